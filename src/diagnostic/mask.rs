@@ -1,0 +1,209 @@
+//! Excerpts without values.
+//!
+//! The line around a mistake may hold a secret, and at the time of a syntax error nobody knows
+//! which of its words is one. So an excerpt keeps what is structure (keys, punctuation, tags,
+//! anchors, truth values) and the range that the message is about, and replaces every other word
+//! by `…`. The rule looks at the text alone, errs on the side of hiding, and keeps no lengths.
+
+use std::ops::Range;
+
+/// What stands for a hidden value.
+const MASK: &str = "…";
+
+/// The line with its values masked, and where `keep` is in the result. `hidden` masks the kept
+/// range too.
+pub(super) fn mask(line: &str, keep: Range<usize>, hidden: bool) -> (String, Range<usize>) {
+    let keep = if hidden { keep } else { widen_to_expression(line, keep) };
+    let mut out = String::with_capacity(line.len());
+    let mut kept = None;
+    for piece in pieces(line) {
+        let overlap = piece.range.start.max(keep.start)..piece.range.end.min(keep.end);
+        if piece.shown && !(hidden && overlap.start < overlap.end) {
+            if overlap.start < overlap.end || (keep.is_empty() && piece.range.contains(&keep.start)) {
+                let start = out.len() + (overlap.start - piece.range.start);
+                extend(&mut kept, start..start + overlap.len());
+            }
+            out.push_str(&line[piece.range]);
+        } else if overlap.start < overlap.end {
+            if overlap.start > piece.range.start && !out.ends_with(MASK) {
+                out.push_str(MASK);
+            }
+            let start = out.len();
+            out.push_str(if hidden { MASK } else { &line[overlap.clone()] });
+            extend(&mut kept, start..out.len());
+            if overlap.end < piece.range.end && !hidden {
+                out.push_str(MASK);
+            }
+        } else if out.trim_end().ends_with(MASK) {
+            out.truncate(out.trim_end().len());
+        } else {
+            out.push_str(MASK);
+        }
+    }
+    let kept = kept.unwrap_or(out.len()..out.len());
+    (out, kept)
+}
+
+fn extend(kept: &mut Option<Range<usize>>, more: Range<usize>) {
+    *kept = Some(kept.take().map_or(more.clone(), |range| range.start..more.end));
+}
+
+/// Shows the whole `{{ … }}` around a mistake in it, unless it holds a literal text.
+fn widen_to_expression(line: &str, keep: Range<usize>) -> Range<usize> {
+    let Some(start) = line[..keep.start].rfind("{{") else { return keep };
+    let Some(length) = line[keep.end..].find("}}") else { return keep };
+    let wide = start..keep.end + length + 2;
+    let inside = &line[wide.clone()];
+    if inside.contains(['"', '\'']) || line[start..keep.start].contains("}}") { keep } else { wide }
+}
+
+/// A part of a line that is shown or masked as a whole.
+struct Piece {
+    range: Range<usize>,
+    shown: bool,
+}
+
+/// Cuts a line into structure and values.
+fn pieces(line: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    let mut flow = 0_usize;
+    while let Some(first) = line[at..].chars().next() {
+        let (length, shown) = match first {
+            ' ' | '\t' | '\r' => (1, true),
+            '{' if line[at..].starts_with("{{") => (scalar(&line[at..], flow > 0), false),
+            '{' | '[' => {
+                flow += 1;
+                (1, true)
+            }
+            '}' | ']' | ',' if flow > 0 => {
+                flow -= usize::from(first != ',');
+                (1, true)
+            }
+            '-' | '?' | ':' if matches!(line[at + 1..].chars().next(), None | Some(' ' | '\t')) => (1, true),
+            '#' => (line.len() - at, false),
+            _ => {
+                let length = scalar(&line[at..], flow > 0);
+                (length, is_structure(&line[at..at + length], &line[at + length..]))
+            }
+        };
+        pieces.push(Piece { range: at..at + length, shown });
+        at += length;
+    }
+    pieces
+}
+
+/// The length of the scalar at the start of `rest`; at least one character.
+fn scalar(rest: &str, in_flow: bool) -> usize {
+    let mut chars = rest.char_indices();
+    let Some((_, first)) = chars.next() else { return 0 };
+    match first {
+        '"' | '\'' => return quoted(rest, first),
+        '&' | '*' | '!' => return rest.find([' ', '\t', ',', '}', ']']).unwrap_or(rest.len()),
+        _ => {}
+    }
+    let mut previous = first;
+    for (index, char) in chars {
+        let next_is_blank = rest[index + char.len_utf8()..].chars().next().is_none_or(|next| next.is_whitespace());
+        let ends = match char {
+            ':' => next_is_blank,
+            '#' => previous == ' ',
+            ',' | '}' | ']' => in_flow,
+            _ => false,
+        };
+        if ends {
+            return index - rest[..index].chars().rev().take_while(|char| *char == ' ').count();
+        }
+        previous = char;
+    }
+    rest.trim_end().len().max(first.len_utf8())
+}
+
+/// The length of a quoted scalar; an open one goes to the end of the line.
+fn quoted(rest: &str, quote: char) -> usize {
+    let mut chars = rest.char_indices().skip(1).peekable();
+    while let Some((index, char)) = chars.next() {
+        if char == '\\' && quote == '"' {
+            chars.next();
+        } else if char == quote && chars.next_if(|(_, next)| *next == quote && quote == '\'').is_none() {
+            return index + 1;
+        }
+    }
+    rest.len()
+}
+
+/// Whether a scalar says nothing of a value: a key that looks like one, an anchor, an alias, a
+/// tag, a block header, a truth value.
+fn is_structure(word: &str, after: &str) -> bool {
+    let name = word.trim_matches(['"', '\'']);
+    let word_like = !name.is_empty()
+        && name.len() <= 253
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./+<~".contains(&byte));
+    let is_key = after.trim_start().starts_with(':') && word_like;
+    let is_mark = matches!(word.as_bytes().first(), Some(b'&' | b'*' | b'!')) && !word.contains(' ');
+    let is_header = word.starts_with(['|', '>']) && word.len() <= 3;
+    is_key || is_mark || is_header || matches!(word, "true" | "false" | "null" | "~")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask;
+
+    #[test]
+    fn values_are_masked_and_structure_stays() {
+        for (line, expected) in [
+            ("  PORT: 8080", "  PORT: …"),
+            ("  PASSWORD: hunter2 # my cat", "  PASSWORD: …"),
+            (
+                "  A: { value: hunter2, sensitive: true, minLength: 8 }",
+                "  A: { value: …, sensitive: true, minLength: … }",
+            ),
+            ("  - hunter2", "  - …"),
+            ("\tPORT: 1", "\tPORT: …"),
+            ("    hunter2 in a block", "    …"),
+            ("  A: &x 'it''s: a'", "  A: &x …"),
+            ("  A: \"a \\\" b: c\"", "  A: …"),
+            ("  KEY: |-", "  KEY: |-"),
+            ("  url: postgres://u:p@h/db", "  url: …"),
+            ("  \"quoted\": x", "  \"quoted\": …"),
+            ("  my secret phrase: x", "  …: …"),
+            ("  <<: *defaults", "  <<: *defaults"),
+            ("  A: [x, \"y, z\", w]", "  A: […, …, …]"),
+        ] {
+            assert_eq!(mask(line, 0..0, false).0, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_range_in_question_is_shown_unless_hidden() {
+        let line = "  PORT: eighty # x";
+        let (text, kept) = mask(line, 8..14, false);
+        assert_eq!((text.as_str(), &text[kept]), ("  PORT: eighty …", "eighty"));
+        let (text, kept) = mask(line, 8..14, true);
+        assert_eq!((text.as_str(), &text[kept]), ("  PORT: …", "…"));
+    }
+
+    #[test]
+    fn a_mistake_in_an_expression_shows_the_expression_only() {
+        let line = r#"  URL: "postgres://app:hunter2@{{ data.HOSTT }}/db""#;
+        let at = line.find("data").expect("there");
+        let (text, kept) = mask(line, at..at + 10, false);
+        assert_eq!(text, "  URL: …{{ data.HOSTT }}…");
+        assert_eq!(&text[kept], "{{ data.HOSTT }}");
+    }
+
+    #[test]
+    fn any_line_and_range_is_taken() {
+        for line in ["", ":", "-", "\"", "'", "{{", "# ß", "ß: ü", "[[[", "}}}}", "a: b: c", ": : :", "\u{feff}x: y"]
+        {
+            for start in 0..=line.len() {
+                for end in start..=line.len() {
+                    if line.is_char_boundary(start) && line.is_char_boundary(end) {
+                        let (text, kept) = mask(line, start..end, start % 2 == 0);
+                        assert!(text.get(kept).is_some(), "{line:?} {start}..{end}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Septum.
+
+pub mod diagnostic;
+pub mod secret;
+pub mod span;
+pub mod value;
+pub mod yaml;

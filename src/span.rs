@@ -1,0 +1,127 @@
+//! Where something stands: a file, and a range in it.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A range of a source text.
+///
+/// `start` and `end` are byte offsets; `line` and `column` tell where `start` is, both counted
+/// from 1, the column in characters, as editors count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset after the last byte.
+    pub end: usize,
+    /// Line of `start`, from 1.
+    pub line: usize,
+    /// Column of `start` in characters, from 1.
+    pub column: usize,
+}
+
+impl Span {
+    /// The span of `start..end` in `text`. Offsets beyond the text or inside a character are
+    /// moved down to the nearest boundary, so that a wrong offset from a library cannot panic.
+    pub fn locate(text: &str, start: usize, end: usize) -> Self {
+        let start = floor_boundary(text, start);
+        let end = floor_boundary(text, end).max(start);
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            start,
+            end,
+            line: before.bytes().filter(|&byte| byte == b'\n').count() + 1,
+            column: text[line_start..start].chars().count() + 1,
+        }
+    }
+}
+
+/// The largest character boundary of `text` that is not beyond `offset`.
+fn floor_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+/// A file that was read: its name as shown to people and its text. Cheap to clone.
+///
+/// The text is what stands on disk. Of an encrypted file that is the ciphertext: plaintext never
+/// gets into a `Source`, so an excerpt of one cannot leak it.
+#[derive(Clone)]
+pub struct Source(Arc<(String, String)>);
+
+impl Source {
+    /// A source with the name that messages show (a path with `/`, relative where possible).
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self(Arc::new((name.into(), text.into())))
+    }
+
+    /// The name that messages show.
+    pub fn name(&self) -> &str {
+        &self.0.0
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.0.1
+    }
+
+    /// A place in this source.
+    pub fn place(&self, span: Span) -> Place {
+        Place { source: self.clone(), span }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({})", self.name())
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.name() == other.name()
+    }
+}
+
+impl Eq for Source {}
+
+/// A span in a named source; prints as `file:line:column`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub source: Source,
+    /// The range in it.
+    pub span: Span,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source.name(), self.span.line, self.span.column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_not_bytes() {
+        let span = Span::locate("a: 1\nß: x\n", 8, 9);
+        assert_eq!((span.line, span.column), (2, 3));
+    }
+
+    #[test]
+    fn offsets_out_of_range_do_not_panic() {
+        let span = Span::locate("ß", 1, 99);
+        assert_eq!((span.start, span.end, span.line, span.column), (0, 2, 1, 1));
+    }
+
+    #[test]
+    fn a_place_prints_as_editors_open_it() {
+        let place = Source::new("environments/dev.yaml", "A: 1\n").place(Span { start: 3, end: 4, line: 1, column: 4 });
+        assert_eq!(place.to_string(), "environments/dev.yaml:1:4");
+    }
+}

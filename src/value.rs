@@ -1,0 +1,34 @@
+//! A structure on its way out: what the writers of `yaml` and `format` turn into text.
+
+use std::borrow::Cow;
+
+/// A value to be written. Borrowed where the text lives elsewhere, so that big values are not
+/// copied; lists and maps keep their order.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// No value.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A plain scalar written as its source text: `8080`, `1.10`, `0644`, `1e6`, `2024-01-01`.
+    /// The text is one line of printable characters that a YAML reader takes as a plain scalar.
+    Literal(Cow<'a, str>),
+    /// A text, which every reader must give back as this very text.
+    String(Cow<'a, str>),
+    /// A list.
+    List(Vec<Value<'a>>),
+    /// A mapping; keys are texts.
+    Map(Vec<(Cow<'a, str>, Value<'a>)>),
+}
+
+impl<'a> Value<'a> {
+    /// A text.
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::String(text.into())
+    }
+
+    /// A mapping of pairs in their order.
+    pub fn map<K: Into<Cow<'a, str>>>(pairs: impl IntoIterator<Item = (K, Value<'a>)>) -> Self {
+        Self::Map(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+}

@@ -1,0 +1,3 @@
+//! YAML as people write it and as Kubernetes reads it. Knows nothing of Septum.
+
+pub mod node;

@@ -1,0 +1,158 @@
+//! The tree that the reader gives: what was written, how, and where.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use indexmap::IndexMap;
+use zeroize::Zeroizing;
+
+use crate::span::Span;
+
+/// How a scalar was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Bare: `info`, `1.10`, `yes`.
+    Plain,
+    /// `'it''s'`
+    SingleQuoted,
+    /// `"tab\t"`
+    DoubleQuoted,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+}
+
+/// A key of a mapping: its text, and where it stands. Equal to another key of the same text.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The text as written (a quoted key gives its content).
+    pub text: String,
+    /// Where the key stands.
+    pub span: Span,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Key {}
+
+// By text alone, and as `str` hashes, so that a map can be asked with a `&str`.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A mapping in the order of the file; keys are unique.
+pub type Mapping = IndexMap<Key, Node>;
+
+/// A value of a document and where it stands.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The whole value, with quotes or block header where the parser tells them.
+    pub span: Span,
+    /// The value.
+    pub kind: Kind,
+}
+
+/// What a node is.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A single text.
+    Scalar(Scalar),
+    /// `- a` or `[a, b]`
+    List(Vec<Node>),
+    /// `k: v` or `{k: v}`
+    Map(Mapping),
+}
+
+/// A scalar: the text that was written, never re-formatted, and how it was written.
+///
+/// `1.10`, `0644`, `yes` and a 20-digit number keep their text; quoted and block scalars give
+/// their content. Wiped when dropped, since the text may have been decrypted.
+#[derive(Clone)]
+pub struct Scalar {
+    text: Zeroizing<String>,
+    /// How it was written.
+    pub style: Style,
+    /// The core-schema tag that stood before it: `str`, `int`, `float`, `bool`, `null`, `binary`,
+    /// `timestamp`.
+    pub tag: Option<String>,
+    /// Nothing was written at all: `key:` with no value. Differs from `key: null` and `key: ""`.
+    pub blank: bool,
+    /// The text was decrypted from a SOPS leaf.
+    pub encrypted: bool,
+}
+
+impl Scalar {
+    /// A scalar as the reader finds it.
+    pub fn new(text: impl Into<String>, style: Style) -> Self {
+        Self { text: Zeroizing::new(text.into()), style, tag: None, blank: false, encrypted: false }
+    }
+
+    /// The text of the scalar.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The scalar with the plaintext of its ciphertext, marked as decrypted.
+    #[must_use]
+    pub fn decrypted(&self, text: Zeroizing<String>, style: Style) -> Self {
+        Self { text, style, tag: None, blank: false, encrypted: true }
+    }
+
+    /// Whether this is a null that somebody wrote: `~`, `null`, `Null`, `NULL`, or `!!null`.
+    pub fn is_null(&self) -> bool {
+        match self.tag.as_deref() {
+            Some("null") => true,
+            Some(_) => false,
+            None => self.style == Style::Plain && !self.blank && matches!(self.text(), "~" | "null" | "Null" | "NULL"),
+        }
+    }
+}
+
+impl fmt::Debug for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.encrypted { f.write_str("[secret]") } else { write!(f, "{:?}", self.text()) }
+    }
+}
+
+impl Node {
+    /// The scalar, if it is one.
+    pub fn as_scalar(&self) -> Option<&Scalar> {
+        match &self.kind {
+            Kind::Scalar(scalar) => Some(scalar),
+            Kind::List(_) | Kind::Map(_) => None,
+        }
+    }
+
+    /// The mapping, if it is one.
+    pub fn as_map(&self) -> Option<&Mapping> {
+        match &self.kind {
+            Kind::Map(map) => Some(map),
+            Kind::Scalar(_) | Kind::List(_) => None,
+        }
+    }
+
+    /// What kind of value this is, with its article, for messages: `a mapping`.
+    pub fn noun(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar(scalar) if scalar.blank => "a blank value",
+            Kind::Scalar(scalar) if scalar.is_null() => "null",
+            Kind::Scalar(_) => "a scalar",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a mapping",
+        }
+    }
+}
