@@ -1,3 +1,4 @@
 //! YAML as people write it and as Kubernetes reads it. Knows nothing of Septum.
 
 pub mod node;
+pub mod read;

@@ -1,0 +1,68 @@
+//! Tags: those of the core schema are recorded, all others refused.
+
+use granit_parser::{Span as Mark, Tag};
+
+use crate::diagnostic::Diagnostic;
+use crate::span::Place;
+
+const CORE: &str = "tag:yaml.org,2002:";
+
+/// What a tag may stand before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Scalar,
+    List,
+    Map,
+}
+
+/// A tag that is unknown, or fits another shape.
+pub(super) struct Unfit;
+
+/// The name of a tag that fits the shape, if the name says more than the shape does. `!!merge`
+/// says no more than the `<<` behind it.
+pub(super) fn name(tag: &Tag, shape: Shape) -> Result<Option<String>, Unfit> {
+    if tag.handle().is_empty() && tag.suffix() == "!" {
+        // a lone `!` turns off the guessing: a text, or whatever collection stands there
+        return Ok((shape == Shape::Scalar).then(|| "str".to_owned()));
+    }
+    let suffix = tag.suffix_in_namespace(CORE).ok_or(Unfit)?;
+    match (shape, &*suffix) {
+        (Shape::Scalar, "str" | "int" | "float" | "bool" | "null" | "binary" | "timestamp") => {
+            Ok(Some(suffix.into_owned()))
+        }
+        (Shape::Scalar, "merge") | (Shape::List, "seq") | (Shape::Map, "map") => Ok(None),
+        (Shape::Scalar | Shape::List | Shape::Map, _) => Err(Unfit),
+    }
+}
+
+/// The byte range of the tag, or of the node where the parser does not tell.
+pub(super) fn range(mark: &Mark) -> (usize, usize) {
+    let range = mark.tag_span().as_ref().unwrap_or(mark).byte_range().unwrap_or_default();
+    (range.start, range.end)
+}
+
+/// Whether a value follows a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    BeforeValue,
+    /// Nothing follows, so this may be a password that starts with `!`: it must not be shown.
+    Alone,
+}
+
+/// The finding about a tag that [`name`] does not know.
+pub(super) fn refusal(place: Place, standing: Standing) -> Diagnostic {
+    let written = place.source.text().get(place.span.start..place.span.end).unwrap_or_default();
+    let diagnostic = match standing {
+        Standing::BeforeValue => {
+            Diagnostic::error("unknown-tag", format!("the tag `{written}` has no meaning here")).at(place)
+        }
+        Standing::Alone => {
+            Diagnostic::error("unknown-tag", "a `!` starts a tag, and this one has no meaning").at_hidden(place)
+        }
+    };
+    diagnostic
+        .note(
+            "known are `!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!binary`, `!!timestamp`, `!!seq` and `!!map`",
+        )
+        .hint("remove the tag, or put a value that starts with `!` in quotes")
+}
