@@ -1,0 +1,111 @@
+//! What a scalar is to a YAML 1.2 reader, and where in the file a part of its text stands.
+
+mod align;
+
+use self::align::Align;
+use super::node::{Scalar, Style};
+use crate::span::Span;
+
+/// The type that a scalar has by the core schema of YAML 1.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CoreType {
+    /// `~`, `null`, or nothing at all.
+    Null,
+    /// `true` or `false`; not `yes`, which is a text since YAML 1.2.
+    Bool,
+    /// `12`, `-1`, `0644`, `0x1F`, `0o17`.
+    Int,
+    /// `1.5`, `1e6`, `.inf`, `.nan`.
+    Float,
+    /// Anything else, and all that is quoted.
+    String,
+}
+
+/// The type of a scalar: what its tag says, else what a plain text looks like.
+pub fn core_type(scalar: &Scalar) -> CoreType {
+    match scalar.tag.as_deref() {
+        Some("null") => CoreType::Null,
+        Some("bool") => CoreType::Bool,
+        Some("int") => CoreType::Int,
+        Some("float") => CoreType::Float,
+        None if scalar.blank => CoreType::Null,
+        None if scalar.style == Style::Plain => plain_type(scalar.text()),
+        Some(_) | None => CoreType::String,
+    }
+}
+
+/// The type of a text that stands bare in a file.
+pub fn plain_type(text: &str) -> CoreType {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => CoreType::Null,
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => CoreType::Bool,
+        ".nan" | ".NaN" | ".NAN" => CoreType::Float,
+        _ if is_int(text) => CoreType::Int,
+        _ if is_float(text) => CoreType::Float,
+        _ => CoreType::String,
+    }
+}
+
+fn is_int(text: &str) -> bool {
+    let all = |digits: &str, accepted: fn(&u8) -> bool| !digits.is_empty() && digits.as_bytes().iter().all(accepted);
+    if let Some(digits) = text.strip_prefix("0o") {
+        return all(digits, |digit| matches!(digit, b'0'..=b'7'));
+    }
+    if let Some(digits) = text.strip_prefix("0x") {
+        return all(digits, u8::is_ascii_hexdigit);
+    }
+    all(unsigned(text), u8::is_ascii_digit)
+}
+
+/// `[-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`, or an infinity
+fn is_float(text: &str) -> bool {
+    let text = unsigned(text);
+    if matches!(text, ".inf" | ".Inf" | ".INF") {
+        return true;
+    }
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(unsigned(exponent))),
+        None => (text, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    !(whole.is_empty() && fraction.is_empty())
+        && digits(whole)
+        && digits(fraction)
+        && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent))
+}
+
+fn unsigned(text: &str) -> &str {
+    text.strip_prefix(['-', '+']).unwrap_or(text)
+}
+
+/// Where `len` bytes of a scalar's text, from `offset` on, stand in the file.
+///
+/// The text of a scalar is not what stands in the file: escapes, folded lines and stripped
+/// indentation lie between. The result is always within `node`, the span of the scalar; it is
+/// `node` itself where the text did not come from there, as with a decrypted value.
+pub fn locate(source: &str, node: Span, scalar: &Scalar, offset: usize, len: usize) -> Span {
+    let Some(raw) = source.get(node.start..node.end) else { return node };
+    let text = scalar.text();
+    let wanted = offset.min(text.len())..offset.saturating_add(len).min(text.len());
+    let Some(mut align) = Align::new(raw, text, scalar.style) else { return node };
+    let mut found = None;
+    while let Some(piece) = align.next_piece() {
+        if piece.text_end > wanted.start {
+            let start = found.map_or(piece.raw.start, |(start, _)| start);
+            found = Some((start, piece.raw.end));
+            if piece.text_end >= wanted.end {
+                break;
+            }
+        }
+    }
+    if align.has_lost_its_way() {
+        return node;
+    }
+    let (start, end) = found.unwrap_or((align.raw_end(), align.raw_end()));
+    let end = if wanted.is_empty() { start } else { end };
+    Span::locate(source, node.start + start, node.start + end)
+}
+
+#[cfg(test)]
+mod tests;
