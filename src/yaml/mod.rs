@@ -3,3 +3,4 @@
 pub mod node;
 pub mod read;
 pub mod scalar;
+pub mod write;

@@ -1,0 +1,227 @@
+//! Writes YAML that every reader takes for the same.
+//!
+//! Kubernetes tools read YAML 1.1, most others 1.2, and they disagree: a bare `yes`, `on`, `0755`,
+//! `12:30:45`, `2024-01-01`, `=` or `<<` is a text to one and something else to another. So a text
+//! stands bare only if it starts with a letter and no reader has a meaning for it, in a literal
+//! block if it has lines that survive there, and in double quotes otherwise. There is no folding,
+//! no wrapping and no other style, so the same value always gives the same bytes.
+
+use std::fmt::Write as _;
+
+use crate::value::Value;
+
+/// A longer text is quoted, so that no reader thinks of folding it.
+const MAX_PLAIN: usize = 200;
+
+/// A reader looks this far for the `:` of a key, by the specification 1024 characters.
+const MAX_KEY: usize = 1000;
+
+/// The value as a document: block style, two spaces a level, LF, one at the end.
+pub fn write(value: &Value<'_>) -> String {
+    let mut out = String::new();
+    append(&mut out, value);
+    out
+}
+
+/// Appends the value as [`write`] gives it, with a line feed at the end.
+pub fn append(out: &mut String, value: &Value<'_>) {
+    match value {
+        Value::Map(pairs) if !pairs.is_empty() => map(out, pairs, 0),
+        Value::List(items) if !items.is_empty() => list(out, items, 0),
+        _ => {
+            inline(out, value);
+            out.push('\n');
+        }
+    }
+}
+
+/// Whether a text must stand in quotes, or in a block, for every reader to give it back.
+pub fn needs_quotes(text: &str) -> bool {
+    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'/');
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b" _./@:+-".contains(&byte);
+    !(first
+        && text.len() <= MAX_PLAIN
+        && text.bytes().all(harmless)
+        && !text.contains(": ")
+        && !text.contains("  ")
+        && !text.ends_with([' ', ':'])
+        && !is_reserved(text))
+}
+
+/// Appends the text in double quotes, on one line, with everything escaped that a reader could
+/// change or refuse.
+pub fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            _ if is_printable(char) => out.push(char),
+            _ => push_escape(out, u32::from(char)),
+        }
+    }
+    out.push('"');
+}
+
+fn push_escape(out: &mut String, code: u32) {
+    // writing to a String cannot fail
+    let _ = match code {
+        0..=0xFF => write!(out, "\\x{code:02X}"),
+        0x100..=0xFFFF => write!(out, "\\u{code:04X}"),
+        _ => write!(out, "\\U{code:08X}"),
+    };
+}
+
+/// The words that some reader takes for a truth value or for nothing.
+fn is_reserved(text: &str) -> bool {
+    ["y", "n", "yes", "no", "on", "off", "true", "false", "null"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// What may stand in a file as it is. Some readers refuse C1 controls, turn U+0085 and U+2028 into
+/// line breaks, or drop a byte-order mark; characters that change the direction of writing would
+/// show people another text than the machine reads.
+fn is_printable(char: char) -> bool {
+    match char {
+        '\u{20}'..='\u{7E}' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}' => {
+            !matches!(char, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+        }
+        _ => false,
+    }
+}
+
+/// Whether a text survives in a literal block: readers differ on tabs and on blanks at the start
+/// and the end of lines.
+fn fits_block(text: &str) -> bool {
+    text.contains('\n')
+        && !text.starts_with([' ', '\n'])
+        && text.chars().all(|char| char == '\n' || is_printable(char))
+        && text.split('\n').all(|line| !line.ends_with(' '))
+}
+
+/// Whether a scalar of the source can stand bare again, as the text that it was.
+fn is_bare(text: &str) -> bool {
+    let mut chars = text.chars();
+    let (Some(first), second) = (chars.next(), chars.next()) else { return false };
+    let starts = match first {
+        '-' | '?' | ':' => second.is_some_and(|char| char != ' '),
+        ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' | ' ' => false,
+        _ => true,
+    };
+    starts
+        && text.chars().all(is_printable)
+        && !text.ends_with([' ', ':'])
+        && !text.contains(": ")
+        && !text.contains(" #")
+        && !text.starts_with("---")
+        && !text.starts_with("...")
+}
+
+fn indent(out: &mut String, level: usize) {
+    for _ in 0..level {
+        out.push_str("  ");
+    }
+}
+
+/// The pairs, the first at the current position and the others on lines of their own.
+fn map(out: &mut String, pairs: &[(std::borrow::Cow<'_, str>, Value<'_>)], level: usize) {
+    for (index, (key, value)) in pairs.iter().enumerate() {
+        if index > 0 {
+            indent(out, level);
+        }
+        let start = out.len();
+        push_text(out, key);
+        if out.len() - start > MAX_KEY {
+            out.insert_str(start, "? ");
+            out.push('\n');
+            indent(out, level);
+        }
+        out.push(':');
+        under_key(out, value, level);
+    }
+}
+
+/// The value of a key, from behind the `:` to the end of its last line.
+fn under_key(out: &mut String, value: &Value<'_>, level: usize) {
+    match value {
+        Value::Map(pairs) if !pairs.is_empty() => {
+            out.push('\n');
+            indent(out, level + 1);
+            map(out, pairs, level + 1);
+        }
+        Value::List(items) if !items.is_empty() => {
+            out.push('\n');
+            indent(out, level);
+            list(out, items, level);
+        }
+        Value::String(text) if fits_block(text) => block(out, text, level + 1),
+        _ => {
+            out.push(' ');
+            inline(out, value);
+            out.push('\n');
+        }
+    }
+}
+
+/// The items, the first at the current position.
+fn list(out: &mut String, items: &[Value<'_>], level: usize) {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            indent(out, level);
+        }
+        out.push_str("- ");
+        match item {
+            Value::Map(pairs) if !pairs.is_empty() => map(out, pairs, level + 1),
+            Value::List(items) if !items.is_empty() => list(out, items, level + 1),
+            _ => {
+                inline(out, item);
+                out.push('\n');
+            }
+        }
+    }
+}
+
+/// A text as a literal block, from its header on. A text of lines gives `|`, with `-` if the last
+/// one has no end and `+` if blank lines follow it.
+fn block(out: &mut String, text: &str, level: usize) {
+    let content = text.trim_end_matches('\n');
+    out.push_str(match text.len() - content.len() {
+        0 => " |-\n",
+        1 => " |\n",
+        _ => " |+\n",
+    });
+    for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
+        if !line.is_empty() {
+            indent(out, level);
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+}
+
+/// A value that takes no line of its own. Collections are empty here.
+fn inline(out: &mut String, value: &Value<'_>) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Literal(text) if is_bare(text) => out.push_str(text),
+        Value::Literal(text) => push_quoted(out, text),
+        Value::String(text) => push_text(out, text),
+        Value::List(_) => out.push_str("[]"),
+        Value::Map(_) => out.push_str("{}"),
+    }
+}
+
+fn push_text(out: &mut String, text: &str) {
+    if needs_quotes(text) {
+        push_quoted(out, text);
+    } else {
+        out.push_str(text);
+    }
+}
+
+#[cfg(test)]
+mod tests;
