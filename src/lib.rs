@@ -1,6 +1,7 @@
 //! Septum.
 
 pub mod diagnostic;
+pub mod format;
 pub mod secret;
 pub mod span;
 pub mod value;
