@@ -1,0 +1,144 @@
+//! Dotenv files.
+//!
+//! There is no standard, so this writes what most readers agree on. Tried were python-dotenv
+//! 1.2, dotenv (npm) 18, Node's own `parseEnv`, godotenv 1.5, Docker Compose, dash and bash:
+//!
+//! 1. *Bare* if every character is one that a shell leaves alone. This is also all that
+//!    `docker run --env-file`, kustomize and sops read, for which quotes are part of the value.
+//! 2. *Single quotes* otherwise, with line breaks as they are. All seven take everything between
+//!    them as it stands (python-dotenv still expands `${X}` unless told not to). They are better
+//!    than double quotes: a shell does not know `\n`, python-dotenv and both of Node's readers do
+//!    not know `\$`.
+//! 3. *Double quotes* where single ones cannot hold the text (it has a single quote, a carriage
+//!    return or two backslashes in a row), with `\" \\ \$ \r` and an escaped
+//!    backtick, and line breaks as they are. A shell reads all of it but `\r`, Compose all but
+//!    the backtick, godotenv all but some quotes; python-dotenv keeps the backslash before `$` and
+//!    backtick, Node's readers keep nearly all. The two are escaped nevertheless: bare ones would
+//!    make a shell that sources the file run what the text says.
+//!
+//! A backslash at the end of a text is an error: before a closing quote of either kind it makes
+//! python-dotenv read on through the lines below, and a shell does not take it bare.
+//!
+//! A shell sources only keys of letters, digits and `_`; dotenv libraries also take `.` and `-`.
+
+use super::error::At;
+use super::{Format, FormatError, entries, flat_text};
+use crate::value::Value;
+
+pub(super) fn write(value: &Value<'_>) -> Result<String, FormatError> {
+    let mut out = String::new();
+    for (key, value) in entries(Format::Env, value)? {
+        let at = At::Key(&At::Top, key);
+        check_key(key, at)?;
+        out.push_str(key);
+        out.push('=');
+        push_text(&mut out, text(value, at)?);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+fn check_key(key: &str, at: At<'_>) -> Result<(), FormatError> {
+    let problem = if !key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        "does not start with a letter or `_`"
+    } else if !key.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) {
+        "has characters other than letters, digits, `_`, `.` and `-`"
+    } else {
+        return Ok(());
+    };
+    Err(FormatError::Key { format: Format::Env, path: at.path(), problem })
+}
+
+fn text<'v>(value: &'v Value<'_>, at: At<'_>) -> Result<&'v str, FormatError> {
+    let text = flat_text(Format::Env, value, at)?;
+    let problem = if text.contains('\0') {
+        // no variable of a process can hold one either
+        "a null character"
+    } else if text.ends_with('\\') {
+        "a backslash at its end"
+    } else {
+        return Ok(text);
+    };
+    Err(FormatError::Text { format: Format::Env, path: at.path(), problem })
+}
+
+fn push_text(out: &mut String, text: &str) {
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c)) {
+        out.push_str(text);
+    } else if text.contains(['\'', '\r']) || text.contains(r"\\") {
+        out.push('"');
+        for c in text.chars() {
+            match c {
+                '"' | '\\' | '$' | '`' => out.extend(['\\', c]),
+                '\r' => out.push_str("\\r"),
+                _ => out.push(c),
+            }
+        }
+        out.push('"');
+    } else {
+        out.extend(["'", text, "'"]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted_only_where_readers_need_it() {
+        for (text, expected) in [
+            ("", ""),
+            ("info", "info"),
+            ("https://a.b/c?d", "'https://a.b/c?d'"),
+            ("postgres://u@h:5432/db,x=1", "postgres://u@h:5432/db,x=1"),
+            ("a b # c", "'a b # c'"),
+            ("$HOME `id`", "'$HOME `id`'"),
+            (r#"{"a": "b"}"#, r#"'{"a": "b"}'"#),
+            (r"C:\new", r"'C:\new'"),
+            ("a\nb", "'a\nb'"),
+            ("~", "'~'"),
+            ("ä", "'ä'"),
+            ("it's", r#""it's""#),
+            ("it's $5 \"now\" `id`", r#""it's \$5 \"now\" \`id\`""#),
+            (r"\\host", r#""\\\\host""#),
+            ("a\r\nb", "\"a\\r\nb\""),
+        ] {
+            assert_eq!(write(&Value::map([("A", Value::text(text))])).unwrap(), format!("A={expected}\n"));
+        }
+    }
+
+    #[test]
+    fn scalars_keep_their_text_and_order() {
+        let value =
+            Value::map([("B", Value::Bool(false)), ("A", Value::Literal("1.10".into())), ("x.y-z", Value::text("1"))]);
+        assert_eq!(write(&value).unwrap(), "B=false\nA=1.10\nx.y-z=1\n");
+    }
+
+    #[test]
+    fn what_a_line_cannot_hold_is_an_error() {
+        for (key, value, expected) in [
+            ("A", Value::Null, "`A` is null, which `.env` cannot say"),
+            ("A", Value::List(vec![]), "`A` is a list, but a `.env` file is a flat list of keys"),
+            ("A", Value::map::<&str>([]), "`A` is a mapping, but a `.env` file is a flat list of keys"),
+            ("A", Value::text(r"C:\dir\"), "`A` holds a backslash at its end, which a `.env` file cannot hold"),
+            ("A", Value::text("\0"), "`A` holds a null character, which a `.env` file cannot hold"),
+            (
+                "1A",
+                Value::text(""),
+                "the key `1A` cannot be written in a `.env` file: it does not start with a letter or `_`",
+            ),
+            (
+                "",
+                Value::text(""),
+                "the key `\"\"` cannot be written in a `.env` file: it does not start with a letter or `_`",
+            ),
+            (
+                "A B",
+                Value::text(""),
+                "the key `\"A B\"` cannot be written in a `.env` file: it has characters other than letters, digits, `_`, `.` and `-`",
+            ),
+        ] {
+            assert_eq!(write(&Value::map([(key, value)])).unwrap_err().to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What a format cannot say, and where in the structure it stands.
+
+use std::fmt;
+
+use super::Format;
+use crate::value::Value;
+
+/// One step from a structure into its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// The value under this key.
+    Key(String),
+    /// The item at this place of a list, from 0.
+    Index(usize),
+}
+
+/// The way from the top of a structure to one of its nodes; prints as `server.ports[0]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct KeyPath(Vec<Step>);
+
+impl KeyPath {
+    /// The steps from the top, which the caller can follow in the source to find the place.
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Key(key) => {
+                    let dot = if place == 0 { "" } else { "." };
+                    // a key with a dot of its own would read as two
+                    if key.is_empty()
+                        || key.contains(|c: char| ".[]\"`".contains(c) || c.is_whitespace() || c.is_control())
+                    {
+                        write!(f, "{dot}{key:?}")?;
+                    } else {
+                        write!(f, "{dot}{key}")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a writer is: a path that costs nothing until somebody asks for it.
+#[derive(Clone, Copy)]
+pub(super) enum At<'a> {
+    Top,
+    Key(&'a Self, &'a str),
+    Index(&'a Self, usize),
+}
+
+impl At<'_> {
+    pub(super) fn path(self) -> KeyPath {
+        let mut steps = Vec::new();
+        let mut at = self;
+        loop {
+            let outer = match at {
+                At::Top => break,
+                At::Key(outer, key) => {
+                    steps.push(Step::Key(key.to_owned()));
+                    outer
+                }
+                At::Index(outer, index) => {
+                    steps.push(Step::Index(index));
+                    outer
+                }
+            };
+            at = *outer;
+        }
+        steps.reverse();
+        KeyPath(steps)
+    }
+}
+
+/// What kind of value this is, with its article, for messages.
+pub(super) fn noun(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) | Value::Literal(_) | Value::String(_) => "a scalar",
+        Value::List(_) => "a list",
+        Value::Map(_) => "a mapping",
+    }
+}
+
+/// A structure that a format cannot hold. Names keys, never values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// The structure is not a mapping.
+    #[error("{found} cannot be written as `.{format}`, which starts with a mapping")]
+    NotAMapping {
+        /// The format.
+        format: Format,
+        /// What the structure is, with its article.
+        found: &'static str,
+    },
+    /// A list or mapping where the format has none.
+    #[error("`{path}` is {found}, but a `.{format}` file {limit}", limit = limit(*format))]
+    Nested {
+        /// The format.
+        format: Format,
+        /// Where.
+        path: KeyPath,
+        /// What stands there, with its article.
+        found: &'static str,
+    },
+    /// A null where the format has none.
+    #[error("`{path}` is null, which `.{format}` cannot say")]
+    Null {
+        /// The format.
+        format: Format,
+        /// Where.
+        path: KeyPath,
+    },
+    /// A key that the format cannot spell.
+    #[error("the key `{path}` cannot be written in a `.{format}` file: it {problem}")]
+    Key {
+        /// The format.
+        format: Format,
+        /// Where; its last step is the key.
+        path: KeyPath,
+        /// What the key does that it may not.
+        problem: &'static str,
+    },
+    /// A text that the format cannot hold.
+    #[error("`{path}` holds {problem}, which a `.{format}` file cannot hold")]
+    Text {
+        /// The format.
+        format: Format,
+        /// Where.
+        path: KeyPath,
+        /// What the text has in it.
+        problem: &'static str,
+    },
+    /// Two nodes that get the same name.
+    #[error("`{path}` becomes `{name}` in a `.{format}` file, and so does another key before it")]
+    Collision {
+        /// The format.
+        format: Format,
+        /// Where the second one stands.
+        path: KeyPath,
+        /// The name of both.
+        name: String,
+    },
+}
+
+/// How deep a format goes.
+fn limit(format: Format) -> &'static str {
+    match format {
+        Format::Env => "is a flat list of keys",
+        Format::Ini => "has one level of sections and no lists",
+        Format::Yaml | Format::Json | Format::Toml | Format::Properties => "does not nest here",
+    }
+}
+
+impl FormatError {
+    /// The node at fault; empty for the structure itself.
+    pub fn path(&self) -> KeyPath {
+        match self {
+            Self::NotAMapping { .. } => KeyPath::default(),
+            Self::Nested { path, .. }
+            | Self::Null { path, .. }
+            | Self::Key { path, .. }
+            | Self::Text { path, .. }
+            | Self::Collision { path, .. } => path.clone(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotAMapping { .. } => "put it under a key, or choose `format: yaml` or `format: json`",
+            Self::Nested { .. } => {
+                "write it as one text, or choose a format that nests: `.yaml`, `.json`, `.toml`, `.properties`"
+            }
+            Self::Null { .. } => "remove the key, or give it the empty text `\"\"`",
+            Self::Key { .. } => "rename the key, or choose a format that quotes keys: `.yaml`, `.json`, `.toml`",
+            Self::Text { .. } => {
+                "put the text into an entry of its own, or choose a format that escapes it: `.yaml`, `.json`, `.toml`"
+            }
+            Self::Collision { .. } => "keep one of the two",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_prints_as_people_write_it() {
+        let (servers, second);
+        let top = At::Top;
+        servers = At::Key(&top, "servers");
+        second = At::Index(&servers, 1);
+        for (at, expected) in [
+            (At::Top, ""),
+            (servers, "servers"),
+            (At::Key(&second, "port"), "servers[1].port"),
+            (At::Key(&second, "a.b"), "servers[1].\"a.b\""),
+            (At::Key(&top, ""), "\"\""),
+        ] {
+            assert_eq!(at.path().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn every_message_names_the_key_and_the_format() {
+        let path = At::Key(&At::Top, "db").path();
+        for (error, expected) in [
+            (
+                FormatError::Nested { format: Format::Env, path: path.clone(), found: "a mapping" },
+                "`db` is a mapping, but a `.env` file is a flat list of keys",
+            ),
+            (FormatError::Null { format: Format::Toml, path: path.clone() }, "`db` is null, which `.toml` cannot say"),
+            (
+                FormatError::Key { format: Format::Ini, path: path.clone(), problem: "holds a line break" },
+                "the key `db` cannot be written in a `.ini` file: it holds a line break",
+            ),
+            (
+                FormatError::Text { format: Format::Ini, path: path.clone(), problem: "a line break" },
+                "`db` holds a line break, which a `.ini` file cannot hold",
+            ),
+            (
+                FormatError::Collision { format: Format::Properties, path: path.clone(), name: "db".to_owned() },
+                "`db` becomes `db` in a `.properties` file, and so does another key before it",
+            ),
+        ] {
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(error.path(), path);
+        }
+    }
+}
