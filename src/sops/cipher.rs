@@ -1,0 +1,266 @@
+//! The encryption of single values: `ENC[AES256_GCM,…]` (format, section 1.4).
+
+use std::fmt;
+
+use aes::Aes256;
+use aes_gcm::aead::consts::{U8, U12, U16, U24, U32};
+use aes_gcm::aead::generic_array::{ArrayLength, GenericArray};
+use aes_gcm::{AeadInPlace, AesGcm, KeyInit};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// The length of a data key.
+pub(super) const KEY_LENGTH: usize = 32;
+
+const TAG_LENGTH: usize = 16;
+
+/// What kind of value a plaintext was.
+///
+/// The ciphertext does not authenticate it (format, section 8): whoever can write the file can turn
+/// an `int` into a `str`. The value's text stays the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Type {
+    Str,
+    Int,
+    Float,
+    Bool,
+    Time,
+    Comment,
+    /// Written by old versions of sops only.
+    Bytes,
+}
+
+impl Type {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "str" => Self::Str,
+            "int" => Self::Int,
+            "float" => Self::Float,
+            "bool" => Self::Bool,
+            "time" => Self::Time,
+            "comment" => Self::Comment,
+            "bytes" => Self::Bytes,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Str => "str",
+            Self::Int => "int",
+            Self::Float => "float",
+            Self::Bool => "bool",
+            Self::Time => "time",
+            Self::Comment => "comment",
+            Self::Bytes => "bytes",
+        })
+    }
+}
+
+/// Why a text is not the ciphertext of a value.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum MalformedCiphertext {
+    /// Something else than `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`.
+    #[error("it does not read `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`")]
+    Shape,
+    /// A field that is not base64.
+    #[error("its `{0}` is not base64")]
+    Base64(&'static str),
+    /// A nonce of a length that no writer uses.
+    #[error("its `iv` has {0} bytes instead of 32")]
+    Nonce(usize),
+    /// An authentication tag of another length than that of AES-GCM.
+    #[error("its `tag` has {0} bytes instead of 16")]
+    Tag(usize),
+    /// A type that sops does not have.
+    #[error("its `type` is none of `str`, `int`, `float`, `bool`, `time`, `comment`, `bytes`")]
+    Type,
+}
+
+/// The parts of an `ENC[…]` text.
+#[derive(Debug)]
+pub(super) struct Ciphertext {
+    data: Vec<u8>,
+    nonce: Nonce,
+    tag: [u8; TAG_LENGTH],
+    pub(super) kind: Type,
+}
+
+/// A nonce of one of the lengths that writers use; sops itself takes 32 bytes.
+#[derive(Debug)]
+enum Nonce {
+    N8([u8; 8]),
+    N12([u8; 12]),
+    N16([u8; 16]),
+    N24([u8; 24]),
+    N32([u8; 32]),
+}
+
+impl Nonce {
+    fn new(bytes: &[u8]) -> Result<Self, MalformedCiphertext> {
+        fn sized<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+            bytes.try_into().ok()
+        }
+        let nonce = match bytes.len() {
+            8 => sized(bytes).map(Self::N8),
+            12 => sized(bytes).map(Self::N12),
+            16 => sized(bytes).map(Self::N16),
+            24 => sized(bytes).map(Self::N24),
+            32 => sized(bytes).map(Self::N32),
+            _ => None,
+        };
+        nonce.ok_or(MalformedCiphertext::Nonce(bytes.len()))
+    }
+}
+
+impl Ciphertext {
+    /// Whether a text looks like a ciphertext at all.
+    pub(super) fn is_one(text: &str) -> bool {
+        text.starts_with("ENC[AES256_GCM,data:")
+    }
+
+    /// Takes an `ENC[…]` text apart. Blanks after it are let pass (a block scalar ends with a line
+    /// break), anything else is not, though sops does.
+    pub(super) fn parse(text: &str) -> Result<Self, MalformedCiphertext> {
+        let fields = || {
+            let rest = text.trim_end().strip_prefix("ENC[AES256_GCM,data:")?.strip_suffix(']')?;
+            let (data, rest) = rest.split_once(",iv:")?;
+            let (nonce, rest) = rest.split_once(",tag:")?;
+            let (tag, kind) = rest.split_once(",type:")?;
+            (!data.is_empty()).then_some((data, nonce, tag, kind))
+        };
+        let (data, nonce, tag, kind) = fields().ok_or(MalformedCiphertext::Shape)?;
+        let decode = |name, text: &str| STANDARD.decode(text).map_err(|_| MalformedCiphertext::Base64(name));
+        let data = decode("data", data)?;
+        let nonce = decode("iv", nonce)?;
+        let tag = decode("tag", tag)?;
+        Ok(Self {
+            data,
+            nonce: Nonce::new(&nonce)?,
+            tag: tag.as_slice().try_into().map_err(|_| MalformedCiphertext::Tag(tag.len()))?,
+            kind: Type::parse(kind).ok_or(MalformedCiphertext::Type)?,
+        })
+    }
+}
+
+/// The random key of a file. Wiped when dropped.
+pub(super) struct DataKey {
+    cipher: Aes256,
+    /// The cipher with its key schedule done, for the nonce length that nearly every value has.
+    usual: AesGcm<Aes256, U32>,
+}
+
+impl DataKey {
+    /// The key, if the bytes are as many as a key has.
+    pub(super) fn new(key: &[u8]) -> Option<Self> {
+        let cipher = Aes256::new_from_slice(key).ok()?;
+        let usual = AesGcm::from(cipher.clone());
+        Some(Self { cipher, usual })
+    }
+
+    /// Decrypts a value that is bound to `associated`; `None` if value, place or key are not those of
+    /// its encryption.
+    pub(super) fn open(&self, ciphertext: Ciphertext, associated: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let mut buffer = Zeroizing::new(ciphertext.data);
+        let tag = GenericArray::from(ciphertext.tag);
+        let aad = associated.as_bytes();
+        let opened = match ciphertext.nonce {
+            Nonce::N32(nonce) => self.usual.decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
+            Nonce::N8(nonce) => self.sized::<U8>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
+            Nonce::N12(nonce) => self.sized::<U12>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
+            Nonce::N16(nonce) => self.sized::<U16>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
+            Nonce::N24(nonce) => self.sized::<U24>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
+        };
+        opened.ok().map(|()| buffer)
+    }
+
+    fn sized<N: ArrayLength<u8>>(&self) -> AesGcm<Aes256, N> {
+        AesGcm::from(self.cipher.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &str = "ENC[AES256_GCM,data:oYyi,iv:MyIDYbT718JRr11QtBkcj3Dwm4k1aCGZBVeZf0EyV8o=,\
+                         tag:t5z2Z023Up0kxwCgw1gNxg==,type:str]";
+
+    fn key() -> DataKey {
+        DataKey::new(&[b'f'; KEY_LENGTH]).expect("a key")
+    }
+
+    fn open(text: &str, associated: &str) -> Option<Vec<u8>> {
+        key().open(Ciphertext::parse(text).expect("well formed"), associated).map(|plain| plain.to_vec())
+    }
+
+    #[test]
+    fn the_known_answer_of_sops() {
+        assert_eq!(open(KNOWN, "bar:").as_deref(), Some(&b"foo"[..]));
+        assert_eq!(open(KNOWN, ""), None, "bound to its path");
+        assert_eq!(open(&KNOWN.replace("oYyi", "oYyj"), "bar:"), None, "bound to its bytes");
+        assert_eq!(open(&KNOWN.replace("tag:t5", "tag:t6"), "bar:"), None, "bound to its tag");
+        assert_eq!(open(&format!("{KNOWN}\n"), "bar:").as_deref(), Some(&b"foo"[..]), "a block scalar");
+    }
+
+    #[test]
+    fn other_lengths_of_nonces_are_opened() {
+        fn seals<N: ArrayLength<u8>>(length: usize) {
+            let nonce = vec![7; length];
+            let mut data = b"value".to_vec();
+            let cipher: AesGcm<Aes256, N> = key().sized();
+            let tag =
+                cipher.encrypt_in_place_detached(GenericArray::from_slice(&nonce), b"a:", &mut data).expect("seals");
+            let (data, nonce, tag) = (STANDARD.encode(data), STANDARD.encode(nonce), STANDARD.encode(tag));
+            let text = format!("ENC[AES256_GCM,data:{data},iv:{nonce},tag:{tag},type:str]");
+            assert_eq!(open(&text, "a:").as_deref(), Some(&b"value"[..]), "{length}");
+        }
+        seals::<U8>(8);
+        seals::<U12>(12);
+        seals::<U16>(16);
+        seals::<U24>(24);
+        seals::<U32>(32);
+    }
+
+    #[test]
+    fn what_is_no_ciphertext_says_why() {
+        let with = |from: &str, to: &str| KNOWN.replace(from, to);
+        for (text, expected) in [
+            (String::new(), MalformedCiphertext::Shape),
+            ("hunter2".to_owned(), MalformedCiphertext::Shape),
+            (format!(" {KNOWN}"), MalformedCiphertext::Shape),
+            (format!("{KNOWN}x"), MalformedCiphertext::Shape),
+            (with("AES256_GCM", "AES128_GCM"), MalformedCiphertext::Shape),
+            (with("data:oYyi", "data:"), MalformedCiphertext::Shape),
+            (with(",tag:", ",tg:"), MalformedCiphertext::Shape),
+            (with(",type:str", ""), MalformedCiphertext::Shape),
+            (with("oYyi", "oYy"), MalformedCiphertext::Base64("data")),
+            (with("oYyi", "oY-i"), MalformedCiphertext::Base64("data")),
+            (with("V8o=", "V8o"), MalformedCiphertext::Base64("iv")),
+            (with("Nxg==", "N_g=="), MalformedCiphertext::Base64("tag")),
+            (with("MyIDYbT718JRr11QtBkcj3Dwm4k1aCGZBVeZf0EyV8o=", ""), MalformedCiphertext::Nonce(0)),
+            (with("MyIDYbT718JRr11QtBkcj3Dwm4k1aCGZBVeZf0EyV8o=", "MyI="), MalformedCiphertext::Nonce(2)),
+            (with("t5z2Z023Up0kxwCgw1gNxg==", "t5z2"), MalformedCiphertext::Tag(3)),
+            (with("type:str", "type:"), MalformedCiphertext::Type),
+            (with("type:str", "type:Str"), MalformedCiphertext::Type),
+            (with("type:str", "type:str]"), MalformedCiphertext::Type),
+        ] {
+            assert_eq!(Ciphertext::parse(&text).expect_err(&text), expected, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_taken_apart(text in ".*", data in ".{0,9}", iv in ".{0,50}", tag in ".{0,30}") {
+            for text in [text, format!("ENC[AES256_GCM,data:{data},iv:{iv},tag:{tag},type:str]")] {
+                if let Ok(ciphertext) = Ciphertext::parse(&text) {
+                    assert_eq!(key().open(ciphertext, "a:"), None);
+                }
+            }
+        }
+    }
+}

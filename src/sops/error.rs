@@ -1,0 +1,249 @@
+//! What can be wrong with an encrypted file, and how it is told.
+
+use thiserror::Error;
+
+use super::cipher::MalformedCiphertext;
+use super::identity::Searched;
+use super::path::KeyPath;
+use crate::diagnostic::{Diagnostic, Failure};
+use crate::span::Place;
+
+/// Why a file could not be decrypted.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The `sops` block is not as it should be.
+    #[error("invalid sops metadata")]
+    Metadata(Vec<MetadataProblem>),
+    /// None of the identities at hand opens the file.
+    #[error("no identity opens the file")]
+    NoIdentity(Box<NoIdentity>),
+    /// Values or their checksum are not as they were encrypted.
+    #[error("the file is not as it was encrypted")]
+    Content(Vec<Finding>),
+}
+
+/// Something wrong in the `sops` block.
+#[derive(Debug)]
+pub struct MetadataProblem {
+    /// The field, or the block.
+    pub place: Place,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong in the `sops` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// There is no block: the file is not encrypted.
+    NotEncrypted,
+    /// The block is not a mapping.
+    NotAMapping,
+    /// A field that there must be.
+    Missing {
+        /// Its name.
+        field: &'static str,
+    },
+    /// A field that is something else than it should be.
+    Invalid {
+        /// Its name.
+        field: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// More than one rule says which values are encrypted.
+    SeveralSelectors {
+        /// The fields with the rules.
+        fields: Vec<&'static str>,
+    },
+    /// A regular expression that cannot be compiled.
+    Pattern {
+        /// The field that holds it.
+        field: &'static str,
+        /// What the engine says.
+        reason: String,
+    },
+    /// Nobody can decrypt the file.
+    NoRecipients,
+    /// The data key is split among groups of recipients.
+    KeyGroups,
+    /// The version is missing.
+    NoVersion,
+    /// The version is not three numbers.
+    InvalidVersion,
+    /// The file is of a later format.
+    NewVersion {
+        /// The version of the file.
+        version: String,
+    },
+}
+
+/// Nobody at hand can decrypt the file.
+#[derive(Debug)]
+pub struct NoIdentity {
+    /// The `sops` block.
+    pub place: Place,
+    /// Who could decrypt it.
+    pub recipients: Vec<String>,
+    /// Where identities were looked for, and what was found there.
+    pub searched: Vec<Searched>,
+}
+
+/// A value that is not as it was encrypted.
+#[derive(Debug)]
+pub struct Finding {
+    /// The value.
+    pub place: Place,
+    /// Its path; that of a field of the metadata if it is not a value of the document.
+    pub path: KeyPath,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It stands in plaintext, and the selector says that it is encrypted.
+    Plaintext {
+        /// The selector as it stands in the metadata.
+        selector: String,
+    },
+    /// It is not a ciphertext, though it begins like one.
+    Malformed(MalformedCiphertext),
+    /// It does not decrypt: changed, moved from another key, or of another file.
+    Altered,
+    /// Its plaintext is not a value of its type.
+    NotOfItsType(String),
+    /// Its plaintext is not UTF-8, so that YAML cannot hold it.
+    NotUtf8,
+    /// It is marked as a comment and stands where a value must.
+    Comment,
+    /// None of the values decrypts: the metadata belong to another file.
+    Everything {
+        /// How many there are.
+        values: usize,
+    },
+    /// The data key of a recipient whose identity is at hand does not decrypt.
+    DataKey {
+        /// The recipient.
+        recipient: String,
+    },
+    /// There is no checksum.
+    NoMac,
+    /// The checksum itself does not decrypt.
+    MacAltered,
+    /// The checksum is that of other values.
+    MacMismatch,
+}
+
+impl Error {
+    /// What is wrong, for people: one diagnostic for each finding.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        match self {
+            Self::Metadata(problems) => problems.into_iter().map(MetadataProblem::into_diagnostic).collect(),
+            Self::NoIdentity(error) => vec![error.into_diagnostic()],
+            Self::Content(findings) => findings.into_iter().map(Finding::into_diagnostic).collect(),
+        }
+    }
+}
+
+impl MetadataProblem {
+    fn into_diagnostic(self) -> Diagnostic {
+        let error = |message: String| Diagnostic::error("sops-metadata", message);
+        let version = |message: String| Diagnostic::error("sops-version", message);
+        let restore = "restore the `sops` block from Git";
+        let diagnostic = match self.problem {
+            Problem::NotEncrypted => error("the file has no `sops` block, so it is not encrypted".to_owned()),
+            Problem::NotAMapping => error("`sops` must be a mapping".to_owned()),
+            Problem::Missing { field } => {
+                error(format!("`sops.{field}` is missing, so the file cannot be verified")).hint(restore)
+            }
+            Problem::Invalid { field, expected } => error(format!("`sops.{field}` must be {expected}")).hint(restore),
+            Problem::SeveralSelectors { fields } => {
+                let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+                error(format!(
+                    "{} contradict each other: a file has one rule for what is encrypted",
+                    fields.join(" and ")
+                ))
+                .hint(restore)
+            }
+            Problem::Pattern { field, reason } => {
+                error(format!("`sops.{field}` is not a regular expression: {reason}"))
+            }
+            Problem::NoRecipients => {
+                error("the file has no recipients, so nobody can decrypt it".to_owned()).hint(restore)
+            }
+            Problem::KeyGroups => {
+                error("key groups are not supported by this version".to_owned()).hint("decrypt the file with `sops`")
+            }
+            Problem::NoVersion => version("`sops.version` is missing, and sops refuses such a file".to_owned())
+                .hint("add the version of the program that wrote the file: `version: 3.13.1`"),
+            Problem::InvalidVersion => version("`sops.version` must be a version like `3.13.1`".to_owned()),
+            Problem::NewVersion { version: found } => {
+                version(format!("the file is of format {found}, and this version reads up to 3")).hint("update Septum")
+            }
+        };
+        diagnostic.at(self.place)
+    }
+}
+
+impl NoIdentity {
+    fn into_diagnostic(self) -> Diagnostic {
+        let name = self.place.source.name();
+        let message = format!("no identity at hand opens `{name}`, so its values cannot be read");
+        let mut diagnostic = Diagnostic::error("no-identity", message)
+            .failing(Failure::Key)
+            .note(format!("it is encrypted for {}", self.recipients.join(", ")));
+        for searched in &self.searched {
+            diagnostic = diagnostic.note(format!("{}: {}", searched.place, searched.outcome));
+        }
+        diagnostic
+            .hint("set `SOPS_AGE_KEY_FILE` to the file with your identity")
+            .hint("or ask one of the recipients to add yours with `septum rekey`")
+            .at(self.place)
+    }
+}
+
+impl Finding {
+    fn into_diagnostic(self) -> Diagnostic {
+        let path = &self.path;
+        let restore = "restore the file from Git, or, if the change is yours and reviewed, encrypt it anew";
+        let tampered = |message: String| {
+            let note = "somebody without the key, or a merge, changed the file; none of its values is used";
+            Diagnostic::error("tampered", message).note(note).hint(restore)
+        };
+        let diagnostic = match self.fault {
+            Fault::Plaintext { selector } => {
+                let message = format!("`{path}` must be encrypted by `{selector}`, but stands in plaintext");
+                Diagnostic::error("sops-plaintext", message)
+                    .note("sops refuses to decrypt such a file")
+                    .hint("restore the encrypted value from Git, then change it with `septum edit`")
+            }
+            Fault::Malformed(reason) => tampered(format!("`{path}` is not a ciphertext: {reason}")),
+            Fault::Altered => tampered(format!(
+                "`{path}` does not decrypt: its ciphertext was changed, or belongs to another key or file"
+            )),
+            Fault::NotOfItsType(kind) => tampered(format!("`{path}` is marked as `{kind}`, but its plaintext is none")),
+            Fault::NotUtf8 => {
+                let message = format!("`{path}` is not UTF-8, so it cannot be a value of a layer");
+                Diagnostic::error("sops-value", message).hint("keep the bytes in a file of their own, or in base64")
+            }
+            Fault::Comment => tampered(format!("`{path}` is marked as a comment, but a value must stand there")),
+            Fault::Everything { values } => tampered(format!(
+                "none of the {values} values decrypts: the `sops` block is that of another file, or all keys were renamed"
+            )),
+            Fault::DataKey { recipient } => {
+                tampered(format!("the data key of `{recipient}` does not decrypt with the identity of that recipient"))
+            }
+            Fault::NoMac => {
+                tampered("`sops.mac` is missing, so nobody can tell whether values were changed".to_owned())
+            }
+            Fault::MacAltered => {
+                tampered("`sops.mac` does not decrypt: it or `sops.lastmodified` was changed".to_owned())
+            }
+            Fault::MacMismatch => tampered(
+                "`sops.mac` is that of other values: some were added, removed, reordered or changed".to_owned(),
+            ),
+        };
+        diagnostic.at_hidden(self.place)
+    }
+}

@@ -1,0 +1,274 @@
+//! The `sops` block of a file (format, section 1.7).
+
+use super::age;
+use super::error::{Error, MetadataProblem, Problem};
+use super::mac::MacScope;
+use super::pattern::Pattern;
+use super::selector::Selector;
+use super::time::Timestamp;
+use crate::span::{Place, Source, Span};
+use crate::yaml::node::{Kind, Mapping, Node, Scalar};
+
+/// The newest major version of the format that is known here.
+const MAJOR: u64 = 3;
+
+/// The lists of recipients that are not age, and the field that tells one of them from another.
+const SERVICES: [(&str, &str); 6] = [
+    ("pgp", "fp"),
+    ("kms", "arn"),
+    ("gcp_kms", "resource_id"),
+    ("hckms", "key_id"),
+    ("azure_kv", "name"),
+    ("hc_vault", "key_name"),
+];
+
+/// What a file says of its encryption, in the clear.
+///
+/// None of it is authenticated, but for the time of the last change (format, section 8): whoever can
+/// write the file can relabel recipients and narrow the selector.
+#[derive(Debug, Clone)]
+pub struct Metadata {
+    /// The age recipients, each with its copy of the data key.
+    pub age: Vec<AgeRecipient>,
+    /// Recipients of services that are not age: kept, never used.
+    pub foreign: Vec<ForeignRecipient>,
+    /// When the file was last encrypted.
+    pub last_modified: Timestamp,
+    /// The encrypted checksum, if there is one.
+    pub mac: Option<Text>,
+    /// Which values are encrypted.
+    pub selector: Selector,
+    /// Which values the checksum covers.
+    pub mac_scope: MacScope,
+    /// The version of sops, or of the format that another program writes.
+    pub version: String,
+    /// Where the block stands.
+    pub place: Place,
+    /// The block as it was found, fields that are not known here included.
+    pub block: Node,
+}
+
+/// Somebody who can decrypt the file with an age identity.
+#[derive(Debug, Clone)]
+pub struct AgeRecipient {
+    /// The recipient as it was given: `age1…`, `ssh-ed25519 …`. Only a label: the data key may be
+    /// wrapped for another.
+    pub recipient: String,
+    /// The data key, wrapped for the recipient: an armored age file.
+    pub wrapped: Text,
+}
+
+/// Somebody who can decrypt the file with a key of another kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignRecipient {
+    /// The list that the entry stands in: `pgp`, `kms` ….
+    pub service: &'static str,
+    /// What the entry is called by: a fingerprint, an ARN ….
+    pub name: String,
+}
+
+/// A text and where it stands.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Metadata {
+    /// Reads a block. `place` is what messages about the block as a whole point at.
+    pub fn read(block: Node, place: Place) -> Result<Self, Error> {
+        let Some(fields) = block.as_map() else {
+            return Err(Error::Metadata(vec![MetadataProblem { place, problem: Problem::NotAMapping }]));
+        };
+        let mut reader = Reader { source: &place.source, block: &place, problems: Vec::new() };
+        let age = reader.age(fields);
+        let foreign = foreign(fields);
+        if age.is_empty() && foreign.is_empty() && reader.problems.is_empty() {
+            reader.nobody(fields);
+        }
+        let last_modified = reader.last_modified(fields);
+        let selector = reader.selector(fields);
+        let mac_scope = reader.mac_scope(fields);
+        let version = reader.version(fields);
+        let mac = text(fields, "mac").map(|(text, span)| Text { text: text.to_owned(), span });
+        let problems = reader.problems;
+        let (Some(last_modified), Some(selector), Some(version), true) =
+            (last_modified, selector, version, problems.is_empty())
+        else {
+            return Err(Error::Metadata(problems));
+        };
+        Ok(Self { age, foreign, last_modified, mac, selector, mac_scope, version, place, block })
+    }
+}
+
+/// Reads fields and collects what is wrong with them.
+struct Reader<'a> {
+    source: &'a Source,
+    block: &'a Place,
+    problems: Vec<MetadataProblem>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, place: Place, problem: Problem) {
+        self.problems.push(MetadataProblem { place, problem });
+    }
+
+    fn invalid(&mut self, span: Span, field: &'static str, expected: &'static str) {
+        self.problem(self.source.place(span), Problem::Invalid { field, expected });
+    }
+
+    fn missing(&mut self, field: &'static str) {
+        self.problem(self.block.clone(), Problem::Missing { field });
+    }
+
+    fn age(&mut self, fields: &Mapping) -> Vec<AgeRecipient> {
+        let Some(node) = fields.get("age").filter(|node| !is_empty(node)) else { return Vec::new() };
+        let Kind::List(entries) = &node.kind else {
+            self.invalid(node.span, "age", "a list of mappings");
+            return Vec::new();
+        };
+        entries.iter().filter_map(|entry| self.age_entry(entry)).collect()
+    }
+
+    fn age_entry(&mut self, entry: &Node) -> Option<AgeRecipient> {
+        let field = |name| entry.as_map().and_then(|fields| text(fields, name));
+        let (Some((recipient, _)), Some((wrapped, span))) = (field("recipient"), field("enc")) else {
+            self.invalid(entry.span, "age", "a mapping with the texts `recipient` and `enc`");
+            return None;
+        };
+        let wrapped = Text { text: wrapped.to_owned(), span };
+        Some(AgeRecipient { recipient: recipient.to_owned(), wrapped })
+    }
+
+    /// No list of recipients holds one: the data key is split into key groups, or gone.
+    fn nobody(&mut self, fields: &Mapping) {
+        match fields.get_key_value("key_groups") {
+            Some((key, node)) if !is_empty(node) => self.problem(self.source.place(key.span), Problem::KeyGroups),
+            _ => self.problem(self.block.clone(), Problem::NoRecipients),
+        }
+    }
+
+    fn last_modified(&mut self, fields: &Mapping) -> Option<Timestamp> {
+        let Some((text, span)) = text(fields, "lastmodified") else {
+            self.missing("lastmodified");
+            return None;
+        };
+        let time = Timestamp::parse_rfc3339(text);
+        if time.is_none() {
+            self.invalid(span, "lastmodified", "a time like `2026-05-22T20:16:23Z`");
+        }
+        time
+    }
+
+    fn selector(&mut self, fields: &Mapping) -> Option<Selector> {
+        type Make = fn(Pattern) -> Selector;
+        let patterns: [(&str, Make); 4] = [
+            ("unencrypted_regex", Selector::UnencryptedRegex),
+            ("encrypted_regex", Selector::EncryptedRegex),
+            ("unencrypted_comment_regex", Selector::UnencryptedCommentRegex),
+            ("encrypted_comment_regex", Selector::EncryptedCommentRegex),
+        ];
+        let suffix = |name, make: fn(String) -> Selector| text(fields, name).map(|(suffix, _)| make(suffix.to_owned()));
+        let mut found: Vec<Selector> = [
+            suffix("unencrypted_suffix", Selector::UnencryptedSuffix),
+            suffix("encrypted_suffix", Selector::EncryptedSuffix),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        for (name, make) in patterns {
+            let Some((pattern, span)) = text(fields, name) else { continue };
+            match Pattern::parse(pattern) {
+                Ok(pattern) => found.push(make(pattern)),
+                Err(reason) => self.problem(self.source.place(span), Problem::Pattern { field: name, reason }),
+            }
+        }
+        if found.len() > 1 {
+            let fields = found.iter().map(Selector::field).collect();
+            self.problem(self.block.clone(), Problem::SeveralSelectors { fields });
+        }
+        found.pop().or_else(|| Some(Selector::default()))
+    }
+
+    fn mac_scope(&mut self, fields: &Mapping) -> MacScope {
+        // flat formats hold texts, so words are taken as well as truth values
+        match text(fields, "mac_only_encrypted") {
+            None | Some(("false" | "False" | "FALSE", _)) => MacScope::All,
+            Some(("true" | "True" | "TRUE", _)) => MacScope::Encrypted,
+            Some((_, span)) => {
+                self.invalid(span, "mac_only_encrypted", "`true` or `false`");
+                MacScope::All
+            }
+        }
+    }
+
+    fn version(&mut self, fields: &Mapping) -> Option<String> {
+        let Some((text, span)) = text(fields, "version") else {
+            self.problem(self.block.clone(), Problem::NoVersion);
+            return None;
+        };
+        let place = self.source.place(span);
+        match major(text) {
+            None => self.problem(place, Problem::InvalidVersion),
+            Some(major) if major > MAJOR => self.problem(place, Problem::NewVersion { version: text.to_owned() }),
+            Some(_) => return Some(text.to_owned()),
+        }
+        None
+    }
+}
+
+/// The major number of a semantic version.
+fn major(version: &str) -> Option<u64> {
+    let core = version.split(['-', '+']).next()?;
+    let mut numbers = core.split('.').map(|number| {
+        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| number.parse::<u64>().ok()).flatten()
+    });
+    let (major, _, _) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    numbers.next().is_none().then_some(major)
+}
+
+/// The text of a field; none if it is missing, null or empty, which is all the same to sops.
+fn text<'a>(fields: &'a Mapping, name: &str) -> Option<(&'a str, Span)> {
+    let node = fields.get(name).filter(|node| !is_empty(node))?;
+    node.as_scalar().map(|scalar| (scalar.text(), node.span))
+}
+
+/// Old files have `kms: []` and `age: null` where new ones have nothing.
+fn is_empty(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Scalar(scalar) => is_nothing(scalar),
+        Kind::List(list) => list.is_empty(),
+        Kind::Map(map) => map.is_empty(),
+    }
+}
+
+fn is_nothing(scalar: &Scalar) -> bool {
+    scalar.blank || scalar.is_null() || scalar.text().is_empty()
+}
+
+fn foreign(fields: &Mapping) -> Vec<ForeignRecipient> {
+    let entries = |(service, name): (&'static str, &str)| {
+        let list = match fields.get(service).map(|node| &node.kind) {
+            Some(Kind::List(list)) => list.as_slice(),
+            _ => &[],
+        };
+        let named = |entry: &Node| {
+            let name = entry.as_map().and_then(|fields| text(fields, name));
+            ForeignRecipient { service, name: name.map(|(name, _)| name.to_owned()).unwrap_or_default() }
+        };
+        list.iter().map(named).collect::<Vec<_>>()
+    };
+    SERVICES.into_iter().flat_map(entries).collect()
+}
+
+impl Metadata {
+    /// Everybody who can decrypt the file, for messages.
+    pub(super) fn everybody(&self) -> Vec<String> {
+        let age = self.age.iter().map(|entry| age::short(&entry.recipient));
+        let foreign = self.foreign.iter().map(|entry| format!("{} `{}`", entry.service, entry.name));
+        age.chain(foreign).collect()
+    }
+}

@@ -1,0 +1,151 @@
+//! Files encrypted in the format of SOPS, with age recipients.
+//!
+//! A file has one random data key. It encrypts each selected value on its own, bound to the keys on
+//! the way to it, and every recipient has the data key wrapped for itself. A checksum over the
+//! plaintext of all values, encrypted too, tells whether values were added, removed or changed.
+//! Section numbers in this module are those of `docs/sops-format.md`.
+//!
+//! What the format does not protect (section 8) is not protected here either: keys, structure, types,
+//! lengths, nulls and empty values; plaintext may move between neighbouring plain values; and
+//! whoever knows the recipients can write a whole new file. Authenticity is Git's business.
+//!
+//! There is no way to skip the checksum, and nothing of a file is given out before it has been
+//! checked.
+
+mod age;
+mod cipher;
+mod error;
+mod identity;
+mod mac;
+mod metadata;
+mod path;
+mod pattern;
+mod places;
+mod scalar;
+mod selector;
+mod time;
+mod walk;
+
+pub use cipher::MalformedCiphertext;
+pub use error::{Error, Fault, Finding, MetadataProblem, NoIdentity, Problem};
+pub use identity::{Identities, Outcome, Searched};
+pub use mac::MacScope;
+pub use metadata::{AgeRecipient, ForeignRecipient, Metadata, Text};
+pub use path::KeyPath;
+pub use pattern::Pattern;
+pub use places::{Places, System};
+pub use selector::Selector;
+pub use time::Timestamp;
+
+use cipher::{Ciphertext, DataKey};
+use walk::Walk;
+
+use crate::span::{Place, Source};
+use crate::yaml::node::{Kind, Node};
+
+/// The key of the root that holds the metadata.
+const BLOCK: &str = "sops";
+
+/// If more values than this are all there is and none decrypts, that has one cause.
+const MANY: usize = 3;
+
+/// A file that was decrypted and verified.
+#[derive(Debug)]
+pub struct Decrypted<T = Node> {
+    /// The document without its `sops` block. Decrypted values are marked, stand where their
+    /// ciphertext stands in the file, and are texts (`DoubleQuoted`) or numbers, truth values and
+    /// times (`Plain`). All else is as it was read.
+    pub tree: T,
+    /// What the file says of its encryption: recipients, last change, selector.
+    pub metadata: Metadata,
+    /// How many values were encrypted; none is worth a warning.
+    pub encrypted: usize,
+}
+
+/// Whether a document is encrypted: it has a mapping `sops` at its root.
+pub fn is_encrypted(root: &Node) -> bool {
+    root.as_map().and_then(|map| map.get(BLOCK)).is_some_and(|block| block.as_map().is_some())
+}
+
+/// Reads the metadata of an encrypted document, without any key.
+pub fn metadata(root: &Node, source: &Source) -> Result<Metadata, Error> {
+    let block = root.as_map().and_then(|map| map.get_key_value(BLOCK));
+    match block {
+        Some((key, block)) => Metadata::read(block.clone(), source.place(key.span)),
+        None => Err(missing_block(source.place(root.span))),
+    }
+}
+
+/// Decrypts a document and verifies it. All that is wrong with its values is told together.
+pub fn decrypt(root: Node, source: &Source, identities: &Identities) -> Result<Decrypted, Error> {
+    let place = source.place(root.span);
+    let Decrypted { tree, metadata, encrypted } = decrypt_documents(vec![root], source, identities)?;
+    let tree = tree.into_iter().next().ok_or_else(|| missing_block(place))?;
+    Ok(Decrypted { tree, metadata, encrypted })
+}
+
+/// Decrypts a file of several documents: they share one data key and one checksum, and each has a
+/// copy of the metadata, of which the first counts (section 1.7).
+pub fn decrypt_documents(
+    mut documents: Vec<Node>,
+    source: &Source,
+    identities: &Identities,
+) -> Result<Decrypted<Vec<Node>>, Error> {
+    let first = documents.first().map_or_else(|| Err(missing_block(source.place(<_>::default()))), Ok)?;
+    let metadata = metadata(first, source)?;
+    let key = age::data_key(&metadata, identities)?;
+    for document in &mut documents {
+        if let Kind::Map(map) = &mut document.kind {
+            map.shift_remove(BLOCK);
+        }
+    }
+    let mut walk = Walk::new(&metadata, &key);
+    for document in &mut documents {
+        walk.document(document);
+    }
+    let encrypted = verify(walk, &metadata, &key)?;
+    Ok(Decrypted { tree: documents, metadata, encrypted })
+}
+
+/// Compares the checksum of the values with the one in the file; gives the number of values.
+fn verify(walk: Walk<'_>, metadata: &Metadata, key: &DataKey) -> Result<usize, Error> {
+    let Walk { mac, mut findings, encrypted, .. } = walk;
+    let block = |fault| Finding { place: metadata.place.clone(), path: KeyPath::root(BLOCK), fault };
+    let altered = findings.iter().filter(|finding| finding.fault == Fault::Altered).count();
+    if altered == encrypted && altered > MANY {
+        findings.retain(|finding| finding.fault != Fault::Altered);
+        findings.push(block(Fault::Everything { values: encrypted }));
+        return Err(Error::Content(findings));
+    }
+    match stored_mac(metadata, key) {
+        // with the plaintext of a value missing, the checksum cannot fit, and says nothing more
+        Ok(stored) => {
+            let complete = findings.iter().all(|finding| finding.fault == Fault::NotUtf8);
+            if complete && !mac::same(&stored, mac.finish().as_bytes()) {
+                findings.push(block(Fault::MacMismatch));
+            }
+        }
+        Err(finding) => findings.push(finding),
+    }
+    if findings.is_empty() { Ok(encrypted) } else { Err(Error::Content(findings)) }
+}
+
+/// The checksum that stands in the file. It is bound to the time of the last change.
+fn stored_mac(metadata: &Metadata, key: &DataKey) -> Result<zeroize::Zeroizing<Vec<u8>>, Finding> {
+    let mut path = KeyPath::root(BLOCK);
+    path.enter_key("mac");
+    let Some(mac) = &metadata.mac else {
+        return Err(Finding { place: metadata.place.clone(), path, fault: Fault::NoMac });
+    };
+    let place = metadata.place.source.place(mac.span);
+    let ciphertext = match Ciphertext::parse(&mac.text) {
+        Ok(ciphertext) => ciphertext,
+        Err(reason) => return Err(Finding { place, path, fault: Fault::Malformed(reason) }),
+    };
+    let opened = key.open(ciphertext, &metadata.last_modified.to_seconds());
+    opened.ok_or(Finding { place, path, fault: Fault::MacAltered })
+}
+
+fn missing_block(place: Place) -> Error {
+    Error::Metadata(vec![MetadataProblem { place, problem: Problem::NotEncrypted }])
+}

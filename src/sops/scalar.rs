@@ -1,0 +1,432 @@
+//! What a scalar is to sops, and the bytes that stand for it in the MAC.
+//!
+//! sops resolves plain scalars with go-yaml and hashes the *value*: `0644` counts as `420`, `1.0`
+//! as `1`, `true` as `True`. To check its MAC, that resolution has to be repeated here to the
+//! letter, oddities included (format, section 1.9.2). It decides nothing else: Septum keeps the text.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::cipher::Type;
+use super::time::Timestamp;
+use crate::yaml::node::{Scalar, Style};
+
+/// A value as sops knows it (format, section 1.2).
+#[derive(PartialEq)]
+pub(super) enum Value {
+    /// No value: never encrypted, not part of the MAC.
+    Null,
+    /// A text; of any bytes, since `!!binary` and foreign writers give such.
+    Text(Zeroizing<Vec<u8>>),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Time(Timestamp),
+    /// A comment that was encrypted inside a list: no value at all.
+    Comment,
+}
+
+impl Value {
+    /// The value of a scalar that stands in a file.
+    pub(super) fn of(scalar: &Scalar) -> Self {
+        let text = scalar.text();
+        match (scalar.tag.as_deref(), scalar.style) {
+            (None, Style::Plain) if scalar.blank => Self::Null,
+            (None, Style::Plain) => resolve(text, true),
+            (Some("str") | None, _) => Self::text(text),
+            (Some("binary"), _) => binary(text),
+            (Some("float"), _) => match resolve(text, false) {
+                #[expect(clippy::cast_precision_loss, reason = "as go-yaml does")]
+                Self::Int(int) => Self::Float(int as f64),
+                other => other,
+            },
+            (Some("null"), _) => Self::Null,
+            (Some(tag), _) => resolve(text, tag == "timestamp"),
+        }
+    }
+
+    /// The value that a plaintext of a type stands for (format, section 1.4), or `None` if it is no
+    /// such value.
+    pub(super) fn decrypted(kind: Type, plaintext: Zeroizing<Vec<u8>>) -> Option<Self> {
+        let text = || std::str::from_utf8(&plaintext).ok();
+        match kind {
+            Type::Str | Type::Bytes => Some(Self::Text(plaintext)),
+            Type::Int => text()?.parse().ok().map(Self::Int),
+            Type::Float => parse_float(text()?).map(Self::Float),
+            Type::Bool => parse_bool(text()?).map(Self::Bool),
+            Type::Time => Timestamp::parse_rfc3339(text()?).map(Self::Time),
+            Type::Comment => Some(Self::Comment),
+        }
+    }
+
+    /// The bytes that stand for the value in the MAC and that are encrypted; `None` for what has no
+    /// part in it.
+    pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
+        let owned = |text: String| Some(Cow::Owned(text.into_bytes()));
+        match self {
+            Self::Null | Self::Comment => None,
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Int(int) => owned(int.to_string()),
+            Self::Float(float) => owned(print_float(*float)),
+            Self::Bool(true) => Some(Cow::Borrowed(b"True")),
+            Self::Bool(false) => Some(Cow::Borrowed(b"False")),
+            Self::Time(time) => owned(time.to_string()),
+        }
+    }
+
+    /// The value as a scalar of YAML: its text and how it is to be taken. `None` for a text that is
+    /// not UTF-8, and for what is no scalar.
+    pub(super) fn into_yaml(self) -> Option<(Zeroizing<String>, Style)> {
+        let plain = |text: String| Some((Zeroizing::new(text), Style::Plain));
+        match self {
+            Self::Null | Self::Comment => None,
+            Self::Text(mut bytes) => match String::from_utf8(std::mem::take(&mut *bytes)) {
+                Ok(text) => Some((Zeroizing::new(text), Style::DoubleQuoted)),
+                Err(error) => {
+                    drop(Zeroizing::new(error.into_bytes()));
+                    None
+                }
+            },
+            Self::Int(int) => plain(int.to_string()),
+            Self::Float(float) if float.is_nan() => plain(".nan".to_owned()),
+            Self::Float(f64::INFINITY) => plain(".inf".to_owned()),
+            Self::Float(f64::NEG_INFINITY) => plain("-.inf".to_owned()),
+            Self::Float(float) => plain(print_float(float)),
+            Self::Bool(bool) => plain(bool.to_string()),
+            Self::Time(time) => plain(time.to_string()),
+        }
+    }
+
+    fn text(text: &str) -> Self {
+        Self::Text(Zeroizing::new(text.as_bytes().to_vec()))
+    }
+}
+
+/// Digits without an exponent, as few as needed: Go's `FormatFloat(f, 'f', -1, 64)`.
+fn print_float(float: f64) -> String {
+    match float {
+        f64::INFINITY => "+Inf".to_owned(),
+        f64::NEG_INFINITY => "-Inf".to_owned(),
+        _ => print_even(float).unwrap_or_else(|| float.to_string()),
+    }
+}
+
+/// The shortest digits that give the number, where two are equally near: those with the even end.
+///
+/// Rust and Go differ there: of 1390243951101535.25 one makes `…535.3`, the other `…535.2`. With as
+/// many digits as the shortest has, Rust rounds to even too.
+fn print_even(float: f64) -> Option<String> {
+    let shortest = format!("{float:e}");
+    let digits = shortest.split_once('e')?.0.bytes().filter(u8::is_ascii_digit).count();
+    let even = format!("{float:.*e}", digits.checked_sub(1)?);
+    if even == shortest || even.parse() != Ok(float) {
+        return None;
+    }
+    let (mantissa, exponent) = even.split_once('e')?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let sign = if float < 0.0 { "-" } else { "" };
+    let whole = usize::try_from(exponent + 1).unwrap_or(0);
+    let zeros = "0".repeat(usize::try_from(-1 - exponent).unwrap_or(0));
+    Some(match digits.split_at_checked(whole) {
+        Some(("", fraction)) => format!("{sign}0.{zeros}{fraction}"),
+        Some((all, "")) => format!("{sign}{all}"),
+        Some((whole, fraction)) => format!("{sign}{whole}.{fraction}"),
+        None => format!("{sign}{digits:0<whole$}"),
+    })
+}
+
+/// What Go's `ParseFloat` takes, but for hexadecimal, which nothing writes. Out of range is no float.
+fn parse_float(text: &str) -> Option<f64> {
+    let float: f64 = text.parse().ok()?;
+    let infinite = || text.trim_start_matches(['+', '-']).starts_with(['i', 'I']);
+    (!float.is_infinite() || infinite()).then_some(float)
+}
+
+fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// `!!binary` gives the bytes as text; line breaks in it do not count.
+fn binary(text: &str) -> Value {
+    let joined: String = text.chars().filter(|char| !matches!(char, '\r' | '\n')).collect();
+    STANDARD.decode(joined).map_or_else(|_| Value::text(text), |bytes| Value::Text(Zeroizing::new(bytes)))
+}
+
+/// go-yaml's `resolve` for a scalar without a tag.
+fn resolve(text: &str, timestamps: bool) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Value::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return Value::Float(f64::NEG_INFINITY),
+        _ => {}
+    }
+    let number = match text.as_bytes().first() {
+        Some(b'.') => resolve_fraction(text),
+        Some(b'0'..=b'9' | b'+' | b'-') => resolve_number(text, timestamps),
+        _ => None,
+    };
+    number.unwrap_or_else(|| Value::text(text))
+}
+
+/// `.5`; to go-yaml here, underscores count only between digits.
+fn resolve_fraction(text: &str) -> Option<Value> {
+    let separates = |(at, _): (usize, &str)| {
+        let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        digit(text.as_bytes().get(at.wrapping_sub(1))) && digit(text.as_bytes().get(at + 1))
+    };
+    let plain = text.replace('_', "");
+    let number = text.match_indices('_').all(separates) && is_float(&plain);
+    number.then(|| parse_float(&plain)).flatten().map(Value::Float)
+}
+
+fn resolve_number(text: &str, timestamps: bool) -> Option<Value> {
+    if let Some(time) = timestamps.then(|| Timestamp::parse_yaml(text)).flatten() {
+        return Some(Value::Time(time));
+    }
+    let plain = text.replace('_', "");
+    let (sign, magnitude) = split_sign(&plain);
+    let integer = parse_integer(magnitude);
+    if let Some(int) = integer.and_then(|integer| i64::try_from(sign * integer).ok()) {
+        return Some(Value::Int(int));
+    }
+    // an unsigned 64-bit integer: sops refuses to walk it, so no MAC can hold one
+    if integer.is_some_and(|integer| u64::try_from(integer).is_ok()) && magnitude.len() == plain.len() {
+        return None;
+    }
+    if is_float(&plain)
+        && let Some(float) = parse_float(&plain)
+    {
+        return Some(Value::Float(float));
+    }
+    // `0b-11` is -3 to go-yaml: it cuts the prefix off and reads a number with a sign
+    let (radix, rest) = plain.strip_prefix("0b").map(|rest| (2, rest)).or(plain.strip_prefix("0o").map(|r| (8, r)))?;
+    let (sign, magnitude) = split_sign(rest);
+    let integer = sign * parse_digits(magnitude, radix)?;
+    i64::try_from(integer).ok().map(Value::Int)
+}
+
+fn split_sign(text: &str) -> (i128, &str) {
+    match text.strip_prefix('-') {
+        Some(magnitude) => (-1, magnitude),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    }
+}
+
+/// Go's `ParseInt` with base 0: a prefix decides, and a leading zero means octal.
+fn parse_integer(text: &str) -> Option<i128> {
+    let Some(rest) = text.strip_prefix('0') else { return parse_digits(text, 10) };
+    let radix = match rest.as_bytes() {
+        [] => return Some(0),
+        [b'x' | b'X', _, ..] => 16,
+        [b'o' | b'O', _, ..] => 8,
+        [b'b' | b'B', _, ..] => 2,
+        _ => return parse_digits(rest, 8),
+    };
+    parse_digits(rest.get(1..)?, radix)
+}
+
+/// Digits alone; `None` beyond what any 64-bit integer holds.
+fn parse_digits(text: &str, radix: u32) -> Option<i128> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| char::from(byte).is_digit(radix));
+    let number = digits.then(|| u64::from_str_radix(text, radix).ok()).flatten()?;
+    Some(i128::from(number))
+}
+
+/// `[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?`
+fn is_float(text: &str) -> bool {
+    let unsigned = split_sign(text).1;
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let exponent_fits = exponent.is_none_or(|exponent| {
+        let exponent = split_sign(exponent).1;
+        !exponent.is_empty() && digits(exponent)
+    });
+    let mantissa_fits = match mantissa.split_once('.') {
+        None => !mantissa.is_empty() && digits(mantissa),
+        Some(("", fraction)) => !fraction.is_empty() && digits(fraction),
+        Some((whole, fraction)) => digits(whole) && digits(fraction),
+    };
+    mantissa_fits && exponent_fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(scalar: &Scalar) -> Option<String> {
+        Value::of(scalar).bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn tagged(tag: &str, text: &str, style: Style) -> Scalar {
+        let mut scalar = Scalar::new(text, style);
+        scalar.tag = Some(tag.to_owned());
+        scalar
+    }
+
+    #[test]
+    fn plain_scalars_count_as_go_yaml_reads_them() {
+        for (text, expected) in [
+            ("010", "8"),
+            ("0777", "511"),
+            ("08", "8"),
+            ("0o10", "8"),
+            ("0O10", "8"),
+            ("0b11", "3"),
+            ("0b-11", "-3"),
+            ("0o-7", "-7"),
+            ("-0b11", "-3"),
+            ("0x", "0x"),
+            ("0xFF", "255"),
+            ("-0x1F", "-31"),
+            ("0", "0"),
+            ("-0", "0"),
+            ("00", "0"),
+            ("+5", "5"),
+            ("+-5", "+-5"),
+            ("1__0", "10"),
+            ("_10", "_10"),
+            ("1_000.5", "1000.5"),
+            (".5", "0.5"),
+            (".5_0", "0.5"),
+            (".5_", ".5_"),
+            ("._5", "._5"),
+            (".5__0", ".5__0"),
+            ("5.", "5"),
+            ("1.0", "1"),
+            ("-0.0", "-0"),
+            ("1.10", "1.1"),
+            ("1e3", "1000"),
+            ("1E+3", "1000"),
+            ("1e22", "10000000000000000000000"),
+            ("1e-7", "0.0000001"),
+            ("1390243951101535.25", "1390243951101535.2"),
+            ("-184467440737055.625", "-184467440737055.62"),
+            ("1e400", "1e400"),
+            ("-1e400", "-1e400"),
+            ("1e-400", "0"),
+            ("e3", "e3"),
+            ("1e", "1e"),
+            ("0x1p-2", "0x1p-2"),
+            ("12:30:45", "12:30:45"),
+            ("1.2.3", "1.2.3"),
+            ("9223372036854775807", "9223372036854775807"),
+            ("-9223372036854775808", "-9223372036854775808"),
+            ("-9223372036854775809", "-9223372036854776000"),
+            ("123456789012345678901234567890", "123456789012345680000000000000"),
+            ("true", "True"),
+            ("TRUE", "True"),
+            ("tRUE", "tRUE"),
+            ("False", "False"),
+            ("yes", "yes"),
+            ("off", "off"),
+            ("y", "y"),
+            (".inf", "+Inf"),
+            ("+.INF", "+Inf"),
+            ("-.Inf", "-Inf"),
+            (".nan", "NaN"),
+            ("inf", "inf"),
+            ("<<", "<<"),
+            ("=", "="),
+            ("-", "-"),
+            (".", "."),
+            ("2024-01-01", "2024-01-01T00:00:00Z"),
+            ("2024-01-01T10:11:12", "2024-01-01T10:11:12"),
+            ("2001-12-14t21:59:43.10-05:00", "2001-12-14T21:59:43.1-05:00"),
+            ("ENC[x]", "ENC[x]"),
+        ] {
+            assert_eq!(bytes(&Scalar::new(text, Style::Plain)).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["~", "null", "Null", "NULL"] {
+            assert_eq!(bytes(&Scalar::new(text, Style::Plain)), None, "{text}");
+        }
+        let mut blank = Scalar::new("", Style::Plain);
+        blank.blank = true;
+        assert_eq!(bytes(&blank), None);
+    }
+
+    #[test]
+    fn quotes_and_tags_decide_before_the_text() {
+        use Style::{DoubleQuoted, Folded, Literal, Plain, SingleQuoted};
+        for (scalar, expected) in [
+            (Scalar::new("010", SingleQuoted), Some("010")),
+            (Scalar::new("null", DoubleQuoted), Some("null")),
+            (Scalar::new("1.0\n", Literal), Some("1.0\n")),
+            (Scalar::new("true", Folded), Some("true")),
+            (tagged("str", "0644", Plain), Some("0644")),
+            (tagged("int", "7", DoubleQuoted), Some("7")),
+            (tagged("float", "3", Plain), Some("3")),
+            (tagged("bool", "true", DoubleQuoted), Some("True")),
+            (tagged("null", "", DoubleQuoted), None),
+            (tagged("binary", "aGVs\nbG8=", Literal), Some("hello")),
+            (tagged("timestamp", "2024-01-01", DoubleQuoted), Some("2024-01-01T00:00:00Z")),
+        ] {
+            assert_eq!(bytes(&scalar).as_deref(), expected, "{:?} {scalar:?}", scalar.tag);
+        }
+    }
+
+    #[test]
+    fn plaintexts_are_read_by_their_type_and_written_as_yaml() {
+        use Style::{DoubleQuoted, Plain};
+        for (kind, plaintext, expected) in [
+            (Type::Str, "007", Some(("007", DoubleQuoted))),
+            (Type::Str, "", Some(("", DoubleQuoted))),
+            (Type::Int, "-7", Some(("-7", Plain))),
+            (Type::Int, "007", Some(("7", Plain))),
+            (Type::Int, "9223372036854775808", None),
+            (Type::Int, "x", None),
+            (Type::Float, "1", Some(("1", Plain))),
+            (Type::Float, "1e10", Some(("10000000000", Plain))),
+            (Type::Float, "+Inf", Some((".inf", Plain))),
+            (Type::Float, "-Inf", Some(("-.inf", Plain))),
+            (Type::Float, "NaN", Some((".nan", Plain))),
+            (Type::Float, "1e999", None),
+            (Type::Bool, "True", Some(("true", Plain))),
+            (Type::Bool, "0", Some(("false", Plain))),
+            (Type::Bool, "yes", None),
+            (Type::Time, "2006-01-02T15:04:05+07:06", Some(("2006-01-02T15:04:05+07:06", Plain))),
+            (Type::Time, "2024-01-01", None),
+        ] {
+            let value = Value::decrypted(kind, Zeroizing::new(plaintext.as_bytes().to_vec()));
+            let scalar = value.and_then(Value::into_yaml);
+            let found = scalar.as_ref().map(|(text, style)| (text.as_str(), *style));
+            assert_eq!(found, expected, "{kind:?} {plaintext}");
+        }
+        let not_utf8 = Value::decrypted(Type::Str, Zeroizing::new(vec![0x80, 0x81]));
+        assert!(not_utf8.and_then(Value::into_yaml).is_none());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_scalar_has_a_value(text in ".*", digits in "[-+.0-9_eExob]{1,12}", time in "[0-9]{4}-[-0-9:tTZ. ]{1,20}") {
+            for text in [text, digits, time] {
+                for tag in [None, Some("int"), Some("float"), Some("binary"), Some("timestamp"), Some("x")] {
+                    let mut scalar = Scalar::new(text.as_str(), Style::Plain);
+                    scalar.tag = tag.map(str::to_owned);
+                    let _ = Value::of(&scalar).bytes();
+                }
+            }
+        }
+
+        #[test]
+        fn printed_floats_read_back(float in proptest::num::f64::ANY) {
+            let printed = print_float(float);
+            assert!(!printed.contains('e'), "{printed}");
+            let read: f64 = printed.parse().expect("a float");
+            assert!(read.to_bits() == float.to_bits() || float.is_nan(), "{float:e} {printed}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Which values of a file are encrypted (format, section 1.5).
+
+use std::fmt;
+
+use super::pattern::Pattern;
+
+/// The rule by which values of a file are encrypted or left alone. A file has exactly one.
+///
+/// Keys are tested one by one, and a key that matches high up covers all that is below it.
+#[derive(Debug, Clone)]
+pub enum Selector {
+    /// All values, but for those below a key with this ending.
+    UnencryptedSuffix(String),
+    /// Only values below a key with this ending.
+    EncryptedSuffix(String),
+    /// All values, but for those below a key that matches.
+    UnencryptedRegex(Pattern),
+    /// Only values below a key that matches.
+    EncryptedRegex(Pattern),
+    /// All values, but for those below a comment that matches.
+    UnencryptedCommentRegex(Pattern),
+    /// Only values below a comment that matches.
+    EncryptedCommentRegex(Pattern),
+}
+
+/// What a walk through a document knows of the selector at a point: whether something on the way
+/// there matched. Comments on the way will be told to [`Selector::enter`] by a walk that has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Matched,
+    Unmatched,
+    /// The selector asks for comments, and the tree has none.
+    Unknown,
+}
+
+/// What a selector says of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Selection {
+    Encrypted,
+    Plain,
+    /// Nobody can tell from the tree alone: encrypted if it looks so. The MAC, which is made over
+    /// the plaintext of what was encrypted, does not fit if that was wrong.
+    AsFound,
+}
+
+impl Selector {
+    /// The field of the metadata that holds the selector.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::UnencryptedSuffix(_) => "unencrypted_suffix",
+            Self::EncryptedSuffix(_) => "encrypted_suffix",
+            Self::UnencryptedRegex(_) => "unencrypted_regex",
+            Self::EncryptedRegex(_) => "encrypted_regex",
+            Self::UnencryptedCommentRegex(_) => "unencrypted_comment_regex",
+            Self::EncryptedCommentRegex(_) => "encrypted_comment_regex",
+        }
+    }
+
+    /// The suffix or the pattern.
+    pub fn argument(&self) -> &str {
+        match self {
+            Self::UnencryptedSuffix(suffix) | Self::EncryptedSuffix(suffix) => suffix,
+            Self::UnencryptedRegex(pattern)
+            | Self::EncryptedRegex(pattern)
+            | Self::UnencryptedCommentRegex(pattern)
+            | Self::EncryptedCommentRegex(pattern) => pattern.as_str(),
+        }
+    }
+
+    /// The scope at the root.
+    pub(super) fn root(&self) -> Scope {
+        match self {
+            Self::UnencryptedCommentRegex(_) | Self::EncryptedCommentRegex(_) => Scope::Unknown,
+            Self::UnencryptedSuffix(_)
+            | Self::EncryptedSuffix(_)
+            | Self::UnencryptedRegex(_)
+            | Self::EncryptedRegex(_) => Scope::Unmatched,
+        }
+    }
+
+    /// The scope below a key.
+    pub(super) fn enter(&self, scope: Scope, key: &str) -> Scope {
+        let matches = match self {
+            _ if scope != Scope::Unmatched => return scope,
+            Self::UnencryptedSuffix(suffix) | Self::EncryptedSuffix(suffix) => key.ends_with(suffix.as_str()),
+            Self::UnencryptedRegex(pattern) | Self::EncryptedRegex(pattern) => pattern.is_match(key),
+            Self::UnencryptedCommentRegex(_) | Self::EncryptedCommentRegex(_) => false,
+        };
+        if matches { Scope::Matched } else { Scope::Unmatched }
+    }
+
+    /// What the selector says of a value in a scope.
+    pub(super) fn selection(&self, scope: Scope) -> Selection {
+        let matched = match self {
+            Self::EncryptedSuffix(_) | Self::EncryptedRegex(_) | Self::EncryptedCommentRegex(_) => Selection::Encrypted,
+            Self::UnencryptedSuffix(_) | Self::UnencryptedRegex(_) | Self::UnencryptedCommentRegex(_) => {
+                Selection::Plain
+            }
+        };
+        match (scope, matched) {
+            (Scope::Unknown, _) => Selection::AsFound,
+            (Scope::Matched, matched) => matched,
+            (Scope::Unmatched, Selection::Encrypted) => Selection::Plain,
+            (Scope::Unmatched, Selection::Plain | Selection::AsFound) => Selection::Encrypted,
+        }
+    }
+}
+
+/// What sops takes where the metadata name no selector (format, section 1.5).
+impl Default for Selector {
+    fn default() -> Self {
+        Self::UnencryptedSuffix("_unencrypted".to_owned())
+    }
+}
+
+/// `encrypted_regex: ^(data|stringData)$`
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field(), self.argument())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selection(selector: &Selector, path: &[&str]) -> Selection {
+        let scope = path.iter().fold(selector.root(), |scope, key| selector.enter(scope, key));
+        selector.selection(scope)
+    }
+
+    #[test]
+    fn any_key_on_the_way_decides() {
+        use Selection::{AsFound, Encrypted, Plain};
+        let pattern = |text| Pattern::parse(text).expect("compiles");
+        let suffix = || "_x".to_owned();
+        let regex = || pattern("^(data|stringData)$");
+        for (selector, path, expected) in [
+            (Selector::default(), &["a"][..], Encrypted),
+            (Selector::default(), &["a_unencrypted"], Plain),
+            (Selector::UnencryptedSuffix(suffix()), &["a"], Encrypted),
+            (Selector::UnencryptedSuffix(suffix()), &["a_x"], Plain),
+            (Selector::UnencryptedSuffix(suffix()), &["a_x", "b"], Plain),
+            (Selector::UnencryptedSuffix(suffix()), &["a_xy", "b"], Encrypted),
+            (Selector::EncryptedSuffix(suffix()), &["a"], Plain),
+            (Selector::EncryptedSuffix(suffix()), &["a_x", "b"], Encrypted),
+            (Selector::EncryptedSuffix(suffix()), &["b", "a_x"], Encrypted),
+            (Selector::UnencryptedRegex(regex()), &["data", "b"], Plain),
+            (Selector::UnencryptedRegex(regex()), &["metadata", "b"], Encrypted),
+            (Selector::EncryptedRegex(regex()), &["data", "b"], Encrypted),
+            (Selector::EncryptedRegex(regex()), &["a", "stringData", "b"], Encrypted),
+            (Selector::EncryptedRegex(regex()), &["metadata", "name"], Plain),
+            (Selector::EncryptedRegex(pattern("a:b")), &["a", "b"], Plain),
+            (Selector::EncryptedRegex(pattern("a:b")), &["xa:by"], Encrypted),
+            (Selector::UnencryptedCommentRegex(pattern("a")), &["a"], AsFound),
+            (Selector::EncryptedCommentRegex(pattern("a")), &["a", "b"], AsFound),
+        ] {
+            assert_eq!(selection(&selector, path), expected, "{selector} {path:?}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Points in time as sops reads and writes them.
+//!
+//! Only text to text: a timestamp is authenticated by the form in which Go prints it, so that is
+//! all that is needed of one.
+
+use std::fmt;
+
+/// A point in time with its offset; prints as RFC 3339 with as many digits of a second as needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timestamp {
+    year: u32,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    second: u32,
+    nanoseconds: u32,
+    /// East of UTC, in minutes.
+    offset: i32,
+}
+
+impl Timestamp {
+    /// Reads RFC 3339: `2026-05-22T20:16:23Z`.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let mut rest = Cursor(text.as_bytes());
+        let date = rest.date(2)?;
+        rest.eat(b"T")?;
+        let clock = rest.clock(2, b".")?;
+        let offset = rest.offset()?;
+        rest.end()?;
+        Some(Self::new(date, clock, offset))
+    }
+
+    /// Reads what go-yaml takes for a timestamp (format, section 1.9.2): RFC 3339 with `T` or `t` and
+    /// fields of one or two digits, the same with a blank and without an offset, or a date alone.
+    pub fn parse_yaml(text: &str) -> Option<Self> {
+        let mut rest = Cursor(text.as_bytes());
+        let date = rest.date(1)?;
+        if rest.end().is_some() {
+            return Some(Self::new(date, (0, 0, 0, 0), 0));
+        }
+        let zoned = rest.eat(b"Tt").is_some();
+        if !zoned {
+            rest.eat(b" ")?;
+        }
+        // Go's parser takes a comma before the fraction too
+        let clock = rest.clock(1, b".,")?;
+        let offset = if zoned { rest.offset()? } else { 0 };
+        rest.end()?;
+        Some(Self::new(date, clock, offset))
+    }
+
+    /// RFC 3339 without a fraction: what the MAC is bound to (format, section 1.6).
+    pub fn to_seconds(self) -> String {
+        Self { nanoseconds: 0, ..self }.to_string()
+    }
+
+    fn new(
+        (year, month, day): (u32, u32, u32),
+        (hour, minute, second, nanoseconds): (u32, u32, u32, u32),
+        offset: i32,
+    ) -> Self {
+        Self { year, month, day, hour, minute, second, nanoseconds, offset }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { year, month, day, hour, minute, second, nanoseconds, offset } = self;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if *nanoseconds > 0 {
+            let fraction = format!("{nanoseconds:09}");
+            write!(f, ".{}", fraction.trim_end_matches('0'))?;
+        }
+        if *offset == 0 {
+            return f.write_str("Z");
+        }
+        let sign = if *offset < 0 { '-' } else { '+' };
+        write!(f, "{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60)
+    }
+}
+
+struct Cursor<'a>(&'a [u8]);
+
+impl Cursor<'_> {
+    /// The next byte, if it is one of these.
+    fn eat(&mut self, any: &[u8]) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        any.contains(&first).then(|| {
+            self.0 = rest;
+            first
+        })
+    }
+
+    fn end(&self) -> Option<()> {
+        self.0.is_empty().then_some(())
+    }
+
+    /// A number of `least` to `most` digits within a range.
+    fn number(&mut self, least: usize, most: usize, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let digits = self.0.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+        if digits < least {
+            return None;
+        }
+        let (number, rest) = self.0.split_at_checked(digits)?;
+        self.0 = rest;
+        let number = number.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+        range.contains(&number).then_some(number)
+    }
+
+    fn date(&mut self, least: usize) -> Option<(u32, u32, u32)> {
+        let year = self.number(4, 4, 0..=9999)?;
+        self.eat(b"-")?;
+        let month = self.number(least, 2, 1..=12)?;
+        self.eat(b"-")?;
+        let day = self.number(least, 2, 1..=days_in(month, year))?;
+        Some((year, month, day))
+    }
+
+    fn clock(&mut self, least: usize, points: &[u8]) -> Option<(u32, u32, u32, u32)> {
+        let hour = self.number(least, 2, 0..=23)?;
+        self.eat(b":")?;
+        let minute = self.number(least, 2, 0..=59)?;
+        self.eat(b":")?;
+        let second = self.number(least, 2, 0..=59)?;
+        let mut nanoseconds = 0;
+        if self.eat(points).is_some() {
+            let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let (fraction, rest) = self.0.split_at_checked(digits)?;
+            // what is finer than a nanosecond is cut off
+            let nine = fraction.iter().chain(std::iter::repeat(&b'0')).take(9);
+            nanoseconds = nine.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+            self.0 = rest;
+            (digits > 0).then_some(())?;
+        }
+        Some((hour, minute, second, nanoseconds))
+    }
+
+    fn offset(&mut self) -> Option<i32> {
+        let sign = match self.eat(b"Z+-")? {
+            b'Z' => return Some(0),
+            b'+' => 1,
+            _ => -1,
+        };
+        let hours = self.number(2, 2, 0..=24)?;
+        self.eat(b":")?;
+        let minutes = self.number(2, 2, 0..=60)?;
+        i32::try_from(hours * 60 + minutes).ok().map(|offset| sign * offset)
+    }
+}
+
+fn days_in(month: u32, year: u32) -> u32 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn a_timestamp_prints_as_go_prints_it() {
+        for (text, expected) in [
+            ("2024-01-01", Some("2024-01-01T00:00:00Z")),
+            ("2024-1-1", Some("2024-01-01T00:00:00Z")),
+            ("2024-02-29", Some("2024-02-29T00:00:00Z")),
+            ("2023-02-29", None),
+            ("2024-13-01", None),
+            ("2024-01-01 10:11:12", Some("2024-01-01T10:11:12Z")),
+            ("2024-01-01 1:2:3.5", Some("2024-01-01T01:02:03.5Z")),
+            ("2024-01-01T10:11:12", None),
+            ("2024-01-01 10:11:12 +1", None),
+            ("2024-01-01T10:11:12.123456789Z", Some("2024-01-01T10:11:12.123456789Z")),
+            ("2024-01-01T10:11:12.1234567899Z", Some("2024-01-01T10:11:12.123456789Z")),
+            ("2024-01-01T10:11:12,50+00:00", Some("2024-01-01T10:11:12.5Z")),
+            ("2001-12-14t21:59:43.10-05:00", Some("2001-12-14T21:59:43.1-05:00")),
+            ("2006-01-02T15:04:05+07:06", Some("2006-01-02T15:04:05+07:06")),
+            ("2024-01-01T24:00:00Z", None),
+            ("2024-01-01T10:11:12.Z", None),
+            ("2024-01-01T10:11:12Zx", None),
+            ("12024-01-01", None),
+            ("24-01-01", None),
+        ] {
+            let printed = Timestamp::parse_yaml(text).map(|time| time.to_string());
+            assert_eq!(printed.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_last_change_is_bound_in_seconds_and_zero_offset_is_z() {
+        for (text, expected) in [
+            ("2026-05-22T20:16:23Z", Some("2026-05-22T20:16:23Z")),
+            ("2026-05-22T20:16:23.999Z", Some("2026-05-22T20:16:23Z")),
+            ("2026-05-22T20:16:23+00:00", Some("2026-05-22T20:16:23Z")),
+            ("2026-05-22T20:16:23-00:00", Some("2026-05-22T20:16:23Z")),
+            ("2026-05-22T20:16:23-08:30", Some("2026-05-22T20:16:23-08:30")),
+            ("2026-05-22", None),
+            ("2026-5-22T20:16:23Z", None),
+            ("2026-05-22 20:16:23", None),
+            ("", None),
+        ] {
+            let bound = Timestamp::parse_rfc3339(text).map(Timestamp::to_seconds);
+            assert_eq!(bound.as_deref(), expected, "{text}");
+        }
+    }
+}
