@@ -3,6 +3,7 @@
 // clippy takes only functions marked `#[test]` for tests, not those that they call
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod peers;
 mod tampering;
 mod tree;
 mod vectors;
