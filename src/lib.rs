@@ -1,7 +1,10 @@
 //! Septum.
 
 pub mod diagnostic;
+pub mod files;
 pub mod format;
+pub mod name;
+pub mod project;
 pub mod secret;
 pub mod sops;
 pub mod span;

@@ -97,10 +97,26 @@ pub struct Place {
     pub span: Span,
 }
 
+impl Place {
+    /// The place of what does not stand in any file.
+    pub fn nowhere() -> Self {
+        Source::new("", "").place(Span::default())
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.source.name(), self.span.line, self.span.column)
     }
+}
+
+/// A value and where it was written.
+#[derive(Debug, Clone)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub place: Place,
 }
 
 #[cfg(test)]

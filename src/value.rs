@@ -16,9 +16,9 @@ pub enum Value<'a> {
     /// A text, which every reader must give back as this very text.
     String(Cow<'a, str>),
     /// A list.
-    List(Vec<Value<'a>>),
+    List(Vec<Self>),
     /// A mapping; keys are texts.
-    Map(Vec<(Cow<'a, str>, Value<'a>)>),
+    Map(Vec<(Cow<'a, str>, Self)>),
 }
 
 impl<'a> Value<'a> {
@@ -28,7 +28,7 @@ impl<'a> Value<'a> {
     }
 
     /// A mapping of pairs in their order.
-    pub fn map<K: Into<Cow<'a, str>>>(pairs: impl IntoIterator<Item = (K, Value<'a>)>) -> Self {
+    pub fn map<K: Into<Cow<'a, str>>>(pairs: impl IntoIterator<Item = (K, Self)>) -> Self {
         Self::Map(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 }

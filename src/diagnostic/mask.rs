@@ -1,8 +1,8 @@
 //! Excerpts without values.
 //!
 //! The line around a mistake may hold a secret, and at the time of a syntax error nobody knows
-//! which of its words is one. So an excerpt keeps what is structure (keys, punctuation, tags,
-//! anchors, truth values) and the range that the message is about, and replaces every other word
+//! which of its words is one. So an excerpt keeps what is structure (keys, punctuation, truth
+//! values) and the range that the message is about, and replaces every other word
 //! by `…`. The rule looks at the text alone, errs on the side of hiding, and keeps no lengths.
 
 use std::ops::Range;
@@ -68,6 +68,8 @@ fn pieces(line: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut at = 0;
     let mut flow = 0_usize;
+    // after the first `key:` of a block line all that follows is its value, whatever it looks like
+    let mut in_value = false;
     while let Some(first) = line[at..].chars().next() {
         let (length, shown) = match first {
             ' ' | '\t' | '\r' => (1, true),
@@ -80,17 +82,26 @@ fn pieces(line: &str) -> Vec<Piece> {
                 flow -= usize::from(first != ',');
                 (1, true)
             }
-            '-' | '?' | ':' if matches!(line[at + 1..].chars().next(), None | Some(' ' | '\t')) => (1, true),
+            ':' if starts_blank(&line[at + 1..]) && !(in_value && flow == 0) => {
+                in_value = true;
+                (1, true)
+            }
+            '-' | '?' if starts_blank(&line[at + 1..]) && !in_value => (1, true),
             '#' => (line.len() - at, false),
             _ => {
                 let length = scalar(&line[at..], flow > 0);
-                (length, is_structure(&line[at..at + length], &line[at + length..]))
+                let may_be_key = flow > 0 || !in_value;
+                (length, is_structure(&line[at..at + length], &line[at + length..], may_be_key))
             }
         };
         pieces.push(Piece { range: at..at + length, shown });
         at += length;
     }
     pieces
+}
+
+fn starts_blank(text: &str) -> bool {
+    matches!(text.chars().next(), None | Some(' ' | '\t' | '\r'))
 }
 
 /// The length of the scalar at the start of `rest`; at least one character.
@@ -104,7 +115,7 @@ fn scalar(rest: &str, in_flow: bool) -> usize {
     }
     let mut previous = first;
     for (index, char) in chars {
-        let next_is_blank = rest[index + char.len_utf8()..].chars().next().is_none_or(|next| next.is_whitespace());
+        let next_is_blank = rest[index + char.len_utf8()..].chars().next().is_none_or(char::is_whitespace);
         let ends = match char {
             ':' => next_is_blank,
             '#' => previous == ' ',
@@ -132,17 +143,17 @@ fn quoted(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// Whether a scalar says nothing of a value: a key that looks like one, an anchor, an alias, a
-/// tag, a block header, a truth value.
-fn is_structure(word: &str, after: &str) -> bool {
+/// Whether a scalar says nothing of a value: a key that looks like one, a block header, a truth
+/// value. Anchors, aliases and tags are no structure here: `PASSWORD: &x1` is a password that
+/// somebody forgot to quote.
+fn is_structure(word: &str, after: &str, may_be_key: bool) -> bool {
     let name = word.trim_matches(['"', '\'']);
     let word_like = !name.is_empty()
         && name.len() <= 253
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./+<~".contains(&byte));
-    let is_key = after.trim_start().starts_with(':') && word_like;
-    let is_mark = matches!(word.as_bytes().first(), Some(b'&' | b'*' | b'!')) && !word.contains(' ');
-    let is_header = word.starts_with(['|', '>']) && word.len() <= 3;
-    is_key || is_mark || is_header || matches!(word, "true" | "false" | "null" | "~")
+    let is_key = may_be_key && after.trim_start().starts_with(':') && word_like;
+    let is_header = word.starts_with(['|', '>']) && word[1..].bytes().all(|byte| b"+-123456789".contains(&byte));
+    is_key || is_header || matches!(word, "true" | "false" | "null" | "~")
 }
 
 #[cfg(test)]
@@ -161,13 +172,16 @@ mod tests {
             ("  - hunter2", "  - …"),
             ("\tPORT: 1", "\tPORT: …"),
             ("    hunter2 in a block", "    …"),
-            ("  A: &x 'it''s: a'", "  A: &x …"),
+            ("  A: 'it''s: a'", "  A: …"),
+            ("  A: &hunter2 x", "  A: …"),
+            ("  PASSWORD: hunter2: x", "  PASSWORD: …"),
+            ("  PASSWORD: - hunter2", "  PASSWORD: …"),
             ("  A: \"a \\\" b: c\"", "  A: …"),
             ("  KEY: |-", "  KEY: |-"),
             ("  url: postgres://u:p@h/db", "  url: …"),
             ("  \"quoted\": x", "  \"quoted\": …"),
             ("  my secret phrase: x", "  …: …"),
-            ("  <<: *defaults", "  <<: *defaults"),
+            ("  <<: *defaults", "  <<: …"),
             ("  A: [x, \"y, z\", w]", "  A: […, …, …]"),
         ] {
             assert_eq!(mask(line, 0..0, false).0, expected, "{line}");

@@ -1,7 +1,7 @@
 //! What went wrong, where, why, and what to do: one shape for every message of the program.
 //!
 //! A diagnostic never holds a value that could be sensitive, and the excerpt it is shown with is
-//! masked down to keys and structure (see [`mask`]), because the line around a mistake may hold a
+//! masked down to keys and structure (see `mask.rs`), because the line around a mistake may hold a
 //! secret that has nothing to do with it.
 
 mod mask;
@@ -107,6 +107,12 @@ impl Diagnostic {
         self.label(place, text, false)
     }
 
+    /// Points at a value that must not be shown, with a text beside it.
+    #[must_use]
+    pub fn at_hidden_with(self, place: Place, text: impl Into<String>) -> Self {
+        self.label(place, text, true)
+    }
+
     fn label(mut self, place: Place, text: impl Into<String>, hidden: bool) -> Self {
         self.labels.push(Label { place, text: text.into(), hidden });
         self
@@ -144,7 +150,7 @@ impl Diagnostic {
 }
 
 /// The findings of a run: all of them, not the first.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
 }
@@ -158,11 +164,6 @@ impl Diagnostics {
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.list.push(diagnostic);
-    }
-
-    /// Adds those of another collection.
-    pub fn extend(&mut self, other: Self) {
-        self.list.extend(other.list);
     }
 
     /// Keeps a value, or the reason why there is none.
@@ -192,6 +193,21 @@ impl Diagnostics {
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
         Self { list: vec![diagnostic] }
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(iter: I) -> Self {
+        Self { list: iter.into_iter().collect() }
     }
 }
 

@@ -93,12 +93,14 @@ pub struct Scalar {
     pub blank: bool,
     /// The text was decrypted from a SOPS leaf.
     pub encrypted: bool,
+    /// The text is a SOPS leaf that nobody decrypted: there is a value, and it is not known.
+    pub locked: bool,
 }
 
 impl Scalar {
     /// A scalar as the reader finds it.
     pub fn new(text: impl Into<String>, style: Style) -> Self {
-        Self { text: Zeroizing::new(text.into()), style, tag: None, blank: false, encrypted: false }
+        Self { text: Zeroizing::new(text.into()), style, tag: None, blank: false, encrypted: false, locked: false }
     }
 
     /// The text of the scalar.
@@ -109,7 +111,13 @@ impl Scalar {
     /// The scalar with the plaintext of its ciphertext, marked as decrypted.
     #[must_use]
     pub fn decrypted(&self, text: Zeroizing<String>, style: Style) -> Self {
-        Self { text, style, tag: None, blank: false, encrypted: true }
+        Self { text, style, tag: None, blank: false, encrypted: true, locked: false }
+    }
+
+    /// The scalar as one who holds no key sees it: encrypted, its text unknown (and empty here).
+    #[must_use]
+    pub fn locked(&self) -> Self {
+        Self { encrypted: true, locked: true, ..Self::new("", Style::DoubleQuoted) }
     }
 
     /// Whether this is a null that somebody wrote: `~`, `null`, `Null`, `NULL`, or `!!null`.

@@ -1,0 +1,185 @@
+//! The files of a project: read once, never from outside of it.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::diagnostic::{Diagnostic, Failure};
+use crate::span::Source;
+
+/// Largest file that is read, in bytes: what Kubernetes takes in one ConfigMap or Secret
+/// (`MaxSecretSize` in kubernetes/pkg/apis/core/validation). A layer beyond it is no layer.
+pub const MAX_FILE_SIZE: u64 = 1024 * 1024;
+
+/// The folder that bounds a project, and what was read of it.
+#[derive(Debug)]
+pub struct Files {
+    root: PathBuf,
+    read: Mutex<HashMap<PathBuf, Arc<[u8]>>>,
+}
+
+impl Files {
+    /// The files below `root`, which must exist.
+    pub fn new(root: &Path) -> io::Result<Self> {
+        Ok(Self { root: fs::canonicalize(root)?, read: Mutex::default() })
+    }
+
+    /// The folder, absolute and without symlinks.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The name of a path in messages and output: relative to the project, with `/`, so that it
+    /// is the same on every machine.
+    pub fn name(&self, path: &Path) -> String {
+        let path = path.strip_prefix(&self.root).unwrap_or(path);
+        let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+    }
+
+    /// The bytes of a file, read once per run.
+    ///
+    /// Errors (without a place; the caller knows who names the file): it does not exist, is a
+    /// folder, lies outside of the project (symlinks resolved), is too big, cannot be read.
+    pub fn bytes(&self, path: &Path) -> Result<Arc<[u8]>, Diagnostic> {
+        let path = normalize(path);
+        if !path.starts_with(&self.root) {
+            return Err(self.outside(&path));
+        }
+        let real = fs::canonicalize(&path).map_err(|error| self.unreadable(&path, &error))?;
+        if !real.starts_with(&self.root) {
+            return Err(self.outside(&path).note("the path goes through a symbolic link that leads out"));
+        }
+        if let Some(bytes) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&real) {
+            return Ok(Arc::clone(bytes));
+        }
+        let bytes: Arc<[u8]> = self.read_file(&real)?.into();
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(real, Arc::clone(&bytes));
+        Ok(bytes)
+    }
+
+    /// The text of a file.
+    pub fn text(&self, path: &Path) -> Result<Source, Diagnostic> {
+        let bytes = self.bytes(path)?;
+        let name = self.name(&normalize(path));
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(Source::new(name, text)),
+            Err(error) => {
+                let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
+                let column = String::from_utf8_lossy(valid).lines().last().map_or(1, |last| last.chars().count() + 1);
+                Err(Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text (line {line}, column {column})"))
+                    .hint(
+                        "save it as UTF-8; a file that is not text can be an entry's `file`, not a layer or a template",
+                    ))
+            }
+        }
+    }
+
+    fn read_file(&self, real: &Path) -> Result<Vec<u8>, Diagnostic> {
+        let fail = |error: &io::Error| self.unreadable(real, error);
+        let file = File::open(real).map_err(|error| fail(&error))?;
+        let size = file.metadata().map_err(|error| fail(&error))?.len();
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(MAX_FILE_SIZE)).unwrap_or_default());
+        // one byte more than allowed: a file may grow, and a device has no size
+        file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(|error| fail(&error))?;
+        if bytes.len() as u64 > MAX_FILE_SIZE {
+            return Err(Diagnostic::error("file-too-big", format!("`{}` is larger than 1 MiB", self.name(real)))
+                .note("a ConfigMap or Secret holds at most 1 MiB, so no layer or file of one can be larger")
+                .hint("keep large data out of configuration: in an image, a volume or an object store"));
+        }
+        Ok(bytes)
+    }
+
+    fn unreadable(&self, path: &Path, error: &io::Error) -> Diagnostic {
+        let name = self.name(path);
+        match error.kind() {
+            io::ErrorKind::NotFound => Diagnostic::error("missing-file", format!("`{name}` does not exist"))
+                .maybe_hint(self.similar_file(path)),
+            io::ErrorKind::IsADirectory => {
+                Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name a file in it")
+            }
+            _ => Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}")).failing(Failure::Io),
+        }
+    }
+
+    fn similar_file(&self, path: &Path) -> Option<String> {
+        let wanted = path.file_name()?.to_string_lossy();
+        let beside: Vec<_> = fs::read_dir(path.parent()?)
+            .ok()?
+            .filter_map(Result::ok)
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        let nearest = crate::diagnostic::nearest(&wanted, beside.iter().map(String::as_str))?;
+        Some(format!("did you mean `{}`?", self.name(&path.with_file_name(nearest))))
+    }
+
+    fn outside(&self, path: &Path) -> Diagnostic {
+        Diagnostic::error("outside-project", format!("`{}` lies outside of the project", self.name(path)))
+            .note("what a project renders must not depend on the machine it is rendered on")
+            .hint("copy the file into the project")
+    }
+}
+
+/// The path without `.` and `..`, by its text alone: a missing file has no real path yet.
+fn normalize(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project() -> (tempfile::TempDir, Files) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("project")).unwrap();
+        fs::write(dir.path().join("outside.txt"), "x").unwrap();
+        fs::write(dir.path().join("project/nginx.conf"), "x").unwrap();
+        let files = Files::new(&dir.path().join("project")).unwrap();
+        (dir, files)
+    }
+
+    #[test]
+    fn a_file_outside_of_the_project_is_refused() {
+        let (_dir, files) = project();
+        let error = files.bytes(&files.root().join("a/../../outside.txt")).unwrap_err();
+        assert_eq!(error.rule, "outside-project");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symlink_that_leads_out_is_refused() {
+        let (dir, files) = project();
+        std::os::unix::fs::symlink(dir.path().join("outside.txt"), files.root().join("link")).unwrap();
+        assert_eq!(files.bytes(&files.root().join("link")).unwrap_err().rule, "outside-project");
+    }
+
+    #[test]
+    fn a_missing_file_names_its_neighbour() {
+        let (_dir, files) = project();
+        let error = files.bytes(&files.root().join("ngnix.conf")).unwrap_err();
+        assert_eq!(error.hints, ["did you mean `nginx.conf`?"]);
+    }
+
+    #[test]
+    fn a_file_over_one_mebibyte_is_refused_and_one_of_just_that_is_read() {
+        let (_dir, files) = project();
+        for (size, ok) in [(MAX_FILE_SIZE, true), (MAX_FILE_SIZE + 1, false)] {
+            let path = files.root().join(format!("{size}"));
+            fs::write(&path, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
+            assert_eq!(files.bytes(&path).is_ok(), ok, "{size}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Names of things, each a type of its own so that one cannot stand for another.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+    )*};
+}
+
+names! {
+    /// An app: one deployable thing whose configuration is kept together.
+    AppName;
+    /// An environment: `dev`, `staging`, `prod`.
+    EnvironmentName;
+    /// A layer: `base`, `prod`, `regions/eu`.
+    LayerName;
+    /// A bundle: a named set of entries. The app's own bundle has the app's name.
+    BundleName;
+    /// An entry's key in its bundle.
+    KeyName;
+}
+
+/// One entry of an app.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId {
+    /// The bundle.
+    pub bundle: BundleName,
+    /// The key in it.
+    pub key: KeyName,
+}

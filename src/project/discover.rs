@@ -1,0 +1,197 @@
+//! Finding the project, and its apps.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use globset::Glob;
+
+use super::settings::Settings;
+use super::{App, BASE, PROJECT_FILE, Project};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::files::Files;
+
+/// The folder that holds an app's layers where a repository has just one app.
+const DEFAULT_FOLDER: &str = "environments";
+
+pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
+    let start = fs::canonicalize(start).map_err(|error| {
+        Diagnostic::error("unreadable", format!("`{}` could not be opened: {error}", start.display()))
+            .failing(Failure::Io)
+    })?;
+    if let Some(root) = start.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file()) {
+        return with_settings(root);
+    }
+    let base = format!("{BASE}.yaml");
+    let app = start.ancestors().find_map(|folder| {
+        [folder.join(DEFAULT_FOLDER), folder.to_path_buf()].into_iter().find(|app| app.join(&base).is_file())
+    });
+    let Some(app) = app else {
+        return Err(Diagnostic::error("no-project", format!("no project was found in `{}` or above", start.display()))
+            .note("a project is a folder with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
+            .hint("run `septum init` to write a small working one")
+            .into());
+    };
+    // `environments/` is part of its project, so that files beside it may be named
+    let inside = app.file_name().is_some_and(|name| name == DEFAULT_FOLDER);
+    let root = if inside { app.parent().unwrap_or(&app) } else { &app };
+    let files = open(root)?;
+    Ok(Project { files, apps: vec![App::read(app.clone())?], shared: None })
+}
+
+fn open(root: &Path) -> Result<Arc<Files>, Diagnostic> {
+    Files::new(root).map(Arc::new).map_err(|error| {
+        Diagnostic::error("unreadable", format!("`{}` could not be opened: {error}", root.display()))
+            .failing(Failure::Io)
+    })
+}
+
+fn with_settings(root: &Path) -> Result<Project, Diagnostics> {
+    let files = open(root)?;
+    let settings = Settings::parse(&files.text(&root.join(PROJECT_FILE))?)?;
+    let mut problems = Diagnostics::new();
+    let shared = settings.shared.as_deref().map(|folder| root.join(folder));
+    if let Some(folder) = shared.as_ref().filter(|folder| !folder.is_dir()) {
+        problems.push(
+            Diagnostic::error("missing-file", format!("`shared` names `{}`, which is no folder", files.name(folder)))
+                .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`")),
+        );
+    }
+    let mut apps = Vec::new();
+    for pattern in &settings.apps {
+        let mut found = Vec::new();
+        match expand(root, pattern, &mut found) {
+            Ok(()) if found.is_empty() => problems.push(
+                Diagnostic::error("no-app", format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
+                    .note(format!("in `{PROJECT_FILE}`"))
+                    .hint("a pattern names folders relative to the project file, such as `services/*`"),
+            ),
+            Ok(()) => apps.extend(found),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    apps.sort();
+    apps.dedup();
+    apps.retain(|folder| Some(folder) != shared.as_ref());
+    let apps: Vec<App> = apps.into_iter().filter_map(|folder| problems.take(App::read(folder))).collect();
+    if problems.has_errors() { Err(problems) } else { Ok(Project { files, apps, shared }) }
+}
+
+/// Adds the folders below `folder` that match `pattern` and hold a `base.yaml`, part by part, so
+/// that only folders that can match are listed.
+fn expand(folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
+    let (first, rest) = pattern.split_once('/').map_or((pattern, None), |(first, rest)| (first, Some(rest)));
+    let mut descend = |folder: PathBuf| match rest {
+        Some(rest) if !rest.is_empty() => expand(&folder, rest, found),
+        _ => {
+            if folder.join(format!("{BASE}.yaml")).is_file() {
+                found.push(folder);
+            }
+            Ok(())
+        }
+    };
+    match first {
+        "" | "." => descend(folder.to_path_buf()),
+        ".." => Err(Diagnostic::error("outside-project", format!("`apps: {pattern}` leads out of the project"))
+            .hint("move `septum.yaml` up to a folder that holds all apps")),
+        "**" => {
+            descend(folder.to_path_buf())?;
+            for below in folders(folder)? {
+                expand(&below, pattern, found)?;
+            }
+            Ok(())
+        }
+        _ if !first.contains(['*', '?', '[', '{']) => descend(folder.join(first)),
+        _ => {
+            let glob = Glob::new(first).map_err(|error| {
+                Diagnostic::error("project-file", format!("`{first}` is no valid glob: {}", error.kind()))
+                    .note(format!("in `{PROJECT_FILE}`"))
+            })?;
+            let glob = glob.compile_matcher();
+            for below in folders(folder)? {
+                if below.file_name().is_some_and(|name| glob.is_match(name)) {
+                    descend(below)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The folders in `folder`, sorted, without hidden ones. A folder that does not exist has none.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(Diagnostic::error(
+                "unreadable",
+                format!("`{}` could not be listed: {error}", folder.display()),
+            )
+            .failing(Failure::Io));
+        }
+    };
+    let mut folders: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+        // a link to a folder could lead out of the project, or in a circle
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect();
+    folders.sort();
+    Ok(folders)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn one_app_needs_no_project_file() {
+        let dir = tree(&[("environments/base.yaml", ""), ("environments/dev.yaml", ""), ("src/main.rs", "")]);
+        for start in ["", "src", "environments"] {
+            let project = discover(&dir.path().join(start)).unwrap();
+            assert_eq!(project.files.name(&project.apps[0].folder), "environments", "from `{start}`");
+        }
+    }
+
+    #[test]
+    fn globs_find_folders_with_a_base() {
+        let dir = tree(&[
+            ("septum.yaml", "apps: [\"services/*\", \"teams/**\"]\nshared: environments\n"),
+            ("environments/base.yaml", ""),
+            ("services/b/base.yaml", ""),
+            ("services/a/base.yaml", ""),
+            ("services/docs/README.md", ""),
+            ("teams/x/y/base.yaml", ""),
+        ]);
+        let project = discover(&dir.path().join("services/a")).unwrap();
+        let names: Vec<_> = project.apps.iter().map(|app| project.files.name(&app.folder)).collect();
+        assert_eq!(names, ["services/a", "services/b", "teams/x/y"]);
+    }
+
+    #[test]
+    fn a_pattern_without_a_match_is_an_error() {
+        let dir = tree(&[("septum.yaml", "apps: [\"servcies/*\", \"../x\"]\n"), ("services/a/base.yaml", "")]);
+        let rules: Vec<_> = discover(dir.path()).unwrap_err().sorted().iter().map(|problem| problem.rule).collect();
+        assert_eq!(rules, ["no-app", "outside-project"]);
+    }
+
+    #[test]
+    fn without_a_project_the_way_to_one_is_named() {
+        let dir = tree(&[("README.md", "")]);
+        let error = discover(dir.path()).unwrap_err().sorted().remove(0);
+        assert_eq!(error.rule, "no-project");
+        assert!(error.hints[0].contains("septum init"));
+    }
+}

@@ -1,0 +1,117 @@
+//! The first stage: from a folder to apps and their environments.
+
+mod discover;
+mod settings;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
+use crate::files::Files;
+use crate::name::EnvironmentName;
+
+/// The name of the project file.
+pub const PROJECT_FILE: &str = "septum.yaml";
+
+/// The layer that defines an app.
+pub const BASE: &str = "base";
+
+/// A project: apps that are kept together, and the layers that they share.
+#[derive(Debug)]
+pub struct Project {
+    /// Reads files, and bounds the project.
+    pub files: Arc<Files>,
+    /// The apps, in the order of their folders.
+    pub apps: Vec<App>,
+    /// The folder of layers that lie under those of every app.
+    pub shared: Option<PathBuf>,
+}
+
+/// An app: a folder with a `base.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// The folder, absolute.
+    pub folder: PathBuf,
+    /// Its environments, sorted: every `NAME.yaml` (or `NAME.secrets.yaml`) beside `base.yaml`.
+    pub environments: Vec<EnvironmentName>,
+}
+
+impl Project {
+    /// Finds the project that `start` lies in: the nearest `septum.yaml` upward, else the nearest
+    /// folder that is an app or holds `environments/base.yaml`.
+    pub fn discover(start: &Path) -> Result<Self, Diagnostics> {
+        discover::discover(start)
+    }
+
+    /// All environments of all apps, sorted.
+    pub fn environments(&self) -> BTreeSet<&EnvironmentName> {
+        self.apps.iter().flat_map(|app| &app.environments).collect()
+    }
+
+    /// The environment of that name, which at least one app must have.
+    pub fn environment(&self, name: &str) -> Result<EnvironmentName, Diagnostic> {
+        let all = self.environments();
+        if let Some(found) = all.iter().find(|known| known.as_str() == name) {
+            return Ok((*found).clone());
+        }
+        let names: Vec<_> = all.iter().map(|name| format!("`{name}`")).collect();
+        let error = Diagnostic::error("unknown-environment", format!("there is no environment `{name}`"))
+            .maybe_hint(did_you_mean(name, all.iter().map(|known| known.as_str())));
+        Err(if names.is_empty() {
+            error.note("no app has an environment yet").hint(format!("create `{name}.yaml` beside `base.yaml`"))
+        } else {
+            error.note(format!("the environments are {}", names.join(", ")))
+        })
+    }
+}
+
+impl App {
+    /// The app in `folder`, with the environments found there.
+    fn read(folder: PathBuf) -> Result<Self, Diagnostic> {
+        let unreadable = |error: std::io::Error| {
+            Diagnostic::error("unreadable", format!("`{}` could not be listed: {error}", folder.display()))
+                .failing(Failure::Io)
+        };
+        let mut environments = BTreeSet::new();
+        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+            let name = entry.map_err(unreadable)?.file_name();
+            environments.extend(name.to_str().and_then(environment_of));
+        }
+        Ok(Self { folder, environments: environments.into_iter().collect() })
+    }
+
+    /// The folder's name: the app's name unless its base says another.
+    pub fn folder_name(&self) -> String {
+        self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+/// The environment that a file of this name belongs to.
+fn environment_of(file: &str) -> Option<EnvironmentName> {
+    let name = file.strip_suffix(".yaml")?;
+    let name = name.strip_suffix(".secrets").unwrap_or(name);
+    let is_environment = !name.is_empty() && !name.starts_with('.') && name != BASE && file != PROJECT_FILE;
+    is_environment.then(|| name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::environment_of;
+
+    #[test]
+    fn every_yaml_file_beside_the_base_is_an_environment() {
+        for (file, expected) in [
+            ("prod.yaml", Some("prod")),
+            ("prod.secrets.yaml", Some("prod")),
+            ("base.yaml", None),
+            ("base.secrets.yaml", None),
+            ("septum.yaml", None),
+            (".sops.yaml", None),
+            ("README.md", None),
+        ] {
+            assert_eq!(environment_of(file).as_ref().map(super::super::name::EnvironmentName::as_str), expected, "{file}");
+        }
+    }
+}

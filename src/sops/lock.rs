@@ -1,0 +1,60 @@
+//! A document as one who holds no key sees it.
+
+use super::BLOCK;
+use crate::yaml::node::{Kind, Node};
+
+/// The document without its `sops` block, every ciphertext marked as a value that is there and
+/// not known. Needs no key, and so proves nothing: it is for questions about structure alone.
+pub fn lock(mut root: Node) -> Node {
+    if let Kind::Map(map) = &mut root.kind {
+        map.shift_remove(BLOCK);
+    }
+    lock_node(&mut root);
+    root
+}
+
+/// Depth is bounded by the reader, so recursion is safe.
+fn lock_node(node: &mut Node) {
+    match &mut node.kind {
+        Kind::Scalar(scalar) => {
+            if is_ciphertext(scalar.text()) {
+                *scalar = scalar.locked();
+            }
+        }
+        Kind::List(items) => {
+            // comments of a list are encrypted as items of it
+            items.retain(|item| !item.as_scalar().is_some_and(|scalar| is_comment(scalar.text())));
+            items.iter_mut().for_each(lock_node);
+        }
+        Kind::Map(map) => map.values_mut().for_each(lock_node),
+    }
+}
+
+fn is_ciphertext(text: &str) -> bool {
+    text.starts_with("ENC[AES256_GCM,") && text.ends_with(']')
+}
+
+fn is_comment(text: &str) -> bool {
+    is_ciphertext(text) && text.ends_with(",type:comment]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::Source;
+    use crate::yaml::read::read;
+
+    #[test]
+    fn ciphertext_is_there_and_not_known() {
+        let enc = |kind: &str| format!("ENC[AES256_GCM,data:x,iv:x,tag:x,type:{kind}]");
+        let text = format!("a: {}\nb: plain\nl:\n- {}\n- 1\nsops: {{mac: x}}\n", enc("str"), enc("comment"));
+        let root = lock(read(&Source::new("x.yaml", text)).expect("valid"));
+        let map = root.as_map().expect("a mapping");
+        let keys: Vec<_> = map.keys().map(|key| key.text.as_str()).collect();
+        assert_eq!(keys, ["a", "b", "l"]);
+        let seen = |key: &str| map[key].as_scalar().map(|scalar| (scalar.locked, scalar.text().to_owned()));
+        assert_eq!(seen("a"), Some((true, String::new())));
+        assert_eq!(seen("b"), Some((false, "plain".to_owned())));
+        assert!(matches!(&map["l"].kind, Kind::List(items) if items.len() == 1));
+    }
+}
