@@ -5,6 +5,7 @@ pub mod files;
 pub mod format;
 pub mod name;
 pub mod project;
+pub mod route;
 pub mod secret;
 pub mod sops;
 pub mod span;

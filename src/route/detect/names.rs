@@ -1,0 +1,313 @@
+//! What a name says about its value.
+//!
+//! A name is read as English compounds are: the last word that can name a secret is its *head*.
+//! What stands after the head says what about the secret the value is (`TOKEN_TTL`), what stands
+//! before it can take the secrecy away (`PUBLIC_KEY`) or make a switch of it
+//! (`ALLOW_EMPTY_PASSWORD`). A word that is not known there changes nothing: `PASSWORD_1`.
+
+use super::vocabulary::{
+    AFTER_VERB_PASS, CONFIG_EXTENSIONS, COUNTED_TOKEN, COUNTED_TOKENS, CREDENTIAL_FILES, FIRST_SWITCHES, Family, HEADS,
+    KEY_EXTENSIONS, LAST_HEADS, NEGATING, NEGATING_TOKENS, OTHER_KEYS, PUBLIC_EXTENSIONS, PUBLIC_PREFIXES, QUALIFIERS,
+    SECRET_KEYS, SECRET_KEYS_AFAR, SSH_KEY_FILES, SWITCHES, WEAK,
+};
+use super::words;
+
+/// What a name alone says, with the reason for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameVerdict {
+    /// The name says that its value is a secret.
+    Sensitive {
+        /// For example ``word `password` ``.
+        reason: String,
+    },
+    /// The name is that of a secret if its value looks random.
+    Weak {
+        /// For example ``last word `auth` ``.
+        reason: String,
+    },
+    /// The name says nothing of a secret.
+    Plain {
+        /// Why it is no secret although one of its words could name one, for example
+        /// `` `token` is followed by `ttl`, a qualifier``.
+        near_miss: Option<String>,
+    },
+}
+
+/// Judges a name: the words of an environment variable, a property or a file in a bundle.
+pub fn name(key: &str) -> NameVerdict {
+    analyse(key).verdict
+}
+
+/// The prefix by which a build tool publishes the value of this name to every browser.
+///
+/// A certain credential under such a name is a mistake that no routing repairs.
+pub fn public_prefix(key: &str) -> Option<&'static str> {
+    let rest_is_secret = |prefix: &str| key.strip_prefix(prefix).is_some_and(|rest| rest != "KEY" && rest != "KEYS");
+    PUBLIC_PREFIXES.iter().copied().find(|prefix| rest_is_secret(prefix))
+}
+
+/// A verdict with what the checks of values need to know about it.
+#[derive(Debug, Clone)]
+pub(super) struct Analysis {
+    pub(super) verdict: NameVerdict,
+    pub(super) family: Option<Family>,
+}
+
+impl Analysis {
+    fn sensitive(family: Family, reason: String) -> Self {
+        Self { verdict: NameVerdict::Sensitive { reason }, family: Some(family) }
+    }
+
+    fn plain(near_miss: Option<String>) -> Self {
+        Self { verdict: NameVerdict::Plain { near_miss }, family: None }
+    }
+}
+
+pub(super) fn analyse(key: &str) -> Analysis {
+    file_shaped(key).unwrap_or_else(|| analyse_words(key))
+}
+
+/// A head word in a name.
+#[derive(Clone, Copy)]
+struct Head {
+    index: usize,
+    family: Family,
+}
+
+fn analyse_words(key: &str) -> Analysis {
+    let words = words::split(key);
+    let Some(head) = (0..words.len()).rev().find_map(|index| head_at(&words, index)) else { return weak(&words) };
+    let near_miss = public_prefix(key)
+        .map(|prefix| format!("names that start with `{prefix}` are published to browsers"))
+        .or_else(|| negation(&words, head))
+        .or_else(|| qualification(&words, head));
+    match near_miss {
+        Some(reason) => Analysis::plain(Some(reason)),
+        None => Analysis::sensitive(head.family, describe(&words, head)),
+    }
+}
+
+fn word(words: &[String], index: usize) -> &str {
+    words.get(index).map_or("", String::as_str)
+}
+
+fn before(words: &[String], index: usize) -> &str {
+    index.checked_sub(1).map_or("", |index| word(words, index))
+}
+
+fn head_at(words: &[String], index: usize) -> Option<Head> {
+    let this = word(words, index);
+    let family_in = |table: &[(&str, Family)]| table.iter().find(|(head, _)| *head == this).map(|(_, family)| *family);
+    let is_last = index + 1 == words.len();
+    let family = match this {
+        "key" | "keys" => return key_at(words, index),
+        "pass" if AFTER_VERB_PASS.contains(&word(words, index + 1)) => return None,
+        _ if is_last && index > 0 => family_in(LAST_HEADS).or_else(|| family_in(HEADS)),
+        _ => family_in(HEADS),
+    };
+    family.map(|family| Head { index, family })
+}
+
+/// `key` is a head where the word before it says so, and one that is negated where it says that.
+fn key_at(words: &[String], index: usize) -> Option<Head> {
+    let previous = before(words, index);
+    let known = SECRET_KEYS.contains(&previous) || OTHER_KEYS.contains(&previous) || NEGATING.contains(&previous);
+    (known || guarded_from_afar(words, index)).then_some(Head { index, family: Family::Key })
+}
+
+fn guarded_from_afar(words: &[String], index: usize) -> bool {
+    index >= 2 && SECRET_KEYS_AFAR.contains(&word(words, index - 2))
+}
+
+fn describe(words: &[String], head: Head) -> String {
+    match word(words, head.index) {
+        key @ ("key" | "keys") => format!("words `{} {key}`", before(words, head.index)),
+        word => format!("word `{word}`"),
+    }
+}
+
+/// What before the head takes its meaning away.
+fn negation(words: &[String], head: Head) -> Option<String> {
+    let this = word(words, head.index);
+    let previous = before(words, head.index);
+    let other_key =
+        matches!(this, "key" | "keys") && OTHER_KEYS.contains(&previous) && !guarded_from_afar(words, head.index);
+    let other_token = head.family == Family::Token && NEGATING_TOKENS.contains(&previous);
+    if other_key || other_token || NEGATING.contains(&previous) {
+        return Some(format!("`{previous}` stands before `{this}`"));
+    }
+    let earlier = words.get(..head.index).unwrap_or_default();
+    let counted = |word: &&String| match this {
+        "tokens" => COUNTED_TOKENS.contains(&word.as_str()),
+        "token" => COUNTED_TOKEN.contains(&word.as_str()),
+        _ => false,
+    };
+    if let Some(count) = earlier.iter().find(counted) {
+        return Some(format!("`{count}` before `{this}` counts them"));
+    }
+    let first = earlier.first().filter(|word| FIRST_SWITCHES.contains(&word.as_str()));
+    let switch = first.or_else(|| earlier.iter().find(|word| SWITCHES.contains(&word.as_str())));
+    switch.map(|switch| format!("`{switch}` before `{this}` makes it a switch"))
+}
+
+/// What after the head says that the value is something about the secret.
+fn qualification(words: &[String], head: Head) -> Option<String> {
+    let this = word(words, head.index);
+    let later = words.get(head.index + 1..).unwrap_or_default();
+    if is_vault_secret(words, head) {
+        return None;
+    }
+    let qualifier = later.iter().find(|word| QUALIFIERS.contains(&word.as_str()))?;
+    Some(format!("`{this}` is followed by `{qualifier}`, a qualifier"))
+}
+
+/// Vault calls two of its secrets an id: the `secret_id` of an app role and the `ROOT_TOKEN_ID` of
+/// its development server. The `id` of a client's secret is one, though.
+fn is_vault_secret(words: &[String], head: Head) -> bool {
+    let previous = before(words, head.index);
+    let named = match word(words, head.index) {
+        "secret" => matches!(previous, "" | "role" | "approle" | "vault"),
+        "token" => previous == "root",
+        _ => false,
+    };
+    named && head.index + 2 == words.len() && word(words, head.index + 1) == "id"
+}
+
+fn weak(words: &[String]) -> Analysis {
+    let Some(last) = words.last().filter(|word| WEAK.contains(&word.as_str())) else { return Analysis::plain(None) };
+    let reason = format!("last word `{last}`");
+    Analysis { verdict: NameVerdict::Weak { reason }, family: Some(Family::Weak) }
+}
+
+/// Judges names that are those of files.
+fn file_shaped(key: &str) -> Option<Analysis> {
+    let file = key.rsplit(['/', '\\']).next().unwrap_or(key);
+    // `KUBECONFIG` is a variable that holds a path
+    if CREDENTIAL_FILES.contains(&file) {
+        return Some(Analysis::sensitive(Family::File, format!("file name `{file}`")));
+    }
+    let (stem, endings) = file.split_once('.').unwrap_or((file, ""));
+    if SSH_KEY_FILES.contains(&stem) && !PUBLIC_EXTENSIONS.contains(&endings) {
+        return Some(Analysis::sensitive(Family::File, format!("file name `{stem}`")));
+    }
+    file.to_lowercase().rsplit_once('.').and_then(|(stem, extension)| by_extension(stem, extension))
+}
+
+fn by_extension(stem: &str, extension: &str) -> Option<Analysis> {
+    let words = words::split(stem);
+    let last = words.last().map_or("", String::as_str);
+    match extension {
+        "key" if NEGATING.contains(&last) || OTHER_KEYS.contains(&last) => {
+            Some(Analysis::plain(Some(format!("`{last}` stands before `key`"))))
+        }
+        "json" if matches!(last, "credential" | "credentials" | "creds") => {
+            Some(Analysis::sensitive(Family::File, format!("file name ends in `{last}.json`")))
+        }
+        "pem" => pem_file(&words, last),
+        _ if KEY_EXTENSIONS.contains(&extension) => {
+            Some(Analysis::sensitive(Family::File, format!("file name ends in `.{extension}`")))
+        }
+        _ if PUBLIC_EXTENSIONS.contains(&extension) => {
+            Some(Analysis::plain(Some(format!("files that end in `.{extension}` are public"))))
+        }
+        _ if CONFIG_EXTENSIONS.contains(&extension) => Some(Analysis::plain(None)),
+        _ => None,
+    }
+}
+
+/// A `.pem` holds what its stem says: `server-key.pem`, `ca.pem`.
+fn pem_file(words: &[String], last: &str) -> Option<Analysis> {
+    let negated = words.iter().any(|word| NEGATING.contains(&word.as_str()));
+    let is_key = matches!(last, "key" | "privkey" | "privatekey");
+    (is_key && !negated).then(|| Analysis::sensitive(Family::File, format!("file name ends in `{last}.pem`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words_of(list: &str) -> impl Iterator<Item = &str> {
+        list.split_whitespace()
+    }
+
+    #[test]
+    fn names_of_secrets_are_sensitive() {
+        for key in words_of(
+            "SECRET_KEY_BASE DB_PASS PGPASSWORD SSHPASS SECRETACCESSKEY server.secretkey NEW_RELIC_LICENSE_KEY
+             discovery.sendtargets.auth.password_in AIRFLOW__CORE__FERNET_KEY LITELLM_SALT_KEY DEVISE_PEPPER
+             ACTIVE_RECORD_ENCRYPTION_PRIMARY_KEY ACTIVE_RECORD_ENCRYPTION_DETERMINISTIC_KEY TVDB_PIN
+             .dockerconfigjson VAULT_TOKEN PASSWORD_1 ADMIN_PASSWORD_INIT TOKEN_PROD githubAppPrivateKey
+             x-api-key APIKEY apiKeys GITHUB_PAT WIFI_PSK secret_id VAULT_ROLE_SECRET_ID VAULT_DEV_ROOT_TOKEN_ID CSRF_SECRET_KEY
+             SECRET_FOO_KEY VERIFIED_PASSWORD rabbitmq-password.txt",
+        ) {
+            assert!(matches!(name(key), NameVerdict::Sensitive { .. }), "{key}: {:?}", name(key));
+        }
+    }
+
+    #[test]
+    fn names_about_secrets_are_plain() {
+        for key in words_of(
+            "TOKEN_TTL TOKEN_EXPIRY_SECONDS PASSWORD_MIN_LENGTH password_rotation_interval passwordPattern
+             GOTIFY_PASSSTRENGTH PUBLIC_KEY WIREGUARD_PUBLIC_KEY PUB_KEY_PATH KEYSPACE SECRET_NAME
+             OAUTH_TOKEN_SECRET_NAME KMS_KEY_ID PROD_SIGNING_KEY_ID SIGNING_KEY_ALGORITHM AUTHOR MONKEY passwordless
+             tokenizer JWKS_URL SPRING_JWT_JWK_SET_URI GENERIC_TOKEN_ENDPOINT TOKEN_VERIFICATION_ENABLED PASSWORD_ENCRYPTION TOKEN_ID
+             MAX_INPUT_TOKENS WORDPRESS_DB_PASSWORD_FILE AWS_WEB_IDENTITY_TOKEN_FILE DB_ALLOW_EMPTY_PASSWORD
+             MYSQL_RANDOM_ROOT_PASSWORD SECRET_SHARES SECRET_THRESHOLD KEYCLOAK_ADMIN application.instanceLabelKey
+             resource.excludeEventLabelKeys admin.passwordMtime OG_PASSTHROUGH PASS_THROUGH DKR_RUN_PASSPORT_INSTALL
+             PROFILER HELM_SECRETS_DRIVER automountServiceAccountToken enable-policy-secrets-sync CSRF_TOKEN
+             AWS_ACCESS_KEY_ID CLIENT_ID AZURE_CLIENT_SECRET_ID imagePullSecrets MY_NONSECRET_STRING pin SALT
+             KUBECONFIG NEXT_PUBLIC_API_KEY VITE_MAPS_TOKEN DB_PRIMARY_KEY bypass USERNAME ACCESS_KEY_SECRET_ARN",
+        ) {
+            assert!(matches!(name(key), NameVerdict::Plain { .. }), "{key}: {:?}", name(key));
+        }
+    }
+
+    #[test]
+    fn ambiguous_names_wait_for_the_value() {
+        for key in words_of("GOOGLE_TAG_MANAGER_AUTH kv_key key NODE_AFFINITY_KEY SLACK_HOOK") {
+            assert!(matches!(name(key), NameVerdict::Weak { .. }), "{key}: {:?}", name(key));
+        }
+    }
+
+    #[test]
+    fn files_of_keys_are_sensitive_and_their_public_halves_are_not() {
+        for key in words_of(
+            "tls.key key.pem tls-key.pem server.jks store.p12 id_rsa id_ed25519 id_ed25519.bak .htpasswd .netrc .npmrc
+             .pgpass kubeconfig credentials credentials.json 1password-credentials.json .git-credentials",
+        ) {
+            assert!(matches!(name(key), NameVerdict::Sensitive { .. }), "{key}: {:?}", name(key));
+        }
+        for key in words_of(
+            "id_rsa.pub tls.crt ca.crt ca.pem public-key.pem label.key request.csr passwords.yaml secrets.conf
+             token.properties init-password.sql",
+        ) {
+            assert!(matches!(name(key), NameVerdict::Plain { .. }), "{key}: {:?}", name(key));
+        }
+    }
+
+    #[test]
+    fn reasons_name_the_words_that_decided() {
+        for (key, expected) in [
+            ("TOKEN_TTL", "`token` is followed by `ttl`, a qualifier"),
+            ("PUBLIC_KEY", "`public` stands before `key`"),
+            ("CSRF_TOKEN", "`csrf` stands before `token`"),
+            ("MAX_INPUT_TOKENS", "`max` before `tokens` counts them"),
+            ("DB_ALLOW_EMPTY_PASSWORD", "`allow` before `password` makes it a switch"),
+            ("NEXT_PUBLIC_API_KEY", "names that start with `NEXT_PUBLIC_` are published to browsers"),
+        ] {
+            assert_eq!(name(key), NameVerdict::Plain { near_miss: Some(expected.to_owned()) }, "{key}");
+        }
+        for (key, expected) in [
+            ("DB_PASSWORD", "word `password`"),
+            ("PROD_SIGNING_KEY", "words `signing key`"),
+            ("tls.key", "file name ends in `.key`"),
+        ] {
+            assert_eq!(name(key), NameVerdict::Sensitive { reason: expected.to_owned() }, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_head_is_plain_and_no_near_miss() {
+        assert_eq!(name("LOG_LEVEL"), NameVerdict::Plain { near_miss: None });
+    }
+}

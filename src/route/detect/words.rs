@@ -1,0 +1,184 @@
+//! Names as words: `githubAppPrivateKey` is *github app private key*.
+
+use super::vocabulary::HEADS;
+
+/// Words that end a longer word written without a separator: `PGPASSWORD`, `SECRETACCESSKEY`.
+///
+/// Longest first, so that `secretaccesskey` gives `accesskey` and not less. Bare `key`, `pass`,
+/// `token` and `auth` are missing on purpose: *monkey*, *compass*, *bypass*.
+const STEMS: &[&str] = &[
+    "encryptionkey",
+    "refreshtoken",
+    "accesstoken",
+    "credentials",
+    "passphrase",
+    "privatekey",
+    "signingkey",
+    "accesskey",
+    "authtoken",
+    "masterkey",
+    "passwords",
+    "secretkey",
+    "apitoken",
+    "bottoken",
+    "password",
+    "smtppass",
+    "userpass",
+    "apikeys",
+    "authkey",
+    "secrets",
+    "sshpass",
+    "userkey",
+    "apikey",
+    "dbpass",
+    "passwd",
+    "secret",
+];
+
+/// Shorter than this, a word that merely ends in a stem is no compound.
+const SHORTEST_COMPOUND: usize = 6;
+
+/// Lower-case words after an acronym, as in `APIkey` or `DBpassword`: there the capital belongs to
+/// the acronym and does not begin a word.
+const TAILS: &[&str] = &["key", "keys", "pass", "password", "passwd", "pwd", "secret", "secrets", "token", "tokens"];
+
+/// Halves that `passWord`, `PassPhrase` or `OAuth` come apart into.
+const HALVES: &[(&str, &str, &str)] = &[
+    ("o", "auth", "oauth"),
+    ("pass", "code", "passcode"),
+    ("pass", "phrase", "passphrase"),
+    ("pass", "word", "password"),
+    ("pass", "words", "passwords"),
+];
+
+/// Splits a name into lower-case words.
+///
+/// Everything that is neither letter nor digit separates, capitals separate (acronyms stay whole),
+/// digits separate and vanish (`password1`, `CONTEXT7_API_KEY`), and glued words come apart.
+pub(super) fn split(name: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for run in name.split(|char: char| !char.is_alphabetic()) {
+        split_capitals(run, &mut words);
+    }
+    join_halves(&mut words);
+    words.into_iter().flat_map(unglue).collect()
+}
+
+/// Splits a run of letters at its capitals.
+fn split_capitals(run: &str, words: &mut Vec<String>) {
+    let mut word = String::new();
+    let mut rest = run.chars();
+    let mut before: Option<char> = None;
+    while let Some(char) = rest.next() {
+        let following = rest.as_str();
+        let starts = match before {
+            Some(before) if char.is_uppercase() => before.is_lowercase() || ends_acronym(following),
+            // `APIkey`: the lower-case tail begins the word
+            Some(before) => before.is_uppercase() && word.chars().count() > 1 && is_tail(char, following),
+            None => false,
+        };
+        if starts && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        word.extend(char.to_lowercase());
+        before = Some(char);
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+}
+
+/// Whether the capital before `following` begins a word after an acronym: `JWT|Secret`, but not
+/// `URL|s` and not `AP|Ikey`.
+fn ends_acronym(following: &str) -> bool {
+    let tail = lower_run(following);
+    !tail.is_empty() && tail != "s" && !TAILS.contains(&tail)
+}
+
+fn is_tail(char: char, following: &str) -> bool {
+    let tail = lower_run(following);
+    TAILS.iter().any(|word| word.strip_prefix(char) == Some(tail))
+}
+
+fn lower_run(text: &str) -> &str {
+    text.split(|char: char| !char.is_lowercase()).next().unwrap_or_default()
+}
+
+fn join_halves(words: &mut Vec<String>) {
+    let mut joined: Vec<String> = Vec::with_capacity(words.len());
+    for word in words.drain(..) {
+        let whole = joined.last().and_then(|last| {
+            HALVES.iter().find(|(first, second, _)| last == first && word == *second).map(|(_, _, whole)| *whole)
+        });
+        match whole {
+            Some(whole) => {
+                joined.pop();
+                joined.push(whole.to_owned());
+            }
+            None => joined.push(word),
+        }
+    }
+    *words = joined;
+}
+
+/// Takes a glued stem off the end of a word.
+fn unglue(word: String) -> Vec<String> {
+    if word.len() < SHORTEST_COMPOUND || HEADS.iter().any(|(head, _)| *head == word) {
+        return vec![word];
+    }
+    let parts = STEMS.iter().find_map(|stem| word.strip_suffix(stem).map(|front| (front.to_owned(), *stem)));
+    match parts {
+        Some((front, stem)) if !front.is_empty() => vec![front, stem.to_owned()],
+        _ => vec![word],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn names_come_apart_into_words() {
+        for (name, expected) in [
+            ("webhook.github.secret", "webhook github secret"),
+            ("database__connection__password", "database connection password"),
+            ("x-api-key", "x api key"),
+            ("githubAppPrivateKey", "github app private key"),
+            ("JWTSecretKey", "jwt secret key"),
+            ("ConnectionPassword", "connection password"),
+            ("password1", "password"),
+            ("S3_SECRET_KEY", "s secret key"),
+            ("CONTEXT7_API_KEY", "context api key"),
+            ("CALLBACK_URLs", "callback urls"),
+            ("allowedIDsList", "allowed ids list"),
+            ("APIkey", "api key"),
+            ("DBpassword", "db password"),
+            ("OAuthToken", "oauth token"),
+            ("passWord", "password"),
+            ("Größe", "größe"),
+            ("", ""),
+            ("__--..", ""),
+        ] {
+            assert_eq!(split(name).join(" "), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn glued_stems_come_off_and_lookalikes_stay_whole() {
+        for (name, expected) in [
+            ("PGPASSWORD", "pg password"),
+            ("rootpasswd", "root passwd"),
+            ("SSHPASS", "sshpass"),
+            ("htpasswd", "htpasswd"),
+            ("SECRETACCESSKEY", "secret accesskey"),
+            ("JWTSECRET", "jwt secret"),
+            ("pushover_api_userkey", "pushover api userkey"),
+            ("monkey turkey compass bypass", "monkey turkey compass bypass"),
+            ("Passthrough tokenizer author keyspace", "passthrough tokenizer author keyspace"),
+            ("passwordless", "passwordless"),
+            ("clientid", "clientid"),
+        ] {
+            assert_eq!(split(name).join(" "), expected, "{name}");
+        }
+    }
+}

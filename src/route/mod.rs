@@ -1,0 +1,3 @@
+//! The decision whether an entry is sensitive, with its reasons.
+
+pub mod detect;
