@@ -1,7 +1,201 @@
 //! Telling secrets by their names and values.
+//!
+//! Two witnesses are heard. The *name* is read word by word ([`name`]): most secrets are called
+//! what they are, and most names that hold a suspicious word are not those of a secret. The
+//! *value* is searched for structures that only credentials have ([`value`]). A value can also
+//! speak against its name: a path under `DB_PASSWORD` is where the password lies.
+//!
+//! [`classify`] hears both. Whether the value *leaks*, that is, whether a literal credential lies
+//! in plain text, is another question with another answer ([`is_literal_credential`]):
+//! `PASSWORD: changeme` belongs into a Secret and is no leak.
+//!
+//! Reasons are texts for people. They name words and structures, never a value, a part of one or
+//! its length.
 
+mod lines;
+mod literal;
 mod names;
+mod random;
+mod shapes;
+mod values;
 mod vocabulary;
 mod words;
 
 pub use names::{NameVerdict, name, public_prefix};
+pub use values::{Certainty, ValueHit, value};
+
+/// What name and value of an entry say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detection {
+    /// What the name says by itself.
+    pub by_name: NameVerdict,
+    /// Why the value overrules a name that is sensitive or weak, where it does.
+    pub name_vetoed: Option<String>,
+    /// The credential in the value, if there is one.
+    pub by_value: Option<ValueHit>,
+}
+
+impl Detection {
+    /// Whether the entry is a secret as far as can be told from name and value.
+    pub fn sensitive(&self) -> bool {
+        self.name_speaks() || self.by_value.is_some()
+    }
+
+    /// Whether the name makes the entry a secret.
+    pub fn name_speaks(&self) -> bool {
+        self.name_vetoed.is_none() && !matches!(self.by_name, NameVerdict::Plain { .. })
+    }
+
+    /// Why the entry is a secret; empty where it is none.
+    pub fn reasons(&self) -> Vec<String> {
+        let name = match &self.by_name {
+            NameVerdict::Sensitive { reason } if self.name_speaks() => Some(reason.clone()),
+            NameVerdict::Weak { reason } if self.name_speaks() => Some(format!("{reason}, and the value looks random")),
+            _ => None,
+        };
+        name.into_iter().chain(self.by_value.iter().map(|hit| hit.reason.clone())).collect()
+    }
+
+    /// Why the name does not make the entry a secret although it looks as if it did.
+    pub fn near_miss(&self) -> Option<String> {
+        match (&self.by_name, &self.name_vetoed) {
+            (NameVerdict::Plain { near_miss }, _) => near_miss.clone(),
+            (NameVerdict::Sensitive { reason } | NameVerdict::Weak { reason }, Some(veto)) => {
+                Some(format!("{reason}, but {veto}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Judges an entry by its name and, where it has one, its value.
+pub fn classify(key: &str, text: Option<&str>) -> Detection {
+    let analysis = names::analyse(key);
+    let name_vetoed = match (analysis.family, text) {
+        (Some(family), Some(text)) => shapes::veto(family, key, text),
+        (Some(vocabulary::Family::Weak), None) => Some("there is no value to look at".to_owned()),
+        _ => None,
+    };
+    Detection { by_name: analysis.verdict, name_vetoed, by_value: text.and_then(|text| value(key, text)) }
+}
+
+/// Whether a text is a value of its own: neither empty, nor a reference, nor a placeholder. This is
+/// what makes a leak of an entry that was declared sensitive.
+pub fn is_literal(key: &str, text: &str) -> bool {
+    literal::is_literal(key, text)
+}
+
+/// Whether a literal credential lies in this value in plain text.
+pub fn is_literal_credential(key: &str, text: &str) -> bool {
+    let detection = classify(key, Some(text));
+    detection.by_value.is_some() || (detection.name_speaks() && literal::is_literal(key, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn name_and_value_are_both_heard() {
+        for (key, text, sensitive, leak) in [
+            ("DB_PASSWORD", "hunter2", true, true),
+            ("DB_PASSWORD", "changeme", true, false),
+            ("DB_PASSWORD", "", true, false),
+            ("DB_PASSWORD", "$(OTHER)", true, false),
+            ("DB_PASSWORD", "{{ vars.password }}", true, false),
+            ("DB_PASSWORD", "hunter2-{{ env.name }}", true, true),
+            ("DB_PASSWORD", "/run/secrets/db", false, false),
+            ("DB_PASSWORD_FILE", "/run/secrets/db", false, false),
+            ("DATABASE_URL", "postgres://app:hunter2@db/app", true, true),
+            ("DATABASE_URL", "postgres://app:{{ data.PASSWORD | urlencode }}@db/app", false, false),
+            ("GREETING", "hello", false, false),
+            ("APP_AUTH", "hZ8fQ2mX7vKp4TnR", true, true),
+            ("APP_AUTH", "ldap", false, false),
+        ] {
+            assert_eq!(classify(key, Some(text)).sensitive(), sensitive, "{key}: {text}");
+            assert_eq!(is_literal_credential(key, text), leak, "{key}: {text}");
+        }
+    }
+
+    #[test]
+    fn reasons_and_near_misses_are_for_people() {
+        let reasons = |key, text| classify(key, Some(text)).reasons().join("; ");
+        assert_eq!(reasons("DB_PASSWORD", "hunter2"), "word `password`");
+        assert_eq!(reasons("APP_AUTH", "hZ8fQ2mX7vKp4TnR"), "last word `auth`, and the value looks random");
+        assert_eq!(reasons("DATABASE_URL", "postgres://app:hunter2@db"), "URL with a password");
+        let near_miss = |key, text| classify(key, text).near_miss().unwrap_or_default();
+        assert_eq!(near_miss("DB_PASSWORD", Some("/run/db")), "word `password`, but the value is a path");
+        assert_eq!(near_miss("TOKEN_TTL", None), "`token` is followed by `ttl`, a qualifier");
+        assert_eq!(near_miss("APP_AUTH", None), "last word `auth`, but there is no value to look at");
+    }
+
+    #[test]
+    fn long_repetitive_values_take_no_longer_per_byte() {
+        for piece in [
+            "{{ x }}",
+            "{%",
+            "{",
+            "<",
+            "${",
+            "://",
+            "://a:b",
+            "a://a:",
+            "-----BEGIN PRIVATE KEY-----",
+            "eyJ",
+            "password=",
+            "password='",
+            "LoginModule required ",
+            "A=b;",
+            "%",
+            "@",
+            "A",
+            "aA",
+            "Basic ",
+            "/",
+            "\n",
+            "k: {\n",
+            "[",
+            "\\n",
+        ] {
+            let text = piece.repeat(200_000 / piece.len());
+            let start = std::time::Instant::now();
+            let _ = is_literal_credential("DB_PASSWORD", &text);
+            // quadratic time would be minutes
+            assert!(start.elapsed().as_secs() < 10, "{piece}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_input_is_judged(key in "\\PC{0,24}", text in any::<String>()) {
+            let detection = classify(&key, Some(&text));
+            let range = detection.by_value.and_then(|hit| hit.range);
+            prop_assert!(range.is_none_or(|range| text.get(range).is_some()));
+            let _ = is_literal_credential(&key, &text);
+        }
+
+        #[test]
+        fn what_looks_like_a_credential_is_judged_too(
+            text in "(\\{\\{|\\}\\}|://|@|:|%|=|;|password|eyJ|\\$|\"|\n|-----BEGIN |PRIVATE KEY-----|MII|ß|[a-z0-9]){0,40}",
+        ) {
+            let range = classify("auth.json", Some(&text)).by_value.and_then(|hit| hit.range);
+            prop_assert!(range.is_none_or(|range| text.get(range).is_some()));
+        }
+
+        #[test]
+        fn reasons_never_hold_the_value(secret in "[a-z0-9]{12,20}[0-9]{4}") {
+            for (key, text) in [
+                ("DB_PASSWORD", secret.clone()),
+                ("URL", format!("postgres://app:{secret}@db")),
+                ("app.yaml", format!("x: 1\npassword: {secret}\n")),
+            ] {
+                let detection = classify(key, Some(&text));
+                prop_assert!(detection.sensitive());
+                let said = format!("{:?}{:?}", detection.reasons(), detection.near_miss());
+                prop_assert!(!said.contains(&secret));
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Files inside a value: assignments in them are judged like entries of their own.
+//!
+//! Formats are not parsed here (JSON excepted, which may stand on one line): every line that
+//! assigns one value to one name is looked at, and what is not surely a value is left alone.
+
+use std::ops::Range;
+
+use super::literal::{BLANK, is_literal};
+use super::names::{NameVerdict, analyse};
+use super::random::{entropy, mixed};
+use super::shapes;
+use super::values::{Certainty, ValueHit};
+use super::vocabulary::{Family, HEADS};
+use super::words;
+
+/// Name under which the first credential of a file is reported.
+const DETECTOR: &str = "assignment";
+
+/// Looks for a credential that a line of a file assigns.
+pub(super) fn scan(key: &str, text: &str) -> Option<ValueHit> {
+    let trimmed = text.trim();
+    // Knative documents its settings in such an entry
+    if key.starts_with("_example") {
+        return None;
+    }
+    let is_json = trimmed.starts_with(['{', '[']);
+    if let Some(document) = is_json.then(|| serde_json::from_str(trimmed).ok()).flatten() {
+        return in_json("", &document).map(|(name, value)| hit(&name, unique(text, &value)));
+    }
+    if !trimmed.contains('\n') && !is_config_file(key) {
+        return options(text).map(|(name, range)| hit(&name, Some(range)));
+    }
+    let quoted_only = is_program(key, trimmed);
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some((name, range)) = assignment(line, quoted_only).or_else(|| options(line)) {
+            return Some(hit(&name, Some(offset + range.start..offset + range.end)));
+        }
+        offset += line.len();
+    }
+    None
+}
+
+fn hit(name: &str, range: Option<Range<usize>>) -> ValueHit {
+    ValueHit { detector: DETECTOR, certainty: Certainty::Likely, reason: format!("a file that sets `{name}`"), range }
+}
+
+/// Where a value stands, if in one place only.
+fn unique(text: &str, value: &str) -> Option<Range<usize>> {
+    let mut places = text.match_indices(value);
+    let (start, _) = places.next()?;
+    places.next().is_none().then_some(start..start + value.len())
+}
+
+fn is_config_file(key: &str) -> bool {
+    [".properties", ".ini", ".env", ".conf", ".cfg", ".cnf"].iter().any(|ending| key.ends_with(ending))
+}
+
+/// In programs a bare word after `=` is a variable.
+fn is_program(key: &str, text: &str) -> bool {
+    let by_name = [".js", ".ts", ".py", ".go", ".rb", ".php", ".lua", ".groovy", ".tf", ".hcl", ".md", ".html"];
+    by_name.iter().any(|ending| key.ends_with(ending)) || (text.starts_with("#!") && !is_shell(text))
+}
+
+fn is_shell(text: &str) -> bool {
+    text.lines().next().is_some_and(|first| first.ends_with("sh"))
+}
+
+fn in_json(name: &str, value: &serde_json::Value) -> Option<(String, String)> {
+    use serde_json::Value::{Array, Object, String};
+    match value {
+        String(text) => judge(name, text, Quoting::Quoted).then(|| (name.to_owned(), text.clone())),
+        Array(items) => items.iter().find_map(|item| in_json(name, item)),
+        Object(fields) => fields.iter().find_map(|(name, value)| in_json(name, value)),
+        _ => None,
+    }
+}
+
+/// Options of a command: `--password=…`, `-Ddb.password=…`, or such an assignment alone.
+fn options(line: &str) -> Option<(String, Range<usize>)> {
+    let alone = !line.trim().contains(char::is_whitespace);
+    line.split_whitespace().filter(|word| alone || word.starts_with('-')).find_map(|word| {
+        let (name, value) = word.split_once('=')?;
+        let name = name.strip_prefix("-D").unwrap_or(name).trim_start_matches('-');
+        let (value, quoting) = unquote(value.split([';', '&']).next().unwrap_or(value))?;
+        judge(name, value, quoting).then(|| (name.to_owned(), range_in(line, value)))
+    })
+}
+
+/// Whether quotes say where a value begins and ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    Quoted,
+    Bare,
+}
+
+/// The name that a line gives a credential, and where the credential stands in the line.
+fn assignment(line: &str, quoted_only: bool) -> Option<(String, Range<usize>)> {
+    let (name, value) = halves(line)?;
+    let (value, quoting) = unquote(value)?;
+    if quoted_only && quoting == Quoting::Bare {
+        return None;
+    }
+    judge(&name, value, quoting).then(|| (name, range_in(line, value)))
+}
+
+fn range_in(line: &str, part: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+    start..start + part.len()
+}
+
+/// Cuts `export KEY=value`, `- key: value`, `"key": "value",` in two.
+fn halves(line: &str) -> Option<(String, &str)> {
+    let line = line.trim();
+    if ["#", "//", ";", "--", "*", "/*", "<!--"].iter().any(|comment| line.starts_with(comment)) {
+        return None;
+    }
+    let line = ["- ", "export ", "declare -x ", "set ", "ENV "]
+        .iter()
+        .fold(line, |line, start| line.strip_prefix(start).unwrap_or(line).trim_start());
+    let at = line.find(['=', ':'])?;
+    let (name, value) = (line.get(..at)?, line.get(at + 1..)?);
+    let is_colon = line.get(at..)?.starts_with(':');
+    if is_colon && !value.starts_with([' ', '\t', '=', '"', '\'']) {
+        return None;
+    }
+    let name = name.trim().trim_matches(['"', '\'']);
+    let named = |char: char| char.is_alphanumeric() || "_.-/".contains(char);
+    (!name.is_empty() && name.len() <= 100 && name.chars().all(named)).then(|| (name.to_owned(), value))
+}
+
+/// Takes quotes, a trailing comma and a comment off a value; nothing where it is not one word.
+fn unquote(value: &str) -> Option<(&str, Quoting)> {
+    let value = value.trim_start_matches(['=', '>', ' ', '\t']).trim_end();
+    for quote in ['"', '\''] {
+        if let Some(rest) = value.strip_prefix(quote) {
+            let (inside, after) = rest.split_once(quote)?;
+            let after = after.trim_start_matches([',', ';', ' ', ')', '}']);
+            return (after.is_empty() || after.starts_with(['#', '/'])).then_some((inside, Quoting::Quoted));
+        }
+    }
+    let value = value.split(" #").next().unwrap_or(value).trim_end().trim_end_matches([',', ';']);
+    let code = value.starts_with(['&', '*', '!', '|', '>', '$', '@', '%', '`', '-'])
+        || value.contains(['(', ')', '[', ']', '{', '}', '<', '>', ' ', '\t', '"', '\'']);
+    (!code).then_some((value, Quoting::Bare))
+}
+
+/// Whether a name and a value together are a literal credential.
+fn judge(name: &str, value: &str, quoting: Quoting) -> bool {
+    let segment = name.rsplit(['.', '/']).next().unwrap_or(name);
+    // `api.key` needs the word before
+    let segment = if matches!(segment, "key" | "keys" | "id") { name } else { segment };
+    let analysis = analyse(segment);
+    let (NameVerdict::Sensitive { .. }, Some(family)) = (&analysis.verdict, analysis.family) else { return false };
+    let bare_code = quoting == Quoting::Bare && is_member(value);
+    is_literal(name, value)
+        && !value.contains(BLANK)
+        && !value.contains(char::is_whitespace)
+        && !bare_code
+        && !names_itself(name, value)
+        && !is_keyword(value)
+        && shapes::veto(family, segment, value).is_none()
+        && (family == Family::Password || is_made(value))
+}
+
+/// Tokens and secrets are made; people use these words for too many other things.
+fn is_made(value: &str) -> bool {
+    value.len() >= 12 && mixed(value) && entropy(value) >= 3.0
+}
+
+/// `config.db.password`: a member of something, in a program.
+fn is_member(value: &str) -> bool {
+    let parts: Vec<&str> = value.split('.').collect();
+    let word = |part: &&str| !part.is_empty() && part.chars().all(|char| char.is_alphabetic() || char == '_');
+    parts.len() > 1 && parts.iter().all(word)
+}
+
+/// `password: Password` in a catalogue of texts. In lower case it would be a weak password.
+fn names_itself(name: &str, value: &str) -> bool {
+    let named = words::split(name);
+    value.starts_with(char::is_uppercase)
+        && value.chars().all(|char| char.is_alphabetic() || "_-.".contains(char))
+        && words::split(value).iter().all(|word| named.contains(word) || HEADS.iter().any(|(head, _)| head == word))
+}
+
+/// Words of schemas, of prompts and of `nsswitch.conf`, which has a line `passwd: compat`.
+fn is_keyword(value: &str) -> bool {
+    [
+        "compat", "files", "db", "sss", "ldap", "nis", "systemd", "string", "str", "text", "prompt", "required",
+        "optional", "any", "plain", "md5", "sha1", "sha256",
+    ]
+    .iter()
+    .any(|word| value.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(key: &str, text: &str) -> Option<String> {
+        scan(key, text).map(|hit| text[hit.range.expect("placed")].to_owned())
+    }
+
+    #[test]
+    fn assignments_of_passwords_are_found() {
+        for (key, text) in [
+            ("application.properties", "a=1\nspring.datasource.password=hunter2\n"),
+            ("application.yaml", "db:\n  password: hunter2 # old\n"),
+            ("config.env", "export X=1\nexport MINIO_ROOT_PASSWORD=\"hunter2\"\n"),
+            ("settings.json", "{\"db\": {\"password\": \"hunter2\"}}"),
+            ("my.cnf", "[client]\npassword = hunter2\n"),
+            ("list.yaml", "users:\n- password: 'hunter2'\n"),
+            ("JAVA_OPTS", "-Xmx1g -Ddb.password=hunter2"),
+            ("args.txt", "password=hunter2"),
+            ("run.sh", "#!/bin/sh\nmysql --user=root --password=hunter2 shop\n"),
+            ("settings.py", "DEBUG = False\nPASSWORD = 'hunter2'\n"),
+        ] {
+            assert_eq!(found(key, text).as_deref(), Some("hunter2"), "{key}: {text}");
+        }
+    }
+
+    #[test]
+    fn lines_about_passwords_are_left_alone() {
+        for (key, text) in [
+            ("nsswitch.conf", "passwd: compat\ngroup: compat\n"),
+            ("app.yaml", "secretName: app-secret-1\ntokenTTL: 30\n"),
+            ("app.yaml", "password:\nother: 1\n"),
+            ("app.yaml", "password: ${DB_PASSWORD}\nx: 1\n"),
+            ("app.yaml", "password: {{ data.X }}\nx: 1\n"),
+            ("app.yaml", "password: changeme\nx: 1\n"),
+            ("app.yaml", "passwordFile: /run/secrets/x\npassword: /run/secrets/x\n"),
+            ("app.yaml", "secret: argocd-secret\ntoken: something\n"),
+            ("app.yaml", "# password: hunter2\nx: 1\n"),
+            ("run.sh", "#!/bin/sh\nPASSWORD=$(cat /x)\nTOKEN=`cat /y`\n"),
+            ("app.js", "const x = 1;\npassword: options.password,\ntoken = readToken;\n"),
+            ("messages.properties", "login.password=Password\nlogin.title=Log in\n"),
+            ("_example", "password: hunter2\nx: 1\n"),
+            ("ARGS", "--password-file=/x --password=$PASSWORD --token=abc"),
+            ("URL_TEMPLATE", "user=app password is hunter2"),
+        ] {
+            assert_eq!(scan(key, &super::super::literal::blank_templates(text)), None, "{key}: {text}");
+        }
+    }
+
+    #[test]
+    fn tokens_in_files_must_look_made() {
+        assert_eq!(found("a.yaml", "x: 1\nclient_secret: hZ8fQ2mX7vKp4TnR\n").as_deref(), Some("hZ8fQ2mX7vKp4TnR"));
+        assert_eq!(found("a.yaml", "x: 1\nclient_secret: dex-client\n"), None);
+    }
+}

@@ -1,0 +1,341 @@
+//! Which part of a text is literal: templates and references stand for a value and are none, and
+//! placeholders wait for one.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::vocabulary::HEADS;
+use super::words;
+
+/// Stands where a template was; no text that people write holds it.
+pub(super) const BLANK: char = '\u{1}';
+
+/// The text with `{{ … }}`, `{% … %}` and `{# … #}` blanked out, byte for byte, so that ranges
+/// hold in both.
+pub(super) fn blank_templates(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut done = 0;
+    for range in templates(text) {
+        out.push_str(text.get(done..range.start).unwrap_or_default());
+        out.extend(range.clone().map(|_| BLANK));
+        done = range.end;
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+fn templates(text: &str) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    // what is not closed once is not closed later: every byte is looked at a few times at most
+    let mut unclosed = "";
+    for (start, _) in text.match_indices('{') {
+        let rest = text.get(start..).unwrap_or_default();
+        let close = match rest.as_bytes().get(1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            Some(b'#') => "#}",
+            _ => continue,
+        };
+        if close == unclosed || found.last().is_some_and(|last| start < last.end) {
+            continue;
+        }
+        match rest.get(2..).and_then(|inside| inside.find(close)) {
+            Some(length) => found.push(start..start + length + 4),
+            None => unclosed = close,
+        }
+    }
+    found
+}
+
+/// Prefixes by which other tools mark a value that is fetched or decrypted later.
+const REFERENCE_PREFIXES: &[&str] = &[
+    "!vault",
+    "$ANSIBLE_VAULT;",
+    "-----BEGIN AGE ENCRYPTED FILE-----",
+    "-----BEGIN PGP MESSAGE-----",
+    "<path:",
+    "?{",
+    "ENC[",
+    "arn:aws:secretsmanager:",
+    "arn:aws:ssm:",
+    "env:",
+    "op://",
+    "ref+",
+    "secretref:",
+    "sm://",
+    "vault:",
+    "{cipher}",
+];
+
+/// Pairs of brackets that enclose a name in some template language.
+const BRACKETS: &[(&str, &str)] =
+    &[("$${", "}"), ("${", "}"), ("$(", ")"), ("#{", "}"), ("@{", "}"), ("[[", "]]"), ("<", ">"), ("{", "}")];
+
+/// Fewer letters and digits than this around references are glue and no credential.
+const SHORTEST_LITERAL: usize = 4;
+
+/// No text of references is longer; what is, need not be looked at.
+const LONGEST_REFERENCE: usize = 4096;
+
+/// Whether a text stands for a value that comes from elsewhere.
+pub(super) fn is_reference(text: &str) -> bool {
+    let text = text.trim();
+    if REFERENCE_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) || is_sealed(text) {
+        return true;
+    }
+    if text.len() > LONGEST_REFERENCE {
+        return false;
+    }
+    let rest = without_references(text);
+    rest.len() < text.len() && rest.chars().filter(|char| char.is_alphanumeric()).count() < SHORTEST_LITERAL
+}
+
+/// A value encrypted by Sealed Secrets: the length of the wrapped key, then ciphertext.
+fn is_sealed(text: &str) -> bool {
+    text.len() > 700 && text.starts_with("Ag") && matches!(text.as_bytes().get(2), Some(b'A'..=b'D'))
+}
+
+/// The text without what stands for something else.
+pub(super) fn without_references(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = reference_length(rest);
+        if length == 0 {
+            out.push(first);
+        }
+        rest = rest.get(length.max(first.len_utf8())..).unwrap_or_default();
+    }
+    out
+}
+
+/// The length of the reference at the start of a text, or 0.
+fn reference_length(text: &str) -> usize {
+    if text.starts_with(BLANK) {
+        return text.len() - text.trim_start_matches(BLANK).len();
+    }
+    let bracketed = BRACKETS.iter().find_map(|(open, close)| {
+        let inside = text.strip_prefix(open)?;
+        let length = inside.find(close)?;
+        let name = inside.get(..length)?;
+        (is_name(name) || matches!(*open, "${" | "$(" | "$${")).then_some(open.len() + length + close.len())
+    });
+    bracketed.or_else(|| delimited(text, '%')).or_else(|| delimited(text, '@')).or_else(|| variable(text)).unwrap_or(0)
+}
+
+/// A name in brackets may have words, dots and dashes, but is not what a password looks like.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || " _-.:/|".contains(char))
+}
+
+/// `%NAME%` and `@NAME@`.
+fn delimited(text: &str, mark: char) -> Option<usize> {
+    let inside = text.strip_prefix(mark)?;
+    let length = inside.find(mark)?;
+    let upper = |byte: u8| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit();
+    (length >= 2 && inside.bytes().take(length).all(upper)).then_some(length + 2)
+}
+
+/// `$NAME`, and `%s` as in a format. Shells know `$name` too, but `$ecret` is a password.
+fn variable(text: &str) -> Option<usize> {
+    if ["%s", "%d", "%v", "%q"].iter().any(|format| text.starts_with(format)) {
+        let next = text.chars().nth(2);
+        return next.is_none_or(|next| !next.is_alphanumeric()).then_some(2);
+    }
+    let name = text.strip_prefix('$')?;
+    let name = name.strip_prefix('$').unwrap_or(name);
+    let length = name.bytes().take_while(|byte| byte.is_ascii_uppercase() || *byte == b'_' || byte.is_ascii_digit());
+    let (length, starts_well) = (length.count(), name.starts_with(|char: char| char.is_ascii_uppercase()));
+    let ends = name.chars().nth(length).is_none_or(|next| !next.is_alphanumeric());
+    (starts_well && ends && length >= 2).then(|| text.len() - name.len() + length)
+}
+
+/// Texts that wait for a value, after [`normal_form`].
+const PLACEHOLDERS: &[&str] = &[
+    "dummy",
+    "example",
+    "fake",
+    "fixme",
+    "n/a",
+    "na",
+    "nil",
+    "none",
+    "null",
+    "placeholder",
+    "redacted",
+    "replaceme",
+    "tbd",
+    "todo",
+    "undefined",
+];
+
+/// Beginnings of texts that ask for a value, after [`normal_form`]. The dash matters: `yourpassword`
+/// is what many a database really has.
+const PLACEHOLDER_PREFIXES: &[&str] = &[
+    "add-your-",
+    "change-me",
+    "change-this",
+    "change-it",
+    "changeit",
+    "changeme",
+    "changethis",
+    "dummy-",
+    "enter-",
+    "example-",
+    "fake-",
+    "fill-in",
+    "fill-me",
+    "fixme",
+    "insert-",
+    "placeholder",
+    "put-",
+    "redacted-",
+    "replace-",
+    "replaceme",
+    "set-me",
+    "setme",
+    "some-",
+    "to-be-",
+    "todo-",
+    "your-",
+];
+
+/// Whether a whole text only waits for the real value.
+///
+/// Whole texts alone count: real passwords hold words such as *redacted* or *example* too.
+pub(super) fn is_placeholder(key: &str, text: &str) -> bool {
+    let text = text.trim();
+    if text.contains('\n') || text.len() > 100 {
+        return false;
+    }
+    let form = normal_form(text);
+    form.is_empty()
+        || is_monotonous(text)
+        || (text.len() > 4 && text.starts_with("__") && text.ends_with("__"))
+        || PLACEHOLDERS.contains(&form.as_str())
+        || PLACEHOLDER_PREFIXES.iter().any(|prefix| form.starts_with(prefix))
+        || form.ends_with("-here")
+        || restates_key(key, text, &form)
+}
+
+/// Lower case, words joined by single dashes, decoration at the ends gone.
+fn normal_form(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let parts = lower.split(|char: char| !(char.is_alphanumeric() || char == '/'));
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+/// `xxxx`, `****`, `xxx-xxx`, `0000`: one character, however it is grouped.
+fn is_monotonous(text: &str) -> bool {
+    let mut chars = text.chars().filter(|char| char.is_alphanumeric() || matches!(char, '*' | '.'));
+    let Some(first) = chars.next() else { return true };
+    text.chars().count() > 1 && chars.all(|char| char.eq_ignore_ascii_case(&first))
+}
+
+/// `HF_TOKEN: HF_TOKEN`, `API_KEY: GOOGLE_API_KEY_VALUE`: capitals that name the thing itself.
+fn restates_key(key: &str, text: &str, form: &str) -> bool {
+    if form == normal_form(key) && text.contains(['_', '-', ' ']) {
+        return true;
+    }
+    let shouted = text.chars().all(|char| char.is_ascii_uppercase() || " _-".contains(char));
+    let of_key = words::split(key);
+    shouted && text.len() > 2 && words::split(text).iter().all(|word| of_key.contains(word) || is_head(word))
+}
+
+fn is_head(word: &str) -> bool {
+    matches!(word, "key" | "value" | "val") || HEADS.iter().any(|(head, _)| *head == word)
+}
+
+/// Whether a text is a value of its own, and neither empty nor a stand-in for one.
+pub(super) fn is_literal(key: &str, text: &str) -> bool {
+    let text = text.trim();
+    !text.is_empty() && !is_reference(&blank_templates(text)) && !is_placeholder(key, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_blanked_and_ranges_hold() {
+        for (text, expected) in [
+            ("a{{ x }}b", "a#######b"),
+            ("{% if x %}y{% endif %}", "##########y###########"),
+            ("{# ä #}z", "########z"),
+            ("a{{ never closed", "a{{ never closed"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(blank_templates(text).replace(BLANK, "#"), expected, "{text}");
+            assert_eq!(blank_templates(text).len(), text.len(), "{text}");
+        }
+    }
+
+    #[test]
+    fn references_stand_for_something_else() {
+        for text in [
+            "$DB_PASSWORD",
+            "${password}",
+            "${DB_PASSWORD:-fallback}",
+            "$(DB_PASSWORD)",
+            "$${DB_PASSWORD}",
+            "#{secrets.db}",
+            "%DB_PASSWORD%",
+            "@DB_PASSWORD@",
+            "<password>",
+            "[[ password ]]",
+            "{PASSWORD}",
+            "${USER}:${PASSWORD}",
+            "ENC[AES256_GCM,data:x]",
+            "op://vault/item/field",
+            "ref+vault://x",
+            "vault:secret/data/x#y",
+            "%s",
+        ] {
+            assert!(is_reference(text), "{text}");
+            assert!(!is_literal("X", text), "{text}");
+        }
+        assert!(is_reference(&blank_templates("{{ data.X }}")));
+    }
+
+    #[test]
+    fn passwords_with_odd_characters_are_no_references() {
+        for text in
+            ["$ecret", "p<ss", "pa%ss%", "hunter2{", "$1$salt$hash", "a@b@c", "hunter2-${ENV}", "hunter2{{ e }}"]
+        {
+            assert!(!is_reference(&blank_templates(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn placeholders_wait_for_a_value() {
+        for (key, text) in [
+            ("PASSWORD", "changeme"),
+            ("PASSWORD", "CHANGE_ME"),
+            ("session_secret", "change me\n"),
+            ("PASSWORD", "__REPLACE_ME__"),
+            ("KEY", "REPLACE-WITH-KEY"),
+            ("HF_API_KEY", "your-huggingface-api-key-here"),
+            ("HF_TOKEN", "HF_TOKEN"),
+            ("GOOGLE_API_KEY", "GOOGLE_API_KEY_VAL"),
+            ("COOKIE_SECRET", "SECRET"),
+            ("TOKEN", "xxxx-xxxx"),
+            ("TOKEN", "****"),
+            ("TOKEN", "..."),
+            ("TOKEN", "<token goes here>"),
+            ("TOKEN", "insert_token"),
+        ] {
+            assert!(is_placeholder(key, text), "{key}: {text}");
+        }
+    }
+
+    #[test]
+    fn weak_passwords_are_no_placeholders() {
+        for text in ["password", "admin", "test", "yourpassword", "mysecretpassword", "not-redacted-1", "falsetto"] {
+            assert!(!is_placeholder("DB_PASSWORD", text), "{text}");
+        }
+        assert!(!is_placeholder("password", "password"));
+    }
+}

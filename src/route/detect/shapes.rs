@@ -1,0 +1,288 @@
+//! Values that no secret has: what they are overrules what their name suggests.
+
+use super::literal::{BLANK, blank_templates, is_reference, without_references};
+use super::random::{is_uuid, looks_random};
+use super::values::der;
+use super::vocabulary::{FIELD_KEYS, Family, HEADS};
+use super::words;
+
+/// Says why a value under a name of this family is no secret after all.
+pub(super) fn veto(family: Family, key: &str, text: &str) -> Option<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        // empty in the base, real in production: the name decides for both
+        return None;
+    }
+    if is_public_material(text) {
+        return Some("the value is a certificate or public key".to_owned());
+    }
+    if text.contains('\n') {
+        return None;
+    }
+    if family == Family::Weak {
+        return (!looks_random(text)).then(|| "the value does not look random".to_owned());
+    }
+    shape(family, text).or_else(|| name_of_another(family, key, text)).map(|shape| format!("the value is {shape}"))
+}
+
+fn shape(family: Family, text: &str) -> Option<&'static str> {
+    if is_switch(text) {
+        Some("a truth value")
+    } else if is_quantity(family, text) {
+        Some("a number or duration")
+    } else if is_path(text) {
+        Some("a path")
+    } else if is_bare_url(text) {
+        Some("an address without credentials")
+    } else if is_resource_name(text) {
+        Some("the name of a cloud resource")
+    } else {
+        None
+    }
+}
+
+fn is_switch(text: &str) -> bool {
+    ["true", "false", "yes", "no", "on", "off", "enabled", "disabled"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Digits are a number, except where people make passwords of them.
+fn is_quantity(family: Family, text: &str) -> bool {
+    let unit = text.trim_start_matches(|char: char| char.is_ascii_digit() || char == '.');
+    let digits = text.len() - unit.len();
+    if digits == 0 || digits > 12 {
+        return false;
+    }
+    match family {
+        // the number of a contact on a board has one or two digits, a code to enter has more
+        Family::Pin => unit.is_empty() && digits < 4,
+        Family::Password => is_unit(unit),
+        _ => unit.is_empty() || is_unit(unit),
+    }
+}
+
+fn is_unit(text: &str) -> bool {
+    matches!(text, "ms" | "s" | "m" | "h" | "d" | "w" | "y" | "min" | "sec" | "days" | "hours" | "minutes" | "seconds")
+}
+
+/// Endings of the files in which secrets lie.
+const FILE_ENDINGS: &[&str] = &[
+    ".cer",
+    ".cfg",
+    ".conf",
+    ".crt",
+    ".env",
+    ".ini",
+    ".jceks",
+    ".jks",
+    ".json",
+    ".key",
+    ".keystore",
+    ".keytab",
+    ".p12",
+    ".pem",
+    ".pfx",
+    ".properties",
+    ".pub",
+    ".toml",
+    ".txt",
+    ".yaml",
+    ".yml",
+];
+
+/// No path is longer; what is, need not be looked at.
+const LONGEST_PATH: usize = 4096;
+
+/// Whether a text is a path. Base64 may begin with a slash too, so a part that looks random speaks
+/// against it.
+fn is_path(text: &str) -> bool {
+    if text.len() > LONGEST_PATH {
+        return false;
+    }
+    if text.starts_with("file:") {
+        return true;
+    }
+    let blanked = blank_templates(text);
+    let text = without_references(&blanked);
+    let text = if is_reference(&blanked) { blanked.replace(BLANK, "x") } else { text };
+    let in_path = |char: char| char.is_alphanumeric() || "._-/\\~:@ ${}()".contains(char);
+    if !text.chars().all(in_path) || text.split(['/', '\\']).any(|part| part.len() >= 20 && looks_random(part)) {
+        return false;
+    }
+    let anchored = ["/", "./", "../", "~/", "\\\\"].iter().any(|start| text.starts_with(start)) && text.len() > 1;
+    let drive = text.get(1..3).is_some_and(|start| matches!(start, ":\\" | ":/")) && !text.contains("://");
+    let named = !text.contains(' ') && FILE_ENDINGS.iter().any(|ending| text.to_lowercase().ends_with(ending));
+    let joined_references = is_reference(&blanked) && text.contains('/') && !text.contains(':');
+    anchored || drive || named || joined_references
+}
+
+/// A URL with neither user nor query cannot carry a credential, unless it *is* the secret; those
+/// the value detectors know.
+fn is_bare_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte);
+    !scheme.is_empty() && scheme.bytes().all(named) && !rest.contains(['@', '?']) && !rest.contains(char::is_whitespace)
+}
+
+fn is_resource_name(text: &str) -> bool {
+    text.starts_with("arn:") || (text.starts_with("projects/") && text.contains("/secrets/"))
+}
+
+/// Endings of names that Kubernetes objects get.
+const OBJECT_ENDINGS: &[&str] =
+    &["cert", "certs", "config", "credentials", "creds", "key", "secret", "secrets", "tls", "token"];
+
+/// Before *secret* these mean the object in the cluster.
+const CLUSTER_WORDS: &[&str] = &["cert", "certs", "certificate", "kube", "kubernetes", "tls"];
+
+/// Before *Secret* in the values of a chart these say what is in the object: `credentialsSecret`.
+const OBJECT_WORDS: &[&str] = &["credential", "credentials", "creds", "password"];
+
+/// First words of weak passwords and placeholders that would pass for the name of an object.
+const NO_OBJECT_STARTS: &[&str] = &["my", "our", "some", "super", "test", "the", "top", "very", "your"];
+
+/// Where the value is the name of an entry or an object that holds the secret.
+fn name_of_another(family: Family, key: &str, text: &str) -> Option<&'static str> {
+    let parts = words::split(key);
+    let last = parts.last().map_or("", String::as_str);
+    let camel =
+        key.contains(|char: char| char.is_ascii_lowercase()) && key.contains(|char: char| char.is_ascii_uppercase());
+    if camel && last == "key" && is_identifier(text) && names_entry(&parts, text) {
+        return Some("the name of an entry elsewhere");
+    }
+    let before = parts.len().checked_sub(2).and_then(|index| parts.get(index)).map_or("", String::as_str);
+    if last == "key" && FIELD_KEYS.contains(&before) && is_word(text) {
+        return Some("the name of a field");
+    }
+    if matches!(before, "gpg" | "pgp") && is_fingerprint(text) {
+        return Some("a fingerprint");
+    }
+    let of_cluster = CLUSTER_WORDS.contains(&before) || (camel && OBJECT_WORDS.contains(&before));
+    // `CLIENT_SECRET: client-secret` is a poor secret and no name
+    let value = words::split(text);
+    let restated = value.len() < 3 && value.iter().all(|word| parts.contains(word));
+    let is_object = match family {
+        _ if restated => false,
+        Family::Secret => {
+            matches!(last, "secret" | "secrets")
+                && (of_cluster && is_identifier(text) || (!text.contains('_') && is_object_name(text)))
+        }
+        Family::Credential => is_object_name(text),
+        _ => false,
+    };
+    is_object.then_some("the name of an object")
+}
+
+/// Charts say `existingSecretPasswordKey: postgres-password`. `secretKey: minio123` is a secret, so
+/// after other words than *password* the value must itself name one.
+fn names_entry(key: &[String], text: &str) -> bool {
+    let before = key.len().checked_sub(2).and_then(|index| key.get(index)).map_or("", String::as_str);
+    let family = HEADS.iter().find(|(head, _)| *head == before).map(|(_, family)| *family);
+    let value = words::split(text);
+    let names_secret = value.iter().any(|word| word == "key" || HEADS.iter().any(|(head, _)| head == word));
+    family.is_some_and(|family| family != Family::Secret) || (names_secret && text.contains(['-', '_', '.']))
+}
+
+fn is_identifier(text: &str) -> bool {
+    text.starts_with(|char: char| char.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
+        && !looks_random(text)
+}
+
+fn is_word(text: &str) -> bool {
+    text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_.".contains(&byte))
+}
+
+/// Images name the key that signed a release by its fingerprint, in capitals.
+fn is_fingerprint(text: &str) -> bool {
+    let digits = text.trim_start_matches("0x");
+    matches!(digits.len(), 8 | 16 | 40)
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
+}
+
+/// `ca-certs-secret`, `kafka_keystore_creds`: words with the kind at their end.
+fn is_object_name(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(['-', '_']).collect();
+    let is_part = |part: &&str| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    parts.len() > 1
+        && parts.iter().all(is_part)
+        && parts.last().is_some_and(|last| OBJECT_ENDINGS.contains(last))
+        && parts.first().is_some_and(|first| !NO_OBJECT_STARTS.contains(first))
+        && !is_uuid(text)
+}
+
+/// Certificates and public keys are made to be shown.
+fn is_public_material(text: &str) -> bool {
+    let pem = text.starts_with("-----BEGIN ") && !text.contains("PRIVATE KEY");
+    let public_pem = pem && ["CERTIFICATE", "PUBLIC KEY", "X509 CRL"].iter().any(|label| text.contains(label));
+    let ssh = ["ssh-rsa AAAA", "ssh-dss AAAA", "ssh-ed25519 AAAA", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
+    let ssh = ssh.iter().any(|start| text.starts_with(start)) && text.contains(" AAAA");
+    let age = text.starts_with("age1") && text.len() > 60;
+    public_pem || ssh || age || der::is_public(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_overrule_names() {
+        use Family::{Credential, Key, Password, Pin, Secret, Token};
+        for (family, key, text) in [
+            (Password, "DB_PASSWORD", "/run/secrets/db-password"),
+            (Credential, "GOOGLE_APPLICATION_CREDENTIALS", "/var/run/gcp.json"),
+            (Key, "TLS_KEY", "certs/tls.key"),
+            (Key, "TLS_KEY", "${CERT_DIR}/tls.key"),
+            (Key, "TLS_KEY", "C:\\certs\\tls.key"),
+            (Token, "automountToken", "true"),
+            (Token, "TOKEN", "3600"),
+            (Secret, "SECRET", "30d"),
+            (Pin, "LED_PIN", "13"),
+            (Token, "TOKEN", "https://sso.example.com/token"),
+            (Secret, "caCerts.secret", "ca-certs-secret"),
+            (Secret, "SSO_SAML_KEYSTORE_SECRET", "eap7-app-secret"),
+            (Secret, "TS_KUBE_SECRET", "tailscale"),
+            (Secret, "tlsSecret", "ingress"),
+            (Secret, "credentialsSecret", "my-creds"),
+            (Credential, "KAFKA_SSL_KEY_CREDENTIALS", "broker1_sslkey_creds"),
+            (Password, "adminPasswordKey", "admin-password"),
+            (Key, "existingSecretKey", "postgres-password"),
+            (Secret, "SECRET", "arn:aws:secretsmanager:eu-west-1:1:secret:x"),
+            (Key, "SSH_KEY", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me@host"),
+            (Key, "SIGNING_KEY", "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"),
+            (Key, "LDAP_USER_KEY", "uid"),
+            (Key, "adminUserKey", "admin-user"),
+            (Key, "GPG_KEY", "3FA94C07BE51D2863FA94C07BE51D2863FA94C07"),
+            (Family::Weak, "NODE_AFFINITY_KEY", "kubernetes.io/hostname"),
+        ] {
+            assert!(veto(family, key, text).is_some(), "{key}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_a_secret_is_not_overruled() {
+        use Family::{Key, Password, Pin, Secret, Token};
+        for (family, key, text) in [
+            (Password, "DB_PASSWORD", "1234"),
+            (Pin, "TVDB_PIN", "123456"),
+            (Password, "DB_PASSWORD", ""),
+            (Secret, "JWT_SECRET", "my-secret"),
+            (Secret, "JWT_SECRET", "super-secret"),
+            (Password, "ADMIN_PASSWORD", "admin-secret"),
+            (Key, "secretKey", "minio123"),
+            (Key, "API_KEY", "apikey"),
+            (Key, "USER_KEY", "u7x2qk9d"),
+            (Secret, "ACCESS_TOKEN_SECRET", "mysecret"),
+            (Secret, "CLIENT_SECRET", "secret"),
+            (Secret, "CLIENT_SECRET", "client-secret"),
+            (Key, "AWS_SECRET_ACCESS_KEY", "/bPxRfiCYzq1K7MDENGwJalrXUtnFEMI0aB3cD4e"),
+            (Token, "TOKEN", "https://user:pw@example.com"),
+            (Token, "TOKEN", "https://example.com/?token=1"),
+            (Token, "TOKEN", "12345678901234567890"),
+            (Key, "TLS_KEY", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"),
+        ] {
+            assert_eq!(veto(family, key, text), None, "{key}: {text}");
+        }
+    }
+}

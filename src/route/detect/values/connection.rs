@@ -1,0 +1,334 @@
+//! Passwords in addresses and connection strings.
+
+use std::ops::Range;
+
+use super::super::literal::{is_placeholder, is_reference, without_references};
+use super::super::random::{entropy, mixed};
+use super::pattern::Pattern;
+use super::{Detector, Found, Scan};
+
+pub(super) static DETECTORS: &[Detector] = &[
+    Detector { name: "url-password", keywords: &["://"], find: url_password },
+    Detector { name: "jdbc-password", keywords: &["jdbc:"], find: jdbc },
+    Detector { name: "jaas-password", keywords: &["loginmodule"], find: jaas },
+    Detector { name: "connection-string", keywords: &["password", "pwd"], find: connection_string },
+    Detector { name: "redis-password", keywords: &["requirepass", "masterauth"], find: redis },
+    Detector { name: "sql-password", keywords: &["identified", "password '"], find: sql },
+    Detector { name: "url-token", keywords: &["token=", "key=", "secret=", "password="], find: url_token },
+    Detector { name: "basic-auth-pair", keywords: &["auth", "user.info"], find: basic_auth_pair },
+];
+
+/// Whether a part of a connection string is a password of its own. The weakest one is: entropy has
+/// no say.
+fn is_password(text: &str) -> bool {
+    !text.is_empty() && !is_reference(text) && !is_placeholder("", &without_references(text))
+}
+
+/// RFC 3986 §3.2.1: the password stands between the first `:` and the last `@` of the authority.
+fn url_password(scan: &Scan) -> Option<Found> {
+    let text = scan.literal;
+    text.match_indices("://").find_map(|(at, mark)| {
+        let scheme = scheme_before(text.get(..at)?)?;
+        let start = at + mark.len();
+        let end = authority_end(text, start);
+        let host_at = start + text.get(start..end)?.rfind('@')?;
+        let user = text.get(start..host_at)?;
+        let colon = user.find(':')?;
+        let password = start + colon + 1..host_at;
+        let decoded = percent_decode(text.get(password.clone())?);
+        let user = user.get(..colon)?;
+        let skipped = !is_password(&decoded)
+            || is_sample(user, &decoded)
+            || is_expression(&decoded)
+            || is_digest(scheme, text.get(host_at + 1..end)?);
+        (!skipped).then(|| Found::certain("URL with a password", password))
+    })
+}
+
+/// The scheme that ends a text, with the driver: `postgresql+psycopg`.
+fn scheme_before(text: &str) -> Option<&str> {
+    let in_scheme = |char: char| char.is_ascii_alphanumeric() || "+.-".contains(char);
+    let scheme = text.get(text.trim_end_matches(in_scheme).len()..)?;
+    let scheme = scheme.trim_start_matches(|char: char| !char.is_ascii_alphabetic());
+    (2..=31).contains(&scheme.len()).then_some(scheme)
+}
+
+fn authority_end(text: &str, start: usize) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    let ends = |char: char| char.is_whitespace() || "/?#\"'`\\".contains(char);
+    start + rest.find(ends).unwrap_or(rest.len())
+}
+
+/// `user:password@` is how every manual writes it.
+fn is_sample(user: &str, password: &str) -> bool {
+    let word = |text: &str, words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    word(user, &["user", "username", "<user>", "login", "name"])
+        && word(password, &["password", "pass", "passwd", "pwd", "pw", "secret"])
+}
+
+/// A pattern that matches URLs is none, nor is a list of hosts with an address at its end.
+fn is_expression(password: &str) -> bool {
+    let port = password.split(',').next().filter(|port| port.len() < password.len());
+    port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+        || [".*", ".+", "[^", "]+", "\\"].iter().any(|part| password.contains(part))
+}
+
+/// `docker://image:tag@sha256:…` has a tag and a digest.
+fn is_digest(scheme: &str, host: &str) -> bool {
+    host.starts_with("sha256:") || matches!(scheme, "oci" | "docker" | "docker-image")
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let hex = hex_pair(bytes.clone());
+        match hex.filter(|_| byte == b'%') {
+            Some(decoded) => {
+                out.push(decoded);
+                bytes.nth(1);
+            }
+            None => out.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn hex_pair(mut bytes: impl Iterator<Item = u8>) -> Option<u8> {
+    let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+    let (high, low) = (digit()?, digit()?);
+    u8::try_from(high << 4 | low).ok()
+}
+
+fn jdbc(scan: &Scan) -> Option<Found> {
+    static QUERY: Pattern = Pattern::new(r#"(?i)jdbc:[^\s"'<>]+?[?&;][a-z]*(?:password|pwd)=([^&;\s"'<>]+)"#);
+    static ORACLE: Pattern = Pattern::new(r#"(?i)jdbc:oracle:thin:[^/@\s"']+/([^@\s"']+)@"#);
+    [&QUERY, &ORACLE].into_iter().flat_map(|pattern| pattern.matches(scan.literal)).find_map(|(password, range)| {
+        is_password(&percent_decode(password)).then(|| Found::certain("JDBC address with a password", range))
+    })
+}
+
+/// Words that make a list of settings a connection, without spaces and dashes.
+const COMPANIONS: &[&str] = &[
+    "server",
+    "host",
+    "hostaddr",
+    "hostname",
+    "datasource",
+    "endpoint",
+    "dsn",
+    "driver",
+    "uid",
+    "user",
+    "userid",
+    "username",
+    "database",
+    "dbname",
+    "initialcatalog",
+    "address",
+    "addr",
+    "networkaddress",
+    "port",
+];
+
+/// ADO, ODBC and .NET (`Server=…;Password=…`), and libpq (`host=… password=…`).
+fn connection_string(scan: &Scan) -> Option<Found> {
+    let lines = scan.literal.split_inclusive('\n').scan(0, |offset, line| {
+        let start = *offset;
+        *offset += line.len();
+        Some((start, line))
+    });
+    lines.into_iter().find_map(|(start, line)| {
+        let shift = |range: Range<usize>| start + range.start..start + range.end;
+        let semicolons = line.contains(';').then(|| password_in_list(line, ';')).flatten();
+        semicolons
+            .or_else(|| password_in_list(line, ' '))
+            .map(|range| Found::certain("connection string with a password", shift(range)))
+    })
+}
+
+/// The password in a list of settings that also names a server, a user or a database.
+fn password_in_list(line: &str, separator: char) -> Option<Range<usize>> {
+    let mut password = None;
+    let mut is_connection = false;
+    for (start, setting) in settings(line, separator) {
+        let Some((name, value)) = setting.split_once('=') else { continue };
+        let word = last_word(name, separator);
+        if matches!(word.as_str(), "password" | "pwd") {
+            let at = start + name.len() + 1;
+            password = password_range(value).map(|range| at + range.start..at + range.end).or(password);
+        } else if COMPANIONS.contains(&word.as_str()) && !value.trim().is_empty() {
+            is_connection = true;
+        }
+    }
+    password.filter(|_| is_connection)
+}
+
+/// The password in a setting, without its quotes. ODBC quotes with braces, and so does Spring write
+/// a reference: what is in braces must have something that a name has not.
+fn password_range(value: &str) -> Option<Range<usize>> {
+    let bare = value.trim().trim_matches(['"', '\'', '\\', ',', ';']);
+    let inside = bare.strip_prefix('{').and_then(|bare| bare.strip_suffix('}'));
+    let named = inside.is_some_and(|inside| inside.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_'));
+    let bare = inside.unwrap_or(bare);
+    let at = value.find(bare)?;
+    (!named && is_password(bare)).then_some(at..at + bare.len())
+}
+
+/// The parts of a list with their offsets; quotes and braces keep a separator from separating.
+fn settings(line: &str, separator: char) -> Vec<(usize, &str)> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut closing: Option<char> = None;
+    let mut before = ' ';
+    for (index, char) in line.char_indices() {
+        match closing {
+            Some(close) => closing = (char != close).then_some(close),
+            None if before == '=' && matches!(char, '"' | '\'' | '{') => {
+                closing = Some(if char == '{' { '}' } else { char });
+            }
+            None if char == separator || (separator == ' ' && char.is_whitespace()) => {
+                parts.extend(line.get(start..index).map(|part| (start, part)));
+                start = index + char.len_utf8();
+            }
+            None => {}
+        }
+        before = char;
+    }
+    parts.extend(line.get(start..).map(|part| (start, part)));
+    parts
+}
+
+/// `conn="Data Source` is about a data source, and `--password` about a password.
+fn last_word(name: &str, separator: char) -> String {
+    let name = name.rsplit(['"', '\'', '=', ':', '?', '&']).next().unwrap_or(name);
+    let name = if separator == ' ' { name.rsplit(char::is_whitespace).next().unwrap_or(name) } else { name };
+    name.chars().filter(|char| char.is_alphanumeric()).collect::<String>().to_lowercase()
+}
+
+/// A login module of Java with its control flag and options.
+fn jaas(scan: &Scan) -> Option<Found> {
+    static PATTERN: Pattern = Pattern::new(
+        r#"(?i)LoginModule\s+(?:required|requisite|sufficient|optional)\b[^;]*?password\s*=\s*\\?["']?([^"'\\;\s]+)"#,
+    );
+    PATTERN.matches(scan.literal).find_map(|(password, range)| {
+        is_password(password).then(|| Found::certain("JAAS login with a password", range))
+    })
+}
+
+fn redis(scan: &Scan) -> Option<Found> {
+    static PATTERN: Pattern = Pattern::new(r#"(?m)^[ \t]*(?:-+)?(?:requirepass|masterauth)[ \t]+"?([^\s"]+)"#);
+    PATTERN.matches(scan.literal).find_map(|(password, range)| {
+        is_password(password).then(|| Found::certain("Redis setting with a password", range))
+    })
+}
+
+/// `CREATE USER … IDENTIFIED BY '…'` and `ALTER ROLE … PASSWORD '…'` in a script.
+fn sql(scan: &Scan) -> Option<Found> {
+    static PATTERN: Pattern =
+        Pattern::new(r"(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|(?:user|role)\b[^;']*\bpassword)\s+'([^'\n]+)'");
+    PATTERN.matches(scan.literal).find_map(|(password, range)| {
+        is_password(password).then(|| Found::likely("SQL statement with a password", range))
+    })
+}
+
+/// A token in the query of a URL.
+fn url_token(scan: &Scan) -> Option<Found> {
+    static PATTERN: Pattern = Pattern::new(
+        r#"(?i)://[^\s"'<>?]*\?(?:[^\s"'<>]*?&)?(?:[a-z_-]*token|[a-z_-]*api_?key|key|[a-z_-]*secret|password)=([^&#\s"'<>]{8,})"#,
+    );
+    PATTERN.matches(scan.literal).find_map(|(token, range)| {
+        let made = mixed(token) && entropy(token) >= 3.0;
+        (made && is_password(&percent_decode(token))).then(|| Found::likely("URL with a token in its query", range))
+    })
+}
+
+/// `NEO4J_AUTH: neo4j/…` and `basic.auth.user.info: user:…`: user and password under one name.
+fn basic_auth_pair(scan: &Scan) -> Option<Found> {
+    static PATTERN: Pattern = Pattern::new(r"\A\s*[A-Za-z][A-Za-z0-9_@-]*[:/]([^\s:/@]{4,})\s*\z");
+    let name: String = scan.key.to_lowercase().replace(['.', '-'], "_");
+    let named = name.ends_with("_auth") && !name.contains("url") || name.ends_with("auth_user_info");
+    PATTERN.matches(scan.literal).find_map(|(password, range)| {
+        let is_port = password.bytes().all(|byte| byte.is_ascii_digit());
+        (named && !is_port && is_password(password)).then(|| Found::likely("user and password in one", range))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::value;
+
+    /// What was found and where: the detector, and the text in its range.
+    fn found<'t>(key: &str, text: &'t str) -> Option<(&'static str, &'t str)> {
+        let hit = value(key, text)?;
+        Some((hit.detector, &text[hit.range.expect("placed")]))
+    }
+
+    #[test]
+    fn passwords_in_connections_are_found() {
+        for (detector, password, text) in [
+            ("url-password", "hunter2", "postgres://app:hunter2@db:5432/app"),
+            ("url-password", "hunter2", "postgresql+psycopg://app:hunter2@db/app"),
+            ("url-password", "hunter2", "redis://:hunter2@cache:6379"),
+            ("url-password", "hun@ter2", "mysql://app:hun@ter2@db/app?x=a@b"),
+            ("url-password", "hunt%40er2", "amqp://app:hunt%40er2@mq"),
+            ("url-password", "postgres", "jdbc:postgresql://postgres:postgres@db/app"),
+            ("url-password", "hunter2", "mongodb+srv://app:hunter2@a.example,b.example/app"),
+            ("url-password", "hunter2", "first\nurl: https://app:hunter2@host/x\n"),
+            ("url-password", "hunter2{{ env }}", "postgres://app:hunter2{{ env }}@db"),
+            ("jdbc-password", "hunter2", "jdbc:mysql://db/app?user=app&password=hunter2&x=y"),
+            ("jdbc-password", "hunter2", "jdbc:sqlserver://db:1433;databaseName=app;password=hunter2;"),
+            ("jdbc-password", "hunter2", "jdbc:oracle:thin:app/hunter2@db:1521:orcl"),
+            ("connection-string", "hunter2", "Server=db;Database=app;User Id=app;Password=hunter2;"),
+            ("connection-string", "hun;ter2", "Data Source=db;Pwd='hun;ter2';Encrypt=true"),
+            ("connection-string", "hun;ter2", "DRIVER={ODBC Driver 18};SERVER=db;UID=app;PWD={hun;ter2}"),
+            ("connection-string", "hunter2", "host=db port=5432 user=app password=hunter2"),
+            ("jaas-password", "hunter2", "org.x.PlainLoginModule required username=\"a\" password=\"hunter2\";"),
+            ("redis-password", "hunter2", "port 6379\nrequirepass hunter2\n"),
+            ("sql-password", "hunter2", "CREATE USER app IDENTIFIED BY 'hunter2';"),
+            ("sql-password", "hunter2", "CREATE ROLE app WITH LOGIN PASSWORD 'hunter2';"),
+            ("url-token", "hZ8fQ2mX7vKp4TnR", "https://example.com/hook?a=b&token=hZ8fQ2mX7vKp4TnR"),
+        ] {
+            assert_eq!(found("SETTING", text), Some((detector, password)), "{text}");
+        }
+        assert_eq!(found("NEO4J_AUTH", "neo4j/hunter2"), Some(("basic-auth-pair", "hunter2")));
+        assert_eq!(found("basic.auth.user.info", "app:hunter2"), Some(("basic-auth-pair", "hunter2")));
+    }
+
+    #[test]
+    fn connections_without_a_literal_password_are_not() {
+        for text in [
+            "postgres://app@db/app",
+            "postgres://app:@db/app",
+            "postgres://app:$(PASSWORD)@db/app",
+            "postgres://${USER}:${PASSWORD}@db/app",
+            "postgres://app:{{ data.PASSWORD | urlencode }}@db/app",
+            "postgres://app:<password>@db/app",
+            "postgres://app:%s@db/app",
+            "postgres://app:****@db/app",
+            "postgres://app:changeme@db/app",
+            "postgres://user:password@host/db",
+            "git@github.com:org/repo.git",
+            "ssh://git@github.com:22/org/repo.git",
+            "http://host:8080/a@b:c",
+            "http://a:80,b@c",
+            "docker://alpine:3@sha256:0123",
+            "oci://registry.example/chart:1.0",
+            "^https?://(.*):(.*)@host$",
+            "jdbc:mysql://db/app?user=app&password=${PASSWORD}",
+            "Server=db;Database=app;Integrated Security=true;",
+            "password=;host=db",
+            "host=db user=app password=$PASSWORD",
+            "PlainLoginModule required username=\"a\" password=\"${PASSWORD}\";",
+            "IDENTIFIED BY '${PASSWORD}'",
+            "https://example.com/?token=${TOKEN}",
+            "https://example.com/?key=documentation",
+        ] {
+            assert_eq!(found("SETTING", text), None, "{text}");
+        }
+        for text in ["db/app-main:5432", "localhost:5432", "none", "user:<password>"] {
+            assert_eq!(found("SERVICE_AUTH", text), None, "{text}");
+        }
+        assert_eq!(found("SETTING", "neo4j/hunter2"), None);
+    }
+}

@@ -1,0 +1,46 @@
+//! Regular expressions that are compiled when they are first needed.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// A regular expression over bytes: without the tables of Unicode it compiles several times faster.
+/// A broken one never matches; the tests of the detectors need each of them.
+pub(super) struct Pattern {
+    source: &'static str,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    /// A pattern that is compiled later.
+    pub(super) const fn new(source: &'static str) -> Self {
+        Self { source, compiled: OnceLock::new() }
+    }
+
+    /// The compiled expression.
+    pub(super) fn regex(&self) -> Option<&Regex> {
+        let build = || RegexBuilder::new(self.source).unicode(false).build().ok();
+        self.compiled.get_or_init(build).as_ref()
+    }
+
+    /// Every match, or where the pattern has a group, what its first group holds.
+    pub(super) fn matches<'t>(&'t self, text: &'t str) -> impl Iterator<Item = (&'t str, Range<usize>)> + 't {
+        let found = self.regex().into_iter().flat_map(|regex| regex.captures_iter(text.as_bytes()));
+        found.filter_map(|captures| {
+            let range = captures.get(1).or_else(|| captures.get(0))?.range();
+            // bytes are matched, so a bounded repetition may end inside a character
+            Some((text.get(range.clone())?, range))
+        })
+    }
+}
+
+/// Whether a range stands alone: `\b` would do for words, but tokens hold dashes and underscores.
+pub(super) fn stands_alone(text: &str, range: &Range<usize>) -> bool {
+    let in_token = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'-';
+    let before = range.start.checked_sub(1).and_then(|index| text.as_bytes().get(index));
+    // an escape such as `\n` before a token is no part of it
+    let escaped = range.start.checked_sub(2).and_then(|index| text.as_bytes().get(index)) == Some(&b'\\');
+    let starts = escaped || !before.is_some_and(in_token);
+    starts && !text.as_bytes().get(range.end).is_some_and(in_token)
+}
