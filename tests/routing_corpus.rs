@@ -1,0 +1,134 @@
+//! Measures the detectors on labelled key/value pairs of public repositories.
+//!
+//! The pairs hold other people's test keys and are not part of this repository: the test reads them
+//! from `../shared/corpus/routing.jsonl.gz` or from where `SEPTUM_CORPUS` says, and without them it
+//! says so and passes. Run it with `--nocapture` to see the table; `SEPTUM_CORPUS_ERRORS=1` adds
+//! the entries that were judged wrong, by name.
+
+#![allow(clippy::print_stdout, clippy::expect_used)] // the table is what the test is run for
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use septum::route::detect::{Detection, classify, is_literal_credential};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Entry {
+    key: String,
+    value: String,
+    kind: String,
+    gold: String,
+    leak: bool,
+}
+
+/// How often a yes-or-no question was answered rightly and wrongly.
+#[derive(Default)]
+struct Score {
+    hits: u32,
+    false_alarms: u32,
+    misses: u32,
+    rightly_silent: u32,
+}
+
+impl Score {
+    fn count(&mut self, said: bool, is: bool) {
+        *match (said, is) {
+            (true, true) => &mut self.hits,
+            (true, false) => &mut self.false_alarms,
+            (false, true) => &mut self.misses,
+            (false, false) => &mut self.rightly_silent,
+        } += 1;
+    }
+
+    fn precision(&self) -> f64 {
+        share(self.hits, self.hits + self.false_alarms)
+    }
+
+    fn recall(&self) -> f64 {
+        share(self.hits, self.hits + self.misses)
+    }
+
+    fn false_positive_rate(&self) -> f64 {
+        1.0 - share(self.rightly_silent, self.rightly_silent + self.false_alarms)
+    }
+
+    fn row(&self, name: &str) -> String {
+        format!(
+            "{name:<28} {:>6.3} {:>6.3} {:>7.2}% {:>6} {:>6} {:>6}",
+            self.precision(),
+            self.recall(),
+            self.false_positive_rate() * 100.0,
+            self.hits,
+            self.false_alarms,
+            self.misses
+        )
+    }
+}
+
+fn share(part: u32, whole: u32) -> f64 {
+    if whole == 0 { 1.0 } else { f64::from(part) / f64::from(whole) }
+}
+
+fn corpus() -> Option<Vec<Entry>> {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/routing.jsonl.gz");
+    let path = std::env::var_os("SEPTUM_CORPUS").map_or_else(beside, PathBuf::from);
+    if !path.is_file() {
+        println!("no corpus at {}: nothing measured", path.display());
+        return None;
+    }
+    let output = Command::new("gzip").arg("-dc").arg(&path).output().expect("gzip runs");
+    assert!(output.status.success(), "gzip failed on {}", path.display());
+    let text = String::from_utf8(output.stdout).expect("the corpus is UTF-8");
+    Some(text.lines().map(|line| serde_json::from_str(line).expect("a labelled pair")).collect())
+}
+
+/// Who speaks for a secret: the name, and each detector by its name.
+fn speakers(detection: &Detection) -> Vec<String> {
+    let name = detection.name_speaks().then(|| "name".to_owned());
+    let value = detection.by_value.as_ref().map(|hit| format!("value: {}", hit.detector));
+    name.into_iter().chain(value).collect()
+}
+
+#[test]
+fn routing_and_leaks_are_told_from_names_and_values() {
+    let Some(entries) = corpus() else { return };
+    let mut routing = Score::default();
+    let mut outside_secrets = Score::default();
+    let mut leaks = Score::default();
+    let mut by_speaker: BTreeMap<String, Score> = BTreeMap::new();
+    let show_errors = std::env::var_os("SEPTUM_CORPUS_ERRORS").is_some();
+    for entry in entries.iter().filter(|entry| entry.gold != "either") {
+        let detection = classify(&entry.key, Some(&entry.value));
+        let (said, is) = (detection.sensitive(), entry.gold == "sensitive");
+        routing.count(said, is);
+        if entry.kind != "Secret" {
+            outside_secrets.count(said, is);
+        }
+        let leaks_said = is_literal_credential(&entry.key, &entry.value);
+        leaks.count(leaks_said, entry.leak);
+        for speaker in speakers(&detection) {
+            by_speaker.entry(speaker).or_default().count(true, is);
+        }
+        if show_errors && (said != is || leaks_said != entry.leak) {
+            println!(
+                "{} `{}`: said {said}, is {is}; leak said {leaks_said}, is {}; {:?} {:?}",
+                entry.kind,
+                entry.key,
+                entry.leak,
+                detection.reasons(),
+                detection.near_miss()
+            );
+        }
+    }
+    println!("{:<28} {:>6} {:>6} {:>8} {:>6} {:>6} {:>6}", "", "prec.", "recall", "false", "hits", "alarms", "misses");
+    println!("{}", routing.row("routing"));
+    println!("{}", outside_secrets.row("routing, outside Secrets"));
+    println!("{}", leaks.row("leak"));
+    for (speaker, score) in &by_speaker {
+        println!("{speaker:<28} {:>6.3} {:>30} {:>6}", score.precision(), score.hits, score.false_alarms);
+    }
+    assert!(routing.precision() >= 0.97, "precision fell to {}", routing.precision());
+    assert!(routing.recall() >= 0.93, "recall fell to {}", routing.recall());
+}
