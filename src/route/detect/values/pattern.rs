@@ -18,6 +18,12 @@ impl Pattern {
         Self { source, compiled: OnceLock::new() }
     }
 
+    /// What was written.
+    #[cfg(test)]
+    pub(super) fn source(&self) -> &'static str {
+        self.source
+    }
+
     /// The compiled expression.
     pub(super) fn regex(&self) -> Option<&Regex> {
         let build = || RegexBuilder::new(self.source).unicode(false).build().ok();
