@@ -3,9 +3,9 @@
 pub mod diagnostic;
 pub mod files;
 pub mod format;
+pub mod layer;
 pub mod name;
 pub mod project;
-pub mod route;
 pub mod secret;
 pub mod sops;
 pub mod span;

@@ -41,6 +41,8 @@ pub(super) fn mask(line: &str, keep: Range<usize>, hidden: bool) -> (String, Ran
         }
     }
     let kept = kept.unwrap_or(out.len()..out.len());
+    // blanks before a second mask were dropped, perhaps with the range in them
+    let kept = kept.start.min(out.len())..kept.end.min(out.len());
     (out, kept)
 }
 

@@ -111,7 +111,11 @@ mod tests {
             (".sops.yaml", None),
             ("README.md", None),
         ] {
-            assert_eq!(environment_of(file).as_ref().map(super::super::name::EnvironmentName::as_str), expected, "{file}");
+            assert_eq!(
+                environment_of(file).as_ref().map(super::super::name::EnvironmentName::as_str),
+                expected,
+                "{file}"
+            );
         }
     }
 }

@@ -1,0 +1,78 @@
+//! What all layers of an environment say together.
+
+use indexmap::IndexMap;
+
+use super::Allow;
+use super::entry::Entry;
+use super::tree::Tree;
+use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
+use crate::span::{Located, Place};
+
+/// The merged definition of an app in an environment.
+#[derive(Debug)]
+pub struct Definition {
+    /// The app.
+    pub app: AppName,
+    /// Where the app is named; nowhere if it has its folder's name.
+    pub app_place: Option<Place>,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The namespace of its objects.
+    pub namespace: Option<Located<String>>,
+    /// Labels on every object.
+    pub labels: IndexMap<String, Located<String>>,
+    /// Annotations on every object.
+    pub annotations: IndexMap<String, Located<String>>,
+    /// What templates may use.
+    pub vars: Option<Tree>,
+    /// The bundles; the app's own, named like the app, is the first.
+    pub bundles: IndexMap<BundleName, Bundle>,
+    /// Accepted findings.
+    pub allow: Vec<Allow>,
+}
+
+/// A named set of entries.
+#[derive(Debug, Default)]
+pub struct Bundle {
+    /// The type of the Secret, which makes every entry sensitive.
+    pub secret_type: Option<Located<String>>,
+    /// Where it is named; the app's own may be named nowhere.
+    pub place: Option<Place>,
+    /// Overlays may add keys.
+    pub open: bool,
+    /// The entries in the order in which they were defined.
+    pub entries: IndexMap<KeyName, Entry>,
+}
+
+impl Definition {
+    /// The name of the app's own bundle.
+    pub fn own_bundle(&self) -> BundleName {
+        self.app.as_str().into()
+    }
+
+    /// An entry.
+    pub fn entry(&self, id: &EntryId) -> Option<&Entry> {
+        self.bundles.get(&id.bundle)?.entries.get(&id.key)
+    }
+
+    /// All entries with their ids, in the order of definition.
+    pub fn entries(&self) -> impl Iterator<Item = (EntryId, &Bundle, &Entry)> {
+        self.bundles.iter().flat_map(|(bundle_name, bundle)| {
+            bundle
+                .entries
+                .iter()
+                .map(move |(key, entry)| (EntryId { bundle: bundle_name.clone(), key: key.clone() }, bundle, entry))
+        })
+    }
+
+    /// How templates and messages name an entry: `data.KEY`, or `bundles.NAME.KEY` for one of
+    /// another bundle than the app's own.
+    pub fn label(&self, id: &EntryId) -> String {
+        entry_label(self.app.as_str(), id)
+    }
+}
+
+/// How an entry of `app` is named: `data.KEY`, or `bundles.NAME.KEY`.
+pub fn entry_label(app: &str, id: &EntryId) -> String {
+    if id.bundle.as_str() == app { format!("data.{}", id.key) } else { format!("bundles.{}.{}", id.bundle, id.key) }
+}

@@ -1,0 +1,174 @@
+//! Reading entries: `KEY: value`, or the long form with one source and any number of rules.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Layer;
+use super::entry::{EntryLayer, EntrySource, Rules};
+use super::fields::{Fields, expected};
+use super::schema::{self, SCHEMA_KEYWORDS};
+use super::tree::Tree;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::span::{Located, Place, Source};
+use crate::yaml::node::{Key, Kind, Mapping, Node};
+
+const SOURCES: [&str; 5] = ["value", "file", "template", "content", "ref"];
+const RULES: [&str; 6] = ["sensitive", "reason", "required", "description", "deprecated", "format"];
+
+/// The entry that `node` gives to `key`; none if it is wrong beyond use.
+pub(super) fn read(key: &Key, node: Node, layer: &Layer, problems: &mut Diagnostics) -> Option<EntryLayer> {
+    let source = &layer.source;
+    let key_place = source.place(key.span);
+    let plain = |value: Option<Located<EntrySource>>, removed| {
+        Some(EntryLayer { key_place: key_place.clone(), removed, source: value, rules: Rules::default() })
+    };
+    match node.kind {
+        Kind::Scalar(scalar) if scalar.blank => {
+            problems.push(blank(&key.text, key_place));
+            None
+        }
+        Kind::Scalar(scalar) if scalar.is_null() => plain(None, true),
+        Kind::Scalar(scalar) => {
+            let place = source.place(node.span);
+            plain(Some(Located { value: EntrySource::Value(Arc::new(scalar)), place }), false)
+        }
+        Kind::List(_) => {
+            problems.push(
+                Diagnostic::error("invalid-field", format!("`{}` is a list, but an entry is one text", key.text))
+                    .at(key_place)
+                    .hint("for a structure write `{ content: [...] }`; for a text that looks like a list, quote it"),
+            );
+            None
+        }
+        Kind::Map(map) => long_form(key, key_place, map, layer, problems),
+    }
+}
+
+fn blank(key: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("blank-value", format!("`{key}` has a blank value, which could mean three things"))
+        .at(place)
+        .hint(format!("write `{key}: \"\"` for the empty text"))
+        .hint(format!("write `{key}: null` to remove what an earlier layer set"))
+        .hint(format!("write `{key}: {{ required: true }}` for a value that each environment gives"))
+}
+
+fn long_form(
+    key: &Key,
+    key_place: Place,
+    map: Mapping,
+    layer: &Layer,
+    problems: &mut Diagnostics,
+) -> Option<EntryLayer> {
+    let source = &layer.source;
+    let known: Vec<&str> = SOURCES.iter().chain(&RULES).chain(&SCHEMA_KEYWORDS).copied().collect();
+    let mut fields = Fields::new(map, &known, &format!("the entry `{}`", key.text), source, problems);
+    // `template: false` is a rule, `template: files/x.j2` a source
+    let (template_rule, template_source) = match fields.take("template") {
+        Some((place, node)) => match node.as_scalar().map(super::super::yaml::node::Scalar::text) {
+            Some(word @ ("true" | "false")) => {
+                (Some(Located { value: word == "true", place: source.place(node.span) }), None)
+            }
+            _ => (None, Some((place, node))),
+        },
+        None => (None, None),
+    };
+    let sources = take_sources(&mut fields, template_source);
+    if let [first, second, ..] = sources.as_slice() {
+        problems.push(
+            Diagnostic::error(
+                "two-sources",
+                format!("`{}` has two sources, `{}` and `{}`", key.text, first.0, second.0),
+            )
+            .at(second.1.clone())
+            .at_with(first.1.clone(), "the other one")
+            .hint("an entry has one source: remove one of them"),
+        );
+        return None;
+    }
+    let removed = sources
+        .first()
+        .is_some_and(|(_, _, node)| node.as_scalar().is_some_and(super::super::yaml::node::Scalar::is_null));
+    let entry_source = match sources.into_iter().next() {
+        Some((field, place, node)) if !removed => read_source(field, place, node, layer, problems),
+        _ => None,
+    };
+    let rules = Rules {
+        sensitive: fields.boolean("sensitive", problems),
+        reason: fields.text("reason", problems),
+        required: fields.boolean("required", problems),
+        description: fields.text("description", problems),
+        deprecated: fields.text("deprecated", problems).filter(|word| word.value != "false"),
+        template: template_rule,
+        format: fields.text("format", problems),
+        schema: schema::read(fields.rest(), source, problems),
+    };
+    Some(EntryLayer { key_place, removed, source: entry_source, rules })
+}
+
+/// The sources that are there, with the place of their field.
+fn take_sources(fields: &mut Fields<'_>, template: Option<(Place, Node)>) -> Vec<(&'static str, Place, Node)> {
+    let mut template = template;
+    let mut sources = Vec::new();
+    for field in SOURCES {
+        let found = if field == "template" { template.take() } else { fields.take(field) };
+        sources.extend(found.map(|(place, node)| (field, place, node)));
+    }
+    sources
+}
+
+fn read_source(
+    field: &'static str,
+    key: Place,
+    node: Node,
+    layer: &Layer,
+    problems: &mut Diagnostics,
+) -> Option<Located<EntrySource>> {
+    let source = &layer.source;
+    let place = source.place(node.span);
+    let value = match field {
+        "content" => match &node.kind {
+            Kind::Map(_) | Kind::List(_) => EntrySource::Content(Tree::from_node(node, source)),
+            Kind::Scalar(_) => {
+                problems
+                    .push(expected(field, "a mapping or a list", &node, &key, source).hint("a text goes to `value`"));
+                return None;
+            }
+        },
+        "ref" => {
+            problems.push(super::read::unsupported("ref", "pointers to external stores", key));
+            return None;
+        }
+        "value" => match node.kind {
+            Kind::Scalar(scalar) if scalar.blank => {
+                problems.push(blank(field, key));
+                return None;
+            }
+            Kind::Scalar(scalar) => EntrySource::Value(Arc::new(scalar)),
+            _ => {
+                let hint = "a structure goes to `content`";
+                problems.push(expected(field, "a text", &node, &key, source).hint(hint));
+                return None;
+            }
+        },
+        _ => {
+            let path = problems.take(file_path(field, &node, &key, source))?;
+            let path = layer.folder.join(path);
+            if field == "file" { EntrySource::File(path) } else { EntrySource::Template(path) }
+        }
+    };
+    Some(Located { value, place })
+}
+
+/// A path as a layer may write it: relative, with `/`.
+fn file_path(field: &str, node: &Node, key: &Place, source: &Source) -> Result<PathBuf, Diagnostic> {
+    let path = super::fields::text(node, field, key, source)?;
+    if path.value.starts_with('/') || path.value.contains('\\') {
+        return Err(Diagnostic::error(
+            "outside-project",
+            format!("`{field}` must be a path relative to its layer, with `/`"),
+        )
+        .at(path.place)
+        .hint("copy the file into the project and name it relative to the layer"));
+    }
+    Ok(PathBuf::from(path.value))
+}

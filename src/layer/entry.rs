@@ -1,0 +1,153 @@
+//! One key of a bundle: its source, its rules, its history.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::tree::Tree;
+use crate::name::LayerName;
+use crate::span::{Located, Place};
+use crate::yaml::node::Scalar;
+
+/// Where an entry's value comes from: exactly one of these.
+#[derive(Debug, Clone)]
+pub enum EntrySource {
+    /// A text; a template if it contains `{{` or `{%`.
+    Value(Arc<Scalar>),
+    /// The bytes of a file, verbatim.
+    File(PathBuf),
+    /// The rendered text of a template file.
+    Template(PathBuf),
+    /// A structure, merged across layers and written as the key's extension says.
+    Content(Tree),
+}
+
+impl EntrySource {
+    /// The field that gives this source.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Value(_) => "value",
+            Self::File(_) => "file",
+            Self::Template(_) => "template",
+            Self::Content(_) => "content",
+        }
+    }
+}
+
+/// What holds for a key in every environment. Each rule carries the place that set it.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Explicit routing.
+    pub sensitive: Option<Located<bool>>,
+    /// Why it is declared plain.
+    pub reason: Option<Located<String>>,
+    /// Every environment must end up with a value.
+    pub required: Option<Located<bool>>,
+    /// What the key is for.
+    pub description: Option<Located<String>>,
+    /// That, or why, the key should no longer be set.
+    pub deprecated: Option<Located<String>>,
+    /// Whether `value` may be a template; true unless said.
+    pub template: Option<Located<bool>>,
+    /// `format`: of `content` the file format, otherwise the JSON Schema keyword.
+    pub format: Option<Located<String>>,
+    /// JSON Schema keywords in the order written.
+    pub schema: IndexMap<String, Located<serde_json::Value>>,
+}
+
+impl Rules {
+    /// Rules of a later layer replace those of an earlier one, each by itself.
+    pub(super) fn overlay(&mut self, later: &Self) {
+        fn replace<T: Clone>(old: &mut Option<T>, new: Option<&T>) {
+            if let Some(new) = new {
+                *old = Some(new.clone());
+            }
+        }
+        replace(&mut self.sensitive, later.sensitive.as_ref());
+        replace(&mut self.reason, later.reason.as_ref());
+        replace(&mut self.required, later.required.as_ref());
+        replace(&mut self.description, later.description.as_ref());
+        replace(&mut self.deprecated, later.deprecated.as_ref());
+        replace(&mut self.template, later.template.as_ref());
+        replace(&mut self.format, later.format.as_ref());
+        for (keyword, value) in &later.schema {
+            self.schema.insert(keyword.clone(), value.clone());
+        }
+    }
+}
+
+/// What one layer says about a key.
+#[derive(Debug, Clone)]
+pub struct EntryLayer {
+    /// Where the key stands.
+    pub key_place: Place,
+    /// `KEY: null`: the key is removed.
+    pub removed: bool,
+    /// The source, and where its value stands.
+    pub source: Option<Located<EntrySource>>,
+    /// The rules that this layer sets.
+    pub rules: Rules,
+}
+
+/// One step in the history of an entry.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The layer that said it.
+    pub layer: LayerName,
+    /// Where: of the value, or of the key where there is no value.
+    pub place: Place,
+    /// What it did.
+    pub change: Change,
+}
+
+/// What a layer did to an entry.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Defined the key without a value, or changed rules only.
+    Rules,
+    /// Gave it this source.
+    Source(EntrySource),
+    /// Merged more into its content.
+    Merged,
+    /// Removed it.
+    Removed,
+}
+
+/// An entry as all layers of an environment together make it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The source; none where no layer gives a value, or one removed it.
+    pub source: Option<Located<EntrySource>>,
+    /// The rules in force.
+    pub rules: Rules,
+    /// What every layer did, oldest first; never empty.
+    pub history: Vec<Origin>,
+    /// Where the key was first named.
+    pub defined: Place,
+}
+
+impl Entry {
+    /// Whether the last word on this entry was `null`.
+    pub fn is_removed(&self) -> bool {
+        self.history
+            .iter()
+            .rev()
+            .find(|step| !matches!(step.change, Change::Rules))
+            .is_some_and(|step| matches!(step.change, Change::Removed))
+    }
+
+    /// Where its value stands, or what was said of it last, if it has none.
+    pub fn place(&self) -> &Place {
+        match &self.source {
+            Some(source) => &source.place,
+            None => self.history.last().map_or(&self.defined, |step| &step.place),
+        }
+    }
+
+    /// The step that gave the value in force.
+    pub fn last_source(&self) -> Option<&Origin> {
+        self.source.as_ref()?;
+        self.history.iter().rev().find(|step| matches!(step.change, Change::Source(_) | Change::Merged))
+    }
+}

@@ -1,0 +1,125 @@
+//! Reading a mapping of known fields: unknown ones are errors with the nearest name.
+
+use std::fmt;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::span::{Located, Place, Source};
+use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
+
+/// A mapping whose fields are taken out one by one.
+pub(super) struct Fields<'a> {
+    map: Mapping,
+    source: &'a Source,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of `map`. Those that are not in `known` are reported (`of` says what they would
+    /// be fields of) and dropped.
+    pub(super) fn new(
+        mut map: Mapping,
+        known: &[&str],
+        of: &str,
+        source: &'a Source,
+        problems: &mut Diagnostics,
+    ) -> Self {
+        map.retain(|key, node| {
+            let is_known = known.contains(&key.text.as_str());
+            if !is_known {
+                problems.push(unknown(key, known, of, source));
+            }
+            // what nobody decrypted says nothing, but that a value is there
+            is_known && (!is_locked(node) || key.text == "value")
+        });
+        Self { map, source }
+    }
+
+    /// Takes a field, if it is there.
+    pub(super) fn take(&mut self, name: &str) -> Option<(Place, Node)> {
+        let (key, node) = self.map.shift_remove_entry(name)?;
+        Some((self.source.place(key.span), node))
+    }
+
+    /// Takes a field that holds a text.
+    pub(super) fn text(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<String>> {
+        let (key, node) = self.take(name)?;
+        problems.take(text(&node, name, &key, self.source))
+    }
+
+    /// Takes a field that holds `true` or `false`.
+    pub(super) fn boolean(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<bool>> {
+        let (key, node) = self.take(name)?;
+        let value = match node.as_scalar().map(Scalar::text) {
+            Some("true") => true,
+            Some("false") => false,
+            _ => {
+                problems.push(expected(name, "`true` or `false`", &node, &key, self.source));
+                return None;
+            }
+        };
+        Some(Located { value, place: self.source.place(node.span) })
+    }
+
+    /// Takes a field that holds a mapping.
+    pub(super) fn map(&mut self, name: &str, problems: &mut Diagnostics) -> Option<(Place, Mapping)> {
+        let (key, node) = self.take(name)?;
+        if let Kind::Map(map) = node.kind {
+            Some((key, map))
+        } else {
+            problems.push(expected(name, "a mapping", &node, &key, self.source));
+            None
+        }
+    }
+
+    /// Takes a field that holds a list.
+    pub(super) fn list(&mut self, name: &str, problems: &mut Diagnostics) -> Option<(Place, Vec<Node>)> {
+        let (key, node) = self.take(name)?;
+        if let Kind::List(items) = node.kind {
+            Some((key, items))
+        } else {
+            problems.push(expected(name, "a list", &node, &key, self.source));
+            None
+        }
+    }
+
+    /// What was not taken, in the order of the file.
+    pub(super) fn rest(self) -> Mapping {
+        self.map
+    }
+}
+
+/// Whether a field's value, or an item of it, is a SOPS leaf that was not decrypted.
+fn is_locked(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Scalar(scalar) => scalar.locked,
+        Kind::List(items) => items.iter().any(is_locked),
+        Kind::Map(_) => false,
+    }
+}
+
+/// The text of a scalar that is neither blank nor null.
+pub(super) fn text(node: &Node, name: &str, key: &Place, source: &Source) -> Result<Located<String>, Diagnostic> {
+    match node.as_scalar() {
+        Some(scalar) if !scalar.blank && !scalar.is_null() => {
+            Ok(Located { value: scalar.text().to_owned(), place: source.place(node.span) })
+        }
+        _ => Err(expected(name, "a text", node, key, source)),
+    }
+}
+
+/// That a field holds something else than it should.
+pub(super) fn expected(name: &str, what: impl fmt::Display, node: &Node, key: &Place, source: &Source) -> Diagnostic {
+    let found = match node.as_scalar() {
+        Some(scalar) if !scalar.blank && !scalar.is_null() => "another text",
+        _ => node.noun(),
+    };
+    let place = if node.span.start == node.span.end { key.clone() } else { source.place(node.span) };
+    Diagnostic::error("invalid-field", format!("expected {what} for `{name}`, found {found}")).at_hidden(place)
+}
+
+fn unknown(key: &Key, known: &[&str], of: &str, source: &Source) -> Diagnostic {
+    let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+    Diagnostic::error("unknown-field", format!("`{}` is no field of {of}", key.text))
+        .at(source.place(key.span))
+        .note(format!("the fields are {}", names.join(", ")))
+        .maybe_hint(did_you_mean(&key.text, known.iter().copied()))
+}

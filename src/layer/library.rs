@@ -1,0 +1,85 @@
+//! The layers of a project, each read, decrypted and parsed once per run.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::Layer;
+use super::read::role;
+use crate::diagnostic::Diagnostics;
+use crate::name::LayerName;
+use crate::project::{App, Project};
+use crate::{sops, yaml};
+
+/// Whether the values of encrypted layers are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sight {
+    /// They are: without an identity that is an error.
+    Open,
+    /// It is enough to know which leaves are encrypted. Routing is decided over all environments,
+    /// and nobody should need the key of `prod` to render `dev`.
+    Locked,
+}
+
+type Slot = Arc<OnceLock<Result<Arc<Layer>, Diagnostics>>>;
+
+/// Reads layers and remembers them.
+#[derive(Debug)]
+pub struct Library<'p> {
+    /// The project they belong to.
+    pub project: &'p Project,
+    identities: sops::Identities,
+    layers: Mutex<HashMap<(PathBuf, Sight), Slot>>,
+}
+
+impl<'p> Library<'p> {
+    /// The layers of `project`, decrypted with `identities`.
+    pub fn new(project: &'p Project, identities: sops::Identities) -> Self {
+        Self { project, identities, layers: Mutex::default() }
+    }
+
+    /// The files of the layer `name` of `app`, in their order: shared, shared secrets, the app's,
+    /// the app's secrets. Empty if there is none.
+    pub fn files(&self, app: &App, name: &str) -> Vec<PathBuf> {
+        let folders = self.project.shared.iter().chain([&app.folder]);
+        folders
+            .flat_map(|folder| [folder.join(format!("{name}.yaml")), folder.join(format!("{name}.secrets.yaml"))])
+            .filter(|path| path.is_file())
+            .collect()
+    }
+
+    /// The layer in the file at `path`.
+    pub fn layer(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Arc<Layer>, Diagnostics> {
+        let slot = self.slot(path, sight);
+        slot.get_or_init(|| self.read(path, name, sight)).clone()
+    }
+
+    fn slot(&self, path: &Path, sight: Sight) -> Slot {
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        // who sees more also sees less
+        if sight == Sight::Locked
+            && let Some(open) = layers.get(&(path.to_path_buf(), Sight::Open))
+        {
+            return Arc::clone(open);
+        }
+        Arc::clone(layers.entry((path.to_path_buf(), sight)).or_default())
+    }
+
+    fn read(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Arc<Layer>, Diagnostics> {
+        let source = self.project.files.text(path)?;
+        let mut root = yaml::read::read(&source)?;
+        if sops::is_encrypted(&root) {
+            root = match sight {
+                Sight::Open => {
+                    let decrypted = sops::decrypt(root, &source, &self.identities);
+                    decrypted.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?.tree
+                }
+                Sight::Locked => sops::lock(root),
+            };
+        }
+        let folder = path.parent().unwrap_or(path).to_path_buf();
+        let mut problems = Diagnostics::new();
+        let layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
+        if problems.has_errors() { Err(problems) } else { Ok(Arc::new(layer)) }
+    }
+}

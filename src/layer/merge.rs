@@ -1,0 +1,225 @@
+//! Merging the layers of an environment (contract, section 4).
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::definition::{Bundle, Definition};
+use super::entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
+use super::{BundleLayer, Layer, Library, Role, Sight, tree};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
+use crate::project::{App, BASE};
+use crate::span::{Located, Place};
+
+impl Library<'_> {
+    /// The definition of an environment of `app`.
+    pub fn definition(
+        &self,
+        app: &App,
+        environment: &EnvironmentName,
+        sight: Sight,
+    ) -> Result<Definition, Diagnostics> {
+        let layers = self.stack(app, environment, sight)?;
+        let mut problems = Diagnostics::new();
+        let definition = merge(app, environment, &layers, &mut problems);
+        if problems.has_errors() { Err(problems) } else { Ok(definition) }
+    }
+
+    /// The name of an app: what its base says, or its folder's name.
+    pub fn app_name(&self, app: &App) -> Result<AppName, Diagnostics> {
+        let mut name = None;
+        for file in self.files(app, BASE) {
+            let layer = self.layer(&file, &BASE.into(), Sight::Locked)?;
+            name = layer.app.as_ref().map(|app| app.value.as_str().into()).or(name);
+        }
+        Ok(name.unwrap_or_else(|| app.folder_name().as_str().into()))
+    }
+}
+
+fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], problems: &mut Diagnostics) -> Definition {
+    let named = layers.iter().rev().find_map(|layer| layer.app.as_ref());
+    let name: AppName = named.map_or_else(|| app.folder_name(), |name| name.value.clone()).as_str().into();
+    let own: BundleName = name.as_str().into();
+    let mut definition = Definition {
+        app: name,
+        app_place: named.map(|name| name.place.clone()),
+        environment: environment.clone(),
+        namespace: None,
+        labels: IndexMap::new(),
+        annotations: IndexMap::new(),
+        vars: None,
+        bundles: IndexMap::from([(own.clone(), Bundle::default())]),
+        allow: Vec::new(),
+    };
+    for layer in layers {
+        definition.namespace = layer.namespace.clone().or(definition.namespace);
+        overlay_texts(&mut definition.labels, &layer.labels);
+        overlay_texts(&mut definition.annotations, &layer.annotations);
+        match (&mut definition.vars, &layer.vars) {
+            (Some(vars), Some(more)) => tree::merge(vars, more, problems),
+            (vars @ None, Some(first)) => *vars = Some(tree::first(first)),
+            (_, None) => {}
+        }
+        // rules of the own bundle (`open`, `type`) come before its entries
+        for (bundle_name, change) in &layer.bundles {
+            overlay_bundle(&mut definition.bundles, bundle_name, change, layer, problems);
+        }
+        overlay_entries(&mut definition.bundles, &own, &layer.data, layer, problems);
+        for (bundle_name, change) in &layer.bundles {
+            if definition.bundles.contains_key(bundle_name) {
+                overlay_entries(&mut definition.bundles, bundle_name, &change.data, layer, problems);
+            }
+        }
+        definition.allow.extend(layer.allow.iter().cloned());
+    }
+    definition
+}
+
+fn overlay_texts(texts: &mut IndexMap<String, Located<String>>, changes: &IndexMap<String, Located<Option<String>>>) {
+    for (key, change) in changes {
+        match &change.value {
+            Some(value) => {
+                texts.insert(key.clone(), Located { value: value.clone(), place: change.place.clone() });
+            }
+            None => {
+                texts.shift_remove(key);
+            }
+        }
+    }
+}
+
+fn overlay_bundle(
+    bundles: &mut IndexMap<BundleName, Bundle>,
+    name: &BundleName,
+    change: &BundleLayer,
+    layer: &Layer,
+    problems: &mut Diagnostics,
+) {
+    if !layer.role.defines() {
+        if !bundles.contains_key(name) {
+            problems.push(
+                Diagnostic::error(
+                    "unknown-key",
+                    format!("the bundle `{name}` is changed in `{}`, but nothing defines it", layer.name),
+                )
+                .at(change.place.clone())
+                .maybe_hint(did_you_mean(name.as_str(), bundles.keys().map(BundleName::as_str)))
+                .hint("define it in `base.yaml`"),
+            );
+            return;
+        }
+        if let Some(secret_type) = &change.secret_type {
+            let message = format!("the type of the bundle `{name}` may not differ between environments");
+            problems.push(
+                Diagnostic::error("invalid-field", message)
+                    .at(secret_type.place.clone())
+                    .hint("set `type` in `base.yaml`"),
+            );
+            return;
+        }
+    }
+    let bundle = bundles.entry(name.clone()).or_default();
+    bundle.place.get_or_insert_with(|| change.place.clone());
+    bundle.secret_type = change.secret_type.clone().or_else(|| bundle.secret_type.take());
+    bundle.open = change.open.as_ref().map_or(bundle.open, |open| open.value);
+}
+
+fn overlay_entries(
+    bundles: &mut IndexMap<BundleName, Bundle>,
+    name: &BundleName,
+    changes: &IndexMap<KeyName, EntryLayer>,
+    layer: &Layer,
+    problems: &mut Diagnostics,
+) {
+    for (key, change) in changes {
+        let bundle = bundles.entry(name.clone()).or_default();
+        let may_define = (layer.role.defines() || bundle.open) && !change.removed;
+        if !bundle.entries.contains_key(key) && !may_define {
+            problems.push(unknown_key(bundles, name, key, change, layer));
+            continue;
+        }
+        let entry = bundle.entries.entry(key.clone()).or_insert_with(|| Entry {
+            source: None,
+            rules: Rules::default(),
+            history: Vec::new(),
+            defined: change.key_place.clone(),
+        });
+        overlay_entry(entry, key, change, layer, problems);
+    }
+}
+
+fn unknown_key(
+    bundles: &IndexMap<BundleName, Bundle>,
+    name: &BundleName,
+    key: &KeyName,
+    change: &EntryLayer,
+    layer: &Layer,
+) -> Diagnostic {
+    let verb = if change.removed { "removed" } else { "set" };
+    let error =
+        Diagnostic::error("unknown-key", format!("`{key}` is {verb} in `{}`, but nothing defines it", layer.name))
+            .at(change.key_place.clone());
+    let known = bundles.get(name).into_iter().flat_map(|bundle| bundle.entries.keys()).map(KeyName::as_str);
+    let error = error.maybe_hint(did_you_mean(key.as_str(), known));
+    if let Some((other, _)) = bundles.iter().find(|(_, bundle)| bundle.entries.contains_key(key)) {
+        return error.hint(format!("the bundle `{other}` has a key of this name"));
+    }
+    if change.removed || layer.role.defines() {
+        return error;
+    }
+    error.hint(format!("or define it in `base.yaml`; `bundles: {{ {name}: {{ open: true }} }}` there lifts the rule"))
+}
+
+fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryLayer, layer: &Layer, problems: &mut Diagnostics) {
+    if let Some(declared) = change.rules.sensitive.as_ref().filter(|declared| !declared.value) {
+        let raised = entry.rules.sensitive.as_ref().filter(|earlier| earlier.value);
+        if let Some(problem) = lowered(key, declared, raised, layer.role) {
+            problems.push(problem);
+            return;
+        }
+    }
+    entry.rules.overlay(&change.rules);
+    let origin = |place: &Place, change| Origin { layer: layer.name.clone(), place: place.clone(), change };
+    if change.removed {
+        entry.source = None;
+        entry.history.push(origin(&change.key_place, Change::Removed));
+        return;
+    }
+    let Some(new) = &change.source else {
+        entry.history.push(origin(&change.key_place, Change::Rules));
+        return;
+    };
+    if let (EntrySource::Content(more), Some(Located { value: EntrySource::Content(content), place })) =
+        (&new.value, &mut entry.source)
+    {
+        tree::merge(content, more, problems);
+        *place = new.place.clone();
+        entry.history.push(origin(&new.place, Change::Merged));
+        return;
+    }
+    let source = match &new.value {
+        EntrySource::Content(content) => EntrySource::Content(tree::first(content)),
+        other => other.clone(),
+    };
+    entry.history.push(origin(&new.place, Change::Source(source.clone())));
+    entry.source = Some(Located { value: source, place: new.place.clone() });
+}
+
+/// An overlay may raise plain to sensitive, never lower it; and since routing is the same in all
+/// environments, only a layer that defines keys may declare one plain.
+fn lowered(key: &KeyName, declared: &Located<bool>, raised: Option<&Located<bool>>, role: Role) -> Option<Diagnostic> {
+    let error = |message| Diagnostic::error("lowered-sensitivity", message).at(declared.place.clone());
+    match (raised, role) {
+        (Some(earlier), _) => Some(
+            error(format!("`{key}` is declared sensitive by an earlier layer, which a later one cannot take back"))
+                .at_with(earlier.place.clone(), "declared here")
+                .hint("remove this line, or the declaration in the earlier layer"),
+        ),
+        (None, Role::Environment) => Some(
+            error(format!("an environment cannot declare `{key}` plain, since a key is routed alike in all of them"))
+                .hint("declare it in `base.yaml`, with a `reason`"),
+        ),
+        (None, Role::Base | Role::Mixin) => None,
+    }
+}

@@ -1,0 +1,105 @@
+//! Layers: what each file says, and what they say together.
+//!
+//! A layer is read once ([`Layer::read`]); [`stack`] lines up those of an environment; merging
+//! them gives a [`Definition`], in which every value keeps the chain of places it came through.
+
+mod definition;
+mod entries;
+pub mod entry;
+mod fields;
+mod library;
+mod merge;
+mod read;
+mod schema;
+mod stack;
+pub mod tree;
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use crate::name::{BundleName, KeyName, LayerName};
+use crate::span::{Located, Place, Source};
+
+pub use definition::{Bundle, Definition, entry_label};
+pub use entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
+pub use library::{Library, Sight};
+pub use tree::{Tree, TreeKind};
+
+/// What a layer may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `base`: defines keys.
+    Base,
+    /// A layer in a subfolder, applied where it is named: defines keys too.
+    Mixin,
+    /// An environment: sets what is defined.
+    Environment,
+}
+
+impl Role {
+    /// Whether such a layer may introduce keys.
+    pub fn defines(self) -> bool {
+        match self {
+            Self::Base | Self::Mixin => true,
+            Self::Environment => false,
+        }
+    }
+}
+
+/// One file, read.
+#[derive(Debug)]
+pub struct Layer {
+    /// Its name; `prod` for both `prod.yaml` and `prod.secrets.yaml`.
+    pub name: LayerName,
+    /// What it may do.
+    pub role: Role,
+    /// The file.
+    pub source: Source,
+    /// The folder that paths in it are relative to.
+    pub folder: PathBuf,
+    /// `app`
+    pub app: Option<Located<String>>,
+    /// `extends`
+    pub extends: Vec<Located<LayerName>>,
+    /// `namespace`
+    pub namespace: Option<Located<String>>,
+    /// `labels`; `None` removes one.
+    pub labels: IndexMap<String, Located<Option<String>>>,
+    /// `annotations`; `None` removes one.
+    pub annotations: IndexMap<String, Located<Option<String>>>,
+    /// `vars`
+    pub vars: Option<Tree>,
+    /// `data`: the entries of the app's own bundle.
+    pub data: IndexMap<KeyName, EntryLayer>,
+    /// `bundles`
+    pub bundles: IndexMap<BundleName, BundleLayer>,
+    /// `allow`
+    pub allow: Vec<Allow>,
+}
+
+/// What a layer says about a bundle.
+#[derive(Debug)]
+pub struct BundleLayer {
+    /// Where its name stands.
+    pub place: Place,
+    /// `type`: the type of the Secret; all entries are then sensitive.
+    pub secret_type: Option<Located<String>>,
+    /// `open`: overlays may add keys.
+    pub open: Option<Located<bool>>,
+    /// `data`
+    pub data: IndexMap<KeyName, EntryLayer>,
+}
+
+/// A finding that the team accepts, with its reason.
+#[derive(Debug, Clone)]
+pub struct Allow {
+    /// The rule, or the detector, that is silenced.
+    pub rule: Located<String>,
+    /// The key it is silenced for.
+    pub key: Located<String>,
+    /// Why.
+    pub reason: Located<String>,
+    /// Until when (`YYYY-MM-DD`), if not for ever.
+    pub until: Option<Located<String>>,
+}

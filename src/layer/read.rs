@@ -1,0 +1,287 @@
+//! Reading a layer: from a tree of nodes to its fields.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use super::Tree;
+use super::entries;
+use super::fields::{Fields, expected, text};
+use super::{Allow, BundleLayer, EntryLayer, Layer, Role};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::name::{KeyName, LayerName};
+use crate::project::BASE;
+use crate::span::{Located, Place, Source};
+use crate::yaml::node::{Kind, Mapping, Node};
+
+const FIELDS: [&str; 12] = [
+    "app",
+    "extends",
+    "namespace",
+    "labels",
+    "annotations",
+    "vars",
+    "data",
+    "bundles",
+    "names",
+    "delivery",
+    "manifests",
+    "allow",
+];
+const BUNDLE_FIELDS: [&str; 5] = ["type", "open", "data", "registries", "rbac"];
+const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
+
+impl Layer {
+    /// Reads the layer called `name` from the tree of its file. Wrong parts are reported and left
+    /// out, so that all mistakes of a file are found in one run.
+    pub fn read(
+        name: LayerName,
+        role: Role,
+        source: Source,
+        folder: PathBuf,
+        root: Node,
+        problems: &mut Diagnostics,
+    ) -> Self {
+        let mut layer = Self {
+            name,
+            role,
+            source,
+            folder,
+            app: None,
+            extends: Vec::new(),
+            namespace: None,
+            labels: IndexMap::new(),
+            annotations: IndexMap::new(),
+            vars: None,
+            data: IndexMap::new(),
+            bundles: IndexMap::new(),
+            allow: Vec::new(),
+        };
+        let place = layer.source.place(root.span);
+        match root.kind {
+            Kind::Map(map) => layer.read_fields(map, problems),
+            Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => {}
+            Kind::Scalar(_) | Kind::List(_) => problems.push(
+                Diagnostic::error("invalid-field", "a layer is a mapping of fields such as `data` and `vars`")
+                    .at_hidden(place),
+            ),
+        }
+        layer
+    }
+
+    fn read_fields(&mut self, map: Mapping, problems: &mut Diagnostics) {
+        let source = self.source.clone();
+        let mut fields = Fields::new(map, &FIELDS, "a layer", &source, problems);
+        self.app = fields.text("app", problems);
+        if let Some(app) = self.app.take_if(|_| self.role != Role::Base) {
+            problems.push(
+                Diagnostic::error("invalid-field", "only the base may name the app")
+                    .at(app.place)
+                    .hint("move `app` to `base.yaml`"),
+            );
+        }
+        self.namespace = fields.text("namespace", problems);
+        self.read_extends(fields.take("extends"), problems);
+        if let Some((_, map)) = fields.map("labels", problems) {
+            self.labels = texts(map, "labels", &source, problems);
+        }
+        if let Some((_, map)) = fields.map("annotations", problems) {
+            self.annotations = texts(map, "annotations", &source, problems);
+        }
+        self.read_vars(fields.take("vars"), problems);
+        if let Some((_, map)) = fields.map("data", problems) {
+            self.data = self.read_entries(map, problems);
+        }
+        if let Some((_, map)) = fields.map("bundles", problems) {
+            self.read_bundles(map, problems);
+        }
+        read_names(&mut fields, &source, problems);
+        read_delivery(&mut fields, &source, problems);
+        if let Some((place, items)) = fields.list("manifests", problems)
+            && !items.is_empty()
+        {
+            problems.push(unsupported("manifests", "other objects of an app", place));
+        }
+        if let Some((_, items)) = fields.list("allow", problems) {
+            self.allow = items.into_iter().filter_map(|item| read_allow(item, &source, problems)).collect();
+        }
+    }
+
+    fn read_extends(&mut self, field: Option<(Place, Node)>, problems: &mut Diagnostics) {
+        let Some((key, node)) = field else { return };
+        let source = &self.source;
+        if self.role == Role::Base {
+            let hint = "name the mixin in the environments that want it, or move its content here";
+            problems.push(
+                Diagnostic::error("invalid-field", "`base` lies under every layer and extends none").at(key).hint(hint),
+            );
+            return;
+        }
+        let items = match node.kind {
+            Kind::List(items) => items,
+            // one name needs no list
+            Kind::Scalar(ref scalar) if !scalar.blank => vec![node],
+            _ => {
+                problems.push(expected("extends", "a list of layers", &node, &key, source));
+                return;
+            }
+        };
+        for item in items {
+            let Some(name) = problems.take(text(&item, "extends", &key, source)) else { continue };
+            self.extends.extend(problems.take(layer_name(name)));
+        }
+    }
+
+    fn read_vars(&mut self, field: Option<(Place, Node)>, problems: &mut Diagnostics) {
+        let Some((key, node)) = field else { return };
+        match node.kind {
+            Kind::Map(_) => self.vars = Some(Tree::from_node(node, &self.source)),
+            _ => problems.push(expected("vars", "a mapping", &node, &key, &self.source)),
+        }
+    }
+
+    fn read_entries(&self, map: Mapping, problems: &mut Diagnostics) -> IndexMap<KeyName, EntryLayer> {
+        map.into_iter()
+            .filter_map(|(key, node)| {
+                let entry = entries::read(&key, node, self, problems)?;
+                Some((KeyName::from(key.text.as_str()), entry))
+            })
+            .collect()
+    }
+
+    fn read_bundles(&mut self, map: Mapping, problems: &mut Diagnostics) {
+        let source = self.source.clone();
+        for (key, node) in map {
+            let place = source.place(key.span);
+            let Kind::Map(fields) = node.kind else {
+                problems.push(expected(&key.text, "a mapping", &node, &place, &source));
+                continue;
+            };
+            let of = format!("the bundle `{}`", key.text);
+            let mut fields = Fields::new(fields, &BUNDLE_FIELDS, &of, &source, problems);
+            for (field, what) in [("registries", "Secrets of image registries"), ("rbac", "roles for a Secret")] {
+                if let Some((place, _)) = fields.take(field) {
+                    problems.push(unsupported(field, what, place));
+                }
+            }
+            let bundle = BundleLayer {
+                place,
+                secret_type: fields.text("type", problems),
+                open: fields.boolean("open", problems),
+                data: fields.map("data", problems).map(|(_, map)| self.read_entries(map, problems)).unwrap_or_default(),
+            };
+            self.bundles.insert(key.text.as_str().into(), bundle);
+        }
+    }
+}
+
+/// That a field of the language is one that this version cannot honour. Ignoring it would render
+/// something else than the author asked for.
+pub(super) fn unsupported(field: &str, what: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("unsupported", format!("`{field}` ({what}) is not supported by this version of septum"))
+        .at(place)
+        .note("it is refused, because leaving it out would render something else than was asked for")
+}
+
+fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
+    let text = name.value.as_str();
+    let clean = text.strip_suffix(".yaml").unwrap_or(text);
+    let inside = !clean.is_empty() && clean.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    if !inside || clean != text || text.contains('\\') {
+        return Err(Diagnostic::error("invalid-field", format!("`{text}` is no name of a layer"))
+            .at(name.place)
+            .hint("name a layer by its path beside `base.yaml`, without `.yaml`: `staging`, `regions/eu`"));
+    }
+    Ok(Located { value: clean.into(), place: name.place })
+}
+
+/// A mapping of texts, where null removes.
+fn texts(
+    map: Mapping,
+    of: &str,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> IndexMap<String, Located<Option<String>>> {
+    let mut texts = IndexMap::new();
+    for (key, node) in map {
+        let value = if node.as_scalar().is_some_and(super::super::yaml::node::Scalar::is_null) {
+            Located { value: None, place: source.place(node.span) }
+        } else {
+            let name = format!("{of}.{}", key.text);
+            let Some(found) = problems.take(text(&node, &name, &source.place(key.span), source)) else { continue };
+            Located { value: Some(found.value), place: found.place }
+        };
+        texts.insert(key.text, value);
+    }
+    texts
+}
+
+fn read_names(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) {
+    let Some((key, node)) = fields.take("names") else { return };
+    match node.as_scalar().map(super::super::yaml::node::Scalar::text) {
+        Some("plain") => {}
+        Some("hashed" | "kustomize") => {
+            problems.push(unsupported("names", "hashed names", source.place(node.span)).hint("write `names: plain`"));
+        }
+        _ => problems.push(expected("names", "`plain`, `hashed` or `kustomize`", &node, &key, source)),
+    }
+}
+
+fn read_delivery(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) {
+    let Some((_, map)) = fields.map("delivery", problems) else { return };
+    for (key, node) in map {
+        let is_manifest = node.as_scalar().is_some_and(|scalar| scalar.text() == "manifest");
+        if key.text == "secrets" && is_manifest {
+            continue;
+        }
+        let name = format!("delivery.{}", key.text);
+        problems.push(
+            unsupported(&name, "a delivery other than plain manifests", source.place(key.span))
+                .hint("write `delivery: { secrets: manifest }`"),
+        );
+    }
+}
+
+fn read_allow(node: Node, source: &Source, problems: &mut Diagnostics) -> Option<Allow> {
+    let place = source.place(node.span);
+    let Kind::Map(map) = node.kind else {
+        problems.push(expected("allow", "a mapping with `rule`, `key` and `reason`", &node, &place, source));
+        return None;
+    };
+    let mut fields = Fields::new(map, &ALLOW_FIELDS, "an accepted finding", source, problems);
+    let mut take = |name: &str, problems: &mut Diagnostics| {
+        let found = fields.text(name, problems);
+        if found.is_none() {
+            let message = format!("an accepted finding needs `{name}`");
+            problems.push(Diagnostic::error("invalid-field", message).at(place.clone()).hint(
+                "write `{ rule: …, key: …, reason: … }`: an exception without a reason is one that nobody dares to remove",
+            ));
+        }
+        found
+    };
+    let (rule, key, reason) = (take("rule", problems), take("key", problems), take("reason", problems));
+    let until = fields.text("until", problems);
+    if let Some(date) = until.as_ref().filter(|date| !is_date(&date.value)) {
+        problems.push(
+            Diagnostic::error("invalid-field", "expected a date like `2027-01-31` for `until`").at(date.place.clone()),
+        );
+    }
+    Some(Allow { rule: rule?, key: key?, reason: reason?, until })
+}
+
+fn is_date(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    let number = |part: &str, length: usize, range: std::ops::RangeInclusive<u32>| {
+        part.len() == length && part.parse().is_ok_and(|number| range.contains(&number))
+    };
+    matches!(parts[..], [year, month, day] if number(year, 4, 1..=9999) && number(month, 2, 1..=12) && number(day, 2, 1..=31))
+}
+
+/// The role of a layer by its name.
+pub(super) fn role(name: &str) -> Role {
+    match name {
+        BASE => Role::Base,
+        _ if name.contains('/') => Role::Mixin,
+        _ => Role::Environment,
+    }
+}

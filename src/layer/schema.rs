@@ -1,0 +1,101 @@
+//! The JSON Schema keywords of an entry, read from YAML.
+
+use indexmap::IndexMap;
+use serde_json::{Number, Value};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::span::{Located, Source};
+use crate::yaml::node::{Kind, Mapping, Node, Scalar};
+use crate::yaml::scalar::{CoreType, core_type};
+
+/// The keywords of JSON Schema (2020-12) that say something about a single text or number.
+pub(super) const SCHEMA_KEYWORDS: [&str; 12] = [
+    "type",
+    "enum",
+    "const",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "examples",
+];
+
+const TYPES: [&str; 4] = ["string", "integer", "number", "boolean"];
+
+/// The keywords with their values.
+pub(super) fn read(map: Mapping, source: &Source, problems: &mut Diagnostics) -> IndexMap<String, Located<Value>> {
+    let mut schema = IndexMap::new();
+    for (key, node) in map {
+        let place = source.place(node.span);
+        let value = match key.text.as_str() {
+            "enum" | "const" | "examples" => texts(&node),
+            _ => json(&node),
+        };
+        match wrong(&key.text, &value) {
+            None => {
+                schema.insert(key.text, Located { value, place });
+            }
+            Some(expected) => {
+                let at = if node.span.start == node.span.end { source.place(key.span) } else { place };
+                let hint = value.as_str().filter(|_| key.text == "type").and_then(|name| did_you_mean(name, TYPES));
+                problems.push(
+                    Diagnostic::error("invalid-field", format!("expected {expected} for `{}`", key.text))
+                        .at(at)
+                        .maybe_hint(hint),
+                );
+            }
+        }
+    }
+    schema
+}
+
+/// What a keyword wants, if its value is not that (JSON Schema Validation 2020-12, section 6).
+fn wrong(keyword: &str, value: &Value) -> Option<&'static str> {
+    let (ok, expected) = match keyword {
+        "type" => {
+            (value.as_str().is_some_and(|name| TYPES.contains(&name)), "`string`, `integer`, `number` or `boolean`")
+        }
+        "enum" => (value.as_array().is_some_and(|items| !items.is_empty()), "a list of at least one value"),
+        "examples" => (value.is_array(), "a list"),
+        "pattern" => (value.is_string(), "a text"),
+        "minLength" | "maxLength" => (value.is_u64(), "a whole number"),
+        "multipleOf" => (value.as_f64().is_some_and(|number| number > 0.0), "a number above 0"),
+        "const" => (!value.is_object() && !value.is_array(), "a text, a number or a truth value"),
+        _ => (value.is_number(), "a number"),
+    };
+    (!ok).then_some(expected)
+}
+
+/// A node with the texts of its scalars, as they were written.
+fn texts(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Scalar(scalar) => scalar.text().into(),
+        Kind::List(items) => items.iter().map(texts).collect(),
+        Kind::Map(_) => json(node),
+    }
+}
+
+/// A node as JSON, by the YAML 1.2 core schema.
+fn json(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Scalar(scalar) => json_scalar(scalar),
+        Kind::List(items) => Value::Array(items.iter().map(json).collect()),
+        Kind::Map(map) => Value::Object(map.iter().map(|(key, value)| (key.text.clone(), json(value))).collect()),
+    }
+}
+
+fn json_scalar(scalar: &Scalar) -> Value {
+    let text = scalar.text();
+    let number = || text.parse::<Number>().ok().map(Value::Number);
+    match core_type(scalar) {
+        CoreType::Null => Value::Null,
+        CoreType::Bool => Value::Bool(text.eq_ignore_ascii_case("true")),
+        // what is a number to YAML but not to JSON (`0x1F`, `.5`) is kept as its text
+        CoreType::Int | CoreType::Float => number().unwrap_or_else(|| text.into()),
+        CoreType::String => text.into(),
+    }
+}

@@ -1,0 +1,116 @@
+//! The order of layers: parents before children, each once, in the order in which they are named.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Layer, Library, Sight};
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::name::{EnvironmentName, LayerName};
+use crate::project::{App, BASE};
+use crate::span::{Located, Place};
+
+impl Library<'_> {
+    /// The layers of an environment of `app`, lowest first. The first is the base.
+    ///
+    /// Errors: a cycle of `extends`, a name that does not exist, and all that is wrong in the
+    /// layers themselves.
+    pub fn stack(
+        &self,
+        app: &App,
+        environment: &EnvironmentName,
+        sight: Sight,
+    ) -> Result<Vec<Arc<Layer>>, Diagnostics> {
+        let mut walk =
+            Walk { library: self, app, sight, done: HashSet::new(), layers: Vec::new(), problems: Diagnostics::new() };
+        walk.visit(&BASE.into(), &mut Vec::new(), None);
+        walk.visit(&environment.as_str().into(), &mut Vec::new(), None);
+        if walk.problems.has_errors() { Err(walk.problems) } else { Ok(walk.layers) }
+    }
+}
+
+struct Walk<'a, 'p> {
+    library: &'a Library<'p>,
+    app: &'a App,
+    sight: Sight,
+    done: HashSet<LayerName>,
+    layers: Vec<Arc<Layer>>,
+    problems: Diagnostics,
+}
+
+impl Walk<'_, '_> {
+    /// Adds a layer after what it extends. `path` holds the `extends` lines that led here.
+    fn visit(&mut self, name: &LayerName, path: &mut Vec<Located<LayerName>>, named_at: Option<&Place>) {
+        if self.done.contains(name) {
+            return;
+        }
+        let files = self.library.files(self.app, name.as_str());
+        if files.is_empty() {
+            self.problems.extend(named_at.map(|place| self.missing(name, place)));
+            return;
+        }
+        let mut layers = Vec::with_capacity(files.len());
+        for file in files {
+            match self.library.layer(&file, name, self.sight) {
+                Ok(layer) => layers.push(layer),
+                Err(problems) => self.problems.extend(problems),
+            }
+        }
+        for parent in layers.iter().flat_map(|layer| &layer.extends) {
+            path.push(Located { value: name.clone(), place: parent.place.clone() });
+            if path.iter().any(|step| step.value == parent.value) {
+                self.problems.push(cycle(&parent.value, path));
+                self.done.insert(name.clone());
+            } else {
+                self.visit(&parent.value, path, Some(&parent.place));
+            }
+            path.pop();
+        }
+        self.done.insert(name.clone());
+        self.layers.extend(layers);
+    }
+
+    fn missing(&self, name: &LayerName, place: &Place) -> Diagnostic {
+        let mut known = Vec::new();
+        for folder in self.library.project.shared.iter().chain([&self.app.folder]) {
+            list_layers(folder, "", &mut known);
+        }
+        let place = place.clone();
+        let file = format!("{name}.yaml");
+        let error = Diagnostic::error("missing-layer", format!("there is no layer `{name}`")).at(place);
+        match nearest(name.as_str(), known.iter().map(String::as_str)) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("create `{file}` beside `base.yaml`, or remove the name")),
+        }
+    }
+}
+
+fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
+    let start = path.iter().position(|step| step.value == *back_to).unwrap_or_default();
+    let path = path.get(start..).unwrap_or_default();
+    let names: Vec<_> = path.iter().map(|step| step.value.as_str()).chain([back_to.as_str()]).collect();
+    let mut error = Diagnostic::error("extends-cycle", format!("`extends` goes in a circle: {}", names.join(" → ")));
+    for (index, step) in path.iter().enumerate() {
+        let parent = names.get(index + 1).copied().unwrap_or_default();
+        error = error.at_with(step.place.clone(), format!("`{}` extends `{parent}`", step.value));
+    }
+    error.hint("remove one of these lines; what several layers need goes to a mixin, such as `common/NAME.yaml`")
+}
+
+/// The names of the layers in a folder and below, for suggestions.
+fn list_layers(folder: &Path, prefix: &str, names: &mut Vec<String>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && prefix.matches('/').count() < 3 => {
+                list_layers(&entry.path(), &format!("{prefix}{file}/"), names);
+            }
+            _ => {
+                let name = file.strip_suffix(".yaml").filter(|name| !name.ends_with(".secrets") && *name != BASE);
+                names.extend(name.map(|name| format!("{prefix}{name}")));
+            }
+        }
+    }
+    names.sort();
+}

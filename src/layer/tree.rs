@@ -1,0 +1,232 @@
+//! Structures (`vars`, `content`): nodes that know which file they come from, and how they merge.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use indexmap::map::Entry;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::span::{Place, Source};
+use crate::yaml::node::{Kind, Node, Scalar};
+
+/// A structure merged from several files; every part knows its place.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// Where this part was written last.
+    pub place: Place,
+    /// What it is.
+    pub kind: TreeKind,
+}
+
+/// What a part of a structure is. Scalars are shared, not copied, between environments.
+#[derive(Debug, Clone)]
+pub enum TreeKind {
+    /// A scalar.
+    Leaf(Arc<Scalar>),
+    /// A list.
+    List(Vec<Tree>),
+    /// A mapping.
+    Map(IndexMap<String, Tree>),
+}
+
+impl Tree {
+    /// Takes over a node that was read from `source`.
+    pub fn from_node(node: Node, source: &Source) -> Self {
+        let place = source.place(node.span);
+        let kind = match node.kind {
+            Kind::Scalar(scalar) => TreeKind::Leaf(Arc::new(scalar)),
+            Kind::List(items) => TreeKind::List(items.into_iter().map(|item| Self::from_node(item, source)).collect()),
+            Kind::Map(map) => {
+                TreeKind::Map(map.into_iter().map(|(key, value)| (key.text, Self::from_node(value, source))).collect())
+            }
+        };
+        Self { place, kind }
+    }
+
+    /// What kind of value this is, with its article.
+    pub fn noun(&self) -> &'static str {
+        match &self.kind {
+            TreeKind::Leaf(scalar) if scalar.is_null() => "null",
+            TreeKind::Leaf(_) => "a scalar",
+            TreeKind::List(_) => "a list",
+            TreeKind::Map(_) => "a mapping",
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(&self.kind, TreeKind::Leaf(scalar) if scalar.is_null())
+    }
+
+    /// Calls `visit` with every scalar and its path (`server.port`, `hosts[0]`).
+    pub fn leaves<'a>(&'a self, path: &str, visit: &mut impl FnMut(&str, &'a Self, &'a Scalar)) {
+        match &self.kind {
+            TreeKind::Leaf(scalar) => visit(path, self, scalar),
+            TreeKind::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    item.leaves(&format!("{path}[{index}]"), visit);
+                }
+            }
+            TreeKind::Map(map) => {
+                for (key, value) in map {
+                    value.leaves(&join(path, key), visit);
+                }
+            }
+        }
+    }
+}
+
+/// The path of a key below `path`.
+pub fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// Merges `patch` over `target` by RFC 7386 (JSON Merge Patch): maps merge by key, `null` removes
+/// a key, everything else replaces. Beyond the RFC, a key `list+` with a list appends to `list`,
+/// and `+list` prepends.
+pub fn merge(target: &mut Tree, patch: &Tree, problems: &mut Diagnostics) {
+    let TreeKind::Map(changes) = &patch.kind else {
+        *target = patch.clone();
+        return;
+    };
+    if !matches!(target.kind, TreeKind::Map(_)) {
+        *target = Tree { place: patch.place.clone(), kind: TreeKind::Map(IndexMap::new()) };
+    }
+    let TreeKind::Map(map) = &mut target.kind else { return };
+    for (key, change) in changes {
+        if let (TreeKind::List(items), Some((name, end))) = (&change.kind, list_operator(key)) {
+            problems.extend(extend_list(map, name, end, items, change).err());
+        } else if change.is_null() {
+            map.shift_remove(key);
+        } else {
+            match map.entry(key.clone()) {
+                Entry::Occupied(mut old) => merge(old.get_mut(), change, problems),
+                Entry::Vacant(new) => merge(new.insert(empty_map(change)), change, problems),
+            }
+        }
+    }
+}
+
+/// A structure by itself, as the first layer that has it gives it: its nulls are values, its
+/// `list+` just a list.
+pub fn first(tree: &Tree) -> Tree {
+    let kind = match &tree.kind {
+        TreeKind::Map(map) => TreeKind::Map(
+            map.iter()
+                .map(|(key, value)| match (&value.kind, list_operator(key)) {
+                    (TreeKind::List(_), Some((name, _))) => (name.to_owned(), value.clone()),
+                    _ => (key.clone(), first(value)),
+                })
+                .collect(),
+        ),
+        other => other.clone(),
+    };
+    Tree { place: tree.place.clone(), kind }
+}
+
+/// RFC 7386 applies a new object to an empty one, so that its nulls vanish.
+fn empty_map(at: &Tree) -> Tree {
+    Tree { place: at.place.clone(), kind: TreeKind::Map(IndexMap::new()) }
+}
+
+/// Which end of a list new items go to.
+#[derive(Clone, Copy)]
+enum End {
+    Front,
+    Back,
+}
+
+fn list_operator(key: &str) -> Option<(&str, End)> {
+    match (key.strip_suffix('+'), key.strip_prefix('+')) {
+        (Some(name), _) if !name.is_empty() => Some((name, End::Back)),
+        (_, Some(name)) if !name.is_empty() => Some((name, End::Front)),
+        _ => None,
+    }
+}
+
+fn extend_list(
+    map: &mut IndexMap<String, Tree>,
+    name: &str,
+    end: End,
+    items: &[Tree],
+    change: &Tree,
+) -> Result<(), Diagnostic> {
+    let old = map
+        .entry(name.to_owned())
+        .or_insert_with(|| Tree { place: change.place.clone(), kind: TreeKind::List(Vec::new()) });
+    let noun = old.noun();
+    let TreeKind::List(list) = &mut old.kind else {
+        return Err(Diagnostic::error("not-a-list", format!("this adds to the list `{name}`, but `{name}` is {noun}"))
+            .at(change.place.clone())
+            .at_with(old.place.clone(), format!("{noun} here"))
+            .hint(format!("write `{name}:` to replace it")));
+    };
+    let at = match end {
+        End::Front => 0,
+        End::Back => list.len(),
+    };
+    list.splice(at..at, items.iter().cloned());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    fn tree(text: &str) -> Tree {
+        let source = Source::new("x.yaml", text);
+        Tree::from_node(yaml::read::read(&source).expect("valid"), &source)
+    }
+
+    fn show(tree: &Tree) -> String {
+        match &tree.kind {
+            TreeKind::Leaf(scalar) if scalar.is_null() => "null".to_owned(),
+            TreeKind::Leaf(scalar) => format!("{:?}", scalar.text()),
+            TreeKind::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(",")),
+            TreeKind::Map(map) => {
+                let pairs: Vec<_> = map.iter().map(|(key, value)| format!("{key:?}:{}", show(value))).collect();
+                format!("{{{}}}", pairs.join(","))
+            }
+        }
+    }
+
+    fn merged(base: &str, patch: &str) -> String {
+        let mut problems = Diagnostics::new();
+        let mut base = tree(base);
+        merge(&mut base, &tree(patch), &mut problems);
+        problems.sorted().first().map_or_else(|| show(&base), |problem| problem.message.clone())
+    }
+
+    #[test]
+    fn structures_merge_as_rfc_7386_appendix_a_says() {
+        let rows: Vec<[serde_json::Value; 3]> =
+            serde_json::from_str(include_str!("../../tests/vectors/rfc7386.json")).expect("the table is JSON");
+        assert_eq!(rows.len(), 15);
+        for [original, patch, expected] in rows {
+            let expected = show(&tree(&expected.to_string()));
+            assert_eq!(merged(&original.to_string(), &patch.to_string()), expected, "{original} {patch}");
+        }
+    }
+
+    #[test]
+    fn lists_grow_only_where_asked() {
+        for (patch, expected) in [
+            ("l: [c]", r#"{"l":["c"]}"#),
+            ("l+: [c]", r#"{"l":["a","b","c"]}"#),
+            ("+l: [c]", r#"{"l":["c","a","b"]}"#),
+            ("new+: [c]", r#"{"l":["a","b"],"new":["c"]}"#),
+            ("c++: 1", r#"{"l":["a","b"],"c++":"1"}"#),
+        ] {
+            assert_eq!(merged("l: [a, b]", patch), expected, "{patch}");
+        }
+        assert_eq!(merged("l: {a: 1}", "l+: [b]"), "this adds to the list `l`, but `l` is a mapping");
+    }
+
+    #[test]
+    fn every_leaf_has_a_path() {
+        let tree = tree("server: {port: 1, hosts: [a, b]}");
+        let mut paths = Vec::new();
+        tree.leaves("", &mut |path, _, _| paths.push(path.to_owned()));
+        assert_eq!(paths, ["server.port", "server.hosts[0]", "server.hosts[1]"]);
+    }
+}
