@@ -6,6 +6,7 @@ pub mod format;
 pub mod layer;
 pub mod name;
 pub mod project;
+pub mod resolve;
 pub mod secret;
 pub mod sops;
 pub mod span;

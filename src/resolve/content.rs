@@ -1,0 +1,140 @@
+//! Structures: from the merged tree of a `content` entry, or a value of a template, to the
+//! structure that is written.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, ErrorKind, Value as TemplateValue};
+
+use super::failure::Origin;
+use super::frame::Frame;
+use super::session::{Reported, Session, is_template};
+use super::{declassify, scope};
+use crate::layer::{Tree, TreeKind};
+use crate::value::Value;
+use crate::yaml::node::{Scalar, Style};
+use crate::yaml::scalar::{CoreType, core_type};
+
+/// Builds the structure of an entry.
+pub(super) struct Builder<'s> {
+    pub(super) session: &'s Arc<Session>,
+    pub(super) frame: &'s Frame,
+    pub(super) may_render: bool,
+    /// A leaf is encrypted, and nobody decrypted it.
+    pub(super) locked: bool,
+}
+
+impl Builder<'_> {
+    /// The structure with its templates rendered. All leaves are rendered, also after one failed,
+    /// so that every mistake is found.
+    pub(super) fn build<'t>(&mut self, tree: &'t Tree) -> Result<Value<'t>, Reported> {
+        match &tree.kind {
+            TreeKind::Leaf(scalar) => self.leaf(scalar, tree),
+            TreeKind::List(items) => {
+                let built: Vec<_> = items.iter().map(|item| self.build(item)).collect();
+                Ok(Value::List(built.into_iter().collect::<Result<_, _>>()?))
+            }
+            TreeKind::Map(map) => {
+                let built: Vec<_> = map.iter().map(|(key, value)| (key, self.build(value))).collect();
+                let pairs = built.into_iter().map(|(key, value)| Ok((Cow::from(key.as_str()), value?)));
+                Ok(Value::Map(pairs.collect::<Result<_, _>>()?))
+            }
+        }
+    }
+
+    fn leaf<'t>(&mut self, scalar: &'t Scalar, tree: &'t Tree) -> Result<Value<'t>, Reported> {
+        if scalar.encrypted {
+            self.frame.record_encrypted();
+        }
+        if scalar.locked {
+            self.locked = true;
+            return Ok(Value::Null);
+        }
+        let text = scalar.text();
+        if !self.may_render || !is_template(text) {
+            return Ok(written(scalar));
+        }
+        let name = tree.place.source.name();
+        let Some((start, expression)) = lone_expression(text) else {
+            let rendered = self.session.render(name, text, &Origin::Scalar { scalar, place: &tree.place, shift: 0 })?;
+            return Ok(Value::text(rendered.expose().clone()));
+        };
+        // one expression by itself keeps its type, so that a port can be a number
+        let source = declassify::rewrite(text);
+        let source = source.get(start..start + expression.len()).unwrap_or(expression);
+        let origin = Origin::Scalar { scalar, place: &tree.place, shift: start };
+        let environment = &self.session.engine.environment;
+        let value = environment
+            .compile_expression(source)
+            .and_then(|compiled| compiled.eval(scope::root(self.session)))
+            .and_then(|value| from_template(&value));
+        value.map_err(|error| self.session.failed(&error, &origin))
+    }
+}
+
+/// A scalar as it was written: bare words stay bare, so that `8080` is a number and `1.10` keeps
+/// its zero.
+fn written(scalar: &Scalar) -> Value<'_> {
+    let text = scalar.text();
+    match core_type(scalar) {
+        CoreType::Null => Value::Null,
+        CoreType::Bool if text.eq_ignore_ascii_case("true") => Value::Bool(true),
+        CoreType::Bool => Value::Bool(false),
+        _ if scalar.style == Style::Plain && scalar.tag.as_deref() != Some("str") => Value::Literal(Cow::from(text)),
+        CoreType::Int | CoreType::Float => Value::Literal(Cow::from(text)),
+        CoreType::String => Value::text(text),
+    }
+}
+
+/// The expression of a text that is `{{ expression }}` and nothing else, and where it begins.
+fn lone_expression(text: &str) -> Option<(usize, &str)> {
+    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
+    if inner.contains("{{") || inner.contains("}}") || inner.contains("{%") {
+        return None;
+    }
+    let start = 2 + usize::from(inner.starts_with(['-', '+']));
+    let end = text.len() - 2 - usize::from(inner.ends_with(['-', '+']));
+    Some((start, text.get(start..end)?))
+}
+
+/// A value of a template as a structure.
+pub(super) fn from_template(value: &TemplateValue) -> Result<Value<'static>, Error> {
+    Ok(match value.kind() {
+        ValueKind::None => Value::Null,
+        ValueKind::Bool => Value::Bool(value.is_true()),
+        ValueKind::Number => Value::Literal(value.to_string().into()),
+        ValueKind::String => Value::text(value.to_string()),
+        ValueKind::Seq | ValueKind::Iterable => {
+            Value::List(value.try_iter()?.map(|item| from_template(&item)).collect::<Result<_, _>>()?)
+        }
+        ValueKind::Map => {
+            let keys = value.try_iter()?;
+            let pairs = keys.map(|key| {
+                let item = value.get_item(&key)?;
+                Ok((Cow::from(key.to_string()), from_template(&item)?))
+            });
+            Value::Map(pairs.collect::<Result<_, Error>>()?)
+        }
+        ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
+        _ => return Err(Error::new(ErrorKind::InvalidOperation, "a binary value cannot stand in a structure")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lone_expression;
+
+    #[test]
+    fn only_a_single_expression_keeps_its_type() {
+        for (text, expected) in [
+            ("{{ data.PORT }}", Some((2, " data.PORT "))),
+            ("{{- data.PORT -}}", Some((3, " data.PORT "))),
+            ("{{ a }}{{ b }}", None),
+            (" {{ a }}", None),
+            ("{% if a %}b{% endif %}", None),
+        ] {
+            assert_eq!(lone_expression(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! `declassify(value, "reason")`: the one way to lift taint.
+//!
+//! Arguments are evaluated before a function is called, so at the time of the call the reads of
+//! its argument are in the log already, among others. To tell them apart, the source is rewritten
+//! before it is parsed: `declassify(x, "r")` becomes `_d(_m(),    x, "r")`. `_m` notes how long
+//! the log is, the argument is evaluated, and `_d` lifts what was read in between. The rewritten
+//! text has the same length, line by line, so places of errors stay right.
+//!
+//! Only reads *inside* the call are lifted: a variable that was set before, or a parameter of a
+//! macro, was read elsewhere and stays tainted.
+
+use std::borrow::Cow;
+
+const NAME: &str = "declassify";
+const CALL: &str = "_d(_m(),";
+
+/// The template with its calls of `declassify` rewritten.
+pub(super) fn rewrite(template: &str) -> Cow<'_, str> {
+    if !template.contains(NAME) {
+        return Cow::Borrowed(template);
+    }
+    let mut out = template.as_bytes().to_vec();
+    for (start, end) in expressions(template) {
+        let mut at = start;
+        while let Some((call, after)) = next_call(template, at, end) {
+            // `call..after` is the name, blanks and the parenthesis: at least as long as CALL
+            for (index, byte) in out.iter_mut().take(after).skip(call).enumerate() {
+                *byte = match CALL.as_bytes().get(index) {
+                    Some(replacement) => *replacement,
+                    None if *byte == b'\n' => b'\n',
+                    None => b' ',
+                };
+            }
+            at = after;
+        }
+    }
+    // ASCII was replaced by ASCII
+    Cow::Owned(String::from_utf8(out).unwrap_or_else(|_| template.to_owned()))
+}
+
+/// The ranges of `{{ … }}` and `{% … %}`.
+fn expressions(template: &str) -> Vec<(usize, usize)> {
+    let mut ranges = Vec::new();
+    let mut at = 0;
+    while let Some(open) = template[at..].find('{').map(|found| at + found) {
+        let close = match template.as_bytes().get(open + 1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            Some(b'#') => {
+                at = template[open..].find("#}").map_or(template.len(), |length| open + length + 2);
+                continue;
+            }
+            _ => {
+                at = open + 1;
+                continue;
+            }
+        };
+        let end = end_of_expression(template, open + 2, close);
+        ranges.push((open + 2, end));
+        at = end;
+    }
+    ranges
+}
+
+/// Where `close` stands outside of a text in quotes.
+fn end_of_expression(template: &str, start: usize, close: &str) -> usize {
+    let mut at = start;
+    while at < template.len() {
+        if template[at..].starts_with(close) {
+            return at;
+        }
+        at = next(template, at);
+    }
+    template.len()
+}
+
+/// The offset after the character, or the text in quotes, at `at`.
+fn next(template: &str, at: usize) -> usize {
+    let mut chars = template[at..].char_indices();
+    let Some((_, first)) = chars.next() else { return template.len() };
+    if first != '"' && first != '\'' {
+        return at + first.len_utf8();
+    }
+    let mut escaped = false;
+    for (index, char) in chars {
+        if char == first && !escaped {
+            return at + index + 1;
+        }
+        escaped = char == '\\' && !escaped;
+    }
+    template.len()
+}
+
+/// The next call in `start..end`: where its name begins, and the offset after its parenthesis.
+fn next_call(template: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+    let mut at = start;
+    while at < end {
+        let rest = &template[at..end];
+        let begins_word = !template[..at].ends_with(|char: char| char.is_alphanumeric() || char == '_' || char == '.');
+        if begins_word && let Some(after) = rest.strip_prefix(NAME) {
+            let blanks = after.len() - after.trim_start().len();
+            let is_ascii = after[..blanks].is_ascii();
+            if after[blanks..].starts_with('(') && is_ascii {
+                return Some((at, at + NAME.len() + blanks + 1));
+            }
+        }
+        at = next(template, at);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rewrite;
+
+    #[test]
+    fn calls_are_rewritten_in_place_and_nothing_else() {
+        for (template, expected) in [
+            ("{{ declassify(a, 'r') }}", "{{ _d(_m(),   a, 'r') }}"),
+            ("{{ declassify (a) }}", "{{ _d(_m(),    a) }}"),
+            ("{{ declassify\n(a) }}", "{{ _d(_m(),  \n a) }}"),
+            ("{% if declassify(a, 'r') %}", "{% if _d(_m(),   a, 'r') %}"),
+            ("declassify(a)", "declassify(a)"),
+            ("{{ 'declassify(a)' }}", "{{ 'declassify(a)' }}"),
+            ("{# declassify(a) #}", "{# declassify(a) #}"),
+            ("{{ x.declassify(a) }}", "{{ x.declassify(a) }}"),
+            ("{{ redeclassify(a) }}", "{{ redeclassify(a) }}"),
+            ("{{ '}}' ~ declassify(a) }}", "{{ '}}' ~ _d(_m(),   a) }}"),
+            ("{{ declassify(declassify(a, 'x'), 'y') }}", "{{ _d(_m(),   _d(_m(),   a, 'x'), 'y') }}"),
+            ("{{ ", "{{ "),
+        ] {
+            assert_eq!(rewrite(template), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn any_text_keeps_its_length() {
+        for template in
+            ["{{declassify(", "{{'declassify(", "{%declassify(ß", "{{ ß declassify\u{a0}(x) }}", "{", "{{{{", "{#"]
+        {
+            assert_eq!(rewrite(template).len(), template.len(), "{template}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Failures of templates as diagnostics: in the file where the template stands, without values.
+
+use std::error::Error as _;
+use std::ops::Range;
+
+use minijinja::{Error, ErrorKind, Value};
+
+use super::scope::ROOT;
+use super::session::Session;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::layer::{Tree, TreeKind};
+use crate::name::{BundleName, KeyName};
+use crate::span::{Place, Source, Span};
+use crate::yaml::node::Scalar;
+use crate::yaml::scalar::locate;
+
+/// Where a template was written.
+pub(super) enum Origin<'a> {
+    /// In a scalar of a layer; `shift` is the offset of what the engine saw.
+    Scalar { scalar: &'a Scalar, place: &'a Place, shift: usize },
+    /// A file by itself.
+    File(&'a Source),
+}
+
+/// The detail of an error that was reported where it arose.
+pub(super) const FAILED_BEFORE: &str = "\u{1}failed before";
+
+/// What precedes the message, and separates it from the hint, in an error of our own.
+const OWN: char = '\u{2}';
+
+/// An error of our own, raised by the engine where the value is used.
+pub(super) fn raise(message: &str, hint: Option<&str>) -> Value {
+    let detail = format!("{OWN}{message}{OWN}{}", hint.unwrap_or_default());
+    Value::from(Error::new(ErrorKind::InvalidOperation, detail))
+}
+
+/// The diagnostic for a failed template; none if the failure was reported before.
+pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
+    let error = innermost(error);
+    if error.detail() == Some(FAILED_BEFORE) {
+        return None;
+    }
+    let at = At::of(session, error, origin);
+    let (message, hint) = explain(session, error, at.text.as_deref());
+    let rule = match error.kind() {
+        ErrorKind::SyntaxError => "template-syntax",
+        ErrorKind::UndefinedError => "undefined",
+        _ if error.detail().is_some_and(|detail| detail.starts_with(OWN)) => "undefined",
+        _ => "template-failed",
+    };
+    let diagnostic = Diagnostic::error(rule, message).maybe_hint(hint);
+    let diagnostic = if at.hidden { diagnostic.at_hidden(at.place) } else { diagnostic.at(at.place) };
+    let encrypted = matches!(origin, Origin::Scalar { scalar, .. } if scalar.encrypted);
+    Some(if encrypted {
+        diagnostic.hint("if the secret just happens to contain `{{` or `{%`, set `template: false` on its key")
+    } else {
+        diagnostic
+    })
+}
+
+/// An error in an included template wraps the one that tells more.
+fn innermost(error: &Error) -> &Error {
+    let mut inner = error;
+    while let Some(cause) = inner.source().and_then(|cause| cause.downcast_ref::<Error>()) {
+        inner = cause;
+    }
+    inner
+}
+
+/// Where an error is, and the piece of the template there.
+struct At {
+    place: Place,
+    /// The text that the engine complains about, unless it must not be shown.
+    text: Option<String>,
+    hidden: bool,
+}
+
+impl At {
+    fn of(session: &Session, error: &Error, origin: &Origin<'_>) -> Self {
+        let range = error.range().unwrap_or_default();
+        match origin {
+            Origin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
+                let range = range.start + shift..range.end + shift;
+                let span = locate(place.source.text(), place.span, scalar, range.start, range.len());
+                let text = scalar.text().get(range).filter(|_| !scalar.encrypted).map(str::to_owned);
+                Self { place: place.source.place(span), text, hidden: scalar.encrypted }
+            }
+            Origin::File(source) if !names_another(error, source.name()) => Self::in_file(source, &range),
+            Origin::Scalar { place, .. } => Self::in_include(session, error, &range, place),
+            Origin::File(source) => {
+                Self::in_include(session, error, &range, &source.place(Span::locate(source.text(), 0, 0)))
+            }
+        }
+    }
+
+    fn in_file(source: &Source, range: &Range<usize>) -> Self {
+        let place = source.place(Span::locate(source.text(), range.start, range.end));
+        Self { place, text: source.text().get(range.clone()).map(str::to_owned), hidden: false }
+    }
+
+    fn in_include(session: &Session, error: &Error, range: &Range<usize>, fallback: &Place) -> Self {
+        let files = &session.engine.files;
+        let file = error.name().and_then(|name| files.text(&files.root().join(name)).ok());
+        file.map_or_else(
+            || Self { place: fallback.clone(), text: None, hidden: true },
+            |source| Self::in_file(&source, range),
+        )
+    }
+}
+
+/// Whether an error arose in another template than the one called `name`. Expressions have no
+/// name of their own.
+fn names_another(error: &Error, name: &str) -> bool {
+    error.name().is_some_and(|found| found != name && found != "<expression>")
+}
+
+/// What went wrong and what to do.
+fn explain(session: &Session, error: &Error, text: Option<&str>) -> (String, Option<String>) {
+    let detail = error.detail().unwrap_or_default();
+    if let Some((message, hint)) = detail.strip_prefix(OWN).and_then(|own| own.split_once(OWN)) {
+        return (message.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()));
+    }
+    match error.kind() {
+        ErrorKind::UndefinedError => undefined(session, text),
+        ErrorKind::SyntaxError => (format!("the template has a syntax error: {detail}"), None),
+        ErrorKind::TemplateNotFound => {
+            // the name could have been computed from a secret
+            let hint = "name a file relative to the file that includes it, within the project";
+            ("a template that is included or imported was not found".to_owned(), Some(hint.to_owned()))
+        }
+        ErrorKind::OutOfFuel => {
+            let hint = "a loop is longer than any configuration needs; compute less";
+            ("the template takes too many steps".to_owned(), Some(hint.to_owned()))
+        }
+        ErrorKind::UnknownFilter | ErrorKind::UnknownFunction | ErrorKind::UnknownTest => {
+            (format!("{}: {detail}", error.kind()), unknown_function(text))
+        }
+        kind if detail.is_empty() => (format!("the template failed: {kind}"), None),
+        // only texts that cannot hold a value: ours, and those about types and arguments
+        _ => (format!("the template failed: {detail}"), None),
+    }
+}
+
+fn unknown_function(text: Option<&str>) -> Option<String> {
+    let nondeterministic = ["now", "random", "lookup", "env", "uuid", "genPassword", "randAlphaNum"];
+    let name = text?.trim().split(['(', '|', ' ']).next_back().or(text)?;
+    nondeterministic.contains(&name).then(|| {
+        "templates have no clock, randomness, environment or network: the same input gives the same output".to_owned()
+    })
+}
+
+/// The message for an undefined expression, with what might have been meant.
+fn undefined(session: &Session, text: Option<&str>) -> (String, Option<String>) {
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+        return ("the template uses something that is not defined".to_owned(), None);
+    };
+    let expression = text.split(['|', '(', '~', ' ']).next().unwrap_or(text);
+    let definition = &session.definition;
+    let steps: Vec<&str> = expression.split('.').collect();
+    let defined = |bundle: &BundleName, key: &str| {
+        definition.bundles.get(bundle).is_some_and(|bundle| bundle.entries.contains_key(&KeyName::from(key)))
+    };
+    let own = definition.own_bundle();
+    match steps[..] {
+        ["data", key, ..] if defined(&own, key) => no_value(session, expression),
+        ["bundles", bundle, key, ..] if defined(&bundle.into(), key) => no_value(session, expression),
+        ["bundles", bundle, ..] => {
+            let known = definition.bundles.keys().map(BundleName::as_str);
+            (format!("there is no bundle `{bundle}`"), did_you_mean(bundle, known))
+        }
+        ["vars", ..] => undefined_variable(definition.vars.as_ref(), expression, &steps),
+        ["env", "namespace"] => {
+            let message = format!("`env.namespace` is not set in `{}`", definition.environment);
+            (message, Some("set `namespace` in a layer".to_owned()))
+        }
+        ["env", name, ..] => (format!("`{expression}` is not defined"), did_you_mean(name, ["name", "namespace"])),
+        ["app", ..] => (format!("`{expression}` is not defined"), Some("there is `app.name`".to_owned())),
+        [root, ..] => {
+            let hint = did_you_mean(root, ROOT)
+                .or_else(|| definition.vars.as_ref().and_then(|vars| at_top(vars, root)))
+                .unwrap_or_else(|| "templates see `env`, `app`, `vars`, `data` and `bundles`".to_owned());
+            (format!("`{expression}` is not defined"), Some(hint))
+        }
+        [] => ("the template uses something that is not defined".to_owned(), None),
+    }
+}
+
+fn at_top(vars: &Tree, name: &str) -> Option<String> {
+    match &vars.kind {
+        TreeKind::Map(map) if map.contains_key(name) => Some(format!("did you mean `vars.{name}`?")),
+        _ => None,
+    }
+}
+
+fn no_value(session: &Session, expression: &str) -> (String, Option<String>) {
+    let environment = &session.definition.environment;
+    let hint = format!("set it in `{environment}.yaml`, or use `{expression} | default(\"…\")`");
+    (format!("`{expression}` has no value in `{environment}`"), Some(hint))
+}
+
+fn undefined_variable(vars: Option<&Tree>, expression: &str, steps: &[&str]) -> (String, Option<String>) {
+    let message = format!("`{expression}` is not defined");
+    let Some(mut tree) = vars else {
+        return (message, Some("there are no `vars`; define them in `base.yaml`".to_owned()));
+    };
+    for step in steps.iter().skip(1) {
+        let TreeKind::Map(map) = &tree.kind else { break };
+        match map.get(*step) {
+            Some(next) => tree = next,
+            None => return (message, did_you_mean(step, map.keys().map(String::as_str))),
+        }
+    }
+    (message, None)
+}

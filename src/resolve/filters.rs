@@ -1,0 +1,132 @@
+//! Filters and functions beyond minijinja's own: all pure, so that output is reproducible.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::value::ValueKind;
+use minijinja::{Environment, Error, ErrorKind, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::{content, frame};
+use crate::yaml;
+
+/// Adds them to an environment.
+pub(super) fn install(environment: &mut Environment<'static>) {
+    environment.add_filter("b64encode", b64encode);
+    environment.add_filter("b64decode", b64decode);
+    environment.add_filter("urlencode", urlencode);
+    environment.add_filter("sha256", sha256);
+    environment.add_filter("quote", quote);
+    environment.add_filter("toyaml", toyaml);
+    environment.add_filter("required", required);
+    environment.add_filter("string", string);
+    environment.add_filter("join", join);
+    environment.add_function("_m", mark);
+    environment.add_function("_d", declassify);
+}
+
+fn bytes(value: &Value) -> Result<Vec<u8>, Error> {
+    match value.as_bytes() {
+        Some(bytes) => Ok(bytes.to_vec()),
+        None => text(value).map(String::into_bytes),
+    }
+}
+
+/// The text of a scalar, with `true` for what minijinja would print as `True`.
+fn text(value: &Value) -> Result<String, Error> {
+    match value.kind() {
+        ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
+        ValueKind::String | ValueKind::Number => Ok(value.to_string()),
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+        _ => Err(Error::new(ErrorKind::InvalidOperation, "expected a text")),
+    }
+}
+
+fn b64encode(value: &Value) -> Result<String, Error> {
+    Ok(STANDARD.encode(bytes(value)?))
+}
+
+fn b64decode(value: &Value) -> Result<Value, Error> {
+    let decoded = STANDARD
+        .decode(text(value)?.trim())
+        .map_err(|_| Error::new(ErrorKind::InvalidOperation, "expected standard base64 with padding"))?;
+    Ok(match String::from_utf8(decoded) {
+        Ok(text) => Value::from(text),
+        Err(binary) => Value::from(binary.into_bytes()),
+    })
+}
+
+/// Everything but the unreserved characters of RFC 3986 (section 2.3) as `%XX`. minijinja's own
+/// leaves `/`, which ends the host of a URL: a password may hold one.
+fn urlencode(value: &Value) -> Result<String, Error> {
+    let mut out = String::new();
+    for byte in bytes(value)? {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn sha256(value: &Value) -> Result<String, Error> {
+    let mut out = String::new();
+    for byte in Sha256::digest(bytes(value)?) {
+        let _ = write!(out, "{byte:02x}");
+    }
+    Ok(out)
+}
+
+/// A text in double quotes, with the escapes of JSON, which YAML reads too.
+fn quote(value: &Value) -> Result<String, Error> {
+    Ok(serde_json::Value::String(text(value)?).to_string())
+}
+
+fn toyaml(value: &Value) -> Result<String, Error> {
+    let structure = content::from_template(value)?;
+    Ok(yaml::write::write(&structure).trim_end_matches('\n').to_owned())
+}
+
+fn required(value: &Value, message: &str) -> Result<Value, Error> {
+    let missing = match value.kind() {
+        ValueKind::Undefined | ValueKind::None => true,
+        ValueKind::String => value.as_str() == Some(""),
+        _ => false,
+    };
+    if missing { Err(Error::new(ErrorKind::InvalidOperation, message.to_owned())) } else { Ok(value.clone()) }
+}
+
+fn string(value: &Value) -> Result<String, Error> {
+    text(value)
+}
+
+fn join(values: &Value, separator: Option<&str>) -> Result<String, Error> {
+    let parts = values.try_iter()?.map(|value| text(&value)).collect::<Result<Vec<_>, _>>()?;
+    Ok(parts.join(separator.unwrap_or_default()))
+}
+
+/// The first half of `declassify`: see the module of that name.
+fn mark() -> Result<u64, Error> {
+    let frame = frame::current().ok_or_else(outside)?;
+    Ok(frame.mark() as u64)
+}
+
+/// The second half of `declassify`.
+fn declassify(ticket: u64, value: &Value, reason: Option<&str>) -> Result<Value, Error> {
+    let frame = frame::current().ok_or_else(outside)?;
+    let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) else {
+        return Err(Error::new(
+            ErrorKind::MissingArgument,
+            "`declassify` wants a reason: `declassify(value, \"why it may be public\")`",
+        ));
+    };
+    let ticket = usize::try_from(ticket).unwrap_or(usize::MAX);
+    if frame.declassify(ticket, reason) { Ok(value.clone()) } else { Err(outside()) }
+}
+
+fn outside() -> Error {
+    Error::new(ErrorKind::InvalidOperation, "`declassify` is a function of templates: `declassify(value, \"reason\")`")
+}

@@ -1,0 +1,147 @@
+//! The log of one render, and the stack of renders under way.
+//!
+//! Rendering is synchronous, so the frame of the render under way is at the top of a stack of its
+//! thread. Functions and filters find it there: minijinja's own scope does not reach into macros.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Declassified, Lineage, Read};
+use crate::name::BundleName;
+
+/// What is being rendered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    /// An entry.
+    Entry(crate::name::EntryId),
+    /// A variable, by its path below `vars`.
+    Variable(String),
+}
+
+/// One render.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// What is rendered.
+    pub(super) subject: Subject,
+    /// The bundle that `data` stands for.
+    pub(super) bundle: BundleName,
+    log: Mutex<Log>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    reads: Vec<Read>,
+    /// Lengths of `reads` at the start of the calls of `declassify` under way.
+    marks: Vec<usize>,
+    declassified: Vec<Declassified>,
+    encrypted: bool,
+    locked: bool,
+}
+
+thread_local! {
+    static STACK: RefCell<Vec<Arc<Frame>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Deepest chain of entries that refer to each other. A longer one is a mistake, and would
+/// overflow the stack at a few thousand.
+const MAX_DEPTH: usize = 64;
+
+impl Frame {
+    pub(super) fn new(subject: Subject, bundle: BundleName) -> Arc<Self> {
+        Arc::new(Self { subject, bundle, log: Mutex::default() })
+    }
+
+    fn log(&self) -> std::sync::MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records that the template read something.
+    pub(super) fn record(&self, read: Read) {
+        self.log().reads.push(read);
+    }
+
+    /// Records that a part of the source itself was decrypted.
+    pub(super) fn record_encrypted(&self) {
+        self.log().encrypted = true;
+    }
+
+    /// Records that something was read whose value is not known: nor is then the result.
+    pub(super) fn record_locked(&self) {
+        self.log().locked = true;
+    }
+
+    /// Whether the result is not known.
+    pub(super) fn is_locked(&self) -> bool {
+        self.log().locked
+    }
+
+    /// Starts a call of `declassify`; gives a ticket for its end.
+    pub(super) fn mark(&self) -> usize {
+        let mut log = self.log();
+        let mark = log.reads.len();
+        log.marks.push(mark);
+        mark
+    }
+
+    /// Ends a call of `declassify`: what was read since `ticket` does not count. False if the
+    /// ticket is not of the innermost call.
+    pub(super) fn declassify(&self, ticket: usize, reason: &str) -> bool {
+        let mut log = self.log();
+        if log.marks.pop() != Some(ticket) || ticket > log.reads.len() {
+            return false;
+        }
+        let lifted: Vec<_> = log.reads.drain(ticket..).collect();
+        log.declassified.extend(lifted.into_iter().map(|read| Declassified { read, reason: reason.to_owned() }));
+        true
+    }
+
+    /// What the value was made of, once rendering is over.
+    pub(super) fn lineage(&self) -> Lineage {
+        let log = self.log();
+        let mut reads = log.reads.clone();
+        reads.sort();
+        reads.dedup();
+        let mut declassified = log.declassified.clone();
+        declassified.sort_by(|a, b| (&a.read, &a.reason).cmp(&(&b.read, &b.reason)));
+        declassified.dedup();
+        Lineage { encrypted: log.encrypted, reads, declassified }
+    }
+}
+
+/// The frame of the innermost render of this thread.
+pub(super) fn current() -> Option<Arc<Frame>> {
+    STACK.with_borrow(|stack| stack.last().cloned())
+}
+
+/// Takes the frame off the stack, also if the engine panics, so that a thread can go on.
+struct Leave;
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        STACK.with_borrow_mut(Vec::pop);
+    }
+}
+
+/// Why a render cannot start.
+pub(super) enum Refusal {
+    /// It is under way already: the subjects from its first appearance on.
+    Cycle(Vec<Subject>),
+    /// The chain is too long.
+    TooDeep,
+}
+
+/// Runs `render` with `frame` at the top of the stack.
+pub(super) fn enter<T>(frame: &Arc<Frame>, render: impl FnOnce() -> T) -> Result<T, Refusal> {
+    STACK.with_borrow_mut(|stack| {
+        if let Some(start) = stack.iter().position(|under_way| under_way.subject == frame.subject) {
+            return Err(Refusal::Cycle(stack.iter().skip(start).map(|frame| frame.subject.clone()).collect()));
+        }
+        if stack.len() >= MAX_DEPTH {
+            return Err(Refusal::TooDeep);
+        }
+        stack.push(Arc::clone(frame));
+        Ok(())
+    })?;
+    let _leave = Leave;
+    Ok(render())
+}

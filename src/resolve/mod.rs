@@ -1,0 +1,136 @@
+//! From a merged definition to final values, each with what it was made of.
+//!
+//! Templates are minijinja. Taint is tracked by recording reads: every value is rendered by a
+//! template of its own, over a context that logs what it hands out. A value is derived from all
+//! that its log holds, whichever way it was used: printed, compared, looped over, passed to a
+//! macro, filtered. That over-approximates (a secret that is only compared taints), which is the
+//! right side to err on, and it needs no analysis of the template that could be wrong.
+
+mod content;
+mod declassify;
+mod engine;
+mod failure;
+mod filters;
+mod frame;
+mod scope;
+mod session;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::Diagnostics;
+use crate::layer::Definition;
+use crate::name::EntryId;
+use crate::secret::Secret;
+use crate::span::Place;
+use crate::yaml::node::Scalar;
+
+pub use engine::Engine;
+
+/// Something that a template read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Read {
+    /// An entry.
+    Entry(EntryId),
+    /// A variable, by its path below `vars`.
+    Variable(String),
+}
+
+/// A read that `declassify` lifted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declassified {
+    /// What was read.
+    pub read: Read,
+    /// Why its result may be public.
+    pub reason: String,
+}
+
+/// What a value was made of.
+#[derive(Debug, Clone, Default)]
+pub struct Lineage {
+    /// The text, or a part of it, was decrypted from a SOPS leaf.
+    pub encrypted: bool,
+    /// What its template read, sorted, each once.
+    pub reads: Vec<Read>,
+    /// Reads that do not count, with the reason.
+    pub declassified: Vec<Declassified>,
+}
+
+/// A final value.
+#[derive(Debug, Clone)]
+pub enum Final {
+    /// A text as some layer has it.
+    Written(Arc<Scalar>),
+    /// A rendered text.
+    Rendered(Arc<Secret<String>>),
+    /// The bytes of a file.
+    File(Arc<[u8]>),
+}
+
+impl Final {
+    /// The value as it goes out.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Written(scalar) => scalar.text().as_bytes(),
+            Self::Rendered(text) => text.expose().as_bytes(),
+            Self::File(bytes) => bytes,
+        }
+    }
+
+    /// The value as text, unless it is none.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(self.bytes()).ok()
+    }
+}
+
+/// What became of a value.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The value.
+    Known(Final),
+    /// No layer gives one.
+    Missing,
+    /// It is encrypted, or made of something that is, and nobody decrypted that.
+    Locked,
+    /// Its source is wrong; that was reported.
+    Failed,
+}
+
+impl Outcome {
+    /// The value, if it is known.
+    pub fn known(&self) -> Option<&Final> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Missing | Self::Locked | Self::Failed => None,
+        }
+    }
+}
+
+/// An entry, or a variable that some template read, with its final value.
+#[derive(Debug, Clone)]
+pub struct ResolvedValue {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What the value was made of.
+    pub lineage: Lineage,
+    /// Where the value stands, or the key, if there is no value.
+    pub place: Place,
+}
+
+/// All values of a target.
+#[derive(Debug)]
+pub struct Resolved {
+    /// What they were resolved from.
+    pub definition: Arc<Definition>,
+    /// The entries in the order of definition.
+    pub entries: IndexMap<EntryId, ResolvedValue>,
+    /// The variables that were read, by path.
+    pub variables: IndexMap<String, ResolvedValue>,
+}
+
+/// Resolves every entry of a definition. Entries that fail are reported; what they read counts
+/// all the same.
+pub fn resolve(engine: &Arc<Engine>, definition: Definition, problems: &mut Diagnostics) -> Resolved {
+    session::Session::new(Arc::clone(engine), definition).finish(problems)
+}

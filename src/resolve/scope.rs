@@ -1,0 +1,246 @@
+//! What templates see: `env`, `app`, `vars`, `data`, `bundles`. Every leaf that is handed out is
+//! recorded in the log of the render under way.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::{Error, ErrorKind, Value};
+
+use super::frame;
+use super::session::Session;
+use super::{Final, Outcome, Read, failure};
+use crate::diagnostic::did_you_mean;
+use crate::layer::{Tree, TreeKind};
+use crate::name::{BundleName, EntryId, KeyName};
+use crate::yaml::node::{Scalar, Style};
+use crate::yaml::scalar::{CoreType, core_type};
+
+/// A part of the scope.
+pub(super) struct Node {
+    session: Arc<Session>,
+    part: Part,
+}
+
+enum Part {
+    Root,
+    Env,
+    App,
+    /// A part of `vars`: the steps that lead to it.
+    Vars(Vec<Step>),
+    /// The entries of a bundle.
+    Bundle(BundleName),
+    Bundles,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+/// The names at the root, for suggestions.
+pub(super) const ROOT: [&str; 5] = ["app", "bundles", "data", "env", "vars"];
+
+/// The context of a render.
+pub(super) fn root(session: &Arc<Session>) -> Value {
+    Value::from_object(Node { session: Arc::clone(session), part: Part::Root })
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[scope]")
+    }
+}
+
+impl Node {
+    fn child(&self, part: Part) -> Value {
+        Value::from_object(Self { session: Arc::clone(&self.session), part })
+    }
+
+    fn root_value(&self, key: &str) -> Option<Value> {
+        Some(match key {
+            "env" => self.child(Part::Env),
+            "app" => self.child(Part::App),
+            "vars" => self.child(Part::Vars(Vec::new())),
+            "bundles" => self.child(Part::Bundles),
+            "data" => self.child(Part::Bundle(frame::current()?.bundle.clone())),
+            _ => return None,
+        })
+    }
+
+    fn env_value(&self, key: &str) -> Option<Value> {
+        let definition = &self.session.definition;
+        match key {
+            "name" => Some(Value::from(definition.environment.as_str())),
+            "namespace" => definition.namespace.as_ref().map(|namespace| Value::from(namespace.value.as_str())),
+            _ => None,
+        }
+    }
+
+    fn bundle_value(&self, bundle: &BundleName, key: &str) -> Option<Value> {
+        let id = EntryId { bundle: bundle.clone(), key: KeyName::from(key) };
+        if self.session.definition.entry(&id).is_none() {
+            let known = self.session.definition.bundles.get(bundle)?.entries.keys().map(KeyName::as_str);
+            let hint = did_you_mean(key, known);
+            let message = format!("`{}` is not defined", self.session.definition.label(&id));
+            return Some(failure::raise(&message, hint.as_deref()));
+        }
+        if let Some(frame) = frame::current() {
+            frame.record(Read::Entry(id.clone()));
+        }
+        let entry = self.session.entry(&id);
+        handed_out(&entry.outcome, |value| self.session.typed(&id, value))
+    }
+
+    fn vars_value(&self, steps: &[Step], step: Step) -> Option<Value> {
+        let mut steps = steps.to_vec();
+        steps.push(step);
+        let tree = self.vars_node(&steps)?;
+        match &tree.kind {
+            TreeKind::Map(_) | TreeKind::List(_) => Some(self.child(Part::Vars(steps))),
+            TreeKind::Leaf(scalar) => {
+                let path = path(&steps);
+                if let Some(frame) = frame::current() {
+                    frame.record(Read::Variable(path.clone()));
+                }
+                let variable = self.session.variable_value(&path, scalar, &tree.place);
+                handed_out(&variable.outcome, final_value)
+            }
+        }
+    }
+
+    fn vars_node(&self, steps: &[Step]) -> Option<&Tree> {
+        self.session.variable(&steps.iter().map(Step::as_ref).collect::<Vec<_>>())
+    }
+}
+
+impl Step {
+    fn as_ref(&self) -> StepRef<'_> {
+        match self {
+            Self::Key(key) => StepRef::Key(key),
+            Self::Index(index) => StepRef::Index(*index),
+        }
+    }
+}
+
+/// A step into a structure.
+#[derive(Clone, Copy)]
+pub(super) enum StepRef<'a> {
+    /// By key.
+    Key(&'a str),
+    /// By position.
+    Index(usize),
+}
+
+/// The path of steps as people write it: `a.b[0]`.
+fn path(steps: &[Step]) -> String {
+    steps.iter().fold(String::new(), |path, step| match step {
+        Step::Key(key) => crate::layer::tree::join(&path, key),
+        Step::Index(index) => format!("{path}[{index}]"),
+    })
+}
+
+impl Object for Node {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        match &self.part {
+            Part::Vars(steps) if matches!(self.vars_node(steps).map(|tree| &tree.kind), Some(TreeKind::List(_))) => {
+                ObjectRepr::Seq
+            }
+            _ => ObjectRepr::Map,
+        }
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if let Some(text) = key.as_str() {
+            return match &self.part {
+                Part::Root => self.root_value(text),
+                Part::Env => self.env_value(text),
+                Part::App => (text == "name").then(|| Value::from(self.session.definition.app.as_str())),
+                Part::Vars(steps) => self.vars_value(steps, Step::Key(text.to_owned())),
+                Part::Bundle(bundle) => self.bundle_value(bundle, text),
+                Part::Bundles => {
+                    let bundle = BundleName::from(text);
+                    let known = self.session.definition.bundles.contains_key(&bundle);
+                    known.then(|| self.child(Part::Bundle(bundle)))
+                }
+            };
+        }
+        match &self.part {
+            Part::Vars(steps) => self.vars_value(steps, Step::Index(key.as_usize()?)),
+            _ => None,
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let names = |names: Vec<&str>| Enumerator::Values(names.into_iter().map(Value::from).collect());
+        let definition = &self.session.definition;
+        match &self.part {
+            Part::Root => names(ROOT.to_vec()),
+            Part::Env if definition.namespace.is_some() => names(vec!["name", "namespace"]),
+            Part::Env | Part::App => names(vec!["name"]),
+            Part::Bundles => names(definition.bundles.keys().map(BundleName::as_str).collect()),
+            Part::Bundle(bundle) => {
+                let entries = definition.bundles.get(bundle).into_iter().flat_map(|bundle| bundle.entries.keys());
+                names(entries.map(KeyName::as_str).collect())
+            }
+            Part::Vars(steps) => match self.vars_node(steps).map(|tree| &tree.kind) {
+                Some(TreeKind::Map(map)) => names(map.keys().map(String::as_str).collect()),
+                Some(TreeKind::List(items)) => Enumerator::Seq(items.len()),
+                Some(TreeKind::Leaf(_)) | None => Enumerator::Empty,
+            },
+        }
+    }
+}
+
+/// The value of something that was read; undefined where there is none.
+fn handed_out(outcome: &Outcome, value: impl FnOnce(&Final) -> Value) -> Option<Value> {
+    match outcome {
+        Outcome::Known(known) => Some(value(known)),
+        Outcome::Missing => None,
+        Outcome::Locked => {
+            if let Some(frame) = frame::current() {
+                frame.record_locked();
+            }
+            Some(Value::from(""))
+        }
+        Outcome::Failed => Some(Value::from(Error::new(ErrorKind::InvalidOperation, failure::FAILED_BEFORE))),
+    }
+}
+
+/// A scalar as a template sees it: typed where its canonical form is its text, so that conditions
+/// and sums work and `1.10` or `0644` still print as written.
+pub(super) fn typed_scalar(scalar: &Scalar) -> Value {
+    if scalar.style != Style::Plain && scalar.tag.is_none() {
+        return Value::from(scalar.text());
+    }
+    typed_text(scalar.text(), core_type(scalar))
+}
+
+/// A text as a value of the given type, if that prints as the same text.
+pub(super) fn typed_text(text: &str, kind: CoreType) -> Value {
+    let typed = match kind {
+        CoreType::Null => return Value::from(()),
+        CoreType::Bool => match text {
+            "true" => return Value::from(true),
+            "false" => return Value::from(false),
+            _ => None,
+        },
+        CoreType::Int => text.parse::<i64>().ok().map(Value::from),
+        CoreType::Float => text.parse::<f64>().ok().map(Value::from),
+        CoreType::String => None,
+    };
+    typed.filter(|value| value.to_string() == text).unwrap_or_else(|| Value::from(text))
+}
+
+/// The value of a variable that is a template or a scalar.
+pub(super) fn final_value(value: &Final) -> Value {
+    match value {
+        Final::Written(scalar) => typed_scalar(scalar),
+        Final::Rendered(text) => Value::from(text.expose().as_str()),
+        Final::File(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Value::from(text),
+            Err(_) => Value::from_bytes(bytes.to_vec()),
+        },
+    }
+}

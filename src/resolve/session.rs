@@ -1,0 +1,324 @@
+//! Resolving one target: every entry and variable once, in whatever order they refer to each other.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use indexmap::IndexMap;
+use minijinja::{Error, Value};
+
+use super::engine::Engine;
+use super::failure::{self, Origin};
+use super::frame::{self, Frame, Refusal, Subject};
+use super::scope::{self, StepRef};
+use super::{Final, Lineage, Outcome, Resolved, ResolvedValue, content, declassify};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::format::Format;
+use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
+use crate::name::EntryId;
+use crate::secret::Secret;
+use crate::span::Place;
+use crate::yaml::node::Scalar;
+use crate::yaml::scalar::CoreType;
+
+/// The state of resolving a target.
+pub(super) struct Session {
+    pub(super) engine: Arc<Engine>,
+    pub(super) definition: Arc<Definition>,
+    entries: Mutex<HashMap<EntryId, ResolvedValue>>,
+    variables: Mutex<IndexMap<String, ResolvedValue>>,
+    problems: Mutex<Diagnostics>,
+}
+
+/// That something failed, and was reported.
+pub(super) struct Reported;
+
+impl Session {
+    pub(super) fn new(engine: Arc<Engine>, definition: Definition) -> Arc<Self> {
+        Arc::new(Self {
+            engine,
+            definition: Arc::new(definition),
+            entries: Mutex::default(),
+            variables: Mutex::default(),
+            problems: Mutex::default(),
+        })
+    }
+
+    /// Resolves everything.
+    pub(super) fn finish(self: &Arc<Self>, problems: &mut Diagnostics) -> Resolved {
+        let definition = Arc::clone(&self.definition);
+        let entries = definition.entries().map(|(id, _, _)| (id.clone(), self.entry(&id))).collect();
+        problems.extend(std::mem::take(&mut *lock(&self.problems)));
+        let mut variables = std::mem::take(&mut *lock(&self.variables));
+        variables.sort_unstable_keys();
+        Resolved { definition, entries, variables }
+    }
+
+    pub(super) fn report(&self, problem: Diagnostic) -> Reported {
+        lock(&self.problems).push(problem);
+        Reported
+    }
+
+    /// An entry, resolved now if it was not yet.
+    pub(super) fn entry(self: &Arc<Self>, id: &EntryId) -> ResolvedValue {
+        if let Some(known) = lock(&self.entries).get(id) {
+            return known.clone();
+        }
+        let definition = Arc::clone(&self.definition);
+        let Some(entry) = definition.entry(id) else { return failed(Place::nowhere()) };
+        let frame = Frame::new(Subject::Entry(id.clone()), id.bundle.clone());
+        let entered = frame::enter(&frame, || self.resolve_entry(id, entry, &frame));
+        let place = entry.place();
+        let Some(resolved) = self.conclude(entered, &frame, place) else { return failed(place.clone()) };
+        lock(&self.entries).insert(id.clone(), resolved.clone());
+        resolved
+    }
+
+    /// The value of a variable, rendered if it is a template.
+    pub(super) fn variable_value(self: &Arc<Self>, path: &str, scalar: &Arc<Scalar>, place: &Place) -> ResolvedValue {
+        if let Some(known) = lock(&self.variables).get(path) {
+            return known.clone();
+        }
+        let frame = Frame::new(Subject::Variable(path.to_owned()), self.definition.own_bundle());
+        let entered = frame::enter(&frame, || self.scalar(scalar, place, true, &frame));
+        let Some(resolved) = self.conclude(entered, &frame, place) else { return failed(place.clone()) };
+        lock(&self.variables).insert(path.to_owned(), resolved.clone());
+        resolved
+    }
+
+    /// What became of a render; none if it was not started, because it is under way already: its
+    /// result is remembered when that ends.
+    fn conclude(
+        &self,
+        entered: Result<Result<Outcome, Reported>, Refusal>,
+        frame: &Frame,
+        place: &Place,
+    ) -> Option<ResolvedValue> {
+        let outcome = match entered {
+            Err(refusal) => {
+                self.report(self.refused(&refusal));
+                return None;
+            }
+            Ok(Err(Reported)) => Outcome::Failed,
+            Ok(Ok(Outcome::Known(_))) if frame.is_locked() => Outcome::Locked,
+            Ok(Ok(outcome)) => outcome,
+        };
+        Some(ResolvedValue { outcome, lineage: frame.lineage(), place: place.clone() })
+    }
+
+    fn resolve_entry(self: &Arc<Self>, id: &EntryId, entry: &Entry, frame: &Frame) -> Result<Outcome, Reported> {
+        let Some(source) = &entry.source else { return Ok(Outcome::Missing) };
+        let may_render = entry.rules.template.as_ref().is_none_or(|rule| rule.value);
+        let at_source = |problem: Diagnostic| self.report(problem.at(source.place.clone()));
+        match &source.value {
+            EntrySource::Value(scalar) => self.scalar(scalar, &source.place, may_render, frame),
+            EntrySource::File(path) => {
+                Ok(Outcome::Known(Final::File(self.engine.files.bytes(path).map_err(at_source)?)))
+            }
+            EntrySource::Template(path) => {
+                let file = self.engine.files.text(path).map_err(at_source)?;
+                let text = self.render(file.name(), file.text(), &Origin::File(&file))?;
+                Ok(Outcome::Known(Final::Rendered(text)))
+            }
+            EntrySource::Content(tree) => self.content(id, entry, tree, may_render, frame),
+        }
+    }
+
+    /// The value of a scalar.
+    fn scalar(
+        self: &Arc<Self>,
+        scalar: &Arc<Scalar>,
+        place: &Place,
+        may_render: bool,
+        frame: &Frame,
+    ) -> Result<Outcome, Reported> {
+        if scalar.encrypted {
+            frame.record_encrypted();
+        }
+        if scalar.locked {
+            return Ok(Outcome::Locked);
+        }
+        if scalar.tag.as_deref() == Some("binary") {
+            let packed: String = scalar.text().split_whitespace().collect();
+            let bytes = STANDARD.decode(packed).map_err(|_| {
+                let message = "`!!binary` wants standard base64 with padding";
+                self.report(Diagnostic::error("invalid-value", message).at_hidden(place.clone()))
+            })?;
+            return Ok(Outcome::Known(Final::File(bytes.into())));
+        }
+        if !may_render || !is_template(scalar.text()) {
+            return Ok(Outcome::Known(Final::Written(Arc::clone(scalar))));
+        }
+        let origin = Origin::Scalar { scalar, place, shift: 0 };
+        let text = self.render(place.source.name(), scalar.text(), &origin)?;
+        Ok(Outcome::Known(Final::Rendered(text)))
+    }
+
+    fn content(
+        self: &Arc<Self>,
+        id: &EntryId,
+        entry: &Entry,
+        tree: &Tree,
+        may_render: bool,
+        frame: &Frame,
+    ) -> Result<Outcome, Reported> {
+        let format = self.format_of(id, entry)?;
+        let mut builder = content::Builder { session: self, frame, may_render, locked: false };
+        let structure = builder.build(tree)?;
+        if builder.locked {
+            return Ok(Outcome::Locked);
+        }
+        match crate::format::write(format, &structure) {
+            Ok(text) => Ok(Outcome::Known(Final::Rendered(Arc::new(Secret::new(text))))),
+            Err(error) => Err(self.report(
+                Diagnostic::error("invalid-content", format!("the content of `{}` cannot be written: {error}", id.key))
+                    .at_hidden(place_of(tree, &error.path()).unwrap_or(&tree.place).clone())
+                    .hint(error.hint()),
+            )),
+        }
+    }
+
+    fn format_of(&self, id: &EntryId, entry: &Entry) -> Result<Format, Reported> {
+        let key = id.key.as_str();
+        match &entry.rules.format {
+            Some(named) => named.value.parse().map_err(|error: crate::format::UnknownFormat| {
+                self.report(
+                    Diagnostic::error("invalid-field", error.to_string())
+                        .at(named.place.clone())
+                        .maybe_hint(error.hint()),
+                )
+            }),
+            None => Format::from_extension(key).ok_or_else(|| {
+                let message = format!("`{key}` does not say in which format its content is to be written");
+                self.report(
+                    Diagnostic::error("invalid-content", message)
+                        .at(entry.defined.clone())
+                        .hint("add `format: yaml` (or json, toml, properties, env, ini), or an extension to the key"),
+                )
+            }),
+        }
+    }
+
+    /// Renders a template.
+    pub(super) fn render(
+        self: &Arc<Self>,
+        name: &str,
+        text: &str,
+        origin: &Origin<'_>,
+    ) -> Result<Arc<Secret<String>>, Reported> {
+        let source = declassify::rewrite(text);
+        match self.engine.environment.render_named_str(name, &source, scope::root(self)) {
+            Ok(text) => Ok(Arc::new(Secret::new(text))),
+            Err(error) => Err(self.failed(&error, origin)),
+        }
+    }
+
+    /// Reports why a template failed, unless that was reported where the fault lies.
+    pub(super) fn failed(&self, error: &Error, origin: &Origin<'_>) -> Reported {
+        if let Some(problem) = failure::diagnose(self, error, origin) {
+            self.report(problem);
+        }
+        Reported
+    }
+
+    /// The part of `vars` that the steps lead to.
+    pub(super) fn variable(&self, steps: &[StepRef<'_>]) -> Option<&Tree> {
+        steps.iter().try_fold(self.definition.vars.as_ref()?, |tree, step| match (&tree.kind, step) {
+            (TreeKind::Map(map), StepRef::Key(key)) => map.get(*key),
+            (TreeKind::List(items), StepRef::Index(index)) => items.get(*index),
+            _ => None,
+        })
+    }
+
+    /// An entry's value as a template sees it: of the type that its rules declare, else of the
+    /// type that it was written with.
+    pub(super) fn typed(&self, id: &EntryId, value: &Final) -> Value {
+        let declared = self.definition.entry(id).and_then(|entry| entry.rules.schema.get("type"));
+        let kind = match declared.and_then(|declared| declared.value.as_str()) {
+            Some("integer") => CoreType::Int,
+            Some("number") => CoreType::Float,
+            Some("boolean") => CoreType::Bool,
+            Some(_) => CoreType::String,
+            None => return scope::final_value(value),
+        };
+        match value.text() {
+            Some(text) => scope::typed_text(text, kind),
+            None => scope::final_value(value),
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Diagnostic {
+        let subjects = match refusal {
+            Refusal::TooDeep => {
+                return Diagnostic::error(
+                    "template-cycle",
+                    "a chain of templates that refer to each other is too long",
+                )
+                .hint("give the value in fewer steps");
+            }
+            Refusal::Cycle(subjects) => subjects,
+        };
+        let names: Vec<_> = subjects.iter().map(|subject| self.subject_name(subject)).collect();
+        let first = names.first().map(String::as_str).unwrap_or_default();
+        let mut problem = Diagnostic::error(
+            "template-cycle",
+            format!("templates refer to each other in a circle: {} → {first}", names.join(" → ")),
+        );
+        for (index, subject) in subjects.iter().enumerate() {
+            let next = names.get(index + 1).map_or(first, String::as_str);
+            if let Some(place) = self.subject_place(subject) {
+                let label = format!("`{}` uses `{next}`", names.get(index).map(String::as_str).unwrap_or_default());
+                problem = problem.at_hidden_with(place, label);
+            }
+        }
+        problem.hint("give one of them a value that does not refer to the others")
+    }
+
+    fn subject_name(&self, subject: &Subject) -> String {
+        match subject {
+            Subject::Entry(id) => self.definition.label(id),
+            Subject::Variable(path) => format!("vars.{path}"),
+        }
+    }
+
+    fn subject_place(&self, subject: &Subject) -> Option<Place> {
+        match subject {
+            Subject::Entry(id) => {
+                self.definition.entry(id).and_then(|entry| entry.source.as_ref()).map(|source| source.place.clone())
+            }
+            Subject::Variable(path) => {
+                let mut place = None;
+                self.definition.vars.as_ref()?.leaves("", &mut |found, tree, _| {
+                    if found == path {
+                        place = Some(tree.place.clone());
+                    }
+                });
+                place
+            }
+        }
+    }
+}
+
+/// Whether a text asks to be rendered.
+pub(super) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+fn failed(place: Place) -> ResolvedValue {
+    ResolvedValue { outcome: Outcome::Failed, lineage: Lineage::default(), place }
+}
+
+/// The place of the part of a structure that a writer complains about.
+fn place_of<'t>(tree: &'t Tree, path: &crate::format::KeyPath) -> Option<&'t Place> {
+    let found = path.steps().iter().try_fold(tree, |tree, step| match (&tree.kind, step) {
+        (TreeKind::Map(map), crate::format::Step::Key(key)) => map.get(key),
+        (TreeKind::List(items), crate::format::Step::Index(index)) => items.get(*index),
+        _ => None,
+    });
+    found.map(|tree| &tree.place)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
