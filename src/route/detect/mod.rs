@@ -46,6 +46,14 @@ impl Detection {
         self.name_vetoed.is_none() && !matches!(self.by_name, NameVerdict::Plain { .. })
     }
 
+    /// Why the name makes the entry a secret, if it does.
+    pub fn name_reason(&self) -> Option<&str> {
+        match &self.by_name {
+            NameVerdict::Sensitive { reason } | NameVerdict::Weak { reason } if self.name_speaks() => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Why the entry is a secret; empty where it is none.
     pub fn reasons(&self) -> Vec<String> {
         let name = match &self.by_name {

@@ -1,0 +1,255 @@
+//! From the routed entries of a target to its objects, with every rule of the API server checked
+//! and the line in the layer that breaks it named.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use super::constraint::Constraints;
+use super::{Object, ObjectKind, names, size};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::layer::{Definition, Entry, Rules};
+use crate::name::{BundleName, EntryId};
+use crate::resolve::{Final, Outcome, Resolved, ResolvedValue};
+use crate::route::{Routing, Sensitivity};
+use crate::span::Place;
+
+/// One app in one environment, ready to become objects.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// Its values.
+    pub resolved: &'a Resolved,
+    /// The decisions on them.
+    pub routing: &'a Routing,
+    /// All environments of the app, for what must hold in each.
+    pub siblings: &'a [Resolved],
+    /// Checks rules.
+    pub constraints: &'a Constraints,
+}
+
+/// The label that says who manages an object.
+const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "septum");
+/// The label that says which app an object belongs to.
+const NAME: &str = "app.kubernetes.io/name";
+
+/// Builds the objects of a target, in the order in which they are written.
+///
+/// Errors: `missing-required`, `invalid-value`, `invalid-name`, `invalid-key`, `oversized-object`,
+/// `secret-in-plain-output`. Warnings: `deprecated-key`, `oversized-object`.
+pub fn build(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Object> {
+    let definition = &*target.resolved.definition;
+    let common = common(definition, problems);
+    let mut objects = Vec::new();
+    let mut parts: IndexMap<(&BundleName, ObjectKind), BTreeMap<String, Final>> = IndexMap::new();
+    for (id, value) in &target.resolved.entries {
+        let Some(entry) = definition.entry(id) else { continue };
+        let Some(known) = checked(target, id, entry, value, problems) else { continue };
+        let kind = match target.routing.sensitivity(id) {
+            Sensitivity::Plain => ObjectKind::ConfigMap,
+            Sensitivity::Sensitive => ObjectKind::Secret,
+        };
+        parts.entry((&id.bundle, kind)).or_default().insert(id.key.as_str().to_owned(), known.clone());
+    }
+    for ((bundle, kind), data) in parts {
+        check_object_name(definition, bundle, problems);
+        let secret_type = definition.bundles.get(bundle).and_then(|bundle| bundle.secret_type.as_ref());
+        let object = Object {
+            kind,
+            name: bundle.as_str().to_owned(),
+            namespace: common.namespace.clone(),
+            labels: common.labels.clone(),
+            annotations: common.annotations.clone(),
+            secret_type: (kind == ObjectKind::Secret)
+                .then(|| secret_type.map_or_else(|| "Opaque".to_owned(), |kind| kind.value.clone())),
+            data,
+            environment: definition.environment.clone(),
+        };
+        check_size(&object, definition, problems);
+        objects.push(object);
+    }
+    objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
+    objects
+}
+
+/// The value of an entry, if it has one and nothing is wrong with it.
+fn checked<'r>(
+    target: Target<'_>,
+    id: &EntryId,
+    entry: &Entry,
+    value: &'r ResolvedValue,
+    problems: &mut Diagnostics,
+) -> Option<&'r Final> {
+    check_key(id, entry, problems);
+    let known = match &value.outcome {
+        Outcome::Known(known) => known,
+        Outcome::Missing => {
+            check_required(target, id, entry, problems);
+            return None;
+        }
+        Outcome::Failed => return None,
+        Outcome::Locked => {
+            // a target is only built with its layers decrypted
+            let message = format!("the value of `{}` is encrypted, and was not decrypted", id.key);
+            problems
+                .push(Diagnostic::error("no-identity", message).failing(Failure::Key).at_hidden(value.place.clone()));
+            return None;
+        }
+    };
+    if let Some(why) = &entry.rules.deprecated {
+        let message = match why.value.as_str() {
+            "true" => format!("`{}` is deprecated", id.key),
+            reason => format!("`{}` is deprecated: {reason}", id.key),
+        };
+        problems.push(Diagnostic::warning("deprecated-key", message).at_hidden(value.place.clone()));
+    }
+    check_rules(target, id, entry, known, &value.place, problems);
+    Some(known)
+}
+
+/// Keywords about the final text; `format` of `content` names how it is written instead.
+fn check_rules(
+    target: Target<'_>,
+    id: &EntryId,
+    entry: &Entry,
+    value: &Final,
+    place: &Place,
+    problems: &mut Diagnostics,
+) {
+    let Rules { schema, format, .. } = &entry.rules;
+    let is_content = entry.source.as_ref().is_some_and(|source| source.value.field() == "content");
+    let Some(text) = value.text() else { return };
+    for violation in target.constraints.check(schema, format.as_ref().filter(|_| !is_content), text) {
+        let label = target.resolved.definition.label(id);
+        let rule = schema.get(&violation.keyword).map(|rule| &rule.place);
+        let rule = rule.or_else(|| format.as_ref().map(|format| &format.place));
+        let is_plain = target.routing.sensitivity(id) == Sensitivity::Plain;
+        let written = matches!(value, Final::Written(_)) && is_plain;
+        let expected = &violation.expected;
+        let error = Diagnostic::error("invalid-value", format!("`{label}` must be {expected}"));
+        let error = if written { error.at(place.clone()) } else { error.at_hidden(place.clone()) };
+        problems.push(match rule {
+            Some(rule) if rule.source != place.source || rule.span.line != place.span.line => {
+                error.at_with(rule.clone(), "required here")
+            }
+            _ => error,
+        });
+    }
+}
+
+fn check_required(target: Target<'_>, id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
+    if !entry.rules.required.as_ref().is_some_and(|required| required.value) {
+        return;
+    }
+    let lacking: Vec<_> = target
+        .siblings
+        .iter()
+        .filter(|sibling| sibling.entries.get(id).is_none_or(|value| matches!(value.outcome, Outcome::Missing)))
+        .map(|sibling| sibling.definition.environment.as_str())
+        .collect();
+    let names = lacking.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let first = lacking.first().copied().unwrap_or_default();
+    let sensitive = target.routing.sensitivity(id) == Sensitivity::Sensitive;
+    let file = if sensitive { format!("{first}.secrets.yaml") } else { format!("{first}.yaml") };
+    let label = target.resolved.definition.label(id);
+    problems.push(
+        Diagnostic::error("missing-required", format!("`{label}` is required, but has no value in {names}"))
+            .at(entry.defined.clone())
+            .hint(format!("set `{}` under `data` in `{file}`", id.key)),
+    );
+}
+
+fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
+    if let Some(why) = names::wrong_key(id.key.as_str()) {
+        let hint = names::nearest_key(id.key.as_str()).map(|key| format!("the nearest valid key is `{key}`"));
+        problems.push(
+            Diagnostic::error("invalid-key", format!("`{}` is no key of a ConfigMap or Secret: {why}", id.key))
+                .at(entry.defined.clone())
+                .maybe_hint(hint),
+        );
+    }
+}
+
+fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mut Diagnostics) {
+    let Some(why) = names::wrong_object_name(bundle.as_str()) else { return };
+    let hint = names::nearest_object_name(bundle.as_str()).map(|name| format!("the nearest valid name is `{name}`"));
+    let error =
+        Diagnostic::error("invalid-name", format!("`{bundle}` is no name of an object: {why}")).maybe_hint(hint);
+    let own = *bundle == definition.own_bundle();
+    let place = match (&definition.app_place, definition.bundles.get(bundle).and_then(|bundle| bundle.place.as_ref())) {
+        (Some(place), _) if own => Some(place),
+        (_, place) => place,
+    };
+    problems.push(match place {
+        Some(place) => error.at(place.clone()),
+        None => error.note("it is the name of the app's folder").hint("set `app: NAME` in `base.yaml`"),
+    });
+}
+
+/// What all objects of a target have in common.
+struct Common {
+    namespace: Option<String>,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+}
+
+fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
+    if let Some(namespace) = &definition.namespace
+        && let Some(why) = names::wrong_namespace(&namespace.value)
+    {
+        let message = format!("`{}` is no name of a namespace: {why}", namespace.value);
+        problems.push(Diagnostic::error("invalid-name", message).at(namespace.place.clone()));
+    }
+    let mut labels: BTreeMap<String, String> =
+        [(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned()), (NAME.to_owned(), definition.app.as_str().to_owned())]
+            .into();
+    for (key, value) in &definition.labels {
+        let wrong =
+            names::wrong_label_key(key).map(|why| format!("`{key}` is no key of a label: {why}")).or_else(|| {
+                names::wrong_label_value(&value.value)
+                    .map(|why| format!("the label `{key}` has an invalid value: {why}"))
+            });
+        problems.extend(wrong.map(|message| Diagnostic::error("invalid-name", message).at_hidden(value.place.clone())));
+        labels.insert(key.clone(), value.value.clone());
+    }
+    if names::wrong_label_value(definition.app.as_str()).is_some() {
+        // a name that an object may have and a label may not: longer than 63 characters
+        labels.remove(NAME);
+    }
+    let mut annotations = BTreeMap::new();
+    for (key, value) in &definition.annotations {
+        let wrong =
+            names::wrong_label_key(&key.to_lowercase()).map(|why| format!("`{key}` is no key of an annotation: {why}"));
+        problems.extend(wrong.map(|message| Diagnostic::error("invalid-name", message).at_hidden(value.place.clone())));
+        annotations.insert(key.clone(), value.value.clone());
+    }
+    let namespace = definition.namespace.as_ref().map(|namespace| namespace.value.clone());
+    Common { namespace, labels, annotations }
+}
+
+fn check_size(object: &Object, definition: &Definition, problems: &mut Diagnostics) {
+    let size = size::data_size(object);
+    if size <= size::MAX_APPLIED {
+        return;
+    }
+    let what = format!("the {} `{}` in `{}`", object.kind.as_str(), object.name, object.environment);
+    let biggest = object.data.iter().max_by_key(|(_, value)| value.bytes().len());
+    let place = biggest.and_then(|(key, _)| {
+        let entries = &definition.bundles.get(object.name.as_str())?.entries;
+        Some(entries.get(key.as_str())?.place().clone())
+    });
+    let diagnostic = if size > size::MAX_DATA {
+        Diagnostic::error(
+            "oversized-object",
+            format!("{what} has {size} bytes of values, but Kubernetes takes at most 1048576"),
+        )
+        .hint("keep large data out of configuration: in an image, a volume or an object store")
+    } else {
+        Diagnostic::warning("oversized-object", format!("{what} has {size} bytes of values, more than 256 KiB"))
+            .note("a client-side `kubectl apply` stores the object in an annotation, which would be too long")
+            .hint("apply it with `kubectl apply --server-side`")
+    };
+    problems.push(match place {
+        Some(place) => diagnostic.at_hidden(place),
+        None => diagnostic,
+    });
+}

@@ -1,0 +1,245 @@
+//! Types and JSON Schema keywords of entries, checked on final values.
+//!
+//! Values are texts. What declares `type: integer`, `number` or `boolean` is read as such for the
+//! check, and a keyword about numbers implies `number`; the text itself is never rewritten.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use indexmap::IndexMap;
+use serde_json::{Map, Number, Value};
+
+use crate::span::Located;
+
+/// Keywords that say something about numbers.
+const NUMERIC: [&str; 5] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+
+/// A rule that a value breaks.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Violation {
+    /// The keyword.
+    pub(super) keyword: String,
+    /// What was expected: `an integer`, `at least 1`. Holds nothing of the value.
+    pub(super) expected: String,
+}
+
+/// Checks values; remembers compiled schemas, since entries often share one.
+#[derive(Default)]
+pub struct Constraints {
+    #[cfg(feature = "schema")]
+    compiled: Mutex<HashMap<String, std::sync::Arc<Result<jsonschema::Validator, String>>>>,
+    #[cfg(not(feature = "schema"))]
+    compiled: Mutex<HashMap<String, ()>>,
+}
+
+impl std::fmt::Debug for Constraints {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Constraints")
+    }
+}
+
+impl Constraints {
+    /// The rules that a text breaks; a schema that is itself wrong breaks every text.
+    pub(super) fn check(
+        &self,
+        schema: &IndexMap<String, Located<Value>>,
+        format: Option<&Located<String>>,
+        text: &str,
+    ) -> Vec<Violation> {
+        if schema.is_empty() && format.is_none() {
+            return Vec::new();
+        }
+        let kind = declared_type(schema);
+        let Some(instance) = instance(kind, text) else {
+            return vec![Violation { keyword: "type".to_owned(), expected: type_name(kind).to_owned() }];
+        };
+        // a type by itself is checked by now
+        let mut rest = Map::new();
+        for (keyword, value) in schema.iter().filter(|(keyword, _)| !matches!(keyword.as_str(), "type" | "examples")) {
+            rest.insert(keyword.clone(), as_type(keyword, &value.value, kind));
+        }
+        if let Some(format) = format {
+            rest.insert("format".to_owned(), Value::from(format.value.as_str()));
+        }
+        if rest.is_empty() { Vec::new() } else { self.violations(rest, &instance) }
+    }
+
+    #[cfg(feature = "schema")]
+    fn violations(&self, schema: Map<String, Value>, instance: &Value) -> Vec<Violation> {
+        let schema = Value::Object(schema);
+        let key = schema.to_string();
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let validator = compiled.entry(key).or_insert_with(|| {
+            let options = jsonschema::options().should_validate_formats(true).should_ignore_unknown_formats(false);
+            std::sync::Arc::new(options.build(&schema).map_err(|error| error.to_string()))
+        });
+        let validator = std::sync::Arc::clone(validator);
+        drop(compiled);
+        match &*validator {
+            Ok(validator) => validator
+                .iter_errors(instance)
+                .map(|error| {
+                    let path = error.schema_path().to_string();
+                    let keyword = path.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
+                    Violation { expected: expectation(&keyword, schema.get(&keyword)), keyword }
+                })
+                .collect(),
+            Err(reason) => {
+                vec![Violation { keyword: "schema".to_owned(), expected: format!("a valid rule: {reason}") }]
+            }
+        }
+    }
+
+    #[cfg(not(feature = "schema"))]
+    fn violations(&self, schema: Map<String, Value>, _: &Value) -> Vec<Violation> {
+        let _ = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let keyword = schema.keys().next().cloned().unwrap_or_default();
+        let expected = "a septum that was built with the feature `schema`, without which rules cannot be checked";
+        vec![Violation { keyword, expected: expected.to_owned() }]
+    }
+}
+
+/// The type that a value must have.
+#[derive(Clone, Copy, PartialEq)]
+enum Type {
+    String,
+    Integer,
+    Number,
+    Boolean,
+}
+
+fn declared_type(schema: &IndexMap<String, Located<Value>>) -> Type {
+    match schema.get("type").and_then(|declared| declared.value.as_str()) {
+        Some("integer") => Type::Integer,
+        Some("number") => Type::Number,
+        Some("boolean") => Type::Boolean,
+        None if NUMERIC.iter().any(|keyword| schema.contains_key(*keyword)) => Type::Number,
+        Some(_) | None => Type::String,
+    }
+}
+
+fn type_name(kind: Type) -> &'static str {
+    match kind {
+        Type::String => "a text",
+        Type::Integer => "an integer",
+        Type::Number => "a number",
+        Type::Boolean => "`true` or `false`",
+    }
+}
+
+/// The text as a JSON value of a type; none if it is not of that type.
+fn instance(kind: Type, text: &str) -> Option<Value> {
+    match kind {
+        Type::String => Some(Value::from(text)),
+        Type::Boolean => text.parse::<bool>().ok().map(Value::from),
+        Type::Integer => is_integer(text).then(|| number(text)).flatten(),
+        Type::Number => number(text),
+    }
+}
+
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A decimal number; leading zeros and a plus sign are kept in the text and ignored here.
+fn number(text: &str) -> Option<Value> {
+    if let Ok(integer) = text.parse::<i64>() {
+        return Some(Value::from(integer));
+    }
+    let looks_decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let float = text.parse::<f64>().ok().filter(|_| looks_decimal)?;
+    Number::from_f64(float).map(Value::Number)
+}
+
+/// A keyword's value, with the texts of `enum` and `const` as values of the declared type: what
+/// the layer has is kept as text, so that `enum: [1.10]` means just that.
+fn as_type(keyword: &str, value: &Value, kind: Type) -> Value {
+    match (keyword, value) {
+        ("enum" | "const", Value::Array(items)) => items.iter().map(|item| as_type(keyword, item, kind)).collect(),
+        ("enum" | "const", Value::String(text)) => instance(kind, text).unwrap_or_else(|| value.clone()),
+        _ => value.clone(),
+    }
+}
+
+/// What a keyword expects, in words.
+#[cfg(feature = "schema")]
+fn expectation(keyword: &str, value: Option<&Value>) -> String {
+    let shown = value.map(shown).unwrap_or_default();
+    match keyword {
+        "enum" => format!("one of {shown}"),
+        "const" => format!("just {shown}"),
+        "pattern" => format!("a text that matches {shown}"),
+        "format" => format!("a text of the format {shown}"),
+        "minLength" => format!("at least {shown} characters"),
+        "maxLength" => format!("at most {shown} characters"),
+        "minimum" => format!("at least {shown}"),
+        "maximum" => format!("at most {shown}"),
+        "exclusiveMinimum" => format!("more than {shown}"),
+        "exclusiveMaximum" => format!("less than {shown}"),
+        "multipleOf" => format!("a multiple of {shown}"),
+        _ => format!("`{keyword}: {shown}`"),
+    }
+}
+
+#[cfg(feature = "schema")]
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        Value::String(text) => format!("`{text}`"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "schema")]
+mod tests {
+    use super::*;
+    use crate::span::Place;
+
+    fn check(schema: &str, text: &str) -> String {
+        let schema: Map<String, Value> = serde_json::from_str(schema).expect("JSON");
+        let mut format = None;
+        let mut rules = IndexMap::new();
+        for (keyword, value) in schema {
+            let place = Place::nowhere();
+            if keyword == "format" {
+                format = Some(Located { value: value.as_str().unwrap_or_default().to_owned(), place });
+            } else {
+                rules.insert(keyword, Located { value, place });
+            }
+        }
+        let violations = Constraints::default().check(&rules, format.as_ref(), text);
+        violations.into_iter().map(|violation| violation.expected).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn values_are_checked_as_the_type_that_is_declared() {
+        for (schema, text, expected) in [
+            (r#"{"type":"integer","minimum":1,"maximum":65535}"#, "8080", ""),
+            (r#"{"type":"integer","minimum":1,"maximum":65535}"#, "70000", "at most 65535"),
+            (r#"{"type":"integer"}"#, "eighty", "an integer"),
+            (r#"{"type":"integer"}"#, "0644", ""),
+            (r#"{"type":"integer"}"#, "1.0", "an integer"),
+            (r#"{"type":"number"}"#, "1e6", ""),
+            (r#"{"type":"number"}"#, "inf", "a number"),
+            (r#"{"type":"boolean"}"#, "yes", "`true` or `false`"),
+            (r#"{"minimum":10}"#, "9", "at least 10"),
+            (r#"{"minLength":12}"#, "short", "at least 12 characters"),
+            (r#"{"enum":["debug","info"]}"#, "inof", "one of `debug`, `info`"),
+            (r#"{"enum":["1.10"]}"#, "1.1", "one of `1.10`"),
+            (r#"{"type":"integer","enum":["1","2"]}"#, "2", ""),
+            (r#"{"pattern":"^v"}"#, "v1", ""),
+            (r#"{"format":"hostname"}"#, "a b", "a text of the format `hostname`"),
+            (r#"{"format":"hostname"}"#, "example.com", ""),
+        ] {
+            assert_eq!(check(schema, text), expected, "{schema} {text}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_wrong_is_no_rule_that_passes() {
+        assert!(check(r#"{"pattern":"("}"#, "x").starts_with("a valid rule"));
+        assert!(check(r#"{"format":"hostnmae"}"#, "x").starts_with("a valid rule"));
+    }
+}

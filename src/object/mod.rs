@@ -1,0 +1,138 @@
+//! Kubernetes objects: a ConfigMap with the plain entries of a bundle, a Secret with its
+//! sensitive ones, and the rules of the API server that both must keep.
+
+mod build;
+mod constraint;
+mod names;
+mod size;
+
+use std::collections::BTreeMap;
+
+use crate::name::EnvironmentName;
+use crate::resolve::Final;
+use crate::value::Value;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+pub use build::{Target, build};
+pub use constraint::Constraints;
+
+/// The kind of an object, in the order in which objects are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKind {
+    /// What anyone may read.
+    ConfigMap,
+    /// What must not leak.
+    Secret,
+}
+
+impl ObjectKind {
+    /// The name in manifests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConfigMap => "ConfigMap",
+            Self::Secret => "Secret",
+        }
+    }
+}
+
+/// A ConfigMap or a Secret.
+#[derive(Debug)]
+pub struct Object {
+    /// Which of the two.
+    pub kind: ObjectKind,
+    /// `metadata.name`
+    pub name: String,
+    /// `metadata.namespace`
+    pub namespace: Option<String>,
+    /// `metadata.labels`
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.annotations`
+    pub annotations: BTreeMap<String, String>,
+    /// `type` of a Secret.
+    pub secret_type: Option<String>,
+    /// The entries.
+    pub data: BTreeMap<String, Final>,
+    /// The environment it was made for; not written.
+    pub environment: EnvironmentName,
+}
+
+/// Whether the values of Secrets are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reveal {
+    /// They are: base64, as the API wants them.
+    Values,
+    /// A mark in their place, for a terminal that people look at.
+    Nothing,
+}
+
+/// The mark in place of a hidden value. Not base64, so that it cannot be applied by mistake.
+const HIDDEN: &str = "[secret]";
+
+impl Object {
+    /// What objects are ordered by, and what must be unique in a run.
+    pub fn identity(&self) -> (ObjectKind, &str, &str) {
+        (self.kind, self.namespace.as_deref().unwrap_or_default(), &self.name)
+    }
+
+    /// The object as a structure, with the fields in the order of kubectl.
+    pub fn to_value(&self, reveal: Reveal) -> Value<'_> {
+        let mut fields = vec![("apiVersion", Value::text("v1")), ("kind", Value::text(self.kind.as_str()))];
+        fields.push(("metadata", self.metadata()));
+        if let Some(secret_type) = &self.secret_type {
+            fields.push(("type", Value::text(secret_type.as_str())));
+        }
+        match self.kind {
+            ObjectKind::ConfigMap => fields.extend(self.plain_data()),
+            ObjectKind::Secret => fields.push(("data", self.secret_data(reveal))),
+        }
+        Value::map(fields)
+    }
+
+    fn metadata(&self) -> Value<'_> {
+        let texts = |map: &'_ BTreeMap<String, String>| {
+            Value::Map(map.iter().map(|(key, value)| (key.clone().into(), Value::text(value.clone()))).collect())
+        };
+        let mut fields = Vec::new();
+        if !self.annotations.is_empty() {
+            fields.push(("annotations", texts(&self.annotations)));
+        }
+        fields.push(("labels", texts(&self.labels)));
+        fields.push(("name", Value::text(self.name.as_str())));
+        if let Some(namespace) = &self.namespace {
+            fields.push(("namespace", Value::text(namespace.as_str())));
+        }
+        Value::map(fields)
+    }
+
+    /// `data` with the texts, `binaryData` with what is not text (kubectl's rule for files).
+    fn plain_data(&self) -> Vec<(&'static str, Value<'_>)> {
+        let (mut texts, mut binaries) = (Vec::new(), Vec::new());
+        for (key, value) in &self.data {
+            match value.text() {
+                Some(text) => texts.push((key.as_str(), Value::text(text))),
+                None => binaries.push((key.as_str(), Value::text(STANDARD.encode(value.bytes())))),
+            }
+        }
+        let mut fields = Vec::new();
+        if !binaries.is_empty() {
+            fields.push(("binaryData", Value::map(binaries)));
+        }
+        if !texts.is_empty() {
+            fields.push(("data", Value::map(texts)));
+        }
+        fields
+    }
+
+    /// `data`, never `stringData`: what is removed from the latter stays in the cluster.
+    fn secret_data(&self, reveal: Reveal) -> Value<'_> {
+        Value::map(self.data.iter().map(|(key, value)| {
+            let text = match reveal {
+                Reveal::Values => STANDARD.encode(value.bytes()),
+                Reveal::Nothing => HIDDEN.to_owned(),
+            };
+            (key.as_str(), Value::text(text))
+        }))
+    }
+}

@@ -1,0 +1,158 @@
+//! What Kubernetes accepts as a name (kubernetes/apimachinery, pkg/util/validation).
+
+/// Longest DNS-1123 subdomain: names of objects, prefixes of labels.
+const MAX_SUBDOMAIN: usize = 253;
+/// Longest DNS-1123 label: namespaces; also names and values of labels.
+const MAX_LABEL: usize = 63;
+/// Longest key of a ConfigMap or Secret.
+const MAX_KEY: usize = 253;
+
+/// Why a text is no name of an object (`IsDNS1123Subdomain`).
+pub(super) fn wrong_object_name(name: &str) -> Option<&'static str> {
+    if name.len() > MAX_SUBDOMAIN {
+        return Some("it is longer than 253 characters");
+    }
+    (!name.split('.').all(is_dns_label)).then_some(
+        "it must consist of lower-case letters, digits, `-` and `.`, and start and end with a letter or digit",
+    )
+}
+
+/// Why a text is no name of a namespace (`IsDNS1123Label`).
+pub(super) fn wrong_namespace(name: &str) -> Option<&'static str> {
+    if name.len() > MAX_LABEL {
+        return Some("it is longer than 63 characters");
+    }
+    (!is_dns_label(name))
+        .then_some("it must consist of lower-case letters, digits and `-`, and start and end with a letter or digit")
+}
+
+fn is_dns_label(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    bytes.first().is_some_and(alphanumeric)
+        && bytes.last().is_some_and(alphanumeric)
+        && bytes.iter().all(|byte| alphanumeric(byte) || *byte == b'-')
+}
+
+/// Why a text is no key of a ConfigMap or Secret (`IsConfigMapKey`).
+pub(super) fn wrong_key(key: &str) -> Option<&'static str> {
+    if key.is_empty() {
+        return Some("it is empty");
+    }
+    if key.len() > MAX_KEY {
+        return Some("it is longer than 253 characters");
+    }
+    if key == "." || key.starts_with("..") {
+        return Some("it must not be `.` or start with `..`");
+    }
+    (!key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)))
+        .then_some("it must consist of letters, digits, `-`, `_` and `.`")
+}
+
+/// The valid key that is nearest to a wrong one. `:` becomes `__`, as .NET reads it back.
+pub(super) fn nearest_key(key: &str) -> Option<String> {
+    let valid: String = key
+        .replace(':', "__")
+        .chars()
+        .map(|char| if char.is_ascii_alphanumeric() || "-._".contains(char) { char } else { '_' })
+        .take(MAX_KEY)
+        .collect();
+    let valid = if valid == "." || valid.starts_with("..") { valid.trim_start_matches('.').to_owned() } else { valid };
+    (!valid.is_empty() && wrong_key(&valid).is_none() && valid.chars().any(|char| char != '_')).then_some(valid)
+}
+
+/// The valid object name that is nearest to a wrong one.
+pub(super) fn nearest_object_name(name: &str) -> Option<String> {
+    let valid: String = name
+        .to_lowercase()
+        .chars()
+        .map(|char| if char.is_ascii_alphanumeric() || char == '.' { char } else { '-' })
+        .take(MAX_SUBDOMAIN)
+        .collect();
+    let valid = valid.trim_matches(['-', '.']).to_owned();
+    wrong_object_name(&valid).is_none().then_some(valid)
+}
+
+/// Why a text is no key of a label or annotation (`IsQualifiedName`). Annotations are compared
+/// in lower case by the server, which allows the same letters.
+pub(super) fn wrong_label_key(key: &str) -> Option<&'static str> {
+    let (prefix, name) = match key.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    if prefix.is_some_and(|prefix| wrong_object_name(prefix).is_some()) {
+        return Some("what stands before `/` must be a DNS name in lower case");
+    }
+    if name.is_empty() {
+        return Some("its name is empty");
+    }
+    wrong_label_value(name)
+}
+
+/// Why a text is no value of a label (`IsValidLabelValue`).
+pub(super) fn wrong_label_value(value: &str) -> Option<&'static str> {
+    if value.len() > MAX_LABEL {
+        return Some("it is longer than 63 characters");
+    }
+    let bytes = value.as_bytes();
+    let ends_well = [bytes.first(), bytes.last()].into_iter().flatten().all(u8::is_ascii_alphanumeric);
+    let all_valid = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
+    (!ends_well || !all_valid)
+        .then_some("it must consist of letters, digits, `-`, `_` and `.`, and start and end with a letter or digit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn object_names_are_dns_subdomains() {
+        for (name, valid) in [
+            ("checkout", true),
+            ("a.b-c", true),
+            ("A_b", false),
+            ("a..b", false),
+            ("-a", false),
+            ("a-", false),
+            ("", false),
+            (&"a".repeat(253), true),
+            (&"a".repeat(254), false),
+        ] {
+            assert_eq!(wrong_object_name(name).is_none(), valid, "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_are_what_the_api_server_takes_and_the_nearest_one_is_offered() {
+        for (key, valid, nearest) in [
+            ("LOG_LEVEL", true, Some("LOG_LEVEL")),
+            (".x", true, Some(".x")),
+            ("a b", false, Some("a_b")),
+            ("Logging:Level", false, Some("Logging__Level")),
+            ("spring/x", false, Some("spring_x")),
+            ("..x", false, Some("x")),
+            ("...", false, None),
+            ("größe", false, Some("gr__e")),
+            ("", false, None),
+        ] {
+            assert_eq!(wrong_key(key).is_none(), valid, "{key}");
+            assert_eq!(nearest_key(key).as_deref(), nearest, "{key}");
+        }
+    }
+
+    #[test]
+    fn labels_have_a_prefix_and_a_short_name() {
+        for (key, valid) in [
+            ("team", true),
+            ("app.kubernetes.io/name", true),
+            ("App/x", false),
+            ("a/b/c", false),
+            ("a/", false),
+            ("-a", false),
+        ] {
+            assert_eq!(wrong_label_key(key).is_none(), valid, "{key}");
+        }
+        assert!(wrong_label_value("").is_none());
+        assert!(wrong_label_value(&"x".repeat(64)).is_some());
+    }
+}
