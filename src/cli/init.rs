@@ -1,0 +1,120 @@
+//! `septum init`
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use age::secrecy::ExposeSecret as _;
+use clap::Args;
+
+use super::Global;
+use super::output::{self, invalid_usage};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::sops::{Places, System};
+
+/// Write a small working project: a base, three environments, `.sops.yaml` with a new key, and a
+/// workflow for CI. Overwrites nothing.
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// The folder; made if it does not exist
+    #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
+    folder: PathBuf,
+    /// Where the new private key goes [default: the user's `sops/age/keys.txt`]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+/// The files of the project; `APP` and `RECIPIENT` are filled in.
+const FILES: [(&str, &str); 6] = [
+    ("environments/base.yaml", include_str!("init/base.yaml")),
+    ("environments/dev.yaml", include_str!("init/dev.yaml")),
+    ("environments/staging.yaml", include_str!("init/staging.yaml")),
+    ("environments/prod.yaml", include_str!("init/prod.yaml")),
+    (".sops.yaml", include_str!("init/sops.yaml")),
+    (".github/workflows/septum.yaml", include_str!("init/workflow.yaml")),
+];
+
+impl Init {
+    pub(super) fn run(&self, global: &Global) -> Result<(), Diagnostics> {
+        let folder = global.directory.join(&self.folder);
+        let taken: Vec<_> = FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| path.exists()).collect();
+        if !taken.is_empty() {
+            let mut error = invalid_usage("there are files in the way, and `init` overwrites nothing".to_owned());
+            for path in &taken {
+                error = error.note(format!("`{}` exists", path.display()));
+            }
+            return Err(error.hint("name another folder: `septum init DIR`").into());
+        }
+        let keys = self.key_file()?;
+        let identity = age::x25519::Identity::generate();
+        let recipient = identity.to_public().to_string();
+        let app = app_name(&folder);
+        // the key first: a project whose key was lost is worse than a key without a project
+        append_key(&keys, &app, &recipient, identity.to_string().expose_secret())
+            .map_err(|error| unwritable(&keys, &error))?;
+        for (path, template) in FILES {
+            let path = folder.join(path);
+            let text = template.replace("APP", &app).replace("RECIPIENT", &recipient);
+            write_new(&path, &text).map_err(|error| unwritable(&path, &error))?;
+        }
+        let written: Vec<_> = FILES.iter().map(|(path, _)| format!("  {path}\n")).collect();
+        output::result(&format!(
+            "wrote in {}\n{}\nThe private key of {recipient}\nwas added to {}. Keep a copy: without it nothing that is encrypted for it can be read.\n\nNext: septum render dev\n",
+            folder.display(),
+            written.concat(),
+            keys.display(),
+        ))
+    }
+
+    fn key_file(&self) -> Result<PathBuf, Diagnostic> {
+        let default = || Places::of(System::current(), |name| std::env::var_os(name)).user_key_files.into_iter().next();
+        self.key_file.clone().or_else(default).ok_or_else(|| {
+            invalid_usage("there is no home folder to keep the new private key in".to_owned())
+                .hint("say where it goes: `--key-file FILE`")
+        })
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unwritable", format!("`{}` could not be written: {error}", path.display())).failing(Failure::Io)
+}
+
+/// The folder's name, as far as Kubernetes takes it as one.
+fn app_name(folder: &Path) -> String {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let name = absolute.components().next_back().map(|part| part.as_os_str().to_string_lossy().to_lowercase());
+    let name: String = name
+        .unwrap_or_default()
+        .chars()
+        .map(|char| if char.is_ascii_alphanumeric() { char } else { '-' })
+        .take(63)
+        .collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "app".to_owned() } else { name.to_owned() }
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+}
+
+/// Adds a key as `age-keygen` writes it, in a file that nobody else may read.
+fn append_key(path: &Path, app: &str, recipient: &str, identity: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    let mut folders = fs::DirBuilder::new();
+    folders.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        options.mode(0o600);
+        folders.mode(0o700);
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        folders.create(folder)?;
+    }
+    let text = zeroize::Zeroizing::new(format!("# for the project {app}\n# public key: {recipient}\n{identity}\n"));
+    options.open(path)?.write_all(text.as_bytes())
+}

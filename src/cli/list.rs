@@ -1,0 +1,117 @@
+//! `septum list`
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::output::{self, Output};
+use super::{Global, ViewFormat, apps, environments, identities};
+use crate::diagnostic::Diagnostics;
+use crate::name::EnvironmentName;
+use crate::pipeline::Pipeline;
+use crate::project::Project;
+use crate::view::State;
+use crate::view::list::{Cell, Row, rows};
+
+/// Show which environment sets, inherits or lacks which key, and which keys are secret.
+///
+/// Needs no key: values of secrets are neither decrypted nor shown.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// The environments; all if none is named
+    #[arg(value_name = "ENV", add = super::completions::environments())]
+    environments: Vec<String>,
+    /// Only this app (may be given several times)
+    #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
+    apps: Vec<String>,
+    /// Only keys that some environment lacks
+    #[arg(long)]
+    missing: bool,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
+    format: ViewFormat,
+}
+
+impl List {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+        let project = Project::discover(&global.directory)?;
+        let wanted = environments(&project, &self.environments)?;
+        let pipeline = Pipeline::new(&project, identities());
+        let mut problems = Diagnostics::new();
+        let mut apps_rows: Vec<Vec<Row>> = Vec::new();
+        for app in apps(&pipeline, &project, &self.apps)? {
+            if let Some(survey) = pipeline.survey(app, &[], &mut problems) {
+                let mut found = rows(&survey, &wanted);
+                if self.missing {
+                    found.retain(|row| row.environments.values().any(|cell| cell.state == State::Missing));
+                }
+                apps_rows.push(found);
+            }
+        }
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        match self.format {
+            ViewFormat::Json => {
+                let mut all: Vec<Row> = apps_rows.into_iter().flatten().collect();
+                all.sort_by(|a, b| (&a.app, &a.bundle, &a.key).cmp(&(&b.app, &b.bundle, &b.key)));
+                output::result(&(serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"))
+            }
+            ViewFormat::Text => {
+                let tables: Vec<_> = apps_rows
+                    .iter()
+                    .filter(|rows| !rows.is_empty())
+                    .map(|rows| table(rows, &wanted, output.has_color()))
+                    .collect();
+                output::result(&tables.join("\n"))
+            }
+        }
+    }
+}
+
+/// The rows of an app, a heading for each bundle.
+fn table(rows: &[Row], environments: &[EnvironmentName], color: bool) -> String {
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    let mut bundle = None;
+    for row in rows {
+        if bundle != Some(&row.bundle) {
+            bundle = Some(&row.bundle);
+            let heading = if row.bundle == row.app { row.app.clone() } else { format!("{}/{}", row.app, row.bundle) };
+            lines.push(
+                [heading, String::new()].into_iter().chain(environments.iter().map(ToString::to_string)).collect(),
+            );
+        }
+        let object = if row.sensitive { "Secret" } else { "ConfigMap" };
+        let cells =
+            environments.iter().map(|environment| cell(row.environments.get(environment.as_str()), row.sensitive));
+        lines.push([format!("  {}", row.key), object.to_owned()].into_iter().chain(cells).collect());
+    }
+    let columns = environments.len() + 2;
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            lines.iter().filter_map(|line| line.get(column)).map(|text| text.width()).max().unwrap_or_default()
+        })
+        .collect();
+    let mut out = String::new();
+    for line in lines {
+        let is_heading = !line.first().is_some_and(|first| first.starts_with(' '));
+        let mut text = String::new();
+        for (cell, width) in line.iter().zip(&widths) {
+            let _ = write!(text, "{cell}{}  ", " ".repeat(width - cell.width().min(*width)));
+        }
+        let style = if is_heading && color { anstyle::Style::new().bold() } else { anstyle::Style::new() };
+        let _ = writeln!(out, "{style}{}{style:#}", text.trim_end());
+    }
+    out
+}
+
+fn cell(cell: Option<&Cell>, sensitive: bool) -> String {
+    // an app without the environment
+    let Some(cell) = cell else { return String::new() };
+    match (cell.state, &cell.shown) {
+        (State::Set, Some(value)) => value.clone(),
+        (State::Set, None) if sensitive => "[secret]".to_owned(),
+        (state, _) => state.as_str().to_owned(),
+    }
+}

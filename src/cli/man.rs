@@ -1,0 +1,39 @@
+//! `septum man`
+
+use clap::{Args, CommandFactory as _};
+
+use super::Cli;
+use super::output::{self, invalid_usage};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
+
+/// Write the manual page of septum or of one of its commands, for `man`:
+/// `septum man render | man -l -`.
+#[derive(Debug, Args)]
+pub(super) struct Man {
+    /// The command; septum itself if none is named
+    #[arg(value_name = "COMMAND")]
+    command: Option<String>,
+}
+
+impl Man {
+    pub(super) fn run(&self) -> Result<(), Diagnostics> {
+        let septum = Cli::command();
+        let command = match &self.command {
+            None => septum,
+            Some(name) => {
+                let known: Vec<_> = septum.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+                let Some(command) = septum.find_subcommand(name) else {
+                    return Err(invalid_usage(format!("there is no command `{name}`"))
+                        .maybe_hint(did_you_mean(name, known.iter().map(String::as_str)))
+                        .into());
+                };
+                command.clone().bin_name(format!("septum {name}")).display_name(format!("septum-{name}"))
+            }
+        };
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command).render(&mut page).map_err(|error| {
+            Diagnostic::error("unwritable", format!("the page could not be written: {error}")).failing(Failure::Io)
+        })?;
+        output::result(&String::from_utf8_lossy(&page))
+    }
+}

@@ -1,0 +1,159 @@
+//! The command line: parses arguments, calls one thing, prints, exits. Nothing else knows it.
+
+mod completions;
+mod explain;
+mod init;
+mod list;
+mod man;
+mod output;
+mod render;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::name::EnvironmentName;
+use crate::project::{App, Project};
+use crate::sops::{Identities, Places, System};
+
+use output::Output;
+
+/// Keep an application's configuration for all environments in one place, with the wall between
+/// configuration and secret in the right spot, and render the Kubernetes manifests of each.
+#[derive(Debug, Parser)]
+#[command(name = "septum", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done · 1 findings or differences · 2 wrong usage or invalid input · \
+    3 a key or permission is missing · 4 could not read or write")]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// Work as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true, default_value = ".", hide_default_value = true)]
+    directory: PathBuf,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_default_value = true)]
+    color: Color,
+    /// Print nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say which layers were used
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How a view is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ViewFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a small working project
+    Init(init::Init),
+    /// Write the manifests of environments
+    Render(render::Render),
+    /// Tell where a value comes from, and why it is where it is
+    Explain(explain::Explain),
+    /// Show which environment sets, inherits or lacks which key
+    List(list::List),
+    /// Write a script that completes commands, environments and keys in a shell
+    Completions(completions::Completions),
+    /// Write a manual page
+    Man(man::Man),
+}
+
+/// Runs the program: parses the arguments, does what they say, and gives the exit code.
+pub fn main() -> ExitCode {
+    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+    run(std::env::args_os())
+}
+
+fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version go to stdout, and a reader that went away is no failure
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(output::INVALID) } else { ExitCode::SUCCESS };
+        }
+    };
+    let output = Output::new(&cli.global);
+    let result = match cli.command {
+        Command::Init(command) => command.run(&cli.global),
+        Command::Render(command) => command.run(&cli.global, &output),
+        Command::Explain(command) => command.run(&cli.global),
+        Command::List(command) => command.run(&cli.global, &output),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+    };
+    output.finish(result)
+}
+
+/// The identities of the user, searched where sops searches; nothing is read before it is needed.
+fn identities() -> Identities {
+    Identities::new(Places::of(System::current(), |name| std::env::var_os(name)))
+}
+
+/// Environments by name; all if none is named.
+fn environments(project: &Project, names: &[String]) -> Result<Vec<EnvironmentName>, Diagnostics> {
+    if names.is_empty() {
+        return Ok(project.environments().into_iter().cloned().collect());
+    }
+    let mut problems = Diagnostics::new();
+    let mut found: Vec<_> = names.iter().filter_map(|name| problems.take(project.environment(name))).collect();
+    found.sort();
+    found.dedup();
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
+/// The apps that are named, or all.
+fn apps<'p>(
+    pipeline: &crate::pipeline::Pipeline<'p>,
+    project: &'p Project,
+    names: &[String],
+) -> Result<Vec<&'p App>, Diagnostics> {
+    if names.is_empty() {
+        return Ok(project.apps.iter().collect());
+    }
+    let mut known = Vec::new();
+    for app in &project.apps {
+        known.push((pipeline.library.app_name(app)?, app));
+    }
+    let mut problems = Diagnostics::new();
+    let mut found = Vec::new();
+    for name in names {
+        match known.iter().find(|(app, _)| app.as_str() == name) {
+            Some((_, app)) => found.push(*app),
+            None => problems.push(
+                Diagnostic::error("unknown-app", format!("there is no app `{name}`"))
+                    .maybe_hint(did_you_mean(name, known.iter().map(|(app, _)| app.as_str()))),
+            ),
+        }
+    }
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}

@@ -1,0 +1,117 @@
+//! What goes to the terminal or the pipe: results on stdout, all else on stderr.
+
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anstream::AutoStream;
+
+use super::Global;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render};
+
+/// The exit code of wrong usage and invalid input.
+pub(super) const INVALID: u8 = 2;
+
+/// The streams, and how they are used.
+pub(super) struct Output {
+    color: anstream::ColorChoice,
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Output {
+    pub(super) fn new(global: &Global) -> Self {
+        let color = match global.color {
+            super::Color::Auto => anstream::ColorChoice::Auto,
+            super::Color::Always => anstream::ColorChoice::Always,
+            super::Color::Never => anstream::ColorChoice::Never,
+        };
+        Self { color, quiet: global.quiet, verbose: global.verbose }
+    }
+
+    /// Whether results may have colours.
+    pub(super) fn has_color(&self) -> bool {
+        self.color_of(&io::stdout())
+    }
+
+    /// On a terminal, unless `NO_COLOR` or `TERM=dumb` speak against it.
+    fn color_of(&self, stream: &impl anstream::stream::RawStream) -> bool {
+        let choice = match self.color {
+            anstream::ColorChoice::Auto => AutoStream::choice(stream),
+            said => said,
+        };
+        choice != anstream::ColorChoice::Never
+    }
+
+    /// Says something that is no result, unless `-q`.
+    pub(super) fn say(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Says a detail, if `-v`.
+    pub(super) fn detail(&self, text: &str) {
+        if self.verbose {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Shows findings, those of warnings unless `-q`.
+    pub(super) fn show(&self, problems: Diagnostics) -> Option<Failure> {
+        let color = self.color_of(&io::stderr());
+        let mut stderr = io::stderr().lock();
+        let mut failure = None;
+        for problem in problems.sorted() {
+            let is_error = problem.severity == Severity::Error;
+            if is_error {
+                failure = Some(worse(failure, problem.failure));
+            }
+            if is_error || !self.quiet {
+                let _ = writeln!(stderr, "{}\n", render(&problem, color));
+            }
+        }
+        failure
+    }
+
+    /// The exit code of a command, after its findings were shown.
+    pub(super) fn finish(&self, result: Result<(), Diagnostics>) -> ExitCode {
+        match result.err().and_then(|problems| self.show(problems)) {
+            None => ExitCode::SUCCESS,
+            Some(Failure::Invalid) => ExitCode::from(INVALID),
+            Some(Failure::Key) => ExitCode::from(3),
+            Some(Failure::Io) => ExitCode::from(4),
+        }
+    }
+}
+
+/// Whether people look at the results.
+pub(super) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Writes a result. A reader that went away is no failure: `septum render | head`.
+pub(super) fn result(text: &str) -> Result<(), Diagnostics> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let message = format!("the output could not be written: {error}");
+            Err(Diagnostic::error("unwritable", message).failing(Failure::Io).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Which of two failures gives the exit code: what the author of the input has to mend comes
+/// before what the machine lacks.
+fn worse(known: Option<Failure>, new: Failure) -> Failure {
+    match (known, new) {
+        (Some(Failure::Invalid), _) | (_, Failure::Invalid) => Failure::Invalid,
+        (Some(Failure::Io), _) | (_, Failure::Io) => Failure::Io,
+        (_, Failure::Key) => Failure::Key,
+    }
+}
+
+/// That the command line asks for what is not there.
+pub(super) fn invalid_usage(message: String) -> Diagnostic {
+    Diagnostic::error("usage", message)
+}

@@ -1,0 +1,106 @@
+//! `septum render`
+
+use clap::Args;
+
+use super::output::{self, Output};
+use super::{Global, apps, environments, identities};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::emit::{self, ManifestFormat};
+use crate::name::EnvironmentName;
+use crate::object::{Object, Reveal};
+use crate::pipeline::Pipeline;
+use crate::project::{App, Project};
+
+/// Write the manifests of environments to standard output.
+///
+/// Each bundle gives a ConfigMap with its plain entries and a Secret with its sensitive ones.
+/// Nothing is written unless everything is in order; all mistakes are shown together.
+#[derive(Debug, Args)]
+pub(super) struct Render {
+    /// The environments
+    #[arg(value_name = "ENV", required_unless_present = "all", add = super::completions::environments())]
+    environments: Vec<String>,
+    /// Render every environment
+    #[arg(long, conflicts_with = "environments")]
+    all: bool,
+    /// Only this app (may be given several times)
+    #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
+    apps: Vec<String>,
+    /// yaml, json or kyaml
+    #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true)]
+    format: ManifestFormat,
+    /// Show the values of Secrets on a terminal (a pipe always gets them)
+    #[arg(long)]
+    reveal: bool,
+}
+
+impl Render {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+        let project = Project::discover(&global.directory)?;
+        let wanted = environments(&project, &self.environments)?;
+        let pipeline = Pipeline::new(&project, identities());
+        let apps = apps(&pipeline, &project, &self.apps)?;
+        let objects = self.objects(&pipeline, &apps, &wanted, output)?;
+        let reveal = if output::is_terminal() && !self.reveal { Reveal::Nothing } else { Reveal::Values };
+        output::result(&emit::write(&objects, self.format, reveal))?;
+        if reveal == Reveal::Nothing && objects.iter().any(|object| object.secret_type.is_some()) {
+            output.say("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
+        }
+        Ok(())
+    }
+
+    /// The objects of all targets in the order in which they are written, or all that is wrong.
+    fn objects(
+        &self,
+        pipeline: &Pipeline<'_>,
+        apps: &[&App],
+        wanted: &[EnvironmentName],
+        output: &Output,
+    ) -> Result<Vec<Object>, Diagnostics> {
+        let mut problems = Diagnostics::new();
+        let mut objects: Vec<(String, Object)> = Vec::new();
+        for app in apps {
+            let of_app: Vec<_> = wanted.iter().filter(|name| app.environments.contains(name)).cloned().collect();
+            if of_app.is_empty() {
+                problems.extend(self.lacks_environments(pipeline, app, wanted)?);
+                continue;
+            }
+            let Some(survey) = pipeline.survey(app, &of_app, &mut problems) else { continue };
+            for environment in &of_app {
+                let built = pipeline.objects(&survey, environment, &mut problems);
+                output.detail(&format!("septum: {} in {environment}: {} objects", survey.app, built.len()));
+                objects.extend(built.into_iter().map(|object| (survey.app.as_str().to_owned(), object)));
+            }
+        }
+        problems.extend(emit::clashes(&objects));
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        output.show(problems);
+        let mut objects: Vec<_> = objects.into_iter().map(|(_, object)| object).collect();
+        objects.sort_by(|a, b| (&a.environment, a.identity()).cmp(&(&b.environment, b.identity())));
+        Ok(objects)
+    }
+
+    /// An app that was asked for by name, and has none of the environments.
+    fn lacks_environments(
+        &self,
+        pipeline: &Pipeline<'_>,
+        app: &App,
+        wanted: &[EnvironmentName],
+    ) -> Result<Option<Diagnostic>, Diagnostics> {
+        if self.apps.is_empty() {
+            return Ok(None);
+        }
+        let name = pipeline.library.app_name(app)?;
+        let wanted: Vec<_> = wanted.iter().map(|name| format!("`{name}`")).collect();
+        let has: Vec<_> = app.environments.iter().map(|name| format!("`{name}`")).collect();
+        Ok(Some(
+            Diagnostic::error(
+                "unknown-environment",
+                format!("the app `{name}` has no environment {}", wanted.join(", ")),
+            )
+            .note(format!("it has {}", has.join(", "))),
+        ))
+    }
+}

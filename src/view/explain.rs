@@ -1,0 +1,140 @@
+//! The history of a value, the verdict with all its reasons, and the object it goes to.
+
+use serde::Serialize;
+
+use super::list::{ReasonView, Row, row};
+use crate::layer::{Change, Entry, EntrySource};
+use crate::name::{EntryId, EnvironmentName};
+use crate::pipeline::Survey;
+use crate::resolve::{Outcome, Read, Resolved};
+use crate::route::Sensitivity;
+
+/// What is known of a key in an environment. Serialised as `explain --format json` shows it.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// The key as `list` has it.
+    #[serde(flatten)]
+    pub row: Row,
+    /// What each layer did, oldest first.
+    pub history: Vec<Step>,
+    /// The object it goes to; absent if there is no value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectView>,
+    /// What uses the key: the workloads of `manifests`, none as long as those are not supported.
+    pub consumers: Vec<String>,
+    /// The final value, if it is plain and known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What its template read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<String>,
+    /// What `declassify` lifted, with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub declassified: Vec<DeclassifiedView>,
+    /// What the key is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Reasons that spoke, and were not heard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overruled: Vec<ReasonView>,
+    /// Why there is no final value to show, for people.
+    #[serde(skip)]
+    pub absent: Option<&'static str>,
+}
+
+/// One layer's part in the history.
+#[derive(Debug, Serialize)]
+pub struct Step {
+    /// Where: `file:line:column`.
+    pub source: String,
+    /// The layer's name.
+    pub layer: String,
+    /// What it did: `value`, `file`, `template`, `content`, `merged`, `rules`, `removed`.
+    pub change: &'static str,
+    /// What was written; absent if the key is sensitive, or it is no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// The object that a key goes to.
+#[derive(Debug, Serialize)]
+pub struct ObjectView {
+    /// `ConfigMap` or `Secret`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// A read that does not count.
+#[derive(Debug, Serialize)]
+pub struct DeclassifiedView {
+    /// What was read.
+    pub read: String,
+    /// Why its result may be public.
+    pub reason: String,
+}
+
+/// Explains a key in an environment; none if the environment does not know it.
+pub fn explain(survey: &Survey, id: &EntryId, environment: &EnvironmentName) -> Option<Explanation> {
+    let resolved = survey.environment(environment)?;
+    let entry = resolved.definition.entry(id)?;
+    let value = resolved.entries.get(id)?;
+    let sensitivity = survey.routing.sensitivity(id);
+    let is_plain = sensitivity == Sensitivity::Plain;
+    let label = |read: &Read| match read {
+        Read::Entry(id) => resolved.definition.label(id),
+        Read::Variable(path) => format!("vars.{path}"),
+    };
+    let reasons = survey.routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
+    Some(Explanation {
+        row: row(survey, id, std::slice::from_ref(environment)),
+        history: entry.history.iter().map(|step| history_step(step, is_plain)).collect(),
+        object: (!matches!(value.outcome, Outcome::Missing)).then(|| ObjectView {
+            kind: if is_plain { "ConfigMap" } else { "Secret" },
+            name: id.bundle.as_str().to_owned(),
+        }),
+        consumers: Vec::new(),
+        value: value.outcome.known().filter(|_| is_plain).and_then(|known| known.text()).map(str::to_owned),
+        uses: value.lineage.reads.iter().map(label).collect(),
+        declassified: value
+            .lineage
+            .declassified
+            .iter()
+            .map(|lifted| DeclassifiedView { read: label(&lifted.read), reason: lifted.reason.clone() })
+            .collect(),
+        description: entry.rules.description.as_ref().map(|text| text.value.clone()),
+        overruled: reasons.iter().filter(|reason| reason.speaks_for != sensitivity).map(ReasonView::of).collect(),
+        absent: absent(resolved, id, entry, is_plain),
+    })
+}
+
+fn absent(resolved: &Resolved, id: &EntryId, entry: &Entry, is_plain: bool) -> Option<&'static str> {
+    match resolved.entries.get(id).map(|value| &value.outcome) {
+        Some(Outcome::Missing) if entry.is_removed() => Some("removed"),
+        Some(Outcome::Missing) | None => Some("no value"),
+        Some(Outcome::Failed) => Some("its source is wrong; `septum render` tells why"),
+        Some(_) if !is_plain => Some("[secret]"),
+        Some(Outcome::Locked) => Some("not known without the key"),
+        Some(Outcome::Known(value)) if value.text().is_none() => Some("(binary)"),
+        Some(Outcome::Known(_)) => None,
+    }
+}
+
+fn history_step(step: &crate::layer::Origin, is_plain: bool) -> Step {
+    let (change, value) = match &step.change {
+        Change::Rules => ("rules", None),
+        Change::Removed => ("removed", None),
+        Change::Merged => ("merged", None),
+        Change::Source(source) => {
+            let written = match source {
+                EntrySource::Value(scalar) if is_plain && !scalar.encrypted => Some(scalar.text().to_owned()),
+                EntrySource::File(path) | EntrySource::Template(path) => {
+                    path.file_name().map(|name| name.to_string_lossy().into_owned())
+                }
+                EntrySource::Value(_) | EntrySource::Content(_) => None,
+            };
+            (source.field(), written)
+        }
+    };
+    Step { source: step.place.to_string(), layer: step.layer.as_str().to_owned(), change, value }
+}

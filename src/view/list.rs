@@ -1,0 +1,114 @@
+//! The matrix of keys and environments.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::State;
+use crate::name::{EntryId, EnvironmentName};
+use crate::pipeline::Survey;
+use crate::resolve::{Outcome, Resolved};
+use crate::route::{Reason, Sensitivity};
+
+/// One key of an app. Serialised as `list --format json` shows it.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// The app.
+    pub app: String,
+    /// The bundle.
+    pub bundle: String,
+    /// The key.
+    pub key: String,
+    /// Whether it goes to the Secret.
+    pub sensitive: bool,
+    /// Why.
+    pub reasons: Vec<ReasonView>,
+    /// What each environment does about it.
+    pub environments: IndexMap<String, Cell>,
+}
+
+/// A reason, as programs see it.
+#[derive(Debug, Serialize)]
+pub struct ReasonView {
+    /// The layer of reasons: `declared`, `encrypted`, …
+    pub layer: String,
+    /// What it says.
+    pub detail: String,
+    /// Where: `file:line:column`.
+    pub source: String,
+}
+
+/// A key in an environment.
+#[derive(Debug, Serialize)]
+pub struct Cell {
+    /// What the environment does about the key.
+    pub state: State,
+    /// Where; absent if the key is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The value as a line of a table, if it is plain and known. For people only.
+    #[serde(skip)]
+    pub shown: Option<String>,
+}
+
+/// The rows of an app for some of its environments, in the order of definition.
+pub fn rows(survey: &Survey, environments: &[EnvironmentName]) -> Vec<Row> {
+    let mut ids: IndexMap<&EntryId, ()> = IndexMap::new();
+    for resolved in &survey.environments {
+        ids.extend(resolved.entries.keys().map(|id| (id, ())));
+    }
+    ids.keys().map(|id| row(survey, id, environments)).collect()
+}
+
+/// The row of one key.
+pub fn row(survey: &Survey, id: &EntryId, environments: &[EnvironmentName]) -> Row {
+    let sensitivity = survey.routing.sensitivity(id);
+    let reasons = survey.routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
+    let selected =
+        survey.environments.iter().filter(|resolved| environments.contains(&resolved.definition.environment));
+    Row {
+        app: survey.app.as_str().to_owned(),
+        bundle: id.bundle.as_str().to_owned(),
+        key: id.key.as_str().to_owned(),
+        sensitive: sensitivity == Sensitivity::Sensitive,
+        // the same question in the same order as the verdict: what speaks for it
+        reasons: reasons.iter().filter(|reason| reason.speaks_for == sensitivity).map(ReasonView::of).collect(),
+        environments: selected
+            .map(|resolved| (resolved.definition.environment.as_str().to_owned(), cell(resolved, id, sensitivity)))
+            .collect(),
+    }
+}
+
+impl ReasonView {
+    /// A reason as programs see it.
+    pub fn of(reason: &Reason) -> Self {
+        Self { layer: reason.ground.to_string(), detail: reason.detail.clone(), source: reason.place.to_string() }
+    }
+}
+
+fn cell(resolved: &Resolved, id: &EntryId, sensitivity: Sensitivity) -> Cell {
+    let entry = resolved.definition.entry(id);
+    let state = State::of(entry, &resolved.definition.environment);
+    let source = entry.filter(|_| state != State::Missing).map(|entry| entry.place().to_string());
+    let shown = match (sensitivity, resolved.entries.get(id).map(|value| &value.outcome)) {
+        (Sensitivity::Plain, Some(Outcome::Known(value))) => Some(one_line(value.text())),
+        _ => None,
+    };
+    Cell { state, source, shown }
+}
+
+/// Widest value in a table.
+const WIDTH: usize = 28;
+
+fn one_line(text: Option<&str>) -> String {
+    let Some(text) = text else { return "(binary)".to_owned() };
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let more = lines.next().is_some();
+    let printable = first.chars().map(|char| if char.is_control() { ' ' } else { char });
+    let cut: String = printable.take(WIDTH).collect();
+    match (text.is_empty(), more || first.chars().count() > WIDTH) {
+        (true, _) => "\"\"".to_owned(),
+        (false, true) => format!("{}…", cut.trim_end()),
+        (false, false) => cut,
+    }
+}
