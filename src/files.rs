@@ -34,7 +34,7 @@ impl Files {
     /// The name of a path in messages and output: relative to the project, with `/`, so that it
     /// is the same on every machine.
     pub fn name(&self, path: &Path) -> String {
-        let path = path.strip_prefix(&self.root).unwrap_or(path);
+        let Ok(path) = path.strip_prefix(&self.root) else { return path.display().to_string() };
         let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
         if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
     }

@@ -55,18 +55,14 @@ impl<'p> Pipeline<'p> {
         for environment in order {
             let is_wanted = wanted.contains(environment);
             let sight = if is_wanted { Sight::Open } else { Sight::Locked };
-            match self.library.definition(app, environment, sight) {
-                Ok(definition) => {
-                    let mut found = Diagnostics::new();
-                    environments.push(resolve::resolve(&self.engine, definition, &mut found));
-                    if is_wanted {
-                        problems.extend(found);
-                    }
-                }
-                Err(found) => {
-                    problems.extend(found);
-                    whole = false;
-                }
+            let Some(definition) = self.library.definition(app, environment, sight, problems) else {
+                whole = false;
+                continue;
+            };
+            let mut found = Diagnostics::new();
+            environments.push(resolve::resolve(&self.engine, definition, &mut found));
+            if is_wanted {
+                problems.extend(found);
             }
         }
         if !whole {

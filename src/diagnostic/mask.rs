@@ -13,50 +13,80 @@ const MASK: &str = "…";
 /// The line with its values masked, and where `keep` is in the result. `hidden` masks the kept
 /// range too.
 pub(super) fn mask(line: &str, keep: Range<usize>, hidden: bool) -> (String, Range<usize>) {
-    let keep = if hidden { keep } else { widen_to_expression(line, keep) };
-    let mut out = String::with_capacity(line.len());
-    let mut kept = None;
+    let mut shown = vec![false; line.len()];
+    let mut set = |range: Range<usize>, value: bool| {
+        shown.iter_mut().take(range.end).skip(range.start).for_each(|byte| *byte = value);
+    };
     for piece in pieces(line) {
-        let overlap = piece.range.start.max(keep.start)..piece.range.end.min(keep.end);
-        if piece.shown && !(hidden && overlap.start < overlap.end) {
-            if overlap.start < overlap.end || (keep.is_empty() && piece.range.contains(&keep.start)) {
-                let start = out.len() + (overlap.start - piece.range.start);
-                extend(&mut kept, start..start + overlap.len());
+        set(piece.range, piece.shown);
+    }
+    for tag in template_tags(line) {
+        set(tag, true);
+    }
+    set(keep.clone(), !hidden);
+    join_masks(line, &mut shown, &keep);
+    write(line, &shown, &keep)
+}
+
+/// Hides the blanks between two hidden words, so that the number of words is not told.
+fn join_masks(line: &str, shown: &mut [bool], keep: &Range<usize>) {
+    let mut last_hidden = None;
+    for at in 0..line.len() {
+        if shown.get(at) == Some(&false) {
+            if let Some(last) = last_hidden
+                && line.get(last + 1..at).is_some_and(|between| between.trim().is_empty())
+                && !(last + 1..at).any(|blank| keep.contains(&blank))
+            {
+                shown.iter_mut().take(at).skip(last + 1).for_each(|byte| *byte = false);
             }
-            out.push_str(&line[piece.range]);
-        } else if overlap.start < overlap.end {
-            if overlap.start > piece.range.start && !out.ends_with(MASK) {
-                out.push_str(MASK);
-            }
-            let start = out.len();
-            out.push_str(if hidden { MASK } else { &line[overlap.clone()] });
-            extend(&mut kept, start..out.len());
-            if overlap.end < piece.range.end && !hidden {
-                out.push_str(MASK);
-            }
-        } else if out.trim_end().ends_with(MASK) {
-            out.truncate(out.trim_end().len());
-        } else {
-            out.push_str(MASK);
+            last_hidden = Some(at);
         }
     }
-    let kept = kept.unwrap_or(out.len()..out.len());
-    // blanks before a second mask were dropped, perhaps with the range in them
-    let kept = kept.start.min(out.len())..kept.end.min(out.len());
-    (out, kept)
 }
 
-fn extend(kept: &mut Option<Range<usize>>, more: Range<usize>) {
-    *kept = Some(kept.take().map_or(more.clone(), |range| range.start..more.end));
+/// What is shown of a line, a mask for each run of what is not, and where `keep` went.
+fn write(line: &str, shown: &[bool], keep: &Range<usize>) -> (String, Range<usize>) {
+    let mut out = String::with_capacity(line.len());
+    let (mut start, mut end) = (None, None);
+    let mut masked = false;
+    for (at, char) in line.char_indices() {
+        let is_shown = shown.get(at).copied().unwrap_or_default();
+        let begins_mask = !is_shown && !masked;
+        if at == keep.start {
+            // a kept range within a mask begins where the mask does
+            start = Some(if is_shown || begins_mask { out.len() } else { out.len() - MASK.len() });
+        }
+        if is_shown {
+            out.push(char);
+        } else if begins_mask {
+            out.push_str(MASK);
+        }
+        masked = !is_shown;
+        if keep.contains(&at) {
+            end = Some(out.len());
+        }
+    }
+    let start = start.unwrap_or(out.len());
+    (out, start..end.unwrap_or(start).max(start))
 }
 
-/// Shows the whole `{{ … }}` around a mistake in it, unless it holds a literal text.
-fn widen_to_expression(line: &str, keep: Range<usize>) -> Range<usize> {
-    let Some(start) = line[..keep.start].rfind("{{") else { return keep };
-    let Some(length) = line[keep.end..].find("}}") else { return keep };
-    let wide = start..keep.end + length + 2;
-    let inside = &line[wide.clone()];
-    if inside.contains(['"', '\'']) || line[start..keep.start].contains("}}") { keep } else { wide }
+/// The template tags that hold names alone: no text, no number.
+fn template_tags(line: &str) -> Vec<Range<usize>> {
+    let mut tags = Vec::new();
+    let mut at = 0;
+    while let Some(open) = line[at..].find("{{").into_iter().chain(line[at..].find("{%")).min().map(|found| at + found)
+    {
+        let close = if line[open..].starts_with("{{") { "}}" } else { "%}" };
+        let Some(end) = line[open..].find(close).map(|length| open + length + 2) else { break };
+        let inner = &line[open + 2..end - 2];
+        let names = inner.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_'));
+        let is_numberless = names.clone().all(|name| !name.starts_with(|char: char| char.is_ascii_digit()));
+        if is_numberless && inner.is_ascii() && !inner.contains(['"', '\'']) {
+            tags.push(open..end);
+        }
+        at = end;
+    }
+    tags
 }
 
 /// A part of a line that is shown or masked as a whole.
@@ -200,12 +230,12 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_in_an_expression_shows_the_expression_only() {
-        let line = r#"  URL: "postgres://app:hunter2@{{ data.HOSTT }}/db""#;
+    fn templates_are_shown_without_the_texts_around_and_in_them() {
+        let line = r#"  URL: "postgres://app:hunter2@{{ data.HOSTT }}/db{{ 'x' }}{{ 12 }}""#;
         let at = line.find("data").expect("there");
         let (text, kept) = mask(line, at..at + 10, false);
         assert_eq!(text, "  URL: …{{ data.HOSTT }}…");
-        assert_eq!(&text[kept], "{{ data.HOSTT }}");
+        assert_eq!(&text[kept], "data.HOSTT");
     }
 
     #[test]

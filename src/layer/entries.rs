@@ -10,38 +10,38 @@ use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::Tree;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Located, Place, Source};
-use crate::yaml::node::{Key, Kind, Mapping, Node};
+use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
 
 const SOURCES: [&str; 5] = ["value", "file", "template", "content", "ref"];
 const RULES: [&str; 6] = ["sensitive", "reason", "required", "description", "deprecated", "format"];
 
-/// The entry that `node` gives to `key`; none if it is wrong beyond use.
-pub(super) fn read(key: &Key, node: Node, layer: &Layer, problems: &mut Diagnostics) -> Option<EntryLayer> {
-    let source = &layer.source;
-    let key_place = source.place(key.span);
-    let plain = |value: Option<Located<EntrySource>>, removed| {
-        Some(EntryLayer { key_place: key_place.clone(), removed, source: value, rules: Rules::default() })
+/// The entry that `node` gives to `key`. One that is wrong is marked, so that what refers to it is
+/// not called wrong too.
+pub(super) fn read(key: &Key, node: Node, layer: &Layer, problems: &mut Diagnostics) -> EntryLayer {
+    let before = problems.len();
+    let mut entry = EntryLayer {
+        key_place: layer.source.place(key.span),
+        removed: false,
+        broken: false,
+        source: None,
+        rules: Rules::default(),
     };
     match node.kind {
-        Kind::Scalar(scalar) if scalar.blank => {
-            problems.push(blank(&key.text, key_place));
-            None
-        }
-        Kind::Scalar(scalar) if scalar.is_null() => plain(None, true),
+        Kind::Scalar(scalar) if scalar.blank => problems.push(blank(&key.text, entry.key_place.clone())),
+        Kind::Scalar(scalar) if scalar.is_null() => entry.removed = true,
         Kind::Scalar(scalar) => {
-            let place = source.place(node.span);
-            plain(Some(Located { value: EntrySource::Value(Arc::new(scalar)), place }), false)
+            let place = layer.source.place(node.span);
+            entry.source = Some(Located { value: EntrySource::Value(Arc::new(scalar)), place });
         }
-        Kind::List(_) => {
-            problems.push(
-                Diagnostic::error("invalid-field", format!("`{}` is a list, but an entry is one text", key.text))
-                    .at(key_place)
-                    .hint("for a structure write `{ content: [...] }`; for a text that looks like a list, quote it"),
-            );
-            None
-        }
-        Kind::Map(map) => long_form(key, key_place, map, layer, problems),
+        Kind::List(_) => problems.push(
+            Diagnostic::error("invalid-field", format!("`{}` is a list, but an entry is one text", key.text))
+                .at(entry.key_place.clone())
+                .hint("for a structure write `{ content: [...] }`; for a text that looks like a list, quote it"),
+        ),
+        Kind::Map(map) => long_form(&mut entry, key, map, layer, problems),
     }
+    entry.broken = problems.len() > before;
+    entry
 }
 
 fn blank(key: &str, place: Place) -> Diagnostic {
@@ -52,19 +52,13 @@ fn blank(key: &str, place: Place) -> Diagnostic {
         .hint(format!("write `{key}: {{ required: true }}` for a value that each environment gives"))
 }
 
-fn long_form(
-    key: &Key,
-    key_place: Place,
-    map: Mapping,
-    layer: &Layer,
-    problems: &mut Diagnostics,
-) -> Option<EntryLayer> {
+fn long_form(entry: &mut EntryLayer, key: &Key, map: Mapping, layer: &Layer, problems: &mut Diagnostics) {
     let source = &layer.source;
     let known: Vec<&str> = SOURCES.iter().chain(&RULES).chain(&SCHEMA_KEYWORDS).copied().collect();
     let mut fields = Fields::new(map, &known, &format!("the entry `{}`", key.text), source, problems);
     // `template: false` is a rule, `template: files/x.j2` a source
     let (template_rule, template_source) = match fields.take("template") {
-        Some((place, node)) => match node.as_scalar().map(super::super::yaml::node::Scalar::text) {
+        Some((place, node)) => match node.as_scalar().map(Scalar::text) {
             Some(word @ ("true" | "false")) => {
                 (Some(Located { value: word == "true", place: source.place(node.span) }), None)
             }
@@ -83,16 +77,14 @@ fn long_form(
             .at_with(first.1.clone(), "the other one")
             .hint("an entry has one source: remove one of them"),
         );
-        return None;
+        return;
     }
-    let removed = sources
-        .first()
-        .is_some_and(|(_, _, node)| node.as_scalar().is_some_and(super::super::yaml::node::Scalar::is_null));
-    let entry_source = match sources.into_iter().next() {
-        Some((field, place, node)) if !removed => read_source(field, place, node, layer, problems),
+    entry.removed = sources.first().is_some_and(|(_, _, node)| node.as_scalar().is_some_and(Scalar::is_null));
+    entry.source = match sources.into_iter().next() {
+        Some((field, place, node)) if !entry.removed => read_source(field, place, node, layer, problems),
         _ => None,
     };
-    let rules = Rules {
+    entry.rules = Rules {
         sensitive: fields.boolean("sensitive", problems),
         reason: fields.text("reason", problems),
         required: fields.boolean("required", problems),
@@ -102,7 +94,6 @@ fn long_form(
         format: fields.text("format", problems),
         schema: schema::read(fields.rest(), source, problems),
     };
-    Some(EntryLayer { key_place, removed, source: entry_source, rules })
 }
 
 /// The sources that are there, with the place of their field.

@@ -84,6 +84,8 @@ pub struct EntryLayer {
     pub key_place: Place,
     /// `KEY: null`: the key is removed.
     pub removed: bool,
+    /// Something is wrong with it, and was reported.
+    pub broken: bool,
     /// The source, and where its value stands.
     pub source: Option<Located<EntrySource>>,
     /// The rules that this layer sets.
@@ -125,6 +127,8 @@ pub struct Entry {
     pub history: Vec<Origin>,
     /// Where the key was first named.
     pub defined: Place,
+    /// A layer says something wrong of it, which was reported: there is no use in its value.
+    pub broken: bool,
 }
 
 impl Entry {

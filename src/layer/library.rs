@@ -21,7 +21,14 @@ pub enum Sight {
     Locked,
 }
 
-type Slot = Arc<OnceLock<Result<Arc<Layer>, Diagnostics>>>;
+/// A layer that was read, and what is wrong in it.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub(super) layer: Arc<Layer>,
+    pub(super) problems: Diagnostics,
+}
+
+type Slot = Arc<OnceLock<Result<Reading, Diagnostics>>>;
 
 /// Reads layers and remembers them.
 #[derive(Debug)]
@@ -48,8 +55,8 @@ impl<'p> Library<'p> {
             .collect()
     }
 
-    /// The layer in the file at `path`.
-    pub fn layer(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Arc<Layer>, Diagnostics> {
+    /// The layer in the file at `path`; an error if it cannot be read at all.
+    pub(super) fn layer(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Reading, Diagnostics> {
         let slot = self.slot(path, sight);
         slot.get_or_init(|| self.read(path, name, sight)).clone()
     }
@@ -65,7 +72,7 @@ impl<'p> Library<'p> {
         Arc::clone(layers.entry((path.to_path_buf(), sight)).or_default())
     }
 
-    fn read(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Arc<Layer>, Diagnostics> {
+    fn read(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Reading, Diagnostics> {
         let source = self.project.files.text(path)?;
         let mut root = yaml::read::read(&source)?;
         if sops::is_encrypted(&root) {
@@ -80,6 +87,6 @@ impl<'p> Library<'p> {
         let folder = path.parent().unwrap_or(path).to_path_buf();
         let mut problems = Diagnostics::new();
         let layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
-        if problems.has_errors() { Err(problems) } else { Ok(Arc::new(layer)) }
+        Ok(Reading { layer: Arc::new(layer), problems })
     }
 }

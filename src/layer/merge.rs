@@ -13,24 +13,24 @@ use crate::project::{App, BASE};
 use crate::span::{Located, Place};
 
 impl Library<'_> {
-    /// The definition of an environment of `app`.
+    /// The definition of an environment of `app`. What is wrong in a layer is reported and left
+    /// out; there is none if a layer could not be read at all.
     pub fn definition(
         &self,
         app: &App,
         environment: &EnvironmentName,
         sight: Sight,
-    ) -> Result<Definition, Diagnostics> {
-        let layers = self.stack(app, environment, sight)?;
-        let mut problems = Diagnostics::new();
-        let definition = merge(app, environment, &layers, &mut problems);
-        if problems.has_errors() { Err(problems) } else { Ok(definition) }
+        problems: &mut Diagnostics,
+    ) -> Option<Definition> {
+        let layers = self.stack(app, environment, sight, problems)?;
+        Some(merge(app, environment, &layers, problems))
     }
 
     /// The name of an app: what its base says, or its folder's name.
     pub fn app_name(&self, app: &App) -> Result<AppName, Diagnostics> {
         let mut name = None;
         for file in self.files(app, BASE) {
-            let layer = self.layer(&file, &BASE.into(), Sight::Locked)?;
+            let layer = self.layer(&file, &BASE.into(), Sight::Locked)?.layer;
             name = layer.app.as_ref().map(|app| app.value.as_str().into()).or(name);
         }
         Ok(name.unwrap_or_else(|| app.folder_name().as_str().into()))
@@ -144,7 +144,9 @@ fn overlay_entries(
             rules: Rules::default(),
             history: Vec::new(),
             defined: change.key_place.clone(),
+            broken: false,
         });
+        entry.broken |= change.broken;
         overlay_entry(entry, key, change, layer, problems);
     }
 }

@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::{KeyName, LayerName};
 use crate::project::BASE;
 use crate::span::{Located, Place, Source};
-use crate::yaml::node::{Kind, Mapping, Node};
+use crate::yaml::node::{Kind, Mapping, Node, Scalar};
 
 const FIELDS: [&str; 12] = [
     "app",
@@ -142,10 +142,7 @@ impl Layer {
 
     fn read_entries(&self, map: Mapping, problems: &mut Diagnostics) -> IndexMap<KeyName, EntryLayer> {
         map.into_iter()
-            .filter_map(|(key, node)| {
-                let entry = entries::read(&key, node, self, problems)?;
-                Some((KeyName::from(key.text.as_str()), entry))
-            })
+            .map(|(key, node)| (KeyName::from(key.text.as_str()), entries::read(&key, node, self, problems)))
             .collect()
     }
 
@@ -204,7 +201,7 @@ fn texts(
 ) -> IndexMap<String, Located<Option<String>>> {
     let mut texts = IndexMap::new();
     for (key, node) in map {
-        let value = if node.as_scalar().is_some_and(super::super::yaml::node::Scalar::is_null) {
+        let value = if node.as_scalar().is_some_and(Scalar::is_null) {
             Located { value: None, place: source.place(node.span) }
         } else {
             let name = format!("{of}.{}", key.text);
@@ -218,7 +215,7 @@ fn texts(
 
 fn read_names(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) {
     let Some((key, node)) = fields.take("names") else { return };
-    match node.as_scalar().map(super::super::yaml::node::Scalar::text) {
+    match node.as_scalar().map(Scalar::text) {
         Some("plain") => {}
         Some("hashed" | "kustomize") => {
             problems.push(unsupported("names", "hashed names", source.place(node.span)).hint("write `names: plain`"));

@@ -13,19 +13,20 @@ use crate::span::{Located, Place};
 impl Library<'_> {
     /// The layers of an environment of `app`, lowest first. The first is the base.
     ///
-    /// Errors: a cycle of `extends`, a name that does not exist, and all that is wrong in the
-    /// layers themselves.
-    pub fn stack(
+    /// Reports a cycle of `extends`, a name that does not exist, and all that is wrong in the layers
+    /// themselves. None if a layer is not there or could not be read.
+    pub(super) fn stack(
         &self,
         app: &App,
         environment: &EnvironmentName,
         sight: Sight,
-    ) -> Result<Vec<Arc<Layer>>, Diagnostics> {
+        problems: &mut Diagnostics,
+    ) -> Option<Vec<Arc<Layer>>> {
         let mut walk =
-            Walk { library: self, app, sight, done: HashSet::new(), layers: Vec::new(), problems: Diagnostics::new() };
+            Walk { library: self, app, sight, done: HashSet::new(), layers: Vec::new(), problems, is_whole: true };
         walk.visit(&BASE.into(), &mut Vec::new(), None);
         walk.visit(&environment.as_str().into(), &mut Vec::new(), None);
-        if walk.problems.has_errors() { Err(walk.problems) } else { Ok(walk.layers) }
+        walk.is_whole.then_some(walk.layers)
     }
 }
 
@@ -35,7 +36,9 @@ struct Walk<'a, 'p> {
     sight: Sight,
     done: HashSet<LayerName>,
     layers: Vec<Arc<Layer>>,
-    problems: Diagnostics,
+    problems: &'a mut Diagnostics,
+    /// Every layer that is named was read.
+    is_whole: bool,
 }
 
 impl Walk<'_, '_> {
@@ -46,20 +49,29 @@ impl Walk<'_, '_> {
         }
         let files = self.library.files(self.app, name.as_str());
         if files.is_empty() {
-            self.problems.extend(named_at.map(|place| self.missing(name, place)));
+            let missing = named_at.map(|place| self.missing(name, place));
+            self.is_whole &= missing.is_none();
+            self.problems.extend(missing);
             return;
         }
         let mut layers = Vec::with_capacity(files.len());
         for file in files {
             match self.library.layer(&file, name, self.sight) {
-                Ok(layer) => layers.push(layer),
-                Err(problems) => self.problems.extend(problems),
+                Ok(reading) => {
+                    layers.push(reading.layer);
+                    self.problems.extend(reading.problems);
+                }
+                Err(problems) => {
+                    self.is_whole = false;
+                    self.problems.extend(problems);
+                }
             }
         }
         for parent in layers.iter().flat_map(|layer| &layer.extends) {
             path.push(Located { value: name.clone(), place: parent.place.clone() });
             if path.iter().any(|step| step.value == parent.value) {
                 self.problems.push(cycle(&parent.value, path));
+                self.is_whole = false;
                 self.done.insert(name.clone());
             } else {
                 self.visit(&parent.value, path, Some(&parent.place));

@@ -132,21 +132,81 @@ fn explain(session: &Session, error: &Error, text: Option<&str>) -> (String, Opt
             let hint = "a loop is longer than any configuration needs; compute less";
             ("the template takes too many steps".to_owned(), Some(hint.to_owned()))
         }
-        ErrorKind::UnknownFilter | ErrorKind::UnknownFunction | ErrorKind::UnknownTest => {
-            (format!("{}: {detail}", error.kind()), unknown_function(text))
-        }
+        ErrorKind::UnknownFilter => unknown("filter", detail),
+        ErrorKind::UnknownFunction => unknown("function", detail),
+        ErrorKind::UnknownTest => unknown("test", detail),
         kind if detail.is_empty() => (format!("the template failed: {kind}"), None),
         // only texts that cannot hold a value: ours, and those about types and arguments
         _ => (format!("the template failed: {detail}"), None),
     }
 }
 
-fn unknown_function(text: Option<&str>) -> Option<String> {
-    let nondeterministic = ["now", "random", "lookup", "env", "uuid", "genPassword", "randAlphaNum"];
-    let name = text?.trim().split(['(', '|', ' ']).next_back().or(text)?;
-    nondeterministic.contains(&name).then(|| {
-        "templates have no clock, randomness, environment or network: the same input gives the same output".to_owned()
-    })
+/// Filters, functions and tests that people use most, for suggestions.
+const KNOWN: [&str; 46] = [
+    "abs",
+    "b64decode",
+    "b64encode",
+    "batch",
+    "bool",
+    "capitalize",
+    "declassify",
+    "default",
+    "defined",
+    "dict",
+    "dictsort",
+    "first",
+    "float",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "namespace",
+    "quote",
+    "range",
+    "reject",
+    "replace",
+    "required",
+    "reverse",
+    "round",
+    "select",
+    "sha256",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "toyaml",
+    "trim",
+    "urlencode",
+];
+
+/// What other template languages have, and a reproducible one cannot.
+const IMPURE: [&str; 11] =
+    ["now", "random", "shuffle", "lookup", "env", "uuid", "uuidv4", "randAlphaNum", "genCA", "getenv", "timestamp"];
+
+fn unknown(what: &str, detail: &str) -> (String, Option<String>) {
+    // the engine says "filter NAME is unknown", "NAME is unknown" or "test NAME is unknown"
+    let name = detail.strip_suffix(" is unknown").and_then(|rest| rest.split(' ').next_back()).unwrap_or(detail);
+    let hint = if IMPURE.contains(&name) {
+        Some(
+            "templates have no clock, randomness, environment or network, so that the same input gives the same output"
+                .to_owned(),
+        )
+    } else {
+        did_you_mean(name, KNOWN)
+    };
+    (format!("there is no {what} `{name}`"), hint)
 }
 
 /// The message for an undefined expression, with what might have been meant.

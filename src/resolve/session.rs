@@ -108,6 +108,9 @@ impl Session {
     }
 
     fn resolve_entry(self: &Arc<Self>, id: &EntryId, entry: &Entry, frame: &Frame) -> Result<Outcome, Reported> {
+        if entry.broken {
+            return Err(Reported);
+        }
         let Some(source) = &entry.source else { return Ok(Outcome::Missing) };
         let may_render = entry.rules.template.as_ref().is_none_or(|rule| rule.value);
         let at_source = |problem: Diagnostic| self.report(problem.at(source.place.clone()));
