@@ -7,7 +7,7 @@ use std::sync::Arc;
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value as TemplateValue};
 
-use super::failure::Origin;
+use super::failure::{Origin, invalid};
 use super::frame::Frame;
 use super::session::{Reported, Session, is_template};
 use super::{declassify, scope};
@@ -117,7 +117,7 @@ pub(super) fn from_template(value: &TemplateValue) -> Result<Value<'static>, Err
             Value::Map(pairs.collect::<Result<_, Error>>()?)
         }
         ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
-        _ => return Err(Error::new(ErrorKind::InvalidOperation, "a binary value cannot stand in a structure")),
+        _ => return Err(invalid("a binary value cannot stand in a structure")),
     })
 }
 

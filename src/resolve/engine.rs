@@ -7,6 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
+use super::failure::invalid;
 use super::{declassify, filters};
 use crate::files::Files;
 
@@ -60,10 +61,6 @@ fn printed(value: &Value) -> Result<String, Error> {
         ValueKind::Bytes => Err(invalid("a binary value has no text; use `b64encode`")),
         _ => Ok(value.to_string()),
     }
-}
-
-fn invalid(detail: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidOperation, detail)
 }
 
 /// The name of an included template: relative to the template that names it, within the project.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind, Value};
 
+use super::frame;
 use super::scope::ROOT;
 use super::session::Session;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -32,6 +33,22 @@ const OWN: char = '\u{2}';
 pub(super) fn raise(message: &str, hint: Option<&str>) -> Value {
     let detail = format!("{OWN}{message}{OWN}{}", hint.unwrap_or_default());
     Value::from(Error::new(ErrorKind::InvalidOperation, detail))
+}
+
+/// What precedes a detail of our own that holds nothing but fixed words.
+const FIXED: char = '\u{3}';
+
+/// What precedes the message of `required`, which the author of the template chose.
+const CHOSEN: char = '\u{4}';
+
+/// An error with a detail that is safe to show.
+pub(super) fn invalid(detail: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("{FIXED}{detail}"))
+}
+
+/// The error of `required`.
+pub(super) fn required(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("{CHOSEN}{message}"))
 }
 
 /// The diagnostic for a failed template; none if the failure was reported before.
@@ -135,9 +152,26 @@ fn explain(session: &Session, error: &Error, text: Option<&str>) -> (String, Opt
         ErrorKind::UnknownFilter => unknown("filter", detail),
         ErrorKind::UnknownFunction => unknown("function", detail),
         ErrorKind::UnknownTest => unknown("test", detail),
-        kind if detail.is_empty() => (format!("the template failed: {kind}"), None),
-        // only texts that cannot hold a value: ours, and those about types and arguments
-        _ => (format!("the template failed: {detail}"), None),
+        kind => (failed(kind, detail, text), None),
+    }
+}
+
+/// The message for a failure at run time. The engine's own details may hold values ("unable to
+/// calculate 1234 / 0"), so they are shown only where the template read none.
+fn failed(kind: ErrorKind, detail: &str, text: Option<&str>) -> String {
+    if let Some(fixed) = detail.strip_prefix(FIXED) {
+        return format!("the template failed: {fixed}");
+    }
+    if let Some(chosen) = detail.strip_prefix(CHOSEN) {
+        // not if it was computed
+        let is_literal = text.is_some_and(|text| text.contains(chosen));
+        return if is_literal { chosen.to_owned() } else { "a value is required, and missing".to_owned() };
+    }
+    let has_read = frame::current().is_none_or(|frame| frame.has_read());
+    if detail.is_empty() || has_read {
+        format!("the template failed: {kind}")
+    } else {
+        format!("the template failed: {detail}")
     }
 }
 
@@ -198,6 +232,10 @@ const IMPURE: [&str; 11] =
 fn unknown(what: &str, detail: &str) -> (String, Option<String>) {
     // the engine says "filter NAME is unknown", "NAME is unknown" or "test NAME is unknown"
     let name = detail.strip_suffix(" is unknown").and_then(|rest| rest.split(' ').next_back()).unwrap_or(detail);
+    if name == "_d" {
+        let hint = "write `declassify(value, \"why it may be public\")`".to_owned();
+        return (format!("`declassify` is a function, not a {what}"), Some(hint));
+    }
     let hint = if IMPURE.contains(&name) {
         Some(
             "templates have no clock, randomness, environment or network, so that the same input gives the same output"
@@ -222,8 +260,12 @@ fn undefined(session: &Session, text: Option<&str>) -> (String, Option<String>) 
     };
     let own = definition.own_bundle();
     match steps[..] {
-        ["data", key, ..] if defined(&own, key) => no_value(session, expression),
-        ["bundles", bundle, key, ..] if defined(&bundle.into(), key) => no_value(session, expression),
+        ["data", key] if defined(&own, key) => no_value(session, expression),
+        ["bundles", bundle, key] if defined(&bundle.into(), key) => no_value(session, expression),
+        ["data", key, ..] if defined(&own, key) => not_a_mapping(&format!("data.{key}"), expression),
+        ["bundles", bundle, key, ..] if defined(&bundle.into(), key) => {
+            not_a_mapping(&format!("bundles.{bundle}.{key}"), expression)
+        }
         ["bundles", bundle, ..] => {
             let known = definition.bundles.keys().map(BundleName::as_str);
             (format!("there is no bundle `{bundle}`"), did_you_mean(bundle, known))
@@ -256,6 +298,11 @@ fn no_value(session: &Session, expression: &str) -> (String, Option<String>) {
     let environment = &session.definition.environment;
     let hint = format!("set it in `{environment}.yaml`, or use `{expression} | default(\"…\")`");
     (format!("`{expression}` has no value in `{environment}`"), Some(hint))
+}
+
+fn not_a_mapping(entry: &str, expression: &str) -> (String, Option<String>) {
+    let message = format!("`{expression}` is not defined: `{entry}` is a text, which has no parts");
+    (message, Some("keep structures in `vars`".to_owned()))
 }
 
 fn undefined_variable(vars: Option<&Tree>, expression: &str, steps: &[&str]) -> (String, Option<String>) {

@@ -8,6 +8,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::failure::{self, invalid};
 use super::{content, frame};
 use crate::yaml;
 
@@ -39,7 +40,7 @@ fn text(value: &Value) -> Result<String, Error> {
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::String | ValueKind::Number => Ok(value.to_string()),
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        _ => Err(Error::new(ErrorKind::InvalidOperation, "expected a text")),
+        _ => Err(invalid("expected a text")),
     }
 }
 
@@ -48,12 +49,10 @@ fn b64encode(value: &Value) -> Result<String, Error> {
 }
 
 fn b64decode(value: &Value) -> Result<Value, Error> {
-    let decoded = STANDARD
-        .decode(text(value)?.trim())
-        .map_err(|_| Error::new(ErrorKind::InvalidOperation, "expected standard base64 with padding"))?;
+    let decoded = STANDARD.decode(text(value)?.trim()).map_err(|_| invalid("expected standard base64 with padding"))?;
     Ok(match String::from_utf8(decoded) {
         Ok(text) => Value::from(text),
-        Err(binary) => Value::from(binary.into_bytes()),
+        Err(binary) => Value::from_bytes(binary.into_bytes()),
     })
 }
 
@@ -96,7 +95,7 @@ fn required(value: &Value, message: &str) -> Result<Value, Error> {
         ValueKind::String => value.as_str() == Some(""),
         _ => false,
     };
-    if missing { Err(Error::new(ErrorKind::InvalidOperation, message.to_owned())) } else { Ok(value.clone()) }
+    if missing { Err(failure::required(message)) } else { Ok(value.clone()) }
 }
 
 fn string(value: &Value) -> Result<String, Error> {
@@ -118,15 +117,12 @@ fn mark() -> Result<u64, Error> {
 fn declassify(ticket: u64, value: &Value, reason: Option<&str>) -> Result<Value, Error> {
     let frame = frame::current().ok_or_else(outside)?;
     let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) else {
-        return Err(Error::new(
-            ErrorKind::MissingArgument,
-            "`declassify` wants a reason: `declassify(value, \"why it may be public\")`",
-        ));
+        return Err(invalid("`declassify` wants a reason: `declassify(value, \"why it may be public\")`"));
     };
     let ticket = usize::try_from(ticket).unwrap_or(usize::MAX);
     if frame.declassify(ticket, reason) { Ok(value.clone()) } else { Err(outside()) }
 }
 
 fn outside() -> Error {
-    Error::new(ErrorKind::InvalidOperation, "`declassify` is a function of templates: `declassify(value, \"reason\")`")
+    invalid("`declassify` is a function of templates: `declassify(value, \"reason\")`")
 }
