@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostic::{Diagnostic, Failure};
-use crate::span::Source;
+use crate::span::{Source, Span};
 
 /// Largest file that is read, in bytes: what Kubernetes takes in one ConfigMap or Secret
 /// (`MaxSecretSize` in kubernetes/pkg/apis/core/validation). A layer beyond it is no layer.
@@ -67,13 +67,12 @@ impl Files {
         match std::str::from_utf8(&bytes) {
             Ok(text) => Ok(Source::new(name, text)),
             Err(error) => {
-                let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-                let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
-                let column = String::from_utf8_lossy(valid).lines().last().map_or(1, |last| last.chars().count() + 1);
-                Err(Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text (line {line}, column {column})"))
-                    .hint(
-                        "save it as UTF-8; a file that is not text can be an entry's `file`, not a layer or a template",
-                    ))
+                let lossy = String::from_utf8_lossy(&bytes).into_owned();
+                let span = Span::locate(&lossy, error.valid_up_to(), error.valid_up_to() + 1);
+                let message = format!("`{name}` is not UTF-8 text");
+                Err(Diagnostic::error("not-utf8", message).at_hidden(Source::new(name, lossy).place(span)).hint(
+                    "save it as UTF-8; a file that is not text can be an entry's `file`, not a layer or a template",
+                ))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Layer;
 use super::entry::{EntryLayer, EntrySource, Rules};
-use super::fields::{Fields, expected};
+use super::fields::{Fields, expected, unsupported};
 use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::Tree;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -126,7 +126,7 @@ fn read_source(
             }
         },
         "ref" => {
-            problems.push(super::read::unsupported("ref", "pointers to external stores", key));
+            problems.push(unsupported("ref", "pointers to external stores", key));
             return None;
         }
         "value" => match node.kind {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::Tree;
 use super::entries;
-use super::fields::{Fields, expected, text};
+use super::fields::{Fields, expected, text, unsupported};
 use super::{Allow, BundleLayer, EntryLayer, Layer, Role};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::{KeyName, LayerName};
@@ -170,14 +170,6 @@ impl Layer {
             self.bundles.insert(key.text.as_str().into(), bundle);
         }
     }
-}
-
-/// That a field of the language is one that this version cannot honour. Ignoring it would render
-/// something else than the author asked for.
-pub(super) fn unsupported(field: &str, what: &str, place: Place) -> Diagnostic {
-    Diagnostic::error("unsupported", format!("`{field}` ({what}) is not supported by this version of septum"))
-        .at(place)
-        .note("it is refused, because leaving it out would render something else than was asked for")
 }
 
 fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
