@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::output::{self, Output};
+use super::output::{self, Output, invalid_usage};
 use super::{Global, apps, environments, identities};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::emit::{self, ManifestFormat};
@@ -18,7 +18,7 @@ use crate::project::{App, Project};
 #[derive(Debug, Args)]
 pub(super) struct Render {
     /// The environments
-    #[arg(value_name = "ENV", required_unless_present = "all", add = super::completions::environments())]
+    #[arg(value_name = "ENV", add = super::completions::environments())]
     environments: Vec<String>,
     /// Render every environment
     #[arg(long, conflicts_with = "environments")]
@@ -37,6 +37,9 @@ pub(super) struct Render {
 impl Render {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let project = Project::discover(&global.directory)?;
+        if self.environments.is_empty() && !self.all {
+            return Err(none_named(&project).into());
+        }
         let wanted = environments(&project, &self.environments)?;
         let pipeline = Pipeline::new(&project, identities());
         let apps = apps(&pipeline, &project, &self.apps)?;
@@ -103,4 +106,12 @@ impl Render {
             .note(format!("it has {}", has.join(", "))),
         ))
     }
+}
+
+/// That it was not said what to render. All of them is not what `render` alone should mean.
+fn none_named(project: &Project) -> Diagnostic {
+    let names: Vec<_> = project.environments().into_iter().map(|name| format!("`{name}`")).collect();
+    invalid_usage("no environment was named".to_owned())
+        .note(format!("the environments are {}", names.join(", ")))
+        .hint("name one or more, or say `--all`")
 }
