@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::constraint::Constraints;
 use super::{Object, ObjectKind, names, size};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::layer::{Definition, Entry, Rules};
+use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::name::{BundleName, EntryId};
 use crate::resolve::{Final, Outcome, Resolved, ResolvedValue};
 use crate::route::{Routing, Sensitivity};
@@ -116,7 +116,9 @@ fn check_rules(
     problems: &mut Diagnostics,
 ) {
     let Rules { schema, format, .. } = &entry.rules;
-    let is_content = entry.source.as_ref().is_some_and(|source| source.value.field() == "content");
+    // also where a later layer replaced the structure by a text
+    let is_content = |step: &Origin| matches!(step.change, Change::Source(EntrySource::Content(_)));
+    let is_content = entry.history.iter().any(is_content);
     let Some(text) = value.text() else { return };
     for violation in target.constraints.check(schema, format.as_ref().filter(|_| !is_content), text) {
         let label = target.resolved.definition.label(id);
