@@ -56,10 +56,32 @@ fn expressions(template: &str) -> Vec<(usize, usize)> {
             }
         };
         let end = end_of_expression(template, open + 2, close);
+        if close == "%}" && is_word(&template[open + 2..end], "raw") {
+            at = end_of_raw(template, end);
+            continue;
+        }
         ranges.push((open + 2, end));
         at = end;
     }
     ranges
+}
+
+/// Whether a tag holds this word and nothing else but the signs that trim blanks.
+fn is_word(tag: &str, word: &str) -> bool {
+    tag.trim_start_matches(['-', '+']).trim_end_matches(['-', '+']).trim() == word
+}
+
+/// Where the text ends that `{% raw %}` keeps as it stands.
+fn end_of_raw(template: &str, start: usize) -> usize {
+    let mut at = start;
+    while let Some(open) = template[at..].find("{%").map(|found| at + found + 2) {
+        match template[open..].find("%}") {
+            Some(length) if is_word(&template[open..open + length], "endraw") => return open + length,
+            Some(_) => at = open,
+            None => break,
+        }
+    }
+    template.len()
 }
 
 /// Where `close` stands outside of a text in quotes.
@@ -123,6 +145,11 @@ mod tests {
             ("declassify(a)", "declassify(a)"),
             ("{{ 'declassify(a)' }}", "{{ 'declassify(a)' }}"),
             ("{# declassify(a) #}", "{# declassify(a) #}"),
+            ("{% raw %}{{ declassify(a) }}{% endraw %}", "{% raw %}{{ declassify(a) }}{% endraw %}"),
+            (
+                "{%- raw -%}{% x %}{%- endraw -%}{{ declassify(a) }}",
+                "{%- raw -%}{% x %}{%- endraw -%}{{ _d(_m(),   a) }}",
+            ),
             ("{{ x.declassify(a) }}", "{{ x.declassify(a) }}"),
             ("{{ redeclassify(a) }}", "{{ redeclassify(a) }}"),
             ("{{ '}}' ~ declassify(a) }}", "{{ '}}' ~ _d(_m(),   a) }}"),
