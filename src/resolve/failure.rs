@@ -97,7 +97,7 @@ impl At {
         let range = error.range().unwrap_or_default();
         match origin {
             Origin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
-                let range = range.start + shift..range.end + shift;
+                let range = whole_path(scalar.text(), range.start + shift..range.end + shift);
                 let span = locate(place.source.text(), place.span, scalar, range.start, range.len());
                 let text = scalar.text().get(range).filter(|_| !scalar.encrypted).map(str::to_owned);
                 Self { place: place.source.place(span), text, hidden: scalar.encrypted }
@@ -111,8 +111,9 @@ impl At {
     }
 
     fn in_file(source: &Source, range: &Range<usize>) -> Self {
+        let range = whole_path(source.text(), range.clone());
         let place = source.place(Span::locate(source.text(), range.start, range.end));
-        Self { place, text: source.text().get(range.clone()).map(str::to_owned), hidden: false }
+        Self { place, text: source.text().get(range).map(str::to_owned), hidden: false }
     }
 
     fn in_include(session: &Session, error: &Error, range: &Range<usize>, fallback: &Place) -> Self {
@@ -123,6 +124,15 @@ impl At {
             |source| Self::in_file(&source, range),
         )
     }
+}
+
+/// The range from where its path begins: of the steps of `a.b.c`, the engine gives the last ones.
+fn whole_path(template: &str, range: Range<usize>) -> Range<usize> {
+    let Some(before) = template.get(..range.start).filter(|_| template[range.start..].starts_with('.')) else {
+        return range;
+    };
+    let of_path = |char: char| char.is_alphanumeric() || char == '_' || char == '.';
+    before.trim_end_matches(of_path).len()..range.end
 }
 
 /// Whether an error arose in another template than the one called `name`. Expressions have no
