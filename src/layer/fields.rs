@@ -26,9 +26,11 @@ impl<'a> Fields<'a> {
             let is_known = known.contains(&key.text.as_str());
             if !is_known {
                 problems.push(unknown(key, known, of, source));
+            } else if is_encrypted(node) && key.text != "value" {
+                problems.push(encrypted(&key.text, source.place(key.span)));
+                return false;
             }
-            // what nobody decrypted says nothing, but that a value is there
-            is_known && (!is_locked(node) || key.text == "value")
+            is_known
         });
         Self { map, source }
     }
@@ -87,13 +89,22 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Whether a field's value, or an item of it, is a SOPS leaf that was not decrypted.
-fn is_locked(node: &Node) -> bool {
+/// Whether a field's value, or an item of it, is a SOPS leaf, decrypted or not.
+fn is_encrypted(node: &Node) -> bool {
     match &node.kind {
-        Kind::Scalar(scalar) => scalar.locked,
-        Kind::List(items) => items.iter().any(is_locked),
+        Kind::Scalar(scalar) => scalar.encrypted,
+        Kind::List(items) => items.iter().any(is_encrypted),
         Kind::Map(_) => false,
     }
+}
+
+/// That a field is encrypted which is read without a key, and shown: in objects, as labels are, or
+/// in messages, as rules are.
+pub(super) fn encrypted(name: &str, key: Place) -> Diagnostic {
+    Diagnostic::error("encrypted-field", format!("`{name}` is encrypted, but only values may be"))
+        .at(key)
+        .note("it is read without a key, and would be shown in plaintext")
+        .hint("move it to a layer that is not encrypted, such as `prod.yaml` beside `prod.secrets.yaml`")
 }
 
 /// The text of a scalar that is neither blank nor null.
@@ -117,6 +128,12 @@ pub(super) fn expected(name: &str, what: impl fmt::Display, node: &Node, key: &P
 }
 
 fn unknown(key: &Key, known: &[&str], of: &str, source: &Source) -> Diagnostic {
+    // `PASSWORD: {x1}` is more likely a password that wants quotes than a mapping with a field `x1`
+    if !source.text().get(key.span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+        return Diagnostic::error("unknown-field", format!("expected fields of {of} with their values, found a text"))
+            .at_hidden(source.place(key.span))
+            .hint("put a value that starts with `{` in quotes");
+    }
     let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
     Diagnostic::error("unknown-field", format!("`{}` is no field of {of}", key.text))
         .at(source.place(key.span))

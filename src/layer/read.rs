@@ -197,6 +197,10 @@ fn texts(
             Located { value: None, place: source.place(node.span) }
         } else {
             let name = format!("{of}.{}", key.text);
+            if node.as_scalar().is_some_and(|scalar| scalar.encrypted) {
+                problems.push(super::fields::encrypted(&name, source.place(key.span)));
+                continue;
+            }
             let Some(found) = problems.take(text(&node, &name, &source.place(key.span), source)) else { continue };
             Located { value: Some(found.value), place: found.place }
         };
