@@ -163,14 +163,16 @@ fn unknown_key(
         Diagnostic::error("unknown-key", format!("`{key}` is {verb} in `{}`, but nothing defines it", layer.name))
             .at(change.key_place.clone());
     let known = bundles.get(name).into_iter().flat_map(|bundle| bundle.entries.keys()).map(KeyName::as_str);
-    let error = error.maybe_hint(did_you_mean(key.as_str(), known));
+    let near = did_you_mean(key.as_str(), known);
+    let or = if near.is_some() { "or " } else { "" };
+    let error = error.maybe_hint(near);
     if let Some((other, _)) = bundles.iter().find(|(_, bundle)| bundle.entries.contains_key(key)) {
         return error.hint(format!("the bundle `{other}` has a key of this name"));
     }
     if change.removed || layer.role.defines() {
         return error;
     }
-    error.hint(format!("or define it in `base.yaml`; `bundles: {{ {name}: {{ open: true }} }}` there lifts the rule"))
+    error.hint(format!("{or}define it in `base.yaml`; `bundles: {{ {name}: {{ open: true }} }}` there lifts the rule"))
 }
 
 fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryLayer, layer: &Layer, problems: &mut Diagnostics) {

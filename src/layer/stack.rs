@@ -99,8 +99,12 @@ impl Walk<'_, '_> {
 
 fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
     let start = path.iter().position(|step| step.value == *back_to).unwrap_or_default();
-    let path = path.get(start..).unwrap_or_default();
-    let names: Vec<_> = path.iter().map(|step| step.value.as_str()).chain([back_to.as_str()]).collect();
+    let mut path: Vec<_> = path.iter().skip(start).collect();
+    // every layer of the circle meets it: told from the same one, it is told once
+    let first = (0..path.len()).min_by_key(|&index| path.get(index).map(|step| step.value.as_str()));
+    path.rotate_left(first.unwrap_or_default());
+    let names = path.iter().map(|step| step.value.as_str());
+    let names: Vec<_> = names.clone().chain(names.take(1)).collect();
     let mut error = Diagnostic::error("extends-cycle", format!("`extends` goes in a circle: {}", names.join(" → ")));
     for (index, step) in path.iter().enumerate() {
         let parent = names.get(index + 1).copied().unwrap_or_default();
