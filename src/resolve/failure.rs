@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind, Value};
 
-use super::frame;
 use super::scope::ROOT;
 use super::session::Session;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -26,29 +25,33 @@ pub(super) enum Origin<'a> {
 /// The detail of an error that was reported where it arose.
 pub(super) const FAILED_BEFORE: &str = "\u{1}failed before";
 
-/// What precedes the message, and separates it from the hint, in an error of our own.
+/// What precedes the message, and separates it from the rest, in an error of our own.
 const OWN: char = '\u{2}';
 
-/// An error of our own, raised by the engine where the value is used.
-pub(super) fn raise(message: &str, hint: Option<&str>) -> Value {
-    let detail = format!("{OWN}{message}{OWN}{}", hint.unwrap_or_default());
-    Value::from(Error::new(ErrorKind::InvalidOperation, detail))
+/// An error of our own. Its message is shown only if `word`, a part of it, stands in the template:
+/// else it was computed, perhaps from a secret.
+pub(super) fn own(message: &str, hint: Option<&str>, word: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}{OWN}{}{OWN}{word}", hint.unwrap_or_default()))
 }
 
 /// What precedes a detail of our own that holds nothing but fixed words.
 const FIXED: char = '\u{3}';
-
-/// What precedes the message of `required`, which the author of the template chose.
-const CHOSEN: char = '\u{4}';
 
 /// An error with a detail that is safe to show.
 pub(super) fn invalid(detail: &'static str) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{FIXED}{detail}"))
 }
 
-/// The error of `required`.
-pub(super) fn required(message: &str) -> Error {
-    Error::new(ErrorKind::InvalidOperation, format!("{CHOSEN}{message}"))
+/// An error of our own, raised by the engine where the value is used.
+pub(super) fn raise(message: &str, hint: Option<&str>, word: &str) -> Value {
+    Value::from(own(message, hint, word))
+}
+
+/// The message, the hint and the word of an error of our own.
+fn parts_of_own(error: &Error) -> Option<(&str, &str, &str)> {
+    let (message, rest) = error.detail()?.strip_prefix(OWN)?.split_once(OWN)?;
+    let (hint, word) = rest.split_once(OWN)?;
+    Some((message, hint, word))
 }
 
 /// The diagnostic for a failed template; none if the failure was reported before.
@@ -58,7 +61,8 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
         return None;
     }
     let at = At::of(session, error, origin);
-    let (message, hint) = explain(session, error, at.text.as_deref());
+    let encrypted = matches!(origin, Origin::Scalar { scalar, .. } if scalar.encrypted);
+    let (message, hint) = if encrypted { (unspecific(error), None) } else { explain(session, error, &at) };
     let rule = match error.kind() {
         ErrorKind::SyntaxError => "template-syntax",
         ErrorKind::UndefinedError => "undefined",
@@ -67,7 +71,6 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
     };
     let diagnostic = Diagnostic::error(rule, message).maybe_hint(hint);
     let diagnostic = if at.hidden { diagnostic.at_hidden(at.place) } else { diagnostic.at(at.place) };
-    let encrypted = matches!(origin, Origin::Scalar { scalar, .. } if scalar.encrypted);
     Some(if encrypted {
         diagnostic.hint("if the secret just happens to contain `{{` or `{%`, set `template: false` on its key")
     } else {
@@ -90,6 +93,42 @@ struct At {
     /// The text that the engine complains about, unless it must not be shown.
     text: Option<String>,
     hidden: bool,
+    /// Whether what an error of our own says stands in the template.
+    literal: bool,
+}
+
+/// What may be shown of a template around an error.
+struct Piece {
+    range: Range<usize>,
+    hidden: bool,
+    literal: bool,
+}
+
+impl Piece {
+    fn of(error: &Error, template: &str, range: &Range<usize>) -> Self {
+        // of `a.b.c` the engine may name `.b.c` only
+        let part_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.".contains(byte);
+        let before = template.as_bytes().get(..range.start).unwrap_or_default();
+        let longer = before.iter().rev().take_while(|byte| part_of_name(byte)).count();
+        let is_name = template.as_bytes().get(range.start).is_some_and(part_of_name);
+        let range = range.start - if is_name { longer } else { 0 }..range.end;
+        let text = template.get(range.clone()).unwrap_or_default();
+        // a text in an expression may be a secret, a path is none
+        let is_path = ["include", "import", "from", "extends"].iter().any(|word| text.starts_with(word));
+        let has_text = text.contains(['"', '\'']) && !is_path;
+        let unclosed = error.kind() == ErrorKind::SyntaxError && !is_closed(template, &range);
+        let literal = parts_of_own(error).is_none_or(|(_, _, word)| template.contains(word));
+        Self { range, hidden: has_text || unclosed, literal }
+    }
+}
+
+/// Whether a range lies between brackets that are closed. A password may hold `{{`, and what
+/// follows it is then not meant as an expression.
+fn is_closed(template: &str, range: &Range<usize>) -> bool {
+    let before = template.get(..range.start).unwrap_or_default();
+    let opened =
+        [("{{", "}}"), ("{%", "%}")].into_iter().filter_map(|(open, close)| Some((before.rfind(open)?, close)));
+    opened.max().is_none_or(|(start, close)| template.get(start..).is_some_and(|rest| rest.contains(close)))
 }
 
 impl At {
@@ -97,12 +136,14 @@ impl At {
         let range = error.range().unwrap_or_default();
         match origin {
             Origin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
-                let range = whole_path(scalar.text(), range.start + shift..range.end + shift);
+                let piece = Piece::of(error, scalar.text(), &(range.start + shift..range.end + shift));
+                let range = piece.range;
                 let span = locate(place.source.text(), place.span, scalar, range.start, range.len());
-                let text = scalar.text().get(range).filter(|_| !scalar.encrypted).map(str::to_owned);
-                Self { place: place.source.place(span), text, hidden: scalar.encrypted }
+                let hidden = scalar.encrypted || piece.hidden;
+                let text = scalar.text().get(range).filter(|_| !hidden).map(str::to_owned);
+                Self { place: place.source.place(span), text, hidden, literal: piece.literal }
             }
-            Origin::File(source) if !names_another(error, source.name()) => Self::in_file(source, &range),
+            Origin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source, &range),
             Origin::Scalar { place, .. } => Self::in_include(session, error, &range, place),
             Origin::File(source) => {
                 Self::in_include(session, error, &range, &source.place(Span::locate(source.text(), 0, 0)))
@@ -110,29 +151,21 @@ impl At {
         }
     }
 
-    fn in_file(source: &Source, range: &Range<usize>) -> Self {
-        let range = whole_path(source.text(), range.clone());
+    fn in_file(error: &Error, source: &Source, range: &Range<usize>) -> Self {
+        let Piece { range, hidden, literal } = Piece::of(error, source.text(), range);
         let place = source.place(Span::locate(source.text(), range.start, range.end));
-        Self { place, text: source.text().get(range).map(str::to_owned), hidden: false }
+        let text = source.text().get(range).filter(|_| !hidden).map(str::to_owned);
+        Self { place, text, hidden, literal }
     }
 
     fn in_include(session: &Session, error: &Error, range: &Range<usize>, fallback: &Place) -> Self {
         let files = &session.engine.files;
         let file = error.name().and_then(|name| files.text(&files.root().join(name)).ok());
         file.map_or_else(
-            || Self { place: fallback.clone(), text: None, hidden: true },
-            |source| Self::in_file(&source, range),
+            || Self { place: fallback.clone(), text: None, hidden: true, literal: false },
+            |source| Self::in_file(error, &source, range),
         )
     }
-}
-
-/// The range from where its path begins: of the steps of `a.b.c`, the engine gives the last ones.
-fn whole_path(template: &str, range: Range<usize>) -> Range<usize> {
-    let Some(before) = template.get(..range.start).filter(|_| template[range.start..].starts_with('.')) else {
-        return range;
-    };
-    let of_path = |char: char| char.is_alphanumeric() || char == '_' || char == '.';
-    before.trim_end_matches(of_path).len()..range.end
 }
 
 /// Whether an error arose in another template than the one called `name`. Expressions have no
@@ -141,15 +174,42 @@ fn names_another(error: &Error, name: &str) -> bool {
     error.name().is_some_and(|found| found != name && found != "<expression>")
 }
 
+/// What went wrong, for a template of which nothing may be shown.
+fn unspecific(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::SyntaxError => "the template has a syntax error".to_owned(),
+        _ if parts_of_own(error).is_some() => unspecific_undefined(),
+        ErrorKind::UndefinedError => unspecific_undefined(),
+        kind => format!("the template failed: {kind}"),
+    }
+}
+
+fn unspecific_undefined() -> String {
+    "the template uses something that is not defined".to_owned()
+}
+
 /// What went wrong and what to do.
-fn explain(session: &Session, error: &Error, text: Option<&str>) -> (String, Option<String>) {
+fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>) {
     let detail = error.detail().unwrap_or_default();
-    if let Some((message, hint)) = detail.strip_prefix(OWN).and_then(|own| own.split_once(OWN)) {
-        return (message.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()));
+    let text = at.text.as_deref();
+    if let Some((message, hint, _)) = parts_of_own(error) {
+        let shown = (message.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()));
+        return if at.literal { shown } else { (unspecific_undefined(), None) };
     }
     match error.kind() {
         ErrorKind::UndefinedError => undefined(session, text),
-        ErrorKind::SyntaxError => (format!("the template has a syntax error: {detail}"), None),
+        ErrorKind::SyntaxError if at.hidden => {
+            let hint =
+                "write `{{ … }}` or `{% … %}`; if the text is meant as it stands, set `template: false` on its key";
+            (
+                "the template has a bracket or a text that is not closed, or does not belong there".to_owned(),
+                Some(hint.to_owned()),
+            )
+        }
+        ErrorKind::SyntaxError => {
+            let hint = "if the text is meant as it stands, set `template: false` on its key";
+            (format!("the template has a syntax error: {detail}"), Some(hint.to_owned()))
+        }
         ErrorKind::TemplateNotFound => {
             // the name could have been computed from a secret
             let hint = "name a file relative to the file that includes it, within the project";
@@ -162,28 +222,32 @@ fn explain(session: &Session, error: &Error, text: Option<&str>) -> (String, Opt
         ErrorKind::UnknownFilter => unknown("filter", detail),
         ErrorKind::UnknownFunction => unknown("function", detail),
         ErrorKind::UnknownTest => unknown("test", detail),
-        kind => (failed(kind, detail, text), None),
+        _ if detail.starts_with(FIXED) => (format!("the template failed: {}", detail.trim_start_matches(FIXED)), None),
+        _ if detail.starts_with("unable to calculate") => {
+            ("the template failed: a calculation has no result, such as a division by zero".to_owned(), None)
+        }
+        _ if SHOWN.iter().any(|words| detail.starts_with(words)) || detail.ends_with(" is not iterable") => {
+            (format!("the template failed: {detail}"), None)
+        }
+        kind => (format!("the template failed: {kind}"), None),
     }
 }
 
-/// The message for a failure at run time. The engine's own details may hold values ("unable to
-/// calculate 1234 / 0"), so they are shown only where the template read none.
-fn failed(kind: ErrorKind, detail: &str, text: Option<&str>) -> String {
-    if let Some(fixed) = detail.strip_prefix(FIXED) {
-        return format!("the template failed: {fixed}");
-    }
-    if let Some(chosen) = detail.strip_prefix(CHOSEN) {
-        // not if it was computed
-        let is_literal = text.is_some_and(|text| text.contains(chosen));
-        return if is_literal { chosen.to_owned() } else { "a value is required, and missing".to_owned() };
-    }
-    let has_read = frame::current().is_none_or(|frame| frame.has_read());
-    if detail.is_empty() || has_read {
-        format!("the template failed: {kind}")
-    } else {
-        format!("the template failed: {detail}")
-    }
-}
+/// How details of the engine begin that hold no value: those about types and arguments. All others
+/// could, as `unable to calculate 1234 // 0` does.
+const SHOWN: [&str; 11] = [
+    "cannot convert ",
+    "tried to use ",
+    "value of type ",
+    "cannot join value of type ",
+    "cannot calculate length of value of type ",
+    "cannot reverse values of type ",
+    "can only sum numbers",
+    "value is not a string",
+    "string has no method named ",
+    "map has no method named ",
+    "range has too many elements",
+];
 
 /// Filters, functions and tests that people use most, for suggestions.
 const KNOWN: [&str; 46] = [
@@ -260,7 +324,7 @@ fn unknown(what: &str, detail: &str) -> (String, Option<String>) {
 /// The message for an undefined expression, with what might have been meant.
 fn undefined(session: &Session, text: Option<&str>) -> (String, Option<String>) {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
-        return ("the template uses something that is not defined".to_owned(), None);
+        return (unspecific_undefined(), None);
     };
     let expression = text.split(['|', '(', '~', ' ']).next().unwrap_or(text);
     let definition = &session.definition;
@@ -293,7 +357,7 @@ fn undefined(session: &Session, text: Option<&str>) -> (String, Option<String>) 
                 .unwrap_or_else(|| "templates see `env`, `app`, `vars`, `data` and `bundles`".to_owned());
             (format!("`{expression}` is not defined"), Some(hint))
         }
-        [] => ("the template uses something that is not defined".to_owned(), None),
+        [] => (unspecific_undefined(), None),
     }
 }
 

@@ -95,7 +95,7 @@ fn required(value: &Value, message: &str) -> Result<Value, Error> {
         ValueKind::String => value.as_str() == Some(""),
         _ => false,
     };
-    if missing { Err(failure::required(message)) } else { Ok(value.clone()) }
+    if missing { Err(failure::own(message, None, message)) } else { Ok(value.clone()) }
 }
 
 fn string(value: &Value) -> Result<String, Error> {

@@ -60,12 +60,6 @@ impl Frame {
         self.log().reads.push(read);
     }
 
-    /// Whether anything was read yet, lifted or not.
-    pub(super) fn has_read(&self) -> bool {
-        let log = self.log();
-        !log.reads.is_empty() || !log.declassified.is_empty()
-    }
-
     /// Records that a part of the source itself was decrypted.
     pub(super) fn record_encrypted(&self) {
         self.log().encrypted = true;

@@ -84,7 +84,7 @@ impl Node {
             let known = self.session.definition.bundles.get(bundle)?.entries.keys().map(KeyName::as_str);
             let hint = did_you_mean(key, known);
             let message = format!("`{}` is not defined", self.session.definition.label(&id));
-            return Some(failure::raise(&message, hint.as_deref()));
+            return Some(failure::raise(&message, hint.as_deref(), key));
         }
         if let Some(frame) = frame::current() {
             frame.record(Read::Entry(id.clone()));
