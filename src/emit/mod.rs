@@ -74,14 +74,12 @@ pub fn clashes(objects: &[(String, Object)]) -> Vec<Diagnostic> {
         let (kind, namespace, name) = object.identity();
         if let Some(other) = seen.insert((&object.environment, kind, namespace, name), app) {
             let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
+            let same = format!("two apps called `{app}`");
+            let who = if other == app { same } else { format!("the apps `{other}` and `{app}` both") };
             problems.push(
                 Diagnostic::error(
                     "invalid-name",
-                    format!(
-                        "the apps `{other}` and `{app}` both make a {} `{name}`{wher} in `{}`",
-                        kind.as_str(),
-                        object.environment
-                    ),
+                    format!("{who} make a {} `{name}`{wher} in `{}`", kind.as_str(), object.environment),
                 )
                 .note("only the one that is applied last would stay")
                 .hint("rename the bundle or the app, or give them different namespaces"),

@@ -127,9 +127,20 @@ fn check_rules(
         let is_plain = target.routing.sensitivity(id) == Sensitivity::Plain;
         let written = matches!(value, Final::Written(_)) && is_plain;
         let expected = &violation.expected;
-        let error = Diagnostic::error("invalid-value", format!("`{label}` must be {expected}"));
+        if violation.is_of_rule {
+            let error =
+                Diagnostic::error("invalid-field", format!("a rule of `{label}` cannot be checked: {expected}"));
+            problems.push(error.at(rule.unwrap_or(place).clone()).hint("correct the rule, or remove it"));
+            continue;
+        }
+        // what a secret may be is next to what it is
+        let tells = !is_plain && matches!(violation.keyword.as_str(), "enum" | "const");
+        let expected = if tells { &violation.keyword_alone() } else { expected };
+        let error = Diagnostic::error("invalid-value", format!("`{label}` must be {expected}"))
+            .hint(format!("change the value, or the rule `{}` of its key", violation.keyword));
         let error = if written { error.at(place.clone()) } else { error.at_hidden(place.clone()) };
         problems.push(match rule {
+            Some(rule) if tells => error.at_hidden_with(rule.clone(), "required here"),
             Some(rule) if rule.source != place.source || rule.span.line != place.span.line => {
                 error.at_with(rule.clone(), "required here")
             }
@@ -152,11 +163,14 @@ fn check_required(target: Target<'_>, id: &EntryId, entry: &Entry, problems: &mu
     let first = lacking.first().copied().unwrap_or_default();
     let sensitive = target.routing.sensitivity(id) == Sensitivity::Sensitive;
     let file = if sensitive { format!("{first}.secrets.yaml") } else { format!("{first}.yaml") };
-    let label = target.resolved.definition.label(id);
+    let definition = &target.resolved.definition;
+    let label = definition.label(id);
+    let own = id.bundle == definition.own_bundle();
+    let section = if own { "data".to_owned() } else { format!("bundles.{}.data", id.bundle) };
     problems.push(
         Diagnostic::error("missing-required", format!("`{label}` is required, but has no value in {names}"))
             .at(entry.defined.clone())
-            .hint(format!("set `{}` under `data` in `{file}`", id.key)),
+            .hint(format!("set `{}` under `{section}` in `{file}`", id.key)),
     );
 }
 
@@ -199,7 +213,12 @@ fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
         && let Some(why) = names::wrong_namespace(&namespace.value)
     {
         let message = format!("`{}` is no name of a namespace: {why}", namespace.value);
-        problems.push(Diagnostic::error("invalid-name", message).at(namespace.place.clone()));
+        let nearest = names::nearest_object_name(&namespace.value.replace('.', "-"));
+        problems.push(
+            Diagnostic::error("invalid-name", message)
+                .at(namespace.place.clone())
+                .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
+        );
     }
     let mut labels: BTreeMap<String, String> =
         [(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned()), (NAME.to_owned(), definition.app.as_str().to_owned())]
