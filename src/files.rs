@@ -95,8 +95,9 @@ impl Files {
     fn unreadable(&self, path: &Path, error: &io::Error) -> Diagnostic {
         let name = self.name(path);
         match error.kind() {
-            io::ErrorKind::NotFound => Diagnostic::error("missing-file", format!("`{name}` does not exist"))
-                .maybe_hint(self.similar_file(path)),
+            io::ErrorKind::NotFound => Diagnostic::error("missing-file", format!("`{name}` does not exist")).hint(
+                self.similar_file(path).unwrap_or_else(|| "a path is relative to the file that names it".to_owned()),
+            ),
             io::ErrorKind::IsADirectory => {
                 Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name a file in it")
             }

@@ -27,7 +27,7 @@ impl Settings {
         serde_yaml::from_str(source.text()).map_err(|error| {
             let text = error.to_string();
             // the library's own place in the text is one of bytes; ours follows as a label
-            let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
+            let message = in_words(text.split(" at line ").next().unwrap_or(&text));
             let unknown = message.split_once("unknown field `").and_then(|(_, rest)| rest.split('`').next());
             let diagnostic = Diagnostic::error("project-file", message.clone())
                 .maybe_hint(unknown.and_then(|field| did_you_mean(field, FIELDS)));
@@ -37,6 +37,19 @@ impl Settings {
             }
         })
     }
+}
+
+/// The library's message in ours.
+fn in_words(message: &str) -> String {
+    if let Some((field, _)) = message.split_once(": invalid type") {
+        let expected = if message.ends_with("a sequence") { "a list of texts" } else { "a text" };
+        return format!("expected {expected} for `{field}`");
+    }
+    let of_fields = ["unknown field", "missing field", "duplicate field"];
+    if of_fields.iter().any(|known| message.starts_with(known)) {
+        return format!("{message} in the project file");
+    }
+    format!("the project file is no valid YAML: {message}")
 }
 
 /// The span of a field's name, or of the word at an offset.

@@ -198,7 +198,7 @@ impl NoIdentity {
         }
         diagnostic
             .hint("set `SOPS_AGE_KEY_FILE` to the file with your identity")
-            .hint("or ask one of the recipients to add yours with `septum rekey`")
+            .hint("or ask one of the recipients to add yours: to `.sops.yaml`, then with `sops updatekeys`")
             .at(self.place)
     }
 }
@@ -206,6 +206,8 @@ impl NoIdentity {
 impl Finding {
     fn into_diagnostic(self) -> Diagnostic {
         let path = &self.path;
+        // the `sops` block as a whole is named by its key, which hides nothing
+        let at_key = matches!(self.fault, Fault::NoMac | Fault::MacMismatch | Fault::Everything { .. });
         let restore = "restore the file from Git, or, if the change is yours and reviewed, encrypt it anew";
         let tampered = |message: String| {
             let note = "somebody without the key, or a merge, changed the file; none of its values is used";
@@ -216,7 +218,7 @@ impl Finding {
                 let message = format!("`{path}` must be encrypted by `{selector}`, but stands in plaintext");
                 Diagnostic::error("sops-plaintext", message)
                     .note("sops refuses to decrypt such a file")
-                    .hint("restore the encrypted value from Git, then change it with `septum edit`")
+                    .hint("restore the encrypted value from Git, then change it with `sops`")
             }
             Fault::Malformed(reason) => tampered(format!("`{path}` is not a ciphertext: {reason}")),
             Fault::Altered => tampered(format!(
@@ -244,6 +246,6 @@ impl Finding {
                 "`sops.mac` is that of other values: some were added, removed, reordered or changed".to_owned(),
             ),
         };
-        diagnostic.at_hidden(self.place)
+        if at_key { diagnostic.at(self.place) } else { diagnostic.at_hidden(self.place) }
     }
 }

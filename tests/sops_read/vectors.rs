@@ -147,7 +147,7 @@ fn without_an_identity_the_error_says_who_could_and_where_it_looked() {
   = note: SOPS_AGE_KEY_CMD: not set
   = note: /nowhere/keys.txt: no such file
   = hint: set `SOPS_AGE_KEY_FILE` to the file with your identity
-  = hint: or ask one of the recipients to add yours with `septum rekey`"
+  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `sops updatekeys`"
     );
 }
 
@@ -165,6 +165,6 @@ fn a_finding_points_at_the_value_and_hides_it() {
 2 | b: …
   |    ^
   = note: sops refuses to decrypt such a file
-  = hint: restore the encrypted value from Git, then change it with `septum edit`"
+  = hint: restore the encrypted value from Git, then change it with `sops`"
     );
 }
