@@ -1,6 +1,6 @@
 //! Layers: what each file says, and what they say together.
 //!
-//! A layer is read once ([`Layer::read`]); [`stack`] lines up those of an environment; merging
+//! A layer is read once ([`Layer::read`]); `stack` lines up those of an environment; merging
 //! them gives a [`Definition`], in which every value keeps the chain of places it came through.
 
 mod definition;

@@ -23,7 +23,7 @@ pub fn write(value: &Value<'_>) -> String {
     out
 }
 
-/// Appends the value as [`write`] gives it, with a line feed at the end.
+/// Appends the value as [`write()`] gives it, with a line feed at the end.
 pub fn append(out: &mut String, value: &Value<'_>) {
     match value {
         Value::Map(pairs) if !pairs.is_empty() => map(out, pairs, 0),
