@@ -1,4 +1,36 @@
-//! Septum.
+//! One configuration for all environments, with the wall between configuration and secret in the
+//! right place.
+//!
+//! A value walks from left to right once; no stage reaches back, and none knows the command line.
+//!
+//! [`project`] finds apps, their environments and the files of each. [`yaml`] reads a file into a
+//! tree that keeps the source text and the place of every scalar, and [`sops`] decrypts what is
+//! encrypted and marks it. [`layer`] reads trees as layers, lines them up and merges them: every
+//! value keeps the chain of places it came through. [`resolve`] renders templates, in whatever
+//! order entries refer to each other, and records what each of them read. [`route`] decides over
+//! all environments which entries are sensitive, with every reason. [`object`] makes ConfigMaps
+//! and Secrets that the API server would accept, and [`emit`] writes them, the same bytes for the
+//! same input. [`pipeline`] is the thread through all of these; [`view`] looks at what they found
+//! and changes nothing; [`cli`] parses arguments, calls one thing, prints and exits.
+//!
+//! Every mistake of a run is collected in [`Diagnostics`], which never hold a value.
+//!
+//! ```
+//! use septum::{Diagnostics, ManifestFormat, Pipeline, Project, Reveal, render};
+//! use septum::sops::{Identities, Places};
+//!
+//! let project = Project::discover("examples/minimal".as_ref()).expect("a project");
+//! let prod = project.environment("prod").expect("an environment");
+//! let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
+//! let mut problems = Diagnostics::new();
+//! let survey = pipeline.survey(&project.apps[0], &[prod.clone()], &mut problems).expect("sound layers");
+//! let objects = pipeline.objects(&survey, &prod, &mut problems);
+//! assert!(problems.is_empty());
+//! assert!(render(&objects, ManifestFormat::Yaml, Reveal::Values).contains("GREETING: Welcome"));
+//! ```
+//!
+//! This is the library of a program: what the example uses is its face, and the rest may change
+//! with any version.
 
 pub mod cli;
 pub mod diagnostic;
@@ -18,3 +50,9 @@ pub mod span;
 pub mod value;
 pub mod view;
 pub mod yaml;
+
+pub use diagnostic::Diagnostics;
+pub use emit::{ManifestFormat, write as render};
+pub use object::{Object, Reveal, Target};
+pub use pipeline::{Pipeline, Survey};
+pub use project::Project;
