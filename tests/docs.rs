@@ -1,0 +1,315 @@
+//! What the papers show is what the program does: examples parse, shown output is printed, commands
+//! exist, links resolve, and every rule has an entry.
+//!
+//! Conventions: a YAML block whose first line is a comment with a path (`# base.yaml`) is a layer.
+//! A `console` block after `<!-- run: FOLDER -->` is run in that folder of the repository, one
+//! after `<!-- run: the files above -->` among the layers that its page showed last under each
+//! path. What the commands print is compared with what the page says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use regex::Regex;
+use septum::diagnostic::Diagnostics;
+use septum::layer::{Layer, Role};
+use septum::span::Source;
+
+/// A paper: its path in the repository and its text.
+struct Page {
+    path: PathBuf,
+    text: String,
+}
+
+/// A fenced block.
+struct Block {
+    language: String,
+    /// The comment before it: `run: …`.
+    run: Option<String>,
+    text: String,
+    line: usize,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All files below `folder` whose name ends so, sorted.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.to_string_lossy().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn pages() -> Vec<Page> {
+    let mut paths: Vec<_> = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from).into();
+    for folder in ["docs", "examples"] {
+        let found = files(&root().join(folder), ".md");
+        paths.extend(found.iter().map(|path| path.strip_prefix(root()).unwrap().to_path_buf()));
+    }
+    paths.into_iter().map(|path| Page { text: read(&root().join(&path)), path }).collect()
+}
+
+impl Page {
+    fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        let mut run = None;
+        let mut lines = self.text.lines().enumerate();
+        while let Some((number, line)) = lines.next() {
+            if let Some(language) = line.strip_prefix("```") {
+                let inside: Vec<_> =
+                    lines.by_ref().map(|(_, line)| line).take_while(|line| !line.starts_with("```")).collect();
+                let text = inside.iter().flat_map(|line| [*line, "\n"]).collect();
+                blocks.push(Block { language: language.to_owned(), run: run.take(), text, line: number + 2 });
+            } else {
+                let comment = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
+                run = comment.and_then(|comment| comment.strip_prefix("run: ")).map(str::to_owned).or(run);
+            }
+        }
+        blocks
+    }
+
+    fn place(&self, line: usize) -> String {
+        format!("{}:{line}", self.path.display())
+    }
+
+    /// The text outside of blocks.
+    fn prose(&self) -> String {
+        self.text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Block {
+    /// The path in the first line, if this is a layer.
+    fn layer(&self) -> Option<&str> {
+        let first = self.text.lines().next().and_then(|line| line.strip_prefix("# "));
+        let is_path = |path: &&str| Path::new(path).extension().is_some_and(|end| end == "yaml") && !path.contains(' ');
+        first.filter(is_path).filter(|_| self.language == "yaml")
+    }
+
+    /// The commands of a session, each with what it printed.
+    fn session(&self) -> Vec<(&str, String)> {
+        let mut session: Vec<(&str, String)> = Vec::new();
+        for line in self.text.lines() {
+            match (line.strip_prefix("$ "), session.last_mut()) {
+                (Some(command), _) => session.push((command, String::new())),
+                (None, Some((_, output))) => output.extend([line, "\n"]),
+                (None, None) => {}
+            }
+        }
+        session
+    }
+}
+
+fn septum(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_septum")).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn yaml_blocks_parse_and_layers_are_layers() {
+    let mut layers = 0;
+    for page in pages() {
+        for block in page.blocks().iter().filter(|block| block.language == "yaml") {
+            let place = page.place(block.line);
+            let source = Source::new(place.as_str(), block.text.as_str());
+            let tree = septum::yaml::read::read(&source).unwrap_or_else(|error| panic!("{place}: {error:?}"));
+            let Some(path) = block.layer() else { continue };
+            let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".yaml");
+            let role = if name == "base" { Role::Base } else { Role::Environment };
+            let mut problems = Diagnostics::new();
+            Layer::read(name.into(), role, source, PathBuf::new(), tree, &mut problems);
+            let problems: Vec<_> = problems.sorted().into_iter().map(|problem| problem.message).collect();
+            assert!(problems.is_empty(), "{place}: {problems:?}");
+            layers += 1;
+        }
+    }
+    assert!(layers > 5, "only {layers} layers");
+}
+
+#[cfg(unix)]
+#[test]
+fn sessions_print_what_the_page_shows() {
+    let mut sessions = 0;
+    for page in pages() {
+        let mut shown: BTreeMap<String, String> = BTreeMap::new();
+        for block in page.blocks() {
+            if let Some(path) = block.layer() {
+                // a new base begins a new project
+                if path.ends_with("base.yaml") {
+                    shown.clear();
+                }
+                shown.insert(path.to_owned(), block.text.clone());
+            }
+            let Some(run) = &block.run else { continue };
+            let temporary = tempfile::tempdir().unwrap();
+            let folder = if run == "the files above" {
+                write(temporary.path(), &shown);
+                temporary.path().to_path_buf()
+            } else {
+                root().join(run)
+            };
+            for (command, expected) in block.session() {
+                let printed = shell(command, &folder);
+                assert_eq!(printed, expected, "{}: {command}", page.place(block.line));
+                sessions += 1;
+            }
+        }
+    }
+    assert!(sessions > 5, "only {sessions} sessions");
+}
+
+fn write(folder: &Path, layers: &BTreeMap<String, String>) {
+    for (path, text) in layers {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    // a page that needs no environment shows none
+    let base = layers.keys().find(|path| path.ends_with("base.yaml")).expect("a base above");
+    let environment = folder.join(base).with_file_name("prod.yaml");
+    if !environment.exists() {
+        fs::write(environment, "").unwrap();
+    }
+}
+
+/// What a command prints on both streams, with the demo's key.
+fn shell(command: &str, folder: &Path) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_septum")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("sh")
+        .args(["-c", &format!("{{ {command}\n}} 2>&1")])
+        .current_dir(folder)
+        .env("PATH", format!("{}:{path}", program.display()))
+        .env("SOPS_AGE_KEY_FILE", root().join("examples/demo-age-key.txt"))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn commands_and_their_options_exist() {
+    let help = septum(&["--help"]);
+    let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let commands: BTreeMap<&str, String> = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .map(|command| (command, septum(&[command, "--help"])))
+        .collect();
+    let call = Regex::new(r"(?:\bseptum|cargo run[^\n`]*? --) ([a-z][a-z-]*)([^\n`|>;]*)").unwrap();
+    let inline = Regex::new("`((?:septum|cargo run) [^`]+)`").unwrap();
+    for page in pages() {
+        let mut texts: Vec<String> = inline.captures_iter(&page.prose()).map(|found| found[1].to_owned()).collect();
+        for block in page.blocks() {
+            match block.language.as_str() {
+                "sh" => texts.push(block.text),
+                "console" => texts.extend(block.session().iter().map(|(command, _)| (*command).to_owned())),
+                _ => {}
+            }
+        }
+        for text in &texts {
+            for found in call.captures_iter(text) {
+                let (command, rest) = (&found[1], &found[2]);
+                let help = commands.get(command).unwrap_or_else(|| panic!("{}: `{text}`", page.path.display()));
+                for option in rest.split_whitespace().filter(|word| word.starts_with('-') && *word != "-") {
+                    assert!(help.contains(option), "{}: `{option}` in `{text}`", page.path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn relative_links_resolve() {
+    let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    for page in pages() {
+        for found in link.captures_iter(&page.prose()) {
+            let target = &found[1];
+            if target.contains("://") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() {
+                root().join(&page.path)
+            } else {
+                root().join(page.path.parent().unwrap()).join(file)
+            };
+            assert!(path.exists(), "{}: {target}", page.path.display());
+            assert!(anchor.is_empty() || anchors(&read(&path)).contains(anchor), "{}: {target}", page.path.display());
+        }
+    }
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    headings
+        .map(|heading| {
+            let kept = heading.to_lowercase().replace(' ', "-");
+            kept.chars().filter(|char| char.is_alphanumeric() || matches!(char, '-' | '_')).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn every_rule_has_an_entry_and_every_entry_a_rule() {
+    let rules = rules();
+    assert!(rules.len() > 50, "only {} rules", rules.len());
+    let row = Regex::new(r"(?m)^\| `([a-z0-9-]+)` \|").unwrap();
+    let page = read(&root().join("docs/errors.md"));
+    let entries: BTreeSet<String> = row.captures_iter(&page).map(|found| found[1].to_owned()).collect();
+    assert_eq!(rules.difference(&entries).collect::<Vec<_>>(), [""; 0], "rules without an entry in docs/errors.md");
+    assert_eq!(entries.difference(&rules).collect::<Vec<_>>(), [""; 0], "entries of docs/errors.md without a rule");
+}
+
+/// The ids in `Diagnostic::error(RULE, …)` and `warning(RULE, …)`: literals, constants, and
+/// variables that are bound to one of several literals.
+fn rules() -> BTreeSet<String> {
+    let call = Regex::new(r#"Diagnostic::(?:error|warning)\(\s*(?:"([a-z0-9-]+)"|([A-Za-z_]+)),"#).unwrap();
+    let literal = Regex::new(r#""([a-z0-9-]+)""#).unwrap();
+    let mut rules = BTreeSet::new();
+    for path in files(&root().join("src"), ".rs") {
+        let text = read(&path);
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        for found in call.captures_iter(text) {
+            if let Some(rule) = found.get(1) {
+                rules.insert(rule.as_str().to_owned());
+                continue;
+            }
+            let name = &found[2];
+            let binding = Regex::new(&format!(r"(?s)(?:const {name}: &str|let {name}) =(.*?);\n")).unwrap();
+            let bound = binding.captures(text).unwrap_or_else(|| panic!("{}: `{name}`", path.display()));
+            rules.extend(literal.captures_iter(&bound[1]).map(|found| found[1].to_owned()));
+        }
+    }
+    rules
+}
+
+#[test]
+fn every_detector_has_an_entry() {
+    let name = Regex::new(r#"name: "([a-z0-9-]+)""#).unwrap();
+    let page = read(&root().join("docs/routing.md"));
+    for path in files(&root().join("src/route/detect/values"), ".rs") {
+        for found in name.captures_iter(&read(&path)) {
+            assert!(page.contains(&format!("\n| `{}` |", &found[1])), "docs/routing.md lacks `{}`", &found[1]);
+        }
+    }
+}
