@@ -50,9 +50,9 @@ impl Output {
     }
 
     /// Says a detail, if `-v`.
-    pub(super) fn detail(&self, text: &str) {
+    pub(super) fn detail(&self, text: impl FnOnce() -> String) {
         if self.verbose {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            let _ = writeln!(io::stderr().lock(), "{}", text());
         }
     }
 

@@ -10,6 +10,7 @@ use crate::name::EnvironmentName;
 use crate::object::{Object, Reveal};
 use crate::pipeline::Pipeline;
 use crate::project::{App, Project};
+use crate::span::Source;
 
 /// Write the manifests of environments to standard output.
 ///
@@ -71,7 +72,16 @@ impl Render {
             let Some(survey) = pipeline.survey(app, &of_app, &mut problems) else { continue };
             for environment in &of_app {
                 let built = pipeline.objects(&survey, environment, &mut problems);
-                output.detail(&format!("septum: {} in {environment}: {} objects", survey.app, built.len()));
+                output.detail(|| {
+                    let files = survey.environment(environment).map(|found| found.definition.files.as_slice());
+                    let names: Vec<_> = files.unwrap_or_default().iter().map(Source::name).collect();
+                    format!(
+                        "septum: {} in {environment}: {} objects from {}",
+                        survey.app,
+                        built.len(),
+                        names.join(", ")
+                    )
+                });
                 objects.extend(built.into_iter().map(|object| (survey.app.as_str().to_owned(), object)));
             }
         }

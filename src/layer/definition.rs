@@ -6,7 +6,7 @@ use super::Allow;
 use super::entry::Entry;
 use super::tree::Tree;
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
-use crate::span::{Located, Place};
+use crate::span::{Located, Place, Source};
 
 /// The merged definition of an app in an environment.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Definition {
     pub bundles: IndexMap<BundleName, Bundle>,
     /// Accepted findings.
     pub allow: Vec<Allow>,
+    /// The files it was merged from, lowest first.
+    pub files: Vec<Source>,
 }
 
 /// A named set of entries.

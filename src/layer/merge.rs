@@ -51,6 +51,7 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         vars: None,
         bundles: IndexMap::from([(own.clone(), Bundle::default())]),
         allow: Vec::new(),
+        files: layers.iter().map(|layer| layer.source.clone()).collect(),
     };
     for layer in layers {
         definition.namespace = layer.namespace.clone().or(definition.namespace);

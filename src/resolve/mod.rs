@@ -14,6 +14,7 @@ mod filters;
 mod frame;
 mod scope;
 mod session;
+mod suggest;
 
 use std::sync::Arc;
 
