@@ -6,6 +6,9 @@
 //! the log is, the argument is evaluated, and `_d` lifts what was read in between. The rewritten
 //! text has the same length, line by line, so places of errors stay right.
 //!
+//! `_m` and `_d` by themselves would lift anything, so a template that names them is rewritten to
+//! name something that does not exist.
+//!
 //! Only reads *inside* the call are lifted: a variable that was set before, or a parameter of a
 //! macro, was read elsewhere and stays tainted.
 
@@ -13,14 +16,24 @@ use std::borrow::Cow;
 
 const NAME: &str = "declassify";
 const CALL: &str = "_d(_m(),";
+/// The names in it, and what a template that writes one of them gets.
+const INNER: [&str; 2] = ["_d", "_m"];
+const NOTHING: &str = "__";
 
 /// The template with its calls of `declassify` rewritten.
 pub(super) fn rewrite(template: &str) -> Cow<'_, str> {
-    if !template.contains(NAME) {
+    if ![NAME].iter().chain(&INNER).any(|name| template.contains(name)) {
         return Cow::Borrowed(template);
     }
     let mut out = template.as_bytes().to_vec();
     for (start, end) in expressions(template) {
+        for name in INNER {
+            let mut at = start;
+            while let Some(found) = next_word(template, name, at, end) {
+                at = found + name.len();
+                out.splice(found..at, NOTHING.bytes());
+            }
+        }
         let mut at = start;
         while let Some((call, after)) = next_call(template, at, end) {
             // `call..after` is the name, blanks and the parenthesis: at least as long as CALL
@@ -116,15 +129,25 @@ fn next(template: &str, at: usize) -> usize {
 /// The next call in `start..end`: where its name begins, and the offset after its parenthesis.
 fn next_call(template: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let mut at = start;
+    while let Some(call) = next_word(template, NAME, at, end) {
+        at = call + NAME.len();
+        let after = &template[at..end];
+        let blanks = after.len() - after.trim_start().len();
+        if after[blanks..].starts_with('(') && after[..blanks].is_ascii() {
+            return Some((call, at + blanks + 1));
+        }
+    }
+    None
+}
+
+/// Where `word` stands by itself in `start..end`, neither in quotes nor as the attribute of a value.
+fn next_word(template: &str, word: &str, start: usize, end: usize) -> Option<usize> {
+    let of_word = |char: char| char.is_alphanumeric() || char == '_';
+    let mut at = start;
     while at < end {
-        let rest = &template[at..end];
-        let begins_word = !template[..at].ends_with(|char: char| char.is_alphanumeric() || char == '_' || char == '.');
-        if begins_word && let Some(after) = rest.strip_prefix(NAME) {
-            let blanks = after.len() - after.trim_start().len();
-            let is_ascii = after[..blanks].is_ascii();
-            if after[blanks..].starts_with('(') && is_ascii {
-                return Some((at, at + NAME.len() + blanks + 1));
-            }
+        let begins = !template[..at].ends_with(|char| of_word(char) || char == '.');
+        if begins && template[at..end].strip_prefix(word).is_some_and(|after| !after.starts_with(of_word)) {
+            return Some(at);
         }
         at = next(template, at);
     }
@@ -154,6 +177,8 @@ mod tests {
             ("{{ redeclassify(a) }}", "{{ redeclassify(a) }}"),
             ("{{ '}}' ~ declassify(a) }}", "{{ '}}' ~ _d(_m(),   a) }}"),
             ("{{ declassify(declassify(a, 'x'), 'y') }}", "{{ _d(_m(),   _d(_m(),   a, 'x'), 'y') }}"),
+            ("{{ _d(_m(), x, 'y') }}{% set f = _m %}", "{{ __(__(), x, 'y') }}{% set f = __ %}"),
+            ("_d {{ '_d' }}{{ x._d }}{{ x_d }}{{ _dx }}", "_d {{ '_d' }}{{ x._d }}{{ x_d }}{{ _dx }}"),
             ("{{ ", "{{ "),
         ] {
             assert_eq!(rewrite(template), expected, "{template}");
