@@ -1,0 +1,147 @@
+//! The direction of the code: a stage uses the foundations and the stages to its left, and what is
+//! bought in stays behind one door.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+/// The modules from left to right. Those of one line do not know each other, but for the first,
+/// the foundations.
+const ORDER: &[&[&str]] = &[
+    &["span", "secret", "value", "name", "diagnostic"],
+    &["files", "yaml"],
+    &["format", "sops"],
+    &["project"],
+    &["layer"],
+    &["resolve"],
+    &["route"],
+    &["object"],
+    &["emit"],
+    &["pipeline"],
+    &["view"],
+    &["cli"],
+];
+
+/// Crates, and the only folders and files that know them.
+const DOORS: &[(&str, &[&str])] = &[
+    ("granit_parser", &["yaml/read"]),
+    ("minijinja", &["resolve"]),
+    ("age", &["sops", "cli/init.rs"]),
+    ("aes_gcm", &["sops"]),
+    ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
+    ("toml_edit", &["format"]),
+    ("jsonschema", &["object"]),
+];
+
+fn rank(module: &str) -> Option<usize> {
+    ORDER.iter().position(|modules| modules.contains(&module))
+}
+
+/// A line of code that is no comment: its file below `src`, its number, its text.
+struct Line {
+    file: PathBuf,
+    number: usize,
+    text: String,
+}
+
+/// All lines that are part of the program; those of unit tests may know more.
+fn lines() -> Vec<Line> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut lines = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+                let file = path.strip_prefix(&root).unwrap().to_path_buf();
+                let text = fs::read_to_string(&path).unwrap();
+                let program = text.lines().take_while(|line| *line != "#[cfg(test)]").enumerate();
+                let code = program.filter(|(_, line)| !line.trim_start().starts_with("//"));
+                lines.extend(code.map(|(index, text)| Line {
+                    file: file.clone(),
+                    number: index + 1,
+                    text: text.to_owned(),
+                }));
+            }
+        }
+    }
+    assert!(lines.len() > 1000, "the sources were found");
+    lines
+}
+
+/// The module at the root that a file belongs to.
+fn module(file: &Path) -> String {
+    file.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned()
+}
+
+/// The modules at the root that a line names: `crate::x`, `crate::{x, y}`, `super::super::x`.
+fn named(path: &Regex, line: &Line) -> Vec<String> {
+    // how many `super` lead from the file to the root
+    let depth = line.file.components().count() - usize::from(line.file.ends_with("mod.rs"));
+    path.captures_iter(&line.text)
+        .flat_map(|found| {
+            let group = |index| found.get(index).map(|group| group.as_str());
+            match (group(1), group(2), group(3)) {
+                (Some(one), _, _) => vec![one.to_owned()],
+                (_, Some(list), _) => {
+                    list.split(',').map(|item| item.trim().split("::").next().unwrap_or_default().to_owned()).collect()
+                }
+                (_, _, Some(supers)) if supers.matches("super").count() == depth => vec![group(4).unwrap().to_owned()],
+                _ => Vec::new(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_module_uses_only_what_lies_to_its_left() {
+    let path = Regex::new(r"\bcrate::(?:(\w+)|\{([^}]*)\})|((?:super::)+)(\w+)").unwrap();
+    let mut wrong = Vec::new();
+    for line in lines() {
+        let from = module(&line.file);
+        let Some(own) = rank(&from) else { continue };
+        for to in named(&path, &line) {
+            let allowed = to == from || rank(&to).is_some_and(|other| other < own || (other == 0 && own == 0));
+            if !allowed {
+                let Line { file, number, text } = &line;
+                wrong.push(format!("src/{}:{number}: `{from}` uses `{to}`: {}", file.display(), text.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} lines go to the right:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_module_has_its_place_in_the_order() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let declared = Regex::new(r"(?m)^(?:pub )?mod (\w+);").unwrap();
+    let mut declared: Vec<_> = declared.captures_iter(&text).map(|found| found[1].to_owned()).collect();
+    let mut placed: Vec<_> = ORDER.concat();
+    declared.sort();
+    placed.sort_unstable();
+    assert_eq!(declared, placed);
+}
+
+#[test]
+fn what_is_bought_in_stays_behind_its_door() {
+    let mut wrong = Vec::new();
+    let lines = lines();
+    for (name, doors) in DOORS {
+        let used = Regex::new(&format!(r"(?:^|[^\w:]){name}(?:::|;| as )")).unwrap();
+        let users: Vec<_> = lines.iter().filter(|line| used.is_match(&line.text)).collect();
+        assert!(!users.is_empty(), "`{name}` is used nowhere");
+        for Line { file, number, text } in users {
+            if !doors.iter().any(|door| file.starts_with(door)) {
+                wrong.push(format!("src/{}:{number}: `{name}` is for {doors:?}: {}", file.display(), text.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
