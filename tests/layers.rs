@@ -642,3 +642,12 @@ fn where_the_program_starts_does_not_change_what_it_writes() {
     let deep = support::project::run(&project.root().join("src/deep"), &["render", "dev"], &[]);
     assert_eq!(deep.ok(), expected);
 }
+
+#[test]
+fn merge_keys_work_in_a_layer_that_sops_encrypted() {
+    // sops keeps `<<` as a key that the ciphertexts below it are bound to
+    let prod = include_str!("vectors/merge-keys.enc.yaml");
+    let project = Project::new([("base.yaml", "data: { A: x, B: x, C: x }\n"), ("prod.yaml", prod)]);
+    let found = project.run_with_key(&["render", "prod"]).objects();
+    assert_eq!(found.texts("Secret/app"), pairs([("A", "one"), ("B", "two"), ("C", "three")]));
+}

@@ -9,6 +9,9 @@ use super::read::role;
 use crate::diagnostic::Diagnostics;
 use crate::name::LayerName;
 use crate::project::{App, Project};
+use crate::span::Source;
+use crate::yaml::node::Node;
+use crate::yaml::read::MergeKeys;
 use crate::{sops, yaml};
 
 /// Whether the values of encrypted layers are needed.
@@ -76,17 +79,29 @@ impl<'p> Library<'p> {
         let source = self.project.files.text(path)?;
         let mut root = yaml::read::read(&source)?;
         if sops::is_encrypted(&root) {
-            root = match sight {
-                Sight::Open => {
-                    let decrypted = sops::decrypt(root, &source, &self.identities);
-                    decrypted.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?.tree
-                }
-                Sight::Locked => sops::lock(root),
-            };
+            root = self.open(root, &source, sight)?;
         }
         let folder = path.parent().unwrap_or(path).to_path_buf();
         let mut problems = Diagnostics::new();
         let layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
         Ok(Reading { layer: Arc::new(layer), problems })
+    }
+
+    /// An encrypted document, decrypted or locked.
+    fn open(&self, mut root: Node, source: &Source, sight: Sight) -> Result<Node, Diagnostics> {
+        // the path of a value, which its ciphertext is bound to, has `<<` as a step
+        if source.text().contains("<<") {
+            let stream = yaml::read::read_stream(source, MergeKeys::Keep)?;
+            root = stream.documents.into_iter().next().unwrap_or(root);
+        }
+        let mut opened = match sight {
+            Sight::Open => {
+                let decrypted = sops::decrypt(root, source, &self.identities);
+                decrypted.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?.tree
+            }
+            Sight::Locked => sops::lock(root),
+        };
+        opened.apply_merge_keys();
+        Ok(opened)
     }
 }

@@ -153,6 +153,39 @@ impl Node {
         }
     }
 
+    /// Applies merge keys that were read as ordinary keys (`MergeKeys::Keep`): the keys of the
+    /// mapping, or of each mapping of the list, under `<<` are added where the mapping lacks them.
+    /// A `<<` that holds anything else stays a key.
+    pub fn apply_merge_keys(&mut self) {
+        match &mut self.kind {
+            Kind::Scalar(_) => {}
+            Kind::List(items) => items.iter_mut().for_each(Self::apply_merge_keys),
+            Kind::Map(map) => {
+                map.values_mut().for_each(Self::apply_merge_keys);
+                let is_merge = |node: &Self| match &node.kind {
+                    Kind::Map(_) => true,
+                    Kind::List(items) => items.iter().all(|item| item.as_map().is_some()),
+                    Kind::Scalar(_) => false,
+                };
+                if !map.get("<<").is_some_and(is_merge) {
+                    return;
+                }
+                let sources = match map.shift_remove("<<").map(|node| node.kind) {
+                    Some(Kind::List(items)) => items,
+                    Some(kind) => vec![Self { span: self.span, kind }],
+                    None => Vec::new(),
+                };
+                for source in sources {
+                    if let Kind::Map(merged) = source.kind {
+                        for (key, value) in merged {
+                            map.entry(key).or_insert(value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// What kind of value this is, with its article, for messages: `a mapping`.
     pub fn noun(&self) -> &'static str {
         match &self.kind {
