@@ -156,8 +156,8 @@ fn extend_list(
     let noun = old.noun();
     let TreeKind::List(list) = &mut old.kind else {
         return Err(Diagnostic::error("not-a-list", format!("this adds to the list `{name}`, but `{name}` is {noun}"))
-            .at(change.place.clone())
-            .at_with(old.place.clone(), format!("{noun} here"))
+            .at_hidden(change.place.clone())
+            .at_hidden_with(old.place.clone(), format!("{noun} here"))
             .hint(format!("write `{name}:` to replace it")));
     };
     let at = match end {
