@@ -65,6 +65,10 @@ impl Paint {
     }
 }
 
+/// The longest line that is shown, in bytes. A longer one says nothing to people, and thousands of
+/// findings in it would fill the disk.
+const LONGEST: usize = 1000;
+
 /// The masked line of a label, with tabs as blanks so that the caret stands below its range.
 struct Excerpt {
     line: String,
@@ -78,6 +82,9 @@ impl Excerpt {
         let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
         let end = text[span.start..].find('\n').map_or(text.len(), |newline| span.start + newline);
         let line = text[start..end].trim_end_matches('\r');
+        if line.len() > LONGEST {
+            return Self { line: String::new(), range: 0..0 };
+        }
         let from = (span.start - start).min(line.len());
         let to = (span.end.min(end) - start).clamp(from, line.len());
         let (line, range) = mask(line, from..to, label.hidden);
@@ -108,6 +115,14 @@ mod tests {
   |   ^^^^^^^^
   = hint: did you mean `LOG_LEVEL`?"
         );
+    }
+
+    #[test]
+    fn a_line_that_nobody_could_read_is_not_shown() {
+        let text = format!("{{ {} }}\n", "PORT: 1, ".repeat(1000));
+        let source = Source::new("x.yaml", text.as_str());
+        let rendered = render(&Diagnostic::error("x", "twice").at(source.place(Span::locate(&text, 11, 15))), false);
+        assert_eq!(rendered, "error: twice\n --> x.yaml:1:12");
     }
 
     #[test]
