@@ -61,7 +61,8 @@ impl Builder<'_> {
             return Ok(Value::text(rendered.expose().clone()));
         };
         // one expression by itself keeps its type, so that a port can be a number
-        let source = declassify::rewrite(text);
+        let whole = Origin::Scalar { scalar, place: &tree.place, shift: 0 };
+        let source = declassify::prepare(text).map_err(|error| self.session.failed(&error, &whole))?;
         let source = source.get(start..start + expression.len()).unwrap_or(expression);
         let origin = Origin::Scalar { scalar, place: &tree.place, shift: start };
         let environment = &self.session.engine.environment;

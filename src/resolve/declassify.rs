@@ -14,6 +14,8 @@
 
 use std::borrow::Cow;
 
+use minijinja::{Error, ErrorKind};
+
 const NAME: &str = "declassify";
 const CALL: &str = "_d(_m(),";
 /// The names in it, and what a template that writes one of them gets.
@@ -21,7 +23,7 @@ const INNER: [&str; 2] = ["_d", "_m"];
 const NOTHING: &str = "__";
 
 /// The template with its calls of `declassify` rewritten.
-pub(super) fn rewrite(template: &str) -> Cow<'_, str> {
+fn rewrite(template: &str) -> Cow<'_, str> {
     if ![NAME].iter().chain(&INNER).any(|name| template.contains(name)) {
         return Cow::Borrowed(template);
     }
@@ -49,6 +51,36 @@ pub(super) fn rewrite(template: &str) -> Cow<'_, str> {
     }
     // ASCII was replaced by ASCII
     Cow::Owned(String::from_utf8(out).unwrap_or_else(|_| template.to_owned()))
+}
+
+/// Most operators, attributes and filters that one expression may have, and `elif` a template. The engine walks an
+/// expression by recursion: a few thousand overflow the stack.
+const MAX_OPERATORS: usize = 500;
+
+/// The template as the engine gets it, unless an expression in it is too long.
+pub(super) fn prepare(template: &str) -> Result<Cow<'_, str>, Error> {
+    let too_long =
+        |&(start, end): &(usize, usize)| end - start > MAX_OPERATORS && operators(template, start, end) > MAX_OPERATORS;
+    let expressions = expressions(template);
+    // one `elif` lies in the other
+    let alternatives =
+        expressions.iter().filter(|&&(start, _)| template[start..].trim_start().starts_with("elif")).count();
+    if expressions.iter().any(too_long) || alternatives > MAX_OPERATORS {
+        let detail = format!("more than {MAX_OPERATORS} operators in one expression, or `elif` in one template");
+        return Err(Error::new(ErrorKind::SyntaxError, detail));
+    }
+    Ok(rewrite(template))
+}
+
+fn operators(template: &str, start: usize, end: usize) -> usize {
+    let (mut at, mut count) = (start, 0);
+    while at < end {
+        let rest = &template[at..end];
+        let is_word = ["and ", "or ", "not ", "in ", "is ", "if "].iter().any(|word| rest.starts_with(word));
+        count += usize::from(is_word || rest.starts_with(|char| "~+-*/%<>=!.|([{".contains(char)));
+        at = next(template, at);
+    }
+    count
 }
 
 /// The ranges of `{{ … }}` and `{% … %}`.

@@ -81,7 +81,7 @@ fn join(name: &str, parent: &str) -> String {
 
 fn load(files: &Files, name: &str) -> Result<Option<String>, Error> {
     match files.text(&files.root().join(name)) {
-        Ok(source) => Ok(Some(declassify::rewrite(source.text()).into_owned())),
+        Ok(source) => Ok(Some(declassify::prepare(source.text())?.into_owned())),
         Err(problem) if problem.rule == "missing-file" => Ok(None),
         Err(problem) => Err(Error::new(ErrorKind::TemplateNotFound, problem.message)),
     }

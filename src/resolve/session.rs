@@ -14,6 +14,7 @@ use super::frame::{self, Frame, Refusal, Subject};
 use super::scope::{self, StepRef};
 use super::{Final, Lineage, Outcome, Resolved, ResolvedValue, content, declassify};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files::MAX_FILE_SIZE;
 use crate::format::Format;
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::EntryId;
@@ -102,6 +103,17 @@ impl Session {
             }
             Ok(Err(Reported)) => Outcome::Failed,
             Ok(Ok(Outcome::Known(_))) if frame.is_locked() => Outcome::Locked,
+            // values that double each other would fill the memory
+            Ok(Ok(Outcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
+                let name = self.subject_name(&frame.subject);
+                self.report(
+                    Diagnostic::error("oversized-value", format!("the value of `{name}` is larger than 1 MiB"))
+                        .at_hidden(place.clone())
+                        .note("a ConfigMap or Secret holds at most 1 MiB")
+                        .hint("compute less, or keep large data in an image, a volume or an object store"),
+                );
+                Outcome::Failed
+            }
             Ok(Ok(outcome)) => outcome,
         };
         Some(ResolvedValue { outcome, lineage: frame.lineage(), place: place.clone() })
@@ -210,7 +222,7 @@ impl Session {
         text: &str,
         origin: &Origin<'_>,
     ) -> Result<Arc<Secret<String>>, Reported> {
-        let source = declassify::rewrite(text);
+        let source = declassify::prepare(text).map_err(|error| self.failed(&error, origin))?;
         match self.engine.environment.render_named_str(name, &source, scope::root(self)) {
             Ok(text) => Ok(Arc::new(Secret::new(text))),
             Err(error) => Err(self.failed(&error, origin)),
