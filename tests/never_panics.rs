@@ -1,0 +1,471 @@
+//! Whatever stands in the files of a project: no panic, no hang, and every finding has a place
+//! within its file. In this process, since a new one for each case would be slow.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect, reason = "a test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use septum::diagnostic::{Diagnostic, Diagnostics, render};
+use septum::emit::{self, ManifestFormat};
+use septum::object::Reveal;
+use septum::pipeline::Pipeline;
+use septum::project::Project;
+use septum::sops::{Identities, Places};
+use septum::view::{explain::explain, list::rows};
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Runs every stage and every view on a project, and gives what was found.
+fn run(files: &Files) -> Vec<Diagnostic> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let mut problems = Diagnostics::new();
+    match Project::discover(folder.path()) {
+        Ok(project) => all_stages(&project, &mut problems),
+        Err(found) => problems.extend(found),
+    }
+    let found = problems.sorted();
+    found.iter().for_each(assert_placed);
+    found
+}
+
+fn all_stages(project: &Project, problems: &mut Diagnostics) {
+    let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-age-key.txt");
+    let places = Places { age_key_file: Some(key), ..Places::default() };
+    let pipeline = Pipeline::new(project, Identities::new(places));
+    for app in &project.apps {
+        let Some(survey) = pipeline.survey(app, &app.environments, problems) else { continue };
+        rows(&survey, &app.environments);
+        for environment in &app.environments {
+            let objects = pipeline.objects(&survey, environment, problems);
+            for format in [ManifestFormat::Yaml, ManifestFormat::Json, ManifestFormat::Kyaml] {
+                emit::write(&objects, format, Reveal::Values);
+            }
+            let resolved = survey.environment(environment).expect("surveyed");
+            for id in resolved.entries.keys() {
+                explain(&survey, id, environment);
+            }
+        }
+    }
+}
+
+/// A finding can be shown, and points into the file that it names.
+fn assert_placed(finding: &Diagnostic) {
+    assert!(!finding.message.is_empty());
+    for label in &finding.labels {
+        let (text, span) = (label.place.source.text(), label.place.span);
+        assert!(span.start <= span.end && text.get(span.start..span.end).is_some(), "{finding:?}");
+        let line = text[..span.start].matches('\n').count() + 1;
+        assert_eq!(line, span.line, "{finding:?}");
+    }
+    assert!(render(finding, true).contains(finding.message.as_str()));
+}
+
+/// Pieces of layers and templates, whole and broken.
+const TOKENS: &[&str] = &[
+    "data:",
+    "vars:",
+    "bundles:",
+    "extends:",
+    "labels:",
+    "allow:",
+    "app:",
+    "namespace:",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "\n- ",
+    "\t",
+    " ",
+    ": ",
+    "A",
+    "B",
+    "KEY",
+    "app.yaml",
+    "x.env",
+    "value",
+    "file",
+    "template",
+    "content",
+    "sensitive",
+    "required",
+    "type",
+    "minimum",
+    "enum",
+    "pattern",
+    "format",
+    "integer",
+    "true",
+    "false",
+    "null",
+    "~",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    "\"",
+    "'",
+    "|",
+    ">-",
+    "|2",
+    "&a ",
+    "*a",
+    "<<: *a",
+    "!!binary ",
+    "!x ",
+    "---",
+    "# ",
+    "ß",
+    "\u{1f600}",
+    "\u{feff}",
+    "\r\n",
+    "\u{85}",
+    "\0",
+    "\\",
+    "\\u00e9",
+    "0x1F",
+    "1.10",
+    "-1",
+    "{{ ",
+    " }}",
+    "{% ",
+    " %}",
+    "{# ",
+    " #}",
+    "data.A",
+    "data.KEY",
+    "vars.x",
+    "bundles",
+    "env.name",
+    "data",
+    "| urlencode",
+    "| tojson",
+    "| b64decode",
+    "| int",
+    "| round(99)",
+    "for a in vars",
+    "endfor",
+    "if data.B",
+    "else",
+    "endif",
+    "include 'x.j2'",
+    "include 'base.yaml'",
+    "macro m(a)",
+    "endmacro",
+    "m(1)",
+    "declassify(",
+    "'why')",
+    "set a = data.KEY",
+    "range(99999)",
+    "'x' * 99999",
+    "**",
+    "//",
+    "loop(",
+    "recursive",
+    "caller()",
+    "import 'x.j2' as y",
+    "extends 'x.j2'",
+    "block b",
+    "endblock",
+    "dev",
+    "base",
+    "m/x",
+    "list+:",
+    "+list:",
+    "sops:",
+    "mac: ENC[",
+    "ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]",
+    "password",
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "://u:p@h",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    let token = prop_oneof![8 => prop::sample::select(TOKENS).prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from)];
+    prop::collection::vec(token, 0..60).prop_map(|tokens| tokens.concat())
+}
+
+/// A layer that is right in its outline, so that random text reaches the later stages.
+fn layer() -> impl Strategy<Value = String> {
+    let value = prop::collection::vec(prop::sample::select(TOKENS), 0..12).prop_map(|tokens| tokens.concat());
+    prop::collection::vec(
+        (0..3_usize, prop::sample::select(&["A", "B", "KEY", "app.yaml", "x.env", "x.ini"][..]), value),
+        0..6,
+    )
+    .prop_map(|entries| {
+        let mut sections = [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()];
+        for (section, key, value) in entries {
+            sections[section].insert(key, serde_json::to_string(&value).unwrap());
+        }
+        let [texts, contents, vars] = sections;
+        let texts = texts.iter().map(|(key, value)| format!("  {key}: {value}\n"));
+        let contents = contents.iter().map(|(key, value)| format!("  c-{key}: {{ content: {{ x: [{value}] }} }}\n"));
+        let vars = vars.iter().map(|(key, value)| format!("  {key}: {value}\n"));
+        let (data, vars) = (texts.chain(contents).collect::<String>(), vars.collect::<String>());
+        let section = |name, text: String| if text.is_empty() { text } else { format!("{name}:\n{text}") };
+        section("data", data) + &section("vars", vars)
+    })
+}
+
+/// The files of the demo.
+fn demo() -> Files {
+    let mut files = Files::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("environments")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+                files.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// A change to a file.
+#[derive(Debug, Clone)]
+enum Mutation {
+    Flip(usize, u8),
+    Cut(usize),
+    Remove(usize, usize),
+    Insert(usize, &'static str),
+    Double(usize, usize),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let at = any::<usize>;
+    prop_oneof![
+        (at(), any::<u8>()).prop_map(|(at, byte)| Mutation::Flip(at, byte)),
+        at().prop_map(Mutation::Cut),
+        (at(), 1..40_usize).prop_map(|(at, length)| Mutation::Remove(at, length)),
+        (at(), prop::sample::select(TOKENS)).prop_map(|(at, token)| Mutation::Insert(at, token)),
+        (at(), 1..200_usize).prop_map(|(at, length)| Mutation::Double(at, length)),
+    ]
+}
+
+impl Mutation {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let place = |at: usize| at % (bytes.len() + 1);
+        let range = |at, length: usize| place(at)..(place(at) + length).min(bytes.len());
+        match *self {
+            Self::Flip(at, byte) => {
+                let at = place(at);
+                bytes.get_mut(at).into_iter().for_each(|old| *old = byte);
+            }
+            Self::Cut(at) => bytes.truncate(place(at)),
+            Self::Remove(at, length) => drop(bytes.drain(range(at, length))),
+            Self::Insert(at, token) => {
+                let at = place(at);
+                bytes.splice(at..at, token.bytes());
+            }
+            Self::Double(at, length) => {
+                let range = range(at, length);
+                let (end, copy) = (range.end, bytes[range].to_vec());
+                bytes.splice(end..end, copy);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_files_are_read_or_refused(base in text(), dev in text(), mixin in text(), included in text()) {
+        run(&Files::from([
+            ("environments/base.yaml".to_owned(), base.into_bytes()),
+            ("environments/dev.yaml".to_owned(), dev.into_bytes()),
+            ("environments/m/x.yaml".to_owned(), mixin.into_bytes()),
+            ("environments/x.j2".to_owned(), included.into_bytes()),
+        ]));
+    }
+
+    #[test]
+    fn random_templates_render_or_fail(base in layer(), dev in layer(), included in text()) {
+        run(&Files::from([
+            ("environments/base.yaml".to_owned(), base.into_bytes()),
+            ("environments/dev.yaml".to_owned(), dev.into_bytes()),
+            ("environments/x.j2".to_owned(), included.into_bytes()),
+        ]));
+    }
+
+    #[test]
+    fn random_project_files_are_read_or_refused(settings in text()) {
+        run(&Files::from([
+            ("septum.yaml".to_owned(), settings.into_bytes()),
+            ("A/base.yaml".to_owned(), Vec::new()),
+        ]));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_demo_is_read_or_refused(changes in prop::collection::vec((any::<prop::sample::Index>(), mutation()), 1..6)) {
+        let mut files = demo();
+        for (file, change) in &changes {
+            let index = file.index(files.len());
+            change.apply(files.values_mut().nth(index).unwrap());
+        }
+        run(&files);
+    }
+}
+
+/// A base and an empty `dev`.
+fn base(text: String) -> Files {
+    Files::from([
+        ("environments/base.yaml".to_owned(), text.into_bytes()),
+        ("environments/dev.yaml".to_owned(), Vec::new()),
+    ])
+}
+
+/// Runs on a thread with the stack that `main` has: 8 MiB, of which a build without optimisation
+/// takes several times what a release takes.
+fn on_stack_of_main(files: Files) -> Vec<String> {
+    let thread = std::thread::Builder::new().stack_size(8 << 20);
+    let found = thread.spawn(move || run(&files)).unwrap().join().expect("the stack is enough");
+    found.into_iter().map(|finding| finding.message).collect()
+}
+
+#[test]
+fn long_chains_fit_the_stack_or_are_refused() {
+    let chain = |length: usize, link: &dyn Fn(usize) -> String| {
+        let links = (0..length).map(|index| format!("  K{index:04}: {}\n", link(index + 1)));
+        base(format!("data:\n{}  K{length:04}: end\n", links.collect::<String>()))
+    };
+    let plain = |next: usize| format!("\"{{{{ data.K{next:04} }}}}\"");
+    let in_macro = |next: usize| {
+        format!(
+            "\"{{% macro m() %}}{{% for x in [1] %}}{{{{ data.K{next:04} | upper }}}}{{% endfor %}}{{% endmacro %}}{{{{ m() }}}}\""
+        )
+    };
+    let in_content =
+        |next: usize| format!("{{ content: {{ x: [\"{{{{ data.K{next:04} | length }}}}\"] }}, format: json }}");
+    for (name, link) in [("plain", &plain as &dyn Fn(usize) -> String), ("macro", &in_macro), ("content", &in_content)]
+    {
+        assert_eq!(on_stack_of_main(chain(63, link)), Vec::<String>::new(), "{name}");
+        let found = on_stack_of_main(chain(2000, link));
+        assert_eq!(found, ["a chain of templates that refer to each other is too long"], "{name}");
+    }
+}
+
+#[test]
+fn deep_nesting_fits_the_stack_or_is_refused() {
+    for (name, text, expected) in [
+        ("lists", format!("vars: {{ x: {}{} }}\n", "[".repeat(5000), "]".repeat(5000)), "more than 64 collections"),
+        ("blocks", (0..900).map(|depth| format!("{}x:\n", " ".repeat(depth))).collect(), "more than 64 collections"),
+        ("dashes", format!("vars:\n  {}x\n", "- ".repeat(5000)), "more than 64 collections"),
+        (
+            "brackets of a template",
+            format!("data:\n  A: \"{{{{ {}1{} }}}}\"\n", "(".repeat(5000), ")".repeat(5000)),
+            "the template",
+        ),
+        ("operators", format!("data:\n  A: \"{{{{ {}1 }}}}\"\n", "not ".repeat(5000)), "the template"),
+        ("sums", format!("data:\n  A: \"{{{{ 1{} }}}}\"\n", " ~ 1".repeat(5000)), "the template"),
+        ("sum that fits", format!("data:\n  A: \"{{{{ 1{} }}}}\"\n", " ~ 1".repeat(499)), ""),
+        ("filters", format!("data:\n  A: \"{{{{ 'x'{} }}}}\"\n", " | upper".repeat(5000)), "the template"),
+        ("attributes", format!("data:\n  A: \"{{{{ 1{} }}}}\"\n", ".a".repeat(5000)), "the template"),
+        (
+            "conditions",
+            format!("data:\n  A: \"{{% if 1 %}}{}{{% endif %}}\"\n", "{% elif 1 %}".repeat(5000)),
+            "the template",
+        ),
+        (
+            "statements",
+            format!("data:\n  A: \"{}{}\"\n", "{% if 1 %}".repeat(2000), "{% endif %}".repeat(2000)),
+            "the template",
+        ),
+        ("include of itself", "data:\n  A: \"{% include 'base.yaml' %}\"\n".to_owned(), "the template"),
+        (
+            "macro of itself",
+            "data:\n  A: \"{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\"\n".to_owned(),
+            "the template",
+        ),
+        (
+            "loop of itself",
+            "data:\n  A: \"{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}\"\n".to_owned(),
+            "the template",
+        ),
+    ] {
+        let found = on_stack_of_main(base(text));
+        let fits =
+            if expected.is_empty() { found.is_empty() } else { found.iter().any(|found| found.contains(expected)) };
+        assert!(fits, "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn what_grows_without_bound_is_stopped() {
+    let bomb = |level: usize| format!("  l{level}: &l{level} [{}]\n", vec![format!("*l{}", level - 1); 10].join(","));
+    let bomb = format!("vars:\n  l0: &l0 [x, x]\n{}", (1..12).map(bomb).collect::<String>());
+    let doubling = format!("{{% set a = 'x' %}}{}{{{{ a }}}}", "{% set a = a ~ a %}".repeat(60));
+    for (name, text) in [
+        ("aliases", bomb),
+        (
+            "loops",
+            "data:\n  A: \"{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}\"\n"
+                .to_owned(),
+        ),
+        ("long loop", "data:\n  A: \"{{ range(99999999999) | list | length }}\"\n".to_owned()),
+        ("repeated text", "data:\n  A: \"{{ 'x' * 9999999999 }}\"\n".to_owned()),
+        ("doubled text", format!("data:\n  A: \"{doubling}\"\n")),
+        (
+            "doubled entries",
+            (0..60)
+                .map(|i| format!("  K{i}: \"{{{{ data.K{} }}}}{{{{ data.K{} }}}}\"\n", i + 1, i + 1))
+                .fold("data:\n".to_owned(), |a, b| a + &b)
+                + "  K60: xx\n",
+        ),
+        (
+            "escapes of escapes",
+            (0..60)
+                .map(|i| format!("  K{i}: {{ content: [\"{{{{ data.K{} }}}}\"], format: json }}\n", i + 1))
+                .fold("data:\n".to_owned(), |a, b| a + &b)
+                + "  K60: xx\n",
+        ),
+        ("width", "data:\n  A: \"{{ 'x' | indent(9999999999) }}\"\n".to_owned()),
+        ("format", "data:\n  A: \"{{ '%9999999999d' | format(1) }}\"\n".to_owned()),
+        ("power", "data:\n  A: \"{{ 9 ** 99999999 }}\"\n".to_owned()),
+    ] {
+        let start = Instant::now();
+        let found = on_stack_of_main(base(text));
+        assert!(!found.is_empty(), "{name}: nothing stopped it");
+        assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn a_line_of_one_mebibyte_takes_no_longer_than_many() {
+    let size = 1024 * 1024 - 100;
+    for (name, text) in [
+        ("text", format!("data:\n  A: {}\n", "x".repeat(size))),
+        ("quoted", format!("data:\n  A: \"{}\"\n", "\\n".repeat(size / 2))),
+        ("list", format!("vars: {{ x: [{}] }}\n", "a,".repeat(size / 2))),
+        ("keys", format!("data: {{ {} }}\n", (0..40_000).map(|index| format!("K{index}: v, ")).collect::<String>())),
+        (
+            "unknown fields",
+            format!("data: {{ A: {{ {} }} }}\n", (0..20_000).map(|index| format!("k{index}: v, ")).collect::<String>()),
+        ),
+        ("template", format!("data:\n  A: \"{}\"\n", "{{ 1 }}".repeat(20_000))),
+        ("undefined", format!("data:\n  A: \"{}{{{{ vars.x }}}}\"\n", "x".repeat(size))),
+        ("duplicates", format!("data: {{ {} }}\n", "A: 1, ".repeat(20_000))),
+    ] {
+        let start = Instant::now();
+        run(&base(text));
+        assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
+    }
+}
