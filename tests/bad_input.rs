@@ -126,8 +126,8 @@ error: a `:` stands where no key can be
 error: expected a text as key, found a collection
  --> environments/base.yaml:2:9
   |
-2 |   URL: …
-  |        ^
+2 |   URL: {{ vars.url }}
+  |         ^
   = hint: put a value that starts with `{{` in quotes: `"{{ … }}"`
 "#,
         ),
@@ -703,7 +703,7 @@ error: `vars.domian` is not defined
  --> environments/base.yaml:3:20
   |
 3 |   URL: …{{ vars.domian }}…
-  |         ^^^^^^^^^^^^^^^^^
+  |            ^^^^^^^^^^^
   = hint: did you mean `domain`?
 ",
         ),
@@ -713,7 +713,7 @@ error: `data.LOG_LEVL` is not defined
  --> environments/base.yaml:3:14
   |
 3 |   LEVEL: …{{ data.LOG_LEVL }}…
-  |           ^^^^^^^^^^^^^^^^^^^
+  |              ^^^^^^^^^^^^^
   = hint: did you mean `LOG_LEVEL`?
 ",
         ),
@@ -723,7 +723,7 @@ error: there is no bundle `mial`
  --> environments/base.yaml:5:13
   |
 5 |   MAIL: …{{ bundles.mial.HOST }}…
-  |          ^^^^^^^^^^^^^^^^^^^^^^^
+  |             ^^^^^^^^^^^^^^^^^
   = hint: did you mean `mail`?
 ",
         ),
@@ -732,8 +732,8 @@ error: there is no bundle `mial`
 error: `vars.mail.hots` is not defined
  --> environments/base.yaml:3:13
   |
-3 |   MAIL: …{{ vars.mail.hots }}…
-  |          ^^^^^^^^^^^^^^^^^^^^
+3 |   MAIL: …{{ vars.mail.hots }}…{{ vars.mali.port }}…
+  |             ^^^^^^^^^^^^^^
   = hint: did you mean `host`?
 ",
         ),
@@ -742,8 +742,8 @@ error: `vars.mail.hots` is not defined
 error: `domain` is not defined
  --> environments/base.yaml:3:20
   |
-3 |   URL: …{{ domain }}…
-  |         ^^^^^^^^^^^^
+3 |   URL: …{{ domain }}…{{ nonsense }}…
+  |            ^^^^^^
   = hint: did you mean `vars.domain`?
 ",
         ),
@@ -753,7 +753,7 @@ error: `data.HOST` has no value in `dev`
  --> environments/base.yaml:3:20
   |
 3 |   URL: …{{ data.HOST }}…
-  |         ^^^^^^^^^^^^^^^
+  |            ^^^^^^^^^
   = hint: set it in `dev.yaml`, or use `data.HOST | default("…")`
 "#,
         ),
@@ -809,7 +809,7 @@ error: there is no filter `uppercase`
  --> environments/base.yaml:2:23
   |
 2 |   KEY: …{{ env.name | uppercase }}…
-  |         ^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |                       ^^^^^^^^^
 ",
         ),
         case("undefined entry by a computed name", base("vars: { name: LOG_LEVL }\ndata:\n  LOG_LEVEL: info\n  KEY: \"{{ data[vars.name] }}\"\n")).says(
@@ -818,7 +818,7 @@ error: the template uses something that is not defined
  --> environments/base.yaml:4:12
   |
 4 |   KEY: …{{ data[vars.name] }}…
-  |         ^^^^^^^^^^^^^^^^^^^^^
+  |            ^^^^^^^^^^^^^^^
 ",
         ),
         case("include of a computed name", base("vars: { name: missing.j2 }\ndata:\n  KEY: \"{% include vars.name %}\"\n")).says(
@@ -827,7 +827,7 @@ error: a template that is included or imported was not found
  --> environments/base.yaml:3:12
   |
 3 |   KEY: …{% include vars.name %}…
-  |         ^^^^^^^^^^^^^^^^^^^^^^^
+  |            ^^^^^^^^^^^^^^^^^
   = hint: name a file relative to the file that includes it, within the project
 ",
         ),
@@ -837,8 +837,8 @@ error: there is no function `now`
  --> environments/base.yaml:2:14
   |
 2 |   BUILT: …{{ now() }}…
-  |           ^^^^^^^^^^^
-  = hint: templates have no clock, randomness, environment or network: the same input gives the same output
+  |              ^^^^^
+  = hint: templates have no clock, randomness, environment or network, so that the same input gives the same output
 ",
         ),
         case("list as text", base("vars: { hosts: [a, b] }\ndata:\n  HOSTS: \"{{ vars.hosts }}\"\n")).says(
@@ -847,7 +847,7 @@ error: the template failed: a list or a mapping has no text of its own; use `toj
  --> environments/base.yaml:3:14
   |
 3 |   HOSTS: …{{ vars.hosts }}…
-  |           ^^^^^^^^^^^^^^^^
+  |              ^^^^^^^^^^
 ",
         ),
         case("required with a message", base("vars: { region: \"\" }\ndata:\n  REGION: \"{{ vars.region | required('set vars.region in every environment') }}\"\n")).says(
@@ -864,8 +864,8 @@ error: set vars.region in every environment
 error: the template failed: a calculation has no result, such as a division by zero
  --> environments/base.yaml:3:14
   |
-3 |   SHARE: …{{ 100 // vars.workers }}…
-  |           ^^^^^^^^^^^^^^^^^^^^^^^^^
+3 |   SHARE: …100 // vars.workers…
+  |           ^^^^^^^^^^^^^^^^^^^
 ",
         ),
         case("text and number", base("vars: { port: 8080 }\ndata:\n  NEXT: \"{{ vars.port + 'x' }}\"\n")).says(
@@ -882,28 +882,28 @@ error: the template failed: tried to use + operator on unsupported types number 
 error: the template takes too many steps
  --> environments/base.yaml:2:9
   |
-2 |   KEY: …
+2 |   KEY: …{% endfor %}{% endfor %}…
   |        ^
   = hint: a loop is longer than any configuration needs; compute less
 ",
         ),
         case("declassify without a reason", base("data:\n  PASSWORD: { sensitive: true, value: dummy }\n  LENGTH: \"{{ declassify(data.PASSWORD | length) }}\"\n")).says(
             r#"
-error: the template failed: `declassify` wants a reason: `declassify(value, "why it may be public")`
+error: the template failed: `declassify` wants a reason, a text in quotes: `declassify(value, "why it may be public")`
  --> environments/base.yaml:3:15
   |
 3 |   LENGTH: …{{ declassify(data.PASSWORD | length) }}…
-  |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 "#,
         ),
         case("declassify without a call", base("data:\n  KEY: \"{{ env.name | declassify }}\"\n")).says(
             r#"
-error: there is no filter `declassify`
+error: `declassify` is a function, not a filter
  --> environments/base.yaml:2:23
   |
 2 |   KEY: …{{ env.name | declassify }}…
-  |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  = hint: it is a function: `declassify(value, "why it may be public")`
+  |                       ^^^^^^^^^^
+  = hint: write `declassify(value, "why it may be public")`
 "#,
         ),
         case("missing include", base("data:\n  KEY: \"{% include 'files/missing.j2' %}\"\n")).says(
@@ -938,7 +938,7 @@ error: the template has a syntax error: unexpected `.`, expected identifier or i
  --> environments/base.yaml:2:18
   |
 2 |   KEY: …{{ env..name }}…
-  |         ^^^^^^^^^^^^^^^
+  |            ^^^^^
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),
@@ -948,7 +948,7 @@ error: the template has a syntax error: unexpected `.`, expected identifier or i
  --> environments/base.yaml:2:26
   |
 2 |   KEY: …{{ env..name }}…
-  |         ^^^^^^^^^^^^^^^
+  |            ^^^^^
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),
@@ -961,7 +961,7 @@ error: the template has a syntax error: unexpected `.`, expected identifier or i
 error: the template has a syntax error: unexpected `=`, expected end of block
  --> environments/base.yaml:4:27
   |
-4 |     …=…
+4 |     …=…{% endif %}
   |      ^
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
@@ -976,7 +976,7 @@ error: the template has a syntax error: unexpected end of variable block, expect
  --> environments/base.yaml:6:26
   |
 6 |     …{{ env.name | }}…
-  |      ^^^^^^^^^^^^^^^^
+  |                    ^^
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),
@@ -997,7 +997,7 @@ error: the template has a syntax error: unknown statement endif
  --> environments/base.yaml:2:12
   |
 2 |   url: …{% endif %}…
-  |         ^^^^^^^^^^^
+  |            ^^^^^
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),
@@ -1012,7 +1012,7 @@ error: the template has a syntax error: unexpected end of block
  --> environments/files/app.ini.j2:3:14
   |
 3 | …{% if %}
-  |  ^^^^^^^^
+  |        ^^
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),
@@ -1028,7 +1028,7 @@ error: `env.nmae` is not defined
  --> environments/files/part.ini:2:11
   |
 2 | …{{ env.nmae }}
-  |  ^^^^^^^^^^^^^^
+  |     ^^^^^^^^
   = hint: did you mean `name`?
 ",
         ),
@@ -1062,8 +1062,8 @@ error: the template has a bracket or a text that is not closed, or does not belo
 error: the template has a syntax error: unexpected end of input, expected end of block
  --> environments/base.yaml:3:22
   |
-3 |     {…}
-  |        ^
+3 |     {% if env.name %}
+  |                      ^
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),
@@ -1079,7 +1079,7 @@ error: the template has a syntax error: unexpected identifier, expected end of v
  --> environments/files/part.ini:2:15
   |
 2 | …{{ env name }}
-  |  ^^^^^^^^^^^^^^
+  |         ^^^^
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),
@@ -1214,7 +1214,7 @@ error: `environments/dev.yaml` is not UTF-8 text
  --> environments/dev.yaml:2:10
   |
 2 |   NAME: …
-  |          ^
+  |         ^
   = hint: save it as UTF-8; a file that is not text can be an entry's `file`, not a layer or a template
 ",
         ),
@@ -1226,6 +1226,9 @@ error: `environments/dev.yaml` is not UTF-8 text
             r"
 error: `environments/x.j2` is not UTF-8 text
  --> environments/x.j2:1:1
+  |
+1 | …
+  | ^
  --> environments/base.yaml:2:22
   |
 2 |   x.txt: { template: x.j2 }
@@ -1303,12 +1306,9 @@ error: there are no completions for `tcsh`
         ),
         case("no environment named", base("data: {}\n")).run(&["render"]).says(
             r"
-error: the following required arguments were not provided:
-  <ENV>...
-
-Usage: septum render <ENV>...
-
-For more information, try '--help'.
+error: no environment was named
+  = note: the environments are `dev`
+  = hint: name one or more, or say `--all`
 ",
         ),
         case("unknown format", base("data: {}\n")).run(&["render", "dev", "--format", "xml"]).says(
@@ -1651,8 +1651,8 @@ error: a rule of `data.KEY` cannot be checked: `(` is no regular expression
 error: `!!binary` wants standard base64 with padding
  --> environments/base.yaml:2:17
   |
-2 |   KEY: … …
-  |          ^
+2 |   KEY: …
+  |        ^
 ",
         ),
     ]);
@@ -1756,8 +1756,8 @@ error: an environment cannot declare `API_KEY` plain, since a key is routed alik
 error: `data.URL` uses `data.PASSWORD`, so it goes to the Secret, but it is declared plain
  --> environments/base.yaml:3:64
   |
-3 |   URL: { value: …, sensitive: false, reason: … }
-  |                               ^^^^^ declared plain here
+3 |   URL: { value: …{{ data.PASSWORD }}…, sensitive: false, reason: … }
+  |                                                   ^^^^^ declared plain here
  --> environments/base.yaml:3:17
   |
 3 |   URL: { value: …, sensitive: false, reason: … }
@@ -2010,6 +2010,22 @@ error: `HOST` has a blank value, which could mean three things
   = hint: write `HOST: null` to remove what an earlier layer set
   = hint: write `HOST: { required: true }` for a value that each environment gives
 
+error: `PROT` is set in `dev`, but nothing defines it
+ --> environments/dev.yaml:2:3
+  |
+2 |   PROT: …
+  |   ^^^^
+  = hint: did you mean `PORT`?
+  = hint: or define it in `base.yaml`; `bundles: { environments: { open: true } }` there lifts the rule
+
+error: `HSOT` is set in `dev`, but nothing defines it
+ --> environments/dev.yaml:3:3
+  |
+3 |   HSOT: …
+  |   ^^^^
+  = hint: did you mean `HOST`?
+  = hint: or define it in `base.yaml`; `bundles: { environments: { open: true } }` there lifts the rule
+
 error: a tab indents this line, and YAML indents with spaces only
  --> environments/prod.yaml:1:1
   |
@@ -2023,7 +2039,7 @@ error: a tab indents this line, and YAML indents with spaces only
 error: `A B` is no key of a ConfigMap or Secret: it must consist of letters, digits, `-`, `_` and `.`
  --> environments/base.yaml:3:3
   |
-3 |   "A B": …
+3 |   "A B": …{{ vars.domian }}…
   |   ^^^^^
   = hint: the nearest valid key is `A_B`
 
@@ -2031,7 +2047,7 @@ error: `vars.domian` is not defined
  --> environments/base.yaml:3:14
   |
 3 |   …: …{{ vars.domian }}…
-  |       ^^^^^^^^^^^^^^^^^
+  |          ^^^^^^^^^^^
   = hint: did you mean `domain`?
 
 error: `data.PORT` must be an integer
@@ -2058,8 +2074,8 @@ error: `environments/missing.txt` does not exist
 error: `vars.damain` is not defined
  --> environments/base.yaml:7:20
   |
-7 |   URL: …{{ vars.damain }}…
-  |         ^^^^^^^^^^^^^^^^^
+7 |   URL: …{{ vars.damain }}{{ data.PROT }}…
+  |            ^^^^^^^^^^^
   = hint: did you mean `domain`?
 "#,
         ),
@@ -2072,6 +2088,13 @@ error: `lables` is no field of a layer
   | ^^^^^^
   = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `allow`
   = hint: did you mean `labels`?
+
+error: `PROT` is set in `dev`, but nothing defines it
+ --> environments/dev.yaml:2:3
+  |
+2 |   PROT: …
+  |   ^^^^
+  = hint: define it in `base.yaml`; `bundles: { environments: { open: true } }` there lifts the rule
 ",
         ),
         case("the same for explain", base("lables: {}\n").file("environments/dev.yaml", "data:\n  PROT: 1\n")).run(&["explain", "dev", "PROT"]).says(
@@ -2083,6 +2106,13 @@ error: `lables` is no field of a layer
   | ^^^^^^
   = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `allow`
   = hint: did you mean `labels`?
+
+error: `PROT` is set in `dev`, but nothing defines it
+ --> environments/dev.yaml:2:3
+  |
+2 |   PROT: …
+  |   ^^^^
+  = hint: define it in `base.yaml`; `bundles: { environments: { open: true } }` there lifts the rule
 ",
         ),
     ]);

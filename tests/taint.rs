@@ -673,3 +673,30 @@ fn whatever_depends_on_a_secret_is_routed_to_the_secret() {
     let (known, plain, differing) = (known.get(), plain.get(), differing.get());
     assert!(known > 10 * cases && plain > 5 * cases && differing > 5 * cases, "{known} {plain} {differing}");
 }
+
+#[test]
+fn declassify_lets_nothing_out_but_its_result() {
+    for (name, template, message) in [
+        (
+            "a field that is set within the call",
+            "{% macro m(ns) %}{% set ns.x = data.KEY %}{% endmacro %}{% set ns = namespace() %}{{ declassify(m(ns), 'r') }}{{ ns.x }}",
+            "cannot use `declassify`",
+        ),
+        (
+            "a namespace that is made within the call",
+            "{% macro m() %}{% set ns = namespace(x=data.KEY) %}{% endmacro %}{{ declassify(data.KEY ~ m(), 'r') }}",
+            "cannot use `declassify`",
+        ),
+        (
+            "a reason that is computed",
+            "{{ declassify(data.KEY | length, data.KEY) }}",
+            "wants a reason, a text in quotes",
+        ),
+        ("no reason", "{{ declassify(data.KEY | length) }}", "wants a reason, a text in quotes"),
+    ] {
+        let base = format!("data:\n  KEY: {{ value: dummy-secret, sensitive: true }}\n  OUT: \"{template}\"\n");
+        let refused = Project::of(&base, "").run(&["render", "dev"]).refused();
+        assert!(refused.contains(message), "{name}: {refused}");
+        assert!(!refused.contains("dummy-secret"), "{name}: {refused}");
+    }
+}

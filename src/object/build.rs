@@ -34,8 +34,7 @@ const NAME: &str = "app.kubernetes.io/name";
 
 /// Builds the objects of a target, in the order in which they are written.
 ///
-/// Errors: `missing-required`, `invalid-value`, `invalid-name`, `invalid-key`, `oversized-object`,
-/// `secret-in-plain-output`. Warnings: `deprecated-key`, `oversized-object`.
+/// Errors: `missing-required`, `invalid-value`, `invalid-name`, `invalid-key`, `oversized-object`. Warnings: `deprecated-key`, `oversized-object`.
 pub fn build(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Object> {
     let definition = &*target.resolved.definition;
     let common = common(definition, problems);

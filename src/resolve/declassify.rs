@@ -9,6 +9,9 @@
 //! `_m` and `_d` by themselves would lift anything, so a template that names them is rewritten to
 //! name something that does not exist.
 //!
+//! The reason has to be a text in quotes: one that is computed could hold a secret, and `explain`
+//! shows it. A call without one is rewritten to name a function that says so.
+//!
 //! Only reads *inside* the call are lifted: a variable that was set before, or a parameter of a
 //! macro, was read elsewhere and stays tainted.
 
@@ -18,8 +21,10 @@ use minijinja::{Error, ErrorKind};
 
 const NAME: &str = "declassify";
 const CALL: &str = "_d(_m(),";
-/// The names in it, and what a template that writes one of them gets.
-const INNER: [&str; 2] = ["_d", "_m"];
+/// The same for a call whose reason is not a text in quotes.
+const REFUSED: &str = "_r(_m(),";
+/// The names in them, and what a template that writes one of them gets.
+const INNER: [&str; 3] = ["_d", "_m", "_r"];
 const NOTHING: &str = "__";
 
 /// The template with its calls of `declassify` rewritten.
@@ -38,10 +43,11 @@ fn rewrite(template: &str) -> Cow<'_, str> {
         }
         let mut at = start;
         while let Some((call, after)) = next_call(template, at, end) {
+            let replacement = if has_literal_reason(template, after, end) { CALL } else { REFUSED };
             // `call..after` is the name, blanks and the parenthesis: at least as long as CALL
             for (index, byte) in out.iter_mut().take(after).skip(call).enumerate() {
-                *byte = match CALL.as_bytes().get(index) {
-                    Some(replacement) => *replacement,
+                *byte = match replacement.as_bytes().get(index) {
+                    Some(replaced) => *replaced,
                     None if *byte == b'\n' => b'\n',
                     None => b' ',
                 };
@@ -51,6 +57,24 @@ fn rewrite(template: &str) -> Cow<'_, str> {
     }
     // ASCII was replaced by ASCII
     Cow::Owned(String::from_utf8(out).unwrap_or_else(|_| template.to_owned()))
+}
+
+/// Whether the last argument of a call is one text in quotes; `start` is behind its parenthesis.
+fn has_literal_reason(template: &str, start: usize, end: usize) -> bool {
+    let (mut at, mut depth, mut argument) = (start, 0_usize, start);
+    while at < end {
+        match template.as_bytes().get(at) {
+            Some(b'(' | b'[' | b'{') => depth += 1,
+            Some(b')') if depth == 0 => break,
+            Some(b')' | b']' | b'}') => depth = depth.saturating_sub(1),
+            Some(b',') if depth == 0 => argument = at + 1,
+            _ => {}
+        }
+        at = next(template, at);
+    }
+    let reason = template.get(argument..at.min(end)).unwrap_or_default().trim();
+    let is_text = argument > start && reason.starts_with(['"', '\'']);
+    is_text && next(reason, 0) == reason.len() && reason.len() > 2
 }
 
 /// Most operators, attributes and filters that one expression may have, and `elif` a template. The engine walks an
@@ -194,20 +218,25 @@ mod tests {
     fn calls_are_rewritten_in_place_and_nothing_else() {
         for (template, expected) in [
             ("{{ declassify(a, 'r') }}", "{{ _d(_m(),   a, 'r') }}"),
-            ("{{ declassify (a) }}", "{{ _d(_m(),    a) }}"),
-            ("{{ declassify\n(a) }}", "{{ _d(_m(),  \n a) }}"),
+            ("{{ declassify (a, 'r') }}", "{{ _d(_m(),    a, 'r') }}"),
+            ("{{ declassify\n(a, 'r') }}", "{{ _d(_m(),  \n a, 'r') }}"),
+            ("{{ declassify(a) }}", "{{ _r(_m(),   a) }}"),
+            ("{{ declassify(a, '') }}", "{{ _r(_m(),   a, '') }}"),
+            ("{{ declassify(a, b) }}", "{{ _r(_m(),   a, b) }}"),
+            ("{{ declassify(a, 'r' ~ b) }}", "{{ _r(_m(),   a, 'r' ~ b) }}"),
+            ("{{ declassify(f(a, 'x'), \"r\" ) }}", "{{ _d(_m(),   f(a, 'x'), \"r\" ) }}"),
             ("{% if declassify(a, 'r') %}", "{% if _d(_m(),   a, 'r') %}"),
             ("declassify(a)", "declassify(a)"),
             ("{{ 'declassify(a)' }}", "{{ 'declassify(a)' }}"),
             ("{# declassify(a) #}", "{# declassify(a) #}"),
             ("{% raw %}{{ declassify(a) }}{% endraw %}", "{% raw %}{{ declassify(a) }}{% endraw %}"),
             (
-                "{%- raw -%}{% x %}{%- endraw -%}{{ declassify(a) }}",
-                "{%- raw -%}{% x %}{%- endraw -%}{{ _d(_m(),   a) }}",
+                "{%- raw -%}{% x %}{%- endraw -%}{{ declassify(a, 'r') }}",
+                "{%- raw -%}{% x %}{%- endraw -%}{{ _d(_m(),   a, 'r') }}",
             ),
             ("{{ x.declassify(a) }}", "{{ x.declassify(a) }}"),
             ("{{ redeclassify(a) }}", "{{ redeclassify(a) }}"),
-            ("{{ '}}' ~ declassify(a) }}", "{{ '}}' ~ _d(_m(),   a) }}"),
+            ("{{ '}}' ~ declassify(a, 'r') }}", "{{ '}}' ~ _d(_m(),   a, 'r') }}"),
             ("{{ declassify(declassify(a, 'x'), 'y') }}", "{{ _d(_m(),   _d(_m(),   a, 'x'), 'y') }}"),
             ("{{ _d(_m(), x, 'y') }}{% set f = _m %}", "{{ __(__(), x, 'y') }}{% set f = __ %}"),
             ("_d {{ '_d' }}{{ x._d }}{{ x_d }}{{ _dx }}", "_d {{ '_d' }}{{ x._d }}{{ x_d }}{{ _dx }}"),

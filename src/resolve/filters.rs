@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use minijinja::value::ValueKind;
+use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -25,6 +25,8 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("join", join);
     environment.add_function("_m", mark);
     environment.add_function("_d", declassify);
+    environment.add_function("_r", refuse);
+    environment.add_function("namespace", namespace);
 }
 
 fn bytes(value: &Value) -> Result<Vec<u8>, Error> {
@@ -113,14 +115,35 @@ fn mark() -> Result<u64, Error> {
     Ok(frame.mark() as u64)
 }
 
-/// The second half of `declassify`.
-fn declassify(ticket: u64, value: &Value, reason: Option<&str>) -> Result<Value, Error> {
+/// The second half of `declassify`. Its reason is a text in quotes, or the call was rewritten to
+/// [`refuse`].
+fn declassify(ticket: u64, value: &Value, reason: &str) -> Result<Value, Error> {
     let frame = frame::current().ok_or_else(outside)?;
-    let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) else {
-        return Err(invalid("`declassify` wants a reason: `declassify(value, \"why it may be public\")`"));
-    };
     let ticket = usize::try_from(ticket).unwrap_or(usize::MAX);
-    if frame.declassify(ticket, reason) { Ok(value.clone()) } else { Err(outside()) }
+    if !frame.declassify(ticket, reason) {
+        return Err(outside());
+    }
+    if frame.has_namespace() { Err(beside_namespace()) } else { Ok(value.clone()) }
+}
+
+/// What a call of `declassify` without a reason becomes.
+fn refuse(_: Rest<Value>) -> Result<Value, Error> {
+    Err(invalid("`declassify` wants a reason, a text in quotes: `declassify(value, \"why it may be public\")`"))
+}
+
+/// minijinja's `namespace`, whose fields can be set anywhere: within a call of `declassify` too, so
+/// that what was read there would get out of it by another way than its result.
+fn namespace(defaults: Option<ValueOrKwargs>) -> Result<Value, Error> {
+    let frame = frame::current().ok_or_else(outside)?;
+    frame.record_namespace();
+    if frame.has_lifted() {
+        return Err(beside_namespace());
+    }
+    minijinja::functions::namespace(defaults)
+}
+
+fn beside_namespace() -> Error {
+    invalid("a template that uses `namespace` cannot use `declassify`: a secret could get out of the call in a field")
 }
 
 fn outside() -> Error {

@@ -36,6 +36,7 @@ struct Log {
     declassified: Vec<Declassified>,
     encrypted: bool,
     locked: bool,
+    namespace: bool,
 }
 
 thread_local! {
@@ -73,6 +74,22 @@ impl Frame {
     /// Whether the result is not known.
     pub(super) fn is_locked(&self) -> bool {
         self.log().locked
+    }
+
+    /// Records that the template made a namespace.
+    pub(super) fn record_namespace(&self) {
+        self.log().namespace = true;
+    }
+
+    /// Whether the template made a namespace.
+    pub(super) fn has_namespace(&self) -> bool {
+        self.log().namespace
+    }
+
+    /// Whether a call of `declassify` began.
+    pub(super) fn has_lifted(&self) -> bool {
+        let log = self.log();
+        !log.marks.is_empty() || !log.declassified.is_empty()
     }
 
     /// Starts a call of `declassify`; gives a ticket for its end.

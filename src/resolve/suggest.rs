@@ -65,7 +65,7 @@ const IMPURE: [&str; 11] =
 pub(super) fn unknown(what: &str, detail: &str) -> (String, Option<String>) {
     // the engine says "filter NAME is unknown", "NAME is unknown" or "test NAME is unknown"
     let name = detail.strip_suffix(" is unknown").and_then(|rest| rest.split(' ').next_back()).unwrap_or(detail);
-    if name == "_d" {
+    if matches!(name, "declassify" | "_d" | "_r" | "__") {
         let hint = "write `declassify(value, \"why it may be public\")`".to_owned();
         return (format!("`declassify` is a function, not a {what}"), Some(hint));
     }
