@@ -1,0 +1,66 @@
+//! What the stages of a render take, each by itself.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use septum::diagnostic::Diagnostics;
+use septum::emit::{self, ManifestFormat};
+use septum::layer::{Definition, Library, Sight};
+use septum::object::{self, Constraints, Reveal, Target};
+use septum::project::Project;
+use septum::resolve::{self, Engine, Resolved};
+use septum::route;
+use septum::sops::{Identities, Places, System};
+
+use super::measure::time;
+
+const RUNS: usize = 41;
+
+/// The stages with the median of their times, in the order in which they run. All three
+/// environments go through each.
+pub(super) fn medians(folder: &Path) -> Vec<(&'static str, f64)> {
+    let runs: Vec<_> = (0..RUNS).map(|_| run(folder)).collect();
+    let mut medians = Vec::new();
+    for stage in 0..runs[0].len() {
+        let mut times: Vec<f64> = runs.iter().map(|run| run[stage].1).collect();
+        times.sort_by(f64::total_cmp);
+        medians.push((runs[0][stage].0, times[RUNS / 2]));
+    }
+    medians
+}
+
+fn run(folder: &Path) -> [(&'static str, f64); 6] {
+    let mut problems = Diagnostics::new();
+    let (discover, project) = time(|| Project::discover(folder).expect("a project"));
+    let app = &project.apps[0];
+    let library = Library::new(&project, Identities::new(Places::of(System::current(), |_| None)));
+    let (read, definitions) = time(|| {
+        app.environments
+            .iter()
+            .map(|name| library.definition(app, name, Sight::Open, &mut problems).expect("valid layers"))
+            .collect::<Vec<Definition>>()
+    });
+    let engine = Engine::new(Arc::clone(&project.files));
+    let (resolve, resolved) = time(|| {
+        definitions
+            .into_iter()
+            .map(|definition| resolve::resolve(&engine, definition, &mut problems))
+            .collect::<Vec<Resolved>>()
+    });
+    let (route, routing) = time(|| route::route(&resolved, &mut problems));
+    let constraints = Constraints::default();
+    let (build, objects) = time(|| {
+        let target = |one| Target { resolved: one, routing: &routing, siblings: &resolved, constraints: &constraints };
+        resolved.iter().flat_map(|one| object::build(target(one), &mut problems)).collect::<Vec<_>>()
+    });
+    let (emit, text) = time(|| emit::write(&objects, ManifestFormat::Yaml, Reveal::Values));
+    assert!(problems.is_empty() && !text.is_empty(), "the generated project is rendered without a finding");
+    [
+        ("project: find", discover),
+        ("layer: read and merge", read),
+        ("resolve", resolve),
+        ("route", route),
+        ("object", build),
+        ("emit", emit),
+    ]
+}
