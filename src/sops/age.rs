@@ -1,8 +1,9 @@
-//! The data key, wrapped for an age recipient.
+//! The data key of a file, taken out of what its recipients have of it.
 //!
-//! Each recipient has an age file of its own with the data key in it, never one file for many
-//! (format, section 1.1).
+//! Each recipient has an age file of its own with the data key in it, or, with several key groups,
+//! the share of its group (format, sections 1.1 and 1.8).
 
+use std::fmt;
 use std::io::Read as _;
 
 use age::armor::ArmoredReader;
@@ -10,49 +11,164 @@ use age::{DecryptError, Decryptor};
 use zeroize::Zeroizing;
 
 use super::cipher::{DataKey, KEY_LENGTH};
-use super::error::{Error, Fault, Finding, NoIdentity};
-use super::identity::Identities;
-use super::metadata::{AgeRecipient, Metadata};
+use super::error::{Error, Fault, Finding, GroupState, NoIdentity};
+use super::group::{AgeRecipient, KeyGroup};
+use super::identity::{Identities, Ring};
+use super::metadata::Metadata;
 use super::path::KeyPath;
+use super::recipient;
+use super::shamir::{self, ShamirError};
 
-/// The data key of a file.
-///
-/// The entry whose label fits an identity is tried first, then all others: the label may lie.
-pub(super) fn data_key(metadata: &Metadata, identities: &Identities) -> Result<DataKey, Error> {
-    let mut entries: Vec<(bool, &AgeRecipient)> =
-        metadata.age.iter().map(|entry| (identities.has(&entry.recipient), entry)).collect();
-    entries.sort_by_key(|(ours, _)| !ours);
-    let mut findings = Vec::new();
-    for (ours, entry) in entries {
-        match unwrap(&entry.wrapped.text, identities) {
-            Ok(key) => {
-                if let Some(key) = DataKey::new(&key) {
-                    return Ok(key);
-                }
-                findings.push(broken(metadata, entry));
-            }
-            Err(_) if ours => findings.push(broken(metadata, entry)),
-            Err(_) => {}
-        }
-    }
-    if findings.is_empty() { Err(no_identity(metadata, identities)) } else { Err(Error::Content(findings)) }
+/// A data key, or a share of one.
+type Bytes = Zeroizing<Vec<u8>>;
+
+/// The data key of a file, with the shares that it was put together from. Wiped when dropped.
+pub struct Unlocked {
+    data_key: Zeroizing<[u8; KEY_LENGTH]>,
+    /// The shares of groups that were opened, if there are several groups.
+    shares: Vec<Option<Bytes>>,
 }
 
-fn unwrap(armored: &str, identities: &Identities) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+impl fmt::Debug for Unlocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unlocked([secret])")
+    }
+}
+
+impl Unlocked {
+    /// The key itself.
+    pub fn data_key(&self) -> &[u8; KEY_LENGTH] {
+        &self.data_key
+    }
+
+    /// What a group has: its share, or, if it is the only one, the whole key.
+    pub(super) fn share_of(&self, group: usize) -> Result<Bytes, ShamirError> {
+        if self.shares.len() < 2 {
+            return Ok(Zeroizing::new(self.data_key.to_vec()));
+        }
+        if let Some(Some(share)) = self.shares.get(group) {
+            return Ok(share.clone());
+        }
+        let point = u8::try_from(group + 1).map_err(|_| ShamirError::Parameters)?;
+        shamir::share(point, &self.shares.iter().flatten().collect::<Vec<_>>())
+    }
+}
+
+/// The data key of a file, ready for its values.
+pub(super) fn data_key(metadata: &Metadata, identities: &Identities) -> Result<DataKey, Error> {
+    let unlocked = unlock(metadata, identities)?;
+    DataKey::new(unlocked.data_key()).ok_or_else(|| no_identity(metadata, identities, &[]))
+}
+
+/// Takes the data key out of a file.
+///
+/// In a group, the entry whose label fits an identity is tried first, then all others: the label
+/// may lie.
+pub fn unlock(metadata: &Metadata, identities: &Identities) -> Result<Unlocked, Error> {
+    let mut opening = Opening::new(metadata);
+    let recipients = opening.recipients();
+    for ring in identities.rings(&recipients) {
+        opening.turn(&ring);
+        if let Some(unlocked) = opening.finish() {
+            return Ok(unlocked);
+        }
+    }
+    if opening.findings.is_empty() {
+        Err(no_identity(metadata, identities, &opening.opened))
+    } else {
+        Err(Error::Content(opening.findings))
+    }
+}
+
+/// A file that is being opened.
+struct Opening<'a> {
+    metadata: &'a Metadata,
+    opened: Vec<Option<Bytes>>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Opening<'a> {
+    fn new(metadata: &'a Metadata) -> Self {
+        Self { metadata, opened: vec![None; metadata.groups.len()], findings: Vec::new() }
+    }
+
+    /// The labels of all entries, each once.
+    fn recipients(&self) -> Vec<String> {
+        let mut recipients: Vec<String> = Vec::new();
+        for entry in self.metadata.age() {
+            if !recipients.contains(&entry.recipient) {
+                recipients.push(entry.recipient.clone());
+            }
+        }
+        recipients
+    }
+
+    /// Tries identities on every group that is not open, until enough are.
+    fn turn(&mut self, ring: &Ring) {
+        let metadata = self.metadata;
+        for (index, group) in metadata.groups.iter().enumerate() {
+            if self.is_enough() {
+                return;
+            }
+            if self.opened.get(index).is_some_and(Option::is_none) {
+                let share = self.group(group, ring);
+                if let Some(slot) = self.opened.get_mut(index) {
+                    *slot = share;
+                }
+            }
+        }
+    }
+
+    fn group(&mut self, group: &KeyGroup, ring: &Ring) -> Option<Bytes> {
+        let mut entries: Vec<(bool, &AgeRecipient)> =
+            group.age.iter().map(|entry| (ring.has(&entry.recipient), entry)).collect();
+        entries.sort_by_key(|(ours, _)| !ours);
+        let length = if self.metadata.groups.len() > 1 { KEY_LENGTH + 1 } else { KEY_LENGTH };
+        for (ours, entry) in entries {
+            match unwrap(&entry.wrapped.text, ring, length) {
+                Ok(key) if key.len() == length => return Some(key),
+                Err(_) if !ours => {}
+                Ok(_) | Err(_) => self.findings.push(broken(self.metadata, entry)),
+            }
+        }
+        None
+    }
+
+    fn is_enough(&self) -> bool {
+        self.opened.iter().flatten().count() >= self.metadata.needed().max(1)
+    }
+
+    /// The data key, if enough groups are open.
+    fn finish(&mut self) -> Option<Unlocked> {
+        if !self.is_enough() {
+            return None;
+        }
+        let shares = std::mem::take(&mut self.opened);
+        let whole = match shares.as_slice() {
+            [Some(key)] => key.clone(),
+            shares => shamir::combine(&shares.iter().flatten().collect::<Vec<_>>()).ok()?,
+        };
+        let mut data_key = Zeroizing::new([0; KEY_LENGTH]);
+        data_key.copy_from_slice(whole.get(..KEY_LENGTH)?);
+        Some(Unlocked { data_key, shares })
+    }
+}
+
+/// Opens an age file with `length` bytes in it; one byte more is given if it has more.
+fn unwrap(armored: &str, ring: &Ring, length: usize) -> Result<Bytes, DecryptError> {
     // the armor reader takes no leading blanks, and old files lack the last line break
     let armored = format!("{}\n", armored.trim());
     let decryptor = Decryptor::new_buffered(ArmoredReader::new(armored.as_bytes()))?;
-    let mut plaintext = decryptor.decrypt(identities.iter())?;
-    // one byte more than a key has, so that a longer text is noticed, and never a reallocation
-    let mut key = Zeroizing::new(vec![0; KEY_LENGTH + 1]);
-    let mut length = 0;
-    while let Some(free) = key.get_mut(length..).filter(|free| !free.is_empty()) {
+    let mut plaintext = decryptor.decrypt(ring.iter())?;
+    let mut key = Zeroizing::new(vec![0; length + 1]);
+    let mut filled = 0;
+    while let Some(free) = key.get_mut(filled..).filter(|free| !free.is_empty()) {
         match plaintext.read(free).map_err(DecryptError::Io)? {
             0 => break,
-            read => length += read,
+            read => filled += read,
         }
     }
-    key.truncate(length);
+    key.truncate(filled);
     Ok(key)
 }
 
@@ -62,23 +178,19 @@ fn broken(metadata: &Metadata, entry: &AgeRecipient) -> Finding {
     Finding {
         place: metadata.place.source.place(entry.wrapped.span),
         path,
-        fault: Fault::DataKey { recipient: short(&entry.recipient) },
+        fault: Fault::DataKey { recipient: recipient::short(&entry.recipient) },
     }
 }
 
-fn no_identity(metadata: &Metadata, identities: &Identities) -> Error {
+fn no_identity(metadata: &Metadata, identities: &Identities, opened: &[Option<Bytes>]) -> Error {
+    let state = |(index, group): (usize, &KeyGroup)| GroupState {
+        recipients: group.everybody(),
+        opened: opened.get(index).is_some_and(Option::is_some),
+    };
     Error::NoIdentity(Box::new(NoIdentity {
         place: metadata.place.clone(),
-        recipients: metadata.everybody(),
-        searched: identities.searched().to_vec(),
+        groups: metadata.groups.iter().enumerate().map(state).collect(),
+        needed: metadata.needed(),
+        searched: identities.searched(),
     }))
-}
-
-/// A recipient for a message: hybrid ones have two thousand characters.
-pub(super) fn short(recipient: &str) -> String {
-    const LONGEST: usize = 100;
-    match recipient.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", recipient.get(..end).unwrap_or_default()),
-        None => recipient.to_owned(),
-    }
 }

@@ -64,8 +64,6 @@ pub enum Problem {
     },
     /// Nobody can decrypt the file.
     NoRecipients,
-    /// The data key is split among groups of recipients.
-    KeyGroups,
     /// The version is missing.
     NoVersion,
     /// The version is not three numbers.
@@ -82,10 +80,21 @@ pub enum Problem {
 pub struct NoIdentity {
     /// The `sops` block.
     pub place: Place,
-    /// Who could decrypt it.
-    pub recipients: Vec<String>,
+    /// Who could decrypt it, group by group.
+    pub groups: Vec<GroupState>,
+    /// How many groups are needed.
+    pub needed: usize,
     /// Where identities were looked for, and what was found there.
     pub searched: Vec<Searched>,
+}
+
+/// Who could open a key group, and whether that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupState {
+    /// Who could open it.
+    pub recipients: Vec<String>,
+    /// Whether an identity at hand did.
+    pub opened: bool,
 }
 
 /// A value that is not as it was encrypted.
@@ -172,9 +181,6 @@ impl MetadataProblem {
             Problem::NoRecipients => {
                 error("the file has no recipients, so nobody can decrypt it".to_owned()).hint(restore)
             }
-            Problem::KeyGroups => {
-                error("key groups are not supported by this version".to_owned()).hint("decrypt the file with `sops`")
-            }
             Problem::NoVersion => version("`sops.version` is missing, and sops refuses such a file".to_owned())
                 .hint("add the version of the program that wrote the file: `version: 3.13.1`"),
             Problem::InvalidVersion => version("`sops.version` must be a version like `3.13.1`".to_owned()),
@@ -187,12 +193,32 @@ impl MetadataProblem {
 }
 
 impl NoIdentity {
+    /// Who could decrypt the file, and how far those at hand came.
+    fn who(&self) -> Vec<String> {
+        if let [group] = self.groups.as_slice() {
+            return vec![format!("it is encrypted for {}", group.recipients.join(", "))];
+        }
+        let opened = self.groups.iter().filter(|group| group.opened).count();
+        let mut notes = vec![format!(
+            "its data key is split among {} key groups, {} of which are needed; {opened} could be opened",
+            self.groups.len(),
+            self.needed
+        )];
+        for (index, group) in self.groups.iter().enumerate() {
+            let recipients = group.recipients.join(", ");
+            let state = if group.opened { "opened" } else { "not opened" };
+            notes.push(format!("key group {}, {state}: {recipients}", index + 1));
+        }
+        notes
+    }
+
     fn into_diagnostic(self) -> Diagnostic {
         let name = self.place.source.name();
         let message = format!("no identity at hand opens `{name}`, so its values cannot be read");
-        let mut diagnostic = Diagnostic::error("no-identity", message)
-            .failing(Failure::Key)
-            .note(format!("it is encrypted for {}", self.recipients.join(", ")));
+        let mut diagnostic = Diagnostic::error("no-identity", message).failing(Failure::Key);
+        for note in self.who() {
+            diagnostic = diagnostic.note(note);
+        }
         for searched in &self.searched {
             diagnostic = diagnostic.note(format!("{}: {}", searched.place, searched.outcome));
         }

@@ -1,7 +1,8 @@
 //! The `sops` block of a file (format, section 1.7).
 
-use super::age;
 use super::error::{Error, MetadataProblem, Problem};
+use super::foreign::{ForeignKey, SERVICES};
+use super::group::{AgeRecipient, ForeignRecipient, KeyGroup};
 use super::mac::MacScope;
 use super::pattern::Pattern;
 use super::selector::Selector;
@@ -12,26 +13,16 @@ use crate::yaml::node::{Kind, Mapping, Node, Scalar};
 /// The newest major version of the format that is known here.
 const MAJOR: u64 = 3;
 
-/// The lists of recipients that are not age, and the field that tells one of them from another.
-const SERVICES: [(&str, &str); 6] = [
-    ("pgp", "fp"),
-    ("kms", "arn"),
-    ("gcp_kms", "resource_id"),
-    ("hckms", "key_id"),
-    ("azure_kv", "name"),
-    ("hc_vault", "key_name"),
-];
-
 /// What a file says of its encryption, in the clear.
 ///
 /// None of it is authenticated, but for the time of the last change (format, section 8): whoever can
 /// write the file can relabel recipients and narrow the selector.
 #[derive(Debug, Clone)]
 pub struct Metadata {
-    /// The age recipients, each with its copy of the data key.
-    pub age: Vec<AgeRecipient>,
-    /// Recipients of services that are not age: kept, never used.
-    pub foreign: Vec<ForeignRecipient>,
+    /// Who can decrypt the file. If there are several groups, each has a share of the data key.
+    pub groups: Vec<KeyGroup>,
+    /// How many groups are needed, if the file says so and has several; see [`Metadata::needed`].
+    pub threshold: Option<usize>,
     /// When the file was last encrypted.
     pub last_modified: Timestamp,
     /// The encrypted checksum, if there is one.
@@ -46,25 +37,6 @@ pub struct Metadata {
     pub place: Place,
     /// The block as it was found, fields that are not known here included.
     pub block: Node,
-}
-
-/// Somebody who can decrypt the file with an age identity.
-#[derive(Debug, Clone)]
-pub struct AgeRecipient {
-    /// The recipient as it was given: `age1…`, `ssh-ed25519 …`. Only a label: the data key may be
-    /// wrapped for another.
-    pub recipient: String,
-    /// The data key, wrapped for the recipient: an armored age file.
-    pub wrapped: Text,
-}
-
-/// Somebody who can decrypt the file with a key of another kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForeignRecipient {
-    /// The list that the entry stands in: `pgp`, `kms` ….
-    pub service: &'static str,
-    /// What the entry is called by: a fingerprint, an ARN ….
-    pub name: String,
 }
 
 /// A text and where it stands.
@@ -83,11 +55,8 @@ impl Metadata {
             return Err(Error::Metadata(vec![MetadataProblem { place, problem: Problem::NotAMapping }]));
         };
         let mut reader = Reader { source: &place.source, block: &place, problems: Vec::new() };
-        let age = reader.age(fields);
-        let foreign = foreign(fields);
-        if age.is_empty() && foreign.is_empty() && reader.problems.is_empty() {
-            reader.nobody(fields);
-        }
+        let groups = reader.groups(fields);
+        let threshold = reader.threshold(fields, groups.len());
         let last_modified = reader.last_modified(fields);
         let selector = reader.selector(fields);
         let mac_scope = reader.mac_scope(fields);
@@ -99,7 +68,7 @@ impl Metadata {
         else {
             return Err(Error::Metadata(problems));
         };
-        Ok(Self { age, foreign, last_modified, mac, selector, mac_scope, version, place, block })
+        Ok(Self { groups, threshold, last_modified, mac, selector, mac_scope, version, place, block })
     }
 }
 
@@ -142,12 +111,42 @@ impl Reader<'_> {
         Some(AgeRecipient { recipient: recipient.to_owned(), wrapped })
     }
 
-    /// No list of recipients holds one: the data key is split into key groups, or gone.
-    fn nobody(&mut self, fields: &Mapping) {
-        match fields.get_key_value("key_groups") {
-            Some((key, node)) if !is_empty(node) => self.problem(self.source.place(key.span), Problem::KeyGroups),
-            _ => self.problem(self.block.clone(), Problem::NoRecipients),
+    /// The lists at the top are one group; only where there are none do key groups count, as in sops.
+    fn groups(&mut self, fields: &Mapping) -> Vec<KeyGroup> {
+        let whole = self.group(fields);
+        if !whole.is_empty() || !self.problems.is_empty() {
+            return vec![whole];
         }
+        let Some((key, node)) = fields.get_key_value("key_groups").filter(|(_, node)| !is_empty(node)) else {
+            self.problem(self.block.clone(), Problem::NoRecipients);
+            return Vec::new();
+        };
+        let Kind::List(entries) = &node.kind else {
+            self.invalid(key.span, "key_groups", "a list of mappings");
+            return Vec::new();
+        };
+        let mut groups = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let group = entry.as_map().map(|fields| self.group(fields)).unwrap_or_default();
+            if group.is_empty() && self.problems.is_empty() {
+                self.invalid(key.span, "key_groups", "a list of mappings, each with recipients in it");
+            }
+            groups.push(group);
+        }
+        groups
+    }
+
+    fn group(&mut self, fields: &Mapping) -> KeyGroup {
+        KeyGroup { age: self.age(fields), foreign: foreign(fields) }
+    }
+
+    fn threshold(&mut self, fields: &Mapping, groups: usize) -> Option<usize> {
+        let (text, span) = text(fields, "shamir_threshold").filter(|(text, _)| groups > 1 && *text != "0")?;
+        let threshold = text.parse().ok().filter(|threshold| (2..=groups).contains(threshold));
+        if threshold.is_none() {
+            self.invalid(span, "shamir_threshold", "a number from 2 to that of the key groups");
+        }
+        threshold
     }
 
     fn last_modified(&mut self, fields: &Mapping) -> Option<Timestamp> {
@@ -250,25 +249,30 @@ fn is_nothing(scalar: &Scalar) -> bool {
 }
 
 fn foreign(fields: &Mapping) -> Vec<ForeignRecipient> {
-    let entries = |(service, name): (&'static str, &str)| {
+    let entries = |service: &'static str| {
         let list = match fields.get(service).map(|node| &node.kind) {
             Some(Kind::List(list)) => list.as_slice(),
             _ => &[],
         };
-        let named = |entry: &Node| {
-            let name = entry.as_map().and_then(|fields| text(fields, name));
-            ForeignRecipient { service, name: name.map(|(name, _)| name.to_owned()).unwrap_or_default() }
-        };
-        list.iter().map(named).collect::<Vec<_>>()
+        list.iter()
+            .map(move |entry| ForeignRecipient { key: ForeignKey::of_entry(service, entry), entry: entry.clone() })
     };
     SERVICES.into_iter().flat_map(entries).collect()
 }
 
 impl Metadata {
-    /// Everybody who can decrypt the file, for messages.
-    pub(super) fn everybody(&self) -> Vec<String> {
-        let age = self.age.iter().map(|entry| age::short(&entry.recipient));
-        let foreign = self.foreign.iter().map(|entry| format!("{} `{}`", entry.service, entry.name));
-        age.chain(foreign).collect()
+    /// How many groups are needed to decrypt the file.
+    pub fn needed(&self) -> usize {
+        if self.groups.len() < 2 { self.groups.len() } else { self.threshold.unwrap_or(self.groups.len()) }
+    }
+
+    /// All age recipients with their wrapped keys, group after group.
+    pub fn age(&self) -> impl Iterator<Item = &AgeRecipient> {
+        self.groups.iter().flat_map(|group| &group.age)
+    }
+
+    /// All recipients of services that are not age, group after group.
+    pub fn foreign(&self) -> impl Iterator<Item = &ForeignRecipient> {
+        self.groups.iter().flat_map(|group| &group.foreign)
     }
 }

@@ -3,7 +3,11 @@
 // clippy takes only functions marked `#[test]` for tests, not those that they call
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod keys;
+mod keys_peers;
 mod peers;
+#[path = "../support/peers.rs"]
+mod support;
 mod tampering;
 mod tree;
 mod vectors;

@@ -1,0 +1,84 @@
+//! What a file says of its encryption, compared with the rule that it is under.
+
+use super::group::KeyGroup;
+use super::mac::MacScope;
+use super::metadata::Metadata;
+use super::recipient;
+use super::rules::{RecipientGroup, Rule};
+use super::selector::Selector;
+
+/// Where a file and its rule differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Drift {
+    /// The groups in which recipients differ.
+    pub groups: Vec<GroupDrift>,
+    /// How many groups are needed: in the file and by the rule.
+    pub threshold: Option<(usize, usize)>,
+    /// Which values are encrypted: in the file and by the rule.
+    pub selector: Option<(String, String)>,
+    /// Which values the checksum covers: in the file and by the rule.
+    pub mac_scope: Option<(MacScope, MacScope)>,
+}
+
+/// Recipients that a group of the rule has and that of the file has not, or the other way round.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupDrift {
+    /// Which group, from 0.
+    pub group: usize,
+    /// Those whom the rule names and the file leaves out.
+    pub added: Vec<String>,
+    /// Those whom the rule leaves out and who can decrypt the file.
+    pub removed: Vec<String>,
+}
+
+impl Drift {
+    /// Whether the file is as its rule says.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether somebody can decrypt the file whom the rule leaves out.
+    pub fn removes(&self) -> bool {
+        self.groups.iter().any(|group| !group.removed.is_empty())
+    }
+
+    /// Whether recipients, groups or their threshold differ.
+    pub fn changes_recipients(&self) -> bool {
+        !self.groups.is_empty() || self.threshold.is_some()
+    }
+}
+
+/// Compares a rule with what a file says. The order of recipients does not count, nor does the
+/// comment of an SSH key; that of groups does. A rule that names nobody leaves recipients open.
+pub fn drift(rule: &Rule, metadata: &Metadata) -> Drift {
+    let mut drift = Drift::default();
+    if !rule.groups.is_empty() {
+        let count = rule.groups.len().max(metadata.groups.len());
+        let groups = (0..count).map(|group| group_drift(group, rule.groups.get(group), metadata.groups.get(group)));
+        drift.groups = groups.filter(|group| !group.added.is_empty() || !group.removed.is_empty()).collect();
+        let needed = |threshold: Option<usize>, groups: usize| if groups < 2 { 1 } else { threshold.unwrap_or(groups) };
+        let (is, wanted) =
+            (needed(metadata.threshold, metadata.groups.len()), needed(rule.threshold, rule.groups.len()));
+        drift.threshold = (is != wanted).then_some((is, wanted));
+    }
+    let same = |one: &Selector, other: &Selector| one.field() == other.field() && one.argument() == other.argument();
+    let wanted = rule.effective_selector();
+    drift.selector = (!same(&metadata.selector, &wanted)).then(|| (metadata.selector.to_string(), wanted.to_string()));
+    drift.mac_scope = (metadata.mac_scope != rule.mac_scope).then_some((metadata.mac_scope, rule.mac_scope));
+    drift
+}
+
+fn group_drift(group: usize, rule: Option<&RecipientGroup>, file: Option<&KeyGroup>) -> GroupDrift {
+    let (none, nobody) = (RecipientGroup::default(), KeyGroup::default());
+    let (rule, file) = (rule.unwrap_or(&none), file.unwrap_or(&nobody));
+    let mut added: Vec<String> =
+        rule.age.iter().filter(|key| file.entry_of(key.as_str()).is_none()).map(ToString::to_string).collect();
+    let foreign = rule.foreign.iter().filter(|key| file.foreign_entry_of(key).is_none());
+    added.extend(foreign.map(ToString::to_string));
+    let wanted = |text: &str| rule.age.iter().any(|key| recipient::identity(key.as_str()) == recipient::identity(text));
+    let mut removed: Vec<String> =
+        file.age.iter().map(|entry| entry.recipient.clone()).filter(|text| !wanted(text)).collect();
+    let foreign = file.foreign.iter().map(|entry| &entry.key).filter(|key| !rule.foreign.contains(key));
+    removed.extend(foreign.map(ToString::to_string));
+    GroupDrift { group, added, removed }
+}

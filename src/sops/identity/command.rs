@@ -1,0 +1,99 @@
+//! Identities that a command prints.
+
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use zeroize::Zeroizing;
+
+use super::content::{self, Content, Form};
+use super::{Known, Outcome, Passphrases};
+
+/// `SOPS_AGE_KEY_CMD`. sops runs it for every entry of every file; here it is run once for each
+/// recipient, and not again if what it prints does not depend on the recipient.
+pub(super) struct KeyCommand {
+    command: Option<String>,
+    runs: Mutex<Vec<Run>>,
+}
+
+struct Run {
+    recipient: String,
+    known: Vec<Arc<Known>>,
+    outcome: Outcome,
+}
+
+impl KeyCommand {
+    pub(super) fn new(command: Option<String>) -> Self {
+        Self { command, runs: Mutex::default() }
+    }
+
+    /// The identities that it prints for a recipient.
+    pub(super) fn run(&self, recipient: &str, passphrases: Option<&dyn Passphrases>) -> Vec<Arc<Known>> {
+        let Some(command) = &self.command else { return Vec::new() };
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(run) = runs.iter().find(|run| run.recipient == recipient) {
+            return run.known.clone();
+        }
+        if let [first, second, ..] = runs.as_slice()
+            && !first.known.is_empty()
+            && first.outcome == second.outcome
+        {
+            return first.known.clone();
+        }
+        let Content { known, outcome } = match output(command, Some(recipient)) {
+            Ok(content) if content::is_encrypted(&content) => {
+                match passphrases.and_then(|ask| ask.passphrase(super::COMMAND)) {
+                    Some(passphrase) => Content::unlock(&content, &passphrase),
+                    None => Outcome::Locked.into(),
+                }
+            }
+            Ok(content) => Content::read(Form::Lines, &content),
+            Err(outcome) => outcome.into(),
+        };
+        runs.push(Run { recipient: recipient.to_owned(), known: known.clone(), outcome });
+        known
+    }
+
+    /// How the runs went: the first failure, or all identities that were found.
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.command.is_none() {
+            return Outcome::NotSet;
+        }
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = runs.iter().map(|run| &run.outcome);
+        let Some(first) = all.next().cloned() else { return Outcome::NotRun };
+        all.fold(first, |sum, next| match (sum, next) {
+            (
+                Outcome::Found { mut recipients, mut unsupported },
+                Outcome::Found { recipients: more, unsupported: more_unsupported },
+            ) => {
+                add(&mut recipients, more);
+                add(&mut unsupported, more_unsupported);
+                Outcome::Found { recipients, unsupported }
+            }
+            (Outcome::Found { .. }, failure) => failure.clone(),
+            (failure, _) => failure,
+        })
+    }
+}
+
+fn add(all: &mut Vec<String>, more: &[String]) {
+    for text in more {
+        if !all.contains(text) {
+            all.push(text.clone());
+        }
+    }
+}
+
+/// Runs a command without a shell and gives what it prints. Its messages go to the terminal.
+pub(super) fn output(command: &str, recipient: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Outcome> {
+    let words = shlex::split(command).unwrap_or_default();
+    let Some((program, arguments)) = words.split_first() else { return Err(Outcome::NotACommand) };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
+    if let Some(recipient) = recipient {
+        command.env("SOPS_AGE_RECIPIENT", recipient);
+    }
+    let output = command.output().map_err(|error| Outcome::Unreadable(error.kind()))?;
+    let content = Zeroizing::new(output.stdout);
+    if output.status.success() { Ok(content) } else { Err(Outcome::Failed(output.status.code())) }
+}

@@ -1,0 +1,93 @@
+//! What became of the search of a place.
+
+use std::fmt;
+use std::io;
+
+/// A place that was searched, and how that went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Searched {
+    /// What people call it: a variable, a file.
+    pub place: String,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// How the search of a place went. Holds nothing that is private.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The variable is not set.
+    NotSet,
+    /// There is no such file.
+    Missing,
+    /// It could not be read.
+    Unreadable(io::ErrorKind),
+    /// There are identities.
+    Found {
+        /// The recipients of those that can be used.
+        recipients: Vec<String>,
+        /// The kinds of those that cannot be used by this version.
+        unsupported: Vec<String>,
+    },
+    /// A line is not an identity, so that no line of the place is used, as sops has it.
+    Invalid {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// What stands there cannot be used by this version.
+    Unsupported(&'static str),
+    /// It is not a private key of SSH, or damaged.
+    NotAnSshKey,
+    /// It is encrypted with a passphrase, and nobody was there to give it.
+    Locked,
+    /// It is encrypted with a passphrase of an SSH key for which the file is not encrypted.
+    LockedFor {
+        /// The recipient of the key.
+        recipient: String,
+    },
+    /// It is encrypted with a passphrase, and another one was given.
+    WrongPassphrase,
+    /// It is an age file, but not one with a passphrase, or damaged.
+    NotUnlockable,
+    /// The command was not needed so far.
+    NotRun,
+    /// The command could not be split into words.
+    NotACommand,
+    /// The command ended with a failure.
+    Failed(Option<i32>),
+}
+
+/// Says it as a message about a place does: `no such file`.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSet => f.write_str("not set"),
+            Self::Missing => f.write_str("no such file"),
+            Self::Unreadable(kind) => write!(f, "cannot be read: {kind}"),
+            Self::Invalid { line } => write!(f, "line {line} is not an age identity, so no line was used"),
+            Self::Unsupported(what) => write!(f, "{what}, which is not supported by this version"),
+            Self::NotAnSshKey => f.write_str("not a private key of SSH, or a damaged one"),
+            Self::Locked => f.write_str("encrypted with a passphrase, and there was nobody to ask for it"),
+            Self::LockedFor { recipient } => write!(f, "the identity of {recipient}, encrypted with a passphrase"),
+            Self::WrongPassphrase => f.write_str("encrypted with a passphrase, and the one given is another"),
+            Self::NotUnlockable => f.write_str("encrypted, but not with a passphrase, or damaged"),
+            Self::NotRun => f.write_str("not run"),
+            Self::NotACommand => f.write_str("not a command: it is empty or has an open quote"),
+            Self::Failed(Some(code)) => write!(f, "the command failed with exit code {code}"),
+            Self::Failed(None) => f.write_str("the command was killed"),
+            Self::Found { recipients, unsupported } => found(f, recipients, unsupported),
+        }
+    }
+}
+
+fn found(f: &mut fmt::Formatter<'_>, recipients: &[String], unsupported: &[String]) -> fmt::Result {
+    match recipients {
+        [] if unsupported.is_empty() => f.write_str("no identity in it")?,
+        [] => {}
+        recipients => write!(f, "the identity of {}", recipients.join(", "))?,
+    }
+    for (position, kind) in unsupported.iter().enumerate() {
+        let separator = if position > 0 || !recipients.is_empty() { "; " } else { "" };
+        write!(f, "{separator}`{kind}`, which is not supported by this version")?;
+    }
+    Ok(())
+}

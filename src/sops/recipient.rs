@@ -1,0 +1,212 @@
+//! Recipients: for whom a data key can be wrapped (format, section 2.4).
+//!
+//! Each has an age file of its own with the data key in it (section 1.1). Keys of other services
+//! (`pgp`, `kms` …) are kept where they stand and never wrapped for.
+
+use std::fmt;
+use std::io::Write as _;
+
+use age::Encryptor;
+use age::armor::{ArmoredWriter, Format};
+use thiserror::Error;
+
+use super::ssh::{ED25519, SshRecipient};
+
+/// An age recipient, as it was written and as it is used.
+#[derive(Clone)]
+pub struct Recipient {
+    text: String,
+    key: Key,
+}
+
+#[derive(Clone)]
+enum Key {
+    X25519(age::x25519::Recipient),
+    Ssh(SshRecipient),
+    /// Of a kind that is known, and that nothing can be wrapped for.
+    Unusable(Unusable),
+}
+
+/// Why nothing can be wrapped for a recipient that is one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unusable {
+    /// RSA keys of SSH.
+    #[error("RSA keys of SSH are not supported: their implementation leaks through timing (RUSTSEC-2023-0071)")]
+    SshRsa,
+    /// Keys of SSH that are neither ed25519 nor RSA.
+    #[error("SSH keys of type `{0}` cannot be age recipients; ed25519 ones can")]
+    SshOther(String),
+    /// Post-quantum keys.
+    #[error("post-quantum recipients are not supported by this version")]
+    Hybrid,
+    /// Keys of a plugin.
+    #[error("recipients of `age-plugin-{0}` are not supported by this build")]
+    Plugin(String),
+}
+
+/// Why a text is not a recipient. Never holds the text: it may be a private key.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvalidRecipient {
+    /// There is no text.
+    #[error("is empty")]
+    Empty,
+    /// Somebody has published a key.
+    #[error("is a private key: treat it as leaked, and give its recipient (`age-keygen -y`) instead")]
+    Private,
+    /// It starts like a recipient, and has a slip.
+    #[error("is not a valid recipient: it is cut off or has a slip")]
+    Damaged,
+    /// It starts like nothing that is known.
+    #[error("is not a recipient: expected `age1…` or `ssh-ed25519 …`")]
+    Unknown,
+}
+
+/// Why a data key could not be wrapped.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WrapError {
+    /// The recipient is of a kind that cannot be used.
+    #[error("nothing can be encrypted for `{recipient}`: {reason}")]
+    Unusable {
+        /// The recipient.
+        recipient: String,
+        /// Why.
+        reason: Unusable,
+    },
+    /// age, or a plugin of it, failed.
+    #[error("encrypting for `{recipient}` failed: {reason}")]
+    Failed {
+        /// The recipient.
+        recipient: String,
+        /// What age says.
+        reason: String,
+    },
+}
+
+impl Recipient {
+    /// Reads a recipient. One of a known kind that cannot be used is one nevertheless.
+    pub fn parse(text: &str) -> Result<Self, InvalidRecipient> {
+        let text = text.trim();
+        let key = match text {
+            "" => return Err(InvalidRecipient::Empty),
+            _ if is_private(text) => return Err(InvalidRecipient::Private),
+            _ if text.starts_with("age1") => age_key(text)?,
+            _ => ssh_key(text)?,
+        };
+        Ok(Self { text: text.to_owned(), key })
+    }
+
+    /// The recipient as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Why nothing can be wrapped for it, if that is so.
+    pub fn unusable(&self) -> Option<&Unusable> {
+        match &self.key {
+            Key::Unusable(reason) => Some(reason),
+            Key::X25519(_) | Key::Ssh(_) => None,
+        }
+    }
+
+    /// Wraps a data key, or a share of one: an armored age file with a line break at its end
+    /// (section 1.7).
+    pub fn wrap(&self, secret: &[u8]) -> Result<String, WrapError> {
+        let recipient = || short(&self.text);
+        let failed = |reason: String| WrapError::Failed { recipient: recipient(), reason };
+        let key: &dyn age::Recipient = match &self.key {
+            Key::X25519(key) => key,
+            Key::Ssh(key) => key,
+            Key::Unusable(reason) => {
+                return Err(WrapError::Unusable { recipient: recipient(), reason: reason.clone() });
+            }
+        };
+        let encryptor = Encryptor::with_recipients(std::iter::once(key)).map_err(|error| failed(error.to_string()))?;
+        armor(encryptor, secret).map_err(|error| failed(error.to_string()))
+    }
+}
+
+fn armor(encryptor: Encryptor, secret: &[u8]) -> std::io::Result<String> {
+    let mut out = Vec::new();
+    let mut writer = encryptor.wrap_output(ArmoredWriter::wrap_output(&mut out, Format::AsciiArmor)?)?;
+    writer.write_all(secret)?;
+    writer.finish()?.finish()?;
+    let mut text = String::from_utf8(out).map_err(|_| std::io::ErrorKind::InvalidData)?;
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Identities and private keys, of whatever kind, in whatever case.
+fn is_private(text: &str) -> bool {
+    let upper = text.to_ascii_uppercase();
+    upper.contains("AGE-SECRET-KEY") || upper.contains("PRIVATE KEY") || upper.starts_with("AGE-PLUGIN-")
+}
+
+/// Classifies by prefix; Bech32 has no `1` behind its prefix, so a second one ends a plugin's name.
+fn age_key(text: &str) -> Result<Key, InvalidRecipient> {
+    match text.rsplit_once('1') {
+        Some(("age", _)) => text.parse().map(Key::X25519).map_err(|_| InvalidRecipient::Damaged),
+        Some(("age1pq", _)) => Ok(Key::Unusable(Unusable::Hybrid)),
+        Some((prefix, data)) if !data.is_empty() => {
+            let name = prefix.strip_prefix("age1").unwrap_or_default();
+            let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
+            // the name becomes that of a program
+            if name.is_empty() || !name.bytes().all(legal) {
+                return Err(InvalidRecipient::Damaged);
+            }
+            Ok(Key::Unusable(Unusable::Plugin(name.to_owned())))
+        }
+        _ => Err(InvalidRecipient::Damaged),
+    }
+}
+
+fn ssh_key(text: &str) -> Result<Key, InvalidRecipient> {
+    let mut words = text.split_ascii_whitespace();
+    match words.next().unwrap_or_default() {
+        ED25519 => words.next().and_then(SshRecipient::parse).map(Key::Ssh).ok_or(InvalidRecipient::Damaged),
+        "ssh-rsa" => Ok(Key::Unusable(Unusable::SshRsa)),
+        kind if kind.starts_with("ssh-") || kind.starts_with("ecdsa-") || kind.starts_with("sk-") => {
+            Ok(Key::Unusable(Unusable::SshOther(kind.to_owned())))
+        }
+        _ => Err(InvalidRecipient::Unknown),
+    }
+}
+
+/// What tells a recipient from another: an SSH key is the same under any comment.
+pub(super) fn identity(text: &str) -> String {
+    let text = text.trim();
+    if text.starts_with("age1") {
+        return text.to_owned();
+    }
+    text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+impl PartialEq for Recipient {
+    fn eq(&self, other: &Self) -> bool {
+        identity(&self.text) == identity(&other.text)
+    }
+}
+
+impl Eq for Recipient {}
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Recipient({})", short(&self.text))
+    }
+}
+
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A recipient for a message: hybrid ones have two thousand characters.
+pub(super) fn short(recipient: &str) -> String {
+    const LONGEST: usize = 100;
+    match recipient.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", recipient.get(..end).unwrap_or_default()),
+        None => recipient.to_owned(),
+    }
+}

@@ -1,0 +1,227 @@
+//! `.sops.yaml`: who may decrypt which file, and what of it is encrypted (format, section 2.1).
+//!
+//! The file is the one that sops reads, and read as sops reads it, but for three things: it is
+//! looked for from the *file* upward, not from the working directory; paths have `/` between their
+//! folders on every system; and what sops ignores in silence (an unknown field, an empty key group)
+//! is an error with its place. `destination_rules` are left alone.
+
+mod fields;
+mod groups;
+mod read;
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::foreign::ForeignKey;
+use super::mac::MacScope;
+use super::pattern::Pattern;
+use super::recipient::Recipient;
+use super::selector::Selector;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::span::{Place, Source};
+
+/// The name of the file.
+const NAME: &str = ".sops.yaml";
+
+/// A name that sops warns of and does not read.
+const OTHER_NAME: &str = ".sops.yml";
+
+/// As far up as sops goes.
+const HIGHEST: usize = 100;
+
+/// No file of rules is longer: 1 MiB.
+const LONGEST: u64 = 1 << 20;
+
+/// All rules of a file, in its order.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    folder: PathBuf,
+    source: Source,
+    list: Vec<Rule>,
+    layout: Layout,
+}
+
+/// What is to hold for the files that it matches.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Where it stands.
+    pub place: Place,
+    /// Which files it is for; none is for all of them.
+    pub path_regex: Option<Pattern>,
+    /// For whom files are encrypted. More than one group split the data key. None at all: the rule
+    /// leaves it to the command line.
+    pub groups: Vec<RecipientGroup>,
+    /// How many groups are needed to decrypt; none means all of them.
+    pub threshold: Option<usize>,
+    /// Which values are encrypted; none means the default, [`Selector::default`].
+    pub selector: Option<Selector>,
+    /// Which values the checksum covers.
+    pub mac_scope: MacScope,
+    /// How files are laid out.
+    pub layout: Layout,
+}
+
+/// Recipients each of which can decrypt the whole file, or, where there are several groups, one
+/// share of its data key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecipientGroup {
+    /// The age recipients.
+    pub age: Vec<Recipient>,
+    /// Keys of other services.
+    pub foreign: Vec<ForeignKey>,
+}
+
+/// How files are laid out (`stores`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Blanks by which YAML is indented; sops has 4.
+    pub yaml_indent: Option<u8>,
+    /// How JSON is indented.
+    pub json_indent: Option<JsonIndent>,
+    /// How the envelope of binary files is indented.
+    pub json_binary_indent: Option<JsonIndent>,
+}
+
+/// How JSON is indented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonIndent {
+    /// With a tab, as sops does by itself.
+    Tab,
+    /// With this many blanks.
+    Blanks(u8),
+}
+
+impl Rules {
+    /// The rule for a file, which need not exist: the first that matches, in the nearest
+    /// `.sops.yaml` from the file's folder upward.
+    ///
+    /// `None` is both "no `.sops.yaml`" and "no rule of it matches"; [`Rules::near`] tells them
+    /// apart.
+    pub fn find(file: &Path) -> Result<Option<Rule>, Diagnostics> {
+        let Some(rules) = Self::near(file)? else { return Ok(None) };
+        Ok(rules.first_match(file)?.cloned())
+    }
+
+    /// The nearest `.sops.yaml` from a file's folder upward, read and checked.
+    pub fn near(file: &Path) -> Result<Option<Self>, Diagnostics> {
+        match discover(&absolute(file)?)? {
+            Some(config) => Self::read(&config).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads a file of rules. All that is wrong in it is told together.
+    pub fn read(config: &Path) -> Result<Self, Diagnostics> {
+        let config = absolute(config)?;
+        let text = text_of(&config).map_err(|error| unreadable(&config, &error))?;
+        let folder = config.parent().unwrap_or(Path::new("/")).to_owned();
+        Self::parse(&Source::new(shown(&config), text), folder)
+    }
+
+    /// Reads rules that stand in a folder.
+    pub fn parse(source: &Source, folder: impl Into<PathBuf>) -> Result<Self, Diagnostics> {
+        let (list, layout) = read::read(source)?;
+        Ok(Self { folder: folder.into(), source: source.clone(), list, layout })
+    }
+
+    /// The first rule that matches a file.
+    pub fn first_match(&self, file: &Path) -> Result<Option<&Rule>, Diagnostic> {
+        let path = self.path_of(&absolute(file)?);
+        Ok(self.list.iter().find(|rule| rule.matches(&path)))
+    }
+
+    /// All rules, in the order of the file.
+    pub fn all(&self) -> &[Rule] {
+        &self.list
+    }
+
+    /// The file.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// How files are laid out.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What `path_regex` is compared with: the path from the folder of the rules, with `/`; the whole
+    /// path of a file elsewhere.
+    fn path_of(&self, file: &Path) -> String {
+        slashed(file.strip_prefix(&self.folder).unwrap_or(file))
+    }
+}
+
+impl Rule {
+    /// Whether the rule is for a path, relative to its file, with `/` between folders.
+    fn matches(&self, path: &str) -> bool {
+        self.path_regex.as_ref().is_none_or(|pattern| pattern.is_match(path))
+    }
+
+    /// Which values are encrypted.
+    pub fn effective_selector(&self) -> Selector {
+        self.selector.clone().unwrap_or_default()
+    }
+}
+
+impl RecipientGroup {
+    /// Whether nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.age.is_empty() && self.foreign.is_empty()
+    }
+}
+
+/// The nearest file of rules above a file.
+fn discover(file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
+    let folders = || file.ancestors().skip(1).take(HIGHEST);
+    let existing = |name: &str| folders().map(|folder| folder.join(name)).find(|path| path.is_file());
+    match (existing(NAME), existing(OTHER_NAME)) {
+        (Some(config), _) => Ok(Some(config)),
+        (None, Some(other)) => {
+            Err(Diagnostic::error("sops-rules", format!("`{}` is read by nobody, sops included", shown(&other)))
+                .hint(format!("rename it to `{NAME}`")))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// The absolute path without `.` and `..`, as sops makes it: links are not followed.
+fn absolute(path: &Path) -> Result<PathBuf, Diagnostic> {
+    let whole = std::path::absolute(path).map_err(|error| unreadable(path, &error))?;
+    let mut clean = PathBuf::new();
+    for component in whole.components() {
+        match component {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            Component::CurDir => {}
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => clean.push(component),
+        }
+    }
+    Ok(clean)
+}
+
+fn slashed(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
+}
+
+/// The path as messages show it: from the working directory, if it lies there.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    slashed(here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
+}
+
+fn text_of(path: &Path) -> io::Result<String> {
+    use io::Read as _;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("sops-rules", format!("cannot read `{}`: {}", shown(path), error.kind())).failing(Failure::Io)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! The fields of `.sops.yaml`, as serde reads them.
+
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use crate::yaml::node::{Kind, Node, Scalar, Style};
+
+/// The names of the fields at the root.
+pub(super) const ROOT: [&str; 3] = ["creation_rules", "destination_rules", "stores"];
+
+/// The fields of a creation rule (format, section 2.1).
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RuleFields {
+    pub(super) path_regex: Option<String>,
+    pub(super) age: Option<Names>,
+    pub(super) pgp: Option<Names>,
+    pub(super) kms: Option<Names>,
+    /// Says with which account a key is used, not which key it is.
+    #[allow(dead_code, reason = "belongs to the file's format")]
+    aws_profile: Option<String>,
+    pub(super) gcp_kms: Option<Names>,
+    pub(super) hckms: Option<Names>,
+    pub(super) azure_keyvault: Option<Names>,
+    pub(super) hc_vault_transit_uri: Option<Names>,
+    pub(super) key_groups: Option<Vec<GroupFields>>,
+    pub(super) shamir_threshold: Option<usize>,
+    pub(super) unencrypted_suffix: Option<String>,
+    pub(super) encrypted_suffix: Option<String>,
+    pub(super) unencrypted_regex: Option<String>,
+    pub(super) encrypted_regex: Option<String>,
+    pub(super) unencrypted_comment_regex: Option<String>,
+    pub(super) encrypted_comment_regex: Option<String>,
+    pub(super) mac_only_encrypted: Option<bool>,
+}
+
+/// The names of the fields of a creation rule, for hints.
+pub(super) const RULE: [&str; 18] = [
+    "path_regex",
+    "age",
+    "pgp",
+    "kms",
+    "aws_profile",
+    "gcp_kms",
+    "hckms",
+    "azure_keyvault",
+    "hc_vault_transit_uri",
+    "key_groups",
+    "shamir_threshold",
+    "unencrypted_suffix",
+    "encrypted_suffix",
+    "unencrypted_regex",
+    "encrypted_regex",
+    "unencrypted_comment_regex",
+    "encrypted_comment_regex",
+    "mac_only_encrypted",
+];
+
+/// A list, or one text with commas.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Names {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Names {
+    /// The single names, without blanks around them. A comma at the end is one too many, as in sops.
+    pub(super) fn split(&self) -> Vec<String> {
+        let texts = match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        };
+        let names = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
+        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+/// The fields of a key group.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct GroupFields {
+    pub(super) merge: Vec<Self>,
+    pub(super) age: Vec<String>,
+    pub(super) pgp: Vec<String>,
+    pub(super) kms: Vec<Kms>,
+    pub(super) gcp_kms: Vec<GcpKms>,
+    pub(super) hckms: Vec<HcKms>,
+    pub(super) azure_keyvault: Vec<Azure>,
+    pub(super) hc_vault: Vec<String>,
+}
+
+/// The names of the fields of a key group and of what is in it, for hints.
+pub(super) const GROUP: [&str; 17] = [
+    "merge",
+    "age",
+    "pgp",
+    "kms",
+    "gcp_kms",
+    "hckms",
+    "azure_keyvault",
+    "hc_vault",
+    "arn",
+    "role",
+    "context",
+    "aws_profile",
+    "resource_id",
+    "key_id",
+    "vaultUrl",
+    "key",
+    "version",
+];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Kms {
+    pub(super) arn: String,
+    #[serde(default)]
+    pub(super) role: String,
+    #[serde(default, rename = "context")]
+    _context: Value,
+    #[serde(default, rename = "aws_profile")]
+    _aws_profile: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GcpKms {
+    pub(super) resource_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HcKms {
+    pub(super) key_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Azure {
+    #[serde(rename = "vaultUrl")]
+    pub(super) vault_url: String,
+    pub(super) key: String,
+    #[serde(default)]
+    pub(super) version: String,
+}
+
+/// How files are laid out.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct StoreFields {
+    pub(super) yaml: Indent,
+    pub(super) json: Indent,
+    pub(super) json_binary: Indent,
+    #[serde(rename = "dotenv")]
+    _dotenv: Option<Nothing>,
+    #[serde(rename = "ini")]
+    _ini: Option<Nothing>,
+}
+
+/// The names of the fields of `stores`, for hints.
+pub(super) const STORES: [&str; 6] = ["yaml", "json", "json_binary", "dotenv", "ini", "indent"];
+
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Indent {
+    pub(super) indent: Option<i8>,
+}
+
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// The node as serde takes it. Anchors and merge keys are resolved already.
+pub(super) fn value(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Scalar(scalar) => scalar_value(scalar),
+        Kind::List(items) => Value::Sequence(items.iter().map(value).collect()),
+        Kind::Map(map) => {
+            let entries = map.iter().map(|(key, node)| (key.text.as_str(), value(node)));
+            // to sops a known field without a value is one that is not there
+            let written = entries.filter(|(key, value)| !value.is_null() || !is_known(key));
+            Value::Mapping(written.map(|(key, value)| (key.into(), value)).collect())
+        }
+    }
+}
+
+fn is_known(field: &str) -> bool {
+    [&ROOT[..], &RULE, &GROUP, &STORES].iter().any(|names| names.contains(&field))
+}
+
+fn scalar_value(scalar: &Scalar) -> Value {
+    let text = scalar.text();
+    if scalar.blank || scalar.is_null() {
+        return Value::Null;
+    }
+    if scalar.style != Style::Plain || scalar.tag.is_some() {
+        return text.into();
+    }
+    match text {
+        "true" | "True" | "TRUE" => true.into(),
+        "false" | "False" | "FALSE" => false.into(),
+        _ => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
+    }
+}

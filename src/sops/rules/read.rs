@@ -1,0 +1,265 @@
+//! From the text of `.sops.yaml` to rules, with the place of everything that is wrong.
+
+use serde::de::DeserializeOwned;
+use serde_yaml::Value;
+
+use super::fields::{self, GROUP, ROOT, RULE, RuleFields, STORES, StoreFields};
+use super::groups;
+use super::{JsonIndent, Layout, Rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::sops::mac::MacScope;
+use crate::sops::pattern::Pattern;
+use crate::sops::selector::Selector;
+use crate::span::{Source, Span};
+use crate::yaml::node::{Key, Kind, Mapping, Node};
+use crate::yaml::read::read as read_yaml;
+
+/// Reads all rules.
+pub(super) fn read(source: &Source) -> Result<(Vec<Rule>, Layout), Diagnostics> {
+    let root = read_yaml(source)?;
+    let mut reader = Reader { source, findings: Diagnostics::new() };
+    let (rules, layout) = match &root.kind {
+        Kind::Map(fields) => reader.root(fields),
+        Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Default::default(),
+        Kind::Scalar(_) | Kind::List(_) => {
+            reader.error(root.span, format!("expected a mapping with `creation_rules`, found {}", root.noun()));
+            Default::default()
+        }
+    };
+    if reader.findings.is_empty() { Ok((rules, layout)) } else { Err(reader.findings) }
+}
+
+/// Reads fields and collects what is wrong with them.
+pub(super) struct Reader<'a> {
+    source: &'a Source,
+    findings: Diagnostics,
+}
+
+impl Reader<'_> {
+    fn root(&mut self, fields: &Mapping) -> (Vec<Rule>, Layout) {
+        let mut rules = Vec::new();
+        let mut layout = Layout::default();
+        for (index, (key, node)) in fields.iter().enumerate() {
+            let end = fields.get_index(index + 1).map_or(self.source.text().len(), |(next, _)| next.span.start);
+            match key.text.as_str() {
+                "creation_rules" => rules = self.rules(node),
+                "destination_rules" => {} // for `sops publish`
+                "stores" => layout = self.layout(key, node),
+                // `keys: [&alice age1…]`: sops knows no place for anchors, so people make one
+                _ if self.holds_anchors(key.span.end, end) => {}
+                name => self.unknown(key.span, name, &ROOT),
+            }
+        }
+        for rule in &mut rules {
+            rule.layout = layout.clone();
+        }
+        (rules, layout)
+    }
+
+    fn holds_anchors(&self, start: usize, end: usize) -> bool {
+        let text = self.source.text().get(start..end).unwrap_or_default();
+        let lines = text.lines().map(|line| line.split(" #").next().unwrap_or_default());
+        lines.flat_map(|line| line.split([' ', '[', ',', '{'])).any(|word| word.len() > 1 && word.starts_with('&'))
+    }
+
+    fn rules(&mut self, node: &Node) -> Vec<Rule> {
+        match &node.kind {
+            Kind::List(items) => items.iter().filter_map(|item| self.rule(item)).collect(),
+            Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
+            Kind::Scalar(_) | Kind::Map(_) => {
+                self.error(node.span, format!("`creation_rules` must be a list, but is {}", node.noun()));
+                Vec::new()
+            }
+        }
+    }
+
+    fn rule(&mut self, node: &Node) -> Option<Rule> {
+        let Some(map) = node.as_map() else {
+            self.error(node.span, format!("expected a rule, which is a mapping, found {}", node.noun()));
+            return None;
+        };
+        let fields: RuleFields = self.fields(map, &RULE)?;
+        let place = self.source.place(map.first().map_or(node.span, |(key, _)| key.span));
+        let path_regex = match &fields.path_regex {
+            Some(pattern) => Some(self.pattern(map, "path_regex", pattern)?),
+            None => None,
+        };
+        let selector = self.selector(map, &fields);
+        let groups = groups::groups(&fields, map, self);
+        let threshold = fields.shamir_threshold.filter(|&threshold| threshold > 0);
+        if let Some(wrong) = threshold.filter(|&threshold| groups.len() > 1 && !(2..=groups.len()).contains(&threshold))
+        {
+            let groups = groups.len();
+            self.error(
+                key_span(map, "shamir_threshold"),
+                format!("`shamir_threshold` is {wrong}, but must be from 2 to {groups}, the number of key groups"),
+            );
+        }
+        let mac_scope = if fields.mac_only_encrypted.unwrap_or(false) { MacScope::Encrypted } else { MacScope::All };
+        Some(Rule { place, path_regex, groups, threshold, selector, mac_scope, layout: Layout::default() })
+    }
+
+    fn selector(&mut self, map: &Mapping, fields: &RuleFields) -> Option<Selector> {
+        type Field<'a, T> = (&'static str, &'a Option<String>, fn(T) -> Selector);
+        let suffixes: [Field<'_, String>; 2] = [
+            ("unencrypted_suffix", &fields.unencrypted_suffix, Selector::UnencryptedSuffix),
+            ("encrypted_suffix", &fields.encrypted_suffix, Selector::EncryptedSuffix),
+        ];
+        let patterns: [Field<'_, Pattern>; 4] = [
+            ("unencrypted_regex", &fields.unencrypted_regex, Selector::UnencryptedRegex),
+            ("encrypted_regex", &fields.encrypted_regex, Selector::EncryptedRegex),
+            ("unencrypted_comment_regex", &fields.unencrypted_comment_regex, Selector::UnencryptedCommentRegex),
+            ("encrypted_comment_regex", &fields.encrypted_comment_regex, Selector::EncryptedCommentRegex),
+        ];
+        let mut found = Vec::new();
+        for (name, suffix, make) in suffixes {
+            // an empty one is none to sops
+            if let Some(suffix) = suffix.as_ref().filter(|suffix| !suffix.is_empty()) {
+                found.push((name, make(suffix.clone())));
+            }
+        }
+        for (name, text, make) in patterns {
+            let Some(text) = text.as_ref().filter(|text| !text.is_empty()) else { continue };
+            if let Some(pattern) = self.pattern(map, name, text) {
+                found.push((name, make(pattern)));
+            }
+        }
+        if let [(first, _), (second, _), ..] = found.as_slice() {
+            let message =
+                format!("`{first}` and `{second}` contradict each other: a rule has one of the six selectors");
+            self.error(key_span(map, second), message);
+        }
+        found.into_iter().next().map(|(_, selector)| selector)
+    }
+
+    fn pattern(&mut self, map: &Mapping, field: &str, text: &str) -> Option<Pattern> {
+        let reason = match Pattern::parse(text) {
+            Ok(pattern) => return Some(pattern),
+            Err(reason) => reason,
+        };
+        let message = format!("`{field}` cannot be compiled as a regular expression: {reason}");
+        self.error(map.get(field).map_or_else(Span::default, |node| node.span), message);
+        None
+    }
+
+    fn layout(&mut self, key: &Key, node: &Node) -> Layout {
+        let Some(map) = node.as_map() else {
+            if node.as_scalar().is_none_or(|scalar| !scalar.blank && !scalar.is_null()) {
+                self.error(key.span, format!("`stores` must be a mapping, but is {}", node.noun()));
+            }
+            return Layout::default();
+        };
+        let Some(fields) = self.fields::<StoreFields>(map, &STORES) else { return Layout::default() };
+        let json =
+            |indent: Option<i8>| indent.map(|indent| u8::try_from(indent).map_or(JsonIndent::Tab, JsonIndent::Blanks));
+        let lowest = [("yaml", fields.yaml.indent, 0), ("json", fields.json.indent, -1)];
+        for (name, indent, lowest) in lowest.into_iter().chain([("json_binary", fields.json_binary.indent, -1)]) {
+            if indent.is_some_and(|indent| indent < lowest) {
+                self.error(key_span(map, name), format!("`stores.{name}.indent` must be at least {lowest}"));
+            }
+        }
+        Layout {
+            // 0 is what sops says for "as by default"
+            yaml_indent: fields.yaml.indent.and_then(|indent| u8::try_from(indent).ok()).filter(|&indent| indent > 0),
+            json_indent: json(fields.json.indent),
+            json_binary_indent: json(fields.json_binary.indent),
+        }
+    }
+
+    /// Reads a mapping field by field, so that each mistake has the place of its field.
+    fn fields<T: DeserializeOwned>(&mut self, map: &Mapping, names: &[&str]) -> Option<T> {
+        let mut sound = true;
+        for (key, node) in map {
+            let single = Kind::Map(std::iter::once((key.clone(), node.clone())).collect());
+            let single = fields::value(&Node { span: node.span, kind: single });
+            if let Err(error) = serde_yaml::from_value::<T>(single) {
+                sound = false;
+                self.field_error(key, node, &error.to_string(), names);
+            }
+        }
+        let all = fields::value(&Node { span: Span::default(), kind: Kind::Map(map.clone()) });
+        if sound { serde_yaml::from_value::<T>(all).ok() } else { None }
+    }
+
+    fn field_error(&mut self, key: &Key, node: &Node, error: &str, names: &[&str]) {
+        let unknown = error.split_once("unknown field `").and_then(|(_, rest)| rest.split('`').next());
+        match unknown {
+            Some(name) if name == key.text => self.unknown(key.span, name, names),
+            Some(name) => {
+                let span = find_key(node, name).unwrap_or(key.span);
+                self.unknown(span, name, if names == STORES { &STORES } else { &GROUP });
+            }
+            None => {
+                let mismatch = expectation(&key.text, node, error);
+                self.error(key.span, mismatch);
+            }
+        }
+    }
+
+    fn unknown(&mut self, span: Span, name: &str, names: &[&str]) {
+        let known = names.iter().copied();
+        let diagnostic = Diagnostic::error("sops-rules", format!("unknown field `{name}`"))
+            .note("sops ignores it in silence, so what it is meant to say does not hold")
+            .maybe_hint(did_you_mean(name, known))
+            .at(self.source.place(span));
+        self.findings.push(diagnostic);
+    }
+
+    /// Says what is wrong at a place that may be shown.
+    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) {
+        self.findings.push(Diagnostic::error("sops-rules", message).at(self.source.place(span)));
+    }
+
+    /// Says what is wrong with a value that must not be shown.
+    pub(super) fn hidden_error(&mut self, span: Span, message: impl Into<String>) {
+        self.findings.push(Diagnostic::error("sops-rules", message).at_hidden(self.source.place(span)));
+    }
+}
+
+/// The place of a field's name.
+fn key_span(map: &Mapping, name: &str) -> Span {
+    map.get_key_value(name).map_or_else(Span::default, |(key, _)| key.span)
+}
+
+/// What serde expected, without the values that it quotes: they may be secrets.
+fn expectation(field: &str, node: &Node, error: &str) -> String {
+    if let Some(missing) = error.split_once("missing field `").and_then(|(_, rest)| rest.split('`').next()) {
+        return format!("`{field}` has an entry without `{missing}`");
+    }
+    let expected = match field {
+        "mac_only_encrypted" => "`true` or `false`",
+        "shamir_threshold" => "a number from 0",
+        "key_groups" => "a list of mappings with lists of keys",
+        "age" | "pgp" | "kms" | "gcp_kms" | "hckms" | "azure_keyvault" | "hc_vault_transit_uri" => {
+            "a list of texts, or one text with commas"
+        }
+        "yaml" | "json" | "json_binary" => "a mapping with a number `indent`",
+        "dotenv" | "ini" => "an empty mapping",
+        _ => "a text",
+    };
+    format!("`{field}` must be {expected}, but is {}", noun(&fields::value(node), node))
+}
+
+fn noun(value: &Value, node: &Node) -> &'static str {
+    match value {
+        Value::Number(_) => "a number",
+        Value::Bool(_) => "a truth value",
+        Value::String(_) => "a text",
+        Value::Null | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => match node.noun() {
+            "a list" => "a list with other things",
+            "a mapping" => "a mapping with other things",
+            noun => noun,
+        },
+    }
+}
+
+/// The place of the first key of this name in a tree. Its depth is bounded by the reader.
+fn find_key(node: &Node, name: &str) -> Option<Span> {
+    match &node.kind {
+        Kind::Scalar(_) => None,
+        Kind::List(items) => items.iter().find_map(|item| find_key(item, name)),
+        Kind::Map(map) => {
+            map.iter().find_map(|(key, value)| if key.text == name { Some(key.span) } else { find_key(value, name) })
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A data key, wrapped for recipients and their groups (format, sections 1.1 and 1.8).
+
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::age::Unlocked;
+use super::cipher::KEY_LENGTH;
+use super::foreign::ForeignKey;
+use super::group::{AgeRecipient, ForeignRecipient, KeyGroup};
+use super::metadata::{Metadata, Text};
+use super::recipient::{Recipient, WrapError};
+use super::rules::RecipientGroup;
+use super::shamir::{self, ShamirError};
+use crate::span::Span;
+
+/// Why a data key could not be given to recipients.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SealError {
+    /// Nobody could ever decrypt the file.
+    #[error("there are no recipients, so nobody could decrypt the file")]
+    NoRecipients,
+    /// A group has nobody in it.
+    #[error("key group {} is empty, so nobody could open its share", .0 + 1)]
+    EmptyGroup(usize),
+    /// A new data key cannot be given to a key of another service.
+    #[error("the data key would have to be encrypted anew for {0}, which only sops can do")]
+    Foreign(ForeignKey),
+    /// A recipient that nothing can be wrapped for.
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
+    /// The number of groups or the threshold.
+    #[error(transparent)]
+    Shamir(#[from] ShamirError),
+}
+
+/// Gives a new data key to recipients: to each the whole of it, or, with several groups, the share
+/// of its group.
+pub fn seal(
+    data_key: &[u8; KEY_LENGTH],
+    groups: &[RecipientGroup],
+    threshold: Option<usize>,
+) -> Result<Vec<KeyGroup>, SealError> {
+    check(groups)?;
+    if let Some(key) = groups.iter().flat_map(|group| &group.foreign).next() {
+        return Err(SealError::Foreign(key.clone()));
+    }
+    let shares = match groups {
+        [_] => vec![Zeroizing::new(data_key.to_vec())],
+        _ => shamir::split(data_key, groups.len(), threshold.unwrap_or(groups.len()))?,
+    };
+    groups.iter().zip(&shares).map(|(group, share)| wrap_group(group, share, &KeyGroup::default())).collect()
+}
+
+/// Gives the data key of a file to other recipients. Who stays keeps his entry as it is, so that
+/// keys of other services live on; who is new gets the share of his group.
+///
+/// Somebody who is left out here still knows the data key: take a new one, and [`seal`].
+pub fn rewrap(
+    unlocked: &Unlocked,
+    metadata: &Metadata,
+    groups: &[RecipientGroup],
+    threshold: Option<usize>,
+) -> Result<Vec<KeyGroup>, SealError> {
+    check(groups)?;
+    let needed = threshold.unwrap_or(groups.len());
+    let reshaped = groups.len() != metadata.groups.len() || (groups.len() > 1 && needed != metadata.needed());
+    if reshaped {
+        return seal(unlocked.data_key(), groups, threshold);
+    }
+    let old = metadata.groups.iter().enumerate();
+    let wrap = |(group, (index, old)): (&RecipientGroup, (usize, &KeyGroup))| {
+        let share = unlocked.share_of(index)?;
+        wrap_group(group, &share, old)
+    };
+    groups.iter().zip(old).map(wrap).collect()
+}
+
+fn check(groups: &[RecipientGroup]) -> Result<(), SealError> {
+    if groups.is_empty() {
+        return Err(SealError::NoRecipients);
+    }
+    match groups.iter().position(RecipientGroup::is_empty) {
+        Some(_) if groups.len() == 1 => Err(SealError::NoRecipients),
+        Some(index) => Err(SealError::EmptyGroup(index)),
+        None => Ok(()),
+    }
+}
+
+fn wrap_group(group: &RecipientGroup, share: &[u8], old: &KeyGroup) -> Result<KeyGroup, SealError> {
+    let entry = |recipient: &Recipient| match old.entry_of(recipient.as_str()) {
+        Some(entry) => Ok(entry.clone()),
+        None => {
+            let wrapped = Text { text: recipient.wrap(share)?, span: Span::default() };
+            Ok(AgeRecipient { recipient: recipient.to_string(), wrapped })
+        }
+    };
+    let kept = |key: &ForeignKey| -> Result<ForeignRecipient, SealError> {
+        old.foreign_entry_of(key).cloned().ok_or_else(|| SealError::Foreign(key.clone()))
+    };
+    Ok(KeyGroup {
+        age: group.age.iter().map(entry).collect::<Result<_, WrapError>>()?,
+        foreign: group.foreign.iter().map(kept).collect::<Result<_, _>>()?,
+    })
+}
