@@ -18,6 +18,7 @@ mod drift;
 mod error;
 mod foreign;
 mod group;
+mod hybrid;
 mod identity;
 mod lock;
 mod mac;

@@ -10,6 +10,7 @@ use age::Encryptor;
 use age::armor::{ArmoredWriter, Format};
 use thiserror::Error;
 
+use super::hybrid::HybridRecipient;
 use super::ssh::{ED25519, SshRecipient};
 
 /// An age recipient, as it was written and as it is used.
@@ -23,6 +24,7 @@ pub struct Recipient {
 enum Key {
     X25519(age::x25519::Recipient),
     Ssh(SshRecipient),
+    Hybrid(Box<HybridRecipient>),
     /// Of a kind that is known, and that nothing can be wrapped for.
     Unusable(Unusable),
 }
@@ -36,9 +38,6 @@ pub enum Unusable {
     /// Keys of SSH that are neither ed25519 nor RSA.
     #[error("SSH keys of type `{0}` cannot be age recipients; ed25519 ones can")]
     SshOther(String),
-    /// Post-quantum keys.
-    #[error("post-quantum recipients are not supported by this version")]
-    Hybrid,
     /// Keys of a plugin.
     #[error("recipients of `age-plugin-{0}` are not supported by this build")]
     Plugin(String),
@@ -104,7 +103,7 @@ impl Recipient {
     pub fn unusable(&self) -> Option<&Unusable> {
         match &self.key {
             Key::Unusable(reason) => Some(reason),
-            Key::X25519(_) | Key::Ssh(_) => None,
+            Key::X25519(_) | Key::Ssh(_) | Key::Hybrid(_) => None,
         }
     }
 
@@ -116,6 +115,7 @@ impl Recipient {
         let key: &dyn age::Recipient = match &self.key {
             Key::X25519(key) => key,
             Key::Ssh(key) => key,
+            Key::Hybrid(key) => &**key,
             Key::Unusable(reason) => {
                 return Err(WrapError::Unusable { recipient: recipient(), reason: reason.clone() });
             }
@@ -147,7 +147,10 @@ fn is_private(text: &str) -> bool {
 fn age_key(text: &str) -> Result<Key, InvalidRecipient> {
     match text.rsplit_once('1') {
         Some(("age", _)) => text.parse().map(Key::X25519).map_err(|_| InvalidRecipient::Damaged),
-        Some(("age1pq", _)) => Ok(Key::Unusable(Unusable::Hybrid)),
+        Some(("age1pq", _)) => {
+            let key = HybridRecipient::parse(text).ok_or(InvalidRecipient::Damaged)?;
+            Ok(Key::Hybrid(Box::new(key)))
+        }
         Some((prefix, data)) if !data.is_empty() => {
             let name = prefix.strip_prefix("age1").unwrap_or_default();
             let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);

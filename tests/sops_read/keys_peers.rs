@@ -25,7 +25,13 @@ fn run(command: &mut Command) -> Result<String, String> {
 /// Pairs of a recipient and the file with its identity.
 fn pairs() -> Vec<(String, PathBuf)> {
     let ssh = text("ssh_ed25519.key.pub").trim().to_owned();
-    vec![(TWO.to_owned(), folder().join("keys.txt")), (ssh, folder().join("ssh_ed25519.key"))]
+    let hybrid = Source::new("x.yaml", text("hybrid_pq_recipient.enc.yaml"));
+    let hybrid = metadata(&document(hybrid.text()), &hybrid).expect("reads").groups[0].age[0].recipient.clone();
+    vec![
+        (TWO.to_owned(), folder().join("keys.txt")),
+        (ssh, folder().join("ssh_ed25519.key")),
+        (hybrid, folder().join("keys_pq.txt")),
+    ]
 }
 
 #[test]

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::outcome::Outcome;
 use super::{Known, LONGEST};
+use crate::sops::hybrid::HybridIdentity;
 use crate::sops::recipient;
 
 /// As much work for a passphrase as age itself asks of itself at most: some seconds.
@@ -105,15 +106,16 @@ impl Form {
 }
 
 fn identity(text: &str) -> Option<Known> {
+    if text.starts_with("AGE-SECRET-KEY-PQ-1") {
+        let identity = HybridIdentity::parse(text)?;
+        return Some(Known { recipient: identity.recipient(), identity: Box::new(identity) });
+    }
     let identity: x25519::Identity = text.parse().ok()?;
     Some(Known { recipient: identity.to_public().to_string(), identity: Box::new(identity) })
 }
 
 /// The kind of an identity that is one, but not for this version.
 fn unsupported_kind(text: &str) -> Option<String> {
-    if text.starts_with("AGE-SECRET-KEY-PQ-1") {
-        return Some("AGE-SECRET-KEY-PQ".to_owned());
-    }
     let plugin = text.strip_prefix("AGE-PLUGIN-")?;
     // what follows the last `1` is the plugin's own, and may be private
     let (name, _) = plugin.rsplit_once('1')?;
