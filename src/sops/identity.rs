@@ -36,12 +36,20 @@ pub trait Passphrases: Send + Sync {
     /// The passphrase of a file or key, which is named as people know it; `None` if there is nobody
     /// to ask.
     fn passphrase(&self, of: &str) -> Option<Zeroizing<String>>;
+
+    /// Shows what a plugin says, such as that a key must be touched.
+    fn tell(&self, message: &str) {
+        let _ = message;
+    }
 }
+
+/// Whoever is asked, shared with plugins.
+type Asked = Arc<dyn Passphrases>;
 
 /// The identities of a run. Cheap to make: places are searched when the first file asks.
 pub struct Identities {
     places: Places,
-    passphrases: Option<Box<dyn Passphrases>>,
+    passphrases: Option<Asked>,
     open: OnceLock<Found>,
     command: KeyCommand,
 }
@@ -50,6 +58,8 @@ pub struct Identities {
 pub(super) struct Known {
     recipient: String,
     identity: Box<dyn age::Identity + Send + Sync>,
+    /// A program is run, and perhaps a key must be touched, to try it.
+    costly: bool,
 }
 
 /// Identities that are tried together.
@@ -61,6 +71,7 @@ struct Found {
     known: Vec<Arc<Known>>,
     locked: Vec<Locked>,
     searched: Vec<Searched>,
+    asked: Option<Asked>,
 }
 
 /// How `SOPS_AGE_KEY_CMD` is called in messages, and found among the places.
@@ -76,7 +87,7 @@ impl Identities {
     /// With somebody to ask for passphrases.
     #[must_use]
     pub fn asking(mut self, passphrases: impl Passphrases + 'static) -> Self {
-        self.passphrases = Some(Box::new(passphrases));
+        self.passphrases = Some(Arc::new(passphrases));
         self
     }
 
@@ -98,18 +109,21 @@ impl Identities {
     /// The identities for a file with these recipients, the cheapest first: whoever finds what he
     /// needs in one ring never causes the next to be made.
     pub(super) fn rings<'a>(&'a self, recipients: &'a [String]) -> impl Iterator<Item = Ring> + 'a {
-        let open = std::iter::once_with(|| self.found().known.clone());
+        let open = [false, true].into_iter().map(|costly| {
+            let known = self.found().known.iter().filter(|known| known.costly == costly);
+            known.cloned().collect::<Vec<_>>()
+        });
         let command = recipients.iter().map(|recipient| self.command.run(recipient, self.passphrases()));
         let locked = self.found().locked.iter().map(|locked| locked.unlock(recipients, self.passphrases()));
         open.chain(command).chain(locked).filter(|known| !known.is_empty()).map(Ring)
     }
 
-    fn passphrases(&self) -> Option<&dyn Passphrases> {
-        self.passphrases.as_deref()
+    fn passphrases(&self) -> Option<&Asked> {
+        self.passphrases.as_ref()
     }
 
     fn found(&self) -> &Found {
-        self.open.get_or_init(|| Found::search(&self.places))
+        self.open.get_or_init(|| Found::search(&self.places, self.passphrases()))
     }
 }
 
@@ -133,8 +147,8 @@ impl Ring {
 }
 
 impl Found {
-    fn search(places: &Places) -> Self {
-        let mut found = Self::default();
+    fn search(places: &Places, asked: Option<&Asked>) -> Self {
+        let mut found = Self { asked: asked.cloned(), ..Self::default() };
         match &places.age_key {
             Some(keys) => found.take("SOPS_AGE_KEY".to_owned(), Form::Words, Zeroizing::new(keys.as_bytes().to_vec())),
             None => found.note("SOPS_AGE_KEY", Outcome::NotSet),
@@ -168,7 +182,7 @@ impl Found {
             self.locked.push(Locked::file(place.clone(), content));
             self.note(place, Outcome::Locked);
         } else {
-            let Content { known, outcome } = Content::read(form, &content);
+            let Content { known, outcome } = Content::read(form, &content, self.asked.as_ref());
             self.known.extend(known);
             self.note(place, outcome);
         }
@@ -203,7 +217,7 @@ impl Found {
             Some(PrivateKey::Ed25519(identity)) => {
                 let recipient = identity.recipient().text();
                 self.note(place, Outcome::Found { recipients: vec![recipient.clone()], unsupported: Vec::new() });
-                self.known.push(Arc::new(Known { recipient, identity: Box::new(identity) }));
+                self.known.push(Arc::new(Known { recipient, identity: Box::new(identity), costly: false }));
             }
             Some(PrivateKey::Locked(key)) => {
                 self.note(place.clone(), Outcome::Locked);

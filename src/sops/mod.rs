@@ -26,6 +26,8 @@ mod metadata;
 mod path;
 mod pattern;
 mod places;
+#[cfg(feature = "plugin")]
+mod plugin;
 mod recipient;
 mod rules;
 mod scalar;

@@ -25,6 +25,8 @@ enum Key {
     X25519(age::x25519::Recipient),
     Ssh(SshRecipient),
     Hybrid(Box<HybridRecipient>),
+    #[cfg(feature = "plugin")]
+    Plugin(super::plugin::PluginRecipient),
     /// Of a kind that is known, and that nothing can be wrapped for.
     Unusable(Unusable),
 }
@@ -104,6 +106,8 @@ impl Recipient {
         match &self.key {
             Key::Unusable(reason) => Some(reason),
             Key::X25519(_) | Key::Ssh(_) | Key::Hybrid(_) => None,
+            #[cfg(feature = "plugin")]
+            Key::Plugin(_) => None,
         }
     }
 
@@ -116,6 +120,8 @@ impl Recipient {
             Key::X25519(key) => key,
             Key::Ssh(key) => key,
             Key::Hybrid(key) => &**key,
+            #[cfg(feature = "plugin")]
+            Key::Plugin(key) => key,
             Key::Unusable(reason) => {
                 return Err(WrapError::Unusable { recipient: recipient(), reason: reason.clone() });
             }
@@ -158,10 +164,21 @@ fn age_key(text: &str) -> Result<Key, InvalidRecipient> {
             if name.is_empty() || !name.bytes().all(legal) {
                 return Err(InvalidRecipient::Damaged);
             }
-            Ok(Key::Unusable(Unusable::Plugin(name.to_owned())))
+            plugin_key(text, name)
         }
         _ => Err(InvalidRecipient::Damaged),
     }
+}
+
+#[cfg(feature = "plugin")]
+fn plugin_key(text: &str, _name: &str) -> Result<Key, InvalidRecipient> {
+    super::plugin::PluginRecipient::parse(text).map(Key::Plugin).ok_or(InvalidRecipient::Damaged)
+}
+
+#[cfg(not(feature = "plugin"))]
+#[allow(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
+fn plugin_key(_text: &str, name: &str) -> Result<Key, InvalidRecipient> {
+    Ok(Key::Unusable(Unusable::Plugin(name.to_owned())))
 }
 
 fn ssh_key(text: &str) -> Result<Key, InvalidRecipient> {

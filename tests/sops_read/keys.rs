@@ -254,7 +254,10 @@ fn recipients_are_classified() {
         (&hybrid.replacen("age1pq1", "age1pq1q", 1), Err("is not a valid recipient")),
         (rsa, Ok(Some("RSA keys of SSH are not supported"))),
         ("ecdsa-sha2-nistp256 AAAA", Ok(Some("SSH keys of type `ecdsa-sha2-nistp256`"))),
+        #[cfg(not(feature = "plugin"))]
         ("age1yubikey1qqq", Ok(Some("recipients of `age-plugin-yubikey`"))),
+        #[cfg(feature = "plugin")]
+        ("age1yubikey1qqq", Err("is not a valid recipient")),
         ("age1../x1qqq", Err("is not a valid recipient")),
         ("ssh-ed25519 AAAA", Err("is not a valid recipient")),
         ("age1hunter2", Err("is not a valid recipient")),

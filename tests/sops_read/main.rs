@@ -6,6 +6,8 @@
 mod keys;
 mod keys_peers;
 mod peers;
+#[cfg(feature = "plugin")]
+mod plugin;
 #[path = "../support/peers.rs"]
 mod support;
 mod tampering;

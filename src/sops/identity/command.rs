@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 use super::content::{self, Content, Form};
-use super::{Known, Outcome, Passphrases};
+use super::{Asked, Known, Outcome};
 
 /// `SOPS_AGE_KEY_CMD`. sops runs it for every entry of every file; here it is run once for each
 /// recipient, and not again if what it prints does not depend on the recipient.
@@ -27,7 +27,7 @@ impl KeyCommand {
     }
 
     /// The identities that it prints for a recipient.
-    pub(super) fn run(&self, recipient: &str, passphrases: Option<&dyn Passphrases>) -> Vec<Arc<Known>> {
+    pub(super) fn run(&self, recipient: &str, passphrases: Option<&Asked>) -> Vec<Arc<Known>> {
         let Some(command) = &self.command else { return Vec::new() };
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(run) = runs.iter().find(|run| run.recipient == recipient) {
@@ -42,11 +42,11 @@ impl KeyCommand {
         let Content { known, outcome } = match output(command, Some(recipient)) {
             Ok(content) if content::is_encrypted(&content) => {
                 match passphrases.and_then(|ask| ask.passphrase(super::COMMAND)) {
-                    Some(passphrase) => Content::unlock(&content, &passphrase),
+                    Some(passphrase) => Content::unlock(&content, &passphrase, passphrases),
                     None => Outcome::Locked.into(),
                 }
             }
-            Ok(content) => Content::read(Form::Lines, &content),
+            Ok(content) => Content::read(Form::Lines, &content, passphrases),
             Err(outcome) => outcome.into(),
         };
         runs.push(Run { recipient: recipient.to_owned(), known: known.clone(), outcome });

@@ -10,7 +10,7 @@ use age::{DecryptError, Decryptor};
 use zeroize::Zeroizing;
 
 use super::outcome::Outcome;
-use super::{Known, LONGEST};
+use super::{Asked, Known, LONGEST};
 use crate::sops::hybrid::HybridIdentity;
 use crate::sops::recipient;
 
@@ -45,7 +45,7 @@ pub(super) fn is_encrypted(content: &[u8]) -> bool {
 
 impl Content {
     /// Takes the identities in a content. One line that is none spoils the place, as with sops.
-    pub(super) fn read(form: Form, content: &[u8]) -> Self {
+    pub(super) fn read(form: Form, content: &[u8], asked: Option<&Asked>) -> Self {
         if content.starts_with(b"-----BEGIN OPENSSH PRIVATE KEY") {
             return Outcome::Unsupported("an SSH key where age identities are expected").into();
         }
@@ -53,7 +53,7 @@ impl Content {
         let mut unsupported = Vec::new();
         for (line, text) in form.split(content) {
             let Ok(text) = std::str::from_utf8(text) else { return Outcome::Invalid { line }.into() };
-            if let Some(identity) = identity(text) {
+            if let Some(identity) = identity(text, asked) {
                 known.push(Arc::new(identity));
             } else if let Some(kind) = unsupported_kind(text) {
                 unsupported.push(kind);
@@ -66,9 +66,9 @@ impl Content {
     }
 
     /// Takes the identities in an age file that a passphrase opens.
-    pub(super) fn unlock(content: &[u8], passphrase: &str) -> Self {
+    pub(super) fn unlock(content: &[u8], passphrase: &str, asked: Option<&Asked>) -> Self {
         match decrypt(content, passphrase) {
-            Ok(plaintext) => Self::read(Form::Lines, &plaintext),
+            Ok(plaintext) => Self::read(Form::Lines, &plaintext, asked),
             Err(DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed) => Outcome::WrongPassphrase.into(),
             Err(_) => Outcome::NotUnlockable.into(),
         }
@@ -105,17 +105,34 @@ impl Form {
     }
 }
 
-fn identity(text: &str) -> Option<Known> {
+fn identity(text: &str, asked: Option<&Asked>) -> Option<Known> {
     if text.starts_with("AGE-SECRET-KEY-PQ-1") {
         let identity = HybridIdentity::parse(text)?;
-        return Some(Known { recipient: identity.recipient(), identity: Box::new(identity) });
+        return Some(Known { recipient: identity.recipient(), identity: Box::new(identity), costly: false });
+    }
+    if text.starts_with("AGE-PLUGIN-") {
+        return plugin(text, asked);
     }
     let identity: x25519::Identity = text.parse().ok()?;
-    Some(Known { recipient: identity.to_public().to_string(), identity: Box::new(identity) })
+    Some(Known { recipient: identity.to_public().to_string(), identity: Box::new(identity), costly: false })
+}
+
+#[cfg(feature = "plugin")]
+fn plugin(text: &str, asked: Option<&Asked>) -> Option<Known> {
+    let identity = crate::sops::plugin::PluginIdentity::parse(text, asked.cloned())?;
+    Some(Known { recipient: identity.name(), identity: Box::new(identity), costly: true })
+}
+
+#[cfg(not(feature = "plugin"))]
+fn plugin(_text: &str, _asked: Option<&Asked>) -> Option<Known> {
+    None
 }
 
 /// The kind of an identity that is one, but not for this version.
 fn unsupported_kind(text: &str) -> Option<String> {
+    if cfg!(feature = "plugin") {
+        return None;
+    }
     let plugin = text.strip_prefix("AGE-PLUGIN-")?;
     // what follows the last `1` is the plugin's own, and may be private
     let (name, _) = plugin.rsplit_once('1')?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
 use super::content::Content;
-use super::{Known, Outcome, Passphrases};
+use super::{Asked, Known, Outcome};
 use crate::sops::recipient;
 use crate::sops::ssh::LockedKey;
 
@@ -33,7 +33,7 @@ impl Locked {
     }
 
     /// The identities, if they may serve one of these recipients.
-    pub(super) fn unlock(&self, recipients: &[String], passphrases: Option<&dyn Passphrases>) -> Vec<Arc<Known>> {
+    pub(super) fn unlock(&self, recipients: &[String], passphrases: Option<&Asked>) -> Vec<Arc<Known>> {
         if let What::Ssh(key) = &self.what {
             let ours = key.recipient().text();
             if !recipients.iter().any(|text| recipient::identity(text) == ours) {
@@ -51,20 +51,20 @@ impl Locked {
         }
     }
 
-    fn ask(&self, passphrases: Option<&dyn Passphrases>) -> (Vec<Arc<Known>>, Outcome) {
+    fn ask(&self, passphrases: Option<&Asked>) -> (Vec<Arc<Known>>, Outcome) {
         let Some(passphrase) = passphrases.and_then(|ask| ask.passphrase(&self.place)) else {
             return (Vec::new(), Outcome::Locked);
         };
         match &self.what {
             What::File(content) => {
-                let Content { known, outcome } = Content::unlock(content, &passphrase);
+                let Content { known, outcome } = Content::unlock(content, &passphrase, passphrases);
                 (known, outcome)
             }
             What::Ssh(key) => match key.unlock(&passphrase) {
                 Some(identity) => {
                     let recipient = identity.recipient().text();
                     let outcome = Outcome::Found { recipients: vec![recipient.clone()], unsupported: Vec::new() };
-                    (vec![Arc::new(Known { recipient, identity: Box::new(identity) })], outcome)
+                    (vec![Arc::new(Known { recipient, identity: Box::new(identity), costly: false })], outcome)
                 }
                 None => (Vec::new(), Outcome::WrongPassphrase),
             },
