@@ -74,7 +74,7 @@ fn has_literal_reason(template: &str, start: usize, end: usize) -> bool {
     }
     let reason = template.get(argument..at.min(end)).unwrap_or_default().trim();
     let is_text = argument > start && reason.starts_with(['"', '\'']);
-    is_text && next(reason, 0) == reason.len() && reason.len() > 2
+    is_text && next(reason, 0) == reason.len() && !reason.trim_matches(['"', '\'', ' ']).is_empty()
 }
 
 /// Most operators, attributes and filters that one expression may have, and `elif` a template. The engine walks an
