@@ -1491,15 +1491,6 @@ error: the ConfigMap `environments` in `dev` has 1228800 bytes of values, but Ku
   = hint: keep large data out of configuration: in an image, a volume or an object store
 ",
         ),
-        case("namespace that is null", base("namespace: shop\n").file("environments/dev.yaml", "namespace: null\n")).says(
-            r"
-error: expected a text for `namespace`, found null
- --> environments/dev.yaml:1:12
-  |
-1 | namespace: …
-  |            ^
-",
-        ),
         case("two apps with one object", Project::new().file("septum.yaml", "apps: [services/*]\n").file("services/a/base.yaml", "app: shop\ndata: { PORT: 8080 }\n").file("services/a/dev.yaml", "").file("services/b/base.yaml", "app: shop\ndata: { PORT: 8080 }\n").file("services/b/dev.yaml", "")).says(
             r"
 error: two apps called `shop` make a ConfigMap `shop` in `dev`

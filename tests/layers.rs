@@ -651,3 +651,9 @@ fn merge_keys_work_in_a_layer_that_sops_encrypted() {
     let found = project.run_with_key(&["render", "prod"]).objects();
     assert_eq!(found.texts("Secret/app"), pairs([("A", "one"), ("B", "two"), ("C", "three")]));
 }
+
+#[test]
+fn null_takes_back_the_namespace() {
+    let project = Project::of("namespace: shop\ndata: { A: x }\n", "namespace: null\n");
+    assert!(!project.run(&["render", "dev"]).ok().contains("namespace"));
+}

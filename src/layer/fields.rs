@@ -47,6 +47,16 @@ impl<'a> Fields<'a> {
         problems.take(text(&node, name, &key, self.source))
     }
 
+    /// Takes a field that holds a text, or null to take back what an earlier layer said.
+    pub(super) fn text_or_null(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<Option<String>>> {
+        let (key, node) = self.take(name)?;
+        if node.as_scalar().is_some_and(Scalar::is_null) {
+            return Some(Located { value: None, place: key });
+        }
+        let found = problems.take(text(&node, name, &key, self.source))?;
+        Some(Located { value: Some(found.value), place: found.place })
+    }
+
     /// Takes a field that holds `true` or `false`.
     pub(super) fn boolean(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<bool>> {
         let (key, node) = self.take(name)?;

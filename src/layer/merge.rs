@@ -54,7 +54,9 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
     };
     for layer in layers {
-        definition.namespace = layer.namespace.clone().or(definition.namespace);
+        if let Some(Located { value, place }) = &layer.namespace {
+            definition.namespace = value.clone().map(|value| Located { value, place: place.clone() });
+        }
         overlay_texts(&mut definition.labels, &layer.labels);
         overlay_texts(&mut definition.annotations, &layer.annotations);
         match (&mut definition.vars, &layer.vars) {

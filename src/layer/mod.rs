@@ -62,8 +62,8 @@ pub struct Layer {
     pub app: Option<Located<String>>,
     /// `extends`
     pub extends: Vec<Located<LayerName>>,
-    /// `namespace`
-    pub namespace: Option<Located<String>>,
+    /// `namespace`; `None` within removes it.
+    pub namespace: Option<Located<Option<String>>>,
     /// `labels`; `None` removes one.
     pub labels: IndexMap<String, Located<Option<String>>>,
     /// `annotations`; `None` removes one.

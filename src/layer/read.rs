@@ -80,7 +80,7 @@ impl Layer {
                     .hint("move `app` to `base.yaml`"),
             );
         }
-        self.namespace = fields.text("namespace", problems);
+        self.namespace = fields.text_or_null("namespace", problems);
         self.read_extends(fields.take("extends"), problems);
         if let Some((_, map)) = fields.map("labels", problems) {
             self.labels = texts(map, "labels", &source, problems);
