@@ -24,7 +24,7 @@ pub(super) fn read(key: &Key, node: Node, layer: &Layer, problems: &mut Diagnost
         removed: false,
         broken: false,
         source: None,
-        rules: Rules::default(),
+        rules: Rules::none(),
     };
     match node.kind {
         Kind::Scalar(scalar) if scalar.blank => problems.push(blank(&key.text, entry.key_place.clone())),
@@ -84,7 +84,7 @@ fn long_form(entry: &mut EntryLayer, key: &Key, map: Mapping, layer: &Layer, pro
         Some((field, place, node)) if !entry.removed => read_source(field, place, node, layer, problems),
         _ => None,
     };
-    entry.rules = Rules {
+    entry.rules = Arc::new(Rules {
         sensitive: fields.boolean("sensitive", problems),
         reason: fields.text("reason", problems),
         required: fields.boolean("required", problems),
@@ -93,7 +93,7 @@ fn long_form(entry: &mut EntryLayer, key: &Key, map: Mapping, layer: &Layer, pro
         template: template_rule,
         format: fields.text("format", problems),
         schema: schema::read(fields.rest(), source, problems),
-    };
+    });
 }
 
 /// The sources that are there, with the place of their field.

@@ -1,7 +1,7 @@
 //! One key of a bundle: its source, its rules, its history.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
 
@@ -57,8 +57,24 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Rules of a later layer replace those of an earlier one, each by itself.
-    pub(super) fn overlay(&mut self, later: &Self) {
+    /// No rules: what most entries of most layers have, so there is one of it.
+    pub(super) fn none() -> Arc<Self> {
+        static NONE: LazyLock<Arc<Rules>> = LazyLock::new(Arc::default);
+        Arc::clone(&NONE)
+    }
+
+    /// Rules of a later layer replace those of an earlier one, each by itself. Those of only one
+    /// layer stay shared.
+    pub(super) fn overlay(rules: &mut Arc<Self>, later: &Arc<Self>) {
+        let none = Self::none();
+        if Arc::ptr_eq(rules, &none) {
+            *rules = Arc::clone(later);
+        } else if !Arc::ptr_eq(later, &none) {
+            Arc::make_mut(rules).replace(later);
+        }
+    }
+
+    fn replace(&mut self, later: &Self) {
         fn replace<T: Clone>(old: &mut Option<T>, new: Option<&T>) {
             if let Some(new) = new {
                 *old = Some(new.clone());
@@ -89,7 +105,7 @@ pub struct EntryLayer {
     /// The source, and where its value stands.
     pub source: Option<Located<EntrySource>>,
     /// The rules that this layer sets.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
 }
 
 /// One step in the history of an entry.
@@ -121,8 +137,8 @@ pub enum Change {
 pub struct Entry {
     /// The source; none where no layer gives a value, or one removed it.
     pub source: Option<Located<EntrySource>>,
-    /// The rules in force.
-    pub rules: Rules,
+    /// The rules in force. Shared, because most entries have those of one layer in every environment.
+    pub rules: Arc<Rules>,
     /// What every layer did, oldest first; never empty.
     pub history: Vec<Origin>,
     /// Where the key was first named.

@@ -144,8 +144,9 @@ fn overlay_entries(
         }
         let entry = bundle.entries.entry(key.clone()).or_insert_with(|| Entry {
             source: None,
-            rules: Rules::default(),
-            history: Vec::new(),
+            rules: Rules::none(),
+            // most keys are set once, and a vector that grows makes room for four
+            history: Vec::with_capacity(1),
             defined: change.key_place.clone(),
             broken: false,
         });
@@ -186,7 +187,7 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryLayer, layer: &
             return;
         }
     }
-    entry.rules.overlay(&change.rules);
+    Rules::overlay(&mut entry.rules, &change.rules);
     let origin = |place: &Place, change| Origin { layer: layer.name.clone(), place: place.clone(), change };
     if change.removed {
         entry.source = None;

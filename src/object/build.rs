@@ -114,7 +114,7 @@ fn check_rules(
     place: &Place,
     problems: &mut Diagnostics,
 ) {
-    let Rules { schema, format, .. } = &entry.rules;
+    let Rules { schema, format, .. } = &*entry.rules;
     // also where a later layer replaced the structure by a text
     let is_content = |step: &Origin| matches!(step.change, Change::Source(EntrySource::Content(_)));
     let is_content = entry.history.iter().any(is_content);
