@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
-use super::facts::{Declared, Fact, Facts};
+use super::facts::{Declared, Fact, Facts, Judged};
 use super::{Ground, Reason, Routing, Sensitivity, Verdict};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::EntryId;
@@ -15,7 +15,8 @@ use crate::resolve::{Read, Resolved};
 /// Errors: what is declared plain and cannot be (`declared-plain`), and what is declared plain
 /// against a detector without a reason (`missing-reason`).
 pub fn route<'r>(environments: impl IntoIterator<Item = &'r Resolved>, problems: &mut Diagnostics) -> Routing {
-    let facts: Vec<Facts<'r>> = environments.into_iter().map(Facts::of).collect();
+    let mut judged = Judged::default();
+    let facts: Vec<Facts<'r>> = environments.into_iter().map(|resolved| Facts::of(resolved, &mut judged)).collect();
     let decided = Decided::reach(&facts);
     for (environment, facts) in facts.iter().enumerate() {
         contradictions(facts, environment, &decided, problems);

@@ -1,11 +1,14 @@
 //! What is known of each entry and variable in each environment, before anything is decided.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use indexmap::IndexMap;
 
 use super::detect::{self, Certainty, Detection};
 use crate::layer::{Bundle, Definition, Entry};
 use crate::name::EntryId;
-use crate::resolve::{Lineage, Outcome, Read, Resolved, ResolvedValue};
+use crate::resolve::{Final, Lineage, Read, Resolved, ResolvedValue};
 use crate::span::{Located, Place};
 
 /// The facts of one environment.
@@ -20,10 +23,22 @@ pub(super) struct Fact<'r> {
     pub(super) declared: Option<Declared<'r>>,
     pub(super) encrypted: bool,
     pub(super) reads: &'r [Read],
-    pub(super) detection: Detection,
+    pub(super) detection: Rc<Detection>,
     pub(super) place: &'r Place,
     /// Where the key was defined.
     pub(super) defined: &'r Place,
+}
+
+/// What was said of names and values so far. Most values are the same in all environments, and to
+/// judge one is the larger part of routing.
+#[derive(Default)]
+pub(super) struct Judged<'r>(HashMap<(&'r str, Option<&'r str>), Rc<Detection>>);
+
+impl<'r> Judged<'r> {
+    fn detection(&mut self, key: &'r str, value: &'r ResolvedValue) -> Rc<Detection> {
+        let text = value.outcome.known().and_then(Final::text);
+        Rc::clone(self.0.entry((key, text)).or_insert_with(|| Rc::new(detect::classify(key, text))))
+    }
 }
 
 /// What a layer declares.
@@ -38,14 +53,19 @@ pub(super) enum Declared<'r> {
 }
 
 impl<'r> Facts<'r> {
-    pub(super) fn of(resolved: &'r Resolved) -> Self {
+    pub(super) fn of(resolved: &'r Resolved, judged: &mut Judged<'r>) -> Self {
         let definition = &*resolved.definition;
         let entries = definition.entries().filter_map(|(id, bundle, entry)| {
             let (id, value) = resolved.entries.get_key_value(&id)?;
-            Some((id, entry_fact(definition, id, bundle, entry, value)))
+            let detection = judged.detection(id.key.as_str(), value);
+            Some((id, entry_fact(definition, id, bundle, entry, fact(value, detection))))
         });
-        let variables = resolved.variables.iter().map(|(path, value)| (path.as_str(), variable_fact(path, value)));
-        Self { definition, entries: entries.collect(), variables: variables.collect() }
+        let entries = entries.collect();
+        let variables = resolved.variables.iter().map(|(path, value)| {
+            let detection = judged.detection(name_of(path), value);
+            (path.as_str(), fact(value, detection))
+        });
+        Self { definition, entries, variables: variables.collect() }
     }
 }
 
@@ -54,10 +74,9 @@ fn entry_fact<'r>(
     id: &EntryId,
     bundle: &'r Bundle,
     entry: &'r Entry,
-    value: &'r ResolvedValue,
+    fact: Fact<'r>,
 ) -> Fact<'r> {
-    let detection = detection(id.key.as_str(), value);
-    let detector = detection.by_value.as_ref().map(|hit| hit.detector);
+    let detector = fact.detection.by_value.as_ref().map(|hit| hit.detector);
     let declared = match (&bundle.secret_type, &entry.rules.sensitive) {
         (_, Some(declared)) if !declared.value => {
             let allowed = definition.allow.iter().any(|allow| {
@@ -71,33 +90,17 @@ fn entry_fact<'r>(
         (Some(secret_type), None) => Some(Declared::SecretType(secret_type)),
         (None, None) => None,
     };
-    Fact { declared, detection, defined: &entry.defined, ..fact(value) }
+    Fact { declared, defined: &entry.defined, ..fact }
 }
 
-fn variable_fact<'r>(path: &str, value: &'r ResolvedValue) -> Fact<'r> {
-    // the last word of a path names the value: `database.password`
-    let name = path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path);
-    Fact { detection: detection(name, value), ..fact(value) }
+/// The last word of a variable's path, which names the value: `database.password`.
+fn name_of(path: &str) -> &str {
+    path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path)
 }
 
-fn fact(value: &ResolvedValue) -> Fact<'_> {
+fn fact(value: &ResolvedValue, detection: Rc<Detection>) -> Fact<'_> {
     let Lineage { encrypted, reads, .. } = &value.lineage;
-    Fact {
-        declared: None,
-        encrypted: *encrypted,
-        reads,
-        detection: detect::classify("", None),
-        place: &value.place,
-        defined: &value.place,
-    }
-}
-
-fn detection(key: &str, value: &ResolvedValue) -> Detection {
-    let text = match &value.outcome {
-        Outcome::Known(known) => known.text(),
-        Outcome::Missing | Outcome::Locked | Outcome::Failed => None,
-    };
-    detect::classify(key, text)
+    Fact { declared: None, encrypted: *encrypted, reads, detection, place: &value.place, defined: &value.place }
 }
 
 impl Fact<'_> {
