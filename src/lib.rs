@@ -32,6 +32,7 @@
 //! This is the library of a program: what the example uses is its face, and the rest may change
 //! with any version.
 
+pub mod atomic;
 pub mod cli;
 pub mod diagnostic;
 pub mod emit;

@@ -1,0 +1,114 @@
+//! Files that are either old or new, whatever happens while they are written.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::Builder;
+
+/// Replaces a file, or makes it: its new bytes are complete on disk before they take its name. A
+/// symlink is followed, so that it stays one; permissions are kept.
+///
+/// Whoever is killed on the way leaves the old file, and at worst a file of an unlisted name beside
+/// it that nothing reads.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let target = target(path)?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let permissions = match fs::metadata(&target) {
+        Ok(metadata) => Some(metadata.permissions()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let mut builder = Builder::new();
+    builder.prefix(".septum-");
+    // a new file has the permissions that the mask of the user leaves
+    let new = new_permissions();
+    if let Some(new) = new.filter(|_| permissions.is_none()) {
+        builder.permissions(new);
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(&target).map_err(|error| error.error)?;
+    sync(folder);
+    Ok(())
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
+fn new_permissions() -> Option<Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Some(Permissions::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn new_permissions() -> Option<Permissions> {
+    None
+}
+
+/// What a path leads to in the end, whether that is there or not.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    const MOST: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST {
+        match fs::read_link(&path) {
+            Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),
+            // no link, or nothing at all
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"))
+}
+
+/// Makes the new name last. Not all systems can; the bytes are safe either way.
+fn sync(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        for text in ["one", "two", ""] {
+            write(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_stays_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(write(folder.path(), b"x").is_err(), "a folder");
+        assert!(write(&folder.path().join("none/a"), b"x").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_and_symlinks_stay() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().join("real");
+        fs::write(&real, "old").unwrap();
+        fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        symlink("../real", folder.path().join("sub/link")).unwrap();
+        symlink("sub/link", folder.path().join("link")).unwrap();
+        write(&folder.path().join("link"), b"new").unwrap();
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(fs::symlink_metadata(folder.path().join("link")).unwrap().is_symlink());
+        symlink("loop", folder.path().join("loop")).unwrap();
+        assert!(write(&folder.path().join("loop"), b"x").is_err());
+    }
+}
