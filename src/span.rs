@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 /// A range of a source text.
 ///
 /// `start` and `end` are byte offsets; `line` and `column` tell where `start` is, both counted
@@ -47,15 +49,16 @@ fn floor_boundary(text: &str, offset: usize) -> usize {
 
 /// A file that was read: its name as shown to people and its text. Cheap to clone.
 ///
-/// The text is what stands on disk. Of an encrypted file that is the ciphertext: plaintext never
-/// gets into a `Source`, so an excerpt of one cannot leak it.
+/// The text is what stands on disk: of an encrypted file that is the ciphertext, so an excerpt cannot
+/// leak it. Only what is about to be encrypted is here in plaintext; it is wiped when dropped, and
+/// what could be a value of it is masked in every excerpt.
 #[derive(Clone)]
-pub struct Source(Arc<(String, String)>);
+pub struct Source(Arc<(String, Zeroizing<String>)>);
 
 impl Source {
     /// A source with the name that messages show (a path with `/`, relative where possible).
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Arc::new((name.into(), text.into())))
+        Self(Arc::new((name.into(), Zeroizing::new(text.into()))))
     }
 
     /// The name that messages show.

@@ -89,6 +89,8 @@ pub struct Scalar {
     /// The core-schema tag that stood before it: `str`, `int`, `float`, `bool`, `null`, `binary`,
     /// `timestamp`.
     pub tag: Option<String>,
+    /// Where that tag starts in the file.
+    pub tag_at: Option<usize>,
     /// Nothing was written at all: `key:` with no value. Differs from `key: null` and `key: ""`.
     pub blank: bool,
     /// The text was decrypted from a SOPS leaf.
@@ -100,7 +102,8 @@ pub struct Scalar {
 impl Scalar {
     /// A scalar as the reader finds it.
     pub fn new(text: impl Into<String>, style: Style) -> Self {
-        Self { text: Zeroizing::new(text.into()), style, tag: None, blank: false, encrypted: false, locked: false }
+        let text = Zeroizing::new(text.into());
+        Self { text, style, tag: None, tag_at: None, blank: false, encrypted: false, locked: false }
     }
 
     /// The text of the scalar.
@@ -111,7 +114,7 @@ impl Scalar {
     /// The scalar with the plaintext of its ciphertext, marked as decrypted.
     #[must_use]
     pub fn decrypted(&self, text: Zeroizing<String>, style: Style) -> Self {
-        Self { text, style, tag: None, blank: false, encrypted: true, locked: false }
+        Self { text, style, tag: None, tag_at: None, blank: false, encrypted: true, locked: false }
     }
 
     /// The scalar as one who holds no key sees it: encrypted, its text unknown (and empty here).

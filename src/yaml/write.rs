@@ -94,7 +94,7 @@ fn is_printable(char: char) -> bool {
 
 /// Whether a text survives in a literal block: readers differ on tabs and on blanks at the start
 /// and the end of lines.
-fn fits_block(text: &str) -> bool {
+pub fn fits_block(text: &str) -> bool {
     text.contains('\n')
         && !text.starts_with([' ', '\n'])
         && text.chars().all(|char| char == '\n' || is_printable(char))

@@ -58,7 +58,7 @@ impl<'s> Builder<'s> {
             findings: Diagnostics::new(),
             open: Vec::new(),
             anchors: Anchors::default(),
-            stream: Stream { documents: Vec::new(), comments: Vec::new() },
+            stream: Stream { documents: Vec::new(), comments: Vec::new(), aliases: false, started: 0 },
             previous: 0,
             flow_depth: 0,
             tab_seen: false,
@@ -109,6 +109,7 @@ impl<'s> Builder<'s> {
                 self.complete(blank(span), 0, span)
             }
             Event::DocumentStart(..) => {
+                self.stream.started += 1;
                 self.anchors.clear();
                 Step::More
             }
@@ -138,6 +139,7 @@ impl<'s> Builder<'s> {
         };
         let mut scalar = Scalar::new(text, style);
         scalar.tag = tag_name;
+        scalar.tag_at = tag.and_then(|_| mark.tag_span()?.byte_range()).map(|range| range.start);
         Node { span, kind: Kind::Scalar(scalar) }
     }
 
@@ -224,6 +226,7 @@ impl<'s> Builder<'s> {
     }
 
     fn alias(&mut self, id: usize, start: usize, end: usize) -> Step {
+        self.stream.aliases = true;
         self.check_tab(start);
         let written = self.cursor.span(start, end);
         match self.anchors.expand(id, self.open.len()) {

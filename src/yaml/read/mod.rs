@@ -56,6 +56,10 @@ pub struct Stream {
     pub documents: Vec<Node>,
     /// The comments of all documents, in their order.
     pub comments: Vec<Comment>,
+    /// There are aliases: some values stand in the file once and in the tree twice.
+    pub aliases: bool,
+    /// How many documents there are, those without content included.
+    pub started: usize,
 }
 
 /// Reads a file of one document, with anchors, aliases and merge keys resolved. A file without
