@@ -14,6 +14,9 @@ use zeroize::Zeroizing;
 /// The length of a data key.
 pub(super) const KEY_LENGTH: usize = 32;
 
+/// The length of the nonces that are written, which is the one of sops.
+const NONCE_LENGTH: usize = 32;
+
 const TAG_LENGTH: usize = 16;
 
 /// What kind of value a plaintext was.
@@ -149,6 +152,7 @@ impl Ciphertext {
 
 /// The random key of a file. Wiped when dropped.
 pub(super) struct DataKey {
+    bytes: Zeroizing<[u8; KEY_LENGTH]>,
     cipher: Aes256,
     /// The cipher with its key schedule done, for the nonce length that nearly every value has.
     usual: AesGcm<Aes256, U32>,
@@ -157,9 +161,35 @@ pub(super) struct DataKey {
 impl DataKey {
     /// The key, if the bytes are as many as a key has.
     pub(super) fn new(key: &[u8]) -> Option<Self> {
+        let bytes = Zeroizing::new(key.try_into().ok()?);
         let cipher = Aes256::new_from_slice(key).ok()?;
         let usual = AesGcm::from(cipher.clone());
-        Some(Self { cipher, usual })
+        Some(Self { bytes, cipher, usual })
+    }
+
+    /// A new key, or `None` if the system has no randomness to give.
+    pub(super) fn generate() -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
+        getrandom::getrandom(bytes.as_mut()).ok()?;
+        Self::new(bytes.as_ref())
+    }
+
+    /// The bytes of the key, to be wrapped for recipients.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+
+    /// Encrypts a value and binds it to `associated`, under a nonce of its own. `None` if the system
+    /// has no randomness to give, or if there is nothing to encrypt: the format has no empty
+    /// ciphertext.
+    pub(super) fn seal(&self, plaintext: &[u8], kind: Type, associated: &str) -> Option<String> {
+        let mut nonce = [0; NONCE_LENGTH];
+        getrandom::getrandom(&mut nonce).ok()?;
+        let mut data = plaintext.to_vec();
+        let aad = associated.as_bytes();
+        let tag = self.usual.encrypt_in_place_detached(&nonce.into(), aad, &mut data).ok()?;
+        let (data, nonce, tag) = (STANDARD.encode(data), STANDARD.encode(nonce), STANDARD.encode(tag));
+        (!data.is_empty()).then(|| format!("ENC[AES256_GCM,data:{data},iv:{nonce},tag:{tag},type:{kind}]"))
     }
 
     /// Decrypts a value that is bound to `associated`; `None` if value, place or key are not those of
@@ -205,6 +235,17 @@ mod tests {
         assert_eq!(open(&KNOWN.replace("oYyi", "oYyj"), "bar:"), None, "bound to its bytes");
         assert_eq!(open(&KNOWN.replace("tag:t5", "tag:t6"), "bar:"), None, "bound to its tag");
         assert_eq!(open(&format!("{KNOWN}\n"), "bar:").as_deref(), Some(&b"foo"[..]), "a block scalar");
+    }
+
+    #[test]
+    fn what_is_sealed_opens_at_its_path_alone_and_never_looks_the_same() {
+        let key = DataKey::generate().expect("randomness");
+        let one = key.seal("wert ß".as_bytes(), Type::Str, "a:").expect("seals");
+        assert_ne!(one, key.seal("wert ß".as_bytes(), Type::Str, "a:").expect("seals"));
+        let open = |associated| key.open(Ciphertext::parse(&one).expect("well formed"), associated);
+        assert_eq!(open("a:").expect("opens").as_slice(), "wert ß".as_bytes());
+        assert_eq!(open("b:"), None);
+        assert_eq!(key.seal(b"", Type::Str, "a:"), None, "there is no empty ciphertext");
     }
 
     #[test]

@@ -5,12 +5,15 @@ use thiserror::Error;
 use super::cipher::MalformedCiphertext;
 use super::identity::Searched;
 use super::path::KeyPath;
-use crate::diagnostic::{Diagnostic, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::span::Place;
 
 /// Why a file could not be decrypted.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// The text cannot be read in its format.
+    #[error("the file cannot be read")]
+    Read(Diagnostics),
     /// The `sops` block is not as it should be.
     #[error("invalid sops metadata")]
     Metadata(Vec<MetadataProblem>),
@@ -124,6 +127,8 @@ pub enum Fault {
     NotOfItsType(String),
     /// Its plaintext is not UTF-8, so that YAML cannot hold it.
     NotUtf8,
+    /// The format of the file cannot hold its plaintext.
+    Unfit(&'static str),
     /// It is marked as a comment and stands where a value must.
     Comment,
     /// None of the values decrypts: the metadata belong to another file.
@@ -148,6 +153,7 @@ impl Error {
     /// What is wrong, for people: one diagnostic for each finding.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         match self {
+            Self::Read(found) => found.sorted(),
             Self::Metadata(problems) => problems.into_iter().map(MetadataProblem::into_diagnostic).collect(),
             Self::NoIdentity(error) => vec![error.into_diagnostic()],
             Self::Content(findings) => findings.into_iter().map(Finding::into_diagnostic).collect(),
@@ -254,6 +260,10 @@ impl Finding {
             Fault::NotUtf8 => {
                 let message = format!("`{path}` is not UTF-8, so it cannot be a value of a layer");
                 Diagnostic::error("sops-value", message).hint("keep the bytes in a file of their own, or in base64")
+            }
+            Fault::Unfit(format) => {
+                Diagnostic::error("sops-value", format!("the plaintext of `{path}` cannot stand in a {format} file"))
+                    .hint("decrypt it to another format")
             }
             Fault::Comment => tampered(format!("`{path}` is marked as a comment, but a value must stand there")),
             Fault::Everything { values } => tampered(format!(

@@ -14,7 +14,10 @@
 
 mod age;
 mod cipher;
+mod document;
 mod drift;
+mod encrypt;
+mod entries;
 mod error;
 mod foreign;
 mod group;
@@ -23,6 +26,7 @@ mod identity;
 mod lock;
 mod mac;
 mod metadata;
+mod open;
 mod path;
 mod pattern;
 mod places;
@@ -31,16 +35,25 @@ mod plugin;
 mod recipient;
 mod rules;
 mod scalar;
+mod seal;
+mod sealed;
 mod selector;
 mod shamir;
 mod ssh;
+mod stash;
+mod store;
 mod time;
 mod walk;
+mod way;
 mod wrap;
+mod write_error;
 
 pub use age::{Unlocked, unlock};
 pub use cipher::MalformedCiphertext;
+pub use document::{Comment, Document, Item, Leaf, List, Map, Position, Site, Tree};
 pub use drift::{Drift, GroupDrift, drift};
+pub use encrypt::{Plan, encrypt};
+pub use entries::RecipientError;
 pub use error::{Error, Fault, Finding, GroupState, MetadataProblem, NoIdentity, Problem};
 pub use foreign::ForeignKey;
 pub use group::{AgeRecipient, ForeignRecipient, KeyGroup, recipient_fields};
@@ -48,15 +61,20 @@ pub use identity::{Identities, Outcome, Passphrases, Searched};
 pub use lock::lock;
 pub use mac::MacScope;
 pub use metadata::{Metadata, Text};
-pub use path::KeyPath;
+pub use path::{KeyPath, Step};
 pub use pattern::Pattern;
 pub use places::{Places, System};
 pub use recipient::{InvalidRecipient, Recipient, Unusable, WrapError};
 pub use rules::{JsonIndent, Layout, RecipientGroup, Rule, Rules};
+pub use scalar::Value;
+pub use seal::SealProblem;
+pub use sealed::Sealed;
 pub use selector::Selector;
 pub use shamir::ShamirError;
+pub use store::{EditProblem, Format, Unfit};
 pub use time::Timestamp;
 pub use wrap::{SealError, rewrap, seal};
+pub use write_error::WriteError;
 
 use cipher::{Ciphertext, DataKey};
 use walk::Walk;
@@ -124,13 +142,19 @@ pub fn decrypt_documents(
     for document in &mut documents {
         walk.document(document);
     }
-    let encrypted = verify(walk, &metadata, &key)?;
+    let Walk { mac, findings, encrypted, .. } = walk;
+    let encrypted = verify(mac, findings, encrypted, &metadata, &key)?;
     Ok(Decrypted { tree: documents, metadata, encrypted })
 }
 
 /// Compares the checksum of the values with the one in the file; gives the number of values.
-fn verify(walk: Walk<'_>, metadata: &Metadata, key: &DataKey) -> Result<usize, Error> {
-    let Walk { mac, mut findings, encrypted, .. } = walk;
+fn verify(
+    mac: mac::Mac,
+    mut findings: Vec<Finding>,
+    encrypted: usize,
+    metadata: &Metadata,
+    key: &DataKey,
+) -> Result<usize, Error> {
     let block = |fault| Finding { place: metadata.place.clone(), path: KeyPath::root(BLOCK), fault };
     let altered = findings.iter().filter(|finding| finding.fault == Fault::Altered).count();
     if altered == encrypted && altered > MANY {
@@ -170,3 +194,6 @@ fn stored_mac(metadata: &Metadata, key: &DataKey) -> Result<zeroize::Zeroizing<V
 fn missing_block(place: Place) -> Error {
     Error::Metadata(vec![MetadataProblem { place, problem: Problem::NotEncrypted }])
 }
+
+#[cfg(test)]
+mod tests;

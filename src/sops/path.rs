@@ -6,16 +6,30 @@ use std::fmt;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyPath(Vec<Step>);
 
+/// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+pub enum Step {
+    /// Below a key.
     Key(String),
+    /// Into a list, counted from 0.
     Index(usize),
+}
+
+impl FromIterator<Step> for KeyPath {
+    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
+        Self(steps.into_iter().collect())
+    }
 }
 
 impl KeyPath {
     /// The path of a key at the root.
     pub fn root(key: impl Into<String>) -> Self {
         Self(vec![Step::Key(key.into())])
+    }
+
+    /// The steps from the root on.
+    pub fn steps(&self) -> &[Step] {
+        &self.0
     }
 
     /// One level down, below a key.

@@ -15,15 +15,19 @@ use super::time::Timestamp;
 use crate::yaml::node::{Scalar, Style};
 
 /// A value as sops knows it (format, section 1.2).
-#[derive(PartialEq)]
-pub(super) enum Value {
+#[derive(Clone, PartialEq)]
+pub enum Value {
     /// No value: never encrypted, not part of the MAC.
     Null,
     /// A text; of any bytes, since `!!binary` and foreign writers give such.
     Text(Zeroizing<Vec<u8>>),
+    /// An integer of 64 bits.
     Int(i64),
+    /// A number with a fraction, or beyond 64 bits.
     Float(f64),
+    /// A truth value.
     Bool(bool),
+    /// A point in time.
     Time(Timestamp),
     /// A comment that was encrypted inside a list: no value at all.
     Comment,
@@ -64,7 +68,7 @@ impl Value {
 
     /// The bytes that stand for the value in the MAC and that are encrypted; `None` for what has no
     /// part in it.
-    pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
+    pub fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         let owned = |text: String| Some(Cow::Owned(text.into_bytes()));
         match self {
             Self::Null | Self::Comment => None,
@@ -100,13 +104,35 @@ impl Value {
         }
     }
 
-    fn text(text: &str) -> Self {
+    /// The type that the value is encrypted as; `None` for what never is.
+    pub(super) fn kind(&self) -> Option<Type> {
+        Some(match self {
+            Self::Null | Self::Comment => return None,
+            Self::Text(_) => Type::Str,
+            Self::Int(_) => Type::Int,
+            Self::Float(_) => Type::Float,
+            Self::Bool(_) => Type::Bool,
+            Self::Time(_) => Type::Time,
+        })
+    }
+
+    /// A text.
+    pub fn text(text: &str) -> Self {
         Self::Text(Zeroizing::new(text.as_bytes().to_vec()))
     }
 }
 
+/// Whether a scalar is an integer that needs 64 bits without a sign: sops knows no such values, and
+/// refuses a file that has one.
+pub(super) fn is_unsigned(scalar: &Scalar) -> bool {
+    let plain = scalar.text().replace('_', "");
+    let resolved = scalar.style == Style::Plain && scalar.tag.is_none();
+    let number = parse_integer(plain.strip_prefix('+').unwrap_or(&plain));
+    resolved && number.is_some_and(|number| i64::try_from(number).is_err() && u64::try_from(number).is_ok())
+}
+
 /// Digits without an exponent, as few as needed: Go's `FormatFloat(f, 'f', -1, 64)`.
-fn print_float(float: f64) -> String {
+pub(super) fn print_float(float: f64) -> String {
     match float {
         f64::INFINITY => "+Inf".to_owned(),
         f64::NEG_INFINITY => "-Inf".to_owned(),
@@ -161,7 +187,7 @@ fn binary(text: &str) -> Value {
 }
 
 /// go-yaml's `resolve` for a scalar without a tag.
-fn resolve(text: &str, timestamps: bool) -> Value {
+pub(super) fn resolve(text: &str, timestamps: bool) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" => return Value::Bool(true),

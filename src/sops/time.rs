@@ -4,6 +4,7 @@
 //! all that is needed of one.
 
 use std::fmt;
+use std::time::SystemTime;
 
 /// A point in time with its offset; prints as RFC 3339 with as many digits of a second as needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,14 @@ impl Timestamp {
         let offset = if zoned { rest.offset()? } else { 0 };
         rest.end()?;
         Some(Self::new(date, clock, offset))
+    }
+
+    /// A point in time by the clock of the machine, in whole seconds and UTC.
+    pub fn at(time: SystemTime) -> Self {
+        let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let part = |number: u64| u32::try_from(number).unwrap_or_default();
+        let clock = (part(seconds / 3600 % 24), part(seconds / 60 % 60), part(seconds % 60), 0);
+        Self::new(date_of(seconds / 86_400), clock, 0)
     }
 
     /// RFC 3339 without a fraction: what the MAC is bound to (format, section 1.6).
@@ -149,6 +158,23 @@ impl Cursor<'_> {
     }
 }
 
+/// Year, month and day of a day counted from 1970-01-01.
+fn date_of(days: u64) -> (u32, u32, u32) {
+    let (mut year, mut rest) = (1970, days);
+    loop {
+        let length = (1..=12).map(|month| u64::from(days_in(month, year))).sum();
+        if rest < length || year >= 9999 {
+            break;
+        }
+        (year, rest) = (year + 1, rest - length);
+    }
+    let mut month = 1;
+    while month < 12 && rest >= u64::from(days_in(month, year)) {
+        (month, rest) = (month + 1, rest - u64::from(days_in(month, year)));
+    }
+    (year, month, u32::try_from(rest + 1).unwrap_or(1).min(days_in(month, year)))
+}
+
 fn days_in(month: u32, year: u32) -> u32 {
     match month {
         2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
@@ -160,7 +186,25 @@ fn days_in(month: u32, year: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::Timestamp;
+
+    #[test]
+    fn the_clock_of_the_machine_is_read_in_utc() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_795_455_140, "2026-11-23T17:32:20Z"),
+            (4_102_444_799, "2099-12-31T23:59:59Z"),
+            (u64::from(u32::MAX) << 9, "9999-12-31T23:59:59Z"),
+        ] {
+            let time = Timestamp::at(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+            let date = |text: &str| text.split('T').next().map(str::to_owned);
+            assert_eq!(date(&time.to_string()), date(expected), "{seconds}");
+        }
+    }
 
     #[test]
     fn a_timestamp_prints_as_go_prints_it() {

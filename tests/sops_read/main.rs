@@ -1,7 +1,7 @@
-//! Reading of files that sops wrote.
+//! Files that sops wrote, read here, and files that are written here, read by sops.
 
 // clippy takes only functions marked `#[test]` for tests, not those that they call
-#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout)]
 
 mod keys;
 mod keys_peers;
@@ -13,6 +13,7 @@ mod support;
 mod tampering;
 mod tree;
 mod vectors;
+mod writing;
 
 use septum::sops::{Error, Identities, Places};
 use zeroize::Zeroizing;

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use septum::sops::{Identities, Places, decrypt};
@@ -16,32 +16,68 @@ use crate::messages;
 use crate::tree::{Meaning, document, meaning};
 use crate::vectors::ciphertexts;
 
+/// How many documents of each kind; `SEPTUM_SOPS_DOCUMENTS` says otherwise.
 const DOCUMENTS: u64 = 300;
 const THREADS: u64 = 2;
 
-#[test]
-fn what_sops_encrypts_is_read() {
-    let (Some(sops), Some(keygen)) = (peer("sops"), peer("age-keygen")) else {
-        assert!(std::env::var_os("SEPTUM_REQUIRE_PEERS").is_none(), "sops or age-keygen is missing");
-        println!("skipped: sops or age-keygen is missing");
-        return;
-    };
-    let folder = tempfile::tempdir().expect("a folder");
-    let keys = folder.path().join("keys.txt");
-    assert!(Command::new(keygen).arg("-o").arg(&keys).output().expect("runs").status.success());
-    let recipient = fs::read_to_string(&keys).expect("keys");
-    let recipient = recipient.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("a recipient");
-    let identities = Identities::new(Places { age_key_file: Some(keys), ..Places::default() });
+/// The seeds of the random documents, dealt to this many threads.
+pub(crate) fn seeds(thread: u64) -> impl Iterator<Item = u64> {
+    let wanted = std::env::var("SEPTUM_SOPS_DOCUMENTS").ok().and_then(|count| count.parse().ok());
+    (thread..wanted.unwrap_or(DOCUMENTS)).step_by(usize::try_from(THREADS).expect("few"))
+}
+
+/// Runs a check for all seeds, on all threads.
+pub(crate) fn for_all_seeds(check: impl Fn(u64) + Sync) {
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
-            let (sops, folder, identities) = (&sops, folder.path(), &identities);
-            scope.spawn(move || {
-                for seed in (thread..DOCUMENTS).step_by(usize::try_from(THREADS).expect("few")) {
-                    check(seed, sops, folder, recipient, identities);
-                }
-            });
+            let check = &check;
+            scope.spawn(move || seeds(thread).for_each(check));
         }
     });
+}
+
+/// Real programs, with a folder and a key pair for a test.
+pub(crate) struct Peers {
+    pub(crate) sops: PathBuf,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) keys: PathBuf,
+    pub(crate) recipient: String,
+}
+
+impl Peers {
+    /// `None`, with a line that says so, where a program is missing.
+    pub(crate) fn find() -> Option<Self> {
+        let (Some(sops), Some(keygen)) = (peer("sops"), peer("age-keygen")) else {
+            assert!(std::env::var_os("SEPTUM_REQUIRE_PEERS").is_none(), "sops or age-keygen is missing");
+            println!("skipped: sops or age-keygen is missing");
+            return None;
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = folder.path().join("keys.txt");
+        assert!(Command::new(keygen).arg("-o").arg(&keys).output().expect("runs").status.success());
+        let text = fs::read_to_string(&keys).expect("keys");
+        let recipient = text.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("a recipient");
+        Some(Self { sops, recipient: recipient.to_owned(), folder, keys })
+    }
+
+    pub(crate) fn identities(&self) -> Identities {
+        Identities::new(Places { age_key_file: Some(self.keys.clone()), ..Places::default() })
+    }
+
+    /// sops, with the key and nothing else of the machine.
+    pub(crate) fn sops(&self) -> Command {
+        let mut command = Command::new(&self.sops);
+        command.current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
+        command.env("SOPS_AGE_KEY_FILE", &self.keys);
+        command
+    }
+}
+
+#[test]
+fn what_sops_encrypts_is_read() {
+    let Some(peers) = Peers::find() else { return };
+    let identities = peers.identities();
+    for_all_seeds(|seed| check(seed, &peers, &identities));
 }
 
 fn peer(name: &str) -> Option<PathBuf> {
@@ -52,20 +88,19 @@ fn peer(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-fn check(seed: u64, sops: &Path, folder: &Path, recipient: &str, identities: &Identities) {
+fn check(seed: u64, peers: &Peers, identities: &Identities) {
     let mut random = Random(seed);
     let selector = random.selector();
-    let writer = Writer { comments: random.below(2) == 0, list_comments: !selector.contains("comment") };
-    let mut plain = String::new();
-    let expected = writer.map(&mut random, &mut plain, 0, 3);
+    let (plain, expected) = random.yaml(!selector.contains("comment"));
+    let (folder, recipient) = (peers.folder.path(), &peers.recipient);
     let file = folder.join(format!("{seed}.yaml"));
     fs::write(&file, &plain).expect("writes");
-    let mut command = Command::new(sops);
     let config = folder.join(format!("{seed}.config.yaml"));
     let scope = random.below(3) == 0;
     let rule = format!("creation_rules:\n  - age: {recipient}\n    mac_only_encrypted: {scope}\n    {selector}\n");
     fs::write(&config, rule).expect("writes");
-    command.current_dir(folder).env_clear().env("HOME", folder).arg("--config").arg(&config);
+    let mut command = peers.sops();
+    command.arg("--config").arg(&config);
     let output = command.arg("encrypt").arg(&file).output().expect("runs");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{seed} {selector}: {error}\n{plain}");
@@ -78,10 +113,18 @@ fn check(seed: u64, sops: &Path, folder: &Path, recipient: &str, identities: &Id
 }
 
 /// `SplitMix64`: the same documents on every run.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    /// A document, and what it means.
+    pub(crate) fn yaml(&mut self, list_comments: bool) -> (String, Meaning) {
+        let writer = Writer { comments: self.below(2) == 0, list_comments };
+        let mut plain = String::new();
+        let meaning = writer.map(self, &mut plain, 0, 3);
+        (plain, meaning)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -89,15 +132,15 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).expect("small")
     }
 
-    fn pick<T: Copy>(&mut self, all: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len())]
     }
 
-    fn selector(&mut self) -> &'static str {
+    pub(crate) fn selector(&mut self) -> &'static str {
         self.pick(&[
             "",
             "unencrypted_suffix: _x",
@@ -110,14 +153,14 @@ impl Random {
         ])
     }
 
-    fn key(&mut self) -> String {
+    pub(crate) fn key(&mut self) -> String {
         const KEYS: [&str; 14] =
             ["data", "stringData", "DATA_x", "a_x", "b", "a:b", "a b", "x y", "ß", "80", "true", "tls.crt", "#", "ÄX"];
         let key = self.pick(&KEYS).to_owned();
         if self.below(2) == 0 { key + &self.below(99).to_string() } else { key }
     }
 
-    fn text(&mut self) -> String {
+    pub(crate) fn text(&mut self) -> String {
         const PIECES: [&str; 16] =
             ["a", "Z", "0", " ", "\"", "'", ": ", " #", "\n", "\\", "ß", "日本", "🦀", ", ", "[x]", "ENC[AES256_GCM,"];
         let text: String = (0..self.below(9)).map(|_| self.pick(&PIECES)).collect();

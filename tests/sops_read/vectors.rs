@@ -1,7 +1,7 @@
 //! The files in `tests/vectors/sops`, and what sops makes of them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use septum::diagnostic::{Failure, render};
 use septum::sops::{Identities, Places, Selector, decrypt, decrypt_documents, is_encrypted, metadata};
@@ -43,8 +43,8 @@ fn every_vector_decrypts_to_what_sops_prints() {
     let mut read = 0;
     for entry in manifest {
         let name = entry["file"].as_str().expect("a name");
-        if name.starts_with("scalars") {
-            continue; // it has a value that is not UTF-8
+        if name.starts_with("scalars") || Path::new(name).extension() != Some("yaml".as_ref()) {
+            continue; // one has a value that is not UTF-8; layers are YAML
         }
         let source = Source::new(name, text(name));
         let documents_found = documents(source.text());

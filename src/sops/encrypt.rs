@@ -1,0 +1,128 @@
+//! Encrypts files that are in plaintext.
+
+use super::cipher::DataKey;
+use super::document::{Item, Leaf, Map, Site, Tree};
+use super::entries::put_recipients;
+use super::mac::MacScope;
+use super::scalar::Value;
+use super::seal::{Encrypted, SealProblem, Sealer};
+use super::sealed::{plain, seal_mac, text};
+use super::selector::Selector;
+use super::stash::Stash;
+use super::store::{Change, Format, Parsed, apply};
+use super::time::Timestamp;
+use super::write_error::WriteError;
+use crate::span::{Source, Span};
+use crate::yaml::node::Key;
+use zeroize::Zeroizing;
+
+/// The version of the format that is written.
+const VERSION: &str = "3.13.1";
+
+/// How a new file is encrypted.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Who can decrypt it.
+    pub recipients: Vec<String>,
+    /// Which values are encrypted.
+    pub selector: Selector,
+    /// Which values the checksum covers.
+    pub mac_scope: MacScope,
+}
+
+impl Plan {
+    /// All values, for these recipients: what sops does if nothing else is said.
+    pub fn new(recipients: Vec<String>) -> Self {
+        Self { recipients, selector: Selector::default(), mac_scope: MacScope::All }
+    }
+}
+
+/// Encrypts a file. All but the values stays as it was written, unless aliases or an unusual shape
+/// make it necessary to write the file anew, as sops does.
+pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Timestamp) -> Result<Vec<u8>, WriteError> {
+    let key = DataKey::generate();
+    let no_randomness = || WriteError::Value {
+        place: Source::new(name, "").place(Span::default()),
+        problem: SealProblem::NoRandomness,
+    };
+    let key = key.ok_or_else(no_randomness)?;
+    if format == Format::Binary {
+        return binary(name, bytes, plan, &key, now);
+    }
+    let source = text(name, bytes).map_err(WriteError::Read)?;
+    let (source, Parsed { mut document, ends, .. }) = plain(source, format)?;
+    let sealer = Sealer { format, key: &key, selector: &plan.selector, scope: plan.mac_scope, stash: Stash::default() };
+    let Encrypted { mac, values, mut changes, problem } = sealer.seal(&mut document);
+    let place = || source.place(Span::locate(source.text(), 0, 0));
+    if let Some(problem) = problem {
+        return Err(WriteError::Value { place: place(), problem });
+    }
+    if values == 0 {
+        return Err(WriteError::NothingSelected { place: place(), selector: plan.selector.to_string() });
+    }
+    let mac = seal_mac(&key, &mac.finish(), now).ok_or_else(no_randomness)?;
+    let mut fields = fields(plan, &key, &mac, now)?;
+    put_rule(&mut fields, plan);
+    for end in ends {
+        changes.push(Change::new(end..end, format.block(&fields, source.text(), end)));
+    }
+    let mut out = apply(source.text(), changes);
+    Ok(std::mem::take(&mut *out).into_bytes())
+}
+
+/// The whole file as one value, whatever the selector says (format, section 1.13).
+fn binary(name: &str, bytes: Vec<u8>, plan: &Plan, key: &DataKey, now: Timestamp) -> Result<Vec<u8>, WriteError> {
+    let bytes = Zeroizing::new(bytes);
+    let source = Source::new(name, "");
+    if is_envelope(&bytes) {
+        return Err(WriteError::AlreadyEncrypted(source.place(Span::default())));
+    }
+    let place = || source.place(Span::default());
+    let no_randomness = || WriteError::Value { place: place(), problem: SealProblem::NoRandomness };
+    let mut document = super::document::Document::default();
+    let data = Key { text: "data".to_owned(), span: Span::default() };
+    let leaf = Leaf::new(Value::Text(bytes), Site::default());
+    document.branches.push(Map { items: vec![Item::Value(data, Tree::Leaf(leaf))], span: Span::default() });
+    let selector = Selector::default();
+    let format = Format::Binary;
+    let sealer = Sealer { format, key, selector: &selector, scope: plan.mac_scope, stash: Stash::default() };
+    let Encrypted { mac, changes, problem, .. } = sealer.seal(&mut document);
+    if let Some(problem) = problem {
+        return Err(WriteError::Value { place: place(), problem });
+    }
+    drop(document);
+    let token =
+        changes.into_iter().next().map_or_else(|| "\"\"".to_owned(), |mut change| std::mem::take(&mut *change.text));
+    let mac = seal_mac(key, &mac.finish(), now).ok_or_else(no_randomness)?;
+    let mut fields = fields(plan, key, &mac, now)?;
+    if plan.mac_scope == MacScope::Encrypted {
+        fields.put("mac_only_encrypted", Tree::of(Value::Bool(true)));
+    }
+    let block = format.block(&fields, ",", 0);
+    Ok(format!("{{\n\t\"data\": {token}{block}\n}}\n").into_bytes())
+}
+
+/// Whether the bytes are a binary file that was encrypted.
+fn is_envelope(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let Ok(text) = std::str::from_utf8(start) else { return false };
+    text.starts_with('{')
+        && text.contains("\"mac\": \"ENC[")
+        && Format::Json.parse(&Source::new("", text)).is_ok_and(|parsed| parsed.blocks.iter().any(Option::is_some))
+}
+
+fn fields(plan: &Plan, key: &DataKey, mac: &str, now: Timestamp) -> Result<Map, WriteError> {
+    let mut fields = Map::default();
+    put_recipients(&mut fields, &plan.recipients, key, |_| None)?;
+    fields.put("lastmodified", Tree::text(now.to_seconds()));
+    fields.put("mac", Tree::text(mac));
+    fields.put("version", Tree::text(VERSION));
+    Ok(fields)
+}
+
+fn put_rule(fields: &mut Map, plan: &Plan) {
+    fields.put(plan.selector.field(), Tree::text(plan.selector.argument()));
+    if plan.mac_scope == MacScope::Encrypted {
+        fields.put("mac_only_encrypted", Tree::of(Value::Bool(true)));
+    }
+}

@@ -1,0 +1,197 @@
+//! Decrypts a document of any format.
+
+use zeroize::Zeroizing;
+
+use super::cipher::{Ciphertext, DataKey, Type};
+use super::document::{Comment, Document, Leaf, Site};
+use super::error::{Fault, Finding};
+use super::mac::Mac;
+use super::metadata::Metadata;
+use super::scalar::Value;
+use super::selector::{Selection, Selector};
+use super::stash::{Kept, Stash};
+use super::store::{Change, Format, Unfit};
+use super::way::{Visit, Way, visit};
+use crate::span::{Source, Span};
+
+/// What became of a document that was decrypted.
+pub(super) struct Opened {
+    pub(super) mac: Mac,
+    pub(super) findings: Vec<Finding>,
+    /// How many values are encrypted, those included that do not decrypt.
+    pub(super) encrypted: usize,
+    pub(super) stash: Stash,
+    /// What makes the text one in plaintext.
+    pub(super) changes: Vec<Change>,
+}
+
+/// Decrypts a document in place.
+pub(super) fn open(
+    document: &mut Document,
+    source: &Source,
+    format: Format,
+    metadata: &Metadata,
+    key: &DataKey,
+) -> Opened {
+    // a binary file has one value, which is encrypted whatever the metadata say
+    let selector = if format == Format::Binary { Selector::default() } else { metadata.selector.clone() };
+    let opened = Opened {
+        mac: Mac::new(metadata.mac_scope),
+        findings: Vec::new(),
+        encrypted: 0,
+        stash: Stash::default(),
+        changes: Vec::new(),
+    };
+    let mut opener = Opener { source, format, key, selector: &selector, opened };
+    visit(document, &selector, &mut opener);
+    opener.opened
+}
+
+struct Opener<'a> {
+    source: &'a Source,
+    format: Format,
+    key: &'a DataKey,
+    selector: &'a Selector,
+    opened: Opened,
+}
+
+impl Visit for Opener<'_> {
+    fn comment(&mut self, comment: &mut Comment, way: &Way<'_>) {
+        // one that does not decrypt is taken as it is: sops does so, and it is no value
+        let Ok(ciphertext) = Ciphertext::parse(comment.text.trim()) else { return };
+        if ciphertext.kind != Type::Comment || way.comment_selection() == Selection::Plain {
+            return;
+        }
+        let associated = way.path().associated_data();
+        let Some(plaintext) = self.key.open(ciphertext, &associated) else { return };
+        let token = comment.text.trim().to_owned();
+        if let Some(text) = self.comment_text(&plaintext, &associated, &token, comment.site.span) {
+            comment.text = text;
+        }
+    }
+
+    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+        let encrypted = match (self.selector, &leaf.value) {
+            // go-yaml and we may differ on which value a comment is of; the checksum knows
+            (Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_), value) => {
+                token(value).is_some_and(|token| Ciphertext::parse(token).is_ok())
+            }
+            _ => way.selection() == Selection::Encrypted,
+        };
+        if !encrypted {
+            if let Some(bytes) = leaf.value.bytes() {
+                self.opened.mac.add_plain(&bytes);
+            }
+            return None;
+        }
+        let found = match &leaf.value {
+            // never encrypted, whatever the selector says
+            Value::Null => return None,
+            Value::Text(text) if text.is_empty() => return None,
+            value => token(value).filter(|token| Ciphertext::is_one(token)).map(|token| token.trim_end().to_owned()),
+        };
+        match found {
+            Some(token) => self.ciphertext(leaf, &token, way),
+            None => {
+                let selector = self.selector.to_string();
+                self.finding(leaf.site.span, way, Fault::Plaintext { selector });
+                None
+            }
+        }
+    }
+}
+
+/// The text of a value, which is all that a ciphertext can be.
+fn token(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
+
+impl Opener<'_> {
+    fn ciphertext(&mut self, leaf: &mut Leaf, token: &str, way: &Way<'_>) -> Option<Comment> {
+        let associated = way.path().associated_data();
+        let opened = Ciphertext::parse(token).map_err(Fault::Malformed).and_then(|ciphertext| {
+            let kind = ciphertext.kind;
+            Ok((kind, self.key.open(ciphertext, &associated).ok_or(Fault::Altered)?))
+        });
+        let (kind, plaintext) = match opened {
+            Ok(opened) => opened,
+            Err(fault) => {
+                self.opened.encrypted += 1;
+                self.finding(leaf.site.span, way, fault);
+                return None;
+            }
+        };
+        if kind == Type::Comment {
+            return self.list_comment(leaf, &plaintext, &associated, token, way);
+        }
+        self.opened.encrypted += 1;
+        match Value::decrypted(kind, plaintext) {
+            Some(value) => self.value(leaf, value, &associated, token, way),
+            None => self.finding(leaf.site.span, way, Fault::NotOfItsType(kind.to_string())),
+        }
+        None
+    }
+
+    fn value(&mut self, leaf: &mut Leaf, value: Value, associated: &str, token: &str, way: &Way<'_>) {
+        let span = leaf.site.span;
+        if let (Some(bytes), Some(kind)) = (value.bytes(), value.kind()) {
+            self.opened.mac.add_encrypted(&bytes);
+            self.keep(kind, associated, &bytes, token, span.start..span.end);
+        }
+        if self.format != Format::Binary {
+            match self.format.leaf(&value, leaf.site) {
+                Ok(text) => self.opened.changes.push(Change { at: span.start..span.end, text }),
+                Err(Unfit::NotUtf8) => self.finding(span, way, Fault::NotUtf8),
+                Err(_) => self.finding(span, way, Fault::Unfit(self.format.name())),
+            }
+        }
+        leaf.value = value;
+    }
+
+    /// A comment of a list, which sops writes as an item of it (format, section 1.9.4).
+    fn list_comment(
+        &mut self,
+        leaf: &Leaf,
+        plaintext: &[u8],
+        associated: &str,
+        token: &str,
+        way: &Way<'_>,
+    ) -> Option<Comment> {
+        let span = leaf.site.span;
+        let before = self.source.text().get(..span.start).unwrap_or_default().trim_end_matches(' ');
+        if !(self.format == Format::Yaml && way.in_list() && !leaf.site.flow && before.ends_with('-')) {
+            self.finding(span, way, Fault::Comment);
+            return None;
+        }
+        let site = Site { span: Span { start: before.len() - 1, ..span }, ..Site::default() };
+        let text = self.comment_text(plaintext, associated, token, site.span)?;
+        Some(Comment { text, site })
+    }
+
+    fn comment_text(
+        &mut self,
+        plaintext: &[u8],
+        associated: &str,
+        token: &str,
+        span: Span,
+    ) -> Option<Zeroizing<String>> {
+        let text = Zeroizing::new(std::str::from_utf8(plaintext).ok()?.to_owned());
+        let written = self.format.comment(&text)?;
+        self.keep(Type::Comment, associated, plaintext, token, span.start..span.end);
+        self.opened.changes.push(Change { at: span.start..span.end, text: written });
+        Some(text)
+    }
+
+    fn keep(&mut self, kind: Type, associated: &str, plaintext: &[u8], token: &str, at: std::ops::Range<usize>) {
+        let written = self.source.text().get(at).unwrap_or_default().to_owned();
+        self.opened.stash.put(kind, associated, plaintext, Kept { token: token.to_owned(), written });
+    }
+
+    fn finding(&mut self, span: Span, way: &Way<'_>, fault: Fault) {
+        let place = self.source.place(span);
+        self.opened.findings.push(Finding { place, path: way.path().clone(), fault });
+    }
+}

@@ -1,0 +1,142 @@
+//! Encrypts a document of any format.
+
+use super::cipher::{Ciphertext, DataKey, Type};
+use super::document::{Comment, Document, Leaf, Site};
+use super::mac::{Mac, MacScope};
+use super::path::KeyPath;
+use super::scalar::Value;
+use super::selector::{Selection, Selector};
+use super::stash::{Kept, Stash};
+use super::store::{Change, Format};
+use super::way::{Visit, Way, visit};
+use crate::span::Span;
+
+/// What became of a document that was encrypted.
+pub(super) struct Encrypted {
+    pub(super) mac: Mac,
+    /// How many values are encrypted.
+    pub(super) values: usize,
+    /// What makes the text one of ciphertext.
+    pub(super) changes: Vec<Change>,
+    pub(super) problem: Option<SealProblem>,
+}
+
+/// Why a value cannot be encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SealProblem {
+    /// The system has no randomness to give.
+    NoRandomness,
+    /// A ciphertext would match the pattern that selects what stays readable.
+    CommentPattern {
+        /// The map or list that the comment is in.
+        path: KeyPath,
+    },
+    /// An integer of 64 bits without a sign: sops refuses to read the file.
+    Unsigned {
+        /// Where it stands.
+        span: Span,
+        /// Its path.
+        path: KeyPath,
+    },
+}
+
+/// How values are encrypted.
+pub(super) struct Sealer<'a> {
+    pub(super) format: Format,
+    pub(super) key: &'a DataKey,
+    pub(super) selector: &'a Selector,
+    pub(super) scope: MacScope,
+    /// The ciphertexts of values that were there before.
+    pub(super) stash: Stash,
+}
+
+impl Sealer<'_> {
+    /// Encrypts a document. Its values stay in plaintext; the changes are what counts.
+    pub(super) fn seal(self, document: &mut Document) -> Encrypted {
+        let selector = self.selector;
+        let encrypted = Encrypted { mac: Mac::new(self.scope), values: 0, changes: Vec::new(), problem: None };
+        let mut run = Run { sealer: self, encrypted };
+        visit(document, selector, &mut run);
+        run.encrypted
+    }
+}
+
+struct Run<'a> {
+    sealer: Sealer<'a>,
+    encrypted: Encrypted,
+}
+
+impl Visit for Run<'_> {
+    fn comment(&mut self, comment: &mut Comment, way: &Way<'_>) {
+        let text = comment.text.as_str();
+        // one of another key was taken over as it is, and stays so
+        let foreign = || Ciphertext::parse(text.trim()).is_ok();
+        if text.is_empty() || way.comment_selection() != Selection::Encrypted || foreign() {
+            return;
+        }
+        let associated = way.path().associated_data();
+        let Some(kept) = self.token(Type::Comment, &associated, text.as_bytes()) else { return };
+        if let Selector::UnencryptedCommentRegex(pattern) = self.sealer.selector
+            && pattern.is_match(&kept.token)
+        {
+            self.encrypted.problem = Some(SealProblem::CommentPattern { path: way.path().clone() });
+        }
+        let fits = !kept.written.is_empty() && (!kept.written.starts_with('-') || way.in_list());
+        let written = match self.sealer.format.comment(&kept.token) {
+            _ if fits => kept.written,
+            Some(written) => written.to_string(),
+            None => return,
+        };
+        self.change(comment.site.span, written);
+    }
+
+    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+        if let Value::Text(text) = &leaf.value
+            && leaf.unsigned
+            && !text.is_empty()
+        {
+            let problem = SealProblem::Unsigned { span: leaf.site.span, path: way.path().clone() };
+            self.encrypted.problem.get_or_insert(problem);
+        }
+        let (Some(bytes), Some(kind)) = (leaf.value.bytes(), leaf.value.kind()) else { return None };
+        if way.selection() != Selection::Encrypted {
+            self.encrypted.mac.add_plain(&bytes);
+            return None;
+        }
+        if bytes.is_empty() {
+            return None;
+        }
+        self.encrypted.mac.add_encrypted(&bytes);
+        self.encrypted.values += 1;
+        let kept = self.token(kind, &way.path().associated_data(), &bytes)?;
+        let written = self.written(kept, leaf.site);
+        self.change(leaf.site.span, written);
+        None
+    }
+}
+
+impl Run<'_> {
+    fn token(&mut self, kind: Type, associated: &str, plaintext: &[u8]) -> Option<Kept> {
+        let kept = self.sealer.stash.take(kind, associated, plaintext).or_else(|| {
+            let token = self.sealer.key.seal(plaintext, kind, associated)?;
+            Some(Kept { token, written: String::new() })
+        });
+        if kept.is_none() {
+            self.encrypted.problem.get_or_insert(SealProblem::NoRandomness);
+        }
+        kept
+    }
+
+    /// With the quotes that it had, if they fit where it stands now.
+    fn written(&self, kept: Kept, site: Site) -> String {
+        let bare = !kept.written.starts_with(['"', '\'']);
+        if kept.written.is_empty() || kept.written.contains('\n') || bare && site.flow {
+            return self.sealer.format.token(&kept.token, site);
+        }
+        kept.written
+    }
+
+    fn change(&mut self, span: Span, text: String) {
+        self.encrypted.changes.push(Change::new(span.start..span.end, text));
+    }
+}

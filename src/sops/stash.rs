@@ -1,0 +1,65 @@
+//! The ciphertexts of a file, by what they decrypt to: a value that did not change keeps its own.
+
+use std::collections::{HashMap, VecDeque};
+
+use sha2::{Digest as _, Sha256};
+
+use super::cipher::Type;
+
+/// Ciphertexts in the order of the file. Taken one by one, so that equal values of a list keep one
+/// each (sops gives all of them the last one: format, section 1.14).
+///
+/// A ciphertext is only ever used again as it is, for the same plaintext at the same path and under
+/// the same key: that is how no nonce is used for two plaintexts.
+#[derive(Default)]
+pub(super) struct Stash {
+    /// By a hash, so that no plaintext is kept here.
+    known: HashMap<[u8; 32], VecDeque<Kept>>,
+}
+
+/// A ciphertext as it stood in the file.
+pub(super) struct Kept {
+    pub(super) token: String,
+    /// With the quotes, or the sign of a comment, that were around it.
+    pub(super) written: String,
+}
+
+impl Stash {
+    pub(super) fn put(&mut self, kind: Type, associated: &str, plaintext: &[u8], kept: Kept) {
+        self.known.entry(hash(kind, associated, plaintext)).or_default().push_back(kept);
+    }
+
+    pub(super) fn take(&mut self, kind: Type, associated: &str, plaintext: &[u8]) -> Option<Kept> {
+        self.known.get_mut(&hash(kind, associated, plaintext))?.pop_front()
+    }
+}
+
+fn hash(kind: Type, associated: &str, plaintext: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [kind.to_string().as_bytes(), associated.as_bytes(), plaintext] {
+        // with their lengths, so that no two triples run into one
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ciphertexts_come_back_first_in_first_out_and_once() {
+        let mut stash = Stash::default();
+        for token in ["one", "two"] {
+            let kept = Kept { token: token.to_owned(), written: String::new() };
+            stash.put(Type::Str, "a:", b"same", kept);
+        }
+        let mut take = |kind, path, text: &[u8]| stash.take(kind, path, text).map(|kept| kept.token);
+        assert_eq!(take(Type::Int, "a:", b"same"), None, "of another type");
+        assert_eq!(take(Type::Str, "a:s", b"ame"), None, "of another path");
+        assert_eq!(take(Type::Str, "a:", b"same").as_deref(), Some("one"));
+        assert_eq!(take(Type::Str, "a:", b"same").as_deref(), Some("two"));
+        assert_eq!(take(Type::Str, "a:", b"same"), None);
+    }
+}

@@ -1,0 +1,317 @@
+//! Changes of single values in the text of YAML and JSON. All that is not named stays as it is.
+
+use std::ops::Range;
+
+use super::{Change, Format, Parsed, Unfit, flow, go, yaml};
+use crate::sops::document::{Item, List, Map, Tree};
+use crate::sops::path::{KeyPath, Step};
+use crate::yaml::node::Key;
+
+/// Why a value cannot be put somewhere, or taken out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditProblem {
+    /// The file is one value without keys.
+    NoKeys,
+    /// There is no document of this number.
+    NoDocument,
+    /// There is nothing at the path.
+    Missing,
+    /// A step leads into a value that has nothing below it, or not of that kind.
+    NotThere,
+    /// The key holds the metadata.
+    Reserved,
+    /// The format cannot hold the value.
+    Unfit(Unfit),
+}
+
+impl From<Unfit> for EditProblem {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(unfit)
+    }
+}
+
+/// What is changed.
+pub(in crate::sops) struct Target<'a> {
+    /// Which document, from 0.
+    pub(in crate::sops) document: usize,
+    pub(in crate::sops) path: &'a KeyPath,
+}
+
+/// A value and what it lies in.
+enum Found<'a> {
+    InMap(&'a Map, usize),
+    InList(&'a List, usize),
+    /// The key is not there, and would be below this one.
+    Absent(&'a Map, &'a [Step]),
+    /// The list ends right before the position.
+    Behind(&'a List, &'a [Step]),
+}
+
+fn find<'a>(root: &'a Map, steps: &'a [Step]) -> Result<Found<'a>, EditProblem> {
+    let mut steps = steps;
+    let mut tree: Option<&Tree> = None;
+    loop {
+        let Some((step, rest)) = steps.split_first() else { return Err(EditProblem::NotThere) };
+        let (found, next) = match (step, tree) {
+            (Step::Key(key), None) => in_map(root, key, steps),
+            (Step::Key(key), Some(Tree::Map(map))) => in_map(map, key, steps),
+            (Step::Index(index), Some(Tree::List(list))) => in_list(list, *index, steps)?,
+            _ => return Err(EditProblem::NotThere),
+        };
+        match next {
+            Some(next) if !rest.is_empty() => (tree, steps) = (Some(next), rest),
+            _ => return Ok(found),
+        }
+    }
+}
+
+fn in_map<'a>(map: &'a Map, key: &str, steps: &'a [Step]) -> (Found<'a>, Option<&'a Tree>) {
+    let at = map.items.iter().position(|item| matches!(item, Item::Value(known, _) if known.text == key));
+    match at.and_then(|at| Some((at, map.items.get(at)?))) {
+        Some((at, Item::Value(_, value))) => (Found::InMap(map, at), Some(value)),
+        _ => (Found::Absent(map, steps), None),
+    }
+}
+
+fn in_list<'a>(list: &'a List, index: usize, steps: &'a [Step]) -> Result<(Found<'a>, Option<&'a Tree>), EditProblem> {
+    let mut values = list.items.iter().enumerate().filter(|(_, item)| matches!(item, Item::Value(..)));
+    match values.nth(index) {
+        Some((at, Item::Value(_, value))) => Ok((Found::InList(list, at), Some(value))),
+        _ if index == list.values().count() => Ok((Found::Behind(list, steps), None)),
+        _ => Err(EditProblem::Missing),
+    }
+}
+
+/// Puts a value at a path; maps that are not there yet are made.
+pub(super) fn set(
+    format: Format,
+    text: &str,
+    parsed: &Parsed,
+    target: &Target<'_>,
+    value: &Tree,
+) -> Result<Vec<Change>, EditProblem> {
+    let root = parsed.document.branches.get(target.document).ok_or(EditProblem::NoDocument)?;
+    let editor = Editor { format, text, parsed, document: target.document };
+    let change = match find(root, target.path.steps())? {
+        Found::InMap(map, at) => match map.items.get(at) {
+            Some(Item::Value(key, old)) => editor.replace(old, key.span.end, is_flow(text, map.span.start), value)?,
+            _ => return Err(EditProblem::Missing),
+        },
+        Found::InList(list, at) => match list.items.get(at) {
+            Some(Item::Value(_, old)) => {
+                editor.replace(old, old.span().start, is_flow(text, list.span.start), value)?
+            }
+            _ => return Err(EditProblem::Missing),
+        },
+        Found::Absent(map, [Step::Key(key), rest @ ..]) => editor.add(map, key, &wrap(rest, value)?)?,
+        Found::Behind(list, [_, rest @ ..]) => editor.append(list, &wrap(rest, value)?)?,
+        Found::Absent(..) | Found::Behind(..) => return Err(EditProblem::NotThere),
+    };
+    Ok(vec![change])
+}
+
+/// The value below maps for the steps that are left; only keys can be made.
+fn wrap(steps: &[Step], value: &Tree) -> Result<Tree, EditProblem> {
+    steps.iter().rev().try_fold(copy(value), |tree, step| match step {
+        Step::Key(key) => {
+            let mut map = Map::default();
+            map.put(key, tree);
+            Ok(Tree::Map(map))
+        }
+        Step::Index(0) => Ok(super::list(vec![tree])),
+        Step::Index(_) => Err(EditProblem::Missing),
+    })
+}
+
+fn copy(tree: &Tree) -> Tree {
+    match tree {
+        Tree::Leaf(leaf) => Tree::of(leaf.value.clone()),
+        Tree::List(list) => super::list(list.values().map(copy).collect()),
+        Tree::Map(map) => {
+            let items = map.values().map(|(key, value)| Item::Value(key.clone(), copy(value)));
+            Tree::Map(Map { items: items.collect(), span: map.span })
+        }
+    }
+}
+
+fn is_flow(text: &str, start: usize) -> bool {
+    text.get(start..).is_some_and(|rest| rest.starts_with(['{', '[']))
+}
+
+struct Editor<'a> {
+    format: Format,
+    text: &'a str,
+    parsed: &'a Parsed,
+    document: usize,
+}
+
+impl Editor<'_> {
+    fn slice(&self, range: Range<usize>) -> &str {
+        self.text.get(range).unwrap_or_default()
+    }
+
+    fn line_start(&self, at: usize) -> usize {
+        self.slice(0..at).rfind('\n').map_or(0, |newline| newline + 1)
+    }
+
+    /// Behind the line break of the line that `at` is on.
+    fn line_end(&self, at: usize) -> usize {
+        self.slice(at..self.text.len()).find('\n').map_or(self.text.len(), |newline| at + newline + 1)
+    }
+
+    fn replace(&self, old: &Tree, key_end: usize, flow: bool, new: &Tree) -> Result<Change, EditProblem> {
+        if let (Tree::Leaf(old), Tree::Leaf(new)) = (old, new) {
+            let written = self.format.leaf(&new.value, old.site)?;
+            let span = old.site.span;
+            // `key:` with nothing behind it
+            let blank = span.start == span.end && !self.slice(0..span.start).ends_with([' ', '\n', '[', '{']);
+            return Ok(Change::new(
+                span.start..span.end,
+                format!("{}{}", if blank { " " } else { "" }, written.as_str()),
+            ));
+        }
+        let span = old.span();
+        let level = self.slice(self.line_start(span.start)..span.start).bytes().take_while(|b| *b == b'\t').count();
+        let written = self.format.inline(new, level)?;
+        if flow || is_flow(self.text, span.start) || matches!(old, Tree::Leaf(_)) {
+            let blank = if self.slice(0..span.start).ends_with(':') { " " } else { "" };
+            return Ok(Change::new(span.start..span.end, format!("{blank}{}", written.as_str())));
+        }
+        // a block goes with the line break before it, up to the `:` of its key
+        let colon = self.slice(key_end..span.start).find(':').map_or(span.start, |colon| key_end + colon + 1);
+        let (start, blank) = if colon < span.start { (colon, " ") } else { (span.start, "") };
+        Ok(Change::new(start..span.end, format!("{blank}{}", written.as_str())))
+    }
+
+    fn add(&self, map: &Map, key: &str, value: &Tree) -> Result<Change, EditProblem> {
+        let last = map.values().next_back().map(|(key, value)| (key, value.span().end.max(key.span.end)));
+        let is_root = self.parsed.document.branches.get(self.document).is_some_and(|root| std::ptr::eq(root, map));
+        let block = self.parsed.blocks.get(self.document).and_then(Option::as_ref).filter(|_| is_root);
+        if self.format == Format::Json || is_flow(self.text, map.span.start) && !map.values().all(|_| false) {
+            return self.add_in_brackets(map, key, value, block.map(|block| block.key.start));
+        }
+        if is_flow(self.text, map.span.start) && !is_root {
+            return self.add_in_brackets(map, key, value, None);
+        }
+        let mut new = Map::default();
+        new.put(key, copy(value));
+        let indent = map.values().next().map_or(0, |(key, _)| key.span.column.saturating_sub(1));
+        let lines = yaml::lines(&new, indent);
+        let at = match (last, block) {
+            (Some((_, end)), _) => self.behind(end),
+            (None, Some(block)) => self.line_start(block.key.start),
+            (None, None) => self.parsed.ends.get(self.document).copied().unwrap_or(self.text.len()),
+        };
+        Ok(self.lines_at(at, &lines))
+    }
+
+    /// Where a line goes that follows the value which ends here: also behind the blank lines that
+    /// are part of a block.
+    fn behind(&self, end: usize) -> usize {
+        self.line_end(end)
+    }
+
+    /// Whole lines, with a line break before them if the text ends without one.
+    fn lines_at(&self, at: usize, lines: &str) -> Change {
+        let missing = at > 0 && !self.slice(0..at).ends_with('\n');
+        let lines = if self.text.contains("\r\n") { lines.replace('\n', "\r\n") } else { lines.to_owned() };
+        Change::new(at..at, format!("{}{lines}", if missing { "\n" } else { "" }))
+    }
+
+    /// `block` is where the key of the metadata starts, if the map holds them.
+    fn add_in_brackets(&self, map: &Map, key: &str, value: &Tree, block: Option<usize>) -> Result<Change, EditProblem> {
+        let first = map.values().next().map(|(key, _)| key.span.start).or(block);
+        let lead = first.map_or("", |first| self.slice(map.span.start + 1..first));
+        let level = lead.bytes().filter(|byte| *byte == b'\t').count();
+        let mut entry = String::new();
+        match self.format {
+            Format::Yaml => flow::push_key(&mut entry, key),
+            _ => go::push_json(&mut entry, key),
+        }
+        entry.push_str(": ");
+        entry.push_str(&self.format.inline(value, level)?);
+        Ok(match (map.values().next_back(), block) {
+            (Some((_, last)), _) => {
+                let lead = if lead.is_empty() { " " } else { lead };
+                let end = last.span().end;
+                Change::new(end..end, format!(",{lead}{entry}"))
+            }
+            (None, Some(block)) => Change::new(block..block, format!("{entry},{lead}")),
+            (None, None) => Change::new(map.span.start + 1..map.span.start + 1, entry),
+        })
+    }
+
+    fn append(&self, list: &List, value: &Tree) -> Result<Change, EditProblem> {
+        let last = list.values().next_back();
+        let level =
+            self.slice(self.line_start(list.span.start)..list.span.start).bytes().take_while(|b| *b == b'\t').count();
+        let Some(last) = last.filter(|_| !is_flow(self.text, list.span.start)) else {
+            let start = list.span.start + 1;
+            let lead = list.values().next().map_or("", |first| self.slice(start..first.span().start));
+            let written = self.format.inline(value, level + 1)?;
+            let (at, comma) = last.map_or((start, ""), |last| (last.span().end, ","));
+            let lead = if lead.is_empty() && last.is_some() { " " } else { lead };
+            return Ok(Change::new(at..at, format!("{comma}{lead}{}", written.as_str())));
+        };
+        let written = self.format.inline(value, 0)?;
+        let line = format!("{:indent$}- {}\n", "", written.as_str(), indent = list.span.column.saturating_sub(1));
+        Ok(self.lines_at(self.behind(last.span().end), &line))
+    }
+}
+
+/// Takes the value at a path out.
+pub(super) fn unset(text: &str, parsed: &Parsed, target: &Target<'_>) -> Result<Vec<Change>, EditProblem> {
+    let root = parsed.document.branches.get(target.document).ok_or(EditProblem::NoDocument)?;
+    let editor = Editor { format: Format::Yaml, text, parsed, document: target.document };
+    let change = match find(root, target.path.steps())? {
+        Found::InMap(map, at) => {
+            let is_root = std::ptr::eq(root, map);
+            let spans = map.items.iter().enumerate().filter_map(|(index, item)| match item {
+                Item::Value(key, value) => Some((index == at, key.span.start, entry_end(key, value))),
+                Item::Comment(_) => None,
+            });
+            let block = parsed.blocks.get(target.document).and_then(Option::as_ref).filter(|_| is_root);
+            editor.cut(&spans.collect::<Vec<_>>(), map.span.start, block.map(|block| block.key.start), "{}")
+        }
+        Found::InList(list, at) => {
+            let spans = list.items.iter().enumerate().filter_map(|(index, item)| match item {
+                Item::Value(position, value) => {
+                    Some((index == at, position.start, value.span().end.max(position.start + 1)))
+                }
+                Item::Comment(_) => None,
+            });
+            editor.cut(&spans.collect::<Vec<_>>(), list.span.start, None, "[]")
+        }
+        Found::Absent(..) | Found::Behind(..) => return Err(EditProblem::Missing),
+    };
+    Ok(vec![change])
+}
+
+fn entry_end(key: &Key, value: &Tree) -> usize {
+    value.span().end.max(key.span.end)
+}
+
+impl Editor<'_> {
+    /// Cuts one of several parts out: with its line if it has one, else up to its neighbour.
+    fn cut(&self, parts: &[(bool, usize, usize)], container: usize, block: Option<usize>, empty: &str) -> Change {
+        let at = parts.iter().position(|(wanted, _, _)| *wanted).unwrap_or_default();
+        let (_, start, end) = parts.get(at).copied().unwrap_or_default();
+        let next = parts.get(at + 1).map(|(_, start, _)| *start).or(block);
+        let before = at.checked_sub(1).and_then(|at| parts.get(at)).map(|(_, _, end)| *end);
+        if is_flow(self.text, container) {
+            return match (before, next) {
+                (Some(before), _) => Change::new(before..end, ""),
+                (None, Some(next)) => Change::new(start..next, ""),
+                (None, None) => Change::new(start..end, ""),
+            };
+        }
+        // what stands behind the value on its line is a comment of it
+        let line = self.line_start(start);
+        let alone = self.slice(line..start).trim().is_empty();
+        match (before, next) {
+            (None, None) => Change::new(start..end, empty),
+            (None, Some(next)) if !alone => Change::new(start..next, ""),
+            _ => Change::new(line..self.line_end(end.max(start)), ""),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! INI as go-ini reads and writes it (format, section 1.12). Its reader loses much, so what it would
+//! lose is refused here.
+
+use std::fmt::Write as _;
+
+use zeroize::Zeroizing;
+
+use super::{Block, Parsed, Unfit, flat};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::sops::BLOCK;
+use crate::sops::document::{Comment, Document, Item, Leaf, Map, Site, Tree};
+use crate::sops::scalar::Value;
+use crate::span::{Source, Span};
+use crate::yaml::node::Key;
+
+/// The section of keys before the first header.
+const DEFAULT: &str = "DEFAULT";
+
+/// Reads a text.
+pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
+    let text = source.text();
+    let mut reader = Reader { text, at: 0, line: 0, root: Map::default(), pending: Vec::new(), ends: Vec::new() };
+    reader.section(DEFAULT, Span { start: 0, end: 0, line: 1, column: 1 });
+    while reader.at < text.len() {
+        if let Err((span, expected)) = reader.line() {
+            let mut found = Diagnostics::new();
+            let diagnostic = Diagnostic::error("ini-syntax", format!("expected {expected}"));
+            found.push(diagnostic.at_hidden(source.place(span)).hint("correct the line, or keep the file as YAML"));
+            return Err(found);
+        }
+    }
+    reader.finish(source)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+    root: Map,
+    /// Comments whose section or key has not come yet.
+    pending: Vec<Comment>,
+    /// Where the header of each section starts.
+    ends: Vec<usize>,
+}
+
+type Read<T> = Result<T, (Span, &'static str)>;
+
+impl<'a> Reader<'a> {
+    /// The next line without its line break.
+    fn next_line(&mut self) -> (&'a str, Span) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let length = rest.find('\n').map_or(rest.len(), |newline| newline + 1);
+        let line = rest.get(..length).unwrap_or_default().trim_end_matches(['\n', '\r']);
+        self.line += 1;
+        let span = Span { start: self.at, end: self.at + line.len(), line: self.line, column: 1 };
+        self.at += length.max(1);
+        (line, span)
+    }
+
+    fn line(&mut self) -> Read<()> {
+        let (line, span) = self.next_line();
+        let text = line.trim().trim_start_matches('\u{feff}');
+        if text.is_empty() {
+            return Ok(());
+        }
+        if text.starts_with(['#', ';']) {
+            let body = text.get(1..).unwrap_or_default().trim();
+            let start = span.start + line.find(['#', ';']).unwrap_or_default();
+            let site = Site { span: Span { start, ..span }, ..Site::default() };
+            self.pending.push(Comment { text: Zeroizing::new(body.to_owned()), site });
+            return Ok(());
+        }
+        if let Some(rest) = text.strip_prefix('[') {
+            let name = rest.strip_suffix(']').ok_or((span, "a `]` at the end of the header"))?;
+            self.section(name.trim(), span);
+            return Ok(());
+        }
+        self.entry(line, span)
+    }
+
+    fn section(&mut self, name: &str, span: Span) {
+        let items = self.pending.drain(..).map(Item::Comment).collect();
+        self.ends.push(span.start);
+        let key = Key { text: name.to_owned(), span };
+        self.root.items.push(Item::Value(key, Tree::Map(Map { items, span })));
+    }
+
+    fn entry(&mut self, line: &'a str, span: Span) -> Read<()> {
+        let delimiter = line.find(['=', ':']).ok_or((span, "`key = value`"))?;
+        let name = line.get(..delimiter).unwrap_or_default().trim();
+        if name.is_empty() || name.starts_with(['"', '`']) {
+            return Err((span, "a key without quotes before the `=`"));
+        }
+        let lead = line.len() - line.trim_start().len();
+        let key_span = Span { start: span.start + lead, end: span.start + lead + name.len(), ..span };
+        let raw = line.get(delimiter + 1..).unwrap_or_default();
+        let start = span.start + delimiter + 1 + (raw.len() - raw.trim_start().len());
+        let (value, end) = self.value(raw.trim(), Span { start, ..span })?;
+        let site = Site { span: Span { start, end, ..span }, ..Site::default() };
+        let value = Value::Text(Zeroizing::new(value.into_bytes()));
+        let pending = std::mem::take(&mut self.pending);
+        if let Some(Item::Value(_, Tree::Map(section))) = self.root.items.last_mut() {
+            section.span.end = end;
+            let key = Key { text: name.to_owned(), span: key_span };
+            section.items.push(Item::Value(key, Tree::Leaf(Leaf::new(value, site))));
+            // sops keeps the comment of a key behind it
+            section.items.extend(pending.into_iter().map(Item::Comment));
+        }
+        Ok(())
+    }
+
+    /// A value, and where it ends.
+    fn value(&mut self, raw: &'a str, span: Span) -> Read<(String, usize)> {
+        if let Some(rest) = raw.strip_prefix("\"\"\"") {
+            return self.long(rest, span, "\"\"\"");
+        }
+        if let Some(rest) = raw.strip_prefix('`') {
+            return self.long(rest, span, "`");
+        }
+        if raw.contains(['#', ';']) {
+            return Err((span, "a value with `#` or `;` in backticks: go-ini cuts it off there"));
+        }
+        if raw.ends_with('\\') {
+            return Err((span, "a value on one line"));
+        }
+        let quoted = |quote: char| {
+            let inner = raw.strip_prefix(quote)?.strip_suffix(quote)?;
+            (!inner.contains(quote)).then_some(inner)
+        };
+        let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(raw);
+        Ok((value.to_owned(), span.start + raw.len()))
+    }
+
+    /// A value up to its closing quotes, on any number of lines.
+    fn long(&mut self, first: &'a str, span: Span, close: &str) -> Read<(String, usize)> {
+        let start = span.start + close.len();
+        if let Some(end) = first.find(close) {
+            return Ok((first.get(..end).unwrap_or_default().to_owned(), start + end + close.len()));
+        }
+        let rest = self.text.get(start..).unwrap_or_default();
+        let end = rest.find(close).ok_or((span, "the closing quotes of the value"))?;
+        while self.at <= start + end {
+            self.next_line();
+        }
+        let value = rest.get(..end).unwrap_or_default().replace("\r\n", "\n");
+        Ok((value, start + end + close.len()))
+    }
+
+    fn finish(self, source: &Source) -> Result<Parsed, Diagnostics> {
+        let Self { text, mut root, pending, ends, .. } = self;
+        root.span = Span { start: 0, end: text.len(), line: 1, column: 1 };
+        if let Some(Item::Value(_, Tree::Map(section))) = root.items.last_mut() {
+            section.items.extend(pending.into_iter().map(Item::Comment));
+        }
+        let at = root.items.iter().position(|item| matches!(item, Item::Value(key, _) if key.text == BLOCK));
+        let mut block = None;
+        if let Some(at) = at
+            && let Item::Value(key, Tree::Map(section)) = root.items.remove(at)
+        {
+            let end = ends.get(at + 1).copied().unwrap_or(text.len());
+            let before = text.get(..key.span.start).unwrap_or_default();
+            let start = if before.ends_with("\n\n") { key.span.start - 1 } else { key.span.start };
+            let lines = section.items.into_iter().filter_map(metadata_line).collect();
+            let Some(fields) = flat::unflatten(lines) else {
+                let mut found = Diagnostics::new();
+                let message = "the keys of `[sops]` contradict each other, or some are missing";
+                let diagnostic = Diagnostic::error("sops-metadata", message).at(source.place(key.span));
+                found.push(diagnostic.hint("restore them from Git"));
+                return Err(found);
+            };
+            block = Some(Block { fields, key: key.span, whole: start..end });
+        }
+        let document = Document { branches: vec![root] };
+        Ok(Parsed { document, blocks: vec![block], ends: vec![text.len()], in_place: true })
+    }
+}
+
+/// Line breaks are written as `\n` in metadata; two versions of sops left them as they are.
+fn metadata_line(item: Item<Key>) -> Option<(String, Tree)> {
+    let Item::Value(key, Tree::Leaf(mut leaf)) = item else { return None };
+    if let Value::Text(bytes) = &mut leaf.value {
+        let text = String::from_utf8_lossy(bytes).replace("\\n", "\n");
+        *bytes = Zeroizing::new(text.into_bytes());
+    }
+    Some((key.text, Tree::Leaf(leaf)))
+}
+
+/// A value on its line.
+pub(super) fn leaf(value: &Value) -> Result<Zeroizing<String>, Unfit> {
+    let bytes = value.bytes().unwrap_or_default();
+    let text = match value {
+        Value::Bool(bool) => bool.to_string(),
+        _ => std::str::from_utf8(&bytes).map_err(|_| Unfit::NotUtf8)?.to_owned(),
+    };
+    let text = Zeroizing::new(text);
+    if text.contains('\r') || text.ends_with('\\') || text.contains("\"\"\"") {
+        return Err(Unfit::Characters);
+    }
+    let quotes = if text.contains(['\n', '`']) {
+        "\"\"\""
+    } else if text.contains(['#', ';']) || text.starts_with(['"', '\'']) {
+        "`"
+    } else if text.trim().len() != text.len() {
+        "\""
+    } else {
+        ""
+    };
+    Ok(Zeroizing::new(format!("{quotes}{}{quotes}", text.as_str())))
+}
+
+/// All sections.
+pub(super) fn emit(document: &Document) -> Result<Zeroizing<String>, Unfit> {
+    let [branch] = document.branches.as_slice() else { return Err(Unfit::Documents) };
+    let mut out: Zeroizing<String> = Zeroizing::default();
+    for item in &branch.items {
+        let Item::Value(name, tree) = item else { continue };
+        let Tree::Map(section) = tree else { return Err(Unfit::Nested) };
+        if name.text == DEFAULT && section.items.is_empty() {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        push_section(&mut out, &name.text, section)?;
+    }
+    Ok(out)
+}
+
+fn push_section(out: &mut String, name: &str, section: &Map) -> Result<(), Unfit> {
+    let mut items = section.items.iter().peekable();
+    while let Some(Item::Comment(comment)) = items.next_if(|item| matches!(item, Item::Comment(_))) {
+        let _ = writeln!(out, "; {}", comment.text.as_str());
+    }
+    if name != DEFAULT {
+        let _ = writeln!(out, "[{name}]");
+    }
+    let width = section.values().map(|(key, _)| key.text.len()).max().unwrap_or_default();
+    while let Some(item) = items.next() {
+        let Item::Value(key, tree) = item else { continue };
+        let Tree::Leaf(value) = tree else { return Err(Unfit::Nested) };
+        while let Some(Item::Comment(comment)) = items.next_if(|item| matches!(item, Item::Comment(_))) {
+            let _ = writeln!(out, "; {}", comment.text.as_str());
+        }
+        let _ = writeln!(out, "{:width$} = {}", key.text, leaf(&value.value)?.as_str());
+    }
+    Ok(())
+}
+
+/// The metadata as a section, to be put at `end`.
+pub(super) fn block(fields: &Map, text: &str, end: usize) -> String {
+    let before = text.get(..end).unwrap_or_default();
+    let lines = flat::flatten(fields);
+    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let mut out = String::new();
+    if !before.is_empty() {
+        out.push_str(if before.ends_with('\n') { "\n" } else { "\n\n" });
+    }
+    let _ = writeln!(out, "[{BLOCK}]");
+    for (name, text) in lines {
+        let _ = writeln!(out, "{name:width$} = {}", text.replace('\n', "\\n"));
+    }
+    out
+}

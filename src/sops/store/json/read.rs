@@ -1,0 +1,288 @@
+//! Reads JSON with the order and the repetition of keys, and with places.
+
+use zeroize::Zeroizing;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::sops::BLOCK;
+use crate::sops::document::{Document, Item, Leaf, List, Map, Position, Site, Tree};
+use crate::sops::scalar::Value;
+use crate::sops::store::{Block, Parsed};
+use crate::span::{Source, Span};
+use crate::yaml::node::Key;
+
+/// Values may lie in each other this deep.
+const MAX_DEPTH: usize = 128;
+
+/// Reads the object at the root. What follows it does not count, as sops has it.
+pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
+    let text = source.text();
+    let mut reader = Reader { text, at: 0, line: 1, line_start: 0 };
+    if text.starts_with('\u{feff}') {
+        reader.at = '\u{feff}'.len_utf8();
+    }
+    let root = reader.root().map_err(|expected| {
+        let span = reader.span(reader.at, reader.at);
+        let mut found = Diagnostics::new();
+        found.push(
+            Diagnostic::error("json-syntax", format!("expected {expected}"))
+                .at_hidden(source.place(span))
+                .hint("correct the JSON"),
+        );
+        found
+    })?;
+    let (mut map, mut block) = (root, None);
+    let at = map.items.iter().position(|item| matches!(item, Item::Value(key, Tree::Map(_)) if key.text == BLOCK));
+    if let Some(at) = at {
+        let (from, to) = around(&map, at);
+        if let Item::Value(key, Tree::Map(fields)) = map.items.remove(at) {
+            let whole = from.unwrap_or(key.span.start)..to.filter(|_| from.is_none()).unwrap_or(fields.span.end);
+            block = Some(Block { fields, key: key.span, whole });
+        }
+    }
+    let end = map.values().next_back().map_or(map.span.start + 1, |(_, value)| value.span().end);
+    let document = Document { branches: vec![map] };
+    Ok(Parsed { document, blocks: vec![block], ends: vec![end], in_place: true })
+}
+
+/// Where the value before an entry ends and where the key after it starts.
+fn around(map: &Map, at: usize) -> (Option<usize>, Option<usize>) {
+    let before = at.checked_sub(1).and_then(|before| map.items.get(before));
+    let end = before.and_then(|item| if let Item::Value(_, value) = item { Some(value.span().end) } else { None });
+    let next = map.items.get(at + 1);
+    let start = next.and_then(|item| if let Item::Value(key, _) = item { Some(key.span.start) } else { None });
+    (end, start)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+    line_start: usize,
+}
+
+type Read<T> = Result<T, &'static str>;
+
+impl Reader<'_> {
+    fn root(&mut self) -> Read<Map> {
+        self.blanks();
+        match self.value(0)? {
+            Tree::Map(map) => Ok(map),
+            Tree::Leaf(_) | Tree::List(_) => Err("an object at the root, which is all that sops knows"),
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn blanks(&mut self) {
+        while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = self.peek() {
+            self.at += 1;
+            if byte == b'\n' {
+                (self.line, self.line_start) = (self.line + 1, self.at);
+            }
+        }
+    }
+
+    /// A place on the line that the reader is at.
+    fn span(&self, start: usize, end: usize) -> Span {
+        let before = self.text.get(self.line_start..start).unwrap_or_default();
+        // a file may be one line of megabytes; its columns need not be counted anew for each value
+        let column = if before.len() > 1000 { before.len() } else { before.chars().count() } + 1;
+        Span { start, end, line: self.line, column }
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn value(&mut self, depth: usize) -> Read<Tree> {
+        if depth > MAX_DEPTH {
+            return Err("no more than 128 levels");
+        }
+        let head = self.span(self.at, self.at);
+        let value = match self.peek() {
+            Some(b'{') => return self.map(depth, head).map(Tree::Map),
+            Some(b'[') => return self.list(depth, head).map(Tree::List),
+            Some(b'"') => Value::Text(Zeroizing::new(std::mem::take(&mut *self.string()?).into_bytes())),
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            _ => self.word()?,
+        };
+        let site = Site { span: Span { end: self.at, ..head }, flow: true, indent: None };
+        Ok(Tree::Leaf(Leaf::new(value, site)))
+    }
+
+    fn map(&mut self, depth: usize, head: Span) -> Read<Map> {
+        self.at += 1;
+        let mut items = Vec::new();
+        self.blanks();
+        if !self.eat(b'}') {
+            loop {
+                self.blanks();
+                let start = self.span(self.at, self.at);
+                if self.peek() != Some(b'"') {
+                    return Err("a key in quotes");
+                }
+                let text = self.string()?.to_string();
+                let key = Key { text, span: Span { end: self.at, ..start } };
+                self.blanks();
+                if !self.eat(b':') {
+                    return Err("a `:` after the key");
+                }
+                self.blanks();
+                items.push(Item::Value(key, self.value(depth + 1)?));
+                if !self.another(b'}')? {
+                    break;
+                }
+            }
+        }
+        Ok(Map { items, span: Span { end: self.at, ..head } })
+    }
+
+    fn list(&mut self, depth: usize, head: Span) -> Read<List> {
+        self.at += 1;
+        let mut items = Vec::new();
+        self.blanks();
+        if !self.eat(b']') {
+            loop {
+                self.blanks();
+                items.push(Item::Value(Position { start: self.at }, self.value(depth + 1)?));
+                if !self.another(b']')? {
+                    break;
+                }
+            }
+        }
+        Ok(List { items, span: Span { end: self.at, ..head } })
+    }
+
+    /// Whether a comma follows, rather than the closing bracket.
+    fn another(&mut self, close: u8) -> Read<bool> {
+        self.blanks();
+        if self.eat(b',') {
+            return Ok(true);
+        }
+        if self.eat(close) { Ok(false) } else { Err("a `,` or the closing bracket") }
+    }
+
+    fn word(&mut self) -> Read<Value> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        for (word, value) in [("true", Value::Bool(true)), ("false", Value::Bool(false)), ("null", Value::Null)] {
+            if rest.starts_with(word) {
+                self.at += word.len();
+                return Ok(value);
+            }
+        }
+        Err("a value")
+    }
+
+    /// An integer of 64 bits, or a number with a fraction.
+    fn number(&mut self) -> Read<Value> {
+        let start = self.at;
+        while let Some(b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        if let Some(value) = number(text) {
+            Ok(value)
+        } else {
+            Err("a number of JSON, and not beyond what 64 bits hold")
+        }
+    }
+
+    fn string(&mut self) -> Read<Zeroizing<String>> {
+        const UNTERMINATED: &str = "the closing `\"` of a text";
+        let start = self.at + 1;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let mut length = 0;
+        loop {
+            match rest.get(length) {
+                None => return Err(UNTERMINATED),
+                Some(b'"') => break,
+                Some(b'\\') => length += 2,
+                Some(0..=0x1f) => {
+                    self.at = start + length;
+                    return Err("no control characters in a text: write them with `\\`");
+                }
+                Some(_) => length += 1,
+            }
+        }
+        let raw = self.text.get(start..start + length).ok_or(UNTERMINATED)?;
+        self.at = start + length + 1;
+        unescape(raw).ok_or("only escapes that JSON has")
+    }
+}
+
+fn number(text: &str) -> Option<Value> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let valid = digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(digits);
+    if !valid {
+        return None;
+    }
+    if fraction.is_none()
+        && exponent.is_none()
+        && let Ok(int) = text.parse()
+    {
+        return Some(Value::Int(int));
+    }
+    text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float)
+}
+
+fn unescape(raw: &str) -> Option<Zeroizing<String>> {
+    let mut out = Zeroizing::new(String::with_capacity(raw.len()));
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(rest.get(..at)?);
+        let escape = rest.get(at + 1..)?;
+        let first = escape.chars().next()?;
+        let simple = match first {
+            '"' | '\\' | '/' => Some(first),
+            'b' => Some('\u{8}'),
+            'f' => Some('\u{c}'),
+            'n' => Some('\n'),
+            'r' => Some('\r'),
+            't' => Some('\t'),
+            'u' => None,
+            _ => return None,
+        };
+        rest = match simple {
+            Some(char) => {
+                out.push(char);
+                escape.get(1..)?
+            }
+            None => unicode(escape.get(1..)?, &mut out)?,
+        };
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+/// The four digits behind `\u`, or two times four of a surrogate pair. Half of one is U+FFFD, as Go
+/// has it.
+fn unicode<'a>(text: &'a str, out: &mut String) -> Option<&'a str> {
+    let unit = |text: &str| {
+        let digits = text.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    let (high, rest) = (unit(text)?, text.get(4..)?);
+    let low = rest.strip_prefix("\\u").and_then(unit);
+    if let (0xD800..0xDC00, Some(low @ 0xDC00..0xE000)) = (high, low) {
+        out.push(char::from_u32(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))?);
+        return rest.get(6..);
+    }
+    out.push(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER));
+    Some(rest)
+}

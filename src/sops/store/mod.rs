@@ -1,0 +1,258 @@
+//! The formats of files: each reads its text into a document with places, says how a value is
+//! written where another one stands, and writes whole documents as sops does.
+//!
+//! A file is changed in its text, at the places of what changes, so that all else stays as somebody
+//! wrote it.
+
+mod dotenv;
+mod edit;
+mod flat;
+mod flow;
+mod go;
+mod ini;
+mod json;
+mod lines;
+mod yaml;
+
+use std::ops::Range;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::document::{Document, List, Map, Site, Tree};
+use super::scalar::Value;
+use crate::diagnostic::Diagnostics;
+use crate::span::{Source, Span};
+
+pub use edit::EditProblem;
+pub(super) use edit::Target;
+
+/// A format of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `.yaml`, `.yml`
+    Yaml,
+    /// `.json`
+    Json,
+    /// `.env`
+    Dotenv,
+    /// `.ini`
+    Ini,
+    /// Everything else: the whole file is one value.
+    Binary,
+}
+
+/// A file as its format reads it.
+pub(super) struct Parsed {
+    /// The values, without the metadata.
+    pub(super) document: Document,
+    /// The metadata of each branch.
+    pub(super) blocks: Vec<Option<Block>>,
+    /// Where metadata are written for a branch that has none.
+    pub(super) ends: Vec<usize>,
+    /// Whether each value stands at a place of its own: aliases and other shapes must be written
+    /// anew before anything in the text can be changed.
+    pub(super) in_place: bool,
+}
+
+/// The metadata of a branch.
+pub(super) struct Block {
+    /// The fields.
+    pub(super) fields: Map,
+    /// What stands for the block in messages.
+    pub(super) key: Span,
+    /// The text that goes if the block goes.
+    pub(super) whole: Range<usize>,
+}
+
+/// A value that a format cannot hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// Bytes that are not UTF-8.
+    NotUtf8,
+    /// A list or a map, where the format has single values only.
+    Nested,
+    /// A number that is none: infinite, or not a number.
+    NotFinite,
+    /// A text with characters that end a line or a value of the format.
+    Characters,
+    /// More than one document.
+    Documents,
+}
+
+/// A change of a text.
+pub(super) struct Change {
+    pub(super) at: Range<usize>,
+    pub(super) text: Zeroizing<String>,
+}
+
+impl Change {
+    pub(super) fn new(at: Range<usize>, text: impl Into<String>) -> Self {
+        Self { at, text: Zeroizing::new(text.into()) }
+    }
+}
+
+/// The text with all changes, which must not overlap.
+pub(super) fn apply(text: &str, mut changes: Vec<Change>) -> Zeroizing<String> {
+    changes.sort_by_key(|change| (change.at.start, change.at.end));
+    // of its full length at once: what grows leaves copies behind
+    let length = text.len() + changes.iter().map(|change| change.text.len()).sum::<usize>();
+    let mut out = Zeroizing::new(String::with_capacity(length));
+    let mut from = 0;
+    for Change { at, text: new } in &changes {
+        out.push_str(text.get(from..at.start).unwrap_or_default());
+        out.push_str(new);
+        from = from.max(at.end);
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
+}
+
+impl Format {
+    /// The format that sops takes for a file of this name.
+    pub fn of_path(path: &Path) -> Self {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yaml" | "yml") => Self::Yaml,
+            Some("json") => Self::Json,
+            Some("env") => Self::Dotenv,
+            Some("ini") => Self::Ini,
+            _ => Self::Binary,
+        }
+    }
+
+    /// The format of this name, as `--input-type` takes it.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "yaml" | "yml" => Self::Yaml,
+            "json" => Self::Json,
+            "dotenv" | "env" => Self::Dotenv,
+            "ini" => Self::Ini,
+            "binary" => Self::Binary,
+            _ => return None,
+        })
+    }
+
+    /// The name of the format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+            Self::Dotenv => "dotenv",
+            Self::Ini => "ini",
+            Self::Binary => "binary",
+        }
+    }
+
+    /// Reads a text. A binary file is read as the JSON that it is once it is encrypted.
+    pub(super) fn parse(self, source: &Source) -> Result<Parsed, Diagnostics> {
+        match self {
+            Self::Yaml => yaml::parse(source),
+            Self::Json | Self::Binary => json::parse(source),
+            Self::Dotenv => dotenv::parse(source),
+            Self::Ini => ini::parse(source),
+        }
+    }
+
+    /// A plain value as it is written at a place.
+    pub(super) fn leaf(self, value: &Value, site: Site) -> Result<Zeroizing<String>, Unfit> {
+        match self {
+            Self::Yaml => Ok(yaml::leaf(value, site)),
+            Self::Json | Self::Binary => json::leaf(value),
+            Self::Dotenv => dotenv::leaf(value),
+            Self::Ini => ini::leaf(value),
+        }
+    }
+
+    /// A ciphertext as it is written at a place.
+    pub(super) fn token(self, token: &str, site: Site) -> String {
+        match self {
+            Self::Yaml if site.flow => format!("\"{token}\""),
+            Self::Json | Self::Binary => format!("\"{token}\""),
+            Self::Yaml | Self::Dotenv | Self::Ini => token.to_owned(),
+        }
+    }
+
+    /// A comment, if the format has such.
+    pub(super) fn comment(self, text: &str) -> Option<Zeroizing<String>> {
+        let sign = match self {
+            Self::Yaml | Self::Dotenv => "#",
+            Self::Ini => "; ",
+            Self::Json | Self::Binary => return None,
+        };
+        (!text.contains(['\n', '\r'])).then(|| Zeroizing::new(format!("{sign}{text}")))
+    }
+
+    /// The metadata as they are appended to a branch that ends at `end`.
+    pub(super) fn block(self, fields: &Map, text: &str, end: usize) -> String {
+        match self {
+            Self::Yaml => yaml::block(fields, text, end),
+            Self::Json | Self::Binary => json::block(fields, text, end),
+            Self::Dotenv => dotenv::block_at(fields, text, end),
+            Self::Ini => ini::block(fields, text, end),
+        }
+    }
+
+    /// The whole document as sops writes it, with the metadata at the end of each branch.
+    pub(super) fn emit(self, document: &Document, fields: Option<&Map>) -> Result<Zeroizing<String>, Unfit> {
+        let text = match self {
+            Self::Yaml => Ok(yaml::emit(document)),
+            Self::Json | Self::Binary => json::emit(document),
+            Self::Dotenv => dotenv::emit(document),
+            Self::Ini => ini::emit(document),
+        }?;
+        let Some(fields) = fields else { return Ok(text) };
+        if self == Self::Yaml {
+            return Ok(yaml::emit_with(document, fields));
+        }
+        let end = self.end(&text);
+        let block = self.block(fields, &text, end);
+        Ok(apply(&text, vec![Change::new(end..end, block)]))
+    }
+
+    /// Where metadata go in a text that [`emit`](Self::emit) wrote.
+    fn end(self, text: &str) -> usize {
+        match self {
+            Self::Json | Self::Binary => json::end(text),
+            Self::Yaml | Self::Dotenv | Self::Ini => text.len(),
+        }
+    }
+
+    /// The changes that put a value at a path of a document.
+    pub(super) fn set(
+        self,
+        text: &str,
+        parsed: &Parsed,
+        target: &Target<'_>,
+        value: &Tree,
+    ) -> Result<Vec<Change>, EditProblem> {
+        match self {
+            Self::Yaml | Self::Json => edit::set(self, text, parsed, target, value),
+            Self::Dotenv | Self::Ini => lines::set(self, text, parsed, target, value),
+            Self::Binary => Err(EditProblem::NoKeys),
+        }
+    }
+
+    /// The changes that take a value out of a document.
+    pub(super) fn unset(self, text: &str, parsed: &Parsed, target: &Target<'_>) -> Result<Vec<Change>, EditProblem> {
+        match self {
+            Self::Yaml | Self::Json => edit::unset(text, parsed, target),
+            Self::Dotenv | Self::Ini => lines::unset(self, text, parsed, target),
+            Self::Binary => Err(EditProblem::NoKeys),
+        }
+    }
+
+    /// A value, single or not, as it is written within brackets.
+    fn inline(self, tree: &Tree, indent: usize) -> Result<Zeroizing<String>, Unfit> {
+        match self {
+            Self::Yaml => Ok(flow::write(tree)),
+            _ => json::value(tree, indent),
+        }
+    }
+}
+
+/// A list that is not of any file.
+pub(super) fn list(values: Vec<Tree>) -> Tree {
+    let items =
+        values.into_iter().map(|value| super::document::Item::Value(super::document::Position::default(), value));
+    Tree::List(List { items: items.collect(), span: Span::default() })
+}

@@ -1,0 +1,226 @@
+//! Writes YAML as sops does: go-yaml's block style, four blanks a level (format, section 1.9.3).
+
+use zeroize::Zeroizing;
+
+use super::base64;
+use crate::sops::BLOCK;
+use crate::sops::document::{Comment, Document, Item, List, Map, Tree};
+use crate::sops::scalar::Value;
+use crate::sops::store::go::{self, Quoting};
+use crate::yaml::node::Key;
+use crate::yaml::write::push_quoted;
+
+/// How far what lies below a level is indented: to the next multiple of four.
+fn below(indent: usize) -> usize {
+    (indent / 4 + 1) * 4
+}
+
+/// All documents, parted by `---`.
+pub(in crate::sops::store) fn emit(document: &Document) -> Zeroizing<String> {
+    documents(document, None)
+}
+
+/// All documents, each with a copy of the metadata.
+pub(in crate::sops::store) fn emit_with(document: &Document, fields: &Map) -> Zeroizing<String> {
+    documents(document, Some(&block(fields)))
+}
+
+/// The metadata under their key.
+pub(super) fn block(fields: &Map) -> String {
+    let mut writer = Writer { out: Zeroizing::new(format!("{BLOCK}:")) };
+    writer.map_below(fields, below(0));
+    writer.out.to_string()
+}
+
+/// Keys and values as lines that are indented so far.
+pub(in crate::sops::store) fn lines(map: &Map, indent: usize) -> Zeroizing<String> {
+    let mut writer = Writer { out: Zeroizing::default() };
+    writer.map(map, indent);
+    writer.out
+}
+
+fn documents(document: &Document, block: Option<&str>) -> Zeroizing<String> {
+    let mut writer = Writer { out: Zeroizing::default() };
+    for (index, branch) in document.branches.iter().enumerate() {
+        if index > 0 {
+            writer.out.push_str("---\n");
+        }
+        if branch.items.is_empty() && block.is_none() {
+            writer.out.push_str("{}\n");
+        }
+        writer.map(branch, 0);
+        writer.out.push_str(block.unwrap_or_default());
+    }
+    writer.out
+}
+
+/// The comments before the first key of a map, unless there is none.
+fn leading(value: &Tree) -> impl Iterator<Item = &Comment> {
+    let items = match value {
+        Tree::Map(map) if map.values().next().is_some() => map.items.as_slice(),
+        _ => &[],
+    };
+    items.iter().map_while(|item| if let Item::Comment(comment) = item { Some(comment) } else { None })
+}
+
+struct Writer {
+    out: Zeroizing<String>,
+}
+
+impl Writer {
+    fn indent(&mut self, indent: usize) {
+        self.out.extend(std::iter::repeat_n(' ', indent));
+    }
+
+    fn map(&mut self, map: &Map, indent: usize) {
+        self.entries(&map.items, indent, false);
+    }
+
+    /// The items of a map; `started` if the first one stands behind a dash.
+    fn entries(&mut self, items: &[Item<Key>], indent: usize, mut started: bool) {
+        for item in items {
+            match item {
+                Item::Comment(comment) => self.comment(comment, indent, &mut started),
+                Item::Value(key, value) => {
+                    self.start(indent, &mut started);
+                    self.key(key);
+                    self.under_key(value, indent);
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, list: &List, indent: usize, mut started: bool) {
+        for item in &list.items {
+            match item {
+                Item::Comment(comment) => self.comment(comment, indent, &mut started),
+                Item::Value(_, value) => {
+                    for comment in leading(value) {
+                        self.comment(comment, indent, &mut started);
+                    }
+                    self.start(indent, &mut started);
+                    self.out.push('-');
+                    self.behind_dash(value, indent);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, indent: usize, started: &mut bool) {
+        if !std::mem::take(started) {
+            self.indent(indent);
+        }
+    }
+
+    fn comment(&mut self, comment: &Comment, indent: usize, started: &mut bool) {
+        if std::mem::take(started) {
+            // no comment fits behind a dash that a value follows
+            self.out.push('\n');
+        }
+        for line in comment.text.split('\n') {
+            self.indent(indent);
+            self.out.push('#');
+            self.out.push_str(line);
+            self.out.push('\n');
+        }
+    }
+
+    fn key(&mut self, key: &Key) {
+        if key.text == "<<" {
+            self.out.push_str("!!merge <<");
+        } else {
+            self.text(&key.text, 0, true);
+        }
+        self.out.push(':');
+    }
+
+    fn under_key(&mut self, value: &Tree, indent: usize) {
+        match value {
+            Tree::Map(map) if !map.items.is_empty() => self.map_below(map, below(indent)),
+            Tree::List(list) if !list.items.is_empty() => {
+                self.out.push('\n');
+                self.list(list, below(indent), false);
+            }
+            _ => self.single(value, indent),
+        }
+    }
+
+    fn map_below(&mut self, map: &Map, indent: usize) {
+        self.out.push('\n');
+        self.map(map, indent);
+    }
+
+    fn behind_dash(&mut self, value: &Tree, indent: usize) {
+        match value {
+            Tree::Map(map) if !map.items.is_empty() => {
+                self.out.push(' ');
+                // those before its first key stand above the dash
+                let rest = map.items.get(leading(value).count()..).unwrap_or_default();
+                self.entries(rest, indent + 2, true);
+            }
+            Tree::List(list) if !list.items.is_empty() => {
+                self.out.push(' ');
+                self.list(list, indent + 2, true);
+            }
+            _ => self.single(value, indent),
+        }
+    }
+
+    /// A value on the line of its key or dash.
+    fn single(&mut self, value: &Tree, indent: usize) {
+        self.out.push(' ');
+        match value {
+            Tree::Map(_) => self.out.push_str("{}"),
+            Tree::List(_) => self.out.push_str("[]"),
+            Tree::Leaf(leaf) => self.leaf(&leaf.value, indent),
+        }
+        self.out.push('\n');
+    }
+
+    fn leaf(&mut self, value: &Value, indent: usize) {
+        match value {
+            Value::Null | Value::Comment => self.out.push_str("null"),
+            Value::Bool(bool) => self.out.push_str(&bool.to_string()),
+            Value::Int(int) => self.out.push_str(&int.to_string()),
+            Value::Float(float) => self.out.push_str(&go::yaml_float(*float)),
+            Value::Time(time) => self.out.push_str(&time.to_string()),
+            Value::Text(bytes) => match std::str::from_utf8(bytes) {
+                Ok("<<") => self.out.push_str("!!merge <<"),
+                Ok(text) => self.text(text, indent, false),
+                Err(_) => {
+                    self.out.push_str("!!binary ");
+                    self.out.push_str(&base64(bytes));
+                }
+            },
+        }
+    }
+
+    fn text(&mut self, text: &str, indent: usize, is_key: bool) {
+        match go::quoting(text, is_key) {
+            Quoting::Plain => self.out.push_str(text),
+            Quoting::Single => {
+                self.out.push('\'');
+                self.out.push_str(&text.replace('\'', "''"));
+                self.out.push('\'');
+            }
+            Quoting::Double => push_quoted(&mut self.out, text),
+            Quoting::Literal => self.block(text, indent),
+        }
+    }
+
+    fn block(&mut self, text: &str, indent: usize) {
+        let content = text.trim_end_matches('\n');
+        self.out.push_str(match text.len() - content.len() {
+            0 => "|-",
+            1 => "|",
+            _ => "|+",
+        });
+        for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
+            self.out.push('\n');
+            if !line.is_empty() {
+                self.indent(below(indent));
+                self.out.push_str(line);
+            }
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Reads YAML with its comments where go-yaml finds them (format, section 1.9.4).
+
+use std::iter::Peekable;
+use std::slice::Iter;
+
+use zeroize::Zeroizing;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::sops::BLOCK;
+use crate::sops::document::{Comment, Document, Item, Leaf, List, Map, Position, Site, Tree};
+use crate::sops::scalar::{Value, is_unsigned};
+use crate::sops::store::{Block, Parsed};
+use crate::span::{Source, Span};
+use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
+use crate::yaml::read::{self, MergeKeys, read_stream};
+
+/// Reads all documents of a file.
+pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
+    let mut stream = read_stream(source, MergeKeys::Keep)?;
+    let text = source.text();
+    let empty = stream.documents.is_empty();
+    if empty {
+        if stream.started == 0 {
+            return Err(nothing(source));
+        }
+        let start = Span::locate(text, text.len(), text.len());
+        stream.documents.push(Node { span: start, kind: Kind::Map(Mapping::new()) });
+    }
+    let ends = ends(text, &stream.documents);
+    let mut parsed = Parsed { document: Document::default(), blocks: Vec::new(), ends: Vec::new(), in_place: true };
+    parsed.in_place = !stream.aliases && !empty && stream.started == stream.documents.len();
+    let mut reader = Reader { text, comments: stream.comments.iter().peekable() };
+    for (node, end) in stream.documents.iter().zip(ends) {
+        let Kind::Map(mapping) = &node.kind else { return Err(not_a_map(source, node)) };
+        parsed.in_place &= is_block(text, node.span) && node.span.column == 1;
+        let (map, block) = reader.document(mapping, node.span, end);
+        parsed.document.branches.push(map);
+        parsed.blocks.push(block);
+        parsed.ends.push(end);
+    }
+    Ok(parsed)
+}
+
+/// Where each document ends: before the line that starts the next one, or ends this one.
+fn ends(text: &str, documents: &[Node]) -> Vec<usize> {
+    let starts = documents.iter().skip(1).map(|next| next.span.start).chain([text.len()]);
+    let end = |(document, next): (&Node, usize)| {
+        let mut at = document.span.end;
+        let between = text.get(at..next).unwrap_or_default();
+        for (index, line) in between.split_inclusive('\n').enumerate() {
+            let marker = line.starts_with("---") || line.starts_with("...");
+            if marker && (index > 0 || at == 0) {
+                return at;
+            }
+            at += line.len();
+        }
+        at
+    };
+    documents.iter().zip(starts).map(end).collect()
+}
+
+fn is_block(text: &str, span: Span) -> bool {
+    !text.get(span.start..).unwrap_or_default().starts_with(['{', '['])
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    comments: Peekable<Iter<'a, read::Comment>>,
+}
+
+/// What surrounds a value.
+#[derive(Clone, Copy)]
+struct Around {
+    flow: bool,
+    /// How far the value's own lines are indented.
+    indent: usize,
+    /// Where what comes next starts.
+    limit: usize,
+    /// The column of what the value is in: a list may stand as far left as its key.
+    outer: usize,
+}
+
+impl Reader<'_> {
+    fn document(&mut self, mapping: &Mapping, span: Span, end: usize) -> (Map, Option<Block>) {
+        let around = Around { flow: !is_block(self.text, span), indent: 0, limit: end, outer: 0 };
+        let mut map = self.map(mapping, span, around);
+        self.take(&mut map.items, |comment| comment.span.start < end);
+        let at = map.items.iter().position(|item| matches!(item, Item::Value(key, Tree::Map(_)) if key.text == BLOCK));
+        let block = at.and_then(|at| match map.items.remove(at) {
+            Item::Value(key, Tree::Map(fields)) => Some(self.block(&key, fields)),
+            _ => None,
+        });
+        (map, block)
+    }
+
+    fn block(&self, key: &Key, mut fields: Map) -> Block {
+        untimed(&mut fields, self.text);
+        let line =
+            self.text.get(..key.span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+        let end = self.end_of_line(fields.span.end);
+        Block { fields, key: key.span, whole: line..end }
+    }
+
+    /// Behind the line break of the line that an offset is on.
+    fn end_of_line(&self, at: usize) -> usize {
+        let rest = self.text.get(at..).unwrap_or_default();
+        at + rest.find('\n').map_or(rest.len(), |newline| newline + 1)
+    }
+
+    fn map(&mut self, mapping: &Mapping, span: Span, around: Around) -> Map {
+        let mut items = Vec::with_capacity(mapping.len());
+        let column = mapping.keys().next().map_or(span.column, |key| key.span.column);
+        let mut entries = mapping.iter().peekable();
+        while let Some((key, value)) = entries.next() {
+            self.take(&mut items, |comment| comment.span.start < key.span.start);
+            let limit = entries.peek().map_or(around.limit, |(next, _)| next.span.start);
+            let around = Around { flow: around.flow, indent: column + 1, limit, outer: column };
+            let on_line = self.line_of(key.span.start).min(value.span.start);
+            self.take(&mut items, |comment| comment.inline && comment.span.start < on_line);
+            let value = self.value(value, key.span.end, around, &mut items);
+            items.push(Item::Value(key.clone(), value));
+        }
+        self.rest(&mut items, column, span, around);
+        Map { items, span }
+    }
+
+    fn list(&mut self, nodes: &[Node], span: Span, around: Around) -> List {
+        let mut items = Vec::with_capacity(nodes.len());
+        let starts = self.starts(nodes, span, around.flow);
+        for (index, (node, &start)) in nodes.iter().zip(&starts).enumerate() {
+            self.take(&mut items, |comment| comment.span.start < start);
+            let limit = starts.get(index + 1).copied().unwrap_or(around.limit);
+            let around = Around { flow: around.flow, indent: span.column + 1, limit, outer: span.column };
+            let value = self.value(node, start, around, &mut items);
+            items.push(Item::Value(Position { start }, value));
+        }
+        self.rest(&mut items, span.column, span, around);
+        List { items, span }
+    }
+
+    /// Where the items of a list start: at their dashes, or themselves within brackets.
+    fn starts(&self, nodes: &[Node], span: Span, flow: bool) -> Vec<usize> {
+        let mut from = span.start;
+        let start = |node: &Node| {
+            let gap = self.text.get(from..node.span.start).filter(|_| !flow).unwrap_or_default();
+            let dash = dash(gap).map_or(node.span.start, |at| from + at);
+            from = node.span.end.max(dash + 1);
+            dash
+        };
+        nodes.iter().map(start).collect()
+    }
+
+    /// A value. A comment behind it on its line counts as one before it; behind brackets, as one at
+    /// the start of what they hold.
+    fn value<K>(&mut self, node: &Node, start: usize, around: Around, items: &mut Vec<Item<K>>) -> Tree {
+        let flow = around.flow || !is_block(self.text, node.span);
+        match &node.kind {
+            Kind::Scalar(scalar) => {
+                let leaf = self.leaf(scalar, node.span, start, around);
+                self.take(items, |comment| comment.span.start < node.span.end);
+                items.extend(self.behind(node.span.end));
+                Tree::Leaf(leaf)
+            }
+            Kind::List(nodes) => {
+                let mut list = self.list(nodes, node.span, Around { flow, ..around });
+                if flow {
+                    list.items.splice(0..0, self.behind(node.span.end));
+                }
+                Tree::List(list)
+            }
+            Kind::Map(mapping) => {
+                let mut map = self.map(mapping, node.span, Around { flow, ..around });
+                if flow {
+                    map.items.splice(0..0, self.behind(node.span.end));
+                }
+                Tree::Map(map)
+            }
+        }
+    }
+
+    /// The comment on the line of a value that ends here, also behind a comma.
+    fn behind<K>(&mut self, end: usize) -> Option<Item<K>> {
+        let text = self.text;
+        let follows = |comment: &&read::Comment| {
+            let gap = text.get(end..comment.span.start);
+            comment.inline && gap.is_none_or(|gap| !gap.contains('\n') && gap.trim_matches([' ', '\t', ',']).is_empty())
+        };
+        self.comments.next_if(follows).map(item)
+    }
+
+    fn leaf(&self, scalar: &Scalar, span: Span, key_end: usize, around: Around) -> Leaf {
+        let span = if scalar.blank { self.nothing(span, key_end) } else { span };
+        // a tag goes with the value that it is of
+        let start = scalar.tag_at.filter(|at| *at < span.start).unwrap_or(span.start);
+        let lead = self.text.get(key_end..start).unwrap_or_default();
+        let after = self.text.get(span.end..self.line_of(span.end)).unwrap_or_default();
+        let room = !around.flow && !lead.contains('\n') && after.trim().is_empty();
+        let site = Site { span: Span { start, ..span }, flow: around.flow, indent: room.then_some(around.indent) };
+        Leaf { value: Value::of(scalar), unsigned: is_unsigned(scalar), site }
+    }
+
+    /// Behind the `:` of a key or the dash of an item that has no value.
+    fn nothing(&self, span: Span, key_end: usize) -> Span {
+        let rest = self.text.get(key_end..).unwrap_or_default();
+        let lead = rest.len() - rest.trim_start().len();
+        let sign = rest.get(lead..).is_some_and(|rest| rest.starts_with([':', '-']));
+        let at = if sign { key_end + lead + 1 } else { span.start };
+        Span { start: at, end: at, ..span }
+    }
+
+    /// The end of the line that an offset is on.
+    fn line_of(&self, at: usize) -> usize {
+        let rest = self.text.get(at..).unwrap_or_default();
+        at + rest.find('\n').unwrap_or(rest.len())
+    }
+
+    /// The comments behind the last item: those within the brackets, or as far indented.
+    fn rest<K>(&mut self, items: &mut Vec<Item<K>>, column: usize, span: Span, around: Around) {
+        if around.flow {
+            self.take(items, |comment| comment.span.start < span.end);
+        } else if column > around.outer {
+            self.take(items, |comment| {
+                !comment.inline && comment.span.start < around.limit && comment.span.column >= column
+            });
+        }
+    }
+
+    fn take<K>(&mut self, items: &mut Vec<Item<K>>, wanted: impl Fn(&read::Comment) -> bool) {
+        while let Some(comment) = self.comments.next_if(|comment| wanted(comment)) {
+            items.push(item(comment));
+        }
+    }
+}
+
+fn item<K>(comment: &read::Comment) -> Item<K> {
+    let site = Site { span: comment.span, ..Site::default() };
+    Item::Comment(Comment { text: Zeroizing::new(comment.text.clone()), site })
+}
+
+/// The dash before an item, past comments.
+fn dash(gap: &str) -> Option<usize> {
+    let mut at = 0;
+    for line in gap.split_inclusive('\n') {
+        let lead = line.len() - line.trim_start().len();
+        let rest = line.get(lead..).unwrap_or_default();
+        // what stands before a comment on a line is the end of the item before
+        if rest.starts_with('-') {
+            return Some(at + lead);
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Old files have bare times in their metadata, which new readers do not take: they are texts.
+fn untimed(fields: &mut Map, text: &str) {
+    for item in &mut fields.items {
+        if let Item::Value(_, value) = item {
+            untime(value, text);
+        }
+    }
+}
+
+fn untime(tree: &mut Tree, text: &str) {
+    match tree {
+        Tree::Leaf(leaf) if matches!(leaf.value, Value::Time(_)) => {
+            let written = text.get(leaf.site.span.start..leaf.site.span.end).unwrap_or_default();
+            leaf.value = Value::Text(Zeroizing::new(written.as_bytes().to_vec()));
+        }
+        Tree::Leaf(_) => {}
+        Tree::List(list) => {
+            for item in &mut list.items {
+                if let Item::Value(_, value) = item {
+                    untime(value, text);
+                }
+            }
+        }
+        Tree::Map(map) => untimed(map, text),
+    }
+}
+
+fn nothing(source: &Source) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    found.push(
+        Diagnostic::error("no-content", "the file holds nothing that could be encrypted")
+            .at(source.place(Span::locate(source.text(), 0, 0)))
+            .hint("write at least one key and its value"),
+    );
+    found
+}
+
+fn not_a_map(source: &Source, node: &Node) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    let message = format!("expected a mapping as the document, found {}", node.noun());
+    found.push(
+        Diagnostic::error("not-a-mapping", message)
+            .at_hidden(source.place(Span { end: node.span.start, ..node.span }))
+            .hint("put the value under a key; sops knows no other documents"),
+    );
+    found
+}

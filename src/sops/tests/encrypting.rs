@@ -1,0 +1,162 @@
+use super::*;
+
+const YAML: &str = "# about\na: secret one   # why\n\nb:\n  # inner\n  - x\n  - 12\n  - {c: true, d: 'q'}\nplain_unencrypted: 1.10\ntext: |\n  line\n\n  more\nnothing:\nempty: \"\"\n";
+
+#[test]
+fn what_is_encrypted_decrypts_to_the_same_text() {
+    for (format, text) in [
+        (Format::Yaml, YAML),
+        (Format::Yaml, "a: 1\n---\n# two\nb: 2\n"),
+        (Format::Yaml, "---\na: 1\n...\n"),
+        (Format::Yaml, "a: 1"),
+        (Format::Yaml, "a: 1\r\nb:\r\n  - x # c\r\n"),
+        (Format::Json, "{\n\t\"a\": \"x\\u00e9\",\n\t\"b\": [1, 2.5, {\"c\": null}],\n\t\"d\": {}\n}\n"),
+        (Format::Json, "{\"a\":1}"),
+        (Format::Dotenv, "# c\nA=1\nB=two words\n\nC_unencrypted=x\nD=l1\\nl2\n"),
+        (Format::Ini, "; top\n[s]\na = 1\n; key\nb   = two words\n\n[t]\nc = `x;y`\n"),
+    ] {
+        let encrypted = sealed(text, format, Selector::default());
+        let sealed = opened(&encrypted, format);
+        let plain = plaintext(&sealed);
+        let (expected, found) = (text.trim_end(), plain.trim_end());
+        if !text.contains("\\u00e9") && !text.contains("'q'") {
+            assert_eq!(found, expected, "{encrypted}");
+        }
+        assert_eq!(written(sealed), encrypted);
+    }
+}
+
+#[test]
+fn nothing_that_is_selected_stays_readable() {
+    let encrypted = sealed(YAML, Format::Yaml, Selector::default());
+    for word in ["secret", "line", "more", "about", "why", "inner", "12", "true"] {
+        let body = encrypted.split("\nsops:").next().unwrap_or_default();
+        let left = body.replace("plain_unencrypted", "");
+        let outside: String =
+            left.split("ENC[").map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect();
+        assert!(!outside.contains(word), "{word}\n{encrypted}");
+    }
+    assert!(encrypted.contains("plain_unencrypted: 1.10\n") && encrypted.contains("nothing:\nempty: \"\"\n"));
+}
+
+#[test]
+fn every_selector_decides_as_in_sops() {
+    let text = "data:\n    k: one\nmeta:\n    k_x: two\n# mark\nm: three\nn: four\n";
+    for (selector, expected) in [
+        (Selector::default(), 4),
+        (Selector::EncryptedSuffix("_x".to_owned()), 1),
+        (Selector::UnencryptedSuffix("_x".to_owned()), 3),
+        (Selector::EncryptedRegex(pattern("^data$")), 1),
+        (Selector::UnencryptedRegex(pattern("^data$")), 3),
+        (Selector::EncryptedCommentRegex(pattern("mark")), 1),
+        (Selector::UnencryptedCommentRegex(pattern("mark")), 3),
+    ] {
+        let encrypted = sealed(text, Format::Yaml, selector.clone());
+        let sealed = opened(&encrypted, Format::Yaml);
+        assert_eq!(sealed.encrypted(), expected, "{selector}\n{encrypted}");
+        assert_eq!(plaintext(&sealed), text, "{selector}");
+    }
+}
+
+#[test]
+fn what_must_not_be_encrypted_is_refused() {
+    let many = |text: &str, format, selector| {
+        let error = encrypt("f", text.as_bytes().to_vec(), format, &plan(selector), now()).expect_err(text);
+        error.into_diagnostics().remove(0).rule
+    };
+    let all = Selector::default;
+    let once = sealed("a: 1\n", Format::Yaml, all());
+    for (text, format, selector, rule) in [
+        (once.as_str(), Format::Yaml, all(), "already-encrypted"),
+        ("a: 1\nsops: x\n", Format::Yaml, all(), "reserved-key"),
+        ("a: 1\n---\nsops: x\n", Format::Yaml, all(), "reserved-key"),
+        ("{\"sops\": 1, \"a\": 2}", Format::Json, all(), "reserved-key"),
+        ("sops_x=1\nA=1\n", Format::Dotenv, all(), "already-encrypted"),
+        ("a: 1\n", Format::Yaml, Selector::EncryptedSuffix("_x".to_owned()), "nothing-selected"),
+        ("a: ~\nb: ''\n", Format::Yaml, all(), "nothing-selected"),
+        ("- a\n", Format::Yaml, all(), "not-a-mapping"),
+        ("[1]", Format::Json, all(), "json-syntax"),
+        ("", Format::Yaml, all(), "no-content"),
+        ("# only\n", Format::Yaml, all(), "no-content"),
+        ("a: 18446744073709551615\n", Format::Yaml, all(), "sops-value"),
+        ("hunter2\n", Format::Dotenv, all(), "dotenv-syntax"),
+        ("hunter2\n", Format::Ini, all(), "ini-syntax"),
+    ] {
+        assert_eq!(many(text, format, selector), rule, "{text}");
+    }
+    let nobody = encrypt("f", b"a: 1\n".to_vec(), Format::Yaml, &Plan::new(Vec::new()), now());
+    assert_eq!(nobody.expect_err("nobody").into_diagnostics()[0].rule, "recipient");
+}
+
+#[test]
+fn aliases_are_written_out() {
+    let encrypted = sealed("a: &x {k: v}\nb: *x\nc:\n  <<: *x\n  z: 1\n", Format::Yaml, Selector::default());
+    let sealed = opened(&encrypted, Format::Yaml);
+    assert_eq!(plaintext(&sealed), "a:\n    k: v\nb:\n    k: v\nc:\n    !!merge <<:\n        k: v\n    z: 1\n");
+}
+
+#[test]
+fn any_bytes_make_a_binary_file() {
+    for bytes in [&b""[..], b"text", &[0, 255, 10, 13], b"{\"a\": 1}"] {
+        let encrypted =
+            encrypt("f", bytes.to_vec(), Format::Binary, &plan(Selector::default()), now()).expect("encrypts");
+        let sealed = Sealed::open("f", encrypted.clone(), Format::Binary, &identities())
+            .unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()));
+        assert_eq!(sealed.plaintext().expect("plain").as_slice(), bytes);
+        assert!(String::from_utf8_lossy(&encrypted).contains("\"mac\": \"ENC["), "what Flux looks for");
+        let again = encrypt("f", encrypted, Format::Binary, &plan(Selector::default()), now());
+        assert_eq!(again.expect_err("twice").into_diagnostics()[0].rule, "already-encrypted");
+    }
+}
+
+#[test]
+fn no_message_shows_a_value() {
+    for (format, text) in [
+        (Format::Yaml, "a: hunter2\nb: [hunter2\n"),
+        (Format::Yaml, "- hunter2\n"),
+        (Format::Json, "{\"a\": \"hunter2\", }"),
+        (Format::Json, "{\"a\": hunter2}"),
+        (Format::Json, "\"hunter2\""),
+        (Format::Dotenv, "A=1\nhunter2\n"),
+        (Format::Ini, "[s]\na = hunter2;x\n"),
+        (Format::Ini, "hunter2\n"),
+    ] {
+        let error = encrypt("f", text.as_bytes().to_vec(), format, &plan(Selector::default()), now());
+        for diagnostic in error.expect_err(text).into_diagnostics() {
+            let shown = crate::diagnostic::render(&diagnostic, false);
+            assert!(!shown.contains("hunter2") && !diagnostic.hints.is_empty(), "{shown}");
+        }
+    }
+}
+
+/// Which of the numbers sops 3.13.3 encrypts after `# m`, found by running it.
+#[test]
+fn a_comment_is_of_what_go_yaml_says() {
+    for (text, expected) in [
+        ("m:\n  a: 1\n  # m\nn: 2\n# m\n\no: 3\n", "3"),
+        ("l:\n- 1\n# m\np: 4\nq: # m\n  r: 5\ns: 6 # m\nt: 2\n", "456"),
+        ("u: [1, 2] # m\nx: 3\n", "1"),
+        ("u: {a: 1, b: 2} # m\nx: 3\n", "1"),
+        ("w: [1, # m\n  2, 3]\n", "1"),
+        ("x: {a: 1, # m\n  b: 2, c: 3}\n", "1"),
+        ("v:\n  - w: 1\n    # m\n  - 2\n", ""),
+        ("l:\n# m\n- a: 1\n  b: 2\n- 3\n", "12"),
+        ("l:\n- # m\n  a: 1\n  b: 2\n", "1"),
+        ("l:\n-\n  # m\n  a: 1\n  b: 2\n# m\n- 3\n", "13"),
+        ("l:\n- # m\n  - 1\n  - 2\n- 3\n", "1"),
+        ("l:\n-\n  # m\n  - a: 1\n    b: 2\n  - 3\n", "12"),
+        ("l:\n- - 1\n  # m\n  - 2\n  # m\n- 3\n", "2"),
+        ("z: | # m\n  1\ny: 2\n", "1"),
+        ("a:\n    # m\n\n    # n\n    b: 1\nc: 2\n", "1"),
+    ] {
+        let text = format!("{text}{}", if expected.is_empty() { "# m\nlast: 9\n" } else { "" });
+        let encrypted = sealed(&text, Format::Yaml, Selector::EncryptedCommentRegex(pattern("m$")));
+        let body = encrypted.split("sops:").next().unwrap_or_default();
+        let left = |digit: &char| {
+            let bare = body.split("ENC[").map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+            !bare.collect::<String>().contains(*digit)
+        };
+        let found: String = text.chars().filter(char::is_ascii_digit).filter(left).filter(|d| *d != '9').collect();
+        assert_eq!(found, expected, "{text}\n{body}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Tests of the whole way through files: vectors by their data keys, encryption, rewrites.
+
+mod encrypting;
+mod rewriting;
+mod vectors;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use zeroize::Zeroizing;
+
+use super::*;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sops")
+}
+
+fn vector(name: &str) -> Vec<u8> {
+    fs::read(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn identities() -> Identities {
+    let keys = String::from_utf8(vector("keys.txt")).expect("UTF-8");
+    Identities::new(Places { age_key: Some(Zeroizing::new(keys)), ..Places::default() })
+}
+
+/// The recipient of the first identity.
+const RECIPIENT: &str = "age1pgs5clczcduc0mjyau2mme6pwyr62kjywl5ju29h6kgmjutwtsfqtkttjh";
+
+fn now() -> Timestamp {
+    Timestamp::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))
+}
+
+fn plan(selector: Selector) -> Plan {
+    Plan { selector, ..Plan::new(vec![RECIPIENT.to_owned()]) }
+}
+
+fn pattern(text: &str) -> Pattern {
+    Pattern::parse(text).expect("compiles")
+}
+
+fn sealed(text: &str, format: Format, selector: Selector) -> String {
+    let bytes = encrypt("file", text.as_bytes().to_vec(), format, &plan(selector), now());
+    let bytes = bytes.unwrap_or_else(|error| panic!("{text}\n{:?}", error.into_diagnostics()));
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+fn opened(text: &str, format: Format) -> Sealed {
+    let sealed = Sealed::open("file", text.as_bytes().to_vec(), format, &identities());
+    sealed.unwrap_or_else(|error| panic!("{text}\n{:?}", error.into_diagnostics()))
+}
+
+fn plaintext(sealed: &Sealed) -> String {
+    String::from_utf8(sealed.plaintext().expect("plain").to_vec()).expect("UTF-8")
+}
+
+fn written(sealed: Sealed) -> String {
+    let bytes = sealed.write(now()).unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()));
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+fn path(steps: &str) -> KeyPath {
+    let step = |step: &str| step.parse().map_or_else(|_| Step::Key(step.to_owned()), Step::Index);
+    steps.split('/').map(step).collect()
+}
+
+/// Lines that are in one text and not in the other.
+fn changed_lines(one: &str, other: &str) -> (Vec<String>, Vec<String>) {
+    let only = |one: &str, other: &str| {
+        let mut rest: Vec<&str> = other.lines().collect();
+        let mut only = Vec::new();
+        for line in one.lines() {
+            match rest.iter().position(|known| *known == line) {
+                Some(at) => drop(rest.remove(at)),
+                None => only.push(line.split(['=', ':']).next().unwrap_or_default().trim().to_owned()),
+            }
+        }
+        only
+    };
+    (only(one, other), only(other, one))
+}

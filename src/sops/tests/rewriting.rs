@@ -1,0 +1,196 @@
+use super::*;
+
+const YAML: &str = "# top\n\na:   one # why\n'b': \"two\"\n\nlist:\n- same\n- same\n# between\n- same\nmap:\n   # deep\n   k: v\n   l: |\n     x\n     y\nflow: {p: 1, q: [2, 3]}\nvis_unencrypted: 'v'\n";
+const JSON: &str = "{\n  \"a\": \"one\",\n  \"n\": {\n    \"x\": 1\n  },\n  \"l\": [1, 1, 2],\n  \"e\": {}\n}\n";
+const DOTENV: &str = "# top\nA=one\n\nB=two\nC=two\n";
+const INI: &str = "; top\n[s]\na = one\nb   = two\n\n[t]\nc = x\n";
+
+#[test]
+fn a_set_changes_its_line_and_no_other() {
+    for (format, text, steps, value, lines) in [
+        (Format::Yaml, YAML, "a", Value::text("new"), &["a", "lastmodified", "mac"][..]),
+        (Format::Yaml, YAML, "list/1", Value::text("new"), &["- ENC[AES256_GCM,data", "lastmodified", "mac"]),
+        (Format::Yaml, YAML, "map/l", Value::Int(5), &["l", "lastmodified", "mac"]),
+        (Format::Yaml, YAML, "flow/q/1", Value::Bool(true), &["flow", "lastmodified", "mac"]),
+        (Format::Yaml, YAML, "vis_unencrypted", Value::text("w"), &["vis_unencrypted", "lastmodified", "mac"]),
+        (Format::Json, JSON, "a", Value::text("new"), &["\"a\"", "\"lastmodified\"", "\"mac\""]),
+        (Format::Json, JSON, "l/1", Value::text("new"), &["\"l\"", "\"lastmodified\"", "\"mac\""]),
+        (Format::Dotenv, DOTENV, "C", Value::text("new"), &["C", "sops_lastmodified", "sops_mac"]),
+        (Format::Ini, INI, "s/b", Value::text("new"), &["b", "lastmodified", "mac"]),
+    ] {
+        let before = sealed(text, format, Selector::default());
+        let mut file = opened(&before, format);
+        file.set(0, &path(steps), &Tree::of(value))
+            .unwrap_or_else(|error| panic!("{steps}: {:?}", error.into_diagnostics()));
+        // another time, so that this is seen to change
+        let after =
+            file.write(Timestamp::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000))).expect("writes");
+        let after = String::from_utf8(after).expect("UTF-8");
+        let (gone, came) = changed_lines(&before, &after);
+        assert_eq!(
+            (gone, came),
+            (lines.iter().map(ToString::to_string).collect(), lines.iter().map(ToString::to_string).collect()),
+            "{steps}\n{before}\n{after}"
+        );
+        drop(opened(&after, format));
+    }
+}
+
+#[test]
+fn new_keys_and_removed_ones_touch_nothing_else() {
+    type Edit = fn(&mut Sealed) -> Result<(), WriteError>;
+    fn set(file: &mut Sealed, steps: &str) -> Result<(), WriteError> {
+        file.set(0, &path(steps), &Tree::text("new"))
+    }
+    fn unset(file: &mut Sealed, steps: &str) -> Result<(), WriteError> {
+        file.unset(0, &path(steps))
+    }
+    let cases: &[(Format, &str, Edit, &str)] = &[
+        (Format::Yaml, "a: 1\nb: 2\n", |f| set(f, "c"), "a: 1\nb: 2\nc: new\n"),
+        (Format::Yaml, "a: 1", |f| set(f, "c"), "a: 1\nc: new\n"),
+        (Format::Yaml, "a:\n  b: 1 # x\nc: 2\n", |f| set(f, "a/d"), "a:\n  b: 1 # x\n  d: new\nc: 2\n"),
+        (Format::Yaml, "a: 1\n", |f| set(f, "b/c/d"), "a: 1\nb:\n    c:\n        d: new\n"),
+        (Format::Yaml, "a: {b: 1}\n", |f| set(f, "a/c"), "a: {b: 1, c: new}\n"),
+        (Format::Yaml, "a: {}\nb: 1\n", |f| set(f, "a/c"), "a: {c: new}\nb: 1\n"),
+        (Format::Yaml, "a:\nb: 1\n", |f| set(f, "a"), "a: new\nb: 1\n"),
+        (Format::Yaml, "a:\n  - x\n  # c\nb: 1\n", |f| set(f, "a/1"), "a:\n  - x\n  - new\n  # c\nb: 1\n"),
+        (Format::Yaml, "a: [x]\n", |f| set(f, "a/1"), "a: [x, new]\n"),
+        (Format::Yaml, "a:\n  b: 1\n  c: 2\nd: 3\n", |f| set(f, "a"), "a: new\nd: 3\n"),
+        (Format::Yaml, "a: 1 # x\n# y\nb: 2\n", |f| unset(f, "a"), "# y\nb: 2\n"),
+        (Format::Yaml, "a:\n  b: 1\nc: 2\n", |f| unset(f, "a/b"), "a:\n  {}\nc: 2\n"),
+        (Format::Yaml, "a:\n- b: 1\n  c: 2\n- d\n", |f| unset(f, "a/0/b"), "a:\n- c: 2\n- d\n"),
+        (Format::Yaml, "a:\n- b: 1\n- d\n", |f| unset(f, "a/0"), "a:\n- d\n"),
+        (Format::Yaml, "a: {b: 1, c: 2}\n", |f| unset(f, "a/b"), "a: {c: 2}\n"),
+        (Format::Yaml, "a: {b: 1, c: 2}\n", |f| unset(f, "a/c"), "a: {b: 1}\n"),
+        (Format::Json, "{\n\t\"a\": 1\n}\n", |f| set(f, "b"), "{\n\t\"a\": 1,\n\t\"b\": \"new\"\n}\n"),
+        (Format::Json, "{\n\t\"a\": 1,\n\t\"b\": 2\n}\n", |f| unset(f, "a"), "{\n\t\"b\": 2\n}\n"),
+        (Format::Json, "{\n\t\"a\": 1,\n\t\"b\": 2\n}\n", |f| unset(f, "b"), "{\n\t\"a\": 1\n}\n"),
+        (Format::Dotenv, "A=1\n", |f| set(f, "B"), "A=1\nB=new\n"),
+        (Format::Dotenv, "A=1\nB=2\n", |f| unset(f, "A"), "B=2\n"),
+        (Format::Ini, "[s]\na = 1\n", |f| set(f, "s/b"), "[s]\na = 1\nb = new\n"),
+        (Format::Ini, "[s]\na = 1\nb = 2\n", |f| unset(f, "s/a"), "[s]\nb = 2\n"),
+    ];
+    for (format, text, edit, expected) in cases {
+        let before = sealed(text, *format, Selector::default());
+        let mut file = opened(&before, *format);
+        edit(&mut file).unwrap_or_else(|error| panic!("{text}: {:?}", error.into_diagnostics()));
+        let after = written(file);
+        assert_eq!(plaintext(&opened(&after, *format)).trim_end(), expected.trim_end(), "{text}\n{after}");
+    }
+}
+
+#[test]
+fn an_edited_text_keeps_the_ciphertext_of_what_it_did_not_touch() {
+    for (format, text, from, to, lines) in [
+        (Format::Yaml, YAML, "one", "new", (3, 3)),
+        (Format::Yaml, YAML, "# between\n- same\n", "- other\n- same\n", (3, 3)),
+        (Format::Yaml, YAML, "\nlist:", "\n\nadded: 1\nlist:", (2, 3)),
+        (Format::Json, JSON, "\"one\"", "\"new\"", (3, 3)),
+        (Format::Dotenv, DOTENV, "A=one", "Z=1\nA=one", (2, 3)),
+        (Format::Ini, INI, "a = one", "a = new", (3, 3)),
+    ] {
+        let before = sealed(text, format, Selector::default());
+        let mut file = opened(&before, format);
+        let plain = plaintext(&file);
+        let edited = plain.replacen(from, to, 1);
+        assert_ne!(plain, edited, "{plain}");
+        file.replace(edited.as_bytes()).unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()));
+        let later = Timestamp::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000));
+        let after = String::from_utf8(file.write(later).expect("writes")).expect("UTF-8");
+        let (gone, came) = changed_lines(&before, &after);
+        let blank = |lines: &[String]| lines.iter().filter(|line| !line.is_empty()).count();
+        assert_eq!((blank(&gone), blank(&came)), lines, "{gone:?} {came:?}\n{before}\n{after}");
+        assert_eq!(plaintext(&opened(&after, format)), edited);
+    }
+}
+
+#[test]
+fn no_nonce_is_ever_used_for_two_plaintexts() {
+    let nonces = |text: &str| -> Vec<(String, String)> {
+        let field = |part: &str, from: &str| {
+            part.split_once(from).map(|(_, rest)| rest.split(',').next().unwrap_or_default().to_owned())
+        };
+        text.split("ENC[").skip(1).filter_map(|part| Some((field(part, "iv:")?, field(part, "data:")?))).collect()
+    };
+    let first = sealed(YAML, Format::Yaml, Selector::default());
+    let mut all = nonces(&first);
+    let mut text = first;
+    for round in 0..5 {
+        let mut file = opened(&text, Format::Yaml);
+        file.set(0, &path("list/0"), &Tree::text(format!("round {round}"))).expect("sets");
+        file.set(0, &path("a"), &Tree::text(if round % 2 == 0 { "one" } else { "two" })).expect("sets");
+        text = written(file);
+        all.extend(nonces(&text));
+    }
+    all.sort();
+    all.dedup();
+    let pairs = all.len();
+    all.dedup_by(|a, b| a.0 == b.0);
+    assert_eq!(all.len(), pairs);
+}
+
+#[test]
+fn new_recipients_and_a_new_key_leave_the_values_as_they_are() {
+    const OTHER: &str = "age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c676n8shqs95nm7";
+    for (format, text) in [(Format::Yaml, YAML), (Format::Json, JSON), (Format::Dotenv, DOTENV), (Format::Ini, INI)] {
+        let before = sealed(text, format, Selector::default());
+        let plain = plaintext(&opened(&before, format));
+        let mut file = opened(&before, format);
+        file.set_recipients(vec![RECIPIENT.to_owned(), OTHER.to_owned()]);
+        let shared = written(file);
+        let file = opened(&shared, format);
+        assert_eq!(file.metadata().age().count(), 2);
+        assert_eq!(plaintext(&file), plain);
+        let mut file = opened(&shared, format);
+        file.set_recipients(vec![OTHER.to_owned()]);
+        file.rotate().expect("rotates");
+        let rotated = written(file);
+        assert_eq!(plaintext(&opened(&rotated, format)), plain);
+        for part in before.split("ENC[").skip(1) {
+            assert!(!rotated.contains(part.split(']').next().expect("a part")), "all is encrypted anew");
+        }
+    }
+}
+
+#[test]
+fn entries_of_other_services_stay_and_refuse_a_new_key() {
+    let foreign = "    pgp:\n        - created_at: \"2020-01-01T00:00:00Z\"\n          enc: |-\n            x y\n             z\n          fp: ABC\n    unknown_field: {a: [1, 2.50]}\n";
+    let before = sealed("a: 1\nb: 2\n", Format::Yaml, Selector::default()).replacen(
+        "    unencrypted",
+        &format!("{foreign}    unencrypted"),
+        1,
+    );
+    let mut file = opened(&before, Format::Yaml);
+    assert_eq!(file.rotate().expect_err("foreign").into_diagnostics()[0].rule, "foreign-recipient");
+    file.set(0, &path("a"), &Tree::of(Value::Int(5))).expect("sets");
+    assert!(written(file).contains(foreign));
+}
+
+#[test]
+fn tampering_is_found_in_every_format() {
+    for (format, text) in [(Format::Yaml, YAML), (Format::Json, JSON), (Format::Dotenv, DOTENV), (Format::Ini, INI)] {
+        let good = sealed(text, format, Selector::default());
+        let refused = |case: &str, text: String| {
+            assert_ne!(text, good, "{case}");
+            let error = Sealed::open("f", text.into_bytes(), format, &identities());
+            assert!(error.is_err(), "{case} {format:?}");
+        };
+        // not the comment before it: whoever can write the file can write other ones
+        let at = good.find(",type:str]").and_then(|end| good[..end].rfind("data:")).expect("a ciphertext") + 5;
+        let flipped = if good.as_bytes()[at] == b'A' { "B" } else { "A" };
+        refused("data", format!("{}{flipped}{}", &good[..at], &good[at + 1..]));
+        // base64 of the time of the last change is not there; its digits are
+        refused("lastmodified", good.replacen("2027-01-15", "2027-01-16", 1));
+        let mac = if format == Format::Json { "\"mac\"" } else { "mac" };
+        let is_mac = |line: &&str| line.trim_start().trim_start_matches("sops_").starts_with(mac);
+        let without: Vec<&str> = good.lines().filter(|line| !is_mac(line)).collect();
+        refused("no mac", without.join("\n"));
+        let key = match format {
+            Format::Json => ("\"a\": ", "\"z\": "),
+            Format::Yaml => ("\na:   ", "\nz:   "),
+            Format::Dotenv => ("\nA=", "\nZ="),
+            _ => ("\na = ", "\nz = "),
+        };
+        refused("renamed", good.replacen(key.0, key.1, 1));
+    }
+}

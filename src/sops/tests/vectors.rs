@@ -1,0 +1,72 @@
+use serde_json::Value as Json;
+
+use super::*;
+
+fn by_hex(key: &str) -> DataKey {
+    let bytes: Vec<u8> =
+        (0..key.len()).step_by(2).map(|at| u8::from_str_radix(&key[at..at + 2], 16).expect("hex")).collect();
+    DataKey::new(&bytes).expect("a key")
+}
+
+/// Opens a file with its data key, whoever its recipients are.
+fn open_by_key(name: &str, bytes: Vec<u8>, format: Format, key: &str) -> Sealed {
+    // key groups stand where no reader of them is yet; any recipient lets the rest be read
+    let text = String::from_utf8(bytes).expect("UTF-8").replace("key_groups", "other_groups");
+    let text = match format {
+        Format::Yaml => text.replace("sops:\n", "sops:\n    age: [{recipient: x, enc: x}]\n"),
+        Format::Dotenv => text + "sops_age__list_0__map_enc=x\nsops_age__list_0__map_recipient=x\n",
+        Format::Ini => text + "age__list_0__map_enc = x\nage__list_0__map_recipient = x\n",
+        Format::Json | Format::Binary => text,
+    };
+    Sealed::open_with(Source::new(name, text), format, |_| Ok(by_hex(key)))
+        .unwrap_or_else(|error| panic!("{name}: {:?}", error.into_diagnostics()))
+}
+
+#[test]
+fn all_vectors_open_and_print_as_sops_prints_them() {
+    let manifest: Json = serde_json::from_slice(&vector("manifest.json")).expect("JSON");
+    let files = manifest.as_array().expect("a list");
+    assert_eq!(files.len(), 22, "all but the two whose data key is not known");
+    for file in files {
+        let name = file["file"].as_str().expect("a name");
+        let key = file["data_key_hex"].as_str().expect("a key");
+        let format = Format::of_path(name.as_ref());
+        let usual = !name.starts_with("shamir");
+        let sealed = if usual {
+            Sealed::open_with(Source::new(name, String::from_utf8(vector(name)).expect("UTF-8")), format, |_| {
+                Ok(by_hex(key))
+            })
+            .unwrap_or_else(|error| panic!("{name}: {:?}", error.into_diagnostics()))
+        } else {
+            open_by_key(name, vector(name), format, key)
+        };
+        let printed = sealed.emit(format).unwrap_or_else(|error| panic!("{name}: {:?}", error.into_diagnostics()));
+        let expected = vector(&format!("decrypted/{name}"));
+        assert_eq!(String::from_utf8_lossy(&printed), String::from_utf8_lossy(&expected), "{name}");
+        // and the plaintext that keeps the form of the file means the same
+        if format != Format::Binary {
+            let plain = Source::new(name, plaintext(&sealed));
+            let parsed = format.parse(&plain).unwrap_or_else(|found| panic!("{name}: {found:?}\n{}", plain.text()));
+            let again = format.emit(&parsed.document, None).expect("emits");
+            assert_eq!(again.as_str(), String::from_utf8_lossy(&expected), "{name}\n{}", plain.text());
+        }
+    }
+}
+
+#[test]
+fn an_unchanged_vector_is_given_back_byte_for_byte() {
+    for entry in fs::read_dir(folder()).expect("vectors") {
+        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+        if !name.contains(".enc.") {
+            continue;
+        }
+        let format = Format::of_path(name.as_ref());
+        let identities = identities();
+        if let Ok(sealed) = Sealed::open(&name, vector(&name), format, &identities) {
+            let plain = sealed.plaintext().expect("plain");
+            let mut sealed = sealed;
+            sealed.replace(&plain).expect("the same");
+            assert_eq!(sealed.write(now()).expect("writes"), vector(&name), "{name}");
+        }
+    }
+}
