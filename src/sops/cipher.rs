@@ -1,6 +1,6 @@
 //! The encryption of single values: `ENC[AES256_GCM,…]` (format, section 1.4).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use aes::Aes256;
 use aes_gcm::aead::consts::{U8, U12, U16, U24, U32};
@@ -188,8 +188,16 @@ impl DataKey {
         let mut data = plaintext.to_vec();
         let aad = associated.as_bytes();
         let tag = self.usual.encrypt_in_place_detached(&nonce.into(), aad, &mut data).ok()?;
-        let (data, nonce, tag) = (STANDARD.encode(data), STANDARD.encode(nonce), STANDARD.encode(tag));
-        (!data.is_empty()).then(|| format!("ENC[AES256_GCM,data:{data},iv:{nonce},tag:{tag},type:{kind}]"))
+        if data.is_empty() {
+            return None;
+        }
+        // a value may be a file of a hundred megabytes, so it is encoded where it goes
+        let mut out = String::with_capacity(data.len().div_ceil(3) * 4 + 128);
+        out.push_str("ENC[AES256_GCM,data:");
+        STANDARD.encode_string(&data, &mut out);
+        drop(data);
+        let _ = write!(out, ",iv:{},tag:{},type:{kind}]", STANDARD.encode(nonce), STANDARD.encode(tag));
+        Some(out)
     }
 
     /// Decrypts a value that is bound to `associated`; `None` if value, place or key are not those of

@@ -1,6 +1,8 @@
 //! A document as sops knows it (format, section 1.2): values with types, in their order, with the
 //! comments between them, and with the places where they stand in the text.
 
+use std::fmt;
+
 use zeroize::Zeroizing;
 
 use super::scalar::Value;
@@ -8,14 +10,14 @@ use crate::span::Span;
 use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar, Style};
 
 /// All that a file holds, without its metadata: one branch, or one for each document of YAML.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Document {
     /// The roots.
     pub branches: Vec<Map>,
 }
 
 /// Keys with their values. A key may stand twice: JSON and dotenv let it.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Map {
     /// In the order of the file.
     pub items: Vec<Item<Key>>,
@@ -24,7 +26,7 @@ pub struct Map {
 }
 
 /// Values without keys.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct List {
     /// In the order of the file.
     pub items: Vec<Item<Position>>,
@@ -40,7 +42,7 @@ pub struct Position {
 }
 
 /// A part of a map or a list.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Item<K> {
     /// A comment: of what follows, or at the end.
     Comment(Comment),
@@ -49,7 +51,7 @@ pub enum Item<K> {
 }
 
 /// A value.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Tree {
     /// A single one.
     Leaf(Leaf),
@@ -60,7 +62,7 @@ pub enum Tree {
 }
 
 /// A single value.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Leaf {
     /// The value.
     pub value: Value,
@@ -88,6 +90,12 @@ pub struct Site {
     pub flow: bool,
     /// How far the lines of a block would be indented, if there is room for one.
     pub indent: Option<usize>,
+}
+
+impl fmt::Debug for Comment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[comment]")
+    }
 }
 
 impl Map {

@@ -127,8 +127,6 @@ pub enum Fault {
     NotOfItsType(String),
     /// Its plaintext is not UTF-8, so that YAML cannot hold it.
     NotUtf8,
-    /// The format of the file cannot hold its plaintext.
-    Unfit(&'static str),
     /// It is marked as a comment and stands where a value must.
     Comment,
     /// None of the values decrypts: the metadata belong to another file.
@@ -260,10 +258,6 @@ impl Finding {
             Fault::NotUtf8 => {
                 let message = format!("`{path}` is not UTF-8, so it cannot be a value of a layer");
                 Diagnostic::error("sops-value", message).hint("keep the bytes in a file of their own, or in base64")
-            }
-            Fault::Unfit(format) => {
-                Diagnostic::error("sops-value", format!("the plaintext of `{path}` cannot stand in a {format} file"))
-                    .hint("decrypt it to another format")
             }
             Fault::Comment => tampered(format!("`{path}` is marked as a comment, but a value must stand there")),
             Fault::Everything { values } => tampered(format!(

@@ -30,6 +30,7 @@ mod open;
 mod path;
 mod pattern;
 mod places;
+mod plain;
 #[cfg(feature = "plugin")]
 mod plugin;
 mod recipient;

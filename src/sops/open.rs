@@ -7,6 +7,7 @@ use super::document::{Comment, Document, Leaf, Site};
 use super::error::{Fault, Finding};
 use super::mac::Mac;
 use super::metadata::Metadata;
+use super::path::KeyPath;
 use super::scalar::Value;
 use super::selector::{Selection, Selector};
 use super::stash::{Kept, Stash};
@@ -23,6 +24,8 @@ pub(super) struct Opened {
     pub(super) stash: Stash,
     /// What makes the text one in plaintext.
     pub(super) changes: Vec<Change>,
+    /// A value that the format cannot hold in plaintext.
+    pub(super) unfit: Option<(KeyPath, Unfit)>,
 }
 
 /// Decrypts a document in place.
@@ -41,6 +44,7 @@ pub(super) fn open(
         encrypted: 0,
         stash: Stash::default(),
         changes: Vec::new(),
+        unfit: None,
     };
     let mut opener = Opener { source, format, key, selector: &selector, opened };
     visit(document, &selector, &mut opener);
@@ -84,15 +88,16 @@ impl Visit for Opener<'_> {
             }
             return None;
         }
-        let found = match &leaf.value {
+        match &leaf.value {
             // never encrypted, whatever the selector says
-            Value::Null => return None,
-            Value::Text(text) if text.is_empty() => return None,
-            value => token(value).filter(|token| Ciphertext::is_one(token)).map(|token| token.trim_end().to_owned()),
-        };
-        match found {
-            Some(token) => self.ciphertext(leaf, &token, way),
-            None => {
+            Value::Null => None,
+            Value::Text(text) if text.is_empty() => None,
+            value if token(value).is_some_and(Ciphertext::is_one) => {
+                // taken out, so that there are never more copies of a big file than needed
+                let value = std::mem::replace(&mut leaf.value, Value::Null);
+                self.ciphertext(leaf, value, way)
+            }
+            _ => {
                 let selector = self.selector.to_string();
                 self.finding(leaf.site.span, way, Fault::Plaintext { selector });
                 None
@@ -110,9 +115,16 @@ fn token(value: &Value) -> Option<&str> {
 }
 
 impl Opener<'_> {
-    fn ciphertext(&mut self, leaf: &mut Leaf, token: &str, way: &Way<'_>) -> Option<Comment> {
+    fn ciphertext(&mut self, leaf: &mut Leaf, text: Value, way: &Way<'_>) -> Option<Comment> {
         let associated = way.path().associated_data();
-        let opened = Ciphertext::parse(token).map_err(Fault::Malformed).and_then(|ciphertext| {
+        let parsed = Ciphertext::parse(token(&text).unwrap_or_default());
+        // a binary file has one value: if that is the same, so is the file
+        let token = match token(&text) {
+            Some(token) if self.format != Format::Binary => token.trim_end().to_owned(),
+            _ => String::new(),
+        };
+        drop(text);
+        let opened = parsed.map_err(Fault::Malformed).and_then(|ciphertext| {
             let kind = ciphertext.kind;
             Ok((kind, self.key.open(ciphertext, &associated).ok_or(Fault::Altered)?))
         });
@@ -125,11 +137,11 @@ impl Opener<'_> {
             }
         };
         if kind == Type::Comment {
-            return self.list_comment(leaf, &plaintext, &associated, token, way);
+            return self.list_comment(leaf, &plaintext, &associated, &token, way);
         }
         self.opened.encrypted += 1;
         match Value::decrypted(kind, plaintext) {
-            Some(value) => self.value(leaf, value, &associated, token, way),
+            Some(value) => self.value(leaf, value, &associated, &token, way),
             None => self.finding(leaf.site.span, way, Fault::NotOfItsType(kind.to_string())),
         }
         None
@@ -139,13 +151,15 @@ impl Opener<'_> {
         let span = leaf.site.span;
         if let (Some(bytes), Some(kind)) = (value.bytes(), value.kind()) {
             self.opened.mac.add_encrypted(&bytes);
-            self.keep(kind, associated, &bytes, token, span.start..span.end);
+            if self.format != Format::Binary {
+                self.keep(kind, associated, &bytes, token, span.start..span.end);
+            }
         }
         if self.format != Format::Binary {
             match self.format.leaf(&value, leaf.site) {
                 Ok(text) => self.opened.changes.push(Change { at: span.start..span.end, text }),
-                Err(Unfit::NotUtf8) => self.finding(span, way, Fault::NotUtf8),
-                Err(_) => self.finding(span, way, Fault::Unfit(self.format.name())),
+                // no matter, as long as nobody asks for the text
+                Err(unfit) => drop(self.opened.unfit.get_or_insert((way.path().clone(), unfit))),
             }
         }
         leaf.value = value;

@@ -5,6 +5,7 @@
 //! letter, oddities included (format, section 1.9.2). It decides nothing else: Septum keeps the text.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -31,6 +32,17 @@ pub enum Value {
     Time(Timestamp),
     /// A comment that was encrypted inside a list: no value at all.
     Comment,
+}
+
+/// No value is ever printed by accident.
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Comment => "[comment]",
+            _ => "[secret]",
+        })
+    }
 }
 
 impl Value {

@@ -7,7 +7,7 @@ use super::path::KeyPath;
 use super::scalar::Value;
 use super::selector::{Selection, Selector};
 use super::stash::{Kept, Stash};
-use super::store::{Change, Format};
+use super::store::{Change, Format, Unfit};
 use super::way::{Visit, Way, visit};
 use crate::span::Span;
 
@@ -30,6 +30,13 @@ pub enum SealProblem {
     CommentPattern {
         /// The map or list that the comment is in.
         path: KeyPath,
+    },
+    /// The format could not hold the value once it is decrypted.
+    Unfit {
+        /// Its path.
+        path: KeyPath,
+        /// Why.
+        unfit: Unfit,
     },
     /// An integer of 64 bits without a sign: sops refuses to read the file.
     Unsigned {
@@ -108,6 +115,11 @@ impl Visit for Run<'_> {
         }
         self.encrypted.mac.add_encrypted(&bytes);
         self.encrypted.values += 1;
+        if self.sealer.format != Format::Binary
+            && let Err(unfit) = self.sealer.format.leaf(&leaf.value, leaf.site)
+        {
+            self.encrypted.problem.get_or_insert(SealProblem::Unfit { path: way.path().clone(), unfit });
+        }
         let kept = self.token(kind, &way.path().associated_data(), &bytes)?;
         let written = self.written(kept, leaf.site);
         self.change(leaf.site.span, written);

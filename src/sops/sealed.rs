@@ -8,23 +8,23 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::age;
-use super::cipher::{DataKey, Type};
-use super::document::{Document, Item, Tree};
+use super::cipher::DataKey;
+use super::document::{Document, Item, Leaf, Tree};
 use super::entries::put_recipients;
 use super::error::Error;
 use super::identity::Identities;
 use super::metadata::Metadata;
 use super::open::{Opened, open};
 use super::path::{KeyPath, Step};
+use super::plain::{plain, seal_mac, text};
 use super::scalar::Value;
 use super::seal::{Encrypted, Sealer};
 use super::selector::Selector;
 use super::stash::Stash;
-use super::store::{Block, Change, EditProblem, Format, Parsed, Target, Unfit, apply};
+use super::store::{Block, Change, EditProblem, Format, Parsed, Target, Unfit, apply, others};
 use super::time::Timestamp;
 use super::write_error::WriteError;
-use super::{BLOCK, missing_block, verify};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use super::{missing_block, verify};
 use crate::span::{Place, Source, Span};
 
 /// The key of a binary file's only value.
@@ -44,6 +44,8 @@ pub struct Sealed {
     /// The hash of what `text`, or a binary file's data, was at first.
     first: [u8; 32],
     encrypted: usize,
+    /// A value that the format cannot hold in plaintext, so that there is no text to be changed.
+    unfit: Option<(KeyPath, Unfit)>,
     /// Recipients, where they are not those of the file.
     recipients: Option<Vec<String>>,
     /// Whether the data key is a new one.
@@ -67,17 +69,19 @@ impl Sealed {
         let metadata = metadata_of(&parsed, &source)?;
         let key = key(&metadata)?;
         let Parsed { mut document, blocks, in_place, .. } = parsed;
-        let Opened { mac, findings, encrypted, stash, changes } = open(&mut document, &source, format, &metadata, &key);
+        let Opened { mac, findings, encrypted, stash, changes, unfit } =
+            open(&mut document, &source, format, &metadata, &key);
         verify(mac, findings, encrypted, &metadata, &key)?;
         let text = match blocks.into_iter().flatten().next() {
             _ if format == Format::Binary => Zeroizing::default(),
             Some(block) if !in_place => format.emit(&document, Some(&block.fields)).unwrap_or_default(),
             _ => apply(source.text(), changes),
         };
-        let recipients = None;
-        let first = [0; 32];
-        let mut sealed =
-            Self { format, source, metadata, key, stash, document, text, first, encrypted, recipients, rotated: false };
+        let (recipients, rotated, first) = (None, false, [0; 32]);
+        #[rustfmt::skip]
+        let mut sealed = Self {
+            format, source, metadata, key, stash, document, text, first, encrypted, unfit, recipients, rotated,
+        };
         sealed.first = sealed.hash();
         Ok(sealed)
     }
@@ -112,7 +116,7 @@ impl Sealed {
     /// The plaintext with the comments, blank lines and quotes of the file, without its metadata.
     pub fn plaintext(&self) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         if self.format == Format::Binary {
-            return Ok(self.data().unwrap_or_default());
+            return Ok(Zeroizing::new(self.data().unwrap_or_default().to_vec()));
         }
         let parsed = self.parsed()?;
         let blocks = parsed.blocks.into_iter().flatten();
@@ -126,7 +130,8 @@ impl Sealed {
     /// The plaintext as sops prints it in a format.
     pub fn emit(&self, format: Format) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         if format == Format::Binary {
-            return self.data().ok_or_else(|| self.unfit(Unfit::Nested));
+            let data = self.data().map(|data| Zeroizing::new(data.to_vec()));
+            return data.ok_or_else(|| self.unfit(Unfit::Nested));
         }
         let mut text = format.emit(&self.document, None).map_err(|unfit| self.unfit(unfit))?;
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
@@ -134,19 +139,23 @@ impl Sealed {
 
     /// Puts a value at a path; maps on the way are made.
     pub fn set(&mut self, document: usize, path: &KeyPath, value: &Tree) -> Result<(), WriteError> {
-        self.edit(path, |sealed, parsed| sealed.format.set(&sealed.text, parsed, &Target { document, path }, value))
+        let target = Target { document, path };
+        let edit = |sealed: &Self, parsed: &Parsed| sealed.format.set(&sealed.text, parsed, &target, value);
+        self.edit(&target, edit)
     }
 
     /// Takes a value out.
     pub fn unset(&mut self, document: usize, path: &KeyPath) -> Result<(), WriteError> {
-        self.edit(path, |sealed, parsed| sealed.format.unset(&sealed.text, parsed, &Target { document, path }))
+        let target = Target { document, path };
+        self.edit(&target, |sealed, parsed| sealed.format.unset(&sealed.text, parsed, &target))
     }
 
     fn edit(
         &mut self,
-        path: &KeyPath,
+        target: &Target<'_>,
         changes: impl FnOnce(&Self, &Parsed) -> Result<Vec<Change>, EditProblem>,
     ) -> Result<(), WriteError> {
+        let path = target.path;
         let problem = |sealed: &Self, problem| WriteError::Edit { place: sealed.place(), path: path.clone(), problem };
         if self.format == Format::Binary {
             return Err(problem(self, EditProblem::NoKeys));
@@ -154,9 +163,14 @@ impl Sealed {
         if matches!(path.steps().first(), Some(Step::Key(key)) if self.format.reserves(key)) {
             return Err(problem(self, EditProblem::Reserved));
         }
-        let changes = changes(self, &self.parsed()?).map_err(|found| problem(self, found))?;
+        let before = self.parsed()?;
+        let changes = changes(self, &before).map_err(|found| problem(self, found))?;
         let text = apply(&self.text, changes);
-        self.document = self.read(&text)?.document;
+        let after = self.read(&text)?;
+        if !same(&others(&before.document, target), &others(&after.document, target)) {
+            return Err(problem(self, EditProblem::Entangled));
+        }
+        self.document = after.document;
         self.text = text;
         Ok(())
     }
@@ -301,6 +315,10 @@ impl Sealed {
     }
 
     fn parsed(&self) -> Result<Parsed, WriteError> {
+        if let Some((path, unfit)) = &self.unfit {
+            let problem = EditProblem::Unfit(*unfit);
+            return Err(WriteError::Edit { place: self.place(), path: path.clone(), problem });
+        }
         self.read(&self.text)
     }
 
@@ -309,16 +327,16 @@ impl Sealed {
     }
 
     /// A binary file's bytes.
-    fn data(&self) -> Option<Zeroizing<Vec<u8>>> {
+    fn data(&self) -> Option<&[u8]> {
         match self.document.branches.first()?.get(DATA)? {
-            Tree::Leaf(leaf) => leaf.value.bytes().map(|bytes| Zeroizing::new(bytes.into_owned())),
-            Tree::List(_) | Tree::Map(_) => None,
+            Tree::Leaf(Leaf { value: Value::Text(bytes), .. }) => Some(bytes),
+            Tree::Leaf(_) | Tree::List(_) | Tree::Map(_) => None,
         }
     }
 
     fn hash(&self) -> [u8; 32] {
         let data = if self.format == Format::Binary { self.data() } else { None };
-        Sha256::digest(data.as_ref().map_or(self.text.as_bytes(), |data| data.as_slice())).into()
+        Sha256::digest(data.unwrap_or(self.text.as_bytes())).into()
     }
 
     fn place(&self) -> Place {
@@ -330,71 +348,18 @@ impl Sealed {
     }
 }
 
-/// The text of a file.
-pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {
-    String::from_utf8(bytes).map(|text| Source::new(name, text)).map_err(|error| {
-        drop(Zeroizing::new(error.into_bytes()));
-        let mut found = Diagnostics::new();
-        found.push(
-            Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text"))
-                .hint("a file that is no text can be encrypted as a binary one"),
-        );
-        found
-    })
-}
-
-/// Reads a plaintext; one whose values do not each stand at a place of their own is written anew.
-pub(super) fn plain(source: Source, format: Format) -> Result<(Source, Parsed), WriteError> {
-    let parsed = format.parse(&source).map_err(WriteError::Read)?;
-    if let Some(block) = parsed.blocks.iter().flatten().next() {
-        return Err(WriteError::AlreadyEncrypted(source.place(block.key)));
-    }
-    for branch in &parsed.document.branches {
-        if let Some((key, _)) = branch.values().find(|(key, _)| format.reserves(&key.text)) {
-            return Err(WriteError::Reserved(source.place(key.span)));
-        }
-    }
-    if parsed.in_place {
-        return Ok((source, parsed));
-    }
-    let place = || source.place(Span::locate(source.text(), 0, 0));
-    let text = format.emit(&parsed.document, None).map_err(|unfit| WriteError::Unfit { place: place(), unfit })?;
-    let source = Source::new(source.name(), text.as_str());
-    let parsed = format.parse(&source).map_err(WriteError::Read)?;
-    Ok((source, parsed))
+/// Whether values are the same at the same places; what is not a number is itself here.
+fn same(one: &[(String, Value)], other: &[(String, Value)]) -> bool {
+    one.len() == other.len()
+        && one
+            .iter()
+            .zip(other)
+            .all(|(one, other)| one.0 == other.0 && one.1.kind() == other.1.kind() && one.1.bytes() == other.1.bytes())
 }
 
 fn metadata_of(parsed: &Parsed, source: &Source) -> Result<Metadata, Error> {
     match parsed.blocks.first() {
         Some(Some(block)) => Metadata::read(block.fields.to_node(), source.place(block.key)),
         _ => Err(missing_block(source.place(Span::locate(source.text(), 0, 0)))),
-    }
-}
-
-/// The encrypted checksum, bound to the time of the last change.
-pub(super) fn seal_mac(key: &DataKey, mac: &str, now: Timestamp) -> Option<String> {
-    key.seal(mac.as_bytes(), Type::Str, &now.to_seconds())
-}
-
-impl Format {
-    /// Whether a key at the root is where metadata stand.
-    pub(super) fn reserves(self, key: &str) -> bool {
-        match self {
-            Self::Dotenv => key.starts_with("sops_"),
-            Self::Yaml | Self::Json | Self::Ini | Self::Binary => key == BLOCK,
-        }
-    }
-
-    /// A block of metadata that was cut out, as it is put in again at `end`.
-    fn joined(self, text: &str, end: usize, block: &str) -> String {
-        let (before, after) = text.split_at_checked(end).unwrap_or((text, ""));
-        if self == Self::Json {
-            let body = block.trim_start_matches(',');
-            let comma = if before.trim_end().ends_with('{') { "" } else { "," };
-            return format!("{comma}{body}");
-        }
-        let lead = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
-        let trail = if after.is_empty() || block.ends_with('\n') { "" } else { "\n" };
-        format!("{lead}{block}{trail}")
     }
 }

@@ -135,6 +135,12 @@ fn value(place: Place, problem: &SealProblem) -> Diagnostic {
             let message = format!("an encrypted comment in `{path}` would match `unencrypted_comment_regex`");
             Diagnostic::error("sops-value", message).at(place).hint("use a pattern that a random text does not match")
         }
+        SealProblem::Unfit { path, unfit } => {
+            let message = format!("`{path}`: {}", unfit.reason());
+            Diagnostic::error("sops-value", message)
+                .at(place)
+                .hint("keep the file in another format, or the value in base64")
+        }
         SealProblem::Unsigned { span, path } => {
             let message = format!("`{path}` is an integer beyond 64 bits with a sign, and sops refuses such a file");
             Diagnostic::error("sops-value", message)
@@ -151,6 +157,9 @@ fn edit(place: Place, path: &KeyPath, problem: &EditProblem) -> Diagnostic {
         EditProblem::Missing => format!("there is nothing at `{path}`"),
         EditProblem::NotThere => format!("`{path}` leads into a value that has nothing of that kind below it"),
         EditProblem::Reserved => "the key `sops` at the root is reserved for metadata".to_owned(),
+        EditProblem::Entangled => {
+            format!("`{path}` cannot be changed alone: a block with `|+` before it would change too")
+        }
         EditProblem::Unfit(unfit) => format!("`{path}`: {}", unfit.reason()),
     };
     Diagnostic::error("sops-path", message).at(place).hint("compare the path with the keys of the file")

@@ -135,12 +135,19 @@ impl<'a> Reader<'a> {
     fn long(&mut self, first: &'a str, span: Span, close: &str) -> Read<(String, usize)> {
         let start = span.start + close.len();
         if let Some(end) = first.find(close) {
+            if !first.get(end + close.len()..).unwrap_or_default().trim().is_empty() {
+                return Err((span, "nothing behind the closing quotes of the value"));
+            }
             return Ok((first.get(..end).unwrap_or_default().to_owned(), start + end + close.len()));
         }
         let rest = self.text.get(start..).unwrap_or_default();
         let end = rest.find(close).ok_or((span, "the closing quotes of the value"))?;
         while self.at <= start + end {
             self.next_line();
+        }
+        let behind = rest.get(end + close.len()..).unwrap_or_default().split('\n').next().unwrap_or_default();
+        if !behind.trim().is_empty() {
+            return Err((span, "nothing behind the closing quotes of the value"));
         }
         let value = rest.get(..end).unwrap_or_default().replace("\r\n", "\n");
         Ok((value, start + end + close.len()))
@@ -157,10 +164,18 @@ impl<'a> Reader<'a> {
         if let Some(at) = at
             && let Item::Value(key, Tree::Map(section)) = root.items.remove(at)
         {
+            // a comment above the metadata is one at the end of what stands before them
+            let (above, section): (Vec<_>, Vec<_>) = section
+                .items
+                .into_iter()
+                .partition(|item| matches!(item, Item::Comment(c) if c.site.span.start < key.span.start));
+            if let Some(Item::Value(_, Tree::Map(before))) = at.checked_sub(1).and_then(|at| root.items.get_mut(at)) {
+                before.items.extend(above);
+            }
             let end = ends.get(at + 1).copied().unwrap_or(text.len());
             let before = text.get(..key.span.start).unwrap_or_default();
             let start = if before.ends_with("\n\n") { key.span.start - 1 } else { key.span.start };
-            let lines = section.items.into_iter().filter_map(metadata_line).collect();
+            let lines = section.into_iter().filter_map(metadata_line).collect();
             let Some(fields) = flat::unflatten(lines) else {
                 let mut found = Diagnostics::new();
                 let message = "the keys of `[sops]` contradict each other, or some are missing";
@@ -193,9 +208,6 @@ pub(super) fn leaf(value: &Value) -> Result<Zeroizing<String>, Unfit> {
         _ => std::str::from_utf8(&bytes).map_err(|_| Unfit::NotUtf8)?.to_owned(),
     };
     let text = Zeroizing::new(text);
-    if text.contains('\r') || text.ends_with('\\') || text.contains("\"\"\"") {
-        return Err(Unfit::Characters);
-    }
     let quotes = if text.contains(['\n', '`']) {
         "\"\"\""
     } else if text.contains(['#', ';']) || text.starts_with(['"', '\'']) {
@@ -205,7 +217,21 @@ pub(super) fn leaf(value: &Value) -> Result<Zeroizing<String>, Unfit> {
     } else {
         ""
     };
-    Ok(Zeroizing::new(format!("{quotes}{}{quotes}", text.as_str())))
+    let written = Zeroizing::new(format!("{quotes}{}{quotes}", text.as_str()));
+    // the quotes of INI quote badly: what does not come back is not written
+    if reads_as(&written, &text) { Ok(written) } else { Err(Unfit::Characters) }
+}
+
+fn reads_as(written: &str, text: &str) -> bool {
+    let line = Zeroizing::new(format!("k = {written}\n"));
+    let Ok(parsed) = parse(&Source::new("", line.as_str())) else { return false };
+    let Some(Tree::Map(section)) = parsed.document.branches.first().and_then(|root| root.get(DEFAULT)) else {
+        return false;
+    };
+    let mut values = section.values();
+    let read =
+        matches!(values.next(), Some((_, Tree::Leaf(leaf))) if leaf.value.bytes().as_deref() == Some(text.as_bytes()));
+    read && values.next().is_none()
 }
 
 /// All sections.

@@ -25,7 +25,7 @@ use crate::diagnostic::Diagnostics;
 use crate::span::{Source, Span};
 
 pub use edit::EditProblem;
-pub(super) use edit::Target;
+pub(super) use edit::{Target, others};
 
 /// A format of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

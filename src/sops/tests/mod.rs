@@ -1,5 +1,6 @@
 //! Tests of the whole way through files: vectors by their data keys, encryption, rewrites.
 
+mod any;
 mod encrypting;
 mod rewriting;
 mod vectors;

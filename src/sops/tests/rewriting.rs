@@ -79,6 +79,17 @@ fn new_keys_and_removed_ones_touch_nothing_else() {
     }
 }
 
+/// Blank lines behind a block with `+` are part of it.
+#[test]
+fn a_change_that_would_change_another_value_is_refused() {
+    let text = "k_unencrypted: |+\n  x\n\nb: 1\n\nc: 2\n";
+    let mut file = opened(&sealed(text, Format::Yaml, Selector::default()), Format::Yaml);
+    let error = file.unset(0, &path("b")).expect_err("it would");
+    assert!(error.into_diagnostics()[0].message.contains("cannot be changed alone"));
+    file.set(0, &path("b"), &Tree::text("y")).expect("it does not");
+    assert_eq!(plaintext(&file), text.replace('1', "\"y\""));
+}
+
 #[test]
 fn an_edited_text_keeps_the_ciphertext_of_what_it_did_not_touch() {
     for (format, text, from, to, lines) in [
@@ -164,6 +175,23 @@ fn entries_of_other_services_stay_and_refuse_a_new_key() {
     assert_eq!(file.rotate().expect_err("foreign").into_diagnostics()[0].rule, "foreign-recipient");
     file.set(0, &path("a"), &Tree::of(Value::Int(5))).expect("sets");
     assert!(written(file).contains(foreign));
+}
+
+/// Two versions of sops wrote the line breaks of INI metadata as they are.
+#[test]
+fn both_forms_of_ini_metadata_are_read_and_kept() {
+    let good = sealed(INI, Format::Ini, Selector::default());
+    let lines = good.lines().map(|line| match line.split_once(" = -----BEGIN") {
+        Some((name, value)) => format!("{name} = \"\"\"-----BEGIN{}\"\"\"\n", value.replace("\\n", "\n")),
+        None => format!("{line}\n"),
+    });
+    let long: String = lines.collect();
+    assert_ne!(long, good);
+    let mut file = opened(&long, Format::Ini);
+    assert_eq!(plaintext(&file), plaintext(&opened(&good, Format::Ini)));
+    file.set(0, &path("s/a"), &Tree::text("new")).expect("sets");
+    let (gone, came) = changed_lines(&long, &written(file));
+    assert_eq!((gone.len(), came.len()), (2, 2), "the value and the checksum: {gone:?} {came:?}");
 }
 
 #[test]

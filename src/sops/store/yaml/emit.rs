@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::base64;
+use super::{base64, decimal};
 use crate::sops::BLOCK;
 use crate::sops::document::{Comment, Document, Item, List, Map, Tree};
 use crate::sops::scalar::Value;
@@ -27,20 +27,20 @@ pub(in crate::sops::store) fn emit_with(document: &Document, fields: &Map) -> Ze
 
 /// The metadata under their key.
 pub(super) fn block(fields: &Map) -> String {
-    let mut writer = Writer { out: Zeroizing::new(format!("{BLOCK}:")) };
+    let mut writer = Writer { out: Zeroizing::new(format!("{BLOCK}:")), between_others: false };
     writer.map_below(fields, below(0));
     writer.out.to_string()
 }
 
-/// Keys and values as lines that are indented so far.
+/// Keys and values as lines that are indented so far; numbers with a fraction keep one.
 pub(in crate::sops::store) fn lines(map: &Map, indent: usize) -> Zeroizing<String> {
-    let mut writer = Writer { out: Zeroizing::default() };
+    let mut writer = Writer { out: Zeroizing::default(), between_others: true };
     writer.map(map, indent);
     writer.out
 }
 
 fn documents(document: &Document, block: Option<&str>) -> Zeroizing<String> {
-    let mut writer = Writer { out: Zeroizing::default() };
+    let mut writer = Writer { out: Zeroizing::default(), between_others: false };
     for (index, branch) in document.branches.iter().enumerate() {
         if index > 0 {
             writer.out.push_str("---\n");
@@ -65,6 +65,8 @@ fn leading(value: &Tree) -> impl Iterator<Item = &Comment> {
 
 struct Writer {
     out: Zeroizing<String>,
+    /// Whether the lines go between others that somebody else wrote.
+    between_others: bool,
 }
 
 impl Writer {
@@ -182,6 +184,7 @@ impl Writer {
             Value::Null | Value::Comment => self.out.push_str("null"),
             Value::Bool(bool) => self.out.push_str(&bool.to_string()),
             Value::Int(int) => self.out.push_str(&int.to_string()),
+            Value::Float(float) if self.between_others => self.out.push_str(&decimal(*float)),
             Value::Float(float) => self.out.push_str(&go::yaml_float(*float)),
             Value::Time(time) => self.out.push_str(&time.to_string()),
             Value::Text(bytes) => match std::str::from_utf8(bytes) {
@@ -204,6 +207,8 @@ impl Writer {
                 self.out.push('\'');
             }
             Quoting::Double => push_quoted(&mut self.out, text),
+            // a line that follows one day would be part of it
+            Quoting::Literal if self.between_others && text.ends_with("\n\n") => push_quoted(&mut self.out, text),
             Quoting::Literal => self.block(text, indent),
         }
     }

@@ -1,0 +1,73 @@
+//! Files in plaintext, and how metadata come into them and out again.
+
+use zeroize::Zeroizing;
+
+use super::BLOCK;
+use super::cipher::{DataKey, Type};
+use super::store::{Format, Parsed};
+use super::time::Timestamp;
+use super::write_error::WriteError;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::span::{Source, Span};
+
+/// The text of a file.
+pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {
+    String::from_utf8(bytes).map(|text| Source::new(name, text)).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        let mut found = Diagnostics::new();
+        found.push(
+            Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text"))
+                .hint("a file that is no text can be encrypted as a binary one"),
+        );
+        found
+    })
+}
+
+/// Reads a plaintext; one whose values do not each stand at a place of their own is written anew.
+pub(super) fn plain(source: Source, format: Format) -> Result<(Source, Parsed), WriteError> {
+    let parsed = format.parse(&source).map_err(WriteError::Read)?;
+    if let Some(block) = parsed.blocks.iter().flatten().next() {
+        return Err(WriteError::AlreadyEncrypted(source.place(block.key)));
+    }
+    for branch in &parsed.document.branches {
+        if let Some((key, _)) = branch.values().find(|(key, _)| format.reserves(&key.text)) {
+            return Err(WriteError::Reserved(source.place(key.span)));
+        }
+    }
+    if parsed.in_place {
+        return Ok((source, parsed));
+    }
+    let place = || source.place(Span::locate(source.text(), 0, 0));
+    let text = format.emit(&parsed.document, None).map_err(|unfit| WriteError::Unfit { place: place(), unfit })?;
+    let source = Source::new(source.name(), text.as_str());
+    let parsed = format.parse(&source).map_err(WriteError::Read)?;
+    Ok((source, parsed))
+}
+
+/// The encrypted checksum, bound to the time of the last change.
+pub(super) fn seal_mac(key: &DataKey, mac: &str, now: Timestamp) -> Option<String> {
+    key.seal(mac.as_bytes(), Type::Str, &now.to_seconds())
+}
+
+impl Format {
+    /// Whether a key at the root is where metadata stand.
+    pub(super) fn reserves(self, key: &str) -> bool {
+        match self {
+            Self::Dotenv => key.starts_with("sops_"),
+            Self::Yaml | Self::Json | Self::Ini | Self::Binary => key == BLOCK,
+        }
+    }
+
+    /// A block of metadata that was cut out, as it is put in again at `end`.
+    pub(super) fn joined(self, text: &str, end: usize, block: &str) -> String {
+        let (before, after) = text.split_at_checked(end).unwrap_or((text, ""));
+        if self == Self::Json {
+            let body = block.trim_start_matches(',');
+            let comma = if before.trim_end().ends_with('{') { "" } else { "," };
+            return format!("{comma}{body}");
+        }
+        let lead = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+        let trail = if after.is_empty() || block.ends_with('\n') { "" } else { "\n" };
+        format!("{lead}{block}{trail}")
+    }
+}

@@ -1,0 +1,175 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::yaml::read::tests::yamlish;
+
+/// What JSON, dotenv and INI are made of, which random characters seldom hit.
+const TOKENS: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"",
+    "\"a\"",
+    "\"b\": ",
+    "\"\\u00e9\"",
+    "\\",
+    "1",
+    "-2.5e3",
+    "true",
+    "null",
+    " ",
+    "\n",
+    "\r\n",
+    "\t",
+    "=",
+    "A=",
+    "b = ",
+    "#",
+    "# c",
+    ";",
+    "; d",
+    "[s]\n",
+    "[t]\n",
+    "[sops]",
+    "sops_mac=",
+    "`",
+    "\"\"\"",
+    "'",
+    "\\n",
+    "ß",
+    "\"sops\": {",
+    "ENC[AES256_GCM,",
+    "\u{feff}",
+    "\0",
+];
+
+fn texts() -> impl Strategy<Value = String> {
+    let tokens = prop::collection::vec(prop::sample::select(TOKENS), 0..30).prop_map(|tokens| tokens.concat());
+    prop_oneof![tokens, yamlish(), any::<String>()]
+}
+
+/// What a text means in a format, if it can be read.
+fn meaning(text: &str, format: Format) -> Option<String> {
+    let parsed = format.parse(&Source::new("x", text)).ok()?;
+    format.emit(&parsed.document, None).ok().map(|text| text.to_string())
+}
+
+/// A document whose texts are anything.
+fn documents() -> impl Strategy<Value = Tree> {
+    let text = prop_oneof![any::<String>(), "[ -~\n\t]{0,40}", "(- |: |#|'|\"|\n| |a|1|\\||>|%|&|\\*|!){0,8}"];
+    let leaf = prop_oneof![
+        text.prop_map(Tree::text),
+        any::<i64>().prop_map(|int| Tree::of(Value::Int(int))),
+        any::<f64>().prop_map(|float| Tree::of(Value::Float(float))),
+        any::<bool>().prop_map(|bool| Tree::of(Value::Bool(bool))),
+        Just(()).prop_map(|()| Tree::of(Value::Null)),
+        prop::collection::vec(any::<u8>(), 0..9).prop_map(|bytes| Tree::of(Value::Text(Zeroizing::new(bytes)))),
+    ];
+    leaf.prop_recursive(3, 20, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(store::list),
+            prop::collection::btree_map("[ -~ß\n]{0,9}", inner, 0..4).prop_map(|entries| {
+                let mut map = Map::default();
+                for (key, value) in entries {
+                    map.put(&key, value);
+                }
+                Tree::Map(map)
+            }),
+        ]
+    })
+}
+
+fn wrapped(tree: Tree) -> Document {
+    let mut root = Map::default();
+    root.put("root", tree);
+    root.put("text", Tree::text("x"));
+    Document { branches: vec![root] }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn any_text_is_encrypted_and_decrypted_or_refused(text in texts(), format in prop::sample::select(
+        &[Format::Yaml, Format::Json, Format::Dotenv, Format::Ini, Format::Binary][..]
+    )) {
+        let bytes = text.clone().into_bytes();
+        // neither is an encrypted file, and neither may panic
+        prop_assert!(Sealed::open("x", bytes.clone(), format, &identities()).is_err());
+        let Ok(encrypted) = encrypt("x", bytes, format, &plan(Selector::default()), now()) else { return Ok(()) };
+        let encrypted = String::from_utf8(encrypted).expect("UTF-8");
+        let sealed = opened(&encrypted, format);
+        let plain = plaintext(&sealed);
+        if format == Format::Binary {
+            prop_assert_eq!(&plain, &text);
+        } else {
+            prop_assert_eq!(meaning(&plain, format), meaning(&text, format), "{}\n{}", encrypted, plain);
+        }
+        prop_assert_eq!(written(sealed), encrypted);
+    }
+
+    #[test]
+    fn any_document_survives_every_writer(tree in documents(), format in prop::sample::select(
+        &[Format::Yaml, Format::Json][..]
+    )) {
+        let document = wrapped(tree);
+        let Ok(text) = format.emit(&document, None) else { return Ok(()) };
+        let parsed = format.parse(&Source::new("x", text.as_str()));
+        let parsed = parsed.unwrap_or_else(|found| panic!("{:?}\n{}", found, text.as_str()));
+        // numbers lose their fraction if it is zero, and zero its sign
+        let text = format.emit(&parsed.document, None).expect("emits").to_string();
+        prop_assert_eq!(meaning(&text, format), Some(text.clone()));
+        // what is encrypted comes back as the same values, in the text and in the tree
+        let encrypted = sealed(&text, format, Selector::default());
+        let sealed = opened(&encrypted, format);
+        let printed = String::from_utf8(sealed.emit(format).expect("emits").to_vec()).expect("UTF-8");
+        prop_assert_eq!(&printed, &text, "{}", encrypted);
+        let plain = plaintext(&sealed);
+        prop_assert_eq!(meaning(&plain, format), Some(printed), "{}", plain);
+        prop_assert_eq!(written(sealed), encrypted);
+    }
+
+    #[test]
+    fn any_value_can_be_set_and_read_again(tree in documents(), steps in "(root|a|0|1|text)(/(a|0|b)){0,2}", format in
+        prop::sample::select(&[Format::Yaml, Format::Json, Format::Dotenv, Format::Ini][..])
+    ) {
+        let before = match format {
+            Format::Yaml => "root:\n- a: 1\n  b: {c: 2, d: [x]}\n- [y]\ntext: |\n  z\n\n# end\n",
+            Format::Json => "{\"root\": [{\"a\": 1}, []],\n \"text\": \"z\"}",
+            Format::Dotenv => "root=1\n# c\ntext=2",
+            _ => "[root]\na = 1\n[text]\nb = 2\n",
+        };
+        let encrypted = sealed(before, format, Selector::default());
+        let mut file = opened(&encrypted, format);
+        let target = path(&steps);
+        if file.set(0, &target, &tree).is_err() {
+            // what could not be changed is as it was
+            prop_assert_eq!(written(file), encrypted);
+            return Ok(());
+        }
+        let shown = |tree: Option<&Tree>| {
+            let document = wrapped(tree.cloned().unwrap_or_else(|| Tree::of(Value::Null)));
+            Format::Yaml.emit(&document, None).map(|text| text.to_string())
+        };
+        // lines hold texts only
+        let texts = matches!(tree, Tree::Leaf(Leaf { value: Value::Text(_), .. })) || format == Format::Yaml;
+        if texts {
+            prop_assert_eq!(shown(file.get(0, &target)), shown(Some(&tree)));
+        }
+        let after = opened(&written(file), format);
+        if texts {
+            prop_assert_eq!(shown(after.get(0, &target)), shown(Some(&tree)));
+        }
+        let mut file = after;
+        if file.unset(0, &target).is_ok() {
+            let steps = target.steps();
+            if matches!(steps.last(), Some(Step::Key(_))) {
+                prop_assert!(file.get(0, &target).is_none());
+            }
+            drop(opened(&written(file), format));
+        }
+    }
+}
