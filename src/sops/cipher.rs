@@ -159,24 +159,23 @@ pub(super) struct DataKey {
 }
 
 impl DataKey {
-    /// The key, if the bytes are as many as a key has.
-    pub(super) fn new(key: &[u8]) -> Option<Self> {
-        let bytes = Zeroizing::new(key.try_into().ok()?);
-        let cipher = Aes256::new_from_slice(key).ok()?;
+    /// A key of these bytes.
+    pub(super) fn new(key: &[u8; KEY_LENGTH]) -> Self {
+        let cipher = Aes256::new(key.into());
         let usual = AesGcm::from(cipher.clone());
-        Some(Self { bytes, cipher, usual })
+        Self { bytes: Zeroizing::new(*key), cipher, usual }
     }
 
     /// A new key, or `None` if the system has no randomness to give.
     pub(super) fn generate() -> Option<Self> {
         let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
         getrandom::getrandom(bytes.as_mut()).ok()?;
-        Self::new(bytes.as_ref())
+        Some(Self::new(&bytes))
     }
 
     /// The bytes of the key, to be wrapped for recipients.
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.as_ref()
+    pub(super) fn bytes(&self) -> &[u8; KEY_LENGTH] {
+        &self.bytes
     }
 
     /// Encrypts a value and binds it to `associated`, under a nonce of its own. `None` if the system
@@ -229,7 +228,7 @@ mod tests {
                          tag:t5z2Z023Up0kxwCgw1gNxg==,type:str]";
 
     fn key() -> DataKey {
-        DataKey::new(&[b'f'; KEY_LENGTH]).expect("a key")
+        DataKey::new(&[b'f'; KEY_LENGTH])
     }
 
     fn open(text: &str, associated: &str) -> Option<Vec<u8>> {

@@ -115,7 +115,14 @@ impl Map {
     /// Puts a value under a key that is not of any file: in place of the one there, or where the
     /// order of the alphabet has it.
     pub(super) fn put(&mut self, key: &str, value: Tree) {
-        self.remove(key);
+        let there = self.items.iter_mut().find_map(|item| match item {
+            Item::Value(known, value) if known.text == key => Some(value),
+            Item::Value(..) | Item::Comment(_) => None,
+        });
+        if let Some(there) = there {
+            *there = value;
+            return;
+        }
         let after = |item: &Item<Key>| matches!(item, Item::Value(known, _) if known.text.as_str() > key);
         let at = self.items.iter().position(after).unwrap_or(self.items.len());
         self.items.insert(at, Item::Value(Key { text: key.to_owned(), span: Span::default() }, value));
@@ -161,6 +168,21 @@ impl Tree {
             Self::Leaf(leaf) => leaf.site.span,
             Self::List(list) => list.span,
             Self::Map(map) => map.span,
+        }
+    }
+
+    /// A tree of YAML as one that is not of any file; its scalars are texts, but for null.
+    pub(super) fn of_node(node: &Node) -> Self {
+        match &node.kind {
+            Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Self::of(Value::Null),
+            Kind::Scalar(scalar) => Self::text(scalar.text()),
+            Kind::List(items) => super::store::list(items.iter().map(Self::of_node).collect()),
+            Kind::Map(map) => {
+                let items = map.iter().map(|(key, value)| {
+                    Item::Value(Key { text: key.text.clone(), span: Span::default() }, Self::of_node(value))
+                });
+                Self::Map(Map { items: items.collect(), span: Span::default() })
+            }
         }
     }
 

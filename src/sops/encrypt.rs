@@ -2,15 +2,17 @@
 
 use super::cipher::DataKey;
 use super::document::{Item, Leaf, Map, Site, Tree};
-use super::entries::put_recipients;
+use super::group::recipient_fields;
 use super::mac::MacScope;
 use super::plain::{plain, seal_mac, text};
+use super::rules::Rule;
 use super::scalar::Value;
 use super::seal::{Encrypted, SealProblem, Sealer};
 use super::selector::Selector;
 use super::stash::Stash;
 use super::store::{Change, Format, Parsed, apply};
 use super::time::Timestamp;
+use super::wrap::{self, Recipients, SealError};
 use super::write_error::WriteError;
 use crate::span::{Source, Span};
 use crate::yaml::node::Key;
@@ -23,7 +25,7 @@ const VERSION: &str = "3.13.1";
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Who can decrypt it.
-    pub recipients: Vec<String>,
+    pub recipients: Recipients,
     /// Which values are encrypted.
     pub selector: Selector,
     /// Which values the checksum covers.
@@ -32,8 +34,13 @@ pub struct Plan {
 
 impl Plan {
     /// All values, for these recipients: what sops does if nothing else is said.
-    pub fn new(recipients: Vec<String>) -> Self {
+    pub fn new(recipients: Recipients) -> Self {
         Self { recipients, selector: Selector::default(), mac_scope: MacScope::All }
+    }
+
+    /// What a rule says.
+    pub fn of_rule(rule: &Rule) -> Self {
+        Self { recipients: Recipients::of_rule(rule), selector: rule.effective_selector(), mac_scope: rule.mac_scope }
     }
 }
 
@@ -61,7 +68,7 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
         return Err(WriteError::NothingSelected { place: place(), selector: plan.selector.to_string() });
     }
     let mac = seal_mac(&key, &mac.finish(), now).ok_or_else(no_randomness)?;
-    let mut fields = fields(plan, &key, &mac, now)?;
+    let mut fields = fields(plan, &key, &mac, now).map_err(|problem| WriteError::Wrap { place: place(), problem })?;
     put_rule(&mut fields, plan);
     for end in ends {
         changes.push(Change::new(end..end, format.block(&fields, source.text(), end)));
@@ -94,7 +101,7 @@ fn binary(name: &str, bytes: Vec<u8>, plan: &Plan, key: &DataKey, now: Timestamp
     let token =
         changes.into_iter().next().map_or_else(|| "\"\"".to_owned(), |mut change| std::mem::take(&mut *change.text));
     let mac = seal_mac(key, &mac.finish(), now).ok_or_else(no_randomness)?;
-    let mut fields = fields(plan, key, &mac, now)?;
+    let mut fields = fields(plan, key, &mac, now).map_err(|problem| WriteError::Wrap { place: place(), problem })?;
     if plan.mac_scope == MacScope::Encrypted {
         fields.put("mac_only_encrypted", Tree::of(Value::Bool(true)));
     }
@@ -111,9 +118,12 @@ fn is_envelope(bytes: &[u8]) -> bool {
         && Format::Json.parse(&Source::new("", text)).is_ok_and(|parsed| parsed.blocks.iter().any(Option::is_some))
 }
 
-fn fields(plan: &Plan, key: &DataKey, mac: &str, now: Timestamp) -> Result<Map, WriteError> {
+fn fields(plan: &Plan, key: &DataKey, mac: &str, now: Timestamp) -> Result<Map, SealError> {
+    let Recipients { groups, threshold } = &plan.recipients;
     let mut fields = Map::default();
-    put_recipients(&mut fields, &plan.recipients, key, |_| None)?;
+    for (key, node) in recipient_fields(&wrap::seal(key.bytes(), groups, *threshold)?, *threshold) {
+        fields.put(&key.text, Tree::of_node(&node));
+    }
     fields.put("lastmodified", Tree::text(now.to_seconds()));
     fields.put("mac", Tree::text(mac));
     fields.put("version", Tree::text(VERSION));

@@ -7,22 +7,21 @@
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::age;
+use super::age::{self, Unlocked};
 use super::cipher::DataKey;
 use super::document::{Document, Item, Leaf, Tree};
-use super::entries::put_recipients;
 use super::error::Error;
 use super::identity::Identities;
+use super::mac::MacScope;
 use super::metadata::Metadata;
 use super::open::{Opened, open};
 use super::path::{KeyPath, Step};
-use super::plain::{plain, seal_mac, text};
+use super::plain::{plain, text};
 use super::scalar::Value;
-use super::seal::{Encrypted, Sealer};
 use super::selector::Selector;
 use super::stash::Stash;
 use super::store::{Block, Change, EditProblem, Format, Parsed, Target, Unfit, apply, others};
-use super::time::Timestamp;
+use super::wrap::Recipients;
 use super::write_error::WriteError;
 use super::{missing_block, verify};
 use crate::span::{Place, Source, Span};
@@ -32,42 +31,54 @@ const DATA: &str = "data";
 
 /// A file that was decrypted and verified, and can be changed.
 pub struct Sealed {
-    format: Format,
+    pub(super) format: Format,
     /// The file as it stands on disk.
-    source: Source,
-    metadata: Metadata,
-    key: DataKey,
-    stash: Stash,
-    document: Document,
+    pub(super) source: Source,
+    pub(super) metadata: Metadata,
+    /// The data key with the shares that it was put together from.
+    pub(super) unlocked: Unlocked,
+    pub(super) key: DataKey,
+    pub(super) stash: Stash,
+    pub(super) document: Document,
     /// The file in plaintext, with its metadata; empty for a binary file.
-    text: Zeroizing<String>,
+    pub(super) text: Zeroizing<String>,
     /// The hash of what `text`, or a binary file's data, was at first.
-    first: [u8; 32],
+    pub(super) first: [u8; 32],
     encrypted: usize,
     /// A value that the format cannot hold in plaintext, so that there is no text to be changed.
     unfit: Option<(KeyPath, Unfit)>,
+    /// What is to be new about its encryption.
+    pub(super) renewal: Renewal,
+}
+
+/// What of a file's encryption is to be another when it is written.
+#[derive(Default)]
+pub(super) struct Renewal {
     /// Recipients, where they are not those of the file.
-    recipients: Option<Vec<String>>,
+    pub(super) recipients: Option<Recipients>,
+    /// Which values are encrypted and which the checksum covers, where the file says otherwise.
+    pub(super) selection: Option<(Selector, MacScope)>,
     /// Whether the data key is a new one.
-    rotated: bool,
+    pub(super) rotated: bool,
 }
 
 impl Sealed {
     /// Decrypts a file and verifies it. All that is wrong with its values is told together.
     pub fn open(name: &str, bytes: Vec<u8>, format: Format, identities: &Identities) -> Result<Self, Error> {
         let source = text(name, bytes).map_err(Error::Read)?;
-        Self::open_with(source, format, |metadata| age::data_key(metadata, identities))
+        Self::open_with(source, format, |metadata| age::unlock(metadata, identities))
     }
 
     /// Decrypts a file with the key that is found for its metadata.
     pub(super) fn open_with(
         source: Source,
         format: Format,
-        key: impl FnOnce(&Metadata) -> Result<DataKey, Error>,
+        unlock: impl FnOnce(&Metadata) -> Result<Unlocked, Error>,
     ) -> Result<Self, Error> {
         let parsed = format.parse(&source).map_err(Error::Read)?;
         let metadata = metadata_of(&parsed, &source)?;
-        let key = key(&metadata)?;
+        let unlocked = unlock(&metadata)?;
+        let key = DataKey::new(unlocked.data_key());
         let Parsed { mut document, blocks, in_place, .. } = parsed;
         let Opened { mac, findings, encrypted, stash, changes, unfit } =
             open(&mut document, &source, format, &metadata, &key);
@@ -77,10 +88,10 @@ impl Sealed {
             Some(block) if !in_place => format.emit(&document, Some(&block.fields)).unwrap_or_default(),
             _ => apply(source.text(), changes),
         };
-        let (recipients, rotated, first) = (None, false, [0; 32]);
+        let (renewal, first) = (Renewal::default(), [0; 32]);
         #[rustfmt::skip]
         let mut sealed = Self {
-            format, source, metadata, key, stash, document, text, first, encrypted, unfit, recipients, rotated,
+            format, source, metadata, unlocked, key, stash, document, text, first, encrypted, unfit, renewal,
         };
         sealed.first = sealed.hash();
         Ok(sealed)
@@ -203,118 +214,7 @@ impl Sealed {
         Ok(())
     }
 
-    /// Who shall be able to decrypt the file, in this order. Those who already are keep their entries.
-    pub fn set_recipients(&mut self, recipients: Vec<String>) {
-        self.recipients = Some(recipients);
-    }
-
-    /// Takes a new data key: all is encrypted anew.
-    pub fn rotate(&mut self) -> Result<(), WriteError> {
-        let recipients: Vec<_> = self.metadata.foreign().map(|entry| entry.key.to_string()).collect();
-        if !recipients.is_empty() {
-            return Err(WriteError::Foreign { place: self.place(), recipients });
-        }
-        let no_randomness =
-            || WriteError::Value { place: self.place(), problem: super::seal::SealProblem::NoRandomness };
-        self.key = DataKey::generate().ok_or_else(no_randomness)?;
-        self.stash = Stash::default();
-        self.rotated = true;
-        Ok(())
-    }
-
-    /// The bytes of the file: those it had, if nothing changed.
-    pub fn write(mut self, now: Timestamp) -> Result<Vec<u8>, WriteError> {
-        let rekeyed = self.rotated || self.recipients.is_some();
-        if rekeyed && self.metadata.groups.len() > 1 {
-            return Err(WriteError::Groups(self.place()));
-        }
-        if !rekeyed && self.hash() == self.first {
-            return Ok(self.source.text().as_bytes().to_vec());
-        }
-        if self.format == Format::Binary {
-            let parsed = self.format.parse(&self.source).map_err(WriteError::Read)?;
-            let mut document = std::mem::take(&mut self.document);
-            let encrypted = self.seal(&mut document);
-            let text = self.source.text().to_owned();
-            return self.finish(&text, &parsed.blocks, encrypted, now);
-        }
-        let Parsed { mut document, blocks, .. } = self.parsed()?;
-        let encrypted = self.seal(&mut document);
-        let text = std::mem::take(&mut self.text);
-        self.finish(&text, &blocks, encrypted, now)
-    }
-
-    fn seal(&mut self, document: &mut Document) -> Encrypted {
-        let default = Selector::default();
-        let selector = if self.format == Format::Binary { &default } else { &self.metadata.selector };
-        let stash = std::mem::take(&mut self.stash);
-        let sealer = Sealer { format: self.format, key: &self.key, selector, scope: self.metadata.mac_scope, stash };
-        sealer.seal(document)
-    }
-
-    fn finish(
-        &self,
-        text: &str,
-        blocks: &[Option<Block>],
-        encrypted: Encrypted,
-        now: Timestamp,
-    ) -> Result<Vec<u8>, WriteError> {
-        let Encrypted { mac, mut changes, problem, .. } = encrypted;
-        if let Some(problem) = problem {
-            return Err(WriteError::Value { place: self.place(), problem });
-        }
-        let mac = seal_mac(&self.key, &mac.finish(), now).ok_or_else(|| WriteError::Value {
-            place: self.place(),
-            problem: super::seal::SealProblem::NoRandomness,
-        })?;
-        for block in blocks.iter().flatten() {
-            if self.rotated || self.recipients.is_some() {
-                changes.push(self.new_block(text, block, &mac, now)?);
-            } else {
-                changes.extend(self.resealed(block, &mac, now));
-            }
-        }
-        let mut out = apply(text, changes);
-        Ok(std::mem::take(&mut *out).into_bytes())
-    }
-
-    /// The two fields of the metadata that any change changes.
-    fn resealed(&self, block: &Block, mac: &str, now: Timestamp) -> Vec<Change> {
-        let leaf = |name: &str| match block.fields.get(name) {
-            Some(Tree::Leaf(leaf)) => Some(leaf.site),
-            _ => None,
-        };
-        let time = Value::text(&now.to_seconds());
-        let time = leaf("lastmodified").and_then(|site| {
-            let text = self.format.leaf(&time, site).ok()?;
-            Some(Change { at: site.span.start..site.span.end, text })
-        });
-        let mac = leaf("mac").map(|site| Change::new(site.span.start..site.span.end, self.format.token(mac, site)));
-        time.into_iter().chain(mac).collect()
-    }
-
-    /// The metadata with other recipients; fields that are not known here stay.
-    fn new_block(&self, text: &str, block: &Block, mac: &str, now: Timestamp) -> Result<Change, WriteError> {
-        let mut fields = super::document::Map::default();
-        for (key, value) in block.fields.values() {
-            fields.put(&key.text, value.clone());
-        }
-        let age: Vec<_> = self.metadata.age().collect();
-        let old = || age.iter().map(|entry| entry.recipient.clone()).collect();
-        let recipients = self.recipients.clone().unwrap_or_else(old);
-        put_recipients(&mut fields, &recipients, &self.key, |recipient| {
-            let entry = age.iter().find(|entry| entry.recipient == recipient).filter(|_| !self.rotated)?;
-            Some(format!("{}\n", entry.wrapped.text.trim_end()))
-        })?;
-        fields.put("lastmodified", Tree::text(now.to_seconds()));
-        fields.put("mac", Tree::text(mac));
-        let start = block.whole.start;
-        let rest = text.get(block.whole.end..).unwrap_or_default();
-        let head = format!("{}{rest}", text.get(..start).unwrap_or_default());
-        Ok(Change::new(block.whole.clone(), self.format.block(&fields, &head, start)))
-    }
-
-    fn parsed(&self) -> Result<Parsed, WriteError> {
+    pub(super) fn parsed(&self) -> Result<Parsed, WriteError> {
         if let Some((path, unfit)) = &self.unfit {
             let problem = EditProblem::Unfit(*unfit);
             return Err(WriteError::Edit { place: self.place(), path: path.clone(), problem });
@@ -334,12 +234,12 @@ impl Sealed {
         }
     }
 
-    fn hash(&self) -> [u8; 32] {
+    pub(super) fn hash(&self) -> [u8; 32] {
         let data = if self.format == Format::Binary { self.data() } else { None };
         Sha256::digest(data.unwrap_or(self.text.as_bytes())).into()
     }
 
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         self.source.place(Span::locate(self.source.text(), 0, 0))
     }
 

@@ -8,10 +8,42 @@ use super::cipher::KEY_LENGTH;
 use super::foreign::ForeignKey;
 use super::group::{AgeRecipient, ForeignRecipient, KeyGroup};
 use super::metadata::{Metadata, Text};
-use super::recipient::{Recipient, WrapError};
-use super::rules::RecipientGroup;
+use super::recipient::{InvalidRecipient, Recipient, WrapError};
+use super::rules::{RecipientGroup, Rule};
 use super::shamir::{self, ShamirError};
 use crate::span::Span;
+
+/// Who can decrypt a file: everybody in one group, or, of several, so many groups together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recipients {
+    /// The groups.
+    pub groups: Vec<RecipientGroup>,
+    /// How many groups are needed, where there are several; none means all of them.
+    pub threshold: Option<usize>,
+}
+
+impl Recipients {
+    /// age recipients, in one group.
+    pub fn age(age: Vec<Recipient>) -> Self {
+        Self { groups: vec![RecipientGroup { age, foreign: Vec::new() }], threshold: None }
+    }
+
+    /// Those whom a rule names.
+    pub fn of_rule(rule: &Rule) -> Self {
+        Self { groups: rule.groups.clone(), threshold: rule.threshold }
+    }
+
+    /// Those whom a file names. An error is a label that is no recipient.
+    pub fn of_file(metadata: &Metadata) -> Result<Self, InvalidRecipient> {
+        let group = |group: &KeyGroup| -> Result<RecipientGroup, InvalidRecipient> {
+            let age = group.age.iter().map(|entry| Recipient::parse(&entry.recipient));
+            let foreign = group.foreign.iter().map(|entry| entry.key.clone());
+            Ok(RecipientGroup { age: age.collect::<Result<_, _>>()?, foreign: foreign.collect() })
+        };
+        let groups = metadata.groups.iter().map(group).collect::<Result<_, _>>()?;
+        Ok(Self { groups, threshold: metadata.threshold })
+    }
+}
 
 /// Why a data key could not be given to recipients.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

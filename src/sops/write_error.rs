@@ -2,10 +2,11 @@
 
 use thiserror::Error;
 
-use super::entries::RecipientError;
 use super::path::KeyPath;
+use super::recipient::InvalidRecipient;
 use super::seal::SealProblem;
 use super::store::{EditProblem, Unfit};
+use super::wrap::SealError;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::span::Place;
 
@@ -56,18 +57,30 @@ pub enum WriteError {
         problem: EditProblem,
     },
     /// The data key cannot be wrapped.
-    #[error(transparent)]
-    Wrap(#[from] RecipientError),
-    /// The data key is shared among groups, and shares are not written anew yet.
-    #[error("the data key is shared among key groups")]
-    Groups(Place),
-    /// A new data key would have to be wrapped by services that are not known here.
-    #[error("the data key cannot be wrapped for other services")]
-    Foreign {
+    #[error("the data key cannot be wrapped")]
+    Wrap {
         /// The file.
         place: Place,
-        /// The recipients.
-        recipients: Vec<String>,
+        /// Why.
+        problem: SealError,
+    },
+    /// What the file names as a recipient is none, so that nothing can be wrapped for it.
+    #[error("a recipient is none")]
+    Recipient {
+        /// The metadata.
+        place: Place,
+        /// Why.
+        problem: InvalidRecipient,
+    },
+    /// A new selector would leave values in plaintext that are encrypted now.
+    #[error("values would lie open")]
+    Exposed {
+        /// The file.
+        place: Place,
+        /// The selector.
+        selector: String,
+        /// The values.
+        paths: Vec<KeyPath>,
     },
 }
 
@@ -76,11 +89,6 @@ impl WriteError {
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         vec![match self {
             Self::Read(found) => return found.sorted(),
-            Self::Groups(place) => {
-                Diagnostic::error("key-groups", "the recipients of a file with key groups cannot be changed yet")
-                    .at(place)
-                    .hint("change them with `sops updatekeys`")
-            }
             Self::AlreadyEncrypted(place) => Diagnostic::error("already-encrypted", "the file is encrypted already")
                 .at(place)
                 .hint("change it with `septum edit` or `septum set`, or decrypt it first"),
@@ -100,16 +108,13 @@ impl WriteError {
                 .hint("keep the file in another format"),
             Self::Value { place, problem } => value(place, &problem),
             Self::Edit { place, path, problem } => edit(place, &path, &problem),
-            Self::Wrap(error) => {
-                Diagnostic::error("recipient", error.to_string()).hint("name recipients like `age1…` in `.sops.yaml`")
-            }
-            Self::Foreign { place, recipients } => {
-                let message = format!("a new data key cannot be wrapped for {}", recipients.join(", "));
-                Diagnostic::error("foreign-recipient", message)
-                    .note("this program has no access to their services; they would lose the file")
-                    .hint("remove those recipients with `sops` first, or rotate with `sops`")
+            Self::Wrap { place, problem } => wrapping(place, &problem),
+            Self::Recipient { place, problem } => {
+                Diagnostic::error("recipient", format!("a recipient of the file {problem}"))
                     .at(place)
+                    .hint("`septum rekey` writes those whom `.sops.yaml` names")
             }
+            Self::Exposed { place, selector, paths } => exposed(place, &selector, &paths),
         }]
     }
 }
@@ -124,6 +129,35 @@ impl Unfit {
             Self::Documents => "the format has one document only",
         }
     }
+}
+
+fn wrapping(place: Place, problem: &SealError) -> Diagnostic {
+    match problem {
+        SealError::Foreign(key) => {
+            Diagnostic::error("foreign-recipient", format!("a new data key cannot be encrypted for {key}"))
+                .at(place)
+                .note("this program has no access to that service, and without a copy the recipient would lose the file")
+                .hint("rotate with `sops`, or take that recipient out of the rule and the file first")
+        }
+        SealError::NoRecipients | SealError::EmptyGroup(_) | SealError::Wrap(_) | SealError::Shamir(_) => {
+            Diagnostic::error("recipient", problem.to_string())
+                .at(place)
+                .hint("name recipients like `age1…` in `.sops.yaml`")
+        }
+    }
+}
+
+fn exposed(place: Place, selector: &str, paths: &[KeyPath]) -> Diagnostic {
+    const SHOWN: usize = 10;
+    let message = format!("`{selector}` would leave values in plaintext that are encrypted now");
+    let mut found = Diagnostic::error("would-expose", message).at(place);
+    for path in paths.iter().take(SHOWN) {
+        found = found.note(format!("`{path}`"));
+    }
+    if paths.len() > SHOWN {
+        found = found.note(format!("and {} more", paths.len() - SHOWN));
+    }
+    found.hint("correct the selector in `.sops.yaml`; to have them in plaintext, decrypt the file and encrypt it anew")
 }
 
 fn value(place: Place, problem: &SealProblem) -> Diagnostic {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use septum::sops::{Identities, Places, decrypt};
+use septum::sops::{Identities, Places, Recipient, Recipients, decrypt};
 use septum::span::Source;
 
 use crate::messages;
@@ -62,6 +62,10 @@ impl Peers {
 
     pub(crate) fn identities(&self) -> Identities {
         Identities::new(Places { age_key_file: Some(self.keys.clone()), ..Places::default() })
+    }
+
+    pub(crate) fn recipients(&self) -> Recipients {
+        Recipients::age(vec![Recipient::parse(&self.recipient).expect("valid")])
     }
 
     /// sops, with the key and nothing else of the machine.

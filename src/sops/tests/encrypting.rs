@@ -84,7 +84,7 @@ fn what_must_not_be_encrypted_is_refused() {
     ] {
         assert_eq!(many(text, format, selector), rule, "{text}");
     }
-    let nobody = encrypt("f", b"a: 1\n".to_vec(), Format::Yaml, &Plan::new(Vec::new()), now());
+    let nobody = encrypt("f", b"a: 1\n".to_vec(), Format::Yaml, &Plan::new(Recipients::default()), now());
     assert_eq!(nobody.expect_err("nobody").into_diagnostics()[0].rule, "recipient");
 }
 

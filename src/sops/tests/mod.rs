@@ -34,7 +34,11 @@ fn now() -> Timestamp {
 }
 
 fn plan(selector: Selector) -> Plan {
-    Plan { selector, ..Plan::new(vec![RECIPIENT.to_owned()]) }
+    Plan { selector, ..Plan::new(recipients(&[RECIPIENT])) }
+}
+
+fn recipients(age: &[&str]) -> Recipients {
+    Recipients::age(age.iter().map(|text| Recipient::parse(text).expect("valid")).collect())
 }
 
 fn pattern(text: &str) -> Pattern {

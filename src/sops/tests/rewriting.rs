@@ -147,13 +147,13 @@ fn new_recipients_and_a_new_key_leave_the_values_as_they_are() {
         let before = sealed(text, format, Selector::default());
         let plain = plaintext(&opened(&before, format));
         let mut file = opened(&before, format);
-        file.set_recipients(vec![RECIPIENT.to_owned(), OTHER.to_owned()]);
+        file.set_recipients(recipients(&[RECIPIENT, OTHER]));
         let shared = written(file);
         let file = opened(&shared, format);
         assert_eq!(file.metadata().age().count(), 2);
         assert_eq!(plaintext(&file), plain);
         let mut file = opened(&shared, format);
-        file.set_recipients(vec![OTHER.to_owned()]);
+        file.set_recipients(recipients(&[OTHER]));
         file.rotate().expect("rotates");
         let rotated = written(file);
         assert_eq!(plaintext(&opened(&rotated, format)), plain);
@@ -172,7 +172,9 @@ fn entries_of_other_services_stay_and_refuse_a_new_key() {
         1,
     );
     let mut file = opened(&before, Format::Yaml);
-    assert_eq!(file.rotate().expect_err("foreign").into_diagnostics()[0].rule, "foreign-recipient");
+    file.rotate().expect("rotates");
+    assert_eq!(file.write(now()).expect_err("foreign").into_diagnostics()[0].rule, "foreign-recipient");
+    let mut file = opened(&before, Format::Yaml);
     file.set(0, &path("a"), &Tree::of(Value::Int(5))).expect("sets");
     assert!(written(file).contains(foreign));
 }
@@ -221,4 +223,42 @@ fn tampering_is_found_in_every_format() {
         };
         refused("renamed", good.replacen(key.0, key.1, 1));
     }
+}
+
+#[test]
+fn key_groups_are_rewritten_and_rotated() {
+    const OTHER: &str = "age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c676n8shqs95nm7";
+    let group = |text: &str| recipients(&[text]).groups.remove(0);
+    let wanted = Recipients { groups: vec![group(RECIPIENT), group(OTHER)], threshold: Some(2) };
+    for (format, text) in [(Format::Yaml, YAML), (Format::Json, JSON), (Format::Dotenv, DOTENV), (Format::Ini, INI)] {
+        let plan = Plan::new(wanted.clone());
+        let bytes = encrypt("file", text.as_bytes().to_vec(), format, &plan, now()).expect("encrypts");
+        let before = String::from_utf8(bytes).expect("UTF-8");
+        let mut file = opened(&before, format);
+        assert_eq!((file.metadata().groups.len(), file.metadata().needed()), (2, 2));
+        file.rotate().expect("rotates");
+        let rotated = written(file);
+        let mut file = opened(&rotated, format);
+        assert_eq!(Recipients::of_file(file.metadata()).expect("recipients"), wanted);
+        file.set_recipients(recipients(&[RECIPIENT]));
+        let flat = written(file);
+        assert!(!flat.contains("key_groups") && !flat.contains("shamir_threshold"), "{flat}");
+        assert_eq!(plaintext(&opened(&flat, format)), plaintext(&opened(&before, format)));
+    }
+}
+
+#[test]
+fn another_selector_encrypts_more_and_never_less() {
+    let before = sealed("a: 1\nb_x: 2\nc: 3\n", Format::Yaml, Selector::EncryptedSuffix("_x".to_owned()));
+    let mut file = opened(&before, Format::Yaml);
+    file.set_selection(Selector::UnencryptedRegex(pattern("^c$")), MacScope::Encrypted);
+    let wider = written(file);
+    assert!(wider.contains("a: ENC[") && wider.contains("\nc: 3\n"), "{wider}");
+    assert!(wider.contains("unencrypted_regex: ^c$\n") && !wider.contains("encrypted_suffix"), "{wider}");
+    let kept = |text: &str| text.lines().find(|line| line.starts_with("b_x")).map(str::to_owned);
+    assert_eq!(kept(&wider), kept(&before), "what was encrypted keeps its ciphertext");
+    let mut file = opened(&wider, Format::Yaml);
+    file.set_selection(Selector::EncryptedSuffix("_x".to_owned()), MacScope::All);
+    let refused = file.write(now()).expect_err("it would lie open").into_diagnostics();
+    assert_eq!((refused[0].rule, refused[0].notes.as_slice()), ("would-expose", &["`a`".to_owned()][..]));
 }

@@ -2,10 +2,10 @@ use serde_json::Value as Json;
 
 use super::*;
 
-fn by_hex(key: &str) -> DataKey {
+fn by_hex(key: &str) -> Unlocked {
     let bytes: Vec<u8> =
         (0..key.len()).step_by(2).map(|at| u8::from_str_radix(&key[at..at + 2], 16).expect("hex")).collect();
-    DataKey::new(&bytes).expect("a key")
+    Unlocked::whole(bytes.try_into().expect("a key"))
 }
 
 /// Opens a file with its data key, whoever its recipients are.
