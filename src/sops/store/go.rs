@@ -148,7 +148,9 @@ impl Form {
             _ => false,
         };
         let tab = chars.contains(&'\t');
-        let special = chars.iter().any(|char| *char != '\t' && !is_break(*char) && !is_printable(*char));
+        // a carriage return is no printable character there, though it breaks lines
+        let special = |char: char| char == '\r' || char != '\t' && !is_break(char) && !is_printable(char);
+        let special = chars.iter().any(|char| special(*char));
         let (break_space, space_break) = (pair(is_break, is_space), pair(is_space, is_break));
         let edge = |char: Option<char>| char.is_some_and(|char| is_space(char) || is_break(char));
         let odd = space_break || tab || special;
@@ -163,7 +165,7 @@ impl Form {
                 && !chars.iter().enumerate().any(indicator),
             single: !break_space && !odd,
             // a block that starts with a blank or a line break is written so that sops itself cannot read it
-            literal: !(space_break || special || edge(first) || last.is_some_and(is_space) || text.contains('\r')),
+            literal: !(space_break || special || edge(first) || last.is_some_and(is_space)),
         }
     }
 }
@@ -218,6 +220,9 @@ mod tests {
             ("a\tb", Quoting::Double),
             ("a\nb", Quoting::Literal),
             ("a\u{7}", Quoting::Double),
+            ("a\rb", Quoting::Double),
+            ("\u{a0}\r", Quoting::Double),
+            ("\u{2028}", Quoting::Single),
             ("a #b", Quoting::Single),
             ("a#b:c", Quoting::Plain),
         ] {
