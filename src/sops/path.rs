@@ -1,6 +1,9 @@
 //! The way from the root of a document to a value.
 
 use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
 
 /// Keys and list positions from the root of a document to a value; prints as `data.hosts[2]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +16,91 @@ pub enum Step {
     Key(String),
     /// Into a list, counted from 0.
     Index(usize),
+}
+
+/// Why a text is no path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum PathError {
+    /// There is no step.
+    #[error("the path is empty")]
+    Empty,
+    /// A bracket is open.
+    #[error("a `[` has no `]` after a position or a key in quotes")]
+    Bracket,
+    /// A quote is open.
+    #[error("a quote is open")]
+    Quote,
+    /// There is nothing between two dots, or at the end.
+    #[error("a key is missing between two dots; an empty one is `\"\"`")]
+    NoKey,
+}
+
+/// Reads both spellings: `data."tls.crt".lines[2]`, as messages have it, and `["data"]["tls.crt"][2]`,
+/// as sops has it. Within quotes a backslash takes the next character
+/// as it is, but for the line breaks and the tab that `n`, `r` and `t` stand for.
+impl FromStr for KeyPath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        let mut steps = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (step, behind) = match rest.strip_prefix('[') {
+                Some(inner) => bracket(inner)?,
+                None => key(rest)?,
+            };
+            steps.push(step);
+            rest = match behind.strip_prefix('.') {
+                Some("") => return Err(PathError::NoKey),
+                Some(next) => next,
+                None if behind.is_empty() || behind.starts_with('[') => behind,
+                None => return Err(PathError::Quote),
+            };
+        }
+        if steps.is_empty() { Err(PathError::Empty) } else { Ok(Self(steps)) }
+    }
+}
+
+/// A position or a key in quotes, up to its `]`.
+fn bracket(inner: &str) -> Result<(Step, &str), PathError> {
+    let (step, behind) = match quoted(inner)? {
+        Some((key, behind)) => (Step::Key(key), behind),
+        None => {
+            let (digits, _) = inner.split_once(']').ok_or(PathError::Bracket)?;
+            (Step::Index(digits.parse().map_err(|_| PathError::Bracket)?), inner.get(digits.len()..).unwrap_or_default())
+        }
+    };
+    Ok((step, behind.strip_prefix(']').ok_or(PathError::Bracket)?))
+}
+
+/// A key, bare or in quotes, up to the next dot or bracket.
+fn key(text: &str) -> Result<(Step, &str), PathError> {
+    if let Some((key, behind)) = quoted(text)? {
+        return Ok((Step::Key(key), behind));
+    }
+    let end = text.find(['.', '[']).unwrap_or(text.len());
+    let (bare, behind) = text.split_at_checked(end).unwrap_or((text, ""));
+    if bare.is_empty() { Err(PathError::NoKey) } else { Ok((Step::Key(bare.to_owned()), behind)) }
+}
+
+/// A text in quotes and what is behind it; none if there is no quote.
+fn quoted(text: &str) -> Result<Option<(String, &str)>, PathError> {
+    let mut chars = text.chars();
+    let Some(quote) = chars.next().filter(|char| matches!(char, '"' | '\'')) else { return Ok(None) };
+    let mut out = String::new();
+    while let Some(char) = chars.next() {
+        match char {
+            '\\' => out.push(match chars.next().ok_or(PathError::Quote)? {
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                itself => itself,
+            }),
+            _ if char == quote => return Ok(Some((out, chars.as_str()))),
+            _ => out.push(char),
+        }
+    }
+    Err(PathError::Quote)
 }
 
 impl FromIterator<Step> for KeyPath {
@@ -70,7 +158,7 @@ impl fmt::Display for KeyPath {
                     if position > 0 {
                         f.write_str(".")?;
                     }
-                    let bare = !key.is_empty() && !key.contains(['.', '[', ']', '"', ' ', '\t', '\n', '\r']);
+                    let bare = !key.is_empty() && !key.contains(['.', '[', ']', '"', '\'', '\\', ' ', '\t', '\n', '\r']);
                     if bare { f.write_str(key)? } else { write!(f, "{key:?}")? }
                 }
             }
@@ -81,7 +169,7 @@ impl fmt::Display for KeyPath {
 
 #[cfg(test)]
 mod tests {
-    use super::KeyPath;
+    use super::{KeyPath, PathError, Step};
 
     #[test]
     fn associated_data_has_every_key_and_no_position() {
@@ -95,6 +183,39 @@ mod tests {
         path.leave();
         path.enter_key("b");
         assert_eq!(path.associated_data(), "nested:key:with:colon:b:");
+    }
+
+    #[test]
+    fn both_spellings_of_a_path_are_read() {
+        let key = |text: &str| Step::Key(text.to_owned());
+        for (text, expected) in [
+            ("data", Ok(vec![key("data")])),
+            ("data.hosts[2].name", Ok(vec![key("data"), key("hosts"), Step::Index(2), key("name")])),
+            (r#"data."tls.crt""#, Ok(vec![key("data"), key("tls.crt")])),
+            (r#"["data"]['tls.crt'][0]"#, Ok(vec![key("data"), key("tls.crt"), Step::Index(0)])),
+            (r#"["a]\"b"]"#, Ok(vec![key("a]\"b")])),
+            (r#""""#, Ok(vec![key("")])),
+            ("a b.ß", Ok(vec![key("a b"), key("ß")])),
+            ("", Err(PathError::Empty)),
+            ("a.", Err(PathError::NoKey)),
+            ("a..b", Err(PathError::NoKey)),
+            (".a", Err(PathError::NoKey)),
+            ("a[", Err(PathError::Bracket)),
+            ("a[x]", Err(PathError::Bracket)),
+            ("a[-1]", Err(PathError::Bracket)),
+            (r#"["a]"#, Err(PathError::Quote)),
+            (r#""a"b"#, Err(PathError::Quote)),
+        ] {
+            assert_eq!(text.parse::<KeyPath>().map(|path| path.steps().to_vec()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_printed_path_is_read_again() {
+        for steps in [vec!["a", "b.c", "", "\"", "x y", "[0]", "\\", "'"], vec!["ß\n", "-", "0"]] {
+            let path: KeyPath = steps.into_iter().map(|step| Step::Key(step.to_owned())).collect();
+            assert_eq!(path.to_string().parse(), Ok(path.clone()), "{path}");
+        }
     }
 
     #[test]

@@ -62,22 +62,39 @@ pub(super) struct Renewal {
     pub(super) rotated: bool,
 }
 
-impl Sealed {
-    /// Decrypts a file and verifies it. All that is wrong with its values is told together.
-    pub fn open(name: &str, bytes: Vec<u8>, format: Format, identities: &Identities) -> Result<Self, Error> {
+/// An encrypted file that was read, and not decrypted: what it says of its encryption needs no key.
+pub struct Closed {
+    format: Format,
+    source: Source,
+    parsed: Parsed,
+    metadata: Metadata,
+}
+
+impl Closed {
+    /// Reads a file; `None` if it is not encrypted.
+    pub fn read(name: &str, bytes: Vec<u8>, format: Format) -> Result<Option<Self>, Error> {
         let source = text(name, bytes).map_err(Error::Read)?;
-        Self::open_with(source, format, |metadata| age::unlock(metadata, identities))
+        let parsed = format.parse(&source).map_err(Error::Read)?;
+        if parsed.blocks.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let metadata = metadata_of(&parsed, &source)?;
+        Ok(Some(Self { format, source, parsed, metadata }))
     }
 
-    /// Decrypts a file with the key that is found for its metadata.
-    pub(super) fn open_with(
-        source: Source,
-        format: Format,
-        unlock: impl FnOnce(&Metadata) -> Result<Unlocked, Error>,
-    ) -> Result<Self, Error> {
-        let parsed = format.parse(&source).map_err(Error::Read)?;
-        let metadata = metadata_of(&parsed, &source)?;
-        let unlocked = unlock(&metadata)?;
+    /// What the file says of its encryption.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Decrypts the file and verifies it. All that is wrong with its values is told together.
+    pub fn open(self, identities: &Identities) -> Result<Sealed, Error> {
+        let unlocked = age::unlock(&self.metadata, identities)?;
+        self.open_with(unlocked)
+    }
+
+    fn open_with(self, unlocked: Unlocked) -> Result<Sealed, Error> {
+        let Self { format, source, parsed, metadata } = self;
         let key = DataKey::new(unlocked.data_key());
         let Parsed { mut document, blocks, in_place, .. } = parsed;
         let Opened { mac, findings, encrypted, stash, changes, unfit } =
@@ -90,11 +107,27 @@ impl Sealed {
         };
         let (renewal, first) = (Renewal::default(), [0; 32]);
         #[rustfmt::skip]
-        let mut sealed = Self {
+        let mut sealed = Sealed {
             format, source, metadata, unlocked, key, stash, document, text, first, encrypted, unfit, renewal,
         };
         sealed.first = sealed.hash();
         Ok(sealed)
+    }
+}
+
+impl Sealed {
+    /// Decrypts a file and verifies it. All that is wrong with its values is told together.
+    pub fn open(name: &str, bytes: Vec<u8>, format: Format, identities: &Identities) -> Result<Self, Error> {
+        match Closed::read(name, bytes, format)? {
+            Some(closed) => closed.open(identities),
+            None => Err(missing_block(Source::new(name, "").place(Span::default()))),
+        }
+    }
+
+    /// Decrypts a file by its data key, whoever its recipients are.
+    #[cfg(test)]
+    pub(super) fn open_by(name: &str, bytes: Vec<u8>, format: Format, unlocked: Unlocked) -> Result<Self, Error> {
+        Closed::read(name, bytes, format)?.expect("encrypted").open_with(unlocked)
     }
 
     /// What the file says of its encryption.

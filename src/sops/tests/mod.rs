@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
+use super::age::Unlocked;
 use super::*;
 
 fn folder() -> PathBuf {
