@@ -21,7 +21,7 @@ const ORDER: &[&[&str]] = &[
     &["object"],
     &["emit"],
     &["pipeline"],
-    &["view"],
+    &["at_rest", "view"],
     &["cli"],
 ];
 

@@ -80,6 +80,7 @@ impl Output {
             Some(Failure::Invalid) => ExitCode::from(INVALID),
             Some(Failure::Key) => ExitCode::from(3),
             Some(Failure::Io) => ExitCode::from(4),
+            Some(Failure::Found) => ExitCode::from(1),
         }
     }
 }
@@ -107,7 +108,8 @@ fn worse(known: Option<Failure>, new: Failure) -> Failure {
     match (known, new) {
         (Some(Failure::Invalid), _) | (_, Failure::Invalid) => Failure::Invalid,
         (Some(Failure::Io), _) | (_, Failure::Io) => Failure::Io,
-        (_, Failure::Key) => Failure::Key,
+        (Some(Failure::Key), _) | (_, Failure::Key) => Failure::Key,
+        (_, Failure::Found) => Failure::Found,
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Failure {
     Key,
     /// Something could not be read or written: exit code 4.
     Io,
+    /// What was to be checked is not as it should be: exit code 1.
+    Found,
 }
 
 /// A place that a message points at.

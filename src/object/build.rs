@@ -133,7 +133,7 @@ fn check_rules(
             continue;
         }
         // what a secret may be is next to what it is
-        let tells = !is_plain && matches!(violation.keyword.as_str(), "enum" | "const");
+        let tells = !is_plain && violation.lists_values();
         let expected = if tells { &violation.keyword_alone() } else { expected };
         let error = Diagnostic::error("invalid-value", format!("`{label}` must be {expected}"))
             .hint(format!("change the value, or the rule `{}` of its key", violation.keyword));

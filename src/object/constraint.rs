@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use indexmap::IndexMap;
 use serde_json::{Map, Number, Value};
 
+use crate::layer::Rules;
+use crate::route::Sensitivity;
 use crate::span::Located;
 
 /// Keywords that say something about numbers.
@@ -26,6 +28,11 @@ pub(super) struct Violation {
 }
 
 impl Violation {
+    /// Whether its rule lists what the value may be.
+    pub(super) fn lists_values(&self) -> bool {
+        matches!(self.keyword.as_str(), "enum" | "const")
+    }
+
     /// What was expected without the values that the rule lists.
     pub(super) fn keyword_alone(&self) -> String {
         format!("what `{}` says", self.keyword)
@@ -87,6 +94,18 @@ impl Constraints {
             rest.insert("format".to_owned(), Value::from(format.value.as_str()));
         }
         if rest.is_empty() { Vec::new() } else { self.violations(rest, &instance) }
+    }
+
+    /// What the rules of an entry expect of a text and do not find: the keyword, and words that hold
+    /// nothing of the text. Nor do they hold what a secret may be, if it is one.
+    pub fn unmet(&self, rules: &Rules, text: &str, sensitivity: Sensitivity) -> Vec<(String, String)> {
+        let found = self.check(&rules.schema, rules.format.as_ref(), text).into_iter();
+        let words = |violation: Violation| {
+            let tells = sensitivity == Sensitivity::Sensitive && violation.lists_values();
+            let expected = if tells { violation.keyword_alone() } else { violation.expected };
+            (violation.keyword, expected)
+        };
+        found.map(words).collect()
     }
 
     #[cfg(feature = "schema")]

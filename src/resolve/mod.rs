@@ -28,6 +28,7 @@ use crate::span::Place;
 use crate::yaml::node::Scalar;
 
 pub use engine::Engine;
+pub use session::is_template;
 
 /// Something that a template read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

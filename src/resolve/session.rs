@@ -316,7 +316,7 @@ impl Session {
 }
 
 /// Whether a text asks to be rendered.
-pub(super) fn is_template(text: &str) -> bool {
+pub fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 

@@ -162,6 +162,18 @@ impl Tree {
         Self::of(Value::Text(Zeroizing::new(text.into().into_bytes())))
     }
 
+    /// A list that is not of any file.
+    pub fn list(values: Vec<Self>) -> Self {
+        let items = values.into_iter().map(|value| Item::Value(Position::default(), value));
+        Self::List(List { items: items.collect(), span: Span::default() })
+    }
+
+    /// A map that is not of any file, in this order.
+    pub fn map(pairs: Vec<(String, Self)>) -> Self {
+        let items = pairs.into_iter().map(|(text, value)| Item::Value(Key { text, span: Span::default() }, value));
+        Self::Map(Map { items: items.collect(), span: Span::default() })
+    }
+
     /// Where the value stands.
     pub fn span(&self) -> Span {
         match self {
@@ -176,12 +188,9 @@ impl Tree {
         match &node.kind {
             Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Self::of(Value::Null),
             Kind::Scalar(scalar) => Self::text(scalar.text()),
-            Kind::List(items) => super::store::list(items.iter().map(Self::of_node).collect()),
+            Kind::List(items) => Self::list(items.iter().map(Self::of_node).collect()),
             Kind::Map(map) => {
-                let items = map.iter().map(|(key, value)| {
-                    Item::Value(Key { text: key.text.clone(), span: Span::default() }, Self::of_node(value))
-                });
-                Self::Map(Map { items: items.collect(), span: Span::default() })
+                Self::map(map.iter().map(|(key, value)| (key.text.clone(), Self::of_node(value))).collect())
             }
         }
     }

@@ -37,9 +37,11 @@ impl Drift {
         *self == Self::default()
     }
 
-    /// Whether somebody can decrypt the file whom the rule leaves out.
+    /// Whether somebody can decrypt the file whom the rule leaves out, or with fewer groups than the
+    /// rule says.
     pub fn removes(&self) -> bool {
-        self.groups.iter().any(|group| !group.removed.is_empty())
+        let fewer = self.threshold.is_some_and(|(is, wanted)| is < wanted);
+        fewer || self.groups.iter().any(|group| !group.removed.is_empty())
     }
 
     /// Whether recipients, groups or their threshold differ.

@@ -223,7 +223,7 @@ impl fmt::Display for Recipient {
 }
 
 /// A recipient for a message: hybrid ones have two thousand characters.
-pub(super) fn short(recipient: &str) -> String {
+pub fn short(recipient: &str) -> String {
     const LONGEST: usize = 100;
     match recipient.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", recipient.get(..end).unwrap_or_default()),

@@ -42,7 +42,7 @@ impl Sealed {
 
     /// The bytes of the file: those it had, if nothing changed.
     pub fn write(mut self, now: Timestamp) -> Result<Vec<u8>, WriteError> {
-        if !self.is_renewed() && self.hash() == self.first {
+        if !self.is_changed() {
             return Ok(self.source.text().as_bytes().to_vec());
         }
         if self.format == Format::Binary {
@@ -61,7 +61,7 @@ impl Sealed {
         self.finish(&text, &blocks, encrypted, now)
     }
 
-    fn is_renewed(&self) -> bool {
+    pub(super) fn is_renewed(&self) -> bool {
         self.renewal.rotated || self.renewal.recipients.is_some() || self.renewal.selection.is_some()
     }
 

@@ -104,10 +104,15 @@ impl Rules {
 
     /// The nearest `.sops.yaml` from a file's folder upward, read and checked.
     pub fn near(file: &Path) -> Result<Option<Self>, Diagnostics> {
-        match discover(&absolute(file)?)? {
+        match Self::nearest(file)? {
             Some(config) => Self::read(&config).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Where the nearest `.sops.yaml` from a file's folder upward stands.
+    pub fn nearest(file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
+        discover(&absolute(file)?)
     }
 
     /// Reads a file of rules. All that is wrong in it is told together.
@@ -128,6 +133,11 @@ impl Rules {
     pub fn first_match(&self, file: &Path) -> Result<Option<&Rule>, Diagnostic> {
         let path = self.path_of(&absolute(file)?);
         Ok(self.list.iter().find(|rule| rule.matches(&path)))
+    }
+
+    /// A path as messages show it: from the working directory, if it lies there.
+    pub fn shown(path: &Path) -> String {
+        shown(path)
     }
 
     /// All rules, in the order of the file.
@@ -175,13 +185,15 @@ impl RecipientGroup {
 fn discover(file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
     let folders = || file.ancestors().skip(1).take(HIGHEST);
     let existing = |name: &str| folders().map(|folder| folder.join(name)).find(|path| path.is_file());
-    match (existing(NAME), existing(OTHER_NAME)) {
-        (Some(config), _) => Ok(Some(config)),
-        (None, Some(other)) => {
+    if let Some(config) = existing(NAME) {
+        return Ok(Some(config));
+    }
+    match existing(OTHER_NAME) {
+        Some(other) => {
             Err(Diagnostic::error("sops-rules", format!("`{}` is read by nobody, sops included", shown(&other)))
                 .hint(format!("rename it to `{NAME}`")))
         }
-        (None, None) => Ok(None),
+        None => Ok(None),
     }
 }
 

@@ -140,6 +140,11 @@ impl Sealed {
         &self.document
     }
 
+    /// Whether it has other values than the file, or is to be encrypted in another way.
+    pub fn is_changed(&self) -> bool {
+        self.is_renewed() || self.hash() != self.first
+    }
+
     /// How many values were encrypted.
     pub fn encrypted(&self) -> usize {
         self.encrypted

@@ -160,7 +160,7 @@ fn wrap(steps: &[Step], value: &Tree) -> Result<Tree, EditProblem> {
             map.put(key, tree);
             Ok(Tree::Map(map))
         }
-        Step::Index(0) => Ok(super::list(vec![tree])),
+        Step::Index(0) => Ok(Tree::list(vec![tree])),
         Step::Index(_) => Err(EditProblem::Missing),
     })
 }
@@ -168,7 +168,7 @@ fn wrap(steps: &[Step], value: &Tree) -> Result<Tree, EditProblem> {
 fn copy(tree: &Tree) -> Tree {
     match tree {
         Tree::Leaf(leaf) => Tree::of(leaf.value.clone()),
-        Tree::List(list) => super::list(list.values().map(copy).collect()),
+        Tree::List(list) => Tree::list(list.values().map(copy).collect()),
         Tree::Map(map) => {
             let items = map.values().map(|(key, value)| Item::Value(key.clone(), copy(value)));
             Tree::Map(Map { items: items.collect(), span: map.span })

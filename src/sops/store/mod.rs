@@ -19,7 +19,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::document::{Document, List, Map, Site, Tree};
+use super::document::{Document, Leaf, Map, Site, Tree};
 use super::scalar::Value;
 use crate::diagnostic::Diagnostics;
 use crate::span::{Source, Span};
@@ -209,6 +209,24 @@ impl Format {
         Ok(apply(&text, vec![Change::new(end..end, block)]))
     }
 
+    /// A value by itself, as sops prints what `--extract` names: a text as it is, all else as it would
+    /// stand in a file.
+    pub(super) fn print(self, tree: &Tree) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+        let mut text = match tree {
+            Tree::Leaf(Leaf { value: Value::Text(bytes), .. }) => return Ok(bytes.clone()),
+            Tree::Leaf(leaf) => self.leaf(&leaf.value, Site::default())?,
+            Tree::Map(map) => self.emit(&Document { branches: vec![map.clone()] }, None)?,
+            Tree::List(list) if self == Self::Yaml => yaml::list(list),
+            Tree::List(_) if self == Self::Json => {
+                let mut text = json::value(tree, 0)?;
+                text.push('\n');
+                text
+            }
+            Tree::List(_) => return Err(Unfit::Nested),
+        };
+        Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+    }
+
     /// Where metadata go in a text that [`emit`](Self::emit) wrote.
     fn end(self, text: &str) -> usize {
         match self {
@@ -248,11 +266,4 @@ impl Format {
             _ => json::value(tree, indent),
         }
     }
-}
-
-/// A list that is not of any file.
-pub(super) fn list(values: Vec<Tree>) -> Tree {
-    let items =
-        values.into_iter().map(|value| super::document::Item::Value(super::document::Position::default(), value));
-    Tree::List(List { items: items.collect(), span: Span::default() })
 }

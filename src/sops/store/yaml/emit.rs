@@ -32,6 +32,16 @@ pub(super) fn block(fields: &Map) -> String {
     writer.out.to_string()
 }
 
+/// A list by itself.
+pub(in crate::sops::store) fn list(list: &List) -> Zeroizing<String> {
+    let mut writer = Writer { out: Zeroizing::default(), between_others: false };
+    writer.list(list, 0, false);
+    if list.values().next().is_none() {
+        writer.out.push_str("[]\n");
+    }
+    writer.out
+}
+
 /// Keys and values as lines that are indented so far; numbers with a fraction keep one.
 pub(in crate::sops::store) fn lines(map: &Map, indent: usize) -> Zeroizing<String> {
     let mut writer = Writer { out: Zeroizing::default(), between_others: true };

@@ -1,0 +1,184 @@
+//! Where the value of an entry is kept, and what the base says of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::text::Kind;
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::layer::{Change, Entry, EntrySource, Rules, entry_label};
+use crate::name::{AppName, EntryId, EnvironmentName};
+use crate::object::Constraints;
+use crate::pipeline::{Pipeline, Survey};
+use crate::project::App;
+use crate::resolve::is_template;
+use crate::route::Sensitivity;
+use crate::sops::{KeyPath, Step};
+use crate::span::Place;
+
+/// The place of an entry's value in the encrypted file of an environment.
+pub struct Slot {
+    /// The file, which need not exist.
+    pub file: PathBuf,
+    /// How messages call the file.
+    pub name: String,
+    /// The path of the entry in it.
+    pub path: KeyPath,
+    /// How messages call the entry: `data.KEY`.
+    pub label: String,
+    /// Which object it goes to as things are.
+    pub sensitivity: Sensitivity,
+    /// Where the environment's other layers give it a value in plaintext.
+    pub plain: Vec<Place>,
+    /// Where the value in force stands.
+    pub in_force: Option<Place>,
+    rules: Arc<Rules>,
+}
+
+/// Which entry is meant.
+pub struct Wanted<'a> {
+    /// The environment.
+    pub environment: &'a EnvironmentName,
+    /// The key.
+    pub key: &'a str,
+    /// The bundle; any, if it is not named.
+    pub bundle: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// The app and the entry, which must be only one. Nothing is decrypted.
+    pub fn find<'p>(&self, pipeline: &Pipeline<'p>, apps: &[&'p App]) -> Result<(&'p App, Survey, EntryId), Diagnostics> {
+        let mut problems = Diagnostics::new();
+        let mut surveys = Vec::new();
+        for app in apps.iter().filter(|app| app.environments.contains(self.environment)) {
+            surveys.extend(pipeline.survey(app, &[], &mut problems).map(|survey| (*app, survey)));
+        }
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        let mut found: Vec<(&App, Survey, EntryId)> = Vec::new();
+        let mut known = Vec::new();
+        let mut others = Vec::new();
+        for (app, survey) in surveys {
+            let Some(resolved) = survey.environment(self.environment) else { continue };
+            let ids: Vec<EntryId> = resolved.entries.keys().filter(|id| self.is(id)).cloned().collect();
+            known.extend(resolved.entries.keys().map(|id| id.key.as_str().to_owned()));
+            match <[EntryId; 1]>::try_from(ids) {
+                Ok([id]) => found.push((app, survey, id)),
+                Err(ids) if ids.is_empty() => others.push((app, survey)),
+                Err(ids) => return Err(self.several(ids.iter().map(|id| format!("the bundle `{}`", id.bundle)), "--bundle")),
+            }
+        }
+        if found.is_empty() {
+            found.extend(others.into_iter().filter_map(|(app, survey)| self.in_open_bundle(app, survey)));
+        }
+        match <[_; 1]>::try_from(found) {
+            Ok([found]) => Ok(found),
+            Err(found) if found.is_empty() => Err(self.unknown(&known)),
+            Err(found) => Err(self.several(found.iter().map(|(_, survey, _)| format!("the app `{}`", survey.app)), "--app")),
+        }
+    }
+
+    fn is(&self, id: &EntryId) -> bool {
+        id.key.as_str() == self.key && self.bundle.is_none_or(|bundle| id.bundle.as_str() == bundle)
+    }
+
+    /// A new key of a bundle that takes any: the named one, or the app's own.
+    fn in_open_bundle<'a>(&self, app: &'a App, survey: Survey) -> Option<(&'a App, Survey, EntryId)> {
+        let definition = &survey.environment(self.environment)?.definition;
+        let bundle = self.bundle.map_or_else(|| definition.own_bundle(), Into::into);
+        let is_open = definition.bundles.get(&bundle)?.open;
+        is_open.then(|| (app, survey, EntryId { bundle, key: self.key.into() }))
+    }
+
+    fn several(&self, places: impl Iterator<Item = String>, flag: &str) -> Diagnostics {
+        let error = Diagnostic::error("usage", format!("`{}` is defined more than once in `{}`", self.key, self.environment));
+        places.fold(error, |error, place| error.note(format!("in {place}"))).hint(format!("say which: `{flag} NAME`")).into()
+    }
+
+    fn unknown(&self, known: &[String]) -> Diagnostics {
+        let message = format!("`{}` is not defined in `{}`", self.key, self.environment);
+        Diagnostic::error("unknown-key", message)
+            .maybe_hint(did_you_mean(self.key, known.iter().map(String::as_str)))
+            .hint("define it in `base.yaml` first, with its rules; `septum list` shows all keys")
+            .into()
+    }
+}
+
+impl Slot {
+    /// The place of an entry's value.
+    pub fn of(pipeline: &Pipeline<'_>, app: &App, survey: &Survey, environment: &EnvironmentName, id: &EntryId) -> Self {
+        let file = app.folder.join(format!("{environment}.secrets.yaml"));
+        let name = pipeline.library.project.files.name(&file);
+        let entry = survey.environment(environment).and_then(|resolved| resolved.definition.entry(id));
+        Self {
+            path: path(&survey.app, id),
+            label: entry_label(survey.app.as_str(), id),
+            sensitivity: survey.routing.sensitivity(id),
+            plain: entry.map(|entry| plain(entry, environment, &name)).unwrap_or_default(),
+            in_force: entry.and_then(Entry::last_source).map(|origin| origin.place.clone()),
+            rules: entry.map(|entry| Arc::clone(&entry.rules)).unwrap_or_default(),
+            file,
+            name,
+        }
+    }
+
+    /// What a text for it is to become: of another type than text only if the base says so.
+    pub fn kind(&self) -> Kind {
+        match self.rules.schema.get("type").and_then(|declared| declared.value.as_str()) {
+            Some("integer" | "number" | "boolean") => Kind::Scalar,
+            _ => Kind::Text,
+        }
+    }
+
+    /// That the base takes a value, which may be a template if that is meant.
+    pub fn check(&self, value: &[u8], meant_as_template: bool) -> Result<(), Diagnostics> {
+        let mut found = Diagnostics::new();
+        let Ok(text) = std::str::from_utf8(value) else {
+            return Err(Diagnostic::error("invalid-value", format!("the value for `{}` is not UTF-8 text", self.label))
+                .hint("give it in base64, or as a `file` of its own")
+                .into());
+        };
+        let may_render = self.rules.template.as_ref().is_none_or(|rule| rule.value);
+        if may_render && is_template(text) {
+            if meant_as_template {
+                return Ok(());
+            }
+            found.push(
+                Diagnostic::error("template-value", format!("the value for `{}` would be rendered as a template", self.label))
+                    .note("it contains `{{` or `{%`")
+                    .hint("if it is a text as it is, say `template: false` of the key in `base.yaml`")
+                    .hint("if it is meant as a template: `--template`"),
+            );
+        }
+        for (keyword, expected) in Constraints::default().unmet(&self.rules, text, Sensitivity::Sensitive) {
+            let error = Diagnostic::error("invalid-value", format!("`{}` must be {expected}", self.label));
+            let rule = self.rules.schema.get(&keyword).map(|rule| &rule.place);
+            let rule = rule.or_else(|| self.rules.format.as_ref().map(|format| &format.place));
+            let lists = matches!(keyword.as_str(), "enum" | "const");
+            found.push(match rule {
+                Some(rule) if lists => error.at_hidden_with(rule.clone(), "required here"),
+                Some(rule) => error.at_with(rule.clone(), "required here"),
+                None => error,
+            });
+        }
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+}
+
+/// `data.KEY`, or `bundles.NAME.data.KEY`.
+fn path(app: &AppName, id: &EntryId) -> KeyPath {
+    let key = |text: &str| Step::Key(text.to_owned());
+    let own = id.bundle.as_str() == app.as_str();
+    let bundle = if own { Vec::new() } else { vec![key("bundles"), key(id.bundle.as_str())] };
+    bundle.into_iter().chain([key("data"), key(id.key.as_str())]).collect()
+}
+
+/// Where other layers of an environment than its secrets give a literal value.
+fn plain(entry: &Entry, environment: &EnvironmentName, secrets: &str) -> Vec<Place> {
+    let own = entry.history.iter().filter(|step| step.layer.as_str() == environment.as_str());
+    let literal = own.filter(|step| match &step.change {
+        Change::Source(EntrySource::Value(scalar)) => !scalar.encrypted && !scalar.locked,
+        _ => false,
+    });
+    literal.map(|step| step.place.clone()).filter(|place| place.source.name() != secrets).collect()
+}

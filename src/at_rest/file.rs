@@ -1,0 +1,98 @@
+//! A file on its way through a command.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::atomic;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::sops::{Closed, Format};
+
+/// Largest file that is read: 1 GiB. What is encrypted is text of the file's own length and a third.
+const LONGEST: u64 = 1 << 30;
+
+/// A file that was read.
+pub struct SecretFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How messages call it.
+    pub name: String,
+    /// Its format.
+    pub format: Format,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+impl SecretFile {
+    /// Reads a file. `folder` is what a relative path starts from; the format is that of its name,
+    /// unless another one is said.
+    pub fn read(folder: &Path, path: &Path, format: Option<Format>) -> Result<Self, Diagnostic> {
+        let name = path.display().to_string();
+        let format = format.unwrap_or_else(|| Format::of_path(path));
+        let path = folder.join(path);
+        let bytes = bytes(&path).map_err(|error| unreadable(&name, &error))?;
+        Ok(Self { path, name, format, bytes })
+    }
+
+    /// The file as an encrypted one. One that is not is an error that says how to encrypt it.
+    pub fn closed(self) -> Result<(PathBuf, String, Closed), Diagnostics> {
+        let Self { path, name, format, bytes } = self;
+        let closed = Closed::read(&name, bytes, format).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        match closed {
+            Some(closed) => Ok((path, name, closed)),
+            None => Err(Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted"))
+                .hint(format!("`septum encrypt {name}` encrypts it by the rule of `.sops.yaml`"))
+                .into()),
+        }
+    }
+}
+
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    // of its full length at once: what grows leaves copies behind
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LONGEST)).unwrap_or_default() + 1);
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            Diagnostic::error("missing-file", format!("`{name}` does not exist")).failing(Failure::Io)
+        }
+        io::ErrorKind::IsADirectory => {
+            Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name the files in it")
+        }
+        io::ErrorKind::FileTooLarge => {
+            Diagnostic::error("file-too-big", format!("`{name}` is larger than 1 GiB")).failing(Failure::Io)
+        }
+        _ => Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}")).failing(Failure::Io),
+    }
+}
+
+/// The new bytes of a file, not yet written.
+pub struct Staged {
+    /// Where they go.
+    pub path: PathBuf,
+    /// How messages call the file.
+    pub name: String,
+    /// What will be in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Writes files, each of them old or new at any instant, in their order.
+pub fn write_all(staged: Vec<Staged>) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::new();
+    for Staged { path, name, bytes } in staged {
+        if let Err(error) = atomic::write(&path, &bytes) {
+            found.push(
+                Diagnostic::error("unwritable", format!("`{name}` could not be written: {error}")).failing(Failure::Io),
+            );
+        }
+    }
+    if found.is_empty() { Ok(()) } else { Err(found) }
+}

@@ -1,0 +1,83 @@
+//! A file compared with the rule of `.sops.yaml` that it is under.
+//!
+//! What a file says of its encryption is not authenticated (format, section 8): whoever can write it
+//! can narrow the selector, and the next value that somebody sets lies open. So a file that differs
+//! from its rule is told of when it is read, and refused when it is to be changed.
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::sops::{Drift, Format, MacScope, Metadata, Rule, drift, short_recipient};
+
+/// How a file differs from a rule. The selector of a binary file does not count: it is one value.
+pub fn difference(rule: &Rule, metadata: &Metadata, format: Format) -> Drift {
+    let mut found = drift(rule, metadata);
+    if format == Format::Binary {
+        found.selector = None;
+    }
+    found
+}
+
+/// What there is to say of a file that is only read.
+pub fn told(name: &str, rule: Option<&Rule>, metadata: &Metadata, format: Format) -> Option<Diagnostic> {
+    differs(name, rule, metadata, format, Severity::Warning)
+}
+
+/// That a file may be changed: it is as its rule says, or under none.
+pub fn may_change(name: &str, rule: Option<&Rule>, metadata: &Metadata, format: Format) -> Result<(), Diagnostics> {
+    match differs(name, rule, metadata, format, Severity::Error) {
+        Some(found) => Err(found.into()),
+        None => Ok(()),
+    }
+}
+
+fn differs(
+    name: &str,
+    rule: Option<&Rule>,
+    metadata: &Metadata,
+    format: Format,
+    severity: Severity,
+) -> Option<Diagnostic> {
+    let rule = rule?;
+    let drift = difference(rule, metadata, format);
+    if drift.is_none() {
+        return None;
+    }
+    let (kind, what) = match drift.changes_recipients() {
+        true => ("recipients-drift", "is not encrypted for those whom its rule names"),
+        false => ("selector-drift", "does not encrypt what its rule says"),
+    };
+    let message = format!("`{name}` {what}");
+    let found = match severity {
+        Severity::Error => Diagnostic::error(kind, message),
+        Severity::Warning => Diagnostic::warning(kind, message),
+    };
+    let found = lines(&drift).into_iter().fold(found.at(rule.place.clone()), Diagnostic::note);
+    Some(found.hint(format!("`septum rekey {name}` makes the file as the rule says; look at the change of the rule first")))
+}
+
+/// A difference in lines: `+` and `-` for what would come and go.
+pub fn lines(drift: &Drift) -> Vec<String> {
+    let mut lines = Vec::new();
+    for group in &drift.groups {
+        // one group alone needs no number
+        let of = if drift.groups.len() > 1 || group.group > 0 { format!("group {}: ", group.group + 1) } else { String::new() };
+        lines.extend(group.added.iter().map(|recipient| format!("+ {of}{}", short_recipient(recipient))));
+        lines.extend(group.removed.iter().map(|recipient| format!("- {of}{}", short_recipient(recipient))));
+    }
+    if let Some((is, wanted)) = drift.threshold {
+        lines.push(format!("groups needed: {is} → {wanted}"));
+    }
+    if let Some((is, wanted)) = &drift.selector {
+        lines.push(format!("selector: {is} → {wanted}"));
+    }
+    if let Some((is, wanted)) = drift.mac_scope {
+        lines.push(format!("checksum: {} → {}", scope(is), scope(wanted)));
+    }
+    lines
+}
+
+fn scope(scope: MacScope) -> &'static str {
+    match scope {
+        MacScope::All => "all values",
+        MacScope::Encrypted => "encrypted values",
+    }
+}

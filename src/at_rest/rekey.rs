@@ -1,0 +1,93 @@
+//! Files brought to what their rules say: recipients, selector, and a new data key where one is due.
+
+use super::RuleBook;
+use super::file::{SecretFile, Staged};
+use super::policy;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::sops::{Closed, Drift, Identities, Recipients, Rule, Timestamp};
+use std::path::PathBuf;
+
+/// When a file gets a new data key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// Where somebody who can decrypt it no longer shall.
+    WhereRemoved,
+    /// In any case.
+    Always,
+}
+
+/// A file beside its rule, not yet decrypted.
+pub struct Compared {
+    /// How messages call the file.
+    pub name: String,
+    /// What differs.
+    pub drift: Drift,
+    path: PathBuf,
+    closed: Closed,
+    rule: Option<Rule>,
+}
+
+/// A file that was brought to what its rule says.
+pub struct Rekeyed {
+    /// How messages call the file.
+    pub name: String,
+    /// What changed, a line each.
+    pub changes: Vec<String>,
+    /// Whether it has a new data key.
+    pub rotated: bool,
+    /// Whether somebody could decrypt it who no longer can.
+    pub removed: bool,
+    /// The file, if there is anything to write.
+    pub staged: Option<Staged>,
+}
+
+impl Compared {
+    /// Reads a file and compares it with its rule. Needs no key.
+    pub fn read(file: SecretFile, book: &RuleBook) -> Result<Self, Diagnostics> {
+        let format = file.format;
+        let (path, name, closed) = file.closed()?;
+        let rule = book.rule(&path)?.filter(|rule| !rule.groups.is_empty());
+        let drift = rule.as_ref().map(|rule| policy::difference(rule, closed.metadata(), format)).unwrap_or_default();
+        Ok(Self { name, drift, path, closed, rule })
+    }
+
+    /// That there is a rule to be followed.
+    pub fn ruled(self) -> Result<Self, Diagnostics> {
+        match &self.rule {
+            Some(_) => Ok(self),
+            None => Err(Diagnostic::error("no-rule", format!("no rule says for whom `{}` is to be encrypted", self.name))
+                .hint("add a rule with `path_regex` and `age` to `.sops.yaml`")
+                .into()),
+        }
+    }
+
+    /// Does what is due. The file is verified before anything of it is wrapped anew.
+    pub fn rekey(self, identities: &Identities, rotation: Rotation, now: Timestamp) -> Result<Rekeyed, Diagnostics> {
+        let Self { name, drift, path, closed, rule } = self;
+        let removed = drift.removes();
+        let rotated = removed || rotation == Rotation::Always;
+        if drift.is_none() && !rotated {
+            return Ok(Rekeyed { name, changes: Vec::new(), rotated, removed, staged: None });
+        }
+        let mut sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        if let Some(rule) = rule {
+            if drift.changes_recipients() {
+                sealed.set_recipients(Recipients::of_rule(&rule));
+            }
+            if drift.selector.is_some() || drift.mac_scope.is_some() {
+                sealed.set_selection(rule.effective_selector(), rule.mac_scope);
+            }
+        }
+        let failed = |error: crate::sops::WriteError| Diagnostics::from_iter(error.into_diagnostics());
+        if rotated {
+            sealed.rotate().map_err(failed)?;
+        }
+        let bytes = sealed.write(now).map_err(failed)?;
+        let mut changes = policy::lines(&drift);
+        if rotated {
+            changes.push("new data key".to_owned());
+        }
+        let staged = Some(Staged { path, name: name.clone(), bytes });
+        Ok(Rekeyed { name, changes, rotated, removed, staged })
+    }
+}

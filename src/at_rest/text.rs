@@ -1,0 +1,145 @@
+//! Texts that people give, as values of files.
+
+use serde_json::Value as Json;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::sops::{Tree, Value};
+
+/// What a text is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text as it is.
+    Text,
+    /// An integer, number or truth value, if that keeps the text; else a text.
+    Scalar,
+    /// What it says as JSON: any structure.
+    Json,
+}
+
+/// Why a text cannot become that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ValueProblem {
+    /// It is not JSON.
+    #[error("the value is not JSON: line {line}, column {column}")]
+    NotJson {
+        /// Its line, from 1.
+        line: usize,
+        /// Its column, from 1.
+        column: usize,
+    },
+    /// A number that sops could not read.
+    #[error("the value holds an integer beyond 64 bits with a sign, which sops refuses")]
+    TooBig,
+}
+
+/// The value that a text is.
+pub fn typed(text: &[u8], kind: Kind) -> Result<Tree, ValueProblem> {
+    match kind {
+        Kind::Text => Ok(Tree::of(Value::Text(Zeroizing::new(text.to_vec())))),
+        Kind::Scalar => Ok(Tree::of(scalar(text))),
+        Kind::Json => {
+            let json: Json = serde_json::from_slice(text)
+                .map_err(|error| ValueProblem::NotJson { line: error.line(), column: error.column() })?;
+            let json = Wiped(json);
+            tree(&json.0)
+        }
+    }
+}
+
+/// A number or truth value is one only if it prints as the text does: `0644` and `1.10` are texts.
+fn scalar(text: &[u8]) -> Value {
+    let as_it_is = || Value::Text(Zeroizing::new(text.to_vec()));
+    let Ok(words) = std::str::from_utf8(text) else { return as_it_is() };
+    let numbers = [words.parse().ok().map(Value::Int), words.parse().ok().map(Value::Float)];
+    let values = numbers.into_iter().chain([words.parse().ok().map(Value::Bool)]).flatten();
+    let same = |value: &Value| match value {
+        Value::Bool(bool) => bool.to_string() == words,
+        value => value.bytes().is_some_and(|bytes| *bytes == *text),
+    };
+    values.into_iter().find(same).unwrap_or_else(as_it_is)
+}
+
+fn tree(json: &Json) -> Result<Tree, ValueProblem> {
+    Ok(match json {
+        Json::Null => Tree::of(Value::Null),
+        Json::Bool(bool) => Tree::of(Value::Bool(*bool)),
+        Json::Number(number) => Tree::of(match (number.as_i64(), number.as_f64()) {
+            (Some(int), _) => Value::Int(int),
+            (None, Some(float)) if !number.is_u64() => Value::Float(float),
+            _ => return Err(ValueProblem::TooBig),
+        }),
+        Json::String(text) => Tree::text(text.as_str()),
+        Json::Array(items) => Tree::list(items.iter().map(tree).collect::<Result<_, _>>()?),
+        Json::Object(fields) => {
+            let pairs = fields.iter().map(|(key, value)| Ok((key.clone(), tree(value)?)));
+            Tree::map(pairs.collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+/// JSON whose texts are wiped.
+struct Wiped(Json);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+fn wipe(json: &mut Json) {
+    match json {
+        Json::String(text) => zeroize::Zeroize::zeroize(text),
+        Json::Array(items) => items.iter_mut().for_each(wipe),
+        Json::Object(fields) => fields.values_mut().for_each(wipe),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_one_only_if_it_keeps_its_text() {
+        for (text, expected) in [
+            ("8080", "int"),
+            ("-7", "int"),
+            ("9007199254740993", "int"),
+            ("9223372036854775808", "text"),
+            ("0644", "text"),
+            ("+1", "text"),
+            ("1.5", "float"),
+            ("1.10", "text"),
+            ("1e3", "text"),
+            ("inf", "text"),
+            ("NaN", "text"),
+            ("true", "bool"),
+            ("True", "text"),
+            ("yes", "text"),
+            ("", "text"),
+        ] {
+            let found = match scalar(text.as_bytes()) {
+                Value::Int(_) => "int",
+                Value::Float(_) => "float",
+                Value::Bool(_) => "bool",
+                Value::Text(_) => "text",
+                _ => "other",
+            };
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn json_keeps_integers_and_tells_where_it_is_none() {
+        let Ok(Tree::Map(map)) = typed(br#"{"a": [9007199254740993, 1.0, null], "b": {}}"#, Kind::Json) else {
+            panic!("a map")
+        };
+        let Some(Tree::List(list)) = map.get("a") else { panic!("a list") };
+        let kinds: Vec<_> = list.values().map(|value| matches!(value, Tree::Leaf(leaf) if matches!(leaf.value, Value::Int(9_007_199_254_740_993)))).collect();
+        assert_eq!(kinds, [true, false, false]);
+        let wrong = |text: &str| typed(text.as_bytes(), Kind::Json).expect_err("wrong");
+        assert_eq!(wrong("[1,\n x]"), ValueProblem::NotJson { line: 2, column: 2 });
+        assert_eq!(wrong("18446744073709551615"), ValueProblem::TooBig);
+    }
+}

@@ -1,0 +1,44 @@
+//! Work on many files side by side.
+
+use rayon::prelude::*;
+
+use crate::diagnostic::Diagnostics;
+
+/// Does something with each of many things, on all cores. The results have the order of the things;
+/// where some fail, all that is wrong with any of them is told, and there are no results.
+pub fn each<T: Sync, R: Send>(
+    things: &[T],
+    work: impl Fn(&T) -> Result<R, Diagnostics> + Sync,
+) -> Result<Vec<R>, Diagnostics> {
+    // a pool of threads costs more than a single file does
+    let results: Vec<_> = match things {
+        [one] => vec![work(one)],
+        many => many.par_iter().map(work).collect(),
+    };
+    let mut found = Diagnostics::new();
+    let mut done = Vec::with_capacity(results.len());
+    for result in results {
+        match result {
+            Ok(result) => done.push(result),
+            Err(problems) => found.extend(problems),
+        }
+    }
+    if found.is_empty() { Ok(done) } else { Err(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostic;
+
+    #[test]
+    fn results_are_in_order_and_failures_told_together() {
+        let all: Vec<usize> = (0..100).collect();
+        assert_eq!(each(&all, |index| Ok(*index)).expect("no failure"), all);
+        let odd = |index: &usize| match index % 2 {
+            0 => Ok(()),
+            _ => Err(Diagnostic::error("odd", index.to_string()).into()),
+        };
+        assert_eq!(each(&all, odd).expect_err("odd ones").len(), 50);
+    }
+}
