@@ -29,11 +29,12 @@ const ORDER: &[&[&str]] = &[
 const DOORS: &[(&str, &[&str])] = &[
     ("granit_parser", &["yaml/read"]),
     ("minijinja", &["resolve"]),
-    ("age", &["sops", "cli/init.rs"]),
+    ("age", &["sops"]),
     ("aes_gcm", &["sops"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
+    ("rpassword", &["cli/prompt.rs"]),
     ("toml_edit", &["format"]),
     ("jsonschema", &["object"]),
 ];

@@ -4,13 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use age::secrecy::ExposeSecret as _;
 use clap::Args;
 
 use super::Global;
 use super::output::{self, invalid_usage};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::sops::{Places, System};
+use crate::sops::{IdentityKind, NewIdentity, Places, System};
 
 /// Write a small working project: a base, three environments, `.sops.yaml` with a new key, and a
 /// workflow for CI. Overwrites nothing.
@@ -46,15 +45,14 @@ impl Init {
             return Err(error.hint("name another folder: `septum init DIR`").into());
         }
         let keys = self.key_file()?;
-        let identity = age::x25519::Identity::generate();
-        let recipient = identity.to_public().to_string();
+        let identity = NewIdentity::generate(IdentityKind::X25519).ok_or_else(no_randomness)?;
+        let recipient = identity.recipient();
         let app = app_name(&folder);
         // the key first: a project whose key was lost is worse than a key without a project
-        append_key(&keys, &app, &recipient, identity.to_string().expose_secret())
-            .map_err(|error| unwritable(&keys, &error))?;
+        append_key(&keys, &app, recipient, identity.identity().expose()).map_err(|error| unwritable(&keys, &error))?;
         for (path, template) in FILES {
             let path = folder.join(path);
-            let text = template.replace("APP", &app).replace("RECIPIENT", &recipient);
+            let text = template.replace("APP", &app).replace("RECIPIENT", recipient);
             write_new(&path, &text).map_err(|error| unwritable(&path, &error))?;
         }
         let written: Vec<_> = FILES.iter().map(|(path, _)| format!("  {path}\n")).collect();
@@ -75,7 +73,12 @@ impl Init {
     }
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+/// That no key can be made.
+pub(super) fn no_randomness() -> Diagnostic {
+    Diagnostic::error("no-randomness", "the system has no randomness to give").failing(Failure::Io)
+}
+
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::error("unwritable", format!("`{}` could not be written: {error}", path.display())).failing(Failure::Io)
 }
 

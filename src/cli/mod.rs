@@ -3,9 +3,11 @@
 mod completions;
 mod explain;
 mod init;
+mod keygen;
 mod list;
 mod man;
 mod output;
+mod prompt;
 mod render;
 
 use std::ffi::OsString;
@@ -81,6 +83,8 @@ enum Command {
     Explain(explain::Explain),
     /// Show which environment sets, inherits or lacks which key
     List(list::List),
+    /// Make a new age identity, or print the recipients of one
+    Keygen(keygen::Keygen),
     /// Write a script that completes commands, environments and keys in a shell
     Completions(completions::Completions),
     /// Write a manual page
@@ -108,6 +112,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Render(command) => command.run(&cli.global, &output),
         Command::Explain(command) => command.run(&cli.global),
         Command::List(command) => command.run(&cli.global, &output),
+        Command::Keygen(command) => command.run(&cli.global, &output),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };
@@ -116,7 +121,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// The identities of the user, searched where sops searches; nothing is read before it is needed.
 fn identities() -> Identities {
-    Identities::new(Places::of(System::current(), |name| std::env::var_os(name)))
+    Identities::new(Places::of(System::current(), |name| std::env::var_os(name))).asking(prompt::Terminal)
 }
 
 /// Environments by name; all if none is named.

@@ -33,6 +33,9 @@ const STANZA: &str = "mlkem768x25519";
 /// The prefix of recipients.
 const RECIPIENT: &str = "age1pq";
 
+/// The prefix of identities.
+const IDENTITY: &str = "AGE-SECRET-KEY-PQ-";
+
 /// What a sealed file key is bound to.
 const INFO: &[u8] = b"age-encryption.org/mlkem768x25519";
 
@@ -71,9 +74,24 @@ impl HybridRecipient {
 }
 
 impl HybridIdentity {
+    /// Makes a new one; `None` if the system has no randomness to give.
+    pub(super) fn generate() -> Option<Self> {
+        let mut seed = Bytes(GenericArray::default());
+        OsRng.try_fill_bytes(&mut seed.0).ok()?;
+        Some(Self(seed))
+    }
+
+    /// `AGE-SECRET-KEY-PQ-1…`
+    pub(super) fn text(&self) -> String {
+        // upper case is the form that age writes; the change is in place, so that no copy stays
+        let mut text = bech32_encode(Hrp::parse_unchecked(IDENTITY), &self.0.0);
+        text.make_ascii_uppercase();
+        text
+    }
+
     /// Reads `AGE-SECRET-KEY-PQ-1…`.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(decode(text, "AGE-SECRET-KEY-PQ-")?);
+        let bytes = Zeroizing::new(decode(text, IDENTITY)?);
         Bytes::from_bytes(&bytes).ok().map(Self)
     }
 

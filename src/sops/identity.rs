@@ -229,6 +229,22 @@ impl Found {
     }
 }
 
+/// The recipients of all identities in a content, which is asked a passphrase for if it needs one.
+pub(super) fn recipients(name: &str, content: &[u8], asked: Asked) -> Result<Vec<String>, Outcome> {
+    let Content { known, outcome } = if content::is_encrypted(content) {
+        let passphrase = asked.passphrase(name).ok_or(Outcome::Locked)?;
+        Content::unlock(content, &passphrase, Some(&asked))
+    } else {
+        Content::read(Form::Lines, content, Some(&asked))
+    };
+    match &outcome {
+        // what a plugin holds, only the plugin can tell
+        Outcome::Found { unsupported, .. } if unsupported.is_empty() && known.iter().all(|known| !known.costly) => {}
+        _ => return Err(outcome),
+    }
+    if known.is_empty() { Err(outcome) } else { Ok(known.iter().map(|known| known.recipient.clone()).collect()) }
+}
+
 /// Reads a file into one buffer that is wiped, and never moved while it grows.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Outcome> {
     let content = || {

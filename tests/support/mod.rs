@@ -3,3 +3,4 @@
 pub(crate) mod peers;
 pub(crate) mod project;
 pub(crate) mod sandbox;
+pub(crate) mod terminal;

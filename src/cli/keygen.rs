@@ -1,0 +1,132 @@
+//! `septum keygen`
+
+use std::fs::OpenOptions;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::Global;
+use super::init::{no_randomness, unwritable};
+use super::output::{self, Output, invalid_usage};
+use super::prompt::Terminal;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::sops::{IdentityKind, NewIdentity, Outcome, Timestamp, recipients_of};
+
+/// Make a new age identity, as `age-keygen` does.
+///
+/// The identity goes to standard output or to a file that only you may read. What others encrypt
+/// for is its recipient, the public key: that belongs in `.sops.yaml`.
+#[derive(Debug, Args)]
+pub(super) struct Keygen {
+    /// Write to FILE, which must not exist yet
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Make a post-quantum identity, which needs age 1.3 and sops 3.12 or newer
+    #[arg(long, conflicts_with = "recipients")]
+    pq: bool,
+    /// Print the recipients of the identities in FILE or on standard input
+    #[arg(short = 'y', long = "recipients")]
+    recipients: bool,
+    /// The identity file, with `-y`
+    #[arg(value_name = "FILE", requires = "recipients")]
+    input: Option<PathBuf>,
+}
+
+impl Keygen {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+        if self.recipients {
+            return self.print_recipients(global);
+        }
+        let kind = if self.pq { IdentityKind::PostQuantum } else { IdentityKind::X25519 };
+        let new = NewIdentity::generate(kind).ok_or_else(no_randomness)?;
+        if self.output.is_none() && is_world_readable() {
+            let warning = Diagnostic::warning("exposed-key", "everybody may read the file that the new key goes to");
+            output.show(warning.hint("name it with `--output`, so that only you may").into());
+        }
+        self.write(global, &new.file(Timestamp::at(SystemTime::now())))?;
+        if self.output.is_some() || !output::is_terminal() {
+            output.say(&format!("Public key: {}", new.recipient()));
+        }
+        Ok(())
+    }
+
+    fn print_recipients(&self, global: &Global) -> Result<(), Diagnostics> {
+        let path = self.input.as_ref().filter(|path| path.as_os_str() != "-").map(|path| global.directory.join(path));
+        let name = path.as_ref().map_or_else(|| "standard input".to_owned(), |path| format!("`{}`", path.display()));
+        let content = read(path.as_deref()).map_err(|error| unreadable(&name, &error))?;
+        let recipients = recipients_of(&name, &content, Terminal).map_err(|outcome| no_recipients(&name, &outcome))?;
+        let lines: Vec<_> = recipients.iter().map(|recipient| format!("{recipient}\n")).collect();
+        self.write(global, &lines.concat())
+    }
+
+    fn write(&self, global: &Global, text: &str) -> Result<(), Diagnostics> {
+        let Some(path) = &self.output else { return output::result(text) };
+        let path = global.directory.join(path);
+        match write_new(&path, text) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let message = format!("`{}` exists, and `keygen` overwrites nothing", path.display());
+                Err(invalid_usage(message).hint("name another file").into())
+            }
+            Err(error) => Err(unwritable(&path, &error).into()),
+        }
+    }
+}
+
+/// Whether standard output is a file that others may read.
+#[cfg(unix)]
+fn is_world_readable() -> bool {
+    use rustix::fs::{FileType, Mode};
+    rustix::fs::fstat(io::stdout()).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && Mode::from_raw_mode(stat.st_mode).contains(Mode::ROTH)
+    })
+}
+
+#[cfg(not(unix))]
+fn is_world_readable() -> bool {
+    false
+}
+
+/// Writes a file that nobody else may read.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn read(path: Option<&Path>) -> io::Result<Zeroizing<Vec<u8>>> {
+    // no identity file is longer; age has the same limit
+    const LONGEST: u64 = 16 * 1024 * 1024;
+    let mut content = Zeroizing::new(Vec::new());
+    match path {
+        Some(path) => std::fs::File::open(path)?.take(LONGEST).read_to_end(&mut content)?,
+        None => io::stdin().lock().take(LONGEST).read_to_end(&mut content)?,
+    };
+    Ok(content)
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
+    match error.kind() {
+        io::ErrorKind::NotFound => Diagnostic::error("missing-file", format!("{name} does not exist")),
+        _ => Diagnostic::error("unreadable", format!("{name} could not be read: {error}")).failing(Failure::Io),
+    }
+}
+
+fn no_recipients(name: &str, outcome: &Outcome) -> Diagnostic {
+    let error = Diagnostic::error("identity-file", format!("{name}: {outcome}"));
+    match outcome {
+        Outcome::Locked | Outcome::WrongPassphrase => error.failing(Failure::Key),
+        Outcome::Found { recipients, unsupported } if !recipients.is_empty() || !unsupported.is_empty() => {
+            error.note("only its plugin can tell the recipient of a plugin's identity")
+        }
+        _ => error.hint("an identity is a line like `AGE-SECRET-KEY-1…`; `septum keygen` makes one"),
+    }
+}
