@@ -11,7 +11,7 @@
 //! all environments which entries are sensitive, with every reason. [`object`] makes ConfigMaps
 //! and Secrets that the API server would accept, and [`emit`] writes them, the same bytes for the
 //! same input. [`pipeline`] is the thread through all of these; [`view`] looks at what they found
-//! and changes nothing; [`cli`] parses arguments, calls one thing, prints and exits.
+//! and changes nothing; [`at_rest`] changes files with secrets; [`cli`] parses arguments, calls one thing, prints and exits.
 //!
 //! Every mistake of a run is collected in [`Diagnostics`], which never hold a value.
 //!
@@ -32,6 +32,7 @@
 //! This is the library of a program: what the example uses is its face, and the rest may change
 //! with any version.
 
+pub mod at_rest;
 pub mod atomic;
 pub mod cli;
 pub mod diagnostic;

@@ -5,36 +5,64 @@ use std::path::Path;
 use super::RuleBook;
 use super::file::{SecretFile, Staged};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{self, Format, Plan, Recipient, Recipients, Rules, Timestamp};
+use crate::sops::{self, Format, Plan, Recipient, Recipients, Rule, Rules, Timestamp};
 
-/// What somebody asks for beside what the rule says.
+/// For whom somebody wants files encrypted that no rule names recipients for.
 #[derive(Debug, Default)]
 pub struct Wish {
-    /// Recipients in place of those of the rule; none leaves it to the rule.
-    pub recipients: Vec<Recipient>,
+    /// Those who were named for this run.
+    pub named: Vec<Recipient>,
+    /// Those who are named for all runs, in the environment.
+    pub usual: Vec<Recipient>,
 }
 
 impl RuleBook {
-    /// How a file is to be encrypted, which need not exist.
+    /// How a file is to be encrypted, which need not exist. A rule that names recipients has the last
+    /// word: a file that differs from its rule could not be changed any more.
     pub fn plan(&self, path: &Path, name: &str, wish: &Wish) -> Result<Plan, Diagnostics> {
         let rule = self.rule(path)?;
-        let plan = rule.as_ref().map(Plan::of_rule);
-        if !wish.recipients.is_empty() {
-            let recipients = Recipients::age(wish.recipients.clone());
-            return Ok(match plan {
-                Some(plan) => Plan { recipients, ..plan },
-                None => Plan::new(recipients),
-            });
-        }
-        match (plan, rule) {
-            (Some(plan), _) if !plan.recipients.groups.is_empty() => Ok(plan),
-            (_, Some(rule)) => Err(Diagnostic::error("no-rule", format!("the rule for `{name}` names no recipients"))
-                .at(rule.place)
-                .hint("add `age: age1…` to the rule, or say `--age age1…`")
-                .into()),
-            (_, None) => Err(no_rule(path, name)),
+        let wanted = if wish.named.is_empty() { &wish.usual } else { &wish.named };
+        let wanted = (!wanted.is_empty()).then(|| Recipients::age(wanted.clone()));
+        match (rule, wanted) {
+            (Some(rule), wanted) if !rule.groups.is_empty() => {
+                let plan = Plan::of_rule(&rule);
+                match wanted.filter(|wanted| !wish.named.is_empty() && !same(wanted, &plan.recipients)) {
+                    Some(_) => Err(otherwise(name, &rule)),
+                    None => Ok(plan),
+                }
+            }
+            (Some(rule), Some(recipients)) => Ok(Plan { recipients, ..Plan::of_rule(&rule) }),
+            (None, Some(recipients)) => Ok(Plan::new(recipients)),
+            (Some(rule), None) => {
+                Err(Diagnostic::error("no-rule", format!("the rule for `{name}` names no recipients"))
+                    .at(rule.place)
+                    .hint("add `age: age1…` to the rule, or say `--age age1…`")
+                    .into())
+            }
+            (None, None) => Err(no_rule(path, name)),
         }
     }
+}
+
+/// Whether two lists have the same recipients, in whatever order.
+fn same(one: &Recipients, other: &Recipients) -> bool {
+    let all = |recipients: &Recipients| {
+        let mut all: Vec<_> =
+            recipients.groups.iter().map(|group| (group.age.clone(), group.foreign.clone())).collect();
+        for (age, _) in &mut all {
+            age.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        }
+        all
+    };
+    all(one) == all(other)
+}
+
+fn otherwise(name: &str, rule: &Rule) -> Diagnostics {
+    Diagnostic::error("recipients-drift", format!("`--age` names other recipients for `{name}` than its rule"))
+        .at(rule.place.clone())
+        .note("the file would differ from its rule, and could not be changed any more")
+        .hint("change the rule, or leave `--age` out")
+        .into()
 }
 
 /// That nothing says for whom a file is to be encrypted.
@@ -55,6 +83,12 @@ pub fn encrypt(file: SecretFile, plan: &Plan, now: Timestamp) -> Result<Staged, 
 }
 
 /// Encrypts the content of a file.
-pub fn encrypted(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Timestamp) -> Result<Vec<u8>, Diagnostics> {
+pub fn encrypted(
+    name: &str,
+    bytes: Vec<u8>,
+    format: Format,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Vec<u8>, Diagnostics> {
     sops::encrypt(name, bytes, format, plan, now).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
 }

@@ -46,7 +46,11 @@ pub struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The app and the entry, which must be only one. Nothing is decrypted.
-    pub fn find<'p>(&self, pipeline: &Pipeline<'p>, apps: &[&'p App]) -> Result<(&'p App, Survey, EntryId), Diagnostics> {
+    pub fn find<'p>(
+        &self,
+        pipeline: &Pipeline<'p>,
+        apps: &[&'p App],
+    ) -> Result<(&'p App, Survey, EntryId), Diagnostics> {
         let mut problems = Diagnostics::new();
         let mut surveys = Vec::new();
         for app in apps.iter().filter(|app| app.environments.contains(self.environment)) {
@@ -65,7 +69,9 @@ impl Wanted<'_> {
             match <[EntryId; 1]>::try_from(ids) {
                 Ok([id]) => found.push((app, survey, id)),
                 Err(ids) if ids.is_empty() => others.push((app, survey)),
-                Err(ids) => return Err(self.several(ids.iter().map(|id| format!("the bundle `{}`", id.bundle)), "--bundle")),
+                Err(ids) => {
+                    return Err(self.several(ids.iter().map(|id| format!("the bundle `{}`", id.bundle)), "--bundle"));
+                }
             }
         }
         if found.is_empty() {
@@ -74,7 +80,9 @@ impl Wanted<'_> {
         match <[_; 1]>::try_from(found) {
             Ok([found]) => Ok(found),
             Err(found) if found.is_empty() => Err(self.unknown(&known)),
-            Err(found) => Err(self.several(found.iter().map(|(_, survey, _)| format!("the app `{}`", survey.app)), "--app")),
+            Err(found) => {
+                Err(self.several(found.iter().map(|(_, survey, _)| format!("the app `{}`", survey.app)), "--app"))
+            }
         }
     }
 
@@ -91,8 +99,12 @@ impl Wanted<'_> {
     }
 
     fn several(&self, places: impl Iterator<Item = String>, flag: &str) -> Diagnostics {
-        let error = Diagnostic::error("usage", format!("`{}` is defined more than once in `{}`", self.key, self.environment));
-        places.fold(error, |error, place| error.note(format!("in {place}"))).hint(format!("say which: `{flag} NAME`")).into()
+        let error =
+            Diagnostic::error("usage", format!("`{}` is defined more than once in `{}`", self.key, self.environment));
+        places
+            .fold(error, |error, place| error.note(format!("in {place}")))
+            .hint(format!("say which: `{flag} NAME`"))
+            .into()
     }
 
     fn unknown(&self, known: &[String]) -> Diagnostics {
@@ -106,7 +118,13 @@ impl Wanted<'_> {
 
 impl Slot {
     /// The place of an entry's value.
-    pub fn of(pipeline: &Pipeline<'_>, app: &App, survey: &Survey, environment: &EnvironmentName, id: &EntryId) -> Self {
+    pub fn of(
+        pipeline: &Pipeline<'_>,
+        app: &App,
+        survey: &Survey,
+        environment: &EnvironmentName,
+        id: &EntryId,
+    ) -> Self {
         let file = app.folder.join(format!("{environment}.secrets.yaml"));
         let name = pipeline.library.project.files.name(&file);
         let entry = survey.environment(environment).and_then(|resolved| resolved.definition.entry(id));
@@ -134,9 +152,12 @@ impl Slot {
     pub fn check(&self, value: &[u8], meant_as_template: bool) -> Result<(), Diagnostics> {
         let mut found = Diagnostics::new();
         let Ok(text) = std::str::from_utf8(value) else {
-            return Err(Diagnostic::error("invalid-value", format!("the value for `{}` is not UTF-8 text", self.label))
-                .hint("give it in base64, or as a `file` of its own")
-                .into());
+            return Err(Diagnostic::error(
+                "invalid-value",
+                format!("the value for `{}` is not UTF-8 text", self.label),
+            )
+            .hint("give it in base64, or as a `file` of its own")
+            .into());
         };
         let may_render = self.rules.template.as_ref().is_none_or(|rule| rule.value);
         if may_render && is_template(text) {
@@ -144,10 +165,13 @@ impl Slot {
                 return Ok(());
             }
             found.push(
-                Diagnostic::error("template-value", format!("the value for `{}` would be rendered as a template", self.label))
-                    .note("it contains `{{` or `{%`")
-                    .hint("if it is a text as it is, say `template: false` of the key in `base.yaml`")
-                    .hint("if it is meant as a template: `--template`"),
+                Diagnostic::error(
+                    "template-value",
+                    format!("the value for `{}` would be rendered as a template", self.label),
+                )
+                .note("it contains `{{` or `{%`")
+                .hint("if it is a text as it is, say `template: false` of the key in `base.yaml`")
+                .hint("if it is meant as a template: `--template`"),
             );
         }
         for (keyword, expected) in Constraints::default().unmet(&self.rules, text, Sensitivity::Sensitive) {

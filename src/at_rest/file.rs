@@ -27,17 +27,23 @@ impl SecretFile {
     /// Reads a file. `folder` is what a relative path starts from; the format is that of its name,
     /// unless another one is said.
     pub fn read(folder: &Path, path: &Path, format: Option<Format>) -> Result<Self, Diagnostic> {
-        let name = path.display().to_string();
         let format = format.unwrap_or_else(|| Format::of_path(path));
-        let path = folder.join(path);
-        let bytes = bytes(&path).map_err(|error| unreadable(&name, &error))?;
-        Ok(Self { path, name, format, bytes })
+        Self::read_as(folder.join(path), path.display().to_string(), format)
+    }
+
+    /// Reads a file that messages call by another name than its path.
+    pub fn read_as(path: PathBuf, name: String, format: Format) -> Result<Self, Diagnostic> {
+        match bytes(&path) {
+            Ok(bytes) => Ok(Self { path, name, format, bytes }),
+            Err(error) => Err(unreadable(&name, &error)),
+        }
     }
 
     /// The file as an encrypted one. One that is not is an error that says how to encrypt it.
     pub fn closed(self) -> Result<(PathBuf, String, Closed), Diagnostics> {
         let Self { path, name, format, bytes } = self;
-        let closed = Closed::read(&name, bytes, format).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let closed =
+            Closed::read(&name, bytes, format).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         match closed {
             Some(closed) => Ok((path, name, closed)),
             None => Err(Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted"))

@@ -4,6 +4,7 @@
 //! ([`RuleBook`], [`policy`]), and changed as a whole or not at all. Many files are worked on side by
 //! side ([`each`]), and nothing is written before all of them are in order ([`Staged`]).
 
+mod change;
 mod encrypt;
 mod entry;
 mod file;
@@ -14,6 +15,7 @@ mod search;
 mod text;
 mod together;
 
+pub use change::{Changing, entry_value, file_with, not_found};
 pub use encrypt::{Wish, encrypt, encrypted};
 pub use entry::{Slot, Wanted};
 pub use file::{SecretFile, Staged, write_all};

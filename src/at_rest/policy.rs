@@ -4,6 +4,9 @@
 //! can narrow the selector, and the next value that somebody sets lies open. So a file that differs
 //! from its rule is told of when it is read, and refused when it is to be changed.
 
+use std::path::Path;
+
+use super::RuleBook;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::sops::{Drift, Format, MacScope, Metadata, Rule, drift, short_recipient};
 
@@ -16,8 +19,17 @@ pub fn difference(rule: &Rule, metadata: &Metadata, format: Format) -> Drift {
     found
 }
 
-/// What there is to say of a file that is only read.
-pub fn told(name: &str, rule: Option<&Rule>, metadata: &Metadata, format: Format) -> Option<Diagnostic> {
+/// What there is to say of a file that is only read. That its rule cannot be read is told as well, and
+/// keeps nobody from reading the file.
+pub fn told_by(book: &RuleBook, path: &Path, name: &str, metadata: &Metadata, format: Format) -> Option<Diagnostic> {
+    match book.rule(path) {
+        Ok(rule) => told(name, rule.as_ref(), metadata, format),
+        Err(found) => found.into_iter().next().map(|problem| Diagnostic { severity: Severity::Warning, ..problem }),
+    }
+}
+
+/// What there is to say of a file that is only read, under a rule.
+fn told(name: &str, rule: Option<&Rule>, metadata: &Metadata, format: Format) -> Option<Diagnostic> {
     differs(name, rule, metadata, format, Severity::Warning)
 }
 
@@ -41,9 +53,10 @@ fn differs(
     if drift.is_none() {
         return None;
     }
-    let (kind, what) = match drift.changes_recipients() {
-        true => ("recipients-drift", "is not encrypted for those whom its rule names"),
-        false => ("selector-drift", "does not encrypt what its rule says"),
+    let (kind, what) = if drift.changes_recipients() {
+        ("recipients-drift", "is not encrypted for those whom its rule names")
+    } else {
+        ("selector-drift", "does not encrypt what its rule says")
     };
     let message = format!("`{name}` {what}");
     let found = match severity {
@@ -51,7 +64,11 @@ fn differs(
         Severity::Warning => Diagnostic::warning(kind, message),
     };
     let found = lines(&drift).into_iter().fold(found.at(rule.place.clone()), Diagnostic::note);
-    Some(found.hint(format!("`septum rekey {name}` makes the file as the rule says; look at the change of the rule first")))
+    Some(
+        found.hint(format!(
+            "`septum rekey {name}` makes the file as the rule says; look at the change of the rule first"
+        )),
+    )
 }
 
 /// A difference in lines: `+` and `-` for what would come and go.
@@ -59,7 +76,11 @@ pub fn lines(drift: &Drift) -> Vec<String> {
     let mut lines = Vec::new();
     for group in &drift.groups {
         // one group alone needs no number
-        let of = if drift.groups.len() > 1 || group.group > 0 { format!("group {}: ", group.group + 1) } else { String::new() };
+        let of = if drift.groups.len() > 1 || group.group > 0 {
+            format!("group {}: ", group.group + 1)
+        } else {
+            String::new()
+        };
         lines.extend(group.added.iter().map(|recipient| format!("+ {of}{}", short_recipient(recipient))));
         lines.extend(group.removed.iter().map(|recipient| format!("- {of}{}", short_recipient(recipient))));
     }

@@ -51,13 +51,24 @@ impl Compared {
         Ok(Self { name, drift, path, closed, rule })
     }
 
+    /// The same of a file that only looks encrypted; none if it is not.
+    pub fn read_if_encrypted(file: SecretFile, book: &RuleBook) -> Result<Option<Self>, Diagnostics> {
+        match Self::read(file, book) {
+            Ok(compared) => Ok(Some(compared)),
+            Err(found) if found.iter().any(|problem| problem.rule == "not-encrypted") => Ok(None),
+            Err(found) => Err(found),
+        }
+    }
+
     /// That there is a rule to be followed.
     pub fn ruled(self) -> Result<Self, Diagnostics> {
         match &self.rule {
             Some(_) => Ok(self),
-            None => Err(Diagnostic::error("no-rule", format!("no rule says for whom `{}` is to be encrypted", self.name))
-                .hint("add a rule with `path_regex` and `age` to `.sops.yaml`")
-                .into()),
+            None => {
+                Err(Diagnostic::error("no-rule", format!("no rule says for whom `{}` is to be encrypted", self.name))
+                    .hint("add a rule with `path_regex` and `age` to `.sops.yaml`")
+                    .into())
+            }
         }
     }
 

@@ -136,7 +136,10 @@ mod tests {
             panic!("a map")
         };
         let Some(Tree::List(list)) = map.get("a") else { panic!("a list") };
-        let kinds: Vec<_> = list.values().map(|value| matches!(value, Tree::Leaf(leaf) if matches!(leaf.value, Value::Int(9_007_199_254_740_993)))).collect();
+        let kinds: Vec<_> = list
+            .values()
+            .map(|value| matches!(value, Tree::Leaf(leaf) if matches!(leaf.value, Value::Int(9_007_199_254_740_993))))
+            .collect();
         assert_eq!(kinds, [true, false, false]);
         let wrong = |text: &str| typed(text.as_bytes(), Kind::Json).expect_err("wrong");
         assert_eq!(wrong("[1,\n x]"), ValueProblem::NotJson { line: 2, column: 2 });

@@ -6,14 +6,17 @@ use crate::diagnostic::Diagnostics;
 
 /// Does something with each of many things, on all cores. The results have the order of the things;
 /// where some fail, all that is wrong with any of them is told, and there are no results.
-pub fn each<T: Sync, R: Send>(
-    things: &[T],
-    work: impl Fn(&T) -> Result<R, Diagnostics> + Sync,
+pub fn each<T: Send, R: Send>(
+    mut things: Vec<T>,
+    work: impl Fn(T) -> Result<R, Diagnostics> + Sync,
 ) -> Result<Vec<R>, Diagnostics> {
     // a pool of threads costs more than a single file does
-    let results: Vec<_> = match things {
-        [one] => vec![work(one)],
-        many => many.par_iter().map(work).collect(),
+    let results: Vec<_> = match (things.len(), things.pop()) {
+        (1, Some(one)) => vec![work(one)],
+        (_, last) => {
+            things.extend(last);
+            things.into_par_iter().map(&work).collect()
+        }
     };
     let mut found = Diagnostics::new();
     let mut done = Vec::with_capacity(results.len());
@@ -34,11 +37,12 @@ mod tests {
     #[test]
     fn results_are_in_order_and_failures_told_together() {
         let all: Vec<usize> = (0..100).collect();
-        assert_eq!(each(&all, |index| Ok(*index)).expect("no failure"), all);
-        let odd = |index: &usize| match index % 2 {
+        assert_eq!(each(all.clone(), Ok).expect("no failure"), all);
+        assert_eq!(each(vec![7], Ok).expect("no failure"), [7]);
+        let odd = |index: usize| match index % 2 {
             0 => Ok(()),
             _ => Err(Diagnostic::error("odd", index.to_string()).into()),
         };
-        assert_eq!(each(&all, odd).expect_err("odd ones").len(), 50);
+        assert_eq!(each(all, odd).expect_err("odd ones").len(), 50);
     }
 }

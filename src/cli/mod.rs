@@ -1,14 +1,21 @@
 //! The command line: parses arguments, calls one thing, prints, exits. Nothing else knows it.
 
 mod completions;
+mod decrypt;
+mod encrypt;
 mod explain;
+mod files;
+mod get;
 mod init;
 mod keygen;
 mod list;
 mod man;
 mod output;
 mod prompt;
+mod rekey;
 mod render;
+mod set;
+mod target;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -83,6 +90,20 @@ enum Command {
     Explain(explain::Explain),
     /// Show which environment sets, inherits or lacks which key
     List(list::List),
+    /// Encrypt files by the rules of `.sops.yaml`
+    Encrypt(encrypt::Encrypt),
+    /// Decrypt files and print them
+    Decrypt(decrypt::Decrypt),
+    /// Set a value in an encrypted file
+    Set(set::Set),
+    /// Take a value out of an encrypted file
+    Unset(set::Unset),
+    /// Print one value, decrypted
+    Get(get::Get),
+    /// Bring files to what the rules of `.sops.yaml` say
+    Rekey(rekey::Rekey),
+    /// Give files a new data key
+    Rotate(rekey::Rotate),
     /// Make a new age identity, or print the recipients of one
     Keygen(keygen::Keygen),
     /// Write a script that completes commands, environments and keys in a shell
@@ -112,6 +133,13 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Render(command) => command.run(&cli.global, &output),
         Command::Explain(command) => command.run(&cli.global),
         Command::List(command) => command.run(&cli.global, &output),
+        Command::Encrypt(command) => command.run(&cli.global, &output),
+        Command::Decrypt(command) => command.run(&cli.global, &output),
+        Command::Set(command) => command.run(&cli.global, &output),
+        Command::Unset(command) => command.run(&cli.global, &output),
+        Command::Get(command) => command.run(&cli.global, &output),
+        Command::Rekey(command) => command.run(&cli.global, &output),
+        Command::Rotate(command) => command.run(&cli.global, &output),
         Command::Keygen(command) => command.run(&cli.global, &output),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

@@ -1,6 +1,7 @@
 //! What goes to the terminal or the pipe: results on stdout, all else on stderr.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::AutoStream;
@@ -92,8 +93,22 @@ pub(super) fn is_terminal() -> bool {
 
 /// Writes a result. A reader that went away is no failure: `septum render | head`.
 pub(super) fn result(text: &str) -> Result<(), Diagnostics> {
+    bytes(text.as_bytes())
+}
+
+/// Writes a result to a file, or to standard output.
+pub(super) fn bytes_to(content: &[u8], path: Option<&Path>) -> Result<(), Diagnostics> {
+    let Some(path) = path else { return bytes(content) };
+    crate::atomic::write(path, content).map_err(|error| {
+        let message = format!("`{}` could not be written: {error}", path.display());
+        Diagnostic::error("unwritable", message).failing(Failure::Io).into()
+    })
+}
+
+/// Writes a result that need not be text.
+pub(super) fn bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let message = format!("the output could not be written: {error}");
             Err(Diagnostic::error("unwritable", message).failing(Failure::Io).into())

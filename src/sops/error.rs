@@ -228,7 +228,7 @@ impl NoIdentity {
         }
         diagnostic
             .hint("set `SOPS_AGE_KEY_FILE` to the file with your identity")
-            .hint("or ask one of the recipients to add yours: to `.sops.yaml`, then with `sops updatekeys`")
+            .hint("or ask one of the recipients to add yours: to `.sops.yaml`, then with `septum rekey`")
             .at(self.place)
     }
 }

@@ -29,7 +29,7 @@ pub enum NotFound {
         documents: Vec<usize>,
     },
     /// There is no document of this number.
-    #[error("there is no document {0}")]
+    #[error("there is no document {}", .0 + 1)]
     NoDocument(usize),
 }
 

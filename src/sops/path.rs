@@ -67,7 +67,10 @@ fn bracket(inner: &str) -> Result<(Step, &str), PathError> {
         Some((key, behind)) => (Step::Key(key), behind),
         None => {
             let (digits, _) = inner.split_once(']').ok_or(PathError::Bracket)?;
-            (Step::Index(digits.parse().map_err(|_| PathError::Bracket)?), inner.get(digits.len()..).unwrap_or_default())
+            (
+                Step::Index(digits.parse().map_err(|_| PathError::Bracket)?),
+                inner.get(digits.len()..).unwrap_or_default(),
+            )
         }
     };
     Ok((step, behind.strip_prefix(']').ok_or(PathError::Bracket)?))
@@ -158,7 +161,8 @@ impl fmt::Display for KeyPath {
                     if position > 0 {
                         f.write_str(".")?;
                     }
-                    let bare = !key.is_empty() && !key.contains(['.', '[', ']', '"', '\'', '\\', ' ', '\t', '\n', '\r']);
+                    let bare =
+                        !key.is_empty() && !key.contains(['.', '[', ']', '"', '\'', '\\', ' ', '\t', '\n', '\r']);
                     if bare { f.write_str(key)? } else { write!(f, "{key:?}")? }
                 }
             }

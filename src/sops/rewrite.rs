@@ -45,6 +45,9 @@ impl Sealed {
         if !self.is_changed() {
             return Ok(self.source.text().as_bytes().to_vec());
         }
+        let same = !self.renewal.rotated && self.renewal.selection.is_none() && self.hash() == self.first;
+        // whoever can decrypt the file is no part of what the checksum is over
+        let now = (!same).then_some(now);
         if self.format == Format::Binary {
             let parsed = self.format.parse(&self.source).map_err(WriteError::Read)?;
             let mut document = std::mem::take(&mut self.document);
@@ -98,7 +101,7 @@ impl Sealed {
         text: &str,
         blocks: &[Option<Block>],
         encrypted: Encrypted,
-        now: Timestamp,
+        now: Option<Timestamp>,
     ) -> Result<Vec<u8>, WriteError> {
         let Encrypted { mac, mut changes, problem, values } = encrypted;
         if let Some(problem) = problem {
@@ -107,12 +110,13 @@ impl Sealed {
         if let Some((selector, _)) = self.renewal.selection.as_ref().filter(|_| values == 0) {
             return Err(WriteError::NothingSelected { place: self.place(), selector: selector.to_string() });
         }
-        let mac = seal_mac(&self.key, &mac.finish(), now).ok_or_else(|| self.no_randomness())?;
+        let seal = |now| Ok((seal_mac(&self.key, &mac.finish(), now).ok_or_else(|| self.no_randomness())?, now));
+        let mac = now.map(seal).transpose()?;
         let fields = if self.is_renewed() { Some(self.recipient_fields()?) } else { None };
         for block in blocks.iter().flatten() {
             match &fields {
-                Some(fields) => changes.push(self.new_block(text, block, fields, &mac, now)),
-                None => changes.extend(self.resealed(block, &mac, now)),
+                Some(fields) => changes.push(self.new_block(text, block, fields, mac.as_ref())),
+                None => changes.extend(mac.iter().flat_map(|(mac, now)| self.resealed(block, mac, *now))),
             }
         }
         let mut out = apply(text, changes);
@@ -156,7 +160,7 @@ impl Sealed {
     }
 
     /// The metadata with other recipients or another selector; fields that are not known here stay.
-    fn new_block(&self, text: &str, block: &Block, recipients: &Map, mac: &str, now: Timestamp) -> Change {
+    fn new_block(&self, text: &str, block: &Block, recipients: &Map, mac: Option<&(String, Timestamp)>) -> Change {
         let mut fields = block.fields.clone();
         fields.items.retain(|item| matches!(item, Item::Value(..)));
         for name in SERVICES.into_iter().chain(["age", "key_groups", "shamir_threshold"]) {
@@ -176,8 +180,10 @@ impl Sealed {
                 fields.put("mac_only_encrypted", Tree::of(Value::Bool(true)));
             }
         }
-        fields.put("lastmodified", Tree::text(now.to_seconds()));
-        fields.put("mac", Tree::text(mac));
+        if let Some((mac, now)) = mac {
+            fields.put("lastmodified", Tree::text(now.to_seconds()));
+            fields.put("mac", Tree::text(mac));
+        }
         let start = block.whole.start;
         let rest = text.get(block.whole.end..).unwrap_or_default();
         let head = format!("{}{rest}", text.get(..start).unwrap_or_default());

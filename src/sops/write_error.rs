@@ -136,7 +136,9 @@ fn wrapping(place: Place, problem: &SealError) -> Diagnostic {
         SealError::Foreign(key) => {
             Diagnostic::error("foreign-recipient", format!("a new data key cannot be encrypted for {key}"))
                 .at(place)
-                .note("this program has no access to that service, and without a copy the recipient would lose the file")
+                .note(
+                    "this program has no access to that service, and without a copy the recipient would lose the file",
+                )
                 .hint("rotate with `sops`, or take that recipient out of the rule and the file first")
         }
         SealError::NoRecipients | SealError::EmptyGroup(_) | SealError::Wrap(_) | SealError::Shamir(_) => {

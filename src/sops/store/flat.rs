@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::list;
 use crate::sops::document::{Map, Tree};
 use crate::sops::scalar::Value;
 
@@ -127,7 +126,7 @@ impl Branch {
             Self::Positions(positions) => {
                 let dense = positions.keys().copied().eq(0..positions.len());
                 let values: Option<Vec<Tree>> = positions.into_values().map(Self::into_tree).collect();
-                dense.then(|| values.map(list)).flatten()?
+                dense.then(|| values.map(Tree::list)).flatten()?
             }
         })
     }

@@ -34,6 +34,11 @@ fn now() -> Timestamp {
     Timestamp::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))
 }
 
+/// A minute after [`now`].
+fn later() -> Timestamp {
+    Timestamp::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_060))
+}
+
 fn plan(selector: Selector) -> Plan {
     Plan { selector, ..Plan::new(recipients(&[RECIPIENT])) }
 }

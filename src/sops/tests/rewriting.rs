@@ -148,9 +148,12 @@ fn new_recipients_and_a_new_key_leave_the_values_as_they_are() {
         let plain = plaintext(&opened(&before, format));
         let mut file = opened(&before, format);
         file.set_recipients(recipients(&[RECIPIENT, OTHER]));
-        let shared = written(file);
+        let shared = String::from_utf8(file.write(later()).expect("writes")).expect("UTF-8");
         let file = opened(&shared, format);
         assert_eq!(file.metadata().age().count(), 2);
+        let mac =
+            |file: &Sealed| (file.metadata().mac.as_ref().map(|mac| mac.text.clone()), file.metadata().last_modified);
+        assert_eq!(mac(&file), mac(&opened(&before, format)), "nothing else is new");
         assert_eq!(plaintext(&file), plain);
         let mut file = opened(&shared, format);
         file.set_recipients(recipients(&[OTHER]));

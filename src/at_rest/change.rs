@@ -1,0 +1,129 @@
+//! Single values of encrypted files, put in and taken out.
+
+use std::path::PathBuf;
+
+use super::RuleBook;
+use super::file::{SecretFile, Staged};
+use super::policy;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::sops::{Format, Identities, KeyPath, NotFound, Sealed, Step, Timestamp, Tree, Value, WriteError};
+use crate::span::Source;
+
+/// An encrypted file that may be changed: it was verified, and is as its rule says.
+pub struct Changing {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How messages call it.
+    pub name: String,
+    /// Its format.
+    pub format: Format,
+    /// Its content.
+    pub sealed: Sealed,
+}
+
+impl Changing {
+    /// Opens a file.
+    pub fn open(file: SecretFile, book: &RuleBook, identities: &Identities) -> Result<Self, Diagnostics> {
+        let format = file.format;
+        let (path, name, closed) = file.closed()?;
+        policy::may_change(&name, book.rule(&path)?.as_ref(), closed.metadata(), format)?;
+        let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        Ok(Self { path, name, format, sealed })
+    }
+
+    /// The single value at a path, if there is one.
+    pub fn value(&self, document: Option<usize>, path: &KeyPath) -> Option<&Value> {
+        match self.sealed.find(document, path) {
+            Ok((_, Tree::Leaf(leaf))) => Some(&leaf.value),
+            _ => None,
+        }
+    }
+
+    /// Puts a value at a path: where it stands already, or in the document that is named, or in the only
+    /// one. None if it had that value.
+    pub fn set(
+        mut self,
+        document: Option<usize>,
+        path: &KeyPath,
+        value: &Tree,
+        now: Timestamp,
+    ) -> Result<Option<Staged>, Diagnostics> {
+        let document = match self.sealed.find(document, path) {
+            Ok((document, _)) => document,
+            Err(NotFound::Nowhere { .. }) => match (document, self.sealed.document().branches.len()) {
+                (Some(document), _) => document,
+                (None, 0 | 1) => 0,
+                (None, count) => return Err(which_document(&self.name, path, count)),
+            },
+            Err(problem) => return Err(not_found(&self.name, &problem)),
+        };
+        self.sealed.set(document, path, value).map_err(failed)?;
+        self.stage(now)
+    }
+
+    /// Takes a value out.
+    pub fn unset(
+        mut self,
+        document: Option<usize>,
+        path: &KeyPath,
+        now: Timestamp,
+    ) -> Result<Option<Staged>, Diagnostics> {
+        let found = self.sealed.find(document, path).map(|(document, _)| document);
+        let document = found.map_err(|problem| not_found(&self.name, &problem))?;
+        self.sealed.unset(document, path).map_err(failed)?;
+        self.stage(now)
+    }
+
+    /// The file with its changes, if there are any.
+    pub fn stage(self, now: Timestamp) -> Result<Option<Staged>, Diagnostics> {
+        let Self { path, name, sealed, .. } = self;
+        if !sealed.is_changed() {
+            return Ok(None);
+        }
+        let bytes = sealed.write(now).map_err(failed)?;
+        Ok(Some(Staged { path, name, bytes }))
+    }
+}
+
+/// The path of an entry's value in a layer: that of its long form, if it is written in one.
+pub fn entry_value(sealed: &Sealed, path: &KeyPath) -> KeyPath {
+    match sealed.get(0, path) {
+        Some(Tree::Map(_)) => path.steps().iter().cloned().chain([Step::Key("value".to_owned())]).collect(),
+        _ => path.clone(),
+    }
+}
+
+/// A file in plaintext that holds one value.
+pub fn file_with(name: &str, format: Format, path: &KeyPath, value: Tree) -> Result<Vec<u8>, Diagnostics> {
+    match format.document_with(path, value) {
+        Ok(mut bytes) => Ok(std::mem::take(&mut *bytes)),
+        Err(unfit) => Err(failed(WriteError::Unfit { place: Source::new(name, "").place(<_>::default()), unfit })),
+    }
+}
+
+/// That a path names no value of a file.
+pub fn not_found(name: &str, problem: &NotFound) -> Diagnostics {
+    let error = Diagnostic::error("sops-path", format!("{problem} in `{name}`"));
+    let error = match problem {
+        NotFound::Nowhere { nearest: Some(nearest), .. } => error.hint(format!("did you mean `{nearest}`?")),
+        NotFound::Nowhere { nearest: None, .. } => {
+            error.hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; keys with a dot go in quotes")
+        }
+        NotFound::Several { documents, .. } => {
+            let numbers: Vec<_> = documents.iter().map(|index| (index + 1).to_string()).collect();
+            error.note(format!("in the documents {}", numbers.join(", "))).hint("say which: `--document N`")
+        }
+        NotFound::NoDocument(_) => error,
+    };
+    error.into()
+}
+
+fn which_document(name: &str, path: &KeyPath, count: usize) -> Diagnostics {
+    Diagnostic::error("sops-path", format!("`{name}` has {count} documents, and `{path}` is in none of them"))
+        .hint("say in which it shall be: `--document N`")
+        .into()
+}
+
+fn failed(error: WriteError) -> Diagnostics {
+    Diagnostics::from_iter(error.into_diagnostics())
+}

@@ -1,0 +1,142 @@
+//! `septum decrypt`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::encrypt::redirected;
+use super::files::{self, counted, each_once};
+use super::output::{self, Output, invalid_usage};
+use super::{Global, identities};
+use crate::at_rest::{RuleBook, SecretFile, Staged, each, not_found, policy, write_all};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::sops::{Format, Identities, KeyPath, Sealed, Unfit, WriteError};
+use crate::span::Source;
+
+/// Decrypt files and print them, with their comments and layout.
+///
+/// The checksum of every file is verified before anything is printed; there is no way around it.
+/// Several files are printed one after the other, those of YAML parted by `---`. Without FILE,
+/// standard input is decrypted.
+#[derive(Debug, Args)]
+pub(super) struct Decrypt {
+    /// The files
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Replace the files by their plaintext
+    #[arg(short, long, conflicts_with_all = ["output", "extract", "output_type"])]
+    in_place: bool,
+    /// Write to PATH
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Print one value alone: `data.hosts[0]`, or `["data"]["hosts"][0]`
+    #[arg(long, value_name = "PATH")]
+    extract: Option<KeyPath>,
+    /// Take the value from this document of the file, counted from 1
+    #[arg(long, value_name = "N", requires = "extract", value_parser = clap::value_parser!(u32).range(1..))]
+    document: Option<u32>,
+    /// What standard input is to be taken for: decides its format
+    #[arg(long, value_name = "NAME", conflicts_with = "files")]
+    filename: Option<PathBuf>,
+    /// The format of the files, whatever their names say
+    #[arg(long, value_name = "FORMAT", value_parser = files::format())]
+    input_type: Option<Format>,
+    /// Print in this format; comments and layout do not survive that
+    #[arg(long, value_name = "FORMAT", value_parser = files::format())]
+    output_type: Option<Format>,
+}
+
+/// A file that was decrypted.
+struct Opened {
+    path: PathBuf,
+    name: String,
+    format: Format,
+    text: Zeroizing<Vec<u8>>,
+    told: Option<Diagnostic>,
+}
+
+impl Decrypt {
+    pub(super) fn run(self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+        let (book, identities) = (RuleBook::default(), identities());
+        if self.files.is_empty() {
+            if self.in_place {
+                return Err(invalid_usage("`--in-place` needs a file".to_owned()).into());
+            }
+            let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
+            let opened = self.open(file, None, &identities)?;
+            return self.print(global, output, vec![opened]);
+        }
+        if self.output.is_some() && self.files.len() > 1 {
+            return Err(invalid_usage("`--output` takes one file".to_owned()).into());
+        }
+        let opened = each(each_once(&self.files), |path| {
+            self.open(SecretFile::read(&global.directory, &path, self.input_type)?, Some(&book), &identities)
+        })?;
+        self.print(global, output, opened)
+    }
+
+    fn open(&self, file: SecretFile, book: Option<&RuleBook>, identities: &Identities) -> Result<Opened, Diagnostics> {
+        let format = file.format;
+        let (path, name, closed) = file.closed()?;
+        let told = book.and_then(|book| policy::told_by(book, &path, &name, closed.metadata(), format));
+        let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let text = self.text(&sealed, &name, format)?;
+        Ok(Opened { path, name, format: self.output_type.unwrap_or(format), text, told })
+    }
+
+    fn text(&self, sealed: &Sealed, name: &str, format: Format) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+        let wanted = self.output_type.unwrap_or(format);
+        if let Some(path) = &self.extract {
+            let document = self.document.map(|number| number as usize - 1);
+            return extract(sealed, document, path, wanted, name);
+        }
+        let text = if wanted == format { sealed.plaintext() } else { sealed.emit(wanted) };
+        text.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
+    }
+
+    fn print(&self, global: &Global, output: &Output, opened: Vec<Opened>) -> Result<(), Diagnostics> {
+        output.show(opened.iter().filter_map(|file| file.told.clone()).collect());
+        if self.in_place || self.output.is_some() {
+            let stage =
+                |mut file: Opened| Staged { path: file.path, name: file.name, bytes: std::mem::take(&mut *file.text) };
+            let staged = opened.into_iter().map(stage).collect();
+            let staged = redirected(staged, self.output.as_ref().map(|path| global.directory.join(path)));
+            let count = staged.len();
+            write_all(staged)?;
+            if self.in_place {
+                output.say(&format!("septum: {} in plaintext now; `septum encrypt` encrypts again", counted(count)));
+            }
+            return Ok(());
+        }
+        let mut first = true;
+        for file in &opened {
+            if !std::mem::take(&mut first) && file.format == Format::Yaml && self.extract.is_none() {
+                output::bytes(b"---\n")?;
+            }
+            output::bytes(&file.text)?;
+            if output::is_terminal() && self.extract.is_some() && !file.text.ends_with(b"\n") {
+                output::bytes(b"\n")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One value of a file, printed by itself.
+pub(super) fn extract(
+    sealed: &Sealed,
+    document: Option<usize>,
+    path: &KeyPath,
+    format: Format,
+    name: &str,
+) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+    let (_, value) = sealed.find(document, path).map_err(|problem| not_found(name, &problem))?;
+    sealed.print(value, format).map_err(|unfit| unprintable(name, unfit).into())
+}
+
+fn unprintable(name: &str, unfit: Unfit) -> Diagnostic {
+    let place = Source::new(name, "").place(<_>::default());
+    let found = WriteError::Unfit { place, unfit }.into_diagnostics().into_iter().next();
+    found.unwrap_or_else(|| invalid_usage(format!("`{name}` cannot be printed in that format")))
+}

@@ -1,0 +1,97 @@
+//! `septum encrypt`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Global;
+use super::files::{self, counted, each_once};
+use super::output::{self, Output, invalid_usage};
+use crate::at_rest::{RuleBook, SecretFile, Staged, Wish, each, encrypt, encrypted, write_all};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::sops::{Format, Recipient};
+
+/// Encrypt files in place, each for the recipients of its rule in `.sops.yaml`.
+///
+/// Comments, order and layout stay as they are. Nothing is written unless all files are in order.
+/// Without FILE, standard input is encrypted and printed.
+#[derive(Debug, Args)]
+pub(super) struct Encrypt {
+    /// The files
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Encrypt for this recipient where no rule names any (several: with commas, or given several times)
+    ///
+    /// Without it, `SOPS_AGE_RECIPIENTS` counts.
+    // no type of its own: what is wrong with a recipient must be told without its text
+    #[arg(long, value_name = "RECIPIENT", value_delimiter = ',')]
+    age: Vec<String>,
+    /// What standard input is to be taken for: decides its format and its rule
+    #[arg(long, value_name = "NAME", conflicts_with = "files")]
+    filename: Option<PathBuf>,
+    /// The format, whatever the name says
+    #[arg(long, value_name = "FORMAT", value_parser = files::format())]
+    input_type: Option<Format>,
+    /// Write to PATH and leave the file as it is
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// As sops has it; files are encrypted in place anyway
+    #[arg(short, long, hide = true, conflicts_with = "output")]
+    in_place: bool,
+}
+
+impl Encrypt {
+    pub(super) fn run(self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+        let (book, now) = (RuleBook::default(), files::now());
+        let wish = Wish { named: recipients("--age", &self.age)?, usual: usual_recipients()? };
+        if self.files.is_empty() {
+            let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
+            let plan = book.plan(&file.path, &file.name, &wish)?;
+            let bytes = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
+            return output::bytes_to(&bytes, self.output.map(|path| global.directory.join(path)).as_deref());
+        }
+        if self.output.is_some() && self.files.len() > 1 {
+            return Err(invalid_usage("`--output` takes one file".to_owned()).into());
+        }
+        let staged = each(each_once(&self.files), |path| {
+            let file = SecretFile::read(&global.directory, &path, self.input_type)?;
+            let plan = book.plan(&file.path, &file.name, &wish)?;
+            encrypt(file, &plan, now)
+        })?;
+        let staged = redirected(staged, self.output.map(|path| global.directory.join(path)));
+        let count = staged.len();
+        write_all(staged)?;
+        output.say(&format!("septum: encrypted {}", counted(count)));
+        Ok(())
+    }
+}
+
+/// Recipients that were named. One that is none is told without its text: it may be a private key.
+fn recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let parsed = texts.iter().filter(|text| !text.trim().is_empty()).filter_map(|text| {
+        problems.take(
+            Recipient::parse(text)
+                .map_err(|reason| Diagnostic::error("recipient", format!("a recipient of `{of}` {reason}"))),
+        )
+    });
+    let parsed = parsed.collect();
+    if problems.is_empty() { Ok(parsed) } else { Err(problems) }
+}
+
+/// Those whom the environment names.
+fn usual_recipients() -> Result<Vec<Recipient>, Diagnostics> {
+    const VARIABLE: &str = "SOPS_AGE_RECIPIENTS";
+    let text = std::env::var(VARIABLE).unwrap_or_default();
+    let texts: Vec<_> = text.split(',').map(str::to_owned).collect();
+    recipients(VARIABLE, &texts)
+}
+
+/// A file that goes somewhere else.
+pub(super) fn redirected(mut staged: Vec<Staged>, path: Option<PathBuf>) -> Vec<Staged> {
+    if let (Some(path), [only]) = (path, staged.as_mut_slice()) {
+        only.name = path.display().to_string();
+        only.path = path;
+    }
+    staged
+}

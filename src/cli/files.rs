@@ -1,0 +1,91 @@
+//! What the commands on encrypted files have in common.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser as _;
+use zeroize::Zeroizing;
+
+use super::output::invalid_usage;
+use super::{Global, prompt};
+use crate::at_rest::SecretFile;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::sops::{Format, Timestamp};
+
+/// A format by its name.
+pub(super) fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(["yaml", "json", "dotenv", "ini", "binary"])
+        .map(|name| Format::of_name(&name).unwrap_or(Format::Binary))
+}
+
+/// Now, to the second.
+pub(super) fn now() -> Timestamp {
+    Timestamp::at(SystemTime::now())
+}
+
+/// What was read from standard input, as a file: `name` says of which format it is and which rule it
+/// is under.
+pub(super) fn standard_input(
+    global: &Global,
+    name: Option<&Path>,
+    format: Option<Format>,
+) -> Result<SecretFile, Diagnostics> {
+    let Some(format) = format.or_else(|| name.map(Format::of_path)) else {
+        return Err(invalid_usage("the format of standard input is not known".to_owned())
+            .hint("say `--filename NAME`, which stands for a file of that name, or `--input-type FORMAT`")
+            .into());
+    };
+    let bytes = read_all()?;
+    let (path, name) = match name {
+        Some(name) => (global.directory.join(name), name.display().to_string()),
+        None => (global.directory.join("-"), "standard input".to_owned()),
+    };
+    Ok(SecretFile { path, name, format, bytes })
+}
+
+/// A value from standard input, or from somebody who types it unseen.
+///
+/// The line break that ends a single line is not part of it: that is how `echo` and people give one.
+/// A text of several lines, such as a key in PEM, is taken as it is.
+pub(super) fn value(of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+    use io::IsTerminal as _;
+    if io::stdin().is_terminal() {
+        let typed = prompt::hidden(&format!("Value of {of}: ")).ok_or_else(|| {
+            invalid_usage("nobody could be asked for the value".to_owned()).hint("give it on standard input")
+        })?;
+        return Ok(Zeroizing::new(typed.as_bytes().to_vec()));
+    }
+    let mut bytes = Zeroizing::new(read_all()?);
+    let line = bytes.strip_suffix(b"\n").filter(|line| !line.contains(&b'\n'));
+    let length = line.map_or(bytes.len(), |line| line.strip_suffix(b"\r").unwrap_or(line).len());
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+fn read_all() -> Result<Vec<u8>, Diagnostics> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| {
+        let message = format!("standard input could not be read: {error}");
+        Diagnostics::from(Diagnostic::error("unreadable", message).failing(Failure::Io))
+    })?;
+    Ok(bytes)
+}
+
+/// Each file once, in the order in which they are named: two writes of one file would race.
+pub(super) fn each_once(files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut once: Vec<PathBuf> = Vec::with_capacity(files.len());
+    let mut seen = std::collections::HashSet::new();
+    for file in files {
+        if seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())) {
+            once.push(file.clone());
+        }
+    }
+    once
+}
+
+/// Files as they are counted: `1 file`, `3 files`.
+pub(super) fn counted(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}

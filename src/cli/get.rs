@@ -1,0 +1,92 @@
+//! `septum get`
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::decrypt::extract;
+use super::output::{self, Output};
+use super::set::{index, parse};
+use super::target::{Named, Target, entry};
+use super::{Global, identities};
+use crate::at_rest::{RuleBook, SecretFile, Wanted, policy};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::name::EnvironmentName;
+use crate::pipeline::Pipeline;
+use crate::project::Project;
+use crate::resolve::Outcome;
+
+/// Print one value, decrypted.
+///
+/// With an environment, KEY is a key as `septum list` shows it, and the value is the one that is
+/// rendered, templates and all. With a file, KEY is a path: `data.hosts[0]`. The value is printed as it
+/// is, without a line break behind it unless a terminal shows it.
+#[derive(Debug, Args)]
+pub(super) struct Get {
+    /// The environment, or an encrypted file
+    #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
+    target: String,
+    /// The key, or the path in the file
+    #[arg(value_name = "KEY", add = super::completions::keys())]
+    key: String,
+    /// The app, if several have the key
+    #[arg(long, value_name = "APP", add = super::completions::apps())]
+    app: Option<String>,
+    /// The bundle, if several have the key
+    #[arg(long, value_name = "BUNDLE")]
+    bundle: Option<String>,
+    /// The document of the file, counted from 1, if several have the path
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    document: Option<u32>,
+}
+
+impl Get {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+        match Target::of(global, &self.target)? {
+            Target::Environment(project, environment) => self.of_environment(&project, &environment, output),
+            Target::File(file) => self.of_file(global, &file, output),
+        }
+    }
+
+    fn of_environment(
+        &self,
+        project: &Project,
+        environment: &EnvironmentName,
+        output: &Output,
+    ) -> Result<(), Diagnostics> {
+        let pipeline = Pipeline::new(project, identities());
+        let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
+        let Named { app, id, .. } = entry(&pipeline, project, &wanted, self.app.as_ref())?;
+        let mut problems = Diagnostics::new();
+        let survey = pipeline.survey(app, std::slice::from_ref(environment), &mut problems);
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        output.show(problems);
+        let resolved = survey.as_ref().and_then(|survey| survey.environment(environment));
+        match resolved.and_then(|resolved| resolved.entries.get(&id)).map(|value| &value.outcome) {
+            Some(Outcome::Known(value)) => print(value.bytes()),
+            _ => Err(Diagnostic::error("missing-value", format!("`{}` has no value in `{environment}`", id.key))
+                .hint(format!("`septum set {environment} {}` gives it one", id.key))
+                .into()),
+        }
+    }
+
+    fn of_file(&self, global: &Global, file: &Path, output: &Output) -> Result<(), Diagnostics> {
+        let path = parse(&self.key)?;
+        let file = SecretFile::read(&global.directory, file, None)?;
+        let format = file.format;
+        let (target, name, closed) = file.closed()?;
+        let told = policy::told_by(&RuleBook::default(), &target, &name, closed.metadata(), format);
+        let sealed = closed.open(&identities()).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let value = extract(&sealed, index(self.document), &path, format, &name)?;
+        output.show(told.into_iter().collect());
+        print(&value)
+    }
+}
+
+/// A value as it is; people get the line break that programs must not.
+fn print(value: &[u8]) -> Result<(), Diagnostics> {
+    output::bytes(value)?;
+    if output::is_terminal() && !value.ends_with(b"\n") { output::bytes(b"\n") } else { Ok(()) }
+}

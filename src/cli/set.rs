@@ -1,0 +1,255 @@
+//! `septum set` and `septum unset`
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::files::{self, value};
+use super::output::{Output, invalid_usage};
+use super::target::{Named, Target, entry};
+use super::{Global, identities};
+use crate::at_rest::{
+    Changing, Kind, RuleBook, SecretFile, Slot, Staged, Wanted, Wish, encrypted, entry_value, file_with, typed,
+    write_all,
+};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::name::EnvironmentName;
+use crate::pipeline::Pipeline;
+use crate::project::Project;
+use crate::route::Sensitivity;
+use crate::sops::{Format, Identities, KeyPath, Tree, Value};
+
+/// Set a value in an encrypted file, from standard input or a hidden prompt.
+///
+/// With an environment, KEY is a key as `septum list` shows it: the value goes to the environment's
+/// `.secrets.yaml`, which is created by its rule if it is not there, and is checked against what the
+/// base says of the key. With a file, KEY is a path: `data.hosts[0]`.
+///
+/// Values are never arguments: those are seen by other users and kept in the history of shells.
+/// Nothing but the value, the time and the checksum changes in the file.
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    /// The environment, or an encrypted file
+    #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
+    target: String,
+    /// The key, or the path in the file
+    #[arg(value_name = "KEY", add = super::completions::keys())]
+    key: String,
+    /// The app, if several have the key
+    #[arg(long, value_name = "APP", add = super::completions::apps())]
+    app: Option<String>,
+    /// The bundle, if several have the key
+    #[arg(long, value_name = "BUNDLE")]
+    bundle: Option<String>,
+    /// The value is JSON: a number, a list, a map
+    #[arg(long)]
+    json: bool,
+    /// The value is meant as a template
+    #[arg(long, conflicts_with = "json")]
+    template: bool,
+    /// The document of the file, counted from 1, if it has several
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    document: Option<u32>,
+}
+
+/// Take a value out of an encrypted file.
+///
+/// With an environment, KEY is a key as `septum list` shows it, and the file is the environment's
+/// `.secrets.yaml`. With a file, KEY is a path.
+#[derive(Debug, Args)]
+pub(super) struct Unset {
+    /// The environment, or an encrypted file
+    #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
+    target: String,
+    /// The key, or the path in the file
+    #[arg(value_name = "KEY", add = super::completions::keys())]
+    key: String,
+    /// The app, if several have the key
+    #[arg(long, value_name = "APP", add = super::completions::apps())]
+    app: Option<String>,
+    /// The bundle, if several have the key
+    #[arg(long, value_name = "BUNDLE")]
+    bundle: Option<String>,
+    /// The document of the file, counted from 1, if it has several
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    document: Option<u32>,
+}
+
+impl Set {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+        match Target::of(global, &self.target)? {
+            Target::Environment(project, environment) => self.in_environment(&project, &environment, output),
+            Target::File(file) => self.in_file(global, &file, output),
+        }
+    }
+
+    fn in_environment(
+        &self,
+        project: &Project,
+        environment: &EnvironmentName,
+        output: &Output,
+    ) -> Result<(), Diagnostics> {
+        if self.json || self.document.is_some() {
+            let flag = if self.json { "--json" } else { "--document" };
+            return Err(invalid_usage(format!("`{flag}` is for files; a value of an environment is a text")).into());
+        }
+        let pipeline = Pipeline::new(project, identities());
+        let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
+        let Named { app, survey, id } = entry(&pipeline, project, &wanted, self.app.as_ref())?;
+        let slot = Slot::of(&pipeline, app, &survey, environment, &id);
+        // whoever may not write there need not be asked for a value
+        let place = Place::of(&slot, &RuleBook::default(), &identities())?;
+        let bytes = value(&format!("{} in {environment}", id.key))?;
+        slot.check(&bytes, self.template)?;
+        let tree = typed(&bytes, slot.kind()).map_err(|problem| invalid_usage(problem.to_string()))?;
+        report(place.set(&slot, tree)?, &format!("set `{}`", slot.label), &slot.name, output)?;
+        output.show(consequences(&slot));
+        Ok(())
+    }
+
+    fn in_file(&self, global: &Global, file: &Path, output: &Output) -> Result<(), Diagnostics> {
+        if self.app.is_some() || self.bundle.is_some() || self.template {
+            return Err(invalid_usage("`--app`, `--bundle` and `--template` are for environments".to_owned()).into());
+        }
+        let path = parse(&self.key)?;
+        let file = SecretFile::read(&global.directory, file, None)?;
+        let file = Changing::open(file, &RuleBook::default(), &identities())?;
+        let document = index(self.document);
+        let name = file.name.clone();
+        let bytes = value(&format!("{path} in {name}"))?;
+        let kind = match file.value(document, &path) {
+            _ if self.json => Kind::Json,
+            // what was a number stays one, as long as it is one
+            Some(Value::Int(_) | Value::Float(_) | Value::Bool(_)) => Kind::Scalar,
+            _ => Kind::Text,
+        };
+        let tree = typed(&bytes, kind).map_err(|problem| invalid_usage(problem.to_string()))?;
+        let staged = file.set(document, &path, &tree, files::now())?;
+        report(staged, &format!("set `{path}`"), &name, output)
+    }
+}
+
+/// Where a value of an environment goes.
+enum Place {
+    /// Into a file that is there.
+    There(Box<Changing>),
+    /// Into a new one.
+    New(Box<crate::sops::Plan>),
+}
+
+impl Place {
+    fn of(slot: &Slot, book: &RuleBook, identities: &Identities) -> Result<Self, Diagnostics> {
+        if !slot.file.is_file() {
+            let plan = book.plan(&slot.file, &slot.name, &Wish::default())?;
+            return Ok(Self::New(Box::new(plan)));
+        }
+        let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
+        Ok(Self::There(Box::new(Changing::open(file, book, identities)?)))
+    }
+
+    fn set(self, slot: &Slot, value: Tree) -> Result<Option<Staged>, Diagnostics> {
+        match self {
+            Self::There(file) => {
+                let path = entry_value(&file.sealed, &slot.path);
+                file.set(Some(0), &path, &value, files::now())
+            }
+            Self::New(plan) => {
+                let text = file_with(&slot.name, Format::Yaml, &slot.path, value)?;
+                let bytes = encrypted(&slot.name, text, Format::Yaml, &plan, files::now())?;
+                Ok(Some(Staged { path: slot.file.clone(), name: slot.name.clone(), bytes }))
+            }
+        }
+    }
+}
+
+impl Unset {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+        match Target::of(global, &self.target)? {
+            Target::Environment(project, environment) => self.in_environment(&project, &environment, output),
+            Target::File(file) => {
+                let path = parse(&self.key)?;
+                let file = SecretFile::read(&global.directory, &file, None)?;
+                let file = Changing::open(file, &RuleBook::default(), &identities())?;
+                remove(file, index(self.document), &path, output)
+            }
+        }
+    }
+
+    fn in_environment(
+        &self,
+        project: &Project,
+        environment: &EnvironmentName,
+        output: &Output,
+    ) -> Result<(), Diagnostics> {
+        let pipeline = Pipeline::new(project, identities());
+        let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
+        let Named { app, survey, id } = entry(&pipeline, project, &wanted, self.app.as_ref())?;
+        let slot = Slot::of(&pipeline, app, &survey, environment, &id);
+        if slot.file.is_file() {
+            let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
+            let file = Changing::open(file, &RuleBook::default(), &identities())?;
+            if file.sealed.get(0, &slot.path).is_some() {
+                return remove(file, Some(0), &slot.path, output);
+            }
+        }
+        let error = Diagnostic::error("sops-path", format!("`{}` is not set in `{}`", slot.label, slot.name));
+        Err(match &slot.in_force {
+            Some(place) => error.note(format!("its value stands in {place}")),
+            None => error.note("it has no value"),
+        }
+        .into())
+    }
+}
+
+/// A document as it is counted in files.
+pub(super) fn index(document: Option<u32>) -> Option<usize> {
+    document.map(|number| number as usize - 1)
+}
+
+/// A path in a file.
+pub(super) fn parse(text: &str) -> Result<KeyPath, Diagnostics> {
+    text.parse().map_err(|problem| {
+        invalid_usage(format!("`{text}` is no path: {problem}"))
+            .hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; keys with a dot go in quotes")
+            .into()
+    })
+}
+
+fn remove(file: Changing, document: Option<usize>, path: &KeyPath, output: &Output) -> Result<(), Diagnostics> {
+    let name = file.name.clone();
+    report(file.unset(document, path, files::now())?, &format!("removed `{path}`"), &name, output)
+}
+
+/// Writes the file and says so.
+fn report(staged: Option<Staged>, what: &str, name: &str, output: &Output) -> Result<(), Diagnostics> {
+    let Some(staged) = staged else {
+        output.say(&format!("septum: `{name}` is as it was: it has that value"));
+        return Ok(());
+    };
+    write_all(vec![staged])?;
+    output.say(&format!("septum: {what} in {name}"));
+    Ok(())
+}
+
+/// What else follows from a value that is encrypted now.
+fn consequences(slot: &Slot) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    for place in &slot.plain {
+        found.push(
+            Diagnostic::warning(
+                "plaintext-secret",
+                format!("another value for `{}` stands here in plaintext", slot.label),
+            )
+            .at_hidden(place.clone())
+            .hint("remove it: the encrypted one is in force; if it was a secret once, change it"),
+        );
+    }
+    if slot.sensitivity == Sensitivity::Plain {
+        found.push(
+            Diagnostic::warning("moved-key", format!("`{}` moves from the ConfigMap to the Secret", slot.label))
+                .note("its value is encrypted now, and a key is routed alike in all environments")
+                .hint("declare `sensitive: true` in `base.yaml`, so that everybody can see it there"),
+        );
+    }
+    found
+}
