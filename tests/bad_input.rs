@@ -1800,7 +1800,7 @@ error: no identity at hand opens `environments/prod.secrets.yaml`, so its values
   = note: SOPS_AGE_KEY_CMD: not set
   = note: HOME/.config/sops/age/keys.txt: no such file
   = hint: set `SOPS_AGE_KEY_FILE` to the file with your identity
-  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `sops updatekeys`
+  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `septum rekey`
 ",
         ),
         case("another identity", Project::demo().env("SOPS_AGE_KEY_FILE", OTHER_KEY)).run(&["render", "prod"]).exits(3).says(
@@ -1816,7 +1816,7 @@ error: no identity at hand opens `environments/prod.secrets.yaml`, so its values
   = note: SOPS_AGE_KEY_CMD: not set
   = note: HOME/.config/sops/age/keys.txt: no such file
   = hint: set `SOPS_AGE_KEY_FILE` to the file with your identity
-  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `sops updatekeys`
+  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `septum rekey`
 ",
         ),
         case("identity that is none", Project::demo().env("SOPS_AGE_KEY_FILE", "").env("SOPS_AGE_KEY", "AGE-SECRET")).run(&["render", "prod"]).exits(3).says(
@@ -1832,7 +1832,7 @@ error: no identity at hand opens `environments/prod.secrets.yaml`, so its values
   = note: SOPS_AGE_KEY_CMD: not set
   = note: HOME/.config/sops/age/keys.txt: no such file
   = hint: set `SOPS_AGE_KEY_FILE` to the file with your identity
-  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `sops updatekeys`
+  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `septum rekey`
 ",
         ),
         case("no identity and a mistake", Project::demo().env("SOPS_AGE_KEY_FILE", "").file("environments/dev.yaml", "data:\n  PROT: 1\n")).run(&["render", "prod"]).says(
@@ -1856,7 +1856,7 @@ error: no identity at hand opens `environments/prod.secrets.yaml`, so its values
   = note: SOPS_AGE_KEY_CMD: not set
   = note: HOME/.config/sops/age/keys.txt: no such file
   = hint: set `SOPS_AGE_KEY_FILE` to the file with your identity
-  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `sops updatekeys`
+  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `septum rekey`
 ",
         ),
         case("changed ciphertext", Project::demo().replace(SECRETS, "PASSWORD: ENC[AES256_GCM,data:", "PASSWORD: ENC[AES256_GCM,data:AAAA")).run(&["render", "prod"]).says(

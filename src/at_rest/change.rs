@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::RuleBook;
 use super::file::{SecretFile, Staged};
-use super::policy;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{Format, Identities, KeyPath, NotFound, Sealed, Step, Timestamp, Tree, Value, WriteError};
+use crate::sops::{
+    Format, Identities, KeyPath, NotFound, RuleBook, Sealed, Step, Timestamp, Tree, Value, WriteError, policy,
+};
 use crate::span::Source;
 
 /// An encrypted file that may be changed: it was verified, and is as its rule says.

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::RuleBook;
 use super::file::{SecretFile, Staged};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{self, Format, Plan, Recipient, Recipients, Rule, Rules, Timestamp};
+use crate::sops::{self, Format, Plan, Recipient, Recipients, Rule, RuleBook, Rules, Timestamp};
 
 /// For whom somebody wants files encrypted that no rule names recipients for.
 #[derive(Debug, Default)]
@@ -16,31 +15,27 @@ pub struct Wish {
     pub usual: Vec<Recipient>,
 }
 
-impl RuleBook {
-    /// How a file is to be encrypted, which need not exist. A rule that names recipients has the last
-    /// word: a file that differs from its rule could not be changed any more.
-    pub fn plan(&self, path: &Path, name: &str, wish: &Wish) -> Result<Plan, Diagnostics> {
-        let rule = self.rule(path)?;
-        let wanted = if wish.named.is_empty() { &wish.usual } else { &wish.named };
-        let wanted = (!wanted.is_empty()).then(|| Recipients::age(wanted.clone()));
-        match (rule, wanted) {
-            (Some(rule), wanted) if !rule.groups.is_empty() => {
-                let plan = Plan::of_rule(&rule);
-                match wanted.filter(|wanted| !wish.named.is_empty() && !same(wanted, &plan.recipients)) {
-                    Some(_) => Err(otherwise(name, &rule)),
-                    None => Ok(plan),
-                }
+/// How a file is to be encrypted, which need not exist. A rule that names recipients has the last
+/// word: a file that differs from its rule could not be changed any more.
+pub fn plan(book: &RuleBook, path: &Path, name: &str, wish: &Wish) -> Result<Plan, Diagnostics> {
+    let rule = book.rule(path)?;
+    let wanted = if wish.named.is_empty() { &wish.usual } else { &wish.named };
+    let wanted = (!wanted.is_empty()).then(|| Recipients::age(wanted.clone()));
+    match (rule, wanted) {
+        (Some(rule), wanted) if !rule.groups.is_empty() => {
+            let plan = Plan::of_rule(&rule);
+            match wanted.filter(|wanted| !wish.named.is_empty() && !same(wanted, &plan.recipients)) {
+                Some(_) => Err(otherwise(name, &rule)),
+                None => Ok(plan),
             }
-            (Some(rule), Some(recipients)) => Ok(Plan { recipients, ..Plan::of_rule(&rule) }),
-            (None, Some(recipients)) => Ok(Plan::new(recipients)),
-            (Some(rule), None) => {
-                Err(Diagnostic::error("no-rule", format!("the rule for `{name}` names no recipients"))
-                    .at(rule.place)
-                    .hint("add `age: age1…` to the rule, or say `--age age1…`")
-                    .into())
-            }
-            (None, None) => Err(no_rule(path, name)),
         }
+        (Some(rule), Some(recipients)) => Ok(Plan { recipients, ..Plan::of_rule(&rule) }),
+        (None, Some(recipients)) => Ok(Plan::new(recipients)),
+        (Some(rule), None) => Err(Diagnostic::error("no-rule", format!("the rule for `{name}` names no recipients"))
+            .at(rule.place)
+            .hint("add `age: age1…` to the rule, or say `--age age1…`")
+            .into()),
+        (None, None) => Err(no_rule(path, name)),
     }
 }
 

@@ -1,26 +1,23 @@
 //! Files with secrets at rest: what the commands do with them, without the command line.
 //!
-//! A file is read once ([`SecretFile`]), compared with the rule of `.sops.yaml` that it is under
-//! ([`RuleBook`], [`policy`]), and changed as a whole or not at all. Many files are worked on side by
-//! side ([`each`]), and nothing is written before all of them are in order ([`Staged`]).
+//! A file is read once ([`SecretFile`]), compared with its rule in `.sops.yaml`, and changed as a whole or
+//! not at all. Many files are worked on side by side ([`each`]), and nothing is written before all of
+//! them are in order ([`Staged`]).
 
 mod change;
 mod encrypt;
 mod entry;
 mod file;
-pub mod policy;
 mod rekey;
-mod rule_book;
 mod search;
 mod text;
 mod together;
 
 pub use change::{Changing, entry_value, file_with, not_found};
-pub use encrypt::{Wish, encrypt, encrypted};
+pub use encrypt::{Wish, encrypt, encrypted, plan};
 pub use entry::{Slot, Wanted};
 pub use file::{SecretFile, Staged, write_all};
 pub use rekey::{Compared, Rekeyed, Rotation};
-pub use rule_book::RuleBook;
 pub use search::ruled_files;
 pub use text::{Kind, ValueProblem, typed};
 pub use together::each;

@@ -1,11 +1,10 @@
 //! Files brought to what their rules say: recipients, selector, and a new data key where one is due.
 
-use super::RuleBook;
-use super::file::{SecretFile, Staged};
-use super::policy;
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{Closed, Drift, Identities, Recipients, Rule, Timestamp};
 use std::path::PathBuf;
+
+use super::file::{SecretFile, Staged};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::sops::{Closed, Drift, Identities, Recipients, Rule, RuleBook, Timestamp, WriteError, policy};
 
 /// When a file gets a new data key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +88,7 @@ impl Compared {
                 sealed.set_selection(rule.effective_selector(), rule.mac_scope);
             }
         }
-        let failed = |error: crate::sops::WriteError| Diagnostics::from_iter(error.into_diagnostics());
+        let failed = |error: WriteError| Diagnostics::from_iter(error.into_diagnostics());
         if rotated {
             sealed.rotate().map_err(failed)?;
         }

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
-use super::RuleBook;
 use super::file::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::sops::{Format, Rules};
+use crate::sops::{Format, RuleBook, Rules};
 
 /// All files for which a rule names recipients: those below the folder of the nearest `.sops.yaml`, from
 /// `folder` upward, less what Git ignores. Sorted; relative to `folder` where they lie below it.

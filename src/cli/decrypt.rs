@@ -9,9 +9,9 @@ use super::encrypt::redirected;
 use super::files::{self, counted, each_once};
 use super::output::{self, Output, invalid_usage};
 use super::{Global, identities};
-use crate::at_rest::{RuleBook, SecretFile, Staged, each, not_found, policy, write_all};
+use crate::at_rest::{SecretFile, Staged, each, not_found, write_all};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{Format, Identities, KeyPath, Sealed, Unfit, WriteError};
+use crate::sops::{Format, Identities, KeyPath, RuleBook, Sealed, Unfit, WriteError, policy};
 use crate::span::Source;
 
 /// Decrypt files and print them, with their comments and layout.

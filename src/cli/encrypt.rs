@@ -7,9 +7,9 @@ use clap::Args;
 use super::Global;
 use super::files::{self, counted, each_once};
 use super::output::{self, Output, invalid_usage};
-use crate::at_rest::{RuleBook, SecretFile, Staged, Wish, each, encrypt, encrypted, write_all};
+use crate::at_rest::{SecretFile, Staged, Wish, each, encrypt, encrypted, plan, write_all};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{Format, Recipient};
+use crate::sops::{Format, Recipient, RuleBook};
 
 /// Encrypt files in place, each for the recipients of its rule in `.sops.yaml`.
 ///
@@ -46,7 +46,7 @@ impl Encrypt {
         let wish = Wish { named: recipients("--age", &self.age)?, usual: usual_recipients()? };
         if self.files.is_empty() {
             let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
-            let plan = book.plan(&file.path, &file.name, &wish)?;
+            let plan = plan(&book, &file.path, &file.name, &wish)?;
             let bytes = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
             return output::bytes_to(&bytes, self.output.map(|path| global.directory.join(path)).as_deref());
         }
@@ -55,7 +55,7 @@ impl Encrypt {
         }
         let staged = each(each_once(&self.files), |path| {
             let file = SecretFile::read(&global.directory, &path, self.input_type)?;
-            let plan = book.plan(&file.path, &file.name, &wish)?;
+            let plan = plan(&book, &file.path, &file.name, &wish)?;
             encrypt(file, &plan, now)
         })?;
         let staged = redirected(staged, self.output.map(|path| global.directory.join(path)));

@@ -9,12 +9,13 @@ use super::output::{self, Output};
 use super::set::{index, parse};
 use super::target::{Named, Target, entry};
 use super::{Global, identities};
-use crate::at_rest::{RuleBook, SecretFile, Wanted, policy};
+use crate::at_rest::{SecretFile, Wanted};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::resolve::Outcome;
+use crate::sops::{RuleBook, policy};
 
 /// Print one value, decrypted.
 ///

@@ -9,8 +9,9 @@ use super::files;
 use super::files::{counted, each_once};
 use super::output::{self, Output};
 use super::{Global, identities};
-use crate::at_rest::{Compared, Rekeyed, Rotation, RuleBook, SecretFile, each, policy, ruled_files, write_all};
+use crate::at_rest::{Compared, Rekeyed, Rotation, SecretFile, each, ruled_files, write_all};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::sops::{RuleBook, policy};
 
 /// Bring files to what their rules in `.sops.yaml` say: recipients, key groups, selector.
 ///

@@ -9,15 +9,14 @@ use super::output::{Output, invalid_usage};
 use super::target::{Named, Target, entry};
 use super::{Global, identities};
 use crate::at_rest::{
-    Changing, Kind, RuleBook, SecretFile, Slot, Staged, Wanted, Wish, encrypted, entry_value, file_with, typed,
-    write_all,
+    Changing, Kind, SecretFile, Slot, Staged, Wanted, Wish, encrypted, entry_value, file_with, plan, typed, write_all,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::route::Sensitivity;
-use crate::sops::{Format, Identities, KeyPath, Tree, Value};
+use crate::sops::{Format, Identities, KeyPath, Plan, RuleBook, Tree, Value};
 
 /// Set a value in an encrypted file, from standard input or a hidden prompt.
 ///
@@ -134,13 +133,13 @@ enum Place {
     /// Into a file that is there.
     There(Box<Changing>),
     /// Into a new one.
-    New(Box<crate::sops::Plan>),
+    New(Box<Plan>),
 }
 
 impl Place {
     fn of(slot: &Slot, book: &RuleBook, identities: &Identities) -> Result<Self, Diagnostics> {
         if !slot.file.is_file() {
-            let plan = book.plan(&slot.file, &slot.name, &Wish::default())?;
+            let plan = plan(book, &slot.file, &slot.name, &Wish::default())?;
             return Ok(Self::New(Box::new(plan)));
         }
         let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Layer;
 use super::read::role;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::LayerName;
 use crate::project::{App, Project};
 use crate::span::Source;
@@ -39,13 +39,14 @@ pub struct Library<'p> {
     /// The project they belong to.
     pub project: &'p Project,
     identities: sops::Identities,
+    rules: sops::RuleBook,
     layers: Mutex<HashMap<(PathBuf, Sight), Slot>>,
 }
 
 impl<'p> Library<'p> {
     /// The layers of `project`, decrypted with `identities`.
     pub fn new(project: &'p Project, identities: sops::Identities) -> Self {
-        Self { project, identities, layers: Mutex::default() }
+        Self { project, identities, rules: sops::RuleBook::default(), layers: Mutex::default() }
     }
 
     /// The files of the layer `name` of `app`, in their order: shared, shared secrets, the app's,
@@ -78,30 +79,40 @@ impl<'p> Library<'p> {
     fn read(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Reading, Diagnostics> {
         let source = self.project.files.text(path)?;
         let mut root = yaml::read::read(&source)?;
+        let mut problems = Diagnostics::new();
         if sops::is_encrypted(&root) {
-            root = self.open(root, &source, sight)?;
+            let (opened, told) = self.open(path, root, &source, sight)?;
+            root = opened;
+            problems.extend(told);
         }
         let folder = path.parent().unwrap_or(path).to_path_buf();
-        let mut problems = Diagnostics::new();
         let layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
         Ok(Reading { layer: Arc::new(layer), problems })
     }
 
-    /// An encrypted document, decrypted or locked.
-    fn open(&self, mut root: Node, source: &Source, sight: Sight) -> Result<Node, Diagnostics> {
+    /// An encrypted document, decrypted or locked, and what is to be told of one that was decrypted.
+    fn open(
+        &self,
+        path: &Path,
+        mut root: Node,
+        source: &Source,
+        sight: Sight,
+    ) -> Result<(Node, Option<Diagnostic>), Diagnostics> {
         // the path of a value, which its ciphertext is bound to, has `<<` as a step
         if source.text().contains("<<") {
             let stream = yaml::read::read_stream(source, MergeKeys::Keep)?;
             root = stream.documents.into_iter().next().unwrap_or(root);
         }
-        let mut opened = match sight {
+        let (mut opened, told) = match sight {
             Sight::Open => {
                 let decrypted = sops::decrypt(root, source, &self.identities);
-                decrypted.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?.tree
+                let found = decrypted.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+                let (name, format) = (source.name(), sops::Format::Yaml);
+                (found.tree, sops::policy::told_by(&self.rules, path, name, &found.metadata, format))
             }
-            Sight::Locked => sops::lock(root),
+            Sight::Locked => (sops::lock(root), None),
         };
         opened.apply_merge_keys();
-        Ok(opened)
+        Ok((opened, told))
     }
 }

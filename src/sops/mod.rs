@@ -34,6 +34,7 @@ mod places;
 mod plain;
 #[cfg(feature = "plugin")]
 mod plugin;
+pub mod policy;
 mod recipient;
 mod rewrite;
 mod rules;
@@ -69,7 +70,7 @@ pub use path::{KeyPath, PathError, Step};
 pub use pattern::Pattern;
 pub use places::{Places, System};
 pub use recipient::{InvalidRecipient, Recipient, Unusable, WrapError, short as short_recipient};
-pub use rules::{JsonIndent, Layout, RecipientGroup, Rule, Rules};
+pub use rules::{JsonIndent, Layout, RecipientGroup, Rule, RuleBook, Rules};
 pub use scalar::Value;
 pub use seal::SealProblem;
 pub use sealed::{Closed, Sealed};

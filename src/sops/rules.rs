@@ -5,6 +5,7 @@
 //! folders on every system; and what sops ignores in silence (an unknown field, an empty key group)
 //! is an error with its place. `destination_rules` are left alone.
 
+mod book;
 mod fields;
 mod groups;
 mod read;
@@ -19,6 +20,8 @@ use super::recipient::Recipient;
 use super::selector::Selector;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::span::{Place, Source};
+
+pub use book::RuleBook;
 
 /// The name of the file.
 const NAME: &str = ".sops.yaml";

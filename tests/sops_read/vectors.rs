@@ -132,7 +132,7 @@ fn without_an_identity_the_error_says_who_could_and_where_it_looked() {
   = note: SOPS_AGE_KEY_CMD: not set
   = note: /nowhere/keys.txt: no such file
   = hint: set `SOPS_AGE_KEY_FILE` to the file with your identity
-  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `sops updatekeys`"
+  = hint: or ask one of the recipients to add yours: to `.sops.yaml`, then with `septum rekey`"
     );
 }
 

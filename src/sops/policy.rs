@@ -6,9 +6,13 @@
 
 use std::path::Path;
 
-use super::RuleBook;
+use super::drift::{Drift, drift};
+use super::mac::MacScope;
+use super::metadata::Metadata;
+use super::recipient::short as short_recipient;
+use super::rules::{Rule, RuleBook};
+use super::store::Format;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::sops::{Drift, Format, MacScope, Metadata, Rule, drift, short_recipient};
 
 /// How a file differs from a rule. The selector of a binary file does not count: it is one value.
 pub fn difference(rule: &Rule, metadata: &Metadata, format: Format) -> Drift {

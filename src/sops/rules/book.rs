@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::{Rule, Rules};
 use crate::diagnostic::Diagnostics;
-use crate::sops::{Rule, Rules};
 
 type Slot = Arc<OnceLock<Result<Rules, Diagnostics>>>;
 
