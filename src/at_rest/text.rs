@@ -51,7 +51,8 @@ pub fn typed(text: &[u8], kind: Kind) -> Result<Tree, ValueProblem> {
 fn scalar(text: &[u8]) -> Value {
     let as_it_is = || Value::Text(Zeroizing::new(text.to_vec()));
     let Ok(words) = std::str::from_utf8(text) else { return as_it_is() };
-    let numbers = [words.parse().ok().map(Value::Int), words.parse().ok().map(Value::Float)];
+    let float = words.parse().ok().filter(|float: &f64| float.is_finite());
+    let numbers = [words.parse().ok().map(Value::Int), float.map(Value::Float)];
     let values = numbers.into_iter().chain([words.parse().ok().map(Value::Bool)]).flatten();
     let same = |value: &Value| match value {
         Value::Bool(bool) => bool.to_string() == words,
