@@ -34,6 +34,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
+    ("signal_hook", &["at_rest"]),
     ("rpassword", &["cli/prompt.rs"]),
     ("toml_edit", &["format"]),
     ("jsonschema", &["object"]),

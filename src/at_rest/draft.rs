@@ -1,0 +1,181 @@
+//! A file that is being edited: an encrypted one that is there, or a new one.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::atomic;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::sops::{Error, Format, Identities, Plan, Problem, Rule, Rules, Sealed, Timestamp, WriteError, encrypt};
+
+/// A file that is being edited.
+pub struct Draft<'a> {
+    path: PathBuf,
+    name: String,
+    format: Format,
+    identities: &'a Identities,
+    from: From,
+}
+
+/// What a file was before.
+enum From {
+    /// Encrypted: its bytes, and what they hold until that is used up.
+    Sealed { bytes: Vec<u8>, sealed: Option<Box<Sealed>> },
+    /// Not there. It will be encrypted as a rule says.
+    Nothing(Plan),
+}
+
+impl<'a> Draft<'a> {
+    /// Decrypts a file, or finds the rule for one that does not exist. `name` is what messages call it.
+    pub fn open(path: &Path, name: &str, identities: &'a Identities) -> Result<Self, Diagnostics> {
+        let format = Format::of_path(path);
+        let from = match fs::read(path) {
+            Ok(bytes) => {
+                let sealed = Some(Box::new(open(name, &bytes, format, identities)?));
+                From::Sealed { bytes, sealed }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => From::Nothing(plan_for(path, name)?),
+            Err(error) => return Err(unreadable(name, &error).into()),
+        };
+        Ok(Self { path: path.to_owned(), name: name.to_owned(), format, identities, from })
+    }
+
+    /// What is in the file; an example for a new one.
+    pub fn plaintext(&self) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+        match &self.from {
+            From::Sealed { sealed: Some(sealed), .. } => sealed.plaintext().map_err(written),
+            From::Sealed { bytes, sealed: None } => {
+                open(&self.name, bytes, self.format, self.identities)?.plaintext().map_err(written)
+            }
+            From::Nothing(_) => Ok(Zeroizing::new(example(&self.path, self.format).as_bytes().to_vec())),
+        }
+    }
+
+    /// Encrypts a plaintext and writes the file. If it fails, the file is as it was, and another
+    /// plaintext can be tried.
+    pub fn save(&mut self, plaintext: &[u8], now: Timestamp) -> Result<(), Diagnostics> {
+        let bytes = match &mut self.from {
+            From::Nothing(plan) => encrypt(&self.name, plaintext.to_vec(), self.format, plan, now).map_err(written)?,
+            From::Sealed { bytes, sealed } => {
+                let mut open_one = match sealed.take() {
+                    Some(sealed) => sealed,
+                    None => Box::new(open(&self.name, bytes, self.format, self.identities)?),
+                };
+                if let Err(error) = open_one.replace(plaintext) {
+                    *sealed = Some(open_one);
+                    return Err(written(error));
+                }
+                open_one.write(now).map_err(written)?
+            }
+        };
+        self.is_as_it_was()?;
+        atomic::write(&self.path, &bytes).map_err(|error| unwritable(&self.name, &error).into())
+    }
+
+    /// Nobody else may have changed the file meanwhile: what they did would be lost.
+    fn is_as_it_was(&self) -> Result<(), Diagnostics> {
+        let same = match (&self.from, fs::read(&self.path)) {
+            (From::Sealed { bytes, .. }, Ok(now)) => *bytes == now,
+            (From::Nothing(_), Err(error)) => error.kind() == io::ErrorKind::NotFound,
+            (From::Sealed { .. }, Err(error)) => return Err(unreadable(&self.name, &error).into()),
+            (From::Nothing(_), Ok(_)) => false,
+        };
+        if same {
+            return Ok(());
+        }
+        let message = format!("`{}` was changed by somebody else meanwhile, and that would be lost", self.name);
+        Err(Diagnostic::error("changed-meanwhile", message)
+            .hint("keep a copy of what you typed, leave, and edit the file again")
+            .into())
+    }
+}
+
+fn open(name: &str, bytes: &[u8], format: Format, identities: &Identities) -> Result<Sealed, Diagnostics> {
+    Sealed::open(name, bytes.to_vec(), format, identities).map_err(|error| {
+        let is_plain = match &error {
+            Error::Metadata(problems) => problems.iter().any(|found| found.problem == Problem::NotEncrypted),
+            // an encrypted file of this format is JSON, and others are anything
+            Error::Read(_) => format == Format::Binary,
+            Error::NoIdentity(_) | Error::Content(_) => false,
+        };
+        if is_plain { not_encrypted(name).into() } else { error.into_diagnostics().into_iter().collect() }
+    })
+}
+
+fn not_encrypted(name: &str) -> Diagnostic {
+    Diagnostic::error("sops-metadata", format!("`{name}` is not encrypted"))
+        .hint(format!("encrypt it: `septum encrypt {name}`, or change it with any editor"))
+}
+
+/// How a new file is encrypted.
+fn plan_for(path: &Path, name: &str) -> Result<Plan, Diagnostics> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let message = format!("`{name}` cannot be created: the folder `{}` does not exist", folder.display());
+        return Err(Diagnostic::error("missing-file", message).hint("mend the path, or create the folder").into());
+    }
+    let Some(rule) = Rules::find(path)? else { return Err(no_rule(path, name)?.into()) };
+    plan(&rule, name).map_err(Diagnostics::from)
+}
+
+fn plan(rule: &Rule, name: &str) -> Result<Plan, Diagnostic> {
+    let at = |message: String| Diagnostic::error("sops-rules", message).at(rule.place.clone());
+    match rule.groups.as_slice() {
+        [group] if group.foreign.is_empty() => Ok(Plan {
+            recipients: group.age.iter().map(|recipient| recipient.as_str().to_owned()).collect(),
+            selector: rule.effective_selector(),
+            mac_scope: rule.mac_scope,
+        }),
+        [] => Err(at(format!("the rule for `{name}` names no recipients")).hint("add `age:` with recipients to it")),
+        _ => Err(at(format!("the rule for `{name}` has key groups or keys of other services"))
+            .note("files for those cannot be created by this version, only changed")
+            .hint("create the file with `sops edit`")),
+    }
+}
+
+fn no_rule(path: &Path, name: &str) -> Result<Diagnostic, Diagnostics> {
+    let error = match Rules::near(path)? {
+        Some(rules) => {
+            let message = format!("`{name}` does not exist, and no rule of `{}` is for it", rules.source().name());
+            Diagnostic::error("sops-rules", message)
+        }
+        None => {
+            let message =
+                format!("`{name}` does not exist, and there is no `.sops.yaml` that says for whom to encrypt");
+            Diagnostic::error("sops-rules", message)
+        }
+    };
+    Ok(error.hint("to create the file, add a rule to `.sops.yaml`: `- path_regex: …` and `age: age1…`"))
+}
+
+/// What a new file begins with.
+fn example(path: &Path, format: Format) -> &'static str {
+    let is_layer = path.to_string_lossy().ends_with(".secrets.yaml");
+    match format {
+        Format::Yaml if is_layer => "data:\n  EXAMPLE_PASSWORD: write values here, they are encrypted when you save\n",
+        Format::Yaml => "EXAMPLE_PASSWORD: write values here, they are encrypted when you save\n",
+        Format::Json => "{\n\t\"EXAMPLE_PASSWORD\": \"write values here, they are encrypted when you save\"\n}\n",
+        Format::Dotenv => "EXAMPLE_PASSWORD=write values here, they are encrypted when you save\n",
+        Format::Ini => "[example]\npassword = write values here, they are encrypted when you save\n",
+        Format::Binary => "write anything here, all of it is encrypted when you save\n",
+    }
+}
+
+fn written(error: WriteError) -> Diagnostics {
+    error.into_diagnostics().into_iter().collect()
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
+    match error.kind() {
+        io::ErrorKind::IsADirectory => {
+            Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name a file in it")
+        }
+        _ => Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}")).failing(Failure::Io),
+    }
+}
+
+fn unwritable(name: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unwritable", format!("`{name}` could not be written: {error}")).failing(Failure::Io)
+}

@@ -1,0 +1,93 @@
+//! Somebody edits a plaintext until it is right, or leaves it.
+
+use std::io;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::editor::{Editor, Return};
+use super::private_folder::{PrivateFolder, read};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+
+/// What somebody answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes, go on.
+    Yes,
+    /// No, leave it.
+    No,
+    /// Nobody is there to answer.
+    Nobody,
+}
+
+/// Whoever edits.
+pub trait Author {
+    /// Shows what is wrong with the text, and asks whether to open it again.
+    fn again(&mut self, findings: &Diagnostics) -> Answer;
+
+    /// Tells that an editor came back at once, and waits until the text is ready.
+    fn ready(&mut self, editor: &str) -> Answer;
+}
+
+/// Lets an author edit a plaintext under the name of its file, until `check` takes the text. `None`:
+/// it was not changed.
+///
+/// A text that is not taken stays in the editor's file, with all that was typed. If nobody is there
+/// to mend it, or nobody wants to, the result is an error.
+pub fn edit<T>(
+    name: &str,
+    plaintext: &[u8],
+    editor: &Editor,
+    folder: &PrivateFolder,
+    author: &mut impl Author,
+    mut check: impl FnMut(&[u8]) -> Result<T, Diagnostics>,
+) -> Result<Option<T>, Diagnostics> {
+    let file_name = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or("plaintext");
+    let path = folder.write(file_name, plaintext).map_err(|error| lost(name, &error))?;
+    loop {
+        let before = read(&path).map_err(|error| lost(name, &error))?;
+        let text = edited(name, &path, &before, editor, author)?;
+        if *text == plaintext {
+            return Ok(None);
+        }
+        let findings = match check(&text) {
+            Ok(taken) => return Ok(Some(taken)),
+            Err(findings) => findings,
+        };
+        match author.again(&findings) {
+            Answer::Yes => {}
+            Answer::No => return Err(left(name).into()),
+            Answer::Nobody => return Err(unchanged(name, findings)),
+        }
+    }
+}
+
+/// The text after an editor came back.
+fn edited(
+    name: &str,
+    path: &Path,
+    before: &[u8],
+    editor: &Editor,
+    author: &mut impl Author,
+) -> Result<Zeroizing<Vec<u8>>, Diagnostic> {
+    let returned = editor.run(path)?;
+    let text = read(path).map_err(|error| lost(name, &error))?;
+    if returned == Return::AtOnce && *text == before && author.ready(editor.program()) == Answer::Yes {
+        return read(path).map_err(|error| lost(name, &error));
+    }
+    Ok(text)
+}
+
+fn lost(name: &str, error: &io::Error) -> Diagnostic {
+    let message = format!("the text of the editor could not be kept or read, so `{name}` was not changed: {error}");
+    Diagnostic::error("unreadable", message).failing(Failure::Io)
+}
+
+fn left(name: &str) -> Diagnostic {
+    Diagnostic::error("not-edited", format!("the text was given up, so `{name}` was not changed"))
+}
+
+fn unchanged(name: &str, findings: Diagnostics) -> Diagnostics {
+    let note = |finding: Diagnostic| finding.note(format!("`{name}` was not changed"));
+    findings.into_iter().map(note).collect()
+}

@@ -1,0 +1,225 @@
+//! Which editor, and how it is run.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::signals;
+use crate::diagnostic::{Diagnostic, Failure};
+
+/// The variables that name an editor, the first that is set counts.
+const VARIABLES: [&str; 3] = ["SOPS_EDITOR", "VISUAL", "EDITOR"];
+
+/// What is looked for if none is set.
+const FALLBACKS: [&str; 3] = ["vim", "nano", "vi"];
+
+/// Programs that hand the file to a window and return at once, and the options that make them wait:
+/// the one that is added, and the letter that means the same.
+const WINDOWS: &[(&[&str], &str, char)] = &[
+    (&["code", "code-insiders", "codium", "vscodium", "cursor", "windsurf", "positron"], "--wait", 'w'),
+    (&["subl", "sublime_text", "zed", "zeditor", "atom", "mate", "bbedit", "gedit", "pluma", "xed"], "--wait", 'w'),
+    (&["idea", "pycharm", "webstorm", "goland", "clion", "phpstorm", "rubymine", "rider", "rustrover"], "--wait", 'w'),
+    (&["kate"], "--block", 'b'),
+    (&["gvim", "mvim"], "--nofork", 'f'),
+    (&["gnome-text-editor"], "--standalone", 's'),
+    (&["mousepad"], "--disable-server", '\0'),
+];
+
+/// Whoever returns sooner, and has changed nothing, has hardly shown the file to anybody.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+/// An editor, as the variables of a process name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Editor {
+    words: Vec<String>,
+    /// Where it is named: for messages.
+    named_by: &'static str,
+    waits: bool,
+}
+
+/// How an editor came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Return {
+    /// After somebody worked with it, as it seems.
+    Done,
+    /// So soon that it may have left the work to another process.
+    AtOnce,
+}
+
+impl Editor {
+    /// The editor that `SOPS_EDITOR`, `VISUAL` or `EDITOR` names, or the first of vim, nano and vi
+    /// that is there.
+    pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Diagnostic> {
+        let named = VARIABLES.iter().find_map(|name| {
+            let value = variable(name).map(|value| value.to_string_lossy().into_owned());
+            value.filter(|value| !value.trim().is_empty()).map(|value| (*name, value))
+        });
+        let path = variable("PATH").unwrap_or_default();
+        let Some((name, value)) = named else {
+            let found = FALLBACKS.iter().find_map(|program| find(program, &path).map(|path| (*program, path)));
+            let (program, _) = found.ok_or_else(none)?;
+            return Ok(Self::new(vec![program.to_owned()], "PATH", &path));
+        };
+        match shlex::split(&value).filter(|words| !words.is_empty()) {
+            Some(words) => Ok(Self::new(words, name, &path)),
+            None => Err(Diagnostic::error("editor", format!("`{name}` is no command: it has an open quote"))
+                .hint("write it as for a shell: `EDITOR='code --wait'`")),
+        }
+    }
+
+    fn new(mut words: Vec<String>, named_by: &'static str, path: &OsString) -> Self {
+        let program = words.first().cloned().unwrap_or_default();
+        let name = name_of(Path::new(&program));
+        let window = WINDOWS.iter().find(|(names, ..)| names.contains(&name.as_str()));
+        if let Some((_, option, letter)) = window
+            && !words.iter().skip(1).any(|word| is_option(word, option, *letter))
+        {
+            words.insert(1, (*option).to_owned());
+        }
+        let is_vim = is_vim(&name) || (name == "vi" && find(&program, path).is_some_and(|path| is_vim_below(&path)));
+        if is_vim {
+            let quiet = ["-n", "-i", "NONE", "-c", "set noundofile nobackup nowritebackup"];
+            // first, since what follows `--` would be files
+            words.splice(1..1, quiet.map(str::to_owned));
+        }
+        let waits = window.is_some()
+            || is_vim
+            || ["vi", "nano", "emacs", "emacsclient", "hx", "helix"].contains(&name.as_str());
+        Self { words, named_by, waits }
+    }
+
+    /// The program, as messages call it.
+    pub(super) fn program(&self) -> &str {
+        self.words.first().map_or("", String::as_str)
+    }
+
+    /// Lets somebody edit a file.
+    pub(super) fn run(&self, file: &Path) -> Result<Return, Diagnostic> {
+        let start = Instant::now();
+        let mut command = Command::new(self.program());
+        command.args(self.words.iter().skip(1)).arg(file);
+        let status = signals::run_editor(&mut command).map_err(|error| self.not_started(&error))?;
+        match (status.success(), status.code()) {
+            (true, _) if !self.waits && start.elapsed() < AT_ONCE => Ok(Return::AtOnce),
+            (true, _) => Ok(Return::Done),
+            (false, Some(code)) => Err(self.failed(&format!("ended with exit code {code}"))),
+            (false, None) => Err(self.failed("was killed")),
+        }
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> Diagnostic {
+        let message = format!("the editor `{}` could not be started: {error}", self.program());
+        Diagnostic::error("editor", message)
+            .note(format!("it is named by `{}`", self.named_by))
+            .hint("set `EDITOR` to a program on the path")
+            .failing(Failure::Io)
+    }
+
+    fn failed(&self, how: &str) -> Diagnostic {
+        let message = format!("the editor `{}` {how}, so nothing was changed", self.program());
+        Diagnostic::error("editor", message).failing(Failure::Io)
+    }
+}
+
+fn none() -> Diagnostic {
+    let message = format!("no editor is set, and none of {} is on the path", FALLBACKS.join(", "));
+    Diagnostic::error("editor", message).hint("set `EDITOR`").failing(Failure::Io)
+}
+
+/// The name that an editor is known by: without its folder, and without `.exe` or `.cmd`.
+fn name_of(program: &Path) -> String {
+    let name = program.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    [".exe", ".cmd", ".bat"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name).to_owned()
+}
+
+/// Whether a word of a command is an option: `--wait`, or `-w` alone or among other letters.
+fn is_option(word: &str, option: &str, letter: char) -> bool {
+    word == option || (word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
+}
+
+/// Whether a program takes the options of vim. A `vi` that is none would stumble over them.
+fn is_vim(name: &str) -> bool {
+    let known = ["vim", "nvim", "gvim", "mvim", "rvim", "vimx", "lvim"];
+    known.contains(&name) || name.starts_with("vim.") || name.starts_with("nvim.")
+}
+
+/// Whether a link leads to vim, as `vi` does where vim is the best of its kind.
+fn is_vim_below(path: &Path) -> bool {
+    std::fs::canonicalize(path).is_ok_and(|path| is_vim(&name_of(&path)))
+}
+
+fn find(program: &str, path: &OsString) -> Option<PathBuf> {
+    let folders = std::env::split_paths(path);
+    folders.map(|folder| folder.join(program)).find(|candidate| is_program(candidate))
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.with_extension("exe").is_file() || path.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(variables: &[(&str, &str)]) -> String {
+        let editor = Editor::of(|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+        });
+        editor.map_or_else(|error| error.message, |editor| editor.words.join("|"))
+    }
+
+    #[test]
+    fn the_first_variable_that_is_set_counts_and_is_split_as_by_a_shell() {
+        for (variables, expected) in [
+            (&[("EDITOR", "e"), ("VISUAL", "v"), ("SOPS_EDITOR", "s")][..], "s"),
+            (&[("EDITOR", "e"), ("VISUAL", "v"), ("SOPS_EDITOR", " ")], "v"),
+            (&[("EDITOR", "'/a b/e' -x \"y z\"")], "/a b/e|-x|y z"),
+            (&[("EDITOR", "e 'x")], "`EDITOR` is no command: it has an open quote"),
+            (&[], "no editor is set, and none of vim, nano, vi is on the path"),
+        ] {
+            assert_eq!(words(variables), expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn editors_with_windows_wait() {
+        for (command, expected) in [
+            ("code", "code|--wait"),
+            ("/usr/bin/code-insiders -n", "/usr/bin/code-insiders|--wait|-n"),
+            ("code --wait", "code|--wait"),
+            ("code -nw", "code|-nw"),
+            ("code --new-window", "code|--wait|--new-window"),
+            ("subl", "subl|--wait"),
+            ("zed", "zed|--wait"),
+            ("idea", "idea|--wait"),
+            ("kate", "kate|--block"),
+            ("Code.exe", "Code.exe|--wait"),
+            ("nano", "nano"),
+            ("emacs -nw", "emacs|-nw"),
+        ] {
+            assert_eq!(words(&[("EDITOR", command)]), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn vim_leaves_no_files_and_vi_is_asked_for_nothing_it_does_not_know() {
+        let quiet = "-n|-i|NONE|-c|set noundofile nobackup nowritebackup";
+        for (command, expected) in [
+            ("vim", format!("vim|{quiet}")),
+            ("nvim -R --", format!("nvim|{quiet}|-R|--")),
+            ("/usr/bin/vim.basic", format!("/usr/bin/vim.basic|{quiet}")),
+            ("gvim", format!("gvim|{quiet}|--nofork")),
+            ("vi", "vi".to_owned()),
+        ] {
+            assert_eq!(words(&[("EDITOR", command)]), expected, "{command}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What only the system knows: which folders lie in memory, whose they are, who lives.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The folders in memory that the system offers.
+#[cfg(target_os = "linux")]
+pub(super) fn memory() -> Vec<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    vec![PathBuf::from("/dev/shm"), PathBuf::from(format!("/run/user/{user}"))]
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn memory() -> Vec<PathBuf> {
+    Vec::new()
+}
+
+/// Whether a folder lies in memory.
+#[cfg(target_os = "linux")]
+pub(super) fn is_in_memory(folder: &Path) -> bool {
+    // linux/magic.h
+    const TMPFS: i128 = 0x0102_1994;
+    const RAMFS: i128 = 0x8584_58f6;
+    // the type of the field differs from one architecture to another, its lower bits do not
+    let kind = rustix::fs::statfs(folder).map(|stat| i128::from(stat.f_type) & 0xffff_ffff);
+    kind.is_ok_and(|kind| [TMPFS, RAMFS].contains(&kind))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_in_memory(_folder: &Path) -> bool {
+    false
+}
+
+/// Whether a process is no more, or is this one.
+#[cfg(unix)]
+pub(super) fn is_dead(process: u32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return false };
+    process == std::process::id() || test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_dead(process: u32) -> bool {
+    // others cannot be asked for: only what an earlier process of the same number left is removed
+    process == std::process::id()
+}
+
+/// Whether a folder is no link, belongs to this user, and nobody else could put anything there.
+#[cfg(unix)]
+pub(super) fn is_ours(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::symlink_metadata(folder).is_ok_and(|folder| {
+        folder.is_dir() && folder.uid() == rustix::process::geteuid().as_raw() && folder.mode() & 0o777 == 0o700
+    })
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_ours(folder: &Path) -> bool {
+    std::fs::symlink_metadata(folder).is_ok_and(|folder| folder.is_dir())
+}
+
+/// Takes a folder for this process, unless another has it.
+#[cfg(unix)]
+pub(super) fn lock(folder: &Path) -> Option<File> {
+    use rustix::fs::{FlockOperation, flock};
+    let file = File::open(folder).ok()?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+    Some(file)
+}
+
+#[cfg(not(unix))]
+pub(super) fn lock(_folder: &Path) -> Option<File> {
+    None
+}
+
+/// Whether no process has a folder. The numbers of processes mean nothing between containers that
+/// share a folder; this does.
+#[cfg(unix)]
+pub(super) fn is_free(folder: &Path) -> bool {
+    lock(folder).is_some()
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_free(_folder: &Path) -> bool {
+    true
+}
