@@ -158,6 +158,17 @@ fn a_passphrase_is_asked_for_on_the_terminal_and_not_shown() {
 }
 
 #[test]
+fn an_interrupted_prompt_leaves_the_terminal_as_it_was() {
+    let Some(driver) = driver() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    locked(folder.path(), "x");
+    let command = "trap : INT; \"$SEPTUM\" keygen -y locked.txt; echo code $?; stty -a | grep -o '.echo '";
+    let seen = session(&driver, folder.path(), &[], command, &[("Passphrase", "\u{3}")]);
+    assert!(seen.shown.contains(" echo"), "{seen:?}");
+    assert!(!seen.shown.contains("code 0"), "{seen:?}");
+}
+
+#[test]
 fn nobody_is_asked_where_nobody_is() {
     let folder = tempfile::tempdir().unwrap();
     locked(folder.path(), "x");

@@ -3,6 +3,7 @@
 mod completions;
 mod decrypt;
 mod encrypt;
+mod edit;
 mod explain;
 mod files;
 mod get;
@@ -104,6 +105,8 @@ enum Command {
     Rekey(rekey::Rekey),
     /// Give files a new data key
     Rotate(rekey::Rotate),
+    /// Change an encrypted file in an editor, or create one
+    Edit(edit::Edit),
     /// Make a new age identity, or print the recipients of one
     Keygen(keygen::Keygen),
     /// Write a script that completes commands, environments and keys in a shell
@@ -140,6 +143,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Get(command) => command.run(&cli.global, &output),
         Command::Rekey(command) => command.run(&cli.global, &output),
         Command::Rotate(command) => command.run(&cli.global, &output),
+        Command::Edit(command) => command.run(&cli.global, &output),
         Command::Keygen(command) => command.run(&cli.global, &output),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

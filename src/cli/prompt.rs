@@ -2,10 +2,11 @@
 //! itself, so that neither a result on stdout nor a file on stdin meets them.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
 
 use zeroize::Zeroizing;
 
+use crate::at_rest::signals;
 use crate::sops::Passphrases;
 
 /// Reads a line that is not shown while it is typed; `None` if nobody is there, or gives no answer.
@@ -13,13 +14,31 @@ pub(super) fn hidden(prompt: &str) -> Option<Zeroizing<String>> {
     if !is_attended() {
         return None;
     }
-    rpassword::prompt_password(prompt).ok().map(Zeroizing::new)
+    signals::prompting(|| rpassword::prompt_password(prompt)).ok().map(Zeroizing::new)
+}
+
+/// Waits for Enter: `false` for `q` and the end of input, and if nobody is there.
+pub(super) fn press_enter(question: &str) -> bool {
+    if !is_attended() {
+        return false;
+    }
+    ask(question).is_ok_and(|answer| answer.ends_with('\n') && !answer.trim().eq_ignore_ascii_case("q"))
 }
 
 /// Whether somebody can be asked: there is a terminal, and not all of the program's input and
 /// messages go elsewhere, as they do under a scheduler or another program.
-fn is_attended() -> bool {
+pub(super) fn is_attended() -> bool {
     (io::stdin().is_terminal() || io::stderr().is_terminal()) && terminal().is_ok()
+}
+
+/// Asks for one line, which is shown while it is typed.
+fn ask(question: &str) -> io::Result<String> {
+    let (input, mut output) = terminal()?;
+    write!(output, "{question} ")?;
+    output.flush()?;
+    let mut answer = String::new();
+    BufReader::new(input).read_line(&mut answer)?;
+    Ok(answer)
 }
 
 /// The terminal to read from, and to write to.

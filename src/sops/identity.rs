@@ -230,12 +230,12 @@ impl Found {
 }
 
 /// The recipients of all identities in a content, which is asked a passphrase for if it needs one.
-pub(super) fn recipients(name: &str, content: &[u8], asked: Asked) -> Result<Vec<String>, Outcome> {
+pub(super) fn recipients(name: &str, content: &[u8], asked: &Asked) -> Result<Vec<String>, Outcome> {
     let Content { known, outcome } = if content::is_encrypted(content) {
         let passphrase = asked.passphrase(name).ok_or(Outcome::Locked)?;
-        Content::unlock(content, &passphrase, Some(&asked))
+        Content::unlock(content, &passphrase, Some(asked))
     } else {
-        Content::read(Form::Lines, content, Some(&asked))
+        Content::read(Form::Lines, content, Some(asked))
     };
     match &outcome {
         // what a plugin holds, only the plugin can tell

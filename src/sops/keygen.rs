@@ -1,5 +1,7 @@
 //! New identities, and the recipients of known ones: what `age-keygen` does.
 
+use std::sync::Arc;
+
 use age::secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
@@ -62,7 +64,8 @@ impl NewIdentity {
 /// The recipients of the identities in a file, in its order; `name` is what a passphrase is asked
 /// for. The error says what is wrong with the file.
 pub fn recipients_of(name: &str, content: &[u8], asked: impl Passphrases + 'static) -> Result<Vec<String>, Outcome> {
-    recipients(name, content, std::sync::Arc::new(asked))
+    let asked: Arc<dyn Passphrases> = Arc::new(asked);
+    recipients(name, content, &asked)
 }
 
 #[cfg(test)]

@@ -1,0 +1,498 @@
+//! `septum edit`, with scripts as editors.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test, and a skipped one must say so"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use support::peers::peer;
+use support::sandbox::files;
+use support::terminal::{Session, driver, session};
+use tempfile::TempDir;
+
+/// A value that no message may show.
+const CANARY: &str = "hunter2-canary";
+
+/// A folder with a key, rules and an encrypted file, and a place in memory of its own.
+struct Desk {
+    folder: TempDir,
+    memory: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self { folder: TempDir::new().unwrap(), memory: tempfile::tempdir_in("/dev/shm").unwrap() };
+        fs::create_dir(desk.path("bin")).unwrap();
+        let output = desk.septum("true", &["keygen", "-o", "key.txt"]);
+        let recipient = text(&output.stderr).trim_end().rsplit(' ').next().unwrap().to_owned();
+        desk.write(
+            ".sops.yaml",
+            &format!("creation_rules:\n  - path_regex: '\\.enc\\.|\\.bin$'\n    age: {recipient}\n"),
+        );
+        desk.create(
+            "app.enc.yaml",
+            &format!("# who\nuser: admin # always\npassword: {CANARY}\n\nlist:\n- one\n- two\n"),
+        );
+        desk
+    }
+
+    /// Encrypts a new file of this content.
+    fn create(&self, name: &str, content: &str) {
+        self.write("content", content);
+        let output = self.edit(name, "cat content > \"$1\"");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// An editor that does what a script says with the file `$1`.
+    fn editor(&self, script: &str) -> String {
+        self.write("editor.sh", script);
+        format!("sh '{}'", self.path("editor.sh").display())
+    }
+
+    fn command(&self, editor: &str, arguments: &[&str]) -> Command {
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_septum"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear().env("PATH", path);
+        command.env("HOME", self.folder.path()).env("SOPS_AGE_KEY_FILE", "key.txt").env("EDITOR", editor);
+        command.env("XDG_RUNTIME_DIR", self.memory.path()).env("NO_COLOR", "1").stdin(Stdio::null());
+        command
+    }
+
+    fn septum(&self, editor: &str, arguments: &[&str]) -> Output {
+        self.command(editor, arguments).output().unwrap()
+    }
+
+    /// Edits a file with a script.
+    fn edit(&self, name: &str, script: &str) -> Output {
+        self.septum(&self.editor(script), &["edit", name])
+    }
+
+    /// The plaintext, as an editor gets it.
+    fn plaintext(&self, name: &str) -> String {
+        self.edit(name, "cat \"$1\" > shown");
+        self.read("shown")
+    }
+
+    /// Edits in a terminal.
+    fn session(&self, script: &str, turns: &[(&str, &str)]) -> Option<Session> {
+        let variables = [
+            ("SOPS_AGE_KEY_FILE", "key.txt".to_owned()),
+            ("EDITOR", self.editor(script)),
+            ("XDG_RUNTIME_DIR", self.memory.path().display().to_string()),
+        ];
+        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+        Some(session(&driver()?, self.folder.path(), &variables, "\"$SEPTUM\" edit app.enc.yaml", turns))
+    }
+
+    /// Starts to edit, and waits until the editor is at work.
+    fn at_work(&self, script: &str) -> Child {
+        let script = format!("echo $$ > pid.new; mv pid.new pid; {script}");
+        let mut command = self.command(&self.editor(&script), &["edit", "app.enc.yaml"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        eventually(|| self.path("pid").exists());
+        assert_eq!(self.left(), 1);
+        child
+    }
+
+    /// How much lies in memory.
+    fn left(&self) -> usize {
+        fs::read_dir(self.memory.path()).unwrap().count()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn eventually(is: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is() {
+        assert!(start.elapsed() < Duration::from_secs(30), "it never came");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+fn send(signal: &str, process: &str) {
+    assert!(Command::new("kill").args(["-s", signal, process]).status().unwrap().success());
+}
+
+fn is_alive(process: &str) -> bool {
+    // a zombie of another parent is no process any more
+    let status = fs::read_to_string(Path::new("/proc").join(process).join("status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
+}
+
+/// The lines that differ, by the key they start with.
+fn changed(before: &str, after: &str) -> Vec<String> {
+    assert_eq!(before.lines().count(), after.lines().count());
+    let lines = before.lines().zip(after.lines()).filter(|(before, after)| before != after);
+    lines.map(|(_, line)| line.trim().split(':').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn only_what_was_edited_changes() {
+    let desk = Desk::new();
+    let before = desk.read("app.enc.yaml");
+    assert!(!before.contains(CANARY) && before.contains("user: ENC["), "{before}");
+    // the time of a change is told in seconds
+    sleep(Duration::from_millis(1100));
+    let output = desk.edit("app.enc.yaml", "sed -i 's/admin/root/' \"$1\"");
+    assert!(output.status.success() && output.stdout.is_empty(), "{}", text(&output.stderr));
+    let after = desk.read("app.enc.yaml");
+    assert_eq!(changed(&before, &after), ["user", "lastmodified", "mac"]);
+    let expected = format!("# who\nuser: root # always\npassword: {CANARY}\n\nlist:\n- one\n- two\n");
+    assert_eq!(desk.plaintext("app.enc.yaml"), expected);
+    assert_eq!(desk.left(), 0);
+}
+
+#[test]
+fn sops_reads_what_was_edited() {
+    let Some(sops) = peer("sops") else { return };
+    let desk = Desk::new();
+    desk.edit("app.enc.yaml", "sed -i 's/- two/- three\\n- four/' \"$1\"");
+    desk.create("app.enc.json", "{\"a\": {\"b\": 1}}\n");
+    desk.create("app.enc.env", "A=1\nB=two\n");
+    desk.create("app.enc.ini", "[s]\nA = 1\n");
+    desk.create("app.bin", "anything at all\n");
+    for (name, expected) in [
+        ("app.enc.yaml", "- four"),
+        ("app.enc.json", "\"b\": 1"),
+        ("app.enc.env", "B=two"),
+        ("app.enc.ini", "A = 1"),
+        ("app.bin", "anything at all\n"),
+    ] {
+        let mut decrypt = Command::new(&sops);
+        decrypt.args(["decrypt", name]).env("SOPS_AGE_KEY_FILE", "key.txt");
+        let output = decrypt.current_dir(desk.folder.path()).output().unwrap();
+        assert!(text(&output.stdout).contains(expected), "{name}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn an_unchanged_file_is_not_touched() {
+    let desk = Desk::new();
+    let before = (desk.read("app.enc.yaml"), fs::metadata(desk.path("app.enc.yaml")).unwrap());
+    for script in ["true", "touch \"$1\"", "cp \"$1\" x; rm \"$1\"; mv x \"$1\""] {
+        let output = desk.edit("app.enc.yaml", script);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), ""));
+        assert_eq!(text(&output.stderr), "septum: `app.enc.yaml` was not changed\n");
+        let after = (desk.read("app.enc.yaml"), fs::metadata(desk.path("app.enc.yaml")).unwrap());
+        assert_eq!(before.0, after.0);
+        assert_eq!((before.1.ino(), before.1.mtime_nsec()), (after.1.ino(), after.1.mtime_nsec()));
+    }
+    assert!(desk.septum("true", &["edit", "-q", "app.enc.yaml"]).stderr.is_empty());
+}
+
+#[test]
+fn the_plaintext_is_private_in_memory_and_has_the_files_name() {
+    let desk = Desk::new();
+    desk.edit("app.enc.yaml", "stat -c '%a %n' \"$(dirname \"$1\")\" \"$1\" > seen; stat -f -c %T \"$1\" >> seen");
+    let seen = desk.read("seen");
+    let lines: Vec<_> = seen.lines().collect();
+    let folder = format!("700 {}/septum-private-", desk.memory.path().display());
+    assert!(lines[0].starts_with(&folder), "{seen}");
+    assert!(lines[1].starts_with("600 ") && lines[1].ends_with("/app.enc.yaml"), "{seen}");
+    assert_eq!(lines[2], "tmpfs");
+    assert_eq!(desk.left(), 0);
+}
+
+#[test]
+fn what_goes_wrong_leaves_the_file_as_it_was_and_nothing_behind() {
+    let desk = Desk::new();
+    let before = desk.read("app.enc.yaml");
+    for (script, code, expected) in [
+        ("exit 7", 4, "ended with exit code 7, so nothing was changed"),
+        ("echo 'more: x' >> \"$1\"; exit 1", 4, "ended with exit code 1, so nothing was changed"),
+        ("kill -9 $$", 4, "was killed, so nothing was changed"),
+        ("rm \"$1\"", 4, "so `app.enc.yaml` was not changed"),
+        ("echo 'password: [' >> \"$1\"", 2, "`app.enc.yaml` was not changed"),
+        ("echo \"password: \\\"$CANARY\" > \"$1\"", 2, "`app.enc.yaml` was not changed"),
+        ("printf 'a: {b: hunter2-canary, c\\nd: hunter2-canary\\n' > \"$1\"", 2, "app.enc.yaml"),
+        ("printf 'a: hunter2-canary: x\\n' > \"$1\"", 2, "app.enc.yaml:1:"),
+        ("printf 'a: *hunter2-canary\\n' > \"$1\"", 2, "app.enc.yaml:1:"),
+        ("printf '\\thunter2-canary\\n' > \"$1\"", 2, "app.enc.yaml:1:"),
+        ("printf 'hunter2-canary\\n' > \"$1\"", 2, "app.enc.yaml"),
+        ("printf 'a: \\377hunter2-canary\\n' > \"$1\"", 2, "not UTF-8"),
+        ("printf 'sops: hunter2-canary\\n' > \"$1\"", 2, "app.enc.yaml:1:1"),
+        ("printf 'a: 18446744073709551615\\n' > \"$1\"", 2, "app.enc.yaml:1:"),
+    ] {
+        let output = desk.edit("app.enc.yaml", script);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{script}: {stderr}");
+        assert!(stderr.contains(expected), "{script}: {stderr}");
+        for hidden in [CANARY, "hunter2", "18446744073709551615", "septum-private"] {
+            assert!(!stderr.contains(hidden), "{script}: {stderr}");
+        }
+        assert!(output.stdout.is_empty());
+        assert_eq!(desk.read("app.enc.yaml"), before, "{script}");
+        assert_eq!(desk.left(), 0, "{script}");
+    }
+}
+
+#[test]
+fn an_editor_that_is_none_is_named() {
+    let desk = Desk::new();
+    for (editor, code, expected) in [
+        ("no-such-editor --wait", 4, "`no-such-editor` could not be started"),
+        ("vi 'x", 2, "`EDITOR` is no command: it has an open quote"),
+    ] {
+        let output = desk.septum(editor, &["edit", "app.enc.yaml"]);
+        assert_eq!(output.status.code(), Some(code));
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+    }
+    let output = desk.command("", &["edit", "app.enc.yaml"]).env("PATH", "/nowhere").output().unwrap();
+    assert!(text(&output.stderr).contains("no editor is set, and none of vim, nano, vi is on the path"));
+    // the first variable that is set counts
+    let mut command = desk.command("false", &["edit", "app.enc.yaml"]);
+    assert!(command.env("VISUAL", "false").env("SOPS_EDITOR", "true").status().unwrap().success());
+}
+
+#[test]
+fn an_editor_that_opens_a_window_is_told_to_wait() {
+    let desk = Desk::new();
+    let code = desk.path("bin/code");
+    fs::write(&code, "#!/bin/sh\nprintf '%s ' \"$@\" > arguments\n").unwrap();
+    fs::set_permissions(&code, fs::Permissions::from_mode(0o755)).unwrap();
+    // a file that was just written may still be open in another test's child for a moment
+    for (editor, expected) in [("code", "--wait /"), ("code -r --wait", "-r --wait /"), ("code -w", "-w /")] {
+        eventually(|| desk.septum(editor, &["edit", "app.enc.yaml"]).status.success());
+        assert!(desk.read("arguments").starts_with(expected), "{editor}: {}", desk.read("arguments"));
+    }
+}
+
+#[test]
+fn a_new_file_is_encrypted_by_its_rule() {
+    let desk = Desk::new();
+    let output = desk.edit("new.enc.yaml", "cat \"$1\" > shown; echo 'more: 1' >> \"$1\"");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(desk.read("shown"), "EXAMPLE_PASSWORD: write values here, they are encrypted when you save\n");
+    let new = desk.read("new.enc.yaml");
+    assert!(new.contains("EXAMPLE_PASSWORD: ENC[") && new.contains("more: ENC["), "{new}");
+    let output = desk.edit("left.enc.json", "true");
+    assert_eq!(text(&output.stderr), "septum: `left.enc.json` was not changed\n");
+    assert!(!desk.path("left.enc.json").exists(), "an example that nobody changed is no file");
+    for (name, expected) in [
+        ("other.yaml", "`other.yaml` does not exist, and no rule of `.sops.yaml` is for it"),
+        ("no/folder/x.enc.yaml", "the folder `./no/folder` does not exist"),
+        (".sops.yaml", "`.sops.yaml` is not encrypted"),
+        ("key.txt", "`key.txt` is not encrypted"),
+        (".", "is a folder"),
+    ] {
+        let output = desk.edit(name, "echo x > \"$1\"");
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(expected) && !stderr.contains("SECRET-KEY"), "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
+    let desk = Desk::new();
+    let output = desk.edit("app.enc.yaml", "echo '# theirs' >> app.enc.yaml; echo 'more: 1' >> \"$1\"");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("changed by somebody else meanwhile"), "{}", text(&output.stderr));
+    assert!(desk.read("app.enc.yaml").ends_with("# theirs\n"));
+    desk.edit("new.enc.yaml", "echo theirs > new.enc.yaml; echo 'more: 1' >> \"$1\"");
+    assert_eq!(desk.read("new.enc.yaml"), "theirs\n");
+}
+
+#[test]
+fn without_a_key_nothing_is_edited() {
+    let desk = Desk::new();
+    let mut command = desk.command("touch edited", &["edit", "app.enc.yaml"]);
+    let output = command.env_remove("SOPS_AGE_KEY_FILE").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!desk.path("edited").exists());
+}
+
+#[test]
+fn a_disk_is_used_only_if_it_was_allowed() {
+    let desk = Desk::new();
+    let disk = desk.path("disk");
+    fs::create_dir(&disk).unwrap();
+    if peer("unshare").is_none() {
+        return;
+    }
+    // where nothing lies in memory: /dev/shm and /run are hidden by folders of the disk
+    let shell = format!("mount --bind '{0}' /dev/shm && mount --bind '{0}' /run && exec \"$0\" \"$@\"", disk.display());
+    let on_disk = |options: &[&str]| {
+        let septum = desk.command("", &[]);
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", &shell]).arg(septum.get_program()).args(options).arg("app.enc.yaml");
+        command.current_dir(desk.folder.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("HOME", desk.folder.path()).env("SOPS_AGE_KEY_FILE", "key.txt").env("TMPDIR", &disk);
+        command.env("EDITOR", desk.editor("dirname \"$1\" > seen; stat -c %a \"$(dirname \"$1\")\" >> seen"));
+        command.output().unwrap()
+    };
+    let output = on_disk(&["edit"]);
+    let stderr = text(&output.stderr);
+    if stderr.contains("unshare") || stderr.contains("mount") {
+        eprintln!("SKIPPED: namespaces are not allowed here: {stderr}");
+        return;
+    }
+    if fs::metadata(&disk).unwrap().dev() == fs::metadata("/dev/shm").unwrap().dev() {
+        return;
+    }
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("`/dev/shm` is not in memory") && stderr.contains("--allow-disk"), "{stderr}");
+    let output = on_disk(&["edit", "--allow-disk"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(desk.read("seen").starts_with(&format!("{}/septum-private-", disk.display())), "{}", desk.read("seen"));
+    assert!(desk.read("seen").ends_with("\n700\n"));
+    assert_eq!(fs::read_dir(&disk).unwrap().count(), 0);
+}
+
+#[test]
+fn signals_that_end_the_program_end_the_editor_and_leave_nothing() {
+    for (signal, code) in [("TERM", 143), ("HUP", 129)] {
+        let desk = Desk::new();
+        let before = desk.read("app.enc.yaml");
+        let child = desk.at_work("echo more: 1 >> \"$1\"; exec sleep 60");
+        send(signal, &child.id().to_string());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{signal}: {}", text(&output.stderr));
+        assert_eq!(desk.left(), 0, "{signal}");
+        assert_eq!(desk.read("app.enc.yaml"), before, "{signal}");
+        assert!(!is_alive(desk.read("pid").trim()), "{signal}");
+    }
+}
+
+#[test]
+fn an_editor_that_ignores_signals_is_killed() {
+    let desk = Desk::new();
+    let child = desk.at_work("trap '' TERM; while :; do sleep 0.1; done");
+    // the trap is set after the number of the process was written
+    sleep(Duration::from_millis(300));
+    send("TERM", &child.id().to_string());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
+    assert_eq!(desk.left(), 0);
+    assert!(!is_alive(desk.read("pid").trim()));
+}
+
+#[test]
+fn an_interrupt_is_the_editors_while_it_runs() {
+    let desk = Desk::new();
+    let child = desk.at_work("until test -e go; do sleep 0.05; done; echo more: 1 >> \"$1\"");
+    for signal in ["INT", "QUIT", "INT"] {
+        send(signal, &child.id().to_string());
+        sleep(Duration::from_millis(100));
+    }
+    desk.write("go", "");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(desk.read("app.enc.yaml").contains("more: ENC["));
+    assert_eq!(desk.left(), 0);
+}
+
+#[test]
+fn what_a_killed_program_left_is_removed_by_the_next() {
+    let desk = Desk::new();
+    let mut child = desk.at_work("exec sleep 60");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    send("KILL", desk.read("pid").trim());
+    assert_eq!(desk.left(), 1, "nobody could remove it");
+    // of a process that lives, and of somebody else's making, nothing is removed
+    let living = desk.memory.path().join("septum-private-1-x");
+    let other = desk.memory.path().join("septum-private-");
+    fs::create_dir(&living).unwrap();
+    fs::create_dir(&other).unwrap();
+    let output = desk.edit("app.enc.yaml", "true");
+    assert!(output.status.success());
+    assert_eq!(desk.left(), 2);
+    assert!(living.exists() && other.exists());
+}
+
+#[test]
+fn two_people_edit_at_the_same_time() {
+    let desk = Desk::new();
+    desk.create("other.enc.yaml", "a: 1\n");
+    let child = desk.at_work("until test -e go; do sleep 0.05; done; echo more: 1 >> \"$1\"");
+    assert!(desk.septum("sh -c 'echo b: 2 >> \"$0\"'", &["edit", "other.enc.yaml"]).status.success());
+    assert_eq!(desk.left(), 1, "the folder of the one who still edits stays");
+    desk.write("go", "");
+    assert!(child.wait_with_output().unwrap().status.success());
+    assert!(desk.read("app.enc.yaml").contains("more: ENC[") && desk.read("other.enc.yaml").contains("b: ENC["));
+}
+
+#[test]
+fn a_mistake_is_shown_and_can_be_mended() {
+    let desk = Desk::new();
+    let script = "if test -e again; then sed -i 's/\\[ wrong/right/' \"$1\"; \
+        else touch again; echo 'more: [ wrong' >> \"$1\"; fi";
+    let Some(seen) = desk.session(script, &[("Press Enter to open the editor again", "\n")]) else { return };
+    assert_eq!(seen.code, 0, "{seen:?}");
+    assert!(seen.shown.contains("app.enc.yaml:8:") && !seen.shown.contains(CANARY), "{seen:?}");
+    assert!(desk.plaintext("app.enc.yaml").contains("more: right\n"), "the text that was typed was still there");
+    assert_eq!(desk.left(), 0);
+}
+
+#[test]
+fn a_mistake_can_be_left() {
+    let desk = Desk::new();
+    let before = desk.read("app.enc.yaml");
+    // q, the end of input, Ctrl-C
+    for (typed, code, expected) in [("q\n", 2, "was given up"), ("\u{4}", 2, "was given up"), ("\u{3}", 130, "")] {
+        let turns = [("Press Enter to open the editor again", typed)];
+        let Some(seen) = desk.session("echo 'more: [' >> \"$1\"", &turns) else { return };
+        assert_eq!(seen.code, code, "{seen:?}");
+        assert!(seen.shown.contains(expected), "{seen:?}");
+        assert_eq!(desk.read("app.enc.yaml"), before);
+        assert_eq!(desk.left(), 0, "{typed:?}");
+    }
+}
+
+#[test]
+fn an_editor_that_comes_back_at_once_is_waited_for() {
+    let desk = Desk::new();
+    let script = "(sleep 0.1; echo more: 1 >> \"$1\"; echo written) & exit 0";
+    let Some(seen) = desk.session(script, &[("came back at once", ""), ("written", "\n")]) else { return };
+    assert_eq!(seen.code, 0, "{seen:?}");
+    assert!(desk.read("app.enc.yaml").contains("more: ENC["), "{seen:?}");
+    let Some(seen) = desk.session("exit 0", &[("came back at once", "\n")]) else { return };
+    assert!(seen.shown.contains("`app.enc.yaml` was not changed"), "{seen:?}");
+}
+
+#[test]
+fn vim_writes_nothing_but_the_file() {
+    let (Some(vim), Some(driver)) = (peer("vim"), driver()) else { return };
+    let desk = Desk::new();
+    desk.write(".vimrc", "set nocompatible undofile undodir=. backup backupdir=. viminfo='100\n");
+    let before: Vec<_> = files(desk.folder.path()).into_keys().collect();
+    let memory = desk.memory.path().display().to_string();
+    // the link has the name by which vim is known, whatever this system calls it
+    std::os::unix::fs::symlink(vim, desk.path("bin/vim")).unwrap();
+    let editor = format!("{}/vim -c '%s/admin/root/' -c 'wq'", desk.path("bin").display());
+    let variables = [("SOPS_AGE_KEY_FILE", "key.txt"), ("EDITOR", &editor), ("XDG_RUNTIME_DIR", &memory)];
+    let seen = session(&driver, desk.folder.path(), &variables, "\"$SEPTUM\" edit app.enc.yaml", &[]);
+    assert_eq!(seen.code, 0, "{seen:?}");
+    assert!(desk.plaintext("app.enc.yaml").contains("user: root"));
+    fs::remove_file(desk.path("bin/vim")).unwrap();
+    let after: Vec<_> = files(desk.folder.path()).into_keys().filter(|name| name != "shown").collect();
+    assert_eq!(after, before);
+    assert_eq!(desk.left(), 0);
+}
