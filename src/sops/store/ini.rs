@@ -100,6 +100,10 @@ impl<'a> Reader<'a> {
         let value = Value::Text(Zeroizing::new(value.into_bytes()));
         let pending = std::mem::take(&mut self.pending);
         if let Some(Item::Value(_, Tree::Map(section))) = self.root.items.last_mut() {
+            // go-ini keeps the last one alone, so that the checksum would not fit for sops
+            if section.get(name).is_some() {
+                return Err((key_span, "a key that does not stand in its section already"));
+            }
             section.span.end = end;
             let key = Key { text: name.to_owned(), span: key_span };
             section.items.push(Item::Value(key, Tree::Leaf(Leaf::new(value, site))));

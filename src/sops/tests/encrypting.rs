@@ -81,6 +81,7 @@ fn what_must_not_be_encrypted_is_refused() {
         ("a: 18446744073709551615\n", Format::Yaml, all(), "sops-value"),
         ("hunter2\n", Format::Dotenv, all(), "dotenv-syntax"),
         ("hunter2\n", Format::Ini, all(), "ini-syntax"),
+        ("[s]\nx=1\nx=2\n", Format::Ini, all(), "ini-syntax"),
     ] {
         assert_eq!(many(text, format, selector), rule, "{text}");
     }
