@@ -137,7 +137,7 @@ fn eventually(is: impl Fn() -> bool) {
 }
 
 fn send(signal: &str, process: &str) {
-    assert!(Command::new("kill").args(["-s", signal, process]).status().unwrap().success());
+    assert!(Command::new("sh").args(["-c", &format!("kill -s {signal} {process}")]).status().unwrap().success());
 }
 
 fn is_alive(process: &str) -> bool {
@@ -297,7 +297,7 @@ fn a_new_file_is_encrypted_by_its_rule() {
     assert!(!desk.path("left.enc.json").exists(), "an example that nobody changed is no file");
     for (name, expected) in [
         ("other.yaml", "`other.yaml` does not exist, and no rule of `.sops.yaml` is for it"),
-        ("no/folder/x.enc.yaml", "the folder `./no/folder` does not exist"),
+        ("no/folder/x.enc.yaml", "the folder `no/folder` does not exist"),
         (".sops.yaml", "`.sops.yaml` is not encrypted"),
         ("key.txt", "`key.txt` is not encrypted"),
         (".", "is a folder"),
@@ -464,6 +464,22 @@ fn a_mistake_can_be_left() {
         assert_eq!(desk.read("app.enc.yaml"), before);
         assert_eq!(desk.left(), 0, "{typed:?}");
     }
+}
+
+#[test]
+fn an_identity_behind_a_passphrase_is_unlocked_once() {
+    let desk = Desk::new();
+    let mut passphrase = age::scrypt::Recipient::new("correct horse".to_owned().into());
+    passphrase.set_work_factor(4);
+    desk.write("key.txt", &age::encrypt_and_armor(&passphrase, desk.read("key.txt").as_bytes()).unwrap());
+    let turns = [("Passphrase for SOPS_AGE_KEY_FILE, key.txt:", "correct horse\n")];
+    let Some(seen) = desk.session("echo more: 1 >> \"$1\"", &turns) else { return };
+    assert_eq!(seen.code, 0, "{seen:?}");
+    assert!(desk.read("app.enc.yaml").contains("more: ENC[") && !seen.shown.contains("horse"), "{seen:?}");
+    let turns = [("Passphrase", "wrong\n")];
+    let Some(seen) = desk.session("echo more: 2 >> \"$1\"", &turns) else { return };
+    assert_eq!(seen.code, 3, "{seen:?}");
+    assert!(seen.shown.contains("the one given is another"), "{seen:?}");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_key_file_is_for_its_owner_and_never_overwritten() {
     assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap()) & 0o777, 0o600);
     let again = septum(folder.path(), &["keygen", "-o", "key.txt"], "");
     assert_eq!(again.status.code(), Some(2));
-    assert!(text(&again.stderr).contains("`./key.txt` exists, and `keygen` overwrites nothing"));
+    assert!(text(&again.stderr).contains("`key.txt` exists, and `keygen` overwrites nothing"));
     assert_eq!(fs::read_to_string(&path).unwrap(), file);
     let nowhere = septum(folder.path(), &["keygen", "-o", "no/such/key.txt"], "");
     assert_eq!(nowhere.status.code(), Some(4));
@@ -79,7 +79,7 @@ fn recipients_are_those_of_all_identities_or_an_error_says_why_there_is_none() {
     for (arguments, input, code, expected) in [
         (&["keygen", "-y"][..], "", 2, "standard input: no identity in it"),
         (&["keygen", "-y"], "# c\nAGE-SECRET-KEY-1HUNTER2\n", 2, "line 2 is not an age identity"),
-        (&["keygen", "-y", "none.txt"], "", 2, "`./none.txt` does not exist"),
+        (&["keygen", "-y", "none.txt"], "", 2, "`none.txt` does not exist"),
         (&["keygen", "keys.txt"], "", 2, "required"),
         (&["keygen", "-y", "--pq"], "", 2, "cannot be used with"),
     ] {
@@ -147,7 +147,7 @@ fn a_passphrase_is_asked_for_on_the_terminal_and_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let recipient = locked(folder.path(), "correct horse");
     let command = "\"$SEPTUM\" keygen -y locked.txt > out; code=$?; echo; stty -a | grep -o '.echo ' ; exit $code";
-    let seen = session(&driver, folder.path(), &[], command, &[("Passphrase of `./locked.txt`:", "correct horse\n")]);
+    let seen = session(&driver, folder.path(), &[], command, &[("Passphrase for `locked.txt`:", "correct horse\n")]);
     assert_eq!(seen.code, 0, "{seen:?}");
     assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap().trim_end(), recipient);
     assert!(!seen.shown.contains("correct horse"), "{seen:?}");

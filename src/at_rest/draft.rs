@@ -92,12 +92,15 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// How encrypted values begin.
+const VALUE: &[u8] = b"ENC[AES256_GCM,";
+
 fn open(name: &str, bytes: &[u8], format: Format, identities: &Identities) -> Result<Sealed, Diagnostics> {
     Sealed::open(name, bytes.to_vec(), format, identities).map_err(|error| {
         let is_plain = match &error {
             Error::Metadata(problems) => problems.iter().any(|found| found.problem == Problem::NotEncrypted),
-            // an encrypted file of this format is JSON, and others are anything
-            Error::Read(_) => format == Format::Binary,
+            // an encrypted file of this format is JSON, and others are anything; a damaged one has values
+            Error::Read(_) => format == Format::Binary && !bytes.windows(VALUE.len()).any(|part| part == VALUE),
             Error::NoIdentity(_) | Error::Content(_) => false,
         };
         if is_plain { not_encrypted(name).into() } else { error.into_diagnostics().into_iter().collect() }
@@ -113,7 +116,8 @@ fn not_encrypted(name: &str) -> Diagnostic {
 fn plan_for(path: &Path, name: &str) -> Result<Plan, Diagnostics> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        let message = format!("`{name}` cannot be created: the folder `{}` does not exist", folder.display());
+        let folder = folder.strip_prefix(".").unwrap_or(folder).display();
+        let message = format!("`{name}` cannot be created: the folder `{folder}` does not exist");
         return Err(Diagnostic::error("missing-file", message).hint("mend the path, or create the folder").into());
     }
     let Some(rule) = Rules::find(path)? else { return Err(no_rule(path, name)?.into()) };

@@ -1,18 +1,18 @@
 //! `septum edit`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
 
-use super::output::Output;
+use super::output::{self, Output};
 use super::prompt::{is_attended, press_enter};
 use super::{Global, identities};
 use crate::at_rest::{Answer, Author, Draft, Editor, PrivateFolder, Storage, Temporary, edit};
 use crate::diagnostic::Diagnostics;
 use crate::sops::Timestamp;
 
-/// Change an encrypted file in an editor.
+/// Change an encrypted file in an editor, or create one.
 ///
 /// The editor is `SOPS_EDITOR`, `VISUAL` or `EDITOR`, or else vim, nano or vi. Values that you leave
 /// alone keep their ciphertext, so a diff shows what you changed. The plaintext lies in memory, in
@@ -33,7 +33,7 @@ impl Edit {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let variable = |name: &str| std::env::var_os(name);
         let path = global.directory.join(&self.file);
-        let name = shown(&path);
+        let name = output::shown(&path);
         let editor = Editor::of(variable)?;
         let identities = identities();
         let mut draft = Draft::open(&path, &name, &identities)?;
@@ -49,11 +49,6 @@ impl Edit {
         }
         Ok(())
     }
-}
-
-/// The path as messages show it.
-fn shown(path: &Path) -> String {
-    path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
 /// Whoever sits before the terminal.

@@ -15,7 +15,7 @@ use super::prompt::Terminal;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::sops::{IdentityKind, NewIdentity, Outcome, Timestamp, recipients_of};
 
-/// Make a new age identity, as `age-keygen` does.
+/// Make a new age identity, or print the recipients of one, as `age-keygen` does.
 ///
 /// The identity goes to standard output or to a file that only you may read. What others encrypt
 /// for is its recipient, the public key: that belongs in `.sops.yaml`.
@@ -55,7 +55,8 @@ impl Keygen {
 
     fn print_recipients(&self, global: &Global) -> Result<(), Diagnostics> {
         let path = self.input.as_ref().filter(|path| path.as_os_str() != "-").map(|path| global.directory.join(path));
-        let name = path.as_ref().map_or_else(|| "standard input".to_owned(), |path| format!("`{}`", path.display()));
+        let name =
+            path.as_ref().map_or_else(|| "standard input".to_owned(), |path| format!("`{}`", output::shown(path)));
         let content = read(path.as_deref()).map_err(|error| unreadable(&name, &error))?;
         let recipients = recipients_of(&name, &content, Terminal).map_err(|outcome| no_recipients(&name, &outcome))?;
         let lines: Vec<_> = recipients.iter().map(|recipient| format!("{recipient}\n")).collect();
@@ -68,7 +69,7 @@ impl Keygen {
         match write_new(&path, text) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let message = format!("`{}` exists, and `keygen` overwrites nothing", path.display());
+                let message = format!("`{}` exists, and `keygen` overwrites nothing", output::shown(&path));
                 Err(invalid_usage(message).hint("name another file").into())
             }
             Err(error) => Err(unwritable(&path, &error).into()),

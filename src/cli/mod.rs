@@ -83,35 +83,21 @@ enum ViewFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a small working project
+    // without texts here, help shows the whole one of each command
     Init(init::Init),
-    /// Write the manifests of environments
     Render(render::Render),
-    /// Tell where a value comes from, and why it is where it is
     Explain(explain::Explain),
-    /// Show which environment sets, inherits or lacks which key
     List(list::List),
-    /// Encrypt files by the rules of `.sops.yaml`
     Encrypt(encrypt::Encrypt),
-    /// Decrypt files and print them
     Decrypt(decrypt::Decrypt),
-    /// Set a value in an encrypted file
     Set(set::Set),
-    /// Take a value out of an encrypted file
     Unset(set::Unset),
-    /// Print one value, decrypted
     Get(get::Get),
-    /// Bring files to what the rules of `.sops.yaml` say
     Rekey(rekey::Rekey),
-    /// Give files a new data key
     Rotate(rekey::Rotate),
-    /// Change an encrypted file in an editor, or create one
     Edit(edit::Edit),
-    /// Make a new age identity, or print the recipients of one
     Keygen(keygen::Keygen),
-    /// Write a script that completes commands, environments and keys in a shell
     Completions(completions::Completions),
-    /// Write a manual page
     Man(man::Man),
 }
 

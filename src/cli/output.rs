@@ -128,6 +128,11 @@ fn worse(known: Option<Failure>, new: Failure) -> Failure {
     }
 }
 
+/// A path as messages show it.
+pub(super) fn shown(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
+}
+
 /// That the command line asks for what is not there.
 pub(super) fn invalid_usage(message: String) -> Diagnostic {
     Diagnostic::error("usage", message)

@@ -54,7 +54,11 @@ pub(super) struct Terminal;
 
 impl Passphrases for Terminal {
     fn passphrase(&self, of: &str) -> Option<Zeroizing<String>> {
-        hidden(&format!("Passphrase of {of}: "))
+        hidden(&format!("Passphrase for {of}: "))
+    }
+
+    fn answer(&self, question: &str) -> Option<Zeroizing<String>> {
+        hidden(&format!("{question}: "))
     }
 
     fn tell(&self, message: &str) {

@@ -37,6 +37,11 @@ pub trait Passphrases: Send + Sync {
     /// to ask.
     fn passphrase(&self, of: &str) -> Option<Zeroizing<String>>;
 
+    /// The answer to a question of a plugin, such as for a PIN.
+    fn answer(&self, question: &str) -> Option<Zeroizing<String>> {
+        self.passphrase(question)
+    }
+
     /// Shows what a plugin says, such as that a key must be touched.
     fn tell(&self, message: &str) {
         let _ = message;

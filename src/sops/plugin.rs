@@ -86,7 +86,7 @@ impl Callbacks for Somebody {
     }
 
     fn request_passphrase(&self, description: &str) -> Option<SecretString> {
-        let passphrase = self.0.as_ref()?.passphrase(description)?;
-        Some(SecretString::from(passphrase.as_str().to_owned()))
+        let answer = self.0.as_ref()?.answer(description)?;
+        Some(SecretString::from(answer.as_str().to_owned()))
     }
 }
