@@ -296,7 +296,7 @@ fn a_new_file_is_encrypted_by_its_rule() {
     assert_eq!(text(&output.stderr), "septum: `left.enc.json` was not changed\n");
     assert!(!desk.path("left.enc.json").exists(), "an example that nobody changed is no file");
     for (name, expected) in [
-        ("other.yaml", "`other.yaml` does not exist, and no rule of `.sops.yaml` is for it"),
+        ("other.yaml", "no `path_regex` in `.sops.yaml` matches it\n  = note: the file does not exist"),
         ("no/folder/x.enc.yaml", "the folder `no/folder` does not exist"),
         (".sops.yaml", "`.sops.yaml` is not encrypted"),
         ("key.txt", "`key.txt` is not encrypted"),

@@ -41,16 +41,24 @@ impl SecretFile {
 
     /// The file as an encrypted one. One that is not is an error that says how to encrypt it.
     pub fn closed(self) -> Result<(PathBuf, String, Closed), Diagnostics> {
+        // a binary file is JSON once it is encrypted, and anything before
+        let is_plain = self.format == Format::Binary && !self.looks_encrypted();
         let Self { path, name, format, bytes } = self;
+        if is_plain {
+            return Err(not_encrypted(&name).into());
+        }
         let closed =
             Closed::read(&name, bytes, format).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         match closed {
             Some(closed) => Ok((path, name, closed)),
-            None => Err(Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted"))
-                .hint(format!("`septum encrypt {name}` encrypts it by the rule of `.sops.yaml`"))
-                .into()),
+            None => Err(not_encrypted(&name).into()),
         }
     }
+}
+
+fn not_encrypted(name: &str) -> Diagnostic {
+    Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted"))
+        .hint(format!("`septum encrypt {name}` encrypts it by the rule of `.sops.yaml`"))
 }
 
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {

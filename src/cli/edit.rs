@@ -5,12 +5,16 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::output::{self, Output};
+use super::output::{self, Output, invalid_usage};
 use super::prompt::{is_attended, press_enter};
-use super::{Global, identities};
-use crate::at_rest::{Answer, Author, Draft, Editor, PrivateFolder, Storage, Temporary, edit};
+use super::target::Target;
+use super::{Global, apps, identities};
+use crate::at_rest::edit::{Answer, Author, Draft, Editor, PrivateFolder, Storage, Temporary, edit};
 use crate::diagnostic::Diagnostics;
-use crate::sops::Timestamp;
+use crate::name::EnvironmentName;
+use crate::pipeline::Pipeline;
+use crate::project::App;
+use crate::sops::{RuleBook, Timestamp};
 
 /// Change an encrypted file in an editor, or create one.
 ///
@@ -21,9 +25,12 @@ use crate::sops::Timestamp;
 /// A file that does not exist is created, and encrypted as `.sops.yaml` says.
 #[derive(Debug, Args)]
 pub(super) struct Edit {
-    /// The file
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// The file, or an environment, whose file is its `.secrets.yaml`
+    #[arg(value_name = "FILE|ENV", add = super::completions::environments())]
+    target: String,
+    /// The app, if several have the environment
+    #[arg(long, value_name = "APP", add = super::completions::apps())]
+    app: Option<String>,
     /// Let the plaintext lie on a disk if there is no folder in memory
     #[arg(long)]
     allow_disk: bool,
@@ -32,11 +39,11 @@ pub(super) struct Edit {
 impl Edit {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let variable = |name: &str| std::env::var_os(name);
-        let path = global.directory.join(&self.file);
+        let path = self.path(global)?;
         let name = output::shown(&path);
         let editor = Editor::of(variable)?;
         let identities = identities();
-        let mut draft = Draft::open(&path, &name, &identities)?;
+        let mut draft = Draft::open(&path, &name, &RuleBook::default(), &identities)?;
         let plaintext = draft.plaintext()?;
         let storage = if self.allow_disk { Storage::Disk } else { Storage::Memory };
         let folder = PrivateFolder::new(&Temporary::of(variable), storage)?;
@@ -49,6 +56,36 @@ impl Edit {
         }
         Ok(())
     }
+}
+
+impl Edit {
+    fn path(&self, global: &Global) -> Result<PathBuf, Diagnostics> {
+        match Target::of(global, &self.target)? {
+            Target::File(file) => Ok(global.directory.join(file)),
+            Target::Environment(project, environment) => {
+                let pipeline = Pipeline::new(&project, identities());
+                let named = self.app.as_slice();
+                let mut apps = apps(&pipeline, &project, named)?;
+                apps.retain(|app| app.environments.contains(&environment));
+                match apps.as_slice() {
+                    [app] => Ok(app.folder.join(format!("{environment}.secrets.yaml"))),
+                    apps => Err(which_app(&pipeline, apps, &environment)?),
+                }
+            }
+        }
+    }
+}
+
+fn which_app(
+    pipeline: &Pipeline<'_>,
+    apps: &[&App],
+    environment: &EnvironmentName,
+) -> Result<Diagnostics, Diagnostics> {
+    let mut error = invalid_usage(format!("{} apps have `{environment}`", apps.len()));
+    for app in apps {
+        error = error.note(format!("`{}`", pipeline.library.app_name(app)?));
+    }
+    Ok(error.hint("say which: `--app APP`").into())
 }
 
 /// Whoever sits before the terminal.

@@ -57,7 +57,7 @@ impl Get {
     ) -> Result<(), Diagnostics> {
         let pipeline = Pipeline::new(project, identities());
         let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
-        let Named { app, id, .. } = entry(&pipeline, project, &wanted, self.app.as_ref())?;
+        let Named { app, id, .. } = entry(&pipeline, project, &wanted, self.app.as_slice())?;
         let mut problems = Diagnostics::new();
         let survey = pipeline.survey(app, std::slice::from_ref(environment), &mut problems);
         if problems.has_errors() {

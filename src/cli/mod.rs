@@ -2,8 +2,8 @@
 
 mod completions;
 mod decrypt;
-mod encrypt;
 mod edit;
+mod encrypt;
 mod explain;
 mod files;
 mod get;

@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
 
 use zeroize::Zeroizing;
 
-use crate::at_rest::signals;
+use crate::at_rest::edit::signals;
 use crate::sops::Passphrases;
 
 /// Reads a line that is not shown while it is typed; `None` if nobody is there, or gives no answer.

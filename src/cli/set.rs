@@ -94,7 +94,7 @@ impl Set {
         }
         let pipeline = Pipeline::new(project, identities());
         let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
-        let Named { app, survey, id } = entry(&pipeline, project, &wanted, self.app.as_ref())?;
+        let Named { app, survey, id } = entry(&pipeline, project, &wanted, self.app.as_slice())?;
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
         // whoever may not write there need not be asked for a value
         let place = Place::of(&slot, &RuleBook::default(), &identities())?;
@@ -182,7 +182,7 @@ impl Unset {
     ) -> Result<(), Diagnostics> {
         let pipeline = Pipeline::new(project, identities());
         let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
-        let Named { app, survey, id } = entry(&pipeline, project, &wanted, self.app.as_ref())?;
+        let Named { app, survey, id } = entry(&pipeline, project, &wanted, self.app.as_slice())?;
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
         if slot.file.is_file() {
             let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;

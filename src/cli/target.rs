@@ -51,9 +51,9 @@ pub(super) fn entry<'p>(
     pipeline: &Pipeline<'p>,
     project: &'p Project,
     wanted: &Wanted<'_>,
-    app: Option<&String>,
+    app: &[String],
 ) -> Result<Named<'p>, Diagnostics> {
-    let apps = apps(pipeline, project, app.map(std::slice::from_ref).unwrap_or_default())?;
+    let apps = apps(pipeline, project, app)?;
     let (app, survey, id) = wanted.find(pipeline, &apps)?;
     Ok(Named { app, survey, id })
 }

@@ -1,12 +1,26 @@
 //! Somebody edits a plaintext until it is right, or leaves it.
 
+mod draft;
+mod editor;
+mod private_folder;
+#[cfg(unix)]
+pub mod signals;
+#[cfg(not(unix))]
+#[path = "no_signals.rs"]
+pub mod signals;
+mod system;
+
 use std::io;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::editor::{Editor, Return};
-use super::private_folder::{PrivateFolder, read};
+pub use draft::Draft;
+pub use editor::Editor;
+use editor::Return;
+use private_folder::read;
+pub use private_folder::{PrivateFolder, Storage, Temporary};
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 
 /// What somebody answers.

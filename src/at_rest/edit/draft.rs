@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::at_rest::{Changing, SecretFile, Wish, plan};
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::sops::{Error, Format, Identities, Plan, Problem, Rule, Rules, Sealed, Timestamp, WriteError, encrypt};
+use crate::sops::{Format, Identities, Plan, RuleBook, Sealed, Timestamp, WriteError, encrypt};
 
 /// A file that is being edited.
 pub struct Draft<'a> {
@@ -28,16 +29,20 @@ enum From {
 }
 
 impl<'a> Draft<'a> {
-    /// Decrypts a file, or finds the rule for one that does not exist. `name` is what messages call it.
-    pub fn open(path: &Path, name: &str, identities: &'a Identities) -> Result<Self, Diagnostics> {
+    /// Decrypts a file, which must be as its rule says, or finds the rule for one that does not exist.
+    /// `name` is what messages call it.
+    pub fn open(path: &Path, name: &str, book: &RuleBook, identities: &'a Identities) -> Result<Self, Diagnostics> {
         let format = Format::of_path(path);
-        let from = match fs::read(path) {
-            Ok(bytes) => {
-                let sealed = Some(Box::new(open(name, &bytes, format, identities)?));
-                From::Sealed { bytes, sealed }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => From::Nothing(plan_for(path, name)?),
-            Err(error) => return Err(unreadable(name, &error).into()),
+        let from = if path.exists() {
+            let file = SecretFile::read_as(path.to_owned(), name.to_owned(), format)?;
+            let bytes = file.bytes.clone();
+            let sealed = Some(Box::new(Changing::open(file, book, identities)?.sealed));
+            From::Sealed { bytes, sealed }
+        } else {
+            has_folder(path, name)?;
+            let plan = plan(book, path, name, &Wish::default());
+            let is_new = |found: Diagnostic| found.note("the file does not exist, and would be a new one");
+            From::Nothing(plan.map_err(|found| found.into_iter().map(is_new).collect::<Diagnostics>())?)
         };
         Ok(Self { path: path.to_owned(), name: name.to_owned(), format, identities, from })
     }
@@ -92,66 +97,20 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// How encrypted values begin.
-const VALUE: &[u8] = b"ENC[AES256_GCM,";
-
 fn open(name: &str, bytes: &[u8], format: Format, identities: &Identities) -> Result<Sealed, Diagnostics> {
-    Sealed::open(name, bytes.to_vec(), format, identities).map_err(|error| {
-        let is_plain = match &error {
-            Error::Metadata(problems) => problems.iter().any(|found| found.problem == Problem::NotEncrypted),
-            // an encrypted file of this format is JSON, and others are anything; a damaged one has values
-            Error::Read(_) => format == Format::Binary && !bytes.windows(VALUE.len()).any(|part| part == VALUE),
-            Error::NoIdentity(_) | Error::Content(_) => false,
-        };
-        if is_plain { not_encrypted(name).into() } else { error.into_diagnostics().into_iter().collect() }
-    })
+    let sealed = Sealed::open(name, bytes.to_vec(), format, identities);
+    sealed.map_err(|error| error.into_diagnostics().into_iter().collect())
 }
 
-fn not_encrypted(name: &str) -> Diagnostic {
-    Diagnostic::error("sops-metadata", format!("`{name}` is not encrypted"))
-        .hint(format!("encrypt it: `septum encrypt {name}`, or change it with any editor"))
-}
-
-/// How a new file is encrypted.
-fn plan_for(path: &Path, name: &str) -> Result<Plan, Diagnostics> {
+/// A new file needs a folder that is there.
+fn has_folder(path: &Path, name: &str) -> Result<(), Diagnostic> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        let folder = folder.strip_prefix(".").unwrap_or(folder).display();
-        let message = format!("`{name}` cannot be created: the folder `{folder}` does not exist");
-        return Err(Diagnostic::error("missing-file", message).hint("mend the path, or create the folder").into());
+    if folder.is_dir() {
+        return Ok(());
     }
-    let Some(rule) = Rules::find(path)? else { return Err(no_rule(path, name)?.into()) };
-    plan(&rule, name).map_err(Diagnostics::from)
-}
-
-fn plan(rule: &Rule, name: &str) -> Result<Plan, Diagnostic> {
-    let at = |message: String| Diagnostic::error("sops-rules", message).at(rule.place.clone());
-    match rule.groups.as_slice() {
-        [group] if group.foreign.is_empty() => Ok(Plan {
-            recipients: group.age.iter().map(|recipient| recipient.as_str().to_owned()).collect(),
-            selector: rule.effective_selector(),
-            mac_scope: rule.mac_scope,
-        }),
-        [] => Err(at(format!("the rule for `{name}` names no recipients")).hint("add `age:` with recipients to it")),
-        _ => Err(at(format!("the rule for `{name}` has key groups or keys of other services"))
-            .note("files for those cannot be created by this version, only changed")
-            .hint("create the file with `sops edit`")),
-    }
-}
-
-fn no_rule(path: &Path, name: &str) -> Result<Diagnostic, Diagnostics> {
-    let error = match Rules::near(path)? {
-        Some(rules) => {
-            let message = format!("`{name}` does not exist, and no rule of `{}` is for it", rules.source().name());
-            Diagnostic::error("sops-rules", message)
-        }
-        None => {
-            let message =
-                format!("`{name}` does not exist, and there is no `.sops.yaml` that says for whom to encrypt");
-            Diagnostic::error("sops-rules", message)
-        }
-    };
-    Ok(error.hint("to create the file, add a rule to `.sops.yaml`: `- path_regex: …` and `age: age1…`"))
+    let folder = folder.strip_prefix(".").unwrap_or(folder).display();
+    let message = format!("`{name}` cannot be created: the folder `{folder}` does not exist");
+    Err(Diagnostic::error("missing-file", message).hint("mend the path, or create the folder"))
 }
 
 /// What a new file begins with.
