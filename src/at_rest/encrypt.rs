@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::file::{SecretFile, Staged};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{self, Format, Plan, Recipient, Recipients, Rule, RuleBook, Rules, Timestamp};
+use crate::sops::{self, Format, Plan, Recipient, Recipients, Reworded, Rule, RuleBook, Rules, Timestamp};
 
 /// For whom somebody wants files encrypted that no rule names recipients for.
 #[derive(Debug, Default)]
@@ -70,20 +70,22 @@ fn no_rule(path: &Path, name: &str) -> Diagnostics {
     error.hint("add a rule with `path_regex` and `age` to `.sops.yaml`, or say `--age age1…`").into()
 }
 
-/// Encrypts a file by a plan.
-pub fn encrypt(file: SecretFile, plan: &Plan, now: Timestamp) -> Result<Staged, Diagnostics> {
+/// Encrypts a file by a plan; also what there is to say of it.
+pub fn encrypt(file: SecretFile, plan: &Plan, now: Timestamp) -> Result<(Staged, Diagnostics), Diagnostics> {
     let SecretFile { path, name, format, bytes } = file;
-    let bytes = encrypted(&name, bytes, format, plan, now)?;
-    Ok(Staged { path, name, bytes })
+    let (bytes, told) = encrypted(&name, bytes, format, plan, now)?;
+    Ok((Staged { path, name, bytes }, told))
 }
 
-/// Encrypts the content of a file.
+/// Encrypts the content of a file; also what there is to say of it.
 pub fn encrypted(
     name: &str,
     bytes: Vec<u8>,
     format: Format,
     plan: &Plan,
     now: Timestamp,
-) -> Result<Vec<u8>, Diagnostics> {
-    sops::encrypt(name, bytes, format, plan, now).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
+) -> Result<(Vec<u8>, Diagnostics), Diagnostics> {
+    let written = sops::encrypt(name, bytes, format, plan, now);
+    let written = written.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+    Ok((written.bytes, written.reworded.into_iter().map(Reworded::into_diagnostic).collect()))
 }

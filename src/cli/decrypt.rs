@@ -11,7 +11,7 @@ use super::output::{self, Output, invalid_usage};
 use super::{Global, identities};
 use crate::at_rest::{SecretFile, Staged, each, not_found, write_all};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{Format, Identities, KeyPath, RuleBook, Sealed, Unfit, WriteError, policy};
+use crate::sops::{Format, Identities, KeyPath, RuleBook, Sealed, Tree, Unfit, Value, WriteError, policy};
 use crate::span::Source;
 
 /// Decrypt files and print them, with their comments and layout.
@@ -89,7 +89,12 @@ impl Decrypt {
         let wanted = self.output_type.unwrap_or(format);
         if let Some(path) = &self.extract {
             let document = self.document.map(|number| number as usize - 1);
-            return extract(sealed, document, path, wanted, name);
+            let (value, mut text) = extract(sealed, document, path, wanted, name)?;
+            // as sops does it
+            if wanted == Format::Yaml && matches!(value, Tree::Leaf(leaf) if !matches!(leaf.value, Value::Text(_))) {
+                text.push(b'\n');
+            }
+            return Ok(text);
         }
         let text = if wanted == format { sealed.plaintext() } else { sealed.emit(wanted) };
         text.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
@@ -124,15 +129,16 @@ impl Decrypt {
 }
 
 /// One value of a file, printed by itself.
-pub(super) fn extract(
-    sealed: &Sealed,
+pub(super) fn extract<'a>(
+    sealed: &'a Sealed,
     document: Option<usize>,
     path: &KeyPath,
     format: Format,
     name: &str,
-) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+) -> Result<(&'a Tree, Zeroizing<Vec<u8>>), Diagnostics> {
     let (_, value) = sealed.find(document, path).map_err(|problem| not_found(name, &problem))?;
-    sealed.print(value, format).map_err(|unfit| unprintable(name, unfit).into())
+    let text = sealed.print(value, format).map_err(|unfit| unprintable(name, unfit))?;
+    Ok((value, text))
 }
 
 fn unprintable(name: &str, unfit: Unfit) -> Diagnostic {

@@ -47,20 +47,23 @@ impl Encrypt {
         if self.files.is_empty() {
             let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
             let plan = plan(&book, &file.path, &file.name, &wish)?;
-            let bytes = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
+            let (bytes, told) = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
+            output.show(told);
             return output::bytes_to(&bytes, self.output.map(|path| global.directory.join(path)).as_deref());
         }
         if self.output.is_some() && self.files.len() > 1 {
             return Err(invalid_usage("`--output` takes one file".to_owned()).into());
         }
-        let staged = each(each_once(&self.files), |path| {
+        let done = each(each_once(&self.files), |path| {
             let file = SecretFile::read(&global.directory, &path, self.input_type)?;
             let plan = plan(&book, &file.path, &file.name, &wish)?;
             encrypt(file, &plan, now)
         })?;
+        let (staged, told): (Vec<_>, Vec<_>) = done.into_iter().unzip();
         let staged = redirected(staged, self.output.map(|path| global.directory.join(path)));
         let count = staged.len();
         write_all(staged)?;
+        output.show(told.into_iter().flatten().collect());
         output.say(&format!("septum: encrypted {}", counted(count)));
         Ok(())
     }
@@ -70,10 +73,10 @@ impl Encrypt {
 fn recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagnostics> {
     let mut problems = Diagnostics::new();
     let parsed = texts.iter().filter(|text| !text.trim().is_empty()).filter_map(|text| {
-        problems.take(
-            Recipient::parse(text)
-                .map_err(|reason| Diagnostic::error("recipient", format!("a recipient of `{of}` {reason}"))),
-        )
+        problems.take(Recipient::parse(text).map_err(|reason| {
+            Diagnostic::error("recipient", format!("a recipient of `{of}` {reason}"))
+                .hint("name recipients like `age1…` or `ssh-ed25519 …`")
+        }))
     });
     let parsed = parsed.collect();
     if problems.is_empty() { Ok(parsed) } else { Err(problems) }

@@ -80,7 +80,7 @@ impl Get {
         let (target, name, closed) = file.closed()?;
         let told = policy::told_by(&RuleBook::default(), &target, &name, closed.metadata(), format);
         let sealed = closed.open(&identities()).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-        let value = extract(&sealed, index(self.document), &path, format, &name)?;
+        let (_, value) = extract(&sealed, index(self.document), &path, format, &name)?;
         output.show(told.into_iter().collect());
         print(&value)
     }

@@ -154,7 +154,7 @@ impl Place {
             }
             Self::New(plan) => {
                 let text = file_with(&slot.name, Format::Yaml, &slot.path, value)?;
-                let bytes = encrypted(&slot.name, text, Format::Yaml, &plan, files::now())?;
+                let (bytes, _) = encrypted(&slot.name, text, Format::Yaml, &plan, files::now())?;
                 Ok(Some(Staged { path: slot.file.clone(), name: slot.name.clone(), bytes }))
             }
         }

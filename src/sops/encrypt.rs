@@ -5,6 +5,7 @@ use super::document::{Item, Leaf, Map, Site, Tree};
 use super::group::recipient_fields;
 use super::mac::MacScope;
 use super::plain::{plain, seal_mac, text};
+use super::reworded::{Reworded, reworded};
 use super::rules::Rule;
 use super::scalar::Value;
 use super::seal::{Encrypted, SealProblem, Sealer};
@@ -44,9 +45,18 @@ impl Plan {
     }
 }
 
+/// A file that was encrypted.
+#[derive(Debug)]
+pub struct Written {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Values whose text will be another one once they are decrypted.
+    pub reworded: Vec<Reworded>,
+}
+
 /// Encrypts a file. All but the values stays as it was written, unless aliases or an unusual shape
 /// make it necessary to write the file anew, as sops does.
-pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Timestamp) -> Result<Vec<u8>, WriteError> {
+pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Timestamp) -> Result<Written, WriteError> {
     let key = DataKey::generate();
     let no_randomness = || WriteError::Value {
         place: Source::new(name, "").place(Span::default()),
@@ -54,10 +64,12 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
     };
     let key = key.ok_or_else(no_randomness)?;
     if format == Format::Binary {
-        return binary(name, bytes, plan, &key, now);
+        let bytes = binary(name, bytes, plan, &key, now)?;
+        return Ok(Written { bytes, reworded: Vec::new() });
     }
     let source = text(name, bytes).map_err(WriteError::Read)?;
     let (source, Parsed { mut document, ends, .. }) = plain(source, format)?;
+    let reworded = reworded(&mut document, &source, &plan.selector);
     let sealer = Sealer { format, key: &key, selector: &plan.selector, scope: plan.mac_scope, stash: Stash::default() };
     let Encrypted { mac, values, mut changes, problem } = sealer.seal(&mut document);
     let place = || source.place(Span::locate(source.text(), 0, 0));
@@ -74,7 +86,7 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
         changes.push(Change::new(end..end, format.block(&fields, source.text(), end)));
     }
     let mut out = apply(source.text(), changes);
-    Ok(std::mem::take(&mut *out).into_bytes())
+    Ok(Written { bytes: std::mem::take(&mut *out).into_bytes(), reworded })
 }
 
 /// The whole file as one value, whatever the selector says (format, section 1.13).

@@ -27,7 +27,10 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {
 pub(super) fn plain(source: Source, format: Format) -> Result<(Source, Parsed), WriteError> {
     let parsed = format.parse(&source).map_err(WriteError::Read)?;
     if let Some(block) = parsed.blocks.iter().flatten().next() {
-        return Err(WriteError::AlreadyEncrypted(source.place(block.key)));
+        // what is no more than a key of that name is not metadata yet
+        let is_metadata = ["lastmodified", "mac"].iter().any(|field| block.fields.get(field).is_some());
+        let place = source.place(block.key);
+        return Err(if is_metadata { WriteError::AlreadyEncrypted(place) } else { WriteError::Reserved(place) });
     }
     for branch in &parsed.document.branches {
         if let Some((key, _)) = branch.values().find(|(key, _)| format.reserves(&key.text)) {

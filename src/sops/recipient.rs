@@ -52,7 +52,7 @@ pub enum InvalidRecipient {
     #[error("is empty")]
     Empty,
     /// Somebody has published a key.
-    #[error("is a private key: treat it as leaked, and give its recipient (`age-keygen -y`) instead")]
+    #[error("is a private key: treat it as leaked, and give its recipient (`septum keygen -y`) instead")]
     Private,
     /// It starts like a recipient, and has a slip.
     #[error("is not a valid recipient: it is cut off or has a slip")]

@@ -92,11 +92,9 @@ impl WriteError {
             Self::AlreadyEncrypted(place) => Diagnostic::error("already-encrypted", "the file is encrypted already")
                 .at(place)
                 .hint("change it with `septum edit` or `septum set`, or decrypt it first"),
-            Self::Reserved(place) => {
-                Diagnostic::error("reserved-key", "the key `sops` at the root is reserved for metadata")
-                    .at(place)
-                    .hint("give the key another name")
-            }
+            Self::Reserved(place) => Diagnostic::error("reserved-key", "the name of this key is reserved for metadata")
+                .at(place)
+                .hint("give the key another name"),
             Self::NothingSelected { place, selector } => {
                 let message = format!("`{selector}` selects no value, so the whole file would stay readable");
                 Diagnostic::error("nothing-selected", message)

@@ -140,7 +140,8 @@ fn what_is_written_here_is_read_by_sops() {
             let scope = if random.below(3) == 0 { MacScope::Encrypted } else { MacScope::All };
             let plan = Plan { recipients: peers.recipients(), selector: selector(chosen), mac_scope: scope };
             let now = Timestamp::at(std::time::SystemTime::now());
-            let Ok(bytes) = encrypt("file", plain.clone(), format, &plan, now) else { return };
+            let Ok(written) = encrypt("file", plain.clone(), format, &plan, now) else { return };
+            let bytes = written.bytes;
             let about = format!("{seed} {chosen}\n{}\n{}", shown(&plain), shown(&bytes));
             let name = format!("{seed}.{extension}");
             fs::write(peers.folder.path().join(&name), &bytes).expect("writes");

@@ -1,5 +1,6 @@
 //! What the integration tests share.
 
+pub(crate) mod desk;
 pub(crate) mod peers;
 pub(crate) mod project;
 pub(crate) mod sandbox;

@@ -62,7 +62,9 @@ impl<'a> Draft<'a> {
     /// plaintext can be tried.
     pub fn save(&mut self, plaintext: &[u8], now: Timestamp) -> Result<(), Diagnostics> {
         let bytes = match &mut self.from {
-            From::Nothing(plan) => encrypt(&self.name, plaintext.to_vec(), self.format, plan, now).map_err(written)?,
+            From::Nothing(plan) => {
+                encrypt(&self.name, plaintext.to_vec(), self.format, plan, now).map_err(written)?.bytes
+            }
             From::Sealed { bytes, sealed } => {
                 let mut open_one = match sealed.take() {
                     Some(sealed) => sealed,

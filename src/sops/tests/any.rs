@@ -99,7 +99,7 @@ proptest! {
         let bytes = text.clone().into_bytes();
         // neither is an encrypted file, and neither may panic
         prop_assert!(Sealed::open("x", bytes.clone(), format, &identities()).is_err());
-        let Ok(encrypted) = encrypt("x", bytes, format, &plan(Selector::default()), now()) else { return Ok(()) };
+        let Ok(Written { bytes: encrypted, .. }) = encrypt("x", bytes, format, &plan(Selector::default()), now()) else { return Ok(()) };
         let encrypted = String::from_utf8(encrypted).expect("UTF-8");
         let sealed = opened(&encrypted, format);
         let plain = plaintext(&sealed);

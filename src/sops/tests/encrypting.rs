@@ -100,7 +100,7 @@ fn aliases_are_written_out() {
 fn any_bytes_make_a_binary_file() {
     for bytes in [&b""[..], b"text", &[0, 255, 10, 13], b"{\"a\": 1}"] {
         let encrypted =
-            encrypt("f", bytes.to_vec(), Format::Binary, &plan(Selector::default()), now()).expect("encrypts");
+            encrypt("f", bytes.to_vec(), Format::Binary, &plan(Selector::default()), now()).expect("encrypts").bytes;
         let sealed = Sealed::open("f", encrypted.clone(), Format::Binary, &identities())
             .unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()));
         assert_eq!(sealed.plaintext().expect("plain").as_slice(), bytes);

@@ -54,7 +54,7 @@ fn pattern(text: &str) -> Pattern {
 fn sealed(text: &str, format: Format, selector: Selector) -> String {
     let bytes = encrypt("file", text.as_bytes().to_vec(), format, &plan(selector), now());
     let bytes = bytes.unwrap_or_else(|error| panic!("{text}\n{:?}", error.into_diagnostics()));
-    String::from_utf8(bytes).expect("UTF-8")
+    String::from_utf8(bytes.bytes).expect("UTF-8")
 }
 
 fn opened(text: &str, format: Format) -> Sealed {

@@ -235,7 +235,7 @@ fn key_groups_are_rewritten_and_rotated() {
     let wanted = Recipients { groups: vec![group(RECIPIENT), group(OTHER)], threshold: Some(2) };
     for (format, text) in [(Format::Yaml, YAML), (Format::Json, JSON), (Format::Dotenv, DOTENV), (Format::Ini, INI)] {
         let plan = Plan::new(wanted.clone());
-        let bytes = encrypt("file", text.as_bytes().to_vec(), format, &plan, now()).expect("encrypts");
+        let bytes = encrypt("file", text.as_bytes().to_vec(), format, &plan, now()).expect("encrypts").bytes;
         let before = String::from_utf8(bytes).expect("UTF-8");
         let mut file = opened(&before, format);
         assert_eq!((file.metadata().groups.len(), file.metadata().needed()), (2, 2));
