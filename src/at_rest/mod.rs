@@ -12,6 +12,7 @@ mod file;
 mod rekey;
 mod search;
 mod text;
+pub mod textconv;
 mod together;
 
 pub use change::{Changing, entry_value, file_with, not_found};

@@ -7,6 +7,7 @@ mod encrypt;
 mod explain;
 mod files;
 mod get;
+mod git_textconv;
 mod init;
 mod keygen;
 mod list;
@@ -97,6 +98,7 @@ enum Command {
     Rotate(rekey::Rotate),
     Edit(edit::Edit),
     Keygen(keygen::Keygen),
+    GitTextconv(git_textconv::GitTextconv),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -131,6 +133,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Rotate(command) => command.run(&cli.global, &output),
         Command::Edit(command) => command.run(&cli.global, &output),
         Command::Keygen(command) => command.run(&cli.global, &output),
+        Command::GitTextconv(command) => command.run(&cli.global),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };
@@ -140,6 +143,11 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 /// The identities of the user, searched where sops searches; nothing is read before it is needed.
 fn identities() -> Identities {
     Identities::new(Places::of(System::current(), |name| std::env::var_os(name))).asking(prompt::Terminal)
+}
+
+/// The same, for programs that Git runs: nobody is ever asked for a passphrase.
+fn quiet_identities() -> Identities {
+    Identities::new(Places::of(System::current(), |name| std::env::var_os(name)))
 }
 
 /// Environments by name; all if none is named.

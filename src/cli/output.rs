@@ -137,3 +137,9 @@ pub(super) fn shown(path: &Path) -> String {
 pub(super) fn invalid_usage(message: String) -> Diagnostic {
     Diagnostic::error("usage", message)
 }
+
+/// That a file could not be read.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
+    let message = format!("`{}` could not be read: {error}", path.display());
+    Diagnostic::error("unreadable", message).failing(Failure::Io)
+}

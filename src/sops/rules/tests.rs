@@ -236,7 +236,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "creation_rules:\n- age: AGE-SECRET-KEY-1HUNTER2\n",
             "2:8",
-            "an entry of `age` is a private key: treat it as leaked, and give its recipient (`age-keygen -y`) instead",
+            "an entry of `age` is a private key: treat it as leaked, and give its recipient (`septum keygen -y`) instead",
             None,
         ),
         ("stores: {yaml: {indent: -1}}\n", "1:10", "`stores.yaml.indent` must be at least 0", None),

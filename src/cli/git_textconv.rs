@@ -1,0 +1,29 @@
+//! `septum git-textconv`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::{self, unreadable};
+use super::{Global, quiet_identities};
+use crate::at_rest::textconv::textconv;
+use crate::diagnostic::Diagnostics;
+
+/// Print an encrypted file as `git diff` shows it: decrypted, without its metadata.
+///
+/// Without a key the file is shown with `[encrypted 3f9a1c]` for each value, so that it can be seen
+/// which ones changed. Never asks for a passphrase. See docs/git.md for how Git is told to use it.
+#[derive(Debug, Args)]
+pub(super) struct GitTextconv {
+    /// The file, or a copy of it that Git made
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    file: PathBuf,
+}
+
+impl GitTextconv {
+    pub(super) fn run(&self, global: &Global) -> Result<(), Diagnostics> {
+        let path = global.directory.join(&self.file);
+        let bytes = std::fs::read(&path).map_err(|error| unreadable(&self.file, &error))?;
+        output::bytes(&textconv(&path, bytes, &quiet_identities()))
+    }
+}
