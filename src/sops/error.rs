@@ -129,6 +129,8 @@ pub enum Fault {
     NotUtf8,
     /// It is marked as a comment and stands where a value must.
     Comment,
+    /// It holds what two people made of it: a merge is not finished.
+    Conflict,
     /// None of the values decrypts: the metadata belong to another file.
     Everything {
         /// How many there are.
@@ -258,6 +260,11 @@ impl Finding {
             Fault::NotUtf8 => {
                 let message = format!("`{path}` is not UTF-8, so it cannot be a value of a layer");
                 Diagnostic::error("sops-value", message).hint("keep the bytes in a file of their own, or in base64")
+            }
+            Fault::Conflict => {
+                let message = format!("`{path}` still holds both sides of a merge, so there is no value to use");
+                let edit = format!("take one of them with `septum edit {}`", self.place.source.name());
+                Diagnostic::error("merge-conflict", message).hint(edit)
             }
             Fault::Comment => tampered(format!("`{path}` is marked as a comment, but a value must stand there")),
             Fault::Everything { values } => tampered(format!(

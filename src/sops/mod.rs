@@ -14,6 +14,7 @@
 
 mod age;
 mod cipher;
+mod conflict;
 mod document;
 mod drift;
 mod encrypt;
@@ -57,6 +58,7 @@ mod write_error;
 
 pub use age::{Unlocked, unlock};
 pub use cipher::MalformedCiphertext;
+pub use conflict::conflict;
 pub use document::{Comment, Document, Item, Leaf, List, Map, Position, Site, Tree};
 pub use drift::{Drift, GroupDrift, drift};
 pub use encrypt::{Plan, Written, encrypt};
@@ -175,7 +177,7 @@ fn verify(
     match stored_mac(metadata, key) {
         // with the plaintext of a value missing, the checksum cannot fit, and says nothing more
         Ok(stored) => {
-            let complete = findings.iter().all(|finding| finding.fault == Fault::NotUtf8);
+            let complete = findings.iter().all(|finding| matches!(finding.fault, Fault::NotUtf8 | Fault::Conflict));
             if complete && !mac::same(&stored, mac.finish().as_bytes()) {
                 findings.push(block(Fault::MacMismatch));
             }

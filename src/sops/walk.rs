@@ -2,6 +2,7 @@
 //! (format, sections 1.3 to 1.6).
 
 use super::cipher::{Ciphertext, DataKey};
+use super::conflict::is_conflict;
 use super::error::{Fault, Finding};
 use super::mac::Mac;
 use super::metadata::Metadata;
@@ -86,6 +87,7 @@ impl<'a> Walk<'a> {
             if let Some(bytes) = value.bytes() {
                 self.mac.add_plain(&bytes);
             }
+            self.check(&value, span);
             return Outcome::Stays;
         }
         match &value {
@@ -110,6 +112,7 @@ impl<'a> Walk<'a> {
                 if let Some(bytes) = value.bytes() {
                     self.mac.add_encrypted(&bytes);
                 }
+                self.check(&value, span);
                 match value.into_yaml() {
                     Some((text, style)) => *scalar = scalar.decrypted(text, style),
                     None => self.finding(span, Fault::NotUtf8),
@@ -121,6 +124,13 @@ impl<'a> Walk<'a> {
             }
         }
         Outcome::Stays
+    }
+
+    /// A merge that nobody finished must not be deployed.
+    fn check(&mut self, value: &Value, span: Span) {
+        if matches!(value, Value::Text(text) if is_conflict(text)) {
+            self.finding(span, Fault::Conflict);
+        }
     }
 
     fn decrypt(&self, text: &str) -> Result<Value, Fault> {

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
 #![cfg(unix)]
 
+mod deploy;
 #[path = "../support/peers.rs"]
 mod peers;
 mod repository;
