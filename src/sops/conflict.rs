@@ -22,7 +22,7 @@ pub(super) fn is_conflict(text: &[u8]) -> bool {
     if !text.starts_with(OURS.as_bytes()) {
         return false;
     }
-    let mut lines = text.split(|byte| *byte == b'\n').skip(1).map(|line| line.trim_ascii_end());
+    let mut lines = text.split(|byte| *byte == b'\n').skip(1).map(<[u8]>::trim_ascii_end);
     lines.any(|line| line == MIDDLE.as_bytes()) && lines.any(|line| line.starts_with(THEIRS.trim_end().as_bytes()))
 }
 

@@ -183,11 +183,10 @@ impl Tree {
         }
     }
 
-    /// A tree of YAML as one that is not of any file; its scalars are texts, but for null.
+    /// What a tree of YAML stands for.
     pub(super) fn of_node(node: &Node) -> Self {
         match &node.kind {
-            Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Self::of(Value::Null),
-            Kind::Scalar(scalar) => Self::text(scalar.text()),
+            Kind::Scalar(scalar) => Self::of(Value::of(scalar)),
             Kind::List(items) => Self::list(items.iter().map(Self::of_node).collect()),
             Kind::Map(map) => {
                 Self::map(map.iter().map(|(key, value)| (key.text.clone(), Self::of_node(value))).collect())

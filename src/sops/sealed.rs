@@ -4,6 +4,9 @@
 //! its plaintext, the metadata still in it. Writing puts ciphertexts in again, those of unchanged
 //! values as they were.
 
+mod adopt;
+mod exposed;
+
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 

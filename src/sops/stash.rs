@@ -18,6 +18,7 @@ pub(super) struct Stash {
 }
 
 /// A ciphertext as it stood in the file.
+#[derive(Clone)]
 pub(super) struct Kept {
     pub(super) token: String,
     /// With the quotes, or the sign of a comment, that were around it.
@@ -32,9 +33,27 @@ impl Stash {
     pub(super) fn take(&mut self, kind: Type, associated: &str, plaintext: &[u8]) -> Option<Kept> {
         self.known.get_mut(&hash(kind, associated, plaintext))?.pop_front()
     }
+
+    /// Whether there is a ciphertext of what has this hash.
+    pub(super) fn knows(&self, hash: &[u8; 32]) -> bool {
+        self.known.contains_key(hash)
+    }
+
+    /// Takes the ciphertexts over that another version of the file has, behind its own.
+    pub(super) fn adopt(&mut self, other: &Self) {
+        for (hash, theirs) in &other.known {
+            let own = self.known.entry(*hash).or_default();
+            for kept in theirs {
+                if own.iter().all(|known| known.token != kept.token) {
+                    own.push_back(kept.clone());
+                }
+            }
+        }
+    }
 }
 
-fn hash(kind: Type, associated: &str, plaintext: &[u8]) -> [u8; 32] {
+/// What a ciphertext is found by.
+pub(super) fn hash(kind: Type, associated: &str, plaintext: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [kind.to_string().as_bytes(), associated.as_bytes(), plaintext] {
         // with their lengths, so that no two triples run into one

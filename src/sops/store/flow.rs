@@ -13,6 +13,13 @@ pub(super) fn write(tree: &Tree) -> Zeroizing<String> {
     out
 }
 
+impl Tree {
+    /// The value on one line, as YAML has it within brackets.
+    pub fn inline(&self) -> Zeroizing<String> {
+        write(self)
+    }
+}
+
 /// A key of YAML.
 pub(super) fn push_key(out: &mut String, key: &str) {
     if needs_quotes(key) || key.contains(':') { push_quoted(out, key) } else { out.push_str(key) }

@@ -1,0 +1,145 @@
+//! What one version of a file takes over from others: ciphertexts, recipients, the rule by which
+//! values are encrypted.
+
+use std::slice;
+
+use super::{Format, Sealed, same as same_values};
+use crate::sops::cipher::DataKey;
+use crate::sops::document::{Map, Tree};
+use crate::sops::error::Error;
+use crate::sops::foreign::SERVICES;
+use crate::sops::group::{KeyGroup, recipient_fields};
+use crate::sops::mac::{MacScope, same};
+use crate::sops::missing_block;
+use crate::sops::path::KeyPath;
+use crate::sops::plain::text;
+use crate::sops::scalar::Value;
+use crate::sops::selector::Selector;
+use crate::sops::store::{Change, EditProblem, Target, apply, others};
+use crate::sops::write_error::WriteError;
+use crate::span::{Source, Span};
+
+impl Sealed {
+    /// The format of the file.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Decrypts another version of the file with the data key of this one, whoever its recipients are.
+    pub fn open_other(&self, name: &str, bytes: Vec<u8>) -> Result<Self, Error> {
+        let source = text(name, bytes).map_err(Error::Read)?;
+        self.open_source(source)
+    }
+
+    /// The file as it stands on disk, opened once more.
+    pub fn reopened(&self) -> Result<Self, Error> {
+        self.open_source(self.source.clone())
+    }
+
+    fn open_source(&self, source: Source) -> Result<Self, Error> {
+        let no_key = missing_block(source.place(Span::default()));
+        Self::open_with(source, self.format, |_| DataKey::new(self.key.bytes()).ok_or(no_key))
+    }
+
+    /// Whether both files have one data key.
+    pub fn shares_key(&self, other: &Self) -> bool {
+        same(self.key.bytes(), other.key.bytes())
+    }
+
+    /// Keeps the ciphertexts of another version too, for values that are the same there. Those of
+    /// another data key are none here.
+    pub fn adopt(&mut self, other: &Self) {
+        if self.shares_key(other) {
+            self.stash.adopt(&other.stash);
+        }
+    }
+
+    /// Puts single values in place of others, each in its document and at its path: as one edit,
+    /// because each costs a reading of the file.
+    pub fn set_leaves(&mut self, leaves: &[(usize, KeyPath, Tree)]) -> Result<(), WriteError> {
+        let problem = |sealed: &Self, path: &KeyPath, problem| {
+            let (place, path) = (sealed.place(), path.clone());
+            WriteError::Edit { place, path, problem }
+        };
+        let Some((_, first, _)) = leaves.first() else { return Ok(()) };
+        let before = self.parsed()?;
+        let mut changes = Vec::new();
+        for (document, path, value) in leaves {
+            let target = Target { document: *document, path };
+            let change = self.format.set(&self.text, &before, &target, value);
+            changes.extend(change.map_err(|found| problem(self, path, found))?);
+        }
+        let text = apply(&self.text, changes);
+        let after = self.read(&text)?;
+        let everything = Target { document: usize::MAX, path: first };
+        let (old, new) = (others(&before.document, &everything), others(&after.document, &everything));
+        let differ = |(old, new): &(&_, &_)| !same_values(slice::from_ref(*old), slice::from_ref(*new));
+        if old.len() != new.len() || old.iter().zip(&new).filter(differ).count() > leaves.len() {
+            return Err(problem(self, first, EditProblem::Entangled));
+        }
+        (self.document, self.text) = (after.document, text);
+        Ok(())
+    }
+
+    /// Puts the recipients into the metadata, each with his copy of this file's data key.
+    pub fn put_groups(&mut self, groups: &[KeyGroup], threshold: Option<usize>) -> Result<(), WriteError> {
+        let mut groups = groups.to_vec();
+        for entry in groups.iter_mut().flat_map(|group| &mut group.age) {
+            entry.wrapped.text = format!("{}\n", entry.wrapped.text.trim_end());
+        }
+        let new = recipient_fields(&groups, threshold);
+        self.edit_blocks(|fields| {
+            for name in SERVICES.into_iter().chain(["age", "key_groups", "shamir_threshold"]) {
+                fields.remove(name);
+            }
+            for (key, value) in &new {
+                fields.put(&key.text, Tree::of_node(value));
+            }
+        })?;
+        (self.metadata.groups, self.metadata.threshold) = (groups, threshold);
+        Ok(())
+    }
+
+    /// Puts the rule into the metadata by which values are encrypted and counted.
+    pub fn put_rule(&mut self, selector: &Selector, scope: MacScope) -> Result<(), WriteError> {
+        let old = self.metadata.selector.field();
+        self.edit_blocks(|fields| {
+            for name in [old, "mac_only_encrypted"] {
+                fields.remove(name);
+            }
+            fields.put(selector.field(), Tree::text(selector.argument()));
+            if scope == MacScope::Encrypted {
+                fields.put("mac_only_encrypted", Tree::of(Value::Bool(true)));
+            }
+        })?;
+        self.metadata.selector = selector.clone();
+        self.metadata.mac_scope = scope;
+        Ok(())
+    }
+
+    /// Writes the metadata anew in every document.
+    fn edit_blocks(&mut self, edit: impl Fn(&mut Map)) -> Result<(), WriteError> {
+        let is_binary = self.format == Format::Binary;
+        let text = if is_binary { self.source.text() } else { &self.text };
+        let parsed = if is_binary { self.read(text)? } else { self.parsed()? };
+        let changes = parsed.blocks.iter().flatten().map(|block| {
+            let mut fields = Map::default();
+            for (key, value) in block.fields.values() {
+                fields.put(&key.text, value.clone());
+            }
+            edit(&mut fields);
+            let (before, after) = (text.get(..block.whole.start), text.get(block.whole.end..));
+            let rest = format!("{}{}", before.unwrap_or_default(), after.unwrap_or_default());
+            Change::new(block.whole.clone(), self.format.block(&fields, &rest, block.whole.start))
+        });
+        let edited = apply(text, changes.collect());
+        if is_binary {
+            self.source = Source::new(self.source.name(), edited.as_str());
+            // there is no text here that could tell that something changed
+            self.first = <_>::default();
+        } else {
+            self.text = edited;
+        }
+        Ok(())
+    }
+}

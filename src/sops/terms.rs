@@ -1,0 +1,240 @@
+//! Who can decrypt a file and what of it is encrypted, brought together from two versions of it.
+
+use super::foreign::ForeignKey;
+use super::group::KeyGroup;
+use super::mac::MacScope;
+use super::metadata::Metadata;
+use super::recipient::{self, InvalidRecipient, Recipient};
+use super::rules::RecipientGroup;
+use super::selector::Selector;
+
+/// Who can decrypt a file, and what of it is encrypted.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The members of each key group.
+    groups: Vec<Vec<Member>>,
+    threshold: Option<usize>,
+    /// Which values are encrypted.
+    pub selector: Selector,
+    /// Which values the checksum covers.
+    pub mac_scope: MacScope,
+}
+
+/// A recipient. Comments of SSH keys do not tell one from another.
+#[derive(Debug, Clone)]
+struct Member {
+    key: String,
+    who: Who,
+}
+
+#[derive(Debug, Clone)]
+enum Who {
+    Age(String),
+    Foreign(ForeignKey),
+}
+
+/// What two versions change in different ways, so that nobody but their authors can tell what is
+/// meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TermsConflict {
+    /// The number of key groups, or how many of them are needed.
+    Groups,
+    /// The selector.
+    Selector,
+    /// Nobody is left.
+    Nobody,
+}
+
+impl Terms {
+    /// What the metadata of a file say.
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            groups: metadata.groups.iter().map(members).collect(),
+            threshold: (metadata.groups.len() > 1).then(|| metadata.needed()),
+            selector: metadata.selector.clone(),
+            mac_scope: metadata.mac_scope,
+        }
+    }
+
+    /// What two versions agree on, given what they come from. A recipient whom either removed is
+    /// not there; one whom either added is.
+    pub fn merge(base: Option<&Self>, ours: &Self, theirs: &Self) -> Result<Self, TermsConflict> {
+        let rule = |terms: &Self| (terms.selector.to_string(), terms.mac_scope);
+        let (one, other, before) = (rule(ours), rule(theirs), base.map(rule));
+        let by_rule = if one == other || before.as_ref() == Some(&other) {
+            ours
+        } else if before.as_ref() == Some(&one) {
+            theirs
+        } else {
+            return Err(TermsConflict::Selector);
+        };
+        let (groups, threshold) = merge_groups(base, ours, theirs)?;
+        if groups.iter().any(Vec::is_empty) {
+            return Err(TermsConflict::Nobody);
+        }
+        Ok(Self { groups, threshold, selector: by_rule.selector.clone(), mac_scope: by_rule.mac_scope })
+    }
+
+    /// Whether the same recipients, in whatever order, can decrypt the file in the same way.
+    pub fn same_recipients(&self, other: &Self) -> bool {
+        self.threshold == other.threshold
+            && self.groups.len() == other.groups.len()
+            && self.groups.iter().zip(&other.groups).all(|(one, other)| keys(one) == keys(other))
+    }
+
+    /// Whether the same values are encrypted.
+    pub fn same_rule(&self, other: &Self) -> bool {
+        self.mac_scope == other.mac_scope && self.selector.to_string() == other.selector.to_string()
+    }
+
+    /// The recipients of another version who are none here, as messages name them.
+    pub fn lacks(&self, other: &Self) -> Vec<String> {
+        let known: Vec<_> = self.groups.iter().flat_map(|group| keys(group)).collect();
+        let missing = other.groups.iter().flatten().filter(|member| !known.contains(&member.key.as_str()));
+        missing.map(Member::short).collect()
+    }
+
+    /// The groups, as a data key is given to them.
+    pub fn recipient_groups(&self) -> Result<Vec<RecipientGroup>, InvalidRecipient> {
+        self.groups.iter().map(|members| recipient_group(members)).collect()
+    }
+
+    /// How many of several groups are needed.
+    pub fn threshold(&self) -> Option<usize> {
+        self.threshold
+    }
+}
+
+impl Member {
+    fn short(&self) -> String {
+        match &self.who {
+            Who::Age(text) => recipient::short(text),
+            Who::Foreign(key) => key.to_string(),
+        }
+    }
+}
+
+fn members(group: &KeyGroup) -> Vec<Member> {
+    let age = group
+        .age
+        .iter()
+        .map(|entry| Member { key: recipient::identity(&entry.recipient), who: Who::Age(entry.recipient.clone()) });
+    let foreign =
+        group.foreign.iter().map(|entry| Member { key: entry.key.to_string(), who: Who::Foreign(entry.key.clone()) });
+    age.chain(foreign).collect()
+}
+
+fn recipient_group(members: &[Member]) -> Result<RecipientGroup, InvalidRecipient> {
+    let mut group = RecipientGroup::default();
+    for member in members {
+        match &member.who {
+            Who::Age(text) => group.age.push(Recipient::parse(text)?),
+            Who::Foreign(key) => group.foreign.push(key.clone()),
+        }
+    }
+    Ok(group)
+}
+
+/// In one order, so that sets can be compared.
+fn keys(members: &[Member]) -> Vec<&str> {
+    let mut keys: Vec<_> = members.iter().map(|member| member.key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+type Groups = (Vec<Vec<Member>>, Option<usize>);
+
+fn merge_groups(base: Option<&Terms>, ours: &Terms, theirs: &Terms) -> Result<Groups, TermsConflict> {
+    let shape = |terms: &Terms| (terms.groups.len(), terms.threshold);
+    let all = |terms: &Terms| (terms.groups.clone(), terms.threshold);
+    let before = base.map(shape);
+    let same_shape = shape(ours) == shape(theirs) && before.is_none_or(|before| before == shape(ours));
+    if same_shape {
+        let groups = ours.groups.iter().zip(&theirs.groups).enumerate().map(|(index, (ours, theirs))| {
+            let before = base.and_then(|base| base.groups.get(index)).map_or(&[][..], Vec::as_slice);
+            merge_members(before, ours, theirs)
+        });
+        return Ok((groups.collect(), ours.threshold));
+    }
+    match base {
+        _ if ours.same_recipients(theirs) => Ok(all(ours)),
+        Some(base) if base.same_recipients(ours) => Ok(all(theirs)),
+        Some(base) if base.same_recipients(theirs) => Ok(all(ours)),
+        _ => Err(TermsConflict::Groups),
+    }
+}
+
+fn merge_members(before: &[Member], ours: &[Member], theirs: &[Member]) -> Vec<Member> {
+    let has = |members: &[Member], member: &Member| members.iter().any(|known| known.key == member.key);
+    let kept = ours.iter().filter(|member| has(theirs, member) || !has(before, member));
+    let added = theirs.iter().filter(|member| !has(ours, member) && !has(before, member));
+    kept.chain(added).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(groups: &[&str], threshold: Option<usize>) -> Terms {
+        let member = |name: char| Member { key: name.to_string(), who: Who::Age(name.to_string()) };
+        Terms {
+            groups: groups.iter().map(|names| names.chars().map(member).collect()).collect(),
+            threshold,
+            selector: Selector::default(),
+            mac_scope: MacScope::All,
+        }
+    }
+
+    fn merged(base: Option<&Terms>, ours: &Terms, theirs: &Terms) -> Result<Vec<String>, TermsConflict> {
+        Terms::merge(base, ours, theirs).map(|terms| terms.groups.iter().map(|group| keys(group).concat()).collect())
+    }
+
+    #[test]
+    fn who_was_added_is_in_and_who_was_removed_is_out() {
+        for (base, ours, theirs, expected) in [
+            ("ab", "ab", "ab", "ab"),
+            ("ab", "abc", "ab", "abc"),
+            ("ab", "abc", "abd", "abcd"),
+            ("ab", "abc", "abc", "abc"),
+            ("ab", "a", "ab", "a"),
+            ("ab", "ab", "a", "a"),
+            ("ab", "ac", "ab", "ac"),
+            ("abc", "ab", "ac", "a"),
+            ("", "a", "b", "ab"),
+        ] {
+            let [base, ours, theirs] = [base, ours, theirs].map(|names| terms(&[names], None));
+            assert_eq!(merged(Some(&base), &ours, &theirs), Ok(vec![expected.to_owned()]));
+            assert_eq!(merged(Some(&base), &theirs, &ours), Ok(vec![expected.to_owned()]), "the other way round");
+        }
+        let nobody = merged(Some(&terms(&["ab"], None)), &terms(&["a"], None), &terms(&["b"], None));
+        assert_eq!(nobody, Err(TermsConflict::Nobody));
+        assert_eq!(merged(None, &terms(&["a"], None), &terms(&["b"], None)), Ok(vec!["ab".to_owned()]));
+    }
+
+    #[test]
+    fn groups_are_taken_one_by_one_or_as_a_whole_from_the_side_that_reshaped_them() {
+        let two = terms(&["ab", "c"], Some(2));
+        let added = terms(&["ab", "cd"], Some(2));
+        let removed = terms(&["a", "c"], Some(2));
+        assert_eq!(merged(Some(&two), &added, &removed), Ok(vec!["a".to_owned(), "cd".to_owned()]));
+        let three = terms(&["ab", "c", "d"], Some(2));
+        assert_eq!(merged(Some(&two), &two, &three), Ok(["ab", "c", "d"].map(str::to_owned).to_vec()));
+        assert_eq!(merged(Some(&two), &three, &two), Ok(["ab", "c", "d"].map(str::to_owned).to_vec()));
+        assert_eq!(merged(Some(&two), &three, &added), Err(TermsConflict::Groups));
+        assert_eq!(merged(None, &three, &two), Err(TermsConflict::Groups));
+    }
+
+    #[test]
+    fn a_rule_that_one_side_changed_is_taken() {
+        let with =
+            |suffix: &str| Terms { selector: Selector::EncryptedSuffix(suffix.to_owned()), ..terms(&["a"], None) };
+        let rule = |base: &Terms, ours: &Terms, theirs: &Terms| {
+            Terms::merge(Some(base), ours, theirs).map(|terms| terms.selector.argument().to_owned())
+        };
+        assert_eq!(rule(&with("x"), &with("y"), &with("x")).as_deref(), Ok("y"));
+        assert_eq!(rule(&with("x"), &with("x"), &with("y")).as_deref(), Ok("y"));
+        assert_eq!(rule(&with("x"), &with("y"), &with("y")).as_deref(), Ok("y"));
+        assert_eq!(rule(&with("x"), &with("y"), &with("z")), Err(TermsConflict::Selector));
+    }
+}
