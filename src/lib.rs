@@ -11,7 +11,8 @@
 //! all environments which entries are sensitive, with every reason. [`object`] makes ConfigMaps
 //! and Secrets that the API server would accept, and [`emit`] writes them, the same bytes for the
 //! same input. [`pipeline`] is the thread through all of these; [`view`] looks at what they found
-//! and changes nothing, and [`at_rest`] changes encrypted files; [`cli`] parses arguments, calls one thing, prints and exits.
+//! and changes nothing; [`at_rest`] works on encrypted files; [`cli`] parses arguments, calls one
+//! thing, prints and exits.
 //!
 //! Every mistake of a run is collected in [`Diagnostics`], which never hold a value.
 //!

@@ -9,6 +9,7 @@ pub mod edit;
 mod encrypt;
 mod entry;
 mod file;
+pub mod merge;
 mod rekey;
 mod search;
 mod text;

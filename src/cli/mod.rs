@@ -7,6 +7,7 @@ mod encrypt;
 mod explain;
 mod files;
 mod get;
+mod git_merge;
 mod git_textconv;
 mod init;
 mod keygen;
@@ -99,6 +100,7 @@ enum Command {
     Edit(edit::Edit),
     Keygen(keygen::Keygen),
     GitTextconv(git_textconv::GitTextconv),
+    GitMerge(git_merge::GitMerge),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -134,6 +136,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Edit(command) => command.run(&cli.global, &output),
         Command::Keygen(command) => command.run(&cli.global, &output),
         Command::GitTextconv(command) => command.run(&cli.global),
+        Command::GitMerge(command) => return command.run(&cli.global, &output),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };

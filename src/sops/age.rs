@@ -36,6 +36,11 @@ impl fmt::Debug for Unlocked {
 }
 
 impl Unlocked {
+    /// The same once more, for another version of the file.
+    pub(super) fn again(&self) -> Self {
+        Self { data_key: self.data_key.clone(), shares: self.shares.clone() }
+    }
+
     /// The key itself.
     pub fn data_key(&self) -> &[u8; KEY_LENGTH] {
         &self.data_key

@@ -1,9 +1,8 @@
 //! The way of a changed file back to its bytes.
 
 use super::cipher::DataKey;
-use super::document::{Comment, Document, Item, Leaf, Map, Tree};
-use super::foreign::SERVICES;
-use super::group::recipient_fields;
+use super::document::{Comment, Document, Leaf, Tree};
+use super::group::KeyGroup;
 use super::mac::MacScope;
 use super::path::KeyPath;
 use super::plain::seal_mac;
@@ -45,49 +44,51 @@ impl Sealed {
         if !self.is_changed() {
             return Ok(self.source.text().as_bytes().to_vec());
         }
-        let same = !self.renewal.rotated && self.renewal.selection.is_none() && self.hash() == self.first;
-        // whoever can decrypt the file is no part of what the checksum is over
-        let now = (!same).then_some(now);
-        if self.format == Format::Binary {
-            let parsed = self.format.parse(&self.source).map_err(WriteError::Read)?;
-            let mut document = std::mem::take(&mut self.document);
-            let encrypted = self.seal(&mut document);
-            let text = self.source.text().to_owned();
-            return self.finish(&text, &parsed.blocks, encrypted, now);
+        let selection = self.renewal.selection.take();
+        // who can decrypt the file is no part of what the checksum is over
+        let is_new = self.renewal.rotated || selection.is_some() || self.hash() != self.first;
+        if let Some((selector, scope)) = &selection {
+            self.stays_closed(selector)?;
+            self.put_rule(selector, *scope)?;
         }
-        let Parsed { mut document, blocks, .. } = self.parsed()?;
-        if let Some((selector, _)) = &self.renewal.selection {
-            self.stays_closed(&mut document, selector)?;
+        if self.renewal.rotated || self.renewal.recipients.is_some() {
+            let (groups, threshold) = self.wrapped()?;
+            self.put_groups(&groups, threshold)?;
         }
+        let is_binary = self.format == Format::Binary;
+        let parsed =
+            if is_binary { self.format.parse(&self.source).map_err(WriteError::Read)? } else { self.parsed()? };
+        let Parsed { document, blocks, .. } = parsed;
+        let mut document = if is_binary { std::mem::take(&mut self.document) } else { document };
         let encrypted = self.seal(&mut document);
-        let text = std::mem::take(&mut self.text);
-        self.finish(&text, &blocks, encrypted, now)
+        if selection.is_some() && encrypted.values == 0 {
+            let selector = self.metadata.selector.to_string();
+            return Err(WriteError::NothingSelected { place: self.place(), selector });
+        }
+        self.finish(&blocks, encrypted, is_new.then_some(now))
     }
 
     pub(super) fn is_renewed(&self) -> bool {
         self.renewal.rotated || self.renewal.recipients.is_some() || self.renewal.selection.is_some()
     }
 
-    /// The selector and the scope of the checksum that are written.
-    fn selection(&self) -> (Selector, MacScope) {
-        let (selector, scope) = match &self.renewal.selection {
-            Some((selector, scope)) => (selector.clone(), *scope),
-            None => (self.metadata.selector.clone(), self.metadata.mac_scope),
-        };
-        // a binary file has one value, which is encrypted whatever the metadata say
-        if self.format == Format::Binary { (Selector::default(), scope) } else { (selector, scope) }
-    }
-
     fn seal(&mut self, document: &mut Document) -> Encrypted {
-        let (selector, scope) = self.selection();
+        // a binary file has one value, which is encrypted whatever the metadata say
+        let default = Selector::default();
+        let selector = if self.format == Format::Binary { &default } else { &self.metadata.selector };
         let stash = std::mem::take(&mut self.stash);
-        Sealer { format: self.format, key: &self.key, selector: &selector, scope, stash }.seal(document)
+        let scope = self.metadata.mac_scope;
+        Sealer { format: self.format, key: &self.key, selector, scope, stash }.seal(document)
     }
 
     /// That nothing is encrypted now that a selector would leave in plaintext.
-    fn stays_closed(&self, document: &mut Document, selector: &Selector) -> Result<(), WriteError> {
-        let before = selected(document, &self.metadata.selector);
-        let after = selected(document, selector);
+    fn stays_closed(&self, selector: &Selector) -> Result<(), WriteError> {
+        if self.format == Format::Binary {
+            return Ok(());
+        }
+        let mut document = self.parsed()?.document;
+        let before = selected(&mut document, &self.metadata.selector);
+        let after = selected(&mut document, selector);
         let exposed = before.into_iter().zip(after).filter(|(before, after)| before.1 && !after.1);
         let paths: Vec<KeyPath> = exposed.map(|(before, _)| before.0).collect();
         if paths.is_empty() {
@@ -96,29 +97,22 @@ impl Sealed {
         Err(WriteError::Exposed { place: self.place(), selector: selector.to_string(), paths })
     }
 
+    /// The text with its ciphertexts, and with a new checksum if it was changed at a time.
     fn finish(
         &self,
-        text: &str,
         blocks: &[Option<Block>],
         encrypted: Encrypted,
-        now: Option<Timestamp>,
+        changed: Option<Timestamp>,
     ) -> Result<Vec<u8>, WriteError> {
-        let Encrypted { mac, mut changes, problem, values } = encrypted;
+        let Encrypted { mac, mut changes, problem, .. } = encrypted;
         if let Some(problem) = problem {
             return Err(WriteError::Value { place: self.place(), problem });
         }
-        if let Some((selector, _)) = self.renewal.selection.as_ref().filter(|_| values == 0) {
-            return Err(WriteError::NothingSelected { place: self.place(), selector: selector.to_string() });
+        if let Some(now) = changed {
+            let mac = seal_mac(&self.key, &mac.finish(), now).ok_or_else(|| self.no_randomness())?;
+            changes.extend(blocks.iter().flatten().flat_map(|block| self.resealed(block, &mac, now)));
         }
-        let seal = |now| Ok((seal_mac(&self.key, &mac.finish(), now).ok_or_else(|| self.no_randomness())?, now));
-        let mac = now.map(seal).transpose()?;
-        let fields = if self.is_renewed() { Some(self.recipient_fields()?) } else { None };
-        for block in blocks.iter().flatten() {
-            match &fields {
-                Some(fields) => changes.push(self.new_block(text, block, fields, mac.as_ref())),
-                None => changes.extend(mac.iter().flat_map(|(mac, now)| self.resealed(block, mac, *now))),
-            }
-        }
+        let text = if self.format == Format::Binary { self.source.text() } else { &self.text };
         let mut out = apply(text, changes);
         Ok(std::mem::take(&mut *out).into_bytes())
     }
@@ -138,68 +132,23 @@ impl Sealed {
         time.into_iter().chain(mac).collect()
     }
 
-    /// The fields that say who can decrypt the file.
-    fn recipient_fields(&self) -> Result<Map, WriteError> {
-        let recipients = match &self.renewal.recipients {
+    /// The data key, wrapped for whoever shall be able to decrypt the file.
+    fn wrapped(&self) -> Result<(Vec<KeyGroup>, Option<usize>), WriteError> {
+        let Recipients { groups, threshold } = match &self.renewal.recipients {
             Some(recipients) => recipients.clone(),
             None => Recipients::of_file(&self.metadata)
                 .map_err(|problem| WriteError::Recipient { place: self.metadata.place.clone(), problem })?,
         };
-        let Recipients { groups, threshold } = &recipients;
-        let groups = if self.renewal.rotated {
-            wrap::seal(self.key.bytes(), groups, *threshold)
+        let wrapped = if self.renewal.rotated {
+            wrap::seal(self.key.bytes(), &groups, threshold)
         } else {
-            wrap::rewrap(&self.unlocked, &self.metadata, groups, *threshold)
+            wrap::rewrap(&self.unlocked, &self.metadata, &groups, threshold)
         };
-        let groups = groups.map_err(|problem| WriteError::Wrap { place: self.place(), problem })?;
-        let mut fields = Map::default();
-        for (key, node) in recipient_fields(&groups, *threshold) {
-            fields.put(&key.text, Tree::of_node(&node));
-        }
-        Ok(fields)
-    }
-
-    /// The metadata with other recipients or another selector; fields that are not known here stay.
-    fn new_block(&self, text: &str, block: &Block, recipients: &Map, mac: Option<&(String, Timestamp)>) -> Change {
-        let mut fields = block.fields.clone();
-        fields.items.retain(|item| matches!(item, Item::Value(..)));
-        for name in SERVICES.into_iter().chain(["age", "key_groups", "shamir_threshold"]) {
-            // an empty list of an old file means nothing, and stays
-            if recipients.get(name).is_none() && fields.get(name).is_some_and(|value| !is_empty(value)) {
-                fields.remove(name);
-            }
-        }
-        for (key, value) in recipients.values() {
-            fields.put(&key.text, value.clone());
-        }
-        if let Some((selector, scope)) = &self.renewal.selection {
-            fields.remove(self.metadata.selector.field());
-            fields.put(selector.field(), Tree::text(selector.argument()));
-            fields.remove("mac_only_encrypted");
-            if *scope == MacScope::Encrypted {
-                fields.put("mac_only_encrypted", Tree::of(Value::Bool(true)));
-            }
-        }
-        if let Some((mac, now)) = mac {
-            fields.put("lastmodified", Tree::text(now.to_seconds()));
-            fields.put("mac", Tree::text(mac));
-        }
-        let start = block.whole.start;
-        let rest = text.get(block.whole.end..).unwrap_or_default();
-        let head = format!("{}{rest}", text.get(..start).unwrap_or_default());
-        Change::new(block.whole.clone(), self.format.block(&fields, &head, start))
+        Ok((wrapped.map_err(|problem| WriteError::Wrap { place: self.place(), problem })?, threshold))
     }
 
     fn no_randomness(&self) -> WriteError {
         WriteError::Value { place: self.place(), problem: SealProblem::NoRandomness }
-    }
-}
-
-fn is_empty(value: &Tree) -> bool {
-    match value {
-        Tree::Leaf(leaf) => matches!(leaf.value, Value::Null),
-        Tree::List(list) => list.items.is_empty(),
-        Tree::Map(map) => map.items.is_empty(),
     }
 }
 

@@ -5,7 +5,9 @@
 #![cfg(unix)]
 
 mod deploy;
+mod merge;
 #[path = "../support/peers.rs"]
 mod peers;
+mod property;
 mod repository;
 mod textconv;

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use septum::sops::{Format, Identities, MacScope, Places, Plan, Sealed, Selector, Timestamp, encrypt};
+use septum::sops::{
+    Format, Identities, KeyPath, MacScope, Places, Plan, Recipient, Recipients, Sealed, Selector, Step, Timestamp,
+    encrypt,
+};
 
 /// The published key.
 pub(crate) const KEY_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/demo-age-key.txt");
@@ -104,7 +107,7 @@ pub(crate) fn identities() -> Identities {
 }
 
 /// `ALICE` stands for the recipient of the published key.
-fn recipient(name: &str) -> String {
+pub(crate) fn recipient(name: &str) -> String {
     let keys = fs::read_to_string(KEY_FILE).unwrap();
     let alice = keys.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap();
     if name == ALICE { alice.to_owned() } else { name.to_owned() }
@@ -115,10 +118,11 @@ pub(crate) fn encrypted(plaintext: &str, format: Format) -> Vec<u8> {
 }
 
 pub(crate) fn encrypted_for(recipients: &[&str], selector: Selector, plaintext: &[u8], format: Format) -> Vec<u8> {
-    let recipients = recipients.iter().map(|name| recipient(name)).collect();
+    let recipients = recipients.iter().map(|name| Recipient::parse(&recipient(name)).expect("valid")).collect();
+    let recipients = Recipients::age(recipients);
     let plan = Plan { recipients, selector, mac_scope: MacScope::All };
     let bytes = encrypt("file", plaintext.to_vec(), format, &plan, now());
-    bytes.unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()))
+    bytes.unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics())).bytes
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -157,4 +161,10 @@ pub(crate) fn changed(bytes: &[u8], format: Format, change: impl FnOnce(&mut Sea
     let mut sealed = open(bytes, format);
     change(&mut sealed);
     sealed.write(now()).unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()))
+}
+
+/// `a/b/0`
+pub(crate) fn path(steps: &str) -> KeyPath {
+    let step = |step: &str| step.parse().map_or_else(|_| Step::Key(step.to_owned()), Step::Index);
+    steps.split('/').map(step).collect()
 }

@@ -3,8 +3,7 @@
 
 use std::slice;
 
-use super::{Format, Sealed, same as same_values};
-use crate::sops::cipher::DataKey;
+use super::{Closed, Format, Sealed, same as same_values};
 use crate::sops::document::{Map, Tree};
 use crate::sops::error::Error;
 use crate::sops::foreign::SERVICES;
@@ -12,7 +11,6 @@ use crate::sops::group::{KeyGroup, recipient_fields};
 use crate::sops::mac::{MacScope, same};
 use crate::sops::missing_block;
 use crate::sops::path::KeyPath;
-use crate::sops::plain::text;
 use crate::sops::scalar::Value;
 use crate::sops::selector::Selector;
 use crate::sops::store::{Change, EditProblem, Target, apply, others};
@@ -27,18 +25,16 @@ impl Sealed {
 
     /// Decrypts another version of the file with the data key of this one, whoever its recipients are.
     pub fn open_other(&self, name: &str, bytes: Vec<u8>) -> Result<Self, Error> {
-        let source = text(name, bytes).map_err(Error::Read)?;
-        self.open_source(source)
+        match Closed::read(name, bytes, self.format)? {
+            Some(closed) => closed.open_with(self.unlocked.again()),
+            None => Err(missing_block(Source::new(name, "").place(Span::default()))),
+        }
     }
 
     /// The file as it stands on disk, opened once more.
     pub fn reopened(&self) -> Result<Self, Error> {
-        self.open_source(self.source.clone())
-    }
-
-    fn open_source(&self, source: Source) -> Result<Self, Error> {
-        let no_key = missing_block(source.place(Span::default()));
-        Self::open_with(source, self.format, |_| DataKey::new(self.key.bytes()).ok_or(no_key))
+        let text = self.source.text().as_bytes().to_vec();
+        self.open_other(self.source.name(), text)
     }
 
     /// Whether both files have one data key.
@@ -90,7 +86,10 @@ impl Sealed {
         let new = recipient_fields(&groups, threshold);
         self.edit_blocks(|fields| {
             for name in SERVICES.into_iter().chain(["age", "key_groups", "shamir_threshold"]) {
-                fields.remove(name);
+                // an empty list of an old file means nothing, and stays
+                if !new.contains_key(name) && fields.get(name).is_some_and(|value| !is_empty(value)) {
+                    fields.remove(name);
+                }
             }
             for (key, value) in &new {
                 fields.put(&key.text, Tree::of_node(value));
@@ -141,5 +140,13 @@ impl Sealed {
             self.text = edited;
         }
         Ok(())
+    }
+}
+
+fn is_empty(value: &Tree) -> bool {
+    match value {
+        Tree::Leaf(leaf) => matches!(leaf.value, Value::Null),
+        Tree::List(list) => list.items.is_empty(),
+        Tree::Map(map) => map.items.is_empty(),
     }
 }

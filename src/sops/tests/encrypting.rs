@@ -71,7 +71,7 @@ fn what_must_not_be_encrypted_is_refused() {
         ("a: 1\nsops: x\n", Format::Yaml, all(), "reserved-key"),
         ("a: 1\n---\nsops: x\n", Format::Yaml, all(), "reserved-key"),
         ("{\"sops\": 1, \"a\": 2}", Format::Json, all(), "reserved-key"),
-        ("sops_x=1\nA=1\n", Format::Dotenv, all(), "already-encrypted"),
+        ("sops_x=1\nA=1\n", Format::Dotenv, all(), "reserved-key"),
         ("a: 1\n", Format::Yaml, Selector::EncryptedSuffix("_x".to_owned()), "nothing-selected"),
         ("a: ~\nb: ''\n", Format::Yaml, all(), "nothing-selected"),
         ("- a\n", Format::Yaml, all(), "not-a-mapping"),

@@ -1,0 +1,100 @@
+//! `septum git-merge`
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::SystemTime;
+
+use clap::Args;
+
+use super::output::{Output, unreadable};
+use super::{Global, quiet_identities};
+use crate::at_rest::merge::{Outcome, Versions, merge};
+use crate::atomic;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::sops::Timestamp;
+
+/// What Git takes for a conflict.
+const CONFLICT: u8 = 1;
+
+/// Merge an encrypted file value by value, as a merge driver of Git. The result replaces OURS.
+///
+/// Values that one side changed are taken from it, and all others keep their ciphertext. A value
+/// that both changed becomes a text with both of them in it, encrypted as it was; the exit code
+/// is 1 then. Where a version cannot be decrypted and verified, OURS stays as it is. See docs/git.md
+/// for how Git is told to use it.
+#[derive(Debug, Args)]
+pub(super) struct GitMerge {
+    /// What both sides come from (%O)
+    #[arg(value_name = "BASE", value_hint = clap::ValueHint::FilePath)]
+    base: PathBuf,
+    /// Our version, to be replaced (%A)
+    #[arg(value_name = "OURS", value_hint = clap::ValueHint::FilePath)]
+    ours: PathBuf,
+    /// Their version (%B)
+    #[arg(value_name = "THEIRS", value_hint = clap::ValueHint::FilePath)]
+    theirs: PathBuf,
+    /// The name of the file in the repository, which tells its format (%P)
+    #[arg(value_name = "PATH")]
+    path: Option<String>,
+}
+
+impl GitMerge {
+    /// Gives the exit code, which is all that Git looks at.
+    pub(super) fn run(&self, global: &Global, output: &Output) -> ExitCode {
+        match self.merge(global, output) {
+            Ok(code) => code,
+            Err(problems) => output.finish(Err(problems)),
+        }
+    }
+
+    fn merge(&self, global: &Global, output: &Output) -> Result<ExitCode, Diagnostics> {
+        let read = |path: &Path| fs::read(global.directory.join(path)).map_err(|error| unreadable(path, &error));
+        let versions = Versions { base: read(&self.base)?, ours: read(&self.ours)?, theirs: read(&self.theirs)? };
+        let path = self.path.clone().unwrap_or_else(|| self.ours.display().to_string());
+        match merge(&path, versions, &quiet_identities(), Timestamp::at(SystemTime::now())) {
+            Outcome::NotEncrypted => self.merge_texts(&global.directory),
+            Outcome::Refused(problems) => {
+                output.show(problems);
+                Ok(ExitCode::from(CONFLICT))
+            }
+            Outcome::Merged { bytes, conflicts, notes } => {
+                let target = global.directory.join(&self.ours);
+                atomic::write(&target, &bytes).map_err(|error| {
+                    let message = format!("`{}` could not be written: {error}", self.ours.display());
+                    Diagnostic::error("unwritable", message).failing(Failure::Io)
+                })?;
+                output.show(notes);
+                if conflicts.is_empty() {
+                    return Ok(ExitCode::SUCCESS);
+                }
+                output.show(unfinished(&path, &conflicts).into());
+                Ok(ExitCode::from(CONFLICT))
+            }
+        }
+    }
+
+    /// Files that are not encrypted are merged as Git merges them.
+    fn merge_texts(&self, directory: &Path) -> Result<ExitCode, Diagnostics> {
+        let mut git = Command::new("git");
+        git.args(["merge-file", "-q", "-L", "ours", "-L", "base", "-L", "theirs", "--"]);
+        git.args([&self.ours, &self.base, &self.theirs]).current_dir(directory).stdin(Stdio::null());
+        let status = git.status().map_err(|error| {
+            Diagnostic::error("unreadable", format!("`git` could not be run: {error}")).failing(Failure::Io)
+        })?;
+        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(CONFLICT) })
+    }
+}
+
+fn unfinished(path: &str, conflicts: &[String]) -> Diagnostic {
+    let count = match conflicts {
+        [_] => "a value".to_owned(),
+        several => format!("{} values", several.len()),
+    };
+    let message = format!("both sides changed {count} of `{path}`, in different ways");
+    let found = Diagnostic::error("merge-conflict", message);
+    conflicts
+        .iter()
+        .fold(found, |found, path| found.note(format!("`{path}`")))
+        .hint(format!("resolve with `septum edit {path}`, then `git add {path}`"))
+}
