@@ -10,7 +10,7 @@ use super::set::{index, parse};
 use super::target::{Named, Target, entry};
 use super::{Global, identities};
 use crate::at_rest::{SecretFile, Wanted};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
@@ -60,16 +60,19 @@ impl Get {
         let Named { app, id, .. } = entry(&pipeline, project, &wanted, self.app.as_slice())?;
         let mut problems = Diagnostics::new();
         let survey = pipeline.survey(app, std::slice::from_ref(environment), &mut problems);
-        if problems.has_errors() {
-            return Err(problems);
-        }
-        output.show(problems);
         let resolved = survey.as_ref().and_then(|survey| survey.environment(environment));
         match resolved.and_then(|resolved| resolved.entries.get(&id)).map(|value| &value.outcome) {
-            Some(Outcome::Known(value)) => print(value.bytes()),
-            _ => Err(Diagnostic::error("missing-value", format!("`{}` has no value in `{environment}`", id.key))
-                .hint(format!("`septum set {environment} {}` gives it one", id.key))
-                .into()),
+            // what is wrong with other values is no matter here
+            Some(Outcome::Known(value)) => {
+                output.show(problems.into_iter().filter(|found| found.severity == Severity::Warning).collect());
+                print(value.bytes())
+            }
+            Some(Outcome::Missing) => {
+                let message = format!("`{}` has no value in `{environment}`", id.key);
+                let hint = format!("`septum set {environment} {}` gives it one", id.key);
+                Err(Diagnostic::error("missing-value", message).hint(hint).into())
+            }
+            Some(Outcome::Locked | Outcome::Failed) | None => Err(problems),
         }
     }
 

@@ -60,7 +60,11 @@ impl Sealed {
             if is_binary { self.format.parse(&self.source).map_err(WriteError::Read)? } else { self.parsed()? };
         let Parsed { document, blocks, .. } = parsed;
         let mut document = if is_binary { std::mem::take(&mut self.document) } else { document };
-        let encrypted = self.seal(&mut document);
+        let mut encrypted = self.seal(&mut document);
+        if is_binary && !is_new {
+            // its text is one of ciphertext already
+            encrypted.changes.clear();
+        }
         if selection.is_some() && encrypted.values == 0 {
             let selector = self.metadata.selector.to_string();
             return Err(WriteError::NothingSelected { place: self.place(), selector });

@@ -1,1 +1,127 @@
+//! What holds for all commands on secrets: nothing half written, nothing shown.
 
+use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::FILES;
+use crate::support::desk::{CANARY, Desk};
+
+/// Whoever is killed while he writes leaves the old file or the new one.
+#[test]
+fn a_killed_rewrite_leaves_the_old_file_or_the_new_one() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.yaml", format!("value: {}\n", "a".repeat(200_000)));
+    let mut seen = BTreeSet::new();
+    for round in 0..40_u64 {
+        let letter = if round % 2 == 0 { "b" } else { "a" };
+        let mut command = desk.command(&["set", "x.enc.yaml", "value"]);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let text = letter.repeat(200_000);
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        sleep(Duration::from_millis(round * 3));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let found = desk.run(&["get", "x.enc.yaml", "value"]).ok();
+        assert!(["a", "b"].iter().any(|letter| found == letter.repeat(200_000)), "half a file after {round} rounds");
+        seen.insert(found.contains('b'));
+    }
+    assert_eq!(seen.len(), 2, "some rounds were killed before, and some after");
+}
+
+/// Commands that fail, in many ways, on files full of a secret.
+#[test]
+fn no_message_shows_a_value() {
+    let desk = Desk::new();
+    let secrets = [CANARY.to_owned(), STANDARD.encode(CANARY), STANDARD.encode(format!("{CANARY}\n"))];
+    for (name, content) in FILES {
+        desk.encrypted(name, content);
+    }
+    desk.file("plain.enc.yaml", "key: [hunter2-canary\n");
+    desk.file("dup.enc.yaml", "a: hunter2-canary\na: hunter2-canary\n");
+    desk.file("open.enc.json", "{\"a\": \"hunter2-canary\"");
+    desk.file("line.enc.env", "hunter2-canary\n");
+    desk.file("line.enc.ini", "hunter2-canary\n");
+    let half = desk.read("app.enc.yaml");
+    desk.file(
+        "half.enc.yaml",
+        half.replace("user: ENC[", "user: ENC[hunter2-canary,").replace("\nlist:\n", "\nlist: hunter2-canary\nx:\n"),
+    );
+    desk.file("mac.enc.yaml", half.replace("lastmodified: \"20", "lastmodified: \"19"));
+    let mut printed = String::new();
+    for name in [
+        "plain.enc.yaml",
+        "dup.enc.yaml",
+        "open.enc.json",
+        "line.enc.env",
+        "line.enc.ini",
+        "half.enc.yaml",
+        "mac.enc.yaml",
+    ] {
+        for command in ["encrypt", "decrypt", "rekey", "rotate", "unset", "get"] {
+            let mut arguments = vec![command, name];
+            if matches!(command, "unset" | "get") {
+                arguments.push("user");
+            }
+            let run = desk.run(&arguments);
+            // without anything to do, `rekey` opens no file
+            assert!(run.code != 0 || command == "rekey", "{arguments:?}");
+            printed += &run.stderr;
+            printed += &String::from_utf8_lossy(&run.stdout);
+        }
+        printed += &desk.give(CANARY, &["set", name, "user"]).stderr;
+    }
+    for (name, _) in FILES {
+        for arguments in [
+            &["set", name, "hunter2.x[9]"][..],
+            &["set", name, "user.deep"],
+            &["set", name, "new", "--json"],
+            &["set", name, "sops"],
+        ] {
+            printed += &desk.give(format!("{{{CANARY}"), arguments).stderr;
+        }
+        printed += &desk.run_as_bob(&["decrypt", name]).stderr;
+        printed += &desk.run_as_bob(&["rotate", name]).stderr;
+        printed += &desk.run(&["unset", name, "none"]).stderr;
+    }
+    for secret in &secrets {
+        let line = printed.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "{line:?}");
+    }
+    assert!(printed.len() > 10_000, "there was much to say");
+}
+
+#[test]
+fn many_files_are_worked_on_in_one_run() {
+    let desk = Desk::new();
+    let names: Vec<_> = (0..60).map(|index| format!("many/{index:02}.enc.yaml")).collect();
+    for (index, name) in names.iter().enumerate() {
+        desk.file(name, format!("number: {index}\n"));
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    desk.run(&[&["encrypt"][..], &names].concat()).ok();
+    let all = desk.run(&[&["decrypt"][..], &names].concat()).ok();
+    let expected: Vec<_> = (0..60).map(|index| format!("number: {index}\n")).collect();
+    assert_eq!(all, expected.join("---\n"), "in the order in which they were named");
+    // named twice, a file is changed once
+    desk.run(&["rotate", names[0], names[0], "./many/00.enc.yaml"]).ok();
+    desk.run(&["decrypt", names[0]]).ok();
+}
+
+#[cfg(unix)]
+#[test]
+fn modes_and_links_stay() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let desk = Desk::new();
+    desk.encrypted("real.enc.yaml", "a: 1\n");
+    std::fs::set_permissions(desk.path("real.enc.yaml"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("real.enc.yaml", desk.path("link.enc.yaml")).unwrap();
+    desk.give("2", &["set", "link.enc.yaml", "a"]).ok();
+    assert!(std::fs::symlink_metadata(desk.path("link.enc.yaml")).unwrap().is_symlink());
+    let mode = std::fs::metadata(desk.path("real.enc.yaml")).unwrap().permissions().mode();
+    assert_eq!((desk.run(&["get", "real.enc.yaml", "a"]).ok(), mode & 0o777), ("2".to_owned(), 0o640));
+}
