@@ -236,7 +236,7 @@ fn consequences(slot: &Slot) -> Diagnostics {
     for place in &slot.plain {
         found.push(
             Diagnostic::warning(
-                "plaintext-secret",
+                "shadowed-value",
                 format!("another value for `{}` stands here in plaintext", slot.label),
             )
             .at_hidden(place.clone())

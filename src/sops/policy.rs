@@ -57,10 +57,12 @@ fn differs(
     if drift.is_none() {
         return None;
     }
-    let (kind, what) = if drift.changes_recipients() {
-        ("recipients-drift", "is not encrypted for those whom its rule names")
+    let recipients = drift.changes_recipients();
+    let kind = if recipients { "recipients-drift" } else { "selector-drift" };
+    let what = if recipients {
+        "is not encrypted for those whom its rule names"
     } else {
-        ("selector-drift", "does not encrypt what its rule says")
+        "does not encrypt what its rule says"
     };
     let message = format!("`{name}` {what}");
     let found = match severity {
