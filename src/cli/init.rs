@@ -24,12 +24,13 @@ pub(super) struct Init {
 }
 
 /// The files of the project; `APP` and `RECIPIENT` are filled in.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("environments/base.yaml", include_str!("init/base.yaml")),
     ("environments/dev.yaml", include_str!("init/dev.yaml")),
     ("environments/staging.yaml", include_str!("init/staging.yaml")),
     ("environments/prod.yaml", include_str!("init/prod.yaml")),
     (".sops.yaml", include_str!("init/sops.yaml")),
+    (".gitattributes", include_str!("init/gitattributes")),
     (".github/workflows/septum.yaml", include_str!("init/workflow.yaml")),
 ];
 

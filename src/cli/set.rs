@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::files::{self, value};
 use super::output::{Output, invalid_usage};
@@ -43,6 +44,9 @@ pub(super) struct Set {
     /// The value is JSON: a number, a list, a map
     #[arg(long)]
     json: bool,
+    /// An empty value is meant
+    #[arg(long, conflicts_with_all = ["json", "template"])]
+    empty: bool,
     /// The value is meant as a template
     #[arg(long, conflicts_with = "json")]
     template: bool,
@@ -98,12 +102,26 @@ impl Set {
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
         // whoever may not write there need not be asked for a value
         let place = Place::of(&slot, &RuleBook::default(), &identities())?;
-        let bytes = value(&format!("{} in {environment}", id.key))?;
+        let bytes = self.value(&format!("{} in {environment}", id.key))?;
         slot.check(&bytes, self.template)?;
         let tree = typed(&bytes, slot.kind()).map_err(|problem| invalid_usage(problem.to_string()))?;
         report(place.set(&slot, tree)?, &format!("set `{}`", slot.label), &slot.name, output)?;
         output.show(consequences(&slot));
         Ok(())
+    }
+
+    /// The value. That there is none is rarely meant: whatever was to print it has failed.
+    fn value(&self, of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+        if self.empty {
+            return Ok(Zeroizing::default());
+        }
+        let bytes = value(of)?;
+        if bytes.is_empty() {
+            return Err(invalid_usage(format!("there is no value for {of}"))
+                .hint("`septum unset` takes one out; `--empty` sets an empty one")
+                .into());
+        }
+        Ok(bytes)
     }
 
     fn in_file(&self, global: &Global, file: &Path, output: &Output) -> Result<(), Diagnostics> {
@@ -115,7 +133,7 @@ impl Set {
         let file = Changing::open(file, &RuleBook::default(), &identities())?;
         let document = index(self.document);
         let name = file.name.clone();
-        let bytes = value(&format!("{path} in {name}"))?;
+        let bytes = self.value(&format!("{path} in {name}"))?;
         let kind = match file.value(document, &path) {
             _ if self.json => Kind::Json,
             // what was a number stays one, as long as it is one

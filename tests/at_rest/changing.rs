@@ -100,8 +100,6 @@ fn a_line_break_that_ends_a_line_is_no_part_of_a_value() {
         ("one\n", "one"),
         ("one\r\n", "one"),
         ("one", "one"),
-        ("", ""),
-        ("\n", ""),
         ("one\n\n", "one\n\n"),
         ("-----BEGIN X-----\nAA\n-----END X-----\n", "-----BEGIN X-----\nAA\n-----END X-----\n"),
         (" lead and trail ", " lead and trail "),
@@ -109,6 +107,14 @@ fn a_line_break_that_ends_a_line_is_no_part_of_a_value() {
         desk.give(given, &["set", "x.enc.yaml", "a"]).ok();
         assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).ok(), kept, "{given:?}");
     }
+    // what was to print the value may have failed
+    for given in ["", "\n"] {
+        assert!(
+            desk.give(given, &["set", "x.enc.yaml", "a"]).fails(2).contains("there is no value for a in x.enc.yaml")
+        );
+    }
+    desk.run(&["set", "x.enc.yaml", "a", "--empty"]).ok();
+    assert_eq!(desk.run(&["get", "x.enc.yaml", "a"]).ok(), "");
 }
 
 #[test]

@@ -125,3 +125,38 @@ fn modes_and_links_stay() {
     let mode = std::fs::metadata(desk.path("real.enc.yaml")).unwrap().permissions().mode();
     assert_eq!((desk.run(&["get", "real.enc.yaml", "a"]).ok(), mode & 0o777), ("2".to_owned(), 0o640));
 }
+
+/// The type of a ciphertext is not authenticated: whoever can write the file can make a truth value a
+/// text, and `true` comes out as `True`. The base knows better.
+#[test]
+fn a_swapped_type_is_found_by_what_the_base_says() {
+    let desk = Desk::new();
+    desk.file(
+        "base.yaml",
+        "app: shop\ndata:\n  DEBUG: { type: boolean, sensitive: true }\n  PORT: { type: integer }\n",
+    );
+    desk.file("prod.yaml", "");
+    desk.encrypted("prod.secrets.yaml", "data: {DEBUG: true, PORT: 80}\n");
+    desk.run(&["render", "prod"]).ok();
+    desk.replace("prod.secrets.yaml", "type:bool]", "type:str]");
+    let stderr = desk.run(&["render", "prod"]).fails(2);
+    assert!(stderr.contains("`data.DEBUG` must be `true` or `false`"), "{stderr}");
+    // where the text is the same, so is the value
+    desk.replace("prod.secrets.yaml", "type:str]", "type:bool]");
+    desk.replace("prod.secrets.yaml", "type:int]", "type:str]");
+    desk.run(&["render", "prod"]).ok();
+}
+
+#[test]
+fn a_layer_that_differs_from_its_rule_is_told_when_it_is_rendered() {
+    let desk = Desk::new();
+    desk.file("base.yaml", "app: shop\ndata: { TOKEN: { sensitive: true } }\n");
+    desk.file("prod.yaml", "");
+    desk.encrypted("prod.secrets.yaml", "data: {TOKEN: x}\n");
+    assert_eq!(desk.run(&["render", "prod"]).stderr, "");
+    desk.rules("creation_rules: [{age: 'ALICE,BOB'}]");
+    let run = desk.run(&["render", "prod"]);
+    assert!(run.stderr.starts_with("warning: `prod.secrets.yaml` is not encrypted for those"), "{}", run.stderr);
+    assert!(run.ok().contains("TOKEN"));
+    assert_eq!(desk.run_without_key(&["explain", "prod", "TOKEN"]).stderr, "", "nothing was decrypted");
+}
