@@ -6,10 +6,9 @@ use clap::Args;
 
 use super::decrypt::extract;
 use super::output::{self, Output};
-use super::set::{index, parse};
-use super::target::{Named, Target, entry};
+use super::target::{Named, Spot, Target};
 use super::{Global, identities};
-use crate::at_rest::{SecretFile, Wanted};
+use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
@@ -24,26 +23,13 @@ use crate::sops::{RuleBook, policy};
 /// is, without a line break behind it unless a terminal shows it.
 #[derive(Debug, Args)]
 pub(super) struct Get {
-    /// The environment, or an encrypted file
-    #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
-    target: String,
-    /// The key, or the path in the file
-    #[arg(value_name = "KEY", add = super::completions::keys())]
-    key: String,
-    /// The app, if several have the key
-    #[arg(long, value_name = "APP", add = super::completions::apps())]
-    app: Option<String>,
-    /// The bundle, if several have the key
-    #[arg(long, value_name = "BUNDLE")]
-    bundle: Option<String>,
-    /// The document of the file, counted from 1, if several have the path
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    document: Option<u32>,
+    #[command(flatten)]
+    spot: Spot,
 }
 
 impl Get {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        match Target::of(global, &self.target)? {
+        match self.spot.target(global)? {
             Target::Environment(project, environment) => self.of_environment(&project, &environment, output),
             Target::File(file) => self.of_file(global, &file, output),
         }
@@ -56,8 +42,7 @@ impl Get {
         output: &Output,
     ) -> Result<(), Diagnostics> {
         let pipeline = Pipeline::new(project, identities());
-        let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
-        let Named { app, id, .. } = entry(&pipeline, project, &wanted, self.app.as_slice())?;
+        let Named { app, id, .. } = self.spot.entry(&pipeline, project, environment)?;
         let mut problems = Diagnostics::new();
         let survey = pipeline.survey(app, std::slice::from_ref(environment), &mut problems);
         let resolved = survey.as_ref().and_then(|survey| survey.environment(environment));
@@ -77,13 +62,13 @@ impl Get {
     }
 
     fn of_file(&self, global: &Global, file: &Path, output: &Output) -> Result<(), Diagnostics> {
-        let path = parse(&self.key)?;
+        let path = self.spot.path()?;
         let file = SecretFile::read(&global.directory, file, None)?;
         let format = file.format;
         let (target, name, closed) = file.closed()?;
         let told = policy::told_by(&RuleBook::default(), &target, &name, closed.metadata(), format);
         let sealed = closed.open(&identities()).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-        let (_, value) = extract(&sealed, index(self.document), &path, format, &name)?;
+        let (_, value) = extract(&sealed, self.spot.document(), &path, format, &name)?;
         output.show(told.into_iter().collect());
         print(&value)
     }

@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use super::files::{self, value};
 use super::output::{Output, invalid_usage};
-use super::target::{Named, Target, entry};
+use super::target::{Named, Spot, Target};
 use super::{Global, identities};
 use crate::at_rest::{
-    Changing, Kind, SecretFile, Slot, Staged, Wanted, Wish, encrypted, entry_value, file_with, plan, typed, write_all,
+    Changing, Kind, SecretFile, Slot, Staged, Wish, encrypted, entry_value, file_with, plan, typed, write_all,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::EnvironmentName;
@@ -29,18 +29,8 @@ use crate::sops::{Format, Identities, KeyPath, Plan, RuleBook, Tree, Value};
 /// Nothing but the value, the time and the checksum changes in the file.
 #[derive(Debug, Args)]
 pub(super) struct Set {
-    /// The environment, or an encrypted file
-    #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
-    target: String,
-    /// The key, or the path in the file
-    #[arg(value_name = "KEY", add = super::completions::keys())]
-    key: String,
-    /// The app, if several have the key
-    #[arg(long, value_name = "APP", add = super::completions::apps())]
-    app: Option<String>,
-    /// The bundle, if several have the key
-    #[arg(long, value_name = "BUNDLE")]
-    bundle: Option<String>,
+    #[command(flatten)]
+    spot: Spot,
     /// The value is JSON: a number, a list, a map
     #[arg(long)]
     json: bool,
@@ -50,9 +40,6 @@ pub(super) struct Set {
     /// The value is meant as a template
     #[arg(long, conflicts_with = "json")]
     template: bool,
-    /// The document of the file, counted from 1, if it has several
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    document: Option<u32>,
 }
 
 /// Take a value out of an encrypted file.
@@ -61,26 +48,13 @@ pub(super) struct Set {
 /// `.secrets.yaml`. With a file, KEY is a path.
 #[derive(Debug, Args)]
 pub(super) struct Unset {
-    /// The environment, or an encrypted file
-    #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
-    target: String,
-    /// The key, or the path in the file
-    #[arg(value_name = "KEY", add = super::completions::keys())]
-    key: String,
-    /// The app, if several have the key
-    #[arg(long, value_name = "APP", add = super::completions::apps())]
-    app: Option<String>,
-    /// The bundle, if several have the key
-    #[arg(long, value_name = "BUNDLE")]
-    bundle: Option<String>,
-    /// The document of the file, counted from 1, if it has several
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    document: Option<u32>,
+    #[command(flatten)]
+    spot: Spot,
 }
 
 impl Set {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        match Target::of(global, &self.target)? {
+        match self.spot.target(global)? {
             Target::Environment(project, environment) => self.in_environment(&project, &environment, output),
             Target::File(file) => self.in_file(global, &file, output),
         }
@@ -92,13 +66,12 @@ impl Set {
         environment: &EnvironmentName,
         output: &Output,
     ) -> Result<(), Diagnostics> {
-        if self.json || self.document.is_some() {
+        if self.json || self.spot.document().is_some() {
             let flag = if self.json { "--json" } else { "--document" };
             return Err(invalid_usage(format!("`{flag}` is for files; a value of an environment is a text")).into());
         }
         let pipeline = Pipeline::new(project, identities());
-        let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
-        let Named { app, survey, id } = entry(&pipeline, project, &wanted, self.app.as_slice())?;
+        let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment)?;
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
         // whoever may not write there need not be asked for a value
         let place = Place::of(&slot, &RuleBook::default(), &identities())?;
@@ -125,13 +98,13 @@ impl Set {
     }
 
     fn in_file(&self, global: &Global, file: &Path, output: &Output) -> Result<(), Diagnostics> {
-        if self.app.is_some() || self.bundle.is_some() || self.template {
+        if self.spot.app.is_some() || self.spot.bundle.is_some() || self.template {
             return Err(invalid_usage("`--app`, `--bundle` and `--template` are for environments".to_owned()).into());
         }
-        let path = parse(&self.key)?;
+        let path = self.spot.path()?;
         let file = SecretFile::read(&global.directory, file, None)?;
         let file = Changing::open(file, &RuleBook::default(), &identities())?;
-        let document = index(self.document);
+        let document = self.spot.document();
         let name = file.name.clone();
         let bytes = self.value(&format!("{path} in {name}"))?;
         let kind = match file.value(document, &path) {
@@ -181,13 +154,13 @@ impl Place {
 
 impl Unset {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        match Target::of(global, &self.target)? {
+        match self.spot.target(global)? {
             Target::Environment(project, environment) => self.in_environment(&project, &environment, output),
             Target::File(file) => {
-                let path = parse(&self.key)?;
+                let path = self.spot.path()?;
                 let file = SecretFile::read(&global.directory, &file, None)?;
                 let file = Changing::open(file, &RuleBook::default(), &identities())?;
-                remove(file, index(self.document), &path, output)
+                remove(file, self.spot.document(), &path, output)
             }
         }
     }
@@ -199,8 +172,7 @@ impl Unset {
         output: &Output,
     ) -> Result<(), Diagnostics> {
         let pipeline = Pipeline::new(project, identities());
-        let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
-        let Named { app, survey, id } = entry(&pipeline, project, &wanted, self.app.as_slice())?;
+        let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment)?;
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
         if slot.file.is_file() {
             let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
@@ -216,20 +188,6 @@ impl Unset {
         }
         .into())
     }
-}
-
-/// A document as it is counted in files.
-pub(super) fn index(document: Option<u32>) -> Option<usize> {
-    document.map(|number| number as usize - 1)
-}
-
-/// A path in a file.
-pub(super) fn parse(text: &str) -> Result<KeyPath, Diagnostics> {
-    text.parse().map_err(|problem| {
-        invalid_usage(format!("`{text}` is no path: {problem}"))
-            .hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; keys with a dot go in quotes")
-            .into()
-    })
 }
 
 fn remove(file: Changing, document: Option<usize>, path: &KeyPath, output: &Output) -> Result<(), Diagnostics> {

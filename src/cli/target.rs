@@ -2,12 +2,70 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
+use super::output::invalid_usage;
 use super::{Global, apps};
 use crate::at_rest::Wanted;
 use crate::diagnostic::Diagnostics;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, Project};
+use crate::sops::KeyPath;
+
+/// One value: of an environment, or in a file.
+#[derive(Debug, Args)]
+pub(super) struct Spot {
+    /// The environment, or an encrypted file
+    #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
+    pub(super) target: String,
+    /// The key, or the path in the file
+    #[arg(value_name = "KEY", add = super::completions::keys())]
+    pub(super) key: String,
+    /// The app, if several have the key
+    #[arg(long, value_name = "APP", add = super::completions::apps())]
+    pub(super) app: Option<String>,
+    /// The bundle, if several have the key
+    #[arg(long, value_name = "BUNDLE")]
+    pub(super) bundle: Option<String>,
+    /// The document of the file, counted from 1, if it has several
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    document: Option<u32>,
+}
+
+impl Spot {
+    /// What it is in.
+    pub(super) fn target(&self, global: &Global) -> Result<Target, Diagnostics> {
+        Target::of(global, &self.target)
+    }
+
+    /// The entry of an environment; nothing is decrypted.
+    pub(super) fn entry<'p>(
+        &self,
+        pipeline: &Pipeline<'p>,
+        project: &'p Project,
+        environment: &EnvironmentName,
+    ) -> Result<Named<'p>, Diagnostics> {
+        let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
+        let apps = apps(pipeline, project, self.app.as_slice())?;
+        let (app, survey, id) = wanted.find(pipeline, &apps)?;
+        Ok(Named { app, survey, id })
+    }
+
+    /// The path in a file.
+    pub(super) fn path(&self) -> Result<KeyPath, Diagnostics> {
+        self.key.parse().map_err(|problem| {
+            invalid_usage(format!("`{}` is no path: {problem}", self.key))
+                .hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; keys with a dot go in quotes")
+                .into()
+        })
+    }
+
+    /// The document of the file, counted from 0.
+    pub(super) fn document(&self) -> Option<usize> {
+        self.document.map(|number| number as usize - 1)
+    }
+}
 
 /// An environment or a file.
 pub(super) enum Target {
@@ -44,16 +102,4 @@ pub(super) struct Named<'p> {
     pub(super) app: &'p App,
     pub(super) survey: Survey,
     pub(super) id: EntryId,
-}
-
-/// Finds an entry; nothing is decrypted.
-pub(super) fn entry<'p>(
-    pipeline: &Pipeline<'p>,
-    project: &'p Project,
-    wanted: &Wanted<'_>,
-    app: &[String],
-) -> Result<Named<'p>, Diagnostics> {
-    let apps = apps(pipeline, project, app)?;
-    let (app, survey, id) = wanted.find(pipeline, &apps)?;
-    Ok(Named { app, survey, id })
 }
