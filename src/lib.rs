@@ -40,7 +40,9 @@ pub mod diagnostic;
 pub mod emit;
 pub mod files;
 pub mod format;
+pub mod glob;
 pub mod layer;
+pub mod manifest;
 pub mod name;
 pub mod object;
 pub mod pipeline;
@@ -56,6 +58,6 @@ pub mod yaml;
 
 pub use diagnostic::Diagnostics;
 pub use emit::{ManifestFormat, write as render};
-pub use object::{Object, Reveal, Target};
+pub use object::{Object, Rendered, Reveal, Target};
 pub use pipeline::{Pipeline, Survey};
 pub use project::Project;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostics;
 use crate::layer::{Library, Sight};
 use crate::name::{AppName, EnvironmentName};
-use crate::object::{self, Constraints, Object, Target};
+use crate::object::{self, Constraints, Rendered, Target};
 use crate::project::{App, Project};
-use crate::resolve::{self, Engine, Resolved};
+use crate::resolve::{self, Engine, Manifests, Resolved};
 use crate::route::{self, Routing};
 use crate::sops::Identities;
 
@@ -47,6 +47,17 @@ impl<'p> Pipeline<'p> {
     /// Problems of layers are reported for all environments, those of values for the wanted ones.
     /// None is given where there is nothing to route by.
     pub fn survey(&self, app: &App, wanted: &[EnvironmentName], problems: &mut Diagnostics) -> Option<Survey> {
+        self.survey_with(app, wanted, wanted, problems)
+    }
+
+    /// The same, with the manifests of other environments than those that are decrypted.
+    pub fn survey_with(
+        &self,
+        app: &App,
+        wanted: &[EnvironmentName],
+        manifests: &[EnvironmentName],
+        problems: &mut Diagnostics,
+    ) -> Option<Survey> {
         let mut environments = Vec::with_capacity(app.environments.len());
         let mut whole = true;
         // those that are wanted come first, so that a layer that is shared is decrypted once
@@ -60,7 +71,8 @@ impl<'p> Pipeline<'p> {
                 continue;
             };
             let mut found = Diagnostics::new();
-            environments.push(resolve::resolve(&self.engine, definition, &mut found));
+            let manifests = if manifests.contains(environment) { Manifests::Rendered } else { Manifests::Skipped };
+            environments.push(resolve::resolve(&self.engine, definition, manifests, &mut found));
             if is_wanted {
                 problems.extend(found);
             }
@@ -75,11 +87,11 @@ impl<'p> Pipeline<'p> {
     }
 
     /// The objects of an environment of a surveyed app.
-    pub fn objects(&self, survey: &Survey, environment: &EnvironmentName, problems: &mut Diagnostics) -> Vec<Object> {
+    pub fn objects(&self, survey: &Survey, environment: &EnvironmentName, problems: &mut Diagnostics) -> Vec<Rendered> {
         let Some(resolved) = survey.environment(environment) else { return Vec::new() };
         let Survey { environments, routing, .. } = survey;
         let target = Target { resolved, routing, siblings: environments, constraints: &self.constraints };
-        object::build(target, problems)
+        object::render(target, problems)
     }
 }
 

@@ -11,13 +11,14 @@ use regex::Regex;
 /// The modules from left to right. Those of one line do not know each other, but for the first,
 /// the foundations.
 const ORDER: &[&[&str]] = &[
-    &["atomic", "span", "secret", "value", "name", "diagnostic"],
+    &["atomic", "glob", "span", "secret", "value", "name", "diagnostic"],
     &["files", "yaml"],
     &["format", "sops"],
     &["project"],
     &["layer"],
     &["resolve"],
     &["route"],
+    &["manifest"],
     &["object"],
     &["emit"],
     &["pipeline"],

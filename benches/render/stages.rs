@@ -44,14 +44,14 @@ fn run(folder: &Path) -> [(&'static str, f64); 6] {
     let (resolve, resolved) = time(|| {
         definitions
             .into_iter()
-            .map(|definition| resolve::resolve(&engine, definition, &mut problems))
+            .map(|definition| resolve::resolve(&engine, definition, resolve::Manifests::Skipped, &mut problems))
             .collect::<Vec<Resolved>>()
     });
     let (route, routing) = time(|| route::route(&resolved, &mut problems));
     let constraints = Constraints::default();
     let (build, objects) = time(|| {
         let target = |one| Target { resolved: one, routing: &routing, siblings: &resolved, constraints: &constraints };
-        resolved.iter().flat_map(|one| object::build(target(one), &mut problems)).collect::<Vec<_>>()
+        resolved.iter().flat_map(|one| object::render(target(one), &mut problems)).collect::<Vec<_>>()
     });
     let (emit, text) = time(|| emit::write(&objects, ManifestFormat::Yaml, Reveal::Values));
     assert!(problems.is_empty() && !text.is_empty(), "the generated project is rendered without a finding");

@@ -7,7 +7,7 @@ use super::{Global, apps, environments, identities};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::emit::{self, ManifestFormat};
 use crate::name::EnvironmentName;
-use crate::object::{Object, Reveal};
+use crate::object::{Rendered, Reveal};
 use crate::pipeline::Pipeline;
 use crate::project::{App, Project};
 use crate::span::Source;
@@ -47,7 +47,7 @@ impl Render {
         let objects = self.objects(&pipeline, &apps, &wanted, output)?;
         let reveal = if output::is_terminal() && !self.reveal { Reveal::Nothing } else { Reveal::Values };
         output::result(&emit::write(&objects, self.format, reveal))?;
-        if reveal == Reveal::Nothing && objects.iter().any(|object| object.secret_type.is_some()) {
+        if reveal == Reveal::Nothing && objects.iter().any(Rendered::is_secret) {
             output.say("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
         }
         Ok(())
@@ -60,9 +60,9 @@ impl Render {
         apps: &[&App],
         wanted: &[EnvironmentName],
         output: &Output,
-    ) -> Result<Vec<Object>, Diagnostics> {
+    ) -> Result<Vec<Rendered>, Diagnostics> {
         let mut problems = Diagnostics::new();
-        let mut objects: Vec<(String, Object)> = Vec::new();
+        let mut objects: Vec<(String, Rendered)> = Vec::new();
         for app in apps {
             let of_app: Vec<_> = wanted.iter().filter(|name| app.environments.contains(name)).cloned().collect();
             if of_app.is_empty() {
@@ -91,7 +91,7 @@ impl Render {
         }
         output.show(problems);
         let mut objects: Vec<_> = objects.into_iter().map(|(_, object)| object).collect();
-        objects.sort_by(|a, b| (&a.environment, a.identity()).cmp(&(&b.environment, b.identity())));
+        objects.sort_by(|a, b| (a.environment(), a.identity()).cmp(&(b.environment(), b.identity())));
         Ok(objects)
     }
 

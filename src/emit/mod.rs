@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::diagnostic::Diagnostic;
 use crate::format::{json, kyaml};
-use crate::object::{Object, Reveal};
+use crate::object::{Rendered, Reveal};
 use crate::value::Value;
 use crate::yaml;
 
@@ -36,7 +36,7 @@ impl FromStr for ManifestFormat {
 }
 
 /// The objects as one text. Holds the values of Secrets if they are revealed, so it is wiped.
-pub fn write(objects: &[Object], format: ManifestFormat, reveal: Reveal) -> Zeroizing<String> {
+pub fn write(objects: &[Rendered], format: ManifestFormat, reveal: Reveal) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::new());
     match format {
         ManifestFormat::Yaml => {
@@ -67,22 +67,25 @@ pub fn write(objects: &[Object], format: ManifestFormat, reveal: Reveal) -> Zero
 
 /// Two objects of the same kind, name and namespace in one environment: only one of them would
 /// stay in the cluster.
-pub fn clashes(objects: &[(String, Object)]) -> Vec<Diagnostic> {
+pub fn clashes(objects: &[(String, Rendered)]) -> Vec<Diagnostic> {
     let mut seen = std::collections::HashMap::new();
     let mut problems = Vec::new();
     for (app, object) in objects {
         let (kind, namespace, name) = object.identity();
-        if let Some(other) = seen.insert((&object.environment, kind, namespace, name), app) {
+        let environment = object.environment();
+        let id = (environment, object.group(), kind, namespace, name);
+        if let Some((other, other_object)) = seen.insert(id, (app, object)) {
             let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
-            let same = format!("two apps called `{app}`");
-            let who = if other == app { same } else { format!("the apps `{other}` and `{app}` both") };
+            let by_hand = |object: &Rendered| matches!(object, Rendered::Manifest(..));
+            let who = match other == app {
+                true if by_hand(object) || by_hand(other_object) => format!("the manifests and bundles of `{app}`"),
+                true => format!("two apps called `{app}`"),
+                false => format!("the apps `{other}` and `{app}` both"),
+            };
             problems.push(
-                Diagnostic::error(
-                    "invalid-name",
-                    format!("{who} make a {} `{name}`{wher} in `{}`", kind.as_str(), object.environment),
-                )
-                .note("only the one that is applied last would stay")
-                .hint("rename the bundle or the app, or give them different namespaces"),
+                Diagnostic::error("invalid-name", format!("{who} make a {kind} `{name}`{wher} in `{environment}`"))
+                    .note("only the one that is applied last would stay")
+                    .hint("rename the bundle or the app, or give them different namespaces"),
             );
         }
     }

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::Allow;
 use super::entry::Entry;
+use super::manifests::{External, ManifestPattern};
 use super::tree::Tree;
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::span::{Located, Place, Source};
@@ -27,6 +28,10 @@ pub struct Definition {
     pub vars: Option<Tree>,
     /// The bundles; the app's own, named like the app, is the first.
     pub bundles: IndexMap<BundleName, Bundle>,
+    /// Files with other objects of the app.
+    pub manifests: Vec<ManifestPattern>,
+    /// Objects that others make.
+    pub external: Vec<External>,
     /// Accepted findings.
     pub allow: Vec<Allow>,
     /// The files it was merged from, lowest first.
@@ -42,6 +47,8 @@ pub struct Bundle {
     pub place: Option<Place>,
     /// Overlays may add keys.
     pub open: bool,
+    /// The service account that may read the Secret.
+    pub rbac: Option<Located<String>>,
     /// The entries in the order in which they were defined.
     pub entries: IndexMap<KeyName, Entry>,
 }

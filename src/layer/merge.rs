@@ -50,6 +50,8 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         annotations: IndexMap::new(),
         vars: None,
         bundles: IndexMap::from([(own.clone(), Bundle::default())]),
+        manifests: Vec::new(),
+        external: Vec::new(),
         allow: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
     };
@@ -74,6 +76,10 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
                 overlay_entries(&mut definition.bundles, bundle_name, &change.data, layer, problems);
             }
         }
+        if let Some(manifests) = &layer.manifests {
+            definition.manifests.clone_from(manifests);
+        }
+        definition.external.extend(layer.external.iter().cloned());
         definition.allow.extend(layer.allow.iter().cloned());
     }
     definition
@@ -126,6 +132,7 @@ fn overlay_bundle(
     bundle.place.get_or_insert_with(|| change.place.clone());
     bundle.secret_type = change.secret_type.clone().or_else(|| bundle.secret_type.take());
     bundle.open = change.open.as_ref().map_or(bundle.open, |open| open.value);
+    bundle.rbac = change.rbac.clone().or_else(|| bundle.rbac.take());
 }
 
 fn overlay_entries(

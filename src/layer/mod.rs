@@ -8,6 +8,7 @@ mod entries;
 pub mod entry;
 mod fields;
 mod library;
+mod manifests;
 mod merge;
 mod read;
 mod schema;
@@ -24,6 +25,7 @@ use crate::span::{Located, Place, Source};
 pub use definition::{Bundle, Definition, entry_label};
 pub use entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
 pub use library::{Library, Sight};
+pub use manifests::{External, ManifestPattern};
 pub use tree::{Tree, TreeKind};
 
 /// What a layer may do.
@@ -74,6 +76,10 @@ pub struct Layer {
     pub data: IndexMap<KeyName, EntryLayer>,
     /// `bundles`
     pub bundles: IndexMap<BundleName, BundleLayer>,
+    /// `manifests`: other objects of the app. One that says so replaces what earlier layers said.
+    pub manifests: Option<Vec<ManifestPattern>>,
+    /// `external`: objects that others make.
+    pub external: Vec<External>,
     /// `allow`
     pub allow: Vec<Allow>,
 }
@@ -87,6 +93,8 @@ pub struct BundleLayer {
     pub secret_type: Option<Located<String>>,
     /// `open`: overlays may add keys.
     pub open: Option<Located<bool>>,
+    /// `rbac`: the service account that may read the Secret.
+    pub rbac: Option<Located<String>>,
     /// `data`
     pub data: IndexMap<KeyName, EntryLayer>,
 }

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::Tree;
 use super::entries;
 use super::fields::{Fields, expected, text, unsupported};
+use super::manifests;
 use super::{Allow, BundleLayer, EntryLayer, Layer, Role};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::{KeyName, LayerName};
@@ -14,7 +15,7 @@ use crate::project::BASE;
 use crate::span::{Located, Place, Source};
 use crate::yaml::node::{Kind, Mapping, Node, Scalar};
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "app",
     "extends",
     "namespace",
@@ -26,6 +27,7 @@ const FIELDS: [&str; 12] = [
     "names",
     "delivery",
     "manifests",
+    "external",
     "allow",
 ];
 const BUNDLE_FIELDS: [&str; 5] = ["type", "open", "data", "registries", "rbac"];
@@ -55,6 +57,8 @@ impl Layer {
             vars: None,
             data: IndexMap::new(),
             bundles: IndexMap::new(),
+            manifests: None,
+            external: Vec::new(),
             allow: Vec::new(),
         };
         let place = layer.source.place(root.span);
@@ -97,10 +101,11 @@ impl Layer {
         }
         read_names(&mut fields, &source, problems);
         read_delivery(&mut fields, &source, problems);
-        if let Some((place, items)) = fields.list("manifests", problems)
-            && !items.is_empty()
-        {
-            problems.push(unsupported("manifests", "other objects of an app", place));
+        if let Some((_, items)) = fields.list("manifests", problems) {
+            self.manifests = Some(manifests::patterns(items, &self.folder, &source, problems));
+        }
+        if let Some((_, items)) = fields.list("external", problems) {
+            self.external = manifests::external(items, &source, problems);
         }
         if let Some((_, items)) = fields.list("allow", problems) {
             self.allow = items.into_iter().filter_map(|item| read_allow(item, &source, problems)).collect();
@@ -156,15 +161,14 @@ impl Layer {
             };
             let of = format!("the bundle `{}`", key.text);
             let mut fields = Fields::new(fields, &BUNDLE_FIELDS, &of, &source, problems);
-            for (field, what) in [("registries", "Secrets of image registries"), ("rbac", "roles for a Secret")] {
-                if let Some((place, _)) = fields.take(field) {
-                    problems.push(unsupported(field, what, place));
-                }
+            if let Some((place, _)) = fields.take("registries") {
+                problems.push(unsupported("registries", "Secrets of image registries", place));
             }
             let bundle = BundleLayer {
                 place,
                 secret_type: fields.text("type", problems),
                 open: fields.boolean("open", problems),
+                rbac: manifests::rbac(&mut fields, &source, problems),
                 data: fields.map("data", problems).map(|(_, map)| self.read_entries(map, problems)).unwrap_or_default(),
             };
             self.bundles.insert(key.text.as_str().into(), bundle);

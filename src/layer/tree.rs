@@ -1,5 +1,6 @@
 //! Structures (`vars`, `content`): nodes that know which file they come from, and how they merge.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -7,6 +8,7 @@ use indexmap::map::Entry;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Place, Source};
+use crate::value::Value;
 use crate::yaml::node::{Kind, Node, Scalar};
 
 /// A structure merged from several files; every part knows its place.
@@ -41,6 +43,17 @@ impl Tree {
             }
         };
         Self { place, kind }
+    }
+
+    /// The structure as it is written.
+    pub fn to_value(&self) -> Value<'_> {
+        match &self.kind {
+            TreeKind::Leaf(scalar) => scalar.to_value(),
+            TreeKind::List(items) => Value::List(items.iter().map(Self::to_value).collect()),
+            TreeKind::Map(map) => {
+                Value::Map(map.iter().map(|(key, value)| (Cow::from(key.as_str()), value.to_value())).collect())
+            }
+        }
     }
 
     /// What kind of value this is, with its article.

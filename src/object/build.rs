@@ -9,6 +9,7 @@ use super::constraint::Constraints;
 use super::{Object, ObjectKind, names, size};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
+use crate::manifest::Common;
 use crate::name::{BundleName, EntryId};
 use crate::resolve::{Final, Outcome, Resolved, ResolvedValue};
 use crate::route::{Routing, Sensitivity};
@@ -35,9 +36,8 @@ const NAME: &str = "app.kubernetes.io/name";
 /// Builds the objects of a target, in the order in which they are written.
 ///
 /// Errors: `missing-required`, `invalid-value`, `invalid-name`, `invalid-key`, `oversized-object`. Warnings: `deprecated-key`, `oversized-object`.
-pub fn build(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Object> {
+pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnostics) -> Vec<Object> {
     let definition = &*target.resolved.definition;
-    let common = common(definition, problems);
     let mut objects = Vec::new();
     let mut parts: IndexMap<(&BundleName, ObjectKind), BTreeMap<String, Final>> = IndexMap::new();
     for (id, value) in &target.resolved.entries {
@@ -56,7 +56,12 @@ pub fn build(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Object> {
             kind,
             name: bundle.as_str().to_owned(),
             namespace: common.namespace.clone(),
-            labels: common.labels.clone(),
+            labels: common
+                .defaults
+                .iter()
+                .chain(&common.labels)
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
             annotations: common.annotations.clone(),
             secret_type: (kind == ObjectKind::Secret)
                 .then(|| secret_type.map_or_else(|| "Opaque".to_owned(), |kind| kind.value.clone())),
@@ -201,13 +206,7 @@ fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mu
 }
 
 /// What all objects of a target have in common.
-struct Common {
-    namespace: Option<String>,
-    labels: BTreeMap<String, String>,
-    annotations: BTreeMap<String, String>,
-}
-
-fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
+pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
     if let Some(namespace) = &definition.namespace
         && let Some(why) = names::wrong_namespace(&namespace.value)
     {
@@ -219,9 +218,12 @@ fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
                 .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
         );
     }
-    let mut labels: BTreeMap<String, String> =
-        [(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned()), (NAME.to_owned(), definition.app.as_str().to_owned())]
-            .into();
+    let mut defaults = BTreeMap::from([(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned())]);
+    // a name that an object may have and a label may not: longer than 63 characters
+    if names::wrong_label_value(definition.app.as_str()).is_none() {
+        defaults.insert(NAME.to_owned(), definition.app.as_str().to_owned());
+    }
+    let mut labels = BTreeMap::new();
     for (key, value) in &definition.labels {
         let wrong =
             names::wrong_label_key(key).map(|why| format!("`{key}` is no key of a label: {why}")).or_else(|| {
@@ -231,10 +233,6 @@ fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
         problems.extend(wrong.map(|message| Diagnostic::error("invalid-name", message).at_hidden(value.place.clone())));
         labels.insert(key.clone(), value.value.clone());
     }
-    if names::wrong_label_value(definition.app.as_str()).is_some() {
-        // a name that an object may have and a label may not: longer than 63 characters
-        labels.remove(NAME);
-    }
     let mut annotations = BTreeMap::new();
     for (key, value) in &definition.annotations {
         let wrong =
@@ -243,7 +241,7 @@ fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
         annotations.insert(key.clone(), value.value.clone());
     }
     let namespace = definition.namespace.as_ref().map(|namespace| namespace.value.clone());
-    Common { namespace, labels, annotations }
+    Common { namespace, labels, defaults, annotations }
 }
 
 fn check_size(object: &Object, definition: &Definition, problems: &mut Diagnostics) {

@@ -1,9 +1,11 @@
 //! Kubernetes objects: a ConfigMap with the plain entries of a bundle, a Secret with its
 //! sensitive ones, and the rules of the API server that both must keep.
 
+mod access;
 mod build;
 mod constraint;
 mod names;
+mod rendered;
 mod size;
 
 use std::collections::BTreeMap;
@@ -15,8 +17,9 @@ use crate::value::Value;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use build::{Target, build};
+pub use build::Target;
 pub use constraint::Constraints;
+pub use rendered::{Rendered, render};
 
 /// The kind of an object, in the order in which objects are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use globset::Glob;
-
 use super::settings::Settings;
 use super::{App, BASE, PROJECT_FILE, Project};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::files::Files;
+use crate::glob::{GlobError, matching};
 
 /// The folder that holds an app's layers where a repository has just one app.
 const DEFAULT_FOLDER: &str = "environments";
@@ -59,14 +58,13 @@ fn with_settings(root: &Path) -> Result<Project, Diagnostics> {
     }
     let mut apps = Vec::new();
     for pattern in &settings.apps {
-        let mut found = Vec::new();
-        match expand(root, pattern, &mut found) {
-            Ok(()) if found.is_empty() => problems.push(
+        match apps_at(root, pattern) {
+            Ok(found) if found.is_empty() => problems.push(
                 Diagnostic::error("no-app", format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
                     .note(format!("in `{PROJECT_FILE}`"))
                     .hint("a pattern names folders relative to the project file, such as `services/*`"),
             ),
-            Ok(()) => apps.extend(found),
+            Ok(found) => apps.extend(found),
             Err(problem) => problems.push(problem),
         }
     }
@@ -77,69 +75,24 @@ fn with_settings(root: &Path) -> Result<Project, Diagnostics> {
     if problems.has_errors() { Err(problems) } else { Ok(Project { files, apps, shared }) }
 }
 
-/// Adds the folders below `folder` that match `pattern` and hold a `base.yaml`, part by part, so
-/// that only folders that can match are listed.
-fn expand(folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
-    let (first, rest) = pattern.split_once('/').map_or((pattern, None), |(first, rest)| (first, Some(rest)));
-    let mut descend = |folder: PathBuf| match rest {
-        Some(rest) if !rest.is_empty() => expand(&folder, rest, found),
-        _ => {
-            if folder.join(format!("{BASE}.yaml")).is_file() {
-                found.push(folder);
-            }
-            Ok(())
+/// The folders that match a pattern and hold a `base.yaml`.
+fn apps_at(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut found = matching(root, pattern).map_err(|error| match error {
+        GlobError::Outside => {
+            Diagnostic::error("outside-project", format!("`apps: {pattern}` leads out of the project"))
+                .hint("move `septum.yaml` up to a folder that holds all apps")
         }
-    };
-    match first {
-        "" | "." => descend(folder.to_path_buf()),
-        ".." => Err(Diagnostic::error("outside-project", format!("`apps: {pattern}` leads out of the project"))
-            .hint("move `septum.yaml` up to a folder that holds all apps")),
-        "**" => {
-            descend(folder.to_path_buf())?;
-            for below in folders(folder)? {
-                expand(&below, pattern, found)?;
-            }
-            Ok(())
+        GlobError::Invalid { part, reason } => {
+            Diagnostic::error("project-file", format!("`{part}` is no valid glob: {reason}"))
+                .note(format!("in `{PROJECT_FILE}`"))
         }
-        _ if !first.contains(['*', '?', '[', '{']) => descend(folder.join(first)),
-        _ => {
-            let glob = Glob::new(first).map_err(|error| {
-                Diagnostic::error("project-file", format!("`{first}` is no valid glob: {}", error.kind()))
-                    .note(format!("in `{PROJECT_FILE}`"))
-            })?;
-            let glob = glob.compile_matcher();
-            for below in folders(folder)? {
-                if below.file_name().is_some_and(|name| glob.is_match(name)) {
-                    descend(below)?;
-                }
-            }
-            Ok(())
+        GlobError::Unreadable(folder, error) => {
+            let message = format!("`{}` could not be listed: {error}", folder.display());
+            Diagnostic::error("unreadable", message).failing(Failure::Io)
         }
-    }
-}
-
-/// The folders in `folder`, sorted, without hidden ones. A folder that does not exist has none.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Diagnostic::error(
-                "unreadable",
-                format!("`{}` could not be listed: {error}", folder.display()),
-            )
-            .failing(Failure::Io));
-        }
-    };
-    let mut folders: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
-        // a link to a folder could lead out of the project, or in a circle
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.path())
-        .collect();
-    folders.sort();
-    Ok(folders)
+    })?;
+    found.retain(|folder| folder.join(format!("{BASE}.yaml")).is_file());
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -13,8 +13,7 @@ use super::session::{Reported, Session, is_template};
 use super::{declassify, scope};
 use crate::layer::{Tree, TreeKind};
 use crate::value::Value;
-use crate::yaml::node::{Scalar, Style};
-use crate::yaml::scalar::{CoreType, core_type};
+use crate::yaml::node::Scalar;
 
 /// Builds the structure of an entry.
 pub(super) struct Builder<'s> {
@@ -43,7 +42,8 @@ impl Builder<'_> {
         }
     }
 
-    fn leaf<'t>(&mut self, scalar: &'t Scalar, tree: &'t Tree) -> Result<Value<'t>, Reported> {
+    /// A scalar with its template rendered; one expression by itself keeps its type.
+    pub(super) fn leaf<'t>(&mut self, scalar: &'t Scalar, tree: &'t Tree) -> Result<Value<'t>, Reported> {
         if scalar.encrypted {
             self.frame.record_encrypted();
         }
@@ -53,7 +53,7 @@ impl Builder<'_> {
         }
         let text = scalar.text();
         if !self.may_render || !is_template(text) {
-            return Ok(written(scalar));
+            return Ok(scalar.to_value());
         }
         let name = tree.place.source.name();
         let Some((start, expression)) = lone_expression(text) else {
@@ -71,20 +71,6 @@ impl Builder<'_> {
             .and_then(|compiled| compiled.eval(scope::root(self.session)))
             .and_then(|value| from_template(&value));
         value.map_err(|error| self.session.failed(&error, &origin))
-    }
-}
-
-/// A scalar as it was written: bare words stay bare, so that `8080` is a number and `1.10` keeps
-/// its zero.
-fn written(scalar: &Scalar) -> Value<'_> {
-    let text = scalar.text();
-    match core_type(scalar) {
-        CoreType::Null => Value::Null,
-        CoreType::Bool if text.eq_ignore_ascii_case("true") => Value::Bool(true),
-        CoreType::Bool => Value::Bool(false),
-        _ if scalar.style == Style::Plain && scalar.tag.as_deref() != Some("str") => Value::Literal(Cow::from(text)),
-        CoreType::Int | CoreType::Float => Value::Literal(Cow::from(text)),
-        CoreType::String => Value::text(text),
     }
 }
 

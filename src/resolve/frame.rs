@@ -16,6 +16,8 @@ pub(super) enum Subject {
     Entry(crate::name::EntryId),
     /// A variable, by its path below `vars`.
     Variable(String),
+    /// A part of a manifest, by its file and the path in it.
+    Manifest(String),
 }
 
 /// One render.

@@ -12,6 +12,7 @@ mod engine;
 mod failure;
 mod filters;
 mod frame;
+mod manifest;
 mod scope;
 mod session;
 mod suggest;
@@ -28,6 +29,7 @@ use crate::span::Place;
 use crate::yaml::node::Scalar;
 
 pub use engine::Engine;
+pub use manifest::{Manifest, Part};
 pub use session::is_template;
 
 /// Something that a template read.
@@ -129,10 +131,26 @@ pub struct Resolved {
     pub entries: IndexMap<EntryId, ResolvedValue>,
     /// The variables that were read, by path.
     pub variables: IndexMap<String, ResolvedValue>,
+    /// Other objects of the app, in the order in which they are named.
+    pub manifests: Vec<Manifest>,
+}
+
+/// Whether the manifests of an environment are rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manifests {
+    /// They are.
+    Rendered,
+    /// Nobody asks for them.
+    Skipped,
 }
 
 /// Resolves every entry of a definition. Entries that fail are reported; what they read counts
 /// all the same.
-pub fn resolve(engine: &Arc<Engine>, definition: Definition, problems: &mut Diagnostics) -> Resolved {
-    session::Session::new(Arc::clone(engine), definition).finish(problems)
+pub fn resolve(
+    engine: &Arc<Engine>,
+    definition: Definition,
+    manifests: Manifests,
+    problems: &mut Diagnostics,
+) -> Resolved {
+    session::Session::new(Arc::clone(engine), definition).finish(manifests == Manifests::Rendered, problems)
 }

@@ -46,14 +46,15 @@ impl Session {
         })
     }
 
-    /// Resolves everything.
-    pub(super) fn finish(self: &Arc<Self>, problems: &mut Diagnostics) -> Resolved {
+    /// Resolves everything; manifests only if they are asked for.
+    pub(super) fn finish(self: &Arc<Self>, with_manifests: bool, problems: &mut Diagnostics) -> Resolved {
         let definition = Arc::clone(&self.definition);
         let entries = definition.entries().map(|(id, _, _)| (id.clone(), self.entry(&id))).collect();
+        let manifests = if with_manifests { self.manifests() } else { Vec::new() };
         problems.extend(std::mem::take(&mut *lock(&self.problems)));
         let mut variables = std::mem::take(&mut *lock(&self.variables));
         variables.sort_unstable_keys();
-        Resolved { definition, entries, variables }
+        Resolved { definition, entries, variables, manifests }
     }
 
     pub(super) fn report(&self, problem: Diagnostic) -> Reported {
@@ -263,7 +264,7 @@ impl Session {
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Diagnostic {
+    pub(super) fn refused(&self, refusal: &Refusal) -> Diagnostic {
         let subjects = match refusal {
             Refusal::TooDeep => {
                 return Diagnostic::error(
@@ -294,6 +295,7 @@ impl Session {
         match subject {
             Subject::Entry(id) => self.definition.label(id),
             Subject::Variable(path) => format!("vars.{path}"),
+            Subject::Manifest(name) => name.clone(),
         }
     }
 
@@ -311,6 +313,8 @@ impl Session {
                 });
                 place
             }
+            // nothing can refer to a manifest
+            Subject::Manifest(_) => None,
         }
     }
 }

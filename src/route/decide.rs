@@ -27,7 +27,10 @@ pub fn route<'r>(environments: impl IntoIterator<Item = &'r Resolved>, problems:
             verdicts.insert((*id).clone(), decided.verdict(id, &facts));
         }
     }
-    Routing { verdicts }
+    let variables = decided.variables.iter().filter_map(|(environment, path)| {
+        Some((facts.get(*environment)?.definition.environment.clone(), (*path).to_owned()))
+    });
+    Routing { verdicts, variables: variables.collect() }
 }
 
 /// What is known to be sensitive.

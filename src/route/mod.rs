@@ -7,11 +7,13 @@ mod decide;
 pub mod detect;
 mod facts;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use indexmap::IndexMap;
 
-use crate::name::EntryId;
+use crate::name::{EntryId, EnvironmentName};
+use crate::resolve::Read;
 use crate::span::Place;
 
 pub use decide::route;
@@ -81,12 +83,25 @@ pub struct Verdict {
 #[derive(Debug, Default)]
 pub struct Routing {
     verdicts: IndexMap<EntryId, Verdict>,
+    /// Sensitive variables, by environment and path.
+    variables: HashSet<(EnvironmentName, String)>,
 }
 
 impl Routing {
     /// The decision on an entry. What was never routed is sensitive: the wall fails closed.
     pub fn sensitivity(&self, id: &EntryId) -> Sensitivity {
         self.verdicts.get(id).map_or(Sensitivity::Sensitive, |verdict| verdict.sensitivity)
+    }
+
+    /// The decision on something that a template read in an environment.
+    pub fn of_read(&self, environment: &EnvironmentName, read: &Read) -> Sensitivity {
+        match read {
+            Read::Entry(id) => self.sensitivity(id),
+            Read::Variable(path) if self.variables.contains(&(environment.clone(), path.clone())) => {
+                Sensitivity::Sensitive
+            }
+            Read::Variable(_) => Sensitivity::Plain,
+        }
     }
 
     /// The decision on an entry, with its reasons.

@@ -2,9 +2,12 @@
 
 mod align;
 
+use std::borrow::Cow;
+
 use self::align::Align;
 use super::node::{Scalar, Style};
 use crate::span::Span;
+use crate::value::Value;
 
 /// The type that a scalar has by the core schema of YAML 1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +34,22 @@ pub fn core_type(scalar: &Scalar) -> CoreType {
         None if scalar.blank => CoreType::Null,
         None if scalar.style == Style::Plain => plain_type(scalar.text()),
         Some(_) | None => CoreType::String,
+    }
+}
+
+impl Scalar {
+    /// The scalar as it is written again: bare words stay bare, so that `8080` is a number and `1.10`
+    /// keeps its zero.
+    pub fn to_value(&self) -> Value<'_> {
+        let text = self.text();
+        match core_type(self) {
+            CoreType::Null => Value::Null,
+            CoreType::Bool if text.eq_ignore_ascii_case("true") => Value::Bool(true),
+            CoreType::Bool => Value::Bool(false),
+            _ if self.style == Style::Plain && self.tag.as_deref() != Some("str") => Value::Literal(Cow::from(text)),
+            CoreType::Int | CoreType::Float => Value::Literal(Cow::from(text)),
+            CoreType::String => Value::text(text),
+        }
     }
 }
 

@@ -1,0 +1,108 @@
+//! What a layer says of other objects: those of the app, and those that others make.
+
+use std::path::{Path, PathBuf};
+
+use super::fields::{Fields, expected, text};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::span::{Located, Place, Source};
+use crate::yaml::node::{Kind, Node};
+
+/// Files with objects of the app.
+#[derive(Debug, Clone)]
+pub struct ManifestPattern {
+    /// The folder of the layer that names them.
+    pub folder: PathBuf,
+    /// Their paths from there.
+    pub pattern: Located<String>,
+    /// Whether they may be templates.
+    pub template: bool,
+}
+
+/// An object that others make: references to it are no mistakes.
+#[derive(Debug, Clone)]
+pub struct External {
+    /// `ConfigMap` or `Secret`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace; that of the app, if none is named.
+    pub namespace: Option<String>,
+    /// Where it is named.
+    pub place: Place,
+}
+
+/// Reads `manifests`: patterns, or mappings with a `path`.
+pub(super) fn patterns(
+    items: Vec<Node>,
+    folder: &Path,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Vec<ManifestPattern> {
+    let mut found = Vec::new();
+    for item in items {
+        let place = source.place(item.span);
+        let (path, template) = match item.kind {
+            Kind::Map(map) => {
+                let mut fields = Fields::new(map, &["path", "template"], "a manifest", source, problems);
+                let path = fields.text("path", problems);
+                if path.is_none() {
+                    problems.push(
+                        Diagnostic::error("invalid-field", "a manifest needs `path`")
+                            .at(place)
+                            .hint("write `{ path: \"workloads/*.yaml\", template: false }`"),
+                    );
+                }
+                (path, fields.boolean("template", problems).is_none_or(|template| template.value))
+            }
+            Kind::Scalar(_) | Kind::List(_) => (problems.take(text(&item, "manifests", &place, source)), true),
+        };
+        if let Some(pattern) = path {
+            found.push(ManifestPattern { folder: folder.to_path_buf(), pattern, template });
+        }
+    }
+    found
+}
+
+/// Reads `external`: mappings with `kind` and `name`.
+pub(super) fn external(items: Vec<Node>, source: &Source, problems: &mut Diagnostics) -> Vec<External> {
+    let mut found = Vec::new();
+    for item in items {
+        let place = source.place(item.span);
+        let Kind::Map(map) = item.kind else {
+            problems.push(expected("external", "a mapping with `kind` and `name`", &item, &place, source));
+            continue;
+        };
+        let mut fields = Fields::new(map, &["kind", "name", "namespace"], "an external object", source, problems);
+        let kind = fields.text("kind", problems);
+        let name = fields.text("name", problems);
+        let namespace = fields.text("namespace", problems).map(|namespace| namespace.value);
+        match (kind, name) {
+            (Some(kind), Some(name)) if matches!(kind.value.as_str(), "ConfigMap" | "Secret") => {
+                found.push(External { kind: kind.value, name: name.value, namespace, place });
+            }
+            (Some(kind), Some(_)) => problems
+                .push(Diagnostic::error("invalid-field", "expected `ConfigMap` or `Secret` for `kind`").at(kind.place)),
+            _ => problems.push(
+                Diagnostic::error("invalid-field", "an external object needs `kind` and `name`")
+                    .at(place)
+                    .hint("write `{ kind: Secret, name: corp-ca }`"),
+            ),
+        }
+    }
+    found
+}
+
+/// Reads `rbac` of a bundle: who may read its Secret.
+pub(super) fn rbac(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) -> Option<Located<String>> {
+    let (place, map) = fields.map("rbac", problems)?;
+    let mut fields = Fields::new(map, &["serviceAccount"], "`rbac`", source, problems);
+    let account = fields.text("serviceAccount", problems);
+    if account.is_none() {
+        problems.push(
+            Diagnostic::error("invalid-field", "`rbac` needs `serviceAccount`")
+                .at(place)
+                .hint("write `rbac: { serviceAccount: NAME }`"),
+        );
+    }
+    account
+}

@@ -1,0 +1,71 @@
+//! What all objects of an app have: its namespace, labels and annotations.
+
+use std::collections::BTreeMap;
+
+use super::identity::Manifest;
+use super::scope::is_namespaced;
+use crate::layer::{Tree, TreeKind};
+
+/// What the objects of a target have in common.
+#[derive(Debug, Clone, Default)]
+pub struct Common {
+    /// The namespace, if the layers name one.
+    pub namespace: Option<String>,
+    /// Labels that the layers name.
+    pub labels: BTreeMap<String, String>,
+    /// Labels for whoever has none of that name: who manages the object, and of which app it is.
+    pub defaults: BTreeMap<String, String>,
+    /// Annotations that the layers name.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Applies them as kustomize does: the namespace to all that have one, and to the service accounts of
+/// bindings; labels and annotations to the object itself. Selectors and the templates of pods stay as
+/// they are: a selector cannot be changed later.
+pub fn apply(manifest: &mut Manifest, common: &Common) {
+    let place = manifest.tree.place.clone();
+    if let Some(namespace) = common.namespace.as_ref().filter(|_| is_namespaced(&manifest.kind)) {
+        if let Some(metadata) = manifest.tree.map_under("metadata") {
+            metadata.insert("namespace".to_owned(), Tree::text(namespace, &place));
+        }
+        manifest.namespace = Some(namespace.clone());
+    }
+    if let Some(namespace) = common.namespace.as_ref().filter(|_| manifest.kind.ends_with("RoleBinding")) {
+        bind(&mut manifest.tree, namespace);
+    }
+    let Some(metadata) = manifest.tree.at_mut(&["metadata"]) else { return };
+    let missing = |found: Option<&Tree>, key: &String| found.and_then(|labels| labels.get(key)).is_none();
+    let labels = metadata.get("labels");
+    let defaults: Vec<_> = common.defaults.iter().filter(|(key, _)| missing(labels, key)).collect();
+    let defaults: Vec<(String, String)> =
+        defaults.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let all = defaults.iter().map(|(key, value)| (key, value)).chain(&common.labels);
+    put(metadata, "labels", all);
+    put(metadata, "annotations", common.annotations.iter());
+}
+
+fn put<'a>(metadata: &mut Tree, field: &str, texts: impl Iterator<Item = (&'a String, &'a String)>) {
+    let place = metadata.place.clone();
+    let mut texts = texts.peekable();
+    if texts.peek().is_none() {
+        return;
+    }
+    let Some(map) = metadata.map_under(field) else { return };
+    for (key, value) in texts {
+        map.insert(key.clone(), Tree::text(value, &place));
+    }
+}
+
+/// The namespace of the service accounts that a binding names without one.
+fn bind(tree: &mut Tree, namespace: &str) {
+    let Some(Tree { kind: TreeKind::List(subjects), .. }) = tree.at_mut(&["subjects"]) else { return };
+    for subject in subjects {
+        let is_account = subject.get("kind").and_then(Tree::as_text) == Some("ServiceAccount");
+        let place = subject.place.clone();
+        if let TreeKind::Map(map) = &mut subject.kind
+            && is_account
+        {
+            map.entry("namespace".to_owned()).or_insert_with(|| Tree::text(namespace, &place));
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Other objects of an app: read from files, checked, named, labelled and wired.
+//!
+//! What a workload needs to know of the wall is which object a key is in. It is told here, so that a
+//! key can move across the wall without an edit of the workload.
+
+mod identity;
+mod label;
+mod scope;
+mod taint;
+mod tree;
+mod wiring;
+
+pub use identity::{Manifest, collect};
+pub use label::{Common, apply};
+pub use taint::check as check_taint;
+pub use wiring::{Bundles, wire};

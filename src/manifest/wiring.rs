@@ -1,0 +1,383 @@
+//! Wiring: a workload says which bundles it wants, and gets references to whichever objects those
+//! became. A key that moves across the wall needs no edit of the workload.
+//!
+//! The wishes are annotations of the pod template, and do not reach the cluster:
+//!
+//! | annotation | gives |
+//! |---|---|
+//! | `septum.dev/env-from: "a, b"` | the entries of bundles as variables, in every container |
+//! | `septum.dev/mount: "a:/etc/a"` | the entries as files of one read-only volume, in every container |
+//! | `septum.dev/image-pull-secrets: "registry"` | the credentials of registries for the pod's images |
+
+use std::collections::BTreeMap;
+
+use super::identity::Manifest;
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::layer::{Tree, TreeKind};
+use crate::span::Place;
+
+/// What the annotations begin with.
+const PREFIX: &str = "septum.dev/";
+const WISHES: [&str; 3] = ["septum.dev/env-from", "septum.dev/mount", "septum.dev/image-pull-secrets"];
+
+/// Readable by their owner alone: 0400, which JSON has in decimal.
+const PRIVATE: &str = "256";
+
+/// Which objects each bundle became, by its name.
+#[derive(Debug, Default)]
+pub struct Bundles(BTreeMap<String, Sides>);
+
+/// The objects of a bundle.
+#[derive(Debug, Default, Clone)]
+struct Sides {
+    config_map: bool,
+    secret: bool,
+    secret_type: Option<String>,
+}
+
+impl Bundles {
+    /// Notes that a bundle became a ConfigMap.
+    pub fn config_map(&mut self, name: &str) {
+        self.0.entry(name.to_owned()).or_default().config_map = true;
+    }
+
+    /// Notes that a bundle became a Secret of a type.
+    pub fn secret(&mut self, name: &str, secret_type: &str) {
+        let sides = self.0.entry(name.to_owned()).or_default();
+        (sides.secret, sides.secret_type) = (true, Some(secret_type.to_owned()));
+    }
+}
+
+/// Where the pod template of a workload stands: its parts are `metadata` and `spec`.
+pub(super) fn template_of(kind: &str) -> Option<&'static [&'static str]> {
+    Some(match kind {
+        "Pod" => &[],
+        "PodTemplate" => &["template"],
+        "CronJob" => &["spec", "jobTemplate", "spec", "template"],
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "ReplicationController" | "Job" | "Rollout" => {
+            &["spec", "template"]
+        }
+        _ => return None,
+    })
+}
+
+/// Grants the wishes of a workload.
+pub fn wire(manifest: &mut Manifest, bundles: &Bundles, problems: &mut Diagnostics) {
+    let Some(path) = template_of(&manifest.kind) else {
+        misplaced(&manifest.tree, problems);
+        return;
+    };
+    if !path.is_empty() {
+        misplaced(&manifest.tree, problems);
+    }
+    let Some(template) = manifest.tree.at_mut(path) else { return };
+    let wishes = take_wishes(template);
+    for (key, value) in wishes {
+        let Some(text) = value.as_text().map(str::to_owned) else {
+            let message = format!("expected the name of a bundle for `{key}`, found {}", value.noun());
+            problems.push(Diagnostic::error("wiring", message).at_hidden(value.place));
+            continue;
+        };
+        let mut wiring = Wiring { template, bundles, place: &value.place, problems };
+        for wish in text.split(',').map(str::trim).filter(|wish| !wish.is_empty()) {
+            match key.as_str() {
+                "septum.dev/env-from" => wiring.env_from(wish),
+                "septum.dev/mount" => wiring.mount(wish),
+                "septum.dev/image-pull-secrets" => wiring.pull_secret(wish),
+                _ => wiring.unknown(&key),
+            }
+        }
+    }
+}
+
+/// Takes the wishes out of the annotations of a pod template.
+fn take_wishes(template: &mut Tree) -> Vec<(String, Tree)> {
+    let Some(metadata) = template.at_mut(&["metadata"]) else { return Vec::new() };
+    let mut wishes = Vec::new();
+    let mut is_empty = false;
+    if let Some(Tree { kind: TreeKind::Map(annotations), .. }) = metadata.at_mut(&["annotations"]) {
+        let keys: Vec<_> = annotations.keys().filter(|key| key.starts_with(PREFIX)).cloned().collect();
+        for key in keys {
+            wishes.extend(annotations.shift_remove_entry(&key));
+        }
+        is_empty = annotations.is_empty();
+    }
+    if let TreeKind::Map(metadata) = &mut metadata.kind
+        && is_empty
+    {
+        metadata.shift_remove("annotations");
+    }
+    wishes
+}
+
+/// Wishes that nothing grants: on an object that is no workload, or on the workload itself.
+fn misplaced(tree: &Tree, problems: &mut Diagnostics) {
+    let annotations = tree.at(&["metadata", "annotations"]).and_then(Tree::as_map);
+    for (key, value) in annotations.into_iter().flatten().filter(|(key, _)| key.starts_with(PREFIX)) {
+        problems.push(
+            Diagnostic::error("wiring", format!("`{key}` does nothing here"))
+                .at_hidden(value.place.clone())
+                .hint("put it on the pod template: `spec.template.metadata.annotations`"),
+        );
+    }
+}
+
+struct Wiring<'a> {
+    template: &'a mut Tree,
+    bundles: &'a Bundles,
+    place: &'a Place,
+    problems: &'a mut Diagnostics,
+}
+
+impl Wiring<'_> {
+    fn bundle(&mut self, name: &str) -> Option<Sides> {
+        let known = self.bundles.0.get(name).cloned();
+        if known.is_none() {
+            let names = self.bundles.0.keys().map(String::as_str);
+            self.problems.push(
+                Diagnostic::error("dangling-reference", format!("there is no bundle `{name}` with a value in it"))
+                    .at(self.place.clone())
+                    .maybe_hint(did_you_mean(name, names)),
+            );
+        }
+        known
+    }
+
+    fn error(&mut self, message: String, hint: &str) {
+        self.problems.push(Diagnostic::error("wiring", message).at(self.place.clone()).hint(hint));
+    }
+
+    fn unknown(&mut self, key: &str) {
+        let nearest = did_you_mean(key, WISHES);
+        let error = Diagnostic::error("wiring", format!("`{key}` is no annotation that is known here"));
+        self.problems
+            .push(error.at(self.place.clone()).maybe_hint(nearest).hint(format!("known are {}", WISHES.join(", "))));
+    }
+
+    /// All containers of the pod, those that run first included: a migration needs what the
+    /// application needs.
+    fn containers(&mut self) -> Vec<&mut Tree> {
+        let Some(Tree { kind: TreeKind::Map(spec), .. }) = self.template.at_mut(&["spec"]) else { return Vec::new() };
+        let lists = spec.iter_mut().filter(|(key, _)| matches!(key.as_str(), "initContainers" | "containers"));
+        let items = lists.filter_map(|(_, list)| match &mut list.kind {
+            TreeKind::List(items) => Some(items),
+            TreeKind::Leaf(_) | TreeKind::Map(_) => None,
+        });
+        items.flatten().collect()
+    }
+
+    fn env_from(&mut self, name: &str) {
+        let Some(sides) = self.bundle(name) else { return };
+        let place = self.place.clone();
+        let refer = |field: &str| Tree::map([(field, Tree::map([("name", Tree::text(name, &place))], &place))], &place);
+        let mut wanted = Vec::new();
+        if sides.config_map {
+            wanted.push(("configMapRef", refer("configMapRef")));
+        }
+        if sides.secret {
+            wanted.push(("secretRef", refer("secretRef")));
+        }
+        for container in self.containers() {
+            let Some(list) = container.list_under("envFrom") else { continue };
+            for (field, reference) in &wanted {
+                let is_there = |item: &Tree| item.at(&[field, "name"]).and_then(Tree::as_text) == Some(name);
+                if !list.iter().any(is_there) {
+                    list.push(reference.clone());
+                }
+            }
+        }
+    }
+
+    fn mount(&mut self, wish: &str) {
+        let Some((name, path)) = wish.split_once(':').filter(|(_, path)| path.starts_with('/')) else {
+            self.error(format!("`{wish}` does not say where to mount"), "write `BUNDLE:/absolute/path`");
+            return;
+        };
+        let Some(sides) = self.bundle(name) else { return };
+        let place = self.place.clone();
+        let volume = volume_name(name);
+        if self.has_volume(&volume) {
+            self.error(format!("the pod has a volume `{volume}` already"), "mount each bundle once");
+            return;
+        }
+        if self.containers().iter().any(|container| mounts(container, path)) {
+            self.error(format!("something is mounted at `{path}` already"), "mount the bundle somewhere else");
+            return;
+        }
+        let source =
+            |field: &str| Tree::map([(field, Tree::map([("name", Tree::text(name, &place))], &place))], &place);
+        let mut projected = Vec::new();
+        if sides.secret {
+            projected.push(("defaultMode", Tree::literal(PRIVATE, &place)));
+        }
+        let config_map = sides.config_map.then(|| source("configMap"));
+        let secret = sides.secret.then(|| source("secret"));
+        projected.push(("sources", Tree::list(config_map.into_iter().chain(secret).collect(), &place)));
+        let projected = Tree::map(projected, &place);
+        let entry = Tree::map([("name", Tree::text(&volume, &place)), ("projected", projected)], &place);
+        if let Some(spec) = self.template.at_mut(&["spec"])
+            && let Some(volumes) = spec.list_under("volumes")
+        {
+            volumes.push(entry);
+        }
+        for container in self.containers() {
+            let Some(list) = container.list_under("volumeMounts") else { continue };
+            list.push(Tree::map(
+                [
+                    ("name", Tree::text(&volume, &place)),
+                    ("mountPath", Tree::text(path, &place)),
+                    ("readOnly", Tree::literal("true", &place)),
+                ],
+                &place,
+            ));
+        }
+    }
+
+    fn has_volume(&self, name: &str) -> bool {
+        let volumes = self.template.at(&["spec", "volumes"]).and_then(Tree::as_list).unwrap_or_default();
+        volumes.iter().any(|volume| volume.get("name").and_then(Tree::as_text) == Some(name))
+    }
+
+    fn pull_secret(&mut self, name: &str) {
+        let Some(sides) = self.bundle(name) else { return };
+        let fits = sides.secret_type.as_deref().is_some_and(|kind| kind.starts_with("kubernetes.io/dockerc"));
+        if !fits {
+            let message = format!("the bundle `{name}` holds no credentials of registries");
+            self.error(message, "give it `registries`, or `type: kubernetes.io/dockerconfigjson`");
+            return;
+        }
+        let place = self.place.clone();
+        let Some(spec) = self.template.at_mut(&["spec"]) else { return };
+        let Some(list) = spec.list_under("imagePullSecrets") else { return };
+        let is_there = |item: &Tree| item.get("name").and_then(Tree::as_text) == Some(name);
+        if !list.iter().any(is_there) {
+            list.push(Tree::map([("name", Tree::text(name, &place))], &place));
+        }
+    }
+}
+
+fn mounts(container: &Tree, path: &str) -> bool {
+    let mounts = container.get("volumeMounts").and_then(Tree::as_list).unwrap_or_default();
+    mounts.iter().any(|mount| mount.get("mountPath").and_then(Tree::as_text) == Some(path))
+}
+
+/// A name for the volume of a bundle: a DNS label, of at most 63 characters (RFC 1123).
+fn volume_name(bundle: &str) -> String {
+    let name: String = format!("septum-{bundle}").replace('.', "-").chars().take(63).collect();
+    name.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::Source;
+    use crate::yaml::read::read;
+
+    fn wired(annotations: &str, containers: &str) -> (String, Vec<String>) {
+        let text = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    metadata:\n      annotations:\n{annotations}\n    spec:\n{containers}"
+        );
+        let source = Source::new("web.yaml", text);
+        let tree = Tree::from_node(read(&source).unwrap(), &source);
+        let mut manifest = Manifest::of(tree).unwrap();
+        let mut bundles = Bundles::default();
+        bundles.config_map("shop");
+        bundles.secret("shop", "Opaque");
+        bundles.secret("registry", "kubernetes.io/dockerconfigjson");
+        bundles.config_map("plain.config");
+        let mut problems = Diagnostics::new();
+        wire(&mut manifest, &bundles, &mut problems);
+        let mut out = zeroize::Zeroizing::new(String::new());
+        let template = manifest.tree.at(&["spec", "template"]).unwrap();
+        crate::yaml::write::append(&mut out, &template.to_value());
+        (out.to_string(), problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    #[test]
+    fn a_workload_gets_what_it_wishes() {
+        let (text, problems) = wired(
+            "        septum.dev/env-from: shop\n        septum.dev/mount: 'shop:/etc/shop, plain.config:/etc/plain'\n        septum.dev/image-pull-secrets: registry\n",
+            "      initContainers:\n      - name: migrate\n      containers:\n      - name: web\n        envFrom:\n        - secretRef: {name: shop}\n",
+        );
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(
+            text,
+            "metadata: {}
+spec:
+  initContainers:
+  - name: migrate
+    envFrom:
+    - configMapRef:
+        name: shop
+    - secretRef:
+        name: shop
+    volumeMounts:
+    - name: septum-shop
+      mountPath: /etc/shop
+      readOnly: true
+    - name: septum-plain-config
+      mountPath: /etc/plain
+      readOnly: true
+  containers:
+  - name: web
+    envFrom:
+    - secretRef:
+        name: shop
+    - configMapRef:
+        name: shop
+    volumeMounts:
+    - name: septum-shop
+      mountPath: /etc/shop
+      readOnly: true
+    - name: septum-plain-config
+      mountPath: /etc/plain
+      readOnly: true
+  volumes:
+  - name: septum-shop
+    projected:
+      defaultMode: 256
+      sources:
+      - configMap:
+          name: shop
+      - secret:
+          name: shop
+  - name: septum-plain-config
+    projected:
+      sources:
+      - configMap:
+          name: plain.config
+  imagePullSecrets:
+  - name: registry
+"
+        );
+    }
+
+    #[test]
+    fn a_wish_that_cannot_be_granted_is_told() {
+        for (annotations, containers, expected) in [
+            ("        septum.dev/env-from: shpo", "", "there is no bundle `shpo` with a value in it"),
+            ("        septum.dev/env-form: shop", "", "`septum.dev/env-form` is no annotation that is known here"),
+            ("        septum.dev/mount: shop", "", "`shop` does not say where to mount"),
+            ("        septum.dev/mount: 'shop:etc'", "", "`shop:etc` does not say where to mount"),
+            (
+                "        septum.dev/mount: 'shop:/etc/x'",
+                "      containers: [{name: a, volumeMounts: [{mountPath: /etc/x}]}]\n",
+                "something is mounted at `/etc/x` already",
+            ),
+            (
+                "        septum.dev/mount: 'shop:/etc/x'",
+                "      volumes: [{name: septum-shop}]\n",
+                "the pod has a volume `septum-shop` already",
+            ),
+            ("        septum.dev/image-pull-secrets: shop", "", "the bundle `shop` holds no credentials of registries"),
+            (
+                "        septum.dev/env-from: [shop]",
+                "",
+                "expected the name of a bundle for `septum.dev/env-from`, found a list",
+            ),
+        ] {
+            let containers = if containers.is_empty() { "      containers: []\n" } else { containers };
+            assert_eq!(wired(annotations, containers).1, [expected], "{annotations}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Who may read a Secret: a Role for exactly that one, bound to a service account (`rbac`).
+
+use super::{Object, ObjectKind};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::{Definition, Tree};
+use crate::manifest::Manifest;
+use crate::span::{Located, Place};
+
+const API_GROUP: &str = "rbac.authorization.k8s.io";
+
+/// The Role and the RoleBinding of each bundle that asks for them.
+///
+/// The Role allows `get` on the Secret of that name and nothing else: `list` would give the contents
+/// of all Secrets, and cannot be bound to a name without a field selector.
+pub(super) fn access(definition: &Definition, objects: &[Object], problems: &mut Diagnostics) -> Vec<Manifest> {
+    let mut found = Vec::new();
+    for (name, bundle) in &definition.bundles {
+        let Some(account) = &bundle.rbac else { continue };
+        let is_secret = |object: &&Object| object.kind == ObjectKind::Secret && object.name == name.as_str();
+        let Some(secret) = objects.iter().find(is_secret) else {
+            problems.push(
+                Diagnostic::warning("unused-rbac", format!("the bundle `{name}` has no Secret to be read"))
+                    .at(account.place.clone())
+                    .hint("remove `rbac`, or declare what is sensitive in the bundle"),
+            );
+            continue;
+        };
+        let role = format!("{name}-reader");
+        for tree in [role_of(&role, secret, &account.place), binding(&role, account)] {
+            found.extend(problems.take(Manifest::of(tree)));
+        }
+    }
+    found
+}
+
+fn role_of(name: &str, secret: &Object, place: &Place) -> Tree {
+    let text = |text: &str| Tree::text(text, place);
+    let list = |word: &str| Tree::list(vec![text(word)], place);
+    let rule = Tree::map(
+        [
+            ("apiGroups", list("")),
+            ("resourceNames", list(&secret.name)),
+            ("resources", list("secrets")),
+            ("verbs", list("get")),
+        ],
+        place,
+    );
+    Tree::map(
+        [
+            ("apiVersion", text(&format!("{API_GROUP}/v1"))),
+            ("kind", text("Role")),
+            ("metadata", Tree::map([("name", text(name))], place)),
+            ("rules", Tree::list(vec![rule], place)),
+        ],
+        place,
+    )
+}
+
+fn binding(role: &str, account: &Located<String>) -> Tree {
+    let place = &account.place;
+    let text = |text: &str| Tree::text(text, place);
+    let reference = [("apiGroup", text(API_GROUP)), ("kind", text("Role")), ("name", text(role))];
+    let subject = [("kind", text("ServiceAccount")), ("name", text(&account.value))];
+    Tree::map(
+        [
+            ("apiVersion", text(&format!("{API_GROUP}/v1"))),
+            ("kind", text("RoleBinding")),
+            ("metadata", Tree::map([("name", text(role))], place)),
+            ("roleRef", Tree::map(reference, place)),
+            ("subjects", Tree::list(vec![Tree::map(subject, place)], place)),
+        ],
+        place,
+    )
+}

@@ -1,0 +1,105 @@
+//! All objects of a target: those that bundles became, and those that the app brings along.
+
+use super::access::access;
+use super::build::{Target, build, common};
+use super::{Object, ObjectKind, Reveal};
+use crate::diagnostic::Diagnostics;
+use crate::manifest::{self, Bundles, Manifest};
+use crate::name::EnvironmentName;
+use crate::value::Value;
+
+/// An object as it goes out.
+#[derive(Debug)]
+pub enum Rendered {
+    /// What a bundle became.
+    Bundle(Object),
+    /// Another object, for an environment.
+    Manifest(Manifest, EnvironmentName),
+}
+
+impl Rendered {
+    /// What objects are ordered by, and what must be unique in a run: kind, namespace, name.
+    pub fn identity(&self) -> (&str, &str, &str) {
+        match self {
+            Self::Bundle(object) => {
+                let (kind, namespace, name) = object.identity();
+                (kind.as_str(), namespace, name)
+            }
+            Self::Manifest(manifest, _) => {
+                (&manifest.kind, manifest.namespace.as_deref().unwrap_or_default(), &manifest.name)
+            }
+        }
+    }
+
+    /// The group of its API; empty for the core.
+    pub fn group(&self) -> &str {
+        match self {
+            Self::Bundle(_) => "",
+            Self::Manifest(manifest, _) => manifest.group(),
+        }
+    }
+
+    /// The environment that it was made for.
+    pub fn environment(&self) -> &EnvironmentName {
+        match self {
+            Self::Bundle(object) => &object.environment,
+            Self::Manifest(_, environment) => environment,
+        }
+    }
+
+    /// Whether it is a Secret.
+    pub fn is_secret(&self) -> bool {
+        self.group().is_empty() && self.identity().0 == ObjectKind::Secret.as_str()
+    }
+
+    /// The object as a structure.
+    pub fn to_value(&self, reveal: Reveal) -> Value<'_> {
+        match self {
+            Self::Bundle(object) => object.to_value(reveal),
+            Self::Manifest(manifest, _) => {
+                let value = manifest.tree.to_value();
+                if reveal == Reveal::Nothing && self.is_secret() { veiled(value) } else { value }
+            }
+        }
+    }
+}
+
+/// A Secret without its values.
+fn veiled(value: Value<'_>) -> Value<'_> {
+    let Value::Map(fields) = value else { return value };
+    let hide = |value| match value {
+        Value::Map(pairs) => Value::Map(pairs.into_iter().map(|(key, _)| (key, Value::text(super::HIDDEN))).collect()),
+        _ => Value::text(super::HIDDEN),
+    };
+    let is_data = |key: &str| matches!(key, "data" | "stringData");
+    let fields = fields.into_iter().map(|(key, value)| if is_data(&key) { (key, hide(value)) } else { (key, value) });
+    Value::Map(fields.collect())
+}
+
+/// All objects of a target, in the order in which they are written.
+pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
+    let definition = &*target.resolved.definition;
+    let common = common(definition, problems);
+    let objects = build(target, &common, problems);
+    let mut bundles = Bundles::default();
+    for object in &objects {
+        match object.kind {
+            ObjectKind::ConfigMap => bundles.config_map(&object.name),
+            ObjectKind::Secret => bundles.secret(&object.name, object.secret_type.as_deref().unwrap_or_default()),
+        }
+    }
+    let mut manifests = Vec::new();
+    for (mut manifest, parts) in manifest::collect(target.resolved, problems) {
+        manifest::check_taint(&manifest, parts, definition, target.routing, problems);
+        manifest::wire(&mut manifest, &bundles, problems);
+        manifests.push(manifest);
+    }
+    manifests.extend(access(definition, &objects, problems));
+    for manifest in &mut manifests {
+        manifest::apply(manifest, &common);
+    }
+    let manifests = manifests.into_iter().map(|manifest| Rendered::Manifest(manifest, definition.environment.clone()));
+    let mut all: Vec<_> = objects.into_iter().map(Rendered::Bundle).chain(manifests).collect();
+    all.sort_by(|a, b| a.identity().cmp(&b.identity()));
+    all
+}

@@ -1,0 +1,259 @@
+//! Other objects of the app: files of manifests, with their templates rendered.
+//!
+//! In a file of YAML each text is a template of its own, so that it is known of each which secrets it
+//! read, and where it stands. A file `*.j2` is rendered as a text, document by document where it can
+//! be parted, and read after that.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::content::Builder;
+use super::failure::Origin;
+use super::frame::{self, Frame, Subject};
+use super::session::{Reported, Session, is_template};
+use super::{Lineage, declassify};
+use crate::diagnostic::{Diagnostic, Failure};
+use crate::glob::{GlobError, matching};
+use crate::layer::{ManifestPattern, Tree, TreeKind};
+use crate::sops;
+use crate::span::{Place, Source, Span};
+use crate::value::Value;
+use crate::yaml::node::{Scalar, Style};
+use crate::yaml::read::{MergeKeys, read_stream};
+
+/// A document of a file of manifests.
+#[derive(Debug)]
+pub struct Manifest {
+    /// What it holds.
+    pub tree: Tree,
+    /// The parts of it that templates made.
+    pub parts: Vec<Part>,
+}
+
+/// What a template made of a manifest.
+#[derive(Debug)]
+pub struct Part {
+    /// Its path in the document; empty for the whole.
+    pub path: String,
+    /// Where the template stands.
+    pub place: Place,
+    /// What it read.
+    pub lineage: Lineage,
+    /// It read something that nobody decrypted, and is not known.
+    pub locked: bool,
+}
+
+impl Session {
+    /// All documents of all files, in the order in which they are named. What is wrong is reported
+    /// and left out.
+    pub(super) fn manifests(self: &Arc<Self>) -> Vec<Manifest> {
+        let mut found = Vec::new();
+        let mut seen: Vec<PathBuf> = Vec::new();
+        for pattern in &self.definition.manifests {
+            for path in self.files_of(pattern) {
+                if !seen.contains(&path) {
+                    found.extend(self.file(&path, pattern).unwrap_or_default());
+                    seen.push(path);
+                }
+            }
+        }
+        found
+    }
+
+    fn files_of(&self, pattern: &ManifestPattern) -> Vec<PathBuf> {
+        let text = &pattern.pattern.value;
+        let at = |problem: Diagnostic| problem.at(pattern.pattern.place.clone());
+        let problem = match matching(&pattern.folder, text) {
+            Ok(mut found) => {
+                found.retain(|path| path.is_file());
+                if !found.is_empty() {
+                    return found;
+                }
+                Diagnostic::error("missing-file", format!("`{text}` matches no file"))
+                    .hint("a path is relative to the layer that names it, and may have `*` and `**`")
+            }
+            Err(GlobError::Outside) => {
+                Diagnostic::error("outside-project", format!("`{text}` leads out of the folder of its layer"))
+                    .hint("keep manifests below the layers that name them")
+            }
+            Err(GlobError::Invalid { part, reason }) => {
+                Diagnostic::error("invalid-field", format!("`{part}` is no valid glob: {reason}"))
+            }
+            Err(GlobError::Unreadable(folder, error)) => {
+                let name = self.engine.files.name(&folder);
+                Diagnostic::error("unreadable", format!("`{name}` could not be listed: {error}")).failing(Failure::Io)
+            }
+        };
+        self.report(at(problem));
+        Vec::new()
+    }
+
+    fn file(self: &Arc<Self>, path: &Path, pattern: &ManifestPattern) -> Result<Vec<Manifest>, Reported> {
+        let file = self.engine.files.text(path);
+        let file = file.map_err(|problem| self.report(problem.at(pattern.pattern.place.clone())))?;
+        if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
+            return self.text_template(&file);
+        }
+        let documents = self.documents(&file)?;
+        let documents = documents.into_iter().enumerate().map(|(index, tree)| {
+            let mut parts = Vec::new();
+            let subject = format!("{}#{index}", file.name());
+            let tree = if pattern.template { self.rendered(tree, &subject, "", &mut parts)? } else { tree };
+            Ok(Manifest { tree, parts })
+        });
+        let documents: Vec<_> = documents.collect();
+        documents.into_iter().collect()
+    }
+
+    /// The documents of a file of YAML.
+    fn documents(&self, file: &Source) -> Result<Vec<Tree>, Reported> {
+        let stream = read_stream(file, MergeKeys::Apply).map_err(|problems| {
+            let asks = is_template(file.text());
+            for problem in problems {
+                let hint = "a template within YAML stands in quotes; one of the whole text is a file `*.j2`";
+                self.report(if asks { problem.hint(hint) } else { problem });
+            }
+            Reported
+        })?;
+        if let Some(encrypted) = stream.documents.iter().find(|document| sops::is_encrypted(document)) {
+            return Err(self.report(
+                Diagnostic::error("unsupported", format!("`{}` is encrypted, but manifests may not be", file.name()))
+                    .at_hidden(file.place(encrypted.span))
+                    .hint("put secret values in a bundle, which becomes a Secret"),
+            ));
+        }
+        Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, file)).collect())
+    }
+
+    /// A tree with the templates in its texts rendered, each for itself.
+    fn rendered(
+        self: &Arc<Self>,
+        tree: Tree,
+        subject: &str,
+        path: &str,
+        parts: &mut Vec<Part>,
+    ) -> Result<Tree, Reported> {
+        let Tree { place, kind } = tree;
+        let kind = match kind {
+            TreeKind::Leaf(scalar) if is_template(scalar.text()) => {
+                return self.rendered_leaf(&Tree { place, kind: TreeKind::Leaf(scalar) }, subject, path, parts);
+            }
+            TreeKind::Leaf(scalar) => TreeKind::Leaf(scalar),
+            TreeKind::List(items) => {
+                let items = items.into_iter().enumerate();
+                let items: Vec<_> = items
+                    .map(|(index, item)| self.rendered(item, subject, &format!("{path}[{index}]"), parts))
+                    .collect();
+                TreeKind::List(items.into_iter().collect::<Result<_, _>>()?)
+            }
+            TreeKind::Map(map) => {
+                let pairs: Vec<_> = map
+                    .into_iter()
+                    .map(|(key, value)| {
+                        let path = crate::layer::tree::join(path, &key);
+                        (key, self.rendered(value, subject, &path, parts))
+                    })
+                    .collect();
+                let pairs = pairs.into_iter().map(|(key, value)| Ok((key, value?)));
+                TreeKind::Map(pairs.collect::<Result<_, Reported>>()?)
+            }
+        };
+        Ok(Tree { place, kind })
+    }
+
+    fn rendered_leaf(
+        self: &Arc<Self>,
+        tree: &Tree,
+        subject: &str,
+        path: &str,
+        parts: &mut Vec<Part>,
+    ) -> Result<Tree, Reported> {
+        let TreeKind::Leaf(scalar) = &tree.kind else { return Ok(tree.clone()) };
+        let frame = Frame::new(Subject::Manifest(format!("{subject}:{path}")), self.definition.own_bundle());
+        let render = || {
+            let mut builder = Builder { session: self, frame: &frame, may_render: true, locked: false };
+            builder.leaf(scalar, tree).map(|value| planted(value, &tree.place))
+        };
+        let rendered = match frame::enter(&frame, render) {
+            Ok(rendered) => rendered?,
+            Err(refusal) => return Err(self.report(self.refused(&refusal))),
+        };
+        let locked = frame.is_locked();
+        parts.push(Part { path: path.to_owned(), place: tree.place.clone(), lineage: frame.lineage(), locked });
+        Ok(rendered)
+    }
+
+    /// A file that is a template as a whole.
+    fn text_template(self: &Arc<Self>, file: &Source) -> Result<Vec<Manifest>, Reported> {
+        let mut found = Vec::new();
+        for (index, chunk) in self.chunks(file).into_iter().enumerate() {
+            // with the lines before it empty, places in it are those in the file
+            let before = file.text().get(..chunk.start).unwrap_or_default().matches('\n').count();
+            let text = format!("{}{}", "\n".repeat(before), file.text().get(chunk.clone()).unwrap_or_default());
+            let padded = Source::new(file.name(), text);
+            let frame = Frame::new(Subject::Manifest(format!("{}#{index}", file.name())), self.definition.own_bundle());
+            let render = || self.render(padded.name(), padded.text(), &Origin::File(&padded));
+            let rendered = match frame::enter(&frame, render) {
+                Ok(rendered) => rendered?,
+                Err(refusal) => return Err(self.report(self.refused(&refusal))),
+            };
+            if frame.is_locked() {
+                // what it would be, nobody knows
+                continue;
+            }
+            let rendered =
+                Source::new(format!("{} (rendered)", file.name()), rendered.expose().trim_start_matches('\n'));
+            let place = file.place(Span::locate(file.text(), chunk.start, chunk.start));
+            for tree in self.documents(&rendered)? {
+                let part = Part { path: String::new(), place: place.clone(), lineage: frame.lineage(), locked: false };
+                found.push(Manifest { tree, parts: vec![part] });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The documents of a template, if each is one by itself; else the whole.
+    fn chunks(&self, file: &Source) -> Vec<std::ops::Range<usize>> {
+        let text = file.text();
+        let mut chunks = Vec::new();
+        let mut start = 0;
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            at += line.len();
+            if line.trim_end() == "---" {
+                chunks.push(start..at - line.len());
+                start = at;
+            }
+        }
+        chunks.push(start..text.len());
+        let compiles = |chunk: &std::ops::Range<usize>| {
+            let text = text.get(chunk.clone()).unwrap_or_default();
+            let source = declassify::prepare(text);
+            source.is_ok_and(|source| self.engine.environment.template_from_named_str("part", &source).is_ok())
+        };
+        if !chunks.iter().all(compiles) {
+            chunks.clear();
+            chunks.push(0..text.len());
+        }
+        chunks
+    }
+}
+
+/// A value of a template as a part of a tree, at the place of the template.
+fn planted(value: Value<'_>, place: &Place) -> Tree {
+    let leaf = |text: &str, style| TreeKind::Leaf(Arc::new(Scalar::new(text, style)));
+    let kind = match value {
+        Value::Null => leaf("null", Style::Plain),
+        Value::Bool(bool) => leaf(&bool.to_string(), Style::Plain),
+        Value::Literal(text) => leaf(&text, Style::Plain),
+        Value::String(text) => leaf(&text, Style::DoubleQuoted),
+        Value::List(items) => TreeKind::List(items.into_iter().map(|item| planted(item, place)).collect()),
+        Value::Map(pairs) => {
+            let pairs = pairs.into_iter().map(|(key, value)| (key.into_owned(), planted(value, place)));
+            TreeKind::Map(pairs.collect::<IndexMap<_, _>>())
+        }
+    };
+    Tree { place: place.clone(), kind }
+}
