@@ -249,7 +249,7 @@ error: `lables` is no field of a layer
   |
 3 | lables: { team: … }
   | ^^^^^^
-  = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `allow`
+  = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `external`, `allow`
   = hint: did you mean `labels`?
 ",
         ),
@@ -415,16 +415,6 @@ error: expected a date like `2027-01-31` for `until`
 #[test]
 fn what_this_version_cannot_honour_is_refused() {
     refused([
-        case("manifests", base("manifests: [\"workloads/*.yaml\"]\n")).says(
-            r"
-error: `manifests` (other objects of an app) is not supported by this version of septum
- --> environments/base.yaml:1:1
-  |
-1 | manifests: […]
-  | ^^^^^^^^^
-  = note: it is refused, because leaving it out would render something else than was asked for
-",
-        ),
         case("hashed names", base("names: hashed\n")).says(
             r"
 error: `names` (hashed names) is not supported by this version of septum
@@ -465,20 +455,13 @@ error: `delivery.recipients` (a delivery other than plain manifests) is not supp
   = hint: write `delivery: { secrets: manifest }`
 ",
         ),
-        case("registries and roles", base("bundles:\n  registry:\n    registries: { ghcr.io: { username: robot } }\n    rbac: { serviceAccount: checkout }\n")).says(
+        case("registries", base("bundles:\n  registry:\n    registries: { ghcr.io: { username: robot } }\n")).says(
             r"
 error: `registries` (Secrets of image registries) is not supported by this version of septum
  --> environments/base.yaml:3:5
   |
 3 |     registries: { ghcr.io: { username: … } }
   |     ^^^^^^^^^^
-  = note: it is refused, because leaving it out would render something else than was asked for
-
-error: `rbac` (roles for a Secret) is not supported by this version of septum
- --> environments/base.yaml:4:5
-  |
-4 |     rbac: { serviceAccount: … }
-  |     ^^^^
   = note: it is refused, because leaving it out would render something else than was asked for
 ",
         ),
@@ -1989,7 +1972,7 @@ error: `lables` is no field of a layer
   |
 2 | lables: {}
   | ^^^^^^
-  = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `allow`
+  = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `external`, `allow`
   = hint: did you mean `labels`?
 
 error: `HOST` has a blank value, which could mean three things
@@ -2077,7 +2060,7 @@ error: `lables` is no field of a layer
   |
 1 | lables: {}
   | ^^^^^^
-  = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `allow`
+  = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `external`, `allow`
   = hint: did you mean `labels`?
 
 error: `PROT` is set in `dev`, but nothing defines it
@@ -2095,7 +2078,7 @@ error: `lables` is no field of a layer
   |
 1 | lables: {}
   | ^^^^^^
-  = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `allow`
+  = note: the fields are `app`, `extends`, `namespace`, `labels`, `annotations`, `vars`, `data`, `bundles`, `names`, `delivery`, `manifests`, `external`, `allow`
   = hint: did you mean `labels`?
 
 error: `PROT` is set in `dev`, but nothing defines it

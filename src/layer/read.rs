@@ -63,6 +63,15 @@ impl Layer {
         };
         let place = layer.source.place(root.span);
         match root.kind {
+            Kind::Map(map) if map.contains_key("apiVersion") && map.contains_key("kind") => problems.push(
+                Diagnostic::error(
+                    "invalid-field",
+                    format!("`{}` holds an object of Kubernetes, not a layer", layer.source.name()),
+                )
+                .at_hidden(place)
+                .note("every `NAME.yaml` beside `base.yaml` is the layer of an environment")
+                .hint("move it to a folder below, and name it there: `manifests: [\"workloads/*.yaml\"]`"),
+            ),
             Kind::Map(map) => layer.read_fields(map, problems),
             Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => {}
             Kind::Scalar(_) | Kind::List(_) => problems.push(

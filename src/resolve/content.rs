@@ -69,8 +69,12 @@ impl Builder<'_> {
         let value = environment
             .compile_expression(source)
             .and_then(|compiled| compiled.eval(scope::root(self.session)))
-            .and_then(|value| from_template(&value));
-        value.map_err(|error| self.session.failed(&error, &origin))
+            .map_err(|error| self.session.failed(&error, &origin))?;
+        if value.is_undefined() {
+            // an expression may be that; a template that prints it says where it comes from
+            self.session.render(name, text, &whole)?;
+        }
+        from_template(&value).map_err(|error| self.session.failed(&error, &origin))
     }
 }
 
