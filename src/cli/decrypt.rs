@@ -70,7 +70,7 @@ impl Decrypt {
         if self.output.is_some() && self.files.len() > 1 {
             return Err(invalid_usage("`--output` takes one file".to_owned()).into());
         }
-        let opened = each(each_once(&self.files), |path| {
+        let opened = each(each_once(global, &self.files), |path| {
             self.open(SecretFile::read(&global.directory, &path, self.input_type)?, Some(&book), &identities)
         })?;
         self.print(global, output, opened)

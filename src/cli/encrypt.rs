@@ -54,7 +54,7 @@ impl Encrypt {
         if self.output.is_some() && self.files.len() > 1 {
             return Err(invalid_usage("`--output` takes one file".to_owned()).into());
         }
-        let done = each(each_once(&self.files), |path| {
+        let done = each(each_once(global, &self.files), |path| {
             let file = SecretFile::read(&global.directory, &path, self.input_type)?;
             let plan = plan(&book, &file.path, &file.name, &wish)?;
             encrypt(file, &plan, now)

@@ -74,11 +74,11 @@ fn read_all() -> Result<Vec<u8>, Diagnostics> {
 }
 
 /// Each file once, in the order in which they are named: two writes of one file would race.
-pub(super) fn each_once(files: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn each_once(global: &Global, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut once: Vec<PathBuf> = Vec::with_capacity(files.len());
     let mut seen = std::collections::HashSet::new();
     for file in files {
-        if seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())) {
+        if seen.insert(std::fs::canonicalize(global.directory.join(file)).unwrap_or_else(|_| file.clone())) {
             once.push(file.clone());
         }
     }

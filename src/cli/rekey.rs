@@ -61,7 +61,7 @@ impl Rotate {
 fn compared(global: &Global, named: &[PathBuf], book: &RuleBook, by_rule: bool) -> Result<Vec<Compared>, Diagnostics> {
     let read = |path: PathBuf| SecretFile::read(&global.directory, &path, None);
     if !named.is_empty() {
-        return each(each_once(named), |path| {
+        return each(each_once(global, named), |path| {
             let compared = Compared::read(read(path)?, book)?;
             if by_rule { compared.ruled() } else { Ok(compared) }
         });
