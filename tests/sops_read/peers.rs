@@ -17,7 +17,7 @@ use crate::tree::{Meaning, document, meaning};
 use crate::vectors::ciphertexts;
 
 /// How many documents of each kind; `SEPTUM_SOPS_DOCUMENTS` says otherwise.
-const DOCUMENTS: u64 = 300;
+const DOCUMENTS: u64 = 60;
 const THREADS: u64 = 2;
 
 /// The seeds of the random documents, dealt to this many threads.
