@@ -45,6 +45,7 @@ pub mod layer;
 pub mod manifest;
 pub mod name;
 pub mod object;
+pub mod pattern;
 pub mod pipeline;
 pub mod project;
 pub mod resolve;

@@ -35,7 +35,7 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
     let inside = app.file_name().is_some_and(|name| name == DEFAULT_FOLDER);
     let root = if inside { app.parent().unwrap_or(&app) } else { &app };
     let files = open(root)?;
-    Ok(Project { files, apps: vec![App::read(app.clone())?], shared: None })
+    Ok(Project { files, apps: vec![App::read(app.clone())?], shared: None, references: Vec::new() })
 }
 
 fn open(root: &Path) -> Result<Arc<Files>, Diagnostic> {
@@ -72,7 +72,11 @@ fn with_settings(root: &Path) -> Result<Project, Diagnostics> {
     apps.dedup();
     apps.retain(|folder| Some(folder) != shared.as_ref());
     let apps: Vec<App> = apps.into_iter().filter_map(|folder| problems.take(App::read(folder))).collect();
-    if problems.has_errors() { Err(problems) } else { Ok(Project { files, apps, shared }) }
+    if problems.has_errors() {
+        Err(problems)
+    } else {
+        Ok(Project { files, apps, shared, references: settings.references })
+    }
 }
 
 /// The folders that match a pattern and hold a `base.yaml`.

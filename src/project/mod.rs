@@ -1,6 +1,7 @@
 //! The first stage: from a folder to apps and their environments.
 
 mod discover;
+mod reference;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
 use crate::files::Files;
 use crate::name::EnvironmentName;
+
+pub use reference::{ReferenceRole, Referent, UserRule};
 
 /// The name of the project file.
 pub const PROJECT_FILE: &str = "septum.yaml";
@@ -27,6 +30,8 @@ pub struct Project {
     pub apps: Vec<App>,
     /// The folder of layers that lie under those of every app.
     pub shared: Option<PathBuf>,
+    /// Where objects hold names of ConfigMaps and Secrets, beside the places that the program knows.
+    pub references: Vec<UserRule>,
 }
 
 /// An app: a folder with a `base.yaml`.

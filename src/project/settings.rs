@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
+use super::reference::UserRule;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::span::{Source, Span};
 
-const FIELDS: [&str; 3] = ["apps", "shared", "output"];
+const FIELDS: [&str; 4] = ["apps", "shared", "output", "references"];
 
 /// What the project file may say.
 #[derive(Debug, Default, Deserialize)]
@@ -19,6 +20,9 @@ pub(super) struct Settings {
     #[serde(default)]
     #[allow(dead_code, reason = "belongs to the file's format")]
     output: Option<String>,
+    /// Where names of ConfigMaps and Secrets stand in objects that the program does not know.
+    #[serde(default)]
+    pub(super) references: Vec<UserRule>,
 }
 
 impl Settings {
@@ -27,11 +31,18 @@ impl Settings {
         serde_yaml::from_str(source.text()).map_err(|error| {
             let text = error.to_string();
             // the library's own place in the text is one of bytes; ours follows as a label
-            let message = in_words(text.split(" at line ").next().unwrap_or(&text));
-            let unknown = message.split_once("unknown field `").and_then(|(_, rest)| rest.split('`').next());
-            let diagnostic = Diagnostic::error("project-file", message.clone())
-                .maybe_hint(unknown.and_then(|field| did_you_mean(field, FIELDS)));
+            let text = text.split(" at line ").next().unwrap_or(&text);
+            let message = in_words(text);
+            let quoted = |before: &str| text.split_once(before).and_then(|(_, rest)| rest.split('`').next());
+            let unknown = quoted("unknown field `");
+            let fields: &[&str] = if in_rule(text) { &UserRule::FIELDS } else { &FIELDS };
+            let diagnostic = Diagnostic::error("project-file", message)
+                .maybe_hint(unknown.and_then(|field| did_you_mean(field, fields.iter().copied())));
             match error.location() {
+                Some(location) if in_rule(text) => {
+                    let path = text.contains("` is no path").then(|| quoted("`")).flatten();
+                    diagnostic.at(source.place(path_at(source.text(), location.index(), path)))
+                }
                 Some(location) => diagnostic.at(source.place(word_at(source.text(), location.index(), unknown))),
                 None => diagnostic.note(format!("in `{}`", source.name())),
             }
@@ -39,17 +50,40 @@ impl Settings {
     }
 }
 
+/// Whether a message is about a rule under `references`.
+fn in_rule(message: &str) -> bool {
+    message.starts_with("references[") || message.starts_with("references: `")
+}
+
 /// The library's message in ours.
 fn in_words(message: &str) -> String {
-    if let Some((field, _)) = message.split_once(": invalid type") {
-        let expected = if message.ends_with("a sequence") { "a list of texts" } else { "a text" };
+    if let Some((field, rest)) = message.split_once(": invalid type") {
+        let expected = match rest {
+            _ if field == "references" => "a list of rules",
+            _ if rest.ends_with("a sequence") => "a list of texts",
+            _ if rest.contains("expected struct") => "a mapping",
+            _ => "a text",
+        };
         return format!("expected {expected} for `{field}`");
     }
-    let of_fields = ["unknown field", "missing field", "duplicate field"];
-    if of_fields.iter().any(|known| message.starts_with(known)) {
-        return format!("{message} in the project file");
+    if let Some((field, rest)) = message.split_once(": unknown variant ") {
+        let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "another"));
+        return format!("expected {expected} for `{field}`, found {found}");
     }
-    format!("the project file is no valid YAML: {message}")
+    let (rule, bare) = if in_rule(message) { message.split_once(": ").unwrap_or(("", message)) } else { ("", message) };
+    let of_fields = ["unknown field", "missing field", "duplicate field"];
+    match (of_fields.iter().any(|known| bare.starts_with(known)), rule) {
+        (true, "") => format!("{bare} in the project file"),
+        (true, rule) => format!("{bare} in `{rule}`"),
+        (false, rule) if !rule.is_empty() => bare.to_owned(),
+        (false, _) => format!("the project file is no valid YAML: {message}"),
+    }
+}
+
+/// The span of a path that is written after an offset, or of the word at it.
+fn path_at(text: &str, offset: usize, path: Option<&str>) -> Span {
+    let found = path.and_then(|path| Some((offset + text.get(offset..)?.find(path)?, path.len())));
+    found.map_or_else(|| word_at(text, offset, None), |(start, length)| Span::locate(text, start, start + length))
 }
 
 /// The span of a field's name, or of the word at an offset.
@@ -70,6 +104,7 @@ fn word_at(text: &str, offset: usize, field: Option<&str>) -> Span {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{ReferenceRole, Referent};
     use super::*;
 
     #[test]
@@ -83,5 +118,55 @@ mod tests {
     fn the_project_file_must_name_apps() {
         let error = Settings::parse(&Source::new("septum.yaml", "shared: environments\n")).unwrap_err();
         assert!(error.message.contains("missing field `apps`"), "{}", error.message);
+    }
+
+    fn with_rules(rules: &str) -> Result<Settings, Diagnostic> {
+        Settings::parse(&Source::new("septum.yaml", format!("apps: [a]\nreferences:\n{rules}")))
+    }
+
+    #[test]
+    fn rules_for_references_are_read() {
+        let settings = with_rules(
+            "- {kind: Widget, group: example.com, path: 'spec.users[].secretName', target: Secret, key: 'spec.users[].key'}
+- {kind: Gadget, path: '**.configName', target: ConfigMap, role: output}\n",
+        )
+        .expect("valid");
+        let [widget, gadget] = settings.references.as_slice() else { panic!("two rules") };
+        assert_eq!((widget.target, gadget.target), (Referent::Secret, Referent::ConfigMap));
+        assert_eq!((widget.group.as_deref(), gadget.group.as_deref()), (Some("example.com"), None));
+        assert_eq!((widget.role, gadget.role), (ReferenceRole::Reference, ReferenceRole::Output));
+        assert!(widget.key.is_some());
+    }
+
+    #[test]
+    fn a_wrong_rule_for_references_is_pointed_at() {
+        for (rule, message, place, hint) in [
+            (
+                "{kind: W, pth: a, target: Secret}",
+                "unknown field `pth`, expected one of",
+                (3, 13),
+                "did you mean `path`?",
+            ),
+            ("{kind: W, target: Secret}", "missing field `path` in `references[0]`", (3, 3), ""),
+            (
+                "{kind: W, path: a, target: Sceret}",
+                "expected `ConfigMap` or `Secret` for `references[0].target`, found `Sceret`",
+                (3, 30),
+                "",
+            ),
+            ("{kind: W, path: 'a[0].b', target: Secret}", "`a[0].b` is no path: `[` stands only in", (3, 20), ""),
+            ("{kind: W, path: a.**, target: Secret}", "`a.**` is no path of a name", (3, 19), ""),
+            ("{kind: W, path: a.b, key: a.*, target: Secret}", "`a.*` is no path of a key", (3, 29), ""),
+            ("{kind: W, path: [a], target: Secret}", "expected a text for `references[0].path`", (3, 19), ""),
+            ("a", "expected a mapping for `references[0]`", (3, 3), ""),
+        ] {
+            let error = with_rules(&format!("- {rule}\n")).unwrap_err();
+            assert!(error.message.starts_with(message), "{rule}: {}", error.message);
+            let span = error.labels[0].place.span;
+            assert_eq!((span.line, span.column), place, "{rule}");
+            assert_eq!(error.hints.first().map_or("", String::as_str), hint, "{rule}");
+        }
+        let error = with_rules("  a: b\n").unwrap_err();
+        assert_eq!(error.message, "expected a list of rules for `references`");
     }
 }

@@ -1,0 +1,131 @@
+//! Patterns of paths into a structure: `spec.tls[].secretName`, `**.secretKeyRef.name`.
+
+/// A step of a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// A key of a mapping.
+    Key(String),
+    /// `*SecretRef`, `*`: the keys of a mapping that start and end so.
+    Like {
+        /// What stands before the star.
+        start: String,
+        /// What stands after it.
+        end: String,
+    },
+    /// `[]`: each item of a list.
+    Items,
+    /// `**`: any steps, or none.
+    Below,
+}
+
+/// A pattern of paths. A key that holds a dot is quoted: `metadata.annotations."example.com/a"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(Vec<Segment>);
+
+impl Pattern {
+    /// Reads a pattern; the error tells what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut segments = Vec::new();
+        let mut rest = text;
+        loop {
+            rest = segment(rest, &mut segments)?;
+            while let Some(after) = rest.strip_prefix('[') {
+                rest = after.strip_prefix(']').ok_or("`[` stands only in `[]`, which is each item of a list")?;
+                segments.push(Segment::Items);
+            }
+            if rest.is_empty() {
+                return Ok(Self(segments));
+            }
+            rest = rest.strip_prefix('.').ok_or_else(|| format!("expected `.` before `{rest}`"))?;
+        }
+    }
+
+    /// The steps.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+
+    /// This pattern, below another.
+    #[must_use]
+    pub fn below(&self, parent: &Self) -> Self {
+        Self(parent.0.iter().chain(&self.0).cloned().collect())
+    }
+
+    /// Whether the steps can be counted: there is no `**`.
+    pub fn is_countable(&self) -> bool {
+        !self.0.contains(&Segment::Below)
+    }
+
+    /// Splits this pattern and another into the steps that they share and what follows in each.
+    pub fn fork(&self, other: &Self) -> (Self, Self, Self) {
+        let shared = self.0.iter().zip(&other.0).take_while(|(a, b)| a == b).count();
+        let rest = |of: &Self| Self(of.0.iter().skip(shared).cloned().collect());
+        (Self(self.0.iter().take(shared).cloned().collect()), rest(self), rest(other))
+    }
+}
+
+/// Reads a key, a star or a quoted key, and returns what follows.
+fn segment<'a>(text: &'a str, segments: &mut Vec<Segment>) -> Result<&'a str, String> {
+    if let Some(quoted) = text.strip_prefix('"') {
+        let (key, rest) = quoted.split_once('"').ok_or("a quoted key has no end")?;
+        segments.push(Segment::Key(key.to_owned()));
+        return Ok(rest);
+    }
+    let (key, rest) = text.split_at(text.find(['.', '[']).unwrap_or(text.len()));
+    if key.is_empty() {
+        return Err(if text.is_empty() { "a path ends with a key" } else { "a key is missing" }.to_owned());
+    }
+    segments.push(match key.split_once('*') {
+        _ if key == "**" => Segment::Below,
+        None => Segment::Key(key.to_owned()),
+        Some((_, end)) if end.contains('*') => return Err(format!("`{key}` has more than one star")),
+        Some((start, end)) => Segment::Like { start: start.to_owned(), end: end.to_owned() },
+    });
+    Ok(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Segment {
+        Segment::Key(text.to_owned())
+    }
+
+    #[test]
+    fn patterns_are_read_step_by_step() {
+        let like = |start: &str, end: &str| Segment::Like { start: start.to_owned(), end: end.to_owned() };
+        for (text, expected) in [
+            ("a.b", vec![key("a"), key("b")]),
+            ("a[].b", vec![key("a"), Segment::Items, key("b")]),
+            ("**.*Ref.name", vec![Segment::Below, like("", "Ref"), key("name")]),
+            ("p.\"x.io/n[]\"", vec![key("p"), key("x.io/n[]")]),
+            ("a.*[][]", vec![key("a"), like("", ""), Segment::Items, Segment::Items]),
+        ] {
+            assert_eq!(Pattern::parse(text).expect(text).segments(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_told() {
+        for (text, expected) in [
+            ("", "a path ends with a key"),
+            ("a.", "a path ends with a key"),
+            (".a", "a key is missing"),
+            ("a..b", "a key is missing"),
+            ("a[0].b", "`[` stands only in `[]`, which is each item of a list"),
+            ("a[]b", "expected `.` before `b`"),
+            ("a.\"b", "a quoted key has no end"),
+            ("*a*", "`*a*` has more than one star"),
+        ] {
+            assert_eq!(Pattern::parse(text).unwrap_err(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn two_patterns_share_their_first_steps() {
+        let parse = |text| Pattern::parse(text).expect("valid");
+        let (shared, name, other) = parse("a[].b.name").fork(&parse("a[].c"));
+        assert_eq!((shared, name, other), (parse("a[]"), parse("b.name"), parse("c")));
+    }
+}
