@@ -8,9 +8,9 @@
 //! encrypted and marks it. [`layer`] reads trees as layers, lines them up and merges them: every
 //! value keeps the chain of places it came through. [`resolve`] renders templates, in whatever
 //! order entries refer to each other, and records what each of them read. [`route`] decides over
-//! all environments which entries are sensitive, with every reason. [`object`] makes ConfigMaps
-//! and Secrets that the API server would accept, and [`emit`] writes them, the same bytes for the
-//! same input. [`pipeline`] is the thread through all of these; [`view`] looks at what they found
+//! all environments which entries are sensitive, with every reason. [`manifest`] knows where other
+//! objects name ConfigMaps and Secrets. [`object`] makes those that the API server would accept,
+//! and [`emit`] writes them, the same bytes for the same input. [`pipeline`] is the thread through all of these; [`view`] looks at what they found
 //! and changes nothing; [`at_rest`] works on encrypted files; [`cli`] parses arguments, calls one
 //! thing, prints and exits.
 //!

@@ -5,6 +5,7 @@
 
 mod identity;
 mod label;
+pub mod references;
 mod scope;
 mod taint;
 mod tree;

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn rules_for_references_are_read() {
         let settings = with_rules(
-            "- {kind: Widget, group: example.com, path: 'spec.users[].secretName', target: Secret, key: 'spec.users[].key'}
+            "- {kind: Widget, group: example.com, path: 'spec.users[].name', target: Secret, key: 'spec.users[].key'}
 - {kind: Gadget, path: '**.configName', target: ConfigMap, role: output}\n",
         )
         .expect("valid");

@@ -1,0 +1,165 @@
+//! Every place where an object names a ConfigMap or a Secret: found, renamed, and guessed at.
+//!
+//! The table `rules.txt` holds what is known of Kubernetes and of well-known operators; a project
+//! adds its own. What a controller makes under a name (`output`) is found too, since it answers
+//! references, and is never renamed.
+
+mod matcher;
+mod rename;
+mod rule;
+mod rules;
+mod table;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+
+use crate::layer::tree::{Tree, TreeKind};
+use crate::span::{Located, Place};
+use crate::yaml::node::Scalar;
+
+use rule::{Format, Rule};
+use walk::{Spot, Visit};
+
+pub use crate::project::{ReferenceRole as Role, Referent, UserRule};
+pub use rules::Rules;
+
+/// A place in an object that names a ConfigMap or a Secret.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    /// What is named.
+    pub target: Referent,
+    /// The name, without a namespace that is written before it, and where it stands.
+    pub name: Located<String>,
+    /// The namespace that is named with it; that of the object without one.
+    pub namespace: Option<String>,
+    /// The keys that are needed, each with its place; of an output, keys that will be there. With
+    /// none, all are taken.
+    pub keys: Vec<Located<String>>,
+    /// It may be missing, or its keys.
+    pub optional: bool,
+    /// Whether the object reads what is named, or a controller makes it.
+    pub role: Role,
+    /// Where the name stands, for messages: `spec.tls[0].secretName`.
+    pub path: String,
+    /// All keys become environment variables (`envFrom`).
+    pub env_from: bool,
+}
+
+/// A scalar with references.
+struct Hit {
+    /// The way from the root: places among keys and items.
+    address: Vec<usize>,
+    format: Format,
+    references: Vec<Reference>,
+    /// The name stands for something else besides, which keeps it.
+    shared: bool,
+}
+
+/// The references of an object, in the order of its text.
+pub fn references(object: &Tree, rules: &Rules) -> Vec<Reference> {
+    hits(object, rules).into_iter().flat_map(|hit| hit.references).collect()
+}
+
+/// Puts new names in the place of old ones, and tells how many. A name that a controller makes
+/// stays as it is, and so does one for which there is no new one.
+///
+/// A name for a ConfigMap and a Secret at once (`resourceNames` of a Role) becomes two.
+pub fn rewrite(object: &mut Tree, rules: &Rules, rename: impl Fn(&Reference) -> Option<String>) -> usize {
+    // from the last to the first, since an item that is added moves those after it
+    hits(object, rules).iter().rev().map(|hit| rename::rename(object, hit, &rename)).sum()
+}
+
+/// Where one of these names stands at a place that no rule knows: it could be a reference that
+/// stays as it is when the name changes. Nothing in `metadata` is, and no name of another kind of
+/// object (`{kind: Deployment, name: …}`).
+pub fn suspicious(object: &Tree, rules: &Rules, names: &HashSet<String, impl BuildHasher>) -> Vec<(String, Place)> {
+    let mut found = Vec::new();
+    walk::walk(object, rules, Visit::All, |spot, (tree, scalar), rule| {
+        if rule.is_none() && names.contains(scalar.text()) && !is_of_other_kind(spot) {
+            found.push((spot.path(), tree.place.clone()));
+        }
+    });
+    found
+}
+
+/// Whether a field `kind` beside a scalar tells that it names no ConfigMap and no Secret.
+fn is_of_other_kind(spot: &Spot<'_>) -> bool {
+    let [_, .., parent] = spot.ancestors.as_slice() else { return false };
+    match &parent.kind {
+        TreeKind::Map(map) => match map.get("kind").map(|kind| &kind.kind) {
+            Some(TreeKind::Leaf(kind)) => !matches!(kind.text(), "ConfigMap" | "Secret"),
+            _ => false,
+        },
+        TreeKind::Leaf(_) | TreeKind::List(_) => false,
+    }
+}
+
+fn hits(object: &Tree, rules: &Rules) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    walk::walk(object, rules, Visit::Known, |spot, (tree, scalar), rule| {
+        hits.extend(rule.and_then(|rule| hit(spot, tree, scalar, rule)));
+    });
+    hits
+}
+
+/// What a scalar names by the rule for it.
+fn hit(spot: &Spot<'_>, tree: &Tree, scalar: &Scalar, rule: &Rule) -> Option<Hit> {
+    // a locked scalar has no text to go by
+    if scalar.is_null() || scalar.locked {
+        return None;
+    }
+    let (referents, shared) = rule.aim.referents(&spot.ancestors);
+    let names = rule.format.names(scalar.text());
+    if referents.is_empty() || names.is_empty() {
+        return None;
+    }
+    let located =
+        |(tree, scalar): (&Tree, &Scalar)| Located { value: scalar.text().to_owned(), place: tree.place.clone() };
+    let beside = rule
+        .namespace
+        .as_ref()
+        .and_then(|field| field.scalars(&spot.ancestors).first().map(|found| located(*found).value));
+    let mut keys = Vec::new();
+    for (field, default) in &rule.keys {
+        let found = field.scalars(&spot.ancestors);
+        if let (true, Some(default)) = (found.is_empty(), default) {
+            keys.push(Located { value: default.clone(), place: tree.place.clone() });
+        }
+        keys.extend(found.into_iter().map(located));
+    }
+    let mut references = Vec::new();
+    for (namespace, name) in names {
+        references.extend(referents.iter().map(|target| Reference {
+            target: *target,
+            name: Located { value: name.to_owned(), place: tree.place.clone() },
+            namespace: namespace.map(str::to_owned).or_else(|| beside.clone()),
+            keys: keys.clone(),
+            optional: rule.is_optional(&spot.ancestors),
+            role: rule.role,
+            path: spot.path(),
+            env_from: rule.env_from,
+        }));
+    }
+    Some(Hit { address: spot.address(), format: rule.format, references, shared })
+}
+
+impl Format {
+    /// The namespaces and names in a text; none if it is not of this format.
+    fn names(self, text: &str) -> Vec<(Option<&str>, &str)> {
+        let split = |text| match str::split_once(text, '/') {
+            Some((namespace, name)) => (Some(namespace), name),
+            None => (None, text),
+        };
+        let mut names = match self {
+            Self::Name => vec![(None, text)],
+            Self::MaybeNamespaced => vec![split(text)],
+            Self::Namespaced => text.contains('/').then(|| split(text)).into_iter().collect(),
+            Self::Commas => text.split(',').map(|name| (None, name.trim())).collect(),
+        };
+        names.retain(|(namespace, name)| !name.is_empty() && *namespace != Some(""));
+        names
+    }
+}

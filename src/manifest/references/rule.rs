@@ -1,0 +1,241 @@
+//! A rule: what stands at a place, and where the fields stand that belong to it.
+
+use crate::layer::tree::{Tree, TreeKind};
+use crate::pattern::{Pattern, Segment};
+use crate::project::{ReferenceRole, Referent, UserRule};
+use crate::yaml::node::Scalar;
+
+/// What stands at the places of a rule.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    /// What is named there.
+    pub(super) aim: Aim,
+    /// How names are written.
+    pub(super) format: Format,
+    /// Whether the object reads what is named, or a controller makes it.
+    pub(super) role: ReferenceRole,
+    /// Where a namespace stands.
+    pub(super) namespace: Option<Field>,
+    /// Where keys that are needed stand, and the key if none stands there.
+    pub(super) keys: Vec<(Field, Option<String>)>,
+    /// Whether what is named may be missing.
+    pub(super) optional: Optional,
+    /// What else must hold.
+    pub(super) conditions: Vec<Condition>,
+    /// Whether all keys become environment variables.
+    pub(super) env_from: bool,
+}
+
+/// What a name is of.
+#[derive(Debug, Clone)]
+pub(super) enum Aim {
+    /// Always the same.
+    One(Referent),
+    /// What a field tells (`kind: Secret`, `resources: [configmaps, secrets]`).
+    Told {
+        /// Where it stands.
+        by: Field,
+        /// What it is without that field.
+        default: Option<Referent>,
+    },
+    /// No ConfigMap and no Secret.
+    Nothing,
+}
+
+/// How names are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// `name`
+    Name,
+    /// `namespace/name`
+    Namespaced,
+    /// `name` or `namespace/name`
+    MaybeNamespaced,
+    /// `name,name`
+    Commas,
+}
+
+/// Whether what is named may be missing.
+#[derive(Debug, Clone)]
+pub(super) enum Optional {
+    /// It must be there.
+    Never,
+    /// It may be missing.
+    Always,
+    /// It may be missing where this field is `true`.
+    Told(Field),
+}
+
+/// What must hold for a rule.
+#[derive(Debug, Clone)]
+pub(super) struct Condition {
+    /// Where it is looked for.
+    pub(super) field: Field,
+    /// What must be found.
+    pub(super) expected: Expected,
+}
+
+/// What a field must be.
+#[derive(Debug, Clone)]
+pub(super) enum Expected {
+    /// There.
+    Present,
+    /// Not there.
+    Absent,
+    /// One of these, or a list with one of these; an empty text is a field that is not there.
+    OneOf(Vec<String>),
+}
+
+/// A field that belongs to a name.
+#[derive(Debug, Clone)]
+pub(super) struct Field {
+    /// The structure that it is in.
+    base: Base,
+    /// Its path in there: keys and items.
+    path: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Base {
+    /// So many steps above the name.
+    Up(usize),
+    /// So many steps below the root.
+    Down(usize),
+}
+
+impl Field {
+    /// A field beside the last key of `name`, or from the root if it starts with `/`.
+    pub(super) fn beside(name: &Pattern, text: &str) -> Result<Self, String> {
+        let (base, text) = match text.strip_prefix('/') {
+            Some(text) => (Base::Down(0), text),
+            None => {
+                let items = name.segments().iter().rev().take_while(|step| **step == Segment::Items).count();
+                (Base::Up(items + 1), text)
+            }
+        };
+        Ok(Self { base, path: Pattern::parse(text)?.segments().to_vec() })
+    }
+
+    /// The field at `field`, in the same items of lists as the name at `name`.
+    fn shared(name: &Pattern, field: &Pattern) -> Self {
+        let (shared, rest, path) = name.fork(field);
+        let base =
+            if rest.is_countable() { Base::Up(rest.segments().len()) } else { Base::Down(shared.segments().len()) };
+        Self { base, path: path.segments().to_vec() }
+    }
+
+    /// The scalars of the field, for a name below these `ancestors`.
+    pub(super) fn scalars<'t>(&self, ancestors: &[&'t Tree]) -> Vec<(&'t Tree, &'t Scalar)> {
+        let base = match self.base {
+            Base::Up(steps) => ancestors.len().checked_sub(steps),
+            Base::Down(steps) => Some(steps),
+        };
+        let mut found = Vec::new();
+        if let Some(base) = base.and_then(|index| ancestors.get(index)) {
+            collect(base, &self.path, &mut found);
+        }
+        found
+    }
+}
+
+/// Adds the scalars at `path`; of a list of scalars, each.
+fn collect<'t>(tree: &'t Tree, path: &[Segment], found: &mut Vec<(&'t Tree, &'t Scalar)>) {
+    match (path.split_first(), &tree.kind) {
+        (None, TreeKind::Leaf(scalar)) => {
+            if !scalar.is_null() && !scalar.text().is_empty() {
+                found.push((tree, scalar));
+            }
+        }
+        (None, TreeKind::List(items)) => {
+            items
+                .iter()
+                .filter(|item| matches!(item.kind, TreeKind::Leaf(_)))
+                .for_each(|item| collect(item, &[], found));
+        }
+        (Some((Segment::Items, rest)), TreeKind::List(items)) => {
+            for item in items {
+                collect(item, rest, found);
+            }
+        }
+        (Some((Segment::Key(key), rest)), TreeKind::Map(map)) => {
+            map.get(key).into_iter().for_each(|value| collect(value, rest, found));
+        }
+        (None, TreeKind::Map(_)) | (Some(_), _) => {}
+    }
+}
+
+impl Condition {
+    fn holds(&self, ancestors: &[&Tree]) -> bool {
+        let found = self.field.scalars(ancestors);
+        match &self.expected {
+            Expected::Present => !found.is_empty(),
+            Expected::Absent => found.is_empty(),
+            Expected::OneOf(texts) if found.is_empty() => texts.iter().any(String::is_empty),
+            Expected::OneOf(texts) => found.iter().any(|(_, scalar)| texts.iter().any(|text| text == scalar.text())),
+        }
+    }
+}
+
+impl Rule {
+    /// A rule of the project.
+    pub(super) fn of_user(user: &UserRule) -> Self {
+        let key = user.key.as_ref().map(|key| (Field::shared(&user.path, key), None));
+        Self { role: user.role, keys: key.into_iter().collect(), ..Self::new(Aim::One(user.target)) }
+    }
+
+    /// A rule for a bare name.
+    pub(super) fn new(aim: Aim) -> Self {
+        Self {
+            aim,
+            format: Format::Name,
+            role: ReferenceRole::Reference,
+            namespace: None,
+            keys: Vec::new(),
+            optional: Optional::Never,
+            conditions: Vec::new(),
+            env_from: false,
+        }
+    }
+
+    /// Whether its conditions hold for a name below these `ancestors`.
+    pub(super) fn holds(&self, ancestors: &[&Tree]) -> bool {
+        self.conditions.iter().all(|condition| condition.holds(ancestors))
+    }
+
+    /// Whether what is named below these `ancestors` may be missing.
+    pub(super) fn is_optional(&self, ancestors: &[&Tree]) -> bool {
+        match &self.optional {
+            Optional::Never => false,
+            Optional::Always => true,
+            Optional::Told(field) => field.scalars(ancestors).iter().any(|(_, scalar)| scalar.text() == "true"),
+        }
+    }
+}
+
+impl Aim {
+    /// What a name below these `ancestors` is of, and whether it is of something else besides.
+    pub(super) fn referents(&self, ancestors: &[&Tree]) -> (Vec<Referent>, bool) {
+        match self {
+            Self::One(referent) => (vec![*referent], false),
+            Self::Nothing => (Vec::new(), false),
+            Self::Told { by, default } => {
+                let told = by.scalars(ancestors);
+                if told.is_empty() {
+                    return (default.iter().copied().collect(), false);
+                }
+                let all: Vec<_> = told.iter().map(|(_, scalar)| referent(scalar.text())).collect();
+                let other = all.contains(&None);
+                (all.into_iter().flatten().collect(), other)
+            }
+        }
+    }
+}
+
+/// What a kind or a resource is.
+fn referent(text: &str) -> Option<Referent> {
+    match text {
+        "ConfigMap" | "configmaps" => Some(Referent::ConfigMap),
+        "Secret" | "secrets" => Some(Referent::Secret),
+        _ => None,
+    }
+}

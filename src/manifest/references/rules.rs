@@ -1,0 +1,125 @@
+//! All rules, and which of them are for an object.
+
+use std::collections::HashMap;
+
+use super::matcher::{Matcher, State};
+use super::rule::Rule;
+use super::table::{self, Kinds, Scope};
+use crate::layer::tree::{Tree, TreeKind};
+use crate::project::UserRule;
+
+/// Where objects hold names of ConfigMaps and Secrets: what the program knows, and what a project
+/// adds. Made once for many objects.
+#[derive(Debug)]
+pub struct Rules {
+    /// In the order in which they are asked.
+    list: Vec<Rule>,
+    matcher: Matcher,
+    kinds: HashMap<String, Vec<Sort>>,
+    others: Option<State>,
+}
+
+/// The rules for some objects of a kind.
+#[derive(Debug, Clone)]
+struct Sort {
+    /// The group; any without it.
+    group: Option<String>,
+    root: State,
+    origin: Origin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Project,
+    Table,
+    /// The table, for what is suspicious.
+    Quiet,
+}
+
+/// A kind in the table that stands for any.
+const ANY: &str = "*";
+
+impl Rules {
+    /// The built-in rules, and before them those of a project.
+    pub fn with(user: &[UserRule]) -> Self {
+        let mut all = Self { list: Vec::new(), matcher: Matcher::default(), kinds: HashMap::new(), others: None };
+        for rule in user {
+            let root = all.matcher.root();
+            all.matcher.add(root, &rule.path, all.list.len());
+            all.list.push(Rule::of_user(rule));
+            all.sort(&rule.kind, rule.group.clone(), root, Origin::Project);
+        }
+        for section in table::read(include_str!("rules.txt")).0 {
+            let root = all.matcher.root();
+            for (pattern, rule) in section.rules {
+                all.matcher.add(root, &pattern, all.list.len());
+                all.list.push(rule);
+            }
+            match section.scope {
+                Scope::Others => all.others = Some(root),
+                Scope::Kinds(kinds) => all.sorts(&kinds, root, Origin::Table),
+                Scope::Quiet(kinds) => all.sorts(&kinds, root, Origin::Quiet),
+            }
+        }
+        all
+    }
+
+    fn sorts(&mut self, kinds: &Kinds, root: State, origin: Origin) {
+        for kind in &kinds.kinds {
+            for group in &kinds.groups {
+                self.sort(kind, (group != ANY).then(|| group.clone()), root, origin);
+            }
+        }
+    }
+
+    fn sort(&mut self, kind: &str, group: Option<String>, root: State, origin: Origin) {
+        self.kinds.entry(kind.to_owned()).or_default().push(Sort { group, root, origin });
+    }
+
+    /// Where to start for an object; also at what only tells what is not suspicious, if asked.
+    pub(super) fn start(&self, object: &Tree, quiet: bool) -> Vec<State> {
+        let text = |key| match &object.kind {
+            TreeKind::Map(map) => match &map.get(key)?.kind {
+                TreeKind::Leaf(scalar) => Some(scalar.text()),
+                TreeKind::List(_) | TreeKind::Map(_) => None,
+            },
+            TreeKind::Leaf(_) | TreeKind::List(_) => None,
+        };
+        let group = text("apiVersion").and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+        let of_kind = |kind| self.kinds.get(kind).into_iter().flatten();
+        let sorts: Vec<_> = of_kind(text("kind").unwrap_or_default())
+            .chain(of_kind(ANY))
+            .filter(|sort| sort.group.as_deref().is_none_or(|wanted| wanted == group))
+            .filter(|sort| quiet || sort.origin != Origin::Quiet)
+            .collect();
+        let is_known = sorts.iter().any(|sort| sort.origin == Origin::Table);
+        let others = self.others.filter(|_| !is_known);
+        sorts.iter().map(|sort| sort.root).chain(others).collect()
+    }
+
+    pub(super) fn matcher(&self) -> &Matcher {
+        &self.matcher
+    }
+
+    /// The first of the rules that end in these states and hold below these `ancestors`.
+    pub(super) fn first(&self, states: &[State], ancestors: &[&Tree]) -> Option<&Rule> {
+        self.matcher.rules(states).into_iter().filter_map(|rule| self.list.get(rule)).find(|rule| rule.holds(ancestors))
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::with(&[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_table_is_sound() {
+        let (sections, wrong) = super::table::read(include_str!("rules.txt"));
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert_eq!(sections.len(), include_str!("rules.txt").lines().filter(|line| line.starts_with('[')).count());
+        assert!(sections.iter().all(|section| !section.rules.is_empty()), "{sections:?}");
+    }
+}

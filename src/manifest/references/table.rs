@@ -1,0 +1,195 @@
+//! Reads the table of built-in rules. The table itself tells how it is written.
+
+use std::collections::HashMap;
+
+use super::rule::{Aim, Condition, Expected, Field, Format, Optional, Rule};
+use crate::pattern::{Pattern, Segment};
+use crate::project::{ReferenceRole, Referent};
+
+/// How deep blocks may lie in blocks: the table has three.
+const DEPTH: usize = 8;
+
+/// Rules for some kinds of objects.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// Which objects.
+    pub(super) scope: Scope,
+    /// The rules and where they apply, in their order.
+    pub(super) rules: Vec<(Pattern, Rule)>,
+}
+
+/// The objects that a section is for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Objects of these groups and kinds.
+    Kinds(Kinds),
+    /// Objects that no other section is for.
+    Others,
+    /// Objects of these groups and kinds, only for what is suspicious.
+    Quiet(Kinds),
+}
+
+/// Groups and kinds; `*` is any.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Kinds {
+    /// API groups; the core has the empty one.
+    pub(super) groups: Vec<String>,
+    /// Kinds.
+    pub(super) kinds: Vec<String>,
+}
+
+/// A line below a head, in its parts.
+type Words<'t> = Vec<&'t str>;
+
+/// Reads the table: its sections, and what is wrong in it.
+pub(super) fn read(text: &str) -> (Vec<Section>, Vec<String>) {
+    let mut wrong = Vec::new();
+    let mut blocks: HashMap<&str, Vec<Words<'_>>> = HashMap::new();
+    let mut sections: Vec<(&str, Vec<Words<'_>>)> = Vec::new();
+    let mut block = None;
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix('{').and_then(|line| line.strip_suffix('}')) {
+            block = Some(name);
+        } else if let Some(head) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            block = None;
+            sections.push((head, Vec::new()));
+        } else {
+            let words = line.split_whitespace().collect();
+            match (block, sections.last_mut()) {
+                (Some(name), _) => blocks.entry(name).or_default().push(words),
+                (None, Some((_, lines))) => lines.push(words),
+                (None, None) => wrong.push(format!("`{line}` belongs to no section")),
+            }
+        }
+    }
+    let expand = |(head, lines): (&str, Vec<Words<'_>>)| {
+        let mut rules = Vec::new();
+        let table = Table { blocks: &blocks };
+        for words in &lines {
+            if let Err(why) = table.expand(words, None, &[], DEPTH, &mut rules) {
+                wrong.push(format!("`{}`: {why}", words.join(" ")));
+            }
+        }
+        Some(Section { scope: scope(head)?, rules })
+    };
+    let sections = sections.into_iter().filter_map(expand).collect();
+    (sections, wrong)
+}
+
+fn scope(head: &str) -> Option<Scope> {
+    if head == "any other" {
+        return Some(Scope::Others);
+    }
+    let (quiet, head) = head.strip_prefix("quiet ").map_or((false, head), |head| (true, head));
+    let (groups, kinds) = head.split_once(':')?;
+    let group = |name: &str| if name == "core" { String::new() } else { name.to_owned() };
+    let kinds = Kinds {
+        groups: groups.split_whitespace().map(group).collect(),
+        kinds: kinds.split_whitespace().map(str::to_owned).collect(),
+    };
+    Some(if quiet { Scope::Quiet(kinds) } else { Scope::Kinds(kinds) })
+}
+
+struct Table<'t> {
+    blocks: &'t HashMap<&'t str, Vec<Words<'t>>>,
+}
+
+impl Table<'_> {
+    /// Adds the rule of a line, or those of the block that it names, below `parent`.
+    fn expand(
+        &self,
+        words: &[&str],
+        parent: Option<&Pattern>,
+        options: &[&str],
+        depth: usize,
+        rules: &mut Vec<(Pattern, Rule)>,
+    ) -> Result<(), String> {
+        let below = |path: &str| {
+            let pattern = Pattern::parse(path)?;
+            Ok::<_, String>(parent.map_or(pattern.clone(), |parent| pattern.below(parent)))
+        };
+        match words {
+            ["+", name, rest @ ..] => {
+                let (at, own) = match rest {
+                    ["at", path, own @ ..] => (Some(below(path)?), own),
+                    own => (parent.cloned(), own),
+                };
+                let lines = self.blocks.get(name).ok_or_else(|| format!("there is no block `{name}`"))?;
+                let depth = depth.checked_sub(1).ok_or("blocks lie too deep")?;
+                let options = [options, own].concat();
+                lines.iter().try_for_each(|line| self.expand(line, at.as_ref(), &options, depth, rules))
+            }
+            [aim, path, own @ ..] => {
+                let pattern = below(path)?;
+                let rule = rule(aim, &pattern, &[own, options].concat())?;
+                rules.push((pattern, rule));
+                Ok(())
+            }
+            _ => Err("a rule has a target and a path".to_owned()),
+        }
+    }
+}
+
+fn rule(aim: &str, at: &Pattern, options: &[&str]) -> Result<Rule, String> {
+    let field = |text: &str| Field::beside(at, text);
+    let mut rule = Rule::new(match aim {
+        "nothing" => Aim::Nothing,
+        _ => match aim.strip_prefix("by:") {
+            Some(by) => {
+                let (by, default) = by.split_once('=').map_or((by, None), |(by, default)| (by, Some(default)));
+                Aim::Told { by: field(by)?, default: default.map(referent).transpose()? }
+            }
+            None => Aim::One(referent(aim)?),
+        },
+    });
+    let is_name = matches!(at.segments().last(), Some(Segment::Key(key)) if key == "name" || key == "secretName");
+    if is_name && !options.contains(&"alone") {
+        rule.namespace = Some(field("namespace")?);
+        rule.optional = Optional::Told(field("optional")?);
+        if !options.iter().any(|option| option.starts_with("key=")) {
+            rule.keys.push((field("key")?, None));
+        }
+    }
+    for option in options {
+        apply(&mut rule, option, field)?;
+    }
+    Ok(rule)
+}
+
+fn apply(rule: &mut Rule, option: &str, field: impl Fn(&str) -> Result<Field, String>) -> Result<(), String> {
+    match option {
+        "alone" => {}
+        "optional" => rule.optional = Optional::Always,
+        "output" => rule.role = ReferenceRole::Output,
+        "env-from" => rule.env_from = true,
+        "as=ns/name" => rule.format = Format::Namespaced,
+        "as=[ns/]name" => rule.format = Format::MaybeNamespaced,
+        "as=a,b" => rule.format = Format::Commas,
+        _ => {
+            if let Some(path) = option.strip_prefix("namespace=") {
+                rule.namespace = Some(field(path)?);
+            } else if let Some(key) = option.strip_prefix("key=") {
+                let (path, default) = key.split_once('|').map_or((key, None), |(path, key)| (path, Some(key)));
+                rule.keys.push((field(path)?, default.map(str::to_owned)));
+            } else if let Some(path) = option.strip_prefix("unless:") {
+                rule.conditions.push(Condition { field: field(path)?, expected: Expected::Absent });
+            } else if let Some(condition) = option.strip_prefix("when:") {
+                let (path, expected) = match condition.split_once('=') {
+                    Some((path, texts)) => (path, Expected::OneOf(texts.split('|').map(str::to_owned).collect())),
+                    None => (condition, Expected::Present),
+                };
+                rule.conditions.push(Condition { field: field(path)?, expected });
+            } else {
+                return Err(format!("`{option}` is no option"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn referent(name: &str) -> Result<Referent, String> {
+    [Referent::ConfigMap, Referent::Secret]
+        .into_iter()
+        .find(|referent| referent.as_str() == name)
+        .ok_or_else(|| format!("`{name}` is no target"))
+}
