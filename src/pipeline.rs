@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostics;
 use crate::layer::{Library, Sight};
-use crate::name::{AppName, EnvironmentName};
+use crate::manifest::references;
+use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{self, Constraints, Rendered, Target};
 use crate::project::{App, Project};
 use crate::resolve::{self, Engine, Manifests, Resolved};
@@ -18,6 +19,7 @@ pub struct Pipeline<'p> {
     pub library: Library<'p>,
     engine: Arc<Engine>,
     constraints: Constraints,
+    references: references::Rules,
 }
 
 /// An app with all its environments resolved and routed.
@@ -38,6 +40,7 @@ impl<'p> Pipeline<'p> {
             library: Library::new(project, identities),
             engine: Engine::new(Arc::clone(&project.files)),
             constraints: Constraints::default(),
+            references: references::Rules::with(&project.references),
         }
     }
 
@@ -86,11 +89,18 @@ impl<'p> Pipeline<'p> {
         Some(Survey { app, environments, routing })
     }
 
+    /// The workloads of an environment that use an entry of it, each with the place in it that says so.
+    pub fn consumers(&self, survey: &Survey, environment: &EnvironmentName, id: &EntryId) -> Vec<String> {
+        let Some(resolved) = survey.environment(environment) else { return Vec::new() };
+        object::consumers(resolved, &survey.routing, &self.references, id)
+    }
+
     /// The objects of an environment of a surveyed app.
     pub fn objects(&self, survey: &Survey, environment: &EnvironmentName, problems: &mut Diagnostics) -> Vec<Rendered> {
         let Some(resolved) = survey.environment(environment) else { return Vec::new() };
         let Survey { environments, routing, .. } = survey;
-        let target = Target { resolved, routing, siblings: environments, constraints: &self.constraints };
+        let (constraints, references) = (&self.constraints, &self.references);
+        let target = Target { resolved, routing, siblings: environments, constraints, references };
         object::render(target, problems)
     }
 }

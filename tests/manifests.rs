@@ -257,3 +257,139 @@ fn an_overlay_replaces_the_list_and_environments_differ() {
     assert_eq!(names("dev"), ["b", "c"]);
     assert_eq!(names("prod"), ["a"]);
 }
+
+#[test]
+fn a_reference_that_leads_nowhere_is_an_error_that_says_where_the_key_went() {
+    for (container, expected) in [
+        (
+            "        envFrom: [{ configMapRef: { name: lokced } }]\n",
+            "names the ConfigMap `lokced`, which nothing defines",
+        ),
+        (
+            "        envFrom: [{ configMapRef: { name: locked } }]\n",
+            "the bundle `locked` is a Secret here, and has nothing for a ConfigMap",
+        ),
+        (
+            "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: app, key: DATABASE_URL } } }]\n",
+            "`DATABASE_URL` is in the Secret `app`, because: uses data.DATABASE_PASSWORD (base.yaml:8:17)",
+        ),
+        (
+            "        env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: DATABASE_PASWORD } } }]\n",
+            "did you mean `DATABASE_PASSWORD`?",
+        ),
+        (
+            "        env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: LOG_LEVEL } } }]\n",
+            "`LOG_LEVEL` is in the ConfigMap `app`, because: nothing says that it is sensitive",
+        ),
+        (
+            "      volumes: [{ name: v, secret: { secretName: locked, items: [{ key: TKEN, path: t }] } }]\n",
+            "wants the key `TKEN` of the Secret `locked`",
+        ),
+        ("      imagePullSecrets: [{ name: corp }]\n", "`external: [{ kind: Secret, name: corp }]`"),
+    ] {
+        let stderr = project("web.yaml", &deployment("", container)).run(&["render", "dev"]).refused();
+        assert!(stderr.contains("error: ") && stderr.contains(expected), "{expected}:\n{stderr}");
+        assert!(stderr.contains("--> workloads/web.yaml:13:"), "{stderr}");
+    }
+}
+
+#[test]
+fn what_may_be_missing_or_is_made_by_others_is_no_mistake() {
+    let base = format!("{BASE}external: [{{ kind: Secret, name: corp-ca }}]\n");
+    for container in [
+        "        envFrom: [{ configMapRef: { name: none, optional: true } }]\n",
+        "        env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: NONE, optional: true } } }]\n",
+        "      volumes: [{ name: v, secret: { secretName: corp-ca, items: [{ key: any, path: t }] } }]\n",
+        "      volumes: [{ name: v, configMap: { name: kube-root-ca.crt } }]\n",
+        "      volumes: [{ name: v, secret: { secretName: web-tls } }]\n",
+        "      volumes: [{ name: v, configMap: { name: own, items: [{ key: a, path: t }] } }]\n",
+    ] {
+        let others = "---\napiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: { name: web }\nspec: { secretName: web-tls, issuerRef: { name: x } }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: own }\ndata: { a: b }\n";
+        let project = Project::of(&base, "").file("workloads/web.yaml", deployment("", container) + others);
+        project.run(&["render", "dev"]).ok();
+    }
+}
+
+#[test]
+fn a_key_without_a_value_in_this_environment_is_told_as_such() {
+    let base = "app: app\ndata: { A: { value: x }, B: {} }\nmanifests: ['workloads/*']\n";
+    let text = deployment("", "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: app, key: B } } }]\n")
+        .replace("{{ vars.replicas }}", "2")
+        .replace("{{ vars.domain }}", "x");
+    let project = Project::of(base, "").file("prod.yaml", "data: { B: y }\n").file("workloads/web.yaml", text);
+    project.run(&["render", "prod"]).ok();
+    let stderr = project.run(&["render", "dev"]).refused();
+    assert!(stderr.contains("the key is defined, but has no value in `dev`"), "{stderr}");
+}
+
+#[test]
+fn explain_names_what_uses_a_key_and_needs_no_key_for_it() {
+    let project = Project::of("app: app\ndata: { DATABASE_PASSWORD: {}, STRIPE_WEBHOOK_SECRET: {}, LOG_LEVEL: info }\nmanifests: ['w/*']\n", "")
+        .file("dev.secrets.yaml", ENCRYPTED)
+        .file("w/web.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec: { template: { metadata: { annotations: { septum.dev/env-from: app } }, spec: { containers: [{ name: a }] } } }\n")
+        .file("w/job.yaml", "apiVersion: batch/v1\nkind: Job\nmetadata: { name: once }\nspec: { template: { spec: { containers: [{ name: a, env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: DATABASE_PASSWORD } } }] }] } } }\n");
+    let consumers = |key: &str| project.run(&["explain", "dev", key, "--format", "json"]).json()["consumers"].clone();
+    assert_eq!(
+        consumers("DATABASE_PASSWORD"),
+        json!([
+            "Deployment web (spec.template.spec.containers[0].envFrom[1].secretRef.name)",
+            "Job once (spec.template.spec.containers[0].env[0].valueFrom.secretKeyRef.name)"
+        ])
+    );
+    assert_eq!(
+        consumers("LOG_LEVEL"),
+        json!(["Deployment web (spec.template.spec.containers[0].envFrom[0].configMapRef.name)"])
+    );
+    assert!(project.run(&["explain", "dev", "LOG_LEVEL"]).ok().contains("\nconsumers\n  Deployment web (spec"));
+}
+
+#[test]
+fn reloader_is_told_what_a_workload_refers_to() {
+    let text = deployment("septum.dev/env-from: app", "")
+        .replace("metadata: { name: web }", "metadata: { name: web, annotations: { septum.dev/reload: \"true\" } }");
+    let found = object(&project("web.yaml", &text), "Deployment");
+    assert_eq!(
+        found["metadata"]["annotations"],
+        json!({"configmap.reloader.stakater.com/reload": "app", "secret.reloader.stakater.com/reload": "app"})
+    );
+    let stderr = project(
+        "web.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: a, annotations: { septum.dev/reload: \"true\" } }\n",
+    )
+    .run(&["render", "dev"])
+    .refused();
+    assert!(stderr.contains("`septum.dev/reload` is `true` on a workload with a pod template"), "{stderr}");
+}
+
+#[test]
+fn a_key_that_is_no_name_of_a_variable_is_warned_of() {
+    let base = BASE.replace("LOG_LEVEL: info", "LOG_LEVEL: info\n  nginx.conf: x");
+    let run = Project::of(&base, "")
+        .file("workloads/web.yaml", deployment("septum.dev/env-from: app", ""))
+        .run(&["render", "dev"]);
+    assert!(
+        run.stderr.contains("takes `nginx.conf` as a variable")
+            || run.stderr.contains("`nginx.conf` is no portable name"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn a_project_knows_references_of_its_own() {
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\nspec: { passwordFrom: lokced }\n";
+    let project = Project::new([(
+        "septum.yaml",
+        "apps: [shop]\nreferences: [{ kind: Widget, group: example.com, path: spec.passwordFrom, target: Secret }]\n",
+    )])
+    .file("shop/base.yaml", BASE)
+    .file("shop/dev.yaml", "")
+    .file("shop/workloads/w.yaml", widget);
+    let stderr = project.run(&["render", "dev"]).refused();
+    assert!(
+        stderr.contains("`spec.passwordFrom` of the Widget `w` names the Secret `lokced`")
+            && stderr.contains("did you mean `locked`?"),
+        "{stderr}"
+    );
+}

@@ -51,7 +51,7 @@ fn all_stages(project: &Project, problems: &mut Diagnostics) {
             }
             let resolved = survey.environment(environment).expect("surveyed");
             for id in resolved.entries.keys() {
-                explain(&survey, id, environment);
+                explain(&survey, id, environment, pipeline.consumers(&survey, environment, id));
             }
         }
     }

@@ -48,9 +48,16 @@ fn run(folder: &Path) -> [(&'static str, f64); 6] {
             .collect::<Vec<Resolved>>()
     });
     let (route, routing) = time(|| route::route(&resolved, &mut problems));
+    let references = septum::manifest::references::Rules::default();
     let constraints = Constraints::default();
     let (build, objects) = time(|| {
-        let target = |one| Target { resolved: one, routing: &routing, siblings: &resolved, constraints: &constraints };
+        let target = |one| Target {
+            resolved: one,
+            routing: &routing,
+            siblings: &resolved,
+            constraints: &constraints,
+            references: &references,
+        };
         resolved.iter().flat_map(|one| object::render(target(one), &mut problems)).collect::<Vec<_>>()
     });
     let (emit, text) = time(|| emit::write(&objects, ManifestFormat::Yaml, Reveal::Values));

@@ -46,8 +46,9 @@ impl Explain {
             if !app.environments.contains(&environment) {
                 continue;
             }
-            let Some(survey) = pipeline.survey(app, &[], &mut problems) else { continue };
-            explanations.extend(self.matching(&survey, &environment));
+            let rendered = std::slice::from_ref(&environment);
+            let Some(survey) = pipeline.survey_with(app, &[], rendered, &mut problems) else { continue };
+            explanations.extend(self.matching(&pipeline, &survey, &environment));
             let keys = survey.environments.iter().flat_map(|resolved| resolved.entries.keys());
             known.extend(keys.map(|id| id.key.as_str().to_owned()));
         }
@@ -69,12 +70,13 @@ impl Explain {
         }
     }
 
-    fn matching(&self, survey: &Survey, environment: &EnvironmentName) -> Vec<Explanation> {
+    fn matching(&self, pipeline: &Pipeline<'_>, survey: &Survey, environment: &EnvironmentName) -> Vec<Explanation> {
         let Some(resolved) = survey.environment(environment) else { return Vec::new() };
         let wanted = |id: &&EntryId| {
             id.key.as_str() == self.key && self.bundle.as_ref().is_none_or(|bundle| id.bundle.as_str() == bundle)
         };
-        resolved.entries.keys().filter(wanted).filter_map(|id| explain(survey, id, environment)).collect()
+        let explained = |id| explain(survey, id, environment, pipeline.consumers(survey, environment, id));
+        resolved.entries.keys().filter(wanted).filter_map(explained).collect()
     }
 }
 
@@ -115,6 +117,9 @@ fn text(found: &Explanation, environment: &EnvironmentName) -> String {
     }
     for lifted in &found.declassified {
         let _ = writeln!(out, "  {:9}  `declassify` lifts {}: {}", "derived", lifted.read, lifted.reason);
+    }
+    if !found.consumers.is_empty() {
+        let _ = writeln!(out, "\nconsumers\n  {}", found.consumers.join("\n  "));
     }
     if !found.uses.is_empty() {
         let _ = writeln!(out, "\nuses\n  {}", found.uses.join(", "));

@@ -6,6 +6,7 @@
 mod identity;
 mod label;
 pub mod references;
+mod reload;
 mod scope;
 mod taint;
 mod tree;
@@ -13,5 +14,6 @@ mod wiring;
 
 pub use identity::{Manifest, collect};
 pub use label::{Common, apply};
+pub use reload::reload;
 pub use taint::check as check_taint;
 pub use wiring::{Bundles, wire};

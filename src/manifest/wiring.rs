@@ -8,10 +8,13 @@
 //! | `septum.dev/env-from: "a, b"` | the entries of bundles as variables, in every container |
 //! | `septum.dev/mount: "a:/etc/a"` | the entries as files of one read-only volume, in every container |
 //! | `septum.dev/image-pull-secrets: "registry"` | the credentials of registries for the pod's images |
+//!
+//! What restarts a workload is asked for on the workload itself: see `reload.rs`.
 
 use std::collections::BTreeMap;
 
 use super::identity::Manifest;
+use super::reload::WISH;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::layer::{Tree, TreeKind};
 use crate::span::Place;
@@ -113,7 +116,8 @@ fn take_wishes(template: &mut Tree) -> Vec<(String, Tree)> {
 /// Wishes that nothing grants: on an object that is no workload, or on the workload itself.
 fn misplaced(tree: &Tree, problems: &mut Diagnostics) {
     let annotations = tree.at(&["metadata", "annotations"]).and_then(Tree::as_map);
-    for (key, value) in annotations.into_iter().flatten().filter(|(key, _)| key.starts_with(PREFIX)) {
+    let misplaced = |key: &str| key.starts_with(PREFIX) && key != WISH;
+    for (key, value) in annotations.into_iter().flatten().filter(|(key, _)| misplaced(key)) {
         problems.push(
             Diagnostic::error("wiring", format!("`{key}` does nothing here"))
                 .at_hidden(value.place.clone())

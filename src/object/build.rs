@@ -9,7 +9,7 @@ use super::constraint::Constraints;
 use super::{Object, ObjectKind, names, size};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
-use crate::manifest::Common;
+use crate::manifest::{Common, references};
 use crate::name::{BundleName, EntryId};
 use crate::resolve::{Final, Outcome, Resolved, ResolvedValue};
 use crate::route::{Routing, Sensitivity};
@@ -26,6 +26,8 @@ pub struct Target<'a> {
     pub siblings: &'a [Resolved],
     /// Checks rules.
     pub constraints: &'a Constraints,
+    /// Where objects name ConfigMaps and Secrets.
+    pub references: &'a references::Rules,
 }
 
 /// The label that says who manages an object.

@@ -4,7 +4,9 @@
 mod access;
 mod build;
 mod constraint;
+mod link;
 mod names;
+mod provide;
 mod rendered;
 mod size;
 
@@ -19,7 +21,8 @@ use base64::engine::general_purpose::STANDARD;
 
 pub use build::Target;
 pub use constraint::Constraints;
-pub use rendered::{Rendered, render};
+pub use provide::Provided;
+pub use rendered::{Rendered, consumers, render};
 
 /// The kind of an object, in the order in which objects are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -101,6 +101,14 @@ pub(super) fn wrong_label_value(value: &str) -> Option<&'static str> {
         .then_some("it must consist of letters, digits, `-`, `_` and `.`, and start and end with a letter or digit")
 }
 
+/// Whether a key is a name of a variable that every shell and every cluster takes: the strict rule of
+/// Kubernetes allows `-` and `.`, and kubelets before 1.30 left out what is not even that.
+pub(super) fn is_portable_variable(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

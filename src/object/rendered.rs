@@ -2,10 +2,15 @@
 
 use super::access::access;
 use super::build::{Target, build, common};
+use super::link::Links;
+use super::provide::Provided;
 use super::{Object, ObjectKind, Reveal};
 use crate::diagnostic::Diagnostics;
+use crate::manifest::references::{Rules, references};
 use crate::manifest::{self, Bundles, Manifest};
-use crate::name::EnvironmentName;
+use crate::name::{EntryId, EnvironmentName};
+use crate::resolve::Resolved;
+use crate::route::Routing;
 use crate::value::Value;
 
 /// An object as it goes out.
@@ -81,13 +86,7 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
     let definition = &*target.resolved.definition;
     let common = common(definition, problems);
     let objects = build(target, &common, problems);
-    let mut bundles = Bundles::default();
-    for object in &objects {
-        match object.kind {
-            ObjectKind::ConfigMap => bundles.config_map(&object.name),
-            ObjectKind::Secret => bundles.secret(&object.name, object.secret_type.as_deref().unwrap_or_default()),
-        }
-    }
+    let bundles = bundles(&objects);
     let mut manifests = Vec::new();
     for (mut manifest, parts) in manifest::collect(target.resolved, problems) {
         manifest::check_taint(&manifest, parts, definition, target.routing, problems);
@@ -95,11 +94,61 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
         manifests.push(manifest);
     }
     manifests.extend(access(definition, &objects, problems));
+    link(target, &manifests, problems);
     for manifest in &mut manifests {
+        manifest::reload(manifest, target.references, problems);
         manifest::apply(manifest, &common);
     }
     let manifests = manifests.into_iter().map(|manifest| Rendered::Manifest(manifest, definition.environment.clone()));
     let mut all: Vec<_> = objects.into_iter().map(Rendered::Bundle).chain(manifests).collect();
     all.sort_by(|a, b| a.identity().cmp(&b.identity()));
     all
+}
+
+/// Which objects the bundles became.
+fn bundles(objects: &[Object]) -> Bundles {
+    let mut bundles = Bundles::default();
+    for object in objects {
+        match object.kind {
+            ObjectKind::ConfigMap => bundles.config_map(&object.name),
+            ObjectKind::Secret => bundles.secret(&object.name, object.secret_type.as_deref().unwrap_or_default()),
+        }
+    }
+    bundles
+}
+
+/// Checks all references. What a manifest or a controller makes may be named by any other.
+fn link(target: Target<'_>, manifests: &[Manifest], problems: &mut Diagnostics) {
+    let mut provided = Provided::of(target.resolved, target.routing);
+    let all: Vec<_> = manifests.iter().map(|manifest| references(&manifest.tree, target.references)).collect();
+    for (manifest, references) in manifests.iter().zip(&all) {
+        provided.add(manifest, references);
+    }
+    let links = Links { provided: &provided, definition: &target.resolved.definition, routing: target.routing };
+    for (manifest, references) in manifests.iter().zip(&all) {
+        links.check(manifest, references, problems);
+    }
+}
+
+/// What uses an entry: manifests of its environment, with the place in each.
+pub fn consumers(resolved: &Resolved, routing: &Routing, rules: &Rules, id: &EntryId) -> Vec<String> {
+    let mut nothing = Diagnostics::new();
+    let provided = Provided::of(resolved, routing);
+    let bundles = provided.to_bundles(&resolved.definition);
+    let mut found = Vec::new();
+    for (mut manifest, _) in manifest::collect(resolved, &mut nothing) {
+        manifest::wire(&mut manifest, &bundles, &mut nothing);
+        let from = provided.namespace_of(&manifest);
+        for reference in references(&manifest.tree, rules) {
+            let keys = provided.bundle(&reference, from.as_ref());
+            let has = keys.is_some_and(|keys| keys.contains(id.key.as_str()));
+            let takes = reference.keys.is_empty() || reference.keys.iter().any(|key| key.value == id.key.as_str());
+            if has && takes && reference.name.value == id.bundle.as_str() {
+                found.push(format!("{} {} ({})", manifest.kind, manifest.name, reference.path));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
 }

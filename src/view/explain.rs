@@ -20,7 +20,7 @@ pub struct Explanation {
     /// The object it goes to; absent if there is no value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectView>,
-    /// What uses the key: the workloads of `manifests`, none as long as those are not supported.
+    /// What uses the key: workloads of `manifests`, with the place in each.
     pub consumers: Vec<String>,
     /// The final value, if it is plain and known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,12 @@ pub struct DeclassifiedView {
 }
 
 /// Explains a key in an environment; none if the environment does not know it.
-pub fn explain(survey: &Survey, id: &EntryId, environment: &EnvironmentName) -> Option<Explanation> {
+pub fn explain(
+    survey: &Survey,
+    id: &EntryId,
+    environment: &EnvironmentName,
+    consumers: Vec<String>,
+) -> Option<Explanation> {
     let resolved = survey.environment(environment)?;
     let entry = resolved.definition.entry(id)?;
     let value = resolved.entries.get(id)?;
@@ -93,7 +98,7 @@ pub fn explain(survey: &Survey, id: &EntryId, environment: &EnvironmentName) -> 
             kind: if is_plain { "ConfigMap" } else { "Secret" },
             name: id.bundle.as_str().to_owned(),
         }),
-        consumers: Vec::new(),
+        consumers,
         value: value.outcome.known().filter(|_| is_plain).and_then(|known| known.text()).map(str::to_owned),
         uses: value.lineage.reads.iter().map(label).collect(),
         declassified: value

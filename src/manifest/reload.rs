@@ -1,0 +1,46 @@
+//! Workloads that are restarted when their configuration changes, by Reloader, a controller that many
+//! clusters have (`stakater/Reloader`). Where names have a hash they change with the content, and
+//! nothing is needed.
+
+use super::identity::Manifest;
+use super::references::{Referent, Role, Rules, references};
+use super::wiring::template_of;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::{Tree, TreeKind};
+
+/// The wish, on the workload itself.
+pub(super) const WISH: &str = "septum.dev/reload";
+
+/// Grants the wish of a workload: the names of what it refers to, in the annotations of Reloader.
+pub fn reload(manifest: &mut Manifest, rules: &Rules, problems: &mut Diagnostics) {
+    let Some(Tree { kind: TreeKind::Map(annotations), .. }) = manifest.tree.at_mut(&["metadata", "annotations"]) else {
+        return;
+    };
+    let Some(wish) = annotations.shift_remove(WISH) else { return };
+    match wish.as_text() {
+        Some("true") if template_of(&manifest.kind).is_some_and(|path| !path.is_empty()) => {}
+        Some("false") => return,
+        _ => {
+            let message = format!("`{WISH}` is `true` on a workload with a pod template, and on nothing else");
+            problems.push(Diagnostic::error("wiring", message).at_hidden(wish.place));
+            return;
+        }
+    }
+    let found = references(&manifest.tree, rules);
+    let names = |target: Referent| {
+        let wanted = found.iter().filter(|reference| reference.role == Role::Reference && reference.target == target);
+        let mut names: Vec<_> = wanted.map(|reference| reference.name.value.clone()).collect();
+        names.sort();
+        names.dedup();
+        names.join(",")
+    };
+    for (kind, target) in [("configmap", Referent::ConfigMap), ("secret", Referent::Secret)] {
+        let names = names(target);
+        if let Some(metadata) = manifest.tree.at_mut(&["metadata"])
+            && let Some(annotations) = metadata.map_under("annotations")
+            && !names.is_empty()
+        {
+            annotations.insert(format!("{kind}.reloader.stakater.com/reload"), Tree::text(&names, &wish.place));
+        }
+    }
+}

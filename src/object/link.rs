@@ -1,0 +1,114 @@
+//! References of workloads to ConfigMaps and Secrets: each must lead somewhere, and to a key that is
+//! there.
+
+use super::names::is_portable_variable;
+use super::provide::{Keys, Provided, entry_of, other};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::layer::Definition;
+use crate::manifest::Manifest;
+use crate::manifest::references::{Reference, Referent, Role};
+use crate::route::Routing;
+use crate::span::Located;
+
+/// What references are checked against.
+pub(super) struct Links<'a> {
+    pub(super) provided: &'a Provided,
+    pub(super) definition: &'a Definition,
+    pub(super) routing: &'a Routing,
+}
+
+impl Links<'_> {
+    /// Reports the references of an object that lead nowhere.
+    pub(super) fn check(&self, manifest: &Manifest, references: &[Reference], problems: &mut Diagnostics) {
+        let from = self.provided.namespace_of(manifest);
+        for reference in references.iter().filter(|reference| reference.role == Role::Reference) {
+            match self.provided.find(reference, from.as_ref()) {
+                Some(Keys::Known(keys)) => {
+                    for key in reference.keys.iter().filter(|key| !keys.contains(&key.value) && !reference.optional) {
+                        problems.push(self.no_key(manifest, reference, key, &keys));
+                    }
+                    if reference.env_from && self.provided.bundle(reference, from.as_ref()).is_some() {
+                        let odd = keys.iter().filter(|key| !is_portable_variable(key));
+                        problems.extend(odd.map(|key| self.odd_variable(manifest, reference, key)));
+                    }
+                }
+                Some(Keys::Any) => {}
+                None if reference.optional => {}
+                None => problems.push(self.no_object(manifest, reference)),
+            }
+        }
+    }
+
+    fn no_object(&self, manifest: &Manifest, reference: &Reference) -> Diagnostic {
+        let (kind, name) = (kind(reference.target), &reference.name.value);
+        let message =
+            format!("`{}` of {} names the {kind} `{name}`, which nothing defines", reference.path, manifest.label());
+        let error = Diagnostic::error("dangling-reference", message).at(reference.name.place.clone());
+        let error = if self.provided.is_other_kind(reference) {
+            error.note(format!(
+                "the bundle `{name}` is a {} here, and has nothing for a {kind}",
+                self::kind(other(reference.target))
+            ))
+        } else {
+            error
+        };
+        error.maybe_hint(did_you_mean(name, self.provided.names(reference.target))).hint(format!(
+            "define a bundle of that name, or say that others make it: `external: [{{ kind: {kind}, name: {name} }}]`"
+        ))
+    }
+
+    fn no_key(
+        &self,
+        manifest: &Manifest,
+        reference: &Reference,
+        key: &Located<String>,
+        keys: &std::collections::BTreeSet<String>,
+    ) -> Diagnostic {
+        let (kind, name) = (kind(reference.target), &reference.name.value);
+        let message = format!(
+            "{} wants the key `{}` of the {kind} `{name}`, which has none of that name",
+            manifest.label(),
+            key.value
+        );
+        let error = Diagnostic::error("dangling-reference", message).at(key.place.clone());
+        if self.provided.other_has(reference, &key.value) {
+            let side = self::kind(other(reference.target));
+            let error =
+                error.note(format!("`{}` is in the {side} `{name}`{}", key.value, self.because(name, &key.value)));
+            return error.hint(format!(
+                "refer to the {side}, or wire the bundle whole: `septum.dev/env-from: \"{name}\"` on the pod template"
+            ));
+        }
+        match entry_of(self.definition, name, &key.value) {
+            Some(_) => error
+                .note(format!("the key is defined, but has no value in `{}`", self.definition.environment))
+                .hint("give it one, or make the reference `optional: true`"),
+            None => error.maybe_hint(did_you_mean(&key.value, keys.iter().map(String::as_str))),
+        }
+    }
+
+    /// Why an entry is on its side of the wall.
+    fn because(&self, bundle: &str, key: &str) -> String {
+        let id = entry_of(self.definition, bundle, key);
+        let reason = id.and_then(|id| self.routing.verdict(&id)?.reasons.first().cloned());
+        reason.map(|reason| format!(", because: {} ({})", reason.detail, reason.place)).unwrap_or_default()
+    }
+
+    fn odd_variable(&self, manifest: &Manifest, reference: &Reference, key: &str) -> Diagnostic {
+        let message = format!("{} takes `{key}` as a variable, but it is no portable name of one", manifest.label());
+        let entry = entry_of(self.definition, &reference.name.value, key).and_then(|id| self.definition.entry(&id));
+        let place = entry.map_or_else(|| reference.name.place.clone(), |entry| entry.defined.clone());
+        Diagnostic::warning("unportable-variable", message)
+            .at(place)
+            .note("clusters before 1.30 leave such keys out without a word, and shells cannot name them")
+            .hint("name it with letters, digits and `_`, or keep files in a bundle of their own and mount that")
+    }
+}
+
+/// The name of a kind.
+pub(super) fn kind(target: Referent) -> &'static str {
+    match target {
+        Referent::ConfigMap => "ConfigMap",
+        Referent::Secret => "Secret",
+    }
+}

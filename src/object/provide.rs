@@ -1,0 +1,160 @@
+//! Which ConfigMaps and Secrets there are in an environment, and which keys they have: what references
+//! are answered by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::layer::{Definition, Tree};
+use crate::manifest::references::{Reference, Referent, Role};
+use crate::manifest::{Bundles, Manifest};
+use crate::name::EntryId;
+use crate::resolve::{Outcome, Resolved};
+use crate::route::{Routing, Sensitivity};
+
+/// ConfigMaps that are in every namespace without anybody's doing: that of the root certificates
+/// (`RootCAConfigMapPublisher` of the controller manager), and the one that `OpenShift` has for its services.
+const EVERYWHERE: [&str; 2] = ["kube-root-ca.crt", "openshift-service-ca.crt"];
+
+/// The keys of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keys {
+    /// These.
+    Known(BTreeSet<String>),
+    /// Somebody else makes it, and who knows.
+    Any,
+}
+
+/// Which objects there are.
+#[derive(Debug, Default)]
+pub struct Provided {
+    /// Those of bundles, by kind and name. They are in the namespace of the app.
+    bundles: BTreeMap<(Referent, String), BTreeSet<String>>,
+    /// Others, by kind, namespace and name.
+    others: BTreeMap<(Referent, Option<String>, String), Keys>,
+    namespace: Option<String>,
+}
+
+impl Provided {
+    /// What an environment's bundles become, and what it names as made by others.
+    pub fn of(resolved: &Resolved, routing: &Routing) -> Self {
+        let definition = &*resolved.definition;
+        let namespace = definition.namespace.as_ref().map(|namespace| namespace.value.clone());
+        let mut provided = Self { namespace, ..Self::default() };
+        for (id, value) in &resolved.entries {
+            if !matches!(value.outcome, Outcome::Missing) {
+                let keys = provided.bundles.entry((side(routing.sensitivity(id)), id.bundle.as_str().to_owned()));
+                keys.or_default().insert(id.key.as_str().to_owned());
+            }
+        }
+        for external in &definition.external {
+            let target = if external.kind == "Secret" { Referent::Secret } else { Referent::ConfigMap };
+            let namespace = external.namespace.clone().or_else(|| provided.namespace.clone());
+            provided.others.insert((target, namespace, external.name.clone()), Keys::Any);
+        }
+        provided
+    }
+
+    /// Adds what a manifest is, and what a controller makes of it.
+    pub fn add(&mut self, manifest: &Manifest, references: &[Reference]) {
+        let target = match manifest.kind.as_str() {
+            "ConfigMap" if manifest.group().is_empty() => Some(Referent::ConfigMap),
+            "Secret" if manifest.group().is_empty() => Some(Referent::Secret),
+            _ => None,
+        };
+        let namespace = self.namespace_of(manifest);
+        if let Some(target) = target {
+            self.others
+                .insert((target, namespace.clone(), manifest.name.clone()), Keys::Known(data_keys(&manifest.tree)));
+        }
+        for output in references.iter().filter(|reference| reference.role == Role::Output) {
+            let namespace = output.namespace.clone().or_else(|| namespace.clone());
+            self.others.insert((output.target, namespace, output.name.value.clone()), Keys::Any);
+        }
+    }
+
+    /// The bundles as wiring knows them.
+    pub fn to_bundles(&self, definition: &Definition) -> Bundles {
+        let mut bundles = Bundles::default();
+        for (target, name) in self.bundles.keys() {
+            match target {
+                Referent::ConfigMap => bundles.config_map(name),
+                Referent::Secret => {
+                    let secret_type =
+                        definition.bundles.get(name.as_str()).and_then(|bundle| bundle.secret_type.as_ref());
+                    bundles.secret(name, secret_type.map_or("Opaque", |secret_type| &secret_type.value));
+                }
+            }
+        }
+        bundles
+    }
+
+    /// The namespace that a manifest will be in.
+    pub fn namespace_of(&self, manifest: &Manifest) -> Option<String> {
+        self.namespace.clone().or_else(|| manifest.namespace.clone())
+    }
+
+    /// The keys of the object that a reference names from a namespace; none if there is none.
+    pub fn find(&self, reference: &Reference, from: Option<&String>) -> Option<Keys> {
+        let name = &reference.name.value;
+        let namespace = reference.namespace.as_ref().or(from);
+        if reference.target == Referent::ConfigMap && EVERYWHERE.contains(&name.as_str()) {
+            return Some(Keys::Any);
+        }
+        if let Some(keys) = self.bundle(reference, from) {
+            return Some(Keys::Known(keys.clone()));
+        }
+        self.others.get(&(reference.target, namespace.cloned(), name.clone())).cloned()
+    }
+
+    /// The keys of the bundle's object that a reference names.
+    pub fn bundle(&self, reference: &Reference, from: Option<&String>) -> Option<&BTreeSet<String>> {
+        let namespace = reference.namespace.as_ref().or(from);
+        let here = namespace == self.namespace.as_ref() || self.namespace.is_none();
+        self.bundles.get(&(reference.target, reference.name.value.clone())).filter(|_| here)
+    }
+
+    /// Whether a bundle became an object of the other kind under this name.
+    pub fn is_other_kind(&self, reference: &Reference) -> bool {
+        self.bundles.contains_key(&(other(reference.target), reference.name.value.clone()))
+    }
+
+    /// Whether the other object of the same bundle has a key.
+    pub fn other_has(&self, reference: &Reference, key: &str) -> bool {
+        self.bundles
+            .get(&(other(reference.target), reference.name.value.clone()))
+            .is_some_and(|keys| keys.contains(key))
+    }
+
+    /// The names of all objects of a kind, for suggestions.
+    pub fn names(&self, target: Referent) -> impl Iterator<Item = &str> {
+        let bundles = self.bundles.keys().filter(move |(kind, _)| *kind == target).map(|(_, name)| name.as_str());
+        let others = self.others.keys().filter(move |(kind, ..)| *kind == target).map(|(_, _, name)| name.as_str());
+        bundles.chain(others)
+    }
+}
+
+/// The entry that a key of a bundle's object is.
+pub(super) fn entry_of(definition: &Definition, bundle: &str, key: &str) -> Option<EntryId> {
+    let id = EntryId { bundle: bundle.into(), key: key.into() };
+    definition.entry(&id).is_some().then_some(id)
+}
+
+fn side(sensitivity: Sensitivity) -> Referent {
+    match sensitivity {
+        Sensitivity::Plain => Referent::ConfigMap,
+        Sensitivity::Sensitive => Referent::Secret,
+    }
+}
+
+/// The other side of the wall.
+pub(super) fn other(target: Referent) -> Referent {
+    match target {
+        Referent::ConfigMap => Referent::Secret,
+        Referent::Secret => Referent::ConfigMap,
+    }
+}
+
+/// The keys of a ConfigMap or a Secret that stands in a manifest.
+fn data_keys(tree: &Tree) -> BTreeSet<String> {
+    let maps = ["data", "binaryData", "stringData"].into_iter().filter_map(|field| tree.get(field)?.as_map());
+    maps.flat_map(|map| map.keys().cloned()).collect()
+}
