@@ -3,11 +3,12 @@
 
 #![allow(clippy::print_stdout, clippy::expect_used)] // a program of its own, whose result is what it prints
 
+#[path = "../measure/mod.rs"]
 mod measure;
 mod projects;
 mod stages;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use measure::Process;
 
@@ -43,7 +44,8 @@ fn main() {
         ("100 apps: render --all (300 targets)", hundred, "render --all", RUNS),
         ("1,000 apps: render --all (3,000 targets)", thousand, "render --all", 7),
     ] {
-        row(title, &Process { folder, arguments, identity: demo_key.clone() }, runs);
+        let program = Path::new(env!("CARGO_BIN_EXE_septum"));
+        row(title, &Process::new(program, &folder, &demo_key).with(arguments), runs);
     }
 
     println!("\n{:<44} {:>10}", "1,000 keys × 3 environments, in process", "median ms");
@@ -54,12 +56,7 @@ fn main() {
 
 fn row(title: &str, process: &Process, runs: usize) {
     let times = measure::sorted_times(runs, || process.run());
-    let peak = process.peak_memory().map_or_else(|| "–".to_owned(), |mebibytes| format!("{mebibytes:.1}"));
+    let peak = measure::mebibytes(process.peak_memory());
     let at = |part: usize| times[(times.len() - 1) * part / 10];
     println!("{title:<44} {:>10.2} {:>10.2} {peak:>10}", at(5), at(9));
-}
-
-/// The program under test.
-fn program() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_septum"))
 }
