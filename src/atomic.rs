@@ -4,7 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::Builder;
+use tempfile::{Builder, TempPath};
 
 /// Replaces a file, or makes it: its new bytes are complete on disk before they take its name. A
 /// symlink is followed, so that it stays one; permissions are kept.
@@ -12,8 +12,32 @@ use tempfile::Builder;
 /// Whoever is killed on the way leaves the old file, and at worst a file of an unlisted name beside
 /// it that nothing reads.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = prepare(path, bytes)?.commit()?;
+    sync(&folder);
+    Ok(())
+}
+
+/// New bytes of a file, complete on disk, that do not have its name yet. Without one they vanish.
+pub struct Prepared {
+    bytes: TempPath,
+    target: PathBuf,
+}
+
+impl Prepared {
+    /// Gives them the name. Gives the folder, which [`sync`] makes remember it.
+    pub fn commit(self) -> io::Result<PathBuf> {
+        self.bytes.persist(&self.target).map_err(|error| error.error)?;
+        Ok(folder(&self.target).to_path_buf())
+    }
+}
+
+fn folder(target: &Path) -> &Path {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The first half of [`write`].
+pub fn prepare(path: &Path, bytes: &[u8]) -> io::Result<Prepared> {
     let target = target(path)?;
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let permissions = match fs::metadata(&target) {
         Ok(metadata) => Some(metadata.permissions()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -26,15 +50,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(new) = new.filter(|_| permissions.is_none()) {
         builder.permissions(new);
     }
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = builder.tempfile_in(folder(&target))?;
     file.write_all(bytes)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
     }
     file.as_file().sync_all()?;
-    file.persist(&target).map_err(|error| error.error)?;
-    sync(folder);
-    Ok(())
+    // closed: there may be more of them than a process can have open
+    Ok(Prepared { bytes: file.into_temp_path(), target })
 }
 
 #[cfg(unix)]
@@ -64,7 +87,7 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Makes the new name last. Not all systems can; the bytes are safe either way.
-fn sync(folder: &Path) {
+pub fn sync(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }

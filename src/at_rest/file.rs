@@ -1,10 +1,13 @@
 //! A file on its way through a command.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::atomic;
+use rayon::prelude::*;
+
+use crate::atomic::{self, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::sops::{Closed, Format};
 
@@ -98,15 +101,37 @@ pub struct Staged {
     pub bytes: Vec<u8>,
 }
 
+/// How many files have new bytes beside them at a time: whoever is killed leaves no more.
+const AT_ONCE: usize = 64;
+
 /// Writes files, each of them old or new at any instant, in their order.
 pub fn write_all(staged: Vec<Staged>) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::new();
-    for Staged { path, name, bytes } in staged {
-        if let Err(error) = atomic::write(&path, &bytes) {
-            found.push(
-                Diagnostic::error("unwritable", format!("`{name}` could not be written: {error}")).failing(Failure::Io),
-            );
+    let mut folders = BTreeSet::new();
+    let mut staged = staged.into_iter().peekable();
+    while staged.peek().is_some() {
+        // what waits for the disk waits side by side
+        for (name, prepared) in prepare(staged.by_ref().take(AT_ONCE).collect()) {
+            match prepared.and_then(Prepared::commit) {
+                Ok(folder) => drop(folders.insert(folder)),
+                Err(error) => found.push(
+                    Diagnostic::error("unwritable", format!("`{name}` could not be written: {error}"))
+                        .failing(Failure::Io),
+                ),
+            }
         }
     }
+    for folder in &folders {
+        atomic::sync(folder);
+    }
     if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+fn prepare(staged: Vec<Staged>) -> Vec<(String, io::Result<Prepared>)> {
+    let prepare = |Staged { path, name, bytes }| (name, atomic::prepare(&path, &bytes));
+    if staged.len() == 1 {
+        // a pool of threads costs more than a single file does
+        return staged.into_iter().map(prepare).collect();
+    }
+    staged.into_par_iter().map(prepare).collect()
 }
