@@ -197,6 +197,7 @@ impl Reader<'_> {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         let mut length = 0;
         loop {
+            length += plain(rest.get(length..).unwrap_or_default());
             match rest.get(length) {
                 None => return Err(UNTERMINATED),
                 Some(b'"') => break,
@@ -205,13 +206,23 @@ impl Reader<'_> {
                     self.at = start + length;
                     return Err("no control characters in a text: write them with `\\`");
                 }
-                Some(_) => length += 1,
+                Some(_) => {}
             }
         }
         let raw = self.text.get(start..start + length).ok_or(UNTERMINATED)?;
         self.at = start + length + 1;
         unescape(raw).ok_or("only escapes that JSON has")
     }
+}
+
+/// How many of the first bytes mean nothing but themselves.
+fn plain(bytes: &[u8]) -> usize {
+    // in blocks without a way out in the middle, which are compared as a whole: a text may be a big file
+    const BLOCK: usize = 64;
+    let special = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    let is_plain = |block: &&[u8; BLOCK]| block.iter().fold(0, |found, byte| found | special(*byte)) == 0;
+    let length = bytes.as_chunks().0.iter().take_while(is_plain).count() * BLOCK;
+    length + bytes.get(length..).unwrap_or_default().iter().take_while(|byte| special(**byte) == 0).count()
 }
 
 fn number(text: &str) -> Option<Value> {
