@@ -64,6 +64,18 @@ impl Value {
         }
     }
 
+    /// The same, for which a text is not copied.
+    pub(super) fn from_scalar(scalar: Scalar) -> Self {
+        let resolved = match (scalar.tag.as_deref(), scalar.style) {
+            (None, Style::Plain) if scalar.blank => Some(Self::Null),
+            (None, Style::Plain) => resolve_word(scalar.text(), true),
+            (None | Some("str"), _) => None,
+            (Some(_), _) => Some(Self::of(&scalar)),
+        };
+        let text = || Self::Text(Zeroizing::new(std::mem::take(&mut *scalar.into_text()).into_bytes()));
+        resolved.unwrap_or_else(text)
+    }
+
     /// The value that a plaintext of a type stands for (format, section 1.4), or `None` if it is no
     /// such value.
     pub(super) fn decrypted(kind: Type, plaintext: Zeroizing<Vec<u8>>) -> Option<Self> {
@@ -137,10 +149,13 @@ impl Value {
 /// Whether a scalar is an integer that needs 64 bits without a sign: sops knows no such values, and
 /// refuses a file that has one.
 pub(super) fn is_unsigned(scalar: &Scalar) -> bool {
-    let plain = scalar.text().replace('_', "");
     let resolved = scalar.style == Style::Plain && scalar.tag.is_none();
+    if !resolved || !scalar.text().starts_with(|char: char| char.is_ascii_digit() || "+_".contains(char)) {
+        return false;
+    }
+    let plain = scalar.text().replace('_', "");
     let number = parse_integer(plain.strip_prefix('+').unwrap_or(&plain));
-    resolved && number.is_some_and(|number| i64::try_from(number).is_err() && u64::try_from(number).is_ok())
+    number.is_some_and(|number| i64::try_from(number).is_err() && u64::try_from(number).is_ok())
 }
 
 /// Digits without an exponent, as few as needed: Go's `FormatFloat(f, 'f', -1, 64)`.
@@ -200,21 +215,28 @@ fn binary(text: &str) -> Value {
 
 /// go-yaml's `resolve` for a scalar without a tag.
 pub(super) fn resolve(text: &str, timestamps: bool) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Value::Float(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return Value::Float(f64::NEG_INFINITY),
-        _ => {}
-    }
-    let number = match text.as_bytes().first() {
+    resolve_word(text, timestamps).unwrap_or_else(|| Value::text(text))
+}
+
+/// The same, and none for a text.
+fn resolve_word(text: &str, timestamps: bool) -> Option<Value> {
+    Some(match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => Value::Float(f64::NAN),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Value::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => Value::Float(f64::NEG_INFINITY),
+        _ => return resolve_digits(text, timestamps),
+    })
+}
+
+fn resolve_digits(text: &str, timestamps: bool) -> Option<Value> {
+    match text.as_bytes().first() {
         Some(b'.') => resolve_fraction(text),
         Some(b'0'..=b'9' | b'+' | b'-') => resolve_number(text, timestamps),
         _ => None,
-    };
-    number.unwrap_or_else(|| Value::text(text))
+    }
 }
 
 /// `.5`; to go-yaml here, underscores count only between digits.
@@ -454,7 +476,11 @@ mod tests {
                 for tag in [None, Some("int"), Some("float"), Some("binary"), Some("timestamp"), Some("x")] {
                     let mut scalar = Scalar::new(text.as_str(), Style::Plain);
                     scalar.tag = tag.map(str::to_owned);
-                    let _ = Value::of(&scalar).bytes();
+                    let copied = Value::of(&scalar);
+                    assert_eq!((copied.kind(), copied.bytes()), {
+                        let moved = Value::from_scalar(scalar.clone());
+                        (moved.kind(), moved.bytes().map(|bytes| bytes.into_owned().into()))
+                    });
                 }
             }
         }

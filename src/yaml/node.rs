@@ -111,6 +111,11 @@ impl Scalar {
         &self.text
     }
 
+    /// The text of the scalar, taken out of it.
+    pub fn into_text(self) -> Zeroizing<String> {
+        self.text
+    }
+
     /// The scalar with the plaintext of its ciphertext, marked as decrypted.
     #[must_use]
     pub fn decrypted(&self, text: Zeroizing<String>, style: Style) -> Self {

@@ -30,10 +30,11 @@ pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnosti
     let mut parsed = Parsed { document: Document::default(), blocks: Vec::new(), ends: Vec::new(), in_place: true };
     parsed.in_place = !stream.aliases && !empty && stream.started == stream.documents.len();
     let mut reader = Reader { text, comments: stream.comments.iter().peekable() };
-    for (node, end) in stream.documents.iter().zip(ends) {
-        let Kind::Map(mapping) = &node.kind else { return Err(not_a_map(source, node)) };
-        parsed.in_place &= is_block(text, node.span) && node.span.column == 1;
-        let (map, block) = reader.document(mapping, node.span, end);
+    for (node, end) in stream.documents.into_iter().zip(ends) {
+        let span = node.span;
+        let Kind::Map(mapping) = node.kind else { return Err(not_a_map(source, &node)) };
+        parsed.in_place &= is_block(text, span) && span.column == 1;
+        let (map, block) = reader.document(mapping, span, end);
         parsed.document.branches.push(map);
         parsed.blocks.push(block);
         parsed.ends.push(end);
@@ -81,7 +82,7 @@ struct Around {
 }
 
 impl Reader<'_> {
-    fn document(&mut self, mapping: &Mapping, span: Span, end: usize) -> (Map, Option<Block>) {
+    fn document(&mut self, mapping: Mapping, span: Span, end: usize) -> (Map, Option<Block>) {
         let around = Around { flow: !is_block(self.text, span), indent: 0, limit: end, outer: 0 };
         let mut map = self.map(mapping, span, around);
         self.take(&mut map.items, |comment| comment.span.start < end);
@@ -107,10 +108,10 @@ impl Reader<'_> {
         at + rest.find('\n').map_or(rest.len(), |newline| newline + 1)
     }
 
-    fn map(&mut self, mapping: &Mapping, span: Span, around: Around) -> Map {
+    fn map(&mut self, mapping: Mapping, span: Span, around: Around) -> Map {
         let mut items = Vec::with_capacity(mapping.len());
         let column = mapping.keys().next().map_or(span.column, |key| key.span.column);
-        let mut entries = mapping.iter().peekable();
+        let mut entries = mapping.into_iter().peekable();
         while let Some((key, value)) = entries.next() {
             self.take(&mut items, |comment| comment.span.start < key.span.start);
             let limit = entries.peek().map_or(around.limit, |(next, _)| next.span.start);
@@ -118,16 +119,16 @@ impl Reader<'_> {
             let on_line = self.line_of(key.span.start).min(value.span.start);
             self.take(&mut items, |comment| comment.inline && comment.span.start < on_line);
             let value = self.value(value, key.span.end, around, &mut items);
-            items.push(Item::Value(key.clone(), value));
+            items.push(Item::Value(key, value));
         }
         self.rest(&mut items, column, span, around);
         Map { items, span }
     }
 
-    fn list(&mut self, nodes: &[Node], span: Span, around: Around) -> List {
+    fn list(&mut self, nodes: Vec<Node>, span: Span, around: Around) -> List {
         let mut items = Vec::with_capacity(nodes.len());
-        let starts = self.starts(nodes, span, around.flow);
-        for (index, (node, &start)) in nodes.iter().zip(&starts).enumerate() {
+        let starts = self.starts(&nodes, span, around.flow);
+        for (index, (node, &start)) in nodes.into_iter().zip(&starts).enumerate() {
             self.take(&mut items, |comment| comment.span.start < start);
             let limit = starts.get(index + 1).copied().unwrap_or(around.limit);
             let around = Around { flow: around.flow, indent: span.column + 1, limit, outer: span.column };
@@ -152,26 +153,27 @@ impl Reader<'_> {
 
     /// A value. A comment behind it on its line counts as one before it; behind brackets, as one at
     /// the start of what they hold.
-    fn value<K>(&mut self, node: &Node, start: usize, around: Around, items: &mut Vec<Item<K>>) -> Tree {
+    fn value<K>(&mut self, node: Node, start: usize, around: Around, items: &mut Vec<Item<K>>) -> Tree {
         let flow = around.flow || !is_block(self.text, node.span);
-        match &node.kind {
+        let span = node.span;
+        match node.kind {
             Kind::Scalar(scalar) => {
-                let leaf = self.leaf(scalar, node.span, start, around);
-                self.take(items, |comment| comment.span.start < node.span.end);
-                items.extend(self.behind(node.span.end));
+                let leaf = self.leaf(scalar, span, start, around);
+                self.take(items, |comment| comment.span.start < span.end);
+                items.extend(self.behind(span.end));
                 Tree::Leaf(leaf)
             }
             Kind::List(nodes) => {
-                let mut list = self.list(nodes, node.span, Around { flow, ..around });
+                let mut list = self.list(nodes, span, Around { flow, ..around });
                 if flow {
-                    list.items.splice(0..0, self.behind(node.span.end));
+                    list.items.splice(0..0, self.behind(span.end));
                 }
                 Tree::List(list)
             }
             Kind::Map(mapping) => {
-                let mut map = self.map(mapping, node.span, Around { flow, ..around });
+                let mut map = self.map(mapping, span, Around { flow, ..around });
                 if flow {
-                    map.items.splice(0..0, self.behind(node.span.end));
+                    map.items.splice(0..0, self.behind(span.end));
                 }
                 Tree::Map(map)
             }
@@ -188,7 +190,7 @@ impl Reader<'_> {
         self.comments.next_if(follows).map(item)
     }
 
-    fn leaf(&self, scalar: &Scalar, span: Span, key_end: usize, around: Around) -> Leaf {
+    fn leaf(&self, scalar: Scalar, span: Span, key_end: usize, around: Around) -> Leaf {
         let span = if scalar.blank { self.nothing(span, key_end) } else { span };
         // a tag goes with the value that it is of
         let start = scalar.tag_at.filter(|at| *at < span.start).unwrap_or(span.start);
@@ -196,7 +198,8 @@ impl Reader<'_> {
         let after = self.text.get(span.end..self.line_of(span.end)).unwrap_or_default();
         let room = !around.flow && !lead.contains('\n') && after.trim().is_empty();
         let site = Site { span: Span { start, ..span }, flow: around.flow, indent: room.then_some(around.indent) };
-        Leaf { value: Value::of(scalar), unsigned: is_unsigned(scalar), site }
+        let unsigned = is_unsigned(&scalar);
+        Leaf { value: Value::from_scalar(scalar), unsigned, site }
     }
 
     /// Behind the `:` of a key or the dash of an item that has no value.
