@@ -1,6 +1,7 @@
 //! The encryption of single values: `ENC[AES256_GCM,…]` (format, section 1.4).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use aes::Aes256;
 use aes_gcm::aead::consts::{U8, U12, U16, U24, U32};
@@ -18,6 +19,9 @@ pub(super) const KEY_LENGTH: usize = 32;
 const NONCE_LENGTH: usize = 32;
 
 const TAG_LENGTH: usize = 16;
+
+/// How the text of a ciphertext starts.
+const START: &str = "ENC[AES256_GCM,data:";
 
 /// What kind of value a plaintext was.
 ///
@@ -48,11 +52,9 @@ impl Type {
             _ => return None,
         })
     }
-}
 
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    pub(super) fn name(self) -> &'static str {
+        match self {
             Self::Str => "str",
             Self::Int => "int",
             Self::Float => "float",
@@ -60,7 +62,13 @@ impl fmt::Display for Type {
             Self::Time => "time",
             Self::Comment => "comment",
             Self::Bytes => "bytes",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -118,22 +126,32 @@ impl Nonce {
         };
         nonce.ok_or(MalformedCiphertext::Nonce(bytes.len()))
     }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::N8(bytes) => bytes,
+            Self::N12(bytes) => bytes,
+            Self::N16(bytes) => bytes,
+            Self::N24(bytes) => bytes,
+            Self::N32(bytes) => bytes,
+        }
+    }
 }
 
 impl Ciphertext {
     /// Whether a text looks like a ciphertext at all.
-    pub(super) fn is_one(text: &str) -> bool {
-        text.starts_with("ENC[AES256_GCM,data:")
+    pub(super) fn is_one(text: &[u8]) -> bool {
+        text.starts_with(START.as_bytes())
     }
 
     /// Takes an `ENC[…]` text apart. Blanks after it are let pass (a block scalar ends with a line
     /// break), anything else is not, though sops does.
     pub(super) fn parse(text: &str) -> Result<Self, MalformedCiphertext> {
         let fields = || {
-            let rest = text.trim_end().strip_prefix("ENC[AES256_GCM,data:")?.strip_suffix(']')?;
-            let (data, rest) = rest.split_once(",iv:")?;
-            let (nonce, rest) = rest.split_once(",tag:")?;
-            let (tag, kind) = rest.split_once(",type:")?;
+            let rest = text.trim_end().strip_prefix(START)?.strip_suffix(']')?;
+            let (data, rest) = split_at_field(rest, "iv:")?;
+            let (nonce, rest) = split_at_field(rest, "tag:")?;
+            let (tag, kind) = split_at_field(rest, "type:")?;
             (!data.is_empty()).then_some((data, nonce, tag, kind))
         };
         let (data, nonce, tag, kind) = fields().ok_or(MalformedCiphertext::Shape)?;
@@ -148,6 +166,31 @@ impl Ciphertext {
             kind: Type::parse(kind).ok_or(MalformedCiphertext::Type)?,
         })
     }
+
+    /// How long its text is, at most.
+    pub(super) fn length(&self) -> usize {
+        self.data.len().div_ceil(3) * 4 + 160
+    }
+
+    /// Appends its text. A value may be a file of a hundred megabytes, so it is encoded where it goes.
+    pub(super) fn write(self, out: &mut String) {
+        out.push_str(START);
+        STANDARD.encode_string(&self.data, out);
+        for (name, bytes) in [(",iv:", self.nonce.bytes()), (",tag:", &self.tag[..])] {
+            out.push_str(name);
+            STANDARD.encode_string(bytes, out);
+        }
+        out.extend([",type:", self.kind.name(), "]"]);
+    }
+}
+
+/// What stands before a comma and the name of a field, and what behind them. The comma alone is
+/// searched for, which is much quicker.
+fn split_at_field<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
+    text.match_indices(',').find_map(|(at, _)| {
+        let (before, rest) = text.split_at_checked(at)?;
+        Some((before, rest.get(1..)?.strip_prefix(name)?))
+    })
 }
 
 /// The random key of a file. Wiped when dropped.
@@ -156,6 +199,26 @@ pub(super) struct DataKey {
     cipher: Aes256,
     /// The cipher with its key schedule done, for the nonce length that nearly every value has.
     usual: AesGcm<Aes256, U32>,
+    nonces: Nonces,
+}
+
+/// Random nonces, of which many are drawn at once: to ask the system for each takes longer than to
+/// encrypt a value.
+#[derive(Default)]
+struct Nonces(Mutex<Vec<[u8; NONCE_LENGTH]>>);
+
+impl Nonces {
+    /// One that was not used before; none if the system has no randomness to give.
+    fn next(&self) -> Option<[u8; NONCE_LENGTH]> {
+        const MANY: usize = 32;
+        let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if drawn.is_empty() {
+            let mut bytes = [0; NONCE_LENGTH * MANY];
+            getrandom::getrandom(&mut bytes).ok()?;
+            drawn.extend(bytes.as_chunks().0);
+        }
+        drawn.pop()
+    }
 }
 
 impl DataKey {
@@ -163,7 +226,7 @@ impl DataKey {
     pub(super) fn new(key: &[u8; KEY_LENGTH]) -> Self {
         let cipher = Aes256::new(key.into());
         let usual = AesGcm::from(cipher.clone());
-        Self { bytes: Zeroizing::new(*key), cipher, usual }
+        Self { bytes: Zeroizing::new(*key), cipher, usual, nonces: Nonces::default() }
     }
 
     /// A new key, or `None` if the system has no randomness to give.
@@ -182,21 +245,17 @@ impl DataKey {
     /// has no randomness to give, or if there is nothing to encrypt: the format has no empty
     /// ciphertext.
     pub(super) fn seal(&self, plaintext: &[u8], kind: Type, associated: &str) -> Option<String> {
-        let mut nonce = [0; NONCE_LENGTH];
-        getrandom::getrandom(&mut nonce).ok()?;
-        let mut data = plaintext.to_vec();
-        let aad = associated.as_bytes();
-        let tag = self.usual.encrypt_in_place_detached(&nonce.into(), aad, &mut data).ok()?;
-        if data.is_empty() {
-            return None;
-        }
-        // a value may be a file of a hundred megabytes, so it is encoded where it goes
-        let mut out = String::with_capacity(data.len().div_ceil(3) * 4 + 128);
-        out.push_str("ENC[AES256_GCM,data:");
-        STANDARD.encode_string(&data, &mut out);
-        drop(data);
-        let _ = write!(out, ",iv:{},tag:{},type:{kind}]", STANDARD.encode(nonce), STANDARD.encode(tag));
+        let ciphertext = self.encrypt(plaintext.to_vec(), kind, associated)?;
+        let mut out = String::with_capacity(ciphertext.length());
+        ciphertext.write(&mut out);
         Some(out)
+    }
+
+    /// The same, where the plaintext lies, and not yet as a text.
+    pub(super) fn encrypt(&self, mut data: Vec<u8>, kind: Type, associated: &str) -> Option<Ciphertext> {
+        let nonce = self.nonces.next()?;
+        let tag = self.usual.encrypt_in_place_detached(&nonce.into(), associated.as_bytes(), &mut data).ok()?;
+        (!data.is_empty()).then(|| Ciphertext { data, nonce: Nonce::N32(nonce), tag: tag.into(), kind })
     }
 
     /// Decrypts a value that is bound to `associated`; `None` if value, place or key are not those of

@@ -1,9 +1,9 @@
 //! Encrypts files that are in plaintext.
 
-use super::cipher::DataKey;
-use super::document::{Item, Leaf, Map, Site, Tree};
+use super::cipher::{Ciphertext, DataKey, Type};
+use super::document::{Map, Tree};
 use super::group::recipient_fields;
-use super::mac::MacScope;
+use super::mac::{Mac, MacScope};
 use super::plain::{plain, seal_mac, text};
 use super::reworded::{Reworded, reworded};
 use super::rules::Rule;
@@ -16,11 +16,13 @@ use super::time::Timestamp;
 use super::wrap::{self, Recipients, SealError};
 use super::write_error::WriteError;
 use crate::span::{Source, Span};
-use crate::yaml::node::Key;
 use zeroize::Zeroizing;
 
 /// The version of the format that is written.
 const VERSION: &str = "3.13.1";
+
+/// What the only value of a binary file is bound to: its path.
+const ASSOCIATED: &str = "data:";
 
 /// How a new file is encrypted.
 #[derive(Debug, Clone)]
@@ -98,35 +100,37 @@ fn binary(name: &str, bytes: Vec<u8>, plan: &Plan, key: &DataKey, now: Timestamp
     }
     let place = || source.place(Span::default());
     let no_randomness = || WriteError::Value { place: place(), problem: SealProblem::NoRandomness };
-    let mut document = super::document::Document::default();
-    let data = Key { text: "data".to_owned(), span: Span::default() };
-    let leaf = Leaf::new(Value::Text(bytes), Site::default());
-    document.branches.push(Map { items: vec![Item::Value(data, Tree::Leaf(leaf))], span: Span::default() });
-    let selector = Selector::default();
-    let format = Format::Binary;
-    let sealer = Sealer { format, key, selector: &selector, scope: plan.mac_scope, stash: Stash::default() };
-    let Encrypted { mac, changes, problem, .. } = sealer.seal(&mut document);
-    if let Some(problem) = problem {
-        return Err(WriteError::Value { place: place(), problem });
+    let mut mac = Mac::new(plan.mac_scope);
+    // each reads all of it, and neither needs the other
+    let ((), sealed) = rayon::join(|| mac.add_encrypted(&bytes), || key.encrypt(bytes.to_vec(), Type::Str, ASSOCIATED));
+    let is_empty = bytes.is_empty();
+    drop(bytes);
+    if sealed.is_none() && !is_empty {
+        return Err(no_randomness());
     }
-    drop(document);
-    let token =
-        changes.into_iter().next().map_or_else(|| "\"\"".to_owned(), |mut change| std::mem::take(&mut *change.text));
     let mac = seal_mac(key, &mac.finish(), now).ok_or_else(no_randomness)?;
     let mut fields = fields(plan, key, &mac, now).map_err(|problem| WriteError::Wrap { place: place(), problem })?;
     if plan.mac_scope == MacScope::Encrypted {
         fields.put("mac_only_encrypted", Tree::of(Value::Bool(true)));
     }
-    let block = format.block(&fields, ",", 0);
-    Ok(format!("{{\n\t\"data\": {token}{block}\n}}\n").into_bytes())
+    let block = Format::Binary.block(&fields, ",", 0);
+    let mut out = String::with_capacity(sealed.as_ref().map_or(0, Ciphertext::length) + block.len() + 32);
+    out.push_str("{\n\t\"data\": \"");
+    if let Some(ciphertext) = sealed {
+        ciphertext.write(&mut out);
+    }
+    out.extend(["\"", &block, "\n}\n"]);
+    Ok(out.into_bytes())
 }
 
 /// Whether the bytes are a binary file that was encrypted.
 fn is_envelope(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
+    if !start.starts_with(b"{") {
+        return false;
+    }
     let Ok(text) = std::str::from_utf8(start) else { return false };
-    text.starts_with('{')
-        && text.contains("\"mac\": \"ENC[")
+    text.contains("\"mac\": \"ENC[")
         && Format::Json.parse(&Source::new("", text)).is_ok_and(|parsed| parsed.blocks.iter().any(Option::is_some))
 }
 

@@ -88,20 +88,15 @@ impl Visit for Opener<'_> {
             }
             return None;
         }
-        match &leaf.value {
+        match &mut leaf.value {
             // never encrypted, whatever the selector says
             Value::Null => None,
             Value::Text(text) if text.is_empty() => None,
-            value if token(value).is_some_and(Ciphertext::is_one) => {
-                // taken out, so that there are never more copies of a big file than needed
-                let value = std::mem::replace(&mut leaf.value, Value::Null);
-                self.ciphertext(leaf, value, way)
+            Value::Text(text) if Ciphertext::is_one(text) => {
+                let text = std::mem::take(text);
+                self.ciphertext(leaf, &text, way)
             }
-            _ => {
-                let selector = self.selector.to_string();
-                self.finding(leaf.site.span, way, Fault::Plaintext { selector });
-                None
-            }
+            _ => self.plaintext(leaf.site.span, way),
         }
     }
 }
@@ -115,15 +110,17 @@ fn token(value: &Value) -> Option<&str> {
 }
 
 impl Opener<'_> {
-    fn ciphertext(&mut self, leaf: &mut Leaf, text: Value, way: &Way<'_>) -> Option<Comment> {
+    fn plaintext(&mut self, span: Span, way: &Way<'_>) -> Option<Comment> {
+        let selector = self.selector.to_string();
+        self.finding(span, way, Fault::Plaintext { selector });
+        None
+    }
+
+    fn ciphertext(&mut self, leaf: &mut Leaf, text: &[u8], way: &Way<'_>) -> Option<Comment> {
+        let Ok(token) = std::str::from_utf8(text) else { return self.plaintext(leaf.site.span, way) };
         let associated = way.path().associated_data();
-        let parsed = Ciphertext::parse(token(&text).unwrap_or_default());
-        // a binary file has one value: if that is the same, so is the file
-        let token = match token(&text) {
-            Some(token) if self.format != Format::Binary => token.trim_end().to_owned(),
-            _ => String::new(),
-        };
-        drop(text);
+        let token = token.trim_end();
+        let parsed = Ciphertext::parse(token);
         let opened = parsed.map_err(Fault::Malformed).and_then(|ciphertext| {
             let kind = ciphertext.kind;
             Ok((kind, self.key.open(ciphertext, &associated).ok_or(Fault::Altered)?))
@@ -137,11 +134,11 @@ impl Opener<'_> {
             }
         };
         if kind == Type::Comment {
-            return self.list_comment(leaf, &plaintext, &associated, &token, way);
+            return self.list_comment(leaf, &plaintext, &associated, token, way);
         }
         self.opened.encrypted += 1;
         match Value::decrypted(kind, plaintext) {
-            Some(value) => self.value(leaf, value, &associated, &token, way),
+            Some(value) => self.value(leaf, value, &associated, token, way),
             None => self.finding(leaf.site.span, way, Fault::NotOfItsType(kind.to_string())),
         }
         None
@@ -151,6 +148,7 @@ impl Opener<'_> {
         let span = leaf.site.span;
         if let (Some(bytes), Some(kind)) = (value.bytes(), value.kind()) {
             self.opened.mac.add_encrypted(&bytes);
+            // a binary file has one value: if that is the same, so is the file
             if self.format != Format::Binary {
                 self.keep(kind, associated, &bytes, token, span.start..span.end);
             }
@@ -200,8 +198,7 @@ impl Opener<'_> {
     }
 
     fn keep(&mut self, kind: Type, associated: &str, plaintext: &[u8], token: &str, at: std::ops::Range<usize>) {
-        let written = self.source.text().get(at).unwrap_or_default().to_owned();
-        self.opened.stash.put(kind, associated, plaintext, Kept { token: token.to_owned(), written });
+        self.opened.stash.put(kind, associated, plaintext, Kept::new(self.source, at, token));
     }
 
     fn finding(&mut self, span: Span, way: &Way<'_>, fault: Fault) {

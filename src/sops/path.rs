@@ -141,7 +141,8 @@ impl KeyPath {
     /// What the ciphertext of a value at this path is bound to (format, section 1.3): the keys, each
     /// followed by a colon. List positions are not part of it, and keys are not escaped.
     pub(super) fn associated_data(&self) -> String {
-        let mut data = String::new();
+        let length = |step: &Step| if let Step::Key(key) = step { key.len() + 1 } else { 0 };
+        let mut data = String::with_capacity(self.0.iter().map(length).sum::<usize>().max(1));
         for step in &self.0 {
             if let Step::Key(key) = step {
                 data.push_str(key);

@@ -82,17 +82,17 @@ impl Visit for Run<'_> {
             return;
         }
         let associated = way.path().associated_data();
-        let Some(kept) = self.token(Type::Comment, &associated, text.as_bytes()) else { return };
+        let Some(token) = self.token(Type::Comment, &associated, text.as_bytes()) else { return };
         if let Selector::UnencryptedCommentRegex(pattern) = self.sealer.selector
-            && pattern.is_match(&kept.token)
+            && pattern.is_match(token.text())
         {
             self.encrypted.problem = Some(SealProblem::CommentPattern { path: way.path().clone() });
         }
-        let fits = !kept.written.is_empty() && (!kept.written.starts_with('-') || way.in_list());
-        let written = match self.sealer.format.comment(&kept.token) {
-            _ if fits => kept.written,
-            Some(written) => written.to_string(),
-            None => return,
+        let kept = token.written().filter(|written| !written.starts_with('-') || way.in_list());
+        let written = match (kept, self.sealer.format.comment(token.text())) {
+            (Some(written), _) => written.to_owned(),
+            (None, Some(written)) => written.to_string(),
+            (None, None) => return,
         };
         self.change(comment.site.span, written);
     }
@@ -120,32 +120,55 @@ impl Visit for Run<'_> {
         {
             self.encrypted.problem.get_or_insert(SealProblem::Unfit { path: way.path().clone(), unfit });
         }
-        let kept = self.token(kind, &way.path().associated_data(), &bytes)?;
-        let written = self.written(kept, leaf.site);
+        let token = self.token(kind, &way.path().associated_data(), &bytes)?;
+        let written = self.written(&token, leaf.site);
         self.change(leaf.site.span, written);
         None
     }
 }
 
+/// A ciphertext: one that was there before, or a new one.
+enum Token {
+    Kept(Kept),
+    New(String),
+}
+
+impl Token {
+    fn text(&self) -> &str {
+        match self {
+            Self::Kept(kept) => kept.token(),
+            Self::New(token) => token,
+        }
+    }
+
+    /// As it stood before, with what was around it.
+    fn written(&self) -> Option<&str> {
+        match self {
+            Self::Kept(kept) => Some(kept.written()),
+            Self::New(_) => None,
+        }
+    }
+}
+
 impl Run<'_> {
-    fn token(&mut self, kind: Type, associated: &str, plaintext: &[u8]) -> Option<Kept> {
-        let kept = self.sealer.stash.take(kind, associated, plaintext).or_else(|| {
-            let token = self.sealer.key.seal(plaintext, kind, associated)?;
-            Some(Kept { token, written: String::new() })
-        });
-        if kept.is_none() {
+    fn token(&mut self, kind: Type, associated: &str, plaintext: &[u8]) -> Option<Token> {
+        if let Some(kept) = self.sealer.stash.take(kind, associated, plaintext) {
+            return Some(Token::Kept(kept));
+        }
+        let new = self.sealer.key.seal(plaintext, kind, associated);
+        if new.is_none() {
             self.encrypted.problem.get_or_insert(SealProblem::NoRandomness);
         }
-        kept
+        new.map(Token::New)
     }
 
     /// With the quotes that it had, if they fit where it stands now.
-    fn written(&self, kept: Kept, site: Site) -> String {
-        let bare = !kept.written.starts_with(['"', '\'']);
-        if kept.written.is_empty() || kept.written.contains('\n') || bare && site.flow {
-            return self.sealer.format.token(&kept.token, site);
+    fn written(&self, token: &Token, site: Site) -> String {
+        let fits = |written: &&str| !(written.contains('\n') || site.flow && !written.starts_with(['"', '\'']));
+        match token.written().filter(fits) {
+            Some(written) => written.to_owned(),
+            None => self.sealer.format.token(token.text(), site),
         }
-        kept.written
     }
 
     fn change(&mut self, span: Span, text: String) {

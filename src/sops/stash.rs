@@ -1,10 +1,12 @@
 //! The ciphertexts of a file, by what they decrypt to: a value that did not change keeps its own.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
 use super::cipher::Type;
+use crate::span::Source;
 
 /// Ciphertexts in the order of the file. Taken one by one, so that equal values of a list keep one
 /// each (sops gives all of them the last one: format, section 1.14).
@@ -17,20 +19,45 @@ pub(super) struct Stash {
     known: HashMap<[u8; 32], VecDeque<Kept>>,
 }
 
-/// A ciphertext as it stood in the file.
+/// A ciphertext as it stands in its file.
 #[derive(Clone)]
 pub(super) struct Kept {
-    pub(super) token: String,
-    /// With the quotes, or the sign of a comment, that were around it.
-    pub(super) written: String,
+    source: Source,
+    /// Where it stands, with the quotes, or the sign of a comment, around it.
+    at: Range<usize>,
+    /// The ciphertext itself, where it is not what is left without them.
+    token: Option<String>,
+}
+
+impl Kept {
+    pub(super) fn new(source: &Source, at: Range<usize>, token: &str) -> Self {
+        let mut kept = Self { source: source.clone(), at, token: None };
+        if kept.token() != token {
+            kept.token = Some(token.to_owned());
+        }
+        kept
+    }
+
+    pub(super) fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_else(|| self.written().trim_matches(['"', '\'']))
+    }
+
+    /// With what was around it.
+    pub(super) fn written(&self) -> &str {
+        self.source.text().get(self.at.clone()).unwrap_or_default()
+    }
 }
 
 impl Stash {
     pub(super) fn put(&mut self, kind: Type, associated: &str, plaintext: &[u8], kept: Kept) {
-        self.known.entry(hash(kind, associated, plaintext)).or_default().push_back(kept);
+        let known = self.known.entry(hash(kind, associated, plaintext));
+        known.or_insert_with(|| VecDeque::with_capacity(1)).push_back(kept);
     }
 
     pub(super) fn take(&mut self, kind: Type, associated: &str, plaintext: &[u8]) -> Option<Kept> {
+        if self.known.is_empty() {
+            return None;
+        }
         self.known.get_mut(&hash(kind, associated, plaintext))?.pop_front()
     }
 
@@ -44,7 +71,7 @@ impl Stash {
         for (hash, theirs) in &other.known {
             let own = self.known.entry(*hash).or_default();
             for kept in theirs {
-                if own.iter().all(|known| known.token != kept.token) {
+                if own.iter().all(|known| known.token() != kept.token()) {
                     own.push_back(kept.clone());
                 }
             }
@@ -55,7 +82,7 @@ impl Stash {
 /// What a ciphertext is found by.
 pub(super) fn hash(kind: Type, associated: &str, plaintext: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in [kind.to_string().as_bytes(), associated.as_bytes(), plaintext] {
+    for part in [kind.name().as_bytes(), associated.as_bytes(), plaintext] {
         // with their lengths, so that no two triples run into one
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
@@ -71,14 +98,24 @@ mod tests {
     fn ciphertexts_come_back_first_in_first_out_and_once() {
         let mut stash = Stash::default();
         for token in ["one", "two"] {
-            let kept = Kept { token: token.to_owned(), written: String::new() };
-            stash.put(Type::Str, "a:", b"same", kept);
+            let source = Source::new("", format!("a: '{token}'\n"));
+            stash.put(Type::Str, "a:", b"same", Kept::new(&source, 3..5 + token.len(), token));
         }
-        let mut take = |kind, path, text: &[u8]| stash.take(kind, path, text).map(|kept| kept.token);
+        let mut take = |kind, path, text: &[u8]| stash.take(kind, path, text).map(|kept| kept.token().to_owned());
         assert_eq!(take(Type::Int, "a:", b"same"), None, "of another type");
         assert_eq!(take(Type::Str, "a:s", b"ame"), None, "of another path");
         assert_eq!(take(Type::Str, "a:", b"same").as_deref(), Some("one"));
         assert_eq!(take(Type::Str, "a:", b"same").as_deref(), Some("two"));
         assert_eq!(take(Type::Str, "a:", b"same"), None);
+    }
+    #[test]
+    fn a_ciphertext_is_known_with_and_without_what_is_around_it() {
+        let source = Source::new("", "a: \"ENC[x]\" # ENC[y]\nb: >\n  ENC[z]\n");
+        for (at, token, written) in
+            [(3..11, "ENC[x]", "\"ENC[x]\""), (12..20, "ENC[y]", "# ENC[y]"), (24..34, "ENC[z]", ">\n  ENC[z]")]
+        {
+            let kept = Kept::new(&source, at, token);
+            assert_eq!((kept.token(), kept.written()), (token, written));
+        }
     }
 }

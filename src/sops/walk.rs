@@ -94,7 +94,7 @@ impl<'a> Walk<'a> {
             // never encrypted, whatever the selector says
             Value::Null => Outcome::Stays,
             Value::Text(text) if text.is_empty() => Outcome::Stays,
-            Value::Text(_) if Ciphertext::is_one(scalar.text()) => self.ciphertext(scalar, span),
+            Value::Text(text) if Ciphertext::is_one(text) => self.ciphertext(scalar, span),
             _ => {
                 let selector = self.metadata.selector.to_string();
                 self.finding(span, Fault::Plaintext { selector });
