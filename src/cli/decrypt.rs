@@ -81,22 +81,22 @@ impl Decrypt {
         let (path, name, closed) = file.closed()?;
         let told = book.and_then(|book| policy::told_by(book, &path, &name, closed.metadata(), format));
         let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-        let text = self.text(&sealed, &name, format)?;
+        let text = self.text(sealed, &name, format)?;
         Ok(Opened { path, name, format: self.output_type.unwrap_or(format), text, told })
     }
 
-    fn text(&self, sealed: &Sealed, name: &str, format: Format) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+    fn text(&self, sealed: Sealed, name: &str, format: Format) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
         let wanted = self.output_type.unwrap_or(format);
         if let Some(path) = &self.extract {
             let document = self.document.map(|number| number as usize - 1);
-            let (value, mut text) = extract(sealed, document, path, wanted, name)?;
+            let (value, mut text) = extract(&sealed, document, path, wanted, name)?;
             // as sops does it
             if wanted == Format::Yaml && matches!(value, Tree::Leaf(leaf) if !matches!(leaf.value, Value::Text(_))) {
                 text.push(b'\n');
             }
             return Ok(text);
         }
-        let text = if wanted == format { sealed.plaintext() } else { sealed.emit(wanted) };
+        let text = if wanted == format { sealed.into_plaintext() } else { sealed.emit(wanted) };
         text.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
     }
 

@@ -46,7 +46,7 @@ impl Sealed {
         }
         let selection = self.renewal.selection.take();
         // who can decrypt the file is no part of what the checksum is over
-        let is_new = self.renewal.rotated || selection.is_some() || self.hash() != self.first;
+        let is_new = self.renewal.rotated || selection.is_some() || self.is_edited();
         if let Some((selector, scope)) = &selection {
             self.stays_closed(selector)?;
             self.put_rule(selector, *scope)?;

@@ -7,6 +7,8 @@
 mod adopt;
 mod exposed;
 
+use std::ops::Range;
+
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -23,7 +25,7 @@ use super::plain::{plain, text};
 use super::scalar::Value;
 use super::selector::Selector;
 use super::stash::Stash;
-use super::store::{Block, Change, EditProblem, Format, Parsed, Target, Unfit, apply, others};
+use super::store::{Block, Change, EditProblem, Format, Parsed, Target, Unfit, apply, moved, others};
 use super::wrap::Recipients;
 use super::write_error::WriteError;
 use super::{missing_block, verify};
@@ -45,8 +47,10 @@ pub struct Sealed {
     pub(super) document: Document,
     /// The file in plaintext, with its metadata; empty for a binary file.
     pub(super) text: Zeroizing<String>,
-    /// The hash of what `text`, or a binary file's data, was at first.
-    pub(super) first: [u8; 32],
+    /// Where the metadata stand in `text`, as long as nobody changed it.
+    cuts: Option<Vec<Range<usize>>>,
+    /// The hash of what `text`, or a binary file's data, was before somebody changed it.
+    first: Option<[u8; 32]>,
     encrypted: usize,
     /// A value that the format cannot hold in plaintext, so that there is no text to be changed.
     unfit: Option<(KeyPath, Unfit)>,
@@ -103,17 +107,21 @@ impl Closed {
         let Opened { mac, findings, encrypted, stash, changes, unfit } =
             open(&mut document, &source, format, &metadata, &key);
         verify(mac, findings, encrypted, &metadata, &key)?;
-        let text = match blocks.into_iter().flatten().next() {
+        let mut cuts = None;
+        let text = match blocks.iter().flatten().next() {
             _ if format == Format::Binary => Zeroizing::default(),
             Some(block) if !in_place => format.emit(&document, Some(&block.fields)).unwrap_or_default(),
-            _ => apply(source.text(), changes),
+            _ => {
+                let moved = |block: &Block| moved(block.whole.start, &changes)..moved(block.whole.end, &changes);
+                cuts = Some(blocks.iter().flatten().map(moved).collect());
+                apply(source.text(), changes)
+            }
         };
-        let (renewal, first) = (Renewal::default(), [0; 32]);
+        let (renewal, first) = (Renewal::default(), None);
         #[rustfmt::skip]
-        let mut sealed = Sealed {
-            format, source, metadata, unlocked, key, stash, document, text, first, encrypted, unfit, renewal,
+        let sealed = Sealed {
+            format, source, metadata, unlocked, key, stash, document, text, cuts, first, encrypted, unfit, renewal,
         };
-        sealed.first = sealed.hash();
         Ok(sealed)
     }
 }
@@ -145,7 +153,20 @@ impl Sealed {
 
     /// Whether it has other values than the file, or is to be encrypted in another way.
     pub fn is_changed(&self) -> bool {
-        self.is_renewed() || self.hash() != self.first
+        self.is_renewed() || self.is_edited()
+    }
+
+    /// Whether it has other values than the file.
+    pub(super) fn is_edited(&self) -> bool {
+        self.first.is_some_and(|first| first != self.hash())
+    }
+
+    /// To be called before anything is changed.
+    fn remember(&mut self) {
+        if self.first.is_none() {
+            self.first = Some(self.hash());
+        }
+        self.cuts = None;
     }
 
     /// How many values were encrypted.
@@ -170,13 +191,24 @@ impl Sealed {
         if self.format == Format::Binary {
             return Ok(Zeroizing::new(self.data().unwrap_or_default().to_vec()));
         }
-        let parsed = self.parsed()?;
-        let blocks = parsed.blocks.into_iter().flatten();
-        let mut text = apply(&self.text, blocks.map(|block| Change::new(block.whole, "")).collect());
+        self.check_fit()?;
+        let cuts = match &self.cuts {
+            Some(cuts) => cuts.clone(),
+            None => self.parsed()?.blocks.into_iter().flatten().map(|block| block.whole).collect(),
+        };
+        let mut text = apply(&self.text, cuts.into_iter().map(|cut| Change::new(cut, "")).collect());
         if self.format == Format::Yaml && text.trim().is_empty() {
             text.push_str("{}\n");
         }
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+    }
+
+    /// The same, for which nothing of a binary file is copied.
+    pub fn into_plaintext(mut self) -> Result<Zeroizing<Vec<u8>>, WriteError> {
+        match self.leaf_mut() {
+            Some(Leaf { value: Value::Text(bytes), .. }) => Ok(std::mem::take(bytes)),
+            _ => self.plaintext(),
+        }
     }
 
     /// The plaintext as sops prints it in a format.
@@ -222,6 +254,7 @@ impl Sealed {
         if !same(&others(&before.document, target), &others(&after.document, target)) {
             return Err(problem(self, EditProblem::Entangled));
         }
+        self.remember();
         self.document = after.document;
         self.text = text;
         Ok(())
@@ -230,11 +263,9 @@ impl Sealed {
     /// Takes the whole plaintext as somebody edited it.
     pub fn replace(&mut self, plaintext: &[u8]) -> Result<(), WriteError> {
         if self.format == Format::Binary {
-            let data = Value::Text(Zeroizing::new(plaintext.to_vec()));
-            if let Some(Item::Value(_, Tree::Leaf(leaf))) =
-                self.document.branches.first_mut().and_then(|b| b.items.first_mut())
-            {
-                leaf.value = data;
+            self.remember();
+            if let Some(leaf) = self.leaf_mut() {
+                leaf.value = Value::Text(Zeroizing::new(plaintext.to_vec()));
             }
             return Ok(());
         }
@@ -250,17 +281,23 @@ impl Sealed {
             let block = blocks.get(index).and_then(Option::as_ref).map_or_else(|| first.clone(), slice);
             Change::new(end..end, self.format.joined(source.text(), end, &block))
         });
-        self.text = apply(source.text(), changes.collect());
+        let text = apply(source.text(), changes.collect());
+        self.remember();
+        self.text = text;
         self.document = parsed.document;
         Ok(())
     }
 
     pub(super) fn parsed(&self) -> Result<Parsed, WriteError> {
-        if let Some((path, unfit)) = &self.unfit {
-            let problem = EditProblem::Unfit(*unfit);
-            return Err(WriteError::Edit { place: self.place(), path: path.clone(), problem });
-        }
+        self.check_fit()?;
         self.read(&self.text)
+    }
+
+    /// That there is a text at all.
+    fn check_fit(&self) -> Result<(), WriteError> {
+        let Some((path, unfit)) = &self.unfit else { return Ok(()) };
+        let problem = EditProblem::Unfit(*unfit);
+        Err(WriteError::Edit { place: self.place(), path: path.clone(), problem })
     }
 
     fn read(&self, text: &str) -> Result<Parsed, WriteError> {
@@ -275,7 +312,16 @@ impl Sealed {
         }
     }
 
-    pub(super) fn hash(&self) -> [u8; 32] {
+    /// A binary file's only value.
+    fn leaf_mut(&mut self) -> Option<&mut Leaf> {
+        let branch = self.document.branches.first_mut().filter(|_| self.format == Format::Binary)?;
+        branch.items.iter_mut().find_map(|item| match item {
+            Item::Value(key, Tree::Leaf(leaf)) if key.text == DATA => Some(leaf),
+            _ => None,
+        })
+    }
+
+    fn hash(&self) -> [u8; 32] {
         let data = if self.format == Format::Binary { self.data() } else { None };
         Sha256::digest(data.unwrap_or(self.text.as_bytes())).into()
     }

@@ -73,6 +73,7 @@ impl Sealed {
         if old.len() != new.len() || old.iter().zip(&new).filter(differ).count() > leaves.len() {
             return Err(problem(self, first, EditProblem::Entangled));
         }
+        self.remember();
         (self.document, self.text) = (after.document, text);
         Ok(())
     }
@@ -132,10 +133,11 @@ impl Sealed {
             Change::new(block.whole.clone(), self.format.block(&fields, &rest, block.whole.start))
         });
         let edited = apply(text, changes.collect());
+        self.remember();
         if is_binary {
             self.source = Source::new(self.source.name(), edited.as_str());
             // there is no text here that could tell that something changed
-            self.first = <_>::default();
+            self.first = Some(<_>::default());
         } else {
             self.text = edited;
         }

@@ -108,6 +108,13 @@ pub(super) fn apply(text: &str, mut changes: Vec<Change>) -> Zeroizing<String> {
     out
 }
 
+/// Where an offset of a text is once changes are applied, none of which it is inside of.
+pub(super) fn moved(offset: usize, changes: &[Change]) -> usize {
+    let before = changes.iter().filter(|change| change.at.start < offset);
+    let (old, new) = before.fold((0, 0), |(old, new), change| (old + change.at.len(), new + change.text.len()));
+    offset + new - old
+}
+
 impl Format {
     /// The format that sops takes for a file of this name.
     pub fn of_path(path: &Path) -> Self {
