@@ -99,6 +99,9 @@ use crate::yaml::node::{Kind, Node};
 /// The key of the root that holds the metadata.
 const BLOCK: &str = "sops";
 
+/// The key of a binary file's only value.
+const DATA: &str = "data";
+
 /// If more values than this are all there is and none decrypts, that has one cause.
 const MANY: usize = 3;
 

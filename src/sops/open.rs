@@ -89,12 +89,16 @@ impl Visit for Opener<'_> {
             return None;
         }
         match &mut leaf.value {
+            Value::Text(text) if text.is_empty() && self.format == Format::Binary => {
+                let span = leaf.site.span;
+                let text = self.source.text().get(span.start + 1..span.end.saturating_sub(1)).unwrap_or_default();
+                self.text(leaf, text.as_bytes(), way)
+            }
             // never encrypted, whatever the selector says
             Value::Null => None,
-            Value::Text(text) if text.is_empty() => None,
-            Value::Text(text) if Ciphertext::is_one(text) => {
+            Value::Text(text) => {
                 let text = std::mem::take(text);
-                self.ciphertext(leaf, &text, way)
+                self.text(leaf, &text, way)
             }
             _ => self.plaintext(leaf.site.span, way),
         }
@@ -110,6 +114,14 @@ fn token(value: &Value) -> Option<&str> {
 }
 
 impl Opener<'_> {
+    fn text(&mut self, leaf: &mut Leaf, text: &[u8], way: &Way<'_>) -> Option<Comment> {
+        if text.is_empty() {
+            // never encrypted either
+            return None;
+        }
+        if Ciphertext::is_one(text) { self.ciphertext(leaf, text, way) } else { self.plaintext(leaf.site.span, way) }
+    }
+
     fn plaintext(&mut self, span: Span, way: &Way<'_>) -> Option<Comment> {
         let selector = self.selector.to_string();
         self.finding(span, way, Fault::Plaintext { selector });

@@ -28,11 +28,8 @@ use super::stash::Stash;
 use super::store::{Block, Change, EditProblem, Format, Parsed, Target, Unfit, apply, moved, others};
 use super::wrap::Recipients;
 use super::write_error::WriteError;
-use super::{missing_block, verify};
+use super::{DATA, missing_block, verify};
 use crate::span::{Place, Source, Span};
-
-/// The key of a binary file's only value.
-const DATA: &str = "data";
 
 /// A file that was decrypted and verified, and can be changed.
 pub struct Sealed {

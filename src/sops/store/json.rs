@@ -12,7 +12,7 @@ use crate::sops::BLOCK;
 use crate::sops::document::{Document, Item, List, Map, Tree};
 use crate::sops::scalar::Value;
 
-pub(super) use read::parse;
+pub(super) use read::{parse, parse_envelope};
 
 /// A value at the place of another one: a number with a fraction keeps one.
 pub(super) fn leaf(value: &Value) -> Result<Zeroizing<String>, Unfit> {

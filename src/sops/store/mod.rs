@@ -150,11 +150,13 @@ impl Format {
         }
     }
 
-    /// Reads a text. A binary file is read as the JSON that it is once it is encrypted.
+    /// Reads a text. A binary file is read as the JSON that it is once it is encrypted, and its value
+    /// is left where it stands.
     pub(super) fn parse(self, source: &Source) -> Result<Parsed, Diagnostics> {
         match self {
             Self::Yaml => yaml::parse(source),
-            Self::Json | Self::Binary => json::parse(source),
+            Self::Json => json::parse(source),
+            Self::Binary => json::parse_envelope(source),
             Self::Dotenv => dotenv::parse(source),
             Self::Ini => ini::parse(source),
         }

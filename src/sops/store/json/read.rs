@@ -3,10 +3,10 @@
 use zeroize::Zeroizing;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::BLOCK;
 use crate::sops::document::{Document, Item, Leaf, List, Map, Position, Site, Tree};
 use crate::sops::scalar::Value;
 use crate::sops::store::{Block, Parsed};
+use crate::sops::{BLOCK, DATA};
 use crate::span::{Source, Span};
 use crate::yaml::node::Key;
 
@@ -15,8 +15,18 @@ const MAX_DEPTH: usize = 128;
 
 /// Reads the object at the root. What follows it does not count, as sops has it.
 pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
+    read(source, None)
+}
+
+/// Reads what a binary file is once it is encrypted. Its value may be long, and is left where it
+/// stands: the document has an empty text for it.
+pub(in crate::sops::store) fn parse_envelope(source: &Source) -> Result<Parsed, Diagnostics> {
+    read(source, Some(DATA))
+}
+
+fn read(source: &Source, left: Option<&'static str>) -> Result<Parsed, Diagnostics> {
     let text = source.text();
-    let mut reader = Reader { text, at: 0, line: 1, line_start: 0 };
+    let mut reader = Reader { text, at: 0, line: 1, line_start: 0, left };
     if text.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
@@ -58,11 +68,13 @@ struct Reader<'a> {
     at: usize,
     line: usize,
     line_start: usize,
+    /// The key at the root whose text is left where it stands.
+    left: Option<&'static str>,
 }
 
 type Read<T> = Result<T, &'static str>;
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn root(&mut self) -> Read<Map> {
         self.blanks();
         match self.value(0)? {
@@ -110,8 +122,22 @@ impl Reader<'_> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
+        Ok(self.leaf(value, head))
+    }
+
+    fn leaf(&self, value: Value, head: Span) -> Tree {
         let site = Site { span: Span { end: self.at, ..head }, flow: true, indent: None };
-        Ok(Tree::Leaf(Leaf::new(value, site)))
+        Tree::Leaf(Leaf::new(value, site))
+    }
+
+    /// The value under a key of the root that is left where it stands: a text that is what it looks like.
+    fn left(&mut self) -> Read<Option<Tree>> {
+        let head = self.span(self.at, self.at);
+        if self.peek() != Some(b'"') || self.raw()?.contains('\\') {
+            self.at = head.start;
+            return Ok(None);
+        }
+        Ok(Some(self.leaf(Value::text(""), head)))
     }
 
     fn map(&mut self, depth: usize, head: Span) -> Read<Map> {
@@ -132,7 +158,10 @@ impl Reader<'_> {
                     return Err("a `:` after the key");
                 }
                 self.blanks();
-                items.push(Item::Value(key, self.value(depth + 1)?));
+                let is_left = depth == 0 && self.left.is_some_and(|left| left == key.text);
+                let left = if is_left { self.left()? } else { None };
+                let value = left.map_or_else(|| self.value(depth + 1), Ok)?;
+                items.push(Item::Value(key, value));
                 if !self.another(b'}')? {
                     break;
                 }
@@ -192,6 +221,11 @@ impl Reader<'_> {
     }
 
     fn string(&mut self) -> Read<Zeroizing<String>> {
+        unescape(self.raw()?).ok_or("only escapes that JSON has")
+    }
+
+    /// A text as it is written, without its quotes.
+    fn raw(&mut self) -> Read<&'a str> {
         const UNTERMINATED: &str = "the closing `\"` of a text";
         let start = self.at + 1;
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
@@ -211,7 +245,7 @@ impl Reader<'_> {
         }
         let raw = self.text.get(start..start + length).ok_or(UNTERMINATED)?;
         self.at = start + length + 1;
-        unescape(raw).ok_or("only escapes that JSON has")
+        Ok(raw)
     }
 }
 
