@@ -45,7 +45,7 @@ pub struct Sealed {
     /// The file in plaintext, with its metadata; empty for a binary file.
     pub(super) text: Zeroizing<String>,
     /// Where the metadata stand in `text`, as long as nobody changed it.
-    cuts: Option<Vec<Range<usize>>>,
+    pub(super) cuts: Option<Vec<Range<usize>>>,
     /// The hash of what `text`, or a binary file's data, was before somebody changed it.
     first: Option<[u8; 32]>,
     encrypted: usize,

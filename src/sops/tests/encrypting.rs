@@ -104,6 +104,10 @@ fn any_bytes_make_a_binary_file() {
         let sealed = Sealed::open("f", encrypted.clone(), Format::Binary, &identities())
             .unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()));
         assert_eq!(sealed.plaintext().expect("plain").as_slice(), bytes);
+        assert_eq!(sealed.into_plaintext().expect("plain").as_slice(), bytes);
+        // a writer may escape what it likes
+        let escaped = String::from_utf8_lossy(&encrypted).replacen("\"ENC[", "\"\\u0045NC[", 1);
+        assert_eq!(opened(&escaped, Format::Binary).plaintext().expect("plain").as_slice(), bytes);
         assert!(String::from_utf8_lossy(&encrypted).contains("\"mac\": \"ENC["), "what Flux looks for");
         let again = encrypt("f", encrypted, Format::Binary, &plan(Selector::default()), now());
         assert_eq!(again.expect_err("twice").into_diagnostics()[0].rule, "already-encrypted");

@@ -63,6 +63,10 @@ fn opened(text: &str, format: Format) -> Sealed {
 }
 
 fn plaintext(sealed: &Sealed) -> String {
+    if let (Some(cuts), Ok(parsed)) = (&sealed.cuts, sealed.parsed()) {
+        let found: Vec<_> = parsed.blocks.into_iter().flatten().map(|block| block.whole).collect();
+        assert_eq!(*cuts, found, "where the metadata stand");
+    }
     String::from_utf8(sealed.plaintext().expect("plain").to_vec()).expect("UTF-8")
 }
 

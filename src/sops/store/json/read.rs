@@ -331,3 +331,21 @@ fn unicode<'a>(text: &'a str, out: &mut String) -> Option<&'a str> {
     out.push(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER));
     Some(rest)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_text_ends_at_its_quote_wherever_that_is() {
+        for length in 0..200 {
+            let (plain, long) = ("x".repeat(length), "x".repeat(150));
+            assert_eq!(super::plain(plain.as_bytes()), length);
+            for special in ["\"", "\\", "\n", "\u{1f}", "\0"] {
+                assert_eq!(super::plain(format!("{plain}{special}{long}").as_bytes()), length, "{special:?}");
+            }
+            for other in ["ß", " ", "!", "#", "[", "]", "\u{7f}"] {
+                let text = format!("{plain}{other}{long}");
+                assert_eq!(super::plain(text.as_bytes()), text.len(), "{other:?}");
+            }
+        }
+    }
+}
