@@ -32,6 +32,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("minijinja", &["resolve"]),
     ("age", &["sops"]),
     ("aes_gcm", &["sops"]),
+    ("hmac", &["sops"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

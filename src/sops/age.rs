@@ -10,7 +10,7 @@ use age::armor::ArmoredReader;
 use age::{DecryptError, Decryptor};
 use zeroize::Zeroizing;
 
-use super::cipher::{DataKey, KEY_LENGTH};
+use super::cipher::KEY_LENGTH;
 use super::error::{Error, Fault, Finding, GroupState, NoIdentity};
 use super::group::{AgeRecipient, KeyGroup};
 use super::identity::{Identities, Ring};
@@ -62,11 +62,6 @@ impl Unlocked {
         let point = u8::try_from(group + 1).map_err(|_| ShamirError::Parameters)?;
         shamir::share(point, &self.shares.iter().flatten().collect::<Vec<_>>())
     }
-}
-
-/// The data key of a file, ready for its values.
-pub(super) fn data_key(metadata: &Metadata, identities: &Identities) -> Result<DataKey, Error> {
-    Ok(DataKey::new(unlock(metadata, identities)?.data_key()))
 }
 
 /// Takes the data key out of a file.

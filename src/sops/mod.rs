@@ -29,6 +29,7 @@ mod keygen;
 mod lock;
 mod mac;
 mod metadata;
+mod naming;
 mod open;
 mod path;
 mod pattern;
@@ -72,6 +73,7 @@ pub use keygen::{IdentityKind, NewIdentity, recipients_of};
 pub use lock::lock;
 pub use mac::MacScope;
 pub use metadata::{Metadata, Text};
+pub use naming::NamingKey;
 pub use path::{KeyPath, PathError, Step};
 pub use pattern::Pattern;
 pub use places::{Places, System};
@@ -116,6 +118,8 @@ pub struct Decrypted<T = Node> {
     pub metadata: Metadata,
     /// How many values were encrypted; none is worth a warning.
     pub encrypted: usize,
+    /// What follows from the data key, for names of secrets.
+    pub naming_key: NamingKey,
 }
 
 /// Whether a document is encrypted: it has a mapping `sops` at its root.
@@ -135,9 +139,9 @@ pub fn metadata(root: &Node, source: &Source) -> Result<Metadata, Error> {
 /// Decrypts a document and verifies it. All that is wrong with its values is told together.
 pub fn decrypt(root: Node, source: &Source, identities: &Identities) -> Result<Decrypted, Error> {
     let place = source.place(root.span);
-    let Decrypted { tree, metadata, encrypted } = decrypt_documents(vec![root], source, identities)?;
+    let Decrypted { tree, metadata, encrypted, naming_key } = decrypt_documents(vec![root], source, identities)?;
     let tree = tree.into_iter().next().ok_or_else(|| missing_block(place))?;
-    Ok(Decrypted { tree, metadata, encrypted })
+    Ok(Decrypted { tree, metadata, encrypted, naming_key })
 }
 
 /// Decrypts a file of several documents: they share one data key and one checksum, and each has a
@@ -149,7 +153,8 @@ pub fn decrypt_documents(
 ) -> Result<Decrypted<Vec<Node>>, Error> {
     let first = documents.first().map_or_else(|| Err(missing_block(source.place(<_>::default()))), Ok)?;
     let metadata = metadata(first, source)?;
-    let key = age::data_key(&metadata, identities)?;
+    let unlocked = unlock(&metadata, identities)?;
+    let key = DataKey::new(unlocked.data_key());
     for document in &mut documents {
         if let Kind::Map(map) = &mut document.kind {
             map.shift_remove(BLOCK);
@@ -161,7 +166,8 @@ pub fn decrypt_documents(
     }
     let Walk { mac, findings, encrypted, .. } = walk;
     let encrypted = verify(mac, findings, encrypted, &metadata, &key)?;
-    Ok(Decrypted { tree: documents, metadata, encrypted })
+    let naming_key = NamingKey::of_file(unlocked.data_key());
+    Ok(Decrypted { tree: documents, metadata, encrypted, naming_key })
 }
 
 /// Compares the checksum of the values with the one in the file; gives the number of values.
