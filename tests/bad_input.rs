@@ -415,17 +415,6 @@ error: expected a date like `2027-01-31` for `until`
 #[test]
 fn what_this_version_cannot_honour_is_refused() {
     refused([
-        case("hashed names", base("names: hashed\n")).says(
-            r"
-error: `names` (hashed names) is not supported by this version of septum
- --> environments/base.yaml:1:8
-  |
-1 | names: hashed
-  |        ^^^^^^
-  = note: it is refused, because leaving it out would render something else than was asked for
-  = hint: write `names: plain`
-",
-        ),
         case("references", base("data:\n  STRIPE_KEY: { ref: { key: checkout/stripe, property: api_key } }\n")).says(
             r"
 error: `ref` (pointers to external stores) is not supported by this version of septum
@@ -2152,4 +2141,55 @@ error: `environments/nginx.conf` could not be read: Permission denied (os error 
   |                       ^^^^^^^^^^
 ",
     )]);
+}
+
+#[test]
+fn names_that_cannot_be_are_refused() {
+    refused([
+        case("a misspelt way to name", base("names: hash\n")).says(
+            r"
+error: expected `plain`, `hashed` or `kustomize` for `names`, found another text
+ --> environments/base.yaml:1:8
+  |
+1 | names: …
+  |        ^
+  = hint: did you mean `hashed`?
+",
+        ),
+        case("an unknown way to name", base("names: sha256\n")).says(
+            r"
+error: expected `plain`, `hashed` or `kustomize` for `names`, found another text
+ --> environments/base.yaml:1:8
+  |
+1 | names: …
+  |        ^
+",
+        ),
+        case("a list of ways", base("names: [hashed]\n")).says(
+            r"
+error: expected `plain`, `hashed` or `kustomize` for `names`, found a list
+ --> environments/base.yaml:1:8
+  |
+1 | names: …
+  |        ^
+",
+        ),
+        case(
+            "a Secret and no key",
+            base("data:\n  DB_PASSWORD: dev\n").file("environments/dev.yaml", "names: hashed\n"),
+        )
+        .says(
+            r"
+error: `names: hashed` takes a key to name a Secret, and no layer of `dev` is encrypted
+ --> environments/dev.yaml:1:8
+  |
+1 | names: hashed
+  |        ^^^^^^
+  = note: the key comes from encrypted layers: without one, a password could be guessed from the name
+  = hint: encrypt the secrets: `septum set dev KEY` puts one into `dev.secrets.yaml`
+  = hint: or write `names: plain` in `dev.yaml`
+  = hint: or `names: kustomize`, if nobody who sees the names could guess the values
+",
+        ),
+    ]);
 }

@@ -393,3 +393,35 @@ fn a_project_knows_references_of_its_own() {
         "{stderr}"
     );
 }
+
+#[test]
+fn references_follow_names_with_a_suffix() {
+    let base = BASE.replace("namespace: shop\n", "namespace: shop\nnames: kustomize\n");
+    let annotations = "septum.dev/env-from: app, septum.dev/mount: 'locked:/etc/locked'";
+    let container = "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: plain, key: GREETING } } }]\n        args: [plain]\n";
+    let project = Project::of(&base, "").file("workloads/web.yaml", deployment(annotations, container));
+    let run = project.run(&["render", "dev"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("`spec.template.spec.containers[0].args[0]` of the Deployment `web` looks like a reference"),
+        "{}",
+        run.stderr
+    );
+    let objects = support::project::Objects::read(&run.stdout);
+    let name = |kind: &str, base: &str| -> String {
+        let names = objects.0.iter().filter(|object| object["kind"] == kind);
+        let mut names = names.filter_map(|object| object["metadata"]["name"].as_str().map(str::to_owned));
+        names.find(|name| name.starts_with(&format!("{base}-")) && name.len() == base.len() + 11).unwrap()
+    };
+    let web = objects.0.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let pod = &web["spec"]["template"]["spec"];
+    assert_eq!(
+        pod["containers"][0]["envFrom"],
+        json!([{"configMapRef": {"name": name("ConfigMap", "app")}}, {"secretRef": {"name": name("Secret", "app")}}])
+    );
+    assert_eq!(pod["containers"][0]["env"][0]["valueFrom"]["configMapKeyRef"]["name"], name("ConfigMap", "plain"));
+    assert_eq!(pod["volumes"][0]["projected"]["sources"][0]["secret"]["name"], name("Secret", "locked"));
+    let role = objects.0.iter().find(|object| object["kind"] == "Role").unwrap();
+    assert_eq!(role["rules"][0]["resourceNames"], json!([name("Secret", "locked")]));
+}

@@ -434,7 +434,7 @@ fn explain_as_json_has_the_documented_shape() {
             { "source": "base.yaml:3:23", "layer": "base", "change": "value", "value": "info" },
             { "source": "dev.yaml:1:20", "layer": "dev", "change": "value", "value": "debug" },
         ],
-        "object": { "kind": "ConfigMap", "name": "app" },
+        "object": { "kind": "ConfigMap", "name": "app", "base_name": "app" },
         "consumers": [],
         "value": "debug",
         "description": "How much is said.",
@@ -446,7 +446,7 @@ fn explain_as_json_has_the_documented_shape() {
         { "source": "dev.yaml:1:40", "layer": "dev", "change": "value" },
     ]);
     assert_eq!((&secret["history"], secret.get("value")), (&history, None));
-    assert_eq!(secret["object"], json!({ "kind": "Secret", "name": "app" }));
+    assert_eq!(secret["object"], json!({ "kind": "Secret", "name": "app", "base_name": "app" }));
     let missing = small().run(&["explain", "prod", "DB_PASSWORD", "--format", "json"]).json();
     assert_eq!(missing.get("object"), None, "what has no value goes nowhere");
 }

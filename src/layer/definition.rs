@@ -2,11 +2,12 @@
 
 use indexmap::IndexMap;
 
-use super::Allow;
 use super::entry::Entry;
 use super::manifests::{External, ManifestPattern};
 use super::tree::Tree;
+use super::{Allow, Naming};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
+use crate::sops::NamingKey;
 use crate::span::{Located, Place, Source};
 
 /// The merged definition of an app in an environment.
@@ -32,6 +33,10 @@ pub struct Definition {
     pub manifests: Vec<ManifestPattern>,
     /// Objects that others make.
     pub external: Vec<External>,
+    /// How its objects are named, where a layer says so.
+    pub names: Option<Located<Naming>>,
+    /// What follows from the data keys of its encrypted layers, if there are any and they were decrypted.
+    pub naming_key: Option<NamingKey>,
     /// Accepted findings.
     pub allow: Vec<Allow>,
     /// The files it was merged from, lowest first.
@@ -54,6 +59,11 @@ pub struct Bundle {
 }
 
 impl Definition {
+    /// How its objects are named.
+    pub fn naming(&self) -> Naming {
+        self.names.as_ref().map(|names| names.value).unwrap_or_default()
+    }
+
     /// The name of the app's own bundle.
     pub fn own_bundle(&self) -> BundleName {
         self.app.as_str().into()

@@ -31,6 +31,14 @@ pub(super) struct Reading {
     pub(super) problems: Diagnostics,
 }
 
+/// An encrypted document that was decrypted or locked.
+struct Opened {
+    root: Node,
+    /// What is to be told of one that was decrypted.
+    told: Option<Diagnostic>,
+    naming_key: Option<sops::NamingKey>,
+}
+
 type Slot = Arc<OnceLock<Result<Reading, Diagnostics>>>;
 
 /// Reads layers and remembers them.
@@ -80,39 +88,36 @@ impl<'p> Library<'p> {
         let source = self.project.files.text(path)?;
         let mut root = yaml::read::read(&source)?;
         let mut problems = Diagnostics::new();
+        let mut naming_key = None;
         if sops::is_encrypted(&root) {
-            let (opened, told) = self.open(path, root, &source, sight)?;
-            root = opened;
-            problems.extend(told);
+            let opened = self.open(path, root, &source, sight)?;
+            (root, naming_key) = (opened.root, opened.naming_key);
+            problems.extend(opened.told);
         }
         let folder = path.parent().unwrap_or(path).to_path_buf();
-        let layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
+        let mut layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
+        layer.naming_key = naming_key;
         Ok(Reading { layer: Arc::new(layer), problems })
     }
 
-    /// An encrypted document, decrypted or locked, and what is to be told of one that was decrypted.
-    fn open(
-        &self,
-        path: &Path,
-        mut root: Node,
-        source: &Source,
-        sight: Sight,
-    ) -> Result<(Node, Option<Diagnostic>), Diagnostics> {
+    /// An encrypted document, decrypted or locked.
+    fn open(&self, path: &Path, mut root: Node, source: &Source, sight: Sight) -> Result<Opened, Diagnostics> {
         // the path of a value, which its ciphertext is bound to, has `<<` as a step
         if source.text().contains("<<") {
             let stream = yaml::read::read_stream(source, MergeKeys::Keep)?;
             root = stream.documents.into_iter().next().unwrap_or(root);
         }
-        let (mut opened, told) = match sight {
+        let mut opened = match sight {
             Sight::Open => {
                 let decrypted = sops::decrypt(root, source, &self.identities);
                 let found = decrypted.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
                 let (name, format) = (source.name(), sops::Format::Yaml);
-                (found.tree, sops::policy::told_by(&self.rules, path, name, &found.metadata, format))
+                let told = sops::policy::told_by(&self.rules, path, name, &found.metadata, format);
+                Opened { root: found.tree, told, naming_key: Some(found.naming_key) }
             }
-            Sight::Locked => (sops::lock(root), None),
+            Sight::Locked => Opened { root: sops::lock(root), told: None, naming_key: None },
         };
-        opened.apply_merge_keys();
-        Ok((opened, told))
+        opened.root.apply_merge_keys();
+        Ok(opened)
     }
 }

@@ -10,6 +10,7 @@ use super::{BundleLayer, Layer, Library, Role, Sight, tree};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
+use crate::sops::NamingKey;
 use crate::span::{Located, Place};
 
 impl Library<'_> {
@@ -52,6 +53,8 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         bundles: IndexMap::from([(own.clone(), Bundle::default())]),
         manifests: Vec::new(),
         external: Vec::new(),
+        names: layers.iter().rev().find_map(|layer| layer.names.clone()),
+        naming_key: NamingKey::together(layers.iter().filter_map(|layer| layer.naming_key.as_ref())),
         allow: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
     };

@@ -10,6 +10,7 @@ mod fields;
 mod library;
 mod manifests;
 mod merge;
+mod naming;
 mod read;
 mod schema;
 mod stack;
@@ -20,12 +21,14 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use crate::name::{BundleName, KeyName, LayerName};
+use crate::sops::NamingKey;
 use crate::span::{Located, Place, Source};
 
 pub use definition::{Bundle, Definition, entry_label};
 pub use entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
 pub use library::{Library, Sight};
 pub use manifests::{External, ManifestPattern};
+pub use naming::Naming;
 pub use tree::{Tree, TreeKind};
 
 /// What a layer may do.
@@ -80,8 +83,12 @@ pub struct Layer {
     pub manifests: Option<Vec<ManifestPattern>>,
     /// `external`: objects that others make.
     pub external: Vec<External>,
+    /// `names`
+    pub names: Option<Located<Naming>>,
     /// `allow`
     pub allow: Vec<Allow>,
+    /// What follows from the data key of the file, if it was decrypted.
+    pub naming_key: Option<NamingKey>,
 }
 
 /// What a layer says about a bundle.

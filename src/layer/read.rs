@@ -8,8 +8,8 @@ use super::Tree;
 use super::entries;
 use super::fields::{Fields, expected, text, unsupported};
 use super::manifests;
-use super::{Allow, BundleLayer, EntryLayer, Layer, Role};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use super::{Allow, BundleLayer, EntryLayer, Layer, Naming, Role};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::{KeyName, LayerName};
 use crate::project::BASE;
 use crate::span::{Located, Place, Source};
@@ -59,7 +59,9 @@ impl Layer {
             bundles: IndexMap::new(),
             manifests: None,
             external: Vec::new(),
+            names: None,
             allow: Vec::new(),
+            naming_key: None,
         };
         let place = layer.source.place(root.span);
         match root.kind {
@@ -108,7 +110,7 @@ impl Layer {
         if let Some((_, map)) = fields.map("bundles", problems) {
             self.read_bundles(map, problems);
         }
-        read_names(&mut fields, &source, problems);
+        self.names = read_names(&mut fields, &source, problems);
         read_delivery(&mut fields, &source, problems);
         if let Some((_, items)) = fields.list("manifests", problems) {
             self.manifests = Some(manifests::patterns(items, &self.folder, &source, problems));
@@ -222,15 +224,15 @@ fn texts(
     texts
 }
 
-fn read_names(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) {
-    let Some((key, node)) = fields.take("names") else { return };
-    match node.as_scalar().map(Scalar::text) {
-        Some("plain") => {}
-        Some("hashed" | "kustomize") => {
-            problems.push(unsupported("names", "hashed names", source.place(node.span)).hint("write `names: plain`"));
-        }
-        _ => problems.push(expected("names", "`plain`, `hashed` or `kustomize`", &node, &key, source)),
-    }
+fn read_names(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) -> Option<Located<Naming>> {
+    let (key, node) = fields.take("names")?;
+    let word = node.as_scalar().map(Scalar::text).unwrap_or_default();
+    let Some(value) = Naming::of(word) else {
+        let error = expected("names", "`plain`, `hashed` or `kustomize`", &node, &key, source);
+        problems.push(error.maybe_hint(did_you_mean(word, Naming::WORDS)));
+        return None;
+    };
+    Some(Located { value, place: source.place(node.span) })
 }
 
 fn read_delivery(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) {

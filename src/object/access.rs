@@ -16,7 +16,7 @@ pub(super) fn access(definition: &Definition, objects: &[Object], problems: &mut
     let mut found = Vec::new();
     for (name, bundle) in &definition.bundles {
         let Some(account) = &bundle.rbac else { continue };
-        let is_secret = |object: &&Object| object.kind == ObjectKind::Secret && object.name == name.as_str();
+        let is_secret = |object: &&Object| object.kind == ObjectKind::Secret && object.base_name == name.as_str();
         let Some(secret) = objects.iter().find(is_secret) else {
             problems.push(
                 Diagnostic::warning("unused-rbac", format!("the bundle `{name}` has no Secret to be read"))
@@ -39,7 +39,8 @@ fn role_of(name: &str, secret: &Object, place: &Place) -> Tree {
     let rule = Tree::map(
         [
             ("apiGroups", list("")),
-            ("resourceNames", list(&secret.name)),
+            // references get the final name of what they name later, this one too
+            ("resourceNames", list(&secret.base_name)),
             ("resources", list("secrets")),
             ("verbs", list("get")),
         ],

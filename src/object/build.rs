@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::constraint::Constraints;
-use super::{Object, ObjectKind, names, size};
+use super::{Object, ObjectKind, names, naming, size};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::manifest::{Common, references};
@@ -37,7 +37,8 @@ const NAME: &str = "app.kubernetes.io/name";
 
 /// Builds the objects of a target, in the order in which they are written.
 ///
-/// Errors: `missing-required`, `invalid-value`, `invalid-name`, `invalid-key`, `oversized-object`. Warnings: `deprecated-key`, `oversized-object`.
+/// Errors: `missing-required`, `invalid-value`, `invalid-name`, `invalid-key`, `no-naming-key`,
+/// `oversized-object`. Warnings: `deprecated-key`, `oversized-object`.
 pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnostics) -> Vec<Object> {
     let definition = &*target.resolved.definition;
     let mut objects = Vec::new();
@@ -45,18 +46,18 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
     for (id, value) in &target.resolved.entries {
         let Some(entry) = definition.entry(id) else { continue };
         let Some(known) = checked(target, id, entry, value, problems) else { continue };
-        let kind = match target.routing.sensitivity(id) {
-            Sensitivity::Plain => ObjectKind::ConfigMap,
-            Sensitivity::Sensitive => ObjectKind::Secret,
-        };
+        let kind = kind(target.routing, id);
         parts.entry((&id.bundle, kind)).or_default().insert(id.key.as_str().to_owned(), known.clone());
     }
+    let mut lacks_key = false;
     for ((bundle, kind), data) in parts {
         check_object_name(definition, bundle, problems);
-        let secret_type = definition.bundles.get(bundle).and_then(|bundle| bundle.secret_type.as_ref());
+        let name = naming::final_name(definition, bundle, kind, &data);
+        lacks_key |= name.is_none();
         let object = Object {
             kind,
-            name: bundle.as_str().to_owned(),
+            name: name.unwrap_or_else(|| bundle.as_str().to_owned()),
+            base_name: bundle.as_str().to_owned(),
             namespace: common.namespace.clone(),
             labels: common
                 .defaults
@@ -65,16 +66,31 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
             annotations: common.annotations.clone(),
-            secret_type: (kind == ObjectKind::Secret)
-                .then(|| secret_type.map_or_else(|| "Opaque".to_owned(), |kind| kind.value.clone())),
+            secret_type: secret_type(definition, bundle, kind).map(str::to_owned),
+            immutable: definition.naming().has_suffix(),
             data,
             environment: definition.environment.clone(),
         };
         check_size(&object, definition, problems);
         objects.push(object);
     }
+    problems.extend(lacks_key.then(|| naming::no_key(definition)));
     objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
     objects
+}
+
+/// The kind of object that an entry goes to.
+pub(super) fn kind(routing: &Routing, id: &EntryId) -> ObjectKind {
+    match routing.sensitivity(id) {
+        Sensitivity::Plain => ObjectKind::ConfigMap,
+        Sensitivity::Sensitive => ObjectKind::Secret,
+    }
+}
+
+/// `type` of an object of a bundle, if it is a Secret.
+pub(super) fn secret_type<'a>(definition: &'a Definition, bundle: &BundleName, kind: ObjectKind) -> Option<&'a str> {
+    let declared = definition.bundles.get(bundle).and_then(|bundle| bundle.secret_type.as_ref());
+    (kind == ObjectKind::Secret).then(|| declared.map_or("Opaque", |declared| declared.value.as_str()))
 }
 
 /// The value of an entry, if it has one and nothing is wrong with it.
@@ -192,10 +208,12 @@ fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
 }
 
 fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mut Diagnostics) {
-    let Some(why) = names::wrong_object_name(bundle.as_str()) else { return };
-    let hint = names::nearest_object_name(bundle.as_str()).map(|name| format!("the nearest valid name is `{name}`"));
-    let error =
-        Diagnostic::error("invalid-name", format!("`{bundle}` is no name of an object: {why}")).maybe_hint(hint);
+    let invalid = names::wrong_object_name(bundle.as_str()).map(|why| {
+        let hint = names::nearest_object_name(bundle.as_str());
+        Diagnostic::error("invalid-name", format!("`{bundle}` is no name of an object: {why}"))
+            .maybe_hint(hint.map(|name| format!("the nearest valid name is `{name}`")))
+    });
+    let Some(error) = invalid.or_else(|| naming::too_long(definition, bundle)) else { return };
     let own = *bundle == definition.own_bundle();
     let place = match (&definition.app_place, definition.bundles.get(bundle).and_then(|bundle| bundle.place.as_ref())) {
         (Some(place), _) if own => Some(place),
@@ -254,7 +272,7 @@ fn check_size(object: &Object, definition: &Definition, problems: &mut Diagnosti
     let what = format!("the {} `{}` in `{}`", object.kind.as_str(), object.name, object.environment);
     let biggest = object.data.iter().max_by_key(|(_, value)| value.bytes().len());
     let place = biggest.and_then(|(key, _)| {
-        let entries = &definition.bundles.get(object.name.as_str())?.entries;
+        let entries = &definition.bundles.get(object.base_name.as_str())?.entries;
         Some(entries.get(key.as_str())?.place().clone())
     });
     let diagnostic = if size > size::MAX_DATA {

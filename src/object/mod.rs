@@ -4,8 +4,10 @@
 mod access;
 mod build;
 mod constraint;
+mod hash;
 mod link;
 mod names;
+mod naming;
 mod provide;
 mod rendered;
 mod size;
@@ -21,6 +23,7 @@ use base64::engine::general_purpose::STANDARD;
 
 pub use build::Target;
 pub use constraint::Constraints;
+pub use naming::known_name;
 pub use provide::Provided;
 pub use rendered::{Rendered, consumers, render};
 
@@ -50,6 +53,8 @@ pub struct Object {
     pub kind: ObjectKind,
     /// `metadata.name`
     pub name: String,
+    /// The name of its bundle, which others refer to it by: `name` without the suffix.
+    pub base_name: String,
     /// `metadata.namespace`
     pub namespace: Option<String>,
     /// `metadata.labels`
@@ -58,6 +63,8 @@ pub struct Object {
     pub annotations: BTreeMap<String, String>,
     /// `type` of a Secret.
     pub secret_type: Option<String>,
+    /// `immutable`: with other values it would have another name.
+    pub immutable: bool,
     /// The entries.
     pub data: BTreeMap<String, Final>,
     /// The environment it was made for; not written.
@@ -86,6 +93,9 @@ impl Object {
     pub fn to_value(&self, reveal: Reveal) -> Value<'_> {
         let mut fields = vec![("apiVersion", Value::text("v1")), ("kind", Value::text(self.kind.as_str()))];
         fields.push(("metadata", self.metadata()));
+        if self.immutable {
+            fields.push(("immutable", Value::Bool(true)));
+        }
         if let Some(secret_type) = &self.secret_type {
             fields.push(("type", Value::text(secret_type.as_str())));
         }

@@ -2,6 +2,8 @@
 
 /// Longest DNS-1123 subdomain: names of objects, prefixes of labels.
 const MAX_SUBDOMAIN: usize = 253;
+/// Longest name of an object before a dash and ten characters of a hash.
+pub(super) const MAX_BASE: usize = MAX_SUBDOMAIN - 11;
 /// Longest DNS-1123 label: namespaces; also names and values of labels.
 const MAX_LABEL: usize = 63;
 /// Longest key of a ConfigMap or Secret.

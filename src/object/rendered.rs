@@ -1,13 +1,15 @@
 //! All objects of a target: those that bundles became, and those that the app brings along.
 
+use std::collections::HashSet;
+
 use super::access::access;
 use super::build::{Target, build, common};
 use super::link::Links;
 use super::provide::Provided;
 use super::{Object, ObjectKind, Reveal};
-use crate::diagnostic::Diagnostics;
-use crate::manifest::references::{Rules, references};
-use crate::manifest::{self, Bundles, Manifest};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::references::{Referent, Rules, references, rewrite, suspicious};
+use crate::manifest::{self, Bundles, Common, Manifest};
 use crate::name::{EntryId, EnvironmentName};
 use crate::resolve::Resolved;
 use crate::route::Routing;
@@ -96,6 +98,7 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
     manifests.extend(access(definition, &objects, problems));
     link(target, &manifests, problems);
     for manifest in &mut manifests {
+        rename(manifest, target.references, &objects, &common, problems);
         manifest::reload(manifest, target.references, problems);
         manifest::apply(manifest, &common);
     }
@@ -110,8 +113,8 @@ fn bundles(objects: &[Object]) -> Bundles {
     let mut bundles = Bundles::default();
     for object in objects {
         match object.kind {
-            ObjectKind::ConfigMap => bundles.config_map(&object.name),
-            ObjectKind::Secret => bundles.secret(&object.name, object.secret_type.as_deref().unwrap_or_default()),
+            ObjectKind::ConfigMap => bundles.config_map(&object.base_name),
+            ObjectKind::Secret => bundles.secret(&object.base_name, object.secret_type.as_deref().unwrap_or_default()),
         }
     }
     bundles
@@ -127,6 +130,35 @@ fn link(target: Target<'_>, manifests: &[Manifest], problems: &mut Diagnostics) 
     let links = Links { provided: &provided, definition: &target.resolved.definition, routing: target.routing };
     for (manifest, references) in manifests.iter().zip(&all) {
         links.check(manifest, references, problems);
+    }
+}
+
+/// Puts the final names of bundles' objects in the place of those that people write.
+fn rename(manifest: &mut Manifest, rules: &Rules, objects: &[Object], common: &Common, problems: &mut Diagnostics) {
+    let renamed: Vec<_> = objects.iter().filter(|object| object.name != object.base_name).collect();
+    if renamed.is_empty() {
+        return;
+    }
+    let is_here = |namespace: Option<&String>| namespace.is_none() || namespace == common.namespace.as_ref();
+    rewrite(&mut manifest.tree, rules, |reference| {
+        let kind = match reference.target {
+            Referent::ConfigMap => ObjectKind::ConfigMap,
+            Referent::Secret => ObjectKind::Secret,
+        };
+        let found = renamed.iter().find(|object| object.kind == kind && object.base_name == reference.name.value)?;
+        is_here(reference.namespace.as_ref()).then(|| found.name.clone())
+    });
+    let names: HashSet<String> = renamed.iter().map(|object| object.base_name.clone()).collect();
+    for (path, place) in suspicious(&manifest.tree, rules, &names) {
+        problems.push(
+            Diagnostic::warning(
+                "unknown-reference",
+                format!("`{path}` of {} looks like a reference", manifest.label()),
+            )
+            .at(place)
+            .note("the object of that name has a suffix, and no rule says that this field names one")
+            .hint("if it does, add a rule under `references` in `septum.yaml`"),
+        );
     }
 }
 

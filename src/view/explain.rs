@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::list::{ReasonView, Row, row};
 use crate::layer::{Change, Entry, EntrySource};
 use crate::name::{EntryId, EnvironmentName};
+use crate::object::{self, ObjectKind};
 use crate::pipeline::Survey;
 use crate::resolve::{Outcome, Read, Resolved};
 use crate::route::Sensitivity;
@@ -61,8 +62,10 @@ pub struct Step {
 pub struct ObjectView {
     /// `ConfigMap` or `Secret`.
     pub kind: &'static str,
-    /// Its name.
+    /// Its name, with `…` for a suffix that is not known without a key.
     pub name: String,
+    /// The name of its bundle: the same, but for the suffix.
+    pub base_name: String,
 }
 
 /// A read that does not count.
@@ -94,10 +97,7 @@ pub fn explain(
     Some(Explanation {
         row: row(survey, id, std::slice::from_ref(environment)),
         history: entry.history.iter().map(|step| history_step(step, is_plain)).collect(),
-        object: (!matches!(value.outcome, Outcome::Missing)).then(|| ObjectView {
-            kind: if is_plain { "ConfigMap" } else { "Secret" },
-            name: id.bundle.as_str().to_owned(),
-        }),
+        object: (!matches!(value.outcome, Outcome::Missing)).then(|| object_view(survey, resolved, id)),
         consumers,
         value: value.outcome.known().filter(|_| is_plain).and_then(|known| known.text()).map(str::to_owned),
         uses: value.lineage.reads.iter().map(label).collect(),
@@ -111,6 +111,19 @@ pub fn explain(
         overruled: reasons.iter().filter(|reason| reason.speaks_for != sensitivity).map(ReasonView::of).collect(),
         absent: absent(resolved, id, entry, is_plain),
     })
+}
+
+fn object_view(survey: &Survey, resolved: &Resolved, id: &EntryId) -> ObjectView {
+    let kind = match survey.routing.sensitivity(id) {
+        Sensitivity::Plain => ObjectKind::ConfigMap,
+        Sensitivity::Sensitive => ObjectKind::Secret,
+    };
+    let name = object::known_name(resolved, &survey.routing, &id.bundle, kind);
+    ObjectView {
+        kind: kind.as_str(),
+        name: name.unwrap_or_else(|| format!("{}-…", id.bundle)),
+        base_name: id.bundle.as_str().to_owned(),
+    }
 }
 
 fn absent(resolved: &Resolved, id: &EntryId, entry: &Entry, is_plain: bool) -> Option<&'static str> {

@@ -1,0 +1,80 @@
+//! The final names of objects: those of their bundles, with a suffix that follows from the values if
+//! a layer asks for it.
+
+use std::collections::BTreeMap;
+
+use super::hash::Content;
+use super::{ObjectKind, build, names};
+use crate::diagnostic::Diagnostic;
+use crate::layer::{Definition, Naming};
+use crate::name::BundleName;
+use crate::resolve::{Final, Outcome, Resolved};
+use crate::route::Routing;
+
+/// The name of an object of a bundle; none if it takes a key that is not there.
+pub(super) fn final_name(
+    definition: &Definition,
+    bundle: &BundleName,
+    kind: ObjectKind,
+    data: &BTreeMap<String, Final>,
+) -> Option<String> {
+    let secret_type = build::secret_type(definition, bundle, kind);
+    let content = Content { kind, secret_type, data };
+    let suffix = match (definition.naming(), kind) {
+        (Naming::Plain, _) => return Some(bundle.as_str().to_owned()),
+        (Naming::Kustomize, _) | (Naming::Hashed, ObjectKind::ConfigMap) => content.suffix(),
+        (Naming::Hashed, ObjectKind::Secret) => content.keyed_suffix(definition.naming_key.as_ref()?),
+    };
+    Some(format!("{bundle}-{suffix}"))
+}
+
+/// The name of an object that was not built, as far as it follows from what is known; none if it takes
+/// a value that is not known, or a key.
+pub fn known_name(resolved: &Resolved, routing: &Routing, bundle: &BundleName, kind: ObjectKind) -> Option<String> {
+    let definition = &resolved.definition;
+    if definition.naming() == Naming::Plain {
+        return Some(bundle.as_str().to_owned());
+    }
+    let mut data = BTreeMap::new();
+    let entries = resolved.entries.iter().filter(|(id, _)| id.bundle == *bundle && build::kind(routing, id) == kind);
+    for (id, value) in entries {
+        match &value.outcome {
+            Outcome::Known(known) => drop(data.insert(id.key.as_str().to_owned(), known.clone())),
+            Outcome::Missing => {}
+            Outcome::Locked | Outcome::Failed => return None,
+        }
+    }
+    final_name(definition, bundle, kind, &data)
+}
+
+/// That a name leaves no room for its suffix.
+pub(super) fn too_long(definition: &Definition, bundle: &BundleName) -> Option<Diagnostic> {
+    let long = definition.naming().has_suffix() && bundle.as_str().len() > names::MAX_BASE;
+    let error = || {
+        let length = bundle.as_str().len();
+        let message = format!("`{bundle}` has {length} characters, and with a hash after it may have at most 242");
+        Diagnostic::error("invalid-name", message)
+            .note("Kubernetes takes names of at most 253 characters, and a dash and the hash are 11 of them")
+            .hint("shorten it, or write `names: plain`")
+    };
+    long.then(error)
+}
+
+/// That Secrets cannot have names that are made with a key, since nothing gives one.
+pub(super) fn no_key(definition: &Definition) -> Diagnostic {
+    let environment = &definition.environment;
+    let message = format!("`names: hashed` takes a key to name a Secret, and no layer of `{environment}` is encrypted");
+    let error = Diagnostic::error("no-naming-key", message)
+        .note("the key comes from encrypted layers: without one, a password could be guessed from the name")
+        .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into `{environment}.secrets.yaml`"))
+        .hint(format!("or write `names: plain` in `{environment}.yaml`"))
+        .hint("or `names: kustomize`, if nobody who sees the names could guess the values");
+    at_names(error, definition)
+}
+
+fn at_names(error: Diagnostic, definition: &Definition) -> Diagnostic {
+    match &definition.names {
+        Some(names) => error.at(names.place.clone()),
+        None => error,
+    }
+}
