@@ -1316,7 +1316,7 @@ error: `nowhere` could not be opened: No such file or directory (os error 2)
         ),
         case("unknown field", Project::new().file("septum.yaml", "apps: [services/*]\nshraed: environments\n")).says(
             r"
-error: unknown field `shraed`, expected one of `apps`, `shared`, `output` in the project file
+error: unknown field `shraed`, expected one of `apps`, `shared`, `output`, `references` in the project file
  --> septum.yaml:2:1
   |
 2 | shraed: …

@@ -398,16 +398,14 @@ fn a_project_knows_references_of_its_own() {
 fn references_follow_names_with_a_suffix() {
     let base = BASE.replace("namespace: shop\n", "namespace: shop\nnames: kustomize\n");
     let annotations = "septum.dev/env-from: app, septum.dev/mount: 'locked:/etc/locked'";
-    let container = "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: plain, key: GREETING } } }]\n        args: [plain]\n";
-    let project = Project::of(&base, "").file("workloads/web.yaml", deployment(annotations, container));
+    let container = "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: plain, key: GREETING } } }]\n";
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\nspec: { settings: plain }\n";
+    let project = Project::of(&base, "")
+        .file("workloads/web.yaml", deployment(annotations, container))
+        .file("workloads/widget.yaml", widget);
     let run = project.run(&["render", "dev"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(
-        run.stderr
-            .contains("`spec.template.spec.containers[0].args[0]` of the Deployment `web` looks like a reference"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("`spec.settings` of the Widget `w` looks like a reference"), "{}", run.stderr);
     let objects = support::project::Objects::read(&run.stdout);
     let name = |kind: &str, base: &str| -> String {
         let names = objects.0.iter().filter(|object| object["kind"] == kind);

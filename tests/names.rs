@@ -200,16 +200,6 @@ fn a_base_name_leaves_room_for_the_suffix() {
 }
 
 #[test]
-fn manifests_whose_references_would_lead_nowhere_are_refused() {
-    let manifest = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {}}";
-    for (naming, refused) in [("plain", false), ("hashed", true), ("kustomize", true)] {
-        let base = format!("names: {naming}\nmanifests: [pod.yml]\ndata: {{ A: 1 }}\n");
-        let run = Project::of(&base, "").file("pod.yml", manifest).run(&["render", "dev"]);
-        assert_eq!(run.stderr.contains("hashed names beside `manifests`"), refused, "{naming}: {}", run.stderr);
-    }
-}
-
-#[test]
 fn a_role_names_the_secret_as_it_is_named() {
     let base = "names: kustomize
 bundles: { s: { rbac: { serviceAccount: me }, data: { A: { sensitive: true, value: 1 } } } }
