@@ -1,6 +1,6 @@
 //! Files that are either old or new, whatever happens while they are written.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,12 @@ use tempfile::{Builder, TempPath};
 /// symlink is followed, so that it stays one; permissions are kept.
 ///
 /// Whoever is killed on the way leaves the old file, and at worst a file of an unlisted name beside
-/// it that nothing reads.
+/// it that nothing reads. A device or a pipe (`/dev/null`, `/dev/stdout`) is no file to replace: it
+/// takes the bytes.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
     let folder = prepare(path, bytes)?.commit()?;
     sync(&folder);
     Ok(())
@@ -114,6 +118,13 @@ mod tests {
         assert!(write(folder.path(), b"x").is_err(), "a folder");
         assert!(write(&folder.path().join("none/a"), b"x").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_stays_one() {
+        write(Path::new("/dev/null"), b"x").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }
 
     #[cfg(unix)]
