@@ -1,8 +1,9 @@
 //! A wrapper for what must not leak.
 
 use std::fmt;
+use std::io::{self, ErrorKind, Read};
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A value that cannot be printed, logged or compared by accident, and is wiped when dropped.
 ///
@@ -38,9 +39,40 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
+/// Reads to the end from what does not say how long it is. The buffers that it outgrows are wiped.
+pub fn read_to_end(mut from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    const FIRST: usize = 64 << 10;
+    let mut buffer = Zeroizing::new(vec![0; FIRST]);
+    let mut length = 0;
+    loop {
+        if length == buffer.len() {
+            let mut larger = Zeroizing::new(vec![0; length * 2]);
+            larger.iter_mut().zip(buffer.iter()).for_each(|(new, old)| *new = *old);
+            buffer = larger;
+        }
+        match from.read(buffer.get_mut(length..).unwrap_or_default()) {
+            Ok(0) => {
+                buffer.truncate(length);
+                return Ok(buffer);
+            }
+            Ok(read) => length += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Secret;
+    use super::{Secret, read_to_end};
+
+    #[test]
+    fn all_is_read_however_long_it_is() {
+        for length in [0, 1, 65_536, 65_537, 300_000] {
+            let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            assert_eq!(*read_to_end(bytes.as_slice()).unwrap(), bytes);
+        }
+    }
 
     #[test]
     fn debug_output_never_shows_the_value() {

@@ -1,6 +1,6 @@
 //! What the commands on encrypted files have in common.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -12,6 +12,7 @@ use super::output::invalid_usage;
 use super::{Global, prompt};
 use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::secret::read_to_end;
 use crate::sops::{Format, Timestamp};
 
 /// A format by its name.
@@ -37,7 +38,7 @@ pub(super) fn standard_input(
             .hint("say `--filename NAME`, which stands for a file of that name, or `--input-type FORMAT`")
             .into());
     };
-    let bytes = read_all()?;
+    let bytes = std::mem::take(&mut *read_all()?);
     let (path, name) = match name {
         Some(name) => (global.directory.join(name), name.display().to_string()),
         None => (global.directory.join("-"), "standard input".to_owned()),
@@ -57,20 +58,18 @@ pub(super) fn value(of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
         })?;
         return Ok(Zeroizing::new(typed.as_bytes().to_vec()));
     }
-    let mut bytes = Zeroizing::new(read_all()?);
+    let mut bytes = read_all()?;
     let line = bytes.strip_suffix(b"\n").filter(|line| !line.contains(&b'\n'));
     let length = line.map_or(bytes.len(), |line| line.strip_suffix(b"\r").unwrap_or(line).len());
     bytes.truncate(length);
     Ok(bytes)
 }
 
-fn read_all() -> Result<Vec<u8>, Diagnostics> {
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| {
+fn read_all() -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+    read_to_end(io::stdin().lock()).map_err(|error| {
         let message = format!("standard input could not be read: {error}");
         Diagnostics::from(Diagnostic::error("unreadable", message).failing(Failure::Io))
-    })?;
-    Ok(bytes)
+    })
 }
 
 /// Each file once, in the order in which they are named: two writes of one file would race.
