@@ -57,6 +57,21 @@ fn several_files_are_printed_one_after_the_other() {
 }
 
 #[test]
+fn lines_between_the_metadata_of_dotenv_are_not_lost() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.env", "A=1\nB=2\n");
+    let text = desk.read("x.enc.env");
+    let (first, rest) = text.split_once('\n').unwrap();
+    let (second, metadata) = rest.split_once('\n').unwrap();
+    let (version, others) = metadata.rsplit_once("sops_version").unwrap();
+    let moved = format!("{first}\n{version}{second}\n# why\nsops_version{others}");
+    desk.file("x.enc.env", &moved);
+    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).ok(), "A=1\nB=2\n# why\n");
+    desk.give("3", &["set", "x.enc.env", "C"]).ok();
+    assert_eq!(desk.run(&["decrypt", "x.enc.env"]).ok(), "A=1\nB=2\nC=3\n# why\n");
+}
+
+#[test]
 fn plaintext_goes_where_it_is_wanted() {
     let desk = Desk::new();
     for (name, content) in FILES {

@@ -47,8 +47,18 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
     if found.has_errors() {
         return Err(found);
     }
+    // what stands between the metadata would go with them
+    let is_inside = |at: usize| block.as_ref().is_some_and(|block| block.whole.contains(&at));
+    let in_place = !root.items.iter().any(|item| is_inside(start(item)));
     let document = Document { branches: vec![root] };
-    Ok(Parsed { document, blocks: vec![block], ends: vec![text.len()], in_place: true })
+    Ok(Parsed { document, blocks: vec![block], ends: vec![text.len()], in_place })
+}
+
+fn start(item: &Item<Key>) -> usize {
+    match item {
+        Item::Comment(comment) => comment.site.span.start,
+        Item::Value(key, _) => key.span.start,
+    }
 }
 
 enum Entry {
@@ -69,7 +79,7 @@ fn entry(line: &str, span: Span) -> Option<Entry> {
     Some(Entry::Value(key, Leaf::new(value, site)))
 }
 
-/// The metadata, which stand on consecutive lines.
+/// The metadata, which stand on consecutive lines unless somebody moved them.
 fn block(lines: Vec<(Key, Leaf)>, end: usize, source: &Source, found: &mut Diagnostics) -> Option<Block> {
     let key = lines.first().map(|(key, _)| key.span)?;
     let named = lines.into_iter().map(|(key, leaf)| {
