@@ -1,5 +1,5 @@
 //! How long a run takes, as a user feels it: whole processes, from start to exit, and what the
-//! stages within take. `cargo bench` prints medians; `docs/performance.md` has figures.
+//! stages within take. `cargo bench` prints medians.
 
 #![allow(clippy::print_stdout, clippy::expect_used)] // a program of its own, whose result is what it prints
 
