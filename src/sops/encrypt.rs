@@ -3,6 +3,7 @@
 use super::cipher::{Ciphertext, DataKey, Type};
 use super::document::{Map, Tree};
 use super::group::recipient_fields;
+use super::layout::Layout;
 use super::mac::{Mac, MacScope};
 use super::plain::{plain, seal_mac, text};
 use super::reworded::{Reworded, reworded};
@@ -33,17 +34,24 @@ pub struct Plan {
     pub selector: Selector,
     /// Which values the checksum covers.
     pub mac_scope: MacScope,
+    /// How the metadata are indented.
+    pub layout: Layout,
 }
 
 impl Plan {
     /// All values, for these recipients: what sops does if nothing else is said.
     pub fn new(recipients: Recipients) -> Self {
-        Self { recipients, selector: Selector::default(), mac_scope: MacScope::All }
+        Self { recipients, selector: Selector::default(), mac_scope: MacScope::All, layout: Layout::default() }
     }
 
     /// What a rule says.
     pub fn of_rule(rule: &Rule) -> Self {
-        Self { recipients: Recipients::of_rule(rule), selector: rule.effective_selector(), mac_scope: rule.mac_scope }
+        Self {
+            recipients: Recipients::of_rule(rule),
+            selector: rule.effective_selector(),
+            mac_scope: rule.mac_scope,
+            layout: rule.layout,
+        }
     }
 }
 
@@ -84,8 +92,9 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
     let mac = seal_mac(&key, &mac.finish(), now).ok_or_else(no_randomness)?;
     let mut fields = fields(plan, &key, &mac, now).map_err(|problem| WriteError::Wrap { place: place(), problem })?;
     put_rule(&mut fields, plan);
+    let indent = plan.layout.indent(format);
     for end in ends {
-        changes.push(Change::new(end..end, format.block(&fields, source.text(), end)));
+        changes.push(Change::new(end..end, format.block(&fields, source.text(), end, indent)));
     }
     let mut out = apply(source.text(), changes);
     Ok(Written { bytes: std::mem::take(&mut *out).into_bytes(), reworded })
@@ -113,9 +122,10 @@ fn binary(name: &str, bytes: Vec<u8>, plan: &Plan, key: &DataKey, now: Timestamp
     if plan.mac_scope == MacScope::Encrypted {
         fields.put("mac_only_encrypted", Tree::of(Value::Bool(true)));
     }
-    let block = Format::Binary.block(&fields, ",", 0);
+    let indent = plan.layout.json_binary;
+    let block = Format::Binary.block(&fields, ",", 0, indent);
     let mut out = String::with_capacity(sealed.as_ref().map_or(0, Ciphertext::length) + block.len() + 32);
-    out.push_str("{\n\t\"data\": \"");
+    out.extend(["{\n", &indent.first(), "\"data\": \""]);
     if let Some(ciphertext) = sealed {
         ciphertext.write(&mut out);
     }

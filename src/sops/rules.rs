@@ -14,6 +14,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::foreign::ForeignKey;
+use super::layout::Layout;
 use super::mac::MacScope;
 use super::pattern::Pattern;
 use super::recipient::Recipient;
@@ -41,7 +42,6 @@ pub struct Rules {
     folder: PathBuf,
     source: Source,
     list: Vec<Rule>,
-    layout: Layout,
 }
 
 /// What is to hold for the files that it matches.
@@ -72,26 +72,6 @@ pub struct RecipientGroup {
     pub age: Vec<Recipient>,
     /// Keys of other services.
     pub foreign: Vec<ForeignKey>,
-}
-
-/// How files are laid out (`stores`).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Layout {
-    /// Blanks by which YAML is indented; sops has 4.
-    pub yaml_indent: Option<u8>,
-    /// How JSON is indented.
-    pub json_indent: Option<JsonIndent>,
-    /// How the envelope of binary files is indented.
-    pub json_binary_indent: Option<JsonIndent>,
-}
-
-/// How JSON is indented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JsonIndent {
-    /// With a tab, as sops does by itself.
-    Tab,
-    /// With this many blanks.
-    Blanks(u8),
 }
 
 impl Rules {
@@ -128,8 +108,8 @@ impl Rules {
 
     /// Reads rules that stand in a folder.
     pub fn parse(source: &Source, folder: impl Into<PathBuf>) -> Result<Self, Diagnostics> {
-        let (list, layout) = read::read(source)?;
-        Ok(Self { folder: folder.into(), source: source.clone(), list, layout })
+        let list = read::read(source)?;
+        Ok(Self { folder: folder.into(), source: source.clone(), list })
     }
 
     /// The first rule that matches a file.
@@ -151,11 +131,6 @@ impl Rules {
     /// The file.
     pub fn source(&self) -> &Source {
         &self.source
-    }
-
-    /// How files are laid out.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
     }
 
     /// What `path_regex` is compared with: the path from the folder of the rules, with `/`; the whole

@@ -196,3 +196,56 @@ fn rules_are_looked_for_from_the_file_upward() {
     desk.run(&["-C", "deep/down", "encrypt", "y.enc.yaml"]).ok();
     assert_eq!(desk.run_as_bob(&["-C", "deep", "decrypt", "down/y.enc.yaml"]).ok(), "a: 1\n");
 }
+
+#[test]
+fn metadata_are_indented_as_the_rules_say_and_stay_as_they_are() {
+    let desk = Desk::new();
+    let rules = |stores: &str| desk.rules(&format!("creation_rules: [{{age: ALICE}}]\nstores: {{{stores}}}\n"));
+    for (name, content, stores, expected) in [
+        ("x.enc.yaml", "a: 1\n", "yaml: {indent: 2}", "\nsops:\n  age:\n    - enc: |\n        -----BEGIN"),
+        ("x.enc.yaml", "a: 1\n", "yaml: {indent: 3}", "\nsops:\n   age:\n      - enc: |\n         -----BEGIN"),
+        ("x.enc.yaml", "a: 1\n", "", "\nsops:\n    age:\n        - enc: |\n            -----BEGIN"),
+        ("x.enc.json", "{\n  \"a\": 1\n}\n", "json: {indent: 2}", "\n  \"sops\": {\n    \"age\": [\n      {"),
+        ("x.enc.json", "{\n\t\"a\": 1\n}\n", "json: {indent: -1}", "\n\t\"sops\": {\n\t\t\"age\": [\n\t\t\t{"),
+        ("x.enc.bin", "x", "json_binary: {indent: 1}", "{\n \"data\": \"ENC["),
+    ] {
+        rules(stores);
+        desk.encrypted(name, content);
+        let text = desk.read(name);
+        assert!(text.contains(expected), "{stores}: {text}");
+        // whoever comes later without that rule leaves it
+        rules("");
+        if name != "x.enc.bin" {
+            desk.give("2", &["set", name, "a"]).ok();
+            let after = desk.read(name);
+            let changed: Vec<_> = text.lines().zip(after.lines()).filter(|(old, new)| old != new).collect();
+            // value, checksum, and the time if a second has passed
+            assert!(matches!(changed.len(), 2 | 3), "{changed:?}");
+            assert_eq!(after.lines().count(), text.lines().count());
+        }
+        if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
+            assert!(!sops.ok().is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_of_indentation_is_that_of_sops() {
+    let desk = Desk::new();
+    for indent in 1..=10 {
+        desk.rules(&format!("creation_rules: [{{age: ALICE}}]\nstores: {{yaml: {{indent: {indent}}}}}\n"));
+        desk.file("x.enc.yaml", "a: 1\n");
+        let Some(sops) = desk.sops("alice.txt", &["encrypt", "-i", "x.enc.yaml"]) else { return };
+        sops.ok();
+        let theirs = desk.read("x.enc.yaml");
+        desk.encrypted("y.enc.yaml", "a: 1\n");
+        let ours = desk.read("y.enc.yaml");
+        // an encrypted key has more or fewer lines
+        let shape = |text: &str| {
+            let mut shape: Vec<_> = text.lines().map(|line| line.len() - line.trim_start().len()).collect();
+            shape.dedup();
+            shape
+        };
+        assert_eq!(shape(&ours), shape(&theirs), "{indent}: {ours}\n{theirs}");
+    }
+}

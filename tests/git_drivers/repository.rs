@@ -6,8 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use septum::sops::{
-    Format, Identities, KeyPath, MacScope, Places, Plan, Recipient, Recipients, Sealed, Selector, Step, Timestamp,
-    encrypt,
+    Format, Identities, KeyPath, Places, Plan, Recipient, Recipients, Sealed, Selector, Step, Timestamp, encrypt,
 };
 
 /// The published key.
@@ -120,7 +119,7 @@ pub(crate) fn encrypted(plaintext: &str, format: Format) -> Vec<u8> {
 pub(crate) fn encrypted_for(recipients: &[&str], selector: Selector, plaintext: &[u8], format: Format) -> Vec<u8> {
     let recipients = recipients.iter().map(|name| Recipient::parse(&recipient(name)).expect("valid")).collect();
     let recipients = Recipients::age(recipients);
-    let plan = Plan { recipients, selector, mac_scope: MacScope::All };
+    let plan = Plan { selector, ..Plan::new(recipients) };
     let bytes = encrypt("file", plaintext.to_vec(), format, &plan, now());
     bytes.unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics())).bytes
 }

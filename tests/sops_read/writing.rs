@@ -138,7 +138,12 @@ fn what_is_written_here_is_read_by_sops() {
                 _ => random.plain(format),
             };
             let scope = if random.below(3) == 0 { MacScope::Encrypted } else { MacScope::All };
-            let plan = Plan { recipients: peers.recipients(), selector: selector(chosen), mac_scope: scope };
+            let plan = Plan {
+                recipients: peers.recipients(),
+                selector: selector(chosen),
+                mac_scope: scope,
+                ..Plan::new(peers.recipients())
+            };
             let now = Timestamp::at(std::time::SystemTime::now());
             let Ok(written) = encrypt("file", plain.clone(), format, &plan, now) else { return };
             let bytes = written.bytes;

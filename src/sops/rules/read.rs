@@ -3,10 +3,11 @@
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
+use super::Rule;
 use super::fields::{self, GROUP, ROOT, RULE, RuleFields, STORES, StoreFields};
 use super::groups;
-use super::{JsonIndent, Layout, Rule};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::sops::layout::{Indent, Layout};
 use crate::sops::mac::MacScope;
 use crate::sops::pattern::Pattern;
 use crate::sops::selector::Selector;
@@ -15,18 +16,18 @@ use crate::yaml::node::{Key, Kind, Mapping, Node};
 use crate::yaml::read::read as read_yaml;
 
 /// Reads all rules.
-pub(super) fn read(source: &Source) -> Result<(Vec<Rule>, Layout), Diagnostics> {
+pub(super) fn read(source: &Source) -> Result<Vec<Rule>, Diagnostics> {
     let root = read_yaml(source)?;
     let mut reader = Reader { source, findings: Diagnostics::new() };
-    let (rules, layout) = match &root.kind {
+    let rules = match &root.kind {
         Kind::Map(fields) => reader.root(fields),
-        Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Default::default(),
+        Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
         Kind::Scalar(_) | Kind::List(_) => {
             reader.error(root.span, format!("expected a mapping with `creation_rules`, found {}", root.noun()));
-            Default::default()
+            Vec::new()
         }
     };
-    if reader.findings.is_empty() { Ok((rules, layout)) } else { Err(reader.findings) }
+    if reader.findings.is_empty() { Ok(rules) } else { Err(reader.findings) }
 }
 
 /// Reads fields and collects what is wrong with them.
@@ -36,7 +37,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn root(&mut self, fields: &Mapping) -> (Vec<Rule>, Layout) {
+    fn root(&mut self, fields: &Mapping) -> Vec<Rule> {
         let mut rules = Vec::new();
         let mut layout = Layout::default();
         for (index, (key, node)) in fields.iter().enumerate() {
@@ -51,9 +52,9 @@ impl Reader<'_> {
             }
         }
         for rule in &mut rules {
-            rule.layout = layout.clone();
+            rule.layout = layout;
         }
-        (rules, layout)
+        rules
     }
 
     fn holds_anchors(&self, start: usize, end: usize) -> bool {
@@ -150,8 +151,9 @@ impl Reader<'_> {
             return Layout::default();
         };
         let Some(fields) = self.fields::<StoreFields>(map, &STORES) else { return Layout::default() };
-        let json =
-            |indent: Option<i8>| indent.map(|indent| u8::try_from(indent).map_or(JsonIndent::Tab, JsonIndent::Blanks));
+        let json = |indent: Option<i8>| {
+            indent.map_or(Indent::Tab, |indent| u8::try_from(indent).map_or(Indent::Tab, Indent::Blanks))
+        };
         let lowest = [("yaml", fields.yaml.indent, 0), ("json", fields.json.indent, -1)];
         for (name, indent, lowest) in lowest.into_iter().chain([("json_binary", fields.json_binary.indent, -1)]) {
             if indent.is_some_and(|indent| indent < lowest) {
@@ -160,9 +162,12 @@ impl Reader<'_> {
         }
         Layout {
             // 0 is what sops says for "as by default"
-            yaml_indent: fields.yaml.indent.and_then(|indent| u8::try_from(indent).ok()).filter(|&indent| indent > 0),
-            json_indent: json(fields.json.indent),
-            json_binary_indent: json(fields.json_binary.indent),
+            yaml: match fields.yaml.indent.and_then(|indent| u8::try_from(indent).ok()) {
+                Some(indent @ 1..) => Indent::Blanks(indent),
+                _ => Layout::default().yaml,
+            },
+            json: json(fields.json.indent),
+            json_binary: json(fields.json_binary.indent),
         }
     }
 

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::sops::layout::Indent;
 
 const ONE: &str = "age1pgs5clczcduc0mjyau2mme6pwyr62kjywl5ju29h6kgmjutwtsfqtkttjh";
 const TWO: &str = "age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c676n8shqs95nm7";
@@ -80,17 +81,13 @@ fn everything_else_of_a_rule_is_read() {
     );
     assert_eq!(rule.effective_selector().to_string(), "encrypted_regex: ^data$");
     assert_eq!((rule.mac_scope, rule.threshold), (MacScope::Encrypted, Some(1)));
-    let layout = Layout {
-        yaml_indent: Some(2),
-        json_indent: Some(JsonIndent::Tab),
-        json_binary_indent: Some(JsonIndent::Blanks(3)),
-    };
+    let layout = Layout { yaml: Indent::Blanks(2), json: Indent::Tab, json_binary: Indent::Blanks(3) };
     assert_eq!(rule.layout, layout);
     assert_eq!(rule.place.to_string(), ".sops.yaml:2:4");
     let rule = only(
         "creation_rules:\n- {key_groups: [{age: [ONE]}, {age: [TWO]}, {age: [SSH]}], shamir_threshold: 2}\nstores: {yaml: {indent: 0}}",
     );
-    assert_eq!((rule.threshold, rule.layout.yaml_indent), (Some(2), None));
+    assert_eq!((rule.threshold, rule.layout), (Some(2), Layout::default()));
     assert_eq!(rule.effective_selector().to_string(), "unencrypted_suffix: _unencrypted");
     for empty in ["", "creation_rules:\n", "creation_rules: []\n", "destination_rules: [{anything: {at: all}}]\n"] {
         assert!(parse(empty).expect("reads").all().is_empty(), "{empty:?}");

@@ -8,6 +8,7 @@ use crate::sops::document::{Map, Tree};
 use crate::sops::error::Error;
 use crate::sops::foreign::SERVICES;
 use crate::sops::group::{KeyGroup, recipient_fields};
+use crate::sops::layout::of_block;
 use crate::sops::mac::{MacScope, same};
 use crate::sops::missing_block;
 use crate::sops::path::KeyPath;
@@ -130,7 +131,8 @@ impl Sealed {
             edit(&mut fields);
             let (before, after) = (text.get(..block.whole.start), text.get(block.whole.end..));
             let rest = format!("{}{}", before.unwrap_or_default(), after.unwrap_or_default());
-            Change::new(block.whole.clone(), self.format.block(&fields, &rest, block.whole.start))
+            let indent = of_block(self.format, text.get(block.whole.clone()).unwrap_or_default());
+            Change::new(block.whole.clone(), self.format.block(&fields, &rest, block.whole.start, indent))
         });
         let edited = apply(text, changes.collect());
         self.remember();

@@ -2,14 +2,13 @@
 
 mod read;
 
-use std::fmt::Write as _;
-
 use zeroize::Zeroizing;
 
 use super::go::{json_float, push_json};
 use super::{Unfit, yaml};
 use crate::sops::BLOCK;
 use crate::sops::document::{Document, Item, List, Map, Tree};
+use crate::sops::layout::Indent;
 use crate::sops::scalar::Value;
 
 pub(super) use read::{parse, parse_envelope};
@@ -44,7 +43,7 @@ fn single(value: &Value) -> Result<Zeroizing<String>, Unfit> {
 /// Any value, its lines behind the first one indented with so many tabs.
 pub(super) fn value(tree: &Tree, indent: usize) -> Result<Zeroizing<String>, Unfit> {
     let mut out: Zeroizing<String> = Zeroizing::default();
-    push(&mut out, tree, indent, leaf)?;
+    push(&mut out, tree, indent, Style { single: leaf, indent: Indent::Tab })?;
     Ok(out)
 }
 
@@ -52,7 +51,7 @@ pub(super) fn value(tree: &Tree, indent: usize) -> Result<Zeroizing<String>, Unf
 pub(super) fn emit(document: &Document) -> Result<Zeroizing<String>, Unfit> {
     let [branch] = document.branches.as_slice() else { return Err(Unfit::Documents) };
     let mut out: Zeroizing<String> = Zeroizing::default();
-    push_map(&mut out, branch, 0, single)?;
+    push_map(&mut out, branch, 0, Style { single, indent: Indent::Tab })?;
     out.push('\n');
     Ok(out)
 }
@@ -64,62 +63,71 @@ pub(super) fn end(text: &str) -> usize {
 }
 
 /// The metadata, to be put at `end`, behind the last value or the opening bracket.
-pub(super) fn block(fields: &Map, text: &str, end: usize) -> String {
+pub(super) fn block(fields: &Map, text: &str, end: usize, indent: Indent) -> String {
     let before = text.get(..end).unwrap_or_default();
     let comma = if before.trim_end().ends_with('{') { "" } else { "," };
     let mut out = String::new();
     // a text of the metadata is always one: what is not UTF-8 has not been read
-    let _ = push_map(&mut out, fields, 1, single);
+    let _ = push_map(&mut out, fields, 1, Style { single, indent });
     // keys follow where the metadata stood first
-    let close = if text.get(end..).is_some_and(|rest| rest.starts_with('"')) { ",\n\t" } else { "" };
-    format!("{comma}\n\t\"{BLOCK}\": {out}{close}")
+    let close = if text.get(end..).is_some_and(|rest| rest.starts_with('"')) { ",\n" } else { "" };
+    let blanks = indent.first();
+    let behind = if close.is_empty() { "" } else { &blanks };
+    format!("{comma}\n{blanks}\"{BLOCK}\": {out}{close}{behind}")
 }
 
-type Single = fn(&Value) -> Result<Zeroizing<String>, Unfit>;
+/// How values are written.
+#[derive(Clone, Copy)]
+struct Style {
+    single: fn(&Value) -> Result<Zeroizing<String>, Unfit>,
+    indent: Indent,
+}
 
-fn push(out: &mut String, tree: &Tree, indent: usize, single: Single) -> Result<(), Unfit> {
+fn push(out: &mut String, tree: &Tree, indent: usize, style: Style) -> Result<(), Unfit> {
     match tree {
-        Tree::Leaf(leaf) => out.push_str(&single(&leaf.value)?),
-        Tree::List(list) => push_list(out, list, indent, single)?,
-        Tree::Map(map) => push_map(out, map, indent, single)?,
+        Tree::Leaf(leaf) => out.push_str(&(style.single)(&leaf.value)?),
+        Tree::List(list) => push_list(out, list, indent, style)?,
+        Tree::Map(map) => push_map(out, map, indent, style)?,
     }
     Ok(())
 }
 
-fn push_map(out: &mut String, map: &Map, indent: usize, single: Single) -> Result<(), Unfit> {
+fn push_map(out: &mut String, map: &Map, indent: usize, style: Style) -> Result<(), Unfit> {
     out.push('{');
     let mut first = true;
     for item in &map.items {
         // JSON has no comments
         let Item::Value(key, value) = item else { continue };
-        start(out, &mut first, indent + 1);
+        start(out, &mut first, (style.indent, indent + 1));
         push_json(out, &key.text);
         out.push_str(": ");
-        push(out, value, indent + 1, single)?;
+        push(out, value, indent + 1, style)?;
     }
-    close(out, first, indent, '}');
+    close(out, first, (style.indent, indent), '}');
     Ok(())
 }
 
-fn push_list(out: &mut String, list: &List, indent: usize, single: Single) -> Result<(), Unfit> {
+fn push_list(out: &mut String, list: &List, indent: usize, style: Style) -> Result<(), Unfit> {
     out.push('[');
     let mut first = true;
     for value in list.values() {
-        start(out, &mut first, indent + 1);
-        push(out, value, indent + 1, single)?;
+        start(out, &mut first, (style.indent, indent + 1));
+        push(out, value, indent + 1, style)?;
     }
-    close(out, first, indent, ']');
+    close(out, first, (style.indent, indent), ']');
     Ok(())
 }
 
-fn start(out: &mut String, first: &mut bool, indent: usize) {
+fn start(out: &mut String, first: &mut bool, (step, levels): (Indent, usize)) {
     let comma = if std::mem::take(first) { "" } else { "," };
-    let _ = write!(out, "{comma}\n{:\t<indent$}", "");
+    out.extend([comma, "\n"]);
+    step.push(out, levels);
 }
 
-fn close(out: &mut String, empty: bool, indent: usize, bracket: char) {
+fn close(out: &mut String, empty: bool, (step, levels): (Indent, usize), bracket: char) {
     if !empty {
-        let _ = write!(out, "\n{:\t<indent$}", "");
+        out.push('\n');
+        step.push(out, levels);
     }
     out.push(bracket);
 }

@@ -20,6 +20,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::document::{Document, Leaf, Map, Site, Tree};
+use super::layout::{Indent, Layout};
 use super::scalar::Value;
 use crate::diagnostic::Diagnostics;
 use crate::span::{Source, Span};
@@ -192,10 +193,10 @@ impl Format {
     }
 
     /// The metadata as they are appended to a branch that ends at `end`.
-    pub(super) fn block(self, fields: &Map, text: &str, end: usize) -> String {
+    pub(super) fn block(self, fields: &Map, text: &str, end: usize, indent: Indent) -> String {
         match self {
-            Self::Yaml => yaml::block(fields, text, end),
-            Self::Json | Self::Binary => json::block(fields, text, end),
+            Self::Yaml => yaml::block(fields, text, end, indent),
+            Self::Json | Self::Binary => json::block(fields, text, end, indent),
             Self::Dotenv => dotenv::block_at(fields, text, end),
             Self::Ini => ini::block(fields, text, end),
         }
@@ -214,7 +215,7 @@ impl Format {
             return Ok(yaml::emit_with(document, fields));
         }
         let end = self.end(&text);
-        let block = self.block(fields, &text, end);
+        let block = self.block(fields, &text, end, Layout::default().indent(self));
         Ok(apply(&text, vec![Change::new(end..end, block)]))
     }
 

@@ -5,15 +5,14 @@ use zeroize::Zeroizing;
 use super::{base64, decimal};
 use crate::sops::BLOCK;
 use crate::sops::document::{Comment, Document, Item, List, Map, Tree};
+use crate::sops::layout::Indent;
 use crate::sops::scalar::Value;
 use crate::sops::store::go::{self, Quoting};
 use crate::yaml::node::Key;
 use crate::yaml::write::push_quoted;
 
-/// How far what lies below a level is indented: to the next multiple of four.
-fn below(indent: usize) -> usize {
-    (indent / 4 + 1) * 4
-}
+/// How far sops indents by itself.
+const USUAL: Indent = Indent::Blanks(4);
 
 /// All documents, parted by `---`.
 pub(in crate::sops::store) fn emit(document: &Document) -> Zeroizing<String> {
@@ -22,19 +21,19 @@ pub(in crate::sops::store) fn emit(document: &Document) -> Zeroizing<String> {
 
 /// All documents, each with a copy of the metadata.
 pub(in crate::sops::store) fn emit_with(document: &Document, fields: &Map) -> Zeroizing<String> {
-    documents(document, Some(&block(fields)))
+    documents(document, Some(&block(fields, USUAL)))
 }
 
 /// The metadata under their key.
-pub(super) fn block(fields: &Map) -> String {
-    let mut writer = Writer { out: Zeroizing::new(format!("{BLOCK}:")), between_others: false };
-    writer.map_below(fields, below(0));
+pub(super) fn block(fields: &Map, step: Indent) -> String {
+    let mut writer = Writer { out: Zeroizing::new(format!("{BLOCK}:")), step, between_others: false };
+    writer.map_below(fields, step.below(0));
     writer.out.to_string()
 }
 
 /// A list by itself.
 pub(in crate::sops::store) fn list(list: &List) -> Zeroizing<String> {
-    let mut writer = Writer { out: Zeroizing::default(), between_others: false };
+    let mut writer = Writer { out: Zeroizing::default(), step: USUAL, between_others: false };
     writer.list(list, 0, false);
     if list.values().next().is_none() {
         writer.out.push_str("[]\n");
@@ -44,13 +43,13 @@ pub(in crate::sops::store) fn list(list: &List) -> Zeroizing<String> {
 
 /// Keys and values as lines that are indented so far; numbers with a fraction keep one.
 pub(in crate::sops::store) fn lines(map: &Map, indent: usize) -> Zeroizing<String> {
-    let mut writer = Writer { out: Zeroizing::default(), between_others: true };
+    let mut writer = Writer { out: Zeroizing::default(), step: USUAL, between_others: true };
     writer.map(map, indent);
     writer.out
 }
 
 fn documents(document: &Document, block: Option<&str>) -> Zeroizing<String> {
-    let mut writer = Writer { out: Zeroizing::default(), between_others: false };
+    let mut writer = Writer { out: Zeroizing::default(), step: USUAL, between_others: false };
     for (index, branch) in document.branches.iter().enumerate() {
         if index > 0 {
             writer.out.push_str("---\n");
@@ -75,6 +74,7 @@ fn leading(value: &Tree) -> impl Iterator<Item = &Comment> {
 
 struct Writer {
     out: Zeroizing<String>,
+    step: Indent,
     /// Whether the lines go between others that somebody else wrote.
     between_others: bool,
 }
@@ -148,10 +148,10 @@ impl Writer {
 
     fn under_key(&mut self, value: &Tree, indent: usize) {
         match value {
-            Tree::Map(map) if !map.items.is_empty() => self.map_below(map, below(indent)),
+            Tree::Map(map) if !map.items.is_empty() => self.map_below(map, self.step.below(indent)),
             Tree::List(list) if !list.items.is_empty() => {
                 self.out.push('\n');
-                self.list(list, below(indent), false);
+                self.list(list, self.step.below(indent), false);
             }
             _ => self.single(value, indent),
         }
@@ -233,7 +233,7 @@ impl Writer {
         for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
             self.out.push('\n');
             if !line.is_empty() {
-                self.indent(below(indent));
+                self.indent(self.step.below(indent));
                 self.out.push_str(line);
             }
         }

@@ -6,6 +6,7 @@ mod read;
 use zeroize::Zeroizing;
 
 use crate::sops::document::{Map, Site};
+use crate::sops::layout::Indent;
 use crate::sops::scalar::{Value, print_float};
 use crate::yaml::write::{fits_block, needs_quotes, push_quoted};
 
@@ -68,13 +69,13 @@ fn quoted(text: &str, site: Site) -> Zeroizing<String> {
 }
 
 /// The metadata, to be put at `end`.
-pub(super) fn block(fields: &Map, text: &str, end: usize) -> String {
+pub(super) fn block(fields: &Map, text: &str, end: usize, indent: Indent) -> String {
     let before = text.get(..end).unwrap_or_default();
     let mut out = String::new();
     if !before.is_empty() && !before.ends_with('\n') {
         out.push('\n');
     }
-    out.push_str(&emit::block(fields));
+    out.push_str(&emit::block(fields, indent));
     // the line breaks of the file
     if text.contains("\r\n") { out.replace('\n', "\r\n") } else { out }
 }

@@ -1,0 +1,86 @@
+//! How far the levels of what Septum writes into a file are indented. What somebody else wrote
+//! keeps its own indentation.
+
+use super::store::Format;
+
+/// How far a level is indented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indent {
+    /// With a tab.
+    Tab,
+    /// With this many blanks.
+    Blanks(u8),
+}
+
+impl Indent {
+    /// Writes the blanks or tabs of so many levels.
+    pub(super) fn push(self, out: &mut String, levels: usize) {
+        match self {
+            Self::Tab => out.extend(std::iter::repeat_n('\t', levels)),
+            Self::Blanks(width) => out.extend(std::iter::repeat_n(' ', usize::from(width) * levels)),
+        }
+    }
+
+    /// What stands before the first level.
+    pub(super) fn first(self) -> String {
+        let mut out = String::new();
+        self.push(&mut out, 1);
+        out
+    }
+
+    /// The column of what stands a level below another one in YAML: the next multiple, where
+    /// go-yaml has from 2 to 9.
+    pub(super) fn below(self, column: usize) -> usize {
+        let step = match self {
+            Self::Tab => 4,
+            Self::Blanks(width @ 2..=9) => usize::from(width),
+            Self::Blanks(_) => 2,
+        };
+        (column / step + 1) * step
+    }
+}
+
+/// How files are laid out (`stores` of `.sops.yaml`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// How YAML is indented.
+    pub yaml: Indent,
+    /// How JSON is indented.
+    pub json: Indent,
+    /// How the envelope of binary files is indented.
+    pub json_binary: Indent,
+}
+
+impl Default for Layout {
+    /// What sops does by itself.
+    fn default() -> Self {
+        Self { yaml: Indent::Blanks(4), json: Indent::Tab, json_binary: Indent::Tab }
+    }
+}
+
+impl Layout {
+    /// How files of a format are indented.
+    pub(super) fn indent(self, format: Format) -> Indent {
+        match format {
+            Format::Yaml => self.yaml,
+            Format::Binary => self.json_binary,
+            Format::Json | Format::Dotenv | Format::Ini => self.json,
+        }
+    }
+}
+
+/// How the metadata of a file are indented, as they stand in it.
+pub(super) fn of_block(format: Format, block: &str) -> Indent {
+    let default = Layout::default().indent(format);
+    let line = match format {
+        Format::Yaml => block.lines().skip(1).find(|line| !line.trim().is_empty()),
+        Format::Json | Format::Binary => block.lines().find(|line| line.trim_start().starts_with('"')),
+        Format::Dotenv | Format::Ini => None,
+    };
+    let Some(line) = line else { return default };
+    let blanks = line.len() - line.trim_start_matches(' ').len();
+    match u8::try_from(blanks) {
+        Ok(width @ 1..) => Indent::Blanks(width),
+        _ => default,
+    }
+}
