@@ -43,6 +43,7 @@ const RENDERED: [&str; 20] = [
 ];
 
 const BASE: &str = r#"app: shop
+manifests: ["workloads/*"]
 vars:
   smtp: { host: localhost, password: dummy }
   api_password: canary-vars-by-name-01
@@ -73,6 +74,32 @@ data:
   PUBLIC: "{{ declassify(data.DATABASE_PASSWORD | length, 'a length says little') }}"
 "#;
 
+/// Objects of the app that take secrets in every way that is allowed.
+const WORKLOADS: &str = r#"apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  template:
+    metadata:
+      annotations: { septum.dev/env-from: shop, septum.dev/mount: "shop:/etc/shop" }
+    spec: { containers: [{ name: web, image: "web:1" }] }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: "more" }
+data: { both: "{{ (data.DATABASE_PASSWORD ~ data.PIN) | b64encode }}" }
+"#;
+
+/// The same as one text.
+const COMPUTED: &str = r"apiVersion: v1
+kind: Secret
+metadata: { name: computed }
+data:
+{%- for part in [data.DATABASE_PASSWORD, vars.smtp.password] %}
+  part{{ loop.index }}: {{ part | b64encode }}
+{%- endfor %}
+";
+
 /// A project with canaries in all that can hold one.
 fn project() -> Project {
     let dsn = format!("postgres{}//app:canary-url-password-04@db/shop", ':');
@@ -88,6 +115,8 @@ fn project() -> Project {
             "environments/files/settings.ini.j2",
             "password = {{ data.DATABASE_PASSWORD }}\nliteral = canary-template-file-07\n{% include 'part.ini' %}",
         )
+        .file("environments/workloads/web.yaml", WORKLOADS)
+        .file("environments/workloads/computed.yaml.j2", COMPUTED)
         .file("environments/files/part.ini", "; canary-included-08\npin = {{ data.PIN }}\n")
 }
 
@@ -369,6 +398,27 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("text in INI", "dev.yaml", "data:\n  DATABASE_PASSWORD: { content: { a: \"canary-mistake-81\\u0001\" }, format: ini }\n"),
     ("declared plain", "dev.yaml", "data:\n  DATABASE_PASSWORD: { value: canary-mistake-81, sensitive: false, reason: canary-mistake-83 }\n"),
     ("lists", "dev.yaml", "data:\n  app.yaml: { content: { auth+: [canary-mistake-81] } }\n"),
+    // in other objects
+    ("variable of a workload", "workloads/w.yaml", "kind: Pod\napiVersion: v1\nmetadata: { name: a }\nspec: { containers: [{ name: a, env: [{ name: A, value: \"{{ data.DECLARED }}\" }] }] }\n"),
+    ("a mistake beside it", "workloads/w.yaml", "kind: Pod\napiVersion: v1\nmetadata: { name: a }\nspec: \"canary-mistake-81 {{ vars.nope }} {{ data.DECLARED }}\"\n"),
+    ("a Secret with a mistake", "workloads/w.yaml", "kind: Secret\napiVersion: v1\nmetadata: { name: a }\nstringData: { a: \"{{ data.DECLARED }}\", b: canary-mistake-81 {{ vars.nope }} }\n"),
+    ("name", "workloads/w.yaml", "kind: Secret\napiVersion: v1\nmetadata: { name: \"{{ data.DECLARED }}\" }\n"),
+    ("namespace", "workloads/w.yaml", "kind: Secret\napiVersion: v1\nmetadata: { name: a, namespace: \"{{ data.DECLARED }}\" }\n"),
+    ("label of a Secret", "workloads/w.yaml", "kind: Secret\napiVersion: v1\nmetadata: { name: a, labels: { a: \"{{ data.DECLARED }}\" } }\n"),
+    ("kind", "workloads/w.yaml", "kind: \"{{ data.DECLARED }}\"\napiVersion: v1\nmetadata: { name: a }\n"),
+    ("version", "workloads/w.yaml", "kind: Pod\napiVersion: \"{{ data.DECLARED }}\"\nmetadata: { name: a }\n"),
+    ("name of a reference", "workloads/w.yaml", "kind: Pod\napiVersion: v1\nmetadata: { name: a }\nspec: { containers: [{ name: a, envFrom: [{ secretRef: { name: \"{{ data.DECLARED }}\" } }] }] }\n"),
+    ("key of a reference", "workloads/w.yaml", "kind: Pod\napiVersion: v1\nmetadata: { name: a }\nspec: { containers: [{ name: a, env: [{ name: A, valueFrom: { secretKeyRef: { name: shop, key: \"{{ data.DECLARED }}\" } } }] }] }\n"),
+    ("wiring", "workloads/w.yaml", "kind: Pod\napiVersion: v1\nmetadata: { name: a, annotations: { septum.dev/env-from: \"{{ data.DECLARED }}\" } }\nspec: { containers: [{ name: a }] }\n"),
+    ("mount", "workloads/w.yaml", "kind: Pod\napiVersion: v1\nmetadata: { name: a, annotations: { septum.dev/mount: \"shop:{{ data.DECLARED }}\" } }\nspec: { containers: [{ name: a }] }\n"),
+    ("template that gives no YAML", "workloads/w.yaml.j2", "kind: Secret\napiVersion: v1\nmetadata: { name: a }\nstringData: { a: {{ data.DECLARED }}: [ }\n"),
+    ("template that gives a text", "workloads/w.yaml.j2", "{{ data.DECLARED }}\n"),
+    ("template that gives a list", "workloads/w.yaml.j2", "- {{ data.DECLARED }}\n- [\n"),
+    ("template that gives a key twice", "workloads/w.yaml.j2", "kind: Secret\napiVersion: v1\nmetadata: { name: a }\nstringData:\n  {{ data.DECLARED }}: 1\n  {{ data.DECLARED }}: 2\n"),
+    ("template that gives a ConfigMap", "workloads/w.yaml.j2", "kind: ConfigMap\napiVersion: v1\nmetadata: { name: a }\ndata: { a: \"{{ data.DECLARED }}\" }\n"),
+    ("template that gives a key", "workloads/w.yaml.j2", "kind: ConfigMap\napiVersion: v1\nmetadata: { name: a }\ndata: { \"{{ data.DECLARED }}\": a }\n"),
+    ("template that gives an alias", "workloads/w.yaml.j2", "kind: Secret\napiVersion: v1\nmetadata: { name: a }\nstringData: { a: *{{ data.DECLARED }} }\n"),
+    ("statement", "workloads/w.yaml.j2", "{% if data.DECLARED > 1 %}{{ data.DECLARED }}{% else %}{{ vars.nope }}{% endif %}\n"),
     // encrypted
     ("secrets that look like templates", "dev.secrets.yaml", include_str!("vectors/canary/templates.secrets.yaml")),
     ("encrypted fields", "dev.secrets.yaml", include_str!("vectors/canary/fields.secrets.yaml")),

@@ -134,7 +134,30 @@ fn a_secret_in_anything_but_a_secret_is_an_error_that_shows_the_way() {
     project("web.yaml", &lifted).run(&["render", "dev"]).ok();
     let whole = "apiVersion: v1\nkind: Service\nmetadata: { name: a, annotations: { x: '{{ data.DATABASE_URL }}' } }\n";
     let stderr = project("web.yaml.j2", whole).run(&["render", "dev"]).refused();
-    assert!(stderr.contains("the Service `a` uses `data.DATABASE_URL`, which is sensitive"), "{stderr}");
+    // its name could be the secret
+    assert!(stderr.contains("a manifest uses `data.DATABASE_URL`, which is sensitive"), "{stderr}");
+}
+
+#[test]
+fn a_secret_may_be_in_the_data_of_a_secret_only() {
+    let head = "apiVersion: v1\nkind: Secret\n";
+    for (rest, expected) in [
+        ("metadata: { name: '{{ data.DATABASE_URL }}' }", "`metadata.name` of a manifest uses"),
+        ("metadata: { name: a, namespace: '{{ data.DATABASE_URL }}' }", "`metadata.namespace` of a manifest uses"),
+        (
+            "metadata: { name: a, labels: { x: '{{ data.DATABASE_URL }}' } }",
+            "`metadata.labels.x` of the Secret `a` uses",
+        ),
+        ("metadata: { name: a }\ntype: '{{ data.DATABASE_URL }}'", "`type` of the Secret `a` uses"),
+    ] {
+        let stderr = project("a.yaml", &format!("{head}{rest}\n")).run(&["render", "dev"]).refused();
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+    // of a list, each object has its own parts
+    let list = "apiVersion: v1\nkind: List\nitems:\n- { apiVersion: v1, kind: Secret, metadata: { name: a }, stringData: { x: '{{ data.DATABASE_URL }}' } }\n- { apiVersion: v1, kind: ConfigMap, metadata: { name: b }, data: { y: z } }\n";
+    project("a.yaml", list).run(&["render", "dev"]).ok();
+    let stderr = project("a.yaml", &list.replace("y: z", "y: '{{ data.DATABASE_URL }}'")).run(&["render", "dev"]);
+    assert!(stderr.refused().contains("`data.y` of the ConfigMap `b` uses"));
 }
 
 #[test]

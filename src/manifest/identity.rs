@@ -1,8 +1,10 @@
 //! From documents to objects: each has an API version, a kind and a name.
 
+use super::taint;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::layer::{Tree, TreeKind};
-use crate::resolve::{Part, Resolved};
+use crate::layer::Tree;
+use crate::resolve::{self, Part, Resolved};
+use crate::route::Routing;
 use crate::span::Place;
 
 /// Another object of an app.
@@ -47,13 +49,24 @@ impl Manifest {
     }
 }
 
-/// The objects of an environment, each with the parts that templates made; lists are taken apart.
-pub fn collect<'r>(resolved: &'r Resolved, problems: &mut Diagnostics) -> Vec<(Manifest, &'r [Part])> {
+/// A part of an object that a template made.
+pub(super) struct Made<'r> {
+    /// Its path in the object; empty for the whole.
+    pub(super) path: &'r str,
+    pub(super) part: &'r Part,
+}
+
+/// The objects of an environment; lists are taken apart. What has a secret where none may be is
+/// reported, and without it.
+pub fn collect(resolved: &Resolved, routing: &Routing, problems: &mut Diagnostics) -> Vec<Manifest> {
     let mut found = Vec::new();
     for document in &resolved.manifests {
-        for tree in items(document.tree.clone()) {
+        for (mut tree, made) in items(document) {
+            if !taint::check(&mut tree, &made, &resolved.definition, routing, problems) {
+                continue;
+            }
             match Manifest::of(tree) {
-                Ok(manifest) => found.push((manifest, document.parts.as_slice())),
+                Ok(manifest) => found.push(manifest),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -61,16 +74,26 @@ pub fn collect<'r>(resolved: &'r Resolved, problems: &mut Diagnostics) -> Vec<(M
     found
 }
 
-/// The objects of a `List`, or the one that it is.
-fn items(mut tree: Tree) -> Vec<Tree> {
-    let is_list = tree.get("kind").and_then(Tree::as_text).is_some_and(|kind| kind.ends_with("List"));
-    match &mut tree.kind {
-        TreeKind::Map(map) if is_list => match map.swap_remove("items") {
-            Some(Tree { kind: TreeKind::List(items), .. }) => items,
-            Some(_) | None => vec![tree],
-        },
-        _ => vec![tree],
-    }
+/// The objects of a `List`, or the one that it is, each with what templates made of it.
+fn items(document: &resolve::Manifest) -> Vec<(Tree, Vec<Made<'_>>)> {
+    let is_list = document.tree.get("kind").and_then(Tree::as_text).is_some_and(|kind| kind.ends_with("List"));
+    let items = document.tree.get("items").filter(|_| is_list).and_then(Tree::as_list);
+    let Some(items) = items else { return vec![(document.tree.clone(), made_within(&document.parts, ""))] };
+    let of_item = |(index, item): (usize, &Tree)| {
+        let made = made_within(&document.parts, &format!("items[{index}]"));
+        (item.clone(), made)
+    };
+    items.iter().enumerate().map(of_item).collect()
+}
+
+/// What was made below a path, or of the whole.
+fn made_within<'r>(parts: &'r [Part], path: &str) -> Vec<Made<'r>> {
+    let within = |part: &'r Part| match part.path.strip_prefix(path) {
+        Some(path) => Some(Made { path: path.strip_prefix('.').unwrap_or(path), part }),
+        None if part.path.is_empty() => Some(Made { path: "", part }),
+        None => None,
+    };
+    parts.iter().filter_map(within).collect()
 }
 
 fn lacks(tree: &Tree, field: &str) -> Diagnostic {

@@ -15,5 +15,4 @@ mod wiring;
 pub use identity::{Manifest, collect};
 pub use label::{Common, apply};
 pub use reload::reload;
-pub use taint::check as check_taint;
 pub use wiring::{Bundles, wire};

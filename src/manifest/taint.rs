@@ -1,49 +1,105 @@
-//! Secrets in manifests: they belong into Secrets, and nowhere else.
+//! Secrets in manifests: they belong into the data of Secrets, and nowhere else.
 
-use super::identity::Manifest;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::identity::Made;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::layer::Definition;
+use crate::layer::tree::join;
+use crate::layer::{Definition, Tree, TreeKind};
 use crate::resolve::{Part, Read};
 use crate::route::{Routing, Sensitivity};
+use crate::yaml::node::{Scalar, Style};
 
-/// Reports every part of an object that a template made of something sensitive, with the way it came.
-pub fn check(
-    manifest: &Manifest,
-    parts: &[Part],
+/// A sensitive value where no secret may be.
+struct Leak<'a> {
+    made: &'a Made<'a>,
+    read: &'a Read,
+}
+
+/// By what an object is known, in messages too.
+const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
+
+/// Reports every part of an object that a template made of something sensitive, with the way it came,
+/// and locks it, so that nothing that follows can show it. Tells whether the object can be looked at
+/// further, by its name.
+pub(super) fn check(
+    tree: &mut Tree,
+    made: &[Made<'_>],
     definition: &Definition,
     routing: &Routing,
     problems: &mut Diagnostics,
-) {
-    if manifest.kind == "Secret" && manifest.group().is_empty() {
+) -> bool {
+    let sensitive: Vec<_> = made.iter().filter_map(|made| leak(made, definition, routing)).collect();
+    let is_known = |leaks: &[Leak<'_>]| !leaks.iter().any(|leak| IDENTITY.contains(&leak.made.path));
+    let is_secret = is_known(&sensitive) && text(tree, "kind") == "Secret" && text(tree, "apiVersion") == "v1";
+    let leaks: Vec<_> = sensitive.into_iter().filter(|leak| !(is_secret && leak.made.may_be_data())).collect();
+    let is_known = is_known(&leaks) && !leaks.iter().any(|leak| leak.made.path.is_empty());
+    let label = if is_known { tree.at(&["metadata", "name"]).and_then(Tree::as_text) } else { None };
+    let label = label.map(|name| format!("the {} `{name}`", text(tree, "kind")));
+    problems.extend(leaks.iter().map(|leak| leak.told(label.as_deref(), definition, routing)));
+    let paths: HashSet<&str> = leaks.iter().map(|leak| leak.made.path).collect();
+    if is_known && !paths.is_empty() {
+        lock(tree, "", &paths);
+    }
+    is_known
+}
+
+fn text<'t>(tree: &'t Tree, key: &str) -> &'t str {
+    tree.get(key).and_then(Tree::as_text).unwrap_or_default()
+}
+
+fn leak<'a>(made: &'a Made<'a>, definition: &Definition, routing: &Routing) -> Option<Leak<'a>> {
+    let is_sensitive = |read: &&Read| routing.of_read(&definition.environment, read) == Sensitivity::Sensitive;
+    made.part.lineage.reads.iter().find(is_sensitive).map(|read| Leak { made, read })
+}
+
+/// Puts what is not known in the place of what must not be.
+fn lock(tree: &mut Tree, path: &str, paths: &HashSet<&str>) {
+    if paths.contains(path) {
+        tree.kind = TreeKind::Leaf(Arc::new(Scalar::new("", Style::DoubleQuoted).locked()));
         return;
     }
-    for part in parts {
-        let environment = &definition.environment;
-        let is_sensitive = |read: &&Read| routing.of_read(environment, read) == Sensitivity::Sensitive;
-        let Some(read) = part.lineage.reads.iter().find(is_sensitive) else { continue };
-        problems.push(leak(manifest, part, read, definition, routing));
+    match &mut tree.kind {
+        TreeKind::Leaf(_) => {}
+        TreeKind::List(items) => {
+            items.iter_mut().enumerate().for_each(|(index, item)| lock(item, &format!("{path}[{index}]"), paths));
+        }
+        TreeKind::Map(map) => map.iter_mut().for_each(|(key, value)| lock(value, &join(path, key), paths)),
     }
 }
 
-fn leak(manifest: &Manifest, part: &Part, read: &Read, definition: &Definition, routing: &Routing) -> Diagnostic {
-    let label = match read {
-        Read::Entry(id) => definition.label(id),
-        Read::Variable(path) => format!("vars.{path}"),
-    };
-    let what = if part.path.is_empty() { manifest.label() } else { format!("`{}` of {}", part.path, manifest.label()) };
-    let error = Diagnostic::error("secret-in-manifest", format!("{what} uses `{label}`, which is sensitive"))
-        .at_hidden(part.place.clone())
-        .note("whoever may read the object could read the secret");
-    let Read::Entry(id) = read else {
-        return error.hint("put the value in an entry of a bundle, and refer to the Secret");
-    };
-    let reason = routing.verdict(id).and_then(|verdict| verdict.reasons.first());
-    let error = match reason {
-        Some(reason) => error.note(format!("`{label}` is sensitive: {} ({})", reason.detail, reason.place)),
-        None => error,
-    };
-    error.hint(format!(
-        "refer to it: `valueFrom: {{ secretKeyRef: {{ name: {}, key: {} }} }}`, or `septum.dev/env-from: \"{}\"` on the pod template",
-        id.bundle, id.key, id.bundle
-    ))
+impl Made<'_> {
+    /// Whether it is in the data of an object, if that is a Secret. Of a text as a whole nobody knows
+    /// what went where.
+    fn may_be_data(&self) -> bool {
+        self.path.is_empty() || ["data", "stringData"].contains(&self.path.split('.').next().unwrap_or_default())
+    }
+}
+
+impl Leak<'_> {
+    fn told(&self, object: Option<&str>, definition: &Definition, routing: &Routing) -> Diagnostic {
+        let Self { made: Made { path, part: Part { place, .. } }, read } = self;
+        let label = match read {
+            Read::Entry(id) => definition.label(id),
+            Read::Variable(path) => format!("vars.{path}"),
+        };
+        let object = object.unwrap_or("a manifest");
+        let what = if path.is_empty() { object.to_owned() } else { format!("`{path}` of {object}") };
+        let error = Diagnostic::error("secret-in-manifest", format!("{what} uses `{label}`, which is sensitive"))
+            .at_hidden(place.clone())
+            .note("whoever may read the object could read the secret");
+        let Read::Entry(id) = read else {
+            return error.hint("put the value in an entry of a bundle, and refer to the Secret");
+        };
+        let reason = routing.verdict(id).and_then(|verdict| verdict.reasons.first());
+        let error = match reason {
+            Some(reason) => error.note(format!("`{label}` is sensitive: {} ({})", reason.detail, reason.place)),
+            None => error,
+        };
+        error.hint(format!(
+            "refer to it: `valueFrom: {{ secretKeyRef: {{ name: {}, key: {} }} }}`, or `septum.dev/env-from: \"{}\"` on the pod template",
+            id.bundle, id.key, id.bundle
+        ))
+    }
 }

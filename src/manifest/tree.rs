@@ -43,10 +43,10 @@ impl Tree {
         }
     }
 
-    /// The text of a scalar that is not null.
+    /// The text of a scalar that is known and not null.
     pub fn as_text(&self) -> Option<&str> {
         match &self.kind {
-            TreeKind::Leaf(scalar) if !scalar.is_null() && !scalar.blank => Some(scalar.text()),
+            TreeKind::Leaf(scalar) if !(scalar.is_null() || scalar.blank || scalar.locked) => Some(scalar.text()),
             TreeKind::Leaf(_) | TreeKind::List(_) | TreeKind::Map(_) => None,
         }
     }

@@ -90,8 +90,7 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
     let objects = build(target, &common, problems);
     let bundles = bundles(&objects);
     let mut manifests = Vec::new();
-    for (mut manifest, parts) in manifest::collect(target.resolved, problems) {
-        manifest::check_taint(&manifest, parts, definition, target.routing, problems);
+    for mut manifest in manifest::collect(target.resolved, target.routing, problems) {
         manifest::wire(&mut manifest, &bundles, problems);
         manifests.push(manifest);
     }
@@ -168,7 +167,7 @@ pub fn consumers(resolved: &Resolved, routing: &Routing, rules: &Rules, id: &Ent
     let provided = Provided::of(resolved, routing);
     let bundles = provided.to_bundles(&resolved.definition);
     let mut found = Vec::new();
-    for (mut manifest, _) in manifest::collect(resolved, &mut nothing) {
+    for mut manifest in manifest::collect(resolved, routing, &mut nothing) {
         manifest::wire(&mut manifest, &bundles, &mut nothing);
         let from = provided.namespace_of(&manifest);
         for reference in references(&manifest.tree, rules) {

@@ -127,6 +127,24 @@ impl Session {
         Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, file)).collect())
     }
 
+    /// The documents of a text that may have secrets in it: no message shows a part of it.
+    fn documents_unseen(&self, text: &Source, template: &Place) -> Result<Vec<Tree>, Reported> {
+        let stream = read_stream(text, MergeKeys::Apply).map_err(|problems| {
+            for problem in problems {
+                let at = problem.labels.first().map(|label| label.place.span).unwrap_or_default();
+                let message =
+                    format!("what the template makes is no valid YAML: line {}, column {}", at.line, at.column);
+                let problem = Diagnostic::error(problem.rule, message).at_hidden(template.clone());
+                self.report(problem.note("the text that it makes is not shown, since there may be secrets in it"));
+            }
+            Reported
+        })?;
+        // of the same lines, so that places are right
+        let blank: String = text.text().bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+        let unseen = Source::new(text.name(), blank);
+        Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, &unseen)).collect())
+    }
+
     /// A tree with the templates in its texts rendered, each for itself.
     fn rendered(
         self: &Arc<Self>,
@@ -203,13 +221,15 @@ impl Session {
                 // what it would be, nobody knows
                 continue;
             }
-            let rendered =
-                Source::new(format!("{} (rendered)", file.name()), rendered.expose().trim_start_matches('\n'));
             let place = file.place(Span::locate(file.text(), chunk.start, chunk.start));
-            for tree in self.documents(&rendered)? {
-                let part = Part { path: String::new(), place: place.clone(), lineage: frame.lineage(), locked: false };
-                found.push(Manifest { tree, parts: vec![part] });
-            }
+            let part = || Part { path: String::new(), place: place.clone(), lineage: frame.lineage(), locked: false };
+            let result = Source::new(format!("{} (rendered)", file.name()), rendered.expose().trim_start_matches('\n'));
+            let trees = if frame.lineage().reads.is_empty() {
+                self.documents(&result)?
+            } else {
+                self.documents_unseen(&result, &place)?
+            };
+            found.extend(trees.into_iter().map(|tree| Manifest { tree, parts: vec![part()] }));
         }
         Ok(found)
     }
