@@ -469,3 +469,74 @@ fn a_line_of_one_mebibyte_takes_no_longer_than_many() {
         assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
     }
 }
+
+/// An app with other objects, which refer to it in every way.
+const WITH_OBJECTS: &str = r#"app: app
+namespace: shop
+names: kustomize
+labels: { team: a }
+vars: { x: 1 }
+data: { A: a, S: { value: b, sensitive: true } }
+bundles:
+  other: { data: { KEY: { value: c, sensitive: true } }, rbac: { serviceAccount: web } }
+  pull: { type: kubernetes.io/dockerconfigjson, data: { .dockerconfigjson: '{"auths": {}}' } }
+external: [{ kind: Secret, name: theirs }]
+manifests: ["w/*"]
+"#;
+
+const OBJECTS: &str = r#"apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web, annotations: { septum.dev/reload: "true" } }
+spec:
+  replicas: "{{ vars.x }}"
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { annotations: { septum.dev/env-from: "app, other", septum.dev/mount: "other:/etc/other", septum.dev/image-pull-secrets: pull } }
+    spec:
+      volumes: [{ name: a, projected: { sources: [{ secret: { name: app, items: [{ key: S, path: s }] } }] } }]
+      initContainers: [{ name: i, env: [{ name: A, valueFrom: { configMapKeyRef: { name: app, key: A, optional: true } } }] }]
+      containers:
+      - name: web
+        envFrom: [{ secretRef: { name: theirs } }]
+---
+apiVersion: v1
+kind: List
+items:
+- { apiVersion: v1, kind: Secret, metadata: { name: more }, stringData: { x: "{{ data.S }}" } }
+- { apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: { name: r }, rules: [{ apiGroups: [""], resources: [secrets, configmaps], resourceNames: [app], verbs: [get] }] }
+---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: { name: c, namespace: other }
+spec: { secretName: made, keystores: { jks: { passwordSecretRef: { name: app, key: S } } } }
+"#;
+
+const OBJECT_TEMPLATE: &str = "{% for x in [1, 2] %}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: m{{ x }} }\ndata: { a: {{ data.A }} }\n{% endfor %}\n";
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_objects_are_read_or_refused(changes in prop::collection::vec((0..3_usize, mutation()), 0..6)) {
+        let mut texts = [WITH_OBJECTS, OBJECTS, OBJECT_TEMPLATE].map(|text| text.as_bytes().to_vec());
+        for (file, change) in &changes {
+            change.apply(&mut texts[*file]);
+        }
+        let names = ["base.yaml", "w/all.yaml", "w/some.yaml.j2"].map(|name| format!("environments/{name}"));
+        let mut files: Files = names.into_iter().zip(texts).collect();
+        files.insert("environments/dev.yaml".to_owned(), Vec::new());
+        let found = run(&files);
+        // a project in which nothing was looked at would prove nothing
+        prop_assert!(!changes.is_empty() || found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn random_objects_are_read_or_refused(object in text(), template in text()) {
+        run(&Files::from([
+            ("environments/base.yaml".to_owned(), WITH_OBJECTS.as_bytes().to_vec()),
+            ("environments/dev.yaml".to_owned(), Vec::new()),
+            ("environments/w/a.yaml".to_owned(), format!("apiVersion: v1\nkind: Pod\nmetadata: {{ name: a }}\nspec:\n  {object}").into_bytes()),
+            ("environments/w/b.yaml.j2".to_owned(), template.into_bytes()),
+        ]));
+    }
+}
