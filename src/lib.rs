@@ -8,11 +8,12 @@
 //! encrypted and marks it. [`layer`] reads trees as layers, lines them up and merges them: every
 //! value keeps the chain of places it came through. [`resolve`] renders templates, in whatever
 //! order entries refer to each other, and records what each of them read. [`route`] decides over
-//! all environments which entries are sensitive, with every reason. [`manifest`] knows where other
-//! objects name ConfigMaps and Secrets. [`object`] makes those that the API server would accept,
-//! and [`emit`] writes them, the same bytes for the same input. [`pipeline`] is the thread through all of these; [`view`] looks at what they found
-//! and changes nothing; [`at_rest`] works on encrypted files; [`cli`] parses arguments, calls one
-//! thing, prints and exits.
+//! all environments which entries are sensitive, with every reason. [`manifest`] takes the other
+//! objects of the app, wires them, and knows where they name ConfigMaps and Secrets. [`object`]
+//! makes those that the API server would accept, and checks that all references lead somewhere.
+//! [`emit`] writes them, the same bytes for the same input. [`pipeline`] is the thread through all
+//! of these; [`view`] looks at what they found and changes nothing; [`at_rest`] works on encrypted
+//! files; [`cli`] parses arguments, calls one thing, prints and exits.
 //!
 //! Every mistake of a run is collected in [`Diagnostics`], which never hold a value.
 //!
