@@ -271,7 +271,7 @@ error: `typ` is no field of the bundle `tls`
   |
 2 |   tls: { typ: … }
   |          ^^^
-  = note: the fields are `type`, `open`, `data`, `registries`, `rbac`
+  = note: the fields are `type`, `open`, `labels`, `annotations`, `data`, `registries`, `rbac`
   = hint: did you mean `type`?
 ",
         ),
@@ -442,16 +442,6 @@ error: `delivery.recipients` (a delivery other than plain manifests) is not supp
   |                         ^^^^^^^^^^
   = note: it is refused, because leaving it out would render something else than was asked for
   = hint: write `delivery: { secrets: manifest }`
-",
-        ),
-        case("registries", base("bundles:\n  registry:\n    registries: { ghcr.io: { username: robot } }\n")).says(
-            r"
-error: `registries` (Secrets of image registries) is not supported by this version of septum
- --> environments/base.yaml:3:5
-  |
-3 |     registries: { ghcr.io: { username: … } }
-  |     ^^^^^^^^^^
-  = note: it is refused, because leaving it out would render something else than was asked for
 ",
         ),
     ]);

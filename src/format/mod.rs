@@ -4,6 +4,7 @@
 //! something else than what was declared fails later and elsewhere. And a number is written as
 //! its source text; nothing here converts one, so `1.10` stays `1.10`.
 
+pub mod docker;
 mod env;
 mod error;
 mod ini;

@@ -54,6 +54,10 @@ pub struct Bundle {
     pub open: bool,
     /// The service account that may read the Secret.
     pub rbac: Option<Located<String>>,
+    /// Labels on its objects, beside those of every object.
+    pub labels: IndexMap<String, Located<String>>,
+    /// Annotations on its objects, beside those of every object.
+    pub annotations: IndexMap<String, Located<String>>,
     /// The entries in the order in which they were defined.
     pub entries: IndexMap<KeyName, Entry>,
 }

@@ -21,6 +21,8 @@ pub enum EntrySource {
     Template(PathBuf),
     /// A structure, merged across layers and written as the key's extension says.
     Content(Tree),
+    /// Logins to image registries by server, merged across layers and written as Docker reads them.
+    Registries(Tree),
 }
 
 impl EntrySource {
@@ -31,6 +33,7 @@ impl EntrySource {
             Self::File(_) => "file",
             Self::Template(_) => "template",
             Self::Content(_) => "content",
+            Self::Registries(_) => "registries",
         }
     }
 }
@@ -148,6 +151,18 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry that no layer has said anything of yet, but that its key stands there.
+    pub(super) fn defined_at(key: &Place) -> Self {
+        Self {
+            source: None,
+            rules: Rules::none(),
+            // most keys are set once, and a vector that grows makes room for four
+            history: Vec::with_capacity(1),
+            defined: key.clone(),
+            broken: false,
+        }
+    }
+
     /// Whether the last word on this entry was `null`.
     pub fn is_removed(&self) -> bool {
         self.history

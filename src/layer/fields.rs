@@ -137,7 +137,8 @@ pub(super) fn expected(name: &str, what: impl fmt::Display, node: &Node, key: &P
     Diagnostic::error("invalid-field", format!("expected {what} for `{name}`, found {found}")).at_hidden(place)
 }
 
-fn unknown(key: &Key, known: &[&str], of: &str, source: &Source) -> Diagnostic {
+/// That a mapping has no such field.
+pub(super) fn unknown(key: &Key, known: &[&str], of: &str, source: &Source) -> Diagnostic {
     // `PASSWORD: {x1}` is more likely a password that wants quotes than a mapping with a field `x1`
     if !source.text().get(key.span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
         return Diagnostic::error("unknown-field", format!("expected fields of {of} with their values, found a text"))

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::definition::{Bundle, Definition};
 use super::entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
-use super::{BundleLayer, Layer, Library, Role, Sight, tree};
+use super::{BundleLayer, Layer, Library, Role, Sight, Tree, TreeKind, registries, tree};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
@@ -58,6 +58,7 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         allow: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
     };
+    let mut logins = IndexMap::new();
     for layer in layers {
         if let Some(Located { value, place }) = &layer.namespace {
             definition.namespace = value.clone().map(|value| Located { value, place: place.clone() });
@@ -75,7 +76,8 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         }
         overlay_entries(&mut definition.bundles, &own, &layer.data, layer, problems);
         for (bundle_name, change) in &layer.bundles {
-            if definition.bundles.contains_key(bundle_name) {
+            if let Some(bundle) = definition.bundles.get(bundle_name) {
+                overlay_registries(&mut logins, bundle, bundle_name, change, layer, problems);
                 overlay_entries(&mut definition.bundles, bundle_name, &change.data, layer, problems);
             }
         }
@@ -85,6 +87,7 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         definition.external.extend(layer.external.iter().cloned());
         definition.allow.extend(layer.allow.iter().cloned());
     }
+    registries::place(&mut definition, logins, problems);
     definition
 }
 
@@ -136,6 +139,35 @@ fn overlay_bundle(
     bundle.secret_type = change.secret_type.clone().or_else(|| bundle.secret_type.take());
     bundle.open = change.open.as_ref().map_or(bundle.open, |open| open.value);
     bundle.rbac = change.rbac.clone().or_else(|| bundle.rbac.take());
+    overlay_texts(&mut bundle.labels, &change.labels);
+    overlay_texts(&mut bundle.annotations, &change.annotations);
+}
+
+fn overlay_registries(
+    logins: &mut IndexMap<BundleName, Entry>,
+    bundle: &Bundle,
+    name: &BundleName,
+    change: &BundleLayer,
+    layer: &Layer,
+    problems: &mut Diagnostics,
+) {
+    let Some(registries) = &change.registries else { return };
+    // a type for registries defines the key by itself
+    let is_of_type = bundle.secret_type.as_ref().is_some_and(|kind| registries::key_of(&kind.value).is_some());
+    if !logins.contains_key(name) && !layer.role.defines() && !bundle.open && !is_of_type {
+        problems.push(
+            Diagnostic::error(
+                "unknown-key",
+                format!("`{}` gives registries to the bundle `{name}`, but nothing defines any", layer.name),
+            )
+            .at(registries.key_place.clone())
+            .hint("define them in `base.yaml`; `registries: {}` is enough"),
+        );
+        return;
+    }
+    let entry = logins.entry(name.clone()).or_insert_with(|| Entry::defined_at(&registries.key_place));
+    entry.broken |= registries.broken;
+    overlay_entry(entry, &"registries".into(), registries, layer, problems);
 }
 
 fn overlay_entries(
@@ -152,14 +184,7 @@ fn overlay_entries(
             problems.push(unknown_key(bundles, name, key, change, layer));
             continue;
         }
-        let entry = bundle.entries.entry(key.clone()).or_insert_with(|| Entry {
-            source: None,
-            rules: Rules::none(),
-            // most keys are set once, and a vector that grows makes room for four
-            history: Vec::with_capacity(1),
-            defined: change.key_place.clone(),
-            broken: false,
-        });
+        let entry = bundle.entries.entry(key.clone()).or_insert_with(|| Entry::defined_at(&change.key_place));
         entry.broken |= change.broken;
         overlay_entry(entry, key, change, layer, problems);
     }
@@ -208,7 +233,8 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryLayer, layer: &
         entry.history.push(origin(&change.key_place, Change::Rules));
         return;
     };
-    if let (EntrySource::Content(more), Some(Located { value: EntrySource::Content(content), place })) =
+    if let (EntrySource::Content(more), Some(Located { value: EntrySource::Content(content), place }))
+    | (EntrySource::Registries(more), Some(Located { value: EntrySource::Registries(content), place })) =
         (&new.value, &mut entry.source)
     {
         tree::merge(content, more, problems);
@@ -218,10 +244,19 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryLayer, layer: &
     }
     let source = match &new.value {
         EntrySource::Content(content) => EntrySource::Content(tree::first(content)),
+        EntrySource::Registries(logins) => EntrySource::Registries(without_nulls(logins)),
         other => other.clone(),
     };
     entry.history.push(origin(&new.place, Change::Source(source.clone())));
     entry.source = Some(Located { value: source, place: new.place.clone() });
+}
+
+/// In logins a null is never a value: it takes out a server, or a field of one, that an earlier
+/// layer gave, or none did.
+fn without_nulls(logins: &Tree) -> Tree {
+    let mut first = Tree { place: logins.place.clone(), kind: TreeKind::Map(IndexMap::new()) };
+    tree::merge(&mut first, logins, &mut Diagnostics::new());
+    first
 }
 
 /// An overlay may raise plain to sensitive, never lower it; and since routing is the same in all

@@ -12,6 +12,7 @@ mod manifests;
 mod merge;
 mod naming;
 mod read;
+mod registries;
 mod schema;
 mod stack;
 pub mod tree;
@@ -102,8 +103,14 @@ pub struct BundleLayer {
     pub open: Option<Located<bool>>,
     /// `rbac`: the service account that may read the Secret.
     pub rbac: Option<Located<String>>,
+    /// `labels` of its objects; `None` removes one.
+    pub labels: IndexMap<String, Located<Option<String>>>,
+    /// `annotations` of its objects; `None` removes one.
+    pub annotations: IndexMap<String, Located<Option<String>>>,
     /// `data`
     pub data: IndexMap<KeyName, EntryLayer>,
+    /// `registries`: logins to image registries, which make one entry.
+    pub registries: Option<EntryLayer>,
 }
 
 /// A finding that the team accepts, with its reason.

@@ -8,6 +8,7 @@ use super::Tree;
 use super::entries;
 use super::fields::{Fields, expected, text, unsupported};
 use super::manifests;
+use super::registries;
 use super::{Allow, BundleLayer, EntryLayer, Layer, Naming, Role};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::{KeyName, LayerName};
@@ -30,7 +31,7 @@ const FIELDS: [&str; 13] = [
     "external",
     "allow",
 ];
-const BUNDLE_FIELDS: [&str; 5] = ["type", "open", "data", "registries", "rbac"];
+const BUNDLE_FIELDS: [&str; 7] = ["type", "open", "labels", "annotations", "data", "registries", "rbac"];
 const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
 
 impl Layer {
@@ -172,10 +173,15 @@ impl Layer {
             };
             let of = format!("the bundle `{}`", key.text);
             let mut fields = Fields::new(fields, &BUNDLE_FIELDS, &of, &source, problems);
-            if let Some((place, _)) = fields.take("registries") {
-                problems.push(unsupported("registries", "Secrets of image registries", place));
-            }
+            let registries = registries::read(fields.take("registries"), &source, problems);
+            let mut texts_of = |field: &str, problems: &mut Diagnostics| {
+                let found = fields.map(field, problems);
+                found.map(|(_, map)| texts(map, field, &source, problems)).unwrap_or_default()
+            };
             let bundle = BundleLayer {
+                labels: texts_of("labels", problems),
+                annotations: texts_of("annotations", problems),
+                registries,
                 place,
                 secret_type: fields.text("type", problems),
                 open: fields.boolean("open", problems),

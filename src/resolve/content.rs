@@ -15,11 +15,21 @@ use crate::layer::{Tree, TreeKind};
 use crate::value::Value;
 use crate::yaml::node::Scalar;
 
+/// What the scalars of a structure become.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// What they were written as: `8080` a number, `"8080"` a text.
+    Typed,
+    /// Texts, whatever they look like; null stays.
+    Texts,
+}
+
 /// Builds the structure of an entry.
 pub(super) struct Builder<'s> {
     pub(super) session: &'s Arc<Session>,
     pub(super) frame: &'s Frame,
     pub(super) may_render: bool,
+    pub(super) leaves: Leaves,
     /// A leaf is encrypted, and nobody decrypted it.
     pub(super) locked: bool,
 }
@@ -53,10 +63,14 @@ impl Builder<'_> {
         }
         let text = scalar.text();
         if !self.may_render || !is_template(text) {
-            return Ok(scalar.to_value());
+            return Ok(match self.leaves {
+                Leaves::Texts if !scalar.is_null() => Value::text(text),
+                Leaves::Typed | Leaves::Texts => scalar.to_value(),
+            });
         }
         let name = tree.place.source.name();
-        let Some((start, expression)) = lone_expression(text) else {
+        let expression = lone_expression(text).filter(|_| self.leaves == Leaves::Typed);
+        let Some((start, expression)) = expression else {
             let rendered = self.session.render(name, text, &Origin::Scalar { scalar, place: &tree.place, shift: 0 })?;
             return Ok(Value::text(rendered.expose().clone()));
         };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::content::Builder;
+use super::content::{Builder, Leaves};
 use super::failure::Origin;
 use super::frame::{self, Frame, Subject};
 use super::session::{Reported, Session, is_template};
@@ -191,7 +191,8 @@ impl Session {
         let TreeKind::Leaf(scalar) = &tree.kind else { return Ok(tree.clone()) };
         let frame = Frame::new(Subject::Manifest(format!("{subject}:{path}")), self.definition.own_bundle());
         let render = || {
-            let mut builder = Builder { session: self, frame: &frame, may_render: true, locked: false };
+            let mut builder =
+                Builder { session: self, frame: &frame, may_render: true, leaves: Leaves::Typed, locked: false };
             builder.leaf(scalar, tree).map(|value| planted(value, &tree.place))
         };
         let rendered = match frame::enter(&frame, render) {

@@ -13,6 +13,7 @@ mod failure;
 mod filters;
 mod frame;
 mod manifest;
+mod registries;
 mod scope;
 mod session;
 mod suggest;

@@ -8,11 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
 use minijinja::{Error, Value};
 
+use super::content::Leaves;
 use super::engine::Engine;
 use super::failure::{self, Origin};
 use super::frame::{self, Frame, Refusal, Subject};
 use super::scope::{self, StepRef};
-use super::{Final, Lineage, Outcome, Resolved, ResolvedValue, content, declassify};
+use super::{Final, Lineage, Outcome, Resolved, ResolvedValue, content, declassify, registries};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::MAX_FILE_SIZE;
 use crate::format::Format;
@@ -69,7 +70,10 @@ impl Session {
         }
         let definition = Arc::clone(&self.definition);
         let Some(entry) = definition.entry(id) else { return failed(Place::nowhere()) };
-        let frame = Frame::new(Subject::Entry(id.clone()), id.bundle.clone());
+        // a bundle of logins has no entries of its own that they could be made of
+        let is_login = matches!(entry.source.as_ref().map(|source| &source.value), Some(EntrySource::Registries(_)));
+        let bundle = if is_login { definition.own_bundle() } else { id.bundle.clone() };
+        let frame = Frame::new(Subject::Entry(id.clone()), bundle);
         let entered = frame::enter(&frame, || self.resolve_entry(id, entry, &frame));
         let place = entry.place();
         let Some(resolved) = self.conclude(entered, &frame, place) else { return failed(place.clone()) };
@@ -138,6 +142,7 @@ impl Session {
                 Ok(Outcome::Known(Final::Rendered(text)))
             }
             EntrySource::Content(tree) => self.content(id, entry, tree, may_render, frame),
+            EntrySource::Registries(tree) => registries::resolve(self, frame, id.key.as_str(), tree),
         }
     }
 
@@ -180,7 +185,7 @@ impl Session {
         frame: &Frame,
     ) -> Result<Outcome, Reported> {
         let format = self.format_of(id, entry)?;
-        let mut builder = content::Builder { session: self, frame, may_render, locked: false };
+        let mut builder = content::Builder { session: self, frame, may_render, leaves: Leaves::Typed, locked: false };
         let structure = builder.build(tree)?;
         if builder.locked {
             return Ok(Outcome::Locked);

@@ -50,7 +50,7 @@ pub struct Step {
     pub source: String,
     /// The layer's name.
     pub layer: String,
-    /// What it did: `value`, `file`, `template`, `content`, `merged`, `rules`, `removed`.
+    /// What it did: `value`, `file`, `template`, `content`, `registries`, `merged`, `rules`, `removed`.
     pub change: &'static str,
     /// What was written; absent if the key is sensitive, or it is no text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,7 +149,7 @@ fn history_step(step: &crate::layer::Origin, is_plain: bool) -> Step {
                 EntrySource::File(path) | EntrySource::Template(path) => {
                     path.file_name().map(|name| name.to_string_lossy().into_owned())
                 }
-                EntrySource::Value(_) | EntrySource::Content(_) => None,
+                EntrySource::Value(_) | EntrySource::Content(_) | EntrySource::Registries(_) => None,
             };
             (source.field(), written)
         }

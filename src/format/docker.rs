@@ -1,0 +1,123 @@
+//! Logins to image registries as Docker keeps them, in the very bytes that kubectl makes.
+//!
+//! Byte for byte, so that a team can take over a Secret that `kubectl create secret
+//! docker-registry` made without a change, and hashed names stay (`pkg/cmd/create/create_secret_docker.go`
+//! of kubernetes/kubectl).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// Where the logins to Docker Hub are kept, for historical reasons.
+const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+
+/// A login to the registry at a server.
+#[derive(Debug)]
+pub struct Login<'a> {
+    /// The server.
+    pub server: &'a str,
+    /// Who logs in.
+    pub username: Secret<String>,
+    /// With what.
+    pub password: Secret<String>,
+    /// The address, which nothing reads any more; left out if empty.
+    pub email: Secret<String>,
+}
+
+/// The name under which the login to a server is kept. Docker Hub has a host that people know
+/// and a URL that Docker, kubectl and the kubelet look up.
+pub fn server_key(server: &str) -> &str {
+    if server == "docker.io" { DOCKER_HUB } else { server }
+}
+
+/// The text of a `.dockerconfigjson`.
+pub fn config_json(logins: Vec<Login<'_>>) -> Secret<String> {
+    Secret::new(format!(r#"{{"auths":{}}}"#, Zeroizing::new(auths(logins)).as_str()))
+}
+
+/// The text of a `.dockercfg`, the older form.
+pub fn config(logins: Vec<Login<'_>>) -> Secret<String> {
+    Secret::new(auths(logins))
+}
+
+fn auths(mut logins: Vec<Login<'_>>) -> String {
+    // Go sorts the keys of maps by their bytes
+    logins.sort_by_key(|login| server_key(login.server));
+    let mut out = String::from("{");
+    for (index, login) in logins.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        string(&mut out, server_key(login.server));
+        out.push(':');
+        entry(&mut out, login);
+    }
+    out.push('}');
+    out
+}
+
+fn entry(out: &mut String, login: &Login<'_>) {
+    let (username, password) = (login.username.expose(), login.password.expose());
+    let pair = Zeroizing::new(format!("{username}:{password}"));
+    let auth = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    let fields = [("username", username), ("password", password), ("email", login.email.expose()), ("auth", &*auth)];
+    let mut separator = '{';
+    for (name, value) in fields {
+        if !value.is_empty() {
+            out.push(separator);
+            string(out, name);
+            out.push(':');
+            string(out, value);
+            separator = ',';
+        }
+    }
+    out.push('}');
+}
+
+/// A string as Go writes it: `serde_json` escapes the same but for what could mean something
+/// in HTML.
+fn string(out: &mut String, text: &str) {
+    let json = Zeroizing::new(serde_json::Value::from(text).to_string());
+    for char in json.chars() {
+        match char {
+            '<' => out.push_str("\\u003c"),
+            '>' => out.push_str("\\u003e"),
+            '&' => out.push_str("\\u0026"),
+            '\u{2028}' => out.push_str("\\u2028"),
+            '\u{2029}' => out.push_str("\\u2029"),
+            other => out.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login<'a>(server: &'a str, password: &str, email: &str) -> Login<'a> {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        Login { server, username: secret("u"), password: secret(password), email: secret(email) }
+    }
+
+    #[test]
+    fn logins_are_written_as_kubectl_writes_them() {
+        let hub = config_json(vec![login("docker.io", "p", "e@x")]);
+        let expected =
+            r#"{"auths":{"https://index.docker.io/v1/":{"username":"u","password":"p","email":"e@x","auth":"dTpw"}}}"#;
+        assert_eq!(hub.expose(), expected);
+        // what kubectl 1.32 made of these
+        let odd = config_json(vec![login("https://a<b", "p\u{1}\u{8}\u{c}\u{7f}\u{2028}\"\\<>&é\ttab", "")]);
+        let expected = "{\"auths\":{\"https://a\\u003cb\":{\"username\":\"u\",\"password\":\"p\\u0001\\b\\f\u{7f}\\u2028\\\"\\\\\
+            \\u003c\\u003e\\u0026é\\ttab\",\"auth\":\"dTpwAQgMf+KAqCJcPD4mw6kJdGFi\"}}}";
+        assert_eq!(odd.expose(), expected);
+    }
+
+    #[test]
+    fn servers_are_sorted_and_the_older_form_has_no_auths() {
+        let both = config(vec![login("quay.io", "p", ""), login("ghcr.io", "p", "")]);
+        let one = r#"{"username":"u","password":"p","auth":"dTpw"}"#;
+        assert_eq!(*both.expose(), format!(r#"{{"ghcr.io":{one},"quay.io":{one}}}"#));
+    }
+}

@@ -1,0 +1,137 @@
+//! `registries` of a bundle: logins to image registries, by server.
+//!
+//! They are one more source of an entry: that of the key which the type of the bundle's Secret
+//! names. So they merge as structures do, and taint, history and routing come for free.
+
+use indexmap::IndexMap;
+
+use super::definition::{Bundle, Definition};
+use super::entry::{Entry, EntryLayer, EntrySource, Rules};
+use super::fields::{expected, unknown};
+use super::tree::Tree;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::name::{BundleName, KeyName};
+use crate::span::{Located, Place, Source};
+use crate::yaml::node::{Kind, Mapping, Node, Scalar};
+
+const FIELDS: [&str; 3] = ["username", "password", "email"];
+
+/// The type that `registries` implies.
+const DOCKER_CONFIG_JSON: &str = "kubernetes.io/dockerconfigjson";
+
+/// The key that holds the logins in a Secret of this type; none if it is for something else.
+pub(super) fn key_of(secret_type: &str) -> Option<&'static str> {
+    match secret_type {
+        DOCKER_CONFIG_JSON => Some(".dockerconfigjson"),
+        "kubernetes.io/dockercfg" => Some(".dockercfg"),
+        _ => None,
+    }
+}
+
+/// What a layer says about the logins of a bundle.
+pub(super) fn read(field: Option<(Place, Node)>, source: &Source, problems: &mut Diagnostics) -> Option<EntryLayer> {
+    let (key_place, node) = field?;
+    let before = problems.len();
+    match &node.kind {
+        Kind::Map(servers) => check(servers, source, problems),
+        _ => problems.push(
+            expected("registries", "a mapping of servers", &node, &key_place, source)
+                .hint("write `registries: { ghcr.io: { username: …, password: … } }`"),
+        ),
+    }
+    let broken = problems.len() > before;
+    let place = source.place(node.span);
+    let tree = EntrySource::Registries(Tree::from_node(node, source));
+    Some(EntryLayer {
+        key_place,
+        removed: false,
+        broken,
+        source: (!broken).then_some(Located { value: tree, place }),
+        rules: Rules::none(),
+    })
+}
+
+fn check(servers: &Mapping, source: &Source, problems: &mut Diagnostics) {
+    for (server, login) in servers {
+        let key = source.place(server.span);
+        if server.text.is_empty() || server.text.contains(char::is_whitespace) {
+            problems.push(
+                Diagnostic::error("invalid-field", "the server of a registry is a host such as `ghcr.io`, or a URL")
+                    .at(key.clone()),
+            );
+        }
+        match &login.kind {
+            Kind::Scalar(scalar) if scalar.is_null() => {}
+            Kind::Map(fields) => check_login(&server.text, fields, source, problems),
+            _ => problems.push(
+                expected(&server.text, "a mapping with `username` and `password`", login, &key, source)
+                    .hint("`null` takes a registry out"),
+            ),
+        }
+    }
+}
+
+fn check_login(server: &str, fields: &Mapping, source: &Source, problems: &mut Diagnostics) {
+    for (field, value) in fields {
+        if !FIELDS.contains(&field.text.as_str()) {
+            problems.push(unknown(field, &FIELDS, &format!("the registry `{server}`"), source));
+        } else if value.as_scalar().is_none_or(|scalar: &Scalar| scalar.blank) {
+            problems.push(expected(&field.text, "a text", value, &source.place(field.span), source));
+        }
+    }
+}
+
+/// Gives the merged logins to the bundles that they belong to: as the entry that the type of the
+/// Secret names.
+pub(super) fn place(definition: &mut Definition, registries: IndexMap<BundleName, Entry>, problems: &mut Diagnostics) {
+    for (name, entry) in registries {
+        let Some(bundle) = definition.bundles.get_mut(&name) else { continue };
+        if let Some(problem) = insert(&name, bundle, entry) {
+            problems.push(problem);
+        }
+    }
+}
+
+fn insert(name: &BundleName, bundle: &mut Bundle, entry: Entry) -> Option<Diagnostic> {
+    let defined = entry.defined.clone();
+    let key: KeyName = match &bundle.secret_type {
+        Some(secret_type) => match key_of(&secret_type.value) {
+            Some(key) => key.into(),
+            None => return Some(wrong_type(name, secret_type, defined)),
+        },
+        None if !bundle.entries.is_empty() => {
+            let message = format!("the bundle `{name}` has `registries` beside other entries, but no `type`");
+            return Some(
+                Diagnostic::error("invalid-field", message)
+                    .at(defined)
+                    .note("`registries` make a Secret for pulling images, and would take the other entries along")
+                    .hint("give the registries a bundle of their own")
+                    .hint(format!("or say `type: {DOCKER_CONFIG_JSON}`, if that is meant")),
+            );
+        }
+        None => {
+            bundle.secret_type = Some(Located { value: DOCKER_CONFIG_JSON.to_owned(), place: defined.clone() });
+            ".dockerconfigjson".into()
+        }
+    };
+    if let Some(other) = bundle.entries.get(&key) {
+        let message = format!("`{key}` has two sources, `registries` and an entry under `data`");
+        return Some(
+            Diagnostic::error("two-sources", message)
+                .at(other.defined.clone())
+                .at_with(defined, "the other one")
+                .hint("keep one of them: the file as it is, or the logins that it is made of"),
+        );
+    }
+    bundle.entries.insert(key, entry);
+    None
+}
+
+fn wrong_type(name: &BundleName, secret_type: &Located<String>, at: Place) -> Diagnostic {
+    let message =
+        format!("`registries` of the bundle `{name}` have no place in a Secret of type `{}`", secret_type.value);
+    Diagnostic::error("invalid-field", message)
+        .at(at)
+        .at_with(secret_type.place.clone(), "the type")
+        .hint("give the registries a bundle of their own, which needs no `type`")
+}

@@ -1,0 +1,84 @@
+//! Logins to image registries: from the merged `registries` of a bundle to the text that Docker
+//! and the kubelet read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::content::{Builder, Leaves};
+use super::frame::Frame;
+use super::session::{Reported, Session};
+use super::{Final, Outcome};
+use crate::diagnostic::Diagnostic;
+use crate::format::docker::{self, Login};
+use crate::layer::{Tree, TreeKind};
+use crate::secret::Secret;
+use crate::value::Value;
+
+/// The value of the entry `key`, which decides for one of the two forms. Without a registry there
+/// is none.
+pub(super) fn resolve(session: &Arc<Session>, frame: &Frame, key: &str, tree: &Tree) -> Result<Outcome, Reported> {
+    let TreeKind::Map(servers) = &tree.kind else { return Ok(Outcome::Missing) };
+    let mut builder = Builder { session, frame, may_render: true, leaves: Leaves::Texts, locked: false };
+    let built: Vec<_> = servers.iter().map(|(server, login)| (server, login, builder.build(login))).collect();
+    if builder.locked {
+        return Ok(Outcome::Locked);
+    }
+    let mut logins = Vec::with_capacity(built.len());
+    let mut seen = HashMap::new();
+    let mut failed = None;
+    for (server, tree, value) in built {
+        if let Some(other) = seen.insert(docker::server_key(server), server) {
+            failed = Some(session.report(twice(server, other, tree)));
+        }
+        match value
+            .and_then(|value| login(server, value).map_err(|lacks| session.report(incomplete(server, lacks, tree))))
+        {
+            Ok(login) => logins.push(login),
+            Err(reported) => failed = Some(reported),
+        }
+    }
+    if let Some(reported) = failed {
+        return Err(reported);
+    }
+    if logins.is_empty() {
+        return Ok(Outcome::Missing);
+    }
+    let text = if key == ".dockercfg" { docker::config(logins) } else { docker::config_json(logins) };
+    Ok(Outcome::Known(Final::Rendered(Arc::new(text))))
+}
+
+/// A login, or which field it lacks.
+fn login<'s>(server: &'s str, value: Value<'_>) -> Result<Login<'s>, &'static str> {
+    let mut login =
+        Login { server, username: Secret::default(), password: Secret::default(), email: Secret::default() };
+    let Value::Map(fields) = value else { return Err("username") };
+    for (name, value) in fields {
+        let Value::String(text) = value else { continue };
+        let text = Secret::new(text.into_owned());
+        match &*name {
+            "username" => login.username = text,
+            "password" => login.password = text,
+            "email" => login.email = text,
+            _ => {}
+        }
+    }
+    match (login.username.expose().is_empty(), login.password.expose().is_empty()) {
+        (true, _) => Err("username"),
+        (_, true) => Err("password"),
+        (false, false) => Ok(login),
+    }
+}
+
+fn incomplete(server: &str, lacks: &str, tree: &Tree) -> Diagnostic {
+    Diagnostic::error("typed-secret", format!("the registry `{server}` has no `{lacks}`"))
+        .at_hidden(tree.place.clone())
+        .note("without both, a username and a password, nobody can pull from it")
+        .hint(format!("give one, or take the registry out with `{server}: null`"))
+}
+
+fn twice(server: &str, other: &str, tree: &Tree) -> Diagnostic {
+    Diagnostic::error("typed-secret", format!("the registries `{other}` and `{server}` are the same"))
+        .at_hidden(tree.place.clone())
+        .note(format!("both are kept as `{}`", docker::server_key(server)))
+        .hint("remove one of them")
+}
