@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostics;
 use crate::layer::{Library, Sight};
 use crate::manifest::references;
 use crate::name::{AppName, EntryId, EnvironmentName};
-use crate::object::{self, Constraints, Rendered, Target};
+use crate::object::{self, Constraints, Day, Rendered, Target};
 use crate::project::{App, Project};
 use crate::resolve::{self, Engine, Manifests, Resolved};
 use crate::route::{self, Routing};
@@ -20,6 +20,8 @@ pub struct Pipeline<'p> {
     engine: Arc<Engine>,
     constraints: Constraints,
     references: references::Rules,
+    /// The day at which certificates must be valid; none if nobody asks.
+    at: Option<Day>,
 }
 
 /// An app with all its environments resolved and routed.
@@ -41,7 +43,15 @@ impl<'p> Pipeline<'p> {
             engine: Engine::new(Arc::clone(&project.files)),
             constraints: Constraints::default(),
             references: references::Rules::with(&project.references),
+            at: None,
         }
+    }
+
+    /// The same, warning of certificates that are not valid on a day.
+    #[must_use]
+    pub fn at(mut self, day: Option<Day>) -> Self {
+        self.at = day;
+        self
     }
 
     /// Resolves and routes an app. Values are decrypted in the environments that are `wanted`;
@@ -100,7 +110,7 @@ impl<'p> Pipeline<'p> {
         let Some(resolved) = survey.environment(environment) else { return Vec::new() };
         let Survey { environments, routing, .. } = survey;
         let (constraints, references) = (&self.constraints, &self.references);
-        let target = Target { resolved, routing, siblings: environments, constraints, references };
+        let target = Target { resolved, routing, siblings: environments, constraints, references, at: self.at };
         object::render(target, problems)
     }
 }

@@ -40,6 +40,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rpassword", &["cli/prompt.rs"]),
     ("toml_edit", &["format"]),
     ("jsonschema", &["object"]),
+    ("x509_cert", &["object/typed"]),
+    ("pkcs8", &["object/typed/key.rs"]),
+    ("pkcs1", &["object/typed/key.rs"]),
+    ("sec1", &["object/typed/key.rs"]),
 ];
 
 fn rank(module: &str) -> Option<usize> {

@@ -57,6 +57,7 @@ fn run(folder: &Path) -> [(&'static str, f64); 6] {
             siblings: &resolved,
             constraints: &constraints,
             references: &references,
+            at: None,
         };
         resolved.iter().flat_map(|one| object::render(target(one), &mut problems)).collect::<Vec<_>>()
     });

@@ -7,7 +7,7 @@ use super::{Global, apps, environments, identities};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::emit::{self, ManifestFormat};
 use crate::name::EnvironmentName;
-use crate::object::{Rendered, Reveal};
+use crate::object::{Day, Rendered, Reveal};
 use crate::pipeline::Pipeline;
 use crate::project::{App, Project};
 use crate::span::Source;
@@ -30,6 +30,9 @@ pub(super) struct Render {
     /// yaml, json or kyaml
     #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true)]
     format: ManifestFormat,
+    /// Warn of certificates that are not valid on this day (the clock is never asked)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    at: Option<Day>,
     /// Show the values of Secrets on a terminal (a pipe always gets them)
     #[arg(long)]
     reveal: bool,
@@ -42,7 +45,7 @@ impl Render {
             return Err(none_named(&project).into());
         }
         let wanted = environments(&project, &self.environments)?;
-        let pipeline = Pipeline::new(&project, identities());
+        let pipeline = Pipeline::new(&project, identities()).at(self.at);
         let apps = apps(&pipeline, &project, &self.apps)?;
         let objects = self.objects(&pipeline, &apps, &wanted, output)?;
         let reveal = if output::is_terminal() && !self.reveal { Reveal::Nothing } else { Reveal::Values };

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::constraint::Constraints;
-use super::{Object, ObjectKind, names, naming, size};
+use super::typed::{self, Day, TypedSecret};
+use super::{Object, ObjectKind, metadata, names, naming, size, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::manifest::{Common, references};
@@ -28,51 +29,62 @@ pub struct Target<'a> {
     pub constraints: &'a Constraints,
     /// Where objects name ConfigMaps and Secrets.
     pub references: &'a references::Rules,
+    /// The day at which certificates must be valid; none if nobody asks.
+    pub at: Option<Day>,
 }
-
-/// The label that says who manages an object.
-const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "septum");
-/// The label that says which app an object belongs to.
-const NAME: &str = "app.kubernetes.io/name";
 
 /// Builds the objects of a target, in the order in which they are written.
 ///
 /// Errors: `missing-required`, `invalid-value`, `invalid-name`, `invalid-key`, `no-naming-key`,
-/// `oversized-object`. Warnings: `deprecated-key`, `oversized-object`.
+/// `oversized-object`, `typed-secret`. Warnings: `deprecated-key`, `oversized-object`, `control-character`,
+/// `typed-secret`.
 pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnostics) -> Vec<Object> {
     let definition = &*target.resolved.definition;
-    let mut objects = Vec::new();
     let mut parts: IndexMap<(&BundleName, ObjectKind), BTreeMap<String, Final>> = IndexMap::new();
     for (id, value) in &target.resolved.entries {
         let Some(entry) = definition.entry(id) else { continue };
         let Some(known) = checked(target, id, entry, value, problems) else { continue };
         let kind = kind(target.routing, id);
+        text::check(definition, id, kind, known, &value.place, problems);
         parts.entry((&id.bundle, kind)).or_default().insert(id.key.as_str().to_owned(), known.clone());
     }
+    let mut objects = Vec::new();
     let mut lacks_key = false;
-    for ((bundle, kind), data) in parts {
-        check_object_name(definition, bundle, problems);
-        let name = naming::final_name(definition, bundle, kind, &data);
-        lacks_key |= name.is_none();
-        let object = Object {
-            kind,
-            name: name.unwrap_or_else(|| bundle.as_str().to_owned()),
-            base_name: bundle.as_str().to_owned(),
-            namespace: common.namespace.clone(),
-            labels: common
-                .defaults
-                .iter()
-                .chain(&common.labels)
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-            annotations: common.annotations.clone(),
-            secret_type: secret_type(definition, bundle, kind).map(str::to_owned),
-            immutable: definition.naming().has_suffix(),
-            data,
-            environment: definition.environment.clone(),
-        };
-        check_size(&object, definition, problems);
-        objects.push(object);
+    for (name, bundle) in &definition.bundles {
+        let metadata = metadata::of_bundle(common, definition, bundle, problems);
+        let config = parts.swap_remove(&(name, ObjectKind::ConfigMap));
+        let mut secret = parts.swap_remove(&(name, ObjectKind::Secret));
+        if let Some(secret_type) = &bundle.secret_type {
+            if typed::is_filled_by_cluster(bundle) {
+                secret = Some(secret.unwrap_or_default());
+            }
+            let none = BTreeMap::new();
+            let data = secret.as_ref().unwrap_or(&none);
+            let (annotations, namespace) = (&metadata.annotations, definition.namespace.as_ref());
+            TypedSecret { target, name, bundle, secret_type, data, annotations, namespace }.check(problems);
+        }
+        if config.is_some() || secret.is_some() {
+            check_object_name(definition, name, problems);
+        }
+        let both = [(ObjectKind::ConfigMap, config), (ObjectKind::Secret, secret)];
+        for (kind, data) in both.into_iter().filter_map(|(kind, data)| Some((kind, data?))) {
+            let final_name = naming::final_name(definition, name, kind, &data);
+            lacks_key |= final_name.is_none();
+            let object = Object {
+                kind,
+                name: final_name.unwrap_or_else(|| name.as_str().to_owned()),
+                base_name: name.as_str().to_owned(),
+                namespace: common.namespace.clone(),
+                labels: metadata.labels.clone(),
+                annotations: metadata.annotations.clone(),
+                secret_type: secret_type(definition, name, kind).map(str::to_owned),
+                immutable: naming::of(definition, name, kind).has_suffix(),
+                data,
+                environment: definition.environment.clone(),
+            };
+            check_size(&object, definition, problems);
+            objects.push(object);
+        }
     }
     problems.extend(lacks_key.then(|| naming::no_key(definition)));
     objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
@@ -225,67 +237,31 @@ fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mu
     });
 }
 
-/// What all objects of a target have in common.
-pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
-    if let Some(namespace) = &definition.namespace
-        && let Some(why) = names::wrong_namespace(&namespace.value)
-    {
-        let message = format!("`{}` is no name of a namespace: {why}", namespace.value);
-        let nearest = names::nearest_object_name(&namespace.value.replace('.', "-"));
-        problems.push(
-            Diagnostic::error("invalid-name", message)
-                .at(namespace.place.clone())
-                .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
-        );
-    }
-    let mut defaults = BTreeMap::from([(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned())]);
-    // a name that an object may have and a label may not: longer than 63 characters
-    if names::wrong_label_value(definition.app.as_str()).is_none() {
-        defaults.insert(NAME.to_owned(), definition.app.as_str().to_owned());
-    }
-    let mut labels = BTreeMap::new();
-    for (key, value) in &definition.labels {
-        let wrong =
-            names::wrong_label_key(key).map(|why| format!("`{key}` is no key of a label: {why}")).or_else(|| {
-                names::wrong_label_value(&value.value)
-                    .map(|why| format!("the label `{key}` has an invalid value: {why}"))
-            });
-        problems.extend(wrong.map(|message| Diagnostic::error("invalid-name", message).at_hidden(value.place.clone())));
-        labels.insert(key.clone(), value.value.clone());
-    }
-    let mut annotations = BTreeMap::new();
-    for (key, value) in &definition.annotations {
-        let wrong =
-            names::wrong_label_key(&key.to_lowercase()).map(|why| format!("`{key}` is no key of an annotation: {why}"));
-        problems.extend(wrong.map(|message| Diagnostic::error("invalid-name", message).at_hidden(value.place.clone())));
-        annotations.insert(key.clone(), value.value.clone());
-    }
-    let namespace = definition.namespace.as_ref().map(|namespace| namespace.value.clone());
-    Common { namespace, labels, defaults, annotations }
-}
-
 fn check_size(object: &Object, definition: &Definition, problems: &mut Diagnostics) {
     let size = size::data_size(object);
-    if size <= size::MAX_APPLIED {
-        return;
-    }
     let what = format!("the {} `{}` in `{}`", object.kind.as_str(), object.name, object.environment);
+    let diagnostic = if size > size::MAX_DATA {
+        let most = size::MAX_DATA;
+        Diagnostic::error(
+            "oversized-object",
+            format!("{what} has {size} bytes of values, but Kubernetes takes at most {most}"),
+        )
+        .hint("keep large data out of configuration: in an image, a volume or an object store")
+    } else if size::applied_size(object) > size::MAX_ANNOTATIONS {
+        Diagnostic::warning(
+            "oversized-object",
+            format!("{what} has {size} bytes of values, too many for `kubectl apply`"),
+        )
+        .note("a client-side `kubectl apply` stores the whole object in an annotation, where 256 KiB have room")
+        .hint("apply it with `kubectl apply --server-side`")
+    } else {
+        return;
+    };
     let biggest = object.data.iter().max_by_key(|(_, value)| value.bytes().len());
     let place = biggest.and_then(|(key, _)| {
         let entries = &definition.bundles.get(object.base_name.as_str())?.entries;
         Some(entries.get(key.as_str())?.place().clone())
     });
-    let diagnostic = if size > size::MAX_DATA {
-        Diagnostic::error(
-            "oversized-object",
-            format!("{what} has {size} bytes of values, but Kubernetes takes at most 1048576"),
-        )
-        .hint("keep large data out of configuration: in an image, a volume or an object store")
-    } else {
-        Diagnostic::warning("oversized-object", format!("{what} has {size} bytes of values, more than 256 KiB"))
-            .note("a client-side `kubectl apply` stores the object in an annotation, which would be too long")
-            .hint("apply it with `kubectl apply --server-side`")
-    };
     problems.push(match place {
         Some(place) => diagnostic.at_hidden(place),
         None => diagnostic,

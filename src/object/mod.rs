@@ -6,11 +6,14 @@ mod build;
 mod constraint;
 mod hash;
 mod link;
+mod metadata;
 mod names;
 mod naming;
 mod provide;
 mod rendered;
 mod size;
+mod text;
+mod typed;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +29,7 @@ pub use constraint::Constraints;
 pub use naming::known_name;
 pub use provide::Provided;
 pub use rendered::{Rendered, consumers, render};
+pub use typed::{Day, InvalidDay};
 
 /// The kind of an object, in the order in which objects are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +105,8 @@ impl Object {
         }
         match self.kind {
             ObjectKind::ConfigMap => fields.extend(self.plain_data()),
+            // one that the cluster fills in has none of its own
+            ObjectKind::Secret if self.data.is_empty() => {}
             ObjectKind::Secret => fields.push(("data", self.secret_data(reveal))),
         }
         Value::map(fields)

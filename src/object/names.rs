@@ -151,6 +151,21 @@ mod tests {
     }
 
     #[test]
+    fn a_portable_variable_is_one_of_posix() {
+        for (name, portable) in [
+            ("LOG_LEVEL", true),
+            ("_x1", true),
+            ("app.name", false),
+            ("A-B", false),
+            ("1A", false),
+            ("é", false),
+            ("", false),
+        ] {
+            assert_eq!(is_portable_variable(name), portable, "{name}");
+        }
+    }
+
+    #[test]
     fn labels_have_a_prefix_and_a_short_name() {
         for (key, valid) in [
             ("team", true),

@@ -4,12 +4,19 @@
 use std::collections::BTreeMap;
 
 use super::hash::Content;
-use super::{ObjectKind, build, names};
+use super::{ObjectKind, build, names, typed};
 use crate::diagnostic::Diagnostic;
 use crate::layer::{Definition, Naming};
 use crate::name::BundleName;
 use crate::resolve::{Final, Outcome, Resolved};
 use crate::route::Routing;
+
+/// How an object of a bundle is named. A Secret that is found by its name alone, or whose values come
+/// later, keeps the one it has.
+pub(super) fn of(definition: &Definition, bundle: &BundleName, kind: ObjectKind) -> Naming {
+    let secret_type = build::secret_type(definition, bundle, kind);
+    if secret_type.is_some_and(typed::keeps_name) { Naming::Plain } else { definition.naming() }
+}
 
 /// The name of an object of a bundle; none if it takes a key that is not there.
 pub(super) fn final_name(
@@ -20,7 +27,7 @@ pub(super) fn final_name(
 ) -> Option<String> {
     let secret_type = build::secret_type(definition, bundle, kind);
     let content = Content { kind, secret_type, data };
-    let suffix = match (definition.naming(), kind) {
+    let suffix = match (of(definition, bundle, kind), kind) {
         (Naming::Plain, _) => return Some(bundle.as_str().to_owned()),
         (Naming::Kustomize, _) | (Naming::Hashed, ObjectKind::ConfigMap) => content.suffix(),
         (Naming::Hashed, ObjectKind::Secret) => content.keyed_suffix(definition.naming_key.as_ref()?),
@@ -32,7 +39,7 @@ pub(super) fn final_name(
 /// a value that is not known, or a key.
 pub fn known_name(resolved: &Resolved, routing: &Routing, bundle: &BundleName, kind: ObjectKind) -> Option<String> {
     let definition = &resolved.definition;
-    if definition.naming() == Naming::Plain {
+    if of(definition, bundle, kind) == Naming::Plain {
         return Some(bundle.as_str().to_owned());
     }
     let mut data = BTreeMap::new();

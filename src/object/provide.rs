@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::typed;
 use crate::layer::{Definition, Tree};
 use crate::manifest::references::{Reference, Referent, Role};
 use crate::manifest::{Bundles, Manifest};
@@ -44,6 +45,10 @@ impl Provided {
                 let keys = provided.bundles.entry((side(routing.sensitivity(id)), id.bundle.as_str().to_owned()));
                 keys.or_default().insert(id.key.as_str().to_owned());
             }
+        }
+        for (name, _) in definition.bundles.iter().filter(|(_, bundle)| typed::is_filled_by_cluster(bundle)) {
+            let keys = provided.bundles.entry((Referent::Secret, name.as_str().to_owned())).or_default();
+            keys.extend(typed::FILLED_IN.map(str::to_owned));
         }
         for external in &definition.external {
             let target = if external.kind == "Secret" { Referent::Secret } else { Referent::ConfigMap };

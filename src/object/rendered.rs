@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::access::access;
-use super::build::{Target, build, common};
+use super::build::{Target, build};
 use super::link::Links;
+use super::metadata::common;
 use super::provide::Provided;
 use super::{Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics};

@@ -1,16 +1,61 @@
 //! How big an object may be.
 
-use super::Object;
+use std::collections::BTreeMap;
+
+use super::{Object, ObjectKind};
 
 /// Most bytes that the values of a ConfigMap or Secret may have together, decoded; keys do not
 /// count (`MaxSecretSize`, kubernetes/pkg/apis/core/validation).
 pub(super) const MAX_DATA: usize = 1024 * 1024;
 
-/// Beyond this, a client-side `kubectl apply` fails, since it stores the whole object in an
-/// annotation, and annotations are limited to 256 KiB together.
-pub(super) const MAX_APPLIED: usize = 256 * 1024;
+/// Most bytes that the annotations of an object may have together, keys and values
+/// (`TotalAnnotationSizeLimitB`, kubernetes/apimachinery/pkg/api/validation).
+pub(super) const MAX_ANNOTATIONS: usize = 256 * 1024;
+
+/// What a client-side `kubectl apply` adds to the annotations: the whole object, under this key.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What the API server counts.
 pub(super) fn data_size(object: &Object) -> usize {
     object.data.values().map(|value| value.bytes().len()).sum()
+}
+
+/// Keys and values of annotations together.
+pub(super) fn annotations(annotations: &BTreeMap<String, String>) -> usize {
+    annotations.iter().map(|(key, value)| key.len() + value.len()).sum()
+}
+
+/// How long the annotations become where a client-side `kubectl apply` keeps the object in one of
+/// them: as JSON on one line, which is longer than the values, of a Secret by a third.
+pub(super) fn applied_size(object: &Object) -> usize {
+    // `{"apiVersion":"v1","data":{},"kind":"…","metadata":{"annotations":{},"labels":{},"name":…}}` and a newline
+    let pair = |key: &str, value: usize| json_length(key) + value + 2;
+    let texts = |texts: &BTreeMap<String, String>| -> usize {
+        texts.iter().map(|(key, value)| pair(key, json_length(value))).sum()
+    };
+    let names = [Some(&object.name), object.namespace.as_ref(), object.secret_type.as_ref()];
+    let names: usize = names.into_iter().flatten().map(|name| json_length(name) + 14).sum();
+    let values: usize = object
+        .data
+        .iter()
+        .map(|(key, value)| match (object.kind, value.text()) {
+            (ObjectKind::ConfigMap, Some(text)) => pair(key, json_length(text)),
+            _ => pair(key, value.bytes().len().div_ceil(3) * 4 + 2),
+        })
+        .sum();
+    let frame = 90;
+    let own = annotations(&object.annotations);
+    own + LAST_APPLIED.len() + frame + names + texts(&object.labels) + texts(&object.annotations) + values
+}
+
+/// How long a text is as a string of JSON, as Go writes it.
+fn json_length(text: &str) -> usize {
+    2 + text
+        .chars()
+        .map(|char| match char {
+            '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => 6,
+            other => other.len_utf8(),
+        })
+        .sum::<usize>()
 }

@@ -1,0 +1,113 @@
+//! What stands in `metadata` of the objects of a bundle, beside their name.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use super::{names, size};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::{Bundle, Definition};
+use crate::manifest::Common;
+use crate::span::Located;
+
+/// The label that says who manages an object.
+const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "septum");
+/// The label that says which app an object belongs to.
+const NAME: &str = "app.kubernetes.io/name";
+
+/// Texts of layers, each with its place.
+type Texts = IndexMap<String, Located<String>>;
+
+/// Labels and annotations.
+pub(super) struct Metadata {
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
+}
+
+/// What all objects of a target have in common. Errors: `invalid-name`.
+pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
+    if let Some(namespace) = &definition.namespace
+        && let Some(why) = names::wrong_namespace(&namespace.value)
+    {
+        let message = format!("`{}` is no name of a namespace: {why}", namespace.value);
+        let nearest = names::nearest_object_name(&namespace.value.replace('.', "-"));
+        problems.push(
+            Diagnostic::error("invalid-name", message)
+                .at(namespace.place.clone())
+                .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
+        );
+    }
+    check_texts(&definition.labels, &definition.annotations, problems);
+    let mut defaults = BTreeMap::from([(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned())]);
+    // a name that an object may have and a label may not: longer than 63 characters
+    if names::wrong_label_value(definition.app.as_str()).is_none() {
+        defaults.insert(NAME.to_owned(), definition.app.as_str().to_owned());
+    }
+    Common {
+        namespace: definition.namespace.as_ref().map(|namespace| namespace.value.clone()),
+        labels: owned(&definition.labels).collect(),
+        defaults,
+        annotations: owned(&definition.annotations).collect(),
+    }
+}
+
+/// The metadata of a bundle's objects: its own, over that of every object. Errors: `invalid-name`,
+/// `oversized-object`.
+pub(super) fn of_bundle(
+    common: &Common,
+    definition: &Definition,
+    bundle: &Bundle,
+    problems: &mut Diagnostics,
+) -> Metadata {
+    check_texts(&bundle.labels, &bundle.annotations, problems);
+    let mut labels = common.defaults.clone();
+    labels.extend(common.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
+    labels.extend(owned(&bundle.labels));
+    let mut annotations = common.annotations.clone();
+    annotations.extend(owned(&bundle.annotations));
+    problems.extend(too_long(&annotations, definition, bundle));
+    Metadata { labels, annotations }
+}
+
+fn owned(texts: &Texts) -> impl Iterator<Item = (String, String)> {
+    texts.iter().map(|(key, text)| (key.clone(), text.value.clone()))
+}
+
+fn check_texts(labels: &Texts, annotations: &Texts, problems: &mut Diagnostics) {
+    let mut wrong = |message: Option<String>, text: &Located<String>| {
+        problems
+            .extend(message.map(|message| Diagnostic::error("invalid-name", message).at_hidden(text.place.clone())));
+    };
+    for (key, text) in labels {
+        let of_key = names::wrong_label_key(key).map(|why| format!("`{key}` is no key of a label: {why}"));
+        let of_value = || {
+            names::wrong_label_value(&text.value).map(|why| format!("the label `{key}` has an invalid value: {why}"))
+        };
+        wrong(of_key.or_else(of_value), text);
+    }
+    for (key, text) in annotations {
+        let why = names::wrong_label_key(&key.to_lowercase());
+        wrong(why.map(|why| format!("`{key}` is no key of an annotation: {why}")), text);
+    }
+}
+
+/// That the annotations of an object are too long together (`TotalAnnotationSizeLimitB`).
+fn too_long(annotations: &BTreeMap<String, String>, definition: &Definition, bundle: &Bundle) -> Option<Diagnostic> {
+    let length = size::annotations(annotations);
+    if length <= size::MAX_ANNOTATIONS {
+        return None;
+    }
+    let (key, _) = annotations.iter().max_by_key(|(key, value)| key.len() + value.len())?;
+    let place = bundle.annotations.get(key).or_else(|| definition.annotations.get(key))?.place.clone();
+    let message = format!(
+        "the annotations of an object in `{}` have {length} bytes, but Kubernetes takes at most {}",
+        definition.environment,
+        size::MAX_ANNOTATIONS
+    );
+    Some(
+        Diagnostic::error("oversized-object", message)
+            .at_hidden(place)
+            .note("keys and values of all annotations count together")
+            .hint(format!("`{key}` is the longest; what an application reads belongs under `data`")),
+    )
+}

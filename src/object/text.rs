@@ -1,0 +1,65 @@
+//! Characters that the API server takes and that what comes after it chokes on.
+
+use super::{ObjectKind, names};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::Definition;
+use crate::name::EntryId;
+use crate::resolve::Final;
+use crate::span::Place;
+
+/// Warns of control characters in the text of an entry (`control-character`).
+pub(super) fn check(
+    definition: &Definition,
+    id: &EntryId,
+    kind: ObjectKind,
+    value: &Final,
+    place: &Place,
+    problems: &mut Diagnostics,
+) {
+    let Some(text) = value.text() else { return };
+    let label = definition.label(id);
+    // base64 hides everything from tools, but not from the container that takes a variable
+    if text.contains('\0') && (kind == ObjectKind::ConfigMap || names::is_portable_variable(id.key.as_str())) {
+        problems.push(
+            Diagnostic::warning("control-character", format!("`{label}` holds the character U+0000"))
+                .at_hidden(place.clone())
+                .note("no environment variable can hold it: a container that takes it as one does not start")
+                .hint("remove it, or encode the value with `b64encode`"),
+        );
+        return;
+    }
+    let found = text.chars().find(|char| is_refused(*char)).filter(|_| kind == ObjectKind::ConfigMap);
+    if let Some(char) = found {
+        let message = format!("`{label}` holds the control character U+{:04X}", u32::from(char));
+        problems.push(
+            Diagnostic::warning("control-character", message)
+                .at_hidden(place.clone())
+                .note("the API server takes it, but kustomize stops at some of them: `control characters are not allowed`")
+                .hint("remove it, or encode the value with `b64encode`"),
+        );
+    }
+}
+
+/// What no YAML file may hold as it is (YAML 1.2, section 5.1).
+fn is_refused(char: char) -> bool {
+    match char {
+        '\t' | '\n' | '\r' | '\u{85}' => false,
+        '\u{fffe}' | '\u{ffff}' => true,
+        other => other.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_refused;
+
+    #[test]
+    fn what_people_write_is_no_control_character() {
+        for char in ['a', ' ', '\t', '\n', '\r', '\u{85}', '\u{a0}', 'é', '\u{feff}', '😀'] {
+            assert!(!is_refused(char), "{char:?}");
+        }
+        for char in ['\0', '\u{1}', '\u{b}', '\u{1b}', '\u{7f}', '\u{80}', '\u{9f}', '\u{fffe}'] {
+            assert!(is_refused(char), "{char:?}");
+        }
+    }
+}

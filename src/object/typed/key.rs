@@ -1,0 +1,127 @@
+//! Private keys of TLS, read only to tell whether a certificate is theirs. They sign nothing here.
+
+use curve25519_dalek::EdwardsPoint;
+use pkcs8::{ObjectIdentifier, PrivateKeyInfo};
+use sec1::EcPrivateKey;
+use sec1::der::Decode as _;
+use sha2::{Digest as _, Sha512};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+use zeroize::Zeroizing;
+
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+
+/// Whether a certificate is that of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    Same,
+    Different,
+    /// The kind of key is one that is not known here.
+    Unknown,
+}
+
+/// A private key.
+pub(super) enum PrivateKey<'a> {
+    Rsa(pkcs1::RsaPrivateKey<'a>),
+    Ec {
+        /// None where the key leaves it to its surroundings.
+        curve: Option<ObjectIdentifier>,
+        key: EcPrivateKey<'a>,
+    },
+    Ed25519(&'a [u8]),
+    Other(ObjectIdentifier),
+}
+
+impl<'a> PrivateKey<'a> {
+    /// Reads PKCS#1, PKCS#8 or SEC 1, whatever the label of its block says: OpenSSL and Go try
+    /// all of them too.
+    pub(super) fn read(der: &'a [u8]) -> Option<Self> {
+        if let Ok(key) = pkcs1::RsaPrivateKey::try_from(der) {
+            return Some(Self::Rsa(key));
+        }
+        if let Ok(key) = EcPrivateKey::from_der(der) {
+            let curve = key.parameters.and_then(sec1::EcParameters::named_curve);
+            return Some(Self::Ec { curve, key });
+        }
+        let info = PrivateKeyInfo::try_from(der).ok()?;
+        match info.algorithm.oid {
+            RSA => pkcs1::RsaPrivateKey::try_from(info.private_key).ok().map(Self::Rsa),
+            EC => {
+                let key = EcPrivateKey::from_der(info.private_key).ok()?;
+                Some(Self::Ec { curve: info.algorithm.parameters_oid().ok(), key })
+            }
+            // an OCTET STRING of 32 bytes within the OCTET STRING
+            ED25519 => info.private_key.strip_prefix(&[4, 32]).filter(|seed| seed.len() == 32).map(Self::Ed25519),
+            other => Some(Self::Other(other)),
+        }
+    }
+
+    /// Whether this is the key of the certificate with such a public key.
+    pub(super) fn fits(&self, public: &SubjectPublicKeyInfoOwned) -> Fit {
+        let algorithm = public.algorithm.oid;
+        let Some(bits) = public.subject_public_key.as_bytes() else { return Fit::Unknown };
+        match self {
+            Self::Rsa(key) if algorithm == RSA => match pkcs1::RsaPublicKey::from_der(bits) {
+                Ok(other) => same(key.public_key() == other),
+                Err(_) => Fit::Unknown,
+            },
+            Self::Ec { curve, key } if algorithm == EC => {
+                let other = public.algorithm.parameters.as_ref().and_then(|found| found.decode_as().ok());
+                let (Some(other), own) = (other, *curve) else { return Fit::Unknown };
+                if own.is_some_and(|own| own != other) { Fit::Different } else { fits_point(other, key, bits) }
+            }
+            Self::Ed25519(seed) if algorithm == ED25519 => same(ed25519_public(seed) == bits),
+            Self::Other(own) if algorithm == *own => Fit::Unknown,
+            Self::Rsa(_) | Self::Ec { .. } | Self::Ed25519(_) | Self::Other(_) => Fit::Different,
+        }
+    }
+}
+
+fn same(is_same: bool) -> Fit {
+    if is_same { Fit::Same } else { Fit::Different }
+}
+
+/// Multiplies where the curve is at hand: what a key says of its public part could be wrong, and it
+/// may say nothing.
+fn fits_point(curve: ObjectIdentifier, key: &EcPrivateKey<'_>, bits: &[u8]) -> Fit {
+    match curve {
+        P256 => match (p256::SecretKey::from_slice(key.private_key), p256::PublicKey::from_sec1_bytes(bits)) {
+            (Ok(secret), Ok(public)) => same(secret.public_key() == public),
+            _ => Fit::Different,
+        },
+        P384 => match (p384::SecretKey::from_slice(key.private_key), p384::PublicKey::from_sec1_bytes(bits)) {
+            (Ok(secret), Ok(public)) => same(secret.public_key() == public),
+            _ => Fit::Different,
+        },
+        _ => key.public_key.map_or(Fit::Unknown, |own| same(own == bits)),
+    }
+}
+
+/// RFC 8032, section 5.1.5.
+fn ed25519_public(seed: &[u8]) -> [u8; 32] {
+    let hash = Zeroizing::new(<[u8; 64]>::from(Sha512::digest(seed)));
+    let mut scalar = Zeroizing::new([0; 32]);
+    for (to, from) in scalar.iter_mut().zip(hash.iter()) {
+        *to = *from;
+    }
+    EdwardsPoint::mul_base_clamped(*scalar).compress().to_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ed25519_key_has_the_public_key_of_rfc_8032() {
+        // section 7.1, test 1
+        let bytes = |hex: &str| -> Vec<u8> {
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+        };
+        let seed = bytes("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+        let public = bytes("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+        assert_eq!(ed25519_public(&seed), *public);
+    }
+}

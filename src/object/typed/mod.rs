@@ -1,0 +1,218 @@
+//! Secrets of a type: the keys that each type needs, and what they must hold.
+//!
+//! The API server asks for keys, and for JSON in Secrets for pulling images. Beyond that, what
+//! would be accepted and then fail where it is used is refused here: a certificate with another's
+//! key, a bootstrap token that no node can join with. Nothing of a value is ever in a message.
+
+mod bootstrap;
+mod day;
+mod docker;
+mod key;
+mod pem;
+mod tls;
+
+use std::collections::BTreeMap;
+
+use super::build::Target;
+use super::names;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::Bundle;
+use crate::name::{BundleName, EntryId, KeyName};
+use crate::resolve::{Final, Outcome};
+use crate::span::{Located, Place};
+
+pub use day::{Day, InvalidDay};
+
+/// The annotation that says whose token a Secret holds.
+const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";
+/// The type of a Secret whose entries the cluster fills in.
+const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
+
+/// The type of a Secret that nodes join a cluster with.
+const BOOTSTRAP_TOKEN: &str = "bootstrap.kubernetes.io/token";
+/// The keys that the cluster fills in.
+pub(super) const FILLED_IN: [&str; 3] = ["ca.crt", "namespace", "token"];
+
+/// The Secret of a bundle that has a type.
+pub(super) struct TypedSecret<'a> {
+    pub(super) target: Target<'a>,
+    pub(super) name: &'a BundleName,
+    pub(super) bundle: &'a Bundle,
+    pub(super) secret_type: &'a Located<String>,
+    /// The values that go to the Secret.
+    pub(super) data: &'a BTreeMap<String, Final>,
+    pub(super) annotations: &'a BTreeMap<String, String>,
+    pub(super) namespace: Option<&'a Located<String>>,
+}
+
+/// Whether a bundle gives a Secret without entries of its own, since the cluster adds them.
+pub(super) fn is_filled_by_cluster(bundle: &Bundle) -> bool {
+    bundle.secret_type.as_ref().is_some_and(|kind| kind.value == SERVICE_ACCOUNT_TOKEN)
+}
+
+/// Whether Secrets of a type keep the name of their bundle, and may change: a bootstrap token is found
+/// by its name, and into the token of a service account the cluster writes.
+pub(super) fn keeps_name(secret_type: &str) -> bool {
+    matches!(secret_type, SERVICE_ACCOUNT_TOKEN | BOOTSTRAP_TOKEN)
+}
+
+impl TypedSecret<'_> {
+    /// Checks what its type asks for (`typed-secret`).
+    pub(super) fn check(&self, problems: &mut Diagnostics) {
+        if self.is_left_out() {
+            return;
+        }
+        match self.secret_type.value.as_str() {
+            "kubernetes.io/dockerconfigjson" => self.check_docker(".dockerconfigjson", problems),
+            "kubernetes.io/dockercfg" => self.check_docker(".dockercfg", problems),
+            "kubernetes.io/basic-auth" => self.check_basic_auth(problems),
+            "kubernetes.io/ssh-auth" => self.check_ssh(problems),
+            "kubernetes.io/tls" => self.check_tls(problems),
+            BOOTSTRAP_TOKEN => self.check_bootstrap(problems),
+            SERVICE_ACCOUNT_TOKEN => self.check_service_account(problems),
+            // a type of somebody else, who knows what it needs
+            _ => {}
+        }
+    }
+
+    /// Whether the environment has none of its entries, and so does not write it: a certificate
+    /// that only production has. A bundle without entries at all was meant to be something.
+    fn is_left_out(&self) -> bool {
+        let missing = |key: &KeyName| self.outcome(key.as_str()).is_none_or(|found| matches!(found, Outcome::Missing));
+        !is_filled_by_cluster(self.bundle) && !self.bundle.entries.is_empty() && self.bundle.entries.keys().all(missing)
+    }
+
+    fn outcome(&self, key: &str) -> Option<&Outcome> {
+        let id = EntryId { bundle: self.name.clone(), key: key.into() };
+        Some(&self.target.resolved.entries.get(&id)?.outcome)
+    }
+
+    /// The value of a key in the Secret.
+    fn value(&self, key: &str) -> Option<&Final> {
+        self.data.get(key)
+    }
+
+    /// Where the value of a key stands, or what asks for it.
+    fn place(&self, key: &str) -> Place {
+        self.bundle.entries.get(key).map_or(&self.secret_type.place, |entry| entry.place()).clone()
+    }
+
+    /// The value of a key that the type needs. That there is none is reported, unless that was
+    /// done where its value is.
+    fn needed(&self, key: &str, problems: &mut Diagnostics) -> Option<&Final> {
+        let found = self.value(key);
+        if found.is_none() {
+            problems.extend(self.lacking(key));
+        }
+        found
+    }
+
+    fn lacking(&self, key: &str) -> Option<Diagnostic> {
+        let entry = self.bundle.entries.get(key);
+        let label = self.label(key);
+        let kind = &self.secret_type.value;
+        match self.outcome(key) {
+            Some(Outcome::Failed | Outcome::Locked) => return None,
+            Some(Outcome::Missing) if entry.is_some_and(|entry| is_true(entry.rules.required.as_ref())) => return None,
+            // it is known, and not in the Secret
+            Some(Outcome::Known(_)) => {
+                let declared = entry.and_then(|entry| entry.rules.sensitive.as_ref()).map(|rule| rule.place.clone());
+                let message = format!("`{label}` is declared plain, but a Secret of type `{kind}` needs it");
+                return Some(
+                    Diagnostic::error("typed-secret", message)
+                        .at(declared.unwrap_or_else(|| self.place(key)))
+                        .hint("remove `sensitive: false`: in a Secret of a type everything is sensitive"),
+                );
+            }
+            Some(Outcome::Missing) | None => {}
+        }
+        let environment = &self.target.resolved.definition.environment;
+        let message = format!("`{label}` has no value in `{environment}`, but a Secret of type `{kind}` needs it");
+        Some(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give(key)))
+    }
+
+    fn how_to_give(&self, key: &str) -> String {
+        if matches!(key, ".dockerconfigjson" | ".dockercfg") {
+            return "write `registries: { ghcr.io: { username: …, password: … } }`".to_owned();
+        }
+        let section = if self.is_own() { "data".to_owned() } else { format!("bundles.{}.data", self.name) };
+        format!("give it under `{section}`")
+    }
+
+    fn is_own(&self) -> bool {
+        *self.name == self.target.resolved.definition.own_bundle()
+    }
+
+    fn label(&self, key: &str) -> String {
+        let id = EntryId { bundle: self.name.clone(), key: key.into() };
+        self.target.resolved.definition.label(&id)
+    }
+
+    fn at_type(&self, diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic.at(self.secret_type.place.clone())
+    }
+
+    /// Anything that is wrong with the value of a key.
+    fn wrong(&self, key: &str, what: &str) -> Diagnostic {
+        Diagnostic::error("typed-secret", format!("`{}` {what}", self.label(key))).at_hidden(self.place(key))
+    }
+
+    /// Anything about the value of a key that is accepted, and perhaps not meant.
+    fn doubtful(&self, key: &str, what: &str) -> Diagnostic {
+        Diagnostic::warning("typed-secret", format!("`{}` {what}", self.label(key))).at_hidden(self.place(key))
+    }
+
+    fn check_basic_auth(&self, problems: &mut Diagnostics) {
+        let keys = ["username", "password"];
+        let unknown = |key: &&str| matches!(self.outcome(key), Some(Outcome::Failed | Outcome::Locked));
+        if keys.iter().any(|key| self.value(key).is_some()) || keys.iter().any(unknown) {
+            return;
+        }
+        let message = format!(
+            "the bundle `{}` has neither `username` nor `password`, but a Secret of type `{}` needs one of them",
+            self.name, self.secret_type.value
+        );
+        problems.push(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give("password")));
+    }
+
+    fn check_ssh(&self, problems: &mut Diagnostics) {
+        let key = "ssh-privatekey";
+        let Some(value) = self.needed(key, problems) else { return };
+        if value.bytes().is_empty() {
+            problems.push(self.wrong(key, "is empty, which the API server refuses").hint("give it the private key"));
+        } else if !value.text().is_some_and(|text| pem::blocks(text).iter().any(pem::Block::is_private_key)) {
+            problems.push(
+                self.doubtful(key, "holds no private key")
+                    .note("a private key begins with a line like `-----BEGIN OPENSSH PRIVATE KEY-----`")
+                    .hint("give it the private key, not the public one"),
+            );
+        }
+    }
+
+    fn check_service_account(&self, problems: &mut Diagnostics) {
+        let Some(account) = self.annotations.get(SERVICE_ACCOUNT) else {
+            let message = format!(
+                "the bundle `{}` does not say whose token it is, but a Secret of type `{SERVICE_ACCOUNT_TOKEN}` must",
+                self.name
+            );
+            problems.push(
+                self.at_type(Diagnostic::error("typed-secret", message))
+                    .hint(format!("add `annotations: {{ {SERVICE_ACCOUNT}: NAME }}` to the bundle")),
+            );
+            return;
+        };
+        if let Some(why) = names::wrong_object_name(account) {
+            let definition = &self.target.resolved.definition;
+            let annotations = [&self.bundle.annotations, &definition.annotations];
+            let place = annotations.iter().find_map(|texts| texts.get(SERVICE_ACCOUNT)).map(|text| text.place.clone());
+            let message = format!("`{account}` is no name of a service account: {why}");
+            problems.push(
+                Diagnostic::error("typed-secret", message).at(place.unwrap_or_else(|| self.secret_type.place.clone())),
+            );
+        }
+    }
+}
+
+fn is_true(rule: Option<&Located<bool>>) -> bool {
+    rule.is_some_and(|rule| rule.value)
+}
