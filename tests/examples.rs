@@ -22,6 +22,7 @@ const PROJECTS: &[(&str, &str, &[&str])] = &[
     ("mastodon", "examples/mastodon", &["dev", "prod", "staging"]),
     ("minimal", "examples/minimal", &["dev", "prod"]),
     ("monorepo", "examples/monorepo", &["dev", "prod"]),
+    ("typed-secrets", "examples/typed-secrets", &["dev", "prod"]),
 ];
 
 fn render(folder: &str, environment: &str) -> Run {
@@ -80,7 +81,7 @@ fn dev_renders_without_any_key() {
 
 #[test]
 fn what_is_encrypted_needs_the_key_and_says_which() {
-    for folder in [".", "examples/mastodon", "examples/monorepo"] {
+    for folder in [".", "examples/mastodon", "examples/monorepo", "examples/typed-secrets"] {
         let run = run(&repository().join(folder), &["render", "prod"], &[]);
         assert_eq!((run.code, &*run.stdout), (3, ""), "{folder}: {}", run.stderr);
         assert!(run.stderr.contains("prod.secrets.yaml") && run.stderr.contains("age1htnfhx"), "{}", run.stderr);
@@ -97,7 +98,7 @@ fn secrets_hold_what_sops_decrypts() {
             files.extend(found.into_iter().map(|file| (*folder, *environment, file)));
         }
     }
-    assert_eq!(files.len(), 6, "{files:?}");
+    assert_eq!(files.len(), 7, "{files:?}");
     for (folder, environment, file) in files {
         let output = Command::new(&sops)
             .args(["-d", "--output-type", "json"])

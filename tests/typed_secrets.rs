@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use support::peers::peer;
-use support::project::{Objects, Project, Run, pairs, repository, text};
+use support::project::{Objects, Project, Run, pairs, repository, run, text};
 
 /// A bundle `b` of a type, with entries as its layer has them.
 fn bundle(kind: &str, rest: &str) -> String {
@@ -264,6 +264,24 @@ fn logins_are_tracked_like_any_entry() {
     assert_eq!(found["uses"], serde_json::json!(["data.USER"]));
     let base = project.run(&["explain", "dev", ".dockerconfigjson"]).ok();
     assert!(!base.contains("other") && !base.contains("t0ken"), "{base}");
+}
+
+#[test]
+fn logins_of_encrypted_values_need_no_key_to_be_explained() {
+    let folder = repository().join("examples/typed-secrets");
+    for (key, expected) in [(".dockerconfigjson", "\nvalue\n  [secret]\n"), ("tls.key", "\nvalue\n  [secret]\n")] {
+        let text = run(&folder, &["explain", "prod", key], &[]).ok();
+        assert!(text.contains(expected), "{text}");
+    }
+    // and a layer may give one whose leaf is itself encrypted
+    let secrets = include_str!("vectors/registries.enc.yaml");
+    let base = "bundles: { pull: { registries: { ghcr.io: { username: robot } } } }\n";
+    let project = Project::new([("base.yaml", base), ("prod.yaml", ""), ("prod.secrets.yaml", secrets)]);
+    assert!(project.run(&["explain", "prod", ".dockerconfigjson"]).ok().contains("  [secret]\n"));
+    let found = project.run_with_key(&["render", "prod"]).objects().texts("Secret/pull");
+    let expected =
+        r#"{"auths":{"ghcr.io":{"username":"robot","password":"dummy-4711","auth":"cm9ib3Q6ZHVtbXktNDcxMQ=="}}}"#;
+    assert_eq!(found, pairs([(".dockerconfigjson", expected)]));
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn step_text(step: &Step) -> String {
         ("value", Some(_)) => "value (several lines)".to_owned(),
         ("value", None) => "value [secret]".to_owned(),
         ("rules", _) => "rules only".to_owned(),
-        ("merged", _) => "content, merged".to_owned(),
+        ("merged", _) => "merged into it".to_owned(),
         ("removed", _) => "removed".to_owned(),
         (change, Some(value)) => format!("{change} {value}"),
         (change, None) => change.to_owned(),

@@ -20,7 +20,8 @@ pub(super) fn resolve(session: &Arc<Session>, frame: &Frame, key: &str, tree: &T
     let TreeKind::Map(servers) = &tree.kind else { return Ok(Outcome::Missing) };
     let mut builder = Builder { session, frame, may_render: true, leaves: Leaves::Texts, locked: false };
     let built: Vec<_> = servers.iter().map(|(server, login)| (server, login, builder.build(login))).collect();
-    if builder.locked {
+    // of what nobody decrypted it cannot be said that it is empty
+    if builder.locked || frame.is_locked() {
         return Ok(Outcome::Locked);
     }
     let mut logins = Vec::with_capacity(built.len());
