@@ -191,8 +191,10 @@ fn characters_that_others_choke_on_are_warned_of() {
     for (base, expected) in [
         (r#"data: { A: "a\x01b" }"#, "warning: `data.A` holds the control character U+0001"),
         (r#"data: { A: "a\x7fb" }"#, "warning: `data.A` holds the control character U+007F"),
-        (r#"data: { a.txt: "a\0b" }"#, "warning: `data.a.txt` holds the character U+0000"),
+        (r#"data: { A: "a\0b" }"#, "warning: `data.A` holds the character U+0000"),
+        (r#"data: { a.txt: "a\0b" }"#, "warning: `data.a.txt` holds the control character U+0000"),
         (r#"data: { A: { value: "a\0b", sensitive: true } }"#, "warning: `data.A` holds the character U+0000"),
+        (r#"data: { A: { value: !!binary YQBi, sensitive: true } }"#, ""),
         (r#"data: { a.bin: { value: "a\0b", sensitive: true } }"#, ""),
         (r#"data: { A: { value: "a\x01b", sensitive: true } }"#, ""),
         (r#"data: { A: "a\tb\r\n" }"#, ""),

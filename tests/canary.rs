@@ -17,7 +17,7 @@ use serde_yaml::Value;
 use support::sandbox::{DEMO_KEY, Project, Run};
 
 /// What `prod` puts into Secrets, each as a part of some value.
-const RENDERED: [&str; 20] = [
+const RENDERED: [&str; 21] = [
     // encrypted (vectors/canary/prod.plain.yaml)
     "canary-vars/encrypted+41",
     "canary leaf?str&42 ü",
@@ -40,6 +40,7 @@ const RENDERED: [&str; 20] = [
     "canary-template-file-07",
     "canary-included-08",
     "canary-typed-09",
+    "canary-registry-10",
 ];
 
 const BASE: &str = r#"app: shop
@@ -72,6 +73,10 @@ data:
   FROM_ENCODED: "{{ data.BINARY | b64decode }} {{ data.DATABASE_PASSWORD | urlencode }} {{ data.DATABASE_PASSWORD | tojson }}"
   CONDITIONAL: "{% if data.PIN > 7000000000 %}big{% else %}small{% endif %}"
   PUBLIC: "{{ declassify(data.DATABASE_PASSWORD | length, 'a length says little') }}"
+bundles:
+  pull:
+    registries:
+      ghcr.io: { username: robot, password: canary-registry-10 }
 "#;
 
 /// Objects of the app that take secrets in every way that is allowed.

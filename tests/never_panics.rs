@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use septum::diagnostic::{Diagnostic, Diagnostics, render};
 use septum::emit::{self, ManifestFormat};
@@ -40,7 +42,7 @@ fn run(files: &Files) -> Vec<Diagnostic> {
 fn all_stages(project: &Project, problems: &mut Diagnostics) {
     let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-age-key.txt");
     let places = Places { age_key_file: Some(key), ..Places::default() };
-    let pipeline = Pipeline::new(project, Identities::new(places));
+    let pipeline = Pipeline::new(project, Identities::new(places)).at("2030-01-31".parse().ok());
     for app in &project.apps {
         let Some(survey) = pipeline.survey(app, &app.environments, problems) else { continue };
         rows(&survey, &app.environments);
@@ -74,6 +76,11 @@ const TOKENS: &[&str] = &[
     "data:",
     "vars:",
     "bundles:",
+    "registries:",
+    "annotations:",
+    "type: kubernetes.io/tls",
+    "type: kubernetes.io/dockercfg",
+    "username",
     "extends:",
     "labels:",
     "allow:",
@@ -218,9 +225,13 @@ fn layer() -> impl Strategy<Value = String> {
 
 /// The files of the demo.
 fn demo() -> Files {
+    files_of("environments", Path::new(env!("CARGO_MANIFEST_DIR")))
+}
+
+/// The files of a folder of this repository, named from `root`.
+fn files_of(folder: &str, root: &Path) -> Files {
     let mut files = Files::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("environments")];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -321,6 +332,63 @@ proptest! {
             let index = file.index(files.len());
             change.apply(files.values_mut().nth(index).unwrap());
         }
+        run(&files);
+    }
+}
+
+/// A certificate and its key in DER, the throwaway ones of the tests.
+fn tls() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+    let bytes = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/tls").join(name);
+        let text = fs::read_to_string(path).unwrap();
+        let packed: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+        STANDARD.decode(packed).unwrap()
+    };
+    let pairs = [
+        ("rsa.crt", "rsa.key"),
+        ("rsa.crt", "rsa.pkcs1.key"),
+        ("p256.crt", "p256.key"),
+        ("p256.crt", "p256.bare.key"),
+        ("p384.crt", "p384.sec1.key"),
+        ("ed25519.crt", "ed25519.key"),
+        ("ed448.crt", "ed448.key"),
+    ];
+    prop::sample::select(pairs.to_vec()).prop_map(move |(certificate, key)| (bytes(certificate), bytes(key)))
+}
+
+fn pem(label: &str, bytes: &[u8]) -> Vec<u8> {
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(bytes)).into_bytes()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_typed_secrets_are_read_or_refused(changes in prop::collection::vec((any::<prop::sample::Index>(), mutation()), 1..6)) {
+        let mut files = files_of("examples/typed-secrets", &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/typed-secrets"));
+        for (file, change) in &changes {
+            let index = file.index(files.len());
+            change.apply(files.values_mut().nth(index).unwrap());
+        }
+        run(&files);
+    }
+
+    #[test]
+    fn damaged_certificates_and_keys_are_read_or_refused(
+        (mut certificate, mut key) in tls(),
+        of_certificate in prop::collection::vec(mutation(), 0..3),
+        of_key in prop::collection::vec(mutation(), 0..3),
+    ) {
+        for change in of_certificate {
+            change.apply(&mut certificate);
+        }
+        for change in of_key {
+            change.apply(&mut key);
+        }
+        let text = "bundles:\n  b:\n    type: kubernetes.io/tls\n    data: { tls.crt: { file: crt }, tls.key: { file: key } }\n";
+        let mut files = base(text.to_owned());
+        files.insert("environments/crt".to_owned(), pem("CERTIFICATE", &certificate));
+        files.insert("environments/key".to_owned(), pem("PRIVATE KEY", &key));
         run(&files);
     }
 }

@@ -192,7 +192,7 @@ fn a_ready_made_docker_file_is_a_json_object_and_never_shown() {
         (
             "dockerconfigjson",
             "{}",
-            "`bundles.b..dockerconfigjson` has no mapping `auths`, so that nothing can be pulled with it",
+            "`bundles.b..dockerconfigjson` names no registry under `auths`, so that nothing can be pulled with it",
         ),
         ("dockercfg", "null", "`bundles.b..dockercfg` is `null`, so that nothing can be pulled with it"),
     ] {

@@ -92,7 +92,9 @@ pub(super) fn place(definition: &mut Definition, registries: IndexMap<BundleName
     }
 }
 
-fn insert(name: &BundleName, bundle: &mut Bundle, entry: Entry) -> Option<Diagnostic> {
+fn insert(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Option<Diagnostic> {
+    // without a server there is no value
+    entry.source.take_if(|source| matches!(&source.value, EntrySource::Registries(tree) if tree.is_empty_map()));
     let defined = entry.defined.clone();
     let key: KeyName = match &bundle.secret_type {
         Some(secret_type) => match key_of(&secret_type.value) {

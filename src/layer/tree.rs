@@ -66,6 +66,11 @@ impl Tree {
         }
     }
 
+    /// Whether it is a mapping without keys.
+    pub(super) fn is_empty_map(&self) -> bool {
+        matches!(&self.kind, TreeKind::Map(map) if map.is_empty())
+    }
+
     fn is_null(&self) -> bool {
         matches!(&self.kind, TreeKind::Leaf(scalar) if scalar.is_null())
     }

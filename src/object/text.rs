@@ -18,8 +18,10 @@ pub(super) fn check(
 ) {
     let Some(text) = value.text() else { return };
     let label = definition.label(id);
-    // base64 hides everything from tools, but not from the container that takes a variable
-    if text.contains('\0') && (kind == ObjectKind::ConfigMap || names::is_portable_variable(id.key.as_str())) {
+    // base64 hides everything from tools, but not from the container that takes a variable; bytes
+    // that were given as such are for no variable
+    let is_text = !matches!(value, Final::File(_));
+    if is_text && text.contains('\0') && names::is_portable_variable(id.key.as_str()) {
         problems.push(
             Diagnostic::warning("control-character", format!("`{label}` holds the character U+0000"))
                 .at_hidden(place.clone())

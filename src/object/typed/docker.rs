@@ -1,35 +1,40 @@
 //! Secrets for pulling images that are given ready-made.
 
-use serde_json::Value;
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::TypedSecret;
 use crate::diagnostic::Diagnostics;
+
+/// What is looked at: the servers. Passwords are skipped, so that no copy of one is left behind.
+#[derive(Deserialize)]
+struct Config {
+    auths: IndexMap<String, IgnoredAny>,
+}
 
 impl TypedSecret<'_> {
     /// The server wants a JSON object, and takes null for one; what is in it is the kubelet's concern.
     pub(super) fn check_docker(&self, key: &str, problems: &mut Diagnostics) {
         let Some(value) = self.needed(key, problems) else { return };
         let hint = "let septum write it: `registries: { ghcr.io: { username: …, password: … } }`";
-        let parsed: Value = match serde_json::from_slice(value.bytes()) {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                // the words of the error could quote what it found
-                let at = format!("is not JSON: line {}, column {} of the value", error.line(), error.column());
-                problems.push(self.wrong(key, &at).hint(hint));
-                return;
-            }
+        let bytes = value.bytes().trim_ascii_start();
+        if let Err(error) = serde_json::from_slice::<IgnoredAny>(value.bytes()) {
+            // the words of the error could quote what it found
+            let what = format!("is not JSON: line {}, column {} of the value", error.line(), error.column());
+            problems.push(self.wrong(key, &what).hint(hint));
+            return;
+        }
+        let problem = match bytes.first() {
+            Some(b'{') if key == ".dockercfg" => return,
+            Some(b'{') => match serde_json::from_slice::<Config>(bytes) {
+                Ok(Config { auths }) if !auths.is_empty() => return,
+                _ => self.doubtful(key, "names no registry under `auths`, so that nothing can be pulled with it"),
+            },
+            Some(b'n') => self.doubtful(key, "is `null`, so that nothing can be pulled with it"),
+            Some(b'[') => self.wrong(key, "must be a JSON object, but is a list"),
+            _ => self.wrong(key, "must be a JSON object, but is a single value"),
         };
-        let what = match &parsed {
-            Value::Object(fields) if key == ".dockercfg" || fields.get("auths").is_some_and(Value::is_object) => return,
-            Value::Object(_) => "has no mapping `auths`, so that nothing can be pulled with it",
-            Value::Null => "is `null`, so that nothing can be pulled with it",
-            Value::Array(_) => {
-                return problems.push(self.wrong(key, "must be a JSON object, but is a list").hint(hint));
-            }
-            Value::String(_) | Value::Number(_) | Value::Bool(_) => {
-                return problems.push(self.wrong(key, "must be a JSON object, but is a single value").hint(hint));
-            }
-        };
-        problems.push(self.doubtful(key, what).hint(hint));
+        problems.push(problem.hint(hint));
     }
 }
