@@ -194,7 +194,7 @@ fn characters_that_others_choke_on_are_warned_of() {
         (r#"data: { A: "a\0b" }"#, "warning: `data.A` holds the character U+0000"),
         (r#"data: { a.txt: "a\0b" }"#, "warning: `data.a.txt` holds the control character U+0000"),
         (r#"data: { A: { value: "a\0b", sensitive: true } }"#, "warning: `data.A` holds the character U+0000"),
-        (r#"data: { A: { value: !!binary YQBi, sensitive: true } }"#, ""),
+        ("data: { A: { value: !!binary YQBi, sensitive: true } }", ""),
         (r#"data: { a.bin: { value: "a\0b", sensitive: true } }"#, ""),
         (r#"data: { A: { value: "a\x01b", sensitive: true } }"#, ""),
         (r#"data: { A: "a\tb\r\n" }"#, ""),

@@ -1387,6 +1387,39 @@ error: `größe` is no key of a ConfigMap or Secret: it must consist of letters,
   = hint: the nearest valid key is `gr__e`
 "#,
         ),
+        case("keys that a type needs", base("bundles:\n  login:\n    type: kubernetes.io/basic-auth\n  web:\n    type: kubernetes.io/tls\n    data: { tls.crt: '' }\n  pull:\n    registries:\n      ghcr.io: { username: robot }\n")).says(
+            r"
+error: the bundle `login` has neither `username` nor `password`, but a Secret of type `kubernetes.io/basic-auth` needs one of them
+ --> environments/base.yaml:3:11
+  |
+3 |     type: kubernetes.io/basic-auth
+  |           ^^^^^^^^^^^^^^^^^^^^^^^^
+  = hint: give it under `bundles.login.data`
+
+error: `bundles.web.tls.key` has no value in `dev`, but a Secret of type `kubernetes.io/tls` needs it
+ --> environments/base.yaml:5:11
+  |
+5 |     type: kubernetes.io/tls
+  |           ^^^^^^^^^^^^^^^^^
+  = hint: give it under `bundles.web.data`
+
+error: `bundles.web.tls.crt` holds no certificate
+ --> environments/base.yaml:6:22
+  |
+6 |     data: { tls.crt: … }
+  |                      ^
+  = note: a certificate begins with a line `-----BEGIN CERTIFICATE-----`
+  = hint: `openssl x509 -inform der` turns another form into this one
+
+error: the registry `ghcr.io` has no `password`
+ --> environments/base.yaml:9:16
+  |
+9 |       ghcr.io: …
+  |                ^
+  = note: without both, a username and a password, nobody can pull from it
+  = hint: give one, or take the registry out with `ghcr.io: null`
+",
+        ),
         case("invalid object name", base("app: Check_Out\ndata:\n  PORT: 8080\n")).says(
             r"
 error: `Check_Out` is no name of an object: it must consist of lower-case letters, digits, `-` and `.`, and start and end with a letter or digit
