@@ -165,10 +165,15 @@ fn rename(manifest: &mut Manifest, rules: &Rules, objects: &[Object], common: &C
 /// What uses an entry: manifests of its environment, with the place in each.
 pub fn consumers(resolved: &Resolved, routing: &Routing, rules: &Rules, id: &EntryId) -> Vec<String> {
     let mut nothing = Diagnostics::new();
+    let manifests = manifest::collect(resolved, routing, &mut nothing);
+    // an environment of many keys is asked for each
+    if manifests.is_empty() {
+        return Vec::new();
+    }
     let provided = Provided::of(resolved, routing);
     let bundles = provided.to_bundles(&resolved.definition);
     let mut found = Vec::new();
-    for mut manifest in manifest::collect(resolved, routing, &mut nothing) {
+    for mut manifest in manifests {
         manifest::wire(&mut manifest, &bundles, &mut nothing);
         let from = provided.namespace_of(&manifest);
         for reference in references(&manifest.tree, rules) {
