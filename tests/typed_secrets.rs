@@ -131,6 +131,44 @@ fn the_token_of_a_service_account_is_a_secret_without_entries() {
 }
 
 #[test]
+fn secrets_that_are_found_by_name_or_filled_in_keep_their_names() {
+    let base = "
+namespace: kube-system
+names: kustomize
+data: { A: a }
+manifests: [\"workloads/*.yaml\"]
+bundles:
+  robot:
+    type: kubernetes.io/service-account-token
+    annotations: { kubernetes.io/service-account.name: robot }
+  bootstrap-token-07401b:
+    type: bootstrap.kubernetes.io/token
+    data: { token-id: 07401b, token-secret: { value: f395accd246ae52d } }
+  pull:
+    registries: { ghcr.io: { username: a, password: b } }
+";
+    // what the cluster fills in can be referred to
+    let pod = "
+apiVersion: v1
+kind: Pod
+metadata: { name: p }
+spec:
+  containers:
+    - name: c
+      image: c
+      env: [{ name: TOKEN, valueFrom: { secretKeyRef: { name: robot, key: token } } }]
+";
+    let objects = Project::of(base, "").file("workloads/pod.yaml", pod).dev();
+    let secrets: Vec<_> = objects.0.iter().filter(|object| object["kind"] == "Secret").collect();
+    let named: Vec<_> =
+        secrets.iter().map(|object| (text(&object["metadata"]["name"]), object["immutable"] == true)).collect();
+    let [("bootstrap-token-07401b", false), (pull, true), ("robot", false)] = named[..] else { panic!("{named:?}") };
+    assert!(pull.starts_with("pull-"), "{pull}");
+    let pod = objects.0.iter().find(|object| object["kind"] == "Pod").unwrap();
+    assert_eq!(pod["spec"]["containers"][0]["env"][0]["valueFrom"]["secretKeyRef"]["name"], "robot");
+}
+
+#[test]
 fn a_bootstrap_token_is_one_that_nodes_can_join_with() {
     let token = |namespace: &str, id: &str, rest: &str| {
         format!(
