@@ -39,7 +39,7 @@ fn folder(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The first half of [`write`].
+/// The first half of [`write()`].
 pub fn prepare(path: &Path, bytes: &[u8]) -> io::Result<Prepared> {
     let target = target(path)?;
     let permissions = match fs::metadata(&target) {

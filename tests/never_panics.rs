@@ -547,7 +547,7 @@ vars: { x: 1 }
 data: { A: a, S: { value: b, sensitive: true } }
 bundles:
   other: { data: { KEY: { value: c, sensitive: true } }, rbac: { serviceAccount: web } }
-  pull: { type: kubernetes.io/dockerconfigjson, data: { .dockerconfigjson: '{"auths": {}}' } }
+  pull: { registries: { ghcr.io: { username: robot, password: p } } }
 external: [{ kind: Secret, name: theirs }]
 manifests: ["w/*"]
 "#;
