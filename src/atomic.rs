@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, TempPath};
+use zeroize::Zeroizing;
 
 /// Replaces a file, or makes it: its new bytes are complete on disk before they take its name. A
 /// symlink is followed, so that it stays one; permissions are kept.
@@ -13,25 +14,42 @@ use tempfile::{Builder, TempPath};
 /// it that nothing reads. A device or a pipe (`/dev/null`, `/dev/stdout`) is no file to replace: it
 /// takes the bytes.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
-    }
     let folder = prepare(path, bytes)?.commit()?;
     sync(&folder);
     Ok(())
 }
 
-/// New bytes of a file, complete on disk, that do not have its name yet. Without one they vanish.
-pub struct Prepared {
-    bytes: TempPath,
-    target: PathBuf,
+/// New bytes that do not have their name yet. Without one they vanish.
+pub enum Prepared {
+    /// Complete on disk.
+    File {
+        /// Where they are.
+        bytes: TempPath,
+        /// The name that they get.
+        target: PathBuf,
+    },
+    /// For what is no file.
+    Device {
+        /// What is written.
+        bytes: Zeroizing<Vec<u8>>,
+        /// What takes it.
+        target: PathBuf,
+    },
 }
 
 impl Prepared {
     /// Gives them the name. Gives the folder, which [`sync`] makes remember it.
     pub fn commit(self) -> io::Result<PathBuf> {
-        self.bytes.persist(&self.target).map_err(|error| error.error)?;
-        Ok(folder(&self.target).to_path_buf())
+        match self {
+            Self::File { bytes, target } => {
+                bytes.persist(&target).map_err(|error| error.error)?;
+                Ok(folder(&target).to_path_buf())
+            }
+            Self::Device { bytes, target } => {
+                OpenOptions::new().write(true).open(&target)?.write_all(&bytes)?;
+                Ok(folder(&target).to_path_buf())
+            }
+        }
     }
 }
 
@@ -41,6 +59,10 @@ fn folder(target: &Path) -> &Path {
 
 /// The first half of [`write()`].
 pub fn prepare(path: &Path, bytes: &[u8]) -> io::Result<Prepared> {
+    // a link of /proc names no path that could be followed, so this comes first
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return Ok(Prepared::Device { bytes: Zeroizing::new(bytes.to_vec()), target: path.to_path_buf() });
+    }
     let target = target(path)?;
     let permissions = match fs::metadata(&target) {
         Ok(metadata) => Some(metadata.permissions()),
@@ -61,7 +83,7 @@ pub fn prepare(path: &Path, bytes: &[u8]) -> io::Result<Prepared> {
     }
     file.as_file().sync_all()?;
     // closed: there may be more of them than a process can have open
-    Ok(Prepared { bytes: file.into_temp_path(), target })
+    Ok(Prepared::File { bytes: file.into_temp_path(), target })
 }
 
 #[cfg(unix)]

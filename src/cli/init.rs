@@ -59,7 +59,7 @@ impl Init {
         let written: Vec<_> = FILES.iter().map(|(path, _)| format!("  {path}\n")).collect();
         output::result(&format!(
             "wrote in {}\n{}\nThe private key of {recipient}\nwas added to {}. Keep a copy: without it nothing that is encrypted for it can be read.\n\nNext: septum render dev, then septum set prod DATABASE_PASSWORD\n",
-            folder.display(),
+            output::shown(&folder),
             written.concat(),
             keys.display(),
         ))

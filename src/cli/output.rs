@@ -8,6 +8,7 @@ use anstream::AutoStream;
 
 use super::Global;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render};
+use crate::sops::Rules;
 
 /// The exit code of wrong usage and invalid input.
 pub(super) const INVALID: u8 = 2;
@@ -128,9 +129,10 @@ fn worse(known: Option<Failure>, new: Failure) -> Failure {
     }
 }
 
-/// A path as messages show it.
+/// A path as messages show it: from the working directory, if it lies there.
 pub(super) fn shown(path: &Path) -> String {
-    path.strip_prefix(".").unwrap_or(path).display().to_string()
+    let shown = Rules::shown(path.strip_prefix(".").unwrap_or(path));
+    if shown.is_empty() { ".".to_owned() } else { shown }
 }
 
 /// That the command line asks for what is not there.

@@ -84,6 +84,11 @@ fn plaintext_goes_where_it_is_wanted() {
         assert_eq!(desk.read(name), content);
     }
     desk.encrypted("x.enc.json", "{\"a\": [1, \"b\"]}\n");
+    if cfg!(target_os = "linux") {
+        // a pipe is no file to be replaced
+        let run = desk.run(&["decrypt", "x.enc.json", "--output", "/dev/stdout"]);
+        assert_eq!(run.ok(), "{\"a\": [1, \"b\"]}\n");
+    }
     assert_eq!(desk.run(&["decrypt", "x.enc.json", "--output-type", "yaml"]).ok(), "a:\n    - 1\n    - b\n");
     let stderr = desk.run(&["decrypt", "x.enc.json", "--output-type", "dotenv"]).fails(2);
     assert!(stderr.contains("the format has single values only"), "{stderr}");
