@@ -418,6 +418,25 @@ fn a_project_knows_references_of_its_own() {
 }
 
 #[test]
+fn a_manifest_that_goes_by_the_name_of_a_bundle_is_refused() {
+    // with a suffix the objects have different names, and a reference to `locked` could mean either
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: locked }\n";
+    let other_kind = secret.replace("Secret", "ConfigMap");
+    let other_group = secret.replace("apiVersion: v1", "apiVersion: example.com/v1");
+    for (namespace, names) in [("namespace: shop\n", "names: kustomize\n"), ("", "names: kustomize\n")] {
+        let base = BASE.replace("namespace: shop\n", &format!("{namespace}{names}"));
+        let with = |manifest: &str| Project::of(&base, "").file("workloads/x.yaml", manifest).run(&["render", "dev"]);
+        for manifest in [secret.to_owned(), secret.replace("{ name", "{ namespace: shop, name")] {
+            let stderr = with(&manifest).refused();
+            assert!(stderr.contains("the Secret `locked` goes by the name of the bundle `locked`"), "{stderr}");
+            assert!(stderr.contains("--> workloads/x.yaml:1:1"), "{stderr}");
+        }
+        assert_eq!(with(&other_kind).code, 0);
+        assert_eq!(with(&other_group).code, 0);
+    }
+}
+
+#[test]
 fn references_follow_names_with_a_suffix() {
     let base = BASE.replace("namespace: shop\n", "namespace: shop\nnames: kustomize\n");
     let annotations = "septum.dev/env-from: app, septum.dev/mount: 'locked:/etc/locked'";

@@ -96,6 +96,7 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
         manifests.push(manifest);
     }
     manifests.extend(access(definition, &objects, problems));
+    problems.extend(manifests.iter().filter_map(|manifest| namesake(manifest, &objects)));
     link(target, &manifests, problems);
     for manifest in &mut manifests {
         rename(manifest, target.references, &objects, &common, problems);
@@ -118,6 +119,24 @@ fn bundles(objects: &[Object]) -> Bundles {
         }
     }
     bundles
+}
+
+/// That a manifest has the name that an object has without its suffix. kustomize refuses that too: a
+/// reference would silently lead to the one of the two that was not meant.
+fn namesake(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic> {
+    let is_same = |object: &&Object| {
+        object.name != object.base_name
+            && manifest.group().is_empty()
+            && (manifest.kind.as_str(), &manifest.name) == (object.kind.as_str(), &object.base_name)
+    };
+    let name = &objects.iter().find(is_same)?.base_name;
+    let message = format!("{} goes by the name of the bundle `{name}`", manifest.label());
+    Some(
+        Diagnostic::error("invalid-name", message)
+            .at(manifest.place().clone())
+            .note(format!("the bundle's gets a suffix, and a reference to `{name}` could mean either"))
+            .hint("rename one of them"),
+    )
 }
 
 /// Checks all references. What a manifest or a controller makes may be named by any other.
