@@ -437,6 +437,26 @@ fn a_manifest_that_goes_by_the_name_of_a_bundle_is_refused() {
 }
 
 #[test]
+fn a_name_with_a_namespace_follows_the_suffix_where_it_may_be_that_of_the_bundle() {
+    let ingress = "apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: web, annotations: { nginx.ingress.kubernetes.io/auth-tls-secret: shop/locked } }
+";
+    for (namespace, follows) in [("namespace: shop\n", true), ("", true), ("namespace: other\n", false)] {
+        let base = BASE.replace("namespace: shop\n", &format!("{namespace}names: kustomize\n"));
+        let project = Project::of(&base, "").file("workloads/x.yaml", ingress);
+        if follows {
+            let metadata = object(&project, "Ingress")["metadata"].clone();
+            let name = metadata["annotations"]["nginx.ingress.kubernetes.io/auth-tls-secret"].as_str().unwrap();
+            assert!(name.starts_with("shop/locked-"), "{namespace}: {name}");
+        } else {
+            let stderr = project.run(&["render", "dev"]).refused();
+            assert!(stderr.contains("names the Secret `locked`, which nothing defines"), "{stderr}");
+        }
+    }
+}
+
+#[test]
 fn references_follow_names_with_a_suffix() {
     let base = BASE.replace("namespace: shop\n", "namespace: shop\nnames: kustomize\n");
     let annotations = "septum.dev/env-from: app, septum.dev/mount: 'locked:/etc/locked'";

@@ -158,7 +158,9 @@ fn rename(manifest: &mut Manifest, rules: &Rules, objects: &[Object], common: &C
     if renamed.is_empty() {
         return;
     }
-    let is_here = |namespace: Option<&String>| namespace.is_none() || namespace == common.namespace.as_ref();
+    // without a namespace of their own, bundles may be in any: what answers a reference is what it follows
+    let here = common.namespace.as_ref();
+    let is_here = |namespace: Option<&String>| namespace.is_none() || here.is_none() || namespace == here;
     rewrite(&mut manifest.tree, rules, |reference| {
         let kind = match reference.target {
             Referent::ConfigMap => ObjectKind::ConfigMap,

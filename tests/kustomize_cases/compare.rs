@@ -39,6 +39,7 @@ const REFERENCES: &[(&str, Sort, &str)] = &[
     ("Service/kn spec.template.spec.containers[0].env", Sort::Follows, "all references of a container, not only one"),
     ("ServiceAccount/sa secrets", Sort::Follows, "its Secrets like its `imagePullSecrets`"),
     ("Gateway/gw spec.listeners[0].tls.certificateRefs", Sort::Follows, "an API that kustomize does not know"),
+    ("Ingress/ing metadata.annotations", Sort::Follows, "a name after a namespace is one as well"),
     ("Role/r rules[0].resourceNames[1]", Sort::Stays, "a rule about ConfigMaps names no Secret"),
     ("Role/r rules[1].resourceNames[0]", Sort::Stays, "a rule about Secrets names no ConfigMap"),
 ];
