@@ -121,3 +121,114 @@ impl Survey {
         self.environments.iter().find(|resolved| resolved.definition.environment == *name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::diagnostic::{Diagnostic, Severity};
+    use crate::manifest::references::Referent;
+    use crate::manifest::references::tests::samples::{NAMESPACE, Sample, samples};
+    use crate::sops::Places;
+
+    /// Which references of these objects lead nowhere, as messages tell it.
+    fn dangling(objects: &[Value]) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        // what is there: an object of each kind, with a key
+        let entry = |sensitive: bool| json!({ "value": "x", "sensitive": sensitive });
+        let data = json!({ "there": entry(false), "here": entry(true) });
+        let base = json!({ "app": "app", "namespace": NAMESPACE, "bundles": { "known": { "data": data } },
+            "manifests": [{ "path": "manifests/*.json", "template": false }] });
+        let list = |objects: &[Value]| json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string();
+        // no file may be larger than 1 MiB
+        let lists = objects.chunks(1000).map(list).enumerate();
+        let lists = lists.map(|(index, text)| (format!("manifests/{index}.json"), text));
+        fs::create_dir(folder.path().join("manifests")).expect("a folder");
+        for (name, text) in [("base.yaml".to_owned(), base.to_string()), ("dev.yaml".to_owned(), String::new())]
+            .into_iter()
+            .chain(lists)
+        {
+            fs::write(folder.path().join(name), text).expect("a file");
+        }
+        let project = Project::discover(folder.path()).expect("a project");
+        let dev = project.environment("dev").expect("an environment");
+        let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
+        let mut problems = Diagnostics::new();
+        let survey = pipeline.survey(&project.apps[0], std::slice::from_ref(&dev), &mut problems).expect("layers");
+        pipeline.objects(&survey, &dev, &mut problems);
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let told = |problem: &Diagnostic| {
+            assert_eq!(problem.rule, RULE, "{problem:?}");
+            problem.message.clone()
+        };
+        errors.map(told).collect()
+    }
+
+    const RULE: &str = "dangling-reference";
+
+    /// Renders an object for each sample, called `o0`, `o1` …, and holds what is told of them to what is expected.
+    #[track_caller]
+    fn assert_told(
+        object: impl Fn(&Sample, &str, usize) -> Option<Value>,
+        expected: impl Fn(&Sample, &str, usize) -> Option<String>,
+    ) {
+        let (mut objects, mut lines) = (Vec::new(), Vec::new());
+        for (index, sample) in samples().iter().enumerate() {
+            let own = format!("o{index}");
+            if let Some(object) = object(sample, &own, index) {
+                objects.push(object);
+                lines.extend(expected(sample, &own, index));
+            }
+        }
+        assert!(objects.len() > 100, "only {} objects", objects.len());
+        let mut found = dangling(&objects);
+        lines.sort();
+        found.sort();
+        let unlike = lines.iter().zip(&found).find(|(expected, found)| expected != found);
+        assert_eq!((unlike, lines.len()), (None, found.len()));
+    }
+
+    /// What a sample names, if it must be there.
+    fn needed(sample: &Sample) -> Option<&'static str> {
+        sample.target.filter(|_| !sample.is_output && !sample.is_optional).map(Referent::as_str)
+    }
+
+    #[test]
+    fn every_reference_to_what_is_not_there_is_told() {
+        assert_told(
+            |sample, own, index| Some(sample.object(own, &format!("none-{index}"))),
+            |sample, own, index| {
+                let (kind, path, label) = (needed(sample)?, sample.path(), sample.label(own));
+                Some(format!("`{path}` of {label} names the {kind} `none-{index}`, which nothing defines"))
+            },
+        );
+    }
+
+    #[test]
+    fn every_reference_that_is_optional_may_lead_nowhere() {
+        assert_told(|sample, own, index| sample.optional(own, &format!("none-{index}")), |_, _, _| None);
+    }
+
+    #[test]
+    fn every_reference_to_what_is_there_is_answered() {
+        let key = |sample: &Sample| if sample.target == Some(Referent::Secret) { "here" } else { "there" };
+        assert_told(
+            |sample, own, _| sample.keyed(own, "known", key(sample)).or_else(|| Some(sample.object(own, "known"))),
+            |_, _, _| None,
+        );
+    }
+
+    #[test]
+    fn every_key_that_is_not_there_is_told() {
+        assert_told(
+            |sample, own, _| sample.keyed(own, "known", "none"),
+            |sample, own, _| {
+                let (kind, label) = (needed(sample)?, sample.label(own));
+                Some(format!("{label} wants the key `none` of the {kind} `known`, which has none of that name"))
+            },
+        );
+    }
+}

@@ -10,7 +10,7 @@ mod rule;
 mod rules;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod walk;
 
 use std::collections::HashSet;

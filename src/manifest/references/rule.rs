@@ -92,7 +92,7 @@ pub(super) struct Field {
     /// The structure that it is in.
     base: Base,
     /// Its path in there: keys and items.
-    path: Vec<Segment>,
+    pub(super) path: Vec<Segment>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -124,14 +124,18 @@ impl Field {
         Self { base, path: path.segments().to_vec() }
     }
 
+    /// How many steps below the root its structure is, for a name that is `depth` steps below it.
+    pub(super) fn start(&self, depth: usize) -> Option<usize> {
+        match self.base {
+            Base::Up(steps) => depth.checked_sub(steps),
+            Base::Down(steps) => Some(steps),
+        }
+    }
+
     /// The scalars of the field, for a name below these `ancestors`.
     pub(super) fn scalars<'t>(&self, ancestors: &[&'t Tree]) -> Vec<(&'t Tree, &'t Scalar)> {
-        let base = match self.base {
-            Base::Up(steps) => ancestors.len().checked_sub(steps),
-            Base::Down(steps) => Some(steps),
-        };
         let mut found = Vec::new();
-        if let Some(base) = base.and_then(|index| ancestors.get(index)) {
+        if let Some(base) = self.start(ancestors.len()).and_then(|index| ancestors.get(index)) {
             collect(base, &self.path, &mut found);
         }
         found

@@ -1,3 +1,5 @@
+pub(crate) mod samples;
+
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;

@@ -1,0 +1,243 @@
+//! For each rule of the table the smallest objects that it applies to, so that none goes untested.
+
+use serde_json::{Value, json};
+
+use crate::manifest::references::rule::{self, Aim, Expected, Format, Optional, Rule};
+use crate::manifest::references::table::{self, Scope};
+use crate::manifest::references::{Referent, Role, Rules, references, rewrite};
+use crate::pattern::Segment;
+
+/// An object with a place that a rule is about.
+pub(crate) struct Sample {
+    /// The rule, for messages.
+    pub(crate) rule: String,
+    api_version: String,
+    kind: String,
+    /// The way to the name: keys and items.
+    steps: Vec<Segment>,
+    /// What is written there for a name.
+    format: Format,
+    /// What is named; nothing for what only looks like a name.
+    pub(crate) target: Option<Referent>,
+    /// Fields that must be there.
+    fields: Vec<Field>,
+    /// A controller makes it.
+    pub(crate) is_output: bool,
+    /// It may always be missing.
+    pub(crate) is_optional: bool,
+    /// Where `optional: true` may stand.
+    optional: Option<Vec<Segment>>,
+    /// Where the keys stand that are needed.
+    keys: Vec<Vec<Segment>>,
+}
+
+/// The namespace in names that are written with one.
+pub(crate) const NAMESPACE: &str = "shop";
+
+/// Samples for all rules, kinds and targets, with nothing and with a step in the place of `**`.
+pub(crate) fn samples() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for section in table::read(include_str!("../rules.txt")).0 {
+        let heads: Vec<_> = match &section.scope {
+            Scope::Kinds(kinds) => {
+                let heads = kinds.groups.iter().flat_map(|group| kinds.kinds.iter().map(move |kind| (group, kind)));
+                heads.map(|(group, kind)| (group.clone(), kind.replace('*', "Any"))).collect()
+            }
+            Scope::Others => vec![("example.com".to_owned(), "Widget".to_owned())],
+            // these only tell what is no reference
+            Scope::Quiet(_) => continue,
+        };
+        for (pattern, rule) in &section.rules {
+            let is_deep = !pattern.is_countable();
+            for (group, kind) in &heads {
+                for below in [false, true].into_iter().filter(|below| is_deep || !below) {
+                    let steps = concrete(pattern.segments(), below);
+                    samples.extend(of_rule(group, kind, &steps, rule));
+                }
+            }
+        }
+    }
+    samples
+}
+
+/// A path that a pattern fits: with a word for each star, and for `**` a step or none.
+fn concrete(pattern: &[Segment], below: bool) -> Vec<Segment> {
+    let step = |segment: &Segment| match segment {
+        Segment::Below => below.then(|| Segment::Key("any".to_owned())),
+        Segment::Like { start, end } => Some(Segment::Key(format!("{start}any{end}"))),
+        Segment::Key(_) | Segment::Items => Some(segment.clone()),
+    };
+    pattern.iter().filter_map(step).collect()
+}
+
+/// A value and the path at which it stands.
+type Field = (Vec<Segment>, Value);
+
+/// What a rule may be about, each with the field that tells it.
+fn targets(rule: &Rule, path: impl Fn(&rule::Field) -> Vec<Segment>) -> Vec<(Option<Referent>, Option<Field>)> {
+    match &rule.aim {
+        Aim::Nothing => vec![(None, None)],
+        Aim::One(target) => vec![(Some(*target), None)],
+        Aim::Told { by, default } => {
+            let is_resource = by.path.last() == Some(&Segment::Key("resources".to_owned()));
+            let word = |target: Referent| match target.as_str() {
+                kind if is_resource => format!("{}s", kind.to_lowercase()),
+                kind => kind.to_owned(),
+            };
+            let told = [Referent::ConfigMap, Referent::Secret];
+            let told = told.map(|target| (Some(target), Some((path(by), json!(word(target))))));
+            told.into_iter().chain([(*default, None)]).collect()
+        }
+    }
+}
+
+/// What must stand in the object for a rule to hold.
+fn conditions(rule: &Rule, path: impl Fn(&rule::Field) -> Vec<Segment>) -> Vec<Field> {
+    let needed = rule.conditions.iter().filter_map(|condition| {
+        let value = match &condition.expected {
+            Expected::Present => "x",
+            Expected::Absent => return None,
+            Expected::OneOf(texts) if texts.iter().any(String::is_empty) => return None,
+            Expected::OneOf(texts) => texts.first()?,
+        };
+        Some((path(&condition.field), json!(value)))
+    });
+    needed.collect()
+}
+
+/// The samples of a rule: one for each target that a field may tell.
+fn of_rule(group: &str, kind: &str, steps: &[Segment], rule: &Rule) -> Vec<Sample> {
+    let path = |field: &rule::Field| -> Vec<Segment> {
+        let start = field.start(steps.len()).expect("a field of the object");
+        steps.iter().take(start).chain(&field.path).cloned().collect()
+    };
+    let conditions = conditions(rule, path);
+    let sample = |(target, field)| Sample {
+        rule: format!("{group} {kind}: {}", written(steps)),
+        api_version: if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") },
+        kind: kind.to_owned(),
+        steps: steps.to_vec(),
+        format: rule.format,
+        target,
+        fields: conditions.iter().cloned().chain(field).collect(),
+        is_output: rule.role == Role::Output,
+        is_optional: matches!(rule.optional, Optional::Always),
+        optional: match &rule.optional {
+            Optional::Told(field) => Some(path(field)),
+            Optional::Never | Optional::Always => None,
+        },
+        keys: rule.keys.iter().map(|(field, _)| path(field)).collect(),
+    };
+    targets(rule, path).into_iter().map(sample).collect()
+}
+
+impl Sample {
+    /// The object, called `own`, with a name in it.
+    pub(crate) fn object(&self, own: &str, name: &str) -> Value {
+        let text = match self.format {
+            Format::Name | Format::Commas => name.to_owned(),
+            Format::Namespaced | Format::MaybeNamespaced => format!("{NAMESPACE}/{name}"),
+        };
+        let mut object = json!({ "apiVersion": self.api_version, "kind": self.kind, "metadata": { "name": own } });
+        put(&mut object, &self.steps, json!(text));
+        for (path, value) in &self.fields {
+            put(&mut object, path, value.clone());
+        }
+        object
+    }
+
+    /// The same with `optional: true`, where that may stand.
+    pub(crate) fn optional(&self, own: &str, name: &str) -> Option<Value> {
+        let mut object = self.object(own, name);
+        put(&mut object, self.optional.as_ref()?, json!(true));
+        Some(object)
+    }
+
+    /// The same with a key that is needed, where one may stand.
+    pub(crate) fn keyed(&self, own: &str, name: &str, key: &str) -> Option<Value> {
+        let mut object = self.object(own, name);
+        put(&mut object, self.keys.first()?, json!(key));
+        Some(object)
+    }
+
+    /// What messages call the object.
+    pub(crate) fn label(&self, own: &str) -> String {
+        format!("the {} `{own}`", self.kind)
+    }
+
+    /// Where the name stands, as messages tell it.
+    pub(crate) fn path(&self) -> String {
+        written(&self.steps)
+    }
+}
+
+/// Puts a value at a path, in the first item of lists.
+fn put(at: &mut Value, path: &[Segment], value: Value) {
+    let Some((step, rest)) = path.split_first() else {
+        *at = value;
+        return;
+    };
+    match step {
+        Segment::Key(key) => put(&mut at[key.as_str()], rest, value),
+        Segment::Items => {
+            if !at.is_array() {
+                *at = json!([null]);
+            }
+            put(&mut at[0], rest, value);
+        }
+        Segment::Like { .. } | Segment::Below => panic!("{path:?} has stars"),
+    }
+}
+
+/// A path in the words of messages.
+fn written(steps: &[Segment]) -> String {
+    let mut path = String::new();
+    for step in steps {
+        match step {
+            Segment::Items => path.push_str("[0]"),
+            Segment::Key(key) if key.contains(['.', '/']) => path.extend(["[\"", key, "\"]"]),
+            Segment::Key(key) if path.is_empty() => path.push_str(key),
+            Segment::Key(key) => path.extend([".", key]),
+            Segment::Like { .. } | Segment::Below => panic!("{steps:?} has stars"),
+        }
+    }
+    path
+}
+
+fn check(sample: &Sample, rules: &Rules) -> Result<(), String> {
+    let object = sample.object("own", "the-name");
+    let mut tree = super::tree(&object.to_string());
+    let all = references(&tree, rules);
+    let found: Vec<_> = all.iter().filter(|reference| reference.path == sample.path()).collect();
+    let Some(target) = sample.target else {
+        return if found.is_empty() { Ok(()) } else { Err(super::line(found[0])) };
+    };
+    let [reference] = found.as_slice() else { return Err(format!("{} references", found.len())) };
+    let told = (reference.target, reference.role == Role::Output, reference.optional);
+    if reference.name.value != "the-name" || told != (target, sample.is_output, sample.is_optional) {
+        return Err(super::line(reference));
+    }
+    let is_optional = |object: Value| {
+        let all = references(&super::tree(&object.to_string()), rules);
+        all.iter().any(|reference| reference.path == sample.path() && reference.optional)
+    };
+    if sample.optional("own", "the-name").is_some_and(|object| !is_optional(object)) {
+        return Err("`optional: true` is not respected".to_owned());
+    }
+    rewrite(&mut tree, rules, |reference| Some(format!("{}-new", reference.name.value)));
+    let name = if sample.is_output { "the-name" } else { "the-name-new" };
+    let (after, expected) = (super::show(&tree).to_string(), sample.object("own", name).to_string());
+    if after == expected { Ok(()) } else { Err(format!("became {after}")) }
+}
+
+#[test]
+fn every_rule_of_the_table_finds_and_rewrites() {
+    let rules = Rules::default();
+    let samples = samples();
+    let wrong: Vec<_> = samples
+        .iter()
+        .filter_map(|sample| Some(format!("{}: {}", sample.rule, check(sample, &rules).err()?)))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), samples.len(), wrong.join("\n"));
+    assert!(samples.len() > 3000, "only {} samples", samples.len());
+}
