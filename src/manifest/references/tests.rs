@@ -1,3 +1,4 @@
+mod kustomize;
 pub(crate) mod samples;
 
 use std::collections::HashSet;

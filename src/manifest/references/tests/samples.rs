@@ -172,7 +172,7 @@ impl Sample {
 }
 
 /// Puts a value at a path, in the first item of lists.
-fn put(at: &mut Value, path: &[Segment], value: Value) {
+pub(super) fn put(at: &mut Value, path: &[Segment], value: Value) {
     let Some((step, rest)) = path.split_first() else {
         *at = value;
         return;
