@@ -13,6 +13,10 @@ use crate::span::{Source, Span};
 /// (`MaxSecretSize` in kubernetes/pkg/apis/core/validation). A layer beyond it is no layer.
 pub const MAX_FILE_SIZE: u64 = 1024 * 1024;
 
+/// Largest file of manifests, in bytes: the definitions of an operator's custom resources take
+/// several megabytes, and no server takes an object of more than 3 (etcd's limit of a request is less).
+pub const MAX_MANIFESTS_SIZE: u64 = 16 * 1024 * 1024;
+
 /// The folder that bounds a project, and what was read of it.
 #[derive(Debug)]
 pub struct Files {
@@ -44,6 +48,10 @@ impl Files {
     /// Errors (without a place; the caller knows who names the file): it does not exist, is a
     /// folder, lies outside of the project (symlinks resolved), is too big, cannot be read.
     pub fn bytes(&self, path: &Path) -> Result<Arc<[u8]>, Diagnostic> {
+        self.limited(path, MAX_FILE_SIZE)
+    }
+
+    fn limited(&self, path: &Path, limit: u64) -> Result<Arc<[u8]>, Diagnostic> {
         let path = normalize(path);
         if !path.starts_with(&self.root) {
             return Err(self.outside(&path));
@@ -55,19 +63,27 @@ impl Files {
         if let Some(bytes) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&real) {
             return Ok(Arc::clone(bytes));
         }
-        let bytes: Arc<[u8]> = self.read_file(&real)?.into();
+        let bytes: Arc<[u8]> = self.read_file(&real, limit)?.into();
         self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(real, Arc::clone(&bytes));
         Ok(bytes)
     }
 
     /// The text of a file.
     pub fn text(&self, path: &Path) -> Result<Source, Diagnostic> {
-        let bytes = self.bytes(path)?;
+        self.source(path, &self.bytes(path)?)
+    }
+
+    /// The text of a file of manifests, which may be longer than that of others.
+    pub fn manifests(&self, path: &Path) -> Result<Source, Diagnostic> {
+        self.source(path, &self.limited(path, MAX_MANIFESTS_SIZE)?)
+    }
+
+    fn source(&self, path: &Path, bytes: &[u8]) -> Result<Source, Diagnostic> {
         let name = self.name(&normalize(path));
-        match std::str::from_utf8(&bytes) {
+        match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Source::new(name, text)),
             Err(error) => {
-                let lossy = String::from_utf8_lossy(&bytes).into_owned();
+                let lossy = String::from_utf8_lossy(bytes).into_owned();
                 let span = Span::locate(&lossy, error.valid_up_to(), error.valid_up_to() + 1);
                 let message = format!("`{name}` is not UTF-8 text");
                 Err(Diagnostic::error("not-utf8", message).at_hidden(Source::new(name, lossy).place(span)).hint(
@@ -77,17 +93,23 @@ impl Files {
         }
     }
 
-    fn read_file(&self, real: &Path) -> Result<Vec<u8>, Diagnostic> {
+    fn read_file(&self, real: &Path, limit: u64) -> Result<Vec<u8>, Diagnostic> {
         let fail = |error: &io::Error| self.unreadable(real, error);
         let file = File::open(real).map_err(|error| fail(&error))?;
         let size = file.metadata().map_err(|error| fail(&error))?.len();
-        let mut bytes = Vec::with_capacity(usize::try_from(size.min(MAX_FILE_SIZE)).unwrap_or_default());
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or_default());
         // one byte more than allowed: a file may grow, and a device has no size
-        file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(|error| fail(&error))?;
-        if bytes.len() as u64 > MAX_FILE_SIZE {
-            return Err(Diagnostic::error("file-too-big", format!("`{}` is larger than 1 MiB", self.name(real)))
-                .note("a ConfigMap or Secret holds at most 1 MiB, so no layer or file of one can be larger")
-                .hint("keep large data out of configuration: in an image, a volume or an object store"));
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| fail(&error))?;
+        if bytes.len() as u64 > limit {
+            let message = format!("`{}` is larger than {} MiB", self.name(real), limit >> 20);
+            let error = Diagnostic::error("file-too-big", message);
+            return Err(if limit == MAX_MANIFESTS_SIZE {
+                error.hint("part it into several files")
+            } else {
+                error
+                    .note("a ConfigMap or Secret holds at most 1 MiB, so no layer or file of one can be larger")
+                    .hint("keep large data out of configuration: in an image, a volume or an object store")
+            });
         }
         Ok(bytes)
     }

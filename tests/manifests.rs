@@ -101,6 +101,19 @@ fn a_text_template_is_rendered_document_by_document() {
 }
 
 #[test]
+fn a_file_of_many_definitions_is_read() {
+    let one = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{ name: NAME }}\nspec: {{ description: \"{}\" }}\n",
+        "x".repeat(50_000)
+    );
+    let text: Vec<_> = (0..40).map(|index| one.replace("NAME", &format!("c{index}.example.com"))).collect();
+    let project = project("crds.yaml", &text.join("---\n"));
+    assert_eq!(project.dev().0.iter().filter(|object| object["kind"] == "CustomResourceDefinition").count(), 40);
+    let stderr = self::project("crds.yaml", &"# 345678\n".repeat(2_000_000)).run(&["render", "dev"]).refused();
+    assert!(stderr.contains("`workloads/crds.yaml` is larger than 16 MiB"), "{stderr}");
+}
+
+#[test]
 fn templates_can_be_switched_off() {
     let base = BASE.replace("[\"workloads/*\"]", "[{ path: \"workloads/*.yaml\", template: false }]");
     let text =

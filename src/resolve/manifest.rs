@@ -91,7 +91,7 @@ impl Session {
     }
 
     fn file(self: &Arc<Self>, path: &Path, pattern: &ManifestPattern) -> Result<Vec<Manifest>, Reported> {
-        let file = self.engine.files.text(path);
+        let file = self.engine.files.manifests(path);
         let file = file.map_err(|problem| self.report(problem.at(pattern.pattern.place.clone())))?;
         if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
             return self.text_template(&file);
