@@ -14,16 +14,7 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 use support::peers::peer;
-use support::project::{Objects, Run, demo_key, repository, run};
-
-/// The projects: the name of the case, the folder, and its environments.
-const PROJECTS: &[(&str, &str, &[&str])] = &[
-    ("demo", ".", &["dev", "prod", "staging"]),
-    ("mastodon", "examples/mastodon", &["dev", "prod", "staging"]),
-    ("minimal", "examples/minimal", &["dev", "prod"]),
-    ("monorepo", "examples/monorepo", &["dev", "prod"]),
-    ("typed-secrets", "examples/typed-secrets", &["dev", "prod"]),
-];
+use support::project::{Objects, PROJECTS, Run, demo_key, repository, run};
 
 fn render(folder: &str, environment: &str) -> Run {
     run(&repository().join(folder), &["render", environment], &[("SOPS_AGE_KEY_FILE", &demo_key())])

@@ -23,6 +23,15 @@ pub(crate) const ENCRYPTED: &str = include_str!("../../environments/prod.secrets
 /// The same of the monorepo: `broker.password` under `vars`.
 pub(crate) const ENCRYPTED_VARS: &str = include_str!("../../examples/monorepo/environments/prod.secrets.yaml");
 
+/// The demo and the examples: the name of the case, the folder, and its environments.
+pub(crate) const PROJECTS: &[(&str, &str, &[&str])] = &[
+    ("demo", ".", &["dev", "prod", "staging"]),
+    ("mastodon", "examples/mastodon", &["dev", "prod", "staging"]),
+    ("minimal", "examples/minimal", &["dev", "prod"]),
+    ("monorepo", "examples/monorepo", &["dev", "prod"]),
+    ("typed-secrets", "examples/typed-secrets", &["dev", "prod"]),
+];
+
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
