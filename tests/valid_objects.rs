@@ -13,7 +13,7 @@ use std::process::Command;
 
 use serde_json::{Value as Json, json};
 use support::peers::{peer, python_with};
-use support::project::{Objects, PROJECTS, demo_key, repository, run, text};
+use support::project::{Objects, PROJECTS, Project, demo_key, repository, run, text};
 
 /// Prints what is wrong with titled documents on standard input by the schemas of each version of
 /// Kubernetes, as a list of texts. A kind without a schema is wrong too.
@@ -37,14 +37,84 @@ for version in sorted(set(utils.all_versions())):
 print(json.dumps(wrong))
 ";
 
-/// Every environment of the demo and the examples: its title and what it renders.
+/// All that Septum adds to objects, or makes itself, and that the demo and the examples do without.
+const WIRED: &str = "app: app
+namespace: shop
+labels: { team: payments }
+annotations: { example.com/owner: payments }
+names: kustomize
+data: { LOG_LEVEL: info, DATABASE_PASSWORD: { sensitive: true, value: dummy-dummy } }
+bundles:
+  files: { data: { logo.png: !!binary iVBORw0KGgo=, app.json: { content: { port: 8080 } } } }
+  locked: { data: { TOKEN: { sensitive: true, value: xyzxyz } }, rbac: { serviceAccount: web } }
+  registry:
+    type: kubernetes.io/dockerconfigjson
+    data: { .dockerconfigjson: '{\"auths\": {\"registry.example.com\": {\"auth\": \"YTpi\"}}}' }
+manifests: [\"workloads/*\"]
+";
+
+/// A workload of each kind that has a pod template, wired in all ways.
+const WORKLOADS: &str = "{% macro pod(restart, indent) %}{% filter indent(indent) %}
+metadata:
+  labels: { app: web }
+  annotations:
+    septum.dev/env-from: app
+    septum.dev/mount: \"files:/etc/files, locked:/etc/locked\"
+    septum.dev/image-pull-secrets: registry
+spec:
+  serviceAccountName: web
+  restartPolicy: {{ restart }}
+  initContainers: [{ name: init, image: registry.example.com/init:1 }]
+  containers: [{ name: web, image: registry.example.com/web:1 }]
+{% endfilter %}{% endmacro %}
+{% for kind in ['DaemonSet', 'Deployment', 'ReplicaSet', 'StatefulSet'] %}
+apiVersion: apps/v1
+kind: {{ kind }}
+metadata: { name: web, annotations: { septum.dev/reload: 'true' } }
+spec:
+  {% if kind == 'StatefulSet' %}serviceName: web{% endif %}
+  selector: { matchLabels: { app: web } }
+  template:{{ pod('Always', 4) }}
+---
+{% endfor %}
+apiVersion: batch/v1
+kind: Job
+metadata: { name: web }
+spec:
+  template:{{ pod('Never', 4) }}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: { name: web }
+spec:
+  schedule: '*/5 * * * *'
+  jobTemplate:
+    spec:
+      template:{{ pod('OnFailure', 8) }}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: web }
+imagePullSecrets: [{ name: registry }]
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: web }
+spec:
+  rules:
+    - http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: web, port: { number: 80 } } } }] }
+";
+
+/// Every environment of the demo and the examples, and what they do without: a title, and what it renders.
 fn rendered() -> impl Iterator<Item = (String, String)> {
+    let wired = Project::of(WIRED, "").file("workloads/all.yaml.j2", WORKLOADS).run(&["render", "dev"]).ok();
     let all = PROJECTS.iter().flat_map(|(name, folder, all)| all.iter().map(move |one| (name, folder, one)));
     all.map(|(name, folder, environment)| {
         let key = demo_key();
         let run = run(&repository().join(folder), &["render", environment], &[("SOPS_AGE_KEY_FILE", &key)]);
         (format!("{name} {environment}"), run.ok())
     })
+    .chain([("wired".to_owned(), wired)])
 }
 
 /// What a program prints that reads `input`. It has no cluster to ask.
