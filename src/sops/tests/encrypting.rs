@@ -27,6 +27,19 @@ fn what_is_encrypted_decrypts_to_the_same_text() {
 }
 
 #[test]
+fn what_follows_on_the_line_is_no_part_of_a_value() {
+    for (text, expected) in [
+        ("a: \"x\\ny\"\nb: 1\n", "a: |-\n  x\n  y\nb: 1\n"),
+        ("a: \"x\\ny\" \nb: 1\n", "a: \"x\\ny\" \nb: 1\n"),
+        ("a: \"x\\ny\"\t\nb: 1\n", "a: \"x\\ny\"\t\nb: 1\n"),
+        ("a: x\n\n  y # c\nb: 1\n", "a: \"x\\ny\" # c\nb: 1\n"),
+    ] {
+        let encrypted = sealed(text, Format::Yaml, Selector::default());
+        assert_eq!(plaintext(&opened(&encrypted, Format::Yaml)), expected, "{text:?}");
+    }
+}
+
+#[test]
 fn nothing_that_is_selected_stays_readable() {
     let encrypted = sealed(YAML, Format::Yaml, Selector::default());
     for word in ["secret", "line", "more", "about", "why", "inner", "12", "true"] {

@@ -196,7 +196,8 @@ impl Reader<'_> {
         let start = scalar.tag_at.filter(|at| *at < span.start).unwrap_or(span.start);
         let lead = self.text.get(key_end..start).unwrap_or_default();
         let after = self.text.get(span.end..self.line_of(span.end)).unwrap_or_default();
-        let room = !around.flow && !lead.contains('\n') && after.trim().is_empty();
+        // what is left of the line, spaces too, would become a part of a block
+        let room = !around.flow && !lead.contains('\n') && after.trim_end_matches('\r').is_empty();
         let site = Site { span: Span { start, ..span }, flow: around.flow, indent: room.then_some(around.indent) };
         let unsigned = is_unsigned(&scalar);
         Leaf { value: Value::from_scalar(scalar), unsigned, site }
