@@ -11,7 +11,7 @@
 //!
 //! What restarts a workload is asked for on the workload itself: see `reload.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::identity::Manifest;
 use super::reload::WISH;
@@ -75,13 +75,18 @@ pub fn wire(manifest: &mut Manifest, bundles: &Bundles, problems: &mut Diagnosti
     }
     let Some(template) = manifest.tree.at_mut(path) else { return };
     let wishes = take_wishes(template);
+    let mut volumes = HashMap::new();
     for (key, value) in wishes {
+        if matches!(&value.kind, TreeKind::Leaf(scalar) if scalar.locked) {
+            // nobody knows it, or it is a secret: that is told
+            continue;
+        }
         let Some(text) = value.as_text().map(str::to_owned) else {
             let message = format!("expected the name of a bundle for `{key}`, found {}", value.noun());
             problems.push(Diagnostic::error("wiring", message).at_hidden(value.place));
             continue;
         };
-        let mut wiring = Wiring { template, bundles, place: &value.place, problems };
+        let mut wiring = Wiring { template, bundles, volumes: &mut volumes, place: &value.place, problems };
         for wish in text.split(',').map(str::trim).filter(|wish| !wish.is_empty()) {
             match key.as_str() {
                 "septum.dev/env-from" => wiring.env_from(wish),
@@ -129,6 +134,8 @@ fn misplaced(tree: &Tree, problems: &mut Diagnostics) {
 struct Wiring<'a> {
     template: &'a mut Tree,
     bundles: &'a Bundles,
+    /// The volumes of bundles that the pod has by now.
+    volumes: &'a mut HashMap<String, String>,
     place: &'a Place,
     problems: &'a mut Diagnostics,
 }
@@ -199,17 +206,34 @@ impl Wiring<'_> {
         };
         let Some(sides) = self.bundle(name) else { return };
         let place = self.place.clone();
-        let volume = volume_name(name);
-        if self.has_volume(&volume) {
-            self.error(format!("the pod has a volume `{volume}` already"), "mount each bundle once");
-            return;
-        }
         if self.containers().iter().any(|container| mounts(container, path)) {
             self.error(format!("something is mounted at `{path}` already"), "mount the bundle somewhere else");
             return;
         }
+        let volume = self.volume_of(name, &sides);
+        for container in self.containers() {
+            let Some(list) = container.list_under("volumeMounts") else { continue };
+            list.push(Tree::map(
+                [
+                    ("name", Tree::text(&volume, &place)),
+                    ("mountPath", Tree::text(path, &place)),
+                    ("readOnly", Tree::literal("true", &place)),
+                ],
+                &place,
+            ));
+        }
+    }
+
+    /// The name of the volume with the files of a bundle, which is added unless it is there.
+    fn volume_of(&mut self, bundle: &str, sides: &Sides) -> String {
+        if let Some(volume) = self.volumes.get(bundle) {
+            return volume.clone();
+        }
+        let volume = self.free_volume_name(bundle);
+        self.volumes.insert(bundle.to_owned(), volume.clone());
+        let place = self.place.clone();
         let source =
-            |field: &str| Tree::map([(field, Tree::map([("name", Tree::text(name, &place))], &place))], &place);
+            |field: &str| Tree::map([(field, Tree::map([("name", Tree::text(bundle, &place))], &place))], &place);
         let mut projected = Vec::new();
         if sides.secret {
             projected.push(("defaultMode", Tree::literal(PRIVATE, &place)));
@@ -224,17 +248,25 @@ impl Wiring<'_> {
         {
             volumes.push(entry);
         }
-        for container in self.containers() {
-            let Some(list) = container.list_under("volumeMounts") else { continue };
-            list.push(Tree::map(
-                [
-                    ("name", Tree::text(&volume, &place)),
-                    ("mountPath", Tree::text(path, &place)),
-                    ("readOnly", Tree::literal("true", &place)),
-                ],
-                &place,
-            ));
+        volume
+    }
+
+    /// A name that no volume of the pod has: a DNS label, of at most 63 characters (RFC 1123).
+    fn free_volume_name(&self, bundle: &str) -> String {
+        const LONGEST: usize = 63;
+        let cut = |text: &str, length: usize| -> String {
+            let cut: String = text.chars().take(length).collect();
+            cut.trim_end_matches('-').to_owned()
+        };
+        let name = format!("septum-{bundle}").replace('.', "-");
+        let mut free = cut(&name, LONGEST);
+        let mut number = 2;
+        while self.has_volume(&free) {
+            let end = format!("-{number}");
+            free = cut(&name, LONGEST - end.len()) + &end;
+            number += 1;
         }
+        free
     }
 
     fn has_volume(&self, name: &str) -> bool {
@@ -263,12 +295,6 @@ impl Wiring<'_> {
 fn mounts(container: &Tree, path: &str) -> bool {
     let mounts = container.get("volumeMounts").and_then(Tree::as_list).unwrap_or_default();
     mounts.iter().any(|mount| mount.get("mountPath").and_then(Tree::as_text) == Some(path))
-}
-
-/// A name for the volume of a bundle: a DNS label, of at most 63 characters (RFC 1123).
-fn volume_name(bundle: &str) -> String {
-    let name: String = format!("septum-{bundle}").replace('.', "-").chars().take(63).collect();
-    name.trim_end_matches('-').to_owned()
 }
 
 #[cfg(test)]
@@ -357,6 +383,17 @@ spec:
     }
 
     #[test]
+    fn a_bundle_has_one_volume_of_a_free_name() {
+        let (text, problems) = wired(
+            "        septum.dev/mount: 'shop:/etc/a, shop:/etc/b, plain.config:/etc/c'\n",
+            "      containers: [{name: a}]\n      volumes: [{name: septum-shop}, {name: septum-plain-config}]\n",
+        );
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(text.matches("- name: septum-shop-2\n").count(), 3, "two mounts of one volume: {text}");
+        assert_eq!(text.matches("- name: septum-plain-config-2\n").count(), 2, "{text}");
+    }
+
+    #[test]
     fn a_wish_that_cannot_be_granted_is_told() {
         for (annotations, containers, expected) in [
             ("        septum.dev/env-from: shpo", "", "there is no bundle `shpo` with a value in it"),
@@ -367,11 +404,6 @@ spec:
                 "        septum.dev/mount: 'shop:/etc/x'",
                 "      containers: [{name: a, volumeMounts: [{mountPath: /etc/x}]}]\n",
                 "something is mounted at `/etc/x` already",
-            ),
-            (
-                "        septum.dev/mount: 'shop:/etc/x'",
-                "      volumes: [{name: septum-shop}]\n",
-                "the pod has a volume `septum-shop` already",
             ),
             ("        septum.dev/image-pull-secrets: shop", "", "the bundle `shop` holds no credentials of registries"),
             (
