@@ -1,14 +1,12 @@
 //! What the API server says to an object is what Septum says to the project that would give it.
 //!
 //! `tests/vectors/apiserver/cases.jsonl` holds what a kube-apiserver answered to `create`: the object,
-//! whether it was taken, and its message. Where the whole collection lies beside the repository
-//! (`../shared/vectors/apiserver/cases.jsonl`), that one is read too.
+//! whether it was taken, and its message.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod support;
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -53,30 +51,25 @@ const CANNOT_ARISE: [(&str, &str); 2] = [
 
 #[test]
 fn septum_and_the_api_server_agree() {
-    let mut files = vec![repository().join("tests/vectors/apiserver/cases.jsonl")];
-    files.extend(Some(repository().join("../shared/vectors/apiserver/cases.jsonl")).filter(|file| file.exists()));
-    let mut seen = BTreeSet::new();
-    for file in files {
-        let cases = fs::read_to_string(&file).unwrap();
-        let mut wrong = Vec::new();
-        let mut checked = 0;
-        for line in cases.lines() {
-            let case: Case = serde_json::from_str(line).unwrap();
-            checked += 1;
-            if CANNOT_ARISE.iter().any(|(label, _)| *label == case.label) || !seen.insert(case.label.clone()) {
-                continue;
-            }
-            let run = project(&case).run(&["render", "dev"]);
-            let points = run.stderr.contains(" --> base.yaml:");
-            // beyond what the server refuses, only warnings
-            let agrees = if case.accepted { run.code == 0 } else { run.code == 2 && points && run.stdout.is_empty() };
-            if !agrees {
-                wrong.push(format!("{}: accepted: {}, code: {}\n{}", case.label, case.accepted, run.code, run.stderr));
-            }
+    let cases = fs::read_to_string(repository().join("tests/vectors/apiserver/cases.jsonl")).unwrap();
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for line in cases.lines() {
+        let case: Case = serde_json::from_str(line).unwrap();
+        checked += 1;
+        if CANNOT_ARISE.iter().any(|(label, _)| *label == case.label) {
+            continue;
         }
-        assert!(wrong.is_empty(), "{}: {} of {checked}\n{}", file.display(), wrong.len(), wrong.join("\n"));
-        assert!(checked > 50, "{}: only {checked} cases", file.display());
+        let run = project(&case).run(&["render", "dev"]);
+        let points = run.stderr.contains(" --> base.yaml:");
+        // beyond what the server refuses, only warnings
+        let agrees = if case.accepted { run.code == 0 } else { run.code == 2 && points && run.stdout.is_empty() };
+        if !agrees {
+            wrong.push(format!("{}: accepted: {}, code: {}\n{}", case.label, case.accepted, run.code, run.stderr));
+        }
     }
+    assert!(wrong.is_empty(), "{} of {checked}\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(checked, 102);
 }
 
 /// The project that gives the object of a case.

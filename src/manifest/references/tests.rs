@@ -3,8 +3,6 @@ pub(crate) mod samples;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -197,19 +195,13 @@ fn check_list(list: &str) -> usize {
 }
 
 #[test]
-fn well_known_paths_are_found_and_rewritten() {
-    assert_eq!(check_list(include_str!("../../../tests/vectors/references.txt")), 150);
-}
-
-/// The full lists, of which the vectors are a selection, lie beside the repository of those who
-/// made them.
-#[test]
-fn all_paths_of_the_full_lists_are_found_and_rewritten() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference");
-    for (file, count) in [("kubernetes-reference-paths.txt", 278), ("kubernetes-crd-reference-paths.txt", 2707)] {
-        if let Ok(list) = fs::read_to_string(folder.join(file)) {
-            assert_eq!(check_list(&list), count, "{file}");
-        }
+fn all_paths_of_the_lists_are_found_and_rewritten() {
+    let lists = [
+        (include_str!("../../../tests/vectors/references/kubernetes.txt"), 278),
+        (include_str!("../../../tests/vectors/references/custom-resources.txt"), 2707),
+    ];
+    for (list, count) in lists {
+        assert_eq!(check_list(list), count);
     }
 }
 
