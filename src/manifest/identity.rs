@@ -1,6 +1,6 @@
 //! From documents to objects: each has an API version, a kind and a name.
 
-use super::taint;
+use super::taint::{self, Made};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::Tree;
 use crate::resolve::{self, Part, Resolved};
@@ -47,13 +47,6 @@ impl Manifest {
     pub fn label(&self) -> String {
         format!("the {} `{}`", self.kind, self.name)
     }
-}
-
-/// A part of an object that a template made.
-pub(super) struct Made<'r> {
-    /// Its path in the object; empty for the whole.
-    pub(super) path: &'r str,
-    pub(super) part: &'r Part,
 }
 
 /// The objects of an environment; lists are taken apart. What has a secret where none may be is

@@ -4,24 +4,21 @@
 
 use super::identity::Manifest;
 use super::references::{Referent, Role, Rules, references};
-use super::wiring::template_of;
+use super::wiring::{RELOAD, template_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Tree, TreeKind};
-
-/// The wish, on the workload itself.
-pub(super) const WISH: &str = "septum.dev/reload";
 
 /// Grants the wish of a workload: the names of what it refers to, in the annotations of Reloader.
 pub fn reload(manifest: &mut Manifest, rules: &Rules, problems: &mut Diagnostics) {
     let Some(Tree { kind: TreeKind::Map(annotations), .. }) = manifest.tree.at_mut(&["metadata", "annotations"]) else {
         return;
     };
-    let Some(wish) = annotations.shift_remove(WISH) else { return };
+    let Some(wish) = annotations.shift_remove(RELOAD) else { return };
     match wish.as_text() {
         Some("true") if template_of(&manifest.kind).is_some_and(|path| !path.is_empty()) => {}
         Some("false") => return,
         _ => {
-            let message = format!("`{WISH}` is `true` on a workload with a pod template, and on nothing else");
+            let message = format!("`{RELOAD}` is `true` on a workload with a pod template, and on nothing else");
             problems.push(Diagnostic::error("wiring", message).at_hidden(wish.place));
             return;
         }

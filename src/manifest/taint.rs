@@ -3,13 +3,19 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::identity::Made;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::tree::join;
 use crate::layer::{Definition, Tree, TreeKind};
 use crate::resolve::{Part, Read};
 use crate::route::{Routing, Sensitivity};
 use crate::yaml::node::{Scalar, Style};
+
+/// A part of an object that a template made.
+pub(super) struct Made<'r> {
+    /// Its path in the object; empty for the whole.
+    pub(super) path: &'r str,
+    pub(super) part: &'r Part,
+}
 
 /// A sensitive value where no secret may be.
 struct Leak<'a> {

@@ -14,13 +14,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::identity::Manifest;
-use super::reload::WISH;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::layer::{Tree, TreeKind};
 use crate::span::Place;
 
 /// What the annotations begin with.
 const PREFIX: &str = "septum.dev/";
+/// The wish that stands on the workload itself: see `reload.rs`.
+pub(super) const RELOAD: &str = "septum.dev/reload";
 const WISHES: [&str; 3] = ["septum.dev/env-from", "septum.dev/mount", "septum.dev/image-pull-secrets"];
 
 /// Readable by their owner alone: 0400, which JSON has in decimal.
@@ -121,7 +122,7 @@ fn take_wishes(template: &mut Tree) -> Vec<(String, Tree)> {
 /// Wishes that nothing grants: on an object that is no workload, or on the workload itself.
 fn misplaced(tree: &Tree, problems: &mut Diagnostics) {
     let annotations = tree.at(&["metadata", "annotations"]).and_then(Tree::as_map);
-    let misplaced = |key: &str| key.starts_with(PREFIX) && key != WISH;
+    let misplaced = |key: &str| key.starts_with(PREFIX) && key != RELOAD;
     for (key, value) in annotations.into_iter().flatten().filter(|(key, _)| misplaced(key)) {
         problems.push(
             Diagnostic::error("wiring", format!("`{key}` does nothing here"))
