@@ -342,7 +342,7 @@ error: expected a text for `value`, found a mapping
         ),
         case("text as content", base("data:\n  app.yaml: { content: \"port: 8080\" }\n")).says(
             r"
-error: expected a mapping or a list for `content`, found another text
+error: expected a mapping or a list for `content`, found a text
  --> environments/base.yaml:2:24
   |
 2 |   app.yaml: { content: … }

@@ -270,10 +270,14 @@ fn mistakes_in_manifests_are_told_with_their_place() {
         ("['[a']", "`[a` is no valid glob"),
         ("[{ template: false }]", "a manifest needs `path`"),
         ("[{ path: a, tmplate: false }]", "did you mean `template`?"),
-        ("web.yaml", "expected a list for `manifests`"),
+        ("web.yaml", "expected a list for `manifests`, found a text"),
+        ("web.yaml", "hint: write `manifests: [ … ]`"),
+        ("[workloads]", "`workloads` is a folder, and files are named here"),
+        ("[workloads]", "all files in it are `workloads/*`, with the folders below `workloads/**/*`"),
     ] {
         let base = BASE.replace("[\"workloads/*\"]", manifests);
-        let stderr = Project::of(&base, "").run(&["render", "dev"]).refused();
+        let stderr =
+            Project::of(&base, "").file("workloads/web.yaml", deployment("", "")).run(&["render", "dev"]).refused();
         assert!(stderr.contains(expected), "{expected}:\n{stderr}");
     }
 }

@@ -333,10 +333,7 @@ fn registries_that_say_something_else_are_refused() {
         (base("{ ghcr.io: { user: u, password: p } }"), "`user` is no field of the registry `ghcr.io`"),
         (base("{ ghcr.io: { username: [u], password: p } }"), "expected a text for `username`, found a list"),
         (base("{ ghcr.io: { username: u, password: } }"), "expected a text for `password`, found a blank value"),
-        (
-            base("{ ghcr.io: token }"),
-            "expected a mapping with `username` and `password` for `ghcr.io`, found another text",
-        ),
+        (base("{ ghcr.io: token }"), "expected a mapping with `username` and `password` for `ghcr.io`, found a text"),
         (base("[ghcr.io]"), "expected a mapping of servers for `registries`, found a list"),
         (
             base("{ a b: { username: u, password: p } }"),

@@ -88,7 +88,12 @@ impl<'a> Fields<'a> {
         if let Kind::List(items) = node.kind {
             Some((key, items))
         } else {
-            problems.push(expected(name, "a list", &node, &key, self.source));
+            let error = expected(name, "a list", &node, &key, self.source);
+            problems.push(if node.as_scalar().is_some() {
+                error.hint(format!("write `{name}: [ … ]`"))
+            } else {
+                error
+            });
             None
         }
     }
@@ -129,8 +134,11 @@ pub(super) fn text(node: &Node, name: &str, key: &Place, source: &Source) -> Res
 
 /// That a field holds something else than it should.
 pub(super) fn expected(name: &str, what: impl fmt::Display, node: &Node, key: &Place, source: &Source) -> Diagnostic {
+    let what = what.to_string();
     let found = match node.as_scalar() {
-        Some(scalar) if !scalar.blank && !scalar.is_null() => "another text",
+        Some(scalar) if !scalar.blank && !scalar.is_null() => {
+            if what.starts_with("a list") || what.starts_with("a mapping") { "a text" } else { "another text" }
+        }
         _ => node.noun(),
     };
     let place = if node.span.start == node.span.end { key.clone() } else { source.place(node.span) };

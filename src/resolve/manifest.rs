@@ -67,12 +67,19 @@ impl Session {
         let at = |problem: Diagnostic| problem.at(pattern.pattern.place.clone());
         let problem = match matching(&pattern.folder, text) {
             Ok(mut found) => {
+                let is_folder = found.iter().any(|path| path.is_dir());
                 found.retain(|path| path.is_file());
                 if !found.is_empty() {
                     return found;
                 }
-                Diagnostic::error("missing-file", format!("`{text}` matches no file"))
-                    .hint("a path is relative to the layer that names it, and may have `*` and `**`")
+                if is_folder {
+                    let folder = text.trim_end_matches('/');
+                    Diagnostic::error("missing-file", format!("`{text}` is a folder, and files are named here"))
+                        .hint(format!("all files in it are `{folder}/*`, with the folders below `{folder}/**/*`"))
+                } else {
+                    Diagnostic::error("missing-file", format!("`{text}` matches no file"))
+                        .hint("a path is relative to the layer that names it, and may have `*` and `**`")
+                }
             }
             Err(GlobError::Outside) => {
                 Diagnostic::error("outside-project", format!("`{text}` leads out of the folder of its layer"))
