@@ -1,6 +1,7 @@
 //! All rules, and which of them are for an object.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::matcher::{Matcher, State};
 use super::rule::Rule;
@@ -9,9 +10,16 @@ use crate::layer::tree::{Tree, TreeKind};
 use crate::project::UserRule;
 
 /// Where objects hold names of ConfigMaps and Secrets: what the program knows, and what a project
-/// adds. Made once for many objects.
-#[derive(Debug)]
+/// adds. Made once for many objects, when the first of them asks.
+#[derive(Debug, Default)]
 pub struct Rules {
+    user: Vec<UserRule>,
+    made: OnceLock<Made>,
+}
+
+/// The rules as they are asked.
+#[derive(Debug)]
+struct Made {
     /// In the order in which they are asked.
     list: Vec<Rule>,
     matcher: Matcher,
@@ -42,6 +50,32 @@ const ANY: &str = "*";
 impl Rules {
     /// The built-in rules, and before them those of a project.
     pub fn with(user: &[UserRule]) -> Self {
+        Self { user: user.to_vec(), made: OnceLock::new() }
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| Made::of(&self.user))
+    }
+
+    /// Where to start for an object; also at what only tells what is not suspicious, if asked.
+    pub(super) fn start(&self, object: &Tree, quiet: bool) -> Vec<State> {
+        self.made().start(object, quiet)
+    }
+
+    pub(super) fn matcher(&self) -> &Matcher {
+        &self.made().matcher
+    }
+
+    /// The first of the rules that end in these states and hold below these `ancestors`.
+    pub(super) fn first(&self, states: &[State], ancestors: &[&Tree]) -> Option<&Rule> {
+        let made = self.made();
+        let rules = made.matcher.rules(states).into_iter();
+        rules.filter_map(|rule| made.list.get(rule)).find(|rule| rule.holds(ancestors))
+    }
+}
+
+impl Made {
+    fn of(user: &[UserRule]) -> Self {
         let mut all = Self { list: Vec::new(), matcher: Matcher::default(), kinds: HashMap::new(), others: None };
         for rule in user {
             let root = all.matcher.root();
@@ -76,8 +110,7 @@ impl Rules {
         self.kinds.entry(kind.to_owned()).or_default().push(Sort { group, root, origin });
     }
 
-    /// Where to start for an object; also at what only tells what is not suspicious, if asked.
-    pub(super) fn start(&self, object: &Tree, quiet: bool) -> Vec<State> {
+    fn start(&self, object: &Tree, quiet: bool) -> Vec<State> {
         let text = |key| match &object.kind {
             TreeKind::Map(map) => match &map.get(key)?.kind {
                 TreeKind::Leaf(scalar) => Some(scalar.text()),
@@ -95,21 +128,6 @@ impl Rules {
         let is_known = sorts.iter().any(|sort| sort.origin == Origin::Table);
         let others = self.others.filter(|_| !is_known);
         sorts.iter().map(|sort| sort.root).chain(others).collect()
-    }
-
-    pub(super) fn matcher(&self) -> &Matcher {
-        &self.matcher
-    }
-
-    /// The first of the rules that end in these states and hold below these `ancestors`.
-    pub(super) fn first(&self, states: &[State], ancestors: &[&Tree]) -> Option<&Rule> {
-        self.matcher.rules(states).into_iter().filter_map(|rule| self.list.get(rule)).find(|rule| rule.holds(ancestors))
-    }
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self::with(&[])
     }
 }
 
