@@ -284,3 +284,17 @@ fn the_whole_scope_can_be_looked_through() {
     });
     assert_eq!(read, expected);
 }
+
+#[test]
+fn a_filter_of_what_has_no_value_is_not_what_is_missing() {
+    for (template, expected) in [
+        ("{{ data.P | urlencode }}", "`data.P` has no value in `dev`"),
+        ("x{{ data.P|urlencode }}", "`data.P` has no value in `dev`"),
+        ("{{ vars.nope | trim | upper }}", "`vars.nope` is not defined"),
+    ] {
+        let base = format!("data: {{ P: {{ sensitive: true }}, A: \"{template}\" }}\n");
+        let stderr = Project::of(&base, "").run(&["render", "dev"]).refused();
+        assert!(stderr.contains(expected), "{template}: {stderr}");
+        assert!(!stderr.contains("`urlencode`") && !stderr.contains("`dev.yaml`"), "{template}: {stderr}");
+    }
+}

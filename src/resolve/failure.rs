@@ -104,6 +104,7 @@ struct Piece {
 
 impl Piece {
     fn of(error: &Error, template: &str, range: &Range<usize>) -> Self {
+        let range = &if error.kind() == ErrorKind::UndefinedError { operand(template, range) } else { range.clone() };
         // of `a.b.c` the engine may name `.b.c` only
         let part_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.".contains(byte);
         let before = template.as_bytes().get(..range.start).unwrap_or_default();
@@ -118,6 +119,31 @@ impl Piece {
         let literal = parts_of_own(error).is_none_or(|(_, _, word)| template.contains(word));
         Self { range, hidden: has_text || unclosed, literal }
     }
+}
+
+/// What a filter is applied to, where the engine names the filter: it is the value that is undefined.
+/// Of `(a ~ b) | trim`, and where an argument may be what is meant, it is not known: nothing then.
+fn operand(template: &str, range: &Range<usize>) -> Range<usize> {
+    let before = |at: usize| template.get(..at).unwrap_or_default().trim_end();
+    let named = |end: usize| -> usize {
+        let bytes = before(end).bytes().rev();
+        bytes.take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte)).count()
+    };
+    let mut found = range.clone();
+    while let Some(left) = before(found.start).strip_suffix('|') {
+        let has_arguments = template.get(found.end..).is_some_and(|rest| rest.trim_start().starts_with('('));
+        let end = left.trim_end().len();
+        let length = if has_arguments || template.get(found.clone()).is_some_and(|text| text.contains('(')) {
+            0
+        } else {
+            named(end)
+        };
+        found = end - length..end;
+        if length == 0 {
+            return range.start..range.start;
+        }
+    }
+    found
 }
 
 /// Whether a range lies between brackets that are closed. A password may hold `{{`, and what

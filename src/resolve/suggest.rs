@@ -4,8 +4,8 @@ use super::failure::unspecific_undefined;
 use super::scope::ROOT;
 use super::session::Session;
 use crate::diagnostic::did_you_mean;
-use crate::layer::{Tree, TreeKind};
-use crate::name::{BundleName, KeyName};
+use crate::layer::{Entry, Tree, TreeKind};
+use crate::name::{BundleName, EntryId, KeyName};
 
 /// Filters, functions and tests that people use most, for suggestions.
 const KNOWN: [&str; 46] = [
@@ -93,8 +93,10 @@ pub(super) fn undefined(session: &Session, text: Option<&str>) -> (String, Optio
     };
     let own = definition.own_bundle();
     match steps[..] {
-        ["data", key] if defined(&own, key) => no_value(session, expression),
-        ["bundles", bundle, key] if defined(&bundle.into(), key) => no_value(session, expression),
+        ["data", key] if defined(&own, key) => no_value(session, &EntryId { bundle: own, key: key.into() }, expression),
+        ["bundles", bundle, key] if defined(&bundle.into(), key) => {
+            no_value(session, &EntryId { bundle: bundle.into(), key: key.into() }, expression)
+        }
         ["data", key, ..] if defined(&own, key) => not_a_mapping(&format!("data.{key}"), expression),
         ["bundles", bundle, key, ..] if defined(&bundle.into(), key) => {
             not_a_mapping(&format!("bundles.{bundle}.{key}"), expression)
@@ -127,9 +129,11 @@ fn at_top(vars: &Tree, name: &str) -> Option<String> {
     }
 }
 
-fn no_value(session: &Session, expression: &str) -> (String, Option<String>) {
+fn no_value(session: &Session, id: &EntryId, expression: &str) -> (String, Option<String>) {
     let environment = &session.definition.environment;
-    let hint = format!("set it in `{environment}.yaml`, or use `{expression} | default(\"…\")`");
+    let is_sensitive = |entry: &Entry| entry.rules.sensitive.as_ref().is_some_and(|rule| rule.value);
+    let half = if session.definition.entry(id).is_some_and(is_sensitive) { ".secrets" } else { "" };
+    let hint = format!("set it in `{environment}{half}.yaml`, or use `{expression} | default(\"…\")`");
     (format!("`{expression}` has no value in `{environment}`"), Some(hint))
 }
 
