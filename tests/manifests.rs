@@ -502,3 +502,13 @@ fn references_follow_names_with_a_suffix() {
     let role = objects.0.iter().find(|object| object["kind"] == "Role").unwrap();
     assert_eq!(role["rules"][0]["resourceNames"], json!([name("Secret", "locked")]));
 }
+
+#[test]
+fn a_bundle_whose_value_failed_is_not_missing_besides() {
+    let base = BASE.replace("GREETING: hello", "GREETING: \"{{ vars.nope }}\"");
+    let stderr = Project::of(&base, "")
+        .file("workloads/web.yaml", deployment("septum.dev/env-from: plain", ""))
+        .run(&["render", "dev"])
+        .refused();
+    assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
+}

@@ -10,7 +10,7 @@ use super::provide::Provided;
 use super::{Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::references::{Referent, Rules, references, rewrite, suspicious};
-use crate::manifest::{self, Bundles, Common, Manifest};
+use crate::manifest::{self, Common, Manifest};
 use crate::name::{EntryId, EnvironmentName};
 use crate::resolve::Resolved;
 use crate::route::Routing;
@@ -89,7 +89,8 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
     let definition = &*target.resolved.definition;
     let common = common(definition, problems);
     let objects = build(target, &common, problems);
-    let bundles = bundles(&objects);
+    let provided = Provided::of(target.resolved, target.routing);
+    let bundles = provided.to_bundles(definition);
     let mut manifests = Vec::new();
     for mut manifest in manifest::collect(target.resolved, target.routing, problems) {
         manifest::wire(&mut manifest, &bundles, problems);
@@ -97,7 +98,7 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
     }
     manifests.extend(access(definition, &objects, problems));
     problems.extend(manifests.iter().filter_map(|manifest| namesake(manifest, &objects)));
-    link(target, &manifests, problems);
+    link(target, &manifests, provided, problems);
     for manifest in &mut manifests {
         rename(manifest, target.references, &objects, &common, problems);
         manifest::reload(manifest, target.references, problems);
@@ -107,18 +108,6 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
     let mut all: Vec<_> = objects.into_iter().map(Rendered::Bundle).chain(manifests).collect();
     all.sort_by(|a, b| a.identity().cmp(&b.identity()));
     all
-}
-
-/// Which objects the bundles became.
-fn bundles(objects: &[Object]) -> Bundles {
-    let mut bundles = Bundles::default();
-    for object in objects {
-        match object.kind {
-            ObjectKind::ConfigMap => bundles.config_map(&object.base_name),
-            ObjectKind::Secret => bundles.secret(&object.base_name, object.secret_type.as_deref().unwrap_or_default()),
-        }
-    }
-    bundles
 }
 
 /// That a manifest has the name that an object has without its suffix. kustomize refuses that too: a
@@ -140,8 +129,7 @@ fn namesake(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic> {
 }
 
 /// Checks all references. What a manifest or a controller makes may be named by any other.
-fn link(target: Target<'_>, manifests: &[Manifest], problems: &mut Diagnostics) {
-    let mut provided = Provided::of(target.resolved, target.routing);
+fn link(target: Target<'_>, manifests: &[Manifest], mut provided: Provided, problems: &mut Diagnostics) {
     let all: Vec<_> = manifests.iter().map(|manifest| references(&manifest.tree, target.references)).collect();
     for (manifest, references) in manifests.iter().zip(&all) {
         provided.add(manifest, references);
