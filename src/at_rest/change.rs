@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::file::{SecretFile, Staged};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{
-    Format, Identities, KeyPath, NotFound, RuleBook, Sealed, Step, Timestamp, Tree, Value, WriteError, policy,
+    Format, Identities, KeyPath, Layout, NotFound, RuleBook, Sealed, Step, Timestamp, Tree, Value, WriteError, policy,
 };
 use crate::span::Source;
 
@@ -93,9 +93,15 @@ pub fn entry_value(sealed: &Sealed, path: &KeyPath) -> KeyPath {
     }
 }
 
-/// A file in plaintext that holds one value.
-pub fn file_with(name: &str, format: Format, path: &KeyPath, value: Tree) -> Result<Vec<u8>, Diagnostics> {
-    match format.document_with(path, value) {
+/// A file in plaintext that holds one value, laid out as a rule says.
+pub fn file_with(
+    name: &str,
+    format: Format,
+    path: &KeyPath,
+    value: Tree,
+    layout: Layout,
+) -> Result<Vec<u8>, Diagnostics> {
+    match format.document_with(path, value, layout) {
         Ok(mut bytes) => Ok(std::mem::take(&mut *bytes)),
         Err(unfit) => Err(failed(WriteError::Unfit { place: Source::new(name, "").place(<_>::default()), unfit })),
     }

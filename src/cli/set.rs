@@ -144,7 +144,7 @@ impl Place {
                 file.set(Some(0), &path, &value, files::now())
             }
             Self::New(plan) => {
-                let text = file_with(&slot.name, Format::Yaml, &slot.path, value)?;
+                let text = file_with(&slot.name, Format::Yaml, &slot.path, value, plan.layout)?;
                 let (bytes, _) = encrypted(&slot.name, text, Format::Yaml, &plan, files::now())?;
                 Ok(Some(Staged { path: slot.file.clone(), name: slot.name.clone(), bytes }))
             }

@@ -4,6 +4,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::document::{Document, Tree};
+use super::layout::Layout;
 use super::path::{KeyPath, Step};
 use super::sealed::Sealed;
 use super::store::{Format, Unfit};
@@ -81,13 +82,14 @@ impl Sealed {
 
 impl Format {
     /// A plaintext with one value in it, below the maps that its path asks for.
-    pub fn document_with(self, path: &KeyPath, value: Tree) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+    pub fn document_with(self, path: &KeyPath, value: Tree, layout: Layout) -> Result<Zeroizing<Vec<u8>>, Unfit> {
         let nested = path.steps().iter().rev().try_fold(value, |value, step| match step {
             Step::Key(key) => Ok(Tree::map(vec![(key.clone(), value)])),
             Step::Index(_) => Err(Unfit::Nested),
         })?;
         let Tree::Map(root) = nested else { return Err(Unfit::Nested) };
-        let mut text = self.emit(&Document { branches: vec![root] }, None)?;
+        let document = Document { branches: vec![root] };
+        let mut text = self.emit_as(&document, None, layout)?;
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 }

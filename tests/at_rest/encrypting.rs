@@ -230,6 +230,17 @@ fn metadata_are_indented_as_the_rules_say_and_stay_as_they_are() {
 }
 
 #[test]
+fn a_file_that_a_value_makes_is_laid_out_by_its_rule() {
+    let desk = Desk::new();
+    desk.rules("creation_rules: [{age: ALICE}]\nstores: {yaml: {indent: 2}}\n");
+    desk.file("environments/base.yaml", "data: { P: { sensitive: true } }\n");
+    desk.file("environments/dev.yaml", "");
+    desk.give("x", &["set", "dev", "P"]).ok();
+    let text = desk.read("environments/dev.secrets.yaml");
+    assert!(text.starts_with("data:\n  P: ENC[") && text.contains("\nsops:\n  age:\n"), "{text}");
+}
+
+#[test]
 fn a_rule_of_indentation_is_that_of_sops() {
     let desk = Desk::new();
     for indent in 1..=10 {

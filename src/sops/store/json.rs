@@ -47,11 +47,11 @@ pub(super) fn value(tree: &Tree, indent: usize) -> Result<Zeroizing<String>, Unf
     Ok(out)
 }
 
-/// The only document, with tabs.
-pub(super) fn emit(document: &Document) -> Result<Zeroizing<String>, Unfit> {
+/// The only document.
+pub(super) fn emit(document: &Document, indent: Indent) -> Result<Zeroizing<String>, Unfit> {
     let [branch] = document.branches.as_slice() else { return Err(Unfit::Documents) };
     let mut out: Zeroizing<String> = Zeroizing::default();
-    push_map(&mut out, branch, 0, Style { single, indent: Indent::Tab })?;
+    push_map(&mut out, branch, 0, Style { single, indent })?;
     out.push('\n');
     Ok(out)
 }

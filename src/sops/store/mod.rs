@@ -204,18 +204,29 @@ impl Format {
 
     /// The whole document as sops writes it, with the metadata at the end of each branch.
     pub(super) fn emit(self, document: &Document, fields: Option<&Map>) -> Result<Zeroizing<String>, Unfit> {
+        self.emit_as(document, fields, Layout::default())
+    }
+
+    /// The same, laid out otherwise.
+    pub(super) fn emit_as(
+        self,
+        document: &Document,
+        fields: Option<&Map>,
+        layout: Layout,
+    ) -> Result<Zeroizing<String>, Unfit> {
+        let indent = layout.indent(self);
         let text = match self {
-            Self::Yaml => Ok(yaml::emit(document)),
-            Self::Json | Self::Binary => json::emit(document),
+            Self::Yaml => Ok(yaml::emit(document, indent)),
+            Self::Json | Self::Binary => json::emit(document, indent),
             Self::Dotenv => dotenv::emit(document),
             Self::Ini => ini::emit(document),
         }?;
         let Some(fields) = fields else { return Ok(text) };
         if self == Self::Yaml {
-            return Ok(yaml::emit_with(document, fields));
+            return Ok(yaml::emit_with(document, fields, indent));
         }
         let end = self.end(&text);
-        let block = self.block(fields, &text, end, Layout::default().indent(self));
+        let block = self.block(fields, &text, end, indent);
         Ok(apply(&text, vec![Change::new(end..end, block)]))
     }
 

@@ -15,13 +15,13 @@ use crate::yaml::write::push_quoted;
 const USUAL: Indent = Indent::Blanks(4);
 
 /// All documents, parted by `---`.
-pub(in crate::sops::store) fn emit(document: &Document) -> Zeroizing<String> {
-    documents(document, None)
+pub(in crate::sops::store) fn emit(document: &Document, step: Indent) -> Zeroizing<String> {
+    documents(document, None, step)
 }
 
 /// All documents, each with a copy of the metadata.
-pub(in crate::sops::store) fn emit_with(document: &Document, fields: &Map) -> Zeroizing<String> {
-    documents(document, Some(&block(fields, USUAL)))
+pub(in crate::sops::store) fn emit_with(document: &Document, fields: &Map, step: Indent) -> Zeroizing<String> {
+    documents(document, Some(&block(fields, step)), step)
 }
 
 /// The metadata under their key.
@@ -48,8 +48,8 @@ pub(in crate::sops::store) fn lines(map: &Map, indent: usize) -> Zeroizing<Strin
     writer.out
 }
 
-fn documents(document: &Document, block: Option<&str>) -> Zeroizing<String> {
-    let mut writer = Writer { out: Zeroizing::default(), step: USUAL, between_others: false };
+fn documents(document: &Document, block: Option<&str>, step: Indent) -> Zeroizing<String> {
+    let mut writer = Writer { out: Zeroizing::default(), step, between_others: false };
     for (index, branch) in document.branches.iter().enumerate() {
         if index > 0 {
             writer.out.push_str("---\n");
