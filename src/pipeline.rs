@@ -143,7 +143,7 @@ mod tests {
         let base = json!({ "app": "app", "namespace": NAMESPACE, "bundles": { "known": { "data": data } },
             "manifests": [{ "path": "manifests/*.json", "template": false }] });
         let list = |objects: &[Value]| json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string();
-        // no file may be larger than 1 MiB
+        // of several files, as people have them
         let lists = objects.chunks(1000).map(list).enumerate();
         let lists = lists.map(|(index, text)| (format!("manifests/{index}.json"), text));
         fs::create_dir(folder.path().join("manifests")).expect("a folder");

@@ -6,7 +6,7 @@ use super::provide::{Keys, Provided, entry_of, other};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::layer::Definition;
 use crate::manifest::Manifest;
-use crate::manifest::references::{Reference, Referent, Role};
+use crate::manifest::references::{Reference, Role};
 use crate::route::Routing;
 use crate::span::Located;
 
@@ -40,14 +40,14 @@ impl Links<'_> {
     }
 
     fn no_object(&self, manifest: &Manifest, reference: &Reference) -> Diagnostic {
-        let (kind, name) = (kind(reference.target), &reference.name.value);
+        let (kind, name) = (reference.target.as_str(), &reference.name.value);
         let message =
             format!("`{}` of {} names the {kind} `{name}`, which nothing defines", reference.path, manifest.label());
         let error = Diagnostic::error("dangling-reference", message).at(reference.name.place.clone());
         let error = if self.provided.is_other_kind(reference) {
             error.note(format!(
                 "the bundle `{name}` is a {} here, and has nothing for a {kind}",
-                self::kind(other(reference.target))
+                other(reference.target).as_str()
             ))
         } else {
             error
@@ -64,7 +64,7 @@ impl Links<'_> {
         key: &Located<String>,
         keys: &std::collections::BTreeSet<String>,
     ) -> Diagnostic {
-        let (kind, name) = (kind(reference.target), &reference.name.value);
+        let (kind, name) = (reference.target.as_str(), &reference.name.value);
         let message = format!(
             "{} wants the key `{}` of the {kind} `{name}`, which has none of that name",
             manifest.label(),
@@ -72,7 +72,7 @@ impl Links<'_> {
         );
         let error = Diagnostic::error("dangling-reference", message).at(key.place.clone());
         if self.provided.other_has(reference, &key.value) {
-            let side = self::kind(other(reference.target));
+            let side = other(reference.target).as_str();
             let error =
                 error.note(format!("`{}` is in the {side} `{name}`{}", key.value, self.because(name, &key.value)));
             return error.hint(format!(
@@ -102,13 +102,5 @@ impl Links<'_> {
             .at(place)
             .note("clusters before 1.30 leave such keys out without a word, and shells cannot name them")
             .hint("name it with letters, digits and `_`, or keep files in a bundle of their own and mount that")
-    }
-}
-
-/// The name of a kind.
-pub(super) fn kind(target: Referent) -> &'static str {
-    match target {
-        Referent::ConfigMap => "ConfigMap",
-        Referent::Secret => "Secret",
     }
 }

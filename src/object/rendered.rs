@@ -9,7 +9,7 @@ use super::metadata::common;
 use super::provide::Provided;
 use super::{Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::references::{Referent, Rules, references, rewrite, suspicious};
+use crate::manifest::references::{Rules, references, rewrite, suspicious};
 use crate::manifest::{self, Common, Manifest};
 use crate::name::{EntryId, EnvironmentName};
 use crate::resolve::Resolved;
@@ -150,11 +150,9 @@ fn rename(manifest: &mut Manifest, rules: &Rules, objects: &[Object], common: &C
     let here = common.namespace.as_ref();
     let is_here = |namespace: Option<&String>| namespace.is_none() || here.is_none() || namespace == here;
     rewrite(&mut manifest.tree, rules, |reference| {
-        let kind = match reference.target {
-            Referent::ConfigMap => ObjectKind::ConfigMap,
-            Referent::Secret => ObjectKind::Secret,
-        };
-        let found = renamed.iter().find(|object| object.kind == kind && object.base_name == reference.name.value)?;
+        let kind = reference.target.as_str();
+        let found =
+            renamed.iter().find(|object| object.kind.as_str() == kind && object.base_name == reference.name.value)?;
         is_here(reference.namespace.as_ref()).then(|| found.name.clone())
     });
     let names: HashSet<String> = renamed.iter().map(|object| object.base_name.clone()).collect();
