@@ -77,8 +77,10 @@ fn template_tags(line: &str) -> Vec<Range<usize>> {
     while let Some(open) = line[at..].find("{{").into_iter().chain(line[at..].find("{%")).min().map(|found| at + found)
     {
         let close = if line[open..].starts_with("{{") { "}}" } else { "%}" };
-        let Some(end) = line[open..].find(close).map(|length| open + length + 2) else { break };
-        let inner = &line[open + 2..end - 2];
+        // behind the opening: the sign in `{%}` is that of one of them, not of both
+        let behind = line.get(open + 2..).unwrap_or_default();
+        let Some((inner, _)) = behind.split_once(close) else { break };
+        let end = open + 2 + inner.len() + 2;
         let names = inner.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_'));
         let is_numberless = names.clone().all(|name| !name.starts_with(|char: char| char.is_ascii_digit()));
         if is_numberless && inner.is_ascii() && !inner.contains(['"', '\'']) {
@@ -240,8 +242,14 @@ mod tests {
 
     #[test]
     fn any_line_and_range_is_taken() {
-        for line in ["", ":", "-", "\"", "'", "{{", "# ß", "ß: ü", "[[[", "}}}}", "a: b: c", ": : :", "\u{feff}x: y"]
-        {
+        let known = ["", ":", "-", "\"", "'", "# ß", "ß: ü", "[[[", "a: b: c", ": : :", "\u{feff}x: y"];
+        // and all that can be made of the signs of templates, whole and broken
+        let mut signs = vec![String::new()];
+        for at in 0.. {
+            let Some(line) = signs.get(at).filter(|line| line.len() < 5).cloned() else { break };
+            signs.extend(["{", "}", "%", "x"].map(|sign| format!("{line}{sign}")));
+        }
+        for line in known.into_iter().chain(signs.iter().map(String::as_str)) {
             for start in 0..=line.len() {
                 for end in start..=line.len() {
                     if line.is_char_boundary(start) && line.is_char_boundary(end) {
