@@ -111,7 +111,7 @@ impl<'p> Pipeline<'p> {
         let Survey { environments, routing, .. } = survey;
         let (constraints, references) = (&self.constraints, &self.references);
         let target = Target { resolved, routing, siblings: environments, constraints, references, at: self.at };
-        object::render(target, problems)
+        object::render(target, problems).whole
     }
 }
 

@@ -10,10 +10,10 @@ use super::target::{Named, Spot, Target};
 use super::{Global, identities};
 use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::name::EnvironmentName;
+use crate::name::{EnvironmentName, KeyName};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
-use crate::resolve::Outcome;
+use crate::resolve::{Outcome, Pointed};
 use crate::sops::{RuleBook, policy};
 
 /// Print one value, decrypted.
@@ -57,6 +57,7 @@ impl Get {
                 let hint = format!("`septum set {environment} {}` gives it one", id.key);
                 Err(Diagnostic::error("missing-value", message).hint(hint).into())
             }
+            Some(Outcome::Pointed(pointed)) => Err(in_a_store(&id.key, environment, pointed).into()),
             Some(Outcome::Locked | Outcome::Failed) | None => Err(problems),
         }
     }
@@ -78,4 +79,15 @@ impl Get {
 fn print(value: &[u8]) -> Result<(), Diagnostics> {
     output::bytes(value)?;
     if output::is_terminal() && !value.ends_with(b"\n") { output::bytes(b"\n") } else { Ok(()) }
+}
+
+/// That there is no value to print: a store has it.
+fn in_a_store(key: &KeyName, environment: &EnvironmentName, pointed: &Pointed) -> Diagnostic {
+    let message = format!("the value of `{key}` stays in a store in `{environment}`");
+    let error = Diagnostic::error("missing-value", message);
+    match pointed.lone() {
+        Some(pointer) => error.note(format!("it is a `ref` to `{}`", pointer.to_short())),
+        None => error.note("parts of it are"),
+    }
+    .hint("ask the store for it")
 }

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::entry::Entry;
 use super::manifests::{External, ManifestPattern};
 use super::tree::Tree;
-use super::{Allow, Naming};
+use super::{Allow, Delivery, Naming};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::sops::NamingKey;
 use crate::span::{Located, Place, Source};
@@ -35,6 +35,8 @@ pub struct Definition {
     pub external: Vec<External>,
     /// How its objects are named, where a layer says so.
     pub names: Option<Located<Naming>>,
+    /// How its secrets leave.
+    pub delivery: Delivery,
     /// What follows from the data keys of its encrypted layers, if there are any and they were decrypted.
     pub naming_key: Option<NamingKey>,
     /// Accepted findings.

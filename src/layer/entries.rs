@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Layer;
 use super::entry::{EntryLayer, EntrySource, Rules};
-use super::fields::{Fields, expected, unsupported};
+use super::fields::{Fields, expected};
+use super::pointer;
 use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::Tree;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -126,8 +127,8 @@ fn read_source(
             }
         },
         "ref" => {
-            problems.push(unsupported("ref", "pointers to external stores", key));
-            return None;
+            return pointer::read(&key, node, source, problems)
+                .map(|pointer| Located { value: EntrySource::Ref(Arc::new(pointer)), place });
         }
         "value" => match node.kind {
             Kind::Scalar(scalar) if scalar.blank => {
@@ -151,7 +152,7 @@ fn read_source(
 }
 
 /// A path as a layer may write it: relative, with `/`.
-fn file_path(field: &str, node: &Node, key: &Place, source: &Source) -> Result<PathBuf, Diagnostic> {
+pub(super) fn file_path(field: &str, node: &Node, key: &Place, source: &Source) -> Result<PathBuf, Diagnostic> {
     let path = super::fields::text(node, field, key, source)?;
     if path.value.starts_with('/') || path.value.contains('\\') {
         return Err(Diagnostic::error(

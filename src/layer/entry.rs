@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
 
+use super::pointer::Pointer;
 use super::tree::Tree;
 use crate::name::LayerName;
 use crate::span::{Located, Place};
@@ -23,6 +24,8 @@ pub enum EntrySource {
     Content(Tree),
     /// Logins to image registries by server, merged across layers and written as Docker reads them.
     Registries(Tree),
+    /// A pointer: the value stays in a store.
+    Ref(Arc<Pointer>),
 }
 
 impl EntrySource {
@@ -34,6 +37,7 @@ impl EntrySource {
             Self::Template(_) => "template",
             Self::Content(_) => "content",
             Self::Registries(_) => "registries",
+            Self::Ref(_) => "ref",
         }
     }
 }

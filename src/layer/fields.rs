@@ -159,11 +159,3 @@ pub(super) fn unknown(key: &Key, known: &[&str], of: &str, source: &Source) -> D
         .note(format!("the fields are {}", names.join(", ")))
         .maybe_hint(did_you_mean(&key.text, known.iter().copied()))
 }
-
-/// That a field of the language is one that this version cannot honour. Ignoring it would render
-/// something else than the author asked for.
-pub(super) fn unsupported(field: &str, what: &str, place: Place) -> Diagnostic {
-    Diagnostic::error("unsupported", format!("`{field}` ({what}) is not supported by this version of septum"))
-        .at(place)
-        .note("it is refused, because leaving it out would render something else than was asked for")
-}

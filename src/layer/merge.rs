@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::definition::{Bundle, Definition};
 use super::entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
-use super::{BundleLayer, Layer, Library, Role, Sight, Tree, TreeKind, registries, tree};
+use super::{BundleLayer, Delivery, Layer, Library, Role, Sight, Tree, TreeKind, registries, tree};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
@@ -54,6 +54,7 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         manifests: Vec::new(),
         external: Vec::new(),
         names: layers.iter().rev().find_map(|layer| layer.names.clone()),
+        delivery: Delivery::default(),
         naming_key: NamingKey::together(layers.iter().filter_map(|layer| layer.naming_key.as_ref())),
         allow: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
@@ -84,6 +85,7 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         if let Some(manifests) = &layer.manifests {
             definition.manifests.clone_from(manifests);
         }
+        definition.delivery.overlay(&layer.delivery);
         definition.external.extend(layer.external.iter().cloned());
         definition.allow.extend(layer.allow.iter().cloned());
     }

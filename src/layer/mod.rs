@@ -4,6 +4,7 @@
 //! them gives a [`Definition`], in which every value keeps the chain of places it came through.
 
 mod definition;
+mod delivery;
 mod entries;
 pub mod entry;
 mod fields;
@@ -11,9 +12,11 @@ mod library;
 mod manifests;
 mod merge;
 mod naming;
+mod pointer;
 mod read;
 mod registries;
 mod schema;
+mod seal_scope;
 mod stack;
 pub mod tree;
 
@@ -26,10 +29,13 @@ use crate::sops::NamingKey;
 use crate::span::{Located, Place, Source};
 
 pub use definition::{Bundle, Definition, entry_label};
+pub use delivery::{Delivery, Provider, RefForm, SecretForm, Store};
 pub use entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
 pub use library::{Library, Sight};
 pub use manifests::{External, ManifestPattern};
 pub use naming::Naming;
+pub use pointer::Pointer;
+pub use seal_scope::SealScope;
 pub use tree::{Tree, TreeKind};
 
 /// What a layer may do.
@@ -86,6 +92,8 @@ pub struct Layer {
     pub external: Vec<External>,
     /// `names`
     pub names: Option<Located<Naming>>,
+    /// `delivery`
+    pub delivery: Delivery,
     /// `allow`
     pub allow: Vec<Allow>,
     /// What follows from the data key of the file, if it was decrypted.

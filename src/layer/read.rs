@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::Tree;
+use super::delivery;
 use super::entries;
-use super::fields::{Fields, expected, text, unsupported};
+use super::fields::{Fields, expected, text};
 use super::manifests;
 use super::registries;
-use super::{Allow, BundleLayer, EntryLayer, Layer, Naming, Role};
+use super::{Allow, BundleLayer, Delivery, EntryLayer, Layer, Naming, Role};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::{KeyName, LayerName};
 use crate::project::BASE;
@@ -61,6 +62,7 @@ impl Layer {
             manifests: None,
             external: Vec::new(),
             names: None,
+            delivery: Delivery::default(),
             allow: Vec::new(),
             naming_key: None,
         };
@@ -112,7 +114,9 @@ impl Layer {
             self.read_bundles(map, problems);
         }
         self.names = read_names(&mut fields, &source, problems);
-        read_delivery(&mut fields, &source, problems);
+        if let Some((_, map)) = fields.map("delivery", problems) {
+            self.delivery = delivery::read(map, &self.folder, &source, problems);
+        }
         if let Some((_, items)) = fields.list("manifests", problems) {
             self.manifests = Some(manifests::patterns(items, &self.folder, &source, problems));
         }
@@ -239,21 +243,6 @@ fn read_names(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnosti
         return None;
     };
     Some(Located { value, place: source.place(node.span) })
-}
-
-fn read_delivery(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) {
-    let Some((_, map)) = fields.map("delivery", problems) else { return };
-    for (key, node) in map {
-        let is_manifest = node.as_scalar().is_some_and(|scalar| scalar.text() == "manifest");
-        if key.text == "secrets" && is_manifest {
-            continue;
-        }
-        let name = format!("delivery.{}", key.text);
-        problems.push(
-            unsupported(&name, "a delivery other than plain manifests", source.place(key.span))
-                .hint("write `delivery: { secrets: manifest }`"),
-        );
-    }
 }
 
 fn read_allow(node: Node, source: &Source, problems: &mut Diagnostics) -> Option<Allow> {

@@ -11,7 +11,7 @@
 //!
 //! What restarts a workload is asked for on the workload itself: see `reload.rs`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::identity::Manifest;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
@@ -22,10 +22,14 @@ use crate::span::Place;
 const PREFIX: &str = "septum.dev/";
 /// The wish that stands on the workload itself: see `reload.rs`.
 pub(super) const RELOAD: &str = "septum.dev/reload";
-const WISHES: [&str; 3] = ["septum.dev/env-from", "septum.dev/mount", "septum.dev/image-pull-secrets"];
+const MOUNT: &str = "septum.dev/mount";
+const WISHES: [&str; 3] = ["septum.dev/env-from", MOUNT, "septum.dev/image-pull-secrets"];
 
 /// Readable by their owner alone: 0400, which JSON has in decimal.
 const PRIVATE: &str = "256";
+
+/// What ends the path of a driver's volume that is mounted beside another one.
+const BESIDE: &str = "-refs";
 
 /// Which objects each bundle became, by its name.
 #[derive(Debug, Default)]
@@ -35,8 +39,11 @@ pub struct Bundles(BTreeMap<String, Sides>);
 #[derive(Debug, Default, Clone)]
 struct Sides {
     config_map: bool,
-    secret: bool,
+    /// The names of its Secrets: of what is known, and of what an operator brings from a store.
+    secrets: Vec<String>,
     secret_type: Option<String>,
+    /// The class by which a driver mounts what is in a store.
+    class: Option<String>,
 }
 
 impl Bundles {
@@ -45,10 +52,16 @@ impl Bundles {
         self.0.entry(name.to_owned()).or_default().config_map = true;
     }
 
-    /// Notes that a bundle became a Secret of a type.
-    pub fn secret(&mut self, name: &str, secret_type: &str) {
-        let sides = self.0.entry(name.to_owned()).or_default();
-        (sides.secret, sides.secret_type) = (true, Some(secret_type.to_owned()));
+    /// Notes that a bundle became a Secret of a type, which may have another name than the bundle.
+    pub fn secret(&mut self, bundle: &str, name: &str, secret_type: &str) {
+        let sides = self.0.entry(bundle.to_owned()).or_default();
+        sides.secrets.push(name.to_owned());
+        sides.secret_type = Some(secret_type.to_owned());
+    }
+
+    /// Notes that a driver mounts entries of a bundle by a class.
+    pub fn class(&mut self, bundle: &str, name: &str) {
+        self.0.entry(bundle.to_owned()).or_default().class = Some(name.to_owned());
     }
 }
 
@@ -76,6 +89,7 @@ pub fn wire(manifest: &mut Manifest, bundles: &Bundles, problems: &mut Diagnosti
     }
     let Some(template) = manifest.tree.at_mut(path) else { return };
     let wishes = take_wishes(template);
+    let mounted = mounted(&wishes);
     let mut volumes = HashMap::new();
     for (key, value) in wishes {
         if matches!(&value.kind, TreeKind::Leaf(scalar) if scalar.locked) {
@@ -87,11 +101,12 @@ pub fn wire(manifest: &mut Manifest, bundles: &Bundles, problems: &mut Diagnosti
             problems.push(Diagnostic::error("wiring", message).at_hidden(value.place));
             continue;
         };
-        let mut wiring = Wiring { template, bundles, volumes: &mut volumes, place: &value.place, problems };
+        let mut wiring =
+            Wiring { template, bundles, volumes: &mut volumes, mounted: &mounted, place: &value.place, problems };
         for wish in text.split(',').map(str::trim).filter(|wish| !wish.is_empty()) {
             match key.as_str() {
                 "septum.dev/env-from" => wiring.env_from(wish),
-                "septum.dev/mount" => wiring.mount(wish),
+                MOUNT => wiring.mount(wish),
                 "septum.dev/image-pull-secrets" => wiring.pull_secret(wish),
                 _ => wiring.unknown(&key),
             }
@@ -132,9 +147,18 @@ fn misplaced(tree: &Tree, problems: &mut Diagnostics) {
     }
 }
 
+/// The bundles that a pod template wishes to be mounted.
+fn mounted(wishes: &[(String, Tree)]) -> HashSet<String> {
+    let mounts = wishes.iter().filter(|(key, _)| key == MOUNT).filter_map(|(_, value)| value.as_text());
+    let names = mounts.flat_map(|text| text.split(',')).filter_map(|wish| wish.trim().split_once(':'));
+    names.map(|(name, _)| name.to_owned()).collect()
+}
+
 struct Wiring<'a> {
     template: &'a mut Tree,
     bundles: &'a Bundles,
+    /// The bundles that are mounted besides.
+    mounted: &'a HashSet<String>,
     /// The volumes of bundles that the pod has by now.
     volumes: &'a mut HashMap<String, String>,
     place: &'a Place,
@@ -181,20 +205,22 @@ impl Wiring<'_> {
     fn env_from(&mut self, name: &str) {
         let Some(sides) = self.bundle(name) else { return };
         let place = self.place.clone();
-        let refer = |field: &str| Tree::map([(field, Tree::map([("name", Tree::text(name, &place))], &place))], &place);
-        let mut wanted = Vec::new();
-        if sides.config_map {
-            wanted.push(("configMapRef", refer("configMapRef")));
+        if sides.class.is_some() && !self.mounted.contains(name) {
+            let error = Diagnostic::error("wiring", format!("parts of `{name}` cannot become variables"))
+                .at(place.clone())
+                .note("they stay in a store, and `refs: csi` mounts them as files: no Secret has them")
+                .hint(format!("mount the bundle too: `{MOUNT}: \"{name}:/etc/{name}\"`"));
+            self.problems.push(error.hint("or deliver with `refs: external-secret`"));
         }
-        if sides.secret {
-            wanted.push(("secretRef", refer("secretRef")));
-        }
+        let config_map = sides.config_map.then_some(("configMapRef", name));
+        let secrets = sides.secrets.iter().map(|name| ("secretRef", name.as_str()));
+        let wanted: Vec<_> = config_map.into_iter().chain(secrets).collect();
         for container in self.containers() {
             let Some(list) = container.list_under("envFrom") else { continue };
-            for (field, reference) in &wanted {
+            for (field, name) in &wanted {
                 let is_there = |item: &Tree| item.at(&[field, "name"]).and_then(Tree::as_text) == Some(name);
                 if !list.iter().any(is_there) {
-                    list.push(reference.clone());
+                    list.push(named(field, name, &place));
                 }
             }
         }
@@ -206,17 +232,33 @@ impl Wiring<'_> {
             return;
         };
         let Some(sides) = self.bundle(name) else { return };
-        let place = self.place.clone();
         if self.containers().iter().any(|container| mounts(container, path)) {
             self.error(format!("something is mounted at `{path}` already"), "mount the bundle somewhere else");
             return;
         }
-        let volume = self.volume_of(name, &sides);
+        let is_projected = sides.config_map || !sides.secrets.is_empty();
+        if is_projected {
+            let volume = self.volume_of(name, name, |place| sides.projected(name, place));
+            self.mount_volume(&volume, path);
+        }
+        if let Some(class) = &sides.class {
+            // a volume of a driver is never a part of another, and no volume can lie in a read-only one
+            let (label, path) = match is_projected {
+                true => (format!("{name}{BESIDE}"), format!("{path}{BESIDE}")),
+                false => (name.to_owned(), path.to_owned()),
+            };
+            let volume = self.volume_of(&format!("{name} by its class"), &label, |place| driver(class, place));
+            self.mount_volume(&volume, &path);
+        }
+    }
+
+    fn mount_volume(&mut self, volume: &str, path: &str) {
+        let place = self.place.clone();
         for container in self.containers() {
             let Some(list) = container.list_under("volumeMounts") else { continue };
             list.push(Tree::map(
                 [
-                    ("name", Tree::text(&volume, &place)),
+                    ("name", Tree::text(volume, &place)),
                     ("mountPath", Tree::text(path, &place)),
                     ("readOnly", Tree::literal("true", &place)),
                 ],
@@ -225,25 +267,16 @@ impl Wiring<'_> {
         }
     }
 
-    /// The name of the volume with the files of a bundle, which is added unless it is there.
-    fn volume_of(&mut self, bundle: &str, sides: &Sides) -> String {
-        if let Some(volume) = self.volumes.get(bundle) {
+    /// The name of a volume, which is added unless it is there: `of` is what it holds, `label` what it is
+    /// called by.
+    fn volume_of(&mut self, of: &str, label: &str, source: impl FnOnce(&Place) -> (&'static str, Tree)) -> String {
+        if let Some(volume) = self.volumes.get(of) {
             return volume.clone();
         }
-        let volume = self.free_volume_name(bundle);
-        self.volumes.insert(bundle.to_owned(), volume.clone());
+        let volume = self.free_volume_name(label);
+        self.volumes.insert(of.to_owned(), volume.clone());
         let place = self.place.clone();
-        let source =
-            |field: &str| Tree::map([(field, Tree::map([("name", Tree::text(bundle, &place))], &place))], &place);
-        let mut projected = Vec::new();
-        if sides.secret {
-            projected.push(("defaultMode", Tree::literal(PRIVATE, &place)));
-        }
-        let config_map = sides.config_map.then(|| source("configMap"));
-        let secret = sides.secret.then(|| source("secret"));
-        projected.push(("sources", Tree::list(config_map.into_iter().chain(secret).collect(), &place)));
-        let projected = Tree::map(projected, &place);
-        let entry = Tree::map([("name", Tree::text(&volume, &place)), ("projected", projected)], &place);
+        let entry = Tree::map([("name", Tree::text(&volume, &place)), source(&place)], &place);
         if let Some(spec) = self.template.at_mut(&["spec"])
             && let Some(volumes) = spec.list_under("volumes")
         {
@@ -286,11 +319,44 @@ impl Wiring<'_> {
         let place = self.place.clone();
         let Some(spec) = self.template.at_mut(&["spec"]) else { return };
         let Some(list) = spec.list_under("imagePullSecrets") else { return };
-        let is_there = |item: &Tree| item.get("name").and_then(Tree::as_text) == Some(name);
-        if !list.iter().any(is_there) {
-            list.push(Tree::map([("name", Tree::text(name, &place))], &place));
+        for name in &sides.secrets {
+            let is_there = |item: &Tree| item.get("name").and_then(Tree::as_text) == Some(name);
+            if !list.iter().any(is_there) {
+                list.push(Tree::map([("name", Tree::text(name, &place))], &place));
+            }
         }
     }
+}
+
+/// `{FIELD: {name: NAME}}`
+fn named(field: &'static str, name: &str, place: &Place) -> Tree {
+    Tree::map([(field, Tree::map([("name", Tree::text(name, place))], place))], place)
+}
+
+impl Sides {
+    /// The source of one volume with the files of the ConfigMap and all Secrets.
+    fn projected(&self, bundle: &str, place: &Place) -> (&'static str, Tree) {
+        let mut projected = Vec::new();
+        if !self.secrets.is_empty() {
+            projected.push(("defaultMode", Tree::literal(PRIVATE, place)));
+        }
+        let config_map = self.config_map.then(|| named("configMap", bundle, place));
+        let secrets = self.secrets.iter().map(|name| named("secret", name, place));
+        projected.push(("sources", Tree::list(config_map.into_iter().chain(secrets).collect(), place)));
+        ("projected", Tree::map(projected, place))
+    }
+}
+
+/// The source of a volume that the Secrets Store CSI driver fills (its `docs/book`, "Usage").
+fn driver(class: &str, place: &Place) -> (&'static str, Tree) {
+    let text = |text: &str| Tree::text(text, place);
+    let attributes = Tree::map([("secretProviderClass", text(class))], place);
+    let fields = [
+        ("driver", text("secrets-store.csi.k8s.io")),
+        ("readOnly", Tree::literal("true", place)),
+        ("volumeAttributes", attributes),
+    ];
+    ("csi", Tree::map(fields, place))
 }
 
 fn mounts(container: &Tree, path: &str) -> bool {
@@ -313,8 +379,8 @@ mod tests {
         let mut manifest = Manifest::of(tree).unwrap();
         let mut bundles = Bundles::default();
         bundles.config_map("shop");
-        bundles.secret("shop", "Opaque");
-        bundles.secret("registry", "kubernetes.io/dockerconfigjson");
+        bundles.secret("shop", "shop", "Opaque");
+        bundles.secret("registry", "registry", "kubernetes.io/dockerconfigjson");
         bundles.config_map("plain.config");
         let mut problems = Diagnostics::new();
         wire(&mut manifest, &bundles, &mut problems);

@@ -1,6 +1,6 @@
 //! Who may read a Secret: a Role for exactly that one, bound to a service account (`rbac`).
 
-use super::{Object, ObjectKind};
+use super::{External, Object, ObjectKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Definition, Tree};
 use crate::manifest::Manifest;
@@ -12,35 +12,43 @@ const API_GROUP: &str = "rbac.authorization.k8s.io";
 ///
 /// The Role allows `get` on the Secret of that name and nothing else: `list` would give the contents
 /// of all Secrets, and cannot be bound to a name without a field selector.
-pub(super) fn access(definition: &Definition, objects: &[Object], problems: &mut Diagnostics) -> Vec<Manifest> {
+pub(super) fn access(
+    definition: &Definition,
+    objects: &[Object],
+    external: &[External],
+    problems: &mut Diagnostics,
+) -> Vec<Manifest> {
     let mut found = Vec::new();
     for (name, bundle) in &definition.bundles {
         let Some(account) = &bundle.rbac else { continue };
         let is_secret = |object: &&Object| object.kind == ObjectKind::Secret && object.base_name == name.as_str();
-        let Some(secret) = objects.iter().find(is_secret) else {
+        // references get the final name of what they name later, this one too
+        let known = objects.iter().filter(is_secret).map(|secret| secret.base_name.as_str());
+        let made = external.iter().filter(|part| part.base_name == name.as_str() && part.makes_secret());
+        let secrets: Vec<_> = known.chain(made.map(|part| part.name.as_str())).collect();
+        if secrets.is_empty() {
             problems.push(
                 Diagnostic::warning("unused-rbac", format!("the bundle `{name}` has no Secret to be read"))
                     .at(account.place.clone())
                     .hint("remove `rbac`, or declare what is sensitive in the bundle"),
             );
             continue;
-        };
+        }
         let role = format!("{name}-reader");
-        for tree in [role_of(&role, secret, &account.place), binding(&role, account)] {
+        for tree in [role_of(&role, &secrets, &account.place), binding(&role, account)] {
             found.extend(problems.take(Manifest::of(tree)));
         }
     }
     found
 }
 
-fn role_of(name: &str, secret: &Object, place: &Place) -> Tree {
+fn role_of(name: &str, secrets: &[&str], place: &Place) -> Tree {
     let text = |text: &str| Tree::text(text, place);
     let list = |word: &str| Tree::list(vec![text(word)], place);
     let rule = Tree::map(
         [
             ("apiGroups", list("")),
-            // references get the final name of what they name later, this one too
-            ("resourceNames", list(&secret.base_name)),
+            ("resourceNames", Tree::list(secrets.iter().map(|name| text(name)).collect(), place)),
             ("resources", list("secrets")),
             ("verbs", list("get")),
         ],

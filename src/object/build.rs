@@ -2,17 +2,19 @@
 //! and the line in the layer that breaks it named.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::constraint::Constraints;
+use super::external::{self, External, Parts, external};
 use super::typed::{self, Day, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, naming, size, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::manifest::{Common, references};
 use crate::name::{BundleName, EntryId};
-use crate::resolve::{Final, Outcome, Resolved, ResolvedValue};
+use crate::resolve::{Final, Outcome, Pointed, Resolved, ResolvedValue};
 use crate::route::{Routing, Sensitivity};
 use crate::span::Place;
 
@@ -38,17 +40,27 @@ pub struct Target<'a> {
 /// Errors: `missing-required`, `invalid-value`, `invalid-name`, `invalid-key`, `no-naming-key`,
 /// `oversized-object`, `typed-secret`. Warnings: `deprecated-key`, `oversized-object`, `control-character`,
 /// `typed-secret`.
-pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnostics) -> Vec<Object> {
+pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnostics) -> (Vec<Object>, Vec<External>) {
     let definition = &*target.resolved.definition;
     let mut parts: IndexMap<(&BundleName, ObjectKind), BTreeMap<String, Final>> = IndexMap::new();
+    let mut pointers: IndexMap<&BundleName, BTreeMap<String, &Arc<Pointed>>> = IndexMap::new();
+    let mut first_pointer = None;
     for (id, value) in &target.resolved.entries {
         let Some(entry) = definition.entry(id) else { continue };
+        if let Outcome::Pointed(pointed) = &value.outcome {
+            check_key(id, entry, problems);
+            problems.extend(deprecated(id, entry, value));
+            first_pointer.get_or_insert(id);
+            pointers.entry(&id.bundle).or_default().insert(id.key.as_str().to_owned(), pointed);
+            continue;
+        }
         let Some(known) = checked(target, id, entry, value, problems) else { continue };
         let kind = kind(target.routing, id);
         text::check(definition, id, kind, known, &value.place, problems);
         parts.entry((&id.bundle, kind)).or_default().insert(id.key.as_str().to_owned(), known.clone());
     }
-    let mut objects = Vec::new();
+    problems.extend(first_pointer.and_then(|id| external::undelivered(target.resolved, id)));
+    let (mut objects, mut externals) = (Vec::new(), Vec::new());
     let mut lacks_key = false;
     for (name, bundle) in &definition.bundles {
         let metadata = metadata::of_bundle(common, definition, bundle, problems);
@@ -63,7 +75,11 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
             let (annotations, namespace) = (&metadata.annotations, definition.namespace.as_ref());
             TypedSecret { target, name, bundle, secret_type, data, annotations, namespace }.check(problems);
         }
-        if config.is_some() || secret.is_some() {
+        let pointed = pointers.swap_remove(name).unwrap_or_default();
+        let has_pointers = !pointed.is_empty();
+        let parts = Parts { target, common, name, bundle, metadata: &metadata, pointed };
+        externals.extend(external(parts, &mut secret, problems));
+        if config.is_some() || secret.is_some() || has_pointers {
             check_object_name(definition, name, problems);
         }
         let both = [(ObjectKind::ConfigMap, config), (ObjectKind::Secret, secret)];
@@ -88,7 +104,7 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
     }
     problems.extend(lacks_key.then(|| naming::no_key(definition)));
     objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
-    objects
+    (objects, externals)
 }
 
 /// The kind of object that an entry goes to.
@@ -120,7 +136,7 @@ fn checked<'r>(
             check_required(target, id, entry, problems);
             return None;
         }
-        Outcome::Failed => return None,
+        Outcome::Failed | Outcome::Pointed(_) => return None,
         Outcome::Locked => {
             // a target is only built with its layers decrypted
             let message = format!("the value of `{}` is encrypted, and was not decrypted", id.key);
@@ -129,15 +145,17 @@ fn checked<'r>(
             return None;
         }
     };
-    if let Some(why) = &entry.rules.deprecated {
-        let message = match why.value.as_str() {
-            "true" => format!("`{}` is deprecated", id.key),
-            reason => format!("`{}` is deprecated: {reason}", id.key),
-        };
-        problems.push(Diagnostic::warning("deprecated-key", message).at_hidden(value.place.clone()));
-    }
+    problems.extend(deprecated(id, entry, value));
     check_rules(target, id, entry, known, &value.place, problems);
     Some(known)
+}
+
+fn deprecated(id: &EntryId, entry: &Entry, value: &ResolvedValue) -> Option<Diagnostic> {
+    let message = match entry.rules.deprecated.as_ref()?.value.as_str() {
+        "true" => format!("`{}` is deprecated", id.key),
+        reason => format!("`{}` is deprecated: {reason}", id.key),
+    };
+    Some(Diagnostic::warning("deprecated-key", message).at_hidden(value.place.clone()))
 }
 
 /// Keywords about the final text; `format` of `content` names how it is written instead.

@@ -44,7 +44,9 @@ impl Links<'_> {
         let message =
             format!("`{}` of {} names the {kind} `{name}`, which nothing defines", reference.path, manifest.label());
         let error = Diagnostic::error("dangling-reference", message).at(reference.name.place.clone());
-        let error = if self.provided.is_other_kind(reference) {
+        let error = if self.provided.is_only_mounted(name) {
+            error.note(format!("all that is secret in `{name}` stays in a store, and `refs: csi` mounts it"))
+        } else if self.provided.is_other_kind(reference) {
             error.note(format!(
                 "the bundle `{name}` is a {} here, and has nothing for a {kind}",
                 other(reference.target).as_str()
@@ -78,6 +80,12 @@ impl Links<'_> {
             return error.hint(format!(
                 "refer to the {side}, or wire the bundle whole: `septum.dev/env-from: \"{name}\"` on the pod template"
             ));
+        }
+        if self.provided.is_mounted(name, &key.value) {
+            return error
+                .note(format!("`{}` stays in a store, and `refs: csi` mounts it: no Secret has it", key.value))
+                .hint(format!("mount it: `septum.dev/mount: \"{name}:/etc/{name}\"` on the pod template"))
+                .hint("or deliver with `refs: external-secret`");
         }
         match entry_of(self.definition, name, &key.value) {
             Some(_) => error

@@ -4,6 +4,7 @@
 mod access;
 mod build;
 mod constraint;
+mod external;
 mod hash;
 mod link;
 mod metadata;
@@ -26,9 +27,10 @@ use base64::engine::general_purpose::STANDARD;
 
 pub use build::Target;
 pub use constraint::Constraints;
+pub use external::{External, ExternalEntry, ExternalValue};
 pub use naming::known_name;
 pub use provide::Provided;
-pub use rendered::{Rendered, consumers, render};
+pub use rendered::{Objects, Rendered, consumers, render};
 pub use typed::{Day, InvalidDay};
 
 /// The kind of an object, in the order in which objects are written.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::external::Split;
 use super::hash::Content;
 use super::{ObjectKind, build, names, typed};
 use crate::diagnostic::Diagnostic;
@@ -39,6 +40,10 @@ pub(super) fn final_name(
 /// a value that is not known, or a key.
 pub fn known_name(resolved: &Resolved, routing: &Routing, bundle: &BundleName, kind: ObjectKind) -> Option<String> {
     let definition = &resolved.definition;
+    let split = Split::of(resolved, routing, bundle).filter(|split| !split.beside);
+    if kind == ObjectKind::Secret && split.is_some() {
+        return Some(bundle.as_str().to_owned());
+    }
     if of(definition, bundle, kind) == Naming::Plain {
         return Some(bundle.as_str().to_owned());
     }
@@ -47,7 +52,8 @@ pub fn known_name(resolved: &Resolved, routing: &Routing, bundle: &BundleName, k
     for (id, value) in entries {
         match &value.outcome {
             Outcome::Known(known) => drop(data.insert(id.key.as_str().to_owned(), known.clone())),
-            Outcome::Missing => {}
+            // not in the object whose name it is, or nowhere
+            Outcome::Missing | Outcome::Pointed(_) => {}
             Outcome::Locked | Outcome::Failed => return None,
         }
     }

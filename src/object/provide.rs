@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::external::Split;
 use super::typed;
-use crate::layer::{Definition, Tree};
-use crate::manifest::references::{Reference, Referent, Role};
+use crate::layer::{Definition, RefForm, Tree};
+use crate::manifest::references::{Reference, Referent, Role, Rules, rewrite};
 use crate::manifest::{Bundles, Manifest};
 use crate::name::EntryId;
 use crate::resolve::{Outcome, Resolved};
@@ -31,6 +32,8 @@ pub struct Provided {
     bundles: BTreeMap<(Referent, String), BTreeSet<String>>,
     /// Others, by kind, namespace and name.
     others: BTreeMap<(Referent, Option<String>, String), Keys>,
+    /// How bundles are split between what is known and what a store has, by their names.
+    splits: BTreeMap<String, Split>,
     namespace: Option<String>,
 }
 
@@ -40,11 +43,21 @@ impl Provided {
         let definition = &*resolved.definition;
         let namespace = definition.namespace.as_ref().map(|namespace| namespace.value.clone());
         let mut provided = Self { namespace, ..Self::default() };
+        for name in definition.bundles.keys() {
+            provided.splits.extend(Split::of(resolved, routing, name).map(|split| (name.as_str().to_owned(), split)));
+        }
         for (id, value) in &resolved.entries {
-            if !matches!(value.outcome, Outcome::Missing) {
-                let keys = provided.bundles.entry((side(routing.sensitivity(id)), id.bundle.as_str().to_owned()));
-                keys.or_default().insert(id.key.as_str().to_owned());
-            }
+            let name = id.bundle.as_str();
+            let split = provided.splits.get(name).filter(|split| split.keys.contains(id.key.as_str()));
+            let (side, name) = match (split, &value.outcome) {
+                (_, Outcome::Missing) => continue,
+                // a driver mounts it, and no Secret has it
+                (Some(Split { form: RefForm::Csi, .. }), _) => continue,
+                (Some(split), _) => (Referent::Secret, split.name.as_str()),
+                (None, _) => (side(routing.sensitivity(id)), name),
+            };
+            let keys = provided.bundles.entry((side, name.to_owned()));
+            keys.or_default().insert(id.key.as_str().to_owned());
         }
         for (name, _) in definition.bundles.iter().filter(|(_, bundle)| typed::is_filled_by_cluster(bundle)) {
             let keys = provided.bundles.entry((Referent::Secret, name.as_str().to_owned())).or_default();
@@ -83,13 +96,45 @@ impl Provided {
             match target {
                 Referent::ConfigMap => bundles.config_map(name),
                 Referent::Secret => {
-                    let secret_type =
-                        definition.bundles.get(name.as_str()).and_then(|bundle| bundle.secret_type.as_ref());
-                    bundles.secret(name, secret_type.map_or("Opaque", |secret_type| &secret_type.value));
+                    let bundle = self.bundle_of(name);
+                    let secret_type = definition.bundles.get(bundle).and_then(|bundle| bundle.secret_type.as_ref());
+                    bundles.secret(bundle, name, secret_type.map_or("Opaque", |secret_type| &secret_type.value));
                 }
             }
         }
+        for (name, split) in self.splits.iter().filter(|(_, split)| split.form == RefForm::Csi) {
+            bundles.class(name, &split.name);
+        }
         bundles
+    }
+
+    /// The bundle that a Secret of this name is of.
+    fn bundle_of<'n>(&'n self, name: &'n str) -> &'n str {
+        let split = self.splits.iter().find(|(_, split)| split.name == name);
+        split.map_or(name, |(bundle, _)| bundle.as_str())
+    }
+
+    /// Lets references to keys of a bundle whose values a store has name the Secret that comes of them.
+    pub(super) fn part(&self, object: &mut Tree, rules: &Rules) {
+        if !self.splits.values().any(|split| split.beside && split.form == RefForm::ExternalSecret) {
+            return;
+        }
+        rewrite(object, rules, |reference| {
+            let split = self.splits.get(&reference.name.value).filter(|split| split.beside)?;
+            let all_there = reference.keys.iter().all(|key| split.keys.contains(&key.value));
+            let leads = reference.target == Referent::Secret && !reference.keys.is_empty() && all_there;
+            (leads && split.form == RefForm::ExternalSecret).then(|| split.name.clone())
+        });
+    }
+
+    /// Whether all that is secret in a bundle is only mounted by a driver.
+    pub(super) fn is_only_mounted(&self, bundle: &str) -> bool {
+        self.splits.get(bundle).is_some_and(|split| split.form == RefForm::Csi && !split.beside)
+    }
+
+    /// Whether a key of a bundle is only mounted by a driver, and in no Secret.
+    pub(super) fn is_mounted(&self, bundle: &str, key: &str) -> bool {
+        self.splits.get(bundle).is_some_and(|split| split.form == RefForm::Csi && split.keys.contains(key))
     }
 
     /// The namespace that a manifest will be in.

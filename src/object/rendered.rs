@@ -7,7 +7,7 @@ use super::build::{Target, build};
 use super::link::Links;
 use super::metadata::common;
 use super::provide::Provided;
-use super::{Object, ObjectKind, Reveal};
+use super::{External, Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::references::{Rules, references, rewrite, suspicious};
 use crate::manifest::{self, Common, Manifest};
@@ -84,11 +84,20 @@ fn veiled(value: Value<'_>) -> Value<'_> {
     Value::Map(fields.collect())
 }
 
-/// All objects of a target, in the order in which they are written.
-pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
+/// What a target gives.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// The objects that are whole, in the order in which they are written.
+    pub whole: Vec<Rendered>,
+    /// Those whose values a store has.
+    pub external: Vec<External>,
+}
+
+/// All objects of a target.
+pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Objects {
     let definition = &*target.resolved.definition;
     let common = common(definition, problems);
-    let objects = build(target, &common, problems);
+    let (objects, external) = build(target, &common, problems);
     let provided = Provided::of(target.resolved, target.routing);
     let bundles = provided.to_bundles(definition);
     let mut manifests = Vec::new();
@@ -96,8 +105,11 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
         manifest::wire(&mut manifest, &bundles, problems);
         manifests.push(manifest);
     }
-    manifests.extend(access(definition, &objects, problems));
+    manifests.extend(access(definition, &objects, &external, problems));
     problems.extend(manifests.iter().filter_map(|manifest| namesake(manifest, &objects)));
+    for manifest in &mut manifests {
+        provided.part(&mut manifest.tree, target.references);
+    }
     link(target, &manifests, provided, problems);
     for manifest in &mut manifests {
         rename(manifest, target.references, &objects, &common, problems);
@@ -105,9 +117,9 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Vec<Rendered> {
         manifest::apply(manifest, &common);
     }
     let manifests = manifests.into_iter().map(|manifest| Rendered::Manifest(manifest, definition.environment.clone()));
-    let mut all: Vec<_> = objects.into_iter().map(Rendered::Bundle).chain(manifests).collect();
-    all.sort_by(|a, b| a.identity().cmp(&b.identity()));
-    all
+    let mut whole: Vec<_> = objects.into_iter().map(Rendered::Bundle).chain(manifests).collect();
+    whole.sort_by(|a, b| a.identity().cmp(&b.identity()));
+    Objects { whole, external }
 }
 
 /// That a manifest has the name that an object has without its suffix. kustomize refuses that too: a

@@ -108,7 +108,7 @@ fn operators(template: &str, start: usize, end: usize) -> usize {
 }
 
 /// The ranges of `{{ … }}` and `{% … %}`.
-fn expressions(template: &str) -> Vec<(usize, usize)> {
+pub(super) fn expressions(template: &str) -> Vec<(usize, usize)> {
     let mut ranges = Vec::new();
     let mut at = 0;
     while let Some(open) = template[at..].find('{').map(|found| at + found) {
@@ -136,7 +136,7 @@ fn expressions(template: &str) -> Vec<(usize, usize)> {
 }
 
 /// Whether a tag holds this word and nothing else but the signs that trim blanks.
-fn is_word(tag: &str, word: &str) -> bool {
+pub(super) fn is_word(tag: &str, word: &str) -> bool {
     tag.trim_start_matches(['-', '+']).trim_end_matches(['-', '+']).trim() == word
 }
 

@@ -13,6 +13,7 @@ mod failure;
 mod filters;
 mod frame;
 mod manifest;
+mod pointed;
 mod registries;
 mod scope;
 mod session;
@@ -31,6 +32,7 @@ use crate::yaml::node::Scalar;
 
 pub use engine::Engine;
 pub use manifest::{Manifest, Part};
+pub use pointed::{Piece, Pointed, PointerFilter};
 pub use session::is_template;
 
 /// Something that a template read.
@@ -94,6 +96,8 @@ impl Final {
 pub enum Outcome {
     /// The value.
     Known(Final),
+    /// It stays in a store, in whole or in part.
+    Pointed(Arc<Pointed>),
     /// No layer gives one.
     Missing,
     /// It is encrypted, or made of something that is, and nobody decrypted that.
@@ -107,7 +111,7 @@ impl Outcome {
     pub fn known(&self) -> Option<&Final> {
         match self {
             Self::Known(value) => Some(value),
-            Self::Missing | Self::Locked | Self::Failed => None,
+            Self::Pointed(_) | Self::Missing | Self::Locked | Self::Failed => None,
         }
     }
 }

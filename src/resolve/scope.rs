@@ -9,7 +9,7 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::frame;
 use super::session::Session;
-use super::{Final, Outcome, Read, failure};
+use super::{Final, Outcome, Read, failure, pointed};
 use crate::diagnostic::did_you_mean;
 use crate::layer::{Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
@@ -90,6 +90,10 @@ impl Node {
             frame.record(Read::Entry(id.clone()));
         }
         let entry = self.session.entry(&id);
+        if matches!(entry.outcome, Outcome::Pointed(_)) {
+            let (message, hint) = pointed::unknown_value(&self.session.definition.label(&id));
+            return Some(failure::raise(&message, Some(&hint), key));
+        }
         handed_out(&entry.outcome, |value| self.session.typed(&id, value))
     }
 
@@ -105,6 +109,11 @@ impl Node {
                     frame.record(Read::Variable(path.clone()));
                 }
                 let variable = self.session.variable_value(&path, scalar, &tree.place);
+                if matches!(variable.outcome, Outcome::Pointed(_)) {
+                    let (message, _) = pointed::unknown_value(&format!("vars.{path}"));
+                    let hint = "name the `ref` itself where its value goes, not a variable that is made of it";
+                    return Some(failure::raise(&message, Some(hint), &path));
+                }
                 handed_out(&variable.outcome, final_value)
             }
         }
@@ -204,7 +213,9 @@ fn handed_out(outcome: &Outcome, value: impl FnOnce(&Final) -> Value) -> Option<
             }
             Some(Value::from(""))
         }
-        Outcome::Failed => Some(Value::from(Error::new(ErrorKind::InvalidOperation, failure::FAILED_BEFORE))),
+        Outcome::Pointed(_) | Outcome::Failed => {
+            Some(Value::from(Error::new(ErrorKind::InvalidOperation, failure::FAILED_BEFORE)))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Resolving one target: every entry and variable once, in whatever order they refer to each other.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use super::content::Leaves;
 use super::engine::Engine;
 use super::failure::{self, Origin};
 use super::frame::{self, Frame, Refusal, Subject};
+use super::pointed::{Marked, Pointed};
 use super::scope::{self, StepRef};
 use super::{Final, Lineage, Outcome, Resolved, ResolvedValue, content, declassify, registries};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -31,6 +32,8 @@ pub(super) struct Session {
     entries: Mutex<HashMap<EntryId, ResolvedValue>>,
     variables: Mutex<IndexMap<String, ResolvedValue>>,
     problems: Mutex<Diagnostics>,
+    /// Whether an entry is a `ref`, once somebody asked.
+    pub(super) pointers: OnceLock<bool>,
 }
 
 /// That something failed, and was reported.
@@ -44,6 +47,7 @@ impl Session {
             entries: Mutex::default(),
             variables: Mutex::default(),
             problems: Mutex::default(),
+            pointers: OnceLock::new(),
         })
     }
 
@@ -107,7 +111,7 @@ impl Session {
                 return None;
             }
             Ok(Err(Reported)) => Outcome::Failed,
-            Ok(Ok(Outcome::Known(_))) if frame.is_locked() => Outcome::Locked,
+            Ok(Ok(Outcome::Known(_) | Outcome::Pointed(_))) if frame.is_locked() => Outcome::Locked,
             // values that double each other would fill the memory
             Ok(Ok(Outcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
                 let name = self.subject_name(&frame.subject);
@@ -138,11 +142,13 @@ impl Session {
             }
             EntrySource::Template(path) => {
                 let file = self.engine.files.text(path).map_err(at_source)?;
-                let text = self.render(file.name(), file.text(), &Origin::File(&file))?;
-                Ok(Outcome::Known(Final::Rendered(text)))
+                let marked = self.mark(file.text(), frame, &source.place)?;
+                let text = self.render(file.name(), &marked.text, &Origin::File(&file))?;
+                Ok(rendered(&marked, text))
             }
             EntrySource::Content(tree) => self.content(id, entry, tree, may_render, frame),
             EntrySource::Registries(tree) => registries::resolve(self, frame, id.key.as_str(), tree),
+            EntrySource::Ref(pointer) => Ok(Outcome::Pointed(Arc::new(Pointed::value(id, pointer)))),
         }
     }
 
@@ -172,8 +178,9 @@ impl Session {
             return Ok(Outcome::Known(Final::Written(Arc::clone(scalar))));
         }
         let origin = Origin::Scalar { scalar, place, shift: 0 };
-        let text = self.render(place.source.name(), scalar.text(), &origin)?;
-        Ok(Outcome::Known(Final::Rendered(text)))
+        let marked = self.mark(scalar.text(), frame, place)?;
+        let text = self.render(place.source.name(), &marked.text, &origin)?;
+        Ok(rendered(&marked, text))
     }
 
     fn content(
@@ -321,6 +328,14 @@ impl Session {
             // nothing can refer to a manifest
             Subject::Manifest(_) => None,
         }
+    }
+}
+
+/// What a rendered template gives.
+fn rendered(marked: &Marked<'_>, text: Arc<Secret<String>>) -> Outcome {
+    match marked.part(text.expose()) {
+        Some(pointed) => Outcome::Pointed(Arc::new(pointed)),
+        None => Outcome::Known(Final::Rendered(text)),
     }
 }
 

@@ -69,6 +69,7 @@ impl<'r> Decided<'r> {
     /// The first layer that speaks decides.
     fn is_sensitive(&self, fact: &Fact<'_>, environment: usize) -> bool {
         match fact.declared {
+            _ if fact.kept => true,
             Some(Declared::Sensitive(_) | Declared::SecretType(_)) => true,
             Some(Declared::Plain { allowed, .. }) => fact.is_certain() && !allowed,
             None => {
@@ -132,6 +133,10 @@ impl<'r> Decided<'r> {
         if fact.encrypted {
             say(Ground::Encrypted, Sensitivity::Sensitive, "encrypted with SOPS".to_owned(), fact.place);
         }
+        if fact.kept {
+            let detail = "a `ref`: its value stays in a store".to_owned();
+            say(Ground::Encrypted, Sensitivity::Sensitive, detail, fact.place);
+        }
         for read in fact.reads.iter().filter(|read| self.contains(read, environment)) {
             let detail = format!("uses {}", read_label(read, facts));
             say(Ground::Derived, Sensitivity::Sensitive, detail, fact.place);
@@ -185,6 +190,16 @@ fn contradictions(facts: &Facts<'_>, environment: usize, decided: &Decided<'_>, 
                 .hint(format!(
                     "or, if the result may be public, say so in the template: `declassify({used}, \"why\")`"
                 )),
+            );
+            continue;
+        }
+        if fact.kept {
+            problems.push(
+                Diagnostic::error("declared-plain", format!("`{label}` is a `ref`, but it is declared plain"))
+                    .at_with(place.clone(), "declared plain here")
+                    .at_hidden_with(fact.place.clone(), "its value stays in a store")
+                    .note("what comes from a store of secrets becomes a Secret, or a mounted file")
+                    .hint("remove `sensitive: false`, or give the value in a layer"),
             );
             continue;
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::detect::{self, Certainty, Detection};
-use crate::layer::{Bundle, Definition, Entry};
+use crate::layer::{Bundle, Definition, Entry, EntrySource};
 use crate::name::EntryId;
 use crate::resolve::{Final, Lineage, Read, Resolved, ResolvedValue};
 use crate::span::{Located, Place};
@@ -22,6 +22,8 @@ pub(super) struct Facts<'r> {
 pub(super) struct Fact<'r> {
     pub(super) declared: Option<Declared<'r>>,
     pub(super) encrypted: bool,
+    /// It is a `ref`: its value stays in a store.
+    pub(super) kept: bool,
     pub(super) reads: &'r [Read],
     pub(super) detection: Rc<Detection>,
     pub(super) place: &'r Place,
@@ -90,7 +92,8 @@ fn entry_fact<'r>(
         (Some(secret_type), None) => Some(Declared::SecretType(secret_type)),
         (None, None) => None,
     };
-    Fact { declared, defined: &entry.defined, ..fact }
+    let kept = matches!(entry.source.as_ref().map(|source| &source.value), Some(EntrySource::Ref(_)));
+    Fact { declared, kept, defined: &entry.defined, ..fact }
 }
 
 /// The last word of a variable's path, which names the value: `database.password`.
@@ -100,7 +103,15 @@ fn name_of(path: &str) -> &str {
 
 fn fact(value: &ResolvedValue, detection: Rc<Detection>) -> Fact<'_> {
     let Lineage { encrypted, reads, .. } = &value.lineage;
-    Fact { declared: None, encrypted: *encrypted, reads, detection, place: &value.place, defined: &value.place }
+    Fact {
+        declared: None,
+        encrypted: *encrypted,
+        kept: false,
+        reads,
+        detection,
+        place: &value.place,
+        defined: &value.place,
+    }
 }
 
 impl Fact<'_> {

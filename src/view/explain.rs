@@ -50,7 +50,7 @@ pub struct Step {
     pub source: String,
     /// The layer's name.
     pub layer: String,
-    /// What it did: `value`, `file`, `template`, `content`, `registries`, `merged`, `rules`, `removed`.
+    /// What it did: `value`, `file`, `template`, `content`, `registries`, `ref`, `merged`, `rules`, `removed`.
     pub change: &'static str,
     /// What was written; absent if the key is sensitive, or it is no text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,6 +131,7 @@ fn absent(resolved: &Resolved, id: &EntryId, entry: &Entry, is_plain: bool) -> O
         Some(Outcome::Missing) if entry.is_removed() => Some("removed"),
         Some(Outcome::Missing) | None => Some("no value"),
         Some(Outcome::Failed) => Some("its source is wrong; `septum render` tells why"),
+        Some(Outcome::Pointed(_)) => Some("[in a store]"),
         Some(_) if !is_plain => Some("[secret]"),
         Some(Outcome::Locked) => Some("not known without the key"),
         Some(Outcome::Known(value)) if value.text().is_none() => Some("(binary)"),
@@ -149,6 +150,7 @@ fn history_step(step: &crate::layer::Origin, is_plain: bool) -> Step {
                 EntrySource::File(path) | EntrySource::Template(path) => {
                     path.file_name().map(|name| name.to_string_lossy().into_owned())
                 }
+                EntrySource::Ref(pointer) => Some(pointer.to_short()),
                 EntrySource::Value(_) | EntrySource::Content(_) | EntrySource::Registries(_) => None,
             };
             (source.field(), written)

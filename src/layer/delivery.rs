@@ -1,0 +1,390 @@
+//! `delivery`: in which form the secrets of an environment leave.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+
+use super::SealScope;
+use super::entries::file_path;
+use super::fields::{Fields, expected, text};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::sops::Recipient;
+use crate::span::{Located, Place, Source};
+use crate::yaml::node::{Kind, Mapping, Node, Scalar};
+
+const FIELDS: [&str; 9] =
+    ["secrets", "recipients", "certificate", "scope", "refs", "store", "refreshInterval", "provider", "parameters"];
+
+/// The form of Secrets whose values are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SecretForm {
+    /// A Secret, in plaintext.
+    #[default]
+    Manifest,
+    /// A Secret that is encrypted in the format of SOPS.
+    Sops,
+    /// A SealedSecret, which a controller in the cluster opens.
+    SealedSecret,
+}
+
+impl SecretForm {
+    const WORDS: [&str; 3] = ["manifest", "sops", "sealed-secret"];
+
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "manifest" => Some(Self::Manifest),
+            "sops" => Some(Self::Sops),
+            "sealed-secret" => Some(Self::SealedSecret),
+            _ => None,
+        }
+    }
+}
+
+/// The form of entries whose values stay in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefForm {
+    /// An ExternalSecret: an operator makes a Secret of it.
+    ExternalSecret,
+    /// A SecretProviderClass: a driver mounts the values, and no Secret is made.
+    Csi,
+}
+
+impl RefForm {
+    const WORDS: [&str; 2] = ["external-secret", "csi"];
+
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "external-secret" => Some(Self::ExternalSecret),
+            "csi" => Some(Self::Csi),
+            _ => None,
+        }
+    }
+}
+
+/// Whose store a driver mounts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// `HashiCorp` Vault.
+    Vault,
+    /// Secrets Manager and Parameter Store.
+    Aws,
+    /// Key Vault.
+    Azure,
+    /// Secret Manager.
+    Gcp,
+}
+
+impl Provider {
+    const WORDS: [&str; 4] = ["vault", "aws", "azure", "gcp"];
+
+    /// Its name in a SecretProviderClass.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::Aws => "aws",
+            Self::Azure => "azure",
+            Self::Gcp => "gcp",
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        [Self::Vault, Self::Aws, Self::Azure, Self::Gcp].into_iter().find(|provider| provider.as_str() == word)
+    }
+}
+
+/// A SecretStore or ClusterSecretStore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// Which of the two.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// How secrets leave, as one layer or all together say it.
+#[derive(Debug, Clone, Default)]
+pub struct Delivery {
+    /// `secrets`
+    pub secrets: Option<Located<SecretForm>>,
+    /// `recipients`: who can decrypt what is encrypted; those of `.sops.yaml` if nobody is named.
+    pub recipients: Option<Located<Vec<Recipient>>>,
+    /// `certificate`: of the controller that opens SealedSecrets.
+    pub certificate: Option<Located<PathBuf>>,
+    /// `scope` of SealedSecrets.
+    pub scope: Option<Located<SealScope>>,
+    /// `refs`
+    pub refs: Option<Located<RefForm>>,
+    /// `store` of ExternalSecrets.
+    pub store: Option<Located<Store>>,
+    /// `refreshInterval` of ExternalSecrets: a duration of Go.
+    pub refresh_interval: Option<Located<String>>,
+    /// `provider` of a driver.
+    pub provider: Option<Located<Provider>>,
+    /// `parameters` of a driver.
+    pub parameters: IndexMap<String, Located<String>>,
+    /// Fields, and parameters by `parameters.NAME`, that a layer takes back with null.
+    removed: Vec<String>,
+}
+
+impl Delivery {
+    /// Fields of a later layer replace those of an earlier one, each by itself; null takes one back.
+    pub(super) fn overlay(&mut self, later: &Self) {
+        fn replace<T: Clone>(name: &str, old: &mut Option<T>, new: Option<&T>, removed: &[String]) {
+            if removed.iter().any(|field| field == name) {
+                *old = None;
+            }
+            *old = new.cloned().or_else(|| old.take());
+        }
+        let removed = &later.removed;
+        replace("secrets", &mut self.secrets, later.secrets.as_ref(), removed);
+        replace("recipients", &mut self.recipients, later.recipients.as_ref(), removed);
+        replace("certificate", &mut self.certificate, later.certificate.as_ref(), removed);
+        replace("scope", &mut self.scope, later.scope.as_ref(), removed);
+        replace("refs", &mut self.refs, later.refs.as_ref(), removed);
+        replace("store", &mut self.store, later.store.as_ref(), removed);
+        replace("refreshInterval", &mut self.refresh_interval, later.refresh_interval.as_ref(), removed);
+        replace("provider", &mut self.provider, later.provider.as_ref(), removed);
+        if removed.iter().any(|field| field == "parameters") {
+            self.parameters.clear();
+        }
+        for field in removed.iter().filter_map(|field| field.strip_prefix("parameters.")) {
+            self.parameters.shift_remove(field);
+        }
+        self.parameters.extend(later.parameters.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+
+    /// The form of Secrets.
+    pub fn secrets(&self) -> SecretForm {
+        self.secrets.as_ref().map(|form| form.value).unwrap_or_default()
+    }
+
+    /// The form of refs, if a layer says one.
+    pub fn refs(&self) -> Option<RefForm> {
+        self.refs.as_ref().map(|form| form.value)
+    }
+
+    /// The scope of SealedSecrets.
+    pub fn scope(&self) -> SealScope {
+        self.scope.as_ref().map(|scope| scope.value).unwrap_or_default()
+    }
+}
+
+/// Reads `delivery` of a layer in `folder`.
+pub(super) fn read(mut map: Mapping, folder: &Path, source: &Source, problems: &mut Diagnostics) -> Delivery {
+    let mut delivery = Delivery::default();
+    map.retain(|key, node| {
+        let is_null = node.as_scalar().is_some_and(|scalar| !scalar.blank && scalar.is_null());
+        if is_null && FIELDS.contains(&key.text.as_str()) {
+            delivery.removed.push(key.text.clone());
+        }
+        !is_null
+    });
+    let mut fields = Fields::new(map, &FIELDS, "`delivery`", source, problems);
+    delivery.secrets = word(&mut fields, "secrets", &SecretForm::WORDS, SecretForm::of, source, problems);
+    delivery.recipients = recipients(&mut fields, source, problems);
+    delivery.certificate = certificate(&mut fields, folder, source, problems);
+    delivery.scope = word(&mut fields, "scope", &SealScope::WORDS, SealScope::of, source, problems);
+    delivery.refs = word(&mut fields, "refs", &RefForm::WORDS, RefForm::of, source, problems);
+    delivery.store = store(fields.take("store"), source, problems);
+    delivery.refresh_interval = refresh_interval(&mut fields, problems);
+    delivery.provider = word(&mut fields, "provider", &Provider::WORDS, Provider::of, source, problems);
+    parameters(&mut delivery, &mut fields, source, problems);
+    delivery
+}
+
+/// Takes a field that holds one of some words.
+fn word<T>(
+    fields: &mut Fields<'_>,
+    name: &str,
+    words: &[&str],
+    of: impl Fn(&str) -> Option<T>,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Option<Located<T>> {
+    let (key, node) = fields.take(name)?;
+    let found = node.as_scalar().map(Scalar::text).unwrap_or_default();
+    if let Some(value) = of(found) {
+        return Some(Located { value, place: source.place(node.span) });
+    }
+    let (last, first) = words.split_last().unwrap_or((&"", &[]));
+    let first: Vec<_> = first.iter().map(|word| format!("`{word}`")).collect();
+    let what = format!("{} or `{last}`", first.join(", "));
+    let error = expected(&format!("delivery.{name}"), what, &node, &key, source);
+    problems.push(error.maybe_hint(did_you_mean(found, words.iter().copied())));
+    None
+}
+
+fn recipients(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) -> Option<Located<Vec<Recipient>>> {
+    let (key, items) = fields.list("recipients", problems)?;
+    let mut found = Vec::with_capacity(items.len());
+    for item in &items {
+        let Some(named) = problems.take(text(item, "delivery.recipients", &key, source)) else { continue };
+        match Recipient::parse(&named.value) {
+            Ok(recipient) => match recipient.unusable() {
+                Some(why) => problems.push(
+                    Diagnostic::error(
+                        "invalid-recipient",
+                        format!("nothing can be encrypted for this recipient: {why}"),
+                    )
+                    .at(named.place),
+                ),
+                None => found.push(recipient),
+            },
+            // an identity that somebody pasted is a secret
+            Err(why) => problems.push(
+                Diagnostic::error("invalid-recipient", format!("this is no recipient: {why}"))
+                    .at_hidden(named.place)
+                    .hint("write public keys: `age1…`, or `ssh-ed25519 …`"),
+            ),
+        }
+    }
+    if items.is_empty() {
+        problems.push(
+            Diagnostic::error("invalid-field", "`delivery.recipients` is empty, so nobody could decrypt the Secrets")
+                .at(key)
+                .hint("name the key of the cluster, or leave the field out for the rule of `.sops.yaml`"),
+        );
+        return None;
+    }
+    Some(Located { value: found, place: key })
+}
+
+fn certificate(
+    fields: &mut Fields<'_>,
+    folder: &Path,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Option<Located<PathBuf>> {
+    let (key, node) = fields.take("certificate")?;
+    let path = problems.take(file_path("delivery.certificate", &node, &key, source))?;
+    Some(Located { value: folder.join(path), place: source.place(node.span) })
+}
+
+fn store(field: Option<(Place, Node)>, source: &Source, problems: &mut Diagnostics) -> Option<Located<Store>> {
+    let (key, node) = field?;
+    let place = source.place(node.span);
+    let (kind, name) = match node.kind {
+        Kind::Map(map) => {
+            let mut fields = Fields::new(map, &["kind", "name"], "a store", source, problems);
+            (fields.text("kind", problems), fields.text("name", problems))
+        }
+        Kind::Scalar(_) | Kind::List(_) => (None, Some(problems.take(text(&node, "delivery.store", &key, source))?)),
+    };
+    let kind = match kind {
+        None => "SecretStore".to_owned(),
+        Some(kind) if matches!(kind.value.as_str(), "SecretStore" | "ClusterSecretStore") => kind.value,
+        Some(kind) => {
+            let message = "expected `SecretStore` or `ClusterSecretStore` for the kind of a store";
+            problems.push(Diagnostic::error("invalid-field", message).at(kind.place));
+            return None;
+        }
+    };
+    let Some(name) = name else {
+        problems.push(
+            Diagnostic::error("invalid-field", "a store needs `name`")
+                .at(key)
+                .hint("write `{ kind: ClusterSecretStore, name: NAME }`"),
+        );
+        return None;
+    };
+    Some(Located { value: Store { kind, name: name.value }, place })
+}
+
+fn refresh_interval(fields: &mut Fields<'_>, problems: &mut Diagnostics) -> Option<Located<String>> {
+    let found = fields.text("refreshInterval", problems)?;
+    if is_duration(&found.value) {
+        return Some(found);
+    }
+    problems.push(
+        Diagnostic::error("invalid-field", "expected a duration like `1h` or `15m` for `delivery.refreshInterval`")
+            .at(found.place)
+            .hint("`0` reads the store once and never again"),
+    );
+    None
+}
+
+/// Whether a text is a duration of Go without a sign (`time.ParseDuration`).
+fn is_duration(text: &str) -> bool {
+    const UNITS: [&str; 8] = ["ns", "us", "µs", "μs", "ms", "s", "m", "h"];
+    let mut rest = text;
+    while !rest.is_empty() {
+        let after = rest.trim_start_matches(|char: char| char.is_ascii_digit() || char == '.');
+        let number = rest.get(..rest.len() - after.len()).unwrap_or_default();
+        let unit_end = after.find(|char: char| char.is_ascii_digit() || char == '.').unwrap_or(after.len());
+        let (unit, next) = after.split_at(unit_end);
+        if number.parse::<f64>().is_err() || !UNITS.contains(&unit) {
+            return text == "0";
+        }
+        rest = next;
+    }
+    !text.is_empty()
+}
+
+fn parameters(delivery: &mut Delivery, fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) {
+    let Some((_, map)) = fields.map("parameters", problems) else { return };
+    for (key, node) in map {
+        if node.as_scalar().is_some_and(|scalar| !scalar.blank && scalar.is_null()) {
+            delivery.removed.push(format!("parameters.{}", key.text));
+            continue;
+        }
+        let name = format!("delivery.parameters.{}", key.text);
+        if node.as_scalar().is_some_and(|scalar| scalar.encrypted) {
+            problems.push(super::fields::encrypted(&name, source.place(key.span)));
+            continue;
+        }
+        let found = problems.take(text(&node, &name, &source.place(key.span), source));
+        delivery.parameters.extend(found.map(|found| (key.text, found)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::read::read as read_yaml;
+
+    fn delivery(layers: &[&str]) -> Delivery {
+        let mut all = Delivery::default();
+        for layer in layers {
+            let source = Source::new("x.yaml", *layer);
+            let Kind::Map(map) = read_yaml(&source).expect("YAML").kind else { panic!("a map") };
+            let mut problems = Diagnostics::new();
+            let read = read(map, Path::new(""), &source, &mut problems);
+            assert!(problems.is_empty(), "{layer}: {problems:?}");
+            all.overlay(&read);
+        }
+        all
+    }
+
+    #[test]
+    fn layers_merge_field_by_field() {
+        let all = delivery(&[
+            "secrets: sops\nrefs: csi\nprovider: vault\nparameters: {a: '1', b: '2'}",
+            "secrets: sealed-secret\nscope: cluster-wide\nprovider: null\nparameters: {a: null, c: '3'}",
+        ]);
+        assert_eq!(
+            (all.secrets(), all.refs(), all.scope()),
+            (SecretForm::SealedSecret, Some(RefForm::Csi), SealScope::ClusterWide)
+        );
+        assert!(all.provider.is_none());
+        assert_eq!(all.parameters.keys().collect::<Vec<_>>(), ["b", "c"]);
+    }
+
+    #[test]
+    fn durations_are_those_of_go() {
+        for (text, valid) in [
+            ("1h", true),
+            ("1h30m", true),
+            ("1.5h", true),
+            ("0", true),
+            ("0s", true),
+            ("", false),
+            ("1", false),
+            ("h", false),
+            ("1d", false),
+            ("-1h", false),
+            ("1h 2m", false),
+        ] {
+            assert_eq!(is_duration(text), valid, "{text}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `ref`: a pointer to a value that stays in an external store.
+
+use super::fields::{Fields, expected};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::span::{Place, Source};
+use crate::yaml::node::{Kind, Node, Scalar};
+
+const FIELDS: [&str; 4] = ["key", "property", "version", "store"];
+
+/// Where the value of an entry is kept. It holds no secret: it is written to Git and to the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pointer {
+    /// The name of the object in the store: a path of Vault, a name of AWS, Azure or Google.
+    pub key: String,
+    /// The part of that object, if it has several.
+    pub property: Option<String>,
+    /// Which version of it, if not the newest.
+    pub version: Option<String>,
+    /// The store, if it is another than that of `delivery.store`.
+    pub store: Option<String>,
+}
+
+impl Pointer {
+    /// Reads `KEY#PROPERTY@VERSION`, of which only the key has to be there.
+    fn short(text: &str) -> Option<Self> {
+        let (key, rest) = match text.split_once('#') {
+            Some((key, rest)) => (key, Some(rest)),
+            None => (text, None),
+        };
+        let (head, version) = match rest.unwrap_or(key).rsplit_once('@') {
+            Some((head, version)) => (head, Some(version)),
+            None => (rest.unwrap_or(key), None),
+        };
+        let (key, property) = if rest.is_some() { (key, Some(head)) } else { (head, None) };
+        let parts = [Some(key), property, version];
+        if parts.into_iter().flatten().any(|part| part.trim().is_empty()) {
+            return None;
+        }
+        let owned = |part: Option<&str>| part.map(str::to_owned);
+        Some(Self { key: key.to_owned(), property: owned(property), version: owned(version), store: None })
+    }
+
+    /// As people write it: `KEY#PROPERTY@VERSION`.
+    pub fn to_short(&self) -> String {
+        let part = |sign: &str, part: &Option<String>| part.as_ref().map(|part| format!("{sign}{part}"));
+        let parts = [Some(self.key.clone()), part("#", &self.property), part("@", &self.version)];
+        parts.into_iter().flatten().collect()
+    }
+}
+
+/// Reads what stands under `ref`.
+pub(super) fn read(key: &Place, node: Node, source: &Source, problems: &mut Diagnostics) -> Option<Pointer> {
+    let place = source.place(node.span);
+    let found = match node.kind {
+        Kind::Map(map) => long(map, key, source, problems)?,
+        Kind::Scalar(ref scalar) if !scalar.blank && !scalar.is_null() => short(scalar, &place, problems)?,
+        Kind::Scalar(_) | Kind::List(_) => {
+            let what = "a text like `path/in/store#property@version` or a mapping with `key`";
+            problems.push(expected("ref", what, &node, key, source));
+            return None;
+        }
+    };
+    let texts = [Some(&found.key), found.property.as_ref(), found.version.as_ref()];
+    if texts.into_iter().flatten().any(|text| text.contains("{{") || text.contains("{%")) {
+        problems.push(
+            Diagnostic::error("invalid-field", "a `ref` is no template")
+                .at(place)
+                .note("it is read as it stands, so that an audit of the layers finds every pointer")
+                .hint("write the pointer of each environment in its own layer"),
+        );
+        return None;
+    }
+    Some(found)
+}
+
+fn short(scalar: &Scalar, place: &Place, problems: &mut Diagnostics) -> Option<Pointer> {
+    let found = Pointer::short(scalar.text());
+    if found.is_none() {
+        problems.push(
+            Diagnostic::error("invalid-field", "a part of this `ref` is empty")
+                .at(place.clone())
+                .note("the short form is `KEY#PROPERTY@VERSION`, where property and version may be left out")
+                .hint("write `{ key: …, property: … }` if a part holds `#` or `@`"),
+        );
+    }
+    found
+}
+
+fn long(map: crate::yaml::node::Mapping, key: &Place, source: &Source, problems: &mut Diagnostics) -> Option<Pointer> {
+    let mut fields = Fields::new(map, &FIELDS, "a `ref`", source, problems);
+    let mut take = |name: &str| fields.text(name, problems).map(|text| text.value);
+    let (name, property, version, store) = (take("key"), take("property"), take("version"), take("store"));
+    let Some(name) = name else {
+        problems.push(
+            Diagnostic::error("invalid-field", "a `ref` needs `key`")
+                .at(key.clone())
+                .hint("write `{ key: NAME-IN-THE-STORE, property: … }`"),
+        );
+        return None;
+    };
+    Some(Pointer { key: name, property, version, store })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pointer;
+
+    #[test]
+    fn the_short_form_has_a_property_and_a_version() {
+        for (text, expected) in [
+            ("app/db", Some(("app/db", None, None))),
+            ("app/db#password", Some(("app/db", Some("password"), None))),
+            ("app/db#password@3", Some(("app/db", Some("password"), Some("3")))),
+            ("app/db@3", Some(("app/db", None, Some("3")))),
+            ("a#b.c@AWSPREVIOUS", Some(("a", Some("b.c"), Some("AWSPREVIOUS")))),
+            ("team@x/db#a@1", Some(("team@x/db", Some("a"), Some("1")))),
+            ("#password", None),
+            ("app/db#", None),
+            ("app/db@", None),
+            ("app/db#@3", None),
+        ] {
+            let found = Pointer::short(text);
+            let parts =
+                found.as_ref().map(|found| (found.key.as_str(), found.property.as_deref(), found.version.as_deref()));
+            assert_eq!(parts, expected, "{text}");
+            if let Some(found) = found {
+                assert_eq!(found.to_short(), text);
+            }
+        }
+    }
+}

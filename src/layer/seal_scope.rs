@@ -1,0 +1,28 @@
+//! `delivery.scope`: where a sealed value may be opened.
+
+/// What the ciphertext of a SealedSecret is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SealScope {
+    /// Its name and namespace.
+    #[default]
+    Strict,
+    /// Its namespace.
+    NamespaceWide,
+    /// Nothing.
+    ClusterWide,
+}
+
+impl SealScope {
+    /// The words, in the order in which they are explained.
+    pub const WORDS: [&str; 3] = ["strict", "namespace-wide", "cluster-wide"];
+
+    /// The scope of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        match word {
+            "strict" => Some(Self::Strict),
+            "namespace-wide" => Some(Self::NamespaceWide),
+            "cluster-wide" => Some(Self::ClusterWide),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Entries whose values stay in a store, and the object that brings them to the cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::ObjectKind;
+use super::build::{Target, kind};
+use super::metadata::Metadata;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::{Bundle, Definition, RefForm};
+use crate::manifest::Common;
+use crate::name::{BundleName, EntryId, EnvironmentName};
+use crate::resolve::{Final, Outcome, Piece, Pointed, Read, Resolved, ResolvedValue};
+use crate::route::{Routing, Sensitivity, detect};
+use crate::span::Place;
+
+/// The entries of a bundle that a store has the values of.
+#[derive(Debug)]
+pub struct External {
+    /// How they leave.
+    pub form: RefForm,
+    /// The name of the Secret that an operator makes, or of the class that a driver mounts.
+    pub name: String,
+    /// The name of the bundle.
+    pub base_name: String,
+    /// `metadata.namespace`
+    pub namespace: Option<String>,
+    /// `metadata.labels`, of the Secret too.
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.annotations`, of the Secret too.
+    pub annotations: BTreeMap<String, String>,
+    /// `type` of the Secret.
+    pub secret_type: String,
+    /// The entries, by their keys.
+    pub entries: BTreeMap<String, ExternalEntry>,
+    /// The environment it is for.
+    pub environment: EnvironmentName,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct ExternalEntry {
+    /// What it is made of.
+    pub value: ExternalValue,
+    /// Where that stands.
+    pub place: Place,
+}
+
+/// What an entry is made of.
+#[derive(Debug)]
+pub enum ExternalValue {
+    /// A value of a store, or a text with such values in it.
+    Pointed(Arc<Pointed>),
+    /// A known text that is no secret, and belongs to the same Secret: the certificate of a key.
+    Literal(Final),
+}
+
+/// What ends the name of a Secret from a store, where the bundle has another one.
+const SUFFIX: &str = "-refs";
+
+/// The names that a bundle's sensitive entries are found under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Split {
+    /// How the entries with a `ref` leave.
+    pub(super) form: RefForm,
+    /// The name of what brings them.
+    pub(super) name: String,
+    /// Their keys.
+    pub(super) keys: BTreeSet<String>,
+    /// Whether the bundle has another Secret, with values that are known.
+    pub(super) beside: bool,
+}
+
+impl Split {
+    /// How a bundle is split; none if nothing of it is in a store.
+    pub(super) fn of(resolved: &Resolved, routing: &Routing, name: &BundleName) -> Option<Self> {
+        let definition = &*resolved.definition;
+        let (mut keys, mut known) = (BTreeSet::new(), false);
+        for (id, value) in resolved.entries.iter().filter(|(id, _)| id.bundle == *name) {
+            match &value.outcome {
+                Outcome::Pointed(_) => drop(keys.insert(id.key.as_str().to_owned())),
+                Outcome::Missing => {}
+                Outcome::Known(_) | Outcome::Locked | Outcome::Failed => {
+                    known |= kind(routing, id) == ObjectKind::Secret
+                }
+            }
+        }
+        if keys.is_empty() {
+            return None;
+        }
+        let form = definition.delivery.refs().unwrap_or(RefForm::ExternalSecret);
+        let bundle = definition.bundles.get(name)?;
+        let is_typed = bundle.secret_type.is_some();
+        let beside = known && !(is_typed && form == RefForm::ExternalSecret);
+        let with_suffix = beside && form == RefForm::ExternalSecret;
+        let name = if with_suffix { format!("{name}{SUFFIX}") } else { name.as_str().to_owned() };
+        Some(Self { form, name, keys, beside })
+    }
+}
+
+/// What [`external`] is made from.
+pub(super) struct Parts<'a> {
+    pub(super) target: Target<'a>,
+    pub(super) common: &'a Common,
+    pub(super) name: &'a BundleName,
+    pub(super) bundle: &'a Bundle,
+    pub(super) metadata: &'a Metadata,
+    /// The entries that are in a store.
+    pub(super) pointed: BTreeMap<String, &'a Arc<Pointed>>,
+}
+
+/// The part of a bundle that is in a store. Values of the bundle's Secret that have to be in the same
+/// object move there. Errors: `delivery`.
+pub(super) fn external(
+    parts: Parts<'_>,
+    secret: &mut Option<BTreeMap<String, Final>>,
+    problems: &mut Diagnostics,
+) -> Option<External> {
+    let definition = &*parts.target.resolved.definition;
+    let split = Split::of(parts.target.resolved, parts.target.routing, parts.name)?;
+    let mut entries = BTreeMap::new();
+    for (key, pointed) in &parts.pointed {
+        let id = EntryId { bundle: parts.name.clone(), key: key.as_str().into() };
+        let Some(value) = parts.target.resolved.entries.get(&id) else { continue };
+        problems.extend(cannot_leave(parts.target, &id, value, pointed, split.form));
+        let value = ExternalValue::Pointed(Arc::clone(pointed));
+        entries.insert(key.clone(), ExternalEntry { value, place: place_of(parts.target.resolved, &id) });
+    }
+    if let (Some(kind), RefForm::Csi) = (&parts.bundle.secret_type, split.form) {
+        let message =
+            format!("the bundle `{}` is a Secret of type `{}`, and `refs: csi` makes none", parts.name, kind.value);
+        problems.push(
+            Diagnostic::error("delivery", message)
+                .at(kind.place.clone())
+                .note("a driver mounts the values as files, so that they never become a Secret")
+                .hint("leave out `type`, or deliver with `refs: external-secret`"),
+        );
+    }
+    if !split.beside
+        && let Some(literals) = secret.take()
+    {
+        for (key, known) in literals {
+            let id = EntryId { bundle: parts.name.clone(), key: key.as_str().into() };
+            let place = place_of(parts.target.resolved, &id);
+            problems.extend(secret_literal(parts.target, &id, &known));
+            entries.insert(key, ExternalEntry { value: ExternalValue::Literal(known), place });
+        }
+    }
+    Some(External {
+        form: split.form,
+        name: split.name,
+        base_name: parts.name.as_str().to_owned(),
+        namespace: parts.common.namespace.clone(),
+        labels: parts.metadata.labels.clone(),
+        annotations: parts.metadata.annotations.clone(),
+        secret_type: parts.bundle.secret_type.as_ref().map_or("Opaque", |kind| kind.value.as_str()).to_owned(),
+        entries,
+        environment: definition.environment.clone(),
+    })
+}
+
+fn place_of(resolved: &Resolved, id: &EntryId) -> Place {
+    resolved.entries.get(id).map_or_else(Place::nowhere, |value| value.place.clone())
+}
+
+/// That no layer says how what is in a store leaves.
+pub(super) fn undelivered(resolved: &Resolved, pointed: &EntryId) -> Option<Diagnostic> {
+    let definition = &resolved.definition;
+    if definition.delivery.refs.is_some() {
+        return None;
+    }
+    let (label, environment) = (definition.label(pointed), &definition.environment);
+    let message = format!("`{label}` is a `ref`, and no layer of `{environment}` says how such leave");
+    Some(
+        Diagnostic::error("delivery", message)
+            .at(place_of(resolved, pointed))
+            .hint("write `delivery: { refs: external-secret, store: { kind: ClusterSecretStore, name: NAME } }`")
+            .hint("or `delivery: { refs: csi, provider: vault, parameters: { … } }`"),
+    )
+}
+
+/// Why a text with values of a store in it cannot leave in a form.
+fn cannot_leave(
+    target: Target<'_>,
+    id: &EntryId,
+    value: &ResolvedValue,
+    pointed: &Pointed,
+    form: RefForm,
+) -> Option<Diagnostic> {
+    let definition = &target.resolved.definition;
+    let label = definition.label(id);
+    let error = |message| Diagnostic::error("delivery", message).at_hidden(value.place.clone());
+    if form == RefForm::Csi && pointed.lone().is_none() {
+        let message = format!("`{label}` is put together from values of a store, which `refs: csi` cannot do");
+        return Some(
+            error(message)
+                .note("a driver mounts each value of a store as it is")
+                .hint("let the application put it together, keep the whole text in the store")
+                .hint("or deliver with `refs: external-secret`"),
+        );
+    }
+    let has_text = pointed.pieces.iter().any(|piece| matches!(piece, Piece::Text(_)));
+    let known_secret = value.lineage.reads.iter().find(|read| is_known_secret(target, read));
+    let uses = match known_secret {
+        Some(read) => format!("the secret `{}`", read_label(definition, read)),
+        None if value.lineage.encrypted && pointed.lone().is_none() => "an encrypted text".to_owned(),
+        None => return None,
+    };
+    has_text.then(|| {
+        error(format!("`{label}` mixes values of a store with {uses}, whose value is known here"))
+            .note("an ExternalSecret is no Secret: what it says of the text stands in it in plaintext")
+            .hint("keep both in the store, or neither")
+    })
+}
+
+fn is_known_secret(target: Target<'_>, read: &Read) -> bool {
+    let resolved = target.resolved;
+    let value = match read {
+        Read::Entry(id) => resolved.entries.get(id),
+        Read::Variable(path) => resolved.variables.get(path),
+    };
+    let sensitive = target.routing.of_read(&resolved.definition.environment, read) == Sensitivity::Sensitive;
+    sensitive && !matches!(value.map(|value| &value.outcome), Some(Outcome::Pointed(_)))
+}
+
+fn read_label(definition: &Definition, read: &Read) -> String {
+    match read {
+        Read::Entry(id) => definition.label(id),
+        Read::Variable(path) => format!("vars.{path}"),
+    }
+}
+
+/// That a value of a Secret cannot stand in an ExternalSecret, where everybody can read it. What is
+/// sensitive for nothing but the type of its bundle may: the certificate that belongs to a key.
+fn secret_literal(target: Target<'_>, id: &EntryId, known: &Final) -> Option<Diagnostic> {
+    let value = target.resolved.entries.get(id)?;
+    let lineage = &value.lineage;
+    let entry = target.resolved.definition.entry(id)?;
+    let declared = entry.rules.sensitive.as_ref().is_some_and(|rule| rule.value);
+    let reads_secret = lineage.reads.iter().any(|read| is_known_secret(target, read));
+    let detected = detect::classify(id.key.as_str(), known.text()).sensitive();
+    if known.text().is_some() && !lineage.encrypted && !declared && !reads_secret && !detected {
+        return None;
+    }
+    let label = target.resolved.definition.label(id);
+    let message = format!("`{label}` has a secret value, and other keys of its bundle are in a store");
+    Some(
+        Diagnostic::error("delivery", message)
+            .at_hidden(value.place.clone())
+            .note("a bundle with a `type` is one Secret, and an ExternalSecret would show this value in plaintext")
+            .hint("keep all of its values in the store, or none"),
+    )
+}
+
+impl External {
+    /// Whether a Secret comes of it.
+    pub fn makes_secret(&self) -> bool {
+        self.form == RefForm::ExternalSecret
+    }
+}
