@@ -1,6 +1,6 @@
 //! The files of a project: read once, never from outside of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
@@ -21,13 +21,40 @@ pub const MAX_MANIFESTS_SIZE: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Files {
     root: PathBuf,
-    read: Mutex<HashMap<PathBuf, Arc<[u8]>>>,
+    read: Arc<Mutex<HashMap<PathBuf, Arc<[u8]>>>>,
+    seen: Mutex<BTreeSet<Probe>>,
+}
+
+/// A question to the disk that a result depends on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Probe {
+    /// What is in a file, or that there is none.
+    File(PathBuf),
+    /// Which files match a pattern below a folder.
+    Matching(PathBuf, String),
 }
 
 impl Files {
     /// The files below `root`, which must exist.
     pub fn new(root: &Path) -> io::Result<Self> {
-        Ok(Self { root: fs::canonicalize(root)?, read: Mutex::default() })
+        Ok(Self { root: fs::canonicalize(root)?, read: Arc::default(), seen: Mutex::default() })
+    }
+
+    /// The same files with a record of their own: who works on one part of a project learns what that
+    /// part depends on, and no file is read twice.
+    #[must_use]
+    pub fn recording(&self) -> Self {
+        Self { root: self.root.clone(), read: Arc::clone(&self.read), seen: Mutex::default() }
+    }
+
+    /// Notes that a result depends on the answer to a question.
+    pub fn note(&self, probe: Probe) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(probe);
+    }
+
+    /// What was asked for by now.
+    pub fn seen(&self) -> BTreeSet<Probe> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The folder, absolute and without symlinks.
@@ -56,6 +83,7 @@ impl Files {
         if !path.starts_with(&self.root) {
             return Err(self.outside(&path));
         }
+        self.note(Probe::File(path.clone()));
         let real = fs::canonicalize(&path).map_err(|error| self.unreadable(&path, &error))?;
         if !real.starts_with(&self.root) {
             return Err(self.outside(&path).note("the path goes through a symbolic link that leads out"));

@@ -28,7 +28,7 @@
 //! let survey = pipeline.survey(&project.apps[0], &[prod.clone()], &mut problems).expect("sound layers");
 //! let objects = pipeline.objects(&survey, &prod, &mut problems);
 //! assert!(problems.is_empty());
-//! assert!(render(&objects, ManifestFormat::Yaml, Reveal::Values).contains("GREETING: Welcome"));
+//! assert!(render(&objects.whole, ManifestFormat::Yaml, Reveal::Values).contains("GREETING: Welcome"));
 //! ```
 //!
 //! This is the library of a program: what the example uses is its face, and the rest may change

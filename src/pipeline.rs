@@ -1,12 +1,14 @@
 //! The one way through: layers → resolve → route → objects, for an app.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::Diagnostics;
-use crate::layer::{Library, Sight};
+use crate::diagnostic::{Diagnostics, Failure, Severity};
+use crate::files::Files;
+use crate::layer::{Definition, Library, Sight};
 use crate::manifest::references;
 use crate::name::{AppName, EntryId, EnvironmentName};
-use crate::object::{self, Constraints, Day, Rendered, Target};
+use crate::object::{self, Constraints, Day, Objects, Rendered, Target, Unknown};
 use crate::project::{App, Project};
 use crate::resolve::{self, Engine, Manifests, Resolved};
 use crate::route::{self, Routing};
@@ -17,7 +19,6 @@ use crate::sops::Identities;
 pub struct Pipeline<'p> {
     /// The layers of the project.
     pub library: Library<'p>,
-    engine: Arc<Engine>,
     constraints: Constraints,
     references: references::Rules,
     /// The day at which certificates must be valid; none if nobody asks.
@@ -33,6 +34,8 @@ pub struct Survey {
     pub environments: Vec<Resolved>,
     /// Which entries are sensitive, in all of them.
     pub routing: Routing,
+    /// The files of the project, with a record of what was asked for.
+    pub files: Arc<Files>,
 }
 
 impl<'p> Pipeline<'p> {
@@ -40,7 +43,6 @@ impl<'p> Pipeline<'p> {
     pub fn new(project: &'p Project, identities: Identities) -> Self {
         Self {
             library: Library::new(project, identities),
-            engine: Engine::new(Arc::clone(&project.files)),
             constraints: Constraints::default(),
             references: references::Rules::with(&project.references),
             at: None,
@@ -71,22 +73,67 @@ impl<'p> Pipeline<'p> {
         manifests: &[EnvironmentName],
         problems: &mut Diagnostics,
     ) -> Option<Survey> {
+        let sight = |environment: &EnvironmentName| match wanted.contains(environment) {
+            true => Sight::Open,
+            false => Sight::Locked,
+        };
+        let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
+            self.library.definition(app, environment, sight(environment), problems)
+        };
+        self.resolve(app, wanted, manifests, open, problems)
+    }
+
+    /// The same as far as there are keys. An environment that is wanted and cannot be decrypted is told in
+    /// `unseen`, and resolved as everybody sees it.
+    pub fn survey_as_far(
+        &self,
+        app: &App,
+        wanted: &[EnvironmentName],
+        problems: &mut Diagnostics,
+        unseen: &mut BTreeMap<EnvironmentName, Diagnostics>,
+    ) -> Option<Survey> {
+        let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
+            if !wanted.contains(environment) {
+                return self.library.definition(app, environment, Sight::Locked, problems);
+            }
+            let mut found = Diagnostics::new();
+            let definition = self.library.definition(app, environment, Sight::Open, &mut found);
+            let mut errors = found.iter().filter(|problem| problem.severity == Severity::Error).peekable();
+            let lacks_key = errors.peek().is_some() && errors.all(|problem| problem.failure == Failure::Key);
+            if definition.is_some() || !lacks_key {
+                problems.extend(found);
+                return definition;
+            }
+            unseen.insert(environment.clone(), found);
+            self.library.definition(app, environment, Sight::Sealed, problems)
+        };
+        self.resolve(app, wanted, wanted, open, problems)
+    }
+
+    fn resolve(
+        &self,
+        app: &App,
+        wanted: &[EnvironmentName],
+        manifests: &[EnvironmentName],
+        mut open: impl FnMut(&EnvironmentName, &mut Diagnostics) -> Option<Definition>,
+        problems: &mut Diagnostics,
+    ) -> Option<Survey> {
+        let files = Arc::new(self.library.project.files.recording());
+        let engine = Engine::new(Arc::clone(&files));
         let mut environments = Vec::with_capacity(app.environments.len());
         let mut whole = true;
         // those that are wanted come first, so that a layer that is shared is decrypted once
         let mut order: Vec<_> = app.environments.iter().collect();
         order.sort_by_key(|environment| !wanted.contains(environment));
         for environment in order {
-            let is_wanted = wanted.contains(environment);
-            let sight = if is_wanted { Sight::Open } else { Sight::Locked };
-            let Some(definition) = self.library.definition(app, environment, sight, problems) else {
+            let Some(definition) = open(environment, problems) else {
                 whole = false;
                 continue;
             };
             let mut found = Diagnostics::new();
-            let manifests = if manifests.contains(environment) { Manifests::Rendered } else { Manifests::Skipped };
-            environments.push(resolve::resolve(&self.engine, definition, manifests, &mut found));
-            if is_wanted {
+            let with = if manifests.contains(environment) { Manifests::Rendered } else { Manifests::Skipped };
+            environments.push(resolve::resolve(&engine, definition, with, &mut found));
+            if wanted.contains(environment) {
                 problems.extend(found);
             }
         }
@@ -96,7 +143,26 @@ impl<'p> Pipeline<'p> {
         let app = self.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
         environments.sort_by(|a, b| a.definition.environment.cmp(&b.definition.environment));
         let routing = route::route(&environments, problems);
-        Some(Survey { app, environments, routing })
+        Some(Survey { app, environments, routing, files })
+    }
+
+    /// The objects of an environment as everybody sees them, by which it is told without a key whether what
+    /// was made of it is current. What is wrong was told with the objects themselves.
+    pub fn veiled(&self, app: &App, survey: &Survey, environment: &EnvironmentName) -> Vec<Rendered> {
+        let mut nothing = Diagnostics::new();
+        let Some(definition) = self.library.definition(app, environment, Sight::Sealed, &mut nothing) else {
+            return Vec::new();
+        };
+        let engine = Engine::new(Arc::clone(&survey.files));
+        let resolved = resolve::resolve(&engine, definition, Manifests::Rendered, &mut nothing);
+        let target = self.target(survey, &resolved, Unknown::Left(&|_| None));
+        object::render(target, &mut nothing).whole
+    }
+
+    fn target<'t>(&'t self, survey: &'t Survey, resolved: &'t Resolved, unknown: Unknown<'t>) -> Target<'t> {
+        let Survey { environments, routing, .. } = survey;
+        let (constraints, references) = (&self.constraints, &self.references);
+        Target { resolved, routing, siblings: environments, constraints, references, at: self.at, unknown }
     }
 
     /// The workloads of an environment that use an entry of it, each with the place in it that says so.
@@ -106,12 +172,20 @@ impl<'p> Pipeline<'p> {
     }
 
     /// The objects of an environment of a surveyed app.
-    pub fn objects(&self, survey: &Survey, environment: &EnvironmentName, problems: &mut Diagnostics) -> Vec<Rendered> {
-        let Some(resolved) = survey.environment(environment) else { return Vec::new() };
-        let Survey { environments, routing, .. } = survey;
-        let (constraints, references) = (&self.constraints, &self.references);
-        let target = Target { resolved, routing, siblings: environments, constraints, references, at: self.at };
-        object::render(target, problems).whole
+    pub fn objects(&self, survey: &Survey, environment: &EnvironmentName, problems: &mut Diagnostics) -> Objects {
+        self.objects_with(survey, environment, Unknown::Refused, problems)
+    }
+
+    /// The same, where some may not be known.
+    pub fn objects_with(
+        &self,
+        survey: &Survey,
+        environment: &EnvironmentName,
+        unknown: Unknown<'_>,
+        problems: &mut Diagnostics,
+    ) -> Objects {
+        let Some(resolved) = survey.environment(environment) else { return Objects::default() };
+        object::render(self.target(survey, resolved, unknown), problems)
     }
 }
 
@@ -129,7 +203,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::diagnostic::{Diagnostic, Severity};
+    use crate::diagnostic::Diagnostic;
     use crate::manifest::references::Referent;
     use crate::manifest::references::tests::samples::{NAMESPACE, Sample, samples};
     use crate::sops::Places;

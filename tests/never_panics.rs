@@ -49,7 +49,7 @@ fn all_stages(project: &Project, problems: &mut Diagnostics) {
         for environment in &app.environments {
             let objects = pipeline.objects(&survey, environment, problems);
             for format in [ManifestFormat::Yaml, ManifestFormat::Json, ManifestFormat::Kyaml] {
-                emit::write(&objects, format, Reveal::Values);
+                emit::write(&objects.whole, format, Reveal::Values);
             }
             let resolved = survey.environment(environment).expect("surveyed");
             for id in resolved.entries.keys() {

@@ -58,8 +58,9 @@ fn run(folder: &Path) -> [(&'static str, f64); 6] {
             constraints: &constraints,
             references: &references,
             at: None,
+            unknown: object::Unknown::Refused,
         };
-        resolved.iter().flat_map(|one| object::render(target(one), &mut problems)).collect::<Vec<_>>()
+        resolved.iter().flat_map(|one| object::render(target(one), &mut problems).whole).collect::<Vec<_>>()
     });
     let (emit, text) = time(|| emit::write(&objects, ManifestFormat::Yaml, Reveal::Values));
     assert!(problems.is_empty() && !text.is_empty(), "the generated project is rendered without a finding");

@@ -58,7 +58,7 @@ impl Get {
                 Err(Diagnostic::error("missing-value", message).hint(hint).into())
             }
             Some(Outcome::Pointed(pointed)) => Err(in_a_store(&id.key, environment, pointed).into()),
-            Some(Outcome::Locked | Outcome::Failed) | None => Err(problems),
+            Some(Outcome::Locked(_) | Outcome::Failed) | None => Err(problems),
         }
     }
 

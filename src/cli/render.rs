@@ -74,7 +74,7 @@ impl Render {
             }
             let Some(survey) = pipeline.survey(app, &of_app, &mut problems) else { continue };
             for environment in &of_app {
-                let built = pipeline.objects(&survey, environment, &mut problems);
+                let built = pipeline.objects(&survey, environment, &mut problems).whole;
                 output.detail(|| {
                     let files = survey.environment(environment).map(|found| found.definition.files.as_slice());
                     let names: Vec<_> = files.unwrap_or_default().iter().map(Source::name).collect();

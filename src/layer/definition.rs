@@ -1,5 +1,7 @@
 //! What all layers of an environment say together.
 
+use std::path::PathBuf;
+
 use indexmap::IndexMap;
 
 use super::entry::Entry;
@@ -39,8 +41,12 @@ pub struct Definition {
     pub delivery: Delivery,
     /// What follows from the data keys of its encrypted layers, if there are any and they were decrypted.
     pub naming_key: Option<NamingKey>,
+    /// Its encrypted layers, with what the wrapped data key of each is told by.
+    pub wrappings: Vec<(Source, [u8; 32])>,
     /// Accepted findings.
     pub allow: Vec<Allow>,
+    /// Where its layers were looked for, found or not.
+    pub candidates: Vec<PathBuf>,
     /// The files it was merged from, lowest first.
     pub files: Vec<Source>,
 }

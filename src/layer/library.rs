@@ -22,6 +22,8 @@ pub enum Sight {
     /// It is enough to know which leaves are encrypted. Routing is decided over all environments,
     /// and nobody should need the key of `prod` to render `dev`.
     Locked,
+    /// The same, and nothing else may be known: what is made of it has to be what everybody sees.
+    Sealed,
 }
 
 /// A layer that was read, and what is wrong in it.
@@ -60,11 +62,16 @@ impl<'p> Library<'p> {
     /// The files of the layer `name` of `app`, in their order: shared, shared secrets, the app's,
     /// the app's secrets. Empty if there is none.
     pub fn files(&self, app: &App, name: &str) -> Vec<PathBuf> {
+        let mut files = self.candidates(app, name);
+        files.retain(|path| path.is_file());
+        files
+    }
+
+    /// Where the files of a layer are looked for.
+    pub(super) fn candidates(&self, app: &App, name: &str) -> Vec<PathBuf> {
         let folders = self.project.shared.iter().chain([&app.folder]);
-        folders
-            .flat_map(|folder| [folder.join(format!("{name}.yaml")), folder.join(format!("{name}.secrets.yaml"))])
-            .filter(|path| path.is_file())
-            .collect()
+        let names = [format!("{name}.yaml"), format!("{name}.secrets.yaml")];
+        folders.flat_map(|folder| names.each_ref().map(|name| folder.join(name))).collect()
     }
 
     /// The layer in the file at `path`; an error if it cannot be read at all.
@@ -75,10 +82,13 @@ impl<'p> Library<'p> {
 
     fn slot(&self, path: &Path, sight: Sight) -> Slot {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        // who sees more also sees less
-        if sight == Sight::Locked
-            && let Some(open) = layers.get(&(path.to_path_buf(), Sight::Open))
-        {
+        // who sees more also sees less, and what is not encrypted is the same for everybody
+        let open = layers.get(&(path.to_path_buf(), Sight::Open)).filter(|open| match sight {
+            Sight::Open => false,
+            Sight::Locked => true,
+            Sight::Sealed => matches!(open.get(), Some(Ok(reading)) if reading.layer.wrapping.is_none()),
+        });
+        if let Some(open) = open {
             return Arc::clone(open);
         }
         Arc::clone(layers.entry((path.to_path_buf(), sight)).or_default())
@@ -88,15 +98,16 @@ impl<'p> Library<'p> {
         let source = self.project.files.text(path)?;
         let mut root = yaml::read::read(&source)?;
         let mut problems = Diagnostics::new();
-        let mut naming_key = None;
+        let (mut naming_key, mut wrapping) = (None, None);
         if sops::is_encrypted(&root) {
+            wrapping = sops::metadata(&root, &source).ok().map(|metadata| metadata.wrapping());
             let opened = self.open(path, root, &source, sight)?;
             (root, naming_key) = (opened.root, opened.naming_key);
             problems.extend(opened.told);
         }
         let folder = path.parent().unwrap_or(path).to_path_buf();
         let mut layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
-        layer.naming_key = naming_key;
+        (layer.naming_key, layer.wrapping) = (naming_key, wrapping);
         Ok(Reading { layer: Arc::new(layer), problems })
     }
 
@@ -115,7 +126,7 @@ impl<'p> Library<'p> {
                 let told = sops::policy::told_by(&self.rules, path, name, &found.metadata, format);
                 Opened { root: found.tree, told, naming_key: Some(found.naming_key) }
             }
-            Sight::Locked => Opened { root: sops::lock(root), told: None, naming_key: None },
+            Sight::Locked | Sight::Sealed => Opened { root: sops::lock(root), told: None, naming_key: None },
         };
         opened.root.apply_merge_keys();
         Ok(opened)

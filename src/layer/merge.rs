@@ -24,7 +24,11 @@ impl Library<'_> {
         problems: &mut Diagnostics,
     ) -> Option<Definition> {
         let layers = self.stack(app, environment, sight, problems)?;
-        Some(merge(app, environment, &layers, problems))
+        let mut definition = merge(app, environment, &layers, problems);
+        let mut names: Vec<_> = layers.iter().map(|layer| &layer.name).collect();
+        names.dedup();
+        definition.candidates = names.into_iter().flat_map(|name| self.candidates(app, name.as_str())).collect();
+        Some(definition)
     }
 
     /// The name of an app: what its base says, or its folder's name.
@@ -56,7 +60,9 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         names: layers.iter().rev().find_map(|layer| layer.names.clone()),
         delivery: Delivery::default(),
         naming_key: NamingKey::together(layers.iter().filter_map(|layer| layer.naming_key.as_ref())),
+        wrappings: layers.iter().filter_map(|layer| Some((layer.source.clone(), layer.wrapping?))).collect(),
         allow: Vec::new(),
+        candidates: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
     };
     let mut logins = IndexMap::new();

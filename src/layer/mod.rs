@@ -98,6 +98,8 @@ pub struct Layer {
     pub allow: Vec<Allow>,
     /// What follows from the data key of the file, if it was decrypted.
     pub naming_key: Option<NamingKey>,
+    /// By what the wrapped data key of the file is told, if it is encrypted.
+    pub wrapping: Option<[u8; 32]>,
 }
 
 /// What a layer says about a bundle.

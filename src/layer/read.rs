@@ -65,6 +65,7 @@ impl Layer {
             delivery: Delivery::default(),
             allow: Vec::new(),
             naming_key: None,
+            wrapping: None,
         };
         let place = layer.source.place(root.span);
         match root.kind {

@@ -7,6 +7,17 @@ use crate::resolve::{self, Part, Resolved};
 use crate::route::Routing;
 use crate::span::Place;
 
+/// How much of an object is known without a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Light {
+    /// All.
+    Known,
+    /// What stands for it, with ciphertext in the place of plaintext.
+    Shadow,
+    /// Not even that.
+    Dark,
+}
+
 /// Another object of an app.
 #[derive(Debug)]
 pub struct Manifest {
@@ -20,6 +31,8 @@ pub struct Manifest {
     pub namespace: Option<String>,
     /// The whole object.
     pub tree: Tree,
+    /// How much of it is known.
+    pub light: Light,
 }
 
 impl Manifest {
@@ -30,7 +43,7 @@ impl Manifest {
         let (api_version, kind) = (needed(&["apiVersion"])?, needed(&["kind"])?);
         let name = needed(&["metadata", "name"])?;
         let namespace = field(&["metadata", "namespace"]);
-        Ok(Self { api_version, kind, name, namespace, tree })
+        Ok(Self { api_version, kind, name, namespace, tree, light: Light::Known })
     }
 
     /// Where the object begins.
@@ -58,13 +71,34 @@ pub fn collect(resolved: &Resolved, routing: &Routing, problems: &mut Diagnostic
             if !taint::check(&mut tree, &made, &resolved.definition, routing, problems) {
                 continue;
             }
+            let light = light(&made);
             match Manifest::of(tree) {
-                Ok(manifest) => found.push(manifest),
+                Ok(manifest) => found.push(Manifest { light, ..manifest }),
+                // without a key, its name may be what is not known
+                Err(_) if light != Light::Known => {}
                 Err(problem) => problems.push(problem),
             }
         }
     }
     found
+}
+
+/// Whether there are manifests of which not even the names are known without a key.
+pub fn has_nameless(resolved: &Resolved) -> bool {
+    let locked = |document: &&resolve::Manifest| document.parts.iter().any(|part| part.locked);
+    let nameless = |document: &resolve::Manifest| {
+        items(document).into_iter().any(|(tree, made)| light(&made) != Light::Known && Manifest::of(tree).is_err())
+    };
+    resolved.dark || resolved.manifests.iter().filter(locked).any(nameless)
+}
+
+fn light(made: &[Made<'_>]) -> Light {
+    let of_part = |made: &Made<'_>| match (made.part.locked, made.part.dark) {
+        (false, _) => Light::Known,
+        (true, false) => Light::Shadow,
+        (true, true) => Light::Dark,
+    };
+    made.iter().map(of_part).max().unwrap_or(Light::Known)
 }
 
 /// The objects of a `List`, or the one that it is, each with what templates made of it.

@@ -9,12 +9,12 @@ use indexmap::IndexMap;
 use super::constraint::Constraints;
 use super::external::{self, External, Parts, external};
 use super::typed::{self, Day, TypedSecret};
-use super::{Object, ObjectKind, metadata, names, naming, size, text};
+use super::{Fingerprint, Object, ObjectKind, metadata, names, naming, size, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::manifest::{Common, references};
 use crate::name::{BundleName, EntryId};
-use crate::resolve::{Final, Outcome, Pointed, Resolved, ResolvedValue};
+use crate::resolve::{Final, Outcome, Pointed, Resolved, ResolvedValue, Shadow};
 use crate::route::{Routing, Sensitivity};
 use crate::span::Place;
 
@@ -33,6 +33,18 @@ pub struct Target<'a> {
     pub references: &'a references::Rules,
     /// The day at which certificates must be valid; none if nobody asks.
     pub at: Option<Day>,
+    /// What becomes of objects whose values nobody decrypted.
+    pub unknown: Unknown<'a>,
+}
+
+/// What becomes of objects whose values nobody decrypted.
+#[derive(Clone, Copy)]
+pub enum Unknown<'a> {
+    /// They are an error.
+    Refused,
+    /// They are given as far as they are known. Their names, where such follow from values, are asked
+    /// for by their fingerprints.
+    Left(&'a dyn Fn(&Fingerprint) -> Option<String>),
 }
 
 /// Builds the objects of a target, in the order in which they are written.
@@ -44,6 +56,7 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
     let definition = &*target.resolved.definition;
     let mut parts: IndexMap<(&BundleName, ObjectKind), BTreeMap<String, Final>> = IndexMap::new();
     let mut pointers: IndexMap<&BundleName, BTreeMap<String, &Arc<Pointed>>> = IndexMap::new();
+    let mut unknown: IndexMap<(&BundleName, ObjectKind), BTreeMap<String, Shadow>> = IndexMap::new();
     let mut first_pointer = None;
     for (id, value) in &target.resolved.entries {
         let Some(entry) = definition.entry(id) else { continue };
@@ -52,6 +65,12 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
             problems.extend(deprecated(id, entry, value));
             first_pointer.get_or_insert(id);
             pointers.entry(&id.bundle).or_default().insert(id.key.as_str().to_owned(), pointed);
+            continue;
+        }
+        if let (Outcome::Locked(shadow), Unknown::Left(_)) = (&value.outcome, target.unknown) {
+            check_key(id, entry, problems);
+            let locked = unknown.entry((&id.bundle, kind(target.routing, id))).or_default();
+            locked.insert(id.key.as_str().to_owned(), shadow.clone());
             continue;
         }
         let Some(known) = checked(target, id, entry, value, problems) else { continue };
@@ -79,16 +98,19 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
         let has_pointers = !pointed.is_empty();
         let parts = Parts { target, common, name, bundle, metadata: &metadata, pointed };
         externals.extend(external(parts, &mut secret, problems));
-        if config.is_some() || secret.is_some() || has_pointers {
+        let mut locked = |kind| unknown.swap_remove(&(name, kind)).unwrap_or_default();
+        let unknowns = [locked(ObjectKind::ConfigMap), locked(ObjectKind::Secret)];
+        let is_written = |data: &Option<_>, unknown: &BTreeMap<_, _>| data.is_some() || !unknown.is_empty();
+        let [of_config, of_secret] = &unknowns;
+        if is_written(&config, of_config) || is_written(&secret, of_secret) || has_pointers {
             check_object_name(definition, name, problems);
         }
-        let both = [(ObjectKind::ConfigMap, config), (ObjectKind::Secret, secret)];
-        for (kind, data) in both.into_iter().filter_map(|(kind, data)| Some((kind, data?))) {
-            let final_name = naming::final_name(definition, name, kind, &data);
-            lacks_key |= final_name.is_none();
-            let object = Object {
+        let both = [(ObjectKind::ConfigMap, config), (ObjectKind::Secret, secret)].into_iter().zip(unknowns);
+        for ((kind, data), unknown) in both.filter(|((_, data), unknown)| is_written(data, unknown)) {
+            let data = data.unwrap_or_default();
+            let mut object = Object {
                 kind,
-                name: final_name.unwrap_or_else(|| name.as_str().to_owned()),
+                name: name.as_str().to_owned(),
                 base_name: name.as_str().to_owned(),
                 namespace: common.namespace.clone(),
                 labels: metadata.labels.clone(),
@@ -96,8 +118,15 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
                 secret_type: secret_type(definition, name, kind).map(str::to_owned),
                 immutable: naming::of(definition, name, kind).has_suffix(),
                 data,
+                unknown,
+                is_named: true,
                 environment: definition.environment.clone(),
             };
+            match named(target, name, &object) {
+                Some(final_name) => object.name = final_name,
+                None if object.is_known() => lacks_key = true,
+                None => object.is_named = false,
+            }
             check_size(&object, definition, problems);
             objects.push(object);
         }
@@ -105,6 +134,17 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
     problems.extend(lacks_key.then(|| naming::no_key(definition)));
     objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
     (objects, externals)
+}
+
+/// The final name of an object. Where it follows from values that nobody decrypted, it is the one that
+/// was given to an object with the same fingerprint.
+fn named(target: Target<'_>, bundle: &BundleName, object: &Object) -> Option<String> {
+    let definition = &*target.resolved.definition;
+    let follows = naming::of(definition, bundle, object.kind).has_suffix();
+    match target.unknown {
+        Unknown::Left(names) if follows && !object.is_known() => names(&object.fingerprint()?),
+        Unknown::Left(_) | Unknown::Refused => naming::final_name(definition, bundle, object.kind, &object.data),
+    }
 }
 
 /// The kind of object that an entry goes to.
@@ -137,7 +177,7 @@ fn checked<'r>(
             return None;
         }
         Outcome::Failed | Outcome::Pointed(_) => return None,
-        Outcome::Locked => {
+        Outcome::Locked(_) => {
             // a target is only built with its layers decrypted
             let message = format!("the value of `{}` is encrypted, and was not decrypted", id.key);
             problems

@@ -75,13 +75,15 @@ impl Split {
     /// How a bundle is split; none if nothing of it is in a store.
     pub(super) fn of(resolved: &Resolved, routing: &Routing, name: &BundleName) -> Option<Self> {
         let definition = &*resolved.definition;
+        let bundle = definition.bundles.get(name)?;
         let (mut keys, mut known) = (BTreeSet::new(), false);
-        for (id, value) in resolved.entries.iter().filter(|(id, _)| id.bundle == *name) {
-            match &value.outcome {
-                Outcome::Pointed(_) => drop(keys.insert(id.key.as_str().to_owned())),
-                Outcome::Missing => {}
-                Outcome::Known(_) | Outcome::Locked | Outcome::Failed => {
-                    known |= kind(routing, id) == ObjectKind::Secret
+        for key in bundle.entries.keys() {
+            let id = EntryId { bundle: name.clone(), key: key.clone() };
+            match resolved.entries.get(&id).map(|value| &value.outcome) {
+                Some(Outcome::Pointed(_)) => drop(keys.insert(key.as_str().to_owned())),
+                Some(Outcome::Missing) | None => {}
+                Some(Outcome::Known(_) | Outcome::Locked(_) | Outcome::Failed) => {
+                    known |= kind(routing, &id) == ObjectKind::Secret;
                 }
             }
         }
@@ -89,13 +91,22 @@ impl Split {
             return None;
         }
         let form = definition.delivery.refs().unwrap_or(RefForm::ExternalSecret);
-        let bundle = definition.bundles.get(name)?;
         let is_typed = bundle.secret_type.is_some();
         let beside = known && !(is_typed && form == RefForm::ExternalSecret);
         let with_suffix = beside && form == RefForm::ExternalSecret;
         let name = if with_suffix { format!("{name}{SUFFIX}") } else { name.as_str().to_owned() };
         Some(Self { form, name, keys, beside })
     }
+}
+
+/// The kind and the name of the object that brings an entry of a bundle from a store.
+pub fn brought_by(resolved: &Resolved, routing: &Routing, bundle: &BundleName) -> Option<(&'static str, String)> {
+    let split = Split::of(resolved, routing, bundle)?;
+    let kind = match split.form {
+        RefForm::ExternalSecret => ObjectKind::Secret.as_str(),
+        RefForm::Csi => "SecretProviderClass",
+    };
+    Some((kind, split.name))
 }
 
 /// What [`external`] is made from.

@@ -5,6 +5,7 @@ mod access;
 mod build;
 mod constraint;
 mod external;
+mod fingerprint;
 mod hash;
 mod link;
 mod metadata;
@@ -19,15 +20,16 @@ mod typed;
 use std::collections::BTreeMap;
 
 use crate::name::EnvironmentName;
-use crate::resolve::Final;
+use crate::resolve::{Final, Shadow};
 use crate::value::Value;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use build::Target;
+pub use build::{Target, Unknown};
 pub use constraint::Constraints;
-pub use external::{External, ExternalEntry, ExternalValue};
+pub use external::{External, ExternalEntry, ExternalValue, brought_by};
+pub use fingerprint::Fingerprint;
 pub use naming::known_name;
 pub use provide::Provided;
 pub use rendered::{Objects, Rendered, consumers, render};
@@ -73,6 +75,10 @@ pub struct Object {
     pub immutable: bool,
     /// The entries.
     pub data: BTreeMap<String, Final>,
+    /// Entries whose values nobody decrypted, with what stands for each.
+    pub unknown: BTreeMap<String, Shadow>,
+    /// Whether `name` is its final one, which may follow from values that are not known.
+    pub is_named: bool,
     /// The environment it was made for; not written.
     pub environment: EnvironmentName,
 }
@@ -90,6 +96,11 @@ pub enum Reveal {
 const HIDDEN: &str = "[secret]";
 
 impl Object {
+    /// Whether all of its values are known.
+    pub fn is_known(&self) -> bool {
+        self.unknown.is_empty()
+    }
+
     /// What objects are ordered by, and what must be unique in a run.
     pub fn identity(&self) -> (ObjectKind, &str, &str) {
         (self.kind, self.namespace.as_deref().unwrap_or_default(), &self.name)

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::external::Split;
 use super::hash::Content;
 use super::{ObjectKind, build, names, typed};
 use crate::diagnostic::Diagnostic;
@@ -40,10 +39,6 @@ pub(super) fn final_name(
 /// a value that is not known, or a key.
 pub fn known_name(resolved: &Resolved, routing: &Routing, bundle: &BundleName, kind: ObjectKind) -> Option<String> {
     let definition = &resolved.definition;
-    let split = Split::of(resolved, routing, bundle).filter(|split| !split.beside);
-    if kind == ObjectKind::Secret && split.is_some() {
-        return Some(bundle.as_str().to_owned());
-    }
     if of(definition, bundle, kind) == Naming::Plain {
         return Some(bundle.as_str().to_owned());
     }
@@ -54,7 +49,7 @@ pub fn known_name(resolved: &Resolved, routing: &Routing, bundle: &BundleName, k
             Outcome::Known(known) => drop(data.insert(id.key.as_str().to_owned(), known.clone())),
             // not in the object whose name it is, or nowhere
             Outcome::Missing | Outcome::Pointed(_) => {}
-            Outcome::Locked | Outcome::Failed => return None,
+            Outcome::Locked(_) | Outcome::Failed => return None,
         }
     }
     final_name(definition, bundle, kind, &data)

@@ -9,8 +9,8 @@ use super::metadata::common;
 use super::provide::Provided;
 use super::{External, Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::references::{Rules, references, rewrite, suspicious};
-use crate::manifest::{self, Common, Manifest};
+use crate::manifest::references::{Reference, Rules, references, rewrite, suspicious};
+use crate::manifest::{self, Common, Light, Manifest};
 use crate::name::{EntryId, EnvironmentName};
 use crate::resolve::Resolved;
 use crate::route::Routing;
@@ -52,6 +52,22 @@ impl Rendered {
         match self {
             Self::Bundle(object) => &object.environment,
             Self::Manifest(_, environment) => environment,
+        }
+    }
+
+    /// Whether all of it is known, its name and what it refers to included.
+    pub fn is_known(&self) -> bool {
+        match self {
+            Self::Bundle(object) => object.is_known() && object.is_named,
+            Self::Manifest(manifest, _) => manifest.light == Light::Known,
+        }
+    }
+
+    /// The name that stays when the values change.
+    pub fn base_name(&self) -> &str {
+        match self {
+            Self::Bundle(object) => &object.base_name,
+            Self::Manifest(manifest, _) => &manifest.name,
         }
     }
 
@@ -154,6 +170,16 @@ fn link(target: Target<'_>, manifests: &[Manifest], mut provided: Provided, prob
 
 /// Puts the final names of bundles' objects in the place of those that people write.
 fn rename(manifest: &mut Manifest, rules: &Rules, objects: &[Object], common: &Common, problems: &mut Diagnostics) {
+    let nameless: Vec<_> = objects.iter().filter(|object| !object.is_named).collect();
+    let names_nameless = |reference: &Reference| {
+        let is = |object: &&&Object| {
+            object.kind.as_str() == reference.target.as_str() && object.base_name == reference.name.value
+        };
+        nameless.iter().any(|object| is(&object))
+    };
+    if !nameless.is_empty() && references(&manifest.tree, rules).iter().any(names_nameless) {
+        manifest.light = Light::Dark;
+    }
     let renamed: Vec<_> = objects.iter().filter(|object| object.name != object.base_name).collect();
     if renamed.is_empty() {
         return;

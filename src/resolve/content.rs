@@ -59,7 +59,7 @@ impl Builder<'_> {
         }
         if scalar.locked {
             self.locked = true;
-            return Ok(Value::Null);
+            return Ok(Value::text(scalar.text()));
         }
         let text = scalar.text();
         if !self.may_render || !is_template(text) {

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Declassified, Lineage, Read};
+use super::{Declassified, Lineage, Read, Shadow};
 use crate::name::BundleName;
 
 /// What is being rendered.
@@ -38,6 +38,7 @@ struct Log {
     declassified: Vec<Declassified>,
     encrypted: bool,
     locked: bool,
+    dark: bool,
     namespace: bool,
 }
 
@@ -71,6 +72,23 @@ impl Frame {
     /// Records that something was read whose value is not known: nor is then the result.
     pub(super) fn record_locked(&self) {
         self.log().locked = true;
+    }
+
+    /// Records that not even what stands for something is known.
+    pub(super) fn record_dark(&self) {
+        let mut log = self.log();
+        (log.locked, log.dark) = (true, true);
+    }
+
+    /// What stands for the result.
+    pub(super) fn shadow(&self, text: Option<&str>) -> Shadow {
+        let is_dark = self.log().dark;
+        text.filter(|_| !is_dark).map(Shadow::of).unwrap_or_default()
+    }
+
+    /// Whether not even what stands for the result is known.
+    pub(super) fn is_dark(&self) -> bool {
+        self.log().dark
     }
 
     /// Whether the result is not known.

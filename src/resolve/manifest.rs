@@ -15,6 +15,7 @@ use super::frame::{self, Frame, Subject};
 use super::session::{Reported, Session, is_template};
 use super::{Lineage, declassify};
 use crate::diagnostic::{Diagnostic, Failure};
+use crate::files::Probe;
 use crate::glob::{GlobError, matching};
 use crate::layer::{ManifestPattern, Tree, TreeKind};
 use crate::sops;
@@ -43,6 +44,8 @@ pub struct Part {
     pub lineage: Lineage,
     /// It read something that nobody decrypted, and is not known.
     pub locked: bool,
+    /// Nor is what stands for it.
+    pub dark: bool,
 }
 
 impl Session {
@@ -65,6 +68,7 @@ impl Session {
     fn files_of(&self, pattern: &ManifestPattern) -> Vec<PathBuf> {
         let text = &pattern.pattern.value;
         let at = |problem: Diagnostic| problem.at(pattern.pattern.place.clone());
+        self.engine.files.note(Probe::Matching(pattern.folder.clone(), text.clone()));
         let problem = match matching(&pattern.folder, text) {
             Ok(mut found) => {
                 let is_folder = found.iter().any(|path| path.is_dir());
@@ -203,11 +207,14 @@ impl Session {
             builder.leaf(scalar, tree).map(|value| planted(value, &tree.place))
         };
         let rendered = match frame::enter(&frame, render) {
+            Ok(Err(Reported)) if frame.is_locked() => unknown(planted(Value::text(""), &tree.place), "", &[]),
+            Ok(rendered) if frame.is_locked() => unknown(rendered?, "", &[]),
             Ok(rendered) => rendered?,
             Err(refusal) => return Err(self.report(self.refused(&refusal))),
         };
-        let locked = frame.is_locked();
-        parts.push(Part { path: path.to_owned(), place: tree.place.clone(), lineage: frame.lineage(), locked });
+        let (locked, dark) = (frame.is_locked(), frame.is_dark());
+        let place = tree.place.clone();
+        parts.push(Part { path: path.to_owned(), place, lineage: frame.lineage(), locked, dark });
         Ok(rendered)
     }
 
@@ -222,15 +229,24 @@ impl Session {
             let frame = Frame::new(Subject::Manifest(format!("{}#{index}", file.name())), self.definition.own_bundle());
             let render = || self.render(padded.name(), padded.text(), &Origin::File(&padded));
             let rendered = match frame::enter(&frame, render) {
+                Ok(Err(Reported)) if frame.is_locked() => {
+                    self.darken();
+                    continue;
+                }
                 Ok(rendered) => rendered?,
                 Err(refusal) => return Err(self.report(self.refused(&refusal))),
             };
-            if frame.is_locked() {
-                // what it would be, nobody knows
+            let place = file.place(Span::locate(file.text(), chunk.start, chunk.start));
+            let (locked, dark) = (frame.is_locked(), frame.is_dark());
+            let part = || Part { path: String::new(), place: place.clone(), lineage: frame.lineage(), locked, dark };
+            if locked {
+                found.extend(
+                    self.unknown_documents(rendered.expose(), &place)
+                        .into_iter()
+                        .map(|tree| Manifest { tree, parts: vec![part()] }),
+                );
                 continue;
             }
-            let place = file.place(Span::locate(file.text(), chunk.start, chunk.start));
-            let part = || Part { path: String::new(), place: place.clone(), lineage: frame.lineage(), locked: false };
             let result = Source::new(format!("{} (rendered)", file.name()), rendered.expose().trim_start_matches('\n'));
             let trees = if frame.lineage().reads.is_empty() {
                 self.documents(&result)?
@@ -240,6 +256,18 @@ impl Session {
             found.extend(trees.into_iter().map(|tree| Manifest { tree, parts: vec![part()] }));
         }
         Ok(found)
+    }
+
+    /// The documents of a text with ciphertext in it, as far as they are any: nothing but what they are
+    /// called is sure.
+    fn unknown_documents(&self, text: &str, place: &Place) -> Vec<Tree> {
+        let source = Source::new(place.source.name(), text);
+        let Ok(stream) = read_stream(&source, MergeKeys::Apply) else {
+            self.darken();
+            return Vec::new();
+        };
+        let documents = stream.documents.into_iter();
+        documents.map(|document| unknown(Tree::from_node(document, &source), "", &IDENTITY)).collect()
     }
 
     /// The documents of a template, if each is one by itself; else the whole.
@@ -267,6 +295,24 @@ impl Session {
         }
         chunks
     }
+}
+
+/// By what an object is known.
+const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
+
+/// A tree whose texts are not known, but for those at some paths.
+fn unknown(mut tree: Tree, path: &str, known: &[&str]) -> Tree {
+    let below = |key: &str| crate::layer::tree::join(path, key);
+    tree.kind = match tree.kind {
+        TreeKind::Leaf(scalar) if known.contains(&path) => TreeKind::Leaf(scalar),
+        TreeKind::Leaf(scalar) => TreeKind::Leaf(Arc::new(scalar.locked())),
+        TreeKind::List(items) => TreeKind::List(items.into_iter().map(|item| unknown(item, "[]", known)).collect()),
+        TreeKind::Map(map) => {
+            let pairs = map.into_iter().map(|(key, value)| (key.clone(), unknown(value, &below(&key), known)));
+            TreeKind::Map(pairs.collect())
+        }
+    };
+    tree
 }
 
 /// A value of a template as a part of a tree, at the place of the template.

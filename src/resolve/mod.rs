@@ -91,6 +91,23 @@ impl Final {
     }
 }
 
+/// What stands for a value that is not known: the text that it would be with ciphertext in the place of
+/// plaintext. Two that are equal stand for equal values, as long as the data keys are the same. None
+/// where it cannot be made: a filter wants something else than ciphertext.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shadow(Option<Arc<str>>);
+
+impl Shadow {
+    fn of(text: &str) -> Self {
+        Self(Some(text.into()))
+    }
+
+    /// The text, if it can be made.
+    pub fn text(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
 /// What became of a value.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -101,7 +118,7 @@ pub enum Outcome {
     /// No layer gives one.
     Missing,
     /// It is encrypted, or made of something that is, and nobody decrypted that.
-    Locked,
+    Locked(Shadow),
     /// Its source is wrong; that was reported.
     Failed,
 }
@@ -111,7 +128,7 @@ impl Outcome {
     pub fn known(&self) -> Option<&Final> {
         match self {
             Self::Known(value) => Some(value),
-            Self::Pointed(_) | Self::Missing | Self::Locked | Self::Failed => None,
+            Self::Pointed(_) | Self::Missing | Self::Locked(_) | Self::Failed => None,
         }
     }
 }
@@ -138,6 +155,8 @@ pub struct Resolved {
     pub variables: IndexMap<String, ResolvedValue>,
     /// Other objects of the app, in the order in which they are named.
     pub manifests: Vec<Manifest>,
+    /// There are others, of which nothing is known without a key.
+    pub dark: bool,
 }
 
 /// Whether the manifests of an environment are rendered.

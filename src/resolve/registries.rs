@@ -21,30 +21,30 @@ pub(super) fn resolve(session: &Arc<Session>, frame: &Frame, key: &str, tree: &T
     let mut builder = Builder { session, frame, may_render: true, leaves: Leaves::Texts, locked: false };
     let built: Vec<_> = servers.iter().map(|(server, login)| (server, login, builder.build(login))).collect();
     // of what nobody decrypted it cannot be said that it is empty
-    if builder.locked || frame.is_locked() {
-        return Ok(Outcome::Locked);
-    }
+    let is_locked = builder.locked || frame.is_locked();
+    let tell = |problem| if is_locked { Reported } else { session.report(problem) };
     let mut logins = Vec::with_capacity(built.len());
     let mut seen = HashMap::new();
     let mut failed = None;
     for (server, tree, value) in built {
         if let Some(other) = seen.insert(docker::server_key(server), server) {
-            failed = Some(session.report(twice(server, other, tree)));
+            failed = Some(tell(twice(server, other, tree)));
         }
-        match value
-            .and_then(|value| login(server, value).map_err(|lacks| session.report(incomplete(server, lacks, tree))))
-        {
+        match value.and_then(|value| login(server, value).map_err(|lacks| tell(incomplete(server, lacks, tree)))) {
             Ok(login) => logins.push(login),
             Err(reported) => failed = Some(reported),
         }
     }
-    if let Some(reported) = failed {
-        return Err(reported);
-    }
-    if logins.is_empty() {
-        return Ok(Outcome::Missing);
+    match failed {
+        Some(_) if is_locked => return Ok(Outcome::Locked(frame.shadow(None))),
+        Some(reported) => return Err(reported),
+        None if logins.is_empty() => return Ok(Outcome::Missing),
+        None => {}
     }
     let text = if key == ".dockercfg" { docker::config(logins) } else { docker::config_json(logins) };
+    if is_locked {
+        return Ok(Outcome::Locked(frame.shadow(Some(text.expose()))));
+    }
     Ok(Outcome::Known(Final::Rendered(Arc::new(text))))
 }
 

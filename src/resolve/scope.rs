@@ -207,11 +207,14 @@ fn handed_out(outcome: &Outcome, value: impl FnOnce(&Final) -> Value) -> Option<
     match outcome {
         Outcome::Known(known) => Some(value(known)),
         Outcome::Missing => None,
-        Outcome::Locked => {
+        Outcome::Locked(shadow) => {
             if let Some(frame) = frame::current() {
-                frame.record_locked();
+                match shadow.text() {
+                    Some(_) => frame.record_locked(),
+                    None => frame.record_dark(),
+                }
             }
-            Some(Value::from(""))
+            Some(Value::from(shadow.text().unwrap_or_default()))
         }
         Outcome::Pointed(_) | Outcome::Failed => {
             Some(Value::from(Error::new(ErrorKind::InvalidOperation, failure::FAILED_BEFORE)))

@@ -1,6 +1,7 @@
 //! Resolving one target: every entry and variable once, in whatever order they refer to each other.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine as _;
@@ -32,6 +33,8 @@ pub(super) struct Session {
     entries: Mutex<HashMap<EntryId, ResolvedValue>>,
     variables: Mutex<IndexMap<String, ResolvedValue>>,
     problems: Mutex<Diagnostics>,
+    /// There are manifests of which nothing is known.
+    dark: AtomicBool,
     /// Whether an entry is a `ref`, once somebody asked.
     pub(super) pointers: OnceLock<bool>,
 }
@@ -47,6 +50,7 @@ impl Session {
             entries: Mutex::default(),
             variables: Mutex::default(),
             problems: Mutex::default(),
+            dark: AtomicBool::new(false),
             pointers: OnceLock::new(),
         })
     }
@@ -59,7 +63,13 @@ impl Session {
         problems.extend(std::mem::take(&mut *lock(&self.problems)));
         let mut variables = std::mem::take(&mut *lock(&self.variables));
         variables.sort_unstable_keys();
-        Resolved { definition, entries, variables, manifests }
+        let dark = self.dark.load(Ordering::Relaxed);
+        Resolved { definition, entries, variables, manifests, dark }
+    }
+
+    /// Notes that there are manifests of which nothing is known.
+    pub(super) fn darken(&self) {
+        self.dark.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn report(&self, problem: Diagnostic) -> Reported {
@@ -110,8 +120,10 @@ impl Session {
                 self.report(self.refused(&refusal));
                 return None;
             }
+            Ok(Err(Reported)) if frame.is_locked() => Outcome::Locked(frame.shadow(None)),
             Ok(Err(Reported)) => Outcome::Failed,
-            Ok(Ok(Outcome::Known(_) | Outcome::Pointed(_))) if frame.is_locked() => Outcome::Locked,
+            Ok(Ok(Outcome::Known(value))) if frame.is_locked() => Outcome::Locked(frame.shadow(value.text())),
+            Ok(Ok(Outcome::Pointed(_))) if frame.is_locked() => Outcome::Locked(frame.shadow(None)),
             // values that double each other would fill the memory
             Ok(Ok(Outcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
                 let name = self.subject_name(&frame.subject);
@@ -164,7 +176,7 @@ impl Session {
             frame.record_encrypted();
         }
         if scalar.locked {
-            return Ok(Outcome::Locked);
+            return Ok(Outcome::Locked(frame.shadow(Some(scalar.text()))));
         }
         if scalar.tag.as_deref() == Some("binary") {
             let packed: String = scalar.text().split_whitespace().collect();
@@ -194,10 +206,10 @@ impl Session {
         let format = self.format_of(id, entry)?;
         let mut builder = content::Builder { session: self, frame, may_render, leaves: Leaves::Typed, locked: false };
         let structure = builder.build(tree)?;
-        if builder.locked {
-            return Ok(Outcome::Locked);
-        }
+        let is_locked = builder.locked || frame.is_locked();
         match crate::format::write(format, &structure) {
+            Ok(text) if is_locked => Ok(Outcome::Locked(frame.shadow(Some(&text)))),
+            Err(_) if is_locked => Ok(Outcome::Locked(frame.shadow(None))),
             Ok(text) => Ok(Outcome::Known(Final::Rendered(Arc::new(Secret::new(text))))),
             Err(error) => Err(self.report(
                 Diagnostic::error("invalid-content", format!("the content of `{}` cannot be written: {error}", id.key))
@@ -244,6 +256,10 @@ impl Session {
 
     /// Reports why a template failed, unless that was reported where the fault lies.
     pub(super) fn failed(&self, error: &Error, origin: &Origin<'_>) -> Reported {
+        // what does not fit ciphertext may fit the plaintext
+        if frame::current().is_some_and(|frame| frame.is_locked()) {
+            return Reported;
+        }
         if let Some(problem) = failure::diagnose(self, error, origin) {
             self.report(problem);
         }

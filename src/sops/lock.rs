@@ -53,7 +53,7 @@ mod tests {
         let keys: Vec<_> = map.keys().map(|key| key.text.as_str()).collect();
         assert_eq!(keys, ["a", "b", "l"]);
         let seen = |key: &str| map[key].as_scalar().map(|scalar| (scalar.locked, scalar.text().to_owned()));
-        assert_eq!(seen("a"), Some((true, String::new())));
+        assert_eq!(seen("a"), Some((true, enc("str"))));
         assert_eq!(seen("b"), Some((false, "plain".to_owned())));
         assert!(matches!(&map["l"].kind, Kind::List(items) if items.len() == 1));
     }

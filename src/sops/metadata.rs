@@ -1,5 +1,7 @@
 //! The `sops` block of a file (format, section 1.7).
 
+use sha2::{Digest as _, Sha256};
+
 use super::error::{Error, MetadataProblem, Problem};
 use super::foreign::{ForeignKey, SERVICES};
 use super::group::{AgeRecipient, ForeignRecipient, KeyGroup};
@@ -49,6 +51,16 @@ pub struct Text {
 }
 
 impl Metadata {
+    /// By what the wrapped data key is told: it changes if the data key does, or who has it.
+    pub fn wrapping(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for entry in self.groups.iter().flat_map(|group| &group.age) {
+            hash.update((entry.wrapped.text.len() as u64).to_le_bytes());
+            hash.update(&entry.wrapped.text);
+        }
+        hash.finalize().into()
+    }
+
     /// Reads a block. `place` is what messages about the block as a whole point at.
     pub fn read(block: Node, place: Place) -> Result<Self, Error> {
         let Some(fields) = block.as_map() else {

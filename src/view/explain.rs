@@ -118,6 +118,11 @@ fn object_view(survey: &Survey, resolved: &Resolved, id: &EntryId) -> ObjectView
         Sensitivity::Plain => ObjectKind::ConfigMap,
         Sensitivity::Sensitive => ObjectKind::Secret,
     };
+    if matches!(resolved.entries.get(id).map(|value| &value.outcome), Some(Outcome::Pointed(_)))
+        && let Some((kind, name)) = object::brought_by(resolved, &survey.routing, &id.bundle)
+    {
+        return ObjectView { kind, name, base_name: id.bundle.as_str().to_owned() };
+    }
     let name = object::known_name(resolved, &survey.routing, &id.bundle, kind);
     ObjectView {
         kind: kind.as_str(),
@@ -133,7 +138,7 @@ fn absent(resolved: &Resolved, id: &EntryId, entry: &Entry, is_plain: bool) -> O
         Some(Outcome::Failed) => Some("its source is wrong; `septum render` tells why"),
         Some(Outcome::Pointed(_)) => Some("[in a store]"),
         Some(_) if !is_plain => Some("[secret]"),
-        Some(Outcome::Locked) => Some("not known without the key"),
+        Some(Outcome::Locked(_)) => Some("not known without the key"),
         Some(Outcome::Known(value)) if value.text().is_none() => Some("(binary)"),
         Some(Outcome::Known(_)) => None,
     }

@@ -95,7 +95,8 @@ pub struct Scalar {
     pub blank: bool,
     /// The text was decrypted from a SOPS leaf.
     pub encrypted: bool,
-    /// The text is a SOPS leaf that nobody decrypted: there is a value, and it is not known.
+    /// Nobody decrypted what the value is made of: there is one, and it is not known. The text is what
+    /// stands for it, with ciphertext in the place of plaintext.
     pub locked: bool,
 }
 
@@ -122,10 +123,10 @@ impl Scalar {
         Self { text, style, tag: None, tag_at: None, blank: false, encrypted: true, locked: false }
     }
 
-    /// The scalar as one who holds no key sees it: encrypted, its text unknown (and empty here).
+    /// The scalar as one who holds no key sees it: encrypted, its value unknown.
     #[must_use]
     pub fn locked(&self) -> Self {
-        Self { encrypted: true, locked: true, ..Self::new("", Style::DoubleQuoted) }
+        Self { encrypted: true, locked: true, ..Self::new(self.text(), Style::DoubleQuoted) }
     }
 
     /// Whether this is a null that somebody wrote: `~`, `null`, `Null`, `NULL`, or `!!null`.

@@ -112,7 +112,7 @@ impl TypedSecret<'_> {
         let label = self.label(key);
         let kind = &self.secret_type.value;
         match self.outcome(key) {
-            Some(Outcome::Failed | Outcome::Locked | Outcome::Pointed(_)) => return None,
+            Some(Outcome::Failed | Outcome::Locked(_) | Outcome::Pointed(_)) => return None,
             Some(Outcome::Missing) if entry.is_some_and(|entry| is_true(entry.rules.required.as_ref())) => return None,
             // it is known, and not in the Secret
             Some(Outcome::Known(_)) => {
@@ -165,7 +165,7 @@ impl TypedSecret<'_> {
     fn check_basic_auth(&self, problems: &mut Diagnostics) {
         let keys = ["username", "password"];
         let unknown =
-            |key: &&str| matches!(self.outcome(key), Some(Outcome::Failed | Outcome::Locked | Outcome::Pointed(_)));
+            |key: &&str| matches!(self.outcome(key), Some(Outcome::Failed | Outcome::Locked(_) | Outcome::Pointed(_)));
         if keys.iter().any(|key| self.value(key).is_some()) || keys.iter().any(unknown) {
             return;
         }
