@@ -96,6 +96,18 @@ impl Files {
         Ok(bytes)
     }
 
+    /// What is in a file, if it can be read: the bytes that were read of it, if any were. It may lie outside
+    /// of the project, as rules do that are above it.
+    pub fn content(&self, path: &Path) -> Option<Arc<[u8]>> {
+        let real = fs::canonicalize(path).ok()?;
+        if let Some(bytes) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&real) {
+            return Some(Arc::clone(bytes));
+        }
+        let bytes: Arc<[u8]> = self.read_file(&real, MAX_MANIFESTS_SIZE).ok()?.into();
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(real, Arc::clone(&bytes));
+        Some(bytes)
+    }
+
     /// The text of a file.
     pub fn text(&self, path: &Path) -> Result<Source, Diagnostic> {
         self.source(path, &self.bytes(path)?)

@@ -56,6 +56,11 @@ impl<'p> Pipeline<'p> {
         self
     }
 
+    /// The day at which certificates must be valid, if somebody asks.
+    pub fn day(&self) -> Option<Day> {
+        self.at
+    }
+
     /// Resolves and routes an app. Values are decrypted in the environments that are `wanted`;
     /// in the others it is enough to know what is encrypted, since routing is decided over all.
     ///

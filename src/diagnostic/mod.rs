@@ -91,6 +91,11 @@ impl Diagnostic {
         self
     }
 
+    /// Whether it is an error.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
     /// Points at a range that may be shown: a key, a field, punctuation, or a value known to be plain.
     #[must_use]
     pub fn at(self, place: Place) -> Self {

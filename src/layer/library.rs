@@ -59,6 +59,16 @@ impl<'p> Library<'p> {
         Self { project, identities, rules: sops::RuleBook::default(), layers: Mutex::default() }
     }
 
+    /// What decrypts the layers.
+    pub fn identities(&self) -> &sops::Identities {
+        &self.identities
+    }
+
+    /// The rules of `.sops.yaml` files.
+    pub fn rules(&self) -> &sops::RuleBook {
+        &self.rules
+    }
+
     /// The files of the layer `name` of `app`, in their order: shared, shared secrets, the app's,
     /// the app's secrets. Empty if there is none.
     pub fn files(&self, app: &App, name: &str) -> Vec<PathBuf> {

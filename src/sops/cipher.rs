@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use super::derived::DerivedKey;
 use aes::Aes256;
 use aes_gcm::aead::consts::{U8, U12, U16, U24, U32};
 use aes_gcm::aead::generic_array::{ArrayLength, GenericArray};
@@ -202,16 +203,35 @@ pub(super) struct DataKey {
     nonces: Nonces,
 }
 
-/// Random nonces, of which many are drawn at once: to ask the system for each takes longer than to
-/// encrypt a value.
-#[derive(Default)]
-struct Nonces(Mutex<Vec<[u8; NONCE_LENGTH]>>);
+/// Where nonces come from.
+enum Nonces {
+    /// Random ones, of which many are drawn at once: to ask the system for each takes longer than to
+    /// encrypt a value.
+    Drawn(Mutex<Vec<[u8; NONCE_LENGTH]>>),
+    /// From what they are for, under this key: the same value at the same place has the same nonce, and
+    /// so the same ciphertext, and no other value has it (a synthetic nonce, as in RFC 5297).
+    Derived(DerivedKey),
+}
+
+/// What tells the key for nonces from the data key that it follows from.
+const OF_NONCES: &[u8] = b"septum: the key for nonces of a file, version 1";
 
 impl Nonces {
-    /// One that was not used before; none if the system has no randomness to give.
-    fn next(&self) -> Option<[u8; NONCE_LENGTH]> {
+    /// One that was not used before for anything else; none if the system has no randomness to give.
+    fn next(&self, plaintext: &[u8], kind: Type, associated: &str) -> Option<[u8; NONCE_LENGTH]> {
+        match self {
+            Self::Drawn(drawn) => Self::draw(drawn),
+            Self::Derived(key) => {
+                let mut nonce = [0; NONCE_LENGTH];
+                key.bytes(&[associated.as_bytes(), kind.name().as_bytes(), plaintext], &mut nonce);
+                Some(nonce)
+            }
+        }
+    }
+
+    fn draw(drawn: &Mutex<Vec<[u8; NONCE_LENGTH]>>) -> Option<[u8; NONCE_LENGTH]> {
         const MANY: usize = 32;
-        let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut drawn = drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn.is_empty() {
             let mut bytes = [0; NONCE_LENGTH * MANY];
             getrandom::getrandom(&mut bytes).ok()?;
@@ -226,7 +246,13 @@ impl DataKey {
     pub(super) fn new(key: &[u8; KEY_LENGTH]) -> Self {
         let cipher = Aes256::new(key.into());
         let usual = AesGcm::from(cipher.clone());
-        Self { bytes: Zeroizing::new(*key), cipher, usual, nonces: Nonces::default() }
+        Self { bytes: Zeroizing::new(*key), cipher, usual, nonces: Nonces::Drawn(Mutex::default()) }
+    }
+
+    /// The same, which makes nonces of what they are for, so that equal values have equal ciphertexts.
+    pub(super) fn deterministic(key: &[u8; KEY_LENGTH]) -> Self {
+        let nonces = Nonces::Derived(DerivedKey::from_data_key(key, OF_NONCES));
+        Self { nonces, ..Self::new(key) }
     }
 
     /// A new key, or `None` if the system has no randomness to give.
@@ -253,7 +279,7 @@ impl DataKey {
 
     /// The same, where the plaintext lies, and not yet as a text.
     pub(super) fn encrypt(&self, mut data: Vec<u8>, kind: Type, associated: &str) -> Option<Ciphertext> {
-        let nonce = self.nonces.next()?;
+        let nonce = self.nonces.next(&data, kind, associated)?;
         let tag = self.usual.encrypt_in_place_detached(&nonce.into(), associated.as_bytes(), &mut data).ok()?;
         (!data.is_empty()).then(|| Ciphertext { data, nonce: Nonce::N32(nonce), tag: tag.into(), kind })
     }

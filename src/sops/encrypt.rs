@@ -2,7 +2,7 @@
 
 use super::cipher::{Ciphertext, DataKey, Type};
 use super::document::{Map, Tree};
-use super::group::recipient_fields;
+use super::group::{KeyGroup, recipient_fields};
 use super::layout::Layout;
 use super::mac::{Mac, MacScope};
 use super::plain::{plain, seal_mac, text};
@@ -146,14 +146,25 @@ fn is_envelope(bytes: &[u8]) -> bool {
 
 fn fields(plan: &Plan, key: &DataKey, mac: &str, now: Timestamp) -> Result<Map, SealError> {
     let Recipients { groups, threshold } = &plan.recipients;
+    Ok(fields_of(&wrap::seal(key.bytes(), groups, *threshold)?, *threshold, mac, now))
+}
+
+/// The metadata of a file whose data key is wrapped already.
+pub(super) fn metadata_fields(plan: &Plan, groups: &[KeyGroup], mac: &str, now: Timestamp) -> Map {
+    let mut fields = fields_of(groups, plan.recipients.threshold, mac, now);
+    put_rule(&mut fields, plan);
+    fields
+}
+
+fn fields_of(groups: &[KeyGroup], threshold: Option<usize>, mac: &str, now: Timestamp) -> Map {
     let mut fields = Map::default();
-    for (key, node) in recipient_fields(&wrap::seal(key.bytes(), groups, *threshold)?, *threshold) {
+    for (key, node) in recipient_fields(groups, threshold) {
         fields.put(&key.text, Tree::of_node(&node));
     }
     fields.put("lastmodified", Tree::text(now.to_seconds()));
     fields.put("mac", Tree::text(mac));
     fields.put("version", Tree::text(VERSION));
-    Ok(fields)
+    fields
 }
 
 fn put_rule(fields: &mut Map, plan: &Plan) {

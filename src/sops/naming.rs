@@ -42,6 +42,11 @@ impl NamingKey {
         (!keys.is_empty()).then(|| Self(authenticate(&[0; LENGTH], &[&[OF_FILES], keys.as_slice()].concat())))
     }
 
+    /// The key itself.
+    pub(super) fn bytes(&self) -> &[u8; LENGTH] {
+        self.0.expose()
+    }
+
     /// The fingerprint of a text: nothing follows from it without the key.
     pub fn fingerprint(&self, text: &[u8]) -> [u8; LENGTH] {
         *authenticate(self.0.expose(), &[text]).expose()
@@ -49,7 +54,7 @@ impl NamingKey {
 }
 
 /// HMAC-SHA256 of the parts, one after another.
-fn authenticate(key: &[u8; LENGTH], parts: &[&[u8]]) -> Secret<[u8; LENGTH]> {
+pub(super) fn authenticate(key: &[u8; LENGTH], parts: &[&[u8]]) -> Secret<[u8; LENGTH]> {
     // HMAC fills a key up with zeros (RFC 2104); a whole block is one that it cannot refuse
     let mut block = Zeroizing::new([0; BLOCK]);
     for (slot, byte) in block.iter_mut().zip(key) {

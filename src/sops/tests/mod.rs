@@ -3,6 +3,7 @@
 mod any;
 mod encrypting;
 mod rewriting;
+mod stability;
 mod vectors;
 
 use std::fs;

@@ -1,0 +1,167 @@
+//! Files that are made again and again, and keep their bytes while their contents do.
+//!
+//! The data key of such a file follows from the keys of what it is made of, and each nonce from what it is
+//! for ([`DataKey::deterministic`]). What is random, the wrapping of the data key for its recipients, and
+//! what is not, the time, are those of the file that is there, as long as its data key is the same.
+//!
+//! The recipients are part of what the data key follows from: whoever is taken out knows no later one.
+
+use zeroize::Zeroizing;
+
+use super::cipher::DataKey;
+use super::derived::DerivedKey;
+use super::encrypt::{Plan, metadata_fields};
+use super::group::KeyGroup;
+use super::identity::Identities;
+use super::metadata::Metadata;
+use super::plain::{plain, seal_mac};
+use super::seal::{Encrypted, SealProblem, Sealer};
+use super::sealed::Closed;
+use super::stash::Stash;
+use super::store::{Change, Format, Parsed, apply};
+use super::stored_mac;
+use super::time::Timestamp;
+use super::wrap::{self, Recipients};
+use super::write_error::WriteError;
+use crate::span::{Source, Span};
+
+/// What tells the data key of a file from what it follows from.
+const OF_RECIPIENTS: &[u8] = b"septum: the data key of a file for its recipients, version 1";
+
+/// A file that was made.
+#[derive(Debug)]
+pub struct Stable {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What of the file that was there lives on.
+    pub kept: Kept,
+}
+
+/// What of a file lives on when it is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// All of it.
+    Everything,
+    /// The data key, and every value that did not change.
+    Values,
+    /// Nothing: there was no such file, or its data key was another one. The next time it will.
+    Nothing,
+    /// Nothing, and so each time: no key follows from what it is made of, and nobody at hand can decrypt
+    /// the file that was there.
+    Unstable,
+}
+
+/// The data key of a file, and what of an earlier one goes with it.
+struct Basis {
+    key: DataKey,
+    stash: Stash,
+    /// The data key as it was wrapped, and when.
+    wrapped: Option<(Vec<KeyGroup>, Timestamp)>,
+    otherwise: Kept,
+}
+
+/// Encrypts a document of YAML, again if it was before. `committed` is the file that is there, if any;
+/// `key` follows from what the document is made of, if that has a key.
+pub fn encrypt_stable(
+    name: &str,
+    text: Zeroizing<String>,
+    plan: &Plan,
+    key: Option<&DerivedKey>,
+    committed: Option<&[u8]>,
+    identities: &Identities,
+    now: Timestamp,
+) -> Result<Stable, WriteError> {
+    let source = Source::new(name, text.as_str());
+    drop(text);
+    let (source, Parsed { mut document, .. }) = plain(source, Format::Yaml)?;
+    let place = || source.place(Span::locate(source.text(), 0, 0));
+    let no_randomness = || WriteError::Value { place: place(), problem: SealProblem::NoRandomness };
+    let before = committed.and_then(|bytes| Closed::read(name, bytes.to_vec(), Format::Yaml).ok().flatten());
+    let Basis { key, stash, wrapped, otherwise } = basis(plan, key, before, identities).ok_or_else(no_randomness)?;
+    let sealer = Sealer { format: Format::Yaml, key: &key, selector: &plan.selector, scope: plan.mac_scope, stash };
+    let Encrypted { mac, values, changes, problem } = sealer.seal(&mut document);
+    if let Some(problem) = problem {
+        return Err(WriteError::Value { place: place(), problem });
+    }
+    if values == 0 {
+        return Err(WriteError::NothingSelected { place: place(), selector: plan.selector.to_string() });
+    }
+    let mac = mac.finish();
+    let sealed = apply(source.text(), changes);
+    let (groups, at) = match wrapped {
+        Some((groups, at)) => (groups, Some(at)),
+        None => {
+            let Recipients { groups, threshold } = &plan.recipients;
+            let wrapped = wrap::seal(key.bytes(), groups, *threshold);
+            (wrapped.map_err(|problem| WriteError::Wrap { place: place(), problem })?, None)
+        }
+    };
+    let file = |time: Timestamp| -> Result<Vec<u8>, WriteError> {
+        let mac = seal_mac(&key, &mac, time).ok_or_else(no_randomness)?;
+        let fields = metadata_fields(plan, &groups, &mac, time);
+        let block = Format::Yaml.block(&fields, &sealed, sealed.len(), plan.layout.indent(Format::Yaml));
+        let mut out = apply(&sealed, vec![Change::new(sealed.len()..sealed.len(), block)]);
+        Ok(std::mem::take(&mut *out).into_bytes())
+    };
+    // the time is that of the last change: if there is none, the file stays what it is
+    let unchanged = at.map(&file).transpose()?.filter(|bytes| committed == Some(bytes.as_slice()));
+    match unchanged {
+        Some(bytes) => Ok(Stable { bytes, kept: Kept::Everything }),
+        None => Ok(Stable { bytes: file(now)?, kept: otherwise }),
+    }
+}
+
+/// By which key a file is encrypted; none if the system has no randomness to give.
+fn basis(plan: &Plan, key: Option<&DerivedKey>, before: Option<Closed>, identities: &Identities) -> Option<Basis> {
+    let before = before.filter(|before| is_by(before.metadata(), plan));
+    if let Some(key) = key {
+        let key = DataKey::deterministic(for_recipients(key, &plan.recipients).expose());
+        let before = before.filter(|before| stored_mac(before.metadata(), &key).is_ok());
+        let wrapped = before.map(|before| (before.metadata().groups.clone(), before.metadata().last_modified));
+        let otherwise = if wrapped.is_some() { Kept::Values } else { Kept::Nothing };
+        return Some(Basis { key, stash: Stash::default(), wrapped, otherwise });
+    }
+    let opened = before.and_then(|before| before.open(identities).ok());
+    let Some(opened) = opened else {
+        let random = DataKey::generate()?;
+        let key = DataKey::deterministic(random.bytes());
+        return Some(Basis { key, stash: Stash::default(), wrapped: None, otherwise: Kept::Unstable });
+    };
+    let wrapped = (opened.metadata.groups.clone(), opened.metadata.last_modified);
+    let key = DataKey::deterministic(opened.unlocked.data_key());
+    Some(Basis { key, stash: opened.stash, wrapped: Some(wrapped), otherwise: Kept::Values })
+}
+
+/// The data key that follows for recipients.
+fn for_recipients(key: &DerivedKey, recipients: &Recipients) -> DerivedKey {
+    let parts = parts(recipients);
+    key.then(OF_RECIPIENTS, &parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+/// Whether a file is encrypted as a plan says.
+fn is_by(metadata: &Metadata, plan: &Plan) -> bool {
+    let Ok(recipients) = Recipients::of_file(metadata) else { return false };
+    let selector = |of: &super::Selector| (of.field(), of.argument().to_owned());
+    parts(&recipients) == parts(&plan.recipients)
+        && selector(&metadata.selector) == selector(&plan.selector)
+        && metadata.mac_scope == plan.mac_scope
+}
+
+/// Recipients in an order of their own: groups with their members, and how many are needed.
+fn parts(recipients: &Recipients) -> Vec<Vec<u8>> {
+    let mut groups: Vec<Vec<String>> = Vec::new();
+    for group in &recipients.groups {
+        let age = group.age.iter().map(|recipient| recipient.as_str().to_owned());
+        let mut members: Vec<_> = age.chain(group.foreign.iter().map(ToString::to_string)).collect();
+        members.sort_unstable();
+        members.dedup();
+        groups.push(members);
+    }
+    let needed = match recipients.groups.len() {
+        0 | 1 => 1,
+        count => recipients.threshold.unwrap_or(count),
+    };
+    let counts = [needed, groups.len()].map(|count| count.to_string().into_bytes());
+    let members = groups.into_iter().map(|members| members.join("\n").into_bytes());
+    counts.into_iter().chain(members).collect()
+}

@@ -1,0 +1,154 @@
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The recipient of another identity.
+const OTHER: &str = "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z";
+
+const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: app\ntype: Opaque\ndata:\n  A: b25l\n  B: dHdv\n";
+
+fn layers(byte: u8) -> NamingKey {
+    NamingKey::of_file(&[byte; 32])
+}
+
+fn key() -> DerivedKey {
+    layers(7).derive(b"test", &["prod", "app"])
+}
+
+fn delivered_for(names: &[&str]) -> Plan {
+    Plan { selector: Selector::EncryptedRegex(pattern("^(data|stringData)$")), ..Plan::new(recipients(names)) }
+}
+
+fn made(text: &str, plan: &Plan, key: Option<&DerivedKey>, before: Option<&[u8]>, at: Timestamp) -> (String, Kept) {
+    let text = Zeroizing::new(text.to_owned());
+    let stable = encrypt_stable("a Secret", text, plan, key, before, &identities(), at);
+    let stable = stable.unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()));
+    (String::from_utf8(stable.bytes).expect("UTF-8"), stable.kept)
+}
+
+/// The nonces of a file with what each is for.
+fn nonces(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().filter(|line| line.contains("ENC["));
+    let nonce = |line: &str| line.split(",iv:").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or("").to_owned();
+    lines.map(|line| (nonce(line), line.split(':').next().unwrap_or_default().trim().to_owned())).collect()
+}
+
+#[test]
+fn what_did_not_change_keeps_its_bytes() {
+    let plan = delivered_for(&[RECIPIENT]);
+    let (first, kept) = made(SECRET, &plan, Some(&key()), None, now());
+    assert_eq!(kept, Kept::Nothing);
+    for _ in 0..20 {
+        let (again, kept) = made(SECRET, &plan, Some(&key()), Some(first.as_bytes()), later());
+        assert_eq!((again.as_str(), kept), (first.as_str(), Kept::Everything));
+    }
+    let plain = plaintext(&opened(&first, Format::Yaml));
+    assert_eq!(plain, SECRET);
+}
+
+#[test]
+fn one_value_changes_its_line_the_checksum_and_the_time() {
+    let plan = delivered_for(&[RECIPIENT]);
+    let (first, _) = made(SECRET, &plan, Some(&key()), None, now());
+    let (second, kept) = made(&SECRET.replace("b25l", "bmV3"), &plan, Some(&key()), Some(first.as_bytes()), later());
+    assert_eq!(kept, Kept::Values);
+    let (removed, added) = changed_lines(&first, &second);
+    assert_eq!((removed.as_slice(), added.as_slice()), (&["A", "lastmodified", "mac"].map(String::from)[..], &["A", "lastmodified", "mac"].map(String::from)[..]));
+    // and back: the same value at the same place has the same ciphertext
+    let (third, _) = made(SECRET, &plan, Some(&key()), Some(second.as_bytes()), later());
+    assert_eq!(nonces(&third)[..2], nonces(&first)[..2]);
+}
+
+#[test]
+fn another_key_or_other_recipients_share_nothing() {
+    let both = [RECIPIENT, OTHER];
+    let (first, _) = made(SECRET, &delivered_for(&[RECIPIENT]), Some(&key()), None, now());
+    for (names, key) in [
+        (&both[..1], layers(8).derive(b"test", &["prod", "app"])),
+        (&both[..1], layers(7).derive(b"test", &["dev", "app"])),
+        (&both[..1], layers(7).derive(b"other", &["prod", "app"])),
+        (&both[..], key()),
+        (&both[1..], key()),
+    ] {
+        let (other, kept) = made(SECRET, &delivered_for(names), Some(&key), Some(first.as_bytes()), later());
+        assert_eq!(kept, Kept::Nothing, "{names:?}");
+        let used: Vec<_> = nonces(&first).into_iter().map(|(nonce, _)| nonce).collect();
+        assert!(nonces(&other).iter().all(|(nonce, _)| !used.contains(nonce)), "{names:?}");
+    }
+}
+
+#[test]
+fn the_order_of_recipients_changes_nothing() {
+    let (first, _) = made(SECRET, &delivered_for(&[RECIPIENT, OTHER]), Some(&key()), None, now());
+    let (second, kept) =
+        made(SECRET, &delivered_for(&[OTHER, RECIPIENT]), Some(&key()), Some(first.as_bytes()), later());
+    assert_eq!((second, kept), (first, Kept::Everything));
+}
+
+#[test]
+fn a_file_that_is_no_basis_is_made_anew() {
+    let plan = delivered_for(&[RECIPIENT]);
+    let (first, _) = made(SECRET, &plan, Some(&key()), None, now());
+    let cut = &first[..first.len() / 2];
+    let relabelled = first.replace(RECIPIENT, OTHER);
+    let narrowed = first.replace("^(data|stringData)$", "^data$");
+    for before in ["", "no: sops\n", "{", cut, SECRET, &relabelled, &narrowed] {
+        let (second, kept) = made(SECRET, &plan, Some(&key()), Some(before.as_bytes()), later());
+        assert_eq!(kept, Kept::Nothing, "{before}");
+        assert_eq!(plaintext(&opened(&second, Format::Yaml)), SECRET);
+    }
+    // a value that somebody damaged is put right
+    let damaged = first.replacen("data:", "data: {}\nother:", 1);
+    let (second, _) = made(SECRET, &plan, Some(&key()), Some(damaged.as_bytes()), later());
+    assert_eq!(plaintext(&opened(&second, Format::Yaml)), SECRET);
+}
+
+#[test]
+fn without_a_key_the_file_that_is_there_gives_one_to_who_can_decrypt_it() {
+    let plan = delivered_for(&[RECIPIENT]);
+    let (first, kept) = made(SECRET, &plan, None, None, now());
+    assert_eq!(kept, Kept::Unstable);
+    let (second, kept) = made(SECRET, &plan, None, Some(first.as_bytes()), later());
+    assert_eq!((second, kept), (first.clone(), Kept::Everything));
+    let (third, kept) = made(&SECRET.replace("b25l", "bmV3"), &plan, None, Some(first.as_bytes()), later());
+    assert_eq!((kept, changed_lines(&first, &third).0), (Kept::Values, vec!["A".into(), "lastmodified".into(), "mac".into()]));
+    // nobody here can open this one
+    let elsewhere = delivered_for(&["age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm"]);
+    let (first, _) = made(SECRET, &elsewhere, None, None, now());
+    assert_eq!(made(SECRET, &elsewhere, None, Some(first.as_bytes()), later()).1, Kept::Unstable);
+}
+
+#[test]
+fn a_file_that_sops_wrote_keeps_the_ciphertext_of_its_values() {
+    let plan = delivered_for(&[RECIPIENT]);
+    let by_sops = encrypt("a Secret", SECRET.as_bytes().to_vec(), Format::Yaml, &plan, now()).expect("encrypts");
+    let text = String::from_utf8(by_sops.bytes.clone()).expect("UTF-8");
+    let (second, _) = made(SECRET, &plan, None, Some(&by_sops.bytes), later());
+    assert_eq!(nonces(&second)[..2], nonces(&text)[..2]);
+    assert_eq!(made(SECRET, &plan, None, Some(second.as_bytes()), later()).1, Kept::Everything);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn a_nonce_is_for_one_value_at_one_place(
+        runs in prop::collection::vec(prop::collection::btree_map("[a-d]", "[xy]{1,2}", 1..4), 1..6)
+    ) {
+        let plan = delivered_for(&[RECIPIENT]);
+        let mut used: HashMap<String, (String, String)> = HashMap::new();
+        let mut before: Option<String> = None;
+        for data in runs {
+            let lines: String = data.iter().map(|(key, value)| format!("  {key}: {value}\n")).collect();
+            let text = format!("kind: Secret\ndata:\n{lines}");
+            let (file, _) = made(&text, &plan, Some(&key()), before.as_ref().map(String::as_bytes), later());
+            for (nonce, place) in nonces(&file).into_iter().filter(|(_, place)| place != "mac") {
+                let value = data[&place].clone();
+                let known = used.entry(nonce).or_insert_with(|| (place.clone(), value.clone()));
+                prop_assert_eq!(&*known, &(place, value));
+            }
+            before = Some(file);
+        }
+    }
+}
