@@ -26,7 +26,7 @@ pub struct Files {
 }
 
 /// A question to the disk that a result depends on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Probe {
     /// What is in a file, or that there is none.
     File(PathBuf),

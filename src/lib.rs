@@ -11,14 +11,16 @@
 //! all environments which entries are sensitive, with every reason. [`manifest`] takes the other
 //! objects of the app, wires them, and knows where they name ConfigMaps and Secrets. [`object`]
 //! makes those that the API server would accept, and checks that all references lead somewhere.
-//! [`emit`] writes them, the same bytes for the same input. [`pipeline`] is the thread through all
-//! of these; [`view`] looks at what they found and changes nothing; [`at_rest`] works on encrypted
-//! files; [`cli`] parses arguments, calls one thing, prints and exits.
+//! [`deliver`] brings secrets into the form in which they leave: encrypted, sealed, or as pointers to
+//! a store. [`emit`] writes all, the same bytes for the same input, on a stream or into a tree.
+//! [`pipeline`] is the thread through these; [`publish`] keeps the tree that Git has; [`view`] looks
+//! at what was found and changes nothing; [`at_rest`] works on encrypted files; [`cli`] parses
+//! arguments, calls one thing, prints and exits.
 //!
 //! Every mistake of a run is collected in [`Diagnostics`], which never hold a value.
 //!
 //! ```
-//! use septum::{Diagnostics, ManifestFormat, Pipeline, Project, Reveal, render};
+//! use septum::{Delivered, Diagnostics, ManifestFormat, Pipeline, Project, Reveal, render};
 //! use septum::sops::{Identities, Places};
 //!
 //! let project = Project::discover("examples/minimal".as_ref()).expect("a project");
@@ -27,8 +29,9 @@
 //! let mut problems = Diagnostics::new();
 //! let survey = pipeline.survey(&project.apps[0], &[prod.clone()], &mut problems).expect("sound layers");
 //! let objects = pipeline.objects(&survey, &prod, &mut problems);
+//! let objects: Vec<_> = objects.whole.into_iter().map(Delivered::plain).collect();
 //! assert!(problems.is_empty());
-//! assert!(render(&objects.whole, ManifestFormat::Yaml, Reveal::Values).contains("GREETING: Welcome"));
+//! assert!(render(&objects, ManifestFormat::Yaml, Reveal::Values).contains("GREETING: Welcome"));
 //! ```
 //!
 //! This is the library of a program: what the example uses is its face, and the rest may change
@@ -37,6 +40,7 @@
 pub mod at_rest;
 pub mod atomic;
 pub mod cli;
+pub mod deliver;
 pub mod diagnostic;
 pub mod emit;
 pub mod files;
@@ -49,6 +53,7 @@ pub mod object;
 pub mod pattern;
 pub mod pipeline;
 pub mod project;
+pub mod publish;
 pub mod resolve;
 pub mod route;
 pub mod secret;
@@ -58,6 +63,7 @@ pub mod value;
 pub mod view;
 pub mod yaml;
 
+pub use deliver::Delivered;
 pub use diagnostic::Diagnostics;
 pub use emit::{ManifestFormat, write as render};
 pub use object::{Object, Rendered, Reveal, Target};

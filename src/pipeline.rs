@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostics, Failure, Severity};
-use crate::files::Files;
 use crate::layer::{Definition, Library, Sight};
 use crate::manifest::references;
 use crate::name::{AppName, EntryId, EnvironmentName};
@@ -34,8 +33,6 @@ pub struct Survey {
     pub environments: Vec<Resolved>,
     /// Which entries are sensitive, in all of them.
     pub routing: Routing,
-    /// The files of the project, with a record of what was asked for.
-    pub files: Arc<Files>,
 }
 
 impl<'p> Pipeline<'p> {
@@ -123,8 +120,6 @@ impl<'p> Pipeline<'p> {
         mut open: impl FnMut(&EnvironmentName, &mut Diagnostics) -> Option<Definition>,
         problems: &mut Diagnostics,
     ) -> Option<Survey> {
-        let files = Arc::new(self.library.project.files.recording());
-        let engine = Engine::new(Arc::clone(&files));
         let mut environments = Vec::with_capacity(app.environments.len());
         let mut whole = true;
         // those that are wanted come first, so that a layer that is shared is decrypted once
@@ -137,7 +132,7 @@ impl<'p> Pipeline<'p> {
             };
             let mut found = Diagnostics::new();
             let with = if manifests.contains(environment) { Manifests::Rendered } else { Manifests::Skipped };
-            environments.push(resolve::resolve(&engine, definition, with, &mut found));
+            environments.push(resolve::resolve(&self.engine(), definition, with, &mut found));
             if wanted.contains(environment) {
                 problems.extend(found);
             }
@@ -148,7 +143,7 @@ impl<'p> Pipeline<'p> {
         let app = self.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
         environments.sort_by(|a, b| a.definition.environment.cmp(&b.definition.environment));
         let routing = route::route(&environments, problems);
-        Some(Survey { app, environments, routing, files })
+        Some(Survey { app, environments, routing })
     }
 
     /// The objects of an environment as everybody sees them, by which it is told without a key whether what
@@ -158,10 +153,14 @@ impl<'p> Pipeline<'p> {
         let Some(definition) = self.library.definition(app, environment, Sight::Sealed, &mut nothing) else {
             return Vec::new();
         };
-        let engine = Engine::new(Arc::clone(&survey.files));
-        let resolved = resolve::resolve(&engine, definition, Manifests::Rendered, &mut nothing);
+        let resolved = resolve::resolve(&self.engine(), definition, Manifests::Rendered, &mut nothing);
         let target = self.target(survey, &resolved, Unknown::Left(&|_| None));
         object::render(target, &mut nothing).whole
+    }
+
+    /// An engine for one environment, so that it is known what that one asks for.
+    fn engine(&self) -> Arc<Engine> {
+        Engine::new(Arc::new(self.library.project.files.recording()))
     }
 
     fn target<'t>(&'t self, survey: &'t Survey, resolved: &'t Resolved, unknown: Unknown<'t>) -> Target<'t> {

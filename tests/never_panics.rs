@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,8 @@ use septum::emit::{self, ManifestFormat};
 use septum::object::Reveal;
 use septum::pipeline::Pipeline;
 use septum::project::Project;
-use septum::sops::{Identities, Places};
+use septum::publish;
+use septum::sops::{Identities, Places, Timestamp};
 use septum::view::{explain::explain, list::rows};
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -48,8 +49,10 @@ fn all_stages(project: &Project, problems: &mut Diagnostics) {
         rows(&survey, &app.environments);
         for environment in &app.environments {
             let objects = pipeline.objects(&survey, environment, problems);
+            let now = Timestamp::at(SystemTime::UNIX_EPOCH);
+            let objects = publish::deliver(&pipeline, app, &survey, environment, objects, now, problems);
             for format in [ManifestFormat::Yaml, ManifestFormat::Json, ManifestFormat::Kyaml] {
-                emit::write(&objects.whole, format, Reveal::Values);
+                emit::write(&objects, format, Reveal::Values);
             }
             let resolved = survey.environment(environment).expect("surveyed");
             for id in resolved.entries.keys() {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use septum::deliver::Delivered;
 use septum::diagnostic::Diagnostics;
 use septum::emit::{self, ManifestFormat};
 use septum::layer::{Definition, Library, Sight};
@@ -62,6 +63,7 @@ fn run(folder: &Path) -> [(&'static str, f64); 6] {
         };
         resolved.iter().flat_map(|one| object::render(target(one), &mut problems).whole).collect::<Vec<_>>()
     });
+    let objects: Vec<_> = objects.into_iter().map(Delivered::plain).collect();
     let (emit, text) = time(|| emit::write(&objects, ManifestFormat::Yaml, Reveal::Values));
     assert!(problems.is_empty() && !text.is_empty(), "the generated project is rendered without a finding");
     [

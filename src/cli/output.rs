@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
 
 use super::Global;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render};
@@ -42,6 +43,24 @@ impl Output {
             said => said,
         };
         choice != anstream::ColorChoice::Never
+    }
+
+    /// A unified diff, in colours where results may have such.
+    pub(super) fn diff(&self, text: &str) -> String {
+        if !self.has_color() {
+            return text.to_owned();
+        }
+        let line = |line: &str| {
+            let style = match line.as_bytes() {
+                [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => Style::new().bold(),
+                [b'+', ..] => AnsiColor::Green.on_default(),
+                [b'-', ..] => AnsiColor::Red.on_default(),
+                [b'@', ..] => AnsiColor::Cyan.on_default(),
+                _ => Style::new(),
+            };
+            format!("{style}{line}{style:#}\n")
+        };
+        text.lines().map(line).collect()
     }
 
     /// Says something that is no result, unless `-q`.

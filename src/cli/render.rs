@@ -1,21 +1,33 @@
 //! `septum render`
 
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
 use clap::Args;
 
+use super::files::{counted, now};
 use super::output::{self, Output, invalid_usage};
 use super::{Global, apps, environments, identities};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::deliver::Delivered;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::emit::tree::Summary;
 use crate::emit::{self, ManifestFormat};
 use crate::name::EnvironmentName;
-use crate::object::{Day, Rendered, Reveal};
+use crate::object::{Day, Reveal};
 use crate::pipeline::Pipeline;
 use crate::project::{App, Project};
+use crate::publish::{self, Publication, Shard, Unseen, Wish};
 use crate::span::Source;
 
-/// Write the manifests of environments to standard output.
+/// Write the manifests of environments to standard output, or to a tree that Git keeps.
 ///
-/// Each bundle gives a ConfigMap with its plain entries and a Secret with its sensitive ones.
-/// Nothing is written unless everything is in order; all mistakes are shown together.
+/// Each bundle gives a ConfigMap with its plain entries and a Secret with its sensitive ones, in the
+/// form that `delivery` says. Nothing is written unless everything is in order; all mistakes are shown
+/// together.
+///
+/// With `--out DIR`, each object is a file `DIR/ENV/APP/KIND-NAME.yaml` with a `kustomization.yaml` beside
+/// it. Only what changed is written, and only files that septum wrote itself are removed. Environments that
+/// nobody here can decrypt are rendered as far as they are plain.
 #[derive(Debug, Args)]
 pub(super) struct Render {
     /// The environments
@@ -28,13 +40,25 @@ pub(super) struct Render {
     #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
     apps: Vec<String>,
     /// yaml, json or kyaml
-    #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true)]
+    #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true, conflicts_with = "out")]
     format: ManifestFormat,
+    /// Write a tree to this folder [default: `output` of septum.yaml]
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    out: Option<Option<PathBuf>>,
+    /// Write nothing: show what would change in the tree, and exit with 1 if anything would
+    #[arg(long, requires = "out")]
+    check: bool,
+    /// Only the Ith of N parts of the targets, counted from 1
+    #[arg(long, value_name = "I/N", requires = "out")]
+    shard: Option<Shard>,
+    /// Write Secrets in plaintext even where Git would take them
+    #[arg(long, requires = "out")]
+    allow_plaintext: bool,
     /// Warn of certificates that are not valid on this day (the clock is never asked)
     #[arg(long, value_name = "YYYY-MM-DD")]
     at: Option<Day>,
     /// Show the values of Secrets on a terminal (a pipe always gets them)
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     reveal: bool,
 }
 
@@ -47,10 +71,23 @@ impl Render {
         let wanted = environments(&project, &self.environments)?;
         let pipeline = Pipeline::new(&project, identities()).at(self.at);
         let apps = apps(&pipeline, &project, &self.apps)?;
-        let objects = self.objects(&pipeline, &apps, &wanted, output)?;
+        match self.folder(global, &project)? {
+            Some(dir) => self.to_tree(&pipeline, &apps, &wanted, &dir, output),
+            None => self.to_stdout(&pipeline, &apps, &wanted, output),
+        }
+    }
+
+    fn to_stdout(
+        &self,
+        pipeline: &Pipeline<'_>,
+        apps: &[&App],
+        wanted: &[EnvironmentName],
+        output: &Output,
+    ) -> Result<(), Diagnostics> {
+        let objects = self.objects(pipeline, apps, wanted, output)?;
         let reveal = if output::is_terminal() && !self.reveal { Reveal::Nothing } else { Reveal::Values };
         output::result(&emit::write(&objects, self.format, reveal))?;
-        if reveal == Reveal::Nothing && objects.iter().any(Rendered::is_secret) {
+        if reveal == Reveal::Nothing && objects.iter().any(Delivered::is_plain_secret) {
             output.say("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
         }
         Ok(())
@@ -63,9 +100,9 @@ impl Render {
         apps: &[&App],
         wanted: &[EnvironmentName],
         output: &Output,
-    ) -> Result<Vec<Rendered>, Diagnostics> {
+    ) -> Result<Vec<Delivered>, Diagnostics> {
         let mut problems = Diagnostics::new();
-        let mut objects: Vec<(String, Rendered)> = Vec::new();
+        let mut objects: Vec<(String, Delivered)> = Vec::new();
         for app in apps {
             let of_app: Vec<_> = wanted.iter().filter(|name| app.environments.contains(name)).cloned().collect();
             if of_app.is_empty() {
@@ -74,7 +111,8 @@ impl Render {
             }
             let Some(survey) = pipeline.survey(app, &of_app, &mut problems) else { continue };
             for environment in &of_app {
-                let built = pipeline.objects(&survey, environment, &mut problems).whole;
+                let built = pipeline.objects(&survey, environment, &mut problems);
+                let built = publish::deliver(pipeline, app, &survey, environment, built, now(), &mut problems);
                 output.detail(|| {
                     let files = survey.environment(environment).map(|found| found.definition.files.as_slice());
                     let names: Vec<_> = files.unwrap_or_default().iter().map(Source::name).collect();
@@ -94,8 +132,100 @@ impl Render {
         }
         output.show(problems);
         let mut objects: Vec<_> = objects.into_iter().map(|(_, object)| object).collect();
-        objects.sort_by(|a, b| (a.environment(), a.identity()).cmp(&(b.environment(), b.identity())));
+        objects.sort_by(|a, b| (&a.environment, &a.id).cmp(&(&b.environment, &b.id)));
         Ok(objects)
+    }
+
+    /// The folder of the tree, if one is asked for.
+    fn folder(&self, global: &Global, project: &Project) -> Result<Option<PathBuf>, Diagnostics> {
+        match (&self.out, &project.output) {
+            (None, _) => Ok(None),
+            (Some(Some(dir)), _) if global.directory == Path::new(".") => Ok(Some(dir.clone())),
+            (Some(Some(dir)), _) => Ok(Some(global.directory.join(dir))),
+            (Some(None), Some(dir)) => Ok(Some(dir.clone())),
+            (Some(None), None) => Err(invalid_usage("`--out` does not say where to".to_owned())
+                .hint("say `--out DIR`, or write `output: rendered` in `septum.yaml`")
+                .into()),
+        }
+    }
+
+    fn to_tree(
+        &self,
+        pipeline: &Pipeline<'_>,
+        apps: &[&App],
+        wanted: &[EnvironmentName],
+        dir: &Path,
+        output: &Output,
+    ) -> Result<(), Diagnostics> {
+        let start = Instant::now();
+        let mut problems = Diagnostics::new();
+        for app in apps.iter().filter(|app| !app.environments.iter().any(|name| wanted.contains(name))) {
+            problems.extend(self.lacks_environments(pipeline, app, wanted)?);
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let wish = Wish {
+            dir,
+            apps,
+            all_apps: self.apps.is_empty(),
+            environments: wanted,
+            all_environments: self.all,
+            shard: self.shard,
+            allow_plaintext: self.allow_plaintext,
+            now: now(),
+        };
+        let mut publication = publish::prepare(pipeline, &wish)?;
+        output.show(std::mem::take(&mut publication.warnings));
+        let unseen = std::mem::take(&mut publication.unseen);
+        let told = if self.check {
+            self.show_changes(&publication, dir, output)
+        } else {
+            let (targets, rendered) = (publication.targets, publication.rendered);
+            let summary = publication.apply()?;
+            output.say(&summary_line(targets, rendered, &summary, start.elapsed()));
+            Ok(())
+        };
+        match (told, not_seen(&unseen)) {
+            (told, None) => told,
+            (Ok(()), Some(problem)) => Err(problem.into()),
+            (Err(mut problems), Some(problem)) => {
+                problems.push(problem);
+                Err(problems)
+            }
+        }
+    }
+
+    /// What would change; that anything would is a finding.
+    fn show_changes(&self, publication: &Publication, dir: &Path, output: &Output) -> Result<(), Diagnostics> {
+        let plan = &publication.plan;
+        if plan.are_outputs_current() {
+            return Ok(());
+        }
+        output::result(&output.diff(&plan.diff()))?;
+        let shown = output::shown(dir);
+        let Summary { created, changed, removed, .. } = plan.summary();
+        let changed = created + changed;
+        let what = match (changed, removed) {
+            (changed, 0) => counted(changed),
+            (0, removed) => format!("{} too many", counted(removed)),
+            (changed, removed) => format!("{} and {} too many", counted(changed), counted(removed)),
+        };
+        let message = format!("`{shown}` is not what the sources give: {what}");
+        Err(Diagnostic::error("stale-output", message)
+            .failing(Failure::Found)
+            .hint(format!("`{}` makes it so", self.mending(&shown)))
+            .into())
+    }
+
+    /// The command that makes the tree what the sources give.
+    fn mending(&self, dir: &str) -> String {
+        let mut words = vec!["septum render".to_owned()];
+        words.extend(if self.all { vec!["--all".to_owned()] } else { self.environments.clone() });
+        words.extend(self.apps.iter().map(|app| format!("--app {app}")));
+        words.push(if matches!(self.out, Some(Some(_))) { format!("--out {dir}") } else { "--out".to_owned() });
+        words.extend(self.shard.map(|shard| format!("--shard {shard}")));
+        words.join(" ")
     }
 
     /// An app that was asked for by name, and has none of the environments.
@@ -127,4 +257,37 @@ fn none_named(project: &Project) -> Diagnostic {
     invalid_usage("no environment was named".to_owned())
         .note(format!("the environments are {}", names.join(", ")))
         .hint("name one or more, or say `--all`")
+}
+
+fn summary_line(targets: usize, rendered: usize, summary: &Summary, time: Duration) -> String {
+    let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut parts = vec![format!("{rendered} of {} rendered", of(targets, "target"))];
+    parts.push(format!("{} changed", of(summary.created + summary.changed, "file")));
+    parts.push(format!("{} removed", summary.removed));
+    let time = match time.as_millis() {
+        millis @ 0..1000 => format!("{millis} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    };
+    format!("septum: {} in {time}", parts.join(", "))
+}
+
+/// That not all could be seen without a key.
+fn not_seen(unseen: &[Unseen]) -> Option<Diagnostic> {
+    const MOST: usize = 10;
+    if unseen.is_empty() {
+        return None;
+    }
+    let count = unseen.len();
+    let message = match count {
+        1 => "1 file takes a key, and nobody can tell here whether it is current".to_owned(),
+        count => format!("{count} files take a key, and nobody can tell here whether they are current"),
+    };
+    let error = Diagnostic::error("unseen", message).failing(Failure::Key);
+    let shown = unseen.iter().take(MOST).map(|unseen| match &unseen.file {
+        Some(file) => format!("{}/{file}", unseen.target),
+        None => format!("{}: manifests whose names are made of secrets", unseen.target),
+    });
+    let error = shown.fold(error, Diagnostic::note);
+    let error = if count > MOST { error.note(format!("and {} more", count - MOST)) } else { error };
+    Some(error.hint("all else was done; render again with the key of the environment"))
 }

@@ -1,12 +1,17 @@
 //! Objects as text: ordered, with sorted keys, and the same bytes for the same input.
 
+pub mod tree;
+
 use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
+use crate::deliver::{Delivered, Form, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::format::{json, kyaml};
+use crate::layer::Tree;
 use crate::object::{Rendered, Reveal};
+use crate::span::Source;
 use crate::value::Value;
 use crate::yaml;
 
@@ -36,47 +41,70 @@ impl FromStr for ManifestFormat {
 }
 
 /// The objects as one text. Holds the values of Secrets if they are revealed, so it is wiped.
-pub fn write(objects: &[Rendered], format: ManifestFormat, reveal: Reveal) -> Zeroizing<String> {
+pub fn write(objects: &[Delivered], format: ManifestFormat, reveal: Reveal) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::new());
-    match format {
-        ManifestFormat::Yaml => {
-            for (index, object) in objects.iter().enumerate() {
-                if index > 0 {
-                    out.push_str("---\n");
-                }
-                yaml::write::append(&mut out, &object.to_value(reveal));
+    if format == ManifestFormat::Yaml {
+        for (index, object) in objects.iter().enumerate() {
+            if index > 0 {
+                out.push_str("---\n");
             }
+            append(&mut out, object, reveal);
         }
-        ManifestFormat::Kyaml => {
-            for object in objects {
-                out.push_str(&Zeroizing::new(kyaml::document(&object.to_value(reveal))));
-            }
-        }
-        ManifestFormat::Json => {
-            let items = objects.iter().map(|object| object.to_value(reveal)).collect();
-            let list = Value::map([
-                ("apiVersion", Value::text("v1")),
-                ("kind", Value::text("List")),
-                ("items", Value::List(items)),
-            ]);
-            out.push_str(&Zeroizing::new(json::pretty(&list)));
-        }
+        return out;
     }
+    // what is encrypted is a text, and has to become a structure again
+    let read: Vec<_> = objects.iter().map(encrypted).collect();
+    let values = objects.iter().zip(&read).filter_map(|(object, read)| match (&object.form, read) {
+        (Form::Plain(object), _) => Some(object.to_value(reveal)),
+        (Form::Encrypted(_), Some(tree)) => Some(tree.to_value()),
+        (Form::Encrypted(_), None) | (Form::Unknown, _) => None,
+    });
+    if format == ManifestFormat::Kyaml {
+        values.for_each(|value| out.push_str(&Zeroizing::new(kyaml::document(&value))));
+        return out;
+    }
+    let list = Value::map([
+        ("apiVersion", Value::text("v1")),
+        ("kind", Value::text("List")),
+        ("items", Value::List(values.collect())),
+    ]);
+    out.push_str(&Zeroizing::new(json::pretty(&list)));
     out
+}
+
+/// One object as a file of YAML.
+pub fn document(object: &Delivered) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::new());
+    append(&mut out, object, Reveal::Values);
+    out
+}
+
+fn append(out: &mut Zeroizing<String>, object: &Delivered, reveal: Reveal) {
+    match &object.form {
+        Form::Plain(object) => yaml::write::append(out, &object.to_value(reveal)),
+        Form::Encrypted(text) => out.push_str(text),
+        Form::Unknown => {}
+    }
+}
+
+/// The structure of an encrypted object.
+fn encrypted(object: &Delivered) -> Option<Tree> {
+    let Form::Encrypted(text) = &object.form else { return None };
+    let source = Source::new("an encrypted object", text.as_str());
+    Some(Tree::from_node(yaml::read::read(&source).ok()?, &source))
 }
 
 /// Two objects of the same kind, name and namespace in one environment: only one of them would
 /// stay in the cluster.
-pub fn clashes(objects: &[(String, Rendered)]) -> Vec<Diagnostic> {
+pub fn clashes(objects: &[(String, Delivered)]) -> Vec<Diagnostic> {
     let mut seen = std::collections::HashMap::new();
     let mut problems = Vec::new();
     for (app, object) in objects {
-        let (kind, namespace, name) = object.identity();
-        let environment = object.environment();
-        let id = (environment, object.group(), kind, namespace, name);
-        if let Some((other, other_object)) = seen.insert(id, (app, object)) {
+        let ObjectName { kind, namespace, name, group, .. } = &object.id;
+        let environment = &object.environment;
+        if let Some((other, other_object)) = seen.insert((environment, group, kind, namespace, name), (app, object)) {
             let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
-            let by_hand = |object: &Rendered| matches!(object, Rendered::Manifest(..));
+            let by_hand = |object: &Delivered| matches!(object.form, Form::Plain(Rendered::Manifest(..)));
             let who = match other == app {
                 true if by_hand(object) || by_hand(other_object) => format!("the manifests and bundles of `{app}`"),
                 true => format!("two apps called `{app}`"),

@@ -33,7 +33,7 @@ pub use fingerprint::Fingerprint;
 pub use naming::known_name;
 pub use provide::Provided;
 pub use rendered::{Objects, Rendered, consumers, render};
-pub use typed::{Day, InvalidDay};
+pub use typed::{Day, InvalidDay, pem};
 
 /// The kind of an object, in the order in which objects are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -35,7 +35,7 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
     let inside = app.file_name().is_some_and(|name| name == DEFAULT_FOLDER);
     let root = if inside { app.parent().unwrap_or(&app) } else { &app };
     let files = open(root)?;
-    Ok(Project { files, apps: vec![App::read(app.clone())?], shared: None, references: Vec::new() })
+    Ok(Project { files, apps: vec![App::read(app.clone())?], shared: None, output: None, references: Vec::new() })
 }
 
 fn open(root: &Path) -> Result<Arc<Files>, Diagnostic> {
@@ -75,7 +75,8 @@ fn with_settings(root: &Path) -> Result<Project, Diagnostics> {
     if problems.has_errors() {
         Err(problems)
     } else {
-        Ok(Project { files, apps, shared, references: settings.references })
+        let output = settings.output.map(|folder| root.join(folder));
+        Ok(Project { files, apps, shared, output, references: settings.references })
     }
 }
 

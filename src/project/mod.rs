@@ -30,6 +30,8 @@ pub struct Project {
     pub apps: Vec<App>,
     /// The folder of layers that lie under those of every app.
     pub shared: Option<PathBuf>,
+    /// The folder that rendered trees go to, if the project file names one.
+    pub output: Option<PathBuf>,
     /// Where objects hold names of ConfigMaps and Secrets, beside the places that the program knows.
     pub references: Vec<UserRule>,
 }

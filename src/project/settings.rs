@@ -16,10 +16,9 @@ pub(super) struct Settings {
     pub(super) apps: Vec<String>,
     /// A folder of layers that lie under those of every app.
     pub(super) shared: Option<String>,
-    /// Where a rendered tree goes. Read by nobody before trees are rendered; checked all the same.
+    /// Where rendered trees go.
     #[serde(default)]
-    #[allow(dead_code, reason = "belongs to the file's format")]
-    output: Option<String>,
+    pub(super) output: Option<String>,
     /// Where names of ConfigMaps and Secrets stand in objects that the program does not know.
     #[serde(default)]
     pub(super) references: Vec<UserRule>,

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::diagnostic::Diagnostics;
+use crate::files::Files;
 use crate::layer::Definition;
 use crate::name::EntryId;
 use crate::secret::Secret;
@@ -157,6 +158,8 @@ pub struct Resolved {
     pub manifests: Vec<Manifest>,
     /// There are others, of which nothing is known without a key.
     pub dark: bool,
+    /// The files of the project, with a record of what was asked for.
+    pub files: Arc<Files>,
 }
 
 /// Whether the manifests of an environment are rendered.

@@ -64,7 +64,8 @@ impl Session {
         let mut variables = std::mem::take(&mut *lock(&self.variables));
         variables.sort_unstable_keys();
         let dark = self.dark.load(Ordering::Relaxed);
-        Resolved { definition, entries, variables, manifests, dark }
+        let files = Arc::clone(&self.engine.files);
+        Resolved { definition, entries, variables, manifests, dark, files }
     }
 
     /// Notes that there are manifests of which nothing is known.

@@ -1,5 +1,6 @@
 //! A day that somebody names, since the program has no clock of its own.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -34,14 +35,29 @@ impl FromStr for Day {
     }
 }
 
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match DateTime::from_unix_duration(self.start) {
+            Ok(time) => write!(f, "{}-{:02}-{:02}", time.year(), time.month(), time.day()),
+            Err(_) => f.write_str("another day"),
+        }
+    }
+}
+
 impl Day {
+    /// The day that a moment is on; `moment` is counted since 1970.
+    pub fn at(moment: Duration) -> Self {
+        const LENGTH: u64 = 24 * 60 * 60;
+        Self { start: Duration::from_secs(moment.as_secs() / LENGTH * LENGTH) }
+    }
+
     /// Whether a moment lies before the day.
-    pub(super) fn is_after(self, moment: Duration) -> bool {
+    pub fn is_after(self, moment: Duration) -> bool {
         moment < self.start
     }
 
     /// Whether a moment lies after the day.
-    pub(super) fn is_before(self, moment: Duration) -> bool {
+    pub fn is_before(self, moment: Duration) -> bool {
         moment >= self.start + Duration::from_secs(24 * 60 * 60)
     }
 }

@@ -8,7 +8,7 @@ mod bootstrap;
 mod day;
 mod docker;
 mod key;
-mod pem;
+pub mod pem;
 mod tls;
 
 use std::collections::BTreeMap;

@@ -6,23 +6,24 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 /// What stands between `BEGIN` and `END`.
-pub(super) struct Block {
+pub struct Block {
     /// `CERTIFICATE`, `PRIVATE KEY` …
-    pub(super) label: String,
+    pub label: String,
     /// The bytes; none if they are damaged.
-    pub(super) bytes: Option<Zeroizing<Vec<u8>>>,
+    pub bytes: Option<Zeroizing<Vec<u8>>>,
     /// It wants a passphrase.
-    pub(super) is_encrypted: bool,
+    pub is_encrypted: bool,
 }
 
 impl Block {
-    pub(super) fn is_private_key(&self) -> bool {
+    /// Whether it is a private key of any kind.
+    pub fn is_private_key(&self) -> bool {
         self.label == "PRIVATE KEY" || self.label.ends_with(" PRIVATE KEY")
     }
 }
 
 /// The blocks of a text, in their order. One without an end is damaged.
-pub(super) fn blocks(text: &str) -> Vec<Block> {
+pub fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = text.lines().map(str::trim_end);
     while let Some(line) = lines.next() {

@@ -1,12 +1,10 @@
 //! Certificates and their keys. The API server takes any text; what serves TLS does not.
 
-use std::time::Duration;
-
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
 use super::key::{Fit, PrivateKey};
-use super::{TypedSecret, pem};
+use super::{Day, TypedSecret, pem};
 use crate::diagnostic::Diagnostics;
 
 const CERTIFICATE: &str = "tls.crt";
@@ -132,10 +130,10 @@ impl TypedSecret<'_> {
             let which =
                 if chain.len() == 1 { String::new() } else { format!(" (number {} of {})", index + 1, chain.len()) };
             if day.is_after(until) {
-                let what = format!("holds a certificate that expired on {}{which}", date(until));
+                let what = format!("holds a certificate that expired on {}{which}", Day::at(until));
                 problems.push(self.doubtful(CERTIFICATE, &what).hint("renew it, and take over the new key with it"));
             } else if day.is_before(from) {
-                let what = format!("holds a certificate that is valid only from {}{which}", date(from));
+                let what = format!("holds a certificate that is valid only from {}{which}", Day::at(from));
                 problems.push(self.doubtful(CERTIFICATE, &what));
             }
         }
@@ -144,11 +142,3 @@ impl TypedSecret<'_> {
 
 /// The label of a certificate's block.
 const CERTIFICATE_LABEL: &str = "CERTIFICATE";
-
-fn date(moment: Duration) -> String {
-    let time = x509_cert::der::DateTime::from_unix_duration(moment);
-    time.map_or_else(
-        |_| "another day".to_owned(),
-        |time| format!("{}-{:02}-{:02}", time.year(), time.month(), time.day()),
-    )
-}

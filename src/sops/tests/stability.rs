@@ -7,7 +7,8 @@ use super::*;
 /// The recipient of another identity.
 const OTHER: &str = "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z";
 
-const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: app\ntype: Opaque\ndata:\n  A: b25l\n  B: dHdv\n";
+const SECRET: &str =
+    "apiVersion: v1\nkind: Secret\nmetadata:\n  name: app\ntype: Opaque\ndata:\n  A: b25l\n  B: dHdv\n";
 
 fn layers(byte: u8) -> NamingKey {
     NamingKey::of_file(&[byte; 32])
@@ -55,7 +56,10 @@ fn one_value_changes_its_line_the_checksum_and_the_time() {
     let (second, kept) = made(&SECRET.replace("b25l", "bmV3"), &plan, Some(&key()), Some(first.as_bytes()), later());
     assert_eq!(kept, Kept::Values);
     let (removed, added) = changed_lines(&first, &second);
-    assert_eq!((removed.as_slice(), added.as_slice()), (&["A", "lastmodified", "mac"].map(String::from)[..], &["A", "lastmodified", "mac"].map(String::from)[..]));
+    assert_eq!(
+        (removed.as_slice(), added.as_slice()),
+        (&["A", "lastmodified", "mac"].map(String::from)[..], &["A", "lastmodified", "mac"].map(String::from)[..])
+    );
     // and back: the same value at the same place has the same ciphertext
     let (third, _) = made(SECRET, &plan, Some(&key()), Some(second.as_bytes()), later());
     assert_eq!(nonces(&third)[..2], nonces(&first)[..2]);
@@ -113,7 +117,10 @@ fn without_a_key_the_file_that_is_there_gives_one_to_who_can_decrypt_it() {
     let (second, kept) = made(SECRET, &plan, None, Some(first.as_bytes()), later());
     assert_eq!((second, kept), (first.clone(), Kept::Everything));
     let (third, kept) = made(&SECRET.replace("b25l", "bmV3"), &plan, None, Some(first.as_bytes()), later());
-    assert_eq!((kept, changed_lines(&first, &third).0), (Kept::Values, vec!["A".into(), "lastmodified".into(), "mac".into()]));
+    assert_eq!(
+        (kept, changed_lines(&first, &third).0),
+        (Kept::Values, vec!["A".into(), "lastmodified".into(), "mac".into()])
+    );
     // nobody here can open this one
     let elsewhere = delivered_for(&["age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm"]);
     let (first, _) = made(SECRET, &elsewhere, None, None, now());

@@ -1,0 +1,244 @@
+//! ExternalSecrets (`external-secrets.io/v1`): an operator reads a store and makes a Secret of what it finds.
+//!
+//! Field by field the object is what `apis/externalsecrets/v1/externalsecret_types.go` of external-secrets
+//! says; what its webhook refuses besides (`externalsecret_validator.go`) is refused here. Most of that cannot
+//! come about: there is always a key, each key is there once, and policies are the defaults.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::{Delivery, Pointer, Store, Tree};
+use crate::manifest::Manifest;
+use crate::name::EntryId;
+use crate::object::{External, ExternalEntry, ExternalValue};
+use crate::resolve::{Piece, PointerFilter};
+use crate::span::Place;
+
+/// Types of Secrets that the webhook refuses.
+const REFUSED: [&str; 2] = ["bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"];
+
+/// The ExternalSecret of a bundle. Errors: `delivery`.
+pub fn external_secret(part: &External, delivery: &Delivery, problems: &mut Diagnostics) -> Option<Manifest> {
+    let fetched = Fetched::of(part);
+    let store = problems.take(store_of(part, &fetched, delivery))?;
+    if REFUSED.contains(&part.secret_type.as_str()) {
+        let message = format!("no ExternalSecret may make a Secret of type `{}`", part.secret_type);
+        problems.push(
+            Diagnostic::error("delivery", message)
+                .at(first_place(part))
+                .note("the webhook of external-secrets refuses it")
+                .hint("give its values in a layer"),
+        );
+        return None;
+    }
+    let place = Place::nowhere();
+    let text = |text: &str| Tree::text(text, &place);
+    let mut target = vec![("creationPolicy", text("Owner")), ("name", text(&part.name))];
+    if fetched.needs_template(part) {
+        target.push(("template", template(part, &fetched)));
+    }
+    let mut spec = vec![("data", Tree::list(fetched.data(&store), &place))];
+    spec.extend(delivery.refresh_interval.as_ref().map(|interval| ("refreshInterval", text(&interval.value))));
+    spec.push(("secretStoreRef", reference(&store)));
+    spec.push(("target", Tree::map(target, &place)));
+    let object = [
+        ("apiVersion", text("external-secrets.io/v1")),
+        ("kind", text("ExternalSecret")),
+        ("metadata", super::metadata(part)),
+        ("spec", Tree::map(spec, &place)),
+    ];
+    problems.take(Manifest::of(Tree::map(object, &place)))
+}
+
+/// The values that have to be fetched, and what each is called on the way.
+struct Fetched<'a> {
+    names: BTreeMap<&'a EntryId, String>,
+    pointers: BTreeMap<String, &'a Pointer>,
+}
+
+impl<'a> Fetched<'a> {
+    fn of(part: &'a External) -> Self {
+        let mut fetched = Self { names: BTreeMap::new(), pointers: BTreeMap::new() };
+        for (id, pointer) in values(part) {
+            if fetched.names.contains_key(id) {
+                continue;
+            }
+            let own = id.bundle.as_str() == part.base_name;
+            let mut name = if own { id.key.as_str().to_owned() } else { format!("{}.{}", id.bundle, id.key) };
+            // a key of the bundle may be called so by chance
+            while fetched.pointers.contains_key(&name) || !own && part.entries.contains_key(&name) {
+                name.push('_');
+            }
+            fetched.pointers.insert(name.clone(), pointer);
+            fetched.names.insert(id, name);
+        }
+        fetched
+    }
+
+    fn name(&self, id: &EntryId) -> &str {
+        self.names.get(id).map(String::as_str).unwrap_or_default()
+    }
+
+    /// Whether the Secret is anything else than all values under their names.
+    fn needs_template(&self, part: &External) -> bool {
+        let is_as_fetched = |(key, entry): (&String, &ExternalEntry)| match &entry.value {
+            ExternalValue::Pointed(pointed) => match pointed.pieces.as_slice() {
+                [Piece::Value { id, filters, .. }] => filters.is_empty() && self.name(id) == key,
+                _ => false,
+            },
+            ExternalValue::Literal(_) => false,
+        };
+        part.secret_type != "Opaque"
+            || self.pointers.len() != part.entries.len()
+            || !part.entries.iter().all(is_as_fetched)
+    }
+
+    fn data(&self, store: &Store) -> Vec<Tree> {
+        let place = Place::nowhere();
+        let text = |text: &str| Tree::text(text, &place);
+        let item = |(name, pointer): (&String, &&Pointer)| {
+            let mut remote = vec![("key", text(&pointer.key))];
+            remote.extend(pointer.property.as_deref().map(|property| ("property", text(property))));
+            remote.extend(pointer.version.as_deref().map(|version| ("version", text(version))));
+            let mut fields = vec![("remoteRef", Tree::map(remote, &place)), ("secretKey", text(name))];
+            if let Some(other) = pointer.store.as_deref().filter(|other| *other != store.name) {
+                let other = Store { kind: store.kind.clone(), name: other.to_owned() };
+                fields.push(("sourceRef", Tree::map([("storeRef", reference(&other))], &place)));
+            }
+            Tree::map(fields, &place)
+        };
+        self.pointers.iter().map(item).collect()
+    }
+}
+
+/// All values of stores in a part, with the entries whose they are.
+fn values(part: &External) -> impl Iterator<Item = (&EntryId, &Pointer)> {
+    let pointed = part.entries.values().filter_map(|entry| match &entry.value {
+        ExternalValue::Pointed(pointed) => Some(pointed),
+        ExternalValue::Literal(_) => None,
+    });
+    pointed.flat_map(|pointed| &pointed.pieces).filter_map(|piece| match piece {
+        Piece::Value { id, pointer, .. } => Some((id, &**pointer)),
+        Piece::Text(_) => None,
+    })
+}
+
+fn reference(store: &Store) -> Tree {
+    let place = Place::nowhere();
+    Tree::map([("kind", Tree::text(&store.kind, &place)), ("name", Tree::text(&store.name, &place))], &place)
+}
+
+/// The store that most values come from.
+fn store_of(part: &External, fetched: &Fetched<'_>, delivery: &Delivery) -> Result<Store, Diagnostic> {
+    if let Some(store) = &delivery.store {
+        return Ok(store.value.clone());
+    }
+    // each names one: then no other is needed
+    let mut named = fetched.pointers.values().map(|pointer| pointer.store.as_deref());
+    let first = named.next().flatten();
+    match first.filter(|_| named.all(|store| store.is_some())) {
+        Some(name) => Ok(Store { kind: "SecretStore".to_owned(), name: name.to_owned() }),
+        None => {
+            let message = format!("`refs: external-secret` needs a store for the bundle `{}`", part.base_name);
+            let place = delivery.refs.as_ref().map_or_else(|| first_place(part), |form| form.place.clone());
+            Err(Diagnostic::error("delivery", message)
+                .at(place)
+                .hint("write `delivery: { store: { kind: ClusterSecretStore, name: NAME } }`"))
+        }
+    }
+}
+
+fn first_place(part: &External) -> Place {
+    part.entries.values().next().map_or_else(Place::nowhere, |entry| entry.place.clone())
+}
+
+/// What the operator makes the Secret of: a template of Go for each key. With one, the Secret has the
+/// metadata that stand in it, and else those of the ExternalSecret.
+fn template(part: &External, fetched: &Fetched<'_>) -> Tree {
+    let place = Place::nowhere();
+    let text = |text: &str| Tree::text(text, &place);
+    let data = part.entries.iter().map(|(key, entry)| (key.as_str(), text(&written(&entry.value, fetched))));
+    let mut fields = vec![("data", Tree::map(data, &place)), ("engineVersion", text("v2"))];
+    let pairs = |pairs: &BTreeMap<String, String>| {
+        Tree::map(pairs.iter().map(|(key, value)| (key.as_str(), text(value))), &place)
+    };
+    let mut metadata = Vec::new();
+    if !part.annotations.is_empty() {
+        metadata.push(("annotations", pairs(&part.annotations)));
+    }
+    metadata.push(("labels", pairs(&part.labels)));
+    fields.push(("metadata", Tree::map(metadata, &place)));
+    fields.push(("type", text(&part.secret_type)));
+    Tree::map(fields, &place)
+}
+
+/// A value as a template of Go.
+fn written(value: &ExternalValue, fetched: &Fetched<'_>) -> String {
+    let pieces = match value {
+        ExternalValue::Literal(known) => return literal(known.text().unwrap_or_default(), false),
+        ExternalValue::Pointed(pointed) => &pointed.pieces,
+    };
+    let mut out = String::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::Text(known) => out.push_str(&literal(known.expose(), index + 1 < pieces.len())),
+            Piece::Value { id, filters, .. } => {
+                let name = fetched.name(id);
+                let value = if is_identifier(name) { format!(".{name}") } else { format!("index . \"{name}\"") };
+                let filters = filters.iter().map(|filter| format!(" | {}", function(*filter)));
+                out.push_str(&format!("{{{{ {value}{} }}}}", filters.collect::<String>()));
+            }
+        }
+    }
+    out
+}
+
+/// A text that Go's templates print as it is: nothing in it may open an action, alone or together with what
+/// follows.
+fn literal(text: &str, has_more: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        let opens = char == '{' && chars.peek().map_or(has_more, |next| *next == '{');
+        if opens { out.push_str("{{ \"{\" }}") } else { out.push(char) }
+    }
+    out
+}
+
+/// Whether a name can follow a dot in a template of Go.
+fn is_identifier(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// What does the same in the operator's templates: those of Go with the functions of sprig.
+fn function(filter: PointerFilter) -> &'static str {
+    match filter {
+        // Go writes a blank as `+`, which is one in forms alone
+        PointerFilter::UrlEncode => "urlquery | replace \"+\" \"%20\"",
+        PointerFilter::Base64 => "b64enc",
+        PointerFilter::Json => "toJson",
+        PointerFilter::Sha256 => "sha256sum",
+        PointerFilter::Trim => "trim",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::literal;
+
+    #[test]
+    fn nothing_in_a_literal_opens_an_action() {
+        for (text, has_more, expected) in [
+            ("plain", true, "plain"),
+            ("{", false, "{"),
+            ("{", true, "{{ \"{\" }}"),
+            ("{{ x }}", false, "{{ \"{\" }}{ x }}"),
+            ("{{{", true, "{{ \"{\" }}{{ \"{\" }}{{ \"{\" }}"),
+            ("a{b}", true, "a{b}"),
+        ] {
+            assert_eq!(literal(text, has_more), expected, "{text}");
+        }
+    }
+}

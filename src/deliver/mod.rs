@@ -1,0 +1,188 @@
+//! From objects to the form in which they leave: in plaintext, encrypted, sealed, or as pointers.
+//!
+//! | `delivery.secrets` | what becomes of a Secret |
+//! |---|---|
+//! | `manifest` | nothing |
+//! | `sops` | its values are encrypted, as Flux and `sops --decrypt` read them |
+//! | `sealed-secret` | it becomes a SealedSecret |
+//!
+//! What a store has the values of becomes an ExternalSecret or a SecretProviderClass (`delivery.refs`).
+
+mod certificate;
+pub mod csi;
+pub mod external_secret;
+pub mod sealed_secret;
+mod secret;
+mod sops;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::diagnostic::Diagnostics;
+use crate::files::{Files, Probe};
+use crate::layer::{Definition, RefForm, SecretForm, Tree};
+use crate::manifest::Manifest;
+use crate::name::EnvironmentName;
+use crate::object::{Day, External, Fingerprint, Objects, Rendered};
+use crate::sops::{Identities, RuleBook, Timestamp};
+use crate::span::Place;
+
+/// An object in the form in which it leaves.
+#[derive(Debug)]
+pub struct Delivered {
+    /// What it is called by.
+    pub id: ObjectName,
+    /// The environment that it was made for.
+    pub environment: EnvironmentName,
+    /// What it is.
+    pub form: Form,
+    /// What it is told by while nobody can see its values.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// What an object is called by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    /// `kind`
+    pub kind: String,
+    /// `metadata.namespace`; empty if there is none.
+    pub namespace: String,
+    /// `metadata.name`, without the suffix that follows from its values.
+    pub base_name: String,
+    /// The group of its API; empty for the core.
+    pub group: String,
+    /// `metadata.name`
+    pub name: String,
+}
+
+/// The form in which an object leaves.
+#[derive(Debug)]
+pub enum Form {
+    /// As it is.
+    Plain(Rendered),
+    /// Encrypted: a document of YAML.
+    Encrypted(Zeroizing<String>),
+    /// It is not known without a key.
+    Unknown,
+}
+
+/// What an object is called by in the form in which Secrets leave, without the suffix of its name.
+pub fn name_as(object: &Rendered, form: SecretForm) -> ObjectName {
+    let id = ObjectName::of(object);
+    let id = ObjectName { name: id.base_name.clone(), ..id };
+    if form == SecretForm::SealedSecret && object.is_secret() { secret::sealed_name(id) } else { id }
+}
+
+impl Delivered {
+    /// An object that leaves as it is.
+    pub fn plain(object: Rendered) -> Self {
+        let form = if object.is_known() { Form::Plain } else { |_| Form::Unknown };
+        Self {
+            id: ObjectName::of(&object),
+            environment: object.environment().clone(),
+            fingerprint: object.fingerprint(),
+            form: form(object),
+        }
+    }
+
+    /// Whether the values of a Secret stand in it for everybody to read.
+    pub fn is_plain_secret(&self) -> bool {
+        matches!(&self.form, Form::Plain(object) if object.is_secret() && secret::has_values(object))
+    }
+}
+
+impl ObjectName {
+    fn of(object: &Rendered) -> Self {
+        let (kind, namespace, name) = object.identity();
+        Self {
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            base_name: object.base_name().to_owned(),
+            group: object.group().to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
+/// What a delivery needs to know besides the objects.
+pub struct Way<'a> {
+    /// What the layers say.
+    pub definition: &'a Definition,
+    /// The file of the environment's secrets: its rule names recipients where no other does.
+    pub secrets: &'a Path,
+    /// The rules of `.sops.yaml`.
+    pub rules: &'a RuleBook,
+    /// What opens ciphertext that was written before.
+    pub identities: &'a Identities,
+    /// The files of the project.
+    pub files: &'a Files,
+    /// The file that an object is written to, and what is in it now.
+    pub target: &'a dyn Fn(&ObjectName) -> (PathBuf, Option<Zeroizing<Vec<u8>>>),
+    /// The time of encryption.
+    pub now: Timestamp,
+    /// The day on which certificates must be valid.
+    pub day: Option<Day>,
+}
+
+/// Notes all that a delivery of Secrets to files in a folder will ask for.
+pub fn note(definition: &Definition, folder: &Path, secrets: &Path, files: &Files) {
+    let delivery = &definition.delivery;
+    match delivery.secrets() {
+        SecretForm::Sops if delivery.recipients.is_none() => {
+            sops::note_rules(&folder.join("secret.yaml"), files);
+            sops::note_rules(secrets, files);
+        }
+        SecretForm::SealedSecret => {
+            let certificate = delivery.certificate.iter().map(|path| Probe::File(path.value.clone()));
+            certificate.for_each(|probe| files.note(probe));
+        }
+        SecretForm::Sops | SecretForm::Manifest => {}
+    }
+}
+
+/// The objects of a target as they leave, in the order in which they are written.
+pub fn deliver(objects: Objects, way: &Way<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {
+    let refs = objects.external.into_iter().filter_map(|part| refs(part, way.definition, problems));
+    let refs: Vec<_> = refs.map(|manifest| Rendered::Manifest(manifest, way.definition.environment.clone())).collect();
+    let (secrets, others): (Vec<_>, Vec<_>) =
+        objects.whole.into_iter().partition(|object| object.is_secret() && secret::has_values(object));
+    let mut delivered: Vec<_> = others.into_iter().chain(refs).map(Delivered::plain).collect();
+    delivered.extend(match way.definition.delivery.secrets() {
+        SecretForm::Manifest => secrets.into_iter().map(Delivered::plain).collect(),
+        SecretForm::Sops => sops::encrypted(secrets, way, problems),
+        SecretForm::SealedSecret => secret::sealed(secrets, way, problems),
+    });
+    delivered.sort_by(|a, b| key(a).cmp(&key(b)));
+    delivered
+}
+
+fn key(delivered: &Delivered) -> (&str, &str, &str) {
+    let ObjectName { kind, namespace, name, .. } = &delivered.id;
+    (kind, namespace, name)
+}
+
+/// The object that brings values of a store to the cluster.
+fn refs(part: External, definition: &Definition, problems: &mut Diagnostics) -> Option<Manifest> {
+    match part.form {
+        RefForm::ExternalSecret => external_secret::external_secret(&part, &definition.delivery, problems),
+        RefForm::Csi => csi::secret_provider_class(&part, &definition.delivery, problems),
+    }
+}
+
+/// `metadata` of an object that brings values of a store.
+fn metadata(part: &External) -> Tree {
+    let place = Place::nowhere();
+    let texts = |texts: &BTreeMap<String, String>| {
+        Tree::map(texts.iter().map(|(key, value)| (key.as_str(), Tree::text(value, &place))), &place)
+    };
+    let mut fields = Vec::new();
+    if !part.annotations.is_empty() {
+        fields.push(("annotations", texts(&part.annotations)));
+    }
+    fields.push(("labels", texts(&part.labels)));
+    fields.push(("name", Tree::text(&part.name, &place)));
+    fields.extend(part.namespace.as_deref().map(|namespace| ("namespace", Tree::text(namespace, &place))));
+    Tree::map(fields, &place)
+}

@@ -1,0 +1,166 @@
+//! Secrets, whether they come from a bundle or from a manifest.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::sealed_secret::{Certificate, Entropy, seal};
+use super::{Delivered, Form, ObjectName, Way};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::Tree;
+use crate::manifest::Manifest;
+use crate::name::EnvironmentName;
+use crate::object::{Object, ObjectKind, Rendered};
+use crate::resolve::Final;
+
+/// What tells this use of the layers' keys from every other one.
+const PURPOSE: &[u8] = b"septum: the keys of a SealedSecret, version 1";
+
+/// Whether a Secret has any values; one that the cluster fills in has none.
+pub(super) fn has_values(object: &Rendered) -> bool {
+    match object {
+        Rendered::Bundle(object) => !object.data.is_empty() || !object.is_known(),
+        Rendered::Manifest(manifest, _) => {
+            let fields = ["data", "stringData"].into_iter().filter_map(|field| manifest.tree.get(field)?.as_map());
+            fields.into_iter().any(|map| !map.is_empty())
+        }
+    }
+}
+
+/// Secrets, each sealed for a controller.
+pub(super) fn sealed(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {
+    if secrets.is_empty() {
+        return Vec::new();
+    }
+    let Some((told, certificate)) = problems_of(certificate(way), problems) else { return Vec::new() };
+    problems.extend(told);
+    let mut unstable = false;
+    let mut delivered = Vec::with_capacity(secrets.len());
+    for secret in secrets {
+        let environment = secret.environment().clone();
+        let mut plain = Delivered::plain(secret);
+        plain.id = sealed_name(plain.id);
+        let form = match plain.form {
+            Form::Plain(secret) => {
+                let object = match object_of(secret) {
+                    Ok(object) => object,
+                    Err(problem) => {
+                        problems.push(problem);
+                        continue;
+                    }
+                };
+                let Some(manifest) = problems.take(seal_one(&object, &certificate, way)) else { continue };
+                unstable |= way.definition.naming_key.is_none();
+                Form::Plain(Rendered::Manifest(manifest, environment))
+            }
+            other => other,
+        };
+        delivered.push(Delivered { form, ..plain });
+    }
+    problems.extend(unstable.then(|| not_stable(way)));
+    delivered
+}
+
+/// What the SealedSecret of a Secret is called by.
+pub(super) fn sealed_name(id: ObjectName) -> ObjectName {
+    ObjectName { kind: "SealedSecret".to_owned(), group: "bitnami.com".to_owned(), ..id }
+}
+
+fn problems_of<T>(result: Result<T, Diagnostics>, problems: &mut Diagnostics) -> Option<T> {
+    result.map_err(|found| problems.extend(found)).ok()
+}
+
+/// The certificate that Secrets are sealed for.
+fn certificate(way: &Way<'_>) -> Result<(Option<Diagnostic>, Certificate), Diagnostics> {
+    let delivery = &way.definition.delivery;
+    let Some(path) = &delivery.certificate else {
+        let error = Diagnostic::error("delivery", "`secrets: sealed-secret` needs a certificate")
+            .note("Secrets are sealed for the controller whose certificate it is")
+            .hint("fetch it with `kubeseal --fetch-cert > cert.pem`, and write `delivery: { certificate: cert.pem }`");
+        return Err(match &delivery.secrets {
+            Some(form) => error.at(form.place.clone()),
+            None => error,
+        }
+        .into());
+    };
+    let at = |problem: Diagnostic| if problem.labels.is_empty() { problem.at(path.place.clone()) } else { problem };
+    let source = way.files.text(&path.value).map_err(at)?;
+    let certificate = Certificate::read(&source).map_err(at)?;
+    Ok((way.day.and_then(|day| certificate.check(&path.place, day)), certificate))
+}
+
+fn seal_one(object: &Object, certificate: &Certificate, way: &Way<'_>) -> Result<Manifest, Diagnostic> {
+    let definition = way.definition;
+    let parts = [definition.environment.as_str(), definition.app.as_str()];
+    let key = definition.naming_key.as_ref().map(|key| key.derive(PURPOSE, &parts));
+    let fill = key.as_ref().map(|key| |context: &[&[u8]], out: &mut [u8]| key.bytes(context, out));
+    let entropy = match &fill {
+        Some(fill) => Entropy::Derived(fill),
+        None => Entropy::System,
+    };
+    seal(object, certificate, definition.delivery.scope(), &entropy)
+}
+
+/// That sealed values are others each time.
+fn not_stable(way: &Way<'_>) -> Diagnostic {
+    let environment = &way.definition.environment;
+    let warning =
+        Diagnostic::warning("unstable-ciphertext", format!("the sealed values of `{environment}` are new ones"))
+            .note(format!("no layer of `{environment}` is encrypted, so there is no key that they could follow from"))
+            .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into an encrypted layer"));
+    match &way.definition.delivery.secrets {
+        Some(form) => warning.at(form.place.clone()),
+        None => warning,
+    }
+}
+
+/// A Secret as an object of a bundle.
+fn object_of(secret: Rendered) -> Result<Object, Diagnostic> {
+    match secret {
+        Rendered::Bundle(object) => Ok(object),
+        Rendered::Manifest(manifest, environment) => of_manifest(&manifest, environment),
+    }
+}
+
+fn of_manifest(manifest: &Manifest, environment: EnvironmentName) -> Result<Object, Diagnostic> {
+    let texts = |field: &str| -> BTreeMap<String, String> {
+        let map = manifest.tree.at(&["metadata", field]).and_then(Tree::as_map);
+        let pairs = map.into_iter().flatten();
+        pairs.filter_map(|(key, value)| Some((key.clone(), value.as_text()?.to_owned()))).collect()
+    };
+    let text = |field: &str| manifest.tree.get(field).and_then(Tree::as_text);
+    Ok(Object {
+        kind: ObjectKind::Secret,
+        name: manifest.name.clone(),
+        base_name: manifest.name.clone(),
+        namespace: manifest.namespace.clone(),
+        labels: texts("labels"),
+        annotations: texts("annotations"),
+        secret_type: Some(text("type").unwrap_or("Opaque").to_owned()),
+        immutable: text("immutable") == Some("true"),
+        data: data_of(manifest)?,
+        unknown: BTreeMap::new(),
+        is_named: true,
+        environment,
+    })
+}
+
+/// The values of a Secret; `stringData` has the last word, as in the cluster.
+fn data_of(manifest: &Manifest) -> Result<BTreeMap<String, Final>, Diagnostic> {
+    let mut data = BTreeMap::new();
+    for (key, value) in manifest.tree.get("data").and_then(Tree::as_map).into_iter().flatten() {
+        let packed: String = value.as_text().unwrap_or_default().split_whitespace().collect();
+        let bytes = STANDARD.decode(packed).map_err(|_| {
+            let message = format!("`data.{key}` of {} is no base64", manifest.label());
+            Diagnostic::error("invalid-manifest", message)
+                .at_hidden(value.place.clone())
+                .hint("write a text under `stringData`")
+        })?;
+        data.insert(key.clone(), Final::File(bytes.into()));
+    }
+    for (key, value) in manifest.tree.get("stringData").and_then(Tree::as_map).into_iter().flatten() {
+        data.insert(key.clone(), Final::File(value.as_text().unwrap_or_default().as_bytes().into()));
+    }
+    Ok(data)
+}

@@ -1,0 +1,131 @@
+//! Secrets encrypted in the format of SOPS, as Flux, KSOPS and `sops --decrypt` read them.
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::{Delivered, Form, ObjectName, Way};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files::{Files, Probe};
+use crate::object::{Rendered, Reveal};
+use crate::sops::{self, Kept, Pattern, Plan, Recipients, Rule, Rules, Selector, Stable};
+use crate::yaml;
+
+/// The values of a Secret and nothing else: `apiVersion`, `kind` and `metadata` have to stay readable for
+/// whoever applies it (Flux, `docs/guides/mozilla-sops`).
+const SELECTED: &str = "^(data|stringData)$";
+
+/// What tells this use of the layers' keys from every other one.
+const PURPOSE: &[u8] = b"septum: the data key of a delivered Secret, version 1";
+
+/// Secrets, each encrypted as a file of its own.
+pub(super) fn encrypted(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {
+    let mut unstable = Vec::new();
+    let mut delivered = Vec::with_capacity(secrets.len());
+    let mut without_recipients = None;
+    for secret in secrets {
+        let plain = Delivered::plain(secret);
+        let Form::Plain(object) = &plain.form else {
+            delivered.push(plain);
+            continue;
+        };
+        let (path, committed) = (way.target)(&plain.id);
+        let plan = match plan(way, &path) {
+            Ok(Some(plan)) => plan,
+            Ok(None) => {
+                without_recipients.get_or_insert_with(|| no_recipients(way, &path));
+                continue;
+            }
+            Err(found) => {
+                problems.extend(found);
+                continue;
+            }
+        };
+        match encrypt(object, &plain.id, &plan, committed.as_deref().map(Vec::as_slice), way) {
+            Ok(Stable { bytes, kept }) => {
+                if kept == Kept::Unstable {
+                    unstable.push(plain.id.clone());
+                }
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                delivered.push(Delivered { form: Form::Encrypted(Zeroizing::new(text)), ..plain });
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    problems.extend(without_recipients);
+    problems.extend((!unstable.is_empty()).then(|| not_stable(&unstable, way)));
+    delivered
+}
+
+fn encrypt(
+    object: &Rendered,
+    id: &ObjectName,
+    plan: &Plan,
+    committed: Option<&[u8]>,
+    way: &Way<'_>,
+) -> Result<Stable, Diagnostics> {
+    let mut text = Zeroizing::new(String::new());
+    yaml::write::append(&mut text, &object.to_value(Reveal::Values));
+    let definition = way.definition;
+    let key = definition.naming_key.as_ref().map(|key| {
+        let parts = [definition.environment.as_str(), definition.app.as_str(), &id.namespace, &id.base_name];
+        key.derive(PURPOSE, &parts)
+    });
+    let name = format!("the Secret {}", id.name);
+    sops::encrypt_stable(&name, text, plan, key.as_ref(), committed, way.identities, way.now)
+        .map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
+}
+
+/// For whom a file is encrypted: those whom a layer names, else those of the rule for the file, else those
+/// of the rule for the environment's own secrets.
+fn plan(way: &Way<'_>, path: &Path) -> Result<Option<Plan>, Diagnostics> {
+    let selector = Selector::EncryptedRegex(Pattern::parse(SELECTED).map_err(|reason| {
+        Diagnostics::from(Diagnostic::error("invalid-field", format!("`{SELECTED}` is no pattern: {reason}")))
+    })?);
+    if let Some(recipients) = &way.definition.delivery.recipients {
+        let recipients = Recipients::age(recipients.value.clone());
+        return Ok(Some(Plan { selector, ..Plan::new(recipients) }));
+    }
+    for path in [path, way.secrets] {
+        if let Some(rule) = way.rules.rule(path)?.filter(|rule: &Rule| !rule.groups.is_empty()) {
+            return Ok(Some(Plan { selector, ..Plan::of_rule(&rule) }));
+        }
+    }
+    Ok(None)
+}
+
+/// Notes where the rule for a file is looked for: another `.sops.yaml` may mean other recipients.
+pub(super) fn note_rules(path: &Path, files: &Files) {
+    let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(files.root()));
+    folders.for_each(|folder| files.note(Probe::File(folder.join(".sops.yaml"))));
+    if let Ok(Some(config)) = Rules::nearest(path) {
+        files.note(Probe::File(config));
+    }
+}
+
+fn no_recipients(way: &Way<'_>, path: &Path) -> Diagnostic {
+    let environment = &way.definition.environment;
+    let message = format!("nothing says for whom the Secrets of `{environment}` are to be encrypted");
+    let error = Diagnostic::error("no-rule", message)
+        .note(format!("neither a rule for `{}` in `.sops.yaml`", Rules::shown(path)))
+        .note(format!("nor one for `{}`", way.files.name(way.secrets)))
+        .hint("write `delivery: { recipients: [age1…] }` with the key of the cluster, or add a rule");
+    match &way.definition.delivery.secrets {
+        Some(form) => error.at(form.place.clone()),
+        None => error,
+    }
+}
+
+/// That ciphertext is another one each time.
+fn not_stable(secrets: &[ObjectName], way: &Way<'_>) -> Diagnostic {
+    let names: Vec<_> = secrets.iter().map(|id| format!("`{}`", id.name)).collect();
+    let environment = &way.definition.environment;
+    let message = format!("the ciphertext of {} in `{environment}` is a new one", names.join(", "));
+    let warning = Diagnostic::warning("unstable-ciphertext", message)
+        .note(format!("no layer of `{environment}` is encrypted, so there is no key that it could follow from"))
+        .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into an encrypted layer"));
+    match &way.definition.delivery.secrets {
+        Some(form) => warning.at(form.place.clone()),
+        None => warning,
+    }
+}

@@ -1,0 +1,209 @@
+//! A plan carried out, in an order that may stop anywhere.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::disk::Sync;
+use super::lock::{self, Busy, Lock};
+use super::name::TargetName;
+use super::page::show;
+use super::plan::{Plan, foreign};
+use super::target::{Removal, Write};
+use super::{Found, MANY, OWN, OutputTree, Part, digest, place};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::route::Sensitivity;
+
+/// How much happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Targets that were looked at.
+    pub targets: usize,
+    /// Those of them without any change.
+    pub unchanged: usize,
+    /// Files that were not there.
+    pub created: usize,
+    /// Files that got other bytes.
+    pub changed: usize,
+    /// Files that went.
+    pub removed: usize,
+    /// Files that are rendered no more, and were kept because somebody may have changed them.
+    pub stale: usize,
+}
+
+pub(super) fn apply(tree: &OutputTree, plan: Plan) -> Result<Summary, Diagnostics> {
+    if plan.is_clean() {
+        return Ok(plan.summary);
+    }
+    let run = Run { tree, drafts: drafts(tree), number: AtomicUsize::new(0) };
+    let lock = run.lock()?;
+    let done = run.start().and_then(|()| run.carry_out(&plan));
+    // leftovers are in nobody's way, and the next run tries again
+    let _ = run.tidy();
+    drop(lock);
+    done.map(|()| plan.summary).map_err(Diagnostics::from)
+}
+
+/// Where new bytes are until they have their names: on the file system of the tree.
+fn drafts(tree: &OutputTree) -> PathBuf {
+    let all = tree.place.own().join("tmp");
+    match tree.part {
+        Part::Whole => all.join("whole"),
+        Part::Shard { index, count } => all.join(format!("{index}-of-{count}")),
+    }
+}
+
+struct Run<'a> {
+    tree: &'a OutputTree,
+    drafts: PathBuf,
+    /// Of the next draft.
+    number: AtomicUsize,
+}
+
+impl Run<'_> {
+    /// Keeps other runs out.
+    fn lock(&self) -> Result<Lock, Diagnostic> {
+        let OutputTree { place, part, disk, .. } = self.tree;
+        let own = place.own();
+        let make = || match disk.make_folders(&self.drafts) {
+            // another shard was the last and removed the folder above
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            made => made,
+        };
+        let lock = disk.make_folders(&own).and_then(|()| match part {
+            Part::Whole => lock::alone(&own),
+            Part::Shard { .. } => lock::beside(&own, &self.drafts, make),
+        });
+        lock.map_err(|error| place::unwritable(&self.show_own(), &error))?.map_err(|Busy| {
+            Diagnostic::error("output-busy", format!("another run is writing to `{}`", place.shown))
+                .note("nothing was written")
+                .hint("wait until it is done, and render again")
+        })
+    }
+
+    fn show_own(&self) -> String {
+        format!("{}/{OWN}", self.tree.place.shown)
+    }
+
+    /// Sees that the plan still holds, and clears away what a stopped run left.
+    fn start(&self) -> Result<(), Diagnostic> {
+        let OutputTree { place, part, pages, .. } = self.tree;
+        if !pages.are_current(place, *part)? {
+            let error = Diagnostic::error("output-busy", format!("another run has written to `{}`", place.shown));
+            return Err(error.note("nothing was written").hint("render again"));
+        }
+        self.clear().map_err(|error| place::unwritable(&self.show_own(), &error))
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        let disk = &self.tree.disk;
+        match self.tree.part {
+            Part::Whole => {
+                if let Some(all) = self.drafts.parent().filter(|all| all.exists()) {
+                    disk.remove_drafts(all)?;
+                }
+                disk.make_folders(&self.drafts)?;
+            }
+            // its folder is what is locked, so it stays
+            Part::Shard { .. } => {
+                for entry in fs::read_dir(&self.drafts)? {
+                    disk.remove(&entry?.path())?;
+                }
+            }
+        }
+        // what a killed run leaves may be a Secret, and must not get into a commit
+        let ignored = self.drafts.join(".gitignore");
+        disk.replace(&ignored, &self.draft(), b"*\n", Sensitivity::Plain, Sync::Later)
+    }
+
+    fn tidy(&self) -> io::Result<()> {
+        let disk = &self.tree.disk;
+        disk.remove_drafts(&self.drafts)?;
+        match self.drafts.parent() {
+            Some(all) => disk.remove_empty(all),
+            None => Ok(()),
+        }
+    }
+
+    fn draft(&self) -> PathBuf {
+        self.drafts.join(self.number.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    fn carry_out(&self, plan: &Plan) -> Result<(), Diagnostic> {
+        let page = &plan.page;
+        let mut recorded = page.old.as_ref();
+        if let Some(claim) = page.claim.as_ref().filter(|claim| recorded != Some(claim)) {
+            self.record(&page.name, claim)?;
+            recorded = Some(claim);
+        }
+        // what they say is in the claim now
+        for name in &page.obsolete {
+            let removed = self.tree.disk.remove(&self.tree.place.own().join(name));
+            removed.map_err(|error| place::unwritable(&show(&self.tree.place, name), &error))?;
+        }
+        self.write_all(&plan.writes)?;
+        for removal in &plan.removals {
+            self.remove(removal)?;
+        }
+        for target in &plan.emptied {
+            self.remove_folder(target);
+        }
+        if recorded != Some(&page.new) {
+            self.record(&page.name, &page.new)?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
+        let OutputTree { place, disk, .. } = self.tree;
+        let own = place.own();
+        disk.replace(&own.join(name), &self.draft(), bytes, Sensitivity::Plain, Sync::Now)
+            .map_err(|error| place::unwritable(&show(place, name), &error))?;
+        crate::atomic::sync(&own);
+        Ok(())
+    }
+
+    fn write_all(&self, writes: &[Write]) -> Result<(), Diagnostic> {
+        if writes.len() <= MANY {
+            return writes.iter().try_for_each(|write| self.write(write));
+        }
+        writes.par_iter().try_for_each(|write| self.write(write))
+    }
+
+    fn write(&self, write: &Write) -> Result<(), Diagnostic> {
+        let OutputTree { place, disk, .. } = self.tree;
+        let Write { target, file, bytes, sensitivity, replaces, .. } = write;
+        let path = place.file(target, file);
+        let folders = [place.dir.join(target.environment()), place.folder(target)];
+        let written = folders.iter().try_for_each(|folder| disk.make_folder(folder));
+        if replaces.is_none() && fs::symlink_metadata(&path).is_ok() {
+            return Err(foreign(place, &[place.show(target, file)]).note("it appeared while septum was writing"));
+        }
+        written
+            .and_then(|()| disk.replace(&path, &self.draft(), bytes, *sensitivity, Sync::Later))
+            .map_err(|error| place::unwritable(&place.show(target, file), &error))
+    }
+
+    fn remove(&self, Removal { target, file, digest: recorded }: &Removal) -> Result<(), Diagnostic> {
+        let OutputTree { place, disk, .. } = self.tree;
+        // once more: somebody may have changed it since it was planned
+        if matches!(place.look(target, file), Ok(Found::File(bytes)) if digest(&bytes) == *recorded) {
+            disk.remove(&place.file(target, file))
+                .map_err(|error| place::unwritable(&place.show(target, file), &error))?;
+        }
+        Ok(())
+    }
+
+    /// One that holds more than was removed stays.
+    fn remove_folder(&self, target: &TargetName) {
+        let OutputTree { place, disk, .. } = self.tree;
+        let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        match disk.remove_empty(&place.folder(target)) {
+            Err(error) if !is_gone(&error) => {}
+            _ => drop(disk.remove_empty(&place.dir.join(target.environment()))),
+        }
+    }
+}

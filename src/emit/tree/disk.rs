@@ -1,0 +1,144 @@
+//! What changes files, each step of which is whole or not done.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::route::Sensitivity;
+
+/// The disk. In tests it can stop at any step, as a killed process does: what comes after is not done,
+/// the tidying included.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    #[cfg(test)]
+    pub(super) left: Option<std::sync::atomic::AtomicUsize>,
+}
+
+/// Whether bytes are on the disk before their file gets its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sync {
+    /// They are: for the inventory, which nothing else can give back.
+    Now,
+    /// The system writes them when it likes. After a power cut a file may be torn, which its digest
+    /// tells, and the next run makes it again; waiting for thousands of them costs minutes.
+    Later,
+}
+
+impl Disk {
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "a test stops here")]
+    fn step(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn step(&self) -> io::Result<()> {
+        use std::sync::atomic::Ordering::SeqCst;
+        let Some(left) = &self.left else { return Ok(()) };
+        match left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(io::Error::other("killed")),
+        }
+    }
+
+    /// Makes a folder, which may be there.
+    pub(super) fn make_folder(&self, path: &Path) -> io::Result<()> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_dir() => return Ok(()),
+            Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            Err(_) => self.step()?,
+        }
+        match fs::create_dir(path) {
+            // another thread or shard made it just now
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !path.is_symlink() => Ok(()),
+            made => made,
+        }
+    }
+
+    /// Makes a folder and those above it.
+    pub(super) fn make_folders(&self, path: &Path) -> io::Result<()> {
+        match path.parent().filter(|parent| !parent.is_dir()) {
+            Some(parent) => self.make_folders(parent).and_then(|()| self.make_folder(path)),
+            None => self.make_folder(path),
+        }
+    }
+
+    /// Gives `target` new bytes, by way of a file at `draft` that takes its name. Permissions are kept; a
+    /// new file that holds secrets is its owner's alone.
+    pub(super) fn replace(
+        &self,
+        target: &Path,
+        draft: &Path,
+        bytes: &[u8],
+        sensitivity: Sensitivity,
+        sync: Sync,
+    ) -> io::Result<()> {
+        let permissions = fs::symlink_metadata(target).ok().map(|metadata| metadata.permissions());
+        let written = self.draft(draft, bytes, permissions, sensitivity, sync);
+        let replaced = written.and_then(|()| self.step()).and_then(|()| fs::rename(draft, target));
+        if replaced.is_err() {
+            // if that fails too, the next run does it
+            let _ = self.remove(draft);
+        }
+        replaced
+    }
+
+    fn draft(
+        &self,
+        draft: &Path,
+        bytes: &[u8],
+        permissions: Option<Permissions>,
+        sensitivity: Sensitivity,
+        sync: Sync,
+    ) -> io::Result<()> {
+        self.step()?;
+        let mut file = open(draft, sensitivity)?;
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        file.write_all(if cfg!(test) { first } else { bytes })?;
+        self.step()?;
+        file.write_all(if cfg!(test) { second } else { &[] })?;
+        if let Some(permissions) = permissions {
+            file.set_permissions(permissions)?;
+        }
+        match sync {
+            Sync::Now => file.sync_all(),
+            Sync::Later => Ok(()),
+        }
+    }
+
+    /// Removes a file.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        fs::remove_file(path)
+    }
+
+    /// Removes a folder if nothing is in it.
+    pub(super) fn remove_empty(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        fs::remove_dir(path)
+    }
+
+    /// Removes a folder of drafts with all that is in it.
+    pub(super) fn remove_drafts(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn open(draft: &Path, sensitivity: Sensitivity) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mode = match sensitivity {
+        Sensitivity::Plain => 0o666,
+        Sensitivity::Sensitive => 0o600,
+    };
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(draft)
+}
+
+#[cfg(not(unix))]
+fn open(draft: &Path, _: Sensitivity) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(draft)
+}

@@ -1,0 +1,91 @@
+//! One run at a time for each inventory: a whole run alone, shards beside each other.
+//!
+//! The kernel lets go of a lock when its holder dies, so a killed run is in nobody's way. Where a file
+//! system knows no locks, or the system is no Unix, runs are not kept apart.
+
+use std::fs::File;
+
+/// What is held until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _held: Vec<File>,
+}
+
+/// Somebody else is at it.
+#[derive(Debug)]
+pub(super) struct Busy;
+
+#[cfg(unix)]
+mod system {
+    use std::fs::{self, File};
+    use std::io;
+    use std::os::unix::fs::MetadataExt as _;
+    use std::path::Path;
+
+    use rustix::fs::{FlockOperation, flock};
+    use rustix::io::Errno;
+
+    use super::{Busy, Lock};
+
+    /// Locks a folder against every other run.
+    pub(in super::super) fn alone(folder: &Path) -> io::Result<Result<Lock, Busy>> {
+        let file = File::open(folder)?;
+        let is_ours = hold(&file, FlockOperation::NonBlockingLockExclusive);
+        Ok(if is_ours { Ok(Lock { _held: vec![file] }) } else { Err(Busy) })
+    }
+
+    /// Locks a folder against runs that want it alone, and the one made by `own` against all.
+    ///
+    /// The latter is removed by who holds it, so another may take its place before it is locked.
+    pub(in super::super) fn beside(
+        folder: &Path,
+        own: &Path,
+        make: impl Fn() -> io::Result<()>,
+    ) -> io::Result<Result<Lock, Busy>> {
+        let shared = File::open(folder)?;
+        if !hold(&shared, FlockOperation::NonBlockingLockShared) {
+            return Ok(Err(Busy));
+        }
+        loop {
+            make()?;
+            let held = match File::open(own) {
+                Ok(held) => held,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            if !hold(&held, FlockOperation::NonBlockingLockExclusive) {
+                return Ok(Err(Busy));
+            }
+            let inode = held.metadata()?.ino();
+            if fs::symlink_metadata(own).is_ok_and(|there| there.ino() == inode) {
+                return Ok(Ok(Lock { _held: vec![shared, held] }));
+            }
+        }
+    }
+
+    fn hold(file: &File, how: FlockOperation) -> bool {
+        !matches!(flock(file, how), Err(Errno::WOULDBLOCK))
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::io;
+    use std::path::Path;
+
+    use super::{Busy, Lock};
+
+    pub(in super::super) fn alone(_: &Path) -> io::Result<Result<Lock, Busy>> {
+        Ok(Ok(Lock { _held: Vec::new() }))
+    }
+
+    pub(in super::super) fn beside(
+        _: &Path,
+        _: &Path,
+        make: impl Fn() -> io::Result<()>,
+    ) -> io::Result<Result<Lock, Busy>> {
+        make().map(|()| Ok(Lock { _held: Vec::new() }))
+    }
+}
+
+pub(super) use system::{alone, beside};

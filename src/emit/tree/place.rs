@@ -1,0 +1,197 @@
+//! Where a tree may lie.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Failure};
+
+/// What an output folder must keep away from: stale files are removed in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The root of the project.
+    pub root: &'a Path,
+    /// Folders that hold sources: those of apps, of layers, of manifests.
+    pub folders: &'a [&'a Path],
+}
+
+/// The folder as an absolute path, if a tree may lie there.
+pub(super) fn check(dir: &Path, shown: &str, sources: &Sources<'_>) -> Result<PathBuf, Diagnostic> {
+    let absolute = absolute(dir).map_err(|error| unreadable(shown, &error))?;
+    let real = real(&absolute);
+    refuse_sources(&real, shown, sources)?;
+    if let Some(link) = links(&absolute, sources.root).into_iter().find(|path| is_link(path)) {
+        return Err(through_link(shown, &link));
+    }
+    match fs::symlink_metadata(&absolute) {
+        Ok(metadata) if !metadata.is_dir() => Err(refused(format!("`{shown}` is no folder"))),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unreadable(shown, &error)),
+        _ => Ok(absolute),
+    }
+}
+
+fn refuse_sources(real: &Path, shown: &str, sources: &Sources<'_>) -> Result<(), Diagnostic> {
+    let root = self::real(sources.root);
+    if root == real {
+        return Err(refused(format!("`{shown}` is the root of the project")));
+    }
+    if root.starts_with(real) {
+        return Err(refused(format!("`{shown}` lies above the project")));
+    }
+    if fs::symlink_metadata(real.join(".git")).is_ok() {
+        return Err(refused(format!("`{shown}` is the root of a Git repository")));
+    }
+    if real.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
+        return Err(refused(format!("`{shown}` lies in the folder that is Git's own")));
+    }
+    let holds = |folder: &&&Path| self::real(folder).starts_with(real);
+    match sources.folders.iter().find(holds) {
+        Some(folder) => Err(refused(format!("`{shown}` holds sources"))
+            .note(format!("`{}` is one of them", folder.strip_prefix(sources.root).unwrap_or(folder).display()))),
+        None => Ok(()),
+    }
+}
+
+/// The folders on the way to `dir` that must be real: all below the project, or, outside of it, below
+/// the last folder that both have in common. What lies above is how the machine is set up
+/// (`/tmp` is a link on macOS).
+fn links(dir: &Path, root: &Path) -> Vec<PathBuf> {
+    let mut common = dir.parent().unwrap_or(dir).to_path_buf();
+    for root in [root, &real(root)] {
+        let shared: PathBuf =
+            dir.components().zip(root.components()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect();
+        if shared.components().any(|part| matches!(part, Component::Normal(_))) && common.starts_with(&shared) {
+            common = shared;
+            break;
+        }
+    }
+    dir.ancestors().take_while(|path| *path != common).map(Path::to_path_buf).collect()
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+}
+
+/// Whether a folder of the tree is there. Anything else in its place is an error: a link would take
+/// files somewhere else.
+pub(super) fn folder(path: &Path, shown: &str) -> Result<bool, Diagnostic> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(true),
+        Ok(metadata) if metadata.is_symlink() => Err(through_link(shown, path)),
+        Ok(_) => Err(Diagnostic::error("foreign-file", format!("`{shown}` is in the way: it is no folder"))
+            .hint("move it, or choose another output folder")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unreadable(shown, &error)),
+    }
+}
+
+fn absolute(dir: &Path) -> io::Result<PathBuf> {
+    let mut normal = PathBuf::new();
+    for part in std::path::absolute(dir)?.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(normal.pop()),
+            other => normal.push(other),
+        }
+    }
+    Ok(normal)
+}
+
+/// The path without links, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|ancestor| Some((fs::canonicalize(ancestor).ok()?, ancestor)));
+    let Some((real, ancestor)) = found else { return path.to_path_buf() };
+    // joining nothing would add a slash
+    match path.strip_prefix(ancestor) {
+        Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+        _ => real,
+    }
+}
+
+fn refused(message: String) -> Diagnostic {
+    Diagnostic::error("output-folder", message)
+        .note("septum removes what it wrote and renders no more, so its output needs a folder that is nothing else")
+        .hint("name a folder of its own, such as `rendered`")
+}
+
+fn through_link(shown: &str, link: &Path) -> Diagnostic {
+    Diagnostic::error("output-folder", format!("`{shown}` goes through a symbolic link, `{}`", link.display()))
+        .note("what is written and removed would be somewhere else")
+        .hint("name the folder that it leads to, or remove the link")
+}
+
+pub(super) fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unreadable", format!("`{shown}` could not be read: {error}")).failing(Failure::Io)
+}
+
+pub(super) fn unwritable(shown: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unwritable", format!("`{shown}` could not be written: {error}"))
+        .failing(Failure::Io)
+        .note("every file there is either old or new, none half")
+        .hint("make room or mend permissions, and render again: the next run completes this one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project() -> (tempfile::TempDir, PathBuf) {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("outer/project");
+        for folder in ["environments", "apps/a", "taken/.git", ".git"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        fs::write(root.join("file"), "").unwrap();
+        (outer, root)
+    }
+
+    fn checked(root: &Path, dir: &str) -> Result<PathBuf, String> {
+        let folders = [root.join("environments"), root.join("apps/a")];
+        let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+        check(&root.join(dir), dir, &Sources { root, folders: &folders }).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn a_folder_that_is_more_than_output_is_refused() {
+        let (_outer, root) = project();
+        for (dir, expected) in [
+            ("", "the root of the project"),
+            (".", "the root of the project"),
+            ("rendered/..", "the root of the project"),
+            ("..", "lies above the project"),
+            ("../..", "lies above the project"),
+            ("environments", "holds sources"),
+            ("apps", "holds sources"),
+            ("apps/a", "holds sources"),
+            ("taken", "the root of a Git repository"),
+            (".git/rendered", "Git's own"),
+            ("file", "is no folder"),
+        ] {
+            let message = checked(&root, dir).unwrap_err();
+            assert!(message.contains(expected), "{dir}: {message}");
+        }
+        for dir in ["rendered", "a/b/c", "../beside", "taken/rendered", "apps/a/rendered", "apps/../rendered"] {
+            assert!(checked(&root, dir).is_ok(), "{dir}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_through_links_is_refused_below_the_project_and_beside_it() {
+        use std::os::unix::fs::symlink;
+        let (outer, root) = project();
+        fs::create_dir_all(root.join("real/inner")).unwrap();
+        symlink("real", root.join("link")).unwrap();
+        symlink("nowhere", root.join("dangling")).unwrap();
+        symlink("project", root.parent().unwrap().join("beside")).unwrap();
+        symlink(".", root.join("self")).unwrap();
+        for dir in ["link", "link/inner", "link/new/one", "dangling", "../beside/rendered"] {
+            assert!(checked(&root, dir).unwrap_err().contains("symbolic link"), "{dir}");
+        }
+        assert!(checked(&root, "self").unwrap_err().contains("the root of the project"));
+        // a link above the project is nobody's business
+        symlink(outer.path().join("outer"), outer.path().join("way")).unwrap();
+        let through = outer.path().join("way/project");
+        assert!(checked(&through, "rendered").is_ok());
+    }
+}

@@ -1,0 +1,259 @@
+//! What would happen to a tree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::inventory::{Inventory, OutputRecord, TargetRecord};
+use super::name::TargetName;
+use super::target::{Fate, Known, Removal, Write};
+use super::{MANY, Outcome, OutputTree, Part, Place, RenderedTarget, Summary, diff};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::route::Sensitivity;
+
+/// What would happen, and what is worth knowing of it.
+pub struct Plan {
+    pub(super) place: Place,
+    pub(super) writes: Vec<Write>,
+    pub(super) removals: Vec<Removal>,
+    /// Targets that have no files, and need no folder.
+    pub(super) emptied: Vec<TargetName>,
+    pub(super) page: PageChange,
+    pub(super) summary: Summary,
+    warnings: Diagnostics,
+}
+
+/// What becomes of the inventories.
+pub(super) struct PageChange {
+    pub(super) name: String,
+    pub(super) old: Option<Vec<u8>>,
+    /// What it says while files are written; none if it need not.
+    pub(super) claim: Option<Vec<u8>>,
+    pub(super) new: Vec<u8>,
+    /// Inventories of shards that it takes the place of.
+    pub(super) obsolete: Vec<String>,
+}
+
+impl PageChange {
+    /// Whether the inventories stay as they are.
+    fn is_none(&self) -> bool {
+        self.old.as_ref() == Some(&self.new) && self.obsolete.is_empty()
+    }
+}
+
+impl Plan {
+    /// Whether nothing would be written or removed, the inventory included.
+    pub fn is_clean(&self) -> bool {
+        self.are_outputs_current() && self.page.is_none()
+    }
+
+    /// Whether no manifest would be written or removed. The inventory may record other inputs.
+    pub fn are_outputs_current(&self) -> bool {
+        self.writes.is_empty() && self.removals.is_empty()
+    }
+
+    /// What is worth knowing, whether the plan is applied or not: files that are rendered no more, and
+    /// are kept because somebody may have changed them.
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.warnings
+    }
+
+    /// How much would happen.
+    pub fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// All changes as a unified diff, from what is there to what would be. Values of Secrets are hidden,
+    /// and so is ciphertext, which says nothing; a file that cannot be read as YAML is only said to differ.
+    pub fn diff(&self) -> String {
+        diff::diff(self)
+    }
+}
+
+/// What a run does with a target.
+enum Job {
+    Rendered(Outcome),
+    Removed,
+}
+
+pub(super) fn plan(
+    tree: &OutputTree,
+    rendered: Vec<RenderedTarget>,
+    removable: &dyn Fn(&TargetName) -> bool,
+) -> Result<Plan, Diagnostics> {
+    let mut jobs: BTreeMap<_, _> =
+        rendered.into_iter().map(|target| (target.name, Job::Rendered(target.outcome))).collect();
+    let named: BTreeSet<_> = tree.pages.merged.targets.keys().chain(tree.pages.claims.keys()).collect();
+    for target in named {
+        if !jobs.contains_key(target) && removable(target) {
+            jobs.insert(target.clone(), Job::Removed);
+        }
+    }
+    let targets = jobs.len();
+    let fates = fates(tree, jobs)?;
+    let page = page(tree, &fates);
+    let mut plan = Plan {
+        place: tree.place.clone(),
+        writes: Vec::new(),
+        removals: Vec::new(),
+        emptied: Vec::new(),
+        page,
+        summary: Summary { targets, ..Summary::default() },
+        warnings: Diagnostics::new(),
+    };
+    for Decided { target, fate, .. } in fates {
+        if fate.record.outputs.is_empty() {
+            plan.emptied.push(target);
+        }
+        let is_touched = !fate.writes.is_empty() || !fate.removals.is_empty();
+        plan.summary.unchanged += usize::from(!is_touched);
+        plan.summary.stale += fate.stale;
+        plan.writes.extend(fate.writes);
+        plan.removals.extend(fate.removals);
+        plan.warnings.extend(fate.warnings);
+    }
+    plan.summary.created = plan.writes.iter().filter(|write| write.replaces.is_none()).count();
+    plan.summary.changed = plan.writes.len() - plan.summary.created;
+    plan.summary.removed = plan.removals.len();
+    Ok(plan)
+}
+
+/// A target and what becomes of it.
+struct Decided {
+    target: TargetName,
+    fate: Fate,
+    /// Whether all of its files were looked at: what a stopped run said of them is settled.
+    is_settled: bool,
+}
+
+fn fates(tree: &OutputTree, jobs: BTreeMap<TargetName, Job>) -> Result<Vec<Decided>, Diagnostics> {
+    let decide = |(target, job): (TargetName, Job)| {
+        let (record, claims) = (tree.pages.merged.targets.get(&target), tree.pages.claims.get(&target));
+        let known = Known { place: &tree.place, target: &target, record, claims };
+        let (fate, is_settled) = match job {
+            Job::Rendered(Outcome::Rendered { inputs, state, files }) => (known.rendered(inputs, state, files), true),
+            Job::Rendered(Outcome::Unchanged) => (known.unchanged(), false),
+            Job::Removed => (known.removed(), true),
+        };
+        Decided { target, fate, is_settled }
+    };
+    let mut fates: Vec<_> = if jobs.len() > MANY {
+        jobs.into_par_iter().map(decide).collect()
+    } else {
+        jobs.into_iter().map(decide).collect()
+    };
+    let mut problems = Diagnostics::new();
+    let mut in_the_way = Vec::new();
+    for Decided { fate, .. } in &mut fates {
+        problems.extend(std::mem::take(&mut fate.problems));
+        in_the_way.append(&mut fate.foreign);
+    }
+    if !in_the_way.is_empty() {
+        problems.push(foreign(&tree.place, &in_the_way));
+    }
+    if problems.has_errors() { Err(problems) } else { Ok(fates) }
+}
+
+pub(super) fn foreign(place: &Place, files: &[String]) -> Diagnostic {
+    let message = match files {
+        [file] => format!("`{file}` is in the way: septum did not write it"),
+        files => format!("{} files in `{}` are in the way: septum did not write them", files.len(), place.shown),
+    };
+    let mut error = Diagnostic::error("foreign-file", message);
+    if let [_, _, ..] = files {
+        for file in files {
+            error = error.note(format!("`{file}`"));
+        }
+    }
+    error.note("nothing was written").hint("move or remove what is in the way, or choose another output folder")
+}
+
+/// The inventory of this run: before, meanwhile, and after.
+fn page(tree: &OutputTree, fates: &[Decided]) -> PageChange {
+    let obsolete: Vec<_> = match tree.part {
+        Part::Whole => tree.pages.others().map(|page| page.name.clone()).collect(),
+        Part::Shard { .. } => Vec::new(),
+    };
+    let base = match tree.part {
+        Part::Whole => Some(&tree.pages.merged.targets),
+        Part::Shard { .. } => tree.pages.own().map(|page| &page.inventory.targets),
+    };
+    let base = Inventory { targets: base.cloned().unwrap_or_default(), pending: BTreeMap::new() };
+    let is_claimed = !obsolete.is_empty() || fates.iter().any(|decided| !decided.fate.writes.is_empty());
+    let claim = is_claimed.then(|| claim(tree, fates, base.clone()).write());
+    let new = after(tree, fates, base);
+    let old = match tree.pages.own() {
+        Some(page) => Some(page.bytes.clone()),
+        // where nothing was and nothing comes, there need not be an inventory that says so
+        None => (new == Inventory::default()).then(|| new.write()),
+    };
+    PageChange { name: tree.pages.own.clone(), old, claim, new: new.write(), obsolete }
+}
+
+/// What the inventory says while files are written: what it said, and what is on its way.
+fn claim(tree: &OutputTree, fates: &[Decided], mut claim: Inventory) -> Inventory {
+    for target in tree.pages.claims.keys() {
+        let remembered = tree.pages.remembered(target, tree.part, &tree.place);
+        if !remembered.is_empty() {
+            claim.pending.insert(target.clone(), remembered);
+        }
+    }
+    for Decided { target, fate, .. } in fates {
+        announce(tree, target, fate, &mut claim);
+    }
+    claim
+}
+
+/// What it says in the end.
+fn after(tree: &OutputTree, fates: &[Decided], mut new: Inventory) -> Inventory {
+    for Decided { target, fate, .. } in fates {
+        enter(tree, target, &fate.record, &mut new);
+    }
+    let settled: BTreeSet<_> = fates.iter().filter(|decided| decided.is_settled).map(|it| &it.target).collect();
+    for target in tree.pages.claims.keys().filter(|target| !settled.contains(target)) {
+        let remembered = tree.pages.remembered(target, tree.part, &tree.place);
+        if !remembered.is_empty() {
+            new.pending.insert(target.clone(), remembered);
+        }
+    }
+    new
+}
+
+/// Says what will be written of a target. What is there, and only a stopped run spoke of, is recorded as
+/// written first: the next claim on the same file would hide it.
+fn announce(tree: &OutputTree, target: &TargetName, fate: &Fate, claim: &mut Inventory) {
+    for write in &fate.writes {
+        let digest = (write.sensitivity == Sensitivity::Plain).then(|| super::digest(&write.bytes));
+        claim.pending.entry(target.clone()).or_default().insert(write.file.clone(), digest);
+        let merged = tree.pages.merged.targets.get(target);
+        let is_recorded = merged.is_some_and(|record| record.outputs.get(&write.file).is_some_and(|it| !it.stale));
+        if let (false, Some(replaced)) = (is_recorded, &write.replaces) {
+            let digest = (write.before == Sensitivity::Plain).then(|| replaced.clone());
+            let output = OutputRecord { digest, stale: false, fingerprint: None, object: None };
+            let record = claim.targets.entry(target.clone()).or_insert_with(|| merged.cloned().unwrap_or_default());
+            record.outputs.insert(write.file.clone(), output);
+        }
+    }
+}
+
+/// Records what became of a target.
+fn enter(tree: &OutputTree, target: &TargetName, record: &TargetRecord, new: &mut Inventory) {
+    let is_elsewhere = || {
+        let lists = |page: &super::page::Page| page.inventory.targets.contains_key(target);
+        tree.part != Part::Whole && tree.pages.others().any(lists)
+    };
+    if record.is_gone() {
+        // a shard does not touch what others recorded, so it says that it is not so any more
+        if is_elsewhere() {
+            new.targets.insert(target.clone(), TargetRecord::default());
+        } else {
+            new.targets.remove(target);
+        }
+        return;
+    }
+    // what another inventory says already need not be said twice
+    if !new.targets.contains_key(target) && is_elsewhere() && tree.pages.merged.targets.get(target) == Some(record) {
+        return;
+    }
+    new.targets.insert(target.clone(), record.clone());
+}

@@ -1,0 +1,242 @@
+//! The rules of the tree, on real folders.
+
+mod diff;
+mod killed;
+mod ownership;
+mod shards;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::diagnostic::Diagnostics;
+
+/// A project with an output folder `rendered`.
+struct Site {
+    root: tempfile::TempDir,
+}
+
+/// What is rendered: targets, with their files and texts.
+type Set = BTreeMap<String, BTreeMap<String, String>>;
+
+/// `prod/a: x.yaml=1 y.yaml=2; dev/a:`
+fn set(text: &str) -> Set {
+    let target = |text: &str| {
+        let (name, files) = text.split_once(':').unwrap();
+        let files = files.split_whitespace().map(|file| file.split_once('=').unwrap());
+        (name.trim().to_owned(), files.map(|(name, text)| (name.to_owned(), text.to_owned())).collect())
+    };
+    text.split(';').filter(|part| !part.trim().is_empty()).map(target).collect()
+}
+
+fn target(name: &str) -> TargetName {
+    TargetName::try_from(name.to_owned()).unwrap()
+}
+
+fn file(name: &str) -> FileName {
+    FileName::of(name).unwrap()
+}
+
+/// A set as it comes from rendering. Files called `secret-…` hold secrets.
+fn rendered(set: &Set) -> Vec<RenderedTarget> {
+    let output = |(name, text): (&String, &String)| OutputFile {
+        name: file(name),
+        content: Content::Bytes(Zeroizing::new(text.clone().into_bytes())),
+        sensitivity: if name.starts_with("secret-") { Sensitivity::Sensitive } else { Sensitivity::Plain },
+        fingerprint: None,
+        object: None,
+    };
+    let outcome = |files: &BTreeMap<String, String>| Outcome::Rendered {
+        inputs: BTreeMap::from([("base.yaml".to_owned(), digest(format!("{files:?}").as_bytes()))]),
+        state: None,
+        files: files.iter().map(output).collect(),
+    };
+    set.iter().map(|(name, files)| RenderedTarget { name: target(name), outcome: outcome(files) }).collect()
+}
+
+impl Site {
+    fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.root.path().join("rendered")
+    }
+
+    fn open(&self, part: Part) -> Result<OutputTree, Diagnostics> {
+        let mut tree = OutputTree::open(&self.dir(), &Sources { root: self.root.path(), folders: &[] }, part)?;
+        tree.place.shown = "rendered".to_owned();
+        Ok(tree)
+    }
+
+    fn plan(&self, part: Part, rendered_set: &Set) -> Result<Plan, Diagnostics> {
+        self.open(part)?.plan(rendered(rendered_set), &|_| false)
+    }
+
+    /// Renders targets and leaves all others.
+    fn try_some(&self, part: Part, set: &Set) -> Result<Summary, Diagnostics> {
+        let tree = self.open(part)?;
+        let plan = tree.plan(rendered(set), &|_| false)?;
+        tree.apply(plan)
+    }
+
+    /// Renders all there is.
+    fn try_all(&self, set: &Set) -> Result<Summary, Diagnostics> {
+        let tree = self.open(Part::Whole)?;
+        let plan = tree.plan(rendered(set), &|_| true)?;
+        tree.apply(plan)
+    }
+
+    #[track_caller]
+    fn all(&self, text: &str) -> Summary {
+        self.try_all(&set(text)).unwrap()
+    }
+
+    /// The files of the tree but for Septum's own and kustomizations: `prod/a/x.yaml=1 …`
+    fn files(&self) -> String {
+        let files = self.everything().into_iter();
+        let shown = files.filter(|(path, _)| !path.contains(OWN) && !path.ends_with("kustomization.yaml"));
+        shown.map(|(path, text)| format!("{path}={text}")).collect::<Vec<_>>().join(" ")
+    }
+
+    fn everything(&self) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        walk(&self.dir(), &self.dir(), &mut found);
+        found
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.dir().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+/// The files below a folder; an empty folder is one too.
+fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut is_empty = true;
+    for entry in entries {
+        let path = entry.unwrap().path();
+        is_empty = false;
+        if path.is_dir() && !path.is_symlink() {
+            walk(root, &path, found);
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            found.insert(name, fs::read_to_string(&path).unwrap_or_default());
+        }
+    }
+    if is_empty && folder != root {
+        found.insert(format!("{}/", folder.strip_prefix(root).unwrap().display()), String::new());
+    }
+}
+
+fn messages(problems: &Diagnostics) -> String {
+    problems.iter().map(|problem| format!("{}: {}", problem.rule, problem.message)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_tree_is_laid_out_for_kustomize_and_recorded() {
+    let site = Site::new();
+    let summary = site.all("prod/a: b.yaml=1 a.yaml=2; dev/a: secret-a.yaml=hunter2; dev/none:");
+    assert_eq!(summary, Summary { targets: 3, unchanged: 1, created: 5, ..Summary::default() });
+    let tree = site.everything();
+    assert_eq!(
+        tree["prod/a/kustomization.yaml"],
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - a.yaml\n  - b.yaml\n"
+    );
+    let paths: Vec<_> = tree.keys().map(String::as_str).collect();
+    let expected = [
+        ".septum/inventory.json",
+        "dev/a/kustomization.yaml",
+        "dev/a/secret-a.yaml",
+        "prod/a/a.yaml",
+        "prod/a/b.yaml",
+        "prod/a/kustomization.yaml",
+    ];
+    assert_eq!(paths, expected);
+    let inventory = &tree[".septum/inventory.json"];
+    assert!(!inventory.contains("hunter2") && !inventory.contains(&digest(b"hunter2")), "{inventory}");
+    let tree = site.open(Part::Whole).unwrap();
+    let intact = ["prod/a", "dev/a", "dev/none", "dev/unknown"].map(|name| tree.is_intact(&target(name)));
+    assert_eq!(intact, [true, false, true, false], "a Secret in plaintext cannot be known to be intact");
+    assert_eq!(tree.committed(&target("prod/a"), &file("b.yaml")).unwrap().as_slice(), b"1");
+    assert!(tree.committed(&target("prod/a"), &file("c.yaml")).is_none());
+    site.write("prod/a/b.yaml", "other");
+    assert!(!site.open(Part::Whole).unwrap().is_intact(&target("prod/a")));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_equal_is_not_written_again() {
+    use std::os::unix::fs::MetadataExt as _;
+    let site = Site::new();
+    let many: String = (0..20).map(|index| format!("prod/app{index}: x.yaml=1 secret-x.yaml=2; ")).collect();
+    site.all(&many);
+    let inodes =
+        || site.everything().into_keys().map(|path| (fs::metadata(site.dir().join(&path)).unwrap().ino(), path));
+    let before: Vec<_> = inodes().collect();
+    assert!(site.plan(Part::Whole, &set(&many)).unwrap().is_clean());
+    let summary = site.all(&many);
+    assert_eq!(summary, Summary { targets: 20, unchanged: 20, ..Summary::default() });
+    assert_eq!(inodes().collect::<Vec<_>>(), before);
+    // one changes: it, and the inventory
+    let other = many.replace("prod/app7: x.yaml=1", "prod/app7: x.yaml=3");
+    assert_eq!(site.all(&other), Summary { targets: 20, unchanged: 19, changed: 1, ..Summary::default() });
+    let changed: Vec<_> = inodes().filter(|file| !before.contains(file)).map(|(_, path)| path).collect();
+    assert_eq!(changed, [".septum/inventory.json", "prod/app7/x.yaml"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn permissions_stay_and_a_new_secret_is_its_owners() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let site = Site::new();
+    let mode = |path: &str| fs::metadata(site.dir().join(path)).unwrap().permissions().mode() & 0o777;
+    site.all("prod/a: x.yaml=1 secret-x.yaml=1");
+    assert_eq!(mode("prod/a/secret-x.yaml"), 0o600);
+    fs::set_permissions(site.dir().join("prod/a/x.yaml"), fs::Permissions::from_mode(0o604)).unwrap();
+    site.all("prod/a: x.yaml=2 secret-x.yaml=2");
+    assert_eq!((mode("prod/a/x.yaml"), mode("prod/a/secret-x.yaml")), (0o604, 0o600));
+}
+
+#[test]
+fn nothing_rendered_leaves_nothing() {
+    let site = Site::new();
+    assert_eq!(site.all(""), Summary::default());
+    assert!(!site.dir().exists());
+}
+
+#[test]
+fn another_run_is_told_apart_and_kept_out() {
+    let site = Site::new();
+    let (a, b) = (set("prod/a: x.yaml=1"), set("prod/b: x.yaml=1"));
+    let early = site.open(Part::Whole).unwrap();
+    let plan = early.plan(rendered(&a), &|_| true).unwrap();
+    site.try_all(&b).unwrap();
+    let error = early.apply(plan).unwrap_err();
+    assert_eq!(messages(&error), "output-busy: another run has written to `rendered`");
+    assert_eq!(site.files(), "prod/b/x.yaml=1");
+    if cfg!(unix) {
+        let held = lock::alone(&site.dir().join(OWN)).unwrap().unwrap();
+        let error = site.try_all(&a).unwrap_err();
+        assert_eq!(messages(&error), "output-busy: another run is writing to `rendered`");
+        let shard = Part::Shard { index: 1, count: 2 };
+        assert!(site.try_some(shard, &a).is_err(), "a shard waits for a whole run");
+        drop(held);
+        let held = lock::beside(&site.dir().join(OWN), &site.dir().join(".septum/tmp/1-of-2"), || {
+            fs::create_dir_all(site.dir().join(".septum/tmp/1-of-2"))
+        });
+        let held = held.unwrap().unwrap();
+        assert!(site.try_some(shard, &a).is_err(), "the same shard");
+        assert!(site.try_all(&a).is_err(), "the whole");
+        assert!(site.try_some(Part::Shard { index: 2, count: 2 }, &a).is_ok(), "another shard");
+        drop(held);
+        assert!(site.try_some(shard, &a).is_ok());
+    }
+    site.try_all(&a).unwrap();
+    assert!(!site.dir().join(".septum/tmp").exists());
+}

@@ -1,0 +1,161 @@
+//! Runs that are stopped at each of their steps.
+
+use std::sync::atomic::AtomicUsize;
+
+use super::*;
+
+const SHARD: Part = Part::Shard { index: 1, count: 2 };
+
+impl Site {
+    /// Renders all, and dies after so many steps. Gives whether it came to its end.
+    fn killed(&self, part: Part, set: &Set, steps: usize) -> bool {
+        let mut tree = self.open(part).unwrap();
+        tree.disk.left = Some(AtomicUsize::new(steps));
+        let plan = tree.plan(rendered(set), &|_| true).unwrap();
+        match tree.apply(plan) {
+            Ok(_) => true,
+            Err(problems) => {
+                let problem = problems.iter().next().unwrap();
+                assert_eq!((problem.rule, problem.failure), ("unwritable", crate::diagnostic::Failure::Io));
+                false
+            }
+        }
+    }
+
+    fn run(&self, part: Part, set: &Set) {
+        let tree = self.open(part).unwrap();
+        let plan = tree.plan(rendered(set), &|_| true).unwrap();
+        tree.apply(plan).unwrap();
+    }
+}
+
+/// (case, what was there, what the killed run renders)
+fn cases() -> Vec<(&'static str, Set, Set)> {
+    let many =
+        |value: &str| (0..6).map(|index| format!("e/app{index}: x.yaml={value} y.yaml={value}; ")).collect::<String>();
+    vec![
+        ("all new", set(""), set("prod/a: x.yaml=1 y.yaml=2; dev/b: secret-x.yaml=3")),
+        ("all gone", set("prod/a: x.yaml=1 y.yaml=2; prod/b: x.yaml=4"), set("")),
+        (
+            "some of each",
+            set("prod/a: x.yaml=1 y.yaml=2 z.yaml=3; prod/b: x.yaml=4; dev/a: secret-x.yaml=5"),
+            set("prod/a: x.yaml=9 z.yaml=3 n.yaml=8; prod/c: x.yaml=4; dev/a: secret-x.yaml=6"),
+        ),
+        ("side by side", set(&many("1")), set(&many("2"))),
+    ]
+}
+
+/// Each file as it was, or as it will be.
+#[track_caller]
+fn assert_old_or_new(site: &Site, before: &BTreeMap<String, String>, after: &BTreeMap<String, String>, case: &str) {
+    for (path, text) in site.everything() {
+        let is_own = path.starts_with(OWN) || path.ends_with('/');
+        let is_sound = is_own || [before, after].iter().any(|tree| tree.get(&path) == Some(&text));
+        assert!(is_sound, "{case}: {path} is {text:?}");
+    }
+    let both = before.keys().filter(|path| after.contains_key(*path));
+    for path in both {
+        assert!(site.dir().join(path).exists(), "{case}: {path}");
+    }
+}
+
+#[test]
+fn the_next_run_completes_what_was_stopped_at_any_step() {
+    for part in [Part::Whole, SHARD] {
+        for (case, first, second) in cases() {
+            let third = set("prod/a: x.yaml=7 n.yaml=7; prod/d: x.yaml=7; dev/b: secret-x.yaml=7");
+            let tree = |sets: &[&Set]| {
+                let site = Site::new();
+                sets.iter().for_each(|set| site.run(part, set));
+                site.everything()
+            };
+            let (before, after) = (tree(&[&first]), tree(&[&first, &second]));
+            for next in [&second, &first, &third] {
+                let expected = tree(&[&first, &second, next]);
+                for steps in 0.. {
+                    let place = format!("{case}, {part:?}, {steps} steps");
+                    let site = Site::new();
+                    site.run(part, &first);
+                    let is_done = site.killed(part, &second, steps);
+                    assert_old_or_new(&site, &before, &after, &place);
+                    site.run(part, next);
+                    // of a Secret in plaintext nobody can tell whether the stopped run had written it
+                    let is_told = |path: &str| !path.contains("secret-") && !path.starts_with(OWN);
+                    let told = |tree: BTreeMap<String, String>| {
+                        let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+                        let hidden: Vec<_> =
+                            tree.keys().filter(|path| path.contains("secret-")).map(|path| folder(path)).collect();
+                        let known =
+                            |path: &String| is_told(path) && !hidden.contains(&folder(path.trim_end_matches('/')));
+                        tree.into_iter().filter(|(path, _)| known(path)).collect::<BTreeMap<_, _>>()
+                    };
+                    assert_eq!(told(site.everything()), told(expected.clone()), "{place}");
+                    if std::ptr::eq(next, &raw const second) {
+                        assert_eq!(site.everything(), after, "{place}");
+                    }
+                    assert!(!site.dir().join(".septum/tmp").exists(), "{place}");
+                    if is_done {
+                        break;
+                    }
+                    assert!(steps < 200, "{place}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn two_stopped_runs_in_a_row_lose_no_file() {
+    let (first, second, third) = (
+        set("prod/a: x.yaml=1"),
+        set("prod/a: x.yaml=2 n.yaml=2; prod/n: x.yaml=2"),
+        set("prod/a: n.yaml=3; prod/n: x.yaml=3"),
+    );
+    for one in 0..40 {
+        for two in 0..40 {
+            let site = Site::new();
+            site.run(Part::Whole, &first);
+            site.killed(Part::Whole, &second, one);
+            site.killed(Part::Whole, &third, two);
+            site.run(Part::Whole, &set("prod/b: x.yaml=4"));
+            assert_eq!(site.files(), "prod/b/x.yaml=4", "{one} {two}");
+        }
+    }
+}
+
+#[test]
+fn a_run_for_other_targets_remembers_what_a_stopped_one_said() {
+    let (first, second) = (set("prod/a: x.yaml=1"), set("prod/a: x.yaml=2 n.yaml=2"));
+    for part in [Part::Whole, SHARD] {
+        for steps in 0..40 {
+            let site = Site::new();
+            site.run(part, &first);
+            site.killed(part, &second, steps);
+            site.try_some(part, &set("dev/a: x.yaml=3")).unwrap();
+            site.try_some(Part::Whole, &set("dev/b: x.yaml=3")).unwrap();
+            // had it been forgotten, the file would be somebody else's
+            site.run(Part::Whole, &set("prod/a: n.yaml=9"));
+            assert_eq!(site.files(), "prod/a/n.yaml=9", "{part:?} {steps}");
+        }
+    }
+}
+
+#[test]
+fn shards_that_a_whole_run_was_replacing_are_not_forgotten() {
+    let all = set("prod/a: x.yaml=1; prod/b: x.yaml=2");
+    for steps in 0..40 {
+        let site = Site::new();
+        site.try_some(SHARD, &set("prod/a: x.yaml=1")).unwrap();
+        site.try_some(Part::Shard { index: 2, count: 2 }, &set("prod/b: x.yaml=2")).unwrap();
+        let is_done = site.killed(Part::Whole, &set("prod/a: x.yaml=3"), steps);
+        assert_eq!(
+            site.open(Part::Whole).unwrap().inventory().targets.len(),
+            if is_done { 1 } else { 2 }.max(site.open(Part::Whole).unwrap().inventory().targets.len()),
+            "{steps}"
+        );
+        site.run(Part::Whole, &all);
+        assert_eq!(site.files(), "prod/a/x.yaml=1 prod/b/x.yaml=2", "{steps}");
+        site.run(Part::Whole, &set(""));
+        assert_eq!(site.files(), "", "{steps}");
+    }
+}

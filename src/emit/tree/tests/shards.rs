@@ -1,0 +1,164 @@
+//! Runs that share the work.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const FIRST: Part = Part::Shard { index: 1, count: 2 };
+const SECOND: Part = Part::Shard { index: 2, count: 2 };
+
+/// Which of two shards a target is for.
+fn is_first(target: &str) -> bool {
+    target.bytes().map(usize::from).sum::<usize>() % 2 == 0
+}
+
+/// Renders the targets of a shard, and removes those of its own that are no more.
+fn shard(site: &Site, part: Part, all: &Set) -> Summary {
+    let mine = |target: &str| is_first(target) == (part == FIRST);
+    let own: Set =
+        all.iter().filter(|(name, _)| mine(name)).map(|(name, files)| (name.clone(), files.clone())).collect();
+    let tree = site.open(part).unwrap();
+    let plan = tree.plan(rendered(&own), &|target| mine(target.as_str())).unwrap();
+    tree.apply(plan).unwrap()
+}
+
+fn names(site: &Site) -> Vec<String> {
+    site.everything().into_keys().filter(|path| path.starts_with(OWN)).collect()
+}
+
+#[test]
+fn shards_keep_their_own_inventories_and_a_whole_run_makes_one_of_them() {
+    let site = Site::new();
+    let all = set("prod/a: x.yaml=1; prod/b: x.yaml=2");
+    assert!(is_first("prod/a") != is_first("prod/b"));
+    shard(&site, FIRST, &all);
+    let first = site.everything();
+    shard(&site, SECOND, &all);
+    assert_eq!(names(&site), [".septum/inventory.1-of-2.json", ".septum/inventory.2-of-2.json"]);
+    for (path, text) in &first {
+        assert_eq!(site.everything().get(path), Some(text), "{path}");
+    }
+    assert_eq!(site.open(FIRST).unwrap().inventory().targets.len(), 2);
+    assert_eq!(site.try_all(&all).unwrap().unchanged, 2);
+    assert_eq!(names(&site), [".septum/inventory.json"]);
+    // what is recorded already need not be said twice
+    let before = site.everything();
+    shard(&site, FIRST, &all);
+    shard(&site, SECOND, &all);
+    assert_eq!(site.everything(), before);
+}
+
+#[test]
+fn a_shard_says_what_is_gone_without_touching_the_record_of_others() {
+    let site = Site::new();
+    site.all("prod/a: x.yaml=1; prod/b: x.yaml=2");
+    let whole = fs::read(site.dir().join(".septum/inventory.json")).unwrap();
+    for part in [FIRST, SECOND] {
+        shard(&site, part, &set("prod/b: x.yaml=3"));
+    }
+    assert_eq!(site.files(), "prod/b/x.yaml=3");
+    assert_eq!(fs::read(site.dir().join(".septum/inventory.json")).unwrap(), whole);
+    let tree = site.open(Part::Whole).unwrap();
+    assert_eq!(tree.inventory().targets.keys().map(TargetName::as_str).collect::<Vec<_>>(), ["prod/b"]);
+    assert!(tree.is_intact(&target("prod/b")));
+    let after = site.everything();
+    for part in [FIRST, SECOND] {
+        assert_eq!(shard(&site, part, &set("prod/b: x.yaml=3")).removed, 0);
+    }
+    assert_eq!(site.everything(), after);
+    site.all("prod/b: x.yaml=3");
+    assert_eq!(names(&site), [".septum/inventory.json"]);
+}
+
+#[test]
+fn another_number_of_shards_finds_what_the_former_wrote() {
+    let site = Site::new();
+    let all = set("prod/a: x.yaml=1; prod/b: x.yaml=2; dev/a: x.yaml=3");
+    for part in [FIRST, SECOND] {
+        shard(&site, part, &all);
+    }
+    let changed = set("prod/a: x.yaml=4; prod/b: y.yaml=5");
+    for (index, target) in [(1, "prod/a"), (2, "prod/b"), (3, "dev/a")] {
+        let tree = site.open(Part::Shard { index, count: 3 }).unwrap();
+        let own: Set =
+            changed.iter().filter(|(name, _)| *name == target).map(|(a, b)| (a.clone(), b.clone())).collect();
+        let plan = tree.plan(rendered(&own), &|name| name.as_str() == target).unwrap();
+        tree.apply(plan).unwrap();
+    }
+    assert_eq!(site.files(), "prod/a/x.yaml=4 prod/b/y.yaml=5");
+    site.try_all(&changed).unwrap();
+    assert_eq!(site.files(), "prod/a/x.yaml=4 prod/b/y.yaml=5");
+    assert_eq!(names(&site), [".septum/inventory.json"]);
+}
+
+#[test]
+fn shards_run_at_the_same_time() {
+    let site = Site::new();
+    let all: Set =
+        set(&(0..200).map(|index| format!("prod/app{index}: x.yaml={index} y.yaml=1; ")).collect::<String>());
+    std::thread::scope(|scope| {
+        for part in [FIRST, SECOND] {
+            let (site, all) = (&site, &all);
+            scope.spawn(move || shard(site, part, all));
+        }
+    });
+    let whole = Site::new();
+    whole.try_all(&all).unwrap();
+    assert_eq!(site.files(), whole.files());
+    assert!(!site.dir().join(".septum/tmp").exists());
+}
+
+fn sets() -> impl Strategy<Value = Set> {
+    let name = prop::sample::select(vec!["prod/a", "prod/b", "dev/a", "dev/b", "stage/long-name"]);
+    let file = prop::sample::select(vec!["x.yaml", "y.yaml", "z.yaml"]);
+    let files = prop::collection::btree_map(file.prop_map(str::to_owned), "[a-c]", 0..3);
+    prop::collection::btree_map(name.prop_map(str::to_owned), files, 0..5)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn the_union_of_two_shards_is_the_whole(
+        before in sets(), after in sets(), begins_whole: bool, apart: bool, second_first: bool,
+    ) {
+        let (whole, shared) = (Site::new(), Site::new());
+        whole.try_all(&before).unwrap();
+        whole.try_all(&after).unwrap();
+        if begins_whole {
+            shared.try_all(&before).unwrap();
+        } else {
+            shard(&shared, FIRST, &before);
+            shard(&shared, SECOND, &before);
+        }
+        let order = if second_first { [SECOND, FIRST] } else { [FIRST, SECOND] };
+        if apart {
+            // each machine has a copy, and what both changed is brought together, as Git does
+            let base = shared.everything();
+            let copies = order.map(|part| {
+                let copy = Site::new();
+                base.iter().for_each(|(path, text)| copy.write(path, text));
+                shard(&copy, part, &after);
+                copy.everything()
+            });
+            for copy in copies {
+                for path in base.keys().filter(|path| !copy.contains_key(*path)) {
+                    let _ = fs::remove_file(shared.dir().join(path));
+                }
+                for (path, text) in copy.iter().filter(|(path, text)| base.get(*path) != Some(text)) {
+                    shared.write(path, text);
+                }
+            }
+        } else {
+            for part in order {
+                shard(&shared, part, &after);
+            }
+        }
+        prop_assert_eq!(shared.files(), whole.files());
+        let inventory = |site: &Site| site.open(Part::Whole).unwrap().inventory().targets.clone();
+        prop_assert_eq!(inventory(&shared), inventory(&whole));
+        shared.try_all(&after).unwrap();
+        let files = |site: &Site| site.everything().into_iter().filter(|(path, _)| !path.ends_with('/')).collect::<Vec<_>>();
+        prop_assert_eq!(files(&shared), files(&whole));
+    }
+}

@@ -1,0 +1,78 @@
+//! Secrets in plaintext do not belong into Git.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::Wish;
+use super::target::Target;
+use crate::diagnostic::{Diagnostic, Failure};
+
+/// How many files are named.
+const MOST: usize = 5;
+
+/// That Git would take Secrets in plaintext: the tree lies in a work tree, and does not ignore them.
+pub(super) fn exposed(targets: &[Target], wish: &Wish<'_>) -> Option<Diagnostic> {
+    if wish.allow_plaintext {
+        return None;
+    }
+    let secrets = targets
+        .iter()
+        .flat_map(|target| target.plain_secrets().map(|file| PathBuf::from(target.name.as_str()).join(file.as_str())));
+    let secrets: Vec<_> = secrets.map(|path| wish.dir.join(path)).collect();
+    if secrets.is_empty() {
+        return None;
+    }
+    let absolute = std::path::absolute(wish.dir).ok()?;
+    let work_tree = absolute.ancestors().find(|folder| folder.join(".git").exists())?;
+    let exposed = not_ignored(work_tree, &secrets);
+    if exposed.is_empty() {
+        return None;
+    }
+    let count = exposed.len();
+    let what = if count == 1 { "a Secret".to_owned() } else { format!("{count} Secrets") };
+    let error =
+        Diagnostic::error("plaintext-output", format!("{what} would be written in plaintext into a Git work tree"))
+            .failing(Failure::Invalid);
+    let shown = exposed.iter().take(MOST).map(|path| format!("`{}`", path.display()));
+    let error = shown.fold(error, Diagnostic::note);
+    let error = if count > MOST { error.note(format!("and {} more", count - MOST)) } else { error };
+    Some(
+        error
+            .hint("encrypt them: `delivery: { secrets: sops }` in the layers, or `sealed-secret`")
+            .hint(format!("or let Git ignore `{}`", wish.dir.display()))
+            .hint("or, if everybody may read them, say `--allow-plaintext`"),
+    )
+}
+
+/// Those of some paths that Git does not ignore. All of them, if it cannot be asked.
+fn not_ignored(work_tree: &Path, paths: &[PathBuf]) -> Vec<PathBuf> {
+    let absolute: Vec<_> =
+        paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect();
+    let Some(ignored) = ignored(work_tree, &absolute) else { return paths.to_vec() };
+    let is_free = |(_, absolute): &(&PathBuf, &PathBuf)| !ignored.contains(absolute);
+    paths.iter().zip(&absolute).filter(is_free).map(|(path, _)| path.clone()).collect()
+}
+
+fn ignored(work_tree: &Path, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
+    let mut git = Command::new("git")
+        .args(["check-ignore", "--stdin", "-z"])
+        .current_dir(work_tree)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let asked: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_encoded_bytes(), b"\0"].concat()).collect();
+    let mut stdin = git.stdin.take()?;
+    // written from the side, so that neither waits for the other
+    let writer = std::thread::spawn(move || stdin.write_all(&asked));
+    let output = git.wait_with_output().ok()?;
+    writer.join().ok()?.ok()?;
+    // 0: some are ignored, 1: none, all else: it does not know
+    if !matches!(output.status.code(), Some(0 | 1)) {
+        return None;
+    }
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect())
+}

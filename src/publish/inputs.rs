@@ -1,0 +1,146 @@
+//! What a target is made of: questions to the disk, each with the digest of its answer.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::emit::tree::digest;
+use crate::files::{Files, Probe};
+use crate::glob::matching;
+
+/// What stands for the digest of a file that is not there.
+const ABSENT: &str = "absent";
+
+/// What begins the name of a question for matching files.
+const MATCHING: &str = "glob:";
+
+/// The answers of the disk, each asked for once in a run.
+pub(super) struct Answers {
+    files: Arc<Files>,
+    known: HashMap<Probe, String>,
+}
+
+impl Answers {
+    pub(super) fn new(files: Arc<Files>) -> Self {
+        Self { files, known: HashMap::new() }
+    }
+
+    /// The inputs of a target as an inventory has them.
+    pub(super) fn inputs(&mut self, probes: BTreeSet<Probe>) -> BTreeMap<String, String> {
+        probes.into_iter().map(|probe| (self.name(&probe), self.answer(probe))).collect()
+    }
+
+    /// Whether inputs of an inventory are still what they were.
+    pub(super) fn hold<'i>(&mut self, inputs: impl IntoIterator<Item = (&'i String, &'i String)>) -> bool {
+        inputs.into_iter().all(|(name, digest)| {
+            let probe = self.probe(name);
+            self.answer(probe) == *digest
+        })
+    }
+
+    fn answer(&mut self, probe: Probe) -> String {
+        if let Some(known) = self.known.get(&probe) {
+            return known.clone();
+        }
+        let answer = match &probe {
+            Probe::File(path) => self.files.content(path).map_or_else(|| ABSENT.to_owned(), |bytes| digest(&bytes)),
+            Probe::Matching(folder, pattern) => {
+                let found = matching(folder, pattern).unwrap_or_default();
+                let names: Vec<_> = found.iter().map(|path| self.files.name(path)).collect();
+                digest(names.join("\n").as_bytes())
+            }
+        };
+        self.known.insert(probe, answer.clone());
+        answer
+    }
+
+    /// A question by its name, the same on every machine.
+    fn name(&self, probe: &Probe) -> String {
+        match probe {
+            Probe::File(path) => self.relative(path),
+            Probe::Matching(folder, pattern) => format!("{MATCHING}{}:{pattern}", self.relative(folder)),
+        }
+    }
+
+    /// A path from the project's root; `.sops.yaml` may lie above it.
+    fn relative(&self, path: &Path) -> String {
+        let root = self.files.root();
+        let shared = root.ancestors().find(|folder| path.starts_with(folder)).unwrap_or(root);
+        let up = root.components().count() - shared.components().count();
+        let rest = path.strip_prefix(shared).unwrap_or(path);
+        let rest = rest.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+        let parts: Vec<_> = std::iter::repeat_n("..".to_owned(), up).chain(rest).collect();
+        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+    }
+
+    fn probe(&self, name: &str) -> Probe {
+        let matching = name.strip_prefix(MATCHING).and_then(|rest| rest.split_once(':'));
+        match matching {
+            Some((folder, pattern)) => Probe::Matching(self.path(folder), pattern.to_owned()),
+            None => Probe::File(self.path(name)),
+        }
+    }
+
+    fn path(&self, relative: &str) -> PathBuf {
+        let mut path = self.files.root().to_path_buf();
+        for part in relative.split('/') {
+            match part {
+                "." => {}
+                ".." => drop(path.pop()),
+                part => path.push(part),
+            }
+        }
+        path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_question_is_known_by_its_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("repository/project");
+        fs::create_dir_all(root.join("app/workloads")).expect("folders");
+        fs::write(root.join("app/base.yaml"), "a").expect("a file");
+        let files = Arc::new(Files::new(&root).expect("a project"));
+        let root = files.root().to_path_buf();
+        let answers = Answers::new(files);
+        for (probe, name) in [
+            (Probe::File(root.join("app/base.yaml")), "app/base.yaml"),
+            (Probe::File(root.parent().expect("a parent").join(".sops.yaml")), "../.sops.yaml"),
+            (Probe::Matching(root.join("app"), "workloads/*.yaml".to_owned()), "glob:app:workloads/*.yaml"),
+            (Probe::Matching(root.clone(), "*.yaml".to_owned()), "glob:.:*.yaml"),
+        ] {
+            assert_eq!(answers.name(&probe), name);
+            assert_eq!(answers.probe(name), probe);
+        }
+    }
+
+    #[test]
+    fn inputs_hold_until_an_answer_is_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().canonicalize().expect("a path").join(name);
+        fs::write(at("base.yaml"), "a").expect("a file");
+        let answers = || Answers::new(Arc::new(Files::new(folder.path()).expect("a project")));
+        let probes = BTreeSet::from([
+            Probe::File(at("base.yaml")),
+            Probe::File(at("dev.secrets.yaml")),
+            Probe::Matching(at(""), "*.conf".to_owned()),
+        ]);
+        let inputs = answers().inputs(probes);
+        assert!(answers().hold(&inputs));
+        for (name, before) in [("base.yaml", Some("a")), ("dev.secrets.yaml", None), ("x.conf", None)] {
+            fs::write(at(name), "b").expect("a file");
+            assert!(!answers().hold(&inputs), "{name}");
+            match before {
+                Some(text) => fs::write(at(name), text).expect("a file"),
+                None => fs::remove_file(at(name)).expect("a file"),
+            }
+            assert!(answers().hold(&inputs), "{name}");
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The tree that Git keeps: which targets have to be rendered again, and what becomes of those that
+//! nobody at hand can decrypt.
+//!
+//! A target is left alone while all that it was made of is what the inventory says, and its files are. An
+//! environment that cannot be decrypted is rendered as far as it is plain; a Secret of it is current if
+//! what stands for it is what was recorded, and else it is told.
+
+mod git;
+mod inputs;
+mod shard;
+mod target;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::deliver::{Delivered, Way};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::emit::tree::{OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName};
+use crate::name::EnvironmentName;
+use crate::object::{Day, Objects};
+use crate::pipeline::{Pipeline, Survey};
+use crate::project::App;
+use crate::sops::Timestamp;
+
+use inputs::Answers;
+
+pub use shard::Shard;
+
+/// What is to be in the tree after a run.
+#[derive(Debug)]
+pub struct Wish<'a> {
+    /// The folder of the tree.
+    pub dir: &'a Path,
+    /// The apps.
+    pub apps: &'a [&'a App],
+    /// Whether these are all apps: then those that are recorded and no more are stale.
+    pub all_apps: bool,
+    /// The environments.
+    pub environments: &'a [EnvironmentName],
+    /// Whether these are all environments.
+    pub all_environments: bool,
+    /// The part of the targets that this run answers for.
+    pub shard: Option<Shard>,
+    /// Secrets may be written in plaintext where Git would take them.
+    pub allow_plaintext: bool,
+    /// The time of encryption.
+    pub now: Timestamp,
+}
+
+/// What would become of a tree.
+pub struct Publication {
+    tree: OutputTree,
+    /// The changes.
+    pub plan: Plan,
+    /// Warnings.
+    pub warnings: Diagnostics,
+    /// Files that nobody at hand can tell to be current, and why.
+    pub unseen: Vec<Unseen>,
+    /// How many targets were looked at.
+    pub targets: usize,
+    /// How many of them had to be rendered.
+    pub rendered: usize,
+}
+
+/// A file that takes a key to be made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unseen {
+    /// Its target.
+    pub target: TargetName,
+    /// Its name, if it is known.
+    pub file: Option<String>,
+}
+
+/// Plans what a wish takes. All mistakes are told together, and then there is no plan.
+///
+/// Errors: those of rendering, `plaintext-secret`, and those of [`OutputTree::open`] and `plan`.
+pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, Diagnostics> {
+    let project = pipeline.library.project;
+    let folders: Vec<_> =
+        project.apps.iter().map(|app| app.folder.as_path()).chain(project.shared.as_deref()).collect();
+    let sources = Sources { root: project.files.root(), folders: &folders };
+    let part = wish.shard.map_or(Part::Whole, |shard| Part::Shard { index: shard.index, count: shard.count });
+    let tree = OutputTree::open(wish.dir, &sources, part)?;
+    let dir = std::path::absolute(wish.dir).unwrap_or_else(|_| wish.dir.to_path_buf());
+    let answers = Answers::new(Arc::clone(&project.files));
+    let mut run = Run { pipeline, wish, dir: &dir, tree: &tree, answers, found: Found::default() };
+    for app in wish.apps {
+        run.app(app);
+    }
+    let Found { targets, count, rendered, mut problems, keys, unseen, known } = run.found;
+    problems.extend(git::exposed(&rendered, wish));
+    if problems.has_errors() {
+        // what lacks a key is no mistake, but tells why more is missing
+        return Err(problems);
+    }
+    let outcomes = rendered.into_iter().map(|target| RenderedTarget { name: target.name, outcome: target.outcome });
+    let outcomes: Vec<_> = outcomes.collect();
+    let plan = tree.plan(outcomes, &|target| wish.is_gone(target, &known))?;
+    problems.extend(plan.warnings().iter().cloned());
+    if !unseen.is_empty() {
+        problems.extend(keys);
+    }
+    Ok(Publication { tree, plan, warnings: problems, unseen, targets, rendered: count })
+}
+
+impl Publication {
+    /// Does it.
+    pub fn apply(self) -> Result<Summary, Diagnostics> {
+        self.tree.apply(self.plan)
+    }
+}
+
+/// The objects of an environment as they leave on a stream, where nothing was written before.
+pub fn deliver(
+    pipeline: &Pipeline<'_>,
+    app: &App,
+    survey: &Survey,
+    environment: &EnvironmentName,
+    objects: Objects,
+    now: Timestamp,
+    problems: &mut Diagnostics,
+) -> Vec<Delivered> {
+    let Some(resolved) = survey.environment(environment) else { return Vec::new() };
+    let project = pipeline.library.project;
+    // the rule for the file that a tree would have
+    let output = project.output.clone().unwrap_or_else(|| project.files.root().join(USUAL));
+    let folder = output.join(environment.as_str()).join(survey.app.as_str());
+    let way = Way {
+        definition: &resolved.definition,
+        secrets: &app.folder.join(format!("{environment}.secrets.yaml")),
+        rules: pipeline.library.rules(),
+        identities: pipeline.library.identities(),
+        files: &resolved.files,
+        target: &|id| (folder.join(target::file_of(id)), None),
+        now,
+        day: day(pipeline, now),
+    };
+    crate::deliver::deliver(objects, &way, problems)
+}
+
+/// The day on which certificates must be valid: today, unless somebody names another.
+fn day(pipeline: &Pipeline<'_>, now: Timestamp) -> Option<Day> {
+    let today = || now.to_seconds().get(..10)?.parse().ok();
+    pipeline.day().or_else(today)
+}
+
+/// The folder that a tree usually goes to.
+const USUAL: &str = "rendered";
+
+/// A run over the apps.
+struct Run<'a> {
+    pipeline: &'a Pipeline<'a>,
+    wish: &'a Wish<'a>,
+    /// The folder of the tree, absolute.
+    dir: &'a Path,
+    tree: &'a OutputTree,
+    answers: Answers,
+    found: Found,
+}
+
+/// What it found by now.
+#[derive(Default)]
+struct Found {
+    targets: usize,
+    /// How many were rendered.
+    count: usize,
+    rendered: Vec<target::Target>,
+    problems: Diagnostics,
+    /// Why environments could not be decrypted.
+    keys: Diagnostics,
+    unseen: Vec<Unseen>,
+    /// All targets that there are, this run's or not.
+    known: BTreeSet<TargetName>,
+}
+
+impl Run<'_> {
+    /// Renders the targets of an app that need it.
+    fn app(&mut self, app: &App) {
+        let Some(name) = problems_of(self.pipeline.library.app_name(app), &mut self.found.problems) else { return };
+        let mut wanted = Vec::new();
+        for environment in &app.environments {
+            let Some(target) = self.found.problems.take(TargetName::new(environment, &name)) else { continue };
+            if !self.found.known.insert(target.clone()) {
+                self.found.problems.push(twice(&target));
+                continue;
+            }
+            let is_asked = self.wish.environments.contains(environment);
+            let is_ours = self.wish.shard.is_none_or(|shard| shard.has(target.as_str()));
+            if is_asked && is_ours {
+                wanted.push((environment.clone(), target));
+            }
+        }
+        self.found.targets += wanted.len();
+        let (current, stale): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(_, target)| self.is_current(target));
+        let unchanged = current.into_iter().map(|(_, name)| target::Target::unchanged(name));
+        self.found.rendered.extend(unchanged);
+        if !stale.is_empty() {
+            self.render(app, stale);
+        }
+    }
+
+    /// Whether nothing that a target is made of changed since it was recorded.
+    fn is_current(&mut self, target: &TargetName) -> bool {
+        let Some(record) = self.tree.inventory().targets.get(target) else { return false };
+        let (program, files): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            record.inputs.iter().partition(|(name, _)| name.as_str() == PROGRAM);
+        record.state.is_some()
+            && program.values().all(|version| version.as_str() == VERSION)
+            && self.answers.hold(files)
+            && self.tree.is_intact(target)
+    }
+
+    fn render(&mut self, app: &App, stale: Vec<(EnvironmentName, TargetName)>) {
+        let environments: Vec<_> = stale.iter().map(|(environment, _)| environment.clone()).collect();
+        let mut unopened = BTreeMap::new();
+        let problems = &mut self.found.problems;
+        let survey = self.pipeline.survey_as_far(app, &environments, problems, &mut unopened);
+        for found in unopened.values() {
+            self.found.keys.extend(found.iter().cloned().map(as_warning));
+        }
+        let Some(survey) = survey else { return };
+        for (environment, target) in stale {
+            let rendering = target::Rendering {
+                pipeline: self.pipeline,
+                wish: self.wish,
+                dir: self.dir,
+                tree: self.tree,
+                app,
+                survey: &survey,
+                environment: &environment,
+                target: &target,
+                is_open: !unopened.contains_key(&environment),
+            };
+            if let Some(found) = self.rendered(&rendering) {
+                self.found.rendered.push(found);
+            }
+        }
+    }
+
+    /// A target of an app of which something changed.
+    fn rendered(&mut self, rendering: &target::Rendering<'_>) -> Option<target::Target> {
+        let name = rendering.target.clone();
+        let record = self.tree.inventory().targets.get(&name);
+        rendering.note();
+        let state = rendering.state(&mut self.answers);
+        if let Some(record) = record.filter(|record| record.state.is_some() && record.state == state)
+            && self.tree.is_intact(&name)
+        {
+            // what changed is of other environments
+            let inputs = self.inputs(rendering);
+            return Some(target::Target::rendered(name, inputs, state, rendering.kept(record)));
+        }
+        let mut files = rendering.render(&mut self.found.problems)?;
+        self.found.count += 1;
+        let state = state.filter(|_| files.unseen.is_empty());
+        self.found.unseen.append(&mut files.unseen);
+        Some(target::Target::rendered(name, self.inputs(rendering), state, files.files))
+    }
+
+    fn inputs(&mut self, rendering: &target::Rendering<'_>) -> BTreeMap<String, String> {
+        let mut inputs = self.answers.inputs(rendering.probes());
+        inputs.insert(PROGRAM.to_owned(), VERSION.to_owned());
+        inputs
+    }
+}
+
+/// What a target is made by. Another version may make something else of the same sources.
+const PROGRAM: &str = "septum";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn problems_of<T>(result: Result<T, Diagnostics>, problems: &mut Diagnostics) -> Option<T> {
+    result.map_err(|found| problems.extend(found)).ok()
+}
+
+/// That a key is missing stops nobody who can do without.
+fn as_warning(problem: Diagnostic) -> Diagnostic {
+    match problem.failure {
+        Failure::Key => Diagnostic { severity: crate::diagnostic::Severity::Warning, ..problem },
+        _ => problem,
+    }
+}
+
+fn twice(target: &TargetName) -> Diagnostic {
+    let app = target.app();
+    Diagnostic::error("invalid-name", format!("two apps are called `{app}`, and both would be written to `{target}`"))
+        .hint("give one of them another name: `app: NAME` in its `base.yaml`")
+}
+
+impl Wish<'_> {
+    /// Whether a target that is recorded is no more, and this run answers for it.
+    fn is_gone(&self, target: &TargetName, known: &BTreeSet<TargetName>) -> bool {
+        let is_asked = self.environments.iter().any(|environment| environment.as_str() == target.environment());
+        self.all_apps
+            && (is_asked || self.all_environments)
+            && !known.contains(target)
+            && self.shard.is_none_or(|shard| shard.has(target.as_str()))
+    }
+}

@@ -1,0 +1,295 @@
+//! One target: its objects as files.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::inputs::Answers;
+use super::{Unseen, Wish};
+use crate::deliver::{Delivered, Form, ObjectName, Way};
+use crate::diagnostic::Diagnostics;
+use crate::emit;
+use crate::emit::tree::{
+    Content, FileName, KUSTOMIZATION, ObjectId, Outcome, OutputFile, OutputRecord, OutputTree, TargetName,
+    TargetRecord, digest, file_names,
+};
+use crate::files::Probe;
+use crate::layer::Definition;
+use crate::manifest;
+use crate::name::EnvironmentName;
+use crate::object::{Fingerprint, Rendered, Unknown};
+use crate::pipeline::{Pipeline, Survey};
+use crate::project::{App, PROJECT_FILE};
+use crate::resolve::Resolved;
+use crate::route::Sensitivity;
+
+/// What became of a target.
+pub(super) struct Target {
+    pub(super) name: TargetName,
+    pub(super) outcome: Outcome,
+}
+
+impl Target {
+    pub(super) fn unchanged(name: TargetName) -> Self {
+        Self { name, outcome: Outcome::Unchanged }
+    }
+
+    pub(super) fn rendered(
+        name: TargetName,
+        inputs: BTreeMap<String, String>,
+        state: Option<String>,
+        files: Vec<OutputFile>,
+    ) -> Self {
+        Self { name, outcome: Outcome::Rendered { inputs, state, files } }
+    }
+
+    /// The files with a Secret in plaintext in them.
+    pub(super) fn plain_secrets(&self) -> impl Iterator<Item = &FileName> {
+        let files = match &self.outcome {
+            Outcome::Rendered { files, .. } => files.as_slice(),
+            Outcome::Unchanged => &[],
+        };
+        files.iter().filter(|file| file.sensitivity == Sensitivity::Sensitive).map(|file| &file.name)
+    }
+}
+
+/// What a target is rendered from.
+pub(super) struct Rendering<'a> {
+    pub(super) pipeline: &'a Pipeline<'a>,
+    pub(super) wish: &'a Wish<'a>,
+    pub(super) dir: &'a Path,
+    pub(super) tree: &'a OutputTree,
+    pub(super) app: &'a App,
+    pub(super) survey: &'a Survey,
+    pub(super) environment: &'a EnvironmentName,
+    pub(super) target: &'a TargetName,
+    /// Whether its layers were decrypted.
+    pub(super) is_open: bool,
+}
+
+/// The files of a target, and those that nobody at hand can tell to be current.
+pub(super) struct Files {
+    pub(super) files: Vec<OutputFile>,
+    pub(super) unseen: Vec<Unseen>,
+}
+
+impl Rendering<'_> {
+    /// All questions that its app asks: routing is decided over all environments, so what is asked for one
+    /// of them is asked for each.
+    pub(super) fn probes(&self) -> BTreeSet<Probe> {
+        let mut probes: BTreeSet<_> = self.survey.environments.iter().flat_map(asked).collect();
+        let root = self.pipeline.library.project.files.root();
+        probes.insert(Probe::File(root.join(PROJECT_FILE)));
+        probes.insert(Probe::Matching(self.app.folder.clone(), "*.yaml".to_owned()));
+        probes
+    }
+
+    /// What it is made of itself, and what was decided over all environments, in one digest. As long as
+    /// that stays the same, so does the target, whatever happens to others.
+    pub(super) fn state(&self, answers: &mut Answers) -> Option<String> {
+        let resolved = self.survey.environment(self.environment)?;
+        let mut parts = vec![self.target.as_str().to_owned()];
+        parts.extend(self.survey.environments.iter().map(|other| other.definition.environment.as_str().to_owned()));
+        parts.extend(answers.inputs(asked(resolved).collect()).into_iter().flat_map(|(name, answer)| [name, answer]));
+        for id in resolved.entries.keys() {
+            let sensitivity = self.survey.routing.sensitivity(id);
+            parts.push(format!("{}/{} {sensitivity:?}", id.bundle, id.key));
+        }
+        Some(digest(parts.join("\n").as_bytes()))
+    }
+
+    /// Notes what the delivery will ask for.
+    pub(super) fn note(&self) {
+        if let Some(resolved) = self.survey.environment(self.environment) {
+            let folder = self.dir.join(self.target.as_str());
+            crate::deliver::note(&resolved.definition, &folder, &self.secrets(), &resolved.files);
+        }
+    }
+
+    /// The file of the environment's secrets.
+    fn secrets(&self) -> PathBuf {
+        self.app.folder.join(format!("{}.secrets.yaml", self.environment))
+    }
+
+    /// The files that are recorded, as they are.
+    pub(super) fn kept(&self, record: &TargetRecord) -> Vec<OutputFile> {
+        let outputs = record.outputs.iter().filter(|(name, output)| !output.stale && name.as_str() != KUSTOMIZATION);
+        outputs.map(|(name, output)| keep(name, output)).collect()
+    }
+
+    /// Renders it; none if something is wrong, which is told.
+    pub(super) fn render(&self, problems: &mut Diagnostics) -> Option<Files> {
+        let resolved = self.survey.environment(self.environment)?;
+        let context = context(&resolved.definition);
+        let record = self.tree.inventory().targets.get(self.target);
+        let named = |fingerprint: &Fingerprint| name_of(record?, &within(fingerprint, &context));
+        let unknown = if self.is_open { Unknown::Refused } else { Unknown::Left(&named) };
+        let before = problems.len();
+        let objects = self.pipeline.objects_with(self.survey, self.environment, unknown, problems);
+        let had_errors = problems.iter().skip(before).any(crate::diagnostic::Diagnostic::is_error);
+        if had_errors {
+            return None;
+        }
+        let locate = |id: &ObjectName| self.locate(id);
+        let way = Way {
+            definition: &resolved.definition,
+            secrets: &self.secrets(),
+            rules: self.pipeline.library.rules(),
+            identities: self.pipeline.library.identities(),
+            files: &resolved.files,
+            target: &locate,
+            now: self.wish.now,
+            day: super::day(self.pipeline, self.wish.now),
+        };
+        let delivered = crate::deliver::deliver(objects, &way, problems);
+        let seals = self.fingerprints(resolved, &context);
+        Some(self.files(delivered, record, &seals, &context, resolved))
+    }
+
+    /// The file that an object is written to, and what is in it.
+    fn locate(&self, id: &ObjectName) -> (PathBuf, Option<Zeroizing<Vec<u8>>>) {
+        let file = file_of(id);
+        let committed = FileName::of(&file).and_then(|file| self.tree.committed(self.target, &file));
+        (self.dir.join(self.target.as_str()).join(file), committed)
+    }
+
+    /// What those objects are told by that nobody sees without a key.
+    fn fingerprints(&self, resolved: &Resolved, context: &[u8]) -> HashMap<ObjectName, String> {
+        if !self.is_open || resolved.definition.wrappings.is_empty() {
+            return HashMap::new();
+        }
+        let veiled = self.pipeline.veiled(self.app, self.survey, self.environment);
+        let form = resolved.definition.delivery.secrets();
+        let of = |object: &Rendered| {
+            let fingerprint = within(&object.fingerprint()?, context);
+            Some((crate::deliver::name_as(object, form), fingerprint))
+        };
+        veiled.iter().filter_map(of).collect()
+    }
+
+    fn files(
+        &self,
+        delivered: Vec<Delivered>,
+        record: Option<&TargetRecord>,
+        seals: &HashMap<ObjectName, String>,
+        context: &[u8],
+        resolved: &Resolved,
+    ) -> Files {
+        let ids: Vec<_> = delivered.iter().map(|object| object_id(&object.id)).collect();
+        let names = file_names(&ids);
+        let mut found = Files { files: Vec::with_capacity(delivered.len()), unseen: Vec::new() };
+        for (object, name) in delivered.iter().zip(names) {
+            match &object.form {
+                Form::Unknown => {
+                    let fingerprint = object.fingerprint.as_ref().map(|print| within(print, context));
+                    self.unknown(name, fingerprint, record, &mut found);
+                }
+                Form::Plain(_) | Form::Encrypted(_) => {
+                    let seal = seals.get(&without_name(&object.id));
+                    found.files.push(known(object, name, seal));
+                }
+            }
+        }
+        if !self.is_open && manifest::has_nameless(resolved) {
+            self.keep_all(record, &mut found);
+        }
+        found
+    }
+
+    /// A file that takes a key to be made: it stays if what stands for it did.
+    fn unknown(&self, name: FileName, fingerprint: Option<String>, record: Option<&TargetRecord>, found: &mut Files) {
+        let output = record.and_then(|record| record.outputs.get(&name)).filter(|output| !output.stale);
+        let on_disk = self.tree.committed(self.target, &name);
+        let is_there = on_disk.is_some();
+        let is_intact = output.is_some_and(|output| {
+            output.digest.is_some() && output.digest == on_disk.as_deref().map(|bytes| digest(bytes))
+        });
+        let is_same = output.is_some_and(|output| fingerprint.is_some() && output.fingerprint == fingerprint);
+        if !(is_intact && is_same) {
+            let file = Some(name.as_str().to_owned());
+            found.unseen.push(Unseen { target: self.target.clone(), file });
+        }
+        if let Some(output) = output.filter(|_| is_there) {
+            found.files.push(keep(&name, output));
+        }
+    }
+
+    /// Keeps what is recorded and was not made: nobody can tell whether it still would be.
+    fn keep_all(&self, record: Option<&TargetRecord>, found: &mut Files) {
+        found.unseen.push(Unseen { target: self.target.clone(), file: None });
+        let made: BTreeSet<_> = found.files.iter().map(|file| file.name.clone()).collect();
+        let mut left = record.map(|record| self.kept(record)).unwrap_or_default();
+        left.retain(|file| !made.contains(&file.name) && self.tree.committed(self.target, &file.name).is_some());
+        found.files.append(&mut left);
+    }
+}
+
+/// The questions that an environment asks.
+fn asked(resolved: &Resolved) -> impl Iterator<Item = Probe> {
+    let layers = resolved.definition.candidates.iter().cloned().map(Probe::File);
+    layers.chain(resolved.files.seen())
+}
+
+/// A file that stays as it is.
+fn keep(name: &FileName, output: &OutputRecord) -> OutputFile {
+    OutputFile {
+        name: name.clone(),
+        content: Content::Kept,
+        sensitivity: if output.digest.is_some() { Sensitivity::Plain } else { Sensitivity::Sensitive },
+        fingerprint: output.fingerprint.clone(),
+        object: output.object.clone(),
+    }
+}
+
+/// The file of an object.
+fn known(object: &Delivered, name: FileName, fingerprint: Option<&String>) -> OutputFile {
+    let text = emit::document(object);
+    OutputFile {
+        name,
+        content: Content::Bytes(Zeroizing::new(text.as_bytes().to_vec())),
+        sensitivity: if object.is_plain_secret() { Sensitivity::Sensitive } else { Sensitivity::Plain },
+        fingerprint: fingerprint.cloned(),
+        // only who cannot make the name has to be told it
+        object: fingerprint.filter(|_| object.id.name != object.id.base_name).map(|_| object.id.name.clone()),
+    }
+}
+
+/// The name without the suffix that follows from values, by which a file is called: it stays the same when
+/// they change.
+fn object_id(id: &ObjectName) -> ObjectId<'_> {
+    ObjectId { kind: &id.kind, name: &id.base_name, namespace: &id.namespace, group: &id.group }
+}
+
+/// The name of the file that an object is written to.
+pub(super) fn file_of(id: &ObjectName) -> String {
+    file_names(&[object_id(id)]).first().map(|file| file.as_str().to_owned()).unwrap_or_default()
+}
+
+fn without_name(id: &ObjectName) -> ObjectName {
+    ObjectName { name: id.base_name.clone(), ..id.clone() }
+}
+
+/// What decides besides its values how an object leaves.
+fn context(definition: &Definition) -> Vec<u8> {
+    let delivery = &definition.delivery;
+    let mut parts = vec![definition.environment.as_str().to_owned(), definition.app.as_str().to_owned()];
+    parts.push(format!("{:?} {:?} {:?}", delivery.secrets(), delivery.scope(), definition.naming()));
+    let recipients = delivery.recipients.as_ref().map(|recipients| recipients.value.as_slice()).unwrap_or_default();
+    parts.extend(recipients.iter().map(|recipient| recipient.as_str().to_owned()));
+    for (source, wrapping) in &definition.wrappings {
+        parts.push(source.name().to_owned());
+        parts.push(digest(wrapping));
+    }
+    parts.join("\n").into_bytes()
+}
+
+fn within(fingerprint: &Fingerprint, context: &[u8]) -> String {
+    fingerprint.within(context).to_string()
+}
+
+/// The final name that an object with this fingerprint was given.
+fn name_of(record: &TargetRecord, fingerprint: &str) -> Option<String> {
+    let output = record.outputs.values().find(|output| output.fingerprint.as_deref() == Some(fingerprint))?;
+    output.object.clone()
+}
