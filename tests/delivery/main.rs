@@ -1,0 +1,14 @@
+//! The forms in which secrets leave: encrypted, sealed, or as pointers to a store. What is written is read
+//! by those that it is for.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
+
+mod csi;
+mod external_secret;
+#[path = "../support/peers.rs"]
+mod peers;
+#[path = "../support/project.rs"]
+mod project;
+mod schema;
+mod sealed_secret;
+mod sops;
