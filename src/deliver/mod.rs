@@ -165,6 +165,8 @@ fn key(delivered: &Delivered) -> (&str, &str, &str) {
 
 /// The object that brings values of a store to the cluster.
 fn refs(part: External, definition: &Definition, problems: &mut Diagnostics) -> Option<Manifest> {
+    // that no layer says how they leave was told
+    definition.delivery.refs()?;
     match part.form {
         RefForm::ExternalSecret => external_secret::external_secret(&part, &definition.delivery, problems),
         RefForm::Csi => csi::secret_provider_class(&part, &definition.delivery, problems),

@@ -258,7 +258,7 @@ fn what_is_wrong_with_a_pointer_is_told_where_it_stands() {
         ),
         ("{ refs: external-secret, store: { kind: SecretStore } }", "a store needs `name`"),
         ("{ refs: external-secret, store: s, refreshInterval: daily }", "expected a duration like `1h`"),
-        ("{ secrets: sealed, certificate: x }", "did you mean `sealed-secret`?"),
+        ("{ secrets: sealed-secrets, certificate: x }", "did you mean `sealed-secret`?"),
         ("{ recipients: [] }", "nobody could decrypt the Secrets"),
         ("{ scope: strickt }", "did you mean `strict`?"),
         ("{ recipient: [] }", "did you mean `recipients`?"),
