@@ -17,13 +17,15 @@ use crate::resolve::Final;
 /// What tells this use of the layers' keys from every other one.
 const PURPOSE: &[u8] = b"septum: the keys of a SealedSecret, version 1";
 
-/// Whether a Secret has any values; one that the cluster fills in has none.
+/// Whether a Secret has anything to hide; one that the cluster fills in has not, nor do empty values, for
+/// which there is no ciphertext.
 pub(super) fn has_values(object: &Rendered) -> bool {
     match object {
-        Rendered::Bundle(object) => !object.data.is_empty() || !object.is_known(),
+        Rendered::Bundle(object) => object.data.values().any(|value| !value.bytes().is_empty()) || !object.is_known(),
         Rendered::Manifest(manifest, _) => {
             let fields = ["data", "stringData"].into_iter().filter_map(|field| manifest.tree.get(field)?.as_map());
-            fields.into_iter().any(|map| !map.is_empty())
+            let is_empty = |value: &Tree| value.as_text().is_some_and(str::is_empty);
+            fields.flat_map(|map| map.values()).any(|value| !is_empty(value))
         }
     }
 }

@@ -1,0 +1,18 @@
+//! The tree that Git keeps: `septum render --out`, as users run it.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
+#![cfg(unix)]
+
+mod check;
+mod git;
+mod keyless;
+mod killed;
+mod layout;
+#[path = "../support/peers.rs"]
+mod peers;
+#[path = "../support/project.rs"]
+mod project;
+mod shards;
+mod stable;
+mod unwritable;
+mod world;
