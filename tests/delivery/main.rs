@@ -5,6 +5,7 @@
 
 mod csi;
 mod external_secret;
+mod operator;
 #[path = "../support/peers.rs"]
 mod peers;
 #[path = "../support/project.rs"]

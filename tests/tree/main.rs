@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
 #![cfg(unix)]
 
+mod canary;
 mod check;
 mod git;
 mod keyless;
