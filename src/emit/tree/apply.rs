@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -34,13 +34,14 @@ pub struct Summary {
     pub stale: usize,
 }
 
-pub(super) fn apply(tree: &OutputTree, plan: Plan) -> Result<Summary, Diagnostics> {
+pub(super) fn apply(tree: &OutputTree, plan: &Plan) -> Result<Summary, Diagnostics> {
+    let run = Run { tree, drafts: drafts(tree), number: AtomicUsize::new(0) };
     if plan.is_clean() {
+        run.clear_leftovers();
         return Ok(plan.summary);
     }
-    let run = Run { tree, drafts: drafts(tree), number: AtomicUsize::new(0) };
     let lock = run.lock()?;
-    let done = run.start().and_then(|()| run.carry_out(&plan));
+    let done = run.start().and_then(|()| run.carry_out(plan));
     // leftovers are in nobody's way, and the next run tries again
     let _ = run.tidy();
     drop(lock);
@@ -128,6 +129,15 @@ impl Run<'_> {
         }
     }
 
+    /// What a run left that was stopped at its very end. Whoever is at it now clears it away.
+    fn clear_leftovers(&self) {
+        if self.drafts.parent().is_some_and(Path::exists)
+            && let Ok(_lock) = self.lock()
+        {
+            let _ = self.tidy();
+        }
+    }
+
     fn draft(&self) -> PathBuf {
         self.drafts.join(self.number.fetch_add(1, Ordering::Relaxed).to_string())
     }
@@ -162,7 +172,7 @@ impl Run<'_> {
         let own = place.own();
         disk.replace(&own.join(name), &self.draft(), bytes, Sensitivity::Plain, Sync::Now)
             .map_err(|error| place::unwritable(&show(place, name), &error))?;
-        crate::atomic::sync(&own);
+        disk.sync(&own);
         Ok(())
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use similar::TextDiff;
 use zeroize::Zeroizing;
 
+use super::Found;
 use super::hide::{Sides, hide};
 use super::plan::Plan;
 use super::target::{Removal, Write};
-use super::{Found, Place};
 use crate::route::Sensitivity;
 
 /// Files that differ all over are not worth more; the diff is right then, though not the shortest.
@@ -29,21 +29,20 @@ pub(super) fn diff(plan: &Plan) -> String {
             Ok(Found::File(bytes)) => Some(bytes),
             _ => None,
         };
-        out.push_str(&change(&name, file.as_str(), old, write));
+        out.push_str(&change(&name, file.as_str(), old.as_ref().map(|old| old.as_slice()), write));
     }
-    out.push_str(&inventory(plan, place));
     out
 }
 
 /// A file that is written or removed.
-fn change(name: &str, file: &str, old: Option<Zeroizing<Vec<u8>>>, write: Option<&Write>) -> String {
+fn change(name: &str, file: &str, old: Option<&[u8]>, write: Option<&Write>) -> String {
     // a Secret that somebody broke by hand may look like none
     let is_named_so = file.starts_with("secret-");
     let is_known = write.is_some_and(|it| [it.sensitivity, it.before].contains(&Sensitivity::Sensitive));
     let sensitivity = if is_named_so || is_known { Sensitivity::Sensitive } else { Sensitivity::Plain };
     let text = |bytes: &'_ [u8]| std::str::from_utf8(bytes).ok().map(|text| Zeroizing::new(text.to_owned()));
     let header = header(name, old.is_some(), write.is_some());
-    let (old_text, new_text) = (old.as_ref().map(|old| text(old)), write.map(|write| text(&write.bytes)));
+    let (old_text, new_text) = (old.map(text), write.map(|write| text(&write.bytes)));
     let sides = match (old_text, new_text) {
         (Some(None), _) | (_, Some(None)) => None,
         (old, new) => hide(
@@ -59,22 +58,6 @@ fn change(name: &str, file: &str, old: Option<Zeroizing<Vec<u8>>>, write: Option
         return format!("{header}differs in layout or comments alone\n");
     }
     header + &lines(&old, &new)
-}
-
-/// The inventories: digests, of nothing that is secret.
-fn inventory(plan: &Plan, place: &Place) -> String {
-    let page = &plan.page;
-    let mut out = String::new();
-    if page.old.as_ref() != Some(&page.new) {
-        let (old, new) = (page.old.as_deref().unwrap_or_default(), &page.new);
-        let header = header(&super::page::show(place, &page.name), page.old.is_some(), true);
-        out = header + &lines(&String::from_utf8_lossy(old), &String::from_utf8_lossy(new));
-    }
-    for name in &page.obsolete {
-        out.push_str(&header(&super::page::show(place, name), true, false));
-        out.push_str("goes: its records are in the inventory of the whole\n");
-    }
-    out
 }
 
 fn header(name: &str, was: bool, is: bool) -> String {

@@ -52,7 +52,7 @@ fn shown(documents: &[Node], before: Option<&[Node]>, veil: Veil) -> String {
         if index > 0 {
             out.push_str("---\n");
         }
-        let before = before.map(|before| before.get(index));
+        let before = before.and_then(|before| before.get(index));
         write::append(&mut out, &value(document, Other(before), veil));
     }
     out
@@ -74,13 +74,13 @@ enum Veil {
     Ciphertext,
 }
 
-/// The same node of the older version: none if this is the older one, `Some(None)` if it has none.
+/// The same node of the older version, if there is one and this is the newer.
 #[derive(Clone, Copy)]
-struct Other<'a>(Option<Option<&'a Node>>);
+struct Other<'a>(Option<&'a Node>);
 
 impl<'a> Other<'a> {
     fn key(self, key: &str) -> Self {
-        Self(self.0.map(|node| node.and_then(Node::as_map).and_then(|map| map.get(key))))
+        Self(self.0.and_then(Node::as_map).and_then(|map| map.get(key)))
     }
 
     fn item(self, index: usize) -> Self {
@@ -88,13 +88,13 @@ impl<'a> Other<'a> {
             Kind::List(items) => items.get(index),
             Kind::Map(_) | Kind::Scalar(_) => None,
         };
-        Self(self.0.map(|node| node.and_then(item)))
+        Self(self.0.and_then(item))
     }
 
     /// Whether it is there and says something else.
     fn differs(self, text: &str) -> bool {
         let other = |node: &Node| node.as_scalar().is_none_or(|scalar| scalar.text() != text);
-        self.0.flatten().is_some_and(other)
+        self.0.is_some_and(other)
     }
 }
 
@@ -130,7 +130,7 @@ fn value<'a>(node: &'a Node, other: Other<'_>, veil: Veil) -> Value<'a> {
 }
 
 fn mark<'a>(what: &str, is_changed: bool) -> Value<'a> {
-    Value::Literal(if is_changed { format!("[{what}, changed]") } else { format!("[{what}]") }.into())
+    Value::text(if is_changed { format!("[{what}, changed]") } else { format!("[{what}]") })
 }
 
 /// How much is shown of a field.
@@ -140,7 +140,6 @@ fn inside(map: &Mapping, key: &str, veil: Veil) -> Veil {
         Veil::Open if key == "encryptedData" => Veil::Ciphertext,
         Veil::Open | Veil::Secret | Veil::Ciphertext => veil,
         Veil::Identity if IDENTITY.contains(&key) => Veil::Open,
-        Veil::Identity => Veil::Secret,
         Veil::Object { .. } if is_kind(map, "Secret") => {
             if OPEN.contains(&key) {
                 Veil::Open
@@ -152,7 +151,7 @@ fn inside(map: &Mapping, key: &str, veil: Veil) -> Veil {
         Veil::Object { strict: false } => Veil::Open,
         Veil::Object { strict: true } if key == "metadata" => Veil::Identity,
         Veil::Object { strict: true } if ["apiVersion", "kind"].contains(&key) => Veil::Open,
-        Veil::Object { strict: true } => Veil::Secret,
+        Veil::Identity | Veil::Object { strict: true } => Veil::Secret,
     }
 }
 

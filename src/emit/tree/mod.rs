@@ -197,8 +197,9 @@ impl OutputTree {
 
     /// Does what was planned. Errors: another run is at it or was since the tree was opened; something
     /// could not be written, and then the next run completes this one.
+    #[expect(clippy::needless_pass_by_value, reason = "a plan is good for once")]
     pub fn apply(self, plan: Plan) -> Result<Summary, Diagnostics> {
-        apply::apply(&self, plan)
+        apply::apply(&self, &plan)
     }
 }
 

@@ -221,7 +221,7 @@ mod tests {
         let long = "n".repeat(253);
         for (case, objects, expected) in [
             ("plain", vec![id("ConfigMap", "checkout", "shop", "")], vec!["configmap-checkout.yaml"]),
-            ("characters", vec![id("ClusterRole", "system:é/x", "", "")], vec!["clusterrole-system____x.yaml"]),
+            ("characters", vec![id("ClusterRole", "system:é/x", "", "")], vec!["clusterrole-system___x.yaml"]),
             (
                 "namespaces",
                 vec![id("ConfigMap", "a", "x", ""), id("ConfigMap", "a", "y", ""), id("Secret", "a", "x", "")],

@@ -81,10 +81,11 @@ impl Known<'_> {
 
     /// It stays as it is, but for what is rendered no more.
     pub(super) fn unchanged(&self) -> Fate {
-        let mut record = self.record.cloned().unwrap_or_default();
-        let stale: Vec<_> = record.outputs.extract_if(.., |_, output| output.stale).map(|(file, _)| file).collect();
+        let TargetRecord { inputs, state, outputs } = self.record.cloned().unwrap_or_default();
+        let (stale, outputs): (BTreeMap<_, _>, _) = outputs.into_iter().partition(|(_, output)| output.stale);
+        let record = TargetRecord { inputs, state, outputs };
         let mut fate = Fate { record, ..Fate::default() };
-        for file in &stale {
+        for file in stale.keys() {
             self.retire(file, &mut fate);
         }
         fate

@@ -32,6 +32,11 @@ fn set(text: &str) -> Set {
     text.split(';').filter(|part| !part.trim().is_empty()).map(target).collect()
 }
 
+/// So many targets, all with these files.
+fn many(count: usize, files: &str) -> Set {
+    set(&(0..count).map(|index| format!("prod/app{index}: {files}")).collect::<Vec<_>>().join(";"))
+}
+
 fn target(name: &str) -> TargetName {
     TargetName::try_from(name.to_owned()).unwrap()
 }
@@ -98,7 +103,8 @@ impl Site {
     /// The files of the tree but for Septum's own and kustomizations: `prod/a/x.yaml=1 …`
     fn files(&self) -> String {
         let files = self.everything().into_iter();
-        let shown = files.filter(|(path, _)| !path.contains(OWN) && !path.ends_with("kustomization.yaml"));
+        let shown = files
+            .filter(|(path, _)| !path.contains(OWN) && !path.ends_with("kustomization.yaml") && !path.ends_with('/'));
         shown.map(|(path, text)| format!("{path}={text}")).collect::<Vec<_>>().join(" ")
     }
 
@@ -146,7 +152,7 @@ fn a_tree_is_laid_out_for_kustomize_and_recorded() {
     let tree = site.everything();
     assert_eq!(
         tree["prod/a/kustomization.yaml"],
-        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - a.yaml\n  - b.yaml\n"
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- a.yaml\n- b.yaml\n"
     );
     let paths: Vec<_> = tree.keys().map(String::as_str).collect();
     let expected = [
@@ -174,18 +180,18 @@ fn a_tree_is_laid_out_for_kustomize_and_recorded() {
 fn what_is_equal_is_not_written_again() {
     use std::os::unix::fs::MetadataExt as _;
     let site = Site::new();
-    let many: String = (0..20).map(|index| format!("prod/app{index}: x.yaml=1 secret-x.yaml=2; ")).collect();
-    site.all(&many);
+    let mut all = many(20, "x.yaml=1 secret-x.yaml=2");
+    site.try_all(&all).unwrap();
     let inodes =
         || site.everything().into_keys().map(|path| (fs::metadata(site.dir().join(&path)).unwrap().ino(), path));
     let before: Vec<_> = inodes().collect();
-    assert!(site.plan(Part::Whole, &set(&many)).unwrap().is_clean());
-    let summary = site.all(&many);
+    assert!(site.plan(Part::Whole, &all).unwrap().is_clean());
+    let summary = site.try_all(&all).unwrap();
     assert_eq!(summary, Summary { targets: 20, unchanged: 20, ..Summary::default() });
     assert_eq!(inodes().collect::<Vec<_>>(), before);
     // one changes: it, and the inventory
-    let other = many.replace("prod/app7: x.yaml=1", "prod/app7: x.yaml=3");
-    assert_eq!(site.all(&other), Summary { targets: 20, unchanged: 19, changed: 1, ..Summary::default() });
+    all.get_mut("prod/app7").unwrap().insert("x.yaml".to_owned(), "3".to_owned());
+    assert_eq!(site.try_all(&all).unwrap(), Summary { targets: 20, unchanged: 19, changed: 1, ..Summary::default() });
     let changed: Vec<_> = inodes().filter(|file| !before.contains(file)).map(|(_, path)| path).collect();
     assert_eq!(changed, [".septum/inventory.json", "prod/app7/x.yaml"]);
 }

@@ -94,8 +94,7 @@ fn another_number_of_shards_finds_what_the_former_wrote() {
 #[test]
 fn shards_run_at_the_same_time() {
     let site = Site::new();
-    let all: Set =
-        set(&(0..200).map(|index| format!("prod/app{index}: x.yaml={index} y.yaml=1; ")).collect::<String>());
+    let all: Set = many(200, "x.yaml=1 y.yaml=1");
     std::thread::scope(|scope| {
         for part in [FIRST, SECOND] {
             let (site, all) = (&site, &all);
@@ -137,7 +136,9 @@ proptest! {
             let base = shared.everything();
             let copies = order.map(|part| {
                 let copy = Site::new();
-                base.iter().for_each(|(path, text)| copy.write(path, text));
+                for (path, text) in &base {
+                    copy.write(path, text);
+                }
                 shard(&copy, part, &after);
                 copy.everything()
             });
@@ -158,7 +159,9 @@ proptest! {
         let inventory = |site: &Site| site.open(Part::Whole).unwrap().inventory().targets.clone();
         prop_assert_eq!(inventory(&shared), inventory(&whole));
         shared.try_all(&after).unwrap();
-        let files = |site: &Site| site.everything().into_iter().filter(|(path, _)| !path.ends_with('/')).collect::<Vec<_>>();
+        // an inventory of nothing may be there or not
+        let holds = |(path, text): &(String, String)| !path.ends_with('/') && !text.contains("\"targets\": {}");
+        let files = |site: &Site| site.everything().into_iter().filter(holds).collect::<Vec<_>>();
         prop_assert_eq!(files(&shared), files(&whole));
     }
 }
