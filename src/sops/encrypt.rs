@@ -81,7 +81,7 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
     let (source, Parsed { mut document, ends, .. }) = plain(source, format)?;
     let reworded = reworded(&mut document, &source, &plan.selector);
     let sealer = Sealer { format, key: &key, selector: &plan.selector, scope: plan.mac_scope, stash: Stash::default() };
-    let Encrypted { mac, values, mut changes, problem } = sealer.seal(&mut document);
+    let Encrypted { mac, values, mut changes, problem, .. } = sealer.seal(&mut document);
     let place = || source.place(Span::locate(source.text(), 0, 0));
     if let Some(problem) = problem {
         return Err(WriteError::Value { place: place(), problem });

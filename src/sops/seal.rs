@@ -16,6 +16,8 @@ pub(super) struct Encrypted {
     pub(super) mac: Mac,
     /// How many values are encrypted.
     pub(super) values: usize,
+    /// How many ciphertexts, those of comments included, were not there before.
+    pub(super) new: usize,
     /// What makes the text one of ciphertext.
     pub(super) changes: Vec<Change>,
     pub(super) problem: Option<SealProblem>,
@@ -61,7 +63,7 @@ impl Sealer<'_> {
     /// Encrypts a document. Its values stay in plaintext; the changes are what counts.
     pub(super) fn seal(self, document: &mut Document) -> Encrypted {
         let selector = self.selector;
-        let encrypted = Encrypted { mac: Mac::new(self.scope), values: 0, changes: Vec::new(), problem: None };
+        let encrypted = Encrypted { mac: Mac::new(self.scope), values: 0, new: 0, changes: Vec::new(), problem: None };
         let mut run = Run { sealer: self, encrypted };
         visit(document, selector, &mut run);
         run.encrypted
@@ -155,6 +157,7 @@ impl Run<'_> {
         if let Some(kept) = self.sealer.stash.take(kind, associated, plaintext) {
             return Some(Token::Kept(kept));
         }
+        self.encrypted.new += 1;
         let new = self.sealer.key.seal(plaintext, kind, associated);
         if new.is_none() {
             self.encrypted.problem.get_or_insert(SealProblem::NoRandomness);

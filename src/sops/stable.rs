@@ -5,11 +5,16 @@
 //! what is not, the time, are those of the file that is there, as long as its data key is the same.
 //!
 //! The recipients are part of what the data key follows from: whoever is taken out knows no later one.
+//!
+//! Where no key follows from anything, the data key of the file that is there is used again, but only for
+//! the very values that the file has: whoever knows the recipients can put a file there with a data key of
+//! their own, and would read what is encrypted under it later. SECURITY.md has the whole argument.
 
 use zeroize::Zeroizing;
 
 use super::cipher::DataKey;
 use super::derived::DerivedKey;
+use super::document::Document;
 use super::encrypt::{Plan, metadata_fields};
 use super::group::KeyGroup;
 use super::identity::Identities;
@@ -46,8 +51,8 @@ pub enum Kept {
     Values,
     /// Nothing: there was no such file, or its data key was another one. The next time it will.
     Nothing,
-    /// Nothing, and so each time: no key follows from what it is made of, and nobody at hand can decrypt
-    /// the file that was there.
+    /// Nothing: no key follows from what it is made of, and the file that was there has other values, or
+    /// nobody at hand can decrypt it.
     Unstable,
 }
 
@@ -58,6 +63,28 @@ struct Basis {
     /// The data key as it was wrapped, and when.
     wrapped: Option<(Vec<KeyGroup>, Timestamp)>,
     otherwise: Kept,
+    /// How many values the file has, if its data key is for no others.
+    only: Option<usize>,
+}
+
+impl Basis {
+    /// One that goes with nothing; none if the system has no randomness to give.
+    fn random() -> Option<Self> {
+        let key = DataKey::deterministic(DataKey::generate()?.bytes());
+        Some(Self { key, stash: Stash::default(), wrapped: None, otherwise: Kept::Unstable, only: None })
+    }
+
+    /// Encrypts a document under it, or under a random one if it is for other values.
+    fn seal(mut self, document: &mut Document, plan: &Plan) -> Option<(Self, Encrypted)> {
+        let stash = std::mem::take(&mut self.stash);
+        let (selector, scope) = (&plan.selector, plan.mac_scope);
+        let encrypted = Sealer { format: Format::Yaml, key: &self.key, selector, scope, stash }.seal(document);
+        match self.only {
+            // not one more in the file either: a list has room for a guess at every value
+            Some(values) if encrypted.new > 0 || encrypted.values != values => Self::random()?.seal(document, plan),
+            _ => Some((self, encrypted)),
+        }
+    }
 }
 
 /// Encrypts a document of YAML, again if it was before. `committed` is the file that is there, if any;
@@ -77,9 +104,9 @@ pub fn encrypt_stable(
     let place = || source.place(Span::locate(source.text(), 0, 0));
     let no_randomness = || WriteError::Value { place: place(), problem: SealProblem::NoRandomness };
     let before = committed.and_then(|bytes| Closed::read(name, bytes.to_vec(), Format::Yaml).ok().flatten());
-    let Basis { key, stash, wrapped, otherwise } = basis(plan, key, before, identities).ok_or_else(no_randomness)?;
-    let sealer = Sealer { format: Format::Yaml, key: &key, selector: &plan.selector, scope: plan.mac_scope, stash };
-    let Encrypted { mac, values, changes, problem } = sealer.seal(&mut document);
+    let basis = basis(plan, key, before, identities).ok_or_else(no_randomness)?;
+    let (basis, encrypted) = basis.seal(&mut document, plan).ok_or_else(no_randomness)?;
+    let (Basis { key, wrapped, otherwise, .. }, Encrypted { mac, values, changes, problem, .. }) = (basis, encrypted);
     if let Some(problem) = problem {
         return Err(WriteError::Value { place: place(), problem });
     }
@@ -119,17 +146,13 @@ fn basis(plan: &Plan, key: Option<&DerivedKey>, before: Option<Closed>, identiti
         let before = before.filter(|before| stored_mac(before.metadata(), &key).is_ok());
         let wrapped = before.map(|before| (before.metadata().groups.clone(), before.metadata().last_modified));
         let otherwise = if wrapped.is_some() { Kept::Values } else { Kept::Nothing };
-        return Some(Basis { key, stash: Stash::default(), wrapped, otherwise });
+        return Some(Basis { key, stash: Stash::default(), wrapped, otherwise, only: None });
     }
-    let opened = before.and_then(|before| before.open(identities).ok());
-    let Some(opened) = opened else {
-        let random = DataKey::generate()?;
-        let key = DataKey::deterministic(random.bytes());
-        return Some(Basis { key, stash: Stash::default(), wrapped: None, otherwise: Kept::Unstable });
-    };
-    let wrapped = (opened.metadata.groups.clone(), opened.metadata.last_modified);
+    let Some(opened) = before.and_then(|before| before.open(identities).ok()) else { return Basis::random() };
+    let only = Some(opened.encrypted());
+    let wrapped = Some((opened.metadata.groups.clone(), opened.metadata.last_modified));
     let key = DataKey::deterministic(opened.unlocked.data_key());
-    Some(Basis { key, stash: opened.stash, wrapped: Some(wrapped), otherwise: Kept::Values })
+    Some(Basis { key, stash: opened.stash, wrapped, otherwise: Kept::Values, only })
 }
 
 /// The data key that follows for recipients.
