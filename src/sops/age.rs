@@ -19,6 +19,12 @@ use super::path::KeyPath;
 use super::recipient;
 use super::shamir::{self, ShamirError};
 
+/// The length of a share.
+const SHARE: usize = KEY_LENGTH + 1;
+
+/// What age authenticates a file with.
+const TAG: usize = 16;
+
 /// A data key, or a share of one.
 type Bytes = Zeroizing<Vec<u8>>;
 
@@ -127,7 +133,7 @@ impl<'a> Opening<'a> {
         let mut entries: Vec<(bool, &AgeRecipient)> =
             group.age.iter().map(|entry| (ring.has(&entry.recipient), entry)).collect();
         entries.sort_by_key(|(ours, _)| !ours);
-        let length = if self.metadata.groups.len() > 1 { KEY_LENGTH + 1 } else { KEY_LENGTH };
+        let length = if self.metadata.groups.len() > 1 { SHARE } else { KEY_LENGTH };
         for (ours, entry) in entries {
             match unwrap(&entry.wrapped.text, ring, length) {
                 Ok(key) if key.len() == length => return Some(key),
@@ -156,6 +162,19 @@ impl<'a> Opening<'a> {
         data_key.copy_from_slice(whole.get(..KEY_LENGTH)?);
         Some(Unlocked { data_key, shares })
     }
+}
+
+/// Whether what a recipient has is an age file with a key in it, as far as that is seen without an
+/// identity: a careless merge leaves none.
+pub(super) fn is_intact(entry: &AgeRecipient) -> bool {
+    let armored = format!("{}\n", entry.wrapped.text.trim());
+    let mut file = Vec::new();
+    if ArmoredReader::new(armored.as_bytes()).read_to_end(&mut file).is_err() {
+        return false;
+    }
+    let mut rest = file.as_slice();
+    // behind the header and a nonce: the key, or its share, and a tag
+    Decryptor::new_buffered(&mut rest).is_ok() && matches!(rest.len().checked_sub(TAG), Some(KEY_LENGTH..=SHARE))
 }
 
 /// Opens an age file with `length` bytes in it; one byte more is given if it has more.

@@ -12,6 +12,7 @@
 
 use zeroize::Zeroizing;
 
+use super::age;
 use super::cipher::DataKey;
 use super::derived::DerivedKey;
 use super::document::Document;
@@ -20,6 +21,7 @@ use super::group::KeyGroup;
 use super::identity::Identities;
 use super::metadata::Metadata;
 use super::plain::{plain, seal_mac};
+use super::recipient;
 use super::seal::{Encrypted, SealProblem, Sealer};
 use super::sealed::Closed;
 use super::stash::Stash;
@@ -140,7 +142,9 @@ pub fn encrypt_stable(
 
 /// By which key a file is encrypted; none if the system has no randomness to give.
 fn basis(plan: &Plan, key: Option<&DerivedKey>, before: Option<Closed>, identities: &Identities) -> Option<Basis> {
-    let before = before.filter(|before| is_by(before.metadata(), plan));
+    // a key that somebody damaged would stay damaged
+    let is_whole = |before: &Closed| before.metadata().age().all(age::is_intact);
+    let before = before.filter(|before| is_by(before.metadata(), plan) && is_whole(before));
     if let Some(key) = key {
         let key = DataKey::deterministic(for_recipients(key, &plan.recipients).expose());
         let before = before.filter(|before| stored_mac(before.metadata(), &key).is_ok());
@@ -170,11 +174,11 @@ fn is_by(metadata: &Metadata, plan: &Plan) -> bool {
         && metadata.mac_scope == plan.mac_scope
 }
 
-/// Recipients in an order of their own: groups with their members, and how many are needed.
+/// Recipients in an order of their own, and without comments: groups with their members, and how many are needed.
 fn parts(recipients: &Recipients) -> Vec<Vec<u8>> {
     let mut groups: Vec<Vec<String>> = Vec::new();
     for group in &recipients.groups {
-        let age = group.age.iter().map(|recipient| recipient.as_str().to_owned());
+        let age = group.age.iter().map(|recipient| recipient::identity(recipient.as_str()));
         let mut members: Vec<_> = age.chain(group.foreign.iter().map(ToString::to_string)).collect();
         members.sort_unstable();
         members.dedup();

@@ -92,6 +92,24 @@ fn the_order_of_recipients_changes_nothing() {
 }
 
 #[test]
+fn a_comment_on_a_recipient_changes_nothing() {
+    let ssh = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKTzeVZd7nVxqL7OqEIgUVvfUph2bnGMpChuycV1frX/";
+    let (first, _) = made(SECRET, &delivered_for(&[RECIPIENT, ssh]), Some(&key()), None, now());
+    let commented = delivered_for(&[RECIPIENT, &format!("{ssh} me@example.org")]);
+    let (second, kept) = made(SECRET, &commented, Some(&key()), Some(first.as_bytes()), later());
+    assert_eq!((second, kept), (first, Kept::Everything));
+}
+
+#[test]
+fn key_groups_keep_their_shares() {
+    let groups = [RECIPIENT, OTHER].iter().flat_map(|name| recipients(&[name]).groups).collect();
+    let plan = Plan { recipients: Recipients { groups, threshold: Some(2) }, ..delivered_for(&[]) };
+    let (first, _) = made(SECRET, &plan, Some(&key()), None, now());
+    let (second, kept) = made(SECRET, &plan, Some(&key()), Some(first.as_bytes()), later());
+    assert_eq!((second, kept), (first, Kept::Everything));
+}
+
+#[test]
 fn a_file_that_is_no_basis_is_made_anew() {
     let plan = delivered_for(&[RECIPIENT]);
     let (first, _) = made(SECRET, &plan, Some(&key()), None, now());
@@ -101,6 +119,13 @@ fn a_file_that_is_no_basis_is_made_anew() {
     for before in ["", "no: sops\n", "{", cut, SECRET, &relabelled, &narrowed] {
         let (second, kept) = made(SECRET, &plan, Some(&key()), Some(before.as_bytes()), later());
         assert_eq!(kept, Kept::Nothing, "{before}");
+        assert_eq!(plaintext(&opened(&second, Format::Yaml)), SECRET);
+    }
+    // so is what lost a piece of what its recipient has
+    let line = first.lines().take_while(|line| !line.contains("END AGE")).last().expect("a line");
+    for damaged in [first.replace(&format!("{line}\n"), ""), first.replace(line, &line[..line.len() - 1])] {
+        let (second, kept) = made(SECRET, &plan, Some(&key()), Some(damaged.as_bytes()), later());
+        assert_eq!(kept, Kept::Nothing, "{damaged}");
         assert_eq!(plaintext(&opened(&second, Format::Yaml)), SECRET);
     }
     // a value that somebody damaged is put right
