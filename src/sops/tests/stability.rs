@@ -49,6 +49,18 @@ fn what_did_not_change_keeps_its_bytes() {
     assert_eq!(plain, SECRET);
 }
 
+/// Computed by another implementation: another value would change every file that was made.
+#[test]
+fn data_keys_and_nonces_stay_what_they_are() {
+    let (made, _) = made(SECRET, &delivered_for(&[RECIPIENT, OTHER]), Some(&key()), None, now());
+    let expected = [
+        0x32, 0xad, 0x48, 0x45, 0x0b, 0x71, 0x48, 0x89, 0x79, 0x08, 0xde, 0xf5, 0x55, 0x94, 0x6a, 0xd8, 0x3a, 0xd5,
+        0xa5, 0xff, 0x35, 0x23, 0xb7, 0x16, 0xf1, 0x17, 0x41, 0x68, 0xa4, 0xa4, 0x6a, 0x3c,
+    ];
+    assert_eq!(opened(&made, Format::Yaml).key.bytes(), &expected);
+    assert_eq!(nonces(&made)[0].0, "uAf2GrM3z9WdBo8G6TVAaqMvXH1wHo2sTAX8fNed7/Q=");
+}
+
 #[test]
 fn one_value_changes_its_line_the_checksum_and_the_time() {
     let plan = delivered_for(&[RECIPIENT]);
