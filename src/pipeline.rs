@@ -75,9 +75,8 @@ impl<'p> Pipeline<'p> {
         manifests: &[EnvironmentName],
         problems: &mut Diagnostics,
     ) -> Option<Survey> {
-        let sight = |environment: &EnvironmentName| match wanted.contains(environment) {
-            true => Sight::Open,
-            false => Sight::Locked,
+        let sight = |environment: &EnvironmentName| {
+            if wanted.contains(environment) { Sight::Open } else { Sight::Locked }
         };
         let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
             self.library.definition(app, environment, sight(environment), problems)

@@ -29,6 +29,7 @@ use crate::span::Source;
 /// it. Only what changed is written, and only files that septum wrote itself are removed. Environments that
 /// nobody here can decrypt are rendered as far as they are plain.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Render {
     /// The environments
     #[arg(value_name = "ENV", add = super::completions::environments())]
@@ -44,6 +45,7 @@ pub(super) struct Render {
     format: ManifestFormat,
     /// Write a tree to this folder [default: `output` of septum.yaml]
     #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "a flag with an optional value, as clap has it")]
     out: Option<Option<PathBuf>>,
     /// Write nothing: show what would change in the tree, and exit with 1 if anything would
     #[arg(long, requires = "out")]

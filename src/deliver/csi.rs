@@ -171,13 +171,14 @@ impl Class<'_> {
             }
         };
         let mut objects = Vec::new();
-        let mut parts: BTreeMap<(&str, Option<&str>), Vec<(&str, &str)>> = BTreeMap::new();
+        // by the object that they are parts of: its name and version
+        let mut parts: BTreeMap<_, Vec<(&str, &str)>> = BTreeMap::new();
         for Mounted { file, pointer, .. } in files {
             let version = pointer.version.as_deref();
             match &pointer.property {
-                Some(property) => parts.entry((&pointer.key, version)).or_default().push((*file, property)),
+                Some(property) => parts.entry((pointer.key.as_str(), version)).or_default().push((*file, property)),
                 None => {
-                    objects.push(aws_object(&pointer.key, version, usual, vec![("objectAlias", Value::text(*file))]))
+                    objects.push(aws_object(&pointer.key, version, usual, vec![("objectAlias", Value::text(*file))]));
                 }
             }
         }
@@ -261,7 +262,7 @@ fn aws_object<'v>(
     Value::map(fields)
 }
 
-/// A property as a path of JMESPath: names with other characters than letters, digits and `_` are quoted.
+/// A property as a path of `JMESPath`: names with other characters than letters, digits and `_` are quoted.
 fn jmes_path(property: &str) -> String {
     let quote = |step: &str| {
         let plain = step.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -185,8 +185,9 @@ fn written(value: &ExternalValue, fetched: &Fetched<'_>) -> String {
             Piece::Value { id, filters, .. } => {
                 let name = fetched.name(id);
                 let value = if is_identifier(name) { format!(".{name}") } else { format!("index . \"{name}\"") };
-                let filters = filters.iter().map(|filter| format!(" | {}", function(*filter)));
-                out.push_str(&format!("{{{{ {value}{} }}}}", filters.collect::<String>()));
+                out.extend(["{{ ", &value]);
+                out.extend(filters.iter().flat_map(|filter| [" | ", function(*filter)]));
+                out.push_str(" }}");
             }
         }
     }

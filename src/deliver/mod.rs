@@ -61,7 +61,7 @@ pub struct ObjectName {
 #[derive(Debug)]
 pub enum Form {
     /// As it is.
-    Plain(Rendered),
+    Plain(Box<Rendered>),
     /// Encrypted: a document of YAML.
     Encrypted(Zeroizing<String>),
     /// It is not known without a key.
@@ -78,12 +78,11 @@ pub fn name_as(object: &Rendered, form: SecretForm) -> ObjectName {
 impl Delivered {
     /// An object that leaves as it is.
     pub fn plain(object: Rendered) -> Self {
-        let form = if object.is_known() { Form::Plain } else { |_| Form::Unknown };
         Self {
             id: ObjectName::of(&object),
             environment: object.environment().clone(),
             fingerprint: object.fingerprint(),
-            form: form(object),
+            form: if object.is_known() { Form::Plain(Box::new(object)) } else { Form::Unknown },
         }
     }
 
@@ -119,7 +118,7 @@ pub struct Way<'a> {
     /// The files of the project.
     pub files: &'a Files,
     /// The file that an object is written to, and what is in it now.
-    pub target: &'a dyn Fn(&ObjectName) -> (PathBuf, Option<Zeroizing<Vec<u8>>>),
+    pub target: &'a dyn Fn(&ObjectName) -> Target,
     /// The time of encryption.
     pub now: Timestamp,
     /// The day on which certificates must be valid.
@@ -142,9 +141,12 @@ pub fn note(definition: &Definition, folder: &Path, secrets: &Path, files: &File
     }
 }
 
+/// A file that an object is written to, and what is in it.
+pub type Target = (PathBuf, Option<Zeroizing<Vec<u8>>>);
+
 /// The objects of a target as they leave, in the order in which they are written.
 pub fn deliver(objects: Objects, way: &Way<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {
-    let refs = objects.external.into_iter().filter_map(|part| refs(part, way.definition, problems));
+    let refs = objects.external.into_iter().filter_map(|part| refs(&part, way.definition, problems));
     let refs: Vec<_> = refs.map(|manifest| Rendered::Manifest(manifest, way.definition.environment.clone())).collect();
     let (secrets, others): (Vec<_>, Vec<_>) =
         objects.whole.into_iter().partition(|object| object.is_secret() && secret::has_values(object));
@@ -164,12 +166,12 @@ fn key(delivered: &Delivered) -> (&str, &str, &str) {
 }
 
 /// The object that brings values of a store to the cluster.
-fn refs(part: External, definition: &Definition, problems: &mut Diagnostics) -> Option<Manifest> {
+fn refs(part: &External, definition: &Definition, problems: &mut Diagnostics) -> Option<Manifest> {
     // that no layer says how they leave was told
     definition.delivery.refs()?;
     match part.form {
-        RefForm::ExternalSecret => external_secret::external_secret(&part, &definition.delivery, problems),
-        RefForm::Csi => csi::secret_provider_class(&part, &definition.delivery, problems),
+        RefForm::ExternalSecret => external_secret::external_secret(part, &definition.delivery, problems),
+        RefForm::Csi => csi::secret_provider_class(part, &definition.delivery, problems),
     }
 }
 

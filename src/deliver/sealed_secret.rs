@@ -30,8 +30,11 @@ pub enum Entropy<'a> {
     /// The system.
     System,
     /// A secret: the same bytes for the same context, and others for any other.
-    Derived(&'a dyn Fn(&[&[u8]], &mut [u8])),
+    Derived(&'a Fill<'a>),
 }
+
+/// Fills bytes that follow from a context.
+pub type Fill<'a> = dyn Fn(&[&[u8]], &mut [u8]) + 'a;
 
 impl Entropy<'_> {
     fn bytes(&self, context: &[&[u8]]) -> Option<Zeroizing<[u8; LENGTH]>> {

@@ -45,7 +45,7 @@ pub(super) fn sealed(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagn
         plain.id = sealed_name(plain.id);
         let form = match plain.form {
             Form::Plain(secret) => {
-                let object = match object_of(secret) {
+                let object = match object_of(*secret) {
                     Ok(object) => object,
                     Err(problem) => {
                         problems.push(problem);
@@ -54,7 +54,7 @@ pub(super) fn sealed(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagn
                 };
                 let Some(manifest) = problems.take(seal_one(&object, &certificate, way)) else { continue };
                 unstable |= way.definition.naming_key.is_none();
-                Form::Plain(Rendered::Manifest(manifest, environment))
+                Form::Plain(Box::new(Rendered::Manifest(manifest, environment)))
             }
             other => other,
         };

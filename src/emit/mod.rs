@@ -104,7 +104,7 @@ pub fn clashes(objects: &[(String, Delivered)]) -> Vec<Diagnostic> {
         let environment = &object.environment;
         if let Some((other, other_object)) = seen.insert((environment, group, kind, namespace, name), (app, object)) {
             let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
-            let by_hand = |object: &Delivered| matches!(object.form, Form::Plain(Rendered::Manifest(..)));
+            let by_hand = |object: &Delivered| matches!(&object.form, Form::Plain(object) if matches!(**object, Rendered::Manifest(..)));
             let who = match other == app {
                 true if by_hand(object) || by_hand(other_object) => format!("the manifests and bundles of `{app}`"),
                 true => format!("two apps called `{app}`"),

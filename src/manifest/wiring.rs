@@ -243,10 +243,8 @@ impl Wiring<'_> {
         }
         if let Some(class) = &sides.class {
             // a volume of a driver is never a part of another, and no volume can lie in a read-only one
-            let (label, path) = match is_projected {
-                true => (format!("{name}{BESIDE}"), format!("{path}{BESIDE}")),
-                false => (name.to_owned(), path.to_owned()),
-            };
+            let end = if is_projected { BESIDE } else { "" };
+            let (label, path) = (format!("{name}{end}"), format!("{path}{end}"));
             let volume = self.volume_of(&format!("{name} by its class"), &label, |place| driver(class, place));
             self.mount_volume(&volume, &path);
         }

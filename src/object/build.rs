@@ -97,7 +97,7 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
         let pointed = pointers.swap_remove(name).unwrap_or_default();
         let has_pointers = !pointed.is_empty();
         let parts = Parts { target, common, name, bundle, metadata: &metadata, pointed };
-        externals.extend(external(parts, &mut secret, problems));
+        externals.extend(external(&parts, &mut secret, problems));
         let mut locked = |kind| unknown.swap_remove(&(name, kind)).unwrap_or_default();
         let unknowns = [locked(ObjectKind::ConfigMap), locked(ObjectKind::Secret)];
         let is_written = |data: &Option<_>, unknown: &BTreeMap<_, _>| data.is_some() || !unknown.is_empty();

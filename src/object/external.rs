@@ -123,7 +123,7 @@ pub(super) struct Parts<'a> {
 /// The part of a bundle that is in a store. Values of the bundle's Secret that have to be in the same
 /// object move there. Errors: `delivery`.
 pub(super) fn external(
-    parts: Parts<'_>,
+    parts: &Parts<'_>,
     secret: &mut Option<BTreeMap<String, Final>>,
     problems: &mut Diagnostics,
 ) -> Option<External> {

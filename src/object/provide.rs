@@ -50,9 +50,8 @@ impl Provided {
             let name = id.bundle.as_str();
             let split = provided.splits.get(name).filter(|split| split.keys.contains(id.key.as_str()));
             let (side, name) = match (split, &value.outcome) {
-                (_, Outcome::Missing) => continue,
-                // a driver mounts it, and no Secret has it
-                (Some(Split { form: RefForm::Csi, .. }), _) => continue,
+                // what a driver mounts is in no Secret
+                (_, Outcome::Missing) | (Some(Split { form: RefForm::Csi, .. }), _) => continue,
                 (Some(split), _) => (Referent::Secret, split.name.as_str()),
                 (None, _) => (side(routing.sensitivity(id)), name),
             };

@@ -249,7 +249,7 @@ impl Run<'_> {
         {
             // what changed is of other environments
             let inputs = self.inputs(rendering);
-            return Some(target::Target::rendered(name, inputs, state, rendering.kept(record)));
+            return Some(target::Target::rendered(name, inputs, state, target::kept(record)));
         }
         let mut files = rendering.render(&mut self.found.problems)?;
         self.found.count += 1;

@@ -112,12 +112,6 @@ impl Rendering<'_> {
         self.app.folder.join(format!("{}.secrets.yaml", self.environment))
     }
 
-    /// The files that are recorded, as they are.
-    pub(super) fn kept(&self, record: &TargetRecord) -> Vec<OutputFile> {
-        let outputs = record.outputs.iter().filter(|(name, output)| !output.stale && name.as_str() != KUSTOMIZATION);
-        outputs.map(|(name, output)| keep(name, output)).collect()
-    }
-
     /// Renders it; none if something is wrong, which is told.
     pub(super) fn render(&self, problems: &mut Diagnostics) -> Option<Files> {
         let resolved = self.survey.environment(self.environment)?;
@@ -144,7 +138,7 @@ impl Rendering<'_> {
         };
         let delivered = crate::deliver::deliver(objects, &way, problems);
         let seals = self.fingerprints(resolved, &context);
-        Some(self.files(delivered, record, &seals, &context, resolved))
+        Some(self.files(&delivered, record, &seals, &context, resolved))
     }
 
     /// The file that an object is written to, and what is in it.
@@ -170,7 +164,7 @@ impl Rendering<'_> {
 
     fn files(
         &self,
-        delivered: Vec<Delivered>,
+        delivered: &[Delivered],
         record: Option<&TargetRecord>,
         seals: &HashMap<ObjectName, String>,
         context: &[u8],
@@ -183,7 +177,7 @@ impl Rendering<'_> {
             match &object.form {
                 Form::Unknown => {
                     let fingerprint = object.fingerprint.as_ref().map(|print| within(print, context));
-                    self.unknown(name, fingerprint, record, &mut found);
+                    self.unknown(&name, fingerprint.as_ref(), record, &mut found);
                 }
                 Form::Plain(_) | Form::Encrypted(_) => {
                     let seal = seals.get(&without_name(&object.id));
@@ -198,20 +192,20 @@ impl Rendering<'_> {
     }
 
     /// A file that takes a key to be made: it stays if what stands for it did.
-    fn unknown(&self, name: FileName, fingerprint: Option<String>, record: Option<&TargetRecord>, found: &mut Files) {
-        let output = record.and_then(|record| record.outputs.get(&name)).filter(|output| !output.stale);
-        let on_disk = self.tree.committed(self.target, &name);
+    fn unknown(&self, name: &FileName, fingerprint: Option<&String>, record: Option<&TargetRecord>, found: &mut Files) {
+        let output = record.and_then(|record| record.outputs.get(name)).filter(|output| !output.stale);
+        let on_disk = self.tree.committed(self.target, name);
         let is_there = on_disk.is_some();
         let is_intact = output.is_some_and(|output| {
             output.digest.is_some() && output.digest == on_disk.as_deref().map(|bytes| digest(bytes))
         });
-        let is_same = output.is_some_and(|output| fingerprint.is_some() && output.fingerprint == fingerprint);
+        let is_same = output.is_some_and(|output| fingerprint.is_some() && output.fingerprint.as_ref() == fingerprint);
         if !(is_intact && is_same) {
             let file = Some(name.as_str().to_owned());
             found.unseen.push(Unseen { target: self.target.clone(), file });
         }
         if let Some(output) = output.filter(|_| is_there) {
-            found.files.push(keep(&name, output));
+            found.files.push(keep(name, output));
         }
     }
 
@@ -219,7 +213,7 @@ impl Rendering<'_> {
     fn keep_all(&self, record: Option<&TargetRecord>, found: &mut Files) {
         found.unseen.push(Unseen { target: self.target.clone(), file: None });
         let made: BTreeSet<_> = found.files.iter().map(|file| file.name.clone()).collect();
-        let mut left = record.map(|record| self.kept(record)).unwrap_or_default();
+        let mut left = record.map(kept).unwrap_or_default();
         left.retain(|file| !made.contains(&file.name) && self.tree.committed(self.target, &file.name).is_some());
         found.files.append(&mut left);
     }
@@ -229,6 +223,12 @@ impl Rendering<'_> {
 fn asked(resolved: &Resolved) -> impl Iterator<Item = Probe> {
     let layers = resolved.definition.candidates.iter().cloned().map(Probe::File);
     layers.chain(resolved.files.seen())
+}
+
+/// The files that are recorded, as they are.
+pub(super) fn kept(record: &TargetRecord) -> Vec<OutputFile> {
+    let outputs = record.outputs.iter().filter(|(name, output)| !output.stale && name.as_str() != KUSTOMIZATION);
+    outputs.map(|(name, output)| keep(name, output)).collect()
 }
 
 /// A file that stays as it is.

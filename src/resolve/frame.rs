@@ -30,6 +30,18 @@ pub(super) struct Frame {
     log: Mutex<Log>,
 }
 
+/// How much of what was read is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Light {
+    /// All.
+    #[default]
+    Known,
+    /// What stands for it.
+    Locked,
+    /// Not even that.
+    Dark,
+}
+
 #[derive(Debug, Default)]
 struct Log {
     reads: Vec<Read>,
@@ -37,8 +49,7 @@ struct Log {
     marks: Vec<usize>,
     declassified: Vec<Declassified>,
     encrypted: bool,
-    locked: bool,
-    dark: bool,
+    light: Light,
     namespace: bool,
 }
 
@@ -71,29 +82,32 @@ impl Frame {
 
     /// Records that something was read whose value is not known: nor is then the result.
     pub(super) fn record_locked(&self) {
-        self.log().locked = true;
+        self.darken(Light::Locked);
+    }
+
+    fn darken(&self, light: Light) {
+        let mut log = self.log();
+        log.light = log.light.max(light);
     }
 
     /// Records that not even what stands for something is known.
     pub(super) fn record_dark(&self) {
-        let mut log = self.log();
-        (log.locked, log.dark) = (true, true);
+        self.darken(Light::Dark);
     }
 
     /// What stands for the result.
     pub(super) fn shadow(&self, text: Option<&str>) -> Shadow {
-        let is_dark = self.log().dark;
-        text.filter(|_| !is_dark).map(Shadow::of).unwrap_or_default()
+        text.filter(|_| !self.is_dark()).map(Shadow::of).unwrap_or_default()
     }
 
     /// Whether not even what stands for the result is known.
     pub(super) fn is_dark(&self) -> bool {
-        self.log().dark
+        self.log().light == Light::Dark
     }
 
     /// Whether the result is not known.
     pub(super) fn is_locked(&self) -> bool {
-        self.log().locked
+        self.log().light != Light::Known
     }
 
     /// Records that the template made a namespace.

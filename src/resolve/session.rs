@@ -121,10 +121,9 @@ impl Session {
                 self.report(self.refused(&refusal));
                 return None;
             }
-            Ok(Err(Reported)) if frame.is_locked() => Outcome::Locked(frame.shadow(None)),
-            Ok(Err(Reported)) => Outcome::Failed,
             Ok(Ok(Outcome::Known(value))) if frame.is_locked() => Outcome::Locked(frame.shadow(value.text())),
-            Ok(Ok(Outcome::Pointed(_))) if frame.is_locked() => Outcome::Locked(frame.shadow(None)),
+            Ok(Err(Reported) | Ok(Outcome::Pointed(_))) if frame.is_locked() => Outcome::Locked(frame.shadow(None)),
+            Ok(Err(Reported)) => Outcome::Failed,
             // values that double each other would fill the memory
             Ok(Ok(Outcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
                 let name = self.subject_name(&frame.subject);

@@ -203,8 +203,8 @@ proptest! {
         let mut used: HashMap<String, (String, String)> = HashMap::new();
         let mut before: Option<String> = None;
         for data in runs {
-            let lines: String = data.iter().map(|(key, value)| format!("  {key}: {value}\n")).collect();
-            let text = format!("kind: Secret\ndata:\n{lines}");
+            let lines: Vec<_> = data.iter().map(|(key, value)| format!("  {key}: {value}\n")).collect();
+            let text = format!("kind: Secret\ndata:\n{}", lines.concat());
             let (file, _) = made(&text, &plan, Some(&key()), before.as_ref().map(String::as_bytes), later());
             for (nonce, place) in nonces(&file).into_iter().filter(|(_, place)| place != "mac") {
                 let value = data[&place].clone();
