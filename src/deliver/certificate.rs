@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use x509_cert::der::asn1::UintRef;
 use x509_cert::der::{Decode as _, Reader as _, SliceReader};
 use x509_cert::spki::ObjectIdentifier;
+use zeroize::Zeroizing;
 
 use crate::diagnostic::Diagnostic;
 use crate::object::{Day, pem};
@@ -35,65 +36,77 @@ pub struct Certificate {
 impl Certificate {
     /// Reads a certificate in PEM; of several, the first, as kubeseal does.
     ///
-    /// Errors (`certificate`): there is none, it cannot be read, its key is not one of RSA or too short.
+    /// Errors (`certificate`): there is none, or a private key besides; it cannot be read; its key is not one
+    /// of RSA, is shorter than 2,048 bits, or no sound one.
     pub fn read(source: &Source) -> Result<Self, Diagnostic> {
         let name = source.name();
-        let error = |message: String| {
-            Diagnostic::error("certificate", message).hint("fetch it again: `kubeseal --fetch-cert > cert.pem`")
-        };
-        let blocks = pem::blocks(source.text());
-        let found = blocks.iter().find(|block| block.label == "CERTIFICATE");
-        let Some(block) = found else {
-            let error = error(format!("`{name}` holds no certificate"));
-            return Err(if blocks.iter().any(pem::Block::is_private_key) {
-                error.note("it holds a private key, which belongs nowhere but into the cluster")
-            } else {
-                error.note("a certificate begins with a line `-----BEGIN CERTIFICATE-----`")
-            });
-        };
-        let unreadable = || error(format!("the certificate in `{name}` cannot be read"));
-        let bytes = block.bytes.as_ref().ok_or_else(unreadable)?;
-        let certificate = x509_cert::Certificate::from_der(bytes).map_err(|_| unreadable())?.tbs_certificate;
+        let unreadable = || wrong(format!("the certificate in `{name}` cannot be read"));
+        let bytes = der(source)?.ok_or_else(unreadable)?;
+        let certificate = x509_cert::Certificate::from_der(&bytes).map_err(|_| unreadable())?.tbs_certificate;
         let info = &certificate.subject_public_key_info;
         if info.algorithm.oid != RSA {
-            return Err(error(format!("the certificate in `{name}` has no key of RSA"))
+            return Err(wrong(format!("the certificate in `{name}` has no key of RSA"))
                 .note("values are sealed with RSA-OAEP, and no other key can open them"));
         }
         let key = info.subject_public_key.as_bytes().and_then(public_key).ok_or_else(unreadable)?;
         let bits = key.bits();
         if bits < SMALLEST {
-            return Err(error(format!("the key of the certificate in `{name}` has {bits} bits, and needs {SMALLEST}"))
+            return Err(wrong(format!("the key of the certificate in `{name}` has {bits} bits, and needs {SMALLEST}"))
                 .note("a shorter one can be broken, and with it all that is sealed"));
         }
-        let key = PublicKey::new(key.modulus, key.exponent).map_err(|_| unreadable())?;
+        // an even modulus, an exponent of 1: nothing that a controller makes
+        let useless = |_| wrong(format!("nothing can be sealed with the key of the certificate in `{name}`"));
+        let key = PublicKey::new(key.modulus, key.exponent).map_err(useless)?;
         let validity = &certificate.validity;
         Ok(Self {
             key,
-            fingerprint: Sha256::digest(bytes).into(),
+            fingerprint: Sha256::digest(&bytes).into(),
             from: validity.not_before.to_unix_duration(),
             until: validity.not_after.to_unix_duration(),
         })
     }
 
-    /// What there is to say of it on a day: that it is not valid, or not for long. It opens values all the
-    /// same, as long as the controller keeps its key.
+    /// What there is to say of it on a day (`certificate`): an error after its end, since kubeseal then seals
+    /// no more either; a warning in the 30 days before, and before it is valid.
     pub fn check(&self, place: &Place, day: Day) -> Option<Diagnostic> {
-        let message = if day.is_after(self.until) {
-            format!("the certificate expired on {}", Day::at(self.until))
+        let until = Day::at(self.until);
+        let found = if day.is_after(self.until) {
+            Diagnostic::error("certificate", format!("the certificate expired on {until}"))
         } else if day.is_after(self.until.saturating_sub(SOON)) {
-            format!("the certificate expires on {}", Day::at(self.until))
+            Diagnostic::warning("certificate", format!("the certificate expires on {until}"))
         } else if day.is_before(self.from) {
-            format!("the certificate is valid only from {}", Day::at(self.from))
+            let from = Day::at(self.from);
+            Diagnostic::warning("certificate", format!("the certificate is valid only from {from}"))
         } else {
             return None;
         };
         Some(
-            Diagnostic::warning("certificate", message)
+            found
                 .at(place.clone())
-                .note("the controller has made newer ones by then, and may have lost this one's key")
+                .note("a controller makes newer ones, and may lose the key of an old one: then nobody can open the values")
                 .hint("fetch the newest: `kubeseal --fetch-cert > cert.pem`"),
         )
     }
+}
+
+/// The bytes of the first certificate of a text; none if they are damaged.
+fn der(source: &Source) -> Result<Option<Zeroizing<Vec<u8>>>, Diagnostic> {
+    let name = source.name();
+    let blocks = pem::blocks(source.text());
+    if blocks.iter().any(pem::Block::is_private_key) {
+        return Err(wrong(format!("`{name}` holds a private key"))
+            .note("whoever has the key of the controller can open all that is sealed for it")
+            .hint("if it is that key, let the controller make a new one, and change the secrets themselves"));
+    }
+    match blocks.into_iter().find(|block| block.label == "CERTIFICATE") {
+        Some(block) => Ok(block.bytes),
+        None => Err(wrong(format!("`{name}` holds no certificate"))
+            .note("a certificate begins with a line `-----BEGIN CERTIFICATE-----`")),
+    }
+}
+
+fn wrong(message: String) -> Diagnostic {
+    Diagnostic::error("certificate", message).hint("fetch it again: `kubeseal --fetch-cert > cert.pem`")
 }
 
 /// The numbers of a public key.
@@ -112,6 +125,90 @@ impl Numbers {
 fn public_key(der: &[u8]) -> Option<Numbers> {
     let mut reader = SliceReader::new(der).ok()?;
     let numbers = reader.sequence(|reader| Ok((UintRef::decode(reader)?, UintRef::decode(reader)?))).ok()?;
+    // as in Go, nothing may follow
+    let numbers = reader.finish(numbers).ok()?;
     let number = |number: UintRef<'_>| Some(BoxedUint::from_be_slice_vartime(number.as_bytes()));
     Some(Numbers { modulus: number(numbers.0)?, exponent: number(numbers.1)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Severity;
+
+    const CONTROLLER: &str = include_str!("../../tests/vectors/sealed/cert.pem");
+    const KEY: &str = include_str!("../../tests/vectors/sealed/key.pem");
+    const SMALL: &str = include_str!("../../tests/vectors/sealed/small.crt");
+    const RSA_2048: &str = include_str!("../../tests/vectors/tls/rsa.crt");
+    const P256: &str = include_str!("../../tests/vectors/tls/p256.crt");
+
+    fn read(text: &str) -> Result<Certificate, String> {
+        Certificate::read(&Source::new("cert.pem", text)).map_err(|error| {
+            assert_eq!(error.rule, "certificate");
+            error.message
+        })
+    }
+
+    #[test]
+    fn of_several_certificates_the_first_counts() {
+        let one = read(CONTROLLER).unwrap();
+        assert_eq!(one.key, read(&format!("subject=x\r\n{CONTROLLER}{RSA_2048}")).unwrap().key);
+        let other = read(&format!("{RSA_2048}{CONTROLLER}")).unwrap();
+        assert!(one.key != other.key && one.fingerprint != other.fingerprint);
+    }
+
+    #[test]
+    fn the_fingerprint_is_the_one_that_openssl_prints() {
+        // openssl x509 -in tests/vectors/sealed/cert.pem -noout -fingerprint -sha256
+        assert!(read(CONTROLLER).unwrap().fingerprint.starts_with(&[0xee, 0xc4, 0x23, 0x10, 0x4c, 0x27, 0xa8, 0x46]));
+    }
+
+    #[test]
+    fn what_nothing_can_be_sealed_for_is_refused() {
+        let half = CONTROLLER.get(..CONTROLLER.len() / 2).unwrap();
+        let other = CONTROLLER.replacen("MII", "MIJ", 1);
+        for (text, expected) in [
+            ("", "`cert.pem` holds no certificate"),
+            (KEY, "`cert.pem` holds a private key"),
+            (&format!("{CONTROLLER}{KEY}"), "`cert.pem` holds a private key"),
+            (half, "the certificate in `cert.pem` cannot be read"),
+            (&other, "the certificate in `cert.pem` cannot be read"),
+            (P256, "the certificate in `cert.pem` has no key of RSA"),
+            (SMALL, "the key of the certificate in `cert.pem` has 1024 bits, and needs 2048"),
+        ] {
+            assert_eq!(read(text).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn public_keys_are_two_numbers_and_nothing_more() {
+        assert_eq!(public_key(&[0x30, 6, 2, 1, 15, 2, 1, 3]).unwrap().bits(), 4);
+        for wrong in [
+            &[0x30, 3, 2, 1, 15][..],               // one number
+            &[0x30, 6, 2, 1, 0x8f, 2, 1, 3],        // a negative one
+            &[0x30, 9, 2, 1, 15, 2, 1, 3, 2, 1, 5], // three
+            &[0x30, 6, 2, 1, 15, 2, 1, 3, 0],       // something after them
+            &[],
+        ] {
+            assert!(public_key(wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_sound_from_its_first_day_to_thirty_before_its_last() {
+        // openssl x509 -in tests/vectors/sealed/cert.pem -noout -dates
+        let certificate = read(CONTROLLER).unwrap();
+        for (day, expected) in [
+            ("2026-11-24", Some((Severity::Warning, "the certificate is valid only from 2026-11-25"))),
+            ("2026-11-25", None),
+            ("2126-10-02", None),
+            ("2126-10-03", Some((Severity::Warning, "the certificate expires on 2126-11-01"))),
+            ("2126-11-01", Some((Severity::Warning, "the certificate expires on 2126-11-01"))),
+            ("2126-11-02", Some((Severity::Error, "the certificate expired on 2126-11-01"))),
+        ] {
+            let found = certificate.check(&Place::nowhere(), day.parse().unwrap());
+            let found = found.map(|found| (found.severity, found.message));
+            assert_eq!(found, expected.map(|(severity, message)| (severity, message.to_owned())), "{day}");
+        }
+    }
 }

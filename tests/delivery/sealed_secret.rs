@@ -176,7 +176,13 @@ fn what_cannot_be_sealed_says_why() {
             project("").file("prod.yaml", lone.replace(" }", ", certificate: cert.pm }")).file("cert.pem", ""),
             "did you mean `cert.pem`?",
         ),
-        ("key", project("").file("certs/prod.pem", KEY), "it holds a private key"),
+        ("key", project("").file("certs/prod.pem", KEY), "`certs/prod.pem` holds a private key"),
+        (
+            "both",
+            project("").file("certs/prod.pem", format!("{CERTIFICATE}{KEY}")),
+            "`certs/prod.pem` holds a private key",
+        ),
+        ("small", project("").file("certs/prod.pem", include_str!("../vectors/sealed/small.crt")), "has 1024 bits"),
         ("half", project("").file("certs/prod.pem", half), "cannot be read"),
         ("text", project("").file("certs/prod.pem", "hello"), "holds no certificate"),
     ] {
@@ -190,17 +196,16 @@ fn what_cannot_be_sealed_says_why() {
 }
 
 #[test]
-fn a_certificate_near_its_end_is_told_of() {
-    for (day, expected) in [
-        ("2120-01-01", "the certificate expires on"),
-        ("2300-01-01", "the certificate expired on"),
-        ("2000-01-01", "the certificate is valid only from"),
+fn nothing_is_sealed_for_a_certificate_that_expired_and_one_near_its_end_is_told_of() {
+    // openssl x509 -in tests/vectors/sealed/cert.pem -noout -dates
+    for (day, code, expected) in [
+        ("2026-11-24", 0, "warning: the certificate is valid only from 2026-11-25"),
+        ("2126-10-20", 0, "warning: the certificate expires on 2126-11-01"),
+        ("2126-11-02", 2, "error: the certificate expired on 2126-11-01"),
     ] {
-        let day = if day == "2120-01-01" { NEAR_ITS_END } else { day };
         let run = project("").run_with_key(&["render", "prod", "--at", day]);
-        assert!(run.code == 0 && run.stderr.contains(expected), "{day}: {}", run.stderr);
+        assert!(run.code == code && run.stderr.contains(expected), "{day}: {}", run.stderr);
+        assert!(run.stderr.contains("prod.yaml:1:"), "{day}: {}", run.stderr);
+        assert_eq!(run.stdout.is_empty(), code != 0, "{day}");
     }
 }
-
-/// Two weeks before the test certificate's last day.
-const NEAR_ITS_END: &str = "2126-10-20";
