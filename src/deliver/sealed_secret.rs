@@ -2,7 +2,9 @@
 //!
 //! Each value has a key of its own, which is encrypted for the controller with RSA-OAEP, and encrypts the
 //! value with AES-256-GCM (`pkg/crypto/crypto.go` of sealed-secrets). The nonce is zero, so a key must
-//! never be used for two values: it is random, or follows from all that it is for.
+//! never be used for two values: it is random, or follows from all that it is for. In the second way a
+//! value that stays the same keeps its ciphertext, and whoever reads the history of a repository sees when
+//! it changed and whether it came back, but nothing of what it is.
 
 use aes_gcm::aead::generic_array::GenericArray;
 use aes_gcm::{AeadInPlace as _, Aes256Gcm, KeyInit as _};
@@ -10,11 +12,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rsa::oaep::EncryptingKey;
 use rsa::rand_core::{TryCryptoRng, TryRng};
+use rsa::sha2::Sha256;
 use rsa::traits::RandomizedEncryptor as _;
 use zeroize::Zeroizing;
 
 pub use super::certificate::Certificate;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Failure};
 use crate::layer::{SealScope, Tree};
 use crate::manifest::Manifest;
 use crate::object::Object;
@@ -22,23 +25,31 @@ use crate::span::Place;
 
 const API_VERSION: &str = "bitnami.com/v1alpha1";
 
-/// The length of the key of a value, and of the seed of OAEP with SHA-256.
+/// What the controller takes the scope from, if it is `true`; the second wins.
+const NAMESPACE_WIDE: &str = "sealedsecrets.bitnami.com/namespace-wide";
+const CLUSTER_WIDE: &str = "sealedsecrets.bitnami.com/cluster-wide";
+
+/// The length of the key of a value, and of the seed of OAEP with SHA-256, in bytes.
 const LENGTH: usize = 32;
+
+/// The key of a value, or a seed. Wiped when dropped.
+type Bytes = Zeroizing<[u8; LENGTH]>;
+
+/// Fills bytes that follow from a secret and a context, which is told from all others by its parts.
+pub type Derive<'a> = &'a dyn Fn(&[&[u8]], &mut [u8]);
 
 /// Where keys and seeds come from.
 pub enum Entropy<'a> {
     /// The system.
     System,
     /// A secret: the same bytes for the same context, and others for any other.
-    Derived(&'a Fill<'a>),
+    Derived(Derive<'a>),
 }
 
-/// Fills bytes that follow from a context.
-pub type Fill<'a> = dyn Fn(&[&[u8]], &mut [u8]) + 'a;
-
 impl Entropy<'_> {
-    fn bytes(&self, context: &[&[u8]]) -> Option<Zeroizing<[u8; LENGTH]>> {
-        let mut bytes = Zeroizing::new([0; LENGTH]);
+    /// None if the system has none to give.
+    fn bytes(&self, context: &[&[u8]]) -> Option<Bytes> {
+        let mut bytes = Bytes::new([0; LENGTH]);
         match self {
             Self::System => getrandom::getrandom(bytes.as_mut()).ok()?,
             Self::Derived(fill) => fill(context, bytes.as_mut()),
@@ -49,29 +60,55 @@ impl Entropy<'_> {
 
 /// Seals a Secret.
 ///
-/// Errors: it has no namespace, which its values are bound to; the system has no randomness to give.
+/// Errors: it has no values, or no namespace, which they are bound to; an annotation of it asks for another
+/// scope (`delivery`); the system has no randomness to give (`no-randomness`).
 pub fn seal(
     secret: &Object,
     certificate: &Certificate,
     scope: SealScope,
     entropy: &Entropy<'_>,
 ) -> Result<Manifest, Diagnostic> {
-    let namespace = secret.namespace.as_deref();
-    if namespace.is_none() && scope != SealScope::ClusterWide {
-        let message =
-            format!("the Secret `{}` has no namespace, which its sealed values would be bound to", secret.name);
+    check(secret, scope)?;
+    let label = label(scope, secret.namespace.as_deref().unwrap_or_default(), &secret.name);
+    let sealing = Sealing {
+        secret,
+        fingerprint: &certificate.fingerprint,
+        key: EncryptingKey::new_with_label(certificate.key.clone(), label.as_bytes()),
+        label: &label,
+        entropy,
+    };
+    let mut sealed = Vec::with_capacity(secret.data.len());
+    for (key, value) in &secret.data {
+        sealed.push((key.as_str(), sealing.seal(key, value.bytes())?));
+    }
+    Manifest::of(manifest(secret, scope, &sealed))
+}
+
+/// Refuses what kubeseal refuses, and what no controller could open.
+fn check(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
+    let name = &secret.name;
+    if secret.data.is_empty() {
+        let message = format!("the Secret `{name}` has no values to seal");
+        return Err(Diagnostic::error("delivery", message).hint("give it values, or leave it out"));
+    }
+    if secret.namespace.is_none() && scope != SealScope::ClusterWide {
+        let message = format!("the Secret `{name}` has no namespace, which its sealed values would be bound to");
         return Err(Diagnostic::error("delivery", message)
             .hint("write `namespace: NAME` in a layer")
             .hint("or `delivery: { scope: cluster-wide }`, so that whoever has the values can use them anywhere"));
     }
-    let label = label(scope, namespace.unwrap_or_default(), &secret.name);
-    let mut sealed = Vec::with_capacity(secret.data.len());
-    for (key, value) in &secret.data {
-        let value = sealed_value(certificate, &label, key, value.bytes(), entropy);
-        let value = value.ok_or_else(|| Diagnostic::error("delivery", "the system has no randomness to seal with"))?;
-        sealed.push((key.as_str(), value));
+    for key in [NAMESPACE_WIDE, CLUSTER_WIDE] {
+        // the controller looks at nothing but this value, and would not find the label that was sealed with
+        let is_asked = secret.annotations.get(key).is_some_and(|value| value == "true");
+        let is_ours = annotation(scope) == Some(key);
+        if secret.annotations.contains_key(key) && is_asked != is_ours {
+            let message = format!("the annotation `{key}` of the Secret `{name}` is not as the scope of its values");
+            return Err(Diagnostic::error("delivery", message)
+                .note("the controller would take the scope from it, and open nothing")
+                .hint("remove it, and write the scope as `delivery: { scope: … }`"));
+        }
     }
-    Manifest::of(manifest(secret, scope, &sealed))
+    Ok(())
 }
 
 /// What the values are bound to (`EncryptionLabel` in `sealedsecret_expansion.go`).
@@ -83,32 +120,49 @@ fn label(scope: SealScope, namespace: &str, name: &str) -> String {
     }
 }
 
-/// `length of the encrypted key (u16, big-endian) || encrypted key || ciphertext`, in base64.
-fn sealed_value(
-    certificate: &Certificate,
-    label: &str,
-    key: &str,
-    value: &[u8],
-    entropy: &Entropy<'_>,
-) -> Option<String> {
-    let context = |purpose: &'static [u8]| -> [&[u8]; 5] {
-        // all that goes into the ciphertext: equal contexts give equal bytes, and no others the same key
-        [purpose, &certificate.fingerprint, label.as_bytes(), key.as_bytes(), value]
-    };
-    let session = entropy.bytes(&context(b"key"))?;
-    let seed = entropy.bytes(&context(b"seed"))?;
-    let for_controller = EncryptingKey::<rsa::sha2::Sha256>::new_with_label(certificate.key.clone(), label.as_bytes());
-    let wrapped = for_controller.encrypt_with_rng(&mut Seed(Some(seed)), session.as_slice()).ok()?;
-    let cipher = Aes256Gcm::new(GenericArray::from_slice(session.as_slice()));
-    let mut ciphertext = Zeroizing::new(value.to_vec());
-    let nonce = GenericArray::default();
-    let tag = cipher.encrypt_in_place_detached(&nonce, b"", &mut ciphertext).ok()?;
-    let length = u16::try_from(wrapped.len()).ok()?.to_be_bytes();
-    Some(STANDARD.encode([&length[..], &wrapped, &ciphertext, &tag].concat()))
+/// What all values of a Secret are sealed with.
+struct Sealing<'a> {
+    secret: &'a Object,
+    fingerprint: &'a [u8],
+    /// The controller's, with the label.
+    key: EncryptingKey<Sha256>,
+    label: &'a str,
+    entropy: &'a Entropy<'a>,
+}
+
+impl Sealing<'_> {
+    /// `length of the encrypted key (u16, big-endian) || encrypted key || ciphertext`, in base64.
+    fn seal(&self, key: &str, value: &[u8]) -> Result<String, Diagnostic> {
+        let drawn = self.bytes(b"key", key, value).zip(self.bytes(b"seed", key, value));
+        let (session, seed) = drawn.ok_or_else(|| {
+            Diagnostic::error("no-randomness", "the system has no randomness to give").failing(Failure::Io)
+        })?;
+        self.seal_with(&session, seed, value).ok_or_else(|| {
+            let name = &self.secret.name;
+            Diagnostic::error("delivery", format!("the value of `{key}` in the Secret `{name}` cannot be sealed"))
+        })
+    }
+
+    /// Bytes for a value. The context is all that goes into the ciphertext, so that equal ones give equal
+    /// bytes and no others the same key; and the bundle, so that nobody sees where two hold the same.
+    fn bytes(&self, purpose: &[u8], key: &str, value: &[u8]) -> Option<Bytes> {
+        let bundle = self.secret.base_name.as_bytes();
+        self.entropy.bytes(&[purpose, self.fingerprint, self.label.as_bytes(), bundle, key.as_bytes(), value])
+    }
+
+    /// None for values beyond what AES-GCM takes, which is more than any object can hold.
+    fn seal_with(&self, session: &Bytes, seed: Bytes, value: &[u8]) -> Option<String> {
+        let wrapped = self.key.encrypt_with_rng(&mut Seed(Some(seed)), session.as_slice()).ok()?;
+        let length = u16::try_from(wrapped.len()).ok()?.to_be_bytes();
+        let cipher = Aes256Gcm::new(GenericArray::from_slice(session.as_slice()));
+        let mut ciphertext = Zeroizing::new(value.to_vec());
+        let tag = cipher.encrypt_in_place_detached(&GenericArray::default(), b"", &mut ciphertext).ok()?;
+        Some(STANDARD.encode([&length[..], &wrapped, &ciphertext, &tag].concat()))
+    }
 }
 
 /// Gives a seed once: OAEP draws nothing else.
-struct Seed(Option<Zeroizing<[u8; LENGTH]>>);
+struct Seed(Option<Bytes>);
 
 impl TryRng for Seed {
     type Error = std::fmt::Error;
@@ -140,6 +194,7 @@ fn manifest(secret: &Object, scope: SealScope, sealed: &[(&str, String)]) -> Tre
         secret.annotations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     annotations.extend(annotation(scope).map(|key| (key, "true")));
     annotations.sort_unstable();
+    annotations.dedup();
     let labels: Vec<_> = secret.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let metadata = || {
         let mut fields = Vec::new();
@@ -153,10 +208,11 @@ fn manifest(secret: &Object, scope: SealScope, sealed: &[(&str, String)]) -> Tre
         fields.extend(secret.namespace.as_deref().map(|namespace| ("namespace", text(namespace))));
         Tree::map(fields, &place)
     };
-    let mut template = vec![("metadata", metadata())];
+    let mut template = Vec::new();
     if secret.immutable {
         template.push(("immutable", Tree::literal("true", &place)));
     }
+    template.push(("metadata", metadata()));
     template.extend(secret.secret_type.as_deref().map(|secret_type| ("type", text(secret_type))));
     let encrypted = sealed.iter().map(|(key, value)| (*key, text(value)));
     let spec = [("encryptedData", Tree::map(encrypted, &place)), ("template", Tree::map(template, &place))];
@@ -174,7 +230,10 @@ fn manifest(secret: &Object, scope: SealScope, sealed: &[(&str, String)]) -> Tre
 fn annotation(scope: SealScope) -> Option<&'static str> {
     match scope {
         SealScope::Strict => None,
-        SealScope::NamespaceWide => Some("sealedsecrets.bitnami.com/namespace-wide"),
-        SealScope::ClusterWide => Some("sealedsecrets.bitnami.com/cluster-wide"),
+        SealScope::NamespaceWide => Some(NAMESPACE_WIDE),
+        SealScope::ClusterWide => Some(CLUSTER_WIDE),
     }
 }
+
+#[cfg(test)]
+mod tests;

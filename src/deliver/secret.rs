@@ -80,11 +80,7 @@ fn certificate(way: &Way<'_>) -> Result<(Option<Diagnostic>, Certificate), Diagn
         let error = Diagnostic::error("delivery", "`secrets: sealed-secret` needs a certificate")
             .note("Secrets are sealed for the controller whose certificate it is")
             .hint("fetch it with `kubeseal --fetch-cert > cert.pem`, and write `delivery: { certificate: cert.pem }`");
-        return Err(match &delivery.secrets {
-            Some(form) => error.at(form.place.clone()),
-            None => error,
-        }
-        .into());
+        return Err(at_form(error, way).into());
     };
     let at = |problem: Diagnostic| if problem.labels.is_empty() { problem.at(path.place.clone()) } else { problem };
     let source = way.files.text(&path.value).map_err(at)?;
@@ -101,7 +97,15 @@ fn seal_one(object: &Object, certificate: &Certificate, way: &Way<'_>) -> Result
         Some(fill) => Entropy::Derived(fill),
         None => Entropy::System,
     };
-    seal(object, certificate, definition.delivery.scope(), &entropy)
+    seal(object, certificate, definition.delivery.scope(), &entropy).map_err(|problem| at_form(problem, way))
+}
+
+/// Points at what asks for sealing.
+fn at_form(problem: Diagnostic, way: &Way<'_>) -> Diagnostic {
+    match &way.definition.delivery.secrets {
+        Some(form) => problem.at(form.place.clone()),
+        None => problem,
+    }
 }
 
 /// That sealed values are others each time.
@@ -111,10 +115,7 @@ fn not_stable(way: &Way<'_>) -> Diagnostic {
         Diagnostic::warning("unstable-ciphertext", format!("the sealed values of `{environment}` are new ones"))
             .note(format!("no layer of `{environment}` is encrypted, so there is no key that they could follow from"))
             .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into an encrypted layer"));
-    match &way.definition.delivery.secrets {
-        Some(form) => warning.at(form.place.clone()),
-        None => warning,
-    }
+    at_form(warning, way)
 }
 
 /// A Secret as an object of a bundle.

@@ -183,12 +183,17 @@ fn what_cannot_be_sealed_says_why() {
             "`certs/prod.pem` holds a private key",
         ),
         ("small", project("").file("certs/prod.pem", include_str!("../vectors/sealed/small.crt")), "has 1024 bits"),
+        (
+            "scope",
+            project("").file("base.yaml", BASE.replace("note: b", "sealedsecrets.bitnami.com/cluster-wide: 'true'")),
+            "is not as the scope of its values",
+        ),
         ("half", project("").file("certs/prod.pem", half), "cannot be read"),
         ("text", project("").file("certs/prod.pem", "hello"), "holds no certificate"),
     ] {
         let stderr = project.run_with_key(&["render", "prod"]).refused();
         assert!(stderr.contains(expected), "{what}: {stderr}");
-        assert!(!stderr.contains("MII"), "{what}: {stderr}");
+        assert!(!stderr.contains("MII") && stderr.contains(" --> prod.yaml:1:"), "{what}: {stderr}");
     }
     // anywhere in a cluster, no namespace is needed
     let project = project(", scope: cluster-wide").file("base.yaml", without("namespace"));
