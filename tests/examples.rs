@@ -14,7 +14,7 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 use support::peers::peer;
-use support::project::{Objects, PROJECTS, Run, demo_key, repository, run};
+use support::project::{Objects, PROJECTS, Run, TREES, demo_key, repository, run};
 
 fn render(folder: &str, environment: &str) -> Run {
     run(&repository().join(folder), &["render", environment], &[("SOPS_AGE_KEY_FILE", &demo_key())])
@@ -50,15 +50,131 @@ fn no_example_and_no_environment_is_left_out() {
         names.sort();
         names
     };
-    let cases: Vec<_> = PROJECTS.iter().map(|(name, ..)| *name).filter(|name| *name != "demo").collect();
-    assert_eq!(of_folder(&repository().join("examples")), cases);
-    for (name, folder, environments) in PROJECTS {
+    let projects = PROJECTS.iter().map(|(_, folder, environments)| (folder, environments));
+    let all = || projects.clone().chain(TREES.iter().map(|(folder, environments)| (folder, environments)));
+    let mut examples: Vec<_> = all().filter_map(|(folder, _)| folder.strip_prefix("examples/")).collect();
+    examples.sort_unstable();
+    assert_eq!(of_folder(&repository().join("examples")), examples);
+    for (folder, environments) in all() {
         let rows = run(&repository().join(folder), &["list", "--format", "json"], &[]).json();
         let mut found: Vec<_> =
             rows.as_array().unwrap().iter().flat_map(|row| row["environments"].as_object().unwrap().keys()).collect();
         found.sort();
         found.dedup();
-        assert_eq!(found, *environments, "{name}");
+        assert_eq!(found, *environments, "{folder}");
+    }
+}
+
+#[test]
+fn committed_trees_are_what_the_sources_give() {
+    for (folder, _) in TREES {
+        let folder = repository().join(folder);
+        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            let made = run(&folder, &["render", "--all", "--out", "rendered"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+            assert_eq!(made.code, 0, "{}", made.stderr);
+        }
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(&folder, &copy.path().join("project"));
+        let project = copy.path().join("project");
+        let check = ["render", "--all", "--check", "--out", "rendered"];
+        assert_eq!(run(&project, &check, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(), "", "{}", folder.display());
+        assert_eq!(run(&project, &check, &[]).ok(), "", "{} without a key", folder.display());
+        // a record that says so is not enough
+        fs::remove_dir_all(project.join("rendered")).unwrap();
+        let made = run(&project, &["render", "--all", "--out", "rendered"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+        assert_eq!(made.code, 0, "{}", made.stderr);
+        let (made, committed) = (tree(&project.join("rendered")), tree(&folder.join("rendered")));
+        assert_eq!(made.keys().collect::<Vec<_>>(), committed.keys().collect::<Vec<_>>());
+        // new ciphertext of SOPS is other ciphertext; that of SealedSecrets follows from what is sealed
+        let differ = made.iter().filter(|(path, text)| !is_encrypted(text) && committed[*path] != **text);
+        assert_eq!(differ.map(|(path, _)| path).collect::<Vec<_>>(), [""; 0], "{}", folder.display());
+    }
+}
+
+#[test]
+fn secrets_in_committed_trees_are_those_of_the_layers() {
+    let mut values = 0;
+    for (folder, _) in TREES {
+        let folder = repository().join(folder);
+        for (path, text) in tree(&folder.join("rendered")) {
+            let [environment, app, _] = path.split('/').collect::<Vec<_>>()[..] else { panic!("{path}") };
+            assert!(!text.contains("\nkind: Secret\n") || is_encrypted(&text), "{path} is in plaintext");
+            if !is_encrypted(&text) {
+                continue;
+            }
+            let with_key = |arguments: &[&str]| run(&folder, arguments, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok();
+            let objects = Objects::read(&with_key(&["decrypt", &format!("rendered/{path}")]));
+            for (key, value) in objects.texts(&format!("Secret/{}", name_of(&objects))) {
+                let known = with_key(&["get", environment, &key, "--app", app]);
+                assert_eq!(known.trim_end_matches('\n'), value, "{path}: {key}");
+                values += 1;
+            }
+        }
+    }
+    assert_eq!(values, 3 + 5 + 6);
+}
+
+#[test]
+fn sealed_secrets_open_with_the_published_key() {
+    let Some(kubeseal) = peer("kubeseal") else { return };
+    let folder = repository().join("examples/sealed-secrets");
+    for environment in ["dev", "prod"] {
+        let sealed = fs::File::open(folder.join(format!("rendered/{environment}/orders/sealedsecret-orders.yaml")));
+        let output = Command::new(&kubeseal)
+            .args(["--recovery-unseal", "--recovery-private-key"])
+            .arg(folder.join("certs/prod.key"))
+            .stdin(sealed.unwrap())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let objects = Objects::read(&String::from_utf8(output.stdout).unwrap());
+        let values = objects.texts(&format!("Secret/{}", name_of(&objects)));
+        assert_eq!(values["DATABASE_PASSWORD"], format!("dummy-{environment}-orders-4711"));
+    }
+}
+
+#[test]
+fn kustomize_builds_every_folder_of_a_tree() {
+    let Some(kustomize) = peer("kustomize") else { return };
+    let mut built = 0;
+    for (folder, _) in TREES {
+        let rendered = repository().join(folder).join("rendered");
+        for path in tree(&rendered).keys().filter_map(|path| path.strip_suffix("/kustomization.yaml")) {
+            let output = Command::new(&kustomize).arg("build").arg(rendered.join(path)).output().unwrap();
+            assert!(output.status.success(), "{folder} {path}: {}", String::from_utf8_lossy(&output.stderr));
+            built += 1;
+        }
+    }
+    assert_eq!(built, 4 + 5 + 10 + 4 + 2);
+}
+
+/// The name of the one object.
+fn name_of(objects: &Objects) -> &str {
+    objects.0[0]["metadata"]["name"].as_str().unwrap()
+}
+
+fn is_encrypted(text: &str) -> bool {
+    text.contains("\nsops:\n")
+}
+
+/// The files of a tree but for its inventory, by their paths.
+fn tree(folder: &Path) -> BTreeMap<String, String> {
+    let below = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let environments = below(folder.to_path_buf()).filter(|path| !path.ends_with(".septum"));
+    let files = environments.flat_map(below).flat_map(below);
+    let relative = |path: &Path| path.strip_prefix(folder).unwrap().display().to_string();
+    files.map(|path| (relative(&path), fs::read_to_string(&path).unwrap())).collect()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if path.is_dir() {
+            copy_folder(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
     }
 }
 
