@@ -93,6 +93,7 @@ fn committed_trees_are_what_the_sources_give() {
 
 #[test]
 fn secrets_in_committed_trees_are_those_of_the_layers() {
+    let sops = peer("sops");
     let mut values = 0;
     for (folder, _) in TREES {
         let folder = repository().join(folder);
@@ -104,6 +105,13 @@ fn secrets_in_committed_trees_are_those_of_the_layers() {
             }
             let with_key = |arguments: &[&str]| run(&folder, arguments, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok();
             let objects = Objects::read(&with_key(&["decrypt", &format!("rendered/{path}")]));
+            if let Some(sops) = &sops {
+                let mut command = Command::new(sops);
+                let file = folder.join("rendered").join(&path);
+                let output = command.arg("-d").arg(file).env("SOPS_AGE_KEY_FILE", demo_key()).output().unwrap();
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                assert_eq!(Objects::read(&String::from_utf8(output.stdout).unwrap()), objects, "{path}");
+            }
             for (key, value) in objects.texts(&format!("Secret/{}", name_of(&objects))) {
                 let known = with_key(&["get", environment, &key, "--app", app]);
                 assert_eq!(known.trim_end_matches('\n'), value, "{path}: {key}");
