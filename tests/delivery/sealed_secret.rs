@@ -15,7 +15,7 @@ use crate::schema::assert_valid;
 const CERTIFICATE: &str = include_str!("../vectors/sealed/cert.pem");
 const KEY: &str = include_str!("../vectors/sealed/key.pem");
 
-/// What sealed-secrets does, with Python's `cryptography`: `pkg/crypto/crypto.go`, HybridDecrypt.
+/// What sealed-secrets does, with Python's `cryptography`: `HybridDecrypt` in `pkg/crypto/crypto.go`.
 const UNSEAL: &str = r#"
 import base64, json, sys
 from cryptography.hazmat.primitives import hashes, serialization
@@ -163,9 +163,7 @@ fn without_an_encrypted_layer_sealed_values_are_new_each_time_and_that_is_told()
 
 #[test]
 fn what_cannot_be_sealed_says_why() {
-    let without = |field: &str| {
-        BASE.lines().filter(|line| !line.starts_with(field)).map(|line| format!("{line}\n")).collect::<String>()
-    };
+    let without = |field: &str| BASE.split_inclusive('\n').filter(|line| !line.starts_with(field)).collect::<String>();
     let lone = "delivery: { secrets: sealed-secret }\n";
     let half = &CERTIFICATE[..CERTIFICATE.len() / 2];
     for (what, project, expected) in [
