@@ -413,35 +413,38 @@ error: expected a date like `2027-01-31` for `until`
 }
 
 #[test]
-fn what_this_version_cannot_honour_is_refused() {
+fn what_cannot_leave_as_a_layer_says_is_refused() {
     refused([
-        case("references", base("data:\n  STRIPE_KEY: { ref: { key: checkout/stripe, property: api_key } }\n")).says(
+        case(
+            "a ref that nothing delivers",
+            base("data:\n  STRIPE_KEY: { ref: { key: checkout/stripe, property: api_key } }\n"),
+        )
+        .says(
             r"
-error: `ref` (pointers to external stores) is not supported by this version of septum
- --> environments/base.yaml:2:17
+error: `data.STRIPE_KEY` is a `ref`, and no layer of `dev` says how such leave
+ --> environments/base.yaml:2:22
   |
-2 |   STRIPE_KEY: { ref: { key: …, property: … } }
-  |                 ^^^
-  = note: it is refused, because leaving it out would render something else than was asked for
+2 |   STRIPE_KEY: { ref: { key: checkout/stripe, property: api_key } }
+  |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = hint: write `delivery: { refs: external-secret, store: { kind: ClusterSecretStore, name: NAME } }`
+  = hint: or `delivery: { refs: csi, provider: vault, parameters: { … } }`
 ",
         ),
-        case("encrypted delivery", base("delivery: { secrets: sops, recipients: [] }\n")).says(
+        case("a delivery for nobody", base("delivery: { secrets: sosp, recipients: [] }\n")).says(
             r"
-error: `delivery.secrets` (a delivery other than plain manifests) is not supported by this version of septum
- --> environments/base.yaml:1:13
+error: expected `manifest`, `sops` or `sealed-secret` for `delivery.secrets`, found another text
+ --> environments/base.yaml:1:22
   |
 1 | delivery: { secrets: …, recipients: [] }
-  |             ^^^^^^^
-  = note: it is refused, because leaving it out would render something else than was asked for
-  = hint: write `delivery: { secrets: manifest }`
+  |                      ^
+  = hint: did you mean `sops`?
 
-error: `delivery.recipients` (a delivery other than plain manifests) is not supported by this version of septum
+error: `delivery.recipients` is empty, so nobody could decrypt the Secrets
  --> environments/base.yaml:1:28
   |
 1 | delivery: { secrets: …, recipients: [] }
   |                         ^^^^^^^^^^
-  = note: it is refused, because leaving it out would render something else than was asked for
-  = hint: write `delivery: { secrets: manifest }`
+  = hint: name the key of the cluster, or leave the field out for the rule of `.sops.yaml`
 ",
         ),
     ]);

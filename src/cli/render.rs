@@ -56,7 +56,7 @@ pub(super) struct Render {
     /// Write Secrets in plaintext even where Git would take them
     #[arg(long, requires = "out")]
     allow_plaintext: bool,
-    /// Warn of certificates that are not valid on this day (the clock is never asked)
+    /// Warn of certificates that are not valid on this day (the clock is asked only for that of SealedSecrets)
     #[arg(long, value_name = "YYYY-MM-DD")]
     at: Option<Day>,
     /// Show the values of Secrets on a terminal (a pipe always gets them)
@@ -144,7 +144,7 @@ impl Render {
             (None, _) => Ok(None),
             (Some(Some(dir)), _) if global.directory == Path::new(".") => Ok(Some(dir.clone())),
             (Some(Some(dir)), _) => Ok(Some(global.directory.join(dir))),
-            (Some(None), Some(dir)) => Ok(Some(dir.clone())),
+            (Some(None), Some(dir)) => Ok(Some(from_here(dir))),
             (Some(None), None) => Err(invalid_usage("`--out` does not say where to".to_owned())
                 .hint("say `--out DIR`, or write `output: rendered` in `septum.yaml`")
                 .into()),
@@ -259,6 +259,13 @@ fn none_named(project: &Project) -> Diagnostic {
     invalid_usage("no environment was named".to_owned())
         .note(format!("the environments are {}", names.join(", ")))
         .hint("name one or more, or say `--all`")
+}
+
+/// A path from the working directory, if it lies there.
+fn from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let relative = here.ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
+    relative.unwrap_or_else(|| path.to_path_buf())
 }
 
 fn summary_line(targets: usize, rendered: usize, summary: &Summary, time: Duration) -> String {

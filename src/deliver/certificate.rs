@@ -71,7 +71,7 @@ impl Certificate {
     pub fn check(&self, place: &Place, day: Day) -> Option<Diagnostic> {
         let until = Day::at(self.until);
         let found = if day.is_after(self.until) {
-            Diagnostic::error("certificate", format!("the certificate expired on {until}"))
+            Diagnostic::warning("certificate", format!("the certificate expired on {until}"))
         } else if day.is_after(self.until.saturating_sub(SOON)) {
             Diagnostic::warning("certificate", format!("the certificate expires on {until}"))
         } else if day.is_before(self.from) {
@@ -204,7 +204,7 @@ mod tests {
             ("2126-10-02", None),
             ("2126-10-03", Some((Severity::Warning, "the certificate expires on 2126-11-01"))),
             ("2126-11-01", Some((Severity::Warning, "the certificate expires on 2126-11-01"))),
-            ("2126-11-02", Some((Severity::Error, "the certificate expired on 2126-11-01"))),
+            ("2126-11-02", Some((Severity::Warning, "the certificate expired on 2126-11-01"))),
         ] {
             let found = certificate.check(&Place::nowhere(), day.parse().unwrap());
             let found = found.map(|found| (found.severity, found.message));

@@ -18,6 +18,7 @@ mod sops;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::diagnostic::Diagnostics;
@@ -25,7 +26,7 @@ use crate::files::{Files, Probe};
 use crate::layer::{Definition, RefForm, SecretForm, Tree};
 use crate::manifest::Manifest;
 use crate::name::EnvironmentName;
-use crate::object::{Day, External, Fingerprint, Objects, Rendered};
+use crate::object::{Day, External, Fingerprint, Object, Objects, Rendered};
 use crate::sops::{Identities, RuleBook, Timestamp};
 use crate::span::Place;
 
@@ -71,8 +72,20 @@ pub enum Form {
 /// What an object is called by in the form in which Secrets leave, without the suffix of its name.
 pub fn name_as(object: &Rendered, form: SecretForm) -> ObjectName {
     let id = ObjectName::of(object);
-    let id = ObjectName { name: id.base_name.clone(), ..id };
-    if form == SecretForm::SealedSecret && object.is_secret() { secret::sealed_name(id) } else { id }
+    delivered_name(ObjectName { name: id.base_name.clone(), ..id }, form)
+}
+
+/// The same for an object of a bundle.
+pub fn name_of(object: &Object, form: SecretForm) -> ObjectName {
+    let (kind, namespace, _) = object.identity();
+    let name = object.base_name.clone();
+    let (kind, namespace, group) = (kind.as_str().to_owned(), namespace.to_owned(), String::new());
+    delivered_name(ObjectName { kind, namespace, base_name: name.clone(), group, name }, form)
+}
+
+fn delivered_name(id: ObjectName, form: SecretForm) -> ObjectName {
+    let is_secret = id.kind == "Secret" && id.group.is_empty();
+    if form == SecretForm::SealedSecret && is_secret { secret::sealed_name(id) } else { id }
 }
 
 impl Delivered {
@@ -93,7 +106,8 @@ impl Delivered {
 }
 
 impl ObjectName {
-    fn of(object: &Rendered) -> Self {
+    /// What an object is called by.
+    pub fn of(object: &Rendered) -> Self {
         let (kind, namespace, name) = object.identity();
         Self {
             kind: kind.to_owned(),
@@ -117,32 +131,49 @@ pub struct Way<'a> {
     pub identities: &'a Identities,
     /// The files of the project.
     pub files: &'a Files,
-    /// The file that an object is written to, and what is in it now.
-    pub target: &'a dyn Fn(&ObjectName) -> Target,
+    /// The file that an object is written to.
+    pub path: &'a dyn Fn(&ObjectName) -> PathBuf,
+    /// What is in it now.
+    pub committed: &'a dyn Fn(&ObjectName) -> Option<Zeroizing<Vec<u8>>>,
     /// The time of encryption.
     pub now: Timestamp,
     /// The day on which certificates must be valid.
     pub day: Option<Day>,
 }
 
-/// Notes all that a delivery of Secrets to files in a folder will ask for.
-pub fn note(definition: &Definition, folder: &Path, secrets: &Path, files: &Files) {
+/// What a delivery of Secrets to files in a folder asks the disk.
+pub fn asks(definition: &Definition, folder: &Path, secrets: &Path, files: &Files) -> Vec<Probe> {
     let delivery = &definition.delivery;
     match delivery.secrets() {
         SecretForm::Sops if delivery.recipients.is_none() => {
-            sops::note_rules(&folder.join("secret.yaml"), files);
-            sops::note_rules(secrets, files);
+            let paths = [&folder.join("secret.yaml"), secrets];
+            paths.into_iter().flat_map(|path| sops::asks(path, files)).collect()
         }
-        SecretForm::SealedSecret => {
-            let certificate = delivery.certificate.iter().map(|path| Probe::File(path.value.clone()));
-            certificate.for_each(|probe| files.note(probe));
-        }
-        SecretForm::Sops | SecretForm::Manifest => {}
+        SecretForm::SealedSecret => delivery.certificate.iter().map(|path| Probe::File(path.value.clone())).collect(),
+        SecretForm::Sops | SecretForm::Manifest => Vec::new(),
     }
 }
 
-/// A file that an object is written to, and what is in it.
-pub type Target = (PathBuf, Option<Zeroizing<Vec<u8>>>);
+/// What decides besides its values how a Secret leaves, without any key: for whom, and from which layers.
+pub fn context(way: &Way<'_>, id: &ObjectName) -> Vec<u8> {
+    let definition = way.definition;
+    let delivery = &definition.delivery;
+    let mut parts = vec![definition.environment.as_str().to_owned(), definition.app.as_str().to_owned()];
+    parts.push(format!("{:?} {:?} {:?}", delivery.secrets(), delivery.scope(), definition.naming()));
+    match delivery.secrets() {
+        SecretForm::Manifest => {}
+        SecretForm::Sops => parts.extend(sops::recipients(way, id)),
+        SecretForm::SealedSecret => {
+            let certificate = delivery.certificate.as_ref().and_then(|path| way.files.content(&path.value));
+            parts.push(format!("{:x}", Sha256::digest(certificate.as_deref().unwrap_or_default())));
+        }
+    }
+    for (source, wrapping) in &definition.wrappings {
+        parts.push(source.name().to_owned());
+        parts.extend(wrapping.iter().map(|byte| format!("{byte:02x}")));
+    }
+    parts.join("\n").into_bytes()
+}
 
 /// The objects of a target as they leave, in the order in which they are written.
 pub fn deliver(objects: Objects, way: &Way<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {

@@ -25,11 +25,7 @@ pub(super) fn encrypted(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Di
     let mut without_recipients = None;
     for secret in secrets {
         let plain = Delivered::plain(secret);
-        let Form::Plain(object) = &plain.form else {
-            delivered.push(plain);
-            continue;
-        };
-        let (path, committed) = (way.target)(&plain.id);
+        let path = (way.path)(&plain.id);
         let plan = match plan(way, &path) {
             Ok(Some(plan)) => plan,
             Ok(None) => {
@@ -41,6 +37,11 @@ pub(super) fn encrypted(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Di
                 continue;
             }
         };
+        let Form::Plain(object) = &plain.form else {
+            delivered.push(plain);
+            continue;
+        };
+        let committed = (way.committed)(&plain.id);
         match encrypt(object, &plain.id, &plan, committed.as_deref().map(Vec::as_slice), way) {
             Ok(Stable { bytes, kept }) => {
                 if kept == Kept::Unstable {
@@ -94,12 +95,18 @@ fn plan(way: &Way<'_>, path: &Path) -> Result<Option<Plan>, Diagnostics> {
     Ok(None)
 }
 
-/// Notes where the rule for a file is looked for: another `.sops.yaml` may mean other recipients.
-pub(super) fn note_rules(path: &Path, files: &Files) {
+/// Where the rule for a file is looked for: another `.sops.yaml` may mean other recipients.
+pub(super) fn asks(path: &Path, files: &Files) -> Vec<Probe> {
     let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(files.root()));
-    folders.for_each(|folder| files.note(Probe::File(folder.join(".sops.yaml"))));
-    if let Ok(Some(config)) = Rules::nearest(path) {
-        files.note(Probe::File(config));
+    let nearest = Rules::nearest(path).ok().flatten();
+    folders.map(|folder| folder.join(".sops.yaml")).chain(nearest).map(Probe::File).collect()
+}
+
+/// For whom a Secret is encrypted, in words; nobody if nothing says it.
+pub(super) fn recipients(way: &Way<'_>, id: &ObjectName) -> Vec<String> {
+    match plan(way, &(way.path)(id)) {
+        Ok(Some(plan)) => plan.recipients.words(),
+        Ok(None) | Err(_) => Vec::new(),
     }
 }
 

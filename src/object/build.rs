@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::constraint::Constraints;
 use super::external::{self, External, Parts, external};
 use super::typed::{self, Day, TypedSecret};
-use super::{Fingerprint, Object, ObjectKind, metadata, names, naming, size, text};
+use super::{Object, ObjectKind, metadata, names, naming, size, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::manifest::{Common, references};
@@ -42,9 +42,8 @@ pub struct Target<'a> {
 pub enum Unknown<'a> {
     /// They are an error.
     Refused,
-    /// They are given as far as they are known. Their names, where such follow from values, are asked
-    /// for by their fingerprints.
-    Left(&'a dyn Fn(&Fingerprint) -> Option<String>),
+    /// They are given as far as they are known. Their names are asked for, where such follow from values.
+    Left(&'a dyn Fn(&Object) -> Option<String>),
 }
 
 /// Builds the objects of a target, in the order in which they are written.
@@ -137,12 +136,12 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
 }
 
 /// The final name of an object. Where it follows from values that nobody decrypted, it is the one that
-/// was given to an object with the same fingerprint.
+/// was given to it before.
 fn named(target: Target<'_>, bundle: &BundleName, object: &Object) -> Option<String> {
     let definition = &*target.resolved.definition;
     let follows = naming::of(definition, bundle, object.kind).has_suffix();
     match target.unknown {
-        Unknown::Left(names) if follows && !object.is_known() => names(&object.fingerprint()?),
+        Unknown::Left(names) if follows && !object.is_known() => names(object),
         Unknown::Left(_) | Unknown::Refused => naming::final_name(definition, bundle, object.kind, &object.data),
     }
 }

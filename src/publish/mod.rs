@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::deliver::{Delivered, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::emit::tree::{OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName};
+use crate::emit::tree::{OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName, TargetRecord};
 use crate::name::EnvironmentName;
 use crate::object::{Day, Objects};
 use crate::pipeline::{Pipeline, Survey};
@@ -131,8 +131,9 @@ pub fn deliver(
         secrets: &app.folder.join(format!("{environment}.secrets.yaml")),
         rules: pipeline.library.rules(),
         identities: pipeline.library.identities(),
-        files: &resolved.files,
-        target: &|id| (folder.join(target::file_of(id)), None),
+        files: &project.files,
+        path: &|id| folder.join(target::file_of(id)),
+        committed: &|_| None,
         now,
         day: day(pipeline, now),
     };
@@ -203,11 +204,9 @@ impl Run<'_> {
     /// Whether nothing that a target is made of changed since it was recorded.
     fn is_current(&mut self, target: &TargetName) -> bool {
         let Some(record) = self.tree.inventory().targets.get(target) else { return false };
-        let (program, files): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            record.inputs.iter().partition(|(name, _)| name.as_str() == PROGRAM);
         record.state.is_some()
-            && program.values().all(|version| version.as_str() == VERSION)
-            && self.answers.hold(files)
+            && is_of_this_version(record)
+            && self.answers.hold(record.inputs.iter().filter(|(name, _)| *name != PROGRAM))
             && self.tree.is_intact(target)
     }
 
@@ -242,9 +241,9 @@ impl Run<'_> {
     fn rendered(&mut self, rendering: &target::Rendering<'_>) -> Option<target::Target> {
         let name = rendering.target.clone();
         let record = self.tree.inventory().targets.get(&name);
-        rendering.note();
         let state = rendering.state(&mut self.answers);
-        if let Some(record) = record.filter(|record| record.state.is_some() && record.state == state)
+        let is_same = |record: &&TargetRecord| record.state.is_some() && record.state == state;
+        if let Some(record) = record.filter(|record| is_of_this_version(record)).filter(is_same)
             && self.tree.is_intact(&name)
         {
             // what changed is of other environments
@@ -268,6 +267,10 @@ impl Run<'_> {
 /// What a target is made by. Another version may make something else of the same sources.
 const PROGRAM: &str = "septum";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn is_of_this_version(record: &TargetRecord) -> bool {
+    record.inputs.get(PROGRAM).is_some_and(|version| version == VERSION)
+}
 
 fn problems_of<T>(result: Result<T, Diagnostics>, problems: &mut Diagnostics) -> Option<T> {
     result.map_err(|found| problems.extend(found)).ok()

@@ -15,10 +15,9 @@ use crate::emit::tree::{
     TargetRecord, digest, file_names,
 };
 use crate::files::Probe;
-use crate::layer::Definition;
 use crate::manifest;
 use crate::name::EnvironmentName;
-use crate::object::{Fingerprint, Rendered, Unknown};
+use crate::object::{Fingerprint, Object, Rendered, Unknown};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, PROJECT_FILE};
 use crate::resolve::Resolved;
@@ -75,14 +74,28 @@ pub(super) struct Files {
 }
 
 impl Rendering<'_> {
-    /// All questions that its app asks: routing is decided over all environments, so what is asked for one
-    /// of them is asked for each.
+    /// All questions that it asks, those of other environments included by which routing is decided over
+    /// all of them. The same, whatever else is rendered in a run.
     pub(super) fn probes(&self) -> BTreeSet<Probe> {
-        let mut probes: BTreeSet<_> = self.survey.environments.iter().flat_map(asked).collect();
+        let mut probes = BTreeSet::new();
+        for resolved in &self.survey.environments {
+            if resolved.definition.environment == *self.environment {
+                probes.extend(self.asked(resolved));
+            } else {
+                probes.extend(layers(resolved).chain(resolved.asked.iter().cloned()));
+            }
+        }
         let root = self.pipeline.library.project.files.root();
         probes.insert(Probe::File(root.join(PROJECT_FILE)));
         probes.insert(Probe::Matching(self.app.folder.clone(), "*.yaml".to_owned()));
         probes
+    }
+
+    /// The questions of its own.
+    fn asked(&self, resolved: &Resolved) -> BTreeSet<Probe> {
+        let folder = self.dir.join(self.target.as_str());
+        let delivery = crate::deliver::asks(&resolved.definition, &folder, &self.secrets(), &resolved.files);
+        layers(resolved).chain(resolved.files.seen()).chain(delivery).collect()
     }
 
     /// What it is made of itself, and what was decided over all environments, in one digest. As long as
@@ -91,20 +104,12 @@ impl Rendering<'_> {
         let resolved = self.survey.environment(self.environment)?;
         let mut parts = vec![self.target.as_str().to_owned()];
         parts.extend(self.survey.environments.iter().map(|other| other.definition.environment.as_str().to_owned()));
-        parts.extend(answers.inputs(asked(resolved).collect()).into_iter().flat_map(|(name, answer)| [name, answer]));
+        parts.extend(answers.inputs(self.asked(resolved)).into_iter().flat_map(|(name, answer)| [name, answer]));
         for id in resolved.entries.keys() {
             let sensitivity = self.survey.routing.sensitivity(id);
             parts.push(format!("{}/{} {sensitivity:?}", id.bundle, id.key));
         }
         Some(digest(parts.join("\n").as_bytes()))
-    }
-
-    /// Notes what the delivery will ask for.
-    pub(super) fn note(&self) {
-        if let Some(resolved) = self.survey.environment(self.environment) {
-            let folder = self.dir.join(self.target.as_str());
-            crate::deliver::note(&resolved.definition, &folder, &self.secrets(), &resolved.files);
-        }
     }
 
     /// The file of the environment's secrets.
@@ -115,9 +120,26 @@ impl Rendering<'_> {
     /// Renders it; none if something is wrong, which is told.
     pub(super) fn render(&self, problems: &mut Diagnostics) -> Option<Files> {
         let resolved = self.survey.environment(self.environment)?;
-        let context = context(&resolved.definition);
         let record = self.tree.inventory().targets.get(self.target);
-        let named = |fingerprint: &Fingerprint| name_of(record?, &within(fingerprint, &context));
+        let (secrets, path) = (self.secrets(), |id: &ObjectName| self.path(id));
+        let committed = |id: &ObjectName| self.tree.committed(self.target, &FileName::of(&file_of(id))?);
+        let way = Way {
+            definition: &resolved.definition,
+            secrets: &secrets,
+            rules: self.pipeline.library.rules(),
+            identities: self.pipeline.library.identities(),
+            // what is read here is asked for by name
+            files: &self.pipeline.library.project.files,
+            path: &path,
+            committed: &committed,
+            now: self.wish.now,
+            day: super::day(self.pipeline, self.wish.now),
+        };
+        let form = resolved.definition.delivery.secrets();
+        let named = |object: &Object| {
+            let print = within(&object.fingerprint()?, &way, &crate::deliver::name_of(object, form));
+            recorded_name(record?, &print)
+        };
         let unknown = if self.is_open { Unknown::Refused } else { Unknown::Left(&named) };
         let before = problems.len();
         let objects = self.pipeline.objects_with(self.survey, self.environment, unknown, problems);
@@ -125,39 +147,26 @@ impl Rendering<'_> {
         if had_errors {
             return None;
         }
-        let locate = |id: &ObjectName| self.locate(id);
-        let way = Way {
-            definition: &resolved.definition,
-            secrets: &self.secrets(),
-            rules: self.pipeline.library.rules(),
-            identities: self.pipeline.library.identities(),
-            files: &resolved.files,
-            target: &locate,
-            now: self.wish.now,
-            day: super::day(self.pipeline, self.wish.now),
-        };
         let delivered = crate::deliver::deliver(objects, &way, problems);
-        let seals = self.fingerprints(resolved, &context);
-        Some(self.files(&delivered, record, &seals, &context, resolved))
+        let seals = self.fingerprints(resolved, &way);
+        Some(self.files(&delivered, record, &seals, &way, resolved))
     }
 
-    /// The file that an object is written to, and what is in it.
-    fn locate(&self, id: &ObjectName) -> (PathBuf, Option<Zeroizing<Vec<u8>>>) {
-        let file = file_of(id);
-        let committed = FileName::of(&file).and_then(|file| self.tree.committed(self.target, &file));
-        (self.dir.join(self.target.as_str()).join(file), committed)
+    /// The file that an object is written to.
+    fn path(&self, id: &ObjectName) -> PathBuf {
+        self.dir.join(self.target.as_str()).join(file_of(id))
     }
 
     /// What those objects are told by that nobody sees without a key.
-    fn fingerprints(&self, resolved: &Resolved, context: &[u8]) -> HashMap<ObjectName, String> {
+    fn fingerprints(&self, resolved: &Resolved, way: &Way<'_>) -> HashMap<ObjectName, String> {
         if !self.is_open || resolved.definition.wrappings.is_empty() {
             return HashMap::new();
         }
         let veiled = self.pipeline.veiled(self.app, self.survey, self.environment);
         let form = resolved.definition.delivery.secrets();
         let of = |object: &Rendered| {
-            let fingerprint = within(&object.fingerprint()?, context);
-            Some((crate::deliver::name_as(object, form), fingerprint))
+            let name = crate::deliver::name_as(object, form);
+            Some((name.clone(), within(&object.fingerprint()?, way, &name)))
         };
         veiled.iter().filter_map(of).collect()
     }
@@ -167,7 +176,7 @@ impl Rendering<'_> {
         delivered: &[Delivered],
         record: Option<&TargetRecord>,
         seals: &HashMap<ObjectName, String>,
-        context: &[u8],
+        way: &Way<'_>,
         resolved: &Resolved,
     ) -> Files {
         let ids: Vec<_> = delivered.iter().map(|object| object_id(&object.id)).collect();
@@ -176,7 +185,8 @@ impl Rendering<'_> {
         for (object, name) in delivered.iter().zip(names) {
             match &object.form {
                 Form::Unknown => {
-                    let fingerprint = object.fingerprint.as_ref().map(|print| within(print, context));
+                    let name_alone = without_name(&object.id);
+                    let fingerprint = object.fingerprint.as_ref().map(|print| within(print, way, &name_alone));
                     self.unknown(&name, fingerprint.as_ref(), record, &mut found);
                 }
                 Form::Plain(_) | Form::Encrypted(_) => {
@@ -219,10 +229,9 @@ impl Rendering<'_> {
     }
 }
 
-/// The questions that an environment asks.
-fn asked(resolved: &Resolved) -> impl Iterator<Item = Probe> {
-    let layers = resolved.definition.candidates.iter().cloned().map(Probe::File);
-    layers.chain(resolved.files.seen())
+/// Where the layers of an environment are looked for.
+fn layers(resolved: &Resolved) -> impl Iterator<Item = Probe> {
+    resolved.definition.candidates.iter().cloned().map(Probe::File)
 }
 
 /// The files that are recorded, as they are.
@@ -270,26 +279,12 @@ fn without_name(id: &ObjectName) -> ObjectName {
     ObjectName { name: id.base_name.clone(), ..id.clone() }
 }
 
-/// What decides besides its values how an object leaves.
-fn context(definition: &Definition) -> Vec<u8> {
-    let delivery = &definition.delivery;
-    let mut parts = vec![definition.environment.as_str().to_owned(), definition.app.as_str().to_owned()];
-    parts.push(format!("{:?} {:?} {:?}", delivery.secrets(), delivery.scope(), definition.naming()));
-    let recipients = delivery.recipients.as_ref().map(|recipients| recipients.value.as_slice()).unwrap_or_default();
-    parts.extend(recipients.iter().map(|recipient| recipient.as_str().to_owned()));
-    for (source, wrapping) in &definition.wrappings {
-        parts.push(source.name().to_owned());
-        parts.push(digest(wrapping));
-    }
-    parts.join("\n").into_bytes()
-}
-
-fn within(fingerprint: &Fingerprint, context: &[u8]) -> String {
-    fingerprint.within(context).to_string()
+fn within(fingerprint: &Fingerprint, way: &Way<'_>, id: &ObjectName) -> String {
+    fingerprint.within(&crate::deliver::context(way, id)).to_string()
 }
 
 /// The final name that an object with this fingerprint was given.
-fn name_of(record: &TargetRecord, fingerprint: &str) -> Option<String> {
+fn recorded_name(record: &TargetRecord, fingerprint: &str) -> Option<String> {
     let output = record.outputs.values().find(|output| output.fingerprint.as_deref() == Some(fingerprint))?;
     output.object.clone()
 }

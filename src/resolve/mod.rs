@@ -19,12 +19,13 @@ mod scope;
 mod session;
 mod suggest;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use crate::diagnostic::Diagnostics;
-use crate::files::Files;
+use crate::files::{Files, Probe};
 use crate::layer::Definition;
 use crate::name::EntryId;
 use crate::secret::Secret;
@@ -158,6 +159,8 @@ pub struct Resolved {
     pub manifests: Vec<Manifest>,
     /// There are others, of which nothing is known without a key.
     pub dark: bool,
+    /// What was asked of the disk for the entries, and nothing else.
+    pub asked: BTreeSet<Probe>,
     /// The files of the project, with a record of what was asked for.
     pub files: Arc<Files>,
 }

@@ -59,13 +59,14 @@ impl Session {
     pub(super) fn finish(self: &Arc<Self>, with_manifests: bool, problems: &mut Diagnostics) -> Resolved {
         let definition = Arc::clone(&self.definition);
         let entries = definition.entries().map(|(id, _, _)| (id.clone(), self.entry(&id))).collect();
+        let asked = self.engine.files.seen();
         let manifests = if with_manifests { self.manifests() } else { Vec::new() };
         problems.extend(std::mem::take(&mut *lock(&self.problems)));
         let mut variables = std::mem::take(&mut *lock(&self.variables));
         variables.sort_unstable_keys();
         let dark = self.dark.load(Ordering::Relaxed);
         let files = Arc::clone(&self.engine.files);
-        Resolved { definition, entries, variables, manifests, dark, files }
+        Resolved { definition, entries, variables, manifests, dark, asked, files }
     }
 
     /// Notes that there are manifests of which nothing is known.

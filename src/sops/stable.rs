@@ -175,7 +175,7 @@ fn is_by(metadata: &Metadata, plan: &Plan) -> bool {
 }
 
 /// Recipients in an order of their own, and without comments: groups with their members, and how many are needed.
-fn parts(recipients: &Recipients) -> Vec<Vec<u8>> {
+pub(super) fn parts(recipients: &Recipients) -> Vec<Vec<u8>> {
     let mut groups: Vec<Vec<String>> = Vec::new();
     for group in &recipients.groups {
         let age = group.age.iter().map(|recipient| recipient::identity(recipient.as_str()));

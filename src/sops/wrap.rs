@@ -33,6 +33,12 @@ impl Recipients {
         Self { groups: rule.groups.clone(), threshold: rule.threshold }
     }
 
+    /// The same in words, whatever the order: how many groups are needed, and who is in each.
+    pub fn words(&self) -> Vec<String> {
+        let parts = super::stable::parts(self);
+        parts.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+    }
+
     /// Those whom a file names. An error is a label that is no recipient.
     pub fn of_file(metadata: &Metadata) -> Result<Self, InvalidRecipient> {
         let group = |group: &KeyGroup| -> Result<RecipientGroup, InvalidRecipient> {

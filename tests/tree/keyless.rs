@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::project::{Project, Run};
-use crate::world::{BASE, changes, shop};
+use crate::world::{BASE, RECIPIENT, changes, shop};
 
 fn keyless(project: &Project) -> Run {
     project.run(&["render", "--all", "--out", "rendered"])
@@ -145,4 +145,39 @@ fn a_manifest_that_is_made_of_a_secret_is_kept_too() {
     let run = keyless(&project);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(changes(&before, &project.tree()), ["~ prod/shop/configmap-shop.yaml"]);
+}
+
+#[test]
+fn a_secret_for_others_takes_a_key() {
+    let other = "age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm";
+    let rules = |recipients: &str| format!("creation_rules:\n- path_regex: rendered/\n  age: {recipients}\n");
+    let by_rule = shop().file(".sops.yaml", rules(&format!("{RECIPIENT},{other}")));
+    by_rule.edit("base.yaml", &format!(", recipients: [{RECIPIENT}]"), "");
+    let by_layer = shop();
+    let certificate = include_str!("../vectors/sealed/cert.pem");
+    let sealed = shop().file("cert.pem", certificate);
+    sealed.edit(
+        "base.yaml",
+        &format!("secrets: sops, recipients: [{RECIPIENT}]"),
+        "secrets: sealed-secret, certificate: cert.pem",
+    );
+    let lone = format!("recipients: [{RECIPIENT}]");
+    let both = format!("recipients: [{RECIPIENT}, {other}]");
+    for (project, file, from, to) in [
+        (by_rule, ".sops.yaml", format!(",{other}"), String::new()),
+        (by_layer, "base.yaml", lone, both),
+        (sealed, "cert.pem", certificate.to_owned(), include_str!("../vectors/sealed/other.pem").to_owned()),
+    ] {
+        project.render();
+        let before = project.tree();
+        project.edit(file, &from, &to);
+        let check = project.run(&["render", "--all", "--out", "rendered", "--check"]);
+        assert_eq!(check.code, 3, "{file}: {}", check.stderr);
+        assert_eq!(keyless(&project).code, 3, "{file}");
+        // who was there without a key did not hide it from who has one
+        project.render();
+        let changed = changes(&before, &project.tree());
+        assert_eq!(changed.len(), 2, "{file}: {changed:?}");
+        assert_eq!(keyless(&project).code, 0, "{file}");
+    }
 }

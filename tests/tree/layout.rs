@@ -225,3 +225,41 @@ fn nothing_is_written_if_anything_is_wrong() {
     assert!(run.code == 2 && run.stderr.contains("did you mean `LOG_LEVEL`?"), "{}", run.stderr);
     assert_eq!(project.tree(), before);
 }
+
+#[test]
+fn another_version_renders_anew() {
+    let project = shop();
+    project.render();
+    let inventory = project.rendered().join(".septum/inventory.json");
+    let version = format!("\"septum\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    project.edit("rendered/.septum/inventory.json", &version, "\"septum\": \"0.0.1\"");
+    let told = project.render();
+    assert!(told.starts_with("septum: 3 of 3 targets rendered, 0 files changed"), "{told}");
+    assert!(fs::read_to_string(inventory).unwrap().contains(&version));
+}
+
+#[test]
+fn the_inventory_is_the_same_whatever_was_rendered_before() {
+    let rules = "creation_rules:\n- age: age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms\n";
+    let project = || {
+        let project = shop().file(".sops.yaml", rules);
+        project.edit("base.yaml", &format!(", recipients: [{}]", crate::world::RECIPIENT), "");
+        project
+    };
+    let (one, other) = (project(), project());
+    one.render();
+    for environment in ["staging", "prod", "dev"] {
+        let run = other.render_with(&[environment]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
+    let inventory = |project: &Project| -> serde_json::Value {
+        let text = fs::read_to_string(project.rendered().join(".septum/inventory.json")).unwrap();
+        let mut inventory: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for target in inventory["targets"].as_object_mut().unwrap().values_mut() {
+            // the wrapping of a data key is random
+            target["outputs"]["secret-shop.yaml"] = serde_json::Value::Null;
+        }
+        inventory
+    };
+    assert_eq!(inventory(&one), inventory(&other));
+}
