@@ -242,7 +242,7 @@ impl Run<'_> {
         let name = rendering.target.clone();
         let record = self.tree.inventory().targets.get(&name);
         let state = rendering.state(&mut self.answers);
-        let is_same = |record: &&TargetRecord| record.state.is_some() && record.state == state;
+        let is_same = |record: &&Arc<TargetRecord>| record.state.is_some() && record.state == state;
         if let Some(record) = record.filter(|record| is_of_this_version(record)).filter(is_same)
             && self.tree.is_intact(&name)
         {

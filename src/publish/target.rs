@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -120,7 +121,7 @@ impl Rendering<'_> {
     /// Renders it; none if something is wrong, which is told.
     pub(super) fn render(&self, problems: &mut Diagnostics) -> Option<Files> {
         let resolved = self.survey.environment(self.environment)?;
-        let record = self.tree.inventory().targets.get(self.target);
+        let record = self.tree.inventory().targets.get(self.target).map(Arc::as_ref);
         let (secrets, path) = (self.secrets(), |id: &ObjectName| self.path(id));
         let committed = |id: &ObjectName| self.tree.committed(self.target, &FileName::of(&file_of(id))?);
         let way = Way {

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -36,7 +37,8 @@ pub fn digest(bytes: &[u8]) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// By their names.
-    pub targets: BTreeMap<TargetName, TargetRecord>,
+    // shared: thousands of them go from one inventory to the next as they are
+    pub targets: BTreeMap<TargetName, Arc<TargetRecord>>,
     /// What a run was about to create or change when it was stopped: the digests of the new bytes.
     pub(super) pending: BTreeMap<TargetName, Pending>,
 }
@@ -109,7 +111,7 @@ impl TryFrom<Line> for OutputRecord {
 #[derive(Serialize)]
 struct Written<'a> {
     version: u64,
-    targets: &'a BTreeMap<TargetName, TargetRecord>,
+    targets: &'a BTreeMap<TargetName, Arc<TargetRecord>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pending: &'a BTreeMap<TargetName, Pending>,
 }
@@ -117,7 +119,7 @@ struct Written<'a> {
 #[derive(Deserialize)]
 struct Read {
     version: u64,
-    targets: BTreeMap<TargetName, TargetRecord>,
+    targets: BTreeMap<TargetName, Arc<TargetRecord>>,
     #[serde(default)]
     pending: BTreeMap<TargetName, Pending>,
 }
@@ -201,7 +203,7 @@ mod tests {
             .into(),
         };
         let pending = Pending::from([(file("configmap-c.yaml"), Some("12".to_owned())), (file("secret-c.yaml"), None)]);
-        Inventory { targets: [(target.clone(), record)].into(), pending: [(target, pending)].into() }
+        Inventory { targets: [(target.clone(), record.into())].into(), pending: [(target, pending)].into() }
     }
 
     #[test]

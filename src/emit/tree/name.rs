@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,7 @@ const CUT: usize = 200;
 #[serde(try_from = "String", into = "String")]
 pub struct TargetName {
     // one text, so that names sort as the keys of the inventory do
-    text: Box<str>,
+    text: Arc<str>,
     slash: usize,
 }
 
@@ -68,7 +69,7 @@ impl fmt::Display for TargetName {
 
 impl From<TargetName> for String {
     fn from(name: TargetName) -> Self {
-        name.text.into()
+        name.text.as_ref().into()
     }
 }
 

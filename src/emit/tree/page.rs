@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::sync::Arc;
 
 use super::inventory::{Inventory, OutputRecord, Pending, TargetRecord};
 use super::name::{FileName, TargetName};
@@ -111,7 +112,7 @@ impl Pages {
         let mut lost = Vec::new();
         for page in &self.list {
             for (target, record) in &page.inventory.targets {
-                let loser = self.merged.targets.insert(target.clone(), record.clone());
+                let loser = self.merged.targets.insert(target.clone(), Arc::clone(record));
                 lost.extend(loser.map(|loser| (target.clone(), loser)));
             }
             for (target, pending) in &page.inventory.pending {
@@ -124,20 +125,20 @@ impl Pages {
             }
         }
         for (target, loser) in lost {
-            self.claim_lost(target, loser);
+            self.claim_lost(target, &loser);
         }
         self.merged.targets.retain(|_, record| !record.is_gone());
     }
 
     /// What a record says that lost against another one of its target: Septum wrote those files too.
-    fn claim_lost(&mut self, target: TargetName, loser: TargetRecord) {
+    fn claim_lost(&mut self, target: TargetName, loser: &TargetRecord) {
         let winner = self.merged.targets.get(&target);
         let is_known = |file: &FileName| winner.and_then(|winner| winner.outputs.get(file));
         let files: Vec<_> = loser
             .outputs
-            .into_iter()
+            .iter()
             .filter(|(file, output)| is_known(file).is_none_or(|known| known.digest != output.digest))
-            .map(|(file, output)| (file, Claim::recorded(&output)))
+            .map(|(file, output)| (file.clone(), Claim::recorded(output)))
             .collect();
         if !files.is_empty() {
             let claims = self.claims.entry(target).or_default();

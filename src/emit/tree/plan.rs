@@ -1,6 +1,7 @@
 //! What would happen to a tree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -102,11 +103,12 @@ pub(super) fn plan(
         warnings: Diagnostics::new(),
     };
     for Decided { target, fate, .. } in fates {
+        let is_touched = fate.as_ref().is_some_and(|fate| !fate.writes.is_empty() || !fate.removals.is_empty());
+        plan.summary.unchanged += usize::from(!is_touched);
+        let Some(fate) = fate else { continue };
         if fate.record.outputs.is_empty() {
             plan.emptied.push(target);
         }
-        let is_touched = !fate.writes.is_empty() || !fate.removals.is_empty();
-        plan.summary.unchanged += usize::from(!is_touched);
         plan.summary.stale += fate.stale;
         plan.writes.extend(fate.writes);
         plan.removals.extend(fate.removals);
@@ -121,7 +123,8 @@ pub(super) fn plan(
 /// A target and what becomes of it.
 struct Decided {
     target: TargetName,
-    fate: Fate,
+    /// Nothing if all stays as it is.
+    fate: Option<Fate>,
     /// Whether all of its files were looked at: what a stopped run said of them is settled.
     is_settled: bool,
 }
@@ -131,9 +134,11 @@ fn fates(tree: &OutputTree, jobs: BTreeMap<TargetName, Job>) -> Result<Vec<Decid
         let (record, claims) = (tree.pages.merged.targets.get(&target), tree.pages.claims.get(&target));
         let known = Known { place: &tree.place, target: &target, record, claims };
         let (fate, is_settled) = match job {
-            Job::Rendered(Outcome::Rendered { inputs, state, files }) => (known.rendered(inputs, state, files), true),
+            Job::Rendered(Outcome::Rendered { inputs, state, files }) => {
+                (Some(known.rendered(inputs, state, files)), true)
+            }
             Job::Rendered(Outcome::Unchanged) => (known.unchanged(), false),
-            Job::Removed => (known.removed(), true),
+            Job::Removed => (Some(known.removed()), true),
         };
         Decided { target, fate, is_settled }
     };
@@ -144,7 +149,7 @@ fn fates(tree: &OutputTree, jobs: BTreeMap<TargetName, Job>) -> Result<Vec<Decid
     };
     let mut problems = Diagnostics::new();
     let mut in_the_way = Vec::new();
-    for Decided { fate, .. } in &mut fates {
+    for fate in fates.iter_mut().filter_map(|decided| decided.fate.as_mut()) {
         problems.extend(std::mem::take(&mut fate.problems));
         in_the_way.append(&mut fate.foreign);
     }
@@ -179,15 +184,18 @@ fn page(tree: &OutputTree, fates: &[Decided]) -> PageChange {
         Part::Shard { .. } => tree.pages.own().map(|page| &page.inventory.targets),
     };
     let base = Inventory { targets: base.cloned().unwrap_or_default(), pending: BTreeMap::new() };
-    let is_claimed = !obsolete.is_empty() || fates.iter().any(|decided| !decided.fate.writes.is_empty());
+    let is_claimed =
+        !obsolete.is_empty() || fates.iter().filter_map(|it| it.fate.as_ref()).any(|fate| !fate.writes.is_empty());
     let claim = is_claimed.then(|| claim(tree, fates, base.clone()).write());
     let new = after(tree, fates, base);
-    let old = match tree.pages.own() {
-        Some(page) => Some(page.bytes.clone()),
+    let (old, new) = match tree.pages.own() {
+        // what says the same is the same, however it is laid out
+        Some(page) if page.inventory == new => (Some(page.bytes.clone()), page.bytes.clone()),
+        Some(page) => (Some(page.bytes.clone()), new.write()),
         // where nothing was and nothing comes, there need not be an inventory that says so
-        None => (new == Inventory::default()).then(|| new.write()),
+        None => ((new == Inventory::default()).then(|| new.write()), new.write()),
     };
-    PageChange { name: tree.pages.own.clone(), old, claim, new: new.write(), obsolete }
+    PageChange { name: tree.pages.own.clone(), old, claim, new, obsolete }
 }
 
 /// What the inventory says while files are written: what it said, and what is on its way.
@@ -198,7 +206,7 @@ fn claim(tree: &OutputTree, fates: &[Decided], mut claim: Inventory) -> Inventor
             claim.pending.insert(target.clone(), remembered);
         }
     }
-    for Decided { target, fate, .. } in fates {
+    for (target, fate) in fates.iter().filter_map(|it| Some((&it.target, it.fate.as_ref()?))) {
         announce(tree, target, fate, &mut claim);
     }
     claim
@@ -206,7 +214,7 @@ fn claim(tree: &OutputTree, fates: &[Decided], mut claim: Inventory) -> Inventor
 
 /// What it says in the end.
 fn after(tree: &OutputTree, fates: &[Decided], mut new: Inventory) -> Inventory {
-    for Decided { target, fate, .. } in fates {
+    for (target, fate) in fates.iter().filter_map(|it| Some((&it.target, it.fate.as_ref()?))) {
         enter(tree, target, &fate.record, &mut new);
     }
     let settled: BTreeSet<_> = fates.iter().filter(|decided| decided.is_settled).map(|it| &it.target).collect();
@@ -231,7 +239,7 @@ fn announce(tree: &OutputTree, target: &TargetName, fate: &Fate, claim: &mut Inv
             let digest = (write.before == Sensitivity::Plain).then(|| replaced.clone());
             let output = OutputRecord { digest, stale: false, fingerprint: None, object: None };
             let record = claim.targets.entry(target.clone()).or_insert_with(|| merged.cloned().unwrap_or_default());
-            record.outputs.insert(write.file.clone(), output);
+            Arc::make_mut(record).outputs.insert(write.file.clone(), output);
         }
     }
 }
@@ -245,15 +253,18 @@ fn enter(tree: &OutputTree, target: &TargetName, record: &TargetRecord, new: &mu
     if record.is_gone() {
         // a shard does not touch what others recorded, so it says that it is not so any more
         if is_elsewhere() {
-            new.targets.insert(target.clone(), TargetRecord::default());
+            new.targets.insert(target.clone(), Arc::default());
         } else {
             new.targets.remove(target);
         }
         return;
     }
     // what another inventory says already need not be said twice
-    if !new.targets.contains_key(target) && is_elsewhere() && tree.pages.merged.targets.get(target) == Some(record) {
+    if !new.targets.contains_key(target)
+        && is_elsewhere()
+        && tree.pages.merged.targets.get(target).is_some_and(|it| **it == *record)
+    {
         return;
     }
-    new.targets.insert(target.clone(), record.clone());
+    new.targets.insert(target.clone(), Arc::new(record.clone()));
 }

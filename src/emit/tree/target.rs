@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -52,7 +53,7 @@ pub(super) struct Fate {
 pub(super) struct Known<'a> {
     pub(super) place: &'a Place,
     pub(super) target: &'a TargetName,
-    pub(super) record: Option<&'a TargetRecord>,
+    pub(super) record: Option<&'a Arc<TargetRecord>>,
     pub(super) claims: Option<&'a Claims>,
 }
 
@@ -79,16 +80,17 @@ impl Known<'_> {
         fate
     }
 
-    /// It stays as it is, but for what is rendered no more.
-    pub(super) fn unchanged(&self) -> Fate {
-        let TargetRecord { inputs, state, outputs } = self.record.cloned().unwrap_or_default();
+    /// It stays as it is, but for what is rendered no more: nothing if there is no such file.
+    pub(super) fn unchanged(&self) -> Option<Fate> {
+        let record = self.record.filter(|record| record.outputs.values().any(|output| output.stale))?;
+        let TargetRecord { inputs, state, outputs } = TargetRecord::clone(record);
         let (stale, outputs): (BTreeMap<_, _>, _) = outputs.into_iter().partition(|(_, output)| output.stale);
         let record = TargetRecord { inputs, state, outputs };
         let mut fate = Fate { record, ..Fate::default() };
         for file in stale.keys() {
             self.retire(file, &mut fate);
         }
-        fate
+        Some(fate)
     }
 
     /// It is no more.
