@@ -52,3 +52,34 @@ fn what_is_no_secret_is_no_matter() {
     repository(&project);
     project.run(&["render", "--all", "--out", "rendered", "-q"]).ok();
 }
+
+#[test]
+fn what_did_not_change_is_left_alone_where_it_was_written_and_only_there() {
+    let project = plain().file(".gitignore", "/rendered/dev/\n");
+    repository(&project);
+    let render = || project.run(&["render", "--all", "--out", "rendered"]).stderr;
+    assert!(render().starts_with("septum: 1 of 1 target rendered, 3 files changed"));
+    assert!(render().starts_with("septum: 0 of 1 target rendered, 0 files changed"));
+    // what this machine knows of a secret is its owner's, and does not go into Git
+    let local = project.rendered().join(".septum/local.json");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&local).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let taken = Command::new("git").args(["add", "-A", "-n"]).current_dir(project.root()).output().unwrap();
+    let taken = String::from_utf8(taken.stdout).unwrap();
+    assert!(taken.contains("inventory.json") && !taken.contains("local.json"), "{taken}");
+    let inventory = std::fs::read_to_string(project.rendered().join(".septum/inventory.json")).unwrap();
+    assert!(inventory.contains("\"secret\": true"), "{inventory}");
+    // another machine renders it
+    std::fs::remove_file(&local).unwrap();
+    assert!(render().starts_with("septum: 1 of 1 target rendered, 0 files changed"));
+    assert!(render().starts_with("septum: 0 of 1 target rendered, 0 files changed"));
+    // an edited one is put right, and a stale one goes where it is known
+    let file = project.rendered().join("dev/app/secret-app.yaml");
+    let secret = std::fs::read(&file).unwrap();
+    std::fs::write(&file, "edited").unwrap();
+    assert!(render().starts_with("septum: 1 of 1 target rendered, 1 file changed"));
+    assert_eq!(std::fs::read(&file).unwrap(), secret);
+    project.edit("base.yaml", "value: hunter2hunter2, sensitive: true", "value: plain");
+    assert!(render().contains("1 removed"));
+    assert!(!file.exists());
+}

@@ -1,13 +1,14 @@
 //! A plan carried out, in an order that may stop anywhere.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::disk::Sync;
+use super::local::IGNORED;
 use super::lock::{self, Busy, Lock};
 use super::name::TargetName;
 use super::page::show;
@@ -38,10 +39,14 @@ pub(super) fn apply(tree: &OutputTree, plan: &Plan) -> Result<Summary, Diagnosti
     let run = Run { tree, drafts: drafts(tree), number: AtomicUsize::new(0) };
     if plan.is_clean() {
         run.clear_leftovers();
+        run.note_secrets(plan);
         return Ok(plan.summary);
     }
     let lock = run.lock()?;
     let done = run.start().and_then(|()| run.carry_out(plan));
+    if done.is_ok() {
+        run.note_secrets(plan);
+    }
     // leftovers are in nobody's way, and the next run tries again
     let _ = run.tidy();
     drop(lock);
@@ -136,6 +141,21 @@ impl Run<'_> {
         {
             let _ = self.tidy();
         }
+    }
+
+    /// Notes for this machine what Secrets in plaintext look like. If it cannot, they are rendered again the
+    /// next time.
+    fn note_secrets(&self, plan: &Plan) {
+        let OutputTree { place, local, .. } = self.tree;
+        let own = place.own();
+        let Some(bytes) = local.with(&plan.secrets).filter(|_| own.is_dir()) else { return };
+        let write = |name: &str, bytes: &[u8]| -> io::Result<()> {
+            // its owner's alone, as `tempfile` makes them
+            let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", &own)?;
+            file.write_all(bytes)?;
+            file.persist(own.join(name)).map(drop).map_err(|error| error.error)
+        };
+        let _ = write(".gitignore", IGNORED).and_then(|()| write(&local.name, &bytes));
     }
 
     fn draft(&self) -> PathBuf {

@@ -6,9 +6,9 @@
 //! *Whose a file is.* A file is Septum's if an inventory lists it, or if it has the bytes that a stopped
 //! run said it would write. Septum's own files are replaced, whatever was done to them: the sources say
 //! what they hold. One that is rendered no more is removed if it has the bytes that were recorded;
-//! otherwise it is kept, and each run names it until it is gone. Of a Secret in plaintext no digest is
-//! kept, so that nobody can tell whether it was changed: when it is rendered no more, it is kept and named
-//! too. A file that is not Septum's is never touched: if it is not what would be written, nothing is.
+//! otherwise it is kept, and each run names it until it is gone. Of a Secret in plaintext no digest goes
+//! into the inventory: elsewhere than on the machine that wrote it nobody can tell whether it was changed, and
+//! when it is rendered no more, it is kept and named too. A file that is not Septum's is never touched: if it is not what would be written, nothing is.
 //!
 //! *Whenever a run is stopped*, each file is old or new. First the inventory says what will be written
 //! (the claim), then files take their names one by one, then stale ones go, and last the inventory says
@@ -21,6 +21,7 @@ mod diff;
 mod disk;
 mod hide;
 mod inventory;
+mod local;
 mod lock;
 mod name;
 mod page;
@@ -46,6 +47,7 @@ pub use name::{FileName, KUSTOMIZATION, ObjectId, TargetName, file_names};
 pub use place::Sources;
 pub use plan::Plan;
 
+use local::Local;
 use page::Pages;
 
 /// The folder in the tree that is Septum's own.
@@ -77,6 +79,7 @@ pub struct OutputTree {
     place: Place,
     part: Part,
     pages: Pages,
+    local: Local,
     disk: disk::Disk,
 }
 
@@ -147,7 +150,8 @@ impl OutputTree {
         };
         let place = Place { dir: place::check(dir, &shown, sources)?, shown };
         let pages = Pages::read(&place, part)?;
-        Ok(Self { place, part, pages, disk: disk::Disk::default() })
+        let local = Local::read(&place, part);
+        Ok(Self { place, part, pages, local, disk: disk::Disk::default() })
     }
 
     /// What is recorded, in all inventories together.
@@ -164,11 +168,12 @@ impl OutputTree {
     }
 
     /// Whether all that is recorded of a target is there as it was written, and nothing that a stopped
-    /// run left. A target with a Secret in plaintext never is: nobody can tell.
+    /// run left. Of one with a Secret in plaintext only the machine that wrote it can tell.
     pub fn is_intact(&self, target: &TargetName) -> bool {
         let Some(record) = self.pages.merged.targets.get(target) else { return false };
         let is_there = |(file, output): (&FileName, &OutputRecord)| {
-            output.stale || output.digest.is_some() && self.digest(target, file) == output.digest
+            let recorded = output.digest.as_ref().or_else(|| self.local.get(target, file));
+            output.stale || recorded.is_some() && self.digest(target, file).as_ref() == recorded
         };
         let is_left = |file: &FileName| {
             !record.outputs.contains_key(file) && !matches!(self.place.look(target, file), Ok(Found::Nothing))

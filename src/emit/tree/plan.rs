@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::inventory::{Inventory, OutputRecord, TargetRecord};
+use super::local::Digests;
 use super::name::TargetName;
 use super::target::{Fate, Known, Removal, Write};
 use super::{MANY, Outcome, OutputTree, Part, Place, RenderedTarget, Summary, diff};
@@ -19,6 +20,8 @@ pub struct Plan {
     pub(super) removals: Vec<Removal>,
     /// Targets that have no files, and need no folder.
     pub(super) emptied: Vec<TargetName>,
+    /// The digests of Secrets in plaintext, of all targets that were rendered.
+    pub(super) secrets: Digests,
     pub(super) page: PageChange,
     pub(super) summary: Summary,
     warnings: Diagnostics,
@@ -98,6 +101,7 @@ pub(super) fn plan(
         writes: Vec::new(),
         removals: Vec::new(),
         emptied: Vec::new(),
+        secrets: Digests::new(),
         page,
         summary: Summary { targets, ..Summary::default() },
         warnings: Diagnostics::new(),
@@ -107,9 +111,10 @@ pub(super) fn plan(
         plan.summary.unchanged += usize::from(!is_touched);
         let Some(fate) = fate else { continue };
         if fate.record.outputs.is_empty() {
-            plan.emptied.push(target);
+            plan.emptied.push(target.clone());
         }
         plan.summary.stale += fate.stale;
+        plan.secrets.insert(target.clone(), fate.secrets);
         plan.writes.extend(fate.writes);
         plan.removals.extend(fate.removals);
         plan.warnings.extend(fate.warnings);
@@ -132,7 +137,7 @@ struct Decided {
 fn fates(tree: &OutputTree, jobs: BTreeMap<TargetName, Job>) -> Result<Vec<Decided>, Diagnostics> {
     let decide = |(target, job): (TargetName, Job)| {
         let (record, claims) = (tree.pages.merged.targets.get(&target), tree.pages.claims.get(&target));
-        let known = Known { place: &tree.place, target: &target, record, claims };
+        let known = Known { place: &tree.place, target: &target, record, claims, local: &tree.local };
         let (fate, is_settled) = match job {
             Job::Rendered(Outcome::Rendered { inputs, state, files }) => {
                 (Some(known.rendered(inputs, state, files)), true)

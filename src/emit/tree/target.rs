@@ -7,6 +7,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::inventory::{OutputRecord, TargetRecord, digest};
+use super::local::Local;
 use super::name::{FileName, KUSTOMIZATION, TargetName};
 use super::page::{Claim, Claims, Standing};
 use super::{Content, Found, OutputFile, Place, place};
@@ -41,6 +42,8 @@ pub(super) struct Fate {
     pub(super) record: TargetRecord,
     pub(super) writes: Vec<Write>,
     pub(super) removals: Vec<Removal>,
+    /// The digests of its Secrets in plaintext.
+    pub(super) secrets: BTreeMap<FileName, String>,
     /// How many files are kept although they are rendered no more.
     pub(super) stale: usize,
     pub(super) warnings: Diagnostics,
@@ -55,6 +58,7 @@ pub(super) struct Known<'a> {
     pub(super) target: &'a TargetName,
     pub(super) record: Option<&'a Arc<TargetRecord>>,
     pub(super) claims: Option<&'a Claims>,
+    pub(super) local: &'a Local,
 }
 
 impl Known<'_> {
@@ -159,6 +163,9 @@ impl Known<'_> {
                 (hash, fingerprint)
             }
         };
+        if sensitivity == Sensitivity::Sensitive {
+            fate.secrets.insert(name.clone(), hash.clone());
+        }
         let digest = (sensitivity == Sensitivity::Plain).then_some(hash);
         fate.record.outputs.insert(name, OutputRecord { digest, stale: false, fingerprint, object });
     }
@@ -205,7 +212,8 @@ impl Known<'_> {
             Err(error) => return fate.problems.push(place::unreadable(&shown, &error)),
         };
         let claims = self.claims(file);
-        let is_written = |hash: &String| claims.iter().any(|claim| claim.digest.as_ref() == Some(hash));
+        let here = self.local.get(self.target, file);
+        let is_written = |hash: &String| claims.iter().any(|claim| claim.digest.as_ref().or(here) == Some(hash));
         if let Some(digest) = hash.filter(is_written) {
             return fate.removals.push(Removal { target: self.target.clone(), file: file.clone(), digest });
         }

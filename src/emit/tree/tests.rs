@@ -156,7 +156,9 @@ fn a_tree_is_laid_out_for_kustomize_and_recorded() {
     );
     let paths: Vec<_> = tree.keys().map(String::as_str).collect();
     let expected = [
+        ".septum/.gitignore",
         ".septum/inventory.json",
+        ".septum/local.json",
         "dev/a/kustomization.yaml",
         "dev/a/secret-a.yaml",
         "prod/a/a.yaml",
@@ -168,7 +170,10 @@ fn a_tree_is_laid_out_for_kustomize_and_recorded() {
     assert!(!inventory.contains("hunter2") && !inventory.contains(&digest(b"hunter2")), "{inventory}");
     let tree = site.open(Part::Whole).unwrap();
     let intact = ["prod/a", "dev/a", "dev/none", "dev/unknown"].map(|name| tree.is_intact(&target(name)));
-    assert_eq!(intact, [true, false, true, false], "a Secret in plaintext cannot be known to be intact");
+    assert_eq!(intact, [true, true, true, false]);
+    fs::remove_file(site.dir().join(OWN).join("local.json")).unwrap();
+    let is_intact = site.open(Part::Whole).unwrap().is_intact(&target("dev/a"));
+    assert!(!is_intact, "elsewhere, a Secret in plaintext cannot be known to be intact");
     assert_eq!(tree.committed(&target("prod/a"), &file("b.yaml")).unwrap().as_slice(), b"1");
     assert!(tree.committed(&target("prod/a"), &file("c.yaml")).is_none());
     site.write("prod/a/b.yaml", "other");

@@ -121,10 +121,15 @@ fn a_target_that_stays_names_and_removes_what_was_stale() {
 }
 
 #[test]
-fn a_secret_in_plaintext_is_replaced_and_never_removed() {
+fn a_secret_in_plaintext_is_replaced_and_where_nobody_knows_it_never_removed() {
     let site = Site::new();
+    let forget = || fs::remove_file(site.dir().join(OWN).join("local.json")).unwrap();
     site.all("prod/a: secret-x.yaml=old");
     assert_eq!(site.all("prod/a: secret-x.yaml=new").changed, 1);
+    // the machine that wrote it
+    assert_eq!(site.all("").removed, 2);
+    site.all("prod/a: secret-x.yaml=new");
+    forget();
     // the kustomization goes
     for removed in [1, 0, 0] {
         let summary = site.all("");
