@@ -197,7 +197,7 @@ fn next_call(template: &str, start: usize, end: usize) -> Option<(usize, usize)>
 }
 
 /// Where `word` stands by itself in `start..end`, neither in quotes nor as the attribute of a value.
-fn next_word(template: &str, word: &str, start: usize, end: usize) -> Option<usize> {
+pub(super) fn next_word(template: &str, word: &str, start: usize, end: usize) -> Option<usize> {
     let of_word = |char: char| char.is_alphanumeric() || char == '_';
     let mut at = start;
     while at < end {

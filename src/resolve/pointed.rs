@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::declassify::{expressions, is_word};
+use super::declassify::{expressions, is_word, next_word};
 use super::frame::Frame;
 use super::session::{Reported, Session};
 use super::{Outcome, Read, is_template};
@@ -130,13 +130,8 @@ impl Session {
             return Ok(marked);
         }
         out.push_str(template.get(from..).unwrap_or_default());
-        if let Some(tag) = capturing_tag(template) {
-            let message = format!("`{tag}` captures text, and the value of a `ref` is not known here");
-            return Err(self.report(
-                Diagnostic::error("unknown-value", message)
-                    .at_hidden(place.clone())
-                    .hint("write the text without it, or give the value in a layer"),
-            ));
+        if let Some((message, hint)) = hindrance(template) {
+            return Err(self.report(Diagnostic::error("unknown-value", message).at_hidden(place.clone()).hint(hint)));
         }
         marked.text = Cow::Owned(out);
         Ok(marked)
@@ -215,6 +210,37 @@ fn filtered(pointed: &Pointed, more: &[PointerFilter]) -> Option<Vec<Piece>> {
     }
 }
 
+/// Why a template with marks would not say what it seems to, and what to do.
+fn hindrance(template: &str) -> Option<(String, &'static str)> {
+    if let Some(tag) = capturing_tag(template) {
+        let message = format!("`{tag}` captures text, and the value of a `ref` is not known here");
+        return Some((message, "write the text without it, or give the value in a layer"));
+    }
+    // the expression that was marked may be about that instead
+    let name = rebound(template)?;
+    let message = format!("a tag gives `{name}` another meaning, so it is not clear where the value of a `ref` goes");
+    Some((message, "take another name in the tag"))
+}
+
+/// A name of the scope that a tag gives to something else: `for data in …`, `set data = …`, `with data = …`.
+fn rebound(template: &str) -> Option<&'static str> {
+    expressions(template).into_iter().find_map(|(start, end)| {
+        let tag =
+            template.get(start..end).filter(|_| template.get(..start).is_some_and(|text| text.ends_with("{%")))?;
+        let word =
+            tag.trim_start_matches(['-', '+']).trim_start().split(|char: char| !char.is_alphanumeric()).next()?;
+        ["data", "bundles"].into_iter().find(|name| {
+            let Some(at) = next_word(template, name, start, end) else { return false };
+            let after = template.get(at + name.len()..end).unwrap_or_default().trim_start();
+            match word {
+                "for" => next_word(template, "in", start, end).is_some_and(|keyword| at < keyword),
+                "set" | "with" => after.starts_with('=') && !after.starts_with("=="),
+                _ => false,
+            }
+        })
+    })
+}
+
 /// A tag of a template that captures text.
 fn capturing_tag(template: &str) -> Option<String> {
     expressions(template).into_iter().find_map(|(start, end)| {
@@ -263,9 +289,17 @@ impl Marked<'_> {
         let mut rest = rendered;
         while let Some((before, after)) = rest.split_once(OPEN) {
             text(before, &mut pieces);
-            let Some((number, after)) = after.split_once(CLOSE) else { break };
-            let value = number.trim().parse::<usize>().ok().and_then(|number| self.values.get(number));
-            for piece in value.into_iter().flatten() {
+            let value = after.split_once(CLOSE).and_then(|(number, after)| {
+                let number = number.trim().parse::<usize>().ok()?;
+                Some((self.values.get(number)?, after))
+            });
+            let Some((value, after)) = value else {
+                // the character stands in a text after all
+                text(OPEN.encode_utf8(&mut [0; 4]), &mut pieces);
+                rest = after;
+                continue;
+            };
+            for piece in value {
                 match piece {
                     Piece::Text(known) => text(known.expose(), &mut pieces),
                     Piece::Value { .. } => pieces.push(piece.clone()),
@@ -274,7 +308,8 @@ impl Marked<'_> {
             rest = after;
         }
         text(rest, &mut pieces);
-        Some(Pointed { pieces })
+        let has_value = pieces.iter().any(|piece| matches!(piece, Piece::Value { .. }));
+        has_value.then_some(Pointed { pieces })
     }
 }
 
@@ -305,6 +340,47 @@ mod tests {
         for replaced in ["{{data.A}}", "{{ data.PASSWORD | urlencode }}", "{{ data.A\n | trim\n}}"] {
             let mark = mark(7, replaced);
             assert_eq!((mark.len(), mark.matches('\n').count()), (replaced.len(), replaced.matches('\n').count()));
+        }
+    }
+
+    #[test]
+    fn tags_that_give_names_another_meaning_are_found() {
+        for (template, expected) in [
+            ("{% for data in xs %}{{ data.A }}{% endfor %}", Some("data")),
+            ("{%- for key, bundles in xs|items %}", Some("bundles")),
+            ("{% for x in data.LIST %}", None),
+            ("{% set data = 1 %}", Some("data")),
+            ("{% set x = data %}", None),
+            ("{% with a = 1, data = 2 %}", Some("data")),
+            ("{% if data == 1 %}{% endif %}", None),
+            ("{% set x = data == 1 %}", None),
+            ("{% for x in ['data'] %}", None),
+            ("{{ data.A }}", None),
+            ("{% raw %}{% set data = 1 %}{% endraw %}", None),
+        ] {
+            assert_eq!(rebound(template), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_mark_stays_text() {
+        let id = EntryId { bundle: "a".into(), key: "K".into() };
+        let pointer = Pointer { key: "k".to_owned(), property: None, version: None, store: None };
+        let marked = Marked { text: Cow::Borrowed(""), values: vec![Pointed::value(&id, &Arc::new(pointer)).pieces] };
+        let shown = |text: &str| -> Vec<String> {
+            let piece = |piece: &Piece| match piece {
+                Piece::Text(text) => text.expose().clone(),
+                Piece::Value { id, .. } => format!("<{}>", id.key),
+            };
+            marked.part(text).map(|pointed| pointed.pieces.iter().map(piece).collect()).unwrap_or_default()
+        };
+        for (text, expected) in [
+            ("a\u{FDD0}0 \u{FDD1}b", vec!["a", "<K>", "b"]),
+            ("a\u{FDD0}x\u{FDD1}b\u{FDD0}0\u{FDD1}", vec!["a\u{FDD0}x\u{FDD1}b", "<K>"]),
+            ("\u{FDD0}\u{FDD0}0\u{FDD1}", vec!["\u{FDD0}", "<K>"]),
+            ("\u{FDD0}7\u{FDD1}", vec![]),
+        ] {
+            assert_eq!(shown(text), expected, "{text:?}");
         }
     }
 

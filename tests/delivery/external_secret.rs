@@ -143,6 +143,7 @@ fn what_would_have_to_be_known_here_is_refused() {
         ("{% filter upper %}{{ data.P }}{% endfilter %}", "captures text"),
         ("{% set p %}{{ data.P }}{% endset %}{{ p | upper }}", "captures text"),
         ("{% macro m() %}{{ data.P }}{% endmacro %}{{ m() }}", "captures text"),
+        ("{% for data in [{'P': 1}] %}{{ data.P }}{% endfor %}", "gives `data` another meaning"),
         ("{{ data.U | urlencode }}", "no filter can take it as a whole"),
         ("{{ data.P }}{{ data.Q }}", "mixes values of a store with the secret `data.Q`"),
     ] {
