@@ -10,17 +10,18 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Delivery, Pointer, Store, Tree};
 use crate::manifest::Manifest;
 use crate::name::EntryId;
-use crate::object::{External, ExternalEntry, ExternalValue};
+use crate::object::{External, ExternalEntry, ExternalValue, wrong_object_name};
 use crate::resolve::{Piece, PointerFilter};
 use crate::span::Place;
 
 /// Types of Secrets that the webhook refuses.
 const REFUSED: [&str; 2] = ["bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"];
 
-/// The ExternalSecret of a bundle. Errors: `delivery`.
+/// The ExternalSecret of a bundle. Errors: `delivery`, `invalid-name`.
 pub fn external_secret(part: &External, delivery: &Delivery, problems: &mut Diagnostics) -> Option<Manifest> {
     let fetched = Fetched::of(part);
     let store = problems.take(store_of(part, &fetched, delivery))?;
+    problems.extend(misnamed(part, &store, delivery));
     if REFUSED.contains(&part.secret_type.as_str()) {
         let message = format!("no ExternalSecret may make a Secret of type `{}`", part.secret_type);
         problems.push(
@@ -148,19 +149,39 @@ fn store_of(part: &External, fetched: &Fetched<'_>, delivery: &Delivery) -> Resu
     }
 }
 
+/// Stores whose names are none: the API server would refuse the ExternalSecret.
+fn misnamed(part: &External, store: &Store, delivery: &Delivery) -> Vec<Diagnostic> {
+    let declared = delivery.store.as_ref().map(|store| store.place.clone());
+    let mut named = BTreeMap::from([(store.name.as_str(), declared.unwrap_or_else(|| first_place(part)))]);
+    for entry in part.entries.values() {
+        let ExternalValue::Pointed(pointed) = &entry.value else { continue };
+        for piece in &pointed.pieces {
+            let Piece::Value { pointer, .. } = piece else { continue };
+            let Some(other) = &pointer.store else { continue };
+            named.entry(other).or_insert_with(|| entry.place.clone());
+        }
+    }
+    let wrong = named.into_iter().filter_map(|(name, place)| {
+        let message = format!("`{name}` is no name of a store: {}", wrong_object_name(name)?);
+        Some(Diagnostic::error("invalid-name", message).at(place))
+    });
+    wrong.collect()
+}
+
 fn first_place(part: &External) -> Place {
     part.entries.values().next().map_or_else(Place::nowhere, |entry| entry.place.clone())
 }
 
 /// What the operator makes the Secret of: a template of Go for each key. With one, the Secret has the
-/// metadata that stand in it, and else those of the ExternalSecret.
+/// metadata that stand in it, which are templates too, and else those of the ExternalSecret
+/// (`externalsecret_controller_template.go`).
 fn template(part: &External, fetched: &Fetched<'_>) -> Tree {
     let place = Place::nowhere();
     let text = |text: &str| Tree::text(text, &place);
     let data = part.entries.iter().map(|(key, entry)| (key.as_str(), text(&written(&entry.value, fetched))));
     let mut fields = vec![("data", Tree::map(data, &place)), ("engineVersion", text("v2"))];
     let pairs = |pairs: &BTreeMap<String, String>| {
-        Tree::map(pairs.iter().map(|(key, value)| (key.as_str(), text(value))), &place)
+        Tree::map(pairs.iter().map(|(key, value)| (key.as_str(), text(&literal(value, false)))), &place)
     };
     let mut metadata = Vec::new();
     if !part.annotations.is_empty() {
@@ -219,7 +240,8 @@ fn function(filter: PointerFilter) -> &'static str {
         // Go writes a blank as `+`, which is one in forms alone
         PointerFilter::UrlEncode => "urlquery | replace \"+\" \"%20\"",
         PointerFilter::Base64 => "b64enc",
-        PointerFilter::Json => "toJson",
+        // minijinja escapes the apostrophe too, for HTML: a digest of it must not differ
+        PointerFilter::Json => "toJson | replace \"'\" \"\\\\u0027\"",
         PointerFilter::Sha256 => "sha256sum",
         PointerFilter::Trim => "trim",
     }

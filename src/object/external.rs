@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::ObjectKind;
 use super::build::{Target, kind};
 use super::metadata::Metadata;
+use super::names;
+use super::{Object, ObjectKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Bundle, Definition, RefForm};
-use crate::manifest::Common;
+use crate::manifest::{Common, Manifest};
 use crate::name::{BundleName, EntryId, EnvironmentName};
 use crate::resolve::{Final, Outcome, Piece, Pointed, Read, Resolved, ResolvedValue};
 use crate::route::{Routing, Sensitivity, detect};
@@ -121,7 +122,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// The part of a bundle that is in a store. Values of the bundle's Secret that have to be in the same
-/// object move there. Errors: `delivery`.
+/// object move there. Errors: `delivery`, `invalid-name`.
 pub(super) fn external(
     parts: &Parts<'_>,
     secret: &mut Option<BTreeMap<String, Final>>,
@@ -129,6 +130,7 @@ pub(super) fn external(
 ) -> Option<External> {
     let definition = &*parts.target.resolved.definition;
     let split = Split::of(parts.target.resolved, parts.target.routing, parts.name)?;
+    problems.extend(too_long(parts, &split));
     let mut entries = BTreeMap::new();
     for (key, pointed) in &parts.pointed {
         let id = EntryId { bundle: parts.name.clone(), key: key.as_str().into() };
@@ -168,6 +170,42 @@ pub(super) fn external(
         entries,
         environment: definition.environment.clone(),
     })
+}
+
+/// That a name has no room for its suffix. That of the bundle was checked.
+fn too_long(parts: &Parts<'_>, split: &Split) -> Option<Diagnostic> {
+    let why = names::wrong_object_name(&split.name).filter(|_| split.name != parts.name.as_str())?;
+    names::wrong_object_name(parts.name.as_str()).is_none().then(|| {
+        let message =
+            format!("`{}` is no name for the Secret of what a store has in `{}`: {why}", split.name, parts.name);
+        let place = parts.bundle.place.clone();
+        let error = Diagnostic::error("invalid-name", message).hint("shorten the name of the bundle");
+        if let Some(place) = place { error.at(place) } else { error }
+    })
+}
+
+/// That a Secret of this app has the name of one that an operator will make: it would be written over.
+pub(super) fn usurped(external: &[External], objects: &[Object], manifests: &[Manifest]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for part in external.iter().filter(|part| part.makes_secret()) {
+        let is_same = |object: &&Object| object.kind == ObjectKind::Secret && object.base_name == part.name;
+        let bundle = objects.iter().find(is_same).map(|object| format!("the bundle `{}`", object.base_name));
+        let is_other = |manifest: &&Manifest| {
+            let here = part.namespace.is_none() || manifest.namespace.is_none() || manifest.namespace == part.namespace;
+            (manifest.group(), manifest.kind.as_str(), &manifest.name, here) == ("", "Secret", &part.name, true)
+        };
+        let manifest = manifests.iter().find(is_other).map(Manifest::label);
+        let Some(other) = bundle.or(manifest) else { continue };
+        let message = format!("the Secret `{}` of what a store has in `{}` is {other} too", part.name, part.base_name);
+        let place = part.entries.values().next().map_or_else(Place::nowhere, |entry| entry.place.clone());
+        found.push(
+            Diagnostic::error("invalid-name", message)
+                .at(place)
+                .note("the operator makes a Secret of that name, and would write over the other")
+                .hint("rename one of them"),
+        );
+    }
+    found
 }
 
 fn place_of(resolved: &Resolved, id: &EntryId) -> Place {

@@ -30,6 +30,7 @@ pub use build::{Target, Unknown};
 pub use constraint::Constraints;
 pub use external::{External, ExternalEntry, ExternalValue, brought_by};
 pub use fingerprint::Fingerprint;
+pub use names::wrong_object_name;
 pub use naming::known_name;
 pub use provide::Provided;
 pub use rendered::{Objects, Rendered, consumers, render};

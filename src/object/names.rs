@@ -10,7 +10,7 @@ const MAX_LABEL: usize = 63;
 const MAX_KEY: usize = 253;
 
 /// Why a text is no name of an object (`IsDNS1123Subdomain`).
-pub(super) fn wrong_object_name(name: &str) -> Option<&'static str> {
+pub fn wrong_object_name(name: &str) -> Option<&'static str> {
     if name.len() > MAX_SUBDOMAIN {
         return Some("it is longer than 253 characters");
     }

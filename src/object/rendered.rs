@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::access::access;
 use super::build::{Target, build};
+use super::external::usurped;
 use super::link::Links;
 use super::metadata::common;
 use super::provide::Provided;
@@ -123,6 +124,7 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Objects {
     }
     manifests.extend(access(definition, &objects, &external, problems));
     problems.extend(manifests.iter().filter_map(|manifest| namesake(manifest, &objects)));
+    problems.extend(usurped(&external, &objects, &manifests));
     for manifest in &mut manifests {
         provided.part(&mut manifest.tree, target.references);
     }

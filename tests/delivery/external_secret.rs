@@ -114,7 +114,7 @@ data:
         ("with-dash", "{{ index . \"with-dash\" }}"),
         ("URL", "postgres://app:{{ .P | urlquery | replace \"+\" \"%20\" }}@db/x"),
         ("AUTH", "{{ .P | b64enc }}"),
-        ("JSON", "{\"a\": {{ .P | toJson }}}"),
+        ("JSON", "{\"a\": {{ .P | toJson | replace \"'\" \"\\\\u0027\" }}}"),
         ("SUM", "{{ index . \"with-dash\" | trim | sha256sum }}"),
         ("BOTH", "postgres://app:{{ .P | urlquery | replace \"+\" \"%20\" }}@db/x?x={{ index . \"with-dash\" }}"),
         ("BRACES", "{ {{ .P }} {{ \"{\" }}{ x }} {{ \"{\" }}{{ .P }}"),
@@ -199,6 +199,43 @@ fn a_secret_of_a_type_is_one_object() {
     for kind in ["bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"] {
         let base = format!("app: app\nbundles: {{ b: {{ type: {kind}, data: {{ token: {{ ref: t }} }} }} }}\n");
         assert_eq!(Project::of(&base, DELIVERY).run(&["render", "dev"]).code, 2, "{kind}");
+    }
+}
+
+#[test]
+fn the_metadata_of_a_template_are_templates_too() {
+    let base = "app: app\nannotations: { note: '{{ x }}' }\ndata: { P: { ref: p }, U: 'x{{ data.P }}' }\n";
+    let object = found(&dev(base, ""), "ExternalSecret", "app");
+    assert_eq!(object["metadata"]["annotations"]["note"], "{{ x }}");
+    let template = &object["spec"]["target"]["template"];
+    assert_eq!(template["metadata"]["annotations"]["note"], "{{ \"{\" }}{ x }}");
+}
+
+#[test]
+fn no_other_secret_has_the_name_of_the_one_that_is_made() {
+    let base = "app: app\ndata: { P: { ref: p }, K: { value: dummy, sensitive: true } }\n";
+    let bundle = format!("{base}bundles: {{ app-refs: {{ data: {{ Z: {{ value: zz, sensitive: true }} }} }} }}\n");
+    let told = Project::of(&bundle, DELIVERY).run(&["render", "dev"]).refused();
+    assert!(told.contains("the Secret `app-refs` of what a store has in `app` is the bundle `app-refs` too"), "{told}");
+    let plain = format!("{base}bundles: {{ app-refs: {{ data: {{ Z: zz }} }} }}\n");
+    assert_eq!(names(&dev(&plain, "")).len(), 3, "a ConfigMap may have it");
+    let manifest = "apiVersion: v1\nkind: Secret\nmetadata: { name: app-refs }\n";
+    let by_hand = Project::of(&format!("{base}manifests: [m/*]\n"), DELIVERY).file("m/a.yaml", manifest);
+    let told = by_hand.run(&["render", "dev"]).refused();
+    assert!(told.contains("is the Secret `app-refs` too"), "{told}");
+    let long = "a".repeat(250);
+    let told = Project::of(&base.replace("app: app", &format!("app: {long}")), DELIVERY).run(&["render", "dev"]);
+    assert!(told.refused().contains("is no name for the Secret of what a store has"));
+}
+
+#[test]
+fn the_name_of_a_store_is_one_of_an_object() {
+    for (base, delivery, line) in [
+        ("data: { P: { ref: p } }\n", "delivery: { refs: external-secret, store: My_Store }\n", "dev.yaml:1:"),
+        ("data: { P: { ref: { key: p, store: My_Store } } }\n", DELIVERY, "base.yaml:1:"),
+    ] {
+        let told = Project::of(base, delivery).run(&["render", "dev"]).refused();
+        assert!(told.contains("`My_Store` is no name of a store") && told.contains(line), "{told}");
     }
 }
 
