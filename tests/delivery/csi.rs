@@ -10,7 +10,6 @@ namespace: shop
 data:
   PASSWORD: { ref: 'shop/db#password' }
   api-key: { ref: 'shop/api#api-key@3' }
-  WHOLE: { ref: shop/whole }
 ";
 
 /// The parameters of the class, with the list of objects read.
@@ -35,8 +34,7 @@ fn vault_mounts_what_lies_under_a_path() {
     let objects = |prefix: &str| {
         json!([
             {"objectName": "PASSWORD", "secretPath": format!("{prefix}shop/db"), "secretKey": "password"},
-            {"objectName": "WHOLE", "secretPath": format!("{prefix}shop/whole")},
-            {"objectName": "api-key", "secretPath": format!("{prefix}shop/api"), "secretKey": "api-key", "secretArgs": {"version": "3"}},
+            {"objectName": "api-key", "secretPath": format!("{prefix}shop/api?version=3"), "secretKey": "api-key"},
         ])
     };
     let delivery = "provider: vault, parameters: { vaultAddress: 'https://vault', roleName: shop }";
@@ -54,17 +52,25 @@ namespace: shop
 data:
   A: { ref: 'shop/db#user' }
   B: { ref: 'shop/db#pass-word' }
+  A.json: { ref: shop/whole@uuid/12 }
   C: { ref: shop/whole@uuid/12 }
+  F: { ref: 'shop/whole#a.1.b@uuid/12' }
+  stripe: { ref: stripe }
   D: { ref: 'shop/db#user@AWSPREVIOUS' }
-  E: { ref: 'arn:aws:ssm:eu-central-1:1:parameter/x' }
+  E: { ref: 'arn:aws:ssm:eu-central-1:1:parameter/x@4' }
 ";
     let expected = json!([
-        {"objectName": "shop/whole", "objectType": "secretsmanager", "objectVersion": "12", "objectAlias": "C"},
-        {"objectName": "arn:aws:ssm:eu-central-1:1:parameter/x", "objectType": "ssmparameter", "objectAlias": "E"},
-        {"objectName": "shop/db", "objectType": "secretsmanager",
+        {"objectName": "arn:aws:ssm:eu-central-1:1:parameter/x", "objectType": "ssmparameter", "objectVersion": "4",
+         "objectAlias": "E"},
+        // the whole is mounted as well, under a name that no entry has
+        {"objectName": "shop/db", "objectType": "secretsmanager", "objectAlias": "A.json.json",
          "jmesPath": [{"path": "user", "objectAlias": "A"}, {"path": "\"pass-word\"", "objectAlias": "B"}]},
         {"objectName": "shop/db", "objectType": "secretsmanager", "objectVersionLabel": "AWSPREVIOUS",
-         "jmesPath": [{"path": "user", "objectAlias": "D"}]},
+         "objectAlias": "D.json", "jmesPath": [{"path": "user", "objectAlias": "D"}]},
+        {"objectName": "shop/whole", "objectType": "secretsmanager", "objectVersion": "12", "objectAlias": "A.json",
+         "jmesPath": [{"path": "a[1].b", "objectAlias": "F"}]},
+        {"objectName": "shop/whole", "objectType": "secretsmanager", "objectVersion": "12", "objectAlias": "C"},
+        {"objectName": "stripe", "objectType": "secretsmanager"},
     ]);
     let found = parameters("provider: aws, parameters: { region: eu-central-1 }", base, "objects");
     assert_eq!(found, json!({"objects": expected, "region": "eu-central-1"}));
@@ -76,7 +82,7 @@ data:
 #[test]
 fn azure_has_a_text_in_a_list_in_a_text() {
     let base = "app: app\nnamespace: shop\ndata: { A: { ref: shop-a }, B: { ref: cert/shop-b@f00 } }\n";
-    let found = parameters("provider: azure, parameters: { keyvaultName: v, tenantID: t }", base, "objects");
+    let found = parameters("provider: azure, parameters: { keyvaultName: v, tenantId: t }", base, "objects");
     let inner: Vec<_> =
         found["objects"]["array"].as_array().unwrap().iter().map(|text| yaml(text.as_str().unwrap())).collect();
     assert_eq!(
@@ -129,11 +135,11 @@ fn pod(objects: &Objects) -> Json {
 #[test]
 fn a_wish_mounts_the_class() {
     let csi = json!({"driver": "secrets-store.csi.k8s.io", "readOnly": true, "volumeAttributes": {"secretProviderClass": "app"}});
-    let only = with_pod("septum.dev/mount: 'app:/etc/app'", "app: app\ndata: { P: { ref: p } }\n").dev();
+    let only = with_pod("septum.dev/mount: 'app:/etc/app'", "app: app\ndata: { P: { ref: 'p#x' } }\n").dev();
     assert_eq!(pod(&only)["spec"]["volumes"], json!([{"name": "septum-app", "csi": csi}]));
     assert_eq!(pod(&only)["spec"]["containers"][0]["volumeMounts"][0]["mountPath"], "/etc/app");
     // beside what else the bundle has, since neither can lie in the other
-    let base = "app: app\ndata: { A: x, S: { value: y, sensitive: true }, P: { ref: p } }\n";
+    let base = "app: app\ndata: { A: x, S: { value: y, sensitive: true }, P: { ref: 'p#x' } }\n";
     let both = pod(&with_pod("septum.dev/env-from: app, septum.dev/mount: 'app:/etc/app'", base).dev());
     assert_eq!(both["spec"]["volumes"][1], json!({"name": "septum-app-refs", "csi": csi}));
     let paths: Vec<_> = both["spec"]["containers"][0]["volumeMounts"]
@@ -169,6 +175,26 @@ fn what_a_driver_cannot_do_is_told() {
             "has a property",
         ),
         ("data: { P: { ref: p } }", "{ refs: csi, provider: gcp }", "needs the parameter `projectID`"),
+        (
+            "data: { P: { ref: 'projects/p/secrets/s/versions/3@4' } }",
+            "{ refs: csi, provider: gcp }",
+            "the pointer of `P` has two versions",
+        ),
+        (
+            "data: { P: { ref: p } }",
+            "{ refs: csi, provider: vault, parameters: { roleName: x } }",
+            "with Vault `refs: csi` needs one",
+        ),
+        (
+            "data: { P: { ref: /p@1 }, Q: { ref: '/p#x@2' } }",
+            "{ refs: csi, provider: aws, parameters: { service: ParameterStore } }",
+            "`Q` mounts the parameter `/p`, as another key does",
+        ),
+        (
+            "data: { P: { ref: /p }, Q: { ref: /p } }",
+            "{ refs: csi, provider: aws, parameters: { service: ParameterStore } }",
+            "`Q` mounts the parameter `/p`, as another key does",
+        ),
         (
             "data: { P: { ref: p } }",
             "{ refs: csi, provider: aws, parameters: { service: S3 } }",

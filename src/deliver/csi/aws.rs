@@ -1,0 +1,224 @@
+//! AWS Secrets Manager and Parameter Store (`provider/secret_descriptor.go` of
+//! secrets-store-csi-driver-provider-aws, and the two `*_provider.go` beside it).
+//!
+//! Values of one secret are one object, from which parts are taken. The provider mounts the object as a whole
+//! too, so that gets a name that no entry has: by default it would be the secret's, which may be that of an
+//! entry, and is the same for each version.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Given, Mounted, list};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::value::Value;
+
+/// Whose names keys are: `SecretsManager`, or `ParameterStore`. An ARN tells by itself.
+pub(super) const OWN: &str = "service";
+
+/// Which service has an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Service {
+    SecretsManager,
+    ParameterStore,
+}
+
+impl Service {
+    fn of(key: &str, usual: Self) -> Self {
+        // `arn:PARTITION:SERVICE:…`
+        match key.strip_prefix("arn:").map(|arn| arn.split(':').nth(1)) {
+            None => usual,
+            Some(Some("ssm")) => Self::ParameterStore,
+            Some(_) => Self::SecretsManager,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::SecretsManager => "secretsmanager",
+            Self::ParameterStore => "ssmparameter",
+        }
+    }
+
+    /// The field for a version, and what stands in it. Pointers have versions as in an ExternalSecret: of a secret
+    /// its stage, or its id after `uuid/`; of a parameter a number, or a label.
+    fn version(self, version: &str) -> (&'static str, &str) {
+        match (self, version.strip_prefix("uuid/")) {
+            (Self::SecretsManager, Some(id)) => ("objectVersion", id),
+            (Self::ParameterStore, _) if version.bytes().all(|byte| byte.is_ascii_digit()) => {
+                ("objectVersion", version)
+            }
+            _ => ("objectVersionLabel", version),
+        }
+    }
+}
+
+/// A version of an object, with the entries that are in it.
+struct Object<'f, 'p> {
+    name: &'p str,
+    version: Option<&'p str>,
+    service: Service,
+    /// Those that are the whole of it.
+    whole: Vec<&'f Mounted<'p>>,
+    /// Those that are parts, with their properties.
+    parts: Vec<(&'f Mounted<'p>, &'p str)>,
+}
+
+pub(super) fn objects(given: &Given<'_>, files: &[Mounted<'_>], problems: &mut Diagnostics) -> Option<String> {
+    let usual = match given.parameter(OWN) {
+        None | Some("SecretsManager") => Service::SecretsManager,
+        Some("ParameterStore") => Service::ParameterStore,
+        Some(_) => {
+            let message = "expected `SecretsManager` or `ParameterStore` for the parameter `service`";
+            problems.push(Diagnostic::error("delivery", message).at(given.place.clone()));
+            return None;
+        }
+    };
+    let mut objects: BTreeMap<_, Object<'_, '_>> = BTreeMap::new();
+    for file in files {
+        let (name, version) = (file.pointer.key.as_str(), file.pointer.version.as_deref());
+        let service = Service::of(name, usual);
+        let new = || Object { name, version, service, whole: Vec::new(), parts: Vec::new() };
+        let object = objects.entry((name, version)).or_insert_with(new);
+        match file.pointer.property.as_deref() {
+            Some(property) => object.parts.push((file, property)),
+            None => object.whole.push(file),
+        }
+    }
+    problems.extend(twice(objects.values()));
+    let mut taken: BTreeSet<_> = files.iter().map(|file| file.file.to_owned()).collect();
+    Some(list(objects.values().flat_map(|object| object.to_values(&mut taken)).collect()))
+}
+
+/// Parameters of Parameter Store that would be asked for twice: the provider knows the answers by name alone.
+fn twice<'o, 'f: 'o, 'p: 'f + 'o>(objects: impl Iterator<Item = &'o Object<'f, 'p>>) -> Vec<Diagnostic> {
+    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+    for object in objects.filter(|object| object.service == Service::ParameterStore) {
+        let first = object.whole.first().or(object.parts.first().map(|(file, _)| file));
+        let again = if seen.insert(object.name) { object.whole.get(1) } else { first };
+        found.extend(again.map(|file| {
+            file.error(format!("`{}` mounts the parameter `{}`, as another key does", file.file, object.name))
+                .note("the provider reads each parameter of Parameter Store once, in one version")
+                .hint("mount it under one key, or deliver with `refs: external-secret`")
+        }));
+    }
+    found
+}
+
+impl<'p> Object<'_, 'p> {
+    /// An item for each key that is the whole of it; the first one brings the parts.
+    fn to_values(&self, taken: &mut BTreeSet<String>) -> Vec<Value<'p>> {
+        let mut aliases: Vec<_> = self.whole.iter().map(|file| file.file.to_owned()).collect();
+        if let (true, Some((first, _))) = (aliases.is_empty(), self.parts.first()) {
+            aliases.push(free_name(first.file, taken));
+        }
+        let part = |(file, property): &(&Mounted<'p>, &str)| {
+            Value::map([("path", Value::text(jmes_path(property))), ("objectAlias", Value::text(file.file))])
+        };
+        let mut parts = (!self.parts.is_empty()).then(|| Value::List(self.parts.iter().map(part).collect()));
+        aliases.into_iter().map(|alias| self.to_value(alias, parts.take())).collect()
+    }
+
+    fn to_value(&self, alias: String, parts: Option<Value<'p>>) -> Value<'p> {
+        let mut fields =
+            vec![("objectName", Value::text(self.name)), ("objectType", Value::text(self.service.as_str()))];
+        if let Some(version) = self.version {
+            let (field, version) = self.service.version(version);
+            fields.push((field, Value::text(version)));
+        }
+        // an older provider takes an alias that is the name for a second use of it, and it is the default
+        if alias != self.name {
+            fields.push(("objectAlias", Value::text(alias)));
+        }
+        fields.extend(parts.map(|parts| ("jmesPath", parts)));
+        Value::map(fields)
+    }
+}
+
+/// A name for the whole of what `key` is a part of.
+fn free_name(key: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut name = format!("{key}.json");
+    while !taken.insert(name.clone()) {
+        name.push_str(".json");
+    }
+    name
+}
+
+/// A property as a path of `JMESPath`: names with other characters than letters, digits and `_` are quoted, and
+/// a number is the index in a list. The operator reads properties so (gjson): `a.b`, `a.1.b`, and `\.` for a dot.
+fn jmes_path(property: &str) -> String {
+    let mut path = String::new();
+    for step in steps(property) {
+        if !path.is_empty() && !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit()) {
+            path.extend(["[", &step, "]"]);
+            continue;
+        }
+        if !path.is_empty() {
+            path.push('.');
+        }
+        let is_plain = step.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
+            && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        path.push_str(&if is_plain { step } else { serde_json::Value::from(step).to_string() });
+    }
+    path
+}
+
+/// The names between the dots of a property.
+fn steps(property: &str) -> Vec<String> {
+    let mut steps = Vec::new();
+    let mut step = String::new();
+    let mut chars = property.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '.' => steps.push(std::mem::take(&mut step)),
+            '\\' => step.extend(chars.next()),
+            _ => step.push(char),
+        }
+    }
+    steps.push(step);
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Service, jmes_path};
+
+    #[test]
+    fn properties_become_paths() {
+        for (property, expected) in [
+            ("password", "password"),
+            ("api-key", "\"api-key\""),
+            ("db.pass-word", "db.\"pass-word\""),
+            ("1st", "\"1st\""),
+            ("1", "\"1\""),
+            ("friends.1.first", "friends[1].first"),
+            ("tls\\.crt", "\"tls.crt\""),
+            ("a\"b", "\"a\\\"b\""),
+        ] {
+            assert_eq!(jmes_path(property), expected, "{property}");
+        }
+    }
+
+    #[test]
+    fn an_arn_tells_its_service() {
+        for (key, expected) in [
+            ("app/db", "ssmparameter"),
+            ("arn:aws:ssm:eu-central-1:1:parameter/app", "ssmparameter"),
+            ("arn:aws-cn:secretsmanager:cn-north-1:1:secret:/x:ssm:y", "secretsmanager"),
+        ] {
+            assert_eq!(Service::of(key, Service::ParameterStore).as_str(), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn versions_go_where_the_provider_looks_for_them() {
+        use Service::{ParameterStore, SecretsManager};
+        for (service, version, expected) in [
+            (SecretsManager, "AWSPREVIOUS", ("objectVersionLabel", "AWSPREVIOUS")),
+            (SecretsManager, "uuid/1-2", ("objectVersion", "1-2")),
+            (SecretsManager, "3", ("objectVersionLabel", "3")),
+            (ParameterStore, "3", ("objectVersion", "3")),
+            (ParameterStore, "stable", ("objectVersionLabel", "stable")),
+        ] {
+            assert_eq!(service.version(version), expected, "{version}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! SecretProviderClasses (`secrets-store.csi.x-k8s.io/v1`): a driver mounts values of a store as files.
+//!
+//! There are no `secretObjects`: with them the driver would make a Secret, and the values would be in etcd.
+//! What is mounted stands as a text within a text, where no schema of the cluster finds a mistake; so it is
+//! made of structures here.
+//!
+//! The same pointer serves an operator and a driver: what a SecretStore says for all its values, a parameter
+//! of ours says here (`mount`, `service`, `projectID`), which is not passed on.
+
+mod aws;
+mod azure;
+mod gcp;
+mod vault;
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::{Delivery, Pointer, Provider, Tree};
+use crate::manifest::Manifest;
+use crate::object::{External, ExternalValue};
+use crate::span::Place;
+use crate::value::Value;
+use crate::yaml;
+
+/// A file that is mounted.
+struct Mounted<'a> {
+    /// Its name: the key of the entry, which has no slash and does not begin with `..`.
+    file: &'a str,
+    pointer: &'a Pointer,
+    place: &'a Place,
+}
+
+/// What the layers say of a provider.
+struct Given<'a> {
+    delivery: &'a Delivery,
+    provider: Provider,
+    /// Where it is named.
+    place: &'a Place,
+}
+
+/// The SecretProviderClass of a bundle. Errors: `delivery`.
+pub fn secret_provider_class(part: &External, delivery: &Delivery, problems: &mut Diagnostics) -> Option<Manifest> {
+    let Some(provider) = &delivery.provider else {
+        let error = Diagnostic::error("delivery", "`refs: csi` needs a provider")
+            .hint("write `delivery: { provider: vault, parameters: { … } }`; known are vault, aws, azure and gcp");
+        problems.push(match &delivery.refs {
+            Some(form) => error.at(form.place.clone()),
+            None => error,
+        });
+        return None;
+    };
+    let given = Given { delivery, provider: provider.value, place: &provider.place };
+    let files = files(part, problems);
+    let (field, own, objects) = match provider.value {
+        Provider::Vault => ("objects", Some(vault::OWN), vault::objects(&given, &files, problems)),
+        Provider::Aws => ("objects", Some(aws::OWN), aws::objects(&given, &files, problems)),
+        Provider::Azure => ("objects", None, azure::objects(&given, &files, problems)),
+        Provider::Gcp => ("secrets", Some(gcp::OWN), gcp::objects(&given, &files, problems)),
+    };
+    let parameters = given.parameters(own, field, objects?, problems);
+    let place = Place::nowhere();
+    let text = |text: &str| Tree::text(text, &place);
+    let parameters = parameters.iter().map(|(name, value)| (name.as_str(), text(value)));
+    let spec = [("parameters", Tree::map(parameters, &place)), ("provider", text(provider.value.as_str()))];
+    let object = [
+        ("apiVersion", text("secrets-store.csi.x-k8s.io/v1")),
+        ("kind", text("SecretProviderClass")),
+        ("metadata", super::metadata(part)),
+        ("spec", Tree::map(spec, &place)),
+    ];
+    problems.take(Manifest::of(Tree::map(object, &place)))
+}
+
+/// The entries of a part as files, by their keys.
+fn files<'p>(part: &'p External, problems: &mut Diagnostics) -> Vec<Mounted<'p>> {
+    let mut files = Vec::new();
+    for (key, entry) in &part.entries {
+        let ExternalValue::Pointed(pointed) = &entry.value else { continue };
+        // what is put together of several was refused before
+        let Some(pointer) = pointed.lone() else { continue };
+        if pointer.store.is_some() {
+            problems.push(
+                Diagnostic::error("delivery", format!("`{key}` names a store, and `refs: csi` has one provider"))
+                    .at(entry.place.clone())
+                    .hint("leave `store` out, or deliver with `refs: external-secret`"),
+            );
+        }
+        files.push(Mounted { file: key, pointer, place: &entry.place });
+    }
+    files
+}
+
+impl Mounted<'_> {
+    fn error(&self, message: String) -> Diagnostic {
+        Diagnostic::error("delivery", message).at(self.place.clone())
+    }
+}
+
+impl Given<'_> {
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.delivery.parameters.get(name).map(|parameter| parameter.value.as_str())
+    }
+
+    /// Whether a parameter is there that the provider cannot do without; it may go by several names.
+    fn needs(&self, names: &[&str], problems: &mut Diagnostics) -> bool {
+        let is_there = names.iter().any(|name| self.parameter(name).is_some());
+        if let (false, Some(name)) = (is_there, names.first()) {
+            let message = format!("the provider `{}` needs the parameter `{name}`", self.provider.as_str());
+            problems.push(
+                Diagnostic::error("delivery", message)
+                    .at(self.place.clone())
+                    .hint(format!("write `delivery: {{ parameters: {{ {name}: … }} }}`")),
+            );
+        }
+        is_there
+    }
+
+    /// What the user gives, but for the parameter that is ours, and what is mounted.
+    fn parameters(
+        &self,
+        own: Option<&str>,
+        field: &str,
+        objects: String,
+        problems: &mut Diagnostics,
+    ) -> BTreeMap<String, String> {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in self.delivery.parameters.iter().filter(|(name, _)| Some(name.as_str()) != own) {
+            if name == field {
+                let message = format!("the parameter `{name}` is made of the entries with a `ref`");
+                problems.push(
+                    Diagnostic::error("delivery", message)
+                        .at(value.place.clone())
+                        .hint("remove it, and give each value an entry: `KEY: { ref: … }`"),
+                );
+            }
+            parameters.insert(name.clone(), value.value.clone());
+        }
+        parameters.insert(field.to_owned(), objects);
+        parameters
+    }
+}
+
+/// A list as the text that a provider reads.
+fn list(items: Vec<Value<'_>>) -> String {
+    yaml::write::write(&Value::List(items))
+}
