@@ -153,6 +153,20 @@ fn a_wish_mounts_the_class() {
 }
 
 #[test]
+fn no_two_volumes_are_mounted_at_one_path() {
+    let base = "app: app\ndata: { A: x, P: { ref: 'p#x' } }\nbundles: { other: { data: { B: y } } }\n";
+    let mounted = "image: web, volumeMounts: [{ name: v, mountPath: /etc/app-refs }]";
+    let by_hand = with_pod("septum.dev/mount: 'app:/etc/app'", base);
+    let pod = POD.replace("WISHES", "septum.dev/mount: 'app:/etc/app'").replace("image: web", mounted);
+    let by_hand = by_hand.file("m/pod.yaml", pod);
+    let by_wish = with_pod("septum.dev/mount: 'app:/etc/app, other:/etc/app-refs'", base);
+    for project in [by_hand, by_wish] {
+        let told = project.run(&["render", "dev"]).refused();
+        assert!(told.contains("something is mounted at `/etc/app-refs` already"), "{told}");
+    }
+}
+
+#[test]
 fn what_a_driver_cannot_do_is_told() {
     let base = "app: app\ndata: { A: x, P: { ref: p } }\n";
     let stderr = with_pod("septum.dev/env-from: app", base).run(&["render", "dev"]).refused();

@@ -1,0 +1,127 @@
+//! Volumes: one with the files of a bundle, and one that a driver fills from a store.
+
+use super::{Sides, Wiring, named};
+use crate::layer::Tree;
+use crate::span::Place;
+
+/// Readable by their owner alone: 0400, which JSON has in decimal.
+const PRIVATE: &str = "256";
+
+/// What ends the path of a driver's volume that is mounted beside another one.
+const BESIDE: &str = "-refs";
+
+impl Wiring<'_> {
+    pub(super) fn mount(&mut self, wish: &str) {
+        let Some((name, path)) = wish.split_once(':').filter(|(_, path)| path.starts_with('/')) else {
+            self.error(format!("`{wish}` does not say where to mount"), "write `BUNDLE:/absolute/path`");
+            return;
+        };
+        let Some(sides) = self.bundle(name) else { return };
+        let is_projected = sides.config_map || !sides.secrets.is_empty();
+        // a volume of a driver is never a part of another, and no volume can lie in a read-only one
+        let end = if is_projected { BESIDE } else { "" };
+        let path_of_class = format!("{path}{end}");
+        let wanted = [is_projected.then_some(path), sides.class.as_ref().map(|_| path_of_class.as_str())];
+        let taken = |path: &&str| self.containers().iter().any(|container| mounts(container, path));
+        if let Some(path) = wanted.into_iter().flatten().find(taken) {
+            self.error(format!("something is mounted at `{path}` already"), "mount the bundle somewhere else");
+            return;
+        }
+        if is_projected {
+            let volume = self.volume_of(name, name, |place| sides.projected(name, place));
+            self.mount_volume(&volume, path);
+        }
+        if let Some(class) = &sides.class {
+            let label = format!("{name}{end}");
+            let volume = self.volume_of(&format!("{name} by its class"), &label, |place| driver(class, place));
+            self.mount_volume(&volume, &path_of_class);
+        }
+    }
+
+    fn mount_volume(&mut self, volume: &str, path: &str) {
+        let place = self.place.clone();
+        for container in self.containers() {
+            let Some(list) = container.list_under("volumeMounts") else { continue };
+            list.push(Tree::map(
+                [
+                    ("name", Tree::text(volume, &place)),
+                    ("mountPath", Tree::text(path, &place)),
+                    ("readOnly", Tree::literal("true", &place)),
+                ],
+                &place,
+            ));
+        }
+    }
+
+    /// The name of a volume, which is added unless it is there: `of` is what it holds, `label` what it is
+    /// called by.
+    fn volume_of(&mut self, of: &str, label: &str, source: impl FnOnce(&Place) -> (&'static str, Tree)) -> String {
+        if let Some(volume) = self.volumes.get(of) {
+            return volume.clone();
+        }
+        let volume = self.free_volume_name(label);
+        self.volumes.insert(of.to_owned(), volume.clone());
+        let place = self.place.clone();
+        let entry = Tree::map([("name", Tree::text(&volume, &place)), source(&place)], &place);
+        if let Some(spec) = self.template.at_mut(&["spec"])
+            && let Some(volumes) = spec.list_under("volumes")
+        {
+            volumes.push(entry);
+        }
+        volume
+    }
+
+    /// A name that no volume of the pod has: a DNS label, of at most 63 characters (RFC 1123).
+    fn free_volume_name(&self, bundle: &str) -> String {
+        const LONGEST: usize = 63;
+        let cut = |text: &str, length: usize| -> String {
+            let cut: String = text.chars().take(length).collect();
+            cut.trim_end_matches('-').to_owned()
+        };
+        let name = format!("septum-{bundle}").replace('.', "-");
+        let mut free = cut(&name, LONGEST);
+        let mut number = 2;
+        while self.has_volume(&free) {
+            let end = format!("-{number}");
+            free = cut(&name, LONGEST - end.len()) + &end;
+            number += 1;
+        }
+        free
+    }
+
+    fn has_volume(&self, name: &str) -> bool {
+        let volumes = self.template.at(&["spec", "volumes"]).and_then(Tree::as_list).unwrap_or_default();
+        volumes.iter().any(|volume| volume.get("name").and_then(Tree::as_text) == Some(name))
+    }
+}
+
+impl Sides {
+    /// The source of one volume with the files of the ConfigMap and all Secrets.
+    fn projected(&self, bundle: &str, place: &Place) -> (&'static str, Tree) {
+        let mut projected = Vec::new();
+        if !self.secrets.is_empty() {
+            projected.push(("defaultMode", Tree::literal(PRIVATE, place)));
+        }
+        let config_map = self.config_map.then(|| named("configMap", bundle, place));
+        let secrets = self.secrets.iter().map(|name| named("secret", name, place));
+        projected.push(("sources", Tree::list(config_map.into_iter().chain(secrets).collect(), place)));
+        ("projected", Tree::map(projected, place))
+    }
+}
+
+/// The source of a volume that the Secrets Store CSI driver fills (its `docs/book`, "Usage").
+fn driver(class: &str, place: &Place) -> (&'static str, Tree) {
+    let text = |text: &str| Tree::text(text, place);
+    let attributes = Tree::map([("secretProviderClass", text(class))], place);
+    let fields = [
+        ("driver", text("secrets-store.csi.k8s.io")),
+        ("readOnly", Tree::literal("true", place)),
+        ("volumeAttributes", attributes),
+    ];
+    ("csi", Tree::map(fields, place))
+}
+
+fn mounts(container: &Tree, path: &str) -> bool {
+    let mounts = container.get("volumeMounts").and_then(Tree::as_list).unwrap_or_default();
+    mounts.iter().any(|mount| mount.get("mountPath").and_then(Tree::as_text) == Some(path))
+}
