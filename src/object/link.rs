@@ -6,7 +6,7 @@ use super::provide::{Keys, Provided, entry_of, other};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::layer::Definition;
 use crate::manifest::Manifest;
-use crate::manifest::references::{Reference, Role};
+use crate::manifest::references::{Reference, Referent, Role};
 use crate::route::Routing;
 use crate::span::Located;
 
@@ -27,6 +27,7 @@ impl Links<'_> {
                     for key in reference.keys.iter().filter(|key| !keys.contains(&key.value) && !reference.optional) {
                         problems.push(self.no_key(manifest, reference, key, &keys));
                     }
+                    problems.extend(self.half(manifest, reference, references));
                     if reference.env_from && self.provided.bundle(reference, from.as_ref()).is_some() {
                         let odd = keys.iter().filter(|key| !is_portable_variable(key));
                         problems.extend(odd.map(|key| self.odd_variable(manifest, reference, key)));
@@ -37,6 +38,24 @@ impl Links<'_> {
                 None => problems.push(self.no_object(manifest, reference)),
             }
         }
+    }
+
+    /// That an object takes one Secret of a bundle whole, and not the one that an operator makes beside it.
+    fn half(&self, manifest: &Manifest, reference: &Reference, all: &[Reference]) -> Option<Diagnostic> {
+        let bundle = &reference.name.value;
+        let (beside, _) = self.provided.made_beside(bundle).filter(|_| reference.target == Referent::Secret)?;
+        let has_both = all.iter().any(|other| other.target == Referent::Secret && other.name.value == beside);
+        if has_both || !reference.keys.is_empty() {
+            return None;
+        }
+        let message =
+            format!("{} takes the Secret `{bundle}` as a whole, which has a part of `{bundle}`", manifest.label());
+        Some(
+            Diagnostic::warning("half-bundle", message)
+                .at(reference.name.place.clone())
+                .note(format!("what a store has of it is in the Secret `{beside}`, which an operator makes"))
+                .hint(format!("name `{beside}` too, or wire the bundle: `septum.dev/env-from`, `septum.dev/mount`")),
+        )
     }
 
     fn no_object(&self, manifest: &Manifest, reference: &Reference) -> Diagnostic {
@@ -80,6 +99,14 @@ impl Links<'_> {
             return error.hint(format!(
                 "refer to the {side}, or wire the bundle whole: `septum.dev/env-from: \"{name}\"` on the pod template"
             ));
+        }
+        if let Some((beside, _)) = self.provided.made_beside(name).filter(|(_, keys)| keys.contains(&key.value)) {
+            return error
+                .note(format!(
+                    "a store has `{}`, so it is in the Secret `{beside}`, which an operator makes",
+                    key.value
+                ))
+                .hint(format!("take it from `{beside}`, apart from the keys of `{name}`"));
         }
         if self.provided.is_mounted(name, &key.value) {
             return error

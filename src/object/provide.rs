@@ -131,6 +131,12 @@ impl Provided {
         self.splits.get(bundle).is_some_and(|split| split.form == RefForm::Csi && !split.beside)
     }
 
+    /// The Secret beside that of a bundle, which an operator makes of what a store has, and its keys.
+    pub(super) fn made_beside(&self, bundle: &str) -> Option<(&str, &BTreeSet<String>)> {
+        let split = self.splits.get(bundle)?;
+        (split.beside && split.form == RefForm::ExternalSecret).then_some((&split.name, &split.keys))
+    }
+
     /// Whether a key of a bundle is only mounted by a driver, and in no Secret.
     pub(super) fn is_mounted(&self, bundle: &str, key: &str) -> bool {
         self.splits.get(bundle).is_some_and(|split| split.form == RefForm::Csi && split.keys.contains(key))

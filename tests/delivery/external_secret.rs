@@ -90,6 +90,26 @@ spec:
 }
 
 #[test]
+fn what_is_referred_to_by_hand_is_told_of_the_other_secret() {
+    let base = "app: app\ndata: { B: { value: secret, sensitive: true }, C: { ref: c } }\nmanifests: ['m/*']\n";
+    let pod = |spec: &str| {
+        let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{ name: web }}\nspec: {{ {spec} }}\n");
+        Project::of(base, DELIVERY).file("m/pod.yaml", text).run(&["render", "dev"])
+    };
+    let volume = |items: &str| format!("volumes: [{{ name: v, secret: {{ secretName: app, items: [{items}] }} }}]");
+    let told = pod(&volume("{ key: B, path: b }, { key: C, path: c }")).refused();
+    assert!(told.contains("a store has `C`, so it is in the Secret `app-refs`"), "{told}");
+    // all keys of one: it is the one that has them
+    let found_by = pod(&volume("{ key: C, path: c }")).objects();
+    assert_eq!(found(&found_by, "Pod", "web")["spec"]["volumes"][0]["secret"]["secretName"], "app-refs");
+    let env = |from: &str| format!("containers: [{{ name: web, image: web, envFrom: [{from}] }}]");
+    let half = pod(&env("{ secretRef: { name: app } }"));
+    assert_eq!(half.code, 0, "{}", half.stderr);
+    assert!(half.stderr.contains("warning: the Pod `web` takes the Secret `app` as a whole"), "{}", half.stderr);
+    pod(&env("{ secretRef: { name: app } }, { secretRef: { name: app-refs } }")).ok();
+}
+
+#[test]
 fn a_template_with_a_pointer_becomes_one_of_the_operator() {
     let base = r#"app: app
 data:
