@@ -16,7 +16,7 @@ use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
 use crate::pipeline::Pipeline;
 use crate::project::{App, Project};
-use crate::publish::{self, Publication, Shard, Unseen, Wish};
+use crate::publish::{self, Intent, Publication, Shard, Unseen, Wish};
 use crate::span::Source;
 
 /// Write the manifests of environments to standard output, or to a tree that Git keeps.
@@ -175,6 +175,7 @@ impl Render {
             all_environments: self.all,
             shard: self.shard,
             allow_plaintext: self.allow_plaintext,
+            intent: if self.check { Intent::Check } else { Intent::Apply },
             now: now(),
         };
         let mut publication = publish::prepare(pipeline, &wish)?;

@@ -41,6 +41,9 @@ pub struct Delivered {
     pub form: Form,
     /// What it is told by while nobody can see its values.
     pub fingerprint: Option<Fingerprint>,
+    /// Its ciphertext is another one each time it is made: it differs from what is there, whether its values do
+    /// or not.
+    pub is_unstable: bool,
 }
 
 /// What an object is called by.
@@ -95,6 +98,7 @@ impl Delivered {
             id: ObjectName::of(&object),
             environment: object.environment().clone(),
             fingerprint: object.fingerprint(),
+            is_unstable: false,
             form: if object.is_known() { Form::Plain(Box::new(object)) } else { Form::Unknown },
         }
     }

@@ -58,7 +58,8 @@ pub(super) fn sealed(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagn
             }
             other => other,
         };
-        delivered.push(Delivered { form, ..plain });
+        let is_unstable = way.definition.naming_key.is_none();
+        delivered.push(Delivered { form, is_unstable, ..plain });
     }
     problems.extend(unstable.then(|| not_stable(way)));
     delivered

@@ -48,7 +48,8 @@ pub(super) fn encrypted(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Di
                     unstable.push(plain.id.clone());
                 }
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                delivered.push(Delivered { form: Form::Encrypted(Zeroizing::new(text)), ..plain });
+                let is_unstable = kept == Kept::Unstable;
+                delivered.push(Delivered { form: Form::Encrypted(Zeroizing::new(text)), is_unstable, ..plain });
             }
             Err(found) => problems.extend(found),
         }

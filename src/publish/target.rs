@@ -7,7 +7,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::inputs::Answers;
-use super::{Unseen, Wish};
+use super::{Intent, Unseen, Wish};
 use crate::deliver::{Delivered, Form, ObjectName, Way};
 use crate::diagnostic::Diagnostics;
 use crate::emit;
@@ -184,7 +184,12 @@ impl Rendering<'_> {
         let names = file_names(&ids);
         let mut found = Files { files: Vec::with_capacity(delivered.len()), unseen: Vec::new() };
         for (object, name) in delivered.iter().zip(names) {
+            let is_there = || self.tree.committed(self.target, &name).is_some();
             match &object.form {
+                // that it would be another one says nothing of what is in it
+                _ if self.wish.intent == Intent::Check && object.is_unstable && is_there() => {
+                    self.unknown(&name, None, record, &mut found);
+                }
                 Form::Unknown => {
                     let name_alone = without_name(&object.id);
                     let fingerprint = object.fingerprint.as_ref().map(|print| within(print, way, &name_alone));
