@@ -22,6 +22,7 @@ pub const MAX_MANIFESTS_SIZE: u64 = 16 * 1024 * 1024;
 pub struct Files {
     root: PathBuf,
     read: Arc<Mutex<HashMap<PathBuf, Arc<[u8]>>>>,
+    folders: Arc<Mutex<HashMap<PathBuf, PathBuf>>>,
     seen: Mutex<BTreeSet<Probe>>,
 }
 
@@ -37,14 +38,16 @@ pub enum Probe {
 impl Files {
     /// The files below `root`, which must exist.
     pub fn new(root: &Path) -> io::Result<Self> {
-        Ok(Self { root: fs::canonicalize(root)?, read: Arc::default(), seen: Mutex::default() })
+        let root = fs::canonicalize(root)?;
+        Ok(Self { root, read: Arc::default(), folders: Arc::default(), seen: Mutex::default() })
     }
 
     /// The same files with a record of their own: who works on one part of a project learns what that
     /// part depends on, and no file is read twice.
     #[must_use]
     pub fn recording(&self) -> Self {
-        Self { root: self.root.clone(), read: Arc::clone(&self.read), seen: Mutex::default() }
+        let (read, folders) = (Arc::clone(&self.read), Arc::clone(&self.folders));
+        Self { root: self.root.clone(), read, folders, seen: Mutex::default() }
     }
 
     /// Notes that a result depends on the answer to a question.
@@ -84,7 +87,7 @@ impl Files {
             return Err(self.outside(&path));
         }
         self.note(Probe::File(path.clone()));
-        let real = fs::canonicalize(&path).map_err(|error| self.unreadable(&path, &error))?;
+        let real = self.real(&path).map_err(|error| self.unreadable(&path, &error))?;
         if !real.starts_with(&self.root) {
             return Err(self.outside(&path).note("the path goes through a symbolic link that leads out"));
         }
@@ -96,10 +99,28 @@ impl Files {
         Ok(bytes)
     }
 
+    /// The path without symbolic links. That of a folder is looked up once: thousands of files lie in a few.
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return fs::canonicalize(path) };
+        if fs::symlink_metadata(path)?.is_symlink() {
+            return fs::canonicalize(path);
+        }
+        let known = self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned();
+        let folder_of = match known {
+            Some(known) => known,
+            None => {
+                let real = fs::canonicalize(folder)?;
+                self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_path_buf(), real.clone());
+                real
+            }
+        };
+        Ok(folder_of.join(name))
+    }
+
     /// What is in a file, if it can be read: the bytes that were read of it, if any were. It may lie outside
     /// of the project, as rules do that are above it.
     pub fn content(&self, path: &Path) -> Option<Arc<[u8]>> {
-        let real = fs::canonicalize(path).ok()?;
+        let real = self.real(path).ok()?;
         if let Some(bytes) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&real) {
             return Some(Arc::clone(bytes));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::emit::tree::digest;
 use crate::files::{Files, Probe};
@@ -17,29 +17,29 @@ const MATCHING: &str = "glob:";
 /// The answers of the disk, each asked for once in a run.
 pub(super) struct Answers {
     files: Arc<Files>,
-    known: HashMap<Probe, String>,
+    known: Mutex<HashMap<Probe, String>>,
 }
 
 impl Answers {
     pub(super) fn new(files: Arc<Files>) -> Self {
-        Self { files, known: HashMap::new() }
+        Self { files, known: Mutex::default() }
     }
 
     /// The inputs of a target as an inventory has them.
-    pub(super) fn inputs(&mut self, probes: BTreeSet<Probe>) -> BTreeMap<String, String> {
+    pub(super) fn inputs(&self, probes: BTreeSet<Probe>) -> BTreeMap<String, String> {
         probes.into_iter().map(|probe| (self.name(&probe), self.answer(probe))).collect()
     }
 
     /// Whether inputs of an inventory are still what they were.
-    pub(super) fn hold<'i>(&mut self, inputs: impl IntoIterator<Item = (&'i String, &'i String)>) -> bool {
+    pub(super) fn hold<'i>(&self, inputs: impl IntoIterator<Item = (&'i String, &'i String)>) -> bool {
         inputs.into_iter().all(|(name, digest)| {
             let probe = self.probe(name);
             self.answer(probe) == *digest
         })
     }
 
-    fn answer(&mut self, probe: Probe) -> String {
-        if let Some(known) = self.known.get(&probe) {
+    fn answer(&self, probe: Probe) -> String {
+        if let Some(known) = self.known().get(&probe) {
             return known.clone();
         }
         let answer = match &probe {
@@ -50,8 +50,12 @@ impl Answers {
                 digest(names.join("\n").as_bytes())
             }
         };
-        self.known.insert(probe, answer.clone());
+        self.known().insert(probe, answer.clone());
         answer
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Probe, String>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A question by its name, the same on every machine.

@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::deliver::{Delivered, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::emit::tree::{OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName, TargetRecord};
@@ -95,11 +97,20 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     let tree = OutputTree::open(wish.dir, &sources, part)?;
     let dir = std::path::absolute(wish.dir).unwrap_or_else(|_| wish.dir.to_path_buf());
     let answers = Answers::new(Arc::clone(&project.files));
-    let mut run = Run { pipeline, wish, dir: &dir, tree: &tree, answers, found: Found::default() };
-    for app in wish.apps {
-        run.app(app);
+    let run = Run { pipeline, wish, dir: &dir, tree: &tree, answers };
+    let (jobs, known, mut problems) = run.jobs();
+    // none needs another, but for the layers that they share
+    let found: Vec<_> = if jobs.len() > FEW {
+        jobs.into_par_iter().map(|job| run.app(job)).collect()
+    } else {
+        jobs.into_iter().map(|job| run.app(job)).collect()
+    };
+    let mut all = Found::default();
+    for found in found {
+        all.take(found);
     }
-    let Found { targets, count, rendered, mut problems, keys, unseen, known } = run.found;
+    let Found { targets, count, rendered, problems: of_apps, keys, unseen } = all;
+    problems.extend(of_apps);
     problems.extend(git::exposed(&rendered, wish));
     if problems.has_errors() {
         // what lacks a key is no mistake, but tells why more is missing
@@ -164,6 +175,9 @@ fn day(pipeline: &Pipeline<'_>, now: Timestamp) -> Option<Day> {
 /// The folder that a tree usually goes to.
 const USUAL: &str = "rendered";
 
+/// With fewer apps, threads cost more than they give.
+const FEW: usize = 4;
+
 /// A run over the apps.
 struct Run<'a> {
     pipeline: &'a Pipeline<'a>,
@@ -172,10 +186,15 @@ struct Run<'a> {
     dir: &'a Path,
     tree: &'a OutputTree,
     answers: Answers,
-    found: Found,
 }
 
-/// What it found by now.
+/// An app with the targets that are asked for.
+struct Job<'a> {
+    app: &'a App,
+    targets: Vec<(EnvironmentName, TargetName)>,
+}
+
+/// What was found of an app, or of several.
 #[derive(Default)]
 struct Found {
     targets: usize,
@@ -186,38 +205,56 @@ struct Found {
     /// Why environments could not be decrypted.
     keys: Diagnostics,
     unseen: Vec<Unseen>,
-    /// All targets that there are, this run's or not.
-    known: BTreeSet<TargetName>,
 }
 
-impl Run<'_> {
+impl Found {
+    fn take(&mut self, mut other: Self) {
+        self.targets += other.targets;
+        self.count += other.count;
+        self.rendered.append(&mut other.rendered);
+        self.problems.extend(other.problems);
+        self.keys.extend(other.keys);
+        self.unseen.append(&mut other.unseen);
+    }
+}
+
+impl<'a> Run<'a> {
+    /// What is to be done, all targets that there are, and what is wrong with their names.
+    fn jobs(&self) -> (Vec<Job<'a>>, BTreeSet<TargetName>, Diagnostics) {
+        let (mut jobs, mut known, mut problems) = (Vec::new(), BTreeSet::new(), Diagnostics::new());
+        for app in self.wish.apps {
+            let Some(name) = problems_of(self.pipeline.library.app_name(app), &mut problems) else { continue };
+            let mut targets = Vec::new();
+            for environment in &app.environments {
+                let Some(target) = problems.take(TargetName::new(environment, &name)) else { continue };
+                if !known.insert(target.clone()) {
+                    problems.push(twice(&target));
+                    continue;
+                }
+                let is_asked = self.wish.environments.contains(environment);
+                let is_ours = self.wish.shard.is_none_or(|shard| shard.has(target.as_str()));
+                if is_asked && is_ours {
+                    targets.push((environment.clone(), target));
+                }
+            }
+            jobs.push(Job { app, targets });
+        }
+        (jobs, known, problems)
+    }
+
     /// Renders the targets of an app that need it.
-    fn app(&mut self, app: &App) {
-        let Some(name) = problems_of(self.pipeline.library.app_name(app), &mut self.found.problems) else { return };
-        let mut wanted = Vec::new();
-        for environment in &app.environments {
-            let Some(target) = self.found.problems.take(TargetName::new(environment, &name)) else { continue };
-            if !self.found.known.insert(target.clone()) {
-                self.found.problems.push(twice(&target));
-                continue;
-            }
-            let is_asked = self.wish.environments.contains(environment);
-            let is_ours = self.wish.shard.is_none_or(|shard| shard.has(target.as_str()));
-            if is_asked && is_ours {
-                wanted.push((environment.clone(), target));
-            }
-        }
-        self.found.targets += wanted.len();
-        let (current, stale): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(_, target)| self.is_current(target));
-        let unchanged = current.into_iter().map(|(_, name)| target::Target::unchanged(name));
-        self.found.rendered.extend(unchanged);
+    fn app(&self, Job { app, targets }: Job<'_>) -> Found {
+        let mut found = Found { targets: targets.len(), ..Found::default() };
+        let (current, stale): (Vec<_>, Vec<_>) = targets.into_iter().partition(|(_, target)| self.is_current(target));
+        found.rendered.extend(current.into_iter().map(|(_, name)| target::Target::unchanged(name)));
         if !stale.is_empty() {
-            self.render(app, stale);
+            self.render(app, stale, &mut found);
         }
+        found
     }
 
     /// Whether nothing that a target is made of changed since it was recorded.
-    fn is_current(&mut self, target: &TargetName) -> bool {
+    fn is_current(&self, target: &TargetName) -> bool {
         let Some(record) = self.tree.inventory().targets.get(target) else { return false };
         record.state.is_some()
             && is_of_this_version(record)
@@ -225,14 +262,11 @@ impl Run<'_> {
             && self.tree.is_intact(target)
     }
 
-    fn render(&mut self, app: &App, stale: Vec<(EnvironmentName, TargetName)>) {
+    fn render(&self, app: &App, stale: Vec<(EnvironmentName, TargetName)>, found: &mut Found) {
         let environments: Vec<_> = stale.iter().map(|(environment, _)| environment.clone()).collect();
         let mut unopened = BTreeMap::new();
-        let problems = &mut self.found.problems;
-        let survey = self.pipeline.survey_as_far(app, &environments, problems, &mut unopened);
-        for found in unopened.values() {
-            self.found.keys.extend(found.iter().cloned().map(as_warning));
-        }
+        let survey = self.pipeline.survey_as_far(app, &environments, &mut found.problems, &mut unopened);
+        found.keys.extend(unopened.values().flat_map(Diagnostics::iter).cloned().map(as_warning));
         let Some(survey) = survey else { return };
         for (environment, target) in stale {
             let rendering = target::Rendering {
@@ -246,17 +280,16 @@ impl Run<'_> {
                 target: &target,
                 is_open: !unopened.contains_key(&environment),
             };
-            if let Some(found) = self.rendered(&rendering) {
-                self.found.rendered.push(found);
-            }
+            let target = self.rendered(&rendering, found);
+            found.rendered.extend(target);
         }
     }
 
     /// A target of an app of which something changed.
-    fn rendered(&mut self, rendering: &target::Rendering<'_>) -> Option<target::Target> {
+    fn rendered(&self, rendering: &target::Rendering<'_>, found: &mut Found) -> Option<target::Target> {
         let name = rendering.target.clone();
         let record = self.tree.inventory().targets.get(&name);
-        let state = rendering.state(&mut self.answers);
+        let state = rendering.state(&self.answers);
         let is_same = |record: &&Arc<TargetRecord>| record.state.is_some() && record.state == state;
         if let Some(record) = record.filter(|record| is_of_this_version(record)).filter(is_same)
             && self.tree.is_intact(&name)
@@ -265,14 +298,14 @@ impl Run<'_> {
             let inputs = self.inputs(rendering);
             return Some(target::Target::rendered(name, inputs, state, target::kept(record)));
         }
-        let mut files = rendering.render(&mut self.found.problems)?;
-        self.found.count += 1;
+        let mut files = rendering.render(&mut found.problems)?;
+        found.count += 1;
         let state = state.filter(|_| files.unseen.is_empty());
-        self.found.unseen.append(&mut files.unseen);
+        found.unseen.append(&mut files.unseen);
         Some(target::Target::rendered(name, self.inputs(rendering), state, files.files))
     }
 
-    fn inputs(&mut self, rendering: &target::Rendering<'_>) -> BTreeMap<String, String> {
+    fn inputs(&self, rendering: &target::Rendering<'_>) -> BTreeMap<String, String> {
         let mut inputs = self.answers.inputs(rendering.probes());
         inputs.insert(PROGRAM.to_owned(), VERSION.to_owned());
         inputs
