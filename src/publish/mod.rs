@@ -5,6 +5,7 @@
 //! environment that cannot be decrypted is rendered as far as it is plain; a Secret of it is current if
 //! what stands for it is what was recorded, and else it is told.
 
+mod clash;
 mod git;
 mod inputs;
 mod shard;
@@ -111,6 +112,7 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     }
     let Found { targets, count, rendered, problems: of_apps, keys, unseen } = all;
     problems.extend(of_apps);
+    problems.extend(clash::clashes(&rendered, &tree));
     problems.extend(git::exposed(&rendered, wish));
     if problems.has_errors() {
         // what lacks a key is no mistake, but tells why more is missing

@@ -215,6 +215,26 @@ fn two_apps_of_one_name_would_share_a_folder() {
 }
 
 #[test]
+fn two_apps_may_not_make_the_same_object() {
+    let app = |name: &str, namespace: &str| {
+        format!("app: {name}\nnamespace: {namespace}\nbundles: {{ common: {{ data: {{ A: x }} }} }}\n")
+    };
+    let project = Project::new([
+        ("septum.yaml", "apps: ['*']\n"),
+        ("a/base.yaml", &app("a", "one")),
+        ("a/dev.yaml", ""),
+        ("b/base.yaml", &app("b", "two")),
+        ("b/dev.yaml", ""),
+    ]);
+    project.run(&["render", "--all", "--out", "out", "-q"]).ok();
+    // also if one of them is not rendered again
+    project.edit("b/base.yaml", "namespace: two", "namespace: one");
+    let run = project.run(&["render", "--all", "--out", "out"]);
+    let expected = "the apps `a` and `b` both make a ConfigMap `common` in the namespace `one` in `dev`";
+    assert!(run.code == 2 && run.stderr.contains(expected), "{}", run.stderr);
+}
+
+#[test]
 fn nothing_is_written_if_anything_is_wrong() {
     let project = shop();
     project.render();

@@ -1,0 +1,72 @@
+//! Two apps that would make the same object: only the one that is applied last would stay.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::target::Target;
+use crate::diagnostic::Diagnostic;
+use crate::emit::tree::{Content, FileName, KUSTOMIZATION, Outcome, OutputFile, OutputTree, TargetName};
+
+/// What of an object tells it from others.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct Metadata {
+    name: String,
+    #[serde(default)]
+    namespace: String,
+}
+
+/// Objects that two targets of an environment both have. Such objects are files of the same name, so only
+/// those are looked into.
+pub(super) fn clashes(targets: &[Target], tree: &OutputTree) -> Vec<Diagnostic> {
+    // by environment and name, with what was made of it in this run
+    let mut by_name: HashMap<_, Vec<(&TargetName, Option<&OutputFile>)>> = HashMap::new();
+    for target in targets {
+        let environment = target.name.environment();
+        let mut note = |file, made| by_name.entry((environment, file)).or_default().push((&target.name, made));
+        match &target.outcome {
+            Outcome::Rendered { files, .. } => files.iter().for_each(|file| note(file.name.as_str(), Some(file))),
+            Outcome::Unchanged => {
+                let outputs = tree.inventory().targets.get(&target.name).into_iter().flat_map(|it| it.outputs.keys());
+                outputs.for_each(|file| note(file.as_str(), None));
+            }
+        }
+    }
+    let mut alike: Vec<_> =
+        by_name.into_iter().filter(|((_, file), targets)| targets.len() > 1 && *file != KUSTOMIZATION).collect();
+    alike.sort_by_key(|(key, _)| *key);
+    alike.into_iter().filter_map(|((_, file), targets)| clash(file, &targets, tree)).collect()
+}
+
+/// The first two of some files of one name that hold the same object.
+fn clash(file: &str, targets: &[(&TargetName, Option<&OutputFile>)], tree: &OutputTree) -> Option<Diagnostic> {
+    let read: Vec<_> = targets.iter().map(|(target, made)| (*target, identity(target, file, *made, tree))).collect();
+    read.iter().enumerate().find_map(|(index, (target, identity))| {
+        let identity = identity.as_ref()?;
+        let (other, _) = read.iter().take(index).find(|(_, other)| other.as_ref() == Some(identity))?;
+        let Identity { kind, metadata: Metadata { name, namespace }, .. } = identity;
+        let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
+        let (one, two, environment) = (other.app(), target.app(), target.environment());
+        let message = format!("the apps `{one}` and `{two}` both make a {kind} `{name}`{wher} in `{environment}`");
+        Some(
+            Diagnostic::error("invalid-name", message)
+                .note("only the one that is applied last would stay")
+                .hint("rename the bundle or the app, or give them different namespaces"),
+        )
+    })
+}
+
+fn identity(target: &TargetName, file: &str, made: Option<&OutputFile>, tree: &OutputTree) -> Option<Identity> {
+    match made.map(|file| &file.content) {
+        Some(Content::Bytes(bytes)) => serde_yaml::from_slice(bytes).ok(),
+        Some(Content::Kept) | None => serde_yaml::from_slice(&tree.committed(target, &FileName::of(file)?)?).ok(),
+    }
+}
