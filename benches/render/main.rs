@@ -42,11 +42,13 @@ fn main() {
         ("1,000 keys: render --all (3 environments)", keys.clone(), "render --all", RUNS),
         ("1,000 keys: list", keys.clone(), "list", RUNS),
         ("100 apps: render --all (300 targets)", hundred, "render --all", RUNS),
-        ("1,000 apps: render --all (3,000 targets)", thousand, "render --all", 7),
+        ("1,000 apps: render --all (3,000 targets)", thousand.clone(), "render --all", 7),
     ] {
         let program = Path::new(env!("CARGO_BIN_EXE_septum"));
         row(title, &Process::new(program, &folder, &demo_key).with(arguments), runs);
     }
+
+    trees(&thousand, &demo_key);
 
     println!("\n{:<44} {:>10}", "1,000 keys × 3 environments, in process", "median ms");
     for (stage, median) in stages::medians(&keys) {
@@ -54,9 +56,41 @@ fn main() {
     }
 }
 
+/// A tree of 3,000 targets: from nothing, with nothing to do, and after a change of one app.
+fn trees(project: &Path, demo_key: &Path) {
+    let process =
+        |arguments: &str| Process::new(Path::new(env!("CARGO_BIN_EXE_septum")), project, demo_key).with(arguments);
+    // a new folder each time: to make files where some were just deleted is slower on some disks
+    let mut number = 0;
+    let times = measure::sorted_times(5, || {
+        number += 1;
+        process(&format!("render --all --out rendered-{number} -q")).run();
+    });
+    line(
+        "1,000 apps: render --all --out, from nothing",
+        &times,
+        process("render --all --out rendered-0 -q").peak_memory(),
+    );
+    let again = process("render --all --out rendered-1 -q");
+    row("1,000 apps: the same, nothing changed", &again, 11);
+    let layer = project.join("services/app-0007/prod.yaml");
+    let text = std::fs::read_to_string(&layer).expect("a layer");
+    let mut change = 0;
+    let times = measure::sorted_times(11, || {
+        change += 1;
+        std::fs::write(&layer, text.replace("LIMIT_5: 50", &format!("LIMIT_5: {change}"))).expect("a layer");
+        again.run();
+    });
+    std::fs::write(&layer, text).expect("a layer");
+    line("1,000 apps: the same, one key changed", &times, again.peak_memory());
+}
+
 fn row(title: &str, process: &Process, runs: usize) {
-    let times = measure::sorted_times(runs, || process.run());
-    let peak = measure::mebibytes(process.peak_memory());
+    line(title, &measure::sorted_times(runs, || process.run()), process.peak_memory());
+}
+
+fn line(title: &str, times: &[f64], peak: Option<f64>) {
+    let peak = measure::mebibytes(peak);
     let at = |part: usize| times[(times.len() - 1) * part / 10];
     println!("{title:<44} {:>10.2} {:>10.2} {peak:>10}", at(5), at(9));
 }
