@@ -14,8 +14,8 @@
 //! [`deliver`] brings secrets into the form in which they leave: encrypted, sealed, or as pointers to
 //! a store. [`emit`] writes all, the same bytes for the same input, on a stream or into a tree.
 //! [`pipeline`] is the thread through these; [`publish`] keeps the tree that Git has; [`view`] looks
-//! at what was found and changes nothing; [`at_rest`] works on encrypted files; [`cli`] parses
-//! arguments, calls one thing, prints and exits.
+//! at what was found and changes nothing; [`at_rest`] works on encrypted files; [`check`] finds every
+//! mistake at once; [`cli`] parses arguments, calls one thing, prints and exits.
 //!
 //! Every mistake of a run is collected in [`Diagnostics`], which never hold a value.
 //!
@@ -39,6 +39,7 @@
 
 pub mod at_rest;
 pub mod atomic;
+pub mod check;
 pub mod cli;
 pub mod deliver;
 pub mod diagnostic;

@@ -24,6 +24,7 @@ const ORDER: &[&[&str]] = &[
     &["emit"],
     &["pipeline"],
     &["at_rest", "publish", "view"],
+    &["check"],
     &["cli"],
 ];
 

@@ -1,5 +1,6 @@
 //! The command line: parses arguments, calls one thing, prints, exits. Nothing else knows it.
 
+mod check;
 mod completions;
 mod decrypt;
 mod edit;
@@ -88,6 +89,7 @@ enum Command {
     // without texts here, help shows the whole one of each command
     Init(init::Init),
     Render(render::Render),
+    Check(check::Check),
     Explain(explain::Explain),
     List(list::List),
     Encrypt(encrypt::Encrypt),
@@ -124,6 +126,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::Init(command) => command.run(&cli.global),
         Command::Render(command) => command.run(&cli.global, &output),
+        Command::Check(command) => return command.run(&cli.global, &output),
         Command::Explain(command) => command.run(&cli.global),
         Command::List(command) => command.run(&cli.global, &output),
         Command::Encrypt(command) => command.run(&cli.global, &output),

@@ -11,7 +11,7 @@ use std::fmt;
 
 use crate::span::Place;
 
-pub use render::render;
+pub use render::{render, render_with_rule};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -14,6 +14,15 @@ use super::{Diagnostic, Label, Severity};
 
 /// Renders a diagnostic with an excerpt of each place, values masked. `color` adds ANSI styles.
 pub fn render(diagnostic: &Diagnostic, color: bool) -> String {
+    titled(diagnostic, &diagnostic.severity.to_string(), color)
+}
+
+/// The same with the name of the rule, by which it can be accepted: `error[plaintext-secret]: …`.
+pub fn render_with_rule(diagnostic: &Diagnostic, color: bool) -> String {
+    titled(diagnostic, &format!("{}[{}]", diagnostic.severity, diagnostic.rule), color)
+}
+
+fn titled(diagnostic: &Diagnostic, title: &str, color: bool) -> String {
     let paint = Paint { color };
     let accent = AnsiColor::BrightBlue.on_default().bold();
     let severity = match diagnostic.severity {
@@ -25,7 +34,7 @@ pub fn render(diagnostic: &Diagnostic, color: bool) -> String {
     let bar = paint.paint(accent, "|");
     let mut out = format!(
         "{}{}",
-        paint.paint(severity, &diagnostic.severity.to_string()),
+        paint.paint(severity, title),
         paint.paint(Style::new().bold(), &format!(": {}", diagnostic.message))
     );
     for label in &diagnostic.labels {

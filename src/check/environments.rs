@@ -1,0 +1,44 @@
+//! Keys that some environments have a value for and others do not.
+
+use crate::diagnostic::Diagnostic;
+use crate::pipeline::Survey;
+use crate::resolve::{Outcome, Resolved};
+
+/// Keys without a default that have a value in one environment and none in another. One that is required
+/// is an error of its own; one that a layer takes out is not missed.
+pub(super) fn lacking(survey: &Survey) -> Vec<Diagnostic> {
+    let Some(first) = survey.environments.first() else { return Vec::new() };
+    let mut found = Vec::new();
+    for (id, _, entry) in first.definition.entries() {
+        let is_required = entry.rules.required.as_ref().is_some_and(|required| required.value);
+        if is_required {
+            continue;
+        }
+        let lacks = |resolved: &&Resolved| {
+            let is_removed = resolved.definition.entry(&id).is_some_and(crate::layer::Entry::is_removed);
+            let outcome = resolved.entries.get(&id).map(|value| &value.outcome);
+            !is_removed && outcome.is_none_or(|outcome| matches!(outcome, Outcome::Missing))
+        };
+        let has = |resolved: &&Resolved| {
+            let outcome = resolved.entries.get(&id).map(|value| &value.outcome);
+            outcome.is_some_and(|outcome| !matches!(outcome, Outcome::Missing))
+        };
+        let names = |which: &dyn Fn(&&Resolved) -> bool| -> Vec<String> {
+            let environments = survey.environments.iter().filter(|resolved| which(resolved));
+            environments.map(|resolved| format!("`{}`", resolved.definition.environment)).collect()
+        };
+        let (lacking, having) = (names(&lacks), names(&has));
+        if lacking.is_empty() || having.is_empty() {
+            continue;
+        }
+        let label = first.definition.label(&id);
+        let message = format!("`{label}` has a value in {}, and none in {}", having.join(", "), lacking.join(", "));
+        found.push(
+            Diagnostic::warning("missing-environment", message).at(entry.defined.clone()).hint(format!(
+                "give it one there, a default in `base.yaml`, or say that it has none: `{}: null`",
+                id.key
+            )),
+        );
+    }
+    found
+}

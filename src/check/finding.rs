@@ -1,0 +1,187 @@
+//! One finding, and what it is about.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::diagnostic::{Diagnostic, Failure, Severity};
+use crate::name::{EntryId, EnvironmentName};
+use crate::pipeline::Survey;
+use crate::span::Place;
+
+/// Rules that tell of a project that is not as it should be, and not of one that cannot be read: what is found
+/// by them is a finding (exit code 1), and not invalid input (2).
+const FINDINGS: [&str; 24] = [
+    "certificate",
+    "dangling-reference",
+    "declared-plain",
+    "deprecated-key",
+    "expired-allow",
+    "invalid-key",
+    "invalid-name",
+    "invalid-value",
+    "missing-environment",
+    "missing-reason",
+    "missing-required",
+    "not-encrypted",
+    "oversized-object",
+    "plaintext-secret",
+    "recipients-drift",
+    "secret-in-manifest",
+    "selector-drift",
+    "stale-output",
+    "typed-secret",
+    "undeclared-secret",
+    "unknown-key",
+    "unused-allow",
+    "unused-entry",
+    "unused-variable",
+];
+
+/// What is wrong, and what it is about.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// What, where, why, and what to do.
+    pub diagnostic: Diagnostic,
+    app: Option<String>,
+    environment: Option<String>,
+    entry: Option<EntryId>,
+}
+
+/// A finding as `check --format json` shows it.
+#[derive(Debug, Serialize)]
+pub struct FindingView<'a> {
+    /// The rule's name.
+    pub rule: &'a str,
+    /// `error` or `warning`.
+    pub severity: String,
+    /// What is wrong.
+    pub message: &'a str,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// The file, from the project's root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<&'a str>,
+    /// The line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The column, from 1, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
+    /// The app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<&'a str>,
+    /// The environment, the first of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<&'a str>,
+    /// The bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<&'a str>,
+    /// The key in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<&'a str>,
+}
+
+impl Finding {
+    /// A finding about an app, in an environment, of an entry, as far as it is about such.
+    pub fn of(
+        diagnostic: Diagnostic,
+        app: Option<&str>,
+        environment: Option<&EnvironmentName>,
+        entry: Option<EntryId>,
+    ) -> Self {
+        let environment = environment.map(|environment| environment.as_str().to_owned());
+        Self { diagnostic, app: app.map(str::to_owned), environment, entry }
+    }
+
+    /// The entry that it is about.
+    pub(super) fn entry(&self) -> Option<&EntryId> {
+        self.entry.as_ref()
+    }
+
+    /// What kind of failure it is.
+    pub(super) fn failure(&self) -> Failure {
+        let Diagnostic { rule, severity, failure, .. } = &self.diagnostic;
+        match failure {
+            Failure::Invalid if *severity == Severity::Warning || FINDINGS.contains(rule) => Failure::Found,
+            other => *other,
+        }
+    }
+
+    fn place(&self) -> Option<&Place> {
+        self.diagnostic.labels.first().map(|label| &label.place)
+    }
+
+    /// The order of findings: by file and place, then by rule.
+    pub(super) fn key(&self) -> (&str, usize, usize, &str, &str, Option<&String>, Option<&String>) {
+        let (file, line, column) =
+            self.place().map_or(("", 0, 0), |place| (place.source.name(), place.span.line, place.span.column));
+        let Diagnostic { rule, message, .. } = &self.diagnostic;
+        (file, line, column, rule, message, self.app.as_ref(), self.environment.as_ref())
+    }
+
+    /// Whether another one says the same of the same place: environments meet the mistakes of a layer that they
+    /// share.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let what = |finding: &Self| {
+            let (file, line, column, rule, message, ..) = finding.key();
+            (file.to_owned(), line, column, rule.to_owned(), message.to_owned())
+        };
+        what(self) == what(other)
+    }
+
+    /// The finding as programs see it.
+    pub fn view(&self) -> FindingView<'_> {
+        let Diagnostic { rule, severity, message, hints, .. } = &self.diagnostic;
+        let place = self.place();
+        FindingView {
+            rule,
+            severity: severity.to_string(),
+            message,
+            help: (!hints.is_empty()).then(|| hints.join("; ")),
+            file: place.map(|place| place.source.name()),
+            line: place.map(|place| place.span.line),
+            column: place.map(|place| place.span.column),
+            app: self.app.as_deref(),
+            environment: self.environment.as_deref(),
+            bundle: self.entry.as_ref().map(|id| id.bundle.as_str()),
+            key: self.entry.as_ref().map(|id| id.key.as_str()),
+        }
+    }
+}
+
+/// Which entry stands on which line: messages know places only.
+pub(super) struct Places {
+    app: String,
+    entries: HashMap<(String, usize), EntryId>,
+}
+
+impl Places {
+    pub(super) fn of(survey: &Survey) -> Self {
+        let mut entries = HashMap::new();
+        for resolved in &survey.environments {
+            for (id, _, entry) in resolved.definition.entries() {
+                let places = entry.history.iter().map(|step| &step.place).chain([&entry.defined]);
+                for place in places {
+                    entries.entry((place.source.name().to_owned(), place.span.line)).or_insert_with(|| id.clone());
+                }
+            }
+        }
+        Self { app: survey.app.as_str().to_owned(), entries }
+    }
+
+    pub(super) fn findings(
+        &self,
+        problems: impl IntoIterator<Item = Diagnostic>,
+        environment: Option<&EnvironmentName>,
+    ) -> Vec<Finding> {
+        let finding = |problem: Diagnostic| {
+            let places =
+                problem.labels.iter().map(|label| (label.place.source.name().to_owned(), label.place.span.line));
+            let entry = places.into_iter().find_map(|place| self.entries.get(&place).cloned());
+            Finding::of(problem, Some(&self.app), environment, entry)
+        };
+        problems.into_iter().map(finding).collect()
+    }
+}

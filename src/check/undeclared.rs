@@ -1,0 +1,37 @@
+//! Entries that go to a Secret because they look like one.
+
+use crate::diagnostic::Diagnostic;
+use crate::pipeline::Survey;
+use crate::route::{Ground, Sensitivity};
+
+/// Entries whose routing nothing but a guess decides: another name, or another value, may decide otherwise.
+pub(super) fn entries(survey: &Survey) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for resolved in &survey.environments {
+        for (id, _, entry) in resolved.definition.entries() {
+            let Some(verdict) = survey.routing.verdict(&id).filter(|it| it.sensitivity == Sensitivity::Sensitive)
+            else {
+                continue;
+            };
+            let Some(first) = verdict.reasons.first() else { continue };
+            let what = match first.ground {
+                Ground::Name => "name",
+                Ground::Value => "value",
+                Ground::Declared | Ground::Encrypted | Ground::Derived | Ground::Default => continue,
+            };
+            if !seen.insert(id.clone()) {
+                continue;
+            }
+            let label = resolved.definition.label(&id);
+            let message = format!("`{label}` goes to the Secret for nothing but its {what}: {}", first.detail);
+            found.push(
+                Diagnostic::warning("undeclared-secret", message)
+                    .at(entry.defined.clone())
+                    .hint(format!("declare it in `base.yaml`: `{}: {{ sensitive: true }}`", id.key))
+                    .hint("or `sensitive: false` with a `reason`"),
+            );
+        }
+    }
+    found
+}

@@ -1,0 +1,102 @@
+//! What is defined, and never used.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::finding::{Finding, Places};
+use crate::diagnostic::Diagnostic;
+use crate::layer::Entry;
+use crate::pipeline::Survey;
+use crate::resolve::{Outcome, Resolved};
+use crate::span::Place;
+
+/// A place, as what is looked up.
+type Key = (String, usize);
+
+/// What is defined where, and whether anybody uses it. Layers are shared by environments and by apps:
+/// what one of them has no use for another one may.
+#[derive(Default)]
+pub(super) struct Usage {
+    unused: BTreeMap<Key, Finding>,
+    used: HashSet<Key>,
+}
+
+impl Usage {
+    /// What nobody uses.
+    pub(super) fn findings(self) -> impl Iterator<Item = Finding> {
+        let Self { unused, used } = self;
+        unused.into_iter().filter(move |(place, _)| !used.contains(place)).map(|(_, finding)| finding)
+    }
+
+    pub(super) fn used(&mut self, place: &Place) {
+        self.used.insert(key(place));
+    }
+
+    pub(super) fn unused(&mut self, place: &Place, finding: impl FnOnce() -> Option<Finding>) {
+        if let Some(finding) = finding() {
+            self.unused.entry(key(place)).or_insert(finding);
+        }
+    }
+
+    /// Entries that no environment gives a value, and variables that no template reads.
+    pub(super) fn look(&mut self, survey: &Survey, places: &Places) {
+        self.entries(survey, places);
+        self.variables(survey, places);
+    }
+
+    fn entries(&mut self, survey: &Survey, places: &Places) {
+        let Some(first) = survey.environments.first() else { return };
+        for (id, _, entry) in first.definition.entries() {
+            let has_value = |resolved: &Resolved| {
+                let outcome = resolved.entries.get(&id).map(|value| &value.outcome);
+                outcome.is_some_and(|outcome| !matches!(outcome, Outcome::Missing))
+            };
+            let is_required = entry.rules.required.as_ref().is_some_and(|required| required.value);
+            let is_removed = |resolved: &Resolved| resolved.definition.entry(&id).is_some_and(Entry::is_removed);
+            if is_required || survey.environments.iter().any(|resolved| has_value(resolved) || is_removed(resolved)) {
+                self.used(&entry.defined);
+                continue;
+            }
+            self.unused(&entry.defined, || {
+                let message = format!("no environment gives `{}` a value", first.definition.label(&id));
+                let warning = Diagnostic::warning("unused-entry", message)
+                    .at(entry.defined.clone())
+                    .hint("remove it, give it a value, or say `required: true`");
+                places.findings([warning], None).pop()
+            });
+        }
+    }
+
+    fn variables(&mut self, survey: &Survey, places: &Places) {
+        let mut defined: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+        for resolved in &survey.environments {
+            let Some(vars) = &resolved.definition.vars else { continue };
+            vars.leaves("", &mut |path, tree, _| {
+                let places = defined.entry(path.to_owned()).or_default();
+                if !places.iter().any(|known| key(known) == key(&tree.place)) {
+                    places.push(tree.place.clone());
+                }
+            });
+        }
+        for (path, at) in defined {
+            if survey.environments.iter().any(|resolved| resolved.variables.contains_key(&path)) {
+                for place in &at {
+                    self.used(place);
+                }
+                continue;
+            }
+            // where it is defined, and not where an overlay gives it another value
+            let is_base = |place: &&Place| place.source.name().ends_with("base.yaml");
+            let Some(place) = at.iter().find(is_base).or_else(|| at.first()) else { continue };
+            self.unused(place, || {
+                let warning = Diagnostic::warning("unused-variable", format!("no template reads `vars.{path}`"))
+                    .at_hidden(place.clone())
+                    .hint("remove it, or use it: variables are never written by themselves");
+                places.findings([warning], None).pop()
+            });
+        }
+    }
+}
+
+fn key(place: &Place) -> Key {
+    (place.source.name().to_owned(), place.span.start)
+}

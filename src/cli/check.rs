@@ -1,0 +1,153 @@
+//! `septum check`
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::files::now;
+use super::output::{self, Output};
+use super::{Global, apps, environments, quiet_identities};
+use crate::check::{self, FindingView, Report, Scope, sarif};
+use crate::diagnostic::{Diagnostics, Failure, Severity, render_with_rule};
+use crate::object::Day;
+use crate::pipeline::Pipeline;
+use crate::project::Project;
+
+/// Find every mistake at once, in all environments or the named ones.
+///
+/// Besides what rendering refuses: credentials in plaintext, files that should be encrypted, secrets that
+/// nothing but their names tell, keys that one environment lacks, what is defined and never used. Works
+/// without keys as far as none is needed, and says what it could not see.
+///
+/// Exit codes: 0 nothing found · 1 findings · 2 a layer cannot be read · 3 nothing found, but not all
+/// could be seen.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The environments; all if none is named
+    #[arg(value_name = "ENV", add = super::completions::environments())]
+    environments: Vec<String>,
+    /// Only this app (may be given several times)
+    #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
+    apps: Vec<String>,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
+    format: CheckFormat,
+    /// The day by which accepted findings may have expired, and certificates [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    at: Option<Day>,
+}
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, for those that show findings in code
+    Sarif,
+    /// Annotations of GitHub's workflows
+    Github,
+}
+
+impl Check {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> ExitCode {
+        match self.report(global) {
+            Ok(report) => {
+                let told = self.tell(&report, output);
+                if told.is_err() {
+                    return output.finish(told);
+                }
+                Self::code(&report)
+            }
+            Err(problems) => output.finish(Err(problems)),
+        }
+    }
+
+    fn report(&self, global: &Global) -> Result<Report, Diagnostics> {
+        let project = Project::discover(&global.directory)?;
+        let wanted = environments(&project, &self.environments)?;
+        let today = self.at.or_else(|| now().to_seconds().get(..10)?.parse().ok());
+        let pipeline = Pipeline::new(&project, quiet_identities()).at(self.at);
+        let apps = apps(&pipeline, &project, &self.apps)?;
+        Ok(check::check(&pipeline, &Scope { apps: &apps, environments: &wanted, today, now: now() }))
+    }
+
+    fn code(report: &Report) -> ExitCode {
+        match report.failure() {
+            None => ExitCode::SUCCESS,
+            Some(Failure::Found) => ExitCode::from(1),
+            Some(Failure::Invalid) => ExitCode::from(output::INVALID),
+            Some(Failure::Key) => ExitCode::from(3),
+            Some(Failure::Io) => ExitCode::from(4),
+        }
+    }
+
+    fn tell(&self, report: &Report, output: &Output) -> Result<(), Diagnostics> {
+        match self.format {
+            CheckFormat::Text => {
+                output::result(&text(report, output.has_color()))?;
+                output.say(&summary(report));
+                Ok(())
+            }
+            CheckFormat::Json => output::result(&json(report)),
+            CheckFormat::Sarif => {
+                output::result(&(serde_json::to_string_pretty(&sarif(report)).unwrap_or_default() + "\n"))
+            }
+            CheckFormat::Github => output::result(&github(report)),
+        }
+    }
+}
+
+fn text(report: &Report, color: bool) -> String {
+    let mut out = String::new();
+    for finding in &report.findings {
+        let _ = writeln!(out, "{}\n", render_with_rule(&finding.diagnostic, color));
+    }
+    for unseen in &report.unseen {
+        let _ = writeln!(out, "not seen: {unseen}");
+    }
+    out
+}
+
+/// How much was found, in a line.
+fn summary(report: &Report) -> String {
+    let count = |severity| report.findings.iter().filter(|finding| finding.diagnostic.severity == severity).count();
+    let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut parts = vec![of(count(Severity::Error), "error"), of(count(Severity::Warning), "warning")];
+    if !report.accepted.is_empty() {
+        parts.push(format!("{} accepted", report.accepted.len()));
+    }
+    if !report.unseen.is_empty() {
+        parts.push(format!("{} not seen", of(report.unseen.len(), "file")));
+    }
+    format!("septum: {}", parts.join(", "))
+}
+
+fn json(report: &Report) -> String {
+    let findings: Vec<FindingView<'_>> = report.findings.iter().map(check::Finding::view).collect();
+    let all = serde_json::json!({ "findings": findings, "unseen": report.unseen });
+    serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"
+}
+
+/// Workflow commands of GitHub Actions (`::error file=…,line=…,col=…,title=…::message`).
+fn github(report: &Report) -> String {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let mut out = String::new();
+    for finding in &report.findings {
+        let view = finding.view();
+        let place = match (view.file, view.line, view.column) {
+            (Some(file), Some(line), Some(column)) => format!("file={},line={line},col={column},", property(file)),
+            _ => String::new(),
+        };
+        let help = view.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
+        let message = data(&format!("{}{help}", view.message));
+        let _ = writeln!(out, "::{} {place}title={}::{message}", view.severity, property(view.rule));
+    }
+    for unseen in &report.unseen {
+        let _ = writeln!(out, "::warning title=not seen::{}", data(unseen));
+    }
+    out
+}
