@@ -1,8 +1,9 @@
 //! Findings that a team accepts, each for a reason, and perhaps until a day.
 
-use super::finding::{Finding, Places};
+use super::finding::Finding;
+use super::places::Places;
 use super::unused::Usage;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Failure};
 use crate::layer::Allow;
 use crate::name::EnvironmentName;
 use crate::object::Day;
@@ -19,6 +20,8 @@ pub(super) fn accepted(
     usage: &mut Usage,
 ) -> (Vec<Finding>, Vec<Finding>) {
     let allows = allows(survey, wanted);
+    // of one environment alone nothing can be said of the others
+    let is_whole = survey.environments.len() == wanted.len();
     let mut used = vec![false; allows.len()];
     let is_past = |allow: &Allow| {
         let until = allow.until.as_ref().and_then(|until| until.value.parse::<Day>().ok());
@@ -32,7 +35,8 @@ pub(super) fn accepted(
                 if let Some(used) = used.get_mut(at) {
                     *used = true;
                 }
-                taken.push(finding);
+                let reason = allows.get(at).map(|allow| allow.reason.value.clone()).unwrap_or_default();
+                taken.push(finding.accept(reason));
             }
             None => left.push(finding),
         }
@@ -41,7 +45,7 @@ pub(super) fn accepted(
     for (allow, used) in allows.iter().zip(used) {
         if is_past(allow) {
             told.push(expired(allow));
-        } else if used || decides_routing(allow, survey) {
+        } else if used || !is_whole || decides_routing(allow, survey) {
             usage.used(&allow.rule.place);
         } else {
             usage.unused(&allow.rule.place, || places.findings([unused(allow)], None).pop());
@@ -65,7 +69,11 @@ fn allows<'s>(survey: &'s Survey, wanted: &[EnvironmentName]) -> Vec<&'s Allow> 
 }
 
 fn matches(allow: &Allow, finding: &Finding) -> bool {
-    allow.rule.value == finding.diagnostic.rule && finding.entry().is_some_and(|id| id.key.as_str() == allow.key.value)
+    let rule = allow.rule.value.as_str();
+    // what cannot be read is not accepted
+    finding.failure() == Failure::Found
+        && (rule == finding.diagnostic.rule || finding.detector == Some(rule))
+        && finding.entry().is_some_and(|id| id.key.as_str() == allow.key.value)
 }
 
 /// Whether a key may be plain because of it: then nothing is found.

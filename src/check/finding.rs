@@ -1,17 +1,14 @@
 //! One finding, and what it is about.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Failure, Severity};
 use crate::name::{EntryId, EnvironmentName};
-use crate::pipeline::Survey;
 use crate::span::Place;
 
 /// Rules that tell of a project that is not as it should be, and not of one that cannot be read: what is found
 /// by them is a finding (exit code 1), and not invalid input (2).
-const FINDINGS: [&str; 24] = [
+const FINDINGS: [&str; 26] = [
     "certificate",
     "dangling-reference",
     "declared-plain",
@@ -28,8 +25,10 @@ const FINDINGS: [&str; 24] = [
     "plaintext-secret",
     "recipients-drift",
     "secret-in-manifest",
+    "secret-in-plain-output",
     "selector-drift",
     "stale-output",
+    "substitution",
     "typed-secret",
     "undeclared-secret",
     "unknown-key",
@@ -46,6 +45,12 @@ pub struct Finding {
     app: Option<String>,
     environment: Option<String>,
     entry: Option<EntryId>,
+    /// The detector that found a credential, which may be accepted by its name.
+    pub(super) detector: Option<&'static str>,
+    /// What stands for the value that it is about in a baseline.
+    pub(super) tag: Option<String>,
+    /// Why it is accepted, if it is.
+    pub accepted: Option<String>,
 }
 
 /// A finding as `check --format json` shows it.
@@ -92,7 +97,15 @@ impl Finding {
         entry: Option<EntryId>,
     ) -> Self {
         let environment = environment.map(|environment| environment.as_str().to_owned());
-        Self { diagnostic, app: app.map(str::to_owned), environment, entry }
+        let app = app.map(str::to_owned);
+        Self { diagnostic, app, environment, entry, detector: None, tag: None, accepted: None }
+    }
+
+    /// The same, accepted for a reason.
+    #[must_use]
+    pub(super) fn accept(mut self, reason: String) -> Self {
+        self.accepted = Some(reason);
+        self
     }
 
     /// The entry that it is about.
@@ -100,8 +113,13 @@ impl Finding {
         self.entry.as_ref()
     }
 
+    /// Whether it is a credential that everybody may read.
+    pub(super) fn is_leak(&self) -> bool {
+        self.diagnostic.rule == "plaintext-secret"
+    }
+
     /// What kind of failure it is.
-    pub(super) fn failure(&self) -> Failure {
+    pub fn failure(&self) -> Failure {
         let Diagnostic { rule, severity, failure, .. } = &self.diagnostic;
         match failure {
             Failure::Invalid if *severity == Severity::Warning || FINDINGS.contains(rule) => Failure::Found,
@@ -148,40 +166,5 @@ impl Finding {
             bundle: self.entry.as_ref().map(|id| id.bundle.as_str()),
             key: self.entry.as_ref().map(|id| id.key.as_str()),
         }
-    }
-}
-
-/// Which entry stands on which line: messages know places only.
-pub(super) struct Places {
-    app: String,
-    entries: HashMap<(String, usize), EntryId>,
-}
-
-impl Places {
-    pub(super) fn of(survey: &Survey) -> Self {
-        let mut entries = HashMap::new();
-        for resolved in &survey.environments {
-            for (id, _, entry) in resolved.definition.entries() {
-                let places = entry.history.iter().map(|step| &step.place).chain([&entry.defined]);
-                for place in places {
-                    entries.entry((place.source.name().to_owned(), place.span.line)).or_insert_with(|| id.clone());
-                }
-            }
-        }
-        Self { app: survey.app.as_str().to_owned(), entries }
-    }
-
-    pub(super) fn findings(
-        &self,
-        problems: impl IntoIterator<Item = Diagnostic>,
-        environment: Option<&EnvironmentName>,
-    ) -> Vec<Finding> {
-        let finding = |problem: Diagnostic| {
-            let places =
-                problem.labels.iter().map(|label| (label.place.source.name().to_owned(), label.place.span.line));
-            let entry = places.into_iter().find_map(|place| self.entries.get(&place).cloned());
-            Finding::of(problem, Some(&self.app), environment, entry)
-        };
-        problems.into_iter().map(finding).collect()
     }
 }

@@ -1,51 +1,254 @@
 //! Credentials that lie in plaintext in files that Git has.
 
+use std::collections::HashSet;
+
+use super::tag::TagKey;
 use crate::diagnostic::Diagnostic;
+use crate::layer::tree::join;
 use crate::layer::{Change, Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::EntryId;
-use crate::resolve::{Final, Outcome, Resolved};
-use crate::route::detect::{self, Certainty};
+use crate::resolve::Resolved;
+use crate::route::detect::{self, Certainty, Detection};
 use crate::span::Place;
 use crate::yaml::node::Scalar;
 
-/// The literal credentials in the layers of an environment, and in the files that they name.
-///
-/// What an entry is declared to be decides what a credential is: of one that is declared sensitive, any
-/// value of its own; of one that is declared plain, only what can be nothing else.
-pub(super) fn leaks(resolved: &Resolved) -> Vec<Diagnostic> {
-    let definition = &*resolved.definition;
-    let mut found = Vec::new();
-    for (id, bundle, entry) in definition.entries() {
-        let judge = Judge { entry, is_typed: bundle.secret_type.is_some(), label: definition.label(&id) };
-        for step in &entry.history {
-            let Change::Source(source) = &step.change else { continue };
-            match source {
-                EntrySource::Value(scalar) => {
-                    found.extend(judge.scalar(id.key.as_str(), scalar, &step.place, definition, &id));
+/// A credential that everybody may read, and what it is known by.
+pub(super) struct Leak {
+    pub(super) diagnostic: Diagnostic,
+    pub(super) entry: Option<EntryId>,
+    /// The detector that found it, which `allow` may name.
+    pub(super) detector: Option<&'static str>,
+    /// What stands for the value in a baseline.
+    pub(super) tag: Option<String>,
+}
+
+/// What somebody declares a value to be.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Declared {
+    Nothing,
+    Sensitive,
+    Plain,
+}
+
+impl Declared {
+    fn of(entry: &Entry) -> Self {
+        match entry.rules.sensitive.as_ref().map(|declared| declared.value) {
+            None => Self::Nothing,
+            Some(true) => Self::Sensitive,
+            Some(false) => Self::Plain,
+        }
+    }
+}
+
+/// Looks for credentials in what an app is made of. What environments share is looked at once.
+pub(super) struct Search<'a> {
+    tags: Option<&'a TagKey>,
+    seen: HashSet<(String, usize, Declared)>,
+    pub(super) found: Vec<Leak>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(tags: Option<&'a TagKey>) -> Self {
+        Self { tags, seen: HashSet::new(), found: Vec::new() }
+    }
+
+    /// Looks at the layers of an environment, and at the files that they name.
+    ///
+    /// What an entry is declared to be decides what a credential is: of one that is declared sensitive, any
+    /// value of its own; of one that is declared plain, only what can be nothing else.
+    pub(super) fn environment(&mut self, resolved: &Resolved) {
+        let definition = &*resolved.definition;
+        for (id, _, entry) in definition.entries() {
+            let declared = Declared::of(entry);
+            for step in &entry.history {
+                let Change::Source(source) = &step.change else { continue };
+                let subject = Subject { definition, id: Some(&id), place: &step.place, part: None, file: None };
+                match source {
+                    EntrySource::Value(scalar) if is_open(scalar) => {
+                        self.look(subject, id.key.as_str(), scalar.text(), declared);
+                    }
+                    EntrySource::Content(tree) | EntrySource::Registries(tree) => self.tree(tree, "", subject),
+                    EntrySource::File(path) | EntrySource::Template(path) => {
+                        let bytes = resolved.files.content(path);
+                        let text = bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+                        let name = resolved.files.name(path);
+                        if let Some(text) = text {
+                            let subject = Subject { file: Some(&name), ..subject };
+                            self.look(subject, id.key.as_str(), text, declared);
+                        }
+                    }
+                    EntrySource::Value(_) | EntrySource::Ref(_) => {}
                 }
-                EntrySource::Content(tree) | EntrySource::Registries(tree) => {
-                    judge.tree(tree, definition, &id, &mut found);
-                }
-                EntrySource::File(_) | EntrySource::Template(_) | EntrySource::Ref(_) => {}
             }
         }
-        found.extend(file(resolved, &id, entry, &judge));
+        if let Some(vars) = &definition.vars {
+            let subject = Subject { definition, id: None, place: &vars.place, part: None, file: None };
+            self.tree(vars, "vars", subject);
+        }
+        self.manifests(resolved);
     }
-    if let Some(vars) = &definition.vars {
-        vars.leaves("vars", &mut |path, tree, scalar| {
-            let name = path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path);
-            if is_open(scalar) && detect::is_literal_credential(name, scalar.text()) {
-                found.push(leak(
-                    path,
-                    &detect::classify(name, Some(scalar.text())),
-                    tree.place.clone(),
-                    definition,
-                    None,
-                ));
+
+    /// The leaves of a structure, each judged by its own key.
+    fn tree(&mut self, tree: &Tree, path: &str, subject: Subject<'_>) {
+        tree.leaves(path, &mut |path, leaf, scalar| {
+            if is_open(scalar) {
+                let subject = Subject { place: &leaf.place, part: Some(path), ..subject };
+                self.look(subject, last_key(path), scalar.text(), Declared::Nothing);
             }
         });
     }
-    found
+
+    /// Judges a text once, wherever it is met again.
+    fn look(&mut self, subject: Subject<'_>, key: &str, text: &str, declared: Declared) {
+        let place = subject.place;
+        if !self.seen.insert((place.source.name().to_owned(), place.span.start, declared)) {
+            return;
+        }
+        let detection = detect::classify(key, Some(text));
+        if is_leak(&detection, key, text, declared) {
+            self.tell(subject.told(&detection, text), subject.id, &detection, text);
+        }
+    }
+
+    fn tell(&mut self, diagnostic: Diagnostic, entry: Option<&EntryId>, detection: &Detection, text: &str) {
+        self.found.push(Leak {
+            diagnostic,
+            entry: entry.cloned(),
+            detector: detection.by_value.as_ref().map(|hit| hit.detector),
+            tag: self.tags.map(|key| key.tag(text)),
+        });
+    }
+
+    /// Other objects of the app: the data of ConfigMaps and Secrets and the variables of containers, by name and
+    /// value; every other text by its value alone. What templates made was judged where they read it.
+    fn manifests(&mut self, resolved: &Resolved) {
+        for manifest in &resolved.manifests {
+            let tree = &manifest.tree;
+            let kind = tree.get("kind").and_then(Tree::as_text).unwrap_or("manifest");
+            let name = tree.at(&["metadata", "name"]).and_then(Tree::as_text).unwrap_or_default();
+            let made: HashSet<&str> = manifest.parts.iter().map(|part| part.path.as_str()).collect();
+            let object = Manifest { kind, name, made };
+            self.object(&object, tree, "", None);
+        }
+    }
+
+    fn object(&mut self, object: &Manifest<'_>, tree: &Tree, path: &str, named: Option<&str>) {
+        if object.made.contains(path) {
+            return;
+        }
+        match &tree.kind {
+            TreeKind::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.object(object, item, &format!("{path}[{index}]"), None);
+                }
+            }
+            TreeKind::Map(map) => {
+                let variable = tree.get("name").and_then(Tree::as_text);
+                for (key, value) in map {
+                    let path = join(path, key);
+                    let named = if key == "value" { variable } else { object.names(&path).then_some(key.as_str()) };
+                    self.object(object, value, &path, named);
+                }
+            }
+            TreeKind::Leaf(scalar) if is_open(scalar) => self.text(object, tree, scalar.text(), path, named),
+            TreeKind::Leaf(_) => {}
+        }
+    }
+
+    fn text(&mut self, object: &Manifest<'_>, leaf: &Tree, text: &str, path: &str, named: Option<&str>) {
+        let place = (leaf.place.source.name().to_owned(), leaf.place.span.start, Declared::Nothing);
+        if !self.seen.insert(place) {
+            return;
+        }
+        let decoded = object.decoded(path, text);
+        let text = decoded.as_deref().map_or(text, String::as_str);
+        let key = named.unwrap_or_default();
+        let detection = detect::classify(key, Some(text));
+        if is_leak(&detection, key, text, Declared::Nothing) {
+            let message = format!("`{path}` of the {} `{}` holds a credential in plaintext", object.kind, object.name);
+            let error = Diagnostic::error("plaintext-secret", message)
+                .note(format!("it looks like one: {}", detection.reasons().join("; ")))
+                .at_hidden(leaf.place.clone())
+                .hint("make it an entry that is `sensitive`, and take it from the Secret")
+                .hint(ROTATE);
+            self.tell(error, None, &detection, text);
+        }
+    }
+}
+
+/// A manifest that is looked through.
+struct Manifest<'a> {
+    kind: &'a str,
+    name: &'a str,
+    /// Paths of what templates made.
+    made: HashSet<&'a str>,
+}
+
+impl Manifest<'_> {
+    /// Whether the key at the end of a path is a name that somebody gave, and says what the value is.
+    fn names(&self, path: &str) -> bool {
+        matches!(self.kind, "ConfigMap" | "Secret")
+            && ["data.", "stringData."].iter().any(|field| path.starts_with(field))
+    }
+
+    /// The value of a Secret, which is in base64.
+    fn decoded(&self, path: &str, text: &str) -> Option<zeroize::Zeroizing<String>> {
+        use base64::Engine as _;
+        if self.kind != "Secret" || !path.starts_with("data.") {
+            return None;
+        }
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
+        String::from_utf8(bytes).ok().map(zeroize::Zeroizing::new)
+    }
+}
+
+/// What a text belongs to.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    definition: &'a Definition,
+    id: Option<&'a EntryId>,
+    place: &'a Place,
+    /// Its path in a structure.
+    part: Option<&'a str>,
+    /// The file that it is the content of.
+    file: Option<&'a str>,
+}
+
+const ROTATE: &str = "and change it where it is valid: Git's history keeps what was committed";
+
+impl Subject<'_> {
+    fn told(&self, detection: &Detection, text: &str) -> Diagnostic {
+        let entry = self.id.map(|id| self.definition.label(id));
+        let label = match (&entry, self.part) {
+            (Some(entry), Some(part)) => format!("`{part}` of `{entry}`"),
+            (Some(entry), None) => format!("`{entry}`"),
+            (None, part) => format!("`{}`", part.unwrap_or("vars")),
+        };
+        let error = Diagnostic::error("plaintext-secret", format!("{label} holds a credential in plaintext"));
+        let reasons = detection.reasons();
+        let error = if reasons.is_empty() {
+            error.note("it is declared sensitive, and this is a value of its own")
+        } else {
+            error.note(format!("it looks like one: {}", reasons.join("; ")))
+        };
+        let range = detection.by_value.as_ref().and_then(|hit| hit.range.as_ref());
+        let line = range.and_then(|range| text.get(..range.start)).map_or(1, |before| before.matches('\n').count() + 1);
+        let error = match self.file {
+            Some(file) => error.note(format!("in `{file}`, line {line}")).at(self.place.clone()),
+            None => error.at_hidden(self.place.clone()),
+        };
+        let error = match (self.id, self.part, self.file) {
+            (Some(id), None, None) => error.hint(format!(
+                "`septum set {} {}` puts it into an encrypted layer; then remove it here",
+                self.definition.environment, id.key
+            )),
+            (Some(_), _, Some(_)) => {
+                error.hint("write `{{ data.KEY }}` in a template, with the value in an encrypted layer")
+            }
+            _ => error.hint("move it into an encrypted layer: `septum edit` opens one"),
+        };
+        error.hint(ROTATE)
+    }
 }
 
 /// Whether a text is there for everybody to read.
@@ -53,89 +256,15 @@ fn is_open(scalar: &Scalar) -> bool {
     !scalar.encrypted && !scalar.locked && !scalar.is_null()
 }
 
-/// What an entry is declared to be.
-struct Judge<'a> {
-    entry: &'a Entry,
-    is_typed: bool,
-    label: String,
-}
-
-impl Judge<'_> {
-    fn is_leak(&self, key: &str, text: &str) -> bool {
-        let detection = detect::classify(key, Some(text));
-        let is_certain = detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain);
-        match self.entry.rules.sensitive.as_ref().map(|declared| declared.value) {
-            Some(true) => detect::is_literal(key, text),
-            Some(false) => is_certain,
-            // a certificate beside its key is no secret
-            None if self.is_typed => detect::is_literal_credential(key, text),
-            None => detect::is_literal_credential(key, text),
-        }
-    }
-
-    fn scalar(
-        &self,
-        key: &str,
-        scalar: &Scalar,
-        place: &Place,
-        definition: &Definition,
-        id: &EntryId,
-    ) -> Option<Diagnostic> {
-        let is_leak = is_open(scalar) && self.is_leak(key, scalar.text());
-        is_leak.then(|| {
-            leak(&self.label, &detect::classify(key, Some(scalar.text())), place.clone(), definition, Some(id))
-        })
-    }
-
-    /// The leaves of a structure, each judged by its own key.
-    fn tree(&self, tree: &Tree, definition: &Definition, id: &EntryId, found: &mut Vec<Diagnostic>) {
-        tree.leaves("", &mut |path, leaf, scalar| {
-            let key = path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path);
-            if matches!(leaf.kind, TreeKind::Leaf(_))
-                && is_open(scalar)
-                && detect::is_literal_credential(key, scalar.text())
-            {
-                let label = format!("{} ({path})", self.label);
-                let detection = detect::classify(key, Some(scalar.text()));
-                found.push(leak(&label, &detection, leaf.place.clone(), definition, Some(id)));
-            }
-        });
+fn is_leak(detection: &Detection, key: &str, text: &str, declared: Declared) -> bool {
+    match declared {
+        Declared::Sensitive => detect::is_literal(key, text),
+        Declared::Plain => detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain),
+        Declared::Nothing => detection.by_value.is_some() || (detection.name_speaks() && detect::is_literal(key, text)),
     }
 }
 
-/// A file whose bytes are the value.
-fn file(resolved: &Resolved, id: &EntryId, entry: &Entry, judge: &Judge<'_>) -> Option<Diagnostic> {
-    let EntrySource::File(_) = &entry.source.as_ref()?.value else { return None };
-    let Outcome::Known(value @ Final::File(_)) = &resolved.entries.get(id)?.outcome else { return None };
-    let text = value.text()?;
-    let key = id.key.as_str();
-    judge.is_leak(key, text).then(|| {
-        let detection = detect::classify(key, Some(text));
-        leak(&judge.label, &detection, entry.place().clone(), &resolved.definition, Some(id))
-    })
-}
-
-fn leak(
-    label: &str,
-    detection: &detect::Detection,
-    place: Place,
-    definition: &Definition,
-    id: Option<&EntryId>,
-) -> Diagnostic {
-    let error = Diagnostic::error("plaintext-secret", format!("`{label}` holds a credential in plaintext"));
-    let reasons = detection.reasons();
-    let error = if reasons.is_empty() {
-        error.note("it is declared sensitive, and this is a value of its own")
-    } else {
-        error.note(format!("it looks like one: {}", reasons.join("; ")))
-    };
-    let error = error.at_hidden(place);
-    let error = match id {
-        Some(id) => error.hint(format!(
-            "`septum set {} {}` puts it into an encrypted layer; then remove it here",
-            definition.environment, id.key
-        )),
-        None => error.hint("move it into an encrypted layer: `septum edit` opens one"),
-    };
-    error.hint("and change it where it is valid: Git's history keeps what was committed")
+/// The key that names a leaf: the last one of its path.
+fn last_key(path: &str) -> &str {
+    path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path)
 }

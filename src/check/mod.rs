@@ -4,28 +4,38 @@
 //! named, and is never taken for clean.
 
 mod allow;
+mod baseline;
 mod environments;
 mod finding;
 mod leak;
+mod places;
 mod sarif;
+mod stale;
+mod substitution;
+mod tag;
 mod undeclared;
 mod unencrypted;
 mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
-use crate::name::EnvironmentName;
+use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{Day, Unknown};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
 use crate::publish;
 use crate::sops::Timestamp;
 
+pub use baseline::{Baseline, FILE as BASELINE};
 pub use finding::{Finding, FindingView};
 pub use sarif::sarif;
 
-use finding::Places;
+use places::Places;
+use substitution::Flux;
 use unused::Usage;
 
 /// What is to be checked.
@@ -35,6 +45,12 @@ pub struct Scope<'a> {
     pub apps: &'a [&'a App],
     /// The environments.
     pub environments: &'a [EnvironmentName],
+    /// Whether these are all apps and all environments.
+    pub is_whole: bool,
+    /// A tree of output, which must be what the sources give.
+    pub rendered: Option<&'a Path>,
+    /// Findings that are known.
+    pub baseline: Option<&'a Baseline>,
     /// Today: what was accepted until a day may be past.
     pub today: Option<Day>,
     /// Now, which no output follows from.
@@ -64,15 +80,97 @@ impl Report {
 
 /// Checks apps in environments.
 pub fn check(pipeline: &Pipeline<'_>, scope: &Scope<'_>) -> Report {
-    let mut found = Found::default();
-    for app in scope.apps {
-        let wanted: Vec<_> =
-            app.environments.iter().filter(|name| scope.environments.contains(name)).cloned().collect();
-        if !wanted.is_empty() {
-            found.app(pipeline, app, &wanted, scope);
-        }
+    let flux = Flux::new(pipeline.library.project.files.root());
+    let look = Look { pipeline, scope, flux: &flux };
+    // with few apps, threads cost more than they give
+    let of_apps: Vec<_> = if scope.apps.len() > 4 {
+        scope.apps.par_iter().map(|app| look.app(app)).collect()
+    } else {
+        scope.apps.iter().map(|app| look.app(app)).collect()
+    };
+    let mut found = of_apps.into_iter().fold(Found::default(), Found::and);
+    if let Some(dir) = scope.rendered {
+        let compared = stale::outputs(pipeline, dir, scope);
+        found.findings.extend(compared.findings);
+        found.unseen.extend(compared.unseen);
     }
-    found.report()
+    found.report(scope)
+}
+
+/// A look at an app.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    pipeline: &'a Pipeline<'a>,
+    scope: &'a Scope<'a>,
+    flux: &'a Flux<'a>,
+}
+
+impl Look<'_> {
+    fn app(self, app: &App) -> Found {
+        let Self { pipeline, scope, .. } = self;
+        let mut found = Found::default();
+        let wanted = app.environments.iter().filter(|name| scope.environments.contains(name));
+        let wanted: Vec<_> = wanted.cloned().collect();
+        if wanted.is_empty() {
+            return found;
+        }
+        let (mut problems, mut unopened) = (Diagnostics::new(), BTreeMap::new());
+        let survey = pipeline.survey_as_far(app, &wanted, &mut problems, &mut unopened);
+        found.unseen.extend(unopened.values().flat_map(Diagnostics::iter).filter_map(unseen));
+        let Some(survey) = survey else {
+            let name = pipeline.library.app_name(app).ok();
+            let name = name.as_ref().map(AppName::as_str);
+            found.findings.extend(problems.into_iter().map(|problem| Finding::of(problem, name, None, None)));
+            return found;
+        };
+        let places = Places::of(&survey);
+        let mut findings = places.findings(problems, None);
+        for environment in &wanted {
+            findings.extend(places.findings(self.objects(app, &survey, environment), Some(environment)));
+        }
+        findings.extend(self.layers(&survey, &wanted, &places));
+        // one that is encrypted need not be declared: to move it mends both
+        let leaking: Vec<EntryId> =
+            findings.iter().filter(|it| it.is_leak()).filter_map(|it| it.entry().cloned()).collect();
+        findings.extend(places.findings(undeclared::entries(&survey, &leaking), None));
+        // of one environment alone nothing can be said of the others
+        if wanted.len() == app.environments.len() {
+            findings.extend(places.findings(environments::lacking(&survey), None));
+            found.usage.look(&survey, &places);
+        }
+        let (accepted, findings) = allow::accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
+        found.findings.extend(findings);
+        found.accepted.extend(accepted);
+        found
+    }
+
+    /// What rendering finds, and what is wrong with what it gives.
+    fn objects(self, app: &App, survey: &Survey, environment: &EnvironmentName) -> Diagnostics {
+        let Self { pipeline, scope, flux } = self;
+        let mut problems = Diagnostics::new();
+        let objects = pipeline.objects_with(survey, environment, Unknown::Left(&|_| None), &mut problems);
+        if !problems.has_errors() {
+            let delivered = publish::deliver(pipeline, app, survey, environment, objects, scope.now, &mut problems);
+            if let Some(resolved) = survey.environment(environment) {
+                problems.extend(flux.substituted(resolved, &delivered));
+            }
+        }
+        // of what is not kept, ciphertext is always new
+        problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect()
+    }
+
+    /// What nobody sees in the output: what lies in the files.
+    fn layers(self, survey: &Survey, wanted: &[EnvironmentName], places: &Places) -> Vec<Finding> {
+        let mut search = leak::Search::new(self.scope.baseline.map(Baseline::key));
+        let mut findings = Vec::new();
+        for resolved in survey.environments.iter().filter(|it| wanted.contains(&it.definition.environment)) {
+            let environment = &resolved.definition.environment;
+            search.environment(resolved);
+            findings.extend(search.found.drain(..).map(|leak| places.leak(leak, environment)));
+            findings.extend(places.findings(unencrypted::files(self.pipeline, resolved), Some(environment)));
+        }
+        findings
+    }
 }
 
 /// What was found by now.
@@ -85,74 +183,32 @@ struct Found {
 }
 
 impl Found {
-    fn app(&mut self, pipeline: &Pipeline<'_>, app: &App, wanted: &[EnvironmentName], scope: &Scope<'_>) {
-        let (mut problems, mut unopened) = (Diagnostics::new(), BTreeMap::new());
-        let survey = pipeline.survey_as_far(app, wanted, &mut problems, &mut unopened);
-        self.unseen.extend(unopened.values().flat_map(Diagnostics::iter).filter_map(unseen));
-        let Some(survey) = survey else {
-            let name = pipeline.library.app_name(app).ok();
-            let name = name.as_ref().map(crate::name::AppName::as_str);
-            self.findings.extend(problems.into_iter().map(|problem| Finding::of(problem, name, None, None)));
-            return;
-        };
-        let places = Places::of(&survey);
-        let mut findings = places.findings(problems, None);
-        for environment in wanted {
-            let mut problems = Diagnostics::new();
-            let unknown = Unknown::Left(&|_| None);
-            let objects = pipeline.objects_with(&survey, environment, unknown, &mut problems);
-            if !problems.has_errors() {
-                publish::deliver(pipeline, app, &survey, environment, objects, scope.now, &mut problems);
-            }
-            // of what is not kept, ciphertext is always new
-            let worth = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext");
-            findings.extend(places.findings(worth, Some(environment)));
-        }
-        if wanted.len() == app.environments.len() {
-            self.usage.look(&survey, &places);
-        }
-        findings.extend(rules(pipeline, app, &survey, wanted, &places));
-        let (accepted, findings) = allow::accepted(findings, &survey, wanted, scope.today, &places, &mut self.usage);
-        self.findings.extend(findings);
-        self.accepted.extend(accepted);
+    fn and(mut self, other: Self) -> Self {
+        self.findings.extend(other.findings);
+        self.accepted.extend(other.accepted);
+        self.unseen.extend(other.unseen);
+        self.usage.extend(other.usage);
+        self
     }
 
     /// In the order of files, each mistake once, wherever it was met.
-    fn report(mut self) -> Report {
-        self.findings.extend(std::mem::take(&mut self.usage).findings());
-        let sorted = |mut findings: Vec<Finding>| {
-            findings.sort_by(|a, b| a.key().cmp(&b.key()));
-            findings.dedup_by(|a, b| a.is_same(b));
-            findings
-        };
-        Report {
-            findings: sorted(self.findings),
-            accepted: sorted(self.accepted),
-            unseen: self.unseen.into_iter().collect(),
+    fn report(self, scope: &Scope<'_>) -> Report {
+        let Self { mut findings, mut accepted, unseen, usage } = self;
+        findings.extend(usage.findings());
+        let mut findings = sorted(findings);
+        if let Some(baseline) = scope.baseline {
+            let (known, left) = baseline.part(findings, scope.is_whole);
+            accepted.extend(known);
+            findings = sorted(left);
         }
+        Report { findings, accepted: sorted(accepted), unseen: unseen.into_iter().collect() }
     }
 }
 
-/// What rendering does not mind.
-fn rules(
-    pipeline: &Pipeline<'_>,
-    app: &App,
-    survey: &Survey,
-    wanted: &[EnvironmentName],
-    places: &Places,
-) -> Vec<Finding> {
-    let mut problems = Vec::new();
-    for resolved in survey.environments.iter().filter(|resolved| wanted.contains(&resolved.definition.environment)) {
-        let environment = &resolved.definition.environment;
-        let found = leak::leaks(resolved).into_iter().chain(unencrypted::files(pipeline, resolved));
-        problems.extend(places.findings(found, Some(environment)));
-    }
-    problems.extend(places.findings(undeclared::entries(survey), None));
-    // of one environment alone nothing can be said of the others
-    if app.environments.iter().all(|environment| wanted.contains(environment)) {
-        problems.extend(places.findings(environments::lacking(survey), None));
-    }
-    problems
+fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by(|a, b| a.key().cmp(&b.key()));
+    findings.dedup_by(|a, b| a.is_same(b));
+    findings
 }
 
 /// What an environment that could not be decrypted hides.

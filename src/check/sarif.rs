@@ -57,7 +57,7 @@ fn result(finding: &Finding, is_accepted: bool) -> Json {
             json!([{ "physicalLocation": { "artifactLocation": { "uri": uri(file) }, "region": region } }]);
     }
     if is_accepted {
-        result["suppressions"] = json!([{ "kind": "inSource", "justification": "allowed in a layer" }]);
+        result["suppressions"] = json!([{ "kind": "inSource", "justification": finding.accepted }]);
     }
     result
 }

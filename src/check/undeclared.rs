@@ -1,11 +1,13 @@
 //! Entries that go to a Secret because they look like one.
 
 use crate::diagnostic::Diagnostic;
+use crate::name::EntryId;
 use crate::pipeline::Survey;
 use crate::route::{Ground, Sensitivity};
 
 /// Entries whose routing nothing but a guess decides: another name, or another value, may decide otherwise.
-pub(super) fn entries(survey: &Survey) -> Vec<Diagnostic> {
+/// `but` these, of which worse is told.
+pub(super) fn entries(survey: &Survey, but: &[EntryId]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for resolved in &survey.environments {
@@ -20,7 +22,7 @@ pub(super) fn entries(survey: &Survey) -> Vec<Diagnostic> {
                 Ground::Value => "value",
                 Ground::Declared | Ground::Encrypted | Ground::Derived | Ground::Default => continue,
             };
-            if !seen.insert(id.clone()) {
+            if but.contains(&id) || !seen.insert(id.clone()) {
                 continue;
             }
             let label = resolved.definition.label(&id);

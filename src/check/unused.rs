@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::finding::{Finding, Places};
+use super::finding::Finding;
+use super::places::Places;
 use crate::diagnostic::Diagnostic;
 use crate::layer::Entry;
 use crate::pipeline::Survey;
@@ -25,6 +26,14 @@ impl Usage {
     pub(super) fn findings(self) -> impl Iterator<Item = Finding> {
         let Self { unused, used } = self;
         unused.into_iter().filter(move |(place, _)| !used.contains(place)).map(|(_, finding)| finding)
+    }
+
+    /// What others found besides.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.used.extend(other.used);
+        for (place, finding) in other.unused {
+            self.unused.entry(place).or_insert(finding);
+        }
     }
 
     pub(super) fn used(&mut self, place: &Place) {

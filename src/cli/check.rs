@@ -1,18 +1,22 @@
 //! `septum check`
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
 use super::files::now;
+use super::init::unwritable;
 use super::output::{self, Output};
 use super::{Global, apps, environments, quiet_identities};
-use crate::check::{self, FindingView, Report, Scope, sarif};
+use crate::atomic;
+use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, sarif};
 use crate::diagnostic::{Diagnostics, Failure, Severity, render_with_rule};
 use crate::object::Day;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
+use crate::sops::{Identities, Places};
 
 /// Find every mistake at once, in all environments or the named ones.
 ///
@@ -33,6 +37,15 @@ pub(super) struct Check {
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
     format: CheckFormat,
+    /// A tree that `septum render --out` wrote: it must be what the sources give
+    #[arg(long, value_name = "DIR")]
+    rendered: Option<PathBuf>,
+    /// Do not look for keys: what is encrypted is not seen, and that does not count
+    #[arg(long)]
+    keyless: bool,
+    /// Take what is found now for known, and write it to septum-baseline.yaml: only new findings count then
+    #[arg(long, conflicts_with_all = ["environments", "apps", "format", "rendered"])]
+    write_baseline: bool,
     /// The day by which accepted findings may have expired, and certificates [default: today]
     #[arg(long, value_name = "YYYY-MM-DD")]
     at: Option<Day>,
@@ -53,30 +66,45 @@ enum CheckFormat {
 
 impl Check {
     pub(super) fn run(&self, global: &Global, output: &Output) -> ExitCode {
-        match self.report(global) {
-            Ok(report) => {
-                let told = self.tell(&report, output);
-                if told.is_err() {
-                    return output.finish(told);
-                }
-                Self::code(&report)
-            }
+        match self.report(global, output) {
+            Ok(Some(report)) => match self.tell(&report, output) {
+                Ok(()) => self.code(&report),
+                told @ Err(_) => output.finish(told),
+            },
+            Ok(None) => ExitCode::SUCCESS,
             Err(problems) => output.finish(Err(problems)),
         }
     }
 
-    fn report(&self, global: &Global) -> Result<Report, Diagnostics> {
+    /// What was found; none if it was written to the baseline.
+    fn report(&self, global: &Global, output: &Output) -> Result<Option<Report>, Diagnostics> {
         let project = Project::discover(&global.directory)?;
         let wanted = environments(&project, &self.environments)?;
         let today = self.at.or_else(|| now().to_seconds().get(..10)?.parse().ok());
-        let pipeline = Pipeline::new(&project, quiet_identities()).at(self.at);
+        let identities = if self.keyless { Identities::new(Places::default()) } else { quiet_identities() };
+        let pipeline = Pipeline::new(&project, identities).at(self.at);
         let apps = apps(&pipeline, &project, &self.apps)?;
-        Ok(check::check(&pipeline, &Scope { apps: &apps, environments: &wanted, today, now: now() }))
+        let baseline = baseline(&project)?;
+        let rendered = self.rendered.as_deref().map(|dir| global.directory.join(dir));
+        let scope = Scope {
+            apps: &apps,
+            environments: &wanted,
+            is_whole: self.environments.is_empty() && self.apps.is_empty(),
+            rendered: rendered.as_deref(),
+            baseline: baseline.as_ref(),
+            today,
+            now: now(),
+        };
+        if self.write_baseline {
+            return write_baseline(&pipeline, &scope, output);
+        }
+        Ok(Some(check::check(&pipeline, &scope)))
     }
 
-    fn code(report: &Report) -> ExitCode {
+    fn code(&self, report: &Report) -> ExitCode {
         match report.failure() {
             None => ExitCode::SUCCESS,
+            Some(Failure::Key) if self.keyless => ExitCode::SUCCESS,
             Some(Failure::Found) => ExitCode::from(1),
             Some(Failure::Invalid) => ExitCode::from(output::INVALID),
             Some(Failure::Key) => ExitCode::from(3),
@@ -111,10 +139,35 @@ fn text(report: &Report, color: bool) -> String {
     out
 }
 
+fn of(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Writes down what is found now, and gives what cannot be: layers that cannot be read.
+fn write_baseline(pipeline: &Pipeline<'_>, scope: &Scope<'_>, output: &Output) -> Result<Option<Report>, Diagnostics> {
+    // under the same key, what was known is written as before
+    let none = scope.baseline.map_or_else(Baseline::new, |known| known.of(&[]));
+    let mut report = check::check(pipeline, &Scope { baseline: Some(&none), ..*scope });
+    let new = none.of(&report.findings);
+    report.findings.retain(|finding| finding.failure() != Failure::Found);
+    let path = pipeline.library.project.files.root().join(BASELINE);
+    atomic::write(&path, new.to_string().as_bytes()).map_err(|error| unwritable(&path, &error))?;
+    output.say(&format!("septum: {} known in {BASELINE}", of(new.len(), "finding")));
+    Ok((!report.findings.is_empty()).then_some(report))
+}
+
+/// The findings that are known, if somebody wrote them down.
+fn baseline(project: &Project) -> Result<Option<Baseline>, Diagnostics> {
+    let path = project.files.root().join(BASELINE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(Baseline::read(project.files.text(&path)?)?))
+}
+
 /// How much was found, in a line.
 fn summary(report: &Report) -> String {
     let count = |severity| report.findings.iter().filter(|finding| finding.diagnostic.severity == severity).count();
-    let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut parts = vec![of(count(Severity::Error), "error"), of(count(Severity::Warning), "warning")];
     if !report.accepted.is_empty() {
         parts.push(format!("{} accepted", report.accepted.len()));

@@ -45,7 +45,7 @@ pub use apply::Summary;
 pub use inventory::{Inventory, OutputRecord, TargetRecord, digest};
 pub use name::{FileName, KUSTOMIZATION, ObjectId, TargetName, file_names};
 pub use place::Sources;
-pub use plan::Plan;
+pub use plan::{FileChange, Plan};
 
 use local::Local;
 use page::Pages;

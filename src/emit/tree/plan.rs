@@ -27,6 +27,17 @@ pub struct Plan {
     warnings: Diagnostics,
 }
 
+/// What would become of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileChange {
+    /// It would be there.
+    Created,
+    /// It would have another content.
+    Written,
+    /// It would go.
+    Removed,
+}
+
 /// What becomes of the inventories.
 pub(super) struct PageChange {
     pub(super) name: String,
@@ -65,6 +76,19 @@ impl Plan {
     /// How much would happen.
     pub fn summary(&self) -> Summary {
         self.summary
+    }
+
+    /// Which files would change, by the names that messages have for them, and how.
+    pub fn changes(&self) -> Vec<(String, FileChange)> {
+        let write = |write: &Write| match write.replaces {
+            Some(_) => FileChange::Written,
+            None => FileChange::Created,
+        };
+        let written = self.writes.iter().map(|it| (self.place.show(&it.target, &it.file), write(it)));
+        let removed = self.removals.iter().map(|it| (self.place.show(&it.target, &it.file), FileChange::Removed));
+        let mut changes: Vec<_> = written.chain(removed).collect();
+        changes.sort();
+        changes
     }
 
     /// All changes as a unified diff, from what is there to what would be. Values of Secrets are hidden,

@@ -1,0 +1,173 @@
+//! Findings that were there when a team began: they are known, and only new ones count.
+//!
+//! One line for each, sorted and without line numbers, so that Git merges it and no edit elsewhere makes it
+//! wrong. A value is known by a tag: another credential in the same place is another finding.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::Finding;
+use super::tag::TagKey;
+use crate::diagnostic::{Diagnostic, Failure};
+use crate::span::{Source, Span};
+
+/// The file, at the root of the project.
+pub const FILE: &str = "septum-baseline.yaml";
+
+const HEAD: &str = "\
+# Findings that septum met here when it was introduced, and does not count. Mend one, and its line can go:
+# `septum check` tells which, and `septum check --write-baseline` writes the file anew.
+";
+
+/// What is known.
+#[derive(Debug)]
+pub struct Baseline {
+    key: TagKey,
+    known: BTreeSet<Known>,
+    source: Option<Source>,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    file: String,
+    rule: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    app: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bundle: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// Of the value, or of the message where it is about none.
+    tag: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    key: String,
+    #[serde(default)]
+    findings: Vec<Known>,
+}
+
+impl Baseline {
+    /// One that knows nothing.
+    pub fn new() -> Self {
+        Self { key: TagKey::random(), known: BTreeSet::new(), source: None }
+    }
+
+    /// Reads one. Errors: it is not what `--write-baseline` writes.
+    pub fn read(source: Source) -> Result<Self, Diagnostic> {
+        let invalid = |why: String, place: Option<Span>| {
+            Diagnostic::error("invalid-baseline", format!("`{FILE}` is no baseline: {why}"))
+                .at(source.place(place.unwrap_or_else(|| Span::locate(source.text(), 0, 0))))
+                .hint("`septum check --write-baseline` writes it anew")
+        };
+        let page: Page = serde_yaml::from_str(source.text()).map_err(|error| {
+            let at = error.location().map(|at| Span::locate(source.text(), at.index(), at.index()));
+            let text = error.to_string();
+            invalid(text.split(" at line ").next().unwrap_or_default().to_owned(), at)
+        })?;
+        let key =
+            TagKey::parse(&page.key).ok_or_else(|| invalid("`key` is not 32 hexadecimal digits".to_owned(), None))?;
+        Ok(Self { key, known: page.findings.into_iter().collect(), source: Some(source) })
+    }
+
+    /// What values are known by.
+    pub fn key(&self) -> &TagKey {
+        &self.key
+    }
+
+    /// One with the same key that knows these findings.
+    #[must_use]
+    pub fn of(&self, findings: &[Finding]) -> Self {
+        // what cannot be read is not accepted for later
+        let counted = findings.iter().filter(|finding| finding.failure() == Failure::Found);
+        Self { key: self.key.clone(), known: counted.map(|finding| self.known(finding)).collect(), source: None }
+    }
+
+    /// How many findings it knows.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether it knows none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    fn known(&self, finding: &Finding) -> Known {
+        let view = finding.view();
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Known {
+            file: view.file.unwrap_or_default().to_owned(),
+            rule: view.rule.to_owned(),
+            app: owned(view.app),
+            bundle: owned(view.bundle),
+            key: owned(view.key),
+            tag: finding.tag.clone().unwrap_or_else(|| self.key.tag(view.message)),
+        }
+    }
+
+    /// Parts findings into those that are known and all others. With `whole`, everything was looked for, and
+    /// what was not found is told.
+    pub(super) fn part(&self, findings: Vec<Finding>, whole: bool) -> (Vec<Finding>, Vec<Finding>) {
+        let mut met = BTreeSet::new();
+        let (mut known, mut left) = (Vec::new(), Vec::new());
+        for finding in findings {
+            let as_known = self.known(&finding);
+            if finding.failure() == Failure::Found && self.known.contains(&as_known) {
+                met.insert(as_known);
+                known.push(finding.accept(format!("known in {FILE}")));
+            } else {
+                left.push(finding);
+            }
+        }
+        if whole {
+            left.extend(self.gone(&met));
+        }
+        (known, left)
+    }
+
+    /// That lines of it are of no use any more.
+    fn gone(&self, met: &BTreeSet<Known>) -> Option<Finding> {
+        const MOST: usize = 5;
+        let gone: Vec<&Known> = self.known.difference(met).collect();
+        let source = self.source.as_ref().filter(|_| !gone.is_empty())?;
+        let message = match gone.len() {
+            1 => format!("a finding of `{FILE}` is not found any more"),
+            count => format!("{count} findings of `{FILE}` are not found any more"),
+        };
+        let warning = Diagnostic::warning("unused-allow", message).at(source.place(Span::locate(source.text(), 0, 0)));
+        let shown = gone.iter().take(MOST).map(|known| match &known.key {
+            Some(key) => format!("`{}` of `{key}` in {}", known.rule, known.file),
+            None => format!("`{}` in {}", known.rule, known.file),
+        });
+        let warning = shown.fold(warning, Diagnostic::note);
+        let warning = if gone.len() > MOST { warning.note(format!("and {} more", gone.len() - MOST)) } else { warning };
+        let warning = warning.hint("`septum check --write-baseline` takes them out, and whatever is new in");
+        Some(Finding::of(warning, None, None, None))
+    }
+}
+
+impl Default for Baseline {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Display for Baseline {
+    /// The file.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut out = format!("{HEAD}key: \"{}\"\n", self.key);
+        out.push_str(if self.known.is_empty() { "findings: []\n" } else { "findings:\n" });
+        for known in &self.known {
+            // JSON in a line is YAML too
+            let _ = writeln!(out, "- {}", serde_json::to_string(known).unwrap_or_default());
+        }
+        f.write_str(&out)
+    }
+}

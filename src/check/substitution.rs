@@ -1,0 +1,153 @@
+//! `${NAME}` in objects that Flux would put something in the place of.
+//!
+//! With `spec.postBuild` of a Flux Kustomization, every `${NAME}` in what it applies is replaced, and one that
+//! is not defined by nothing: a script or a configuration file with a variable of its own arrives broken.
+
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use ignore::WalkBuilder;
+
+use crate::deliver::{Delivered, Form};
+use crate::diagnostic::Diagnostic;
+use crate::layer::Tree;
+use crate::name::EntryId;
+use crate::object::{Object, Rendered};
+use crate::resolve::Resolved;
+use crate::span::Place;
+
+/// The label or annotation that keeps Flux from an object, by `disabled`.
+const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
+
+/// Files larger than this are no Kustomizations.
+const LARGEST: u64 = 256 << 10;
+
+/// Whether the repository of a project has a Flux Kustomization that substitutes. Looked for when it is first
+/// asked for.
+pub(super) struct Flux<'p> {
+    root: &'p Path,
+    substitutes: OnceLock<Option<String>>,
+}
+
+impl<'p> Flux<'p> {
+    pub(super) fn new(root: &'p Path) -> Self {
+        Self { root, substitutes: OnceLock::new() }
+    }
+
+    /// The file that says so.
+    fn kustomization(&self) -> Option<&str> {
+        self.substitutes.get_or_init(|| self.search()).as_deref()
+    }
+
+    fn search(&self) -> Option<String> {
+        let repository = self.root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(self.root);
+        let files = WalkBuilder::new(repository).hidden(false).sort_by_file_path(Path::cmp).build().flatten();
+        let is_yaml = |path: &Path| path.extension().is_some_and(|it| it == "yaml" || it == "yml");
+        let mut files = files.filter(|file| is_yaml(file.path()));
+        let found = files.find(|file| {
+            let is_small = file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
+            let text = if is_small { fs::read_to_string(file.path()).unwrap_or_default() } else { String::new() };
+            text.contains("postBuild:") && text.contains("kustomize.toolkit.fluxcd.io/")
+        })?;
+        let name = found.path().strip_prefix(repository).unwrap_or(found.path());
+        Some(name.display().to_string())
+    }
+
+    /// What Flux would change in these objects.
+    pub(super) fn substituted(&self, resolved: &Resolved, objects: &[Delivered]) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for object in objects {
+            match &object.form {
+                Form::Plain(object) => match &**object {
+                    Rendered::Bundle(object) if !is_off_in(object) => self.bundle(resolved, object, &mut found),
+                    Rendered::Manifest(manifest, _) if !is_off(&manifest.tree) => {
+                        manifest.tree.leaves("", &mut |path, leaf, scalar| {
+                            if let Some(name) = variable(scalar.text()) {
+                                let what = format!("`{path}` of {}", manifest.label());
+                                found.extend(self.told(&what, name, leaf.place.clone()));
+                            }
+                        });
+                    }
+                    Rendered::Bundle(_) | Rendered::Manifest(..) => {}
+                },
+                // in base64, `$` is nowhere
+                Form::Encrypted(_) | Form::Unknown => {}
+            }
+        }
+        found
+    }
+
+    fn bundle(&self, resolved: &Resolved, object: &Object, found: &mut Vec<Diagnostic>) {
+        if object.kind == crate::object::ObjectKind::Secret {
+            return;
+        }
+        for (key, value) in &object.data {
+            let id = EntryId { bundle: object.base_name.as_str().into(), key: key.as_str().into() };
+            let (Some(name), Some(entry)) = (value.text().and_then(variable), resolved.definition.entry(&id)) else {
+                continue;
+            };
+            let what = format!("`{}`", resolved.definition.label(&id));
+            found.extend(self.told(&what, name, entry.place().clone()));
+        }
+    }
+
+    fn told(&self, what: &str, name: &str, place: Place) -> Option<Diagnostic> {
+        let file = self.kustomization()?;
+        let message = format!("{what} holds `${{{name}}}`, which Flux would replace, or leave out");
+        let warning = Diagnostic::warning("substitution", message)
+            .at_hidden(place)
+            .note(format!("`{file}` has a Kustomization with `postBuild`"))
+            .hint(format!("keep Flux from the objects: `annotations: {{ {SWITCH}: disabled }}`"))
+            .hint(format!("or write `$${{{name}}}`, of which Flux takes one `$`"));
+        Some(warning)
+    }
+}
+
+fn is_off(tree: &Tree) -> bool {
+    ["labels", "annotations"]
+        .iter()
+        .any(|field| tree.at(&["metadata", field, SWITCH]).and_then(Tree::as_text) == Some("disabled"))
+}
+
+fn is_off_in(object: &Object) -> bool {
+    [&object.labels, &object.annotations].iter().any(|map| map.get(SWITCH).is_some_and(|value| value == "disabled"))
+}
+
+/// The first `${NAME}` of a text that is not escaped as `$${NAME}`: names are those of
+/// `^[_[:alpha:]][_[:alpha:][:digit:]]*$` (Flux, `post build variable substitution`).
+fn variable(text: &str) -> Option<&str> {
+    let mut from = 0;
+    while let Some(at) = text.get(from..)?.find("${").map(|at| from + at) {
+        let rest = text.get(at + 2..)?;
+        let length = rest.find(|char: char| !(char == '_' || char.is_ascii_alphanumeric())).unwrap_or(rest.len());
+        let name = rest.get(..length)?;
+        let is_name = name.starts_with(|char: char| char == '_' || char.is_ascii_alphabetic());
+        let is_escaped = text.get(..at).is_some_and(|before| before.ends_with('$'));
+        if is_name && !is_escaped {
+            return Some(name);
+        }
+        from = at + 2;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::variable;
+
+    #[test]
+    fn variables_are_found_unless_they_are_escaped() {
+        for (text, expected) in [
+            ("listen ${PORT};", Some("PORT")),
+            ("${_x:-default}", Some("_x")),
+            ("$${PORT}", None),
+            ("$${A} ${B}", Some("B")),
+            ("$PORT $(PORT) ${} ${1}", None),
+            ("${", None),
+            ("ß${ä}", None),
+        ] {
+            assert_eq!(variable(text), expected, "{text}");
+        }
+    }
+}
