@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Failure};
 use crate::span::{Source, Span};
 
 /// The file, at the root of the project.
-pub const FILE: &str = "septum-baseline.yaml";
+pub const FILE: &str = ".septum-baseline.yaml";
 
 const HEAD: &str = "\
 # Findings that septum met here when it was introduced, and does not count. Mend one, and its line can go:

@@ -43,7 +43,7 @@ pub(super) struct Check {
     /// Do not look for keys: what is encrypted is not seen, and that does not count
     #[arg(long)]
     keyless: bool,
-    /// Take what is found now for known, and write it to septum-baseline.yaml: only new findings count then
+    /// Take what is found now for known, and write it to .septum-baseline.yaml: only new findings count then
     #[arg(long, conflicts_with_all = ["environments", "apps", "format", "rendered"])]
     write_baseline: bool,
     /// The day by which accepted findings may have expired, and certificates [default: today]
@@ -85,7 +85,7 @@ impl Check {
         let pipeline = Pipeline::new(&project, identities).at(self.at);
         let apps = apps(&pipeline, &project, &self.apps)?;
         let baseline = baseline(&project)?;
-        let rendered = self.rendered.as_deref().map(|dir| global.directory.join(dir));
+        let rendered = self.rendered.as_deref().map(|dir| output::below(global, dir));
         let scope = Scope {
             apps: &apps,
             environments: &wanted,

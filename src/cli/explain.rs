@@ -112,7 +112,7 @@ fn text(found: &Explanation, environment: &EnvironmentName) -> String {
     for reason in &row.reasons {
         let _ = writeln!(out, "  {:9}  {}  ({})", reason.layer, reason.detail, reason.source);
     }
-    for reason in &found.overruled {
+    for reason in &found.row.overruled {
         let _ = writeln!(out, "  {:9}  {}, which does not decide  ({})", reason.layer, reason.detail, reason.source);
     }
     for lifted in &found.declassified {

@@ -1,7 +1,7 @@
 //! What goes to the terminal or the pipe: results on stdout, all else on stderr.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anstream::AutoStream;
@@ -146,6 +146,11 @@ fn worse(known: Option<Failure>, new: Failure) -> Failure {
         (Some(Failure::Key), _) | (_, Failure::Key) => Failure::Key,
         (_, Failure::Found) => Failure::Found,
     }
+}
+
+/// A path that was named on the command line, from the directory that `-C` names.
+pub(super) fn below(global: &Global, path: &Path) -> PathBuf {
+    if global.directory == Path::new(".") { path.to_path_buf() } else { global.directory.join(path) }
 }
 
 /// A path as messages show it: from the working directory, if it lies there.

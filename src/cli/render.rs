@@ -142,8 +142,7 @@ impl Render {
     fn folder(&self, global: &Global, project: &Project) -> Result<Option<PathBuf>, Diagnostics> {
         match (&self.out, &project.output) {
             (None, _) => Ok(None),
-            (Some(Some(dir)), _) if global.directory == Path::new(".") => Ok(Some(dir.clone())),
-            (Some(Some(dir)), _) => Ok(Some(global.directory.join(dir))),
+            (Some(Some(dir)), _) => Ok(Some(output::below(global, dir))),
             (Some(None), Some(dir)) => Ok(Some(from_here(dir))),
             (Some(None), None) => Err(invalid_usage("`--out` does not say where to".to_owned())
                 .hint("say `--out DIR`, or write `output: rendered` in `septum.yaml`")

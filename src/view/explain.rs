@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::list::{ReasonView, Row, row};
+use super::list::{Row, row};
 use crate::layer::{Change, Entry, EntrySource};
 use crate::name::{EntryId, EnvironmentName};
 use crate::object::{self, ObjectKind};
@@ -35,9 +35,6 @@ pub struct Explanation {
     /// What the key is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Reasons that spoke, and were not heard.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub overruled: Vec<ReasonView>,
     /// Why there is no final value to show, for people.
     #[serde(skip)]
     pub absent: Option<&'static str>,
@@ -93,7 +90,6 @@ pub fn explain(
         Read::Entry(id) => resolved.definition.label(id),
         Read::Variable(path) => format!("vars.{path}"),
     };
-    let reasons = survey.routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
     Some(Explanation {
         row: row(survey, id, std::slice::from_ref(environment)),
         history: entry.history.iter().map(|step| history_step(step, is_plain)).collect(),
@@ -108,7 +104,6 @@ pub fn explain(
             .map(|lifted| DeclassifiedView { read: label(&lifted.read), reason: lifted.reason.clone() })
             .collect(),
         description: entry.rules.description.as_ref().map(|text| text.value.clone()),
-        overruled: reasons.iter().filter(|reason| reason.speaks_for != sensitivity).map(ReasonView::of).collect(),
         absent: absent(resolved, id, entry, is_plain),
     })
 }

@@ -22,6 +22,9 @@ pub struct Row {
     pub sensitive: bool,
     /// Why.
     pub reasons: Vec<ReasonView>,
+    /// Reasons that spoke, and were not heard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overruled: Vec<ReasonView>,
     /// What each environment does about it.
     pub environments: IndexMap<String, Cell>,
 }
@@ -72,6 +75,7 @@ pub fn row(survey: &Survey, id: &EntryId, environments: &[EnvironmentName]) -> R
         sensitive: sensitivity == Sensitivity::Sensitive,
         // the same question in the same order as the verdict: what speaks for it
         reasons: reasons.iter().filter(|reason| reason.speaks_for == sensitivity).map(ReasonView::of).collect(),
+        overruled: reasons.iter().filter(|reason| reason.speaks_for != sensitivity).map(ReasonView::of).collect(),
         environments: selected
             .map(|resolved| (resolved.definition.environment.as_str().to_owned(), cell(resolved, id, sensitivity)))
             .collect(),
