@@ -12,7 +12,8 @@
 //! objects of the app, wires them, and knows where they name ConfigMaps and Secrets. [`object`]
 //! makes those that the API server would accept, and checks that all references lead somewhere.
 //! [`deliver`] brings secrets into the form in which they leave: encrypted, sealed, or as pointers to
-//! a store. [`emit`] writes all, the same bytes for the same input, on a stream or into a tree.
+//! a store. [`gate`] lets nothing through that everybody may read and that holds the value of a secret
+//! all the same. [`emit`] writes all, the same bytes for the same input, on a stream or into a tree.
 //! [`pipeline`] is the thread through these; [`publish`] keeps the tree that Git has; [`view`] looks
 //! at what was found and changes nothing; [`at_rest`] works on encrypted files; [`check`] finds every
 //! mistake at once; [`cli`] parses arguments, calls one thing, prints and exits.
@@ -46,6 +47,7 @@ pub mod diagnostic;
 pub mod emit;
 pub mod files;
 pub mod format;
+pub mod gate;
 pub mod glob;
 pub mod layer;
 pub mod manifest;

@@ -21,6 +21,7 @@ const ORDER: &[&[&str]] = &[
     &["manifest"],
     &["object"],
     &["deliver"],
+    &["gate"],
     &["emit"],
     &["pipeline"],
     &["at_rest", "publish", "view"],

@@ -20,10 +20,13 @@ use rayon::prelude::*;
 use crate::deliver::{Delivered, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::emit::tree::{OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName, TargetRecord};
+use crate::gate;
 use crate::name::EnvironmentName;
 use crate::object::{Day, Objects};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
+use crate::resolve::Resolved;
+use crate::route::Routing;
 use crate::sops::Timestamp;
 
 use inputs::Answers;
@@ -165,7 +168,20 @@ pub fn deliver(
         now,
         day: day(pipeline, now),
     };
-    crate::deliver::deliver(objects, &way, problems)
+    delivered(resolved, &survey.routing, objects, &way, problems)
+}
+
+/// The objects of a target as they leave, looked through for secrets on the way.
+fn delivered(
+    resolved: &Resolved,
+    routing: &Routing,
+    objects: Objects,
+    way: &Way<'_>,
+    problems: &mut Diagnostics,
+) -> Vec<Delivered> {
+    let delivered = crate::deliver::deliver(objects, way, problems);
+    gate::check(resolved, routing, &delivered, problems);
+    delivered
 }
 
 /// The day on which certificates must be valid: today, unless somebody names another.

@@ -148,7 +148,7 @@ impl Rendering<'_> {
         if had_errors {
             return None;
         }
-        let delivered = crate::deliver::deliver(objects, &way, problems);
+        let delivered = super::delivered(resolved, &self.survey.routing, objects, &way, problems);
         let seals = self.fingerprints(resolved, &way);
         Some(self.files(&delivered, record, &seals, &way, resolved))
     }

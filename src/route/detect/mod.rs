@@ -12,6 +12,7 @@
 //! Reasons are texts for people. They name words and structures, never a value, a part of one or
 //! its length.
 
+mod distinct;
 mod lines;
 mod literal;
 mod names;
@@ -21,6 +22,7 @@ mod values;
 mod vocabulary;
 mod words;
 
+pub use distinct::{Distinctness, SHORTEST, distinctness};
 pub use names::{NameVerdict, name, public_prefix};
 pub use values::{Certainty, ValueHit, value};
 

@@ -41,6 +41,12 @@ fn shape(family: Family, text: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a value has a form that no secret has, whatever it is called.
+pub(super) fn is_public(text: &str) -> bool {
+    let text = text.trim();
+    is_public_material(text) || (!text.contains('\n') && shape(Family::Key, text).is_some())
+}
+
 fn is_switch(text: &str) -> bool {
     ["true", "false", "yes", "no", "on", "off", "enabled", "disabled"]
         .iter()

@@ -1,0 +1,141 @@
+//! The last gate: nothing that everybody may read goes out with the value of a secret in it.
+//!
+//! Taint follows what templates read. It cannot follow a hand that types a password a second time:
+//! into a plain entry, an annotation, the arguments of a workload. So the values of all secrets of a
+//! target are looked for in all that is about to be written in plaintext, as they are and encoded.
+//!
+//! A finding stops a render, so it has to be right: what is met by chance is not looked for
+//! ([`Distinctness`]), and [`unguarded`] tells of which secrets that is so.
+
+mod forms;
+mod lifted;
+mod search;
+mod secrets;
+mod told;
+mod walk;
+
+use crate::deliver::{Delivered, Form};
+use crate::diagnostic::Diagnostics;
+use crate::name::EntryId;
+use crate::object::Rendered;
+use crate::resolve::{Read, Resolved};
+use crate::route::Routing;
+use crate::route::detect::Distinctness;
+
+use search::{Hit, Search};
+use secrets::{Owner, Secret, secrets};
+use told::Told;
+use walk::Spot;
+
+/// Looks for the secrets of a target in what is about to leave of it, and in the names of the files that
+/// it goes to. Errors: `secret-in-plain-output`, all at once.
+pub fn check(resolved: &Resolved, routing: &Routing, delivered: &[Delivered], problems: &mut Diagnostics) {
+    let is_plain = |object: &Delivered| match &object.form {
+        Form::Plain(_) | Form::Encrypted(_) => true,
+        Form::Unknown => false,
+    };
+    if !delivered.iter().any(is_plain) {
+        return;
+    }
+    let mut secrets = secrets(resolved, routing);
+    secrets.retain(|secret| secret.distinctness != Distinctness::Common);
+    if secrets.is_empty() {
+        return;
+    }
+    let bounded = |secret: &Secret| secret.distinctness == Distinctness::Phrase;
+    let search = Search::new(secrets.iter().map(|secret| (secret.text.as_slice(), bounded(secret))));
+    let gate = Gate { resolved, secrets: &secrets, search: &search };
+    gate.folders(problems);
+    for object in delivered {
+        let mut found = Vec::new();
+        walk::texts(object, &mut |spot| gate.look(object, spot, &mut found));
+        problems.extend(found);
+    }
+}
+
+/// The labels of the secrets of a target that the gate does not look for, since what they are is met by
+/// chance. Empty ones are none.
+pub fn unguarded(resolved: &Resolved, routing: &Routing) -> Vec<String> {
+    let label = |owner: &Owner| match owner.part.as_str() {
+        "" => owner.label.clone(),
+        part => format!("{} at {part}", owner.label),
+    };
+    let below = secrets(resolved, routing).into_iter();
+    let below = below.filter(|secret| secret.distinctness == Distinctness::Common && !secret.text.is_empty());
+    let mut labels: Vec<_> = below.flat_map(|secret| secret.owners.iter().map(label).collect::<Vec<_>>()).collect();
+    labels.sort();
+    labels.dedup();
+    labels
+}
+
+struct Gate<'a> {
+    resolved: &'a Resolved,
+    secrets: &'a [Secret],
+    search: &'a Search,
+}
+
+impl Gate<'_> {
+    /// Files lie in `ENVIRONMENT/APP`; what they are called by is in the objects.
+    fn folders(&self, problems: &mut Diagnostics) {
+        let definition = &*self.resolved.definition;
+        for (what, name) in [("app", definition.app.as_str()), ("environment", definition.environment.as_str())] {
+            for hit in self.search.find(name.as_bytes()) {
+                if let Some(secret) = self.secrets.get(hit.secret).filter(|secret| !self.is_allowed(secret)) {
+                    problems.push(told::in_folder(what, secret, hit.form, self.search));
+                }
+            }
+        }
+    }
+
+    fn look(&self, object: &Delivered, spot: &Spot<'_>, found: &mut Vec<crate::diagnostic::Diagnostic>) {
+        let mut hits = self.search.find(spot.text);
+        if hits.is_empty() || self.is_spot_allowed(spot) {
+            return;
+        }
+        hits.retain(|hit| !self.secrets.get(hit.secret).is_none_or(|secret| self.may_hold(object, spot, secret)));
+        let all = hits.clone();
+        hits.retain(|hit| !all.iter().any(|other| hit.is_within(other)));
+        let told = Told { definition: &self.resolved.definition, search: self.search, object, spot };
+        let of_hit = |hit: &Hit| Some(told.diagnostic(self.secrets.get(hit.secret)?, hit.form));
+        found.extend(hits.iter().filter_map(of_hit));
+    }
+
+    /// Whether a text may hold a secret.
+    fn may_hold(&self, object: &Delivered, spot: &Spot<'_>, secret: &Secret) -> bool {
+        if self.is_allowed(secret) || secret.owners.iter().any(|owner| is_made_for(object, spot, owner)) {
+            return true;
+        }
+        let lifted = match (spot.entry, spot.manifest) {
+            (Some(key), _) => lifted::of_entry(self.resolved, &entry_id(object, key)),
+            (None, Some((manifest, place))) => lifted::of_manifest(self.resolved, manifest, place),
+            (None, None) => return false,
+        };
+        secret.owners.iter().any(|owner| lifted.contains(&owner.read))
+    }
+
+    /// Whether a layer accepts that a secret is in plain output.
+    fn is_allowed(&self, secret: &Secret) -> bool {
+        secret.owners.iter().any(|owner| lifted::is_allowed(self.resolved, owner.key()))
+    }
+
+    /// Whether a layer accepts what the key of an entry holds.
+    fn is_spot_allowed(&self, spot: &Spot<'_>) -> bool {
+        spot.entry.is_some_and(|key| lifted::is_allowed(self.resolved, key))
+    }
+}
+
+fn entry_id(object: &Delivered, key: &str) -> EntryId {
+    EntryId { bundle: object.id.base_name.as_str().into(), key: key.into() }
+}
+
+/// Whether an object brings values of a store to the cluster, and this is what it takes to the same Secret: of
+/// that it was decided that it is none.
+fn is_made_for(object: &Delivered, spot: &Spot<'_>, owner: &Owner) -> bool {
+    let is_external = object.id.kind == "ExternalSecret"
+        && matches!(&object.form, Form::Plain(plain) if matches!(**plain, Rendered::Manifest(..)));
+    let Read::Entry(id) = &owner.read else { return false };
+    is_external
+        && spot.manifest.is_none()
+        && id.bundle.as_str() == object.id.base_name.trim_end_matches("-refs")
+        && spot.path.keys().starts_with(&["spec", "target", "template"])
+}

@@ -1,0 +1,301 @@
+//! Looking for many values in one pass.
+//!
+//! Of each form of each value, eight bytes of its middle stand in a table; every eight bytes of a
+//! text are looked up there, and what is met is compared as a whole. An Aho-Corasick automaton does
+//! the same, but takes longer to be built than the texts of a target to be looked through, and keeps
+//! copies of its patterns that nobody can wipe. This one is wiped with all that it holds.
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::forms::{Form, encodings, without_escapes, without_percents, without_pluses, without_wraps};
+
+/// How many bytes are looked up at once.
+const WINDOW: usize = 8;
+
+/// Where a value was found.
+#[derive(Debug, Clone)]
+pub(super) struct Hit {
+    /// The number of the value.
+    pub(super) secret: usize,
+    /// The form that it has.
+    pub(super) form: Form,
+    /// What the text was brought out of before, and where it is in that.
+    reading: Form,
+    range: Range<usize>,
+}
+
+impl Hit {
+    /// Whether it is a part of another: the password in a URL that is a secret as a whole.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        self.reading == other.reading
+            && self.range.len() < other.range.len()
+            && other.range.start <= self.range.start
+            && self.range.end <= other.range.end
+    }
+}
+
+/// A value in one form.
+struct Pattern {
+    secret: usize,
+    form: Form,
+    text: Zeroizing<Vec<u8>>,
+    /// It must not be a part of a longer word.
+    bounded: bool,
+}
+
+impl Pattern {
+    /// Where the bytes begin that stand for it.
+    fn middle(&self) -> usize {
+        (self.text.len() - WINDOW) / 2
+    }
+}
+
+/// What finds values in texts.
+pub(super) struct Search {
+    patterns: Vec<Pattern>,
+    /// The bytes that stand for each pattern, sorted, and whose they are.
+    keys: Zeroizing<Vec<u64>>,
+    owners: Vec<usize>,
+    /// A bit for each key: most bytes are told by it to be none.
+    filter: Zeroizing<Vec<u64>>,
+    /// Whether a value has a blank, which forms write as `+`.
+    has_blanks: bool,
+}
+
+impl Search {
+    /// One for values, each with whether it must not be a part of a longer word.
+    pub(super) fn new<'s>(secrets: impl IntoIterator<Item = (&'s [u8], bool)>) -> Self {
+        let mut patterns = Vec::new();
+        let mut has_blanks = false;
+        for (secret, (text, bounded)) in secrets.into_iter().enumerate() {
+            has_blanks |= text.contains(&b' ');
+            let forms = encodings(text).into_iter().filter(|(_, text)| text.len() >= WINDOW);
+            patterns.extend(forms.map(|(form, text)| {
+                let bounded = bounded && form == Form::Raw;
+                Pattern { secret, form, text, bounded }
+            }));
+        }
+        let of_pattern = |pattern: &Pattern| pattern.text.get(pattern.middle()..).and_then(key).unwrap_or_default();
+        let mut owners: Vec<usize> = (0..patterns.len()).collect();
+        let unsorted = Zeroizing::new(patterns.iter().map(of_pattern).collect::<Vec<_>>());
+        owners.sort_by_key(|owner| unsorted.get(*owner).copied());
+        let keys: Vec<u64> = owners.iter().filter_map(|owner| unsorted.get(*owner).copied()).collect();
+        // sixteen bits a key, so that one in sixteen windows has to be looked up
+        let mut filter = Zeroizing::new(vec![0_u64; (keys.len() / 4).next_power_of_two()]);
+        for key in &keys {
+            let (word, bit) = slot(*key, filter.len());
+            if let Some(word) = filter.get_mut(word) {
+                *word |= 1 << bit;
+            }
+        }
+        Self { patterns, keys: Zeroizing::new(keys), owners, filter, has_blanks }
+    }
+
+    /// Every value in a text, each once.
+    pub(super) fn find(&self, text: &[u8]) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        self.read(text, Form::Raw, &mut hits);
+        if let Some(text) = without_wraps(text) {
+            self.read(&text, Form::Wrapped, &mut hits);
+        }
+        if let Some(text) = without_escapes(text) {
+            self.read(&text, Form::Json, &mut hits);
+            if let Some(text) = without_wraps(&text) {
+                self.read(&text, Form::Wrapped, &mut hits);
+            }
+        }
+        if let Some(text) = without_percents(text) {
+            self.read(&text, Form::Url, &mut hits);
+        }
+        if self.has_blanks
+            && let Some(text) = without_pluses(text)
+        {
+            self.read(&text, Form::Url, &mut hits);
+        }
+        hits
+    }
+
+    /// A text with `…` for every value in it.
+    pub(super) fn veiled(&self, text: &str) -> String {
+        let mut out = text.to_owned();
+        loop {
+            let hits = self.find(out.as_bytes());
+            let Some(hit) = hits.first() else { return out };
+            let Range { start, end } = hit.range;
+            // of what is found only behind escapes, nothing is sure to be shown
+            if hit.reading != Form::Raw || !out.is_char_boundary(start) || !out.is_char_boundary(end) {
+                return "…".to_owned();
+            }
+            out.replace_range(start..end, "…");
+        }
+    }
+
+    fn read(&self, text: &[u8], reading: Form, hits: &mut Vec<Hit>) {
+        for (at, window) in text.windows(WINDOW).enumerate() {
+            let Some(key) = key(window) else { continue };
+            let (word, bit) = slot(key, self.filter.len());
+            if self.filter.get(word).is_some_and(|word| word >> bit & 1 == 1) {
+                self.look_up(key, text, at, reading, hits);
+            }
+        }
+    }
+
+    fn look_up(&self, key: u64, text: &[u8], at: usize, reading: Form, hits: &mut Vec<Hit>) {
+        let first = self.keys.partition_point(|other| *other < key);
+        let same = self.keys.iter().skip(first).take_while(|other| **other == key).count();
+        for owner in self.owners.iter().skip(first).take(same) {
+            let Some(pattern) = self.patterns.get(*owner) else { continue };
+            let Some(start) = at.checked_sub(pattern.middle()) else { continue };
+            let range = start..start + pattern.text.len();
+            let is_there = text.get(range.clone()) == Some(pattern.text.as_slice());
+            let is_known = hits.iter().any(|hit| hit.secret == pattern.secret);
+            if is_there && !is_known && !(pattern.bounded && is_part_of_word(text, &range)) {
+                let form = if pattern.form == Form::Raw { reading } else { pattern.form };
+                hits.push(Hit { secret: pattern.secret, form, reading, range });
+            }
+        }
+    }
+}
+
+fn key(text: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(text.get(..WINDOW)?.try_into().ok()?))
+}
+
+/// The bit of a key: which word of so many, and which bit of that. Multiplied by 2⁶⁴ over the golden ratio,
+/// so that keys which differ in little lie apart.
+fn slot(key: u64, words: usize) -> (usize, u32) {
+    let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    #[expect(clippy::cast_possible_truncation, reason = "some of the bits are what is asked for")]
+    let word = (hash >> 38) as usize & (words - 1);
+    (word, (hash >> 58) as u32)
+}
+
+/// Whether letters, digits or what joins them in names stand beside a range.
+fn is_part_of_word(text: &[u8], range: &Range<usize>) -> bool {
+    let of_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte) || !byte.is_ascii();
+    let before = range.start.checked_sub(1).and_then(|at| text.get(at));
+    before.is_some_and(of_word) || text.get(range.end).is_some_and(of_word)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn found(secret: &str, text: &str) -> Option<Form> {
+        let search = Search::new([(secret.as_bytes(), false)]);
+        search.find(text.as_bytes()).first().map(|hit| hit.form)
+    }
+
+    fn hex(text: &str, upper: bool) -> String {
+        text.bytes().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }).collect()
+    }
+
+    /// As encoders write it: letters and digits as they are, other characters or all of them as `%XX`.
+    fn url(text: &str, upper: bool, plus: bool, all: bool) -> String {
+        let encoded = |byte: u8| match byte {
+            b' ' if plus => "+".to_owned(),
+            byte if byte.is_ascii_alphanumeric() && !all => char::from(byte).to_string(),
+            byte if upper => format!("%{byte:02X}"),
+            byte => format!("%{byte:02x}"),
+        };
+        text.bytes().map(encoded).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_secret_and_the_text_around_it_it_is_found(
+            secret in ".{8,60}", before in ".{0,40}", after in ".{0,40}",
+            upper: bool, plus: bool, all: bool,
+        ) {
+            let whole = format!("{before}{secret}{after}");
+            for (form, text) in [
+                ("raw", whole.clone()),
+                ("base64", STANDARD.encode(&whole)),
+                ("base64 for URLs", URL_SAFE_NO_PAD.encode(&whole)),
+                ("base64 within", format!("{before}{}{after}", STANDARD.encode(&whole))),
+                ("hexadecimal", format!("{before}{}{after}", hex(&secret, upper))),
+                ("JSON", serde_json::to_string(&whole).expect("a text")),
+                ("URL", url(&whole, upper, plus, all)),
+            ] {
+                prop_assert!(found(&secret, &text).is_some(), "{form}: {text:?}");
+            }
+        }
+
+        #[test]
+        fn bytes_are_found_at_each_alignment(secret in prop::collection::vec(any::<u8>(), 8..80), offset in 0_usize..9) {
+            let search = Search::new([(secret.as_slice(), false)]);
+            let whole = [&vec![b'x'; offset], secret.as_slice(), b"tail"].concat();
+            prop_assert_eq!(search.find(&whole).len(), 1);
+            prop_assert_eq!(search.find(STANDARD.encode(&whole).as_bytes()).len(), 1);
+        }
+
+        #[test]
+        fn nothing_is_found_where_nothing_is(secret in "[a-z0-9]{8,20}", text in "[A-Z %+\\\\u0-9\n]{0,80}") {
+            prop_assert_eq!(found(&secret, &text.replace(&secret, "")).filter(|form| *form != Form::Json), None);
+        }
+
+        #[test]
+        fn a_veil_leaves_nothing_of_it(secret in ".{8,20}", before in ".{0,20}", after in ".{0,20}") {
+            let search = Search::new([(secret.as_bytes(), false)]);
+            let veiled = search.veiled(&format!("{before}{secret}{after}{secret}"));
+            prop_assert!(!veiled.contains(&secret), "{veiled:?}");
+        }
+    }
+
+    #[test]
+    fn each_of_many_is_told_once_and_by_its_number() {
+        let secrets: Vec<String> = (0..500).map(|number| format!("invented-{number:03}-pass")).collect();
+        let search = Search::new(secrets.iter().map(|secret| (secret.as_bytes(), false)));
+        let text = "a invented-007-pass, invented-499-pass and invented-007-pass again";
+        let mut found: Vec<_> = search.find(text.as_bytes()).iter().map(|hit| hit.secret).collect();
+        found.sort_unstable();
+        assert_eq!(found, [7, 499]);
+        assert_eq!(search.veiled(text), "a …, … and … again");
+    }
+
+    #[test]
+    fn what_must_stand_by_itself_is_no_part_of_a_word() {
+        let search = Search::new([(b"correct-horse".as_slice(), true)]);
+        for (text, is_found) in [
+            ("correct-horse", true),
+            ("x:correct-horse@db", true),
+            ("(correct-horse)", true),
+            ("correct-horse-battery", false),
+            ("incorrect-horse", false),
+            ("correct-horse.example.com", false),
+        ] {
+            assert_eq!(!search.find(text.as_bytes()).is_empty(), is_found, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_of_which_another_is_a_part_speaks_for_both() {
+        let search = Search::new([(b"x9y8z7w6".as_slice(), false), (b"postgres://app:x9y8z7w6@db".as_slice(), false)]);
+        let hits = search.find(b"is postgres://app:x9y8z7w6@db now");
+        assert_eq!(hits.len(), 2);
+        assert_eq!(hits.iter().filter(|hit| hits.iter().any(|other| hit.is_within(other))).count(), 1);
+    }
+
+    #[test]
+    fn forms_are_told_apart() {
+        for (text, form) in [
+            ("p\"x9y8z7w6", Some(Form::Raw)),
+            ("p\\\"x9y8z7w6", Some(Form::Json)),
+            ("\\u0070\\u0022x9y8z7w6", Some(Form::Json)),
+            ("p%22x9y8z7w6", Some(Form::Url)),
+            ("7022783979387a377736", Some(Form::Hex)),
+            ("cCJ4OXk4ejd3Ng==", Some(Form::Base64)),
+            ("p\\u00", None),
+            ("p%2", None),
+        ] {
+            assert_eq!(found("p\"x9y8z7w6", text), form, "{text}");
+        }
+        assert_eq!(found("\u{1F511}x9y8", "\\ud83d\\udd11x9y8"), Some(Form::Json));
+    }
+}

@@ -1,0 +1,116 @@
+//! What is told of a finding: where, which secret, in which form, and never the value.
+
+use super::entry_id;
+use super::forms::Form;
+use super::lifted::RULE;
+use super::search::Search;
+use super::secrets::{Owner, Secret};
+use super::walk::Spot;
+use crate::deliver::Delivered;
+use crate::diagnostic::Diagnostic;
+use crate::layer::Definition;
+use crate::span::Place;
+
+/// What a finding is told by.
+pub(super) struct Told<'a> {
+    pub(super) definition: &'a Definition,
+    pub(super) search: &'a Search,
+    pub(super) object: &'a Delivered,
+    pub(super) spot: &'a Spot<'a>,
+}
+
+impl Told<'_> {
+    pub(super) fn diagnostic(&self, secret: &Secret, form: Form) -> Diagnostic {
+        let Self { search, object, spot, .. } = self;
+        let path = spot.path.to_string();
+        let shown = search.veiled(&path);
+        let object = format!("the {} `{}`", search.veiled(&object.id.kind), search.veiled(&object.id.name));
+        let what = if spot.is_key { format!("the key `{shown}`") } else { format!("`{shown}`") };
+        let message = format!("{what} of {object} holds the value of {}, {form}", name(secret, search));
+        let error = Diagnostic::error(RULE, message);
+        let error = match self.place() {
+            // the line would show the key
+            Some(place) if spot.is_key || shown != path => error.note(format!("it stands at {place}")),
+            Some(place) => error.at_hidden(place),
+            None => error,
+        };
+        with_owner(error, secret).hint(self.way_out(secret)).hint(self.acceptance(secret))
+    }
+
+    /// Where the text stands that holds it.
+    fn place(&self) -> Option<Place> {
+        if let Some((_, place)) = self.spot.manifest {
+            return Some(place.clone());
+        }
+        let bundle = self.definition.bundles.get(self.object.id.base_name.as_str());
+        if let Some(key) = self.spot.entry {
+            return Some(self.definition.entry(&entry_id(self.object, key))?.place().clone());
+        }
+        let keys = self.spot.path.keys();
+        let (own, common) = match keys.as_slice() {
+            ["metadata", "annotations", _] => (bundle.map(|bundle| &bundle.annotations), &self.definition.annotations),
+            ["metadata", "labels", _] => (bundle.map(|bundle| &bundle.labels), &self.definition.labels),
+            ["metadata", "namespace"] => return self.definition.namespace.as_ref().map(|found| found.place.clone()),
+            _ => return bundle.and_then(|bundle| bundle.place.clone()),
+        };
+        let key = keys.last()?;
+        own.and_then(|own| own.get(*key)).or_else(|| common.get(*key)).map(|found| found.place.clone())
+    }
+
+    /// How the value gets to where it is needed.
+    fn way_out(&self, secret: &Secret) -> String {
+        let label = secret.owners.first().map(|owner| owner.label.as_str()).unwrap_or_default();
+        match (self.spot.entry, self.spot.manifest) {
+            (Some(_), _) if !self.spot.is_key => format!(
+                "write `{{{{ {} }}}}` in its place, so that the key goes to the Secret",
+                self.search.veiled(label)
+            ),
+            (None, Some(_)) => "refer to the Secret in its place: `secretKeyRef`, or `septum.dev/env-from`".to_owned(),
+            _ => "take it out: whoever may read the object could read the secret".to_owned(),
+        }
+    }
+
+    /// How it is accepted.
+    fn acceptance(&self, secret: &Secret) -> String {
+        let owner = secret.owners.first().map(Owner::key).unwrap_or_default();
+        let key = self.search.veiled(self.spot.entry.unwrap_or(owner));
+        format!(
+            "or, if everybody may know it: `declassify(value, \"why\")`, or `allow: [{{ rule: {RULE}, key: {key}, reason: … }}]`"
+        )
+    }
+}
+
+/// That the name of a folder holds a secret.
+pub(super) fn in_folder(what: &str, secret: &Secret, form: Form, search: &Search) -> Diagnostic {
+    let message = format!("the name of the {what} holds the value of {}, {form}", name(secret, search));
+    let error = Diagnostic::error(RULE, message).note("files are written to a folder of that name");
+    with_owner(error, secret).hint("rename it")
+}
+
+/// What a secret is called by.
+fn name(secret: &Secret, search: &Search) -> String {
+    let Some(owner) = secret.owners.first() else { return "a secret".to_owned() };
+    let label = search.veiled(&owner.label);
+    let what = if owner.part.is_empty() {
+        format!("`{label}`")
+    } else {
+        format!("`{}` in `{label}`", search.veiled(&owner.part))
+    };
+    match secret.owners.len() {
+        1 => what,
+        count => format!("{what} (and of {} more)", count - 1),
+    }
+}
+
+/// Where the secret stands.
+fn with_owner(error: Diagnostic, secret: &Secret) -> Diagnostic {
+    let Some(owner) = secret.owners.first() else { return error };
+    let place = &owner.place;
+    if place.source.name().is_empty() {
+        return error;
+    }
+    if error.labels.is_empty() {
+        return error.note(format!("the secret stands at {place}"));
+    }
+    error.at_hidden_with(place.clone(), "the secret")
+}

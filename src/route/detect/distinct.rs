@@ -1,0 +1,143 @@
+//! How sure it is that a text which holds the value of a secret holds it on purpose.
+//!
+//! A password such as `checkout-db` is also the name of a host, and to find it in plain text says
+//! nothing. One that a machine made is found nowhere by chance.
+
+use super::literal::is_literal;
+use super::random::{is_uuid, looks_random};
+use super::vocabulary::HEADS;
+use super::{classify, shapes, words};
+
+/// Fewer bytes than this are met by chance.
+pub const SHORTEST: usize = 8;
+
+/// Fewer bytes than this are a word, if they do not look made.
+const SHORTEST_PHRASE: usize = 16;
+
+/// How a value stands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Distinctness {
+    /// It is met by chance: short, a word, a name, an address, a placeholder.
+    Common,
+    /// It is too long for that, but could be a part of a longer word.
+    Phrase,
+    /// Nothing but the value itself looks so.
+    Made,
+}
+
+/// How the value of a key stands out.
+pub fn distinctness(key: &str, text: &str) -> Distinctness {
+    let text = text.trim();
+    if text.len() < SHORTEST || !is_literal(key, text) {
+        return Distinctness::Common;
+    }
+    let is_address = shapes::is_public(text) || is_host(text);
+    if !is_address && looks_made(text) {
+        return Distinctness::Made;
+    }
+    let detection = classify(key, Some(text));
+    let called_so = detection.name_speaks();
+    if detection.by_value.is_some() || (called_so && is_uuid(text)) {
+        return Distinctness::Made;
+    }
+    let is_phrase = text.len() >= SHORTEST_PHRASE && !is_address && !is_uuid(text);
+    if is_phrase && (text.contains(char::is_whitespace) || (called_so && !names_a_thing(text))) {
+        return Distinctness::Phrase;
+    }
+    Distinctness::Common
+}
+
+/// Whether letters and digits are mixed as nobody does it in a name: `hunter2hunter2`, `Tr0ub4dor&3`.
+fn looks_made(text: &str) -> bool {
+    if text.contains(char::is_whitespace) || text.contains("://") || is_uuid(text) {
+        return false;
+    }
+    let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
+    let both_sizes = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    let in_one = both_sizes && !text.contains(['-', '_', '.', '/']) && looks_random(text);
+    in_one || turns(text) || has_all_kinds(text)
+}
+
+/// Whether letters and digits stand beside each other more than twice, and not each digit at the end of its
+/// word. `eu-west-1`, `web1-disk2-part3` and `k8s` are names.
+fn turns(text: &str) -> bool {
+    let pairs = || text.bytes().zip(text.bytes().skip(1));
+    let into_digits = pairs().filter(|(a, b)| a.is_ascii_alphabetic() && b.is_ascii_digit()).count();
+    let out_of_digits = pairs().filter(|(a, b)| a.is_ascii_digit() && b.is_ascii_alphabetic()).count();
+    out_of_digits > 0 && into_digits + out_of_digits > 2
+}
+
+/// Letters of either size or digits, three kinds in all with a sign that is in no name.
+fn has_all_kinds(text: &str) -> bool {
+    let has = |is: fn(u8) -> bool| text.bytes().any(is);
+    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/,;=".contains(&byte) || !byte.is_ascii();
+    let kinds = [
+        has(|byte| byte.is_ascii_lowercase()),
+        has(|byte| byte.is_ascii_uppercase()),
+        has(|byte| byte.is_ascii_digit()),
+    ];
+    text.bytes().any(|byte| !of_name(byte)) && kinds.iter().filter(|kind| **kind).count() >= 2
+}
+
+/// A host or a mail address, with a port or without. Clouds give hosts names that look made.
+fn is_host(text: &str) -> bool {
+    let text = text.rsplit_once('@').map_or(text, |(_, host)| host);
+    let text = match text.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => text,
+    };
+    let labels: Vec<&str> = text.split('.').collect();
+    let is_label = |label: &&str| {
+        let of_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(of_label)
+    };
+    let ends_so = labels.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_lowercase()));
+    labels.len() > 1 && ends_so && labels.iter().all(is_label)
+}
+
+/// `checkout-db-password`, as an object is called that holds one.
+fn names_a_thing(text: &str) -> bool {
+    let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    let is_head = |word: &String| word == "key" || HEADS.iter().any(|(head, _)| head == word);
+    text.bytes().all(of_name) && text.contains(['-', '_', '.']) && words::split(text).iter().any(is_head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_machine_made_stands_out_and_what_people_call_things_does_not() {
+        use Distinctness::{Common, Made, Phrase};
+        for (key, text, expected) in [
+            ("PASSWORD", "hunter2hunter2", Made),
+            ("PASSWORD", "Tr0ub4dor&3", Made),
+            ("PASSWORD", "s3cr3tpassw0rd", Made),
+            ("TOKEN", "9f86d081884c7d659a2feaa0c55ad015", Made),
+            ("X", "xQ7!vbPz", Made),
+            ("DATABASE_URL", "postgres://app:invented-pass@db/app", Made),
+            ("CLIENT_SECRET", "123e4567-e89b-12d3-a456-426614174000", Made),
+            ("TENANT_ID", "123e4567-e89b-12d3-a456-426614174000", Common),
+            ("PASSWORD", "correct-horse-battery-staple", Phrase),
+            ("PASSWORD", "mysecretpassword", Phrase),
+            ("NOTE", "not a word of this to anyone", Phrase),
+            ("PASSWORD", "checkout-db", Common),
+            ("PASSWORD", "checkout-db-password", Common),
+            ("PASSWORD", "postgres", Common),
+            ("PASSWORD", "hunter2", Common),
+            ("PASSWORD", "changeme-please", Common),
+            ("PASSWORD", "{{ vars.x }}", Common),
+            ("HOST", "db.c9akciq32x1.eu-west-1.rds.amazonaws.com", Common),
+            ("HOST", "db.c9akciq32x1.eu-west-1.rds.amazonaws.com:5432", Common),
+            ("REGION", "eu-west-1", Common),
+            ("DISK", "web1-disk2-part3", Common),
+            ("X", "qXvBnLpTzKwR7mJh", Made),
+            ("URL", "https://a1b2c3d4.example.com/x", Common),
+            ("FILE", "/run/a1b2c3d4/x", Common),
+            ("LIMIT", "10000000", Common),
+            ("username", "checkout_app_user1", Common),
+        ] {
+            assert_eq!(distinctness(key, text), expected, "{key}: {text}");
+        }
+    }
+}
