@@ -136,6 +136,6 @@ fn is_made_for(object: &Delivered, spot: &Spot<'_>, owner: &Owner) -> bool {
     let Read::Entry(id) = &owner.read else { return false };
     is_external
         && spot.manifest.is_none()
-        && id.bundle.as_str() == object.id.base_name.trim_end_matches("-refs")
+        && id.bundle.as_str() == object.id.base_name
         && spot.path.keys().starts_with(&["spec", "target", "template"])
 }

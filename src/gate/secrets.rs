@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use zeroize::Zeroizing;
 
 use crate::layer::{Change, Entry, EntrySource};
+use crate::name::EntryId;
 use crate::resolve::{Final, Read, Resolved, is_template};
-use crate::route::detect::{Distinctness, SHORTEST, classify, distinctness};
-use crate::route::{Routing, Sensitivity};
+use crate::route::detect::{Distinctness, Heard, SHORTEST, classify, distinctness};
+use crate::route::{Ground, Reason, Routing, Sensitivity};
 use crate::span::Place;
 use crate::yaml::node::Scalar;
 
@@ -56,7 +57,7 @@ pub(super) fn secrets(resolved: &Resolved, routing: &Routing) -> Vec<Secret> {
             read: Read::Entry(id.clone()),
         };
         if let Some(known) = value.outcome.known() {
-            found.add(id.key.as_str(), known.bytes(), owner("", &value.place));
+            found.add(id.key.as_str(), known.bytes(), owner("", &value.place), &|_| heard(routing, id));
         }
         if let Some(entry) = definition.entry(id) {
             parts(id.key.as_str(), entry, &owner, &mut found);
@@ -66,18 +67,29 @@ pub(super) fn secrets(resolved: &Resolved, routing: &Routing) -> Vec<Secret> {
         let read = Read::Variable(path.clone());
         let is_sensitive = || routing.of_read(&definition.environment, &read) == Sensitivity::Sensitive;
         if let Some(known) = value.outcome.known().filter(|_| is_sensitive()) {
-            found.add(last(path), known.bytes(), of_variable(path, &value.place));
+            found.add(last(path), known.bytes(), of_variable(path, &value.place), &|text| Heard::of(last(path), text));
         }
     }
     if let Some(vars) = &definition.vars {
         vars.leaves("", &mut |path, tree, scalar| {
             // what no template reads was decrypted all the same
             if is_plaintext(scalar) {
-                found.add(last(path), scalar.text().as_bytes(), of_variable(path, &tree.place));
+                found.add(last(path), scalar.text().as_bytes(), of_variable(path, &tree.place), &|text| {
+                    Heard::of(last(path), text)
+                });
             }
         });
     }
     found.merged(resolved, routing)
+}
+
+/// What routing heard of an entry, in any environment.
+fn heard(routing: &Routing, id: &EntryId) -> Heard {
+    let reasons = routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
+    let speaks = |ground| {
+        reasons.iter().any(|reason: &Reason| reason.ground == ground && reason.speaks_for == Sensitivity::Sensitive)
+    };
+    Heard { by_name: speaks(Ground::Name), by_value: speaks(Ground::Value) }
 }
 
 fn of_variable(path: &str, place: &Place) -> Owner {
@@ -93,7 +105,9 @@ fn parts(key: &str, entry: &Entry, owner: &dyn Fn(&str, &Place) -> Owner, found:
         tree.leaves("", &mut |path, tree, scalar| {
             let is_secret = || classify(last(path), Some(scalar.text())).sensitive();
             if scalar.text().len() >= SHORTEST && (is_plaintext(scalar) || is_written(scalar) && is_secret()) {
-                found.add(last(path), scalar.text().as_bytes(), owner(path, &tree.place));
+                found.add(last(path), scalar.text().as_bytes(), owner(path, &tree.place), &|text| {
+                    Heard::of(last(path), text)
+                });
             }
         });
     }
@@ -101,7 +115,7 @@ fn parts(key: &str, entry: &Entry, owner: &dyn Fn(&str, &Place) -> Owner, found:
         if let Change::Source(EntrySource::Value(scalar)) = &step.change
             && is_plaintext(scalar)
         {
-            found.add(key, scalar.text().as_bytes(), owner("", &step.place));
+            found.add(key, scalar.text().as_bytes(), owner("", &step.place), &|text| Heard::of(key, text));
         }
     }
 }
@@ -123,9 +137,9 @@ fn last(path: &str) -> &str {
 struct Found(Vec<Secret>);
 
 impl Found {
-    fn add(&mut self, key: &str, value: &[u8], owner: Owner) {
+    fn add(&mut self, key: &str, value: &[u8], owner: Owner, heard: &dyn Fn(&str) -> Heard) {
         let distinctness = match std::str::from_utf8(value) {
-            Ok(text) => distinctness(key, text),
+            Ok(text) => distinctness(key, text, || heard(text)),
             // bytes that are no text are not written by people
             Err(_) if value.len() >= SHORTEST => Distinctness::Made,
             Err(_) => Distinctness::Common,

@@ -59,14 +59,16 @@ impl Told<'_> {
 
     /// How the value gets to where it is needed.
     fn way_out(&self, secret: &Secret) -> String {
-        let label = secret.owners.first().map(|owner| owner.label.as_str()).unwrap_or_default();
+        let Some(owner) = secret.owners.first() else { return String::new() };
+        let label = self.search.veiled(&owner.label);
         match (self.spot.entry, self.spot.manifest) {
-            (Some(_), _) if !self.spot.is_key => format!(
-                "write `{{{{ {} }}}}` in its place, so that the key goes to the Secret",
-                self.search.veiled(label)
-            ),
+            (Some(_), _) if self.spot.is_key => "give it another key".to_owned(),
+            (Some(_), _) if owner.part.is_empty() => {
+                format!("write `{{{{ {label} }}}}` in its place, so that the key goes to the Secret")
+            }
+            (Some(_), _) => "give the secret an entry of its own, and both a template that reads it".to_owned(),
             (None, Some(_)) => "refer to the Secret in its place: `secretKeyRef`, or `septum.dev/env-from`".to_owned(),
-            _ => "take it out: whoever may read the object could read the secret".to_owned(),
+            (None, None) => "take it out: whoever may read the object could read the secret".to_owned(),
         }
     }
 

@@ -25,26 +25,58 @@ pub enum Distinctness {
     Made,
 }
 
-/// How the value of a key stands out.
-pub fn distinctness(key: &str, text: &str) -> Distinctness {
+/// What is known of an entry by its name and its value, in some environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// The name says that it is a secret.
+    pub by_name: bool,
+    /// A detector found a credential in the value.
+    pub by_value: bool,
+}
+
+impl Heard {
+    /// What name and value say.
+    pub fn of(key: &str, text: &str) -> Self {
+        let detection = classify(key, Some(text));
+        Self { by_name: detection.name_speaks(), by_value: detection.by_value.is_some() }
+    }
+}
+
+/// How the value of a key stands out. Asks what is known of the entry only where the value alone does not
+/// tell, since that is the larger part of the work.
+pub fn distinctness(key: &str, text: &str, heard: impl Fn() -> Heard) -> Distinctness {
     let text = text.trim();
-    if text.len() < SHORTEST || !is_literal(key, text) {
+    if text.len() < SHORTEST {
+        return Distinctness::Common;
+    }
+    if has_password(text) && heard().by_value {
+        return Distinctness::Made;
+    }
+    if !is_literal(key, text) {
         return Distinctness::Common;
     }
     let is_address = shapes::is_public(text) || is_host(text);
     if !is_address && looks_made(text) {
         return Distinctness::Made;
     }
-    let detection = classify(key, Some(text));
-    let called_so = detection.name_speaks();
-    if detection.by_value.is_some() || (called_so && is_uuid(text)) {
+    let Heard { by_name, by_value } = heard();
+    // what was found in another environment need not be in this one
+    if (by_value && Heard::of(key, text).by_value) || (by_name && is_uuid(text)) {
         return Distinctness::Made;
     }
     let is_phrase = text.len() >= SHORTEST_PHRASE && !is_address && !is_uuid(text);
-    if is_phrase && (text.contains(char::is_whitespace) || (called_so && !names_a_thing(text))) {
+    if is_phrase && (text.contains(char::is_whitespace) || (by_name && !names_a_thing(text))) {
         return Distinctness::Phrase;
     }
     Distinctness::Common
+}
+
+/// Whether a text is a URL with a literal password, roughly.
+fn has_password(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let password = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
+    password.is_some_and(|(_, password)| is_literal("", password)) && !text.contains(char::is_whitespace)
 }
 
 /// Whether letters and digits are mixed as nobody does it in a name: `hunter2hunter2`, `Tr0ub4dor&3`.
@@ -116,6 +148,7 @@ mod tests {
             ("TOKEN", "9f86d081884c7d659a2feaa0c55ad015", Made),
             ("X", "xQ7!vbPz", Made),
             ("DATABASE_URL", "postgres://app:invented-pass@db/app", Made),
+            ("DATABASE_URL", "postgres://app:${PASSWORD}@db/app", Common),
             ("CLIENT_SECRET", "123e4567-e89b-12d3-a456-426614174000", Made),
             ("TENANT_ID", "123e4567-e89b-12d3-a456-426614174000", Common),
             ("PASSWORD", "correct-horse-battery-staple", Phrase),
@@ -137,7 +170,7 @@ mod tests {
             ("LIMIT", "10000000", Common),
             ("username", "checkout_app_user1", Common),
         ] {
-            assert_eq!(distinctness(key, text), expected, "{key}: {text}");
+            assert_eq!(distinctness(key, text, || Heard::of(key, text)), expected, "{key}: {text}");
         }
     }
 }

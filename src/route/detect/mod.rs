@@ -22,7 +22,7 @@ mod values;
 mod vocabulary;
 mod words;
 
-pub use distinct::{Distinctness, SHORTEST, distinctness};
+pub use distinct::{Distinctness, Heard, SHORTEST, distinctness};
 pub use names::{NameVerdict, name, public_prefix};
 pub use values::{Certainty, ValueHit, value};
 
