@@ -177,8 +177,5 @@ fn the_last_gate_is_silent_where_nobody_copied_a_secret() {
         }
     }
     println!("{all} secrets, {long} of 8 bytes or more, {guarded} guarded; {alarms} alarms in {pairs} pairs");
-    assert!(alarms <= ALARMS, "{alarms} alarms");
+    assert_eq!(alarms, 0);
 }
-
-/// Copies that people made in the corpus, looked at one by one.
-const ALARMS: u32 = 0;

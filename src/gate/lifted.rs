@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::told::RULE;
 use crate::layer::Tree;
 use crate::manifest::Manifest;
 use crate::name::EntryId;
 use crate::resolve::{self, Lineage, Read, Resolved};
 use crate::span::Place;
-
-/// The rule, by which `allow` names it too.
-pub(super) const RULE: &str = "secret-in-plain-output";
 
 /// Whether findings of a key are accepted.
 pub(super) fn is_allowed(resolved: &Resolved, key: &str) -> bool {

@@ -167,7 +167,6 @@ fn key(text: &[u8]) -> Option<u64> {
 /// so that keys which differ in little lie apart.
 fn slot(key: u64, words: usize) -> (usize, u32) {
     let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    #[expect(clippy::cast_possible_truncation, reason = "some of the bits are what is asked for")]
     let word = (hash >> 38) as usize & (words - 1);
     (word, (hash >> 58) as u32)
 }

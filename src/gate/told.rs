@@ -2,7 +2,6 @@
 
 use super::entry_id;
 use super::forms::Form;
-use super::lifted::RULE;
 use super::search::Search;
 use super::secrets::{Owner, Secret};
 use super::walk::Spot;
@@ -10,6 +9,9 @@ use crate::deliver::Delivered;
 use crate::diagnostic::Diagnostic;
 use crate::layer::Definition;
 use crate::span::Place;
+
+/// The rule, by which `allow` names it too.
+pub(super) const RULE: &str = "secret-in-plain-output";
 
 /// What a finding is told by.
 pub(super) struct Told<'a> {

@@ -16,7 +16,7 @@ use crate::yaml;
 /// A way into an object, of which a path is made only where somebody asks.
 #[derive(Clone, Copy)]
 pub(super) struct Path<'a> {
-    above: Option<&'a Path<'a>>,
+    above: Option<&'a Self>,
     step: Step<'a>,
 }
 
