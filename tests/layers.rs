@@ -488,21 +488,23 @@ bundles: { more: { data: { B: b } } }
 #[test]
 fn files_go_out_byte_for_byte() {
     let bytes: Vec<u8> = (0..=255).collect();
+    let key: Vec<u8> = (0..=255).rev().collect();
     let project = Project::of(
         "data:\n  text: { file: files/text }\n  crlf: { file: files/../files/crlf }\n  bin: { file: files/bin }\n  \
-         empty: { file: files/empty }\n  key.bin: { file: files/bin, sensitive: true }\n",
+         empty: { file: files/empty }\n  key.bin: { file: files/key, sensitive: true }\n",
         "",
     )
     .file("files/text", "{{ not a template }}\n\n  ß")
     .file("files/crlf", "a\r\nb\r\n")
     .file("files/bin", &bytes)
+    .file("files/key", &key)
     .file("files/empty", "");
     let found = project.dev();
     let plain = found.bytes("ConfigMap/app");
     assert_eq!(plain["text"], "{{ not a template }}\n\n  ß".as_bytes());
     assert_eq!(plain["crlf"], b"a\r\nb\r\n");
     assert_eq!((&plain["bin"], plain["empty"].len()), (&bytes, 0));
-    assert_eq!(found.bytes("Secret/app")["key.bin"], bytes);
+    assert_eq!(found.bytes("Secret/app")["key.bin"], key);
     let fields: Vec<_> = found.0[0]["binaryData"].as_object().unwrap().keys().collect();
     assert_eq!(fields, ["bin"], "what is text stands in `data`");
 }

@@ -15,7 +15,7 @@ mod told;
 mod walk;
 
 use crate::deliver::{Delivered, Form};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::EntryId;
 use crate::object::Rendered;
 use crate::resolve::{Read, Resolved};
@@ -87,7 +87,7 @@ impl Gate<'_> {
         }
     }
 
-    fn look(&self, object: &Delivered, spot: &Spot<'_>, found: &mut Vec<crate::diagnostic::Diagnostic>) {
+    fn look(&self, object: &Delivered, spot: &Spot<'_>, found: &mut Vec<Diagnostic>) {
         let mut hits = self.search.find(spot.text);
         if hits.is_empty() || self.is_spot_allowed(spot) {
             return;
@@ -138,4 +138,32 @@ fn is_made_for(object: &Delivered, spot: &Spot<'_>, owner: &Owner) -> bool {
         && spot.manifest.is_none()
         && id.bundle.as_str() == object.id.base_name
         && spot.path.keys().starts_with(&["spec", "target", "template"])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::unguarded;
+    use crate::diagnostic::Diagnostics;
+    use crate::pipeline::Pipeline;
+    use crate::project::Project;
+    use crate::sops::{Identities, Places};
+
+    #[test]
+    fn what_is_not_looked_for_can_be_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let base = "app: a\nvars: { smtp: { password: postgres } }\ndata:\n  SHORT_PASSWORD: hunter2\n  LONG_PASSWORD: h7u2n4t9e1r\n  \
+                    NO_PASSWORD: ''\n  HOST: db\n  x.json: { content: { token: short1, user: app, mail: \"{{ vars.smtp.password }}\" } }\n";
+        for (name, text) in [("base.yaml", base), ("dev.yaml", "")] {
+            fs::write(folder.path().join(name), text).expect("a file");
+        }
+        let project = Project::discover(folder.path()).expect("a project");
+        let dev = project.environment("dev").expect("an environment");
+        let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
+        let survey = pipeline.survey(&project.apps[0], std::slice::from_ref(&dev), &mut Diagnostics::new());
+        let survey = survey.expect("sound layers");
+        let resolved = survey.environment(&dev).expect("an environment");
+        assert_eq!(unguarded(resolved, &survey.routing), ["data.SHORT_PASSWORD", "vars.smtp.password"]);
+    }
 }

@@ -8,6 +8,7 @@ use super::walk::Spot;
 use crate::deliver::Delivered;
 use crate::diagnostic::Diagnostic;
 use crate::layer::Definition;
+use crate::resolve::Read;
 use crate::span::Place;
 
 /// The rule, by which `allow` names it too.
@@ -65,9 +66,10 @@ impl Told<'_> {
         let label = self.search.veiled(&owner.label);
         match (self.spot.entry, self.spot.manifest) {
             (Some(_), _) if self.spot.is_key => "give it another key".to_owned(),
-            (Some(_), _) if owner.part.is_empty() => {
+            (Some(_), _) if owner.part.is_empty() && is_expression(&label, owner) => {
                 format!("write `{{{{ {label} }}}}` in its place, so that the key goes to the Secret")
             }
+            (Some(_), _) if owner.part.is_empty() => format!("remove it, or declare `sensitive: false` for `{label}`"),
             (Some(_), _) => "give the secret an entry of its own, and both a template that reads it".to_owned(),
             (None, Some(_)) => "refer to the Secret in its place: `secretKeyRef`, or `septum.dev/env-from`".to_owned(),
             (None, None) => "take it out: whoever may read the object could read the secret".to_owned(),
@@ -82,6 +84,13 @@ impl Told<'_> {
             "or, if everybody may know it: `declassify(value, \"why\")`, or `allow: [{{ rule: {RULE}, key: {key}, reason: … }}]`"
         )
     }
+}
+
+/// Whether a template reads something by its label as it is.
+fn is_expression(label: &str, owner: &Owner) -> bool {
+    let of_name = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == '.';
+    let is_dotted = matches!(&owner.read, Read::Entry(id) if id.key.as_str().contains('.'));
+    label.chars().all(of_name) && !is_dotted
 }
 
 /// That the name of a folder holds a secret.
