@@ -51,21 +51,44 @@ fn templates(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Prefixes by which other tools mark a value that is fetched or decrypted later.
-const REFERENCE_PREFIXES: &[&str] = &[
+pub(super) const REFERENCE_PREFIXES: &[&str] = &[
+    "!GetAtt ",
+    "!Ref ",
+    "!Sub ",
     "!vault",
     "$ANSIBLE_VAULT;",
+    "%env(",
     "-----BEGIN AGE ENCRYPTED FILE-----",
     "-----BEGIN PGP MESSAGE-----",
     "<path:",
+    ">>vault:",
     "?{",
+    "@Microsoft.KeyVault(",
+    "ENC(",
     "ENC[",
+    "akeyless:",
+    "akv:",
     "arn:aws:secretsmanager:",
     "arn:aws:ssm:",
+    "awssm://",
+    "awsssm://",
+    "azurekeyvault://",
+    "doppler://",
+    "encrypted:",
     "env:",
+    "gcp:secretmanager:",
+    "gcpsm://",
+    "infisical://",
+    "keychain:",
+    "keyvault:",
     "op://",
     "ref+",
+    "secret://",
     "secretref:",
+    "secretsmanager:",
     "sm://",
+    "sops:",
+    "ssm:",
     "vault:",
     "{cipher}",
 ];
@@ -163,22 +186,27 @@ const PLACEHOLDERS: &[&str] = &[
     "na",
     "nil",
     "none",
+    "not-set",
     "null",
+    "override-me",
     "placeholder",
     "redacted",
     "replaceme",
     "tbd",
     "todo",
     "undefined",
+    "unset",
+    "update-me",
+    "user-provided",
 ];
 
 /// Beginnings of texts that ask for a value, after [`normal_form`]. The dash matters: `yourpassword`
 /// is what many a database really has.
 const PLACEHOLDER_PREFIXES: &[&str] = &[
     "add-your-",
+    "change-it",
     "change-me",
     "change-this",
-    "change-it",
     "changeit",
     "changeme",
     "changethis",
@@ -189,17 +217,30 @@ const PLACEHOLDER_PREFIXES: &[&str] = &[
     "fill-in",
     "fill-me",
     "fixme",
+    "generate-",
+    "generated-by-",
+    "get-",
+    "injected-",
     "insert-",
+    "override-",
+    "overwrite-",
+    "paste-",
     "placeholder",
+    "please-",
+    "provided-by-",
     "put-",
     "redacted-",
     "replace-",
     "replaceme",
+    "set-in-",
     "set-me",
+    "set-via-",
     "setme",
     "some-",
+    "specify-",
     "to-be-",
     "todo-",
+    "use-your-",
     "your-",
 ];
 
@@ -218,6 +259,7 @@ pub(super) fn is_placeholder(key: &str, text: &str) -> bool {
         || PLACEHOLDERS.contains(&form.as_str())
         || PLACEHOLDER_PREFIXES.iter().any(|prefix| form.starts_with(prefix))
         || form.ends_with("-here")
+        || is_crossed_out(text)
         || restates_key(key, text, &form)
 }
 
@@ -235,6 +277,12 @@ fn is_monotonous(text: &str) -> bool {
     text.chars().count() > 1 && chars.all(|char| char.eq_ignore_ascii_case(&first))
 }
 
+/// `ghp_xxxxxxxx`: the form of a token with its body crossed out.
+fn is_crossed_out(text: &str) -> bool {
+    let body = text.rsplit(['-', '_', '.']).next().unwrap_or(text);
+    body.len() >= 4 && body.bytes().all(|byte| matches!(byte, b'x' | b'X' | b'*'))
+}
+
 /// `HF_TOKEN: HF_TOKEN`, `API_KEY: GOOGLE_API_KEY_VALUE`: capitals that name the thing itself.
 fn restates_key(key: &str, text: &str, form: &str) -> bool {
     if form == normal_form(key) && text.contains(['_', '-', ' ']) {
@@ -246,7 +294,8 @@ fn restates_key(key: &str, text: &str, form: &str) -> bool {
 }
 
 fn is_head(word: &str) -> bool {
-    matches!(word, "key" | "value" | "val") || HEADS.iter().any(|(head, _)| *head == word)
+    matches!(word, "key" | "value" | "val" | "my" | "your" | "the" | "here")
+        || HEADS.iter().any(|(head, _)| *head == word)
 }
 
 /// Whether a text is a value of its own, and neither empty nor a stand-in for one.
@@ -292,6 +341,12 @@ mod tests {
             "op://vault/item/field",
             "ref+vault://x",
             "vault:secret/data/x#y",
+            "!Ref DbPassword",
+            "%env(DB_PASSWORD)%",
+            "@Microsoft.KeyVault(SecretUri=https://x.example/secrets/y)",
+            "ENC(b3BlbiBzZXNhbWU)",
+            "encrypted:BGv0x1",
+            "gcp:secretmanager:projects/x/secrets/y",
             "%s",
         ] {
             assert!(is_reference(text), "{text}");
@@ -326,6 +381,11 @@ mod tests {
             ("TOKEN", "..."),
             ("TOKEN", "<token goes here>"),
             ("TOKEN", "insert_token"),
+            ("TOKEN", "ghp_xxxxxxxxxxxxxxxxxxxx"),
+            ("TOKEN", "user_provided"),
+            ("JWT_SECRET", "please-change-me"),
+            ("SECRET_KEY", "generate_a_new_key"),
+            ("GEMINI_API_KEY", "MY_GEMINI_API_KEY"),
         ] {
             assert!(is_placeholder(key, text), "{key}: {text}");
         }
@@ -333,7 +393,18 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_no_placeholders() {
-        for text in ["password", "admin", "test", "yourpassword", "mysecretpassword", "not-redacted-1", "falsetto"] {
+        for text in [
+            "password",
+            "admin",
+            "test",
+            "pleaseme",
+            "getaway",
+            "hunter-xx",
+            "yourpassword",
+            "mysecretpassword",
+            "not-redacted-1",
+            "falsetto",
+        ] {
             assert!(!is_placeholder("DB_PASSWORD", text), "{text}");
         }
         assert!(!is_placeholder("password", "password"));

@@ -13,6 +13,7 @@
 //! its length.
 
 mod distinct;
+mod elsewhere;
 mod lines;
 mod literal;
 mod names;

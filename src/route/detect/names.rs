@@ -5,10 +5,11 @@
 //! before it can take the secrecy away (`PUBLIC_KEY`) or make a switch of it
 //! (`ALLOW_EMPTY_PASSWORD`). A word that is not known there changes nothing: `PASSWORD_1`.
 
+use super::vocabulary::files::{CONFIG_EXTENSIONS, CREDENTIAL_FILES, KEY_EXTENSIONS, PUBLIC_EXTENSIONS, SSH_KEY_FILES};
+use super::vocabulary::qualifiers::QUALIFIERS;
 use super::vocabulary::{
-    AFTER_VERB_PASS, CONFIG_EXTENSIONS, COUNTED_TOKEN, COUNTED_TOKENS, CREDENTIAL_FILES, FIRST_SWITCHES, Family, HEADS,
-    KEY_EXTENSIONS, LAST_HEADS, NEGATING, NEGATING_TOKENS, OTHER_KEYS, PUBLIC_EXTENSIONS, PUBLIC_PREFIXES, QUALIFIERS,
-    SECRET_KEYS, SECRET_KEYS_AFAR, SSH_KEY_FILES, SWITCHES, WEAK,
+    AFTER_VERB_PASS, COUNTED_TOKEN, COUNTED_TOKENS, ELSEWHERE, FIRST_SWITCHES, Family, HEADS, LAST_HEADS, NEGATING,
+    NEGATING_TOKENS, OTHER_KEYS, PAIRS, PUBLIC_PREFIXES, SECRET_KEYS, SECRET_KEYS_AFAR, SWITCHES, WEAK,
 };
 use super::words;
 
@@ -64,7 +65,20 @@ impl Analysis {
 }
 
 pub(super) fn analyse(key: &str) -> Analysis {
-    file_shaped(key).unwrap_or_else(|| analyse_words(key))
+    annotation(key).or_else(|| file_shaped(key)).unwrap_or_else(|| analyse_words(key))
+}
+
+/// `nginx.ingress.kubernetes.io/auth-secret`, `checksum/secret`: annotations are shown to everyone
+/// who may look at an object, so they hold the names and digests of secrets.
+fn annotation(key: &str) -> Option<Analysis> {
+    let (domain, name) = key.rsplit_once('/')?;
+    let is_domain = ["io", "com", "org", "net", "dev", "sh"].iter().any(|end| {
+        let rest = domain.strip_suffix(end).and_then(|rest| rest.strip_suffix('.'));
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
+    });
+    let digest = domain.rsplit('.').next() == Some("checksum");
+    let NameVerdict::Sensitive { reason } = analyse_words(name).verdict else { return None };
+    (is_domain || digest).then(|| Analysis::plain(Some(format!("{reason}, but the name is that of an annotation"))))
 }
 
 /// A head word in a name.
@@ -102,10 +116,16 @@ fn head_at(words: &[String], index: usize) -> Option<Head> {
     let family = match this {
         "key" | "keys" => return key_at(words, index),
         "pass" if AFTER_VERB_PASS.contains(&word(words, index + 1)) => return None,
+        _ if is_last && pair_at(words, index).is_some() => pair_at(words, index),
         _ if is_last && index > 0 => family_in(LAST_HEADS).or_else(|| family_in(HEADS)),
         _ => family_in(HEADS),
     };
     family.map(|family| Head { index, family })
+}
+
+fn pair_at(words: &[String], index: usize) -> Option<Family> {
+    let (first, second) = (before(words, index), word(words, index));
+    PAIRS.iter().find(|pair| pair.0 == first && pair.1 == second).map(|pair| pair.2)
 }
 
 /// `key` is a head where the word before it says so, and one that is negated where it says that.
@@ -122,6 +142,7 @@ fn guarded_from_afar(words: &[String], index: usize) -> bool {
 fn describe(words: &[String], head: Head) -> String {
     match word(words, head.index) {
         key @ ("key" | "keys") => format!("words `{} {key}`", before(words, head.index)),
+        last if pair_at(words, head.index).is_some() => format!("words `{} {last}`", before(words, head.index)),
         word => format!("word `{word}`"),
     }
 }
@@ -137,6 +158,9 @@ fn negation(words: &[String], head: Head) -> Option<String> {
         return Some(format!("`{previous}` stands before `{this}`"));
     }
     let earlier = words.get(..head.index).unwrap_or_default();
+    if earlier.iter().any(|word| word == ELSEWHERE) {
+        return Some(format!("`{ELSEWHERE}` before `{this}` says that the value is a name"));
+    }
     let counted = |word: &&String| match this {
         "tokens" => COUNTED_TOKENS.contains(&word.as_str()),
         "token" => COUNTED_TOKEN.contains(&word.as_str()),
@@ -190,7 +214,7 @@ fn file_shaped(key: &str) -> Option<Analysis> {
     if SSH_KEY_FILES.contains(&stem) && !PUBLIC_EXTENSIONS.contains(&endings) {
         return Some(Analysis::sensitive(Family::File, format!("file name `{stem}`")));
     }
-    file.to_lowercase().rsplit_once('.').and_then(|(stem, extension)| by_extension(stem, extension))
+    file.rsplit_once('.').and_then(|(stem, extension)| by_extension(stem, &extension.to_lowercase()))
 }
 
 fn by_extension(stem: &str, extension: &str) -> Option<Analysis> {
@@ -238,7 +262,10 @@ mod tests {
              ACTIVE_RECORD_ENCRYPTION_PRIMARY_KEY ACTIVE_RECORD_ENCRYPTION_DETERMINISTIC_KEY TVDB_PIN
              .dockerconfigjson VAULT_TOKEN PASSWORD_1 ADMIN_PASSWORD_INIT TOKEN_PROD githubAppPrivateKey
              x-api-key APIKEY apiKeys GITHUB_PAT WIFI_PSK secret_id VAULT_ROLE_SECRET_ID VAULT_DEV_ROOT_TOKEN_ID CSRF_SECRET_KEY
-             SECRET_FOO_KEY VERIFIED_PASSWORD rabbitmq-password.txt",
+             SECRET_FOO_KEY VERIFIED_PASSWORD rabbitmq-password.txt VAULT_ENC_KEY JWT_SIGN_KEY ALGOLIA_ADMIN_KEY
+             AZURE_SUBSCRIPTION_KEY DKIM_KEY RABBITMQ_ERLANG_COOKIE RELEASE_COOKIE REDISCLI_AUTH SNMP_COMMUNITY
+             LDAP_BINDPW bindpw ROOTPASS KEYPASS ROOTPWD MOT_DE_PASSE DB_HASLO CLAVE DB_PAROLA USERTOKEN SECRET_TEXT
+             PASSWORD_HASH",
         ) {
             assert!(matches!(name(key), NameVerdict::Sensitive { .. }), "{key}: {:?}", name(key));
         }
@@ -256,7 +283,14 @@ mod tests {
              resource.excludeEventLabelKeys admin.passwordMtime OG_PASSTHROUGH PASS_THROUGH DKR_RUN_PASSPORT_INSTALL
              PROFILER HELM_SECRETS_DRIVER automountServiceAccountToken enable-policy-secrets-sync CSRF_TOKEN
              AWS_ACCESS_KEY_ID CLIENT_ID AZURE_CLIENT_SECRET_ID imagePullSecrets MY_NONSECRET_STRING pin SALT
-             KUBECONFIG NEXT_PUBLIC_API_KEY VITE_MAPS_TOKEN DB_PRIMARY_KEY bypass USERNAME ACCESS_KEY_SECRET_ARN",
+             KUBECONFIG NEXT_PUBLIC_API_KEY VITE_MAPS_TOKEN DB_PRIMARY_KEY bypass USERNAME ACCESS_KEY_SECRET_ARN
+             AUTH_PASSWORD_BROKER PASSWORD_RESET_TOKEN_TABLE API_TOKEN_COLUMN PASSWORD_HASHER PASSWORD_SALT_ROUNDS
+             PASSWORD_ITERATIONS TOKEN_SYMBOL TOKEN_DECIMALS GITHUB_TOKEN_PERMISSIONS LDAP_PASSWORD_ATTRIBUTE
+             PASSWORD_QUERY DEFAULT_PASS_SCHEME CREDENTIAL_PROCESS GIT_CREDENTIAL_HELPER TOKEN_STORAGE
+             privateKey.encoding API_KEYS_COLLECTION PASSWORD_CHARSET PASSWORD_GENERATOR RSA_PRIVATE_KEY_BITS
+             sealedSecretsController existingSecretKey existingErlangSecret existingSecretAdminPasswordKey passwordFrom
+             nginx.ingress.kubernetes.io/auth-secret checksum/secret vault.hashicorp.com/agent-inject-secret-db
+             secretKeyRef.key tolerations.key NODE_AFFINITY_KEY COOKIE_DOMAIN RELEASE_COOKIE_DOMAIN",
         ) {
             assert!(matches!(name(key), NameVerdict::Plain { .. }), "{key}: {:?}", name(key));
         }
@@ -264,7 +298,7 @@ mod tests {
 
     #[test]
     fn ambiguous_names_wait_for_the_value() {
-        for key in words_of("GOOGLE_TAG_MANAGER_AUTH kv_key key NODE_AFFINITY_KEY SLACK_HOOK") {
+        for key in words_of("GOOGLE_TAG_MANAGER_AUTH kv_key key SLACK_HOOK") {
             assert!(matches!(name(key), NameVerdict::Weak { .. }), "{key}: {:?}", name(key));
         }
     }
@@ -293,6 +327,8 @@ mod tests {
             ("CSRF_TOKEN", "`csrf` stands before `token`"),
             ("MAX_INPUT_TOKENS", "`max` before `tokens` counts them"),
             ("DB_ALLOW_EMPTY_PASSWORD", "`allow` before `password` makes it a switch"),
+            ("existingSecretKey", "`existing` before `key` says that the value is a name"),
+            ("checksum/secret", "word `secret`, but the name is that of an annotation"),
             ("NEXT_PUBLIC_API_KEY", "names that start with `NEXT_PUBLIC_` are published to browsers"),
         ] {
             assert_eq!(name(key), NameVerdict::Plain { near_miss: Some(expected.to_owned()) }, "{key}");
@@ -300,6 +336,7 @@ mod tests {
         for (key, expected) in [
             ("DB_PASSWORD", "word `password`"),
             ("PROD_SIGNING_KEY", "words `signing key`"),
+            ("RABBITMQ_ERLANG_COOKIE", "words `erlang cookie`"),
             ("tls.key", "file name ends in `.key`"),
         ] {
             assert_eq!(name(key), NameVerdict::Sensitive { reason: expected.to_owned() }, "{key}");

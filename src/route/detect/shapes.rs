@@ -1,10 +1,10 @@
 //! Values that no secret has: what they are overrules what their name suggests.
 
-use super::literal::{BLANK, blank_templates, is_reference, without_references};
-use super::random::{is_uuid, looks_random};
+use super::elsewhere::name_of_another;
+use super::literal::{BLANK, REFERENCE_PREFIXES, blank_templates, is_reference, without_references};
+use super::random::looks_random;
 use super::values::der;
-use super::vocabulary::{FIELD_KEYS, Family, HEADS};
-use super::words;
+use super::vocabulary::Family;
 
 /// Says why a value under a name of this family is no secret after all.
 pub(super) fn veto(family: Family, key: &str, text: &str) -> Option<String> {
@@ -15,6 +15,9 @@ pub(super) fn veto(family: Family, key: &str, text: &str) -> Option<String> {
     }
     if is_public_material(text) {
         return Some("the value is a certificate or public key".to_owned());
+    }
+    if is_fetched(text) {
+        return None;
     }
     if text.contains('\n') {
         return None;
@@ -47,6 +50,13 @@ pub(super) fn is_public(text: &str) -> bool {
     is_public_material(text) || (!text.contains('\n') && shape(Family::Key, text).is_some())
 }
 
+/// `op://…` looks like an address, but what comes from there is the secret.
+fn is_fetched(text: &str) -> bool {
+    !text.contains('\n')
+        && REFERENCE_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+        && !text.starts_with("arn:")
+}
+
 fn is_switch(text: &str) -> bool {
     ["true", "false", "yes", "no", "on", "off", "enabled", "disabled"]
         .iter()
@@ -57,7 +67,7 @@ fn is_switch(text: &str) -> bool {
 fn is_quantity(family: Family, text: &str) -> bool {
     let unit = text.trim_start_matches(|char: char| char.is_ascii_digit() || char == '.');
     let digits = text.len() - unit.len();
-    if digits == 0 || digits > 12 {
+    if digits > 12 || !text.starts_with(|char: char| char.is_ascii_digit()) {
         return false;
     }
     match family {
@@ -135,89 +145,6 @@ fn is_resource_name(text: &str) -> bool {
     text.starts_with("arn:") || (text.starts_with("projects/") && text.contains("/secrets/"))
 }
 
-/// Endings of names that Kubernetes objects get.
-const OBJECT_ENDINGS: &[&str] =
-    &["cert", "certs", "config", "credentials", "creds", "key", "secret", "secrets", "tls", "token"];
-
-/// Before *secret* these mean the object in the cluster.
-const CLUSTER_WORDS: &[&str] = &["cert", "certs", "certificate", "kube", "kubernetes", "tls"];
-
-/// Before *Secret* in the values of a chart these say what is in the object: `credentialsSecret`.
-const OBJECT_WORDS: &[&str] = &["credential", "credentials", "creds", "password"];
-
-/// First words of weak passwords and placeholders that would pass for the name of an object.
-const NO_OBJECT_STARTS: &[&str] = &["my", "our", "some", "super", "test", "the", "top", "very", "your"];
-
-/// Where the value is the name of an entry or an object that holds the secret.
-fn name_of_another(family: Family, key: &str, text: &str) -> Option<&'static str> {
-    let parts = words::split(key);
-    let last = parts.last().map_or("", String::as_str);
-    let camel =
-        key.contains(|char: char| char.is_ascii_lowercase()) && key.contains(|char: char| char.is_ascii_uppercase());
-    if camel && last == "key" && is_identifier(text) && names_entry(&parts, text) {
-        return Some("the name of an entry elsewhere");
-    }
-    let before = parts.len().checked_sub(2).and_then(|index| parts.get(index)).map_or("", String::as_str);
-    if last == "key" && FIELD_KEYS.contains(&before) && is_word(text) {
-        return Some("the name of a field");
-    }
-    if matches!(before, "gpg" | "pgp") && is_fingerprint(text) {
-        return Some("a fingerprint");
-    }
-    let of_cluster = CLUSTER_WORDS.contains(&before) || (camel && OBJECT_WORDS.contains(&before));
-    // `CLIENT_SECRET: client-secret` is a poor secret and no name
-    let value = words::split(text);
-    let restated = value.len() < 3 && value.iter().all(|word| parts.contains(word));
-    let is_object = match family {
-        _ if restated => false,
-        Family::Secret => {
-            matches!(last, "secret" | "secrets")
-                && (of_cluster && is_identifier(text) || (!text.contains('_') && is_object_name(text)))
-        }
-        Family::Credential => is_object_name(text),
-        _ => false,
-    };
-    is_object.then_some("the name of an object")
-}
-
-/// Charts say `existingSecretPasswordKey: postgres-password`. `secretKey: minio123` is a secret, so
-/// after other words than *password* the value must itself name one.
-fn names_entry(key: &[String], text: &str) -> bool {
-    let before = key.len().checked_sub(2).and_then(|index| key.get(index)).map_or("", String::as_str);
-    let family = HEADS.iter().find(|(head, _)| *head == before).map(|(_, family)| *family);
-    let value = words::split(text);
-    let names_secret = value.iter().any(|word| word == "key" || HEADS.iter().any(|(head, _)| head == word));
-    family.is_some_and(|family| family != Family::Secret) || (names_secret && text.contains(['-', '_', '.']))
-}
-
-fn is_identifier(text: &str) -> bool {
-    text.starts_with(|char: char| char.is_ascii_lowercase())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
-        && !looks_random(text)
-}
-
-fn is_word(text: &str) -> bool {
-    text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_.".contains(&byte))
-}
-
-/// Images name the key that signed a release by its fingerprint, in capitals.
-fn is_fingerprint(text: &str) -> bool {
-    let digits = text.trim_start_matches("0x");
-    matches!(digits.len(), 8 | 16 | 40)
-        && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
-}
-
-/// `ca-certs-secret`, `kafka_keystore_creds`: words with the kind at their end.
-fn is_object_name(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(['-', '_']).collect();
-    let is_part = |part: &&str| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    parts.len() > 1
-        && parts.iter().all(is_part)
-        && parts.last().is_some_and(|last| OBJECT_ENDINGS.contains(last))
-        && parts.first().is_some_and(|first| !NO_OBJECT_STARTS.contains(first))
-        && !is_uuid(text)
-}
-
 /// Certificates and public keys are made to be shown.
 fn is_public_material(text: &str) -> bool {
     let pem = text.starts_with("-----BEGIN ") && !text.contains("PRIVATE KEY");
@@ -225,7 +152,8 @@ fn is_public_material(text: &str) -> bool {
     let ssh = ["ssh-rsa AAAA", "ssh-dss AAAA", "ssh-ed25519 AAAA", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
     let ssh = ssh.iter().any(|start| text.starts_with(start)) && text.contains(" AAAA");
     let age = text.starts_with("age1") && text.len() > 60;
-    public_pem || ssh || age || der::is_public(text)
+    let stripe = ["pk_live_", "pk_test_", "sb_publishable_"].iter().any(|start| text.starts_with(start));
+    public_pem || ssh || age || stripe || der::is_public(text)
 }
 
 #[cfg(test)]
@@ -260,7 +188,19 @@ mod tests {
             (Key, "LDAP_USER_KEY", "uid"),
             (Key, "adminUserKey", "admin-user"),
             (Key, "GPG_KEY", "3FA94C07BE51D2863FA94C07BE51D2863FA94C07"),
-            (Family::Weak, "NODE_AFFINITY_KEY", "kubernetes.io/hostname"),
+            (Family::Weak, "TOPOLOGY_HINT_KEY", "kubernetes.io/hostname"),
+            (Family::Weak, "STRIPE_KEY", "pk_test_hZ8fQ2mX7vKp4TnR"),
+            (Key, "ACCOUNT_KEY", "accountId"),
+            (Key, "rootPasswordSecretKey", "rootPassword"),
+            (Key, "license.secretKey", "license"),
+            (Key, "secretKeyKey", "SECRET_KEY"),
+            (Password, "passwordKey", "DB_PASSWORD"),
+            (Family::File, "db.passwordSecret.key", "password"),
+            (Family::File, "matchExpressions[0].key", "kubernetes.io/os"),
+            (Secret, "registrySecret", "regcred"),
+            (Secret, "redisSecret", "redis"),
+            (Secret, "envFromSecret", "grafana-env"),
+            (Secret, "DEFAULT_SSL_SECRET", "ingress/wildcard-tls"),
         ] {
             assert!(veto(family, key, text).is_some(), "{key}: {text}");
         }
@@ -286,6 +226,17 @@ mod tests {
             (Token, "TOKEN", "https://user:pw@example.com"),
             (Token, "TOKEN", "https://example.com/?token=1"),
             (Token, "TOKEN", "12345678901234567890"),
+            (Token, "TOKEN", "..."),
+            (Password, "PASSWORD", "op://vault/item/field"),
+            (Password, "PASSWORD", "ref+awsssm://db/password"),
+            (Key, "secretKey", "not-a-secure-key"),
+            (Key, "apiKey", "YOUR_API_KEY"),
+            (Secret, "clientSecret", "client-secret"),
+            (Secret, "jwtSecret", "dev"),
+            (Secret, "AppSettings__Secret", "hunter2"),
+            (Secret, "CLIENT_SECRET", "a/b/c"),
+            (Family::File, "tls.key", "c2VjcmV0"),
+            (Family::File, "app.encryption.key", "hunter2"),
             (Key, "TLS_KEY", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"),
         ] {
             assert_eq!(veto(family, key, text), None, "{key}: {text}");

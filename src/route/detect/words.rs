@@ -9,30 +9,45 @@ use super::vocabulary::HEADS;
 const STEMS: &[&str] = &[
     "encryptionkey",
     "refreshtoken",
+    "sessiontoken",
     "accesstoken",
+    "bearertoken",
     "credentials",
     "passphrase",
     "privatekey",
     "signingkey",
     "accesskey",
+    "adminpass",
     "authtoken",
     "masterkey",
     "passwords",
+    "redispass",
     "secretkey",
+    "storepass",
+    "usertoken",
     "apitoken",
+    "bindpass",
     "bottoken",
+    "ldappass",
+    "mailpass",
     "password",
+    "rootpass",
     "smtppass",
     "userpass",
     "apikeys",
     "authkey",
+    "ftppass",
+    "keypass",
     "secrets",
     "sshpass",
     "userkey",
     "apikey",
+    "bindpw",
     "dbpass",
     "passwd",
+    "rootpw",
     "secret",
+    "pwd",
 ];
 
 /// Shorter than this, a word that merely ends in a stem is no compound.
@@ -42,13 +57,14 @@ const SHORTEST_COMPOUND: usize = 6;
 /// the acronym and does not begin a word.
 const TAILS: &[&str] = &["key", "keys", "pass", "password", "passwd", "pwd", "secret", "secrets", "token", "tokens"];
 
-/// Halves that `passWord`, `PassPhrase` or `OAuth` come apart into.
+/// Halves that `passWord`, `OAuth` or `MOT_DE_PASSE` come apart into.
 const HALVES: &[(&str, &str, &str)] = &[
     ("o", "auth", "oauth"),
     ("pass", "code", "passcode"),
     ("pass", "phrase", "passphrase"),
     ("pass", "word", "password"),
     ("pass", "words", "passwords"),
+    ("de", "passe", "motdepasse"),
 ];
 
 /// Splits a name into lower-case words.

@@ -12,6 +12,7 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector { name: "jdbc-password", keywords: &["jdbc:"], find: jdbc },
     Detector { name: "jaas-password", keywords: &["loginmodule"], find: jaas },
     Detector { name: "connection-string", keywords: &["password", "pwd"], find: connection_string },
+    Detector { name: "dsn-password", keywords: &["@tcp(", "@unix(", "@("], find: dsn },
     Detector { name: "redis-password", keywords: &["requirepass", "masterauth"], find: redis },
     Detector { name: "sql-password", keywords: &["identified", "password '"], find: sql },
     Detector { name: "url-token", keywords: &["token=", "key=", "secret=", "password="], find: url_token },
@@ -216,8 +217,16 @@ fn jaas(scan: &Scan) -> Option<Found> {
     })
 }
 
+/// What Go's driver takes: `user:password@tcp(host:port)/database`.
+fn dsn(scan: &Scan) -> Option<Found> {
+    static PATTERN: Pattern = Pattern::new(r#"(?:\A|[\s"'=])[^\s:@/"'=]+:([^\s"']+)@(?:tcp|unix)?\([^\s)]+\)/"#);
+    PATTERN.matches(scan.literal).find_map(|(password, range)| {
+        is_password(password).then(|| Found::certain("data source name with a password", range))
+    })
+}
+
 fn redis(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r#"(?m)^[ \t]*(?:-+)?(?:requirepass|masterauth)[ \t]+"?([^\s"]+)"#);
+    static PATTERN: Pattern = Pattern::new(r#"(?m)(?:^[ \t]*|--)(?:requirepass|masterauth)[ \t=]+"?([^\s"]+)"#);
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
         is_password(password).then(|| Found::certain("Redis setting with a password", range))
     })
@@ -285,6 +294,9 @@ mod tests {
             ("connection-string", "hunter2", "host=db port=5432 user=app password=hunter2"),
             ("jaas-password", "hunter2", "org.x.PlainLoginModule required username=\"a\" password=\"hunter2\";"),
             ("redis-password", "hunter2", "port 6379\nrequirepass hunter2\n"),
+            ("redis-password", "hunter2", "redis-server --requirepass hunter2"),
+            ("dsn-password", "hunter2", "app:hunter2@tcp(db:3306)/app?parseTime=true"),
+            ("dsn-password", "hun@ter2", "dsn=app:hun@ter2@(db:3306)/"),
             ("sql-password", "hunter2", "CREATE USER app IDENTIFIED BY 'hunter2';"),
             ("sql-password", "hunter2", "CREATE ROLE app WITH LOGIN PASSWORD 'hunter2';"),
             ("url-token", "hZ8fQ2mX7vKp4TnR", "https://example.com/hook?a=b&token=hZ8fQ2mX7vKp4TnR"),
@@ -321,6 +333,10 @@ mod tests {
             "host=db user=app password=$PASSWORD",
             "PlainLoginModule required username=\"a\" password=\"${PASSWORD}\";",
             "IDENTIFIED BY '${PASSWORD}'",
+            "app:${PASSWORD}@tcp(db:3306)/app",
+            "app@tcp(db:3306)/app",
+            "redis-server --requirepass $(PASSWORD)",
+            "why requirepass is set",
             "https://example.com/?token=${TOKEN}",
             "https://example.com/?key=documentation",
         ] {

@@ -15,7 +15,7 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector { name: "private-key", keywords: &["-----begin", "putty-user-key-file-"], find: private_key },
     Detector { name: "kubeconfig", keywords: &["client-key-data", "clusters"], find: kubeconfig },
     Detector { name: "jwk", keywords: &["\"kty\""], find: jwk },
-    Detector { name: "jwt", keywords: &["eyj"], find: jwt },
+    Detector { name: "jwt", keywords: &["eyj", "eya"], find: jwt },
     Detector { name: "wireguard-key", keywords: &["privatekey", "presharedkey"], find: wireguard },
     Detector {
         name: "tool-credentials",
@@ -109,7 +109,7 @@ fn jwk(scan: &Scan) -> Option<Found> {
 
 /// RFC 7519. Supabase's `anon` role is meant to be shown, and an unsigned token opens nothing.
 fn jwt(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r"eyJ[A-Za-z0-9_-]{5,}\.eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{16,}");
+    static PATTERN: Pattern = Pattern::new(r"ey[A-Za-z0-9_-]{6,}\.ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{16,}");
     PATTERN.matches(scan.text).find_map(|(token, range)| {
         let mut parts = token.split('.');
         let header = json_in_base64(parts.next()?)?;
@@ -268,6 +268,7 @@ mod tests {
         };
         for (header, claims, expected) in [
             (r#"{"alg":"HS256"}"#, r#"{"sub":"1"}"#, Some(("jwt", Certainty::Certain))),
+            (r#"{"alg":"HS256"}"#, r#"{ "sub":"1"}"#, Some(("jwt", Certainty::Certain))),
             (r#"{"alg":"none"}"#, r#"{"sub":"1"}"#, Some(("jwt", Certainty::Likely))),
             (r#"{"alg":"HS256"}"#, r#"{"role":"anon"}"#, None),
             (r#"{"typ":"JWT"}"#, r#"{"sub":"1"}"#, None),

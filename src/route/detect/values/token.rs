@@ -39,7 +39,7 @@ const fn checked(what: &'static str, marks: &'static [&'static str], pattern: &'
 const CRC: Check = Check::Body(check::ends_in_crc32);
 
 /// The forms, by what they open.
-pub(super) static FORMS: [Form; 81] = [
+pub(super) static FORMS: [Form; 82] = [
     // code and packages
     checked("GitHub token", &["ghp_"], r"ghp_[0-9A-Za-z]{36}", CRC),
     checked("GitHub token", &["gho_"], r"gho_[0-9A-Za-z]{36}", CRC),
@@ -113,6 +113,7 @@ pub(super) static FORMS: [Form; 81] = [
         &["A3-"],
         r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}",
     ),
+    checked("Plex claim", &["plex"], r"claim-[A-Za-z0-9_-]{20}", Check::Near),
     form("JFrog key", &["AKCp"], r"AKCp[0-9A-Za-z]{69}"),
     form("JFrog token", &["cmVmd"], r"cmVmd[0-9A-Za-z]{59}"),
     // messages and mail
@@ -320,6 +321,9 @@ mod tests {
         let key = format!("S{}{}", "K", hex(32));
         assert_eq!(found("TWILIO_SID", &key).map(|found| found.2), Some("Twilio key".to_owned()));
         assert_eq!(found("CHECKSUM", &key), None);
+        let claim = format!("claim-{}", &body()[..20]);
+        assert_eq!(found("PLEX_CLAIM", &claim).map(|found| found.2), Some("Plex claim".to_owned()));
+        assert_eq!(found("VOLUME", &claim), None);
     }
 
     #[test]

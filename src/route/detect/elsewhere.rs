@@ -1,0 +1,193 @@
+//! Values that name what holds the secret: an object in the cluster, an entry in it, a field of a
+//! record, a variable. Charts and operators are configured by such names.
+
+use super::random::{is_uuid, looks_random};
+use super::vocabulary::{FIELD_KEYS, Family, HEADS, SECRET_KEYS};
+use super::words;
+
+/// Endings of names that Kubernetes objects get.
+const OBJECT_ENDINGS: &[&str] =
+    &["cert", "certs", "config", "credentials", "creds", "key", "secret", "secrets", "tls", "token"];
+
+/// Before *secret* these mean the object in the cluster.
+const CLUSTER_WORDS: &[&str] = &["cert", "certs", "certificate", "kube", "kubernetes", "ssl", "tls"];
+
+/// Before *Secret* in the values of a chart these say what is in the object: `credentialsSecret`.
+const OBJECT_WORDS: &[&str] = &["credential", "credentials", "creds", "password"];
+
+/// First words of weak passwords and placeholders that would pass for the name of an object.
+const NO_OBJECT_STARTS: &[&str] =
+    &["a", "change", "changeme", "my", "no", "not", "our", "some", "super", "test", "the", "top", "very", "your"];
+
+/// Before *Secret* in the values of a chart, these say that the secret itself is meant; before
+/// another word it is an object: `registrySecret: regcred`.
+const SHARED_WORDS: &[&str] = &[
+    "access",
+    "api",
+    "app",
+    "application",
+    "auth",
+    "bot",
+    "client",
+    "consumer",
+    "cookie",
+    "encryption",
+    "hmac",
+    "jwt",
+    "master",
+    "oauth",
+    "oidc",
+    "refresh",
+    "session",
+    "shared",
+    "signature",
+    "signing",
+    "token",
+    "totp",
+    "turn",
+    "user",
+    "webhook",
+];
+
+/// Where the value is the name of an entry or an object that holds the secret.
+pub(super) fn name_of_another(family: Family, key: &str, text: &str) -> Option<&'static str> {
+    let named = Named::new(key);
+    if named.is_entry(text) {
+        return Some("the name of an entry elsewhere");
+    }
+    if named.last() == "key" && FIELD_KEYS.contains(&named.before()) && is_field(text) {
+        return Some("the name of a field");
+    }
+    if matches!(named.before(), "gpg" | "pgp") && is_fingerprint(text) {
+        return Some("a fingerprint");
+    }
+    let is_object = match family {
+        Family::Secret => named.is_object(text),
+        Family::Credential => !named.is_restated(text) && is_object_name(text),
+        _ => false,
+    };
+    is_object.then_some("the name of an object")
+}
+
+/// The words of a name, and how it is written.
+struct Named {
+    words: Vec<String>,
+    /// `passwordKey`, as in the values of a chart.
+    camel: bool,
+    /// `registrySecret`, but not `Settings__Secret`.
+    glued: bool,
+    /// `db.passwordSecret.key` is the path of a setting, `tls.key` the name of a file.
+    path: bool,
+}
+
+impl Named {
+    fn new(key: &str) -> Self {
+        let has = |kind: fn(char) -> bool| key.contains(kind);
+        let camel = has(|char| char.is_ascii_lowercase()) && has(|char| char.is_ascii_uppercase());
+        let stem = key.strip_suffix(".key");
+        let path = stem.is_some_and(|stem| camel || stem.contains(['.', '[']));
+        let front = key.strip_suffix("Secret").or_else(|| key.strip_suffix("Secrets"));
+        let glued = front.is_some_and(|front| front.ends_with(|char: char| char.is_ascii_alphanumeric()));
+        Self { words: words::split(key), camel, glued, path }
+    }
+
+    /// The word that many places before the last.
+    fn back(&self, places: usize) -> &str {
+        let index = self.words.len().checked_sub(places + 1);
+        index.and_then(|index| self.words.get(index)).map_or("", String::as_str)
+    }
+
+    fn last(&self) -> &str {
+        self.back(0)
+    }
+
+    fn before(&self) -> &str {
+        self.back(1)
+    }
+
+    /// Charts say `passwordKey: postgres-password` and `passwordSecret.key: password`, and what
+    /// spreads pods `topology.key: kubernetes.io/hostname`.
+    fn is_entry(&self, text: &str) -> bool {
+        let of_secret = SECRET_KEYS.contains(&self.before()) && !FIELD_KEYS.contains(&self.before());
+        if self.path && (!of_secret || self.before() == "secret") {
+            return text.chars().all(|char| char.is_ascii_alphanumeric() || "-_./".contains(char))
+                && !looks_random(text);
+        }
+        self.camel && self.last() == "key" && (self.names_entry(text) || self.names_variable(text))
+    }
+
+    /// `secretKey: minio123` is a secret, so after other words than *password* the value must itself
+    /// name one, or repeat the words of the name.
+    fn names_entry(&self, text: &str) -> bool {
+        let value = words::split(text);
+        if self.before() == "secret"
+            && !self.back(2).is_empty()
+            && value.last().is_some_and(|word| word == self.back(2))
+        {
+            return is_identifier(&text.to_ascii_lowercase());
+        }
+        let family = HEADS.iter().find(|(head, _)| *head == self.before()).map(|(_, family)| *family);
+        let names_secret = value.iter().any(|word| word == "key" || HEADS.iter().any(|(head, _)| head == word));
+        let made_up = value.first().is_none_or(|first| NO_OBJECT_STARTS.contains(&first.as_str()));
+        let named = names_secret && !made_up && text.contains(['-', '_', '.']);
+        is_identifier(text) && (family.is_some_and(|family| family != Family::Secret) || named)
+    }
+
+    /// `passwordKey: DB_PASSWORD`.
+    fn names_variable(&self, text: &str) -> bool {
+        let shouted =
+            text.contains('_') && text.bytes().all(|byte| byte.is_ascii_uppercase() || b"_0123456789".contains(&byte));
+        let of_secret = matches!(self.before(), "key" | "password" | "token" | "username" | "credentials");
+        shouted && of_secret
+    }
+
+    fn is_object(&self, text: &str) -> bool {
+        if !matches!(self.last(), "secret" | "secrets") {
+            return false;
+        }
+        let of_cluster =
+            CLUSTER_WORDS.contains(&self.before()) || (self.camel && OBJECT_WORDS.contains(&self.before()));
+        let of_chart = self.glued && !SHARED_WORDS.contains(&self.before());
+        let name = text.rsplit_once('/').filter(|(space, _)| is_identifier(space)).map_or(text, |(_, name)| name);
+        let listed = !self.is_restated(text)
+            && (of_cluster && is_identifier(name) || !name.contains('_') && is_object_name(name));
+        listed || of_chart && is_identifier(text) && !text.contains(['_', '.'])
+    }
+
+    /// `CLIENT_SECRET: client-secret` is a poor secret and no name.
+    fn is_restated(&self, text: &str) -> bool {
+        let value = words::split(text);
+        value.len() < 3 && value.iter().all(|word| self.words.contains(word))
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    text.starts_with(|char: char| char.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
+        && !looks_random(text)
+}
+
+/// `uid`, `accountId`.
+fn is_field(text: &str) -> bool {
+    text.len() <= 20
+        && text.starts_with(|char: char| char.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_.".contains(&byte))
+}
+
+/// Images name the key that signed a release by its fingerprint, in capitals.
+fn is_fingerprint(text: &str) -> bool {
+    let digits = text.trim_start_matches("0x");
+    matches!(digits.len(), 8 | 16 | 40)
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
+}
+
+/// `ca-certs-secret`, `kafka_keystore_creds`: words with the kind at their end.
+fn is_object_name(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(['-', '_']).collect();
+    let is_part = |part: &&str| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    parts.len() > 1
+        && parts.iter().all(is_part)
+        && parts.last().is_some_and(|last| OBJECT_ENDINGS.contains(last))
+        && parts.first().is_some_and(|first| !NO_OBJECT_STARTS.contains(first))
+        && !is_uuid(text)
+}
