@@ -1,7 +1,7 @@
 //! Files inside a value: assignments in them are judged like entries of their own.
 //!
-//! Formats are not parsed here (JSON excepted, which may stand on one line): every line that
-//! assigns one value to one name is looked at, and what is not surely a value is left alone.
+//! What [`structure`] does not parse is read by lines: every line that assigns one value to one name
+//! is looked at, and what is not surely a value is left alone.
 
 use std::ops::Range;
 
@@ -9,6 +9,7 @@ use super::literal::{BLANK, is_literal};
 use super::names::{NameVerdict, analyse};
 use super::random::{entropy, mixed};
 use super::shapes;
+use super::structure::Document;
 use super::values::{Certainty, ValueHit};
 use super::vocabulary::{Family, HEADS};
 use super::words;
@@ -23,9 +24,11 @@ pub(super) fn scan(key: &str, text: &str) -> Option<ValueHit> {
     if key.starts_with("_example") {
         return None;
     }
-    let is_json = trimmed.starts_with(['{', '[']);
-    if let Some(document) = is_json.then(|| serde_json::from_str(trimmed).ok()).flatten() {
-        return in_json("", &document).map(|(name, value)| hit(&name, unique(text, &value)));
+    if let Some(document) = Document::parse(key, text) {
+        let assigned = document.assignment(text).map(|(name, range)| hit(&name, range));
+        if assigned.is_some() || !document.has_lines {
+            return assigned;
+        }
     }
     if !trimmed.contains('\n') && !is_config_file(key) {
         return options(text).map(|(name, range)| hit(&name, Some(range)));
@@ -45,13 +48,6 @@ fn hit(name: &str, range: Option<Range<usize>>) -> ValueHit {
     ValueHit { detector: DETECTOR, certainty: Certainty::Likely, reason: format!("a file that sets `{name}`"), range }
 }
 
-/// Where a value stands, if in one place only.
-fn unique(text: &str, value: &str) -> Option<Range<usize>> {
-    let mut places = text.match_indices(value);
-    let (start, _) = places.next()?;
-    places.next().is_none().then_some(start..start + value.len())
-}
-
 fn is_config_file(key: &str) -> bool {
     [".properties", ".ini", ".env", ".conf", ".cfg", ".cnf"].iter().any(|ending| key.ends_with(ending))
 }
@@ -64,16 +60,6 @@ fn is_program(key: &str, text: &str) -> bool {
 
 fn is_shell(text: &str) -> bool {
     text.lines().next().is_some_and(|first| first.ends_with("sh"))
-}
-
-fn in_json(name: &str, value: &serde_json::Value) -> Option<(String, String)> {
-    use serde_json::Value::{Array, Object, String};
-    match value {
-        String(text) => judge(name, text, Quoting::Quoted).then(|| (name.to_owned(), text.clone())),
-        Array(items) => items.iter().find_map(|item| in_json(name, item)),
-        Object(fields) => fields.iter().find_map(|(name, value)| in_json(name, value)),
-        _ => None,
-    }
 }
 
 /// Options of a command: `--password=…`, `-Ddb.password=…`, or such an assignment alone.
@@ -89,7 +75,7 @@ fn options(line: &str) -> Option<(String, Range<usize>)> {
 
 /// Whether quotes say where a value begins and ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Quoting {
+pub(super) enum Quoting {
     Quoted,
     Bare,
 }
@@ -146,7 +132,7 @@ fn unquote(value: &str) -> Option<(&str, Quoting)> {
 }
 
 /// Whether a name and a value together are a literal credential.
-fn judge(name: &str, value: &str, quoting: Quoting) -> bool {
+pub(super) fn judge(name: &str, value: &str, quoting: Quoting) -> bool {
     let segment = name.rsplit(['.', '/']).next().unwrap_or(name);
     // `api.key` needs the word before
     let segment = if matches!(segment, "key" | "keys" | "id") { name } else { segment };
@@ -208,6 +194,8 @@ mod tests {
             ("application.yaml", "db:\n  password: hunter2 # old\n"),
             ("config.env", "export X=1\nexport MINIO_ROOT_PASSWORD=\"hunter2\"\n"),
             ("settings.json", "{\"db\": {\"password\": \"hunter2\"}}"),
+            ("deployment.yaml", "env:\n- name: DB_PASSWORD\n  value: hunter2\n"),
+            ("files.yaml", "app.properties: |\n  a=1\n  db.password=hunter2\n"),
             ("my.cnf", "[client]\npassword = hunter2\n"),
             ("list.yaml", "users:\n- password: 'hunter2'\n"),
             ("JAVA_OPTS", "-Xmx1g -Ddb.password=hunter2"),

@@ -19,6 +19,7 @@ mod literal;
 mod names;
 mod random;
 mod shapes;
+mod structure;
 mod values;
 mod vocabulary;
 mod words;
@@ -167,6 +168,11 @@ mod tests {
             "/",
             "\n",
             "k: {\n",
+            "k: {}\n",
+            "- {a: b}\n",
+            "- value: x\n",
+            "k: |\n",
+            "a: &a [*a]\n",
             "[",
             "\\n",
         ] {

@@ -129,10 +129,10 @@ impl Rule {
 }
 
 /// All rules; the position is their number in the prefilter.
-fn rules() -> impl Iterator<Item = Rule> {
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let families = [connection::DETECTORS, document::DETECTORS, hash::DETECTORS, signed::DETECTORS, token::DETECTORS];
-    families.into_iter().flatten().map(Rule::Detector).chain(token::FORMS.iter().map(Rule::Token))
-}
+    families.into_iter().flatten().map(Rule::Detector).chain(token::FORMS.iter().map(Rule::Token)).collect()
+});
 
 /// The automaton over the keywords of all rules, and whose keyword each pattern is.
 struct Prefilter {
@@ -141,7 +141,8 @@ struct Prefilter {
 }
 
 static PREFILTER: LazyLock<Option<Prefilter>> = LazyLock::new(|| {
-    let keywords = rules().enumerate().flat_map(|(owner, rule)| rule.keywords().iter().map(move |word| (owner, word)));
+    let keywords =
+        RULES.iter().enumerate().flat_map(|(owner, rule)| rule.keywords().iter().map(move |word| (owner, word)));
     let (owners, words): (Vec<usize>, Vec<&str>) = keywords.unzip();
     let automaton = AhoCorasick::builder()
         .ascii_case_insensitive(true)
@@ -176,19 +177,21 @@ fn direct(scan: &Scan) -> Option<ValueHit> {
     best
 }
 
-/// The rules whose keyword is in the value or its name.
+/// The rules whose keyword is in the value or its name, each once and in their order.
 fn candidates(scan: &Scan) -> impl Iterator<Item = Rule> {
-    let mut called = vec![false; rules().count()];
-    if let Some(prefilter) = PREFILTER.as_ref() {
-        let hits = [scan.key, scan.text].into_iter().flat_map(|text| prefilter.automaton.find_overlapping_iter(text));
-        for hit in hits {
-            let owner = prefilter.owners.get(hit.pattern().as_usize());
-            if let Some(called) = owner.and_then(|owner| called.get_mut(*owner)) {
-                *called = true;
-            }
+    let hits = PREFILTER.iter().flat_map(|prefilter| {
+        let texts = [scan.key, scan.text].into_iter();
+        let hits = texts.flat_map(|text| prefilter.automaton.find_overlapping_iter(text));
+        hits.filter_map(|hit| prefilter.owners.get(hit.pattern().as_usize()).copied())
+    });
+    // most values call none, and then nothing is allocated; a long one calls few rules many times
+    let mut called: Vec<usize> = Vec::new();
+    for owner in hits {
+        if let Err(at) = called.binary_search(&owner) {
+            called.insert(at, owner);
         }
     }
-    rules().zip(called).filter_map(|(rule, called)| called.then_some(rule))
+    called.into_iter().filter_map(|owner| RULES.get(owner).copied())
 }
 
 /// Unpacks a value that is Base64 as a whole and looks again, once.
@@ -222,8 +225,9 @@ mod tests {
 
     #[test]
     fn every_rule_has_keywords_and_every_detector_its_own_name() {
-        let mut names: Vec<&str> = rules().filter(|rule| matches!(rule, Rule::Detector(_))).map(Rule::name).collect();
-        assert!(rules().all(|rule| !rule.keywords().is_empty()));
+        let mut names: Vec<&str> =
+            RULES.iter().copied().filter(|rule| matches!(rule, Rule::Detector(_))).map(Rule::name).collect();
+        assert!(RULES.iter().all(|rule| !rule.keywords().is_empty()));
         let count = names.len();
         names.sort_unstable();
         names.dedup();

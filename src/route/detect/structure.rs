@@ -1,0 +1,166 @@
+//! Files in formats that can be parsed: JSON, TOML, and YAML where lines do not tell all.
+//!
+//! Most of YAML is a name and a value on a line, and so is looked at without parsing it, which is
+//! several times faster. What spreads over lines is parsed: maps in braces, texts in blocks, and the
+//! lists of `name` and `value` in which Kubernetes keeps variables.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::lines::{Quoting, judge};
+
+/// What is longer is no configuration that people write, and looked at line by line.
+const LONGEST: usize = 256 * 1024;
+
+/// Settings do not lie deeper in each other.
+const DEEPEST: usize = 32;
+
+/// A file that could be parsed.
+pub(super) struct Document {
+    root: Value,
+    quoting: Quoting,
+    /// Whether lines can tell what the parser does not: files that lie in a text of this one.
+    pub(super) has_lines: bool,
+}
+
+impl Document {
+    /// Parses a file, or nothing where its format is not known or it is broken.
+    pub(super) fn parse(key: &str, text: &str) -> Option<Self> {
+        let text = text.trim();
+        let named = |endings: &[&str]| endings.iter().any(|ending| key.ends_with(ending));
+        if text.len() > LONGEST {
+            return None;
+        }
+        let json = text.starts_with(['{', '[']).then(|| serde_json::from_str(text).ok()).flatten();
+        if let Some(root) = json {
+            return Some(Self { root, quoting: Quoting::Quoted, has_lines: false });
+        }
+        if named(&[".toml"]) {
+            let document: toml_edit::DocumentMut = text.parse().ok()?;
+            return Some(Self { root: in_table(document.as_table()), quoting: Quoting::Quoted, has_lines: true });
+        }
+        let is_file = text.contains('\n') || named(&[".yaml", ".yml"]);
+        if !is_file || !spreads_over_lines(text) || is_deep(text) {
+            return None;
+        }
+        // a file of several documents is broken as one, and so looked at line by line
+        let root = serde_yaml::from_str(text).ok()?;
+        Some(Self { root, quoting: Quoting::Bare, has_lines: true })
+    }
+
+    /// The first name that a literal credential is assigned to, and where in the text that stands, if
+    /// in one place only.
+    pub(super) fn assignment(&self, text: &str) -> Option<(String, Option<Range<usize>>)> {
+        let (name, value) = in_value("", &self.root, self.quoting)?;
+        let range = unique(text, &value);
+        Some((name, range))
+    }
+}
+
+/// Whether lines of YAML hold only a part of an assignment.
+fn spreads_over_lines(text: &str) -> bool {
+    let opens = |line: &str| [": {", ": |", ": >", "- {", "- value:"].iter().any(|sign| line.contains(sign));
+    text.lines().any(|line| opens(line) || line.trim_start().starts_with("value:"))
+}
+
+/// Whether brackets lie in each other so deep that parsing would take long.
+fn is_deep(text: &str) -> bool {
+    let mut depth: usize = 0;
+    text.bytes().any(|byte| {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
+}
+
+fn in_table(table: &dyn toml_edit::TableLike) -> Value {
+    Value::Object(table.iter().map(|(name, item)| (name.to_owned(), in_item(item))).collect())
+}
+
+fn in_item(item: &toml_edit::Item) -> Value {
+    if let Some(text) = item.as_str() {
+        return Value::String(text.to_owned());
+    }
+    if let Some(table) = item.as_table_like() {
+        return in_table(table);
+    }
+    item.as_array_of_tables()
+        .map_or(Value::Null, |tables| Value::Array(tables.iter().map(|table| in_table(table)).collect()))
+}
+
+fn in_value(name: &str, value: &Value, quoting: Quoting) -> Option<(String, String)> {
+    match value {
+        Value::String(text) => {
+            judge(name, text.trim_end(), quoting).then(|| (name.to_owned(), text.trim_end().to_owned()))
+        }
+        Value::Array(items) => items.iter().find_map(|item| in_value(name, item, quoting)),
+        Value::Object(fields) => {
+            let text = |field: &str| fields.get(field).and_then(Value::as_str);
+            let variable = text("name").zip(text("value")).filter(|(name, value)| judge(name, value, quoting));
+            let variable = variable.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            variable.or_else(|| fields.iter().find_map(|(name, value)| in_value(name, value, quoting)))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// Where a value stands, if in one place only.
+fn unique(text: &str, value: &str) -> Option<Range<usize>> {
+    let mut places = text.match_indices(value);
+    let (start, _) = places.next()?;
+    places.next().is_none().then_some(start..start + value.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(key: &str, text: &str) -> Option<String> {
+        let (_, range) = Document::parse(key, text).expect("parsed").assignment(text)?;
+        Some(text[range.expect("in one place")].to_owned())
+    }
+
+    #[test]
+    fn known_formats_are_parsed() {
+        for (key, text) in [
+            ("settings.json", "{\"db\": {\"password\": \"hunter2\"}}"),
+            ("task.json", "[{\"name\": \"DB_PASSWORD\", \"value\": \"hunter2\"}]"),
+            ("app.toml", "title = 'x'\n[db]\npool = { size = 3, password = 'hunter2' }\n"),
+            ("app.toml", "[[users]]\nname = 'a'\npassword = \"hunter2\"\n"),
+            ("app.yaml", "db: {host: db, password: hunter2}\n"),
+            ("app.yaml", "db:\n  password: |\n    hunter2\n"),
+            ("deployment.yaml", "env:\n- name: DB_PASSWORD\n  value: hunter2\n"),
+        ] {
+            assert_eq!(found(key, text).as_deref(), Some("hunter2"), "{key}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_a_file_only_names_is_left_alone() {
+        for (key, text) in [
+            ("deployment.yaml", "env:\n- name: DB_PASSWORD\n  value: $(OTHER)\n"),
+            ("deployment.yaml", "env:\n- name: PASSWORD_FILE\n  value: /run/x\n"),
+            ("app.yaml", "passwordPolicy: {min: 3, password: optional}\n"),
+            ("app.toml", "password_file = '/run/x'\npassword = '${PASSWORD}'\n"),
+            ("settings.json", "{\"token\": \"something\", \"password\": \"\"}"),
+        ] {
+            assert_eq!(found(key, text), None, "{key}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_broken_or_told_by_lines_is_not_parsed() {
+        for (key, text) in [
+            ("app.toml", "[db\npassword = 'hunter2'\n"),
+            ("app.yaml", "db: {password: hunter2\n"),
+            ("app.yaml", "db:\n  password: hunter2\n"),
+            ("a.json", "{\"password\": \"hunter2\""),
+        ] {
+            assert!(Document::parse(key, text).is_none(), "{key}: {text}");
+        }
+    }
+}
