@@ -1,4 +1,5 @@
-//! Configuration files from structures: a tree of values in, the text of a file out.
+//! Configuration files from structures: a tree of values in, the text of a file out. The other way,
+//! only what is searched for credentials is read here.
 //!
 //! What a format cannot say is an error, never an approximation: an application that reads
 //! something else than what was declared fails later and elsewhere. And a number is written as
@@ -115,6 +116,12 @@ pub fn write(format: Format, value: &Value<'_>) -> Result<String, FormatError> {
         Format::Env => env::write(value),
         Format::Ini => ini::write(value),
     }
+}
+
+/// The texts of a TOML file in the tables in which they stand, or nothing if it is broken. What is no
+/// text, and lists of such, is null.
+pub fn toml_texts(source: &str) -> Option<serde_json::Value> {
+    toml::texts(source)
 }
 
 /// The entries of the outermost mapping, which every format but YAML and JSON starts with.

@@ -7,7 +7,8 @@
 //!
 //! TOML puts the values of a table before its sub-tables, so scalars may move up.
 
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value as Toml};
+use serde_json::Value as Json;
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value as Toml};
 
 use super::error::At;
 use super::{Entry, Format, FormatError, entries};
@@ -16,6 +17,26 @@ use crate::value::Value;
 pub(super) fn write(value: &Value<'_>) -> Result<String, FormatError> {
     let root = table(entries(Format::Toml, value)?, At::Top)?;
     Ok(DocumentMut::from(root).to_string())
+}
+
+pub(super) fn texts(source: &str) -> Option<Json> {
+    let document: DocumentMut = source.parse().ok()?;
+    Some(texts_of_table(document.as_table()))
+}
+
+fn texts_of_table(table: &dyn TableLike) -> Json {
+    Json::Object(table.iter().map(|(name, item)| (name.to_owned(), texts_of_item(item))).collect())
+}
+
+fn texts_of_item(item: &Item) -> Json {
+    if let Some(text) = item.as_str() {
+        return Json::String(text.to_owned());
+    }
+    if let Some(table) = item.as_table_like() {
+        return texts_of_table(table);
+    }
+    let tables = item.as_array_of_tables();
+    tables.map_or(Json::Null, |tables| Json::Array(tables.iter().map(|table| texts_of_table(table)).collect()))
 }
 
 fn table(entries: &[Entry<'_>], at: At<'_>) -> Result<Table, FormatError> {

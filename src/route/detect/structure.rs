@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::lines::{Quoting, judge};
+use crate::format;
 
 /// What is longer is no configuration that people write, and looked at line by line.
 const LONGEST: usize = 256 * 1024;
@@ -37,8 +38,7 @@ impl Document {
             return Some(Self { root, quoting: Quoting::Quoted, has_lines: false });
         }
         if named(&[".toml"]) {
-            let document: toml_edit::DocumentMut = text.parse().ok()?;
-            return Some(Self { root: in_table(document.as_table()), quoting: Quoting::Quoted, has_lines: true });
+            return Some(Self { root: format::toml_texts(text)?, quoting: Quoting::Quoted, has_lines: true });
         }
         let is_file = text.contains('\n') || named(&[".yaml", ".yml"]);
         if !is_file || !spreads_over_lines(text) || is_deep(text) {
@@ -75,21 +75,6 @@ fn is_deep(text: &str) -> bool {
         }
         depth > DEEPEST
     })
-}
-
-fn in_table(table: &dyn toml_edit::TableLike) -> Value {
-    Value::Object(table.iter().map(|(name, item)| (name.to_owned(), in_item(item))).collect())
-}
-
-fn in_item(item: &toml_edit::Item) -> Value {
-    if let Some(text) = item.as_str() {
-        return Value::String(text.to_owned());
-    }
-    if let Some(table) = item.as_table_like() {
-        return in_table(table);
-    }
-    item.as_array_of_tables()
-        .map_or(Value::Null, |tables| Value::Array(tables.iter().map(|table| in_table(table)).collect()))
 }
 
 fn in_value(name: &str, value: &Value, quoting: Quoting) -> Option<(String, String)> {
