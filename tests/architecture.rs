@@ -41,7 +41,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("signal_hook", &["at_rest"]),
     ("rpassword", &["cli/prompt.rs"]),
-    ("toml_edit", &["format"]),
+    ("toml_edit", &["check/rules/toml.rs", "format"]),
     ("jsonschema", &["object"]),
     ("rsa", &["deliver/certificate.rs", "deliver/sealed_secret.rs"]),
     ("x509_cert", &["deliver/certificate.rs", "object/typed"]),

@@ -1,7 +1,9 @@
 //! Credentials that lie in plaintext in files that Git has.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
+use super::rules::{self, UserRules};
 use super::tag::TagKey;
 use crate::diagnostic::Diagnostic;
 use crate::layer::tree::join;
@@ -42,14 +44,15 @@ impl Declared {
 
 /// Looks for credentials in what an app is made of. What environments share is looked at once.
 pub(super) struct Search<'a> {
+    rules: &'a [UserRules],
     tags: Option<&'a TagKey>,
     seen: HashSet<(String, usize, Declared)>,
     pub(super) found: Vec<Leak>,
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(tags: Option<&'a TagKey>) -> Self {
-        Self { tags, seen: HashSet::new(), found: Vec::new() }
+    pub(super) fn new(rules: &'a [UserRules], tags: Option<&'a TagKey>) -> Self {
+        Self { rules, tags, seen: HashSet::new(), found: Vec::new() }
     }
 
     /// Looks at the layers of an environment, and at the files that they name.
@@ -104,19 +107,25 @@ impl<'a> Search<'a> {
         if !self.seen.insert((place.source.name().to_owned(), place.span.start, declared)) {
             return;
         }
-        let detection = detect::classify(key, Some(text));
-        if is_leak(&detection, key, text, declared) {
-            self.tell(subject.told(&detection, text), subject.id, &detection, text);
+        let file = subject.file.unwrap_or(place.source.name());
+        if let Some(why) = self.why(key, text, declared, file) {
+            self.tell(subject.told(&why, text), subject.id, &why, text);
         }
     }
 
-    fn tell(&mut self, diagnostic: Diagnostic, entry: Option<&EntryId>, detection: &Detection, text: &str) {
-        self.found.push(Leak {
-            diagnostic,
-            entry: entry.cloned(),
-            detector: detection.by_value.as_ref().map(|hit| hit.detector),
-            tag: self.tags.map(|key| key.tag(text)),
-        });
+    /// Why a text is a credential. Rules of a team's own speak where the detectors say nothing.
+    fn why(&self, key: &str, text: &str, declared: Declared, file: &str) -> Option<Why> {
+        let detection = detect::classify(key, Some(text));
+        if is_leak(&detection, key, text, declared) {
+            return Some(Why::detected(detection));
+        }
+        let reasons = rules::reasons(self.rules, key, text, file)?;
+        Some(Why { notes: reasons.texts, detector: None, range: Some(reasons.range) })
+    }
+
+    fn tell(&mut self, diagnostic: Diagnostic, entry: Option<&EntryId>, why: &Why, text: &str) {
+        let tag = self.tags.map(|key| key.tag(text));
+        self.found.push(Leak { diagnostic, entry: entry.cloned(), detector: why.detector, tag });
     }
 
     /// Other objects of the app: the data of ConfigMaps and Secrets and the variables of containers, by name and
@@ -163,15 +172,14 @@ impl<'a> Search<'a> {
         let decoded = object.decoded(path, text);
         let text = decoded.as_deref().map_or(text, String::as_str);
         let key = named.unwrap_or_default();
-        let detection = detect::classify(key, Some(text));
-        if is_leak(&detection, key, text, Declared::Nothing) {
+        if let Some(why) = self.why(key, text, Declared::Nothing, leaf.place.source.name()) {
             let message = format!("`{path}` of the {} `{}` holds a credential in plaintext", object.kind, object.name);
-            let error = Diagnostic::error("plaintext-secret", message)
-                .note(format!("it looks like one: {}", detection.reasons().join("; ")))
+            let error = why
+                .noted(Diagnostic::error("plaintext-secret", message))
                 .at_hidden(leaf.place.clone())
                 .hint("make it an entry that is `sensitive`, and take it from the Secret")
                 .hint(ROTATE);
-            self.tell(error, None, &detection, text);
+            self.tell(error, None, &why, text);
         }
     }
 }
@@ -202,6 +210,31 @@ impl Manifest<'_> {
     }
 }
 
+/// Why a text is a credential.
+struct Why {
+    notes: Vec<String>,
+    detector: Option<&'static str>,
+    /// Where in the text it is.
+    range: Option<Range<usize>>,
+}
+
+impl Why {
+    fn detected(detection: Detection) -> Self {
+        let reasons = detection.reasons();
+        let note = if reasons.is_empty() {
+            "it is declared sensitive, and this is a value of its own".to_owned()
+        } else {
+            format!("it looks like one: {}", reasons.join("; "))
+        };
+        let (detector, range) = detection.by_value.map_or((None, None), |hit| (Some(hit.detector), hit.range));
+        Self { notes: vec![note], detector, range }
+    }
+
+    fn noted(&self, diagnostic: Diagnostic) -> Diagnostic {
+        self.notes.iter().fold(diagnostic, Diagnostic::note)
+    }
+}
+
 /// What a text belongs to.
 #[derive(Clone, Copy)]
 struct Subject<'a> {
@@ -217,22 +250,20 @@ struct Subject<'a> {
 const ROTATE: &str = "and change it where it is valid: Git's history keeps what was committed";
 
 impl Subject<'_> {
-    fn told(&self, detection: &Detection, text: &str) -> Diagnostic {
+    fn told(&self, why: &Why, text: &str) -> Diagnostic {
         let entry = self.id.map(|id| self.definition.label(id));
         let label = match (&entry, self.part) {
             (Some(entry), Some(part)) => format!("`{part}` of `{entry}`"),
             (Some(entry), None) => format!("`{entry}`"),
             (None, part) => format!("`{}`", part.unwrap_or("vars")),
         };
-        let error = Diagnostic::error("plaintext-secret", format!("{label} holds a credential in plaintext"));
-        let reasons = detection.reasons();
-        let error = if reasons.is_empty() {
-            error.note("it is declared sensitive, and this is a value of its own")
-        } else {
-            error.note(format!("it looks like one: {}", reasons.join("; ")))
-        };
-        let range = detection.by_value.as_ref().and_then(|hit| hit.range.as_ref());
-        let line = range.and_then(|range| text.get(..range.start)).map_or(1, |before| before.matches('\n').count() + 1);
+        let error =
+            why.noted(Diagnostic::error("plaintext-secret", format!("{label} holds a credential in plaintext")));
+        let line = why
+            .range
+            .as_ref()
+            .and_then(|range| text.get(..range.start))
+            .map_or(1, |before| before.matches('\n').count() + 1);
         let error = match self.file {
             Some(file) => error.note(format!("in `{file}`, line {line}")).at(self.place.clone()),
             None => error.at_hidden(self.place.clone()),

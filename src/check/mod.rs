@@ -9,6 +9,7 @@ mod environments;
 mod finding;
 mod leak;
 mod places;
+mod rules;
 mod sarif;
 mod stale;
 mod substitution;
@@ -32,6 +33,7 @@ use crate::sops::Timestamp;
 
 pub use baseline::{Baseline, FILE as BASELINE};
 pub use finding::{Finding, FindingView};
+pub use rules::{Hit, UserRules};
 pub use sarif::sarif;
 
 use places::Places;
@@ -49,6 +51,8 @@ pub struct Scope<'a> {
     pub is_whole: bool,
     /// A tree of output, which must be what the sources give.
     pub rendered: Option<&'a Path>,
+    /// Rules of the team's own, beside those that are built in.
+    pub rules: &'a [UserRules],
     /// Findings that are known.
     pub baseline: Option<&'a Baseline>,
     /// Today: what was accepted until a day may be past.
@@ -161,7 +165,7 @@ impl Look<'_> {
 
     /// What nobody sees in the output: what lies in the files.
     fn layers(self, survey: &Survey, wanted: &[EnvironmentName], places: &Places) -> Vec<Finding> {
-        let mut search = leak::Search::new(self.scope.baseline.map(Baseline::key));
+        let mut search = leak::Search::new(self.scope.rules, self.scope.baseline.map(Baseline::key));
         let mut findings = Vec::new();
         for resolved in survey.environments.iter().filter(|it| wanted.contains(&it.definition.environment)) {
             let environment = &resolved.definition.environment;

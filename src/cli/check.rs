@@ -1,7 +1,9 @@
 //! `septum check`
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -11,12 +13,14 @@ use super::init::unwritable;
 use super::output::{self, Output};
 use super::{Global, apps, environments, quiet_identities};
 use crate::atomic;
-use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, sarif};
-use crate::diagnostic::{Diagnostics, Failure, Severity, render_with_rule};
+use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, UserRules, sarif};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render_with_rule};
+use crate::files::MAX_FILE_SIZE;
 use crate::object::Day;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::sops::{Identities, Places};
+use crate::span::Source;
 
 /// Find every mistake at once, in all environments or the named ones.
 ///
@@ -49,6 +53,12 @@ pub(super) struct Check {
     /// The day by which accepted findings may have expired, and certificates [default: today]
     #[arg(long, value_name = "YYYY-MM-DD")]
     at: Option<Day>,
+    /// Find what the rules of this file find as well (may be given several times)
+    ///
+    /// It is in the format of gitleaks (TOML). Its rules look at each value as `KEY: value`, and are never in
+    /// place of those that are built in.
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
 }
 
 /// How findings are written.
@@ -85,12 +95,14 @@ impl Check {
         let pipeline = Pipeline::new(&project, identities).at(self.at);
         let apps = apps(&pipeline, &project, &self.apps)?;
         let baseline = baseline(&project)?;
+        let rules = self.rules(global)?;
         let rendered = self.rendered.as_deref().map(|dir| output::below(global, dir));
         let scope = Scope {
             apps: &apps,
             environments: &wanted,
             is_whole: self.environments.is_empty() && self.apps.is_empty(),
             rendered: rendered.as_deref(),
+            rules: &rules,
             baseline: baseline.as_ref(),
             today,
             now: now(),
@@ -99,6 +111,20 @@ impl Check {
             return write_baseline(&pipeline, &scope, output);
         }
         Ok(Some(check::check(&pipeline, &scope)))
+    }
+
+    /// The rules of all files, or the mistakes of all.
+    fn rules(&self, global: &Global) -> Result<Vec<UserRules>, Diagnostics> {
+        let mut problems = Diagnostics::new();
+        let mut rules = Vec::new();
+        for path in &self.rules {
+            let source = source(&global.directory.join(path), &output::shown(path)).map_err(Diagnostics::from);
+            match source.and_then(|source| UserRules::read(&source)) {
+                Ok(read) => rules.push(read),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(rules) } else { Err(problems) }
     }
 
     fn code(&self, report: &Report) -> ExitCode {
@@ -126,6 +152,24 @@ impl Check {
             CheckFormat::Github => output::result(&github(report)),
         }
     }
+}
+
+/// The text of a file that the command line names.
+fn source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Diagnostic::error("missing-file", format!("`{name}` does not exist")));
+        }
+        Err(error) => return Err(output::unreadable(Path::new(name), &error)),
+        Ok(length) if u64::try_from(length).is_ok_and(|length| length > MAX_FILE_SIZE) => {
+            return Err(Diagnostic::error("file-too-big", format!("`{name}` is larger than 1 MiB")));
+        }
+        Ok(_) => {}
+    }
+    let not_text = |_| Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text"));
+    Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
 }
 
 fn text(report: &Report, color: bool) -> String {

@@ -1,0 +1,477 @@
+//! Regular expressions as Go has them, for a matcher that has others.
+//!
+//! Both are of RE2's family: linear in time, the leftmost match first. They differ in what would silently be
+//! another rule: `\d`, `\w`, `\s` and `\b` are ASCII in Go; `[[`, `&&` and `--` in a class are nothing special
+//! there; `{` that counts nothing and `\<` are themselves; `\Q…\E` and `\012` are known. So each is written anew.
+
+use std::fmt::Write as _;
+
+use regex::{Regex, RegexBuilder};
+
+/// The largest program that an expression may become, in bytes.
+const LARGEST: usize = 10 * 1024 * 1024;
+
+/// The names of classes like `[:alpha:]`.
+const CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
+];
+
+/// Why an expression cannot be taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    /// The bytes of the expression that it is about, if not all of it is.
+    pub(super) at: Option<(usize, usize)>,
+    pub(super) reason: String,
+    pub(super) hint: Option<&'static str>,
+}
+
+/// The expression, ready to match.
+pub(super) fn compile(go: &str) -> Result<Regex, Mistake> {
+    let rust = Translator { text: go, at: 0, out: String::with_capacity(go.len() + 16), is_repeated: false }.all()?;
+    RegexBuilder::new(&rust).size_limit(LARGEST).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => Mistake {
+            at: None,
+            reason: "it is too big".to_owned(),
+            hint: Some("count less in `{…}`, most of all around other counts"),
+        },
+        // the message shows the expression as it was rewritten, and ends with the reason
+        error => {
+            let text = error.to_string();
+            let reason = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it is malformed");
+            Mistake { at: None, reason: reason.to_owned(), hint: None }
+        }
+    })
+}
+
+struct Translator<'t> {
+    text: &'t str,
+    at: usize,
+    out: String,
+    /// Whether the last that was read says how often what is before it stands.
+    is_repeated: bool,
+}
+
+impl Translator<'_> {
+    fn all(mut self) -> Result<String, Mistake> {
+        while let Some(char) = self.peek() {
+            let is_repetition = match char {
+                '*' | '+' | '?' => Some(1),
+                '{' => Some(counted(self.rest())).filter(|length| *length > 0),
+                _ => None,
+            };
+            if let Some(length) = is_repetition {
+                self.repetition(length)?;
+                continue;
+            }
+            self.is_repeated = false;
+            match char {
+                '\\' => self.escape()?,
+                '[' => self.class()?,
+                '(' => self.group()?,
+                '{' => {
+                    self.at += 1;
+                    self.out.push_str(r"\{");
+                }
+                other => {
+                    self.at += other.len_utf8();
+                    self.out.push(other);
+                }
+            }
+        }
+        Ok(self.out)
+    }
+
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let char = self.peek()?;
+        self.at += char.len_utf8();
+        Some(char)
+    }
+
+    fn wrong<T>(&self, from: usize, reason: impl Into<String>, hint: Option<&'static str>) -> Result<T, Mistake> {
+        let until = self.at.max(from + 1).min(self.text.len());
+        Err(Mistake { at: Some((from, until)), reason: reason.into(), hint })
+    }
+
+    fn repetition(&mut self, length: usize) -> Result<(), Mistake> {
+        let start = self.at;
+        let operator = self.rest().get(..length).unwrap_or_default().to_owned();
+        self.at += length;
+        if self.is_repeated {
+            let hint = "possessive repetitions are never needed here: matching never goes back";
+            return self.wrong(start, format!("`{operator}` follows another repetition"), Some(hint));
+        }
+        self.out.push_str(&operator);
+        if self.peek() == Some('?') {
+            self.at += 1;
+            self.out.push('?');
+        }
+        self.is_repeated = true;
+        Ok(())
+    }
+
+    fn group(&mut self) -> Result<(), Mistake> {
+        let start = self.at;
+        let unsupported = [
+            ("(?=", "looks ahead"),
+            ("(?!", "looks ahead"),
+            ("(?<=", "looks behind"),
+            ("(?<!", "looks behind"),
+            ("(?>", "is an atomic group"),
+            ("(?(", "is a condition"),
+            ("(?#", "is a comment"),
+            ("(?P=", "refers back"),
+        ];
+        if let Some((opening, what)) = unsupported.iter().find(|(opening, _)| self.rest().starts_with(opening)) {
+            self.at += opening.len();
+            let hint = what.starts_with("look").then_some(
+                "match what stands around as well, with a group around the secret itself; \
+                 what is to be left out is for `allowlists`",
+            );
+            return self.wrong(start, format!("`{opening}` {what}, which linear time does not allow"), hint);
+        }
+        if let Some(opening) = ["(?P<", "(?<"].into_iter().find(|opening| self.rest().starts_with(opening)) {
+            // nothing here asks for a name, and those of Go may be others
+            let Some(end) = self.rest().find('>') else {
+                return self.wrong(start, "the name of a group has no end", None);
+            };
+            if end == opening.len() {
+                return self.wrong(start, "a group has an empty name", None);
+            }
+            self.at += end + 1;
+            self.out.push('(');
+            return Ok(());
+        }
+        let Some(flags) = self.rest().strip_prefix("(?") else {
+            self.at += 1;
+            self.out.push('(');
+            return Ok(());
+        };
+        let length = flags.find([':', ')']).unwrap_or(flags.len());
+        let flags = flags.get(..=length).unwrap_or(flags).to_owned();
+        self.at += 2 + flags.len();
+        if flags.chars().any(|flag| !"imsU-:)".contains(flag)) || !flags.ends_with([':', ')']) {
+            return self.wrong(start, "this group is none that is known", Some("flags are `i`, `m`, `s` and `U`"));
+        }
+        self.out.push_str("(?");
+        self.out.push_str(&flags);
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<(), Mistake> {
+        let behind = self.rest().chars().nth(1);
+        match behind {
+            Some('b' | 'B') => {
+                self.out.push_str(if behind == Some('b') { r"(?-u:\b)" } else { r"(?-u:\B)" });
+                self.at += 2;
+            }
+            Some(end @ ('A' | 'z')) => {
+                self.out.extend(['\\', end]);
+                self.at += 2;
+            }
+            Some('Q') => {
+                let quoted = self.rest().get(2..).unwrap_or_default();
+                let (literal, end) = quoted.split_once(r"\E").map_or((quoted, 0), |(literal, _)| (literal, 2));
+                let (literal, length) = (regex::escape(literal), literal.len());
+                self.out.push_str(&literal);
+                self.at += 2 + length + end;
+            }
+            _ if self.perl() => {}
+            Some('p' | 'P') => self.property()?,
+            _ => {
+                let char = self.escaped()?;
+                self.out.push_str(&regex::escape(char.encode_utf8(&mut [0; 4])));
+            }
+        }
+        Ok(())
+    }
+
+    /// `\d` and the like, if one follows.
+    fn perl(&mut self) -> bool {
+        let class = match self.rest().get(..2) {
+            Some(r"\d") => "[0-9]",
+            Some(r"\D") => "[^0-9]",
+            Some(r"\w") => "[0-9A-Za-z_]",
+            Some(r"\W") => "[^0-9A-Za-z_]",
+            Some(r"\s") => r"[\t\n\f\r\x20]",
+            Some(r"\S") => r"[^\t\n\f\r\x20]",
+            _ => return false,
+        };
+        self.at += 2;
+        self.out.push_str(class);
+        true
+    }
+
+    /// `\pL`, `\p{Greek}`, `\p{^Greek}`.
+    fn property(&mut self) -> Result<(), Mistake> {
+        let start = self.at;
+        let is_negative = self.rest().starts_with(r"\P");
+        self.at += 2;
+        let name = match self.next() {
+            Some('{') => {
+                let Some((name, _)) = self.rest().split_once('}') else {
+                    return self.wrong(start, "the name of a class has no end", None);
+                };
+                let name = name.to_owned();
+                self.at += name.len() + 1;
+                name
+            }
+            Some(char) => char.to_string(),
+            None => return self.wrong(start, "a class has no name", None),
+        };
+        let positive = name.strip_prefix('^');
+        let p = if is_negative == positive.is_some() { 'p' } else { 'P' };
+        let _ = write!(self.out, r"\{p}{{{}}}", positive.unwrap_or(&name));
+        Ok(())
+    }
+
+    /// The character that an escape stands for.
+    fn escaped(&mut self) -> Result<char, Mistake> {
+        let start = self.at;
+        self.at += 1;
+        let Some(char) = self.next() else { return self.wrong(start, r"a `\` ends it", None) };
+        let found = match char {
+            'a' => Some('\x07'),
+            'f' => Some('\x0c'),
+            'n' => Some('\n'),
+            'r' => Some('\r'),
+            't' => Some('\t'),
+            'v' => Some('\x0b'),
+            'x' => self.hexadecimal(),
+            '1'..='7' if !self.rest().starts_with(|next: char| next.is_digit(8)) => {
+                return self.wrong(start, "it refers back to a group, which linear time does not allow", None);
+            }
+            '0'..='7' => {
+                let mut code = char.to_digit(8).unwrap_or_default();
+                for _ in 0..2 {
+                    let Some(digit) = self.peek().and_then(|next| next.to_digit(8)) else { break };
+                    self.at += 1;
+                    code = code * 8 + digit;
+                }
+                char::from_u32(code)
+            }
+            _ if char.is_ascii() && !char.is_ascii_alphanumeric() => Some(char),
+            _ => None,
+        };
+        match found {
+            Some(char) => Ok(char),
+            None => self.wrong(start, "this escape is none that is known", None),
+        }
+    }
+
+    /// What follows `\x`: two digits, or any number in braces.
+    fn hexadecimal(&mut self) -> Option<char> {
+        let (digits, length) = match self.rest().strip_prefix('{') {
+            Some(inside) => inside.split_once('}').map(|(digits, _)| (digits, digits.len() + 2))?,
+            None => (self.rest().get(..2)?, 2),
+        };
+        let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let code = is_number.then(|| u32::from_str_radix(digits, 16).ok()).flatten();
+        self.at += length;
+        char::from_u32(code?)
+    }
+
+    fn class(&mut self) -> Result<(), Mistake> {
+        let start = self.at;
+        self.at += 1;
+        self.out.push('[');
+        if self.peek() == Some('^') {
+            self.at += 1;
+            self.out.push('^');
+        }
+        let first = self.at;
+        loop {
+            match self.peek() {
+                None => return self.wrong(start, "`[` has no end", None),
+                // one that stands first is itself
+                Some(']') if self.at > first => break,
+                Some('[') if self.named_class()? => {}
+                Some('\\') if self.perl() => {}
+                Some('\\') if self.rest().starts_with(r"\p") || self.rest().starts_with(r"\P") => self.property()?,
+                Some(_) => self.span()?,
+            }
+        }
+        self.at += 1;
+        self.out.push(']');
+        Ok(())
+    }
+
+    /// `[:alpha:]`, if one follows.
+    fn named_class(&mut self) -> Result<bool, Mistake> {
+        let start = self.at;
+        let inside = self.rest().strip_prefix("[:").and_then(|inside| inside.split_once(":]"));
+        let Some((name, _)) = inside else { return Ok(false) };
+        let name = name.to_owned();
+        self.at += name.len() + 4;
+        if !CLASSES.contains(&name.trim_start_matches('^')) {
+            return self.wrong(start, format!("there is no class `[:{name}:]`"), None);
+        }
+        let _ = write!(self.out, "[:{name}:]");
+        Ok(true)
+    }
+
+    /// A character of a class, or all from one to another.
+    fn span(&mut self) -> Result<(), Mistake> {
+        let start = self.at;
+        let low = self.class_char()?;
+        self.out.push_str(&in_class(low));
+        let is_range = self.rest().starts_with('-') && !self.rest().starts_with("-]") && self.rest().len() > 1;
+        if is_range {
+            self.at += 1;
+            let high = self.class_char()?;
+            if high < low {
+                return self.wrong(start, "the range ends before it begins", None);
+            }
+            self.out.push('-');
+            self.out.push_str(&in_class(high));
+        }
+        Ok(())
+    }
+
+    fn class_char(&mut self) -> Result<char, Mistake> {
+        if self.peek() == Some('\\') {
+            return self.escaped();
+        }
+        match self.next() {
+            Some(char) => Ok(char),
+            None => self.wrong(self.at, "`[` has no end", None),
+        }
+    }
+}
+
+/// How long `{2}`, `{2,}` or `{2,3}` at the start is; 0 where `{` counts nothing.
+fn counted(text: &str) -> usize {
+    let number = |text: &str| {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        // as Go reads numbers
+        if digits > 1 && text.starts_with('0') { 0 } else { digits }
+    };
+    let rest = |at: usize| text.get(at..).unwrap_or_default();
+    let low = number(rest(1));
+    let mut at = 1 + low;
+    if rest(at).starts_with(',') {
+        at += 1 + number(rest(at + 1));
+    }
+    if low > 0 && rest(at).starts_with('}') { at + 1 } else { 0 }
+}
+
+fn in_class(char: char) -> String {
+    if char.is_ascii_alphanumeric() { char.to_string() } else { format!(r"\x{{{:X}}}", u32::from(char)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_go_matches_is_matched() {
+        for (pattern, text, expected) in [
+            (r"\d+", "٣ 12", Some("12")),
+            (r"\w+", "é_a9é", Some("_a9")),
+            (r"\bkey\b", "ékeyé", Some("key")),
+            (r"a\Bb", "ab", Some("ab")),
+            (r"a\sb", "a\u{a0}b", None),
+            (r"a\sb", "a\tb", Some("a\tb")),
+            (r"[\w.-]+", "é.a-b!", Some(".a-b")),
+            (r"[\w-.]+", "a-.", Some("a-.")),
+            (r"[^\W]+", "-a_", Some("a_")),
+            (r"[\S]+", " ab ", Some("ab")),
+            (r"[]a]+", "[a]]", Some("a]]")),
+            (r"[^]a]+", "]b]", Some("b")),
+            (r"[[a]+", "x[a", Some("[a")),
+            (r"[[:alpha:]_]+", "1a_b", Some("a_b")),
+            (r"[[:^digit:]]+", "1ab2", Some("ab")),
+            (r"[a&&b]+", "&a&", Some("&a&")),
+            (r"[+--]+", "a,-+", Some(",-+")),
+            (r"[a~~-]+", "~-", Some("~-")),
+            (r"[\x41-\x43\x{1F600}]+", "xABC😀", Some("ABC😀")),
+            (r"[\]\\]+", r"a]\", Some(r"]\")),
+            (r"[a-]+", "b-a", Some("-a")),
+            (r"{\d+}", "x{12}", Some("{12}")),
+            (r"a{,2}", "a{,2}", Some("a{,2}")),
+            (r"^\${(?:[A-Z_]+|[a-z_]+)}$", "${HOME}", Some("${HOME}")),
+            (r"a{2}", "aaa", Some("aa")),
+            (r"a{2,}?", "aaa", Some("aa")),
+            (r"a{02}", "aa{02}", Some("a{02}")),
+            (r"\<a\>", "<a>", Some("<a>")),
+            (r"\_\-\/\#\ \@\'", "_-/# @'", Some("_-/# @'")),
+            (r"\Qa.b*\E+", "a.b**", Some("a.b**")),
+            (r"\Qa.b", "a.b", Some("a.b")),
+            (r"\101\060\x42\x{43}", "A0BC", Some("A0BC")),
+            (r"(?P<x>a)(?P<x>b)(?<1>c)", "abc", Some("abc")),
+            (r"(?i)key(?-i:API|[Aa]pi)", "KEYapi", Some("KEYapi")),
+            (r"(?i)key(?-i:API|[Aa]pi)", "KEYaPI", None),
+            (r"^/Users/(?i)[a-z]+", "/Users/ABC", Some("/Users/ABC")),
+            (r"\p{Greek}+\pL\p{^L}\P{L}", "aαβx12", Some("αβx12")),
+            (r"a$", "a\n", None),
+            (r"(?m)a$", "a\n", Some("a")),
+            (r"a.b", "a\nb", None),
+            (r"(?s)a.b", "a\nb", Some("a\nb")),
+            (r"\Aab\z", "ab", Some("ab")),
+            (r"é{2}", "éé", Some("éé")),
+        ] {
+            let regex = compile(pattern).unwrap_or_else(|mistake| panic!("{pattern}: {mistake:?}"));
+            assert_eq!(regex.find(text).map(|found| found.as_str()), expected, "{pattern}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_pointed_at() {
+        for (pattern, at, reason) in [
+            ("ab(?=c)", "(?=", "`(?=` looks ahead, which linear time does not allow"),
+            ("(?!c)", "(?!", "`(?!` looks ahead, which linear time does not allow"),
+            ("(?<=c)", "(?<=", "`(?<=` looks behind, which linear time does not allow"),
+            ("(?<!c)", "(?<!", "`(?<!` looks behind, which linear time does not allow"),
+            ("a(?>b)", "(?>", "`(?>` is an atomic group, which linear time does not allow"),
+            (r"(a)\1", r"\1", "it refers back to a group, which linear time does not allow"),
+            ("a++", "+", "`+` follows another repetition"),
+            ("a*{2}", "{2}", "`{2}` follows another repetition"),
+            ("(?x)a", "(?x)", "this group is none that is known"),
+            (r"a\Z", r"\Z", "this escape is none that is known"),
+            (r"[a\b]", r"\b", "this escape is none that is known"),
+            (r"a\x{110000}", r"\x{110000}", "this escape is none that is known"),
+            (r"a\", r"\", r"a `\` ends it"),
+            ("a[b", "[b", "`[` has no end"),
+            ("[b-a]", "b-a", "the range ends before it begins"),
+            ("[[:letter:]]", "[:letter:]", "there is no class `[:letter:]`"),
+            ("(?P<a", "(", "the name of a group has no end"),
+        ] {
+            let mistake = compile(pattern).expect_err(pattern);
+            let (start, end) = mistake.at.expect(pattern);
+            assert_eq!((pattern.get(start..end), mistake.reason.as_str()), (Some(at), reason), "{pattern}");
+        }
+        for (pattern, reason) in [
+            ("(a", "unclosed group"),
+            ("a)", "unopened group"),
+            ("*a", "repetition operator missing expression"),
+            (r"\p{Klingon}", "Unicode property not found"),
+            (r"(?:\pL{100}){1000}", "it is too big"),
+        ] {
+            assert_eq!(compile(pattern).expect_err(pattern).reason, reason, "{pattern}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_an_expression_or_a_mistake(text in "\\PC{0,40}") {
+            let _ = compile(&text);
+        }
+
+        #[test]
+        fn what_looks_like_an_expression_is_one_or_a_mistake(
+            text in "(\\[|\\]|\\^|-|\\\\|\\(\\?|\\(|\\)|P<|>|\\{|\\}|,|1|Q|E|x|p|d|:|&&|é|i|\\||\\*|\\+){0,12}",
+        ) {
+            if let Err(Mistake { at: Some((start, end)), .. }) = compile(&text) {
+                proptest::prop_assert!(text.get(start..end).is_some() || start == text.len());
+            }
+        }
+    }
+}

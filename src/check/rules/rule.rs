@@ -1,0 +1,125 @@
+//! One rule, and what it finds in a text.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use regex::Regex;
+
+use super::allowlist::Allowlist;
+
+/// What a secret looks like.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) id: String,
+    pub(super) description: Option<String>,
+    /// What it looks like; without it, all that is in a file of the path is one.
+    pub(super) regex: Option<Regex>,
+    /// The group of the expression that is the secret; 0: the first that holds anything.
+    pub(super) group: usize,
+    /// A secret has more entropy than this, in bits a character.
+    pub(super) entropy: Option<f64>,
+    /// Only in files of this path.
+    pub(super) path: Option<Regex>,
+    pub(super) allowlists: Vec<Allowlist>,
+}
+
+/// A secret and the match that it is in, as ranges of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sighting {
+    pub(super) secret: Range<usize>,
+    pub(super) matched: Range<usize>,
+}
+
+/// The same with the text that it is in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    text: &'a str,
+    sighting: &'a Sighting,
+}
+
+impl<'a> Candidate<'a> {
+    pub(super) fn secret(self) -> &'a str {
+        self.text.get(self.sighting.secret.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn matched(self) -> &'a str {
+        self.text.get(self.sighting.matched.clone()).unwrap_or_default()
+    }
+
+    /// The lines that the match is on.
+    pub(super) fn line(self) -> &'a str {
+        let Range { start, end } = self.sighting.matched;
+        let start = self.text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+        let end = self.text.get(end..).and_then(|after| after.find('\n')).map_or(self.text.len(), |more| end + more);
+        self.text.get(start..end).unwrap_or_default()
+    }
+}
+
+impl Rule {
+    /// The secrets in a text. `general` are the allowlists of all rules.
+    pub(super) fn find(&self, text: &str, file: &str, general: &[Allowlist]) -> Vec<Sighting> {
+        let is_elsewhere = self.path.as_ref().is_some_and(|path| !path.is_match(file));
+        if is_elsewhere || self.allowlists.iter().any(|list| list.allows_file(file)) {
+            return Vec::new();
+        }
+        let Some(regex) = &self.regex else {
+            return vec![Sighting { secret: 0..text.len(), matched: 0..text.len() }];
+        };
+        let sightings = regex.find_iter(text).map(|found| self.sighting(regex, text, found.range()));
+        sightings.filter(|sighting| self.is_secret(sighting, text, file, general)).collect()
+    }
+
+    fn sighting(&self, regex: &Regex, text: &str, range: Range<usize>) -> Sighting {
+        let whole = text.get(range.clone()).unwrap_or_default();
+        let matched = whole.trim_matches('\n');
+        let start = range.start + whole.len() - whole.trim_start_matches('\n').len();
+        let place = |group: Range<usize>| start + group.start..start + group.end;
+        // groups are looked for in the match alone, as gitleaks does: what stands around it is not seen
+        let groups = regex.captures(matched);
+        let secret = match &groups {
+            None => 0..matched.len(),
+            Some(groups) if groups.len() < 2 => 0..matched.len(),
+            Some(groups) if self.group > 0 => groups.get(self.group).map_or(0..0, |group| group.range()),
+            Some(groups) => {
+                let holding = groups.iter().skip(1).flatten().find(|group| !group.is_empty());
+                holding.map_or(0..matched.len(), |group| group.range())
+            }
+        };
+        Sighting { secret: place(secret), matched: place(0..matched.len()) }
+    }
+
+    fn is_secret(&self, sighting: &Sighting, text: &str, file: &str, general: &[Allowlist]) -> bool {
+        let found = Candidate { text, sighting };
+        let is_poor = self.entropy.is_some_and(|least| entropy(found.secret()) <= least);
+        !is_poor && !general.iter().chain(&self.allowlists).any(|list| list.allows(found, file))
+    }
+}
+
+/// Shannon's entropy of a text, in bits. Characters are counted, but bytes are what they are shares of, as in
+/// gitleaks: thresholds are made for its numbers.
+pub(super) fn entropy(text: &str) -> f64 {
+    let mut counts: HashMap<char, u32> = HashMap::new();
+    for char in text.chars() {
+        *counts.entry(char).or_default() += 1;
+    }
+    #[allow(clippy::cast_precision_loss, reason = "texts are shorter than 2^52 bytes")]
+    let length = text.len() as f64;
+    let shares = counts.into_values().map(|count| f64::from(count) / length);
+    -shares.map(|share| share * share.log2()).sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entropy_is_that_of_gitleaks() {
+        for (text, expected) in
+            [("", 0.0), ("aaaa", 0.0), ("ab", 1.0), ("aabb", 1.0), ("abcd", 2.0), ("0123456789abcdef", 4.0)]
+        {
+            assert!((entropy(text) - expected).abs() < 1e-9, "{text}: {}", entropy(text));
+        }
+        // two bytes, one character: half of the text
+        assert!((entropy("é") - 0.5).abs() < 1e-9);
+    }
+}
