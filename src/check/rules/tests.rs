@@ -268,6 +268,27 @@ fn mistakes(toml: &str) -> Vec<(String, String)> {
     told.map(|problem| (problem.labels[0].place.to_string(), problem.message)).collect()
 }
 
+proptest::proptest! {
+    #[test]
+    fn a_secret_is_a_part_of_its_value(key in "\\PC{0,8}", text in "(a|ß|key|: |\n|=|\"|1234|😀){0,20}") {
+        let toml = r"
+            [[rules]]
+            id = 'groups'
+            regex = '(?s)(?:(a*)|key(.?))[:= \n]*(ß|[0-9]*)'
+            [[rules]]
+            id = 'generic'
+            regex = '\s*\w{2,}\s*'
+            keywords = ['key', '12', '😀']
+            [[allowlists]]
+            regexTarget = 'line'
+            regexes = ['^a.*a$']
+        ";
+        for hit in rules(toml).find(&key, &text, "f") {
+            proptest::prop_assert!(text.get(hit.range.clone()).is_some_and(|secret| !secret.is_empty()), "{:?}", hit);
+        }
+    }
+}
+
 /// Run with `SEPTUM_GITLEAKS_TOML=…/config/gitleaks.toml`: the file is not part of this repository.
 #[test]
 fn the_rules_of_gitleaks_itself_are_read() {
