@@ -184,12 +184,13 @@ impl Format {
 
     /// A comment, if the format has such.
     pub(super) fn comment(self, text: &str) -> Option<Zeroizing<String>> {
-        let sign = match self {
-            Self::Yaml | Self::Dotenv => "#",
-            Self::Ini => "; ",
+        let (sign, breaks): (_, &[char]) = match self {
+            Self::Yaml | Self::Dotenv => ("#", &['\n', '\r']),
+            // go-ini ends a line at `\n` alone
+            Self::Ini => ("; ", &['\n']),
             Self::Json | Self::Binary => return None,
         };
-        (!text.contains(['\n', '\r'])).then(|| Zeroizing::new(format!("{sign}{text}")))
+        (!text.contains(breaks)).then(|| Zeroizing::new(format!("{sign}{text}")))
     }
 
     /// The metadata as they are appended to a branch that ends at `end`.

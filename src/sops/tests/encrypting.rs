@@ -14,6 +14,7 @@ fn what_is_encrypted_decrypts_to_the_same_text() {
         (Format::Json, "{\"a\":1}"),
         (Format::Dotenv, "# c\nA=1\nB=two words\n\nC_unencrypted=x\nD=l1\\nl2\n"),
         (Format::Ini, "; top\n[s]\na = 1\n; key\nb   = two words\n\n[t]\nc = `x;y`\n"),
+        (Format::Ini, "[s]\na = 1\n; one\rline\n"),
     ] {
         let encrypted = sealed(text, format, Selector::default());
         let sealed = opened(&encrypted, format);
