@@ -1,11 +1,6 @@
 //! `septum check --rules`: a team's own rules find more, and never less.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
-
-#[path = "support/project.rs"]
-mod project;
-
-use project::{Project, Run};
+use super::support::project::{Project, Run, run as run_in};
 
 const RULES: &str = r#"
 title = "rules of Acme"
@@ -172,7 +167,7 @@ fn paths_are_those_of_the_project_and_rules_are_found_from_the_working_directory
         .file("app.conf", CONF)
         .file("r.toml", rules);
     let root = project.root();
-    let run = project::run(root.parent().unwrap(), &["-C", "app", "check", "--rules", "r.toml"], &[]);
+    let run = run_in(root.parent().unwrap(), &["-C", "app", "check", "--rules", "r.toml"], &[]);
     let found = found(&run);
     let by: Vec<_> = found.iter().map(|(key, by)| (key.as_str(), by.as_str())).collect();
     assert_eq!(by, [("app.conf", "`conf` of `r.toml`"), ("A", "`dev` of `r.toml`")], "{}{}", run.stdout, run.stderr);
