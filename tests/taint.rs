@@ -638,7 +638,7 @@ fn surveyed(folder: &std::path::Path, base: &str) -> Vec<(String, Sensitivity, O
 
 #[test]
 fn whatever_depends_on_a_secret_is_routed_to_the_secret() {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(500);
+    let cases = std::env::var("SEPTUM_TAINT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(500);
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let secret = || prop::sample::select(SECRETS);
     let strategy = ((secret(), secret()), (secret(), secret()), prop::collection::vec(template(), 1..5), expression());

@@ -41,12 +41,15 @@ fn main() {
         ("1,000 keys: render prod", keys.clone(), "render prod", RUNS),
         ("1,000 keys: render --all (3 environments)", keys.clone(), "render --all", RUNS),
         ("1,000 keys: list", keys.clone(), "list", RUNS),
-        ("100 apps: render --all (300 targets)", hundred, "render --all", RUNS),
+        ("100 apps: render --all (300 targets)", hundred.clone(), "render --all", RUNS),
         ("1,000 apps: render --all (3,000 targets)", thousand.clone(), "render --all", 7),
     ] {
         let program = Path::new(env!("CARGO_BIN_EXE_septum"));
         row(title, &Process::new(program, &folder, &demo_key).with(arguments), runs);
     }
+
+    checks(&hundred, &demo_key);
+    checks(&thousand, &demo_key);
 
     trees(&thousand, &demo_key);
 
@@ -54,6 +57,15 @@ fn main() {
     for (stage, median) in stages::medians(&keys) {
         println!("{stage:<44} {median:>10.2}");
     }
+}
+
+/// A check of many apps. Their passwords lie in plaintext, so that it finds much, which is known.
+fn checks(project: &Path, demo_key: &Path) {
+    let program = Path::new(env!("CARGO_BIN_EXE_septum"));
+    let apps = std::fs::read_dir(project.join("services")).expect("apps").count();
+    Process::new(program, project, demo_key).with("check --write-baseline -q").run();
+    row(&format!("{apps} apps: check"), &Process::new(program, project, demo_key).with("check -q"), 11);
+    std::fs::remove_file(project.join(".septum-baseline.yaml")).expect("a baseline");
 }
 
 /// A tree of 3,000 targets: from nothing, with nothing to do, and after a change of one app.
