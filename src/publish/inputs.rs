@@ -14,6 +14,19 @@ const ABSENT: &str = "absent";
 /// What begins the name of a question for matching files.
 const MATCHING: &str = "glob:";
 
+/// The files among which those of an app's layers are.
+const LAYERS: &str = "*.yaml";
+
+/// Which layers there are in the folder of an app.
+pub(super) fn layers_in(folder: &Path) -> Probe {
+    Probe::Matching(folder.to_path_buf(), LAYERS.to_owned())
+}
+
+/// The folder of an app, if that is the question by this name.
+pub(super) fn folder_of_layers(name: &str) -> Option<&str> {
+    name.strip_prefix(MATCHING)?.strip_suffix(LAYERS)?.strip_suffix(':')
+}
+
 /// The answers of the disk, each asked for once in a run.
 pub(super) struct Answers {
     files: Arc<Files>,
@@ -67,7 +80,7 @@ impl Answers {
     }
 
     /// A path from the project's root; `.sops.yaml` may lie above it.
-    fn relative(&self, path: &Path) -> String {
+    pub(super) fn relative(&self, path: &Path) -> String {
         let root = self.files.root();
         let shared = root.ancestors().find(|folder| path.starts_with(folder)).unwrap_or(root);
         let up = root.components().count() - shared.components().count();

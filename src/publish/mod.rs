@@ -8,6 +8,7 @@
 mod clash;
 mod git;
 mod inputs;
+mod jobs;
 mod shard;
 mod target;
 
@@ -30,6 +31,7 @@ use crate::route::Routing;
 use crate::sops::Timestamp;
 
 use inputs::Answers;
+use jobs::{Job, Wanted};
 
 pub use shard::Shard;
 
@@ -102,7 +104,7 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     let dir = std::path::absolute(wish.dir).unwrap_or_else(|_| wish.dir.to_path_buf());
     let answers = Answers::new(Arc::clone(&project.files));
     let run = Run { pipeline, wish, dir: &dir, tree: &tree, answers };
-    let (jobs, known, mut problems) = run.jobs();
+    let (jobs, known, mut problems) = jobs::jobs(&run);
     // none needs another, but for the layers that they share
     let found: Vec<_> = if jobs.len() > FEW {
         jobs.into_par_iter().map(|job| run.app(job)).collect()
@@ -206,12 +208,6 @@ struct Run<'a> {
     answers: Answers,
 }
 
-/// An app with the targets that are asked for.
-struct Job<'a> {
-    app: &'a App,
-    targets: Vec<(EnvironmentName, TargetName)>,
-}
-
 /// What was found of an app, or of several.
 #[derive(Default)]
 struct Found {
@@ -236,57 +232,25 @@ impl Found {
     }
 }
 
-impl<'a> Run<'a> {
-    /// What is to be done, all targets that there are, and what is wrong with their names.
-    fn jobs(&self) -> (Vec<Job<'a>>, BTreeSet<TargetName>, Diagnostics) {
-        let (mut jobs, mut known, mut problems) = (Vec::new(), BTreeSet::new(), Diagnostics::new());
-        for app in self.wish.apps {
-            let Some(name) = problems_of(self.pipeline.library.app_name(app), &mut problems) else { continue };
-            let mut targets = Vec::new();
-            for environment in &app.environments {
-                let Some(target) = problems.take(TargetName::new(environment, &name)) else { continue };
-                if !known.insert(target.clone()) {
-                    problems.push(twice(&target));
-                    continue;
-                }
-                let is_asked = self.wish.environments.contains(environment);
-                let is_ours = self.wish.shard.is_none_or(|shard| shard.has(target.as_str()));
-                if is_asked && is_ours {
-                    targets.push((environment.clone(), target));
-                }
-            }
-            jobs.push(Job { app, targets });
-        }
-        (jobs, known, problems)
-    }
-
+impl Run<'_> {
     /// Renders the targets of an app that need it.
-    fn app(&self, Job { app, targets }: Job<'_>) -> Found {
+    fn app(&self, Job { app, targets, .. }: Job<'_>) -> Found {
         let mut found = Found { targets: targets.len(), ..Found::default() };
-        let (current, stale): (Vec<_>, Vec<_>) = targets.into_iter().partition(|(_, target)| self.is_current(target));
-        found.rendered.extend(current.into_iter().map(|(_, name)| target::Target::unchanged(name)));
+        let (current, stale): (Vec<_>, Vec<_>) = targets.into_iter().partition(|wanted| wanted.is_current);
+        found.rendered.extend(current.into_iter().map(|wanted| target::Target::unchanged(wanted.name)));
         if !stale.is_empty() {
             self.render(app, stale, &mut found);
         }
         found
     }
 
-    /// Whether nothing that a target is made of changed since it was recorded.
-    fn is_current(&self, target: &TargetName) -> bool {
-        let Some(record) = self.tree.inventory().targets.get(target) else { return false };
-        record.state.is_some()
-            && is_of_this_version(record)
-            && self.answers.hold(record.inputs.iter().filter(|(name, _)| *name != PROGRAM))
-            && self.tree.is_intact(target)
-    }
-
-    fn render(&self, app: &App, stale: Vec<(EnvironmentName, TargetName)>, found: &mut Found) {
-        let environments: Vec<_> = stale.iter().map(|(environment, _)| environment.clone()).collect();
+    fn render(&self, app: &App, stale: Vec<Wanted>, found: &mut Found) {
+        let environments: Vec<_> = stale.iter().map(|wanted| wanted.environment.clone()).collect();
         let mut unopened = BTreeMap::new();
         let survey = self.pipeline.survey_as_far(app, &environments, &mut found.problems, &mut unopened);
         found.keys.extend(unopened.values().flat_map(Diagnostics::iter).cloned().map(as_warning));
         let Some(survey) = survey else { return };
-        for (environment, target) in stale {
+        for Wanted { environment, name: target, .. } in stale {
             let rendering = target::Rendering {
                 pipeline: self.pipeline,
                 wish: self.wish,
@@ -338,22 +302,12 @@ fn is_of_this_version(record: &TargetRecord) -> bool {
     record.inputs.get(PROGRAM).is_some_and(|version| version == VERSION)
 }
 
-fn problems_of<T>(result: Result<T, Diagnostics>, problems: &mut Diagnostics) -> Option<T> {
-    result.map_err(|found| problems.extend(found)).ok()
-}
-
 /// That a key is missing stops nobody who can do without.
 fn as_warning(problem: Diagnostic) -> Diagnostic {
     match problem.failure {
         Failure::Key => Diagnostic { severity: crate::diagnostic::Severity::Warning, ..problem },
         _ => problem,
     }
-}
-
-fn twice(target: &TargetName) -> Diagnostic {
-    let app = target.app();
-    Diagnostic::error("invalid-name", format!("two apps are called `{app}`, and both would be written to `{target}`"))
-        .hint("give one of them another name: `app: NAME` in its `base.yaml`")
 }
 
 impl Wish<'_> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::inputs::Answers;
+use super::inputs::{Answers, layers_in};
 use super::{Intent, Unseen, Wish};
 use crate::deliver::{Delivered, Form, ObjectName, Way};
 use crate::diagnostic::Diagnostics;
@@ -88,7 +88,7 @@ impl Rendering<'_> {
         }
         let root = self.pipeline.library.project.files.root();
         probes.insert(Probe::File(root.join(PROJECT_FILE)));
-        probes.insert(Probe::Matching(self.app.folder.clone(), "*.yaml".to_owned()));
+        probes.insert(layers_in(&self.app.folder));
         probes
     }
 

@@ -122,7 +122,7 @@ impl Run<'_> {
         }
         // what a killed run leaves may be a Secret, and must not get into a commit
         let ignored = self.drafts.join(".gitignore");
-        disk.replace(&ignored, &self.draft(), b"*\n", Sensitivity::Plain, Sync::Later)
+        disk.replace(&ignored, &self.draft(), b"*\n", None, Sensitivity::Plain, Sync::Later)
     }
 
     fn tidy(&self) -> io::Result<()> {
@@ -190,30 +190,43 @@ impl Run<'_> {
     fn record(&self, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
         let OutputTree { place, disk, .. } = self.tree;
         let own = place.own();
-        disk.replace(&own.join(name), &self.draft(), bytes, Sensitivity::Plain, Sync::Now)
+        let path = own.join(name);
+        let permissions = fs::symlink_metadata(&path).ok().map(|there| there.permissions());
+        disk.replace(&path, &self.draft(), bytes, permissions, Sensitivity::Plain, Sync::Now)
             .map_err(|error| place::unwritable(&show(place, name), &error))?;
         disk.sync(&own);
         Ok(())
     }
 
     fn write_all(&self, writes: &[Write]) -> Result<(), Diagnostic> {
+        let is_together = |one: &Write, other: &Write| one.target == other.target;
         if writes.len() <= MANY {
-            return writes.iter().try_for_each(|write| self.write(write));
+            return writes.chunk_by(is_together).try_for_each(|writes| self.write_target(writes));
         }
-        writes.par_iter().try_for_each(|write| self.write(write))
+        writes.par_chunk_by(is_together).try_for_each(|writes| self.write_target(writes))
+    }
+
+    /// Writes the files of a target.
+    fn write_target(&self, writes: &[Write]) -> Result<(), Diagnostic> {
+        let OutputTree { place, disk, .. } = self.tree;
+        if let Some(Write { target, file, .. }) = writes.first() {
+            let folders = [place.dir.join(target.environment()), place.folder(target)];
+            let made = folders.iter().try_for_each(|folder| disk.make_folder(folder));
+            made.map_err(|error| place::unwritable(&place.show(target, file), &error))?;
+        }
+        writes.iter().try_for_each(|write| self.write(write))
     }
 
     fn write(&self, write: &Write) -> Result<(), Diagnostic> {
         let OutputTree { place, disk, .. } = self.tree;
         let Write { target, file, bytes, sensitivity, replaces, .. } = write;
         let path = place.file(target, file);
-        let folders = [place.dir.join(target.environment()), place.folder(target)];
-        let written = folders.iter().try_for_each(|folder| disk.make_folder(folder));
-        if replaces.is_none() && fs::symlink_metadata(&path).is_ok() {
+        let there = fs::symlink_metadata(&path).ok();
+        if replaces.is_none() && there.is_some() {
             return Err(foreign(place, &[place.show(target, file)]).note("it appeared while septum was writing"));
         }
-        written
-            .and_then(|()| disk.replace(&path, &self.draft(), bytes, *sensitivity, Sync::Later))
+        let permissions = there.map(|there| there.permissions());
+        disk.replace(&path, &self.draft(), bytes, permissions, *sensitivity, Sync::Later)
             .map_err(|error| place::unwritable(&place.show(target, file), &error))
     }
 

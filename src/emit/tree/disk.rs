@@ -64,17 +64,17 @@ impl Disk {
         }
     }
 
-    /// Gives `target` new bytes, by way of a file at `draft` that takes its name. Permissions are kept; a
-    /// new file that holds secrets is its owner's alone.
+    /// Gives `target` new bytes, by way of a file at `draft` that takes its name, with the permissions that
+    /// it has; a new file that holds secrets is its owner's alone.
     pub(super) fn replace(
         &self,
         target: &Path,
         draft: &Path,
         bytes: &[u8],
+        permissions: Option<Permissions>,
         sensitivity: Sensitivity,
         sync: Sync,
     ) -> io::Result<()> {
-        let permissions = fs::symlink_metadata(target).ok().map(|metadata| metadata.permissions());
         let written = self.draft(draft, bytes, permissions, sensitivity, sync);
         let replaced = written.and_then(|()| self.step()).and_then(|()| fs::rename(draft, target));
         if replaced.is_err() {

@@ -118,13 +118,15 @@ pub(super) fn plan(
         }
     }
     let targets = jobs.len();
-    let fates = fates(tree, jobs)?;
-    let page = page(tree, &fates);
+    let mut fates = fates(tree, jobs)?;
+    let is_empty = |it: &&Decided| it.fate.as_ref().is_some_and(|fate| fate.record.outputs.is_empty());
+    let emptied = fates.iter().filter(is_empty).map(|it| it.target.clone()).collect();
+    let page = page(tree, &mut fates);
     let mut plan = Plan {
         place: tree.place.clone(),
         writes: Vec::new(),
         removals: Vec::new(),
-        emptied: Vec::new(),
+        emptied,
         secrets: Digests::new(),
         page,
         summary: Summary { targets, ..Summary::default() },
@@ -134,9 +136,6 @@ pub(super) fn plan(
         let is_touched = fate.as_ref().is_some_and(|fate| !fate.writes.is_empty() || !fate.removals.is_empty());
         plan.summary.unchanged += usize::from(!is_touched);
         let Some(fate) = fate else { continue };
-        if fate.record.outputs.is_empty() {
-            plan.emptied.push(target.clone());
-        }
         plan.summary.stale += fate.stale;
         plan.secrets.insert(target.clone(), fate.secrets);
         plan.writes.extend(fate.writes);
@@ -202,8 +201,8 @@ pub(super) fn foreign(place: &Place, files: &[String]) -> Diagnostic {
     error.note("nothing was written").hint("move or remove what is in the way, or choose another output folder")
 }
 
-/// The inventory of this run: before, meanwhile, and after.
-fn page(tree: &OutputTree, fates: &[Decided]) -> PageChange {
+/// The inventory of this run: before, meanwhile, and after. It takes the records.
+fn page(tree: &OutputTree, fates: &mut [Decided]) -> PageChange {
     let obsolete: Vec<_> = match tree.part {
         Part::Whole => tree.pages.others().map(|page| page.name.clone()).collect(),
         Part::Shard { .. } => Vec::new(),
@@ -242,9 +241,9 @@ fn claim(tree: &OutputTree, fates: &[Decided], mut claim: Inventory) -> Inventor
 }
 
 /// What it says in the end.
-fn after(tree: &OutputTree, fates: &[Decided], mut new: Inventory) -> Inventory {
-    for (target, fate) in fates.iter().filter_map(|it| Some((&it.target, it.fate.as_ref()?))) {
-        enter(tree, target, &fate.record, &mut new);
+fn after(tree: &OutputTree, fates: &mut [Decided], mut new: Inventory) -> Inventory {
+    for (target, fate) in fates.iter_mut().filter_map(|it| Some((&it.target, it.fate.as_mut()?))) {
+        enter(tree, target, std::mem::take(&mut fate.record), &mut new);
     }
     let settled: BTreeSet<_> = fates.iter().filter(|decided| decided.is_settled).map(|it| &it.target).collect();
     for target in tree.pages.claims.keys().filter(|target| !settled.contains(target)) {
@@ -260,7 +259,8 @@ fn after(tree: &OutputTree, fates: &[Decided], mut new: Inventory) -> Inventory 
 /// written first: the next claim on the same file would hide it.
 fn announce(tree: &OutputTree, target: &TargetName, fate: &Fate, claim: &mut Inventory) {
     for write in &fate.writes {
-        let digest = (write.sensitivity == Sensitivity::Plain).then(|| super::digest(&write.bytes));
+        let output = fate.record.outputs.get(&write.file);
+        let digest = output.and_then(|output| output.digest.clone());
         claim.pending.entry(target.clone()).or_default().insert(write.file.clone(), digest);
         let merged = tree.pages.merged.targets.get(target);
         let is_recorded = merged.is_some_and(|record| record.outputs.get(&write.file).is_some_and(|it| !it.stale));
@@ -274,7 +274,7 @@ fn announce(tree: &OutputTree, target: &TargetName, fate: &Fate, claim: &mut Inv
 }
 
 /// Records what became of a target.
-fn enter(tree: &OutputTree, target: &TargetName, record: &TargetRecord, new: &mut Inventory) {
+fn enter(tree: &OutputTree, target: &TargetName, record: TargetRecord, new: &mut Inventory) {
     let is_elsewhere = || {
         let lists = |page: &super::page::Page| page.inventory.targets.contains_key(target);
         tree.part != Part::Whole && tree.pages.others().any(lists)
@@ -291,9 +291,9 @@ fn enter(tree: &OutputTree, target: &TargetName, record: &TargetRecord, new: &mu
     // what another inventory says already need not be said twice
     if !new.targets.contains_key(target)
         && is_elsewhere()
-        && tree.pages.merged.targets.get(target).is_some_and(|it| **it == *record)
+        && tree.pages.merged.targets.get(target).is_some_and(|it| **it == record)
     {
         return;
     }
-    new.targets.insert(target.clone(), Arc::new(record.clone()));
+    new.targets.insert(target.clone(), Arc::new(record));
 }

@@ -1,0 +1,119 @@
+//! What is to be done: the targets of each app, and which of them changed.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rayon::prelude::*;
+
+use super::{FEW, Run, is_of_this_version};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::emit::tree::{Inventory, TargetName};
+use crate::name::{AppName, EnvironmentName};
+use crate::project::App;
+
+/// An app with the targets that are asked for.
+pub(super) struct Job<'a> {
+    pub(super) app: &'a App,
+    pub(super) targets: Vec<Wanted>,
+    /// All targets that it has.
+    all: Vec<TargetName>,
+}
+
+/// A target that is asked for.
+pub(super) struct Wanted {
+    pub(super) environment: EnvironmentName,
+    pub(super) name: TargetName,
+    /// Whether nothing changed since it was recorded.
+    pub(super) is_current: bool,
+}
+
+/// What is to be done, all targets that there are, and what is wrong with their names.
+pub(super) fn jobs<'a>(run: &Run<'a>) -> (Vec<Job<'a>>, BTreeSet<TargetName>, Diagnostics) {
+    let names = Names::of(run.tree.inventory());
+    let job = |app: &&'a App| {
+        let mut problems = Diagnostics::new();
+        (run.job(app, &names, &mut problems), problems)
+    };
+    let found: Vec<_> = if run.wish.apps.len() > FEW {
+        run.wish.apps.par_iter().map(job).collect()
+    } else {
+        run.wish.apps.iter().map(job).collect()
+    };
+    let (mut jobs, mut known, mut problems) = (Vec::new(), BTreeSet::new(), Diagnostics::new());
+    for (job, of_app) in found {
+        problems.extend(of_app);
+        let Some(mut job) = job else { continue };
+        for target in std::mem::take(&mut job.all) {
+            if let Some(other) = known.replace(target) {
+                job.targets.retain(|wanted| wanted.name != other);
+                problems.push(twice(&other));
+            }
+        }
+        jobs.push(job);
+    }
+    (jobs, known, problems)
+}
+
+impl<'a> Run<'a> {
+    /// What is to be done of an app.
+    fn job(&self, app: &'a App, names: &Names, problems: &mut Diagnostics) -> Option<Job<'a>> {
+        // what the name follows from is an input of each target: where none changed, nothing need be read
+        if let Some(name) = names.of_folder(&self.answers.relative(&app.folder)) {
+            let job = self.job_called(app, name, &mut Diagnostics::new());
+            let are_current = job.targets.iter().all(|target| target.is_current);
+            if are_current && !job.targets.is_empty() && job.all.len() == app.environments.len() {
+                return Some(job);
+            }
+        }
+        let name = self.pipeline.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
+        Some(self.job_called(app, &name, problems))
+    }
+
+    fn job_called(&self, app: &'a App, name: &AppName, problems: &mut Diagnostics) -> Job<'a> {
+        let (mut targets, mut all) = (Vec::new(), Vec::new());
+        for environment in &app.environments {
+            let Some(name) = problems.take(TargetName::new(environment, name)) else { continue };
+            let is_asked = self.wish.environments.contains(environment);
+            if is_asked && self.wish.shard.is_none_or(|shard| shard.has(name.as_str())) {
+                let is_current = self.is_current(&name);
+                targets.push(Wanted { environment: environment.clone(), name: name.clone(), is_current });
+            }
+            all.push(name);
+        }
+        Job { app, targets, all }
+    }
+
+    /// Whether nothing that a target is made of changed since it was recorded.
+    fn is_current(&self, target: &TargetName) -> bool {
+        let Some(record) = self.tree.inventory().targets.get(target) else { return false };
+        record.state.is_some()
+            && is_of_this_version(record)
+            && self.answers.hold(record.inputs.iter().filter(|(name, _)| *name != super::PROGRAM))
+            && self.tree.is_intact(target)
+    }
+}
+
+/// The names of apps as an inventory knows them.
+struct Names(HashMap<String, AppName>);
+
+impl Names {
+    /// The folder of an app is asked for its layers, and so is one of the inputs of each of its targets.
+    fn of(inventory: &Inventory) -> Self {
+        let mut names: HashMap<String, AppName> = HashMap::new();
+        for (target, record) in &inventory.targets {
+            for folder in record.inputs.keys().filter_map(|input| super::inputs::folder_of_layers(input)) {
+                names.entry(folder.to_owned()).or_insert_with(|| target.app().into());
+            }
+        }
+        Self(names)
+    }
+
+    fn of_folder(&self, folder: &str) -> Option<&AppName> {
+        self.0.get(folder)
+    }
+}
+
+fn twice(target: &TargetName) -> Diagnostic {
+    let app = target.app();
+    Diagnostic::error("invalid-name", format!("two apps are called `{app}`, and both would be written to `{target}`"))
+        .hint("give one of them another name: `app: NAME` in its `base.yaml`")
+}
