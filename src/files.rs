@@ -1,12 +1,12 @@
 //! The files of a project: read once, never from outside of it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::path::{Component, Path, PathBuf};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostic::{Diagnostic, Failure};
+use crate::disk::{Disk, normalize};
 use crate::span::{Source, Span};
 
 /// Largest file that is read, in bytes: what Kubernetes takes in one ConfigMap or Secret
@@ -21,6 +21,7 @@ pub const MAX_MANIFESTS_SIZE: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Files {
     root: PathBuf,
+    disk: Disk,
     read: Arc<Mutex<HashMap<PathBuf, Arc<[u8]>>>>,
     folders: Arc<Mutex<HashMap<PathBuf, PathBuf>>>,
     seen: Mutex<BTreeSet<Probe>>,
@@ -38,8 +39,18 @@ pub enum Probe {
 impl Files {
     /// The files below `root`, which must exist.
     pub fn new(root: &Path) -> io::Result<Self> {
-        let root = fs::canonicalize(root)?;
-        Ok(Self { root, read: Arc::default(), folders: Arc::default(), seen: Mutex::default() })
+        Self::on(Disk::default(), root)
+    }
+
+    /// The same, of what lies over the disk.
+    pub fn on(disk: Disk, root: &Path) -> io::Result<Self> {
+        let root = disk.real(root)?;
+        Ok(Self { root, disk, read: Arc::default(), folders: Arc::default(), seen: Mutex::default() })
+    }
+
+    /// Where they are looked for.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// The same files with a record of their own: who works on one part of a project learns what that
@@ -47,7 +58,7 @@ impl Files {
     #[must_use]
     pub fn recording(&self) -> Self {
         let (read, folders) = (Arc::clone(&self.read), Arc::clone(&self.folders));
-        Self { root: self.root.clone(), read, folders, seen: Mutex::default() }
+        Self { root: self.root.clone(), disk: self.disk.clone(), read, folders, seen: Mutex::default() }
     }
 
     /// Notes that a result depends on the answer to a question.
@@ -101,15 +112,15 @@ impl Files {
 
     /// The path without symbolic links. That of a folder is looked up once: thousands of files lie in a few.
     fn real(&self, path: &Path) -> io::Result<PathBuf> {
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return fs::canonicalize(path) };
-        if fs::symlink_metadata(path)?.is_symlink() {
-            return fs::canonicalize(path);
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return self.disk.real(path) };
+        if self.disk.is_link(path)? {
+            return self.disk.real(path);
         }
         let known = self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned();
         let folder_of = match known {
             Some(known) => known,
             None => {
-                let real = fs::canonicalize(folder)?;
+                let real = self.disk.real(folder)?;
                 self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_path_buf(), real.clone());
                 real
             }
@@ -120,7 +131,7 @@ impl Files {
     /// What is in a file, if it can be read: the bytes that were read of it, if any were. It may lie outside
     /// of the project, as rules do that are above it.
     pub fn content(&self, path: &Path) -> Option<Arc<[u8]>> {
-        let real = self.real(path).ok()?;
+        let real = self.real(&normalize(path)).ok()?;
         if let Some(bytes) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&real) {
             return Some(Arc::clone(bytes));
         }
@@ -155,12 +166,7 @@ impl Files {
     }
 
     fn read_file(&self, real: &Path, limit: u64) -> Result<Vec<u8>, Diagnostic> {
-        let fail = |error: &io::Error| self.unreadable(real, error);
-        let file = File::open(real).map_err(|error| fail(&error))?;
-        let size = file.metadata().map_err(|error| fail(&error))?.len();
-        let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or_default());
-        // one byte more than allowed: a file may grow, and a device has no size
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| fail(&error))?;
+        let bytes = self.disk.read(real, limit).map_err(|error| self.unreadable(real, &error))?;
         if bytes.len() as u64 > limit {
             let message = format!("`{}` is larger than {} MiB", self.name(real), limit >> 20);
             let error = Diagnostic::error("file-too-big", message);
@@ -190,10 +196,12 @@ impl Files {
 
     fn similar_file(&self, path: &Path) -> Option<String> {
         let wanted = path.file_name()?.to_string_lossy();
-        let beside: Vec<_> = fs::read_dir(path.parent()?)
+        let beside: Vec<_> = self
+            .disk
+            .list(path.parent()?)
             .ok()?
-            .filter_map(Result::ok)
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .into_iter()
+            .map(|entry| entry.name.to_string_lossy().into_owned())
             .collect();
         let nearest = crate::diagnostic::nearest(&wanted, beside.iter().map(String::as_str))?;
         Some(format!("did you mean `{}`?", self.name(&path.with_file_name(nearest))))
@@ -206,23 +214,10 @@ impl Files {
     }
 }
 
-/// The path without `.` and `..`, by its text alone: a missing file has no real path yet.
-fn normalize(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                normal.pop();
-            }
-            other => normal.push(other),
-        }
-    }
-    normal
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn project() -> (tempfile::TempDir, Files) {

@@ -1,10 +1,11 @@
 //! Patterns of paths, matched part by part, so that only folders that can match are listed.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use globset::Glob;
+
+use crate::disk::Disk;
 
 /// Why a pattern finds nothing, not even nothing.
 #[derive(Debug)]
@@ -25,20 +26,20 @@ pub enum GlobError {
 /// The files and folders that match a pattern below a folder, sorted. `*`, `?`, `[…]` and `{…}` stay
 /// within a part, `**` is any number of folders. Hidden ones match only by name, and links to folders
 /// are not followed: they could lead out, or in a circle.
-pub fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
+pub fn matching(disk: &Disk, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
     let mut found = Vec::new();
-    expand(folder, pattern, &mut found)?;
+    expand(disk, folder, pattern, &mut found)?;
     found.sort();
     found.dedup();
     Ok(found)
 }
 
-fn expand(folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), GlobError> {
+fn expand(disk: &Disk, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), GlobError> {
     let (first, rest) = pattern.split_once('/').map_or((pattern, None), |(first, rest)| (first, Some(rest)));
     let mut descend = |path: PathBuf| match rest {
-        Some(rest) if !rest.is_empty() => expand(&path, rest, found),
+        Some(rest) if !rest.is_empty() => expand(disk, &path, rest, found),
         _ => {
-            if path.exists() {
+            if disk.exists(&path) {
                 found.push(path);
             }
             Ok(())
@@ -49,8 +50,8 @@ fn expand(folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), 
         ".." => Err(GlobError::Outside),
         "**" => {
             descend(folder.to_path_buf())?;
-            for below in entries(folder)?.into_iter().filter(|below| is_folder(below)) {
-                expand(&below, pattern, found)?;
+            for (below, _) in entries(disk, folder)?.into_iter().filter(|(_, is_folder)| *is_folder) {
+                expand(disk, &below, pattern, found)?;
             }
             Ok(())
         }
@@ -59,8 +60,8 @@ fn expand(folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), 
             let invalid =
                 |error: globset::Error| GlobError::Invalid { part: first.to_owned(), reason: error.kind().to_string() };
             let glob = Glob::new(first).map_err(invalid)?.compile_matcher();
-            for below in entries(folder)? {
-                if below.file_name().is_some_and(|name| glob.is_match(name)) && (rest.is_none() || is_folder(&below)) {
+            for (below, is_folder) in entries(disk, folder)? {
+                if below.file_name().is_some_and(|name| glob.is_match(name)) && (rest.is_none() || is_folder) {
                     descend(below)?;
                 }
             }
@@ -74,27 +75,26 @@ pub fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '[', '{'])
 }
 
-fn is_folder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
-}
-
-/// What is in a folder, sorted, without hidden ones. A folder that does not exist has nothing.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, GlobError> {
-    let entries = match fs::read_dir(folder) {
+/// What is in a folder, sorted, without hidden ones, and whether it is a folder. A folder that does not exist
+/// has nothing.
+fn entries(disk: &Disk, folder: &Path) -> Result<Vec<(PathBuf, bool)>, GlobError> {
+    let entries = match disk.list(folder) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(Vec::new());
         }
         Err(error) => return Err(GlobError::Unreadable(folder.to_path_buf(), error)),
     };
-    let visible = entries.filter_map(Result::ok).filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
-    let mut entries: Vec<PathBuf> = visible.map(|entry| entry.path()).collect();
+    let visible = entries.into_iter().filter(|entry| !entry.name.to_string_lossy().starts_with('.'));
+    let mut entries: Vec<_> = visible.map(|entry| (folder.join(entry.name), entry.is_folder)).collect();
     entries.sort();
     Ok(entries)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -117,12 +117,12 @@ mod tests {
             ("./a.yaml", &["a.yaml"]),
             ("nowhere/*.yaml", &[]),
         ] {
-            let found = matching(folder.path(), pattern).unwrap();
+            let found = matching(&Disk::default(), folder.path(), pattern).unwrap();
             let found: Vec<_> = found.iter().map(|path| path.strip_prefix(folder.path()).unwrap()).collect();
             let expected: Vec<_> = expected.iter().map(Path::new).collect();
             assert_eq!(found, expected, "{pattern}");
         }
-        assert!(matches!(matching(folder.path(), "../*"), Err(GlobError::Outside)));
-        assert!(matches!(matching(folder.path(), "[a"), Err(GlobError::Invalid { .. })));
+        assert!(matches!(matching(&Disk::default(), folder.path(), "../*"), Err(GlobError::Outside)));
+        assert!(matches!(matching(&Disk::default(), folder.path(), "[a"), Err(GlobError::Invalid { .. })));
     }
 }

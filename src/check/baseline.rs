@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
 use super::tag::TagKey;
-use crate::diagnostic::{Diagnostic, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::project::Project;
 use crate::span::{Source, Span};
 
 /// The file, at the root of the project.
@@ -57,6 +58,16 @@ impl Baseline {
     /// One that knows nothing.
     pub fn new() -> Self {
         Self { key: TagKey::random(), known: BTreeSet::new(), source: None }
+    }
+
+    /// The one of a project, if somebody wrote it down.
+    pub fn of_project(project: &Project) -> Result<Option<Self>, Diagnostics> {
+        let files = &project.files;
+        let path = files.root().join(FILE);
+        if !files.disk().exists(&path) {
+            return Ok(None);
+        }
+        Ok(Some(Self::read(files.text(&path)?)?))
     }
 
     /// Reads one. Errors: it is not what `--write-baseline` writes.

@@ -1,10 +1,12 @@
 //! One finding, and what it is about.
 
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 
-use crate::diagnostic::{Diagnostic, Failure, Severity};
+use crate::diagnostic::{Diagnostic, Failure, Label, Severity};
 use crate::name::{EntryId, EnvironmentName};
-use crate::span::Place;
+use crate::span::{Place, Source};
 
 /// Rules that tell of a project that is not as it should be, and not of one that cannot be read: what is found
 /// by them is a finding (exit code 1), and not invalid input (2).
@@ -37,6 +39,9 @@ const FINDINGS: [&str; 26] = [
     "unused-variable",
 ];
 
+/// The name of a file of rules.
+pub(super) const RULES: &str = ".sops.yaml";
+
 /// What is wrong, and what it is about.
 #[derive(Debug, Clone)]
 pub struct Finding {
@@ -51,6 +56,17 @@ pub struct Finding {
     pub(super) tag: Option<String>,
     /// Why it is accepted, if it is.
     pub accepted: Option<String>,
+    /// Where the project lies, once that is known.
+    home: Option<Home>,
+}
+
+/// Where a project lies in its repository.
+#[derive(Debug, Clone)]
+pub(super) struct Home {
+    repository: PathBuf,
+    project: PathBuf,
+    /// The path from the one to the other; none if they are the same.
+    folder: Option<String>,
 }
 
 /// A finding as `check --format json` shows it.
@@ -68,6 +84,9 @@ pub struct FindingView<'a> {
     /// The file, from the project's root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<&'a str>,
+    /// The folder of the project, from the root of its repository, if it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<&'a str>,
     /// The line, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
@@ -98,7 +117,31 @@ impl Finding {
     ) -> Self {
         let environment = environment.map(|environment| environment.as_str().to_owned());
         let app = app.map(str::to_owned);
-        Self { diagnostic, app, environment, entry, detector: None, tag: None, accepted: None }
+        Self { diagnostic, app, environment, entry, detector: None, tag: None, accepted: None, home: None }
+    }
+
+    /// Says where its project lies.
+    pub(super) fn set_home(&mut self, home: &Home) {
+        self.home = Some(home.clone());
+    }
+
+    /// The file, from the root of the repository: who shows findings in code wants paths from there.
+    pub fn path(&self) -> Option<String> {
+        self.place().map(|place| self.in_home(place.source.name()))
+    }
+
+    /// What to show to who works in the repository, and not in the project.
+    pub fn in_repository(&self) -> Diagnostic {
+        let mut diagnostic = self.diagnostic.clone();
+        for Label { place, .. } in &mut diagnostic.labels {
+            let source = Source::new(self.in_home(place.source.name()), place.source.text());
+            *place = source.place(place.span);
+        }
+        diagnostic
+    }
+
+    fn in_home(&self, file: &str) -> String {
+        self.home.as_ref().map_or_else(|| file.to_owned(), |home| home.path(file))
     }
 
     /// The same, accepted for a reason.
@@ -159,6 +202,7 @@ impl Finding {
             message,
             help: (!hints.is_empty()).then(|| hints.join("; ")),
             file: place.map(|place| place.source.name()),
+            project: self.home.as_ref().and_then(|home| home.folder.as_deref()),
             line: place.map(|place| place.span.line),
             column: place.map(|place| place.span.column),
             app: self.app.as_deref(),
@@ -167,4 +211,27 @@ impl Finding {
             key: self.entry.as_ref().map(|id| id.key.as_str()),
         }
     }
+}
+
+impl Home {
+    /// Of a project in a repository; none if it lies elsewhere.
+    pub(super) fn new(repository: &Path, project: &Path) -> Option<Self> {
+        let folder = slashed(project.strip_prefix(repository).ok()?);
+        let folder = Some(folder).filter(|folder| !folder.is_empty());
+        Some(Self { repository: repository.to_path_buf(), project: project.to_path_buf(), folder })
+    }
+
+    /// The path from the repository of a file as messages name it: from the project, or, of rules, which may lie
+    /// above it, from the folder that the program runs in, or by its whole path.
+    fn path(&self, file: &str) -> String {
+        let is_rules = Path::new(file).file_name().is_some_and(|name| name == RULES);
+        let whole = if is_rules { std::path::absolute(file).ok() } else { None };
+        let whole = whole.unwrap_or_else(|| self.project.join(file));
+        whole.strip_prefix(&self.repository).map_or_else(|_| file.to_owned(), slashed)
+    }
+}
+
+/// A path with `/`.
+pub(super) fn slashed(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

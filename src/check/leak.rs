@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::rules::{self, UserRules};
 use super::tag::TagKey;
 use crate::diagnostic::Diagnostic;
+use crate::disk::normalize;
 use crate::layer::tree::join;
 use crate::layer::{Change, Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::EntryId;
@@ -74,7 +75,7 @@ impl<'a> Search<'a> {
                     EntrySource::File(path) | EntrySource::Template(path) => {
                         let bytes = resolved.files.content(path);
                         let text = bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-                        let name = resolved.files.name(path);
+                        let name = resolved.files.name(&normalize(path));
                         if let Some(text) = text {
                             let subject = Subject { file: Some(&name), ..subject };
                             self.look(subject, id.key.as_str(), text, declared);

@@ -11,6 +11,7 @@ mod leak;
 mod places;
 mod rules;
 mod sarif;
+mod staged;
 mod stale;
 mod substitution;
 mod tag;
@@ -35,8 +36,10 @@ pub use baseline::{Baseline, FILE as BASELINE};
 pub use finding::{Finding, FindingView};
 pub use rules::{Hit, UserRules};
 pub use sarif::sarif;
+pub use staged::{Only, staged};
 
 use places::Places;
+use staged::Anchors;
 use substitution::Flux;
 use unused::Usage;
 
@@ -59,6 +62,8 @@ pub struct Scope<'a> {
     pub today: Option<Day>,
     /// Now, which no output follows from.
     pub now: Timestamp,
+    /// The files that findings have to be about; none if all are wanted.
+    pub only: Option<&'a Only>,
 }
 
 /// What was found.
@@ -84,7 +89,7 @@ impl Report {
 
 /// Checks apps in environments.
 pub fn check(pipeline: &Pipeline<'_>, scope: &Scope<'_>) -> Report {
-    let flux = Flux::new(pipeline.library.project.files.root());
+    let flux = Flux::new(&pipeline.library.project.files);
     let look = Look { pipeline, scope, flux: &flux };
     // with few apps, threads cost more than they give
     let of_apps: Vec<_> = if scope.apps.len() > 4 {
@@ -124,6 +129,7 @@ impl Look<'_> {
         let Some(survey) = survey else {
             let name = pipeline.library.app_name(app).ok();
             let name = name.as_ref().map(AppName::as_str);
+            // nothing was checked, wherever that comes from
             found.findings.extend(problems.into_iter().map(|problem| Finding::of(problem, name, None, None)));
             return found;
         };
@@ -143,8 +149,10 @@ impl Look<'_> {
             found.usage.look(&survey, &places);
         }
         let (accepted, findings) = allow::accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
-        found.findings.extend(findings);
-        found.accepted.extend(accepted);
+        let anchors = scope.only.map(|only| only.anchors(&survey)).unwrap_or_default();
+        let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has(finding, &anchors));
+        found.findings.extend(findings.into_iter().filter(is_wanted));
+        found.accepted.extend(accepted.into_iter().filter(is_wanted));
         found
     }
 
@@ -198,7 +206,8 @@ impl Found {
     /// In the order of files, each mistake once, wherever it was met.
     fn report(self, scope: &Scope<'_>) -> Report {
         let Self { mut findings, mut accepted, unseen, usage } = self;
-        findings.extend(usage.findings());
+        let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has(finding, &Anchors::default()));
+        findings.extend(usage.findings().filter(is_wanted));
         let mut findings = sorted(findings);
         if let Some(baseline) = scope.baseline {
             let (known, left) = baseline.part(findings, scope.is_whole);

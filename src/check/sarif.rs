@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Finding, FindingView, Report};
+use super::{Finding, Report};
 
 /// The report as a log of SARIF. What is accepted is in it, suppressed.
 pub fn sarif(report: &Report) -> Json {
@@ -49,12 +49,12 @@ fn result(finding: &Finding, is_accepted: bool) -> Json {
         "ruleId": view.rule,
         "level": view.severity,
         "message": { "text": text },
-        "partialFingerprints": { "septum/v1": fingerprint(&view) },
+        "partialFingerprints": { "septum/v1": fingerprint(finding) },
     });
-    if let (Some(file), Some(line), Some(column)) = (view.file, view.line, view.column) {
+    if let (Some(file), Some(line), Some(column)) = (finding.path(), view.line, view.column) {
         let region = json!({ "startLine": line.max(1), "startColumn": column.max(1) });
         result["locations"] =
-            json!([{ "physicalLocation": { "artifactLocation": { "uri": uri(file) }, "region": region } }]);
+            json!([{ "physicalLocation": { "artifactLocation": { "uri": uri(&file) }, "region": region } }]);
     }
     if is_accepted {
         result["suppressions"] = json!([{ "kind": "inSource", "justification": finding.accepted }]);
@@ -63,8 +63,10 @@ fn result(finding: &Finding, is_accepted: bool) -> Json {
 }
 
 /// By what a finding is known again when lines move: its rule and what it is about.
-fn fingerprint(view: &FindingView<'_>) -> String {
-    let parts = [Some(view.rule), view.file, view.app, view.environment, view.bundle, view.key, Some(view.message)];
+fn fingerprint(finding: &Finding) -> String {
+    let (view, path) = (finding.view(), finding.path());
+    let parts =
+        [Some(view.rule), path.as_deref(), view.app, view.environment, view.bundle, view.key, Some(view.message)];
     let mut hash = Sha256::new();
     for part in parts {
         let part = part.unwrap_or_default();

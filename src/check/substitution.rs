@@ -3,14 +3,15 @@
 //! With `spec.postBuild` of a Flux Kustomization, every `${NAME}` in what it applies is replaced, and one that
 //! is not defined by nothing: a script or a configuration file with a variable of its own arrives broken.
 
-use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use ignore::WalkBuilder;
+use ignore::{DirEntry, WalkBuilder};
+use memchr::memmem;
 
 use crate::deliver::{Delivered, Form};
 use crate::diagnostic::Diagnostic;
+use crate::files::Files;
 use crate::layer::Tree;
 use crate::name::EntryId;
 use crate::object::{Object, Rendered};
@@ -26,13 +27,13 @@ const LARGEST: u64 = 256 << 10;
 /// Whether the repository of a project has a Flux Kustomization that substitutes. Looked for when it is first
 /// asked for.
 pub(super) struct Flux<'p> {
-    root: &'p Path,
+    files: &'p Files,
     substitutes: OnceLock<Option<String>>,
 }
 
 impl<'p> Flux<'p> {
-    pub(super) fn new(root: &'p Path) -> Self {
-        Self { root, substitutes: OnceLock::new() }
+    pub(super) fn new(files: &'p Files) -> Self {
+        Self { files, substitutes: OnceLock::new() }
     }
 
     /// The file that says so.
@@ -41,17 +42,23 @@ impl<'p> Flux<'p> {
     }
 
     fn search(&self) -> Option<String> {
-        let repository = self.root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(self.root);
-        let files = WalkBuilder::new(repository).hidden(false).sort_by_file_path(Path::cmp).build().flatten();
+        let (root, disk) = (self.files.root(), self.files.disk());
         let is_yaml = |path: &Path| path.extension().is_some_and(|it| it == "yaml" || it == "yml");
-        let mut files = files.filter(|file| is_yaml(file.path()));
-        let found = files.find(|file| {
-            let is_small = file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
-            let text = if is_small { fs::read_to_string(file.path()).unwrap_or_default() } else { String::new() };
-            text.contains("postBuild:") && text.contains("kustomize.toolkit.fluxcd.io/")
-        })?;
-        let name = found.path().strip_prefix(repository).unwrap_or(found.path());
-        Some(name.display().to_string())
+        let says = |path: &Path| {
+            let bytes = disk.read(path, LARGEST).ok().filter(|bytes| bytes.len() as u64 <= LARGEST).unwrap_or_default();
+            let has = |text: &str| memmem::find(&bytes, text.as_bytes()).is_some();
+            has("postBuild:") && has("kustomize.toolkit.fluxcd.io/")
+        };
+        let name = |folder: &Path, path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
+        if let Some(snapshot) = disk.snapshot() {
+            let found = snapshot.files().find(|path| is_yaml(path) && says(path))?;
+            return Some(name(snapshot.root(), &found));
+        }
+        let repository = root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(root);
+        let files = WalkBuilder::new(repository).hidden(false).sort_by_file_path(Path::cmp).build().flatten();
+        let is_small = |file: &DirEntry| file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
+        let found = files.filter(|file| is_yaml(file.path()) && is_small(file)).find(|file| says(file.path()))?;
+        Some(name(repository, found.path()))
     }
 
     /// What Flux would change in these objects.

@@ -1,9 +1,17 @@
 //! Files that should be encrypted, and are not.
 
-use crate::diagnostic::Diagnostic;
+use std::path::Path;
+
+use crate::at_rest::SecretFile;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::Disk;
 use crate::pipeline::Pipeline;
 use crate::resolve::Resolved;
-use crate::span::Span;
+use crate::sops::{Format, Rule, RuleBook};
+use crate::span::{Source, Span};
+
+/// Largest file that is looked into: 1 GiB, as `septum encrypt` takes it.
+const LONGEST: u64 = 1 << 30;
 
 /// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
 /// plaintext.
@@ -15,20 +23,59 @@ pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<Diagnos
         let name = source.name();
         let path = pipeline.library.project.files.root().join(name);
         let rule = pipeline.library.rules().rule(&path).ok().flatten().filter(|rule| !rule.groups.is_empty());
-        let why = match &rule {
-            _ if name.ends_with(".secrets.yaml") => "its name says that it is",
-            Some(rule) if rule.path_regex.is_some() => "a rule of `.sops.yaml` says that it is",
-            // a rule for all files is one for those that somebody encrypts
-            Some(_) | None => continue,
-        };
-        let place = source.place(Span::locate(source.text(), 0, 0));
-        let error =
-            Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted, and {why}")).at_hidden(place);
-        let error = match &rule {
-            Some(rule) => error.at_with(rule.place.clone(), "the rule"),
-            None => error,
-        };
-        found.push(error.hint(format!("`septum encrypt {name}`; change what was committed in plaintext")));
+        found.extend(why(name, rule.as_ref()).map(|why| plain(source, rule.as_ref(), why)));
     }
     found
+}
+
+/// The same of any file that is to be committed, in whatever format. What is wrong with its rules is told too.
+pub(super) fn staged(disk: &Disk, book: &RuleBook, path: &Path, name: &str) -> Diagnostics {
+    let rule = match book.rule(path) {
+        Ok(rule) => rule.filter(|rule| !rule.groups.is_empty() && !path.ends_with(".sops.yaml")),
+        Err(wrong) => return wrong,
+    };
+    let Some(why) = why(name, rule.as_ref()) else { return Diagnostics::new() };
+    let bytes = match disk.read(path, LONGEST) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let error = Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}"));
+            return error.failing(Failure::Io).into();
+        }
+    };
+    let source = Source::new(name, String::from_utf8_lossy(&bytes));
+    let file = SecretFile { path: path.to_path_buf(), name: name.to_owned(), format: Format::of_path(path), bytes };
+    match file.closed() {
+        Ok(_) => Diagnostics::new(),
+        Err(wrong) if wrong.iter().all(|problem| problem.rule == "not-encrypted") => {
+            plain(&source, rule.as_ref(), why).into()
+        }
+        Err(wrong) => wrong,
+    }
+}
+
+/// Why a file is to be encrypted, if it is.
+fn why(name: &str, rule: Option<&Rule>) -> Option<&'static str> {
+    match rule {
+        _ if name.ends_with(".secrets.yaml") => Some("its name says that it is"),
+        Some(rule) if tells(rule, name) => Some("a rule of `.sops.yaml` says that it is"),
+        // a rule for all files is one for those that somebody encrypts
+        Some(_) | None => None,
+    }
+}
+
+/// Whether a rule is for some files, and not for those of any name, or of any name in a format.
+fn tells(rule: &Rule, name: &str) -> bool {
+    let format = Path::new(name).extension().map_or_else(String::new, |it| format!("\u{1}.{}", it.display()));
+    rule.path_regex.as_ref().is_some_and(|pattern| !pattern.is_match("\u{1}") && !pattern.is_match(&format))
+}
+
+fn plain(source: &Source, rule: Option<&Rule>, why: &str) -> Diagnostic {
+    let name = source.name();
+    let place = source.place(Span::locate(source.text(), 0, 0));
+    let error = Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted, and {why}")).at_hidden(place);
+    let error = match rule {
+        Some(rule) => error.at_with(rule.place.clone(), "the rule"),
+        None => error,
+    };
+    error.hint(format!("`septum encrypt {name}`; change what was committed in plaintext"))
 }

@@ -1,5 +1,6 @@
 //! `septum check`
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -16,6 +17,7 @@ use crate::atomic;
 use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, UserRules, sarif};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render_with_rule};
 use crate::files::MAX_FILE_SIZE;
+use crate::git::Index;
 use crate::object::Day;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
@@ -27,6 +29,11 @@ use crate::span::Source;
 /// Besides what rendering refuses: credentials in plaintext, files that should be encrypted, secrets that
 /// nothing but their names tell, keys that one environment lacks, what is defined and never used. Works
 /// without keys as far as none is needed, and says what it could not see.
+///
+/// With `--staged`, what the next commit would hold is checked, and not what lies on the disk: the apps
+/// that a staged file concerns, in whatever project of the repository, and what is found in a staged
+/// file. Any staged file that is called `*.secrets.yaml`, or that a `path_regex` of `.sops.yaml` is for,
+/// must be encrypted. No key is used, and what takes one is neither looked at nor told (`-v` does).
 ///
 /// Exit codes: 0 nothing found · 1 findings · 2 a layer cannot be read · 3 nothing found, but not all
 /// could be seen.
@@ -59,6 +66,9 @@ pub(super) struct Check {
     /// place of those that are built in.
     #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
+    /// Only what is staged in Git, for a hook before each commit
+    #[arg(long, conflicts_with_all = ["environments", "apps", "rendered", "write_baseline"])]
+    staged: bool,
 }
 
 /// How findings are written.
@@ -88,13 +98,20 @@ impl Check {
 
     /// What was found; none if it was written to the baseline.
     fn report(&self, global: &Global, output: &Output) -> Result<Option<Report>, Diagnostics> {
+        let today = self.at.or_else(|| now().to_seconds().get(..10)?.parse().ok());
+        if self.staged {
+            let mut report = check::staged(&Index::of(&global.directory)?, &self.rules(global)?, today, now())?;
+            for unseen in std::mem::take(&mut report.unseen) {
+                output.detail(|| format!("not seen: {unseen}"));
+            }
+            return Ok(Some(report));
+        }
         let project = Project::discover(&global.directory)?;
         let wanted = environments(&project, &self.environments)?;
-        let today = self.at.or_else(|| now().to_seconds().get(..10)?.parse().ok());
         let identities = if self.keyless { Identities::new(Places::default()) } else { quiet_identities() };
         let pipeline = Pipeline::new(&project, identities).at(self.at);
         let apps = apps(&pipeline, &project, &self.apps)?;
-        let baseline = baseline(&project)?;
+        let baseline = Baseline::of_project(&project)?;
         let rules = self.rules(global)?;
         let rendered = self.rendered.as_deref().map(|dir| output::below(global, dir));
         let scope = Scope {
@@ -106,11 +123,17 @@ impl Check {
             baseline: baseline.as_ref(),
             today,
             now: now(),
+            only: None,
         };
         if self.write_baseline {
             return write_baseline(&pipeline, &scope, output);
         }
-        Ok(Some(check::check(&pipeline, &scope)))
+        let mut report = check::check(&pipeline, &scope);
+        let root = project.files.root();
+        if let Some(repository) = root.ancestors().find(|folder| folder.join(".git").exists()) {
+            report.in_repository(root, repository);
+        }
+        Ok(Some(report))
     }
 
     /// The rules of all files, or the mistakes of all.
@@ -141,8 +164,11 @@ impl Check {
     fn tell(&self, report: &Report, output: &Output) -> Result<(), Diagnostics> {
         match self.format {
             CheckFormat::Text => {
-                output::result(&text(report, output.has_color()))?;
-                output.say(&summary(report));
+                output::result(&text(report, self.staged, output.has_color()))?;
+                // who commits is not to be told that all is well
+                if !self.staged || !report.findings.is_empty() {
+                    output.say(&summary(report));
+                }
                 Ok(())
             }
             CheckFormat::Json => output::result(&json(report)),
@@ -172,10 +198,12 @@ fn source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
     Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
 }
 
-fn text(report: &Report, color: bool) -> String {
+fn text(report: &Report, is_staged: bool, color: bool) -> String {
     let mut out = String::new();
     for finding in &report.findings {
-        let _ = writeln!(out, "{}\n", render_with_rule(&finding.diagnostic, color));
+        // hooks run at the root of the repository
+        let shown = if is_staged { Cow::Owned(finding.in_repository()) } else { Cow::Borrowed(&finding.diagnostic) };
+        let _ = writeln!(out, "{}\n", render_with_rule(&shown, color));
     }
     for unseen in &report.unseen {
         let _ = writeln!(out, "not seen: {unseen}");
@@ -198,15 +226,6 @@ fn write_baseline(pipeline: &Pipeline<'_>, scope: &Scope<'_>, output: &Output) -
     atomic::write(&path, new.to_string().as_bytes()).map_err(|error| unwritable(&path, &error))?;
     output.say(&format!("septum: {} known in {BASELINE}", of(new.len(), "finding")));
     Ok((!report.findings.is_empty()).then_some(report))
-}
-
-/// The findings that are known, if somebody wrote them down.
-fn baseline(project: &Project) -> Result<Option<Baseline>, Diagnostics> {
-    let path = project.files.root().join(BASELINE);
-    if !path.exists() {
-        return Ok(None);
-    }
-    Ok(Some(Baseline::read(project.files.text(&path)?)?))
 }
 
 /// How much was found, in a line.
@@ -235,8 +254,8 @@ fn github(report: &Report) -> String {
     let mut out = String::new();
     for finding in &report.findings {
         let view = finding.view();
-        let place = match (view.file, view.line, view.column) {
-            (Some(file), Some(line), Some(column)) => format!("file={},line={line},col={column},", property(file)),
+        let place = match (finding.path(), view.line, view.column) {
+            (Some(file), Some(line), Some(column)) => format!("file={},line={line},col={column},", property(&file)),
             _ => String::new(),
         };
         let help = view.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();

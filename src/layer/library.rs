@@ -56,7 +56,8 @@ pub struct Library<'p> {
 impl<'p> Library<'p> {
     /// The layers of `project`, decrypted with `identities`.
     pub fn new(project: &'p Project, identities: sops::Identities) -> Self {
-        Self { project, identities, rules: sops::RuleBook::default(), layers: Mutex::default() }
+        let rules = sops::RuleBook::on(project.files.disk().clone());
+        Self { project, identities, rules, layers: Mutex::default() }
     }
 
     /// What decrypts the layers.
@@ -73,7 +74,7 @@ impl<'p> Library<'p> {
     /// the app's secrets. Empty if there is none.
     pub fn files(&self, app: &App, name: &str) -> Vec<PathBuf> {
         let mut files = self.candidates(app, name);
-        files.retain(|path| path.is_file());
+        files.retain(|path| self.project.files.disk().is_file(path));
         files
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Layer, Library, Sight};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::disk::Disk;
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE};
 use crate::span::{Located, Place};
@@ -85,7 +86,7 @@ impl Walk<'_, '_> {
     fn missing(&self, name: &LayerName, place: &Place) -> Diagnostic {
         let mut known = Vec::new();
         for folder in self.library.project.shared.iter().chain([&self.app.folder]) {
-            list_layers(folder, "", &mut known);
+            list_layers(self.library.project.files.disk(), folder, "", &mut known);
         }
         let place = place.clone();
         let file = format!("{name}.yaml");
@@ -114,18 +115,14 @@ fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
 }
 
 /// The names of the layers in a folder and below, for suggestions.
-fn list_layers(folder: &Path, prefix: &str, names: &mut Vec<String>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.filter_map(Result::ok) {
-        let file = entry.file_name().to_string_lossy().into_owned();
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() && prefix.matches('/').count() < 3 => {
-                list_layers(&entry.path(), &format!("{prefix}{file}/"), names);
-            }
-            _ => {
-                let name = file.strip_suffix(".yaml").filter(|name| !name.ends_with(".secrets") && *name != BASE);
-                names.extend(name.map(|name| format!("{prefix}{name}")));
-            }
+fn list_layers(disk: &Disk, folder: &Path, prefix: &str, names: &mut Vec<String>) {
+    for entry in disk.list(folder).unwrap_or_default() {
+        let file = entry.name.to_string_lossy().into_owned();
+        if entry.is_folder && prefix.matches('/').count() < 3 {
+            list_layers(disk, &folder.join(&entry.name), &format!("{prefix}{file}/"), names);
+        } else {
+            let name = file.strip_suffix(".yaml").filter(|name| !name.ends_with(".secrets") && *name != BASE);
+            names.extend(name.map(|name| format!("{prefix}{name}")));
         }
     }
     names.sort();

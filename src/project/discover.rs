@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::settings::Settings;
-use super::{App, BASE, PROJECT_FILE, Project};
+use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::Disk;
 use crate::files::Files;
 use crate::glob::{GlobError, matching};
 
@@ -18,39 +19,53 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
         Diagnostic::error("unreadable", format!("`{}` could not be opened: {error}", start.display()))
             .failing(Failure::Io)
     })?;
-    if let Some(root) = start.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file()) {
-        return with_settings(root);
+    let disk = Disk::default();
+    match locate(&disk, &start) {
+        Some(root) => open(&disk, &root),
+        None => Err(Diagnostic::error("no-project", format!("no project was found in `{}` or above", start.display()))
+            .note("a project is a folder with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
+            .hint("run `septum init` to write a small working one")
+            .into()),
+    }
+}
+
+pub(super) fn locate(disk: &Disk, start: &Path) -> Option<ProjectRoot> {
+    if let Some(root) = start.ancestors().find(|folder| disk.is_file(&folder.join(PROJECT_FILE))) {
+        return Some(ProjectRoot::Settings(root.to_path_buf()));
     }
     let base = format!("{BASE}.yaml");
     let app = start.ancestors().find_map(|folder| {
-        [folder.join(DEFAULT_FOLDER), folder.to_path_buf()].into_iter().find(|app| app.join(&base).is_file())
+        [folder.join(DEFAULT_FOLDER), folder.to_path_buf()].into_iter().find(|app| disk.is_file(&app.join(&base)))
     });
-    let Some(app) = app else {
-        return Err(Diagnostic::error("no-project", format!("no project was found in `{}` or above", start.display()))
-            .note("a project is a folder with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
-            .hint("run `septum init` to write a small working one")
-            .into());
+    app.map(ProjectRoot::App)
+}
+
+pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnostics> {
+    let app = match root {
+        ProjectRoot::Settings(root) => return with_settings(disk, root),
+        ProjectRoot::App(app) => app,
     };
     // `environments/` is part of its project, so that files beside it may be named
     let inside = app.file_name().is_some_and(|name| name == DEFAULT_FOLDER);
-    let root = if inside { app.parent().unwrap_or(&app) } else { &app };
-    let files = open(root)?;
-    Ok(Project { files, apps: vec![App::read(app.clone())?], shared: None, output: None, references: Vec::new() })
+    let root = if inside { app.parent().unwrap_or(app) } else { app };
+    let files = files_below(disk, root)?;
+    let apps = vec![App::read(disk, app.clone())?];
+    Ok(Project { files, apps, shared: None, output: None, references: Vec::new() })
 }
 
-fn open(root: &Path) -> Result<Arc<Files>, Diagnostic> {
-    Files::new(root).map(Arc::new).map_err(|error| {
+fn files_below(disk: &Disk, root: &Path) -> Result<Arc<Files>, Diagnostic> {
+    Files::on(disk.clone(), root).map(Arc::new).map_err(|error| {
         Diagnostic::error("unreadable", format!("`{}` could not be opened: {error}", root.display()))
             .failing(Failure::Io)
     })
 }
 
-fn with_settings(root: &Path) -> Result<Project, Diagnostics> {
-    let files = open(root)?;
+fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
+    let files = files_below(disk, root)?;
     let settings = Settings::parse(&files.text(&root.join(PROJECT_FILE))?)?;
     let mut problems = Diagnostics::new();
     let shared = settings.shared.as_deref().map(|folder| root.join(folder));
-    if let Some(folder) = shared.as_ref().filter(|folder| !folder.is_dir()) {
+    if let Some(folder) = shared.as_ref().filter(|folder| !disk.is_folder(folder)) {
         problems.push(
             Diagnostic::error("missing-file", format!("`shared` names `{}`, which is no folder", files.name(folder)))
                 .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`")),
@@ -58,7 +73,7 @@ fn with_settings(root: &Path) -> Result<Project, Diagnostics> {
     }
     let mut apps = Vec::new();
     for pattern in &settings.apps {
-        match apps_at(root, pattern) {
+        match apps_at(disk, root, pattern) {
             Ok(found) if found.is_empty() => problems.push(
                 Diagnostic::error("no-app", format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
                     .note(format!("in `{PROJECT_FILE}`"))
@@ -71,7 +86,7 @@ fn with_settings(root: &Path) -> Result<Project, Diagnostics> {
     apps.sort();
     apps.dedup();
     apps.retain(|folder| Some(folder) != shared.as_ref());
-    let apps: Vec<App> = apps.into_iter().filter_map(|folder| problems.take(App::read(folder))).collect();
+    let apps: Vec<App> = apps.into_iter().filter_map(|folder| problems.take(App::read(disk, folder))).collect();
     if problems.has_errors() {
         Err(problems)
     } else {
@@ -81,8 +96,8 @@ fn with_settings(root: &Path) -> Result<Project, Diagnostics> {
 }
 
 /// The folders that match a pattern and hold a `base.yaml`.
-fn apps_at(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
-    let mut found = matching(root, pattern).map_err(|error| match error {
+fn apps_at(disk: &Disk, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut found = matching(disk, root, pattern).map_err(|error| match error {
         GlobError::Outside => {
             Diagnostic::error("outside-project", format!("`apps: {pattern}` leads out of the project"))
                 .hint("move `septum.yaml` up to a folder that holds all apps")
@@ -96,7 +111,7 @@ fn apps_at(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
             Diagnostic::error("unreadable", message).failing(Failure::Io)
         }
     })?;
-    found.retain(|folder| folder.join(format!("{BASE}.yaml")).is_file());
+    found.retain(|folder| disk.is_file(&folder.join(format!("{BASE}.yaml"))));
     Ok(found)
 }
 

@@ -5,11 +5,11 @@ mod reference;
 mod settings;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
+use crate::disk::Disk;
 use crate::files::Files;
 use crate::name::EnvironmentName;
 
@@ -36,6 +36,15 @@ pub struct Project {
     pub references: Vec<UserRule>,
 }
 
+/// What makes a folder a project.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProjectRoot {
+    /// The folder has a project file.
+    Settings(PathBuf),
+    /// The folder is the only app.
+    App(PathBuf),
+}
+
 /// An app: a folder with a `base.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct App {
@@ -50,6 +59,16 @@ impl Project {
     /// folder that is an app or holds `environments/base.yaml`.
     pub fn discover(start: &Path) -> Result<Self, Diagnostics> {
         discover::discover(start)
+    }
+
+    /// What makes the folder `start` part of a project, if it is. The path is absolute, without links.
+    pub fn locate(disk: &Disk, start: &Path) -> Option<ProjectRoot> {
+        discover::locate(disk, start)
+    }
+
+    /// The project at its root.
+    pub fn open(disk: &Disk, root: &ProjectRoot) -> Result<Self, Diagnostics> {
+        discover::open(disk, root)
     }
 
     /// All environments of all apps, sorted.
@@ -76,15 +95,14 @@ impl Project {
 
 impl App {
     /// The app in `folder`, with the environments found there.
-    fn read(folder: PathBuf) -> Result<Self, Diagnostic> {
+    fn read(disk: &Disk, folder: PathBuf) -> Result<Self, Diagnostic> {
         let unreadable = |error: std::io::Error| {
             Diagnostic::error("unreadable", format!("`{}` could not be listed: {error}", folder.display()))
                 .failing(Failure::Io)
         };
         let mut environments = BTreeSet::new();
-        for entry in fs::read_dir(&folder).map_err(unreadable)? {
-            let name = entry.map_err(unreadable)?.file_name();
-            environments.extend(name.to_str().and_then(environment_of));
+        for entry in disk.list(&folder).map_err(unreadable)? {
+            environments.extend(entry.name.to_str().and_then(environment_of));
         }
         Ok(Self { folder, environments: environments.into_iter().collect() })
     }

@@ -58,7 +58,7 @@ impl Answers {
         let answer = match &probe {
             Probe::File(path) => self.files.content(path).map_or_else(|| ABSENT.to_owned(), |bytes| digest(&bytes)),
             Probe::Matching(folder, pattern) => {
-                let found = matching(folder, pattern).unwrap_or_default();
+                let found = matching(self.files.disk(), folder, pattern).unwrap_or_default();
                 let names: Vec<_> = found.iter().map(|path| self.files.name(path)).collect();
                 digest(names.join("\n").as_bytes())
             }

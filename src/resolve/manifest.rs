@@ -69,10 +69,11 @@ impl Session {
         let text = &pattern.pattern.value;
         let at = |problem: Diagnostic| problem.at(pattern.pattern.place.clone());
         self.engine.files.note(Probe::Matching(pattern.folder.clone(), text.clone()));
-        let problem = match matching(&pattern.folder, text) {
+        let disk = self.engine.files.disk();
+        let problem = match matching(disk, &pattern.folder, text) {
             Ok(mut found) => {
-                let is_folder = found.iter().any(|path| path.is_dir());
-                found.retain(|path| path.is_file());
+                let is_folder = found.iter().any(|path| disk.is_folder(path));
+                found.retain(|path| disk.is_file(path));
                 if !found.is_empty() {
                     return found;
                 }

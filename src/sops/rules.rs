@@ -20,6 +20,7 @@ use super::pattern::Pattern;
 use super::recipient::Recipient;
 use super::selector::Selector;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::Disk;
 use crate::span::{Place, Source};
 
 pub use book::RuleBook;
@@ -95,13 +96,17 @@ impl Rules {
 
     /// Where the nearest `.sops.yaml` from a file's folder upward stands.
     pub fn nearest(file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
-        discover(&absolute(file)?)
+        discover(&Disk::default(), &absolute(file)?)
     }
 
     /// Reads a file of rules. All that is wrong in it is told together.
     pub fn read(config: &Path) -> Result<Self, Diagnostics> {
+        Self::read_on(&Disk::default(), config)
+    }
+
+    fn read_on(disk: &Disk, config: &Path) -> Result<Self, Diagnostics> {
         let config = absolute(config)?;
-        let text = text_of(&config).map_err(|error| unreadable(&config, &error))?;
+        let text = text_of(disk, &config).map_err(|error| unreadable(&config, &error))?;
         let folder = config.parent().unwrap_or(Path::new("/")).to_owned();
         Self::parse(&Source::new(shown(&config), text), folder)
     }
@@ -160,9 +165,9 @@ impl RecipientGroup {
 }
 
 /// The nearest file of rules above a file.
-fn discover(file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
+fn discover(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
     let folders = || file.ancestors().skip(1).take(HIGHEST);
-    let existing = |name: &str| folders().map(|folder| folder.join(name)).find(|path| path.is_file());
+    let existing = |name: &str| folders().map(|folder| folder.join(name)).find(|path| disk.is_file(path));
     if let Some(config) = existing(NAME) {
         return Ok(Some(config));
     }
@@ -202,11 +207,12 @@ fn shown(path: &Path) -> String {
     slashed(here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
 }
 
-fn text_of(path: &Path) -> io::Result<String> {
-    use io::Read as _;
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LONGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+fn text_of(disk: &Disk, path: &Path) -> io::Result<String> {
+    let bytes = disk.read(path, LONGEST)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {

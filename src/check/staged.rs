@@ -1,0 +1,195 @@
+//! What the next commit would hold: only what of it is new, and without any key.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use memchr::memmem;
+
+use super::finding::{Finding, Home, RULES, slashed};
+use super::{Baseline, Report, Scope, UserRules, check, sorted, unencrypted};
+use crate::diagnostic::Diagnostics;
+use crate::git::Index;
+use crate::layer::EntrySource;
+use crate::name::EnvironmentName;
+use crate::object::Day;
+use crate::pipeline::{Pipeline, Survey};
+use crate::project::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
+use crate::sops::{Identities, Places, RuleBook, Rules, Timestamp};
+
+/// Rules of what names something that is not there. If files are removed, they are why.
+const OF_REMOVED: [&str; 2] = ["missing-file", "missing-layer"];
+
+/// The files that findings have to be about.
+#[derive(Debug, Default)]
+pub struct Only {
+    /// As messages name them.
+    names: BTreeSet<String>,
+    /// Absolute.
+    paths: BTreeSet<PathBuf>,
+    has_removed: bool,
+}
+
+/// The entries of layers whose value is one of these files: what is wrong with it is told there.
+#[derive(Debug, Default)]
+pub(super) struct Anchors(HashSet<(String, usize)>);
+
+/// Checks what is staged: in every project that a staged file lies in, the apps that it concerns.
+///
+/// The same on every machine: what takes a key is not looked at.
+pub fn staged(index: &Index, rules: &[UserRules], today: Option<Day>, now: Timestamp) -> Result<Report, Diagnostics> {
+    let mut report = Report::default();
+    for root in roots(index) {
+        let project = Project::open(&index.disk, &root)?;
+        let apps = concerned(&project, index);
+        if apps.is_empty() {
+            continue;
+        }
+        let only = Only::of(&project, index);
+        let environments: Vec<EnvironmentName> = project.environments().into_iter().cloned().collect();
+        let baseline = Baseline::of_project(&project)?;
+        let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
+        let scope = Scope {
+            apps: &apps,
+            environments: &environments,
+            is_whole: false,
+            rendered: None,
+            rules,
+            baseline: baseline.as_ref(),
+            today,
+            now,
+            only: Some(&only),
+        };
+        let mut found = check(&pipeline, &scope);
+        found.in_repository(project.files.root(), &index.root);
+        report.add(found);
+    }
+    report.add(encrypted(index, &report));
+    Ok(report)
+}
+
+/// The projects that staged files lie in.
+fn roots(index: &Index) -> BTreeSet<ProjectRoot> {
+    let folders: BTreeSet<&Path> = all(index).filter_map(Path::parent).collect();
+    folders.into_iter().filter_map(|folder| Project::locate(&index.disk, folder)).collect()
+}
+
+fn all(index: &Index) -> impl Iterator<Item = &Path> {
+    index.changed.iter().chain(&index.removed).map(PathBuf::as_path)
+}
+
+/// The apps that staged files of a project are about.
+fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
+    let root = project.files.root();
+    let mut concerned: BTreeSet<usize> = BTreeSet::new();
+    let mut others = Vec::new();
+    for path in all(index) {
+        let is_named = |name: &str| path.file_name().is_some_and(|file| file == name);
+        let folder = path.parent().unwrap_or(path);
+        let of_all = path == root.join(PROJECT_FILE)
+            || project
+                .shared
+                .as_deref()
+                .is_some_and(|shared| path.starts_with(shared) || (is_named(RULES) && shared.starts_with(folder)));
+        if of_all {
+            return project.apps.iter().collect();
+        }
+        let is_of = |app: &App| path.starts_with(&app.folder) || (is_named(RULES) && app.folder.starts_with(folder));
+        let before = concerned.len();
+        concerned.extend((0..project.apps.len()).filter(|&at| project.apps.get(at).is_some_and(is_of)));
+        if concerned.len() == before && path.starts_with(root) {
+            others.extend(path.file_name().map(std::ffi::OsStr::as_encoded_bytes));
+        }
+    }
+    // a file elsewhere in the project concerns those that name it
+    let finders: Vec<_> = others.into_iter().map(memmem::Finder::new).collect();
+    let names = |app: &App| {
+        let layers = app.environments.iter().map(EnvironmentName::as_str).chain([BASE]);
+        let files = layers.flat_map(|layer| [format!("{layer}.yaml"), format!("{layer}.secrets.yaml")]);
+        files.map(|file| app.folder.join(file)).any(|file| {
+            let text = project.files.content(&file);
+            text.is_some_and(|text| finders.iter().any(|name| name.find(&text).is_some()))
+        })
+    };
+    let apps = project.apps.iter().enumerate();
+    apps.filter(|(at, app)| concerned.contains(at) || (!finders.is_empty() && names(app))).map(|(_, app)| app).collect()
+}
+
+/// Staged files, of apps or not, that should be encrypted and are not.
+fn encrypted(index: &Index, known: &Report) -> Report {
+    let book = RuleBook::on(index.disk.clone());
+    let known: HashSet<String> = known
+        .findings
+        .iter()
+        .chain(&known.accepted)
+        .filter(|finding| finding.diagnostic.rule == "not-encrypted")
+        .filter_map(Finding::path)
+        .collect();
+    let mut report = Report::default();
+    let files = index.changed.iter().filter(|path| index.disk.is_file(path));
+    for path in files {
+        let name = slashed(path.strip_prefix(&index.root).unwrap_or(path));
+        if !known.contains(&name) {
+            let found = unencrypted::staged(&index.disk, &book, path, &name);
+            report.findings.extend(found.into_iter().map(|problem| Finding::of(problem, None, None, None)));
+        }
+    }
+    // what is wrong with rules is wrong for each file
+    report.findings = sorted(report.findings);
+    report.in_repository(&index.root, &index.root);
+    report
+}
+
+impl Only {
+    fn of(project: &Project, index: &Index) -> Self {
+        let rules = index.changed.iter().filter(|path| path.ends_with(RULES)).map(|path| Rules::shown(path));
+        let names = index.changed.iter().map(|path| project.files.name(path)).chain(rules).collect();
+        Self { names, paths: index.changed.iter().cloned().collect(), has_removed: !index.removed.is_empty() }
+    }
+
+    /// Where the files are named whose content is a value.
+    pub(super) fn anchors(&self, survey: &Survey) -> Anchors {
+        let mut found = HashSet::new();
+        for resolved in &survey.environments {
+            for (_, _, entry) in resolved.definition.entries() {
+                let source = entry.source.as_ref().map(|source| &source.value);
+                if let Some(EntrySource::File(path) | EntrySource::Template(path)) = source
+                    && self.paths.contains(&crate::disk::normalize(path))
+                {
+                    let place = entry.place();
+                    found.insert((place.source.name().to_owned(), place.span.line));
+                }
+            }
+        }
+        Anchors(found)
+    }
+
+    /// Whether a finding is about what is staged. What has no place may be.
+    pub(super) fn has(&self, finding: &Finding, anchors: &Anchors) -> bool {
+        let mut labels = finding.diagnostic.labels.iter().map(|label| &label.place).peekable();
+        let is_why = self.has_removed && OF_REMOVED.contains(&finding.diagnostic.rule);
+        is_why
+            || labels.peek().is_none()
+            || labels.any(|place| {
+                let name = place.source.name();
+                self.names.contains(name) || anchors.0.contains(&(name.to_owned(), place.span.line))
+            })
+    }
+}
+
+impl Report {
+    /// What was found in several projects.
+    fn add(&mut self, other: Self) {
+        let Self { findings, accepted, unseen } = other;
+        self.findings.extend(findings);
+        self.accepted.extend(accepted);
+        self.unseen.extend(unseen);
+    }
+
+    /// Says where in a repository the project lies: who shows findings in code wants paths from there.
+    pub fn in_repository(&mut self, project: &Path, repository: &Path) {
+        if let Some(home) = Home::new(repository, project) {
+            let all = self.findings.iter_mut().chain(&mut self.accepted);
+            all.for_each(|finding| finding.set_home(&home));
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! What there is to read: the disk, or what a commit would hold, laid over a part of it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// As many links as Linux follows before it takes them for a circle.
+const MOST_LINKS: usize = 40;
+
+/// Where files are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+/// The files below a folder, of which the disk may hold others: they alone are there.
+pub struct Snapshot {
+    root: PathBuf,
+    entries: BTreeMap<PathBuf, Entry>,
+    read: Box<Reader>,
+}
+
+/// Gives the bytes of a blob, whose path is from the root.
+type Reader = dyn Fn(&str, &Path) -> io::Result<Vec<u8>> + Send + Sync;
+
+/// Something in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub kind: EntryKind,
+    /// The name of its content.
+    pub blob: String,
+}
+
+/// What is in a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file.
+    File,
+    /// A link, whose content is where it leads.
+    Link,
+    /// Another repository: what it holds is on the disk.
+    Repository,
+}
+
+/// One of those in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Its name.
+    pub name: OsString,
+    /// Whether it is a folder, and not a link to one.
+    pub is_folder: bool,
+}
+
+/// Where a path leads.
+enum Spot<'s> {
+    Disk,
+    Entry(&'s Entry),
+    Folder,
+    Nothing,
+}
+
+impl Snapshot {
+    /// What is below `root`, an absolute path without links, by paths from there.
+    pub fn new(
+        root: PathBuf,
+        entries: BTreeMap<PathBuf, Entry>,
+        read: impl Fn(&str, &Path) -> io::Result<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { root, entries, read: Box::new(read) }
+    }
+
+    /// The folder that it stands for.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The files that it holds, without links and other repositories, sorted by path.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let files = self.entries.iter().filter(|(_, entry)| entry.kind == EntryKind::File);
+        files.map(|(path, _)| self.root.join(path))
+    }
+
+    fn spot(&self, path: &Path) -> Spot<'_> {
+        let Ok(path) = path.strip_prefix(&self.root) else { return Spot::Disk };
+        // what Git never holds is as it is
+        if path.starts_with(".git") {
+            return Spot::Disk;
+        }
+        if let Some(entry) = self.entries.get(path) {
+            return if entry.kind == EntryKind::Repository { Spot::Disk } else { Spot::Entry(entry) };
+        }
+        let repository = |folder| self.entries.get(folder).is_some_and(|entry| entry.kind == EntryKind::Repository);
+        if path.ancestors().skip(1).any(repository) {
+            return Spot::Disk;
+        }
+        if path.as_os_str().is_empty() || self.below(path).next().is_some() { Spot::Folder } else { Spot::Nothing }
+    }
+
+    /// All that is in a folder or in folders of it.
+    fn below<'s>(&'s self, folder: &'s Path) -> impl Iterator<Item = (&'s Path, &'s Entry)> {
+        // paths are compared part by part, so that a folder's own are side by side
+        let all = self.entries.range::<Path, _>((std::ops::Bound::Excluded(folder), std::ops::Bound::Unbounded));
+        let all = all.map_while(move |(path, entry)| Some((path.strip_prefix(folder).ok()?, entry)));
+        all.filter(|(path, _)| !path.as_os_str().is_empty())
+    }
+
+    fn list(&self, folder: &Path) -> Vec<Listed> {
+        let mut found: Vec<Listed> = Vec::new();
+        for (path, entry) in self.below(folder) {
+            let mut parts = path.components();
+            let Some(name) = parts.next().map(Component::as_os_str) else { continue };
+            if found.last().is_none_or(|last| last.name != name) {
+                let is_folder = parts.next().is_some() || entry.kind == EntryKind::Repository;
+                found.push(Listed { name: name.to_owned(), is_folder });
+            }
+        }
+        found
+    }
+
+    /// The path without links, as far as they are here.
+    fn follow(&self, path: &Path) -> io::Result<PathBuf> {
+        let mut path = path.to_path_buf();
+        for _ in 0..MOST_LINKS {
+            let Ok(inside) = path.strip_prefix(&self.root) else { return Ok(path) };
+            let is_link = |part: &&Path| self.entries.get(*part).is_some_and(|entry| entry.kind == EntryKind::Link);
+            let Some(link) = inside.ancestors().collect::<Vec<_>>().into_iter().rev().find(is_link) else {
+                return Ok(path);
+            };
+            let Some(entry) = self.entries.get(link) else { return Ok(path) };
+            let target = path_of((self.read)(&entry.blob, link)?)?;
+            let rest = inside.strip_prefix(link).unwrap_or(Path::new("")).to_path_buf();
+            let from = self.root.join(link.parent().unwrap_or(Path::new("")));
+            path = normalize(&from.join(target).join(rest));
+        }
+        Err(io::Error::other("too many symbolic links"))
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("root", &self.root)
+            .field("entries", &self.entries.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Disk {
+    /// The disk, but for what a snapshot stands for.
+    pub fn under(snapshot: Snapshot) -> Self {
+        Self { snapshot: Some(Arc::new(snapshot)) }
+    }
+
+    /// What lies over the disk.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_deref()
+    }
+
+    /// The snapshot and the path in it, without links; none if the disk is to be asked.
+    fn inside<'p>(&self, path: &'p Path) -> io::Result<(Option<&Snapshot>, Cow<'p, Path>)> {
+        match self.snapshot.as_deref() {
+            Some(snapshot) if path.starts_with(&snapshot.root) => {
+                Ok((Some(snapshot), Cow::Owned(snapshot.follow(path)?)))
+            }
+            _ => Ok((None, Cow::Borrowed(path))),
+        }
+    }
+
+    fn spot<T>(
+        &self,
+        path: &Path,
+        here: impl FnOnce(&Snapshot, &Path, &Spot<'_>) -> T,
+        there: impl FnOnce(&Path) -> T,
+    ) -> io::Result<T> {
+        let (snapshot, path) = self.inside(path)?;
+        let Some(snapshot) = snapshot else { return Ok(there(&path)) };
+        match snapshot.spot(&path) {
+            Spot::Disk => Ok(there(&path)),
+            spot => Ok(here(snapshot, &path, &spot)),
+        }
+    }
+
+    /// Whether there is a file, or a link to one.
+    pub fn is_file(&self, path: &Path) -> bool {
+        self.spot(path, |_, _, spot| matches!(spot, Spot::Entry(_)), Path::is_file).unwrap_or(false)
+    }
+
+    /// Whether there is a folder, or a link to one.
+    pub fn is_folder(&self, path: &Path) -> bool {
+        self.spot(path, |_, _, spot| matches!(spot, Spot::Folder), Path::is_dir).unwrap_or(false)
+    }
+
+    /// Whether there is anything.
+    pub fn exists(&self, path: &Path) -> bool {
+        self.spot(path, |_, _, spot| !matches!(spot, Spot::Nothing), Path::exists).unwrap_or(false)
+    }
+
+    /// What is in a folder, in no order.
+    pub fn list(&self, folder: &Path) -> io::Result<Vec<Listed>> {
+        let here = |snapshot: &Snapshot, path: &Path, spot: &Spot<'_>| match spot {
+            Spot::Folder => Ok(snapshot.list(path.strip_prefix(&snapshot.root).unwrap_or(path))),
+            Spot::Entry(_) => Err(io::ErrorKind::NotADirectory.into()),
+            Spot::Nothing | Spot::Disk => Err(io::ErrorKind::NotFound.into()),
+        };
+        let there = |path: &Path| {
+            let listed = |entry: io::Result<fs::DirEntry>| {
+                let entry = entry?;
+                Ok(Listed { name: entry.file_name(), is_folder: entry.file_type()?.is_dir() })
+            };
+            fs::read_dir(path)?.map(listed).collect()
+        };
+        self.spot(folder, here, there)?
+    }
+
+    /// The bytes of a file, of one that is longer than `limit` the first of them, and one more.
+    pub fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let here = |snapshot: &Snapshot, path: &Path, spot: &Spot<'_>| match spot {
+            Spot::Entry(entry) => {
+                let mut bytes = (snapshot.read)(&entry.blob, path.strip_prefix(&snapshot.root).unwrap_or(path))?;
+                bytes.truncate(usize::try_from(limit + 1).unwrap_or(usize::MAX));
+                Ok(bytes)
+            }
+            Spot::Folder => Err(io::ErrorKind::IsADirectory.into()),
+            Spot::Nothing | Spot::Disk => Err(io::ErrorKind::NotFound.into()),
+        };
+        let there = |path: &Path| {
+            let file = File::open(path)?;
+            let size = file.metadata()?.len();
+            let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or_default());
+            // one byte more than allowed: a file may grow, and a device has no size
+            file.take(limit + 1).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        self.spot(path, here, there)?
+    }
+
+    /// The path without links of a file or folder that exists.
+    pub fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        let here = |_: &Snapshot, path: &Path, spot: &Spot<'_>| match spot {
+            Spot::Nothing => Err(io::ErrorKind::NotFound.into()),
+            Spot::Folder | Spot::Entry(_) | Spot::Disk => Ok(path.to_path_buf()),
+        };
+        self.spot(path, here, |path| fs::canonicalize(path))?
+    }
+
+    /// Whether a path is a link itself; an error if there is nothing.
+    pub fn is_link(&self, path: &Path) -> io::Result<bool> {
+        let snapshot = self.snapshot.as_deref().filter(|snapshot| path.starts_with(&snapshot.root));
+        match snapshot.map(|snapshot| snapshot.spot(path)) {
+            None | Some(Spot::Disk) => Ok(fs::symlink_metadata(path)?.is_symlink()),
+            Some(Spot::Entry(entry)) => Ok(entry.kind == EntryKind::Link),
+            Some(Spot::Folder) => Ok(false),
+            // it may lie behind a link to a folder
+            Some(Spot::Nothing) => Ok(true),
+        }
+    }
+}
+
+/// The path that Git means by bytes.
+#[cfg(unix)]
+pub fn path_of(bytes: Vec<u8>) -> io::Result<PathBuf> {
+    use std::os::unix::ffi::OsStringExt as _;
+    Ok(PathBuf::from(OsString::from_vec(bytes)))
+}
+
+/// The path that Git means by bytes.
+#[cfg(not(unix))]
+pub fn path_of(bytes: Vec<u8>) -> io::Result<PathBuf> {
+    String::from_utf8(bytes).map(PathBuf::from).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// The path without `.` and `..`, by its text alone: a missing file has no real path yet.
+pub fn normalize(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A snapshot of some files; a link is `-> TARGET`, a repository `!`.
+    fn disk(files: &[(&str, &'static str)]) -> Disk {
+        let entry = |text: &str| {
+            let kind = match text {
+                "!" => EntryKind::Repository,
+                text if text.starts_with("-> ") => EntryKind::Link,
+                _ => EntryKind::File,
+            };
+            Entry { kind, blob: text.trim_start_matches("-> ").to_owned() }
+        };
+        let entries = files.iter().map(|(path, text)| (PathBuf::from(path), entry(text))).collect();
+        Disk::under(Snapshot::new("/snapshot".into(), entries, |blob, _| Ok(blob.as_bytes().to_vec())))
+    }
+
+    #[test]
+    fn what_a_snapshot_holds_is_there_and_nothing_else() {
+        let disk = disk(&[("a.yaml", "a"), ("a/b/c.yaml", "c"), ("a/d.yaml", "d"), ("a.d", ""), ("other", "!")]);
+        let at = |path: &str| Path::new("/snapshot").join(path);
+        for (path, file, folder) in [
+            ("a.yaml", true, false),
+            ("a/b/c.yaml", true, false),
+            ("a/b", false, true),
+            ("a", false, true),
+            ("", false, true),
+            ("a/b/c.yaml/d", false, false),
+            ("none", false, false),
+            ("a/none", false, false),
+        ] {
+            assert_eq!((disk.is_file(&at(path)), disk.is_folder(&at(path))), (file, folder), "{path}");
+            assert_eq!(disk.exists(&at(path)), file || folder, "{path}");
+        }
+        let listed = |path: &str| {
+            let mut listed = disk.list(&at(path)).unwrap();
+            listed.sort();
+            listed.into_iter().map(|it| (it.name.into_string().unwrap(), it.is_folder)).collect::<Vec<_>>()
+        };
+        let expected = |list: &[(&str, bool)]| list.iter().map(|(n, f)| ((*n).to_owned(), *f)).collect::<Vec<_>>();
+        assert_eq!(listed(""), expected(&[("a", true), ("a.d", false), ("a.yaml", false), ("other", true)]));
+        assert_eq!(listed("a"), expected(&[("b", true), ("d.yaml", false)]));
+        assert_eq!(disk.read(&at("a/b/c.yaml"), 9).unwrap(), b"c");
+        assert_eq!(disk.list(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn links_of_a_snapshot_are_followed() {
+        let disk = disk(&[
+            ("link", "-> a/b.yaml"),
+            ("folder", "-> a"),
+            ("a/b.yaml", "b"),
+            ("a/up", "-> ../link"),
+            ("round", "-> round"),
+            ("out", "-> ../outside"),
+        ]);
+        let at = |path: &str| Path::new("/snapshot").join(path);
+        for path in ["link", "folder/b.yaml", "a/up", "folder/up"] {
+            assert_eq!(disk.real(&at(path)).unwrap(), at("a/b.yaml"), "{path}");
+            assert!(disk.is_file(&at(path)), "{path}");
+            assert_eq!(disk.read(&at(path), 9).unwrap(), b"b", "{path}");
+        }
+        assert!(disk.is_link(&at("link")).unwrap() && !disk.is_link(&at("a/b.yaml")).unwrap());
+        assert!(disk.real(&at("round")).is_err() && !disk.exists(&at("round")));
+        assert!(disk.real(&at("out")).is_err());
+    }
+}

@@ -1,0 +1,230 @@
+//! Git, asked as a program: what the next commit would hold.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use crate::diagnostic::{Diagnostic, Failure};
+use crate::disk::{Disk, Entry, EntryKind, Snapshot, path_of};
+
+/// What stands for a repository that a hook was started by: Git names it by paths from the folder of the hook.
+const BY_HOOKS: [&str; 3] = ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"];
+
+/// What would change the meaning of the patterns that Git is asked for.
+const OF_PATTERNS: [&str; 4] =
+    ["GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"];
+
+/// How a file begins that lies elsewhere (git-lfs, its specification of pointers).
+const LFS_POINTER: &[u8] = b"version https://git-lfs";
+
+/// What the next commit would hold, and what of it is new.
+#[derive(Debug)]
+pub struct Index {
+    /// The work tree, absolute and without links.
+    pub root: PathBuf,
+    /// Files that it has and the last commit has not, or has otherwise. Absolute.
+    pub changed: Vec<PathBuf>,
+    /// Files that only the last commit has. Absolute.
+    pub removed: Vec<PathBuf>,
+    /// What lies in the work tree once it is committed and checked out.
+    pub disk: Disk,
+}
+
+impl Index {
+    /// The index of the repository that a folder lies in, or of the one whose hook this runs in.
+    pub fn of(folder: &Path) -> Result<Self, Diagnostic> {
+        let folder = if BY_HOOKS.iter().any(|name| env::var_os(name).is_some()) { Path::new(".") } else { folder };
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        // side by side: each of them takes as long to start as to answer
+        let root = start(&folder, &["rev-parse", "--show-toplevel"])?;
+        let status = ["diff", "--cached", "--name-status", "--no-renames", "--no-ext-diff", "--no-relative", "-z"];
+        let status = start(&folder, &status)?;
+        let held = start(&folder, &["ls-files", "--stage", "--full-name", "-z", ":/"])?;
+        let root = root.wait_with_output();
+        let (status, held) = (status.wait_with_output(), held.wait_with_output());
+        let root = answer(root)?;
+        let root = path_of(root.strip_suffix(b"\n").unwrap_or(&root).to_vec()).and_then(std::fs::canonicalize);
+        let root = root.map_err(|error| failed(&error.to_string()))?;
+        let (changed, removed) = parted(&answer(status)?, &root)?;
+        let entries = entries(&answer(held)?)?;
+        let read = Blobs::new(folder);
+        let snapshot = Snapshot::new(root.clone(), entries, move |blob, path| read.read(blob, path));
+        Ok(Self { root, changed, removed, disk: Disk::under(snapshot) })
+    }
+}
+
+/// The files that are changed, and those that are removed.
+fn parted(status: &[u8], root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Diagnostic> {
+    let (mut changed, mut removed) = (Vec::new(), Vec::new());
+    let mut fields = status.split(|&byte| byte == 0);
+    while let (Some(kind), Some(path)) = (fields.next(), fields.next()) {
+        let path = path_of(path.to_vec()).map_err(|error| failed(&error.to_string()))?;
+        match kind {
+            b"U" => return Err(unmerged(&path)),
+            b"D" => removed.push(root.join(path)),
+            _ => changed.push(root.join(path)),
+        }
+    }
+    Ok((changed, removed))
+}
+
+/// What `ls-files --stage` says: the mode, the blob, the stage, and after a tab the path.
+fn entries(held: &[u8]) -> Result<BTreeMap<PathBuf, Entry>, Diagnostic> {
+    let strange = || failed("its list of files cannot be read");
+    let mut found = Vec::new();
+    for line in held.split(|&byte| byte == 0).filter(|line| !line.is_empty()) {
+        let tab = memchr::memchr(b'\t', line).ok_or_else(strange)?;
+        let (facts, path) = line.split_at(tab);
+        let path = path_of(path.get(1..).unwrap_or_default().to_vec()).map_err(|error| failed(&error.to_string()))?;
+        let facts = std::str::from_utf8(facts).map_err(|_| strange())?;
+        let mut facts = facts.split(' ');
+        let (Some(mode), Some(blob), Some(stage)) = (facts.next(), facts.next(), facts.next()) else {
+            return Err(strange());
+        };
+        if stage != "0" {
+            return Err(unmerged(&path));
+        }
+        let kind = match mode {
+            "160000" => EntryKind::Repository,
+            "120000" => EntryKind::Link,
+            _ => EntryKind::File,
+        };
+        found.push((path, Entry { kind, blob: blob.to_owned() }));
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// Reads blobs with one process, which is started for the first of them.
+struct Blobs {
+    folder: PathBuf,
+    process: Mutex<Option<Batch>>,
+}
+
+struct Batch {
+    child: Child,
+    asked: Option<ChildStdin>,
+    told: BufReader<ChildStdout>,
+}
+
+impl Blobs {
+    fn new(folder: PathBuf) -> Self {
+        Self { folder, process: Mutex::default() }
+    }
+
+    /// The content of a blob as a checkout of its path would write it.
+    fn read(&self, blob: &str, path: &Path) -> io::Result<Vec<u8>> {
+        let bytes = self.raw(blob)?;
+        // what is no text may be the work of a filter, which encrypts files, or keeps them elsewhere
+        if !bytes.starts_with(LFS_POINTER) && std::str::from_utf8(&bytes).is_ok() {
+            return Ok(bytes);
+        }
+        let mut option = OsString::from("--path=");
+        option.push(path);
+        let mut git = git(&self.folder);
+        git.args(["cat-file", "--filters"]).arg(option).arg(blob);
+        let output = git.output()?;
+        if output.status.success() { Ok(output.stdout) } else { Err(io::Error::other(said(&output))) }
+    }
+
+    fn raw(&self, blob: &str) -> io::Result<Vec<u8>> {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        if process.is_none() {
+            *process = Some(Batch::start(&self.folder)?);
+        }
+        let batch = process.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let read = batch.read(blob);
+        if read.is_err() {
+            // who stopped in the middle of an answer is not asked again
+            *process = None;
+        }
+        read
+    }
+}
+
+impl Batch {
+    fn start(folder: &Path) -> io::Result<Self> {
+        let mut git = git(folder);
+        git.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut child = git.spawn()?;
+        let asked = child.stdin.take();
+        let told = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(Self { child, asked, told: BufReader::new(told) })
+    }
+
+    fn read(&mut self, blob: &str) -> io::Result<Vec<u8>> {
+        let asked = self.asked.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        writeln!(asked, "{blob}")?;
+        asked.flush()?;
+        // `BLOB blob LENGTH`, or `BLOB missing`
+        let mut head = String::new();
+        self.told.read_line(&mut head)?;
+        let length = head.trim_end().strip_prefix(blob).and_then(|rest| rest.strip_prefix(" blob "));
+        let length = length.and_then(|length| length.parse::<usize>().ok());
+        let length = length.ok_or_else(|| io::Error::other("Git does not have its content"))?;
+        let mut bytes = vec![0; length];
+        self.told.read_exact(&mut bytes)?;
+        self.told.read_exact(&mut [0])?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        drop(self.asked.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Git, told to change nothing by looking.
+fn git(folder: &Path) -> Command {
+    let mut git = Command::new("git");
+    git.current_dir(folder).env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
+    for name in OF_PATTERNS {
+        git.env_remove(name);
+    }
+    git.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    git
+}
+
+fn start(folder: &Path, arguments: &[&str]) -> Result<Child, Diagnostic> {
+    git(folder).args(arguments).spawn().map_err(|error| {
+        let error = match error.kind() {
+            io::ErrorKind::NotFound if folder.is_dir() => "it is not installed".to_owned(),
+            _ => error.to_string(),
+        };
+        Diagnostic::error("git", format!("`git` could not be run: {error}")).failing(Failure::Io)
+    })
+}
+
+fn answer(output: io::Result<Output>) -> Result<Vec<u8>, Diagnostic> {
+    match output {
+        Ok(output) if output.status.success() => Ok(output.stdout),
+        Ok(output) => Err(failed(&said(&output))),
+        Err(error) => Err(failed(&error.to_string())),
+    }
+}
+
+/// The first line of what Git said.
+fn said(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it did not say why").trim();
+    line.strip_prefix("fatal: ").unwrap_or(line).to_owned()
+}
+
+fn failed(why: &str) -> Diagnostic {
+    Diagnostic::error("git", "what is staged could not be asked of Git, so nothing was checked")
+        .failing(Failure::Io)
+        .note(format!("Git says: {why}"))
+        .hint("run it in the work tree of a repository")
+}
+
+fn unmerged(path: &Path) -> Diagnostic {
+    let path = path.display();
+    Diagnostic::error("unmerged", format!("`{path}` is in conflict, so nothing was checked"))
+        .note("the index holds several versions of it, and none of them is what will be committed")
+        .hint(format!("resolve it, then `git add {path}`"))
+}
