@@ -1,6 +1,6 @@
 //! Findings that a team accepts, each for a reason, and perhaps until a day.
 
-use super::finding::Finding;
+use super::finding::{Acceptance, Finding};
 use super::places::Places;
 use super::unused::Usage;
 use crate::diagnostic::{Diagnostic, Failure};
@@ -36,7 +36,7 @@ pub(super) fn accepted(
                     *used = true;
                 }
                 let reason = allows.get(at).map(|allow| allow.reason.value.clone()).unwrap_or_default();
-                taken.push(finding.accept(reason));
+                taken.push(finding.accept(Acceptance::Allowed(reason)));
             }
             None => left.push(finding),
         }

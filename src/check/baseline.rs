@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::Finding;
+use super::finding::{Acceptance, Finding};
 use super::tag::TagKey;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::project::Project;
@@ -132,7 +132,7 @@ impl Baseline {
             let as_known = self.known(&finding);
             if finding.failure() == Failure::Found && self.known.contains(&as_known) {
                 met.insert(as_known);
-                known.push(finding.accept(format!("known in {FILE}")));
+                known.push(finding.accept(Acceptance::Known));
             } else {
                 left.push(finding);
             }

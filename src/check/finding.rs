@@ -8,36 +8,46 @@ use crate::diagnostic::{Diagnostic, Failure, Label, Severity};
 use crate::name::{EntryId, EnvironmentName};
 use crate::span::{Place, Source};
 
-/// Rules that tell of a project that is not as it should be, and not of one that cannot be read: what is found
-/// by them is a finding (exit code 1), and not invalid input (2).
-const FINDINGS: [&str; 26] = [
-    "certificate",
-    "dangling-reference",
-    "declared-plain",
-    "deprecated-key",
-    "expired-allow",
-    "invalid-key",
-    "invalid-name",
-    "invalid-value",
-    "missing-environment",
-    "missing-reason",
-    "missing-required",
-    "not-encrypted",
-    "oversized-object",
-    "plaintext-secret",
-    "recipients-drift",
-    "secret-in-manifest",
-    "secret-in-plain-output",
-    "selector-drift",
-    "stale-output",
-    "substitution",
-    "typed-secret",
-    "undeclared-secret",
-    "unknown-key",
-    "unused-allow",
-    "unused-entry",
-    "unused-variable",
+/// Rules that tell of a project that is not as it should be, and not of one that cannot be read, and what they
+/// find: that is a finding (exit code 1), and not invalid input (2).
+const FINDINGS: [(&str, &str); 26] = [
+    ("certificate", "a certificate that is not valid, or not with its key"),
+    ("dangling-reference", "a reference to an object or key that nothing defines"),
+    ("declared-plain", "a value that is declared plain, and is not"),
+    ("deprecated-key", "a key that the base says is deprecated"),
+    ("expired-allow", "a finding that was accepted until a day that is past"),
+    ("invalid-key", "a key that the API server refuses"),
+    ("invalid-name", "a name that the API server refuses"),
+    ("invalid-value", "a value against the rules that the base has for it"),
+    ("missing-environment", "a key with a value in one environment, and none in another"),
+    ("missing-reason", "a key that is declared plain without a reason"),
+    ("missing-required", "a required key without a value"),
+    ("not-encrypted", "a file that should be encrypted, and is not"),
+    ("oversized-object", "an object that is larger than the API server takes"),
+    ("plaintext-secret", "a credential in plaintext"),
+    ("recipients-drift", "a file that is not encrypted for those whom its rule names"),
+    ("secret-in-manifest", "a secret in a manifest that everybody may read"),
+    ("secret-in-plain-output", "a secret in output that everybody may read"),
+    ("selector-drift", "a file that is not encrypted where its rule says"),
+    ("stale-output", "a tree that is not what the sources give"),
+    ("substitution", "a `${NAME}` that Flux would put something in the place of"),
+    ("typed-secret", "a Secret that lacks what its type asks for"),
+    ("undeclared-secret", "a secret that nothing but its name or value tells"),
+    ("unknown-key", "a key that nothing defines"),
+    ("unused-allow", "something that is accepted, and not found"),
+    ("unused-entry", "a key that no environment gives a value"),
+    ("unused-variable", "a variable that no template reads"),
 ];
+
+/// What a rule finds.
+pub(super) fn meaning(rule: &str) -> &'static str {
+    let found = FINDINGS.iter().find(|(name, _)| *name == rule);
+    found.map_or("a project that cannot be read as it stands", |(_, meaning)| meaning)
+}
+
+fn is_of_findings(rule: &str) -> bool {
+    FINDINGS.iter().any(|(name, _)| *name == rule)
+}
 
 /// The name of a file of rules.
 pub(super) const RULES: &str = ".sops.yaml";
@@ -55,9 +65,18 @@ pub struct Finding {
     /// What stands for the value that it is about in a baseline.
     pub(super) tag: Option<String>,
     /// Why it is accepted, if it is.
-    pub accepted: Option<String>,
+    pub(super) accepted: Option<Acceptance>,
     /// Where the project lies, once that is known.
     home: Option<Home>,
+}
+
+/// Why a finding is accepted.
+#[derive(Debug, Clone)]
+pub(super) enum Acceptance {
+    /// Somebody says so in a layer, for a reason.
+    Allowed(String),
+    /// The baseline has it.
+    Known,
 }
 
 /// Where a project lies in its repository.
@@ -144,10 +163,10 @@ impl Finding {
         self.home.as_ref().map_or_else(|| file.to_owned(), |home| home.path(file))
     }
 
-    /// The same, accepted for a reason.
+    /// The same, accepted.
     #[must_use]
-    pub(super) fn accept(mut self, reason: String) -> Self {
-        self.accepted = Some(reason);
+    pub(super) fn accept(mut self, why: Acceptance) -> Self {
+        self.accepted = Some(why);
         self
     }
 
@@ -165,7 +184,7 @@ impl Finding {
     pub fn failure(&self) -> Failure {
         let Diagnostic { rule, severity, failure, .. } = &self.diagnostic;
         match failure {
-            Failure::Invalid if *severity == Severity::Warning || FINDINGS.contains(rule) => Failure::Found,
+            Failure::Invalid if *severity == Severity::Warning || is_of_findings(rule) => Failure::Found,
             other => *other,
         }
     }

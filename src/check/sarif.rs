@@ -1,20 +1,33 @@
 //! Findings for programs that show them in code: SARIF 2.1.0 (OASIS).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
+use super::baseline::FILE;
+use super::finding::{Acceptance, meaning};
 use super::{Finding, Report};
+use crate::diagnostic::Severity;
+
+/// What paths are from: the root of the repository, as GitHub and others take it.
+const ROOT: &str = "%SRCROOT%";
+
+/// The rules of a report, sorted, each with the worst that it finds.
+type Rules<'r> = BTreeMap<&'r str, Severity>;
 
 /// The report as a log of SARIF. What is accepted is in it, suppressed.
 pub fn sarif(report: &Report) -> Json {
-    let all = report.findings.iter().map(|finding| (finding, false));
-    let all = all.chain(report.accepted.iter().map(|finding| (finding, true)));
-    let results: Vec<Json> = all.map(|(finding, is_accepted)| result(finding, is_accepted)).collect();
-    let rules: BTreeSet<&str> =
-        report.findings.iter().chain(&report.accepted).map(|finding| finding.diagnostic.rule).collect();
-    let rules: Vec<Json> = rules.into_iter().map(|rule| json!({ "id": rule })).collect();
+    let all = || report.findings.iter().chain(&report.accepted);
+    let mut rules = Rules::new();
+    for Finding { diagnostic, .. } in all() {
+        let worst = rules.entry(diagnostic.rule).or_insert(diagnostic.severity);
+        if diagnostic.severity == Severity::Error {
+            *worst = Severity::Error;
+        }
+    }
+    let results: Vec<Json> = all().map(|finding| result(finding, &rules)).collect();
     let notifications: Vec<Json> = report
         .unseen
         .iter()
@@ -27,7 +40,8 @@ pub fn sarif(report: &Report) -> Json {
             "tool": { "driver": {
                 "name": "septum",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": rules.iter().map(|(rule, severity)| described(rule, *severity)).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
             "invocations": [{
@@ -39,7 +53,18 @@ pub fn sarif(report: &Report) -> Json {
     })
 }
 
-fn result(finding: &Finding, is_accepted: bool) -> Json {
+fn described(rule: &str, severity: Severity) -> Json {
+    let meaning = meaning(rule);
+    json!({
+        "id": rule,
+        "shortDescription": { "text": meaning },
+        "fullDescription": { "text": meaning },
+        "help": { "text": format!("what `{rule}` means, and what to do, is in docs/errors.md of Septum") },
+        "defaultConfiguration": { "level": severity.to_string() },
+    })
+}
+
+fn result(finding: &Finding, rules: &Rules<'_>) -> Json {
     let view = finding.view();
     let text = match &view.help {
         Some(help) => format!("{}. {help}", view.message),
@@ -47,6 +72,7 @@ fn result(finding: &Finding, is_accepted: bool) -> Json {
     };
     let mut result = json!({
         "ruleId": view.rule,
+        "ruleIndex": rules.keys().position(|rule| *rule == view.rule),
         "level": view.severity,
         "message": { "text": text },
         "partialFingerprints": { "septum/v1": fingerprint(finding) },
@@ -54,19 +80,32 @@ fn result(finding: &Finding, is_accepted: bool) -> Json {
     if let (Some(file), Some(line), Some(column)) = (finding.path(), view.line, view.column) {
         let region = json!({ "startLine": line.max(1), "startColumn": column.max(1) });
         result["locations"] =
-            json!([{ "physicalLocation": { "artifactLocation": { "uri": uri(&file) }, "region": region } }]);
+            json!([{ "physicalLocation": { "artifactLocation": artifact(&file), "region": region } }]);
     }
-    if is_accepted {
-        result["suppressions"] = json!([{ "kind": "inSource", "justification": finding.accepted }]);
+    if let Some(why) = &finding.accepted {
+        let (kind, why) = match why {
+            Acceptance::Allowed(reason) => ("inSource", reason.clone()),
+            Acceptance::Known => ("external", format!("known in {FILE}")),
+        };
+        result["suppressions"] = json!([{ "kind": kind, "status": "accepted", "justification": why }]);
     }
     result
+}
+
+/// Where a file is. One outside of the repository, as rules above it are, is named by its whole path.
+fn artifact(file: &str) -> Json {
+    if Path::new(file).is_absolute() {
+        json!({ "uri": format!("file://{}", uri(file)) })
+    } else {
+        json!({ "uri": uri(file), "uriBaseId": ROOT })
+    }
 }
 
 /// By what a finding is known again when lines move: its rule and what it is about.
 fn fingerprint(finding: &Finding) -> String {
     let (view, path) = (finding.view(), finding.path());
-    let parts =
-        [Some(view.rule), path.as_deref(), view.app, view.environment, view.bundle, view.key, Some(view.message)];
+    let about = [view.app, view.environment, view.bundle, view.key];
+    let parts = [Some(view.rule), path.as_deref()].into_iter().chain(about).chain([Some(view.message)]);
     let mut hash = Sha256::new();
     for part in parts {
         let part = part.unwrap_or_default();

@@ -6,6 +6,7 @@ mod accepting;
 mod own_rules;
 mod reports;
 mod rules;
+mod sarif;
 #[path = "../support/mod.rs"]
 mod support;
 
