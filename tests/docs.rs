@@ -202,16 +202,38 @@ fn shell(command: &str, folder: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What the program says of its commands.
+struct Commands {
+    help: BTreeMap<String, String>,
+    call: Regex,
+}
+
+impl Commands {
+    fn of_program() -> Self {
+        let help = septum(&["--help"]);
+        let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+        let names = listed.lines().filter_map(|line| line.split_whitespace().next());
+        let help = names.map(|command| (command.to_owned(), septum(&[command, "--help"]))).collect();
+        let call = Regex::new(r"(?:\bseptum|cargo run[^\n`]*? --) ([a-z][a-z-]*)([^\n`|>;]*)").unwrap();
+        Self { help, call }
+    }
+
+    /// Whether each call of the program in a text is one, and how many there are.
+    fn check(&self, place: &str, text: &str) -> usize {
+        for found in self.call.captures_iter(text) {
+            let (command, rest) = (&found[1], &found[2]);
+            let help = self.help.get(command).unwrap_or_else(|| panic!("{place}: `{text}`"));
+            for option in rest.split_whitespace().filter(|word| word.starts_with('-') && *word != "-") {
+                assert!(help.contains(option), "{place}: `{option}` in `{text}`");
+            }
+        }
+        self.call.captures_iter(text).count()
+    }
+}
+
 #[test]
 fn commands_and_their_options_exist() {
-    let help = septum(&["--help"]);
-    let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let commands: BTreeMap<&str, String> = listed
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .map(|command| (command, septum(&[command, "--help"])))
-        .collect();
-    let call = Regex::new(r"(?:\bseptum|cargo run[^\n`]*? --) ([a-z][a-z-]*)([^\n`|>;]*)").unwrap();
+    let commands = Commands::of_program();
     let inline = Regex::new("`((?:septum|cargo run) [^`]+)`").unwrap();
     for page in pages() {
         let mut texts: Vec<String> = inline.captures_iter(&page.prose()).map(|found| found[1].to_owned()).collect();
@@ -223,14 +245,54 @@ fn commands_and_their_options_exist() {
             }
         }
         for text in &texts {
-            for found in call.captures_iter(text) {
-                let (command, rest) = (&found[1], &found[2]);
-                let help = commands.get(command).unwrap_or_else(|| panic!("{}: `{text}`", page.path.display()));
-                for option in rest.split_whitespace().filter(|word| word.starts_with('-') && *word != "-") {
-                    assert!(help.contains(option), "{}: `{option}` in `{text}`", page.path.display());
-                }
+            commands.check(&page.path.display().to_string(), text);
+        }
+    }
+}
+
+/// The texts that somebody else's program runs: of hooks, of workflows and of jobs.
+fn scripts(yaml: &serde_yaml::Value, is_script: bool, found: &mut Vec<String>) {
+    match yaml {
+        serde_yaml::Value::Mapping(map) => {
+            for (key, value) in map {
+                let is_script = matches!(key.as_str(), Some("run" | "entry" | "script" | "before_script"));
+                scripts(value, is_script, found);
             }
         }
+        serde_yaml::Value::Sequence(list) => list.iter().for_each(|item| scripts(item, is_script, found)),
+        serde_yaml::Value::String(text) if is_script => found.push(text.clone()),
+        _ => {}
+    }
+}
+
+#[test]
+fn hooks_workflows_and_jobs_call_what_exists() {
+    let commands = Commands::of_program();
+    for (path, calls) in [
+        (".pre-commit-hooks.yaml", 1),
+        ("examples/ci/github.yml", 2),
+        ("examples/ci/gitlab.yml", 2),
+        ("src/cli/init/workflow.yaml", 2),
+    ] {
+        let text = read(&root().join(path));
+        let source = Source::new(path, text.as_str());
+        septum::yaml::read::read(&source).unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        let mut found = Vec::new();
+        scripts(&serde_yaml::from_str(&text).unwrap(), false, &mut found);
+        let count: usize = found.iter().map(|text| commands.check(path, text)).sum();
+        assert_eq!(count, calls, "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn the_hook_names_a_program_of_this_package() {
+    let hooks: serde_yaml::Value = serde_yaml::from_str(&read(&root().join(".pre-commit-hooks.yaml"))).unwrap();
+    let hook = &hooks[0];
+    let entry = hook["entry"].as_str().unwrap();
+    assert_eq!(entry.split(' ').next(), Some(env!("CARGO_PKG_NAME")));
+    assert_eq!((hook["pass_filenames"].as_bool(), hook["always_run"].as_bool()), (Some(false), Some(true)));
+    for field in ["id", "name", "language"] {
+        assert!(hook[field].is_string(), "{field}");
     }
 }
 
