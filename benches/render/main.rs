@@ -65,7 +65,28 @@ fn checks(project: &Path, demo_key: &Path) {
     let apps = std::fs::read_dir(project.join("services")).expect("apps").count();
     Process::new(program, project, demo_key).with("check --write-baseline -q").run();
     row(&format!("{apps} apps: check"), &Process::new(program, project, demo_key).with("check -q"), 11);
+    staged(&format!("{apps} apps: check --staged, ten files"), project, demo_key);
     std::fs::remove_file(project.join(".septum-baseline.yaml")).expect("a baseline");
+}
+
+/// A check of what the next commit would hold: a layer of each of ten apps.
+fn staged(title: &str, project: &Path, demo_key: &Path) {
+    let git = |arguments: &str| Process::new(Path::new("git"), project, demo_key).with(arguments).run();
+    git("init -q");
+    git("add -A");
+    git("-c user.name=bench -c user.email=bench@bench.invalid commit -q -m before");
+    let layers = (0..10).map(|app| project.join(format!("services/app-{app:04}/prod.yaml")));
+    let texts: Vec<_> = layers.map(|layer| (std::fs::read_to_string(&layer).expect("a layer"), layer)).collect();
+    for (text, layer) in &texts {
+        std::fs::write(layer, text.replace("LIMIT_5: 50", "LIMIT_5: 51")).expect("a layer");
+    }
+    git("add -A");
+    let program = Path::new(env!("CARGO_BIN_EXE_septum"));
+    row(title, &Process::new(program, project, demo_key).with("check --staged"), RUNS);
+    for (text, layer) in &texts {
+        std::fs::write(layer, text).expect("a layer");
+    }
+    std::fs::remove_dir_all(project.join(".git")).expect("a repository");
 }
 
 /// A tree of 3,000 targets: from nothing, with nothing to do, and after a change of one app.
