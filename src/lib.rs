@@ -18,7 +18,7 @@
 //! at what was found and changes nothing; [`at_rest`] works on encrypted files; [`check`] finds every
 //! mistake at once; [`cli`] parses arguments, calls one thing, prints and exits.
 //!
-//! Every mistake of a run is collected in [`Diagnostics`], which never hold a value.
+//! [`meter`] says how far a run is, and where its time went. Every mistake of a run is collected in [`Diagnostics`], which never hold a value.
 //!
 //! ```
 //! use septum::{Delivered, Diagnostics, ManifestFormat, Pipeline, Project, Reveal, render};
@@ -53,6 +53,7 @@ pub mod git;
 pub mod glob;
 pub mod layer;
 pub mod manifest;
+pub mod meter;
 pub mod name;
 pub mod object;
 pub mod pattern;

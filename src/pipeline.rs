@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostics, Failure, Severity};
 use crate::layer::{Definition, Library, Sight};
 use crate::manifest::references;
+use crate::meter::{Meter, Stage};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{self, Constraints, Day, Objects, Rendered, Target, Unknown};
 use crate::project::{App, Project};
@@ -18,6 +19,8 @@ use crate::sops::Identities;
 pub struct Pipeline<'p> {
     /// The layers of the project.
     pub library: Library<'p>,
+    /// How far the run is.
+    pub meter: Meter,
     constraints: Constraints,
     references: references::Rules,
     /// The day at which certificates must be valid; none if nobody asks.
@@ -40,6 +43,7 @@ impl<'p> Pipeline<'p> {
     pub fn new(project: &'p Project, identities: Identities) -> Self {
         Self {
             library: Library::new(project, identities),
+            meter: Meter::default(),
             constraints: Constraints::default(),
             references: references::Rules::with(&project.references),
             at: None,
@@ -125,13 +129,14 @@ impl<'p> Pipeline<'p> {
         let mut order: Vec<_> = app.environments.iter().collect();
         order.sort_by_key(|environment| !wanted.contains(environment));
         for environment in order {
-            let Some(definition) = open(environment, problems) else {
+            let Some(definition) = self.meter.time(Stage::Layers, || open(environment, problems)) else {
                 whole = false;
                 continue;
             };
             let mut found = Diagnostics::new();
             let with = if manifests.contains(environment) { Manifests::Rendered } else { Manifests::Skipped };
-            environments.push(resolve::resolve(&self.engine(), definition, with, &mut found));
+            let resolve = || resolve::resolve(&self.engine(), definition, with, &mut found);
+            environments.push(self.meter.time(Stage::Resolve, resolve));
             if wanted.contains(environment) {
                 problems.extend(found);
             }
@@ -141,7 +146,7 @@ impl<'p> Pipeline<'p> {
         }
         let app = self.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
         environments.sort_by(|a, b| a.definition.environment.cmp(&b.definition.environment));
-        let routing = route::route(&environments, problems);
+        let routing = self.meter.time(Stage::Route, || route::route(&environments, problems));
         Some(Survey { app, environments, routing })
     }
 
@@ -188,7 +193,7 @@ impl<'p> Pipeline<'p> {
         problems: &mut Diagnostics,
     ) -> Objects {
         let Some(resolved) = survey.environment(environment) else { return Objects::default() };
-        object::render(self.target(survey, resolved, unknown), problems)
+        self.meter.time(Stage::Objects, || object::render(self.target(survey, resolved, unknown), problems))
     }
 }
 

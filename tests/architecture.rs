@@ -11,7 +11,7 @@ use regex::Regex;
 /// The modules from left to right. Those of one line do not know each other, but for the first,
 /// the foundations.
 const ORDER: &[&[&str]] = &[
-    &["atomic", "disk", "git", "glob", "span", "secret", "value", "name", "pattern", "diagnostic"],
+    &["atomic", "disk", "git", "glob", "meter", "span", "secret", "value", "name", "pattern", "diagnostic"],
     &["files", "yaml"],
     &["format", "sops"],
     &["project"],
@@ -41,6 +41,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("signal_hook", &["at_rest"]),
     ("rpassword", &["cli/prompt.rs"]),
+    ("indicatif", &["cli/watch.rs"]),
     ("toml_edit", &["check/rules/toml.rs", "format"]),
     ("jsonschema", &["object"]),
     ("rsa", &["deliver/certificate.rs", "deliver/sealed_secret.rs"]),

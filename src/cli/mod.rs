@@ -20,6 +20,7 @@ mod rekey;
 mod render;
 mod set;
 mod target;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

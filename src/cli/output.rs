@@ -31,6 +31,11 @@ impl Output {
         Self { color, quiet: global.quiet, verbose: global.verbose }
     }
 
+    /// Whether nothing but results and errors is wanted.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether results may have colours.
     pub(super) fn has_color(&self) -> bool {
         self.color_of(&io::stdout())

@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
 
 use zeroize::Zeroizing;
 
+use super::watch;
 use crate::at_rest::edit::signals;
 use crate::sops::Passphrases;
 
@@ -14,6 +15,7 @@ pub(super) fn hidden(prompt: &str) -> Option<Zeroizing<String>> {
     if !is_attended() {
         return None;
     }
+    let _line = watch::paused();
     signals::prompting(|| rpassword::prompt_password(prompt)).ok().map(Zeroizing::new)
 }
 
@@ -33,6 +35,7 @@ pub(super) fn is_attended() -> bool {
 
 /// Asks for one line, which is shown while it is typed.
 fn ask(question: &str) -> io::Result<String> {
+    let _line = watch::paused();
     let (input, mut output) = terminal()?;
     write!(output, "{question} ")?;
     output.flush()?;

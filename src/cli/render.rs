@@ -7,11 +7,13 @@ use clap::Args;
 
 use super::files::{counted, now};
 use super::output::{self, Output, invalid_usage};
+use super::watch::watched;
 use super::{Global, apps, environments, identities};
 use crate::deliver::Delivered;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::emit::tree::Summary;
 use crate::emit::{self, ManifestFormat};
+use crate::meter::Meter;
 use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
 use crate::pipeline::Pipeline;
@@ -177,15 +179,17 @@ impl Render {
             intent: if self.check { Intent::Check } else { Intent::Apply },
             now: now(),
         };
-        let mut publication = publish::prepare(pipeline, &wish)?;
+        let meter = &pipeline.meter;
+        let mut publication = watched(meter, output, || publish::prepare(pipeline, &wish))?;
         output.show(std::mem::take(&mut publication.warnings));
         let unseen = std::mem::take(&mut publication.unseen);
         let told = if self.check {
             self.show_changes(&publication, dir, output)
         } else {
             let (targets, rendered) = (publication.targets, publication.rendered);
-            let summary = publication.apply()?;
+            let summary = watched(meter, output, || publication.apply(meter))?;
             output.say(&summary_line(targets, rendered, &summary, start.elapsed()));
+            output.detail(|| stages(meter));
             Ok(())
         };
         match (told, not_seen(&unseen)) {
@@ -273,11 +277,20 @@ fn summary_line(targets: usize, rendered: usize, summary: &Summary, time: Durati
     let mut parts = vec![format!("{rendered} of {} rendered", of(targets, "target"))];
     parts.push(format!("{} changed", of(summary.created + summary.changed, "file")));
     parts.push(format!("{} removed", summary.removed));
-    let time = match time.as_millis() {
+    format!("septum: {} in {}", parts.join(", "), shown(time))
+}
+
+/// Where the time went.
+fn stages(meter: &Meter) -> String {
+    let stages = meter.spent().map(|(stage, time)| format!("{} {}", stage.as_str(), shown(time)));
+    format!("septum: of all threads together: {}", stages.join(", "))
+}
+
+fn shown(time: Duration) -> String {
+    match time.as_millis() {
         millis @ 0..1000 => format!("{millis} ms"),
         _ => format!("{:.1} s", time.as_secs_f64()),
-    };
-    format!("septum: {} in {time}", parts.join(", "))
+    }
 }
 
 /// That not all could be seen without a key.

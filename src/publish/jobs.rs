@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::{FEW, Run, is_of_this_version};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::emit::tree::{Inventory, TargetName};
+use crate::meter::Stage;
 use crate::name::{AppName, EnvironmentName};
 use crate::project::App;
 
@@ -74,7 +75,7 @@ impl<'a> Run<'a> {
             let Some(name) = problems.take(TargetName::new(environment, name)) else { continue };
             let is_asked = self.wish.environments.contains(environment);
             if is_asked && self.wish.shard.is_none_or(|shard| shard.has(name.as_str())) {
-                let is_current = self.is_current(&name);
+                let is_current = self.pipeline.meter.time(Stage::Compare, || self.is_current(&name));
                 targets.push(Wanted { environment: environment.clone(), name: name.clone(), is_current });
             }
             all.push(name);

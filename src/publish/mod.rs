@@ -22,6 +22,7 @@ use crate::deliver::{Delivered, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::emit::tree::{OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName, TargetRecord};
 use crate::gate;
+use crate::meter::{Meter, Stage, Unit};
 use crate::name::EnvironmentName;
 use crate::object::{Day, Objects};
 use crate::pipeline::{Pipeline, Survey};
@@ -104,7 +105,9 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     let dir = std::path::absolute(wish.dir).unwrap_or_else(|_| wish.dir.to_path_buf());
     let answers = Answers::new(Arc::clone(&project.files));
     let run = Run { pipeline, wish, dir: &dir, tree: &tree, answers };
+    let meter = &pipeline.meter;
     let (jobs, known, mut problems) = jobs::jobs(&run);
+    meter.expect(Unit::Targets, jobs.iter().flat_map(|job| &job.targets).filter(|it| !it.is_current).count());
     // none needs another, but for the layers that they share
     let found: Vec<_> = if jobs.len() > FEW {
         jobs.into_par_iter().map(|job| run.app(job)).collect()
@@ -125,7 +128,7 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     }
     let outcomes = rendered.into_iter().map(|target| RenderedTarget { name: target.name, outcome: target.outcome });
     let outcomes: Vec<_> = outcomes.collect();
-    let plan = tree.plan(outcomes, &|target| wish.is_gone(target, &known))?;
+    let plan = meter.time(Stage::Emit, || tree.plan(outcomes, &|target| wish.is_gone(target, &known)))?;
     if wish.intent == Intent::Check {
         // of what is not written, nothing is new
         problems = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect();
@@ -139,8 +142,8 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
 
 impl Publication {
     /// Does it.
-    pub fn apply(self) -> Result<Summary, Diagnostics> {
-        self.tree.apply(self.plan)
+    pub fn apply(self, meter: &Meter) -> Result<Summary, Diagnostics> {
+        meter.time(Stage::Emit, || self.tree.apply(self.plan, meter))
     }
 }
 
@@ -264,6 +267,7 @@ impl Run<'_> {
             };
             let target = self.rendered(&rendering, found);
             found.rendered.extend(target);
+            self.pipeline.meter.advance(Unit::Targets, 1);
         }
     }
 

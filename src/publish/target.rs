@@ -17,6 +17,7 @@ use crate::emit::tree::{
 };
 use crate::files::Probe;
 use crate::manifest;
+use crate::meter::Stage;
 use crate::name::EnvironmentName;
 use crate::object::{Fingerprint, Object, Rendered, Unknown};
 use crate::pipeline::{Pipeline, Survey};
@@ -148,9 +149,11 @@ impl Rendering<'_> {
         if had_errors {
             return None;
         }
-        let delivered = super::delivered(resolved, &self.survey.routing, objects, &way, problems);
+        let meter = &self.pipeline.meter;
+        let deliver = || super::delivered(resolved, &self.survey.routing, objects, &way, problems);
+        let delivered = meter.time(Stage::Deliver, deliver);
         let seals = self.fingerprints(resolved, &way);
-        Some(self.files(&delivered, record, &seals, &way, resolved))
+        Some(meter.time(Stage::Emit, || self.files(&delivered, record, &seals, &way, resolved)))
     }
 
     /// The file that an object is written to.

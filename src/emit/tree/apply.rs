@@ -16,6 +16,7 @@ use super::plan::{Plan, foreign};
 use super::target::{Removal, Write};
 use super::{Found, MANY, OWN, OutputTree, Part, digest, place};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::meter::{Meter, Unit};
 use crate::route::Sensitivity;
 
 /// How much happened.
@@ -35,8 +36,8 @@ pub struct Summary {
     pub stale: usize,
 }
 
-pub(super) fn apply(tree: &OutputTree, plan: &Plan) -> Result<Summary, Diagnostics> {
-    let run = Run { tree, drafts: drafts(tree), number: AtomicUsize::new(0) };
+pub(super) fn apply(tree: &OutputTree, plan: &Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
+    let run = Run { tree, meter, drafts: drafts(tree), number: AtomicUsize::new(0) };
     if plan.is_clean() {
         run.clear_leftovers();
         run.note_secrets(plan);
@@ -64,6 +65,7 @@ fn drafts(tree: &OutputTree) -> PathBuf {
 
 struct Run<'a> {
     tree: &'a OutputTree,
+    meter: &'a Meter,
     drafts: PathBuf,
     /// Of the next draft.
     number: AtomicUsize,
@@ -199,6 +201,7 @@ impl Run<'_> {
     }
 
     fn write_all(&self, writes: &[Write]) -> Result<(), Diagnostic> {
+        self.meter.expect(Unit::Files, writes.len());
         let is_together = |one: &Write, other: &Write| one.target == other.target;
         if writes.len() <= MANY {
             return writes.chunk_by(is_together).try_for_each(|writes| self.write_target(writes));
@@ -214,7 +217,9 @@ impl Run<'_> {
             let made = folders.iter().try_for_each(|folder| disk.make_folder(folder));
             made.map_err(|error| place::unwritable(&place.show(target, file), &error))?;
         }
-        writes.iter().try_for_each(|write| self.write(write))
+        writes.iter().try_for_each(|write| self.write(write))?;
+        self.meter.advance(Unit::Files, writes.len());
+        Ok(())
     }
 
     fn write(&self, write: &Write) -> Result<(), Diagnostic> {

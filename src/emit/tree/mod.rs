@@ -39,6 +39,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::diagnostic::Diagnostics;
+use crate::meter::Meter;
 use crate::route::Sensitivity;
 
 pub use apply::Summary;
@@ -203,8 +204,8 @@ impl OutputTree {
     /// Does what was planned. Errors: another run is at it or was since the tree was opened; something
     /// could not be written, and then the next run completes this one.
     #[expect(clippy::needless_pass_by_value, reason = "a plan is good for once")]
-    pub fn apply(self, plan: Plan) -> Result<Summary, Diagnostics> {
-        apply::apply(&self, &plan)
+    pub fn apply(self, plan: Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
+        apply::apply(&self, &plan, meter)
     }
 }
 

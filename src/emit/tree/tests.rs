@@ -5,6 +5,7 @@ mod killed;
 mod ownership;
 mod shards;
 
+use crate::meter::Meter;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,14 +86,14 @@ impl Site {
     fn try_some(&self, part: Part, set: &Set) -> Result<Summary, Diagnostics> {
         let tree = self.open(part)?;
         let plan = tree.plan(rendered(set), &|_| false)?;
-        tree.apply(plan)
+        tree.apply(plan, &Meter::default())
     }
 
     /// Renders all there is.
     fn try_all(&self, set: &Set) -> Result<Summary, Diagnostics> {
         let tree = self.open(Part::Whole)?;
         let plan = tree.plan(rendered(set), &|_| true)?;
-        tree.apply(plan)
+        tree.apply(plan, &Meter::default())
     }
 
     #[track_caller]
@@ -228,7 +229,7 @@ fn another_run_is_told_apart_and_kept_out() {
     let early = site.open(Part::Whole).unwrap();
     let plan = early.plan(rendered(&a), &|_| true).unwrap();
     site.try_all(&b).unwrap();
-    let error = early.apply(plan).unwrap_err();
+    let error = early.apply(plan, &Meter::default()).unwrap_err();
     assert_eq!(messages(&error), "output-busy: another run has written to `rendered`");
     assert_eq!(site.files(), "prod/b/x.yaml=1");
     if cfg!(unix) {

@@ -12,7 +12,7 @@ impl Site {
         let mut tree = self.open(part).unwrap();
         tree.disk.left = Some(AtomicUsize::new(steps));
         let plan = tree.plan(rendered(set), &|_| true).unwrap();
-        match tree.apply(plan) {
+        match tree.apply(plan, &Meter::default()) {
             Ok(_) => true,
             Err(problems) => {
                 let problem = problems.iter().next().unwrap();
@@ -25,7 +25,7 @@ impl Site {
     fn run(&self, part: Part, set: &Set) {
         let tree = self.open(part).unwrap();
         let plan = tree.plan(rendered(set), &|_| true).unwrap();
-        tree.apply(plan).unwrap();
+        tree.apply(plan, &Meter::default()).unwrap();
     }
 }
 

@@ -111,7 +111,7 @@ fn a_target_that_stays_names_and_removes_what_was_stale() {
         let target = RenderedTarget { name: target("prod/a"), outcome: Outcome::Unchanged };
         let plan = tree.plan(vec![target], &|_| true).unwrap();
         let warnings = plan.warnings().len();
-        (warnings, tree.apply(plan).unwrap().removed)
+        (warnings, tree.apply(plan, &Meter::default()).unwrap().removed)
     };
     assert_eq!(unchanged(), (1, 0));
     site.write("prod/a/y.yaml", "2");
@@ -181,7 +181,7 @@ fn what_is_kept_keeps_its_bytes_and_its_record() {
         let tree = site.open(Part::Whole).unwrap();
         let plan = tree.plan(vec![RenderedTarget { name: target("prod/a"), outcome }], &|_| true)?;
         let is_clean = plan.is_clean();
-        tree.apply(plan).map(|_| is_clean)
+        tree.apply(plan, &Meter::default()).map(|_| is_clean)
     };
     let bytes = Content::Bytes(Zeroizing::new(b"ciphertext".to_vec()));
     assert!(!kept(bytes, Some("f00d")).unwrap());

@@ -19,7 +19,7 @@ fn shard(site: &Site, part: Part, all: &Set) -> Summary {
         all.iter().filter(|(name, _)| mine(name)).map(|(name, files)| (name.clone(), files.clone())).collect();
     let tree = site.open(part).unwrap();
     let plan = tree.plan(rendered(&own), &|target| mine(target.as_str())).unwrap();
-    tree.apply(plan).unwrap()
+    tree.apply(plan, &Meter::default()).unwrap()
 }
 
 fn names(site: &Site) -> Vec<String> {
@@ -83,7 +83,7 @@ fn another_number_of_shards_finds_what_the_former_wrote() {
         let own: Set =
             changed.iter().filter(|(name, _)| *name == target).map(|(a, b)| (a.clone(), b.clone())).collect();
         let plan = tree.plan(rendered(&own), &|name| name.as_str() == target).unwrap();
-        tree.apply(plan).unwrap();
+        tree.apply(plan, &Meter::default()).unwrap();
     }
     assert_eq!(site.files(), "prod/a/x.yaml=4 prod/b/y.yaml=5");
     site.try_all(&changed).unwrap();

@@ -1,0 +1,89 @@
+//! How far a run is, for somebody who waits before a terminal.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::output::Output;
+use crate::meter::{Meter, Progress, Unit};
+
+/// What is done sooner needs no words.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often it is looked.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// What is shown; there is one terminal.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Does a long piece of work, and shows how far it is as long as somebody looks.
+pub(super) fn watched<T>(meter: &Meter, output: &Output, work: impl FnOnce() -> T) -> T {
+    if !is_watched(output) {
+        return work();
+    }
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| watch(meter, &is_done));
+        let result = work();
+        is_done.store(true, Relaxed);
+        watcher.thread().unpark();
+        result
+    })
+}
+
+/// Takes what is shown away, as long as the guard lives: a question needs the line.
+pub(super) fn paused() -> MutexGuard<'static, Option<ProgressBar>> {
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(bar) = &*shown {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    shown
+}
+
+/// In CI a log would be full of it, even where there is something like a terminal.
+fn is_watched(output: &Output) -> bool {
+    io::stderr().is_terminal() && !output.is_quiet() && std::env::var_os("CI").is_none_or(|value| value.is_empty())
+}
+
+fn watch(meter: &Meter, is_done: &AtomicBool) {
+    let start = Instant::now();
+    // it learns how fast things go before anybody sees it
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style());
+    *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
+    while !is_done.load(Relaxed) {
+        thread::park_timeout(PERIOD);
+        let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(bar), Some(progress)) = (&*shown, meter.progress()) {
+            update(bar, progress);
+            if start.elapsed() >= PATIENCE && bar.is_hidden() && !is_done.load(Relaxed) {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
+        }
+    }
+    if let Some(bar) = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        bar.finish_and_clear();
+    }
+}
+
+fn update(bar: &ProgressBar, Progress { unit, total, done }: Progress) {
+    let message = match unit {
+        Unit::Targets => "targets rendered",
+        Unit::Files => "files written",
+    };
+    bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+    if bar.message() != message {
+        bar.reset_eta();
+        bar.set_message(message);
+    }
+    bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    bar.tick();
+}
+
+fn style() -> ProgressStyle {
+    let style = ProgressStyle::with_template("septum: {pos} of {len} {msg}, {per_sec}, {eta} left");
+    style.unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,154 @@
+//! How far a run is, and where its time went: for who waits, and never for what comes out.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Comparing what is there with what was recorded.
+    Compare,
+    /// Reading layers, decrypting and merging them.
+    Layers,
+    /// Rendering templates.
+    Resolve,
+    /// Deciding what is sensitive.
+    Route,
+    /// Making objects.
+    Objects,
+    /// Bringing secrets into the form in which they leave, and looking for those that leave otherwise.
+    Deliver,
+    /// Planning what is written, and writing it.
+    Emit,
+}
+
+impl Stage {
+    /// All of them, in their order.
+    pub const ALL: [Self; 7] =
+        [Self::Compare, Self::Layers, Self::Resolve, Self::Route, Self::Objects, Self::Deliver, Self::Emit];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Compare => "compare",
+            Self::Layers => "layers",
+            Self::Resolve => "resolve",
+            Self::Route => "route",
+            Self::Objects => "objects",
+            Self::Deliver => "deliver",
+            Self::Emit => "emit",
+        }
+    }
+}
+
+/// What a run counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Targets that are rendered.
+    Targets,
+    /// Files that are written.
+    Files,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is counted.
+    pub unit: Unit,
+    /// How many there are to do.
+    pub total: usize,
+    /// How many are done.
+    pub done: usize,
+}
+
+/// Measures a run, from whatever threads it runs on.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// Nanoseconds, in the order of the stages.
+    spent: [AtomicU64; Stage::ALL.len()],
+    targets: Count,
+    files: Count,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    total: AtomicUsize,
+    done: AtomicUsize,
+}
+
+impl Meter {
+    /// Does something, which is a part of a stage.
+    pub fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        let spent = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        if let Some(sum) = self.spent.get(stage as usize) {
+            sum.fetch_add(spent, Relaxed);
+        }
+        result
+    }
+
+    /// How long each stage took, of all threads together.
+    pub fn spent(&self) -> [(Stage, Duration); Stage::ALL.len()] {
+        let of = |stage| self.spent.get(stage as usize).map(|sum| sum.load(Relaxed)).unwrap_or_default();
+        Stage::ALL.map(|stage| (stage, Duration::from_nanos(of(stage))))
+    }
+
+    /// Says how many there are to do.
+    pub fn expect(&self, unit: Unit, total: usize) {
+        self.count(unit).total.store(total, Relaxed);
+    }
+
+    /// Says that so many more are done.
+    pub fn advance(&self, unit: Unit, by: usize) {
+        self.count(unit).done.fetch_add(by, Relaxed);
+    }
+
+    /// How far the run is; none while nobody knows how far it goes.
+    pub fn progress(&self) -> Option<Progress> {
+        let of = |unit| {
+            let Count { total, done } = self.count(unit);
+            Progress { unit, total: total.load(Relaxed), done: done.load(Relaxed) }
+        };
+        // files are written when all targets are rendered
+        [Unit::Files, Unit::Targets].map(of).into_iter().find(|progress| progress.total > 0)
+    }
+
+    fn count(&self, unit: Unit) -> &Count {
+        match unit {
+            Unit::Targets => &self.targets,
+            Unit::Files => &self.files,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_told_from_the_first_expectation_on() {
+        let meter = Meter::default();
+        assert_eq!(meter.progress(), None);
+        meter.expect(Unit::Targets, 3);
+        meter.advance(Unit::Targets, 2);
+        assert_eq!(meter.progress(), Some(Progress { unit: Unit::Targets, total: 3, done: 2 }));
+        meter.expect(Unit::Files, 9);
+        assert_eq!(meter.progress(), Some(Progress { unit: Unit::Files, total: 9, done: 0 }));
+    }
+
+    #[test]
+    fn stages_add_up() {
+        let meter = Meter::default();
+        assert_eq!(meter.time(Stage::Route, || 7), 7);
+        let before = meter.spent();
+        meter.time(Stage::Route, || std::thread::sleep(Duration::from_millis(2)));
+        for ((stage, before), (_, after)) in before.into_iter().zip(meter.spent()) {
+            if stage == Stage::Route {
+                assert!(after >= before + Duration::from_millis(2));
+            } else {
+                assert_eq!((before, after), (Duration::ZERO, Duration::ZERO), "{stage:?}");
+            }
+        }
+    }
+}
