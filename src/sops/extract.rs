@@ -87,7 +87,12 @@ impl Format {
             Step::Key(key) => Ok(Tree::map(vec![(key.clone(), value)])),
             Step::Index(_) => Err(Unfit::Nested),
         })?;
-        let Tree::Map(root) = nested else { return Err(Unfit::Nested) };
+        self.document(nested, layout)
+    }
+
+    /// A document of a map, laid out as a rule says.
+    pub fn document(self, root: Tree, layout: Layout) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+        let Tree::Map(root) = root else { return Err(Unfit::Nested) };
         let document = Document { branches: vec![root] };
         let mut text = self.emit_as(&document, None, layout)?;
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
