@@ -16,9 +16,11 @@
 //! all the same. [`emit`] writes all, the same bytes for the same input, on a stream or into a tree.
 //! [`pipeline`] is the thread through these; [`publish`] keeps the tree that Git has; [`view`] looks
 //! at what was found and changes nothing; [`at_rest`] works on encrypted files; [`check`] finds every
-//! mistake at once; [`cli`] parses arguments, calls one thing, prints and exits.
+//! mistake at once, and [`mend`] mends those that take no decision; [`cli`] parses arguments, calls one
+//! thing, prints and exits.
 //!
-//! [`meter`] says how far a run is, and where its time went. Every mistake of a run is collected in [`Diagnostics`], which never hold a value.
+//! [`meter`] says how far a run is, and where its time went. Every mistake of a run is collected in
+//! [`Diagnostics`], which never hold a value.
 //!
 //! ```
 //! use septum::{Delivered, Diagnostics, ManifestFormat, Pipeline, Project, Reveal, render};
@@ -53,6 +55,7 @@ pub mod git;
 pub mod glob;
 pub mod layer;
 pub mod manifest;
+pub mod mend;
 pub mod meter;
 pub mod name;
 pub mod object;

@@ -26,6 +26,7 @@ const ORDER: &[&[&str]] = &[
     &["pipeline"],
     &["at_rest", "publish", "view"],
     &["check"],
+    &["mend"],
     &["cli"],
 ];
 

@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::Survey;
 use crate::resolve::{Outcome, Resolved};
+use crate::route::Sensitivity;
 
 /// Keys without a default that have a value in one environment and none in another. One that is required
 /// is an error of its own; one that a layer takes out is not missed.
@@ -31,13 +32,18 @@ pub(super) fn lacking(survey: &Survey) -> Vec<Diagnostic> {
         if lacking.is_empty() || having.is_empty() {
             continue;
         }
+        let first_lacking = survey.environments.iter().find(lacks).map(|resolved| &resolved.definition.environment);
+        let is_sensitive = survey.routing.sensitivity(&id) == Sensitivity::Sensitive;
         let label = first.definition.label(&id);
         let message = format!("`{label}` has a value in {}, and none in {}", having.join(", "), lacking.join(", "));
         found.push(
-            Diagnostic::warning("missing-environment", message).at(entry.defined.clone()).hint(format!(
-                "give it one there, a default in `base.yaml`, or say that it has none: `{}: null`",
-                id.key
-            )),
+            Diagnostic::warning("missing-environment", message)
+                .at(entry.defined.clone())
+                .hint(match first_lacking {
+                    Some(environment) if is_sensitive => format!("`septum set {environment} {}` gives it one", id.key),
+                    _ => "give it one there, or a default in `base.yaml`".to_owned(),
+                })
+                .hint(format!("or say that it has none: `{}: null`", id.key)),
         );
     }
     found

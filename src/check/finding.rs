@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::remedy::Remedy;
 use crate::diagnostic::{Diagnostic, Failure, Label, Severity};
+use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
 use crate::span::{Place, Source};
 
@@ -66,6 +68,12 @@ pub struct Finding {
     pub(super) tag: Option<String>,
     /// Why it is accepted, if it is.
     pub(super) accepted: Option<Acceptance>,
+    /// How it can be mended by itself, if it can.
+    pub remedy: Option<Remedy>,
+    /// Why it was not mended, if that was wanted.
+    pub unfixed: Option<String>,
+    /// It was met while layers were read, and not in what comes of them.
+    pub is_of_layers: bool,
     /// Where the project lies, once that is known.
     home: Option<Home>,
 }
@@ -124,6 +132,9 @@ pub struct FindingView<'a> {
     /// The key in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<&'a str>,
+    /// Why `--fix` left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfixed: Option<&'a str>,
 }
 
 impl Finding {
@@ -136,7 +147,33 @@ impl Finding {
     ) -> Self {
         let environment = environment.map(|environment| environment.as_str().to_owned());
         let app = app.map(str::to_owned);
-        Self { diagnostic, app, environment, entry, detector: None, tag: None, accepted: None, home: None }
+        Self {
+            diagnostic,
+            app,
+            environment,
+            entry,
+            detector: None,
+            tag: None,
+            accepted: None,
+            remedy: None,
+            unfixed: None,
+            is_of_layers: false,
+            home: None,
+        }
+    }
+
+    /// The same, with what mends it.
+    #[must_use]
+    pub(super) fn with(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(remedy);
+        self
+    }
+
+    /// The same, met while layers were read.
+    #[must_use]
+    pub(super) fn of_layers(mut self) -> Self {
+        self.is_of_layers = true;
+        self
     }
 
     /// Says where its project lies.
@@ -168,6 +205,41 @@ impl Finding {
     pub(super) fn accept(mut self, why: Acceptance) -> Self {
         self.accepted = Some(why);
         self
+    }
+
+    /// The app that it is about.
+    pub fn app(&self) -> Option<&str> {
+        self.app.as_deref()
+    }
+
+    /// How messages call the entry that it is about: `data.KEY`.
+    pub fn label(&self) -> Option<String> {
+        Some(entry_label(self.app.as_deref()?, self.entry.as_ref()?))
+    }
+
+    /// Leaves it for people, and says why: what would have mended it by itself is no advice then.
+    pub fn leave(&mut self, why: String) {
+        self.unfixed = Some(why);
+        let Some(key) = self.entry.as_ref().map(|id| id.key.as_str()) else { return };
+        let by_hand = match (&self.remedy, &self.environment) {
+            (Some(Remedy::Move { .. }), Some(environment)) => {
+                format!("`septum set {environment} {key}` puts it into an encrypted layer; then remove it here")
+            }
+            (Some(Remedy::Declare(spot)), _) => {
+                format!("declare it in `{}`: `{key}: {{ sensitive: true }}`", spot.place.source.name())
+            }
+            (Some(Remedy::Move { .. } | Remedy::Encrypt(_)) | None, _) => return,
+        };
+        if let Some(hint) = self.diagnostic.hints.first_mut() {
+            *hint = by_hand;
+        }
+    }
+
+    /// The same finding, as another app met it.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        if let (Some(remedy), Some(other)) = (&mut self.remedy, &other.remedy) {
+            remedy.absorb(other);
+        }
     }
 
     /// The entry that it is about.
@@ -228,6 +300,7 @@ impl Finding {
             environment: self.environment.as_deref(),
             bundle: self.entry.as_ref().map(|id| id.bundle.as_str()),
             key: self.entry.as_ref().map(|id| id.key.as_str()),
+            unfixed: self.unfixed.as_deref(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::remedy::{Remedy, SECRETS};
 use super::rules::{self, UserRules};
 use super::tag::TagKey;
 use crate::diagnostic::Diagnostic;
@@ -10,6 +11,7 @@ use crate::disk::normalize;
 use crate::layer::tree::join;
 use crate::layer::{Change, Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::EntryId;
+use crate::pipeline::Survey;
 use crate::resolve::Resolved;
 use crate::route::detect::{self, Certainty, Detection};
 use crate::span::Place;
@@ -23,6 +25,7 @@ pub(super) struct Leak {
     pub(super) detector: Option<&'static str>,
     /// What stands for the value in a baseline.
     pub(super) tag: Option<String>,
+    pub(super) remedy: Option<Remedy>,
 }
 
 /// What somebody declares a value to be.
@@ -46,14 +49,15 @@ impl Declared {
 /// Looks for credentials in what an app is made of. What environments share is looked at once.
 pub(super) struct Search<'a> {
     rules: &'a [UserRules],
+    survey: &'a Survey,
     tags: Option<&'a TagKey>,
     seen: HashSet<(String, usize, Declared)>,
     pub(super) found: Vec<Leak>,
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(rules: &'a [UserRules], tags: Option<&'a TagKey>) -> Self {
-        Self { rules, tags, seen: HashSet::new(), found: Vec::new() }
+    pub(super) fn new(survey: &'a Survey, rules: &'a [UserRules], tags: Option<&'a TagKey>) -> Self {
+        Self { rules, survey, tags, seen: HashSet::new(), found: Vec::new() }
     }
 
     /// Looks at the layers of an environment, and at the files that they name.
@@ -110,7 +114,12 @@ impl<'a> Search<'a> {
         }
         let file = subject.file.unwrap_or(place.source.name());
         if let Some(why) = self.why(key, text, declared, file) {
-            self.tell(subject.told(&why, text), subject.id, &why, text);
+            // what is declared plain is a contradiction that somebody has to resolve
+            let whole = subject.id.filter(|_| subject.part.is_none() && subject.file.is_none());
+            let whole = whole.filter(|_| declared != Declared::Plain);
+            let remedy = whole.and_then(|id| Remedy::move_away(self.survey, subject.definition, id, place));
+            let told = subject.told(&why, text, remedy.is_some());
+            self.tell(told, subject.id, &why, text, remedy);
         }
     }
 
@@ -124,9 +133,9 @@ impl<'a> Search<'a> {
         Some(Why { notes: reasons.texts, detector: None, range: Some(reasons.range) })
     }
 
-    fn tell(&mut self, diagnostic: Diagnostic, entry: Option<&EntryId>, why: &Why, text: &str) {
+    fn tell(&mut self, diagnostic: Diagnostic, entry: Option<&EntryId>, why: &Why, text: &str, remedy: Option<Remedy>) {
         let tag = self.tags.map(|key| key.tag(text));
-        self.found.push(Leak { diagnostic, entry: entry.cloned(), detector: why.detector, tag });
+        self.found.push(Leak { diagnostic, entry: entry.cloned(), detector: why.detector, tag, remedy });
     }
 
     /// Other objects of the app: the data of ConfigMaps and Secrets and the variables of containers, by name and
@@ -180,7 +189,7 @@ impl<'a> Search<'a> {
                 .at_hidden(leaf.place.clone())
                 .hint("make it an entry that is `sensitive`, and take it from the Secret")
                 .hint(ROTATE);
-            self.tell(error, None, &why, text);
+            self.tell(error, None, &why, text, None);
         }
     }
 }
@@ -251,7 +260,7 @@ struct Subject<'a> {
 const ROTATE: &str = "and change it where it is valid: Git's history keeps what was committed";
 
 impl Subject<'_> {
-    fn told(&self, why: &Why, text: &str) -> Diagnostic {
+    fn told(&self, why: &Why, text: &str, is_movable: bool) -> Diagnostic {
         let entry = self.id.map(|id| self.definition.label(id));
         let label = match (&entry, self.part) {
             (Some(entry), Some(part)) => format!("`{part}` of `{entry}`"),
@@ -270,6 +279,10 @@ impl Subject<'_> {
             None => error.at_hidden(self.place.clone()),
         };
         let error = match (self.id, self.part, self.file) {
+            (Some(_), None, None) if is_movable => error.hint("`septum check --fix` moves it into an encrypted layer"),
+            (Some(_), None, None) if self.place.source.name().ends_with(SECRETS) => {
+                error.hint(format!("`septum encrypt {}` encrypts it with its file", self.place.source.name()))
+            }
             (Some(id), None, None) => error.hint(format!(
                 "`septum set {} {}` puts it into an encrypted layer; then remove it here",
                 self.definition.environment, id.key

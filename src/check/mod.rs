@@ -9,6 +9,7 @@ mod environments;
 mod finding;
 mod leak;
 mod places;
+mod remedy;
 mod rules;
 mod sarif;
 mod staged;
@@ -34,6 +35,7 @@ use crate::sops::Timestamp;
 
 pub use baseline::{Baseline, FILE as BASELINE};
 pub use finding::{Finding, FindingView};
+pub use remedy::{Remedy, SECRETS, Spot};
 pub use rules::{Hit, UserRules};
 pub use sarif::sarif;
 pub use staged::{Only, staged};
@@ -130,11 +132,13 @@ impl Look<'_> {
             let name = pipeline.library.app_name(app).ok();
             let name = name.as_ref().map(AppName::as_str);
             // nothing was checked, wherever that comes from
-            found.findings.extend(problems.into_iter().map(|problem| Finding::of(problem, name, None, None)));
+            let findings = problems.into_iter().map(|problem| Finding::of(problem, name, None, None).of_layers());
+            found.findings.extend(findings);
             return found;
         };
         let places = Places::of(&survey);
-        let mut findings = places.findings(problems, None);
+        let findings = places.findings(problems, None).into_iter();
+        let mut findings: Vec<_> = findings.map(Finding::of_layers).collect();
         for environment in &wanted {
             findings.extend(places.findings(self.objects(app, &survey, environment), Some(environment)));
         }
@@ -142,7 +146,7 @@ impl Look<'_> {
         // one that is encrypted need not be declared: to move it mends both
         let leaking: Vec<EntryId> =
             findings.iter().filter(|it| it.is_leak()).filter_map(|it| it.entry().cloned()).collect();
-        findings.extend(places.findings(undeclared::entries(&survey, &leaking), None));
+        findings.extend(places.mendable(undeclared::entries(&survey, &leaking), None));
         // of one environment alone nothing can be said of the others
         if wanted.len() == app.environments.len() {
             findings.extend(places.findings(environments::lacking(&survey), None));
@@ -173,13 +177,13 @@ impl Look<'_> {
 
     /// What nobody sees in the output: what lies in the files.
     fn layers(self, survey: &Survey, wanted: &[EnvironmentName], places: &Places) -> Vec<Finding> {
-        let mut search = leak::Search::new(self.scope.rules, self.scope.baseline.map(Baseline::key));
+        let mut search = leak::Search::new(survey, self.scope.rules, self.scope.baseline.map(Baseline::key));
         let mut findings = Vec::new();
         for resolved in survey.environments.iter().filter(|it| wanted.contains(&it.definition.environment)) {
             let environment = &resolved.definition.environment;
             search.environment(resolved);
             findings.extend(search.found.drain(..).map(|leak| places.leak(leak, environment)));
-            findings.extend(places.findings(unencrypted::files(self.pipeline, resolved), Some(environment)));
+            findings.extend(places.mendable(unencrypted::files(self.pipeline, resolved), Some(environment)));
         }
         findings
     }
@@ -220,7 +224,13 @@ impl Found {
 
 fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(|a, b| a.key().cmp(&b.key()));
-    findings.dedup_by(|a, b| a.is_same(b));
+    findings.dedup_by(|later, first| {
+        let is_same = later.is_same(first);
+        if is_same {
+            first.absorb(later);
+        }
+        is_same
+    });
     findings
 }
 

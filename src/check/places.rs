@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::finding::Finding;
 use super::leak::Leak;
+use super::remedy::Remedy;
 use crate::diagnostic::Diagnostic;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
@@ -32,7 +33,19 @@ impl Places {
         let mut finding = Finding::of(leak.diagnostic, Some(&self.app), Some(environment), leak.entry);
         finding.detector = leak.detector;
         finding.tag = leak.tag;
+        finding.remedy = leak.remedy;
         finding
+    }
+
+    /// Findings with what mends them.
+    pub(super) fn mendable(
+        &self,
+        problems: impl IntoIterator<Item = (Diagnostic, Remedy)>,
+        environment: Option<&EnvironmentName>,
+    ) -> Vec<Finding> {
+        let (problems, remedies): (Vec<_>, Vec<_>) = problems.into_iter().unzip();
+        let findings = self.findings(problems, environment).into_iter().zip(remedies);
+        findings.map(|(finding, remedy)| finding.with(remedy)).collect()
     }
 
     pub(super) fn findings(

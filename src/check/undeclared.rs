@@ -1,5 +1,6 @@
 //! Entries that go to a Secret because they look like one.
 
+use super::remedy::Remedy;
 use crate::diagnostic::Diagnostic;
 use crate::name::EntryId;
 use crate::pipeline::Survey;
@@ -7,7 +8,7 @@ use crate::route::{Ground, Sensitivity};
 
 /// Entries whose routing nothing but a guess decides: another name, or another value, may decide otherwise.
 /// `but` these, of which worse is told.
-pub(super) fn entries(survey: &Survey, but: &[EntryId]) -> Vec<Diagnostic> {
+pub(super) fn entries(survey: &Survey, but: &[EntryId]) -> Vec<(Diagnostic, Remedy)> {
     let mut found = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for resolved in &survey.environments {
@@ -27,12 +28,11 @@ pub(super) fn entries(survey: &Survey, but: &[EntryId]) -> Vec<Diagnostic> {
             }
             let label = resolved.definition.label(&id);
             let message = format!("`{label}` goes to the Secret for nothing but its {what}: {}", first.detail);
-            found.push(
-                Diagnostic::warning("undeclared-secret", message)
-                    .at(entry.defined.clone())
-                    .hint(format!("declare it in `base.yaml`: `{}: {{ sensitive: true }}`", id.key))
-                    .hint("or `sensitive: false` with a `reason`"),
-            );
+            let warning = Diagnostic::warning("undeclared-secret", message)
+                .at(entry.defined.clone())
+                .hint(format!("`septum check --fix` declares it: `{}: {{ sensitive: true }}`", id.key))
+                .hint("or say `sensitive: false` with a `reason`");
+            found.push((warning, Remedy::declare(&resolved.definition, &id, entry)));
         }
     }
     found

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::remedy::Remedy;
 use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::Disk;
@@ -15,7 +16,7 @@ const LONGEST: u64 = 1 << 30;
 
 /// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
 /// plaintext.
-pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<Diagnostic> {
+pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<(Diagnostic, Remedy)> {
     let definition = &*resolved.definition;
     let is_encrypted = |name: &str| definition.wrappings.iter().any(|(source, _)| source.name() == name);
     let mut found = Vec::new();
@@ -23,7 +24,11 @@ pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<Diagnos
         let name = source.name();
         let path = pipeline.library.project.files.root().join(name);
         let rule = pipeline.library.rules().rule(&path).ok().flatten().filter(|rule| !rule.groups.is_empty());
-        found.extend(why(name, rule.as_ref()).map(|why| plain(source, rule.as_ref(), why)));
+        if let Some(why) = why(name, rule.as_ref()) {
+            let error = plain(source, rule.as_ref(), why);
+            let error = error.hint(format!("`septum encrypt {name}` or `septum check --fix` encrypts it")).hint(ROTATE);
+            found.push((error, Remedy::Encrypt(name.to_owned())));
+        }
     }
     found
 }
@@ -47,7 +52,7 @@ pub(super) fn staged(disk: &Disk, book: &RuleBook, path: &Path, name: &str) -> D
     match file.closed() {
         Ok(_) => Diagnostics::new(),
         Err(wrong) if wrong.iter().all(|problem| problem.rule == "not-encrypted") => {
-            plain(&source, rule.as_ref(), why).into()
+            plain(&source, rule.as_ref(), why).hint(format!("`septum encrypt {name}` encrypts it")).hint(ROTATE).into()
         }
         Err(wrong) => wrong,
     }
@@ -73,9 +78,10 @@ fn plain(source: &Source, rule: Option<&Rule>, why: &str) -> Diagnostic {
     let name = source.name();
     let place = source.place(Span::locate(source.text(), 0, 0));
     let error = Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted, and {why}")).at_hidden(place);
-    let error = match rule {
+    match rule {
         Some(rule) => error.at_with(rule.place.clone(), "the rule"),
         None => error,
-    };
-    error.hint(format!("`septum encrypt {name}`; change what was committed in plaintext"))
+    }
 }
+
+const ROTATE: &str = "and change what it holds where it is valid: Git's history keeps what was committed";

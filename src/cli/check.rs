@@ -1,6 +1,5 @@
 //! `septum check`
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -9,19 +8,22 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::encrypt::usual_recipients;
 use super::files::now;
 use super::init::unwritable;
 use super::output::{self, Output};
-use super::{Global, apps, environments, quiet_identities};
+use super::{Global, apps, environments, identities, quiet_identities};
+use crate::at_rest::Wish;
 use crate::atomic;
 use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, UserRules, sarif};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render_with_rule};
 use crate::files::MAX_FILE_SIZE;
 use crate::git::Index;
+use crate::mend::{self, Desk, Fixed};
 use crate::object::Day;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
-use crate::sops::{Identities, Places};
+use crate::sops::{Identities, Places, RuleBook};
 use crate::span::Source;
 
 /// Find every mistake at once, in all environments or the named ones.
@@ -35,9 +37,13 @@ use crate::span::Source;
 /// file. Any staged file that is called `*.secrets.yaml`, or that a `path_regex` of `.sops.yaml` is for,
 /// must be encrypted. No key is used, and what takes one is neither looked at nor told (`-v` does).
 ///
+/// With `--fix`, what takes no decision is mended: values in plaintext move into the encrypted file of their
+/// layer, keys are declared sensitive, and files are encrypted. Nothing that is rendered changes by it.
+///
 /// Exit codes: 0 nothing found · 1 findings · 2 a layer cannot be read · 3 nothing found, but not all
 /// could be seen.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Check {
     /// The environments; all if none is named
     #[arg(value_name = "ENV", add = super::completions::environments())]
@@ -54,6 +60,9 @@ pub(super) struct Check {
     /// Do not look for keys: what is encrypted is not seen, and that does not count
     #[arg(long)]
     keyless: bool,
+    /// Mend what takes no decision, and tell what is left
+    #[arg(long, conflicts_with_all = ["write_baseline", "staged"])]
+    fix: bool,
     /// Take what is found now for known, and write it to .septum-baseline.yaml: only new findings count then
     #[arg(long, conflicts_with_all = ["environments", "apps", "format", "rendered"])]
     write_baseline: bool,
@@ -86,14 +95,41 @@ enum CheckFormat {
 
 impl Check {
     pub(super) fn run(&self, global: &Global, output: &Output) -> ExitCode {
-        match self.report(global, output) {
-            Ok(Some(report)) => match self.tell(&report, output) {
+        let mut fixed = Vec::new();
+        match self.mended(global, output, &mut fixed) {
+            Ok(Some(report)) => match self.tell(&report, &fixed, output) {
                 Ok(()) => self.code(&report),
                 told @ Err(_) => output.finish(told),
             },
             Ok(None) => ExitCode::SUCCESS,
-            Err(problems) => output.finish(Err(problems)),
+            Err(problems) => {
+                // what was done is told, whatever came then
+                say(&fixed, output);
+                output.finish(Err(problems))
+            }
         }
+    }
+
+    /// What was found; with `--fix`, what is left of it when everything that can be mended is, which may show
+    /// something else.
+    fn mended(&self, global: &Global, output: &Output, fixed: &mut Vec<Fixed>) -> Result<Option<Report>, Diagnostics> {
+        if !self.fix {
+            return self.report(global, output);
+        }
+        let identities = if self.keyless { Identities::new(Places::default()) } else { identities() };
+        let wish = Wish { named: Vec::new(), usual: usual_recipients()? };
+        for _ in 0..MOST_ROUNDS {
+            let Some(mut report) = self.report(global, output)? else { return Ok(None) };
+            let project = Project::discover(&global.directory)?;
+            let (files, rules) = (&project.files, &RuleBook::default());
+            let desk = Desk { files, rules, identities: &identities, wish: &wish, now: now() };
+            let new = mend::mend(desk, &mut report.findings);
+            if new.is_empty() {
+                return Ok(Some(report));
+            }
+            fixed.extend(new);
+        }
+        self.report(global, output)
     }
 
     /// What was found; none if it was written to the baseline.
@@ -161,17 +197,20 @@ impl Check {
         }
     }
 
-    fn tell(&self, report: &Report, output: &Output) -> Result<(), Diagnostics> {
+    fn tell(&self, report: &Report, fixed: &[Fixed], output: &Output) -> Result<(), Diagnostics> {
+        if self.format != CheckFormat::Text {
+            say(fixed, output);
+        }
         match self.format {
             CheckFormat::Text => {
-                output::result(&text(report, self.staged, output.has_color()))?;
+                output::result(&text(report, fixed, self.staged, output.has_color()))?;
                 // who commits is not to be told that all is well
                 if !self.staged || !report.findings.is_empty() {
-                    output.say(&summary(report));
+                    output.say(&summary(report, fixed));
                 }
                 Ok(())
             }
-            CheckFormat::Json => output::result(&json(report)),
+            CheckFormat::Json => output::result(&json(report, self.fix.then_some(fixed))),
             CheckFormat::Sarif => {
                 output::result(&(serde_json::to_string_pretty(&sarif(report)).unwrap_or_default() + "\n"))
             }
@@ -198,12 +237,33 @@ fn source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
     Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
 }
 
-fn text(report: &Report, is_staged: bool, color: bool) -> String {
-    let mut out = String::new();
+/// Mending shows other findings at most a few times: a file that is encrypted, a key that then is not declared.
+const MOST_ROUNDS: usize = 8;
+
+fn say(fixed: &[Fixed], output: &Output) {
+    for fixed in fixed {
+        output.say(&line(fixed));
+    }
+}
+
+fn line(fixed: &Fixed) -> String {
+    let advice = if fixed.was_open { "; change it where it is valid: Git's history keeps it" } else { "" };
+    format!("fixed[{}]: {}{advice}", fixed.rule, fixed.message)
+}
+
+fn text(report: &Report, fixed: &[Fixed], is_staged: bool, color: bool) -> String {
+    let mut out: String = fixed.iter().map(|fixed| line(fixed) + "\n").collect();
+    if !fixed.is_empty() {
+        out.push('\n');
+    }
     for finding in &report.findings {
         // hooks run at the root of the repository
-        let shown = if is_staged { Cow::Owned(finding.in_repository()) } else { Cow::Borrowed(&finding.diagnostic) };
-        let _ = writeln!(out, "{}\n", render_with_rule(&shown, color));
+        let diagnostic = if is_staged { finding.in_repository() } else { finding.diagnostic.clone() };
+        let diagnostic = match &finding.unfixed {
+            Some(why) => diagnostic.note(format!("not fixed: {why}")),
+            None => diagnostic,
+        };
+        let _ = writeln!(out, "{}\n", render_with_rule(&diagnostic, color));
     }
     for unseen in &report.unseen {
         let _ = writeln!(out, "not seen: {unseen}");
@@ -229,9 +289,12 @@ fn write_baseline(pipeline: &Pipeline<'_>, scope: &Scope<'_>, output: &Output) -
 }
 
 /// How much was found, in a line.
-fn summary(report: &Report) -> String {
+fn summary(report: &Report, fixed: &[Fixed]) -> String {
     let count = |severity| report.findings.iter().filter(|finding| finding.diagnostic.severity == severity).count();
     let mut parts = vec![of(count(Severity::Error), "error"), of(count(Severity::Warning), "warning")];
+    if !fixed.is_empty() {
+        parts.push(format!("{} fixed", fixed.len()));
+    }
     if !report.accepted.is_empty() {
         parts.push(format!("{} accepted", report.accepted.len()));
     }
@@ -241,9 +304,13 @@ fn summary(report: &Report) -> String {
     format!("septum: {}", parts.join(", "))
 }
 
-fn json(report: &Report) -> String {
+fn json(report: &Report, fixed: Option<&[Fixed]>) -> String {
     let findings: Vec<FindingView<'_>> = report.findings.iter().map(check::Finding::view).collect();
-    let all = serde_json::json!({ "findings": findings, "unseen": report.unseen });
+    let mut all = serde_json::json!({ "findings": findings, "unseen": report.unseen });
+    if let Some(fixed) = fixed {
+        let one = |it: &Fixed| serde_json::json!({ "rule": it.rule, "message": it.message, "file": it.file });
+        all["fixed"] = fixed.iter().map(one).collect();
+    }
     serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"
 }
 

@@ -83,7 +83,7 @@ fn recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagnostics>
 }
 
 /// Those whom the environment names.
-fn usual_recipients() -> Result<Vec<Recipient>, Diagnostics> {
+pub(super) fn usual_recipients() -> Result<Vec<Recipient>, Diagnostics> {
     const VARIABLE: &str = "SOPS_AGE_RECIPIENTS";
     let text = std::env::var(VARIABLE).unwrap_or_default();
     let texts: Vec<_> = text.split(',').map(str::to_owned).collect();

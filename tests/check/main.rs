@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod accepting;
+mod fixing;
 mod own_rules;
 mod reports;
 mod rules;

@@ -67,8 +67,8 @@ warning[undeclared-secret]: `data.API_TOKEN` goes to the Secret for nothing but 
   |
 2 |   API_TOKEN: …
   |   ^^^^^^^^^
-  = hint: declare it in `base.yaml`: `API_TOKEN: { sensitive: true }`
-  = hint: or `sensitive: false` with a `reason`
+  = hint: `septum check --fix` declares it: `API_TOKEN: { sensitive: true }`
+  = hint: or say `sensitive: false` with a `reason`
 
 "
     );

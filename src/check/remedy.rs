@@ -1,0 +1,85 @@
+//! What of a finding can be mended without anybody's decision.
+
+use crate::layer::{Definition, Entry};
+use crate::name::EntryId;
+use crate::pipeline::Survey;
+use crate::route::Sensitivity;
+use crate::span::Place;
+
+/// How a finding can be mended by itself.
+#[derive(Debug, Clone)]
+pub enum Remedy {
+    /// The key is declared sensitive where it is defined.
+    Declare(Spot),
+    /// The value goes to the encrypted file of its layer.
+    Move {
+        /// Where it stands.
+        spot: Spot,
+        /// The layer defines the key, which has to stay in it.
+        keeps_key: bool,
+        /// The base says that it is a number or a truth value.
+        is_scalar: bool,
+    },
+    /// The file of this name is encrypted.
+    Encrypt(String),
+}
+
+/// An entry in a file.
+#[derive(Debug, Clone)]
+pub struct Spot {
+    /// Where its key stands, or its value.
+    pub place: Place,
+    /// The entry.
+    pub entry: EntryId,
+    /// It is one of the app's own bundle, which has two spellings: `data` and `bundles.APP.data`.
+    pub is_own: bool,
+}
+
+impl Remedy {
+    pub(super) fn declare(definition: &Definition, id: &EntryId, entry: &Entry) -> Self {
+        Self::Declare(Spot::of(definition, id, &entry.defined))
+    }
+
+    /// For a plaintext value of an entry, unless it can be mended only together with its file: then the layer is
+    /// encrypted in part, or ought to be as a whole.
+    pub(super) fn move_away(survey: &Survey, definition: &Definition, id: &EntryId, place: &Place) -> Option<Self> {
+        let file = place.source.name();
+        let is_encrypted = definition.wrappings.iter().any(|(source, _)| source.name() == file);
+        if is_encrypted || file.ends_with(SECRETS) {
+            return None;
+        }
+        // encrypted, it would go to another object than now
+        if survey.routing.sensitivity(id) == Sensitivity::Plain {
+            return None;
+        }
+        let entries = || survey.environments.iter().filter_map(|resolved| resolved.definition.entry(id));
+        let keeps_key = entries().any(|entry| entry.defined.source.name() == file);
+        let types = entries().filter_map(|entry| entry.rules.schema.get("type")?.value.as_str());
+        let is_scalar = types.into_iter().any(|name| matches!(name, "integer" | "number" | "boolean"));
+        Some(Self::Move { spot: Spot::of(definition, id, place), keeps_key, is_scalar })
+    }
+
+    /// The entry that it is about, if it is about one.
+    pub fn spot(&self) -> Option<&Spot> {
+        match self {
+            Self::Declare(spot) | Self::Move { spot, .. } => Some(spot),
+            Self::Encrypt(_) => None,
+        }
+    }
+
+    /// Apps that share a layer may see it differently: what one of them needs stays.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        if let (Self::Move { keeps_key, .. }, Self::Move { keeps_key: other, .. }) = (self, other) {
+            *keeps_key |= other;
+        }
+    }
+}
+
+/// How the encrypted files of layers end.
+pub const SECRETS: &str = ".secrets.yaml";
+
+impl Spot {
+    fn of(definition: &Definition, id: &EntryId, place: &Place) -> Self {
+        Self { place: place.clone(), entry: id.clone(), is_own: id.bundle == definition.own_bundle() }
+    }
+}

@@ -1,0 +1,294 @@
+//! A layer that is changed in its text, at the places of what changes.
+//!
+//! After every change the text is read again and held to what it must say: whatever a spelling of YAML has in
+//! store, nothing else changes, or nothing at all.
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::entry_path::{self, at, map_mut};
+use super::lines::{behind_header, between, line_end, line_start, shifted};
+use super::refusal::Refusal;
+use crate::check::Spot;
+use crate::diagnostic::Diagnostics;
+use crate::sops;
+use crate::span::{Source, Span};
+use crate::yaml;
+use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar, Style};
+
+/// What declares a key.
+const DECLARED: &str = "sensitive: true";
+
+/// A layer on its way.
+#[derive(Clone)]
+pub(super) struct Draft {
+    name: String,
+    text: Zeroizing<String>,
+    root: Node,
+    /// It says something else than the file.
+    pub(super) is_changed: bool,
+}
+
+/// A part of the text that another one takes the place of.
+type Edit = (Range<usize>, Zeroizing<String>);
+
+impl Draft {
+    /// Reads a layer, which must not be encrypted.
+    pub(super) fn read(name: &str, text: &str) -> Result<Self, Refusal> {
+        let root = yaml::read::read(&Source::new(name, text)).map_err(|_: Diagnostics| Refusal::Unreadable)?;
+        if sops::is_encrypted(&root) {
+            return Err(Refusal::InPart(name.to_owned()));
+        }
+        Ok(Self { name: name.to_owned(), text: Zeroizing::new(text.to_owned()), root, is_changed: false })
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The keys that lead to an entry.
+    pub(super) fn find(&self, spot: &Spot) -> Result<Vec<String>, Refusal> {
+        entry_path::find(&self.root, spot)
+    }
+
+    /// Declares an entry sensitive.
+    pub(super) fn declare(&mut self, path: &[String]) -> Result<(), Refusal> {
+        let (key, node) = at(&self.root, path).ok_or(Refusal::Lost)?;
+        self.check_bare(key, node)?;
+        let edit = match &node.kind {
+            Kind::Map(fields) if fields.contains_key("sensitive") => return Err(Refusal::DeclaredPlain),
+            Kind::Map(fields) => self.with_field(fields, node),
+            Kind::Scalar(scalar) => self.in_long_form(path, key, node, scalar),
+            Kind::List(_) => return Err(Refusal::Lost),
+        };
+        self.change(edit, |root| {
+            let (last, before) = path.split_last()?;
+            let node = map_mut(root, before)?.get_mut(last.as_str())?;
+            if node.as_map().is_none() {
+                let value = node.clone();
+                node.kind = Kind::Map(Mapping::from_iter([(named("value"), value)]));
+            }
+            map_mut(root, path)?.insert(named("sensitive"), truth());
+            Some(())
+        })
+    }
+
+    /// Takes the value of an entry out, and gives it. With `keeps_key` a declaration of the key stays; without,
+    /// nothing but other fields that it has.
+    pub(super) fn take(&mut self, path: &[String], keeps_key: bool) -> Result<Zeroizing<String>, Refusal> {
+        let (key, node) = at(&self.root, path).ok_or(Refusal::Lost)?;
+        self.check_bare(key, node)?;
+        if let Kind::Map(fields) = &node.kind {
+            let (value_key, value) = fields.get_key_value("value").ok_or(Refusal::Lost)?;
+            self.check_bare(value_key, value)?;
+            let text = Zeroizing::new(value.as_scalar().ok_or(Refusal::Lost)?.text().to_owned());
+            let declared = fields.get("sensitive").map(|node| node.as_scalar().is_some_and(|it| it.text() == "true"));
+            let field: Vec<_> = path.iter().cloned().chain(["value".to_owned()]).collect();
+            match declared {
+                Some(false) => return Err(Refusal::DeclaredPlain),
+                None if keeps_key => {
+                    let edit = (value_key.span.start..value.span.end, self.instead(value, DECLARED));
+                    self.change(edit, |root| {
+                        let fields = map_mut(root, path)?;
+                        fields.shift_remove("value");
+                        fields.insert(named("sensitive"), truth());
+                        Some(())
+                    })?;
+                }
+                None if fields.len() == 1 => self.cut(path)?,
+                None | Some(true) => self.cut(&field)?,
+            }
+            return Ok(text);
+        }
+        let text = Zeroizing::new(node.as_scalar().ok_or(Refusal::Lost)?.text().to_owned());
+        if keeps_key {
+            let edit = (node.span.start..node.span.end, self.instead(node, &format!("{{ {DECLARED} }}")));
+            self.change(edit, |root| {
+                let (last, before) = path.split_last()?;
+                let fields = Mapping::from_iter([(named("sensitive"), truth())]);
+                map_mut(root, before)?.get_mut(last.as_str())?.kind = Kind::Map(fields);
+                Some(())
+            })?;
+        } else {
+            self.cut(path)?;
+        }
+        Ok(text)
+    }
+
+    /// That a value stands behind its key, and nothing between them.
+    fn check_bare(&self, key: &Key, node: &Node) -> Result<(), Refusal> {
+        let gap = self.text.get(key.span.end..node.span.start).ok_or(Refusal::Alias)?;
+        // an alias to what follows it cannot be, but what it names may stand further up
+        if between(gap).is_empty() { Ok(()) } else { Err(Refusal::Properties) }
+    }
+
+    /// What takes the place of a value; a comment of a block's header stays.
+    fn instead(&self, node: &Node, new: &str) -> Zeroizing<String> {
+        let raw = self.slice(node.span.start..node.span.end);
+        let is_block = node.as_scalar().is_some_and(|scalar| matches!(scalar.style, Style::Literal | Style::Folded));
+        Zeroizing::new(if is_block { format!("{new}{}", behind_header(raw)) } else { new.to_owned() })
+    }
+
+    /// One more field in a long form.
+    fn with_field(&self, fields: &Mapping, node: &Node) -> Edit {
+        let newline = self.newline();
+        let at = |at: usize, text: String| (at..at, Zeroizing::new(text));
+        match fields.iter().next_back().zip(fields.keys().next()) {
+            Some(((_, last), _)) if self.is_flow(node.span) => at(last.span.end, format!(", {DECLARED}")),
+            Some((_, first)) => {
+                let line = line_start(&self.text, first.span.start);
+                let indent = self.slice(line..first.span.start);
+                at(first.span.start, format!("{DECLARED}{newline}{indent}"))
+            }
+            None => at(node.span.start + 1, format!(" {DECLARED} ")),
+        }
+    }
+
+    /// The long form of a short one: on the line of the key where that can be, else on lines of its own.
+    fn in_long_form(&self, path: &[String], key: &Key, node: &Node, scalar: &Scalar) -> Edit {
+        let raw = self.slice(node.span.start..node.span.end);
+        let gap = self.slice(key.span.end..node.span.start);
+        let is_safe = match scalar.style {
+            Style::Plain => !raw.contains(['{', '}', '[', ']', ',']),
+            Style::SingleQuoted | Style::DoubleQuoted => true,
+            Style::Literal | Style::Folded => false,
+        };
+        let is_one_line = !raw.contains('\n') && !gap.contains('\n');
+        if self.is_within_flow(path) || is_safe && is_one_line {
+            let new = Zeroizing::new(format!("{{ value: {raw}, {DECLARED} }}"));
+            return (node.span.start..node.span.end, new);
+        }
+        let newline = self.newline();
+        let (start, indent) = if gap.contains('\n') {
+            (node.span.start, node.span.column.saturating_sub(1))
+        } else {
+            // with the blanks before it
+            (key.span.end + gap.trim_end().len(), key.span.column + 1)
+        };
+        let indent = " ".repeat(indent);
+        let lead = if start < node.span.start { format!("{newline}{indent}") } else { String::new() };
+        let raw = Zeroizing::new(shifted(raw, "  "));
+        let new = format!("{lead}{DECLARED}{newline}{indent}value: {}", raw.as_str());
+        (start..node.span.end, Zeroizing::new(new))
+    }
+
+    /// Cuts a key out of its map, with its lines if it has them.
+    fn cut(&mut self, path: &[String]) -> Result<(), Refusal> {
+        let (last, before) = path.split_last().ok_or(Refusal::Lost)?;
+        let parent = at(&self.root, before).ok_or(Refusal::Lost)?;
+        let map = parent.1.as_map().ok_or(Refusal::Lost)?;
+        let index = map.get_index_of(last.as_str()).ok_or(Refusal::Lost)?;
+        let at = if self.is_flow(parent.1.span) {
+            self.within_braces(parent.1.span, map, index)?
+        } else {
+            self.on_lines(parent, map, index)?
+        };
+        let is_block = !self.is_flow(parent.1.span);
+        let new = match map.len() {
+            1 if is_block && self.slice(0..at.start).ends_with(':') => " {}",
+            1 if is_block => "{}",
+            _ => "",
+        };
+        self.change((at, Zeroizing::new(new.to_owned())), |root| {
+            map_mut(root, before)?.shift_remove(last.as_str());
+            Some(())
+        })
+    }
+
+    fn within_braces(&self, braces: Span, map: &Mapping, index: usize) -> Result<Range<usize>, Refusal> {
+        let part = |index: usize| map.get_index(index).map(|(key, node)| (key.span.start, node.span.end));
+        let (start, end) = part(index).ok_or(Refusal::Lost)?;
+        let before = index.checked_sub(1).and_then(part).map(|(_, end)| end);
+        let next = part(index + 1).map(|(start, _)| start);
+        let at = match (before, next) {
+            (Some(before), _) => before..end,
+            (None, Some(next)) => start..next,
+            (None, None) => braces.start + 1..braces.end.saturating_sub(1).max(end),
+        };
+        let around = [self.slice(at.start..start.max(at.start)), self.slice(end..at.end.max(end))];
+        if around.iter().any(|text| text.contains('#')) { Err(Refusal::Comment) } else { Ok(at) }
+    }
+
+    fn on_lines(&self, parent: (&Key, &Node), map: &Mapping, index: usize) -> Result<Range<usize>, Refusal> {
+        let (key, node) = map.get_index(index).ok_or(Refusal::Lost)?;
+        let (start, end) = (key.span.start, node.span.end);
+        if map.len() == 1 {
+            // up to the `:` of the map's own key, if nothing but blanks lies between
+            let gap = self.slice(parent.0.span.end..start);
+            let is_blank = gap.trim_start().strip_prefix(':').is_some_and(|rest| rest.trim().is_empty());
+            let colon = gap.find(':').filter(|_| is_blank).map(|colon| parent.0.span.end + colon + 1);
+            return Ok(colon.unwrap_or(start)..end);
+        }
+        let line = line_start(&self.text, start);
+        if !self.slice(line..start).trim().is_empty() {
+            return Err(Refusal::Entangled);
+        }
+        Ok(line..line_end(&self.text, end))
+    }
+
+    /// Changes the text, if it says then what `expected` makes of what it says now.
+    fn change(&mut self, edit: Edit, expected: impl FnOnce(&mut Node) -> Option<()>) -> Result<(), Refusal> {
+        let (at, new) = edit;
+        let mut wanted = self.root.clone();
+        expected(&mut wanted).ok_or(Refusal::Lost)?;
+        let (before, after) = (self.slice(0..at.start), self.slice(at.end..self.text.len()));
+        let mut text = Zeroizing::new(String::with_capacity(before.len() + new.len() + after.len()));
+        for part in [before, new.as_str(), after] {
+            text.push_str(part);
+        }
+        let root = yaml::read::read(&Source::new(self.name.as_str(), text.as_str()));
+        let root = root.ok().filter(|root| is_same(root, &wanted)).ok_or(Refusal::Entangled)?;
+        self.text = text;
+        self.root = root;
+        self.is_changed = true;
+        Ok(())
+    }
+
+    fn slice(&self, at: Range<usize>) -> &str {
+        self.text.get(at).unwrap_or_default()
+    }
+
+    fn newline(&self) -> &'static str {
+        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
+    }
+
+    fn is_flow(&self, span: Span) -> bool {
+        self.slice(span.start..self.text.len()).starts_with(['{', '['])
+    }
+
+    /// Whether braces are around an entry.
+    fn is_within_flow(&self, path: &[String]) -> bool {
+        let parents = (0..path.len()).filter_map(|length| match path.get(..length)? {
+            [] => Some(&self.root),
+            path => at(&self.root, path).map(|(_, node)| node),
+        });
+        parents.into_iter().any(|node| self.is_flow(node.span))
+    }
+}
+
+fn named(text: &str) -> Key {
+    Key { text: text.to_owned(), span: Span::default() }
+}
+
+fn truth() -> Node {
+    Node { span: Span::default(), kind: Kind::Scalar(Scalar::new("true", Style::Plain)) }
+}
+
+/// Whether two trees say the same, wherever it stands.
+fn is_same(one: &Node, other: &Node) -> bool {
+    match (&one.kind, &other.kind) {
+        (Kind::Scalar(one), Kind::Scalar(other)) => {
+            let what = |scalar: &Scalar| (scalar.style, scalar.blank, scalar.tag.clone());
+            one.text() == other.text() && what(one) == what(other)
+        }
+        (Kind::List(one), Kind::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Kind::Map(one), Kind::Map(other)) => {
+            let has = |(key, one): (&Key, &Node)| other.get(key).is_some_and(|other| is_same(one, other));
+            one.len() == other.len() && one.iter().all(has)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,262 @@
+//! Findings that are mended without anybody's decision.
+//!
+//! A value that moves is in its encrypted file, on disk, before it leaves the plaintext one: whoever is killed
+//! in between has it twice, and the next run goes on from there. A finding is mended as a whole or not at all,
+//! and what is not mended says why. All that is not named stays as it is, byte for byte, and no value changes:
+//! an encrypted file is merged right after the layer that it belongs to.
+
+mod bounds;
+mod companion;
+mod draft;
+mod entry_path;
+mod lines;
+mod refusal;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use zeroize::Zeroizing;
+
+use self::bounds::inside;
+use self::companion::Companion;
+use self::draft::Draft;
+use self::refusal::Refusal;
+use crate::at_rest::{Kind, SecretFile, Staged, Wish, encrypt, plan, typed, write_all};
+use crate::check::{Finding, Remedy, Spot};
+use crate::diagnostic::{Diagnostic, Failure};
+use crate::files::Files;
+use crate::sops::{Format, Identities, RuleBook, Timestamp};
+
+/// What is at hand.
+#[derive(Clone, Copy)]
+pub struct Desk<'a> {
+    /// The project.
+    pub files: &'a Files,
+    /// The rules of `.sops.yaml`.
+    pub rules: &'a RuleBook,
+    /// What opens encrypted files.
+    pub identities: &'a Identities,
+    /// For whom files are encrypted that no rule names recipients for.
+    pub wish: &'a Wish,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What was mended.
+#[derive(Debug, Clone)]
+pub struct Fixed {
+    /// The rule of the finding.
+    pub rule: &'static str,
+    /// What was done.
+    pub message: String,
+    /// The file that the finding was in.
+    pub file: String,
+    /// Its plaintext was there for everybody to read.
+    pub was_open: bool,
+}
+
+/// Mends what can be, and tells what was; what is left says why. Other findings may show themselves then: it is
+/// for the caller to look again.
+pub fn mend(desk: Desk<'_>, findings: &mut [Finding]) -> Vec<Fixed> {
+    let broken = Broken::of(findings);
+    let mut fixed = Vec::new();
+    let mut encrypted = BTreeSet::new();
+    let mut layers: BTreeMap<String, Vec<&mut Finding>> = BTreeMap::new();
+    for finding in findings {
+        let Some(remedy) = finding.remedy.clone() else { continue };
+        if broken.holds(finding) {
+            refuse(finding, &Refusal::Unreadable);
+            continue;
+        }
+        match remedy {
+            Remedy::Encrypt(name) => match desk.encrypt(&name) {
+                Ok(()) => {
+                    let message = format!("`{name}` is encrypted");
+                    fixed.push(told(finding, message, &name, true));
+                    encrypted.insert(name);
+                }
+                Err(refusal) => refuse(finding, &refusal),
+            },
+            Remedy::Declare(spot) | Remedy::Move { spot, .. } => {
+                layers.entry(spot.place.source.name().to_owned()).or_default().push(finding);
+            }
+        }
+    }
+    for (name, findings) in layers {
+        // what was in plaintext there is not any more
+        if !encrypted.contains(&name) {
+            fixed.extend(desk.layer(&name, findings));
+        }
+    }
+    fixed
+}
+
+/// Apps with layers that cannot be read right: what is written there might not be what was meant.
+struct Broken {
+    apps: BTreeSet<String>,
+    all: bool,
+}
+
+impl Broken {
+    fn of(findings: &[Finding]) -> Self {
+        let is_broken = |finding: &&Finding| finding.is_of_layers && finding.failure() != Failure::Found;
+        let broken = || findings.iter().filter(is_broken);
+        let apps = broken().filter_map(|finding| finding.app().map(str::to_owned)).collect();
+        Self { apps, all: broken().any(|finding| finding.app().is_none()) }
+    }
+
+    fn holds(&self, finding: &Finding) -> bool {
+        self.all || finding.app().is_some_and(|app| self.apps.contains(app))
+    }
+}
+
+fn refuse(finding: &mut Finding, refusal: &Refusal) {
+    finding.leave(refusal.to_string());
+}
+
+fn refuse_all<'f>(findings: impl IntoIterator<Item = &'f mut Finding>, refusal: &Refusal) {
+    for finding in findings {
+        refuse(finding, refusal);
+    }
+}
+
+fn told(finding: &Finding, message: String, file: &str, was_open: bool) -> Fixed {
+    Fixed { rule: finding.diagnostic.rule, message, file: file.to_owned(), was_open }
+}
+
+/// A value on its way out of a layer.
+struct Leaving<'f> {
+    finding: &'f mut Finding,
+    path: Vec<String>,
+    spot: Spot,
+    keeps_key: bool,
+    kind: Kind,
+}
+
+impl Desk<'_> {
+    fn encrypt(self, name: &str) -> Result<(), Refusal> {
+        let path = inside(self.files, name)?;
+        let plan = plan(self.rules, &path, name, self.wish)?;
+        let file = SecretFile::read_as(path, name.to_owned(), Format::Yaml)?;
+        let (staged, _) = encrypt(file, &plan, self.now)?;
+        write_all(vec![staged])?;
+        Ok(())
+    }
+
+    /// Mends what was found in one layer.
+    fn layer(self, name: &str, findings: Vec<&mut Finding>) -> Vec<Fixed> {
+        let mut draft = match self.draft(name, &findings) {
+            Ok(draft) => draft,
+            Err(refusal) => {
+                refuse_all(findings, &refusal);
+                return Vec::new();
+            }
+        };
+        let (mut declaring, mut declared, mut moving) = (Vec::new(), Vec::new(), Vec::new());
+        for finding in findings {
+            let Some(remedy) = finding.remedy.clone() else { continue };
+            let Some(spot) = remedy.spot() else { continue };
+            // all of them before anything changes: their places are those of the file
+            match (draft.find(spot), remedy) {
+                (Err(refusal), _) => refuse(finding, &refusal),
+                (Ok(path), Remedy::Move { spot, keeps_key, is_scalar }) => {
+                    let kind = if is_scalar { Kind::Scalar } else { Kind::Text };
+                    moving.push(Leaving { finding, path, spot, keeps_key, kind });
+                }
+                (Ok(path), _) => declaring.push((finding, path)),
+            }
+        }
+        for (finding, path) in declaring {
+            match draft.declare(&path) {
+                Ok(()) => declared.push(finding),
+                Err(refusal) => refuse(finding, &refusal),
+            }
+        }
+        let mut fixed = Vec::new();
+        if !moving.is_empty() {
+            fixed.extend(self.move_all(name, &mut draft, moving));
+        }
+        if let Err(refusal) = self.write(name, &mut draft) {
+            refuse_all(declared, &refusal);
+            return fixed;
+        }
+        fixed.extend(declared.into_iter().map(|finding| {
+            let label = finding.label().unwrap_or_default();
+            told(finding, format!("`{label}` is declared sensitive in `{name}`"), name, false)
+        }));
+        fixed
+    }
+
+    /// The file, which must be what was checked.
+    fn draft(self, name: &str, findings: &[&mut Finding]) -> Result<Draft, Refusal> {
+        let path = inside(self.files, name)?;
+        let bytes = Zeroizing::new(SecretFile::read_as(path, name.to_owned(), Format::Yaml)?.bytes);
+        let is_same = |spot: &Spot| spot.place.source.text().as_bytes() == bytes.as_slice();
+        let mut spots = findings.iter().filter_map(|finding| finding.remedy.as_ref()?.spot());
+        let text = std::str::from_utf8(&bytes).ok().filter(|_| spots.all(is_same));
+        Draft::read(name, text.ok_or(Refusal::Changed)?)
+    }
+
+    /// Moves values to the encrypted file of a layer, and writes both. The draft is without them then, or as it
+    /// was if nothing moved.
+    fn move_all(self, name: &str, draft: &mut Draft, moving: Vec<Leaving<'_>>) -> Vec<Fixed> {
+        let mut companion = match Companion::open(self, name) {
+            Ok(companion) => companion,
+            Err(refusal) => {
+                refuse_all(moving.into_iter().map(|it| it.finding), &refusal);
+                return Vec::new();
+            }
+        };
+        let before = draft.clone();
+        let mut leaving = Vec::new();
+        for it in moving {
+            match it.take(draft, &mut companion) {
+                Ok(()) => leaving.push(it),
+                Err(refusal) => refuse(it.finding, &refusal),
+            }
+        }
+        let (to, paths) = (companion.name.clone(), leaving.iter().map(|it| it.path.as_slice()).collect::<Vec<_>>());
+        if paths.is_empty() {
+            return Vec::new();
+        }
+        let written = companion.write(self.now, &paths);
+        if let Err(refusal) = written.and_then(|()| self.write(name, draft)) {
+            *draft = before;
+            refuse_all(leaving.into_iter().map(|it| it.finding), &refusal);
+            return Vec::new();
+        }
+        let moved = leaving.into_iter().map(|Leaving { finding, .. }| {
+            let label = finding.label().unwrap_or_default();
+            told(finding, format!("`{label}` moved from `{name}` to `{to}`"), name, true)
+        });
+        moved.collect()
+    }
+
+    fn write(self, name: &str, draft: &mut Draft) -> Result<(), Refusal> {
+        if !draft.is_changed {
+            return Ok(());
+        }
+        let path = inside(self.files, name)?;
+        let bytes = draft.text().as_bytes().to_vec();
+        write_all(vec![Staged { path, name: name.to_owned(), bytes }])?;
+        draft.is_changed = false;
+        Ok(())
+    }
+}
+
+impl Leaving<'_> {
+    /// Takes the value out of a draft and puts it into the encrypted file: both or none.
+    fn take(&self, draft: &mut Draft, companion: &mut Companion) -> Result<(), Refusal> {
+        let mut without = draft.clone();
+        let value = without.take(&self.path, self.keeps_key)?;
+        let value = typed(value.as_bytes(), self.kind).map_err(|problem| Refusal::Said(problem.to_string()))?;
+        companion.put(&self.path, &self.spot, value)?;
+        *draft = without;
+        Ok(())
+    }
+}
+
+impl From<Diagnostic> for Refusal {
+    fn from(problem: Diagnostic) -> Self {
+        Self::Said(problem.message)
+    }
+}

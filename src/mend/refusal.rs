@@ -1,0 +1,46 @@
+//! Why something is left as it is.
+
+use thiserror::Error;
+
+use crate::diagnostic::Diagnostics;
+
+/// Why a finding is not mended.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum Refusal {
+    #[error("a layer of the app cannot be read as it is; mend that first")]
+    Unreadable,
+    #[error("the file has changed since it was checked")]
+    Changed,
+    #[error("`{0}` is encrypted in part; `septum edit {0}` opens it")]
+    InPart(String),
+    #[error("the file is a symbolic link that leads out of the project, or nowhere")]
+    Outside,
+    #[error("it was not found again in the file")]
+    Lost,
+    #[error("the file has it twice, under `data` and under `bundles`")]
+    Twice,
+    #[error("its value is an alias (`*`), which shares it with others")]
+    Alias,
+    #[error("an anchor (`&`) or a tag (`!`) stands before its value")]
+    Properties,
+    #[error("a comment stands within the braces, and would go with it")]
+    Comment,
+    #[error("something else in the file would change with it")]
+    Entangled,
+    #[error("another layer declares it `sensitive: false`")]
+    DeclaredPlain,
+    #[error("`{0}` gives the key another value, which is in force")]
+    OtherValue(String),
+    #[error("by the rule of `.sops.yaml`, the value would stay in plaintext in `{0}`")]
+    Exposed(String),
+    /// What another part of the program says.
+    #[error("{0}")]
+    Said(String),
+}
+
+impl From<Diagnostics> for Refusal {
+    fn from(problems: Diagnostics) -> Self {
+        let first = problems.sorted().into_iter().next();
+        Self::Said(first.map(|problem| problem.message).unwrap_or_default())
+    }
+}
