@@ -180,14 +180,14 @@ impl Render {
             now: now(),
         };
         let meter = &pipeline.meter;
-        let mut publication = watched(meter, output, || publish::prepare(pipeline, &wish))?;
+        let mut publication = watched(meter, output, start, || publish::prepare(pipeline, &wish))?;
         output.show(std::mem::take(&mut publication.warnings));
         let unseen = std::mem::take(&mut publication.unseen);
         let told = if self.check {
             self.show_changes(&publication, dir, output)
         } else {
             let (targets, rendered) = (publication.targets, publication.rendered);
-            let summary = watched(meter, output, || publication.apply(meter))?;
+            let summary = watched(meter, output, start, || publication.apply(meter))?;
             output.say(&summary_line(targets, rendered, &summary, start.elapsed()));
             output.detail(|| stages(meter));
             Ok(())

@@ -1,12 +1,13 @@
 //! How far a run is, for somebody who waits before a terminal.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::output::Output;
 use crate::meter::{Meter, Progress, Unit};
@@ -21,13 +22,15 @@ const PERIOD: Duration = Duration::from_millis(100);
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Does a long piece of work, and shows how far it is as long as somebody looks.
-pub(super) fn watched<T>(meter: &Meter, output: &Output, work: impl FnOnce() -> T) -> T {
+///
+/// Nothing is shown before the run, which began at `start`, takes a while.
+pub(super) fn watched<T>(meter: &Meter, output: &Output, start: Instant, work: impl FnOnce() -> T) -> T {
     if !is_watched(output) {
         return work();
     }
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch(meter, &is_done));
+        let watcher = scope.spawn(|| watch(meter, start, &is_done));
         let result = work();
         is_done.store(true, Relaxed);
         watcher.thread().unpark();
@@ -49,8 +52,7 @@ fn is_watched(output: &Output) -> bool {
     io::stderr().is_terminal() && !output.is_quiet() && std::env::var_os("CI").is_none_or(|value| value.is_empty())
 }
 
-fn watch(meter: &Meter, is_done: &AtomicBool) {
-    let start = Instant::now();
+fn watch(meter: &Meter, start: Instant, is_done: &AtomicBool) {
     // it learns how fast things go before anybody sees it
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style());
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
@@ -74,16 +76,25 @@ fn update(bar: &ProgressBar, Progress { unit, total, done }: Progress) {
         Unit::Targets => "targets rendered",
         Unit::Files => "files written",
     };
-    bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
     if bar.message() != message {
-        bar.reset_eta();
+        bar.reset();
         bar.set_message(message);
     }
+    bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
     bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-    bar.tick();
 }
 
 fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("septum: {pos} of {len} {msg}, {per_sec}, {eta} left");
-    style.unwrap_or_else(|_| ProgressStyle::default_bar())
+    let style = ProgressStyle::with_template("septum: {pos} of {len} {msg}, {rate}");
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate)
+}
+
+/// How fast things go since they began, and how long the rest takes at that. What the library estimates gives
+/// weight to the last moments only, and is far off in a run of seconds.
+fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    let (done, total) = (state.pos(), state.len().unwrap_or_default());
+    let spent = state.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "it is shown without decimals")]
+    let (rate, rest) = (done as f64 / spent.max(0.001), total.saturating_sub(done) as f64);
+    let _ = if done == 0 { write!(out, "0/s") } else { write!(out, "{rate:.0}/s, {:.0} s left", (rest / rate).ceil()) };
 }
