@@ -11,9 +11,12 @@ mod killed;
 mod layout;
 #[path = "../support/peers.rs"]
 mod peers;
+mod progress;
 #[path = "../support/project.rs"]
 mod project;
 mod shards;
 mod stable;
+#[path = "../support/terminal.rs"]
+mod terminal;
 mod unwritable;
 mod world;
