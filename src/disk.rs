@@ -1,21 +1,25 @@
 //! What there is to read: the disk, or what a commit would hold, laid over a part of it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// As many links as Linux follows before it takes them for a circle.
 const MOST_LINKS: usize = 40;
 
 /// Where files are looked for.
+///
+/// A folder is listed once, for who asks for it and for all clones: the same patterns are asked of the same
+/// folders in each environment.
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
     snapshot: Option<Arc<Snapshot>>,
+    listed: Arc<Mutex<HashMap<PathBuf, Arc<[Listed]>>>>,
 }
 
 /// The files below a folder, of which the disk may hold others: they alone are there.
@@ -55,6 +59,8 @@ pub struct Listed {
     pub name: OsString,
     /// Whether it is a folder, and not a link to one.
     pub is_folder: bool,
+    /// Whether it is a link, which may lead nowhere.
+    pub is_link: bool,
 }
 
 /// Where a path leads.
@@ -116,8 +122,10 @@ impl Snapshot {
             let mut parts = path.components();
             let Some(name) = parts.next().map(Component::as_os_str) else { continue };
             if found.last().is_none_or(|last| last.name != name) {
-                let is_folder = parts.next().is_some() || entry.kind == EntryKind::Repository;
-                found.push(Listed { name: name.to_owned(), is_folder });
+                let is_inside = parts.next().is_some();
+                let is_folder = is_inside || entry.kind == EntryKind::Repository;
+                let is_link = !is_inside && entry.kind == EntryKind::Link;
+                found.push(Listed { name: name.to_owned(), is_folder, is_link });
             }
         }
         found
@@ -154,7 +162,7 @@ impl fmt::Debug for Snapshot {
 impl Disk {
     /// The disk, but for what a snapshot stands for.
     pub fn under(snapshot: Snapshot) -> Self {
-        Self { snapshot: Some(Arc::new(snapshot)) }
+        Self { snapshot: Some(Arc::new(snapshot)), listed: Arc::default() }
     }
 
     /// What lies over the disk.
@@ -201,8 +209,11 @@ impl Disk {
         self.spot(path, |_, _, spot| !matches!(spot, Spot::Nothing), Path::exists).unwrap_or(false)
     }
 
-    /// What is in a folder, in no order.
-    pub fn list(&self, folder: &Path) -> io::Result<Vec<Listed>> {
+    /// What is in a folder, sorted.
+    pub fn list(&self, folder: &Path) -> io::Result<Arc<[Listed]>> {
+        if let Some(known) = self.listed().get(folder) {
+            return Ok(Arc::clone(known));
+        }
         let here = |snapshot: &Snapshot, path: &Path, spot: &Spot<'_>| match spot {
             Spot::Folder => Ok(snapshot.list(path.strip_prefix(&snapshot.root).unwrap_or(path))),
             Spot::Entry(_) => Err(io::ErrorKind::NotADirectory.into()),
@@ -211,11 +222,20 @@ impl Disk {
         let there = |path: &Path| {
             let listed = |entry: io::Result<fs::DirEntry>| {
                 let entry = entry?;
-                Ok(Listed { name: entry.file_name(), is_folder: entry.file_type()?.is_dir() })
+                let kind = entry.file_type()?;
+                Ok(Listed { name: entry.file_name(), is_folder: kind.is_dir(), is_link: kind.is_symlink() })
             };
-            fs::read_dir(path)?.map(listed).collect()
+            fs::read_dir(path)?.map(listed).collect::<io::Result<Vec<_>>>()
         };
-        self.spot(folder, here, there)?
+        let mut found = self.spot(folder, here, there)??;
+        found.sort();
+        let found: Arc<[Listed]> = found.into();
+        self.listed().insert(folder.to_path_buf(), Arc::clone(&found));
+        Ok(found)
+    }
+
+    fn listed(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<[Listed]>>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bytes of a file, of one that is longer than `limit` the first of them, and one more.
@@ -326,9 +346,8 @@ mod tests {
             assert_eq!(disk.exists(&at(path)), file || folder, "{path}");
         }
         let listed = |path: &str| {
-            let mut listed = disk.list(&at(path)).unwrap();
-            listed.sort();
-            listed.into_iter().map(|it| (it.name.into_string().unwrap(), it.is_folder)).collect::<Vec<_>>()
+            let listed = disk.list(&at(path)).unwrap();
+            listed.iter().map(|it| (it.name.to_str().unwrap().to_owned(), it.is_folder)).collect::<Vec<_>>()
         };
         let expected = |list: &[(&str, bool)]| list.iter().map(|(n, f)| ((*n).to_owned(), *f)).collect::<Vec<_>>();
         assert_eq!(listed(""), expected(&[("a", true), ("a.d", false), ("a.yaml", false), ("other", true)]));

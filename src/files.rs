@@ -200,7 +200,7 @@ impl Files {
             .disk
             .list(path.parent()?)
             .ok()?
-            .into_iter()
+            .iter()
             .map(|entry| entry.name.to_string_lossy().into_owned())
             .collect();
         let nearest = crate::diagnostic::nearest(&wanted, beside.iter().map(String::as_str))?;

@@ -1,11 +1,13 @@
 //! Patterns of paths, matched part by part, so that only folders that can match are listed.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use globset::Glob;
+use globset::{Glob, GlobMatcher};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Listed};
 
 /// Why a pattern finds nothing, not even nothing.
 #[derive(Debug)]
@@ -36,38 +38,50 @@ pub fn matching(disk: &Disk, folder: &Path, pattern: &str) -> Result<Vec<PathBuf
 
 fn expand(disk: &Disk, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), GlobError> {
     let (first, rest) = pattern.split_once('/').map_or((pattern, None), |(first, rest)| (first, Some(rest)));
-    let mut descend = |path: PathBuf| match rest {
-        Some(rest) if !rest.is_empty() => expand(disk, &path, rest, found),
-        _ => {
-            if disk.exists(&path) {
+    let rest = rest.filter(|rest| !rest.is_empty());
+    let mut descend = |path: PathBuf, is_there: bool| match rest {
+        Some(rest) => expand(disk, &path, rest, found),
+        None => {
+            if is_there || disk.exists(&path) {
                 found.push(path);
             }
             Ok(())
         }
     };
     match first {
-        "" | "." => descend(folder.to_path_buf()),
+        "" | "." => descend(folder.to_path_buf(), false),
         ".." => Err(GlobError::Outside),
         "**" => {
-            descend(folder.to_path_buf())?;
-            for (below, _) in entries(disk, folder)?.into_iter().filter(|(_, is_folder)| *is_folder) {
-                expand(disk, &below, pattern, found)?;
+            descend(folder.to_path_buf(), false)?;
+            for below in visible(&list(disk, folder)?).filter(|below| below.is_folder) {
+                expand(disk, &folder.join(&below.name), pattern, found)?;
             }
             Ok(())
         }
-        _ if !is_pattern(first) => descend(folder.join(first)),
+        _ if !is_pattern(first) => descend(folder.join(first), false),
         _ => {
-            let invalid =
-                |error: globset::Error| GlobError::Invalid { part: first.to_owned(), reason: error.kind().to_string() };
-            let glob = Glob::new(first).map_err(invalid)?.compile_matcher();
-            for (below, is_folder) in entries(disk, folder)? {
-                if below.file_name().is_some_and(|name| glob.is_match(name)) && (rest.is_none() || is_folder) {
-                    descend(below)?;
-                }
+            let glob = matcher(first)?;
+            let is_wanted = |below: &&Listed| glob.is_match(&below.name) && (rest.is_none() || below.is_folder);
+            for below in visible(&list(disk, folder)?).filter(is_wanted) {
+                descend(folder.join(&below.name), !below.is_link)?;
             }
             Ok(())
         }
     }
+}
+
+/// What a part of a pattern matches. It is compiled once: thousands of apps have the same patterns.
+fn matcher(part: &str) -> Result<GlobMatcher, GlobError> {
+    static KNOWN: Mutex<BTreeMap<String, GlobMatcher>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(matcher) = known.get(part) {
+        return Ok(matcher.clone());
+    }
+    let invalid =
+        |error: globset::Error| GlobError::Invalid { part: part.to_owned(), reason: error.kind().to_string() };
+    let matcher = Glob::new(part).map_err(invalid)?.compile_matcher();
+    known.insert(part.to_owned(), matcher.clone());
+    Ok(matcher)
 }
 
 /// Whether a part of a path stands for several.
@@ -75,20 +89,19 @@ pub fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '[', '{'])
 }
 
-/// What is in a folder, sorted, without hidden ones, and whether it is a folder. A folder that does not exist
-/// has nothing.
-fn entries(disk: &Disk, folder: &Path) -> Result<Vec<(PathBuf, bool)>, GlobError> {
-    let entries = match disk.list(folder) {
-        Ok(entries) => entries,
+/// What is in a folder. One that does not exist has nothing.
+fn list(disk: &Disk, folder: &Path) -> Result<Arc<[Listed]>, GlobError> {
+    match disk.list(folder) {
+        Ok(entries) => Ok(entries),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
+            Ok(Arc::default())
         }
-        Err(error) => return Err(GlobError::Unreadable(folder.to_path_buf(), error)),
-    };
-    let visible = entries.into_iter().filter(|entry| !entry.name.to_string_lossy().starts_with('.'));
-    let mut entries: Vec<_> = visible.map(|entry| (folder.join(entry.name), entry.is_folder)).collect();
-    entries.sort();
-    Ok(entries)
+        Err(error) => Err(GlobError::Unreadable(folder.to_path_buf(), error)),
+    }
+}
+
+fn visible(entries: &[Listed]) -> impl Iterator<Item = &Listed> {
+    entries.iter().filter(|entry| !entry.name.as_encoded_bytes().starts_with(b"."))
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
 
 /// The names of the layers in a folder and below, for suggestions.
 fn list_layers(disk: &Disk, folder: &Path, prefix: &str, names: &mut Vec<String>) {
-    for entry in disk.list(folder).unwrap_or_default() {
+    for entry in &*disk.list(folder).unwrap_or_default() {
         let file = entry.name.to_string_lossy().into_owned();
         if entry.is_folder && prefix.matches('/').count() < 3 {
             list_layers(disk, &folder.join(&entry.name), &format!("{prefix}{file}/"), names);

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::settings::Settings;
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
@@ -13,6 +15,9 @@ use crate::glob::{GlobError, matching};
 
 /// The folder that holds an app's layers where a repository has just one app.
 const DEFAULT_FOLDER: &str = "environments";
+
+/// With fewer apps, threads cost more than they give.
+const FEW: usize = 32;
 
 pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
     let start = fs::canonicalize(start).map_err(|error| {
@@ -86,7 +91,10 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     apps.sort();
     apps.dedup();
     apps.retain(|folder| Some(folder) != shared.as_ref());
-    let apps: Vec<App> = apps.into_iter().filter_map(|folder| problems.take(App::read(disk, folder))).collect();
+    let read = |folder: PathBuf| App::read(disk, folder);
+    let read: Vec<_> =
+        if apps.len() > FEW { apps.into_par_iter().map(read).collect() } else { apps.into_iter().map(read).collect() };
+    let apps: Vec<App> = read.into_iter().filter_map(|app| problems.take(app)).collect();
     if problems.has_errors() {
         Err(problems)
     } else {
@@ -97,7 +105,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
 
 /// The folders that match a pattern and hold a `base.yaml`.
 fn apps_at(disk: &Disk, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
-    let mut found = matching(disk, root, pattern).map_err(|error| match error {
+    let found = matching(disk, root, pattern).map_err(|error| match error {
         GlobError::Outside => {
             Diagnostic::error("outside-project", format!("`apps: {pattern}` leads out of the project"))
                 .hint("move `septum.yaml` up to a folder that holds all apps")
@@ -111,8 +119,12 @@ fn apps_at(disk: &Disk, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Diag
             Diagnostic::error("unreadable", message).failing(Failure::Io)
         }
     })?;
-    found.retain(|folder| disk.is_file(&folder.join(format!("{BASE}.yaml"))));
-    Ok(found)
+    let is_app = |folder: &PathBuf| disk.is_file(&folder.join(format!("{BASE}.yaml")));
+    Ok(if found.len() > FEW {
+        found.into_par_iter().filter(is_app).collect()
+    } else {
+        found.into_iter().filter(is_app).collect()
+    })
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl App {
                 .failing(Failure::Io)
         };
         let mut environments = BTreeSet::new();
-        for entry in disk.list(&folder).map_err(unreadable)? {
+        for entry in &*disk.list(&folder).map_err(unreadable)? {
             environments.extend(entry.name.to_str().and_then(environment_of));
         }
         Ok(Self { folder, environments: environments.into_iter().collect() })

@@ -32,8 +32,8 @@ mod target;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -239,16 +239,43 @@ impl Place {
     }
 }
 
+/// Thousands of files are looked at in each run, so that each question to the system counts.
 fn look(path: &Path) -> io::Result<Found> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() && metadata.len() <= LARGEST => {
-            Ok(Found::File(Zeroizing::new(fs::read(path)?)))
+    let read = || -> io::Result<Found> {
+        let mut file = open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() > LARGEST {
+            return Ok(Found::Other);
         }
-        Ok(_) => Ok(Found::Other),
+        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1));
+        file.read_to_end(&mut bytes)?;
+        Ok(Found::File(bytes))
+    };
+    match read() {
         // a file where a folder should be is named when something would be written there
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(Found::Nothing)
         }
-        Err(error) => Err(error),
+        // a link and a socket cannot be opened
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) => Ok(Found::Other),
+        found => found,
+    }
+}
+
+/// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    match fs::symlink_metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::ErrorKind::InvalidInput.into()),
     }
 }

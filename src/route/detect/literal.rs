@@ -51,7 +51,7 @@ fn templates(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Prefixes by which other tools mark a value that is fetched or decrypted later.
-pub(super) const REFERENCE_PREFIXES: &[&str] = &[
+const REFERENCE_PREFIXES: &[&str] = &[
     "!GetAtt ",
     "!Ref ",
     "!Sub ",
@@ -106,14 +106,25 @@ const LONGEST_REFERENCE: usize = 4096;
 /// Whether a text stands for a value that comes from elsewhere.
 pub(super) fn is_reference(text: &str) -> bool {
     let text = text.trim();
-    if REFERENCE_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) || is_sealed(text) {
+    if has_reference_prefix(text) || is_sealed(text) {
         return true;
     }
-    if text.len() > LONGEST_REFERENCE {
+    if text.len() > LONGEST_REFERENCE || !may_refer(text) {
         return false;
     }
     let rest = without_references(text);
     rest.len() < text.len() && rest.chars().filter(|char| char.is_alphanumeric()).count() < SHORTEST_LITERAL
+}
+
+/// Whether another tool would fetch or decrypt the value.
+pub(super) fn has_reference_prefix(text: &str) -> bool {
+    let Some(first) = text.as_bytes().first() else { return false };
+    REFERENCE_PREFIXES.iter().any(|prefix| prefix.as_bytes().first() == Some(first) && text.starts_with(prefix))
+}
+
+/// Whether a text has any of the characters that references begin with. Most have none.
+fn may_refer(text: &str) -> bool {
+    text.bytes().any(|byte| b"$%@{[<#\x01".contains(&byte))
 }
 
 /// A value encrypted by Sealed Secrets: the length of the wrapped key, then ciphertext.
@@ -122,7 +133,10 @@ fn is_sealed(text: &str) -> bool {
 }
 
 /// The text without what stands for something else.
-pub(super) fn without_references(text: &str) -> String {
+pub(super) fn without_references(text: &str) -> Cow<'_, str> {
+    if !may_refer(text) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -132,7 +146,7 @@ pub(super) fn without_references(text: &str) -> String {
         }
         rest = rest.get(length.max(first.len_utf8())..).unwrap_or_default();
     }
-    out
+    Cow::Owned(out)
 }
 
 /// The length of the reference at the start of a text, or 0.

@@ -1,7 +1,7 @@
 //! Values that no secret has: what they are overrules what their name suggests.
 
 use super::elsewhere::name_of_another;
-use super::literal::{BLANK, REFERENCE_PREFIXES, blank_templates, is_reference, without_references};
+use super::literal::{BLANK, blank_templates, has_reference_prefix, is_reference, without_references};
 use super::random::looks_random;
 use super::values::der;
 use super::vocabulary::Family;
@@ -52,9 +52,7 @@ pub(super) fn is_public(text: &str) -> bool {
 
 /// `op://…` looks like an address, but what comes from there is the secret.
 fn is_fetched(text: &str) -> bool {
-    !text.contains('\n')
-        && REFERENCE_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
-        && !text.starts_with("arn:")
+    !text.contains('\n') && has_reference_prefix(text) && !text.starts_with("arn:")
 }
 
 fn is_switch(text: &str) -> bool {
@@ -121,7 +119,7 @@ fn is_path(text: &str) -> bool {
     }
     let blanked = blank_templates(text);
     let text = without_references(&blanked);
-    let text = if is_reference(&blanked) { blanked.replace(BLANK, "x") } else { text };
+    let text = if is_reference(&blanked) { blanked.replace(BLANK, "x") } else { text.into_owned() };
     let in_path = |char: char| char.is_alphanumeric() || "._-/\\~:@ ${}()".contains(char);
     if !text.chars().all(in_path) || text.split(['/', '\\']).any(|part| part.len() >= 20 && looks_random(part)) {
         return false;
