@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use globset::{Glob, GlobMatcher};
+use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::disk::{Disk, Listed};
 
@@ -71,15 +71,17 @@ fn expand(disk: &Disk, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -
 }
 
 /// What a part of a pattern matches. It is compiled once: thousands of apps have the same patterns.
-fn matcher(part: &str) -> Result<GlobMatcher, GlobError> {
-    static KNOWN: Mutex<BTreeMap<String, GlobMatcher>> = Mutex::new(BTreeMap::new());
+fn matcher(part: &str) -> Result<GlobSet, GlobError> {
+    static KNOWN: Mutex<BTreeMap<String, GlobSet>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(matcher) = known.get(part) {
         return Ok(matcher.clone());
     }
     let invalid =
         |error: globset::Error| GlobError::Invalid { part: part.to_owned(), reason: error.kind().to_string() };
-    let matcher = Glob::new(part).map_err(invalid)?.compile_matcher();
+    // a set of one: unlike a single pattern, it needs no regex for `*.yaml`
+    let glob = Glob::new(part).map_err(invalid)?;
+    let matcher = GlobSetBuilder::new().add(glob).build().map_err(invalid)?;
     known.insert(part.to_owned(), matcher.clone());
     Ok(matcher)
 }

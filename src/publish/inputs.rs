@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::emit::tree::digest;
+use crate::emit::tree::{Stamps, digest};
 use crate::files::{Files, Probe};
 use crate::glob::matching;
 
@@ -28,46 +28,53 @@ pub(super) fn folder_of_layers(name: &str) -> Option<&str> {
 }
 
 /// The answers of the disk, each asked for once in a run.
-pub(super) struct Answers {
+pub(super) struct Answers<'a> {
     files: Arc<Files>,
-    known: Mutex<HashMap<Probe, String>>,
+    stamps: &'a Stamps,
+    /// By the names of the questions.
+    known: Mutex<HashMap<String, String>>,
 }
 
-impl Answers {
-    pub(super) fn new(files: Arc<Files>) -> Self {
-        Self { files, known: Mutex::default() }
+impl<'a> Answers<'a> {
+    pub(super) fn new(files: Arc<Files>, stamps: &'a Stamps) -> Self {
+        Self { files, stamps, known: Mutex::default() }
     }
 
     /// The inputs of a target as an inventory has them.
     pub(super) fn inputs(&self, probes: BTreeSet<Probe>) -> BTreeMap<String, String> {
-        probes.into_iter().map(|probe| (self.name(&probe), self.answer(probe))).collect()
+        let answered = |probe: Probe| {
+            let name = self.name(&probe);
+            let answer = self.answer(&name, || probe);
+            (name, answer)
+        };
+        probes.into_iter().map(answered).collect()
     }
 
     /// Whether inputs of an inventory are still what they were.
     pub(super) fn hold<'i>(&self, inputs: impl IntoIterator<Item = (&'i String, &'i String)>) -> bool {
-        inputs.into_iter().all(|(name, digest)| {
-            let probe = self.probe(name);
-            self.answer(probe) == *digest
-        })
+        inputs.into_iter().all(|(name, digest)| self.answer(name, || self.probe(name)) == *digest)
     }
 
-    fn answer(&self, probe: Probe) -> String {
-        if let Some(known) = self.known().get(&probe) {
+    /// The answer to the question by that name.
+    fn answer(&self, name: &str, probe: impl FnOnce() -> Probe) -> String {
+        if let Some(known) = self.known().get(name) {
             return known.clone();
         }
-        let answer = match &probe {
-            Probe::File(path) => self.files.content(path).map_or_else(|| ABSENT.to_owned(), |bytes| digest(&bytes)),
+        let answer = match probe() {
+            Probe::File(path) => {
+                self.stamps.digest(&path, || self.files.content(&path)).unwrap_or_else(|| ABSENT.to_owned())
+            }
             Probe::Matching(folder, pattern) => {
-                let found = matching(self.files.disk(), folder, pattern).unwrap_or_default();
+                let found = matching(self.files.disk(), &folder, &pattern).unwrap_or_default();
                 let names: Vec<_> = found.iter().map(|path| self.files.name(path)).collect();
                 digest(names.join("\n").as_bytes())
             }
         };
-        self.known().insert(probe, answer.clone());
+        self.known().insert(name.to_owned(), answer.clone());
         answer
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Probe, String>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, String>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -125,7 +132,8 @@ mod tests {
         fs::write(root.join("app/base.yaml"), "a").expect("a file");
         let files = Arc::new(Files::new(&root).expect("a project"));
         let root = files.root().to_path_buf();
-        let answers = Answers::new(files);
+        let stamps = Stamps::default();
+        let answers = Answers::new(files, &stamps);
         for (probe, name) in [
             (Probe::File(root.join("app/base.yaml")), "app/base.yaml"),
             (Probe::File(root.parent().expect("a parent").join(".sops.yaml")), "../.sops.yaml"),
@@ -142,7 +150,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().canonicalize().expect("a path").join(name);
         fs::write(at("base.yaml"), "a").expect("a file");
-        let answers = || Answers::new(Arc::new(Files::new(folder.path()).expect("a project")));
+        let stamps = Stamps::default();
+        let answers = || Answers::new(Arc::new(Files::new(folder.path()).expect("a project")), &stamps);
         let probes = BTreeSet::from([
             Probe::File(at("base.yaml")),
             Probe::File(at("dev.secrets.yaml")),

@@ -103,7 +103,7 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     let part = wish.shard.map_or(Part::Whole, |shard| Part::Shard { index: shard.index, count: shard.count });
     let tree = OutputTree::open(wish.dir, &sources, part)?;
     let dir = std::path::absolute(wish.dir).unwrap_or_else(|_| wish.dir.to_path_buf());
-    let answers = Answers::new(Arc::clone(&project.files));
+    let answers = Answers::new(Arc::clone(&project.files), tree.stamps());
     let run = Run { pipeline, wish, dir: &dir, tree: &tree, answers };
     let meter = &pipeline.meter;
     let (jobs, known, mut problems) = jobs::jobs(&run);
@@ -208,7 +208,7 @@ struct Run<'a> {
     /// The folder of the tree, absolute.
     dir: &'a Path,
     tree: &'a OutputTree,
-    answers: Answers,
+    answers: Answers<'a>,
 }
 
 /// What was found of an app, or of several.

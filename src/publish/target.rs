@@ -102,7 +102,7 @@ impl Rendering<'_> {
 
     /// What it is made of itself, and what was decided over all environments, in one digest. As long as
     /// that stays the same, so does the target, whatever happens to others.
-    pub(super) fn state(&self, answers: &Answers) -> Option<String> {
+    pub(super) fn state(&self, answers: &Answers<'_>) -> Option<String> {
         let resolved = self.survey.environment(self.environment)?;
         let mut parts = vec![self.target.as_str().to_owned()];
         parts.extend(self.survey.environments.iter().map(|other| other.definition.environment.as_str().to_owned()));

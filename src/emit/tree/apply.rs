@@ -40,13 +40,13 @@ pub(super) fn apply(tree: &OutputTree, plan: &Plan, meter: &Meter) -> Result<Sum
     let run = Run { tree, meter, drafts: drafts(tree), number: AtomicUsize::new(0) };
     if plan.is_clean() {
         run.clear_leftovers();
-        run.note_secrets(plan);
+        run.note(plan);
         return Ok(plan.summary);
     }
     let lock = run.lock()?;
     let done = run.start().and_then(|()| run.carry_out(plan));
     if done.is_ok() {
-        run.note_secrets(plan);
+        run.note(plan);
     }
     // leftovers are in nobody's way, and the next run tries again
     let _ = run.tidy();
@@ -145,19 +145,26 @@ impl Run<'_> {
         }
     }
 
-    /// Notes for this machine what Secrets in plaintext look like. If it cannot, they are rendered again the
-    /// next time.
-    fn note_secrets(&self, plan: &Plan) {
-        let OutputTree { place, local, .. } = self.tree;
+    /// Notes for this machine what Secrets in plaintext look like, and which files were read. If it cannot, they
+    /// are rendered and read again the next time.
+    fn note(&self, plan: &Plan) {
+        let OutputTree { place, local, stamps, .. } = self.tree;
         let own = place.own();
-        let Some(bytes) = local.with(&plan.secrets).filter(|_| own.is_dir()) else { return };
+        let notes = [(&local.name, local.with(&plan.secrets)), (&stamps.name, stamps.text().map(String::into_bytes))];
+        if notes.iter().all(|(_, bytes)| bytes.is_none()) || !own.is_dir() {
+            return;
+        }
         let write = |name: &str, bytes: &[u8]| -> io::Result<()> {
             // its owner's alone, as `tempfile` makes them
             let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", &own)?;
             file.write_all(bytes)?;
             file.persist(own.join(name)).map(drop).map_err(|error| error.error)
         };
-        let _ = write(".gitignore", IGNORED).and_then(|()| write(&local.name, &bytes));
+        let all = || {
+            write(".gitignore", IGNORED)?;
+            notes.iter().try_for_each(|(name, bytes)| bytes.as_ref().map_or(Ok(()), |bytes| write(name, bytes)))
+        };
+        let _ = all();
     }
 
     fn draft(&self) -> PathBuf {

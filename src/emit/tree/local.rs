@@ -12,7 +12,7 @@ use super::name::{FileName, TargetName};
 use super::{Found, Part, Place, look};
 
 /// What keeps it out of Git.
-pub(super) const IGNORED: &[u8] = b"/.gitignore\n/.septum-*\n/local*.json\n/tmp/\n";
+pub(super) const IGNORED: &[u8] = b"/.gitignore\n/.septum-*\n/local*.json\n/stamps*\n/tmp/\n";
 
 /// The digests by target and file.
 pub(super) type Digests = BTreeMap<TargetName, BTreeMap<FileName, String>>;

@@ -27,6 +27,7 @@ mod name;
 mod page;
 mod place;
 mod plan;
+mod stamps;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ pub use inventory::{Inventory, OutputRecord, TargetRecord, digest};
 pub use name::{FileName, KUSTOMIZATION, ObjectId, TargetName, file_names};
 pub use place::Sources;
 pub use plan::{FileChange, Plan};
+pub use stamps::Stamps;
 
 use local::Local;
 use page::Pages;
@@ -81,6 +83,7 @@ pub struct OutputTree {
     part: Part,
     pages: Pages,
     local: Local,
+    stamps: Stamps,
     disk: disk::Disk,
 }
 
@@ -150,14 +153,25 @@ impl OutputTree {
             shown => shown.to_owned(),
         };
         let place = Place { dir: place::check(dir, &shown, sources)?, shown };
-        let pages = Pages::read(&place, part)?;
-        let local = Local::read(&place, part);
-        Ok(Self { place, part, pages, local, disk: disk::Disk::default() })
+        // megabytes of text in a big tree
+        let notes = || rayon::join(|| Stamps::read(&place, part), || Local::read(&place, part));
+        let (pages, (stamps, local)) = if place.own().is_dir() {
+            rayon::join(|| Pages::read(&place, part), notes)
+        } else {
+            (Pages::read(&place, part), notes())
+        };
+        let pages = pages?;
+        Ok(Self { place, part, pages, local, stamps, disk: disk::Disk::default() })
     }
 
     /// What is recorded, in all inventories together.
     pub fn inventory(&self) -> &Inventory {
         &self.pages.merged
+    }
+
+    /// What files looked like when they were read.
+    pub fn stamps(&self) -> &Stamps {
+        &self.stamps
     }
 
     /// The bytes of a file of a target, if there is one.
@@ -184,7 +198,7 @@ impl OutputTree {
     }
 
     fn digest(&self, target: &TargetName, file: &FileName) -> Option<String> {
-        self.committed(target, file).map(|bytes| digest(&bytes))
+        self.stamps.digest(&self.place.file(target, file), || self.committed(target, file))
     }
 
     /// What would happen: nothing is written yet.
