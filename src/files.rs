@@ -140,6 +140,14 @@ impl Files {
         Some(bytes)
     }
 
+    /// Lets go of what was read of files that nobody will ask for again.
+    pub fn forget(&self, paths: &[PathBuf]) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        for path in paths {
+            read.remove(path);
+        }
+    }
+
     /// The text of a file.
     pub fn text(&self, path: &Path) -> Result<Source, Diagnostic> {
         self.source(path, &self.bytes(path)?)

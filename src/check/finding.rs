@@ -176,6 +176,11 @@ impl Finding {
         self
     }
 
+    /// The file that it is about, from the root of the project.
+    pub(super) fn file(&self) -> Option<&str> {
+        self.place().map(|place| place.source.name())
+    }
+
     /// Says where its project lies.
     pub(super) fn set_home(&mut self, home: &Home) {
         self.home = Some(home.clone());

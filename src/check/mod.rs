@@ -142,10 +142,11 @@ impl Look<'_> {
         for environment in &wanted {
             findings.extend(places.findings(self.objects(app, &survey, environment), Some(environment)));
         }
-        findings.extend(self.layers(&survey, &wanted, &places));
+        let of_layers = self.layers(&survey, &wanted, &places);
         // one that is encrypted need not be declared: to move it mends both
         let leaking: Vec<EntryId> =
-            findings.iter().filter(|it| it.is_leak()).filter_map(|it| it.entry().cloned()).collect();
+            of_layers.iter().filter(|it| it.is_leak()).filter_map(|it| it.entry().cloned()).collect();
+        findings.extend(without_covered(of_layers));
         findings.extend(places.mendable(undeclared::entries(&survey, &leaking), None));
         // of one environment alone nothing can be said of the others
         if wanted.len() == app.environments.len() {
@@ -187,6 +188,14 @@ impl Look<'_> {
         }
         findings
     }
+}
+
+/// Without credentials in files of which all should be encrypted: that is told once, and mends them all.
+fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let of_files = findings.iter().filter(|it| it.diagnostic.rule == "not-encrypted").filter_map(Finding::file);
+    let open: BTreeSet<String> = of_files.map(str::to_owned).collect();
+    findings.retain(|it| !(it.is_leak() && it.file().is_some_and(|file| open.contains(file))));
+    findings
 }
 
 /// What was found by now.

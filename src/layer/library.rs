@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::Layer;
 use super::read::role;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::name::LayerName;
-use crate::project::{App, Project};
+use crate::name::{EnvironmentName, LayerName};
+use crate::project::{App, BASE, Project};
 use crate::span::Source;
 use crate::yaml::node::Node;
 use crate::yaml::read::MergeKeys;
@@ -76,6 +76,24 @@ impl<'p> Library<'p> {
         let mut files = self.candidates(app, name);
         files.retain(|path| self.project.files.disk().is_file(path));
         files
+    }
+
+    /// Lets go of the layers of an app that nobody will ask for again: a fleet is not held in memory.
+    pub fn forget(&self, app: &App) {
+        let names = app.environments.iter().map(EnvironmentName::as_str).chain([BASE]);
+        let files = names.flat_map(|name| [format!("{name}.yaml"), format!("{name}.secrets.yaml")]);
+        let paths: Vec<_> = files.map(|file| app.folder.join(file)).collect();
+        let mut forgotten = Vec::new();
+        {
+            let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+            for path in &paths {
+                let of = [Sight::Open, Sight::Locked, Sight::Sealed].map(|sight| layers.remove(&(path.clone(), sight)));
+                forgotten.extend(of.into_iter().flatten());
+            }
+        }
+        self.project.files.forget(&paths);
+        // to free them takes a while, and others wait for the lock
+        drop(forgotten);
     }
 
     /// Where the files of a layer are looked for.

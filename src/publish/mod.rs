@@ -243,6 +243,7 @@ impl Run<'_> {
         found.rendered.extend(current.into_iter().map(|wanted| target::Target::unchanged(wanted.name)));
         if !stale.is_empty() {
             self.render(app, stale, &mut found);
+            self.pipeline.library.forget(app);
         }
         found
     }
