@@ -2,7 +2,8 @@
 //! objects, beside what it costs to read the inputs and write the outputs.
 //!
 //! `cargo bench --bench fleet` measures 10, 100, 1,000 and 5,000 services, then other shapes; `cargo bench
-//! --bench fleet -- 10 100` those numbers of services alone. Milliseconds are medians of whole processes.
+//! --bench fleet -- 10 shapes` those numbers of services and those shapes alone. Milliseconds are medians of
+//! whole processes.
 
 #![allow(clippy::print_stdout, clippy::expect_used)] // a program of its own, whose result is what it prints
 #![allow(clippy::cast_precision_loss, reason = "numbers of services")]
@@ -29,6 +30,9 @@ use shape::Shape;
 /// Numbers of services.
 const SERVICES: [usize; 4] = [10, 100, 1000, 5000];
 
+/// The argument that asks for the other shapes.
+const SHAPES: &str = "shapes";
+
 /// What takes longer, in milliseconds, is run less often.
 const LONG: f64 = 1000.0;
 
@@ -48,10 +52,12 @@ fn main() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let mut bench = Bench::new(temporary.path());
     heading();
-    for services in if asked.is_empty() { &SERVICES[..] } else { &asked } {
+    let has_shapes = arguments.iter().any(|argument| argument == SHAPES);
+    let is_all = asked.is_empty() && !has_shapes;
+    for services in if is_all { &SERVICES[..] } else { &asked } {
         bench.row(&format!("{services} services"), Shape::of(*services));
     }
-    if asked.is_empty() {
+    if is_all || has_shapes {
         bench.kustomize = peers::peer("kustomize").map(Kustomize::new);
         bench.row("100, 200 keys each", Shape { keys: 200, ..Shape::of(100) });
         // no layer may be larger than 1 MiB, which no object may be either
@@ -130,8 +136,8 @@ impl Bench {
             measure::mebibytes(peak),
             cold / least
         );
+        // what was made stays to the end: to make files where some were just deleted is slower
         println!("{}", self.others(shape, &root, &first, cold));
-        fs::remove_dir_all(&root).expect("the fleet is removed");
     }
 
     fn encrypt(&self, shape: Shape, project: &Path) {
