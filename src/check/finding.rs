@@ -225,6 +225,9 @@ impl Finding {
     /// Leaves it for people, and says why: what would have mended it by itself is no advice then.
     pub fn leave(&mut self, why: String) {
         self.unfixed = Some(why);
+        if let (Some(Remedy::Encrypt(name)), Some(hint)) = (&self.remedy, self.diagnostic.hints.first_mut()) {
+            *hint = format!("`septum encrypt {name}` encrypts it, once that is mended");
+        }
         let Some(key) = self.entry.as_ref().map(|id| id.key.as_str()) else { return };
         let by_hand = match (&self.remedy, &self.environment) {
             (Some(Remedy::Move { .. }), Some(environment)) => {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::remedy::{Remedy, SECRETS};
+use super::remedy::Remedy;
 use super::rules::{self, UserRules};
 use super::tag::TagKey;
 use crate::diagnostic::Diagnostic;
@@ -12,6 +12,7 @@ use crate::layer::tree::join;
 use crate::layer::{Change, Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::EntryId;
 use crate::pipeline::Survey;
+use crate::project::SECRETS;
 use crate::resolve::Resolved;
 use crate::route::detect::{self, Certainty, Detection};
 use crate::span::Place;

@@ -35,7 +35,7 @@ use crate::sops::Timestamp;
 
 pub use baseline::{Baseline, FILE as BASELINE};
 pub use finding::{Finding, FindingView};
-pub use remedy::{Remedy, SECRETS, Spot};
+pub use remedy::{Remedy, Spot};
 pub use rules::{Hit, UserRules};
 pub use sarif::sarif;
 pub use staged::{Only, staged};

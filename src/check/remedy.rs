@@ -3,6 +3,7 @@
 use crate::layer::{Definition, Entry};
 use crate::name::EntryId;
 use crate::pipeline::Survey;
+use crate::project::SECRETS;
 use crate::route::Sensitivity;
 use crate::span::Place;
 
@@ -74,9 +75,6 @@ impl Remedy {
         }
     }
 }
-
-/// How the encrypted files of layers end.
-pub const SECRETS: &str = ".secrets.yaml";
 
 impl Spot {
     fn of(definition: &Definition, id: &EntryId, place: &Place) -> Self {

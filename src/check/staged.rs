@@ -13,7 +13,7 @@ use crate::layer::EntrySource;
 use crate::name::EnvironmentName;
 use crate::object::Day;
 use crate::pipeline::{Pipeline, Survey};
-use crate::project::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
+use crate::project::{App, PROJECT_FILE, Project, ProjectRoot};
 use crate::sops::{Identities, Places, RuleBook, Rules, Timestamp};
 
 /// Rules of what names something that is not there. If files are removed, they are why.
@@ -103,9 +103,7 @@ fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
     // a file elsewhere in the project concerns those that name it
     let finders: Vec<_> = others.into_iter().map(memmem::Finder::new).collect();
     let names = |app: &App| {
-        let layers = app.environments.iter().map(EnvironmentName::as_str).chain([BASE]);
-        let files = layers.flat_map(|layer| [format!("{layer}.yaml"), format!("{layer}.secrets.yaml")]);
-        files.map(|file| app.folder.join(file)).any(|file| {
+        app.files().any(|file| {
             let text = project.files.content(&file);
             text.is_some_and(|text| finders.iter().any(|name| name.find(&text).is_some()))
         })

@@ -7,6 +7,7 @@ use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::Disk;
 use crate::pipeline::Pipeline;
+use crate::project::SECRETS;
 use crate::resolve::Resolved;
 use crate::sops::{Format, Rule, RuleBook};
 use crate::span::{Source, Span};
@@ -61,7 +62,7 @@ pub(super) fn staged(disk: &Disk, book: &RuleBook, path: &Path, name: &str) -> D
 /// Why a file is to be encrypted, if it is.
 fn why(name: &str, rule: Option<&Rule>) -> Option<&'static str> {
     match rule {
-        _ if name.ends_with(".secrets.yaml") => Some("its name says that it is"),
+        _ if name.ends_with(SECRETS) => Some("its name says that it is"),
         Some(rule) if tells(rule, name) => Some("a rule of `.sops.yaml` says that it is"),
         // a rule for all files is one for those that somebody encrypts
         Some(_) | None => None,

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::Layer;
 use super::read::role;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::name::{EnvironmentName, LayerName};
-use crate::project::{App, BASE, Project};
+use crate::name::LayerName;
+use crate::project::{App, Project, files_of};
 use crate::span::Source;
 use crate::yaml::node::Node;
 use crate::yaml::read::MergeKeys;
@@ -80,9 +80,7 @@ impl<'p> Library<'p> {
 
     /// Lets go of the layers of an app that nobody will ask for again: a fleet is not held in memory.
     pub fn forget(&self, app: &App) {
-        let names = app.environments.iter().map(EnvironmentName::as_str).chain([BASE]);
-        let files = names.flat_map(|name| [format!("{name}.yaml"), format!("{name}.secrets.yaml")]);
-        let paths: Vec<_> = files.map(|file| app.folder.join(file)).collect();
+        let paths: Vec<_> = app.files().collect();
         let mut forgotten = Vec::new();
         {
             let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +97,7 @@ impl<'p> Library<'p> {
     /// Where the files of a layer are looked for.
     pub(super) fn candidates(&self, app: &App, name: &str) -> Vec<PathBuf> {
         let folders = self.project.shared.iter().chain([&app.folder]);
-        let names = [format!("{name}.yaml"), format!("{name}.secrets.yaml")];
+        let names = files_of(name);
         folders.flat_map(|folder| names.each_ref().map(|name| folder.join(name))).collect()
     }
 

@@ -22,7 +22,7 @@ use self::draft::Draft;
 use self::refusal::Refusal;
 use crate::at_rest::{Kind, SecretFile, Staged, Wish, encrypt, plan, typed, write_all};
 use crate::check::{Finding, Remedy, Spot};
-use crate::diagnostic::{Diagnostic, Failure};
+use crate::diagnostic::Failure;
 use crate::files::Files;
 use crate::sops::{Format, Identities, RuleBook, Timestamp};
 
@@ -252,11 +252,5 @@ impl Leaving<'_> {
         companion.put(&self.path, &self.spot, value)?;
         *draft = without;
         Ok(())
-    }
-}
-
-impl From<Diagnostic> for Refusal {
-    fn from(problem: Diagnostic) -> Self {
-        Self::Said(problem.message)
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// Why a finding is not mended.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -38,9 +38,16 @@ pub(super) enum Refusal {
     Said(String),
 }
 
+impl From<Diagnostic> for Refusal {
+    /// What is wrong, and what to do.
+    fn from(Diagnostic { message, hints, .. }: Diagnostic) -> Self {
+        let said = [message].into_iter().chain(hints.into_iter().next());
+        Self::Said(said.collect::<Vec<_>>().join("; "))
+    }
+}
+
 impl From<Diagnostics> for Refusal {
     fn from(problems: Diagnostics) -> Self {
-        let first = problems.sorted().into_iter().next();
-        Self::Said(first.map(|problem| problem.message).unwrap_or_default())
+        problems.sorted().into_iter().next().map_or_else(|| Self::Said(String::new()), Self::from)
     }
 }

@@ -21,6 +21,9 @@ pub const PROJECT_FILE: &str = "septum.yaml";
 /// The layer that defines an app.
 pub const BASE: &str = "base";
 
+/// How the file of a layer ends that is encrypted.
+pub const SECRETS: &str = ".secrets.yaml";
+
 /// A project: apps that are kept together, and the layers that they share.
 #[derive(Debug)]
 pub struct Project {
@@ -107,10 +110,21 @@ impl App {
         Ok(Self { folder, environments: environments.into_iter().collect() })
     }
 
+    /// Where the files of its own layers are looked for.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let names = self.environments.iter().map(EnvironmentName::as_str).chain([BASE]);
+        names.flat_map(files_of).map(|file| self.folder.join(file))
+    }
+
     /// The folder's name: the app's name unless its base says another.
     pub fn folder_name(&self) -> String {
         self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
+}
+
+/// The files of a layer, in their order.
+pub fn files_of(layer: &str) -> [String; 2] {
+    [format!("{layer}.yaml"), format!("{layer}{SECRETS}")]
 }
 
 /// The environment that a file of this name belongs to.

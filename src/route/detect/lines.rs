@@ -45,7 +45,7 @@ pub(super) fn scan(key: &str, text: &str) -> Option<ValueHit> {
 }
 
 fn hit(name: &str, range: Option<Range<usize>>) -> ValueHit {
-    ValueHit { detector: DETECTOR, certainty: Certainty::Likely, reason: format!("a file that sets `{name}`"), range }
+    ValueHit { detector: DETECTOR, certainty: Certainty::Likely, reason: format!("a text that sets `{name}`"), range }
 }
 
 fn is_config_file(key: &str) -> bool {
