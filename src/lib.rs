@@ -59,6 +59,7 @@ pub mod mend;
 pub mod meter;
 pub mod name;
 pub mod object;
+pub mod parallel;
 pub mod pattern;
 pub mod pipeline;
 pub mod project;

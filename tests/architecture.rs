@@ -11,7 +11,7 @@ use regex::Regex;
 /// The modules from left to right. Those of one line do not know each other, but for the first,
 /// the foundations.
 const ORDER: &[&[&str]] = &[
-    &["atomic", "disk", "git", "glob", "meter", "span", "secret", "value", "name", "pattern", "diagnostic"],
+    &["atomic", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "diagnostic"],
     &["files", "yaml"],
     &["format", "sops"],
     &["project"],

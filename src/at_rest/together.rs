@@ -1,23 +1,15 @@
 //! Work on many files side by side.
 
-use rayon::prelude::*;
-
 use crate::diagnostic::Diagnostics;
+use crate::parallel;
 
 /// Does something with each of many things, on all cores. The results have the order of the things;
 /// where some fail, all that is wrong with any of them is told, and there are no results.
 pub fn each<T: Send, R: Send>(
-    mut things: Vec<T>,
-    work: impl Fn(T) -> Result<R, Diagnostics> + Sync,
+    things: Vec<T>,
+    work: impl Fn(T) -> Result<R, Diagnostics> + Sync + Send,
 ) -> Result<Vec<R>, Diagnostics> {
-    // a pool of threads costs more than a single file does
-    let results: Vec<_> = match (things.len(), things.pop()) {
-        (1, Some(one)) => vec![work(one)],
-        (_, last) => {
-            things.extend(last);
-            things.into_par_iter().map(&work).collect()
-        }
-    };
+    let results = parallel::each(things, 1, work);
     let mut found = Diagnostics::new();
     let mut done = Vec::with_capacity(results.len());
     for result in results {

@@ -23,11 +23,10 @@ mod unused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use rayon::prelude::*;
-
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{Day, Unknown};
+use crate::parallel;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
 use crate::publish;
@@ -89,16 +88,14 @@ impl Report {
     }
 }
 
+/// With fewer apps, threads cost more than they give.
+const FEW: usize = 4;
+
 /// Checks apps in environments.
 pub fn check(pipeline: &Pipeline<'_>, scope: &Scope<'_>) -> Report {
     let flux = Flux::new(&pipeline.library.project.files);
     let look = Look { pipeline, scope, flux: &flux };
-    // with few apps, threads cost more than they give
-    let of_apps: Vec<_> = if scope.apps.len() > 4 {
-        scope.apps.par_iter().map(|app| look.app(app)).collect()
-    } else {
-        scope.apps.iter().map(|app| look.app(app)).collect()
-    };
+    let of_apps = parallel::each(scope.apps.to_vec(), FEW, |app| look.app(app));
     let mut found = of_apps.into_iter().fold(Found::default(), Found::and);
     if let Some(dir) = scope.rendered {
         let compared = stale::outputs(pipeline, dir, scope);

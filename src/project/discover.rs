@@ -4,14 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::settings::Settings;
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::Disk;
 use crate::files::Files;
 use crate::glob::{GlobError, matching};
+use crate::parallel;
 
 /// The folder that holds an app's layers where a repository has just one app.
 const DEFAULT_FOLDER: &str = "environments";
@@ -92,9 +91,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     apps.dedup();
     apps.retain(|folder| Some(folder) != shared.as_ref());
     let read = |folder: PathBuf| App::read(disk, folder);
-    let read: Vec<_> =
-        if apps.len() > FEW { apps.into_par_iter().map(read).collect() } else { apps.into_iter().map(read).collect() };
-    let apps: Vec<App> = read.into_iter().filter_map(|app| problems.take(app)).collect();
+    let apps: Vec<App> = parallel::each(apps, FEW, read).into_iter().filter_map(|app| problems.take(app)).collect();
     if problems.has_errors() {
         Err(problems)
     } else {
@@ -119,12 +116,8 @@ fn apps_at(disk: &Disk, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Diag
             Diagnostic::error("unreadable", message).failing(Failure::Io)
         }
     })?;
-    let is_app = |folder: &PathBuf| disk.is_file(&folder.join(format!("{BASE}.yaml")));
-    Ok(if found.len() > FEW {
-        found.into_par_iter().filter(is_app).collect()
-    } else {
-        found.into_iter().filter(is_app).collect()
-    })
+    let app = |folder: PathBuf| disk.is_file(&folder.join(format!("{BASE}.yaml"))).then_some(folder);
+    Ok(parallel::each(found, FEW, app).into_iter().flatten().collect())
 }
 
 #[cfg(test)]

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use rayon::prelude::*;
-
 use super::{FEW, Run, is_of_this_version};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::emit::tree::{Inventory, TargetName};
 use crate::meter::Stage;
 use crate::name::{AppName, EnvironmentName};
+use crate::parallel;
 use crate::project::App;
 
 /// An app with the targets that are asked for.
@@ -30,17 +29,12 @@ pub(super) struct Wanted {
 /// What is to be done, all targets that there are, and what is wrong with their names.
 pub(super) fn jobs<'a>(run: &Run<'a>) -> (Vec<Job<'a>>, BTreeSet<TargetName>, Diagnostics) {
     let names = Names::of(run.tree.inventory());
-    let job = |app: &&'a App| {
+    let job = |app: &'a App| {
         let mut problems = Diagnostics::new();
         (run.job(app, &names, &mut problems), problems)
     };
-    let found: Vec<_> = if run.wish.apps.len() > FEW {
-        run.wish.apps.par_iter().map(job).collect()
-    } else {
-        run.wish.apps.iter().map(job).collect()
-    };
     let (mut jobs, mut known, mut problems) = (Vec::new(), BTreeSet::new(), Diagnostics::new());
-    for (job, of_app) in found {
+    for (job, of_app) in parallel::each(run.wish.apps.to_vec(), FEW, job) {
         problems.extend(of_app);
         let Some(mut job) = job else { continue };
         for target in std::mem::take(&mut job.all) {

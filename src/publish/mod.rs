@@ -16,8 +16,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::deliver::{Delivered, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::emit::tree::{OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName, TargetRecord};
@@ -25,6 +23,7 @@ use crate::gate;
 use crate::meter::{Meter, Stage, Unit};
 use crate::name::EnvironmentName;
 use crate::object::{Day, Objects};
+use crate::parallel;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
 use crate::resolve::Resolved;
@@ -109,13 +108,8 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     let (jobs, known, mut problems) = jobs::jobs(&run);
     meter.expect(Unit::Targets, jobs.iter().flat_map(|job| &job.targets).filter(|it| !it.is_current).count());
     // none needs another, but for the layers that they share
-    let found: Vec<_> = if jobs.len() > FEW {
-        jobs.into_par_iter().map(|job| run.app(job)).collect()
-    } else {
-        jobs.into_iter().map(|job| run.app(job)).collect()
-    };
     let mut all = Found::default();
-    for found in found {
+    for found in parallel::each(jobs, FEW, |job| run.app(job)) {
         all.take(found);
     }
     let Found { targets, count, rendered, problems: of_apps, keys, unseen } = all;

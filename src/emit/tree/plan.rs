@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::inventory::{Inventory, OutputRecord, TargetRecord};
 use super::local::Digests;
 use super::name::TargetName;
 use super::target::{Fate, Known, Removal, Write};
 use super::{MANY, Outcome, OutputTree, Part, Place, RenderedTarget, Summary, diff};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::parallel;
 use crate::route::Sensitivity;
 
 /// What would happen, and what is worth knowing of it.
@@ -170,11 +169,7 @@ fn fates(tree: &OutputTree, jobs: BTreeMap<TargetName, Job>) -> Result<Vec<Decid
         };
         Decided { target, fate, is_settled }
     };
-    let mut fates: Vec<_> = if jobs.len() > MANY {
-        jobs.into_par_iter().map(decide).collect()
-    } else {
-        jobs.into_iter().map(decide).collect()
-    };
+    let mut fates = parallel::each(jobs.into_iter().collect(), MANY, decide);
     let mut problems = Diagnostics::new();
     let mut in_the_way = Vec::new();
     for fate in fates.iter_mut().filter_map(|decided| decided.fate.as_mut()) {
