@@ -7,6 +7,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// As many links as Linux follows before it takes them for a circle.
@@ -15,11 +16,13 @@ const MOST_LINKS: usize = 40;
 /// Where files are looked for.
 ///
 /// A folder is listed once, for who asks for it and for all clones: the same patterns are asked of the same
-/// folders in each environment.
+/// folders in each environment. What is in one that was listed is known, and the system is not asked again.
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
     snapshot: Option<Arc<Snapshot>>,
-    listed: Arc<Mutex<HashMap<PathBuf, Arc<[Listed]>>>>,
+    // by their text: paths are compared part by part, which takes as long as to ask the system
+    listed: Arc<Mutex<HashMap<OsString, Arc<[Listed]>>>>,
+    reads: Arc<AtomicUsize>,
 }
 
 /// The files below a folder, of which the disk may hold others: they alone are there.
@@ -57,10 +60,32 @@ pub enum EntryKind {
 pub struct Listed {
     /// Its name.
     pub name: OsString,
-    /// Whether it is a folder, and not a link to one.
-    pub is_folder: bool,
-    /// Whether it is a link, which may lead nowhere.
-    pub is_link: bool,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What is in a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A file.
+    File,
+    /// A folder, and not a link to one.
+    Folder,
+    /// A link, which may lead nowhere.
+    Link,
+    /// A device, a pipe, a socket.
+    Other,
+}
+
+impl Kind {
+    fn of(kind: fs::FileType) -> Self {
+        match kind {
+            kind if kind.is_file() => Self::File,
+            kind if kind.is_dir() => Self::Folder,
+            kind if kind.is_symlink() => Self::Link,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Where a path leads.
@@ -123,9 +148,14 @@ impl Snapshot {
             let Some(name) = parts.next().map(Component::as_os_str) else { continue };
             if found.last().is_none_or(|last| last.name != name) {
                 let is_inside = parts.next().is_some();
-                let is_folder = is_inside || entry.kind == EntryKind::Repository;
-                let is_link = !is_inside && entry.kind == EntryKind::Link;
-                found.push(Listed { name: name.to_owned(), is_folder, is_link });
+                let kind = match entry.kind {
+                    _ if is_inside => Kind::Folder,
+                    // what is there is on the disk
+                    EntryKind::Repository => Kind::Folder,
+                    EntryKind::Link => Kind::Link,
+                    EntryKind::File => Kind::File,
+                };
+                found.push(Listed { name: name.to_owned(), kind });
             }
         }
         found
@@ -162,7 +192,7 @@ impl fmt::Debug for Snapshot {
 impl Disk {
     /// The disk, but for what a snapshot stands for.
     pub fn under(snapshot: Snapshot) -> Self {
-        Self { snapshot: Some(Arc::new(snapshot)), listed: Arc::default() }
+        Self { snapshot: Some(Arc::new(snapshot)), ..Self::default() }
     }
 
     /// What lies over the disk.
@@ -196,22 +226,46 @@ impl Disk {
 
     /// Whether there is a file, or a link to one.
     pub fn is_file(&self, path: &Path) -> bool {
+        if let Some(kind) = self.behind(path) {
+            return kind == Some(Kind::File);
+        }
         self.spot(path, |_, _, spot| matches!(spot, Spot::Entry(_)), Path::is_file).unwrap_or(false)
     }
 
     /// Whether there is a folder, or a link to one.
     pub fn is_folder(&self, path: &Path) -> bool {
+        if let Some(kind) = self.behind(path) {
+            return kind == Some(Kind::Folder);
+        }
         self.spot(path, |_, _, spot| matches!(spot, Spot::Folder), Path::is_dir).unwrap_or(false)
     }
 
     /// Whether there is anything.
     pub fn exists(&self, path: &Path) -> bool {
+        if let Some(kind) = self.behind(path) {
+            return kind.is_some();
+        }
         self.spot(path, |_, _, spot| !matches!(spot, Spot::Nothing), Path::exists).unwrap_or(false)
+    }
+
+    /// What the list of its folder says of a path; nothing if that was not listed.
+    #[expect(clippy::option_option, reason = "a folder that was listed also tells what is not there")]
+    fn told(&self, path: &Path) -> Option<Option<Kind>> {
+        let (folder, name) = (path.parent()?, path.file_name()?);
+        let listed = self.listed().get(folder.as_os_str()).map(Arc::clone)?;
+        let found = listed.binary_search_by(|it| it.name.as_os_str().cmp(name)).ok();
+        Some(found.and_then(|index| listed.get(index)).map(|it| it.kind))
+    }
+
+    /// The same, but where a link leads to is not known.
+    #[expect(clippy::option_option, reason = "as above")]
+    fn behind(&self, path: &Path) -> Option<Option<Kind>> {
+        self.told(path).filter(|kind| *kind != Some(Kind::Link))
     }
 
     /// What is in a folder, sorted.
     pub fn list(&self, folder: &Path) -> io::Result<Arc<[Listed]>> {
-        if let Some(known) = self.listed().get(folder) {
+        if let Some(known) = self.listed().get(folder.as_os_str()) {
             return Ok(Arc::clone(known));
         }
         let here = |snapshot: &Snapshot, path: &Path, spot: &Spot<'_>| match spot {
@@ -222,19 +276,18 @@ impl Disk {
         let there = |path: &Path| {
             let listed = |entry: io::Result<fs::DirEntry>| {
                 let entry = entry?;
-                let kind = entry.file_type()?;
-                Ok(Listed { name: entry.file_name(), is_folder: kind.is_dir(), is_link: kind.is_symlink() })
+                Ok(Listed { name: entry.file_name(), kind: Kind::of(entry.file_type()?) })
             };
             fs::read_dir(path)?.map(listed).collect::<io::Result<Vec<_>>>()
         };
         let mut found = self.spot(folder, here, there)??;
         found.sort();
         let found: Arc<[Listed]> = found.into();
-        self.listed().insert(folder.to_path_buf(), Arc::clone(&found));
+        self.listed().insert(folder.as_os_str().to_owned(), Arc::clone(&found));
         Ok(found)
     }
 
-    fn listed(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<[Listed]>>> {
+    fn listed(&self) -> MutexGuard<'_, HashMap<OsString, Arc<[Listed]>>> {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -257,7 +310,13 @@ impl Disk {
             file.take(limit + 1).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
+        self.reads.fetch_add(1, Relaxed);
         self.spot(path, here, there)?
+    }
+
+    /// How often a file was read, of all clones together.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Relaxed)
     }
 
     /// The path without links of a file or folder that exists.
@@ -271,6 +330,9 @@ impl Disk {
 
     /// Whether a path is a link itself; an error if there is nothing.
     pub fn is_link(&self, path: &Path) -> io::Result<bool> {
+        if let Some(kind) = self.told(path) {
+            return kind.map(|kind| kind == Kind::Link).ok_or_else(|| io::ErrorKind::NotFound.into());
+        }
         let snapshot = self.snapshot.as_deref().filter(|snapshot| path.starts_with(&snapshot.root));
         match snapshot.map(|snapshot| snapshot.spot(path)) {
             None | Some(Spot::Disk) => Ok(fs::symlink_metadata(path)?.is_symlink()),
@@ -347,7 +409,7 @@ mod tests {
         }
         let listed = |path: &str| {
             let listed = disk.list(&at(path)).unwrap();
-            listed.iter().map(|it| (it.name.to_str().unwrap().to_owned(), it.is_folder)).collect::<Vec<_>>()
+            listed.iter().map(|it| (it.name.to_str().unwrap().to_owned(), it.kind == Kind::Folder)).collect::<Vec<_>>()
         };
         let expected = |list: &[(&str, bool)]| list.iter().map(|(n, f)| ((*n).to_owned(), *f)).collect::<Vec<_>>();
         assert_eq!(listed(""), expected(&[("a", true), ("a.d", false), ("a.yaml", false), ("other", true)]));
@@ -375,5 +437,33 @@ mod tests {
         assert!(disk.is_link(&at("link")).unwrap() && !disk.is_link(&at("a/b.yaml")).unwrap());
         assert!(disk.real(&at("round")).is_err() && !disk.exists(&at("round")));
         assert!(disk.real(&at("out")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_list_tells_what_is_there_as_the_system_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        for (link, target) in [("to-file", "file"), ("to-folder", "folder"), ("to-nothing", "nothing")] {
+            std::os::unix::fs::symlink(target, at(link)).unwrap();
+        }
+        let asked = |disk: &Disk| {
+            let names = ["file", "folder", "socket", "to-file", "to-folder", "to-nothing", "nothing", "file/x", "."];
+            let answers = |name: &str| {
+                let path = at(name);
+                let is_link = disk.is_link(&path).map_err(|error| error.kind());
+                (disk.is_file(&path), disk.is_folder(&path), disk.exists(&path), is_link)
+            };
+            names.map(answers)
+        };
+        let (listed, other) = (Disk::default(), Disk::default());
+        listed.list(folder.path()).unwrap();
+        assert_eq!(asked(&listed), asked(&other));
+        // it is the state of one moment
+        fs::remove_file(at("file")).unwrap();
+        assert!(listed.is_file(&at("file")) && !other.is_file(&at("file")));
     }
 }

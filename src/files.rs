@@ -116,16 +116,20 @@ impl Files {
         if self.disk.is_link(path)? {
             return self.disk.real(path);
         }
-        let known = self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned();
-        let folder_of = match known {
-            Some(known) => known,
-            None => {
-                let real = self.disk.real(folder)?;
-                self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_path_buf(), real.clone());
-                real
-            }
-        };
-        Ok(folder_of.join(name))
+        Ok(self.real_folder(folder)?.join(name))
+    }
+
+    /// The same of a folder, which follows from that of the one above it.
+    pub fn real_folder(&self, folder: &Path) -> io::Result<PathBuf> {
+        if folder == self.root {
+            return Ok(self.root.clone());
+        }
+        if let Some(known) = self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(folder) {
+            return Ok(known.clone());
+        }
+        let real = self.real(folder)?;
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_path_buf(), real.clone());
+        Ok(real)
     }
 
     /// What is in a file, if it can be read: the bytes that were read of it, if any were. It may lie outside

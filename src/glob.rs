@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::disk::{Disk, Listed};
+use crate::disk::{Disk, Kind, Listed};
 
 /// Why a pattern finds nothing, not even nothing.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ fn expand(disk: &Disk, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -
         ".." => Err(GlobError::Outside),
         "**" => {
             descend(folder.to_path_buf(), false)?;
-            for below in visible(&list(disk, folder)?).filter(|below| below.is_folder) {
+            for below in visible(&list(disk, folder)?).filter(|below| below.kind == Kind::Folder) {
                 expand(disk, &folder.join(&below.name), pattern, found)?;
             }
             Ok(())
@@ -61,9 +61,10 @@ fn expand(disk: &Disk, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -
         _ if !is_pattern(first) => descend(folder.join(first), false),
         _ => {
             let glob = matcher(first)?;
-            let is_wanted = |below: &&Listed| glob.is_match(&below.name) && (rest.is_none() || below.is_folder);
+            let is_wanted =
+                |below: &&Listed| glob.is_match(&below.name) && (rest.is_none() || below.kind == Kind::Folder);
             for below in visible(&list(disk, folder)?).filter(is_wanted) {
-                descend(folder.join(&below.name), !below.is_link)?;
+                descend(folder.join(&below.name), below.kind != Kind::Link)?;
             }
             Ok(())
         }

@@ -189,6 +189,7 @@ impl Render {
             let (targets, rendered) = (publication.targets, publication.rendered);
             let summary = watched(meter, output, start, || publication.apply(meter))?;
             output.say(&summary_line(targets, rendered, &summary, start.elapsed()));
+            output.detail(|| inputs(pipeline));
             output.detail(|| stages(meter));
             Ok(())
         };
@@ -273,11 +274,20 @@ fn from_here(path: &Path) -> PathBuf {
 }
 
 fn summary_line(targets: usize, rendered: usize, summary: &Summary, time: Duration) -> String {
-    let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let mut parts = vec![format!("{rendered} of {} rendered", of(targets, "target"))];
-    parts.push(format!("{} changed", of(summary.created + summary.changed, "file")));
+    let mut parts = vec![format!("{rendered} of {} rendered", so_many(targets, "target"))];
+    parts.push(format!("{} changed", so_many(summary.created + summary.changed, "file")));
     parts.push(format!("{} removed", summary.removed));
     format!("septum: {} in {}", parts.join(", "), shown(time))
+}
+
+fn so_many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// How much was read.
+fn inputs(pipeline: &Pipeline<'_>) -> String {
+    let (read, decrypted) = (pipeline.library.project.files.disk().reads(), pipeline.library.decrypted());
+    format!("septum: {} of the sources read, {} decrypted", so_many(read, "file"), so_many(decrypted, "layer"))
 }
 
 /// Where the time went.

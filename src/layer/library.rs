@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Layer;
@@ -51,13 +52,19 @@ pub struct Library<'p> {
     identities: sops::Identities,
     rules: sops::RuleBook,
     layers: Mutex<HashMap<(PathBuf, Sight), Slot>>,
+    decrypted: AtomicUsize,
 }
 
 impl<'p> Library<'p> {
     /// The layers of `project`, decrypted with `identities`.
     pub fn new(project: &'p Project, identities: sops::Identities) -> Self {
         let rules = sops::RuleBook::on(project.files.disk().clone());
-        Self { project, identities, rules, layers: Mutex::default() }
+        Self { project, identities, rules, layers: Mutex::default(), decrypted: AtomicUsize::new(0) }
+    }
+
+    /// How often a layer was decrypted.
+    pub fn decrypted(&self) -> usize {
+        self.decrypted.load(Relaxed)
     }
 
     /// What decrypts the layers.
@@ -147,6 +154,7 @@ impl<'p> Library<'p> {
         }
         let mut opened = match sight {
             Sight::Open => {
+                self.decrypted.fetch_add(1, Relaxed);
                 let decrypted = sops::decrypt(root, source, &self.identities);
                 let found = decrypted.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
                 let (name, format) = (source.name(), sops::Format::Yaml);

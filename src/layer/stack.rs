@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Layer, Library, Sight};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
-use crate::disk::Disk;
+use crate::disk::{Disk, Kind};
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE};
 use crate::span::{Located, Place};
@@ -118,7 +118,7 @@ fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
 fn list_layers(disk: &Disk, folder: &Path, prefix: &str, names: &mut Vec<String>) {
     for entry in &*disk.list(folder).unwrap_or_default() {
         let file = entry.name.to_string_lossy().into_owned();
-        if entry.is_folder && prefix.matches('/').count() < 3 {
+        if entry.kind == Kind::Folder && prefix.matches('/').count() < 3 {
             list_layers(disk, &folder.join(&entry.name), &format!("{prefix}{file}/"), names);
         } else {
             let name = file.strip_suffix(".yaml").filter(|name| !name.ends_with(".secrets") && *name != BASE);

@@ -116,7 +116,11 @@ fn apps_at(disk: &Disk, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Diag
             Diagnostic::error("unreadable", message).failing(Failure::Io)
         }
     })?;
-    let app = |folder: PathBuf| disk.is_file(&folder.join(format!("{BASE}.yaml"))).then_some(folder);
+    let app = |folder: PathBuf| {
+        // its environments follow from the same list
+        let _ = disk.list(&folder);
+        disk.is_file(&folder.join(format!("{BASE}.yaml"))).then_some(folder)
+    };
     Ok(parallel::each(found, FEW, app).into_iter().flatten().collect())
 }
 

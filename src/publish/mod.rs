@@ -96,8 +96,9 @@ pub struct Unseen {
 /// Errors: those of rendering, `plaintext-secret`, and those of [`OutputTree::open`] and `plan`.
 pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, Diagnostics> {
     let project = pipeline.library.project;
-    let folders: Vec<_> =
-        project.apps.iter().map(|app| app.folder.as_path()).chain(project.shared.as_deref()).collect();
+    let folders = project.apps.iter().map(|app| app.folder.as_path()).chain(project.shared.as_deref());
+    let real = |folder: &Path| project.files.real_folder(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let folders: Vec<_> = folders.map(real).collect();
     let sources = Sources { root: project.files.root(), folders: &folders };
     let part = wish.shard.map_or(Part::Whole, |shard| Part::Shard { index: shard.index, count: shard.count });
     let tree = OutputTree::open(wish.dir, &sources, part)?;

@@ -5,6 +5,7 @@
 
 mod canary;
 mod check;
+mod counts;
 mod git;
 mod keyless;
 mod killed;

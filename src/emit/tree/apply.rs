@@ -10,11 +10,11 @@ use rayon::prelude::*;
 use super::disk::Sync;
 use super::local::IGNORED;
 use super::lock::{self, Busy, Lock};
-use super::name::TargetName;
+use super::name::{FileName, TargetName};
 use super::page::show;
 use super::plan::{Plan, foreign};
 use super::target::{Removal, Write};
-use super::{Found, MANY, OWN, OutputTree, Part, digest, place};
+use super::{Found, MANY, OWN, OutputTree, Part, Place, digest, place};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::meter::{Meter, Unit};
 use crate::route::Sensitivity;
@@ -118,7 +118,11 @@ impl Run<'_> {
             // its folder is what is locked, so it stays
             Part::Shard { .. } => {
                 for entry in fs::read_dir(&self.drafts)? {
-                    disk.remove(&entry?.path())?;
+                    let entry = entry?;
+                    match entry.file_type()?.is_dir() {
+                        true => disk.remove_drafts(&entry.path())?,
+                        false => disk.remove(&entry.path())?,
+                    }
                 }
             }
         }
@@ -216,17 +220,41 @@ impl Run<'_> {
         writes.par_chunk_by(is_together).try_for_each(|writes| self.write_target(writes))
     }
 
-    /// Writes the files of a target.
+    /// Writes the files of a target, a new one with its folder.
     fn write_target(&self, writes: &[Write]) -> Result<(), Diagnostic> {
         let OutputTree { place, disk, .. } = self.tree;
-        if let Some(Write { target, file, .. }) = writes.first() {
-            let folders = [place.dir.join(target.environment()), place.folder(target)];
-            let made = folders.iter().try_for_each(|folder| disk.make_folder(folder));
-            made.map_err(|error| place::unwritable(&place.show(target, file), &error))?;
+        let Some(Write { target, file, .. }) = writes.first() else { return Ok(()) };
+        let folder = place.folder(target);
+        let make = || {
+            disk.make_folder(&place.dir.join(target.environment()))?;
+            if let Err(error) = fs::symlink_metadata(&folder)
+                && error.kind() == io::ErrorKind::NotFound
+            {
+                return self.write_folder(writes, &folder).map(|()| true);
+            }
+            disk.make_folder(&folder).map(|()| false)
+        };
+        let is_written = make().map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => appeared(place, target, file),
+            _ => place::unwritable(&place.show(target, file), &error),
+        })?;
+        if !is_written {
+            writes.iter().try_for_each(|write| self.write(write))?;
         }
-        writes.iter().try_for_each(|write| self.write(write))?;
         self.meter.advance(Unit::Files, writes.len());
         Ok(())
+    }
+
+    /// Writes a folder that is not there, under another name until all is in it: one change of a folder in the
+    /// place of one for each file.
+    fn write_folder(&self, writes: &[Write], folder: &Path) -> io::Result<()> {
+        let disk = &self.tree.disk;
+        let draft = self.draft();
+        disk.make_folder(&draft)?;
+        for Write { file, bytes, sensitivity, .. } in writes {
+            disk.draft(&draft.join(file.as_str()), bytes, None, *sensitivity, Sync::Later)?;
+        }
+        disk.place_folder(&draft, folder)
     }
 
     fn write(&self, write: &Write) -> Result<(), Diagnostic> {
@@ -235,7 +263,7 @@ impl Run<'_> {
         let path = place.file(target, file);
         let there = fs::symlink_metadata(&path).ok();
         if replaces.is_none() && there.is_some() {
-            return Err(foreign(place, &[place.show(target, file)]).note("it appeared while septum was writing"));
+            return Err(appeared(place, target, file));
         }
         let permissions = there.map(|there| there.permissions());
         disk.replace(&path, &self.draft(), bytes, permissions, *sensitivity, Sync::Later)
@@ -261,4 +289,8 @@ impl Run<'_> {
             _ => drop(disk.remove_empty(&place.dir.join(target.environment()))),
         }
     }
+}
+
+fn appeared(place: &Place, target: &TargetName, file: &FileName) -> Diagnostic {
+    foreign(place, &[place.show(target, file)]).note("it appeared while septum was writing")
 }

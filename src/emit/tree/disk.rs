@@ -84,7 +84,14 @@ impl Disk {
         replaced
     }
 
-    fn draft(
+    /// Gives a folder its name, which nothing has: an error if something does, unless it is an empty folder.
+    pub(super) fn place_folder(&self, draft: &Path, folder: &Path) -> io::Result<()> {
+        self.step()?;
+        fs::rename(draft, folder)
+    }
+
+    /// A new file, with its permissions if it has any yet.
+    pub(super) fn draft(
         &self,
         draft: &Path,
         bytes: &[u8],

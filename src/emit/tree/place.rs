@@ -11,8 +11,8 @@ use crate::diagnostic::{Diagnostic, Failure};
 pub struct Sources<'a> {
     /// The root of the project.
     pub root: &'a Path,
-    /// Folders that hold sources: those of apps, of layers, of manifests.
-    pub folders: &'a [&'a Path],
+    /// Folders that hold sources, without links: those of apps, of layers, of manifests.
+    pub folders: &'a [PathBuf],
 }
 
 /// The folder as an absolute path, if a tree may lie there.
@@ -44,8 +44,7 @@ fn refuse_sources(real: &Path, shown: &str, sources: &Sources<'_>) -> Result<(),
     if real.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
         return Err(refused(format!("`{shown}` lies in the folder that is Git's own")));
     }
-    let holds = |folder: &&&Path| self::real(folder).starts_with(real);
-    match sources.folders.iter().find(holds) {
+    match sources.folders.iter().find(|folder| folder.starts_with(real)) {
         Some(folder) => Err(refused(format!("`{shown}` holds sources"))
             .note(format!("`{}` is one of them", folder.strip_prefix(sources.root).unwrap_or(folder).display()))),
         None => Ok(()),
@@ -146,8 +145,7 @@ mod tests {
     }
 
     fn checked(root: &Path, dir: &str) -> Result<PathBuf, String> {
-        let folders = [root.join("environments"), root.join("apps/a")];
-        let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+        let folders = ["environments", "apps/a"].map(|folder| root.join(folder).canonicalize().unwrap());
         check(&root.join(dir), dir, &Sources { root, folders: &folders }).map_err(|error| error.message)
     }
 

@@ -72,14 +72,13 @@ impl Stamps {
 
     /// The digest of a file, which is read if it has to be.
     pub fn digest<B: AsRef<[u8]>>(&self, path: &Path, read: impl FnOnce() -> Option<B>) -> Option<String> {
-        let stamp = Stamp::of(path);
-        let known = self.known.get(path.as_os_str()).filter(|known| Some(known.stamp) == stamp);
-        if let Some(known) = known {
+        if let Some(known) = self.known.get(path.as_os_str()).filter(|known| Stamp::of(path) == Some(known.stamp)) {
             return Some(known.digest.clone());
         }
         let digest = digest(read()?.as_ref());
-        let settled = stamp.filter(|stamp| stamp.modified < self.settled && stamp.changed < self.settled);
-        if let Some(stamp) = settled.filter(|stamp| Stamp::of(path) == Some(*stamp)) {
+        // what is looked at after it was read, and did not change since before this run, is what was read
+        let settled = |stamp: &Stamp| stamp.modified < self.settled && stamp.changed < self.settled;
+        if let Some(stamp) = Stamp::of(path).filter(settled) {
             let known = Known { stamp, digest: digest.clone() };
             self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(path.as_os_str().to_owned(), known);
         }

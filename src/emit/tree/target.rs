@@ -71,12 +71,10 @@ impl Known<'_> {
     ) -> Fate {
         let record = TargetRecord { inputs, state, outputs: BTreeMap::new() };
         let mut fate = Fate { record, ..Fate::default() };
-        if !self.has_real_folders(&mut fate) {
-            return fate;
-        }
+        let Some(is_there) = self.has_folder(&mut fate) else { return fate };
         let kustomization = kustomization(&files);
         for file in files.into_iter().chain(kustomization) {
-            self.place(file, &mut fate);
+            self.place(file, is_there, &mut fate);
         }
         for file in self.files() {
             self.retire(file, &mut fate);
@@ -100,7 +98,7 @@ impl Known<'_> {
     /// It is no more.
     pub(super) fn removed(&self) -> Fate {
         let mut fate = Fate::default();
-        if self.has_real_folders(&mut fate) {
+        if self.has_folder(&mut fate).is_some() {
             for file in self.files() {
                 self.retire(file, &mut fate);
             }
@@ -108,13 +106,15 @@ impl Known<'_> {
         fate
     }
 
-    /// A link in the place of a folder would have files written, or removed, somewhere else.
-    fn has_real_folders(&self, fate: &mut Fate) -> bool {
+    /// Whether its folder is there. A link in the place of one would have files written, or removed, somewhere
+    /// else: that is told.
+    fn has_folder(&self, fate: &mut Fate) -> Option<bool> {
         let environment = self.place.dir.join(self.target.environment());
         let shown = format!("{}/{}", self.place.shown, self.target.environment());
-        let folders = [(environment, shown), (self.place.folder(self.target), self.show_folder())];
-        let found = folders.iter().try_for_each(|(path, shown)| place::folder(path, shown).map(drop));
-        fate.problems.take(found).is_some()
+        if !fate.problems.take(place::folder(&environment, &shown))? {
+            return Some(false);
+        }
+        fate.problems.take(place::folder(&self.place.folder(self.target), &self.show_folder()))
     }
 
     fn show_folder(&self) -> String {
@@ -139,10 +139,10 @@ impl Known<'_> {
     }
 
     /// A file that is rendered: written, if it is not there already.
-    fn place(&self, file: OutputFile, fate: &mut Fate) {
+    fn place(&self, file: OutputFile, is_folder_there: bool, fate: &mut Fate) {
         let OutputFile { name, content, sensitivity, fingerprint, object } = file;
         let shown = self.place.show(self.target, &name);
-        let found = match self.place.look(self.target, &name) {
+        let found = match if is_folder_there { self.place.look(self.target, &name) } else { Ok(Found::Nothing) } {
             Ok(found) => found,
             Err(error) => return fate.problems.push(place::unreadable(&shown, &error)),
         };
