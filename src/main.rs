@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// Rendering makes and lets go of millions of small texts.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     septum::cli::main()
 }

@@ -10,7 +10,7 @@ use crate::meter::{Meter, Stage};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{self, Constraints, Day, Objects, Rendered, Target, Unknown};
 use crate::project::{App, Project};
-use crate::resolve::{self, Engine, Manifests, Resolved};
+use crate::resolve::{self, Documents, Engine, Manifests, Resolved};
 use crate::route::{self, Routing};
 use crate::sops::Identities;
 
@@ -125,6 +125,7 @@ impl<'p> Pipeline<'p> {
     ) -> Option<Survey> {
         let mut environments = Vec::with_capacity(app.environments.len());
         let mut whole = true;
+        let documents = Arc::<Documents>::default();
         // those that are wanted come first, so that a layer that is shared is decrypted once
         let mut order: Vec<_> = app.environments.iter().collect();
         order.sort_by_key(|environment| !wanted.contains(environment));
@@ -135,7 +136,7 @@ impl<'p> Pipeline<'p> {
             };
             let mut found = Diagnostics::new();
             let with = if manifests.contains(environment) { Manifests::Rendered } else { Manifests::Skipped };
-            let resolve = || resolve::resolve(&self.engine(), definition, with, &mut found);
+            let resolve = || resolve::resolve(&self.engine(&documents), definition, with, &mut found);
             environments.push(self.meter.time(Stage::Resolve, resolve));
             if wanted.contains(environment) {
                 problems.extend(found);
@@ -157,14 +158,14 @@ impl<'p> Pipeline<'p> {
         let Some(definition) = self.library.definition(app, environment, Sight::Sealed, &mut nothing) else {
             return Vec::new();
         };
-        let resolved = resolve::resolve(&self.engine(), definition, Manifests::Rendered, &mut nothing);
+        let resolved = resolve::resolve(&self.engine(&Arc::default()), definition, Manifests::Rendered, &mut nothing);
         let target = self.target(survey, &resolved, Unknown::Left(&|_| None));
         object::render(target, &mut nothing).whole
     }
 
     /// An engine for one environment, so that it is known what that one asks for.
-    fn engine(&self) -> Arc<Engine> {
-        Engine::new(Arc::new(self.library.project.files.recording()))
+    fn engine(&self, documents: &Arc<Documents>) -> Arc<Engine> {
+        Engine::beside(Arc::new(self.library.project.files.recording()), Arc::clone(documents))
     }
 
     fn target<'t>(&'t self, survey: &'t Survey, resolved: &'t Resolved, unknown: Unknown<'t>) -> Target<'t> {

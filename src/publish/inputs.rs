@@ -89,12 +89,22 @@ impl<'a> Answers<'a> {
     /// A path from the project's root; `.sops.yaml` may lie above it.
     pub(super) fn relative(&self, path: &Path) -> String {
         let root = self.files.root();
-        let shared = root.ancestors().find(|folder| path.starts_with(folder)).unwrap_or(root);
-        let up = root.components().count() - shared.components().count();
-        let rest = path.strip_prefix(shared).unwrap_or(path);
-        let rest = rest.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
-        let parts: Vec<_> = std::iter::repeat_n("..".to_owned(), up).chain(rest).collect();
-        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+        let (up, rest) = path.strip_prefix(root).map_or_else(
+            |_| {
+                let shared = root.ancestors().find(|folder| path.starts_with(folder)).unwrap_or(root);
+                let up = root.components().count() - shared.components().count();
+                (up, path.strip_prefix(shared).unwrap_or(path))
+            },
+            |rest| (0, rest),
+        );
+        let mut name = String::with_capacity(rest.as_os_str().len() + 3 * up);
+        for part in
+            std::iter::repeat_n("..".into(), up).chain(rest.components().map(|it| it.as_os_str().to_string_lossy()))
+        {
+            name.push_str(if name.is_empty() { "" } else { "/" });
+            name.push_str(&part);
+        }
+        if name.is_empty() { ".".to_owned() } else { name }
     }
 
     fn probe(&self, name: &str) -> Probe {

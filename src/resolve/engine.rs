@@ -8,6 +8,7 @@ use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::failure::invalid;
+use super::manifest::Documents;
 use super::{declassify, filters};
 use crate::files::Files;
 
@@ -20,11 +21,17 @@ const FUEL: u64 = 1_000_000;
 pub struct Engine {
     pub(super) environment: Environment<'static>,
     pub(super) files: Arc<Files>,
+    pub(super) documents: Arc<Documents>,
 }
 
 impl Engine {
     /// An engine whose templates may include the files of a project.
     pub fn new(files: Arc<Files>) -> Arc<Self> {
+        Self::beside(files, Arc::default())
+    }
+
+    /// The same, for one of several environments that have documents in common.
+    pub fn beside(files: Arc<Files>, documents: Arc<Documents>) -> Arc<Self> {
         let mut environment = Environment::new();
         // by name alone, a template called `x.json` would have its texts quoted
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -45,7 +52,7 @@ impl Engine {
         let included = Arc::clone(&files);
         environment.set_loader(move |name| load(&included, name));
         filters::install(&mut environment);
-        Arc::new(Self { environment, files })
+        Arc::new(Self { environment, files, documents })
     }
 }
 

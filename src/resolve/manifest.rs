@@ -4,8 +4,9 @@
 //! read, and where it stands. A file `*.j2` is rendered as a text, document by document where it can
 //! be parted, and read after that.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 
@@ -31,6 +32,22 @@ pub struct Manifest {
     pub tree: Tree,
     /// The parts of it that templates made.
     pub parts: Vec<Part>,
+}
+
+/// Files of manifests that were read as YAML: before templates are rendered in them, they are the same in all
+/// environments of an app.
+#[derive(Debug, Default)]
+pub struct Documents(Mutex<HashMap<PathBuf, Arc<[Tree]>>>);
+
+impl Documents {
+    fn of(&self, path: &Path, read: impl FnOnce() -> Result<Vec<Tree>, Reported>) -> Result<Arc<[Tree]>, Reported> {
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return Ok(Arc::clone(known));
+        }
+        let read: Arc<[Tree]> = read()?.into();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), Arc::clone(&read));
+        Ok(read)
+    }
 }
 
 /// What a template made of a manifest.
@@ -108,11 +125,11 @@ impl Session {
         if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
             return self.text_template(&file);
         }
-        let documents = self.documents(&file)?;
-        let documents = documents.into_iter().enumerate().map(|(index, tree)| {
+        let documents = self.engine.documents.of(path, || self.documents(&file))?;
+        let documents = documents.iter().enumerate().map(|(index, tree)| {
             let mut parts = Vec::new();
             let subject = format!("{}#{index}", file.name());
-            let tree = if pattern.template { self.rendered(tree, &subject, "", &mut parts)? } else { tree };
+            let tree = if pattern.template { self.rendered(tree, &subject, "", &mut parts)? } else { tree.clone() };
             Ok(Manifest { tree, parts })
         });
         let documents: Vec<_> = documents.collect();
@@ -160,19 +177,18 @@ impl Session {
     /// A tree with the templates in its texts rendered, each for itself.
     fn rendered(
         self: &Arc<Self>,
-        tree: Tree,
+        tree: &Tree,
         subject: &str,
         path: &str,
         parts: &mut Vec<Part>,
     ) -> Result<Tree, Reported> {
-        let Tree { place, kind } = tree;
-        let kind = match kind {
+        let kind = match &tree.kind {
             TreeKind::Leaf(scalar) if is_template(scalar.text()) => {
-                return self.rendered_leaf(&Tree { place, kind: TreeKind::Leaf(scalar) }, subject, path, parts);
+                return self.rendered_leaf(tree, scalar, subject, path, parts);
             }
-            TreeKind::Leaf(scalar) => TreeKind::Leaf(scalar),
+            TreeKind::Leaf(scalar) => TreeKind::Leaf(Arc::clone(scalar)),
             TreeKind::List(items) => {
-                let items = items.into_iter().enumerate();
+                let items = items.iter().enumerate();
                 let items: Vec<_> = items
                     .map(|(index, item)| self.rendered(item, subject, &format!("{path}[{index}]"), parts))
                     .collect();
@@ -180,27 +196,27 @@ impl Session {
             }
             TreeKind::Map(map) => {
                 let pairs: Vec<_> = map
-                    .into_iter()
+                    .iter()
                     .map(|(key, value)| {
-                        let path = crate::layer::tree::join(path, &key);
-                        (key, self.rendered(value, subject, &path, parts))
+                        let path = crate::layer::tree::join(path, key);
+                        (key.clone(), self.rendered(value, subject, &path, parts))
                     })
                     .collect();
                 let pairs = pairs.into_iter().map(|(key, value)| Ok((key, value?)));
                 TreeKind::Map(pairs.collect::<Result<_, Reported>>()?)
             }
         };
-        Ok(Tree { place, kind })
+        Ok(Tree { place: tree.place.clone(), kind })
     }
 
     fn rendered_leaf(
         self: &Arc<Self>,
         tree: &Tree,
+        scalar: &Arc<Scalar>,
         subject: &str,
         path: &str,
         parts: &mut Vec<Part>,
     ) -> Result<Tree, Reported> {
-        let TreeKind::Leaf(scalar) = &tree.kind else { return Ok(tree.clone()) };
         let frame = Frame::new(Subject::Manifest(format!("{subject}:{path}")), self.definition.own_bundle());
         let render = || {
             let mut builder =

@@ -33,7 +33,7 @@ use crate::span::Place;
 use crate::yaml::node::Scalar;
 
 pub use engine::Engine;
-pub use manifest::{Manifest, Part};
+pub use manifest::{Documents, Manifest, Part};
 pub use pointed::{Piece, Pointed, PointerFilter};
 pub use session::is_template;
 

@@ -36,7 +36,7 @@ pub struct Summary {
     pub stale: usize,
 }
 
-pub(super) fn apply(tree: &OutputTree, plan: &Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
+pub(super) fn apply(tree: &OutputTree, plan: &mut Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
     let run = Run { tree, meter, drafts: drafts(tree), number: AtomicUsize::new(0) };
     if plan.is_clean() {
         run.clear_leftovers();
@@ -175,7 +175,7 @@ impl Run<'_> {
         self.drafts.join(self.number.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    fn carry_out(&self, plan: &Plan) -> Result<(), Diagnostic> {
+    fn carry_out(&self, plan: &mut Plan) -> Result<(), Diagnostic> {
         let page = &plan.page;
         let mut recorded = page.old.as_ref();
         if let Some(claim) = page.claim.as_ref().filter(|claim| recorded != Some(claim)) {
@@ -187,7 +187,7 @@ impl Run<'_> {
             let removed = self.tree.disk.remove(&self.tree.place.own().join(name));
             removed.map_err(|error| place::unwritable(&show(&self.tree.place, name), &error))?;
         }
-        self.write_all(&plan.writes)?;
+        self.write_all(&mut plan.writes)?;
         for removal in &plan.removals {
             self.remove(removal)?;
         }
@@ -211,17 +211,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn write_all(&self, writes: &[Write]) -> Result<(), Diagnostic> {
+    fn write_all(&self, writes: &mut [Write]) -> Result<(), Diagnostic> {
         self.meter.expect(Unit::Files, writes.len());
         let is_together = |one: &Write, other: &Write| one.target == other.target;
         if writes.len() <= MANY {
-            return writes.chunk_by(is_together).try_for_each(|writes| self.write_target(writes));
+            return writes.chunk_by_mut(is_together).try_for_each(|writes| self.write_target(writes));
         }
-        writes.par_chunk_by(is_together).try_for_each(|writes| self.write_target(writes))
+        writes.par_chunk_by_mut(is_together).try_for_each(|writes| self.write_target(writes))
     }
 
     /// Writes the files of a target, a new one with its folder.
-    fn write_target(&self, writes: &[Write]) -> Result<(), Diagnostic> {
+    fn write_target(&self, writes: &mut [Write]) -> Result<(), Diagnostic> {
         let OutputTree { place, disk, .. } = self.tree;
         let Some(Write { target, file, .. }) = writes.first() else { return Ok(()) };
         let folder = place.folder(target);
@@ -241,6 +241,8 @@ impl Run<'_> {
         if !is_written {
             writes.iter().try_for_each(|write| self.write(write))?;
         }
+        // wiped at once, and by who wrote them: to free so much takes one thread alone too long
+        writes.iter_mut().for_each(|write| drop(std::mem::take(&mut write.bytes)));
         self.meter.advance(Unit::Files, writes.len());
         Ok(())
     }

@@ -41,6 +41,7 @@ use zeroize::Zeroizing;
 
 use crate::diagnostic::Diagnostics;
 use crate::meter::Meter;
+use crate::parallel;
 use crate::route::Sensitivity;
 
 pub use apply::Summary;
@@ -154,12 +155,9 @@ impl OutputTree {
         };
         let place = Place { dir: place::check(dir, &shown, sources)?, shown };
         // megabytes of text in a big tree
-        let notes = || rayon::join(|| Stamps::read(&place, part), || Local::read(&place, part));
-        let (pages, (stamps, local)) = if place.own().is_dir() {
-            rayon::join(|| Pages::read(&place, part), notes)
-        } else {
-            (Pages::read(&place, part), notes())
-        };
+        let is_there = place.own().is_dir();
+        let notes = || parallel::both(is_there, || Stamps::read(&place, part), || Local::read(&place, part));
+        let (pages, (stamps, local)) = parallel::both(is_there, || Pages::read(&place, part), notes);
         let pages = pages?;
         Ok(Self { place, part, pages, local, stamps, disk: disk::Disk::default() })
     }
@@ -217,9 +215,8 @@ impl OutputTree {
 
     /// Does what was planned. Errors: another run is at it or was since the tree was opened; something
     /// could not be written, and then the next run completes this one.
-    #[expect(clippy::needless_pass_by_value, reason = "a plan is good for once")]
-    pub fn apply(self, plan: Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
-        apply::apply(&self, &plan, meter)
+    pub fn apply(self, mut plan: Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
+        apply::apply(&self, &mut plan, meter)
     }
 }
 

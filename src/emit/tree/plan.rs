@@ -209,15 +209,18 @@ fn page(tree: &OutputTree, fates: &mut [Decided]) -> PageChange {
     let base = Inventory { targets: base.cloned().unwrap_or_default(), pending: BTreeMap::new() };
     let is_claimed =
         !obsolete.is_empty() || fates.iter().filter_map(|it| it.fate.as_ref()).any(|fate| !fate.writes.is_empty());
-    let claim = is_claimed.then(|| claim(tree, fates, base.clone()).write());
+    let claim = is_claimed.then(|| claim(tree, fates, base.clone()));
     let new = after(tree, fates, base);
-    let (old, new) = match tree.pages.own() {
+    // megabytes of text in a big tree
+    let claim = || claim.map(|claim| claim.write());
+    let pages = move || match tree.pages.own() {
         // what says the same is the same, however it is laid out
         Some(page) if page.inventory == new => (Some(page.bytes.clone()), page.bytes.clone()),
         Some(page) => (Some(page.bytes.clone()), new.write()),
         // where nothing was and nothing comes, there need not be an inventory that says so
         None => ((new == Inventory::default()).then(|| new.write()), new.write()),
     };
+    let (claim, (old, new)) = parallel::both(fates.len() > MANY, claim, pages);
     PageChange { name: tree.pages.own.clone(), old, claim, new, obsolete }
 }
 
