@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
+use std::ops::{Deref, DerefMut};
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -39,6 +40,71 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
+/// Bytes or a text that is wiped when dropped, however much it is.
+///
+/// [`Zeroizing`] wipes what is in a vector piece by piece, which for megabytes takes longer than all that was
+/// done with them. This empties it first: what remains is memory, which is wiped at once.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Wiping<T: Buffer>(T);
+
+/// What can be emptied and keeps its memory.
+pub trait Buffer: Zeroize {
+    /// Empties it.
+    fn empty(&mut self);
+}
+
+impl<T: Zeroize + Copy> Buffer for Vec<T> {
+    fn empty(&mut self) {
+        self.clear();
+    }
+}
+
+impl Buffer for String {
+    fn empty(&mut self) {
+        self.clear();
+    }
+}
+
+impl<T: Buffer> Wiping<T> {
+    /// Takes custody of a buffer.
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl<T: Buffer> Drop for Wiping<T> {
+    fn drop(&mut self) {
+        self.0.empty();
+        self.0.zeroize();
+    }
+}
+
+impl<T: Buffer> Deref for Wiping<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Buffer> DerefMut for Wiping<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: Buffer + AsRef<[u8]>> AsRef<[u8]> for Wiping<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+}
+
+impl<T: Buffer> fmt::Debug for Wiping<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
 /// Reads to the end from what does not say how long it is. The buffers that it outgrows are wiped.
 pub fn read_to_end(mut from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     const FIRST: usize = 64 << 10;
@@ -64,7 +130,8 @@ pub fn read_to_end(mut from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secret, read_to_end};
+    use super::{Buffer, Secret, Wiping, read_to_end};
+    use zeroize::Zeroize;
 
     #[test]
     fn all_is_read_however_long_it_is() {
@@ -78,5 +145,30 @@ mod tests {
     fn debug_output_never_shows_the_value() {
         let secret = Secret::new(String::from("hunter2"));
         assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "[secret] Some([secret])");
+        assert_eq!(format!("{:?}", Wiping::new(String::from("hunter2"))), "[secret]");
+    }
+
+    /// Bytes that tell, when they are wiped, whether anything was left in them.
+    struct Watched(Vec<u8>);
+
+    impl Zeroize for Watched {
+        fn zeroize(&mut self) {
+            assert!(self.0.is_empty(), "it was emptied");
+            let capacity = self.0.capacity();
+            self.0.zeroize();
+            self.0.resize(capacity, 0);
+            assert!(capacity >= 7 && self.0.iter().all(|byte| *byte == 0), "and keeps its memory");
+        }
+    }
+
+    impl Buffer for Watched {
+        fn empty(&mut self) {
+            self.0.empty();
+        }
+    }
+
+    #[test]
+    fn a_buffer_is_emptied_before_its_memory_is_wiped() {
+        drop(Wiping::new(Watched(b"hunter2".to_vec())));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use crate::secret::Wiping;
 
 /// A range of a source text.
 ///
@@ -53,12 +53,12 @@ fn floor_boundary(text: &str, offset: usize) -> usize {
 /// leak it. Only what is about to be encrypted is here in plaintext; it is wiped when dropped, and
 /// what could be a value of it is masked in every excerpt.
 #[derive(Clone)]
-pub struct Source(Arc<(String, Zeroizing<String>)>);
+pub struct Source(Arc<(String, Wiping<String>)>);
 
 impl Source {
     /// A source with the name that messages show (a path with `/`, relative where possible).
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Arc::new((name.into(), Zeroizing::new(text.into()))))
+        Self(Arc::new((name.into(), Wiping::new(text.into()))))
     }
 
     /// The name that messages show.

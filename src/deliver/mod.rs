@@ -27,6 +27,7 @@ use crate::layer::{Definition, RefForm, SecretForm, Tree};
 use crate::manifest::Manifest;
 use crate::name::EnvironmentName;
 use crate::object::{Day, External, Fingerprint, Object, Objects, Rendered};
+use crate::secret::Wiping;
 use crate::sops::{Identities, RuleBook, Timestamp};
 use crate::span::Place;
 
@@ -138,7 +139,7 @@ pub struct Way<'a> {
     /// The file that an object is written to.
     pub path: &'a dyn Fn(&ObjectName) -> PathBuf,
     /// What is in it now.
-    pub committed: &'a dyn Fn(&ObjectName) -> Option<Zeroizing<Vec<u8>>>,
+    pub committed: &'a dyn Fn(&ObjectName) -> Option<Wiping<Vec<u8>>>,
     /// The time of encryption.
     pub now: Timestamp,
     /// The day on which certificates must be valid.

@@ -4,13 +4,12 @@ pub mod tree;
 
 use std::str::FromStr;
 
-use zeroize::Zeroizing;
-
 use crate::deliver::{Delivered, Form, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::format::{json, kyaml};
 use crate::layer::Tree;
 use crate::object::{Rendered, Reveal};
+use crate::secret::Wiping;
 use crate::span::Source;
 use crate::value::Value;
 use crate::yaml;
@@ -41,8 +40,8 @@ impl FromStr for ManifestFormat {
 }
 
 /// The objects as one text. Holds the values of Secrets if they are revealed, so it is wiped.
-pub fn write(objects: &[Delivered], format: ManifestFormat, reveal: Reveal) -> Zeroizing<String> {
-    let mut out = Zeroizing::new(String::new());
+pub fn write(objects: &[Delivered], format: ManifestFormat, reveal: Reveal) -> Wiping<String> {
+    let mut out = Wiping::new(String::new());
     if format == ManifestFormat::Yaml {
         for (index, object) in objects.iter().enumerate() {
             if index > 0 {
@@ -60,7 +59,7 @@ pub fn write(objects: &[Delivered], format: ManifestFormat, reveal: Reveal) -> Z
         (Form::Encrypted(_), None) | (Form::Unknown, _) => None,
     });
     if format == ManifestFormat::Kyaml {
-        values.for_each(|value| out.push_str(&Zeroizing::new(kyaml::document(&value))));
+        values.for_each(|value| out.push_str(&Wiping::new(kyaml::document(&value))));
         return out;
     }
     let list = Value::map([
@@ -68,18 +67,18 @@ pub fn write(objects: &[Delivered], format: ManifestFormat, reveal: Reveal) -> Z
         ("kind", Value::text("List")),
         ("items", Value::List(values.collect())),
     ]);
-    out.push_str(&Zeroizing::new(json::pretty(&list)));
+    out.push_str(&Wiping::new(json::pretty(&list)));
     out
 }
 
 /// One object as a file of YAML.
-pub fn document(object: &Delivered) -> Zeroizing<String> {
-    let mut out = Zeroizing::new(String::new());
+pub fn document(object: &Delivered) -> Wiping<String> {
+    let mut out = Wiping::new(String::new());
     append(&mut out, object, Reveal::Values);
     out
 }
 
-fn append(out: &mut Zeroizing<String>, object: &Delivered, reveal: Reveal) {
+fn append(out: &mut Wiping<String>, object: &Delivered, reveal: Reveal) {
     match &object.form {
         Form::Plain(object) => yaml::write::append(out, &object.to_value(reveal)),
         Form::Encrypted(text) => out.push_str(text),

@@ -5,7 +5,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use zeroize::Zeroizing;
+
+use crate::secret::Wiping;
 
 /// The form in which a value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +36,12 @@ impl fmt::Display for Form {
 const LONGEST_HEX: usize = 4096;
 
 /// A value as it would stand in a text, in every form that does not depend on the encoder.
-pub(super) fn encodings(secret: &[u8]) -> Vec<(Form, Zeroizing<Vec<u8>>)> {
-    let mut found = vec![(Form::Raw, Zeroizing::new(secret.to_vec()))];
+pub(super) fn encodings(secret: &[u8]) -> Vec<(Form, Wiping<Vec<u8>>)> {
+    let mut found = vec![(Form::Raw, Wiping::new(secret.to_vec()))];
     found.extend(pem_body(secret).map(|body| (Form::Wrapped, body)));
     for offset in 0..3 {
         let standard = base64(secret, offset);
-        let url_safe: Zeroizing<Vec<u8>> = Zeroizing::new(standard.iter().map(|byte| url_safe(*byte)).collect());
+        let url_safe: Wiping<Vec<u8>> = Wiping::new(standard.iter().map(|byte| url_safe(*byte)).collect());
         if *url_safe != *standard {
             found.push((Form::Base64, url_safe));
         }
@@ -51,7 +52,7 @@ pub(super) fn encodings(secret: &[u8]) -> Vec<(Form, Zeroizing<Vec<u8>>)> {
             let digit = |half: u8| digits.get(usize::from(half)).copied().unwrap_or_default();
             let digits = secret.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
             // of known length, so that no buffer is left behind that was outgrown
-            let mut text = Zeroizing::new(Vec::with_capacity(secret.len() * 2));
+            let mut text = Wiping::new(Vec::with_capacity(secret.len() * 2));
             text.extend(digits);
             text
         };
@@ -63,14 +64,14 @@ pub(super) fn encodings(secret: &[u8]) -> Vec<(Form, Zeroizing<Vec<u8>>)> {
 
 /// What a value gives in base64 behind `offset` other bytes, without the characters at both ends that hold
 /// bits of what is beside it.
-fn base64(secret: &[u8], offset: usize) -> Zeroizing<Vec<u8>> {
-    let mut shifted = Zeroizing::new(Vec::with_capacity(secret.len() + offset));
+fn base64(secret: &[u8], offset: usize) -> Wiping<Vec<u8>> {
+    let mut shifted = Wiping::new(Vec::with_capacity(secret.len() + offset));
     shifted.extend(std::iter::repeat_n(0, offset));
     shifted.extend_from_slice(secret);
-    let text = Zeroizing::new(STANDARD_NO_PAD.encode(&*shifted));
+    let text = Wiping::new(STANDARD_NO_PAD.encode(&*shifted));
     let start = offset + usize::from(offset > 0);
     let end = text.len() - usize::from(shifted.len() % 3 != 0);
-    Zeroizing::new(text.as_bytes().get(start..end).unwrap_or_default().to_vec())
+    Wiping::new(text.as_bytes().get(start..end).unwrap_or_default().to_vec())
 }
 
 fn url_safe(byte: u8) -> u8 {
@@ -82,19 +83,19 @@ fn url_safe(byte: u8) -> u8 {
 }
 
 /// What a private key holds between its marks, in one line: it is often indented, or wrapped anew.
-fn pem_body(secret: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+fn pem_body(secret: &[u8]) -> Option<Wiping<Vec<u8>>> {
     let text = std::str::from_utf8(secret).ok()?;
     let (_, rest) = text.split_once("PRIVATE KEY-----")?;
     let (body, _) = rest.split_once("-----END")?;
-    let body = Zeroizing::new(body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<_>>());
+    let body = Wiping::new(body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<_>>());
     // what begins it, the same kinds of keys have in common
     (body.len() >= 64).then_some(body)
 }
 
 /// A text with the escapes of JSON (and, for what people write, of YAML) taken out; none if it has none.
-pub(super) fn without_escapes(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn without_escapes(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     memchr::memchr(b'\\', text)?;
-    let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut out = Wiping::new(Vec::with_capacity(text.len()));
     let mut rest = text;
     while let Some((&first, after)) = rest.split_first() {
         rest = after;
@@ -135,10 +136,10 @@ fn unicode(text: &[u8]) -> Option<(char, usize)> {
 }
 
 /// A text with `%XX` taken out; none if it has none.
-pub(super) fn without_percents(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn without_percents(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     memchr::memchr(b'%', text)?;
     let digit = |at: usize| char::from(*text.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut out = Wiping::new(Vec::with_capacity(text.len()));
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
         match (digit(at + 1), digit(at + 2)) {
@@ -156,9 +157,9 @@ pub(super) fn without_percents(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// A text with `+` as forms have it: a blank. It is that before `%2B` becomes one.
-pub(super) fn without_pluses(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn without_pluses(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     memchr::memchr(b'+', text)?;
-    let blanks = Zeroizing::new(text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect::<Vec<_>>());
+    let blanks = Wiping::new(text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect::<Vec<_>>());
     Some(without_percents(&blanks).unwrap_or(blanks))
 }
 
@@ -166,12 +167,12 @@ pub(super) fn without_pluses(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 const SHORTEST_LINE: usize = 40;
 
 /// A text without blanks and line breaks, if a line of it is one of wrapped base64.
-pub(super) fn without_wraps(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn without_wraps(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
     memchr::memchr(b'\n', text)?;
     let of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
     let is_wrapped = |line: &[u8]| line.len() >= SHORTEST_LINE && line.trim_ascii().iter().all(of_base64);
     text.split(|byte| *byte == b'\n').any(is_wrapped).then(|| {
-        let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
+        let mut out = Wiping::new(Vec::with_capacity(text.len()));
         out.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
         out
     })

@@ -7,9 +7,8 @@
 
 use std::ops::Range;
 
-use zeroize::Zeroizing;
-
 use super::forms::{Form, encodings, without_escapes, without_percents, without_pluses, without_wraps};
+use crate::secret::Wiping;
 
 /// How many bytes are looked up at once.
 const WINDOW: usize = 8;
@@ -40,7 +39,7 @@ impl Hit {
 struct Pattern {
     secret: usize,
     form: Form,
-    text: Zeroizing<Vec<u8>>,
+    text: Wiping<Vec<u8>>,
     /// It must not be a part of a longer word.
     bounded: bool,
 }
@@ -56,10 +55,10 @@ impl Pattern {
 pub(super) struct Search {
     patterns: Vec<Pattern>,
     /// The bytes that stand for each pattern, sorted, and whose they are.
-    keys: Zeroizing<Vec<u64>>,
+    keys: Wiping<Vec<u64>>,
     owners: Vec<usize>,
     /// A bit for each key: most bytes are told by it to be none.
-    filter: Zeroizing<Vec<u64>>,
+    filter: Wiping<Vec<u64>>,
     /// Whether a value has a blank, which forms write as `+`.
     has_blanks: bool,
 }
@@ -79,18 +78,18 @@ impl Search {
         }
         let of_pattern = |pattern: &Pattern| pattern.text.get(pattern.middle()..).and_then(key).unwrap_or_default();
         let mut owners: Vec<usize> = (0..patterns.len()).collect();
-        let unsorted = Zeroizing::new(patterns.iter().map(of_pattern).collect::<Vec<_>>());
+        let unsorted = Wiping::new(patterns.iter().map(of_pattern).collect::<Vec<_>>());
         owners.sort_by_key(|owner| unsorted.get(*owner).copied());
         let keys: Vec<u64> = owners.iter().filter_map(|owner| unsorted.get(*owner).copied()).collect();
         // sixteen bits a key, so that one in sixteen windows has to be looked up
-        let mut filter = Zeroizing::new(vec![0_u64; (keys.len() / 4).next_power_of_two()]);
+        let mut filter = Wiping::new(vec![0_u64; (keys.len() / 4).next_power_of_two()]);
         for key in &keys {
             let (word, bit) = slot(*key, filter.len());
             if let Some(word) = filter.get_mut(word) {
                 *word |= 1 << bit;
             }
         }
-        Self { patterns, keys: Zeroizing::new(keys), owners, filter, has_blanks }
+        Self { patterns, keys: Wiping::new(keys), owners, filter, has_blanks }
     }
 
     /// Every value in a text, each once.

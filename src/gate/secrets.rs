@@ -2,19 +2,18 @@
 
 use std::collections::HashSet;
 
-use zeroize::Zeroizing;
-
 use crate::layer::{Change, Entry, EntrySource};
 use crate::name::EntryId;
 use crate::resolve::{Final, Read, Resolved, is_template};
 use crate::route::detect::{Distinctness, Heard, SHORTEST, classify, distinctness};
 use crate::route::{Ground, Reason, Routing, Sensitivity};
+use crate::secret::Wiping;
 use crate::span::Place;
 use crate::yaml::node::Scalar;
 
 /// A value that must not be found.
 pub(super) struct Secret {
-    pub(super) text: Zeroizing<Vec<u8>>,
+    pub(super) text: Wiping<Vec<u8>>,
     pub(super) distinctness: Distinctness,
     /// What has this value; several may.
     pub(super) owners: Vec<Owner>,
@@ -145,7 +144,7 @@ impl Found {
             Err(_) => Distinctness::Common,
         };
         // with or without the line break at its end, it is the same secret
-        let text = Zeroizing::new(value.trim_ascii().to_vec());
+        let text = Wiping::new(value.trim_ascii().to_vec());
         self.0.push(Secret { text, distinctness, owners: vec![owner] });
     }
 

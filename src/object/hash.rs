@@ -6,10 +6,10 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
 use super::ObjectKind;
 use crate::resolve::Final;
+use crate::secret::Wiping;
 use crate::sops::NamingKey;
 
 /// How many characters of a hash become part of a name.
@@ -38,10 +38,10 @@ impl Content<'_> {
     }
 
     /// The object as JSON, in the words and the order in which Go writes it for kustomize.
-    fn bytes(&self) -> Zeroizing<Vec<u8>> {
+    fn bytes(&self) -> Wiping<Vec<u8>> {
         // room for all of a Secret, so that its values are not left behind when the buffer grows
         let size = |(key, value): (&String, &Final)| 2 * (key.len() + value.bytes().len()) + 16;
-        let mut out = Zeroizing::new(Vec::with_capacity(self.data.iter().map(size).sum::<usize>() + 256));
+        let mut out = Wiping::new(Vec::with_capacity(self.data.iter().map(size).sum::<usize>() + 256));
         let (texts, binaries): (Vec<_>, Vec<_>) =
             self.data.iter().partition(|(_, value)| self.kind == ObjectKind::Secret || value.text().is_some());
         out.push(b'{');
@@ -86,12 +86,12 @@ impl Content<'_> {
 }
 
 /// Base64, broken after every 70 characters if there are so many.
-fn folded(bytes: &[u8]) -> Zeroizing<String> {
-    let text = Zeroizing::new(STANDARD.encode(bytes));
+fn folded(bytes: &[u8]) -> Wiping<String> {
+    let text = Wiping::new(STANDARD.encode(bytes));
     if text.len() < LINE {
         return text;
     }
-    let mut lines = Zeroizing::new(String::with_capacity(text.len() + text.len() / LINE + 1));
+    let mut lines = Wiping::new(String::with_capacity(text.len() + text.len() / LINE + 1));
     let mut rest = text.as_str();
     while !rest.is_empty() {
         let (line, after) = rest.split_at(rest.len().min(LINE));
@@ -105,8 +105,10 @@ fn folded(bytes: &[u8]) -> Zeroizing<String> {
 /// A text of JSON as Go writes it, which escapes what HTML and JavaScript would trip over.
 fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let mut utf8 = [0; 4];
-    for char in text.chars() {
+    let mut rest = text;
+    // most of most texts is as it is
+    while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_escaped(*char)) {
+        out.extend(rest.as_bytes().get(..at).unwrap_or_default());
         match char {
             '"' => out.extend(b"\\\""),
             '\\' => out.extend(b"\\\\"),
@@ -115,14 +117,19 @@ fn string(out: &mut Vec<u8>, text: &str) {
             '\t' => out.extend(b"\\t"),
             '\u{8}' => out.extend(b"\\b"),
             '\u{c}' => out.extend(b"\\f"),
-            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+            _ => {
                 // writing to memory does not fail
                 let _ = write!(out, "\\u{:04x}", u32::from(char));
             }
-            _ => out.extend(char.encode_utf8(&mut utf8).as_bytes()),
         }
+        rest = rest.get(at + char.len_utf8()..).unwrap_or_default();
     }
+    out.extend(rest.as_bytes());
     out.push(b'"');
+}
+
+fn is_escaped(char: char) -> bool {
+    matches!(char, '\0'..='\u{1f}' | '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}')
 }
 
 /// The start of a hash in hexadecimal, with letters for some digits and for the vowels, so that no word

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::inputs::{Answers, layers_in};
 use super::{Intent, Unseen, Wish};
 use crate::deliver::{Delivered, Form, ObjectName, Way};
@@ -24,6 +22,7 @@ use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, PROJECT_FILE};
 use crate::resolve::Resolved;
 use crate::route::Sensitivity;
+use crate::secret::Wiping;
 
 /// What became of a target.
 pub(super) struct Target {
@@ -262,10 +261,10 @@ fn keep(name: &FileName, output: &OutputRecord) -> OutputFile {
 
 /// The file of an object.
 fn known(object: &Delivered, name: FileName, fingerprint: Option<&String>) -> OutputFile {
-    let text = emit::document(object);
+    let mut text = emit::document(object);
     OutputFile {
         name,
-        content: Content::Bytes(Zeroizing::new(text.as_bytes().to_vec())),
+        content: Content::Bytes(Wiping::new(std::mem::take(&mut *text).into_bytes())),
         sensitivity: if object.is_plain_secret() { Sensitivity::Sensitive } else { Sensitivity::Plain },
         fingerprint: fingerprint.cloned(),
         // only who cannot make the name has to be told it

@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use indexmap::IndexMap;
 use zeroize::Zeroizing;
 
+use crate::secret::Wiping;
 use crate::span::Span;
 
 /// How a scalar was written.
@@ -83,7 +84,7 @@ pub enum Kind {
 /// their content. Wiped when dropped, since the text may have been decrypted.
 #[derive(Clone)]
 pub struct Scalar {
-    text: Zeroizing<String>,
+    text: Wiping<String>,
     /// How it was written.
     pub style: Style,
     /// The core-schema tag that stood before it: `str`, `int`, `float`, `bool`, `null`, `binary`,
@@ -103,7 +104,7 @@ pub struct Scalar {
 impl Scalar {
     /// A scalar as the reader finds it.
     pub fn new(text: impl Into<String>, style: Style) -> Self {
-        let text = Zeroizing::new(text.into());
+        let text = Wiping::new(text.into());
         Self { text, style, tag: None, tag_at: None, blank: false, encrypted: false, locked: false }
     }
 
@@ -113,13 +114,14 @@ impl Scalar {
     }
 
     /// The text of the scalar, taken out of it.
-    pub fn into_text(self) -> Zeroizing<String> {
-        self.text
+    pub fn into_text(mut self) -> Zeroizing<String> {
+        Zeroizing::new(std::mem::take(&mut *self.text))
     }
 
     /// The scalar with the plaintext of its ciphertext, marked as decrypted.
     #[must_use]
-    pub fn decrypted(&self, text: Zeroizing<String>, style: Style) -> Self {
+    pub fn decrypted(&self, mut text: Zeroizing<String>, style: Style) -> Self {
+        let text = Wiping::new(std::mem::take(&mut *text));
         Self { text, style, tag: None, tag_at: None, blank: false, encrypted: true, locked: false }
     }
 

@@ -52,17 +52,23 @@ pub fn needs_quotes(text: &str) -> bool {
 /// change or refuse.
 pub fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
-    for char in text.chars() {
+    let mut rest = text;
+    // most of most texts is as it is
+    while let Some((at, char)) =
+        rest.char_indices().find(|(_, char)| matches!(char, '"' | '\\') || !is_printable(*char))
+    {
+        out.push_str(rest.get(..at).unwrap_or_default());
         match char {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            _ if is_printable(char) => out.push(char),
             _ => push_escape(out, u32::from(char)),
         }
+        rest = rest.get(at + char.len_utf8()..).unwrap_or_default();
     }
+    out.push_str(rest);
     out.push('"');
 }
 
@@ -77,7 +83,11 @@ fn push_escape(out: &mut String, code: u32) {
 
 /// The words that some reader takes for a truth value or for nothing.
 fn is_reserved(text: &str) -> bool {
-    ["y", "n", "yes", "no", "on", "off", "true", "false", "null"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    // none is longer, and most texts are
+    text.len() <= 5
+        && ["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// What may stand in a file as it is. Some readers refuse C1 controls, turn U+0085 and U+2028 into

@@ -18,6 +18,7 @@ use super::{Found, MANY, OWN, OutputTree, Part, Place, digest, place};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::meter::{Meter, Unit};
 use crate::route::Sensitivity;
+use crate::secret::Wiping;
 
 /// How much happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,9 +120,10 @@ impl Run<'_> {
             Part::Shard { .. } => {
                 for entry in fs::read_dir(&self.drafts)? {
                     let entry = entry?;
-                    match entry.file_type()?.is_dir() {
-                        true => disk.remove_drafts(&entry.path())?,
-                        false => disk.remove(&entry.path())?,
+                    if entry.file_type()?.is_dir() {
+                        disk.remove_drafts(&entry.path())?;
+                    } else {
+                        disk.remove(&entry.path())?;
                     }
                 }
             }
@@ -242,7 +244,9 @@ impl Run<'_> {
             writes.iter().try_for_each(|write| self.write(write))?;
         }
         // wiped at once, and by who wrote them: to free so much takes one thread alone too long
-        writes.iter_mut().for_each(|write| drop(std::mem::take(&mut write.bytes)));
+        for write in &mut *writes {
+            write.bytes = Wiping::default();
+        }
         self.meter.advance(Unit::Files, writes.len());
         Ok(())
     }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use similar::TextDiff;
-use zeroize::Zeroizing;
 
 use super::Found;
 use super::hide::{Sides, hide};
 use super::plan::Plan;
 use super::target::{Removal, Write};
 use crate::route::Sensitivity;
+use crate::secret::Wiping;
 
 /// Files that differ all over are not worth more; the diff is right then, though not the shortest.
 const LONGEST: Duration = Duration::from_millis(500);
@@ -40,7 +40,7 @@ fn change(name: &str, file: &str, old: Option<&[u8]>, write: Option<&Write>) -> 
     let is_named_so = file.starts_with("secret-");
     let is_known = write.is_some_and(|it| [it.sensitivity, it.before].contains(&Sensitivity::Sensitive));
     let sensitivity = if is_named_so || is_known { Sensitivity::Sensitive } else { Sensitivity::Plain };
-    let text = |bytes: &'_ [u8]| std::str::from_utf8(bytes).ok().map(|text| Zeroizing::new(text.to_owned()));
+    let text = |bytes: &'_ [u8]| std::str::from_utf8(bytes).ok().map(|text| Wiping::new(text.to_owned()));
     let header = header(name, old.is_some(), write.is_some());
     let (old_text, new_text) = (old.map(text), write.map(|write| text(&write.bytes)));
     let sides = match (old_text, new_text) {

@@ -37,12 +37,11 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
 use crate::diagnostic::Diagnostics;
 use crate::meter::Meter;
 use crate::parallel;
 use crate::route::Sensitivity;
+use crate::secret::Wiping;
 
 pub use apply::Summary;
 pub use inventory::{Inventory, OutputRecord, TargetRecord, digest};
@@ -137,7 +136,7 @@ pub struct OutputFile {
 /// What is in a file.
 pub enum Content {
     /// These bytes.
-    Bytes(Zeroizing<Vec<u8>>),
+    Bytes(Wiping<Vec<u8>>),
     /// What is there already, which the caller has read and found to be right. Ciphertext differs each
     /// time it is made.
     Kept,
@@ -173,7 +172,7 @@ impl OutputTree {
     }
 
     /// The bytes of a file of a target, if there is one.
-    pub fn committed(&self, target: &TargetName, file: &FileName) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn committed(&self, target: &TargetName, file: &FileName) -> Option<Wiping<Vec<u8>>> {
         match self.place.look(target, file) {
             Ok(Found::File(bytes)) => Some(bytes),
             _ => None,
@@ -223,7 +222,7 @@ impl OutputTree {
 /// What is at a path.
 enum Found {
     Nothing,
-    File(Zeroizing<Vec<u8>>),
+    File(Wiping<Vec<u8>>),
     /// A folder, a link, a device, or a file larger than all that is written.
     Other,
 }
@@ -258,7 +257,7 @@ fn look(path: &Path) -> io::Result<Found> {
         if !metadata.is_file() || metadata.len() > LARGEST {
             return Ok(Found::Other);
         }
-        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1));
+        let mut bytes = Wiping::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1));
         file.read_to_end(&mut bytes)?;
         Ok(Found::File(bytes))
     };

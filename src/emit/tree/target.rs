@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::inventory::{OutputRecord, TargetRecord, digest};
 use super::local::Local;
 use super::name::{FileName, KUSTOMIZATION, TargetName};
@@ -13,6 +11,7 @@ use super::page::{Claim, Claims, Standing};
 use super::{Content, Found, OutputFile, Place, place};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::route::Sensitivity;
+use crate::secret::Wiping;
 use crate::value::Value;
 use crate::yaml;
 
@@ -20,7 +19,7 @@ use crate::yaml;
 pub(super) struct Write {
     pub(super) target: TargetName,
     pub(super) file: FileName,
-    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(super) bytes: Wiping<Vec<u8>>,
     /// Whether secrets are in the new bytes.
     pub(super) sensitivity: Sensitivity,
     /// Whether secrets were, or may have been, in the old ones.
@@ -174,7 +173,7 @@ impl Known<'_> {
     fn write(
         &self,
         file: &FileName,
-        bytes: Zeroizing<Vec<u8>>,
+        bytes: Wiping<Vec<u8>>,
         sensitivity: Sensitivity,
         found: Found,
         fate: &mut Fate,
@@ -260,7 +259,7 @@ fn kustomization(files: &[OutputFile]) -> Option<OutputFile> {
     ]));
     Some(OutputFile {
         name: FileName::of(KUSTOMIZATION)?,
-        content: Content::Bytes(Zeroizing::new(text.into_bytes())),
+        content: Content::Bytes(Wiping::new(text.into_bytes())),
         sensitivity: Sensitivity::Plain,
         fingerprint: None,
         object: None,

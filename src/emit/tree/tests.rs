@@ -6,11 +6,10 @@ mod ownership;
 mod shards;
 
 use crate::meter::Meter;
+use crate::secret::Wiping;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use zeroize::Zeroizing;
 
 use super::*;
 use crate::diagnostic::Diagnostics;
@@ -50,7 +49,7 @@ fn file(name: &str) -> FileName {
 fn rendered(set: &Set) -> Vec<RenderedTarget> {
     let output = |(name, text): (&String, &String)| OutputFile {
         name: file(name),
-        content: Content::Bytes(Zeroizing::new(text.clone().into_bytes())),
+        content: Content::Bytes(Wiping::new(text.clone().into_bytes())),
         sensitivity: if name.starts_with("secret-") { Sensitivity::Sensitive } else { Sensitivity::Plain },
         fingerprint: None,
         object: None,

@@ -49,6 +49,9 @@ const SHARED_WORDS: &[&str] = &[
     "webhook",
 ];
 
+/// Longer than what two words of a name are, with what stands between them.
+const LONGEST_RESTATED: usize = 1024;
+
 /// Where the value is the name of an entry or an object that holds the secret.
 pub(super) fn name_of_another(family: Family, key: &str, text: &str) -> Option<&'static str> {
     let named = Named::new(key);
@@ -156,6 +159,10 @@ impl Named {
 
     /// `CLIENT_SECRET: client-secret` is a poor secret and no name.
     fn is_restated(&self, text: &str) -> bool {
+        // so much is no two words, and to split it takes a while
+        if text.len() > LONGEST_RESTATED {
+            return false;
+        }
         let value = words::split(text);
         value.len() < 3 && value.iter().all(|word| self.words.contains(word))
     }

@@ -183,7 +183,7 @@ fn what_is_kept_keeps_its_bytes_and_its_record() {
         let is_clean = plan.is_clean();
         tree.apply(plan, &Meter::default()).map(|_| is_clean)
     };
-    let bytes = Content::Bytes(Zeroizing::new(b"ciphertext".to_vec()));
+    let bytes = Content::Bytes(Wiping::new(b"ciphertext".to_vec()));
     assert!(!kept(bytes, Some("f00d")).unwrap());
     assert!(kept(Content::Kept, None).unwrap());
     let tree = site.open(Part::Whole).unwrap();
