@@ -179,10 +179,13 @@ impl Run<'_> {
 
     fn carry_out(&self, plan: &mut Plan) -> Result<(), Diagnostic> {
         let page = &plan.page;
-        let mut recorded = page.old.as_ref();
-        if let Some(claim) = page.claim.as_ref().filter(|claim| recorded != Some(claim)) {
-            self.record(&page.name, claim)?;
-            recorded = Some(claim);
+        let meanwhile = page.claim.as_ref().or(page.old.as_ref());
+        // on the disk before there are thousands of files, all of which the system would have to write first
+        let new = (meanwhile != Some(&page.new)).then(|| self.page(&page.name, &page.new)).transpose()?;
+        if let Some(claim) = page.claim.as_ref().filter(|claim| page.old.as_ref() != Some(claim)) {
+            let draft = self.page(&page.name, claim)?;
+            self.record(&page.name, &draft)?;
+            self.tree.disk.sync(&self.tree.place.own());
         }
         // what they say is in the claim now
         for name in &page.obsolete {
@@ -196,21 +199,21 @@ impl Run<'_> {
         for target in &plan.emptied {
             self.remove_folder(target);
         }
-        if recorded != Some(&page.new) {
-            self.record(&page.name, &page.new)?;
-        }
-        Ok(())
+        new.map_or(Ok(()), |draft| self.record(&page.name, &draft))
     }
 
-    fn record(&self, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
+    /// An inventory that is on the disk and has no name yet.
+    fn page(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Diagnostic> {
         let OutputTree { place, disk, .. } = self.tree;
-        let own = place.own();
-        let path = own.join(name);
-        let permissions = fs::symlink_metadata(&path).ok().map(|there| there.permissions());
-        disk.replace(&path, &self.draft(), bytes, permissions, Sensitivity::Plain, Sync::Now)
-            .map_err(|error| place::unwritable(&show(place, name), &error))?;
-        disk.sync(&own);
-        Ok(())
+        let permissions = fs::symlink_metadata(place.own().join(name)).ok().map(|there| there.permissions());
+        let draft = self.draft();
+        let written = disk.draft(&draft, bytes, permissions, Sensitivity::Plain, Sync::Now);
+        written.map(|()| draft).map_err(|error| place::unwritable(&show(place, name), &error))
+    }
+
+    fn record(&self, name: &str, draft: &Path) -> Result<(), Diagnostic> {
+        let OutputTree { place, disk, .. } = self.tree;
+        disk.place(draft, &place.own().join(name)).map_err(|error| place::unwritable(&show(place, name), &error))
     }
 
     fn write_all(&self, writes: &mut [Write]) -> Result<(), Diagnostic> {
@@ -260,7 +263,7 @@ impl Run<'_> {
         for Write { file, bytes, sensitivity, .. } in writes {
             disk.draft(&draft.join(file.as_str()), bytes, None, *sensitivity, Sync::Later)?;
         }
-        disk.place_folder(&draft, folder)
+        disk.place(&draft, folder)
     }
 
     fn write(&self, write: &Write) -> Result<(), Diagnostic> {

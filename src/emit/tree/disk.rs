@@ -76,7 +76,7 @@ impl Disk {
         sync: Sync,
     ) -> io::Result<()> {
         let written = self.draft(draft, bytes, permissions, sensitivity, sync);
-        let replaced = written.and_then(|()| self.step()).and_then(|()| fs::rename(draft, target));
+        let replaced = written.and_then(|()| self.place(draft, target));
         if replaced.is_err() {
             // if that fails too, the next run does it
             let _ = self.remove(draft);
@@ -84,10 +84,11 @@ impl Disk {
         replaced
     }
 
-    /// Gives a folder its name, which nothing has: an error if something does, unless it is an empty folder.
-    pub(super) fn place_folder(&self, draft: &Path, folder: &Path) -> io::Result<()> {
+    /// Gives a draft its name. That of a folder nothing may have: an error if something does, unless it is an
+    /// empty folder.
+    pub(super) fn place(&self, draft: &Path, target: &Path) -> io::Result<()> {
         self.step()?;
-        fs::rename(draft, folder)
+        fs::rename(draft, target)
     }
 
     /// A new file, with its permissions if it has any yet.
