@@ -40,11 +40,11 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
-/// Bytes or a text that is wiped when dropped, however much it is.
+/// Bytes or a text that may be much, and is wiped when dropped.
 ///
-/// [`Zeroizing`] wipes what is in a vector piece by piece, which for megabytes takes longer than all that was
-/// done with them. This empties it first: what remains is memory, which is wiped at once.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// [`Zeroizing`] wipes what is in a vector byte by byte, which for megabytes takes longer than all that was
+/// done with them. This empties it first: what remains is memory without content, which is wiped at once.
+#[derive(Clone, Default)]
 pub struct Wiping<T: Buffer>(T);
 
 /// What can be emptied and keeps its memory.

@@ -153,7 +153,7 @@ impl Found {
         let mut secrets = self.0;
         secrets.sort_by(|a, b| a.text.cmp(&b.text));
         secrets.dedup_by(|later, first| {
-            let is_same = later.text == first.text;
+            let is_same = *later.text == *first.text;
             if is_same {
                 first.distinctness = first.distinctness.max(later.distinctness);
                 for owner in later.owners.drain(..) {
