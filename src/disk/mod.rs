@@ -1,17 +1,18 @@
 //! What there is to read: the disk, or what a commit would hold, laid over a part of it.
 
+mod snapshot;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// As many links as Linux follows before it takes them for a circle.
-const MOST_LINKS: usize = 40;
+use snapshot::Spot;
+pub use snapshot::{Entry, EntryKind, Snapshot};
 
 /// Where files are looked for.
 ///
@@ -23,36 +24,6 @@ pub struct Disk {
     // by their text: paths are compared part by part, which takes as long as to ask the system
     listed: Arc<Mutex<HashMap<OsString, Arc<[Listed]>>>>,
     reads: Arc<AtomicUsize>,
-}
-
-/// The files below a folder, of which the disk may hold others: they alone are there.
-pub struct Snapshot {
-    root: PathBuf,
-    entries: BTreeMap<PathBuf, Entry>,
-    read: Box<Reader>,
-}
-
-/// Gives the bytes of a blob, whose path is from the root.
-type Reader = dyn Fn(&str, &Path) -> io::Result<Vec<u8>> + Send + Sync;
-
-/// Something in a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// What it is.
-    pub kind: EntryKind,
-    /// The name of its content.
-    pub blob: String,
-}
-
-/// What is in a snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A file.
-    File,
-    /// A link, whose content is where it leads.
-    Link,
-    /// Another repository: what it holds is on the disk.
-    Repository,
 }
 
 /// One of those in a folder.
@@ -85,107 +56,6 @@ impl Kind {
             kind if kind.is_symlink() => Self::Link,
             _ => Self::Other,
         }
-    }
-}
-
-/// Where a path leads.
-enum Spot<'s> {
-    Disk,
-    Entry(&'s Entry),
-    Folder,
-    Nothing,
-}
-
-impl Snapshot {
-    /// What is below `root`, an absolute path without links, by paths from there.
-    pub fn new(
-        root: PathBuf,
-        entries: BTreeMap<PathBuf, Entry>,
-        read: impl Fn(&str, &Path) -> io::Result<Vec<u8>> + Send + Sync + 'static,
-    ) -> Self {
-        Self { root, entries, read: Box::new(read) }
-    }
-
-    /// The folder that it stands for.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// The files that it holds, without links and other repositories, sorted by path.
-    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let files = self.entries.iter().filter(|(_, entry)| entry.kind == EntryKind::File);
-        files.map(|(path, _)| self.root.join(path))
-    }
-
-    fn spot(&self, path: &Path) -> Spot<'_> {
-        let Ok(path) = path.strip_prefix(&self.root) else { return Spot::Disk };
-        // what Git never holds is as it is
-        if path.starts_with(".git") {
-            return Spot::Disk;
-        }
-        if let Some(entry) = self.entries.get(path) {
-            return if entry.kind == EntryKind::Repository { Spot::Disk } else { Spot::Entry(entry) };
-        }
-        let repository = |folder| self.entries.get(folder).is_some_and(|entry| entry.kind == EntryKind::Repository);
-        if path.ancestors().skip(1).any(repository) {
-            return Spot::Disk;
-        }
-        if path.as_os_str().is_empty() || self.below(path).next().is_some() { Spot::Folder } else { Spot::Nothing }
-    }
-
-    /// All that is in a folder or in folders of it.
-    fn below<'s>(&'s self, folder: &'s Path) -> impl Iterator<Item = (&'s Path, &'s Entry)> {
-        // paths are compared part by part, so that a folder's own are side by side
-        let all = self.entries.range::<Path, _>((std::ops::Bound::Excluded(folder), std::ops::Bound::Unbounded));
-        let all = all.map_while(move |(path, entry)| Some((path.strip_prefix(folder).ok()?, entry)));
-        all.filter(|(path, _)| !path.as_os_str().is_empty())
-    }
-
-    fn list(&self, folder: &Path) -> Vec<Listed> {
-        let mut found: Vec<Listed> = Vec::new();
-        for (path, entry) in self.below(folder) {
-            let mut parts = path.components();
-            let Some(name) = parts.next().map(Component::as_os_str) else { continue };
-            if found.last().is_none_or(|last| last.name != name) {
-                let is_inside = parts.next().is_some();
-                let kind = match entry.kind {
-                    _ if is_inside => Kind::Folder,
-                    // what is there is on the disk
-                    EntryKind::Repository => Kind::Folder,
-                    EntryKind::Link => Kind::Link,
-                    EntryKind::File => Kind::File,
-                };
-                found.push(Listed { name: name.to_owned(), kind });
-            }
-        }
-        found
-    }
-
-    /// The path without links, as far as they are here.
-    fn follow(&self, path: &Path) -> io::Result<PathBuf> {
-        let mut path = path.to_path_buf();
-        for _ in 0..MOST_LINKS {
-            let Ok(inside) = path.strip_prefix(&self.root) else { return Ok(path) };
-            let is_link = |part: &&Path| self.entries.get(*part).is_some_and(|entry| entry.kind == EntryKind::Link);
-            let Some(link) = inside.ancestors().collect::<Vec<_>>().into_iter().rev().find(is_link) else {
-                return Ok(path);
-            };
-            let Some(entry) = self.entries.get(link) else { return Ok(path) };
-            let target = path_of((self.read)(&entry.blob, link)?)?;
-            let rest = inside.strip_prefix(link).unwrap_or(Path::new("")).to_path_buf();
-            let from = self.root.join(link.parent().unwrap_or(Path::new("")));
-            path = normalize(&from.join(target).join(rest));
-        }
-        Err(io::Error::other("too many symbolic links"))
-    }
-}
-
-impl fmt::Debug for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot")
-            .field("root", &self.root)
-            .field("entries", &self.entries.len())
-            .finish_non_exhaustive()
     }
 }
 
