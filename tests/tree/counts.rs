@@ -90,7 +90,7 @@ fn one_value_costs_one_target_and_the_files_of_its_app() {
     sleep(Duration::from_millis(2100));
     fleet.render();
     fs::write(fleet.project.root().join("services/app3/prod.yaml"), "data: { LOG_LEVEL: error }\n").unwrap();
-    // its ConfigMap; what was written lately is read again, and so are the layers of its app
+    // its ConfigMap alone, and what its app is made of
     let one = Counts { rendered: 1, written: 1, read: 9, decrypted: 2, keys: 1 };
     assert_eq!(fleet.render(), one);
 }

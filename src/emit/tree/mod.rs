@@ -11,8 +11,8 @@
 //! when it is rendered no more, it is kept and named too. A file that is not Septum's is never touched: if it is not what would be written, nothing is.
 //!
 //! *Whenever a run is stopped*, each file is old or new. First the inventory says what will be written
-//! (the claim), then files take their names one by one, then stale ones go, and last the inventory says
-//! what is there. The next run, of whatever targets, finds the claim and knows what it means.
+//! (the claim), then files take their names one by one, those of a new target with their folder, then stale
+//! ones go, and last the inventory says what is there. The next run, of whatever targets, finds the claim and knows what it means.
 //!
 //! *Shards* keep an inventory each, `inventory.1-of-2.json`, and read all. A whole run makes one of them.
 

@@ -141,7 +141,8 @@ impl Known<'_> {
     fn place(&self, file: OutputFile, is_folder_there: bool, fate: &mut Fate) {
         let OutputFile { name, content, sensitivity, fingerprint, object } = file;
         let shown = self.place.show(self.target, &name);
-        let found = match if is_folder_there { self.place.look(self.target, &name) } else { Ok(Found::Nothing) } {
+        let look = || if is_folder_there { self.place.look(self.target, &name) } else { Ok(Found::Nothing) };
+        let found = match look() {
             Ok(found) => found,
             Err(error) => return fate.problems.push(place::unreadable(&shown, &error)),
         };
