@@ -3,16 +3,30 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use crate::atomic;
 use crate::route::Sensitivity;
 
 /// The disk. In tests it can stop at any step, as a killed process does: what comes after is not done,
 /// the tidying included.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Disk {
-    #[cfg(test)]
-    pub(super) left: Option<std::sync::atomic::AtomicUsize>,
+    /// How many steps are left.
+    pub(super) left: Option<AtomicUsize>,
+    /// Whether the process ends where no step is left.
+    aborts: bool,
+}
+
+/// How many steps a test leaves to the program, which then dies. In builds for users it is nothing.
+const STEPS: &str = "SEPTUM_TEST_STEPS";
+
+impl Default for Disk {
+    fn default() -> Self {
+        let steps = || std::env::var(STEPS).ok()?.parse().ok();
+        let steps = if cfg!(debug_assertions) { steps() } else { None };
+        Self { left: steps.map(AtomicUsize::new), aborts: steps.is_some() }
+    }
 }
 
 /// Whether bytes are on the disk before their file gets its name.
@@ -26,18 +40,12 @@ pub(super) enum Sync {
 }
 
 impl Disk {
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "a test stops here")]
-    fn step(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    #[cfg(test)]
-    fn step(&self) -> io::Result<()> {
-        use std::sync::atomic::Ordering::SeqCst;
+    /// Comes before each change of the disk.
+    pub(super) fn step(&self) -> io::Result<()> {
         let Some(left) = &self.left else { return Ok(()) };
         match left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
             Ok(_) => Ok(()),
+            Err(_) if self.aborts => std::process::abort(),
             Err(_) => Err(io::Error::other("killed")),
         }
     }
@@ -102,16 +110,17 @@ impl Disk {
     ) -> io::Result<()> {
         self.step()?;
         let mut file = open(draft, sensitivity)?;
-        let (first, second) = bytes.split_at(bytes.len() / 2);
-        file.write_all(if cfg!(test) { first } else { bytes })?;
+        // in halves where it may be stopped between them
+        let (first, second) = bytes.split_at(if self.left.is_some() { bytes.len() / 2 } else { bytes.len() });
+        file.write_all(first)?;
         self.step()?;
-        file.write_all(if cfg!(test) { second } else { &[] })?;
+        file.write_all(second)?;
         if let Some(permissions) = permissions {
             file.set_permissions(permissions)?;
         }
         match sync {
             // a test stops between steps, and has no power cuts to wait for
-            Sync::Now if !cfg!(test) => file.sync_all(),
+            Sync::Now if self.left.is_none() && !cfg!(test) => file.sync_all(),
             Sync::Now | Sync::Later => Ok(()),
         }
     }
