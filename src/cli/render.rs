@@ -191,7 +191,8 @@ impl Render {
         };
         let meter = &pipeline.meter;
         let mut publication = watched(meter, output, start, || publish::prepare(pipeline, &wish))?;
-        output.show(std::mem::take(&mut publication.warnings));
+        let warnings = std::mem::take(&mut publication.warnings).into_iter();
+        output.show(warnings.filter(|warning| !self.keyless || warning.failure != Failure::Key).collect());
         let unverified = std::mem::take(&mut publication.unverified);
         if self.check {
             return self.show_changes(&publication, &unverified, dir, output);

@@ -11,6 +11,9 @@ mod inputs;
 mod jobs;
 mod shard;
 mod target;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -156,7 +159,9 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         }
         problems.extend(plan.warnings());
     }
-    if !unverified.is_empty() {
+    // who writes is only told of keys where something is left to do
+    let is_left = |unverified: &Unverified| wish.intent == Intent::Check || unverified.standing != Standing::Covered;
+    if unverified.iter().any(is_left) {
         problems.extend(keys);
     }
     Ok(Publication { tree, plan, warnings: problems, unverified, targets, rendered: count })

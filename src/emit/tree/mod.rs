@@ -231,6 +231,12 @@ impl OutputTree {
         })
     }
 
+    /// Has the next run die after so many of its steps.
+    #[cfg(test)]
+    pub(crate) fn stop_after(&mut self, steps: usize) {
+        self.disk.left = Some(steps.into());
+    }
+
     /// What would happen: nothing is written yet.
     ///
     /// Targets that are listed, not among `rendered`, and gone by `coverage` are no more: their files go. All
