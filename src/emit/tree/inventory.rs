@@ -182,6 +182,11 @@ impl Inventory {
         bytes
     }
 
+    /// Whether a text is in the format that is written.
+    pub(super) fn is_of_this_version(bytes: &[u8]) -> bool {
+        serde_json::from_slice(bytes).is_ok_and(|Versioned { version }| version == VERSION)
+    }
+
     /// Reads an inventory that messages call `name`.
     pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Self, Diagnostic> {
         if bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< ")) {

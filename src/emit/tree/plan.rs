@@ -227,7 +227,9 @@ fn inventory_change(tree: &OutputTree, plans: &mut TargetPlans) -> InventoryChan
     let claim = || claim.map(|claim| claim.write());
     let texts = move || match tree.inventories.own() {
         // what says the same is the same, however it is laid out
-        Some(file) if file.inventory == new => (Some(file.bytes.clone()), file.bytes.clone()),
+        Some(file) if file.inventory == new && Inventory::is_of_this_version(&file.bytes) => {
+            (Some(file.bytes.clone()), file.bytes.clone())
+        }
         Some(file) => (Some(file.bytes.clone()), new.write()),
         // where nothing was and nothing comes, there need not be an inventory that says so
         None => ((new == Inventory::default()).then(|| new.write()), new.write()),
