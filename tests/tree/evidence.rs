@@ -211,7 +211,7 @@ fn a_secret_that_somebody_else_encrypted_is_found_with_the_key_and_else_not_vouc
     let (old, new) = (armor(&own), armor(&encrypted));
     let indent =
         " ".repeat(own.find("-----BEGIN").unwrap() - own[..own.find("-----BEGIN").unwrap()].rfind('\n').unwrap() - 1);
-    let block = |lines: &[String]| lines.iter().map(|line| format!("{indent}{line}\n")).collect::<String>();
+    let block = |lines: &[String]| lines.iter().fold(String::new(), |text, line| text + &indent + line + "\n");
     forged = forged.replace(&block(&old), &block(&new));
     assert_ne!(forged, own);
     fs::write(&file, forged).unwrap();
@@ -424,7 +424,9 @@ fn a_secret_in_plaintext_is_removed_whatever_was_kept_beside_it() {
         ("hunter3hunter3", "hunter4hunter4", vec![&[]]),
     ] {
         project.edit("apps/a/base.yaml", from, to);
-        words.into_iter().for_each(|words| assert_eq!(render(words).code, 0));
+        for words in words {
+            assert_eq!(render(words).code, 0);
+        }
     }
     // an old one is not taken for the current one
     let secret = project.rendered().join("dev/a/secret-a.yaml");

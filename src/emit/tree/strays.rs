@@ -23,7 +23,7 @@ const HARMLESS: [&str; 6] = [".gitattributes", ".gitignore", ".gitkeep", "CODEOW
 
 /// The files that an earlier version kept in its own folder, and drafts of a run that was stopped.
 pub(super) fn is_leftover(name: &str) -> bool {
-    let is_digests = name == "local.json" || name.starts_with("local.") && name.ends_with(".json");
+    let is_digests = name.strip_prefix("local.").is_some_and(|rest| rest.strip_suffix("json").is_some());
     name == "tmp" || is_digests || name == "stamps" || name.starts_with("stamps.") || name.starts_with(".septum-")
 }
 
@@ -92,7 +92,8 @@ fn own(root: &TreeRoot, is_whole: bool, strays: &mut Strays) -> Result<(), Diagn
 }
 
 fn is_harmless(name: &str, kind: EntryKind) -> bool {
-    kind == EntryKind::File && (HARMLESS.contains(&name) || name.ends_with(".md") || name.ends_with(".txt"))
+    let is_prose = || name.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "md" | "txt"));
+    kind == EntryKind::File && (HARMLESS.contains(&name) || is_prose())
 }
 
 struct Entry {

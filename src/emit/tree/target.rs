@@ -246,28 +246,11 @@ impl<'a> TargetFolder<'a> {
                 }
                 let digests = (digest(&bytes), self.cache.digest(&bytes));
                 self.write(&name, bytes, sensitivity, &found, plan);
-                return self.enter(name, digests, sensitivity, fingerprint, plan);
+                return enter(name, digests, sensitivity, fingerprint, plan);
             }
         };
         let digests = (digest(&bytes), self.cache.digest(&bytes));
-        self.enter(name, digests, sensitivity, inputs, plan)
-    }
-
-    /// Records a file by its digests, the second of which takes a key.
-    fn enter(
-        &self,
-        name: FileName,
-        (open, keyed): (String, String),
-        sensitivity: Sensitivity,
-        inputs: Option<String>,
-        plan: &mut TargetPlan,
-    ) -> Option<String> {
-        let is_secret = sensitivity == Sensitivity::Sensitive;
-        if is_secret {
-            plan.secrets.insert(name.clone(), [keyed.clone()].into());
-        }
-        plan.record.insert(name, OwnedFile { digest: (!is_secret).then_some(open), inputs });
-        is_secret.then_some(keyed)
+        enter(name, digests, sensitivity, inputs, plan)
     }
 
     /// Whether a file may be written where something is.
@@ -337,6 +320,22 @@ impl<'a> TargetFolder<'a> {
         let mut alike = plan.record.keys().filter(is_alike);
         alike.any(|new| real(new).is_some_and(|path| real(file) == Some(path)))
     }
+}
+
+/// Records a file by its digests, the second of which takes a key.
+fn enter(
+    name: FileName,
+    (open, keyed): (String, String),
+    sensitivity: Sensitivity,
+    inputs: Option<String>,
+    plan: &mut TargetPlan,
+) -> Option<String> {
+    let is_secret = sensitivity == Sensitivity::Sensitive;
+    if is_secret {
+        plan.secrets.insert(name.clone(), [keyed.clone()].into());
+    }
+    plan.record.insert(name, OwnedFile { digest: (!is_secret).then_some(open), inputs });
+    is_secret.then_some(keyed)
 }
 
 /// Says that a file is kept although nothing generates it.

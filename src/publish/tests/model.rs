@@ -292,7 +292,7 @@ fn is_alike(one: &str, other: &str) -> bool {
 
 #[test]
 fn a_tree_is_what_it_would_be_made_anew_and_a_check_says_so() {
-    for case in 0..cases() {
+    let day = |case| {
         let mut day = Day::new(case);
         for _ in 0..6 {
             match day.random.below(9) {
@@ -312,5 +312,6 @@ fn a_tree_is_what_it_would_be_made_anew_and_a_check_says_so() {
         let before = day.site.files();
         day.render();
         assert_eq!(day.site.files(), before, "{}", day.show());
-    }
+    };
+    crate::parallel::each((0..cases()).collect(), 0, day);
 }
