@@ -8,6 +8,8 @@ use memchr::memmem;
 use super::finding::{Finding, Home, RULES, slashed};
 use super::{Baseline, Report, Scope, UserRules, check, sorted, unencrypted};
 use crate::diagnostic::Diagnostics;
+use crate::disk::Root;
+use crate::files::{FileKind, refuse};
 use crate::git::Index;
 use crate::layer::EntrySource;
 use crate::name::EnvironmentName;
@@ -104,7 +106,7 @@ fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
     let finders: Vec<_> = others.into_iter().map(memmem::Finder::new).collect();
     let names = |app: &App| {
         app.files().any(|file| {
-            let text = project.files.content(&file);
+            let text = project.files.bytes(FileKind::Layer, &file).ok();
             text.is_some_and(|text| finders.iter().any(|name| name.find(&text).is_some()))
         })
     };
@@ -123,11 +125,19 @@ fn encrypted(index: &Index, known: &Report) -> Report {
         .filter_map(Finding::path)
         .collect();
     let mut report = Report::default();
-    let files = index.changed.iter().filter(|path| index.disk.is_file(path));
+    let bounds = match Root::new(index.disk.clone(), &index.root) {
+        Ok(bounds) => bounds,
+        Err(error) => {
+            let error = refuse(&error.into(), FileKind::SecretFile, &index.root.display().to_string());
+            report.findings.push(Finding::of(error, None, None, None));
+            return report;
+        }
+    };
+    let files = index.changed.iter().filter(|path| bounds.has(path) && !bounds.is_folder(path));
     for path in files {
         let name = slashed(path.strip_prefix(&index.root).unwrap_or(path));
         if !known.contains(&name) {
-            let found = unencrypted::staged(&index.disk, &book, path, &name);
+            let found = unencrypted::staged(&bounds, &book, path, &name);
             report.findings.extend(found.into_iter().map(|problem| Finding::of(problem, None, None, None)));
         }
     }
