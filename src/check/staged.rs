@@ -8,7 +8,7 @@ use memchr::memmem;
 use super::finding::{Finding, Home, RULES, slashed};
 use super::{Baseline, Report, Scope, UserRules, check, sorted, unencrypted};
 use crate::diagnostic::Diagnostics;
-use crate::disk::Root;
+use crate::disk::{Kind, Root};
 use crate::files::{FileKind, refuse};
 use crate::git::Index;
 use crate::layer::EntrySource;
@@ -21,6 +21,9 @@ use crate::sops::{Identities, Places, RuleBook, Rules, Timestamp};
 /// Rules of what names something that is not there. If files are removed, they are why.
 const OF_REMOVED: [&str; 2] = ["missing-file", "missing-layer"];
 
+/// Rules of what names something that is not read. If links are staged, they are why, wherever they are on the way.
+const OF_LINKS: [&str; 4] = ["missing-file", "outside-project", "template-failed", "unreadable"];
+
 /// The files that findings have to be about.
 #[derive(Debug, Default)]
 pub struct Only {
@@ -29,6 +32,7 @@ pub struct Only {
     /// Absolute.
     paths: BTreeSet<PathBuf>,
     has_removed: bool,
+    has_links: bool,
 }
 
 /// The entries of layers whose value is one of these files: what is wrong with it is told there.
@@ -42,13 +46,13 @@ pub fn staged(index: &Index, rules: &[UserRules], today: Option<Day>, now: Times
     let mut report = Report::default();
     for root in roots(index) {
         let project = Project::open(&index.disk, &root)?;
+        let baseline = Baseline::of_project(&project)?;
         let apps = concerned(&project, index);
         if apps.is_empty() {
             continue;
         }
         let only = Only::of(&project, index);
         let environments: Vec<EnvironmentName> = project.environments().into_iter().cloned().collect();
-        let baseline = Baseline::of_project(&project)?;
         let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
         let scope = Scope {
             apps: &apps,
@@ -151,7 +155,13 @@ impl Only {
     fn of(project: &Project, index: &Index) -> Self {
         let rules = index.changed.iter().filter(|path| path.ends_with(RULES)).map(|path| Rules::shown(path));
         let names = index.changed.iter().map(|path| project.files.name(path)).chain(rules).collect();
-        Self { names, paths: index.changed.iter().cloned().collect(), has_removed: !index.removed.is_empty() }
+        let is_link = |path: &PathBuf| matches!(index.disk.kind(path), Ok(Some(Kind::Link)));
+        Self {
+            names,
+            paths: index.changed.iter().cloned().collect(),
+            has_removed: !index.removed.is_empty(),
+            has_links: index.changed.iter().any(is_link),
+        }
     }
 
     /// Where the files are named whose content is a value.
@@ -174,7 +184,8 @@ impl Only {
     /// Whether a finding is about what is staged. What has no place may be.
     pub(super) fn has(&self, finding: &Finding, anchors: &Anchors) -> bool {
         let mut labels = finding.diagnostic.labels.iter().map(|label| &label.place).peekable();
-        let is_why = self.has_removed && OF_REMOVED.contains(&finding.diagnostic.rule);
+        let rule = finding.diagnostic.rule;
+        let is_why = self.has_removed && OF_REMOVED.contains(&rule) || self.has_links && OF_LINKS.contains(&rule);
         is_why
             || labels.peek().is_none()
             || labels.any(|place| {

@@ -32,6 +32,13 @@ pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<(Diagno
     found
 }
 
+/// Why the rules for the layers of an environment cannot be read: nobody knows then what should be encrypted.
+pub(super) fn unreadable_rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
+    let root = pipeline.library.project.files.root();
+    let paths = resolved.definition.files.iter().map(|source| root.join(source.name()));
+    paths.filter_map(|path| pipeline.library.rules().rule(&path).err()).flatten().collect()
+}
+
 /// The same of any file that is to be committed, in whatever format. What is wrong with its rules is told too.
 pub(super) fn staged(root: &Root, book: &RuleBook, path: &Path, name: &str) -> Diagnostics {
     let rule = match book.rule(path) {

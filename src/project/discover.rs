@@ -82,14 +82,15 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     }
     let mut apps = Vec::new();
     for pattern in &settings.apps {
+        let place = || value_place(&source, "apps", pattern);
         match apps_at(&files, pattern) {
             Ok(found) if found.is_empty() => problems.push(
                 Diagnostic::error("no-app", format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
-                    .note(format!("in `{PROJECT_FILE}`"))
+                    .at(place())
                     .hint("a pattern names folders relative to the project file, such as `services/*`"),
             ),
             Ok(found) => apps.extend(found),
-            Err(problem) => problems.push(problem.at(value_place(&source, "apps", pattern))),
+            Err(problem) => problems.push(problem.at(place())),
         }
     }
     apps.sort();
@@ -141,18 +142,19 @@ fn apps_at(files: &Files, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
         }
         GlobError::Invalid { part, reason } => {
             Diagnostic::error("project-file", format!("`{part}` is no valid glob: {reason}"))
-                .note(format!("in `{PROJECT_FILE}`"))
         }
         GlobError::Unreadable(folder, refusal) => refuse(&refusal, FileKind::Layer, &files.name(&folder)),
     })?;
     let app = |folder: PathBuf| match root.list(&folder) {
         // its environments follow from the same list
-        Ok(_) => root.has(&folder.join(format!("{BASE}.yaml"))).then_some(folder),
-        Err(Refusal::Missing | Refusal::DanglingLink) => None,
-        // whether it would be an app is not asked: who reads it says why
-        Err(_) => Some(folder),
+        Ok(_) => Ok(root.has(&folder.join(format!("{BASE}.yaml"))).then_some(folder)),
+        // a file is not an app, nor is what is not there
+        Err(Refusal::Missing | Refusal::DanglingLink) => Ok(None),
+        // whether it would be an app is not asked
+        Err(refusal) => Err(refuse(&refusal, FileKind::Layer, &files.name(&folder))),
     };
-    Ok(parallel::each(found, FEW, app).into_iter().flatten().collect())
+    let apps: Result<Vec<_>, _> = parallel::each(found, FEW, app).into_iter().collect();
+    Ok(apps?.into_iter().flatten().collect())
 }
 
 #[cfg(test)]

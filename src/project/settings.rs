@@ -89,7 +89,10 @@ fn path_at(text: &str, offset: usize, path: Option<&str>) -> Span {
 pub(super) fn value_place(source: &Source, field: &str, value: &str) -> Place {
     let text = source.text();
     let field = word_at(text, 0, Some(field));
-    source.place(path_at(text, field.start, Some(value).filter(|value| !value.is_empty())))
+    let Span { start, end, .. } = path_at(text, field.start, Some(value).filter(|value| !value.is_empty()));
+    let is_quote = |at: usize| text.get(at..=at).is_some_and(|char| char == "\"" || char == "'");
+    let quotes = usize::from(start > 0 && is_quote(start - 1) && is_quote(end));
+    source.place(Span::locate(text, start - quotes, end + quotes))
 }
 
 /// The span of a field's name, or of the word at an offset.
