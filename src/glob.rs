@@ -1,18 +1,17 @@
 //! Patterns of paths, matched part by part, so that only folders that can match are listed.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::disk::{Disk, Kind, Listed};
+use crate::disk::{Kind, Listed, Refusal, Root};
 
 /// Why a pattern finds nothing, not even nothing.
 #[derive(Debug)]
 pub enum GlobError {
-    /// It leads out of the folder that it starts from.
+    /// It leads out of the folder that it starts from, or out of the root through a link.
     Outside,
     /// A part is no pattern.
     Invalid {
@@ -22,27 +21,27 @@ pub enum GlobError {
         reason: String,
     },
     /// A folder could not be listed.
-    Unreadable(PathBuf, io::Error),
+    Unreadable(PathBuf, Refusal),
 }
 
 /// The files and folders that match a pattern below a folder, sorted. `*`, `?`, `[…]` and `{…}` stay
 /// within a part, `**` is any number of folders. Hidden ones match only by name, and links to folders
 /// are not followed: they could lead out, or in a circle.
-pub fn matching(disk: &Disk, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
+pub fn matching(root: &Root, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
     let mut found = Vec::new();
-    expand(disk, folder, pattern, &mut found)?;
+    expand(root, folder, pattern, &mut found)?;
     found.sort();
     found.dedup();
     Ok(found)
 }
 
-fn expand(disk: &Disk, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), GlobError> {
+fn expand(root: &Root, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), GlobError> {
     let (first, rest) = pattern.split_once('/').map_or((pattern, None), |(first, rest)| (first, Some(rest)));
     let rest = rest.filter(|rest| !rest.is_empty());
     let mut descend = |path: PathBuf, is_there: bool| match rest {
-        Some(rest) => expand(disk, &path, rest, found),
+        Some(rest) => expand(root, &path, rest, found),
         None => {
-            if is_there || disk.exists(&path) {
+            if is_there || root.has(&path) {
                 found.push(path);
             }
             Ok(())
@@ -53,8 +52,8 @@ fn expand(disk: &Disk, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -
         ".." => Err(GlobError::Outside),
         "**" => {
             descend(folder.to_path_buf(), false)?;
-            for below in visible(&list(disk, folder)?).filter(|below| below.kind == Kind::Folder) {
-                expand(disk, &folder.join(&below.name), pattern, found)?;
+            for below in visible(&list(root, folder)?).filter(|below| below.kind == Kind::Folder) {
+                expand(root, &folder.join(&below.name), pattern, found)?;
             }
             Ok(())
         }
@@ -63,8 +62,8 @@ fn expand(disk: &Disk, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -
             let glob = matcher(first)?;
             let is_wanted =
                 |below: &&Listed| glob.is_match(&below.name) && (rest.is_none() || below.kind == Kind::Folder);
-            for below in visible(&list(disk, folder)?).filter(is_wanted) {
-                descend(folder.join(&below.name), below.kind != Kind::Link)?;
+            for below in visible(&list(root, folder)?).filter(is_wanted) {
+                descend(folder.join(&below.name), true)?;
             }
             Ok(())
         }
@@ -93,13 +92,12 @@ pub fn is_pattern(part: &str) -> bool {
 }
 
 /// What is in a folder. One that does not exist has nothing.
-fn list(disk: &Disk, folder: &Path) -> Result<Arc<[Listed]>, GlobError> {
-    match disk.list(folder) {
+fn list(root: &Root, folder: &Path) -> Result<Arc<[Listed]>, GlobError> {
+    match root.list(folder) {
         Ok(entries) => Ok(entries),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(Arc::default())
-        }
-        Err(error) => Err(GlobError::Unreadable(folder.to_path_buf(), error)),
+        Err(Refusal::Missing) => Ok(Arc::default()),
+        Err(Refusal::Outside | Refusal::LinkOut) => Err(GlobError::Outside),
+        Err(refusal) => Err(GlobError::Unreadable(folder.to_path_buf(), refusal)),
     }
 }
 
@@ -112,10 +110,12 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::disk::Disk;
 
     #[test]
     fn patterns_match_part_by_part() {
         let folder = tempfile::tempdir().unwrap();
+        let root = Root::new(Disk::default(), folder.path()).unwrap();
         for path in ["a.yaml", "b.yml", "sub/c.yaml", "sub/deep/d.yaml", ".hidden/e.yaml", "sub/.f.yaml"] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -133,12 +133,12 @@ mod tests {
             ("./a.yaml", &["a.yaml"]),
             ("nowhere/*.yaml", &[]),
         ] {
-            let found = matching(&Disk::default(), folder.path(), pattern).unwrap();
-            let found: Vec<_> = found.iter().map(|path| path.strip_prefix(folder.path()).unwrap()).collect();
+            let found = matching(&root, root.path(), pattern).unwrap();
+            let found: Vec<_> = found.iter().map(|path| path.strip_prefix(root.path()).unwrap()).collect();
             let expected: Vec<_> = expected.iter().map(Path::new).collect();
             assert_eq!(found, expected, "{pattern}");
         }
-        assert!(matches!(matching(&Disk::default(), folder.path(), "../*"), Err(GlobError::Outside)));
-        assert!(matches!(matching(&Disk::default(), folder.path(), "[a"), Err(GlobError::Invalid { .. })));
+        assert!(matches!(matching(&root, root.path(), "../*"), Err(GlobError::Outside)));
+        assert!(matches!(matching(&root, root.path(), "[a"), Err(GlobError::Invalid { .. })));
     }
 }

@@ -37,6 +37,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("age", &["sops"]),
     ("aes_gcm", &["deliver/sealed_secret.rs", "sops"]),
     ("hmac", &["check/tag.rs", "sops"]),
+    ("ignore", &["disk/walk.rs"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -50,6 +51,20 @@ const DOORS: &[(&str, &[&str])] = &[
     ("pkcs8", &["object/typed/key.rs"]),
     ("pkcs1", &["object/typed/key.rs"]),
     ("sec1", &["object/typed/key.rs"]),
+];
+
+/// What asks the system for files by itself, and why: all else goes through `disk::Root`, or
+/// `disk::read_named` and `atomic`, which no path of a repository leads out of.
+const OPENERS: &[(&str, &str)] = &[
+    ("disk", "it is the reader"),
+    ("atomic.rs", "it is the writer"),
+    ("emit/tree", "the folders of a tree are real ones, and its files are opened without following links"),
+    ("at_rest/edit", "plaintext in a folder that the program made, and the editors on the path"),
+    ("sops/identity.rs", "keys of the user, which the environment names"),
+    ("cli/init.rs", "makes new files, and no other"),
+    ("cli/keygen.rs", "keys of the user, which the command line names"),
+    ("cli/prompt.rs", "the terminal"),
+    ("git.rs", "the work tree, as Git names it"),
 ];
 
 fn rank(module: &str) -> Option<usize> {
@@ -158,4 +173,23 @@ fn what_is_bought_in_stays_behind_its_door() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_are_opened_by_the_reader_alone() {
+    let function = r"\b(?:fs::\w+\(|File::\w+\(|OpenOptions\b|DirBuilder\b|NamedTempFile\b|WalkBuilder\b)";
+    let method =
+        r"\.(?:is_file|is_dir|is_symlink|exists|try_exists|canonicalize|read_dir|read_link|symlink_metadata)\(\)";
+    let opens = Regex::new(&format!("{function}|{method}|(?:Path|PathBuf)::(?:is_|exists|read_)")).unwrap();
+    let lines = lines();
+    let opening: Vec<_> = lines.iter().filter(|line| opens.is_match(&line.text)).collect();
+    for (opener, why) in OPENERS {
+        assert!(opening.iter().any(|line| line.file.starts_with(opener)), "`{opener}` opens nothing: {why}");
+    }
+    let is_test = |line: &Line| line.file.components().any(|part| part.as_os_str() == "tests");
+    let is_opener = |line: &Line| OPENERS.iter().any(|(opener, _)| line.file.starts_with(opener));
+    let others = opening.iter().filter(|line| !is_test(line) && !is_opener(line));
+    let wrong: Vec<_> =
+        others.map(|Line { file, number, text }| format!("src/{}:{number}: {}", file.display(), text.trim())).collect();
+    assert!(wrong.is_empty(), "{} lines ask for files past the reader:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -1352,20 +1352,34 @@ error: the project file is no valid YAML: did not find expected ',' or ']'
                 .file("services/cart/base.yaml", ""),
         )
         .says(
-            r"
-error: `shared` names `enviroments`, which is no folder
-  = hint: create it, or remove `shared` from `septum.yaml`
-
+            r#"
 error: `apps: servcies/*` matches no folder with a `base.yaml`
-  = note: in `septum.yaml`
+ --> septum.yaml:1:8
+  |
+1 | apps: [servcies/*, …, …]
+  |        ^^^^^^^^^^
   = hint: a pattern names folders relative to the project file, such as `services/*`
 
 error: `apps: ../other/*` leads out of the project
+ --> septum.yaml:1:20
+  |
+1 | apps: […, ../other/*, …]
+  |           ^^^^^^^^^^
   = hint: move `septum.yaml` up to a folder that holds all apps
 
 error: `{a` is no valid glob: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
-  = note: in `septum.yaml`
-",
+ --> septum.yaml:1:32
+  |
+1 | apps: […, …, "{a"]
+  |              ^^^^
+
+error: `shared` names `enviroments`, which is no folder
+ --> septum.yaml:2:9
+  |
+2 | shared: enviroments
+  |         ^^^^^^^^^^^
+  = hint: create it, or remove `shared` from `septum.yaml`
+"#,
         ),
     ]);
 }

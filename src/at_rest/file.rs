@@ -1,18 +1,16 @@
 //! A file on its way through a command.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::atomic::{self, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::{self, Refusal};
+use crate::files::{FileKind, check_writable, refuse};
 use crate::sops::{Closed, Format};
-
-/// Largest file that is read: 1 GiB. What is encrypted is text of the file's own length and a third.
-const LONGEST: u64 = 1 << 30;
 
 /// A file that was read.
 pub struct SecretFile {
@@ -36,9 +34,13 @@ impl SecretFile {
 
     /// Reads a file that messages call by another name than its path.
     pub fn read_as(path: PathBuf, name: String, format: Format) -> Result<Self, Diagnostic> {
-        match bytes(&path) {
+        match disk::read_named(&path, FileKind::SecretFile.limit()) {
             Ok(bytes) => Ok(Self { path, name, format, bytes }),
-            Err(error) => Err(unreadable(&name, &error)),
+            Err(refusal) => {
+                let error = refuse(&refusal, FileKind::SecretFile, &name);
+                let is_of_disk = matches!(refusal, Refusal::Missing | Refusal::TooBig(_));
+                Err(if is_of_disk { error.failing(Failure::Io) } else { error })
+            }
         }
     }
 
@@ -64,33 +66,6 @@ fn not_encrypted(name: &str) -> Diagnostic {
         .hint(format!("`septum encrypt {name}` encrypts it by the rule of `.sops.yaml`"))
 }
 
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    // of its full length at once: what grows leaves copies behind
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LONGEST)).unwrap_or_default() + 1);
-    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
-}
-
-fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            Diagnostic::error("missing-file", format!("`{name}` does not exist")).failing(Failure::Io)
-        }
-        io::ErrorKind::IsADirectory => {
-            Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name the files in it")
-        }
-        io::ErrorKind::FileTooLarge => {
-            Diagnostic::error("file-too-big", format!("`{name}` is larger than 1 GiB")).failing(Failure::Io)
-        }
-        _ => Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}")).failing(Failure::Io),
-    }
-}
-
 /// The new bytes of a file, not yet written.
 pub struct Staged {
     /// Where they go.
@@ -106,7 +81,10 @@ const AT_ONCE: usize = 64;
 
 /// Writes files, each of them old or new at any instant, in their order.
 pub fn write_all(staged: Vec<Staged>) -> Result<(), Diagnostics> {
-    let mut found = Diagnostics::new();
+    let mut found: Diagnostics = staged.iter().filter_map(|it| check_writable(&it.path, &it.name).err()).collect();
+    if !found.is_empty() {
+        return Err(found);
+    }
     let mut folders = BTreeSet::new();
     let mut staged = staged.into_iter().peekable();
     while staged.peek().is_some() {

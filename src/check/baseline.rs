@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::{Acceptance, Finding};
 use super::tag::TagKey;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::files::FileKind;
 use crate::project::Project;
 use crate::span::{Source, Span};
 
@@ -64,10 +65,10 @@ impl Baseline {
     pub fn of_project(project: &Project) -> Result<Option<Self>, Diagnostics> {
         let files = &project.files;
         let path = files.root().join(FILE);
-        if !files.disk().exists(&path) {
+        if !files.bounds().has(&path) {
             return Ok(None);
         }
-        Ok(Some(Self::read(files.text(&path)?)?))
+        Ok(Some(Self::read(files.text(FileKind::Baseline, &path)?)?))
     }
 
     /// Reads one. Errors: it is not what `--write-baseline` writes.

@@ -1,8 +1,6 @@
 //! `septum check`
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,7 +15,7 @@ use crate::at_rest::Wish;
 use crate::atomic;
 use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, UserRules, sarif};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render_with_rule};
-use crate::files::MAX_FILE_SIZE;
+use crate::files::{FileKind, read_named};
 use crate::git::Index;
 use crate::mend::{self, Desk, Fixed};
 use crate::object::Day;
@@ -166,7 +164,7 @@ impl Check {
         }
         let mut report = check::check(&pipeline, &scope);
         let root = project.files.root();
-        if let Some(repository) = root.ancestors().find(|folder| folder.join(".git").exists()) {
+        if let Some(repository) = project.files.disk().repository_of(root) {
             report.in_repository(root, repository);
         }
         Ok(Some(report))
@@ -221,18 +219,7 @@ impl Check {
 
 /// The text of a file that the command line names.
 fn source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes));
-    match read {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Diagnostic::error("missing-file", format!("`{name}` does not exist")));
-        }
-        Err(error) => return Err(output::unreadable(Path::new(name), &error)),
-        Ok(length) if u64::try_from(length).is_ok_and(|length| length > MAX_FILE_SIZE) => {
-            return Err(Diagnostic::error("file-too-big", format!("`{name}` is larger than 1 MiB")));
-        }
-        Ok(_) => {}
-    }
+    let bytes = read_named(FileKind::CustomRules, path, name)?;
     let not_text = |_| Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text"));
     Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
 }
@@ -282,7 +269,8 @@ fn write_baseline(pipeline: &Pipeline<'_>, scope: &Scope<'_>, output: &Output) -
     let mut report = check::check(pipeline, &Scope { baseline: Some(&none), ..*scope });
     let new = none.of(&report.findings);
     report.findings.retain(|finding| finding.failure() != Failure::Found);
-    let path = pipeline.library.project.files.root().join(BASELINE);
+    let files = &pipeline.library.project.files;
+    let path = files.writable(FileKind::Baseline, &files.root().join(BASELINE))?;
     atomic::write(&path, new.to_string().as_bytes()).map_err(|error| unwritable(&path, &error))?;
     output.say(&format!("septum: {} known in {BASELINE}", of(new.len(), "finding")));
     Ok((!report.findings.is_empty()).then_some(report))

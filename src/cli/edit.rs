@@ -11,6 +11,7 @@ use super::target::Target;
 use super::{Global, apps, identities};
 use crate::at_rest::edit::{Answer, Author, Draft, Editor, PrivateFolder, Storage, Temporary, edit};
 use crate::diagnostic::Diagnostics;
+use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::App;
@@ -68,7 +69,11 @@ impl Edit {
                 let mut apps = apps(&pipeline, &project, named)?;
                 apps.retain(|app| app.environments.contains(&environment));
                 match apps.as_slice() {
-                    [app] => Ok(app.folder.join(format!("{environment}.secrets.yaml"))),
+                    [app] => {
+                        let path = app.folder.join(format!("{environment}.secrets.yaml"));
+                        project.files.writable(FileKind::Layer, &path)?;
+                        Ok(path)
+                    }
                     apps => Err(which_app(&pipeline, apps, &environment)?),
                 }
             }

@@ -12,6 +12,7 @@ use super::output::invalid_usage;
 use super::{Global, prompt};
 use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::real_named;
 use crate::secret::read_to_end;
 use crate::sops::{Format, Timestamp};
 
@@ -77,7 +78,7 @@ pub(super) fn each_once(global: &Global, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut once: Vec<PathBuf> = Vec::with_capacity(files.len());
     let mut seen = std::collections::HashSet::new();
     for file in files {
-        if seen.insert(std::fs::canonicalize(global.directory.join(file)).unwrap_or_else(|_| file.clone())) {
+        if seen.insert(real_named(&global.directory.join(file))) {
             once.push(file.clone());
         }
     }

@@ -1,17 +1,17 @@
 //! `septum git-merge`
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::SystemTime;
 
 use clap::Args;
 
-use super::output::{Output, unreadable};
+use super::output::Output;
 use super::{Global, quiet_identities};
 use crate::at_rest::merge::{Outcome, Versions, merge};
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::files::{FileKind, check_writable, read_named};
 use crate::sops::Timestamp;
 
 /// What Git takes for a conflict.
@@ -49,7 +49,8 @@ impl GitMerge {
     }
 
     fn merge(&self, global: &Global, output: &Output) -> Result<ExitCode, Diagnostics> {
-        let read = |path: &Path| fs::read(global.directory.join(path)).map_err(|error| unreadable(path, &error));
+        let read =
+            |path: &Path| read_named(FileKind::SecretFile, &global.directory.join(path), &path.display().to_string());
         let versions = Versions { base: read(&self.base)?, ours: read(&self.ours)?, theirs: read(&self.theirs)? };
         let path = self.path.clone().unwrap_or_else(|| self.ours.display().to_string());
         match merge(&path, versions, &quiet_identities(), Timestamp::at(SystemTime::now())) {
@@ -60,6 +61,7 @@ impl GitMerge {
             }
             Outcome::Merged { bytes, conflicts, notes } => {
                 let target = global.directory.join(&self.ours);
+                check_writable(&target, &self.ours.display().to_string())?;
                 atomic::write(&target, &bytes).map_err(|error| {
                     let message = format!("`{}` could not be written: {error}", self.ours.display());
                     Diagnostic::error("unwritable", message).failing(Failure::Io)

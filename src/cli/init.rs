@@ -9,6 +9,8 @@ use clap::Args;
 use super::Global;
 use super::output::{self, invalid_usage};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::{Disk, Root};
+use crate::files::{FileKind, refuse};
 use crate::sops::{IdentityKind, NewIdentity, Places, System};
 
 /// Write a small working project: a base, three environments, `.sops.yaml` with a new key, and a
@@ -37,7 +39,8 @@ const FILES: [(&str, &str); 7] = [
 impl Init {
     pub(super) fn run(&self, global: &Global) -> Result<(), Diagnostics> {
         let folder = global.directory.join(&self.folder);
-        let taken: Vec<_> = FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| path.exists()).collect();
+        let taken: Vec<_> =
+            FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| Disk::default().has(path)).collect();
         if !taken.is_empty() {
             let mut error = invalid_usage("there are files in the way, and `init` overwrites nothing".to_owned());
             for path in &taken {
@@ -45,6 +48,7 @@ impl Init {
             }
             return Err(error.hint("name another folder: `septum init DIR`").into());
         }
+        check_folders(&folder)?;
         let keys = self.key_file()?;
         let identity = NewIdentity::generate(IdentityKind::X25519).ok_or_else(no_randomness)?;
         let recipient = identity.recipient();
@@ -72,6 +76,15 @@ impl Init {
                 .hint("say where it goes: `--key-file FILE`")
         })
     }
+}
+
+/// Refuses to write through a folder that is a link out of the one that was named.
+fn check_folders(folder: &Path) -> Result<(), Diagnostic> {
+    let Ok(root) = Root::new(Disk::default(), folder) else { return Ok(()) };
+    for (path, _) in FILES {
+        root.resolve_new(&root.path().join(path)).map_err(|refusal| refuse(&refusal, FileKind::Layer, path))?;
+    }
+    Ok(())
 }
 
 /// That no key can be made.

@@ -124,6 +124,7 @@ pub(super) fn result(text: &str) -> Result<(), Diagnostics> {
 /// Writes a result to a file, or to standard output.
 pub(super) fn bytes_to(content: &[u8], path: Option<&Path>) -> Result<(), Diagnostics> {
     let Some(path) = path else { return bytes(content) };
+    crate::files::check_writable(path, &path.display().to_string())?;
     crate::atomic::write(path, content).map_err(|error| {
         let message = format!("`{}` could not be written: {error}", path.display());
         Diagnostic::error("unwritable", message).failing(Failure::Io).into()
@@ -167,10 +168,4 @@ pub(super) fn shown(path: &Path) -> String {
 /// That the command line asks for what is not there.
 pub(super) fn invalid_usage(message: String) -> Diagnostic {
     Diagnostic::error("usage", message)
-}
-
-/// That a file could not be read.
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
-    let message = format!("`{}` could not be read: {error}", path.display());
-    Diagnostic::error("unreadable", message).failing(Failure::Io)
 }

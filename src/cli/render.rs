@@ -11,6 +11,7 @@ use super::watch::watched;
 use super::{Global, apps, environments, identities};
 use crate::deliver::Delivered;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::real_named;
 use crate::emit::tree::Summary;
 use crate::emit::{self, ManifestFormat};
 use crate::meter::Meter;
@@ -268,7 +269,7 @@ fn none_named(project: &Project) -> Diagnostic {
 
 /// A path from the working directory, if it lies there.
 fn from_here(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let here = std::env::current_dir().map(|here| real_named(&here));
     let relative = here.ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
     relative.unwrap_or_else(|| path.to_path_buf())
 }

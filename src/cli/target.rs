@@ -8,6 +8,7 @@ use super::output::invalid_usage;
 use super::{Global, apps};
 use crate::at_rest::Wanted;
 use crate::diagnostic::Diagnostics;
+use crate::disk::{Disk, Kind};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, Project};
@@ -83,7 +84,8 @@ impl Target {
         if word.contains(std::path::is_separator) {
             return file();
         }
-        let exists = global.directory.join(word).is_file();
+        let exists =
+            matches!(Disk::default().kind(&global.directory.join(word)), Ok(Some(kind)) if kind != Kind::Folder);
         let project = match Project::discover(&global.directory) {
             Ok(project) => project,
             Err(_) if exists || Path::new(word).extension().is_some() => return file(),

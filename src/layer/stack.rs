@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Layer, Library, Sight};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
-use crate::disk::{Disk, Kind};
+use crate::disk::{Kind, Root};
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE};
 use crate::span::{Located, Place};
@@ -64,7 +64,12 @@ impl Walk<'_, '_> {
                 }
                 Err(problems) => {
                     self.is_whole = false;
-                    self.problems.extend(problems);
+                    // a file that is not read has no place but the line that names it
+                    let at = |problem: Diagnostic| match named_at {
+                        Some(place) if problem.labels.is_empty() => problem.at(place.clone()),
+                        _ => problem,
+                    };
+                    self.problems.extend(problems.into_iter().map(at));
                 }
             }
         }
@@ -86,7 +91,7 @@ impl Walk<'_, '_> {
     fn missing(&self, name: &LayerName, place: &Place) -> Diagnostic {
         let mut known = Vec::new();
         for folder in self.library.project.shared.iter().chain([&self.app.folder]) {
-            list_layers(self.library.project.files.disk(), folder, "", &mut known);
+            list_layers(self.library.project.files.bounds(), folder, "", &mut known);
         }
         let place = place.clone();
         let file = format!("{name}.yaml");
@@ -115,11 +120,11 @@ fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
 }
 
 /// The names of the layers in a folder and below, for suggestions.
-fn list_layers(disk: &Disk, folder: &Path, prefix: &str, names: &mut Vec<String>) {
-    for entry in &*disk.list(folder).unwrap_or_default() {
+fn list_layers(root: &Root, folder: &Path, prefix: &str, names: &mut Vec<String>) {
+    for entry in &*root.list(folder).unwrap_or_default() {
         let file = entry.name.to_string_lossy().into_owned();
         if entry.kind == Kind::Folder && prefix.matches('/').count() < 3 {
-            list_layers(disk, &folder.join(&entry.name), &format!("{prefix}{file}/"), names);
+            list_layers(root, &folder.join(&entry.name), &format!("{prefix}{file}/"), names);
         } else {
             let name = file.strip_suffix(".yaml").filter(|name| !name.ends_with(".secrets") && *name != BASE);
             names.extend(name.map(|name| format!("{prefix}{name}")));

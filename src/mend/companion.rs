@@ -1,6 +1,5 @@
 //! The encrypted file that belongs to a layer: `prod.secrets.yaml` of `prod.yaml`.
 
-use std::fs;
 use std::path::PathBuf;
 
 use super::Desk;
@@ -36,7 +35,7 @@ impl Companion {
     pub(super) fn open(desk: Desk<'_>, layer: &str) -> Result<Self, Refusal> {
         let name = format!("{}{SECRETS}", layer.strip_suffix(".yaml").unwrap_or(layer));
         let path = inside(desk.files, &name)?;
-        if fs::symlink_metadata(&path).is_err() {
+        if !desk.files.bounds().has(&path) {
             let plan = plan(desk.rules, &path, &name, &Wish::default())?;
             return Ok(Self { name, path, state: State::New(Box::new(plan), Vec::new()) });
         }

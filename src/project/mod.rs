@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::disk::Disk;
-use crate::files::Files;
+use crate::files::{FileKind, Files, refuse};
 use crate::name::EnvironmentName;
 
 pub use reference::{ReferenceRole, Referent, UserRule};
@@ -98,13 +98,10 @@ impl Project {
 
 impl App {
     /// The app in `folder`, with the environments found there.
-    fn read(disk: &Disk, folder: PathBuf) -> Result<Self, Diagnostic> {
-        let unreadable = |error: std::io::Error| {
-            Diagnostic::error("unreadable", format!("`{}` could not be listed: {error}", folder.display()))
-                .failing(Failure::Io)
-        };
+    fn read(files: &Files, folder: PathBuf) -> Result<Self, Diagnostic> {
         let mut environments = BTreeSet::new();
-        for entry in &*disk.list(&folder).map_err(unreadable)? {
+        let listed = files.bounds().list(&folder);
+        for entry in &*listed.map_err(|refusal| refuse(&refusal, FileKind::Layer, &files.name(&folder)))? {
             environments.extend(entry.name.to_str().and_then(environment_of));
         }
         Ok(Self { folder, environments: environments.into_iter().collect() })

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::reference::UserRule;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::span::{Source, Span};
+use crate::span::{Place, Source, Span};
 
 const FIELDS: [&str; 4] = ["apps", "shared", "output", "references"];
 
@@ -83,6 +83,16 @@ fn in_words(message: &str) -> String {
 fn path_at(text: &str, offset: usize, path: Option<&str>) -> Span {
     let found = path.and_then(|path| Some((offset + text.get(offset..)?.find(path)?, path.len())));
     found.map_or_else(|| word_at(text, offset, None), |(start, length)| Span::locate(text, start, start + length))
+}
+
+/// The place of a value of a field at the root: of its first text after the field's name.
+pub(super) fn value_place(source: &Source, field: &str, value: &str) -> Place {
+    let text = source.text();
+    let field = word_at(text, 0, Some(field));
+    let Span { start, end, .. } = path_at(text, field.start, Some(value).filter(|value| !value.is_empty()));
+    let is_quote = |at: usize| text.get(at..=at).is_some_and(|char| char == "\"" || char == "'");
+    let quotes = usize::from(start > 0 && is_quote(start - 1) && is_quote(end));
+    source.place(Span::locate(text, start - quotes, end + quotes))
 }
 
 /// The span of a field's name, or of the word at an offset.

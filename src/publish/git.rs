@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use super::Wish;
 use super::target::Target;
 use crate::diagnostic::{Diagnostic, Failure};
+use crate::disk::Disk;
 
 /// How many files are named.
 const MOST: usize = 5;
@@ -24,8 +25,8 @@ pub(super) fn exposed(targets: &[Target], wish: &Wish<'_>) -> Option<Diagnostic>
         return None;
     }
     let absolute = std::path::absolute(wish.dir).ok()?;
-    let work_tree = absolute.ancestors().find(|folder| folder.join(".git").exists())?;
-    let exposed = not_ignored(work_tree, &secrets);
+    let work_tree = Disk::default().repository_of(&absolute)?.to_path_buf();
+    let exposed = not_ignored(&work_tree, &secrets);
     if exposed.is_empty() {
         return None;
     }

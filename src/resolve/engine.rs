@@ -10,7 +10,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 use super::failure::invalid;
 use super::manifest::Documents;
 use super::{declassify, filters};
-use crate::files::Files;
+use crate::files::{FileKind, Files};
 
 /// Steps that one template may take. A template of a thousand loop turns takes some ten thousand;
 /// one that never ends is stopped within a fraction of a second.
@@ -87,7 +87,7 @@ fn join(name: &str, parent: &str) -> String {
 }
 
 fn load(files: &Files, name: &str) -> Result<Option<String>, Error> {
-    match files.text(&files.root().join(name)) {
+    match files.text(FileKind::Include, &files.root().join(name)) {
         Ok(source) => Ok(Some(declassify::prepare(source.text())?.into_owned())),
         Err(problem) if problem.rule == "missing-file" => Ok(None),
         Err(problem) => Err(Error::new(ErrorKind::TemplateNotFound, problem.message)),

@@ -8,6 +8,7 @@ use minijinja::{Error, ErrorKind, Value};
 use super::session::Session;
 use super::suggest::{undefined, unknown};
 use crate::diagnostic::Diagnostic;
+use crate::files::FileKind;
 use crate::span::{Place, Source, Span};
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::locate;
@@ -184,7 +185,7 @@ impl At {
 
     fn in_include(session: &Session, error: &Error, range: &Range<usize>, fallback: &Place) -> Self {
         let files = &session.engine.files;
-        let file = error.name().and_then(|name| files.text(&files.root().join(name)).ok());
+        let file = error.name().and_then(|name| files.text(FileKind::Include, &files.root().join(name)).ok());
         file.map_or_else(
             || Self { place: fallback.clone(), text: None, hidden: true, literal: false },
             |source| Self::in_file(error, &source, range),

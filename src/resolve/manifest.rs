@@ -15,8 +15,8 @@ use super::failure::Origin;
 use super::frame::{self, Frame, Subject};
 use super::session::{Reported, Session, is_template};
 use super::{Lineage, declassify};
-use crate::diagnostic::{Diagnostic, Failure};
-use crate::files::Probe;
+use crate::diagnostic::Diagnostic;
+use crate::files::{FileKind, Probe, refuse};
 use crate::glob::{GlobError, matching};
 use crate::layer::{ManifestPattern, Tree, TreeKind};
 use crate::sops;
@@ -86,11 +86,12 @@ impl Session {
         let text = &pattern.pattern.value;
         let at = |problem: Diagnostic| problem.at(pattern.pattern.place.clone());
         self.engine.files.note(Probe::Matching(pattern.folder.clone(), text.clone()));
-        let disk = self.engine.files.disk();
-        let problem = match matching(disk, &pattern.folder, text) {
+        let root = self.engine.files.bounds();
+        let problem = match matching(root, &pattern.folder, text) {
             Ok(mut found) => {
-                let is_folder = found.iter().any(|path| disk.is_folder(path));
-                found.retain(|path| disk.is_file(path));
+                let count = found.len();
+                found.retain(|path| !root.is_folder(path));
+                let is_folder = found.len() < count;
                 if !found.is_empty() {
                     return found;
                 }
@@ -110,9 +111,8 @@ impl Session {
             Err(GlobError::Invalid { part, reason }) => {
                 Diagnostic::error("invalid-field", format!("`{part}` is no valid glob: {reason}"))
             }
-            Err(GlobError::Unreadable(folder, error)) => {
-                let name = self.engine.files.name(&folder);
-                Diagnostic::error("unreadable", format!("`{name}` could not be listed: {error}")).failing(Failure::Io)
+            Err(GlobError::Unreadable(folder, refusal)) => {
+                refuse(&refusal, FileKind::Manifest, &self.engine.files.name(&folder))
             }
         };
         self.report(at(problem));
@@ -120,7 +120,7 @@ impl Session {
     }
 
     fn file(self: &Arc<Self>, path: &Path, pattern: &ManifestPattern) -> Result<Vec<Manifest>, Reported> {
-        let file = self.engine.files.manifests(path);
+        let file = self.engine.files.text(FileKind::Manifest, path);
         let file = file.map_err(|problem| self.report(problem.at(pattern.pattern.place.clone())))?;
         if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
             return self.text_template(&file);

@@ -17,7 +17,7 @@ use super::pointed::{Marked, Pointed};
 use super::scope::{self, StepRef};
 use super::{Final, Lineage, Outcome, Resolved, ResolvedValue, content, declassify, registries};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::files::MAX_FILE_SIZE;
+use crate::files::{FileKind, MAX_FILE_SIZE};
 use crate::format::Format;
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::EntryId;
@@ -151,10 +151,10 @@ impl Session {
         match &source.value {
             EntrySource::Value(scalar) => self.scalar(scalar, &source.place, may_render, frame),
             EntrySource::File(path) => {
-                Ok(Outcome::Known(Final::File(self.engine.files.bytes(path).map_err(at_source)?)))
+                Ok(Outcome::Known(Final::File(self.engine.files.bytes(FileKind::EntryFile, path).map_err(at_source)?)))
             }
             EntrySource::Template(path) => {
-                let file = self.engine.files.text(path).map_err(at_source)?;
+                let file = self.engine.files.text(FileKind::Template, path).map_err(at_source)?;
                 let marked = self.mark(file.text(), frame, &source.place)?;
                 let text = self.render(file.name(), &marked.text, &Origin::File(&file))?;
                 Ok(rendered(&marked, text))

@@ -77,6 +77,10 @@ impl Run<'_> {
     fn lock(&self) -> Result<Lock, Diagnostic> {
         let OutputTree { place, part, disk, .. } = self.tree;
         let own = place.own();
+        // drafts are removed with all that is in their folder: a link would take others with them
+        for folder in [self.drafts.parent().unwrap_or(&own), &self.drafts] {
+            place::folder(folder, &format!("{}/tmp", self.show_own()))?;
+        }
         let make = || match disk.make_folders(&self.drafts) {
             // another shard was the last and removed the folder above
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
