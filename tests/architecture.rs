@@ -11,7 +11,10 @@ use regex::Regex;
 /// The modules from left to right. Those of one line do not know each other, but for the first,
 /// the foundations.
 const ORDER: &[&[&str]] = &[
-    &["atomic", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "diagnostic"],
+    &[
+        "atomic", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "program",
+        "diagnostic", "test_hook",
+    ],
     &["files", "yaml"],
     &["format", "sops"],
     &["project"],
@@ -158,4 +161,15 @@ fn what_is_bought_in_stays_behind_its_door() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn programs_are_started_by_one_module() {
+    let starts = Regex::new(r"\bCommand::new\b").unwrap();
+    let wrong: Vec<_> = lines()
+        .into_iter()
+        .filter(|line| starts.is_match(&line.text) && !line.file.ends_with("program.rs"))
+        .map(|Line { file, number, text }| format!("src/{}:{number}: {}", file.display(), text.trim()))
+        .collect();
+    assert!(wrong.is_empty(), "use `program::command`, which looks for programs safely:\n{}", wrong.join("\n"));
 }
