@@ -127,11 +127,11 @@ impl World {
         fs::write(path, self.expanded(text)).unwrap();
     }
 
-    /// A program that leaves a file, and passes its input on as a filter would. Written by another process: what
+    /// A program that leaves a file. Written by another process: what
     /// this one has open for writing nobody can run.
     fn program(&self, name: &str, ran: &Path) {
         fs::create_dir_all(self.at(name).parent().unwrap()).unwrap();
-        let text = format!("#!/bin/sh\n: > '{}'\ncat 2>/dev/null\n", ran.display());
+        let text = format!("#!/bin/sh\n: > '{}'\n", ran.display());
         let script = "printf '%s' \"$1\" > \"$0\"; chmod 755 \"$0\"";
         assert!(Command::new("sh").args(["-c", script]).arg(self.at(name)).arg(text).status().unwrap().success());
     }
