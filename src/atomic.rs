@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, TempPath};
 use zeroize::Zeroizing;
 
+use crate::test_hook::{Point, pass};
+
 /// Replaces a file, or makes it: its new bytes are complete on disk before they take its name. A
 /// symlink is followed, so that it stays one; permissions are kept.
 ///
@@ -42,7 +44,9 @@ impl Prepared {
     pub fn commit(self) -> io::Result<PathBuf> {
         match self {
             Self::File { bytes, target } => {
+                pass(Point::AtomicComplete);
                 bytes.persist(&target).map_err(|error| error.error)?;
+                pass(Point::AtomicNamed);
                 Ok(folder(&target).to_path_buf())
             }
             Self::Device { bytes, target } => {
@@ -77,7 +81,10 @@ pub fn prepare(path: &Path, bytes: &[u8]) -> io::Result<Prepared> {
         builder.permissions(new);
     }
     let mut file = builder.tempfile_in(folder(&target))?;
-    file.write_all(bytes)?;
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    file.write_all(first)?;
+    pass(Point::AtomicHalfWritten);
+    file.write_all(second)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::secret::Wiping;
+use crate::test_hook;
 
 /// A range of a source text.
 ///
@@ -28,6 +29,7 @@ impl Span {
         let start = floor_boundary(text, start);
         let end = floor_boundary(text, end).max(start);
         let before = &text[..start];
+        test_hook::work(start);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {
             start,

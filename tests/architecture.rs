@@ -11,7 +11,10 @@ use regex::Regex;
 /// The modules from left to right. Those of one line do not know each other, but for the first,
 /// the foundations.
 const ORDER: &[&[&str]] = &[
-    &["atomic", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "diagnostic"],
+    &[
+        "atomic", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "program",
+        "diagnostic", "test_hook",
+    ],
     &["files", "yaml"],
     &["format", "sops"],
     &["project"],
@@ -192,4 +195,15 @@ fn files_are_opened_by_the_reader_alone() {
     let wrong: Vec<_> =
         others.map(|Line { file, number, text }| format!("src/{}:{number}: {}", file.display(), text.trim())).collect();
     assert!(wrong.is_empty(), "{} lines ask for files past the reader:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn programs_are_started_by_one_module() {
+    let starts = Regex::new(r"\bCommand::new\b").unwrap();
+    let wrong: Vec<_> = lines()
+        .into_iter()
+        .filter(|line| starts.is_match(&line.text) && !line.file.ends_with("program.rs"))
+        .map(|Line { file, number, text }| format!("src/{}:{number}: {}", file.display(), text.trim()))
+        .collect();
+    assert!(wrong.is_empty(), "use `program::command`, which looks for programs safely:\n{}", wrong.join("\n"));
 }

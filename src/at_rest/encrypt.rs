@@ -85,6 +85,7 @@ pub fn encrypted(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<(Vec<u8>, Diagnostics), Diagnostics> {
+    sops::refuse_ciphertext(name, &bytes)?;
     let written = sops::encrypt(name, bytes, format, plan, now);
     let written = written.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
     Ok((written.bytes, written.reworded.into_iter().map(Reworded::into_diagnostic).collect()))

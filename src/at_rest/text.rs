@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::sops::{Tree, Value};
+use crate::sops::{Tree, Value, holds_ciphertext};
 
 /// What a text is to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub enum ValueProblem {
         /// Its column, from 1.
         column: usize,
     },
+    /// It was copied from an encrypted file, and is no value.
+    #[error("the value holds SOPS ciphertext, which nothing can decrypt there: give the value in plaintext")]
+    Ciphertext,
     /// A number that sops could not read.
     #[error("the value holds an integer beyond 64 bits with a sign, which sops refuses")]
     TooBig,
@@ -35,6 +38,9 @@ pub enum ValueProblem {
 
 /// The value that a text is.
 pub fn typed(text: &[u8], kind: Kind) -> Result<Tree, ValueProblem> {
+    if holds_ciphertext(text) {
+        return Err(ValueProblem::Ciphertext);
+    }
     match kind {
         Kind::Text => Ok(Tree::of(Value::Text(Zeroizing::new(text.to_vec())))),
         Kind::Scalar => Ok(Tree::of(scalar(text))),

@@ -1,10 +1,10 @@
 //! `septum edit`
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use clap::Args;
 
+use super::files::now;
 use super::output::{self, Output, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::Target;
@@ -15,7 +15,7 @@ use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::App;
-use crate::sops::{RuleBook, Timestamp};
+use crate::sops::RuleBook;
 
 /// Change an encrypted file in an editor, or create one.
 ///
@@ -50,7 +50,7 @@ impl Edit {
         let folder = PrivateFolder::new(&Temporary::of(variable), storage)?;
         let mut author = AtTerminal { output };
         let saved = edit(&name, &plaintext, &editor, &folder, &mut author, |text| {
-            draft.save(text, Timestamp::at(SystemTime::now()))
+            draft.save(text, now())
         })?;
         if saved.is_none() {
             output.say(&format!("septum: `{name}` was not changed"));

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
@@ -15,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::real_named;
 use crate::secret::read_to_end;
 use crate::sops::{Format, Timestamp};
+use crate::test_hook;
 
 /// A format by its name.
 pub(super) fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
@@ -24,7 +24,7 @@ pub(super) fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
 
 /// Now, to the second.
 pub(super) fn now() -> Timestamp {
-    Timestamp::at(SystemTime::now())
+    Timestamp::at(test_hook::now())
 }
 
 /// What was read from standard input, as a file: `name` says of which format it is and which rule it

@@ -10,6 +10,7 @@ mod render;
 use std::fmt;
 
 use crate::span::Place;
+use crate::test_hook;
 
 pub use render::{render, render_with_rule};
 
@@ -261,6 +262,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .map(|candidate| {
+            test_hook::work(name.len().saturating_mul(candidate.len()));
             let distance = if plain(candidate) == wanted { 0 } else { strsim::damerau_levenshtein(name, candidate) };
             (distance, candidate)
         })

@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::mask::mask;
 use super::{Diagnostic, Label, Severity};
+use crate::test_hook;
 
 /// Renders a diagnostic with an excerpt of each place, values masked. `color` adds ANSI styles.
 pub fn render(diagnostic: &Diagnostic, color: bool) -> String {
@@ -88,12 +89,10 @@ impl Excerpt {
     fn of(label: &Label) -> Self {
         let text = label.place.source.text();
         let span = label.place.span;
-        let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
-        let end = text[span.start..].find('\n').map_or(text.len(), |newline| span.start + newline);
-        let line = text[start..end].trim_end_matches('\r');
-        if line.len() > LONGEST {
+        let Some((start, end)) = line_around(text, span.start) else {
             return Self { line: String::new(), range: 0..0 };
-        }
+        };
+        let line = text[start..end].trim_end_matches('\r');
         let from = (span.start - start).min(line.len());
         let to = (span.end.min(end) - start).clamp(from, line.len());
         let (line, range) = mask(line, from..to, label.hidden);
@@ -101,6 +100,26 @@ impl Excerpt {
         let range = range.start + tabs(&line[..range.start])..range.end + tabs(&line[..range.end]);
         Self { line: line.replace('\t', "    "), range }
     }
+}
+
+/// Where the line begins and ends that an offset is in; none if it is too long to be shown. No more of it is
+/// looked at: thousands of findings can be in one line.
+fn line_around(text: &str, offset: usize) -> Option<(usize, usize)> {
+    let (before, after) = text.as_bytes().split_at_checked(offset)?;
+    let before = before.get(offset.saturating_sub(LONGEST)..)?;
+    let after = after.get(..=LONGEST).unwrap_or(after);
+    test_hook::work(before.len() + after.len());
+    let start = match memchr::memrchr(b'\n', before) {
+        Some(newline) => offset - before.len() + newline + 1,
+        None if before.len() == offset => 0,
+        None => return None,
+    };
+    let end = match memchr::memchr(b'\n', after) {
+        Some(newline) => offset + newline,
+        None if offset + after.len() == text.len() => text.len(),
+        None => return None,
+    };
+    (end - start <= LONGEST).then_some((start, end))
 }
 
 #[cfg(test)]

@@ -136,10 +136,16 @@ impl<'p> Library<'p> {
         let mut problems = Diagnostics::new();
         let (mut naming_key, mut wrapping) = (None, None);
         if sops::is_encrypted(&root) {
-            wrapping = sops::metadata(&root, &source).ok().map(|metadata| metadata.wrapping());
+            let metadata = sops::metadata(&root, &source).ok();
+            if let Some(stray) = metadata.as_ref().and_then(|it| sops::in_encrypted_file(&root, &source, &it.selector)) {
+                return Err(stray.into());
+            }
+            wrapping = metadata.map(|metadata| metadata.wrapping());
             let opened = self.open(path, root, &source, sight)?;
             (root, naming_key) = (opened.root, opened.naming_key);
             problems.extend(opened.told);
+        } else if let Some(stray) = sops::in_plain_file(&root, &source) {
+            return Err(stray.into());
         }
         let folder = path.parent().unwrap_or(path).to_path_buf();
         let mut layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);

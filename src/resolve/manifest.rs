@@ -79,6 +79,7 @@ impl Session {
                 }
             }
         }
+        found.iter().for_each(|manifest| self.refuse_ciphertext(manifest));
         found
     }
 

@@ -6,6 +6,7 @@
 //! macro, filtered. That over-approximates (a secret that is only compared taints), which is the
 //! right side to err on, and it needs no analysis of the template that could be wrong.
 
+mod ciphertext;
 mod content;
 mod declassify;
 mod engine;

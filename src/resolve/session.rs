@@ -22,6 +22,7 @@ use crate::format::Format;
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::EntryId;
 use crate::secret::Secret;
+use crate::sops;
 use crate::span::Place;
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::CoreType;
@@ -125,6 +126,12 @@ impl Session {
             Ok(Ok(Outcome::Known(value))) if frame.is_locked() => Outcome::Locked(frame.shadow(value.text())),
             Ok(Err(Reported) | Ok(Outcome::Pointed(_))) if frame.is_locked() => Outcome::Locked(frame.shadow(None)),
             Ok(Err(Reported)) => Outcome::Failed,
+            Ok(Ok(Outcome::Known(value))) if sops::holds_ciphertext(value.bytes()) => {
+                let name = self.subject_name(&frame.subject);
+                let problem = sops::ciphertext_as_value(&format!("the value of `{name}`"));
+                self.report(problem.at_hidden(place.clone()));
+                Outcome::Failed
+            }
             // values that double each other would fill the memory
             Ok(Ok(Outcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
                 let name = self.subject_name(&frame.subject);

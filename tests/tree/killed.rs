@@ -1,9 +1,11 @@
-//! A run that is killed at any instant: each file is old or new, and the next run completes it.
+//! A run that is killed at any step: each file is old or new, and the next run completes it.
+
+#![cfg(debug_assertions)]
 
 use std::fs;
 use std::process::Stdio;
-use std::thread::sleep;
-use std::time::Duration;
+
+use septum::test_hook::Point;
 
 use crate::project::{Project, septum};
 use crate::world::tree;
@@ -43,35 +45,33 @@ fn every_file_is_old_or_new_and_the_next_run_completes() {
     render();
     let old = outputs();
     write(&project, &new_sources);
-    let start = std::time::Instant::now();
     render();
-    let whole = start.elapsed();
     let new = outputs();
-    // Knuth's constants: any instants do, as long as they are not always the same
+    // steps of a run, of which each file takes some
+    let steps = u64::try_from(old.len()).unwrap() * 2;
+    // Knuth's constants: any steps do, as long as they are not always the same
     let mut random = 1_u64;
     let mut stopped = 0;
     for kill in 0..kills() {
         let (sources, before, after) =
             if kill % 2 == 0 { (&old_sources, &new, &old) } else { (&new_sources, &old, &new) };
         write(&project, sources);
-        let mut child = septum(&project.root(), &[])
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let step = format!("{}:{}", Point::TreeStep.name(), (random >> 20) % steps + 1);
+        let status = septum(&project.root(), &[("SEPTUM_TEST_STOP_AT", &step)])
             .args(["render", "--all", "--out", "rendered", "-q"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
+            .status()
             .unwrap();
-        let micros = u64::try_from(whole.as_micros()).unwrap_or(u64::MAX).max(2);
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        sleep(Duration::from_micros((random >> 20) % micros));
-        child.kill().unwrap();
-        stopped += u32::from(!child.wait().unwrap().success());
+        stopped += u32::from(!status.success());
         for (path, bytes) in outputs() {
             let known = before.get(&path) == Some(&bytes) || after.get(&path) == Some(&bytes);
             assert!(known, "kill {kill}: {path} is neither old nor new");
         }
         assert!(before.keys().all(|path| outputs().contains_key(path)), "kill {kill}: a file is gone");
         render();
-        assert_eq!(&outputs(), after, "kill {kill}: completed");
+        assert_eq!(&outputs(), after, "kill {kill} at {step}: completed");
         let leftovers: Vec<_> =
             tree(&project.rendered()).into_keys().filter(|path| path.starts_with(".septum/tmp")).collect();
         assert!(leftovers.iter().all(|path| path.ends_with(".gitignore")), "kill {kill}: {leftovers:?}");

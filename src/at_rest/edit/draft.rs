@@ -10,7 +10,7 @@ use crate::atomic;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::{self, Disk, Refusal};
 use crate::files::{FileKind, check_writable, refuse};
-use crate::sops::{Format, Identities, Plan, RuleBook, Sealed, Timestamp, WriteError, encrypt};
+use crate::sops::{Format, Identities, Plan, RuleBook, Sealed, Timestamp, WriteError, encrypt, refuse_ciphertext};
 
 /// A file that is being edited.
 pub struct Draft<'a> {
@@ -63,6 +63,7 @@ impl<'a> Draft<'a> {
     /// Encrypts a plaintext and writes the file. If it fails, the file is as it was, and another
     /// plaintext can be tried.
     pub fn save(&mut self, plaintext: &[u8], now: Timestamp) -> Result<(), Diagnostics> {
+        refuse_ciphertext(&self.name, plaintext)?;
         let bytes = match &mut self.from {
             From::Nothing(plan) => {
                 encrypt(&self.name, plaintext.to_vec(), self.format, plan, now).map_err(written)?.bytes

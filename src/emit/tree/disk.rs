@@ -29,6 +29,7 @@ impl Disk {
     #[cfg(not(test))]
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "a test stops here")]
     fn step(&self) -> io::Result<()> {
+        crate::test_hook::pass(crate::test_hook::Point::TreeStep);
         Ok(())
     }
 

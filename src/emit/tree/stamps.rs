@@ -14,10 +14,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::inventory::digest;
 use super::{Found, Part, Place, look};
+use crate::test_hook;
 
 /// File systems and kernels tick at most every two seconds (FAT).
 const SETTLED: Duration = Duration::from_secs(2);
@@ -65,7 +66,7 @@ impl Stamps {
             Ok(Found::File(bytes)) => std::str::from_utf8(&bytes).ok().and_then(parse).unwrap_or_default(),
             _ => HashMap::new(),
         };
-        let now = SystemTime::now().checked_sub(SETTLED).and_then(|then| then.duration_since(UNIX_EPOCH).ok());
+        let now = test_hook::now().checked_sub(SETTLED).and_then(|then| then.duration_since(UNIX_EPOCH).ok());
         let settled = now.and_then(|now| i128::try_from(now.as_nanos()).ok()).unwrap_or_default();
         Self { name, known, read: Mutex::default(), settled }
     }

@@ -22,6 +22,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::lines;
 use super::literal::blank_templates;
+use crate::test_hook;
 
 /// How sure a detector is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -169,6 +170,7 @@ pub fn value(key: &str, text: &str) -> Option<ValueHit> {
 fn direct(scan: &Scan) -> Option<ValueHit> {
     let mut best: Option<ValueHit> = None;
     for rule in candidates(scan) {
+        test_hook::work(scan.text.len());
         let Some(found) = rule.find(scan) else { continue };
         if best.as_ref().is_none_or(|best| best.certainty < found.certainty) {
             best = Some(ValueHit::new(rule.name(), found));
