@@ -79,7 +79,9 @@ fn bytes(path: &Path) -> io::Result<Vec<u8>> {
 fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            Diagnostic::error("missing-file", format!("`{name}` does not exist")).failing(Failure::Io)
+            // `KEY=VALUE` in the place of a file is no name of one
+            let shown = name.split_once('=').map_or_else(|| name.to_owned(), |(key, _)| format!("{key}=…"));
+            Diagnostic::error("missing-file", format!("`{shown}` does not exist")).failing(Failure::Io)
         }
         io::ErrorKind::IsADirectory => {
             Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name the files in it")
