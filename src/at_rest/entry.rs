@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::text::Kind;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
 use crate::layer::{Change, Entry, EntrySource, Rules, entry_label};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::Constraints;
@@ -188,7 +188,7 @@ impl Slot {
             let lists = matches!(keyword.as_str(), "enum" | "const");
             found.push(match rule {
                 Some(rule) if lists => error.at_hidden_with(rule.clone(), "required here"),
-                Some(rule) => error.at_with(rule.clone(), "required here"),
+                Some(rule) => error.at_public_with(rule.clone(), Public::Rule, "required here"),
                 None => error,
             });
         }

@@ -93,9 +93,11 @@ impl Target {
             Ok(environment) => Ok(Self::Environment(project, environment)),
             Err(_) if exists || Path::new(word).extension().is_some() => file(),
             // what stands there may be anything, a value too
-            Err(unknown) => Err(Diagnostic { message: "there is neither an environment nor a file of that name".into(), ..unknown }
-                .hint("a file may stand there too: `./NAME`")
-                .into()),
+            Err(unknown) => {
+                Err(Diagnostic { message: "there is neither an environment nor a file of that name".into(), ..unknown }
+                    .hint("a file may stand there too: `./NAME`")
+                    .into())
+            }
         }
     }
 }

@@ -74,7 +74,10 @@ fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     if let Some((_, how)) = HOW.iter().find(|(of, _)| is_of_arguments && command == Some(of)) {
         diagnostic = diagnostic.hint(*how);
     }
-    diagnostic.hint(usage(command)).hint(format!("`{name} --help` says more"))
+    // of the program's own types: what they expect, and nothing of what they found
+    let expected = std::error::Error::source(error).map(ToString::to_string).filter(|why| why.starts_with("expected "));
+    let diagnostic = expected.into_iter().fold(diagnostic, Diagnostic::note);
+    diagnostic.note(usage(command)).hint(format!("`{name} --help` says more"))
 }
 
 /// The command that is named. Options with a value before it are those of all commands.
@@ -120,7 +123,7 @@ fn usage(command: Option<&str>) -> String {
         Some(command) => command.render_usage(),
         None => all.render_usage(),
     };
-    usage.to_string().replacen("Usage: ", "usage: ", 1)
+    usage.to_string().replacen("Usage: ", "the usage is ", 1)
 }
 
 /// Which argument a text is, counted from 1 behind the name of the program.

@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn every_character_of_unicode_that_acts_is_spelled_out_in_every_way() {
         let hostile = |char: &char| {
-            char.is_control() && *char != '\t' || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            char.is_control() && *char != '\t'
+                || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         };
         let all: String = (0..=0x10_ffff_u32).filter_map(char::from_u32).filter(hostile).collect();
         assert!(!escape(&all).contains(|char| hostile(&char)));

@@ -263,7 +263,7 @@ mod tests {
             for start in 0..=line.len() {
                 for end in start..=line.len() {
                     if line.is_char_boundary(start) && line.is_char_boundary(end) {
-                        let shown = [Shown::Nothing, Shown::Structure, Shown::All(Public::Key)][start % 3];
+                        let shown = [Shown::Nothing, Shown::Structure, Shown::All(Public::Name)][start % 3];
                         let (text, kept) = mask(line, start..end, shown);
                         assert!(text.get(kept).is_some(), "{line:?} {start}..{end}");
                     }

@@ -65,10 +65,8 @@ pub enum Shown {
 /// place of a name. So each of these is the result of a look at the range, and not a hope about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Public {
-    /// It is the key of a mapping, and was read as one.
+    /// It is the key of an entry, in a layer that could be read.
     Key,
-    /// It is a tag, an anchor, an alias or punctuation of YAML, of which it was looked at that it is just that.
-    Syntax,
     /// It is an expression of a template without a text in quotes.
     Expression,
     /// It is the value of a field that goes into a plain object as it is, or names such: a label, the name of an
@@ -76,12 +74,10 @@ pub enum Public {
     Name,
     /// It is a value of an entry that is routed to a ConfigMap, and stands there in plaintext.
     PlainValue,
-    /// It is a rule of an entry, which `explain` and the editor schema show.
+    /// It is a rule that the base has for a key, and that messages show too; it may not be encrypted.
     Rule,
     /// It is the name of a file that a layer names.
     Path,
-    /// It is a rule of a file of rules of detectors, which hold no values.
-    DetectorRule,
 }
 
 /// One finding, with everything that its reader needs to act on it.

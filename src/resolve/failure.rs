@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind, Value};
 
+use super::declassify;
 use super::frame::{self, Subject};
 use super::literal::{Word, has_word, paths, required_message, word_at};
 use super::session::Session;
@@ -83,8 +84,8 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
 /// That a template failed which has read a secret, or is one. Where it failed and why may follow from that, so
 /// that nothing of it is told: what is, follows from the text of the template alone.
 fn after_secret(session: &Session, origin: &Origin<'_>, encrypted: bool) -> Diagnostic {
-    if !encrypted && let Some(missing) = missing(session, origin) {
-        return missing;
+    if !encrypted && let Some(mistake) = missing(session, origin).or_else(|| unreasoned(origin)) {
+        return mistake;
     }
     let name = frame::current().map(|frame| match &frame.subject {
         Subject::Manifest(name) => name.split('#').next().unwrap_or_default().to_owned(),
@@ -110,6 +111,19 @@ pub(super) fn withheld(name: &str, place: &Place, what: &str) -> Diagnostic {
         .hint("to see them, try it with harmless values in the place of the secrets")
 }
 
+/// That a call of `declassify` has no reason in quotes, which is plain to see.
+fn unreasoned(origin: &Origin<'_>) -> Option<Diagnostic> {
+    let (text, place) = match origin {
+        Origin::Scalar { scalar, place, .. } => (scalar.text(), (*place).clone()),
+        Origin::File(source) => (source.text(), source.place(Span::locate(source.text(), 0, 0))),
+    };
+    let is_one = declassify::prepare(text).is_ok_and(|prepared| prepared.contains(declassify::REFUSED));
+    is_one.then(|| {
+        Diagnostic::error("template-failed", format!("the template failed: {}", declassify::UNREASONED))
+            .at_hidden(place)
+    })
+}
+
 /// The first thing that a template names and that nothing defines or gives a value.
 fn missing(session: &Session, origin: &Origin<'_>) -> Option<Diagnostic> {
     let text = match origin {
@@ -119,7 +133,8 @@ fn missing(session: &Session, origin: &Origin<'_>) -> Option<Diagnostic> {
     let has_fallback = |end: usize| {
         let rest = text.get(end..).unwrap_or_default().trim_start();
         let filter = rest.strip_prefix('|').map(str::trim_start);
-        rest.starts_with("is ") || filter.is_some_and(|filter| filter.starts_with("default") || filter.starts_with("d("))
+        rest.starts_with("is ")
+            || filter.is_some_and(|filter| filter.starts_with("default") || filter.starts_with("d("))
     };
     let found = paths(&session.engine, text).into_iter().filter(|path| session.is_missing(path)).filter_map(|path| {
         let at = word_at(text, &path)?;
@@ -309,7 +324,9 @@ fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>
             let found = REASONS.iter().find(|(words, _)| detail.starts_with(words));
             let reason = match found {
                 Some((_, reason)) => (*reason).to_owned(),
-                None if detail.ends_with(" is not iterable") => "a value that is no list is gone through as one".to_owned(),
+                None if detail.ends_with(" is not iterable") => {
+                    "a value that is no list is gone through as one".to_owned()
+                }
                 // the name of a kind is one of the engine's own
                 None => kind.to_string(),
             };

@@ -129,7 +129,7 @@ fn declassify(ticket: u64, value: &Value, reason: &str) -> Result<Value, Error> 
 
 /// What a call of `declassify` without a reason becomes.
 fn refuse(_: Rest<Value>) -> Result<Value, Error> {
-    Err(invalid("`declassify` wants a reason, a text in quotes: `declassify(value, \"why it may be public\")`"))
+    Err(invalid(super::declassify::UNREASONED))
 }
 
 /// minijinja's `namespace`, whose fields can be set anywhere: within a call of `declassify` too, so

@@ -118,9 +118,10 @@ pub(super) fn variables(engine: &Engine, text: &str) -> Vec<String> {
 pub fn uses(resolved: &Resolved, id: &EntryId) -> Vec<String> {
     let definition = &*resolved.definition;
     let Some(source) = definition.entry(id).and_then(|entry| entry.source.as_ref()) else { return Vec::new() };
-    let is_read = resolved.entries.get(id).is_some_and(|value| {
-        !value.lineage.reads.is_empty() || !value.lineage.declassified.is_empty()
-    });
+    let is_read = resolved
+        .entries
+        .get(id)
+        .is_some_and(|value| !value.lineage.reads.is_empty() || !value.lineage.declassified.is_empty());
     if !is_read {
         return Vec::new();
     }
@@ -187,11 +188,11 @@ impl Named<'_> {
         match key {
             Some(key) => found.extend(entries.contains_key(key).then(|| label(key))),
             None => {
-                let before = found.len();
                 let keys = entries.keys().map(crate::name::KeyName::as_str);
-                found.extend(keys.filter(|key| in_brackets(text, path, key)).map(label));
-                if found.len() == before {
-                    found.insert(format!("{path}[…]"));
+                let mut named = keys.filter(|key| in_brackets(text, path, key)).map(label).peekable();
+                match named.peek() {
+                    Some(_) => found.extend(named),
+                    None => drop(found.insert(format!("{path}[…]"))),
                 }
             }
         }
@@ -218,12 +219,12 @@ fn structure(tree: &Tree, path: &str, text: &str, found: &mut BTreeSet<String>) 
         found.insert(if is_list { format!("{path}[…]") } else { path.to_owned() });
         return;
     };
-    let before = found.len();
-    for (key, below) in map.iter().filter(|(key, _)| in_brackets(text, path, key)) {
-        structure(below, &crate::layer::tree::join(path, key), text, found);
-    }
-    if found.len() == before {
+    let mut named = map.iter().filter(|(key, _)| in_brackets(text, path, key)).peekable();
+    if named.peek().is_none() {
         found.insert(format!("{path}[…]"));
+    }
+    for (key, below) in named {
+        structure(below, &crate::layer::tree::join(path, key), text, found);
     }
 }
 

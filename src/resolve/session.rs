@@ -16,7 +16,7 @@ use super::frame::{self, Frame, Refusal, Subject};
 use super::pointed::{Marked, Pointed};
 use super::scope::{self, StepRef};
 use super::{Final, Lineage, Outcome, Read, Resolved, ResolvedValue, content, declassify, literal, registries};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::files::MAX_FILE_SIZE;
 use crate::format::{Format, FormatError};
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
@@ -99,9 +99,8 @@ impl Session {
         if lock(&self.withheld).is_empty() {
             return;
         }
-        if let Some(problems) = lock(&self.withheld).remove(path) {
-            lock(&self.problems).extend(problems);
-        }
+        let problems = lock(&self.withheld).remove(path);
+        lock(&self.problems).extend(problems.into_iter().flatten());
         let reads = lock(&self.variables).get(path).map(|known| known.lineage.reads.clone());
         // a circle is none of those: who is in one was never remembered
         for read in reads.into_iter().flatten() {
@@ -131,7 +130,8 @@ impl Session {
 
     /// The value of a variable, rendered if it is a template.
     pub(super) fn variable_value(self: &Arc<Self>, path: &str, scalar: &Arc<Scalar>, place: &Place) -> ResolvedValue {
-        if let Some(known) = lock(&self.variables).get(path).cloned() {
+        let known = lock(&self.variables).get(path).cloned();
+        if let Some(known) = known {
             if !frame::follows_secret() {
                 self.release(path);
             }
@@ -165,10 +165,11 @@ impl Session {
             // values that double each other would fill the memory
             Ok(Ok(Outcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
                 let name = self.subject_name(&frame.subject);
-                let problem = Diagnostic::error("oversized-value", format!("the value of `{name}` is larger than 1 MiB"))
-                    .at_hidden(place.clone())
-                    .note("a ConfigMap or Secret holds at most 1 MiB")
-                    .hint("compute less, or keep large data in an image, a volume or an object store");
+                let problem =
+                    Diagnostic::error("oversized-value", format!("the value of `{name}` is larger than 1 MiB"))
+                        .at_hidden(place.clone())
+                        .note("a ConfigMap or Secret holds at most 1 MiB")
+                        .hint("compute less, or keep large data in an image, a volume or an object store");
                 match &frame.subject {
                     Subject::Variable(path) if frame::follows_secret() => self.withhold(path, problem),
                     _ => drop(self.report(problem)),
@@ -186,7 +187,7 @@ impl Session {
         }
         let Some(source) = &entry.source else { return Ok(Outcome::Missing) };
         let may_render = entry.rules.template.as_ref().is_none_or(|rule| rule.value);
-        let at_source = |problem: Diagnostic| self.report(problem.at(source.place.clone()));
+        let at_source = |problem: Diagnostic| self.report(problem.at_public(source.place.clone(), Public::Path));
         match &source.value {
             EntrySource::Value(scalar) => self.scalar(scalar, &source.place, may_render, frame),
             EntrySource::File(path) => {
@@ -248,7 +249,9 @@ impl Session {
         let structure = builder.build(tree)?;
         let is_locked = builder.locked || frame.is_locked();
         match crate::format::write(format, &structure) {
-            Err(_) if frame.has_secret() && !is_locked => Err(self.report(failure::withheld(id.key.as_str(), &tree.place, "content"))),
+            Err(_) if frame.has_secret() && !is_locked => {
+                Err(self.report(failure::withheld(id.key.as_str(), &tree.place, "content")))
+            }
             Ok(text) if is_locked => Ok(Outcome::Locked(frame.shadow(Some(&text)))),
             Err(_) if is_locked => Ok(Outcome::Locked(frame.shadow(None))),
             Ok(text) => Ok(Outcome::Known(Final::Rendered(Arc::new(Secret::new(text))))),
@@ -256,9 +259,8 @@ impl Session {
                 // a part that a template made is called by what the layer has of it
                 let (place, error) = written_part(tree, error);
                 let message = format!("the content of `{}` cannot be written: {error}", id.key);
-                Err(self.report(
-                    Diagnostic::error("invalid-content", message).at_hidden(place.clone()).hint(error.hint()),
-                ))
+                Err(self
+                    .report(Diagnostic::error("invalid-content", message).at_hidden(place.clone()).hint(error.hint())))
             }
         }
     }
@@ -328,7 +330,8 @@ impl Session {
         let lacks = |bundle: &BundleName, key: &str| entry(bundle, key).is_none_or(|entry| entry.source.is_none());
         match steps.as_slice() {
             ["data", key] => {
-                let bundle = frame::current().map_or_else(|| self.definition.own_bundle(), |frame| frame.bundle.clone());
+                let bundle =
+                    frame::current().map_or_else(|| self.definition.own_bundle(), |frame| frame.bundle.clone());
                 lacks(&bundle, key)
             }
             ["bundles", bundle, key] => lacks(&BundleName::from(*bundle), key),
