@@ -14,7 +14,7 @@ use super::{Global, apps, environments, identities, quiet_identities};
 use crate::at_rest::Wish;
 use crate::atomic;
 use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, UserRules, sarif};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render_with_rule};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, StyledText, escape_lines, styled_with_rule};
 use crate::files::{FileKind, read_named};
 use crate::git::Index;
 use crate::mend::{self, Desk, Fixed};
@@ -201,17 +201,15 @@ impl Check {
         }
         match self.format {
             CheckFormat::Text => {
-                output::result(&text(report, fixed, self.staged, output.has_color()))?;
+                output.text(&text(report, fixed, self.staged))?;
                 // who commits is not to be told that all is well
                 if !self.staged || !report.findings.is_empty() {
                     output.say(&summary(report, fixed));
                 }
                 Ok(())
             }
-            CheckFormat::Json => output::result(&json(report, self.fix.then_some(fixed))),
-            CheckFormat::Sarif => {
-                output::result(&(serde_json::to_string_pretty(&sarif(report)).unwrap_or_default() + "\n"))
-            }
+            CheckFormat::Json => output::json(&json(report, self.fix.then_some(fixed))),
+            CheckFormat::Sarif => output::json(&sarif(report)),
             CheckFormat::Github => output::result(&github(report)),
         }
     }
@@ -238,10 +236,11 @@ fn line(fixed: &Fixed) -> String {
     format!("fixed[{}]: {}{advice}", fixed.rule, fixed.message)
 }
 
-fn text(report: &Report, fixed: &[Fixed], is_staged: bool, color: bool) -> String {
-    let mut out: String = fixed.iter().map(|fixed| line(fixed) + "\n").collect();
+fn text(report: &Report, fixed: &[Fixed], is_staged: bool) -> StyledText {
+    let mut out = StyledText::new();
+    fixed.iter().for_each(|fixed| out.line(line(fixed)));
     if !fixed.is_empty() {
-        out.push('\n');
+        out.end_line();
     }
     for finding in &report.findings {
         // hooks run at the root of the repository
@@ -250,10 +249,12 @@ fn text(report: &Report, fixed: &[Fixed], is_staged: bool, color: bool) -> Strin
             Some(why) => diagnostic.note(format!("not fixed: {why}")),
             None => diagnostic,
         };
-        let _ = writeln!(out, "{}\n", render_with_rule(&diagnostic, color));
+        out.append(styled_with_rule(&diagnostic));
+        out.end_line();
+        out.end_line();
     }
     for unseen in &report.unseen {
-        let _ = writeln!(out, "not seen: {unseen}");
+        out.line(format!("not seen: {unseen}"));
     }
     out
 }
@@ -292,19 +293,19 @@ fn summary(report: &Report, fixed: &[Fixed]) -> String {
     format!("septum: {}", parts.join(", "))
 }
 
-fn json(report: &Report, fixed: Option<&[Fixed]>) -> String {
+fn json(report: &Report, fixed: Option<&[Fixed]>) -> serde_json::Value {
     let findings: Vec<FindingView<'_>> = report.findings.iter().map(check::Finding::view).collect();
     let mut all = serde_json::json!({ "findings": findings, "unseen": report.unseen });
     if let Some(fixed) = fixed {
         let one = |it: &Fixed| serde_json::json!({ "rule": it.rule, "message": it.message, "file": it.file });
         all["fixed"] = fixed.iter().map(one).collect();
     }
-    serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"
+    all
 }
 
 /// Workflow commands of GitHub Actions (`::error file=…,line=…,col=…,title=…::message`).
 fn github(report: &Report) -> String {
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let data = |text: &str| escape_lines(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let mut out = String::new();
     for finding in &report.findings {

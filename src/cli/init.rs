@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Global;
-use super::output::{self, invalid_usage};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use super::output::{self, Output, invalid_usage};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, StyledText};
 use crate::disk::{Disk, Root};
 use crate::files::{FileKind, refuse};
 use crate::sops::{IdentityKind, NewIdentity, Places, System};
@@ -37,7 +37,7 @@ const FILES: [(&str, &str); 7] = [
 ];
 
 impl Init {
-    pub(super) fn run(&self, global: &Global) -> Result<(), Diagnostics> {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let folder = global.directory.join(&self.folder);
         let taken: Vec<_> =
             FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| Disk::default().has(path)).collect();
@@ -60,13 +60,18 @@ impl Init {
             let text = template.replace("APP", &app).replace("RECIPIENT", recipient);
             write_new(&path, &text).map_err(|error| unwritable(&path, &error))?;
         }
-        let written: Vec<_> = FILES.iter().map(|(path, _)| format!("  {path}\n")).collect();
-        output::result(&format!(
-            "wrote in {}\n{}\nThe private key of {recipient}\nwas added to {}. Keep a copy: without it nothing that is encrypted for it can be read.\n\nNext: septum render dev, then septum set prod DATABASE_PASSWORD\n",
-            output::shown(&folder),
-            written.concat(),
-            keys.display(),
-        ))
+        let mut text = StyledText::new();
+        text.line(format!("wrote in {}", output::shown(&folder)));
+        FILES.iter().for_each(|(path, _)| text.line(format!("  {path}")));
+        text.end_line();
+        text.line(format!("The private key of {recipient}"));
+        text.line(format!(
+            "was added to {}. Keep a copy: without it nothing that is encrypted for it can be read.",
+            keys.display()
+        ));
+        text.end_line();
+        text.line("Next: septum render dev, then septum set prod DATABASE_PASSWORD");
+        output.text(&text)
     }
 
     fn key_file(&self) -> Result<PathBuf, Diagnostic> {

@@ -20,6 +20,7 @@ mod rekey;
 mod render;
 mod set;
 mod target;
+mod usage;
 mod watch;
 
 use std::ffi::OsString;
@@ -108,6 +109,9 @@ enum Command {
     Man(man::Man),
 }
 
+/// What `septum` alone gives.
+const HELP: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
 /// Runs the program: parses the arguments, does what they say, and gives the exit code.
 pub fn main() -> ExitCode {
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
@@ -115,20 +119,25 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<_> = arguments.collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // help and version go to stdout, and a reader that went away is no failure
+        // help and version go to stdout, and a reader that went away is no failure
+        Err(error) if !error.use_stderr() || error.kind() == HELP => {
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(output::INVALID) } else { ExitCode::SUCCESS };
+        }
+        Err(error) => {
+            usage::show(&error, &arguments);
+            return ExitCode::from(output::INVALID);
         }
     };
     let output = Output::new(&cli.global);
     let result = match cli.command {
-        Command::Init(command) => command.run(&cli.global),
+        Command::Init(command) => command.run(&cli.global, &output),
         Command::Render(command) => command.run(&cli.global, &output),
         Command::Check(command) => return command.run(&cli.global, &output),
-        Command::Explain(command) => command.run(&cli.global),
+        Command::Explain(command) => command.run(&cli.global, &output),
         Command::List(command) => command.run(&cli.global, &output),
         Command::Encrypt(command) => command.run(&cli.global, &output),
         Command::Decrypt(command) => command.run(&cli.global, &output),

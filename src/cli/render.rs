@@ -210,7 +210,7 @@ impl Render {
         if plan.are_outputs_current() {
             return Ok(());
         }
-        output::result(&output.diff(&plan.diff()))?;
+        output.text(&output::diff(&plan.diff()))?;
         let shown = output::shown(dir);
         let Summary { created, changed, removed, .. } = plan.summary();
         let changed = created + changed;

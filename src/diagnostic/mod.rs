@@ -4,6 +4,7 @@
 //! masked down to keys and structure (see `mask.rs`), because the line around a mistake may hold a
 //! secret that has nothing to do with it.
 
+mod escape;
 mod mask;
 mod render;
 
@@ -12,7 +13,8 @@ use std::fmt;
 use crate::span::Place;
 use crate::test_hook;
 
-pub use render::{render, render_with_rule};
+pub use escape::{StyledText, escape, escape_json, escape_lines};
+pub use render::{render, styled, styled_with_rule};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,8 +45,40 @@ pub struct Label {
     pub place: Place,
     /// What to say beside the caret; may be empty.
     pub text: String,
-    /// Whether the range itself is a value that must not be shown.
-    pub hidden: bool,
+    /// What is shown of the range itself.
+    pub shown: Shown,
+}
+
+/// What an excerpt shows of the range that a message points at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing.
+    Nothing,
+    /// What is structure wherever it stands: a key, punctuation, the names in a template.
+    Structure,
+    /// All of it, for a reason.
+    All(Public),
+}
+
+/// Why a range of a file that anybody could have put there may be shown as it is.
+///
+/// A file need not be what it is read as: a link or a slip of the pen makes a password the scalar in the
+/// place of a name. So each of these is the result of a look at the range, and not a hope about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Public {
+    /// It is the key of an entry, in a layer that could be read.
+    Key,
+    /// It is an expression of a template without a text in quotes.
+    Expression,
+    /// It is the value of a field that goes into a plain object as it is, or names such: a label, the name of an
+    /// object, of a layer, of a namespace; and the layer that it stands in could be read.
+    Name,
+    /// It is a value of an entry that is routed to a ConfigMap, and stands there in plaintext.
+    PlainValue,
+    /// It is a rule that the base has for a key, and that messages show too; it may not be encrypted.
+    Rule,
+    /// It is the name of a file that a layer names.
+    Path,
 }
 
 /// One finding, with everything that its reader needs to act on it.
@@ -97,32 +131,44 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
-    /// Points at a range that may be shown: a key, a field, punctuation, or a value known to be plain.
+    /// Points at a range, of which the excerpt shows what is structure and no value.
     #[must_use]
     pub fn at(self, place: Place) -> Self {
-        self.label(place, "", false)
+        self.label(place, "", Shown::Structure)
     }
 
-    /// Points at a value that must not be shown.
+    /// Points at a range of which nothing is shown.
     #[must_use]
     pub fn at_hidden(self, place: Place) -> Self {
-        self.label(place, "", true)
+        self.label(place, "", Shown::Nothing)
     }
 
-    /// Points at a range that may be shown, with a text beside it.
+    /// Points at a range that is shown, and says why it may be.
+    #[must_use]
+    pub fn at_public(self, place: Place, why: Public) -> Self {
+        self.label(place, "", Shown::All(why))
+    }
+
+    /// Points at a range, of which the excerpt shows what is structure, with a text beside it.
     #[must_use]
     pub fn at_with(self, place: Place, text: impl Into<String>) -> Self {
-        self.label(place, text, false)
+        self.label(place, text, Shown::Structure)
     }
 
-    /// Points at a value that must not be shown, with a text beside it.
+    /// Points at a range of which nothing is shown, with a text beside it.
     #[must_use]
     pub fn at_hidden_with(self, place: Place, text: impl Into<String>) -> Self {
-        self.label(place, text, true)
+        self.label(place, text, Shown::Nothing)
     }
 
-    fn label(mut self, place: Place, text: impl Into<String>, hidden: bool) -> Self {
-        self.labels.push(Label { place, text: text.into(), hidden });
+    /// Points at a range that is shown, and says why it may be, with a text beside it.
+    #[must_use]
+    pub fn at_public_with(self, place: Place, why: Public, text: impl Into<String>) -> Self {
+        self.label(place, text, Shown::All(why))
+    }
+
+    fn label(mut self, place: Place, text: impl Into<String>, shown: Shown) -> Self {
+        self.labels.push(Label { place, text: text.into(), shown });
         self
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Layer, Library, Sight};
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public, nearest};
 use crate::disk::{Kind, Root};
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE};
@@ -95,7 +95,8 @@ impl Walk<'_, '_> {
         }
         let place = place.clone();
         let file = format!("{name}.yaml");
-        let error = Diagnostic::error("missing-layer", format!("there is no layer `{name}`")).at(place);
+        let error =
+            Diagnostic::error("missing-layer", format!("there is no layer `{name}`")).at_public(place, Public::Name);
         match nearest(name.as_str(), known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("create `{file}` beside `base.yaml`, or remove the name")),
@@ -114,7 +115,8 @@ fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
     let mut error = Diagnostic::error("extends-cycle", format!("`extends` goes in a circle: {}", names.join(" → ")));
     for (index, step) in path.iter().enumerate() {
         let parent = names.get(index + 1).copied().unwrap_or_default();
-        error = error.at_with(step.place.clone(), format!("`{}` extends `{parent}`", step.value));
+        let text = format!("`{}` extends `{parent}`", step.value);
+        error = error.at_public_with(step.place.clone(), Public::Name, text);
     }
     error.hint("remove one of these lines; what several layers need goes to a mixin, such as `common/NAME.yaml`")
 }

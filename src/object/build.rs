@@ -10,7 +10,7 @@ use super::constraint::Constraints;
 use super::external::{self, External, Parts, external};
 use super::typed::{self, Day, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, naming, size, text};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::manifest::{Common, references};
 use crate::name::{BundleName, EntryId};
@@ -221,7 +221,13 @@ fn check_rules(
         if violation.is_of_rule {
             let error =
                 Diagnostic::error("invalid-field", format!("a rule of `{label}` cannot be checked: {expected}"));
-            problems.push(error.at(rule.unwrap_or(place).clone()).hint("correct the rule, or remove it"));
+            problems.push(
+                match rule {
+                    Some(rule) => error.at_public(rule.clone(), Public::Rule),
+                    None => error.at_hidden(place.clone()),
+                }
+                .hint("correct the rule, or remove it"),
+            );
             continue;
         }
         // what a secret may be is next to what it is
@@ -229,11 +235,12 @@ fn check_rules(
         let expected = if tells { &violation.keyword_alone() } else { expected };
         let error = Diagnostic::error("invalid-value", format!("`{label}` must be {expected}"))
             .hint(format!("change the value, or the rule `{}` of its key", violation.keyword));
-        let error = if written { error.at(place.clone()) } else { error.at_hidden(place.clone()) };
+        let error =
+            if written { error.at_public(place.clone(), Public::PlainValue) } else { error.at_hidden(place.clone()) };
         problems.push(match rule {
             Some(rule) if tells => error.at_hidden_with(rule.clone(), "required here"),
             Some(rule) if rule.source != place.source || rule.span.line != place.span.line => {
-                error.at_with(rule.clone(), "required here")
+                error.at_public_with(rule.clone(), Public::Rule, "required here")
             }
             _ => error,
         });
@@ -270,7 +277,7 @@ fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
         let hint = names::nearest_key(id.key.as_str()).map(|key| format!("the nearest valid key is `{key}`"));
         problems.push(
             Diagnostic::error("invalid-key", format!("`{}` is no key of a ConfigMap or Secret: {why}", id.key))
-                .at(entry.defined.clone())
+                .at_public(entry.defined.clone(), Public::Key)
                 .maybe_hint(hint),
         );
     }
@@ -289,7 +296,7 @@ fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mu
         (_, place) => place,
     };
     problems.push(match place {
-        Some(place) => error.at(place.clone()),
+        Some(place) => error.at_public(place.clone(), Public::Name),
         None => error.note("it is the name of the app's folder").hint("set `app: NAME` in `base.yaml`"),
     });
 }

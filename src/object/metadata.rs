@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::{names, size};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::layer::{Bundle, Definition};
 use crate::manifest::Common;
 use crate::span::Located;
@@ -33,7 +33,7 @@ pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Com
         let nearest = names::nearest_object_name(&namespace.value.replace('.', "-"));
         problems.push(
             Diagnostic::error("invalid-name", message)
-                .at(namespace.place.clone())
+                .at_public(namespace.place.clone(), Public::Name)
                 .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
         );
     }

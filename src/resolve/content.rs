@@ -54,6 +54,7 @@ impl Builder<'_> {
 
     /// A scalar with its template rendered; one expression by itself keeps its type.
     pub(super) fn leaf<'t>(&mut self, scalar: &'t Scalar, tree: &'t Tree) -> Result<Value<'t>, Reported> {
+        self.frame.start_template();
         if scalar.encrypted {
             self.frame.record_encrypted();
         }
@@ -84,6 +85,7 @@ impl Builder<'_> {
             .compile_expression(source)
             .and_then(|compiled| compiled.eval(scope::root(self.session)))
             .map_err(|error| self.session.failed(&error, &origin))?;
+        self.session.mention(text);
         if value.is_undefined() {
             // an expression may be that; a template that prints it says where it comes from
             self.session.render(name, text, &whole)?;

@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 
 use super::failure::invalid;
 use super::manifest::Documents;
-use super::{declassify, filters};
+use super::{declassify, filters, frame};
 use crate::files::{FileKind, Files};
 
 /// Steps that one template may take. A template of a thousand loop turns takes some ten thousand;
@@ -48,7 +48,14 @@ impl Engine {
             let text = printed(value)?;
             out.write_str(&text).map_err(Error::from)
         });
-        environment.set_path_join_callback(|name, parent| join(name, parent).into());
+        let parents = Arc::clone(&files);
+        environment.set_path_join_callback(move |name, parent| {
+            // which files are asked for is written down, so that no secret may decide
+            if frame::follows_secret() && !is_named_in(&parents, name, parent) {
+                return COMPUTED.into();
+            }
+            join(name, parent).into()
+        });
         let included = Arc::clone(&files);
         environment.set_loader(move |name| load(&included, name));
         filters::install(&mut environment);
@@ -86,7 +93,22 @@ fn join(name: &str, parent: &str) -> String {
     parts.join("/")
 }
 
+/// What stands for the name of an included template that may be made of a secret. No file is called so.
+const COMPUTED: &str = "\0";
+
+/// Whether a file has a name in quotes.
+fn is_named_in(files: &Files, name: &str, parent: &str) -> bool {
+    let Ok(source) = files.text(FileKind::Include, &files.root().join(parent)) else { return false };
+    source.text().match_indices(name).any(|(at, _)| {
+        let (before, after) = source.text().split_at(at);
+        before.ends_with(['"', '\'']) && after[name.len()..].starts_with(['"', '\'', '\\'])
+    })
+}
+
 fn load(files: &Files, name: &str) -> Result<Option<String>, Error> {
+    if name == COMPUTED {
+        return Ok(None);
+    }
     match files.text(FileKind::Include, &files.root().join(name)) {
         Ok(source) => Ok(Some(declassify::prepare(source.text())?.into_owned())),
         Err(problem) if problem.rule == "missing-file" => Ok(None),

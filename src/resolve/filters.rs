@@ -9,6 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::failure::{self, invalid};
+use super::literal::Word;
 use super::{content, frame};
 use crate::yaml;
 
@@ -97,7 +98,7 @@ fn required(value: &Value, message: &str) -> Result<Value, Error> {
         ValueKind::String => value.as_str() == Some(""),
         _ => false,
     };
-    if missing { Err(failure::own(message, None, message)) } else { Ok(value.clone()) }
+    if missing { Err(failure::own(message, None, Word::Message(message))) } else { Ok(value.clone()) }
 }
 
 fn string(value: &Value) -> Result<String, Error> {
@@ -128,7 +129,7 @@ fn declassify(ticket: u64, value: &Value, reason: &str) -> Result<Value, Error> 
 
 /// What a call of `declassify` without a reason becomes.
 fn refuse(_: Rest<Value>) -> Result<Value, Error> {
-    Err(invalid("`declassify` wants a reason, a text in quotes: `declassify(value, \"why it may be public\")`"))
+    Err(invalid(super::declassify::UNREASONED))
 }
 
 /// minijinja's `namespace`, whose fields can be set anywhere: within a call of `declassify` too, so

@@ -15,7 +15,7 @@ use super::failure::Origin;
 use super::frame::{self, Frame, Subject};
 use super::session::{Reported, Session, is_template};
 use super::{Lineage, declassify};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Public};
 use crate::files::{FileKind, Probe, refuse};
 use crate::glob::{GlobError, matching};
 use crate::layer::{ManifestPattern, Tree, TreeKind};
@@ -85,7 +85,7 @@ impl Session {
 
     fn files_of(&self, pattern: &ManifestPattern) -> Vec<PathBuf> {
         let text = &pattern.pattern.value;
-        let at = |problem: Diagnostic| problem.at(pattern.pattern.place.clone());
+        let at = |problem: Diagnostic| problem.at_public(pattern.pattern.place.clone(), Public::Path);
         self.engine.files.note(Probe::Matching(pattern.folder.clone(), text.clone()));
         let root = self.engine.files.bounds();
         let problem = match matching(root, &pattern.folder, text) {
@@ -122,7 +122,8 @@ impl Session {
 
     fn file(self: &Arc<Self>, path: &Path, pattern: &ManifestPattern) -> Result<Vec<Manifest>, Reported> {
         let file = self.engine.files.text(FileKind::Manifest, path);
-        let file = file.map_err(|problem| self.report(problem.at(pattern.pattern.place.clone())))?;
+        let file =
+            file.map_err(|problem| self.report(problem.at_public(pattern.pattern.place.clone(), Public::Path)))?;
         if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
             return self.text_template(&file);
         }

@@ -96,7 +96,7 @@ pub fn explain(
         object: (!matches!(value.outcome, Outcome::Missing)).then(|| object_view(survey, resolved, id)),
         consumers,
         value: value.outcome.known().filter(|_| is_plain).and_then(|known| known.text()).map(str::to_owned),
-        uses: value.lineage.reads.iter().map(label).collect(),
+        uses: crate::resolve::uses(resolved, id),
         declassified: value
             .lineage
             .declassified

@@ -2,7 +2,7 @@
 //! who reads them (kubernetes/cluster-bootstrap, token/util; the token authenticator).
 
 use super::TypedSecret;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 
 const NAMESPACE: &str = "kube-system";
 const GROUP: &str = "system:bootstrappers:";
@@ -49,7 +49,7 @@ impl TypedSecret<'_> {
                 let message = format!("the bootstrap token `{}` would go to another namespace", self.name);
                 Some(
                     Diagnostic::error("typed-secret", message)
-                        .at(namespace.place.clone())
+                        .at_public(namespace.place.clone(), Public::Name)
                         .note(note)
                         .hint(format!("make it part of an app with `namespace: {NAMESPACE}`")),
                 )

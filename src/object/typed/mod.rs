@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use super::build::Target;
 use super::names;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::layer::Bundle;
 use crate::name::{BundleName, EntryId, KeyName};
 use crate::resolve::{Final, Outcome};
@@ -149,7 +149,7 @@ impl TypedSecret<'_> {
     }
 
     fn at_type(&self, diagnostic: Diagnostic) -> Diagnostic {
-        diagnostic.at(self.secret_type.place.clone())
+        diagnostic.at_public(self.secret_type.place.clone(), Public::Name)
     }
 
     /// Anything that is wrong with the value of a key.
@@ -208,7 +208,8 @@ impl TypedSecret<'_> {
             let place = annotations.iter().find_map(|texts| texts.get(SERVICE_ACCOUNT)).map(|text| text.place.clone());
             let message = format!("`{account}` is no name of a service account: {why}");
             problems.push(
-                Diagnostic::error("typed-secret", message).at(place.unwrap_or_else(|| self.secret_type.place.clone())),
+                Diagnostic::error("typed-secret", message)
+                    .at_public(place.unwrap_or_else(|| self.secret_type.place.clone()), Public::Name),
             );
         }
     }

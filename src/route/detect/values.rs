@@ -47,6 +47,12 @@ pub struct ValueHit {
 }
 
 impl ValueHit {
+    /// The same without a name that was read in the value.
+    pub(crate) fn without_names(self) -> Self {
+        let reason = if self.reason.contains('`') { "a text that sets a credential".to_owned() } else { self.reason };
+        Self { reason, ..self }
+    }
+
     fn new(detector: &'static str, found: Found) -> Self {
         Self { detector, certainty: found.certainty, reason: found.reason.to_owned(), range: found.range }
     }
