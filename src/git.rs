@@ -51,7 +51,7 @@ impl Index {
         let (changed, removed) = parted(&answer(status)?, &root)?;
         let entries = entries(&answer(held)?)?;
         let read = Blobs::new(git);
-        let snapshot = Snapshot::new(root.clone(), entries, move |blob, path| read.read(blob, path));
+        let snapshot = Snapshot::new(root.clone(), entries, move |blob, path, limit| read.read(blob, path, limit));
         Ok(Self { root, changed, removed, disk: Disk::under(snapshot) })
     }
 }
@@ -114,12 +114,15 @@ impl Blobs {
         Self { git, process: Mutex::default() }
     }
 
-    /// The content of a blob, as it is committed.
+    /// The content of a blob, as it is committed; of one that is longer than a limit the first bytes, and one more.
     ///
     /// A checkout may write something else: a filter that the configuration of Git names can keep files elsewhere,
     /// or encrypt them. It is a program, so it is never run, and what only it could give is not read.
-    fn read(&self, blob: &str, path: &Path) -> io::Result<Vec<u8>> {
-        let bytes = self.raw(blob)?;
+    fn read(&self, blob: &str, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let bytes = self.raw(blob, limit)?;
+        if bytes.len() as u64 > limit {
+            return Ok(bytes);
+        }
         let is_text = !bytes.starts_with(LFS_POINTER) && std::str::from_utf8(&bytes).is_ok();
         match if is_text { None } else { self.filter(path)? } {
             None => Ok(bytes),
@@ -143,13 +146,13 @@ impl Blobs {
         Ok(is_name.then(|| value.chars().filter(|char| char.is_ascii_graphic()).take(60).collect()))
     }
 
-    fn raw(&self, blob: &str) -> io::Result<Vec<u8>> {
+    fn raw(&self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         if process.is_none() {
             *process = Some(Batch::start(&self.git)?);
         }
         let batch = process.as_mut().ok_or(io::ErrorKind::NotFound)?;
-        let read = batch.read(blob);
+        let read = batch.read(blob, limit);
         if read.is_err() {
             // who stopped in the middle of an answer is not asked again
             *process = None;
@@ -168,7 +171,7 @@ impl Batch {
         Ok(Self { child, asked, told: BufReader::new(told) })
     }
 
-    fn read(&mut self, blob: &str) -> io::Result<Vec<u8>> {
+    fn read(&mut self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {
         let asked = self.asked.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         writeln!(asked, "{blob}")?;
         asked.flush()?;
@@ -176,11 +179,16 @@ impl Batch {
         let mut head = String::new();
         self.told.read_line(&mut head)?;
         let length = head.trim_end().strip_prefix(blob).and_then(|rest| rest.strip_prefix(" blob "));
-        let length = length.and_then(|length| length.parse::<usize>().ok());
+        let length = length.and_then(|length| length.parse::<u64>().ok());
         let length = length.ok_or_else(|| io::Error::other("Git does not have its content"))?;
-        let mut bytes = vec![0; length];
-        self.told.read_exact(&mut bytes)?;
-        self.told.read_exact(&mut [0])?;
+        let mut bytes = Vec::new();
+        let kept = length.min(limit.saturating_add(1));
+        self.told.by_ref().take(kept).read_to_end(&mut bytes)?;
+        // the rest and a line break: what is asked next is answered behind it
+        let rest = length - kept + 1;
+        if io::copy(&mut self.told.by_ref().take(rest), &mut io::sink())? != rest {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         Ok(bytes)
     }
 }

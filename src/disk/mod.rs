@@ -25,6 +25,9 @@ pub use walk::walk_files;
 /// As many links as Linux follows before it takes them for a circle.
 const MOST_LINKS: usize = 40;
 
+/// Longest path that Linux takes, in bytes, and so the longest target of a link.
+const LONGEST_PATH: u64 = 4096;
+
 /// Where files are looked for.
 ///
 /// A folder is listed once, for who asks for it and for all clones: the same patterns are asked of the same
@@ -128,7 +131,13 @@ impl Disk {
     /// Where a link leads, as it says.
     fn link_target(&self, link: &Path) -> io::Result<PathBuf> {
         match self.spot(link) {
-            Some((snapshot, Spot::Entry(entry))) => path_of((snapshot.read)(&entry.blob, snapshot.below_root(link))?),
+            Some((snapshot, Spot::Entry(entry))) => {
+                let target = (snapshot.read)(&entry.blob, snapshot.below_root(link), LONGEST_PATH)?;
+                if target.len() as u64 > LONGEST_PATH {
+                    return Err(io::ErrorKind::InvalidFilename.into());
+                }
+                path_of(target)
+            }
             Some(_) => Err(io::ErrorKind::NotFound.into()),
             None => fs::read_link(link),
         }
@@ -171,7 +180,7 @@ impl Disk {
         self.reads.fetch_add(1, Relaxed);
         match self.spot(path) {
             Some((snapshot, Spot::Entry(entry))) => {
-                let bytes = (snapshot.read)(&entry.blob, snapshot.below_root(path))?;
+                let bytes = (snapshot.read)(&entry.blob, snapshot.below_root(path), limit)?;
                 if bytes.len() as u64 > limit { Err(Refusal::TooBig(limit)) } else { Ok(bytes) }
             }
             Some((_, Spot::Folder)) => Err(Refusal::Directory),
@@ -290,7 +299,7 @@ mod tests {
             Entry { kind, blob: text.trim_start_matches("-> ").to_owned() }
         };
         let entries = files.iter().map(|(path, text)| (PathBuf::from(path), entry(text))).collect();
-        Disk::under(Snapshot::new("/snapshot".into(), entries, |blob, _| Ok(blob.as_bytes().to_vec())))
+        Disk::under(Snapshot::new("/snapshot".into(), entries, |blob, _, _| Ok(blob.as_bytes().to_vec())))
     }
 
     #[test]

@@ -4,21 +4,22 @@
 //! there, nor what it is. A path that leaves the root is followed by its text alone, and is refused unless
 //! it comes back.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, Kind, Listed, MOST_LINKS, normalize, open};
+use super::{Disk, Kind, LONGEST_PATH, Listed, MOST_LINKS, normalize, open};
 
 /// A directory, and the disk that it is on. Nothing outside of it is read.
 #[derive(Debug, Clone)]
 pub struct Root {
     path: PathBuf,
     disk: Disk,
-    // thousands of files are in a few directories
-    folders: Arc<Mutex<HashMap<PathBuf, PathBuf>>>,
+    // thousands of files are in a few directories; by their text, as lists are
+    folders: Arc<Mutex<HashMap<OsString, PathBuf>>>,
 }
 
 /// A path below a [`Root`] without links.
@@ -92,15 +93,18 @@ impl Root {
 
     /// Resolves the links of a path, which must stay inside.
     pub fn resolve(&self, path: &Path) -> Result<RealPath, Refusal> {
-        let path = normalize(path);
+        let path = normalized(path);
         if !path.starts_with(&self.path) {
             return Err(Refusal::Outside);
         }
+        if path.as_os_str().len() as u64 > LONGEST_PATH {
+            return Err(Refusal::Io(io::ErrorKind::InvalidFilename.into()));
+        }
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            return Ok(RealPath { path, kind: Kind::Folder });
+            return Ok(RealPath { path: path.into_owned(), kind: Kind::Folder });
         };
-        if path == self.path {
-            return Ok(RealPath { path, kind: Kind::Folder });
+        if *path == *self.path {
+            return Ok(RealPath { path: path.into_owned(), kind: Kind::Folder });
         }
         let path = self.resolve_folder(folder)?.join(name);
         match self.disk.kind(&path)? {
@@ -113,26 +117,49 @@ impl Root {
     /// Resolves the links of a path of which the last part need not exist: where a file would be written.
     pub fn resolve_new(&self, path: &Path) -> Result<PathBuf, Refusal> {
         let path = normalize(path);
-        match self.resolve(&path) {
-            Err(Refusal::Missing) => match (path.parent(), path.file_name()) {
-                (Some(folder), Some(name)) => Ok(self.resolve_new(folder)?.join(name)),
-                _ => Err(Refusal::Missing),
-            },
-            found => found.map(RealPath::into_path),
+        for there in path.ancestors() {
+            match self.resolve(there) {
+                Err(Refusal::Missing) => {}
+                Err(refusal) => return Err(refusal),
+                Ok(real) => {
+                    let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+                    // joining nothing would add a slash
+                    return Ok(if rest.as_os_str().is_empty() { real.path } else { real.path.join(rest) });
+                }
+            }
         }
+        Err(Refusal::Missing)
     }
 
     /// The directory of a path without links, which is looked up once.
     pub fn resolve_folder(&self, folder: &Path) -> Result<PathBuf, Refusal> {
-        if folder == self.path {
-            return Ok(self.path.clone());
+        // down from the nearest one that is known: a path may have thousands of parts
+        let mut unknown = Vec::new();
+        let mut real = self.path.clone();
+        for above in folder.ancestors() {
+            if above == self.path {
+                break;
+            }
+            if let Some(known) = self.folders().get(above.as_os_str()) {
+                real.clone_from(known);
+                break;
+            }
+            unknown.push(above);
         }
-        if let Some(known) = self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(folder) {
-            return Ok(known.clone());
+        while let Some(below) = unknown.pop() {
+            real.push(below.file_name().ok_or(Refusal::Outside)?);
+            match self.disk.kind(&real)? {
+                Some(Kind::Link) => real = self.follow_links(&real)?.path,
+                Some(_) => {}
+                None => return Err(Refusal::Missing),
+            }
+            self.folders().insert(below.as_os_str().to_owned(), real.clone());
         }
-        let real = self.resolve(folder)?.into_path();
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_path_buf(), real.clone());
         Ok(real)
+    }
+
+    fn folders(&self) -> MutexGuard<'_, HashMap<OsString, PathBuf>> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Follows the links of a path below the root part by part, as the system would.
@@ -190,7 +217,7 @@ impl Root {
 
     /// The contents of a directory, sorted.
     pub fn list(&self, folder: &Path) -> Result<Arc<[Listed]>, Refusal> {
-        let real = self.resolve_folder(&normalize(folder))?;
+        let real = self.resolve_folder(&normalized(folder))?;
         Ok(self.disk.list(&real)?)
     }
 
@@ -205,11 +232,18 @@ impl Root {
     }
 }
 
+/// The path without `.` and `..`; one that has none is taken as it is.
+fn normalized(path: &Path) -> Cow<'_, Path> {
+    let may_have_dots = cfg!(not(unix)) || memchr::memmem::find(path.as_os_str().as_encoded_bytes(), b"/.").is_some();
+    if may_have_dots || !path.is_absolute() { Cow::Owned(normalize(path)) } else { Cow::Borrowed(path) }
+}
+
 fn parts_reversed(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -287,6 +321,8 @@ mod tests {
             ("none", "Missing"),
             ("none/file", "Missing"),
             ("file/none", "Missing"),
+            (&"x/".repeat(100_000), "InvalidFilename"),
+            (&"x/".repeat(1_900), "Missing"),
         ] {
             assert_eq!(outcome(&root, path), expected, "{path}");
             assert_eq!(root.has(&real.join(path)), !["Missing", "Outside"].contains(&expected), "{path}");

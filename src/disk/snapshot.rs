@@ -14,8 +14,9 @@ pub struct Snapshot {
     pub(super) read: Box<Reader>,
 }
 
-/// Gives the bytes of a blob, whose path is from the root.
-pub(super) type Reader = dyn Fn(&str, &Path) -> io::Result<Vec<u8>> + Send + Sync;
+/// Gives the bytes of a blob, whose path is from the root; of one that is longer than a limit the first of them,
+/// and one more.
+pub(super) type Reader = dyn Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync;
 
 /// Something in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Snapshot {
     pub fn new(
         root: PathBuf,
         entries: BTreeMap<PathBuf, Entry>,
-        read: impl Fn(&str, &Path) -> io::Result<Vec<u8>> + Send + Sync + 'static,
+        read: impl Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
         Self { root, entries, read: Box::new(read) }
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::{Disk, Kind, Refusal, Root};
+use super::{Disk, Kind, Listed, Refusal, Root};
 
 /// Files with patterns of ignored paths: those of ripgrep, and those of Git.
 const OWN: &str = ".ignore";
@@ -37,9 +37,9 @@ pub fn walk_files(
     let mut walk =
         Walk { root: &root, named: bounds, limit, in_repository: repository.is_some(), levels: Vec::new(), visit };
     let mut global = GitignoreBuilder::new(root.path());
-    walk.add_patterns(&mut global, &root.path().join(EXCLUDED))?;
+    let excluded = walk.patterns(&mut global, &root.path().join(EXCLUDED))?;
     let of_user = walk.in_repository.then(|| GitignoreBuilder::new(root.path()).build_global().0);
-    walk.levels.push(Level { own: of_user.unwrap_or_else(Gitignore::empty), of_git: built(&global) });
+    walk.levels.push(Level { own: of_user.unwrap_or_else(Gitignore::empty), of_git: excluded });
     // the directories above have patterns for what is below
     let start = root.path().join(folder.strip_prefix(bounds).unwrap_or(Path::new("")));
     let start = root.resolve_folder(&start).map_err(|refusal| (folder.clone(), refusal))?;
@@ -48,7 +48,7 @@ pub fn walk_files(
         let level = walk.level(above)?;
         walk.levels.push(level);
     }
-    walk.folder(&start).map(drop)
+    walk.all(start)
 }
 
 struct Walk<'a> {
@@ -69,30 +69,38 @@ struct Level {
 }
 
 impl Walk<'_> {
-    fn folder(&mut self, folder: &Path) -> Result<ControlFlow<()>, (PathBuf, Refusal)> {
-        let level = self.level(folder)?;
-        self.levels.push(level);
-        let listed = self.root.disk().list_once(folder).map_err(|error| (self.shown(folder), error.into()))?;
-        for entry in listed {
+    /// Visits what is below a directory. Directories may lie in each other as deep as paths are long.
+    fn all(&mut self, start: PathBuf) -> Result<(), (PathBuf, Refusal)> {
+        let mut open = vec![self.enter(start)?];
+        while let Some((folder, entries)) = open.last_mut() {
+            let Some(entry) = entries.next() else {
+                open.pop();
+                self.levels.pop();
+                continue;
+            };
             let path = folder.join(&entry.name);
-            let is_folder = entry.kind == Kind::Folder;
-            if entry.name == GIT || self.is_ignored(&path, is_folder) {
+            if entry.name == GIT || self.is_ignored(&path, entry.kind == Kind::Folder) {
                 continue;
             }
-            let flow = match entry.kind {
-                Kind::Folder => self.folder(&path)?,
+            match entry.kind {
+                Kind::Folder => open.push(self.enter(path)?),
                 Kind::File => {
                     let path = self.shown(&path);
-                    (self.visit)(&path)
+                    if (self.visit)(&path).is_break() {
+                        return Ok(());
+                    }
                 }
-                Kind::Link | Kind::Other => ControlFlow::Continue(()),
-            };
-            if flow.is_break() {
-                return Ok(flow);
+                Kind::Link | Kind::Other => {}
             }
         }
-        self.levels.pop();
-        Ok(ControlFlow::Continue(()))
+        Ok(())
+    }
+
+    fn enter(&mut self, folder: PathBuf) -> Result<(PathBuf, std::vec::IntoIter<Listed>), (PathBuf, Refusal)> {
+        let level = self.level(&folder)?;
+        self.levels.push(level);
+        let listed = self.root.disk().list_once(&folder).map_err(|error| (self.shown(&folder), error.into()))?;
+        Ok((folder, listed.into_iter()))
     }
 
     /// The nearest pattern that matches decides, one of `.ignore` before all of Git's.
@@ -110,37 +118,32 @@ impl Walk<'_> {
     }
 
     fn level(&self, folder: &Path) -> Result<Level, (PathBuf, Refusal)> {
-        let mut own = GitignoreBuilder::new(folder);
-        self.add_patterns(&mut own, &folder.join(OWN))?;
-        let mut of_git = GitignoreBuilder::new(folder);
-        if self.in_repository {
-            self.add_patterns(&mut of_git, &folder.join(OF_GIT))?;
-        }
-        Ok(Level { own: built(&own), of_git: built(&of_git) })
+        let own = self.patterns(&mut GitignoreBuilder::new(folder), &folder.join(OWN))?;
+        let of_git = if self.in_repository {
+            self.patterns(&mut GitignoreBuilder::new(folder), &folder.join(OF_GIT))?
+        } else {
+            Gitignore::empty()
+        };
+        Ok(Level { own, of_git })
     }
 
-    fn add_patterns(&self, builder: &mut GitignoreBuilder, file: &Path) -> Result<(), (PathBuf, Refusal)> {
+    fn patterns(&self, builder: &mut GitignoreBuilder, file: &Path) -> Result<Gitignore, (PathBuf, Refusal)> {
         let bytes = match self.root.resolve(file).and_then(|path| self.root.read(&path, self.limit)) {
             Ok(bytes) => bytes,
-            Err(Refusal::Missing) => return Ok(()),
+            Err(Refusal::Missing) => return Ok(Gitignore::empty()),
             Err(refusal) => return Err((self.shown(file), refusal)),
         };
         for line in String::from_utf8_lossy(&bytes).lines() {
             // Git takes a line that is not a pattern for none
             let _ = builder.add_line(None, line);
         }
-        Ok(())
+        builder.build().map_err(|error| (self.shown(file), Refusal::Io(std::io::Error::other(error))))
     }
 
     /// A path below the root as the root was named.
     fn shown(&self, path: &Path) -> PathBuf {
         path.strip_prefix(self.root.path()).map_or_else(|_| path.to_path_buf(), |below| self.named.join(below))
     }
-}
-
-/// Patterns that Git would take for none are left out when their line is added.
-fn built(builder: &GitignoreBuilder) -> Gitignore {
-    builder.build().unwrap_or_else(|_| Gitignore::empty())
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) fn read(source: &Source) -> Result<Vec<Rule>, Diagnostics> {
         Kind::Map(fields) => reader.root(fields),
         Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
         Kind::Scalar(_) | Kind::List(_) => {
-            reader.error(root.span, format!("expected a mapping with `creation_rules`, found {}", root.noun()));
+            reader.hidden_error(root.span, format!("expected a mapping with `creation_rules`, found {}", root.noun()));
             Vec::new()
         }
     };
@@ -68,7 +68,7 @@ impl Reader<'_> {
             Kind::List(items) => items.iter().filter_map(|item| self.rule(item)).collect(),
             Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
             Kind::Scalar(_) | Kind::Map(_) => {
-                self.error(node.span, format!("`creation_rules` must be a list, but is {}", node.noun()));
+                self.hidden_error(node.span, format!("`creation_rules` must be a list, but is {}", node.noun()));
                 Vec::new()
             }
         }
@@ -76,7 +76,7 @@ impl Reader<'_> {
 
     fn rule(&mut self, node: &Node) -> Option<Rule> {
         let Some(map) = node.as_map() else {
-            self.error(node.span, format!("expected a rule, which is a mapping, found {}", node.noun()));
+            self.hidden_error(node.span, format!("expected a rule, which is a mapping, found {}", node.noun()));
             return None;
         };
         let fields: RuleFields = self.fields(map, &RULE)?;
