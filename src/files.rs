@@ -118,19 +118,19 @@ impl Files {
     }
 
     /// The bytes of a file that an output follows from, if the reader allows them: a file of the project, or a
-    /// `.sops.yaml` above it.
+    /// `.sops.yaml`, which may be above it.
     pub fn content(&self, path: &Path) -> Option<Arc<[u8]>> {
         let path = normalize(path);
-        if path.starts_with(self.root()) {
-            let real = self.root.resolve(&path).ok()?;
-            return self.read_once(&real, FileKind::Manifest.limit()).ok();
+        if is_sops_config(&path) {
+            return read_sops_config(self.disk(), &path).ok().map(Arc::from);
         }
-        self.may_read(&path).then(|| read_sops_config(self.disk(), &path).ok().map(Arc::from)).flatten()
+        let real = self.root.resolve(&path).ok()?;
+        self.read_once(&real, FileKind::Manifest.limit()).ok()
     }
 
     /// Whether a path may be asked for at all, by its text: inside of the project, or a `.sops.yaml`.
     pub fn may_read(&self, path: &Path) -> bool {
-        path.starts_with(self.root()) || path.file_name().is_some_and(|name| name == SOPS_CONFIG)
+        path.starts_with(self.root()) || is_sops_config(path)
     }
 
     /// The path of a file that is to be written, which need not exist. An error if it is outside of the
@@ -191,6 +191,10 @@ impl Files {
     }
 }
 
+fn is_sops_config(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == SOPS_CONFIG)
+}
+
 /// The bytes of a `.sops.yaml`, which no project need hold: its repository bounds it, or else its directory.
 pub fn read_sops_config(disk: &Disk, path: &Path) -> Result<Vec<u8>, Refusal> {
     let folder = path.parent().unwrap_or(path);
@@ -238,6 +242,26 @@ mod tests {
         let (dir, files) = project();
         std::os::unix::fs::symlink(dir.path().join("outside.txt"), files.root().join("link")).unwrap();
         assert_eq!(files.bytes(FileKind::EntryFile, &files.root().join("link")).unwrap_err().rule, "outside-project");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn rules_above_the_project_are_bounded_by_their_repository() {
+        use std::os::unix::fs::symlink;
+        let (dir, files) = project();
+        let above = dir.path().canonicalize().unwrap();
+        fs::write(above.join("rules"), "rules").unwrap();
+        for link in [above.join(".sops.yaml"), files.root().join(".sops.yaml")] {
+            symlink(above.join("rules"), &link).unwrap();
+        }
+        let read = |path: PathBuf| files.content(&path).is_some();
+        // without a repository, the directory of each
+        assert_eq!([read(above.join(".sops.yaml")), read(files.root().join(".sops.yaml"))], [true, false]);
+        fs::create_dir(above.join(".git")).unwrap();
+        assert_eq!([read(above.join(".sops.yaml")), read(files.root().join(".sops.yaml"))], [true, true]);
+        fs::create_dir(files.root().join(".git")).unwrap();
+        assert_eq!([read(above.join(".sops.yaml")), read(files.root().join(".sops.yaml"))], [true, false]);
+        assert!(!read(above.join("rules")));
     }
 
     #[test]

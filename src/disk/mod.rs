@@ -25,6 +25,9 @@ pub use walk::walk_files;
 /// As many links as Linux follows before it takes them for a circle.
 const MOST_LINKS: usize = 40;
 
+/// The files by which a project is known where there is no repository.
+const ROOT_FILES: [&str; 2] = ["septum.yaml", ".sops.yaml"];
+
 /// Longest path that Linux takes, in bytes, and so the longest target of a link.
 const LONGEST_PATH: u64 = 4096;
 
@@ -211,10 +214,18 @@ impl Disk {
         };
         folder.ancestors().find(|folder| is_root(folder))
     }
+
+    /// The directory that bounds what is named in an absolute directory: its repository, or without one the
+    /// nearest directory upward with a file that only the root of a project has.
+    fn bounds_of<'p>(&self, folder: &'p Path) -> Option<&'p Path> {
+        let is_project = |folder: &&Path| ROOT_FILES.iter().any(|name| self.has(&folder.join(name)));
+        self.repository_of(folder).or_else(|| folder.ancestors().find(is_project))
+    }
 }
 
 /// The bytes of a file that the command line names. It may be anywhere, and be a pipe, but what is in a
-/// repository is read as what the repository names: regular files, and none behind a link that leads out.
+/// repository, or in a project without one, is read as what that names: regular files, and none behind a link
+/// that leads out.
 pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
     match resolve_named(path)? {
         Some((root, path)) => root.read(&root.resolve(&path)?, limit),
@@ -230,20 +241,20 @@ pub fn check_writable(path: &Path) -> Result<(), Refusal> {
     }
 }
 
-/// The root that bounds a path of the command line, and the path below it; none outside of repositories.
+/// The root that bounds a path of the command line, and the path below it; none outside of all projects.
 fn resolve_named(path: &Path) -> Result<Option<(Root, PathBuf)>, Refusal> {
     let absolute = normalize(&std::path::absolute(path)?);
     let disk = Disk::default();
-    if let Some(repository) = absolute.parent().and_then(|folder| disk.repository_of(folder)) {
-        let root = Root::new(disk.clone(), repository)?;
-        let path = root.path().join(absolute.strip_prefix(repository).unwrap_or(Path::new("")));
+    if let Some(bounds) = absolute.parent().and_then(|folder| disk.bounds_of(folder)) {
+        let root = Root::new(disk.clone(), bounds)?;
+        let path = root.path().join(absolute.strip_prefix(bounds).unwrap_or(Path::new("")));
         return Ok(Some((root, path)));
     }
     // a link on the way may lead into a repository
     let (Some(folder), Some(name)) = (absolute.parent(), absolute.file_name()) else { return Ok(None) };
     let Ok(folder) = fs::canonicalize(folder) else { return Ok(None) };
-    let Some(repository) = disk.repository_of(&folder) else { return Ok(None) };
-    Ok(Some((Root::new(disk.clone(), repository)?, folder.join(name))))
+    let Some(bounds) = disk.bounds_of(&folder) else { return Ok(None) };
+    Ok(Some((Root::new(disk.clone(), bounds)?, folder.join(name))))
 }
 
 /// What tells a file that the command line names from others, whatever links it is named through.

@@ -114,13 +114,15 @@ impl Root {
         }
     }
 
-    /// Resolves the links of a path of which the last part need not exist: where a file would be written.
+    /// Resolves the links of a path of which the last parts need not exist: where something would be written.
+    /// A pipe or a device is not what could be replaced.
     pub fn resolve_new(&self, path: &Path) -> Result<PathBuf, Refusal> {
         let path = normalize(path);
         for there in path.ancestors() {
             match self.resolve(there) {
                 Err(Refusal::Missing) => {}
                 Err(refusal) => return Err(refusal),
+                Ok(real) if real.kind == Kind::Other => return Err(open::refuse_special(&real.path)),
                 Ok(real) => {
                     let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
                     // joining nothing would add a slash
@@ -133,6 +135,9 @@ impl Root {
 
     /// The directory of a path without links, which is looked up once.
     pub fn resolve_folder(&self, folder: &Path) -> Result<PathBuf, Refusal> {
+        if folder.as_os_str().len() as u64 > LONGEST_PATH {
+            return Err(Refusal::Io(io::ErrorKind::InvalidFilename.into()));
+        }
         // down from the nearest one that is known: a path may have thousands of parts
         let mut unknown = Vec::new();
         let mut real = self.path.clone();

@@ -100,33 +100,40 @@ fn the_inputs_of_an_inventory_are_not_read_outside() {
     }
 }
 
+/// Commands on files, and on what an environment keeps in one.
+const COMMANDS: &[&[&str]] = &[
+    &["encrypt", "link.enc.yaml"],
+    &["encrypt", "folder/link.enc.yaml"],
+    &["encrypt", "plain.enc.yaml", "--output", "link.enc.yaml"],
+    &["encrypt", "plain.enc.yaml", "--output", "folder/new.enc.yaml"],
+    &["encrypt", "plain.enc.yaml", "--output", "nothing.enc.yaml"],
+    &["decrypt", "vault/db.enc.yaml", "--output", "nothing.enc.yaml"],
+    &["decrypt", "--in-place", "link.enc.yaml"],
+    &["set", "./link.enc.yaml", "password"],
+    &["unset", "./link.enc.yaml", "password"],
+    &["rotate", "link.enc.yaml"],
+    &["rekey", "link.enc.yaml"],
+    &["edit", "link.enc.yaml"],
+    &["edit", "nothing.enc.yaml"],
+    &["git-merge", "vault/db.enc.yaml", "link.enc.yaml", "vault/db.enc.yaml"],
+    &["check", "--write-baseline"],
+    &["check", "--rules", "link.enc.yaml"],
+    &["set", "dev", "PASSWORD"],
+    &["unset", "dev", "PASSWORD"],
+    &["edit", "dev"],
+    &["init"],
+];
+
 /// A file that the command line names in a repository is not what a link in it leads to outside.
 #[test]
 fn commands_on_files_follow_no_link_out() {
     let sound = Site::sound();
-    for command in [
-        &["encrypt", "link.enc.yaml"][..],
-        &["encrypt", "folder/link.enc.yaml"],
-        &["encrypt", "plain.enc.yaml", "--output", "link.enc.yaml"],
-        &["encrypt", "plain.enc.yaml", "--output", "folder/new.enc.yaml"],
-        &["encrypt", "plain.enc.yaml", "--output", "nothing.enc.yaml"],
-        &["decrypt", "vault/db.enc.yaml", "--output", "nothing.enc.yaml"],
-        &["decrypt", "--in-place", "link.enc.yaml"],
-        &["set", "./link.enc.yaml", "password"],
-        &["unset", "./link.enc.yaml", "password"],
-        &["rotate", "link.enc.yaml"],
-        &["rekey", "link.enc.yaml"],
-        &["edit", "link.enc.yaml"],
-        &["edit", "nothing.enc.yaml"],
-        &["git-merge", "vault/db.enc.yaml", "link.enc.yaml", "vault/db.enc.yaml"],
-        &["check", "--write-baseline"],
-        &["check", "--rules", "link.enc.yaml"],
-        &["set", "dev", "PASSWORD"],
-        &["unset", "dev", "PASSWORD"],
-        &["edit", "dev"],
-        &["init"],
-    ] {
+    let cases = [true, false].into_iter().flat_map(|in_git| COMMANDS.iter().map(move |command| (in_git, *command)));
+    for (in_git, command) in cases {
         let site = sound.copy();
+        if !in_git {
+            fs::remove_dir(site.root().join(".git")).unwrap();
+        }
         fs::create_dir(site.beside("folder")).unwrap();
         for path in ["file", "folder/link.enc.yaml"] {
             fs::write(site.beside(path), "password: canary-outside\n").unwrap();
@@ -148,12 +155,41 @@ fn commands_on_files_follow_no_link_out() {
         }
         let outside = site.outside();
         let run = site.run(command);
-        let case = format!("septum {}: {}\n{}{}", command.join(" "), run.code, run.stdout, run.stderr);
+        let case =
+            format!("in git: {in_git}, septum {}: {}\n{}{}", command.join(" "), run.code, run.stdout, run.stderr);
         assert_eq!(run.code, 2, "{case}");
         assert!(run.leak().is_none(), "{case}");
         assert_eq!(site.outside(), outside, "{case}");
         assert!(["leads out", "lies outside"].iter().any(|text| run.stderr.contains(text)), "{case}");
         assert!(!run.stderr.contains("outside/file"), "where a link leads is not said: {case}");
+    }
+}
+
+/// A file of secrets that is a pipe is not waited for, in a repository or without one.
+#[test]
+fn a_pipe_in_the_place_of_secrets_is_not_waited_for() {
+    let sound = Site::sound();
+    for in_git in [true, false] {
+        for command in [
+            &["set", "dev", "PASSWORD"][..],
+            &["unset", "dev", "PASSWORD"],
+            &["edit", "dev"],
+            &["decrypt", "app/dev.secrets.yaml"],
+            &["encrypt", "plain.enc.yaml", "--output", "app/dev.secrets.yaml"],
+            &["check", "--fix"],
+        ] {
+            let site = sound.copy();
+            if !in_git {
+                fs::remove_dir(site.root().join(".git")).unwrap();
+            }
+            let path = site.root().join("app/dev.secrets.yaml");
+            fs::remove_file(&path).unwrap();
+            rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+            let run = site.run(command);
+            let case = format!("in git: {in_git}, septum {}: {}{}", command.join(" "), run.stdout, run.stderr);
+            assert_eq!(run.code, 2, "{case}");
+            assert!(run.stdout.contains("named pipe") || run.stderr.contains("named pipe"), "{case}");
+        }
     }
 }
 
