@@ -8,8 +8,7 @@ use rayon::prelude::*;
 
 use crate::atomic::{self, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::disk::{self, Refusal};
-use crate::files::{FileKind, check_writable, refuse};
+use crate::files::{FileKind, check_writable, read_named};
 use crate::sops::{Closed, Format};
 
 /// A file that was read.
@@ -34,14 +33,8 @@ impl SecretFile {
 
     /// Reads a file that messages call by another name than its path.
     pub fn read_as(path: PathBuf, name: String, format: Format) -> Result<Self, Diagnostic> {
-        match disk::read_named(&path, FileKind::SecretFile.limit()) {
-            Ok(bytes) => Ok(Self { path, name, format, bytes }),
-            Err(refusal) => {
-                let error = refuse(&refusal, FileKind::SecretFile, &name);
-                let is_of_disk = matches!(refusal, Refusal::Missing | Refusal::TooBig(_));
-                Err(if is_of_disk { error.failing(Failure::Io) } else { error })
-            }
-        }
+        let bytes = read_named(FileKind::SecretFile, &path, &name)?;
+        Ok(Self { path, name, format, bytes })
     }
 
     /// The file as an encrypted one. One that is not is an error that says how to encrypt it.

@@ -6,6 +6,15 @@ use crate::disk::Refusal;
 
 /// The error for a file that messages call `name`. It has no place: the caller knows which line names it.
 pub fn refuse(refusal: &Refusal, kind: FileKind, name: &str) -> Diagnostic {
+    let error = message(refusal, kind, name);
+    match (refusal, kind) {
+        // nothing in the repository names it: the disk lacks what the command line asks for
+        (Refusal::Missing | Refusal::TooBig(_), FileKind::SecretFile) => error.failing(Failure::Io),
+        _ => error,
+    }
+}
+
+fn message(refusal: &Refusal, kind: FileKind, name: &str) -> Diagnostic {
     match refusal {
         Refusal::Missing => Diagnostic::error("missing-file", format!("`{name}` does not exist")),
         Refusal::Outside => outside(kind, name),

@@ -79,7 +79,7 @@ impl Run<'_> {
         let own = place.own();
         // drafts are removed with all that is in their folder: a link would take others with them
         for folder in [self.drafts.parent().unwrap_or(&own), &self.drafts] {
-            place::folder(folder, &format!("{}/tmp", self.show_own()))?;
+            place::refuse_link(folder, &format!("{}/tmp", self.show_own()))?;
         }
         let make = || match disk.make_folders(&self.drafts) {
             // another shard was the last and removed the folder above
