@@ -12,8 +12,20 @@ use regex::Regex;
 /// the foundations.
 const ORDER: &[&[&str]] = &[
     &[
-        "atomic", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "program",
-        "diagnostic", "test_hook",
+        "atomic",
+        "disk",
+        "git",
+        "glob",
+        "meter",
+        "parallel",
+        "span",
+        "secret",
+        "value",
+        "name",
+        "pattern",
+        "program",
+        "diagnostic",
+        "test_hook",
     ],
     &["files", "yaml"],
     &["format", "sops"],
@@ -67,7 +79,8 @@ const OPENERS: &[(&str, &str)] = &[
     ("cli/init.rs", "makes new files, and no other"),
     ("cli/keygen.rs", "keys of the user, which the command line names"),
     ("cli/prompt.rs", "the terminal"),
-    ("git.rs", "the work tree, as Git names it"),
+    ("program.rs", "programs on the path of the user"),
+    ("git", "the work tree and what Git keeps of it, as Git names them"),
 ];
 
 fn rank(module: &str) -> Option<usize> {

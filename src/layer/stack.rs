@@ -66,7 +66,7 @@ impl Walk<'_, '_> {
                     self.is_whole = false;
                     // a file that is not read has no place but the line that names it
                     let at = |problem: Diagnostic| match named_at {
-                        Some(place) if problem.labels.is_empty() => problem.at(place.clone()),
+                        Some(place) if problem.labels.is_empty() => problem.at_public(place.clone(), Public::Name),
                         _ => problem,
                     };
                     self.problems.extend(problems.into_iter().map(at));
