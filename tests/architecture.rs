@@ -12,7 +12,7 @@ use regex::Regex;
 /// the foundations.
 const ORDER: &[&[&str]] = &[
     &[
-        "atomic", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "program",
+        "atomic", "budget", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "program", "regex_size",
         "diagnostic", "test_hook",
     ],
     &["files", "yaml"],
