@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::diagnostic::Diagnostic;
+use crate::test_hook;
 
 /// The rule of errors for work that is refused.
 pub const BUDGET_EXCEEDED: &str = "budget-exceeded";
@@ -63,7 +64,8 @@ impl Budget {
 
     /// The most that the run may do, as far as it has read.
     pub fn limit(&self) -> u64 {
-        self.base.saturating_add(self.for_byte.saturating_mul(BYTES_READ.load(Relaxed)))
+        let limit = self.base.saturating_add(self.for_byte.saturating_mul(BYTES_READ.load(Relaxed)));
+        limit / test_hook::budget_divisor()
     }
 
     /// Counts work before it is done. From the first that is too much, all is refused.

@@ -36,9 +36,9 @@ fn size(hir: &Hir) -> u64 {
         HirKind::Empty | HirKind::Look(_) => STATE,
         HirKind::Literal(literal) => STATE.saturating_mul(literal.0.len() as u64),
         HirKind::Class(Class::Bytes(class)) => STATE.saturating_add(8 * class.ranges().len() as u64),
-        HirKind::Class(Class::Unicode(class)) => class.iter().fold(STATE, |sum, range| {
-            sum.saturating_add(if range.end().is_ascii() { 8 } else { WIDE_RANGE })
-        }),
+        HirKind::Class(Class::Unicode(class)) => class
+            .iter()
+            .fold(STATE, |sum, range| sum.saturating_add(if range.end().is_ascii() { 8 } else { WIDE_RANGE })),
         HirKind::Repetition(Repetition { min, max, sub, .. }) => {
             let times = u64::from((*max).unwrap_or(*min).max(*min).max(1));
             size(sub).saturating_add(STATE).saturating_mul(times)
@@ -68,8 +68,16 @@ mod tests {
     #[test]
     fn an_estimate_is_no_less_than_half_of_what_the_engine_counts() {
         for pattern in [
-            r"\pL{20}", r"\pL\pN\pM", r"[a-z]{1,500}", r"(?i)straße{50}", r"\w{30}", r"(a|b|c){200}", r".{500}",
-            r"[^a]{100}", r"(?i)[\w.-]{0,50}?(?:key|token)", r"\b\d{1,3}(\.\d{1,3}){3}\b",
+            r"\pL{20}",
+            r"\pL\pN\pM",
+            r"[a-z]{1,500}",
+            r"(?i)straße{50}",
+            r"\w{30}",
+            r"(a|b|c){200}",
+            r".{500}",
+            r"[^a]{100}",
+            r"(?i)[\w.-]{0,50}?(?:key|token)",
+            r"\b\d{1,3}(\.\d{1,3}){3}\b",
         ] {
             let limit = usize::try_from(estimate(pattern)).unwrap() * 2;
             let built = regex::RegexBuilder::new(pattern).size_limit(limit).build();

@@ -193,7 +193,9 @@ mod tests {
 
     #[test]
     fn an_index_gives_the_positions_that_counting_gives() {
-        for text in ["", "a", &"ab\n".repeat(5000), &"é".repeat(9000), &format!("{}\n{}", "ß".repeat(6000), "x\n".repeat(4000))] {
+        for text in
+            ["", "a", &"ab\n".repeat(5000), &"é".repeat(9000), &format!("{}\n{}", "ß".repeat(6000), "x\n".repeat(4000))]
+        {
             let source = Source::new("x", text);
             for start in (0..text.len() + 3).step_by(97).chain([4095, 4096, 4097, text.len()]) {
                 assert_eq!(source.locate(start, start + 5), Span::locate(text, start, start + 5), "{start}");

@@ -148,26 +148,69 @@ fn big_object(label: &str) -> Json {
 fn a_manifest_is_refused_at_its_line_and_without_its_value() {
     let head = |kind: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata:\n  name: thing\n");
     for (kind, rest, expected, line) in [
-        ("ConfigMap", "data:\n  port: 8080\n", "error: expected a text for `port` of the ConfigMap `thing`, found a number", 6),
-        ("ConfigMap", "data:\n  on: true\n", "error: expected a text for `on` of the ConfigMap `thing`, found a truth value", 6),
+        (
+            "ConfigMap",
+            "data:\n  port: 8080\n",
+            "error: expected a text for `port` of the ConfigMap `thing`, found a number",
+            6,
+        ),
+        (
+            "ConfigMap",
+            "data:\n  on: true\n",
+            "error: expected a text for `on` of the ConfigMap `thing`, found a truth value",
+            6,
+        ),
         ("ConfigMap", "data: [a]\n", "error: expected a mapping for `data` of the ConfigMap `thing`, found a list", 5),
         ("ConfigMap", "data:\n  a b: x\n", "error: `a b` is not a valid key of a ConfigMap: ", 6),
         ("ConfigMap", "stringData:\n  a: x\n", "error: a ConfigMap has no field `stringData`", 6),
         ("ConfigMap", "immutable: soon\n", "error: `immutable` of the ConfigMap `thing` is not `true` or `false`", 5),
         ("ConfigMap", "  labels:\n    a: hunter 2\n", "error: the label `a` has an invalid value: ", 6),
-        ("ConfigMap", "  annotations:\n    a: 1\n", "error: expected a text for `metadata.annotations.a` of the ConfigMap `thing`, found a number", 6),
-        ("ConfigMap", "data: { k: v }\nbinaryData:\n  k: dg==\n", "error: `k` of the ConfigMap `thing` is in `data` and in `binaryData`", 7),
+        (
+            "ConfigMap",
+            "  annotations:\n    a: 1\n",
+            "error: expected a text for `metadata.annotations.a` of the ConfigMap `thing`, found a number",
+            6,
+        ),
+        (
+            "ConfigMap",
+            "data: { k: v }\nbinaryData:\n  k: dg==\n",
+            "error: `k` of the ConfigMap `thing` is in `data` and in `binaryData`",
+            7,
+        ),
         ("ConfigMap", "binaryData:\n  k: hunter2!\n", "error: `k` of the ConfigMap `thing` is not valid base64", 6),
         ("Secret", "data:\n  k: hunter2!\n", "error: `k` of the Secret `thing` is not valid base64", 6),
         ("Secret", "binaryData: {}\n", "error: a Secret has no field `binaryData`", 5),
-        ("Secret", "type: kubernetes.io/tls\nstringData:\n  tls.crt: hunter2\n", "error: `tls.key` of the Secret `thing` is not there, but a Secret of type `kubernetes.io/tls` needs it", 5),
-        ("Secret", "type: kubernetes.io/tls\nstringData:\n  tls.key: x\n  tls.crt: hunter2\n", "error: `tls.crt` of the Secret `thing` holds no certificate", 8),
-        ("Secret", "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: hunter2\n", "error: `.dockerconfigjson` of the Secret `thing` is not JSON: ", 7),
-        ("Secret", "type: kubernetes.io/basic-auth\n", "error: the Secret `thing` has neither `username` nor `password`", 5),
+        (
+            "Secret",
+            "type: kubernetes.io/tls\nstringData:\n  tls.crt: hunter2\n",
+            "error: `tls.key` of the Secret `thing` is not there, but a Secret of type `kubernetes.io/tls` needs it",
+            5,
+        ),
+        (
+            "Secret",
+            "type: kubernetes.io/tls\nstringData:\n  tls.key: x\n  tls.crt: hunter2\n",
+            "error: `tls.crt` of the Secret `thing` holds no certificate",
+            8,
+        ),
+        (
+            "Secret",
+            "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: hunter2\n",
+            "error: `.dockerconfigjson` of the Secret `thing` is not JSON: ",
+            7,
+        ),
+        (
+            "Secret",
+            "type: kubernetes.io/basic-auth\n",
+            "error: the Secret `thing` has neither `username` nor `password`",
+            5,
+        ),
         ("Secret", "type: 1\n", "error: expected a text for `type` of the Secret `thing`, found a number", 5),
     ] {
         let manifest = head(kind) + rest;
-        for delivery in ["", "delivery: { secrets: sops, recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p] }\n"] {
+        for delivery in [
+            "",
+            "delivery: { secrets: sops, recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p] }\n",
+        ] {
             let base = format!("{delivery}data: {{ A: x }}\nmanifests: [w/m.yaml]\n");
             let refused = Project::of(&base, "").file("w/m.yaml", &manifest).run(&["render", "dev"]).refused();
             assert!(refused.contains(expected), "{rest}\n{refused}");

@@ -162,8 +162,7 @@ impl<'a> Look<'a> {
             let label = format!("`{key}` of {}", self.manifest.label());
             if let Some(why) = names::wrong_key(key) {
                 let nearest = names::nearest_key(key);
-                let message =
-                    format!("`{key}` is not a valid key of a {}: {why}", self.kind.as_str());
+                let message = format!("`{key}` is not a valid key of a {}: {why}", self.kind.as_str());
                 self.problems.push(
                     Diagnostic::error("invalid-key", message)
                         .at_hidden(value.place.clone())
@@ -173,9 +172,7 @@ impl<'a> Look<'a> {
             if self.kind == ObjectKind::ConfigMap && (self.data.contains_key(key) || self.unknown.contains(key)) {
                 let message = format!("{label} is in `data` and in `binaryData`");
                 self.problems.push(
-                    Diagnostic::error("invalid-key", message)
-                        .at_hidden(value.place.clone())
-                        .hint("remove one of them"),
+                    Diagnostic::error("invalid-key", message).at_hidden(value.place.clone()).hint("remove one of them"),
                 );
             }
             match self.value(&label, value, encoding) {
@@ -229,7 +226,11 @@ impl<'a> Look<'a> {
         };
         let error = Diagnostic::error("invalid-value", format!("expected a text for {label}, found {found}"))
             .at_hidden(value.place.clone());
-        self.problems.push(if matches!(value.kind, TreeKind::Leaf(_)) { error.hint("put it in quotes") } else { error });
+        self.problems.push(if matches!(value.kind, TreeKind::Leaf(_)) {
+            error.hint("put it in quotes")
+        } else {
+            error
+        });
         None
     }
 

@@ -55,9 +55,8 @@ pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Com
 /// The bytes that the metadata of a bundle's objects takes, more or less.
 pub(super) fn cost(common: &Common, bundle: &Bundle) -> u64 {
     let of_common = [&common.labels, &common.annotations].map(|texts| size::annotations(texts) + texts.len() * EACH);
-    let of_own = [&bundle.labels, &bundle.annotations].map(|texts| {
-        texts.iter().map(|(key, text)| key.len() + text.value.len() + EACH).sum::<usize>()
-    });
+    let of_own = [&bundle.labels, &bundle.annotations]
+        .map(|texts| texts.iter().map(|(key, text)| key.len() + text.value.len() + EACH).sum::<usize>());
     (of_common.iter().chain(&of_own).sum::<usize>() + VALUE_COST) as u64
 }
 

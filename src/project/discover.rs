@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::settings::{Settings, value_place};
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::budget::BUDGET_EXCEEDED;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::{Disk, Refusal, Root, normalize};
 use crate::files::{FileKind, Files, refuse};
 use crate::glob::{GlobError, matching};
@@ -151,9 +151,9 @@ fn apps_at(files: &Files, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
             Diagnostic::error("project-file", format!("`{part}` is no valid glob: {reason}"))
         }
         GlobError::Unreadable(folder, refusal) => refuse(&refusal, FileKind::Layer, &files.name(&folder)),
-        GlobError::TooMuch(budget) => budget
-            .exceeded()
-            .hint("name the directories of the apps with fewer and narrower patterns"),
+        GlobError::TooMuch(budget) => {
+            budget.exceeded().hint("name the directories of the apps with fewer and narrower patterns")
+        }
     })?;
     let app = |folder: PathBuf| match root.list(&folder) {
         // its environments follow from the same list

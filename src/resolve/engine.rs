@@ -69,9 +69,7 @@ fn printed(value: &Value) -> Result<String, Error> {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::None => Err(invalid("null has no text; use `default(value, true)` to give one")),
-        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => {
-            Err(invalid(NO_TEXT))
-        }
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => Err(invalid(NO_TEXT)),
         ValueKind::Bytes => Err(invalid("a binary value has no text; use `b64encode`")),
         _ => Ok(value.to_string()),
     }

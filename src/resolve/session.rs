@@ -196,9 +196,12 @@ impl Session {
         let bytes = if let Outcome::Known(value) = outcome { value.bytes().len() } else { 0 };
         let spent = VALUE_BYTES.spend((bytes + VALUE_COST) as u64);
         if let Err(Exhausted) = spent {
-            self.report(VALUE_BYTES.exceeded().at_hidden(place.clone()).hint(
-                "render fewer environments or apps at once, and use a file in fewer keys",
-            ));
+            self.report(
+                VALUE_BYTES
+                    .exceeded()
+                    .at_hidden(place.clone())
+                    .hint("render fewer environments or apps at once, and use a file in fewer keys"),
+            );
         }
         spent.is_ok()
     }
@@ -316,9 +319,8 @@ impl Session {
         origin: &Origin<'_>,
     ) -> Result<Arc<Secret<String>>, Reported> {
         let source = declassify::prepare(text).map_err(|error| self.failed(&error, origin))?;
-        let render = |environment: &Environment<'static>| {
-            environment.render_named_str(name, &source, scope::root(self))
-        };
+        let render =
+            |environment: &Environment<'static>| environment.render_named_str(name, &source, scope::root(self));
         let rendered = self.engine.metered.run(render);
         self.mention(text);
         match rendered {
