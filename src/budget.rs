@@ -84,7 +84,7 @@ impl Budget {
     /// The error for work that is refused, without a place.
     pub fn exceeded(&self) -> Diagnostic {
         let (limit, unit) = (self.limit(), self.unit);
-        Diagnostic::error(BUDGET_EXCEEDED, format!("this run asks for more than {limit} {unit}"))
+        Diagnostic::error("budget-exceeded", format!("this run asks for more than {limit} {unit}"))
             .note("a project is not trusted, so the work that it may ask for is bounded")
     }
 

@@ -59,7 +59,7 @@ const ROWS: &[Row] = &[
         name: "thousands of patterns",
         project: || {
             let patterns: Vec<_> = (0..400).map(|index| format!("{index}[a-z]*.yaml")).collect();
-            deep(&format!("data: {{ A: b }}\nmanifests: [{}]\n", patterns.join(", ")))
+            deep(&format!("data: {{ A: b }}\nmanifests: [\"{}\"]\n", patterns.join("\", \"")))
         },
         arguments: CHECK,
         expected: (2, "budget-exceeded"),

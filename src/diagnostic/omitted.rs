@@ -29,10 +29,16 @@ impl Omitted {
         self.0.into_iter().map(|((severity, rule), (count, failure))| {
             let findings = if count == 1 { "finding" } else { "findings" };
             let message = format!("{count} more {findings} of the rule `{rule}` are not shown");
-            Diagnostic { severity, count, ..Diagnostic::error(rule, message) }
-                .failing(failure)
-                .note(format!("{MOST_KEPT} findings are kept one by one, and the others counted"))
-                .hint("fix some, and run it again")
+            Diagnostic {
+                rule,
+                severity,
+                failure,
+                message,
+                labels: Vec::new(),
+                notes: vec![format!("{MOST_KEPT} findings are kept one by one, and the others counted")],
+                hints: vec!["fix some, and run it again".to_owned()],
+                count,
+            }
         })
     }
 }

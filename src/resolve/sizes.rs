@@ -3,7 +3,7 @@
 //! The engine charges the steps of a filter by what it returns. That is too late for `[x] * 9000 | tojson`,
 //! whose items are one text, and whose result is nine thousand of it. So the values are looked at first.
 
-use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, from_args};
+use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, State, Value, filters};
 
 use super::failure::invalid;
@@ -37,8 +37,9 @@ pub(super) fn install(environment: &mut Environment<'static>) {
 }
 
 /// A filter that is for texts alone. The engine would print a list to make a text of it, however long.
-fn of_texts(filter: Value) -> impl Fn(&mut State<'_, '_>, Rest<Value>) -> Result<Value, Error> {
-    move |state: &mut State<'_, '_>, arguments: Rest<Value>| {
+fn of_texts(filter: Value) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| {
+        let arguments = arguments.into_values();
         if arguments.iter().any(|argument| !argument.is_kwargs() && is_structure(argument)) {
             return Err(invalid(NO_TEXT));
         }
@@ -120,8 +121,9 @@ fn pprint(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     Ok(filters::pprint(value))
 }
 
-fn indent(state: &State<'_, '_>, value: &Value, arguments: Rest<Value>) -> Result<Value, Error> {
-    let (width, first, blank, kwargs): (Option<usize>, Option<bool>, Option<bool>, Kwargs) = from_args(&arguments)?;
+fn indent(state: &State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let (width, first, blank, kwargs): (Option<usize>, Option<bool>, Option<bool>, Kwargs) =
+        from_args(&arguments.into_values())?;
     if is_structure(value) {
         return Err(invalid(NO_TEXT));
     }
