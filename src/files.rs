@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::budget;
 use crate::diagnostic::Diagnostic;
 use crate::disk::{self, Disk, RealPath, Refusal, Root, normalize};
 use crate::span::{Source, Span};
@@ -112,6 +113,7 @@ impl Files {
             return if is_within { Ok(Arc::clone(bytes)) } else { Err(Refusal::TooBig(limit)) };
         }
         let bytes: Arc<[u8]> = self.root.read(real, limit)?.into();
+        budget::note_read(bytes.len());
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.insert(real.as_path().to_path_buf(), Arc::clone(&bytes));
         Ok(bytes)
@@ -185,8 +187,8 @@ impl Files {
     fn similar_file(&self, path: &Path) -> Option<String> {
         let wanted = path.file_name()?.to_string_lossy();
         let beside = self.root.list(path.parent()?).ok()?;
-        let beside: Vec<_> = beside.iter().map(|entry| entry.name.to_string_lossy()).collect();
-        let nearest = crate::diagnostic::nearest(&wanted, beside.iter().map(AsRef::as_ref))?;
+        // without a copy of each name: thousands of missing files may have thousands of neighbours
+        let nearest = crate::diagnostic::nearest(&wanted, beside.iter().filter_map(|entry| entry.name.to_str()))?;
         Some(format!("did you mean `{}`?", self.name(&path.with_file_name(nearest))))
     }
 }

@@ -42,6 +42,7 @@
 
 pub mod at_rest;
 pub mod atomic;
+pub mod budget;
 pub mod check;
 pub mod cli;
 pub mod deliver;
@@ -65,6 +66,7 @@ pub mod pipeline;
 pub mod program;
 pub mod project;
 pub mod publish;
+pub mod regex_size;
 pub mod resolve;
 pub mod route;
 pub mod secret;

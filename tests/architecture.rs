@@ -13,6 +13,7 @@ use regex::Regex;
 const ORDER: &[&[&str]] = &[
     &[
         "atomic",
+        "budget",
         "disk",
         "git",
         "glob",
@@ -24,6 +25,7 @@ const ORDER: &[&[&str]] = &[
         "name",
         "pattern",
         "program",
+        "regex_size",
         "diagnostic",
         "test_hook",
     ],

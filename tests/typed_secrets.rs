@@ -183,7 +183,7 @@ fn a_bootstrap_token_is_one_that_nodes_can_join_with() {
     let nowhere = render(&token("", "07401b", ""), "");
     assert_eq!(warned(&nowhere), ["the bootstrap token `bootstrap-token-07401b` has no namespace"]);
     for (namespace, id, rest, expected) in [
-        ("kube-system", "07401c", "", "token-id` does not belong to the name of its bundle, `bootstrap-token-07401b`"),
+        ("kube-system", "07401c", "", "token-id` does not belong to the name of the bundle `bootstrap-token-07401b`"),
         ("kube-system", "07401", "", "token-id` must be 6 lower-case letters and digits"),
         (
             "kube-system",

@@ -13,6 +13,7 @@ use super::output::{self, Output};
 use super::{Global, apps, environments, identities, quiet_identities};
 use crate::at_rest::Wish;
 use crate::atomic;
+use crate::budget;
 use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, UserRules, sarif};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, StyledText, escape_lines, styled_with_rule};
 use crate::files::{FileKind, read_named};
@@ -117,6 +118,7 @@ impl Check {
         let identities = if self.keyless { Identities::new(Places::default()) } else { identities() };
         let wish = Wish { named: Vec::new(), usual: usual_recipients()? };
         for _ in 0..MOST_ROUNDS {
+            budget::renew();
             let Some(mut report) = self.report(global, output)? else { return Ok(None) };
             let project = Project::discover(&global.directory)?;
             let (files, rules) = (&project.files, &RuleBook::default());

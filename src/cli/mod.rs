@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::budget;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::EnvironmentName;
 use crate::project::{App, Project};
@@ -133,23 +134,31 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::new(&cli.global);
+    let code = dispatch(cli, &output);
+    for budget in budget::ALL.iter().filter(|budget| budget.done() > 0) {
+        output.detail(|| format!("work: {} of {} {}", budget.done(), budget.limit(), budget.unit));
+    }
+    code
+}
+
+fn dispatch(cli: Cli, output: &Output) -> ExitCode {
     let result = match cli.command {
-        Command::Init(command) => command.run(&cli.global, &output),
-        Command::Render(command) => command.run(&cli.global, &output),
-        Command::Check(command) => return command.run(&cli.global, &output),
-        Command::Explain(command) => command.run(&cli.global, &output),
-        Command::List(command) => command.run(&cli.global, &output),
-        Command::Encrypt(command) => command.run(&cli.global, &output),
-        Command::Decrypt(command) => command.run(&cli.global, &output),
-        Command::Set(command) => command.run(&cli.global, &output),
-        Command::Unset(command) => command.run(&cli.global, &output),
-        Command::Get(command) => command.run(&cli.global, &output),
-        Command::Rekey(command) => command.run(&cli.global, &output),
-        Command::Rotate(command) => command.run(&cli.global, &output),
-        Command::Edit(command) => command.run(&cli.global, &output),
-        Command::Keygen(command) => command.run(&cli.global, &output),
+        Command::Init(command) => command.run(&cli.global, output),
+        Command::Render(command) => command.run(&cli.global, output),
+        Command::Check(command) => return command.run(&cli.global, output),
+        Command::Explain(command) => command.run(&cli.global, output),
+        Command::List(command) => command.run(&cli.global, output),
+        Command::Encrypt(command) => command.run(&cli.global, output),
+        Command::Decrypt(command) => command.run(&cli.global, output),
+        Command::Set(command) => command.run(&cli.global, output),
+        Command::Unset(command) => command.run(&cli.global, output),
+        Command::Get(command) => command.run(&cli.global, output),
+        Command::Rekey(command) => command.run(&cli.global, output),
+        Command::Rotate(command) => command.run(&cli.global, output),
+        Command::Edit(command) => command.run(&cli.global, output),
+        Command::Keygen(command) => command.run(&cli.global, output),
         Command::GitTextconv(command) => command.run(&cli.global),
-        Command::GitMerge(command) => return command.run(&cli.global, &output),
+        Command::GitMerge(command) => return command.run(&cli.global, output),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };

@@ -6,14 +6,18 @@
 
 mod escape;
 mod mask;
+mod nearest;
+mod omitted;
 mod render;
 
 use std::fmt;
 
 use crate::span::Place;
-use crate::test_hook;
+
+use omitted::{MOST_KEPT, Omitted};
 
 pub use escape::{StyledText, escape, escape_json, escape_lines};
+pub use nearest::{did_you_mean, nearest};
 pub use render::{render, styled, styled_with_rule};
 
 /// How bad it is.
@@ -98,6 +102,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do, a line each.
     pub hints: Vec<String>,
+    /// How many findings it stands for: more than one where others are counted and not shown.
+    pub count: usize,
 }
 
 impl Diagnostic {
@@ -111,6 +117,7 @@ impl Diagnostic {
             labels: Vec::new(),
             notes: Vec::new(),
             hints: Vec::new(),
+            count: 1,
         }
     }
 
@@ -207,6 +214,8 @@ impl Diagnostic {
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// Those that are only counted.
+    omitted: Omitted,
 }
 
 impl Diagnostics {
@@ -217,7 +226,7 @@ impl Diagnostics {
 
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        if self.list.len() < MOST_KEPT { self.list.push(diagnostic) } else { self.omitted.count(&diagnostic) }
     }
 
     /// Keeps a value, or the reason why there is none.
@@ -227,7 +236,7 @@ impl Diagnostics {
 
     /// Whether an error is among them.
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.omitted.has_errors() || self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// How many there are.
@@ -250,13 +259,14 @@ impl Diagnostics {
     pub fn sorted(mut self) -> Vec<Diagnostic> {
         self.list.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         self.list.dedup_by(|a, b| a.sort_key() == b.sort_key());
+        self.list.extend(self.omitted.into_diagnostics());
         self.list
     }
 }
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { list: vec![diagnostic] }
+        Self { list: vec![diagnostic], omitted: Omitted::default() }
     }
 }
 
@@ -264,7 +274,8 @@ impl IntoIterator for Diagnostics {
     type Item = Diagnostic;
     type IntoIter = std::vec::IntoIter<Diagnostic>;
 
-    fn into_iter(self) -> Self::IntoIter {
+    fn into_iter(mut self) -> Self::IntoIter {
+        self.list.extend(self.omitted.into_diagnostics());
         self.list.into_iter()
     }
 }
@@ -280,13 +291,15 @@ impl<'a> IntoIterator for &'a Diagnostics {
 
 impl FromIterator<Diagnostic> for Diagnostics {
     fn from_iter<I: IntoIterator<Item = Diagnostic>>(iter: I) -> Self {
-        Self { list: iter.into_iter().collect() }
+        let mut all = Self::new();
+        all.extend(iter);
+        all
     }
 }
 
 impl Extend<Diagnostic> for Diagnostics {
     fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, iter: I) {
-        self.list.extend(iter);
+        iter.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 }
 
@@ -299,45 +312,25 @@ impl fmt::Display for Severity {
     }
 }
 
-/// The name in `known` that is nearest to `name`, if one is near enough to be a slip: edit
-/// distance (with transpositions) of at most a third of its length, or equal but for case and
-/// separators.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |text: &str| text.replace(['-', '_', '.'], "").to_lowercase();
-    let wanted = plain(name);
-    known
-        .into_iter()
-        .map(|candidate| {
-            test_hook::work(name.len().saturating_mul(candidate.len()));
-            let distance = if plain(candidate) == wanted { 0 } else { strsim::damerau_levenshtein(name, candidate) };
-            (distance, candidate)
-        })
-        .filter(|(distance, candidate)| *distance <= (name.chars().count().max(candidate.chars().count()) / 3).max(1))
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// `did you mean …?` for the nearest known name.
-pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::span::{Source, Span};
 
     #[test]
-    fn the_nearest_name_is_a_slip_away_or_none() {
-        let known = ["LOG_LEVEL", "PORT", "DATABASE_URL"];
-        for (name, expected) in [
-            ("LOG_LEVL", Some("LOG_LEVEL")),
-            ("log-level", Some("LOG_LEVEL")),
-            ("PROT", Some("PORT")),
-            ("REDIS_HOST", None),
-        ] {
-            assert_eq!(nearest(name, known), expected, "{name}");
-        }
+    fn what_is_too_much_is_counted_and_not_forgotten() {
+        let mut all = Diagnostics::new();
+        let warnings = (0..MOST_KEPT).map(|_| Diagnostic::warning("w", "wrong"));
+        all.extend(warnings);
+        assert!(!all.has_errors());
+        all.extend((0..7).map(|_| Diagnostic::error("e", "wrong").failing(Failure::Key)));
+        assert!(all.has_errors() && !all.is_empty());
+        let last = all.clone().sorted().pop().unwrap();
+        assert_eq!((last.rule, last.failure, last.severity), ("e", Failure::Key, Severity::Error));
+        assert_eq!(last.message, "7 more findings of the rule `e` are not shown");
+        let again: Diagnostics = all.into_iter().collect();
+        let message = again.clone().sorted().pop().unwrap().message;
+        assert_eq!(message, "7 more findings of the rule `e` are not shown");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::settings::{Settings, value_place};
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
+use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
 use crate::disk::{Disk, Refusal, Root, normalize};
 use crate::files::{FileKind, Files, refuse};
@@ -92,7 +93,13 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
                     .hint("a pattern names folders relative to the project file, such as `services/*`"),
             ),
             Ok(found) => apps.extend(found),
-            Err(problem) => problems.push(problem.at_public(place(), Public::Path)),
+            Err(problem) => {
+                let is_over = problem.rule == BUDGET_EXCEEDED;
+                problems.push(problem.at_public(place(), Public::Path));
+                if is_over {
+                    break;
+                }
+            }
         }
     }
     apps.sort();
@@ -146,6 +153,9 @@ fn apps_at(files: &Files, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
             Diagnostic::error("project-file", format!("`{part}` is no valid glob: {reason}"))
         }
         GlobError::Unreadable(folder, refusal) => refuse(&refusal, FileKind::Layer, &files.name(&folder)),
+        GlobError::TooMuch(budget) => {
+            budget.exceeded().hint("name the directories of the apps with fewer and narrower patterns")
+        }
     })?;
     let app = |folder: PathBuf| match root.list(&folder) {
         // its environments follow from the same list

@@ -9,17 +9,17 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 
 use super::failure::invalid;
 use super::manifest::Documents;
+use super::sizes::NO_TEXT;
+use super::steps::Metered;
 use super::{declassify, filters, frame};
 use crate::files::{FileKind, Files};
-
-/// Steps that one template may take. A template of a thousand loop turns takes some ten thousand;
-/// one that never ends is stopped within a fraction of a second.
-const FUEL: u64 = 1_000_000;
 
 /// Renders templates; one for a whole run.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) environment: Environment<'static>,
+    /// The same, for each amount of steps.
+    pub(super) metered: Metered,
     pub(super) files: Arc<Files>,
     pub(super) documents: Arc<Documents>,
 }
@@ -40,7 +40,6 @@ impl Engine {
         if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
             environment.set_syntax(syntax);
         }
-        environment.set_fuel(Some(FUEL));
         // its messages would show the values of the variables in reach
         environment.set_debug(false);
         environment.remove_global("debug");
@@ -59,7 +58,8 @@ impl Engine {
         let included = Arc::clone(&files);
         environment.set_loader(move |name| load(&included, name));
         filters::install(&mut environment);
-        Arc::new(Self { environment, files, documents })
+        let metered = Metered::new(&environment);
+        Arc::new(Self { environment, metered, files, documents })
     }
 }
 
@@ -69,9 +69,7 @@ fn printed(value: &Value) -> Result<String, Error> {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::None => Err(invalid("null has no text; use `default(value, true)` to give one")),
-        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => {
-            Err(invalid("a list or a mapping has no text of its own; use `tojson`, `toyaml` or `join`"))
-        }
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => Err(invalid(NO_TEXT)),
         ValueKind::Bytes => Err(invalid("a binary value has no text; use `b64encode`")),
         _ => Ok(value.to_string()),
     }

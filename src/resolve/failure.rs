@@ -261,7 +261,7 @@ impl At {
 
     fn in_file(error: &Error, source: &Source, range: &Range<usize>) -> Self {
         let Piece { range, hidden, literal } = Piece::of(error, source.text(), range);
-        let place = source.place(Span::locate(source.text(), range.start, range.end));
+        let place = source.place(source.locate(range.start, range.end));
         let text = source.text().get(range).filter(|_| !hidden).map(str::to_owned);
         Self { place, text, hidden, literal }
     }

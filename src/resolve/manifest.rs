@@ -4,7 +4,7 @@
 //! read, and where it stands. A file `*.j2` is rendered as a text, document by document where it can
 //! be parted, and read after that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,7 +20,7 @@ use crate::files::{FileKind, Probe, refuse};
 use crate::glob::{GlobError, matching};
 use crate::layer::{ManifestPattern, Tree, TreeKind};
 use crate::sops;
-use crate::span::{Place, Source, Span};
+use crate::span::{Place, Source};
 use crate::value::Value;
 use crate::yaml::node::{Scalar, Style};
 use crate::yaml::read::{MergeKeys, read_stream};
@@ -70,12 +70,11 @@ impl Session {
     /// and left out.
     pub(super) fn manifests(self: &Arc<Self>) -> Vec<Manifest> {
         let mut found = Vec::new();
-        let mut seen: Vec<PathBuf> = Vec::new();
+        let mut seen = HashSet::new();
         for pattern in &self.definition.manifests {
             for path in self.files_of(pattern) {
-                if !seen.contains(&path) {
+                if seen.insert(path.clone()) {
                     found.extend(self.file(&path, pattern).unwrap_or_default());
-                    seen.push(path);
                 }
             }
         }
@@ -114,6 +113,9 @@ impl Session {
             }
             Err(GlobError::Unreadable(folder, refusal)) => {
                 refuse(&refusal, FileKind::Manifest, &self.engine.files.name(&folder))
+            }
+            Err(GlobError::TooMuch(budget)) => {
+                budget.exceeded().hint("name the files with fewer and narrower patterns: `workloads/*.yaml`")
             }
         };
         self.report(at(problem));
@@ -255,7 +257,7 @@ impl Session {
                 Ok(rendered) => rendered?,
                 Err(refusal) => return Err(self.report(self.refused(&refusal))),
             };
-            let place = file.place(Span::locate(file.text(), chunk.start, chunk.start));
+            let place = file.place(file.locate(chunk.start, chunk.start));
             let (locked, dark) = (frame.is_locked(), frame.is_dark());
             let part = || Part { path: String::new(), place: place.clone(), lineage: frame.lineage(), locked, dark };
             if locked {
@@ -308,13 +310,19 @@ impl Session {
             let source = declassify::prepare(text);
             source.is_ok_and(|source| self.engine.environment.template_from_named_str("part", &source).is_ok())
         };
-        if !chunks.iter().all(compiles) {
+        // each is rendered below as many line feeds as there are lines before it
+        let is_affordable = chunks.len().saturating_mul(text.len()) <= MOST_PADDING;
+        if !is_affordable || !chunks.iter().all(compiles) {
             chunks.clear();
             chunks.push(0..text.len());
         }
         chunks
     }
 }
+
+/// Most bytes that the documents of a template have together, each with the lines before it. A longer one is
+/// rendered as a whole, which any may be.
+const MOST_PADDING: usize = 16 * 1024 * 1024;
 
 /// By what an object is known.
 const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];

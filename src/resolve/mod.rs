@@ -19,6 +19,8 @@ mod pointed;
 mod registries;
 mod scope;
 mod session;
+mod sizes;
+mod steps;
 mod suggest;
 
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
-use minijinja::{Error, Value};
+use minijinja::{Environment, Error, Value};
 
 use super::content::Leaves;
 use super::engine::Engine;
@@ -15,7 +15,9 @@ use super::failure::{self, Origin};
 use super::frame::{self, Frame, Refusal, Subject};
 use super::pointed::{Marked, Pointed};
 use super::scope::{self, StepRef};
+use super::steps::StepError;
 use super::{Final, Lineage, Outcome, Read, Resolved, ResolvedValue, content, declassify, literal, registries};
+use crate::budget::{Exhausted, TEMPLATE_STEPS, VALUE_BYTES, VALUE_COST};
 use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::files::{FileKind, MAX_FILE_SIZE};
 use crate::format::{Format, FormatError};
@@ -185,7 +187,23 @@ impl Session {
             }
             Ok(Ok(outcome)) => outcome,
         };
+        let outcome = if self.is_affordable(&outcome, place) { outcome } else { Outcome::Failed };
         Some(ResolvedValue { outcome, lineage: frame.lineage(), place: place.clone() })
+    }
+
+    /// Whether the run may hold one more value. Many environments of many keys, or one file in many keys, add up.
+    fn is_affordable(&self, outcome: &Outcome, place: &Place) -> bool {
+        let bytes = if let Outcome::Known(value) = outcome { value.bytes().len() } else { 0 };
+        let spent = VALUE_BYTES.spend((bytes + VALUE_COST) as u64);
+        if let Err(Exhausted) = spent {
+            self.report(
+                VALUE_BYTES
+                    .exceeded()
+                    .at_hidden(place.clone())
+                    .hint("render fewer environments or apps at once, and use a file in fewer keys"),
+            );
+        }
+        spent.is_ok()
     }
 
     fn resolve_entry(self: &Arc<Self>, id: &EntryId, entry: &Entry, frame: &Frame) -> Result<Outcome, Reported> {
@@ -301,12 +319,28 @@ impl Session {
         origin: &Origin<'_>,
     ) -> Result<Arc<Secret<String>>, Reported> {
         let source = declassify::prepare(text).map_err(|error| self.failed(&error, origin))?;
-        let rendered = self.engine.environment.render_named_str(name, &source, scope::root(self));
+        let render =
+            |environment: &Environment<'static>| environment.render_named_str(name, &source, scope::root(self));
+        let rendered = self.engine.metered.run(render);
         self.mention(text);
         match rendered {
             Ok(text) => Ok(Arc::new(Secret::new(text))),
-            Err(error) => Err(self.failed(&error, origin)),
+            Err(StepError::Failed(error)) => Err(self.failed(&error, origin)),
+            Err(StepError::Exhausted) => Err(self.exhausted(origin)),
         }
+    }
+
+    /// Reports that the templates of the run take too many steps together.
+    pub(super) fn exhausted(&self, origin: &Origin<'_>) -> Reported {
+        if frame::current().is_some_and(|frame| frame.is_locked()) {
+            return Reported;
+        }
+        let place = match origin {
+            Origin::Scalar { place, .. } => (*place).clone(),
+            Origin::File(file) => file.place(file.locate(0, 0)),
+        };
+        let hint = "compute less: thousands of loop turns are more than a configuration needs";
+        self.report(TEMPLATE_STEPS.exceeded().at_hidden(place).hint(hint))
     }
 
     /// Notes which parts of `vars` a template names, if it has read a secret.
