@@ -143,7 +143,7 @@ impl Blobs {
         let value = output.stdout.split(|&byte| byte == 0).nth(2).unwrap_or_default();
         let value = String::from_utf8_lossy(value);
         let is_name = !["unspecified", "unset", "set", ""].contains(&&*value);
-        Ok(is_name.then(|| value.chars().filter(|char| char.is_ascii_graphic()).take(60).collect()))
+        Ok(is_name.then(|| value.chars().filter(char::is_ascii_graphic).take(60).collect()))
     }
 
     fn raw(&self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {

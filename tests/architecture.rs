@@ -222,3 +222,16 @@ fn programs_are_started_by_one_module() {
         .collect();
     assert!(wrong.is_empty(), "use `program::command`, which looks for programs safely:\n{}", wrong.join("\n"));
 }
+
+/// RUSTSEC-2023-0071: operations with private keys tell of them by the time that they take.
+#[test]
+fn rsa_is_used_with_public_keys_alone() {
+    let lines = lines();
+    let crate_rsa = Regex::new(r"(?:^|[^\w:])rsa::").unwrap();
+    let private = Regex::new(r"RsaPrivateKey|Decrypt|decrypt\(|sign\(|Signer").unwrap();
+    let users: Vec<_> = lines.iter().filter(|line| crate_rsa.is_match(&line.text)).map(|line| &line.file).collect();
+    assert!(!users.is_empty());
+    let wrong = lines.iter().filter(|line| users.contains(&&line.file) && private.is_match(&line.text));
+    let wrong: Vec<_> = wrong.map(|line| format!("{}: {}", line.file.display(), line.text.trim())).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -112,7 +112,7 @@ impl Desk {
     /// Starts to edit, and waits until the editor says that it is at work: it has the standard output of the
     /// program, which ends if both are gone.
     fn at_work(&self, script: &str) -> Child {
-        let script = format!("{script}").replace("READY", "echo $$ > pid; echo ready");
+        let script = script.replace("READY", "echo $$ > pid; echo ready");
         let mut command = self.command(&self.editor(&script), &["edit", "app.enc.yaml"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = [0; 6];

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::atomic::{self, Prepared};
+use crate::atomic::{self, Access, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::files::{FileKind, check_writable, read_named};
-use crate::sops::{Closed, Format};
+use crate::sops::{Closed, Format, ciphertext_as_value, holds_ciphertext};
 
 /// A file that was read.
 pub struct SecretFile {
@@ -42,19 +42,24 @@ impl SecretFile {
         // a binary file is JSON once it is encrypted, and anything before
         let is_plain = self.format == Format::Binary && !self.looks_encrypted();
         let Self { path, name, format, bytes } = self;
+        let lost = holds_ciphertext(&bytes);
         if is_plain {
-            return Err(not_encrypted(&name).into());
+            return Err(not_encrypted(&name, lost).into());
         }
         let closed =
             Closed::read(&name, bytes, format).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         match closed {
             Some(closed) => Ok((path, name, closed)),
-            None => Err(not_encrypted(&name).into()),
+            None => Err(not_encrypted(&name, lost).into()),
         }
     }
 }
 
-fn not_encrypted(name: &str) -> Diagnostic {
+/// That a file is not encrypted, or not any more: there is ciphertext, and no `sops` block.
+fn not_encrypted(name: &str, lost: bool) -> Diagnostic {
+    if lost {
+        return ciphertext_as_value(&format!("`{name}` has no `sops` block, and"));
+    }
     Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted"))
         .hint(format!("`septum encrypt {name}` encrypts it by the rule of `.sops.yaml`"))
 }
@@ -67,6 +72,8 @@ pub struct Staged {
     pub name: String,
     /// What will be in it.
     pub bytes: Vec<u8>,
+    /// Who may read it.
+    pub access: Access,
 }
 
 /// How many files have new bytes beside them at a time: whoever is killed leaves no more.
@@ -99,7 +106,7 @@ pub fn write_all(staged: Vec<Staged>) -> Result<(), Diagnostics> {
 }
 
 fn prepare(staged: Vec<Staged>) -> Vec<(String, io::Result<Prepared>)> {
-    let prepare = |Staged { path, name, bytes }| (name, atomic::prepare(&path, &bytes));
+    let prepare = |Staged { path, name, bytes, access }| (name, atomic::prepare(&path, &bytes, access));
     if staged.len() == 1 {
         // a pool of threads costs more than a single file does
         return staged.into_iter().map(prepare).collect();

@@ -12,6 +12,7 @@ use super::{Global, identities};
 use crate::at_rest::{
     Changing, Kind, SecretFile, Slot, Staged, Wish, encrypted, entry_value, file_with, plan, typed, write_all,
 };
+use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::Disk;
 use crate::files::FileKind;
@@ -149,7 +150,7 @@ impl Place {
             Self::New(plan) => {
                 let text = file_with(&slot.name, Format::Yaml, &slot.path, value, plan.layout)?;
                 let (bytes, _) = encrypted(&slot.name, text, Format::Yaml, &plan, files::now())?;
-                Ok(Some(Staged { path: slot.file.clone(), name: slot.name.clone(), bytes }))
+                Ok(Some(Staged { path: slot.file.clone(), name: slot.name.clone(), bytes, access: Access::Usual }))
             }
         }
     }

@@ -141,6 +141,9 @@ impl<'p> Library<'p> {
             {
                 return Err(stray.into());
             }
+            if let Some(metadata) = &metadata {
+                sops::refuse_ambiguous_keys(&root, &source, &metadata.selector)?;
+            }
             wrapping = metadata.map(|metadata| metadata.wrapping());
             let opened = self.open(path, root, &source, sight)?;
             (root, naming_key) = (opened.root, opened.naming_key);

@@ -7,6 +7,7 @@ use super::bounds::inside;
 use super::entry_path::alternative;
 use super::refusal::Refusal;
 use crate::at_rest::{Changing, SecretFile, Staged, Wish, encrypted, entry_value, plan, write_all};
+use crate::atomic::Access;
 use crate::check::Spot;
 use crate::project::SECRETS;
 use crate::sops::{Format, KeyPath, Plan, Step, Timestamp, Tree};
@@ -95,7 +96,7 @@ impl Companion {
             return Err(Refusal::Exposed(name));
         }
         if is_new {
-            write_all(vec![Staged { path, name, bytes }])?;
+            write_all(vec![Staged { path, name, bytes, access: Access::Usual }])?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::reference::UserRule;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::sops;
 use crate::span::{Place, Source, Span};
 
 const FIELDS: [&str; 4] = ["apps", "shared", "output", "references"];
@@ -27,6 +28,7 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads the project file; errors carry the place.
     pub(super) fn parse(source: &Source) -> Result<Self, Diagnostic> {
+        sops::refuse_private_key(source)?;
         serde_yaml::from_str(source.text()).map_err(|error| {
             let text = error.to_string();
             // the library's own place in the text is one of bytes; ours follows as a label

@@ -78,7 +78,9 @@ impl Session {
                 }
             }
         }
-        found.iter().for_each(|manifest| self.refuse_ciphertext(manifest));
+        for manifest in &found {
+            self.refuse_ciphertext(manifest);
+        }
         found
     }
 

@@ -13,6 +13,7 @@
 //! checked.
 
 mod age;
+mod ambiguous;
 mod cipher;
 mod conflict;
 mod derived;
@@ -40,6 +41,7 @@ mod plain;
 #[cfg(feature = "plugin")]
 mod plugin;
 pub mod policy;
+mod private_key;
 mod recipient;
 mod reworded;
 mod rewrite;
@@ -63,6 +65,7 @@ mod wrap;
 mod write_error;
 
 pub use age::{Unlocked, unlock};
+pub use ambiguous::refuse_ambiguous_keys;
 pub use cipher::MalformedCiphertext;
 pub use conflict::conflict;
 pub use derived::DerivedKey;
@@ -83,6 +86,7 @@ pub use naming::NamingKey;
 pub use path::{KeyPath, PathError, Step};
 pub use pattern::Pattern;
 pub use places::{Places, System};
+pub use private_key::refuse_private_key;
 pub use recipient::{InvalidRecipient, Recipient, Unusable, WrapError, short as short_recipient};
 pub use reworded::Reworded;
 pub use rules::{RecipientGroup, Rule, RuleBook, Rules};

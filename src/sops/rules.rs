@@ -22,6 +22,7 @@ use super::selector::Selector;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::Disk;
 use crate::files::{FileKind, SOPS_CONFIG, read_sops_config, refuse};
+use crate::sops::private_key::refuse_private_key;
 use crate::span::{Place, Source};
 
 pub use book::RuleBook;
@@ -108,6 +109,7 @@ impl Rules {
 
     /// Reads rules that stand in a folder.
     pub fn parse(source: &Source, folder: impl Into<PathBuf>) -> Result<Self, Diagnostics> {
+        refuse_private_key(source)?;
         let list = read::read(source)?;
         Ok(Self { folder: folder.into(), source: source.clone(), list })
     }

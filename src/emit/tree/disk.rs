@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::atomic;
+use crate::atomic::{self, Access};
 use crate::route::Sensitivity;
 
 /// The disk. In tests it can stop at any step, as a killed process does: what comes after is not done,
@@ -108,7 +108,12 @@ impl Disk {
         self.step()?;
         file.write_all(if cfg!(test) { second } else { &[] })?;
         if let Some(permissions) = permissions {
-            file.set_permissions(permissions)?;
+            // what was no Secret in plaintext before may have been readable by others
+            let access = match sensitivity {
+                Sensitivity::Plain => Access::Usual,
+                Sensitivity::Sensitive => Access::Owner,
+            };
+            file.set_permissions(atomic::restrict(permissions, access))?;
         }
         match sync {
             // a test stops between steps, and has no power cuts to wait for
