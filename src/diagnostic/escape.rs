@@ -83,6 +83,13 @@ pub fn escape_json(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// What a library says, without what it quotes: that is a text of a file, which need not be what it is read as.
+pub fn without_quotes(message: &str) -> &str {
+    let end = message.find(['"', '`', '\'']).unwrap_or(message.len());
+    let words = message.get(..end).unwrap_or_default();
+    if end == message.len() { words } else { words.trim_end_matches([' ', ':', ',']) }
+}
+
 /// How a private key of age begins, and one of its plugins.
 const IDENTITIES: [&str; 2] = ["AGE-SECRET-KEY-", "AGE-PLUGIN-"];
 

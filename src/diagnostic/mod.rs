@@ -13,7 +13,7 @@ use std::fmt;
 use crate::span::Place;
 use crate::test_hook;
 
-pub use escape::{StyledText, escape, escape_json, escape_lines};
+pub use escape::{StyledText, escape, escape_json, escape_lines, without_quotes};
 pub use render::{render, styled, styled_with_rule};
 
 /// How bad it is.

@@ -304,24 +304,28 @@ fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mu
 fn check_size(object: &Object, definition: &Definition, problems: &mut Diagnostics) {
     let size = size::data_size(object);
     let what = format!("the {} `{}` in `{}`", object.kind.as_str(), object.name, object.environment);
+    // how long secrets are is nobody's business
+    let size_shown = match object.kind {
+        ObjectKind::ConfigMap => format!("{size} bytes of values"),
+        ObjectKind::Secret => "too many bytes of values".to_owned(),
+    };
     let diagnostic = if size > size::MAX_DATA {
         let most = size::MAX_DATA;
-        Diagnostic::error(
-            "oversized-object",
-            format!("{what} has {size} bytes of values, but Kubernetes takes at most {most}"),
-        )
-        .hint("keep large data out of configuration: in an image, a volume or an object store")
+        Diagnostic::error("oversized-object", format!("{what} has {size_shown}, but Kubernetes takes at most {most}"))
+            .hint("keep large data out of configuration: in an image, a volume or an object store")
     } else if size::applied_size(object) > size::MAX_ANNOTATIONS {
         Diagnostic::warning(
             "oversized-object",
-            format!("{what} has {size} bytes of values, too many for `kubectl apply`"),
+            format!("{what} has {size_shown}, which is more than `kubectl apply` takes"),
         )
         .note("a client-side `kubectl apply` stores the whole object in an annotation, where 256 KiB have room")
         .hint("apply it with `kubectl apply --server-side`")
     } else {
         return;
     };
+    // which of several secrets is the longest as well
     let biggest = object.data.iter().max_by_key(|(_, value)| value.bytes().len());
+    let biggest = biggest.filter(|_| object.kind == ObjectKind::ConfigMap || object.data.len() == 1);
     let place = biggest.and_then(|(key, _)| {
         let entries = &definition.bundles.get(object.base_name.as_str())?.entries;
         Some(entries.get(key.as_str())?.place().clone())
