@@ -27,7 +27,7 @@ use septum::{Delivered, ManifestFormat, Reveal};
 use support::project::demo_key;
 
 /// How many pairs are tried, unless `SEPTUM_INTERFERENCE_PAIRS` says.
-const PAIRS: u32 = 150;
+const PAIRS: u32 = 40;
 
 /// Sets of secrets: a token, digits, a truth value, a text that may be a document of its own, one of `vars`.
 /// Each differs from the others in what a template could do with it.
@@ -188,7 +188,7 @@ fn template() -> impl Strategy<Value = String> {
         1 => expression().prop_map(|e| format!("{{% macro m(x) %}}{{{{ x }}}}{{{{ vars.map.b }}}}{{% endmacro %}}{{{{ m({e}) }}}}")),
         1 => prop::sample::select(&[
             "{% include data.S %}", "{% include 'files/' ~ data.S %}", "{% include vars.s %}", "{% for k in data %}{{ k }}{{ data.S }}{% endfor %}",
-            "{% for i in range(300000) %}{{ data.S }}{% endfor %}", "{% for d in vars.digits %}{% if d == data.S %}{{ vars.nope }}{% endif %}{% endfor %}",
+            "{% for d in vars.digits %}{% if d == data.S %}{{ vars.nope }}{% endif %}{% endfor %}",
         ][..]).prop_map(str::to_owned),
     ]
 }
