@@ -78,7 +78,7 @@ fn printed(value: &Value) -> Result<String, Error> {
 }
 
 /// The name of an included template: relative to the template that names it, within the project.
-fn join(name: &str, parent: &str) -> String {
+pub(super) fn join(name: &str, parent: &str) -> String {
     let folder = Path::new(parent).parent().unwrap_or(Path::new(""));
     let mut parts = Vec::new();
     for part in folder.join(name).components() {

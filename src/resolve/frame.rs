@@ -4,6 +4,7 @@
 //! thread. Functions and filters find it there: minijinja's own scope does not reach into macros.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexSet;
@@ -183,9 +184,13 @@ impl Frame {
         // in the order of reading: what comes before the first secret follows from none
         let reads: IndexSet<Read> = log.reads.iter().cloned().collect();
         let reads = reads.into_iter().collect();
-        let mut declassified = log.declassified.clone();
-        declassified.sort_by(|a, b| (&a.read, &a.reason).cmp(&(&b.read, &b.reason)));
-        declassified.dedup();
+        let mut declassified: Vec<Declassified> = Vec::with_capacity(log.declassified.len());
+        let mut seen = HashSet::new();
+        for lifted in &log.declassified {
+            if seen.insert((&lifted.read, &lifted.reason)) {
+                declassified.push(lifted.clone());
+            }
+        }
         Lineage { encrypted: log.encrypted, secret: log.secret || log.encrypted, reads, declassified }
     }
 }

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use minijinja::{Error, Value};
 
 use super::content::Leaves;
-use super::engine::Engine;
+use super::engine::{self, Engine};
 use super::failure::{self, Origin};
 use super::frame::{self, Frame, Refusal, Subject};
 use super::pointed::{Marked, Pointed};
@@ -303,9 +303,26 @@ impl Session {
         let source = declassify::prepare(text).map_err(|error| self.failed(&error, origin))?;
         let rendered = self.engine.environment.render_named_str(name, &source, scope::root(self));
         self.mention(text);
+        if frame::current().is_some_and(|frame| frame.is_secret()) {
+            self.ask_included(text, name, &mut BTreeSet::new());
+        }
         match rendered {
             Ok(text) => Ok(Arc::new(Secret::new(text))),
             Err(error) => Err(self.failed(&error, origin)),
+        }
+    }
+
+    /// Asks for all files that a template names which has read a secret, whether or not it took them: what was asked
+    /// for is written down, and may not follow from the secret.
+    fn ask_included(&self, text: &str, name: &str, seen: &mut BTreeSet<String>) {
+        for included in literal::included(text) {
+            let path = engine::join(included, name);
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            if let Ok(source) = self.engine.files.text(&self.engine.files.root().join(&path)) {
+                self.ask_included(source.text(), &path, seen);
+            }
         }
     }
 
