@@ -12,8 +12,20 @@ use regex::Regex;
 /// the foundations.
 const ORDER: &[&[&str]] = &[
     &[
-        "atomic", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "program",
-        "diagnostic", "test_hook",
+        "atomic",
+        "disk",
+        "git",
+        "glob",
+        "meter",
+        "parallel",
+        "span",
+        "secret",
+        "value",
+        "name",
+        "pattern",
+        "program",
+        "diagnostic",
+        "test_hook",
     ],
     &["files", "yaml"],
     &["format", "sops"],

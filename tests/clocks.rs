@@ -28,7 +28,8 @@ fn texts() -> Vec<(String, String)> {
                 let name = path.strip_prefix(root).unwrap().display().to_string().replace('\\', "/");
                 let text = fs::read_to_string(&path).unwrap();
                 let is_test = name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("/tests.rs");
-                let text = if is_test { Some(text.as_str()) } else { text.split_once("#[cfg(test)]").map(|(_, it)| it) };
+                let text =
+                    if is_test { Some(text.as_str()) } else { text.split_once("#[cfg(test)]").map(|(_, it)| it) };
                 found.extend(text.map(|text| (name, text.to_owned())));
             }
         }

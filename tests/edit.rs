@@ -274,7 +274,9 @@ fn an_editor_that_opens_a_window_is_told_to_wait() {
     desk.write("code.sh", "#!/bin/sh\nprintf '%s ' \"$@\" > arguments\n");
     // a program that this process wrote may still be open in the child of another test, and nobody can run it then
     let install = "cat code.sh > \"$0\"; chmod 755 \"$0\"";
-    assert!(Command::new("sh").args(["-c", install]).arg(&code).current_dir(desk.folder.path()).status().unwrap().success());
+    assert!(
+        Command::new("sh").args(["-c", install]).arg(&code).current_dir(desk.folder.path()).status().unwrap().success()
+    );
     for (editor, expected) in [("code", "--wait /"), ("code -r --wait", "-r --wait /"), ("code -w", "-w /")] {
         assert!(desk.septum(editor, &["edit", "app.enc.yaml"]).status.success(), "{editor}");
         assert!(desk.read("arguments").starts_with(expected), "{editor}: {}", desk.read("arguments"));

@@ -32,7 +32,11 @@ const HOSTILE: &[Hostile] = &[
     Hostile { name: "fsmonitor", config: "[core]\n fsmonitor = CANARY\n", proof: Some(&["status"]) },
     Hostile { name: "hooks path", config: "[core]\n hooksPath = HOOKS\n", proof: Some(&["commit", "-qm", "x"]) },
     Hostile { name: "external diff", config: "[diff]\n external = CANARY\n", proof: Some(&["diff", "--cached"]) },
-    Hostile { name: "diff command", config: "[diff \"evil\"]\n command = CANARY\n", proof: Some(&["diff", "--cached"]) },
+    Hostile {
+        name: "diff command",
+        config: "[diff \"evil\"]\n command = CANARY\n",
+        proof: Some(&["diff", "--cached"]),
+    },
     Hostile {
         name: "textconv",
         config: "[diff \"evil\"]\n textconv = CANARY\n cachetextconv = true\n",
@@ -94,7 +98,10 @@ impl World {
         }
         world.write("included", "[core]\n fsmonitor = CANARY\n");
         world.git(&["init", "-q", "-b", "main"]);
-        world.write("repository/base.yaml", "app: shop\ndata: { URL: a, P: { value: hunter2hunter2, sensitive: true } }\n");
+        world.write(
+            "repository/base.yaml",
+            "app: shop\ndata: { URL: a, P: { value: hunter2hunter2, sensitive: true } }\n",
+        );
         world.write("repository/dev.yaml", "");
         world.write("repository/.gitattributes", "* diff=evil filter=evil merge=evil\n");
         world.write("repository/ours.txt", "a\n");
@@ -163,7 +170,10 @@ impl World {
             (output.status.code(), text(&output.stdout), text(&output.stderr))
         };
         let (code, stdout, stderr) = run(&["check", "--staged", "--format", "json"]);
-        assert!(code == Some(1) && stdout.contains("plaintext-secret") && stdout.contains("dev.yaml"), "{stdout}{stderr}");
+        assert!(
+            code == Some(1) && stdout.contains("plaintext-secret") && stdout.contains("dev.yaml"),
+            "{stdout}{stderr}"
+        );
         let (code, _, stderr) = run(&["render", "--all", "--out", "rendered"]);
         assert!(code == Some(2) && stderr.contains("into a Git work tree"), "{stderr}");
         let (code, _, stderr) = run(&["git-merge", "ours.txt", "ours.txt", "theirs.txt", "x.txt"]);
@@ -206,7 +216,10 @@ fn variables_of_git_run_nothing() {
     let world = World::new();
     let canary = world.at("canary").display().to_string();
     world.run_all(&|command| {
-        command.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "core.fsmonitor").env("GIT_CONFIG_VALUE_0", &canary);
+        command
+            .env("GIT_CONFIG_COUNT", "1")
+            .env("GIT_CONFIG_KEY_0", "core.fsmonitor")
+            .env("GIT_CONFIG_VALUE_0", &canary);
         command.env("GIT_EXTERNAL_DIFF", &canary).env("GIT_PAGER", &canary).env("GIT_SSH", &canary);
         command.env("GIT_EXEC_PATH", world.at("hooks")).env("GIT_CONFIG_GLOBAL", world.at("included"));
     });

@@ -49,9 +49,7 @@ impl Edit {
         let storage = if self.allow_disk { Storage::Disk } else { Storage::Memory };
         let folder = PrivateFolder::new(&Temporary::of(variable), storage)?;
         let mut author = AtTerminal { output };
-        let saved = edit(&name, &plaintext, &editor, &folder, &mut author, |text| {
-            draft.save(text, now())
-        })?;
+        let saved = edit(&name, &plaintext, &editor, &folder, &mut author, |text| draft.save(text, now()))?;
         if saved.is_none() {
             output.say(&format!("septum: `{name}` was not changed"));
         }

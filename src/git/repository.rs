@@ -178,7 +178,9 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
     match fs::metadata(path) {
         Ok(file) if file.is_file() => {}
         Ok(_) => return Ok(None),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error),
     }
     let mut bytes = Vec::new();

@@ -137,7 +137,8 @@ impl<'p> Library<'p> {
         let (mut naming_key, mut wrapping) = (None, None);
         if sops::is_encrypted(&root) {
             let metadata = sops::metadata(&root, &source).ok();
-            if let Some(stray) = metadata.as_ref().and_then(|it| sops::in_encrypted_file(&root, &source, &it.selector)) {
+            if let Some(stray) = metadata.as_ref().and_then(|it| sops::in_encrypted_file(&root, &source, &it.selector))
+            {
                 return Err(stray.into());
             }
             wrapping = metadata.map(|metadata| metadata.wrapping());

@@ -320,7 +320,7 @@ impl Session {
             if !seen.insert(path.clone()) {
                 continue;
             }
-            if let Ok(source) = self.engine.files.text(&self.engine.files.root().join(&path)) {
+            if let Ok(source) = self.engine.files.text(FileKind::Include, &self.engine.files.root().join(&path)) {
                 self.ask_included(source.text(), &path, seen);
             }
         }

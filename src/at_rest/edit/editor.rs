@@ -78,7 +78,8 @@ impl Editor {
         {
             words.insert(1, (*option).to_owned());
         }
-        let is_vim = is_vim(&name) || (name == "vi" && find(&program, path, None).is_some_and(|path| is_vim_below(&path)));
+        let is_vim =
+            is_vim(&name) || (name == "vi" && find(&program, path, None).is_some_and(|path| is_vim_below(&path)));
         if is_vim {
             let quiet = ["-n", "-i", "NONE", "-c", "set noundofile nobackup nowritebackup"];
             // first, since what follows `--` would be files
