@@ -76,10 +76,7 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
         _ => "template-failed",
     };
     let diagnostic = Diagnostic::error(rule, message).maybe_hint(hint);
-    Some(match at.hidden {
-        true => diagnostic.at_hidden(at.place),
-        false => diagnostic.at_public(at.place, Public::Expression),
-    })
+    Some(if at.hidden { diagnostic.at_hidden(at.place) } else { diagnostic.at_public(at.place, Public::Expression) })
 }
 
 /// That a template failed which has read a secret, or is one. Where it failed and why may follow from that, so

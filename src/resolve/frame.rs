@@ -46,6 +46,7 @@ enum Light {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Log {
     reads: Vec<Read>,
     /// Lengths of `reads` at the start of the calls of `declassify` under way.
