@@ -85,6 +85,10 @@ pub fn escape_json(text: &str) -> Cow<'_, str> {
 
 /// What a library says, without what it quotes: that is a text of a file, which need not be what it is read as.
 pub fn without_quotes(message: &str) -> &str {
+    // a field that is missing is one of the program's own
+    if message.starts_with("missing field `") {
+        return message;
+    }
     // a single character between single quotes is one that a grammar expects
     let is_sign = |at: usize| message.get(at + 1..).is_some_and(|rest| rest.chars().nth(1) == Some('\''));
     let mut quotes = message.match_indices(['"', '`', '\'']);
@@ -235,6 +239,7 @@ mod tests {
             ("invalid type: string \"hunter2\", expected struct X", "invalid type: string"),
             ("unknown variant `hunter2`, expected one of `a`", "unknown variant"),
             ("found 'hunter2'", "found"),
+            ("missing field `key`", "missing field `key`"),
         ] {
             assert_eq!(without_quotes(message), expected);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::settings::{Settings, value_place};
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
 use crate::disk::{Disk, Refusal, Root, normalize};
 use crate::files::{FileKind, Files, refuse};
 use crate::glob::{GlobError, matching};
@@ -73,12 +73,14 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     let shared = settings.shared.as_deref().map(|folder| normalize(&root.join(folder)));
     if let (Some(folder), Some(text)) = (&shared, &settings.shared) {
         let found = shared_folder(&files, folder);
-        problems.extend(found.err().map(|problem| problem.at(value_place(&source, "shared", text))));
+        problems
+            .extend(found.err().map(|problem| problem.at_public(value_place(&source, "shared", text), Public::Path)));
     }
     let output = settings.output.as_deref().map(|folder| normalize(&root.join(folder)));
     if let (Some(folder), Some(text)) = (&output, &settings.output) {
         let found = output_folder(&files, folder, text);
-        problems.extend(found.err().map(|problem| problem.at(value_place(&source, "output", text))));
+        problems
+            .extend(found.err().map(|problem| problem.at_public(value_place(&source, "output", text), Public::Path)));
     }
     let mut apps = Vec::new();
     for pattern in &settings.apps {
@@ -86,11 +88,11 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
         match apps_at(&files, pattern) {
             Ok(found) if found.is_empty() => problems.push(
                 Diagnostic::error("no-app", format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
-                    .at(place())
+                    .at_public(place(), Public::Path)
                     .hint("a pattern names folders relative to the project file, such as `services/*`"),
             ),
             Ok(found) => apps.extend(found),
-            Err(problem) => problems.push(problem.at(place())),
+            Err(problem) => problems.push(problem.at_public(place(), Public::Path)),
         }
     }
     apps.sort();
