@@ -419,7 +419,9 @@ fn seen_of_program(project: &support::project::Project) -> String {
     for path in files.iter().filter(|path| !path.ends_with("stamps") && !path.ends_with("local.json")) {
         let text = fs::read_to_string(path).unwrap();
         let text = text.split("\nsops:\n").next().unwrap_or_default();
-        let _ = writeln!(out, "== {}\n{}", path.display(), unlike.replace_all(text, "…"));
+        // sops encrypts no empty text: that a value is empty can be seen in every file of its format
+        let text = unlike.replace_all(text, "…").replace(": \"\"\n", ": …\n");
+        let _ = writeln!(out, "== {}\n{text}", path.display());
     }
     out
 }

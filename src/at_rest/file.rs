@@ -37,7 +37,12 @@ impl SecretFile {
         match disk::read_named(&path, FileKind::SecretFile.limit()) {
             Ok(bytes) => Ok(Self { path, name, format, bytes }),
             Err(refusal) => {
-                let error = refuse(&refusal, FileKind::SecretFile, &name);
+                // `KEY=VALUE` in the place of a file is no name of one
+                let shown = match name.split_once('=') {
+                    Some((key, _)) if matches!(refusal, Refusal::Missing) => format!("{key}=…"),
+                    _ => name,
+                };
+                let error = refuse(&refusal, FileKind::SecretFile, &shown);
                 let is_of_disk = matches!(refusal, Refusal::Missing | Refusal::TooBig(_));
                 Err(if is_of_disk { error.failing(Failure::Io) } else { error })
             }
