@@ -59,6 +59,8 @@ struct Log {
     after_secret: bool,
     light: Light,
     namespace: bool,
+    /// What the template that is rendered is called, and the names of others that stand in it.
+    template: (String, Vec<String>),
 }
 
 thread_local! {
@@ -93,6 +95,17 @@ impl Frame {
     /// Starts another template: no other one can tell it what it read.
     pub(super) fn start_template(&self) {
         self.log().after_secret = false;
+    }
+
+    /// Records what a template is called, and which others it names.
+    pub(super) fn name_template(&self, name: &str, included: Vec<String>) {
+        self.log().template = (name.to_owned(), included);
+    }
+
+    /// Whether a template names another one; none if it is not the one that is rendered.
+    pub(super) fn names(&self, template: &str, included: &str) -> Option<bool> {
+        let log = self.log();
+        (log.template.0 == template).then(|| log.template.1.iter().any(|name| name == included))
     }
 
     /// Records that the value of something sensitive was handed out.

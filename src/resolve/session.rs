@@ -301,6 +301,9 @@ impl Session {
         origin: &Origin<'_>,
     ) -> Result<Arc<Secret<String>>, Reported> {
         let source = declassify::prepare(text).map_err(|error| self.failed(&error, origin))?;
+        if let Some(frame) = frame::current() {
+            frame.name_template(name, literal::included(text).map(str::to_owned).collect());
+        }
         let rendered = self.engine.environment.render_named_str(name, &source, scope::root(self));
         self.mention(text);
         if frame::current().is_some_and(|frame| frame.is_secret()) {
