@@ -142,14 +142,14 @@ error: a bare value cannot start with `@`
 ",
         ),
         case("unknown escape", base("data:\n  FOLDER: \"C:\\data\"\n")).says(
-            r#"
+            r"
 error: the text in double quotes holds an unknown `\` escape
  --> environments/base.yaml:2:11
   |
 2 |   FOLDER: …
   |           ^
   = hint: write `\\` for a backslash, or use single quotes, which know no escapes
-"#,
+",
         ),
         case("undefined alias", base("data:\n  PATTERN: *.example.com\n")).says(
             r"

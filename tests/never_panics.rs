@@ -71,7 +71,7 @@ fn assert_placed(finding: &Diagnostic) {
         let line = text[..span.start].matches('\n').count() + 1;
         assert_eq!(line, span.line, "{finding:?}");
     }
-    assert!(render(finding, true).contains(finding.message.as_str()));
+    assert!(render(finding, true).contains(&*septum::diagnostic::escape(&finding.message)));
 }
 
 /// Pieces of layers and templates, whole and broken.

@@ -217,9 +217,9 @@ fn a_ready_made_docker_file_is_a_json_object_and_never_shown() {
     for (kind, value, expected) in [
         ("dockerconfigjson", "[\"canary4711\"]", "must be a JSON object, but is a list"),
         ("dockerconfigjson", "\"canary4711\"", "must be a JSON object, but is a single value"),
-        ("dockerconfigjson", "{\"auths\": canary4711}", "is not JSON: line 1, column 11 of the value"),
-        ("dockercfg", "{canary4711}", "is not JSON: line 1, column 2 of the value"),
-        ("dockercfg", "", "is not JSON: line 1, column 0 of the value"),
+        ("dockerconfigjson", "{\"auths\": canary4711}", "is not JSON"),
+        ("dockercfg", "{canary4711}", "is not JSON"),
+        ("dockercfg", "", "is not JSON"),
     ] {
         let entries = format!("    data: {{ .{kind}: '{value}' }}\n");
         let run = render(&bundle(&format!("kubernetes.io/{kind}"), &entries), "");

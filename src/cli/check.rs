@@ -240,7 +240,9 @@ fn line(fixed: &Fixed) -> String {
 
 fn text(report: &Report, fixed: &[Fixed], is_staged: bool) -> StyledText {
     let mut out = StyledText::new();
-    fixed.iter().for_each(|fixed| out.line(line(fixed)));
+    for fixed in fixed {
+        out.line(line(fixed));
+    }
     if !fixed.is_empty() {
         out.end_line();
     }

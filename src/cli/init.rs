@@ -62,7 +62,9 @@ impl Init {
         }
         let mut text = StyledText::new();
         text.line(format!("wrote in {}", output::shown(&folder)));
-        FILES.iter().for_each(|(path, _)| text.line(format!("  {path}")));
+        for (path, _) in FILES {
+            text.line(format!("  {path}"));
+        }
         text.end_line();
         text.line(format!("The private key of {recipient}"));
         text.line(format!(

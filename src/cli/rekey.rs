@@ -75,7 +75,9 @@ fn compared(global: &Global, named: &[PathBuf], book: &RuleBook, by_rule: bool) 
 fn check(files: &[Compared], output: &Output) -> Result<(), Diagnostics> {
     let differing: Vec<_> = files.iter().filter(|file| !file.drift.is_none()).collect();
     let mut text = StyledText::new();
-    differing.iter().for_each(|file| show(&mut text, &file.name, &policy::lines(&file.drift)));
+    for file in &differing {
+        show(&mut text, &file.name, &policy::lines(&file.drift));
+    }
     output.text(&text)?;
     if differing.is_empty() {
         return Ok(());
@@ -92,7 +94,9 @@ fn apply(files: Vec<Compared>, rotation: Rotation, output: &Output) -> Result<()
     write_all(done.iter_mut().filter_map(|file| file.staged.take()).collect())?;
     done.retain(|file| !file.changes.is_empty());
     let mut text = StyledText::new();
-    done.iter().for_each(|file| show(&mut text, &file.name, &file.changes));
+    for file in &done {
+        show(&mut text, &file.name, &file.changes);
+    }
     output.text(&text)?;
     if done.is_empty() {
         let what = if count == 0 { "there is no encrypted file" } else { "all files are as the rules say" };
@@ -111,5 +115,7 @@ fn apply(files: Vec<Compared>, rotation: Rotation, output: &Output) -> Result<()
 
 fn show(text: &mut StyledText, name: &str, lines: &[String]) {
     text.line(name);
-    lines.iter().for_each(|line| text.line(format!("  {line}")));
+    for line in lines {
+        text.line(format!("  {line}"));
+    }
 }

@@ -9,6 +9,7 @@ use clap::{CommandFactory as _, Error};
 use super::output::{Output, invalid_usage};
 use super::{Cli, Color, Global};
 use crate::diagnostic::Diagnostic;
+use crate::sops::PathError;
 
 /// Commands that take a value, and how it is given to each.
 const HOW: [(&str, &str); 6] = [
@@ -75,7 +76,9 @@ fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
         diagnostic = diagnostic.hint(*how);
     }
     // of the program's own types: what they expect, and nothing of what they found
-    let expected = std::error::Error::source(error).map(ToString::to_string).filter(|why| why.starts_with("expected "));
+    let source = std::error::Error::source(error);
+    let expected = source.filter(|source| source.is::<PathError>() || source.to_string().starts_with("expected "));
+    let expected = expected.map(ToString::to_string);
     let diagnostic = expected.into_iter().fold(diagnostic, Diagnostic::note);
     diagnostic.note(usage(command)).hint(format!("`{name} --help` says more"))
 }

@@ -83,6 +83,27 @@ pub fn escape_json(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// What a library says, without what it quotes: that is a text of a file, which need not be what it is read as.
+pub fn without_quotes(message: &str) -> &str {
+    // a field that is missing is one of the program's own
+    if message.starts_with("missing field `") {
+        return message;
+    }
+    // a single character between single quotes is one that a grammar expects
+    let is_sign = |at: usize| message.get(at + 1..).is_some_and(|rest| rest.chars().nth(1) == Some('\''));
+    let mut quotes = message.match_indices(['"', '`', '\'']);
+    let mut end = message.len();
+    while let Some((at, quote)) = quotes.next() {
+        if quote != "'" || !is_sign(at) {
+            end = at;
+            break;
+        }
+        quotes.next();
+    }
+    let words = message.get(..end).unwrap_or_default();
+    if end == message.len() { words } else { words.trim_end_matches([' ', ':', ',']) }
+}
+
 /// How a private key of age begins, and one of its plugins.
 const IDENTITIES: [&str; 2] = ["AGE-SECRET-KEY-", "AGE-PLUGIN-"];
 
@@ -208,6 +229,19 @@ mod tests {
             ("\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}", "\\u{202e}\\u{2066}\\u{200b}\\u{2028}\\u{feff}"),
         ] {
             assert_eq!(escape(text), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_library_quotes_is_left_out() {
+        for (message, expected) in [
+            ("did not find expected ',' or ']'", "did not find expected ',' or ']'"),
+            ("invalid type: string \"hunter2\", expected struct X", "invalid type: string"),
+            ("unknown variant `hunter2`, expected one of `a`", "unknown variant"),
+            ("found 'hunter2'", "found"),
+            ("missing field `key`", "missing field `key`"),
+        ] {
+            assert_eq!(without_quotes(message), expected);
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::reference::UserRule;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, did_you_mean, without_quotes};
 use crate::sops;
 use crate::span::{Place, Source, Span};
 
@@ -36,6 +36,18 @@ impl Settings {
             let message = in_words(text);
             let quoted = |before: &str| text.split_once(before).and_then(|(_, rest)| rest.split('`').next());
             let unknown = quoted("unknown field `");
+            // `{x}` is a text in the place of a mapping, and may be anything
+            let is_key = |name: &str| {
+                let behind =
+                    source.text().match_indices(name).filter_map(|(at, name)| source.text().get(at + name.len()..));
+                behind.map(|rest| rest.trim_start_matches(['"', '\'', ' '])).any(|rest| rest.starts_with(':'))
+            };
+            let message = match unknown {
+                Some(name) if !is_key(name) => {
+                    "expected fields of the project file with their values, found a text".to_owned()
+                }
+                _ => message,
+            };
             let fields: &[&str] = if in_rule(text) { &UserRule::FIELDS } else { &FIELDS };
             let diagnostic = Diagnostic::error("project-file", message)
                 .maybe_hint(unknown.and_then(|field| did_you_mean(field, fields.iter().copied())));
@@ -68,8 +80,8 @@ fn in_words(message: &str) -> String {
         return format!("expected {expected} for `{field}`");
     }
     if let Some((field, rest)) = message.split_once(": unknown variant ") {
-        let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "another"));
-        return format!("expected {expected} for `{field}`, found {found}");
+        let expected = rest.split_once(", expected ").map_or("another", |(_, expected)| expected);
+        return format!("expected {expected} for `{field}`");
     }
     let (rule, bare) = if in_rule(message) { message.split_once(": ").unwrap_or(("", message)) } else { ("", message) };
     let of_fields = ["unknown field", "missing field", "duplicate field"];
@@ -77,7 +89,8 @@ fn in_words(message: &str) -> String {
         (true, "") => format!("{bare} in the project file"),
         (true, rule) => format!("{bare} in `{rule}`"),
         (false, rule) if !rule.is_empty() => bare.to_owned(),
-        (false, _) => format!("the project file is no valid YAML: {message}"),
+        (false, _) if message.starts_with("invalid type") => "expected a mapping with the field `apps`".to_owned(),
+        (false, _) => format!("the project file is no valid YAML: {}", without_quotes(message)),
     }
 }
 
@@ -161,7 +174,7 @@ mod tests {
             ("{kind: W, target: Secret}", "missing field `path` in `references[0]`", (3, 3), ""),
             (
                 "{kind: W, path: a, target: Sceret}",
-                "expected `ConfigMap` or `Secret` for `references[0].target`, found `Sceret`",
+                "expected `ConfigMap` or `Secret` for `references[0].target`",
                 (3, 30),
                 "",
             ),

@@ -11,7 +11,7 @@ use super::failure::invalid;
 use super::manifest::Documents;
 use super::sizes::NO_TEXT;
 use super::steps::Metered;
-use super::{declassify, filters, frame};
+use super::{declassify, filters, frame, literal};
 use crate::files::{FileKind, Files};
 
 /// Renders templates; one for a whole run.
@@ -76,7 +76,7 @@ fn printed(value: &Value) -> Result<String, Error> {
 }
 
 /// The name of an included template: relative to the template that names it, within the project.
-fn join(name: &str, parent: &str) -> String {
+pub(super) fn join(name: &str, parent: &str) -> String {
     let folder = Path::new(parent).parent().unwrap_or(Path::new(""));
     let mut parts = Vec::new();
     for part in folder.join(name).components() {
@@ -94,12 +94,12 @@ fn join(name: &str, parent: &str) -> String {
 /// What stands for the name of an included template that may be made of a secret. No file is called so.
 const COMPUTED: &str = "\0";
 
-/// Whether a file has a name in quotes.
+/// Whether the template `parent` has a name in quotes, where it includes another one.
 fn is_named_in(files: &Files, name: &str, parent: &str) -> bool {
-    let Ok(source) = files.text(FileKind::Include, &files.root().join(parent)) else { return false };
-    source.text().match_indices(name).any(|(at, _)| {
-        let (before, after) = source.text().split_at(at);
-        before.ends_with(['"', '\'']) && after[name.len()..].starts_with(['"', '\'', '\\'])
+    let own = frame::current().and_then(|frame| frame.names(parent, name));
+    own.unwrap_or_else(|| {
+        let source = files.text(FileKind::Include, &files.root().join(parent));
+        source.is_ok_and(|source| literal::included(source.text()).any(|included| included == name))
     })
 }
 

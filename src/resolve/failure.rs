@@ -76,10 +76,7 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
         _ => "template-failed",
     };
     let diagnostic = Diagnostic::error(rule, message).maybe_hint(hint);
-    Some(match at.hidden {
-        true => diagnostic.at_hidden(at.place),
-        false => diagnostic.at_public(at.place, Public::Expression),
-    })
+    Some(if at.hidden { diagnostic.at_hidden(at.place) } else { diagnostic.at_public(at.place, Public::Expression) })
 }
 
 /// That a template failed which has read a secret, or is one. Where it failed and why may follow from that, so
@@ -112,17 +109,21 @@ pub(super) fn withheld(name: &str, place: &Place, what: &str) -> Diagnostic {
         .hint("to see them, try it with harmless values in the place of the secrets")
 }
 
-/// That a call of `declassify` has no reason in quotes, which is plain to see.
+/// That `declassify` is used as it cannot be, which is plain to see.
 fn unreasoned(origin: &Origin<'_>) -> Option<Diagnostic> {
     let (text, place) = match origin {
         Origin::Scalar { scalar, place, .. } => (scalar.text(), (*place).clone()),
         Origin::File(source) => (source.text(), source.place(Span::locate(source.text(), 0, 0))),
     };
-    let is_one = declassify::prepare(text).is_ok_and(|prepared| prepared.contains(declassify::REFUSED));
-    is_one.then(|| {
-        Diagnostic::error("template-failed", format!("the template failed: {}", declassify::UNREASONED))
-            .at_hidden(place)
-    })
+    let is_unreasoned = declassify::prepare(text).is_ok_and(|prepared| prepared.contains(declassify::REFUSED));
+    let mistake = if is_unreasoned {
+        declassify::UNREASONED
+    } else if has_word(text, "namespace") && has_word(text, "declassify") {
+        declassify::BESIDE_NAMESPACE
+    } else {
+        return None;
+    };
+    Some(Diagnostic::error("template-failed", format!("the template failed: {mistake}")).at_hidden(place))
 }
 
 /// The first thing that a template names and that nothing defines or gives a value.

@@ -153,7 +153,7 @@ fn namespace(defaults: Option<ValueOrKwargs>) -> Result<Value, Error> {
 }
 
 fn beside_namespace() -> Error {
-    invalid("a template that uses `namespace` cannot use `declassify`: a secret could get out of the call in a field")
+    invalid(super::declassify::BESIDE_NAMESPACE)
 }
 
 fn outside() -> Error {

@@ -4,6 +4,7 @@
 //! thread. Functions and filters find it there: minijinja's own scope does not reach into macros.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexSet;
@@ -45,6 +46,7 @@ enum Light {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Log {
     reads: Vec<Read>,
     /// Lengths of `reads` at the start of the calls of `declassify` under way.
@@ -57,6 +59,8 @@ struct Log {
     after_secret: bool,
     light: Light,
     namespace: bool,
+    /// What the template that is rendered is called, and the names of others that stand in it.
+    template: (String, Vec<String>),
 }
 
 thread_local! {
@@ -91,6 +95,17 @@ impl Frame {
     /// Starts another template: no other one can tell it what it read.
     pub(super) fn start_template(&self) {
         self.log().after_secret = false;
+    }
+
+    /// Records what a template is called, and which others it names.
+    pub(super) fn name_template(&self, name: &str, included: Vec<String>) {
+        self.log().template = (name.to_owned(), included);
+    }
+
+    /// Whether a template names another one; none if it is not the one that is rendered.
+    pub(super) fn names(&self, template: &str, included: &str) -> Option<bool> {
+        let log = self.log();
+        (log.template.0 == template).then(|| log.template.1.iter().any(|name| name == included))
     }
 
     /// Records that the value of something sensitive was handed out.
@@ -183,9 +198,13 @@ impl Frame {
         // in the order of reading: what comes before the first secret follows from none
         let reads: IndexSet<Read> = log.reads.iter().cloned().collect();
         let reads = reads.into_iter().collect();
-        let mut declassified = log.declassified.clone();
-        declassified.sort_by(|a, b| (&a.read, &a.reason).cmp(&(&b.read, &b.reason)));
-        declassified.dedup();
+        let mut declassified: Vec<Declassified> = Vec::with_capacity(log.declassified.len());
+        let mut seen = HashSet::new();
+        for lifted in &log.declassified {
+            if seen.insert((&lifted.read, &lifted.reason)) {
+                declassified.push(lifted.clone());
+            }
+        }
         Lineage { encrypted: log.encrypted, secret: log.secret || log.encrypted, reads, declassified }
     }
 }

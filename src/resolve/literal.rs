@@ -83,6 +83,17 @@ fn in_parentheses(rest: &str) -> Option<&str> {
     (!text.contains('\\') && behind.trim_start().starts_with(')')).then_some(text)
 }
 
+/// The names of other templates that stand in quotes in a template.
+pub(super) fn included(template: &str) -> impl Iterator<Item = &str> {
+    ["include", "import", "from", "extends"].into_iter().flat_map(move |word| {
+        template.match_indices(word).filter_map(move |(at, word)| {
+            let rest = template[at + word.len()..].trim_start();
+            let quote = rest.chars().next().filter(|char| matches!(char, '"' | '\''))?;
+            rest[1..].split_once(quote).map(|(name, _)| name)
+        })
+    })
+}
+
 /// Whether a name stands in a template as a word.
 pub(super) fn has_word(template: &str, name: &str) -> bool {
     word_at(template, name).is_some()

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use minijinja::{Environment, Error, Value};
 
 use super::content::Leaves;
-use super::engine::Engine;
+use super::engine::{self, Engine};
 use super::failure::{self, Origin};
 use super::frame::{self, Frame, Refusal, Subject};
 use super::pointed::{Marked, Pointed};
@@ -319,10 +319,16 @@ impl Session {
         origin: &Origin<'_>,
     ) -> Result<Arc<Secret<String>>, Reported> {
         let source = declassify::prepare(text).map_err(|error| self.failed(&error, origin))?;
+        if let Some(frame) = frame::current() {
+            frame.name_template(name, literal::included(text).map(str::to_owned).collect());
+        }
         let render =
             |environment: &Environment<'static>| environment.render_named_str(name, &source, scope::root(self));
         let rendered = self.engine.metered.run(render);
         self.mention(text);
+        if frame::current().is_some_and(|frame| frame.is_secret()) {
+            self.ask_included(text, name, &mut BTreeSet::new());
+        }
         match rendered {
             Ok(text) => Ok(Arc::new(Secret::new(text))),
             Err(StepError::Failed(error)) => Err(self.failed(&error, origin)),
@@ -341,6 +347,20 @@ impl Session {
         };
         let hint = "compute less: thousands of loop turns are more than a configuration needs";
         self.report(TEMPLATE_STEPS.exceeded().at_hidden(place).hint(hint))
+    }
+
+    /// Asks for all files that a template names which has read a secret, whether or not it took them: what was asked
+    /// for is written down, and may not follow from the secret.
+    fn ask_included(&self, text: &str, name: &str, seen: &mut BTreeSet<String>) {
+        for included in literal::included(text) {
+            let path = engine::join(included, name);
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            if let Ok(source) = self.engine.files.text(FileKind::Include, &self.engine.files.root().join(&path)) {
+                self.ask_included(source.text(), &path, seen);
+            }
+        }
     }
 
     /// Notes which parts of `vars` a template names, if it has read a secret.

@@ -74,7 +74,7 @@ fn numbers_stay_numbers_and_texts_stay_texts() {
     }
     for (value, expected) in [
         ("{\"a\": [1, 2.5, \"x\", null, true, {}], \"b\": 9007199254740993}", None),
-        ("[", Some("the value is not JSON: line 1, column 1")),
+        ("[", Some("the value is not JSON")),
         ("18446744073709551615", Some("beyond 64 bits")),
     ] {
         let run = desk.give(value, &["set", "x.enc.json", "deep.er", "--json"]);

@@ -203,6 +203,11 @@ impl Reader<'_> {
 
     fn unknown(&mut self, span: Span, name: &str, names: &[&str]) {
         let known = names.iter().copied();
+        // `{x}` is a text in the place of a mapping, and may be anything
+        if !self.source.text().get(span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+            self.hidden_error(span, "expected fields with their values, found a text");
+            return;
+        }
         let diagnostic = Diagnostic::error("sops-rules", format!("unknown field `{name}`"))
             .note("sops ignores it in silence, so what it is meant to say does not hold")
             .maybe_hint(did_you_mean(name, known))
