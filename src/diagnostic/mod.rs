@@ -103,7 +103,7 @@ pub struct Diagnostic {
     /// What to do, a line each.
     pub hints: Vec<String>,
     /// How many findings it stands for: more than one where others are counted and not shown.
-    pub count: usize,
+    pub count: u32,
 }
 
 impl Diagnostic {
@@ -329,7 +329,7 @@ mod tests {
         assert_eq!((last.rule, last.failure, last.severity), ("e", Failure::Key, Severity::Error));
         assert_eq!(last.message, "7 more findings of the rule `e` are not shown");
         let again: Diagnostics = all.into_iter().collect();
-        let message = again.clone().sorted().pop().unwrap().message;
+        let message = again.sorted().pop().unwrap().message;
         assert_eq!(message, "7 more findings of the rule `e` are not shown");
     }
 

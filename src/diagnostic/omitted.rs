@@ -12,7 +12,7 @@ pub(super) const MOST_KEPT: usize = 10_000;
 
 /// How many findings there are beyond, by what the exit code and `check` know them by.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Omitted(BTreeMap<(Severity, &'static str), (usize, Failure)>);
+pub(super) struct Omitted(BTreeMap<(Severity, &'static str), (u32, Failure)>);
 
 impl Omitted {
     pub(super) fn count(&mut self, diagnostic: &Diagnostic) {

@@ -119,7 +119,7 @@ impl TypedSecret<'_> {
     /// Where the value of a key stands, or what asks for it.
     fn place(&self, key: &str) -> Place {
         let place = match self.source {
-            SecretOrigin::Bundle { bundle, .. } => bundle.entries.get(key).map(|entry| entry.place()),
+            SecretOrigin::Bundle { bundle, .. } => bundle.entries.get(key).map(crate::layer::Entry::place),
             SecretOrigin::Manifest { manifest, .. } => {
                 let values = ["stringData", "data"].iter().find_map(|field| manifest.tree.at(&[field, key]));
                 values.map(|value| &value.place)
