@@ -7,6 +7,17 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, TempPath};
 use zeroize::Zeroizing;
 
+use crate::test_hook::{Point, pass};
+
+/// Who may read a file that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Those who could before; of a new file, those whom the mask of the user leaves.
+    Usual,
+    /// Its owner, and nobody else: it holds secrets in plaintext. What was stricter stays so.
+    Owner,
+}
+
 /// Replaces a file, or makes it: its new bytes are complete on disk before they take its name. A
 /// symlink is followed, so that it stays one; permissions are kept.
 ///
@@ -14,7 +25,7 @@ use zeroize::Zeroizing;
 /// it that nothing reads. A device or a pipe (`/dev/null`, `/dev/stdout`) is no file to replace: it
 /// takes the bytes.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = prepare(path, bytes)?.commit()?;
+    let folder = prepare(path, bytes, Access::Usual)?.commit()?;
     sync(&folder);
     Ok(())
 }
@@ -42,7 +53,9 @@ impl Prepared {
     pub fn commit(self) -> io::Result<PathBuf> {
         match self {
             Self::File { bytes, target } => {
+                pass(Point::AtomicComplete);
                 bytes.persist(&target).map_err(|error| error.error)?;
+                pass(Point::AtomicNamed);
                 Ok(folder(&target).to_path_buf())
             }
             Self::Device { bytes, target } => {
@@ -58,26 +71,28 @@ fn folder(target: &Path) -> &Path {
 }
 
 /// The first half of [`write()`].
-pub fn prepare(path: &Path, bytes: &[u8]) -> io::Result<Prepared> {
+pub fn prepare(path: &Path, bytes: &[u8], access: Access) -> io::Result<Prepared> {
     // a link of /proc names no path that could be followed, so this comes first
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         return Ok(Prepared::Device { bytes: Zeroizing::new(bytes.to_vec()), target: path.to_path_buf() });
     }
     let target = target(path)?;
     let permissions = match fs::metadata(&target) {
-        Ok(metadata) => Some(metadata.permissions()),
+        Ok(metadata) => Some(restrict(metadata.permissions(), access)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
     let mut builder = Builder::new();
     builder.prefix(".septum-");
-    // a new file has the permissions that the mask of the user leaves
-    let new = new_permissions();
-    if let Some(new) = new.filter(|_| permissions.is_none()) {
+    // a draft is its owner's alone; a new file has the permissions that the mask of the user leaves
+    if let Some(new) = new_permissions(access).filter(|_| permissions.is_none()) {
         builder.permissions(new);
     }
     let mut file = builder.tempfile_in(folder(&target))?;
-    file.write_all(bytes)?;
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    file.write_all(first)?;
+    pass(Point::AtomicHalfWritten);
+    file.write_all(second)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
     }
@@ -88,14 +103,30 @@ pub fn prepare(path: &Path, bytes: &[u8]) -> io::Result<Prepared> {
 
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
-fn new_permissions() -> Option<Permissions> {
+fn new_permissions(access: Access) -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt as _;
-    Some(Permissions::from_mode(0o666))
+    Some(restrict(Permissions::from_mode(0o666), access))
 }
 
 #[cfg(not(unix))]
-fn new_permissions() -> Option<Permissions> {
+fn new_permissions(_: Access) -> Option<Permissions> {
     None
+}
+
+/// Permissions without those that nobody but the owner may have.
+#[cfg(unix)]
+pub fn restrict(permissions: Permissions, access: Access) -> Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    match access {
+        Access::Usual => permissions,
+        Access::Owner => Permissions::from_mode(permissions.mode() & 0o700),
+    }
+}
+
+/// Permissions without those that nobody but the owner may have: other systems have none.
+#[cfg(not(unix))]
+pub fn restrict(permissions: Permissions, _: Access) -> Permissions {
+    permissions
 }
 
 /// What a path leads to in the end, whether that is there or not.
@@ -147,6 +178,24 @@ mod tests {
     fn a_device_stays_one() {
         write(Path::new("/dev/null"), b"x").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_its_owners_is_readable_by_nobody_else_and_stricter_stays() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        for (before, expected) in
+            [(None, 0o600), (Some(0o644), 0o600), (Some(0o755), 0o700), (Some(0o640), 0o600), (Some(0o400), 0o400)]
+        {
+            let path = folder.path().join(format!("{before:?}"));
+            if let Some(before) = before {
+                fs::write(&path, "old").unwrap();
+                fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
+            }
+            prepare(&path, b"new", Access::Owner).unwrap().commit().unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, expected, "{before:?}");
+        }
     }
 
     #[cfg(unix)]

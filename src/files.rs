@@ -1,29 +1,36 @@
-//! The files of a project: read once, never from outside of it.
+//! The files of a project: each read once, and none from outside of it.
+//!
+//! Every file that a repository can name is read here, as a [`FileKind`]: links are resolved and must stay
+//! inside, nothing but a regular file is read, and no more of it than its kind allows. What was refused is not
+//! asked for again, whoever asks.
+
+mod kind;
+mod refusal;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::diagnostic::{Diagnostic, Failure};
-use crate::disk::{Disk, normalize};
+use crate::budget;
+use crate::diagnostic::Diagnostic;
+use crate::disk::{self, Disk, RealPath, Refusal, Root, normalize};
 use crate::span::{Source, Span};
 
-/// Largest file that is read, in bytes: what Kubernetes takes in one ConfigMap or Secret
-/// (`MaxSecretSize` in kubernetes/pkg/apis/core/validation). A layer beyond it is no layer.
+pub use kind::FileKind;
+pub use refusal::refuse;
+
+/// Largest value of an entry, in bytes: what Kubernetes takes in one ConfigMap or Secret.
 pub const MAX_FILE_SIZE: u64 = 1024 * 1024;
 
-/// Largest file of manifests, in bytes: the definitions of an operator's custom resources take
-/// several megabytes, and no server takes an object of more than 3 (etcd's limit of a request is less).
-pub const MAX_MANIFESTS_SIZE: u64 = 16 * 1024 * 1024;
+/// The name of the files that say who may decrypt what. They may be above the project.
+pub const SOPS_CONFIG: &str = ".sops.yaml";
 
-/// The folder that bounds a project, and what was read of it.
+/// The directory that bounds a project, and what was read of it.
 #[derive(Debug)]
 pub struct Files {
-    root: PathBuf,
-    disk: Disk,
+    root: Root,
     read: Arc<Mutex<HashMap<PathBuf, Arc<[u8]>>>>,
-    folders: Arc<Mutex<HashMap<PathBuf, PathBuf>>>,
     seen: Mutex<BTreeSet<Probe>>,
 }
 
@@ -44,21 +51,24 @@ impl Files {
 
     /// The same, of what lies over the disk.
     pub fn on(disk: Disk, root: &Path) -> io::Result<Self> {
-        let root = disk.real(root)?;
-        Ok(Self { root, disk, read: Arc::default(), folders: Arc::default(), seen: Mutex::default() })
+        Ok(Self { root: Root::new(disk, root)?, read: Arc::default(), seen: Mutex::default() })
     }
 
-    /// Where they are looked for.
+    /// The disk that they are on.
     pub fn disk(&self) -> &Disk {
-        &self.disk
+        self.root.disk()
+    }
+
+    /// The directory as what bounds lists and patterns.
+    pub fn bounds(&self) -> &Root {
+        &self.root
     }
 
     /// The same files with a record of their own: who works on one part of a project learns what that
     /// part depends on, and no file is read twice.
     #[must_use]
     pub fn recording(&self) -> Self {
-        let (read, folders) = (Arc::clone(&self.read), Arc::clone(&self.folders));
-        Self { root: self.root.clone(), disk: self.disk.clone(), read, folders, seen: Mutex::default() }
+        Self { root: self.root.clone(), read: Arc::clone(&self.read), seen: Mutex::default() }
     }
 
     /// Notes that a result depends on the answer to a question.
@@ -71,77 +81,69 @@ impl Files {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The folder, absolute and without symlinks.
+    /// The directory, absolute and without links.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.root.path()
     }
 
     /// The name of a path in messages and output: relative to the project, with `/`, so that it
     /// is the same on every machine.
     pub fn name(&self, path: &Path) -> String {
-        let Ok(path) = path.strip_prefix(&self.root) else { return path.display().to_string() };
+        let Ok(path) = path.strip_prefix(self.root()) else { return path.display().to_string() };
         let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
         if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
     }
 
     /// The bytes of a file, read once per run.
     ///
-    /// Errors (without a place; the caller knows who names the file): it does not exist, is a
-    /// folder, lies outside of the project (symlinks resolved), is too big, cannot be read.
-    pub fn bytes(&self, path: &Path) -> Result<Arc<[u8]>, Diagnostic> {
-        self.limited(path, MAX_FILE_SIZE)
+    /// Errors (without a place; the caller knows which line names it): it does not exist, is not a regular
+    /// file, is outside of the project (links resolved), is too big, cannot be read.
+    pub fn bytes(&self, kind: FileKind, path: &Path) -> Result<Arc<[u8]>, Diagnostic> {
+        let path = normalize(path);
+        if path.starts_with(self.root()) {
+            self.note(Probe::File(path.clone()));
+        }
+        let read = self.root.resolve(&path).and_then(|real| self.read_once(&real, kind.limit()));
+        read.map_err(|refusal| self.refused(&refusal, kind, &path))
     }
 
-    fn limited(&self, path: &Path, limit: u64) -> Result<Arc<[u8]>, Diagnostic> {
-        let path = normalize(path);
-        if !path.starts_with(&self.root) {
-            return Err(self.outside(&path));
+    fn read_once(&self, real: &RealPath, limit: u64) -> Result<Arc<[u8]>, Refusal> {
+        if let Some(bytes) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(real.as_path()) {
+            let is_within = bytes.len() as u64 <= limit;
+            return if is_within { Ok(Arc::clone(bytes)) } else { Err(Refusal::TooBig(limit)) };
         }
-        self.note(Probe::File(path.clone()));
-        let real = self.real(&path).map_err(|error| self.unreadable(&path, &error))?;
-        if !real.starts_with(&self.root) {
-            return Err(self.outside(&path).note("the path goes through a symbolic link that leads out"));
-        }
-        if let Some(bytes) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&real) {
-            return Ok(Arc::clone(bytes));
-        }
-        let bytes: Arc<[u8]> = self.read_file(&real, limit)?.into();
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(real, Arc::clone(&bytes));
+        let bytes: Arc<[u8]> = self.root.read(real, limit)?.into();
+        budget::note_read(bytes.len());
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.insert(real.as_path().to_path_buf(), Arc::clone(&bytes));
         Ok(bytes)
     }
 
-    /// The path without symbolic links. That of a folder is looked up once: thousands of files lie in a few.
-    fn real(&self, path: &Path) -> io::Result<PathBuf> {
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return self.disk.real(path) };
-        if self.disk.is_link(path)? {
-            return self.disk.real(path);
-        }
-        Ok(self.real_folder(folder)?.join(name))
-    }
-
-    /// The same of a folder, which follows from that of the one above it.
-    pub fn real_folder(&self, folder: &Path) -> io::Result<PathBuf> {
-        if folder == self.root {
-            return Ok(self.root.clone());
-        }
-        if let Some(known) = self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(folder) {
-            return Ok(known.clone());
-        }
-        let real = self.real(folder)?;
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_path_buf(), real.clone());
-        Ok(real)
-    }
-
-    /// What is in a file, if it can be read: the bytes that were read of it, if any were. It may lie outside
-    /// of the project, as rules do that are above it.
+    /// The bytes of a file that an output follows from, if the reader allows them: a file of the project, or a
+    /// `.sops.yaml`, which may be above it.
     pub fn content(&self, path: &Path) -> Option<Arc<[u8]>> {
-        let real = self.real(&normalize(path)).ok()?;
-        if let Some(bytes) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&real) {
-            return Some(Arc::clone(bytes));
+        let path = normalize(path);
+        if is_sops_config(&path) {
+            return read_sops_config(self.disk(), &path).ok().map(Arc::from);
         }
-        let bytes: Arc<[u8]> = self.read_file(&real, MAX_MANIFESTS_SIZE).ok()?.into();
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(real, Arc::clone(&bytes));
-        Some(bytes)
+        let real = self.root.resolve(&path).ok()?;
+        self.read_once(&real, FileKind::Manifest.limit()).ok()
+    }
+
+    /// Whether a path may be asked for at all, by its text: inside of the project, or a `.sops.yaml`.
+    pub fn may_read(&self, path: &Path) -> bool {
+        path.starts_with(self.root()) || is_sops_config(path)
+    }
+
+    /// The path of a file that is to be written, which need not exist. An error if it is outside of the
+    /// project, or behind a link that leads out: a write would follow it.
+    pub fn writable(&self, kind: FileKind, path: &Path) -> Result<PathBuf, Diagnostic> {
+        self.root.resolve_new(path).map_err(|refusal| self.refused(&refusal, kind, &normalize(path)))
+    }
+
+    /// The directory without links that a directory of the project is.
+    pub fn real_folder(&self, folder: &Path) -> Result<PathBuf, Refusal> {
+        self.root.resolve_folder(folder)
     }
 
     /// Lets go of what was read of files that nobody will ask for again.
@@ -153,13 +155,8 @@ impl Files {
     }
 
     /// The text of a file.
-    pub fn text(&self, path: &Path) -> Result<Source, Diagnostic> {
-        self.source(path, &self.bytes(path)?)
-    }
-
-    /// The text of a file of manifests, which may be longer than that of others.
-    pub fn manifests(&self, path: &Path) -> Result<Source, Diagnostic> {
-        self.source(path, &self.limited(path, MAX_MANIFESTS_SIZE)?)
+    pub fn text(&self, kind: FileKind, path: &Path) -> Result<Source, Diagnostic> {
+        self.source(path, &self.bytes(kind, path)?)
     }
 
     fn source(&self, path: &Path, bytes: &[u8]) -> Result<Source, Diagnostic> {
@@ -177,53 +174,46 @@ impl Files {
         }
     }
 
-    fn read_file(&self, real: &Path, limit: u64) -> Result<Vec<u8>, Diagnostic> {
-        let bytes = self.disk.read(real, limit).map_err(|error| self.unreadable(real, &error))?;
-        if bytes.len() as u64 > limit {
-            let message = format!("`{}` is larger than {} MiB", self.name(real), limit >> 20);
-            let error = Diagnostic::error("file-too-big", message);
-            return Err(if limit == MAX_MANIFESTS_SIZE {
-                error.hint("part it into several files")
-            } else {
-                error
-                    .note("a ConfigMap or Secret holds at most 1 MiB, so no layer or file of one can be larger")
-                    .hint("keep large data out of configuration: in an image, a volume or an object store")
-            });
-        }
-        Ok(bytes)
-    }
-
-    fn unreadable(&self, path: &Path, error: &io::Error) -> Diagnostic {
-        let name = self.name(path);
-        match error.kind() {
-            io::ErrorKind::NotFound => Diagnostic::error("missing-file", format!("`{name}` does not exist")).hint(
+    fn refused(&self, refusal: &Refusal, kind: FileKind, path: &Path) -> Diagnostic {
+        let error = refuse(refusal, kind, &self.name(path));
+        match refusal {
+            Refusal::Missing => error.hint(
                 self.similar_file(path).unwrap_or_else(|| "a path is relative to the file that names it".to_owned()),
             ),
-            io::ErrorKind::IsADirectory => {
-                Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name a file in it")
-            }
-            _ => Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}")).failing(Failure::Io),
+            _ => error,
         }
     }
 
     fn similar_file(&self, path: &Path) -> Option<String> {
         let wanted = path.file_name()?.to_string_lossy();
-        let beside: Vec<_> = self
-            .disk
-            .list(path.parent()?)
-            .ok()?
-            .iter()
-            .map(|entry| entry.name.to_string_lossy().into_owned())
-            .collect();
-        let nearest = crate::diagnostic::nearest(&wanted, beside.iter().map(String::as_str))?;
+        let beside = self.root.list(path.parent()?).ok()?;
+        // without a copy of each name: thousands of missing files may have thousands of neighbours
+        let nearest = crate::diagnostic::nearest(&wanted, beside.iter().filter_map(|entry| entry.name.to_str()))?;
         Some(format!("did you mean `{}`?", self.name(&path.with_file_name(nearest))))
     }
+}
 
-    fn outside(&self, path: &Path) -> Diagnostic {
-        Diagnostic::error("outside-project", format!("`{}` lies outside of the project", self.name(path)))
-            .note("what a project renders must not depend on the machine it is rendered on")
-            .hint("copy the file into the project")
-    }
+fn is_sops_config(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == SOPS_CONFIG)
+}
+
+/// The bytes of a `.sops.yaml`, which no project need hold: its repository bounds it, or else its directory.
+pub fn read_sops_config(disk: &Disk, path: &Path) -> Result<Vec<u8>, Refusal> {
+    let folder = path.parent().unwrap_or(path);
+    let bounds = disk.repository_of(folder).unwrap_or(folder);
+    let root = Root::new(disk.clone(), bounds)?;
+    let path = root.path().join(path.strip_prefix(bounds).unwrap_or(path));
+    root.read(&root.resolve(&path)?, FileKind::SopsConfig.limit())
+}
+
+/// The bytes of a file that the command line names; see [`disk::read_named`].
+pub fn read_named(kind: FileKind, path: &Path, name: &str) -> Result<Vec<u8>, Diagnostic> {
+    disk::read_named(path, kind.limit()).map_err(|refusal| refuse(&refusal, kind, name))
+}
+
+/// Refuses to write to a path that leads out of its repository; see [`disk::check_writable`].
+pub fn check_writable(path: &Path, name: &str) -> Result<(), Diagnostic> {
+    disk::check_writable(path).map_err(|refusal| refuse(&refusal, FileKind::SecretFile, name))
 }
 
 #[cfg(test)]
@@ -244,7 +234,7 @@ mod tests {
     #[test]
     fn a_file_outside_of_the_project_is_refused() {
         let (_dir, files) = project();
-        let error = files.bytes(&files.root().join("a/../../outside.txt")).unwrap_err();
+        let error = files.bytes(FileKind::EntryFile, &files.root().join("a/../../outside.txt")).unwrap_err();
         assert_eq!(error.rule, "outside-project");
     }
 
@@ -253,23 +243,43 @@ mod tests {
     fn a_symlink_that_leads_out_is_refused() {
         let (dir, files) = project();
         std::os::unix::fs::symlink(dir.path().join("outside.txt"), files.root().join("link")).unwrap();
-        assert_eq!(files.bytes(&files.root().join("link")).unwrap_err().rule, "outside-project");
+        assert_eq!(files.bytes(FileKind::EntryFile, &files.root().join("link")).unwrap_err().rule, "outside-project");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn rules_above_the_project_are_bounded_by_their_repository() {
+        use std::os::unix::fs::symlink;
+        let (dir, files) = project();
+        let above = dir.path().canonicalize().unwrap();
+        fs::write(above.join("rules"), "rules").unwrap();
+        for link in [above.join(".sops.yaml"), files.root().join(".sops.yaml")] {
+            symlink(above.join("rules"), &link).unwrap();
+        }
+        let read = |path: PathBuf| files.content(&path).is_some();
+        // without a repository, the directory of each
+        assert_eq!([read(above.join(".sops.yaml")), read(files.root().join(".sops.yaml"))], [true, false]);
+        fs::create_dir(above.join(".git")).unwrap();
+        assert_eq!([read(above.join(".sops.yaml")), read(files.root().join(".sops.yaml"))], [true, true]);
+        fs::create_dir(files.root().join(".git")).unwrap();
+        assert_eq!([read(above.join(".sops.yaml")), read(files.root().join(".sops.yaml"))], [true, false]);
+        assert!(!read(above.join("rules")));
     }
 
     #[test]
     fn a_missing_file_names_its_neighbour() {
         let (_dir, files) = project();
-        let error = files.bytes(&files.root().join("ngnix.conf")).unwrap_err();
+        let error = files.bytes(FileKind::EntryFile, &files.root().join("ngnix.conf")).unwrap_err();
         assert_eq!(error.hints, ["did you mean `nginx.conf`?"]);
     }
 
     #[test]
     fn a_file_over_one_mebibyte_is_refused_and_one_of_just_that_is_read() {
         let (_dir, files) = project();
-        for (size, ok) in [(MAX_FILE_SIZE, true), (MAX_FILE_SIZE + 1, false)] {
+        for (size, ok) in [(FileKind::EntryFile.limit(), true), (FileKind::EntryFile.limit() + 1, false)] {
             let path = files.root().join(format!("{size}"));
             fs::write(&path, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
-            assert_eq!(files.bytes(&path).is_ok(), ok, "{size}");
+            assert_eq!(files.bytes(FileKind::EntryFile, &path).is_ok(), ok, "{size}");
         }
     }
 }

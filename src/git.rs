@@ -1,22 +1,19 @@
 //! Git, asked as a program: what the next commit would hold.
 
+mod command;
+mod repository;
+
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+pub use self::command::{Configuration, SafeGit};
+pub use self::repository::Repository;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::disk::{Disk, Entry, EntryKind, Snapshot, path_of};
-
-/// What stands for a repository that a hook was started by: Git names it by paths from the folder of the hook.
-const BY_HOOKS: [&str; 3] = ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"];
-
-/// What would change the meaning of the patterns that Git is asked for.
-const OF_PATTERNS: [&str; 4] =
-    ["GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"];
 
 /// How a file begins that lies elsewhere (git-lfs, its specification of pointers).
 const LFS_POINTER: &[u8] = b"version https://git-lfs";
@@ -37,22 +34,24 @@ pub struct Index {
 impl Index {
     /// The index of the repository that a folder lies in, or of the one whose hook this runs in.
     pub fn of(folder: &Path) -> Result<Self, Diagnostic> {
-        let folder = if BY_HOOKS.iter().any(|name| env::var_os(name).is_some()) { Path::new(".") } else { folder };
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let repository = Repository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
+            None => Repository::find(folder),
+            found => Ok(found),
+        });
+        let repository = repository.map_err(|error| failed(&error.to_string()))?;
+        let repository = repository.ok_or_else(|| failed("not a git repository (or any of the parent directories)"))?;
+        let root = repository.root.clone();
+        let git = SafeGit::new(repository, Configuration::Nobodys);
+        let git = git.map_err(|error| failed(&error.to_string()))?;
         // side by side: each of them takes as long to start as to answer
-        let root = start(&folder, &["rev-parse", "--show-toplevel"])?;
-        let status = ["diff", "--cached", "--name-status", "--no-renames", "--no-ext-diff", "--no-relative", "-z"];
-        let status = start(&folder, &status)?;
-        let held = start(&folder, &["ls-files", "--stage", "--full-name", "-z", ":/"])?;
-        let root = root.wait_with_output();
+        let status = ["--cached", "--name-status", "--no-renames", "--no-ext-diff", "--no-textconv", "-z"];
+        let status = start(&git, "diff", &status)?;
+        let held = start(&git, "ls-files", &["--stage", "--full-name", "-z"])?;
         let (status, held) = (status.wait_with_output(), held.wait_with_output());
-        let root = answer(root)?;
-        let root = path_of(root.strip_suffix(b"\n").unwrap_or(&root).to_vec()).and_then(std::fs::canonicalize);
-        let root = root.map_err(|error| failed(&error.to_string()))?;
         let (changed, removed) = parted(&answer(status)?, &root)?;
         let entries = entries(&answer(held)?)?;
-        let read = Blobs::new(folder);
-        let snapshot = Snapshot::new(root.clone(), entries, move |blob, path| read.read(blob, path));
+        let read = Blobs::new(git);
+        let snapshot = Snapshot::new(root.clone(), entries, move |blob, path, limit| read.read(blob, path, limit));
         Ok(Self { root, changed, removed, disk: Disk::under(snapshot) })
     }
 }
@@ -100,7 +99,7 @@ fn entries(held: &[u8]) -> Result<BTreeMap<PathBuf, Entry>, Diagnostic> {
 
 /// Reads blobs with one process, which is started for the first of them.
 struct Blobs {
-    folder: PathBuf,
+    git: SafeGit,
     process: Mutex<Option<Batch>>,
 }
 
@@ -111,32 +110,49 @@ struct Batch {
 }
 
 impl Blobs {
-    fn new(folder: PathBuf) -> Self {
-        Self { folder, process: Mutex::default() }
+    fn new(git: SafeGit) -> Self {
+        Self { git, process: Mutex::default() }
     }
 
-    /// The content of a blob as a checkout of its path would write it.
-    fn read(&self, blob: &str, path: &Path) -> io::Result<Vec<u8>> {
-        let bytes = self.raw(blob)?;
-        // what is no text may be the work of a filter, which encrypts files, or keeps them elsewhere
-        if !bytes.starts_with(LFS_POINTER) && std::str::from_utf8(&bytes).is_ok() {
+    /// The content of a blob, as it is committed; of one that is longer than a limit the first bytes, and one more.
+    ///
+    /// A checkout may write something else: a filter that the configuration of Git names can keep files elsewhere,
+    /// or encrypt them. It is a program, so it is never run, and what only it could give is not read.
+    fn read(&self, blob: &str, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let bytes = self.raw(blob, limit)?;
+        if bytes.len() as u64 > limit {
             return Ok(bytes);
         }
-        let mut option = OsString::from("--path=");
-        option.push(path);
-        let mut git = git(&self.folder);
-        git.args(["cat-file", "--filters"]).arg(option).arg(blob);
-        let output = git.output()?;
-        if output.status.success() { Ok(output.stdout) } else { Err(io::Error::other(said(&output))) }
+        let is_text = !bytes.starts_with(LFS_POINTER) && std::str::from_utf8(&bytes).is_ok();
+        match if is_text { None } else { self.filter(path)? } {
+            None => Ok(bytes),
+            Some(filter) => Err(io::Error::other(format!(
+                "the filter `{filter}` of `.gitattributes` makes its content, and no filter is run"
+            ))),
+        }
     }
 
-    fn raw(&self, blob: &str) -> io::Result<Vec<u8>> {
+    /// The filter that `.gitattributes` name for a path.
+    fn filter(&self, path: &Path) -> io::Result<Option<String>> {
+        let mut git = self.git.command("check-attr")?;
+        let output = git.args(["--cached", "-z", "filter", "--"]).arg(path).output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(said(&output)));
+        }
+        // path, attribute, value
+        let value = output.stdout.split(|&byte| byte == 0).nth(2).unwrap_or_default();
+        let value = String::from_utf8_lossy(value);
+        let is_name = !["unspecified", "unset", "set", ""].contains(&&*value);
+        Ok(is_name.then(|| value.chars().filter(char::is_ascii_graphic).take(60).collect()))
+    }
+
+    fn raw(&self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         if process.is_none() {
-            *process = Some(Batch::start(&self.folder)?);
+            *process = Some(Batch::start(&self.git)?);
         }
         let batch = process.as_mut().ok_or(io::ErrorKind::NotFound)?;
-        let read = batch.read(blob);
+        let read = batch.read(blob, limit);
         if read.is_err() {
             // who stopped in the middle of an answer is not asked again
             *process = None;
@@ -146,16 +162,16 @@ impl Blobs {
 }
 
 impl Batch {
-    fn start(folder: &Path) -> io::Result<Self> {
-        let mut git = git(folder);
-        git.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stderr(Stdio::null());
+    fn start(git: &SafeGit) -> io::Result<Self> {
+        let mut git = git.command("cat-file")?;
+        git.arg("--batch").stdin(Stdio::piped()).stderr(Stdio::null());
         let mut child = git.spawn()?;
         let asked = child.stdin.take();
         let told = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         Ok(Self { child, asked, told: BufReader::new(told) })
     }
 
-    fn read(&mut self, blob: &str) -> io::Result<Vec<u8>> {
+    fn read(&mut self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {
         let asked = self.asked.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         writeln!(asked, "{blob}")?;
         asked.flush()?;
@@ -163,11 +179,16 @@ impl Batch {
         let mut head = String::new();
         self.told.read_line(&mut head)?;
         let length = head.trim_end().strip_prefix(blob).and_then(|rest| rest.strip_prefix(" blob "));
-        let length = length.and_then(|length| length.parse::<usize>().ok());
+        let length = length.and_then(|length| length.parse::<u64>().ok());
         let length = length.ok_or_else(|| io::Error::other("Git does not have its content"))?;
-        let mut bytes = vec![0; length];
-        self.told.read_exact(&mut bytes)?;
-        self.told.read_exact(&mut [0])?;
+        let mut bytes = Vec::new();
+        let kept = length.min(limit.saturating_add(1));
+        self.told.by_ref().take(kept).read_to_end(&mut bytes)?;
+        // the rest and a line break: what is asked next is answered behind it
+        let rest = length - kept + 1;
+        if io::copy(&mut self.told.by_ref().take(rest), &mut io::sink())? != rest {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         Ok(bytes)
     }
 }
@@ -179,21 +200,11 @@ impl Drop for Batch {
     }
 }
 
-/// Git, told to change nothing by looking.
-fn git(folder: &Path) -> Command {
-    let mut git = Command::new("git");
-    git.current_dir(folder).env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
-    for name in OF_PATTERNS {
-        git.env_remove(name);
-    }
-    git.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    git
-}
-
-fn start(folder: &Path, arguments: &[&str]) -> Result<Child, Diagnostic> {
-    git(folder).args(arguments).spawn().map_err(|error| {
+fn start(git: &SafeGit, subcommand: &str, arguments: &[&str]) -> Result<Child, Diagnostic> {
+    let child = git.command(subcommand).and_then(|mut git| git.args(arguments).spawn());
+    child.map_err(|error| {
         let error = match error.kind() {
-            io::ErrorKind::NotFound if folder.is_dir() => "it is not installed".to_owned(),
+            io::ErrorKind::NotFound => "it is not installed".to_owned(),
             _ => error.to_string(),
         };
         Diagnostic::error("git", format!("`git` could not be run: {error}")).failing(Failure::Io)

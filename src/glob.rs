@@ -1,18 +1,18 @@
 //! Patterns of paths, matched part by part, so that only folders that can match are listed.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::disk::{Disk, Kind, Listed};
+use crate::budget::{Budget, Exhausted, GLOB_BYTES, GLOB_MATCHES, GLOB_VISITS};
+use crate::disk::{Kind, Listed, Refusal, Root};
 
 /// Why a pattern finds nothing, not even nothing.
 #[derive(Debug)]
 pub enum GlobError {
-    /// It leads out of the folder that it starts from.
+    /// It leads out of the folder that it starts from, or out of the root through a link.
     Outside,
     /// A part is no pattern.
     Invalid {
@@ -22,51 +22,107 @@ pub enum GlobError {
         reason: String,
     },
     /// A folder could not be listed.
-    Unreadable(PathBuf, io::Error),
+    Unreadable(PathBuf, Refusal),
+    /// The patterns of a run ask for more work than it may do.
+    TooMuch(&'static Budget),
 }
+
+/// Longest pattern, in bytes: no path of a system is longer.
+const LONGEST: usize = 4096;
+
+/// What a part of a pattern costs beside its text: a compiled one takes some kilobytes, however short.
+const PART_COST: usize = 256;
 
 /// The files and folders that match a pattern below a folder, sorted. `*`, `?`, `[…]` and `{…}` stay
 /// within a part, `**` is any number of folders. Hidden ones match only by name, and links to folders
 /// are not followed: they could lead out, or in a circle.
-pub fn matching(disk: &Disk, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
-    let mut found = Vec::new();
-    expand(disk, folder, pattern, &mut found)?;
-    found.sort();
-    found.dedup();
-    Ok(found)
+pub fn matching(root: &Root, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
+    let parts = parse_parts(pattern)?;
+    let mut search = Search { root, parts: &parts, seen: HashSet::new(), open: Vec::new(), found: Vec::new() };
+    search.visit(folder.to_path_buf(), 0, false)?;
+    while let Some((folder, index)) = search.open.pop() {
+        search.expand(&folder, index)?;
+    }
+    search.found.sort();
+    search.found.dedup();
+    Ok(search.found)
 }
 
-fn expand(disk: &Disk, folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), GlobError> {
-    let (first, rest) = pattern.split_once('/').map_or((pattern, None), |(first, rest)| (first, Some(rest)));
-    let rest = rest.filter(|rest| !rest.is_empty());
-    let mut descend = |path: PathBuf, is_there: bool| match rest {
-        Some(rest) => expand(disk, &path, rest, found),
-        None => {
-            if is_there || disk.exists(&path) {
-                found.push(path);
-            }
-            Ok(())
+/// A part of a pattern, between slashes.
+enum Part<'p> {
+    /// `**`: any number of folders.
+    Below,
+    /// A name.
+    Name(&'p str),
+    /// What stands for several names, and how long its text is.
+    Several(GlobSet, u64),
+}
+
+/// The parts of a pattern. Several `**` in a row are one.
+fn parse_parts(pattern: &str) -> Result<Vec<Part<'_>>, GlobError> {
+    if pattern.len() > LONGEST {
+        let part = pattern.chars().take(20).chain(['…']).collect();
+        return Err(GlobError::Invalid { part, reason: format!("it is longer than {LONGEST} bytes") });
+    }
+    let mut parts = Vec::new();
+    for part in pattern.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        match part {
+            ".." => return Err(GlobError::Outside),
+            "**" if matches!(parts.last(), Some(Part::Below)) => {}
+            "**" => parts.push(Part::Below),
+            part if is_pattern(part) => parts.push(Part::Several(matcher(part)?, part.len() as u64)),
+            part => parts.push(Part::Name(part)),
         }
-    };
-    match first {
-        "" | "." => descend(folder.to_path_buf(), false),
-        ".." => Err(GlobError::Outside),
-        "**" => {
-            descend(folder.to_path_buf(), false)?;
-            for below in visible(&list(disk, folder)?).filter(|below| below.kind == Kind::Folder) {
-                expand(disk, &folder.join(&below.name), pattern, found)?;
+    }
+    Ok(parts)
+}
+
+/// A search for what matches. Each folder is visited once for each part of the pattern, on however many ways
+/// it is reached.
+struct Search<'s> {
+    root: &'s Root,
+    parts: &'s [Part<'s>],
+    seen: HashSet<(PathBuf, usize)>,
+    open: Vec<(PathBuf, usize)>,
+    found: Vec<PathBuf>,
+}
+
+impl Search<'_> {
+    /// Notes that the parts from an index on are looked for below a path.
+    fn visit(&mut self, path: PathBuf, index: usize, is_there: bool) -> Result<(), GlobError> {
+        GLOB_VISITS.spend(1).map_err(|Exhausted| GlobError::TooMuch(&GLOB_VISITS))?;
+        if index < self.parts.len() {
+            if self.seen.insert((path.clone(), index)) {
+                self.open.push((path, index));
             }
-            Ok(())
+        } else if is_there || self.root.has(&path) {
+            self.found.push(path);
         }
-        _ if !is_pattern(first) => descend(folder.join(first), false),
-        _ => {
-            let glob = matcher(first)?;
-            let is_wanted =
-                |below: &&Listed| glob.is_match(&below.name) && (rest.is_none() || below.kind == Kind::Folder);
-            for below in visible(&list(disk, folder)?).filter(is_wanted) {
-                descend(folder.join(&below.name), below.kind != Kind::Link)?;
+        Ok(())
+    }
+
+    fn expand(&mut self, folder: &Path, index: usize) -> Result<(), GlobError> {
+        let Some(part) = self.parts.get(index) else { return Ok(()) };
+        let is_last = index + 1 == self.parts.len();
+        match part {
+            Part::Name(name) => self.visit(folder.join(name), index + 1, false),
+            Part::Below => {
+                self.visit(folder.to_path_buf(), index + 1, false)?;
+                for below in visible(&list(self.root, folder)?).filter(|below| below.kind == Kind::Folder) {
+                    self.visit(folder.join(&below.name), index, true)?;
+                }
+                Ok(())
             }
-            Ok(())
+            Part::Several(glob, length) => {
+                let entries = list(self.root, folder)?;
+                let cost = length.saturating_mul(entries.len() as u64);
+                GLOB_MATCHES.spend(cost).map_err(|Exhausted| GlobError::TooMuch(&GLOB_MATCHES))?;
+                let is_wanted = |below: &&Listed| glob.is_match(&below.name) && (is_last || below.kind == Kind::Folder);
+                for below in visible(&entries).filter(is_wanted) {
+                    self.visit(folder.join(&below.name), index + 1, true)?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -78,6 +134,8 @@ fn matcher(part: &str) -> Result<GlobSet, GlobError> {
     if let Some(matcher) = known.get(part) {
         return Ok(matcher.clone());
     }
+    let cost = (part.len() + PART_COST) as u64;
+    GLOB_BYTES.spend(cost).map_err(|Exhausted| GlobError::TooMuch(&GLOB_BYTES))?;
     let invalid =
         |error: globset::Error| GlobError::Invalid { part: part.to_owned(), reason: error.kind().to_string() };
     // a set of one: unlike a single pattern, it needs no regex for `*.yaml`
@@ -93,13 +151,12 @@ pub fn is_pattern(part: &str) -> bool {
 }
 
 /// What is in a folder. One that does not exist has nothing.
-fn list(disk: &Disk, folder: &Path) -> Result<Arc<[Listed]>, GlobError> {
-    match disk.list(folder) {
+fn list(root: &Root, folder: &Path) -> Result<Arc<[Listed]>, GlobError> {
+    match root.list(folder) {
         Ok(entries) => Ok(entries),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(Arc::default())
-        }
-        Err(error) => Err(GlobError::Unreadable(folder.to_path_buf(), error)),
+        Err(Refusal::Missing) => Ok(Arc::default()),
+        Err(Refusal::Outside | Refusal::LinkOut) => Err(GlobError::Outside),
+        Err(refusal) => Err(GlobError::Unreadable(folder.to_path_buf(), refusal)),
     }
 }
 
@@ -112,10 +169,12 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::disk::Disk;
 
     #[test]
     fn patterns_match_part_by_part() {
         let folder = tempfile::tempdir().unwrap();
+        let root = Root::new(Disk::default(), folder.path()).unwrap();
         for path in ["a.yaml", "b.yml", "sub/c.yaml", "sub/deep/d.yaml", ".hidden/e.yaml", "sub/.f.yaml"] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -132,13 +191,35 @@ mod tests {
             (".hidden/*.yaml", &[".hidden/e.yaml"]),
             ("./a.yaml", &["a.yaml"]),
             ("nowhere/*.yaml", &[]),
+            ("**/**/./**//*.yaml", &["a.yaml", "sub/c.yaml", "sub/deep/d.yaml"]),
+            ("**/deep/**/*.yaml", &["sub/deep/d.yaml"]),
+            ("sub/", &["sub"]),
         ] {
-            let found = matching(&Disk::default(), folder.path(), pattern).unwrap();
-            let found: Vec<_> = found.iter().map(|path| path.strip_prefix(folder.path()).unwrap()).collect();
+            let found = matching(&root, root.path(), pattern).unwrap();
+            let found: Vec<_> = found.iter().map(|path| path.strip_prefix(root.path()).unwrap()).collect();
             let expected: Vec<_> = expected.iter().map(Path::new).collect();
             assert_eq!(found, expected, "{pattern}");
         }
-        assert!(matches!(matching(&Disk::default(), folder.path(), "../*"), Err(GlobError::Outside)));
-        assert!(matches!(matching(&Disk::default(), folder.path(), "[a"), Err(GlobError::Invalid { .. })));
+        assert!(matches!(matching(&root, root.path(), "../*"), Err(GlobError::Outside)));
+        assert!(matches!(matching(&root, root.path(), "[a"), Err(GlobError::Invalid { .. })));
+        let long = "a/".repeat(LONGEST);
+        assert!(matches!(matching(&root, root.path(), &long), Err(GlobError::Invalid { .. })));
+    }
+
+    #[test]
+    fn a_folder_is_visited_once_for_each_part_however_many_ways_lead_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("a/b/c/d/e/f/g/h/i/j/k/l")).unwrap();
+        let pattern = "**/*/".repeat(15);
+        let parts = parse_parts(&pattern).map_err(|_| ()).unwrap();
+        let root = Root::new(Disk::default(), folder.path()).unwrap();
+        let mut search =
+            Search { root: &root, parts: &parts, seen: HashSet::new(), open: Vec::new(), found: Vec::new() };
+        search.visit(root.path().to_path_buf(), 0, false).unwrap();
+        while let Some((folder, index)) = search.open.pop() {
+            search.expand(&folder, index).unwrap();
+        }
+        // 13 folders, 30 parts
+        assert!(search.seen.len() <= 13 * 30, "{}", search.seen.len());
     }
 }

@@ -42,6 +42,7 @@
 
 pub mod at_rest;
 pub mod atomic;
+pub mod budget;
 pub mod check;
 pub mod cli;
 pub mod deliver;
@@ -62,13 +63,16 @@ pub mod object;
 pub mod parallel;
 pub mod pattern;
 pub mod pipeline;
+pub mod program;
 pub mod project;
 pub mod publish;
+pub mod regex_size;
 pub mod resolve;
 pub mod route;
 pub mod secret;
 pub mod sops;
 pub mod span;
+pub mod test_hook;
 pub mod value;
 pub mod view;
 pub mod yaml;

@@ -56,6 +56,27 @@ names! {
     KeyName;
 }
 
+/// Longest DNS label (RFC 1123).
+const MAX_LABEL: usize = 63;
+
+/// Why a text is not a DNS label (`IsDNS1123Label` of Kubernetes).
+pub fn wrong_dns_label(text: &str) -> Option<&'static str> {
+    if text.len() > MAX_LABEL {
+        return Some("it is longer than 63 characters");
+    }
+    (!is_dns_label(text))
+        .then_some("it must consist of lower-case letters, digits and `-`, and start and end with a letter or digit")
+}
+
+/// Whether a text is a DNS label, or would be one but for its length.
+pub fn is_dns_label(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    bytes.first().is_some_and(alphanumeric)
+        && bytes.last().is_some_and(alphanumeric)
+        && bytes.iter().all(|byte| alphanumeric(byte) || *byte == b'-')
+}
+
 /// One entry of an app.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {

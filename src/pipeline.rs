@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::budget::VALUE_BYTES;
 use crate::diagnostic::{Diagnostics, Failure, Severity};
 use crate::layer::{Definition, Library, Sight};
 use crate::manifest::references;
@@ -130,6 +131,10 @@ impl<'p> Pipeline<'p> {
         let mut order: Vec<_> = app.environments.iter().collect();
         order.sort_by_key(|environment| !wanted.contains(environment));
         for environment in order {
+            if VALUE_BYTES.left() == 0 {
+                problems.push(VALUE_BYTES.exceeded().hint("render fewer environments or apps at once"));
+                return None;
+            }
             let Some(definition) = self.meter.time(Stage::Layers, || open(environment, problems)) else {
                 whole = false;
                 continue;

@@ -1,9 +1,10 @@
 //! Where something stands: a file, and a range in it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::secret::Wiping;
+use crate::test_hook;
 
 /// A range of a source text.
 ///
@@ -28,6 +29,7 @@ impl Span {
         let start = floor_boundary(text, start);
         let end = floor_boundary(text, end).max(start);
         let before = &text[..start];
+        test_hook::work(start);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {
             start,
@@ -53,27 +55,78 @@ fn floor_boundary(text: &str, offset: usize) -> usize {
 /// leak it. Only what is about to be encrypted is here in plaintext; it is wiped when dropped, and
 /// what could be a value of it is masked in every excerpt.
 #[derive(Clone)]
-pub struct Source(Arc<(String, Wiping<String>)>);
+pub struct Source(Arc<SourceText>);
+
+struct SourceText {
+    name: String,
+    text: Wiping<String>,
+    index: OnceLock<PositionIndex>,
+}
 
 impl Source {
     /// A source with the name that messages show (a path with `/`, relative where possible).
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Arc::new((name.into(), Wiping::new(text.into()))))
+        Self(Arc::new(SourceText { name: name.into(), text: Wiping::new(text.into()), index: OnceLock::new() }))
     }
 
     /// The name that messages show.
     pub fn name(&self) -> &str {
-        &self.0.0
+        &self.0.name
     }
 
     /// The whole text.
     pub fn text(&self) -> &str {
-        &self.0.1
+        &self.0.text
+    }
+
+    /// The span of `start..end`, as [`Span::locate`] gives it, without a look at all that is before it: a file
+    /// may have as many findings as bytes.
+    pub fn locate(&self, start: usize, end: usize) -> Span {
+        self.0.index.get_or_init(|| PositionIndex::new(self.text())).locate(self.text(), start, end)
     }
 
     /// A place in this source.
     pub fn place(&self, span: Span) -> Place {
         Place { source: self.clone(), span }
+    }
+}
+
+/// Lines and columns at some offsets of a text.
+struct PositionIndex(Vec<Span>);
+
+impl PositionIndex {
+    /// The distance of two known offsets, in bytes.
+    const STEP: usize = 4096;
+
+    fn new(text: &str) -> Self {
+        let mut known = vec![Span { start: 0, end: 0, line: 1, column: 1 }];
+        for offset in (Self::STEP..=text.len()).step_by(Self::STEP) {
+            let offset = floor_boundary(text, offset);
+            let next = known.last().map(|last| last.advance(text, offset));
+            known.extend(next);
+        }
+        Self(known)
+    }
+
+    fn locate(&self, text: &str, start: usize, end: usize) -> Span {
+        let start = floor_boundary(text, start);
+        let end = floor_boundary(text, end).max(start);
+        let before = self.0.partition_point(|known| known.start <= start).saturating_sub(1);
+        let known = self.0.get(before).copied().unwrap_or(Span { start: 0, end: 0, line: 1, column: 1 });
+        Span { end, ..known.advance(text, start) }
+    }
+}
+
+impl Span {
+    /// The position of a later offset.
+    fn advance(self, text: &str, offset: usize) -> Self {
+        let between = text.get(self.start..offset).unwrap_or_default();
+        let newlines = between.bytes().filter(|&byte| byte == b'\n').count();
+        let column = match between.rfind('\n') {
+            None => self.column + between.chars().count(),
+            Some(newline) => between.get(newline + 1..).unwrap_or_default().chars().count() + 1,
+        };
+        Self { start: offset, end: offset, line: self.line + newlines, column }
     }
 }
 
@@ -136,6 +189,18 @@ mod tests {
     fn offsets_out_of_range_do_not_panic() {
         let span = Span::locate("ß", 1, 99);
         assert_eq!((span.start, span.end, span.line, span.column), (0, 2, 1, 1));
+    }
+
+    #[test]
+    fn an_index_gives_the_positions_that_counting_gives() {
+        for text in
+            ["", "a", &"ab\n".repeat(5000), &"é".repeat(9000), &format!("{}\n{}", "ß".repeat(6000), "x\n".repeat(4000))]
+        {
+            let source = Source::new("x", text);
+            for start in (0..text.len() + 3).step_by(97).chain([4095, 4096, 4097, text.len()]) {
+                assert_eq!(source.locate(start, start + 5), Span::locate(text, start, start + 5), "{start}");
+            }
+        }
     }
 
     #[test]

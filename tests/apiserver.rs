@@ -10,6 +10,8 @@ mod support;
 use std::fmt::Write as _;
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use support::project::{Project, repository, text};
@@ -70,6 +72,152 @@ fn septum_and_the_api_server_agree() {
     }
     assert!(wrong.is_empty(), "{} of {checked}\n{}", wrong.len(), wrong.join("\n"));
     assert_eq!(checked, 102);
+}
+
+/// Cases where a manifest is refused that the server takes, and why.
+const STRICTER: [(&str, &str); 1] =
+    [("bootstrap empty", "a bootstrap token that holds nothing is one that no node can join with; so of a bundle")];
+
+#[test]
+fn manifests_are_held_to_the_rules_of_the_api_server_too() {
+    let cases = fs::read_to_string(repository().join("tests/vectors/apiserver/cases.jsonl")).unwrap();
+    let mut wrong = Vec::new();
+    for (index, line) in cases.lines().enumerate() {
+        let case: Case = serde_json::from_str(line).unwrap();
+        let json: Json = serde_json::from_str(line).unwrap();
+        let object = match &json["object"] {
+            Json::Null => big_object(&case.label),
+            object => with_identity(object.clone()),
+        };
+        let is_stricter = STRICTER.iter().any(|(label, _)| *label == case.label);
+        let is_accepted = case.accepted && !is_stricter;
+        // as JSON, as a template, and as a part of a list: the same rules hold
+        let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": [object] });
+        let text = if index % 3 == 1 { list.to_string() } else { object.to_string() };
+        // a byte that JSON of the test takes and YAML does not
+        let text = text.replace('\u{fffe}', "\\ufffe").replace('\u{7f}', "\\u007f");
+        let file = if index % 3 == 2 && !text.contains("{{") { "w/m.yaml.j2" } else { "w/m.yaml" };
+        let base = format!("data: {{ A: x }}\nmanifests: [{{ path: {file}, template: {} }}]\n", index % 3 == 2);
+        let run = Project::of(&base, "").file(file, &text).run(&["render", "dev"]);
+        let agrees = if is_accepted { run.code == 0 } else { run.code == 2 && run.stdout.is_empty() };
+        if !agrees {
+            wrong.push(format!("{}: accepted: {is_accepted}, code: {}\n{:.600}", case.label, run.code, run.stderr));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// An object with the fields that the collection leaves out.
+fn with_identity(mut object: Json) -> Json {
+    object["apiVersion"] = "v1".into();
+    if object["metadata"]["name"].is_null() {
+        object["metadata"]["name"] = "thing".into();
+    }
+    object
+}
+
+/// The objects that the collection tells by their labels.
+fn big_object(label: &str) -> Json {
+    const MOST: usize = 1024 * 1024;
+    let packed = |length: usize| Json::from(STANDARD.encode(vec![0xff_u8; length]));
+    let text = |length: usize| Json::from("a".repeat(length));
+    let (kind, fields) = match label {
+        "configmap binaryData of 1048575 bytes" => ("ConfigMap", vec![("binaryData", "a", packed(MOST - 1))]),
+        "configmap data of 1048576 bytes" => ("ConfigMap", vec![("data", "a", text(MOST))]),
+        "secret data of 1048576 bytes" => ("Secret", vec![("data", "a", packed(MOST))]),
+        "configmap binaryData of 1048577 bytes" => ("ConfigMap", vec![("binaryData", "a", packed(MOST + 1))]),
+        "configmap two values 1048576 bytes" => {
+            ("ConfigMap", vec![("data", "a", text(MOST / 2)), ("data", "b", text(MOST / 2))])
+        }
+        "configmap data+binaryData 1048577" => {
+            ("ConfigMap", vec![("data", "a", text(MOST / 2)), ("binaryData", "b", packed(MOST / 2 + 1))])
+        }
+        "configmap utf8 524289 two-byte chars" => ("ConfigMap", vec![("data", "a", Json::from("é".repeat(524_289)))]),
+        "annotations of 262144 bytes" => ("ConfigMap", vec![("annotations", "a", text(262_143))]),
+        other => panic!("no object for the case `{other}`"),
+    };
+    let mut object = serde_json::json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "thing" } });
+    for (field, key, value) in fields {
+        let at = if field == "annotations" { &mut object["metadata"] } else { &mut object };
+        at[field][key] = value;
+    }
+    object
+}
+
+#[test]
+fn a_manifest_is_refused_at_its_line_and_without_its_value() {
+    let head = |kind: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata:\n  name: thing\n");
+    for (kind, rest, expected, line) in [
+        (
+            "ConfigMap",
+            "data:\n  port: 8080\n",
+            "error: expected a text for `port` of the ConfigMap `thing`, found a number",
+            6,
+        ),
+        (
+            "ConfigMap",
+            "data:\n  on: true\n",
+            "error: expected a text for `on` of the ConfigMap `thing`, found a truth value",
+            6,
+        ),
+        ("ConfigMap", "data: [a]\n", "error: expected a mapping for `data` of the ConfigMap `thing`, found a list", 5),
+        ("ConfigMap", "data:\n  a b: x\n", "error: `a b` is not a valid key of a ConfigMap: ", 6),
+        ("ConfigMap", "stringData:\n  a: x\n", "error: a ConfigMap has no field `stringData`", 6),
+        ("ConfigMap", "immutable: soon\n", "error: `immutable` of the ConfigMap `thing` is not `true` or `false`", 5),
+        ("ConfigMap", "  labels:\n    a: hunter 2\n", "error: the label `a` has an invalid value: ", 6),
+        (
+            "ConfigMap",
+            "  annotations:\n    a: 1\n",
+            "error: expected a text for `metadata.annotations.a` of the ConfigMap `thing`, found a number",
+            6,
+        ),
+        (
+            "ConfigMap",
+            "data: { k: v }\nbinaryData:\n  k: dg==\n",
+            "error: `k` of the ConfigMap `thing` is in `data` and in `binaryData`",
+            7,
+        ),
+        ("ConfigMap", "binaryData:\n  k: hunter2!\n", "error: `k` of the ConfigMap `thing` is not valid base64", 6),
+        ("Secret", "data:\n  k: hunter2!\n", "error: `k` of the Secret `thing` is not valid base64", 6),
+        ("Secret", "binaryData: {}\n", "error: a Secret has no field `binaryData`", 5),
+        (
+            "Secret",
+            "type: kubernetes.io/tls\nstringData:\n  tls.crt: hunter2\n",
+            "error: `tls.key` of the Secret `thing` is not there, but a Secret of type `kubernetes.io/tls` needs it",
+            5,
+        ),
+        (
+            "Secret",
+            "type: kubernetes.io/tls\nstringData:\n  tls.key: x\n  tls.crt: hunter2\n",
+            "error: `tls.crt` of the Secret `thing` holds no certificate",
+            8,
+        ),
+        (
+            "Secret",
+            "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: hunter2\n",
+            "error: `.dockerconfigjson` of the Secret `thing` is not JSON: ",
+            7,
+        ),
+        (
+            "Secret",
+            "type: kubernetes.io/basic-auth\n",
+            "error: the Secret `thing` has neither `username` nor `password`",
+            5,
+        ),
+        ("Secret", "type: 1\n", "error: expected a text for `type` of the Secret `thing`, found a number", 5),
+    ] {
+        let manifest = head(kind) + rest;
+        for delivery in [
+            "",
+            "delivery: { secrets: sops, recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p] }\n",
+        ] {
+            let base = format!("{delivery}data: {{ A: x }}\nmanifests: [w/m.yaml]\n");
+            let refused = Project::of(&base, "").file("w/m.yaml", &manifest).run(&["render", "dev"]).refused();
+            assert!(refused.contains(expected), "{rest}\n{refused}");
+            assert!(refused.contains(&format!(" --> w/m.yaml:{line}:")), "{rest}\n{refused}");
+            assert!(!refused.contains("hunter"), "{refused}");
+        }
+    }
 }
 
 /// The project that gives the object of a case.

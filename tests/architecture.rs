@@ -11,7 +11,24 @@ use regex::Regex;
 /// The modules from left to right. Those of one line do not know each other, but for the first,
 /// the foundations.
 const ORDER: &[&[&str]] = &[
-    &["atomic", "disk", "git", "glob", "meter", "parallel", "span", "secret", "value", "name", "pattern", "diagnostic"],
+    &[
+        "atomic",
+        "budget",
+        "disk",
+        "git",
+        "glob",
+        "meter",
+        "parallel",
+        "span",
+        "secret",
+        "value",
+        "name",
+        "pattern",
+        "program",
+        "regex_size",
+        "diagnostic",
+        "test_hook",
+    ],
     &["files", "yaml"],
     &["format", "sops"],
     &["project"],
@@ -37,6 +54,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("age", &["sops"]),
     ("aes_gcm", &["deliver/sealed_secret.rs", "sops"]),
     ("hmac", &["check/tag.rs", "sops"]),
+    ("ignore", &["disk/walk.rs"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -50,6 +68,21 @@ const DOORS: &[(&str, &[&str])] = &[
     ("pkcs8", &["object/typed/key.rs"]),
     ("pkcs1", &["object/typed/key.rs"]),
     ("sec1", &["object/typed/key.rs"]),
+];
+
+/// What asks the system for files by itself, and why: all else goes through `disk::Root`, or
+/// `disk::read_named` and `atomic`, which no path of a repository leads out of.
+const OPENERS: &[(&str, &str)] = &[
+    ("disk", "it is the reader"),
+    ("atomic.rs", "it is the writer"),
+    ("emit/tree", "the folders of a tree are real ones, and its files are opened without following links"),
+    ("at_rest/edit", "plaintext in a folder that the program made, and the editors on the path"),
+    ("sops/identity.rs", "keys of the user, which the environment names"),
+    ("cli/init.rs", "makes new files, and no other"),
+    ("cli/keygen.rs", "keys of the user, which the command line names"),
+    ("cli/prompt.rs", "the terminal"),
+    ("program.rs", "programs on the path of the user"),
+    ("git", "the work tree and what Git keeps of it, as Git names them"),
 ];
 
 fn rank(module: &str) -> Option<usize> {
@@ -157,5 +190,48 @@ fn what_is_bought_in_stays_behind_its_door() {
             }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_are_opened_by_the_reader_alone() {
+    let function = r"\b(?:fs::\w+\(|File::\w+\(|OpenOptions\b|DirBuilder\b|NamedTempFile\b|WalkBuilder\b)";
+    let method =
+        r"\.(?:is_file|is_dir|is_symlink|exists|try_exists|canonicalize|read_dir|read_link|symlink_metadata)\(\)";
+    let opens = Regex::new(&format!("{function}|{method}|(?:Path|PathBuf)::(?:is_|exists|read_)")).unwrap();
+    let lines = lines();
+    let opening: Vec<_> = lines.iter().filter(|line| opens.is_match(&line.text)).collect();
+    for (opener, why) in OPENERS {
+        assert!(opening.iter().any(|line| line.file.starts_with(opener)), "`{opener}` opens nothing: {why}");
+    }
+    let is_test = |line: &Line| line.file.components().any(|part| part.as_os_str() == "tests");
+    let is_opener = |line: &Line| OPENERS.iter().any(|(opener, _)| line.file.starts_with(opener));
+    let others = opening.iter().filter(|line| !is_test(line) && !is_opener(line));
+    let wrong: Vec<_> =
+        others.map(|Line { file, number, text }| format!("src/{}:{number}: {}", file.display(), text.trim())).collect();
+    assert!(wrong.is_empty(), "{} lines ask for files past the reader:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn programs_are_started_by_one_module() {
+    let starts = Regex::new(r"\bCommand::new\b").unwrap();
+    let wrong: Vec<_> = lines()
+        .into_iter()
+        .filter(|line| starts.is_match(&line.text) && !line.file.ends_with("program.rs"))
+        .map(|Line { file, number, text }| format!("src/{}:{number}: {}", file.display(), text.trim()))
+        .collect();
+    assert!(wrong.is_empty(), "use `program::command`, which looks for programs safely:\n{}", wrong.join("\n"));
+}
+
+/// RUSTSEC-2023-0071: operations with private keys tell of them by the time that they take.
+#[test]
+fn rsa_is_used_with_public_keys_alone() {
+    let lines = lines();
+    let crate_rsa = Regex::new(r"(?:^|[^\w:])rsa::").unwrap();
+    let private = Regex::new(r"RsaPrivateKey|Decrypt|decrypt\(|sign\(|Signer").unwrap();
+    let users: Vec<_> = lines.iter().filter(|line| crate_rsa.is_match(&line.text)).map(|line| &line.file).collect();
+    assert!(!users.is_empty());
+    let wrong = lines.iter().filter(|line| users.contains(&&line.file) && private.is_match(&line.text));
+    let wrong: Vec<_> = wrong.map(|line| format!("{}: {}", line.file.display(), line.text.trim())).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -92,11 +92,11 @@ error: expected one document, found a second one after `---`
         ),
         case("unknown tag", base("data:\n  TODAY: !env DATE\n")).says(
             r"
-error: the tag `!env` has no meaning here
+error: this tag has no meaning here
  --> environments/base.yaml:2:10
   |
-2 |   TODAY: !env …
-  |          ^^^^
+2 |   TODAY: …
+  |          ^
   = note: known are `!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, `!!binary`, `!!timestamp`, `!!seq` and `!!map`
   = hint: remove the tag, or put a value that starts with `!` in quotes
 ",
@@ -106,7 +106,7 @@ error: the tag `!env` has no meaning here
 error: the quote that opens here is never closed
  --> environments/base.yaml:2:13
   |
-2 |   GREETING: "…
+2 |   GREETING: …
   |             ^
   = hint: close it; within double quotes write `\"` for a quote, within single quotes `''`
 "#,
@@ -116,8 +116,8 @@ error: the quote that opens here is never closed
 error: a `:` stands where no key can be
  --> environments/base.yaml:2:17
   |
-2 |   MOTTO: …:…
-  |           ^
+2 |   MOTTO: …
+  |          ^
   = hint: put a value that holds `: ` in quotes, write `key: value` with a space, and align keys with their siblings
 ",
         ),
@@ -136,20 +136,20 @@ error: expected a text as key, found a collection
 error: a bare value cannot start with `@`
  --> environments/base.yaml:2:11
   |
-2 |   HANDLE: @…
+2 |   HANDLE: …
   |           ^
   = hint: put the value in quotes
 ",
         ),
         case("unknown escape", base("data:\n  FOLDER: \"C:\\data\"\n")).says(
-            r#"
+            r"
 error: the text in double quotes holds an unknown `\` escape
  --> environments/base.yaml:2:11
   |
-2 |   FOLDER: "…
+2 |   FOLDER: …
   |           ^
   = hint: write `\\` for a backslash, or use single quotes, which know no escapes
-"#,
+",
         ),
         case("undefined alias", base("data:\n  PATTERN: *.example.com\n")).says(
             r"
@@ -166,8 +166,8 @@ error: no anchor of this name stands before this alias
 error: this alias stands within its own anchor, which would never end
  --> environments/base.yaml:2:10
   |
-2 |   again: *all
-  |          ^^^^
+2 |   again: …
+  |          ^
   = hint: name another anchor, or write the value out
 ",
         ),
@@ -364,8 +364,8 @@ error: expected `true` or `false` for `required`, found another text
 error: expected `string`, `integer`, `number` or `boolean` for `type`
  --> environments/base.yaml:2:30
   |
-2 |   PORT: { value: …, type: int }
-  |                           ^^^
+2 |   PORT: { value: …, type: … }
+  |                           ^
 ",
         ),
         case("rule with a value of another type", base("data:\n  PORT: { value: 8080, type: integer, minimum: low, enum: 8080 }\n")).says(
@@ -373,14 +373,14 @@ error: expected `string`, `integer`, `number` or `boolean` for `type`
 error: expected a number for `minimum`
  --> environments/base.yaml:2:48
   |
-2 |   PORT: { value: …, type: …, minimum: low, enum: … }
-  |                                       ^^^
+2 |   PORT: { value: …, type: …, minimum: …, enum: … }
+  |                                       ^
 
 error: expected a list of at least one value for `enum`
  --> environments/base.yaml:2:59
   |
-2 |   PORT: { value: …, type: …, minimum: …, enum: 8080 }
-  |                                                ^^^^
+2 |   PORT: { value: …, type: …, minimum: …, enum: … }
+  |                                                ^
 ",
         ),
         case("environment that names the app", base("data: {}\n").file("environments/dev.yaml", "app: checkout\n")).says(
@@ -388,8 +388,8 @@ error: expected a list of at least one value for `enum`
 error: only the base may name the app
  --> environments/dev.yaml:1:6
   |
-1 | app: checkout
-  |      ^^^^^^^^
+1 | app: …
+  |      ^
   = hint: move `app` to `base.yaml`
 ",
         ),
@@ -398,15 +398,15 @@ error: only the base may name the app
 error: an accepted finding needs `reason`
  --> environments/base.yaml:2:5
   |
-2 |   - { rule: plaintext-secret, key: SENTRY_DSN, until: soon }
-  |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+2 |   - { rule: …, key: …, until: … }
+  |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   = hint: write `{ rule: …, key: …, reason: … }`: an exception without a reason is one that nobody dares to remove
 
 error: expected a date like `2027-01-31` for `until`
  --> environments/base.yaml:2:55
   |
-2 |   - { rule: …, key: …, until: soon }
-  |                               ^^^^
+2 |   - { rule: …, key: …, until: … }
+  |                               ^
 ",
         ),
     ]);
@@ -424,8 +424,8 @@ fn what_cannot_leave_as_a_layer_says_is_refused() {
 error: `data.STRIPE_KEY` is a `ref`, and no layer of `dev` says how such leave
  --> environments/base.yaml:2:22
   |
-2 |   STRIPE_KEY: { ref: { key: checkout/stripe, property: api_key } }
-  |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+2 |   STRIPE_KEY: { ref: { key: …, property: … } }
+  |                      ^^^^^^^^^^^^^^^^^^^^^^^
   = hint: write `delivery: { refs: external-secret, store: { kind: ClusterSecretStore, name: NAME } }`
   = hint: or `delivery: { refs: csi, provider: vault, parameters: { … } }`
 ",
@@ -537,8 +537,8 @@ error: the bundle `registri` is changed in `dev`, but nothing defines it
 error: the type of the bundle `tls` may not differ between environments
  --> environments/dev.yaml:2:16
   |
-2 |   tls: { type: kubernetes.io/tls }
-  |                ^^^^^^^^^^^^^^^^^
+2 |   tls: { type: … }
+  |                ^
   = hint: set `type` in `base.yaml`
 ",
         ),
@@ -835,7 +835,7 @@ error: the template failed: a calculation has no result, such as a division by z
         ),
         case("text and number", base("vars: { port: 8080 }\ndata:\n  NEXT: \"{{ vars.port + 'x' }}\"\n")).says(
             r"
-error: the template failed: tried to use + operator on unsupported types number and string
+error: the template failed: an operator is used on values of types that it is not for
  --> environments/base.yaml:3:13
   |
 3 |   NEXT: …
@@ -855,10 +855,10 @@ error: the template takes too many steps
         case("declassify without a reason", base("data:\n  PASSWORD: { sensitive: true, value: dummy }\n  LENGTH: \"{{ declassify(data.PASSWORD | length) }}\"\n")).says(
             r#"
 error: the template failed: `declassify` wants a reason, a text in quotes: `declassify(value, "why it may be public")`
- --> environments/base.yaml:3:15
+ --> environments/base.yaml:3:11
   |
-3 |   LENGTH: …{{ declassify(data.PASSWORD | length) }}…
-  |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+3 |   LENGTH: …
+  |           ^
 "#,
         ),
         case("declassify without a call", base("data:\n  KEY: \"{{ env.name | declassify }}\"\n")).says(
@@ -1223,7 +1223,7 @@ error: there is no environment `prd`
             r"
 error: there is no environment `dev`
   = note: no app has an environment yet
-  = hint: create `dev.yaml` beside `base.yaml`
+  = hint: create `NAME.yaml` beside `base.yaml`
 ",
         ),
         case("several unknown environments", base("data: {}\n")).run(&["render", "one", "two"]).says(
@@ -1265,7 +1265,7 @@ error: there is no environment `prod`
         ),
         case("unknown shell", Project::new()).run(&["completions", "tcsh"]).says(
             r"
-error: there are no completions for `tcsh`
+error: there are no completions for that shell
   = hint: shells are bash, elvish, fish, powershell, zsh
 ",
         ),
@@ -1278,9 +1278,10 @@ error: no environment was named
         ),
         case("unknown format", base("data: {}\n")).run(&["render", "dev", "--format", "xml"]).says(
             r"
-error: invalid value 'xml' for '--format <FORMAT>': expected `yaml`, `json` or `kyaml`
-
-For more information, try '--help'.
+error: the value of `--format <FORMAT>` is not valid
+  = note: expected `yaml`, `json` or `kyaml`
+  = note: the usage is septum render [OPTIONS] [ENV]...
+  = hint: `septum render --help` says more
 ",
         ),
         case("environment that an app lacks", monorepo()).run(&["render", "dev", "--app", "cart"]).says(
@@ -1335,8 +1336,8 @@ error: missing field `apps` in the project file
 error: expected a list of texts for `apps`
  --> septum.yaml:1:7
   |
-1 | apps: services/*
-  |       ^^^^^^^^^^
+1 | apps: …
+  |       ^
 ",
         ),
         case("no YAML", Project::new().file("septum.yaml", "apps: [services/*\n")).says(
@@ -1352,20 +1353,34 @@ error: the project file is no valid YAML: did not find expected ',' or ']'
                 .file("services/cart/base.yaml", ""),
         )
         .says(
-            r"
-error: `shared` names `enviroments`, which is no folder
-  = hint: create it, or remove `shared` from `septum.yaml`
-
+            r#"
 error: `apps: servcies/*` matches no folder with a `base.yaml`
-  = note: in `septum.yaml`
+ --> septum.yaml:1:8
+  |
+1 | apps: [servcies/*, …, …]
+  |        ^^^^^^^^^^
   = hint: a pattern names folders relative to the project file, such as `services/*`
 
 error: `apps: ../other/*` leads out of the project
+ --> septum.yaml:1:20
+  |
+1 | apps: […, ../other/*, …]
+  |           ^^^^^^^^^^
   = hint: move `septum.yaml` up to a folder that holds all apps
 
 error: `{a` is no valid glob: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
-  = note: in `septum.yaml`
-",
+ --> septum.yaml:1:32
+  |
+1 | apps: […, …, "{a"]
+  |              ^^^^
+
+error: `shared` names `enviroments`, which is no folder
+ --> septum.yaml:2:9
+  |
+2 | shared: enviroments
+  |         ^^^^^^^^^^^
+  = hint: create it, or remove `shared` from `septum.yaml`
+"#,
         ),
     ]);
 }
@@ -1665,8 +1680,8 @@ error: `settings` does not say in which format its content is to be written
 error: unknown format `yml5`, expected one of yaml, json, toml, properties, env, ini
  --> environments/base.yaml:2:48
   |
-2 |   settings: { content: { port: … }, format: yml5 }
-  |                                             ^^^^
+2 |   settings: { content: { port: … }, format: … }
+  |                                             ^
   = hint: did you mean `yml`?
 ",
         ),
@@ -2209,8 +2224,8 @@ error: expected `plain`, `hashed` or `kustomize` for `names`, found a list
 error: `names: hashed` takes a key to name a Secret, and no layer of `dev` is encrypted
  --> environments/dev.yaml:1:8
   |
-1 | names: hashed
-  |        ^^^^^^
+1 | names: …
+  |        ^
   = note: the key comes from encrypted layers: without one, a password could be guessed from the name
   = hint: encrypt the secrets: `septum set dev KEY` puts one into `dev.secrets.yaml`
   = hint: or write `names: plain` in `dev.yaml`

@@ -11,11 +11,10 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use support::peers::peer;
 use support::sandbox::files;
@@ -103,17 +102,22 @@ impl Desk {
             ("SOPS_AGE_KEY_FILE", "key.txt".to_owned()),
             ("EDITOR", self.editor(script)),
             ("XDG_RUNTIME_DIR", self.memory.path().display().to_string()),
+            // a clock that stands still: an editor that changed nothing came back at once
+            ("SEPTUM_TEST_NOW", "4000000000".to_owned()),
         ];
         let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
         Some(session(&driver()?, self.folder.path(), &variables, "\"$SEPTUM\" edit app.enc.yaml", turns))
     }
 
-    /// Starts to edit, and waits until the editor is at work.
+    /// Starts to edit, and waits until the editor says that it is at work: it has the standard output of the
+    /// program, which ends if both are gone.
     fn at_work(&self, script: &str) -> Child {
-        let script = format!("echo $$ > pid.new; mv pid.new pid; {script}");
+        let script = script.replace("READY", "echo $$ > pid; echo ready");
         let mut command = self.command(&self.editor(&script), &["edit", "app.enc.yaml"]);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        eventually(|| self.path("pid").exists());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = [0; 6];
+        child.stdout.as_mut().unwrap().read_exact(&mut said).expect("the editor starts");
+        assert_eq!(&said, b"ready\n");
         assert_eq!(self.left(), 1);
         child
     }
@@ -126,14 +130,6 @@ impl Desk {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn eventually(is: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is() {
-        assert!(start.elapsed() < Duration::from_secs(30), "it never came");
-        sleep(Duration::from_millis(10));
-    }
 }
 
 fn send(signal: &str, process: &str) {
@@ -158,9 +154,9 @@ fn only_what_was_edited_changes() {
     let desk = Desk::new();
     let before = desk.read("app.enc.yaml");
     assert!(!before.contains(CANARY) && before.contains("user: ENC["), "{before}");
-    // the time of a change is told in seconds
-    sleep(Duration::from_millis(1100));
-    let output = desk.edit("app.enc.yaml", "sed -i 's/admin/root/' \"$1\"");
+    let mut later = desk.command(&desk.editor("sed -i 's/admin/root/' \"$1\""), &["edit", "app.enc.yaml"]);
+    // another time than that of the first encryption
+    let output = later.env("SEPTUM_TEST_NOW", "4000000000").output().unwrap();
     assert!(output.status.success() && output.stdout.is_empty(), "{}", text(&output.stderr));
     let after = desk.read("app.enc.yaml");
     assert_eq!(changed(&before, &after), ["user", "lastmodified", "mac"]);
@@ -275,11 +271,14 @@ fn an_editor_that_is_none_is_named() {
 fn an_editor_that_opens_a_window_is_told_to_wait() {
     let desk = Desk::new();
     let code = desk.path("bin/code");
-    fs::write(&code, "#!/bin/sh\nprintf '%s ' \"$@\" > arguments\n").unwrap();
-    fs::set_permissions(&code, fs::Permissions::from_mode(0o755)).unwrap();
-    // a file that was just written may still be open in another test's child for a moment
+    desk.write("code.sh", "#!/bin/sh\nprintf '%s ' \"$@\" > arguments\n");
+    // a program that this process wrote may still be open in the child of another test, and nobody can run it then
+    let install = "cat code.sh > \"$0\"; chmod 755 \"$0\"";
+    assert!(
+        Command::new("sh").args(["-c", install]).arg(&code).current_dir(desk.folder.path()).status().unwrap().success()
+    );
     for (editor, expected) in [("code", "--wait /"), ("code -r --wait", "-r --wait /"), ("code -w", "-w /")] {
-        eventually(|| desk.septum(editor, &["edit", "app.enc.yaml"]).status.success());
+        assert!(desk.septum(editor, &["edit", "app.enc.yaml"]).status.success(), "{editor}");
         assert!(desk.read("arguments").starts_with(expected), "{editor}: {}", desk.read("arguments"));
     }
 }
@@ -371,7 +370,7 @@ fn signals_that_end_the_program_end_the_editor_and_leave_nothing() {
     for (signal, code) in [("TERM", 143), ("HUP", 129)] {
         let desk = Desk::new();
         let before = desk.read("app.enc.yaml");
-        let child = desk.at_work("echo more: 1 >> \"$1\"; exec sleep 60");
+        let child = desk.at_work("echo more: 1 >> \"$1\"; READY; exec tail -f /dev/null");
         send(signal, &child.id().to_string());
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{signal}: {}", text(&output.stderr));
@@ -384,9 +383,7 @@ fn signals_that_end_the_program_end_the_editor_and_leave_nothing() {
 #[test]
 fn an_editor_that_ignores_signals_is_killed() {
     let desk = Desk::new();
-    let child = desk.at_work("trap '' TERM; while :; do sleep 0.1; done");
-    // the trap is set after the number of the process was written
-    sleep(Duration::from_millis(300));
+    let child = desk.at_work("trap '' TERM; READY; while :; do sleep 0.1; done");
     send("TERM", &child.id().to_string());
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
     assert_eq!(desk.left(), 0);
@@ -396,10 +393,9 @@ fn an_editor_that_ignores_signals_is_killed() {
 #[test]
 fn an_interrupt_is_the_editors_while_it_runs() {
     let desk = Desk::new();
-    let child = desk.at_work("until test -e go; do sleep 0.05; done; echo more: 1 >> \"$1\"");
+    let child = desk.at_work("READY; until test -e go; do sleep 0.05; done; echo more: 1 >> \"$1\"");
     for signal in ["INT", "QUIT", "INT"] {
         send(signal, &child.id().to_string());
-        sleep(Duration::from_millis(100));
     }
     desk.write("go", "");
     let output = child.wait_with_output().unwrap();
@@ -411,7 +407,7 @@ fn an_interrupt_is_the_editors_while_it_runs() {
 #[test]
 fn what_a_killed_program_left_is_removed_by_the_next() {
     let desk = Desk::new();
-    let mut child = desk.at_work("exec sleep 60");
+    let mut child = desk.at_work("READY; exec tail -f /dev/null");
     child.kill().unwrap();
     child.wait().unwrap();
     send("KILL", desk.read("pid").trim());
@@ -431,7 +427,7 @@ fn what_a_killed_program_left_is_removed_by_the_next() {
 fn two_people_edit_at_the_same_time() {
     let desk = Desk::new();
     desk.create("other.enc.yaml", "a: 1\n");
-    let child = desk.at_work("until test -e go; do sleep 0.05; done; echo more: 1 >> \"$1\"");
+    let child = desk.at_work("READY; until test -e go; do sleep 0.05; done; echo more: 1 >> \"$1\"");
     assert!(desk.septum("sh -c 'echo b: 2 >> \"$0\"'", &["edit", "other.enc.yaml"]).status.success());
     assert_eq!(desk.left(), 1, "the folder of the one who still edits stays");
     desk.write("go", "");

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -71,7 +71,7 @@ fn assert_placed(finding: &Diagnostic) {
         let line = text[..span.start].matches('\n').count() + 1;
         assert_eq!(line, span.line, "{finding:?}");
     }
-    assert!(render(finding, true).contains(finding.message.as_str()));
+    assert!(render(finding, true).contains(&*septum::diagnostic::escape(&finding.message)));
 }
 
 /// Pieces of layers and templates, whole and broken.
@@ -412,6 +412,17 @@ fn on_stack_of_main(files: Files) -> Vec<String> {
     found.into_iter().map(|finding| finding.message).collect()
 }
 
+/// The work that a run counts: bytes that were looked at, each time that they were. All of it is done by one
+/// thread.
+fn work_of(files: &Files) -> usize {
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(32 << 20).build().unwrap();
+    one.install(|| {
+        let before = septum::test_hook::worked();
+        run(files);
+        septum::test_hook::worked() - before
+    })
+}
+
 #[test]
 fn long_chains_fit_the_stack_or_are_refused() {
     let chain = |length: usize, link: &dyn Fn(usize) -> String| {
@@ -512,15 +523,14 @@ fn what_grows_without_bound_is_stopped() {
         ("format", "data:\n  A: \"{{ '%9999999999d' | format(1) }}\"\n".to_owned()),
         ("power", "data:\n  A: \"{{ 9 ** 99999999 }}\"\n".to_owned()),
     ] {
-        let start = Instant::now();
+        // what nothing stops would not end
         let found = on_stack_of_main(base(text));
         assert!(!found.is_empty(), "{name}: nothing stopped it");
-        assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
     }
 }
 
 #[test]
-fn a_line_of_one_mebibyte_takes_no_longer_than_many() {
+fn a_line_of_one_mebibyte_costs_no_more_than_many() {
     let size = 1024 * 1024 - 100;
     for (name, text) in [
         ("text", format!("data:\n  A: {}\n", "x".repeat(size))),
@@ -535,9 +545,10 @@ fn a_line_of_one_mebibyte_takes_no_longer_than_many() {
         ("undefined", format!("data:\n  A: \"{}{{{{ vars.x }}}}\"\n", "x".repeat(size))),
         ("duplicates", format!("data: {{ {} }}\n", "A: 1, ".repeat(20_000))),
     ] {
-        let start = Instant::now();
-        run(&base(text));
-        assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
+        let work = work_of(&base(text));
+        println!("WORK {name} {}", work as f64 / size as f64);
+        // what looks back to the start of its line for each of many things is thousands of times as much
+        assert!(work <= 200 * size, "{name}: {work}");
     }
 }
 

@@ -401,7 +401,6 @@ history
 
 reasons
   derived    uses data.DB_PASSWORD  (base.yaml:6:8)
-  value      URL with a password  (base.yaml:6:8)
 
 uses
   data.DB_PASSWORD

@@ -313,12 +313,14 @@ fn what_breaks_by_a_removal_is_found() {
 fn names_of_any_kind_are_taken() {
     let repository = Repository::sound();
     repository.file("a b/c\n\"d\".secrets.yaml", "x: y\n");
-    let odd = repository.root().join(OsStr::from_bytes(b"\xff\xfe.secrets.yaml"));
+    // beside `base.yaml` it would be an environment
+    let odd = repository.root().join("x").join(OsStr::from_bytes(b"\xff\xfe.secrets.yaml"));
+    fs::create_dir_all(odd.parent().unwrap()).unwrap();
     fs::write(odd, "x: y\n").unwrap();
     let run = repository.stage().check();
     assert_eq!(run.code, 1, "{}", run.stderr);
     let files: Vec<_> = run.findings().into_iter().map(|(_, file)| file).collect();
-    assert_eq!(files, ["a b/c\n\"d\".secrets.yaml", "\u{fffd}\u{fffd}.secrets.yaml"]);
+    assert_eq!(files, ["a b/c\n\"d\".secrets.yaml", "x/\u{fffd}\u{fffd}.secrets.yaml"]);
 }
 
 #[test]

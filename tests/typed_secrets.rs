@@ -183,7 +183,7 @@ fn a_bootstrap_token_is_one_that_nodes_can_join_with() {
     let nowhere = render(&token("", "07401b", ""), "");
     assert_eq!(warned(&nowhere), ["the bootstrap token `bootstrap-token-07401b` has no namespace"]);
     for (namespace, id, rest, expected) in [
-        ("kube-system", "07401c", "", "token-id` does not belong to the name of its bundle, `bootstrap-token-07401b`"),
+        ("kube-system", "07401c", "", "token-id` does not belong to the name of the bundle `bootstrap-token-07401b`"),
         ("kube-system", "07401", "", "token-id` must be 6 lower-case letters and digits"),
         (
             "kube-system",
@@ -217,9 +217,9 @@ fn a_ready_made_docker_file_is_a_json_object_and_never_shown() {
     for (kind, value, expected) in [
         ("dockerconfigjson", "[\"canary4711\"]", "must be a JSON object, but is a list"),
         ("dockerconfigjson", "\"canary4711\"", "must be a JSON object, but is a single value"),
-        ("dockerconfigjson", "{\"auths\": canary4711}", "is not JSON: line 1, column 11 of the value"),
-        ("dockercfg", "{canary4711}", "is not JSON: line 1, column 2 of the value"),
-        ("dockercfg", "", "is not JSON: line 1, column 0 of the value"),
+        ("dockerconfigjson", "{\"auths\": canary4711}", "is not JSON"),
+        ("dockercfg", "{canary4711}", "is not JSON"),
+        ("dockercfg", "", "is not JSON"),
     ] {
         let entries = format!("    data: {{ .{kind}: '{value}' }}\n");
         let run = render(&bundle(&format!("kubernetes.io/{kind}"), &entries), "");

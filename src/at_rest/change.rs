@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::file::{SecretFile, Staged};
+use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{
     Format, Identities, KeyPath, Layout, NotFound, RuleBook, Sealed, Step, Timestamp, Tree, Value, WriteError, policy,
@@ -81,7 +82,7 @@ impl Changing {
             return Ok(None);
         }
         let bytes = sealed.write(now).map_err(failed)?;
-        Ok(Some(Staged { path, name, bytes }))
+        Ok(Some(Staged { path, name, bytes, access: Access::Usual }))
     }
 }
 

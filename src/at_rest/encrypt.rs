@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use super::file::{SecretFile, Staged};
+use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{self, Format, Plan, Recipient, Recipients, Reworded, Rule, RuleBook, Rules, Timestamp};
+use crate::span::Source;
+use crate::yaml::read::{MergeKeys, read_stream};
 
 /// For whom somebody wants files encrypted that no rule names recipients for.
 #[derive(Debug, Default)]
@@ -74,7 +77,18 @@ fn no_rule(path: &Path, name: &str) -> Diagnostics {
 pub fn encrypt(file: SecretFile, plan: &Plan, now: Timestamp) -> Result<(Staged, Diagnostics), Diagnostics> {
     let SecretFile { path, name, format, bytes } = file;
     let (bytes, told) = encrypted(&name, bytes, format, plan, now)?;
-    Ok((Staged { path, name, bytes }, told))
+    Ok((Staged { path, name, bytes, access: Access::Usual }, told))
+}
+
+/// Refuses what a reader of the result could not tell from another file.
+fn refuse_ambiguous(name: &str, bytes: &[u8], format: Format, plan: &Plan) -> Result<(), Diagnostics> {
+    let (Format::Yaml | Format::Json, Ok(text)) = (format, std::str::from_utf8(bytes)) else { return Ok(()) };
+    let source = Source::new(name, text);
+    let stream = read_stream(&source, MergeKeys::Keep)?;
+    for document in &stream.documents {
+        sops::refuse_ambiguous_keys(document, &source, &plan.selector)?;
+    }
+    Ok(())
 }
 
 /// Encrypts the content of a file; also what there is to say of it.
@@ -85,7 +99,9 @@ pub fn encrypted(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<(Vec<u8>, Diagnostics), Diagnostics> {
+    sops::refuse_ciphertext(name, &bytes)?;
     let written = sops::encrypt(name, bytes, format, plan, now);
     let written = written.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+    refuse_ambiguous(name, &written.bytes, format, plan)?;
     Ok((written.bytes, written.reworded.into_iter().map(Reworded::into_diagnostic).collect()))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::text::Kind;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
 use crate::layer::{Change, Entry, EntrySource, Rules, entry_label};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::Constraints;
@@ -108,8 +108,15 @@ impl Wanted<'_> {
     }
 
     fn unknown(&self, known: &[String]) -> Diagnostics {
-        let message = format!("`{}` is not defined in `{}`", self.key, self.environment);
-        Diagnostic::error("unknown-key", message)
+        // what stands in the place of a key may be the value
+        let message = format!("there is no such key in `{}`", self.environment);
+        let error = Diagnostic::error("unknown-key", message);
+        let error = if self.key.contains('=') {
+            error.hint("a value is never an argument, where others could see it: `septum set` takes it from standard input, or asks for it")
+        } else {
+            error
+        };
+        error
             .maybe_hint(did_you_mean(self.key, known.iter().map(String::as_str)))
             .hint("define it in `base.yaml` first, with its rules; `septum list` shows all keys")
             .into()
@@ -181,7 +188,7 @@ impl Slot {
             let lists = matches!(keyword.as_str(), "enum" | "const");
             found.push(match rule {
                 Some(rule) if lists => error.at_hidden_with(rule.clone(), "required here"),
-                Some(rule) => error.at_with(rule.clone(), "required here"),
+                Some(rule) => error.at_public_with(rule.clone(), Public::Rule, "required here"),
                 None => error,
             });
         }

@@ -1,18 +1,16 @@
 //! A file on its way through a command.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::atomic::{self, Prepared};
+use crate::atomic::{self, Access, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::sops::{Closed, Format};
-
-/// Largest file that is read: 1 GiB. What is encrypted is text of the file's own length and a third.
-const LONGEST: u64 = 1 << 30;
+use crate::disk::Disk;
+use crate::files::{FileKind, check_writable, read_named};
+use crate::sops::{Closed, Format, ciphertext_as_value, holds_ciphertext};
 
 /// A file that was read.
 pub struct SecretFile {
@@ -36,10 +34,13 @@ impl SecretFile {
 
     /// Reads a file that messages call by another name than its path.
     pub fn read_as(path: PathBuf, name: String, format: Format) -> Result<Self, Diagnostic> {
-        match bytes(&path) {
-            Ok(bytes) => Ok(Self { path, name, format, bytes }),
-            Err(error) => Err(unreadable(&name, &error)),
-        }
+        // `KEY=VALUE` in the place of a file is not the name of one
+        let shown = match name.split_once('=') {
+            Some((key, _)) if !Disk::default().has(&path) => format!("{key}=…"),
+            _ => name.clone(),
+        };
+        let bytes = read_named(FileKind::SecretFile, &path, &shown)?;
+        Ok(Self { path, name, format, bytes })
     }
 
     /// The file as an encrypted one. One that is not is an error that says how to encrypt it.
@@ -47,48 +48,26 @@ impl SecretFile {
         // a binary file is JSON once it is encrypted, and anything before
         let is_plain = self.format == Format::Binary && !self.looks_encrypted();
         let Self { path, name, format, bytes } = self;
+        let lost = holds_ciphertext(&bytes);
         if is_plain {
-            return Err(not_encrypted(&name).into());
+            return Err(not_encrypted(&name, lost).into());
         }
         let closed =
             Closed::read(&name, bytes, format).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         match closed {
             Some(closed) => Ok((path, name, closed)),
-            None => Err(not_encrypted(&name).into()),
+            None => Err(not_encrypted(&name, lost).into()),
         }
     }
 }
 
-fn not_encrypted(name: &str) -> Diagnostic {
+/// That a file is not encrypted, or not any more: there is ciphertext, and no `sops` block.
+fn not_encrypted(name: &str, lost: bool) -> Diagnostic {
+    if lost {
+        return ciphertext_as_value(&format!("`{name}` has no `sops` block, and"));
+    }
     Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted"))
         .hint(format!("`septum encrypt {name}` encrypts it by the rule of `.sops.yaml`"))
-}
-
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    // of its full length at once: what grows leaves copies behind
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LONGEST)).unwrap_or_default() + 1);
-    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
-}
-
-fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            Diagnostic::error("missing-file", format!("`{name}` does not exist")).failing(Failure::Io)
-        }
-        io::ErrorKind::IsADirectory => {
-            Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name the files in it")
-        }
-        io::ErrorKind::FileTooLarge => {
-            Diagnostic::error("file-too-big", format!("`{name}` is larger than 1 GiB")).failing(Failure::Io)
-        }
-        _ => Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}")).failing(Failure::Io),
-    }
 }
 
 /// The new bytes of a file, not yet written.
@@ -99,6 +78,8 @@ pub struct Staged {
     pub name: String,
     /// What will be in it.
     pub bytes: Vec<u8>,
+    /// Who may read it.
+    pub access: Access,
 }
 
 /// How many files have new bytes beside them at a time: whoever is killed leaves no more.
@@ -106,7 +87,10 @@ const AT_ONCE: usize = 64;
 
 /// Writes files, each of them old or new at any instant, in their order.
 pub fn write_all(staged: Vec<Staged>) -> Result<(), Diagnostics> {
-    let mut found = Diagnostics::new();
+    let mut found: Diagnostics = staged.iter().filter_map(|it| check_writable(&it.path, &it.name).err()).collect();
+    if !found.is_empty() {
+        return Err(found);
+    }
     let mut folders = BTreeSet::new();
     let mut staged = staged.into_iter().peekable();
     while staged.peek().is_some() {
@@ -128,7 +112,7 @@ pub fn write_all(staged: Vec<Staged>) -> Result<(), Diagnostics> {
 }
 
 fn prepare(staged: Vec<Staged>) -> Vec<(String, io::Result<Prepared>)> {
-    let prepare = |Staged { path, name, bytes }| (name, atomic::prepare(&path, &bytes));
+    let prepare = |Staged { path, name, bytes, access }| (name, atomic::prepare(&path, &bytes, access));
     if staged.len() == 1 {
         // a pool of threads costs more than a single file does
         return staged.into_iter().map(prepare).collect();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::file::{SecretFile, Staged};
+use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{Closed, Drift, Identities, Recipients, Rule, RuleBook, Timestamp, WriteError, policy};
 
@@ -97,7 +98,7 @@ impl Compared {
         if rotated {
             changes.push("new data key".to_owned());
         }
-        let staged = Some(Staged { path, name: name.clone(), bytes });
+        let staged = Some(Staged { path, name: name.clone(), bytes, access: Access::Usual });
         Ok(Rekeyed { name, changes, rotated, removed, staged })
     }
 }

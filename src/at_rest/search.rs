@@ -1,11 +1,12 @@
 //! The files that rules are about.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use ignore::WalkBuilder;
-
 use super::file::SecretFile;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::{Disk, walk_files};
+use crate::files::{FileKind, refuse};
 use crate::sops::{Format, RuleBook, Rules};
 
 /// All files for which a rule names recipients: those below the folder of the nearest `.sops.yaml`, from
@@ -19,20 +20,16 @@ pub fn ruled_files(folder: &Path, book: &RuleBook) -> Result<Vec<PathBuf>, Diagn
     let root = config.parent().unwrap_or(folder);
     let mut problems = Diagnostics::new();
     let mut found = Vec::new();
-    let walk = WalkBuilder::new(root).hidden(false).filter_entry(|entry| entry.file_name() != ".git").build();
-    for entry in walk {
-        match entry {
-            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => match book.rule(entry.path()) {
-                Ok(Some(rule)) if !rule.groups.is_empty() => found.push(shown(folder, entry.into_path())),
-                Ok(_) => {}
-                Err(wrong) => problems.extend(wrong),
-            },
+    let limit = FileKind::IgnoreRules.limit();
+    let walked = walk_files(&Disk::default(), root, limit, &mut |path| {
+        match book.rule(path) {
+            Ok(Some(rule)) if !rule.groups.is_empty() => found.push(shown(folder, path.to_path_buf())),
             Ok(_) => {}
-            Err(error) => problems.push(
-                Diagnostic::error("unreadable", format!("a folder could not be read: {error}")).failing(Failure::Io),
-            ),
+            Err(wrong) => problems.extend(wrong),
         }
-    }
+        ControlFlow::Continue(())
+    });
+    problems.extend(walked.err().map(|(path, refusal)| refuse(&refusal, FileKind::IgnoreRules, &Rules::shown(&path))));
     found.sort();
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }

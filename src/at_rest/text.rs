@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::sops::{Tree, Value};
+use crate::sops::{Tree, Value, holds_ciphertext};
 
 /// What a text is to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +20,12 @@ pub enum Kind {
 /// Why a text cannot become that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ValueProblem {
-    /// It is not JSON.
-    #[error("the value is not JSON: line {line}, column {column}")]
-    NotJson {
-        /// Its line, from 1.
-        line: usize,
-        /// Its column, from 1.
-        column: usize,
-    },
+    /// It is not JSON. Where it is not would tell what it is.
+    #[error("the value is not JSON")]
+    NotJson,
+    /// It was copied from an encrypted file, and is no value.
+    #[error("the value holds SOPS ciphertext, which nothing can decrypt there: give the value in plaintext")]
+    Ciphertext,
     /// A number that sops could not read.
     #[error("the value holds an integer beyond 64 bits with a sign, which sops refuses")]
     TooBig,
@@ -35,12 +33,14 @@ pub enum ValueProblem {
 
 /// The value that a text is.
 pub fn typed(text: &[u8], kind: Kind) -> Result<Tree, ValueProblem> {
+    if holds_ciphertext(text) {
+        return Err(ValueProblem::Ciphertext);
+    }
     match kind {
         Kind::Text => Ok(Tree::of(Value::Text(Zeroizing::new(text.to_vec())))),
         Kind::Scalar => Ok(Tree::of(scalar(text))),
         Kind::Json => {
-            let json: Json = serde_json::from_slice(text)
-                .map_err(|error| ValueProblem::NotJson { line: error.line(), column: error.column() })?;
+            let json: Json = serde_json::from_slice(text).map_err(|_| ValueProblem::NotJson)?;
             let json = Wiped(json);
             tree(&json.0)
         }
@@ -143,7 +143,7 @@ mod tests {
             .collect();
         assert_eq!(kinds, [true, false, false]);
         let wrong = |text: &str| typed(text.as_bytes(), Kind::Json).expect_err("wrong");
-        assert_eq!(wrong("[1,\n x]"), ValueProblem::NotJson { line: 2, column: 2 });
+        assert_eq!(wrong("[1,\n x]"), ValueProblem::NotJson);
         assert_eq!(wrong("18446744073709551615"), ValueProblem::TooBig);
     }
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Acceptance, Finding};
 use super::tag::TagKey;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, without_quotes};
+use crate::files::FileKind;
 use crate::project::Project;
 use crate::span::{Source, Span};
 
@@ -64,10 +65,10 @@ impl Baseline {
     pub fn of_project(project: &Project) -> Result<Option<Self>, Diagnostics> {
         let files = &project.files;
         let path = files.root().join(FILE);
-        if !files.disk().exists(&path) {
+        if !files.bounds().has(&path) {
             return Ok(None);
         }
-        Ok(Some(Self::read(files.text(&path)?)?))
+        Ok(Some(Self::read(files.text(FileKind::Baseline, &path)?)?))
     }
 
     /// Reads one. Errors: it is not what `--write-baseline` writes.
@@ -80,7 +81,7 @@ impl Baseline {
         let page: Page = serde_yaml::from_str(source.text()).map_err(|error| {
             let at = error.location().map(|at| Span::locate(source.text(), at.index(), at.index()));
             let text = error.to_string();
-            invalid(text.split(" at line ").next().unwrap_or_default().to_owned(), at)
+            invalid(without_quotes(text.split(" at line ").next().unwrap_or_default()).to_owned(), at)
         })?;
         let key =
             TagKey::parse(&page.key).ok_or_else(|| invalid("`key` is not 32 hexadecimal digits".to_owned(), None))?;

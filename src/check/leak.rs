@@ -8,6 +8,7 @@ use super::rules::{self, UserRules};
 use super::tag::TagKey;
 use crate::diagnostic::Diagnostic;
 use crate::disk::normalize;
+use crate::files::FileKind;
 use crate::layer::tree::join;
 use crate::layer::{Change, Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::EntryId;
@@ -78,7 +79,12 @@ impl<'a> Search<'a> {
                     }
                     EntrySource::Content(tree) | EntrySource::Registries(tree) => self.tree(tree, "", subject),
                     EntrySource::File(path) | EntrySource::Template(path) => {
-                        let bytes = resolved.files.content(path);
+                        let kind = match source {
+                            EntrySource::Template(_) => FileKind::Template,
+                            _ => FileKind::EntryFile,
+                        };
+                        // what the reader refused is not looked through either
+                        let bytes = resolved.files.bytes(kind, path).ok();
                         let text = bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
                         let name = resolved.files.name(&normalize(path));
                         if let Some(text) = text {

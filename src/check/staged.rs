@@ -8,6 +8,8 @@ use memchr::memmem;
 use super::finding::{Finding, Home, RULES, slashed};
 use super::{Baseline, Report, Scope, UserRules, check, sorted, unencrypted};
 use crate::diagnostic::Diagnostics;
+use crate::disk::{Kind, Root};
+use crate::files::{FileKind, refuse};
 use crate::git::Index;
 use crate::layer::EntrySource;
 use crate::name::EnvironmentName;
@@ -19,6 +21,9 @@ use crate::sops::{Identities, Places, RuleBook, Rules, Timestamp};
 /// Rules of what names something that is not there. If files are removed, they are why.
 const OF_REMOVED: [&str; 2] = ["missing-file", "missing-layer"];
 
+/// Rules of what names something that is not read. If links are staged, they are why, wherever they are on the way.
+const OF_LINKS: [&str; 4] = ["missing-file", "outside-project", "template-failed", "unreadable"];
+
 /// The files that findings have to be about.
 #[derive(Debug, Default)]
 pub struct Only {
@@ -27,6 +32,7 @@ pub struct Only {
     /// Absolute.
     paths: BTreeSet<PathBuf>,
     has_removed: bool,
+    has_links: bool,
 }
 
 /// The entries of layers whose value is one of these files: what is wrong with it is told there.
@@ -40,13 +46,13 @@ pub fn staged(index: &Index, rules: &[UserRules], today: Option<Day>, now: Times
     let mut report = Report::default();
     for root in roots(index) {
         let project = Project::open(&index.disk, &root)?;
+        let baseline = Baseline::of_project(&project)?;
         let apps = concerned(&project, index);
         if apps.is_empty() {
             continue;
         }
         let only = Only::of(&project, index);
         let environments: Vec<EnvironmentName> = project.environments().into_iter().cloned().collect();
-        let baseline = Baseline::of_project(&project)?;
         let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
         let scope = Scope {
             apps: &apps,
@@ -104,7 +110,7 @@ fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
     let finders: Vec<_> = others.into_iter().map(memmem::Finder::new).collect();
     let names = |app: &App| {
         app.files().any(|file| {
-            let text = project.files.content(&file);
+            let text = project.files.bytes(FileKind::Layer, &file).ok();
             text.is_some_and(|text| finders.iter().any(|name| name.find(&text).is_some()))
         })
     };
@@ -123,11 +129,19 @@ fn encrypted(index: &Index, known: &Report) -> Report {
         .filter_map(Finding::path)
         .collect();
     let mut report = Report::default();
-    let files = index.changed.iter().filter(|path| index.disk.is_file(path));
+    let bounds = match Root::new(index.disk.clone(), &index.root) {
+        Ok(bounds) => bounds,
+        Err(error) => {
+            let error = refuse(&error.into(), FileKind::SecretFile, &index.root.display().to_string());
+            report.findings.push(Finding::of(error, None, None, None));
+            return report;
+        }
+    };
+    let files = index.changed.iter().filter(|path| bounds.has(path) && !bounds.is_folder(path));
     for path in files {
         let name = slashed(path.strip_prefix(&index.root).unwrap_or(path));
         if !known.contains(&name) {
-            let found = unencrypted::staged(&index.disk, &book, path, &name);
+            let found = unencrypted::staged(&bounds, &book, path, &name);
             report.findings.extend(found.into_iter().map(|problem| Finding::of(problem, None, None, None)));
         }
     }
@@ -141,7 +155,13 @@ impl Only {
     fn of(project: &Project, index: &Index) -> Self {
         let rules = index.changed.iter().filter(|path| path.ends_with(RULES)).map(|path| Rules::shown(path));
         let names = index.changed.iter().map(|path| project.files.name(path)).chain(rules).collect();
-        Self { names, paths: index.changed.iter().cloned().collect(), has_removed: !index.removed.is_empty() }
+        let is_link = |path: &PathBuf| matches!(index.disk.kind(path), Ok(Some(Kind::Link)));
+        Self {
+            names,
+            paths: index.changed.iter().cloned().collect(),
+            has_removed: !index.removed.is_empty(),
+            has_links: index.changed.iter().any(is_link),
+        }
     }
 
     /// Where the files are named whose content is a value.
@@ -164,7 +184,8 @@ impl Only {
     /// Whether a finding is about what is staged. What has no place may be.
     pub(super) fn has(&self, finding: &Finding, anchors: &Anchors) -> bool {
         let mut labels = finding.diagnostic.labels.iter().map(|label| &label.place).peekable();
-        let is_why = self.has_removed && OF_REMOVED.contains(&finding.diagnostic.rule);
+        let rule = finding.diagnostic.rule;
+        let is_why = self.has_removed && OF_REMOVED.contains(&rule) || self.has_links && OF_LINKS.contains(&rule);
         is_why
             || labels.peek().is_none()
             || labels.any(|place| {

@@ -3,15 +3,16 @@
 //! With `spec.postBuild` of a Flux Kustomization, every `${NAME}` in what it applies is replaced, and one that
 //! is not defined by nothing: a script or a configuration file with a variable of its own arrives broken.
 
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use ignore::{DirEntry, WalkBuilder};
 use memchr::memmem;
 
 use crate::deliver::{Delivered, Form};
 use crate::diagnostic::Diagnostic;
-use crate::files::Files;
+use crate::disk::{Refusal, Root, walk_files};
+use crate::files::{FileKind, Files, refuse};
 use crate::layer::Tree;
 use crate::name::EntryId;
 use crate::object::{Object, Rendered};
@@ -21,14 +22,11 @@ use crate::span::Place;
 /// The label or annotation that keeps Flux from an object, by `disabled`.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
 
-/// Files larger than this are no Kustomizations.
-const LARGEST: u64 = 256 << 10;
-
 /// Whether the repository of a project has a Flux Kustomization that substitutes. Looked for when it is first
 /// asked for.
 pub(super) struct Flux<'p> {
     files: &'p Files,
-    substitutes: OnceLock<Option<String>>,
+    substitutes: OnceLock<Result<Option<String>, Diagnostic>>,
 }
 
 impl<'p> Flux<'p> {
@@ -36,29 +34,38 @@ impl<'p> Flux<'p> {
         Self { files, substitutes: OnceLock::new() }
     }
 
-    /// The file that says so.
-    fn kustomization(&self) -> Option<&str> {
-        self.substitutes.get_or_init(|| self.search()).as_deref()
+    /// The file that says so; an error if the repository could not be searched.
+    fn kustomization(&self) -> &Result<Option<String>, Diagnostic> {
+        self.substitutes.get_or_init(|| self.search())
     }
 
-    fn search(&self) -> Option<String> {
+    fn search(&self) -> Result<Option<String>, Diagnostic> {
         let (root, disk) = (self.files.root(), self.files.disk());
+        let repository = disk.repository_of(root).unwrap_or(root);
+        let bounds = Root::new(disk.clone(), repository);
+        let bounds = bounds.map_err(|error| refuse(&error.into(), FileKind::Kustomization, "."))?;
         let is_yaml = |path: &Path| path.extension().is_some_and(|it| it == "yaml" || it == "yml");
         let says = |path: &Path| {
-            let bytes = disk.read(path, LARGEST).ok().filter(|bytes| bytes.len() as u64 <= LARGEST).unwrap_or_default();
+            // a larger one is not one, and what is not a regular file applies nothing
+            let bytes = bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::Kustomization.limit()));
+            let bytes = bytes.unwrap_or_default();
             let has = |text: &str| memmem::find(&bytes, text.as_bytes()).is_some();
             has("postBuild:") && has("kustomize.toolkit.fluxcd.io/")
         };
-        let name = |folder: &Path, path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
+        let name = |path: &Path| path.strip_prefix(repository).unwrap_or(path).display().to_string();
         if let Some(snapshot) = disk.snapshot() {
-            let found = snapshot.files().find(|path| is_yaml(path) && says(path))?;
-            return Some(name(snapshot.root(), &found));
+            return Ok(snapshot.files().find(|path| is_yaml(path) && says(path)).as_deref().map(name));
         }
-        let repository = root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(root);
-        let files = WalkBuilder::new(repository).hidden(false).sort_by_file_path(Path::cmp).build().flatten();
-        let is_small = |file: &DirEntry| file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
-        let found = files.filter(|file| is_yaml(file.path()) && is_small(file)).find(|file| says(file.path()))?;
-        Some(name(repository, found.path()))
+        let mut found = None;
+        let walked = walk_files(disk, repository, FileKind::IgnoreRules.limit(), &mut |path| {
+            if is_yaml(path) && says(path) {
+                found = Some(name(path));
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        let refused = |(path, refusal): (PathBuf, Refusal)| refuse(&refusal, FileKind::IgnoreRules, &name(&path));
+        walked.map(|()| found).map_err(refused)
     }
 
     /// What Flux would change in these objects.
@@ -100,7 +107,10 @@ impl<'p> Flux<'p> {
     }
 
     fn told(&self, what: &str, name: &str, place: Place) -> Option<Diagnostic> {
-        let file = self.kustomization()?;
+        let file = match self.kustomization() {
+            Ok(file) => file.as_ref()?,
+            Err(problem) => return Some(problem.clone()),
+        };
         let message = format!("{what} holds `${{{name}}}`, which Flux would replace, or leave out");
         let warning = Diagnostic::warning("substitution", message)
             .at_hidden(place)

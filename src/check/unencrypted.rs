@@ -4,16 +4,14 @@ use std::path::Path;
 
 use super::remedy::Remedy;
 use crate::at_rest::SecretFile;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::disk::Disk;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::Root;
+use crate::files::{FileKind, refuse};
 use crate::pipeline::Pipeline;
 use crate::project::SECRETS;
 use crate::resolve::Resolved;
 use crate::sops::{Format, Rule, RuleBook};
 use crate::span::{Source, Span};
-
-/// Largest file that is looked into: 1 GiB, as `septum encrypt` takes it.
-const LONGEST: u64 = 1 << 30;
 
 /// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
 /// plaintext.
@@ -34,19 +32,23 @@ pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<(Diagno
     found
 }
 
+/// Why the rules for the layers of an environment cannot be read: nobody knows then what should be encrypted.
+pub(super) fn unreadable_rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
+    let root = pipeline.library.project.files.root();
+    let paths = resolved.definition.files.iter().map(|source| root.join(source.name()));
+    paths.filter_map(|path| pipeline.library.rules().rule(&path).err()).flatten().collect()
+}
+
 /// The same of any file that is to be committed, in whatever format. What is wrong with its rules is told too.
-pub(super) fn staged(disk: &Disk, book: &RuleBook, path: &Path, name: &str) -> Diagnostics {
+pub(super) fn staged(root: &Root, book: &RuleBook, path: &Path, name: &str) -> Diagnostics {
     let rule = match book.rule(path) {
         Ok(rule) => rule.filter(|rule| !rule.groups.is_empty() && !path.ends_with(".sops.yaml")),
         Err(wrong) => return wrong,
     };
     let Some(why) = why(name, rule.as_ref()) else { return Diagnostics::new() };
-    let bytes = match disk.read(path, LONGEST) {
+    let bytes = match root.resolve(path).and_then(|path| root.read(&path, FileKind::SecretFile.limit())) {
         Ok(bytes) => bytes,
-        Err(error) => {
-            let error = Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}"));
-            return error.failing(Failure::Io).into();
-        }
+        Err(refusal) => return refuse(&refusal, FileKind::SecretFile, name).into(),
     };
     let source = Source::new(name, String::from_utf8_lossy(&bytes));
     let file = SecretFile { path: path.to_path_buf(), name: name.to_owned(), format: Format::of_path(path), bytes };

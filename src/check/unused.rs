@@ -87,7 +87,10 @@ impl Usage {
             });
         }
         for (path, at) in defined {
-            if survey.environments.iter().any(|resolved| resolved.variables.contains_key(&path)) {
+            let is_read = |resolved: &Resolved| {
+                resolved.variables.contains_key(&path) || resolved.mentioned.iter().any(|part| is_below(part, &path))
+            };
+            if survey.environments.iter().any(is_read) {
                 for place in &at {
                     self.used(place);
                 }
@@ -104,6 +107,11 @@ impl Usage {
             });
         }
     }
+}
+
+/// Whether a path leads to a part of a structure or into it.
+fn is_below(part: &str, path: &str) -> bool {
+    part.is_empty() || path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn key(place: &Place) -> Key {

@@ -1,8 +1,6 @@
 //! `septum check`
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,9 +13,10 @@ use super::output::{self, Output};
 use super::{Global, apps, environments, identities, quiet_identities};
 use crate::at_rest::Wish;
 use crate::atomic;
+use crate::budget;
 use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, UserRules, sarif};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render_with_rule};
-use crate::files::MAX_FILE_SIZE;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, StyledText, escape_lines, styled_with_rule};
+use crate::files::{FileKind, read_named};
 use crate::git::Index;
 use crate::mend::{self, Desk, Fixed};
 use crate::object::Day;
@@ -119,6 +118,7 @@ impl Check {
         let identities = if self.keyless { Identities::new(Places::default()) } else { identities() };
         let wish = Wish { named: Vec::new(), usual: usual_recipients()? };
         for _ in 0..MOST_ROUNDS {
+            budget::renew();
             let Some(mut report) = self.report(global, output)? else { return Ok(None) };
             let project = Project::discover(&global.directory)?;
             let (files, rules) = (&project.files, &RuleBook::default());
@@ -166,7 +166,7 @@ impl Check {
         }
         let mut report = check::check(&pipeline, &scope);
         let root = project.files.root();
-        if let Some(repository) = root.ancestors().find(|folder| folder.join(".git").exists()) {
+        if let Some(repository) = project.files.disk().repository_of(root) {
             report.in_repository(root, repository);
         }
         if self.keyless {
@@ -206,17 +206,15 @@ impl Check {
         }
         match self.format {
             CheckFormat::Text => {
-                output::result(&text(report, fixed, self.staged, output.has_color()))?;
+                output.text(&text(report, fixed, self.staged))?;
                 // who commits is not to be told that all is well
                 if !self.staged || !report.findings.is_empty() {
                     output.say(&summary(report, fixed));
                 }
                 Ok(())
             }
-            CheckFormat::Json => output::result(&json(report, self.fix.then_some(fixed))),
-            CheckFormat::Sarif => {
-                output::result(&(serde_json::to_string_pretty(&sarif(report)).unwrap_or_default() + "\n"))
-            }
+            CheckFormat::Json => output::json(&json(report, self.fix.then_some(fixed))),
+            CheckFormat::Sarif => output::json(&sarif(report)),
             CheckFormat::Github => output::result(&github(report)),
         }
     }
@@ -224,18 +222,7 @@ impl Check {
 
 /// The text of a file that the command line names.
 fn source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes));
-    match read {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Diagnostic::error("missing-file", format!("`{name}` does not exist")));
-        }
-        Err(error) => return Err(output::unreadable(Path::new(name), &error)),
-        Ok(length) if u64::try_from(length).is_ok_and(|length| length > MAX_FILE_SIZE) => {
-            return Err(Diagnostic::error("file-too-big", format!("`{name}` is larger than 1 MiB")));
-        }
-        Ok(_) => {}
-    }
+    let bytes = read_named(FileKind::CustomRules, path, name)?;
     let not_text = |_| Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text"));
     Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
 }
@@ -254,10 +241,13 @@ fn line(fixed: &Fixed) -> String {
     format!("fixed[{}]: {}{advice}", fixed.rule, fixed.message)
 }
 
-fn text(report: &Report, fixed: &[Fixed], is_staged: bool, color: bool) -> String {
-    let mut out: String = fixed.iter().map(|fixed| line(fixed) + "\n").collect();
+fn text(report: &Report, fixed: &[Fixed], is_staged: bool) -> StyledText {
+    let mut out = StyledText::new();
+    for fixed in fixed {
+        out.line(line(fixed));
+    }
     if !fixed.is_empty() {
-        out.push('\n');
+        out.end_line();
     }
     for finding in &report.findings {
         // hooks run at the root of the repository
@@ -266,10 +256,12 @@ fn text(report: &Report, fixed: &[Fixed], is_staged: bool, color: bool) -> Strin
             Some(why) => diagnostic.note(format!("not fixed: {why}")),
             None => diagnostic,
         };
-        let _ = writeln!(out, "{}\n", render_with_rule(&diagnostic, color));
+        out.append(styled_with_rule(&diagnostic));
+        out.end_line();
+        out.end_line();
     }
     for unseen in &report.unseen {
-        let _ = writeln!(out, "not seen: {unseen}");
+        out.line(format!("not seen: {unseen}"));
     }
     out
 }
@@ -285,7 +277,8 @@ fn write_baseline(pipeline: &Pipeline<'_>, scope: &Scope<'_>, output: &Output) -
     let mut report = check::check(pipeline, &Scope { baseline: Some(&none), ..*scope });
     let new = none.of(&report.findings);
     report.findings.retain(|finding| finding.failure() != Failure::Found);
-    let path = pipeline.library.project.files.root().join(BASELINE);
+    let files = &pipeline.library.project.files;
+    let path = files.writable(FileKind::Baseline, &files.root().join(BASELINE))?;
     atomic::write(&path, new.to_string().as_bytes()).map_err(|error| unwritable(&path, &error))?;
     output.say(&format!("septum: {} known in {BASELINE}", of(new.len(), "finding")));
     Ok((!report.findings.is_empty()).then_some(report))
@@ -307,19 +300,19 @@ fn summary(report: &Report, fixed: &[Fixed]) -> String {
     format!("septum: {}", parts.join(", "))
 }
 
-fn json(report: &Report, fixed: Option<&[Fixed]>) -> String {
+fn json(report: &Report, fixed: Option<&[Fixed]>) -> serde_json::Value {
     let findings: Vec<FindingView<'_>> = report.findings.iter().map(check::Finding::view).collect();
     let mut all = serde_json::json!({ "findings": findings, "unseen": report.unseen });
     if let Some(fixed) = fixed {
         let one = |it: &Fixed| serde_json::json!({ "rule": it.rule, "message": it.message, "file": it.file });
         all["fixed"] = fixed.iter().map(one).collect();
     }
-    serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"
+    all
 }
 
 /// Workflow commands of GitHub Actions (`::error file=…,line=…,col=…,title=…::message`).
 fn github(report: &Report) -> String {
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let data = |text: &str| escape_lines(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let mut out = String::new();
     for finding in &report.findings {

@@ -27,7 +27,7 @@ impl Completions {
         let shells = Shells::builtins();
         let Some(shell) = shells.completer(&self.shell) else {
             let known: Vec<_> = shells.names().collect();
-            return Err(invalid_usage(format!("there are no completions for `{}`", self.shell))
+            return Err(invalid_usage("there are no completions for that shell".to_owned())
                 .hint(format!("shells are {}", known.join(", ")))
                 .into());
         };
@@ -54,7 +54,7 @@ pub(super) fn environments() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let project = project();
         let names = project.iter().flat_map(Project::environments);
-        names.map(|name| CompletionCandidate::new(name.as_str())).collect()
+        candidates(names.map(|name| name.as_str().to_owned()))
     })
 }
 
@@ -63,7 +63,7 @@ pub(super) fn apps() -> ArgValueCandidates {
         let Some(project) = project() else { return Vec::new() };
         let pipeline = Pipeline::new(&project, no_identities());
         let names = project.apps.iter().filter_map(|app| pipeline.library.app_name(app).ok());
-        names.map(|name| CompletionCandidate::new(name.as_str())).collect()
+        candidates(names.map(|name| name.as_str().to_owned()))
     })
 }
 
@@ -79,11 +79,39 @@ pub(super) fn keys() -> ArgValueCandidates {
             .collect();
         keys.sort();
         keys.dedup();
-        keys.into_iter().map(CompletionCandidate::new).collect()
+        candidates(keys.into_iter())
     })
+}
+
+/// What is offered of names that a repository gave: a shell takes a word into the command line as it is, so
+/// what means anything to one is left out.
+fn candidates(names: impl Iterator<Item = String>) -> Vec<CompletionCandidate> {
+    names.filter(|name| is_inert(name)).map(CompletionCandidate::new).collect()
+}
+
+/// Whether every shell takes a text for nothing but itself, in the place of an argument.
+fn is_inert(text: &str) -> bool {
+    let of_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    !text.is_empty() && !text.starts_with('-') && text.bytes().all(of_word)
 }
 
 /// Completing a word needs no secrets.
 fn no_identities() -> Identities {
     Identities::new(Places::of(System::current(), |_| None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_inert;
+
+    #[test]
+    fn what_means_something_to_a_shell_is_not_offered() {
+        for name in ["prod", "LOG_LEVEL", "tls.crt", "eu-1", "a/b"] {
+            assert!(is_inert(name), "{name}");
+        }
+        for char in "$`\"'\\ !*?[]{}()<>|&;#~=:,%@^+\t\n\u{1b}é".chars() {
+            assert!(!is_inert(&format!("a{char}b")), "{char:?}");
+        }
+        assert!(!is_inert("-x") && !is_inert("") && !is_inert("e$(touch x)"));
+    }
 }

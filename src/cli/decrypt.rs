@@ -10,6 +10,7 @@ use super::files::{self, counted, each_once};
 use super::output::{self, Output, invalid_usage};
 use super::{Global, identities};
 use crate::at_rest::{SecretFile, Staged, each, not_found, write_all};
+use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{Format, Identities, KeyPath, RuleBook, Sealed, Tree, Unfit, Value, WriteError, policy};
 use crate::span::Source;
@@ -103,8 +104,10 @@ impl Decrypt {
     fn print(&self, global: &Global, output: &Output, opened: Vec<Opened>) -> Result<(), Diagnostics> {
         output.show(opened.iter().filter_map(|file| file.told.clone()).collect());
         if self.in_place || self.output.is_some() {
-            let stage =
-                |mut file: Opened| Staged { path: file.path, name: file.name, bytes: std::mem::take(&mut *file.text) };
+            let stage = |mut file: Opened| {
+                let bytes = std::mem::take(&mut *file.text);
+                Staged { path: file.path, name: file.name, bytes, access: Access::Owner }
+            };
             let staged = opened.into_iter().map(stage).collect();
             let staged = redirected(staged, self.output.as_ref().map(|path| global.directory.join(path)));
             let count = staged.len();

@@ -1,20 +1,21 @@
 //! `septum edit`
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use clap::Args;
 
+use super::files::now;
 use super::output::{self, Output, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::Target;
 use super::{Global, apps, identities};
 use crate::at_rest::edit::{Answer, Author, Draft, Editor, PrivateFolder, Storage, Temporary, edit};
 use crate::diagnostic::Diagnostics;
+use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::App;
-use crate::sops::{RuleBook, Timestamp};
+use crate::sops::RuleBook;
 
 /// Change an encrypted file in an editor, or create one.
 ///
@@ -48,9 +49,7 @@ impl Edit {
         let storage = if self.allow_disk { Storage::Disk } else { Storage::Memory };
         let folder = PrivateFolder::new(&Temporary::of(variable), storage)?;
         let mut author = AtTerminal { output };
-        let saved = edit(&name, &plaintext, &editor, &folder, &mut author, |text| {
-            draft.save(text, Timestamp::at(SystemTime::now()))
-        })?;
+        let saved = edit(&name, &plaintext, &editor, &folder, &mut author, |text| draft.save(text, now()))?;
         if saved.is_none() {
             output.say(&format!("septum: `{name}` was not changed"));
         }
@@ -68,7 +67,11 @@ impl Edit {
                 let mut apps = apps(&pipeline, &project, named)?;
                 apps.retain(|app| app.environments.contains(&environment));
                 match apps.as_slice() {
-                    [app] => Ok(app.folder.join(format!("{environment}.secrets.yaml"))),
+                    [app] => {
+                        let path = app.folder.join(format!("{environment}.secrets.yaml"));
+                        project.files.writable(FileKind::Layer, &path)?;
+                        Ok(path)
+                    }
                     apps => Err(which_app(&pipeline, apps, &environment)?),
                 }
             }

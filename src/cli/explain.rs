@@ -1,12 +1,10 @@
 //! `septum explain`
 
-use std::fmt::Write as _;
-
 use clap::Args;
 
-use super::output;
+use super::output::{self, Output};
 use super::{Global, ViewFormat, apps, identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, StyledText, did_you_mean};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::Project;
@@ -35,7 +33,7 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    pub(super) fn run(&self, global: &Global) -> Result<(), Diagnostics> {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let project = Project::discover(&global.directory)?;
         let environment = project.environment(&self.environment)?;
         let pipeline = Pipeline::new(&project, identities());
@@ -62,10 +60,20 @@ impl Explain {
                 .into());
         }
         match self.format {
-            ViewFormat::Json => output::result(&json(&explanations)),
+            ViewFormat::Json => match explanations.as_slice() {
+                // one explanation by itself, several as a list
+                [one] => output::json(one),
+                several => output::json(&several),
+            },
             ViewFormat::Text => {
-                let texts: Vec<_> = explanations.iter().map(|found| text(found, &environment)).collect();
-                output::result(&texts.join("\n"))
+                let mut all = StyledText::new();
+                for found in &explanations {
+                    if !all.is_empty() {
+                        all.end_line();
+                    }
+                    all.append(text(found, &environment));
+                }
+                output.text(&all)
             }
         }
     }
@@ -80,49 +88,45 @@ impl Explain {
     }
 }
 
-/// One explanation by itself, several as a list.
-fn json(explanations: &[Explanation]) -> String {
-    let text = match explanations {
-        [one] => serde_json::to_string_pretty(one),
-        several => serde_json::to_string_pretty(several),
-    };
-    // only texts and lists of them: there is nothing that JSON could not hold
-    text.unwrap_or_default() + "\n"
-}
-
-fn text(found: &Explanation, environment: &EnvironmentName) -> String {
-    let mut out = String::new();
+fn text(found: &Explanation, environment: &EnvironmentName) -> StyledText {
+    let mut out = StyledText::new();
     let row = &found.row;
     let object = found
         .object
         .as_ref()
         .map_or_else(|| "no object".to_owned(), |object| format!("{} `{}`", object.kind, object.name));
-    let _ = writeln!(out, "{} in {environment} → {object}", row.key);
+    out.line(format!("{} in {environment} → {object}", row.key));
     if let Some(description) = &found.description {
-        let _ = writeln!(out, "  {description}");
+        out.indented("  ", description.trim_end());
     }
     let value = found.absent.map_or_else(|| found.value.clone().unwrap_or_default(), str::to_owned);
-    let _ = writeln!(out, "\nvalue\n{}", indented(&value));
-    let width = found.history.iter().map(|step| step.layer.chars().count()).max().unwrap_or_default();
-    out.push_str("\nhistory\n");
-    for step in &found.history {
-        let _ = writeln!(out, "  {:width$}  {}  {}", step.layer, step.source, step_text(step));
+    heading(&mut out, "value");
+    match value.strip_suffix('\n').unwrap_or(&value) {
+        "" => out.line("  \"\""),
+        lines => out.indented("  ", lines),
     }
-    out.push_str("\nreasons\n");
+    let width = found.history.iter().map(|step| step.layer.chars().count()).max().unwrap_or_default();
+    heading(&mut out, "history");
+    for step in &found.history {
+        out.line(format!("  {:width$}  {}  {}", step.layer, step.source, step_text(step)));
+    }
+    heading(&mut out, "reasons");
     for reason in &row.reasons {
-        let _ = writeln!(out, "  {:9}  {}  ({})", reason.layer, reason.detail, reason.source);
+        out.line(format!("  {:9}  {}  ({})", reason.layer, reason.detail, reason.source));
     }
     for reason in &found.row.overruled {
-        let _ = writeln!(out, "  {:9}  {}, which does not decide  ({})", reason.layer, reason.detail, reason.source);
+        out.line(format!("  {:9}  {}, which does not decide  ({})", reason.layer, reason.detail, reason.source));
     }
     for lifted in &found.declassified {
-        let _ = writeln!(out, "  {:9}  `declassify` lifts {}: {}", "derived", lifted.read, lifted.reason);
+        out.line(format!("  {:9}  `declassify` lifts {}: {}", "derived", lifted.read, lifted.reason));
     }
     if !found.consumers.is_empty() {
-        let _ = writeln!(out, "\nconsumers\n  {}", found.consumers.join("\n  "));
+        heading(&mut out, "consumers");
+        found.consumers.iter().for_each(|consumer| out.line(format!("  {consumer}")));
     }
     if !found.uses.is_empty() {
-        let _ = writeln!(out, "\nuses\n  {}", found.uses.join(", "));
+        heading(&mut out, "uses");
+        out.line(format!("  {}", found.uses.join(", ")));
     }
     out
 }
@@ -140,7 +144,7 @@ fn step_text(step: &Step) -> String {
     }
 }
 
-fn indented(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(|line| format!("  {line}")).collect();
-    if lines.is_empty() { "  \"\"".to_owned() } else { lines.join("\n") }
+fn heading(out: &mut StyledText, heading: &str) {
+    out.end_line();
+    out.line(heading);
 }

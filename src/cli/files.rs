@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
@@ -12,8 +11,10 @@ use super::output::invalid_usage;
 use super::{Global, prompt};
 use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::real_named;
 use crate::secret::read_to_end;
 use crate::sops::{Format, Timestamp};
+use crate::test_hook;
 
 /// A format by its name.
 pub(super) fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
@@ -23,7 +24,7 @@ pub(super) fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
 
 /// Now, to the second.
 pub(super) fn now() -> Timestamp {
-    Timestamp::at(SystemTime::now())
+    Timestamp::at(test_hook::now())
 }
 
 /// What was read from standard input, as a file: `name` says of which format it is and which rule it
@@ -77,7 +78,7 @@ pub(super) fn each_once(global: &Global, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut once: Vec<PathBuf> = Vec::with_capacity(files.len());
     let mut seen = std::collections::HashSet::new();
     for file in files {
-        if seen.insert(std::fs::canonicalize(global.directory.join(file)).unwrap_or_else(|_| file.clone())) {
+        if seen.insert(real_named(&global.directory.join(file))) {
             once.push(file.clone());
         }
     }

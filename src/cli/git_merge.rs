@@ -1,18 +1,18 @@
 //! `septum git-merge`
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
-use std::time::SystemTime;
+use std::process::{ExitCode, Stdio};
 
 use clap::Args;
 
-use super::output::{Output, unreadable};
+use super::files::now;
+use super::output::Output;
 use super::{Global, quiet_identities};
 use crate::at_rest::merge::{Outcome, Versions, merge};
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::sops::Timestamp;
+use crate::files::{FileKind, check_writable, read_named};
+use crate::git::{Configuration, SafeGit};
 
 /// What Git takes for a conflict.
 const CONFLICT: u8 = 1;
@@ -49,10 +49,11 @@ impl GitMerge {
     }
 
     fn merge(&self, global: &Global, output: &Output) -> Result<ExitCode, Diagnostics> {
-        let read = |path: &Path| fs::read(global.directory.join(path)).map_err(|error| unreadable(path, &error));
+        let read =
+            |path: &Path| read_named(FileKind::SecretFile, &global.directory.join(path), &path.display().to_string());
         let versions = Versions { base: read(&self.base)?, ours: read(&self.ours)?, theirs: read(&self.theirs)? };
         let path = self.path.clone().unwrap_or_else(|| self.ours.display().to_string());
-        match merge(&path, versions, &quiet_identities(), Timestamp::at(SystemTime::now())) {
+        match merge(&path, versions, &quiet_identities(), now()) {
             Outcome::NotEncrypted => self.merge_texts(&global.directory),
             Outcome::Refused(problems) => {
                 output.show(problems);
@@ -60,6 +61,7 @@ impl GitMerge {
             }
             Outcome::Merged { bytes, conflicts, notes } => {
                 let target = global.directory.join(&self.ours);
+                check_writable(&target, &self.ours.display().to_string())?;
                 atomic::write(&target, &bytes).map_err(|error| {
                     let message = format!("`{}` could not be written: {error}", self.ours.display());
                     Diagnostic::error("unwritable", message).failing(Failure::Io)
@@ -76,10 +78,13 @@ impl GitMerge {
 
     /// Files that are not encrypted are merged as Git merges them.
     fn merge_texts(&self, directory: &Path) -> Result<ExitCode, Diagnostics> {
-        let mut git = Command::new("git");
-        git.args(["merge-file", "-q", "-L", "ours", "-L", "base", "-L", "theirs", "--"]);
-        git.args([&self.ours, &self.base, &self.theirs]).current_dir(directory).stdin(Stdio::null());
-        let status = git.status().map_err(|error| {
+        let files = [&self.ours, &self.base, &self.theirs].map(|path| directory.join(path));
+        let status = SafeGit::without_repository(directory, Configuration::Users).and_then(|git| {
+            let mut git = git.command("merge-file")?;
+            git.args(["-q", "-L", "ours", "-L", "base", "-L", "theirs", "--"]).args(files);
+            git.current_dir(directory).stdout(Stdio::inherit()).stderr(Stdio::inherit()).status()
+        });
+        let status = status.map_err(|error| {
             Diagnostic::error("unreadable", format!("`git` could not be run: {error}")).failing(Failure::Io)
         })?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(CONFLICT) })

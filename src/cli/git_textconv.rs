@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output::{self, unreadable};
+use super::output;
 use super::{Global, quiet_identities};
 use crate::at_rest::textconv::textconv;
 use crate::diagnostic::Diagnostics;
+use crate::files::{FileKind, read_named};
 
 /// Print an encrypted file as `git diff` shows it: decrypted, without its metadata.
 ///
@@ -23,7 +24,7 @@ pub(super) struct GitTextconv {
 impl GitTextconv {
     pub(super) fn run(&self, global: &Global) -> Result<(), Diagnostics> {
         let path = global.directory.join(&self.file);
-        let bytes = std::fs::read(&path).map_err(|error| unreadable(&self.file, &error))?;
+        let bytes = read_named(FileKind::SecretFile, &path, &self.file.display().to_string())?;
         output::bytes(&textconv(&path, bytes, &quiet_identities()))
     }
 }

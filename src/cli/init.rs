@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Global;
-use super::output::{self, invalid_usage};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use super::output::{self, Output, invalid_usage};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, StyledText};
+use crate::disk::{Disk, Root};
+use crate::files::{FileKind, refuse};
 use crate::sops::{IdentityKind, NewIdentity, Places, System};
 
 /// Write a small working project: a base, three environments, `.sops.yaml` with a new key, and a
@@ -35,9 +37,10 @@ const FILES: [(&str, &str); 7] = [
 ];
 
 impl Init {
-    pub(super) fn run(&self, global: &Global) -> Result<(), Diagnostics> {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let folder = global.directory.join(&self.folder);
-        let taken: Vec<_> = FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| path.exists()).collect();
+        let taken: Vec<_> =
+            FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| Disk::default().has(path)).collect();
         if !taken.is_empty() {
             let mut error = invalid_usage("there are files in the way, and `init` overwrites nothing".to_owned());
             for path in &taken {
@@ -45,6 +48,7 @@ impl Init {
             }
             return Err(error.hint("name another folder: `septum init DIR`").into());
         }
+        check_folders(&folder)?;
         let keys = self.key_file()?;
         let identity = NewIdentity::generate(IdentityKind::X25519).ok_or_else(no_randomness)?;
         let recipient = identity.recipient();
@@ -56,13 +60,20 @@ impl Init {
             let text = template.replace("APP", &app).replace("RECIPIENT", recipient);
             write_new(&path, &text).map_err(|error| unwritable(&path, &error))?;
         }
-        let written: Vec<_> = FILES.iter().map(|(path, _)| format!("  {path}\n")).collect();
-        output::result(&format!(
-            "wrote in {}\n{}\nThe private key of {recipient}\nwas added to {}. Keep a copy: without it nothing that is encrypted for it can be read.\n\nNext: septum render dev, then septum set prod DATABASE_PASSWORD\n",
-            output::shown(&folder),
-            written.concat(),
-            keys.display(),
-        ))
+        let mut text = StyledText::new();
+        text.line(format!("wrote in {}", output::shown(&folder)));
+        for (path, _) in FILES {
+            text.line(format!("  {path}"));
+        }
+        text.end_line();
+        text.line(format!("The private key of {recipient}"));
+        text.line(format!(
+            "was added to {}. Keep a copy: without it nothing that is encrypted for it can be read.",
+            keys.display()
+        ));
+        text.end_line();
+        text.line("Next: septum render dev, then septum set prod DATABASE_PASSWORD");
+        output.text(&text)
     }
 
     fn key_file(&self) -> Result<PathBuf, Diagnostic> {
@@ -72,6 +83,15 @@ impl Init {
                 .hint("say where it goes: `--key-file FILE`")
         })
     }
+}
+
+/// Refuses to write through a folder that is a link out of the one that was named.
+fn check_folders(folder: &Path) -> Result<(), Diagnostic> {
+    let Ok(root) = Root::new(Disk::default(), folder) else { return Ok(()) };
+    for (path, _) in FILES {
+        root.resolve_new(&root.path().join(path)).map_err(|refusal| refuse(&refusal, FileKind::Layer, path))?;
+    }
+    Ok(())
 }
 
 /// That no key can be made.

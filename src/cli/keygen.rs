@@ -3,17 +3,17 @@
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use clap::Args;
 use zeroize::Zeroizing;
 
 use super::Global;
+use super::files::now;
 use super::init::{no_randomness, unwritable};
 use super::output::{self, Output, invalid_usage};
 use super::prompt::Terminal;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::sops::{IdentityKind, NewIdentity, Outcome, Timestamp, recipients_of};
+use crate::sops::{IdentityKind, NewIdentity, Outcome, recipients_of};
 
 /// Make a new age identity, or print the recipients of one, as `age-keygen` does.
 ///
@@ -46,7 +46,7 @@ impl Keygen {
             let warning = Diagnostic::warning("exposed-key", "everybody may read the file that the new key goes to");
             output.show(warning.hint("name it with `--output`, so that only you may").into());
         }
-        self.write(global, &new.file(Timestamp::at(SystemTime::now())))?;
+        self.write(global, &new.file(now()))?;
         if self.output.is_some() || !output::is_terminal() {
             output.say(&format!("Public key: {}", new.recipient()));
         }

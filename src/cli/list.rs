@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::output::{self, Output};
 use super::{Global, ViewFormat, apps, environments, identities};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, StyledText, escape};
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
@@ -56,22 +56,24 @@ impl List {
             ViewFormat::Json => {
                 let mut all: Vec<Row> = apps_rows.into_iter().flatten().collect();
                 all.sort_by(|a, b| (&a.app, &a.bundle, &a.key).cmp(&(&b.app, &b.bundle, &b.key)));
-                output::result(&(serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"))
+                output::json(&all)
             }
             ViewFormat::Text => {
-                let tables: Vec<_> = apps_rows
-                    .iter()
-                    .filter(|rows| !rows.is_empty())
-                    .map(|rows| table(rows, &wanted, output.has_color()))
-                    .collect();
-                output::result(&tables.join("\n"))
+                let mut text = StyledText::new();
+                for rows in apps_rows.iter().filter(|rows| !rows.is_empty()) {
+                    if !text.is_empty() {
+                        text.end_line();
+                    }
+                    text.append(table(rows, &wanted));
+                }
+                output.text(&text)
             }
         }
     }
 }
 
 /// The rows of an app, a heading for each bundle.
-fn table(rows: &[Row], environments: &[EnvironmentName], color: bool) -> String {
+fn table(rows: &[Row], environments: &[EnvironmentName]) -> StyledText {
     let mut lines: Vec<Vec<String>> = Vec::new();
     let mut bundle = None;
     for row in rows {
@@ -87,21 +89,24 @@ fn table(rows: &[Row], environments: &[EnvironmentName], color: bool) -> String 
             environments.iter().map(|environment| cell(row.environments.get(environment.as_str()), row.sensitive));
         lines.push([format!("  {}", row.key), object.to_owned()].into_iter().chain(cells).collect());
     }
+    // as it is written, so that columns stand below each other
+    lines.iter_mut().flatten().for_each(|cell| *cell = escape(cell).into_owned());
     let columns = environments.len() + 2;
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
             lines.iter().filter_map(|line| line.get(column)).map(|text| text.width()).max().unwrap_or_default()
         })
         .collect();
-    let mut out = String::new();
+    let mut out = StyledText::new();
     for line in lines {
         let is_heading = !line.first().is_some_and(|first| first.starts_with(' '));
         let mut text = String::new();
         for (cell, width) in line.iter().zip(&widths) {
             let _ = write!(text, "{cell}{}  ", " ".repeat(width - cell.width().min(*width)));
         }
-        let style = if is_heading && color { anstyle::Style::new().bold() } else { anstyle::Style::new() };
-        let _ = writeln!(out, "{style}{}{style:#}", text.trim_end());
+        let style = if is_heading { anstyle::Style::new().bold() } else { anstyle::Style::new() };
+        out.push_in(style, text.trim_end());
+        out.end_line();
     }
     out
 }

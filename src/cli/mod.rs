@@ -20,6 +20,7 @@ mod rekey;
 mod render;
 mod set;
 mod target;
+mod usage;
 mod watch;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::budget;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::EnvironmentName;
 use crate::project::{App, Project};
@@ -108,6 +110,9 @@ enum Command {
     Man(man::Man),
 }
 
+/// What `septum` alone gives.
+const HELP: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
 /// Runs the program: parses the arguments, does what they say, and gives the exit code.
 pub fn main() -> ExitCode {
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
@@ -115,32 +120,45 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<_> = arguments.collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // help and version go to stdout, and a reader that went away is no failure
+        // help and version go to stdout, and a reader that went away is no failure
+        Err(error) if !error.use_stderr() || error.kind() == HELP => {
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(output::INVALID) } else { ExitCode::SUCCESS };
         }
+        Err(error) => {
+            usage::show(&error, &arguments);
+            return ExitCode::from(output::INVALID);
+        }
     };
     let output = Output::new(&cli.global);
+    let code = dispatch(cli, &output);
+    for budget in budget::ALL.iter().filter(|budget| budget.done() > 0) {
+        output.detail(|| format!("work: {} of {} {}", budget.done(), budget.limit(), budget.unit));
+    }
+    code
+}
+
+fn dispatch(cli: Cli, output: &Output) -> ExitCode {
     let result = match cli.command {
-        Command::Init(command) => command.run(&cli.global),
-        Command::Render(command) => command.run(&cli.global, &output),
-        Command::Check(command) => return command.run(&cli.global, &output),
-        Command::Explain(command) => command.run(&cli.global),
-        Command::List(command) => command.run(&cli.global, &output),
-        Command::Encrypt(command) => command.run(&cli.global, &output),
-        Command::Decrypt(command) => command.run(&cli.global, &output),
-        Command::Set(command) => command.run(&cli.global, &output),
-        Command::Unset(command) => command.run(&cli.global, &output),
-        Command::Get(command) => command.run(&cli.global, &output),
-        Command::Rekey(command) => command.run(&cli.global, &output),
-        Command::Rotate(command) => command.run(&cli.global, &output),
-        Command::Edit(command) => command.run(&cli.global, &output),
-        Command::Keygen(command) => command.run(&cli.global, &output),
+        Command::Init(command) => command.run(&cli.global, output),
+        Command::Render(command) => command.run(&cli.global, output),
+        Command::Check(command) => return command.run(&cli.global, output),
+        Command::Explain(command) => command.run(&cli.global, output),
+        Command::List(command) => command.run(&cli.global, output),
+        Command::Encrypt(command) => command.run(&cli.global, output),
+        Command::Decrypt(command) => command.run(&cli.global, output),
+        Command::Set(command) => command.run(&cli.global, output),
+        Command::Unset(command) => command.run(&cli.global, output),
+        Command::Get(command) => command.run(&cli.global, output),
+        Command::Rekey(command) => command.run(&cli.global, output),
+        Command::Rotate(command) => command.run(&cli.global, output),
+        Command::Edit(command) => command.run(&cli.global, output),
+        Command::Keygen(command) => command.run(&cli.global, output),
         Command::GitTextconv(command) => command.run(&cli.global),
-        Command::GitMerge(command) => return command.run(&cli.global, &output),
+        Command::GitMerge(command) => return command.run(&cli.global, output),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };

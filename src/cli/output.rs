@@ -1,4 +1,7 @@
 //! What goes to the terminal or the pipe: results on stdout, all else on stderr.
+//!
+//! What is for people goes through [`StyledText`], in which nothing that a repository holds acts on a terminal
+//! or begins a line. Results that are data go out as they are.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,7 +11,7 @@ use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 use super::Global;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, render};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, StyledText, escape_json, styled};
 use crate::sops::Rules;
 
 /// The exit code of wrong usage and invalid input.
@@ -36,11 +39,6 @@ impl Output {
         self.quiet
     }
 
-    /// Whether results may have colours.
-    pub(super) fn has_color(&self) -> bool {
-        self.color_of(&io::stdout())
-    }
-
     /// On a terminal, unless `NO_COLOR` or `TERM=dumb` speak against it.
     fn color_of(&self, stream: &impl anstream::stream::RawStream) -> bool {
         let choice = match self.color {
@@ -50,35 +48,22 @@ impl Output {
         choice != anstream::ColorChoice::Never
     }
 
-    /// A unified diff, in colours where results may have such.
-    pub(super) fn diff(&self, text: &str) -> String {
-        if !self.has_color() {
-            return text.to_owned();
-        }
-        let line = |line: &str| {
-            let style = match line.as_bytes() {
-                [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => Style::new().bold(),
-                [b'+', ..] => AnsiColor::Green.on_default(),
-                [b'-', ..] => AnsiColor::Red.on_default(),
-                [b'@', ..] => AnsiColor::Cyan.on_default(),
-                _ => Style::new(),
-            };
-            format!("{style}{line}{style:#}\n")
-        };
-        text.lines().map(line).collect()
+    /// Writes a result for people, in colours where results may have such.
+    pub(super) fn text(&self, text: &StyledText) -> Result<(), Diagnostics> {
+        result(&text.write(self.color_of(&io::stdout())))
     }
 
-    /// Says something that is no result, unless `-q`.
-    pub(super) fn say(&self, text: &str) {
+    /// Says something that is no result, in one line, unless `-q`.
+    pub(super) fn say(&self, line: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            message(line);
         }
     }
 
-    /// Says a detail, if `-v`.
-    pub(super) fn detail(&self, text: impl FnOnce() -> String) {
+    /// Says a detail, in one line, if `-v`.
+    pub(super) fn detail(&self, line: impl FnOnce() -> String) {
         if self.verbose {
-            let _ = writeln!(io::stderr().lock(), "{}", text());
+            message(&line());
         }
     }
 
@@ -93,7 +78,7 @@ impl Output {
                 failure = Some(worse(failure, problem.failure));
             }
             if is_error || !self.quiet {
-                let _ = writeln!(stderr, "{}\n", render(&problem, color));
+                let _ = writeln!(stderr, "{}\n", styled(&problem).write(color));
             }
         }
         failure
@@ -111,12 +96,40 @@ impl Output {
     }
 }
 
+/// Writes a line for people to stderr.
+pub(super) fn message(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", StyledText::of(line).write(false));
+}
+
+/// A unified diff in styles.
+pub(super) fn diff(text: &str) -> StyledText {
+    let mut out = StyledText::new();
+    for line in text.lines() {
+        let style = match line.as_bytes() {
+            [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => Style::new().bold(),
+            [b'+', ..] => AnsiColor::Green.on_default(),
+            [b'-', ..] => AnsiColor::Red.on_default(),
+            [b'@', ..] => AnsiColor::Cyan.on_default(),
+            _ => Style::new(),
+        };
+        out.push_in(style, line);
+        out.end_line();
+    }
+    out
+}
+
+/// Writes a result as JSON.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Diagnostics> {
+    // only texts, numbers and lists of them: there is nothing that JSON could not hold
+    result(&(escape_json(&serde_json::to_string_pretty(value).unwrap_or_default()).into_owned() + "\n"))
+}
+
 /// Whether people look at the results.
 pub(super) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Writes a result. A reader that went away is no failure: `septum render | head`.
+/// Writes a result that is data. A reader that went away is no failure: `septum render | head`.
 pub(super) fn result(text: &str) -> Result<(), Diagnostics> {
     bytes(text.as_bytes())
 }
@@ -124,6 +137,7 @@ pub(super) fn result(text: &str) -> Result<(), Diagnostics> {
 /// Writes a result to a file, or to standard output.
 pub(super) fn bytes_to(content: &[u8], path: Option<&Path>) -> Result<(), Diagnostics> {
     let Some(path) = path else { return bytes(content) };
+    crate::files::check_writable(path, &path.display().to_string())?;
     crate::atomic::write(path, content).map_err(|error| {
         let message = format!("`{}` could not be written: {error}", path.display());
         Diagnostic::error("unwritable", message).failing(Failure::Io).into()
@@ -167,10 +181,4 @@ pub(super) fn shown(path: &Path) -> String {
 /// That the command line asks for what is not there.
 pub(super) fn invalid_usage(message: String) -> Diagnostic {
     Diagnostic::error("usage", message)
-}
-
-/// That a file could not be read.
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
-    let message = format!("`{}` could not be read: {error}", path.display());
-    Diagnostic::error("unreadable", message).failing(Failure::Io)
 }

@@ -6,8 +6,9 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
 
 use zeroize::Zeroizing;
 
-use super::watch;
+use super::{output, watch};
 use crate::at_rest::edit::signals;
+use crate::diagnostic::escape;
 use crate::sops::Passphrases;
 
 /// Reads a line that is not shown while it is typed; `None` if nobody is there, or gives no answer.
@@ -16,7 +17,7 @@ pub(super) fn hidden(prompt: &str) -> Option<Zeroizing<String>> {
         return None;
     }
     let _line = watch::paused();
-    signals::prompting(|| rpassword::prompt_password(prompt)).ok().map(Zeroizing::new)
+    signals::prompting(|| rpassword::prompt_password(escape(prompt))).ok().map(Zeroizing::new)
 }
 
 /// Waits for Enter: `false` for `q` and the end of input, and if nobody is there.
@@ -37,7 +38,7 @@ pub(super) fn is_attended() -> bool {
 fn ask(question: &str) -> io::Result<String> {
     let _line = watch::paused();
     let (input, mut output) = terminal()?;
-    write!(output, "{question} ")?;
+    write!(output, "{} ", escape(question))?;
     output.flush()?;
     let mut answer = String::new();
     BufReader::new(input).read_line(&mut answer)?;
@@ -65,6 +66,6 @@ impl Passphrases for Terminal {
     }
 
     fn tell(&self, message: &str) {
-        let _ = writeln!(io::stderr().lock(), "{message}");
+        output::message(message);
     }
 }

@@ -1,16 +1,15 @@
 //! `septum rekey` and `septum rotate`
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::files;
 use super::files::{counted, each_once};
-use super::output::{self, Output};
+use super::output::Output;
 use super::{Global, identities};
 use crate::at_rest::{Compared, Rekeyed, Rotation, SecretFile, each, ruled_files, write_all};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, StyledText};
 use crate::sops::{RuleBook, policy};
 
 /// Bring files to what their rules in `.sops.yaml` say: recipients, key groups, selector.
@@ -44,7 +43,7 @@ impl Rekey {
         let book = RuleBook::default();
         let files = compared(global, &self.files, &book, true)?;
         if self.check {
-            return check(&files);
+            return check(&files, output);
         }
         apply(files, Rotation::WhereRemoved, output)
     }
@@ -73,10 +72,13 @@ fn compared(global: &Global, named: &[PathBuf], book: &RuleBook, by_rule: bool) 
     Ok(all.into_iter().flatten().collect())
 }
 
-fn check(files: &[Compared]) -> Result<(), Diagnostics> {
+fn check(files: &[Compared], output: &Output) -> Result<(), Diagnostics> {
     let differing: Vec<_> = files.iter().filter(|file| !file.drift.is_none()).collect();
-    let texts: Vec<_> = differing.iter().map(|file| shown(&file.name, &policy::lines(&file.drift))).collect();
-    output::result(&texts.concat())?;
+    let mut text = StyledText::new();
+    for file in &differing {
+        show(&mut text, &file.name, &policy::lines(&file.drift));
+    }
+    output.text(&text)?;
     if differing.is_empty() {
         return Ok(());
     }
@@ -91,8 +93,11 @@ fn apply(files: Vec<Compared>, rotation: Rotation, output: &Output) -> Result<()
     let mut done: Vec<Rekeyed> = each(files, |file| file.rekey(&identities, rotation, now))?;
     write_all(done.iter_mut().filter_map(|file| file.staged.take()).collect())?;
     done.retain(|file| !file.changes.is_empty());
-    let texts: Vec<_> = done.iter().map(|file| shown(&file.name, &file.changes)).collect();
-    output::result(&texts.concat())?;
+    let mut text = StyledText::new();
+    for file in &done {
+        show(&mut text, &file.name, &file.changes);
+    }
+    output.text(&text)?;
     if done.is_empty() {
         let what = if count == 0 { "there is no encrypted file" } else { "all files are as the rules say" };
         output.say(&format!("septum: {what}"));
@@ -108,10 +113,9 @@ fn apply(files: Vec<Compared>, rotation: Rotation, output: &Output) -> Result<()
     Ok(())
 }
 
-fn shown(name: &str, lines: &[String]) -> String {
-    let mut text = format!("{name}\n");
+fn show(text: &mut StyledText, name: &str, lines: &[String]) {
+    text.line(name);
     for line in lines {
-        let _ = writeln!(text, "  {line}");
+        text.line(format!("  {line}"));
     }
-    text
 }

@@ -1,7 +1,7 @@
 //! `septum render`
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -11,6 +11,7 @@ use super::watch::watched;
 use super::{Global, apps, environments, identities};
 use crate::deliver::Delivered;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
+use crate::disk::real_named;
 use crate::emit::tree::{CacheOptions, FileChange, Plan, Summary};
 use crate::emit::{self, ManifestFormat};
 use crate::meter::Meter;
@@ -21,6 +22,7 @@ use crate::project::{App, Project};
 use crate::publish::{self, Intent, Publication, Shard, Standing, Unverified, Wish};
 use crate::sops::{Identities, Places};
 use crate::span::Source;
+use crate::test_hook;
 
 /// Write the manifests of environments to standard output, or to a tree that Git keeps.
 ///
@@ -218,7 +220,7 @@ impl Render {
         if plan.is_current() {
             problems.extend(not_verified(unverified, if self.keyless { Severity::Warning } else { Severity::Error }));
         } else {
-            output::result(&output.diff(&plan.diff()))?;
+            output.text(&output::diff(&plan.diff()))?;
             // that it is not current is known, whatever else is not
             problems.extend(not_verified(unverified, Severity::Warning));
             problems.push(self.stale(plan, &output::shown(dir)));
@@ -299,7 +301,7 @@ fn none_named(project: &Project) -> Diagnostic {
 
 /// A path from the working directory, if it lies there.
 fn from_here(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let here = std::env::current_dir().map(|here| real_named(&here));
     let relative = here.ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
     relative.unwrap_or_else(|| path.to_path_buf())
 }
@@ -337,13 +339,7 @@ fn shown(time: Duration) -> String {
 /// Where this machine remembers what it did, if there is such a place.
 fn cache() -> Option<CacheOptions> {
     let dir = CacheOptions::directory(|name| std::env::var_os(name))?;
-    Some(CacheOptions { dir, now: SystemTime::now() + test_delay() })
-}
-
-/// How far a test sets the clock of the cache ahead. In builds for users it is nothing.
-fn test_delay() -> Duration {
-    let seconds = || std::env::var("SEPTUM_TEST_SECONDS_AHEAD").ok()?.parse().ok();
-    if cfg!(debug_assertions) { seconds().map(Duration::from_secs).unwrap_or_default() } else { Duration::ZERO }
+    Some(CacheOptions { dir, now: test_hook::now() })
 }
 
 /// How many files are named.

@@ -12,7 +12,10 @@ use super::{Global, identities};
 use crate::at_rest::{
     Changing, Kind, SecretFile, Slot, Staged, Wish, encrypted, entry_value, file_with, plan, typed, write_all,
 };
+use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::Disk;
+use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
@@ -73,6 +76,7 @@ impl Set {
         let pipeline = Pipeline::new(project, identities());
         let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment)?;
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
+        project.files.writable(FileKind::Layer, &slot.file)?;
         // whoever may not write there need not be asked for a value
         let place = Place::of(&slot, &RuleBook::default(), &identities())?;
         let bytes = self.value(&format!("{} in {environment}", id.key))?;
@@ -129,7 +133,7 @@ enum Place {
 
 impl Place {
     fn of(slot: &Slot, book: &RuleBook, identities: &Identities) -> Result<Self, Diagnostics> {
-        if !slot.file.is_file() {
+        if !Disk::default().has(&slot.file) {
             let plan = plan(book, &slot.file, &slot.name, &Wish::default())?;
             return Ok(Self::New(Box::new(plan)));
         }
@@ -146,7 +150,7 @@ impl Place {
             Self::New(plan) => {
                 let text = file_with(&slot.name, Format::Yaml, &slot.path, value, plan.layout)?;
                 let (bytes, _) = encrypted(&slot.name, text, Format::Yaml, &plan, files::now())?;
-                Ok(Some(Staged { path: slot.file.clone(), name: slot.name.clone(), bytes }))
+                Ok(Some(Staged { path: slot.file.clone(), name: slot.name.clone(), bytes, access: Access::Usual }))
             }
         }
     }
@@ -174,7 +178,8 @@ impl Unset {
         let pipeline = Pipeline::new(project, identities());
         let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment)?;
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
-        if slot.file.is_file() {
+        project.files.writable(FileKind::Layer, &slot.file)?;
+        if Disk::default().has(&slot.file) {
             let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
             let file = Changing::open(file, &RuleBook::default(), &identities())?;
             if file.sealed.get(0, &slot.path).is_some() {

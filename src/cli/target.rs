@@ -7,7 +7,8 @@ use clap::Args;
 use super::output::invalid_usage;
 use super::{Global, apps};
 use crate::at_rest::Wanted;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::{Disk, Kind};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, Project};
@@ -55,7 +56,7 @@ impl Spot {
     /// The path in a file.
     pub(super) fn path(&self) -> Result<KeyPath, Diagnostics> {
         self.key.parse().map_err(|problem| {
-            invalid_usage(format!("`{}` is no path: {problem}", self.key))
+            invalid_usage(format!("KEY is not a valid path: {problem}"))
                 .hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; keys with a dot go in quotes")
                 .into()
         })
@@ -83,7 +84,8 @@ impl Target {
         if word.contains(std::path::is_separator) {
             return file();
         }
-        let exists = global.directory.join(word).is_file();
+        let exists =
+            matches!(Disk::default().kind(&global.directory.join(word)), Ok(Some(kind)) if kind != Kind::Folder);
         let project = match Project::discover(&global.directory) {
             Ok(project) => project,
             Err(_) if exists || Path::new(word).extension().is_some() => return file(),
@@ -92,7 +94,12 @@ impl Target {
         match project.environment(word) {
             Ok(environment) => Ok(Self::Environment(project, environment)),
             Err(_) if exists || Path::new(word).extension().is_some() => file(),
-            Err(unknown) => Err(unknown.hint("a file may stand there too: `./NAME`").into()),
+            // what stands there may be anything, a value too
+            Err(unknown) => {
+                Err(Diagnostic { message: "there is neither an environment nor a file of that name".into(), ..unknown }
+                    .hint("a file may stand there too: `./NAME`")
+                    .into())
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::sealed_secret::{Certificate, Entropy, seal};
 use super::{Delivered, Form, ObjectName, Outline, Way, outline, sealed_secret};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files::FileKind;
 use crate::layer::Tree;
 use crate::manifest::Manifest;
 use crate::name::EnvironmentName;
@@ -103,7 +104,7 @@ fn certificate(way: &Way<'_>) -> Result<(Option<Diagnostic>, Certificate), Diagn
         return Err(at_form(error, way).into());
     };
     let at = |problem: Diagnostic| if problem.labels.is_empty() { problem.at(path.place.clone()) } else { problem };
-    let source = way.files.text(&path.value).map_err(at)?;
+    let source = way.files.text(FileKind::Certificate, &path.value).map_err(at)?;
     let certificate = Certificate::read(&source).map_err(at)?;
     Ok((way.day.and_then(|day| certificate.check(&path.place, day)), certificate))
 }

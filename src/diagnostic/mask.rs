@@ -2,17 +2,18 @@
 //!
 //! The line around a mistake may hold a secret, and at the time of a syntax error nobody knows
 //! which of its words is one. So an excerpt keeps what is structure (keys, punctuation, truth
-//! values) and the range that the message is about, and replaces every other word
+//! values) and what the message is about, if it says why, and replaces every other word
 //! by `…`. The rule looks at the text alone, errs on the side of hiding, and keeps no lengths.
 
 use std::ops::Range;
 
+use super::Shown;
+
 /// What stands for a hidden value.
 const MASK: &str = "…";
 
-/// The line with its values masked, and where `keep` is in the result. `hidden` masks the kept
-/// range too.
-pub(super) fn mask(line: &str, keep: Range<usize>, hidden: bool) -> (String, Range<usize>) {
+/// The line with its values masked, and where `keep` is in the result, of which as much is shown as is said.
+pub(super) fn mask(line: &str, keep: Range<usize>, kept: Shown) -> (String, Range<usize>) {
     let mut shown = vec![false; line.len()];
     let mut set = |range: Range<usize>, value: bool| {
         shown.iter_mut().take(range.end).skip(range.start).for_each(|byte| *byte = value);
@@ -23,7 +24,11 @@ pub(super) fn mask(line: &str, keep: Range<usize>, hidden: bool) -> (String, Ran
     for tag in template_tags(line) {
         set(tag, true);
     }
-    set(keep.clone(), !hidden);
+    match kept {
+        Shown::Nothing => set(keep.clone(), false),
+        Shown::Structure => {}
+        Shown::All(_) => set(keep.clone(), true),
+    }
     join_masks(line, &mut shown, &keep);
     write(line, &shown, &keep)
 }
@@ -192,6 +197,7 @@ fn is_structure(word: &str, after: &str, may_be_key: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Public, Shown};
     use super::mask;
 
     #[test]
@@ -218,24 +224,28 @@ mod tests {
             ("  <<: *defaults", "  <<: …"),
             ("  A: [x, \"y, z\", w]", "  A: […, …, …]"),
         ] {
-            assert_eq!(mask(line, 0..0, false).0, expected, "{line}");
+            assert_eq!(mask(line, 0..0, Shown::Structure).0, expected, "{line}");
         }
     }
 
     #[test]
-    fn the_range_in_question_is_shown_unless_hidden() {
+    fn the_range_in_question_is_shown_where_it_is_said_why() {
         let line = "  PORT: eighty # x";
-        let (text, kept) = mask(line, 8..14, false);
+        let (text, kept) = mask(line, 8..14, Shown::All(Public::PlainValue));
         assert_eq!((text.as_str(), &text[kept]), ("  PORT: eighty …", "eighty"));
-        let (text, kept) = mask(line, 8..14, true);
-        assert_eq!((text.as_str(), &text[kept]), ("  PORT: …", "…"));
+        for hidden in [Shown::Nothing, Shown::Structure] {
+            let (text, kept) = mask(line, 8..14, hidden);
+            assert_eq!((text.as_str(), &text[kept]), ("  PORT: …", "…"));
+        }
+        let (text, kept) = mask(line, 2..6, Shown::Structure);
+        assert_eq!((text.as_str(), &text[kept]), ("  PORT: …", "PORT"));
     }
 
     #[test]
     fn templates_are_shown_without_the_texts_around_and_in_them() {
         let line = r#"  URL: "postgres://app:hunter2@{{ data.HOSTT }}/db{{ 'x' }}{{ 12 }}""#;
         let at = line.find("data").expect("there");
-        let (text, kept) = mask(line, at..at + 10, false);
+        let (text, kept) = mask(line, at..at + 10, Shown::Structure);
         assert_eq!(text, "  URL: …{{ data.HOSTT }}…");
         assert_eq!(&text[kept], "data.HOSTT");
     }
@@ -253,7 +263,8 @@ mod tests {
             for start in 0..=line.len() {
                 for end in start..=line.len() {
                     if line.is_char_boundary(start) && line.is_char_boundary(end) {
-                        let (text, kept) = mask(line, start..end, start % 2 == 0);
+                        let shown = [Shown::Nothing, Shown::Structure, Shown::All(Public::Name)][start % 3];
+                        let (text, kept) = mask(line, start..end, shown);
                         assert!(text.get(kept).is_some(), "{line:?} {start}..{end}");
                     }
                 }

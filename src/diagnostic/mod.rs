@@ -4,14 +4,21 @@
 //! masked down to keys and structure (see `mask.rs`), because the line around a mistake may hold a
 //! secret that has nothing to do with it.
 
+mod escape;
 mod mask;
+mod nearest;
+mod omitted;
 mod render;
 
 use std::fmt;
 
 use crate::span::Place;
 
-pub use render::{render, render_with_rule};
+use omitted::{MOST_KEPT, Omitted};
+
+pub use escape::{StyledText, escape, escape_json, escape_lines, without_quotes};
+pub use nearest::{did_you_mean, nearest};
+pub use render::{render, styled, styled_with_rule};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,8 +49,40 @@ pub struct Label {
     pub place: Place,
     /// What to say beside the caret; may be empty.
     pub text: String,
-    /// Whether the range itself is a value that must not be shown.
-    pub hidden: bool,
+    /// What is shown of the range itself.
+    pub shown: Shown,
+}
+
+/// What an excerpt shows of the range that a message points at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing.
+    Nothing,
+    /// What is structure wherever it stands: a key, punctuation, the names in a template.
+    Structure,
+    /// All of it, for a reason.
+    All(Public),
+}
+
+/// Why a range of a file that anybody could have put there may be shown as it is.
+///
+/// A file need not be what it is read as: a link or a slip of the pen makes a password the scalar in the
+/// place of a name. So each of these is the result of a look at the range, and not a hope about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Public {
+    /// It is the key of an entry, in a layer that could be read.
+    Key,
+    /// It is an expression of a template without a text in quotes.
+    Expression,
+    /// It is the value of a field that goes into a plain object as it is, or names such: a label, the name of an
+    /// object, of a layer, of a namespace; and the layer that it stands in could be read.
+    Name,
+    /// It is a value of an entry that is routed to a ConfigMap, and stands there in plaintext.
+    PlainValue,
+    /// It is a rule that the base has for a key, and that messages show too; it may not be encrypted.
+    Rule,
+    /// It is the name of a file that a layer names.
+    Path,
 }
 
 /// One finding, with everything that its reader needs to act on it.
@@ -63,6 +102,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do, a line each.
     pub hints: Vec<String>,
+    /// How many findings it stands for: more than one where others are counted and not shown.
+    pub count: u32,
 }
 
 impl Diagnostic {
@@ -76,6 +117,7 @@ impl Diagnostic {
             labels: Vec::new(),
             notes: Vec::new(),
             hints: Vec::new(),
+            count: 1,
         }
     }
 
@@ -96,32 +138,44 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
-    /// Points at a range that may be shown: a key, a field, punctuation, or a value known to be plain.
+    /// Points at a range, of which the excerpt shows what is structure and no value.
     #[must_use]
     pub fn at(self, place: Place) -> Self {
-        self.label(place, "", false)
+        self.label(place, "", Shown::Structure)
     }
 
-    /// Points at a value that must not be shown.
+    /// Points at a range of which nothing is shown.
     #[must_use]
     pub fn at_hidden(self, place: Place) -> Self {
-        self.label(place, "", true)
+        self.label(place, "", Shown::Nothing)
     }
 
-    /// Points at a range that may be shown, with a text beside it.
+    /// Points at a range that is shown, and says why it may be.
+    #[must_use]
+    pub fn at_public(self, place: Place, why: Public) -> Self {
+        self.label(place, "", Shown::All(why))
+    }
+
+    /// Points at a range, of which the excerpt shows what is structure, with a text beside it.
     #[must_use]
     pub fn at_with(self, place: Place, text: impl Into<String>) -> Self {
-        self.label(place, text, false)
+        self.label(place, text, Shown::Structure)
     }
 
-    /// Points at a value that must not be shown, with a text beside it.
+    /// Points at a range of which nothing is shown, with a text beside it.
     #[must_use]
     pub fn at_hidden_with(self, place: Place, text: impl Into<String>) -> Self {
-        self.label(place, text, true)
+        self.label(place, text, Shown::Nothing)
     }
 
-    fn label(mut self, place: Place, text: impl Into<String>, hidden: bool) -> Self {
-        self.labels.push(Label { place, text: text.into(), hidden });
+    /// Points at a range that is shown, and says why it may be, with a text beside it.
+    #[must_use]
+    pub fn at_public_with(self, place: Place, why: Public, text: impl Into<String>) -> Self {
+        self.label(place, text, Shown::All(why))
+    }
+
+    fn label(mut self, place: Place, text: impl Into<String>, shown: Shown) -> Self {
+        self.labels.push(Label { place, text: text.into(), shown });
         self
     }
 
@@ -160,6 +214,8 @@ impl Diagnostic {
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// Those that are only counted.
+    omitted: Omitted,
 }
 
 impl Diagnostics {
@@ -170,7 +226,7 @@ impl Diagnostics {
 
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        if self.list.len() < MOST_KEPT { self.list.push(diagnostic) } else { self.omitted.count(&diagnostic) }
     }
 
     /// Keeps a value, or the reason why there is none.
@@ -180,7 +236,7 @@ impl Diagnostics {
 
     /// Whether an error is among them.
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.omitted.has_errors() || self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// How many there are.
@@ -203,13 +259,14 @@ impl Diagnostics {
     pub fn sorted(mut self) -> Vec<Diagnostic> {
         self.list.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         self.list.dedup_by(|a, b| a.sort_key() == b.sort_key());
+        self.list.extend(self.omitted.into_diagnostics());
         self.list
     }
 }
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { list: vec![diagnostic] }
+        Self { list: vec![diagnostic], omitted: Omitted::default() }
     }
 }
 
@@ -217,7 +274,8 @@ impl IntoIterator for Diagnostics {
     type Item = Diagnostic;
     type IntoIter = std::vec::IntoIter<Diagnostic>;
 
-    fn into_iter(self) -> Self::IntoIter {
+    fn into_iter(mut self) -> Self::IntoIter {
+        self.list.extend(self.omitted.into_diagnostics());
         self.list.into_iter()
     }
 }
@@ -233,13 +291,15 @@ impl<'a> IntoIterator for &'a Diagnostics {
 
 impl FromIterator<Diagnostic> for Diagnostics {
     fn from_iter<I: IntoIterator<Item = Diagnostic>>(iter: I) -> Self {
-        Self { list: iter.into_iter().collect() }
+        let mut all = Self::new();
+        all.extend(iter);
+        all
     }
 }
 
 impl Extend<Diagnostic> for Diagnostics {
     fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, iter: I) {
-        self.list.extend(iter);
+        iter.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 }
 
@@ -252,44 +312,25 @@ impl fmt::Display for Severity {
     }
 }
 
-/// The name in `known` that is nearest to `name`, if one is near enough to be a slip: edit
-/// distance (with transpositions) of at most a third of its length, or equal but for case and
-/// separators.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |text: &str| text.replace(['-', '_', '.'], "").to_lowercase();
-    let wanted = plain(name);
-    known
-        .into_iter()
-        .map(|candidate| {
-            let distance = if plain(candidate) == wanted { 0 } else { strsim::damerau_levenshtein(name, candidate) };
-            (distance, candidate)
-        })
-        .filter(|(distance, candidate)| *distance <= (name.chars().count().max(candidate.chars().count()) / 3).max(1))
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// `did you mean …?` for the nearest known name.
-pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::span::{Source, Span};
 
     #[test]
-    fn the_nearest_name_is_a_slip_away_or_none() {
-        let known = ["LOG_LEVEL", "PORT", "DATABASE_URL"];
-        for (name, expected) in [
-            ("LOG_LEVL", Some("LOG_LEVEL")),
-            ("log-level", Some("LOG_LEVEL")),
-            ("PROT", Some("PORT")),
-            ("REDIS_HOST", None),
-        ] {
-            assert_eq!(nearest(name, known), expected, "{name}");
-        }
+    fn what_is_too_much_is_counted_and_not_forgotten() {
+        let mut all = Diagnostics::new();
+        let warnings = (0..MOST_KEPT).map(|_| Diagnostic::warning("w", "wrong"));
+        all.extend(warnings);
+        assert!(!all.has_errors());
+        all.extend((0..7).map(|_| Diagnostic::error("e", "wrong").failing(Failure::Key)));
+        assert!(all.has_errors() && !all.is_empty());
+        let last = all.clone().sorted().pop().unwrap();
+        assert_eq!((last.rule, last.failure, last.severity), ("e", Failure::Key, Severity::Error));
+        assert_eq!(last.message, "7 more findings of the rule `e` are not shown");
+        let again: Diagnostics = all.into_iter().collect();
+        let message = again.sorted().pop().unwrap().message;
+        assert_eq!(message, "7 more findings of the rule `e` are not shown");
     }
 
     #[test]

@@ -1,18 +1,35 @@
 //! What there is to read: the disk, or what a commit would hold, laid over a part of it.
+//!
+//! Files are read below a [`Root`], which no path leaves, or by [`read_named`] where the command line names
+//! them. A [`Disk`] itself reads none.
 
+mod open;
+mod root;
 mod snapshot;
+mod walk;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snapshot::Spot;
+
+pub use root::{RealPath, Refusal, Root};
 pub use snapshot::{Entry, EntryKind, Snapshot};
+pub use walk::walk_files;
+
+/// As many links as Linux follows before it takes them for a circle.
+const MOST_LINKS: usize = 40;
+
+/// The files by which a project is known where there is no repository.
+const ROOT_FILES: [&str; 2] = ["septum.yaml", ".sops.yaml"];
+
+/// Longest path that Linux takes, in bytes, and so the longest target of a link.
+const LONGEST_PATH: u64 = 4096;
 
 /// Where files are looked for.
 ///
@@ -36,7 +53,7 @@ pub struct Listed {
 }
 
 /// What is in a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A file.
     File,
@@ -70,90 +87,90 @@ impl Disk {
         self.snapshot.as_deref()
     }
 
-    /// The snapshot and the path in it, without links; none if the disk is to be asked.
-    fn inside<'p>(&self, path: &'p Path) -> io::Result<(Option<&Snapshot>, Cow<'p, Path>)> {
-        match self.snapshot.as_deref() {
-            Some(snapshot) if path.starts_with(&snapshot.root) => {
-                Ok((Some(snapshot), Cow::Owned(snapshot.follow(path)?)))
-            }
-            _ => Ok((None, Cow::Borrowed(path))),
+    /// The part of a snapshot at a path without links; the disk itself where it holds nothing of it.
+    fn spot(&self, path: &Path) -> Option<(&Snapshot, Spot<'_>)> {
+        let snapshot = self.snapshot.as_deref()?;
+        match snapshot.spot(path) {
+            Spot::Disk => None,
+            spot => Some((snapshot, spot)),
         }
     }
 
-    fn spot<T>(
-        &self,
-        path: &Path,
-        here: impl FnOnce(&Snapshot, &Path, &Spot<'_>) -> T,
-        there: impl FnOnce(&Path) -> T,
-    ) -> io::Result<T> {
-        let (snapshot, path) = self.inside(path)?;
-        let Some(snapshot) = snapshot else { return Ok(there(&path)) };
-        match snapshot.spot(&path) {
-            Spot::Disk => Ok(there(&path)),
-            spot => Ok(here(snapshot, &path, &spot)),
+    /// The kind of what has a name in a directory without links, be it a link; none if nothing has it.
+    pub fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+        if let Some(kind) = self.listed_kind(path) {
+            return Ok(kind);
+        }
+        if let Some((_, spot)) = self.spot(path) {
+            return Ok(match spot {
+                Spot::Entry(entry) if entry.kind == EntryKind::Link => Some(Kind::Link),
+                Spot::Entry(_) => Some(Kind::File),
+                Spot::Folder => Some(Kind::Folder),
+                Spot::Nothing | Spot::Disk => None,
+            });
+        }
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Some(Kind::of(metadata.file_type()))),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    /// Whether there is a file, or a link to one.
-    pub fn is_file(&self, path: &Path) -> bool {
-        if let Some(kind) = self.behind(path) {
-            return kind == Some(Kind::File);
-        }
-        self.spot(path, |_, _, spot| matches!(spot, Spot::Entry(_)), Path::is_file).unwrap_or(false)
+    /// Whether anything has a name, be it a link that leads nowhere.
+    pub fn has(&self, path: &Path) -> bool {
+        // what cannot be asked for is there: who reads it says why
+        !matches!(self.kind(path), Ok(None))
     }
 
-    /// Whether there is a folder, or a link to one.
-    pub fn is_folder(&self, path: &Path) -> bool {
-        if let Some(kind) = self.behind(path) {
-            return kind == Some(Kind::Folder);
-        }
-        self.spot(path, |_, _, spot| matches!(spot, Spot::Folder), Path::is_dir).unwrap_or(false)
-    }
-
-    /// Whether there is anything.
-    pub fn exists(&self, path: &Path) -> bool {
-        if let Some(kind) = self.behind(path) {
-            return kind.is_some();
-        }
-        self.spot(path, |_, _, spot| !matches!(spot, Spot::Nothing), Path::exists).unwrap_or(false)
-    }
-
-    /// What the list of its folder says of a path; nothing if that was not listed.
-    #[expect(clippy::option_option, reason = "a folder that was listed also tells what is not there")]
-    fn told(&self, path: &Path) -> Option<Option<Kind>> {
+    /// The kind that the list of its directory says; none if that was not listed.
+    #[expect(clippy::option_option, reason = "a directory that was listed also says what is not there")]
+    fn listed_kind(&self, path: &Path) -> Option<Option<Kind>> {
         let (folder, name) = (path.parent()?, path.file_name()?);
         let listed = self.listed().get(folder.as_os_str()).map(Arc::clone)?;
         let found = listed.binary_search_by(|it| it.name.as_os_str().cmp(name)).ok();
         Some(found.and_then(|index| listed.get(index)).map(|it| it.kind))
     }
 
-    /// The same, but where a link leads to is not known.
-    #[expect(clippy::option_option, reason = "as above")]
-    fn behind(&self, path: &Path) -> Option<Option<Kind>> {
-        self.told(path).filter(|kind| *kind != Some(Kind::Link))
+    /// Where a link leads, as it says.
+    fn link_target(&self, link: &Path) -> io::Result<PathBuf> {
+        match self.spot(link) {
+            Some((snapshot, Spot::Entry(entry))) => {
+                let target = (snapshot.read)(&entry.blob, snapshot.below_root(link), LONGEST_PATH)?;
+                if target.len() as u64 > LONGEST_PATH {
+                    return Err(io::ErrorKind::InvalidFilename.into());
+                }
+                path_of(target)
+            }
+            Some(_) => Err(io::ErrorKind::NotFound.into()),
+            None => fs::read_link(link),
+        }
     }
 
-    /// What is in a folder, sorted.
+    /// What is in a directory without links on the way to it, sorted.
     pub fn list(&self, folder: &Path) -> io::Result<Arc<[Listed]>> {
         if let Some(known) = self.listed().get(folder.as_os_str()) {
             return Ok(Arc::clone(known));
         }
-        let here = |snapshot: &Snapshot, path: &Path, spot: &Spot<'_>| match spot {
-            Spot::Folder => Ok(snapshot.list(path.strip_prefix(&snapshot.root).unwrap_or(path))),
-            Spot::Entry(_) => Err(io::ErrorKind::NotADirectory.into()),
-            Spot::Nothing | Spot::Disk => Err(io::ErrorKind::NotFound.into()),
-        };
-        let there = |path: &Path| {
-            let listed = |entry: io::Result<fs::DirEntry>| {
-                let entry = entry?;
-                Ok(Listed { name: entry.file_name(), kind: Kind::of(entry.file_type()?) })
-            };
-            fs::read_dir(path)?.map(listed).collect::<io::Result<Vec<_>>>()
-        };
-        let mut found = self.spot(folder, here, there)??;
-        found.sort();
-        let found: Arc<[Listed]> = found.into();
+        let found: Arc<[Listed]> = self.list_once(folder)?.into();
         self.listed().insert(folder.as_os_str().to_owned(), Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// The same, not to be asked for again.
+    fn list_once(&self, folder: &Path) -> io::Result<Vec<Listed>> {
+        let mut found = match self.spot(folder) {
+            Some((snapshot, Spot::Folder)) => snapshot.list(snapshot.below_root(folder)),
+            Some((_, Spot::Entry(_))) => return Err(io::ErrorKind::NotADirectory.into()),
+            Some((_, Spot::Nothing | Spot::Disk)) => return Err(io::ErrorKind::NotFound.into()),
+            None => {
+                let listed = |entry: io::Result<fs::DirEntry>| {
+                    let entry = entry?;
+                    Ok(Listed { name: entry.file_name(), kind: Kind::of(entry.file_type()?) })
+                };
+                fs::read_dir(folder)?.map(listed).collect::<io::Result<Vec<_>>>()?
+            }
+        };
+        found.sort();
         Ok(found)
     }
 
@@ -161,27 +178,18 @@ impl Disk {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The bytes of a file, of one that is longer than `limit` the first of them, and one more.
-    pub fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-        let here = |snapshot: &Snapshot, path: &Path, spot: &Spot<'_>| match spot {
-            Spot::Entry(entry) => {
-                let mut bytes = (snapshot.read)(&entry.blob, path.strip_prefix(&snapshot.root).unwrap_or(path))?;
-                bytes.truncate(usize::try_from(limit + 1).unwrap_or(usize::MAX));
-                Ok(bytes)
-            }
-            Spot::Folder => Err(io::ErrorKind::IsADirectory.into()),
-            Spot::Nothing | Spot::Disk => Err(io::ErrorKind::NotFound.into()),
-        };
-        let there = |path: &Path| {
-            let file = File::open(path)?;
-            let size = file.metadata()?.len();
-            let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or_default());
-            // one byte more than allowed: a file may grow, and a device has no size
-            file.take(limit + 1).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
+    /// The bytes of a regular file at a path without links: for [`Root`], which knows that there are none.
+    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
         self.reads.fetch_add(1, Relaxed);
-        self.spot(path, here, there)?
+        match self.spot(path) {
+            Some((snapshot, Spot::Entry(entry))) => {
+                let bytes = (snapshot.read)(&entry.blob, snapshot.below_root(path), limit)?;
+                if bytes.len() as u64 > limit { Err(Refusal::TooBig(limit)) } else { Ok(bytes) }
+            }
+            Some((_, Spot::Folder)) => Err(Refusal::Directory),
+            Some((_, Spot::Nothing | Spot::Disk)) => Err(Refusal::Missing),
+            None => open::read_regular(path, limit),
+        }
     }
 
     /// How often a file was read, of all clones together.
@@ -189,29 +197,74 @@ impl Disk {
         self.reads.load(Relaxed)
     }
 
-    /// The path without links of a file or folder that exists.
-    pub fn real(&self, path: &Path) -> io::Result<PathBuf> {
-        let here = |_: &Snapshot, path: &Path, spot: &Spot<'_>| match spot {
-            Spot::Nothing => Err(io::ErrorKind::NotFound.into()),
-            Spot::Folder | Spot::Entry(_) | Spot::Disk => Ok(path.to_path_buf()),
-        };
-        self.spot(path, here, |path| fs::canonicalize(path))?
+    /// The path without links of a directory that bounds what is read.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        match self.spot(path) {
+            Some((_, Spot::Folder)) => Ok(path.to_path_buf()),
+            Some(_) => Err(io::ErrorKind::NotFound.into()),
+            None => fs::canonicalize(path),
+        }
     }
 
-    /// Whether a path is a link itself; an error if there is nothing.
-    pub fn is_link(&self, path: &Path) -> io::Result<bool> {
-        if let Some(kind) = self.told(path) {
-            return kind.map(|kind| kind == Kind::Link).ok_or_else(|| io::ErrorKind::NotFound.into());
-        }
-        let snapshot = self.snapshot.as_deref().filter(|snapshot| path.starts_with(&snapshot.root));
-        match snapshot.map(|snapshot| snapshot.spot(path)) {
-            None | Some(Spot::Disk) => Ok(fs::symlink_metadata(path)?.is_symlink()),
-            Some(Spot::Entry(entry)) => Ok(entry.kind == EntryKind::Link),
-            Some(Spot::Folder) => Ok(false),
-            // it may lie behind a link to a folder
-            Some(Spot::Nothing) => Ok(true),
-        }
+    /// The root of the repository that an absolute directory is in: the nearest one upward with a `.git`.
+    pub fn repository_of<'p>(&self, folder: &'p Path) -> Option<&'p Path> {
+        let is_root = |folder: &Path| {
+            self.snapshot.as_deref().is_some_and(|snapshot| snapshot.root == folder)
+                || fs::symlink_metadata(folder.join(".git")).is_ok()
+        };
+        folder.ancestors().find(|folder| is_root(folder))
     }
+
+    /// The directory that bounds what is named in an absolute directory: its repository, or without one the
+    /// nearest directory upward with a file that only the root of a project has.
+    fn bounds_of<'p>(&self, folder: &'p Path) -> Option<&'p Path> {
+        let is_project = |folder: &&Path| ROOT_FILES.iter().any(|name| self.has(&folder.join(name)));
+        self.repository_of(folder).or_else(|| folder.ancestors().find(is_project))
+    }
+}
+
+/// The bytes of a file that the command line names. It may be anywhere, and be a pipe, but what is in a
+/// repository, or in a project without one, is read as what that names: regular files, and none behind a link
+/// that leads out.
+pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+    match resolve_named(path)? {
+        Some((root, path)) => root.read(&root.resolve(&path)?, limit),
+        None => open::read_any(path, limit),
+    }
+}
+
+/// Refuses to write to a path that the command line names if it is in a repository and leads out of it.
+pub fn check_writable(path: &Path) -> Result<(), Refusal> {
+    match resolve_named(path)? {
+        Some((root, path)) => root.resolve_new(&path).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// The root that bounds a path of the command line, and the path below it; none outside of all projects.
+fn resolve_named(path: &Path) -> Result<Option<(Root, PathBuf)>, Refusal> {
+    let absolute = normalize(&std::path::absolute(path)?);
+    let disk = Disk::default();
+    if let Some(bounds) = absolute.parent().and_then(|folder| disk.bounds_of(folder)) {
+        let root = Root::new(disk.clone(), bounds)?;
+        let path = root.path().join(absolute.strip_prefix(bounds).unwrap_or(Path::new("")));
+        return Ok(Some((root, path)));
+    }
+    // a link on the way may lead into a repository
+    let (Some(folder), Some(name)) = (absolute.parent(), absolute.file_name()) else { return Ok(None) };
+    let Ok(folder) = fs::canonicalize(folder) else { return Ok(None) };
+    let Some(bounds) = disk.bounds_of(&folder) else { return Ok(None) };
+    Ok(Some((Root::new(disk.clone(), bounds)?, folder.join(name))))
+}
+
+/// What tells a file that the command line names from others, whatever links it is named through.
+pub fn real_named(path: &Path) -> PathBuf {
+    let real = match resolve_named(path) {
+        Ok(Some((root, path))) => root.resolve(&path).map(RealPath::into_path),
+        Ok(None) => fs::canonicalize(path).map_err(Refusal::from),
+        Err(refusal) => Err(refusal),
+    };
+    real.unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// The path that Git means by bytes.
@@ -257,7 +310,7 @@ mod tests {
             Entry { kind, blob: text.trim_start_matches("-> ").to_owned() }
         };
         let entries = files.iter().map(|(path, text)| (PathBuf::from(path), entry(text))).collect();
-        Disk::under(Snapshot::new("/snapshot".into(), entries, |blob, _| Ok(blob.as_bytes().to_vec())))
+        Disk::under(Snapshot::new("/snapshot".into(), entries, |blob, _, _| Ok(blob.as_bytes().to_vec())))
     }
 
     #[test]
@@ -274,8 +327,9 @@ mod tests {
             ("none", false, false),
             ("a/none", false, false),
         ] {
-            assert_eq!((disk.is_file(&at(path)), disk.is_folder(&at(path))), (file, folder), "{path}");
-            assert_eq!(disk.exists(&at(path)), file || folder, "{path}");
+            let kind = disk.kind(&at(path)).unwrap();
+            assert_eq!((kind == Some(Kind::File), kind == Some(Kind::Folder)), (file, folder), "{path}");
+            assert_eq!(disk.has(&at(path)), file || folder, "{path}");
         }
         let listed = |path: &str| {
             let listed = disk.list(&at(path)).unwrap();
@@ -285,11 +339,12 @@ mod tests {
         assert_eq!(listed(""), expected(&[("a", true), ("a.d", false), ("a.yaml", false), ("other", true)]));
         assert_eq!(listed("a"), expected(&[("b", true), ("d.yaml", false)]));
         assert_eq!(disk.read(&at("a/b/c.yaml"), 9).unwrap(), b"c");
+        assert!(matches!(disk.read(&at("a/b/c.yaml"), 0), Err(Refusal::TooBig(0))));
         assert_eq!(disk.list(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
-    fn links_of_a_snapshot_are_followed() {
+    fn links_of_a_snapshot_are_followed_inside() {
         let disk = disk(&[
             ("link", "-> a/b.yaml"),
             ("folder", "-> a"),
@@ -297,21 +352,28 @@ mod tests {
             ("a/up", "-> ../link"),
             ("round", "-> round"),
             ("out", "-> ../outside"),
+            ("a/far", "-> /etc/passwd"),
+            ("inner/out", "-> ../a/b.yaml"),
         ]);
         let at = |path: &str| Path::new("/snapshot").join(path);
-        for path in ["link", "folder/b.yaml", "a/up", "folder/up"] {
-            assert_eq!(disk.real(&at(path)).unwrap(), at("a/b.yaml"), "{path}");
-            assert!(disk.is_file(&at(path)), "{path}");
-            assert_eq!(disk.read(&at(path), 9).unwrap(), b"b", "{path}");
+        let root = Root::new(disk.clone(), &at("")).unwrap();
+        for path in ["link", "folder/b.yaml", "a/up", "folder/up", "inner/out"] {
+            let real = root.resolve(&at(path)).unwrap();
+            assert_eq!(real.as_path(), at("a/b.yaml"), "{path}");
+            assert_eq!(root.read(&real, 9).unwrap(), b"b", "{path}");
         }
-        assert!(disk.is_link(&at("link")).unwrap() && !disk.is_link(&at("a/b.yaml")).unwrap());
-        assert!(disk.real(&at("round")).is_err() && !disk.exists(&at("round")));
-        assert!(disk.real(&at("out")).is_err());
+        assert_eq!(disk.kind(&at("link")).unwrap(), Some(Kind::Link));
+        assert!(matches!(root.resolve(&at("round")), Err(Refusal::LinkLoop)));
+        for path in ["out", "a/far"] {
+            assert!(matches!(root.resolve(&at(path)), Err(Refusal::LinkOut)), "{path}");
+        }
+        let inner = Root::new(disk, &at("inner")).unwrap();
+        assert!(matches!(inner.resolve(&at("inner/out")), Err(Refusal::LinkOut)));
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_list_tells_what_is_there_as_the_system_does() {
+    fn a_list_says_what_is_there_as_the_system_does() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("file"), "").unwrap();
@@ -322,18 +384,13 @@ mod tests {
         }
         let asked = |disk: &Disk| {
             let names = ["file", "folder", "socket", "to-file", "to-folder", "to-nothing", "nothing", "file/x", "."];
-            let answers = |name: &str| {
-                let path = at(name);
-                let is_link = disk.is_link(&path).map_err(|error| error.kind());
-                (disk.is_file(&path), disk.is_folder(&path), disk.exists(&path), is_link)
-            };
-            names.map(answers)
+            names.map(|name| disk.kind(&at(name)).unwrap())
         };
         let (listed, other) = (Disk::default(), Disk::default());
         listed.list(folder.path()).unwrap();
         assert_eq!(asked(&listed), asked(&other));
         // it is the state of one moment
         fs::remove_file(at("file")).unwrap();
-        assert!(listed.is_file(&at("file")) && !other.is_file(&at("file")));
+        assert!(listed.has(&at("file")) && !other.has(&at("file")));
     }
 }

@@ -5,10 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Kind, Listed, normalize, path_of};
-
-/// As many links as Linux follows before it takes them for a circle.
-const MOST_LINKS: usize = 40;
+use super::{Kind, Listed};
 
 /// The files below a folder, of which the disk may hold others: they alone are there.
 pub struct Snapshot {
@@ -17,8 +14,9 @@ pub struct Snapshot {
     pub(super) read: Box<Reader>,
 }
 
-/// Gives the bytes of a blob, whose path is from the root.
-pub(super) type Reader = dyn Fn(&str, &Path) -> io::Result<Vec<u8>> + Send + Sync;
+/// Gives the bytes of a blob, whose path is from the root; of one that is longer than a limit the first of them,
+/// and one more.
+pub(super) type Reader = dyn Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync;
 
 /// Something in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +51,7 @@ impl Snapshot {
     pub fn new(
         root: PathBuf,
         entries: BTreeMap<PathBuf, Entry>,
-        read: impl Fn(&str, &Path) -> io::Result<Vec<u8>> + Send + Sync + 'static,
+        read: impl Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
         Self { root, entries, read: Box::new(read) }
     }
@@ -113,22 +111,9 @@ impl Snapshot {
         found
     }
 
-    /// The path without links, as far as they are here.
-    pub(super) fn follow(&self, path: &Path) -> io::Result<PathBuf> {
-        let mut path = path.to_path_buf();
-        for _ in 0..MOST_LINKS {
-            let Ok(inside) = path.strip_prefix(&self.root) else { return Ok(path) };
-            let is_link = |part: &&Path| self.entries.get(*part).is_some_and(|entry| entry.kind == EntryKind::Link);
-            let Some(link) = inside.ancestors().collect::<Vec<_>>().into_iter().rev().find(is_link) else {
-                return Ok(path);
-            };
-            let Some(entry) = self.entries.get(link) else { return Ok(path) };
-            let target = path_of((self.read)(&entry.blob, link)?)?;
-            let rest = inside.strip_prefix(link).unwrap_or(Path::new("")).to_path_buf();
-            let from = self.root.join(link.parent().unwrap_or(Path::new("")));
-            path = normalize(&from.join(target).join(rest));
-        }
-        Err(io::Error::other("too many symbolic links"))
+    /// A path from the root.
+    pub(super) fn below_root<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(&self.root).unwrap_or(path)
     }
 }
 

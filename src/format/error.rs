@@ -147,6 +147,14 @@ pub enum FormatError {
         /// The name of both.
         name: String,
     },
+    /// A part that a template makes, of which the format cannot hold something.
+    #[error("what the template at `{path}` makes cannot be said in a `.{format}` file")]
+    Made {
+        /// The format.
+        format: Format,
+        /// Where the template stands.
+        path: KeyPath,
+    },
 }
 
 /// How deep a format goes.
@@ -167,7 +175,28 @@ impl FormatError {
             | Self::Null { path, .. }
             | Self::Key { path, .. }
             | Self::Text { path, .. }
-            | Self::Collision { path, .. } => path.clone(),
+            | Self::Collision { path, .. }
+            | Self::Made { path, .. } => path.clone(),
+        }
+    }
+
+    /// The same of the part that the first steps of its path lead to, where the rest is no text of any source.
+    #[must_use]
+    pub fn within(self, depth: usize) -> Self {
+        let format = self.format();
+        let path = KeyPath(self.path().0.into_iter().take(depth).collect());
+        Self::Made { format, path }
+    }
+
+    fn format(&self) -> Format {
+        match self {
+            Self::NotAMapping { format, .. }
+            | Self::Nested { format, .. }
+            | Self::Null { format, .. }
+            | Self::Key { format, .. }
+            | Self::Text { format, .. }
+            | Self::Collision { format, .. }
+            | Self::Made { format, .. } => *format,
         }
     }
 
@@ -184,6 +213,9 @@ impl FormatError {
                 "put the text into an entry of its own, or choose a format that escapes it: `.yaml`, `.json`, `.toml`"
             }
             Self::Collision { .. } => "keep one of the two",
+            Self::Made { .. } => {
+                "a format may have no null, no list in a list, no key of that form; choose one that nests: `.yaml`, `.json`"
+            }
         }
     }
 }

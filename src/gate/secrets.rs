@@ -56,7 +56,7 @@ pub(super) fn secrets(resolved: &Resolved, routing: &Routing) -> Vec<Secret> {
             read: Read::Entry(id.clone()),
         };
         if let Some(known) = value.outcome.known() {
-            found.add(id.key.as_str(), known.bytes(), owner("", &value.place), &|_| heard(routing, id));
+            found.add(id.key.as_str(), known.bytes(), owner("", &value.place), &|text| heard(routing, id, text));
         }
         if let Some(entry) = definition.entry(id) {
             parts(id.key.as_str(), entry, &owner, &mut found);
@@ -83,12 +83,14 @@ pub(super) fn secrets(resolved: &Resolved, routing: &Routing) -> Vec<Secret> {
 }
 
 /// What routing heard of an entry, in any environment.
-fn heard(routing: &Routing, id: &EntryId) -> Heard {
+/// The values of secrets are not looked at there.
+fn heard(routing: &Routing, id: &EntryId, text: &str) -> Heard {
     let reasons = routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
     let speaks = |ground| {
         reasons.iter().any(|reason: &Reason| reason.ground == ground && reason.speaks_for == Sensitivity::Sensitive)
     };
-    Heard { by_name: speaks(Ground::Name), by_value: speaks(Ground::Value) }
+    let by_value = speaks(Ground::Value) || Heard::of(id.key.as_str(), text).by_value;
+    Heard { by_name: speaks(Ground::Name), by_value }
 }
 
 fn of_variable(path: &str, place: &Place) -> Owner {

@@ -9,7 +9,7 @@ use super::fields::{Fields, expected};
 use super::pointer;
 use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::Tree;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::span::{Located, Place, Source};
 use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
 
@@ -159,7 +159,7 @@ pub(super) fn file_path(field: &str, node: &Node, key: &Place, source: &Source) 
             "outside-project",
             format!("`{field}` must be a path relative to its layer, with `/`"),
         )
-        .at(path.place)
+        .at_public(path.place, Public::Path)
         .hint("copy the file into the project and name it relative to the layer"));
     }
     Ok(PathBuf::from(path.value))

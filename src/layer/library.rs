@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::Layer;
 use super::read::role;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files::FileKind;
 use crate::name::LayerName;
 use crate::project::{App, Project, files_of};
 use crate::span::Source;
@@ -81,7 +82,8 @@ impl<'p> Library<'p> {
     /// the app's secrets. Empty if there is none.
     pub fn files(&self, app: &App, name: &str) -> Vec<PathBuf> {
         let mut files = self.candidates(app, name);
-        files.retain(|path| self.project.files.disk().is_file(path));
+        // what it is, the reader says: a pipe or a link that leads out is not left out in silence
+        files.retain(|path| self.project.files.bounds().has(path));
         files
     }
 
@@ -129,15 +131,25 @@ impl<'p> Library<'p> {
     }
 
     fn read(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Reading, Diagnostics> {
-        let source = self.project.files.text(path)?;
+        let source = self.project.files.text(FileKind::Layer, path)?;
         let mut root = yaml::read::read(&source)?;
         let mut problems = Diagnostics::new();
         let (mut naming_key, mut wrapping) = (None, None);
         if sops::is_encrypted(&root) {
-            wrapping = sops::metadata(&root, &source).ok().map(|metadata| metadata.wrapping());
+            let metadata = sops::metadata(&root, &source).ok();
+            if let Some(stray) = metadata.as_ref().and_then(|it| sops::in_encrypted_file(&root, &source, &it.selector))
+            {
+                return Err(stray.into());
+            }
+            if let Some(metadata) = &metadata {
+                sops::refuse_ambiguous_keys(&root, &source, &metadata.selector)?;
+            }
+            wrapping = metadata.map(|metadata| metadata.wrapping());
             let opened = self.open(path, root, &source, sight)?;
             (root, naming_key) = (opened.root, opened.naming_key);
             problems.extend(opened.told);
+        } else if let Some(stray) = sops::in_plain_file(&root, &source) {
+            return Err(stray.into());
         }
         let folder = path.parent().unwrap_or(path).to_path_buf();
         let mut layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);

@@ -11,7 +11,7 @@ use super::fields::{Fields, expected, text};
 use super::manifests;
 use super::registries;
 use super::{Allow, BundleLayer, Delivery, EntryLayer, Layer, Naming, Role};
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
 use crate::name::{KeyName, LayerName};
 use crate::project::BASE;
 use crate::span::{Located, Place, Source};
@@ -204,7 +204,7 @@ fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
     let inside = !clean.is_empty() && clean.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
     if !inside || clean != text || text.contains('\\') {
         return Err(Diagnostic::error("invalid-field", format!("`{text}` is no name of a layer"))
-            .at(name.place)
+            .at_public(name.place, Public::Name)
             .hint("name a layer by its path beside `base.yaml`, without `.yaml`: `staging`, `regions/eu`"));
     }
     Ok(Located { value: clean.into(), place: name.place })

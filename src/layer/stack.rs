@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Layer, Library, Sight};
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
-use crate::disk::{Disk, Kind};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public, nearest};
+use crate::disk::{Kind, Root};
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE};
 use crate::span::{Located, Place};
@@ -64,7 +64,12 @@ impl Walk<'_, '_> {
                 }
                 Err(problems) => {
                     self.is_whole = false;
-                    self.problems.extend(problems);
+                    // a file that is not read has no place but the line that names it
+                    let at = |problem: Diagnostic| match named_at {
+                        Some(place) if problem.labels.is_empty() => problem.at_public(place.clone(), Public::Name),
+                        _ => problem,
+                    };
+                    self.problems.extend(problems.into_iter().map(at));
                 }
             }
         }
@@ -86,11 +91,12 @@ impl Walk<'_, '_> {
     fn missing(&self, name: &LayerName, place: &Place) -> Diagnostic {
         let mut known = Vec::new();
         for folder in self.library.project.shared.iter().chain([&self.app.folder]) {
-            list_layers(self.library.project.files.disk(), folder, "", &mut known);
+            list_layers(self.library.project.files.bounds(), folder, "", &mut known);
         }
         let place = place.clone();
         let file = format!("{name}.yaml");
-        let error = Diagnostic::error("missing-layer", format!("there is no layer `{name}`")).at(place);
+        let error =
+            Diagnostic::error("missing-layer", format!("there is no layer `{name}`")).at_public(place, Public::Name);
         match nearest(name.as_str(), known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("create `{file}` beside `base.yaml`, or remove the name")),
@@ -109,17 +115,18 @@ fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
     let mut error = Diagnostic::error("extends-cycle", format!("`extends` goes in a circle: {}", names.join(" → ")));
     for (index, step) in path.iter().enumerate() {
         let parent = names.get(index + 1).copied().unwrap_or_default();
-        error = error.at_with(step.place.clone(), format!("`{}` extends `{parent}`", step.value));
+        let text = format!("`{}` extends `{parent}`", step.value);
+        error = error.at_public_with(step.place.clone(), Public::Name, text);
     }
     error.hint("remove one of these lines; what several layers need goes to a mixin, such as `common/NAME.yaml`")
 }
 
 /// The names of the layers in a folder and below, for suggestions.
-fn list_layers(disk: &Disk, folder: &Path, prefix: &str, names: &mut Vec<String>) {
-    for entry in &*disk.list(folder).unwrap_or_default() {
+fn list_layers(root: &Root, folder: &Path, prefix: &str, names: &mut Vec<String>) {
+    for entry in &*root.list(folder).unwrap_or_default() {
         let file = entry.name.to_string_lossy().into_owned();
         if entry.kind == Kind::Folder && prefix.matches('/').count() < 3 {
-            list_layers(disk, &folder.join(&entry.name), &format!("{prefix}{file}/"), names);
+            list_layers(root, &folder.join(&entry.name), &format!("{prefix}{file}/"), names);
         } else {
             let name = file.strip_suffix(".yaml").filter(|name| !name.ends_with(".secrets") && *name != BASE);
             names.extend(name.map(|name| format!("{prefix}{name}")));

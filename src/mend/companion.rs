@@ -1,6 +1,5 @@
 //! The encrypted file that belongs to a layer: `prod.secrets.yaml` of `prod.yaml`.
 
-use std::fs;
 use std::path::PathBuf;
 
 use super::Desk;
@@ -8,6 +7,7 @@ use super::bounds::inside;
 use super::entry_path::alternative;
 use super::refusal::Refusal;
 use crate::at_rest::{Changing, SecretFile, Staged, Wish, encrypted, entry_value, plan, write_all};
+use crate::atomic::Access;
 use crate::check::Spot;
 use crate::project::SECRETS;
 use crate::sops::{Format, KeyPath, Plan, Step, Timestamp, Tree};
@@ -36,7 +36,7 @@ impl Companion {
     pub(super) fn open(desk: Desk<'_>, layer: &str) -> Result<Self, Refusal> {
         let name = format!("{}{SECRETS}", layer.strip_suffix(".yaml").unwrap_or(layer));
         let path = inside(desk.files, &name)?;
-        if fs::symlink_metadata(&path).is_err() {
+        if !desk.files.bounds().has(&path) {
             let plan = plan(desk.rules, &path, &name, &Wish::default())?;
             return Ok(Self { name, path, state: State::New(Box::new(plan), Vec::new()) });
         }
@@ -96,7 +96,7 @@ impl Companion {
             return Err(Refusal::Exposed(name));
         }
         if is_new {
-            write_all(vec![Staged { path, name, bytes }])?;
+            write_all(vec![Staged { path, name, bytes, access: Access::Usual }])?;
         }
         Ok(())
     }

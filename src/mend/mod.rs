@@ -21,6 +21,7 @@ use self::companion::Companion;
 use self::draft::Draft;
 use self::refusal::Refusal;
 use crate::at_rest::{Kind, SecretFile, Staged, Wish, encrypt, plan, typed, write_all};
+use crate::atomic::Access;
 use crate::check::{Finding, Remedy, Spot};
 use crate::diagnostic::Failure;
 use crate::files::Files;
@@ -237,7 +238,7 @@ impl Desk<'_> {
         }
         let path = inside(self.files, name)?;
         let bytes = draft.text().as_bytes().to_vec();
-        write_all(vec![Staged { path, name: name.to_owned(), bytes }])?;
+        write_all(vec![Staged { path, name: name.to_owned(), bytes, access: Access::Usual }])?;
         draft.is_changed = false;
         Ok(())
     }

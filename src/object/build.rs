@@ -8,9 +8,10 @@ use indexmap::IndexMap;
 
 use super::constraint::Constraints;
 use super::external::{self, External, Parts, external};
-use super::typed::{self, Day, TypedSecret};
+use super::typed::{self, Day, SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, naming, size, text};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::budget::{Exhausted, VALUE_BYTES};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::manifest::{Common, references};
 use crate::name::{BundleName, EntryId};
@@ -74,13 +75,17 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
         }
         let Some(known) = checked(target, id, entry, value, problems) else { continue };
         let kind = kind(target.routing, id);
-        text::check(definition, id, kind, known, &value.place, problems);
+        text::check(&format!("`{}`", definition.label(id)), id.key.as_str(), kind, known, &value.place, problems);
         parts.entry((&id.bundle, kind)).or_default().insert(id.key.as_str().to_owned(), known.clone());
     }
     problems.extend(first_pointer.and_then(|id| external::undelivered(target.resolved, id)));
     let (mut objects, mut externals) = (Vec::new(), Vec::new());
     let mut lacks_key = false;
     for (name, bundle) in &definition.bundles {
+        if let Err(Exhausted) = VALUE_BYTES.spend(metadata::cost(common, bundle)) {
+            problems.push(VALUE_BYTES.exceeded().hint("put fewer labels and annotations on every object"));
+            break;
+        }
         let metadata = metadata::of_bundle(common, definition, bundle, problems);
         let config = parts.swap_remove(&(name, ObjectKind::ConfigMap));
         let mut secret = parts.swap_remove(&(name, ObjectKind::Secret));
@@ -91,7 +96,8 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
             let none = BTreeMap::new();
             let data = secret.as_ref().unwrap_or(&none);
             let (annotations, namespace) = (&metadata.annotations, definition.namespace.as_ref());
-            TypedSecret { target, name, bundle, secret_type, data, annotations, namespace }.check(problems);
+            let source = SecretOrigin::Bundle { target, name, bundle };
+            TypedSecret { source, secret_type, data, annotations, namespace, at: target.at }.check(problems);
         }
         let pointed = pointers.swap_remove(name).unwrap_or_default();
         let has_pointers = !pointed.is_empty();
@@ -221,7 +227,13 @@ fn check_rules(
         if violation.is_of_rule {
             let error =
                 Diagnostic::error("invalid-field", format!("a rule of `{label}` cannot be checked: {expected}"));
-            problems.push(error.at(rule.unwrap_or(place).clone()).hint("correct the rule, or remove it"));
+            problems.push(
+                match rule {
+                    Some(rule) => error.at_public(rule.clone(), Public::Rule),
+                    None => error.at_hidden(place.clone()),
+                }
+                .hint("correct the rule, or remove it"),
+            );
             continue;
         }
         // what a secret may be is next to what it is
@@ -229,11 +241,12 @@ fn check_rules(
         let expected = if tells { &violation.keyword_alone() } else { expected };
         let error = Diagnostic::error("invalid-value", format!("`{label}` must be {expected}"))
             .hint(format!("change the value, or the rule `{}` of its key", violation.keyword));
-        let error = if written { error.at(place.clone()) } else { error.at_hidden(place.clone()) };
+        let error =
+            if written { error.at_public(place.clone(), Public::PlainValue) } else { error.at_hidden(place.clone()) };
         problems.push(match rule {
             Some(rule) if tells => error.at_hidden_with(rule.clone(), "required here"),
             Some(rule) if rule.source != place.source || rule.span.line != place.span.line => {
-                error.at_with(rule.clone(), "required here")
+                error.at_public_with(rule.clone(), Public::Rule, "required here")
             }
             _ => error,
         });
@@ -270,7 +283,7 @@ fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
         let hint = names::nearest_key(id.key.as_str()).map(|key| format!("the nearest valid key is `{key}`"));
         problems.push(
             Diagnostic::error("invalid-key", format!("`{}` is no key of a ConfigMap or Secret: {why}", id.key))
-                .at(entry.defined.clone())
+                .at_public(entry.defined.clone(), Public::Key)
                 .maybe_hint(hint),
         );
     }
@@ -289,38 +302,16 @@ fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mu
         (_, place) => place,
     };
     problems.push(match place {
-        Some(place) => error.at(place.clone()),
+        Some(place) => error.at_public(place.clone(), Public::Name),
         None => error.note("it is the name of the app's folder").hint("set `app: NAME` in `base.yaml`"),
     });
 }
 
 fn check_size(object: &Object, definition: &Definition, problems: &mut Diagnostics) {
-    let size = size::data_size(object);
     let what = format!("the {} `{}` in `{}`", object.kind.as_str(), object.name, object.environment);
-    let diagnostic = if size > size::MAX_DATA {
-        let most = size::MAX_DATA;
-        Diagnostic::error(
-            "oversized-object",
-            format!("{what} has {size} bytes of values, but Kubernetes takes at most {most}"),
-        )
-        .hint("keep large data out of configuration: in an image, a volume or an object store")
-    } else if size::applied_size(object) > size::MAX_ANNOTATIONS {
-        Diagnostic::warning(
-            "oversized-object",
-            format!("{what} has {size} bytes of values, too many for `kubectl apply`"),
-        )
-        .note("a client-side `kubectl apply` stores the whole object in an annotation, where 256 KiB have room")
-        .hint("apply it with `kubectl apply --server-side`")
-    } else {
-        return;
-    };
-    let biggest = object.data.iter().max_by_key(|(_, value)| value.bytes().len());
-    let place = biggest.and_then(|(key, _)| {
+    let place = |key: &str| {
         let entries = &definition.bundles.get(object.base_name.as_str())?.entries;
-        Some(entries.get(key.as_str())?.place().clone())
-    });
-    problems.push(match place {
-        Some(place) => diagnostic.at_hidden(place),
-        None => diagnostic,
-    });
+        Some(entries.get(key)?.place().clone())
+    };
+    problems.extend(size::check(object, &what, place));
 }

@@ -215,7 +215,8 @@ fn wrong_rule(schema: &Value, error: &jsonschema::ValidationError<'_>) -> (&'sta
     } else if reason.contains("regex") {
         ("pattern", format!("`{}` is no regular expression", text("pattern")))
     } else {
-        ("schema", reason)
+        // the words of the library quote what the schema holds
+        ("schema", "they are no valid JSON Schema together".to_owned())
     }
 }
 

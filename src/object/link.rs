@@ -3,7 +3,7 @@
 
 use super::names::is_portable_variable;
 use super::provide::{Keys, Provided, entry_of, other};
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
 use crate::layer::Definition;
 use crate::manifest::Manifest;
 use crate::manifest::references::{Reference, Referent, Role};
@@ -52,7 +52,7 @@ impl Links<'_> {
             format!("{} takes the Secret `{bundle}` as a whole, which has a part of `{bundle}`", manifest.label());
         Some(
             Diagnostic::warning("half-bundle", message)
-                .at(reference.name.place.clone())
+                .at_public(reference.name.place.clone(), Public::Name)
                 .note(format!("what a store has of it is in the Secret `{beside}`, which an operator makes"))
                 .hint(format!("name `{beside}` too, or wire the bundle: `septum.dev/env-from`, `septum.dev/mount`")),
         )
@@ -62,7 +62,8 @@ impl Links<'_> {
         let (kind, name) = (reference.target.as_str(), &reference.name.value);
         let message =
             format!("`{}` of {} names the {kind} `{name}`, which nothing defines", reference.path, manifest.label());
-        let error = Diagnostic::error("dangling-reference", message).at(reference.name.place.clone());
+        let error =
+            Diagnostic::error("dangling-reference", message).at_public(reference.name.place.clone(), Public::Name);
         let error = if self.provided.is_only_mounted(name) {
             error.note(format!("all that is secret in `{name}` stays in a store, and `refs: csi` mounts it"))
         } else if self.provided.is_other_kind(reference) {
@@ -91,7 +92,7 @@ impl Links<'_> {
             manifest.label(),
             key.value
         );
-        let error = Diagnostic::error("dangling-reference", message).at(key.place.clone());
+        let error = Diagnostic::error("dangling-reference", message).at_public(key.place.clone(), Public::Name);
         if self.provided.other_has(reference, &key.value) {
             let side = other(reference.target).as_str();
             let error =

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::{names, size};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::budget::VALUE_COST;
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::layer::{Bundle, Definition};
 use crate::manifest::Common;
 use crate::span::Located;
@@ -16,7 +17,7 @@ const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "septum");
 const NAME: &str = "app.kubernetes.io/name";
 
 /// Texts of layers, each with its place.
-type Texts = IndexMap<String, Located<String>>;
+pub(super) type Texts = IndexMap<String, Located<String>>;
 
 /// Labels and annotations.
 pub(super) struct Metadata {
@@ -33,7 +34,7 @@ pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Com
         let nearest = names::nearest_object_name(&namespace.value.replace('.', "-"));
         problems.push(
             Diagnostic::error("invalid-name", message)
-                .at(namespace.place.clone())
+                .at_public(namespace.place.clone(), Public::Name)
                 .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
         );
     }
@@ -50,6 +51,17 @@ pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Com
         annotations: owned(&definition.annotations).collect(),
     }
 }
+
+/// The bytes that the metadata of a bundle's objects takes, more or less.
+pub(super) fn cost(common: &Common, bundle: &Bundle) -> u64 {
+    let of_common = [&common.labels, &common.annotations].map(|texts| size::annotations(texts) + texts.len() * EACH);
+    let of_own = [&bundle.labels, &bundle.annotations]
+        .map(|texts| texts.iter().map(|(key, text)| key.len() + text.value.len() + EACH).sum::<usize>());
+    (of_common.iter().chain(&of_own).sum::<usize>() + VALUE_COST) as u64
+}
+
+/// What a label or annotation takes beside its text.
+const EACH: usize = 64;
 
 /// The metadata of a bundle's objects: its own, over that of every object. Errors: `invalid-name`,
 /// `oversized-object`.
@@ -73,7 +85,7 @@ fn owned(texts: &Texts) -> impl Iterator<Item = (String, String)> {
     texts.iter().map(|(key, text)| (key.clone(), text.value.clone()))
 }
 
-fn check_texts(labels: &Texts, annotations: &Texts, problems: &mut Diagnostics) {
+pub(super) fn check_texts(labels: &Texts, annotations: &Texts, problems: &mut Diagnostics) {
     let mut wrong = |message: Option<String>, text: &Located<String>| {
         problems
             .extend(message.map(|message| Diagnostic::error("invalid-name", message).at_hidden(text.place.clone())));

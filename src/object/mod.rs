@@ -4,6 +4,7 @@
 mod access;
 mod build;
 mod constraint;
+mod declared;
 mod external;
 mod fingerprint;
 mod hash;

@@ -1,10 +1,12 @@
 //! What Kubernetes accepts as a name (kubernetes/apimachinery, pkg/util/validation).
 
+use crate::name::{is_dns_label, wrong_dns_label};
+
 /// Longest DNS-1123 subdomain: names of objects, prefixes of labels.
 const MAX_SUBDOMAIN: usize = 253;
 /// Longest name of an object before a dash and ten characters of a hash.
 pub(super) const MAX_BASE: usize = MAX_SUBDOMAIN - 11;
-/// Longest DNS-1123 label: namespaces; also names and values of labels.
+/// Longest name and value of a label.
 const MAX_LABEL: usize = 63;
 /// Longest key of a ConfigMap or Secret.
 const MAX_KEY: usize = 253;
@@ -19,21 +21,9 @@ pub fn wrong_object_name(name: &str) -> Option<&'static str> {
     )
 }
 
-/// Why a text is no name of a namespace (`IsDNS1123Label`).
+/// Why a text is no name of a namespace.
 pub(super) fn wrong_namespace(name: &str) -> Option<&'static str> {
-    if name.len() > MAX_LABEL {
-        return Some("it is longer than 63 characters");
-    }
-    (!is_dns_label(name))
-        .then_some("it must consist of lower-case letters, digits and `-`, and start and end with a letter or digit")
-}
-
-fn is_dns_label(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    bytes.first().is_some_and(alphanumeric)
-        && bytes.last().is_some_and(alphanumeric)
-        && bytes.iter().all(|byte| alphanumeric(byte) || *byte == b'-')
+    wrong_dns_label(name)
 }
 
 /// Why a text is no key of a ConfigMap or Secret (`IsConfigMapKey`).

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::access::access;
 use super::build::{Target, build};
+use super::declared;
 use super::external::usurped;
 use super::link::Links;
 use super::metadata::common;
@@ -146,6 +147,7 @@ pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Objects {
         rename(manifest, target.references, &objects, &common, problems);
         manifest::reload(manifest, target.references, problems);
         manifest::apply(manifest, &common);
+        declared::check(manifest, target, problems);
     }
     let manifests = manifests.into_iter().map(|manifest| Rendered::Manifest(manifest, definition.environment.clone()));
     let mut whole: Vec<_> = objects.into_iter().map(Rendered::Bundle).chain(manifests).collect();

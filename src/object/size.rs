@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Object, ObjectKind};
+use crate::diagnostic::Diagnostic;
+use crate::span::Place;
 
 /// Most bytes that the values of a ConfigMap or Secret may have together, decoded; keys do not
 /// count (`MaxSecretSize`, kubernetes/pkg/apis/core/validation).
@@ -18,6 +20,33 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// What the API server counts.
 pub(super) fn data_size(object: &Object) -> usize {
     object.data.values().map(|value| value.bytes().len()).sum()
+}
+
+/// That the values of an object are too many (`oversized-object`). `place` is where the value of a key stands.
+pub(super) fn check(object: &Object, what: &str, place: impl Fn(&str) -> Option<Place>) -> Option<Diagnostic> {
+    let size = data_size(object);
+    // the length of a secret is not shown
+    let shown = match object.kind {
+        ObjectKind::ConfigMap => format!("{size} bytes of values"),
+        ObjectKind::Secret => "too many bytes of values".to_owned(),
+    };
+    let diagnostic = if size > MAX_DATA {
+        Diagnostic::error("oversized-object", format!("{what} has {shown}, but Kubernetes takes at most {MAX_DATA}"))
+            .hint("keep large data out of configuration: in an image, a volume or an object store")
+    } else if applied_size(object) > MAX_ANNOTATIONS {
+        Diagnostic::warning("oversized-object", format!("{what} has {shown}, which is more than `kubectl apply` takes"))
+            .note("a client-side `kubectl apply` stores the whole object in an annotation, where 256 KiB have room")
+            .hint("apply it with `kubectl apply --server-side`")
+    } else {
+        return None;
+    };
+    // nor which of several is the longest
+    let biggest = object.data.iter().max_by_key(|(_, value)| value.bytes().len());
+    let biggest = biggest.filter(|_| object.kind == ObjectKind::ConfigMap || object.data.len() == 1);
+    Some(match biggest.and_then(|(key, _)| place(key)) {
+        Some(place) => diagnostic.at_hidden(place),
+        None => diagnostic,
+    })
 }
 
 /// Keys and values of annotations together.

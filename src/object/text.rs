@@ -2,28 +2,25 @@
 
 use super::{ObjectKind, names};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::layer::Definition;
-use crate::name::EntryId;
 use crate::resolve::Final;
 use crate::span::Place;
 
-/// Warns of control characters in the text of an entry (`control-character`).
+/// Warns of control characters in the text of a key (`control-character`). `label` is what messages call it.
 pub(super) fn check(
-    definition: &Definition,
-    id: &EntryId,
+    label: &str,
+    key: &str,
     kind: ObjectKind,
     value: &Final,
     place: &Place,
     problems: &mut Diagnostics,
 ) {
     let Some(text) = value.text() else { return };
-    let label = definition.label(id);
     // base64 hides everything from tools, but not from the container that takes a variable; bytes
     // that were given as such are for no variable
     let is_text = !matches!(value, Final::File(_));
-    if is_text && text.contains('\0') && names::is_portable_variable(id.key.as_str()) {
+    if is_text && text.contains('\0') && names::is_portable_variable(key) {
         problems.push(
-            Diagnostic::warning("control-character", format!("`{label}` holds the character U+0000"))
+            Diagnostic::warning("control-character", format!("{label} holds the character U+0000"))
                 .at_hidden(place.clone())
                 .note("no environment variable can hold it: a container that takes it as one does not start")
                 .hint("remove it, or encode the value with `b64encode`"),
@@ -32,7 +29,7 @@ pub(super) fn check(
     }
     let found = text.chars().find(|char| is_refused(*char)).filter(|_| kind == ObjectKind::ConfigMap);
     if let Some(char) = found {
-        let message = format!("`{label}` holds the control character U+{:04X}", u32::from(char));
+        let message = format!("{label} holds the control character U+{:04X}", u32::from(char));
         problems.push(
             Diagnostic::warning("control-character", message)
                 .at_hidden(place.clone())

@@ -1,14 +1,14 @@
 //! Finding the project, and its apps.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::settings::Settings;
+use super::settings::{Settings, value_place};
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::disk::Disk;
-use crate::files::Files;
+use crate::budget::BUDGET_EXCEEDED;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
+use crate::disk::{Disk, Refusal, Root, normalize};
+use crate::files::{FileKind, Files, refuse};
 use crate::glob::{GlobError, matching};
 use crate::parallel;
 
@@ -19,12 +19,13 @@ const DEFAULT_FOLDER: &str = "environments";
 const FEW: usize = 32;
 
 pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
-    let start = fs::canonicalize(start).map_err(|error| {
+    let disk = Disk::default();
+    let start = Root::new(disk.clone(), start).map_err(|error| {
         Diagnostic::error("unreadable", format!("`{}` could not be opened: {error}", start.display()))
             .failing(Failure::Io)
     })?;
-    let disk = Disk::default();
-    match locate(&disk, &start) {
+    let start = start.path();
+    match locate(&disk, start) {
         Some(root) => open(&disk, &root),
         None => Err(Diagnostic::error("no-project", format!("no project was found in `{}` or above", start.display()))
             .note("a project is a folder with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
@@ -34,12 +35,12 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
 }
 
 pub(super) fn locate(disk: &Disk, start: &Path) -> Option<ProjectRoot> {
-    if let Some(root) = start.ancestors().find(|folder| disk.is_file(&folder.join(PROJECT_FILE))) {
+    if let Some(root) = start.ancestors().find(|folder| disk.has(&folder.join(PROJECT_FILE))) {
         return Some(ProjectRoot::Settings(root.to_path_buf()));
     }
     let base = format!("{BASE}.yaml");
     let app = start.ancestors().find_map(|folder| {
-        [folder.join(DEFAULT_FOLDER), folder.to_path_buf()].into_iter().find(|app| disk.is_file(&app.join(&base)))
+        [folder.join(DEFAULT_FOLDER), folder.to_path_buf()].into_iter().find(|app| disk.has(&app.join(&base)))
     });
     app.map(ProjectRoot::App)
 }
@@ -53,7 +54,7 @@ pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnosti
     let inside = app.file_name().is_some_and(|name| name == DEFAULT_FOLDER);
     let root = if inside { app.parent().unwrap_or(app) } else { app };
     let files = files_below(disk, root)?;
-    let apps = vec![App::read(disk, app.clone())?];
+    let apps = vec![App::read(&files, app.clone())?];
     Ok(Project { files, apps, shared: None, output: None, references: Vec::new() })
 }
 
@@ -66,66 +67,112 @@ fn files_below(disk: &Disk, root: &Path) -> Result<Arc<Files>, Diagnostic> {
 
 fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     let files = files_below(disk, root)?;
-    let settings = Settings::parse(&files.text(&root.join(PROJECT_FILE))?)?;
+    let root = files.root();
+    let source = files.text(FileKind::ProjectFile, &root.join(PROJECT_FILE))?;
+    let settings = Settings::parse(&source)?;
     let mut problems = Diagnostics::new();
-    let shared = settings.shared.as_deref().map(|folder| root.join(folder));
-    if let Some(folder) = shared.as_ref().filter(|folder| !disk.is_folder(folder)) {
-        problems.push(
-            Diagnostic::error("missing-file", format!("`shared` names `{}`, which is no folder", files.name(folder)))
-                .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`")),
-        );
+    let shared = settings.shared.as_deref().map(|folder| normalize(&root.join(folder)));
+    if let (Some(folder), Some(text)) = (&shared, &settings.shared) {
+        let found = shared_folder(&files, folder);
+        problems
+            .extend(found.err().map(|problem| problem.at_public(value_place(&source, "shared", text), Public::Path)));
+    }
+    let output = settings.output.as_deref().map(|folder| normalize(&root.join(folder)));
+    if let (Some(folder), Some(text)) = (&output, &settings.output) {
+        let found = output_folder(&files, folder, text);
+        problems
+            .extend(found.err().map(|problem| problem.at_public(value_place(&source, "output", text), Public::Path)));
     }
     let mut apps = Vec::new();
     for pattern in &settings.apps {
-        match apps_at(disk, root, pattern) {
+        let place = || value_place(&source, "apps", pattern);
+        match apps_at(&files, pattern) {
             Ok(found) if found.is_empty() => problems.push(
                 Diagnostic::error("no-app", format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
-                    .note(format!("in `{PROJECT_FILE}`"))
+                    .at_public(place(), Public::Path)
                     .hint("a pattern names folders relative to the project file, such as `services/*`"),
             ),
             Ok(found) => apps.extend(found),
-            Err(problem) => problems.push(problem),
+            Err(problem) => {
+                let is_over = problem.rule == BUDGET_EXCEEDED;
+                problems.push(problem.at_public(place(), Public::Path));
+                if is_over {
+                    break;
+                }
+            }
         }
     }
     apps.sort();
     apps.dedup();
     apps.retain(|folder| Some(folder) != shared.as_ref());
-    let read = |folder: PathBuf| App::read(disk, folder);
+    let read = |folder: PathBuf| App::read(&files, folder);
     let apps: Vec<App> = parallel::each(apps, FEW, read).into_iter().filter_map(|app| problems.take(app)).collect();
     if problems.has_errors() {
         Err(problems)
     } else {
-        let output = settings.output.map(|folder| root.join(folder));
         Ok(Project { files, apps, shared, output, references: settings.references })
     }
 }
 
+/// Refuses a folder of shared layers that is not one of the project.
+fn shared_folder(files: &Files, folder: &Path) -> Result<(), Diagnostic> {
+    match files.bounds().resolve(folder) {
+        Ok(_) if files.bounds().is_folder(folder) => Ok(()),
+        Ok(_) | Err(Refusal::Missing | Refusal::DanglingLink) => Err(Diagnostic::error(
+            "missing-file",
+            format!("`shared` names `{}`, which is no folder", files.name(folder)),
+        )
+        .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`"))),
+        Err(refusal) => Err(refuse(&refusal, FileKind::Layer, &files.name(folder))),
+    }
+}
+
+/// Refuses a folder of rendered trees that is outside of the project: whoever writes `septum.yaml` may not
+/// write elsewhere on the machine of whoever renders.
+fn output_folder(files: &Files, folder: &Path, text: &str) -> Result<(), Diagnostic> {
+    match files.bounds().resolve_new(folder) {
+        Ok(_) => Ok(()),
+        Err(Refusal::Outside | Refusal::LinkOut) => {
+            Err(Diagnostic::error("outside-project", format!("`output: {text}` leads out of the project"))
+                .note("what a file names is written inside of its project only")
+                .hint("name a folder of the project, or say `render --out DIR`"))
+        }
+        Err(refusal) => Err(refuse(&refusal, FileKind::Output, &files.name(folder))),
+    }
+}
+
 /// The folders that match a pattern and hold a `base.yaml`.
-fn apps_at(disk: &Disk, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
-    let found = matching(disk, root, pattern).map_err(|error| match error {
+fn apps_at(files: &Files, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+    let root = files.bounds();
+    let found = matching(root, root.path(), pattern).map_err(|error| match error {
         GlobError::Outside => {
             Diagnostic::error("outside-project", format!("`apps: {pattern}` leads out of the project"))
                 .hint("move `septum.yaml` up to a folder that holds all apps")
         }
         GlobError::Invalid { part, reason } => {
             Diagnostic::error("project-file", format!("`{part}` is no valid glob: {reason}"))
-                .note(format!("in `{PROJECT_FILE}`"))
         }
-        GlobError::Unreadable(folder, error) => {
-            let message = format!("`{}` could not be listed: {error}", folder.display());
-            Diagnostic::error("unreadable", message).failing(Failure::Io)
+        GlobError::Unreadable(folder, refusal) => refuse(&refusal, FileKind::Layer, &files.name(&folder)),
+        GlobError::TooMuch(budget) => {
+            budget.exceeded().hint("name the directories of the apps with fewer and narrower patterns")
         }
     })?;
-    let app = |folder: PathBuf| {
+    let app = |folder: PathBuf| match root.list(&folder) {
         // its environments follow from the same list
-        let _ = disk.list(&folder);
-        disk.is_file(&folder.join(format!("{BASE}.yaml"))).then_some(folder)
+        Ok(_) => Ok(root.has(&folder.join(format!("{BASE}.yaml"))).then_some(folder)),
+        // a file is not an app, nor is what is not there
+        Err(Refusal::Missing | Refusal::DanglingLink) => Ok(None),
+        // whether it would be an app is not asked
+        Err(refusal) => Err(refuse(&refusal, FileKind::Layer, &files.name(&folder))),
     };
-    Ok(parallel::each(found, FEW, app).into_iter().flatten().collect())
+    let apps: Result<Vec<_>, _> = parallel::each(found, FEW, app).into_iter().collect();
+    Ok(apps?.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {

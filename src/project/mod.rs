@@ -5,13 +5,14 @@ mod reference;
 mod settings;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::disk::Disk;
-use crate::files::Files;
-use crate::name::EnvironmentName;
+use crate::files::{FileKind, Files, refuse};
+use crate::name::{EnvironmentName, wrong_dns_label};
 
 pub use reference::{ReferenceRole, Referent, UserRule};
 
@@ -89,7 +90,7 @@ impl Project {
         let error = Diagnostic::error("unknown-environment", format!("there is no environment `{name}`"))
             .maybe_hint(did_you_mean(name, all.iter().map(|known| known.as_str())));
         Err(if names.is_empty() {
-            error.note("no app has an environment yet").hint(format!("create `{name}.yaml` beside `base.yaml`"))
+            error.note("no app has an environment yet").hint("create `NAME.yaml` beside `base.yaml`")
         } else {
             error.note(format!("the environments are {}", names.join(", ")))
         })
@@ -98,14 +99,19 @@ impl Project {
 
 impl App {
     /// The app in `folder`, with the environments found there.
-    fn read(disk: &Disk, folder: PathBuf) -> Result<Self, Diagnostic> {
-        let unreadable = |error: std::io::Error| {
-            Diagnostic::error("unreadable", format!("`{}` could not be listed: {error}", folder.display()))
-                .failing(Failure::Io)
-        };
+    fn read(files: &Files, folder: PathBuf) -> Result<Self, Diagnostic> {
         let mut environments = BTreeSet::new();
-        for entry in &*disk.list(&folder).map_err(unreadable)? {
-            environments.extend(entry.name.to_str().and_then(environment_of));
+        let listed = files.bounds().list(&folder);
+        for entry in &*listed.map_err(|refusal| refuse(&refusal, FileKind::Layer, &files.name(&folder)))? {
+            let Some(name) = environment_of(&entry.name) else { continue };
+            if let Some(why) = wrong_dns_label(&name) {
+                let file = entry.name.to_string_lossy();
+                let message = format!("`{file}` beside `base.yaml` would be the environment `{name}`: {why}");
+                return Err(Diagnostic::error("invalid-name", message)
+                    .note(format!("in `{}`", files.name(&folder)))
+                    .hint("rename the file, or move it into a folder: files in folders are mixins"));
+            }
+            environments.insert(EnvironmentName::from(name.as_str()));
         }
         Ok(Self { folder, environments: environments.into_iter().collect() })
     }
@@ -127,12 +133,13 @@ pub fn files_of(layer: &str) -> [String; 2] {
     [format!("{layer}.yaml"), format!("{layer}{SECRETS}")]
 }
 
-/// The environment that a file of this name belongs to.
-fn environment_of(file: &str) -> Option<EnvironmentName> {
+/// The environment that a file of this name would belong to.
+fn environment_of(file: &OsStr) -> Option<String> {
+    let file = file.to_string_lossy();
     let name = file.strip_suffix(".yaml")?;
     let name = name.strip_suffix(".secrets").unwrap_or(name);
     let is_environment = !name.is_empty() && !name.starts_with('.') && name != BASE && file != PROJECT_FILE;
-    is_environment.then(|| name.into())
+    is_environment.then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -150,11 +157,7 @@ mod tests {
             (".sops.yaml", None),
             ("README.md", None),
         ] {
-            assert_eq!(
-                environment_of(file).as_ref().map(super::super::name::EnvironmentName::as_str),
-                expected,
-                "{file}"
-            );
+            assert_eq!(environment_of(file.as_ref()).as_deref(), expected, "{file}");
         }
     }
 }

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use super::reference::UserRule;
-use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::span::{Source, Span};
+use crate::diagnostic::{Diagnostic, did_you_mean, without_quotes};
+use crate::sops;
+use crate::span::{Place, Source, Span};
 
 const FIELDS: [&str; 4] = ["apps", "shared", "output", "references"];
 
@@ -27,6 +28,7 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads the project file; errors carry the place.
     pub(super) fn parse(source: &Source) -> Result<Self, Diagnostic> {
+        sops::refuse_private_key(source)?;
         serde_yaml::from_str(source.text()).map_err(|error| {
             let text = error.to_string();
             // the library's own place in the text is one of bytes; ours follows as a label
@@ -34,6 +36,18 @@ impl Settings {
             let message = in_words(text);
             let quoted = |before: &str| text.split_once(before).and_then(|(_, rest)| rest.split('`').next());
             let unknown = quoted("unknown field `");
+            // `{x}` is a text in the place of a mapping, and may be anything
+            let is_key = |name: &str| {
+                let behind =
+                    source.text().match_indices(name).filter_map(|(at, name)| source.text().get(at + name.len()..));
+                behind.map(|rest| rest.trim_start_matches(['"', '\'', ' '])).any(|rest| rest.starts_with(':'))
+            };
+            let message = match unknown {
+                Some(name) if !is_key(name) => {
+                    "expected fields of the project file with their values, found a text".to_owned()
+                }
+                _ => message,
+            };
             let fields: &[&str] = if in_rule(text) { &UserRule::FIELDS } else { &FIELDS };
             let diagnostic = Diagnostic::error("project-file", message)
                 .maybe_hint(unknown.and_then(|field| did_you_mean(field, fields.iter().copied())));
@@ -66,8 +80,8 @@ fn in_words(message: &str) -> String {
         return format!("expected {expected} for `{field}`");
     }
     if let Some((field, rest)) = message.split_once(": unknown variant ") {
-        let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "another"));
-        return format!("expected {expected} for `{field}`, found {found}");
+        let expected = rest.split_once(", expected ").map_or("another", |(_, expected)| expected);
+        return format!("expected {expected} for `{field}`");
     }
     let (rule, bare) = if in_rule(message) { message.split_once(": ").unwrap_or(("", message)) } else { ("", message) };
     let of_fields = ["unknown field", "missing field", "duplicate field"];
@@ -75,7 +89,8 @@ fn in_words(message: &str) -> String {
         (true, "") => format!("{bare} in the project file"),
         (true, rule) => format!("{bare} in `{rule}`"),
         (false, rule) if !rule.is_empty() => bare.to_owned(),
-        (false, _) => format!("the project file is no valid YAML: {message}"),
+        (false, _) if message.starts_with("invalid type") => "expected a mapping with the field `apps`".to_owned(),
+        (false, _) => format!("the project file is no valid YAML: {}", without_quotes(message)),
     }
 }
 
@@ -83,6 +98,16 @@ fn in_words(message: &str) -> String {
 fn path_at(text: &str, offset: usize, path: Option<&str>) -> Span {
     let found = path.and_then(|path| Some((offset + text.get(offset..)?.find(path)?, path.len())));
     found.map_or_else(|| word_at(text, offset, None), |(start, length)| Span::locate(text, start, start + length))
+}
+
+/// The place of a value of a field at the root: of its first text after the field's name.
+pub(super) fn value_place(source: &Source, field: &str, value: &str) -> Place {
+    let text = source.text();
+    let field = word_at(text, 0, Some(field));
+    let Span { start, end, .. } = path_at(text, field.start, Some(value).filter(|value| !value.is_empty()));
+    let is_quote = |at: usize| text.get(at..=at).is_some_and(|char| char == "\"" || char == "'");
+    let quotes = usize::from(start > 0 && is_quote(start - 1) && is_quote(end));
+    source.place(Span::locate(text, start - quotes, end + quotes))
 }
 
 /// The span of a field's name, or of the word at an offset.
@@ -149,7 +174,7 @@ mod tests {
             ("{kind: W, target: Secret}", "missing field `path` in `references[0]`", (3, 3), ""),
             (
                 "{kind: W, path: a, target: Sceret}",
-                "expected `ConfigMap` or `Secret` for `references[0].target`, found `Sceret`",
+                "expected `ConfigMap` or `Secret` for `references[0].target`",
                 (3, 30),
                 "",
             ),

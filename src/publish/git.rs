@@ -1,12 +1,13 @@
 //! Secrets in plaintext do not belong into Git.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 
 use super::Wish;
 use super::target::Target;
 use crate::diagnostic::{Diagnostic, Failure};
+use crate::git::{Configuration, Repository, SafeGit};
 
 /// How many files are named.
 const MOST: usize = 5;
@@ -23,9 +24,12 @@ pub(super) fn exposed(targets: &[Target], wish: &Wish<'_>) -> Option<Diagnostic>
     if secrets.is_empty() {
         return None;
     }
-    let absolute = std::path::absolute(wish.dir).ok()?;
-    let work_tree = absolute.ancestors().find(|folder| folder.join(".git").exists())?;
-    let exposed = not_ignored(work_tree, &secrets);
+    let exposed = match Repository::find(wish.dir) {
+        Ok(None) => return None,
+        Ok(Some(repository)) => not_ignored(repository, &secrets),
+        // something is there that Git may know
+        Err(_) => secrets,
+    };
     if exposed.is_empty() {
         return None;
     }
@@ -46,23 +50,18 @@ pub(super) fn exposed(targets: &[Target], wish: &Wish<'_>) -> Option<Diagnostic>
 }
 
 /// Those of some paths that Git does not ignore. All of them, if it cannot be asked.
-fn not_ignored(work_tree: &Path, paths: &[PathBuf]) -> Vec<PathBuf> {
+fn not_ignored(repository: Repository, paths: &[PathBuf]) -> Vec<PathBuf> {
     let absolute: Vec<_> =
         paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect();
-    let Some(ignored) = ignored(work_tree, &absolute) else { return paths.to_vec() };
+    let Some(ignored) = ignored(repository, &absolute) else { return paths.to_vec() };
     let is_free = |(_, absolute): &(&PathBuf, &PathBuf)| !ignored.contains(absolute);
     paths.iter().zip(&absolute).filter(is_free).map(|(path, _)| path.clone()).collect()
 }
 
-fn ignored(work_tree: &Path, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
-    let mut git = Command::new("git")
-        .args(["check-ignore", "--stdin", "-z"])
-        .current_dir(work_tree)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
+fn ignored(repository: Repository, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
+    let safe = SafeGit::new(repository, Configuration::Users).ok()?;
+    let mut git = safe.command("check-ignore").ok()?;
+    let mut git = git.args(["--stdin", "-z"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let asked: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_encoded_bytes(), b"\0"].concat()).collect();
     let mut stdin = git.stdin.take()?;
     // written from the side, so that neither waits for the other

@@ -11,6 +11,9 @@ use crate::glob::matching;
 /// What stands for the digest of a file that is not there.
 const ABSENT: &str = "absent";
 
+/// What stands for the digest of a file that is not one of the project: no inventory records it.
+const REFUSED: &str = "refused";
+
 /// What begins the name of a question for matching files.
 const MATCHING: &str = "glob:";
 
@@ -52,7 +55,7 @@ impl<'a> Answers<'a> {
 
     /// Whether inputs are still what they were.
     pub(super) fn hold<'i>(&self, inputs: impl IntoIterator<Item = (&'i str, &'i str)>) -> bool {
-        inputs.into_iter().all(|(name, digest)| self.answer(name, || self.probe(name)) == digest)
+        inputs.into_iter().all(|(name, digest)| digest != REFUSED && self.answer(name, || self.probe(name)) == digest)
     }
 
     /// The answer to the question by that name.
@@ -61,11 +64,12 @@ impl<'a> Answers<'a> {
             return known.clone();
         }
         let answer = match probe() {
+            Probe::File(path) if !self.files.may_read(&path) => REFUSED.to_owned(),
             Probe::File(path) => {
                 self.cache.digest_of(&path, || self.files.content(&path)).unwrap_or_else(|| ABSENT.to_owned())
             }
             Probe::Matching(folder, pattern) => {
-                let found = matching(self.files.disk(), &folder, &pattern).unwrap_or_default();
+                let found = matching(self.files.bounds(), &folder, &pattern).unwrap_or_default();
                 let names: Vec<_> = found.iter().map(|path| self.files.name(path)).collect();
                 self.cache.digest(names.join("\n").as_bytes())
             }

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use minijinja::value::ValueKind;
-use minijinja::{Error, ErrorKind, Value as TemplateValue};
+use minijinja::{Environment, Error, ErrorKind, Value as TemplateValue};
 
 use super::failure::{Origin, invalid};
 use super::frame::Frame;
 use super::session::{Reported, Session, is_template};
+use super::steps::StepError;
 use super::{declassify, scope};
 use crate::layer::{Tree, TreeKind};
 use crate::value::Value;
@@ -54,6 +55,7 @@ impl Builder<'_> {
 
     /// A scalar with its template rendered; one expression by itself keeps its type.
     pub(super) fn leaf<'t>(&mut self, scalar: &'t Scalar, tree: &'t Tree) -> Result<Value<'t>, Reported> {
+        self.frame.start_template();
         if scalar.encrypted {
             self.frame.record_encrypted();
         }
@@ -79,11 +81,15 @@ impl Builder<'_> {
         let source = declassify::prepare(text).map_err(|error| self.session.failed(&error, &whole))?;
         let source = source.get(start..start + expression.len()).unwrap_or(expression);
         let origin = Origin::Scalar { scalar, place: &tree.place, shift: start };
-        let environment = &self.session.engine.environment;
-        let value = environment
-            .compile_expression(source)
-            .and_then(|compiled| compiled.eval(scope::root(self.session)))
-            .map_err(|error| self.session.failed(&error, &origin))?;
+        let evaluate = |environment: &Environment<'static>| {
+            environment.compile_expression(source).and_then(|compiled| compiled.eval(scope::root(self.session)))
+        };
+        let evaluated = self.session.engine.metered.run(evaluate);
+        self.session.mention(text);
+        let value = evaluated.map_err(|error| match error {
+            StepError::Failed(error) => self.session.failed(&error, &origin),
+            StepError::Exhausted => self.session.exhausted(&origin),
+        })?;
         if value.is_undefined() {
             // an expression may be that; a template that prints it says where it comes from
             self.session.render(name, text, &whole)?;

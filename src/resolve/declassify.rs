@@ -22,7 +22,13 @@ use minijinja::{Error, ErrorKind};
 const NAME: &str = "declassify";
 const CALL: &str = "_d(_m(),";
 /// The same for a call whose reason is not a text in quotes.
-const REFUSED: &str = "_r(_m(),";
+pub(super) const REFUSED: &str = "_r(_m(),";
+/// What is said of one.
+pub(super) const UNREASONED: &str =
+    "`declassify` wants a reason, a text in quotes: `declassify(value, \"why it may be public\")`";
+/// What is said where it cannot be used at all.
+pub(super) const BESIDE_NAMESPACE: &str =
+    "a template that uses `namespace` cannot use `declassify`: a secret could get out of the call in a field";
 /// The names in them, and what a template that writes one of them gets.
 const INNER: [&str; 3] = ["_d", "_m", "_r"];
 const NOTHING: &str = "__";

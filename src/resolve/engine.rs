@@ -9,17 +9,17 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 
 use super::failure::invalid;
 use super::manifest::Documents;
-use super::{declassify, filters};
-use crate::files::Files;
-
-/// Steps that one template may take. A template of a thousand loop turns takes some ten thousand;
-/// one that never ends is stopped within a fraction of a second.
-const FUEL: u64 = 1_000_000;
+use super::sizes::NO_TEXT;
+use super::steps::Metered;
+use super::{declassify, filters, frame, literal};
+use crate::files::{FileKind, Files};
 
 /// Renders templates; one for a whole run.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) environment: Environment<'static>,
+    /// The same, for each amount of steps.
+    pub(super) metered: Metered,
     pub(super) files: Arc<Files>,
     pub(super) documents: Arc<Documents>,
 }
@@ -40,7 +40,6 @@ impl Engine {
         if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
             environment.set_syntax(syntax);
         }
-        environment.set_fuel(Some(FUEL));
         // its messages would show the values of the variables in reach
         environment.set_debug(false);
         environment.remove_global("debug");
@@ -48,11 +47,19 @@ impl Engine {
             let text = printed(value)?;
             out.write_str(&text).map_err(Error::from)
         });
-        environment.set_path_join_callback(|name, parent| join(name, parent).into());
+        let parents = Arc::clone(&files);
+        environment.set_path_join_callback(move |name, parent| {
+            // which files are asked for is written down, so that no secret may decide
+            if frame::follows_secret() && !is_named_in(&parents, name, parent) {
+                return COMPUTED.into();
+            }
+            join(name, parent).into()
+        });
         let included = Arc::clone(&files);
         environment.set_loader(move |name| load(&included, name));
         filters::install(&mut environment);
-        Arc::new(Self { environment, files, documents })
+        let metered = Metered::new(&environment);
+        Arc::new(Self { environment, metered, files, documents })
     }
 }
 
@@ -62,16 +69,14 @@ fn printed(value: &Value) -> Result<String, Error> {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::None => Err(invalid("null has no text; use `default(value, true)` to give one")),
-        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => {
-            Err(invalid("a list or a mapping has no text of its own; use `tojson`, `toyaml` or `join`"))
-        }
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => Err(invalid(NO_TEXT)),
         ValueKind::Bytes => Err(invalid("a binary value has no text; use `b64encode`")),
         _ => Ok(value.to_string()),
     }
 }
 
 /// The name of an included template: relative to the template that names it, within the project.
-fn join(name: &str, parent: &str) -> String {
+pub(super) fn join(name: &str, parent: &str) -> String {
     let folder = Path::new(parent).parent().unwrap_or(Path::new(""));
     let mut parts = Vec::new();
     for part in folder.join(name).components() {
@@ -86,8 +91,23 @@ fn join(name: &str, parent: &str) -> String {
     parts.join("/")
 }
 
+/// What stands for the name of an included template that may be made of a secret. No file is called so.
+const COMPUTED: &str = "\0";
+
+/// Whether the template `parent` has a name in quotes, where it includes another one.
+fn is_named_in(files: &Files, name: &str, parent: &str) -> bool {
+    let own = frame::current().and_then(|frame| frame.names(parent, name));
+    own.unwrap_or_else(|| {
+        let source = files.text(FileKind::Include, &files.root().join(parent));
+        source.is_ok_and(|source| literal::included(source.text()).any(|included| included == name))
+    })
+}
+
 fn load(files: &Files, name: &str) -> Result<Option<String>, Error> {
-    match files.text(&files.root().join(name)) {
+    if name == COMPUTED {
+        return Ok(None);
+    }
+    match files.text(FileKind::Include, &files.root().join(name)) {
         Ok(source) => Ok(Some(declassify::prepare(source.text())?.into_owned())),
         Err(problem) if problem.rule == "missing-file" => Ok(None),
         Err(problem) => Err(Error::new(ErrorKind::TemplateNotFound, problem.message)),

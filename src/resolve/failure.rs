@@ -5,9 +5,13 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind, Value};
 
+use super::declassify;
+use super::frame::{self, Subject};
+use super::literal::{Word, has_word, paths, required_message, word_at};
 use super::session::Session;
 use super::suggest::{undefined, unknown};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Public};
+use crate::files::FileKind;
 use crate::span::{Place, Source, Span};
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::locate;
@@ -27,9 +31,10 @@ pub(super) const FAILED_BEFORE: &str = "\u{1}failed before";
 const OWN: char = '\u{2}';
 
 /// An error of our own. Its message is shown only if `word`, a part of it, stands in the template:
-/// else it was computed, perhaps from a secret.
-pub(super) fn own(message: &str, hint: Option<&str>, word: &str) -> Error {
-    Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}{OWN}{}{OWN}{word}", hint.unwrap_or_default()))
+/// else it was computed.
+pub(super) fn own(message: &str, hint: Option<&str>, word: Word<'_>) -> Error {
+    let (hint, word) = (hint.unwrap_or_default(), word.pack());
+    Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}{OWN}{hint}{OWN}{word}"))
 }
 
 /// What precedes a detail of our own that holds nothing but fixed words.
@@ -41,26 +46,29 @@ pub(super) fn invalid(detail: &'static str) -> Error {
 }
 
 /// An error of our own, raised by the engine where the value is used.
-pub(super) fn raise(message: &str, hint: Option<&str>, word: &str) -> Value {
+pub(super) fn raise(message: &str, hint: Option<&str>, word: Word<'_>) -> Value {
     Value::from(own(message, hint, word))
 }
 
 /// The message, the hint and the word of an error of our own.
-fn parts_of_own(error: &Error) -> Option<(&str, &str, &str)> {
-    let (message, rest) = error.detail()?.strip_prefix(OWN)?.split_once(OWN)?;
-    let (hint, word) = rest.split_once(OWN)?;
-    Some((message, hint, word))
+fn parts_of_own(error: &Error) -> Option<(&str, &str, Word<'_>)> {
+    let mut parts = error.detail()?.strip_prefix(OWN)?.rsplitn(3, OWN);
+    let (word, hint) = (Word::unpack(parts.next()?)?, parts.next()?);
+    Some((parts.next()?, hint, word))
 }
 
 /// The diagnostic for a failed template; none if the failure was reported before.
 pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
+    let encrypted = matches!(origin, Origin::Scalar { scalar, .. } if scalar.encrypted);
+    if encrypted || frame::current().is_some_and(|frame| frame.is_secret()) {
+        return Some(after_secret(session, origin, encrypted));
+    }
     let error = innermost(error);
     if error.detail() == Some(FAILED_BEFORE) {
         return None;
     }
     let at = At::of(session, error, origin);
-    let encrypted = matches!(origin, Origin::Scalar { scalar, .. } if scalar.encrypted);
-    let (message, hint) = if encrypted { (unspecific(error), None) } else { explain(session, error, &at) };
+    let (message, hint) = explain(session, error, &at);
     let rule = match error.kind() {
         ErrorKind::SyntaxError => "template-syntax",
         ErrorKind::UndefinedError => "undefined",
@@ -68,12 +76,84 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
         _ => "template-failed",
     };
     let diagnostic = Diagnostic::error(rule, message).maybe_hint(hint);
-    let diagnostic = if at.hidden { diagnostic.at_hidden(at.place) } else { diagnostic.at(at.place) };
-    Some(if encrypted {
-        diagnostic.hint("if the secret just happens to contain `{{` or `{%`, set `template: false` on its key")
+    Some(if at.hidden { diagnostic.at_hidden(at.place) } else { diagnostic.at_public(at.place, Public::Expression) })
+}
+
+/// That a template failed which has read a secret, or is one. Where it failed and why may follow from that, so
+/// that nothing of it is told: what is, follows from the text of the template alone.
+fn after_secret(session: &Session, origin: &Origin<'_>, encrypted: bool) -> Diagnostic {
+    if !encrypted && let Some(mistake) = missing(session, origin).or_else(|| unreasoned(origin)) {
+        return mistake;
+    }
+    let name = frame::current().map(|frame| match &frame.subject {
+        Subject::Manifest(name) => name.split('#').next().unwrap_or_default().to_owned(),
+        subject @ (Subject::Entry(_) | Subject::Variable(_)) => session.subject_name(subject),
+    });
+    let place = match origin {
+        Origin::Scalar { place, .. } => (*place).clone(),
+        Origin::File(source) => source.place(Span::locate(source.text(), 0, 0)),
+    };
+    let problem = withheld(&name.unwrap_or_default(), &place, "template");
+    if encrypted {
+        problem.hint("if the secret just happens to contain `{{` or `{%`, set `template: false` on its key")
     } else {
-        diagnostic
-    })
+        problem
+    }
+}
+
+/// That something that was made of secrets cannot be used, without a word on why.
+pub(super) fn withheld(name: &str, place: &Place, what: &str) -> Diagnostic {
+    Diagnostic::error("template-failed", format!("the {what} of `{name}` failed"))
+        .at_hidden(place.clone())
+        .note("it is made of secrets, so that no details are shown: they could tell what those are")
+        .hint("to see them, try it with harmless values in the place of the secrets")
+}
+
+/// That `declassify` is used as it cannot be, which is plain to see.
+fn unreasoned(origin: &Origin<'_>) -> Option<Diagnostic> {
+    let (text, place) = match origin {
+        Origin::Scalar { scalar, place, .. } => (scalar.text(), (*place).clone()),
+        Origin::File(source) => (source.text(), source.place(Span::locate(source.text(), 0, 0))),
+    };
+    let is_unreasoned = declassify::prepare(text).is_ok_and(|prepared| prepared.contains(declassify::REFUSED));
+    let mistake = if is_unreasoned {
+        declassify::UNREASONED
+    } else if has_word(text, "namespace") && has_word(text, "declassify") {
+        declassify::BESIDE_NAMESPACE
+    } else {
+        return None;
+    };
+    Some(Diagnostic::error("template-failed", format!("the template failed: {mistake}")).at_hidden(place))
+}
+
+/// The first thing that a template names and that nothing defines or gives a value.
+fn missing(session: &Session, origin: &Origin<'_>) -> Option<Diagnostic> {
+    let text = match origin {
+        Origin::Scalar { scalar, .. } => scalar.text(),
+        Origin::File(source) => source.text(),
+    };
+    let has_fallback = |end: usize| {
+        let rest = text.get(end..).unwrap_or_default().trim_start();
+        let filter = rest.strip_prefix('|').map(str::trim_start);
+        rest.starts_with("is ")
+            || filter.is_some_and(|filter| filter.starts_with("default") || filter.starts_with("d("))
+    };
+    let found = paths(&session.engine, text).into_iter().filter(|path| session.is_missing(path)).filter_map(|path| {
+        let at = word_at(text, &path)?;
+        (!has_fallback(at + path.len())).then_some((at, path))
+    });
+    let (at, path) = found.min()?;
+    let (message, hint) = match text.get(at + path.len()..).and_then(required_message) {
+        Some(message) => (message.to_owned(), None),
+        None => undefined(session, Some(&path)),
+    };
+    let place = match origin {
+        Origin::Scalar { scalar, place, .. } => {
+            place.source.place(locate(place.source.text(), place.span, scalar, at, path.len()))
+        }
+        Origin::File(source) => source.place(Span::locate(source.text(), at, at + path.len())),
+    };
+    Some(Diagnostic::error("undefined", message).maybe_hint(hint).at_public(place, Public::Expression))
 }
 
 /// An error in an included template wraps the one that tells more.
@@ -116,7 +196,12 @@ impl Piece {
         let is_path = ["include", "import", "from", "extends"].iter().any(|word| text.starts_with(word));
         let has_text = text.contains(['"', '\'']) && !is_path;
         let unclosed = error.kind() == ErrorKind::SyntaxError && !is_closed(template, &range);
-        let literal = parts_of_own(error).is_none_or(|(_, _, word)| template.contains(word));
+        let literal = match error.kind() {
+            ErrorKind::UnknownFilter | ErrorKind::UnknownFunction | ErrorKind::UnknownTest => {
+                has_word(template, unknown_name(error.detail().unwrap_or_default()))
+            }
+            _ => parts_of_own(error).is_none_or(|(_, _, word)| word.is_in(template)),
+        };
         Self { range, hidden: has_text || unclosed, literal }
     }
 }
@@ -177,14 +262,14 @@ impl At {
 
     fn in_file(error: &Error, source: &Source, range: &Range<usize>) -> Self {
         let Piece { range, hidden, literal } = Piece::of(error, source.text(), range);
-        let place = source.place(Span::locate(source.text(), range.start, range.end));
+        let place = source.place(source.locate(range.start, range.end));
         let text = source.text().get(range).filter(|_| !hidden).map(str::to_owned);
         Self { place, text, hidden, literal }
     }
 
     fn in_include(session: &Session, error: &Error, range: &Range<usize>, fallback: &Place) -> Self {
         let files = &session.engine.files;
-        let file = error.name().and_then(|name| files.text(&files.root().join(name)).ok());
+        let file = error.name().and_then(|name| files.text(FileKind::Include, &files.root().join(name)).ok());
         file.map_or_else(
             || Self { place: fallback.clone(), text: None, hidden: true, literal: false },
             |source| Self::in_file(error, &source, range),
@@ -196,16 +281,6 @@ impl At {
 /// name of their own.
 fn names_another(error: &Error, name: &str) -> bool {
     error.name().is_some_and(|found| found != name && found != "<expression>")
-}
-
-/// What went wrong, for a template of which nothing may be shown.
-fn unspecific(error: &Error) -> String {
-    match error.kind() {
-        ErrorKind::SyntaxError => "the template has a syntax error".to_owned(),
-        _ if parts_of_own(error).is_some() => unspecific_undefined(),
-        ErrorKind::UndefinedError => unspecific_undefined(),
-        kind => format!("the template failed: {kind}"),
-    }
 }
 
 pub(super) fn unspecific_undefined() -> String {
@@ -243,32 +318,43 @@ fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>
             let hint = "a loop is longer than any configuration needs; compute less";
             ("the template takes too many steps".to_owned(), Some(hint.to_owned()))
         }
-        ErrorKind::UnknownFilter => unknown("filter", detail),
-        ErrorKind::UnknownFunction => unknown("function", detail),
-        ErrorKind::UnknownTest => unknown("test", detail),
+        ErrorKind::UnknownFilter => unknown("filter", unknown_name(detail), at.literal),
+        ErrorKind::UnknownFunction => unknown("function", unknown_name(detail), at.literal),
+        ErrorKind::UnknownTest => unknown("test", unknown_name(detail), at.literal),
         _ if detail.starts_with(FIXED) => (format!("the template failed: {}", detail.trim_start_matches(FIXED)), None),
-        _ if detail.starts_with("unable to calculate") => {
-            ("the template failed: a calculation has no result, such as a division by zero".to_owned(), None)
+        kind => {
+            let found = REASONS.iter().find(|(words, _)| detail.starts_with(words));
+            let reason = match found {
+                Some((_, reason)) => (*reason).to_owned(),
+                None if detail.ends_with(" is not iterable") => {
+                    "a value that is no list is gone through as one".to_owned()
+                }
+                // the name of a kind is one of the engine's own
+                None => kind.to_string(),
+            };
+            (format!("the template failed: {reason}"), None)
         }
-        _ if SHOWN.iter().any(|words| detail.starts_with(words)) || detail.ends_with(" is not iterable") => {
-            (format!("the template failed: {detail}"), None)
-        }
-        kind => (format!("the template failed: {kind}"), None),
     }
 }
 
-/// How details of the engine begin that hold no value: those about types and arguments. All others
-/// could, as `unable to calculate 1234 // 0` does.
-const SHOWN: [&str; 11] = [
-    "cannot convert ",
-    "tried to use ",
-    "value of type ",
-    "cannot join value of type ",
-    "cannot calculate length of value of type ",
-    "cannot reverse values of type ",
-    "can only sum numbers",
-    "value is not a string",
-    "string has no method named ",
-    "map has no method named ",
-    "range has too many elements",
+/// How details of the engine begin, and what is told in their place: they may quote a value, as
+/// `unable to calculate 1234 // 0` does.
+const REASONS: [(&str, &str); 12] = [
+    ("unable to calculate", "a calculation has no result, such as a division by zero"),
+    ("cannot convert ", "a value cannot be converted to the type that is needed"),
+    ("tried to use ", "an operator is used on values of types that it is not for"),
+    ("value of type ", "a value of another type is needed"),
+    ("cannot join value of type ", "`join` is used on a value that is no list"),
+    ("cannot calculate length of value of type ", "`length` is used on a value that has none"),
+    ("cannot reverse values of type ", "`reverse` is used on a value that is neither a text nor a list"),
+    ("can only sum numbers", "`sum` is used on values that are no numbers"),
+    ("value is not a string", "a text is needed, and another value is used"),
+    ("string has no method named ", "a method is called that texts do not have"),
+    ("map has no method named ", "a method is called that mappings do not have"),
+    ("range has too many elements", "a range has too many elements"),
 ];
+
+/// The name in `filter NAME is unknown`, `NAME is unknown` or `test NAME is unknown`.
+fn unknown_name(detail: &str) -> &str {
+    detail.strip_suffix(" is unknown").and_then(|rest| rest.split(' ').next_back()).unwrap_or(detail)
+}

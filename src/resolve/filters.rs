@@ -5,15 +5,17 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::failure::{self, invalid};
-use super::{content, frame};
+use super::literal::Word;
+use super::{content, frame, sizes};
 use crate::yaml;
 
 /// Adds them to an environment.
 pub(super) fn install(environment: &mut Environment<'static>) {
+    sizes::install(environment);
     environment.add_filter("b64encode", b64encode);
     environment.add_filter("b64decode", b64decode);
     environment.add_filter("urlencode", urlencode);
@@ -46,7 +48,8 @@ fn text(value: &Value) -> Result<String, Error> {
     }
 }
 
-fn b64encode(value: &Value) -> Result<String, Error> {
+fn b64encode(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
+    sizes::charge(state, value, 2)?;
     Ok(STANDARD.encode(bytes(value)?))
 }
 
@@ -60,7 +63,8 @@ fn b64decode(value: &Value) -> Result<Value, Error> {
 
 /// Everything but the unreserved characters of RFC 3986 (section 2.3) as `%XX`. minijinja's own
 /// leaves `/`, which ends the host of a URL: a password may hold one.
-fn urlencode(value: &Value) -> Result<String, Error> {
+fn urlencode(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
+    sizes::charge(state, value, "%FF".len())?;
     let mut out = String::new();
     for byte in bytes(value)? {
         match byte {
@@ -73,7 +77,8 @@ fn urlencode(value: &Value) -> Result<String, Error> {
     Ok(out)
 }
 
-fn sha256(value: &Value) -> Result<String, Error> {
+fn sha256(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
+    sizes::charge(state, value, 4)?;
     let mut out = String::new();
     for byte in Sha256::digest(bytes(value)?) {
         let _ = write!(out, "{byte:02x}");
@@ -82,11 +87,13 @@ fn sha256(value: &Value) -> Result<String, Error> {
 }
 
 /// A text in double quotes, with the escapes of JSON, which YAML reads too.
-fn quote(value: &Value) -> Result<String, Error> {
+fn quote(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
+    sizes::charge(state, value, r"\u0000".len())?;
     Ok(serde_json::Value::String(text(value)?).to_string())
 }
 
-fn toyaml(value: &Value) -> Result<String, Error> {
+fn toyaml(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
+    sizes::charge_lines(state, value)?;
     let structure = content::from_template(value)?;
     Ok(yaml::write::write(&structure).trim_end_matches('\n').to_owned())
 }
@@ -97,14 +104,17 @@ fn required(value: &Value, message: &str) -> Result<Value, Error> {
         ValueKind::String => value.as_str() == Some(""),
         _ => false,
     };
-    if missing { Err(failure::own(message, None, message)) } else { Ok(value.clone()) }
+    if missing { Err(failure::own(message, None, Word::Message(message))) } else { Ok(value.clone()) }
 }
 
 fn string(value: &Value) -> Result<String, Error> {
     text(value)
 }
 
-fn join(values: &Value, separator: Option<&str>) -> Result<String, Error> {
+fn join(state: &State<'_, '_>, values: &Value, separator: Option<&str>) -> Result<String, Error> {
+    sizes::charge(state, values, 1)?;
+    let gaps = values.len().unwrap_or_default() * separator.map_or(0, str::len);
+    state.consume_fuel((gaps / sizes::BYTES_A_STEP) as u64)?;
     let parts = values.try_iter()?.map(|value| text(&value)).collect::<Result<Vec<_>, _>>()?;
     Ok(parts.join(separator.unwrap_or_default()))
 }
@@ -128,7 +138,7 @@ fn declassify(ticket: u64, value: &Value, reason: &str) -> Result<Value, Error> 
 
 /// What a call of `declassify` without a reason becomes.
 fn refuse(_: Rest<Value>) -> Result<Value, Error> {
-    Err(invalid("`declassify` wants a reason, a text in quotes: `declassify(value, \"why it may be public\")`"))
+    Err(invalid(super::declassify::UNREASONED))
 }
 
 /// minijinja's `namespace`, whose fields can be set anywhere: within a call of `declassify` too, so
@@ -143,7 +153,7 @@ fn namespace(defaults: Option<ValueOrKwargs>) -> Result<Value, Error> {
 }
 
 fn beside_namespace() -> Error {
-    invalid("a template that uses `namespace` cannot use `declassify`: a secret could get out of the call in a field")
+    invalid(super::declassify::BESIDE_NAMESPACE)
 }
 
 fn outside() -> Error {

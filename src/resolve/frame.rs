@@ -4,7 +4,10 @@
 //! thread. Functions and filters find it there: minijinja's own scope does not reach into macros.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use indexmap::IndexSet;
 
 use super::{Declassified, Lineage, Read, Shadow};
 use crate::name::BundleName;
@@ -43,14 +46,21 @@ enum Light {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Log {
     reads: Vec<Read>,
     /// Lengths of `reads` at the start of the calls of `declassify` under way.
     marks: Vec<usize>,
     declassified: Vec<Declassified>,
     encrypted: bool,
+    /// The value of something sensitive was handed out.
+    secret: bool,
+    /// That was so in the template that is rendered. What happens after that may follow from it, lifted or not.
+    after_secret: bool,
     light: Light,
     namespace: bool,
+    /// What the template that is rendered is called, and the names of others that stand in it.
+    template: (String, Vec<String>),
 }
 
 thread_local! {
@@ -77,7 +87,43 @@ impl Frame {
 
     /// Records that a part of the source itself was decrypted.
     pub(super) fn record_encrypted(&self) {
-        self.log().encrypted = true;
+        let mut log = self.log();
+        log.encrypted = true;
+        log.after_secret = true;
+    }
+
+    /// Starts another template: no other one can tell it what it read.
+    pub(super) fn start_template(&self) {
+        self.log().after_secret = false;
+    }
+
+    /// Records what a template is called, and which others it names.
+    pub(super) fn name_template(&self, name: &str, included: Vec<String>) {
+        self.log().template = (name.to_owned(), included);
+    }
+
+    /// Whether a template names another one; none if it is not the one that is rendered.
+    pub(super) fn names(&self, template: &str, included: &str) -> Option<bool> {
+        let log = self.log();
+        (log.template.0 == template).then(|| log.template.1.iter().any(|name| name == included))
+    }
+
+    /// Records that the value of something sensitive was handed out.
+    pub(super) fn record_secret(&self) {
+        let mut log = self.log();
+        log.secret = true;
+        log.after_secret = true;
+    }
+
+    /// Whether anything that it was made of is a secret.
+    pub(super) fn has_secret(&self) -> bool {
+        let log = self.log();
+        log.secret || log.encrypted
+    }
+
+    /// Whether what happens from here on may follow from a secret: no message may tell of it then.
+    pub(super) fn is_secret(&self) -> bool {
+        self.log().after_secret
     }
 
     /// Records that something was read whose value is not known: nor is then the result.
@@ -149,19 +195,52 @@ impl Frame {
     /// What the value was made of, once rendering is over.
     pub(super) fn lineage(&self) -> Lineage {
         let log = self.log();
-        let mut reads = log.reads.clone();
-        reads.sort();
-        reads.dedup();
-        let mut declassified = log.declassified.clone();
-        declassified.sort_by(|a, b| (&a.read, &a.reason).cmp(&(&b.read, &b.reason)));
-        declassified.dedup();
-        Lineage { encrypted: log.encrypted, reads, declassified }
+        // in the order of reading: what comes before the first secret follows from none
+        let reads: IndexSet<Read> = log.reads.iter().cloned().collect();
+        let reads = reads.into_iter().collect();
+        let mut declassified: Vec<Declassified> = Vec::with_capacity(log.declassified.len());
+        let mut seen = HashSet::new();
+        for lifted in &log.declassified {
+            if seen.insert((&lifted.read, &lifted.reason)) {
+                declassified.push(lifted.clone());
+            }
+        }
+        Lineage { encrypted: log.encrypted, secret: log.secret || log.encrypted, reads, declassified }
     }
 }
 
 /// The frame of the innermost render of this thread.
 pub(super) fn current() -> Option<Arc<Frame>> {
     STACK.with_borrow(|stack| stack.last().cloned())
+}
+
+/// Whether what the innermost render asks for may follow from a secret: it, or a variable or entry on whose
+/// behalf it runs, has read one. All entries are resolved anyway, so it ends at the first of them.
+pub(super) fn follows_secret() -> bool {
+    STACK.with_borrow(|stack| any_secret(stack))
+}
+
+/// The variable that is rendered, if it may be rendered only since a secret is what it is.
+pub(super) fn variable_after_secret() -> Option<String> {
+    STACK.with_borrow(|stack| match stack.split_last() {
+        Some((frame, below)) if any_secret(below) => match &frame.subject {
+            Subject::Variable(path) => Some(path.clone()),
+            Subject::Entry(_) | Subject::Manifest(_) => None,
+        },
+        _ => None,
+    })
+}
+
+fn any_secret(stack: &[Arc<Frame>]) -> bool {
+    for frame in stack.iter().rev() {
+        if frame.is_secret() {
+            return true;
+        }
+        if !matches!(frame.subject, Subject::Variable(_)) {
+            break;
+        }
+    }
+    false
 }
 
 /// Takes the frame off the stack, also if the engine panics, so that a thread can go on.

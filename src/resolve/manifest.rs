@@ -4,7 +4,7 @@
 //! read, and where it stands. A file `*.j2` is rendered as a text, document by document where it can
 //! be parted, and read after that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,12 +15,12 @@ use super::failure::Origin;
 use super::frame::{self, Frame, Subject};
 use super::session::{Reported, Session, is_template};
 use super::{Lineage, declassify};
-use crate::diagnostic::{Diagnostic, Failure};
-use crate::files::Probe;
+use crate::diagnostic::{Diagnostic, Public};
+use crate::files::{FileKind, Probe, refuse};
 use crate::glob::{GlobError, matching};
 use crate::layer::{ManifestPattern, Tree, TreeKind};
 use crate::sops;
-use crate::span::{Place, Source, Span};
+use crate::span::{Place, Source};
 use crate::value::Value;
 use crate::yaml::node::{Scalar, Style};
 use crate::yaml::read::{MergeKeys, read_stream};
@@ -70,27 +70,30 @@ impl Session {
     /// and left out.
     pub(super) fn manifests(self: &Arc<Self>) -> Vec<Manifest> {
         let mut found = Vec::new();
-        let mut seen: Vec<PathBuf> = Vec::new();
+        let mut seen = HashSet::new();
         for pattern in &self.definition.manifests {
             for path in self.files_of(pattern) {
-                if !seen.contains(&path) {
+                if seen.insert(path.clone()) {
                     found.extend(self.file(&path, pattern).unwrap_or_default());
-                    seen.push(path);
                 }
             }
+        }
+        for manifest in &found {
+            self.refuse_ciphertext(manifest);
         }
         found
     }
 
     fn files_of(&self, pattern: &ManifestPattern) -> Vec<PathBuf> {
         let text = &pattern.pattern.value;
-        let at = |problem: Diagnostic| problem.at(pattern.pattern.place.clone());
+        let at = |problem: Diagnostic| problem.at_public(pattern.pattern.place.clone(), Public::Path);
         self.engine.files.note(Probe::Matching(pattern.folder.clone(), text.clone()));
-        let disk = self.engine.files.disk();
-        let problem = match matching(disk, &pattern.folder, text) {
+        let root = self.engine.files.bounds();
+        let problem = match matching(root, &pattern.folder, text) {
             Ok(mut found) => {
-                let is_folder = found.iter().any(|path| disk.is_folder(path));
-                found.retain(|path| disk.is_file(path));
+                let count = found.len();
+                found.retain(|path| !root.is_folder(path));
+                let is_folder = found.len() < count;
                 if !found.is_empty() {
                     return found;
                 }
@@ -110,9 +113,11 @@ impl Session {
             Err(GlobError::Invalid { part, reason }) => {
                 Diagnostic::error("invalid-field", format!("`{part}` is no valid glob: {reason}"))
             }
-            Err(GlobError::Unreadable(folder, error)) => {
-                let name = self.engine.files.name(&folder);
-                Diagnostic::error("unreadable", format!("`{name}` could not be listed: {error}")).failing(Failure::Io)
+            Err(GlobError::Unreadable(folder, refusal)) => {
+                refuse(&refusal, FileKind::Manifest, &self.engine.files.name(&folder))
+            }
+            Err(GlobError::TooMuch(budget)) => {
+                budget.exceeded().hint("name the files with fewer and narrower patterns: `workloads/*.yaml`")
             }
         };
         self.report(at(problem));
@@ -120,8 +125,9 @@ impl Session {
     }
 
     fn file(self: &Arc<Self>, path: &Path, pattern: &ManifestPattern) -> Result<Vec<Manifest>, Reported> {
-        let file = self.engine.files.manifests(path);
-        let file = file.map_err(|problem| self.report(problem.at(pattern.pattern.place.clone())))?;
+        let file = self.engine.files.text(FileKind::Manifest, path);
+        let file =
+            file.map_err(|problem| self.report(problem.at_public(pattern.pattern.place.clone(), Public::Path)))?;
         if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
             return self.text_template(&file);
         }
@@ -253,7 +259,7 @@ impl Session {
                 Ok(rendered) => rendered?,
                 Err(refusal) => return Err(self.report(self.refused(&refusal))),
             };
-            let place = file.place(Span::locate(file.text(), chunk.start, chunk.start));
+            let place = file.place(file.locate(chunk.start, chunk.start));
             let (locked, dark) = (frame.is_locked(), frame.is_dark());
             let part = || Part { path: String::new(), place: place.clone(), lineage: frame.lineage(), locked, dark };
             if locked {
@@ -306,13 +312,19 @@ impl Session {
             let source = declassify::prepare(text);
             source.is_ok_and(|source| self.engine.environment.template_from_named_str("part", &source).is_ok())
         };
-        if !chunks.iter().all(compiles) {
+        // each is rendered below as many line feeds as there are lines before it
+        let is_affordable = chunks.len().saturating_mul(text.len()) <= MOST_PADDING;
+        if !is_affordable || !chunks.iter().all(compiles) {
             chunks.clear();
             chunks.push(0..text.len());
         }
         chunks
     }
 }
+
+/// Most bytes that the documents of a template have together, each with the lines before it. A longer one is
+/// rendered as a whole, which any may be.
+const MOST_PADDING: usize = 16 * 1024 * 1024;
 
 /// By what an object is known.
 const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];

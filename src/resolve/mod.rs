@@ -6,17 +6,21 @@
 //! macro, filtered. That over-approximates (a secret that is only compared taints), which is the
 //! right side to err on, and it needs no analysis of the template that could be wrong.
 
+mod ciphertext;
 mod content;
 mod declassify;
 mod engine;
 mod failure;
 mod filters;
 mod frame;
+mod literal;
 mod manifest;
 mod pointed;
 mod registries;
 mod scope;
 mod session;
+mod sizes;
+mod steps;
 mod suggest;
 
 use std::collections::BTreeSet;
@@ -33,6 +37,7 @@ use crate::span::Place;
 use crate::yaml::node::Scalar;
 
 pub use engine::Engine;
+pub use literal::uses;
 pub use manifest::{Documents, Manifest, Part};
 pub use pointed::{Piece, Pointed, PointerFilter};
 pub use session::is_template;
@@ -60,7 +65,10 @@ pub struct Declassified {
 pub struct Lineage {
     /// The text, or a part of it, was decrypted from a SOPS leaf.
     pub encrypted: bool,
-    /// What its template read, sorted, each once.
+    /// The value of something sensitive was at hand when it was made, as far as that is known before routing.
+    pub secret: bool,
+    /// What its template read, in the order in which it first did. What follows the first sensitive one may follow
+    /// from its value.
     pub reads: Vec<Read>,
     /// Reads that do not count, with the reason.
     pub declassified: Vec<Declassified>,
@@ -155,6 +163,8 @@ pub struct Resolved {
     pub entries: IndexMap<EntryId, ResolvedValue>,
     /// The variables that were read, by path.
     pub variables: IndexMap<String, ResolvedValue>,
+    /// Parts of `vars` that templates name which read secrets: which of them they read may follow from those.
+    pub mentioned: BTreeSet<String>,
     /// Other objects of the app, in the order in which they are named.
     pub manifests: Vec<Manifest>,
     /// There are others, of which nothing is known without a key.

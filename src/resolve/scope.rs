@@ -8,6 +8,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, Value};
 
 use super::frame;
+use super::literal::Word;
 use super::session::Session;
 use super::{Final, Outcome, Read, failure, pointed};
 use crate::diagnostic::did_you_mean;
@@ -84,15 +85,18 @@ impl Node {
             let known = self.session.definition.bundles.get(bundle)?.entries.keys().map(KeyName::as_str);
             let hint = did_you_mean(key, known);
             let message = format!("`{}` is not defined", self.session.definition.label(&id));
-            return Some(failure::raise(&message, hint.as_deref(), key));
+            return Some(failure::raise(&message, hint.as_deref(), Word::Key(key)));
         }
         if let Some(frame) = frame::current() {
             frame.record(Read::Entry(id.clone()));
         }
         let entry = self.session.entry(&id);
+        if self.session.is_sensitive(&id, &entry.lineage) {
+            record_secret(&entry.outcome);
+        }
         if matches!(entry.outcome, Outcome::Pointed(_)) {
             let (message, hint) = pointed::unknown_value(&self.session.definition.label(&id));
-            return Some(failure::raise(&message, Some(&hint), key));
+            return Some(failure::raise(&message, Some(&hint), Word::Key(key)));
         }
         handed_out(&entry.outcome, |value| self.session.typed(&id, value))
     }
@@ -109,10 +113,17 @@ impl Node {
                     frame.record(Read::Variable(path.clone()));
                 }
                 let variable = self.session.variable_value(&path, scalar, &tree.place);
+                if variable.lineage.secret {
+                    record_secret(&variable.outcome);
+                }
                 if matches!(variable.outcome, Outcome::Pointed(_)) {
                     let (message, _) = pointed::unknown_value(&format!("vars.{path}"));
                     let hint = "name the `ref` itself where its value goes, not a variable that is made of it";
-                    return Some(failure::raise(&message, Some(hint), &path));
+                    let last = steps.iter().rev().find_map(|step| match step {
+                        Step::Key(key) => Some(key.as_str()),
+                        Step::Index(_) => None,
+                    });
+                    return Some(failure::raise(&message, Some(hint), Word::Key(last.unwrap_or_default())));
                 }
                 handed_out(&variable.outcome, final_value)
             }
@@ -199,6 +210,19 @@ impl Object for Node {
                 Some(TreeKind::Leaf(_)) | None => Enumerator::Empty,
             },
         }
+    }
+}
+
+/// Records that something sensitive was handed out, if there is any of it: that there is none is plain to see.
+fn record_secret(outcome: &Outcome) {
+    match outcome {
+        Outcome::Known(_) | Outcome::Locked(_) | Outcome::Failed => {
+            if let Some(frame) = frame::current() {
+                frame.record_secret();
+            }
+        }
+        // what stands in a store is never handed out
+        Outcome::Missing | Outcome::Pointed(_) => {}
     }
 }
 

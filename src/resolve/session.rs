@@ -1,27 +1,30 @@
 //! Resolving one target: every entry and variable once, in whatever order they refer to each other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
-use minijinja::{Error, Value};
+use minijinja::{Environment, Error, Value};
 
 use super::content::Leaves;
-use super::engine::Engine;
+use super::engine::{self, Engine};
 use super::failure::{self, Origin};
 use super::frame::{self, Frame, Refusal, Subject};
 use super::pointed::{Marked, Pointed};
 use super::scope::{self, StepRef};
-use super::{Final, Lineage, Outcome, Resolved, ResolvedValue, content, declassify, registries};
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::files::MAX_FILE_SIZE;
-use crate::format::Format;
+use super::steps::StepError;
+use super::{Final, Lineage, Outcome, Read, Resolved, ResolvedValue, content, declassify, literal, registries};
+use crate::budget::{Exhausted, TEMPLATE_STEPS, VALUE_BYTES, VALUE_COST};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
+use crate::files::{FileKind, MAX_FILE_SIZE};
+use crate::format::{Format, FormatError};
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
-use crate::name::EntryId;
+use crate::name::{BundleName, EntryId};
 use crate::secret::Secret;
+use crate::sops;
 use crate::span::Place;
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::CoreType;
@@ -33,6 +36,9 @@ pub(super) struct Session {
     entries: Mutex<HashMap<EntryId, ResolvedValue>>,
     variables: Mutex<IndexMap<String, ResolvedValue>>,
     problems: Mutex<Diagnostics>,
+    /// What is wrong with variables that nobody read yet but templates that had read secrets.
+    withheld: Mutex<HashMap<String, Diagnostics>>,
+    mentioned: Mutex<BTreeSet<String>>,
     /// There are manifests of which nothing is known.
     dark: AtomicBool,
     /// Whether an entry is a `ref`, once somebody asked.
@@ -50,6 +56,8 @@ impl Session {
             entries: Mutex::default(),
             variables: Mutex::default(),
             problems: Mutex::default(),
+            withheld: Mutex::default(),
+            mentioned: Mutex::default(),
             dark: AtomicBool::new(false),
             pointers: OnceLock::new(),
         })
@@ -66,7 +74,8 @@ impl Session {
         variables.sort_unstable_keys();
         let dark = self.dark.load(Ordering::Relaxed);
         let files = Arc::clone(&self.engine.files);
-        Resolved { definition, entries, variables, manifests, dark, asked, files }
+        let mentioned = std::mem::take(&mut *lock(&self.mentioned));
+        Resolved { definition, entries, variables, mentioned, manifests, dark, asked, files }
     }
 
     /// Notes that there are manifests of which nothing is known.
@@ -75,8 +84,33 @@ impl Session {
     }
 
     pub(super) fn report(&self, problem: Diagnostic) -> Reported {
-        lock(&self.problems).push(problem);
+        match frame::variable_after_secret() {
+            Some(path) => self.withhold(&path, problem),
+            None => lock(&self.problems).push(problem),
+        }
         Reported
+    }
+
+    /// Keeps back what is wrong with a variable that, as far as is known, is read only since a secret is what it is.
+    /// Who reads it fails, and says so.
+    fn withhold(&self, path: &str, problem: Diagnostic) {
+        lock(&self.withheld).entry(path.to_owned()).or_default().push(problem);
+    }
+
+    /// Reports what was kept back of a variable, and of those that it is made of.
+    fn release(&self, path: &str) {
+        if lock(&self.withheld).is_empty() {
+            return;
+        }
+        let problems = lock(&self.withheld).remove(path);
+        lock(&self.problems).extend(problems.into_iter().flatten());
+        let reads = lock(&self.variables).get(path).map(|known| known.lineage.reads.clone());
+        // a circle is none of those: who is in one was never remembered
+        for read in reads.into_iter().flatten() {
+            if let Read::Variable(path) = read {
+                self.release(&path);
+            }
+        }
     }
 
     /// An entry, resolved now if it was not yet.
@@ -99,8 +133,12 @@ impl Session {
 
     /// The value of a variable, rendered if it is a template.
     pub(super) fn variable_value(self: &Arc<Self>, path: &str, scalar: &Arc<Scalar>, place: &Place) -> ResolvedValue {
-        if let Some(known) = lock(&self.variables).get(path) {
-            return known.clone();
+        let known = lock(&self.variables).get(path).cloned();
+        if let Some(known) = known {
+            if !frame::follows_secret() {
+                self.release(path);
+            }
+            return known;
         }
         let frame = Frame::new(Subject::Variable(path.to_owned()), self.definition.own_bundle());
         let entered = frame::enter(&frame, || self.scalar(scalar, place, true, &frame));
@@ -119,26 +157,53 @@ impl Session {
     ) -> Option<ResolvedValue> {
         let outcome = match entered {
             Err(refusal) => {
-                self.report(self.refused(&refusal));
+                if !frame::follows_secret() {
+                    self.report(self.refused(&refusal));
+                }
                 return None;
             }
             Ok(Ok(Outcome::Known(value))) if frame.is_locked() => Outcome::Locked(frame.shadow(value.text())),
             Ok(Err(Reported) | Ok(Outcome::Pointed(_))) if frame.is_locked() => Outcome::Locked(frame.shadow(None)),
             Ok(Err(Reported)) => Outcome::Failed,
+            Ok(Ok(Outcome::Known(value))) if sops::holds_ciphertext(value.bytes()) => {
+                let name = self.subject_name(&frame.subject);
+                let problem = sops::ciphertext_as_value(&format!("the value of `{name}`"));
+                self.report(problem.at_hidden(place.clone()));
+                Outcome::Failed
+            }
             // values that double each other would fill the memory
             Ok(Ok(Outcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
                 let name = self.subject_name(&frame.subject);
-                self.report(
+                let problem =
                     Diagnostic::error("oversized-value", format!("the value of `{name}` is larger than 1 MiB"))
                         .at_hidden(place.clone())
                         .note("a ConfigMap or Secret holds at most 1 MiB")
-                        .hint("compute less, or keep large data in an image, a volume or an object store"),
-                );
+                        .hint("compute less, or keep large data in an image, a volume or an object store");
+                match &frame.subject {
+                    Subject::Variable(path) if frame::follows_secret() => self.withhold(path, problem),
+                    _ => drop(self.report(problem)),
+                }
                 Outcome::Failed
             }
             Ok(Ok(outcome)) => outcome,
         };
+        let outcome = if self.is_affordable(&outcome, place) { outcome } else { Outcome::Failed };
         Some(ResolvedValue { outcome, lineage: frame.lineage(), place: place.clone() })
+    }
+
+    /// Whether the run may hold one more value. Many environments of many keys, or one file in many keys, add up.
+    fn is_affordable(&self, outcome: &Outcome, place: &Place) -> bool {
+        let bytes = if let Outcome::Known(value) = outcome { value.bytes().len() } else { 0 };
+        let spent = VALUE_BYTES.spend((bytes + VALUE_COST) as u64);
+        if let Err(Exhausted) = spent {
+            self.report(
+                VALUE_BYTES
+                    .exceeded()
+                    .at_hidden(place.clone())
+                    .hint("render fewer environments or apps at once, and use a file in fewer keys"),
+            );
+        }
+        spent.is_ok()
     }
 
     fn resolve_entry(self: &Arc<Self>, id: &EntryId, entry: &Entry, frame: &Frame) -> Result<Outcome, Reported> {
@@ -147,14 +212,14 @@ impl Session {
         }
         let Some(source) = &entry.source else { return Ok(Outcome::Missing) };
         let may_render = entry.rules.template.as_ref().is_none_or(|rule| rule.value);
-        let at_source = |problem: Diagnostic| self.report(problem.at(source.place.clone()));
+        let at_source = |problem: Diagnostic| self.report(problem.at_public(source.place.clone(), Public::Path));
         match &source.value {
             EntrySource::Value(scalar) => self.scalar(scalar, &source.place, may_render, frame),
             EntrySource::File(path) => {
-                Ok(Outcome::Known(Final::File(self.engine.files.bytes(path).map_err(at_source)?)))
+                Ok(Outcome::Known(Final::File(self.engine.files.bytes(FileKind::EntryFile, path).map_err(at_source)?)))
             }
             EntrySource::Template(path) => {
-                let file = self.engine.files.text(path).map_err(at_source)?;
+                let file = self.engine.files.text(FileKind::Template, path).map_err(at_source)?;
                 let marked = self.mark(file.text(), frame, &source.place)?;
                 let text = self.render(file.name(), &marked.text, &Origin::File(&file))?;
                 Ok(rendered(&marked, text))
@@ -209,14 +274,19 @@ impl Session {
         let structure = builder.build(tree)?;
         let is_locked = builder.locked || frame.is_locked();
         match crate::format::write(format, &structure) {
+            Err(_) if frame.has_secret() && !is_locked => {
+                Err(self.report(failure::withheld(id.key.as_str(), &tree.place, "content")))
+            }
             Ok(text) if is_locked => Ok(Outcome::Locked(frame.shadow(Some(&text)))),
             Err(_) if is_locked => Ok(Outcome::Locked(frame.shadow(None))),
             Ok(text) => Ok(Outcome::Known(Final::Rendered(Arc::new(Secret::new(text))))),
-            Err(error) => Err(self.report(
-                Diagnostic::error("invalid-content", format!("the content of `{}` cannot be written: {error}", id.key))
-                    .at_hidden(place_of(tree, &error.path()).unwrap_or(&tree.place).clone())
-                    .hint(error.hint()),
-            )),
+            Err(error) => {
+                // a part that a template made is called by what the layer has of it
+                let (place, error) = written_part(tree, error);
+                let message = format!("the content of `{}` cannot be written: {error}", id.key);
+                Err(self
+                    .report(Diagnostic::error("invalid-content", message).at_hidden(place.clone()).hint(error.hint())))
+            }
         }
     }
 
@@ -249,9 +319,90 @@ impl Session {
         origin: &Origin<'_>,
     ) -> Result<Arc<Secret<String>>, Reported> {
         let source = declassify::prepare(text).map_err(|error| self.failed(&error, origin))?;
-        match self.engine.environment.render_named_str(name, &source, scope::root(self)) {
+        if let Some(frame) = frame::current() {
+            frame.name_template(name, literal::included(text).map(str::to_owned).collect());
+        }
+        let render =
+            |environment: &Environment<'static>| environment.render_named_str(name, &source, scope::root(self));
+        let rendered = self.engine.metered.run(render);
+        self.mention(text);
+        if frame::current().is_some_and(|frame| frame.is_secret()) {
+            self.ask_included(text, name, &mut BTreeSet::new());
+        }
+        match rendered {
             Ok(text) => Ok(Arc::new(Secret::new(text))),
-            Err(error) => Err(self.failed(&error, origin)),
+            Err(StepError::Failed(error)) => Err(self.failed(&error, origin)),
+            Err(StepError::Exhausted) => Err(self.exhausted(origin)),
+        }
+    }
+
+    /// Reports that the templates of the run take too many steps together.
+    pub(super) fn exhausted(&self, origin: &Origin<'_>) -> Reported {
+        if frame::current().is_some_and(|frame| frame.is_locked()) {
+            return Reported;
+        }
+        let place = match origin {
+            Origin::Scalar { place, .. } => (*place).clone(),
+            Origin::File(file) => file.place(file.locate(0, 0)),
+        };
+        let hint = "compute less: thousands of loop turns are more than a configuration needs";
+        self.report(TEMPLATE_STEPS.exceeded().at_hidden(place).hint(hint))
+    }
+
+    /// Asks for all files that a template names which has read a secret, whether or not it took them: what was asked
+    /// for is written down, and may not follow from the secret.
+    fn ask_included(&self, text: &str, name: &str, seen: &mut BTreeSet<String>) {
+        for included in literal::included(text) {
+            let path = engine::join(included, name);
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            if let Ok(source) = self.engine.files.text(FileKind::Include, &self.engine.files.root().join(&path)) {
+                self.ask_included(source.text(), &path, seen);
+            }
+        }
+    }
+
+    /// Notes which parts of `vars` a template names, if it has read a secret.
+    pub(super) fn mention(&self, text: &str) {
+        if frame::current().is_some_and(|frame| frame.is_secret()) && text.contains("vars") {
+            lock(&self.mentioned).extend(literal::variables(&self.engine, text));
+        }
+    }
+
+    /// Whether an entry is sensitive by what layers declare, or by what it was made of.
+    pub(super) fn is_sensitive(&self, id: &EntryId, lineage: &Lineage) -> bool {
+        let Some(entry) = self.definition.entry(id) else { return false };
+        match &entry.rules.sensitive {
+            Some(declared) => declared.value,
+            None => {
+                let bundle = self.definition.bundles.get(&id.bundle);
+                lineage.secret || bundle.is_some_and(|bundle| bundle.secret_type.is_some())
+            }
+        }
+    }
+
+    /// Whether nothing defines what a path of a template leads to, or gives it a value: as far as layers tell.
+    pub(super) fn is_missing(&self, path: &str) -> bool {
+        let steps: Vec<&str> = path.split('.').collect();
+        let entry = |bundle: &BundleName, key: &str| {
+            self.definition.bundles.get(bundle).and_then(|bundle| bundle.entries.get(key))
+        };
+        let lacks = |bundle: &BundleName, key: &str| entry(bundle, key).is_none_or(|entry| entry.source.is_none());
+        match steps.as_slice() {
+            ["data", key] => {
+                let bundle =
+                    frame::current().map_or_else(|| self.definition.own_bundle(), |frame| frame.bundle.clone());
+                lacks(&bundle, key)
+            }
+            ["bundles", bundle, key] => lacks(&BundleName::from(*bundle), key),
+            ["vars", rest @ ..] if !rest.is_empty() => {
+                let steps: Vec<_> = rest.iter().map(|key| StepRef::Key(key)).collect();
+                self.variable(&steps).is_none()
+            }
+            ["env", "namespace"] => self.definition.namespace.is_none(),
+            ["env" | "app", name] => *name != "name",
+            _ => false,
         }
     }
 
@@ -320,7 +471,7 @@ impl Session {
         problem.hint("give one of them a value that does not refer to the others")
     }
 
-    fn subject_name(&self, subject: &Subject) -> String {
+    pub(super) fn subject_name(&self, subject: &Subject) -> String {
         match subject {
             Subject::Entry(id) => self.definition.label(id),
             Subject::Variable(path) => format!("vars.{path}"),
@@ -365,14 +516,22 @@ fn failed(place: Place) -> ResolvedValue {
     ResolvedValue { outcome: Outcome::Failed, lineage: Lineage::default(), place }
 }
 
-/// The place of the part of a structure that a writer complains about.
-fn place_of<'t>(tree: &'t Tree, path: &crate::format::KeyPath) -> Option<&'t Place> {
-    let found = path.steps().iter().try_fold(tree, |tree, step| match (&tree.kind, step) {
-        (TreeKind::Map(map), crate::format::Step::Key(key)) => map.get(key),
-        (TreeKind::List(items), crate::format::Step::Index(index)) => items.get(*index),
-        _ => None,
-    });
-    found.map(|tree| &tree.place)
+/// The part of a structure that a writer complains about, as far as a layer has it: what a template makes
+/// below that has names of its own, which are no text of any source.
+fn written_part(tree: &Tree, error: FormatError) -> (&Place, FormatError) {
+    let path = error.path();
+    let (mut part, mut depth) = (tree, 0);
+    for step in path.steps() {
+        let below = match (&part.kind, step) {
+            (TreeKind::Map(map), crate::format::Step::Key(key)) => map.get(key),
+            (TreeKind::List(items), crate::format::Step::Index(index)) => items.get(*index),
+            _ => None,
+        };
+        let Some(below) = below else { break };
+        (part, depth) = (below, depth + 1);
+    }
+    let error = if depth == path.steps().len() { error } else { error.within(depth) };
+    (&part.place, error)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -62,12 +62,14 @@ const IMPURE: [&str; 11] =
     ["now", "random", "shuffle", "lookup", "env", "uuid", "uuidv4", "randAlphaNum", "genCA", "getenv", "timestamp"];
 
 /// The message for a filter, function or test that does not exist, with what might have been meant.
-pub(super) fn unknown(what: &str, detail: &str) -> (String, Option<String>) {
-    // the engine says "filter NAME is unknown", "NAME is unknown" or "test NAME is unknown"
-    let name = detail.strip_suffix(" is unknown").and_then(|rest| rest.split(' ').next_back()).unwrap_or(detail);
+/// Its name is shown only if it stands in the template.
+pub(super) fn unknown(what: &str, name: &str, is_literal: bool) -> (String, Option<String>) {
     if matches!(name, "declassify" | "_d" | "_r" | "__") {
         let hint = "write `declassify(value, \"why it may be public\")`".to_owned();
         return (format!("`declassify` is a function, not a {what}"), Some(hint));
+    }
+    if !is_literal {
+        return (format!("the template uses a {what} that there is not"), None);
     }
     let hint = if IMPURE.contains(&name) {
         Some(

@@ -137,7 +137,8 @@ impl<'r> Decided<'r> {
             let detail = "a `ref`: its value stays in a store".to_owned();
             say(Ground::Encrypted, Sensitivity::Sensitive, detail, fact.place);
         }
-        for read in fact.reads.iter().filter(|read| self.contains(read, environment)) {
+        // the first alone: which others are read may follow from its value
+        if let Some(read) = fact.reads.iter().find(|read| self.contains(read, environment)) {
             let detail = format!("uses {}", read_label(read, facts));
             say(Ground::Derived, Sensitivity::Sensitive, detail, fact.place);
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::detect::{self, Certainty, Detection};
+use super::detect::{self, Certainty, Detection, ValueHit};
 use crate::layer::{Bundle, Definition, Entry, EntrySource};
 use crate::name::EntryId;
 use crate::resolve::{Final, Lineage, Read, Resolved, ResolvedValue};
@@ -34,12 +34,25 @@ pub(super) struct Fact<'r> {
 /// What was said of names and values so far. Most values are the same in all environments, and to
 /// judge one is the larger part of routing.
 #[derive(Default)]
-pub(super) struct Judged<'r>(HashMap<(&'r str, Option<&'r str>), Rc<Detection>>);
+pub(super) struct Judged<'r>(HashMap<(&'r str, Option<&'r str>, bool), Rc<Detection>>);
 
 impl<'r> Judged<'r> {
-    fn detection(&mut self, key: &'r str, value: &'r ResolvedValue) -> Rc<Detection> {
-        let text = value.outcome.known().and_then(Final::text);
-        Rc::clone(self.0.entry((key, text)).or_insert_with(|| Rc::new(detect::classify(key, text))))
+    /// What is said of a name and a value. What is sensitive anyway, since it is encrypted or made of a secret, is
+    /// not looked at, unless somebody declares it plain: what is told of it would tell what it is.
+    fn detection(&mut self, key: &'r str, value: &'r ResolvedValue, is_plain: bool) -> Rc<Detection> {
+        let lifts = !value.lineage.declassified.is_empty();
+        let is_looked_at = is_plain || lifts || !value.lineage.secret;
+        let text = value.outcome.known().filter(|_| is_looked_at).and_then(Final::text);
+        let is_made = matches!(value.outcome.known(), Some(Final::Rendered(_)));
+        let judge = || {
+            let mut detection = detect::classify(key, text);
+            if is_made {
+                // what a template made has names that stand in no source
+                detection.by_value = detection.by_value.map(ValueHit::without_names);
+            }
+            Rc::new(detection)
+        };
+        Rc::clone(self.0.entry((key, text, is_made)).or_insert_with(judge))
     }
 }
 
@@ -59,12 +72,13 @@ impl<'r> Facts<'r> {
         let definition = &*resolved.definition;
         let entries = definition.entries().filter_map(|(id, bundle, entry)| {
             let (id, value) = resolved.entries.get_key_value(&id)?;
-            let detection = judged.detection(id.key.as_str(), value);
+            let is_plain = entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value);
+            let detection = judged.detection(id.key.as_str(), value, is_plain);
             Some((id, entry_fact(definition, id, bundle, entry, fact(value, detection))))
         });
         let entries = entries.collect();
         let variables = resolved.variables.iter().map(|(path, value)| {
-            let detection = judged.detection(name_of(path), value);
+            let detection = judged.detection(name_of(path), value, false);
             (path.as_str(), fact(value, detection))
         });
         Self { definition, entries, variables: variables.collect() }

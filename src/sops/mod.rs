@@ -13,6 +13,7 @@
 //! checked.
 
 mod age;
+mod ambiguous;
 mod cipher;
 mod conflict;
 mod derived;
@@ -40,6 +41,7 @@ mod plain;
 #[cfg(feature = "plugin")]
 mod plugin;
 pub mod policy;
+mod private_key;
 mod recipient;
 mod reworded;
 mod rewrite;
@@ -53,6 +55,7 @@ mod ssh;
 mod stable;
 mod stash;
 mod store;
+mod stray;
 mod terms;
 mod time;
 mod veiled;
@@ -62,6 +65,7 @@ mod wrap;
 mod write_error;
 
 pub use age::{Unlocked, unlock};
+pub use ambiguous::refuse_ambiguous_keys;
 pub use cipher::MalformedCiphertext;
 pub use conflict::conflict;
 pub use derived::DerivedKey;
@@ -82,6 +86,7 @@ pub use naming::NamingKey;
 pub use path::{KeyPath, PathError, Step};
 pub use pattern::Pattern;
 pub use places::{Places, System};
+pub use private_key::refuse_private_key;
 pub use recipient::{InvalidRecipient, Recipient, Unusable, WrapError, short as short_recipient};
 pub use reworded::Reworded;
 pub use rules::{RecipientGroup, Rule, RuleBook, Rules};
@@ -92,6 +97,7 @@ pub use selector::Selector;
 pub use shamir::ShamirError;
 pub use stable::{Kept, Stable, encrypt_stable, is_ciphertext, with_metadata};
 pub use store::{EditProblem, Format, Unfit};
+pub use stray::{ciphertext_as_value, holds_ciphertext, in_encrypted_file, in_plain_file, refuse_ciphertext};
 pub use terms::{Terms, TermsConflict};
 pub use time::Timestamp;
 pub use veiled::Veiled;

@@ -5,9 +5,17 @@
 //! matches here what it matches there; what Rust cannot compile is an error, never a pattern that
 //! matches nothing.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use regex::bytes::{Regex, RegexBuilder};
+
+use crate::budget::{Exhausted, REGEX_BYTES};
+use crate::regex_size;
+
+/// The largest cache that an expression fills while it is searched for, in bytes.
+const LARGEST_CACHE: usize = 256 * 1024;
 
 /// A regular expression of Go, searched anywhere in a text.
 #[derive(Clone)]
@@ -17,14 +25,16 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles a pattern, or says in a line why it cannot be.
+    /// Compiles a pattern, or says in a line why it cannot be. Each is compiled once: thousands of files have the
+    /// same few.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let regex = RegexBuilder::new(&translate(text)?).octal(true).build().map_err(|error| {
-            // the last line has the reason, those before it a drawing of the rewritten pattern
-            let message = error.to_string();
-            let reason = message.lines().last().unwrap_or_default();
-            reason.strip_prefix("error: ").unwrap_or(reason).to_owned()
-        })?;
+        static KNOWN: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(regex) = known.get(text) {
+            return Ok(Self { text: text.to_owned(), regex: regex.clone() });
+        }
+        let regex = compile(text)?;
+        known.insert(text.to_owned(), regex.clone());
         Ok(Self { text: text.to_owned(), regex })
     }
 
@@ -37,6 +47,19 @@ impl Pattern {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+fn compile(text: &str) -> Result<Regex, String> {
+    let rust = translate(text)?;
+    regex_size::spend(&rust).map_err(|Exhausted| {
+        format!("all expressions of this run take more than {} MiB together", REGEX_BYTES.limit() >> 20)
+    })?;
+    RegexBuilder::new(&rust).octal(true).dfa_size_limit(LARGEST_CACHE).build().map_err(|error| {
+        // the last line has the reason, those before it a drawing of the rewritten pattern
+        let message = error.to_string();
+        let reason = message.lines().last().unwrap_or_default();
+        reason.strip_prefix("error: ").unwrap_or(reason).to_owned()
+    })
 }
 
 impl fmt::Debug for Pattern {

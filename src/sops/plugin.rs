@@ -12,6 +12,7 @@ use age::{Callbacks, DecryptError, EncryptError};
 use age_core::format::{FileKey, Stanza};
 
 use super::identity::Passphrases;
+use crate::program;
 
 /// A recipient, whose plugin is looked for when something is wrapped.
 #[derive(Clone)]
@@ -48,9 +49,17 @@ impl PluginIdentity {
 impl age::Recipient for PluginRecipient {
     fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
         let name = self.0.plugin();
+        if !is_trusted(name) {
+            return Err(missing(name));
+        }
         let plugin = RecipientPluginV1::new(name, std::slice::from_ref(&self.0), &[], Somebody(None));
         plugin.map_err(|_| missing(name))?.wrap_file_key(file_key)
     }
+}
+
+/// Whether the program of a plugin is found in an absolute folder of the path, and not where we happen to be.
+fn is_trusted(name: &str) -> bool {
+    program::is_unambiguous(format!("age-plugin-{name}"), &program::search_path())
 }
 
 fn missing(name: &str) -> EncryptError {
@@ -64,6 +73,9 @@ impl age::Identity for PluginIdentity {
     }
 
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        if !is_trusted(self.identity.plugin()) {
+            return None;
+        }
         let identities = std::slice::from_ref(&self.identity);
         let plugin = IdentityPluginV1::new(self.identity.plugin(), identities, self.somebody.clone()).ok()?;
         age::Identity::unwrap_stanzas(&plugin, stanzas)

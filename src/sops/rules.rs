@@ -21,21 +21,17 @@ use super::recipient::Recipient;
 use super::selector::Selector;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::Disk;
+use crate::files::{FileKind, SOPS_CONFIG, read_sops_config, refuse};
+use crate::sops::private_key::refuse_private_key;
 use crate::span::{Place, Source};
 
 pub use book::RuleBook;
-
-/// The name of the file.
-const NAME: &str = ".sops.yaml";
 
 /// A name that sops warns of and does not read.
 const OTHER_NAME: &str = ".sops.yml";
 
 /// As far up as sops goes.
 const HIGHEST: usize = 100;
-
-/// No file of rules is longer: 1 MiB.
-const LONGEST: u64 = 1 << 20;
 
 /// All rules of a file, in its order.
 #[derive(Debug, Clone)]
@@ -106,13 +102,14 @@ impl Rules {
 
     fn read_on(disk: &Disk, config: &Path) -> Result<Self, Diagnostics> {
         let config = absolute(config)?;
-        let text = text_of(disk, &config).map_err(|error| unreadable(&config, &error))?;
+        let text = text_of(disk, &config)?;
         let folder = config.parent().unwrap_or(Path::new("/")).to_owned();
         Self::parse(&Source::new(shown(&config), text), folder)
     }
 
     /// Reads rules that stand in a folder.
     pub fn parse(source: &Source, folder: impl Into<PathBuf>) -> Result<Self, Diagnostics> {
+        refuse_private_key(source)?;
         let list = read::read(source)?;
         Ok(Self { folder: folder.into(), source: source.clone(), list })
     }
@@ -167,14 +164,15 @@ impl RecipientGroup {
 /// The nearest file of rules above a file.
 fn discover(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
     let folders = || file.ancestors().skip(1).take(HIGHEST);
-    let existing = |name: &str| folders().map(|folder| folder.join(name)).find(|path| disk.is_file(path));
-    if let Some(config) = existing(NAME) {
+    // whatever has the name: who reads it says whether it is a file
+    let existing = |name: &str| folders().map(|folder| folder.join(name)).find(|path| disk.has(path));
+    if let Some(config) = existing(SOPS_CONFIG) {
         return Ok(Some(config));
     }
     match existing(OTHER_NAME) {
         Some(other) => {
             Err(Diagnostic::error("sops-rules", format!("`{}` is read by nobody, sops included", shown(&other)))
-                .hint(format!("rename it to `{NAME}`")))
+                .hint(format!("rename it to `{SOPS_CONFIG}`")))
         }
         None => Ok(None),
     }
@@ -207,12 +205,10 @@ fn shown(path: &Path) -> String {
     slashed(here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
 }
 
-fn text_of(disk: &Disk, path: &Path) -> io::Result<String> {
-    let bytes = disk.read(path, LONGEST)?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
+fn text_of(disk: &Disk, path: &Path) -> Result<String, Diagnostic> {
+    let bytes = read_sops_config(disk, path);
+    let bytes = bytes.map_err(|refusal| refuse(&refusal, FileKind::SopsConfig, &shown(path)))?;
+    String::from_utf8(bytes).map_err(|_| unreadable(path, &io::ErrorKind::InvalidData.into()))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {

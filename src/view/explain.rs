@@ -1,5 +1,6 @@
 //! The history of a value, the verdict with all its reasons, and the object it goes to.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::list::{Row, row};
@@ -7,7 +8,7 @@ use crate::layer::{Change, Entry, EntrySource};
 use crate::name::{EntryId, EnvironmentName};
 use crate::object::{self, ObjectKind};
 use crate::pipeline::Survey;
-use crate::resolve::{Outcome, Read, Resolved};
+use crate::resolve::{Declassified, Lineage, Outcome, Read, Resolved};
 use crate::route::Sensitivity;
 
 /// What is known of a key in an environment. Serialised as `explain --format json` shows it.
@@ -86,26 +87,36 @@ pub fn explain(
     let value = resolved.entries.get(id)?;
     let sensitivity = survey.routing.sensitivity(id);
     let is_plain = sensitivity == Sensitivity::Plain;
-    let label = |read: &Read| match read {
-        Read::Entry(id) => resolved.definition.label(id),
-        Read::Variable(path) => format!("vars.{path}"),
-    };
     Some(Explanation {
         row: row(survey, id, std::slice::from_ref(environment)),
         history: entry.history.iter().map(|step| history_step(step, is_plain)).collect(),
         object: (!matches!(value.outcome, Outcome::Missing)).then(|| object_view(survey, resolved, id)),
         consumers,
         value: value.outcome.known().filter(|_| is_plain).and_then(|known| known.text()).map(str::to_owned),
-        uses: value.lineage.reads.iter().map(label).collect(),
-        declassified: value
-            .lineage
-            .declassified
-            .iter()
-            .map(|lifted| DeclassifiedView { read: label(&lifted.read), reason: lifted.reason.clone() })
-            .collect(),
+        uses: crate::resolve::uses(resolved, id),
+        declassified: if is_plain { lifted(survey, resolved, &value.lineage) } else { Vec::new() },
         description: entry.rules.description.as_ref().map(|text| text.value.clone()),
         absent: absent(resolved, id, entry, is_plain),
     })
+}
+
+/// What `declassify` lifted, each reason once: what was read after the first sensitive value may follow from it.
+fn lifted(survey: &Survey, resolved: &Resolved, lineage: &Lineage) -> Vec<DeclassifiedView> {
+    let environment = &resolved.definition.environment;
+    let is_sensitive = |read: &Read| survey.routing.of_read(environment, read) == Sensitivity::Sensitive;
+    let mut reasons: IndexMap<&str, &Read> = IndexMap::new();
+    for Declassified { read, reason } in &lineage.declassified {
+        let first = reasons.entry(reason).or_insert(read);
+        if !is_sensitive(first) {
+            *first = read;
+        }
+    }
+    let label = |read: &Read| match read {
+        Read::Entry(id) => resolved.definition.label(id),
+        Read::Variable(path) => format!("vars.{path}"),
+    };
+    let view = |(reason, read): (&str, &Read)| DeclassifiedView { read: label(read), reason: reason.to_owned() };
+    reasons.into_iter().map(view).collect()
 }
 
 fn object_view(survey: &Survey, resolved: &Resolved, id: &EntryId) -> ObjectView {

@@ -31,7 +31,7 @@ fn one_value_is_extracted_by_its_path() {
         (&["a.b[7]"], "there is nothing at `a.b[7]`"),
         (&["a.bb"], "did you mean `b`?"),
         (&["only", "--document", "3"], "there is no document 3"),
-        (&["a["], "invalid value"),
+        (&["a["], "the value of `--extract <PATH>` is not valid"),
     ] {
         let stderr = desk.run(&[&["decrypt", "x.enc.yaml", "--extract"], arguments].concat()).fails(2);
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");

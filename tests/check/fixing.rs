@@ -421,7 +421,7 @@ fn nothing_outside_of_the_project_is_written() {
     let outside = project.root().with_file_name("outside.yaml");
     symlink(&outside, project.root().join("dev.secrets.yaml")).unwrap();
     let run = fix(&project);
-    assert!(run.stdout.contains("not fixed: the file is a symbolic link that leads out"), "{}", run.stdout);
+    assert!(run.stdout.contains("`dev.secrets.yaml` lies outside of the project"), "{}", run.stdout);
     assert!(!outside.exists());
 }
 

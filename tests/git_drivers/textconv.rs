@@ -122,7 +122,7 @@ fn what_is_not_encrypted_or_no_file_of_its_format_is_shown_as_it_is() {
     }
     let missing = repository.run("septum", &["git-textconv", "missing.yaml"]);
     assert_eq!(missing.code, 4);
-    assert!(missing.stderr.contains("`missing.yaml` could not be read"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("`missing.yaml` does not exist"), "{}", missing.stderr);
 }
 
 #[test]

@@ -9,16 +9,14 @@ use super::peers::peer;
 
 /// Runs a program in a terminal of its own: `argv`, then what is waited for and typed, in turns.
 const SCRIPT: &str = r"
-import os, pty, select, sys, time
+import os, pty, sys, termios
 count = int(sys.argv[1])
 turns, argv = sys.argv[2:2 + 2 * count], sys.argv[2 + 2 * count:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(argv[0], argv)
-shown, seen, end = b'', 0, time.time() + 60
-while time.time() < end:
-    if not select.select([terminal], [], [], 0.05)[0]:
-        continue
+shown, seen = b'', 0
+while True:
     try:
         piece = os.read(terminal, 65536)
     except OSError:
@@ -28,11 +26,11 @@ while time.time() < end:
     shown += piece
     while turns and turns[0].encode() in shown[seen:]:
         seen = shown.index(turns[0].encode(), seen) + len(turns[0].encode())
-        time.sleep(0.2)
+        # a prompt is there before the terminal stops to echo
+        while turns[0].startswith('Passphrase') and termios.tcgetattr(terminal)[3] & termios.ECHO:
+            os.sched_yield()
         os.write(terminal, turns[1].encode())
         turns = turns[2:]
-else:
-    os.kill(pid, 9)
 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 sys.stdout.buffer.write(shown)
 if turns:

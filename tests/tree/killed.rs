@@ -1,8 +1,12 @@
 //! A run that is killed at any of its steps: each file is old or new, and the next run completes it.
 
+#![cfg(debug_assertions)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Stdio;
+
+use septum::test_hook::Point;
 
 use crate::project::{Project, septum};
 use crate::world::tree;
@@ -34,17 +38,14 @@ fn write(project: &Project, files: &[(String, String)]) {
 
 /// A run that dies after so many of its steps. Gives whether it came to its end.
 fn killed(project: &Project, steps: usize) -> bool {
-    let mut command = septum(&project.root(), &[("SEPTUM_TEST_STEPS", &steps.to_string())]);
+    let step = format!("{}:{}", Point::TreeStep.name(), steps + 1);
+    let mut command = septum(&project.root(), &[("SEPTUM_TEST_STOP_AT", &step)]);
     command.args(["render", "--all", "--out", "rendered", "-q"]).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().unwrap().success()
 }
 
 #[test]
 fn every_file_is_old_or_new_and_the_next_run_completes() {
-    // the hook is not in what users have
-    if !cfg!(debug_assertions) {
-        return;
-    }
     let project = Project::new([]);
     let render = || project.run(&["render", "--all", "--out", "rendered", "-q"]).ok();
     let (old_sources, new_sources) = (fleet("old"), fleet("new"));
@@ -94,9 +95,6 @@ fn every_file_is_old_or_new_and_the_next_run_completes() {
 
 #[test]
 fn a_secret_that_a_stopped_run_wrote_goes_with_its_app() {
-    if !cfg!(debug_assertions) {
-        return;
-    }
     let app = "data: { P: { value: hunter2hunter2, sensitive: true } }\n";
     for steps in 0.. {
         let project = Project::new([

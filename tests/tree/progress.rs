@@ -3,32 +3,38 @@
 use crate::project::{repository, run};
 use crate::terminal::{driver, session};
 
-/// A key that takes a second to come: a run with it is long on every machine.
+/// A key that takes a second to come: a run with it is long.
 fn slow_key() -> String {
     format!("sh -c 'sleep 1; cat {}'", repository().join("examples/demo-age-key.txt").display())
+}
+
+/// A key that comes when somebody presses Enter.
+fn key_on_enter() -> String {
+    format!("sh -c 'read _ < /dev/tty; cat {}'", repository().join("examples/demo-age-key.txt").display())
 }
 
 #[test]
 fn a_long_run_says_on_a_terminal_how_far_it_is() {
     let Some(driver) = driver() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let key = slow_key();
-    let shown = |variables: &[(&str, &str)], options: &str, out: &str| {
-        let variables = [&[("SOPS_AGE_KEY_CMD", key.as_str()), ("TERM", "xterm")], variables].concat();
+    let (slow, on_enter) = (slow_key(), key_on_enter());
+    let shown = |key: &str, variables: &[(&str, &str)], options: &str, out: &str, turns: &[(&str, &str)]| {
+        let variables = [&[("SOPS_AGE_KEY_CMD", key), ("TERM", "xterm")], variables].concat();
         let command = format!("\"$SEPTUM\" -C '{}' render prod --out \"$PWD/{out}\" {options}", repository().display());
-        let session = session(&driver, folder.path(), &variables, &command, &[]);
+        let session = session(&driver, folder.path(), &variables, &command, turns);
         assert_eq!(session.code, 0, "{}", session.shown);
         session.shown
     };
     let progress = "0 of 1 targets rendered";
-    let run = shown(&[], "", "a");
+    // the run goes on when its progress was seen
+    let run = shown(&on_enter, &[], "", "a", &[(progress, "\n")]);
     assert!(run.contains(progress), "{run}");
     let last = run.lines().last().unwrap_or_default();
     assert!(last.contains("septum: 1 of 1 target rendered") && !last.contains("rendered,  "), "{run}");
     for (variables, options, out) in
         [(&[("CI", "true")][..], "", "b"), (&[], "-q", "c"), (&[("TERM", "dumb")], "", "d")]
     {
-        let run = shown(variables, options, out);
+        let run = shown(&slow, variables, options, out, &[]);
         assert!(!run.contains(progress), "{variables:?} {options}: {run}");
     }
 }

@@ -1,6 +1,5 @@
 //! A file that is being edited: an encrypted one that is there, or a new one.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,9 @@ use zeroize::Zeroizing;
 use crate::at_rest::{Changing, SecretFile, Wish, plan};
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::sops::{Format, Identities, Plan, RuleBook, Sealed, Timestamp, WriteError, encrypt};
+use crate::disk::{self, Disk, Refusal};
+use crate::files::{FileKind, check_writable, refuse};
+use crate::sops::{Format, Identities, Plan, RuleBook, Sealed, Timestamp, WriteError, encrypt, refuse_ciphertext};
 
 /// A file that is being edited.
 pub struct Draft<'a> {
@@ -33,12 +34,13 @@ impl<'a> Draft<'a> {
     /// `name` is what messages call it.
     pub fn open(path: &Path, name: &str, book: &RuleBook, identities: &'a Identities) -> Result<Self, Diagnostics> {
         let format = Format::of_path(path);
-        let from = if path.exists() {
+        let from = if Disk::default().has(path) {
             let file = SecretFile::read_as(path.to_owned(), name.to_owned(), format)?;
             let bytes = file.bytes.clone();
             let sealed = Some(Box::new(Changing::open(file, book, identities)?.sealed));
             From::Sealed { bytes, sealed }
         } else {
+            check_writable(path, name)?;
             has_folder(path, name)?;
             let plan = plan(book, path, name, &Wish::default());
             let is_new = |found: Diagnostic| found.note("the file does not exist, and would be a new one");
@@ -61,6 +63,7 @@ impl<'a> Draft<'a> {
     /// Encrypts a plaintext and writes the file. If it fails, the file is as it was, and another
     /// plaintext can be tried.
     pub fn save(&mut self, plaintext: &[u8], now: Timestamp) -> Result<(), Diagnostics> {
+        refuse_ciphertext(&self.name, plaintext)?;
         let bytes = match &mut self.from {
             From::Nothing(plan) => {
                 encrypt(&self.name, plaintext.to_vec(), self.format, plan, now).map_err(written)?.bytes
@@ -78,15 +81,18 @@ impl<'a> Draft<'a> {
             }
         };
         self.is_as_it_was()?;
+        check_writable(&self.path, &self.name)?;
         atomic::write(&self.path, &bytes).map_err(|error| unwritable(&self.name, &error).into())
     }
 
     /// Nobody else may have changed the file meanwhile: what they did would be lost.
     fn is_as_it_was(&self) -> Result<(), Diagnostics> {
-        let same = match (&self.from, fs::read(&self.path)) {
+        let same = match (&self.from, disk::read_named(&self.path, FileKind::SecretFile.limit())) {
             (From::Sealed { bytes, .. }, Ok(now)) => *bytes == now,
-            (From::Nothing(_), Err(error)) => error.kind() == io::ErrorKind::NotFound,
-            (From::Sealed { .. }, Err(error)) => return Err(unreadable(&self.name, &error).into()),
+            (From::Nothing(_), Err(refusal)) => matches!(refusal, Refusal::Missing),
+            (From::Sealed { .. }, Err(refusal)) => {
+                return Err(refuse(&refusal, FileKind::SecretFile, &self.name).into());
+            }
             (From::Nothing(_), Ok(_)) => false,
         };
         if same {
@@ -130,15 +136,6 @@ fn example(path: &Path, format: Format) -> &'static str {
 
 fn written(error: WriteError) -> Diagnostics {
     error.into_diagnostics().into_iter().collect()
-}
-
-fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
-    match error.kind() {
-        io::ErrorKind::IsADirectory => {
-            Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name a file in it")
-        }
-        _ => Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}")).failing(Failure::Io),
-    }
 }
 
 fn unwritable(name: &str, error: &io::Error) -> Diagnostic {

@@ -1,12 +1,13 @@
 //! Which editor, and how it is run.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::signals;
 use crate::diagnostic::{Diagnostic, Failure};
+use crate::program::{self, find};
+use crate::test_hook;
 
 /// The variables that name an editor, the first that is set counts.
 const VARIABLES: [&str; 3] = ["SOPS_EDITOR", "VISUAL", "EDITOR"];
@@ -57,7 +58,7 @@ impl Editor {
         });
         let path = variable("PATH").unwrap_or_default();
         let Some((name, value)) = named else {
-            let found = FALLBACKS.iter().find_map(|program| find(program, &path).map(|path| (*program, path)));
+            let found = FALLBACKS.iter().find_map(|program| find(program, &path, None).map(|path| (*program, path)));
             let (program, _) = found.ok_or_else(none)?;
             return Ok(Self::new(vec![program.to_owned()], "PATH", &path));
         };
@@ -77,7 +78,8 @@ impl Editor {
         {
             words.insert(1, (*option).to_owned());
         }
-        let is_vim = is_vim(&name) || (name == "vi" && find(&program, path).is_some_and(|path| is_vim_below(&path)));
+        let is_vim =
+            is_vim(&name) || (name == "vi" && find(&program, path, None).is_some_and(|path| is_vim_below(&path)));
         if is_vim {
             let quiet = ["-n", "-i", "NONE", "-c", "set noundofile nobackup nowritebackup"];
             // first, since what follows `--` would be files
@@ -97,11 +99,12 @@ impl Editor {
     /// Lets somebody edit a file.
     pub(super) fn run(&self, file: &Path) -> Result<Return, Diagnostic> {
         let start = Instant::now();
-        let mut command = Command::new(self.program());
+        let command = program::command(OsStr::new(self.program()));
+        let mut command = command.map_err(|error| self.not_started(&error))?;
         command.args(self.words.iter().skip(1)).arg(file);
         let status = signals::run_editor(&mut command).map_err(|error| self.not_started(&error))?;
         match (status.success(), status.code()) {
-            (true, _) if !self.waits && start.elapsed() < AT_ONCE => Ok(Return::AtOnce),
+            (true, _) if !self.waits && test_hook::elapsed(start) < AT_ONCE => Ok(Return::AtOnce),
             (true, _) => Ok(Return::Done),
             (false, Some(code)) => Err(self.failed(&format!("ended with exit code {code}"))),
             (false, None) => Err(self.failed("was killed")),
@@ -147,22 +150,6 @@ fn is_vim(name: &str) -> bool {
 /// Whether a link leads to vim, as `vi` does where vim is the best of its kind.
 fn is_vim_below(path: &Path) -> bool {
     std::fs::canonicalize(path).is_ok_and(|path| is_vim(&name_of(&path)))
-}
-
-fn find(program: &str, path: &OsString) -> Option<PathBuf> {
-    let folders = std::env::split_paths(path);
-    folders.map(|folder| folder.join(program)).find(|candidate| is_program(candidate))
-}
-
-#[cfg(unix)]
-fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
-    path.with_extension("exe").is_file() || path.is_file()
 }
 
 #[cfg(test)]

@@ -8,8 +8,14 @@ use std::fmt::Write as _;
 
 use regex::{Regex, RegexBuilder};
 
+use crate::budget::{Exhausted, REGEX_BYTES};
+use crate::regex_size;
+
 /// The largest program that an expression may become, in bytes.
 const LARGEST: usize = 10 * 1024 * 1024;
+
+/// The largest cache that an expression fills while it is searched for, in bytes.
+const LARGEST_CACHE: usize = 256 * 1024;
 
 /// The names of classes like `[:alpha:]`.
 const CLASSES: [&str; 14] = [
@@ -29,7 +35,12 @@ pub(super) struct Mistake {
 /// The expression, ready to match.
 pub(super) fn compile(go: &str) -> Result<Regex, Mistake> {
     let rust = Translator { text: go, at: 0, out: String::with_capacity(go.len() + 16), is_repeated: false }.all()?;
-    RegexBuilder::new(&rust).size_limit(LARGEST).build().map_err(|error| match error {
+    regex_size::spend(&rust).map_err(|Exhausted| Mistake {
+        at: None,
+        reason: format!("all expressions of this run take more than {} MiB together", REGEX_BYTES.limit() >> 20),
+        hint: Some("count less in `{…}`, name characters like `[a-z]` in place of `\\pL`, or use fewer rules"),
+    })?;
+    RegexBuilder::new(&rust).size_limit(LARGEST).dfa_size_limit(LARGEST_CACHE).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => Mistake {
             at: None,
             reason: "it is too big".to_owned(),

@@ -11,7 +11,7 @@ use super::rule::Rule;
 use super::toml::{self, Field, Kind, Node};
 use super::{Keywords, UserRules};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::span::{Place, Source, Span};
+use crate::span::{Place, Source};
 
 /// The fields of a file. `minVersion` is about versions of gitleaks.
 const FILE: &[&str] = &["title", "description", "extend", "rules", "allowlist", "allowlists", "minVersion"];
@@ -327,7 +327,7 @@ impl Reader<'_> {
 /// Fields and what they hold. What is of another kind is told of, and is then as if it were not there.
 impl Reader<'_> {
     fn place(&self, range: &Range<usize>) -> Place {
-        self.source.place(Span::locate(self.source.text(), range.start, range.end))
+        self.source.place(self.source.locate(range.start, range.end))
     }
 
     fn mistake(&self, range: &Range<usize>, message: impl Into<String>) -> Diagnostic {

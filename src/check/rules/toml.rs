@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::diagnostic::Diagnostic;
-use crate::span::{Source, Span};
+use crate::span::Source;
 
 /// What stands in a range of the file.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Kind {
 pub(super) fn read(source: &Source) -> Result<Node, Diagnostic> {
     let document = Document::parse(source.text()).map_err(|error| {
         let range = error.span().unwrap_or_default();
-        let place = source.place(Span::locate(source.text(), range.start, range.end));
+        let place = source.place(source.locate(range.start, range.end));
         // one word of it may be a text that was not meant to be shown
         Diagnostic::error("rules-file", format!("`{}` is no TOML: {}", source.name(), error.message())).at_hidden(place)
     })?;

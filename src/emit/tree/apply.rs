@@ -83,9 +83,9 @@ impl Run<'_> {
     fn lock(&self) -> Result<Lock, Diagnostic> {
         let OutputTree { root, part, disk, .. } = self.tree;
         let own = root.own();
-        let all = own.join(DRAFTS);
-        if all.is_symlink() {
-            return Err(place::through_link(&format!("{}/{DRAFTS}", self.show_own()), &all));
+        // drafts are removed with all that is in their folder: a link would take others with them
+        for folder in [self.drafts.parent().unwrap_or(&own), &self.drafts] {
+            place::refuse_link(folder, &format!("{}/{DRAFTS}", self.show_own()))?;
         }
         let make = || match disk.make_folders(&self.drafts) {
             // another shard was the last and removed the folder above

@@ -5,28 +5,15 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use crate::atomic;
+use crate::atomic::{self, Access};
 use crate::route::Sensitivity;
 
 /// The disk. In tests it can stop at any step, as a killed process does: what comes after is not done,
 /// the tidying included.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Disk {
     /// How many steps are left.
     pub(super) left: Option<AtomicUsize>,
-    /// Whether the process ends where no step is left.
-    aborts: bool,
-}
-
-/// How many steps a test leaves to the program, which then dies. In builds for users it is nothing.
-const STEPS: &str = "SEPTUM_TEST_STEPS";
-
-impl Default for Disk {
-    fn default() -> Self {
-        let steps = || std::env::var(STEPS).ok()?.parse().ok();
-        let steps = if cfg!(debug_assertions) { steps() } else { None };
-        Self { left: steps.map(AtomicUsize::new), aborts: steps.is_some() }
-    }
 }
 
 /// Whether bytes are on the disk before their file gets its name.
@@ -42,10 +29,10 @@ pub(super) enum Sync {
 impl Disk {
     /// Comes before each change of the disk.
     pub(super) fn step(&self) -> io::Result<()> {
+        crate::test_hook::pass(crate::test_hook::Point::TreeStep);
         let Some(left) = &self.left else { return Ok(()) };
         match left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
             Ok(_) => Ok(()),
-            Err(_) if self.aborts => std::process::abort(),
             Err(_) => Err(io::Error::other("killed")),
         }
     }
@@ -116,7 +103,12 @@ impl Disk {
         self.step()?;
         file.write_all(second)?;
         if let Some(permissions) = permissions {
-            file.set_permissions(permissions)?;
+            // what was no Secret in plaintext before may have been readable by others
+            let access = match sensitivity {
+                Sensitivity::Plain => Access::Usual,
+                Sensitivity::Sensitive => Access::Owner,
+            };
+            file.set_permissions(atomic::restrict(permissions, access))?;
         }
         match sync {
             // a test stops between steps, and has no power cuts to wait for

@@ -71,6 +71,11 @@ fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
+/// Refuses a link in the place of a folder.
+pub(super) fn refuse_link(path: &Path, shown: &str) -> Result<(), Diagnostic> {
+    if is_link(path) { Err(through_link(shown, path)) } else { Ok(()) }
+}
+
 /// Whether a folder of the tree is there. Anything else in its place is an error: a link would take
 /// files somewhere else.
 pub(super) fn folder(path: &Path, shown: &str) -> Result<bool, Diagnostic> {

@@ -2,7 +2,7 @@
 //! who reads them (kubernetes/cluster-bootstrap, token/util; the token authenticator).
 
 use super::TypedSecret;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 
 const NAMESPACE: &str = "kube-system";
 const GROUP: &str = "system:bootstrappers:";
@@ -13,11 +13,11 @@ impl TypedSecret<'_> {
         if let Some(id) = id {
             if !is_lower_alphanumeric(id, 6) {
                 problems.push(self.wrong("token-id", "must be 6 lower-case letters and digits"));
-            } else if self.name.as_str() != format!("bootstrap-token-{id}") {
+            } else if self.name() != format!("bootstrap-token-{id}") {
                 problems.push(
-                    self.wrong("token-id", &format!("does not belong to the name of its bundle, `{}`", self.name))
+                    self.wrong("token-id", &format!("does not belong to the name of {}", self.what()))
                         .note("a bootstrap token is found by the name of its Secret")
-                        .hint("name the bundle `bootstrap-token-` with the id after it"),
+                        .hint("name it `bootstrap-token-` with the id after it"),
                 );
             }
         }
@@ -46,16 +46,16 @@ impl TypedSecret<'_> {
         problems.extend(match self.namespace {
             Some(namespace) if namespace.value == NAMESPACE => None,
             Some(namespace) => {
-                let message = format!("the bootstrap token `{}` would go to another namespace", self.name);
+                let message = format!("the bootstrap token `{}` would go to another namespace", self.name());
                 Some(
                     Diagnostic::error("typed-secret", message)
-                        .at(namespace.place.clone())
+                        .at_public(namespace.place.clone(), Public::Name)
                         .note(note)
                         .hint(format!("make it part of an app with `namespace: {NAMESPACE}`")),
                 )
             }
             None => {
-                let message = format!("the bootstrap token `{}` has no namespace", self.name);
+                let message = format!("the bootstrap token `{}` has no namespace", self.name());
                 Some(
                     self.at_type(Diagnostic::warning("typed-secret", message))
                         .note(note)

@@ -11,12 +11,13 @@ mod key;
 pub mod pem;
 mod tls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::Target;
 use super::names;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::layer::Bundle;
+use crate::manifest::Manifest;
 use crate::name::{BundleName, EntryId, KeyName};
 use crate::resolve::{Final, Outcome};
 use crate::span::{Located, Place};
@@ -33,16 +34,26 @@ const BOOTSTRAP_TOKEN: &str = "bootstrap.kubernetes.io/token";
 /// The keys that the cluster fills in.
 pub(super) const FILLED_IN: [&str; 3] = ["ca.crt", "namespace", "token"];
 
-/// The Secret of a bundle that has a type.
+/// A Secret that has a type.
 pub(super) struct TypedSecret<'a> {
-    pub(super) target: Target<'a>,
-    pub(super) name: &'a BundleName,
-    pub(super) bundle: &'a Bundle,
+    /// Where it comes from.
+    pub(super) source: SecretOrigin<'a>,
     pub(super) secret_type: &'a Located<String>,
     /// The values that go to the Secret.
     pub(super) data: &'a BTreeMap<String, Final>,
     pub(super) annotations: &'a BTreeMap<String, String>,
     pub(super) namespace: Option<&'a Located<String>>,
+    /// The day at which certificates must be valid; none if nobody asks.
+    pub(super) at: Option<Day>,
+}
+
+/// Where a Secret comes from.
+#[derive(Clone, Copy)]
+pub(super) enum SecretOrigin<'a> {
+    /// A bundle that has a type.
+    Bundle { target: Target<'a>, name: &'a BundleName, bundle: &'a Bundle },
+    /// A manifest, and the keys of it whose values are not known.
+    Manifest { manifest: &'a Manifest, unknown: &'a BTreeSet<String> },
 }
 
 /// Whether a bundle gives a Secret without entries of its own, since the cluster adds them.
@@ -78,13 +89,26 @@ impl TypedSecret<'_> {
     /// Whether the environment has none of its entries, and so does not write it: a certificate
     /// that only production has. A bundle without entries at all was meant to be something.
     fn is_left_out(&self) -> bool {
+        let SecretOrigin::Bundle { bundle, .. } = self.source else { return false };
         let missing = |key: &KeyName| self.outcome(key.as_str()).is_none_or(|found| matches!(found, Outcome::Missing));
-        !is_filled_by_cluster(self.bundle) && !self.bundle.entries.is_empty() && self.bundle.entries.keys().all(missing)
+        !is_filled_by_cluster(bundle) && !bundle.entries.is_empty() && bundle.entries.keys().all(missing)
     }
 
+    /// What became of an entry of its bundle.
     fn outcome(&self, key: &str) -> Option<&Outcome> {
-        let id = EntryId { bundle: self.name.clone(), key: key.into() };
-        Some(&self.target.resolved.entries.get(&id)?.outcome)
+        let SecretOrigin::Bundle { target, name, .. } = self.source else { return None };
+        let id = EntryId { bundle: name.clone(), key: key.into() };
+        Some(&target.resolved.entries.get(&id)?.outcome)
+    }
+
+    /// Whether there is a value that is not known here.
+    fn is_unknown(&self, key: &str) -> bool {
+        match self.source {
+            SecretOrigin::Bundle { .. } => {
+                matches!(self.outcome(key), Some(Outcome::Failed | Outcome::Locked(_) | Outcome::Pointed(_)))
+            }
+            SecretOrigin::Manifest { unknown, .. } => unknown.contains(key),
+        }
     }
 
     /// The value of a key in the Secret.
@@ -94,7 +118,30 @@ impl TypedSecret<'_> {
 
     /// Where the value of a key stands, or what asks for it.
     fn place(&self, key: &str) -> Place {
-        self.bundle.entries.get(key).map_or(&self.secret_type.place, |entry| entry.place()).clone()
+        let place = match self.source {
+            SecretOrigin::Bundle { bundle, .. } => bundle.entries.get(key).map(crate::layer::Entry::place),
+            SecretOrigin::Manifest { manifest, .. } => {
+                let values = ["stringData", "data"].iter().find_map(|field| manifest.tree.at(&[field, key]));
+                values.map(|value| &value.place)
+            }
+        };
+        place.unwrap_or(&self.secret_type.place).clone()
+    }
+
+    /// The name of the object, as it is written.
+    fn name(&self) -> &str {
+        match self.source {
+            SecretOrigin::Bundle { name, .. } => name.as_str(),
+            SecretOrigin::Manifest { manifest, .. } => &manifest.name,
+        }
+    }
+
+    /// What people call it: ``the bundle `tls` ``.
+    fn what(&self) -> String {
+        match self.source {
+            SecretOrigin::Bundle { name, .. } => format!("the bundle `{name}`"),
+            SecretOrigin::Manifest { manifest, .. } => manifest.label(),
+        }
     }
 
     /// The value of a key that the type needs. That there is none is reported, unless that was
@@ -108,70 +155,81 @@ impl TypedSecret<'_> {
     }
 
     fn lacking(&self, key: &str) -> Option<Diagnostic> {
-        let entry = self.bundle.entries.get(key);
         let label = self.label(key);
         let kind = &self.secret_type.value;
+        if self.is_unknown(key) {
+            return None;
+        }
+        let SecretOrigin::Bundle { target, bundle, .. } = self.source else {
+            let message = format!("{label} is not there, but a Secret of type `{kind}` needs it");
+            return Some(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give(key)));
+        };
+        let entry = bundle.entries.get(key);
         match self.outcome(key) {
-            Some(Outcome::Failed | Outcome::Locked(_) | Outcome::Pointed(_)) => return None,
             Some(Outcome::Missing) if entry.is_some_and(|entry| is_true(entry.rules.required.as_ref())) => return None,
             // it is known, and not in the Secret
             Some(Outcome::Known(_)) => {
                 let declared = entry.and_then(|entry| entry.rules.sensitive.as_ref()).map(|rule| rule.place.clone());
-                let message = format!("`{label}` is declared plain, but a Secret of type `{kind}` needs it");
+                let message = format!("{label} is declared plain, but a Secret of type `{kind}` needs it");
                 return Some(
                     Diagnostic::error("typed-secret", message)
                         .at(declared.unwrap_or_else(|| self.place(key)))
                         .hint("remove `sensitive: false`: in a Secret of a type everything is sensitive"),
                 );
             }
-            Some(Outcome::Missing) | None => {}
+            _ => {}
         }
-        let environment = &self.target.resolved.definition.environment;
-        let message = format!("`{label}` has no value in `{environment}`, but a Secret of type `{kind}` needs it");
+        let environment = &target.resolved.definition.environment;
+        let message = format!("{label} has no value in `{environment}`, but a Secret of type `{kind}` needs it");
         Some(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give(key)))
     }
 
     fn how_to_give(&self, key: &str) -> String {
+        let SecretOrigin::Bundle { target, name, .. } = self.source else {
+            return "give it under `stringData`, or make the Secret from a bundle".to_owned();
+        };
         if matches!(key, ".dockerconfigjson" | ".dockercfg") {
             return "write `registries: { ghcr.io: { username: …, password: … } }`".to_owned();
         }
-        let section = if self.is_own() { "data".to_owned() } else { format!("bundles.{}.data", self.name) };
+        let is_own = *name == target.resolved.definition.own_bundle();
+        let section = if is_own { "data".to_owned() } else { format!("bundles.{name}.data") };
         format!("give it under `{section}`")
     }
 
-    fn is_own(&self) -> bool {
-        *self.name == self.target.resolved.definition.own_bundle()
-    }
-
+    /// What messages call the value of a key, in backticks.
     fn label(&self, key: &str) -> String {
-        let id = EntryId { bundle: self.name.clone(), key: key.into() };
-        self.target.resolved.definition.label(&id)
+        match self.source {
+            SecretOrigin::Bundle { target, name, .. } => {
+                let id = EntryId { bundle: name.clone(), key: key.into() };
+                format!("`{}`", target.resolved.definition.label(&id))
+            }
+            SecretOrigin::Manifest { manifest, .. } => format!("`{key}` of {}", manifest.label()),
+        }
     }
 
     fn at_type(&self, diagnostic: Diagnostic) -> Diagnostic {
-        diagnostic.at(self.secret_type.place.clone())
+        diagnostic.at_public(self.secret_type.place.clone(), Public::Name)
     }
 
     /// Anything that is wrong with the value of a key.
     fn wrong(&self, key: &str, what: &str) -> Diagnostic {
-        Diagnostic::error("typed-secret", format!("`{}` {what}", self.label(key))).at_hidden(self.place(key))
+        Diagnostic::error("typed-secret", format!("{} {what}", self.label(key))).at_hidden(self.place(key))
     }
 
     /// Anything about the value of a key that is accepted, and perhaps not meant.
     fn doubtful(&self, key: &str, what: &str) -> Diagnostic {
-        Diagnostic::warning("typed-secret", format!("`{}` {what}", self.label(key))).at_hidden(self.place(key))
+        Diagnostic::warning("typed-secret", format!("{} {what}", self.label(key))).at_hidden(self.place(key))
     }
 
     fn check_basic_auth(&self, problems: &mut Diagnostics) {
         let keys = ["username", "password"];
-        let unknown =
-            |key: &&str| matches!(self.outcome(key), Some(Outcome::Failed | Outcome::Locked(_) | Outcome::Pointed(_)));
-        if keys.iter().any(|key| self.value(key).is_some()) || keys.iter().any(unknown) {
+        if keys.iter().any(|key| self.value(key).is_some() || self.is_unknown(key)) {
             return;
         }
         let message = format!(
-            "the bundle `{}` has neither `username` nor `password`, but a Secret of type `{}` needs one of them",
-            self.name, self.secret_type.value
+            "{} has neither `username` nor `password`, but a Secret of type `{}` needs one of them",
+            self.what(),
+            self.secret_type.value
         );
         problems.push(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give("password")));
     }
@@ -193,23 +251,37 @@ impl TypedSecret<'_> {
     fn check_service_account(&self, problems: &mut Diagnostics) {
         let Some(account) = self.annotations.get(SERVICE_ACCOUNT) else {
             let message = format!(
-                "the bundle `{}` does not say whose token it is, but a Secret of type `{SERVICE_ACCOUNT_TOKEN}` must",
-                self.name
+                "{} does not say whose token it is, but a Secret of type `{SERVICE_ACCOUNT_TOKEN}` must",
+                self.what()
             );
             problems.push(
                 self.at_type(Diagnostic::error("typed-secret", message))
-                    .hint(format!("add `annotations: {{ {SERVICE_ACCOUNT}: NAME }}` to the bundle")),
+                    .hint(format!("add `annotations: {{ {SERVICE_ACCOUNT}: NAME }}` to it")),
             );
             return;
         };
         if let Some(why) = names::wrong_object_name(account) {
-            let definition = &self.target.resolved.definition;
-            let annotations = [&self.bundle.annotations, &definition.annotations];
-            let place = annotations.iter().find_map(|texts| texts.get(SERVICE_ACCOUNT)).map(|text| text.place.clone());
+            let place = self.account_place();
             let message = format!("`{account}` is no name of a service account: {why}");
             problems.push(
-                Diagnostic::error("typed-secret", message).at(place.unwrap_or_else(|| self.secret_type.place.clone())),
+                Diagnostic::error("typed-secret", message)
+                    .at_public(place.unwrap_or_else(|| self.secret_type.place.clone()), Public::Name),
             );
+        }
+    }
+}
+
+impl TypedSecret<'_> {
+    /// Where it says whose token it is.
+    fn account_place(&self) -> Option<Place> {
+        match self.source {
+            SecretOrigin::Bundle { target, bundle, .. } => {
+                let annotations = [&bundle.annotations, &target.resolved.definition.annotations];
+                annotations.iter().find_map(|texts| texts.get(SERVICE_ACCOUNT)).map(|text| text.place.clone())
+            }
+            SecretOrigin::Manifest { manifest, .. } => {
+                manifest.tree.at(&["metadata", "annotations", SERVICE_ACCOUNT]).map(|text| text.place.clone())
+            }
         }
     }
 }

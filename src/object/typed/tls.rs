@@ -123,7 +123,7 @@ impl TypedSecret<'_> {
 
     /// Only at a day that somebody names: the same input gives the same output on every day.
     fn check_dates(&self, chain: &[Certificate], problems: &mut Diagnostics) {
-        let Some(day) = self.target.at else { return };
+        let Some(day) = self.at else { return };
         for (index, certificate) in chain.iter().enumerate() {
             let validity = &certificate.tbs_certificate.validity;
             let (from, until) = (validity.not_before.to_unix_duration(), validity.not_after.to_unix_duration());

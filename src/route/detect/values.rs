@@ -22,6 +22,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::lines;
 use super::literal::blank_templates;
+use crate::test_hook;
 
 /// How sure a detector is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +47,12 @@ pub struct ValueHit {
 }
 
 impl ValueHit {
+    /// The same without a name that was read in the value.
+    pub(crate) fn without_names(self) -> Self {
+        let reason = if self.reason.contains('`') { "a text that sets a credential".to_owned() } else { self.reason };
+        Self { reason, ..self }
+    }
+
     fn new(detector: &'static str, found: Found) -> Self {
         Self { detector, certainty: found.certainty, reason: found.reason.to_owned(), range: found.range }
     }
@@ -169,6 +176,7 @@ pub fn value(key: &str, text: &str) -> Option<ValueHit> {
 fn direct(scan: &Scan) -> Option<ValueHit> {
     let mut best: Option<ValueHit> = None;
     for rule in candidates(scan) {
+        test_hook::work(scan.text.len());
         let Some(found) = rule.find(scan) else { continue };
         if best.as_ref().is_none_or(|best| best.certainty < found.certainty) {
             best = Some(ValueHit::new(rule.name(), found));

@@ -1,12 +1,15 @@
 //! Identities that a command prints.
 
-use std::process::{Command, Stdio};
+use std::ffi::OsStr;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
 use super::content::{self, Content, Form};
 use super::{Asked, Known, Outcome};
+use crate::program;
+use crate::sops::recipient::{self, Recipient};
 
 /// `SOPS_AGE_KEY_CMD`. sops runs it for every entry of every file; here it is run once for each
 /// recipient, and not again if what it prints does not depend on the recipient.
@@ -27,8 +30,13 @@ impl KeyCommand {
     }
 
     /// The identities that it prints for a recipient.
+    ///
+    /// The recipient comes from the file, and who wrote that may be somebody else: the command, which may be a
+    /// line of shell, gets what has the form of a recipient, in its shortest spelling, and no other text.
     pub(super) fn run(&self, recipient: &str, passphrases: Option<&Asked>) -> Vec<Arc<Known>> {
         let Some(command) = &self.command else { return Vec::new() };
+        let Some(recipient) = validated(recipient) else { return Vec::new() };
+        let recipient = recipient.as_str();
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(run) = runs.iter().find(|run| run.recipient == recipient) {
             return run.known.clone();
@@ -76,6 +84,14 @@ impl KeyCommand {
     }
 }
 
+/// A recipient without what is no part of it: an SSH key has a comment, which is any text.
+fn validated(recipient: &str) -> Option<String> {
+    let known = Recipient::parse(recipient).ok().filter(|recipient| recipient.unusable().is_none())?;
+    let text = recipient::identity(known.as_str());
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._/= ".contains(&byte);
+    text.bytes().all(legal).then_some(text)
+}
+
 fn add(all: &mut Vec<String>, more: &[String]) {
     for text in more {
         if !all.contains(text) {
@@ -88,7 +104,7 @@ fn add(all: &mut Vec<String>, more: &[String]) {
 pub(super) fn output(command: &str, recipient: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Outcome> {
     let words = shlex::split(command).unwrap_or_default();
     let Some((program, arguments)) = words.split_first() else { return Err(Outcome::NotACommand) };
-    let mut command = Command::new(program);
+    let mut command = program::command(OsStr::new(program)).map_err(|error| Outcome::Unreadable(error.kind()))?;
     command.args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
     if let Some(recipient) = recipient {
         command.env("SOPS_AGE_RECIPIENT", recipient);

@@ -23,7 +23,7 @@ pub(super) fn read(source: &Source) -> Result<Vec<Rule>, Diagnostics> {
         Kind::Map(fields) => reader.root(fields),
         Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
         Kind::Scalar(_) | Kind::List(_) => {
-            reader.error(root.span, format!("expected a mapping with `creation_rules`, found {}", root.noun()));
+            reader.hidden_error(root.span, format!("expected a mapping with `creation_rules`, found {}", root.noun()));
             Vec::new()
         }
     };
@@ -68,7 +68,7 @@ impl Reader<'_> {
             Kind::List(items) => items.iter().filter_map(|item| self.rule(item)).collect(),
             Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
             Kind::Scalar(_) | Kind::Map(_) => {
-                self.error(node.span, format!("`creation_rules` must be a list, but is {}", node.noun()));
+                self.hidden_error(node.span, format!("`creation_rules` must be a list, but is {}", node.noun()));
                 Vec::new()
             }
         }
@@ -76,7 +76,7 @@ impl Reader<'_> {
 
     fn rule(&mut self, node: &Node) -> Option<Rule> {
         let Some(map) = node.as_map() else {
-            self.error(node.span, format!("expected a rule, which is a mapping, found {}", node.noun()));
+            self.hidden_error(node.span, format!("expected a rule, which is a mapping, found {}", node.noun()));
             return None;
         };
         let fields: RuleFields = self.fields(map, &RULE)?;
@@ -203,6 +203,11 @@ impl Reader<'_> {
 
     fn unknown(&mut self, span: Span, name: &str, names: &[&str]) {
         let known = names.iter().copied();
+        // `{x}` is a text in the place of a mapping, and may be anything
+        if !self.source.text().get(span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+            self.hidden_error(span, "expected fields with their values, found a text");
+            return;
+        }
         let diagnostic = Diagnostic::error("sops-rules", format!("unknown field `{name}`"))
             .note("sops ignores it in silence, so what it is meant to say does not hold")
             .maybe_hint(did_you_mean(name, known))

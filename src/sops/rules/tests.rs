@@ -117,7 +117,6 @@ fn rules_are_looked_for_from_the_file_upward() {
     let at = |path: &str| folder.path().join(path);
     fs::create_dir_all(at("a/b/c")).expect("creates");
     fs::write(at("a/.sops.yaml"), format!("creation_rules: [{{path_regex: ^b/, age: {ONE}}}]")).expect("writes");
-    fs::create_dir(at("a/b/.sops.yaml")).expect("creates");
     let found = Rules::find(&at("a/b/c/new.yaml")).expect("reads").expect("a rule");
     assert_eq!(recipients(&found), ["ONE"]);
     assert!(Rules::find(&at("a/x.yaml")).expect("reads").is_none());
@@ -126,6 +125,10 @@ fn rules_are_looked_for_from_the_file_upward() {
     fs::write(at(".sops.yml"), "").expect("writes");
     let error = Rules::find(&at("x.yaml")).expect_err("another name").sorted().remove(0);
     assert!(error.message.ends_with(".sops.yml` is read by nobody, sops included"), "{}", error.message);
+    // as sops, which takes whatever has the name
+    fs::create_dir(at("a/b/.sops.yaml")).expect("creates");
+    let error = Rules::find(&at("a/b/c/new.yaml")).expect_err("a directory").sorted().remove(0);
+    assert!(error.message.ends_with("a/b/.sops.yaml` is a folder, not a file"), "{}", error.message);
     fs::write(at("a/.sops.yaml"), [0xff]).expect("writes");
     assert_eq!(Rules::find(&at("a/x.yaml")).expect_err("bytes").sorted()[0].failure, Failure::Io);
 }

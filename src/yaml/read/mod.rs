@@ -21,6 +21,7 @@ use self::build::{Builder, Step};
 use super::node::{Kind, Node, Scalar, Style};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Source, Span};
+use crate::test_hook;
 
 /// Collections may lie in each other this deep, with aliases expanded.
 pub const MAX_DEPTH: usize = 64;
@@ -108,6 +109,7 @@ fn run(builder: &mut Builder<'_>, comments: Comments) {
         // as the readers of Kubernetes and sops do
         block_scalar_eof_without_line_feed: true,
     };
+    test_hook::work(builder.text().len());
     for next in Parser::new_from_str_with_options(builder.text(), options) {
         match next {
             Ok((Event::StreamEnd, _)) => return,

@@ -132,7 +132,7 @@ fn layout(kind: &ErrorKind) -> (String, &'static str) {
             ("a comment cuts a text of several lines in two", "move the comment, or put the text in quotes")
         }
         ErrorKind::BomInsideDocument => ("a byte-order mark stands in the middle of the file", "remove it"),
-        _ => return (format!("this is no valid YAML: {kind}"), "put a value with special characters in quotes"),
+        _ => ("this is not valid YAML", "put a value with special characters in quotes"),
     };
     (message.to_owned(), hint)
 }

@@ -51,10 +51,10 @@ pub(super) enum Standing {
 
 /// The finding about a tag that [`name`] does not know.
 pub(super) fn refusal(place: Place, standing: Standing) -> Diagnostic {
-    let written = place.source.text().get(place.span.start..place.span.end).unwrap_or_default();
     let diagnostic = match standing {
         Standing::BeforeValue => {
-            Diagnostic::error("unknown-tag", format!("the tag `{written}` has no meaning here")).at(place)
+            // a password that begins with `!` and wants quotes is a tag too
+            Diagnostic::error("unknown-tag", "this tag has no meaning here").at(place)
         }
         Standing::Alone => {
             Diagnostic::error("unknown-tag", "a `!` starts a tag, and this one has no meaning").at_hidden(place)

@@ -1,0 +1,196 @@
+//! Wrong usage, told without what was typed: an argument in the wrong place may be a secret, and a log
+//! keeps what is shown.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Error};
+
+use super::output::{Output, invalid_usage};
+use super::{Cli, Color, Global};
+use crate::diagnostic::Diagnostic;
+use crate::sops::PathError;
+
+/// Commands that take a value, and how it is given to each.
+const HOW: [(&str, &str); 6] = [
+    ("set", "a value is never an argument, where others could see it: give it on standard input, or at the prompt"),
+    ("unset", "`unset` takes a value out of a file, and needs none"),
+    ("get", "`get` prints one value"),
+    ("encrypt", "to encrypt one value: `septum set`, with the value on standard input; recipients are `--age age1…`"),
+    ("decrypt", "private keys are found where sops finds them: `SOPS_AGE_KEY_FILE`, or `keys.txt` of the user"),
+    ("edit", "values are written in the editor, or with `septum set`"),
+];
+
+/// Shows what is wrong with the arguments.
+pub(super) fn show(error: &Error, arguments: &[OsString]) {
+    let global = Global { directory: ".".into(), color: Color::Auto, quiet: false, verbose: false };
+    Output::new(&global).show(diagnostic(error, arguments).into());
+}
+
+/// What is wrong, in words that hold nothing of the arguments but the names of options and commands that there are.
+fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
+    let command = command(arguments);
+    let name = command.map_or_else(|| "septum".to_owned(), |command| format!("septum {command}"));
+    let declared = |kind| texts(error, kind).join("`, `");
+    // of an argument that is not declared, the error holds what was typed
+    let typed = texts(error, ContextKind::InvalidArg).into_iter().next().unwrap_or_default();
+    let message = match error.kind() {
+        ErrorKind::UnknownArgument if typed.starts_with('-') && typed != "-" => match position(arguments, &typed) {
+            Some(number) => format!("argument {number} is not an option of `{name}`"),
+            None => format!("there is an option that `{name}` does not have"),
+        },
+        ErrorKind::UnknownArgument | ErrorKind::TooManyValues => match position(arguments, &typed) {
+            Some(number) => format!("argument {number} is one more than `{name}` has"),
+            None => format!("there are more arguments than `{name}` has"),
+        },
+        ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
+        ErrorKind::InvalidValue if texts(error, ContextKind::InvalidValue).iter().all(String::is_empty) => {
+            format!("`{}` has no value", declared(ContextKind::InvalidArg))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            format!("the value of `{}` is not valid", declared(ContextKind::InvalidArg))
+        }
+        ErrorKind::MissingRequiredArgument => format!("`{}` is missing", declared(ContextKind::InvalidArg)),
+        ErrorKind::ArgumentConflict => match (declared(ContextKind::InvalidArg), declared(ContextKind::PriorArg)) {
+            (one, other) if other.is_empty() || one == other => format!("`{one}` is given more than once"),
+            (one, other) => format!("`{one}` and `{other}` cannot be given together"),
+        },
+        ErrorKind::MissingSubcommand => "no command was given".to_owned(),
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8 text".to_owned(),
+        ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
+            format!("`{}` does not have as many values as it needs", declared(ContextKind::InvalidArg))
+        }
+        _ => "the arguments are not valid".to_owned(),
+    };
+    let mut diagnostic = invalid_usage(message);
+    let values = texts(error, ContextKind::ValidValue);
+    if !values.is_empty() {
+        diagnostic = diagnostic.note(format!("its values are `{}`", values.join("`, `")));
+    }
+    let suggested = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    for near in suggested.into_iter().flat_map(|kind| texts(error, kind)) {
+        diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
+    }
+    let is_of_arguments = matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::TooManyValues);
+    if let Some((_, how)) = HOW.iter().find(|(of, _)| is_of_arguments && command == Some(of)) {
+        diagnostic = diagnostic.hint(*how);
+    }
+    // of the program's own types: what they expect, and nothing of what they found
+    let source = std::error::Error::source(error);
+    let expected = source.filter(|source| source.is::<PathError>() || source.to_string().starts_with("expected "));
+    let expected = expected.map(ToString::to_string);
+    let diagnostic = expected.into_iter().fold(diagnostic, Diagnostic::note);
+    diagnostic.note(usage(command)).hint(format!("`{name} --help` says more"))
+}
+
+/// The command that is named. Options with a value before it are those of all commands.
+fn command(arguments: &[OsString]) -> Option<&'static str> {
+    let known: Vec<&'static str> = COMMANDS.to_vec();
+    let mut rest = arguments.iter().skip(1).map(|argument| argument.to_str().unwrap_or_default());
+    while let Some(argument) = rest.next() {
+        match argument {
+            "-C" | "--color" => drop(rest.next()),
+            _ if argument.starts_with('-') => {}
+            _ => return known.into_iter().find(|name| *name == argument),
+        }
+    }
+    None
+}
+
+/// The names of all commands.
+pub(super) const COMMANDS: [&str; 17] = [
+    "init",
+    "render",
+    "check",
+    "explain",
+    "list",
+    "encrypt",
+    "decrypt",
+    "set",
+    "unset",
+    "get",
+    "rekey",
+    "rotate",
+    "edit",
+    "keygen",
+    "git-textconv",
+    "git-merge",
+    "completions",
+];
+
+/// How a command is used, in a line.
+fn usage(command: Option<&str>) -> String {
+    let mut all = Cli::command();
+    all.build();
+    let usage = match command.and_then(|name| all.find_subcommand_mut(name)) {
+        Some(command) => command.render_usage(),
+        None => all.render_usage(),
+    };
+    usage.to_string().replacen("Usage: ", "the usage is ", 1)
+}
+
+/// Which argument a text is, counted from 1 behind the name of the program.
+fn position(arguments: &[OsString], typed: &str) -> Option<usize> {
+    let is_it = |argument: &&OsString| {
+        let text = argument.to_str().unwrap_or_default();
+        text == typed || text.split_once('=').is_some_and(|(name, _)| name == typed)
+    };
+    let mut found = arguments.iter().enumerate().skip(1).filter(|(_, argument)| is_it(argument));
+    let (index, _) = found.next()?;
+    found.next().is_none().then_some(index)
+}
+
+/// The texts of a kind that an error holds.
+fn texts(error: &Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn all_commands_are_known() {
+        let known: Vec<_> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        for name in known.iter().filter(|name| *name != "man") {
+            assert!(COMMANDS.contains(&name.as_str()), "{name}");
+        }
+        assert_eq!(known.len(), COMMANDS.len() + 1);
+    }
+
+    #[test]
+    fn nothing_that_was_typed_is_shown_wherever_it_stands() {
+        let places: [&[&str]; 12] = [
+            &["HUNTER"],
+            &["--HUNTER"],
+            &["-HUNTER"],
+            &["--HUNTER=HUNTER"],
+            &["--color=HUNTER"],
+            &["a", "b", "c", "HUNTER"],
+            &["a", "b", "c", "d", "e", "f", "HUNTER"],
+            &["a", "--format=HUNTER"],
+            &["a", "--format", "HUNTER"],
+            &["a", "b", "--document=HUNTER"],
+            &["--at", "HUNTER"],
+            &["--shard", "HUNTER"],
+        ];
+        for command in COMMANDS.into_iter().chain(["HUNTER", "man"]) {
+            for arguments in places {
+                let arguments: Vec<OsString> =
+                    ["septum", command].iter().chain(arguments).map(OsString::from).collect();
+                let Err(error) = Cli::try_parse_from(&arguments) else { continue };
+                if !error.use_stderr() {
+                    continue;
+                }
+                let shown = format!("{:?}", diagnostic(&error, &arguments));
+                assert!(!shown.contains("HUNTER"), "{arguments:?}: {shown}");
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Text of others that no terminal and no log acts on.
+//!
+//! Names, keys, reasons and texts of a repository may hold anything: sequences that move the cursor,
+//! line breaks that let a word stand in the first column of a log, marks that turn the direction of
+//! writing. [`StyledText`] is what people see: it knows which line breaks are its own, and everything
+//! else is escaped where it becomes a text.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use anstyle::Style;
+
+/// Whether a character does something else than to be seen: controls of C0 and C1, line breaks, marks
+/// of direction, and what takes no room. A tab only takes room.
+fn is_active(char: char) -> bool {
+    match char {
+        '\t' => false,
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
+        other => other.is_control(),
+    }
+}
+
+/// The text as a part of one line: `\n` for a line break, `\u{1b}` for what else acts on a terminal.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    escape_except(text, |_| false)
+}
+
+/// The text with its line breaks, for a format that has a way of its own to write them.
+pub fn escape_lines(text: &str) -> Cow<'_, str> {
+    escape_except(text, |char| matches!(char, '\n' | '\r'))
+}
+
+fn escape_except(text: &str, is_kept: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let acts = |char: char| is_active(char) && !is_kept(char);
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for char in text.chars() {
+        match char {
+            '\n' if acts(char) => out.push_str("\\n"),
+            '\r' if acts(char) => out.push_str("\\r"),
+            _ if acts(char) => out.extend(char.escape_unicode()),
+            _ => out.push(char),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A text of JSON in which strings spell out what acts on a terminal: JSON itself asks for that of C0
+/// alone. Outside of strings it has nothing of the kind but its own line breaks.
+pub fn escape_json(text: &str) -> Cow<'_, str> {
+    let acts = |char: char| is_active(char) && !matches!(char, '\n' | '\r');
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for char in text.chars() {
+        if acts(char) {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(char);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// What a library says, without what it quotes: that is a text of a file, which need not be what it is read as.
+pub fn without_quotes(message: &str) -> &str {
+    // a field that is missing is one of the program's own
+    if message.starts_with("missing field `") {
+        return message;
+    }
+    // a single character between single quotes is one that a grammar expects
+    let is_sign = |at: usize| message.get(at + 1..).is_some_and(|rest| rest.chars().nth(1) == Some('\''));
+    let mut quotes = message.match_indices(['"', '`', '\'']);
+    let mut end = message.len();
+    while let Some((at, quote)) = quotes.next() {
+        if quote != "'" || !is_sign(at) {
+            end = at;
+            break;
+        }
+        quotes.next();
+    }
+    let words = message.get(..end).unwrap_or_default();
+    if end == message.len() { words } else { words.trim_end_matches([' ', ':', ',']) }
+}
+
+/// How a private key of age begins, and one of its plugins.
+const IDENTITIES: [&str; 2] = ["AGE-SECRET-KEY-", "AGE-PLUGIN-"];
+
+/// The text without private keys of age, which people put in the place of a name of a file or a recipient.
+fn redact(text: &str) -> Cow<'_, str> {
+    let upper = text.to_ascii_uppercase();
+    let starts = IDENTITIES.iter().flat_map(|start| upper.match_indices(start));
+    let mut keys: Vec<_> = starts
+        .map(|(at, start)| {
+            let from = at + start.len();
+            let rest = text.get(from..).unwrap_or_default();
+            let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'-').count();
+            from..from + length
+        })
+        .filter(|key| key.len() > 8)
+        .collect();
+    if keys.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    keys.sort_by_key(|key| key.start);
+    let (mut out, mut done) = (String::new(), 0);
+    for key in keys {
+        if key.start >= done {
+            out.push_str(text.get(done..key.start).unwrap_or_default());
+            out.push('…');
+            done = key.end;
+        }
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// A text for people, in pieces: what a piece holds is escaped, and lines end where this says so.
+#[derive(Debug, Clone, Default)]
+pub struct StyledText {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Piece(Style, String),
+    Break,
+}
+
+impl StyledText {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A line by itself, without its break.
+    pub fn of(line: impl Into<String>) -> Self {
+        let mut text = Self::new();
+        text.push(line);
+        text
+    }
+
+    /// Adds a piece.
+    pub fn push(&mut self, piece: impl Into<String>) {
+        self.push_in(Style::new(), piece);
+    }
+
+    /// Adds a piece in a style.
+    pub fn push_in(&mut self, style: Style, piece: impl Into<String>) {
+        self.parts.push(Part::Piece(style, piece.into()));
+    }
+
+    /// Ends the line.
+    pub fn end_line(&mut self) {
+        self.parts.push(Part::Break);
+    }
+
+    /// Adds a whole line.
+    pub fn line(&mut self, line: impl Into<String>) {
+        self.push(line);
+        self.end_line();
+    }
+
+    /// Adds all lines of a text of somebody else, each behind what indents it.
+    pub fn indented(&mut self, indent: &str, text: &str) {
+        for line in text.split('\n') {
+            self.line(format!("{indent}{}", line.strip_suffix('\r').unwrap_or(line)));
+        }
+    }
+
+    /// Adds another text.
+    pub fn append(&mut self, other: Self) {
+        self.parts.extend(other.parts);
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The text as it is written, with colours if they are wanted.
+    pub fn write(&self, color: bool) -> String {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Break => out.push('\n'),
+                Part::Piece(style, piece) if color && *style != Style::new() => {
+                    let _ = write!(out, "{style}{}{style:#}", redact(&escape(piece)));
+                }
+                Part::Piece(_, piece) => out.push_str(&redact(&escape(piece))),
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_acts_is_left_and_what_is_seen_stays() {
+        for (text, expected) in [
+            ("größe 😀 \"x\"\t", "größe 😀 \"x\"\t"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("a\n::stop-commands::x\r", "a\\n::stop-commands::x\\r"),
+            ("\u{85}\u{9b}2J\u{7f}\0", "\\u{85}\\u{9b}2J\\u{7f}\\u{0}"),
+            ("\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}", "\\u{202e}\\u{2066}\\u{200b}\\u{2028}\\u{feff}"),
+        ] {
+            assert_eq!(escape(text), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_library_quotes_is_left_out() {
+        for (message, expected) in [
+            ("did not find expected ',' or ']'", "did not find expected ',' or ']'"),
+            ("invalid type: string \"hunter2\", expected struct X", "invalid type: string"),
+            ("unknown variant `hunter2`, expected one of `a`", "unknown variant"),
+            ("found 'hunter2'", "found"),
+            ("missing field `key`", "missing field `key`"),
+        ] {
+            assert_eq!(without_quotes(message), expected);
+        }
+    }
+
+    #[test]
+    fn private_keys_are_redacted() {
+        let text = "`AGE-SECRET-KEY-1QQQQQQQQQQQQ` and age-secret-key-1qqqqqqqqqqqq, not AGE-SECRET-KEY-1…";
+        let shown = StyledText::of(text).write(false);
+        assert_eq!(shown, "`AGE-SECRET-KEY-…` and age-secret-key-…, not AGE-SECRET-KEY-1…");
+    }
+
+    #[test]
+    fn every_character_of_unicode_that_acts_is_spelled_out_in_every_way() {
+        let hostile = |char: &char| {
+            char.is_control() && *char != '\t'
+                || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        let all: String = (0..=0x10_ffff_u32).filter_map(char::from_u32).filter(hostile).collect();
+        assert!(!escape(&all).contains(|char| hostile(&char)));
+        assert!(!escape_lines(&all).replace(['\n', '\r'], "").contains(|char| hostile(&char)));
+        let json = serde_json::to_string(&all).unwrap();
+        let escaped = escape_json(&json);
+        assert!(!escaped.contains(|char| hostile(&char)));
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), all);
+        let mut text = StyledText::of(all);
+        text.end_line();
+        assert!(!text.write(true).trim_end_matches('\n').contains(|char| hostile(&char)));
+    }
+}

@@ -1,0 +1,163 @@
+//! Names that might have been meant.
+//!
+//! Each unknown name is compared with all known ones, so that a file of thousands of both asks for millions of
+//! comparisons. They are bounded for the whole run; beyond that, suggestions are left out.
+
+use crate::budget::NAME_COMPARISONS;
+use crate::test_hook;
+
+/// Longest name that is compared, in characters. Nobody mistypes one letter of a longer one.
+const LONGEST: usize = 128;
+
+/// What a candidate costs that is not compared letter by letter.
+const CANDIDATE_COST: u64 = 8;
+
+/// The name in `known` that is nearest to `name`, if one is near enough to be a slip: edit
+/// distance (with transpositions) of at most a third of its length, or equal but for case and
+/// separators.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if NAME_COMPARISONS.left() == 0 || name.len() > 4 * LONGEST {
+        return None;
+    }
+    let wanted: Vec<char> = name.chars().collect();
+    if wanted.len() > LONGEST {
+        return None;
+    }
+    let mut rows = Rows::default();
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in known {
+        NAME_COMPARISONS.spend(CANDIDATE_COST).ok()?;
+        test_hook::work(usize::try_from(CANDIDATE_COST).unwrap_or_default());
+        let most = best.map_or(LONGEST, |(distance, _)| distance);
+        let Some(distance) = distance(&wanted, name, candidate, most, &mut rows) else { continue };
+        best = best.into_iter().chain([(distance, candidate)]).min();
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// `did you mean …?` for the nearest known name.
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
+}
+
+/// The distance of two names, if it is one of a slip and at most `most`.
+fn distance(wanted: &[char], name: &str, candidate: &str, most: usize, rows: &mut Rows) -> Option<usize> {
+    if candidate.len() > 4 * LONGEST {
+        return None;
+    }
+    if is_alike(name, candidate) {
+        return Some(0);
+    }
+    let length = candidate.chars().count();
+    let most = most.min((wanted.len().max(length) / 3).max(1));
+    if length > LONGEST || wanted.len().abs_diff(length) > most {
+        return None;
+    }
+    rows.distance(wanted, candidate, length, most)
+}
+
+/// Whether two names are equal but for case and separators.
+fn is_alike(a: &str, b: &str) -> bool {
+    let plain = |text: &str| {
+        let letters = text.chars().filter(|char| !matches!(char, '-' | '_' | '.'));
+        letters.flat_map(char::to_lowercase).collect::<String>()
+    };
+    let first = |text: &str| text.chars().find(|char| !matches!(char, '-' | '_' | '.'));
+    // most differ in their first letter
+    let (Some(of_a), Some(of_b)) = (first(a), first(b)) else { return plain(a) == plain(b) };
+    of_a.to_lowercase().eq(of_b.to_lowercase()) && plain(a) == plain(b)
+}
+
+/// The last three rows of the matrix of distances, kept between candidates.
+#[derive(Default)]
+struct Rows {
+    two_ago: Vec<usize>,
+    last: Vec<usize>,
+    now: Vec<usize>,
+    letters: Vec<char>,
+}
+
+impl Rows {
+    /// The number of letters that are inserted, removed, replaced or swapped with their neighbour, if it is at
+    /// most `most`. Cells that are further from the diagonal cannot belong to it, and are not looked at.
+    fn distance(&mut self, a: &[char], b: &str, length: usize, most: usize) -> Option<usize> {
+        const FAR: usize = usize::MAX / 2;
+        self.letters.clear();
+        self.letters.extend(b.chars());
+        let Self { two_ago, last, now, letters } = self;
+        two_ago.clear();
+        last.clear();
+        last.extend(0..=length);
+        for (row, letter) in a.iter().enumerate() {
+            let (from, until) = ((row + 1).saturating_sub(most), (row + 1 + most).min(length));
+            let cells = (until + 1).saturating_sub(from);
+            NAME_COMPARISONS.spend(cells as u64).ok()?;
+            test_hook::work(cells);
+            now.clear();
+            now.resize(length + 1, FAR);
+            if from == 0
+                && let Some(cell) = now.first_mut()
+            {
+                *cell = row + 1;
+            }
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(FAR);
+            let mut least = at(now, 0);
+            for column in from.max(1)..=until {
+                let other = letters.get(column - 1);
+                let replaced = at(last, column - 1) + usize::from(other != Some(letter));
+                let mut cell = replaced.min(at(last, column) + 1).min(at(now, column - 1) + 1);
+                let is_swap = column > 1
+                    && row > 0
+                    && letters.get(column - 2) == Some(letter)
+                    && other == row.checked_sub(1).and_then(|above| a.get(above));
+                if is_swap {
+                    cell = cell.min(at(two_ago, column - 2) + 1);
+                }
+                if let Some(place) = now.get_mut(column) {
+                    *place = cell;
+                }
+                least = least.min(cell);
+            }
+            // a swap reaches two rows back, and costs one
+            if least > most && last.iter().min().is_none_or(|before| *before >= most) {
+                return None;
+            }
+            std::mem::swap(two_ago, last);
+            std::mem::swap(last, now);
+        }
+        last.get(length).copied().filter(|distance| *distance <= most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_a_slip_away_or_none() {
+        let known = ["LOG_LEVEL", "PORT", "DATABASE_URL"];
+        for (name, expected) in [
+            ("LOG_LEVL", Some("LOG_LEVEL")),
+            ("log-level", Some("LOG_LEVEL")),
+            ("PROT", Some("PORT")),
+            ("REDIS_HOST", None),
+            ("", None),
+            ("DATABASE_ULR", Some("DATABASE_URL")),
+            ("DATABSE_URL", Some("DATABASE_URL")),
+        ] {
+            assert_eq!(nearest(name, known), expected, "{name}");
+        }
+        assert_eq!(nearest(&"x".repeat(200), [&*"x".repeat(199)]), None);
+    }
+
+    proptest::proptest! {
+        /// Within its bound it is the distance that everybody means.
+        #[test]
+        fn a_bounded_distance_is_the_distance(a in "[abcé]{0,9}", b in "[abcé]{0,9}", most in 0_usize..10) {
+            let letters: Vec<char> = a.chars().collect();
+            let expected = Some(strsim::osa_distance(&a, &b)).filter(|distance| *distance <= most);
+            let found = Rows::default().distance(&letters, &b, b.chars().count(), most);
+            assert_eq!(found, expected, "{a} {b} {most}");
+        }
+    }
+}

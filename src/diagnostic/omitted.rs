@@ -1,0 +1,44 @@
+//! Findings that are counted and no longer kept.
+//!
+//! A file of a mebibyte may have hundreds of thousands of mistakes. Nobody reads them all, and each takes memory
+//! and a look at its line; but none may vanish, for the exit code follows from them.
+
+use std::collections::BTreeMap;
+
+use super::{Diagnostic, Failure, Severity};
+
+/// Most findings that are kept one by one.
+pub(super) const MOST_KEPT: usize = 10_000;
+
+/// How many findings there are beyond, by what the exit code and `check` know them by.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Omitted(BTreeMap<(Severity, &'static str), (u32, Failure)>);
+
+impl Omitted {
+    pub(super) fn count(&mut self, diagnostic: &Diagnostic) {
+        let Diagnostic { severity, rule, failure, count, .. } = diagnostic;
+        self.0.entry((*severity, rule)).or_insert((0, *failure)).0 += count;
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.0.keys().any(|(severity, _)| *severity == Severity::Error)
+    }
+
+    /// A finding for each rule that has more.
+    pub(super) fn into_diagnostics(self) -> impl Iterator<Item = Diagnostic> {
+        self.0.into_iter().map(|((severity, rule), (count, failure))| {
+            let findings = if count == 1 { "finding" } else { "findings" };
+            let message = format!("{count} more {findings} of the rule `{rule}` are not shown");
+            Diagnostic {
+                rule,
+                severity,
+                failure,
+                message,
+                labels: Vec::new(),
+                notes: vec![format!("{MOST_KEPT} findings are kept one by one, and the others counted")],
+                hints: vec!["fix some, and run it again".to_owned()],
+                count,
+            }
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! Regular files alone are read, and what a file is, is decided on what was opened.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::Refusal;
+
+/// The bytes of a regular file of at most `limit` bytes at a path without links.
+///
+/// Nothing else is waited for or read: a pipe, a device or a socket that took the place of the file since
+/// its path was resolved is refused, and so is a link.
+pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+    let file = open(path).map_err(|error| refuse_open(path, error))?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(refuse_type(metadata.file_type()));
+    }
+    read_bounded(file, metadata.len(), limit)
+}
+
+/// The bytes of what the command line names: a file, or a pipe (`<(command)`, `/dev/stdin`). A device
+/// without an end is refused at the limit.
+pub(super) fn read_any(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(Refusal::Directory);
+    }
+    read_bounded(file, metadata.len(), limit)
+}
+
+fn read_bounded(file: File, size: u64, limit: u64) -> Result<Vec<u8>, Refusal> {
+    if size > limit {
+        return Err(Refusal::TooBig(limit));
+    }
+    // of its full length at once: what grows leaves copies behind
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    // one byte more than allowed: a file may grow, and a device has no size
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(Refusal::TooBig(limit)) } else { Ok(bytes) }
+}
+
+/// A failed open, by what is there: a socket cannot be opened, and a link must not be.
+fn refuse_open(path: &Path, error: io::Error) -> Refusal {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => Refusal::LinkLoop,
+        Ok(metadata) if !metadata.is_file() => refuse_type(metadata.file_type()),
+        _ => error.into(),
+    }
+}
+
+/// The refusal of what is not a regular file at a path without links.
+pub(super) fn refuse_special(path: &Path) -> Refusal {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => refuse_type(metadata.file_type()),
+        Err(error) => error.into(),
+    }
+}
+
+#[cfg(unix)]
+fn refuse_type(kind: fs::FileType) -> Refusal {
+    use std::os::unix::fs::FileTypeExt as _;
+    match kind {
+        kind if kind.is_dir() => Refusal::Directory,
+        kind if kind.is_fifo() => Refusal::Special("named pipe"),
+        kind if kind.is_socket() => Refusal::Special("socket"),
+        kind if kind.is_block_device() || kind.is_char_device() => Refusal::Special("device"),
+        _ => Refusal::Special("special file"),
+    }
+}
+
+#[cfg(not(unix))]
+fn refuse_type(kind: fs::FileType) -> Refusal {
+    if kind.is_dir() { Refusal::Directory } else { Refusal::Special("special file") }
+}
+
+/// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    match fs::symlink_metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}

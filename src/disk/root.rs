@@ -1,0 +1,376 @@
+//! A directory that bounds what is read and written, however a path leads there.
+//!
+//! Links are resolved here and not by the system, so that nothing outside is asked for: not whether it is
+//! there, nor what it is. A path that leaves the root is followed by its text alone, and is refused unless
+//! it comes back.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Disk, Kind, LONGEST_PATH, Listed, MOST_LINKS, normalize, open};
+
+/// A directory, and the disk that it is on. Nothing outside of it is read.
+#[derive(Debug, Clone)]
+pub struct Root {
+    path: PathBuf,
+    disk: Disk,
+    // thousands of files are in a few directories; by their text, as lists are
+    folders: Arc<Mutex<HashMap<OsString, PathBuf>>>,
+}
+
+/// A path below a [`Root`] without links.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RealPath {
+    path: PathBuf,
+    kind: Kind,
+}
+
+/// Why a file is not read.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Nothing has that name.
+    Missing,
+    /// The path leads out of the root by its text.
+    Outside,
+    /// The path leads out of the root through a symbolic link.
+    LinkOut,
+    /// A symbolic link leads to nothing.
+    DanglingLink,
+    /// Symbolic links lead in a circle, or through too many steps.
+    LinkLoop,
+    /// It is a directory.
+    Directory,
+    /// It is a pipe, a device or a socket: its name.
+    Special(&'static str),
+    /// It is larger than this many bytes.
+    TooBig(u64),
+    /// The system cannot read it.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing,
+            io::ErrorKind::IsADirectory => Self::Directory,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl RealPath {
+    /// The path.
+    pub fn as_path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path alone.
+    pub fn into_path(self) -> PathBuf {
+        self.path
+    }
+}
+
+impl Root {
+    /// The directory `path`, which must exist and may be named through links.
+    pub fn new(disk: Disk, path: &Path) -> io::Result<Self> {
+        let path = disk.canonical(path)?;
+        Ok(Self { path, disk, folders: Arc::default() })
+    }
+
+    /// The directory, absolute and without links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The disk that it is on.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Resolves the links of a path, which must stay inside.
+    pub fn resolve(&self, path: &Path) -> Result<RealPath, Refusal> {
+        let path = normalized(path);
+        if !path.starts_with(&self.path) {
+            return Err(Refusal::Outside);
+        }
+        if path.as_os_str().len() as u64 > LONGEST_PATH {
+            return Err(Refusal::Io(io::ErrorKind::InvalidFilename.into()));
+        }
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Ok(RealPath { path: path.into_owned(), kind: Kind::Folder });
+        };
+        if *path == *self.path {
+            return Ok(RealPath { path: path.into_owned(), kind: Kind::Folder });
+        }
+        let path = self.resolve_folder(folder)?.join(name);
+        match self.disk.kind(&path)? {
+            Some(Kind::Link) => self.follow_links(&path),
+            Some(kind) => Ok(RealPath { path, kind }),
+            None => Err(Refusal::Missing),
+        }
+    }
+
+    /// Resolves the links of a path of which the last parts need not exist: where something would be written.
+    /// A pipe or a device is not what could be replaced.
+    pub fn resolve_new(&self, path: &Path) -> Result<PathBuf, Refusal> {
+        let path = normalize(path);
+        for there in path.ancestors() {
+            match self.resolve(there) {
+                Err(Refusal::Missing) => {}
+                Err(refusal) => return Err(refusal),
+                Ok(real) if real.kind == Kind::Other => return Err(open::refuse_special(&real.path)),
+                Ok(real) => {
+                    let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+                    // joining nothing would add a slash
+                    return Ok(if rest.as_os_str().is_empty() { real.path } else { real.path.join(rest) });
+                }
+            }
+        }
+        Err(Refusal::Missing)
+    }
+
+    /// The directory of a path without links, which is looked up once.
+    pub fn resolve_folder(&self, folder: &Path) -> Result<PathBuf, Refusal> {
+        if folder.as_os_str().len() as u64 > LONGEST_PATH {
+            return Err(Refusal::Io(io::ErrorKind::InvalidFilename.into()));
+        }
+        // down from the nearest one that is known: a path may have thousands of parts
+        let mut unknown = Vec::new();
+        let mut real = self.path.clone();
+        for above in folder.ancestors() {
+            if above == self.path {
+                break;
+            }
+            if let Some(known) = self.folders().get(above.as_os_str()) {
+                real.clone_from(known);
+                break;
+            }
+            unknown.push(above);
+        }
+        while let Some(below) = unknown.pop() {
+            real.push(below.file_name().ok_or(Refusal::Outside)?);
+            match self.disk.kind(&real)? {
+                Some(Kind::Link) => real = self.follow_links(&real)?.path,
+                Some(_) => {}
+                None => return Err(Refusal::Missing),
+            }
+            self.folders().insert(below.as_os_str().to_owned(), real.clone());
+        }
+        Ok(real)
+    }
+
+    fn folders(&self) -> MutexGuard<'_, HashMap<OsString, PathBuf>> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Follows the links of a path below the root part by part, as the system would.
+    fn follow_links(&self, path: &Path) -> Result<RealPath, Refusal> {
+        let below = path.strip_prefix(&self.path).map_err(|_| Refusal::Outside)?;
+        let mut pending = parts_reversed(below);
+        let (mut current, mut kind, mut links) = (self.path.clone(), Kind::Folder, 0);
+        while let Some(part) = pending.pop() {
+            match Path::new(&part).components().next() {
+                Some(Component::Normal(name)) => current.push(name),
+                Some(Component::ParentDir) => {
+                    current.pop();
+                    kind = Kind::Folder;
+                    continue;
+                }
+                Some(root @ (Component::RootDir | Component::Prefix(_))) => {
+                    current.push(root);
+                    continue;
+                }
+                Some(Component::CurDir) | None => continue,
+            }
+            // what is outside is nobody's to ask for
+            if !current.starts_with(&self.path) {
+                continue;
+            }
+            match self.disk.kind(&current)? {
+                Some(Kind::Link) => {
+                    links += 1;
+                    if links > MOST_LINKS {
+                        return Err(Refusal::LinkLoop);
+                    }
+                    let target = self.disk.link_target(&current)?;
+                    current.pop();
+                    pending.extend(parts_reversed(&target));
+                }
+                Some(found) => kind = found,
+                None => return Err(Refusal::DanglingLink),
+            }
+        }
+        if current.starts_with(&self.path) { Ok(RealPath { path: current, kind }) } else { Err(Refusal::LinkOut) }
+    }
+
+    /// Whether anything has that name: what it is, or that it is a link that leads out, is for who reads it.
+    pub fn has(&self, path: &Path) -> bool {
+        match self.resolve(path) {
+            Ok(_) => true,
+            Err(refusal) => !matches!(refusal, Refusal::Missing | Refusal::Outside),
+        }
+    }
+
+    /// Whether it is a directory, or a link to one inside.
+    pub fn is_folder(&self, path: &Path) -> bool {
+        self.resolve(path).is_ok_and(|found| found.kind == Kind::Folder)
+    }
+
+    /// The contents of a directory, sorted.
+    pub fn list(&self, folder: &Path) -> Result<Arc<[Listed]>, Refusal> {
+        let real = self.resolve_folder(&normalized(folder))?;
+        Ok(self.disk.list(&real)?)
+    }
+
+    /// The bytes of a regular file of at most `limit` bytes.
+    pub fn read(&self, path: &RealPath, limit: u64) -> Result<Vec<u8>, Refusal> {
+        match path.kind {
+            Kind::File => self.disk.read(&path.path, limit),
+            Kind::Folder => Err(Refusal::Directory),
+            Kind::Other => Err(open::refuse_special(&path.path)),
+            Kind::Link => Err(Refusal::LinkLoop),
+        }
+    }
+}
+
+/// The path without `.` and `..`; one that has none is taken as it is.
+fn normalized(path: &Path) -> Cow<'_, Path> {
+    let may_have_dots = cfg!(not(unix)) || memchr::memmem::find(path.as_os_str().as_encoded_bytes(), b"/.").is_some();
+    if may_have_dots || !path.is_absolute() { Cow::Owned(normalize(path)) } else { Cow::Borrowed(path) }
+}
+
+fn parts_reversed(path: &Path) -> Vec<OsString> {
+    path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn site() -> (tempfile::TempDir, Root) {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir_all(at("root/sub")).unwrap();
+        fs::create_dir(at("outside")).unwrap();
+        for path in ["root/file", "root/sub/file", "outside/file"] {
+            fs::write(at(path), path).unwrap();
+        }
+        let root = Root::new(Disk::default(), &at("root")).unwrap();
+        (folder, root)
+    }
+
+    fn outcome(root: &Root, path: &str) -> String {
+        let read = root.resolve(&root.path().join(path)).and_then(|path| root.read(&path, 20));
+        match read {
+            Ok(bytes) => String::from_utf8(bytes).unwrap(),
+            Err(Refusal::Io(error)) => format!("{:?}", error.kind()),
+            Err(refusal) => format!("{refusal:?}"),
+        }
+    }
+
+    #[test]
+    fn links_are_followed_inside_and_no_further() {
+        let (folder, root) = site();
+        let real = root.path().to_owned();
+        for (link, target) in [
+            ("near", "file"),
+            ("chain", "near"),
+            ("folder", "sub"),
+            ("up", "folder/../file"),
+            ("round", "../root/sub/file"),
+            ("out", "../outside/file"),
+            ("far", "out"),
+            ("folder-out", "../outside"),
+            ("nowhere", "none"),
+            ("nowhere-out", "../outside/none"),
+            ("self", "self"),
+            ("one", "two"),
+            ("two", "one"),
+        ] {
+            symlink(target, real.join(link)).unwrap();
+        }
+        symlink(real.join("file"), real.join("absolute")).unwrap();
+        symlink(folder.path().join("outside/file"), real.join("absolute-out")).unwrap();
+        for (path, expected) in [
+            ("file", "root/file"),
+            ("near", "root/file"),
+            ("chain", "root/file"),
+            ("folder/file", "root/sub/file"),
+            ("up", "root/file"),
+            ("round", "root/sub/file"),
+            ("absolute", "root/file"),
+            ("sub/../file", "root/file"),
+            ("sub", "Directory"),
+            ("folder", "Directory"),
+            ("", "Directory"),
+            ("out", "LinkOut"),
+            ("far", "LinkOut"),
+            ("folder-out", "LinkOut"),
+            ("folder-out/file", "LinkOut"),
+            ("folder-out/none", "LinkOut"),
+            ("absolute-out", "LinkOut"),
+            ("nowhere", "DanglingLink"),
+            ("nowhere-out", "LinkOut"),
+            ("self", "LinkLoop"),
+            ("one", "LinkLoop"),
+            ("one/file", "LinkLoop"),
+            ("../outside/file", "Outside"),
+            ("none", "Missing"),
+            ("none/file", "Missing"),
+            ("file/none", "Missing"),
+            (&"x/".repeat(100_000), "InvalidFilename"),
+            (&"x/".repeat(1_900), "Missing"),
+        ] {
+            assert_eq!(outcome(&root, path), expected, "{path}");
+            assert_eq!(root.has(&real.join(path)), !["Missing", "Outside"].contains(&expected), "{path}");
+        }
+        assert!(root.list(&real.join("folder-out")).is_err());
+        assert_eq!(root.list(&real.join("folder")).unwrap().len(), 1);
+        for (path, expected) in [("sub/new", true), ("new/one", true), ("folder-out/new", false), ("nowhere", false)] {
+            assert_eq!(root.resolve_new(&real.join(path)).is_ok(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn only_regular_files_are_read_and_none_beyond_the_limit() {
+        let (_folder, root) = site();
+        let at = |path: &str| root.path().join(path);
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), rustix::fs::Mode::RWXU).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        fs::write(at("at-limit"), [b'x'; 20]).unwrap();
+        fs::write(at("large"), [b'x'; 21]).unwrap();
+        for (path, expected) in [
+            ("pipe", "Special(\"named pipe\")"),
+            ("socket", "Special(\"socket\")"),
+            ("at-limit", "xxxxxxxxxxxxxxxxxxxx"),
+            ("large", "TooBig(20)"),
+        ] {
+            assert_eq!(outcome(&root, path), expected, "{path}");
+        }
+        let of_device = Disk::default().read(Path::new("/dev/zero"), 20);
+        assert!(matches!(of_device, Err(Refusal::Special("device"))));
+    }
+
+    #[test]
+    fn what_takes_the_place_of_a_file_after_it_was_resolved_is_not_read() {
+        let (_folder, root) = site();
+        let path = root.resolve(&root.path().join("file")).unwrap();
+        for replace in [
+            (|path: &Path| symlink("../outside/file", path).unwrap()) as fn(&Path),
+            |path| rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap(),
+            |path| fs::write(path, [b'x'; 21]).unwrap(),
+        ] {
+            fs::remove_file(path.as_path()).unwrap();
+            replace(path.as_path());
+            assert!(root.read(&path, 20).is_err());
+        }
+    }
+}

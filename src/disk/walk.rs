@@ -1,0 +1,214 @@
+//! The files below a directory, less what Git ignores.
+//!
+//! No link is followed, and what says which paths are ignored is read like every other file that a
+//! repository names.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::{Disk, Kind, Listed, Refusal, Root};
+
+/// Files with patterns of ignored paths: those of ripgrep, and those of Git.
+const OWN: &str = ".ignore";
+const OF_GIT: &str = ".gitignore";
+
+/// Git's own directory: nothing in it is a file of the repository, but for one list of patterns.
+const GIT: &str = ".git";
+const EXCLUDED: &str = ".git/info/exclude";
+
+/// Visits all regular files below a directory in the order of their paths, until a visitor breaks off. The
+/// repository that the directory is in bounds the walk, or else the directory itself.
+///
+/// Errors: a directory, or a file of patterns larger than `limit` or not a regular one, cannot be read.
+pub fn walk_files(
+    disk: &Disk,
+    folder: &Path,
+    limit: u64,
+    visit: &mut dyn FnMut(&Path) -> ControlFlow<()>,
+) -> Result<(), (PathBuf, Refusal)> {
+    let at_folder = |error: std::io::Error| (folder.to_path_buf(), error.into());
+    let folder = std::path::absolute(folder).map(|folder| super::normalize(&folder)).map_err(at_folder)?;
+    let repository = disk.repository_of(&folder);
+    let bounds = repository.unwrap_or(&folder);
+    let root = Root::new(disk.clone(), bounds).map_err(at_folder)?;
+    let mut walk =
+        Walk { root: &root, named: bounds, limit, in_repository: repository.is_some(), levels: Vec::new(), visit };
+    let mut global = GitignoreBuilder::new(root.path());
+    let excluded = walk.patterns(&mut global, &root.path().join(EXCLUDED))?;
+    let of_user = walk.in_repository.then(|| GitignoreBuilder::new(root.path()).build_global().0);
+    walk.levels.push(Level { own: of_user.unwrap_or_else(Gitignore::empty), of_git: excluded });
+    // the directories above have patterns for what is below
+    let start = root.path().join(folder.strip_prefix(bounds).unwrap_or(Path::new("")));
+    let start = root.resolve_folder(&start).map_err(|refusal| (folder.clone(), refusal))?;
+    let mut above: Vec<_> = start.ancestors().skip(1).take_while(|above| above.starts_with(root.path())).collect();
+    while let Some(above) = above.pop() {
+        let level = walk.level(above)?;
+        walk.levels.push(level);
+    }
+    walk.all(start)
+}
+
+struct Walk<'a> {
+    root: &'a Root,
+    /// The root as it was named.
+    named: &'a Path,
+    limit: u64,
+    in_repository: bool,
+    /// From the outermost directory to the current one. The first is Git's and the user's own.
+    levels: Vec<Level>,
+    visit: &'a mut dyn FnMut(&Path) -> ControlFlow<()>,
+}
+
+/// The patterns of a directory.
+struct Level {
+    own: Gitignore,
+    of_git: Gitignore,
+}
+
+impl Walk<'_> {
+    /// Visits what is below a directory. Directories may lie in each other as deep as paths are long.
+    fn all(&mut self, start: PathBuf) -> Result<(), (PathBuf, Refusal)> {
+        let mut open = vec![self.enter(start)?];
+        while let Some((folder, entries)) = open.last_mut() {
+            let Some(entry) = entries.next() else {
+                open.pop();
+                self.levels.pop();
+                continue;
+            };
+            let path = folder.join(&entry.name);
+            if entry.name == GIT || self.is_ignored(&path, entry.kind == Kind::Folder) {
+                continue;
+            }
+            match entry.kind {
+                Kind::Folder => open.push(self.enter(path)?),
+                Kind::File => {
+                    let path = self.shown(&path);
+                    if (self.visit)(&path).is_break() {
+                        return Ok(());
+                    }
+                }
+                Kind::Link | Kind::Other => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, folder: PathBuf) -> Result<(PathBuf, std::vec::IntoIter<Listed>), (PathBuf, Refusal)> {
+        let level = self.level(&folder)?;
+        self.levels.push(level);
+        let listed = self.root.disk().list_once(&folder).map_err(|error| (self.shown(&folder), error.into()))?;
+        Ok((folder, listed.into_iter()))
+    }
+
+    /// The nearest pattern that matches decides, one of `.ignore` before all of Git's.
+    fn is_ignored(&self, path: &Path, is_folder: bool) -> bool {
+        let nearest = |of: fn(&Level) -> &Gitignore, levels: &[Level]| {
+            let matched = levels.iter().rev().map(|level| of(level).matched(path, is_folder));
+            matched.map(|found| found.map(drop)).find(|found| !found.is_none())
+        };
+        let (global, levels) = self.levels.split_at(1.min(self.levels.len()));
+        let found = nearest(|level| &level.own, levels)
+            .or_else(|| nearest(|level| &level.of_git, levels))
+            .or_else(|| nearest(|level| &level.of_git, global))
+            .or_else(|| nearest(|level| &level.own, global));
+        matches!(found, Some(Match::Ignore(())))
+    }
+
+    fn level(&self, folder: &Path) -> Result<Level, (PathBuf, Refusal)> {
+        let own = self.patterns(&mut GitignoreBuilder::new(folder), &folder.join(OWN))?;
+        let of_git = if self.in_repository {
+            self.patterns(&mut GitignoreBuilder::new(folder), &folder.join(OF_GIT))?
+        } else {
+            Gitignore::empty()
+        };
+        Ok(Level { own, of_git })
+    }
+
+    fn patterns(&self, builder: &mut GitignoreBuilder, file: &Path) -> Result<Gitignore, (PathBuf, Refusal)> {
+        let bytes = match self.root.resolve(file).and_then(|path| self.root.read(&path, self.limit)) {
+            Ok(bytes) => bytes,
+            Err(Refusal::Missing) => return Ok(Gitignore::empty()),
+            Err(refusal) => return Err((self.shown(file), refusal)),
+        };
+        for line in String::from_utf8_lossy(&bytes).lines() {
+            // Git takes a line that is not a pattern for none
+            let _ = builder.add_line(None, line);
+        }
+        builder.build().map_err(|error| (self.shown(file), Refusal::Io(std::io::Error::other(error))))
+    }
+
+    /// A path below the root as the root was named.
+    fn shown(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(self.root.path()).map_or_else(|_| path.to_path_buf(), |below| self.named.join(below))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn found(folder: &Path) -> Result<Vec<String>, String> {
+        let mut found = Vec::new();
+        let walked = walk_files(&Disk::default(), folder, 100, &mut |path| {
+            found.push(path.strip_prefix(folder).unwrap().display().to_string());
+            ControlFlow::Continue(())
+        });
+        walked
+            .map(|()| found)
+            .map_err(|(path, refusal)| format!("{}: {refusal:?}", path.strip_prefix(folder).unwrap().display()))
+    }
+
+    #[test]
+    fn what_git_ignores_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            (".git/config", ""),
+            (".git/info/exclude", "excluded\n"),
+            (".gitignore", "*.log\n/build/\nsub/one\n"),
+            ("sub/.gitignore", "!kept.log\ntwo\n"),
+            ("sub/.ignore", "three\n"),
+            ("a.log", ""),
+            ("b.yaml", ""),
+            ("build/x", ""),
+            ("excluded", ""),
+            ("sub/build/y", ""),
+            ("sub/kept.log", ""),
+            ("sub/one", ""),
+            ("sub/two", ""),
+            ("sub/three", ""),
+        ] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let all = [".gitignore", "b.yaml", "sub/.gitignore", "sub/.ignore", "sub/build/y", "sub/kept.log"];
+        assert_eq!(found(folder.path()).unwrap(), all);
+        assert_eq!(found(&folder.path().join("sub")).unwrap(), [".gitignore", ".ignore", "build/y", "kept.log"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn patterns_are_read_from_regular_files_inside_alone() {
+        use std::os::unix::fs::symlink;
+        for (case, expected) in [
+            ("link", ".gitignore: LinkOut"),
+            ("pipe", ".gitignore: Special(\"named pipe\")"),
+            ("large", ".gitignore: TooBig(100)"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join(".gitignore");
+            fs::create_dir(folder.path().join(".git")).unwrap();
+            match case {
+                "link" => symlink("/dev/zero", &file).unwrap(),
+                "pipe" => rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap(),
+                _ => fs::write(&file, [b'x'; 101]).unwrap(),
+            }
+            assert_eq!(found(folder.path()).unwrap_err(), expected);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The one way in which Git is run: so that nothing which a repository holds runs with it.
+//!
+//! The configuration of a repository can name programs for almost everything (`core.fsmonitor`, hooks, filters,
+//! diff drivers, pagers, credential helpers, `include.path`), and who unpacks an archive or restores a cache of
+//! CI has a configuration of somebody else. Switching each of them off holds until the next one is invented. So
+//! Git is never pointed at the directory of the repository: it gets one of ours, in which the index, the objects
+//! and the patterns of ignored files are those of the repository, and the configuration is not.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::repository::Repository;
+use crate::program;
+
+/// Switches for what the configuration of the user could still start, and what no configuration may change.
+const SETTINGS: &[&str] = &[
+    "core.fsmonitor=false",
+    "core.untrackedCache=false",
+    "core.hooksPath=/dev/null",
+    "core.attributesFile=/dev/null",
+    "core.pager=cat",
+    "core.sshCommand=false",
+    "core.askPass=",
+    "credential.helper=",
+    "gpg.program=false",
+    "protocol.allow=never",
+    "submodule.recurse=false",
+    "diff.ignoreSubmodules=dirty",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "safe.bareRepository=explicit",
+];
+
+/// Which configuration of Git counts beside ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Configuration {
+    /// None.
+    Nobodys,
+    /// That of the user and of the machine: what they ignore everywhere, how they like conflicts.
+    Users,
+}
+
+/// Git, with a directory of its own in place of that of a repository.
+#[derive(Debug)]
+pub struct SafeGit {
+    folder: TempDir,
+    repository: Option<Repository>,
+    /// No program is taken from below it.
+    outside: Option<PathBuf>,
+    configuration: Configuration,
+}
+
+impl SafeGit {
+    /// Prepares a directory for Git, which stands for that of a repository.
+    pub fn new(repository: Repository, configuration: Configuration) -> io::Result<Self> {
+        let outside = Some(repository.root.clone());
+        Self::prepare(Some(repository), outside, configuration)
+    }
+
+    /// Prepares an empty directory, for what works on files alone.
+    pub fn without_repository(near: &Path, configuration: Configuration) -> io::Result<Self> {
+        let outside = Repository::find(near).ok().flatten().map(|repository| repository.root);
+        Self::prepare(None, outside, configuration)
+    }
+
+    fn prepare(
+        repository: Option<Repository>,
+        outside: Option<PathBuf>,
+        configuration: Configuration,
+    ) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("septum-git-").tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        for name in ["objects", "refs", "info"] {
+            fs::create_dir(at(name))?;
+        }
+        let (mut head, mut config) = (None, "[core]\n\trepositoryformatversion = 0\n");
+        if let Some(repository) = &repository {
+            head = repository.head()?;
+            if repository.has_sha256()? {
+                config = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n";
+            }
+            fs::write(at("info/exclude"), repository.excludes()?.unwrap_or_default())?;
+            for (name, path) in repository.shared_indexes()? {
+                fs::copy(path, folder.path().join(name))?;
+            }
+        }
+        fs::write(at("HEAD"), head.unwrap_or_else(|| "ref: refs/heads/none".to_owned()) + "\n")?;
+        fs::write(at("config"), config)?;
+        Ok(Self { folder, repository, outside, configuration })
+    }
+
+    /// Git with one of its own subcommands, in the root of the work tree.
+    pub fn command(&self, subcommand: &str) -> io::Result<Command> {
+        let mut git = program::command_outside(OsStr::new("git"), self.outside.as_deref())?;
+        for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GIT_")) {
+            git.env_remove(name);
+        }
+        git.envs([
+            ("GIT_OPTIONAL_LOCKS", "0"),
+            ("GIT_NO_LAZY_FETCH", "1"),
+            ("GIT_NO_REPLACE_OBJECTS", "1"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_PAGER", "cat"),
+            ("LC_ALL", "C"),
+        ]);
+        if self.configuration == Configuration::Nobodys {
+            git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_ATTR_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", NOTHING);
+        }
+        git.arg("--no-pager").arg("--git-dir").arg(self.folder.path());
+        if let Some(repository) = &self.repository {
+            git.current_dir(&repository.root).arg("--work-tree").arg(&repository.root);
+            git.env("GIT_OBJECT_DIRECTORY", repository.objects());
+            git.env("GIT_INDEX_FILE", self.index()?);
+        }
+        for setting in SETTINGS {
+            git.args(["-c", setting]);
+        }
+        git.arg(subcommand).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(git)
+    }
+
+    /// The index of the repository, or a name that nothing has: an index without entries.
+    fn index(&self) -> io::Result<PathBuf> {
+        let index = self.repository.as_ref().map(Repository::index).transpose()?.flatten();
+        Ok(index.map_or_else(|| self.folder.path().join("index"), Path::to_path_buf))
+    }
+}
+
+/// What stands for an empty file.
+const NOTHING: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };

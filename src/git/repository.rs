@@ -1,0 +1,192 @@
+//! Where a repository is and what its last commit is, read from its files: Git itself would read its
+//! configuration first, and that may name programs.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Component, Path, PathBuf};
+
+use crate::disk::path_of;
+
+/// Largest file of Git's own that is read here: a repository of a million branches has `packed-refs` of 80 MiB.
+const LONGEST: u64 = 128 << 20;
+
+/// Symbolic references lead to each other this often.
+const MOST_REFERENCES: usize = 5;
+
+/// A work tree with its repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// The work tree, absolute and without links.
+    pub root: PathBuf,
+    /// What belongs to this work tree alone: `HEAD`, the index.
+    git_dir: PathBuf,
+    /// What all work trees share: objects and references.
+    common: PathBuf,
+    index: PathBuf,
+}
+
+impl Repository {
+    /// The repository whose work tree a folder lies in: the nearest folder with a `.git`, which is a folder or
+    /// names one. What only looks like a repository is none, because such a folder can be committed.
+    pub fn find(folder: &Path) -> io::Result<Option<Self>> {
+        let folder = std::path::absolute(folder)?;
+        for root in folder.ancestors() {
+            if let Some(git_dir) = git_dir_of(root)? {
+                return Self::new(root, git_dir, None).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The repository whose hook this process is, by the variables with which Git names it. They come from who
+    /// started the process, and not from a repository.
+    pub fn of_hook(variable: impl Fn(&str) -> Option<OsString>) -> io::Result<Option<Self>> {
+        let here = |name: &str| variable(name).map(std::path::absolute).transpose();
+        let (git_dir, index, root) = (here("GIT_DIR")?, here("GIT_INDEX_FILE")?, here("GIT_WORK_TREE")?);
+        if git_dir.is_none() && index.is_none() && root.is_none() {
+            return Ok(None);
+        }
+        let Some(git_dir) = git_dir else {
+            let found = Self::find(root.as_deref().unwrap_or(Path::new(".")))?;
+            return found.map(|found| Self::new(&found.root, found.git_dir, index)).transpose();
+        };
+        if !is_git_dir(&git_dir) {
+            return Err(io::Error::other("`GIT_DIR` is not a git repository"));
+        }
+        Self::new(root.as_deref().unwrap_or(Path::new(".")), git_dir, index).map(Some)
+    }
+
+    fn new(root: &Path, git_dir: PathBuf, index: Option<PathBuf>) -> io::Result<Self> {
+        let common = match read_text(&git_dir.join("commondir"))? {
+            Some(text) => git_dir.join(text.trim_end()),
+            None => git_dir.clone(),
+        };
+        let index = index.unwrap_or_else(|| git_dir.join("index"));
+        Ok(Self { root: fs::canonicalize(root)?, git_dir, common, index })
+    }
+
+    /// The index, if there is one.
+    pub(super) fn index(&self) -> io::Result<Option<&Path>> {
+        match fs::metadata(&self.index) {
+            Ok(file) if file.is_file() => Ok(Some(&self.index)),
+            Ok(_) => Err(io::Error::other("its index is not a file")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The parts of an index that was split.
+    pub(super) fn shared_indexes(&self) -> io::Result<Vec<(OsString, PathBuf)>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.git_dir)? {
+            let entry = entry?;
+            let is_shared = entry.file_name().to_str().is_some_and(|name| name.starts_with("sharedindex."));
+            if is_shared && entry.file_type()?.is_file() {
+                found.push((entry.file_name(), entry.path()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where its objects are.
+    pub(super) fn objects(&self) -> PathBuf {
+        self.common.join("objects")
+    }
+
+    /// The patterns of files to ignore that are not committed.
+    pub(super) fn excludes(&self) -> io::Result<Option<String>> {
+        read_text(&self.common.join("info/exclude"))
+    }
+
+    /// Whether objects are named by SHA-256. Nothing else of its configuration is used.
+    pub(super) fn has_sha256(&self) -> io::Result<bool> {
+        let config = read_text(&self.common.join("config"))?.unwrap_or_default().to_lowercase();
+        let setting = |line: &str| {
+            let (name, value) = line.split_once('=')?;
+            (name.trim() == "objectformat").then(|| value.trim().trim_matches('"') == "sha256")
+        };
+        Ok(config.lines().filter_map(setting).next_back().unwrap_or_default())
+    }
+
+    /// The last commit of what is checked out; none before the first.
+    pub(super) fn head(&self) -> io::Result<Option<String>> {
+        if self.common.join("reftable").is_dir() {
+            return Err(io::Error::other("it keeps its references as `reftable`, which is not supported"));
+        }
+        let mut name = "HEAD".to_owned();
+        for _ in 0..MOST_REFERENCES {
+            let Some(text) = self.reference(&name)? else { return self.packed(&name) };
+            let text = text.trim_end();
+            match text.strip_prefix("ref:").map(str::trim) {
+                Some(next) if is_reference(next) => next.clone_into(&mut name),
+                None if is_object(text) => return Ok(Some(text.to_owned())),
+                _ => return Err(io::Error::other(format!("`{name}` is not a valid reference"))),
+            }
+        }
+        Err(io::Error::other("`HEAD` leads from reference to reference"))
+    }
+
+    fn reference(&self, name: &str) -> io::Result<Option<String>> {
+        match read_text(&self.git_dir.join(name))? {
+            Some(text) => Ok(Some(text)),
+            None => read_text(&self.common.join(name)),
+        }
+    }
+
+    fn packed(&self, name: &str) -> io::Result<Option<String>> {
+        let packed = read_text(&self.common.join("packed-refs"))?.unwrap_or_default();
+        let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
+        Ok(lines.find(|(object, known)| *known == name && is_object(object)).map(|(object, _)| object.to_owned()))
+    }
+}
+
+/// The repository of the work tree at this very folder.
+fn git_dir_of(root: &Path) -> io::Result<Option<PathBuf>> {
+    let dot_git = root.join(".git");
+    let Ok(metadata) = fs::metadata(&dot_git) else { return Ok(None) };
+    if metadata.is_dir() {
+        return Ok(is_git_dir(&dot_git).then_some(dot_git));
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::other(format!("`{}` is neither a file nor a directory", dot_git.display())));
+    }
+    let wrong = || io::Error::other(format!("`{}` does not name a git repository", dot_git.display()));
+    let mut bytes = Vec::new();
+    File::open(&dot_git)?.take(LONGEST).read_to_end(&mut bytes)?;
+    let path = bytes.strip_prefix(b"gitdir: ").ok_or_else(wrong)?;
+    let path = path_of(path.strip_suffix(b"\n").unwrap_or(path).to_vec())?;
+    let git_dir = root.join(path);
+    if is_git_dir(&git_dir) { Ok(Some(git_dir)) } else { Err(wrong()) }
+}
+
+fn is_git_dir(folder: &Path) -> bool {
+    folder.join("HEAD").is_file() && (folder.join("objects").is_dir() || folder.join("commondir").is_file())
+}
+
+/// A name below `refs`, which cannot lead elsewhere.
+fn is_reference(name: &str) -> bool {
+    name.starts_with("refs/") && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+fn is_object(text: &str) -> bool {
+    [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The text of a regular file; none if there is no such file.
+fn read_text(path: &Path) -> io::Result<Option<String>> {
+    match fs::metadata(path) {
+        Ok(file) if file.is_file() => {}
+        Ok(_) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| io::ErrorKind::InvalidData.into())
+}

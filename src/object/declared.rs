@@ -1,0 +1,294 @@
+//! ConfigMaps and Secrets that an app brings along as manifests: the rules are those of the objects of bundles.
+//!
+//! The API server would refuse them, or, which is worse, take them without a field that it does not know.
+//! Whatever the delivery, what is refused there is refused here, at its line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::build::Target;
+use super::typed::{SecretOrigin, TypedSecret};
+use super::{Object, ObjectKind, metadata, names, size, text};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::{Tree, TreeKind};
+use crate::manifest::Manifest;
+use crate::resolve::Final;
+use crate::span::{Located, Place};
+use crate::yaml::node::Scalar;
+use crate::yaml::scalar::{CoreType, core_type};
+
+/// The fields of a ConfigMap.
+const CONFIG_MAP: [&str; 6] = ["apiVersion", "kind", "metadata", "immutable", "data", "binaryData"];
+/// The fields of a Secret.
+const SECRET: [&str; 7] = ["apiVersion", "kind", "metadata", "immutable", "type", "data", "stringData"];
+
+/// Checks a manifest that is a ConfigMap or a Secret.
+///
+/// Errors: `invalid-manifest`, `invalid-name`, `invalid-key`, `invalid-value`, `oversized-object`, `typed-secret`.
+/// Warnings: `control-character`, `oversized-object`, `typed-secret`.
+pub(super) fn check(manifest: &Manifest, target: Target<'_>, problems: &mut Diagnostics) {
+    let kind = match (manifest.api_version.as_str(), manifest.kind.as_str()) {
+        ("v1", "ConfigMap") => ObjectKind::ConfigMap,
+        ("v1", "Secret") => ObjectKind::Secret,
+        _ => return,
+    };
+    let mut look = Look { manifest, kind, data: BTreeMap::new(), unknown: BTreeSet::new(), problems };
+    look.fields();
+    let (labels, annotations) = look.metadata();
+    match kind {
+        ObjectKind::ConfigMap => {
+            look.values("data", Encoding::Text);
+            look.values("binaryData", Encoding::Base64);
+        }
+        ObjectKind::Secret => {
+            look.values("data", Encoding::Base64);
+            look.values("stringData", Encoding::Text);
+        }
+    }
+    let secret_type = look.text_at(&["type"]).filter(|_| kind == ObjectKind::Secret);
+    let Look { data, unknown, .. } = look;
+    if let Some(secret_type) = &secret_type {
+        let source = SecretOrigin::Manifest { manifest, unknown: &unknown };
+        let namespace = namespace_of(manifest, target);
+        let (annotations, namespace, at) = (&annotations, namespace.as_ref(), target.at);
+        TypedSecret { source, secret_type, data: &data, annotations, namespace, at }.check(problems);
+    }
+    let object = Object {
+        kind,
+        name: manifest.name.clone(),
+        base_name: manifest.name.clone(),
+        namespace: manifest.namespace.clone(),
+        labels,
+        annotations,
+        secret_type: secret_type.map(|located| located.value),
+        immutable: false,
+        data,
+        unknown: BTreeMap::new(),
+        is_named: true,
+        environment: target.resolved.definition.environment.clone(),
+    };
+    let place = |key: &str| value_at(manifest, key).map(|value| value.place.clone());
+    problems.extend(size::check(&object, &manifest.label(), place));
+}
+
+/// How the values of a field are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Text,
+    Base64,
+}
+
+/// A look at a manifest.
+struct Look<'a> {
+    manifest: &'a Manifest,
+    kind: ObjectKind,
+    /// The values by their keys, decoded.
+    data: BTreeMap<String, Final>,
+    /// The keys whose values are not known, or wrong.
+    unknown: BTreeSet<String>,
+    problems: &'a mut Diagnostics,
+}
+
+impl<'a> Look<'a> {
+    /// That all of its fields are such of its kind, and each of its type.
+    fn fields(&mut self) {
+        let known: &[&str] = match self.kind {
+            ObjectKind::ConfigMap => &CONFIG_MAP,
+            ObjectKind::Secret => &SECRET,
+        };
+        let fields = self.manifest.tree.as_map().into_iter().flatten();
+        for (field, value) in fields.filter(|(field, _)| !known.contains(&field.as_str())) {
+            let message = format!("a {} has no field `{field}`", self.kind.as_str());
+            self.problems.push(
+                Diagnostic::error("invalid-manifest", message)
+                    .at_hidden(value.place.clone())
+                    .note("the API server would refuse the object, or leave the field out")
+                    .hint(format!("its fields are {}", known.join(", "))),
+            );
+        }
+        if let Some(immutable) = self.manifest.tree.get("immutable")
+            && !is_of(immutable, &[CoreType::Bool, CoreType::Null])
+        {
+            let message = format!("`immutable` of {} is not `true` or `false`", self.manifest.label());
+            self.problems.push(Diagnostic::error("invalid-value", message).at_hidden(immutable.place.clone()));
+        }
+        self.text_at(&["type"]);
+    }
+
+    /// Labels and annotations, and whether all of its metadata is valid.
+    fn metadata(&mut self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+        if let Some(name) = self.text_at(&["metadata", "name"])
+            && let Some(why) = names::wrong_object_name(&name.value)
+        {
+            let nearest = names::nearest_object_name(&name.value);
+            self.problems.push(
+                Diagnostic::error("invalid-name", format!("`{}` is not a valid name of an object: {why}", name.value))
+                    .at_hidden(name.place)
+                    .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
+            );
+        }
+        if let Some(namespace) = self.text_at(&["metadata", "namespace"]).filter(|text| !text.value.is_empty())
+            && let Some(why) = names::wrong_namespace(&namespace.value)
+        {
+            let message = format!("`{}` is not a valid name of a namespace: {why}", namespace.value);
+            self.problems.push(Diagnostic::error("invalid-name", message).at_hidden(namespace.place));
+        }
+        let labels = self.texts(&["metadata", "labels"]);
+        let annotations = self.texts(&["metadata", "annotations"]);
+        metadata::check_texts(&labels, &annotations, self.problems);
+        let plain = |texts: metadata::Texts| -> BTreeMap<String, String> {
+            texts.into_iter().map(|(key, text)| (key, text.value)).collect()
+        };
+        let (labels, annotations) = (plain(labels), plain(annotations));
+        let length = size::annotations(&annotations);
+        if length > size::MAX_ANNOTATIONS {
+            let message = format!(
+                "the annotations of {} have {length} bytes, but Kubernetes takes at most {}",
+                self.manifest.label(),
+                size::MAX_ANNOTATIONS
+            );
+            let place = self.place(&["metadata", "annotations"]);
+            self.problems.push(Diagnostic::error("oversized-object", message).at_hidden(place));
+        }
+        (labels, annotations)
+    }
+
+    /// The values of a field, decoded.
+    fn values(&mut self, field: &str, encoding: Encoding) {
+        for (key, value) in self.pairs(&[field]) {
+            let label = format!("`{key}` of {}", self.manifest.label());
+            if let Some(why) = names::wrong_key(key) {
+                let nearest = names::nearest_key(key);
+                let message = format!("`{key}` is not a valid key of a {}: {why}", self.kind.as_str());
+                self.problems.push(
+                    Diagnostic::error("invalid-key", message)
+                        .at_hidden(value.place.clone())
+                        .maybe_hint(nearest.map(|key| format!("the nearest valid key is `{key}`"))),
+                );
+            }
+            if self.kind == ObjectKind::ConfigMap && (self.data.contains_key(key) || self.unknown.contains(key)) {
+                let message = format!("{label} is in `data` and in `binaryData`");
+                self.problems.push(
+                    Diagnostic::error("invalid-key", message).at_hidden(value.place.clone()).hint("remove one of them"),
+                );
+            }
+            match self.value(&label, value, encoding) {
+                Some(known) => {
+                    text::check(&label, key, self.kind, &known, &value.place, self.problems);
+                    self.unknown.remove(key);
+                    self.data.insert(key.to_owned(), known);
+                }
+                None => {
+                    self.data.remove(key);
+                    self.unknown.insert(key.to_owned());
+                }
+            }
+        }
+    }
+
+    fn value(&mut self, label: &str, value: &Tree, encoding: Encoding) -> Option<Final> {
+        let scalar = self.scalar(label, value)?;
+        if encoding == Encoding::Text {
+            return Some(Final::Written(scalar));
+        }
+        // the API server skips line breaks, and nothing else
+        let packed: String = scalar.text().chars().filter(|char| !matches!(char, '\r' | '\n')).collect();
+        if let Ok(bytes) = STANDARD.decode(packed) {
+            return Some(Final::File(bytes.into()));
+        }
+        let hint = match self.kind {
+            ObjectKind::Secret => "encode it with `base64 -w0`, or give it as text under `stringData`",
+            ObjectKind::ConfigMap => "encode it with `base64 -w0`, or give it as text under `data`",
+        };
+        self.problems.push(
+            Diagnostic::error("invalid-value", format!("{label} is not valid base64"))
+                .at_hidden(value.place.clone())
+                .note("expected the standard alphabet, with padding")
+                .hint(hint),
+        );
+        None
+    }
+
+    /// A text, which the API server does not make of a number. One that is not known is none; null is empty.
+    fn scalar(&mut self, label: &str, value: &Tree) -> Option<Arc<Scalar>> {
+        let found = match &value.kind {
+            TreeKind::Leaf(scalar) if scalar.locked => return None,
+            TreeKind::Leaf(scalar) => match core_type(scalar) {
+                CoreType::String | CoreType::Null => return Some(Arc::clone(scalar)),
+                CoreType::Bool => "a truth value",
+                CoreType::Int | CoreType::Float => "a number",
+            },
+            TreeKind::List(_) => "a list",
+            TreeKind::Map(_) => "a mapping",
+        };
+        let error = Diagnostic::error("invalid-value", format!("expected a text for {label}, found {found}"))
+            .at_hidden(value.place.clone());
+        self.problems.push(if matches!(value.kind, TreeKind::Leaf(_)) {
+            error.hint("put it in quotes")
+        } else {
+            error
+        });
+        None
+    }
+
+    /// The text at the end of a path, if there is one.
+    fn text_at(&mut self, path: &[&str]) -> Option<Located<String>> {
+        let value = self.manifest.tree.at(path)?;
+        let label = format!("`{}` of {}", path.join("."), self.manifest.label());
+        let scalar = self.scalar(&label, value)?;
+        (core_type(&scalar) == CoreType::String)
+            .then(|| Located { value: scalar.text().to_owned(), place: value.place.clone() })
+    }
+
+    /// The texts of a mapping, by their keys.
+    fn texts(&mut self, path: &[&str]) -> metadata::Texts {
+        let mut texts = metadata::Texts::new();
+        for (key, value) in self.pairs(path) {
+            let label = format!("`{}.{key}` of {}", path.join("."), self.manifest.label());
+            if let Some(scalar) = self.scalar(&label, value) {
+                let text = if core_type(&scalar) == CoreType::Null { "" } else { scalar.text() };
+                texts.insert(key.to_owned(), Located { value: text.to_owned(), place: value.place.clone() });
+            }
+        }
+        texts
+    }
+
+    /// The pairs of a mapping. Another thing in its place is an error, but for null.
+    fn pairs(&mut self, path: &[&str]) -> Vec<(&'a str, &'a Tree)> {
+        let Some(tree) = self.manifest.tree.at(path) else { return Vec::new() };
+        if let Some(map) = tree.as_map() {
+            return map.iter().map(|(key, value)| (key.as_str(), value)).collect();
+        }
+        if !is_of(tree, &[CoreType::Null]) {
+            let (path, noun) = (path.join("."), tree.noun());
+            let message = format!("expected a mapping for `{path}` of {}, found {noun}", self.manifest.label());
+            self.problems.push(Diagnostic::error("invalid-value", message).at_hidden(tree.place.clone()));
+        }
+        Vec::new()
+    }
+
+    fn place(&self, path: &[&str]) -> Place {
+        self.manifest.tree.at(path).map_or_else(|| self.manifest.place(), |tree| &tree.place).clone()
+    }
+}
+
+/// The namespace that the object will be in.
+fn namespace_of(manifest: &Manifest, target: Target<'_>) -> Option<Located<String>> {
+    let of_app = target.resolved.definition.namespace.clone();
+    of_app.or_else(|| {
+        let place = manifest.tree.at(&["metadata", "namespace"])?.place.clone();
+        Some(Located { value: manifest.namespace.clone()?, place })
+    })
+}
+
+/// The value of a key, in whatever field.
+fn value_at<'t>(manifest: &'t Manifest, key: &str) -> Option<&'t Tree> {
+    ["stringData", "data", "binaryData"].iter().find_map(|field| manifest.tree.at(&[field, key]))
+}
+
+fn is_of(tree: &Tree, types: &[CoreType]) -> bool {
+    matches!(&tree.kind, TreeKind::Leaf(scalar) if scalar.locked || types.contains(&core_type(scalar)))
+}

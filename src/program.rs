@@ -1,0 +1,86 @@
+//! Programs that this one starts: found on the path of the user, and never in what a repository holds.
+//!
+//! An entry of `PATH` that is empty or relative (`.`, `bin`) means the working directory, which may be a
+//! repository of somebody else. Such entries are skipped. No other module makes a [`Command`].
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What is searched where `PATH` is not set, as a shell does.
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// A command that runs a program: one that is named by a path, or the first of its name in an absolute folder
+/// of `PATH`.
+pub fn command(name: &OsStr) -> io::Result<Command> {
+    command_outside(name, None)
+}
+
+/// The same, but what lies below `folder` is not run.
+pub fn command_outside(name: &OsStr, folder: Option<&Path>) -> io::Result<Command> {
+    if cfg!(not(unix)) || Path::new(name).components().count() > 1 || Path::new(name).is_absolute() {
+        return Ok(Command::new(name));
+    }
+    find(name, &search_path(), folder).map(Command::new).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// The folders in which programs are searched.
+pub fn search_path() -> OsString {
+    env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into())
+}
+
+/// The first program of a name in the absolute folders of a path, but for those below `outside`.
+pub fn find(name: impl AsRef<Path>, path: &OsStr, outside: Option<&Path>) -> Option<PathBuf> {
+    let absolute = env::split_paths(path).filter(|folder| folder.is_absolute());
+    let trusted = absolute.filter(|folder| outside.is_none_or(|outside| !is_below(folder, outside)));
+    trusted.map(|folder| folder.join(&name)).find(|candidate| is_program(candidate))
+}
+
+/// Whether a search that takes relative folders too, as other programs make it, finds the same as [`find()`].
+pub fn is_unambiguous(name: impl AsRef<Path>, path: &OsStr) -> bool {
+    let any = env::split_paths(path).map(|folder| folder.join(&name)).find(|candidate| is_program(candidate));
+    any.is_none_or(|found| found.is_absolute())
+}
+
+fn is_below(folder: &Path, outside: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    real(folder).starts_with(real(outside))
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.with_extension("exe").is_file() || path.is_file()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn relative_folders_and_those_of_the_repository_are_skipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["repository/bin", "system"] {
+            std::fs::create_dir_all(at(name)).unwrap();
+            std::fs::write(at(name).join("git"), "").unwrap();
+            std::fs::set_permissions(at(name).join("git"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = env::join_paths(["".into(), ".".into(), "bin".into(), at("repository/bin"), at("system")]).unwrap();
+        assert_eq!(find("git", &path, Some(&at("repository"))), Some(at("system/git")));
+        assert_eq!(find("git", &path, None), Some(at("repository/bin/git")));
+        assert_eq!(find("git", OsStr::new(".:bin:"), None), None);
+        assert!(is_unambiguous("git", &path));
+        assert_eq!(command(OsStr::new("./run.sh")).unwrap().get_program(), "./run.sh");
+    }
+}

@@ -1,0 +1,87 @@
+//! The size of a regular expression before it is compiled.
+//!
+//! `\pL{200}` is eight characters and takes megabytes, and a file may have thousands of its kind. So what an
+//! expression takes is estimated from its syntax, and counted against the budget of the run.
+
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+
+use crate::budget::{Exhausted, REGEX_BYTES};
+
+/// What any expression takes, in bytes: the tables of its engines.
+const BASE: u64 = 4 * 1024;
+
+/// What a state takes.
+const STATE: u64 = 40;
+
+/// What a range of characters beyond ASCII takes: several sequences of bytes.
+const WIDE_RANGE: u64 = 80;
+
+/// What an expression counts as that only a backtracking engine takes: it is bounded by steps, not by size.
+const BACKTRACKING: u64 = 64 * 1024;
+
+/// Spends what an expression takes from the budget of the run.
+pub fn spend(pattern: &str) -> Result<(), Exhausted> {
+    REGEX_BYTES.spend(estimate(pattern))
+}
+
+/// The bytes that an expression takes when it is compiled, more or less. One that is malformed is not compiled.
+fn estimate(pattern: &str) -> u64 {
+    let parsed = ParserBuilder::new().octal(true).utf8(false).build().parse(pattern);
+    parsed.map_or_else(|_| BACKTRACKING.saturating_add(pattern.len() as u64), |hir| BASE.saturating_add(size(&hir)))
+}
+
+fn size(hir: &Hir) -> u64 {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => STATE,
+        HirKind::Literal(literal) => STATE.saturating_mul(literal.0.len() as u64),
+        HirKind::Class(Class::Bytes(class)) => STATE.saturating_add(8 * class.ranges().len() as u64),
+        HirKind::Class(Class::Unicode(class)) => class
+            .iter()
+            .fold(STATE, |sum, range| sum.saturating_add(if range.end().is_ascii() { 8 } else { WIDE_RANGE })),
+        HirKind::Repetition(Repetition { min, max, sub, .. }) => {
+            let times = u64::from((*max).unwrap_or(*min).max(*min).max(1));
+            size(sub).saturating_add(STATE).saturating_mul(times)
+        }
+        HirKind::Capture(capture) => size(&capture.sub).saturating_add(2 * STATE),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().fold(STATE, |sum, part| sum.saturating_add(size(part)).saturating_add(8))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_repeated_counts_as_often_as_it_is() {
+        let one = estimate(r"\pL") - BASE;
+        assert!(one > 10_000, "{one}");
+        assert!(estimate(r"\pL{200}") > 200 * one);
+        assert!(estimate("((a{100}){100}){100}") > 40_000_000);
+        assert!(estimate("abc") < 2 * BASE);
+        assert!(estimate("(?=a)") >= BACKTRACKING);
+    }
+
+    /// An expression that is estimated to be small is small: the engine's own limit agrees.
+    #[test]
+    fn an_estimate_is_no_less_than_half_of_what_the_engine_counts() {
+        for pattern in [
+            r"\pL{20}",
+            r"\pL\pN\pM",
+            r"[a-z]{1,500}",
+            r"(?i)straße{50}",
+            r"\w{30}",
+            r"(a|b|c){200}",
+            r".{500}",
+            r"[^a]{100}",
+            r"(?i)[\w.-]{0,50}?(?:key|token)",
+            r"\b\d{1,3}(\.\d{1,3}){3}\b",
+        ] {
+            let limit = usize::try_from(estimate(pattern)).unwrap() * 2;
+            let built = regex::RegexBuilder::new(pattern).size_limit(limit).build();
+            assert!(built.is_ok(), "{pattern} takes more than {limit}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Ciphertext in what an app renders: refused in every value and in every other object.
+
+use super::manifest::Manifest;
+use super::session::Session;
+use crate::layer::{Tree, TreeKind};
+use crate::sops::{ciphertext_as_value, holds_ciphertext};
+
+impl Session {
+    /// Reports each text of an object that holds ciphertext. What nobody decrypted is not known, and no text.
+    pub(super) fn refuse_ciphertext(&self, manifest: &Manifest) {
+        self.refuse_below(&manifest.tree, "");
+    }
+
+    fn refuse_below(&self, tree: &Tree, path: &str) {
+        match &tree.kind {
+            TreeKind::Leaf(scalar) => {
+                if !scalar.locked && holds_ciphertext(scalar.text().as_bytes()) {
+                    self.report(ciphertext_as_value(&format!("`{path}` of an object")).at_hidden(tree.place.clone()));
+                }
+            }
+            TreeKind::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.refuse_below(item, &format!("{path}[{index}]"));
+                }
+            }
+            TreeKind::Map(map) => {
+                for (key, value) in map {
+                    if holds_ciphertext(key.as_bytes()) {
+                        let what = format!("a key below `{path}` of an object");
+                        self.report(ciphertext_as_value(&what).at_hidden(value.place.clone()));
+                        continue;
+                    }
+                    self.refuse_below(value, &crate::layer::tree::join(path, key));
+                }
+            }
+        }
+    }
+}

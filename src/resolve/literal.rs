@@ -1,0 +1,276 @@
+//! What of a template stands in its text: the only thing that may be shown of it.
+//!
+//! Which parts of `data` and `vars` a template reads may follow from a secret, and so may a name that it makes.
+//! What it *names* follows from its text alone.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::declassify;
+use super::engine::Engine;
+use super::{Read, Resolved};
+use crate::files::FileKind;
+use crate::layer::{EntrySource, Tree, TreeKind};
+use crate::name::{BundleName, EntryId};
+
+/// A part of a message that is shown only if it stands in the template.
+#[derive(Clone, Copy)]
+pub(super) enum Word<'a> {
+    /// A key that is read: `.KEY` or `["KEY"]`.
+    Key(&'a str),
+    /// The message of `required`.
+    Message(&'a str),
+}
+
+impl<'a> Word<'a> {
+    const KEY: char = 'k';
+    const MESSAGE: char = 'm';
+
+    /// The word as a part of a longer text.
+    pub(super) fn pack(self) -> String {
+        match self {
+            Self::Key(key) => format!("{}{key}", Self::KEY),
+            Self::Message(message) => format!("{}{message}", Self::MESSAGE),
+        }
+    }
+
+    /// The other way round.
+    pub(super) fn unpack(packed: &'a str) -> Option<Self> {
+        let mut chars = packed.chars();
+        match chars.next()? {
+            Self::KEY => Some(Self::Key(chars.as_str())),
+            Self::MESSAGE => Some(Self::Message(chars.as_str())),
+            _ => None,
+        }
+    }
+
+    /// Whether it stands in a template, where such a word is meant.
+    pub(super) fn is_in(self, template: &str) -> bool {
+        match self {
+            Self::Key(key) => spells_key(template, key),
+            Self::Message(message) => messages(template).any(|literal| literal == message),
+        }
+    }
+}
+
+/// Whether a template has a key behind a dot, or by itself between quotes.
+fn spells_key(template: &str, key: &str) -> bool {
+    let of_name = |char: char| char.is_alphanumeric() || char == '_';
+    !key.is_empty()
+        && template.match_indices(key).any(|(at, _)| {
+            let (before, after) = (&template[..at], &template[at + key.len()..]);
+            let is_attribute = before.ends_with('.') && !after.starts_with(of_name);
+            let is_quoted = ['"', '\''].iter().any(|quote| before.ends_with(*quote) && after.starts_with(*quote));
+            is_attribute || is_quoted
+        })
+}
+
+/// The messages that stand in quotes behind `required`.
+fn messages(template: &str) -> impl Iterator<Item = &str> {
+    template.match_indices("required").filter_map(|(at, name)| in_parentheses(&template[at + name.len()..]))
+}
+
+/// The message of `| required("…")` at the start of a text.
+pub(super) fn required_message(rest: &str) -> Option<&str> {
+    in_parentheses(rest.trim_start().strip_prefix('|')?.trim_start().strip_prefix("required")?)
+}
+
+/// The text in quotes that stands alone in parentheses.
+fn in_parentheses(rest: &str) -> Option<&str> {
+    let inside = rest.trim_start().strip_prefix('(')?.trim_start();
+    let quote = inside.chars().next().filter(|char| matches!(char, '"' | '\''))?;
+    let (text, behind) = inside[1..].split_once(quote)?;
+    (!text.contains('\\') && behind.trim_start().starts_with(')')).then_some(text)
+}
+
+/// The names of other templates that stand in quotes in a template.
+pub(super) fn included(template: &str) -> impl Iterator<Item = &str> {
+    ["include", "import", "from", "extends"].into_iter().flat_map(move |word| {
+        template.match_indices(word).filter_map(move |(at, word)| {
+            let rest = template[at + word.len()..].trim_start();
+            let quote = rest.chars().next().filter(|char| matches!(char, '"' | '\''))?;
+            rest[1..].split_once(quote).map(|(name, _)| name)
+        })
+    })
+}
+
+/// Whether a name stands in a template as a word.
+pub(super) fn has_word(template: &str, name: &str) -> bool {
+    word_at(template, name).is_some()
+}
+
+/// Where a name first stands in a template as a word, and not as a part of a longer path.
+pub(super) fn word_at(template: &str, name: &str) -> Option<usize> {
+    let of_name = |char: char| char.is_alphanumeric() || char == '_';
+    let is_whole = |at: usize| {
+        let (before, after) = (&template[..at], &template[at + name.len()..]);
+        !before.ends_with(|char| of_name(char) || char == '.') && !after.starts_with(of_name)
+    };
+    template.match_indices(name).map(|(at, _)| at).find(|at| !name.is_empty() && is_whole(*at))
+}
+
+/// The paths that a template names, as far as they consist of names: `data.KEY`, `vars.list`. Of `vars.list[0]` and
+/// `data["KEY"]` it is the part before the bracket.
+pub(super) fn paths(engine: &Engine, text: &str) -> HashSet<String> {
+    let Ok(source) = declassify::prepare(text) else { return HashSet::new() };
+    let template = engine.environment.template_from_named_str("names", &source);
+    template.map(|template| template.undeclared_variables(true)).unwrap_or_default()
+}
+
+/// The parts of `vars` that a template names. One that uses others may read any.
+pub(super) fn variables(engine: &Engine, text: &str) -> Vec<String> {
+    if ["include", "import", "extends"].iter().any(|word| text.contains(word)) {
+        return vec![String::new()];
+    }
+    let below = |path: &String| path.strip_prefix("vars").map(|rest| rest.trim_start_matches('.').to_owned());
+    paths(engine, text).iter().filter_map(below).collect()
+}
+
+/// What the templates of an entry read, as they name it: sorted, each once.
+pub fn uses(resolved: &Resolved, id: &EntryId) -> Vec<String> {
+    let definition = &*resolved.definition;
+    let Some(source) = definition.entry(id).and_then(|entry| entry.source.as_ref()) else { return Vec::new() };
+    let is_read = resolved
+        .entries
+        .get(id)
+        .is_some_and(|value| !value.lineage.reads.is_empty() || !value.lineage.declassified.is_empty());
+    if !is_read {
+        return Vec::new();
+    }
+    let mut texts = Vec::new();
+    match &source.value {
+        EntrySource::Value(scalar) => texts.push(scalar.text().to_owned()),
+        EntrySource::Content(tree) | EntrySource::Registries(tree) => {
+            tree.leaves("", &mut |_, _, scalar| texts.push(scalar.text().to_owned()));
+        }
+        EntrySource::Template(path) => {
+            texts.extend(resolved.files.text(FileKind::Template, path).map(|source| source.text().to_owned()));
+        }
+        EntrySource::File(_) | EntrySource::Ref(_) => {}
+    }
+    let is_own = matches!(source.value, EntrySource::Registries(_));
+    let bundle = if is_own { definition.own_bundle() } else { id.bundle.clone() };
+    let named = Named { resolved, bundle, engine: Engine::new(Arc::clone(&resolved.files)) };
+    let mut found = BTreeSet::new();
+    for text in &texts {
+        named.collect(text, &mut found);
+    }
+    let is_known = |read: &Read| named.is_found(read, &found);
+    let lineage = resolved.entries.get(id).map(|value| &value.lineage);
+    // what another file names, or a name that is computed
+    let is_hidden = lineage.is_some_and(|lineage| !lineage.reads.iter().all(is_known));
+    let is_elsewhere = texts.iter().any(|text| ["include", "import", "extends"].iter().any(|word| text.contains(word)));
+    found.extend((is_hidden && is_elsewhere && !lineage.is_some_and(|lineage| lineage.secret)).then(|| "…".to_owned()));
+    found.into_iter().collect()
+}
+
+struct Named<'r> {
+    resolved: &'r Resolved,
+    bundle: BundleName,
+    engine: Arc<Engine>,
+}
+
+impl Named<'_> {
+    fn collect(&self, text: &str, found: &mut BTreeSet<String>) {
+        let definition = &*self.resolved.definition;
+        for path in paths(&self.engine, text) {
+            let mut steps = path.split('.');
+            match (steps.next(), steps.next(), steps.next()) {
+                (Some("data"), key, _) => self.entry(&self.bundle, key, "data", text, found),
+                (Some("bundles"), Some(bundle), key) => {
+                    self.entry(&bundle.into(), key, &format!("bundles.{bundle}"), text, found);
+                }
+                (Some("bundles"), None, _) => drop(found.insert("bundles[…]".to_owned())),
+                (Some("vars"), _, _) => {
+                    let below = path.strip_prefix("vars").unwrap_or_default().trim_start_matches('.');
+                    if let Some(tree) = definition.vars.as_ref().and_then(|vars| part(vars, below)) {
+                        structure(tree, &path, text, found);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// An entry, or those of a bundle that stand in brackets.
+    fn entry(&self, bundle: &BundleName, key: Option<&str>, path: &str, text: &str, found: &mut BTreeSet<String>) {
+        let definition = &*self.resolved.definition;
+        let Some(entries) = definition.bundles.get(bundle).map(|bundle| &bundle.entries) else { return };
+        let label = |key: &str| definition.label(&EntryId { bundle: bundle.clone(), key: key.into() });
+        match key {
+            Some(key) => found.extend(entries.contains_key(key).then(|| label(key))),
+            None => {
+                let keys = entries.keys().map(crate::name::KeyName::as_str);
+                let mut named = keys.filter(|key| in_brackets(text, path, key)).map(label).peekable();
+                match named.peek() {
+                    Some(_) => found.extend(named),
+                    None => drop(found.insert(format!("{path}[…]"))),
+                }
+            }
+        }
+    }
+
+    fn is_found(&self, read: &Read, found: &BTreeSet<String>) -> bool {
+        let label = match read {
+            Read::Entry(id) => self.resolved.definition.label(id),
+            Read::Variable(path) => format!("vars.{path}"),
+        };
+        found.contains(&label)
+    }
+}
+
+/// The part of a structure that a path of keys leads to, or what it ends at.
+fn part<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
+    path.split('.').filter(|step| !step.is_empty()).try_fold(tree, |tree, step| tree.get(step))
+}
+
+/// A variable, or those of a structure that stand in brackets, or that it is read as a whole.
+fn structure(tree: &Tree, path: &str, text: &str, found: &mut BTreeSet<String>) {
+    let TreeKind::Map(map) = &tree.kind else {
+        let is_list = matches!(tree.kind, TreeKind::List(_));
+        found.insert(if is_list { format!("{path}[…]") } else { path.to_owned() });
+        return;
+    };
+    let mut named = map.iter().filter(|(key, _)| in_brackets(text, path, key)).peekable();
+    if named.peek().is_none() {
+        found.insert(format!("{path}[…]"));
+    }
+    for (key, below) in named {
+        structure(below, &crate::layer::tree::join(path, key), text, found);
+    }
+}
+
+/// Whether a text has `path["key"]`.
+fn in_brackets(text: &str, path: &str, key: &str) -> bool {
+    ['"', '\''].iter().any(|quote| {
+        text.match_indices(path).any(|(at, _)| {
+            let inside = text[at + path.len()..].trim_start().strip_prefix('[').map(str::trim_start);
+            inside
+                .and_then(|inside| inside.strip_prefix(*quote)?.strip_prefix(key)?.strip_prefix(*quote))
+                .is_some_and(|rest| rest.trim_start().starts_with(']'))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_counts_only_where_it_is_meant() {
+        for (word, template, expected) in [
+            (Word::Key("HOST"), "{{ data.HOST }}", true),
+            (Word::Key("HOST"), "{{ data[\"HOST\"] }}", true),
+            (Word::Key("HOST"), "{{ data.HOSTNAME }} HOST", false),
+            (Word::Key("7"), "{{ data[vars.x] }} 7", false),
+            (Word::Key(""), "{{ data[''] }}", false),
+            (Word::Message("set it"), "{{ x | required(\"set it\") }}", true),
+            (Word::Message("set it"), "{{ x | required( 'set it' ) }}", true),
+            (Word::Message("set it"), "{{ x | required('set it' ~ y) }}", false),
+            (Word::Message("1"), "{{ x | required(data.PIN[:1]) }} \"1\"", false),
+        ] {
+            assert_eq!(word.is_in(template), expected, "{template}");
+            assert!(Word::unpack(&word.pack()).is_some_and(|word| word.is_in(template) == expected));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Steps of templates, counted for the whole run.
+//!
+//! The engine bounds the steps of each template. Thousands of templates that stay just below add up, and the
+//! engine does not say how many steps one took that failed. So a template is tried with few steps first, which
+//! are free, and with more only if it runs out of them; what it then may take is spent before it does.
+
+use minijinja::{Environment, Error, ErrorKind};
+
+use crate::budget::{Exhausted, TEMPLATE_STEPS};
+
+/// The steps that a template is tried with, one amount after the other. A template of a thousand loop turns takes
+/// some ten thousand.
+const AMOUNTS: [u64; 4] = [2_000, 20_000, 150_000, FUEL];
+
+/// Steps that one template may take; one that never ends is stopped within a fraction of a second.
+const FUEL: u64 = 1_000_000;
+
+/// Environments that differ in the steps that they allow, from few to many.
+#[derive(Debug)]
+pub(super) struct Metered([Environment<'static>; AMOUNTS.len()]);
+
+/// Why there is no result.
+pub(super) enum StepError {
+    /// The template failed.
+    Failed(Error),
+    /// The run may take no more steps.
+    Exhausted,
+}
+
+impl Metered {
+    pub(super) fn new(environment: &Environment<'static>) -> Self {
+        Self(AMOUNTS.map(|steps| {
+            let mut environment = environment.clone();
+            environment.set_fuel(Some(steps));
+            environment
+        }))
+    }
+
+    /// Runs a template with as many steps as it needs.
+    pub(super) fn run<T>(&self, run: impl Fn(&Environment<'static>) -> Result<T, Error>) -> Result<T, StepError> {
+        let mut last = None;
+        for (index, (environment, steps)) in self.0.iter().zip(AMOUNTS).enumerate() {
+            if index > 0 {
+                TEMPLATE_STEPS.spend(steps).map_err(|Exhausted| StepError::Exhausted)?;
+            }
+            match run(environment) {
+                Err(error) if is_out_of_steps(&error) => last = Some(error),
+                result => return result.map_err(StepError::Failed),
+            }
+        }
+        Err(StepError::Failed(last.unwrap_or_else(|| ErrorKind::OutOfFuel.into())))
+    }
+}
+
+/// Whether a template ran out of steps, or one that it includes did.
+fn is_out_of_steps(error: &Error) -> bool {
+    let mut error: &(dyn std::error::Error + 'static) = error;
+    loop {
+        if error.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::OutOfFuel) {
+            return true;
+        }
+        match error.source() {
+            Some(source) => error = source,
+            None => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(template: &str) -> Result<String, bool> {
+        let metered = Metered::new(&Environment::new());
+        let result = metered.run(|environment| environment.render_str(template, ()));
+        result.map_err(|error| matches!(error, StepError::Failed(error) if is_out_of_steps(&error)))
+    }
+
+    #[test]
+    fn a_template_has_as_many_steps_as_one_may_take_and_no_more() {
+        for turns in [10, 1_000, 20_000, 90_000] {
+            let text = "{% for i in range(TURNS) %}{% endfor %}x".replace("TURNS", &turns.to_string());
+            assert_eq!(render(&text), Ok("x".to_owned()), "{turns}");
+        }
+        assert_eq!(render("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"), Err(true));
+        assert_eq!(render("{{ nothing() }}"), Err(false));
+    }
+}

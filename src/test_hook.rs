@@ -1,0 +1,148 @@
+//! Hooks for tests: named points at which the program can be killed, a clock that can be set, and a
+//! count of work.
+//!
+//! A test that kills a process after some milliseconds, or that asserts seconds, passes on one machine and
+//! fails on another. So a debug build can be told to die at the N-th pass of a named point
+//! (`SEPTUM_TEST_STOP_AT=atomic-complete:1`), takes its time from `SEPTUM_TEST_NOW` (seconds since 1970),
+//! and counts the bytes and steps that loops over untrusted input cost. A release build has none of it: it
+//! reads neither variable, and the functions are empty.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// A point that the program passes, at which a test can kill it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// Half of a file's new bytes are written, under the name of a draft.
+    AtomicHalfWritten,
+    /// All new bytes are on the disk, under the name of a draft.
+    AtomicComplete,
+    /// The new bytes have the name of the file.
+    AtomicNamed,
+    /// Something in an output tree is about to be made, replaced or removed.
+    TreeStep,
+}
+
+impl Point {
+    /// All points: a test that runs each of them cannot forget one.
+    pub const ALL: [Self; 4] = [Self::AtomicHalfWritten, Self::AtomicComplete, Self::AtomicNamed, Self::TreeStep];
+
+    /// The name that `SEPTUM_TEST_STOP_AT` has for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AtomicHalfWritten => "atomic-half-written",
+            Self::AtomicComplete => "atomic-complete",
+            Self::AtomicNamed => "atomic-named",
+            Self::TreeStep => "tree-step",
+        }
+    }
+}
+
+/// Marks a point. If a test named it, and this is the pass it named, the process dies here: nothing is
+/// tidied, as with `kill -9`.
+#[inline]
+pub fn pass(point: Point) {
+    #[cfg(debug_assertions)]
+    debug::pass(point);
+    #[cfg(not(debug_assertions))]
+    let _ = point;
+}
+
+/// Now, by the clock of the machine or of a test.
+pub fn now() -> SystemTime {
+    #[cfg(debug_assertions)]
+    if let Some(now) = debug::now() {
+        return now;
+    }
+    SystemTime::now()
+}
+
+/// How long something has taken; nothing by the clock of a test, which stands still.
+pub fn elapsed(start: Instant) -> Duration {
+    #[cfg(debug_assertions)]
+    if debug::now().is_some() {
+        return Duration::ZERO;
+    }
+    start.elapsed()
+}
+
+/// Counts work of this thread: bytes looked at, or steps made.
+#[inline]
+pub fn work(amount: usize) {
+    #[cfg(debug_assertions)]
+    debug::WORK.with(|sum| sum.set(sum.get().saturating_add(amount)));
+    #[cfg(not(debug_assertions))]
+    let _ = amount;
+}
+
+/// The work that this thread has counted so far; nothing in a release build.
+pub fn worked() -> usize {
+    #[cfg(debug_assertions)]
+    return debug::WORK.with(std::cell::Cell::get);
+    #[cfg(not(debug_assertions))]
+    0
+}
+
+/// What the budgets of a run are divided by (`SEPTUM_TEST_BUDGETS`), so that a test meets their ends with little
+/// work; 1 in a release build.
+#[inline]
+pub fn budget_divisor() -> u64 {
+    #[cfg(debug_assertions)]
+    return debug::budget_divisor();
+    #[cfg(not(debug_assertions))]
+    1
+}
+
+#[cfg(debug_assertions)]
+mod debug {
+    use std::cell::Cell;
+    use std::env;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::time::{Duration, SystemTime};
+
+    use crate::test_hook::Point;
+
+    thread_local! {
+        pub(super) static WORK: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn pass(point: Point) {
+        static STOP: OnceLock<Option<(String, usize)>> = OnceLock::new();
+        static PASSES: AtomicUsize = AtomicUsize::new(0);
+        let stop = STOP.get_or_init(|| {
+            let named = env::var("SEPTUM_TEST_STOP_AT").ok()?;
+            let (name, pass) = named.split_once(':')?;
+            Some((name.to_owned(), pass.parse().ok()?))
+        });
+        if let Some((name, pass)) = stop
+            && name == point.name()
+            && PASSES.fetch_add(1, SeqCst) + 1 == *pass
+        {
+            std::process::abort();
+        }
+    }
+
+    pub(super) fn budget_divisor() -> u64 {
+        static DIVISOR: OnceLock<u64> = OnceLock::new();
+        let read = || env::var("SEPTUM_TEST_BUDGETS").ok()?.parse().ok().filter(|divisor| *divisor > 0);
+        *DIVISOR.get_or_init(|| read().unwrap_or(1))
+    }
+
+    pub(super) fn now() -> Option<SystemTime> {
+        let seconds = env::var("SEPTUM_TEST_NOW").ok()?.parse().ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_have_names_of_their_own() {
+        let mut names: Vec<_> = Point::ALL.iter().map(|point| point.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Point::ALL.len());
+    }
+}

@@ -1,0 +1,55 @@
+//! No test depends on how fast the machine is: none sleeps, reads a clock, or compares times.
+//!
+//! A process is killed at a named point, its clock is set, and work is counted instead of seconds
+//! (`src/test_hook.rs`). What waits for another process waits for something that it says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a test that depends on speed is made of.
+const FORBIDDEN: &[&str] = &["sleep(", ".elapsed()", "Instant::now", "recv_timeout", "wait_timeout", "park_timeout"];
+
+/// Files that may, and why.
+const ALLOWED: &[(&str, &str, &str)] = &[("tests/clocks.rs", "", "it names them")];
+
+/// All texts of tests: those of `tests`, and what follows `#[cfg(test)]` in `src`.
+fn texts() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<PathBuf> = vec![root.join("tests"), root.join("src")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).unwrap().display().to_string().replace('\\', "/");
+                let text = fs::read_to_string(&path).unwrap();
+                let is_test = name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("/tests.rs");
+                let text =
+                    if is_test { Some(text.as_str()) } else { text.split_once("#[cfg(test)]").map(|(_, it)| it) };
+                found.extend(text.map(|text| (name, text.to_owned())));
+            }
+        }
+    }
+    assert!(found.len() > 50, "the tests were found");
+    found
+}
+
+#[test]
+fn no_test_sleeps_or_reads_a_clock() {
+    let mut wrong = Vec::new();
+    let mut used = vec![false; ALLOWED.len()];
+    for (name, text) in texts() {
+        for line in text.lines().filter(|line| FORBIDDEN.iter().any(|word| line.contains(word))) {
+            match ALLOWED.iter().position(|(file, part, _)| *file == name && line.contains(part)) {
+                Some(at) => used[at] = true,
+                None => wrong.push(format!("{name}: {}", line.trim())),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "use `src/test_hook.rs` instead:\n{}", wrong.join("\n"));
+    assert!(used.iter().all(|used| *used), "what is allowed is there: {ALLOWED:?}");
+}

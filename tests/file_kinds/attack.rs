@@ -1,0 +1,146 @@
+//! What somebody puts in the place of a file.
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+use septum::files::FileKind;
+
+use super::site::{LOOT, Site, Spot};
+
+/// Something else than a regular file inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attack {
+    LinkOut,
+    LinkToLoot,
+    LinkToNothingOutside,
+    AbsoluteLinkOut,
+    ChainOfLinks,
+    LinkedFolder,
+    LinkToEnvironment,
+    LinkToDevice,
+    LinkToNothing,
+    LinkToItself,
+    Circle,
+    Pipe,
+    LinkToPipe,
+    Socket,
+    Device,
+    Folder,
+    TooBig,
+    ParentPath,
+    AbsolutePath,
+}
+
+impl Attack {
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::LinkOut,
+        Self::LinkToLoot,
+        Self::LinkToNothingOutside,
+        Self::AbsoluteLinkOut,
+        Self::ChainOfLinks,
+        Self::LinkedFolder,
+        Self::LinkToEnvironment,
+        Self::LinkToDevice,
+        Self::LinkToNothing,
+        Self::LinkToItself,
+        Self::Circle,
+        Self::Pipe,
+        Self::LinkToPipe,
+        Self::Socket,
+        Self::Device,
+        Self::Folder,
+        Self::TooBig,
+        Self::ParentPath,
+        Self::AbsolutePath,
+    ];
+
+    /// The name by which a refusal calls the file.
+    pub(crate) fn name(self, spot: &Spot) -> &'static str {
+        match self {
+            Self::ParentPath | Self::AbsolutePath => "outside/valid",
+            Self::LinkedFolder => spot.path.rsplit_once('/').map_or(spot.path, |(folder, _)| folder),
+            _ => spot.path,
+        }
+    }
+
+    /// Puts it in the place of a file; none if there is no such thing of this kind, or on this machine.
+    pub(crate) fn make(self, site: &Site, kind: FileKind, spot: &Spot) -> Option<()> {
+        let path = site.root().join(spot.path);
+        let up = "../".repeat(spot.path.matches('/').count() + 1) + "outside";
+        fs::write(site.beside("valid"), spot.valid).unwrap();
+        fs::write(site.beside("loot"), LOOT).unwrap();
+        // a layer is named without its ending
+        fs::write(site.beside("valid.yaml"), spot.valid).unwrap();
+        let by_name = |to: &str| -> Option<()> {
+            let (file, text) = spot.named?;
+            let file = site.root().join(file);
+            let before = fs::read_to_string(&file).unwrap();
+            assert!(before.contains(text), "{before}");
+            fs::write(file, before.replacen(text, to, 1)).unwrap();
+            Some(())
+        };
+        match self {
+            Self::ParentPath => {
+                let (file, _) = spot.named?;
+                return by_name(&("../".repeat(file.matches('/').count() + 1) + "outside/valid"));
+            }
+            Self::AbsolutePath => return by_name(&site.beside("valid").display().to_string()),
+            _ => {}
+        }
+        if self == Self::LinkedFolder {
+            let folder = path.parent().filter(|folder| *folder != site.root())?.to_path_buf();
+            let there = site.beside("folder");
+            fs::rename(&folder, &there).unwrap();
+            fs::write(there.join(path.file_name().unwrap()), spot.valid).unwrap();
+            symlink(there, folder).unwrap();
+            return Some(());
+        }
+        fs::remove_file(&path).unwrap();
+        match self {
+            Self::LinkOut => symlink(format!("{up}/valid"), &path).unwrap(),
+            Self::LinkToLoot => symlink(format!("{up}/loot"), &path).unwrap(),
+            Self::LinkToNothingOutside => {
+                fs::remove_file(site.beside("valid")).unwrap();
+                symlink(format!("{up}/valid"), &path).unwrap();
+            }
+            Self::AbsoluteLinkOut => symlink(site.beside("valid"), &path).unwrap(),
+            Self::ChainOfLinks => {
+                symlink(format!("{up}/valid"), path.with_file_name("first")).unwrap();
+                symlink("first", path.with_file_name("second")).unwrap();
+                symlink("second", &path).unwrap();
+            }
+            Self::LinkToEnvironment => symlink("/proc/self/environ", &path).unwrap(),
+            Self::LinkToDevice => symlink("/dev/zero", &path).unwrap(),
+            Self::LinkToNothing => symlink("nothing", &path).unwrap(),
+            Self::LinkToItself => symlink(path.file_name().unwrap(), &path).unwrap(),
+            Self::Circle => {
+                symlink("second", path.with_file_name("first")).unwrap();
+                symlink("first", path.with_file_name("second")).unwrap();
+                symlink("first", &path).unwrap();
+            }
+            Self::Pipe => pipe(&path),
+            Self::LinkToPipe => {
+                pipe(&path.with_file_name("pipe"));
+                symlink("pipe", &path).unwrap();
+            }
+            Self::Socket => drop(UnixListener::bind(&path).ok()?),
+            // only the superuser can make one
+            Self::Device => {
+                let device = mknodat(CWD, &path, FileType::CharacterDevice, Mode::RWXU, makedev(1, 5));
+                device.ok()?;
+            }
+            Self::Folder => fs::create_dir(&path).unwrap(),
+            // a hole, which takes no room
+            Self::TooBig => File::create(&path).unwrap().set_len(kind.limit() + 1).unwrap(),
+            Self::LinkedFolder | Self::ParentPath | Self::AbsolutePath => return None,
+        }
+        Some(())
+    }
+}
+
+fn pipe(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+}
