@@ -93,6 +93,12 @@ impl Budget {
         self.done.load(Relaxed)
     }
 
+    /// Forgets the work of runs that a test makes in one process.
+    #[cfg(test)]
+    pub(crate) fn refund(&self) {
+        self.done.store(0, Relaxed);
+    }
+
     /// The work that is left.
     pub fn left(&self) -> u64 {
         self.limit().saturating_sub(self.done())
