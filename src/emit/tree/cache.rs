@@ -427,7 +427,7 @@ mod tests {
         }
 
         fn open(&self, dir: &str, hours: u64) -> Cache {
-            let now = SystemTime::now() + Duration::from_secs(3600 * hours);
+            let now = crate::test_hook::now() + Duration::from_secs(3600 * hours);
             Cache::open(&CacheOptions { dir: self.at(dir), now }, &self.root(), &self.at("project"))
         }
 

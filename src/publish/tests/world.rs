@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::super::{Intent, Publication, Shard, Wish, prepare};
 use crate::diagnostic::Diagnostics;
@@ -121,7 +121,7 @@ impl Site {
         let apps: Vec<_> = project.apps.iter().collect();
         let environments: Vec<_> = project.environments().into_iter().cloned().collect();
         // an hour ahead, so that no file changed a moment ago
-        let now = SystemTime::now() + Duration::from_secs(3600);
+        let now = crate::test_hook::now() + Duration::from_secs(3600);
         let cache = CacheOptions { dir: self.folder.path().join("cache"), now };
         let wish = Wish {
             dir,
