@@ -112,8 +112,6 @@ impl Site {
         intent: Intent,
         work: impl FnOnce(Publication) -> Result<T, Diagnostics>,
     ) -> Result<T, Diagnostics> {
-        // each run has budgets of its own, as each has a process
-        crate::budget::ALL.iter().for_each(|budget| budget.refund());
         let project = Project::discover(&self.project())?;
         let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-age-key.txt");
         let key = |name: &str| (name == "SOPS_AGE_KEY_FILE").then(|| key.clone().into_os_string());
