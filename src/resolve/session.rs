@@ -181,6 +181,8 @@ impl Session {
                         .hint("compute less, or keep large data in an image, a volume or an object store");
                 match &frame.subject {
                     Subject::Variable(path) if frame::follows_secret() => self.withhold(path, problem),
+                    // how long it is may follow from a secret
+                    _ if frame.is_secret() => drop(self.report(failure::withheld(&name, &place, "template"))),
                     _ => drop(self.report(problem)),
                 }
                 Outcome::Failed
