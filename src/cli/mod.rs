@@ -110,8 +110,15 @@ enum Command {
 
 /// Runs the program: parses the arguments, does what they say, and gives the exit code.
 pub fn main() -> ExitCode {
-    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
-    run(std::env::args_os())
+    crate::parallel::hide_panics(|line| {
+        use std::io::Write as _;
+        let _ =
+            writeln!(std::io::stderr(), "error: septum gave up at {line}: this is a bug in septum, please report it");
+    });
+    crate::parallel::on_known_stack(|| {
+        clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+        run(std::env::args_os())
+    })
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {

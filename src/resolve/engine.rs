@@ -3,13 +3,13 @@
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::failure::invalid;
 use super::manifest::Documents;
-use super::{declassify, filters};
+use super::prepare::{TemplateFault, prepare};
+use super::{filters, template};
 use crate::files::Files;
 
 /// Steps that one template may take. A template of a thousand loop turns takes some ten thousand;
@@ -36,10 +36,7 @@ impl Engine {
         // by name alone, a template called `x.json` would have its texts quoted
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // a file that ends with a line feed gives a value that does
-        if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
-            environment.set_syntax(syntax);
-        }
+        environment.set_syntax(template::syntax());
         environment.set_fuel(Some(FUEL));
         // its messages would show the values of the variables in reach
         environment.set_debug(false);
@@ -88,7 +85,10 @@ fn join(name: &str, parent: &str) -> String {
 
 fn load(files: &Files, name: &str) -> Result<Option<String>, Error> {
     match files.text(&files.root().join(name)) {
-        Ok(source) => Ok(Some(declassify::prepare(source.text())?.into_owned())),
+        Ok(source) => {
+            let in_file = |fault| TemplateFault { file: Some(name.to_owned()), ..fault }.into_error();
+            Ok(Some(prepare(source.text()).map_err(in_file)?.text.into_owned()))
+        }
         Err(problem) if problem.rule == "missing-file" => Ok(None),
         Err(problem) => Err(Error::new(ErrorKind::TemplateNotFound, problem.message)),
     }

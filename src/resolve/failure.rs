@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use minijinja::{Error, ErrorKind, Value};
 
+use super::frame;
+use super::prepare::{TemplateFault, prepare};
 use super::session::Session;
 use super::suggest::{undefined, unknown};
 use crate::diagnostic::Diagnostic;
@@ -18,6 +20,16 @@ pub(super) enum Origin<'a> {
     Scalar { scalar: &'a Scalar, place: &'a Place, shift: usize },
     /// A file by itself.
     File(&'a Source),
+}
+
+impl Origin<'_> {
+    /// The whole template.
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Self::Scalar { place, .. } => (*place).clone(),
+            Self::File(source) => source.place(Span::locate(source.text(), 0, 0)),
+        }
+    }
 }
 
 /// The detail of an error that was reported where it arose.
@@ -42,7 +54,19 @@ pub(super) fn invalid(detail: &'static str) -> Error {
 
 /// An error of our own, raised by the engine where the value is used.
 pub(super) fn raise(message: &str, hint: Option<&str>, word: &str) -> Value {
-    Value::from(own(message, hint, word))
+    raise_error(own(message, hint, word))
+}
+
+/// An error that was reported where it arose, raised again.
+pub(super) fn raise_failed() -> Value {
+    raise_error(Error::new(ErrorKind::InvalidOperation, FAILED_BEFORE))
+}
+
+fn raise_error(error: Error) -> Value {
+    if let Some(frame) = frame::current() {
+        frame.record_raised(error.kind(), error.detail().unwrap_or_default());
+    }
+    Value::from(error)
 }
 
 /// The message, the hint and the word of an error of our own.
@@ -157,37 +181,34 @@ fn is_closed(template: &str, range: &Range<usize>) -> bool {
 
 impl At {
     fn of(session: &Session, error: &Error, origin: &Origin<'_>) -> Self {
-        let range = error.range().unwrap_or_default();
         match origin {
             Origin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
-                let piece = Piece::of(error, scalar.text(), &(range.start + shift..range.end + shift));
+                let piece = Piece::of(error, scalar.text(), &source_range(error, scalar.text(), *shift));
                 let range = piece.range;
                 let span = locate(place.source.text(), place.span, scalar, range.start, range.len());
                 let hidden = scalar.encrypted || piece.hidden;
                 let text = scalar.text().get(range).filter(|_| !hidden).map(str::to_owned);
                 Self { place: place.source.place(span), text, hidden, literal: piece.literal }
             }
-            Origin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source, &range),
-            Origin::Scalar { place, .. } => Self::in_include(session, error, &range, place),
-            Origin::File(source) => {
-                Self::in_include(session, error, &range, &source.place(Span::locate(source.text(), 0, 0)))
-            }
+            Origin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source),
+            Origin::Scalar { place, .. } => Self::in_include(session, error, place),
+            Origin::File(source) => Self::in_include(session, error, &source.place(Span::locate(source.text(), 0, 0))),
         }
     }
 
-    fn in_file(error: &Error, source: &Source, range: &Range<usize>) -> Self {
-        let Piece { range, hidden, literal } = Piece::of(error, source.text(), range);
+    fn in_file(error: &Error, source: &Source) -> Self {
+        let Piece { range, hidden, literal } = Piece::of(error, source.text(), &source_range(error, source.text(), 0));
         let place = source.place(Span::locate(source.text(), range.start, range.end));
         let text = source.text().get(range).filter(|_| !hidden).map(str::to_owned);
         Self { place, text, hidden, literal }
     }
 
-    fn in_include(session: &Session, error: &Error, range: &Range<usize>, fallback: &Place) -> Self {
+    fn in_include(session: &Session, error: &Error, fallback: &Place) -> Self {
         let files = &session.engine.files;
-        let file = error.name().and_then(|name| files.text(&files.root().join(name)).ok());
+        let file = template_name(error).and_then(|name| files.text(&files.root().join(name)).ok());
         file.map_or_else(
             || Self { place: fallback.clone(), text: None, hidden: true, literal: false },
-            |source| Self::in_file(error, &source, range),
+            |source| Self::in_file(error, &source),
         )
     }
 }
@@ -195,7 +216,22 @@ impl At {
 /// Whether an error arose in another template than the one called `name`. Expressions have no
 /// name of their own.
 fn names_another(error: &Error, name: &str) -> bool {
-    error.name().is_some_and(|found| found != name && found != "<expression>")
+    template_name(error).is_some_and(|found| found != name && found != "<expression>")
+}
+
+/// The template in which an error arose, if that is known.
+fn template_name(error: &Error) -> Option<&str> {
+    TemplateFault::of(error).and_then(|fault| fault.file.as_deref()).or_else(|| error.name())
+}
+
+/// The part of a template that an error is about. The engine speaks of the prepared text.
+fn source_range(error: &Error, template: &str, shift: usize) -> Range<usize> {
+    if let Some(fault) = TemplateFault::of(error) {
+        return fault.range.clone();
+    }
+    let range = error.range().unwrap_or_default();
+    let range = range.start + shift..range.end + shift;
+    prepare(template).map_or(range.clone(), |prepared| prepared.to_source(&range))
 }
 
 /// What went wrong, for a template of which nothing may be shown.
@@ -219,6 +255,9 @@ fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>
     if let Some((message, hint, _)) = parts_of_own(error) {
         let shown = (message.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()));
         return if at.literal { shown } else { (unspecific_undefined(), None) };
+    }
+    if let Some(fault) = TemplateFault::of(error) {
+        return (fault.message.to_owned(), fault.hint.map(str::to_owned));
     }
     match error.kind() {
         ErrorKind::UndefinedError => undefined(session, text),

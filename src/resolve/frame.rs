@@ -4,10 +4,14 @@
 //! thread. Functions and filters find it there: minijinja's own scope does not reach into macros.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::{Error, ErrorKind};
 
 use super::{Declassified, Lineage, Read, Shadow};
 use crate::name::BundleName;
+use crate::parallel;
 
 /// What is being rendered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,7 +31,17 @@ pub(super) struct Frame {
     pub(super) subject: Subject,
     /// The bundle that `data` stands for.
     pub(super) bundle: BundleName,
+    /// What stands for secrets, if the render is to be without them.
+    mask: Option<Mask>,
     log: Mutex<Log>,
+}
+
+/// How a template is rendered without its secrets.
+#[derive(Debug)]
+pub(super) struct Mask {
+    pub(super) placeholder: &'static str,
+    /// What is no secret.
+    pub(super) plain: Arc<BTreeSet<Read>>,
 }
 
 /// How much of what was read is known.
@@ -47,10 +61,18 @@ struct Log {
     reads: Vec<Read>,
     /// Lengths of `reads` at the start of the calls of `declassify` under way.
     marks: Vec<usize>,
+    /// The same for what is masked.
+    masks: Vec<usize>,
     declassified: Vec<Declassified>,
     encrypted: bool,
     light: Light,
     namespace: bool,
+    /// Parts of structures that were looked at because a variable was set.
+    parts: usize,
+    /// The last error that was handed out as a value.
+    raised: Option<(ErrorKind, String)>,
+    /// Such a value was compared.
+    spoiled: bool,
 }
 
 thread_local! {
@@ -63,7 +85,12 @@ const MAX_DEPTH: usize = 64;
 
 impl Frame {
     pub(super) fn new(subject: Subject, bundle: BundleName) -> Arc<Self> {
-        Arc::new(Self { subject, bundle, log: Mutex::default() })
+        Arc::new(Self { subject, bundle, mask: None, log: Mutex::default() })
+    }
+
+    /// A render without secrets.
+    pub(super) fn masked(subject: Subject, bundle: BundleName, mask: Mask) -> Arc<Self> {
+        Arc::new(Self { subject, bundle, mask: Some(mask), log: Mutex::default() })
     }
 
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {
@@ -120,6 +147,34 @@ impl Frame {
         self.log().namespace
     }
 
+    /// Counts a part of a structure that a variable is set to; gives how many there were.
+    pub(super) fn count_part(&self) -> usize {
+        let mut log = self.log();
+        log.parts += 1;
+        log.parts
+    }
+
+    /// Records that a value was handed out that is an error wherever it is used.
+    pub(super) fn record_raised(&self, kind: ErrorKind, detail: &str) {
+        self.log().raised = Some((kind, detail.to_owned()));
+    }
+
+    /// The last such error.
+    pub(super) fn raised(&self) -> Option<Error> {
+        let log = self.log();
+        log.raised.as_ref().map(|(kind, detail)| Error::new(*kind, detail.clone()))
+    }
+
+    /// Records that such a value was compared, which gives no error by itself.
+    pub(super) fn spoil(&self) {
+        self.log().spoiled = true;
+    }
+
+    /// Whether such a value was compared.
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.log().spoiled
+    }
+
     /// Whether a call of `declassify` began.
     pub(super) fn has_lifted(&self) -> bool {
         let log = self.log();
@@ -144,6 +199,26 @@ impl Frame {
         let lifted: Vec<_> = log.reads.drain(ticket..).collect();
         log.declassified.extend(lifted.into_iter().map(|read| Declassified { read, reason: reason.to_owned() }));
         true
+    }
+
+    /// Starts an expression that may have to be masked; gives a ticket for its end.
+    pub(super) fn begin_masked(&self) -> usize {
+        let mut log = self.log();
+        let mark = log.reads.len();
+        log.masks.push(mark);
+        mark
+    }
+
+    /// Ends such an expression: what it read does not count. Gives what stands for its value, if it read a secret,
+    /// and an error if the ticket is not of the innermost one.
+    pub(super) fn end_masked(&self, ticket: usize) -> Result<Option<&'static str>, ()> {
+        let mut log = self.log();
+        let mask = self.mask.as_ref().ok_or(())?;
+        if log.masks.pop() != Some(ticket) || ticket > log.reads.len() {
+            return Err(());
+        }
+        let is_secret = log.reads.drain(ticket..).fold(false, |found, read| found || !mask.plain.contains(&read));
+        Ok(is_secret.then_some(mask.placeholder))
     }
 
     /// What the value was made of, once rendering is over.
@@ -187,7 +262,7 @@ pub(super) fn enter<T>(frame: &Arc<Frame>, render: impl FnOnce() -> T) -> Result
         if let Some(start) = stack.iter().position(|under_way| under_way.subject == frame.subject) {
             return Err(Refusal::Cycle(stack.iter().skip(start).map(|frame| frame.subject.clone()).collect()));
         }
-        if stack.len() >= MAX_DEPTH {
+        if stack.len() >= MAX_DEPTH || parallel::is_stack_short() {
             return Err(Refusal::TooDeep);
         }
         stack.push(Arc::clone(frame));

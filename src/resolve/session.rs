@@ -14,13 +14,15 @@ use super::engine::Engine;
 use super::failure::{self, Origin};
 use super::frame::{self, Frame, Refusal, Subject};
 use super::pointed::{Marked, Pointed};
+use super::prepare::prepare;
 use super::scope::{self, StepRef};
-use super::{Final, Lineage, Outcome, Resolved, ResolvedValue, content, declassify, registries};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use super::{Final, Lineage, Outcome, Resolved, ResolvedValue, content, registries};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::files::MAX_FILE_SIZE;
 use crate::format::Format;
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::EntryId;
+use crate::parallel;
 use crate::secret::Secret;
 use crate::span::Place;
 use crate::yaml::node::Scalar;
@@ -248,11 +250,28 @@ impl Session {
         text: &str,
         origin: &Origin<'_>,
     ) -> Result<Arc<Secret<String>>, Reported> {
-        let source = declassify::prepare(text).map_err(|error| self.failed(&error, origin))?;
-        match self.engine.environment.render_named_str(name, &source, scope::root(self)) {
-            Ok(text) => Ok(Arc::new(Secret::new(text))),
-            Err(error) => Err(self.failed(&error, origin)),
+        let source = prepare(text).map_err(|fault| self.failed(&fault.into_error(), origin))?;
+        let render = || self.engine.environment.render_named_str(name, &source.text, scope::root(self));
+        self.guard(origin, render).map(|text| Arc::new(Secret::new(text)))
+    }
+
+    /// Runs the engine. If it panics, that is reported, and what else there is to render goes on.
+    pub(super) fn guard<T>(&self, origin: &Origin<'_>, run: impl FnOnce() -> Result<T, Error>) -> Result<T, Reported> {
+        let done = parallel::catch(run);
+        let frame = frame::current();
+        let line = match done {
+            Ok(Ok(value)) if !frame.as_ref().is_some_and(|frame| frame.is_spoiled()) => return Ok(value),
+            Ok(Err(error)) => return Err(self.failed(&error, origin)),
+            Ok(Ok(_)) => String::new(),
+            Err(panic) => panic.line,
+        };
+        // a value that is an error was compared: the engine takes none for that
+        if let Some(raised) = frame.and_then(|frame| frame.raised()) {
+            return Err(self.failed(&raised, origin));
         }
+        let bug =
+            Diagnostic::error("bug", format!("this template makes septum panic, at {line}: that is a bug in septum"));
+        Err(self.report(bug.at_hidden(origin.place()).failing(Failure::Bug).hint("report it, with the template")))
     }
 
     /// Reports why a template failed, unless that was reported where the fault lies.
