@@ -32,14 +32,11 @@ pub(super) fn check(object: &Object, what: &str, place: impl Fn(&str) -> Option<
     };
     let diagnostic = if size > MAX_DATA {
         Diagnostic::error("oversized-object", format!("{what} has {shown}, but Kubernetes takes at most {MAX_DATA}"))
-        .hint("keep large data out of configuration: in an image, a volume or an object store")
+            .hint("keep large data out of configuration: in an image, a volume or an object store")
     } else if applied_size(object) > MAX_ANNOTATIONS {
-        Diagnostic::warning(
-            "oversized-object",
-            format!("{what} has {shown}, which is more than `kubectl apply` takes"),
-        )
-        .note("a client-side `kubectl apply` stores the whole object in an annotation, where 256 KiB have room")
-        .hint("apply it with `kubectl apply --server-side`")
+        Diagnostic::warning("oversized-object", format!("{what} has {shown}, which is more than `kubectl apply` takes"))
+            .note("a client-side `kubectl apply` stores the whole object in an annotation, where 256 KiB have room")
+            .hint("apply it with `kubectl apply --server-side`")
     } else {
         return None;
     };
