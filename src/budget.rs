@@ -29,25 +29,25 @@ pub struct Budget {
 pub struct Exhausted;
 
 /// Directories that are visited for patterns of paths, each once for each step of a pattern that it is asked for.
-pub static GLOB_VISITS: Budget = Budget::new("directory visits for patterns", 500_000, 1);
+pub static GLOB_VISITS: Budget = Budget::of_run("directory visits for patterns", 500_000, 1);
 
 /// Bytes that patterns of paths take when they are compiled.
-pub static GLOB_BYTES: Budget = Budget::new("bytes of path patterns", 2 * 1024 * 1024, 0);
+pub static GLOB_BYTES: Budget = Budget::of_run("bytes of path patterns", 2 * 1024 * 1024, 0);
 
 /// Names that patterns of paths are compared with, weighed by the length of the pattern.
-pub static GLOB_MATCHES: Budget = Budget::new("names compared with patterns", 20_000_000, 8);
+pub static GLOB_MATCHES: Budget = Budget::of_run("names compared with patterns", 20_000_000, 8);
 
 /// Estimated bytes of compiled regular expressions, whoever wrote them.
-pub static REGEX_BYTES: Budget = Budget::new("bytes of compiled regular expressions", 48 * 1024 * 1024, 0);
+pub static REGEX_BYTES: Budget = Budget::of_run("bytes of compiled regular expressions", 48 * 1024 * 1024, 0);
 
 /// Characters that are compared to suggest names. Suggestions are left out when it is used up.
-pub static NAME_COMPARISONS: Budget = Budget::new("characters compared for suggestions", 300_000_000, 0);
+pub static NAME_COMPARISONS: Budget = Budget::of_run("characters compared for suggestions", 300_000_000, 0);
 
 /// Steps of templates; a step is an instruction, or 64 bytes of a value.
-pub static TEMPLATE_STEPS: Budget = Budget::new("steps of templates", 60_000_000, 40);
+pub static TEMPLATE_STEPS: Budget = Budget::of_run("steps of templates", 60_000_000, 40);
 
 /// Bytes of the values of all targets, and of what is written on each of their objects.
-pub static VALUE_BYTES: Budget = Budget::new("bytes of values", 32 * 1024 * 1024, 24);
+pub static VALUE_BYTES: Budget = Budget::of_run("bytes of values", 32 * 1024 * 1024, 24);
 
 /// What a value takes beside its bytes: its name, its history and the reasons for its place.
 pub const VALUE_COST: usize = 256;
@@ -60,6 +60,11 @@ impl Budget {
     /// A budget of which nothing is used.
     pub const fn new(unit: &'static str, base: u64, for_byte: u64) -> Self {
         Self { unit, base, for_byte, done: AtomicU64::new(0) }
+    }
+
+    /// A budget of the run. Unit tests make thousands of runs in one process, so theirs is without end.
+    const fn of_run(unit: &'static str, base: u64, for_byte: u64) -> Self {
+        Self::new(unit, if cfg!(test) { u64::MAX } else { base }, for_byte)
     }
 
     /// The most that the run may do, as far as it has read.

@@ -5,6 +5,7 @@
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use regex_syntax::utf8::Utf8Sequences;
 
 use crate::budget::{Exhausted, REGEX_BYTES};
 
@@ -13,9 +14,6 @@ const BASE: u64 = 4 * 1024;
 
 /// What a state takes.
 const STATE: u64 = 40;
-
-/// What a range of characters beyond ASCII takes: several sequences of bytes.
-const WIDE_RANGE: u64 = 80;
 
 /// What an expression counts as that only a backtracking engine takes: it is bounded by steps, not by size.
 const BACKTRACKING: u64 = 64 * 1024;
@@ -36,9 +34,9 @@ fn size(hir: &Hir) -> u64 {
         HirKind::Empty | HirKind::Look(_) => STATE,
         HirKind::Literal(literal) => STATE.saturating_mul(literal.0.len() as u64),
         HirKind::Class(Class::Bytes(class)) => STATE.saturating_add(8 * class.ranges().len() as u64),
-        HirKind::Class(Class::Unicode(class)) => class
-            .iter()
-            .fold(STATE, |sum, range| sum.saturating_add(if range.end().is_ascii() { 8 } else { WIDE_RANGE })),
+        HirKind::Class(Class::Unicode(class)) => {
+            class.iter().fold(STATE, |sum, range| sum.saturating_add(size_of_range(range.start(), range.end())))
+        }
         HirKind::Repetition(Repetition { min, max, sub, .. }) => {
             let times = u64::from((*max).unwrap_or(*min).max(*min).max(1));
             size(sub).saturating_add(STATE).saturating_mul(times)
@@ -48,6 +46,14 @@ fn size(hir: &Hir) -> u64 {
             parts.iter().fold(STATE, |sum, part| sum.saturating_add(size(part)).saturating_add(8))
         }
     }
+}
+
+/// What a range of characters takes: beyond ASCII it is one of several sequences of bytes, with a state for each.
+fn size_of_range(start: char, end: char) -> u64 {
+    if end.is_ascii() {
+        return 8;
+    }
+    Utf8Sequences::new(start, end).fold(0, |sum, sequence| sum.saturating_add(STATE * sequence.len() as u64))
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ fn a_manifest_is_refused_at_its_line_and_without_its_value() {
         (
             "Secret",
             "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: hunter2\n",
-            "error: `.dockerconfigjson` of the Secret `thing` is not JSON: ",
+            "error: `.dockerconfigjson` of the Secret `thing` is not JSON\n",
             7,
         ),
         (

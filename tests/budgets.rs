@@ -3,7 +3,7 @@
 //! Nothing here looks at a clock. What a run does is counted by the program itself (`-v`), and memory is
 //! bounded by the system.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect, reason = "a test")]
 
 mod support;
 

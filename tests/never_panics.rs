@@ -569,7 +569,6 @@ fn a_line_of_one_mebibyte_costs_no_more_than_many() {
         ("duplicates", format!("data: {{ {} }}\n", "A: 1, ".repeat(20_000))),
     ] {
         let work = work_of(&base(text));
-        println!("WORK {name} {}", work as f64 / size as f64);
         // what looks back to the start of its line for each of many things is thousands of times as much
         assert!(work <= 200 * size, "{name}: {work}");
     }

@@ -259,3 +259,29 @@ fn plaintext_that_is_written_is_its_owners_alone() {
     let run = render(&project);
     assert_eq!((run.code, mode(&secret)), (0, 0o600), "{}", run.stderr);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_command_for_keys_gets_recipients_and_no_other_text_of_a_file() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.yaml", "a: hunter2-canary\n");
+    let sound = desk.read("x.enc.yaml");
+    let recipient = desk.alice.clone();
+    let get = |text: &str| {
+        desk.file("x.enc.yaml", text);
+        let mut command = desk.command(&["get", "x.enc.yaml", "a"]);
+        let key = format!("sh -c 'echo \"$SOPS_AGE_RECIPIENT\" >> {}; cat alice.txt'", desk.path("asked").display());
+        command.env_remove("SOPS_AGE_KEY_FILE").env("SOPS_AGE_KEY_CMD", key);
+        let output = command.output().unwrap();
+        let asked = fs::read_to_string(desk.path("asked")).unwrap_or_default();
+        let _ = fs::remove_file(desk.path("asked"));
+        (output.status.code(), asked)
+    };
+    assert_eq!(get(&sound), (Some(0), format!("{recipient}\n")));
+    // whoever writes the file writes these too, and the command may be a line of shell
+    for hostile in ["$(touch ran)", "a b; touch ran", "--help", "age1x", "ssh-ed25519 $(touch ran)", "../../x", "ENV=1"]
+    {
+        let (code, asked) = get(&sound.replace(&recipient, hostile));
+        assert_eq!((code, asked.as_str()), (Some(3), ""), "{hostile}");
+    }
+}

@@ -99,9 +99,11 @@ pub fn encrypted(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<(Vec<u8>, Diagnostics), Diagnostics> {
-    sops::refuse_ciphertext(name, &bytes)?;
+    let ciphertext = sops::refuse_ciphertext(name, &bytes);
+    // a file that is encrypted already holds ciphertext too, and that error says more
     let written = sops::encrypt(name, bytes, format, plan, now);
     let written = written.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+    ciphertext?;
     refuse_ambiguous(name, &written.bytes, format, plan)?;
     Ok((written.bytes, written.reworded.into_iter().map(Reworded::into_diagnostic).collect()))
 }

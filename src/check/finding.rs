@@ -12,7 +12,7 @@ use crate::span::{Place, Source};
 
 /// Rules that tell of a project that is not as it should be, and not of one that cannot be read, and what they
 /// find: that is a finding (exit code 1), and not invalid input (2).
-const FINDINGS: [(&str, &str); 26] = [
+const FINDINGS: [(&str, &str); 27] = [
     ("certificate", "a certificate that is not valid, or not with its key"),
     ("dangling-reference", "a reference to an object or key that nothing defines"),
     ("declared-plain", "a value that is declared plain, and is not"),
@@ -39,6 +39,7 @@ const FINDINGS: [(&str, &str); 26] = [
     ("unused-allow", "something that is accepted, and not found"),
     ("unused-entry", "a key that no environment gives a value"),
     ("unused-variable", "a variable that no template reads"),
+    ("unverified-secret", "a Secret whose values nobody at hand can verify"),
 ];
 
 /// What a rule finds.

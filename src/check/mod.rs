@@ -82,9 +82,18 @@ impl Report {
     /// The worst that there is to say; nothing if all is well and was seen.
     pub fn failure(&self) -> Option<Failure> {
         let of = |failure| self.findings.iter().any(|finding| finding.failure() == failure);
-        let kinds = [Failure::Bug, Failure::Invalid, Failure::Io, Failure::Found];
+        let kinds = [Failure::Bug, Failure::Invalid, Failure::Io, Failure::Found, Failure::Key];
         let unseen = (!self.unseen.is_empty()).then_some(Failure::Key);
         kinds.into_iter().find(|kind| of(*kind)).or(unseen)
+    }
+}
+
+impl Report {
+    /// Makes warnings of what only lacks a key, for who does not look for any.
+    pub fn excuse_missing_keys(&mut self) {
+        for finding in self.findings.iter_mut().filter(|finding| finding.failure() == Failure::Key) {
+            finding.diagnostic.severity = Severity::Warning;
+        }
     }
 }
 
@@ -98,9 +107,7 @@ pub fn check(pipeline: &Pipeline<'_>, scope: &Scope<'_>) -> Report {
     let of_apps = parallel::each(scope.apps.to_vec(), FEW, |app| look.app(app));
     let mut found = of_apps.into_iter().fold(Found::default(), Found::and);
     if let Some(dir) = scope.rendered {
-        let compared = stale::outputs(pipeline, dir, scope);
-        found.findings.extend(compared.findings);
-        found.unseen.extend(compared.unseen);
+        found.findings.extend(stale::outputs(pipeline, dir, scope));
     }
     found.report(scope)
 }

@@ -53,10 +53,10 @@ pub(super) struct Check {
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
     format: CheckFormat,
-    /// A tree that `septum render --out` wrote: it must be what the sources give
+    /// A tree that `septum render --out` wrote: it must be what the sources give, and hold nothing else
     #[arg(long, value_name = "DIR")]
     rendered: Option<PathBuf>,
-    /// Do not look for keys: what is encrypted is not seen, and that does not count
+    /// Do not look for keys: what is encrypted is not seen or verified, and that is a warning at most
     #[arg(long)]
     keyless: bool,
     /// Mend what takes no decision, and tell what is left
@@ -168,6 +168,9 @@ impl Check {
         let root = project.files.root();
         if let Some(repository) = project.files.disk().repository_of(root) {
             report.in_repository(root, repository);
+        }
+        if self.keyless {
+            report.excuse_missing_keys();
         }
         Ok(Some(report))
     }

@@ -10,17 +10,19 @@ use super::output::{self, Output, invalid_usage};
 use super::watch::watched;
 use super::{Global, apps, environments, identities};
 use crate::deliver::Delivered;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
 use crate::disk::real_named;
-use crate::emit::tree::Summary;
+use crate::emit::tree::{CacheOptions, FileChange, Plan, Summary};
 use crate::emit::{self, ManifestFormat};
 use crate::meter::Meter;
 use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
 use crate::pipeline::Pipeline;
 use crate::project::{App, Project};
-use crate::publish::{self, Intent, Publication, Shard, Unseen, Wish};
+use crate::publish::{self, Intent, Publication, Shard, Standing, Unverified, Wish};
+use crate::sops::{Identities, Places};
 use crate::span::Source;
+use crate::test_hook;
 
 /// Write the manifests of environments to standard output, or to a tree that Git keeps.
 ///
@@ -31,6 +33,9 @@ use crate::span::Source;
 /// With `--out DIR`, each object is a file `DIR/ENV/APP/KIND-NAME.yaml` with a `kustomization.yaml` beside
 /// it. Only what changed is written, and only files that septum wrote itself are removed. Environments that
 /// nobody here can decrypt are rendered as far as they are plain.
+///
+/// With `--check`, everything is rendered and compared, whatever the tree says of itself, and what nothing
+/// generates is reported too.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Render {
@@ -53,6 +58,9 @@ pub(super) struct Render {
     /// Write nothing: show what would change in the tree, and exit with 1 if anything would
     #[arg(long, requires = "out")]
     check: bool,
+    /// Do not look for keys: Secrets whose ciphertext cannot be verified are a warning
+    #[arg(long, requires = "check")]
+    keyless: bool,
     /// Only the Ith of N parts of the targets, counted from 1
     #[arg(long, value_name = "I/N", requires = "out")]
     shard: Option<Shard>,
@@ -74,7 +82,8 @@ impl Render {
             return Err(none_named(&project).into());
         }
         let wanted = environments(&project, &self.environments)?;
-        let pipeline = Pipeline::new(&project, identities()).at(self.at);
+        let identities = if self.keyless { Identities::new(Places::default()) } else { identities() };
+        let pipeline = Pipeline::new(&project, identities).at(self.at);
         let apps = apps(&pipeline, &project, &self.apps)?;
         match self.folder(global, &project)? {
             Some(dir) => self.to_tree(&pipeline, &apps, &wanted, &dir, output),
@@ -169,6 +178,7 @@ impl Render {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let cache = cache();
         let wish = Wish {
             dir,
             apps,
@@ -178,52 +188,74 @@ impl Render {
             shard: self.shard,
             allow_plaintext: self.allow_plaintext,
             intent: if self.check { Intent::Check } else { Intent::Apply },
+            cache: cache.as_ref(),
             now: now(),
         };
         let meter = &pipeline.meter;
         let mut publication = watched(meter, output, start, || publish::prepare(pipeline, &wish))?;
-        output.show(std::mem::take(&mut publication.warnings));
-        let unseen = std::mem::take(&mut publication.unseen);
-        let told = if self.check {
-            self.show_changes(&publication, dir, output)
-        } else {
-            let (targets, rendered) = (publication.targets, publication.rendered);
-            let summary = watched(meter, output, start, || publication.apply(meter))?;
-            output.say(&summary_line(targets, rendered, &summary, start.elapsed()));
-            output.detail(|| inputs(pipeline));
-            output.detail(|| stages(meter));
-            Ok(())
-        };
-        match (told, not_seen(&unseen)) {
-            (told, None) => told,
-            (Ok(()), Some(problem)) => Err(problem.into()),
-            (Err(mut problems), Some(problem)) => {
-                problems.push(problem);
-                Err(problems)
-            }
+        let warnings = std::mem::take(&mut publication.warnings).into_iter();
+        output.show(warnings.filter(|warning| !self.keyless || warning.failure != Failure::Key).collect());
+        let unverified = std::mem::take(&mut publication.unverified);
+        if self.check {
+            return self.show_changes(&publication, &unverified, dir, output);
         }
+        let (targets, rendered) = (publication.targets, publication.rendered);
+        let summary = watched(meter, output, start, || publication.apply(meter))?;
+        output.say(&summary_line(targets, rendered, &summary, start.elapsed()));
+        output.detail(|| inputs(pipeline));
+        output.detail(|| stages(meter));
+        unfinished(&unverified).map_or(Ok(()), |problem| Err(problem.into()))
     }
 
-    /// What would change; that anything would is a finding.
-    fn show_changes(&self, publication: &Publication, dir: &Path, output: &Output) -> Result<(), Diagnostics> {
+    /// What would change, and what cannot be verified; that anything would change is a finding.
+    fn show_changes(
+        &self,
+        publication: &Publication,
+        unverified: &[Unverified],
+        dir: &Path,
+        output: &Output,
+    ) -> Result<(), Diagnostics> {
         let plan = &publication.plan;
-        if plan.are_outputs_current() {
+        let mut problems = Diagnostics::new();
+        if plan.is_current() {
+            problems.extend(not_verified(unverified, if self.keyless { Severity::Warning } else { Severity::Error }));
+        } else {
+            output.text(&output::diff(&plan.diff()))?;
+            // that it is not current is known, whatever else is not
+            problems.extend(not_verified(unverified, Severity::Warning));
+            problems.push(self.stale(plan, &output::shown(dir)));
+        }
+        if problems.is_empty() {
             return Ok(());
         }
-        output.text(&output::diff(&plan.diff()))?;
-        let shown = output::shown(dir);
+        Err(problems)
+    }
+
+    /// Says that the tree is not what the sources give.
+    fn stale(&self, plan: &Plan, dir: &str) -> Diagnostic {
         let Summary { created, changed, removed, .. } = plan.summary();
-        let changed = created + changed;
+        let changes = plan.changes();
+        let strays: Vec<_> = changes.iter().filter(|(_, change)| *change == FileChange::Stray).collect();
+        let (changed, removed) = (created + changed, removed + strays.len());
         let what = match (changed, removed) {
-            (changed, 0) => counted(changed),
+            (changed, 0) => format!("{} differ", counted(changed)),
             (0, removed) => format!("{} too many", counted(removed)),
-            (changed, removed) => format!("{} and {} too many", counted(changed), counted(removed)),
+            (changed, removed) => format!("{} differ, and {} too many", counted(changed), counted(removed)),
         };
-        let message = format!("`{shown}` is not what the sources give: {what}");
-        Err(Diagnostic::error("stale-output", message)
-            .failing(Failure::Found)
-            .hint(format!("`{}` makes it so", self.mending(&shown)))
-            .into())
+        let what = what.replace("1 file differ", "1 file differs");
+        let mut error =
+            Diagnostic::error("stale-output", format!("`{dir}` is out of date: {what}")).failing(Failure::Found);
+        for (shown, _) in &strays {
+            error = error.note(format!("nothing generates `{shown}`"));
+        }
+        if changes.len() > strays.len() {
+            error = error.hint(format!("run `{}` to update it", self.mending(dir)));
+        }
+        if strays.is_empty() {
+            error
+        } else {
+            error.hint("remove what nothing generates, or move it out of the output directory")
+        }
     }
 
     /// The command that makes the tree what the sources give.
@@ -304,23 +336,54 @@ fn shown(time: Duration) -> String {
     }
 }
 
-/// That not all could be seen without a key.
-fn not_seen(unseen: &[Unseen]) -> Option<Diagnostic> {
-    const MOST: usize = 10;
-    if unseen.is_empty() {
-        return None;
-    }
-    let count = unseen.len();
-    let message = match count {
-        1 => "1 file takes a key, and nobody can tell here whether it is current".to_owned(),
-        count => format!("{count} files take a key, and nobody can tell here whether they are current"),
+/// Where this machine remembers what it did, if there is such a place.
+fn cache() -> Option<CacheOptions> {
+    let dir = CacheOptions::directory(|name| std::env::var_os(name))?;
+    Some(CacheOptions { dir, now: test_hook::now() })
+}
+
+/// How many files are named.
+const MOST: usize = 10;
+
+/// Says which files could not be made without a key; nothing if all is done as far as anybody can tell.
+fn unfinished(unverified: &[Unverified]) -> Option<Diagnostic> {
+    let left: Vec<_> = unverified.iter().filter(|unverified| unverified.standing != Standing::Covered).collect();
+    let message = match left.as_slice() {
+        [] => return None,
+        [_] => "1 file requires a key, and may be out of date".to_owned(),
+        left => format!("{} files require a key, and may be out of date", left.len()),
     };
     let error = Diagnostic::error("unseen", message).failing(Failure::Key);
-    let shown = unseen.iter().take(MOST).map(|unseen| match &unseen.file {
-        Some(file) => format!("{}/{file}", unseen.target),
-        None => format!("{}: manifests whose names are made of secrets", unseen.target),
+    let error = named(error, &left);
+    Some(error.hint("all else was done; render again with the key of the environment"))
+}
+
+/// Says which files could not be verified without a key. Those that are likely to be out of date come first.
+fn not_verified(unverified: &[Unverified], severity: Severity) -> Option<Diagnostic> {
+    let message = match unverified {
+        [] => return None,
+        [_] => "1 Secret could not be verified without a key".to_owned(),
+        all => format!("{} Secrets could not be verified without a key", all.len()),
+    };
+    let error = Diagnostic { severity, ..Diagnostic::error("unverified-secret", message).failing(Failure::Key) };
+    let error = named(error, &unverified.iter().collect::<Vec<_>>());
+    Some(error.hint("check again with the key of the environment"))
+}
+
+fn named(error: Diagnostic, unverified: &[&Unverified]) -> Diagnostic {
+    let shown = unverified.iter().take(MOST).map(|Unverified { target, file, standing }| {
+        let file = match file {
+            Some(file) => format!("{target}/{file}"),
+            None => format!("{target}: manifests whose names are made of secrets"),
+        };
+        match standing {
+            Standing::Covered => file,
+            Standing::Missing => format!("{file}: missing"),
+            Standing::Different => format!("{file}: more than its ciphertext is out of date"),
+            Standing::Uncovered => format!("{file}: its inputs changed since it was rendered"),
+        }
     });
     let error = shown.fold(error, Diagnostic::note);
-    let error = if count > MOST { error.note(format!("and {} more", count - MOST)) } else { error };
-    Some(error.hint("all else was done; render again with the key of the environment"))
+    let count = unverified.len();
+    if count > MOST { error.note(format!("and {} more", count - MOST)) } else { error }
 }

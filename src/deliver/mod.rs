@@ -11,6 +11,7 @@
 mod certificate;
 pub mod csi;
 pub mod external_secret;
+mod outline;
 pub mod sealed_secret;
 mod secret;
 mod sops;
@@ -31,6 +32,8 @@ use crate::secret::Wiping;
 use crate::sops::{Identities, RuleBook, Timestamp};
 use crate::span::Place;
 
+pub use outline::Outline;
+
 /// An object in the form in which it leaves.
 #[derive(Debug)]
 pub struct Delivered {
@@ -42,9 +45,9 @@ pub struct Delivered {
     pub form: Form,
     /// What it is told by while nobody can see its values.
     pub fingerprint: Option<Fingerprint>,
-    /// Its ciphertext is another one each time it is made: it differs from what is there, whether its values do
-    /// or not.
-    pub is_unstable: bool,
+    /// Where nobody at hand can tell whether the values in the file that is there are these: what else must be
+    /// in it.
+    pub outline: Option<Outline>,
 }
 
 /// What an object is called by.
@@ -99,7 +102,7 @@ impl Delivered {
             id: ObjectName::of(&object),
             environment: object.environment().clone(),
             fingerprint: object.fingerprint(),
-            is_unstable: false,
+            outline: None,
             form: if object.is_known() { Form::Plain(Box::new(object)) } else { Form::Unknown },
         }
     }
@@ -188,12 +191,23 @@ pub fn deliver(objects: Objects, way: &Way<'_>, problems: &mut Diagnostics) -> V
         objects.whole.into_iter().partition(|object| object.is_secret() && secret::has_values(object));
     let mut delivered: Vec<_> = others.into_iter().chain(refs).map(Delivered::plain).collect();
     delivered.extend(match way.definition.delivery.secrets() {
-        SecretForm::Manifest => secrets.into_iter().map(Delivered::plain).collect(),
+        SecretForm::Manifest => secrets.into_iter().map(in_plaintext).collect(),
         SecretForm::Sops => sops::encrypted(secrets, way, problems),
         SecretForm::SealedSecret => secret::sealed(secrets, way, problems),
     });
     delivered.sort_by(|a, b| key(a).cmp(&key(b)));
     delivered
+}
+
+/// A Secret that leaves as it is.
+fn in_plaintext(secret: Rendered) -> Delivered {
+    let outline = (!secret.is_known()).then(|| Outline::new(outlined(&secret, outline::VALUE)));
+    Delivered { outline, ..Delivered::plain(secret) }
+}
+
+/// The text of a Secret with a mark in the place of each value.
+fn outlined(secret: &Rendered, mark: &str) -> String {
+    crate::yaml::write::write(&secret.to_outline(mark))
 }
 
 fn key(delivered: &Delivered) -> (&str, &str, &str) {

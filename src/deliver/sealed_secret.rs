@@ -186,7 +186,7 @@ impl TryCryptoRng for Seed {}
 
 /// The object, with the metadata of the Secret as its own and as that of the Secret that will be made. The
 /// controller takes the scope from its own annotations; kubeseal writes it in both places.
-fn manifest(secret: &Object, scope: SealScope, sealed: &[(&str, String)]) -> Tree {
+pub(super) fn manifest(secret: &Object, scope: SealScope, sealed: &[(&str, String)]) -> Tree {
     let place = Place::nowhere();
     let text = |text: &str| Tree::text(text, &place);
     let texts = |pairs: Vec<(&str, &str)>| Tree::map(pairs.into_iter().map(|(key, value)| (key, text(value))), &place);

@@ -1,12 +1,12 @@
 //! Secrets, whether they come from a bundle or from a manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::sealed_secret::{Certificate, Entropy, seal};
-use super::{Delivered, Form, ObjectName, Way};
+use super::{Delivered, Form, ObjectName, Outline, Way, outline, sealed_secret};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::FileKind;
 use crate::layer::Tree;
@@ -42,6 +42,8 @@ pub(super) fn sealed(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagn
     let mut delivered = Vec::with_capacity(secrets.len());
     for secret in secrets {
         let environment = secret.environment().clone();
+        let has_key = way.definition.naming_key.is_some();
+        let outline = (!has_key || !secret.is_known()).then(|| outline(&secret, way));
         let mut plain = Delivered::plain(secret);
         plain.id = sealed_name(plain.id);
         let form = match plain.form {
@@ -54,16 +56,33 @@ pub(super) fn sealed(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagn
                     }
                 };
                 let Some(manifest) = problems.take(seal_one(&object, &certificate, way)) else { continue };
-                unstable |= way.definition.naming_key.is_none();
+                unstable |= !has_key;
                 Form::Plain(Box::new(Rendered::Manifest(manifest, environment)))
             }
             other => other,
         };
-        let is_unstable = way.definition.naming_key.is_none();
-        delivered.push(Delivered { form, is_unstable, ..plain });
+        delivered.push(Delivered { form, outline, ..plain });
     }
     problems.extend(unstable.then(|| not_stable(way)));
     delivered
+}
+
+/// What the SealedSecret of a Secret looks like but for its values.
+fn outline(secret: &Rendered, way: &Way<'_>) -> Outline {
+    match secret {
+        Rendered::Bundle(object) => outline_of(object, object.data.keys().chain(object.unknown.keys()), way),
+        Rendered::Manifest(manifest, environment) => {
+            let object = of_manifest(manifest, environment.clone(), BTreeMap::new());
+            outline_of(&object, keys_of(manifest), way)
+        }
+    }
+}
+
+fn outline_of<'a>(object: &Object, keys: impl Iterator<Item = &'a String>, way: &Way<'_>) -> Outline {
+    let keys: BTreeSet<_> = keys.collect();
+    let values: Vec<_> = keys.into_iter().map(|key| (key.as_str(), outline::SEALED.to_owned())).collect();
+    let tree = sealed_secret::manifest(object, way.definition.delivery.scope(), &values);
+    Outline::new(crate::yaml::write::write(&tree.to_value()))
 }
 
 /// What the SealedSecret of a Secret is called by.
@@ -124,18 +143,27 @@ fn not_stable(way: &Way<'_>) -> Diagnostic {
 fn object_of(secret: Rendered) -> Result<Object, Diagnostic> {
     match secret {
         Rendered::Bundle(object) => Ok(object),
-        Rendered::Manifest(manifest, environment) => of_manifest(&manifest, environment),
+        Rendered::Manifest(manifest, environment) => {
+            let data = data_of(&manifest)?;
+            Ok(of_manifest(&manifest, environment, data))
+        }
     }
 }
 
-fn of_manifest(manifest: &Manifest, environment: EnvironmentName) -> Result<Object, Diagnostic> {
+/// The keys of a Secret.
+fn keys_of(manifest: &Manifest) -> impl Iterator<Item = &String> {
+    let fields = ["data", "stringData"].into_iter().filter_map(|field| manifest.tree.get(field)?.as_map());
+    fields.flat_map(|map| map.keys())
+}
+
+fn of_manifest(manifest: &Manifest, environment: EnvironmentName, data: BTreeMap<String, Final>) -> Object {
     let texts = |field: &str| -> BTreeMap<String, String> {
         let map = manifest.tree.at(&["metadata", field]).and_then(Tree::as_map);
         let pairs = map.into_iter().flatten();
         pairs.filter_map(|(key, value)| Some((key.clone(), value.as_text()?.to_owned()))).collect()
     };
     let text = |field: &str| manifest.tree.get(field).and_then(Tree::as_text);
-    Ok(Object {
+    Object {
         kind: ObjectKind::Secret,
         name: manifest.name.clone(),
         base_name: manifest.name.clone(),
@@ -144,11 +172,11 @@ fn of_manifest(manifest: &Manifest, environment: EnvironmentName) -> Result<Obje
         annotations: texts("annotations"),
         secret_type: Some(text("type").unwrap_or("Opaque").to_owned()),
         immutable: text("immutable") == Some("true"),
-        data: data_of(manifest)?,
+        data,
         unknown: BTreeMap::new(),
         is_named: true,
         environment,
-    })
+    }
 }
 
 /// The values of a Secret; `stringData` has the last word, as in the cluster.

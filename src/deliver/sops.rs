@@ -4,7 +4,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{Delivered, Form, ObjectName, Way};
+use super::{Delivered, Form, ObjectName, Outline, Way, outline, outlined};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::{Files, Probe};
 use crate::object::{Rendered, Reveal};
@@ -24,6 +24,7 @@ pub(super) fn encrypted(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Di
     let mut delivered = Vec::with_capacity(secrets.len());
     let mut without_recipients = None;
     for secret in secrets {
+        let outlined = outlined(&secret, outline::CIPHERTEXT);
         let plain = Delivered::plain(secret);
         let path = (way.path)(&plain.id);
         let plan = match plan(way, &path) {
@@ -37,19 +38,21 @@ pub(super) fn encrypted(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Di
                 continue;
             }
         };
+        let committed = (way.committed)(&plain.id);
+        let committed = committed.as_deref().map(Vec::as_slice);
+        let outline = Outline::new(sops::with_metadata(&outlined, &plan, committed, outline::CIPHERTEXT));
         let Form::Plain(object) = &plain.form else {
-            delivered.push(plain);
+            delivered.push(Delivered { outline: Some(outline), ..plain });
             continue;
         };
-        let committed = (way.committed)(&plain.id);
-        match encrypt(object, &plain.id, &plan, committed.as_deref().map(Vec::as_slice), way) {
+        match encrypt(object, &plain.id, &plan, committed, way) {
             Ok(Stable { bytes, kept }) => {
-                if kept == Kept::Unstable {
+                if matches!(kept, Kept::Unstable | Kept::Unopened) {
                     unstable.push(plain.id.clone());
                 }
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                let is_unstable = kept == Kept::Unstable;
-                delivered.push(Delivered { form: Form::Encrypted(Zeroizing::new(text)), is_unstable, ..plain });
+                let outline = (kept == Kept::Unopened).then_some(outline);
+                delivered.push(Delivered { form: Form::Encrypted(Zeroizing::new(text)), outline, ..plain });
             }
             Err(found) => problems.extend(found),
         }

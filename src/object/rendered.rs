@@ -1,6 +1,6 @@
 //! All objects of a target: those that bundles became, and those that the app brings along.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::access::access;
 use super::build::{Target, build};
@@ -84,18 +84,31 @@ impl Rendered {
             Self::Bundle(object) => object.to_value(reveal),
             Self::Manifest(manifest, _) => {
                 let value = manifest.tree.to_value();
-                if reveal == Reveal::Nothing && self.is_secret() { veiled(value) } else { value }
+                if reveal == Reveal::Nothing && self.is_secret() { veiled(value, super::HIDDEN) } else { value }
             }
         }
+    }
+
+    /// A Secret as a structure with a mark in the place of each value that is not empty, decrypted or not.
+    pub fn to_outline<'a>(&'a self, mark: &'a str) -> Value<'a> {
+        let Self::Bundle(object) = self else { return veiled(self.to_value(Reveal::Values), mark) };
+        let Value::Map(mut fields) = object.to_value(Reveal::Nothing) else { return Value::Null };
+        let known = object.data.iter().map(|(key, value)| (key, !value.bytes().is_empty()));
+        let keys: BTreeMap<_, _> = known.chain(object.unknown.keys().map(|key| (key, true))).collect();
+        let values =
+            keys.into_iter().map(|(key, has_value)| (key.as_str(), Value::text(if has_value { mark } else { "" })));
+        fields.retain(|(field, _)| field != "data");
+        fields.push(("data".into(), Value::map(values)));
+        Value::Map(fields)
     }
 }
 
 /// A Secret without its values.
-fn veiled(value: Value<'_>) -> Value<'_> {
+fn veiled<'a>(value: Value<'a>, mark: &'a str) -> Value<'a> {
     let Value::Map(fields) = value else { return value };
     let hide = |value| match value {
-        Value::Map(pairs) => Value::Map(pairs.into_iter().map(|(key, _)| (key, Value::text(super::HIDDEN))).collect()),
-        _ => Value::text(super::HIDDEN),
+        Value::Map(pairs) => Value::Map(pairs.into_iter().map(|(key, _)| (key, Value::text(mark))).collect()),
+        _ => Value::text(mark),
     };
     let is_data = |key: &str| matches!(key, "data" | "stringData");
     let fields = fields.into_iter().map(|(key, value)| if is_data(&key) { (key, hide(value)) } else { (key, value) });

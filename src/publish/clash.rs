@@ -34,10 +34,7 @@ pub(super) fn clashes(targets: &[Target], tree: &OutputTree) -> Vec<Diagnostic> 
         let mut note = |file, made| by_name.entry((environment, file)).or_default().push((&target.name, made));
         match &target.outcome {
             Outcome::Rendered { files, .. } => files.iter().for_each(|file| note(file.name.as_str(), Some(file))),
-            Outcome::Unchanged => {
-                let outputs = tree.inventory().targets.get(&target.name).into_iter().flat_map(|it| it.outputs.keys());
-                outputs.for_each(|file| note(file.as_str(), None));
-            }
+            Outcome::Unchanged { .. } => tree.files(&target.name).for_each(|file| note(file.as_str(), None)),
         }
     }
     let mut alike: Vec<_> =
@@ -67,6 +64,7 @@ fn clash(file: &str, targets: &[(&TargetName, Option<&OutputFile>)], tree: &Outp
 fn identity(target: &TargetName, file: &str, made: Option<&OutputFile>, tree: &OutputTree) -> Option<Identity> {
     match made.map(|file| &file.content) {
         Some(Content::Bytes(bytes)) => serde_yaml::from_slice(bytes).ok(),
+        Some(Content::Outline(text)) => serde_yaml::from_str(text).ok(),
         Some(Content::Kept) | None => serde_yaml::from_slice(&tree.committed(target, &FileName::of(file)?)?).ok(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::emit::tree::{Stamps, digest};
+use crate::emit::tree::Cache;
 use crate::files::{Files, Probe};
 use crate::glob::matching;
 
@@ -33,17 +33,17 @@ pub(super) fn folder_of_layers(name: &str) -> Option<&str> {
 /// The answers of the disk, each asked for once in a run.
 pub(super) struct Answers<'a> {
     files: Arc<Files>,
-    stamps: &'a Stamps,
+    cache: &'a Cache,
     /// By the names of the questions.
     known: Mutex<HashMap<String, String>>,
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(files: Arc<Files>, stamps: &'a Stamps) -> Self {
-        Self { files, stamps, known: Mutex::default() }
+    pub(super) fn new(files: Arc<Files>, cache: &'a Cache) -> Self {
+        Self { files, cache, known: Mutex::default() }
     }
 
-    /// The inputs of a target as an inventory has them.
+    /// The inputs of a target as they are remembered.
     pub(super) fn inputs(&self, probes: BTreeSet<Probe>) -> BTreeMap<String, String> {
         let answered = |probe: Probe| {
             let name = self.name(&probe);
@@ -53,9 +53,9 @@ impl<'a> Answers<'a> {
         probes.into_iter().map(answered).collect()
     }
 
-    /// Whether inputs of an inventory are still what they were.
-    pub(super) fn hold<'i>(&self, inputs: impl IntoIterator<Item = (&'i String, &'i String)>) -> bool {
-        inputs.into_iter().all(|(name, digest)| digest != REFUSED && self.answer(name, || self.probe(name)) == *digest)
+    /// Whether inputs are still what they were.
+    pub(super) fn hold<'i>(&self, inputs: impl IntoIterator<Item = (&'i str, &'i str)>) -> bool {
+        inputs.into_iter().all(|(name, digest)| digest != REFUSED && self.answer(name, || self.probe(name)) == digest)
     }
 
     /// The answer to the question by that name.
@@ -64,15 +64,14 @@ impl<'a> Answers<'a> {
             return known.clone();
         }
         let answer = match probe() {
-            // an inventory may name anything
             Probe::File(path) if !self.files.may_read(&path) => REFUSED.to_owned(),
             Probe::File(path) => {
-                self.stamps.digest(&path, || self.files.content(&path)).unwrap_or_else(|| ABSENT.to_owned())
+                self.cache.digest_of(&path, || self.files.content(&path)).unwrap_or_else(|| ABSENT.to_owned())
             }
             Probe::Matching(folder, pattern) => {
                 let found = matching(self.files.bounds(), &folder, &pattern).unwrap_or_default();
                 let names: Vec<_> = found.iter().map(|path| self.files.name(path)).collect();
-                digest(names.join("\n").as_bytes())
+                self.cache.digest(names.join("\n").as_bytes())
             }
         };
         self.known().insert(name.to_owned(), answer.clone());
@@ -147,8 +146,8 @@ mod tests {
         fs::write(root.join("app/base.yaml"), "a").expect("a file");
         let files = Arc::new(Files::new(&root).expect("a project"));
         let root = files.root().to_path_buf();
-        let stamps = Stamps::default();
-        let answers = Answers::new(files, &stamps);
+        let cache = Cache::none();
+        let answers = Answers::new(files, &cache);
         for (probe, name) in [
             (Probe::File(root.join("app/base.yaml")), "app/base.yaml"),
             (Probe::File(root.parent().expect("a parent").join(".sops.yaml")), "../.sops.yaml"),
@@ -165,23 +164,24 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().canonicalize().expect("a path").join(name);
         fs::write(at("base.yaml"), "a").expect("a file");
-        let stamps = Stamps::default();
-        let answers = || Answers::new(Arc::new(Files::new(folder.path()).expect("a project")), &stamps);
+        let cache = Cache::none();
+        let answers = || Answers::new(Arc::new(Files::new(folder.path()).expect("a project")), &cache);
         let probes = BTreeSet::from([
             Probe::File(at("base.yaml")),
             Probe::File(at("dev.secrets.yaml")),
             Probe::Matching(at(""), "*.conf".to_owned()),
         ]);
         let inputs = answers().inputs(probes);
-        assert!(answers().hold(&inputs));
+        let hold = || answers().hold(inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str())));
+        assert!(hold());
         for (name, before) in [("base.yaml", Some("a")), ("dev.secrets.yaml", None), ("x.conf", None)] {
             fs::write(at(name), "b").expect("a file");
-            assert!(!answers().hold(&inputs), "{name}");
+            assert!(!hold(), "{name}");
             match before {
                 Some(text) => fs::write(at(name), text).expect("a file"),
                 None => fs::remove_file(at(name)).expect("a file"),
             }
-            assert!(answers().hold(&inputs), "{name}");
+            assert!(hold(), "{name}");
         }
     }
 }

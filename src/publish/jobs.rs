@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{FEW, Run, is_of_this_version};
+use super::{FEW, Run};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::emit::tree::{Inventory, TargetName};
+use crate::emit::tree::{OutputTree, TargetName};
 use crate::meter::Stage;
 use crate::name::{AppName, EnvironmentName};
 use crate::parallel;
@@ -22,13 +22,13 @@ pub(super) struct Job<'a> {
 pub(super) struct Wanted {
     pub(super) environment: EnvironmentName,
     pub(super) name: TargetName,
-    /// Whether nothing changed since it was recorded.
+    /// Whether nothing changed since this machine made it.
     pub(super) is_current: bool,
 }
 
 /// What is to be done, all targets that there are, and what is wrong with their names.
 pub(super) fn jobs<'a>(run: &Run<'a>) -> (Vec<Job<'a>>, BTreeSet<TargetName>, Diagnostics) {
-    let names = Names::of(run.tree.inventory());
+    let names = Names::of(run.tree);
     let job = |app: &'a App| {
         let mut problems = Diagnostics::new();
         (run.job(app, &names, &mut problems), problems)
@@ -77,25 +77,21 @@ impl<'a> Run<'a> {
         Job { app, targets, all }
     }
 
-    /// Whether nothing that a target is made of changed since it was recorded.
+    /// Whether nothing that a target is made of changed since this machine made it.
     fn is_current(&self, target: &TargetName) -> bool {
-        let Some(record) = self.tree.inventory().targets.get(target) else { return false };
-        record.state.is_some()
-            && is_of_this_version(record)
-            && self.answers.hold(record.inputs.iter().filter(|(name, _)| *name != super::PROGRAM))
-            && self.tree.is_intact(target)
+        self.tree.inputs(target).is_some_and(|inputs| self.answers.hold(inputs)) && self.tree.is_intact(target)
     }
 }
 
-/// The names of apps as an inventory knows them.
+/// The names of apps as this machine remembers them.
 struct Names(HashMap<String, AppName>);
 
 impl Names {
     /// The folder of an app is asked for its layers, and so is one of the inputs of each of its targets.
-    fn of(inventory: &Inventory) -> Self {
+    fn of(tree: &OutputTree) -> Self {
         let mut names: HashMap<String, AppName> = HashMap::new();
-        for (target, record) in &inventory.targets {
-            for folder in record.inputs.keys().filter_map(|input| super::inputs::folder_of_layers(input)) {
+        for (target, inputs) in tree.made() {
+            for folder in inputs.filter_map(|(input, _)| super::inputs::folder_of_layers(input)) {
                 names.entry(folder.to_owned()).or_insert_with(|| target.app().into());
             }
         }

@@ -1,9 +1,9 @@
 //! The tree that Git keeps: which targets have to be rendered again, and what becomes of those that
 //! nobody at hand can decrypt.
 //!
-//! A target is left alone while all that it was made of is what the inventory says, and its files are. An
-//! environment that cannot be decrypted is rendered as far as it is plain; a Secret of it is current if
-//! what stands for it is what was recorded, and else it is told.
+//! A target is left alone while all that it was made of is what this machine remembers, and its files are. To check
+//! a tree, every target is rendered. An environment that cannot be decrypted is rendered as far as it is plain; of a
+//! Secret of it all is compared but its ciphertext, and it is listed as unverified.
 
 mod clash;
 mod git;
@@ -11,6 +11,9 @@ mod inputs;
 mod jobs;
 mod shard;
 mod target;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 
 use crate::deliver::{Delivered, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::emit::tree::{OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName, TargetRecord};
+use crate::emit::tree::{CacheOptions, Coverage, OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName};
 use crate::gate;
 use crate::meter::{Meter, Stage, Unit};
 use crate::name::EnvironmentName;
@@ -63,6 +66,8 @@ pub struct Wish<'a> {
     pub allow_plaintext: bool,
     /// What it is for.
     pub intent: Intent,
+    /// Where this machine remembers what it did. A check remembers nothing.
+    pub cache: Option<&'a CacheOptions>,
     /// The time of encryption.
     pub now: Timestamp,
 }
@@ -74,21 +79,36 @@ pub struct Publication {
     pub plan: Plan,
     /// Warnings.
     pub warnings: Diagnostics,
-    /// Files that nobody at hand can tell to be current, and why.
-    pub unseen: Vec<Unseen>,
+    /// Files that require a key to be verified, or made.
+    pub unverified: Vec<Unverified>,
     /// How many targets were looked at.
     pub targets: usize,
     /// How many of them had to be rendered.
     pub rendered: usize,
 }
 
-/// A file that takes a key to be made.
+/// A file that requires a key to be verified, or made. Those that are likely to be out of date come first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unseen {
+pub struct Unverified {
+    /// What is known of it.
+    pub standing: Standing,
     /// Its target.
     pub target: TargetName,
     /// Its name, if it is known.
     pub file: Option<String>,
+}
+
+/// What is known of a file that cannot be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It is not there.
+    Missing,
+    /// More of it than its ciphertext is not what the sources give.
+    Different,
+    /// The inventory does not say that it was made of these inputs.
+    Uncovered,
+    /// The inventory says that it was made of these inputs, and nothing proves it.
+    Covered,
 }
 
 /// Plans what a wish takes. All mistakes are told together, and then there is no plan.
@@ -101,9 +121,9 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     let folders: Vec<_> = folders.map(real).collect();
     let sources = Sources { root: project.files.root(), folders: &folders };
     let part = wish.shard.map_or(Part::Whole, |shard| Part::Shard { index: shard.index, count: shard.count });
-    let tree = OutputTree::open(wish.dir, &sources, part)?;
+    let tree = OutputTree::open(wish.dir, &sources, part, wish.cache.filter(|_| wish.intent == Intent::Apply))?;
     let dir = std::path::absolute(wish.dir).unwrap_or_else(|_| wish.dir.to_path_buf());
-    let answers = Answers::new(Arc::clone(&project.files), tree.stamps());
+    let answers = Answers::new(Arc::clone(&project.files), tree.cache());
     let run = Run { pipeline, wish, dir: &dir, tree: &tree, answers };
     let meter = &pipeline.meter;
     let (jobs, known, mut problems) = jobs::jobs(&run);
@@ -113,7 +133,8 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     for found in parallel::each(jobs, FEW, |job| run.app(job)) {
         all.take(found);
     }
-    let Found { targets, count, rendered, problems: of_apps, keys, unseen } = all;
+    let Found { targets, count, rendered, problems: of_apps, keys, mut unverified } = all;
+    unverified.sort();
     problems.extend(of_apps);
     problems.extend(clash::clashes(&rendered, &tree));
     problems.extend(git::exposed(&rendered, wish));
@@ -123,16 +144,27 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     }
     let outcomes = rendered.into_iter().map(|target| RenderedTarget { name: target.name, outcome: target.outcome });
     let outcomes: Vec<_> = outcomes.collect();
-    let plan = meter.time(Stage::Emit, || tree.plan(outcomes, &|target| wish.is_gone(target, &known)))?;
+    let coverage = Coverage {
+        is_gone: &|target| wish.is_gone(target, &known),
+        is_beside: &|environment| wish.is_beside(environment),
+    };
+    let plan = meter.time(Stage::Emit, || tree.plan(outcomes, coverage))?;
     if wish.intent == Intent::Check {
         // of what is not written, nothing is new
         problems = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect();
     }
-    problems.extend(plan.warnings().iter().cloned());
-    if !unseen.is_empty() {
+    if wish.intent == Intent::Apply {
+        if let Some(obstacle) = plan.obstacle() {
+            return Err(obstacle.into());
+        }
+        problems.extend(plan.warnings());
+    }
+    // who writes is only told of keys where something is left to do
+    let is_left = |unverified: &Unverified| wish.intent == Intent::Check || unverified.standing != Standing::Covered;
+    if unverified.iter().any(is_left) {
         problems.extend(keys);
     }
-    Ok(Publication { tree, plan, warnings: problems, unseen, targets, rendered: count })
+    Ok(Publication { tree, plan, warnings: problems, unverified, targets, rendered: count })
 }
 
 impl Publication {
@@ -216,7 +248,7 @@ struct Found {
     problems: Diagnostics,
     /// Why environments could not be decrypted.
     keys: Diagnostics,
-    unseen: Vec<Unseen>,
+    unverified: Vec<Unverified>,
 }
 
 impl Found {
@@ -226,7 +258,7 @@ impl Found {
         self.rendered.append(&mut other.rendered);
         self.problems.extend(other.problems);
         self.keys.extend(other.keys);
-        self.unseen.append(&mut other.unseen);
+        self.unverified.append(&mut other.unverified);
     }
 }
 
@@ -235,7 +267,7 @@ impl Run<'_> {
     fn app(&self, Job { app, targets, .. }: Job<'_>) -> Found {
         let mut found = Found { targets: targets.len(), ..Found::default() };
         let (current, stale): (Vec<_>, Vec<_>) = targets.into_iter().partition(|wanted| wanted.is_current);
-        found.rendered.extend(current.into_iter().map(|wanted| target::Target::unchanged(wanted.name)));
+        found.rendered.extend(current.into_iter().map(|wanted| target::Target::unchanged(wanted.name, None)));
         if !stale.is_empty() {
             self.render(app, stale, &mut found);
             self.pipeline.library.forget(app);
@@ -270,36 +302,19 @@ impl Run<'_> {
     /// A target of an app of which something changed.
     fn rendered(&self, rendering: &target::Rendering<'_>, found: &mut Found) -> Option<target::Target> {
         let name = rendering.target.clone();
-        let record = self.tree.inventory().targets.get(&name);
-        let state = rendering.state(&self.answers);
-        let is_same = |record: &&Arc<TargetRecord>| record.state.is_some() && record.state == state;
-        if let Some(record) = record.filter(|record| is_of_this_version(record)).filter(is_same)
-            && self.tree.is_intact(&name)
-        {
+        let is_remembered = self.tree.cache().is_used();
+        let inputs = || if is_remembered { self.answers.inputs(rendering.probes()) } else { BTreeMap::new() };
+        let state = is_remembered.then(|| rendering.state(&self.answers)).flatten();
+        if state.is_some() && self.tree.state(&name) == state.as_deref() && self.tree.is_intact(&name) {
             // what changed is of other environments
-            let inputs = self.inputs(rendering);
-            return Some(target::Target::rendered(name, inputs, state, target::kept(record)));
+            return Some(target::Target::unchanged(name, Some(inputs())));
         }
         let mut files = rendering.render(&mut found.problems)?;
         found.count += 1;
-        let state = state.filter(|_| files.unseen.is_empty());
-        found.unseen.append(&mut files.unseen);
-        Some(target::Target::rendered(name, self.inputs(rendering), state, files.files))
+        let state = state.filter(|_| files.unverified.is_empty());
+        found.unverified.append(&mut files.unverified);
+        Some(target::Target::rendered(name, inputs(), state, files.files))
     }
-
-    fn inputs(&self, rendering: &target::Rendering<'_>) -> BTreeMap<String, String> {
-        let mut inputs = self.answers.inputs(rendering.probes());
-        inputs.insert(PROGRAM.to_owned(), VERSION.to_owned());
-        inputs
-    }
-}
-
-/// What a target is made by. Another version may make something else of the same sources.
-const PROGRAM: &str = "septum";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-fn is_of_this_version(record: &TargetRecord) -> bool {
-    record.inputs.get(PROGRAM).is_some_and(|version| version == VERSION)
 }
 
 /// That a key is missing stops nobody who can do without.
@@ -318,5 +333,13 @@ impl Wish<'_> {
             && (is_asked || self.all_environments)
             && !known.contains(target)
             && self.shard.is_none_or(|shard| shard.has(target.as_str()))
+    }
+
+    /// Whether this run answers for what lies beside the targets of an environment, or of all.
+    fn is_beside(&self, environment: Option<&str>) -> bool {
+        let is_asked = |name: &str| self.environments.iter().any(|environment| environment.as_str() == name);
+        self.all_apps
+            && (self.all_environments || environment.is_some_and(is_asked))
+            && self.shard.is_none_or(|shard| shard.index == 1)
     }
 }

@@ -2,18 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::inputs::{Answers, layers_in};
-use super::{Intent, Unseen, Wish};
+use super::{Intent, Standing, Unverified, Wish};
 use crate::deliver::{Delivered, Form, ObjectName, Way};
 use crate::diagnostic::Diagnostics;
 use crate::emit;
-use crate::emit::tree::{
-    Content, FileName, KUSTOMIZATION, ObjectId, Outcome, OutputFile, OutputRecord, OutputTree, TargetName,
-    TargetRecord, digest, file_names,
-};
+use crate::emit::tree::{Content, FileName, ObjectId, Outcome, OutputFile, OutputTree, TargetName, file_names};
 use crate::files::Probe;
+use crate::layer::SecretForm;
 use crate::manifest;
 use crate::meter::Stage;
 use crate::name::EnvironmentName;
@@ -31,8 +28,8 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn unchanged(name: TargetName) -> Self {
-        Self { name, outcome: Outcome::Unchanged }
+    pub(super) fn unchanged(name: TargetName, inputs: Option<BTreeMap<String, String>>) -> Self {
+        Self { name, outcome: Outcome::Unchanged { inputs } }
     }
 
     pub(super) fn rendered(
@@ -48,7 +45,7 @@ impl Target {
     pub(super) fn plain_secrets(&self) -> impl Iterator<Item = &FileName> {
         let files = match &self.outcome {
             Outcome::Rendered { files, .. } => files.as_slice(),
-            Outcome::Unchanged => &[],
+            Outcome::Unchanged { .. } => &[],
         };
         files.iter().filter(|file| file.sensitivity == Sensitivity::Sensitive).map(|file| &file.name)
     }
@@ -68,10 +65,10 @@ pub(super) struct Rendering<'a> {
     pub(super) is_open: bool,
 }
 
-/// The files of a target, and those that nobody at hand can tell to be current.
+/// The files of a target, and those that require a key to be verified or made.
 pub(super) struct Files {
     pub(super) files: Vec<OutputFile>,
-    pub(super) unseen: Vec<Unseen>,
+    pub(super) unverified: Vec<Unverified>,
 }
 
 impl Rendering<'_> {
@@ -110,7 +107,7 @@ impl Rendering<'_> {
             let sensitivity = self.survey.routing.sensitivity(id);
             parts.push(format!("{}/{} {sensitivity:?}", id.bundle, id.key));
         }
-        Some(digest(parts.join("\n").as_bytes()))
+        Some(self.tree.cache().digest(parts.join("\n").as_bytes()))
     }
 
     /// The file of the environment's secrets.
@@ -118,12 +115,25 @@ impl Rendering<'_> {
         self.app.folder.join(format!("{}.secrets.yaml", self.environment))
     }
 
-    /// Renders it; none if something is wrong, which is told.
+    /// Renders it; none if something is wrong, which is reported.
     pub(super) fn render(&self, problems: &mut Diagnostics) -> Option<Files> {
         let resolved = self.survey.environment(self.environment)?;
-        let record = self.tree.inventory().targets.get(self.target).map(Arc::as_ref);
-        let (secrets, path) = (self.secrets(), |id: &ObjectName| self.path(id));
-        let committed = |id: &ObjectName| self.tree.committed(self.target, &FileName::of(&file_of(id))?);
+        let form = resolved.definition.delivery.secrets();
+        let named = |object: &Object| self.committed_name(&crate::deliver::name_of(object, form));
+        let unknown = if self.is_open { Unknown::Refused } else { Unknown::Left(&named) };
+        let before = problems.len();
+        let objects = self.pipeline.objects_with(self.survey, self.environment, unknown, problems);
+        let had_errors = problems.iter().skip(before).any(crate::diagnostic::Diagnostic::is_error);
+        if had_errors {
+            return None;
+        }
+        let ids: Vec<_> = objects.whole.iter().map(|object| crate::deliver::name_as(object, form)).collect();
+        let names = file_names(&ids.iter().map(object_id).collect::<Vec<_>>());
+        let names: HashMap<_, _> = ids.iter().zip(names).collect();
+        let file = |id: &ObjectName| names.get(&without_name(id)).cloned().or_else(|| FileName::of(&file_of(id)));
+        let folder = self.dir.join(self.target.as_str());
+        let (secrets, path) = (self.secrets(), |id: &ObjectName| folder.join(file_of(id)));
+        let committed = |id: &ObjectName| self.tree.committed(self.target, &file(id)?);
         let way = Way {
             definition: &resolved.definition,
             secrets: &secrets,
@@ -136,33 +146,31 @@ impl Rendering<'_> {
             now: self.wish.now,
             day: super::day(self.pipeline, self.wish.now),
         };
-        let form = resolved.definition.delivery.secrets();
-        let named = |object: &Object| {
-            let print = within(&object.fingerprint()?, &way, &crate::deliver::name_of(object, form));
-            recorded_name(record?, &print)
-        };
-        let unknown = if self.is_open { Unknown::Refused } else { Unknown::Left(&named) };
-        let before = problems.len();
-        let objects = self.pipeline.objects_with(self.survey, self.environment, unknown, problems);
-        let had_errors = problems.iter().skip(before).any(crate::diagnostic::Diagnostic::is_error);
-        if had_errors {
-            return None;
-        }
         let meter = &self.pipeline.meter;
         let deliver = || super::delivered(resolved, &self.survey.routing, objects, &way, problems);
         let delivered = meter.time(Stage::Deliver, deliver);
         let seals = self.fingerprints(resolved, &way);
-        Some(meter.time(Stage::Emit, || self.files(&delivered, record, &seals, &way, resolved)))
+        Some(meter.time(Stage::Emit, || self.files(&delivered, &seals, &way, resolved)))
     }
 
-    /// The file that an object is written to.
-    fn path(&self, id: &ObjectName) -> PathBuf {
-        self.dir.join(self.target.as_str()).join(file_of(id))
+    /// The name of an object that follows from values nobody at hand knows: the one that its file has, if it can be
+    /// one. Whether all else in the file is right is seen when it is compared.
+    fn committed_name(&self, id: &ObjectName) -> Option<String> {
+        let bytes = self.tree.committed(self.target, &FileName::of(&file_of(id))?)?;
+        let text = std::str::from_utf8(&bytes).ok()?;
+        let is_suffix =
+            |suffix: &str| suffix.len() == SUFFIX && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let suffix = |line: &str| {
+            let suffix = line.strip_prefix("  name: ")?.strip_prefix(&id.base_name)?.strip_prefix('-')?.to_owned();
+            is_suffix(&suffix).then_some(suffix)
+        };
+        text.lines().find_map(suffix).map(|suffix| format!("{}-{suffix}", id.base_name))
     }
 
-    /// What those objects are told by that nobody sees without a key.
+    /// The fingerprints of the inputs of those objects that require a key.
     fn fingerprints(&self, resolved: &Resolved, way: &Way<'_>) -> HashMap<ObjectName, String> {
-        if !self.is_open || resolved.definition.wrappings.is_empty() {
+        // who checks a tree writes none
+        if !self.is_open || resolved.definition.wrappings.is_empty() || self.wish.intent == Intent::Check {
             return HashMap::new();
         }
         let veiled = self.pipeline.veiled(self.app, self.survey, self.environment);
@@ -177,86 +185,79 @@ impl Rendering<'_> {
     fn files(
         &self,
         delivered: &[Delivered],
-        record: Option<&TargetRecord>,
         seals: &HashMap<ObjectName, String>,
         way: &Way<'_>,
         resolved: &Resolved,
     ) -> Files {
         let ids: Vec<_> = delivered.iter().map(|object| object_id(&object.id)).collect();
         let names = file_names(&ids);
-        let mut found = Files { files: Vec::with_capacity(delivered.len()), unseen: Vec::new() };
+        let mut found = Files { files: Vec::with_capacity(delivered.len()), unverified: Vec::new() };
         for (object, name) in delivered.iter().zip(names) {
-            let is_there = || self.tree.committed(self.target, &name).is_some();
+            let is_comparable = object.outline.is_none() || self.wish.intent == Intent::Apply;
             match &object.form {
-                // that it would be another one says nothing of what is in it
-                _ if self.wish.intent == Intent::Check && object.is_unstable && is_there() => {
-                    self.unknown(&name, None, record, &mut found);
-                }
-                Form::Unknown => {
-                    let name_alone = without_name(&object.id);
-                    let fingerprint = object.fingerprint.as_ref().map(|print| within(print, way, &name_alone));
-                    self.unknown(&name, fingerprint.as_ref(), record, &mut found);
-                }
-                Form::Plain(_) | Form::Encrypted(_) => {
+                Form::Plain(_) | Form::Encrypted(_) if is_comparable => {
                     let seal = seals.get(&without_name(&object.id));
                     found.files.push(known(object, name, seal));
                 }
+                Form::Plain(_) | Form::Encrypted(_) | Form::Unknown => self.unverified(object, name, way, &mut found),
             }
         }
         if !self.is_open && manifest::has_nameless(resolved) {
-            self.keep_all(record, &mut found);
+            self.keep_all(&mut found);
         }
         found
     }
 
-    /// A file that takes a key to be made: it stays if what stands for it did.
-    fn unknown(&self, name: &FileName, fingerprint: Option<&String>, record: Option<&TargetRecord>, found: &mut Files) {
-        let output = record.and_then(|record| record.outputs.get(name)).filter(|output| !output.stale);
-        let on_disk = self.tree.committed(self.target, name);
-        let is_there = on_disk.is_some();
-        let is_intact = output.is_some_and(|output| {
-            output.digest.is_some() && output.digest == on_disk.as_deref().map(|bytes| digest(bytes))
-        });
-        let is_same = output.is_some_and(|output| fingerprint.is_some() && output.fingerprint.as_ref() == fingerprint);
-        if !(is_intact && is_same) {
+    /// A file that nobody at hand can make, or compare in all of its parts.
+    fn unverified(&self, object: &Delivered, name: FileName, way: &Way<'_>, found: &mut Files) {
+        let committed = self.tree.committed(self.target, &name);
+        let fingerprint = object.fingerprint.as_ref().map(|print| within(print, way, &without_name(&object.id)));
+        let is_covered = || fingerprint.is_some_and(|print| self.tree.has_inputs(self.target, &name, &print));
+        let standing = match (&committed, &object.outline) {
+            (None, _) => Standing::Missing,
+            (Some(bytes), Some(outline)) if !outline.matches(bytes) => Standing::Different,
+            _ if is_covered() => Standing::Covered,
+            _ => Standing::Uncovered,
+        };
+        let is_different = matches!(standing, Standing::Missing | Standing::Different);
+        let content = match (self.wish.intent, is_different) {
+            (Intent::Check, true) => Some(Content::Outline(
+                object.outline.as_ref().map(|outline| outline.text().to_owned()).unwrap_or_default(),
+            )),
+            (Intent::Apply, true) if committed.is_none() => None,
+            _ => Some(Content::Kept),
+        };
+        if !(is_different && self.wish.intent == Intent::Check) {
             let file = Some(name.as_str().to_owned());
-            found.unseen.push(Unseen { target: self.target.clone(), file });
+            found.unverified.push(Unverified { standing, target: self.target.clone(), file });
         }
-        if let Some(output) = output.filter(|_| is_there) {
-            found.files.push(keep(name, output));
-        }
+        let is_plaintext = way.definition.delivery.secrets() == SecretForm::Manifest && object.id.kind == "Secret";
+        let sensitivity = if is_plaintext { Sensitivity::Sensitive } else { Sensitivity::Plain };
+        found.files.extend(content.map(|content| OutputFile { name, content, sensitivity, fingerprint: None }));
     }
 
-    /// Keeps what is recorded and was not made: nobody can tell whether it still would be.
-    fn keep_all(&self, record: Option<&TargetRecord>, found: &mut Files) {
-        found.unseen.push(Unseen { target: self.target.clone(), file: None });
+    /// Keeps what is listed and was not made: nobody can say whether it still would be.
+    fn keep_all(&self, found: &mut Files) {
         let made: BTreeSet<_> = found.files.iter().map(|file| file.name.clone()).collect();
-        let mut left = record.map(kept).unwrap_or_default();
-        left.retain(|file| !made.contains(&file.name) && self.tree.committed(self.target, &file.name).is_some());
-        found.files.append(&mut left);
+        let left = self.tree.listed(self.target).into_iter();
+        let left = left.filter(|name| !made.contains(name) && self.tree.committed(self.target, name).is_some());
+        let target = || self.target.clone();
+        found.unverified.push(Unverified { standing: Standing::Uncovered, target: target(), file: None });
+        for name in left {
+            let file = Some(name.as_str().to_owned());
+            found.unverified.push(Unverified { standing: Standing::Uncovered, target: target(), file });
+            let (content, sensitivity) = (Content::Kept, Sensitivity::Plain);
+            found.files.push(OutputFile { name, content, sensitivity, fingerprint: None });
+        }
     }
 }
+
+/// The length of the suffix of a name that follows from values.
+const SUFFIX: usize = 10;
 
 /// Where the layers of an environment are looked for.
 fn layers(resolved: &Resolved) -> impl Iterator<Item = Probe> {
     resolved.definition.candidates.iter().cloned().map(Probe::File)
-}
-
-/// The files that are recorded, as they are.
-pub(super) fn kept(record: &TargetRecord) -> Vec<OutputFile> {
-    let outputs = record.outputs.iter().filter(|(name, output)| !output.stale && name.as_str() != KUSTOMIZATION);
-    outputs.map(|(name, output)| keep(name, output)).collect()
-}
-
-/// A file that stays as it is.
-fn keep(name: &FileName, output: &OutputRecord) -> OutputFile {
-    OutputFile {
-        name: name.clone(),
-        content: Content::Kept,
-        sensitivity: if output.digest.is_some() { Sensitivity::Plain } else { Sensitivity::Sensitive },
-        fingerprint: output.fingerprint.clone(),
-        object: output.object.clone(),
-    }
 }
 
 /// The file of an object.
@@ -267,8 +268,6 @@ fn known(object: &Delivered, name: FileName, fingerprint: Option<&String>) -> Ou
         content: Content::Bytes(Wiping::new(std::mem::take(&mut *text).into_bytes())),
         sensitivity: if object.is_plain_secret() { Sensitivity::Sensitive } else { Sensitivity::Plain },
         fingerprint: fingerprint.cloned(),
-        // only who cannot make the name has to be told it
-        object: fingerprint.filter(|_| object.id.name != object.id.base_name).map(|_| object.id.name.clone()),
     }
 }
 
@@ -289,10 +288,4 @@ fn without_name(id: &ObjectName) -> ObjectName {
 
 fn within(fingerprint: &Fingerprint, way: &Way<'_>, id: &ObjectName) -> String {
     fingerprint.within(&crate::deliver::context(way, id)).to_string()
-}
-
-/// The final name that an object with this fingerprint was given.
-fn recorded_name(record: &TargetRecord, fingerprint: &str) -> Option<String> {
-    let output = record.outputs.values().find(|output| output.fingerprint.as_deref() == Some(fingerprint))?;
-    output.object.clone()
 }

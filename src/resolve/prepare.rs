@@ -142,7 +142,8 @@ fn prepare_with<'t>(template: &'t str, secrets: Secrets<'_>) -> Result<PreparedT
     nesting::check(&lexed)?;
     let insertions = insertions(&lexed, secrets)?;
     // what cannot be read to its end is told by the engine, and nothing of it is run
-    if insertions.is_empty() || !lexed.is_complete {
+    let is_readable = lexed.is_complete && lexed.tags.iter().all(TemplateTag::is_balanced);
+    if insertions.is_empty() || !is_readable {
         return Ok(PreparedTemplate { text: Cow::Borrowed(template), insertions: Vec::new() });
     }
     let inserted: usize = insertions.iter().map(|(_, text)| text.len()).sum();

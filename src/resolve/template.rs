@@ -142,6 +142,17 @@ impl<'t> TemplateTag<'t> {
         }
     }
 
+    /// Whether each bracket has its counterpart. Where the engine looks for the end of a tag follows from how many are
+    /// open, so that nothing can be inserted where more are closed than opened; it refuses those by itself.
+    pub(super) fn is_balanced(&self) -> bool {
+        let mut depth = 0_i32;
+        let is_open = |found: &TagToken<'_>| {
+            depth += i32::from(change_of_depth(&found.token));
+            depth >= 0
+        };
+        self.tokens.iter().all(is_open) && depth == 0
+    }
+
     /// Its tokens that are in no bracket, with their indices.
     pub(super) fn top_level(&self) -> impl Iterator<Item = (usize, &TagToken<'t>)> {
         let mut depth = 0_usize;

@@ -95,7 +95,7 @@ pub use seal::SealProblem;
 pub use sealed::{Closed, Sealed};
 pub use selector::Selector;
 pub use shamir::ShamirError;
-pub use stable::{Kept, Stable, encrypt_stable};
+pub use stable::{Kept, Stable, encrypt_stable, is_ciphertext, with_metadata};
 pub use store::{EditProblem, Format, Unfit};
 pub use stray::{ciphertext_as_value, holds_ciphertext, in_encrypted_file, in_plain_file, refuse_ciphertext};
 pub use terms::{Terms, TermsConflict};

@@ -13,15 +13,17 @@
 use zeroize::Zeroizing;
 
 use super::age;
-use super::cipher::DataKey;
+use super::cipher::{Ciphertext, DataKey};
 use super::derived::DerivedKey;
-use super::document::Document;
+use super::document::{Document, Map, Tree};
 use super::encrypt::{Plan, metadata_fields};
-use super::group::KeyGroup;
+use super::error::Error;
+use super::group::{AgeRecipient, KeyGroup};
 use super::identity::Identities;
-use super::metadata::Metadata;
+use super::metadata::{Metadata, Text};
 use super::plain::{plain, seal_mac};
-use super::recipient;
+use super::recipient::{self, Recipient};
+use super::rules::RecipientGroup;
 use super::seal::{Encrypted, SealProblem, Sealer};
 use super::sealed::Closed;
 use super::stash::Stash;
@@ -53,9 +55,10 @@ pub enum Kept {
     Values,
     /// Nothing: there was no such file, or its data key was another one. The next time it will.
     Nothing,
-    /// Nothing: no key follows from what it is made of, and the file that was there has other values, or
-    /// nobody at hand can decrypt it.
+    /// Nothing: no key follows from what it is made of, and the file that was there is known to be another.
     Unstable,
+    /// Nothing: no key follows from what it is made of, and nobody at hand can decrypt the file that is there.
+    Unopened,
 }
 
 /// The data key of a file, and what of an earlier one goes with it.
@@ -140,6 +143,43 @@ pub fn encrypt_stable(
     }
 }
 
+/// The text of a file as far as it is known without its data key: `text` has its values as they are to stand
+/// there. Of the file that is there, what nobody can make again is taken over if it is for the recipients of
+/// the plan; otherwise `unknown` stands for it.
+pub fn with_metadata(text: &str, plan: &Plan, committed: Option<&[u8]>, unknown: &str) -> String {
+    let is_whole = |before: &Closed| {
+        let metadata = before.metadata();
+        let has_mac = metadata.mac.as_ref().is_some_and(|mac| is_ciphertext(&mac.text));
+        has_mac && is_by(metadata, plan) && metadata.age().all(age::is_intact)
+    };
+    let before = committed.and_then(|bytes| Closed::read("", bytes.to_vec(), Format::Yaml).ok().flatten());
+    let fields = match before.as_ref().map(Closed::metadata).filter(|_| before.as_ref().is_some_and(is_whole)) {
+        Some(metadata) => {
+            let mac = metadata.mac.as_ref().map(|mac| mac.text.as_str()).unwrap_or_default();
+            metadata_fields(plan, &metadata.groups, mac, metadata.last_modified)
+        }
+        None => unknown_fields(plan, unknown),
+    };
+    let block = Format::Yaml.block(&fields, text, text.len(), plan.layout.indent(Format::Yaml));
+    format!("{text}{}", block.as_str())
+}
+
+/// The metadata of a file that is not there yet.
+fn unknown_fields(plan: &Plan, unknown: &str) -> Map {
+    let wrapped = || Text { text: format!("{unknown}\n"), span: Span::default() };
+    let entry = |recipient: &Recipient| AgeRecipient { recipient: recipient.to_string(), wrapped: wrapped() };
+    let group = |group: &RecipientGroup| KeyGroup { age: group.age.iter().map(entry).collect(), ..KeyGroup::default() };
+    let groups: Vec<_> = plan.recipients.groups.iter().map(group).collect();
+    let mut fields = metadata_fields(plan, &groups, unknown, Timestamp::at(std::time::SystemTime::UNIX_EPOCH));
+    fields.put("lastmodified", Tree::text(unknown));
+    fields
+}
+
+/// Whether a text is the ciphertext of a text, and nothing else.
+pub fn is_ciphertext(text: &str) -> bool {
+    text.ends_with(",type:str]") && Ciphertext::parse(text).is_ok()
+}
+
 /// By which key a file is encrypted; none if the system has no randomness to give.
 fn basis(plan: &Plan, key: Option<&DerivedKey>, before: Option<Closed>, identities: &Identities) -> Option<Basis> {
     // a key that somebody damaged would stay damaged
@@ -152,7 +192,15 @@ fn basis(plan: &Plan, key: Option<&DerivedKey>, before: Option<Closed>, identiti
         let otherwise = if wrapped.is_some() { Kept::Values } else { Kept::Nothing };
         return Some(Basis { key, stash: Stash::default(), wrapped, otherwise, only: None });
     }
-    let Some(opened) = before.and_then(|before| before.open(identities).ok()) else { return Basis::random() };
+    let opened = match before.map(|before| before.open(identities)) {
+        None => return Basis::random(),
+        Some(Ok(opened)) => opened,
+        Some(Err(error)) => {
+            let lacks_key = matches!(error, Error::NoIdentity(..));
+            let basis = Basis::random()?;
+            return Some(Basis { otherwise: if lacks_key { Kept::Unopened } else { Kept::Unstable }, ..basis });
+        }
+    };
     let only = Some(opened.encrypted());
     let wrapped = Some((opened.metadata.groups.clone(), opened.metadata.last_modified));
     let key = DataKey::deterministic(opened.unlocked.data_key());

@@ -126,7 +126,7 @@ fn what_is_rendered_no_more_goes_unless_somebody_changed_it() {
     let run = project.render_with(&["dev"]);
     assert!(run.code == 0 && project.rendered().join("staging").exists(), "{}", run.stderr);
     let told = project.render();
-    assert!(told.contains("`rendered/prod/shop/deployment-web.yaml` is rendered no more, and was kept"), "{told}");
+    assert!(told.contains("`rendered/prod/shop/deployment-web.yaml` is no longer generated, and was kept"), "{told}");
     assert_eq!(fs::read_to_string(&edited).unwrap(), "mine: now\n");
     assert!(!project.rendered().join("staging").exists());
     assert!(!project.rendered().join("dev/shop/deployment-web.yaml").exists());
@@ -247,18 +247,6 @@ fn nothing_is_written_if_anything_is_wrong() {
 }
 
 #[test]
-fn another_version_renders_anew() {
-    let project = shop();
-    project.render();
-    let inventory = project.rendered().join(".septum/inventory.json");
-    let version = format!("\"septum\": \"{}\"", env!("CARGO_PKG_VERSION"));
-    project.edit("rendered/.septum/inventory.json", &version, "\"septum\": \"0.0.1\"");
-    let told = project.render();
-    assert!(told.starts_with("septum: 3 of 3 targets rendered, 0 files changed"), "{told}");
-    assert!(fs::read_to_string(inventory).unwrap().contains(&version));
-}
-
-#[test]
 fn the_inventory_is_the_same_whatever_was_rendered_before() {
     let rules = "creation_rules:\n- age: age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms\n";
     let project = || {
@@ -277,7 +265,7 @@ fn the_inventory_is_the_same_whatever_was_rendered_before() {
         let mut inventory: serde_json::Value = serde_json::from_str(&text).unwrap();
         for target in inventory["targets"].as_object_mut().unwrap().values_mut() {
             // the wrapping of a data key is random
-            target["outputs"]["secret-shop.yaml"] = serde_json::Value::Null;
+            target["secret-shop.yaml"] = serde_json::Value::Null;
         }
         inventory
     };

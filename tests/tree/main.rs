@@ -6,6 +6,7 @@
 mod canary;
 mod check;
 mod counts;
+mod evidence;
 mod git;
 mod keyless;
 mod killed;

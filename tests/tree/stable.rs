@@ -95,7 +95,11 @@ fn an_environment_without_encrypted_layers_keeps_what_did_not_change() {
     // who cannot does not know, and if it is to be written makes it anew and says so
     project.edit("base.yaml", "A: c", "A: d");
     let check = project.run(&["render", "--all", "--out", "rendered", "--check"]);
-    assert!(check.stderr.contains("1 file takes a key") && !check.stdout.contains("secret-app"), "{}", check.stderr);
+    assert!(
+        check.stderr.contains("1 Secret could not be verified") && !check.stdout.contains("secret-app"),
+        "{}",
+        check.stderr
+    );
     let run = project.run(&["render", "--all", "--out", "rendered"]);
     assert!(run.code == 0 && run.stderr.contains("is a new one"), "{}", run.stderr);
 }

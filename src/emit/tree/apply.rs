@@ -1,20 +1,21 @@
 //! A plan carried out, in an order that may stop anywhere.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::cache::CacheUpdate;
 use super::disk::Sync;
-use super::local::IGNORED;
 use super::lock::{self, Busy, Lock};
 use super::name::{FileName, TargetName};
-use super::page::show;
+use super::ownership::show;
 use super::plan::{Plan, foreign};
 use super::target::{Removal, Write};
-use super::{Found, MANY, OWN, OutputTree, Part, Place, digest, place};
+use super::{Found, MANY, OWN, OutputTree, Part, TreeRoot, digest, place};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::meter::{Meter, Unit};
 use crate::route::Sensitivity;
@@ -38,16 +39,18 @@ pub struct Summary {
 }
 
 pub(super) fn apply(tree: &OutputTree, plan: &mut Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
+    if let Some(obstacle) = plan.obstacle() {
+        return Err(obstacle.into());
+    }
     let run = Run { tree, meter, drafts: drafts(tree), number: AtomicUsize::new(0) };
     if plan.is_clean() {
-        run.clear_leftovers();
-        run.note(plan);
+        run.remember(std::mem::take(&mut plan.cache));
         return Ok(plan.summary);
     }
     let lock = run.lock()?;
     let done = run.start().and_then(|()| run.carry_out(plan));
     if done.is_ok() {
-        run.note(plan);
+        run.remember(std::mem::take(&mut plan.cache));
     }
     // leftovers are in nobody's way, and the next run tries again
     let _ = run.tidy();
@@ -57,12 +60,15 @@ pub(super) fn apply(tree: &OutputTree, plan: &mut Plan, meter: &Meter) -> Result
 
 /// Where new bytes are until they have their names: on the file system of the tree.
 fn drafts(tree: &OutputTree) -> PathBuf {
-    let all = tree.place.own().join("tmp");
+    let all = tree.root.own().join(DRAFTS);
     match tree.part {
         Part::Whole => all.join("whole"),
         Part::Shard { index, count } => all.join(format!("{index}-of-{count}")),
     }
 }
+
+/// The folder of drafts.
+const DRAFTS: &str = "tmp";
 
 struct Run<'a> {
     tree: &'a OutputTree,
@@ -75,11 +81,11 @@ struct Run<'a> {
 impl Run<'_> {
     /// Keeps other runs out.
     fn lock(&self) -> Result<Lock, Diagnostic> {
-        let OutputTree { place, part, disk, .. } = self.tree;
-        let own = place.own();
+        let OutputTree { root, part, disk, .. } = self.tree;
+        let own = root.own();
         // drafts are removed with all that is in their folder: a link would take others with them
         for folder in [self.drafts.parent().unwrap_or(&own), &self.drafts] {
-            place::refuse_link(folder, &format!("{}/tmp", self.show_own()))?;
+            place::refuse_link(folder, &format!("{}/{DRAFTS}", self.show_own()))?;
         }
         let make = || match disk.make_folders(&self.drafts) {
             // another shard was the last and removed the folder above
@@ -91,21 +97,21 @@ impl Run<'_> {
             Part::Shard { .. } => lock::beside(&own, &self.drafts, make),
         });
         lock.map_err(|error| place::unwritable(&self.show_own(), &error))?.map_err(|Busy| {
-            Diagnostic::error("output-busy", format!("another run is writing to `{}`", place.shown))
+            Diagnostic::error("output-busy", format!("another run is writing to `{}`", root.shown))
                 .note("nothing was written")
                 .hint("wait until it is done, and render again")
         })
     }
 
     fn show_own(&self) -> String {
-        format!("{}/{OWN}", self.tree.place.shown)
+        format!("{}/{OWN}", self.tree.root.shown)
     }
 
     /// Sees that the plan still holds, and clears away what a stopped run left.
     fn start(&self) -> Result<(), Diagnostic> {
-        let OutputTree { place, part, pages, .. } = self.tree;
-        if !pages.are_current(place, *part)? {
-            let error = Diagnostic::error("output-busy", format!("another run has written to `{}`", place.shown));
+        let OutputTree { root, part, inventories, .. } = self.tree;
+        if !inventories.are_current(root, *part)? {
+            let error = Diagnostic::error("output-busy", format!("another run has written to `{}`", root.shown));
             return Err(error.note("nothing was written").hint("render again"));
         }
         self.clear().map_err(|error| place::unwritable(&self.show_own(), &error))
@@ -140,41 +146,42 @@ impl Run<'_> {
     fn tidy(&self) -> io::Result<()> {
         let disk = &self.tree.disk;
         disk.remove_drafts(&self.drafts)?;
-        match self.drafts.parent() {
-            Some(all) => disk.remove_empty(all),
-            None => Ok(()),
+        let Some(all) = self.drafts.parent() else { return Ok(()) };
+        // of shards that were stopped, and that nobody may ever run again
+        for entry in fs::read_dir(all)?.filter_map(Result::ok) {
+            if let Some(_lock) = lock::abandoned(&entry.path()) {
+                disk.remove_drafts(&entry.path())?;
+            }
         }
+        disk.remove_empty(all)
     }
 
-    /// What a run left that was stopped at its very end. Whoever is at it now clears it away.
-    fn clear_leftovers(&self) {
-        if self.drafts.parent().is_some_and(Path::exists)
-            && let Ok(_lock) = self.lock()
-        {
-            let _ = self.tidy();
-        }
+    /// Remembers what was done. If it cannot, it is done again the next time.
+    fn remember(&self, update: CacheUpdate) {
+        let _ = self.tree.cache.save(update);
     }
 
-    /// Notes for this machine what Secrets in plaintext look like, and which files were read. If it cannot, they
-    /// are rendered and read again the next time.
-    fn note(&self, plan: &Plan) {
-        let OutputTree { place, local, stamps, .. } = self.tree;
-        let own = place.own();
-        let notes = [(&local.name, local.with(&plan.secrets)), (&stamps.name, stamps.text().map(String::into_bytes))];
-        if notes.iter().all(|(_, bytes)| bytes.is_none()) || !own.is_dir() {
-            return;
+    /// Remembers which Secrets in plaintext may be there from now on, and those that were: after a run that is
+    /// stopped, they must not be taken for somebody else's.
+    fn announce(&self, plan: &Plan) -> Result<(), Diagnostic> {
+        let cache = &self.tree.cache;
+        let written = plan.writes.iter().filter(|write| write.sensitivity == Sensitivity::Sensitive);
+        let written: BTreeSet<_> = written.map(|write| &write.target).collect();
+        let written = written.into_iter().filter_map(|target| Some((target, plan.cache.secrets.get(target)?)));
+        let announced = written.map(|(target, secrets)| {
+            let mut digests = cache.secrets(target).cloned().unwrap_or_default();
+            for (file, new) in secrets {
+                digests.entry(file.clone()).or_default().extend(new.iter().cloned());
+            }
+            (target.clone(), digests)
+        });
+        let secrets: BTreeMap<_, _> = announced.collect();
+        if secrets.is_empty() {
+            return Ok(());
         }
-        let write = |name: &str, bytes: &[u8]| -> io::Result<()> {
-            // its owner's alone, as `tempfile` makes them
-            let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", &own)?;
-            file.write_all(bytes)?;
-            file.persist(own.join(name)).map(drop).map_err(|error| error.error)
-        };
-        let all = || {
-            write(".gitignore", IGNORED)?;
-            notes.iter().try_for_each(|(name, bytes)| bytes.as_ref().map_or(Ok(()), |bytes| write(name, bytes)))
-        };
-        let _ = all();
+        self.tree.disk.step().map_err(|error| place::unwritable(&self.show_own(), &error))?;
+        self.remember(CacheUpdate { secrets, ..CacheUpdate::default() });
+        Ok(())
     }
 
     fn draft(&self) -> PathBuf {
@@ -182,6 +189,7 @@ impl Run<'_> {
     }
 
     fn carry_out(&self, plan: &mut Plan) -> Result<(), Diagnostic> {
+        self.announce(plan)?;
         let page = &plan.page;
         let meanwhile = page.claim.as_ref().or(page.old.as_ref());
         // on the disk before there are thousands of files, all of which the system would have to write first
@@ -189,12 +197,12 @@ impl Run<'_> {
         if let Some(claim) = page.claim.as_ref().filter(|claim| page.old.as_ref() != Some(claim)) {
             let draft = self.page(&page.name, claim)?;
             self.record(&page.name, &draft)?;
-            self.tree.disk.sync(&self.tree.place.own());
+            self.tree.disk.sync(&self.tree.root.own());
         }
         // what they say is in the claim now
         for name in &page.obsolete {
-            let removed = self.tree.disk.remove(&self.tree.place.own().join(name));
-            removed.map_err(|error| place::unwritable(&show(&self.tree.place, name), &error))?;
+            let removed = self.tree.disk.remove(&self.tree.root.own().join(name));
+            removed.map_err(|error| place::unwritable(&show(&self.tree.root, name), &error))?;
         }
         self.write_all(&mut plan.writes)?;
         for removal in &plan.removals {
@@ -203,21 +211,29 @@ impl Run<'_> {
         for target in &plan.emptied {
             self.remove_folder(target);
         }
+        self.remove_leftovers(plan);
         new.map_or(Ok(()), |draft| self.record(&page.name, &draft))
+    }
+
+    /// Removes what an earlier version, or a run that was stopped, left in Septum's own folder.
+    fn remove_leftovers(&self, plan: &Plan) {
+        for name in plan.strays.leftovers.iter().filter(|name| *name != DRAFTS) {
+            let _ = self.tree.disk.remove(&self.tree.root.own().join(name));
+        }
     }
 
     /// An inventory that is on the disk and has no name yet.
     fn page(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Diagnostic> {
-        let OutputTree { place, disk, .. } = self.tree;
-        let permissions = fs::symlink_metadata(place.own().join(name)).ok().map(|there| there.permissions());
+        let OutputTree { root, disk, .. } = self.tree;
+        let permissions = fs::symlink_metadata(root.own().join(name)).ok().map(|there| there.permissions());
         let draft = self.draft();
         let written = disk.draft(&draft, bytes, permissions, Sensitivity::Plain, Sync::Now);
-        written.map(|()| draft).map_err(|error| place::unwritable(&show(place, name), &error))
+        written.map(|()| draft).map_err(|error| place::unwritable(&show(root, name), &error))
     }
 
     fn record(&self, name: &str, draft: &Path) -> Result<(), Diagnostic> {
-        let OutputTree { place, disk, .. } = self.tree;
-        disk.place(draft, &place.own().join(name)).map_err(|error| place::unwritable(&show(place, name), &error))
+        let OutputTree { root, disk, .. } = self.tree;
+        disk.place(draft, &root.own().join(name)).map_err(|error| place::unwritable(&show(root, name), &error))
     }
 
     fn write_all(&self, writes: &mut [Write]) -> Result<(), Diagnostic> {
@@ -231,11 +247,11 @@ impl Run<'_> {
 
     /// Writes the files of a target, a new one with its folder.
     fn write_target(&self, writes: &mut [Write]) -> Result<(), Diagnostic> {
-        let OutputTree { place, disk, .. } = self.tree;
+        let OutputTree { root, disk, .. } = self.tree;
         let Some(Write { target, file, .. }) = writes.first() else { return Ok(()) };
-        let folder = place.folder(target);
+        let folder = root.folder(target);
         let make = || {
-            disk.make_folder(&place.dir.join(target.environment()))?;
+            disk.make_folder(&root.dir.join(target.environment()))?;
             if let Err(error) = fs::symlink_metadata(&folder)
                 && error.kind() == io::ErrorKind::NotFound
             {
@@ -244,8 +260,8 @@ impl Run<'_> {
             disk.make_folder(&folder).map(|()| false)
         };
         let is_written = make().map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => appeared(place, target, file),
-            _ => place::unwritable(&place.show(target, file), &error),
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => appeared(root, target, file),
+            _ => place::unwritable(&root.show(target, file), &error),
         })?;
         if !is_written {
             writes.iter().try_for_each(|write| self.write(write))?;
@@ -271,39 +287,39 @@ impl Run<'_> {
     }
 
     fn write(&self, write: &Write) -> Result<(), Diagnostic> {
-        let OutputTree { place, disk, .. } = self.tree;
+        let OutputTree { root, disk, .. } = self.tree;
         let Write { target, file, bytes, sensitivity, replaces, .. } = write;
-        let path = place.file(target, file);
+        let path = root.file(target, file);
         let there = fs::symlink_metadata(&path).ok();
-        if replaces.is_none() && there.is_some() {
-            return Err(appeared(place, target, file));
+        if !replaces && there.is_some() {
+            return Err(appeared(root, target, file));
         }
         let permissions = there.map(|there| there.permissions());
         disk.replace(&path, &self.draft(), bytes, permissions, *sensitivity, Sync::Later)
-            .map_err(|error| place::unwritable(&place.show(target, file), &error))
+            .map_err(|error| place::unwritable(&root.show(target, file), &error))
     }
 
     fn remove(&self, Removal { target, file, digest: recorded }: &Removal) -> Result<(), Diagnostic> {
-        let OutputTree { place, disk, .. } = self.tree;
+        let OutputTree { root, disk, .. } = self.tree;
         // once more: somebody may have changed it since it was planned
-        if matches!(place.look(target, file), Ok(Found::File(bytes)) if digest(&bytes) == *recorded) {
-            disk.remove(&place.file(target, file))
-                .map_err(|error| place::unwritable(&place.show(target, file), &error))?;
+        if matches!(root.look(target, file), Ok(Found::File(bytes)) if digest(&bytes) == *recorded) {
+            disk.remove(&root.file(target, file))
+                .map_err(|error| place::unwritable(&root.show(target, file), &error))?;
         }
         Ok(())
     }
 
     /// One that holds more than was removed stays.
     fn remove_folder(&self, target: &TargetName) {
-        let OutputTree { place, disk, .. } = self.tree;
+        let OutputTree { root, disk, .. } = self.tree;
         let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        match disk.remove_empty(&place.folder(target)) {
+        match disk.remove_empty(&root.folder(target)) {
             Err(error) if !is_gone(&error) => {}
-            _ => drop(disk.remove_empty(&place.dir.join(target.environment()))),
+            _ => drop(disk.remove_empty(&root.dir.join(target.environment()))),
         }
     }
 }
 
-fn appeared(place: &Place, target: &TargetName, file: &FileName) -> Diagnostic {
-    foreign(place, &[place.show(target, file)]).note("it appeared while septum was writing")
+fn appeared(root: &TreeRoot, target: &TargetName, file: &FileName) -> Diagnostic {
+    foreign(root, &[root.show(target, file)]).note("it appeared while septum was writing")
 }

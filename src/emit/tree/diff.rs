@@ -18,14 +18,14 @@ const LONGEST: Duration = Duration::from_millis(500);
 const NOTHING: &str = "/dev/null";
 
 pub(super) fn diff(plan: &Plan) -> String {
-    let place = &plan.place;
+    let root = &plan.root;
     let mut changes: Vec<_> = plan.writes.iter().map(|write| (&write.target, &write.file, Some(write))).collect();
     changes.extend(plan.removals.iter().map(|Removal { target, file, .. }| (target, file, None)));
     changes.sort_by_key(|(target, file, _)| (*target, *file));
     let mut out = String::new();
     for (target, file, write) in changes {
-        let name = place.show(target, file);
-        let old = match place.look(target, file) {
+        let name = root.show(target, file);
+        let old = match root.look(target, file) {
             Ok(Found::File(bytes)) => Some(bytes),
             _ => None,
         };

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use crate::atomic::{self, Access};
 use crate::route::Sensitivity;
@@ -11,8 +12,8 @@ use crate::route::Sensitivity;
 /// the tidying included.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
-    #[cfg(test)]
-    pub(super) left: Option<std::sync::atomic::AtomicUsize>,
+    /// How many steps are left.
+    pub(super) left: Option<AtomicUsize>,
 }
 
 /// Whether bytes are on the disk before their file gets its name.
@@ -26,16 +27,9 @@ pub(super) enum Sync {
 }
 
 impl Disk {
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "a test stops here")]
-    fn step(&self) -> io::Result<()> {
+    /// Comes before each change of the disk.
+    pub(super) fn step(&self) -> io::Result<()> {
         crate::test_hook::pass(crate::test_hook::Point::TreeStep);
-        Ok(())
-    }
-
-    #[cfg(test)]
-    fn step(&self) -> io::Result<()> {
-        use std::sync::atomic::Ordering::SeqCst;
         let Some(left) = &self.left else { return Ok(()) };
         match left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
             Ok(_) => Ok(()),
@@ -103,10 +97,11 @@ impl Disk {
     ) -> io::Result<()> {
         self.step()?;
         let mut file = open(draft, sensitivity)?;
-        let (first, second) = bytes.split_at(bytes.len() / 2);
-        file.write_all(if cfg!(test) { first } else { bytes })?;
+        // in halves where it may be stopped between them
+        let (first, second) = bytes.split_at(if self.left.is_some() { bytes.len() / 2 } else { bytes.len() });
+        file.write_all(first)?;
         self.step()?;
-        file.write_all(if cfg!(test) { second } else { &[] })?;
+        file.write_all(second)?;
         if let Some(permissions) = permissions {
             // what was no Secret in plaintext before may have been readable by others
             let access = match sensitivity {
@@ -117,7 +112,7 @@ impl Disk {
         }
         match sync {
             // a test stops between steps, and has no power cuts to wait for
-            Sync::Now if !cfg!(test) => file.sync_all(),
+            Sync::Now if self.left.is_none() && !cfg!(test) => file.sync_all(),
             Sync::Now | Sync::Later => Ok(()),
         }
     }

@@ -1,13 +1,13 @@
-//! What Septum wrote, and from what: the record that makes a file its own.
+//! Which files of a tree are Septum's: the record that is committed with them.
 //!
-//! Each target keeps its own digests of what it was made of, although many share a layer: a run for
-//! some targets leaves what is known of the others true, and so does Git when it merges two branches
-//! line by line.
+//! Nothing in it is evidence of what a file holds: whoever can change a file can change its record. A digest says
+//! whether a file that is no longer generated was edited, and protects nothing but such an edit. The fingerprint of
+//! the inputs of a Secret explains which Secrets are likely to be out of date.
 //!
-//! There is no digest of a Secret in plaintext: whoever sees the inventory, but not the manifest,
-//! could try passwords against it.
+//! There is no digest of a Secret in plaintext: whoever sees the inventory, but not the manifest, could try
+//! passwords against it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -17,8 +17,11 @@ use sha2::{Digest as _, Sha256};
 use super::name::{FileName, TargetName};
 use crate::diagnostic::Diagnostic;
 
-/// The version of the format that is written, and the only one that is read.
-const VERSION: u64 = 1;
+/// The version of the format that is written.
+const VERSION: u64 = 2;
+
+/// The version before it, of which only the names of files and their digests are read.
+const BEFORE: u64 = 1;
 
 /// Bytes of SHA-256 that are kept: 128 bits tell files apart, and thousands of targets repeat them.
 const KEPT: usize = 16;
@@ -33,108 +36,140 @@ pub fn digest(bytes: &[u8]) -> String {
     })
 }
 
-/// The targets that were written.
+/// The files of a tree that an inventory lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inventory {
-    /// By their names.
+pub(super) struct Inventory {
     // shared: thousands of them go from one inventory to the next as they are
-    pub targets: BTreeMap<TargetName, Arc<TargetRecord>>,
-    /// What a run was about to create or change when it was stopped: the digests of the new bytes.
-    pub(super) pending: BTreeMap<TargetName, Pending>,
+    pub(super) targets: BTreeMap<TargetName, Arc<OwnedFiles>>,
+    /// Files that a run was about to write when it was stopped.
+    pub(super) pending: BTreeMap<TargetName, PendingFiles>,
 }
 
-/// Files that a run said it would write, each with the digest of what; none for a Secret in plaintext.
-pub(super) type Pending = BTreeMap<FileName, Option<String>>;
+/// The files of a target.
+pub(super) type OwnedFiles = BTreeMap<FileName, OwnedFile>;
 
-/// What is known of a target. One without inputs and outputs says, where several inventories are
-/// merged, that the target is gone.
+/// Files that may have been written, each with the digests of what; none of a Secret in plaintext.
+pub(super) type PendingFiles = BTreeMap<FileName, BTreeSet<String>>;
+
+/// A file that was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TargetRecord {
-    /// The files that it was made of, each with a digest of its bytes as they are committed.
-    #[serde(default)]
-    pub inputs: BTreeMap<String, String>,
-    /// What else it was made of, in one digest of the caller's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
-    /// The files that were written.
-    #[serde(default)]
-    pub outputs: BTreeMap<FileName, OutputRecord>,
+#[serde(try_from = "FileRecord", into = "FileRecord")]
+pub(super) struct OwnedFile {
+    /// The digest of its bytes; none of a Secret in plaintext.
+    pub(super) digest: Option<String>,
+    /// The fingerprint of the inputs of a Secret in ciphertext.
+    pub(super) inputs: Option<String>,
 }
 
-/// What is known of a file that was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Line", into = "Line")]
-pub struct OutputRecord {
-    /// The digest of its bytes; none for a Secret in plaintext.
-    pub digest: Option<String>,
-    /// It is rendered no more, and was kept because somebody may have changed it.
-    pub stale: bool,
-    /// What the caller knows it by, keyed so that it gives nothing away.
-    pub fingerprint: Option<String>,
-    /// The name of the object in it.
-    pub object: Option<String>,
-}
-
-/// An [`OutputRecord`] as it is written.
+/// An [`OwnedFile`] as it is written.
 #[derive(Serialize, Deserialize)]
-struct Line {
+#[serde(deny_unknown_fields)]
+struct FileRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     secret: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    stale: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    fingerprint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    inputs: Option<String>,
 }
 
-impl From<OutputRecord> for Line {
-    fn from(OutputRecord { digest, stale, fingerprint, object }: OutputRecord) -> Self {
-        Self { secret: digest.is_none(), sha256: digest, stale, fingerprint, name: object }
+impl From<OwnedFile> for FileRecord {
+    fn from(OwnedFile { digest, inputs }: OwnedFile) -> Self {
+        Self { secret: digest.is_none(), sha256: digest, inputs }
     }
 }
 
-impl TryFrom<Line> for OutputRecord {
+impl TryFrom<FileRecord> for OwnedFile {
     type Error = &'static str;
 
-    fn try_from(Line { sha256: digest, secret, stale, fingerprint, name: object }: Line) -> Result<Self, Self::Error> {
+    fn try_from(FileRecord { sha256: digest, secret, inputs }: FileRecord) -> Result<Self, Self::Error> {
         // both, or neither, and nobody knows whether the file may be removed
         if digest.is_some() == secret {
-            return Err("an output has either `sha256` or `secret: true`");
+            return Err("a file has either `sha256` or `secret: true`");
         }
-        Ok(Self { digest, stale, fingerprint, object })
+        Ok(Self { digest, inputs })
     }
 }
 
+// no other fields: an inventory with the fields of an object would be one to whoever applies the folder
 #[derive(Serialize)]
 struct Written<'a> {
     version: u64,
-    targets: &'a BTreeMap<TargetName, Arc<TargetRecord>>,
+    targets: &'a BTreeMap<TargetName, Arc<OwnedFiles>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pending: &'a BTreeMap<TargetName, Pending>,
+    pending: &'a BTreeMap<TargetName, PendingFiles>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Read {
-    version: u64,
-    targets: BTreeMap<TargetName, Arc<TargetRecord>>,
+    #[serde(rename = "version")]
+    _version: u64,
+    targets: BTreeMap<TargetName, Arc<OwnedFiles>>,
     #[serde(default)]
-    pending: BTreeMap<TargetName, Pending>,
+    pending: BTreeMap<TargetName, PendingFiles>,
+}
+
+/// The format before this one.
+mod before {
+    use super::{BTreeMap, BTreeSet, Deserialize, FileName, Inventory, OwnedFile, TargetName};
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct Read {
+        #[serde(rename = "version")]
+        _version: u64,
+        targets: BTreeMap<TargetName, Target>,
+        #[serde(default)]
+        pending: BTreeMap<TargetName, BTreeMap<FileName, Option<String>>>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Target {
+        #[serde(default, rename = "inputs")]
+        _inputs: BTreeMap<String, String>,
+        #[serde(default, rename = "state")]
+        _state: Option<String>,
+        #[serde(default)]
+        outputs: BTreeMap<FileName, Output>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Output {
+        #[serde(default)]
+        sha256: Option<String>,
+        #[serde(default, rename = "secret")]
+        _secret: bool,
+        #[serde(default, rename = "stale")]
+        _stale: bool,
+        #[serde(default)]
+        fingerprint: Option<String>,
+        #[serde(default, rename = "name")]
+        _name: Option<String>,
+    }
+
+    impl From<Read> for Inventory {
+        fn from(read: Read) -> Self {
+            let file = |output: Output| OwnedFile { digest: output.sha256, inputs: output.fingerprint };
+            let targets = read.targets.into_iter().map(|(target, record)| {
+                let files = record.outputs.into_iter().map(|(name, output)| (name, file(output)));
+                (target, std::sync::Arc::new(files.collect()))
+            });
+            let pending = read.pending.into_iter().map(|(target, files)| {
+                let files = files.into_iter().map(|(name, digest)| (name, digest.into_iter().collect::<BTreeSet<_>>()));
+                (target, files.collect())
+            });
+            Self { targets: targets.collect(), pending: pending.collect() }
+        }
+    }
 }
 
 /// What every version has.
 #[derive(Deserialize)]
 struct Versioned {
     version: u64,
-}
-
-impl TargetRecord {
-    /// Whether it says that the target is gone.
-    pub fn is_gone(&self) -> bool {
-        self.inputs.is_empty() && self.outputs.is_empty()
-    }
 }
 
 impl Inventory {
@@ -147,6 +182,11 @@ impl Inventory {
         bytes
     }
 
+    /// Whether a text is in the format that is written.
+    pub(super) fn is_of_this_version(bytes: &[u8]) -> bool {
+        serde_json::from_slice(bytes).is_ok_and(|Versioned { version }| version == VERSION)
+    }
+
     /// Reads an inventory that messages call `name`.
     pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Self, Diagnostic> {
         if bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< ")) {
@@ -155,26 +195,24 @@ impl Inventory {
             ));
         }
         // another version may look the same and mean something else, or not be readable at all
-        match serde_json::from_slice(bytes) {
-            Ok(Read { version: VERSION, targets, pending }) => Ok(Self { targets, pending }),
-            Ok(Read { version, .. }) => Err(unknown_version(name, version)),
-            Err(error) => match serde_json::from_slice(bytes) {
-                Ok(Versioned { version }) if version != VERSION => Err(unknown_version(name, version)),
-                _ => Err(corrupt(name, &error)),
-            },
-        }
+        let version = serde_json::from_slice(bytes).map(|Versioned { version }| version);
+        let read = match version.map_err(|error| corrupt(name, &error))? {
+            VERSION => serde_json::from_slice(bytes).map(|Read { targets, pending, .. }| Self { targets, pending }),
+            BEFORE => serde_json::from_slice::<before::Read>(bytes).map(Self::from),
+            version => {
+                let message = format!("`{name}` is of version {version}, and this septum knows version {VERSION}");
+                return Err(Diagnostic::error("inventory", message).hint(
+                    "use the septum that wrote it, or delete it and render again: files that are as rendered are adopted",
+                ));
+            }
+        };
+        read.map_err(|error| corrupt(name, &error))
     }
-}
-
-fn unknown_version(name: &str, version: u64) -> Diagnostic {
-    Diagnostic::error("inventory", format!("`{name}` is of version {version}, and only {VERSION} is known"))
-        .note("another version of septum wrote it")
-        .hint("use that version, or delete the file and render again: files that are as rendered are adopted")
 }
 
 fn corrupt(name: &str, error: &serde_json::Error) -> Diagnostic {
     let (line, column) = (error.line(), error.column());
-    Diagnostic::error("inventory", format!("`{name}` is no inventory: line {line}, column {column}"))
+    Diagnostic::error("inventory", format!("`{name}` is not a valid inventory: line {line}, column {column}"))
         .note("without it, nobody knows which files septum wrote, so nothing is written")
         .hint("restore it from Git, or delete it and render again: files that are as rendered are adopted")
 }
@@ -184,26 +222,22 @@ mod tests {
     use super::*;
 
     fn sample() -> Inventory {
-        let output = |digest: Option<&str>, stale| OutputRecord {
-            digest: digest.map(str::to_owned),
-            stale,
-            fingerprint: digest.is_none().then(|| "f00d".to_owned()),
-            object: None,
-        };
         let file = |text: &str| FileName::of(text).unwrap();
-        let target = TargetName::new(&"prod".into(), &"checkout".into()).unwrap();
-        let record = TargetRecord {
-            inputs: [("base.yaml", "ab"), ("prod.yaml", "absent")].map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
-            state: None,
-            outputs: [
-                (file("configmap-a.yaml"), output(Some("cd"), false)),
-                (file("configmap-b.yaml"), output(Some("ef"), true)),
-                (file("secret-a.yaml"), output(None, false)),
-            ]
-            .into(),
+        let owned = |digest: Option<&str>, inputs: Option<&str>| OwnedFile {
+            digest: digest.map(str::to_owned),
+            inputs: inputs.map(str::to_owned),
         };
-        let pending = Pending::from([(file("configmap-c.yaml"), Some("12".to_owned())), (file("secret-c.yaml"), None)]);
-        Inventory { targets: [(target.clone(), record.into())].into(), pending: [(target, pending)].into() }
+        let target = TargetName::new(&"prod".into(), &"checkout".into()).unwrap();
+        let files = OwnedFiles::from([
+            (file("configmap-a.yaml"), owned(Some("cd"), None)),
+            (file("secret-a.yaml"), owned(Some("ef"), Some("f00d"))),
+            (file("secret-b.yaml"), owned(None, None)),
+        ]);
+        let pending = PendingFiles::from([
+            (file("configmap-c.yaml"), ["12".to_owned(), "34".to_owned()].into()),
+            (file("secret-c.yaml"), BTreeSet::new()),
+        ]);
+        Inventory { targets: [(target.clone(), files.into())].into(), pending: [(target, pending)].into() }
     }
 
     #[test]
@@ -213,32 +247,28 @@ mod tests {
         assert_eq!(
             text,
             r#"{
-  "version": 1,
+  "version": 2,
   "targets": {
     "prod/checkout": {
-      "inputs": {
-        "base.yaml": "ab",
-        "prod.yaml": "absent"
+      "configmap-a.yaml": {
+        "sha256": "cd"
       },
-      "outputs": {
-        "configmap-a.yaml": {
-          "sha256": "cd"
-        },
-        "configmap-b.yaml": {
-          "sha256": "ef",
-          "stale": true
-        },
-        "secret-a.yaml": {
-          "secret": true,
-          "fingerprint": "f00d"
-        }
+      "secret-a.yaml": {
+        "sha256": "ef",
+        "inputs": "f00d"
+      },
+      "secret-b.yaml": {
+        "secret": true
       }
     }
   },
   "pending": {
     "prod/checkout": {
-      "configmap-c.yaml": "12",
-      "secret-c.yaml": null
+      "configmap-c.yaml": [
+        "12",
+        "34"
+      ],
+      "secret-c.yaml": []
     }
   }
 }
@@ -247,18 +277,36 @@ mod tests {
     }
 
     #[test]
+    fn of_the_format_before_files_and_digests_are_read() {
+        let text = r#"{ "version": 1,
+            "targets": { "prod/checkout": { "inputs": { "base.yaml": "ab" }, "state": "01", "outputs": {
+                "configmap-a.yaml": { "sha256": "cd", "stale": true },
+                "secret-a.yaml": { "sha256": "ef", "fingerprint": "f00d", "name": "a-1" },
+                "secret-b.yaml": { "secret": true } } } },
+            "pending": { "prod/checkout": { "configmap-c.yaml": "12", "secret-c.yaml": null } } }"#;
+        let mut expected = sample();
+        let pending = expected.pending.values_mut().next().unwrap();
+        pending.get_mut("configmap-c.yaml").unwrap().remove("34");
+        assert_eq!(Inventory::read("x", text.as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
     fn what_is_no_inventory_says_so_and_how_to_go_on() {
-        let target = |body: &str| format!(r#"{{"version": 1, "targets": {{{body}}}}}"#);
+        let target = |body: &str| format!(r#"{{"version": 2, "targets": {{{body}}}}}"#);
+        let invalid = "is not a valid inventory";
         for (case, text, expected) in [
-            ("empty", String::new(), "is no inventory"),
-            ("cut off", r#"{"version": 1, "targets": {"#.to_owned(), "is no inventory"),
-            ("a later version", r#"{"version": 2}"#.to_owned(), "is of version 2"),
+            ("empty", String::new(), invalid),
+            ("cut off", r#"{"version": 2, "targets": {"#.to_owned(), invalid),
+            ("a later version", r#"{"version": 3}"#.to_owned(), "is of version 3"),
             ("a conflict", "{\n<<<<<<< HEAD\n}".to_owned(), "holds a conflict"),
-            ("a target elsewhere", target(r#""../x": {}"#), "is no inventory"),
-            ("a target that is a path", target(r#""a/b/c": {}"#), "is no inventory"),
-            ("a file elsewhere", target(r#""a/b": {"outputs": {"../x": {"sha256": "0"}}}"#), "is no inventory"),
-            ("neither digest nor secret", target(r#""a/b": {"outputs": {"x": {}}}"#), "is no inventory"),
-            ("both", target(r#""a/b": {"outputs": {"x": {"sha256": "0", "secret": true}}}"#), "is no inventory"),
+            ("a target elsewhere", target(r#""../x": {}"#), invalid),
+            ("its own folder", target(r#"".septum/x": {}"#), invalid),
+            ("a target that is a path", target(r#""a/b/c": {}"#), invalid),
+            ("a file elsewhere", target(r#""a/b": {"../x": {"sha256": "0"}}"#), invalid),
+            ("neither digest nor secret", target(r#""a/b": {"x": {}}"#), invalid),
+            ("both", target(r#""a/b": {"x": {"sha256": "0", "secret": true}}"#), invalid),
+            ("an object", r#"{"version": 2, "targets": {}, "kind": "Pod"}"#.to_owned(), invalid),
+            ("an object before", r#"{"version": 1, "targets": {}, "kind": "Pod"}"#.to_owned(), invalid),
         ] {
             let error = Inventory::read("x.json", text.as_bytes()).unwrap_err();
             assert!(error.message.contains(expected), "{case}: {}", error.message);

@@ -34,6 +34,15 @@ mod system {
         Ok(if is_ours { Ok(Lock { _held: vec![file] }) } else { Err(Busy) })
     }
 
+    /// Waits until nobody else holds the lock of a file, which is made if it is not there.
+    pub(in super::super) fn exclusive(path: &Path) -> io::Result<Lock> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        flock(&file, FlockOperation::LockExclusive)?;
+        Ok(Lock { _held: vec![file] })
+    }
+
     /// Locks a folder against runs that want it alone, and the one made by `own` against all.
     ///
     /// The latter is removed by who holds it, so another may take its place before it is locked.
@@ -63,6 +72,14 @@ mod system {
         }
     }
 
+    /// Locks a folder that nobody holds any more.
+    pub(in super::super) fn abandoned(folder: &Path) -> Option<Lock> {
+        let found = fs::symlink_metadata(folder).ok().filter(fs::Metadata::is_dir)?;
+        let file = File::open(folder).ok()?;
+        let is_same = file.metadata().is_ok_and(|opened| opened.ino() == found.ino());
+        (is_same && hold(&file, FlockOperation::NonBlockingLockExclusive)).then(|| Lock { _held: vec![file] })
+    }
+
     fn hold(file: &File, how: FlockOperation) -> bool {
         !matches!(flock(file, how), Err(Errno::WOULDBLOCK))
     }
@@ -79,6 +96,14 @@ mod system {
         Ok(Ok(Lock { _held: Vec::new() }))
     }
 
+    pub(in super::super) fn abandoned(_: &Path) -> Option<Lock> {
+        None
+    }
+
+    pub(in super::super) fn exclusive(_: &Path) -> io::Result<Lock> {
+        Ok(Lock { _held: Vec::new() })
+    }
+
     pub(in super::super) fn beside(
         _: &Path,
         _: &Path,
@@ -88,4 +113,4 @@ mod system {
     }
 }
 
-pub(super) use system::{alone, beside};
+pub(super) use system::{abandoned, alone, beside, exclusive};

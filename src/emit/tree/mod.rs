@@ -1,33 +1,39 @@
 //! The tree of manifests that Git keeps: `DIR/ENV/APP/KIND-NAME.yaml`, with a `kustomization.yaml` for
-//! each target, and an inventory of what was written from what.
+//! each target, and an inventory of the files that are Septum's.
 //!
 //! A tree is opened, what would happen is planned, and a plan is shown or applied.
 //!
-//! *Whose a file is.* A file is Septum's if an inventory lists it, or if it has the bytes that a stopped
-//! run said it would write. Septum's own files are replaced, whatever was done to them: the sources say
-//! what they hold. One that is rendered no more is removed if it has the bytes that were recorded;
-//! otherwise it is kept, and each run names it until it is gone. Of a Secret in plaintext no digest goes
-//! into the inventory: elsewhere than on the machine that wrote it nobody can tell whether it was changed, and
-//! when it is rendered no more, it is kept and named too. A file that is not Septum's is never touched: if it is not what would be written, nothing is.
+//! *File ownership.* A file is Septum's if an inventory lists it, or if it has the bytes that a stopped run said it
+//! would write. Septum's own files are replaced, whatever was done to them: the sources say what they hold. One that
+//! is no longer generated is removed if it has the bytes that were recorded; otherwise it is kept, and each run names
+//! it until it is gone. Of a Secret in plaintext no digest goes into the inventory: the machine that wrote it knows
+//! whether it was edited, and elsewhere it is kept and named too. A file that is not Septum's is never touched: if
+//! it is not what would be written, nothing is; if nothing is to be written there, it is named.
+//!
+//! *Evidence.* The inventory says whose a file is, and nothing else. What a file holds is seen by reading it and by
+//! rendering. A run may skip what its own machine remembers ([`Cache`]), which lies where no commit reaches; who wants to
+//! check a tree goes without it.
 //!
 //! *Whenever a run is stopped*, each file is old or new. First the inventory says what will be written
 //! (the claim), then files take their names one by one, those of a new target with their folder, then stale
-//! ones go, and last the inventory says what is there. The next run, of whatever targets, finds the claim and knows what it means.
+//! ones go, and last the inventory says what is there. The next run, of whatever targets, finds the claim and knows
+//! what it means.
 //!
-//! *Shards* keep an inventory each, `inventory.1-of-2.json`, and read all. A whole run makes one of them.
+//! *Shards* keep an inventory each, `inventory.1-of-2.json`. A file is Septum's if any of them lists it. A whole run
+//! makes one of them.
 
 mod apply;
+mod cache;
 mod diff;
 mod disk;
 mod hide;
 mod inventory;
-mod local;
 mod lock;
 mod name;
-mod page;
+mod ownership;
 mod place;
 mod plan;
-mod stamps;
+mod strays;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -44,14 +50,14 @@ use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
 pub use apply::Summary;
-pub use inventory::{Inventory, OutputRecord, TargetRecord, digest};
+pub use cache::{Cache, CacheOptions};
+pub use inventory::digest;
 pub use name::{FileName, KUSTOMIZATION, ObjectId, TargetName, file_names};
 pub use place::Sources;
 pub use plan::{FileChange, Plan};
-pub use stamps::Stamps;
+pub use strays::Coverage;
 
-use local::Local;
-use page::Pages;
+use ownership::Inventories;
 
 /// The folder in the tree that is Septum's own.
 const OWN: &str = ".septum";
@@ -79,17 +85,16 @@ pub enum Part {
 /// A tree as it is found.
 #[derive(Debug)]
 pub struct OutputTree {
-    place: Place,
+    root: TreeRoot,
     part: Part,
-    pages: Pages,
-    local: Local,
-    stamps: Stamps,
+    inventories: Inventories,
+    cache: Cache,
     disk: disk::Disk,
 }
 
-/// Where a tree lies.
+/// The output directory.
 #[derive(Debug, Clone)]
-struct Place {
+struct TreeRoot {
     dir: PathBuf,
     /// How messages call it: as it was named.
     shown: String,
@@ -105,14 +110,17 @@ pub struct RenderedTarget {
 
 /// What became of a target.
 pub enum Outcome {
-    /// Nothing it is made of has changed since it was recorded, and it is intact: all stays as it is.
-    Unchanged,
+    /// Nothing it is made of has changed since this machine made it, and it is intact: all stays as it is.
+    Unchanged {
+        /// Its inputs, if they are others now that make the same of it.
+        inputs: Option<BTreeMap<String, String>>,
+    },
     /// It was rendered.
     Rendered {
         /// The files that it was made of, each with a digest of its bytes as they are committed, or
-        /// `absent` where one was looked for. Never that of a secret in plaintext.
+        /// `absent` where one was looked for.
         inputs: BTreeMap<String, String>,
-        /// What else it was made of, in one digest.
+        /// What else it was made of, in one digest; none if it has to be rendered again in any case.
         state: Option<String>,
         /// Its files. Without any, it has no folder.
         files: Vec<OutputFile>,
@@ -127,93 +135,121 @@ pub struct OutputFile {
     pub content: Content,
     /// Whether secrets are in it in plaintext. Of such a file no digest is recorded.
     pub sensitivity: Sensitivity,
-    /// What the caller will know it by, keyed if it is made of secrets.
+    /// The fingerprint of the inputs of a Secret in ciphertext.
     pub fingerprint: Option<String>,
-    /// The name of the object in it, where the caller wants it recorded.
-    pub object: Option<String>,
 }
 
 /// What is in a file.
 pub enum Content {
     /// These bytes.
     Bytes(Wiping<Vec<u8>>),
-    /// What is there already, which the caller has read and found to be right. Ciphertext differs each
-    /// time it is made.
+    /// What is there already, which nobody at hand can make.
     Kept,
+    /// As much as is known of something else than what is there. Such a plan can be shown, and not applied.
+    Outline(String),
 }
 
 impl OutputTree {
-    /// Finds the tree in a folder, which need not be there.
+    /// Finds the tree in a folder, which need not be there. Without a cache nothing is known but what is seen.
     ///
     /// Errors: the folder is one where stale files must not be removed (see [`Sources`]), the path goes
     /// through a symbolic link, or an inventory cannot be read.
-    pub fn open(dir: &Path, sources: &Sources<'_>, part: Part) -> Result<Self, Diagnostics> {
+    pub fn open(
+        dir: &Path,
+        sources: &Sources<'_>,
+        part: Part,
+        cache: Option<&CacheOptions>,
+    ) -> Result<Self, Diagnostics> {
         let shown = match dir.display().to_string().trim_end_matches('/') {
             "" => "/".to_owned(),
             shown => shown.to_owned(),
         };
-        let place = Place { dir: place::check(dir, &shown, sources)?, shown };
+        let root = TreeRoot { dir: place::check(dir, &shown, sources)?, shown };
         // megabytes of text in a big tree
-        let is_there = place.own().is_dir();
-        let notes = || parallel::both(is_there, || Stamps::read(&place, part), || Local::read(&place, part));
-        let (pages, (stamps, local)) = parallel::both(is_there, || Pages::read(&place, part), notes);
-        let pages = pages?;
-        Ok(Self { place, part, pages, local, stamps, disk: disk::Disk::default() })
+        let is_there = root.own().is_dir();
+        let remembered = || cache.map_or_else(Cache::none, |options| Cache::open(options, &root, sources.root));
+        let (inventories, cache) = parallel::both(is_there, || Inventories::read(&root, part), remembered);
+        Ok(Self { inventories: inventories?, root, part, cache, disk: disk::Disk::default() })
     }
 
-    /// What is recorded, in all inventories together.
-    pub fn inventory(&self) -> &Inventory {
-        &self.pages.merged
+    /// What this machine remembers.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
     }
 
-    /// What files looked like when they were read.
-    pub fn stamps(&self) -> &Stamps {
-        &self.stamps
+    /// The inputs of each target that was made here, with their digests.
+    pub fn made(&self) -> impl Iterator<Item = (&TargetName, impl Iterator<Item = (&str, &str)>)> {
+        self.cache.targets().iter().map(|(target, made)| (target, self.cache.inputs(made)))
+    }
+
+    /// The inputs of a target that was made here, with their digests; none if it was not.
+    pub fn inputs(&self, target: &TargetName) -> Option<impl Iterator<Item = (&str, &str)>> {
+        Some(self.cache.inputs(self.cache.targets().get(target)?))
+    }
+
+    /// What a target that was made here was made of besides.
+    pub fn state(&self, target: &TargetName) -> Option<&str> {
+        Some(&self.cache.targets().get(target)?.state)
+    }
+
+    /// The files of a target that was made here, but for its kustomization.
+    pub fn files(&self, target: &TargetName) -> impl Iterator<Item = &FileName> {
+        let made = self.cache.targets().get(target).into_iter();
+        made.flat_map(|made| made.files.keys()).filter(|name| name.as_str() != KUSTOMIZATION)
+    }
+
+    /// The files of a target that an inventory lists, but for its kustomization.
+    pub fn listed(&self, target: &TargetName) -> Vec<FileName> {
+        let listed = self.inventories.of_target(target).into_keys();
+        listed.filter(|name| name.as_str() != KUSTOMIZATION).collect()
+    }
+
+    /// Whether an inventory says that a file was made of inputs with this fingerprint. It may say anything.
+    pub fn has_inputs(&self, target: &TargetName, file: &FileName, fingerprint: &str) -> bool {
+        self.inventories.of_target(target).get(file).is_some_and(|ownership| ownership.inputs.contains(fingerprint))
     }
 
     /// The bytes of a file of a target, if there is one.
     pub fn committed(&self, target: &TargetName, file: &FileName) -> Option<Wiping<Vec<u8>>> {
-        match self.place.look(target, file) {
+        match self.root.look(target, file) {
             Ok(Found::File(bytes)) => Some(bytes),
             _ => None,
         }
     }
 
-    /// Whether all that is recorded of a target is there as it was written, and nothing that a stopped
-    /// run left. Of one with a Secret in plaintext only the machine that wrote it can tell.
+    /// Whether all that was made of a target is there as this machine made it.
     pub fn is_intact(&self, target: &TargetName) -> bool {
-        let Some(record) = self.pages.merged.targets.get(target) else { return false };
-        let is_there = |(file, output): (&FileName, &OutputRecord)| {
-            let recorded = output.digest.as_ref().or_else(|| self.local.get(target, file));
-            output.stale || recorded.is_some() && self.digest(target, file).as_ref() == recorded
-        };
-        let is_left = |file: &FileName| {
-            !record.outputs.contains_key(file) && !matches!(self.place.look(target, file), Ok(Found::Nothing))
-        };
-        record.outputs.iter().all(is_there)
-            && !self.pages.claims.get(target).is_some_and(|claims| claims.keys().any(is_left))
+        let Some(made) = self.cache.targets().get(target) else { return false };
+        made.files.iter().all(|(file, made)| {
+            let digest = |bytes: Wiping<Vec<u8>>| match made.owned.digest {
+                Some(_) => digest(&bytes),
+                None => self.cache.digest(&bytes),
+            };
+            let path = self.root.file(target, file);
+            let found = self.cache.remembered(&path, || self.committed(target, file).map(digest));
+            found.as_ref() == Some(&made.digest)
+        })
     }
 
-    fn digest(&self, target: &TargetName, file: &FileName) -> Option<String> {
-        self.stamps.digest(&self.place.file(target, file), || self.committed(target, file))
+    /// Has the next run die after so many of its steps.
+    #[cfg(test)]
+    pub(crate) fn stop_after(&mut self, steps: usize) {
+        self.disk.left = Some(steps.into());
     }
 
     /// What would happen: nothing is written yet.
     ///
-    /// Targets that are recorded, not among `rendered`, and `removable` are no more: their files go. All
-    /// other targets stay as they are. A shard must call only targets of its own removable.
+    /// Targets that are listed, not among `rendered`, and gone by `coverage` are no more: their files go. All
+    /// other targets stay as they are. A shard must answer only for targets of its own.
     ///
-    /// Errors: a file in the way that is not Septum's (all of them are named), a link in the tree.
-    pub fn plan(
-        &self,
-        rendered: Vec<RenderedTarget>,
-        removable: &dyn Fn(&TargetName) -> bool,
-    ) -> Result<Plan, Diagnostics> {
-        plan::plan(self, rendered, removable)
+    /// Errors: a link in the tree, something that cannot be read.
+    pub fn plan(&self, rendered: Vec<RenderedTarget>, coverage: Coverage<'_>) -> Result<Plan, Diagnostics> {
+        plan::plan(self, rendered, coverage)
     }
 
-    /// Does what was planned. Errors: another run is at it or was since the tree was opened; something
-    /// could not be written, and then the next run completes this one.
+    /// Does what was planned. Errors: a file in the way that is not Septum's (all of them are named); another run is
+    /// at it or was since the tree was opened; something could not be written, and then the next run completes
+    /// this one.
     pub fn apply(self, mut plan: Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
         apply::apply(&self, &mut plan, meter)
     }
@@ -227,7 +263,7 @@ enum Found {
     Other,
 }
 
-impl Place {
+impl TreeRoot {
     fn folder(&self, target: &TargetName) -> PathBuf {
         self.dir.join(target.environment()).join(target.app())
     }

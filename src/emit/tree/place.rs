@@ -102,7 +102,7 @@ fn absolute(dir: &Path) -> io::Result<PathBuf> {
 }
 
 /// The path without links, as far as it is there.
-fn real(path: &Path) -> PathBuf {
+pub(super) fn real(path: &Path) -> PathBuf {
     let found = path.ancestors().find_map(|ancestor| Some((fs::canonicalize(ancestor).ok()?, ancestor)));
     let Some((real, ancestor)) = found else { return path.to_path_buf() };
     // joining nothing would add a slash
@@ -118,7 +118,7 @@ fn refused(message: String) -> Diagnostic {
         .hint("name a folder of its own, such as `rendered`")
 }
 
-fn through_link(shown: &str, link: &Path) -> Diagnostic {
+pub(super) fn through_link(shown: &str, link: &Path) -> Diagnostic {
     Diagnostic::error("output-folder", format!("`{shown}` goes through a symbolic link, `{}`", link.display()))
         .note("what is written and removed would be somewhere else")
         .hint("name the folder that it leads to, or remove the link")

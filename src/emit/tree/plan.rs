@@ -3,27 +3,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::inventory::{Inventory, OutputRecord, TargetRecord};
-use super::local::Digests;
+use super::cache::CacheUpdate;
+use super::inventory::{Inventory, OwnedFiles, PendingFiles};
 use super::name::TargetName;
-use super::target::{Fate, Known, Removal, Write};
-use super::{MANY, Outcome, OutputTree, Part, Place, RenderedTarget, Summary, diff};
+use super::ownership::add_pending;
+use super::strays::{Coverage, Strays, strays};
+use super::target::{EditedFile, Removal, Rendering, TargetFolder, TargetMemory, TargetPlan, Write, edited, stray};
+use super::{MANY, OWN, Outcome, OutputTree, Part, RenderedTarget, Summary, TreeRoot, diff};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::parallel;
-use crate::route::Sensitivity;
 
 /// What would happen, and what is worth knowing of it.
 pub struct Plan {
-    pub(super) place: Place,
+    pub(super) root: TreeRoot,
     pub(super) writes: Vec<Write>,
     pub(super) removals: Vec<Removal>,
     /// Targets that have no files, and need no folder.
     pub(super) emptied: Vec<TargetName>,
-    /// The digests of Secrets in plaintext, of all targets that were rendered.
-    pub(super) secrets: Digests,
-    pub(super) page: PageChange,
+    pub(super) page: InventoryChange,
+    /// What is remembered once all is done.
+    pub(super) cache: CacheUpdate,
     pub(super) summary: Summary,
-    warnings: Diagnostics,
+    pub(super) strays: Strays,
+    edited: Vec<EditedFile>,
+    foreign: Vec<String>,
 }
 
 /// What would become of a file.
@@ -35,10 +38,12 @@ pub enum FileChange {
     Written,
     /// It would go.
     Removed,
+    /// Nothing generates it, and it would stay: somebody edited it, or Septum did not write it.
+    Stray,
 }
 
 /// What becomes of the inventories.
-pub(super) struct PageChange {
+pub(super) struct InventoryChange {
     pub(super) name: String,
     pub(super) old: Option<Vec<u8>>,
     /// What it says while files are written; none if it need not.
@@ -48,7 +53,7 @@ pub(super) struct PageChange {
     pub(super) obsolete: Vec<String>,
 }
 
-impl PageChange {
+impl InventoryChange {
     /// Whether the inventories stay as they are.
     fn is_none(&self) -> bool {
         self.old.as_ref() == Some(&self.new) && self.obsolete.is_empty()
@@ -58,18 +63,22 @@ impl PageChange {
 impl Plan {
     /// Whether nothing would be written or removed, the inventory included.
     pub fn is_clean(&self) -> bool {
-        self.are_outputs_current() && self.page.is_none()
+        self.writes.is_empty() && self.removals.is_empty() && self.page.is_none() && self.strays.leftovers.is_empty()
     }
 
-    /// Whether no manifest would be written or removed. The inventory may record other inputs.
-    pub fn are_outputs_current(&self) -> bool {
-        self.writes.is_empty() && self.removals.is_empty()
+    /// Whether the tree is what was rendered, and nothing else is in it. The inventory may list other files.
+    pub fn is_current(&self) -> bool {
+        self.changes().is_empty()
     }
 
-    /// What is worth knowing, whether the plan is applied or not: files that are rendered no more, and
-    /// are kept because somebody may have changed them.
-    pub fn warnings(&self) -> &Diagnostics {
-        &self.warnings
+    /// What is worth knowing, whether the plan is applied or not: files that nothing generates, and that stay.
+    pub fn warnings(&self) -> Diagnostics {
+        self.edited.iter().map(edited).chain(self.strays.found.iter().map(|shown| stray(shown))).collect()
+    }
+
+    /// Why the plan cannot be applied: files in the way that are not Septum's.
+    pub fn obstacle(&self) -> Option<Diagnostic> {
+        (!self.foreign.is_empty()).then(|| foreign(&self.root, &self.foreign))
     }
 
     /// How much would happen.
@@ -77,15 +86,15 @@ impl Plan {
         self.summary
     }
 
-    /// Which files would change, by the names that messages have for them, and how.
+    /// Which files would change or are too many, by the names that messages have for them, and how.
     pub fn changes(&self) -> Vec<(String, FileChange)> {
-        let write = |write: &Write| match write.replaces {
-            Some(_) => FileChange::Written,
-            None => FileChange::Created,
-        };
-        let written = self.writes.iter().map(|it| (self.place.show(&it.target, &it.file), write(it)));
-        let removed = self.removals.iter().map(|it| (self.place.show(&it.target, &it.file), FileChange::Removed));
-        let mut changes: Vec<_> = written.chain(removed).collect();
+        let write = |write: &Write| if write.replaces { FileChange::Written } else { FileChange::Created };
+        let written = self.writes.iter().map(|it| (self.root.show(&it.target, &it.file), write(it)));
+        let removed = self.removals.iter().map(|it| (self.root.show(&it.target, &it.file), FileChange::Removed));
+        let leftovers = self.strays.leftovers.iter().map(|name| format!("{}/{OWN}/{name}", self.root.shown));
+        let kept = self.edited.iter().map(|it| it.shown.clone()).chain(self.strays.found.iter().cloned());
+        let kept = kept.chain(leftovers).map(|shown| (shown, FileChange::Stray));
+        let mut changes: Vec<_> = written.chain(removed).chain(kept).collect();
         changes.sort();
         changes
     }
@@ -106,86 +115,94 @@ enum Job {
 pub(super) fn plan(
     tree: &OutputTree,
     rendered: Vec<RenderedTarget>,
-    removable: &dyn Fn(&TargetName) -> bool,
+    coverage: Coverage<'_>,
 ) -> Result<Plan, Diagnostics> {
     let mut jobs: BTreeMap<_, _> =
         rendered.into_iter().map(|target| (target.name, Job::Rendered(target.outcome))).collect();
-    let named: BTreeSet<_> = tree.pages.merged.targets.keys().chain(tree.pages.claims.keys()).collect();
-    for target in named {
-        if !jobs.contains_key(target) && removable(target) {
+    for target in tree.inventories.targets().into_iter().chain(tree.cache.targets().keys()) {
+        if !jobs.contains_key(target) && (coverage.is_gone)(target) {
             jobs.insert(target.clone(), Job::Removed);
         }
     }
-    let targets = jobs.len();
-    let mut fates = fates(tree, jobs)?;
-    let is_empty = |it: &&Decided| it.fate.as_ref().is_some_and(|fate| fate.record.outputs.is_empty());
-    let emptied = fates.iter().filter(is_empty).map(|it| it.target.clone()).collect();
-    let page = page(tree, &mut fates);
-    let mut plan = Plan {
-        place: tree.place.clone(),
+    let names: BTreeSet<_> = jobs.keys().cloned().collect();
+    let is_big = jobs.len() > MANY;
+    let (plans, strays) = parallel::both(is_big, || plans(tree, jobs), || strays(&tree.root, &names, coverage));
+    let mut plans = plans?;
+    let strays = strays?;
+    let emptied = plans.iter().filter(|(_, plan)| plan.as_ref().is_some_and(|plan| plan.record.is_empty()));
+    let emptied = emptied.map(|(target, _)| target.clone()).collect();
+    let page = inventory_change(tree, &mut plans);
+    let mut all = Plan {
+        root: tree.root.clone(),
         writes: Vec::new(),
         removals: Vec::new(),
         emptied,
-        secrets: Digests::new(),
         page,
-        summary: Summary { targets, ..Summary::default() },
-        warnings: Diagnostics::new(),
+        cache: CacheUpdate::default(),
+        summary: Summary { targets: names.len(), ..Summary::default() },
+        strays,
+        edited: Vec::new(),
+        foreign: Vec::new(),
     };
-    for Decided { target, fate, .. } in fates {
-        let is_touched = fate.as_ref().is_some_and(|fate| !fate.writes.is_empty() || !fate.removals.is_empty());
-        plan.summary.unchanged += usize::from(!is_touched);
-        let Some(fate) = fate else { continue };
-        plan.summary.stale += fate.stale;
-        plan.secrets.insert(target.clone(), fate.secrets);
-        plan.writes.extend(fate.writes);
-        plan.removals.extend(fate.removals);
-        plan.warnings.extend(fate.warnings);
+    for (target, plan) in plans {
+        all.add(target, plan);
     }
-    plan.summary.created = plan.writes.iter().filter(|write| write.replaces.is_none()).count();
-    plan.summary.changed = plan.writes.len() - plan.summary.created;
-    plan.summary.removed = plan.removals.len();
-    Ok(plan)
+    all.strays.found.sort();
+    all.summary.created = all.writes.iter().filter(|write| !write.replaces).count();
+    all.summary.changed = all.writes.len() - all.summary.created;
+    all.summary.removed = all.removals.len();
+    all.summary.stale = all.edited.len();
+    Ok(all)
 }
 
-/// A target and what becomes of it.
-struct Decided {
-    target: TargetName,
-    /// Nothing if all stays as it is.
-    fate: Option<Fate>,
-    /// Whether all of its files were looked at: what a stopped run said of them is settled.
-    is_settled: bool,
+impl Plan {
+    /// Adds what becomes of a target.
+    fn add(&mut self, target: TargetName, plan: Option<TargetPlan>) {
+        let is_touched = plan.as_ref().is_some_and(|plan| !plan.writes.is_empty() || !plan.removals.is_empty());
+        self.summary.unchanged += usize::from(!is_touched);
+        let Some(plan) = plan else { return };
+        match plan.memory {
+            TargetMemory::AsBefore => {}
+            TargetMemory::Forgotten => drop(self.cache.targets.insert(target.clone(), None)),
+            TargetMemory::Made(made) => drop(self.cache.targets.insert(target.clone(), Some(made))),
+        }
+        self.cache.folders.extend(plan.folder.map(|stamp| (target.clone(), stamp)));
+        self.cache.secrets.insert(target, plan.secrets);
+        self.writes.extend(plan.writes);
+        self.removals.extend(plan.removals);
+        self.edited.extend(plan.edited);
+        self.strays.found.extend(plan.strays);
+        self.foreign.extend(plan.foreign);
+    }
 }
 
-fn fates(tree: &OutputTree, jobs: BTreeMap<TargetName, Job>) -> Result<Vec<Decided>, Diagnostics> {
+/// What becomes of each target; none of one that stays as it is.
+type TargetPlans = Vec<(TargetName, Option<TargetPlan>)>;
+
+fn plans(tree: &OutputTree, jobs: BTreeMap<TargetName, Job>) -> Result<TargetPlans, Diagnostics> {
     let decide = |(target, job): (TargetName, Job)| {
-        let (record, claims) = (tree.pages.merged.targets.get(&target), tree.pages.claims.get(&target));
-        let known = Known { place: &tree.place, target: &target, record, claims, local: &tree.local };
-        let (fate, is_settled) = match job {
+        let folder = TargetFolder::new(&tree.root, &target, &tree.inventories, &tree.cache);
+        let plan = match job {
             Job::Rendered(Outcome::Rendered { inputs, state, files }) => {
-                (Some(known.rendered(inputs, state, files)), true)
+                Some(folder.rendered(Rendering { inputs, state, files }))
             }
-            Job::Rendered(Outcome::Unchanged) => (known.unchanged(), false),
-            Job::Removed => (Some(known.removed()), true),
+            Job::Rendered(Outcome::Unchanged { inputs }) => folder.unchanged(inputs),
+            Job::Removed => Some(folder.removed()),
         };
-        Decided { target, fate, is_settled }
+        (target, plan)
     };
-    let mut fates = parallel::each(jobs.into_iter().collect(), MANY, decide);
+    let mut plans = parallel::each(jobs.into_iter().collect(), MANY, decide);
     let mut problems = Diagnostics::new();
-    let mut in_the_way = Vec::new();
-    for fate in fates.iter_mut().filter_map(|decided| decided.fate.as_mut()) {
-        problems.extend(std::mem::take(&mut fate.problems));
-        in_the_way.append(&mut fate.foreign);
+    for plan in plans.iter_mut().filter_map(|(_, plan)| plan.as_mut()) {
+        problems.extend(std::mem::take(&mut plan.problems));
     }
-    if !in_the_way.is_empty() {
-        problems.push(foreign(&tree.place, &in_the_way));
-    }
-    if problems.has_errors() { Err(problems) } else { Ok(fates) }
+    if problems.has_errors() { Err(problems) } else { Ok(plans) }
 }
 
-pub(super) fn foreign(place: &Place, files: &[String]) -> Diagnostic {
+pub(super) fn foreign(root: &TreeRoot, files: &[String]) -> Diagnostic {
     let message = match files {
         [file] => format!("`{file}` is in the way: septum did not write it"),
-        files => format!("{} files in `{}` are in the way: septum did not write them", files.len(), place.shown),
+        files => format!("{} files in `{}` are in the way: septum did not write them", files.len(), root.shown),
     };
     let mut error = Diagnostic::error("foreign-file", message);
     if let [_, _, ..] = files {
@@ -197,100 +214,67 @@ pub(super) fn foreign(place: &Place, files: &[String]) -> Diagnostic {
 }
 
 /// The inventory of this run: before, meanwhile, and after. It takes the records.
-fn page(tree: &OutputTree, fates: &mut [Decided]) -> PageChange {
+fn inventory_change(tree: &OutputTree, plans: &mut TargetPlans) -> InventoryChange {
     let obsolete: Vec<_> = match tree.part {
-        Part::Whole => tree.pages.others().map(|page| page.name.clone()).collect(),
+        Part::Whole => tree.inventories.others().map(|file| file.name.clone()).collect(),
         Part::Shard { .. } => Vec::new(),
     };
-    let base = match tree.part {
-        Part::Whole => Some(&tree.pages.merged.targets),
-        Part::Shard { .. } => tree.pages.own().map(|page| &page.inventory.targets),
-    };
-    let base = Inventory { targets: base.cloned().unwrap_or_default(), pending: BTreeMap::new() };
-    let is_claimed =
-        !obsolete.is_empty() || fates.iter().filter_map(|it| it.fate.as_ref()).any(|fate| !fate.writes.is_empty());
-    let claim = is_claimed.then(|| claim(tree, fates, base.clone()));
-    let new = after(tree, fates, base);
+    let carried = tree.inventories.carried(tree.part);
+    let has_writes = plans.iter().filter_map(|(_, plan)| plan.as_ref()).any(|plan| !plan.writes.is_empty());
+    let claim = (has_writes || !obsolete.is_empty()).then(|| claim(plans, carried.clone()));
+    let new = after(tree, plans, carried);
     // megabytes of text in a big tree
     let claim = || claim.map(|claim| claim.write());
-    let pages = move || match tree.pages.own() {
+    let texts = move || match tree.inventories.own() {
         // what says the same is the same, however it is laid out
-        Some(page) if page.inventory == new => (Some(page.bytes.clone()), page.bytes.clone()),
-        Some(page) => (Some(page.bytes.clone()), new.write()),
+        Some(file) if file.inventory == new && Inventory::is_of_this_version(&file.bytes) => {
+            (Some(file.bytes.clone()), file.bytes.clone())
+        }
+        Some(file) => (Some(file.bytes.clone()), new.write()),
         // where nothing was and nothing comes, there need not be an inventory that says so
         None => ((new == Inventory::default()).then(|| new.write()), new.write()),
     };
-    let (claim, (old, new)) = parallel::both(fates.len() > MANY, claim, pages);
-    PageChange { name: tree.pages.own.clone(), old, claim, new, obsolete }
+    let (claim, (old, new)) = parallel::both(plans.len() > MANY, claim, texts);
+    InventoryChange { name: tree.inventories.own.clone(), old, claim, new, obsolete }
 }
 
-/// What the inventory says while files are written: what it said, and what is on its way.
-fn claim(tree: &OutputTree, fates: &[Decided], mut claim: Inventory) -> Inventory {
-    for target in tree.pages.claims.keys() {
-        let remembered = tree.pages.remembered(target, tree.part, &tree.place);
-        if !remembered.is_empty() {
-            claim.pending.insert(target.clone(), remembered);
+/// What the inventory says while files are written: what it said, and what may be there besides.
+fn claim(plans: &TargetPlans, mut claim: Inventory) -> Inventory {
+    for (target, plan) in plans.iter().filter_map(|(target, plan)| Some((target, plan.as_ref()?))) {
+        let digests = |write: &Write| {
+            let owned = plan.record.get(&write.file);
+            (write.file.clone(), owned.and_then(|owned| owned.digest.clone()).into_iter().collect())
+        };
+        let files: PendingFiles = plan.writes.iter().map(digests).collect();
+        if !files.is_empty() {
+            add_pending(claim.pending.entry(target.clone()).or_default(), &files);
         }
-    }
-    for (target, fate) in fates.iter().filter_map(|it| Some((&it.target, it.fate.as_ref()?))) {
-        announce(tree, target, fate, &mut claim);
     }
     claim
 }
 
-/// What it says in the end.
-fn after(tree: &OutputTree, fates: &mut [Decided], mut new: Inventory) -> Inventory {
-    for (target, fate) in fates.iter_mut().filter_map(|it| Some((&it.target, it.fate.as_mut()?))) {
-        enter(tree, target, std::mem::take(&mut fate.record), &mut new);
-    }
-    let settled: BTreeSet<_> = fates.iter().filter(|decided| decided.is_settled).map(|it| &it.target).collect();
-    for target in tree.pages.claims.keys().filter(|target| !settled.contains(target)) {
-        let remembered = tree.pages.remembered(target, tree.part, &tree.place);
-        if !remembered.is_empty() {
-            new.pending.insert(target.clone(), remembered);
+/// What it says in the end. All that was said of a target that this run looked at is settled.
+fn after(tree: &OutputTree, plans: &mut TargetPlans, mut new: Inventory) -> Inventory {
+    for (target, plan) in plans.iter_mut() {
+        match plan {
+            Some(plan) => {
+                new.pending.remove(target);
+                enter(tree, target, std::mem::take(&mut plan.record), &mut new);
+            }
+            // it is remembered exactly as it is said
+            None => drop(new.pending.remove(target)),
         }
     }
     new
 }
 
-/// Says what will be written of a target. What is there, and only a stopped run spoke of, is recorded as
-/// written first: the next claim on the same file would hide it.
-fn announce(tree: &OutputTree, target: &TargetName, fate: &Fate, claim: &mut Inventory) {
-    for write in &fate.writes {
-        let output = fate.record.outputs.get(&write.file);
-        let digest = output.and_then(|output| output.digest.clone());
-        claim.pending.entry(target.clone()).or_default().insert(write.file.clone(), digest);
-        let merged = tree.pages.merged.targets.get(target);
-        let is_recorded = merged.is_some_and(|record| record.outputs.get(&write.file).is_some_and(|it| !it.stale));
-        if let (false, Some(replaced)) = (is_recorded, &write.replaces) {
-            let digest = (write.before == Sensitivity::Plain).then(|| replaced.clone());
-            let output = OutputRecord { digest, stale: false, fingerprint: None, object: None };
-            let record = claim.targets.entry(target.clone()).or_insert_with(|| merged.cloned().unwrap_or_default());
-            Arc::make_mut(record).outputs.insert(write.file.clone(), output);
-        }
-    }
-}
-
-/// Records what became of a target.
-fn enter(tree: &OutputTree, target: &TargetName, record: TargetRecord, new: &mut Inventory) {
-    let is_elsewhere = || {
-        let lists = |page: &super::page::Page| page.inventory.targets.contains_key(target);
-        tree.part != Part::Whole && tree.pages.others().any(lists)
-    };
-    if record.is_gone() {
-        // a shard does not touch what others recorded, so it says that it is not so any more
-        if is_elsewhere() {
-            new.targets.insert(target.clone(), Arc::default());
-        } else {
-            new.targets.remove(target);
-        }
+fn enter(tree: &OutputTree, target: &TargetName, record: OwnedFiles, new: &mut Inventory) {
+    if record.is_empty() {
+        new.targets.remove(target);
         return;
     }
     // what another inventory says already need not be said twice
-    if !new.targets.contains_key(target)
-        && is_elsewhere()
-        && tree.pages.merged.targets.get(target).is_some_and(|it| **it == record)
-    {
+    if !new.targets.contains_key(target) && tree.inventories.say_exactly(target, &record) {
         return;
     }
     new.targets.insert(target.clone(), Arc::new(record));

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::Arc;
+use std::io;
 
-use super::inventory::{OutputRecord, TargetRecord, digest};
-use super::local::Local;
+use super::cache::{Cache, FileStamp, MadeFile, MadeTarget, SecretDigests};
+use super::inventory::{OwnedFile, OwnedFiles, digest};
 use super::name::{FileName, KUSTOMIZATION, TargetName};
-use super::page::{Claim, Claims, Standing};
-use super::{Content, Found, OutputFile, Place, place};
+use super::ownership::{Inventories, Ownership};
+use super::{Content, Found, OutputFile, TreeRoot, place};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
@@ -24,8 +24,8 @@ pub(super) struct Write {
     pub(super) sensitivity: Sensitivity,
     /// Whether secrets were, or may have been, in the old ones.
     pub(super) before: Sensitivity,
-    /// The digest of what is there; none if nothing is.
-    pub(super) replaces: Option<String>,
+    /// Whether something is there that it takes the place of.
+    pub(super) replaces: bool,
 }
 
 /// A file that goes, as long as it has this digest.
@@ -35,216 +35,325 @@ pub(super) struct Removal {
     pub(super) digest: String,
 }
 
+/// A file of Septum's that is no longer generated, and is kept because somebody may have edited it.
+pub(super) struct EditedFile {
+    pub(super) shown: String,
+    /// Whether it is only not known whether it was edited: it may be a Secret in plaintext.
+    pub(super) is_secret: bool,
+}
+
 /// All that becomes of a target.
 #[derive(Default)]
-pub(super) struct Fate {
-    pub(super) record: TargetRecord,
+pub(super) struct TargetPlan {
+    /// What the inventory says of it.
+    pub(super) record: OwnedFiles,
     pub(super) writes: Vec<Write>,
     pub(super) removals: Vec<Removal>,
     /// The digests of its Secrets in plaintext.
-    pub(super) secrets: BTreeMap<FileName, String>,
-    /// How many files are kept although they are rendered no more.
-    pub(super) stale: usize,
-    pub(super) warnings: Diagnostics,
+    pub(super) secrets: SecretDigests,
+    pub(super) memory: TargetMemory,
+    /// What its folder looks like, if nothing but its files is there.
+    pub(super) folder: Option<FileStamp>,
+    pub(super) edited: Vec<EditedFile>,
+    /// What is in its folder and nothing of it.
+    pub(super) strays: Vec<String>,
     /// Files in the way.
     pub(super) foreign: Vec<String>,
     pub(super) problems: Diagnostics,
 }
 
-/// What is known of a target, and where it lies.
-pub(super) struct Known<'a> {
-    pub(super) place: &'a Place,
-    pub(super) target: &'a TargetName,
-    pub(super) record: Option<&'a Arc<TargetRecord>>,
-    pub(super) claims: Option<&'a Claims>,
-    pub(super) local: &'a Local,
+/// What is remembered of a target for the next run.
+#[derive(Default)]
+pub(super) enum TargetMemory {
+    /// What was.
+    #[default]
+    AsBefore,
+    /// Nothing: it is no more, or has to be rendered again in any case.
+    Forgotten,
+    /// How it was made.
+    Made(MadeTarget<BTreeMap<String, String>>),
 }
 
-impl Known<'_> {
-    /// It was rendered.
-    pub(super) fn rendered(
-        &self,
-        inputs: BTreeMap<String, String>,
-        state: Option<String>,
-        files: Vec<OutputFile>,
-    ) -> Fate {
-        let record = TargetRecord { inputs, state, outputs: BTreeMap::new() };
-        let mut fate = Fate { record, ..Fate::default() };
-        let Some(is_there) = self.has_folder(&mut fate) else { return fate };
-        let kustomization = kustomization(&files);
-        for file in files.into_iter().chain(kustomization) {
-            self.place(file, is_there, &mut fate);
-        }
-        for file in self.files() {
-            self.retire(file, &mut fate);
-        }
-        fate
+/// What was made of a target.
+pub(super) struct Rendering {
+    pub(super) inputs: BTreeMap<String, String>,
+    pub(super) state: Option<String>,
+    pub(super) files: Vec<OutputFile>,
+}
+
+/// A target in a tree.
+pub(super) struct TargetFolder<'a> {
+    root: &'a TreeRoot,
+    target: &'a TargetName,
+    inventories: &'a Inventories,
+    ownership: BTreeMap<FileName, Ownership>,
+    cache: &'a Cache,
+}
+
+impl<'a> TargetFolder<'a> {
+    pub(super) fn new(
+        root: &'a TreeRoot,
+        target: &'a TargetName,
+        inventories: &'a Inventories,
+        cache: &'a Cache,
+    ) -> Self {
+        Self { root, target, inventories, ownership: BTreeMap::new(), cache }
     }
 
-    /// It stays as it is, but for what is rendered no more: nothing if there is no such file.
-    pub(super) fn unchanged(&self) -> Option<Fate> {
-        let record = self.record.filter(|record| record.outputs.values().any(|output| output.stale))?;
-        let TargetRecord { inputs, state, outputs } = TargetRecord::clone(record);
-        let (stale, outputs): (BTreeMap<_, _>, _) = outputs.into_iter().partition(|(_, output)| output.stale);
-        let record = TargetRecord { inputs, state, outputs };
-        let mut fate = Fate { record, ..Fate::default() };
-        for file in stale.keys() {
-            self.retire(file, &mut fate);
+    fn with_ownership(mut self) -> Self {
+        self.ownership = self.inventories.of_target(self.target);
+        self
+    }
+
+    /// It was rendered.
+    pub(super) fn rendered(self, rendering: Rendering) -> TargetPlan {
+        let Rendering { inputs, state, files } = rendering;
+        let this = self.with_ownership();
+        let mut plan = TargetPlan::default();
+        let Some(is_there) = this.has_folder(&mut plan) else { return plan };
+        let kustomization = kustomization(&files);
+        let mut digests = BTreeMap::new();
+        for file in files.into_iter().chain(kustomization) {
+            let name = file.name.clone();
+            if let Some(digest) = this.place(file, is_there, &mut plan) {
+                digests.insert(name, digest);
+            }
         }
-        Some(fate)
+        let made_file = |(name, owned): (&FileName, &OwnedFile)| {
+            let digest = owned.digest.clone().or_else(|| digests.get(name).cloned())?;
+            Some((name.clone(), MadeFile { owned: owned.clone(), digest }))
+        };
+        let files = plan.record.iter().filter_map(made_file).collect();
+        plan.memory = match state {
+            Some(state) => TargetMemory::Made(MadeTarget { state, inputs, files, folder: None }),
+            None => TargetMemory::Forgotten,
+        };
+        this.clear(is_there, &mut plan);
+        plan
+    }
+
+    /// It stays as it was made, but for what else is in its folder. It may be known to be so by other inputs.
+    pub(super) fn unchanged(self, inputs: Option<BTreeMap<String, String>>) -> Option<TargetPlan> {
+        let made = self.cache.targets().get(self.target)?;
+        let record: OwnedFiles = made.files.iter().map(|(name, file)| (name.clone(), file.owned.clone())).collect();
+        let stamp = FileStamp::of(&self.root.folder(self.target));
+        let is_said = self.inventories.say_exactly(self.target, &record);
+        if inputs.is_none() && is_said && stamp.is_some() && stamp == made.folder {
+            return None;
+        }
+        let memory = inputs.map_or(TargetMemory::AsBefore, |inputs| {
+            let MadeTarget { state, files, folder, .. } = made.clone();
+            TargetMemory::Made(MadeTarget { state, inputs, files, folder })
+        });
+        let this = self.with_ownership();
+        let secrets = this.cache.secrets(this.target).cloned().unwrap_or_default();
+        let mut plan = TargetPlan { record, secrets, memory, ..TargetPlan::default() };
+        let is_there = this.has_folder(&mut plan).unwrap_or_default();
+        this.clear(is_there, &mut plan);
+        let is_clear = plan.strays.is_empty() && plan.edited.is_empty() && plan.removals.is_empty();
+        plan.folder = stamp.filter(|stamp| is_clear && this.cache.is_settled(stamp));
+        Some(plan)
     }
 
     /// It is no more.
-    pub(super) fn removed(&self) -> Fate {
-        let mut fate = Fate::default();
-        if self.has_folder(&mut fate).is_some() {
-            for file in self.files() {
-                self.retire(file, &mut fate);
+    pub(super) fn removed(self) -> TargetPlan {
+        let this = self.with_ownership();
+        let mut plan = TargetPlan { memory: TargetMemory::Forgotten, ..TargetPlan::default() };
+        if let Some(is_there) = this.has_folder(&mut plan) {
+            this.clear(is_there, &mut plan);
+        }
+        plan
+    }
+
+    /// Decides about all that is not in its record: what is Septum's is retired, and of the rest nothing is touched.
+    fn clear(&self, is_there: bool, plan: &mut TargetPlan) {
+        if !is_there {
+            return;
+        }
+        let mut known: BTreeSet<String> = plan.record.keys().map(|name| name.as_str().to_owned()).collect();
+        for (file, ownership) in &self.ownership {
+            if known.insert(file.as_str().to_owned()) && !self.is_only_renamed(file, plan) {
+                let is_ours = self.retire(file, ownership, plan);
+                if !is_ours {
+                    known.remove(file.as_str());
+                }
             }
         }
-        fate
+        let shown = self.show_folder();
+        let entries = match fs::read_dir(self.root.folder(self.target)) {
+            Ok(entries) => entries.collect::<io::Result<Vec<_>>>(),
+            Err(error) => Err(error),
+        };
+        match entries {
+            Err(error) => plan.problems.push(place::unreadable(&shown, &error)),
+            Ok(entries) => {
+                let names = entries.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
+                // where the system does not tell case apart, a file may still have the name that it had
+                let is_renamed = |name: &str| FileName::of(name).is_some_and(|name| self.is_only_renamed(&name, plan));
+                let strays = names.filter(|name| !known.contains(name) && !is_renamed(name));
+                let mut strays: Vec<_> = strays.map(|name| format!("{shown}/{name}")).collect();
+                strays.sort();
+                plan.strays = strays;
+            }
+        }
     }
 
     /// Whether its folder is there. A link in the place of one would have files written, or removed, somewhere
-    /// else: that is told.
-    fn has_folder(&self, fate: &mut Fate) -> Option<bool> {
-        let environment = self.place.dir.join(self.target.environment());
-        let shown = format!("{}/{}", self.place.shown, self.target.environment());
-        if !fate.problems.take(place::folder(&environment, &shown))? {
+    /// else: that is an error.
+    fn has_folder(&self, plan: &mut TargetPlan) -> Option<bool> {
+        let environment = self.root.dir.join(self.target.environment());
+        let shown = format!("{}/{}", self.root.shown, self.target.environment());
+        if !plan.problems.take(place::folder(&environment, &shown))? {
             return Some(false);
         }
-        fate.problems.take(place::folder(&self.place.folder(self.target), &self.show_folder()))
+        plan.problems.take(place::folder(&self.root.folder(self.target), &self.show_folder()))
     }
 
     fn show_folder(&self) -> String {
-        format!("{}/{}", self.place.shown, self.target)
+        format!("{}/{}", self.root.shown, self.target)
     }
 
-    /// All files that an inventory names.
-    fn files(&self) -> BTreeSet<&FileName> {
-        let recorded = self.record.into_iter().flat_map(|record| record.outputs.keys());
-        recorded.chain(self.claims.into_iter().flat_map(BTreeMap::keys)).collect()
-    }
-
-    /// What they say of one, its record first.
-    fn claims(&self, file: &FileName) -> Vec<Claim> {
-        let recorded = self.recorded(file).map(Claim::recorded);
-        let others = self.claims.and_then(|claims| claims.get(file));
-        recorded.into_iter().chain(others.into_iter().flatten().cloned()).collect()
-    }
-
-    fn recorded(&self, file: &FileName) -> Option<&OutputRecord> {
-        self.record.and_then(|record| record.outputs.get(file))
-    }
-
-    /// A file that is rendered: written, if it is not there already.
-    fn place(&self, file: OutputFile, is_folder_there: bool, fate: &mut Fate) {
-        let OutputFile { name, content, sensitivity, fingerprint, object } = file;
-        let shown = self.place.show(self.target, &name);
-        let look = || if is_folder_there { self.place.look(self.target, &name) } else { Ok(Found::Nothing) };
+    /// A file that is rendered: written, if it is not there already. Gives the digest of a Secret in plaintext.
+    fn place(&self, file: OutputFile, is_folder_there: bool, plan: &mut TargetPlan) -> Option<String> {
+        let OutputFile { name, content, sensitivity, fingerprint } = file;
+        let shown = self.root.show(self.target, &name);
+        let look = || if is_folder_there { self.root.look(self.target, &name) } else { Ok(Found::Nothing) };
         let found = match look() {
             Ok(found) => found,
-            Err(error) => return fate.problems.push(place::unreadable(&shown, &error)),
-        };
-        let (hash, fingerprint) = match (content, &found) {
-            (Content::Kept, Found::File(bytes)) => {
-                let before = self.recorded(&name).and_then(|output| output.fingerprint.clone());
-                (digest(bytes), fingerprint.or(before))
+            Err(error) => {
+                plan.problems.push(place::unreadable(&shown, &error));
+                return None;
             }
+        };
+        let ownership = self.ownership.get(&name);
+        let listed = || ownership.and_then(|it| it.inputs.iter().next().cloned());
+        let (bytes, inputs) = match (content, found) {
+            (Content::Kept, Found::File(bytes)) => (bytes, fingerprint.or_else(listed)),
             (Content::Kept, _) => {
-                let error = std::io::ErrorKind::NotFound.into();
-                return fate.problems.push(place::unreadable(&shown, &error));
+                plan.problems.push(place::unreadable(&shown, &io::ErrorKind::NotFound.into()));
+                return None;
             }
-            (Content::Bytes(bytes), _) => {
-                let hash = digest(&bytes);
-                if !self.write(&name, bytes, sensitivity, found, fate) {
-                    return fate.foreign.push(shown);
+            (Content::Outline(text), found) => {
+                let bytes = Wiping::new(text.into_bytes());
+                self.write(&name, bytes, sensitivity, &found, plan);
+                plan.record.insert(name, OwnedFile::default());
+                return None;
+            }
+            (Content::Bytes(bytes), Found::File(old)) if *old == *bytes => (old, fingerprint),
+            (Content::Bytes(bytes), found) => {
+                if !self.may_write(&name, &found) {
+                    plan.foreign.push(shown);
                 }
-                (hash, fingerprint)
+                let digests = (digest(&bytes), self.cache.digest(&bytes));
+                self.write(&name, bytes, sensitivity, &found, plan);
+                return enter(name, digests, sensitivity, fingerprint, plan);
             }
         };
-        if sensitivity == Sensitivity::Sensitive {
-            fate.secrets.insert(name.clone(), hash.clone());
-        }
-        let digest = (sensitivity == Sensitivity::Plain).then_some(hash);
-        fate.record.outputs.insert(name, OutputRecord { digest, stale: false, fingerprint, object });
+        let digests = (digest(&bytes), self.cache.digest(&bytes));
+        enter(name, digests, sensitivity, inputs, plan)
     }
 
-    /// Whether the file may be written.
+    /// Whether a file may be written where something is.
+    fn may_write(&self, file: &FileName, found: &Found) -> bool {
+        match found {
+            Found::Nothing => true,
+            Found::Other => false,
+            Found::File(old) => {
+                let is_owned = |ownership: &Ownership| ownership.may_replace(&digest(old));
+                self.ownership.get(file).is_some_and(is_owned) || self.cache.has_written(self.target, file, old)
+            }
+        }
+    }
+
     fn write(
         &self,
         file: &FileName,
         bytes: Wiping<Vec<u8>>,
         sensitivity: Sensitivity,
-        found: Found,
-        fate: &mut Fate,
-    ) -> bool {
-        let claims = self.claims(file);
-        let replaces = match found {
-            Found::Nothing => None,
-            Found::File(old) if *old == *bytes => return true,
-            Found::File(old) => {
-                let old = digest(&old);
-                if !claims.iter().any(|claim| claim.owns(&old)) {
-                    return false;
-                }
-                Some(old)
-            }
-            Found::Other => return false,
-        };
-        let was_secret = claims.iter().any(|claim| claim.digest.is_none());
+        found: &Found,
+        plan: &mut TargetPlan,
+    ) {
+        let was_secret = self.ownership.get(file).is_some_and(|ownership| ownership.is_secret);
         let before = if was_secret { Sensitivity::Sensitive } else { Sensitivity::Plain };
+        let replaces = !matches!(found, Found::Nothing);
         let (target, file) = (self.target.clone(), file.clone());
-        fate.writes.push(Write { target, file, bytes, sensitivity, before, replaces });
+        plan.writes.push(Write { target, file, bytes, sensitivity, before, replaces });
+    }
+
+    /// A file that an inventory names and nothing generates: removed if nobody edited it. Gives whether it is Septum's.
+    fn retire(&self, file: &FileName, ownership: &Ownership, plan: &mut TargetPlan) -> bool {
+        let shown = self.root.show(self.target, file);
+        let bytes = match self.root.look(self.target, file) {
+            Ok(Found::Nothing) => return true,
+            Ok(Found::File(bytes)) => Some(bytes),
+            Ok(Found::Other) => None,
+            Err(error) => {
+                plan.problems.push(place::unreadable(&shown, &error));
+                return true;
+            }
+        };
+        if let Some(bytes) = &bytes {
+            let digest = digest(bytes);
+            if ownership.digests.contains(&digest) || self.cache.has_written(self.target, file, bytes) {
+                plan.removals.push(Removal { target: self.target.clone(), file: file.clone(), digest });
+                return true;
+            }
+        }
+        // what was only about to be written and looks otherwise is somebody else's
+        if !ownership.is_listed && !ownership.is_secret {
+            return false;
+        }
+        let is_secret = ownership.is_secret && bytes.is_some();
+        plan.edited.push(EditedFile { shown, is_secret });
+        let digest = if ownership.is_secret { None } else { ownership.digests.iter().next().cloned() };
+        plan.record.insert(file.clone(), OwnedFile { digest, inputs: ownership.inputs.iter().next().cloned() });
+        if let Some(digests) = self.cache.secrets(self.target).and_then(|secrets| secrets.get(file)) {
+            plan.secrets.insert(file.clone(), digests.clone());
+        }
         true
     }
 
-    /// A file that an inventory names: removed if it is rendered no more and nobody changed it.
-    fn retire(&self, file: &FileName, fate: &mut Fate) {
-        if fate.record.outputs.contains_key(file) || self.is_only_renamed(file, fate) {
-            return;
-        }
-        let shown = self.place.show(self.target, file);
-        let hash = match self.place.look(self.target, file) {
-            Ok(Found::Nothing) => return,
-            Ok(Found::File(bytes)) => Some(digest(&bytes)),
-            Ok(Found::Other) => None,
-            Err(error) => return fate.problems.push(place::unreadable(&shown, &error)),
-        };
-        let claims = self.claims(file);
-        let here = self.local.get(self.target, file);
-        let is_written = |hash: &String| claims.iter().any(|claim| claim.digest.as_ref().or(here) == Some(hash));
-        if let Some(digest) = hash.filter(is_written) {
-            return fate.removals.push(Removal { target: self.target.clone(), file: file.clone(), digest });
-        }
-        // what was only announced and looks otherwise is somebody else's
-        let keeps = |claim: &&Claim| claim.standing != Standing::Announced || claim.digest.is_none();
-        let Some(claim) = claims.iter().find(keeps) else { return };
-        fate.stale += 1;
-        fate.warnings.push(stale(&shown, claim));
-        let recorded = self.recorded(file).cloned();
-        let (fingerprint, object) = recorded.map(|output| (output.fingerprint, output.object)).unwrap_or_default();
-        let output = OutputRecord { digest: claim.digest.clone(), stale: true, fingerprint, object };
-        fate.record.outputs.insert(file.clone(), output);
-    }
-
     /// Whether the file has a new name that differs in case alone, where the system tells none apart.
-    fn is_only_renamed(&self, file: &FileName, fate: &Fate) -> bool {
-        let real = |file: &FileName| fs::canonicalize(self.place.file(self.target, file)).ok();
-        let mut alike = fate.record.outputs.keys().filter(|new| new.as_str().eq_ignore_ascii_case(file.as_str()));
+    fn is_only_renamed(&self, file: &FileName, plan: &TargetPlan) -> bool {
+        let real = |file: &FileName| fs::canonicalize(self.root.file(self.target, file)).ok();
+        let is_alike = |new: &&FileName| *new != file && new.as_str().eq_ignore_ascii_case(file.as_str());
+        let mut alike = plan.record.keys().filter(is_alike);
         alike.any(|new| real(new).is_some_and(|path| real(file) == Some(path)))
     }
 }
 
-fn stale(shown: &str, claim: &Claim) -> Diagnostic {
-    let warning = Diagnostic::warning("stale-file", format!("`{shown}` is rendered no more, and was kept"));
-    match claim.digest {
-        Some(_) => warning.note("it was changed since septum wrote it"),
-        None => {
-            warning.note("it held a Secret in plaintext, of which no digest is kept: nobody can tell if it was changed")
-        }
+/// Records a file by its digests, the second of which takes a key.
+fn enter(
+    name: FileName,
+    (open, keyed): (String, String),
+    sensitivity: Sensitivity,
+    inputs: Option<String>,
+    plan: &mut TargetPlan,
+) -> Option<String> {
+    let is_secret = sensitivity == Sensitivity::Sensitive;
+    if is_secret {
+        plan.secrets.insert(name.clone(), [keyed.clone()].into());
     }
-    .hint("remove it, or move it out of the output folder")
+    plan.record.insert(name, OwnedFile { digest: (!is_secret).then_some(open), inputs });
+    is_secret.then_some(keyed)
+}
+
+/// Says that a file is kept although nothing generates it.
+pub(super) fn edited(EditedFile { shown, is_secret }: &EditedFile) -> Diagnostic {
+    let warning = Diagnostic::warning("stale-file", format!("`{shown}` is no longer generated, and was kept"));
+    let warning = if *is_secret {
+        warning.note("it is a Secret in plaintext: this machine cannot say whether it was edited")
+    } else {
+        warning.note("it was edited since septum wrote it")
+    };
+    warning.hint("remove it, or move it out of the output directory")
+}
+
+/// Says that there is something that nothing generates, and that is not Septum's.
+pub(super) fn stray(shown: &str) -> Diagnostic {
+    Diagnostic::warning("stray-file", format!("`{shown}` is not generated by anything"))
+        .note("septum did not write it, and leaves it; whoever applies the directory may apply it too")
+        .hint("remove it, or move it out of the output directory; if it is an object of an app, add it to `manifests`")
 }
 
 /// The file that makes kustomize, and Flux with it, take the files of the folder.
@@ -263,6 +372,5 @@ fn kustomization(files: &[OutputFile]) -> Option<OutputFile> {
         content: Content::Bytes(Wiping::new(text.into_bytes())),
         sensitivity: Sensitivity::Plain,
         fingerprint: None,
-        object: None,
     })
 }

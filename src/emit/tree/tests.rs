@@ -14,10 +14,17 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::diagnostic::Diagnostics;
 
-/// A project with an output folder `rendered`.
+/// A project with an output folder `rendered`, on a machine that remembers or does not.
 struct Site {
     root: tempfile::TempDir,
+    remembers: bool,
 }
+
+/// All that is not rendered is gone.
+const ALL: Coverage<'_> = Coverage { is_gone: &|_| true, is_beside: &|_| true };
+
+/// All that is not rendered is somebody else's.
+const SOME: Coverage<'_> = Coverage { is_gone: &|_| false, is_beside: &|_| false };
 
 /// What is rendered: targets, with their files and texts.
 type Set = BTreeMap<String, BTreeMap<String, String>>;
@@ -52,11 +59,10 @@ fn rendered(set: &Set) -> Vec<RenderedTarget> {
         content: Content::Bytes(Wiping::new(text.clone().into_bytes())),
         sensitivity: if name.starts_with("secret-") { Sensitivity::Sensitive } else { Sensitivity::Plain },
         fingerprint: None,
-        object: None,
     };
     let outcome = |files: &BTreeMap<String, String>| Outcome::Rendered {
         inputs: BTreeMap::from([("base.yaml".to_owned(), digest(format!("{files:?}").as_bytes()))]),
-        state: None,
+        state: Some(String::new()),
         files: files.iter().map(output).collect(),
     };
     set.iter().map(|(name, files)| RenderedTarget { name: target(name), outcome: outcome(files) }).collect()
@@ -64,34 +70,49 @@ fn rendered(set: &Set) -> Vec<RenderedTarget> {
 
 impl Site {
     fn new() -> Self {
-        Self { root: tempfile::tempdir().unwrap() }
+        let site = Self { root: tempfile::tempdir().unwrap(), remembers: true };
+        fs::create_dir(site.project()).unwrap();
+        site
+    }
+
+    fn project(&self) -> PathBuf {
+        self.root.path().join("project")
     }
 
     fn dir(&self) -> PathBuf {
-        self.root.path().join("rendered")
+        self.project().join("rendered")
+    }
+
+    /// Loses what the machine remembers.
+    fn forget(&self) {
+        fs::remove_dir_all(self.root.path().join("cache")).unwrap();
     }
 
     fn open(&self, part: Part) -> Result<OutputTree, Diagnostics> {
-        let mut tree = OutputTree::open(&self.dir(), &Sources { root: self.root.path(), folders: &[] }, part)?;
-        tree.place.shown = "rendered".to_owned();
+        // an hour ahead, so that no file changed a moment ago
+        let now = crate::test_hook::now() + std::time::Duration::from_secs(3600);
+        let cache = CacheOptions { dir: self.root.path().join("cache"), now };
+        let sources = Sources { root: &self.project(), folders: &[] };
+        let mut tree = OutputTree::open(&self.dir(), &sources, part, self.remembers.then_some(&cache))?;
+        tree.root.shown = "rendered".to_owned();
         Ok(tree)
     }
 
     fn plan(&self, part: Part, rendered_set: &Set) -> Result<Plan, Diagnostics> {
-        self.open(part)?.plan(rendered(rendered_set), &|_| false)
+        self.open(part)?.plan(rendered(rendered_set), SOME)
     }
 
     /// Renders targets and leaves all others.
     fn try_some(&self, part: Part, set: &Set) -> Result<Summary, Diagnostics> {
         let tree = self.open(part)?;
-        let plan = tree.plan(rendered(set), &|_| false)?;
+        let plan = tree.plan(rendered(set), SOME)?;
         tree.apply(plan, &Meter::default())
     }
 
     /// Renders all there is.
     fn try_all(&self, set: &Set) -> Result<Summary, Diagnostics> {
         let tree = self.open(Part::Whole)?;
-        let plan = tree.plan(rendered(set), &|_| true)?;
+        let plan = tree.plan(rendered(set), ALL)?;
         tree.apply(plan, &Meter::default())
     }
 
@@ -156,9 +177,7 @@ fn a_tree_is_laid_out_for_kustomize_and_recorded() {
     );
     let paths: Vec<_> = tree.keys().map(String::as_str).collect();
     let expected = [
-        ".septum/.gitignore",
         ".septum/inventory.json",
-        ".septum/local.json",
         "dev/a/kustomization.yaml",
         "dev/a/secret-a.yaml",
         "prod/a/a.yaml",
@@ -171,13 +190,13 @@ fn a_tree_is_laid_out_for_kustomize_and_recorded() {
     let tree = site.open(Part::Whole).unwrap();
     let intact = ["prod/a", "dev/a", "dev/none", "dev/unknown"].map(|name| tree.is_intact(&target(name)));
     assert_eq!(intact, [true, true, true, false]);
-    fs::remove_file(site.dir().join(OWN).join("local.json")).unwrap();
-    let is_intact = site.open(Part::Whole).unwrap().is_intact(&target("dev/a"));
-    assert!(!is_intact, "elsewhere, a Secret in plaintext cannot be known to be intact");
     assert_eq!(tree.committed(&target("prod/a"), &file("b.yaml")).unwrap().as_slice(), b"1");
     assert!(tree.committed(&target("prod/a"), &file("c.yaml")).is_none());
     site.write("prod/a/b.yaml", "other");
-    assert!(!site.open(Part::Whole).unwrap().is_intact(&target("prod/a")));
+    let intact = || ["prod/a", "dev/a"].map(|name| site.open(Part::Whole).unwrap().is_intact(&target(name)));
+    assert_eq!(intact(), [false, true]);
+    site.forget();
+    assert_eq!(intact(), [false, false], "nothing in the tree says so");
 }
 
 #[cfg(unix)]
@@ -226,7 +245,7 @@ fn another_run_is_told_apart_and_kept_out() {
     let site = Site::new();
     let (a, b) = (set("prod/a: x.yaml=1"), set("prod/b: x.yaml=1"));
     let early = site.open(Part::Whole).unwrap();
-    let plan = early.plan(rendered(&a), &|_| true).unwrap();
+    let plan = early.plan(rendered(&a), ALL).unwrap();
     site.try_all(&b).unwrap();
     let error = early.apply(plan, &Meter::default()).unwrap_err();
     assert_eq!(messages(&error), "output-busy: another run has written to `rendered`");

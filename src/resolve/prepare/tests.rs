@@ -30,6 +30,8 @@ fn calls_are_marked_in_place_and_nothing_else() {
         ("{{ redeclassify(a) }}", ""),
         ("{% set x %}{{ a }}{% endset %}", ""),
         ("{{ declassify(a, ", ""),
+        ("{% set x = }}{% endif %}+%}{%+{%+{% set x %}", ""),
+        ("{{ declassify(a, 'r')) }}", ""),
     ] {
         let prepared = prepare(template).unwrap_or_else(|fault| panic!("{template}: {fault:?}"));
         assert_eq!(prepared.text, if expected.is_empty() { template } else { expected });

@@ -88,6 +88,9 @@ fn all_places_are_searched_and_remembered() {
 }
 
 #[cfg(unix)]
+const OTHER: &str = "age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm";
+
+#[cfg(unix)]
 fn command(command: &str) -> Identities {
     Identities::new(Places { age_key_cmd: Some(command.to_owned()), ..Places::default() })
 }
@@ -101,7 +104,7 @@ fn a_command_is_run_without_a_shell_and_only_when_needed() {
     let outcome = |text: String| {
         let identities = command(&text);
         assert_eq!(identities.searched()[2].outcome, Outcome::NotRun);
-        tried(&identities, &["age1x"]);
+        tried(&identities, &[ONE_PUBLIC]);
         identities.searched()[2].outcome.to_string()
     };
     assert_eq!(outcome(format!("cat '{}'", path.display())), format!("the identity of {ONE_PUBLIC}"));
@@ -117,18 +120,18 @@ fn a_command_is_run_once_for_each_recipient_and_told_which() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
     let script = |body: &str| command(&format!("sh -c 'echo $SOPS_AGE_RECIPIENT >> {}; {body}'", log.display()));
-    let identities = script(&format!("test $SOPS_AGE_RECIPIENT = b && echo {ONE} || echo {TWO}"));
+    let identities = script(&format!("test $SOPS_AGE_RECIPIENT = {ONE_PUBLIC} && echo {ONE} || echo {TWO}"));
     for _ in 0..2 {
-        assert_eq!(tried(&identities, &["a", "b"]), [TWO_PUBLIC, ONE_PUBLIC]);
+        assert_eq!(tried(&identities, &[OTHER, ONE_PUBLIC]), [TWO_PUBLIC, ONE_PUBLIC]);
     }
-    assert_eq!(fs::read_to_string(&log).expect("ran"), "a\nb\n");
+    assert_eq!(fs::read_to_string(&log).expect("ran"), format!("{OTHER}\n{ONE_PUBLIC}\n"));
     let Outcome::Found { recipients, .. } = &identities.searched()[2].outcome else { panic!("found") };
     assert_eq!(recipients, &[TWO_PUBLIC, ONE_PUBLIC]);
     // who prints the same for two is not asked about the third
     fs::remove_file(&log).expect("removes");
     let identities = script(&format!("echo {ONE}"));
-    assert_eq!(tried(&identities, &["a", "b", "c", "d"]).len(), 4);
-    assert_eq!(fs::read_to_string(&log).expect("ran"), "a\nb\n");
+    assert_eq!(tried(&identities, &[OTHER, ONE_PUBLIC, TWO_PUBLIC, OTHER]).len(), 4);
+    assert_eq!(fs::read_to_string(&log).expect("ran"), format!("{OTHER}\n{ONE_PUBLIC}\n"));
 }
 
 /// Always the same answer, counted.

@@ -160,7 +160,7 @@ fn without_a_key_the_file_that_is_there_gives_one_to_who_can_decrypt_it() {
     // nobody here can open this one
     let elsewhere = delivered_for(&["age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm"]);
     let (first, _) = made(SECRET, &elsewhere, None, None, now());
-    assert_eq!(made(SECRET, &elsewhere, None, Some(first.as_bytes()), later()).1, Kept::Unstable);
+    assert_eq!(made(SECRET, &elsewhere, None, Some(first.as_bytes()), later()).1, Kept::Unopened);
 }
 
 #[test]

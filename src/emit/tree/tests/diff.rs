@@ -25,7 +25,7 @@ fn diff(name: &str, old: Option<&str>, new: Option<&str>) -> String {
 fn a_change_is_a_unified_diff() {
     let site = Site::new();
     site.all("prod/a: x.yaml=1");
-    let plan = site.open(Part::Whole).unwrap().plan(rendered(&set("prod/b: x.yaml=2")), &|_| true).unwrap();
+    let plan = site.open(Part::Whole).unwrap().plan(rendered(&set("prod/b: x.yaml=2")), ALL).unwrap();
     let diff = plan.diff();
     let expected = [
         "--- rendered/prod/a/kustomization.yaml\n+++ /dev/null\n@@ -1,4 +0,0 @@\n-apiVersion: kustomize",
@@ -35,7 +35,7 @@ fn a_change_is_a_unified_diff() {
     for part in expected {
         assert!(diff.contains(part), "{part}\n{diff}");
     }
-    assert!(!plan.is_clean() && !plan.are_outputs_current());
+    assert!(!plan.is_clean() && !plan.is_current());
     assert!(!diff.contains("inventory"), "it follows from the rest");
     let clean = site.plan(Part::Whole, &set("prod/a: x.yaml=1")).unwrap();
     assert_eq!((clean.diff().as_str(), clean.is_clean()), ("", true));
@@ -47,7 +47,7 @@ fn a_lost_inventory_is_a_change_but_no_change_of_outputs() {
     site.all("prod/a: x.yaml=1");
     fs::remove_dir_all(site.dir().join(OWN)).unwrap();
     let plan = site.plan(Part::Whole, &set("prod/a: x.yaml=1")).unwrap();
-    assert_eq!((plan.is_clean(), plan.are_outputs_current()), (false, true));
+    assert_eq!((plan.is_clean(), plan.is_current()), (false, true));
     assert_eq!(plan.diff(), "");
 }
 

@@ -11,7 +11,7 @@ impl Site {
     fn killed(&self, part: Part, set: &Set, steps: usize) -> bool {
         let mut tree = self.open(part).unwrap();
         tree.disk.left = Some(AtomicUsize::new(steps));
-        let plan = tree.plan(rendered(set), &|_| true).unwrap();
+        let plan = tree.plan(rendered(set), ALL).unwrap();
         match tree.apply(plan, &Meter::default()) {
             Ok(_) => true,
             Err(problems) => {
@@ -24,7 +24,7 @@ impl Site {
 
     fn run(&self, part: Part, set: &Set) {
         let tree = self.open(part).unwrap();
-        let plan = tree.plan(rendered(set), &|_| true).unwrap();
+        let plan = tree.plan(rendered(set), ALL).unwrap();
         tree.apply(plan, &Meter::default()).unwrap();
     }
 }
@@ -41,6 +41,12 @@ fn cases() -> Vec<(&'static str, Set, Set)> {
         ),
         ("side by side", many(6, "x.yaml=1 y.yaml=1"), many(6, "x.yaml=2 y.yaml=2")),
     ]
+}
+
+/// A tree without an inventory of nothing, which may be there or not.
+fn substance(mut tree: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    tree.retain(|path, text| !path.ends_with('/') && !text.contains("\"targets\": {}"));
+    tree
 }
 
 /// Each file as it was, or as it will be.
@@ -80,20 +86,7 @@ fn the_next_run_completes_what_was_stopped_at_any_step() {
                     let is_done = site.killed(part, &second, steps);
                     assert_old_or_new(&site, &before, &after, &place);
                     site.run(part, next);
-                    // of a Secret in plaintext nobody can tell whether the stopped run had written it
-                    let is_told = |path: &str| !path.contains("secret-") && !path.starts_with(OWN);
-                    let told = |tree: BTreeMap<String, String>| {
-                        let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-                        let hidden: Vec<_> =
-                            tree.keys().filter(|path| path.contains("secret-")).map(|path| folder(path)).collect();
-                        let known =
-                            |path: &String| is_told(path) && !hidden.contains(&folder(path.trim_end_matches('/')));
-                        tree.into_iter().filter(|(path, _)| known(path)).collect::<BTreeMap<_, _>>()
-                    };
-                    assert_eq!(told(site.everything()), told(expected.clone()), "{place}");
-                    if std::ptr::eq(next, &raw const second) {
-                        assert_eq!(site.everything(), after, "{place}");
-                    }
+                    assert_eq!(substance(site.everything()), substance(expected.clone()), "{place}");
                     assert!(!site.dir().join(".septum/tmp").exists(), "{place}");
                     if is_done {
                         break;

@@ -1,0 +1,528 @@
+//! What this machine remembers of a tree, so that it need not do again what it did.
+//!
+//! It lies outside of every work tree, in the cache directory of the user, so that nothing that can be committed is
+//! believed. To lose it, or to find it damaged, costs time only. It holds
+//!
+//! * what each target was made of and what came of it: where neither changed, it is not rendered again;
+//! * what files looked like when they were read. This is what Git does with its index: a file is the one that was
+//!   read if its size, its inode and both its times are the same, since each change of its content sets the time of
+//!   change, which no program can set to another. Only within the tick of a clock would a change not be seen, so
+//!   of a file that was changed a moment ago nothing is noted;
+//! * digests of Secrets in plaintext that were written, or were about to be when a run was stopped: by them an edited
+//!   one is told from one that may be removed. They take a key that never leaves the machine.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::inventory::{OwnedFile, digest};
+use super::name::{FileName, TargetName};
+use super::{Found, TreeRoot, lock, look};
+use crate::secret::Secret;
+
+/// File systems and kernels tick at most every two seconds (FAT).
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// The length of the key of digests, in bytes.
+const KEY: usize = 32;
+
+/// Where the cache is, and what time it is.
+#[derive(Debug, Clone)]
+pub struct CacheOptions {
+    /// The directory. It is not used if it is not the user's alone to write, or lies in a work tree.
+    pub dir: PathBuf,
+    /// The time.
+    pub now: SystemTime,
+}
+
+impl CacheOptions {
+    /// The directory that the environment names: `SEPTUM_CACHE_DIR`, else `septum` in the cache directory of the user.
+    pub fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+        let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let usual = || {
+            let home = || absolute("HOME");
+            let cache = if cfg!(windows) {
+                absolute("LOCALAPPDATA")
+            } else if cfg!(target_os = "macos") {
+                absolute("XDG_CACHE_HOME").or_else(|| Some(home()?.join("Library/Caches")))
+            } else {
+                absolute("XDG_CACHE_HOME").or_else(|| Some(home()?.join(".cache")))
+            };
+            Some(cache?.join("septum"))
+        };
+        absolute("SEPTUM_CACHE_DIR").or_else(usual)
+    }
+}
+
+/// What a file looks like without being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileStamp {
+    size: u64,
+    inode: u64,
+    /// Nanoseconds since 1970.
+    modified: i64,
+    /// The same, of the last change of content, name or permissions.
+    changed: i64,
+}
+
+/// A target as it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MadeTarget<Inputs = Vec<usize>> {
+    /// What it was made of besides its inputs.
+    pub(super) state: String,
+    /// Its inputs with their digests; in a file by their numbers in a table that all targets share.
+    pub(super) inputs: Inputs,
+    /// Its files.
+    pub(super) files: BTreeMap<FileName, MadeFile>,
+    /// What its folder looked like when nothing else was in it.
+    pub(super) folder: Option<FileStamp>,
+}
+
+/// A file as it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MadeFile {
+    /// Its record in an inventory.
+    pub(super) owned: OwnedFile,
+    /// The digest of its bytes, which takes a key if it is a Secret in plaintext.
+    pub(super) digest: String,
+}
+
+/// Digests of the Secrets in plaintext of a target that may be there.
+pub(super) type SecretDigests = BTreeMap<FileName, BTreeSet<String>>;
+
+/// What is remembered, as it is written.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Memory {
+    /// What made it, and by which key. Another program may make something else of the same sources.
+    program: String,
+    // by their text: paths are compared part by part, which takes longer than to look at a file
+    stamps: HashMap<String, (FileStamp, String)>,
+    inputs: Vec<(String, String)>,
+    targets: BTreeMap<TargetName, MadeTarget>,
+    secrets: BTreeMap<TargetName, SecretDigests>,
+}
+
+/// What a run adds to it.
+#[derive(Debug, Default)]
+pub(super) struct CacheUpdate {
+    /// What became of targets; none of one that has to be rendered again.
+    pub(super) targets: BTreeMap<TargetName, Option<MadeTarget<BTreeMap<String, String>>>>,
+    /// What folders look like in which nothing else is.
+    pub(super) folders: BTreeMap<TargetName, FileStamp>,
+    /// The Secrets in plaintext of targets.
+    pub(super) secrets: BTreeMap<TargetName, SecretDigests>,
+}
+
+/// What this machine remembers of a tree.
+#[derive(Debug)]
+pub struct Cache {
+    file: Option<CacheFile>,
+    memory: Memory,
+    read: Mutex<HashMap<String, (FileStamp, String)>>,
+    /// What changed later than this is not settled.
+    settled: i64,
+    program: String,
+}
+
+/// Where it is written.
+#[derive(Debug)]
+struct CacheFile {
+    path: PathBuf,
+    key: Secret<[u8; KEY]>,
+    /// What it looked like when it was read.
+    stamp: Option<FileStamp>,
+}
+
+impl Cache {
+    /// One that remembers nothing, for who wants to see everything.
+    pub fn none() -> Self {
+        let (memory, program) = (Memory::default(), String::new());
+        Self { file: None, memory, read: Mutex::default(), settled: 0, program }
+    }
+
+    /// What is remembered of a tree of a project.
+    pub(super) fn open(options: &CacheOptions, root: &TreeRoot, project: &Path) -> Self {
+        let none = Self::none();
+        let Some(folder) = usable(&options.dir, &[&root.dir, project]) else { return none };
+        let Some(key) = key(&folder) else { return none };
+        let name = format!("{}.json", digest(super::place::real(&root.dir).as_os_str().as_encoded_bytes()));
+        let path = folder.join(name);
+        let file = CacheFile { stamp: FileStamp::of(&path), path, key };
+        let settled = options.now.checked_sub(SETTLED).map(nanoseconds).unwrap_or_default();
+        let program = format!("{} {}", program(), digest(file.key.expose()));
+        let memory = file.read(&program);
+        Self { file: Some(file), memory, settled, program, ..none }
+    }
+
+    /// Whether anything is remembered for the next run.
+    pub fn is_used(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// The digest of bytes, which says nothing to who lacks the key.
+    pub fn digest(&self, bytes: &[u8]) -> String {
+        let key = self.file.as_ref().map(|file| file.key.expose().as_slice()).unwrap_or_default();
+        digest(&[key, Sha256::digest(bytes).as_slice()].concat())
+    }
+
+    /// The digest of a file, which is read if it has to be.
+    pub fn digest_of<B: AsRef<[u8]>>(&self, path: &Path, read: impl FnOnce() -> Option<B>) -> Option<String> {
+        self.remembered(path, || read().map(|bytes| self.digest(bytes.as_ref())))
+    }
+
+    /// A digest of a file, which is made anew if the file does not look as it did.
+    pub(super) fn remembered(&self, path: &Path, make: impl FnOnce() -> Option<String>) -> Option<String> {
+        let Some(text) = path.to_str().filter(|_| self.is_used()) else { return make() };
+        if let Some((_, digest)) = self.memory.stamps.get(text).filter(|(stamp, _)| FileStamp::of(path) == Some(*stamp))
+        {
+            return Some(digest.clone());
+        }
+        let digest = make()?;
+        // what is looked at after it was read, and did not change since before this run, is what was read
+        if let Some(stamp) = FileStamp::of(path).filter(|stamp| self.is_settled(stamp)) {
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            read.insert(text.to_owned(), (stamp, digest.clone()));
+        }
+        Some(digest)
+    }
+
+    pub(super) fn is_settled(&self, stamp: &FileStamp) -> bool {
+        self.is_used() && stamp.modified < self.settled && stamp.changed < self.settled
+    }
+
+    /// The targets that were made.
+    pub(super) fn targets(&self) -> &BTreeMap<TargetName, MadeTarget> {
+        &self.memory.targets
+    }
+
+    /// The inputs that a target was made of, with their digests.
+    pub(super) fn inputs<'a>(&'a self, made: &'a MadeTarget) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let input = |index: &usize| self.memory.inputs.get(*index);
+        made.inputs.iter().filter_map(input).map(|(name, digest)| (name.as_str(), digest.as_str()))
+    }
+
+    /// The digests of the Secrets in plaintext that a target may have.
+    pub(super) fn secrets(&self, target: &TargetName) -> Option<&SecretDigests> {
+        self.memory.secrets.get(target)
+    }
+
+    /// Whether this machine wrote, or was about to write, these bytes to a file.
+    pub(super) fn has_written(&self, target: &TargetName, file: &FileName, bytes: &[u8]) -> bool {
+        let has_digest = |digests: &BTreeSet<String>| digests.contains(&self.digest(bytes));
+        let made = || self.memory.targets.get(target)?.files.get(file)?.owned.digest.clone();
+        self.is_used()
+            && (self.secrets(target).and_then(|secrets| secrets.get(file)).is_some_and(has_digest)
+                || made() == Some(digest(bytes)))
+    }
+
+    /// Remembers what a run did. Others that run at the same time remember theirs: each changes what it knows of.
+    pub(super) fn save(&self, update: CacheUpdate) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes_secrets = update
+            .secrets
+            .iter()
+            .any(|(target, new)| self.secrets(target).map_or(!new.is_empty(), |known| known != new));
+        if read.is_empty() && update.targets.is_empty() && update.folders.is_empty() && !changes_secrets {
+            return Ok(());
+        }
+        let _lock = lock::exclusive(&file.path.with_extension("lock"))?;
+        let is_same = FileStamp::of(&file.path) == file.stamp;
+        let mut memory = if is_same { self.memory.clone() } else { file.read(&self.program) };
+        memory.program.clone_from(&self.program);
+        memory.add(update);
+        memory.stamps.extend(read.iter().map(|(path, stamp)| (path.clone(), stamp.clone())));
+        memory.stamps.retain(|path, _| read.contains_key(path) || Path::new(path).exists());
+        file.write(&memory)
+    }
+}
+
+impl Memory {
+    fn add(&mut self, CacheUpdate { targets, folders, secrets }: CacheUpdate) {
+        let table = std::mem::take(&mut self.inputs);
+        let mut numbers: HashMap<(String, String), usize> = HashMap::new();
+        let mut number = |input: (String, String), inputs: &mut Vec<(String, String)>| {
+            *numbers.entry(input.clone()).or_insert_with(|| {
+                inputs.push(input);
+                inputs.len() - 1
+            })
+        };
+        // numbered anew: nothing that no target is made of stays
+        let mut kept = std::mem::take(&mut self.targets);
+        kept.retain(|target, _| !targets.contains_key(target));
+        for made in kept.values_mut() {
+            let old = std::mem::take(&mut made.inputs);
+            let old = old.into_iter().filter_map(|index| table.get(index).cloned());
+            made.inputs = old.map(|input| number(input, &mut self.inputs)).collect();
+        }
+        for (target, made) in targets {
+            let Some(MadeTarget { state, inputs, files, folder }) = made else { continue };
+            let inputs = inputs.into_iter().map(|input| number(input, &mut self.inputs)).collect();
+            kept.insert(target, MadeTarget { state, inputs, files, folder });
+        }
+        for (target, stamp) in folders {
+            if let Some(made) = kept.get_mut(&target) {
+                made.folder = Some(stamp);
+            }
+        }
+        self.targets = kept;
+        for (target, digests) in secrets {
+            if digests.is_empty() {
+                self.secrets.remove(&target);
+            } else {
+                self.secrets.insert(target, digests);
+            }
+        }
+    }
+}
+
+impl CacheFile {
+    /// What is in it; nothing if it cannot be read. What another program made is not believed but for what was written.
+    fn read(&self, program: &str) -> Memory {
+        let Ok(Found::File(bytes)) = look(&self.path) else { return Memory::default() };
+        let memory: Memory = serde_json::from_slice(&bytes).unwrap_or_default();
+        if memory.program == program { memory } else { Memory { secrets: memory.secrets, ..Memory::default() } }
+    }
+
+    fn write(&self, memory: &Memory) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        // its owner's alone, as `tempfile` makes them
+        let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", folder)?;
+        file.write_all(&serde_json::to_vec(memory)?)?;
+        file.persist(&self.path).map(drop).map_err(|error| error.error)
+    }
+}
+
+/// The cache directory, made if it is not there; none if it is not to be believed: it lies where a work tree is,
+/// or others than the user can write to it.
+fn usable(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
+    let outside = |dir: &Path| {
+        let in_work_tree = |root: &Path| {
+            let work_tree = root.ancestors().find(|folder| folder.join(".git").exists());
+            [Some(root), work_tree].into_iter().flatten().any(|root| dir.starts_with(root))
+        };
+        !roots.iter().any(|root| in_work_tree(root) || in_work_tree(&super::place::real(root)))
+    };
+    if !outside(dir) || !outside(&super::place::real(dir)) {
+        return None;
+    }
+    make(dir).ok()?;
+    let dir = dir.canonicalize().ok()?;
+    (outside(&dir) && is_own(&dir)).then_some(dir)
+}
+
+#[cfg(unix)]
+fn make(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+#[cfg(not(unix))]
+fn make(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)
+}
+
+#[cfg(unix)]
+fn is_own(dir: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let user = rustix::process::geteuid().as_raw();
+    fs::symlink_metadata(dir).is_ok_and(|found| found.is_dir() && found.uid() == user && found.mode() & 0o022 == 0)
+}
+
+#[cfg(not(unix))]
+fn is_own(dir: &Path) -> bool {
+    fs::symlink_metadata(dir).is_ok_and(|found| found.is_dir())
+}
+
+/// The key of this machine, made if there is none.
+fn key(folder: &Path) -> Option<Secret<[u8; KEY]>> {
+    let path = folder.join("key");
+    let known = || match look(&path) {
+        Ok(Found::File(bytes)) => <[u8; KEY]>::try_from(bytes.as_slice()).ok().map(Secret::new),
+        _ => None,
+    };
+    if let Some(key) = known() {
+        return Some(key);
+    }
+    let mut bytes = [0; KEY];
+    getrandom::getrandom(&mut bytes).ok()?;
+    let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", folder).ok()?;
+    file.write_all(&bytes).ok()?;
+    let _lock = lock::exclusive(&folder.join("key.lock")).ok()?;
+    // another run may have made one meanwhile
+    if let Some(key) = known() {
+        return Some(key);
+    }
+    file.persist(&path).ok()?;
+    known()
+}
+
+/// The program that runs: its version, and what its file looks like.
+fn program() -> String {
+    let stamp = std::env::current_exe().ok().and_then(|path| FileStamp::of(&path));
+    let (size, modified) = stamp.map(|stamp| (stamp.size, stamp.modified)).unwrap_or_default();
+    format!("septum {} {size} {modified}", env!("CARGO_PKG_VERSION"))
+}
+
+fn nanoseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).map(|since| since.as_nanos()).unwrap_or_default();
+    i64::try_from(since).unwrap_or(i64::MAX)
+}
+
+impl FileStamp {
+    /// What a file or a folder looks like; nothing of what is neither, such as a link.
+    #[cfg(unix)]
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let metadata = fs::symlink_metadata(path).ok().filter(|found| found.is_file() || found.is_dir())?;
+        let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+        Some(Self {
+            size: metadata.size(),
+            inode: metadata.ino(),
+            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+
+    /// Other systems tell too little.
+    #[cfg(not(unix))]
+    pub(super) fn of(_: &Path) -> Option<Self> {
+        None
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    struct Site {
+        folder: tempfile::TempDir,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let site = Self { folder: tempfile::tempdir().unwrap() };
+            fs::create_dir(site.at("project")).unwrap();
+            site
+        }
+
+        fn at(&self, path: &str) -> PathBuf {
+            self.folder.path().join(path)
+        }
+
+        fn root(&self) -> TreeRoot {
+            TreeRoot { dir: self.at("project/rendered"), shown: "rendered".to_owned() }
+        }
+
+        fn open(&self, dir: &str, hours: u64) -> Cache {
+            let now = crate::test_hook::now() + Duration::from_secs(3600 * hours);
+            Cache::open(&CacheOptions { dir: self.at(dir), now }, &self.root(), &self.at("project"))
+        }
+
+        fn file(&self) -> PathBuf {
+            self.at("project/a file")
+        }
+
+        /// A file that was changed long ago, by what a program may set.
+        fn write(&self, text: &str) {
+            fs::write(self.file(), text).unwrap();
+            File::options().append(true).open(self.file()).unwrap().set_modified(UNIX_EPOCH).unwrap();
+        }
+
+        /// A run, and whether the file was read in it. Its clock is ahead if all is to be settled.
+        fn run(&self, hours: u64) -> (bool, bool) {
+            let cache = self.open("cache", hours);
+            let mut was_read = false;
+            let found = cache.digest_of(&self.file(), || {
+                was_read = true;
+                fs::read(self.file()).ok()
+            });
+            cache.save(CacheUpdate::default()).unwrap();
+            (found == Some(cache.digest(&fs::read(self.file()).unwrap())), was_read)
+        }
+    }
+
+    #[test]
+    fn what_looks_as_it_did_is_not_read_again() {
+        let site = Site::new();
+        site.write("one");
+        assert_eq!(site.run(0), (true, true));
+        assert_eq!(site.run(1), (true, true), "of what just changed nothing was noted");
+        assert_eq!(site.run(1), (true, false));
+        // as long, with a time of modification that somebody set
+        site.write("two");
+        assert_eq!(site.run(1), (true, true));
+        fs::remove_file(site.file()).unwrap();
+        site.write("six");
+        assert_eq!(site.run(1), (true, true), "another file");
+        assert_eq!(site.run(1), (true, false));
+        // damaged, or another key: nothing is known, and nothing fails
+        let files = fs::read_dir(site.at("cache")).unwrap().map(|entry| entry.unwrap().path());
+        for path in files.filter(|path| path.extension().is_none_or(|ending| ending != "lock")).collect::<Vec<_>>() {
+            fs::write(&path, "damaged").unwrap();
+            assert_eq!(site.run(1), (true, true), "{}", path.display());
+            assert_eq!(site.run(1), (true, false), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_link_is_read_each_time() {
+        let site = Site::new();
+        fs::write(site.at("project/there"), "one").unwrap();
+        std::os::unix::fs::symlink("there", site.file()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(site.run(1), (true, true));
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_work_tree_or_that_others_may_write_is_believed() {
+        let site = Site::new();
+        fs::create_dir(site.at(".git")).unwrap();
+        assert!(!site.open("cache", 0).is_used(), "in the work tree of the project");
+        fs::remove_dir(site.at(".git")).unwrap();
+        for dir in ["project/cache", "project/rendered/.septum"] {
+            assert!(!site.open(dir, 0).is_used() && !site.at(dir).exists(), "{dir}");
+        }
+        fs::create_dir(site.at("project/inside")).unwrap();
+        std::os::unix::fs::symlink("project/inside", site.at("link")).unwrap();
+        assert!(!site.open("link", 0).is_used(), "through a link");
+        assert!(site.open("cache", 0).is_used());
+        let mode = |path: &str| fs::metadata(site.at(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("cache"), mode("cache/key")), (0o700, 0o600));
+        fs::set_permissions(site.at("cache"), fs::Permissions::from_mode(0o770)).unwrap();
+        assert!(!site.open("cache", 0).is_used(), "others may write to it");
+        fs::write(site.at("file"), "").unwrap();
+        assert!(!site.open("file", 0).is_used(), "not a directory");
+    }
+
+    #[test]
+    fn the_directory_is_the_one_of_the_user() {
+        let directory = |variables: &[(&str, &str)]| {
+            let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+            CacheOptions::directory(|name| find(name).map(|(_, value)| OsString::from(value)))
+        };
+        let home = if cfg!(target_os = "macos") { "/home/me/Library/Caches/septum" } else { "/home/me/.cache/septum" };
+        for (variables, expected) in [
+            (&[][..], None),
+            (&[("HOME", "/home/me")], Some(home)),
+            (&[("HOME", "/home/me"), ("XDG_CACHE_HOME", "/c")], Some("/c/septum")),
+            (&[("HOME", "/home/me"), ("XDG_CACHE_HOME", "relative")], Some(home)),
+            (&[("HOME", "/home/me"), ("SEPTUM_CACHE_DIR", "/mine")], Some("/mine")),
+        ] {
+            assert_eq!(directory(variables), expected.map(PathBuf::from), "{variables:?}");
+        }
+    }
+}

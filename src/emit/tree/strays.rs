@@ -1,0 +1,131 @@
+//! What is in a tree beside the folders of targets: whatever a controller would apply, and nothing generates.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+
+use super::name::TargetName;
+use super::ownership::is_inventory;
+use super::{OWN, TreeRoot, place};
+use crate::diagnostic::Diagnostic;
+
+/// What a run answers for.
+#[derive(Clone, Copy)]
+pub struct Coverage<'a> {
+    /// Whether a target that is not rendered is no more, and not only somebody else's.
+    pub is_gone: &'a (dyn Fn(&TargetName) -> bool + Sync),
+    /// Whether the run answers for what lies beside the targets of an environment; none: of all environments.
+    pub is_beside: &'a (dyn Fn(Option<&str>) -> bool + Sync),
+}
+
+/// Files that nobody applies. All others are taken for what somebody does.
+const HARMLESS: [&str; 6] = [".gitattributes", ".gitignore", ".gitkeep", "CODEOWNERS", "LICENSE", "OWNERS"];
+
+/// The files that an earlier version kept in its own folder, and drafts of a run that was stopped.
+pub(super) fn is_leftover(name: &str) -> bool {
+    let is_digests = name.strip_prefix("local.").is_some_and(|rest| rest.strip_suffix("json").is_some());
+    name == "tmp" || is_digests || name == "stamps" || name.starts_with("stamps.") || name.starts_with(".septum-")
+}
+
+/// What is beside the folders of targets.
+#[derive(Default)]
+pub(super) struct Strays {
+    /// What nothing generates.
+    pub(super) found: Vec<String>,
+    /// What Septum left in its own folder.
+    pub(super) leftovers: Vec<String>,
+}
+
+/// Looks for what is beside the folders of these targets. What is in them is theirs to say.
+pub(super) fn strays(
+    root: &TreeRoot,
+    targets: &BTreeSet<TargetName>,
+    coverage: Coverage<'_>,
+) -> Result<Strays, Diagnostic> {
+    let mut strays = Strays::default();
+    let is_whole = (coverage.is_beside)(None);
+    for Entry { name, kind } in entries(root, "")? {
+        match (name.as_str(), kind) {
+            (OWN, EntryKind::Folder) => own(root, is_whole, &mut strays)?,
+            (environment, EntryKind::Folder) if !environment.starts_with('.') => {
+                in_environment(root, environment, targets, coverage, &mut strays.found)?;
+            }
+            (name, kind) if is_whole && !is_harmless(name, kind) => strays.found.push(format!("{}/{name}", root.shown)),
+            _ => {}
+        }
+    }
+    strays.found.sort();
+    Ok(strays)
+}
+
+fn in_environment(
+    root: &TreeRoot,
+    environment: &str,
+    targets: &BTreeSet<TargetName>,
+    coverage: Coverage<'_>,
+    found: &mut Vec<String>,
+) -> Result<(), Diagnostic> {
+    let is_beside = (coverage.is_beside)(Some(environment));
+    for Entry { name, kind } in entries(root, environment)? {
+        let target = TargetName::try_from(format!("{environment}/{name}")).ok();
+        let is_stray = match target.filter(|_| kind != EntryKind::File) {
+            Some(target) => !targets.contains(&target) && (coverage.is_gone)(&target),
+            None => is_beside && !is_harmless(&name, kind),
+        };
+        if is_stray {
+            found.push(format!("{}/{environment}/{name}", root.shown));
+        }
+    }
+    Ok(())
+}
+
+/// What is in Septum's own folder and no inventory.
+fn own(root: &TreeRoot, is_whole: bool, strays: &mut Strays) -> Result<(), Diagnostic> {
+    for Entry { name, kind } in entries(root, OWN)? {
+        if is_leftover(&name) {
+            strays.leftovers.push(name);
+        } else if is_whole && !is_inventory(&name) && !is_harmless(&name, kind) {
+            strays.found.push(format!("{}/{OWN}/{name}", root.shown));
+        }
+    }
+    Ok(())
+}
+
+fn is_harmless(name: &str, kind: EntryKind) -> bool {
+    let is_prose = || name.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "md" | "txt"));
+    kind == EntryKind::File && (HARMLESS.contains(&name) || is_prose())
+}
+
+struct Entry {
+    name: String,
+    kind: EntryKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EntryKind {
+    File,
+    Folder,
+    /// A link, a pipe, a device.
+    Other,
+}
+
+/// What is in a folder of the tree.
+fn entries(root: &TreeRoot, folder: &str) -> Result<Vec<Entry>, Diagnostic> {
+    let shown = if folder.is_empty() { root.shown.clone() } else { format!("{}/{folder}", root.shown) };
+    let unreadable = |error: &io::Error| place::unreadable(&shown, error);
+    let found = match fs::read_dir(root.dir.join(folder)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        found => found.map_err(|error| unreadable(&error))?,
+    };
+    let entry = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let kind = match (kind.is_file(), kind.is_dir()) {
+            (true, _) => EntryKind::File,
+            (_, true) => EntryKind::Folder,
+            _ => EntryKind::Other,
+        };
+        Ok(Entry { name: entry.file_name().to_string_lossy().into_owned(), kind })
+    };
+    found.map(entry).collect::<io::Result<_>>().map_err(|error| unreadable(&error))
+}

@@ -1,0 +1,4 @@
+//! Trees against a model.
+
+mod model;
+mod world;

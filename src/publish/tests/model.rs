@@ -1,0 +1,317 @@
+//! Random days of a tree against the model "delete all that is ours and render anew": sources that change, apps and
+//! environments that come and go, bundles that move, files that people edit, add and remove, inventories that lie,
+//! caches that are lost, shards, runs that are stopped. What is not Septum's, or was edited and is no longer
+//! generated, stays and is reported; `--check` says that a tree is current if it is the model, and never else.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::super::{Intent, Shard};
+use super::world::{APPS, App, ENVIRONMENTS, Files, Secrets, Site, Sources, without_ciphertext};
+use crate::emit::tree::digest;
+use crate::meter::Meter;
+
+/// How many projects are tried: 2,000 in CI (`SEPTUM_TREE_CASES`).
+fn cases() -> u64 {
+    std::env::var("SEPTUM_TREE_CASES").ok().and_then(|number| number.parse().ok()).unwrap_or(12)
+}
+
+/// Numbers that look random, the same in each run (Knuth's constants).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+
+    fn of<'t, T>(&mut self, all: &'t [T]) -> Option<&'t T> {
+        if all.is_empty() { None } else { all.get(self.below(all.len())) }
+    }
+}
+
+/// A tree and what is known of it.
+struct Day {
+    site: Site,
+    random: Random,
+    sources: Sources,
+    model: Files,
+    /// What people wrote.
+    by_hand: Files,
+    /// Files of which an inventory, or the machine, may not know any more what they are.
+    orphans: BTreeSet<String>,
+    /// What people wrote, and an inventory calls Septum's own with its very bytes.
+    claimed: BTreeSet<String>,
+    /// What was done, for messages.
+    log: Vec<String>,
+}
+
+impl Day {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        random.below(1);
+        let app = |random: &mut Random| App {
+            environments: (0..ENVIRONMENTS.len()).filter(|index| *index == 0 || random.below(2) == 0).collect(),
+            value: 0,
+            secrets: [Secrets::None, Secrets::Plaintext(0), Secrets::Encrypted][random.below(3)],
+        };
+        let apps = (0..2).map(|index| (index, app(&mut random))).collect();
+        let sources = Sources { apps, bundles: [0, random.below(2)] };
+        let (site, none) = (Site::new(), BTreeSet::new());
+        site.write(&sources);
+        let (orphans, claimed, log) = (none.clone(), none, vec![format!("{sources:?}")]);
+        let model = site.model();
+        Self { site, random, sources, model, by_hand: Files::new(), orphans, claimed, log }
+    }
+
+    fn change_sources(&mut self) {
+        let Self { random, sources, .. } = self;
+        let existing: Vec<_> = sources.apps.keys().copied().collect();
+        let index = *random.of(&existing).unwrap();
+        match random.below(6) {
+            // an app comes or goes
+            0 if index != 0 => drop(sources.apps.remove(&index)),
+            0 | 1 => {
+                let index = random.below(APPS.len());
+                let app = App { environments: [0, 1].into(), value: 0, secrets: Secrets::Plaintext(0) };
+                sources.apps.entry(index).or_insert(app);
+            }
+            2 => {
+                let bundle = random.below(2);
+                sources.bundles[bundle] = index;
+            }
+            kind => {
+                let app = sources.apps.get_mut(&index).unwrap();
+                match kind {
+                    3 => app.value += 1,
+                    4 => {
+                        let environment = 1 + random.below(2);
+                        if !app.environments.remove(&environment) {
+                            app.environments.insert(environment);
+                        }
+                    }
+                    _ => {
+                        let number = random.below(3);
+                        app.secrets = [Secrets::None, Secrets::Plaintext(number), Secrets::Encrypted][random.below(3)];
+                    }
+                }
+            }
+        }
+        self.log.push(format!("sources {:?}", self.sources));
+        self.site.write(&self.sources);
+        self.model = self.site.model();
+    }
+
+    /// Somebody edits, adds or removes a file.
+    fn change_tree(&mut self) {
+        let paths: Vec<_> = self.site.files().into_keys().collect();
+        let number = self.log.len();
+        match (self.random.below(4), self.random.of(&paths).cloned()) {
+            (0, Some(path)) => {
+                self.site.remove(&path);
+                self.by_hand.remove(&path);
+                self.log.push(format!("remove {path}"));
+            }
+            (1, Some(path)) => self.put(path, format!("edited: {number}\n")),
+            (2, Some(path)) => {
+                // what was current once
+                let text = self.model.get(&path).cloned().unwrap_or_else(|| format!("edited: {number}\n"));
+                self.put(path, text + "# edited\n");
+            }
+            _ => {
+                let folders = ["dev/a", "prod/a", "dev/b", "prod/new", "new/a", "dev", ""];
+                let folder = *self.random.of(&folders).unwrap();
+                let name = ["configmap-x.yaml", "evil.yaml", "secret-a.yaml", "evil.json"][self.random.below(4)];
+                let path = format!("{folder}/{name}").trim_start_matches('/').to_owned();
+                if !paths.contains(&path) {
+                    self.put(path, format!("added: {number}\n"));
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, path: String, text: String) {
+        self.site.put(&path, &text);
+        self.log.push(format!("put {path}"));
+        self.claimed.remove(&path);
+        self.by_hand.insert(path, text);
+    }
+
+    /// An inventory that says something else, as somebody who can commit may have it.
+    fn lie(&mut self) {
+        let Some(inventory) = self.random.of(&self.site.inventories()).cloned() else { return };
+        let Ok(text) = fs::read_to_string(&inventory) else { return };
+        let Ok(mut json) = serde_json::from_str::<serde_json::Value>(&text) else { return };
+        let files = self.site.files();
+        let paths: Vec<_> = files.keys().filter(|path| path.matches('/').count() == 2).cloned().collect();
+        let Some(path) = self.random.of(&paths).cloned() else { return };
+        let (target, name) = path.rsplit_once('/').unwrap();
+        let kind = self.random.below(5);
+        self.log.push(format!("lie {kind} {path}"));
+        match kind {
+            // these very bytes are Septum's
+            0 => {
+                json["targets"][target][name] = serde_json::json!({ "sha256": digest(files[&path].as_bytes()) });
+                self.claimed.insert(path.clone());
+            }
+            1 => {
+                json["pending"][target][name] = serde_json::json!([digest(files[&path].as_bytes())]);
+                self.claimed.insert(path.clone());
+            }
+            2 => {
+                json["targets"][target][name] = serde_json::json!({ "sha256": "00" });
+                self.orphans.insert(path.clone());
+            }
+            3 => {
+                json["targets"].as_object_mut().unwrap().shift_remove(target);
+                self.orphans.extend(paths.iter().filter(|path| path.starts_with(target)).cloned());
+            }
+            _ => {
+                fs::remove_file(&inventory).unwrap();
+                self.orphans.extend(paths);
+                return;
+            }
+        }
+        fs::write(inventory, json.to_string()).unwrap();
+    }
+
+    fn lose_cache(&mut self) {
+        self.log.push("lose the cache".to_owned());
+        self.site.lose_cache();
+        let secrets = self.site.files().into_keys().filter(|path| path.contains("/secret-"));
+        self.orphans.extend(secrets);
+    }
+
+    /// A run that is stopped somewhere.
+    fn stop(&mut self) {
+        let shard = self.shards().first().copied().flatten();
+        let steps = self.random.below(60);
+        self.log.push(format!("stopped after {steps} {shard:?}"));
+        let before = self.site.files();
+        let done = self.site.with(&self.site.tree(), shard, Intent::Apply, |mut publication| {
+            publication.tree.stop_after(steps);
+            publication.apply(&Meter::default())
+        });
+        if let Err(problems) = done {
+            let is_known = |rule| ["unwritable", "foreign-file"].contains(&rule);
+            assert!(problems.iter().all(|it| !it.is_error() || is_known(it.rule)), "{problems:?}\n{}", self.show());
+        }
+        for (path, text) in self.site.files() {
+            let is_new = self.model.get(&path).is_some_and(|new| is_alike(new, &text));
+            assert!(is_new || before.get(&path) == Some(&text), "{path} is neither old nor new\n{}", self.show());
+        }
+        self.settle_by_hand();
+    }
+
+    fn shards(&mut self) -> Vec<Option<Shard>> {
+        match self.random.below(4) {
+            0 => (1..=2).map(|index| Some(Shard { index, count: 2 })).collect(),
+            1 => (1..=3).rev().map(|index| Some(Shard { index, count: 3 })).collect(),
+            _ => vec![None],
+        }
+    }
+
+    /// What people wrote is theirs until it is generated.
+    fn settle_by_hand(&mut self) {
+        let files = self.site.files();
+        self.by_hand.retain(|path, text| files.get(path) == Some(text));
+    }
+
+    /// Renders all, and compares.
+    fn render(&mut self) {
+        let shards = self.shards();
+        self.log.push(format!("render {shards:?}"));
+        for shard in &shards {
+            let before = self.site.files();
+            if let Err(rules) = self.run(*shard) {
+                assert_eq!(rules, ["foreign-file"], "{}", self.show());
+                assert_eq!(self.site.files(), before, "nothing was written\n{}", self.show());
+                // only what is not known to be Septum's may be in the way
+                let is_unknown = |path: &str| self.by_hand.contains_key(path) || self.orphans.contains(path);
+                let differs = |path: &String| before.get(path).is_some_and(|text| !is_alike(text, &self.model[path]));
+                let in_the_way: Vec<_> =
+                    self.model.keys().filter(|path| differs(path) && is_unknown(path)).cloned().collect();
+                assert!(!in_the_way.is_empty(), "{}", self.show());
+                for path in in_the_way {
+                    self.site.remove(&path);
+                    self.by_hand.remove(&path);
+                }
+                assert_eq!(self.run(*shard), Ok(()), "{}", self.show());
+            }
+        }
+        let files = self.site.files();
+        for (path, text) in &self.model {
+            let is_there = files.get(path).is_some_and(|found| is_alike(found, text));
+            assert!(is_there, "{path} is not the model's\n{}", self.show());
+        }
+        for path in files.keys().filter(|path| !self.model.contains_key(*path)) {
+            let is_theirs = self.by_hand.get(path) == files.get(path);
+            assert!(is_theirs || self.orphans.contains(path), "{path} is too many\n{}", self.show());
+        }
+        for (path, text) in &self.by_hand {
+            let is_kept = files.get(path) == Some(text) || self.model.contains_key(path) || self.claimed.contains(path);
+            assert!(is_kept, "{path} was somebody's\n{}", self.show());
+        }
+        self.settle_by_hand();
+        self.claimed.clear();
+        self.orphans.retain(|path| files.contains_key(path) && !self.model.contains_key(path));
+        self.check();
+    }
+
+    fn run(&self, shard: Option<Shard>) -> Result<(), Vec<&'static str>> {
+        let done = self.site.with(&self.site.tree(), shard, Intent::Apply, |it| it.apply(&Meter::default()));
+        let rules =
+            |it: crate::diagnostic::Diagnostics| it.iter().filter(|it| it.is_error()).map(|it| it.rule).collect();
+        done.map(drop).map_err(rules)
+    }
+
+    /// Whether a check says that the tree is the model just when it is.
+    fn check(&self) {
+        let files = self.site.files();
+        let is_same = |path: &String, text: &String| self.model.get(path).is_some_and(|model| is_alike(model, text));
+        let is_model = files.len() == self.model.len() && files.iter().all(|(path, text)| is_same(path, text));
+        // drafts of a run that was stopped may be there
+        let is_left = self.site.tree().join(".septum/tmp").exists();
+        let says = self.site.with(&self.site.tree(), None, Intent::Check, |publication| {
+            assert!(publication.unverified.is_empty(), "{:?}\n{}", publication.unverified, self.show());
+            Ok((publication.plan.is_current(), publication.plan.changes()))
+        });
+        let (is_current, changes) = says.unwrap_or_else(|problems| panic!("{problems:?}\n{}", self.show()));
+        assert_eq!(is_current, is_model && !is_left, "{changes:?}\n{}", self.show());
+    }
+
+    fn show(&self) -> String {
+        self.log.join("\n")
+    }
+}
+
+/// Whether two files are the same but for ciphertext that is made anew each time.
+fn is_alike(one: &str, other: &str) -> bool {
+    one == other || (one.contains("ENC[") && without_ciphertext(one) == without_ciphertext(other))
+}
+
+#[test]
+fn a_tree_is_what_it_would_be_made_anew_and_a_check_says_so() {
+    let day = |case| {
+        let mut day = Day::new(case);
+        for _ in 0..6 {
+            match day.random.below(9) {
+                0..=2 => day.change_sources(),
+                3 | 4 => day.change_tree(),
+                5 => day.lie(),
+                6 => day.stop(),
+                7 if day.random.below(3) == 0 => day.lose_cache(),
+                _ => day.render(),
+            }
+            if day.random.below(3) == 0 {
+                day.check();
+            }
+        }
+        day.render();
+        // with nothing to do nothing is done
+        let before = day.site.files();
+        day.render();
+        assert_eq!(day.site.files(), before, "{}", day.show());
+    };
+    crate::parallel::each((0..cases()).collect(), 0, day);
+}

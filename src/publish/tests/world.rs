@@ -1,0 +1,215 @@
+//! Projects that change, the trees that they are rendered to, and what people do to those.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::{Intent, Publication, Shard, Wish, prepare};
+use crate::diagnostic::Diagnostics;
+use crate::emit::tree::CacheOptions;
+use crate::pipeline::Pipeline;
+use crate::project::Project;
+use crate::sops::{Identities, Places, System, Timestamp};
+
+pub(super) const ENVIRONMENTS: [&str; 3] = ["dev", "prod", "stage"];
+pub(super) const APPS: [&str; 3] = ["a", "b", "c"];
+pub(super) const BUNDLES: [&str; 2] = ["x", "y"];
+
+const ENCRYPTED: &str = include_str!("../../../environments/prod.secrets.yaml");
+const RECIPIENT: &str = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
+
+/// Files by their paths.
+pub(super) type Files = BTreeMap<String, String>;
+
+/// How the Secrets of an app leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrets {
+    None,
+    Plaintext(usize),
+    Encrypted,
+}
+
+/// An app as its layers say.
+#[derive(Debug, Clone)]
+pub(super) struct App {
+    pub(super) environments: BTreeSet<usize>,
+    pub(super) value: usize,
+    pub(super) secrets: Secrets,
+}
+
+/// The sources of a project.
+#[derive(Debug, Clone)]
+pub(super) struct Sources {
+    /// By their names; the first one is always there.
+    pub(super) apps: BTreeMap<usize, App>,
+    /// Whose each bundle is.
+    pub(super) bundles: [usize; 2],
+}
+
+/// A project with its tree, on a machine that remembers.
+pub(super) struct Site {
+    folder: tempfile::TempDir,
+}
+
+impl Site {
+    pub(super) fn new() -> Self {
+        let site = Self { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir(site.project()).unwrap();
+        fs::write(site.project().join("septum.yaml"), "apps: ['apps/*']\n").unwrap();
+        site
+    }
+
+    fn project(&self) -> PathBuf {
+        self.folder.path().join("project")
+    }
+
+    pub(super) fn tree(&self) -> PathBuf {
+        self.project().join("rendered")
+    }
+
+    pub(super) fn inventories(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.tree().join(".septum")).into_iter().flatten().filter_map(Result::ok);
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "json")).collect()
+    }
+
+    pub(super) fn lose_cache(&self) {
+        let _ = fs::remove_dir_all(self.folder.path().join("cache"));
+    }
+
+    pub(super) fn write(&self, sources: &Sources) {
+        let apps = self.project().join("apps");
+        let _ = fs::remove_dir_all(&apps);
+        for (index, app) in &sources.apps {
+            let folder = apps.join(APPS[*index]);
+            fs::create_dir_all(&folder).unwrap();
+            let put = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+            put("base.yaml", &app.base(*index, sources));
+            for environment in app.environments.iter().map(|index| ENVIRONMENTS[*index]) {
+                let is_encrypted = app.secrets == Secrets::Encrypted;
+                match (is_encrypted, environment) {
+                    (true, "prod") => put("prod.secrets.yaml", ENCRYPTED),
+                    (true, _) => {
+                        put(
+                            &format!("{environment}.yaml"),
+                            "data: { DATABASE_PASSWORD: null, STRIPE_WEBHOOK_SECRET: null }\n",
+                        );
+                        continue;
+                    }
+                    (false, _) => {}
+                }
+                put(&format!("{environment}.yaml"), "");
+            }
+        }
+    }
+
+    /// Plans a run over the tree, and does something with it.
+    pub(super) fn with<T>(
+        &self,
+        dir: &Path,
+        shard: Option<Shard>,
+        intent: Intent,
+        work: impl FnOnce(Publication) -> Result<T, Diagnostics>,
+    ) -> Result<T, Diagnostics> {
+        let project = Project::discover(&self.project())?;
+        let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-age-key.txt");
+        let key = |name: &str| (name == "SOPS_AGE_KEY_FILE").then(|| key.clone().into_os_string());
+        let pipeline = Pipeline::new(&project, Identities::new(Places::of(System::current(), key)));
+        let apps: Vec<_> = project.apps.iter().collect();
+        let environments: Vec<_> = project.environments().into_iter().cloned().collect();
+        // an hour ahead, so that no file changed a moment ago
+        let now = crate::test_hook::now() + Duration::from_secs(3600);
+        let cache = CacheOptions { dir: self.folder.path().join("cache"), now };
+        let wish = Wish {
+            dir,
+            apps: &apps,
+            all_apps: true,
+            environments: &environments,
+            all_environments: true,
+            shard,
+            allow_plaintext: true,
+            intent,
+            cache: (dir == self.tree()).then_some(&cache),
+            now: Timestamp::at(now),
+        };
+        work(prepare(&pipeline, &wish)?)
+    }
+
+    /// The tree as it is rendered where nothing was.
+    pub(super) fn model(&self) -> Files {
+        let dir = self.project().join("model");
+        let done =
+            self.with(&dir, None, Intent::Apply, |publication| publication.apply(&crate::meter::Meter::default()));
+        done.unwrap();
+        let files = files(&dir);
+        fs::remove_dir_all(dir).unwrap();
+        files
+    }
+
+    /// The files of the tree but for Septum's own.
+    pub(super) fn files(&self) -> Files {
+        files(&self.tree())
+    }
+
+    pub(super) fn put(&self, path: &str, text: &str) {
+        let path = self.tree().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(super) fn remove(&self, path: &str) {
+        let _ = fs::remove_file(self.tree().join(path));
+        // as Git does with folders of which nothing is left
+        for folder in Path::new(path).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
+            let _ = fs::remove_dir(self.tree().join(folder));
+        }
+    }
+}
+
+impl App {
+    fn base(&self, index: usize, sources: &Sources) -> String {
+        let mut text = format!("app: {}\nnamespace: shop\ndata:\n  A: 'v{}'\n", APPS[index], self.value);
+        // writing to a String cannot fail
+        let _ = match self.secrets {
+            Secrets::None => Ok(()),
+            Secrets::Plaintext(value) => writeln!(text, "  P: {{ value: hunter{value}hunter, sensitive: true }}"),
+            Secrets::Encrypted => writeln!(
+                text,
+                "  DATABASE_PASSWORD: {{ sensitive: true }}\n  STRIPE_WEBHOOK_SECRET: {{ sensitive: true }}\n\
+                 delivery: {{ secrets: sops, recipients: [{RECIPIENT}] }}"
+            ),
+        };
+        let own: Vec<_> = BUNDLES.iter().zip(sources.bundles).filter(|(_, owner)| *owner == index).collect();
+        if !own.is_empty() {
+            text.push_str("bundles:\n");
+            for (bundle, _) in own {
+                let _ = writeln!(text, "  {bundle}: {{ data: {{ K: same }} }}");
+            }
+        }
+        text
+    }
+}
+
+/// A text without ciphertext, which is another one each time it is made.
+pub(super) fn without_ciphertext(text: &str) -> String {
+    let text = text.split("\nsops:").next().unwrap_or_default();
+    text.lines().map(|line| line.split("ENC[").next().unwrap_or_default().to_owned() + "\n").collect()
+}
+
+fn files(dir: &Path) -> Files {
+    let mut found = Files::new();
+    let mut folders = vec![dir.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            let path = entry.path();
+            if path.is_dir() && !path.ends_with(".septum") {
+                folders.push(path);
+            } else if path.is_file() {
+                let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
+                found.insert(name, fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    found
+}
