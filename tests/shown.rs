@@ -37,11 +37,12 @@ fn hostile(broken: bool) -> Project {
     );
     if broken {
         let inner = q.replace(['"', '\''], "");
-        base += &format!(
+        let wrong = format!(
             "  R: \"{{{{ none | required('{inner}') }}}}\"\n  N: {{ value: x, pattern: {q} }}\n  E: {{ value: x, enum: [{q}] }}\n\
              \x20 F: {{ file: {q} }}\n  G.toml: {{ content: {{ a: {{ {q}: null }} }} }}\n  H.ini: {{ content: {{ {q}: {{ b: {{ c: 1 }} }} }} }}\n\
              \x20 I: {{ value: 1, {q}: 2 }}\n  J: {{ value: x, format: {q} }}\n  K: {{ ref: {q} }}\n"
         );
+        base.push_str(&wrong);
     }
     Project::new([
         ("base.yaml", base.as_str()),
