@@ -143,6 +143,9 @@ fn prepare_with<'t>(template: &'t str, secrets: Secrets<'_>) -> Result<PreparedT
     let insertions = insertions(&lexed, secrets)?;
     // what cannot be read to its end is told by the engine, and nothing of it is run
     let is_readable = lexed.is_complete && lexed.tags.iter().all(TemplateTag::is_balanced);
+    if let (Secrets::Masked(_), false) = (secrets, is_readable) {
+        return Err(TemplateFault::new(0..0, "the template cannot be read to its end", None));
+    }
     if insertions.is_empty() || !is_readable {
         return Ok(PreparedTemplate { text: Cow::Borrowed(template), insertions: Vec::new() });
     }
