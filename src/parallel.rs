@@ -1,21 +1,127 @@
-//! Work on many things side by side.
+//! Threads: work on many things side by side, on stacks of known size, and what becomes of a panic.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Once;
+use std::thread;
 
 use rayon::prelude::*;
+
+/// The stack of every thread that renders. It is reserved, not used: a page of it takes memory once it is written.
+///
+/// What takes most is a value that a template nests as deep as it can, and that is compared, printed and
+/// dropped by recursion: some 16,000 levels (`resolve::nesting`, and what the engine lets frames lie in each
+/// other) of 1.5 KiB each in a debug build, and less than half of that in what is shipped.
+const STACK: usize = 128 << 20;
+
+thread_local! {
+    /// About where the stack of this thread begins, if its size is known.
+    static BASE: Cell<Option<usize>> = const { Cell::new(None) };
+    /// How many catches of panics are under way, and where the last panic was.
+    static CATCHES: Cell<usize> = const { Cell::new(0) };
+    static PANICKED: RefCell<String> = const { RefCell::new(String::new()) };
+}
 
 /// Does something with each of many things, on all cores if there are more than `few`: a pool of threads costs
 /// more than some of them take. The results have the order of the things.
 pub fn each<T: Send, R: Send>(things: Vec<T>, few: usize, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
-    if things.len() > few { things.into_par_iter().map(work).collect() } else { things.into_iter().map(work).collect() }
+    if things.len() > few {
+        start_pool();
+        things.into_par_iter().map(work).collect()
+    } else {
+        things.into_iter().map(work).collect()
+    }
 }
 
 /// Does two things, side by side if they are `much`.
 pub fn both<A: Send, B: Send>(much: bool, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
-    if much { rayon::join(a, b) } else { (a(), b()) }
+    if much {
+        start_pool();
+        rayon::join(a, b)
+    } else {
+        (a(), b())
+    }
+}
+
+/// Starts the pool, unless whoever uses the library did so.
+fn start_pool() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK).start_handler(|_| note_base());
+        let _ = pool.build_global();
+    });
+}
+
+fn note_base() {
+    BASE.set(Some(address()));
+}
+
+/// About where the stack of this thread ends just now.
+fn address() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(&here).addr()
+}
+
+/// Does something on a stack of known size: on this one if it is, else on a thread of its own.
+pub fn on_known_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if BASE.get().is_some() {
+        return work();
+    }
+    // taken by whichever gets to run it
+    let work = std::sync::Mutex::new(Some(work));
+    let take = || work.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    let done = thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
+            note_base();
+            take().map(|work| work())
+        });
+        thread.ok().and_then(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    match (done, take()) {
+        (Some(done), _) => done,
+        // the system has no thread left, so this one has to do
+        (None, Some(work)) => work(),
+        (None, None) => unreachable!("what was taken was done"),
+    }
+}
+
+/// Whether a quarter of the stack is used. What is left is enough for anything that does not ask again.
+pub fn is_stack_short() -> bool {
+    BASE.get().is_some_and(|base| base.abs_diff(address()) > STACK / 4)
+}
+
+/// A bug: some code gave up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Panicked {
+    /// The line of the program.
+    pub line: String,
+}
+
+/// Does something, and catches the panic that ends it.
+pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    CATCHES.set(CATCHES.get() + 1);
+    // what the work was about is thrown away, and mutexes are taken whether they are poisoned or not
+    let done = catch_unwind(AssertUnwindSafe(work));
+    CATCHES.set(CATCHES.get() - 1);
+    done.map_err(|_: Box<dyn Any + Send>| Panicked { line: PANICKED.take() })
+}
+
+/// Makes panics say where they are and nothing else: their own words may hold a value. Those that are caught
+/// say nothing; `report` gets the line of the others.
+pub fn hide_panics(report: impl Fn(&str) + Send + Sync + 'static) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let line = panic.location().map(ToString::to_string).unwrap_or_default();
+        if CATCHES.get() == 0 {
+            report(&line);
+        }
+        PANICKED.set(line);
+    }));
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{both, each};
+    use super::{both, catch, each, is_stack_short, on_known_stack};
 
     #[test]
     fn results_are_in_order_however_many_there_are() {
@@ -30,5 +136,23 @@ mod tests {
         for much in [false, true] {
             assert_eq!(both(much, || 1, || "b"), (1, "b"));
         }
+    }
+
+    fn recurse_until_short(depth: u32) -> u32 {
+        let taken = [depth; 256];
+        if is_stack_short() { depth } else { recurse_until_short(depth + 1).max(*taken.last().unwrap_or(&0)) }
+    }
+
+    #[test]
+    fn a_known_stack_is_measured_and_larger_than_that_of_a_thread() {
+        let depth = on_known_stack(|| on_known_stack(|| recurse_until_short(0)));
+        assert!(depth > 8 * 1024, "{depth} KiB");
+        assert!(each(vec![0; 20], 1, recurse_until_short).into_iter().all(|depth| depth > 8 * 1024));
+    }
+
+    #[test]
+    fn a_panic_is_caught_and_what_follows_goes_on() {
+        let done = each((0..20).collect(), 1, |number| catch(|| assert_ne!(number, 7)).is_ok());
+        assert_eq!(done.iter().filter(|done| **done).count(), 19);
     }
 }

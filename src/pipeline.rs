@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::budget::VALUE_BYTES;
-use crate::diagnostic::{Diagnostics, Failure, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
 use crate::layer::{Definition, Library, Sight};
 use crate::manifest::references;
 use crate::meter::{Meter, Stage};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{self, Constraints, Day, Objects, Rendered, Target, Unknown};
+use crate::parallel::{self, Panicked};
 use crate::project::{App, Project};
 use crate::resolve::{self, Documents, Engine, Manifests, Resolved};
 use crate::route::{self, Routing};
@@ -142,7 +143,14 @@ impl<'p> Pipeline<'p> {
             let mut found = Diagnostics::new();
             let with = if manifests.contains(environment) { Manifests::Rendered } else { Manifests::Skipped };
             let resolve = || resolve::resolve(&self.engine(&documents), definition, with, &mut found);
-            environments.push(self.meter.time(Stage::Resolve, resolve));
+            let resolved = parallel::catch(|| self.meter.time(Stage::Resolve, resolve));
+            match resolved {
+                Ok(resolved) => environments.push(resolved),
+                Err(panic) => {
+                    problems.push(bug(&panic, environment));
+                    whole = false;
+                }
+            }
             if wanted.contains(environment) {
                 problems.extend(found);
             }
@@ -152,7 +160,20 @@ impl<'p> Pipeline<'p> {
         }
         let app = self.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
         environments.sort_by(|a, b| a.definition.environment.cmp(&b.definition.environment));
-        let routing = self.meter.time(Stage::Route, || route::route(&environments, problems));
+        let routing = parallel::catch(|| self.meter.time(Stage::Route, || route::route(&environments, problems)));
+        let routing = match routing {
+            Ok(routing) => routing,
+            Err(panic) => {
+                problems.push(
+                    Diagnostic::error(
+                        "bug",
+                        format!("`{app}` makes septum panic, at {}: that is a bug in septum", panic.line),
+                    )
+                    .failing(Failure::Bug),
+                );
+                return None;
+            }
+        };
         Some(Survey { app, environments, routing })
     }
 
@@ -199,8 +220,19 @@ impl<'p> Pipeline<'p> {
         problems: &mut Diagnostics,
     ) -> Objects {
         let Some(resolved) = survey.environment(environment) else { return Objects::default() };
-        self.meter.time(Stage::Objects, || object::render(self.target(survey, resolved, unknown), problems))
+        let render =
+            || self.meter.time(Stage::Objects, || object::render(self.target(survey, resolved, unknown), problems));
+        parallel::catch(render).unwrap_or_else(|panic| {
+            problems.push(bug(&panic, environment));
+            Objects::default()
+        })
     }
+}
+
+/// That a target made septum panic. Others are not concerned.
+fn bug(panic: &Panicked, environment: &EnvironmentName) -> Diagnostic {
+    let message = format!("`{environment}` makes septum panic, at {}: that is a bug in septum", panic.line);
+    Diagnostic::error("bug", message).failing(Failure::Bug).hint("report it, with the layers")
 }
 
 impl Survey {

@@ -854,11 +854,12 @@ error: the template takes too many steps
         ),
         case("declassify without a reason", base("data:\n  PASSWORD: { sensitive: true, value: dummy }\n  LENGTH: \"{{ declassify(data.PASSWORD | length) }}\"\n")).says(
             r#"
-error: the template failed: `declassify` wants a reason, a text in quotes: `declassify(value, "why it may be public")`
- --> environments/base.yaml:3:11
+error: `declassify` requires a reason, one text in quotes that stands in the call
+ --> environments/base.yaml:3:15
   |
-3 |   LENGTH: …
-  |           ^
+3 |   LENGTH: …{{ declassify(data.PASSWORD | length) }}…
+  |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = hint: write `declassify(value, "why it may be public")`
 "#,
         ),
         case("declassify without a call", base("data:\n  KEY: \"{{ env.name | declassify }}\"\n")).says(

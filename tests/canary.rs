@@ -100,8 +100,8 @@ const COMPUTED: &str = r"apiVersion: v1
 kind: Secret
 metadata: { name: computed }
 data:
-{%- for part in [data.DATABASE_PASSWORD, vars.smtp.password] %}
-  part{{ loop.index }}: {{ part | b64encode }}
+{%- for number in [1, 2] %}
+  part{{ number }}: {{ [data.DATABASE_PASSWORD, vars.smtp.password][number - 1] | b64encode }}
 {%- endfor %}
 ";
 

@@ -329,6 +329,14 @@ fn the_inner_workings_of_declassify_are_out_of_reach() {
         "{% set f = _m %}{% set g = _d %}{% set t = f() %}{{ data.S }}{{ g(t, '', 'x') }}",
         "{% set t = _m() %}{{ data.S }}{{ declassify('', 'x') }}",
         "{{ _d(0, data.S, 'x') }}",
+        "{{ {\"a\":{\"b\":1}} and '' ~ _m() }}{% set p = data.S %}{{ {\"a\":{\"b\":1}} and _d(0, p|reverse, p) }}",
+        "{{ {\"a\":{\"b\":1}} and '' ~ _septum_mark() }}{% set p = data.S %}{{ {\"a\":{\"b\":1}} and declassify(p, 'x') }}",
+        "{% set t = _septum_mark() %}{{ data.S }}{{ declassify(t, data.S, 'x') }}",
+        "{% set f = declassify %}{{ f(data.S, 'x') }}",
+        "{{ ['x'] | map('_septum_mark') | list }}{{ data.S }}",
+        "{{ {\"a\":{\"b\":1}} and declassify(data.S, 'x' ~ data.S) }}",
+        "{{ declassify(data.P, 'x') ~ {\"a\":{\"b\":'}}'}}.a.b ~ data.S }}",
+        "{{ declassify(data.P, '}}') }}{# {{ declassify( #}{% raw %}{{ {% endraw %}{{ data.S }}",
     ] {
         let run = project(&quoted(template)).run(&["render", "dev"]);
         assert!(run.code == 2 || !run.objects().texts("ConfigMap/app").contains_key("RESULT"), "{template}");
@@ -690,9 +698,9 @@ fn declassify_lets_nothing_out_but_its_result() {
         (
             "a reason that is computed",
             "{{ declassify(data.KEY | length, data.KEY) }}",
-            "wants a reason, a text in quotes",
+            "requires a reason, one text in quotes",
         ),
-        ("no reason", "{{ declassify(data.KEY | length) }}", "wants a reason, a text in quotes"),
+        ("no reason", "{{ declassify(data.KEY | length) }}", "requires a reason, one text in quotes"),
     ] {
         let base = format!("data:\n  KEY: {{ value: dummy-secret, sensitive: true }}\n  OUT: \"{template}\"\n");
         let refused = Project::of(&base, "").run(&["render", "dev"]).refused();

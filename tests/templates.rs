@@ -140,8 +140,8 @@ fn templates_fail_where_they_could_only_guess() {
         ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", ""),
         ("{% include 'files/none.j2' %}", "was not found"),
         ("{% if %}", "syntax error"),
-        ("{{ declassify(data.NAME) }}", "wants a reason"),
-        ("{{ declassify(data.NAME, ' ') }}", "wants a reason"),
+        ("{{ declassify(data.NAME) }}", "requires a reason"),
+        ("{{ declassify(data.NAME, ' ') }}", "requires a reason"),
     ] {
         let block = template.replace('\n', "\n    ");
         let base = format!("{CONTEXT}  RESULT: |-\n    {block}\nbundles: {{ more: {{ data: {{ NAME: other }} }} }}\n");

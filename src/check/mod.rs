@@ -82,7 +82,7 @@ impl Report {
     /// The worst that there is to say; nothing if all is well and was seen.
     pub fn failure(&self) -> Option<Failure> {
         let of = |failure| self.findings.iter().any(|finding| finding.failure() == failure);
-        let kinds = [Failure::Invalid, Failure::Io, Failure::Found, Failure::Key];
+        let kinds = [Failure::Bug, Failure::Invalid, Failure::Io, Failure::Found, Failure::Key];
         let unseen = (!self.unseen.is_empty()).then_some(Failure::Key);
         kinds.into_iter().find(|kind| of(*kind)).or(unseen)
     }

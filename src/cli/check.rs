@@ -194,6 +194,7 @@ impl Check {
             None => ExitCode::SUCCESS,
             Some(Failure::Key) if self.keyless => ExitCode::SUCCESS,
             Some(Failure::Found) => ExitCode::from(1),
+            Some(Failure::Bug) => ExitCode::from(output::BUG),
             Some(Failure::Invalid) => ExitCode::from(output::INVALID),
             Some(Failure::Key) => ExitCode::from(3),
             Some(Failure::Io) => ExitCode::from(4),

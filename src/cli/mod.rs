@@ -115,8 +115,11 @@ const HELP: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissin
 
 /// Runs the program: parses the arguments, does what they say, and gives the exit code.
 pub fn main() -> ExitCode {
-    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
-    run(std::env::args_os())
+    crate::parallel::hide_panics(output::report_panic);
+    crate::parallel::on_known_stack(|| {
+        clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+        run(std::env::args_os())
+    })
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {

@@ -17,6 +17,14 @@ use crate::sops::Rules;
 /// The exit code of wrong usage and invalid input.
 pub(super) const INVALID: u8 = 2;
 
+/// The exit code of a bug, which is that of a panic too.
+pub(super) const BUG: u8 = 101;
+
+/// Reports a panic by the line of the program where it was, which is all that is known to be no value.
+pub(super) fn report_panic(line: &str) {
+    let _ = writeln!(io::stderr(), "error: septum gave up at {line}: this is a bug in septum, please report it");
+}
+
 /// The streams, and how they are used.
 pub(super) struct Output {
     color: anstream::ColorChoice,
@@ -92,6 +100,7 @@ impl Output {
             Some(Failure::Key) => ExitCode::from(3),
             Some(Failure::Io) => ExitCode::from(4),
             Some(Failure::Found) => ExitCode::from(1),
+            Some(Failure::Bug) => ExitCode::from(BUG),
         }
     }
 }
@@ -160,6 +169,7 @@ pub(super) fn bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
 /// before what the machine lacks.
 fn worse(known: Option<Failure>, new: Failure) -> Failure {
     match (known, new) {
+        (Some(Failure::Bug), _) | (_, Failure::Bug) => Failure::Bug,
         (Some(Failure::Invalid), _) | (_, Failure::Invalid) => Failure::Invalid,
         (Some(Failure::Io), _) | (_, Failure::Io) => Failure::Io,
         (Some(Failure::Key), _) | (_, Failure::Key) => Failure::Key,

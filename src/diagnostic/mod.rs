@@ -40,6 +40,8 @@ pub enum Failure {
     Io,
     /// What was to be checked is not as it should be: exit code 1.
     Found,
+    /// Septum itself is wrong: exit code 101.
+    Bug,
 }
 
 /// A place that a message points at.

@@ -67,6 +67,11 @@ impl Manifest {
 pub fn collect(resolved: &Resolved, routing: &Routing, problems: &mut Diagnostics) -> Vec<Manifest> {
     let mut found = Vec::new();
     for document in &resolved.manifests {
+        if document.is_absent {
+            let made = made_within(&document.parts, "");
+            taint::check_absent(&made, &resolved.definition, routing, problems);
+            continue;
+        }
         for (mut tree, made) in items(document) {
             if !taint::check(&mut tree, &made, &resolved.definition, routing, problems) {
                 continue;
@@ -89,7 +94,8 @@ pub fn has_nameless(resolved: &Resolved) -> bool {
     let nameless = |document: &resolve::Manifest| {
         items(document).into_iter().any(|(tree, made)| light(&made) != Light::Known && Manifest::of(tree).is_err())
     };
-    resolved.dark || resolved.manifests.iter().filter(locked).any(nameless)
+    let present = resolved.manifests.iter().filter(|document| !document.is_absent);
+    resolved.dark || present.filter(locked).any(nameless)
 }
 
 fn light(made: &[Made<'_>]) -> Light {
@@ -117,8 +123,9 @@ fn items(document: &resolve::Manifest) -> Vec<(Tree, Vec<Made<'_>>)> {
 fn made_within<'r>(parts: &'r [Part], path: &str) -> Vec<Made<'r>> {
     let within = |part: &'r Part| match part.path.strip_prefix(path) {
         Some(path) => Some(Made { path: path.strip_prefix('.').unwrap_or(path), part }),
-        None if part.path.is_empty() => Some(Made { path: "", part }),
-        None => None,
+        None if part.path.starts_with("items[") => None,
+        // the whole, or what makes the list: its items, or whether it is one
+        None => Some(Made { path: "", part }),
     };
     parts.iter().filter_map(within).collect()
 }

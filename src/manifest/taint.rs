@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::budget::TEMPLATE_STEPS;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::tree::join;
 use crate::layer::{Definition, Tree, TreeKind};
-use crate::resolve::{Part, Read};
+use crate::resolve::{Part, Read, SecretUse, TextTemplate};
 use crate::route::{Routing, Sensitivity};
 use crate::yaml::node::{Scalar, Style};
 
@@ -39,7 +40,14 @@ pub(super) fn check(
     let sensitive: Vec<_> = made.iter().filter_map(|made| leak(made, definition, routing)).collect();
     let is_known = |leaks: &[Leak<'_>]| !leaks.iter().any(|leak| IDENTITY.contains(&leak.made.path));
     let is_secret = is_known(&sensitive) && text(tree, "kind") == "Secret" && text(tree, "apiVersion") == "v1";
-    let leaks: Vec<_> = sensitive.into_iter().filter(|leak| !(is_secret && leak.made.may_be_data())).collect();
+    let mut is_data = |leak: &Leak<'_>| match &leak.made.part.text {
+        Some(text) => leak.is_data_of_text(text, definition, routing, problems),
+        None => leak.made.is_data(tree),
+    };
+    let (data, leaks): (Vec<_>, Vec<_>) = sensitive.into_iter().partition(|leak| is_secret && is_data(leak));
+    if data.iter().any(|leak| leak.made.part.text.as_ref().is_some_and(|text| !text.is_clean())) {
+        return false;
+    }
     let is_known = is_known(&leaks) && !leaks.iter().any(|leak| leak.made.path.is_empty());
     let label = if is_known { tree.at(&["metadata", "name"]).and_then(Tree::as_text) } else { None };
     let label = label.map(|name| format!("the {} `{name}`", text(tree, "kind")));
@@ -49,6 +57,15 @@ pub(super) fn check(
         lock(tree, "", &paths);
     }
     is_known
+}
+
+/// Reports what a template made nothing of because of a secret.
+pub(super) fn check_absent(made: &[Made<'_>], definition: &Definition, routing: &Routing, problems: &mut Diagnostics) {
+    for leak in made.iter().filter_map(|made| leak(made, definition, routing)) {
+        if let Some(text) = &leak.made.part.text {
+            leak.is_data_of_text(text, definition, routing, problems);
+        }
+    }
 }
 
 fn text<'t>(tree: &'t Tree, key: &str) -> &'t str {
@@ -76,14 +93,61 @@ fn lock(tree: &mut Tree, path: &str, paths: &HashSet<&str>) {
 }
 
 impl Made<'_> {
-    /// Whether it is in the data of an object, if that is a Secret. Of a text as a whole nobody knows
-    /// what went where.
-    fn may_be_data(&self) -> bool {
-        self.path.is_empty() || ["data", "stringData"].contains(&self.path.split('.').next().unwrap_or_default())
+    /// Whether it is one value of the data of an object, if that is a Secret.
+    fn is_data(&self, tree: &Tree) -> bool {
+        let value = |field: &str| tree.get(field)?.get(self.path.strip_prefix(field)?.strip_prefix('.')?);
+        let values = ["data", "stringData"].into_iter().find_map(value);
+        values.is_some_and(|value| matches!(value.kind, TreeKind::Leaf(_)))
     }
 }
 
 impl Leak<'_> {
+    /// True for a text, of which it is reported once if more than values of Secrets depend on a secret.
+    fn is_data_of_text(
+        &self,
+        text: &TextTemplate,
+        definition: &Definition,
+        routing: &Routing,
+        problems: &mut Diagnostics,
+    ) -> bool {
+        let is_plain = |read: &&Read| routing.of_read(&definition.environment, read) == Sensitivity::Plain;
+        let plain = self.made.part.lineage.reads.iter().filter(is_plain).cloned().collect();
+        if let Some(Err(found)) = text.check_once(&plain) {
+            problems.push(self.told_of_text(&found, definition));
+        }
+        true
+    }
+
+    fn told_of_text(&self, found: &SecretUse, definition: &Definition) -> Diagnostic {
+        let label = |read: &Read| match read {
+            Read::Entry(id) => definition.label(id),
+            Read::Variable(path) => format!("vars.{path}"),
+        };
+        let read = label(self.read);
+        let message = match found {
+            SecretUse::Exhausted => {
+                let problem = TEMPLATE_STEPS.exceeded().at_hidden(self.made.part.place.clone());
+                return problem.hint("compute less: thousands of loop turns are more than a configuration needs");
+            }
+            SecretUse::DecidingName(name) => {
+                format!("a tag of the template uses `{name}`, in which there is a secret")
+            }
+            SecretUse::Deciding(read) => {
+                let read = label(read);
+                format!("a tag of the template, or one that it includes, reads `{read}`, which is sensitive")
+            }
+            SecretUse::Outside(Some(path)) if !path.is_empty() => {
+                format!("`{path}` of what the template makes depends on a secret")
+            }
+            SecretUse::Outside(_) => "what objects the template makes depends on a secret".to_owned(),
+            SecretUse::Failing => format!("what depends on `{read}`, which is sensitive, cannot be told from the rest"),
+        };
+        Diagnostic::error("secret-in-manifest", message)
+            .at_hidden(self.made.part.place.clone())
+            .note("of a Secret, only the values under `data` and `stringData` are kept from those who may not read it")
+            .hint("print secrets where these values go, `KEY: {{ data.KEY | b64encode }}`, and nowhere else")
+    }
+
     fn told(&self, object: Option<&str>, definition: &Definition, routing: &Routing) -> Diagnostic {
         let Self { made: Made { path, part: Part { place, .. } }, read } = self;
         let label = match read {

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, Value as TemplateValue};
+use minijinja::{Error, ErrorKind, Value as TemplateValue};
 
 use super::failure::{Origin, invalid};
 use super::frame::Frame;
+use super::prepare::{lone_expression, prepare};
+use super::scope;
 use super::session::{Reported, Session, is_template};
-use super::steps::StepError;
-use super::{declassify, scope};
 use crate::layer::{Tree, TreeKind};
 use crate::value::Value;
 use crate::yaml::node::Scalar;
@@ -71,42 +71,29 @@ impl Builder<'_> {
             });
         }
         let name = tree.place.source.name();
-        let expression = lone_expression(text).filter(|_| self.leaves == Leaves::Typed);
-        let Some((start, expression)) = expression else {
+        let expression = Some(text).filter(|_| self.leaves == Leaves::Typed).and_then(lone_expression);
+        let Some(expression) = expression else {
             let rendered = self.session.render(name, text, &Origin::Scalar { scalar, place: &tree.place, shift: 0 })?;
             return Ok(Value::text(rendered.expose().clone()));
         };
         // one expression by itself keeps its type, so that a port can be a number
         let whole = Origin::Scalar { scalar, place: &tree.place, shift: 0 };
-        let source = declassify::prepare(text).map_err(|error| self.session.failed(&error, &whole))?;
-        let source = source.get(start..start + expression.len()).unwrap_or(expression);
-        let origin = Origin::Scalar { scalar, place: &tree.place, shift: start };
-        let evaluate = |environment: &Environment<'static>| {
-            environment.compile_expression(source).and_then(|compiled| compiled.eval(scope::root(self.session)))
-        };
-        let evaluated = self.session.engine.metered.run(evaluate);
+        let prepared = prepare(text).map_err(|fault| self.session.failed(&fault.into_error(), &whole))?;
+        // what is inserted lies within
+        let end = expression.end + prepared.text.len() - text.len();
+        let source = prepared.text.get(expression.start..end).unwrap_or_default();
+        let origin = Origin::Scalar { scalar, place: &tree.place, shift: expression.start };
+        let evaluated = self
+            .session
+            .run(&origin, |environment| environment.compile_expression(source)?.eval(scope::root(self.session)));
         self.session.mention(text);
-        let value = evaluated.map_err(|error| match error {
-            StepError::Failed(error) => self.session.failed(&error, &origin),
-            StepError::Exhausted => self.session.exhausted(&origin),
-        })?;
+        let value = evaluated?;
         if value.is_undefined() {
             // an expression may be that; a template that prints it says where it comes from
             self.session.render(name, text, &whole)?;
         }
         from_template(&value).map_err(|error| self.session.failed(&error, &origin))
     }
-}
-
-/// The expression of a text that is `{{ expression }}` and nothing else, and where it begins.
-fn lone_expression(text: &str) -> Option<(usize, &str)> {
-    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
-    if inner.contains("{{") || inner.contains("}}") || inner.contains("{%") {
-        return None;
-    }
-    let start = 2 + usize::from(inner.starts_with(['-', '+']));
-    let end = text.len() - 2 - usize::from(inner.ends_with(['-', '+']));
-    Some((start, text.get(start..end)?))
 }
 
 /// A value of a template as a structure.
@@ -130,22 +117,4 @@ pub(super) fn from_template(value: &TemplateValue) -> Result<Value<'static>, Err
         ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
         _ => return Err(invalid("a binary value cannot stand in a structure")),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::lone_expression;
-
-    #[test]
-    fn only_a_single_expression_keeps_its_type() {
-        for (text, expected) in [
-            ("{{ data.PORT }}", Some((2, " data.PORT "))),
-            ("{{- data.PORT -}}", Some((3, " data.PORT "))),
-            ("{{ a }}{{ b }}", None),
-            (" {{ a }}", None),
-            ("{% if a %}b{% endif %}", None),
-        ] {
-            assert_eq!(lone_expression(text), expected, "{text}");
-        }
-    }
 }

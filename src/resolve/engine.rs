@@ -3,15 +3,15 @@
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::failure::invalid;
 use super::manifest::Documents;
+use super::prepare::{TemplateFault, prepare};
 use super::sizes::NO_TEXT;
-use super::steps::Metered;
-use super::{declassify, filters, frame, literal};
+use super::steps::{Metered, StepError};
+use super::{filters, frame, literal, template};
 use crate::files::{FileKind, Files};
 
 /// Renders templates; one for a whole run.
@@ -36,10 +36,7 @@ impl Engine {
         // by name alone, a template called `x.json` would have its texts quoted
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // a file that ends with a line feed gives a value that does
-        if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
-            environment.set_syntax(syntax);
-        }
+        environment.set_syntax(template::syntax());
         // its messages would show the values of the variables in reach
         environment.set_debug(false);
         environment.remove_global("debug");
@@ -60,6 +57,19 @@ impl Engine {
         filters::install(&mut environment);
         let metered = Metered::new(&environment);
         Arc::new(Self { environment, metered, files, documents })
+    }
+}
+
+impl Engine {
+    /// Runs a template with as many steps as it needs. What is left in the log is of the last try.
+    pub(super) fn run<T>(&self, run: impl Fn(&Environment<'static>) -> Result<T, Error>) -> Result<T, StepError> {
+        let start = frame::current().map(|frame| (frame.log_state(), frame));
+        self.metered.run(|environment| {
+            if let Some((state, frame)) = &start {
+                frame.reset_log(state);
+            }
+            run(environment)
+        })
     }
 }
 
@@ -99,7 +109,7 @@ fn is_named_in(files: &Files, name: &str, parent: &str) -> bool {
     let own = frame::current().and_then(|frame| frame.names(parent, name));
     own.unwrap_or_else(|| {
         let source = files.text(FileKind::Include, &files.root().join(parent));
-        source.is_ok_and(|source| literal::included(source.text()).any(|included| included == name))
+        source.is_ok_and(|source| literal::included(source.text()).iter().any(|included| included == name))
     })
 }
 
@@ -108,7 +118,10 @@ fn load(files: &Files, name: &str) -> Result<Option<String>, Error> {
         return Ok(None);
     }
     match files.text(FileKind::Include, &files.root().join(name)) {
-        Ok(source) => Ok(Some(declassify::prepare(source.text())?.into_owned())),
+        Ok(source) => {
+            let in_file = |fault| TemplateFault { file: Some(name.to_owned()), ..fault }.into_error();
+            Ok(Some(prepare(source.text()).map_err(in_file)?.text.into_owned()))
+        }
         Err(problem) if problem.rule == "missing-file" => Ok(None),
         Err(problem) => Err(Error::new(ErrorKind::TemplateNotFound, problem.message)),
     }

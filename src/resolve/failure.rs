@@ -3,13 +3,16 @@
 use std::error::Error as _;
 use std::ops::Range;
 
+use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind, Value};
 
-use super::declassify;
+use super::declassify::BESIDE_NAMESPACE;
 use super::frame::{self, Subject};
-use super::literal::{Word, has_word, paths, required_message, word_at};
+use super::literal::{Word, has_word, paths, required_message};
+use super::prepare::{TemplateFault, prepare};
 use super::session::Session;
 use super::suggest::{undefined, unknown};
+use super::template::{TagToken, lex};
 use crate::diagnostic::{Diagnostic, Public};
 use crate::files::FileKind;
 use crate::span::{Place, Source, Span};
@@ -22,6 +25,24 @@ pub(super) enum Origin<'a> {
     Scalar { scalar: &'a Scalar, place: &'a Place, shift: usize },
     /// A file by itself.
     File(&'a Source),
+}
+
+impl Origin<'_> {
+    /// What the engine was given, or the template that it is a part of.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Scalar { scalar, .. } => scalar.text(),
+            Self::File(source) => source.text(),
+        }
+    }
+
+    /// The whole template.
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Self::Scalar { place, .. } => (*place).clone(),
+            Self::File(source) => source.place(Span::locate(source.text(), 0, 0)),
+        }
+    }
 }
 
 /// The detail of an error that was reported where it arose.
@@ -47,7 +68,19 @@ pub(super) fn invalid(detail: &'static str) -> Error {
 
 /// An error of our own, raised by the engine where the value is used.
 pub(super) fn raise(message: &str, hint: Option<&str>, word: Word<'_>) -> Value {
-    Value::from(own(message, hint, word))
+    raise_error(own(message, hint, word))
+}
+
+/// An error that was reported where it arose, raised again.
+pub(super) fn raise_failed() -> Value {
+    raise_error(Error::new(ErrorKind::InvalidOperation, FAILED_BEFORE))
+}
+
+fn raise_error(error: Error) -> Value {
+    if let Some(frame) = frame::current() {
+        frame.record_raised(error.kind(), error.detail().unwrap_or_default());
+    }
+    Value::from(error)
 }
 
 /// The message, the hint and the word of an error of our own.
@@ -82,18 +115,14 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
 /// That a template failed which has read a secret, or is one. Where it failed and why may follow from that, so
 /// that nothing of it is told: what is, follows from the text of the template alone.
 fn after_secret(session: &Session, origin: &Origin<'_>, encrypted: bool) -> Diagnostic {
-    if !encrypted && let Some(mistake) = missing(session, origin).or_else(|| unreasoned(origin)) {
+    if !encrypted && let Some(mistake) = missing(session, origin).or_else(|| beside_namespace(origin)) {
         return mistake;
     }
     let name = frame::current().map(|frame| match &frame.subject {
         Subject::Manifest(name) => name.split('#').next().unwrap_or_default().to_owned(),
         subject @ (Subject::Entry(_) | Subject::Variable(_)) => session.subject_name(subject),
     });
-    let place = match origin {
-        Origin::Scalar { place, .. } => (*place).clone(),
-        Origin::File(source) => source.place(Span::locate(source.text(), 0, 0)),
-    };
-    let problem = withheld(&name.unwrap_or_default(), &place, "template");
+    let problem = withheld(&name.unwrap_or_default(), &origin.place(), "template");
     if encrypted {
         problem.hint("if the secret just happens to contain `{{` or `{%`, set `template: false` on its key")
     } else {
@@ -109,49 +138,42 @@ pub(super) fn withheld(name: &str, place: &Place, what: &str) -> Diagnostic {
         .hint("to see them, try it with harmless values in the place of the secrets")
 }
 
-/// That `declassify` is used as it cannot be, which is plain to see.
-fn unreasoned(origin: &Origin<'_>) -> Option<Diagnostic> {
-    let (text, place) = match origin {
-        Origin::Scalar { scalar, place, .. } => (scalar.text(), (*place).clone()),
-        Origin::File(source) => (source.text(), source.place(Span::locate(source.text(), 0, 0))),
-    };
-    let is_unreasoned = declassify::prepare(text).is_ok_and(|prepared| prepared.contains(declassify::REFUSED));
-    let mistake = if is_unreasoned {
-        declassify::UNREASONED
-    } else if has_word(text, "namespace") && has_word(text, "declassify") {
-        declassify::BESIDE_NAMESPACE
-    } else {
-        return None;
-    };
-    Some(Diagnostic::error("template-failed", format!("the template failed: {mistake}")).at_hidden(place))
+/// That a template uses `declassify` beside `namespace`, which is plain to see.
+fn beside_namespace(origin: &Origin<'_>) -> Option<Diagnostic> {
+    let lexed = lex(origin.text());
+    let both = ["namespace", "declassify"].iter().all(|name| lexed.paths(name).next().is_some());
+    let message = || format!("the template failed: {BESIDE_NAMESPACE}");
+    both.then(|| Diagnostic::error("template-failed", message()).at_hidden(origin.place()))
 }
 
 /// The first thing that a template names and that nothing defines or gives a value.
 fn missing(session: &Session, origin: &Origin<'_>) -> Option<Diagnostic> {
-    let text = match origin {
-        Origin::Scalar { scalar, .. } => scalar.text(),
-        Origin::File(source) => source.text(),
+    let text = origin.text();
+    let lexed = lex(text);
+    let has_fallback = |rest: &[TagToken<'_>]| match rest {
+        [first, ..] if matches!(first.token, Token::Ident("is")) => true,
+        [pipe, filter, ..] => {
+            let is_default = matches!(filter.token, Token::Ident("d" | "default"));
+            matches!(pipe.token, Token::Pipe) && is_default
+        }
+        _ => false,
     };
-    let has_fallback = |end: usize| {
-        let rest = text.get(end..).unwrap_or_default().trim_start();
-        let filter = rest.strip_prefix('|').map(str::trim_start);
-        rest.starts_with("is ")
-            || filter.is_some_and(|filter| filter.starts_with("default") || filter.starts_with("d("))
-    };
-    let found = paths(&session.engine, text).into_iter().filter(|path| session.is_missing(path)).filter_map(|path| {
-        let at = word_at(text, &path)?;
-        (!has_fallback(at + path.len())).then_some((at, path))
+    let missing = paths(&session.engine, text).into_iter().filter(|path| session.is_missing(path));
+    let found = missing.filter_map(|path| {
+        let (range, rest) = lexed.paths(&path).next()?;
+        let required = required_message(rest).map(str::to_owned);
+        (!has_fallback(rest)).then_some((range.start, path, range.end, required))
     });
-    let (at, path) = found.min()?;
-    let (message, hint) = match text.get(at + path.len()..).and_then(required_message) {
-        Some(message) => (message.to_owned(), None),
+    let (start, path, end, required) = found.min()?;
+    let (message, hint) = match required {
+        Some(message) => (message, None),
         None => undefined(session, Some(&path)),
     };
     let place = match origin {
         Origin::Scalar { scalar, place, .. } => {
-            place.source.place(locate(place.source.text(), place.span, scalar, at, path.len()))
+            place.source.place(locate(place.source.text(), place.span, scalar, start, end - start))
         }
-        Origin::File(source) => source.place(Span::locate(source.text(), at, at + path.len())),
+        Origin::File(source) => source.place(Span::locate(source.text(), start, end)),
     };
     Some(Diagnostic::error("undefined", message).maybe_hint(hint).at_public(place, Public::Expression))
 }
@@ -234,45 +256,41 @@ fn operand(template: &str, range: &Range<usize>) -> Range<usize> {
 /// Whether a range lies between brackets that are closed. A password may hold `{{`, and what
 /// follows it is then not meant as an expression.
 fn is_closed(template: &str, range: &Range<usize>) -> bool {
-    let before = template.get(..range.start).unwrap_or_default();
-    let opened =
-        [("{{", "}}"), ("{%", "%}")].into_iter().filter_map(|(open, close)| Some((before.rfind(open)?, close)));
-    opened.max().is_none_or(|(start, close)| template.get(start..).is_some_and(|rest| rest.contains(close)))
+    let lexed = lex(template);
+    let tag = lexed.tags.iter().rfind(|tag| tag.range.start <= range.start);
+    tag.map_or(lexed.is_complete, |tag| tag.is_closed && (lexed.is_complete || range.start < tag.range.end))
 }
 
 impl At {
     fn of(session: &Session, error: &Error, origin: &Origin<'_>) -> Self {
-        let range = error.range().unwrap_or_default();
         match origin {
             Origin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
-                let piece = Piece::of(error, scalar.text(), &(range.start + shift..range.end + shift));
+                let piece = Piece::of(error, scalar.text(), &source_range(error, scalar.text(), *shift));
                 let range = piece.range;
                 let span = locate(place.source.text(), place.span, scalar, range.start, range.len());
                 let hidden = scalar.encrypted || piece.hidden;
                 let text = scalar.text().get(range).filter(|_| !hidden).map(str::to_owned);
                 Self { place: place.source.place(span), text, hidden, literal: piece.literal }
             }
-            Origin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source, &range),
-            Origin::Scalar { place, .. } => Self::in_include(session, error, &range, place),
-            Origin::File(source) => {
-                Self::in_include(session, error, &range, &source.place(Span::locate(source.text(), 0, 0)))
-            }
+            Origin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source),
+            Origin::Scalar { place, .. } => Self::in_include(session, error, place),
+            Origin::File(source) => Self::in_include(session, error, &source.place(Span::locate(source.text(), 0, 0))),
         }
     }
 
-    fn in_file(error: &Error, source: &Source, range: &Range<usize>) -> Self {
-        let Piece { range, hidden, literal } = Piece::of(error, source.text(), range);
+    fn in_file(error: &Error, source: &Source) -> Self {
+        let Piece { range, hidden, literal } = Piece::of(error, source.text(), &source_range(error, source.text(), 0));
         let place = source.place(source.locate(range.start, range.end));
         let text = source.text().get(range).filter(|_| !hidden).map(str::to_owned);
         Self { place, text, hidden, literal }
     }
 
-    fn in_include(session: &Session, error: &Error, range: &Range<usize>, fallback: &Place) -> Self {
+    fn in_include(session: &Session, error: &Error, fallback: &Place) -> Self {
         let files = &session.engine.files;
-        let file = error.name().and_then(|name| files.text(FileKind::Include, &files.root().join(name)).ok());
+        let file = template_name(error).and_then(|name| files.text(FileKind::Include, &files.root().join(name)).ok());
         file.map_or_else(
             || Self { place: fallback.clone(), text: None, hidden: true, literal: false },
-            |source| Self::in_file(error, &source, range),
+            |source| Self::in_file(error, &source),
         )
     }
 }
@@ -280,7 +298,22 @@ impl At {
 /// Whether an error arose in another template than the one called `name`. Expressions have no
 /// name of their own.
 fn names_another(error: &Error, name: &str) -> bool {
-    error.name().is_some_and(|found| found != name && found != "<expression>")
+    template_name(error).is_some_and(|found| found != name && found != "<expression>")
+}
+
+/// The template in which an error arose, if that is known.
+fn template_name(error: &Error) -> Option<&str> {
+    TemplateFault::of(error).and_then(|fault| fault.file.as_deref()).or_else(|| error.name())
+}
+
+/// The part of a template that an error is about. The engine speaks of the prepared text.
+fn source_range(error: &Error, template: &str, shift: usize) -> Range<usize> {
+    if let Some(fault) = TemplateFault::of(error) {
+        return fault.range.clone();
+    }
+    let range = error.range().unwrap_or_default();
+    let range = range.start + shift..range.end + shift;
+    prepare(template).map_or(range.clone(), |prepared| prepared.to_source(&range))
 }
 
 pub(super) fn unspecific_undefined() -> String {
@@ -294,6 +327,9 @@ fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>
     if let Some((message, hint, _)) = parts_of_own(error) {
         let shown = (message.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()));
         return if at.literal { shown } else { (unspecific_undefined(), None) };
+    }
+    if let Some(fault) = TemplateFault::of(error) {
+        return (fault.message.to_owned(), fault.hint.map(str::to_owned));
     }
     match error.kind() {
         ErrorKind::UndefinedError => undefined(session, text),

@@ -1,16 +1,17 @@
 //! Filters and functions beyond minijinja's own: all pure, so that output is reproducible.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::value::{Object, ObjectRepr, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::failure::{self, invalid};
 use super::literal::Word;
-use super::{content, frame, sizes};
+use super::{bounded, content, frame, prepare, sizes};
 use crate::yaml;
 
 /// Adds them to an environment.
@@ -25,9 +26,16 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("required", required);
     environment.add_filter("string", string);
     environment.add_filter("join", join);
-    environment.add_function("_m", mark);
-    environment.add_function("_d", declassify);
-    environment.add_function("_r", refuse);
+    environment.add_function(prepare::MARK, mark);
+    environment.add_function(prepare::DECLASSIFY, declassify);
+    environment.add_function(prepare::BEGIN, begin_masked);
+    environment.add_function(prepare::MASKED, masked);
+    environment.add_function(prepare::HIDDEN, hidden);
+    environment.add_filter(prepare::KEPT, kept);
+    environment.add_function(prepare::VALUE, bounded::value);
+    environment.add_function(prepare::FIELD, bounded::field);
+    environment.add_filter(prepare::VALUE, bounded::value);
+    environment.add_filter(prepare::FIELD, bounded::field);
     environment.add_function("namespace", namespace);
 }
 
@@ -119,37 +127,76 @@ fn join(state: &State<'_, '_>, values: &Value, separator: Option<&str>) -> Resul
     Ok(parts.join(separator.unwrap_or_default()))
 }
 
-/// The first half of `declassify`: see the module of that name.
-fn mark() -> Result<u64, Error> {
-    let frame = frame::current().ok_or_else(outside)?;
-    Ok(frame.mark() as u64)
+/// How much was read before a call of `declassify`. No template makes one.
+#[derive(Debug)]
+struct Ticket(usize);
+
+impl Object for Ticket {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
 }
 
-/// The second half of `declassify`. Its reason is a text in quotes, or the call was rewritten to
-/// [`refuse`].
-fn declassify(ticket: u64, value: &Value, reason: &str) -> Result<Value, Error> {
+/// The first half of `declassify`: see the module of that name.
+fn mark() -> Result<Value, Error> {
     let frame = frame::current().ok_or_else(outside)?;
-    let ticket = usize::try_from(ticket).unwrap_or(usize::MAX);
-    if !frame.declassify(ticket, reason) {
+    Ok(Value::from_object(Ticket(frame.mark())))
+}
+
+/// The second half of `declassify`. Its reason is a text in quotes, or the template was refused.
+fn declassify(ticket: &Value, value: &Value, reason: &str) -> Result<Value, Error> {
+    let frame = frame::current().ok_or_else(outside)?;
+    let ticket = ticket.downcast_object_ref::<Ticket>().ok_or_else(outside)?;
+    if !frame.declassify(ticket.0, reason) {
         return Err(outside());
     }
     if frame.has_namespace() { Err(beside_namespace()) } else { Ok(value.clone()) }
 }
 
-/// What a call of `declassify` without a reason becomes.
-fn refuse(_: Rest<Value>) -> Result<Value, Error> {
-    Err(invalid(super::declassify::UNREASONED))
+/// The first half of what is masked in a render without secrets: see [`super::masked`].
+fn begin_masked() -> Result<Value, Error> {
+    let frame = frame::current().ok_or_else(outside)?;
+    Ok(Value::from_object(Ticket(frame.begin_masked())))
+}
+
+/// The second half. `names` are those of the variables and macros that get the value.
+fn masked(ticket: &Value, names: &str, value: &Value) -> Result<Value, Error> {
+    let frame = frame::current().ok_or_else(outside)?;
+    let ticket = ticket.downcast_object_ref::<Ticket>().ok_or_else(outside)?;
+    match frame.end_masked(ticket.0).map_err(|()| outside())? {
+        Some(_) => hidden(names),
+        None => Ok(value.clone()),
+    }
+}
+
+/// What stands for a value that must not be used.
+fn hidden(names: &str) -> Result<Value, Error> {
+    let frame = frame::current().ok_or_else(outside)?;
+    // a namespace may have other names, which nobody knows
+    if names.ends_with('.') {
+        return Err(outside());
+    }
+    Ok(Value::from(frame.hide(names).ok_or_else(outside)?))
+}
+
+/// Hides the names of a text in which something was masked.
+fn kept(value: &Value, names: &str) -> Result<Value, Error> {
+    let frame = frame::current().ok_or_else(outside)?;
+    let is_masked = value.as_str().is_none_or(|text| frame.is_masked_in(text));
+    if is_masked { hidden(names) } else { Ok(value.clone()) }
 }
 
 /// minijinja's `namespace`, whose fields can be set anywhere: within a call of `declassify` too, so
 /// that what was read there would get out of it by another way than its result.
-fn namespace(defaults: Option<ValueOrKwargs>) -> Result<Value, Error> {
+fn namespace(state: &State<'_, '_>, defaults: Option<ValueOrKwargs>) -> Result<Value, Error> {
     let frame = frame::current().ok_or_else(outside)?;
     frame.record_namespace();
     if frame.has_lifted() {
         return Err(beside_namespace());
     }
-    minijinja::functions::namespace(defaults)
+    // what the fields begin with is bounded as what they are set to
+    let defaults = defaults.map(|defaults| bounded::fields(state, &defaults)).transpose()?;
+    minijinja::functions::namespace(defaults.map(ValueOrKwargs::from))
 }
 
 fn beside_namespace() -> Error {

@@ -4,13 +4,15 @@
 //! thread. Functions and filters find it there: minijinja's own scope does not reach into macros.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexSet;
+use minijinja::{Error, ErrorKind};
 
 use super::{Declassified, Lineage, Read, Shadow};
 use crate::name::BundleName;
+use crate::parallel;
 
 /// What is being rendered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,7 +32,17 @@ pub(super) struct Frame {
     pub(super) subject: Subject,
     /// The bundle that `data` stands for.
     pub(super) bundle: BundleName,
+    /// What stands for secrets, if the render is to be without them.
+    mask: Option<Mask>,
     log: Mutex<Log>,
+}
+
+/// How a template is rendered without its secrets.
+#[derive(Debug)]
+pub(super) struct Mask {
+    pub(super) placeholder: &'static str,
+    /// What is no secret.
+    pub(super) plain: Arc<BTreeSet<Read>>,
 }
 
 /// How much of what was read is known.
@@ -51,6 +63,12 @@ struct Log {
     reads: Vec<Read>,
     /// Lengths of `reads` at the start of the calls of `declassify` under way.
     marks: Vec<usize>,
+    /// The same for what is masked.
+    masks: Vec<usize>,
+    /// A secret was read since the first of them.
+    masks_secret: bool,
+    /// The names of variables and macros that hold what was masked.
+    hidden: BTreeSet<String>,
     declassified: Vec<Declassified>,
     encrypted: bool,
     /// The value of something sensitive was handed out.
@@ -61,6 +79,23 @@ struct Log {
     namespace: bool,
     /// What the template that is rendered is called, and the names of others that stand in it.
     template: (String, Vec<String>),
+    /// The last error that was handed out as a value.
+    raised: Option<(ErrorKind, String)>,
+    /// Such a value was compared.
+    spoiled: bool,
+}
+
+/// How far a log is.
+#[derive(Debug)]
+pub(super) struct LogState {
+    reads: usize,
+    marks: usize,
+    masks: usize,
+    declassified: usize,
+    secret: bool,
+    after_secret: bool,
+    light: Light,
+    namespace: bool,
 }
 
 thread_local! {
@@ -73,7 +108,12 @@ const MAX_DEPTH: usize = 64;
 
 impl Frame {
     pub(super) fn new(subject: Subject, bundle: BundleName) -> Arc<Self> {
-        Arc::new(Self { subject, bundle, log: Mutex::default() })
+        Arc::new(Self { subject, bundle, mask: None, log: Mutex::default() })
+    }
+
+    /// A render without secrets.
+    pub(super) fn masked(subject: Subject, bundle: BundleName, mask: Mask) -> Arc<Self> {
+        Arc::new(Self { subject, bundle, mask: Some(mask), log: Mutex::default() })
     }
 
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {
@@ -166,6 +206,59 @@ impl Frame {
         self.log().namespace
     }
 
+    /// How far the log is, before a template is tried.
+    pub(super) fn log_state(&self) -> LogState {
+        let log = self.log();
+        LogState {
+            reads: log.reads.len(),
+            marks: log.marks.len(),
+            masks: log.masks.len(),
+            declassified: log.declassified.len(),
+            secret: log.secret,
+            after_secret: log.after_secret,
+            light: log.light,
+            namespace: log.namespace,
+        }
+    }
+
+    /// Forgets what a template did since then: it did not come to its end, and is tried anew.
+    pub(super) fn reset_log(&self, state: &LogState) {
+        let mut log = self.log();
+        // what began since then drained nothing that is older
+        log.reads.truncate(state.reads);
+        log.marks.truncate(state.marks);
+        log.masks.truncate(state.masks);
+        log.masks_secret = false;
+        log.declassified.truncate(state.declassified);
+        log.secret = state.secret;
+        log.after_secret = state.after_secret;
+        log.light = state.light;
+        log.namespace = state.namespace;
+        log.raised = None;
+        log.spoiled = false;
+    }
+
+    /// Records that a value was handed out that is an error wherever it is used.
+    pub(super) fn record_raised(&self, kind: ErrorKind, detail: &str) {
+        self.log().raised = Some((kind, detail.to_owned()));
+    }
+
+    /// The last such error.
+    pub(super) fn raised(&self) -> Option<Error> {
+        let log = self.log();
+        log.raised.as_ref().map(|(kind, detail)| Error::new(*kind, detail.clone()))
+    }
+
+    /// Records that such a value was compared, which gives no error by itself.
+    pub(super) fn spoil(&self) {
+        self.log().spoiled = true;
+    }
+
+    /// Whether such a value was compared.
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.log().spoiled
+    }
+
     /// Whether a call of `declassify` began.
     pub(super) fn has_lifted(&self) -> bool {
         let log = self.log();
@@ -190,6 +283,46 @@ impl Frame {
         let lifted: Vec<_> = log.reads.drain(ticket..).collect();
         log.declassified.extend(lifted.into_iter().map(|read| Declassified { read, reason: reason.to_owned() }));
         true
+    }
+
+    /// Starts an expression that may have to be masked; gives a ticket for its end.
+    pub(super) fn begin_masked(&self) -> usize {
+        let mut log = self.log();
+        let mark = log.reads.len();
+        log.masks.push(mark);
+        mark
+    }
+
+    /// Ends such an expression: what it read does not count. Gives what stands for its value, if it read a secret
+    /// or is within an expression that did, and an error if the ticket is not of the innermost one.
+    pub(super) fn end_masked(&self, ticket: usize) -> Result<Option<&'static str>, ()> {
+        let mut log = self.log();
+        let mask = self.mask.as_ref().ok_or(())?;
+        let outermost = log.masks.first().copied().ok_or(())?;
+        if log.masks.pop() != Some(ticket) || ticket > log.reads.len() {
+            return Err(());
+        }
+        let is_secret = log.masks_secret || log.reads.iter().skip(outermost).any(|read| !mask.plain.contains(read));
+        log.reads.truncate(ticket);
+        log.masks_secret = is_secret && !log.masks.is_empty();
+        Ok(is_secret.then_some(mask.placeholder))
+    }
+
+    /// Hides names; gives what stands for their value.
+    pub(super) fn hide(&self, names: &str) -> Option<&'static str> {
+        let names = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned);
+        self.log().hidden.extend(names);
+        self.mask.as_ref().map(|mask| mask.placeholder)
+    }
+
+    /// The names that were hidden.
+    pub(super) fn hidden(&self) -> BTreeSet<String> {
+        self.log().hidden.clone()
+    }
+
+    /// Whether something in a text was masked.
+    pub(super) fn is_masked_in(&self, text: &str) -> bool {
+        self.mask.as_ref().is_none_or(|mask| text.contains(mask.placeholder))
     }
 
     /// What the value was made of, once rendering is over.
@@ -266,7 +399,7 @@ pub(super) fn enter<T>(frame: &Arc<Frame>, render: impl FnOnce() -> T) -> Result
         if let Some(start) = stack.iter().position(|under_way| under_way.subject == frame.subject) {
             return Err(Refusal::Cycle(stack.iter().skip(start).map(|frame| frame.subject.clone()).collect()));
         }
-        if stack.len() >= MAX_DEPTH {
+        if stack.len() >= MAX_DEPTH || parallel::is_stack_short() {
             return Err(Refusal::TooDeep);
         }
         stack.push(Arc::clone(frame));

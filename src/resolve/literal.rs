@@ -6,8 +6,11 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::declassify;
+use minijinja::machinery::Token;
+
 use super::engine::Engine;
+use super::prepare::prepare;
+use super::template::{LexedTemplate, TagToken, is_import, lex, literal_text};
 use super::{Read, Resolved};
 use crate::files::FileKind;
 use crate::layer::{EntrySource, Tree, TreeKind};
@@ -46,80 +49,75 @@ impl<'a> Word<'a> {
 
     /// Whether it stands in a template, where such a word is meant.
     pub(super) fn is_in(self, template: &str) -> bool {
+        let lexed = lex(template);
         match self {
-            Self::Key(key) => spells_key(template, key),
-            Self::Message(message) => messages(template).any(|literal| literal == message),
+            Self::Key(key) => spells_key(&lexed, key),
+            Self::Message(message) => messages(&lexed).any(|literal| literal == message),
         }
     }
 }
 
 /// Whether a template has a key behind a dot, or by itself between quotes.
-fn spells_key(template: &str, key: &str) -> bool {
-    let of_name = |char: char| char.is_alphanumeric() || char == '_';
-    !key.is_empty()
-        && template.match_indices(key).any(|(at, _)| {
-            let (before, after) = (&template[..at], &template[at + key.len()..]);
-            let is_attribute = before.ends_with('.') && !after.starts_with(of_name);
-            let is_quoted = ['"', '\''].iter().any(|quote| before.ends_with(*quote) && after.starts_with(*quote));
-            is_attribute || is_quoted
-        })
-}
-
-/// The messages that stand in quotes behind `required`.
-fn messages(template: &str) -> impl Iterator<Item = &str> {
-    template.match_indices("required").filter_map(|(at, name)| in_parentheses(&template[at + name.len()..]))
-}
-
-/// The message of `| required("…")` at the start of a text.
-pub(super) fn required_message(rest: &str) -> Option<&str> {
-    in_parentheses(rest.trim_start().strip_prefix('|')?.trim_start().strip_prefix("required")?)
-}
-
-/// The text in quotes that stands alone in parentheses.
-fn in_parentheses(rest: &str) -> Option<&str> {
-    let inside = rest.trim_start().strip_prefix('(')?.trim_start();
-    let quote = inside.chars().next().filter(|char| matches!(char, '"' | '\''))?;
-    let (text, behind) = inside[1..].split_once(quote)?;
-    (!text.contains('\\') && behind.trim_start().starts_with(')')).then_some(text)
-}
-
-/// The names of other templates that stand in quotes in a template.
-pub(super) fn included(template: &str) -> impl Iterator<Item = &str> {
-    ["include", "import", "from", "extends"].into_iter().flat_map(move |word| {
-        template.match_indices(word).filter_map(move |(at, word)| {
-            let rest = template[at + word.len()..].trim_start();
-            let quote = rest.chars().next().filter(|char| matches!(char, '"' | '\''))?;
-            rest[1..].split_once(quote).map(|(name, _)| name)
-        })
+fn spells_key(lexed: &LexedTemplate<'_>, key: &str) -> bool {
+    !key.is_empty() && lexed.suffixes().any(|tokens| match tokens {
+        [dot, name, ..] if matches!((&dot.token, &name.token), (Token::Dot, Token::Ident(name)) if *name == key) => {
+            true
+        }
+        [first, ..] => literal_text(&first.token) == Some(key),
+        [] => false,
     })
 }
 
-/// Whether a name stands in a template as a word.
-pub(super) fn has_word(template: &str, name: &str) -> bool {
-    word_at(template, name).is_some()
+/// The messages that stand in quotes behind `required`.
+fn messages<'s>(lexed: &'s LexedTemplate<'_>) -> impl Iterator<Item = &'s str> {
+    lexed.suffixes().filter_map(required_of)
 }
 
-/// Where a name first stands in a template as a word, and not as a part of a longer path.
-pub(super) fn word_at(template: &str, name: &str) -> Option<usize> {
-    let of_name = |char: char| char.is_alphanumeric() || char == '_';
-    let is_whole = |at: usize| {
-        let (before, after) = (&template[..at], &template[at + name.len()..]);
-        !before.ends_with(|char| of_name(char) || char == '.') && !after.starts_with(of_name)
-    };
-    template.match_indices(name).map(|(at, _)| at).find(|at| !name.is_empty() && is_whole(*at))
+/// The message of `| required("…")`, if tokens begin with that.
+pub(super) fn required_message<'s>(tokens: &'s [TagToken<'_>]) -> Option<&'s str> {
+    let (pipe, rest) = tokens.split_first()?;
+    matches!(pipe.token, Token::Pipe).then(|| required_of(rest)).flatten()
+}
+
+/// The text in quotes that stands alone in the parentheses of `required`.
+fn required_of<'s>(tokens: &'s [TagToken<'_>]) -> Option<&'s str> {
+    let [name, open, message, close, ..] = tokens else { return None };
+    let is_call = matches!(
+        (&name.token, &open.token, &close.token),
+        (Token::Ident("required"), Token::ParenOpen, Token::ParenClose)
+    );
+    literal_text(&message.token).filter(|_| is_call)
+}
+
+/// The names of other templates that stand in quotes in a template.
+pub(super) fn included(template: &str) -> Vec<String> {
+    let tags = lex(template).tags;
+    let imports = tags.iter().filter(|tag| tag.keyword().is_some_and(is_import));
+    imports.filter_map(|tag| literal_text(&tag.tokens.get(1)?.token).map(str::to_owned)).collect()
+}
+
+/// Whether a name stands in a template as a word: in an expression, or in quotes as for `map("trim")`.
+pub(super) fn has_word(template: &str, name: &str) -> bool {
+    let lexed = lex(template);
+    lexed.paths(name).next().is_some() || lexed.suffixes().any(|tokens| is_literal(tokens, name))
+}
+
+fn is_literal(tokens: &[TagToken<'_>], text: &str) -> bool {
+    tokens.first().is_some_and(|first| literal_text(&first.token) == Some(text))
 }
 
 /// The paths that a template names, as far as they consist of names: `data.KEY`, `vars.list`. Of `vars.list[0]` and
 /// `data["KEY"]` it is the part before the bracket.
 pub(super) fn paths(engine: &Engine, text: &str) -> HashSet<String> {
-    let Ok(source) = declassify::prepare(text) else { return HashSet::new() };
-    let template = engine.environment.template_from_named_str("names", &source);
+    // what nests too deep is not looked at
+    let Ok(source) = prepare(text) else { return HashSet::new() };
+    let template = engine.environment.template_from_named_str("names", &source.text);
     template.map(|template| template.undeclared_variables(true)).unwrap_or_default()
 }
 
 /// The parts of `vars` that a template names. One that uses others may read any.
 pub(super) fn variables(engine: &Engine, text: &str) -> Vec<String> {
-    if ["include", "import", "extends"].iter().any(|word| text.contains(word)) {
+    if lex(text).uses_others() {
         return vec![String::new()];
     }
     let below = |path: &String| path.strip_prefix("vars").map(|rest| rest.trim_start_matches('.').to_owned());
@@ -159,7 +157,7 @@ pub fn uses(resolved: &Resolved, id: &EntryId) -> Vec<String> {
     let lineage = resolved.entries.get(id).map(|value| &value.lineage);
     // what another file names, or a name that is computed
     let is_hidden = lineage.is_some_and(|lineage| !lineage.reads.iter().all(is_known));
-    let is_elsewhere = texts.iter().any(|text| ["include", "import", "extends"].iter().any(|word| text.contains(word)));
+    let is_elsewhere = texts.iter().any(|text| lex(text).uses_others());
     found.extend((is_hidden && is_elsewhere && !lineage.is_some_and(|lineage| lineage.secret)).then(|| "…".to_owned()));
     found.into_iter().collect()
 }
@@ -172,19 +170,20 @@ struct Named<'r> {
 
 impl Named<'_> {
     fn collect(&self, text: &str, found: &mut BTreeSet<String>) {
+        let lexed = &lex(text);
         let definition = &*self.resolved.definition;
         for path in paths(&self.engine, text) {
             let mut steps = path.split('.');
             match (steps.next(), steps.next(), steps.next()) {
-                (Some("data"), key, _) => self.entry(&self.bundle, key, "data", text, found),
+                (Some("data"), key, _) => self.entry(&self.bundle, key, "data", lexed, found),
                 (Some("bundles"), Some(bundle), key) => {
-                    self.entry(&bundle.into(), key, &format!("bundles.{bundle}"), text, found);
+                    self.entry(&bundle.into(), key, &format!("bundles.{bundle}"), lexed, found);
                 }
                 (Some("bundles"), None, _) => drop(found.insert("bundles[…]".to_owned())),
                 (Some("vars"), _, _) => {
                     let below = path.strip_prefix("vars").unwrap_or_default().trim_start_matches('.');
                     if let Some(tree) = definition.vars.as_ref().and_then(|vars| part(vars, below)) {
-                        structure(tree, &path, text, found);
+                        structure(tree, &path, lexed, found);
                     }
                 }
                 _ => {}
@@ -193,7 +192,14 @@ impl Named<'_> {
     }
 
     /// An entry, or those of a bundle that stand in brackets.
-    fn entry(&self, bundle: &BundleName, key: Option<&str>, path: &str, text: &str, found: &mut BTreeSet<String>) {
+    fn entry(
+        &self,
+        bundle: &BundleName,
+        key: Option<&str>,
+        path: &str,
+        lexed: &LexedTemplate<'_>,
+        found: &mut BTreeSet<String>,
+    ) {
         let definition = &*self.resolved.definition;
         let Some(entries) = definition.bundles.get(bundle).map(|bundle| &bundle.entries) else { return };
         let label = |key: &str| definition.label(&EntryId { bundle: bundle.clone(), key: key.into() });
@@ -201,7 +207,7 @@ impl Named<'_> {
             Some(key) => found.extend(entries.contains_key(key).then(|| label(key))),
             None => {
                 let keys = entries.keys().map(crate::name::KeyName::as_str);
-                let mut named = keys.filter(|key| in_brackets(text, path, key)).map(label).peekable();
+                let mut named = keys.filter(|key| in_brackets(lexed, path, key)).map(label).peekable();
                 match named.peek() {
                     Some(_) => found.extend(named),
                     None => drop(found.insert(format!("{path}[…]"))),
@@ -225,30 +231,29 @@ fn part<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
 }
 
 /// A variable, or those of a structure that stand in brackets, or that it is read as a whole.
-fn structure(tree: &Tree, path: &str, text: &str, found: &mut BTreeSet<String>) {
+fn structure(tree: &Tree, path: &str, lexed: &LexedTemplate<'_>, found: &mut BTreeSet<String>) {
     let TreeKind::Map(map) = &tree.kind else {
         let is_list = matches!(tree.kind, TreeKind::List(_));
         found.insert(if is_list { format!("{path}[…]") } else { path.to_owned() });
         return;
     };
-    let mut named = map.iter().filter(|(key, _)| in_brackets(text, path, key)).peekable();
+    let mut named = map.iter().filter(|(key, _)| in_brackets(lexed, path, key)).peekable();
     if named.peek().is_none() {
         found.insert(format!("{path}[…]"));
     }
     for (key, below) in named {
-        structure(below, &crate::layer::tree::join(path, key), text, found);
+        structure(below, &crate::layer::tree::join(path, key), lexed, found);
     }
 }
 
-/// Whether a text has `path["key"]`.
-fn in_brackets(text: &str, path: &str, key: &str) -> bool {
-    ['"', '\''].iter().any(|quote| {
-        text.match_indices(path).any(|(at, _)| {
-            let inside = text[at + path.len()..].trim_start().strip_prefix('[').map(str::trim_start);
-            inside
-                .and_then(|inside| inside.strip_prefix(*quote)?.strip_prefix(key)?.strip_prefix(*quote))
-                .is_some_and(|rest| rest.trim_start().starts_with(']'))
-        })
+/// Whether a template has `path["key"]`.
+fn in_brackets(lexed: &LexedTemplate<'_>, path: &str, key: &str) -> bool {
+    lexed.paths(path).any(|(_, rest)| match rest {
+        [open, inside, close, ..] => {
+            let is_closed = matches!((&open.token, &close.token), (Token::BracketOpen, Token::BracketClose));
+            is_closed && literal_text(&inside.token) == Some(key)
+        }
+        _ => false,
     })
 }
 
@@ -267,6 +272,8 @@ mod tests {
             (Word::Message("set it"), "{{ x | required(\"set it\") }}", true),
             (Word::Message("set it"), "{{ x | required( 'set it' ) }}", true),
             (Word::Message("set it"), "{{ x | required('set it' ~ y) }}", false),
+            (Word::Message("set it"), "{# required('set it') #}{{ \"required('set it')\" }}", false),
+            (Word::Key("HOST"), "{% raw %}{{ data.HOST }}{% endraw %}", false),
             (Word::Message("1"), "{{ x | required(data.PIN[:1]) }} \"1\"", false),
         ] {
             assert_eq!(word.is_in(template), expected, "{template}");

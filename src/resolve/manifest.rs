@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 
+use super::Lineage;
 use super::content::{Builder, Leaves};
 use super::failure::Origin;
 use super::frame::{self, Frame, Subject};
+use super::masked::TextTemplate;
+use super::prepare::prepare;
 use super::session::{Reported, Session, is_template};
-use super::{Lineage, declassify};
 use crate::diagnostic::{Diagnostic, Public};
 use crate::files::{FileKind, Probe, refuse};
 use crate::glob::{GlobError, matching};
@@ -32,6 +34,8 @@ pub struct Manifest {
     pub tree: Tree,
     /// The parts of it that templates made.
     pub parts: Vec<Part>,
+    /// There is none: a template made nothing, but read something.
+    pub is_absent: bool,
 }
 
 /// Files of manifests that were read as YAML: before templates are rendered in them, they are the same in all
@@ -51,7 +55,7 @@ impl Documents {
 }
 
 /// What a template made of a manifest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Part {
     /// Its path in the document; empty for the whole.
     pub path: String,
@@ -63,6 +67,8 @@ pub struct Part {
     pub locked: bool,
     /// Nor is what stands for it.
     pub dark: bool,
+    /// The template, if it made the document as a text.
+    pub text: Option<Arc<TextTemplate>>,
 }
 
 impl Session {
@@ -136,7 +142,7 @@ impl Session {
             let mut parts = Vec::new();
             let subject = format!("{}#{index}", file.name());
             let tree = if pattern.template { self.rendered(tree, &subject, "", &mut parts)? } else { tree.clone() };
-            Ok(Manifest { tree, parts })
+            Ok(Manifest { tree, parts, is_absent: false })
         });
         let documents: Vec<_> = documents.collect();
         documents.into_iter().collect()
@@ -237,7 +243,7 @@ impl Session {
         };
         let (locked, dark) = (frame.is_locked(), frame.is_dark());
         let place = tree.place.clone();
-        parts.push(Part { path: path.to_owned(), place, lineage: frame.lineage(), locked, dark });
+        parts.push(Part { path: path.to_owned(), place, lineage: frame.lineage(), locked, dark, text: None });
         Ok(rendered)
     }
 
@@ -261,22 +267,31 @@ impl Session {
             };
             let place = file.place(file.locate(chunk.start, chunk.start));
             let (locked, dark) = (frame.is_locked(), frame.is_dark());
-            let part = || Part { path: String::new(), place: place.clone(), lineage: frame.lineage(), locked, dark };
+            let lineage = frame.lineage();
+            let subject = format!("{}#{index}", file.name());
+            let with_parts = |trees: Vec<Tree>, is_known: bool| {
+                let text = (!lineage.reads.is_empty())
+                    .then(|| TextTemplate::new(self, &padded, subject.clone(), is_known.then(|| trees.clone())));
+                let part =
+                    Part { path: String::new(), place: place.clone(), lineage: lineage.clone(), locked, dark, text };
+                if trees.is_empty() && part.text.is_some() {
+                    let tree = Tree { place: place.clone(), kind: TreeKind::Map(IndexMap::new()) };
+                    return vec![Manifest { tree, parts: vec![part], is_absent: true }];
+                }
+                let of = |tree| Manifest { tree, parts: vec![part.clone()], is_absent: false };
+                trees.into_iter().map(of).collect::<Vec<_>>()
+            };
             if locked {
-                found.extend(
-                    self.unknown_documents(rendered.expose(), &place)
-                        .into_iter()
-                        .map(|tree| Manifest { tree, parts: vec![part()] }),
-                );
+                found.extend(with_parts(self.unknown_documents(rendered.expose(), &place), false));
                 continue;
             }
             let result = Source::new(format!("{} (rendered)", file.name()), rendered.expose().trim_start_matches('\n'));
-            let trees = if frame.lineage().reads.is_empty() {
+            let trees = if lineage.reads.is_empty() {
                 self.documents(&result)?
             } else {
                 self.documents_unseen(&result, &place)?
             };
-            found.extend(trees.into_iter().map(|tree| Manifest { tree, parts: vec![part()] }));
+            found.extend(with_parts(trees, true));
         }
         Ok(found)
     }
@@ -309,8 +324,8 @@ impl Session {
         chunks.push(start..text.len());
         let compiles = |chunk: &std::ops::Range<usize>| {
             let text = text.get(chunk.clone()).unwrap_or_default();
-            let source = declassify::prepare(text);
-            source.is_ok_and(|source| self.engine.environment.template_from_named_str("part", &source).is_ok())
+            let source = prepare(text);
+            source.is_ok_and(|source| self.engine.environment.template_from_named_str("part", &source.text).is_ok())
         };
         // each is rendered below as many line feeds as there are lines before it
         let is_affordable = chunks.len().saturating_mul(text.len()) <= MOST_PADDING;

@@ -6,6 +6,7 @@
 //! macro, filtered. That over-approximates (a secret that is only compared taints), which is the
 //! right side to err on, and it needs no analysis of the template that could be wrong.
 
+mod bounded;
 mod ciphertext;
 mod content;
 mod declassify;
@@ -15,13 +16,18 @@ mod filters;
 mod frame;
 mod literal;
 mod manifest;
+mod masked;
+mod masking;
+mod nesting;
 mod pointed;
+mod prepare;
 mod registries;
 mod scope;
 mod session;
 mod sizes;
 mod steps;
 mod suggest;
+mod template;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,6 +45,7 @@ use crate::yaml::node::Scalar;
 pub use engine::Engine;
 pub use literal::uses;
 pub use manifest::{Documents, Manifest, Part};
+pub use masked::{SecretUse, TextTemplate};
 pub use pointed::{Piece, Pointed, PointerFilter};
 pub use session::is_template;
 
@@ -192,5 +199,46 @@ pub fn resolve(
     manifests: Manifests,
     problems: &mut Diagnostics,
 ) -> Resolved {
-    session::Session::new(Arc::clone(engine), definition).finish(manifests == Manifests::Rendered, problems)
+    crate::parallel::on_known_stack(|| {
+        session::Session::new(Arc::clone(engine), definition).finish(manifests == Manifests::Rendered, problems)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::diagnostic::Failure;
+    use crate::layer::{Library, Sight};
+    use crate::project::Project;
+    use crate::sops::{Identities, Places};
+
+    #[test]
+    fn a_panic_in_a_template_is_told_and_spoils_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let base = "app: a\nvars: { v: '{{ give_up() }}' }\ndata:\n  A: '{{ give_up() }}'\n  B: '{{ data.A }}'\n  C: '{{ 1 + 1 }}'\n  \
+            D: '{{ vars.v }}'\n  E: { content: { x: '{{ give_up() }}' }, format: json }\n";
+        fs::write(folder.path().join("base.yaml"), base).expect("a file");
+        fs::write(folder.path().join("dev.yaml"), "").expect("a file");
+        let project = Project::discover(folder.path()).expect("a project");
+        let library = Library::new(&project, Identities::new(Places::default()));
+        let (app, dev) = (&project.apps[0], project.environment("dev").expect("an environment"));
+        let mut problems = Diagnostics::new();
+        let definition = library.definition(app, &dev, Sight::Open, &mut problems).expect("layers");
+        let mut engine = Engine::new(Arc::new(project.files.recording()));
+        let give_up = || -> String { panic!("the value is hunter2") };
+        let only = Arc::get_mut(&mut engine).expect("only here");
+        only.environment.add_function("give_up", give_up);
+        only.metered = steps::Metered::new(&only.environment);
+        let resolved = resolve(&engine, definition, Manifests::Skipped, &mut problems);
+        let found: Vec<_> = problems.iter().map(|problem| (problem.rule, problem.failure)).collect();
+        assert_eq!(found, [("bug", Failure::Bug); 3]);
+        assert!(problems.iter().all(|problem| !problem.message.contains("hunter2") && problem.labels.len() == 1));
+        let known = |key: &str| {
+            let (_, value) = resolved.entries.iter().find(|(id, _)| id.key.as_str() == key).expect("an entry");
+            value.outcome.known().and_then(Final::text).map(str::to_owned)
+        };
+        assert_eq!(["A", "B", "C", "D", "E"].map(known), [None, None, Some("2".to_owned()), None, None]);
+    }
 }

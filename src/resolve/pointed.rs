@@ -12,9 +12,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::declassify::{expressions, is_word, next_word};
+use minijinja::machinery::Token;
+
 use super::frame::Frame;
 use super::session::{Reported, Session};
+use super::template::{LexedTemplate, TagKind, TagToken, TemplateTag, change_of_depth, lex};
 use super::{Outcome, Read, is_template};
 use crate::diagnostic::Diagnostic;
 use crate::layer::{EntrySource, Pointer};
@@ -116,21 +118,22 @@ impl Session {
         }
         let mut out = String::with_capacity(template.len());
         let mut from = 0;
-        for (start, end) in expressions(template) {
-            let Some((id, filters)) = self.pointer_in(template, start, end, frame) else { continue };
+        let lexed = lex(template);
+        for tag in &lexed.tags {
+            let Some((id, filters)) = self.pointer_in(template, tag, frame) else { continue };
             let Outcome::Pointed(pointed) = self.entry(&id).outcome else { continue };
             let value = filtered(&pointed, &filters).ok_or_else(|| self.report(unfit(&id, self, place)))?;
             frame.record(Read::Entry(id));
-            out.push_str(template.get(from..start - 2).unwrap_or_default());
-            out.push_str(&mark(marked.values.len(), template.get(start - 2..end + 2).unwrap_or_default()));
+            out.push_str(template.get(from..tag.range.start).unwrap_or_default());
+            out.push_str(&mark(marked.values.len(), template.get(tag.range.clone()).unwrap_or_default()));
             marked.values.push(value);
-            from = end + 2;
+            from = tag.range.end;
         }
         if marked.values.is_empty() {
             return Ok(marked);
         }
         out.push_str(template.get(from..).unwrap_or_default());
-        if let Some((message, hint)) = hindrance(template) {
+        if let Some((message, hint)) = hindrance(&lexed) {
             return Err(self.report(Diagnostic::error("unknown-value", message).at_hidden(place.clone()).hint(hint)));
         }
         marked.text = Cow::Owned(out);
@@ -149,44 +152,56 @@ impl Session {
     fn pointer_in(
         &self,
         template: &str,
-        start: usize,
-        end: usize,
+        tag: &TemplateTag<'_>,
         frame: &Frame,
     ) -> Option<(EntryId, Vec<PointerFilter>)> {
-        // `{{ … }}`; one that trims the blanks around it is left to the engine
-        if !template.get(..start)?.ends_with("{{") || !template.get(end..)?.starts_with("}}") {
+        // one that trims the blanks around it is left to the engine
+        let trims = ["{{-", "{{+", "-}}", "+}}"];
+        let text = template.get(tag.range.clone())?;
+        let is_trimmed = trims.iter().any(|trim| text.starts_with(trim) || text.ends_with(trim));
+        if tag.kind != TagKind::Expression || !tag.is_closed || is_trimmed {
             return None;
         }
-        let mut parts = template.get(start..end)?.split('|').map(str::trim);
+        let mut parts = tag.tokens.split(|found| matches!(found.token, Token::Pipe));
         let path = parts.next()?;
-        let filters = parts.map(PointerFilter::of).collect::<Option<Vec<_>>>()?;
-        let (bundle, key) = if let Some(rest) = path.strip_prefix("data") {
-            (frame.bundle.clone(), step(rest)?)
-        } else {
-            let rest = path.strip_prefix("bundles")?;
-            let (name, rest) = first_step(rest)?;
-            (name.into(), step(rest)?)
+        let filters = parts.map(|filter| match filter {
+            [TagToken { token: Token::Ident(name), .. }] => PointerFilter::of(name),
+            _ => None,
+        });
+        let filters = filters.collect::<Option<Vec<_>>>()?;
+        let (root, steps) = path.split_first()?;
+        let (bundle, key) = match (&root.token, read_steps(steps)?.as_slice()) {
+            (Token::Ident("data"), &[key]) => (frame.bundle.clone(), key),
+            (Token::Ident("bundles"), &[bundle, key]) => (bundle.into(), key),
+            _ => return None,
         };
         let id = EntryId { bundle, key: KeyName::from(key) };
         self.definition.entry(&id).map(|_| (id, filters))
     }
 }
 
-/// The one step that a path ends with: `.KEY` or `["KEY"]`.
-fn step(path: &str) -> Option<&str> {
-    first_step(path).filter(|(_, rest)| rest.is_empty()).map(|(key, _)| key)
-}
-
-/// The first step of a path, and what follows.
-fn first_step(path: &str) -> Option<(&str, &str)> {
-    if let Some(rest) = path.strip_prefix('.') {
-        let end = rest.find(|char: char| !(char.is_alphanumeric() || char == '_')).unwrap_or(rest.len());
-        return Some(rest.split_at(end)).filter(|(key, _)| !key.is_empty());
+/// The steps of a path that is nothing but steps: `.KEY` or `["KEY"]`.
+fn read_steps<'s>(mut path: &'s [TagToken<'_>]) -> Option<Vec<&'s str>> {
+    let mut steps = Vec::new();
+    while !path.is_empty() {
+        let (step, rest) = match path {
+            [TagToken { token: Token::Dot, .. }, TagToken { token: Token::Ident(key), .. }, rest @ ..] => (*key, rest),
+            [
+                TagToken { token: Token::BracketOpen, .. },
+                TagToken { token: key, .. },
+                TagToken { token: Token::BracketClose, .. },
+                rest @ ..,
+            ] => match key {
+                Token::Str(key) => (*key, rest),
+                Token::String(key) => (&**key, rest),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        steps.push(step);
+        path = rest;
     }
-    let rest = path.strip_prefix('[')?;
-    let quote = rest.chars().next().filter(|char| matches!(char, '"' | '\''))?;
-    let (key, rest) = rest.get(1..)?.split_once(quote)?;
-    (!key.contains('\\')).then_some((key, rest.strip_prefix(']')?))
+    Some(steps)
 }
 
 /// A mark, as long as what it stands for, so that places in the text stay right.
@@ -211,7 +226,7 @@ fn filtered(pointed: &Pointed, more: &[PointerFilter]) -> Option<Vec<Piece>> {
 }
 
 /// Why a template with marks would not say what it seems to, and what to do.
-fn hindrance(template: &str) -> Option<(String, &'static str)> {
+fn hindrance(template: &LexedTemplate<'_>) -> Option<(String, &'static str)> {
     if let Some(tag) = capturing_tag(template) {
         let message = format!("`{tag}` captures text, and the value of a `ref` is not known here");
         return Some((message, "write the text without it, or give the value in a layer"));
@@ -223,36 +238,62 @@ fn hindrance(template: &str) -> Option<(String, &'static str)> {
 }
 
 /// A name of the scope that a tag gives to something else: `for data in …`, `set data = …`, `with data = …`.
-fn rebound(template: &str) -> Option<&'static str> {
-    expressions(template).into_iter().find_map(|(start, end)| {
-        let tag =
-            template.get(start..end).filter(|_| template.get(..start).is_some_and(|text| text.ends_with("{%")))?;
-        let word =
-            tag.trim_start_matches(['-', '+']).trim_start().split(|char: char| !char.is_alphanumeric()).next()?;
-        ["data", "bundles"].into_iter().find(|name| {
-            let Some(at) = next_word(template, name, start, end) else { return false };
-            let after = template.get(at + name.len()..end).unwrap_or_default().trim_start();
-            match word {
-                "for" => next_word(template, "in", start, end).is_some_and(|keyword| at < keyword),
-                "set" | "with" => after.starts_with('=') && !after.starts_with("=="),
-                _ => false,
-            }
-        })
+fn rebound(template: &LexedTemplate<'_>) -> Option<&'static str> {
+    template.tags.iter().find_map(|tag| {
+        let targets = match tag.keyword()? {
+            "for" => targets_before(tag, |token| matches!(token, Token::Ident("in"))),
+            "set" => targets_before(tag, |token| matches!(token, Token::Assign)),
+            "with" => targets_of_with(tag),
+            _ => return None,
+        };
+        ["data", "bundles"].into_iter().find(|name| targets.contains(name))
     })
 }
 
+/// The names that a tag sets, which are those before a token. A field of a name is none.
+fn targets_before<'t>(tag: &TemplateTag<'t>, is_end: impl Fn(&Token<'_>) -> bool) -> Vec<&'t str> {
+    let targets = tag.tokens.get(1..).unwrap_or_default();
+    let targets =
+        targets.iter().position(|found| is_end(&found.token)).and_then(|end| targets.get(..end)).unwrap_or(targets);
+    let name = |(index, found): (usize, &TagToken<'t>)| match found.token {
+        Token::Ident(name) => {
+            let after = targets.get(index + 1).map(|found| &found.token);
+            let before = index.checked_sub(1).and_then(|before| targets.get(before)).map(|found| &found.token);
+            (!matches!(after, Some(Token::Dot)) && !matches!(before, Some(Token::Dot))).then_some(name)
+        }
+        _ => None,
+    };
+    targets.iter().enumerate().filter_map(name).collect()
+}
+
+/// The names that a `with` sets: in each of its assignments those before the `=`.
+fn targets_of_with<'t>(tag: &TemplateTag<'t>) -> Vec<&'t str> {
+    let (mut names, mut under_way, mut depth) = (Vec::new(), Some(Vec::new()), 0_i32);
+    for found in tag.tokens.iter().skip(1) {
+        depth += i32::from(change_of_depth(&found.token));
+        match (&found.token, &mut under_way) {
+            (Token::Assign, _) if depth == 0 => names.extend(under_way.take().unwrap_or_default()),
+            (Token::Comma, None) if depth == 0 => under_way = Some(Vec::new()),
+            (Token::Ident(name), Some(targets)) => targets.push(*name),
+            _ => {}
+        }
+    }
+    names
+}
+
 /// A tag of a template that captures text.
-fn capturing_tag(template: &str) -> Option<String> {
-    expressions(template).into_iter().find_map(|(start, end)| {
-        let is_tag = template.get(..start)?.ends_with("{%");
-        let tag = template.get(start..end)?.trim_start_matches(['-', '+']).trim_start();
-        let word = tag.split(|char: char| !char.is_alphanumeric()).next()?;
+fn capturing_tag(template: &LexedTemplate<'_>) -> Option<String> {
+    template.tags.iter().find_map(|tag| {
+        let word = tag.keyword()?;
+        let has = |wanted: fn(&Token<'_>) -> bool| tag.top_level().any(|(_, found)| wanted(&found.token));
         let captures = match word {
             "filter" | "macro" | "call" | "block" | "extends" | "import" | "from" => true,
-            "set" => !tag.contains('='),
+            "set" => !has(|token| matches!(token, Token::Assign)),
+            // `loop(…)` gives the text of the loop
+            "for" => has(|token| matches!(token, Token::Ident("recursive"))),
             _ => false,
         };
-        (is_tag && captures && !is_word(tag, "raw")).then(|| format!("{{% {word} %}}"))
+        captures.then(|| format!("{{% {word} %}}"))
     })
 }
 
@@ -320,18 +361,22 @@ mod tests {
     #[test]
     fn paths_of_entries_are_read() {
         for (path, expected) in [
-            (".KEY", Some("KEY")),
-            (".a_b1", Some("a_b1")),
-            ("[\"tls.key\"]", Some("tls.key")),
-            ("['a']", Some("a")),
-            (".a.b", None),
-            ("", None),
-            (".", None),
-            ("[0]", None),
-            ("[\"a\"].b", None),
-            (" .a", None),
+            ("x.KEY", Some(vec!["KEY"])),
+            ("x . a_b1", Some(vec!["a_b1"])),
+            ("x[\"tls.key\"]", Some(vec!["tls.key"])),
+            ("x['a}}']", Some(vec!["a}}"])),
+            ("x['a\\'b']", Some(vec!["a'b"])),
+            ("x.a['b'].c", Some(vec!["a", "b", "c"])),
+            ("x", Some(vec![])),
+            ("x[0]", None),
+            ("x['a' 'b']", None),
+            ("x.a()", None),
+            ("x.a + 1", None),
         ] {
-            assert_eq!(step(path), expected, "{path}");
+            let text = format!("{{{{ {path} }}}}");
+            let lexed = lex(&text);
+            let tokens = lexed.tags.first().and_then(|tag| tag.tokens.get(1..)).unwrap_or_default();
+            assert_eq!(read_steps(tokens), expected, "{path}");
         }
     }
 
@@ -357,8 +402,14 @@ mod tests {
             ("{% for x in ['data'] %}", None),
             ("{{ data.A }}", None),
             ("{% raw %}{% set data = 1 %}{% endraw %}", None),
+            ("{% set a, data = 1, 2 %}", Some("data")),
+            ("{% set data.x = 1 %}", None),
+            ("{% with (a, data) = x %}", Some("data")),
+            ("{% with a = {'b': {'c': 1}}, data = 2 %}", Some("data")),
+            ("{% with a = data, b = f(data=1) %}", None),
+            ("{{ {'a': {'b': 1}} }}{% set data = 1 %}", Some("data")),
         ] {
-            assert_eq!(rebound(template), expected, "{template}");
+            assert_eq!(rebound(&lex(template)), expected, "{template}");
         }
     }
 
@@ -394,8 +445,11 @@ mod tests {
             ("{% macro m() %}{% endmacro %}", true),
             ("{% for a in b %}{% endfor %}", false),
             ("{% raw %}{% filter upper %}{% endraw %}", false),
+            ("{% set a | replace(a=b) %}x{% endset %}", true),
+            ("{% for a in b recursive %}{{ loop(a) }}{% endfor %}", true),
+            ("{{ {'a': {'b': 1}} }}{% filter upper %}", true),
         ] {
-            assert_eq!(capturing_tag(template).is_some(), captures, "{template}");
+            assert_eq!(capturing_tag(&lex(template)).is_some(), captures, "{template}");
         }
     }
 }

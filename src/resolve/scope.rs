@@ -1,11 +1,12 @@
 //! What templates see: `env`, `app`, `vars`, `data`, `bundles`. Every leaf that is handed out is
 //! recorded in the log of the render under way.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr};
-use minijinja::{Error, ErrorKind, Value};
+use minijinja::Value;
+use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, ValueKind};
 
 use super::frame;
 use super::literal::Word;
@@ -192,6 +193,32 @@ impl Object for Node {
         }
     }
 
+    /// Compares two parts of the scope by what they hold. The engine would panic at two values that are errors.
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        let other = other.downcast::<Self>()?;
+        let (mine, theirs) = (Value::from_dyn_object(Arc::clone(self)), Value::from_dyn_object(other));
+        if mine.kind() != theirs.kind() {
+            return Some(mine.kind().cmp(&theirs.kind()));
+        }
+        let is_map = mine.kind() == ValueKind::Map;
+        // the keys of a mapping, which have no order, or the items of a list
+        let items = |of: &Value| -> Option<Vec<Value>> {
+            let mut items: Vec<_> = of.try_iter().ok()?.collect();
+            if is_map {
+                items.sort();
+            }
+            Some(items)
+        };
+        let (items, other_items) = (items(&mine)?, items(&theirs)?);
+        let item = |of: &Value, key: &Value| of.get_item(key).unwrap_or_default();
+        let orders = items.iter().zip(&other_items).map(|(a, b)| {
+            let order = compare(a, b);
+            if is_map { order.then_with(|| compare(&item(&mine, a), &item(&theirs, b))) } else { order }
+        });
+        let differing = orders.into_iter().find(|order| order.is_ne());
+        Some(differing.unwrap_or_else(|| items.len().cmp(&other_items.len())))
+    }
+
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         let names = |names: Vec<&str>| Enumerator::Values(names.into_iter().map(Value::from).collect());
         let definition = &self.session.definition;
@@ -226,6 +253,17 @@ fn record_secret(outcome: &Outcome) {
     }
 }
 
+/// Compares what two parts of the scope hold. One that is an error fails the render when it is done.
+fn compare(mine: &Value, theirs: &Value) -> Ordering {
+    if [mine, theirs].iter().any(|value| value.kind() == ValueKind::Invalid) {
+        if let Some(frame) = frame::current() {
+            frame.spoil();
+        }
+        return mine.kind().cmp(&theirs.kind());
+    }
+    mine.cmp(theirs)
+}
+
 /// The value of something that was read; undefined where there is none.
 fn handed_out(outcome: &Outcome, value: impl FnOnce(&Final) -> Value) -> Option<Value> {
     match outcome {
@@ -240,9 +278,7 @@ fn handed_out(outcome: &Outcome, value: impl FnOnce(&Final) -> Value) -> Option<
             }
             Some(Value::from(shadow.text().unwrap_or_default()))
         }
-        Outcome::Pointed(_) | Outcome::Failed => {
-            Some(Value::from(Error::new(ErrorKind::InvalidOperation, failure::FAILED_BEFORE)))
-        }
+        Outcome::Pointed(_) | Outcome::Failed => Some(failure::raise_failed()),
     }
 }
 

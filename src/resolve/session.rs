@@ -14,15 +14,17 @@ use super::engine::{self, Engine};
 use super::failure::{self, Origin};
 use super::frame::{self, Frame, Refusal, Subject};
 use super::pointed::{Marked, Pointed};
+use super::prepare::prepare;
 use super::scope::{self, StepRef};
 use super::steps::StepError;
-use super::{Final, Lineage, Outcome, Read, Resolved, ResolvedValue, content, declassify, literal, registries};
+use super::{Final, Lineage, Outcome, Read, Resolved, ResolvedValue, content, literal, registries};
 use crate::budget::{Exhausted, TEMPLATE_STEPS, VALUE_BYTES, VALUE_COST};
-use crate::diagnostic::{Diagnostic, Diagnostics, Public};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
 use crate::files::{FileKind, MAX_FILE_SIZE};
 use crate::format::{Format, FormatError};
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::{BundleName, EntryId};
+use crate::parallel;
 use crate::secret::Secret;
 use crate::sops;
 use crate::span::Place;
@@ -320,22 +322,44 @@ impl Session {
         text: &str,
         origin: &Origin<'_>,
     ) -> Result<Arc<Secret<String>>, Reported> {
-        let source = declassify::prepare(text).map_err(|error| self.failed(&error, origin))?;
+        let source = prepare(text).map_err(|fault| self.failed(&fault.into_error(), origin))?;
         if let Some(frame) = frame::current() {
-            frame.name_template(name, literal::included(text).map(str::to_owned).collect());
+            frame.name_template(name, literal::included(text));
         }
-        let render =
-            |environment: &Environment<'static>| environment.render_named_str(name, &source, scope::root(self));
-        let rendered = self.engine.metered.run(render);
+        let rendered =
+            self.run(origin, |environment| environment.render_named_str(name, &source.text, scope::root(self)));
         self.mention(text);
         if frame::current().is_some_and(|frame| frame.is_secret()) {
             self.ask_included(text, name, &mut BTreeSet::new());
         }
-        match rendered {
-            Ok(text) => Ok(Arc::new(Secret::new(text))),
-            Err(StepError::Failed(error)) => Err(self.failed(&error, origin)),
-            Err(StepError::Exhausted) => Err(self.exhausted(origin)),
+        rendered.map(|text| Arc::new(Secret::new(text)))
+    }
+
+    /// Runs the engine, with as many steps as that takes. If it panics, that is reported, and what else there is to
+    /// render goes on.
+    pub(super) fn run<T>(
+        &self,
+        origin: &Origin<'_>,
+        run: impl Fn(&Environment<'static>) -> Result<T, Error>,
+    ) -> Result<T, Reported> {
+        let frame = frame::current();
+        let done = parallel::catch(|| self.engine.run(run));
+        let line = match done {
+            Ok(Ok(value)) if !frame.as_ref().is_some_and(|frame| frame.is_spoiled()) => return Ok(value),
+            Ok(Err(StepError::Failed(error))) => return Err(self.failed(&error, origin)),
+            Ok(Err(StepError::Exhausted)) => return Err(self.exhausted(origin)),
+            Ok(Ok(_)) => None,
+            Err(panic) => Some(panic.line),
+        };
+        // a value that is an error was compared: the engine takes none for that
+        if let Some(raised) = frame.as_ref().and_then(|frame| frame.raised()) {
+            return Err(self.failed(&raised, origin));
         }
+        // where it gave up may follow from a secret
+        let line = line.filter(|_| !frame.is_some_and(|frame| frame.is_secret()));
+        let at = line.map(|line| format!(", at {line}")).unwrap_or_default();
+        let bug = Diagnostic::error("bug", format!("this template makes septum panic{at}: that is a bug in septum"));
+        Err(self.report(bug.at_hidden(origin.place()).failing(Failure::Bug).hint("report it, with the template")))
     }
 
     /// Reports that the templates of the run take too many steps together.
@@ -343,19 +367,15 @@ impl Session {
         if frame::current().is_some_and(|frame| frame.is_locked()) {
             return Reported;
         }
-        let place = match origin {
-            Origin::Scalar { place, .. } => (*place).clone(),
-            Origin::File(file) => file.place(file.locate(0, 0)),
-        };
         let hint = "compute less: thousands of loop turns are more than a configuration needs";
-        self.report(TEMPLATE_STEPS.exceeded().at_hidden(place).hint(hint))
+        self.report(TEMPLATE_STEPS.exceeded().at_hidden(origin.place()).hint(hint))
     }
 
     /// Asks for all files that a template names which has read a secret, whether or not it took them: what was asked
     /// for is written down, and may not follow from the secret.
     fn ask_included(&self, text: &str, name: &str, seen: &mut BTreeSet<String>) {
         for included in literal::included(text) {
-            let path = engine::join(included, name);
+            let path = engine::join(&included, name);
             if !seen.insert(path.clone()) {
                 continue;
             }

@@ -64,7 +64,7 @@ const IMPURE: [&str; 11] =
 /// The message for a filter, function or test that does not exist, with what might have been meant.
 /// Its name is shown only if it stands in the template.
 pub(super) fn unknown(what: &str, name: &str, is_literal: bool) -> (String, Option<String>) {
-    if matches!(name, "declassify" | "_d" | "_r" | "__") {
+    if name == "declassify" {
         let hint = "write `declassify(value, \"why it may be public\")`".to_owned();
         return (format!("`declassify` is a function, not a {what}"), Some(hint));
     }

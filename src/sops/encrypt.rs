@@ -111,7 +111,11 @@ fn binary(name: &str, bytes: Vec<u8>, plan: &Plan, key: &DataKey, now: Timestamp
     let no_randomness = || WriteError::Value { place: place(), problem: SealProblem::NoRandomness };
     let mut mac = Mac::new(plan.mac_scope);
     // each reads all of it, and neither needs the other
-    let ((), sealed) = rayon::join(|| mac.add_encrypted(&bytes), || key.encrypt(bytes.to_vec(), Type::Str, ASSOCIATED));
+    let ((), sealed) = crate::parallel::both(
+        true,
+        || mac.add_encrypted(&bytes),
+        || key.encrypt(bytes.to_vec(), Type::Str, ASSOCIATED),
+    );
     let is_empty = bytes.is_empty();
     drop(bytes);
     if sealed.is_none() && !is_empty {

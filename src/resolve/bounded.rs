@@ -1,0 +1,89 @@
+//! What variables and namespaces may hold.
+//!
+//! The engine compares, hashes, prints and drops values by recursion, without a bound. Structures grow deeper
+//! than their template is written by two ways: through variables that are set anew with themselves inside,
+//! and through namespaces, which could even hold themselves. So what is set is looked at: it may not be
+//! deeper than any configuration is, and a field of a namespace holds no namespace. Each part that is
+//! looked at is a step.
+
+use std::collections::BTreeMap;
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, State, Value};
+
+use super::failure::invalid;
+use super::scope;
+
+/// Deepest structure that a variable may hold.
+const MAX_DEPTH: usize = 64;
+
+/// The value of a variable.
+pub(super) fn value(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    let value = listed(state, value)?;
+    look(state, &value, MAX_DEPTH, false)?;
+    Ok(value)
+}
+
+/// The value of a field of a namespace.
+pub(super) fn field(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    let value = listed(state, value)?;
+    look(state, &value, MAX_DEPTH, true)?;
+    Ok(value)
+}
+
+/// What is computed when it is asked for, computed now: such values could be stacked without end.
+fn listed(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    if value.kind() != ValueKind::Iterable || is_namespace(&value) {
+        return Ok(value);
+    }
+    let mut items = Vec::new();
+    for item in value.try_iter()? {
+        state.consume_fuel(1)?;
+        items.push(item);
+    }
+    Ok(Value::from(items))
+}
+
+fn look(state: &State<'_, '_>, value: &Value, depth: usize, within_namespace: bool) -> Result<(), Error> {
+    // what templates are given is as deep as the layers are, and to look at it would be to read it
+    if value.downcast_object_ref::<scope::Node>().is_some() {
+        return Ok(());
+    }
+    if is_namespace(value) {
+        let message = "a field of a namespace cannot hold a namespace";
+        return if within_namespace { Err(invalid(message)) } else { Ok(()) };
+    }
+    let keys = match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => false,
+        ValueKind::Map => true,
+        _ => return Ok(()),
+    };
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err(invalid("a variable holds a structure that is more than 64 deep"));
+    };
+    for item in value.try_iter()? {
+        state.consume_fuel(1)?;
+        if keys {
+            look(state, &value.get_item(&item)?, depth, within_namespace)?;
+        }
+        look(state, &item, depth, within_namespace)?;
+    }
+    Ok(())
+}
+
+/// Whether a value is what `namespace()` makes. Its type is the engine's own.
+fn is_namespace(value: &Value) -> bool {
+    value.as_object().is_some_and(|object| object.type_name().ends_with("::Namespace"))
+}
+
+/// What the fields of a namespace begin with.
+pub(super) fn fields(state: &State<'_, '_>, defaults: &Value) -> Result<Value, Error> {
+    if defaults.kind() != ValueKind::Map {
+        return Ok(defaults.clone());
+    }
+    let pairs = defaults.try_iter()?.map(|key| {
+        let item = field(state, defaults.get_item(&key)?)?;
+        Ok((key, item))
+    });
+    pairs.collect::<Result<BTreeMap<_, _>, Error>>().map(Value::from)
+}

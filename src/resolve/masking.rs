@@ -1,0 +1,135 @@
+//! What is inserted into a template that is rendered without its secrets, see [`super::masked`].
+//!
+//! An expression is printed, or kept in a variable, under a call that gives a placeholder in the place of its value if
+//! it read a secret. A variable that holds a placeholder is *hidden*: what uses it is not even evaluated, and another
+//! placeholder stands for that too. So nothing that follows from a secret is ever compared with anything.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use minijinja::machinery::Token;
+
+use super::prepare::{Targets, is_member};
+use super::template::{LexedTemplate, TagKind, TagToken, TemplateTag, is_import};
+
+/// Why a template cannot be rendered without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum MaskFault {
+    /// A tag uses a hidden name.
+    Deciding(String),
+    /// Something in it remembers or moves values, in ways that are not followed.
+    Untold,
+}
+
+/// Begins or ends what has a name: a macro or a block.
+pub(super) fn follow<'t>(tag: &TemplateTag<'t>, within: &mut Vec<&'t str>) {
+    match tag.keyword() {
+        Some("macro" | "block") => {
+            let name = tag.tokens.get(1).map(|found| &found.token);
+            within.push(if let Some(Token::Ident(name)) = name { *name } else { "" });
+        }
+        Some("endmacro" | "endblock") => drop(within.pop()),
+        _ => {}
+    }
+}
+
+/// The calls around what is printed. `within` are the macros that it is in: they give it to who calls them.
+pub(super) fn around(
+    tag: &TemplateTag<'_>,
+    hidden: &BTreeSet<String>,
+    within: &[&str],
+) -> Vec<(usize, Cow<'static, str>)> {
+    let Some((first, last)) = tag.tokens.first().zip(tag.tokens.last()) else { return Vec::new() };
+    if tag.kind != TagKind::Expression {
+        return Vec::new();
+    }
+    let (open, close) = calls(&tag.tokens, hidden, &within.join(","));
+    vec![(first.range.start, Cow::from(open)), (last.range.end, Cow::from(close))]
+}
+
+/// The calls around a value that a variable is set to.
+pub(super) fn of_value(
+    targets: &Targets<'_, '_>,
+    value: &[TagToken<'_>],
+    hidden: &BTreeSet<String>,
+) -> (String, &'static str) {
+    calls(value, hidden, &names(targets))
+}
+
+/// The filter that looks at the text that a variable is set to.
+pub(super) fn kept(targets: &Targets<'_, '_>) -> Option<(usize, Cow<'static, str>)> {
+    let end = targets.tokens.last()?.range.end;
+    Some((end, Cow::from(format!(" | _septum_kept(\"{}\")", names(targets)))))
+}
+
+fn calls(tokens: &[TagToken<'_>], hidden: &BTreeSet<String>, names: &str) -> (String, &'static str) {
+    match mentioned(tokens, hidden) {
+        Some(_) => (format!("_septum_hidden(\"{names}\") if true else ("), ")"),
+        None => (format!("_septum_masked(_septum_begin(), \"{names}\", "), ")"),
+    }
+}
+
+/// The names of the targets, with a dot behind that of a namespace.
+fn names(targets: &Targets<'_, '_>) -> String {
+    let of_names = targets.tokens.iter().enumerate().filter_map(|(index, found)| match &found.token {
+        Token::Ident(name) if !is_member(targets.tokens, index) => Some(*name),
+        _ => None,
+    });
+    let names: Vec<_> = of_names.collect();
+    if targets.has_field { format!("{}.", names.join(".,")) } else { names.join(",") }
+}
+
+/// The first hidden name that tokens use.
+fn mentioned<'t>(tokens: &[TagToken<'t>], hidden: &BTreeSet<String>) -> Option<&'t str> {
+    tokens.iter().enumerate().find_map(|(index, found)| match &found.token {
+        Token::Ident(name) if hidden.contains(*name) && !is_member(tokens, index) => Some(*name),
+        _ => None,
+    })
+}
+
+/// Refuses what could carry a secret past the placeholders.
+pub(super) fn check(lexed: &LexedTemplate<'_>, hidden: &BTreeSet<String>) -> Result<(), MaskFault> {
+    let words = |word: &'static str| lexed.paths(word).next().is_some();
+    let uses_others = lexed.tags.iter().any(|tag| tag.keyword().is_some_and(is_import));
+    // another template could set fields, or look at what is in variables
+    if uses_others && (words("namespace") || !hidden.is_empty()) {
+        return Err(MaskFault::Untold);
+    }
+    let mut calls = 0_usize;
+    let (mut is_filtered, mut has_texts) = (false, false);
+    for tag in &lexed.tags {
+        match tag.keyword() {
+            None if tag.kind == TagKind::Expression => {}
+            Some("macro" | "call") => calls += 1,
+            Some("endmacro" | "endcall") => calls = calls.saturating_sub(1),
+            Some("filter") => is_filtered = true,
+            _ => {}
+        }
+        if tag.kind == TagKind::Expression {
+            continue;
+        }
+        if tag.keyword() == Some("set") {
+            let targets = Targets::of(tag);
+            has_texts |= targets.values.is_none();
+            // what a macro is given may be a secret, and decides there what it likes
+            if targets.has_field && calls > 0 {
+                return Err(MaskFault::Untold);
+            }
+        } else if let Some(name) = mentioned(&tag.tokens, hidden) {
+            if tag.keyword() != Some("macro") && tag.keyword() != Some("block") {
+                return Err(MaskFault::Deciding(name.to_owned()));
+            }
+            // its own name, which may stand once
+            let rest = tag.tokens.get(2..).unwrap_or_default();
+            if mentioned(rest, hidden).is_some() {
+                return Err(MaskFault::Deciding(name.to_owned()));
+            }
+        }
+        let gives_blocks = |found: &TagToken<'_>| matches!(found.token, Token::Ident("self" | "super" | "caller"));
+        if tag.tokens.iter().any(gives_blocks) {
+            return Err(MaskFault::Untold);
+        }
+    }
+    // a text that was filtered does not show whether it was masked
+    if is_filtered && has_texts { Err(MaskFault::Untold) } else { Ok(()) }
+}

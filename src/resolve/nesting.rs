@@ -1,0 +1,158 @@
+//! How deep a template may nest.
+//!
+//! The engine parses, compiles, runs and drops by recursion, and stops by itself only at some of it. All of
+//! that runs on a stack of known size (see [`crate::parallel`]); this is the bound for which it is large
+//! enough, taken from the tokens before anything recurses.
+
+use std::ops::Range;
+
+use minijinja::machinery::Token;
+
+use super::prepare::TemplateFault;
+use super::template::{LexedTemplate, TemplateTag, change_of_depth};
+
+/// Most operators, attributes, calls and filters on the way to a part of one expression, and `elif` in a template.
+const MAX_OPERATORS: usize = 500;
+
+/// Most brackets that lie in each other.
+const MAX_BRACKETS: usize = 32;
+
+/// Most statements that lie in each other.
+const MAX_STATEMENTS: usize = 32;
+
+/// Whether a template has enough of anything to be too deep.
+pub(super) fn may_be_deep(template: &str) -> bool {
+    template.len() > MAX_OPERATORS || template.bytes().filter(|byte| b"([{".contains(byte)).count() > MAX_BRACKETS
+}
+
+/// Refuses a template that nests too deep.
+pub(super) fn check(lexed: &LexedTemplate<'_>) -> Result<(), TemplateFault> {
+    let (mut statements, mut alternatives) = (0_usize, 0_usize);
+    for tag in &lexed.tags {
+        match tag.keyword() {
+            Some("elif") => alternatives += 1,
+            Some("for" | "if" | "with" | "autoescape" | "filter" | "block" | "macro" | "call") => statements += 1,
+            Some("set") if !tag.top_level().any(|(_, found)| matches!(found.token, Token::Assign)) => statements += 1,
+            Some(word) if word.starts_with("end") => statements = statements.saturating_sub(1),
+            _ => {}
+        }
+        if statements > MAX_STATEMENTS {
+            return Err(fault(tag, "the template has more than 32 statements in each other"));
+        }
+        if alternatives > MAX_OPERATORS {
+            return Err(fault(tag, "the template has more than 500 `elif`"));
+        }
+        let Depth { operators, brackets } = depth(tag);
+        if brackets > MAX_BRACKETS {
+            return Err(fault(tag, "the template has more than 32 brackets in each other"));
+        }
+        if operators > MAX_OPERATORS {
+            return Err(fault(tag, "the template has more than 500 operators in one expression"));
+        }
+    }
+    Ok(())
+}
+
+fn fault(tag: &TemplateTag<'_>, message: &'static str) -> TemplateFault {
+    // of a tag over many lines, its beginning
+    let range: Range<usize> = tag.range.start..tag.tokens.first().map_or(tag.range.end, |first| first.range.end);
+    TemplateFault::new(range, message, Some("split it into several values, each with a template of its own"))
+}
+
+#[derive(Default)]
+struct Depth {
+    operators: usize,
+    brackets: usize,
+}
+
+/// What lies between two brackets, as far as it was looked at.
+#[derive(Default)]
+struct Level {
+    /// Operators since the last comma.
+    operators: usize,
+    /// The deepest of the brackets since the last comma.
+    inner: usize,
+    /// The deepest of what is before that comma.
+    deepest: usize,
+}
+
+impl Level {
+    fn depth(&self) -> usize {
+        self.deepest.max(self.operators + self.inner)
+    }
+}
+
+/// How deep the expressions of a tag are. Every operator makes its operands one deeper; what is
+/// separated by a comma is side by side.
+fn depth(tag: &TemplateTag<'_>) -> Depth {
+    let mut found = Depth::default();
+    let (mut outer, mut level) = (Vec::new(), Level::default());
+    for token in &tag.tokens {
+        match (change_of_depth(&token.token), &token.token) {
+            (1, _) => {
+                level.operators += 1;
+                outer.push(std::mem::take(&mut level));
+                found.brackets = found.brackets.max(outer.len());
+            }
+            (-1, _) => {
+                let depth = level.depth();
+                level = outer.pop().unwrap_or_default();
+                level.inner = level.inner.max(depth);
+            }
+            (_, Token::Comma | Token::Colon) => {
+                level.deepest = level.depth();
+                (level.operators, level.inner) = (0, 0);
+            }
+            (_, token) if is_operator(token) => level.operators += 1,
+            _ => {}
+        }
+        let under_way: usize = outer.iter().map(|level: &Level| level.operators).sum();
+        found.operators = found.operators.max(under_way + level.depth());
+        if found.operators > MAX_OPERATORS || found.brackets > MAX_BRACKETS {
+            break;
+        }
+    }
+    found
+}
+
+/// Whether a token makes an expression of others; brackets do, and are counted by themselves.
+fn is_operator(token: &Token<'_>) -> bool {
+    match token {
+        Token::Ident(word) => matches!(*word, "and" | "or" | "not" | "in" | "is" | "if" | "else"),
+        Token::Plus
+        | Token::Minus
+        | Token::Mul
+        | Token::Div
+        | Token::FloorDiv
+        | Token::Pow
+        | Token::Mod
+        | Token::Dot
+        | Token::Tilde
+        | Token::Pipe
+        | Token::Eq
+        | Token::Ne
+        | Token::Gt
+        | Token::Gte
+        | Token::Lt
+        | Token::Lte => true,
+        Token::TemplateData(_)
+        | Token::VariableStart
+        | Token::VariableEnd
+        | Token::BlockStart
+        | Token::BlockEnd
+        | Token::Str(_)
+        | Token::String(_)
+        | Token::Int(_)
+        | Token::Int128(_)
+        | Token::Float(_)
+        | Token::Comma
+        | Token::Colon
+        | Token::Assign
+        | Token::BracketOpen
+        | Token::BracketClose
+        | Token::ParenOpen
+        | Token::ParenClose
+        | Token::BraceOpen
+        | Token::BraceClose => false,
+    }
+}

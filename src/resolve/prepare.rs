@@ -1,0 +1,299 @@
+//! What is done to a template before the engine gets it.
+//!
+//! The engine has no hook for what a call of `declassify` reads, nor for what is kept in a variable. So
+//! calls of inner functions are inserted into the text, at positions that the engine's own lexer gives:
+//!
+//! * `declassify(x, "r")` becomes `declassify(_septum_mark(), x, "r")`, see [`super::declassify`];
+//! * `set x = y` becomes `set x = _septum_value(y)`, see [`super::bounded`].
+//!
+//! No template can name an inner function: a name that begins as theirs do is refused, wherever the
+//! engine would read one. Nothing is replaced, so a position in the prepared text is one in the source.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+
+use minijinja::machinery::Token;
+use minijinja::{Error, ErrorKind};
+
+use super::template::{LexedTemplate, TagKind, TagToken, TemplateTag, lex};
+use super::{masking, nesting};
+
+/// How the names of inner functions begin.
+const RESERVED: &str = "_septum_";
+
+/// Marks how much was read before a call of `declassify`.
+pub(super) const MARK: &str = "_septum_mark";
+/// Bounds what a variable holds.
+pub(super) const VALUE: &str = "_septum_value";
+/// Bounds what a field of a namespace holds.
+pub(super) const FIELD: &str = "_septum_field";
+
+/// Marks how much was read before an expression that may have to be masked.
+pub(super) const BEGIN: &str = "_septum_begin";
+/// Masks the value of such an expression.
+pub(super) const MASKED: &str = "_septum_masked";
+/// Stands for the value of an expression that uses what was masked.
+pub(super) const HIDDEN: &str = "_septum_hidden";
+/// Looks whether a text that a variable holds was masked.
+pub(super) const KEPT: &str = "_septum_kept";
+
+/// The one function whose calls are marked.
+pub(super) const DECLASSIFY: &str = "declassify";
+
+/// A template as the engine gets it.
+#[derive(Debug)]
+pub(super) struct PreparedTemplate<'t> {
+    pub(super) text: Cow<'t, str>,
+    /// What was inserted, by position in the source.
+    insertions: Vec<Insertion>,
+}
+
+/// What is inserted, and where.
+type Insertion = (usize, Cow<'static, str>);
+
+/// Why a template does not get to the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TemplateFault {
+    /// The part of the source that is at fault.
+    pub(super) range: Range<usize>,
+    pub(super) message: &'static str,
+    pub(super) hint: Option<&'static str>,
+    /// The file, if it is another than the template that is rendered.
+    pub(super) file: Option<String>,
+}
+
+impl fmt::Display for TemplateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)
+    }
+}
+
+impl std::error::Error for TemplateFault {}
+
+impl TemplateFault {
+    pub(super) fn new(range: Range<usize>, message: &'static str, hint: Option<&'static str>) -> Self {
+        Self { range, message, hint, file: None }
+    }
+
+    /// The same as an error of the engine.
+    pub(super) fn into_error(self) -> Error {
+        Error::new(ErrorKind::SyntaxError, self.message).with_source(self)
+    }
+
+    /// The fault that an error of the engine carries.
+    pub(super) fn of(error: &Error) -> Option<&Self> {
+        let mut cause = std::error::Error::source(error);
+        while let Some(found) = cause {
+            if let Some(fault) = found.downcast_ref::<Self>() {
+                return Some(fault);
+            }
+            cause = found.source();
+        }
+        None
+    }
+}
+
+impl PreparedTemplate<'_> {
+    /// The part of the source that a part of the prepared text was.
+    pub(super) fn to_source(&self, range: &Range<usize>) -> Range<usize> {
+        let start = self.offset_in_source(range.start);
+        start..self.offset_in_source(range.end).max(start)
+    }
+
+    fn offset_in_source(&self, offset: usize) -> usize {
+        let mut inserted = 0;
+        for &(at, ref text) in &self.insertions {
+            if at + inserted >= offset {
+                break;
+            }
+            inserted = (inserted + text.len()).min(offset - at);
+        }
+        offset - inserted
+    }
+}
+
+/// Checks a template and inserts the calls of inner functions.
+pub(super) fn prepare(template: &str) -> Result<PreparedTemplate<'_>, TemplateFault> {
+    if !needs_a_look(template) {
+        return Ok(PreparedTemplate { text: Cow::Borrowed(template), insertions: Vec::new() });
+    }
+    prepare_with(template, Secrets::Used)
+}
+
+/// The same for a render without secrets, see [`super::masked`]. Of `hidden` names the values are masked.
+pub(super) fn prepare_masked<'t>(
+    template: &'t str,
+    hidden: &BTreeSet<String>,
+) -> Result<PreparedTemplate<'t>, TemplateFault> {
+    prepare_with(template, Secrets::Masked(hidden))
+}
+
+/// What becomes of the values of expressions that read secrets.
+#[derive(Clone, Copy)]
+pub(super) enum Secrets<'h> {
+    Used,
+    Masked(&'h BTreeSet<String>),
+}
+
+fn prepare_with<'t>(template: &'t str, secrets: Secrets<'_>) -> Result<PreparedTemplate<'t>, TemplateFault> {
+    let lexed = lex(template);
+    nesting::check(&lexed)?;
+    let insertions = insertions(&lexed, secrets)?;
+    // what cannot be read to its end is told by the engine, and nothing of it is run
+    let is_readable = lexed.is_complete && lexed.tags.iter().all(TemplateTag::is_balanced);
+    if let (Secrets::Masked(_), false) = (secrets, is_readable) {
+        return Err(TemplateFault::new(0..0, "the template cannot be read to its end", None));
+    }
+    if insertions.is_empty() || !is_readable {
+        return Ok(PreparedTemplate { text: Cow::Borrowed(template), insertions: Vec::new() });
+    }
+    let inserted: usize = insertions.iter().map(|(_, text)| text.len()).sum();
+    let mut text = String::with_capacity(template.len() + inserted);
+    let mut done = 0;
+    for &(at, ref insertion) in &insertions {
+        text.push_str(template.get(done..at).unwrap_or_default());
+        text.push_str(insertion);
+        done = at;
+    }
+    text.push_str(template.get(done..).unwrap_or_default());
+    Ok(PreparedTemplate { text: Cow::Owned(text), insertions })
+}
+
+/// Whether a template could hold anything that is looked for. A word that is not in the text is no token of it.
+fn needs_a_look(template: &str) -> bool {
+    nesting::may_be_deep(template) || [DECLASSIFY, RESERVED, "set", "loop"].iter().any(|word| template.contains(word))
+}
+
+fn insertions(lexed: &LexedTemplate<'_>, secrets: Secrets<'_>) -> Result<Vec<Insertion>, TemplateFault> {
+    let mut found = Vec::new();
+    let mut within = Vec::new();
+    for tag in &lexed.tags {
+        if let Secrets::Masked(hidden) = secrets {
+            masking::follow(tag, &mut within);
+            found.extend(masking::around(tag, hidden, &within));
+        }
+        for (index, token) in tag.tokens.iter().enumerate() {
+            match &token.token {
+                Token::Ident(name) if name.starts_with(RESERVED) => {
+                    let message = "names that begin with `_septum_` are reserved";
+                    return Err(TemplateFault::new(token.range.clone(), message, Some("take another name")));
+                }
+                Token::Ident(DECLASSIFY) if tag.is_closed && !is_member(&tag.tokens, index) => {
+                    let call = super::declassify::call(&tag.tokens, index)?;
+                    found.push((call, Cow::from("_septum_mark(), ")));
+                }
+                Token::Ident("loop") if !is_member(&tag.tokens, index) => check_loop(&tag.tokens, index)?,
+                _ => {}
+            }
+        }
+        if tag.keyword() == Some("set") && tag.is_closed {
+            found.extend(bounded_values(tag, secrets));
+        }
+    }
+    // both lists are in order; a call may lie in a value
+    found.sort_by_key(|(at, _)| *at);
+    Ok(found)
+}
+
+/// Refuses `loop.changed`, which remembers values: what it was given in one place, it gives away in another. So `loop`
+/// is used for its other fields only, and to go through a list below.
+fn check_loop(tokens: &[TagToken<'_>], index: usize) -> Result<(), TemplateFault> {
+    let after = |steps: usize| tokens.get(index + steps).map(|found| &found.token);
+    let is_known = match (after(1), after(2)) {
+        (Some(Token::Dot), Some(Token::Ident(field))) => *field != "changed",
+        (Some(Token::ParenOpen), _) => true,
+        _ => false,
+    };
+    if is_known {
+        return Ok(());
+    }
+    let range = tokens.get(index).map_or(0..0, |token| token.range.clone());
+    let message = "`loop` is used for its fields, and `loop.changed` is not one of them: it remembers values";
+    Err(TemplateFault::new(range, message, Some("compare with the item before: `loop.previtem`")))
+}
+
+/// Whether a name is an attribute, a filter or a test, and so no name of the scope.
+pub(super) fn is_member(tokens: &[TagToken<'_>], index: usize) -> bool {
+    let before = |back: usize| index.checked_sub(back).and_then(|at| tokens.get(at)).map(|found| &found.token);
+    match before(1) {
+        Some(Token::Dot | Token::Pipe | Token::Ident("is")) => true,
+        Some(Token::Ident("not")) => matches!(before(2), Some(Token::Ident("is"))),
+        _ => false,
+    }
+}
+
+/// What a `set` gives values to.
+pub(super) struct Targets<'s, 't> {
+    pub(super) tokens: &'s [TagToken<'t>],
+    /// A field of a namespace is one.
+    pub(super) has_field: bool,
+    /// The values, unless the text up to `endset` is the one.
+    pub(super) values: Option<Vec<&'s [TagToken<'t>]>>,
+}
+
+impl<'s, 't> Targets<'s, 't> {
+    pub(super) fn of(tag: &'s TemplateTag<'t>) -> Self {
+        let top: Vec<_> = tag.top_level().collect();
+        let assign = top.iter().find(|(_, found)| matches!(found.token, Token::Assign)).map(|(index, _)| *index);
+        let before = tag.tokens.get(1..assign.unwrap_or(tag.tokens.len())).unwrap_or_default();
+        let end = before.iter().position(|found| matches!(found.token, Token::Pipe)).unwrap_or(before.len());
+        let tokens = before.get(..end).unwrap_or_default();
+        let has_field = tokens.iter().any(|found| matches!(found.token, Token::Dot));
+        let values = assign.map(|assign| {
+            let commas = top.iter().filter(|(index, found)| *index > assign && matches!(found.token, Token::Comma));
+            let mut ends: Vec<_> = commas.map(|(index, _)| *index).collect();
+            ends.push(tag.tokens.len());
+            let mut start = assign + 1;
+            let parts = ends.into_iter().filter_map(|end| tag.tokens.get(std::mem::replace(&mut start, end + 1)..end));
+            parts.filter(|part| !part.is_empty()).collect()
+        });
+        Self { tokens, has_field, values }
+    }
+}
+
+/// The calls around what a `set` gives to its targets.
+fn bounded_values(tag: &TemplateTag<'_>, secrets: Secrets<'_>) -> Vec<Insertion> {
+    let targets = Targets::of(tag);
+    let Some(values) = &targets.values else {
+        // `{% set x | filter %}…{% endset %}`
+        let is_filtered = tag.top_level().any(|(_, found)| matches!(found.token, Token::Pipe));
+        let end = tag.tokens.last().filter(|_| is_filtered).map(|last| last.range.end);
+        let filter = if targets.has_field { " | _septum_field" } else { " | _septum_value" };
+        let kept = matches!(secrets, Secrets::Masked(_)).then(|| masking::kept(&targets)).flatten();
+        return kept.into_iter().chain(end.map(|end| (end, Cow::from(filter)))).collect();
+    };
+    let call = if targets.has_field { "_septum_field(" } else { "_septum_value(" };
+    let mut found = Vec::new();
+    for value in values {
+        let Some((first, last)) = value.first().zip(value.last()) else { continue };
+        let open = match secrets {
+            Secrets::Used => None,
+            Secrets::Masked(hidden) => Some(masking::of_value(&targets, value, hidden)),
+        };
+        let (open, close) = open.unwrap_or_default();
+        found.push((first.range.start, Cow::from(format!("{call}{open}"))));
+        found.push((last.range.end, Cow::from(format!("{close})"))));
+    }
+    found
+}
+
+/// The expression of a text that is `{{ expression }}` and nothing else: its part of the text.
+pub(super) fn lone_expression(text: &str) -> Option<Range<usize>> {
+    if !text.starts_with("{{") {
+        return None;
+    }
+    let lexed = lex(text);
+    let [tag] = lexed.tags.as_slice() else { return None };
+    let is_lone = lexed.is_complete && tag.kind == TagKind::Expression && tag.is_closed && tag.range == (0..text.len());
+    if !is_lone || tag.tokens.is_empty() {
+        return None;
+    }
+    let start = 2 + usize::from(text.get(2..)?.starts_with(['-', '+']));
+    let end = tag.tokens.last()?.range.end;
+    Some(start..end)
+}
+
+#[cfg(test)]
+mod tests;
