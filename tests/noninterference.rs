@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use septum::at_rest::{SecretFile, Wish, encrypt, plan};
 use septum::check::{Scope, check, sarif};
-use septum::diagnostic::{Diagnostics, render, styled_with_rule};
+use septum::diagnostic::{Diagnostic, Diagnostics, render, styled_with_rule};
 use septum::pipeline::Pipeline;
 use septum::project::Project;
 use septum::sops::{Format, Identities, Places, Recipient, RuleBook, System, Timestamp};
@@ -277,7 +277,8 @@ fn look(folder: &Path) -> Public {
         parts.insert("inputs", format!("{:?}", resolved.asked));
     }
     let errors = problems.iter().filter(|problem| problem.is_error());
-    let errors = errors.map(|problem| format!("{}: {}", problem.rule, problem.message)).collect();
+    let place = |problem: &Diagnostic| problem.labels.first().map(|label| label.place.to_string());
+    let errors = errors.map(|it| format!("{}: {} {:?}", it.rule, it.message, place(it))).collect();
     parts.insert("messages", shown(problems));
     let scope = Scope {
         apps: &[app],

@@ -184,7 +184,7 @@ impl Session {
                 match &frame.subject {
                     Subject::Variable(path) if frame::follows_secret() => self.withhold(path, problem),
                     // how long it is may follow from a secret
-                    _ if frame.is_secret() => drop(self.report(failure::withheld(&name, &place, "template"))),
+                    _ if frame.is_secret() => drop(self.report(failure::withheld(&name, place, "template"))),
                     _ => drop(self.report(problem)),
                 }
                 Outcome::Failed
