@@ -7,7 +7,7 @@ use crate::budget::TEMPLATE_STEPS;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::tree::join;
 use crate::layer::{Definition, Tree, TreeKind};
-use crate::resolve::{Part, Read, SecretUse, TextTemplate};
+use crate::resolve::{Part, Read, SecretUse};
 use crate::route::{Routing, Sensitivity};
 use crate::yaml::node::{Scalar, Style};
 
@@ -38,16 +38,17 @@ pub(super) fn check(
     problems: &mut Diagnostics,
 ) -> bool {
     let sensitive: Vec<_> = made.iter().filter_map(|made| leak(made, definition, routing)).collect();
-    let is_known = |leaks: &[Leak<'_>]| !leaks.iter().any(|leak| IDENTITY.contains(&leak.made.path));
-    let is_secret = is_known(&sensitive) && text(tree, "kind") == "Secret" && text(tree, "apiVersion") == "v1";
-    let mut is_data = |leak: &Leak<'_>| match &leak.made.part.text {
-        Some(text) => leak.is_data_of_text(text, definition, routing, problems),
-        None => leak.made.is_data(tree),
-    };
-    let (data, leaks): (Vec<_>, Vec<_>) = sensitive.into_iter().partition(|leak| is_secret && is_data(leak));
-    if data.iter().any(|leak| leak.made.part.text.as_ref().is_some_and(|text| !text.is_clean())) {
+    // what a text would be without its secrets comes first: what it is with them may decide which error follows
+    for leak in &sensitive {
+        leak.check_text(definition, routing, problems);
+    }
+    if sensitive.iter().any(|leak| leak.made.part.text.as_ref().is_some_and(|text| !text.is_clean())) {
         return false;
     }
+    let is_known = |leaks: &[Leak<'_>]| !leaks.iter().any(|leak| IDENTITY.contains(&leak.made.path));
+    let is_secret = is_known(&sensitive) && text(tree, "kind") == "Secret" && text(tree, "apiVersion") == "v1";
+    let is_data = |leak: &Leak<'_>| leak.made.part.text.is_some() || leak.made.is_data(tree);
+    let leaks: Vec<_> = sensitive.into_iter().filter(|leak| !(is_secret && is_data(leak))).collect();
     let is_known = is_known(&leaks) && !leaks.iter().any(|leak| leak.made.path.is_empty());
     let label = if is_known { tree.at(&["metadata", "name"]).and_then(Tree::as_text) } else { None };
     let label = label.map(|name| format!("the {} `{name}`", text(tree, "kind")));
@@ -62,9 +63,7 @@ pub(super) fn check(
 /// Reports what a template made nothing of because of a secret.
 pub(super) fn check_absent(made: &[Made<'_>], definition: &Definition, routing: &Routing, problems: &mut Diagnostics) {
     for leak in made.iter().filter_map(|made| leak(made, definition, routing)) {
-        if let Some(text) = &leak.made.part.text {
-            leak.is_data_of_text(text, definition, routing, problems);
-        }
+        leak.check_text(definition, routing, problems);
     }
 }
 
@@ -102,20 +101,14 @@ impl Made<'_> {
 }
 
 impl Leak<'_> {
-    /// True for a text, of which it is reported once if more than values of Secrets depend on a secret.
-    fn is_data_of_text(
-        &self,
-        text: &TextTemplate,
-        definition: &Definition,
-        routing: &Routing,
-        problems: &mut Diagnostics,
-    ) -> bool {
+    /// Reports once of a text if more than values of Secrets depend on a secret.
+    fn check_text(&self, definition: &Definition, routing: &Routing, problems: &mut Diagnostics) {
+        let Some(text) = &self.made.part.text else { return };
         let is_plain = |read: &&Read| routing.of_read(&definition.environment, read) == Sensitivity::Plain;
         let plain = self.made.part.lineage.reads.iter().filter(is_plain).cloned().collect();
         if let Some(Err(found)) = text.check_once(&plain) {
             problems.push(self.told_of_text(&found, definition));
         }
-        true
     }
 
     fn told_of_text(&self, found: &SecretUse, definition: &Definition) -> Diagnostic {
@@ -123,7 +116,6 @@ impl Leak<'_> {
             Read::Entry(id) => definition.label(id),
             Read::Variable(path) => format!("vars.{path}"),
         };
-        let read = label(self.read);
         let message = match found {
             SecretUse::Exhausted => {
                 let problem = TEMPLATE_STEPS.exceeded().at_hidden(self.made.part.place.clone());
@@ -140,12 +132,13 @@ impl Leak<'_> {
                 format!("`{path}` of what the template makes depends on a secret")
             }
             SecretUse::Outside(_) => "what objects the template makes depends on a secret".to_owned(),
-            SecretUse::Failing => format!("what depends on `{read}`, which is sensitive, cannot be told from the rest"),
+            SecretUse::Failing => "what of the template depends on a secret cannot be told from the rest".to_owned(),
         };
         Diagnostic::error("secret-in-manifest", message)
             .at_hidden(self.made.part.place.clone())
             .note("of a Secret, only the values under `data` and `stringData` are kept from those who may not read it")
             .hint("print secrets where these values go, `KEY: {{ data.KEY | b64encode }}`, and nowhere else")
+            .hint("other objects refer to the Secret: `valueFrom: { secretKeyRef: { name: NAME, key: KEY } }`")
     }
 
     fn told(&self, object: Option<&str>, definition: &Definition, routing: &Routing) -> Diagnostic {
