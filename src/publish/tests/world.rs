@@ -53,9 +53,16 @@ pub(super) struct Site {
     folder: tempfile::TempDir,
 }
 
+/// Where files are made and removed by the thousand: in memory, where the system has a place for that.
+const IN_MEMORY: &str = "/dev/shm";
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(IN_MEMORY).or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 impl Site {
     pub(super) fn new() -> Self {
-        let site = Self { folder: tempfile::tempdir().unwrap() };
+        let site = Self { folder: folder() };
         fs::create_dir(site.project()).unwrap();
         fs::write(site.project().join("septum.yaml"), "apps: ['apps/*']\n").unwrap();
         site
