@@ -95,3 +95,23 @@ fn nobody_accepts_an_edit_of_the_tree_by_a_baseline() {
     fs::write(attacked.project.root().join(".septum-baseline.yaml"), baseline).unwrap();
     assert_eq!(attacked.codes(), FOUND);
 }
+
+#[test]
+fn a_mistake_of_the_sources_that_is_accepted_does_not_hide_the_tree() {
+    let attacked = Attacked::new(shop());
+    let project = &attacked.project;
+    for (file, from, to) in [
+        ("base.yaml", "data:\n", "data:\n  NEEDED: { required: true }\n"),
+        ("base.yaml", "LOG_LEVEL: info", "LOG_LEVEL: { value: info, enum: [info] }"),
+    ] {
+        let before = fs::read_to_string(project.root().join(file)).unwrap();
+        project.edit(file, from, to);
+        assert_eq!(project.run(&["check", "--write-baseline"]).code, 0);
+        project.edit("rendered/prod/shop/deployment-web.yaml", "web:prod", "miner");
+        assert_eq!(attacked.codes().check, [1; 3], "{to}");
+        let told = project.run(&["check", "--rendered", "rendered"]).stdout;
+        assert!(told.contains("was not compared with the sources"), "{told}");
+        project.edit("rendered/prod/shop/deployment-web.yaml", "miner", "web:prod");
+        fs::write(project.root().join(file), before).unwrap();
+    }
+}

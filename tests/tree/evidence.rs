@@ -27,8 +27,8 @@ pub(crate) struct Attacked {
 /// The exit codes of all checks: without a key, knowingly without, with one; of `render --check` and of `check`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Codes {
-    render: [i32; 3],
-    check: [i32; 3],
+    pub(crate) render: [i32; 3],
+    pub(crate) check: [i32; 3],
 }
 
 impl Attacked {
