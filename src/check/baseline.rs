@@ -97,7 +97,7 @@ impl Baseline {
     #[must_use]
     pub fn of(&self, findings: &[Finding]) -> Self {
         // what cannot be read is not accepted for later
-        let counted = findings.iter().filter(|finding| finding.failure() == Failure::Found);
+        let counted = findings.iter().filter(|finding| is_acceptable(finding));
         Self { key: self.key.clone(), known: counted.map(|finding| self.known(finding)).collect(), source: None }
     }
 
@@ -131,7 +131,7 @@ impl Baseline {
         let (mut known, mut left) = (Vec::new(), Vec::new());
         for finding in findings {
             let as_known = self.known(&finding);
-            if finding.failure() == Failure::Found && self.known.contains(&as_known) {
+            if is_acceptable(&finding) && self.known.contains(&as_known) {
                 met.insert(as_known);
                 known.push(finding.accept(Acceptance::Known));
             } else {
@@ -163,6 +163,12 @@ impl Baseline {
         let warning = warning.hint("`septum check --write-baseline` takes them out, and whatever is new in");
         Some(Finding::of(warning, None, None, None))
     }
+}
+
+/// Whether a finding can be known. What is wrong with a tree of output cannot: whoever edits a file of it could accept
+/// the edit in the same commit, and whatever the file holds later with it.
+fn is_acceptable(finding: &Finding) -> bool {
+    finding.failure() == Failure::Found && finding.diagnostic.rule != "stale-output"
 }
 
 impl Default for Baseline {

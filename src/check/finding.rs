@@ -75,6 +75,8 @@ pub struct Finding {
     pub unfixed: Option<String>,
     /// It was met while layers were read, and not in what comes of them.
     pub is_of_layers: bool,
+    /// It comes behind all others: least is wrong with it.
+    pub(super) is_last: bool,
     /// Where the project lies, once that is known.
     home: Option<Home>,
 }
@@ -159,6 +161,7 @@ impl Finding {
             remedy: None,
             unfixed: None,
             is_of_layers: false,
+            is_last: false,
             home: None,
         }
     }
@@ -174,6 +177,13 @@ impl Finding {
     #[must_use]
     pub(super) fn of_layers(mut self) -> Self {
         self.is_of_layers = true;
+        self
+    }
+
+    /// The same, behind all others.
+    #[must_use]
+    pub(super) fn last(mut self) -> Self {
+        self.is_last = true;
         self
     }
 

@@ -237,7 +237,7 @@ impl Found {
 }
 
 fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.sort_by(|a, b| a.key().cmp(&b.key()));
+    findings.sort_by(|a, b| (a.is_last, a.key()).cmp(&(b.is_last, b.key())));
     findings.dedup_by(|later, first| {
         let is_same = later.is_same(first);
         if is_same {

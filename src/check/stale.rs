@@ -27,7 +27,7 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
     };
     let publication = match publish::prepare(pipeline, &wish) {
         Ok(publication) => publication,
-        Err(problems) => return of_tree(problems),
+        Err(problems) => return of_tree(problems, dir),
     };
     let shown = dir.display();
     let stale = publication.plan.changes().into_iter().map(|(file, change)| {
@@ -62,16 +62,29 @@ fn unverified_secret(unverified: &Unverified, dir: &str) -> Finding {
         }
     };
     let error = error.failing(Failure::Key).at(of_file(&file));
-    Finding::of(error.hint("check it with the key of the environment"), None, Some(&target.environment().into()), None)
+    let error = error.hint("check it with the key of the environment");
+    let finding = Finding::of(error, None, Some(&target.environment().into()), None);
+    if *standing == Standing::Covered { finding.last() } else { finding }
 }
 
 fn of_file(file: &str) -> crate::span::Place {
     Source::new(file, "").place(Span::locate("", 0, 0))
 }
 
-/// What keeps the tree itself from being compared. What is wrong with the sources is reported elsewhere.
-fn of_tree(problems: Diagnostics) -> Vec<Finding> {
+/// What keeps the tree from being compared. What is wrong with the sources is reported elsewhere, but may be accepted
+/// there, and nobody has looked at the tree then.
+fn of_tree(problems: Diagnostics, dir: &Path) -> Vec<Finding> {
     let own = ["foreign-file", "inventory", "output-folder", "unreadable"];
-    let problems = problems.into_iter().filter(|problem| own.contains(&problem.rule));
-    problems.map(|problem| Finding::of(problem, None, None, None)).collect()
+    let (of_tree, of_sources): (Vec<_>, Vec<_>) =
+        problems.into_iter().filter(Diagnostic::is_error).partition(|problem| own.contains(&problem.rule));
+    let message = format!("`{}` was not compared with the sources, because they have mistakes", dir.display());
+    let error = of_sources
+        .iter()
+        .take(MOST)
+        .fold(Diagnostic::error("stale-output", message), |error, problem| error.note(problem.message.clone()));
+    let uncompared = of_tree.is_empty().then(|| error.hint("correct the sources, and check again"));
+    of_tree.into_iter().chain(uncompared).map(|problem| Finding::of(problem, None, None, None)).collect()
 }
+
+/// How many mistakes are named.
+const MOST: usize = 5;

@@ -177,6 +177,22 @@ pub(super) fn is_intact(entry: &AgeRecipient) -> bool {
     Decryptor::new_buffered(&mut rest).is_ok() && matches!(rest.len().checked_sub(TAG), Some(KEY_LENGTH..=SHARE))
 }
 
+/// Whether what recipients have is this data key, as far as identities at hand can see that without a question to
+/// anybody: an entry can be exchanged for one with another key in it, and then its recipient decrypts nothing.
+pub(super) fn gives(metadata: &Metadata, data_key: &[u8; KEY_LENGTH], identities: &Identities) -> bool {
+    let Some(ring) = identities.free() else { return true };
+    if metadata.groups.len() > 1 {
+        let mut opening = Opening::new(metadata);
+        opening.turn(&ring);
+        let is_other = |unlocked: Unlocked| unlocked.data_key() != data_key;
+        return opening.findings.is_empty() && !opening.finish().is_some_and(is_other);
+    }
+    let is_it = |entry: &AgeRecipient| {
+        unwrap(&entry.wrapped.text, &ring, KEY_LENGTH).is_ok_and(|key| key.as_slice() == data_key)
+    };
+    metadata.age().filter(|entry| ring.has(&entry.recipient)).all(is_it)
+}
+
 /// Opens an age file with `length` bytes in it; one byte more is given if it has more.
 fn unwrap(armored: &str, ring: &Ring, length: usize) -> Result<Bytes, DecryptError> {
     // the armor reader takes no leading blanks, and old files lack the last line break

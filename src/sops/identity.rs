@@ -123,6 +123,12 @@ impl Identities {
         open.chain(command).chain(locked).filter(|known| !known.is_empty()).map(Ring)
     }
 
+    /// The identities that are at hand at no cost, if there are any.
+    pub(super) fn free(&self) -> Option<Ring> {
+        let known: Vec<_> = self.found().known.iter().filter(|known| !known.costly).cloned().collect();
+        (!known.is_empty()).then_some(Ring(known))
+    }
+
     fn passphrases(&self) -> Option<&Asked> {
         self.passphrases.as_ref()
     }

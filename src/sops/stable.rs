@@ -188,6 +188,7 @@ fn basis(plan: &Plan, key: Option<&DerivedKey>, before: Option<Closed>, identiti
     if let Some(key) = key {
         let key = DataKey::deterministic(for_recipients(key, &plan.recipients).expose());
         let before = before.filter(|before| stored_mac(before.metadata(), &key).is_ok());
+        let before = before.filter(|before| age::gives(before.metadata(), key.bytes(), identities));
         let wrapped = before.map(|before| (before.metadata().groups.clone(), before.metadata().last_modified));
         let otherwise = if wrapped.is_some() { Kept::Values } else { Kept::Nothing };
         return Some(Basis { key, stash: Stash::default(), wrapped, otherwise, only: None });
@@ -201,6 +202,9 @@ fn basis(plan: &Plan, key: Option<&DerivedKey>, before: Option<Closed>, identiti
             return Some(Basis { otherwise: if lacks_key { Kept::Unopened } else { Kept::Unstable }, ..basis });
         }
     };
+    if !age::gives(&opened.metadata, opened.unlocked.data_key(), identities) {
+        return Basis::random();
+    }
     let only = Some(opened.encrypted());
     let wrapped = Some((opened.metadata.groups.clone(), opened.metadata.last_modified));
     let key = DataKey::deterministic(opened.unlocked.data_key());

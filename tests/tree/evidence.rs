@@ -20,25 +20,25 @@ fn digest(path: &Path) -> String {
 }
 
 /// The shop with its tree, on machines that have never seen it.
-struct Attacked {
-    project: Project,
+pub(crate) struct Attacked {
+    pub(crate) project: Project,
 }
 
 /// The exit codes of all checks: without a key, knowingly without, with one; of `render --check` and of `check`.
 #[derive(Debug, PartialEq, Eq)]
-struct Codes {
-    render: [i32; 3],
-    check: [i32; 3],
+pub(crate) struct Codes {
+    pub(crate) render: [i32; 3],
+    pub(crate) check: [i32; 3],
 }
 
 impl Attacked {
-    fn new(project: Project) -> Self {
+    pub(crate) fn new(project: Project) -> Self {
         project.render();
         Self { project }
     }
 
     /// Says of a file whatever makes it look current.
-    fn vouch(&self, path: &str) {
+    pub(crate) fn vouch(&self, path: &str) {
         let (target, name) = path.rsplit_once('/').unwrap();
         self.lie(|inventory| {
             let inputs = inventory["targets"][target][name]["inputs"].clone();
@@ -50,14 +50,14 @@ impl Attacked {
         });
     }
 
-    fn lie(&self, edit: impl FnOnce(&mut Json)) {
+    pub(crate) fn lie(&self, edit: impl FnOnce(&mut Json)) {
         let path = self.project.rendered().join(".septum/inventory.json");
         let mut inventory: Json = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         edit(&mut inventory);
         fs::write(path, inventory.to_string()).unwrap();
     }
 
-    fn codes(&self) -> Codes {
+    pub(crate) fn codes(&self) -> Codes {
         fs::remove_dir_all(self.project.root().parent().unwrap().join(".cache")).ok();
         let key = demo_key();
         let with = |words: &[&str], variables: &[(&str, &str)]| run(&self.project.root(), words, variables).code;
@@ -78,7 +78,7 @@ impl Attacked {
     }
 
     /// Renders with the key on a machine that has never seen the tree.
-    fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         fs::remove_dir_all(self.project.root().parent().unwrap().join(".cache")).ok();
         self.project.render()
     }
@@ -96,13 +96,13 @@ fn code_of(found: &str, is_keyless: bool) -> i32 {
 }
 
 /// All but the ciphertext is right.
-const UNVERIFIED: Codes = Codes { render: [3, 0, 0], check: [3, 0, 0] };
+pub(crate) const UNVERIFIED: Codes = Codes { render: [3, 0, 0], check: [3, 0, 0] };
 
 /// Whoever looks sees it.
-const FOUND: Codes = Codes { render: [1, 1, 1], check: [1, 1, 1] };
+pub(crate) const FOUND: Codes = Codes { render: [1, 1, 1], check: [1, 1, 1] };
 
 /// Only with the key it is seen, and without it nobody says that all is well.
-const FOUND_WITH_KEY: Codes = Codes { render: [3, 0, 1], check: [3, 0, 1] };
+pub(crate) const FOUND_WITH_KEY: Codes = Codes { render: [3, 0, 1], check: [3, 0, 1] };
 
 #[test]
 fn a_file_and_its_digest_in_one_commit_pass_no_check() {

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
 #![cfg(unix)]
 
+mod attacks;
 mod canary;
 mod check;
 mod counts;

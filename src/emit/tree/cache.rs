@@ -25,7 +25,7 @@ use sha2::{Digest as _, Sha256};
 use super::inventory::{OwnedFile, digest};
 use super::name::{FileName, TargetName};
 use super::{Found, TreeRoot, lock, look};
-use crate::secret::Secret;
+use crate::secret::{Secret, Wiping};
 
 /// File systems and kernels tick at most every two seconds (FAT).
 const SETTLED: Duration = Duration::from_secs(2);
@@ -287,7 +287,7 @@ impl Memory {
 impl CacheFile {
     /// What is in it; nothing if it cannot be read. What another program made is not believed but for what was written.
     fn read(&self, program: &str) -> Memory {
-        let Ok(Found::File(bytes)) = look(&self.path) else { return Memory::default() };
+        let Some(bytes) = read_own(&self.path) else { return Memory::default() };
         let memory: Memory = serde_json::from_slice(&bytes).unwrap_or_default();
         if memory.program == program { memory } else { Memory { secrets: memory.secrets, ..Memory::default() } }
     }
@@ -306,8 +306,9 @@ impl CacheFile {
 fn usable(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
     let outside = |dir: &Path| {
         let in_work_tree = |root: &Path| {
-            let work_tree = root.ancestors().find(|folder| folder.join(".git").exists());
-            [Some(root), work_tree].into_iter().flatten().any(|root| dir.starts_with(root))
+            // a repository may lie in the work tree of another one
+            let work_trees = root.ancestors().filter(|folder| folder.join(".git").exists());
+            work_trees.chain([root]).any(|root| dir.starts_with(root))
         };
         !roots.iter().any(|root| in_work_tree(root) || in_work_tree(&super::place::real(root)))
     };
@@ -316,7 +317,17 @@ fn usable(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
     }
     make(dir).ok()?;
     let dir = dir.canonicalize().ok()?;
-    (outside(&dir) && is_own(&dir)).then_some(dir)
+    let is_own = fs::symlink_metadata(&dir).is_ok_and(|found| found.is_dir() && is_own(&found));
+    (outside(&dir) && is_own).then_some(dir)
+}
+
+/// A file of the cache; none if others than the user can write to it, or did while they could write to the directory.
+fn read_own(path: &Path) -> Option<Wiping<Vec<u8>>> {
+    let is_own = fs::symlink_metadata(path).is_ok_and(|found| is_own(&found));
+    match look(path).ok().filter(|_| is_own)? {
+        Found::File(bytes) => Some(bytes),
+        _ => None,
+    }
 }
 
 #[cfg(unix)]
@@ -330,25 +341,22 @@ fn make(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)
 }
 
+/// Whether something is the user's, and nobody else's to write.
 #[cfg(unix)]
-fn is_own(dir: &Path) -> bool {
+fn is_own(found: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    let user = rustix::process::geteuid().as_raw();
-    fs::symlink_metadata(dir).is_ok_and(|found| found.is_dir() && found.uid() == user && found.mode() & 0o022 == 0)
+    found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0
 }
 
 #[cfg(not(unix))]
-fn is_own(dir: &Path) -> bool {
-    fs::symlink_metadata(dir).is_ok_and(|found| found.is_dir())
+fn is_own(_: &fs::Metadata) -> bool {
+    true
 }
 
 /// The key of this machine, made if there is none.
 fn key(folder: &Path) -> Option<Secret<[u8; KEY]>> {
     let path = folder.join("key");
-    let known = || match look(&path) {
-        Ok(Found::File(bytes)) => <[u8; KEY]>::try_from(bytes.as_slice()).ok().map(Secret::new),
-        _ => None,
-    };
+    let known = || <[u8; KEY]>::try_from(read_own(&path)?.as_slice()).ok().map(Secret::new);
     if let Some(key) = known() {
         return Some(key);
     }
@@ -492,7 +500,11 @@ mod tests {
         let site = Site::new();
         fs::create_dir(site.at(".git")).unwrap();
         assert!(!site.open("cache", 0).is_used(), "in the work tree of the project");
-        fs::remove_dir(site.at(".git")).unwrap();
+        fs::create_dir(site.at("project/.git")).unwrap();
+        assert!(!site.open("cache", 0).is_used(), "in the work tree around the one of the project");
+        for git in [".git", "project/.git"] {
+            fs::remove_dir(site.at(git)).unwrap();
+        }
         for dir in ["project/cache", "project/rendered/.septum"] {
             assert!(!site.open(dir, 0).is_used() && !site.at(dir).exists(), "{dir}");
         }
@@ -506,6 +518,20 @@ mod tests {
         assert!(!site.open("cache", 0).is_used(), "others may write to it");
         fs::write(site.at("file"), "").unwrap();
         assert!(!site.open("file", 0).is_used(), "not a directory");
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_not_believed() {
+        let site = Site::new();
+        site.write("one");
+        site.run(1);
+        assert_eq!(site.run(1), (true, false));
+        let files = fs::read_dir(site.at("cache")).unwrap().map(|entry| entry.unwrap().path());
+        for path in files.filter(|path| path.extension().is_none_or(|ending| ending != "lock")).collect::<Vec<_>>() {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+            assert_eq!(site.run(1), (true, true), "{}", path.display());
+            assert_eq!(site.run(1), (true, false), "{}", path.display());
+        }
     }
 
     #[test]

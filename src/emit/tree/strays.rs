@@ -1,6 +1,8 @@
 //! What is in a tree beside the folders of targets: whatever a controller would apply, and nothing generates.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::io;
 
@@ -45,12 +47,12 @@ pub(super) fn strays(
     let mut strays = Strays::default();
     let is_whole = (coverage.is_beside)(None);
     for Entry { name, kind } in entries(root, "")? {
-        match (name.as_str(), kind) {
-            (OWN, EntryKind::Folder) => own(root, is_whole, &mut strays)?,
-            (environment, EntryKind::Folder) if !environment.starts_with('.') => {
+        match (name.text(), kind) {
+            (Some(OWN), EntryKind::Folder) => own(root, is_whole, &mut strays)?,
+            (Some(environment), EntryKind::Folder) if !environment.starts_with('.') => {
                 in_environment(root, environment, targets, coverage, &mut strays.found)?;
             }
-            (name, kind) if is_whole && !is_harmless(name, kind) => strays.found.push(format!("{}/{name}", root.shown)),
+            _ if is_whole && !is_harmless(&name, kind) => strays.found.push(format!("{}/{name}", root.shown)),
             _ => {}
         }
     }
@@ -67,7 +69,7 @@ fn in_environment(
 ) -> Result<(), Diagnostic> {
     let is_beside = (coverage.is_beside)(Some(environment));
     for Entry { name, kind } in entries(root, environment)? {
-        let target = TargetName::try_from(format!("{environment}/{name}")).ok();
+        let target = name.text().and_then(|name| TargetName::try_from(format!("{environment}/{name}")).ok());
         let is_stray = match target.filter(|_| kind != EntryKind::File) {
             Some(target) => !targets.contains(&target) && (coverage.is_gone)(&target),
             None => is_beside && !is_harmless(&name, kind),
@@ -82,23 +84,39 @@ fn in_environment(
 /// What is in Septum's own folder and no inventory.
 fn own(root: &TreeRoot, is_whole: bool, strays: &mut Strays) -> Result<(), Diagnostic> {
     for Entry { name, kind } in entries(root, OWN)? {
-        if is_leftover(&name) {
-            strays.leftovers.push(name);
-        } else if is_whole && !is_inventory(&name) && !is_harmless(&name, kind) {
+        let is_text = |is_named: fn(&str) -> bool| name.text().is_some_and(is_named);
+        if is_text(is_leftover) {
+            strays.leftovers.push(name.to_string());
+        } else if is_whole && !is_text(is_inventory) && !is_harmless(&name, kind) {
             strays.found.push(format!("{}/{OWN}/{name}", root.shown));
         }
     }
     Ok(())
 }
 
-fn is_harmless(name: &str, kind: EntryKind) -> bool {
-    let is_prose = || name.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "md" | "txt"));
-    kind == EntryKind::File && (HARMLESS.contains(&name) || is_prose())
+fn is_harmless(name: &EntryName, kind: EntryKind) -> bool {
+    let is_prose = |name: &str| name.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "md" | "txt"));
+    kind == EntryKind::File && name.text().is_some_and(|name| HARMLESS.contains(&name) || is_prose(name))
 }
 
 struct Entry {
-    name: String,
+    name: EntryName,
     kind: EntryKind,
+}
+
+/// A name on the disk. One that is no text is nobody's, though it may look like one.
+struct EntryName(OsString);
+
+impl EntryName {
+    fn text(&self) -> Option<&str> {
+        self.0.to_str()
+    }
+}
+
+impl fmt::Display for EntryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_string_lossy())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,7 +143,7 @@ fn entries(root: &TreeRoot, folder: &str) -> Result<Vec<Entry>, Diagnostic> {
             (_, true) => EntryKind::Folder,
             _ => EntryKind::Other,
         };
-        Ok(Entry { name: entry.file_name().to_string_lossy().into_owned(), kind })
+        Ok(Entry { name: EntryName(entry.file_name()), kind })
     };
     found.map(entry).collect::<io::Result<_>>().map_err(|error| unreadable(&error))
 }

@@ -1,8 +1,10 @@
 //! What becomes of one target.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use super::cache::{Cache, FileStamp, MadeFile, MadeTarget, SecretDigests};
 use super::inventory::{OwnedFile, OwnedFiles, digest};
@@ -187,11 +189,13 @@ impl<'a> TargetFolder<'a> {
         match entries {
             Err(error) => plan.problems.push(place::unreadable(&shown, &error)),
             Ok(entries) => {
-                let names = entries.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
                 // where the system does not tell case apart, a file may still have the name that it had
                 let is_renamed = |name: &str| FileName::of(name).is_some_and(|name| self.is_only_renamed(&name, plan));
-                let strays = names.filter(|name| !known.contains(name) && !is_renamed(name));
-                let mut strays: Vec<_> = strays.map(|name| format!("{shown}/{name}")).collect();
+                // what is no text is nobody's name, though it may look like one
+                let is_known =
+                    |name: &OsStr| name.to_str().is_some_and(|name| known.contains(name) || is_renamed(name));
+                let names = entries.into_iter().map(|entry| entry.file_name()).filter(|name| !is_known(name));
+                let mut strays: Vec<_> = names.map(|name| format!("{shown}/{}", name.to_string_lossy())).collect();
                 strays.sort();
                 plan.strays = strays;
             }
@@ -313,9 +317,12 @@ impl<'a> TargetFolder<'a> {
         true
     }
 
-    /// Whether the file has a new name that differs in case alone, where the system tells none apart.
+    /// Whether the file has a new name that differs in case alone, where the system tells none apart. A link to it is
+    /// another file.
     fn is_only_renamed(&self, file: &FileName, plan: &TargetPlan) -> bool {
-        let real = |file: &FileName| fs::canonicalize(self.root.file(self.target, file)).ok();
+        let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+        let path = |file: &FileName| Some(self.root.file(self.target, file)).filter(|path| !is_link(path));
+        let real = |file: &FileName| fs::canonicalize(path(file)?).ok();
         let is_alike = |new: &&FileName| *new != file && new.as_str().eq_ignore_ascii_case(file.as_str());
         let mut alike = plan.record.keys().filter(is_alike);
         alike.any(|new| real(new).is_some_and(|path| real(file) == Some(path)))

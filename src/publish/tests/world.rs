@@ -53,9 +53,16 @@ pub(super) struct Site {
     folder: tempfile::TempDir,
 }
 
+/// Where files are made and removed by the thousand: in memory, where the system has a place for that.
+const IN_MEMORY: &str = "/dev/shm";
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(IN_MEMORY).or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 impl Site {
     pub(super) fn new() -> Self {
-        let site = Self { folder: tempfile::tempdir().unwrap() };
+        let site = Self { folder: folder() };
         fs::create_dir(site.project()).unwrap();
         fs::write(site.project().join("septum.yaml"), "apps: ['apps/*']\n").unwrap();
         site
@@ -191,10 +198,21 @@ impl App {
     }
 }
 
-/// A text without ciphertext, which is another one each time it is made.
+/// A text without what is another one each time it is made: ciphertext, wrapped keys, and the time.
 pub(super) fn without_ciphertext(text: &str) -> String {
-    let text = text.split("\nsops:").next().unwrap_or_default();
-    text.lines().map(|line| line.split("ENC[").next().unwrap_or_default().to_owned() + "\n").collect()
+    let mut is_armor = false;
+    let mut kept = String::with_capacity(text.len());
+    for line in text.lines() {
+        let is_end = line.contains("-----END AGE");
+        is_armor |= line.contains("-----BEGIN AGE");
+        if !is_armor {
+            let ends = ["ENC[", "lastmodified: "].iter().filter_map(|mark| line.find(mark));
+            kept.push_str(&line[..ends.min().unwrap_or(line.len())]);
+            kept.push('\n');
+        }
+        is_armor &= !is_end;
+    }
+    kept
 }
 
 fn files(dir: &Path) -> Files {
