@@ -89,7 +89,8 @@ fn nobody_accepts_an_edit_of_the_tree_by_a_baseline() {
     let message = format!("`rendered/{path}` is not what the sources give");
     let mut mac = Hmac::<Sha256>::new_from_slice(&[0; 16]).unwrap();
     mac.update(message.as_bytes());
-    let tag: String = mac.finalize().into_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes: [u8; 16] = mac.finalize().into_bytes()[..16].try_into().unwrap();
+    let tag = format!("{:032x}", u128::from_be_bytes(bytes));
     let known = json!({ "file": format!("rendered/{path}"), "rule": "stale-output", "tag": tag });
     let baseline = format!("key: \"{}\"\nfindings:\n- {known}\n", "00".repeat(16));
     fs::write(attacked.project.root().join(".septum-baseline.yaml"), baseline).unwrap();
