@@ -55,7 +55,11 @@ impl<'a> Answers<'a> {
 
     /// Whether inputs are still what they were.
     pub(super) fn hold<'i>(&self, inputs: impl IntoIterator<Item = (&'i str, &'i str)>) -> bool {
-        inputs.into_iter().all(|(name, digest)| digest != REFUSED && self.answer(name, || self.probe(name)) == digest)
+        let holds = |(name, digest): (&str, &str)| {
+            let known = self.known().get(name).map(|known| known == digest);
+            digest != REFUSED && known.unwrap_or_else(|| self.answer(name, || self.probe(name)) == digest)
+        };
+        inputs.into_iter().all(holds)
     }
 
     /// The answer to the question by that name.

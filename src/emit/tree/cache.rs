@@ -97,17 +97,25 @@ pub(super) struct MadeFile {
 /// Digests of the Secrets in plaintext of a target that may be there.
 pub(super) type SecretDigests = BTreeMap<FileName, BTreeSet<String>>;
 
-/// What is remembered, as it is written.
+/// The layout of a file of the cache. It changes with every type that is written to one.
+const LAYOUT: u32 = 3;
+
+/// What a file of the cache begins with.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Memory {
+struct Header {
+    layout: u32,
     /// What made it, and by which key. Another program may make something else of the same sources.
     program: String,
+}
+
+/// What is remembered, as it is written.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Memory {
+    secrets: BTreeMap<TargetName, SecretDigests>,
     // by their text: paths are compared part by part, which takes longer than to look at a file
     stamps: HashMap<String, (FileStamp, String)>,
     inputs: Vec<(String, String)>,
     targets: BTreeMap<TargetName, MadeTarget>,
-    secrets: BTreeMap<TargetName, SecretDigests>,
 }
 
 /// What a run adds to it.
@@ -153,7 +161,7 @@ impl Cache {
         let none = Self::none();
         let Some(folder) = usable(&options.dir, &[&root.dir, project]) else { return none };
         let Some(key) = key(&folder) else { return none };
-        let name = format!("{}.json", digest(super::place::real(&root.dir).as_os_str().as_encoded_bytes()));
+        let name = format!("{}.cache", digest(super::place::real(&root.dir).as_os_str().as_encoded_bytes()));
         let path = folder.join(name);
         let file = CacheFile { stamp: FileStamp::of(&path), path, key };
         let settled = options.now.checked_sub(SETTLED).map(nanoseconds).unwrap_or_default();
@@ -237,11 +245,10 @@ impl Cache {
         let _lock = lock::exclusive(&file.path.with_extension("lock"))?;
         let is_same = FileStamp::of(&file.path) == file.stamp;
         let mut memory = if is_same { self.memory.clone() } else { file.read(&self.program) };
-        memory.program.clone_from(&self.program);
         memory.add(update);
         memory.stamps.extend(read.iter().map(|(path, stamp)| (path.clone(), stamp.clone())));
         memory.stamps.retain(|path, _| read.contains_key(path) || Path::new(path).exists());
-        file.write(&memory)
+        file.write(&self.program, &memory)
     }
 }
 
@@ -287,16 +294,24 @@ impl Memory {
 impl CacheFile {
     /// What is in it; nothing if it cannot be read. What another program made is not believed but for what was written.
     fn read(&self, program: &str) -> Memory {
-        let Some(bytes) = read_own(&self.path) else { return Memory::default() };
-        let memory: Memory = serde_json::from_slice(&bytes).unwrap_or_default();
-        if memory.program == program { memory } else { Memory { secrets: memory.secrets, ..Memory::default() } }
+        let decode = |bytes: &[u8]| {
+            let (header, rest) = postcard::take_from_bytes::<Header>(bytes).ok()?;
+            let memory: Memory = (header.layout == LAYOUT).then(|| postcard::from_bytes(rest).ok())??;
+            Some(match header.program == program {
+                true => memory,
+                false => Memory { secrets: memory.secrets, ..Memory::default() },
+            })
+        };
+        read_own(&self.path).and_then(|bytes| decode(&bytes)).unwrap_or_default()
     }
 
-    fn write(&self, memory: &Memory) -> io::Result<()> {
+    fn write(&self, program: &str, memory: &Memory) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         // its owner's alone, as `tempfile` makes them
         let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", folder)?;
-        file.write_all(&serde_json::to_vec(memory)?)?;
+        let header = Header { layout: LAYOUT, program: program.to_owned() };
+        let bytes = postcard::to_stdvec(&header).and_then(|header| postcard::to_extend(memory, header));
+        file.write_all(&bytes.map_err(io::Error::other)?)?;
         file.persist(&self.path).map(drop).map_err(|error| error.error)
     }
 }
