@@ -79,6 +79,10 @@ pub struct Comment {
     pub text: Zeroizing<String>,
     /// Where it stands, with its `#`.
     pub site: Site,
+    /// Whether it stands on the line of the value that follows it here.
+    pub inline: bool,
+    /// Whether an item of a list may stand in its place.
+    pub as_item: bool,
 }
 
 /// Where a value stands in the text, and what may be written there.

@@ -14,6 +14,7 @@ use super::selector::Selector;
 use super::stash::Stash;
 use super::store::{Change, Format, Parsed, apply};
 use super::time::Timestamp;
+use super::verified::check_written;
 use super::wrap::{self, Recipients, SealError};
 use super::write_error::WriteError;
 use crate::span::{Source, Span};
@@ -97,7 +98,10 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
         changes.push(Change::new(end..end, format.block(&fields, source.text(), end, indent)));
     }
     let mut out = apply(source.text(), changes);
-    Ok(Written { bytes: std::mem::take(&mut *out).into_bytes(), reworded })
+    let bytes = std::mem::take(&mut *out).into_bytes();
+    check_written(name, &bytes, format, &key, &document)
+        .map_err(|problem| WriteError::Unfaithful { place: place(), problem })?;
+    Ok(Written { bytes, reworded })
 }
 
 /// The whole file as one value, whatever the selector says (format, section 1.13).

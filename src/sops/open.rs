@@ -192,7 +192,7 @@ impl Opener<'_> {
         }
         let site = Site { span: Span { start: before.len() - 1, ..span }, ..Site::default() };
         let text = self.comment_text(plaintext, associated, token, site.span)?;
-        Some(Comment { text, site })
+        Some(Comment { text, site, inline: false, as_item: true })
     }
 
     fn comment_text(

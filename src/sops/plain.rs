@@ -4,8 +4,11 @@ use zeroize::Zeroizing;
 
 use super::BLOCK;
 use super::cipher::{DataKey, Type};
+use super::content::difference;
+use super::readable::refuse_unreadable;
 use super::store::{Format, Parsed};
 use super::time::Timestamp;
+use super::verified::Unfaithful;
 use super::write_error::WriteError;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Source, Span};
@@ -25,6 +28,7 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {
 
 /// Reads a plaintext; one whose values do not each stand at a place of their own is written anew.
 pub(super) fn plain(source: Source, format: Format) -> Result<(Source, Parsed), WriteError> {
+    let source = without_mark(source, format);
     let parsed = format.parse(&source).map_err(WriteError::Read)?;
     if let Some(block) = parsed.blocks.iter().flatten().next() {
         // what is no more than a key of that name is not metadata yet
@@ -37,14 +41,26 @@ pub(super) fn plain(source: Source, format: Format) -> Result<(Source, Parsed), 
             return Err(WriteError::Reserved(source.place(key.span)));
         }
     }
+    refuse_unreadable(&source, &parsed.document, format).map_err(WriteError::Read)?;
     if parsed.in_place {
         return Ok((source, parsed));
     }
     let place = || source.place(Span::locate(source.text(), 0, 0));
-    let text = format.emit(&parsed.document, None).map_err(|unfit| WriteError::Unfit { place: place(), unfit })?;
-    let source = Source::new(source.name(), text.as_str());
-    let parsed = format.parse(&source).map_err(WriteError::Read)?;
-    Ok((source, parsed))
+    let text = format.emit_open(&parsed.document).map_err(|unfit| WriteError::Unfit { place: place(), unfit })?;
+    let anew = Source::new(source.name(), text.as_str());
+    let again = format.parse(&anew).map_err(WriteError::Read)?;
+    match difference(&parsed.document, &again.document) {
+        None => Ok((anew, again)),
+        Some(path) => Err(WriteError::Unfaithful { place: place(), problem: Unfaithful::Different(path) }),
+    }
+}
+
+/// A text without its byte-order mark: to sops it is no JSON, and a part of the first key in lines.
+fn without_mark(source: Source, format: Format) -> Source {
+    match source.text().strip_prefix('\u{feff}') {
+        Some(text) if format != Format::Yaml => Source::new(source.name(), text),
+        _ => source,
+    }
 }
 
 /// The encrypted checksum, bound to the time of the last change.

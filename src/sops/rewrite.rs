@@ -13,6 +13,7 @@ use super::selector::{Selection, Selector};
 use super::stash::Stash;
 use super::store::{Block, Change, Format, Parsed, apply};
 use super::time::Timestamp;
+use super::verified::{Unfaithful, check_written};
 use super::way::{Visit, Way, visit};
 use super::wrap::{self, Recipients};
 use super::write_error::WriteError;
@@ -59,7 +60,8 @@ impl Sealed {
         let parsed =
             if is_binary { self.format.parse(&self.source).map_err(WriteError::Read)? } else { self.parsed()? };
         let Parsed { document, blocks, .. } = parsed;
-        let mut document = if is_binary { std::mem::take(&mut self.document) } else { document };
+        let expected = std::mem::take(&mut self.document);
+        let (mut document, expected) = if is_binary { (expected, None) } else { (document, Some(expected)) };
         let mut encrypted = self.seal(&mut document);
         if is_binary && !is_new {
             // its text is one of ciphertext already
@@ -69,7 +71,14 @@ impl Sealed {
             let selector = self.metadata.selector.to_string();
             return Err(WriteError::NothingSelected { place: self.place(), selector });
         }
-        self.finish(&blocks, encrypted, is_new.then_some(now))
+        let bytes = self.finish(&blocks, encrypted, is_new.then_some(now))?;
+        let written = |expected: &Document| check_written(self.source.name(), &bytes, self.format, &self.key, expected);
+        expected.as_ref().map_or(Ok(()), written).map_err(|problem| self.unfaithful(problem))?;
+        Ok(bytes)
+    }
+
+    fn unfaithful(&self, problem: Unfaithful) -> WriteError {
+        WriteError::Unfaithful { place: self.place(), problem }
     }
 
     pub(super) fn is_renewed(&self) -> bool {

@@ -90,7 +90,7 @@ impl Visit for Run<'_> {
         {
             self.encrypted.problem = Some(SealProblem::CommentPattern { path: way.path().clone() });
         }
-        let kept = token.written().filter(|written| !written.starts_with('-') || way.in_list());
+        let kept = token.written().filter(|written| !written.starts_with('-') || comment.as_item);
         let written = match (kept, self.sealer.format.comment(token.text())) {
             (Some(written), _) => written.to_owned(),
             (None, Some(written)) => written.to_string(),

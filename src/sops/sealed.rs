@@ -5,6 +5,7 @@
 //! values as they were.
 
 mod adopt;
+mod change;
 mod exposed;
 
 use std::ops::Range;
@@ -14,18 +15,20 @@ use zeroize::Zeroizing;
 
 use super::age::{self, Unlocked};
 use super::cipher::DataKey;
-use super::document::{Document, Item, Leaf, Tree};
+use super::content::difference;
+use super::document::{Document, Item, Leaf, Map, Tree};
 use super::error::Error;
 use super::identity::Identities;
 use super::mac::MacScope;
 use super::metadata::Metadata;
 use super::open::{Opened, open};
-use super::path::{KeyPath, Step};
+use super::path::KeyPath;
 use super::plain::{plain, text};
 use super::scalar::Value;
 use super::selector::Selector;
 use super::stash::Stash;
-use super::store::{Block, Change, EditProblem, Format, Parsed, Target, Unfit, apply, moved, others};
+use super::store::{Block, Change, EditProblem, Format, Parsed, Unfit, amend, apply, moved};
+use super::verified::Unfaithful;
 use super::wrap::Recipients;
 use super::write_error::WriteError;
 use super::{DATA, missing_block, verify};
@@ -51,6 +54,8 @@ pub struct Sealed {
     encrypted: usize,
     /// A value that the format cannot hold in plaintext, so that there is no text to be changed.
     unfit: Option<(KeyPath, Unfit)>,
+    /// Why no text in plaintext holds what the file holds.
+    unsettled: Option<Unfaithful>,
     /// What is to be new about its encryption.
     pub(super) renewal: Renewal,
 }
@@ -68,10 +73,10 @@ pub(super) struct Renewal {
 
 /// An encrypted file that was read, and not decrypted: what it says of its encryption needs no key.
 pub struct Closed {
-    format: Format,
-    source: Source,
-    parsed: Parsed,
-    metadata: Metadata,
+    pub(super) format: Format,
+    pub(super) source: Source,
+    pub(super) parsed: Parsed,
+    pub(super) metadata: Metadata,
 }
 
 impl Closed {
@@ -105,6 +110,8 @@ impl Closed {
             open(&mut document, &source, format, &metadata, &key);
         verify(mac, findings, encrypted, &metadata, &key)?;
         let mut cuts = None;
+        let moves_lines = changes.iter().any(|change| change.text.contains('\n') || change.text.starts_with('#'));
+        let fields = blocks.iter().flatten().next().map(|block| block.fields.clone()).unwrap_or_default();
         let text = match blocks.iter().flatten().next() {
             _ if format == Format::Binary => Zeroizing::default(),
             Some(block) if !in_place => format.emit(&document, Some(&block.fields)).unwrap_or_default(),
@@ -114,11 +121,16 @@ impl Closed {
                 apply(source.text(), changes)
             }
         };
+        let is_risky = format == Format::Yaml && unfit.is_none() && (!in_place || moves_lines);
         let (renewal, first) = (Renewal::default(), None);
         #[rustfmt::skip]
-        let sealed = Sealed {
+        let mut sealed = Sealed {
             format, source, metadata, unlocked, key, stash, document, text, cuts, first, encrypted, unfit, renewal,
+            unsettled: None,
         };
+        if is_risky {
+            sealed.unsettled = sealed.settle(&fields).err();
+        }
         Ok(sealed)
     }
 }
@@ -136,6 +148,22 @@ impl Sealed {
     #[cfg(test)]
     pub(super) fn open_by(name: &str, bytes: Vec<u8>, format: Format, unlocked: Unlocked) -> Result<Self, Error> {
         Closed::read(name, bytes, format)?.expect("encrypted").open_with(unlocked)
+    }
+
+    /// Makes sure that the text in plaintext holds what the file holds: a line of a block or a comment can be
+    /// another thing beside its new neighbours. Where it would, the text is written anew as sops would.
+    fn settle(&mut self, fields: &Map) -> Result<(), Unfaithful> {
+        let differs = |text: &str| match self.read(text) {
+            Ok(parsed) => difference(&self.document, &parsed.document).map(Unfaithful::Different),
+            Err(_) => Some(Unfaithful::Unreadable),
+        };
+        if differs(&self.text).is_none() {
+            return Ok(());
+        }
+        let text = self.format.emit(&self.document, Some(fields)).map_err(|_| Unfaithful::Unreadable)?;
+        differs(&text).map_or(Ok(()), Err)?;
+        (self.text, self.cuts) = (text, None);
+        Ok(())
     }
 
     /// What the file says of its encryption.
@@ -173,14 +201,7 @@ impl Sealed {
 
     /// The value at a path of a document.
     pub fn get(&self, document: usize, path: &KeyPath) -> Option<&Tree> {
-        let root = self.document.branches.get(document)?;
-        let (first, rest) = path.steps().split_first()?;
-        let Step::Key(key) = first else { return None };
-        rest.iter().try_fold(root.get(key)?, |tree, step| match (tree, step) {
-            (Tree::Map(map), Step::Key(key)) => map.get(key),
-            (Tree::List(list), Step::Index(index)) => list.values().nth(*index),
-            _ => None,
-        })
+        amend::get(&self.document, document, path)
     }
 
     /// The plaintext with the comments, blank lines and quotes of the file, without its metadata.
@@ -218,45 +239,6 @@ impl Sealed {
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 
-    /// Puts a value at a path; maps on the way are made.
-    pub fn set(&mut self, document: usize, path: &KeyPath, value: &Tree) -> Result<(), WriteError> {
-        let target = Target { document, path };
-        let edit = |sealed: &Self, parsed: &Parsed| sealed.format.set(&sealed.text, parsed, &target, value);
-        self.edit(&target, edit)
-    }
-
-    /// Takes a value out.
-    pub fn unset(&mut self, document: usize, path: &KeyPath) -> Result<(), WriteError> {
-        let target = Target { document, path };
-        self.edit(&target, |sealed, parsed| sealed.format.unset(&sealed.text, parsed, &target))
-    }
-
-    fn edit(
-        &mut self,
-        target: &Target<'_>,
-        changes: impl FnOnce(&Self, &Parsed) -> Result<Vec<Change>, EditProblem>,
-    ) -> Result<(), WriteError> {
-        let path = target.path;
-        let problem = |sealed: &Self, problem| WriteError::Edit { place: sealed.place(), path: path.clone(), problem };
-        if self.format == Format::Binary {
-            return Err(problem(self, EditProblem::NoKeys));
-        }
-        if matches!(path.steps().first(), Some(Step::Key(key)) if self.format.reserves(key)) {
-            return Err(problem(self, EditProblem::Reserved));
-        }
-        let before = self.parsed()?;
-        let changes = changes(self, &before).map_err(|found| problem(self, found))?;
-        let text = apply(&self.text, changes);
-        let after = self.read(&text)?;
-        if !same(&others(&before.document, target), &others(&after.document, target)) {
-            return Err(problem(self, EditProblem::Entangled));
-        }
-        self.remember();
-        self.document = after.document;
-        self.text = text;
-        Ok(())
-    }
-
     /// Takes the whole plaintext as somebody edited it.
     pub fn replace(&mut self, plaintext: &[u8]) -> Result<(), WriteError> {
         if self.format == Format::Binary {
@@ -292,6 +274,9 @@ impl Sealed {
 
     /// That there is a text at all.
     fn check_fit(&self) -> Result<(), WriteError> {
+        if let Some(problem) = &self.unsettled {
+            return Err(WriteError::Unfaithful { place: self.place(), problem: problem.clone() });
+        }
         let Some((path, unfit)) = &self.unfit else { return Ok(()) };
         let problem = EditProblem::Unfit(*unfit);
         Err(WriteError::Edit { place: self.place(), path: path.clone(), problem })
@@ -330,15 +315,6 @@ impl Sealed {
     fn unfit(&self, unfit: Unfit) -> WriteError {
         WriteError::Unfit { place: self.place(), unfit }
     }
-}
-
-/// Whether values are the same at the same places; what is not a number is itself here.
-fn same(one: &[(String, Value)], other: &[(String, Value)]) -> bool {
-    one.len() == other.len()
-        && one
-            .iter()
-            .zip(other)
-            .all(|(one, other)| one.0 == other.0 && one.1.kind() == other.1.kind() && one.1.bytes() == other.1.bytes())
 }
 
 fn metadata_of(parsed: &Parsed, source: &Source) -> Result<Metadata, Error> {

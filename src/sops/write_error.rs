@@ -6,6 +6,7 @@ use super::path::KeyPath;
 use super::recipient::InvalidRecipient;
 use super::seal::SealProblem;
 use super::store::{EditProblem, Unfit};
+use super::verified::Unfaithful;
 use super::wrap::SealError;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::span::Place;
@@ -72,6 +73,14 @@ pub enum WriteError {
         /// Why.
         problem: InvalidRecipient,
     },
+    /// What would be written is not what was to be written: a mistake of this program.
+    #[error("the file would not hold what it is to hold")]
+    Unfaithful {
+        /// The file.
+        place: Place,
+        /// What is wrong with it.
+        problem: Unfaithful,
+    },
     /// A new selector would leave values in plaintext that are encrypted now.
     #[error("values would lie open")]
     Exposed {
@@ -112,6 +121,7 @@ impl WriteError {
                     .at(place)
                     .hint("`septum rekey` writes those whom `.sops.yaml` names")
             }
+            Self::Unfaithful { place, problem } => unfaithful(place, &problem),
             Self::Exposed { place, selector, paths } => exposed(place, &selector, &paths),
         }]
     }
@@ -160,6 +170,19 @@ fn exposed(place: Place, selector: &str, paths: &[KeyPath]) -> Diagnostic {
     found.hint("correct the selector in `.sops.yaml`; to have them in plaintext, decrypt the file and encrypt it anew")
 }
 
+fn unfaithful(place: Place, problem: &Unfaithful) -> Diagnostic {
+    let what = match problem {
+        Unfaithful::Unreadable => "the new file could not be read again".to_owned(),
+        Unfaithful::Different(path) if path.steps().is_empty() => "the new file would hold something else".to_owned(),
+        Unfaithful::Different(path) => format!("the new file would hold something else at `{path}`"),
+    };
+    Diagnostic::error("bug", format!("{what}: that is a bug in septum"))
+        .at_hidden(place)
+        .failing(Failure::Bug)
+        .note("the file is as it was")
+        .hint("report it, with the shape of the file and no value of it")
+}
+
 fn value(place: Place, problem: &SealProblem) -> Diagnostic {
     match problem {
         SealProblem::NoRandomness => {
@@ -192,7 +215,7 @@ fn edit(place: Place, path: &KeyPath, problem: &EditProblem) -> Diagnostic {
         EditProblem::NotThere => format!("`{path}` leads into a value that has nothing of that kind below it"),
         EditProblem::Reserved => "the key `sops` at the root is reserved for metadata".to_owned(),
         EditProblem::Entangled => {
-            format!("`{path}` cannot be changed alone: a block with `|+` before it would change too")
+            format!("`{path}` cannot be changed alone: other values would change with it")
         }
         EditProblem::Unfit(unfit) => format!("`{path}`: {}", unfit.reason()),
     };

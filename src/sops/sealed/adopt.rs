@@ -1,9 +1,7 @@
 //! What one version of a file takes over from others: ciphertexts, recipients, the rule by which
 //! values are encrypted.
 
-use std::slice;
-
-use super::{Closed, Format, Sealed, same as same_values};
+use super::{Closed, Format, Sealed};
 use crate::sops::document::{Map, Tree};
 use crate::sops::error::Error;
 use crate::sops::foreign::SERVICES;
@@ -11,10 +9,9 @@ use crate::sops::group::{KeyGroup, recipient_fields};
 use crate::sops::layout::of_block;
 use crate::sops::mac::{MacScope, same};
 use crate::sops::missing_block;
-use crate::sops::path::KeyPath;
 use crate::sops::scalar::Value;
 use crate::sops::selector::Selector;
-use crate::sops::store::{Change, EditProblem, Target, apply, others};
+use crate::sops::store::{Change, apply};
 use crate::sops::write_error::WriteError;
 use crate::span::{Source, Span};
 
@@ -49,34 +46,6 @@ impl Sealed {
         if self.shares_key(other) {
             self.stash.adopt(&other.stash);
         }
-    }
-
-    /// Puts single values in place of others, each in its document and at its path: as one edit,
-    /// because each costs a reading of the file.
-    pub fn set_leaves(&mut self, leaves: &[(usize, KeyPath, Tree)]) -> Result<(), WriteError> {
-        let problem = |sealed: &Self, path: &KeyPath, problem| {
-            let (place, path) = (sealed.place(), path.clone());
-            WriteError::Edit { place, path, problem }
-        };
-        let Some((_, first, _)) = leaves.first() else { return Ok(()) };
-        let before = self.parsed()?;
-        let mut changes = Vec::new();
-        for (document, path, value) in leaves {
-            let target = Target { document: *document, path };
-            let change = self.format.set(&self.text, &before, &target, value);
-            changes.extend(change.map_err(|found| problem(self, path, found))?);
-        }
-        let text = apply(&self.text, changes);
-        let after = self.read(&text)?;
-        let everything = Target { document: usize::MAX, path: first };
-        let (old, new) = (others(&before.document, &everything), others(&after.document, &everything));
-        let differ = |(old, new): &(&_, &_)| !same_values(slice::from_ref(*old), slice::from_ref(*new));
-        if old.len() != new.len() || old.iter().zip(&new).filter(differ).count() > leaves.len() {
-            return Err(problem(self, first, EditProblem::Entangled));
-        }
-        self.remember();
-        (self.document, self.text) = (after.document, text);
-        Ok(())
     }
 
     /// Puts the recipients into the metadata, each with his copy of this file's data key.

@@ -69,7 +69,12 @@ enum Entry {
 fn entry(line: &str, span: Span) -> Option<Entry> {
     if let Some(text) = line.strip_prefix('#') {
         let site = Site { span, ..Site::default() };
-        return Some(Entry::Comment(Comment { text: Zeroizing::new(text.to_owned()), site }));
+        return Some(Entry::Comment(Comment {
+            text: Zeroizing::new(text.to_owned()),
+            site,
+            inline: false,
+            as_item: false,
+        }));
     }
     let (name, value) = line.split_once('=')?;
     let key = Key { text: name.to_owned(), span: Span { end: span.start + name.len(), ..span } };

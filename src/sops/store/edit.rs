@@ -1,12 +1,10 @@
 //! Changes of single values in the text of YAML and JSON. All that is not named stays as it is.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::{Change, Format, Parsed, Unfit, flow, go, yaml};
-use crate::sops::document::{Document, Item, List, Map, Tree};
+use crate::sops::document::{Item, List, Map, Tree};
 use crate::sops::path::{KeyPath, Step};
-use crate::sops::scalar::Value;
 use crate::yaml::node::Key;
 
 /// Why a value cannot be put somewhere, or taken out.
@@ -22,7 +20,7 @@ pub enum EditProblem {
     NotThere,
     /// The key holds the metadata.
     Reserved,
-    /// Other values would change with it: blank lines count for a block with `+` before them.
+    /// Other values would change with it.
     Entangled,
     /// The format cannot hold the value.
     Unfit(Unfit),
@@ -31,44 +29,6 @@ pub enum EditProblem {
 impl From<Unfit> for EditProblem {
     fn from(unfit: Unfit) -> Self {
         Self::Unfit(unfit)
-    }
-}
-
-/// The values of all documents that a change at a path must leave alone, each after the keys on its
-/// way. Lists count as a whole.
-pub(in crate::sops) fn others(document: &Document, target: &Target<'_>) -> Vec<(String, Value)> {
-    let keys = target.path.steps().iter().map_while(|step| if let Step::Key(key) = step { Some(key) } else { None });
-    let mut prefix = String::new();
-    keys.for_each(|key| push_step(&mut prefix, key));
-    let mut found = Vec::new();
-    for (index, branch) in document.branches.iter().enumerate() {
-        let skipped = (index == target.document).then_some(prefix.as_str());
-        collect_map(branch, &mut String::new(), skipped, &mut found);
-    }
-    found
-}
-
-/// With its length, so that no two paths look the same.
-fn push_step(path: &mut String, key: &str) {
-    let _ = write!(path, "{}:{key}:", key.len());
-}
-
-fn collect_map(map: &Map, path: &mut String, skipped: Option<&str>, found: &mut Vec<(String, Value)>) {
-    for (key, value) in map.values() {
-        let length = path.len();
-        push_step(path, &key.text);
-        if Some(path.as_str()) != skipped {
-            collect(value, path, skipped, found);
-        }
-        path.truncate(length);
-    }
-}
-
-fn collect(tree: &Tree, path: &mut String, skipped: Option<&str>, found: &mut Vec<(String, Value)>) {
-    match tree {
-        Tree::Leaf(leaf) => found.push((path.clone(), leaf.value.clone())),
-        Tree::List(list) => list.values().for_each(|value| collect(value, path, skipped, found)),
-        Tree::Map(map) => collect_map(map, path, skipped, found),
     }
 }
 
@@ -153,7 +113,7 @@ pub(super) fn set(
 }
 
 /// The value below maps for the steps that are left; only keys can be made.
-fn wrap(steps: &[Step], value: &Tree) -> Result<Tree, EditProblem> {
+pub(super) fn wrap(steps: &[Step], value: &Tree) -> Result<Tree, EditProblem> {
     steps.iter().rev().try_fold(copy(value), |tree, step| match step {
         Step::Key(key) => {
             let mut map = Map::default();
@@ -165,7 +125,7 @@ fn wrap(steps: &[Step], value: &Tree) -> Result<Tree, EditProblem> {
     })
 }
 
-fn copy(tree: &Tree) -> Tree {
+pub(super) fn copy(tree: &Tree) -> Tree {
     match tree {
         Tree::Leaf(leaf) => Tree::of(leaf.value.clone()),
         Tree::List(list) => Tree::list(list.values().map(copy).collect()),

@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
             let body = text.get(1..).unwrap_or_default().trim();
             let start = span.start + line.find(['#', ';']).unwrap_or_default();
             let site = Site { span: Span { start, ..span }, ..Site::default() };
-            self.pending.push(Comment { text: Zeroizing::new(body.to_owned()), site });
+            self.pending.push(Comment { text: Zeroizing::new(body.to_owned()), site, inline: false, as_item: false });
             return Ok(());
         }
         if let Some(rest) = text.strip_prefix('[') {

@@ -4,6 +4,7 @@
 //! A file is changed in its text, at the places of what changes, so that all else stays as somebody
 //! wrote it.
 
+pub(super) mod amend;
 mod dotenv;
 mod edit;
 mod flat;
@@ -26,7 +27,7 @@ use crate::diagnostic::Diagnostics;
 use crate::span::{Source, Span};
 
 pub use edit::EditProblem;
-pub(super) use edit::{Target, others};
+pub(super) use edit::Target;
 
 /// A format of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +207,11 @@ impl Format {
     /// The whole document as sops writes it, with the metadata at the end of each branch.
     pub(super) fn emit(self, document: &Document, fields: Option<&Map>) -> Result<Zeroizing<String>, Unfit> {
         self.emit_as(document, fields, Layout::default())
+    }
+
+    /// The same of a document to which metadata will be added.
+    pub(super) fn emit_open(self, document: &Document) -> Result<Zeroizing<String>, Unfit> {
+        if self == Self::Yaml { Ok(yaml::emit_open(document)) } else { self.emit(document, None) }
     }
 
     /// The same, laid out otherwise.

@@ -2,6 +2,7 @@
 
 mod any;
 mod encrypting;
+mod odd;
 mod rewriting;
 mod stability;
 mod vectors;

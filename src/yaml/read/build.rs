@@ -47,6 +47,8 @@ pub(super) struct Builder<'s> {
     previous: usize,
     flow_depth: usize,
     tab_seen: bool,
+    /// Where the document starts, behind its `---` if it has one.
+    document_start: usize,
 }
 
 impl<'s> Builder<'s> {
@@ -58,10 +60,17 @@ impl<'s> Builder<'s> {
             findings: Diagnostics::new(),
             open: Vec::new(),
             anchors: Anchors::default(),
-            stream: Stream { documents: Vec::new(), comments: Vec::new(), aliases: false, started: 0 },
+            stream: Stream {
+                documents: Vec::new(),
+                comments: Vec::new(),
+                aliases: false,
+                empty: Vec::new(),
+                started: 0,
+            },
             previous: 0,
             flow_depth: 0,
             tab_seen: false,
+            document_start: 0,
         }
     }
 
@@ -110,6 +119,7 @@ impl<'s> Builder<'s> {
             }
             Event::DocumentStart(..) => {
                 self.stream.started += 1;
+                self.document_start = range.end;
                 self.anchors.clear();
                 Step::More
             }
@@ -249,7 +259,10 @@ impl<'s> Builder<'s> {
             return self.bomb(written);
         }
         let Some(frame) = self.open.last_mut() else {
-            if !node.as_scalar().is_some_and(|scalar| scalar.blank) {
+            if node.as_scalar().is_some_and(|scalar| scalar.blank) {
+                let start = self.cursor.span(self.document_start, self.document_start);
+                self.stream.empty.push((self.stream.documents.len(), start));
+            } else {
                 self.stream.documents.push(node);
             }
             return Step::More;

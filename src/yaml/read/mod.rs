@@ -59,6 +59,8 @@ pub struct Stream {
     pub comments: Vec<Comment>,
     /// There are aliases: some values stand in the file once and in the tree twice.
     pub aliases: bool,
+    /// Documents without content: how many of the others come before each, and where it starts, behind its `---`.
+    pub empty: Vec<(usize, Span)>,
     /// How many documents there are, those without content included.
     pub started: usize,
 }

@@ -13,7 +13,7 @@ use crate::yaml::node::Key;
 /// Values may lie in each other this deep.
 const MAX_DEPTH: usize = 128;
 
-/// Reads the object at the root. What follows it does not count, as sops has it.
+/// Reads the object at the root. Nothing may follow it.
 pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
     read(source, None)
 }
@@ -77,10 +77,12 @@ type Read<T> = Result<T, &'static str>;
 impl<'a> Reader<'a> {
     fn root(&mut self) -> Read<Map> {
         self.blanks();
-        match self.value(0)? {
-            Tree::Map(map) => Ok(map),
-            Tree::Leaf(_) | Tree::List(_) => Err("an object at the root, which is all that sops knows"),
-        }
+        let Tree::Map(root) = self.value(0)? else {
+            return Err("an object at the root, which is all that sops knows");
+        };
+        self.blanks();
+        // sops leaves out what follows: it would be lost, or stand beside ciphertext as if it were verified
+        if self.at < self.text.len() { Err("the end of the file behind the object") } else { Ok(root) }
     }
 
     fn peek(&self) -> Option<u8> {

@@ -19,6 +19,11 @@ pub(in crate::sops::store) fn emit(document: &Document, step: Indent) -> Zeroizi
     documents(document, None, step)
 }
 
+/// All documents, where metadata are to follow: one without content is left empty.
+pub(in crate::sops::store) fn emit_open(document: &Document) -> Zeroizing<String> {
+    documents(document, Some(""), USUAL)
+}
+
 /// All documents, each with a copy of the metadata.
 pub(in crate::sops::store) fn emit_with(document: &Document, fields: &Map, step: Indent) -> Zeroizing<String> {
     documents(document, Some(&block(fields, step)), step)
@@ -54,10 +59,10 @@ fn documents(document: &Document, block: Option<&str>, step: Indent) -> Zeroizin
         if index > 0 {
             writer.out.push_str("---\n");
         }
-        if branch.items.is_empty() && block.is_none() {
+        writer.map(branch, 0);
+        if branch.values().next().is_none() && block.is_none() {
             writer.out.push_str("{}\n");
         }
-        writer.map(branch, 0);
         writer.out.push_str(block.unwrap_or_default());
     }
     writer.out
@@ -148,13 +153,35 @@ impl Writer {
 
     fn under_key(&mut self, value: &Tree, indent: usize) {
         match value {
-            Tree::Map(map) if !map.items.is_empty() => self.map_below(map, self.step.below(indent)),
-            Tree::List(list) if !list.items.is_empty() => {
+            Tree::Map(map) if map.values().next().is_some() => self.map_below(map, self.step.below(indent)),
+            Tree::List(list) if list.values().next().is_some() => {
                 self.out.push('\n');
                 self.list(list, self.step.below(indent), false);
             }
+            Tree::Map(Map { items, .. }) if !items.is_empty() => self.emptied(items, "{}", self.step.below(indent)),
+            Tree::List(List { items, .. }) if !items.is_empty() => self.emptied(items, "[]", self.step.below(indent)),
             _ => self.single(value, indent),
         }
+    }
+
+    /// A map or a list that holds nothing but comments: one stands behind its brackets, several above them.
+    fn emptied<K>(&mut self, items: &[Item<K>], brackets: &str, indent: usize) {
+        let comments =
+            items.iter().filter_map(|item| if let Item::Comment(comment) = item { Some(comment) } else { None });
+        let comments: Vec<_> = comments.collect();
+        if let [comment] = comments.as_slice()
+            && !comment.text.contains('\n')
+        {
+            self.out.extend([" ", brackets, " #", &comment.text, "\n"]);
+            return;
+        }
+        self.out.push('\n');
+        for comment in comments {
+            self.comment(comment, indent, &mut false);
+        }
+        self.indent(indent);
+        self.out.push_str(brackets);
+        self.out.push('\n');
     }
 
     fn map_below(&mut self, map: &Map, indent: usize) {
@@ -164,16 +191,18 @@ impl Writer {
 
     fn behind_dash(&mut self, value: &Tree, indent: usize) {
         match value {
-            Tree::Map(map) if !map.items.is_empty() => {
+            Tree::Map(map) if map.values().next().is_some() => {
                 self.out.push(' ');
                 // those before its first key stand above the dash
                 let rest = map.items.get(leading(value).count()..).unwrap_or_default();
                 self.entries(rest, indent + 2, true);
             }
-            Tree::List(list) if !list.items.is_empty() => {
+            Tree::List(list) if list.values().next().is_some() => {
                 self.out.push(' ');
                 self.list(list, indent + 2, true);
             }
+            Tree::Map(Map { items, .. }) if !items.is_empty() => self.emptied(items, "{}", indent + 2),
+            Tree::List(List { items, .. }) if !items.is_empty() => self.emptied(items, "[]", indent + 2),
             _ => self.single(value, indent),
         }
     }

@@ -10,7 +10,7 @@ use crate::sops::layout::Indent;
 use crate::sops::scalar::{Value, print_float};
 use crate::yaml::write::{fits_block, needs_quotes, push_quoted};
 
-pub(super) use emit::{emit, emit_with, lines, list};
+pub(super) use emit::{emit, emit_open, emit_with, lines, list};
 pub(super) use read::parse;
 
 /// A value at the place of another one: as people write it, so that the same type is read again.

@@ -18,18 +18,19 @@ use crate::yaml::read::{self, MergeKeys, read_stream};
 pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
     let mut stream = read_stream(source, MergeKeys::Keep)?;
     let text = source.text();
-    let empty = stream.documents.is_empty();
-    if empty {
-        if stream.started == 0 {
-            return Err(nothing(source));
-        }
-        let start = Span::locate(text, text.len(), text.len());
-        stream.documents.push(Node { span: start, kind: Kind::Map(Mapping::new()) });
+    if stream.started == 0 {
+        return Err(nothing(source));
+    }
+    let is_whole = stream.empty.is_empty();
+    // each is one of its own to sops, with its copy of the metadata
+    for (index, (before, span)) in std::mem::take(&mut stream.empty).into_iter().enumerate() {
+        let at = (before + index).min(stream.documents.len());
+        stream.documents.insert(at, Node { span, kind: Kind::Map(Mapping::new()) });
     }
     let ends = ends(text, &stream.documents);
     let mut parsed = Parsed { document: Document::default(), blocks: Vec::new(), ends: Vec::new(), in_place: true };
-    parsed.in_place = !stream.aliases && !empty && stream.started == stream.documents.len();
-    let mut reader = Reader { text, comments: stream.comments.iter().peekable() };
+    parsed.in_place = !stream.aliases && is_whole;
+    let mut reader = Reader { text, comments: stream.comments.iter().peekable(), in_place: true };
     for (node, end) in stream.documents.into_iter().zip(ends) {
         let span = node.span;
         let Kind::Map(mapping) = node.kind else { return Err(not_a_map(source, &node)) };
@@ -39,6 +40,7 @@ pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnosti
         parsed.blocks.push(block);
         parsed.ends.push(end);
     }
+    parsed.in_place &= reader.in_place;
     Ok(parsed)
 }
 
@@ -67,6 +69,8 @@ fn is_block(text: &str, span: Span) -> bool {
 struct Reader<'a> {
     text: &'a str,
     comments: Peekable<Iter<'a, read::Comment>>,
+    /// Whether no comment stands inside of a value, as behind the header of a block.
+    in_place: bool,
 }
 
 /// What surrounds a value.
@@ -116,7 +120,7 @@ impl Reader<'_> {
             self.take(&mut items, |comment| comment.span.start < key.span.start);
             let limit = entries.peek().map_or(around.limit, |(next, _)| next.span.start);
             let around = Around { flow: around.flow, indent: column + 1, limit, outer: column };
-            let on_line = self.line_of(key.span.start).min(value.span.start);
+            let on_line = self.line_of(key.span.start).min(start_of(&value));
             self.take(&mut items, |comment| comment.inline && comment.span.start < on_line);
             let value = self.value(value, key.span.end, around, &mut items);
             items.push(Item::Value(key, value));
@@ -136,6 +140,12 @@ impl Reader<'_> {
             items.push(Item::Value(Position { start }, value));
         }
         self.rest(&mut items, span.column, span, around);
+        for item in &mut items {
+            if let Item::Comment(comment) = item {
+                let is_first = !comment.inline && comment.site.span.column == span.column;
+                comment.as_item = is_first && !around.flow && !starts.is_empty();
+            }
+        }
         List { items, span }
     }
 
@@ -159,7 +169,10 @@ impl Reader<'_> {
         match node.kind {
             Kind::Scalar(scalar) => {
                 let leaf = self.leaf(scalar, span, start, around);
+                self.take(items, |comment| comment.span.start < leaf.site.span.start);
+                let outside = items.len();
                 self.take(items, |comment| comment.span.start < span.end);
+                self.in_place &= items.len() == outside;
                 items.extend(self.behind(span.end));
                 Tree::Leaf(leaf)
             }
@@ -197,10 +210,29 @@ impl Reader<'_> {
         let lead = self.text.get(key_end..start).unwrap_or_default();
         let after = self.text.get(span.end..self.line_of(span.end)).unwrap_or_default();
         // what is left of the line, spaces too, would become a part of a block
-        let room = !around.flow && !lead.contains('\n') && after.trim_end_matches('\r').is_empty();
+        let room = !around.flow
+            && !lead.contains('\n')
+            && after.trim_end_matches('\r').is_empty()
+            && !self.joins_block(span.end, around.indent);
         let site = Site { span: Span { start, ..span }, flow: around.flow, indent: room.then_some(around.indent) };
         let unsigned = is_unsigned(&scalar);
         Leaf { value: Value::from_scalar(scalar), unsigned, site }
+    }
+
+    /// Whether lines that follow, of blanks or with a comment, would be read as a part of a block that is indented so.
+    fn joins_block(&self, end: usize, indent: usize) -> bool {
+        let rest = self.text.get(self.line_of(end)..).unwrap_or_default();
+        for line in rest.strip_prefix('\n').unwrap_or_default().split('\n') {
+            let line = line.trim_end_matches('\r');
+            let content = line.trim_start_matches(' ');
+            if line.len() - content.len() >= indent && (line.len() > indent || !content.is_empty()) {
+                return true;
+            }
+            if !content.is_empty() {
+                return content.starts_with('\t');
+            }
+        }
+        false
     }
 
     /// Behind the `:` of a key or the dash of an item that has no value.
@@ -236,9 +268,17 @@ impl Reader<'_> {
     }
 }
 
+/// Where a value starts, with its tag.
+fn start_of(node: &Node) -> usize {
+    match &node.kind {
+        Kind::Scalar(scalar) => scalar.tag_at.unwrap_or(node.span.start).min(node.span.start),
+        Kind::List(_) | Kind::Map(_) => node.span.start,
+    }
+}
+
 fn item<K>(comment: &read::Comment) -> Item<K> {
     let site = Site { span: comment.span, ..Site::default() };
-    Item::Comment(Comment { text: Zeroizing::new(comment.text.clone()), site })
+    Item::Comment(Comment { text: Zeroizing::new(comment.text.clone()), site, inline: comment.inline, as_item: false })
 }
 
 /// The dash before an item, past comments.

@@ -1,0 +1,101 @@
+//! What this program can read and sops cannot: a file of it must not be written.
+
+use super::document::{Document, Item, Tree};
+use super::scalar::Value;
+use super::store::Format;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::span::{Source, Span};
+use crate::yaml::node::{Key, Scalar, Style};
+
+/// Refuses a plaintext that sops could not read once it is encrypted. All such places are reported together.
+///
+/// Errors: keys that are no texts, directives, tabs before a comment (format, sections 1.2 and 1.9).
+pub(super) fn refuse_unreadable(source: &Source, document: &Document, format: Format) -> Result<(), Diagnostics> {
+    if format != Format::Yaml {
+        return Ok(());
+    }
+    let mut check = Check { source, found: directives(source) };
+    for branch in &document.branches {
+        check.items(&branch.items, Check::key);
+    }
+    if check.found.is_empty() { Ok(()) } else { Err(check.found) }
+}
+
+struct Check<'a> {
+    source: &'a Source,
+    found: Diagnostics,
+}
+
+impl Check<'_> {
+    fn items<K>(&mut self, items: &[Item<K>], name: fn(&mut Self, &K)) {
+        for item in items {
+            match item {
+                Item::Comment(comment) => self.comment(comment.site.span),
+                Item::Value(known, tree) => {
+                    name(self, known);
+                    match tree {
+                        Tree::Leaf(_) => {}
+                        Tree::List(list) => self.items(&list.items, |_, _| {}),
+                        Tree::Map(map) => self.items(&map.items, Self::key),
+                    }
+                }
+            }
+        }
+    }
+
+    /// sops takes texts as keys, and go-yaml decides what is one.
+    fn key(&mut self, key: &Key) {
+        let text = self.source.text();
+        let is_quoted = text.get(key.span.start..).unwrap_or_default().starts_with(['"', '\'', '|', '>', '*', '!']);
+        // a merge key is one of its own kind
+        if is_quoted || key.text == "<<" {
+            return;
+        }
+        let what = match Value::of(&Scalar::new(key.text.as_str(), Style::Plain)) {
+            Value::Text(_) => return,
+            Value::Int(_) | Value::Float(_) => "a number",
+            Value::Bool(_) => "a truth value",
+            Value::Time(_) => "a time",
+            Value::Null | Value::Comment => "nothing",
+        };
+        let message = format!("this key is {what} to sops, which has texts only as keys");
+        self.found.push(
+            Diagnostic::error("sops-value", message)
+                .at_hidden(self.source.place(key.span))
+                .hint("put the key in quotes"),
+        );
+    }
+
+    fn comment(&mut self, span: Span) {
+        let before = self.source.text().get(..span.start).unwrap_or_default();
+        let line = before.rfind('\n').map_or(before, |newline| before.get(newline + 1..).unwrap_or_default());
+        if line.trim().is_empty() && line.contains('\t') {
+            self.found.push(
+                Diagnostic::error("tab-indentation", "a tab indents this comment, and sops refuses such a file")
+                    .at_hidden(self.source.place(span))
+                    .hint("replace the tabs at the start of lines by spaces"),
+            );
+        }
+    }
+}
+
+/// Lines like `%YAML 1.2` before a document.
+fn directives(source: &Source) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    let mut at = 0;
+    for line in source.text().split_inclusive('\n') {
+        // it is one at the start of the file and behind the end of a document alone
+        if line.starts_with('%') {
+            let place = source.place(Span::locate(source.text(), at, at + 1));
+            found.push(
+                Diagnostic::error("sops-value", "sops refuses a file with a YAML directive")
+                    .at_hidden(place)
+                    .hint("remove the line"),
+            );
+        } else if !line.starts_with('#') && !line.trim().is_empty() {
+            break;
+        }
+        at += line.len();
+    }
+    found
+}

@@ -1,0 +1,43 @@
+//! What was written, read again before it reaches a file.
+//!
+//! A file that was changed holds what it held, but for the change; each of its values decrypts, and the checksum
+//! fits. Otherwise there is a mistake in this program, and nothing is written.
+
+use super::cipher::DataKey;
+use super::content::difference;
+use super::document::Document;
+use super::open::{Opened, open};
+use super::path::KeyPath;
+use super::sealed::Closed;
+use super::store::Format;
+use super::verify;
+
+/// Why bytes are not what was to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfaithful {
+    /// Another reader could not read them, or not decrypt them.
+    Unreadable,
+    /// They hold another thing here.
+    Different(KeyPath),
+}
+
+/// Checks that bytes are an encrypted file of this content under this data key.
+///
+/// A binary file is one value between two texts that are always the same, and so is not read again.
+pub(super) fn check_written(
+    name: &str,
+    bytes: &[u8],
+    format: Format,
+    key: &DataKey,
+    expected: &Document,
+) -> Result<(), Unfaithful> {
+    if format == Format::Binary {
+        return Ok(());
+    }
+    let closed = Closed::read(name, bytes.to_vec(), format).ok().flatten().ok_or(Unfaithful::Unreadable)?;
+    let Closed { source, parsed, metadata, .. } = closed;
+    let mut document = parsed.document;
+    let Opened { mac, findings, encrypted, .. } = open(&mut document, &source, format, &metadata, key);
+    verify(mac, findings, encrypted, &metadata, key).map_err(|_| Unfaithful::Unreadable)?;
+    difference(expected, &document).map_or(Ok(()), |path| Err(Unfaithful::Different(path)))
+}
