@@ -26,6 +26,17 @@ pub(super) fn difference(first: &Document, second: &Document) -> Option<KeyPath>
     difference_beside(first, second, None)
 }
 
+/// The same of documents in which comments are bound to the same keys too.
+pub(super) fn difference_sealed(first: &Document, second: &Document) -> Option<KeyPath> {
+    difference(first, second).or_else(|| {
+        let mut both = first.branches.iter().zip(&second.branches);
+        both.find_map(|(first, second)| {
+            let (first, second) = (Comments::of(first, None), Comments::of(second, None));
+            first_difference(&first, &second, |first, second| first.keys == second.keys)
+        })
+    })
+}
+
 /// The same beside one value, and the comments on its line.
 pub(super) fn difference_beside(first: &Document, second: &Document, skipped: Option<Skipped<'_>>) -> Option<KeyPath> {
     if first.branches.len() != second.branches.len() {
@@ -40,7 +51,7 @@ pub(super) fn difference_beside(first: &Document, second: &Document, skipped: Op
         }
         let first = Comments::of(first, skipped.filter(|skipped| skipped.in_first));
         let second = Comments::of(second, skipped.filter(|skipped| skipped.in_second));
-        first_difference(&first, &second)
+        first_difference(&first, &second, |first, second| (first.before, first.text) == (second.before, second.text))
     })
 }
 
@@ -153,8 +164,8 @@ fn values<K>(items: &[Item<K>]) -> impl Iterator<Item = (usize, &K, &Tree)> {
     values.enumerate().map(|(index, (name, value))| (index, name, value))
 }
 
-/// The comments of a document, each with what it is bound to and how many values come before it: whether one in a
-/// list stands before a dash or behind it is all the same to the format.
+/// The comments of a document, each with how many values come before it. Of which map or list one is follows from the
+/// lines around it, which are others once the file is written anew.
 #[derive(Default)]
 struct Comments<'a> {
     found: Vec<Placed<'a>>,
@@ -164,9 +175,10 @@ struct Comments<'a> {
 }
 
 /// A comment with its place.
-#[derive(PartialEq, Eq)]
 struct Placed<'a> {
+    /// What its ciphertext is bound to.
     keys: KeyPath,
+    /// How many values come before it.
     before: usize,
     text: &'a str,
 }
@@ -219,8 +231,12 @@ impl<'a> Comments<'a> {
 }
 
 /// What the first comment is bound to that is not in both.
-fn first_difference(first: &[Placed<'_>], second: &[Placed<'_>]) -> Option<KeyPath> {
-    let at = first.iter().zip(second).take_while(|(first, second)| first == second).count();
+fn first_difference(
+    first: &[Placed<'_>],
+    second: &[Placed<'_>],
+    is_same: impl Fn(&Placed<'_>, &Placed<'_>) -> bool,
+) -> Option<KeyPath> {
+    let at = first.iter().zip(second).take_while(|(first, second)| is_same(first, second)).count();
     let (first, second) = (first.get(at), second.get(at));
     first.or(second).map(|comment| comment.keys.clone())
 }

@@ -26,6 +26,8 @@ pub(super) struct Opened {
     pub(super) changes: Vec<Change>,
     /// A value that the format cannot hold in plaintext.
     pub(super) unfit: Option<(KeyPath, Unfit)>,
+    /// Whether a comment of a list is an item of it.
+    pub(super) comment_items: bool,
 }
 
 /// Decrypts a document in place.
@@ -45,13 +47,16 @@ pub(super) fn open(
         stash: Stash::default(),
         changes: Vec::new(),
         unfit: None,
+        comment_items: false,
     };
-    let mut opener = Opener { source, format, key, selector: &selector, opened };
+    let mut opener = Opener { last: String::new(), source, format, key, selector: &selector, opened };
     visit(document, &selector, &mut opener);
     opener.opened
 }
 
 struct Opener<'a> {
+    /// What the ciphertext before is bound to.
+    last: String,
     source: &'a Source,
     format: Format,
     key: &'a DataKey,
@@ -66,9 +71,9 @@ impl Visit for Opener<'_> {
         if ciphertext.kind != Type::Comment || way.comment_selection() == Selection::Plain {
             return;
         }
-        let associated = way.path().associated_data();
-        let Some(plaintext) = self.key.open(ciphertext, &associated) else { return };
+        drop(ciphertext);
         let token = comment.text.trim().to_owned();
+        let Some((plaintext, associated)) = self.bound(&token, &way.path().associated_data()) else { return };
         if let Some(text) = self.comment_text(&plaintext, &associated, &token, comment.site.span) {
             comment.text = text;
         }
@@ -114,6 +119,20 @@ fn token(value: &Value) -> Option<&str> {
 }
 
 impl Opener<'_> {
+    /// The text of a comment, and what its ciphertext is bound to. Of which map or list a comment is hangs on what
+    /// stands around it, and sops itself takes some that it wrote for those of another: any map or list that the
+    /// comment may end, or lie in, will do.
+    fn bound(&self, token: &str, own: &str) -> Option<(Zeroizing<Vec<u8>>, String)> {
+        let ends = |path: &'_ str| path.match_indices(':').map(|(at, _)| at + 1).collect::<Vec<_>>();
+        let around = [own, self.last.as_str()].into_iter().flat_map(|path| {
+            ends(path).into_iter().rev().filter_map(move |end| path.get(..end))
+        });
+        around.chain([":"]).find_map(|associated| {
+            let plaintext = self.key.open(Ciphertext::parse(token).ok()?, associated)?;
+            Some((plaintext, associated.to_owned()))
+        })
+    }
+
     fn text(&mut self, leaf: &mut Leaf, text: &[u8], way: &Way<'_>) -> Option<Comment> {
         if text.is_empty() {
             // never encrypted either
@@ -149,6 +168,7 @@ impl Opener<'_> {
             return self.list_comment(leaf, &plaintext, &associated, token, way);
         }
         self.opened.encrypted += 1;
+        self.last.clone_from(&associated);
         match Value::decrypted(kind, plaintext) {
             Some(value) => self.value(leaf, value, &associated, token, way),
             None => self.finding(leaf.site.span, way, Fault::NotOfItsType(kind.to_string())),
@@ -192,6 +212,7 @@ impl Opener<'_> {
         }
         let site = Site { span: Span { start: before.len() - 1, ..span }, ..Site::default() };
         let text = self.comment_text(plaintext, associated, token, site.span)?;
+        self.opened.comment_items = true;
         Some(Comment { text, site, inline: false, as_item: true })
     }
 

@@ -91,7 +91,7 @@ impl Sealed {
         let selector = if self.format == Format::Binary { &default } else { &self.metadata.selector };
         let stash = std::mem::take(&mut self.stash);
         let scope = self.metadata.mac_scope;
-        Sealer { format: self.format, key: &self.key, selector, scope, stash }.seal(document)
+        Sealer { format: self.format, key: &self.key, selector, scope, stash, comment_items: self.comment_items }.seal(document)
     }
 
     /// That nothing is encrypted now that a selector would leave in plaintext.

@@ -54,6 +54,8 @@ pub struct Sealed {
     encrypted: usize,
     /// A value that the format cannot hold in plaintext, so that there is no text to be changed.
     unfit: Option<(KeyPath, Unfit)>,
+    /// Whether comments of lists are items of them in the file, or are to be.
+    pub(super) comment_items: bool,
     /// Why no text in plaintext holds what the file holds.
     unsettled: Option<Unfaithful>,
     /// What is to be new about its encryption.
@@ -106,7 +108,7 @@ impl Closed {
         let Self { format, source, parsed, metadata } = self;
         let key = DataKey::new(unlocked.data_key());
         let Parsed { mut document, blocks, in_place, .. } = parsed;
-        let Opened { mac, findings, encrypted, stash, changes, unfit } =
+        let Opened { mac, findings, encrypted, stash, changes, unfit, comment_items } =
             open(&mut document, &source, format, &metadata, &key);
         verify(mac, findings, encrypted, &metadata, &key)?;
         let mut cuts = None;
@@ -127,6 +129,7 @@ impl Closed {
         let mut sealed = Sealed {
             format, source, metadata, unlocked, key, stash, document, text, cuts, first, encrypted, unfit, renewal,
             unsettled: None,
+            comment_items: comment_items || !in_place,
         };
         if is_risky {
             sealed.unsettled = sealed.settle(&fields).err();
@@ -162,7 +165,7 @@ impl Sealed {
         }
         let text = self.format.emit(&self.document, Some(fields)).map_err(|_| Unfaithful::Unreadable)?;
         differs(&text).map_or(Ok(()), Err)?;
-        (self.text, self.cuts) = (text, None);
+        (self.text, self.cuts, self.comment_items) = (text, None, true);
         Ok(())
     }
 
@@ -253,6 +256,7 @@ impl Sealed {
         }
         let source = text(self.source.name(), plaintext.to_vec()).map_err(WriteError::Read)?;
         let (source, parsed) = plain(source, self.format)?;
+        self.comment_items |= !parsed.in_place;
         let blocks = self.parsed()?.blocks;
         let slice = |block: &Block| self.text.get(block.whole.clone()).unwrap_or_default().to_owned();
         let first = blocks.iter().flatten().next().map(slice).unwrap_or_default();

@@ -4,7 +4,7 @@
 //! fits. Otherwise there is a mistake in this program, and nothing is written.
 
 use super::cipher::DataKey;
-use super::content::difference;
+use super::content::difference_sealed;
 use super::document::Document;
 use super::open::{Opened, open};
 use super::path::KeyPath;
@@ -39,5 +39,5 @@ pub(super) fn check_written(
     let mut document = parsed.document;
     let Opened { mac, findings, encrypted, .. } = open(&mut document, &source, format, &metadata, key);
     verify(mac, findings, encrypted, &metadata, key).map_err(|_| Unfaithful::Unreadable)?;
-    difference(expected, &document).map_or(Ok(()), |path| Err(Unfaithful::Different(path)))
+    difference_sealed(expected, &document).map_or(Ok(()), |path| Err(Unfaithful::Different(path)))
 }

@@ -5,9 +5,11 @@
 
 mod keys;
 mod keys_peers;
+mod odd;
 mod peers;
 #[cfg(feature = "plugin")]
 mod plugin;
+mod sequences;
 #[path = "../support/peers.rs"]
 mod support;
 mod tampering;

@@ -89,9 +89,26 @@ pub(super) struct MadeTarget<Inputs = Vec<usize>> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MadeFile {
     /// Its record in an inventory.
+    #[serde(with = "owned_pair")]
     pub(super) owned: OwnedFile,
     /// The digest of its bytes, which takes a key if it is a Secret in plaintext.
     pub(super) digest: String,
+}
+
+/// A record as the cache has it: what is left out of one in an inventory cannot be left out here.
+mod owned_pair {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::OwnedFile;
+
+    pub(super) fn serialize<S: Serializer>(owned: &OwnedFile, serializer: S) -> Result<S::Ok, S::Error> {
+        (&owned.digest, &owned.inputs).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OwnedFile, D::Error> {
+        let (digest, inputs) = <_>::deserialize(deserializer)?;
+        Ok(OwnedFile { digest, inputs })
+    }
 }
 
 /// Digests of the Secrets in plaintext of a target that may be there.
@@ -297,10 +314,8 @@ impl CacheFile {
         let decode = |bytes: &[u8]| {
             let (header, rest) = postcard::take_from_bytes::<Header>(bytes).ok()?;
             let memory: Memory = (header.layout == LAYOUT).then(|| postcard::from_bytes(rest).ok())??;
-            Some(match header.program == program {
-                true => memory,
-                false => Memory { secrets: memory.secrets, ..Memory::default() },
-            })
+            let is_ours = header.program == program;
+            Some(if is_ours { memory } else { Memory { secrets: memory.secrets, ..Memory::default() } })
         };
         read_own(&self.path).and_then(|bytes| decode(&bytes)).unwrap_or_default()
     }

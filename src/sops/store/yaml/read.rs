@@ -30,7 +30,7 @@ pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnosti
     let ends = ends(text, &stream.documents);
     let mut parsed = Parsed { document: Document::default(), blocks: Vec::new(), ends: Vec::new(), in_place: true };
     parsed.in_place = !stream.aliases && is_whole;
-    let mut reader = Reader { text, comments: stream.comments.iter().peekable(), in_place: true };
+    let mut reader = Reader { text, comments: stream.comments.iter().peekable(), in_place: true, foot: 0 };
     for (node, end) in stream.documents.into_iter().zip(ends) {
         let span = node.span;
         let Kind::Map(mapping) = node.kind else { return Err(not_a_map(source, &node)) };
@@ -71,6 +71,8 @@ struct Reader<'a> {
     comments: Peekable<Iter<'a, read::Comment>>,
     /// Whether no comment stands inside of a value, as behind the header of a block.
     in_place: bool,
+    /// Where the last comment ends that stands at the end of a map or list.
+    foot: usize,
 }
 
 /// What surrounds a value.
@@ -90,6 +92,9 @@ impl Reader<'_> {
         let around = Around { flow: !is_block(self.text, span), indent: 0, limit: end, outer: 0 };
         let mut map = self.map(mapping, span, around);
         self.take(&mut map.items, |comment| comment.span.start < end);
+        if !around.flow {
+            align(&mut map.items, 1, |key| key.span.start);
+        }
         let at = map.items.iter().position(|item| matches!(item, Item::Value(key, Tree::Map(_)) if key.text == BLOCK));
         let block = at.and_then(|at| match map.items.remove(at) {
             Item::Value(key, Tree::Map(fields)) => Some(self.block(&key, fields)),
@@ -125,7 +130,10 @@ impl Reader<'_> {
             let value = self.value(value, key.span.end, around, &mut items);
             items.push(Item::Value(key, value));
         }
-        self.rest(&mut items, column, span, around);
+        self.rest(&mut items, span, around);
+        if !around.flow {
+            align(&mut items, column, |key| key.span.start);
+        }
         Map { items, span }
     }
 
@@ -139,7 +147,13 @@ impl Reader<'_> {
             let value = self.value(node, start, around, &mut items);
             items.push(Item::Value(Position { start }, value));
         }
-        self.rest(&mut items, span.column, span, around);
+        self.rest(&mut items, span, around);
+        if !around.flow {
+            align(&mut items, span.column, |position| position.start);
+        }
+        // at the column of the key, comments might be of the map around it
+        let is_own_line = |item: &Item<Position>| matches!(item, Item::Comment(comment) if !comment.inline);
+        self.in_place &= around.flow || span.column > around.outer || !items.iter().any(is_own_line);
         for item in &mut items {
             if let Item::Comment(comment) = item {
                 let is_first = !comment.inline && comment.site.span.column == span.column;
@@ -250,15 +264,38 @@ impl Reader<'_> {
         at + rest.find('\n').unwrap_or(rest.len())
     }
 
-    /// The comments behind the last item: those within the brackets, or as far indented.
-    fn rest<K>(&mut self, items: &mut Vec<Item<K>>, column: usize, span: Span, around: Around) {
+    /// The comments behind the last item: those within the brackets, or indented deeper than what comes next. To go-yaml
+    /// such are of the innermost map or list, however deep they are, up to the first blank line between them; those
+    /// behind it are of what comes next.
+    fn rest<K>(&mut self, items: &mut Vec<Item<K>>, span: Span, around: Around) {
         if around.flow {
             self.take(items, |comment| comment.span.start < span.end);
-        } else if column > around.outer {
-            self.take(items, |comment| {
-                !comment.inline && comment.span.start < around.limit && comment.span.column >= column
-            });
+        } else {
+            let next = self.column_of(around.limit);
+            while let Some(comment) = self.comments.peek().copied() {
+                let is_foot = !comment.inline
+                    && comment.span.start < around.limit
+                    && comment.span.column > next
+                    && (self.foot < span.end || self.follows(comment.span.start));
+                if !is_foot {
+                    break;
+                }
+                self.take(items, |next| next == comment);
+                self.foot = comment.span.end;
+            }
         }
+    }
+
+    /// Whether what starts at an offset stands on the line below the last comment at the end of a map or list.
+    fn follows(&self, start: usize) -> bool {
+        self.text.get(self.foot..start).is_some_and(|gap| gap.bytes().filter(|byte| *byte == b'\n').count() < 2)
+    }
+
+    /// The column of what starts at an offset, or of the margin behind the last of all.
+    fn column_of(&self, at: usize) -> usize {
+        let before = self.text.get(..at).unwrap_or_default();
+        let line = before.rfind('\n').map_or(before, |newline| before.get(newline + 1..).unwrap_or_default());
+        if line.trim().is_empty() || line.trim_start().starts_with('-') { line.chars().count() + 1 } else { 1 }
     }
 
     fn take<K>(&mut self, items: &mut Vec<Item<K>>, wanted: impl Fn(&read::Comment) -> bool) {
@@ -273,6 +310,23 @@ fn start_of(node: &Node) -> usize {
     match &node.kind {
         Kind::Scalar(scalar) => scalar.tag_at.unwrap_or(node.span.start).min(node.span.start),
         Kind::List(_) | Kind::Map(_) => node.span.start,
+    }
+}
+
+/// Notes where comments should stand that are on a line of their own: elsewhere go-yaml might take them for those of
+/// another map or list, to which their ciphertext is not bound.
+fn align<K>(items: &mut [Item<K>], column: usize, start: impl Fn(&K) -> usize) {
+    let mut next = usize::MAX;
+    for item in items.iter_mut().rev() {
+        match item {
+            Item::Value(key, _) => next = start(key),
+            Item::Comment(comment) => {
+                let Span { start, column: found, .. } = comment.site.span;
+                // one between a key and its value is of neither another map nor another list
+                let is_odd = !comment.inline && found != column && start < next;
+                comment.site.indent = is_odd.then_some(column.saturating_sub(1));
+            }
+        }
     }
 }
 
