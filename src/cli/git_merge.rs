@@ -11,7 +11,7 @@ use super::{Global, quiet_identities};
 use crate::at_rest::merge::{Outcome, Versions, merge};
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::files::{FileKind, check_writable, read_named};
+use crate::files::{FileKind, read_named, resolve_writable};
 use crate::git::{Configuration, SafeGit};
 
 /// What Git takes for a conflict.
@@ -61,7 +61,7 @@ impl GitMerge {
             }
             Outcome::Merged { bytes, conflicts, notes } => {
                 let target = global.directory.join(&self.ours);
-                check_writable(&target, &self.ours.display().to_string())?;
+                let target = resolve_writable(&target, &self.ours.display().to_string())?;
                 atomic::write(&target, &bytes).map_err(|error| {
                     let message = format!("`{}` could not be written: {error}", self.ours.display());
                     Diagnostic::error("unwritable", message).failing(Failure::Io)

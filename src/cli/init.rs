@@ -8,9 +8,10 @@ use clap::Args;
 
 use super::Global;
 use super::output::{self, Output, invalid_usage};
+use crate::atomic::{self, Access};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, StyledText};
 use crate::disk::{Disk, Root};
-use crate::files::{FileKind, refuse};
+use crate::files::{FileKind, refuse, resolve_writable};
 use crate::sops::{IdentityKind, NewIdentity, Places, System};
 
 /// Write a small working project: a base, three environments, `.sops.yaml` with a new key, and a
@@ -38,13 +39,15 @@ const FILES: [(&str, &str); 7] = [
 
 impl Init {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let folder = global.directory.join(&self.folder);
+        let named = global.directory.join(&self.folder);
+        let folder = resolve_writable(&named, &output::shown(&named))?;
         let taken: Vec<_> =
             FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| Disk::default().has(path)).collect();
         if !taken.is_empty() {
             let mut error = invalid_usage("there are files in the way, and `init` overwrites nothing".to_owned());
             for path in &taken {
-                error = error.note(format!("`{}` exists", path.display()));
+                let below = path.strip_prefix(&folder).unwrap_or(path);
+                error = error.note(format!("`{}` exists", named.join(below).display()));
             }
             return Err(error.hint("name another folder: `septum init DIR`").into());
         }
@@ -58,10 +61,10 @@ impl Init {
         for (path, template) in FILES {
             let path = folder.join(path);
             let text = template.replace("APP", &app).replace("RECIPIENT", recipient);
-            write_new(&path, &text).map_err(|error| unwritable(&path, &error))?;
+            write_new(&path, text.as_bytes()).map_err(|error| unwritable(&path, &error))?;
         }
         let mut text = StyledText::new();
-        text.line(format!("wrote in {}", output::shown(&folder)));
+        text.line(format!("wrote in {}", output::shown(&named)));
         for (path, _) in FILES {
             text.line(format!("  {path}"));
         }
@@ -78,10 +81,13 @@ impl Init {
 
     fn key_file(&self) -> Result<PathBuf, Diagnostic> {
         let default = || Places::of(System::current(), |name| std::env::var_os(name)).user_key_files.into_iter().next();
-        self.key_file.clone().or_else(default).ok_or_else(|| {
-            invalid_usage("there is no home folder to keep the new private key in".to_owned())
-                .hint("say where it goes: `--key-file FILE`")
-        })
+        match &self.key_file {
+            Some(file) => resolve_writable(file, &file.display().to_string()),
+            None => default().ok_or_else(|| {
+                invalid_usage("there is no home folder to keep the new private key in".to_owned())
+                    .hint("say where it goes: `--key-file FILE`")
+            }),
+        }
     }
 }
 
@@ -117,11 +123,11 @@ fn app_name(folder: &Path) -> String {
     if name.is_empty() { "app".to_owned() } else { name.to_owned() }
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+    atomic::create_new(path, bytes, Access::Usual)
 }
 
 /// Adds a key as `age-keygen` writes it, in a file that nobody else may read.

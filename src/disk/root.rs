@@ -25,8 +25,8 @@ pub struct Root {
 /// A path below a [`Root`] without links.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RealPath {
-    path: PathBuf,
-    kind: Kind,
+    pub(super) path: PathBuf,
+    pub(super) kind: Kind,
 }
 
 /// Why a file is not read.
@@ -66,11 +66,6 @@ impl RealPath {
     /// The path.
     pub fn as_path(&self) -> &Path {
         &self.path
-    }
-
-    /// The path alone.
-    pub fn into_path(self) -> PathBuf {
-        self.path
     }
 }
 
