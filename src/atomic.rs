@@ -90,7 +90,8 @@ pub fn prepare(path: &Path, bytes: &[u8], access: Access) -> io::Result<Prepared
     if let Some(new) = new_permissions(access).filter(|_| permissions.is_none()) {
         builder.permissions(new);
     }
-    let mut file = builder.tempfile_in(folder(&target))?;
+    // its own error names the path, which may be what was typed in the wrong place
+    let mut file = builder.tempfile_in(folder(&target)).map_err(|error| io::Error::from(error.kind()))?;
     let (first, second) = bytes.split_at(bytes.len() / 2);
     file.write_all(first)?;
     pass(Point::AtomicHalfWritten);

@@ -8,7 +8,6 @@ use rayon::prelude::*;
 
 use crate::atomic::{self, Access, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::disk::Disk;
 use crate::files::{FileKind, read_named, resolve_writable};
 use crate::sops::{Closed, Format, ciphertext_as_value, holds_ciphertext};
 
@@ -34,12 +33,7 @@ impl SecretFile {
 
     /// Reads a file that messages call by another name than its path.
     pub fn read_as(path: PathBuf, name: String, format: Format) -> Result<Self, Diagnostic> {
-        // `KEY=VALUE` in the place of a file is not the name of one
-        let shown = match name.split_once('=') {
-            Some((key, _)) if !Disk::default().has(&path) => format!("{key}=…"),
-            _ => name.clone(),
-        };
-        let bytes = read_named(FileKind::SecretFile, &path, &shown)?;
+        let bytes = read_named(FileKind::SecretFile, &path, &name)?;
         Ok(Self { path, name, format, bytes })
     }
 

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::Global;
 use super::files::now;
 use super::init::{no_randomness, unwritable};
 use super::output::{self, Output, invalid_usage};
 use super::prompt::Terminal;
+use super::{Global, argument};
 use crate::atomic::{self, Access};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::{self, Refusal};
@@ -67,15 +67,15 @@ impl Keygen {
 
     fn write(&self, global: &Global, text: &str) -> Result<(), Diagnostics> {
         let Some(path) = &self.output else { return output::result(text) };
-        let path = global.directory.join(path);
-        let real = resolve_writable(&path, &output::shown(&path))?;
+        let shown = argument::shown(&global.directory, path, "FILE");
+        let real = resolve_writable(&global.directory.join(path), &shown)?;
         match atomic::create_new(&real, text.as_bytes(), Access::Owner) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let message = format!("`{}` exists, and `keygen` overwrites nothing", output::shown(&path));
+                let message = format!("`{shown}` exists, and `keygen` overwrites nothing");
                 Err(invalid_usage(message).hint("name another file").into())
             }
-            Err(error) => Err(unwritable(&path, &error).into()),
+            Err(error) => Err(unwritable(&shown, &error).into()),
         }
     }
 }

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use snapshot::Spot;
 
 pub use named::{read_named, real_named, resolve_writable};
+pub use open::open_unfollowed;
 pub use root::{RealPath, Refusal, Root};
 pub use snapshot::{Entry, EntryKind, Snapshot};
 pub use walk::walk_files;

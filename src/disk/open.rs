@@ -11,7 +11,7 @@ use super::Refusal;
 /// Nothing else is waited for or read: a pipe, a device or a socket that took the place of the file since
 /// its path was resolved is refused, and so is a link.
 pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
-    let file = open(path).map_err(|error| refuse_open(path, error))?;
+    let file = open_unfollowed(path).map_err(|error| refuse_open(path, error))?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(refuse_type(metadata.file_type()));
@@ -77,7 +77,7 @@ fn refuse_type(kind: fs::FileType) -> Refusal {
 
 /// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.
 #[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
+pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
 
     use rustix::fs::OFlags;
@@ -85,8 +85,9 @@ fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(flags).open(path)
 }
 
+/// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.
 #[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
+pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     match fs::symlink_metadata(path)?.is_file() {
         true => File::open(path),
         false => Err(io::ErrorKind::InvalidInput.into()),

@@ -51,8 +51,8 @@ pub(super) fn is_ambiguous(path: &KeyPath) -> bool {
 }
 
 /// The error for a value that would be.
-pub(super) fn would_be_ambiguous(place: Place, path: &KeyPath) -> Diagnostic {
-    Diagnostic::error("ambiguous-key", format!("`{path}` is below a key with a `:`, and would be encrypted"))
+pub(super) fn would_be_ambiguous(place: Place) -> Diagnostic {
+    Diagnostic::error("ambiguous-key", "a value that is to be encrypted is below a key with a `:`")
         .at_hidden(place)
         .note("SOPS binds a value to its keys joined by `:`, so that `a: { b: … }` can be made `\"a:b\": …` without any key")
         .hint("rename the key, or keep it outside of what is encrypted")

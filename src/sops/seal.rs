@@ -38,8 +38,6 @@ pub enum SealProblem {
     AmbiguousKey {
         /// Where the value is.
         span: Span,
-        /// Its path.
-        path: KeyPath,
     },
     /// The format could not hold the value once it is decrypted.
     Unfit {
@@ -126,7 +124,7 @@ impl Visit for Run<'_> {
         self.encrypted.mac.add_encrypted(&bytes);
         self.encrypted.values += 1;
         if is_ambiguous(way.path()) {
-            let problem = SealProblem::AmbiguousKey { span: leaf.site.span, path: way.path().clone() };
+            let problem = SealProblem::AmbiguousKey { span: leaf.site.span };
             self.encrypted.problem.get_or_insert(problem);
         }
         if self.sealer.format != Format::Binary

@@ -49,7 +49,9 @@ pub(crate) fn shape(command: &str) -> Shape {
     let text = help(&[command, "--help"]);
     let positions =
         section(&text, "Arguments:").into_iter().filter(|line| line.starts_with("  [") || line.starts_with("  <"));
-    let flags = section(&text, "Options:").into_iter().filter_map(|line| {
+    // what is further in is about the values
+    let flags = section(&text, "Options:").into_iter().filter(|line| !line.starts_with("        "));
+    let flags = flags.filter_map(|line| {
         let line = line.trim_start().strip_prefix('-').map(|rest| format!("-{rest}"))?;
         // of `-o, --output <FILE>`, the long one
         let names = line.split_whitespace().map(|word| word.trim_end_matches(','));
