@@ -80,9 +80,9 @@ fn calls(shape: &Shape, canary: &str) -> Vec<Vec<String>> {
         for index in 0..=valid.len() {
             let mut positions = valid.to_vec();
             if index < valid.len() {
-                positions[index] = canary
+                positions[index] = canary;
             } else {
-                positions.push(canary)
+                positions.push(canary);
             }
             calls.push(owned(&[&[command][..], required(command, ""), &positions].concat()));
             // also where nothing begins an option any more
