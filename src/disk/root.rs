@@ -354,6 +354,18 @@ mod tests {
         assert!(matches!(of_device, Err(Refusal::Special("device"))));
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_link_that_takes_the_place_of_a_directory_after_it_was_resolved_is_not_followed() {
+        let (_folder, root) = site();
+        let path = root.resolve(&root.path().join("sub/file")).unwrap();
+        assert!(root.read(&path, 20).is_ok());
+        fs::rename(root.path().join("sub"), root.path().join("moved")).unwrap();
+        symlink("../outside", root.path().join("sub")).unwrap();
+        assert!(fs::read(path.as_path()).is_ok(), "the system follows it");
+        assert!(root.read(&path, 20).is_err());
+    }
+
     #[test]
     fn what_takes_the_place_of_a_file_after_it_was_resolved_is_not_read() {
         let (_folder, root) = site();

@@ -37,8 +37,7 @@ pub(super) fn refuse_ambiguous_file(
 
 /// The error for such a key.
 fn finding(place: Place) -> Diagnostic {
-    let message = format!("an encrypted value of `{}` is below a key with a `:`", place.source.name());
-    Diagnostic::error("ambiguous-key", message)
+    Diagnostic::error("ambiguous-key", "an encrypted value is below a key with a `:`")
         .at_hidden(place)
         .note("SOPS binds a value to its keys joined by `:`, so that `a: { b: … }` can be made `\"a:b\": …` without any key")
         .hint("if it was a way through several keys, restore the file from Git")
