@@ -18,8 +18,9 @@ pub enum Access {
     Owner,
 }
 
-/// Replaces a file, or makes it: its new bytes are complete on disk before they take its name. A
-/// symlink is followed, so that it stays one; permissions are kept.
+/// Replaces a file, or makes it: its new bytes are complete on disk before they take its name, and
+/// permissions are kept. The path has no links, as `disk::resolve_writable` gives it: one that took the place
+/// of the file meanwhile is replaced, not followed.
 ///
 /// Whoever is killed on the way leaves the old file, and at worst a file of an unlisted name beside
 /// it that nothing reads. A device or a pipe (`/dev/null`, `/dev/stdout`) is no file to replace: it
@@ -72,12 +73,13 @@ fn folder(target: &Path) -> &Path {
 
 /// The first half of [`write()`].
 pub fn prepare(path: &Path, bytes: &[u8], access: Access) -> io::Result<Prepared> {
-    // a link of /proc names no path that could be followed, so this comes first
+    // also a link of /proc, which names no path that could be followed
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         return Ok(Prepared::Device { bytes: Zeroizing::new(bytes.to_vec()), target: path.to_path_buf() });
     }
-    let target = target(path)?;
-    let permissions = match fs::metadata(&target) {
+    let target = path.to_path_buf();
+    let permissions = match fs::symlink_metadata(&target) {
+        Ok(metadata) if metadata.is_symlink() => None,
         Ok(metadata) => Some(restrict(metadata.permissions(), access)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
@@ -88,7 +90,8 @@ pub fn prepare(path: &Path, bytes: &[u8], access: Access) -> io::Result<Prepared
     if let Some(new) = new_permissions(access).filter(|_| permissions.is_none()) {
         builder.permissions(new);
     }
-    let mut file = builder.tempfile_in(folder(&target))?;
+    // its own error names the path, which may be what was typed in the wrong place
+    let mut file = builder.tempfile_in(folder(&target)).map_err(|error| io::Error::from(error.kind()))?;
     let (first, second) = bytes.split_at(bytes.len() / 2);
     file.write_all(first)?;
     pass(Point::AtomicHalfWritten);
@@ -129,18 +132,17 @@ pub fn restrict(permissions: Permissions, _: Access) -> Permissions {
     permissions
 }
 
-/// What a path leads to in the end, whether that is there or not.
-fn target(path: &Path) -> io::Result<PathBuf> {
-    const MOST: usize = 40;
-    let mut path = path.to_path_buf();
-    for _ in 0..MOST {
-        match fs::read_link(&path) {
-            Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),
-            // no link, or nothing at all
-            Err(_) => return Ok(path),
-        }
+/// Makes a file that does not exist yet, at a path without links.
+pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if access == Access::Owner {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"))
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Makes the new name last. Not all systems can; the bytes are safe either way.
@@ -200,20 +202,23 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn permissions_and_symlinks_stay() {
+    fn permissions_stay_and_no_link_is_followed() {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
         let folder = tempfile::tempdir().unwrap();
         let real = folder.path().join("real");
         fs::write(&real, "old").unwrap();
         fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
-        fs::create_dir(folder.path().join("sub")).unwrap();
-        symlink("../real", folder.path().join("sub/link")).unwrap();
-        symlink("sub/link", folder.path().join("link")).unwrap();
-        write(&folder.path().join("link"), b"new").unwrap();
+        write(&real, b"new").unwrap();
         assert_eq!(fs::read_to_string(&real).unwrap(), "new");
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
-        assert!(fs::symlink_metadata(folder.path().join("link")).unwrap().is_symlink());
-        symlink("loop", folder.path().join("loop")).unwrap();
-        assert!(write(&folder.path().join("loop"), b"x").is_err());
+        for link in ["real", "nowhere", "link"] {
+            let path = folder.path().join("link");
+            let _ = fs::remove_file(&path);
+            symlink(link, &path).unwrap();
+            assert!(create_new(&path, b"other", Access::Usual).is_err());
+            write(&path, b"other").unwrap();
+            assert!(fs::symlink_metadata(&path).unwrap().is_file());
+            assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+        }
     }
 }

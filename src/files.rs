@@ -211,9 +211,9 @@ pub fn read_named(kind: FileKind, path: &Path, name: &str) -> Result<Vec<u8>, Di
     disk::read_named(path, kind.limit()).map_err(|refusal| refuse(&refusal, kind, name))
 }
 
-/// Refuses to write to a path that leads out of its repository; see [`disk::check_writable`].
-pub fn check_writable(path: &Path, name: &str) -> Result<(), Diagnostic> {
-    disk::check_writable(path).map_err(|refusal| refuse(&refusal, FileKind::SecretFile, name))
+/// The path without links to write to for one of the command line; see [`disk::resolve_writable`].
+pub fn resolve_writable(path: &Path, name: &str) -> Result<PathBuf, Diagnostic> {
+    disk::resolve_writable(path).map_err(|refusal| refuse(&refusal, FileKind::SecretFile, name))
 }
 
 #[cfg(test)]

@@ -1222,17 +1222,17 @@ error: there is no environment `prd`
         ),
         case("no environment yet", Project::new().file("environments/base.yaml", "")).run(&["render", "dev"]).says(
             r"
-error: there is no environment `dev`
+error: argument 2 is not the name of any environment
   = note: no app has an environment yet
   = hint: create `NAME.yaml` beside `base.yaml`
 ",
         ),
         case("several unknown environments", base("data: {}\n")).run(&["render", "one", "two"]).says(
             r"
-error: there is no environment `one`
+error: argument 2 is not the name of any environment
   = note: the environments are `dev`
 
-error: there is no environment `two`
+error: argument 3 is not the name of any environment
   = note: the environments are `dev`
 ",
         ),
@@ -1244,7 +1244,7 @@ error: there is no app `chekout`
         ),
         case("unknown key", base("data:\n  LOG_LEVEL: info\n")).run(&["explain", "dev", "LOG_LEVL"]).says(
             r"
-error: `LOG_LEVL` is not defined in `dev`
+error: there is no key `LOG_LEVL` in `dev`
   = hint: did you mean `LOG_LEVEL`?
   = hint: `septum list` shows all keys
 ",
@@ -1260,7 +1260,7 @@ error: there is no environment `de`
             ),
         case("unknown environment of list", base("data:\n  LOG_LEVEL: info\n")).run(&["list", "prod"]).says(
             r"
-error: there is no environment `prod`
+error: argument 2 is not the name of any environment
   = note: the environments are `dev`
 ",
         ),
@@ -1306,7 +1306,7 @@ error: no project was found in `PROJECT` or above
         ),
         case("no such folder", Project::new()).run(&["-C", "nowhere", "render", "dev"]).exits(4).says(
             r"
-error: `nowhere` could not be opened: No such file or directory (os error 2)
+error: the directory that `-C` names does not exist
 ",
         ),
         case("unknown field", Project::new().file("septum.yaml", "apps: [services/*]\nshraed: environments\n")).says(

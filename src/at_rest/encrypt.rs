@@ -6,8 +6,6 @@ use super::file::{SecretFile, Staged};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{self, Format, Plan, Recipient, Recipients, Reworded, Rule, RuleBook, Rules, Timestamp};
-use crate::span::Source;
-use crate::yaml::read::{MergeKeys, read_stream};
 
 /// For whom somebody wants files encrypted that no rule names recipients for.
 #[derive(Debug, Default)]
@@ -80,17 +78,6 @@ pub fn encrypt(file: SecretFile, plan: &Plan, now: Timestamp) -> Result<(Staged,
     Ok((Staged { path, name, bytes, access: Access::Usual }, told))
 }
 
-/// Refuses what a reader of the result could not tell from another file.
-fn refuse_ambiguous(name: &str, bytes: &[u8], format: Format, plan: &Plan) -> Result<(), Diagnostics> {
-    let (Format::Yaml | Format::Json, Ok(text)) = (format, std::str::from_utf8(bytes)) else { return Ok(()) };
-    let source = Source::new(name, text);
-    let stream = read_stream(&source, MergeKeys::Keep)?;
-    for document in &stream.documents {
-        sops::refuse_ambiguous_keys(document, &source, &plan.selector)?;
-    }
-    Ok(())
-}
-
 /// Encrypts the content of a file; also what there is to say of it.
 pub fn encrypted(
     name: &str,
@@ -104,6 +91,5 @@ pub fn encrypted(
     let written = sops::encrypt(name, bytes, format, plan, now);
     let written = written.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
     ciphertext?;
-    refuse_ambiguous(name, &written.bytes, format, plan)?;
     Ok((written.bytes, written.reworded.into_iter().map(Reworded::into_diagnostic).collect()))
 }

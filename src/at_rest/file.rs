@@ -8,8 +8,7 @@ use rayon::prelude::*;
 
 use crate::atomic::{self, Access, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::disk::Disk;
-use crate::files::{FileKind, check_writable, read_named};
+use crate::files::{FileKind, read_named, resolve_writable};
 use crate::sops::{Closed, Format, ciphertext_as_value, holds_ciphertext};
 
 /// A file that was read.
@@ -34,12 +33,7 @@ impl SecretFile {
 
     /// Reads a file that messages call by another name than its path.
     pub fn read_as(path: PathBuf, name: String, format: Format) -> Result<Self, Diagnostic> {
-        // `KEY=VALUE` in the place of a file is not the name of one
-        let shown = match name.split_once('=') {
-            Some((key, _)) if !Disk::default().has(&path) => format!("{key}=…"),
-            _ => name.clone(),
-        };
-        let bytes = read_named(FileKind::SecretFile, &path, &shown)?;
+        let bytes = read_named(FileKind::SecretFile, &path, &name)?;
         Ok(Self { path, name, format, bytes })
     }
 
@@ -86,8 +80,13 @@ pub struct Staged {
 const AT_ONCE: usize = 64;
 
 /// Writes files, each of them old or new at any instant, in their order.
-pub fn write_all(staged: Vec<Staged>) -> Result<(), Diagnostics> {
-    let mut found: Diagnostics = staged.iter().filter_map(|it| check_writable(&it.path, &it.name).err()).collect();
+pub fn write_all(mut staged: Vec<Staged>) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::new();
+    for file in &mut staged {
+        if let Some(path) = found.take(resolve_writable(&file.path, &file.name)) {
+            file.path = path;
+        }
+    }
     if !found.is_empty() {
         return Err(found);
     }

@@ -10,7 +10,7 @@ use super::encrypt::usual_recipients;
 use super::files::now;
 use super::init::unwritable;
 use super::output::{self, Output};
-use super::{Global, apps, environments, identities, quiet_identities};
+use super::{Global, apps, argument, environments, identities, quiet_identities};
 use crate::at_rest::Wish;
 use crate::atomic;
 use crate::budget;
@@ -150,6 +150,9 @@ impl Check {
         let baseline = Baseline::of_project(&project)?;
         let rules = self.rules(global)?;
         let rendered = self.rendered.as_deref().map(|dir| output::below(global, dir));
+        if let Some(dir) = &rendered {
+            argument::check_tree("--rendered", dir)?;
+        }
         let scope = Scope {
             apps: &apps,
             environments: &wanted,
@@ -280,7 +283,7 @@ fn write_baseline(pipeline: &Pipeline<'_>, scope: &Scope<'_>, output: &Output) -
     report.findings.retain(|finding| finding.failure() != Failure::Found);
     let files = &pipeline.library.project.files;
     let path = files.writable(FileKind::Baseline, &files.root().join(BASELINE))?;
-    atomic::write(&path, new.to_string().as_bytes()).map_err(|error| unwritable(&path, &error))?;
+    atomic::write(&path, new.to_string().as_bytes()).map_err(|error| unwritable(BASELINE, &error))?;
     output.say(&format!("septum: {} known in {BASELINE}", of(new.len(), "finding")));
     Ok((!report.findings.is_empty()).then_some(report))
 }

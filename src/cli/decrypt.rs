@@ -109,7 +109,7 @@ impl Decrypt {
                 Staged { path: file.path, name: file.name, bytes, access: Access::Owner }
             };
             let staged = opened.into_iter().map(stage).collect();
-            let staged = redirected(staged, self.output.as_ref().map(|path| global.directory.join(path)));
+            let staged = redirected(staged, global, self.output.as_deref());
             let count = staged.len();
             write_all(staged)?;
             if self.in_place {

@@ -1,12 +1,12 @@
 //! `septum encrypt`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Global;
 use super::files::{self, counted, each_once};
 use super::output::{self, Output, invalid_usage};
+use super::{Global, argument};
 use crate::at_rest::{SecretFile, Staged, Wish, each, encrypt, encrypted, plan, write_all};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{Format, Recipient, RuleBook};
@@ -49,7 +49,7 @@ impl Encrypt {
             let plan = plan(&book, &file.path, &file.name, &wish)?;
             let (bytes, told) = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
             output.show(told);
-            return output::bytes_to(&bytes, self.output.map(|path| global.directory.join(path)).as_deref());
+            return output::bytes_to(&bytes, global, self.output.as_deref());
         }
         if self.output.is_some() && self.files.len() > 1 {
             return Err(invalid_usage("`--output` takes one file".to_owned()).into());
@@ -60,7 +60,7 @@ impl Encrypt {
             encrypt(file, &plan, now)
         })?;
         let (staged, told): (Vec<_>, Vec<_>) = done.into_iter().unzip();
-        let staged = redirected(staged, self.output.map(|path| global.directory.join(path)));
+        let staged = redirected(staged, global, self.output.as_deref());
         let count = staged.len();
         write_all(staged)?;
         output.show(told.into_iter().flatten().collect());
@@ -91,10 +91,10 @@ pub(super) fn usual_recipients() -> Result<Vec<Recipient>, Diagnostics> {
 }
 
 /// A file that goes somewhere else.
-pub(super) fn redirected(mut staged: Vec<Staged>, path: Option<PathBuf>) -> Vec<Staged> {
+pub(super) fn redirected(mut staged: Vec<Staged>, global: &Global, path: Option<&Path>) -> Vec<Staged> {
     if let (Some(path), [only]) = (path, staged.as_mut_slice()) {
-        only.name = path.display().to_string();
-        only.path = path;
+        only.name = argument::shown(&global.directory, path, "PATH");
+        only.path = global.directory.join(path);
     }
     staged
 }

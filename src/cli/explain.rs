@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::output::{self, Output};
-use super::{Global, ViewFormat, apps, identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, StyledText, did_you_mean};
+use super::{Global, ViewFormat, apps, argument, identities};
+use crate::diagnostic::{Diagnostic, Diagnostics, StyledText};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::Project;
@@ -35,7 +35,7 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let project = Project::discover(&global.directory)?;
-        let environment = project.environment(&self.environment)?;
+        let environment = super::environment(&project, &self.environment)?;
         let pipeline = Pipeline::new(&project, identities());
         let mut problems = Diagnostics::new();
         let mut explanations = Vec::new();
@@ -54,8 +54,9 @@ impl Explain {
             return Err(problems);
         }
         if explanations.is_empty() {
-            return Err(Diagnostic::error("unknown-key", format!("`{}` is not defined in `{environment}`", self.key))
-                .maybe_hint(did_you_mean(&self.key, known.iter().map(String::as_str)))
+            let (message, hint) = argument::unknown("key", &self.key, known.iter().map(String::as_str));
+            return Err(Diagnostic::error("unknown-key", format!("{message} in `{environment}`"))
+                .maybe_hint(hint)
                 .hint("`septum list` shows all keys")
                 .into());
         }

@@ -8,7 +8,7 @@ use clap::builder::TypedValueParser as _;
 use zeroize::Zeroizing;
 
 use super::output::invalid_usage;
-use super::{Global, prompt};
+use super::{Global, argument, prompt};
 use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::real_named;
@@ -41,7 +41,10 @@ pub(super) fn standard_input(
     };
     let bytes = std::mem::take(&mut *read_all()?);
     let (path, name) = match name {
-        Some(name) => (global.directory.join(name), name.display().to_string()),
+        Some(name) if argument::is_shown(&global.directory, name) => {
+            (global.directory.join(name), name.display().to_string())
+        }
+        Some(name) => (global.directory.join(name), "standard input".to_owned()),
         None => (global.directory.join("-"), "standard input".to_owned()),
     };
     Ok(SecretFile { path, name, format, bytes })

@@ -7,11 +7,11 @@ use clap::Args;
 
 use super::files::now;
 use super::output::Output;
-use super::{Global, quiet_identities};
+use super::{Global, argument, quiet_identities};
 use crate::at_rest::merge::{Outcome, Versions, merge};
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::files::{FileKind, check_writable, read_named};
+use crate::files::{FileKind, read_named, resolve_writable};
 use crate::git::{Configuration, SafeGit};
 
 /// What Git takes for a conflict.
@@ -52,7 +52,10 @@ impl GitMerge {
         let read =
             |path: &Path| read_named(FileKind::SecretFile, &global.directory.join(path), &path.display().to_string());
         let versions = Versions { base: read(&self.base)?, ours: read(&self.ours)?, theirs: read(&self.theirs)? };
-        let path = self.path.clone().unwrap_or_else(|| self.ours.display().to_string());
+        let path = match &self.path {
+            Some(path) => argument::shown_name(&global.directory, path),
+            None => self.ours.display().to_string(),
+        };
         match merge(&path, versions, &quiet_identities(), now()) {
             Outcome::NotEncrypted => self.merge_texts(&global.directory),
             Outcome::Refused(problems) => {
@@ -61,7 +64,7 @@ impl GitMerge {
             }
             Outcome::Merged { bytes, conflicts, notes } => {
                 let target = global.directory.join(&self.ours);
-                check_writable(&target, &self.ours.display().to_string())?;
+                let target = resolve_writable(&target, &self.ours.display().to_string())?;
                 atomic::write(&target, &bytes).map_err(|error| {
                     let message = format!("`{}` could not be written: {error}", self.ours.display());
                     Diagnostic::error("unwritable", message).failing(Failure::Io)

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Global;
-use super::output::{self, Output, invalid_usage};
+use super::output::{Output, invalid_usage};
+use super::{Global, argument};
+use crate::atomic::{self, Access};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, StyledText};
 use crate::disk::{Disk, Root};
-use crate::files::{FileKind, refuse};
+use crate::files::{FileKind, refuse, resolve_writable};
 use crate::sops::{IdentityKind, NewIdentity, Places, System};
 
 /// Write a small working project: a base, three environments, `.sops.yaml` with a new key, and a
@@ -38,38 +39,46 @@ const FILES: [(&str, &str); 7] = [
 
 impl Init {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let folder = global.directory.join(&self.folder);
+        let named = global.directory.join(&self.folder);
+        let shown = argument::shown(&global.directory, &self.folder, "DIR");
+        let folder = resolve_writable(&named, &shown)?;
         let taken: Vec<_> =
             FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| Disk::default().has(path)).collect();
         if !taken.is_empty() {
             let mut error = invalid_usage("there are files in the way, and `init` overwrites nothing".to_owned());
             for path in &taken {
-                error = error.note(format!("`{}` exists", path.display()));
+                let below = path.strip_prefix(&folder).unwrap_or(path);
+                error = error.note(format!("`{}` exists", Path::new(&shown).join(below).display()));
             }
             return Err(error.hint("name another folder: `septum init DIR`").into());
         }
         check_folders(&folder)?;
         let keys = self.key_file()?;
+        let shown_keys = self
+            .key_file
+            .as_ref()
+            .map_or_else(|| keys.display().to_string(), |file| argument::shown(Path::new(""), file, "FILE"));
         let identity = NewIdentity::generate(IdentityKind::X25519).ok_or_else(no_randomness)?;
         let recipient = identity.recipient();
         let app = app_name(&folder);
         // the key first: a project whose key was lost is worse than a key without a project
-        append_key(&keys, &app, recipient, identity.identity().expose()).map_err(|error| unwritable(&keys, &error))?;
+        append_key(&keys, &app, recipient, identity.identity().expose())
+            .map_err(|error| unwritable(&shown_keys, &error))?;
         for (path, template) in FILES {
-            let path = folder.join(path);
             let text = template.replace("APP", &app).replace("RECIPIENT", recipient);
-            write_new(&path, &text).map_err(|error| unwritable(&path, &error))?;
+            write_new(&folder.join(path), text.as_bytes())
+                .map_err(|error| unwritable(&Path::new(&shown).join(path).display().to_string(), &error))?;
         }
         let mut text = StyledText::new();
-        text.line(format!("wrote in {}", output::shown(&folder)));
+        let place = if shown == "DIR" { "the new directory" } else { &shown };
+        text.line(format!("wrote in {place}"));
         for (path, _) in FILES {
             text.line(format!("  {path}"));
         }
         text.end_line();
         text.line(format!("The private key of {recipient}"));
         text.line(format!(
-            "was added to {}. Keep a copy: without it nothing that is encrypted for it can be read.",
-            keys.display()
+            "was added to {shown_keys}. Keep a copy: without it nothing that is encrypted for it can be read."
         ));
         text.end_line();
         text.line("Next: septum render dev, then septum set prod DATABASE_PASSWORD");
@@ -78,10 +87,13 @@ impl Init {
 
     fn key_file(&self) -> Result<PathBuf, Diagnostic> {
         let default = || Places::of(System::current(), |name| std::env::var_os(name)).user_key_files.into_iter().next();
-        self.key_file.clone().or_else(default).ok_or_else(|| {
-            invalid_usage("there is no home folder to keep the new private key in".to_owned())
-                .hint("say where it goes: `--key-file FILE`")
-        })
+        match &self.key_file {
+            Some(file) => resolve_writable(file, &argument::shown(Path::new(""), file, "FILE")),
+            None => default().ok_or_else(|| {
+                invalid_usage("there is no home folder to keep the new private key in".to_owned())
+                    .hint("say where it goes: `--key-file FILE`")
+            }),
+        }
     }
 }
 
@@ -99,8 +111,8 @@ pub(super) fn no_randomness() -> Diagnostic {
     Diagnostic::error("no-randomness", "the system has no randomness to give").failing(Failure::Io)
 }
 
-pub(super) fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("unwritable", format!("`{}` could not be written: {error}", path.display())).failing(Failure::Io)
+pub(super) fn unwritable(shown: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unwritable", format!("`{shown}` could not be written: {error}")).failing(Failure::Io)
 }
 
 /// The folder's name, as far as Kubernetes takes it as one.
@@ -117,11 +129,11 @@ fn app_name(folder: &Path) -> String {
     if name.is_empty() { "app".to_owned() } else { name.to_owned() }
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+    atomic::create_new(path, bytes, Access::Usual)
 }
 
 /// Adds a key as `age-keygen` writes it, in a file that nobody else may read.

@@ -1,18 +1,20 @@
 //! `septum keygen`
 
-use std::fs::OpenOptions;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::Global;
 use super::files::now;
 use super::init::{no_randomness, unwritable};
 use super::output::{self, Output, invalid_usage};
 use super::prompt::Terminal;
+use super::{Global, argument};
+use crate::atomic::{self, Access};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::{self, Refusal};
+use crate::files::{FileKind, refuse, resolve_writable};
 use crate::sops::{IdentityKind, NewIdentity, Outcome, recipients_of};
 
 /// Make a new age identity, or print the recipients of one, as `age-keygen` does.
@@ -57,7 +59,7 @@ impl Keygen {
         let path = self.input.as_ref().filter(|path| path.as_os_str() != "-").map(|path| global.directory.join(path));
         let name =
             path.as_ref().map_or_else(|| "standard input".to_owned(), |path| format!("`{}`", output::shown(path)));
-        let content = read(path.as_deref()).map_err(|error| unreadable(&name, &error))?;
+        let content = read(path.as_deref(), &name)?;
         let recipients = recipients_of(&name, &content, Terminal).map_err(|outcome| no_recipients(&name, &outcome))?;
         let lines: Vec<_> = recipients.iter().map(|recipient| format!("{recipient}\n")).collect();
         self.write(global, &lines.concat())
@@ -65,14 +67,15 @@ impl Keygen {
 
     fn write(&self, global: &Global, text: &str) -> Result<(), Diagnostics> {
         let Some(path) = &self.output else { return output::result(text) };
-        let path = global.directory.join(path);
-        match write_new(&path, text) {
+        let shown = argument::shown(&global.directory, path, "FILE");
+        let real = resolve_writable(&global.directory.join(path), &shown)?;
+        match atomic::create_new(&real, text.as_bytes(), Access::Owner) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let message = format!("`{}` exists, and `keygen` overwrites nothing", output::shown(&path));
+                let message = format!("`{shown}` exists, and `keygen` overwrites nothing");
                 Err(invalid_usage(message).hint("name another file").into())
             }
-            Err(error) => Err(unwritable(&path, &error).into()),
+            Err(error) => Err(unwritable(&shown, &error).into()),
         }
     }
 }
@@ -92,33 +95,21 @@ fn is_world_readable() -> bool {
     false
 }
 
-/// Writes a file that nobody else may read.
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-fn read(path: Option<&Path>) -> io::Result<Zeroizing<Vec<u8>>> {
+fn read(path: Option<&Path>, name: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostic> {
     // no identity file is longer; age has the same limit
     const LONGEST: u64 = 16 * 1024 * 1024;
-    let mut content = Zeroizing::new(Vec::new());
-    match path {
-        Some(path) => std::fs::File::open(path)?.take(LONGEST).read_to_end(&mut content)?,
-        None => io::stdin().lock().take(LONGEST).read_to_end(&mut content)?,
-    };
-    Ok(content)
-}
-
-fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
-    match error.kind() {
-        io::ErrorKind::NotFound => Diagnostic::error("missing-file", format!("{name} does not exist")),
-        _ => Diagnostic::error("unreadable", format!("{name} could not be read: {error}")).failing(Failure::Io),
+    if let Some(path) = path {
+        return match disk::read_named(path, LONGEST) {
+            Ok(content) => Ok(Zeroizing::new(content)),
+            Err(Refusal::Missing) => Err(Diagnostic::error("missing-file", format!("{name} does not exist"))),
+            Err(refusal) => Err(refuse(&refusal, FileKind::SecretFile, name.trim_matches('`'))),
+        };
     }
+    let mut content = Zeroizing::new(Vec::new());
+    io::stdin().lock().take(LONGEST).read_to_end(&mut content).map_err(|error| {
+        Diagnostic::error("unreadable", format!("{name} could not be read: {error}")).failing(Failure::Io)
+    })?;
+    Ok(content)
 }
 
 fn no_recipients(name: &str, outcome: &Outcome) -> Diagnostic {

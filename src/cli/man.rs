@@ -2,9 +2,9 @@
 
 use clap::{Args, CommandFactory as _};
 
-use super::Cli;
 use super::output::{self, invalid_usage};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
+use super::{Cli, argument};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 
 /// Write the manual page of septum or of one of its commands, for `man`:
 /// `septum man render | man -l -`.
@@ -23,9 +23,8 @@ impl Man {
             Some(name) => {
                 let known: Vec<_> = septum.get_subcommands().map(|command| command.get_name().to_owned()).collect();
                 let Some(command) = septum.find_subcommand(name) else {
-                    return Err(invalid_usage(format!("there is no command `{name}`"))
-                        .maybe_hint(did_you_mean(name, known.iter().map(String::as_str)))
-                        .into());
+                    let (message, hint) = argument::unknown("command", name, known.iter().map(String::as_str));
+                    return Err(invalid_usage(message).maybe_hint(hint).into());
                 };
                 command.clone().bin_name(format!("septum {name}")).display_name(format!("septum-{name}"))
             }

@@ -1,5 +1,6 @@
 //! The command line: parses arguments, calls one thing, prints, exits. Nothing else knows it.
 
+mod argument;
 mod check;
 mod completions;
 mod decrypt;
@@ -27,10 +28,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::budget;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::EnvironmentName;
 use crate::project::{App, Project};
 use crate::sops::{Identities, Places, System};
@@ -124,8 +125,9 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.collect();
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches_from(&arguments);
+    let (cli, checked) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
+        Ok((cli, matches)) => (cli, argument::check_paths(&matches)),
         // help and version go to stdout, and a reader that went away is no failure
         Err(error) if !error.use_stderr() || error.kind() == HELP => {
             let _ = error.print();
@@ -137,7 +139,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::new(&cli.global);
-    let code = dispatch(cli, &output);
+    let code = match checked {
+        Ok(()) => dispatch(cli, &output),
+        Err(problem) => output.finish(Err(problem.into())),
+    };
     for budget in budget::ALL.iter().filter(|budget| budget.done() > 0) {
         output.detail(|| format!("work: {} of {} {}", budget.done(), budget.limit(), budget.unit));
     }
@@ -178,13 +183,22 @@ fn quiet_identities() -> Identities {
     Identities::new(Places::of(System::current(), |name| std::env::var_os(name)))
 }
 
+/// An environment by its name.
+fn environment(project: &Project, name: &str) -> Result<EnvironmentName, Diagnostic> {
+    project.environment(name).map_err(|found| {
+        let known = project.environments();
+        let (message, _) = argument::unknown("environment", name, known.iter().map(|known| known.as_str()));
+        Diagnostic { message, ..found }
+    })
+}
+
 /// Environments by name; all if none is named.
 fn environments(project: &Project, names: &[String]) -> Result<Vec<EnvironmentName>, Diagnostics> {
     if names.is_empty() {
         return Ok(project.environments().into_iter().cloned().collect());
     }
     let mut problems = Diagnostics::new();
-    let mut found: Vec<_> = names.iter().filter_map(|name| problems.take(project.environment(name))).collect();
+    let mut found: Vec<_> = names.iter().filter_map(|name| problems.take(environment(project, name))).collect();
     found.sort();
     found.dedup();
     if problems.is_empty() { Ok(found) } else { Err(problems) }
@@ -208,10 +222,11 @@ fn apps<'p>(
     for name in names {
         match known.iter().find(|(app, _)| app.as_str() == name) {
             Some((_, app)) => found.push(*app),
-            None => problems.push(
-                Diagnostic::error("unknown-app", format!("there is no app `{name}`"))
-                    .maybe_hint(did_you_mean(name, known.iter().map(|(app, _)| app.as_str()))),
-            ),
+            None => {
+                let known = known.iter().map(|(app, _)| app.as_str());
+                let (message, hint) = argument::unknown("app", name, known);
+                problems.push(Diagnostic::error("unknown-app", message).maybe_hint(hint));
+            }
         }
     }
     if problems.is_empty() { Ok(found) } else { Err(problems) }

@@ -144,11 +144,12 @@ pub(super) fn result(text: &str) -> Result<(), Diagnostics> {
 }
 
 /// Writes a result to a file, or to standard output.
-pub(super) fn bytes_to(content: &[u8], path: Option<&Path>) -> Result<(), Diagnostics> {
+pub(super) fn bytes_to(content: &[u8], global: &Global, path: Option<&Path>) -> Result<(), Diagnostics> {
     let Some(path) = path else { return bytes(content) };
-    crate::files::check_writable(path, &path.display().to_string())?;
-    crate::atomic::write(path, content).map_err(|error| {
-        let message = format!("`{}` could not be written: {error}", path.display());
+    let shown = super::argument::shown(&global.directory, path, "PATH");
+    let real = crate::files::resolve_writable(&global.directory.join(path), &shown)?;
+    crate::atomic::write(&real, content).map_err(|error| {
+        let message = format!("`{shown}` could not be written: {error}");
         Diagnostic::error("unwritable", message).failing(Failure::Io).into()
     })
 }

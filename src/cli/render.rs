@@ -8,7 +8,7 @@ use clap::Args;
 use super::files::{counted, now};
 use super::output::{self, Output, invalid_usage};
 use super::watch::watched;
-use super::{Global, apps, environments, identities};
+use super::{Global, apps, argument, environments, identities};
 use crate::deliver::Delivered;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
 use crate::disk::real_named;
@@ -86,7 +86,16 @@ impl Render {
         let pipeline = Pipeline::new(&project, identities).at(self.at);
         let apps = apps(&pipeline, &project, &self.apps)?;
         match self.folder(global, &project)? {
-            Some(dir) => self.to_tree(&pipeline, &apps, &wanted, &dir, output),
+            Some(dir) if self.out == Some(None) || argument::is_shown_tree(&dir) => {
+                self.to_tree(&pipeline, &apps, &wanted, &dir, output)
+            }
+            Some(dir) => {
+                if self.check {
+                    argument::check_tree("--out", &dir)?;
+                }
+                let done = self.to_tree(&pipeline, &apps, &wanted, &dir, output);
+                done.map_err(|found| argument::without(found, &dir, "DIR"))
+            }
             None => self.to_stdout(&pipeline, &apps, &wanted, output),
         }
     }

@@ -110,7 +110,9 @@ impl Set {
         let file = Changing::open(file, &RuleBook::default(), &identities())?;
         let document = self.spot.document();
         let name = file.name.clone();
-        let bytes = self.value(&format!("{path} in {name}"))?;
+        // a new key may be a value in the wrong place
+        let shown = if file.sealed.find(document, &path).is_ok() { path.to_string() } else { "a new key".to_owned() };
+        let bytes = self.value(&format!("{shown} in {name}"))?;
         let kind = match file.value(document, &path) {
             _ if self.json => Kind::Json,
             // what was a number stays one, as long as it is one
@@ -119,8 +121,12 @@ impl Set {
         };
         let tree = typed(&bytes, kind).map_err(|problem| invalid_usage(problem.to_string()))?;
         let staged = file.set(document, &path, &tree, files::now())?;
-        report(staged, &format!("set `{path}`"), &name, output)
+        report(staged, &format!("set {}", quoted(&shown, &path)), &name, output)
     }
+}
+
+fn quoted(shown: &str, path: &KeyPath) -> String {
+    if *shown == path.to_string() { format!("`{path}`") } else { shown.to_owned() }
 }
 
 /// Where a value of an environment goes.

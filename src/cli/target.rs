@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::output::invalid_usage;
-use super::{Global, apps};
+use super::{Global, apps, argument};
 use crate::at_rest::Wanted;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{Disk, Kind};
@@ -80,7 +80,10 @@ impl Target {
     /// What a word means: the environment of that name, else the file. A path with a `/` is always a
     /// file, so that `./prod` is one.
     pub(super) fn of(global: &Global, word: &str) -> Result<Self, Diagnostics> {
-        let file = || Ok(Self::File(PathBuf::from(word)));
+        let file = || {
+            argument::check_file(&global.directory, Path::new(word))?;
+            Ok(Self::File(PathBuf::from(word)))
+        };
         if word.contains(std::path::is_separator) {
             return file();
         }

@@ -1,8 +1,9 @@
 //! What there is to read: the disk, or what a commit would hold, laid over a part of it.
 //!
-//! Files are read below a [`Root`], which no path leaves, or by [`read_named`] where the command line names
+//! Files are read below a [`Root`], which no path leaves, or by [`read_named()`] where the command line names
 //! them. A [`Disk`] itself reads none.
 
+mod named;
 mod open;
 mod root;
 mod snapshot;
@@ -18,6 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snapshot::Spot;
 
+pub use named::{read_named, real_named, resolve_writable};
+pub use open::open_unfollowed;
 pub use root::{RealPath, Refusal, Root};
 pub use snapshot::{Entry, EntryKind, Snapshot};
 pub use walk::walk_files;
@@ -221,50 +224,6 @@ impl Disk {
         let is_project = |folder: &&Path| ROOT_FILES.iter().any(|name| self.has(&folder.join(name)));
         self.repository_of(folder).or_else(|| folder.ancestors().find(is_project))
     }
-}
-
-/// The bytes of a file that the command line names. It may be anywhere, and be a pipe, but what is in a
-/// repository, or in a project without one, is read as what that names: regular files, and none behind a link
-/// that leads out.
-pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
-    match resolve_named(path)? {
-        Some((root, path)) => root.read(&root.resolve(&path)?, limit),
-        None => open::read_any(path, limit),
-    }
-}
-
-/// Refuses to write to a path that the command line names if it is in a repository and leads out of it.
-pub fn check_writable(path: &Path) -> Result<(), Refusal> {
-    match resolve_named(path)? {
-        Some((root, path)) => root.resolve_new(&path).map(drop),
-        None => Ok(()),
-    }
-}
-
-/// The root that bounds a path of the command line, and the path below it; none outside of all projects.
-fn resolve_named(path: &Path) -> Result<Option<(Root, PathBuf)>, Refusal> {
-    let absolute = normalize(&std::path::absolute(path)?);
-    let disk = Disk::default();
-    if let Some(bounds) = absolute.parent().and_then(|folder| disk.bounds_of(folder)) {
-        let root = Root::new(disk.clone(), bounds)?;
-        let path = root.path().join(absolute.strip_prefix(bounds).unwrap_or(Path::new("")));
-        return Ok(Some((root, path)));
-    }
-    // a link on the way may lead into a repository
-    let (Some(folder), Some(name)) = (absolute.parent(), absolute.file_name()) else { return Ok(None) };
-    let Ok(folder) = fs::canonicalize(folder) else { return Ok(None) };
-    let Some(bounds) = disk.bounds_of(&folder) else { return Ok(None) };
-    Ok(Some((Root::new(disk.clone(), bounds)?, folder.join(name))))
-}
-
-/// What tells a file that the command line names from others, whatever links it is named through.
-pub fn real_named(path: &Path) -> PathBuf {
-    let real = match resolve_named(path) {
-        Ok(Some((root, path))) => root.resolve(&path).map(RealPath::into_path),
-        Ok(None) => fs::canonicalize(path).map_err(Refusal::from),
-        Err(refusal) => Err(refusal),
-    };
-    real.unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// The path that Git means by bytes.

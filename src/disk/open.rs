@@ -11,7 +11,7 @@ use super::Refusal;
 /// Nothing else is waited for or read: a pipe, a device or a socket that took the place of the file since
 /// its path was resolved is refused, and so is a link.
 pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
-    let file = open(path).map_err(|error| refuse_open(path, error))?;
+    let file = open_real(path).map_err(|error| refuse_open(path, error))?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(refuse_type(metadata.file_type()));
@@ -39,6 +39,25 @@ fn read_bounded(file: File, size: u64, limit: u64) -> Result<Vec<u8>, Refusal> {
     // one byte more than allowed: a file may grow, and a device has no size
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(Refusal::TooBig(limit)) } else { Ok(bytes) }
+}
+
+/// Opens what is at a path without links, also if a directory on the way was replaced by a link meanwhile.
+#[cfg(target_os = "linux")]
+fn open_real(path: &Path) -> io::Result<File> {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    use rustix::io::Errno;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        Ok(file) => Ok(File::from(file)),
+        // a kernel or a sandbox without that call
+        Err(Errno::NOSYS | Errno::PERM) => open_unfollowed(path),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_real(path: &Path) -> io::Result<File> {
+    open_unfollowed(path)
 }
 
 /// A failed open, by what is there: a socket cannot be opened, and a link must not be.
@@ -77,7 +96,7 @@ fn refuse_type(kind: fs::FileType) -> Refusal {
 
 /// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.
 #[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
+pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
 
     use rustix::fs::OFlags;
@@ -85,8 +104,9 @@ fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(flags).open(path)
 }
 
+/// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.
 #[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
+pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     match fs::symlink_metadata(path)?.is_file() {
         true => File::open(path),
         false => Err(io::ErrorKind::InvalidInput.into()),

@@ -25,8 +25,8 @@ pub struct Root {
 /// A path below a [`Root`] without links.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RealPath {
-    path: PathBuf,
-    kind: Kind,
+    pub(super) path: PathBuf,
+    pub(super) kind: Kind,
 }
 
 /// Why a file is not read.
@@ -66,11 +66,6 @@ impl RealPath {
     /// The path.
     pub fn as_path(&self) -> &Path {
         &self.path
-    }
-
-    /// The path alone.
-    pub fn into_path(self) -> PathBuf {
-        self.path
     }
 }
 
@@ -357,6 +352,18 @@ mod tests {
         }
         let of_device = Disk::default().read(Path::new("/dev/zero"), 20);
         assert!(matches!(of_device, Err(Refusal::Special("device"))));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_link_that_takes_the_place_of_a_directory_after_it_was_resolved_is_not_followed() {
+        let (_folder, root) = site();
+        let path = root.resolve(&root.path().join("sub/file")).unwrap();
+        assert!(root.read(&path, 20).is_ok());
+        fs::rename(root.path().join("sub"), root.path().join("moved")).unwrap();
+        symlink("../outside", root.path().join("sub")).unwrap();
+        assert!(fs::read(path.as_path()).is_ok(), "the system follows it");
+        assert!(root.read(&path, 20).is_err());
     }
 
     #[test]

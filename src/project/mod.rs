@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::disk::Disk;
 use crate::files::{FileKind, Files, refuse};
 use crate::name::{EnvironmentName, wrong_dns_label};
@@ -87,8 +87,12 @@ impl Project {
             return Ok((*found).clone());
         }
         let names: Vec<_> = all.iter().map(|name| format!("`{name}`")).collect();
-        let error = Diagnostic::error("unknown-environment", format!("there is no environment `{name}`"))
-            .maybe_hint(did_you_mean(name, all.iter().map(|known| known.as_str())));
+        // what is nearly none of them may be anything, a value too
+        let error = match nearest(name, all.iter().map(|known| known.as_str())) {
+            Some(near) => Diagnostic::error("unknown-environment", format!("there is no environment `{name}`"))
+                .hint(format!("did you mean `{near}`?")),
+            None => Diagnostic::error("unknown-environment", "there is no environment of that name"),
+        };
         Err(if names.is_empty() {
             error.note("no app has an environment yet").hint("create `NAME.yaml` beside `base.yaml`")
         } else {

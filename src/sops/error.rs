@@ -20,6 +20,9 @@ pub enum Error {
     /// None of the identities at hand opens the file.
     #[error("no identity opens the file")]
     NoIdentity(Box<NoIdentity>),
+    /// The format cannot tell which keys lead to a value.
+    #[error("a key of the file is ambiguous")]
+    AmbiguousKey(Box<Diagnostic>),
     /// Values or their checksum are not as they were encrypted.
     #[error("the file is not as it was encrypted")]
     Content(Vec<Finding>),
@@ -156,6 +159,7 @@ impl Error {
             Self::Read(found) => found.sorted(),
             Self::Metadata(problems) => problems.into_iter().map(MetadataProblem::into_diagnostic).collect(),
             Self::NoIdentity(error) => vec![error.into_diagnostic()],
+            Self::AmbiguousKey(found) => vec![*found],
             Self::Content(findings) => findings.into_iter().map(Finding::into_diagnostic).collect(),
         }
     }

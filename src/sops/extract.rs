@@ -14,10 +14,10 @@ use crate::diagnostic::nearest;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotFound {
     /// No document has it.
-    #[error("there is nothing at `{path}`")]
+    #[error("there is nothing at {}", shown(.path.as_ref()))]
     Nowhere {
-        /// The path.
-        path: KeyPath,
+        /// The path, if it is nearly one of the document: else it may be anything, a value too.
+        path: Option<KeyPath>,
         /// A key beside its end that looks like it.
         nearest: Option<String>,
     },
@@ -34,6 +34,10 @@ pub enum NotFound {
     NoDocument(usize),
 }
 
+fn shown(path: Option<&KeyPath>) -> String {
+    path.map_or_else(|| "that path".to_owned(), |path| format!("`{path}`"))
+}
+
 impl Sealed {
     /// The value at a path and the document that it is in: the one that is named, or the only one that
     /// has it.
@@ -46,7 +50,11 @@ impl Sealed {
         let found: Vec<_> = wanted.filter_map(|index| Some((index, self.get(index, path)?))).collect();
         match found.as_slice() {
             [found] => Ok(*found),
-            [] => Err(NotFound::Nowhere { path: path.clone(), nearest: self.nearest(path) }),
+            [] => {
+                let nearest = self.nearest(path);
+                let is_known = nearest.is_some() || self.has_keys_of(path);
+                Err(NotFound::Nowhere { path: is_known.then(|| path.clone()), nearest })
+            }
             several => {
                 let documents = several.iter().map(|(index, _)| *index).collect();
                 Err(NotFound::Several { path: path.clone(), documents })
@@ -57,6 +65,13 @@ impl Sealed {
     /// The value by itself, in a format.
     pub fn print(&self, value: &Tree, format: Format) -> Result<Zeroizing<Vec<u8>>, Unfit> {
         format.print(value)
+    }
+
+    /// Whether all keys of a path are there, and a position alone is not.
+    fn has_keys_of(&self, path: &KeyPath) -> bool {
+        let keys = path.steps().iter().rposition(|step| matches!(step, Step::Key(_))).map_or(0, |last| last + 1);
+        let known: KeyPath = path.steps().iter().take(keys).cloned().collect();
+        keys > 0 && (0..self.document().branches.len()).any(|document| self.get(document, &known).is_some())
     }
 
     /// The key nearest to the one that a path goes wrong at.

@@ -1,5 +1,6 @@
 //! Encrypts a document of any format.
 
+use super::ambiguous::is_ambiguous;
 use super::cipher::{Ciphertext, DataKey, Type};
 use super::document::{Comment, Document, Leaf, Site};
 use super::mac::{Mac, MacScope};
@@ -32,6 +33,11 @@ pub enum SealProblem {
     CommentPattern {
         /// The map or list that the comment is in.
         path: KeyPath,
+    },
+    /// A key on the way to the value has a `:`, so that nobody could tell which keys those are.
+    AmbiguousKey {
+        /// Where the value is.
+        span: Span,
     },
     /// The format could not hold the value once it is decrypted.
     Unfit {
@@ -128,6 +134,10 @@ impl Visit for Run<'_> {
         }
         self.encrypted.mac.add_encrypted(&bytes);
         self.encrypted.values += 1;
+        if is_ambiguous(way.path()) {
+            let problem = SealProblem::AmbiguousKey { span: leaf.site.span };
+            self.encrypted.problem.get_or_insert(problem);
+        }
         if self.sealer.format != Format::Binary
             && let Err(unfit) = self.sealer.format.leaf(&leaf.value, leaf.site)
         {

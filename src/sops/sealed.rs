@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::age::{self, Unlocked};
+use super::ambiguous::refuse_ambiguous_file;
 use super::cipher::DataKey;
 use super::content::difference;
 use super::document::{Document, Item, Leaf, Map, Tree};
@@ -90,6 +91,9 @@ impl Closed {
             return Ok(None);
         }
         let metadata = metadata_of(&parsed, &source)?;
+        // whoever changed the file needed no key for it, and nothing that is checked later would show it
+        refuse_ambiguous_file(&parsed.document, &source, &metadata.selector)
+            .map_err(|found| Error::AmbiguousKey(Box::new(found)))?;
         Ok(Some(Self { format, source, parsed, metadata }))
     }
 

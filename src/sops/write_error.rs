@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::ambiguous::would_be_ambiguous;
 use super::path::KeyPath;
 use super::recipient::InvalidRecipient;
 use super::seal::SealProblem;
@@ -192,6 +193,7 @@ fn value(place: Place, problem: &SealProblem) -> Diagnostic {
             let message = format!("an encrypted comment in `{path}` would match `unencrypted_comment_regex`");
             Diagnostic::error("sops-value", message).at(place).hint("use a pattern that a random text does not match")
         }
+        SealProblem::AmbiguousKey { span } => would_be_ambiguous(place.source.place(*span)),
         SealProblem::Unfit { path, unfit } => {
             let message = format!("`{path}`: {}", unfit.reason());
             Diagnostic::error("sops-value", message)

@@ -125,7 +125,7 @@ fn values_are_taken_out() {
         desk.encrypted(name, FILES.iter().find(|(file, _)| *file == name).unwrap().1);
         assert_eq!(desk.run(&["unset", name, path]).stderr, format!("septum: removed `{path}` in {name}\n"));
         assert!(!desk.run(&["decrypt", name]).ok().contains(CANARY), "{name}");
-        assert!(desk.run(&["unset", name, path]).fails(2).contains(&format!("there is nothing at `{path}`")));
+        assert!(desk.run(&["unset", name, path]).fails(2).contains("there is nothing at "));
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
             sops.ok();
         }

@@ -157,9 +157,10 @@ impl Random {
         ])
     }
 
+    /// A key without a `:`: what sops encrypts below such a one is refused (`tests/ambiguous_keys.rs`).
     pub(crate) fn key(&mut self) -> String {
-        const KEYS: [&str; 14] =
-            ["data", "stringData", "DATA_x", "a_x", "b", "a:b", "a b", "x y", "ß", "80", "true", "tls.crt", "#", "ÄX"];
+        const KEYS: [&str; 13] =
+            ["data", "stringData", "DATA_x", "a_x", "b", "a b", "x y", "ß", "80", "true", "tls.crt", "#", "ÄX"];
         let key = self.pick(&KEYS).to_owned();
         if self.below(2) == 0 { key + &self.below(99).to_string() } else { key }
     }

@@ -1,6 +1,7 @@
 //! What the integration tests share.
 
 pub(crate) mod desk;
+pub(crate) mod help;
 pub(crate) mod peers;
 pub(crate) mod project;
 pub(crate) mod sandbox;

@@ -9,7 +9,7 @@ use crate::at_rest::{Changing, SecretFile, Wish, plan};
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::{self, Disk, Refusal};
-use crate::files::{FileKind, check_writable, refuse};
+use crate::files::{FileKind, refuse, resolve_writable};
 use crate::sops::{Format, Identities, Plan, RuleBook, Sealed, Timestamp, WriteError, encrypt, refuse_ciphertext};
 
 /// A file that is being edited.
@@ -40,7 +40,7 @@ impl<'a> Draft<'a> {
             let sealed = Some(Box::new(Changing::open(file, book, identities)?.sealed));
             From::Sealed { bytes, sealed }
         } else {
-            check_writable(path, name)?;
+            resolve_writable(path, name)?;
             has_folder(path, name)?;
             let plan = plan(book, path, name, &Wish::default());
             let is_new = |found: Diagnostic| found.note("the file does not exist, and would be a new one");
@@ -81,8 +81,8 @@ impl<'a> Draft<'a> {
             }
         };
         self.is_as_it_was()?;
-        check_writable(&self.path, &self.name)?;
-        atomic::write(&self.path, &bytes).map_err(|error| unwritable(&self.name, &error).into())
+        let path = resolve_writable(&self.path, &self.name)?;
+        atomic::write(&path, &bytes).map_err(|error| unwritable(&self.name, &error).into())
     }
 
     /// Nobody else may have changed the file meanwhile: what they did would be lost.

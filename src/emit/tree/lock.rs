@@ -37,8 +37,16 @@ mod system {
     /// Waits until nobody else holds the lock of a file, which is made if it is not there.
     pub(in super::super) fn exclusive(path: &Path) -> io::Result<Lock> {
         use std::os::unix::fs::OpenOptionsExt as _;
+
+        use rustix::fs::OFlags;
+        // what took its place is not waited for: a pipe without a reader is an error, and so is a link
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
         let mut options = File::options();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+        let file = options.open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         flock(&file, FlockOperation::LockExclusive)?;
         Ok(Lock { _held: vec![file] })
     }
@@ -114,3 +122,26 @@ mod system {
 }
 
 pub(super) use system::{abandoned, alone, beside, exclusive};
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_the_place_of_a_lock_is_not_waited_for_or_followed() {
+        use rustix::fs::{CWD, Mode, mkfifoat};
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        mkfifoat(CWD, at("pipe"), Mode::RWXU).unwrap();
+        std::os::unix::fs::symlink("new", at("link")).unwrap();
+        // one that has a reader opens, and is not a file all the same
+        mkfifoat(CWD, at("read"), Mode::RWXU).unwrap();
+        let _reader =
+            rustix::fs::open(at("read"), rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK, Mode::empty());
+        for name in ["pipe", "link", "read"] {
+            assert!(exclusive(&at(name)).is_err(), "{name}");
+        }
+        assert!(exclusive(&at("lock")).is_ok() && !at("new").exists());
+    }
+}

@@ -39,11 +39,12 @@ mod target;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostics;
+use crate::disk::open_unfollowed;
 use crate::meter::Meter;
 use crate::parallel;
 use crate::route::Sensitivity;
@@ -288,7 +289,7 @@ impl TreeRoot {
 /// Thousands of files are looked at in each run, so that each question to the system counts.
 fn look(path: &Path) -> io::Result<Found> {
     let read = || -> io::Result<Found> {
-        let mut file = open(path)?;
+        let mut file = open_unfollowed(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.len() > LARGEST {
             return Ok(Found::Other);
@@ -305,23 +306,5 @@ fn look(path: &Path) -> io::Result<Found> {
         // a link and a socket cannot be opened
         Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) => Ok(Found::Other),
         found => found,
-    }
-}
-
-/// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    use rustix::fs::OFlags;
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    File::options().read(true).custom_flags(flags).open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    match fs::symlink_metadata(path)?.is_file() {
-        true => File::open(path),
-        false => Err(io::ErrorKind::InvalidInput.into()),
     }
 }

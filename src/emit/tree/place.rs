@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Failure};
+use crate::files::resolve_writable;
 
 /// What an output folder must keep away from: stale files are removed in it.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,7 @@ pub(super) fn check(dir: &Path, shown: &str, sources: &Sources<'_>) -> Result<Pa
     if let Some(link) = links(&absolute, sources.root).into_iter().find(|path| is_link(path)) {
         return Err(through_link(shown, &link));
     }
+    resolve_writable(&absolute, shown)?;
     match fs::symlink_metadata(&absolute) {
         Ok(metadata) if !metadata.is_dir() => Err(refused(format!("`{shown}` is no folder"))),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unreadable(shown, &error)),

@@ -1,0 +1,165 @@
+//! How messages call what was typed. An argument in the wrong place may be a secret, and CI keeps what is shown:
+//! one that is neither a known name, nor nearly one, nor a path is called by its number, or by what the help calls it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use super::output;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, nearest};
+use crate::disk::{Disk, Root};
+
+/// Arguments that are paths of what may be made: `(command, argument)`. All others must exist.
+const NEW: [(&str, &str); 9] = [
+    ("init", "folder"),
+    ("init", "key_file"),
+    ("render", "out"),
+    ("check", "rendered"),
+    ("encrypt", "output"),
+    ("encrypt", "filename"),
+    ("decrypt", "output"),
+    ("decrypt", "filename"),
+    ("keygen", "output"),
+];
+
+/// Extensions of the files that this program is about.
+const EXTENSIONS: [&str; 16] = [
+    "yaml",
+    "yml",
+    "json",
+    "env",
+    "ini",
+    "toml",
+    "txt",
+    "properties",
+    "conf",
+    "pem",
+    "key",
+    "crt",
+    "bin",
+    "enc",
+    "age",
+    "j2",
+];
+
+/// Refuses what is in the place of a path and is none: nothing has that name, and it does not look like one.
+pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
+    let directory = matches.get_one::<PathBuf>("directory").map_or(Path::new("."), PathBuf::as_path);
+    if !is_directory(directory) {
+        let shown =
+            if is_shown(Path::new(""), directory) { format!(", `{}`,", directory.display()) } else { String::new() };
+        let message = format!("the directory that `-C` names{shown} does not exist");
+        return Err(Diagnostic::error("unreadable", message).failing(Failure::Io));
+    }
+    let Some((command, matches)) = matches.subcommand() else { return Ok(()) };
+    for id in matches.ids().map(clap::Id::as_str) {
+        let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
+        if !is_typed || id == "directory" || NEW.contains(&(command, id)) {
+            continue;
+        }
+        let Ok(Some(paths)) = matches.try_get_many::<PathBuf>(id) else { continue };
+        // standard input is `-`
+        for path in paths.filter(|path| path.as_os_str() != "-") {
+            check_file(directory, path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what is in the place of a file and is none.
+pub(super) fn check_file(directory: &Path, path: &Path) -> Result<(), Diagnostic> {
+    if is_shown(directory, path) {
+        return Ok(());
+    }
+    Err(Diagnostic::error("missing-file", format!("{} names no file", number(path.as_os_str()))).failing(Failure::Io))
+}
+
+/// The path as messages show it, or what the help calls it: `FILE`.
+pub(super) fn shown(directory: &Path, path: &Path, called: &str) -> String {
+    if is_shown(directory, path) { output::shown(&directory.join(path)) } else { called.to_owned() }
+}
+
+/// A name that tells the format of a file, or one that tells the same.
+pub(super) fn shown_name(directory: &Path, name: &str) -> String {
+    let path = Path::new(name);
+    let extension = path.extension().and_then(OsStr::to_str);
+    match EXTENSIONS.iter().find(|known| Some(**known) == extension) {
+        _ if is_shown(directory, path) => name.to_owned(),
+        Some(known) => format!("PATH.{known}"),
+        None => "PATH".to_owned(),
+    }
+}
+
+/// Whether a path may be shown.
+pub(super) fn is_shown(directory: &Path, path: &Path) -> bool {
+    Disk::default().has(&directory.join(path)) || is_like_path(directory, path)
+}
+
+/// Whether a text is a path, as far as can be said of one that leads to nothing.
+fn is_like_path(directory: &Path, path: &Path) -> bool {
+    let Some(text) = path.to_str().filter(|text| !text.contains(['=', ':', '@', ' ', '\n'])) else { return false };
+    let extension = path.extension().and_then(OsStr::to_str);
+    let has_directory = path.parent().is_some_and(|folder| is_directory(&directory.join(folder)));
+    extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) || text.contains('/') && has_directory
+}
+
+/// Whether a path is a directory, or a link to one.
+fn is_directory(path: &Path) -> bool {
+    Root::new(Disk::default(), path).is_ok_and(|root| root.is_folder(root.path()))
+}
+
+/// That there is nothing of a name, which is shown if it is nearly a known one, and what may have been meant.
+pub(super) fn unknown<'a>(
+    what: &str,
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> (String, Option<String>) {
+    match nearest(typed, known) {
+        Some(nearest) => (format!("there is no {what} `{typed}`"), Some(format!("did you mean `{nearest}`?"))),
+        None => (format!("{} is not the name of any {what}", number(OsStr::new(typed))), None),
+    }
+}
+
+/// `argument 2`: which one a text is, counted from 1 behind the name of the program.
+fn number(typed: &OsStr) -> String {
+    let is_it = |argument: &OsStr| {
+        let joined = || argument.to_str().and_then(|text| text.strip_prefix("--")?.split_once('='));
+        argument == typed || joined().is_some_and(|(_, value)| OsStr::new(value) == typed)
+    };
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let mut found = arguments.iter().enumerate().skip(1).filter(|(_, argument)| is_it(argument));
+    match (found.next(), found.next()) {
+        (Some((index, _)), None) => format!("argument {index}"),
+        _ => "an argument".to_owned(),
+    }
+}
+
+/// The error that a directory which must hold a tree is not there, if its name is not to be shown.
+pub(super) fn check_tree(flag: &str, dir: &Path) -> Result<(), Diagnostic> {
+    if is_shown_tree(dir) {
+        return Ok(());
+    }
+    Err(Diagnostic::error("stale-output", format!("the directory that `{flag}` names does not exist"))
+        .failing(Failure::Found)
+        .hint("`septum render --all --out DIR` writes a tree"))
+}
+
+/// Whether the name of a directory for a tree may be shown: also the one that the documentation uses.
+pub(super) fn is_shown_tree(dir: &Path) -> bool {
+    is_shown(Path::new(""), dir) || dir.file_name() == Some(OsStr::new("rendered"))
+}
+
+/// The same findings without the path that must not be shown.
+pub(super) fn without(found: Diagnostics, dir: &Path, called: &str) -> Diagnostics {
+    let text = format!("`{}", dir.display());
+    let hide = |line: String| line.replace(&text, &format!("`{called}"));
+    let one = |finding: Diagnostic| Diagnostic {
+        message: hide(finding.message.clone()),
+        notes: finding.notes.iter().cloned().map(hide).collect(),
+        hints: finding.hints.iter().cloned().map(hide).collect(),
+        ..finding
+    };
+    found.into_iter().map(one).collect()
+}

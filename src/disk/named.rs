@@ -1,0 +1,164 @@
+//! Paths of the command line. They may lead anywhere, but a link that a repository holds was named by the
+//! repository: it must stay inside.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Disk, Kind, MOST_LINKS, Refusal, Root, normalize, open};
+
+/// A path of the command line without links, as far as it exists.
+struct NamedPath {
+    path: PathBuf,
+    /// Whether it is in a repository, or in a project without one.
+    is_bounded: bool,
+    /// The kind of what is there.
+    kind: Option<Kind>,
+}
+
+/// The bytes of a file that the command line names. It may be anywhere, and be a pipe, but what is in a
+/// repository, or in a project without one, is read as what that names: regular files, and none behind a link
+/// that leads out.
+pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+    let named = resolve(path)?;
+    match named.kind {
+        Some(Kind::Folder) => Err(Refusal::Directory),
+        _ if !named.is_bounded => open::read_any(&named.path, limit),
+        None => Err(Refusal::Missing),
+        Some(_) => open::read_regular(&named.path, limit),
+    }
+}
+
+/// The path without links to write to for one of the command line, of which the last parts need not exist. An
+/// error if it goes through a link that leads out of its repository.
+pub fn resolve_writable(path: &Path) -> Result<PathBuf, Refusal> {
+    let named = resolve(path)?;
+    match named.kind {
+        // what could be replaced is a file
+        Some(Kind::Other) if named.is_bounded => Err(open::refuse_special(&named.path)),
+        _ => Ok(named.path),
+    }
+}
+
+/// What tells a file that the command line names from others, whatever links it is named through.
+pub fn real_named(path: &Path) -> PathBuf {
+    resolve(path).map_or_else(|_| path.to_path_buf(), |named| named.path)
+}
+
+/// Follows the links of a path, each within what bounds the directory that it is in.
+fn resolve(path: &Path) -> Result<NamedPath, Refusal> {
+    let disk = Disk::default();
+    let absolute = normalize(&std::path::absolute(path)?);
+    let mut pending = reversed(&absolute);
+    let (mut current, mut kind, mut links) = (PathBuf::new(), Some(Kind::Folder), 0);
+    while let Some(part) = pending.pop() {
+        match Path::new(&part).components().next() {
+            Some(Component::Normal(name)) => current.push(name),
+            Some(Component::ParentDir) => {
+                current.pop();
+                kind = Some(Kind::Folder);
+                continue;
+            }
+            Some(root @ (Component::RootDir | Component::Prefix(_))) => {
+                current.push(root);
+                continue;
+            }
+            Some(Component::CurDir) | None => continue,
+        }
+        // nothing is below what does not exist, and the system says so of what is below a file
+        kind = if kind.is_some() { disk.kind(&current)? } else { None };
+        if kind != Some(Kind::Link) {
+            continue;
+        }
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(Refusal::LinkLoop);
+        }
+        let folder = current.parent().unwrap_or(&current);
+        if let Some(bounds) = disk.bounds_of(folder) {
+            let real = Root::new(disk.clone(), bounds)?.resolve(&current)?;
+            (current, kind) = (real.path, Some(real.kind));
+            continue;
+        }
+        let target = fs::read_link(&current)?;
+        if is_magic(&current, &target) {
+            let path = pending.into_iter().rev().fold(current, |path, part| path.join(part));
+            return Ok(NamedPath { path, is_bounded: false, kind: None });
+        }
+        current.pop();
+        pending.extend(reversed(&target));
+        kind = Some(Kind::Folder);
+    }
+    let is_bounded = current.parent().is_some_and(|folder| disk.bounds_of(folder).is_some());
+    Ok(NamedPath { path: current, is_bounded, kind })
+}
+
+/// Whether a link is one of Linux's own that name no path: `/proc/self/fd/0` leads to `pipe:[1234]`.
+fn is_magic(link: &Path, target: &Path) -> bool {
+    link.starts_with("/proc") && target.is_relative() && !link.with_file_name(target).exists()
+}
+
+fn reversed(path: &Path) -> Vec<OsString> {
+    path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_link_of_a_repository_stays_inside_and_others_lead_anywhere() {
+        let site = tempfile::tempdir().unwrap();
+        let base = site.path().canonicalize().unwrap();
+        let at = |path: &str| base.join(path);
+        for folder in ["repo/.git", "repo/sub/deep", "outside", "other/.git", "plain"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        for (link, target) in [
+            ("repo/in", "sub"),
+            ("repo/out", "../outside"),
+            ("repo/other", "../other"),
+            ("repo/sub/back", "../../repo/sub/deep"),
+            ("repo/file-out", "../outside/file"),
+            ("repo/sub/up", "../out"),
+            ("plain/to-repo", "../repo"),
+            ("plain/to-link", "../repo/out/x"),
+            ("plain/away", "../outside"),
+            ("plain/round", "round"),
+        ] {
+            symlink(target, at(link)).unwrap();
+        }
+        for (path, expected) in [
+            ("repo/new", Some("repo/new")),
+            ("repo/in/new/deeper", Some("repo/sub/new/deeper")),
+            ("repo/sub/back/new", Some("repo/sub/deep/new")),
+            ("repo/out/new", None),
+            ("repo/out", None),
+            // that what it leads to is a repository too makes it no better
+            ("repo/other/new", None),
+            ("repo/sub/up/new", None),
+            ("repo/file-out", None),
+            // by its text, as messages show it, and written there
+            ("repo/out/../new", Some("repo/new")),
+            ("plain/to-repo/new", Some("repo/new")),
+            ("plain/to-repo/out/new", None),
+            ("plain/to-link", None),
+            ("plain/away/new", Some("outside/new")),
+            ("plain/round/new", None),
+            ("other/new", Some("other/new")),
+        ] {
+            let found = resolve_writable(&at(path)).ok();
+            assert_eq!(found, expected.map(at), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_the_system_opens_is_opened() {
+        assert!(matches!(read_named(Path::new("/dev/null"), 9), Ok(bytes) if bytes.is_empty()));
+        assert!(matches!(read_named(Path::new("/dev/zero"), 9), Err(Refusal::TooBig(9))));
+        assert_eq!(resolve_writable(Path::new("/dev/null")).unwrap(), Path::new("/dev/null"));
+    }
+}
