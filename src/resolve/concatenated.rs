@@ -84,6 +84,13 @@ fn operands(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
 fn is_end(tag: &TemplateTag<'_>, index: usize, is_top: bool) -> bool {
     let before = index.checked_sub(1).and_then(|at| tag.tokens.get(at)).map(|token| &token.token);
     match tag.tokens.get(index).map(|token| &token.token) {
+        // else it is a sign
+        Some(Token::Minus) => ends_operand(tag, index),
+        // `f(*list)`
+        Some(Token::Mul | Token::Pow) => matches!(before, Some(Token::ParenOpen | Token::Comma)),
+        Some(Token::Ident(_)) if is_member(&tag.tokens, index) => false,
+        // of a test
+        Some(Token::Ident("not")) if matches!(before, Some(Token::Ident("is"))) => false,
         Some(
             Token::Comma
             | Token::Colon
@@ -94,16 +101,9 @@ fn is_end(tag: &TemplateTag<'_>, index: usize, is_top: bool) -> bool {
             | Token::Gt
             | Token::Gte
             | Token::Lt
-            | Token::Lte,
+            | Token::Lte
+            | Token::Ident("and" | "or" | "not" | "in" | "if" | "else"),
         ) => true,
-        // else it is a sign
-        Some(Token::Minus) => ends_operand(tag, index),
-        // `f(*list)`
-        Some(Token::Mul | Token::Pow) => matches!(before, Some(Token::ParenOpen | Token::Comma)),
-        Some(Token::Ident(_)) if is_member(&tag.tokens, index) => false,
-        // of a test
-        Some(Token::Ident("not")) if matches!(before, Some(Token::Ident("is"))) => false,
-        Some(Token::Ident("and" | "or" | "not" | "in" | "if" | "else")) => true,
         Some(Token::Ident(word)) if is_top && tag.kind == TagKind::Statement => {
             index == 0 || matches!(*word, "ignore" | "as" | "import" | "recursive") && ends_operand(tag, index)
         }
