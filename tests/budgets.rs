@@ -101,6 +101,18 @@ const ROWS: &[Row] = &[
         expected: (2, "has no text of its own"),
     },
     Row {
+        name: "a list that `~` would print",
+        project: || template("{{ (['x'*900000]*9000) ~ '' }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "a list that `~` would print, by `*` alone",
+        project: || template("{{ '' ~ ['x'*900000] * 9000 }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
         name: "a separator that is long",
         project: || template("{{ range(90000)|join('x'*900000)|length }}"),
         arguments: RENDER,

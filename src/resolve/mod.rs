@@ -8,6 +8,7 @@
 
 mod bounded;
 mod ciphertext;
+mod concatenated;
 mod content;
 mod declassify;
 mod engine;

@@ -4,7 +4,8 @@
 //! calls of inner functions are inserted into the text, at positions that the engine's own lexer gives:
 //!
 //! * `declassify(x, "r")` becomes `declassify(_septum_mark(), x, "r")`, see [`super::declassify`];
-//! * `set x = y` becomes `set x = _septum_value(y)`, see [`super::bounded`].
+//! * `set x = y` becomes `set x = _septum_value(y)`, see [`super::bounded`];
+//! * `x ~ y` becomes `_septum_operand(x) ~ _septum_operand(y)`, see [`super::concatenated`].
 //!
 //! No template can name an inner function: a name that begins as theirs do is refused, wherever the
 //! engine would read one. Nothing is replaced, so a position in the prepared text is one in the source.
@@ -18,7 +19,7 @@ use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
 use super::template::{LexedTemplate, TagKind, TagToken, TemplateTag, lex};
-use super::{masking, nesting};
+use super::{concatenated, masking, nesting};
 
 /// How the names of inner functions begin.
 const RESERVED: &str = "_septum_";
@@ -29,6 +30,9 @@ pub(super) const MARK: &str = "_septum_mark";
 pub(super) const VALUE: &str = "_septum_value";
 /// Bounds what a field of a namespace holds.
 pub(super) const FIELD: &str = "_septum_field";
+
+/// Bounds an operand of `~`.
+pub(super) const OPERAND: &str = "_septum_operand";
 
 /// Marks how much was read before an expression that may have to be masked.
 pub(super) const BEGIN: &str = "_septum_begin";
@@ -51,7 +55,7 @@ pub(super) struct PreparedTemplate<'t> {
 }
 
 /// What is inserted, and where.
-type Insertion = (usize, Cow<'static, str>);
+pub(super) type Insertion = (usize, Cow<'static, str>);
 
 /// Why a template does not get to the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,13 +167,17 @@ fn prepare_with<'t>(template: &'t str, secrets: Secrets<'_>) -> Result<PreparedT
 
 /// Whether a template could hold anything that is looked for. A word that is not in the text is no token of it.
 fn needs_a_look(template: &str) -> bool {
-    nesting::may_be_deep(template) || [DECLASSIFY, RESERVED, "set", "loop"].iter().any(|word| template.contains(word))
+    nesting::may_be_deep(template)
+        || [DECLASSIFY, RESERVED, "set", "loop", "~"].iter().any(|word| template.contains(word))
 }
 
 fn insertions(lexed: &LexedTemplate<'_>, secrets: Secrets<'_>) -> Result<Vec<Insertion>, TemplateFault> {
-    let mut found = Vec::new();
+    let (mut found, mut opens, mut closes) = (Vec::new(), Vec::new(), Vec::new());
     let mut within = Vec::new();
     for tag in &lexed.tags {
+        let (opened, closed) = concatenated::calls(tag);
+        opens.extend(opened);
+        closes.extend(closed);
         if let Secrets::Masked(hidden) = secrets {
             masking::follow(tag, &mut within);
             found.extend(masking::around(tag, hidden, &within));
@@ -192,7 +200,8 @@ fn insertions(lexed: &LexedTemplate<'_>, secrets: Secrets<'_>) -> Result<Vec<Ins
             found.extend(bounded_values(tag, secrets));
         }
     }
-    // both lists are in order; a call may lie in a value
+    // an operand lies in what else begins or ends where it does
+    let mut found: Vec<_> = closes.into_iter().chain(found).chain(opens).collect();
     found.sort_by_key(|(at, _)| *at);
     Ok(found)
 }

@@ -1,7 +1,5 @@
 //! A plan as a unified diff that gives no secret away.
 
-use std::time::Duration;
-
 use similar::TextDiff;
 
 use super::Found;
@@ -11,8 +9,12 @@ use super::target::{Removal, Write};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
-/// Files that differ all over are not worth more; the diff is right then, though not the shortest.
-const LONGEST: Duration = Duration::from_millis(500);
+/// Most pairs of lines that are compared for one file. Files that differ all over are not worth more; the diff is
+/// right then, though not the shortest.
+const MAX_PAIRS: usize = 25_000_000;
+
+/// Lines that are shown around a change.
+const CONTEXT: usize = 3;
 
 /// What stands for a side that is not there.
 const NOTHING: &str = "/dev/null";
@@ -67,5 +69,58 @@ fn header(name: &str, was: bool, is: bool) -> String {
 
 /// The hunks of two texts.
 fn lines(old: &str, new: &str) -> String {
-    TextDiff::configure().timeout(LONGEST).diff_lines(old, new).unified_diff().to_string()
+    let split = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+    let (old_lines, new_lines) = (split(old), split(new));
+    let start = equal(old_lines.iter().zip(&new_lines));
+    let rest = |lines: &[&str]| lines.len() - start;
+    let (old_rest, new_rest) = (rest(&old_lines), rest(&new_lines));
+    let end = equal(old_lines.iter().rev().zip(new_lines.iter().rev()).take(old_rest.min(new_rest)));
+    if (old_rest - end).saturating_mul(new_rest - end) <= MAX_PAIRS {
+        return TextDiff::from_lines(old, new).unified_diff().to_string();
+    }
+    one_hunk(&old_lines, &new_lines, start, end)
+}
+
+/// How many pairs are equal before the first that is not.
+fn equal<'l>(pairs: impl Iterator<Item = (&'l &'l str, &'l &'l str)>) -> usize {
+    pairs.take_while(|(old, new)| old == new).count()
+}
+
+/// All between the first and the last change as one, with what is around it.
+fn one_hunk(old: &[&str], new: &[&str], start: usize, end: usize) -> String {
+    let (first, after) = (start.saturating_sub(CONTEXT), end.min(CONTEXT));
+    let (old_end, new_end) = (old.len() - end, new.len() - end);
+    let count = |lines_end: usize| lines_end + after - first;
+    let mut out = format!("@@ -{0},{1} +{0},{2} @@\n", first + 1, count(old_end), count(new_end));
+    let parts = [
+        (' ', old.get(first..start)),
+        ('-', old.get(start..old_end)),
+        ('+', new.get(start..new_end)),
+        (' ', old.get(old_end..old_end + after)),
+    ];
+    for (sign, part) in parts {
+        for line in part.unwrap_or_default() {
+            out.push(sign);
+            out.push_str(line);
+            if !line.ends_with('\n') {
+                out.push_str("\n\\ No newline at end of file\n");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    #[test]
+    fn two_texts_that_differ_all_over_are_one_hunk() {
+        let text =
+            |word: &str| format!("a\nb\nc\nd\n{}y\nz", (0..6000).map(|at| format!("{word}{at}\n")).collect::<String>());
+        let diff = lines(&text("old"), &text("new"));
+        assert!(diff.starts_with("@@ -2,6005 +2,6005 @@\n b\n c\n d\n-old0\n"), "{diff:.100}");
+        assert!(diff.ends_with("+new5999\n y\n z\n\\ No newline at end of file\n"));
+        assert_eq!(diff.lines().filter(|line| line.starts_with("-old")).count(), 6000);
+    }
 }

@@ -17,7 +17,10 @@ fn calls_are_marked_in_place_and_nothing_else() {
             "{{ declassify(declassify(a, 'x'), 'y') }}",
             "{{ declassify(_septum_mark(), declassify(_septum_mark(), a, 'x'), 'y') }}",
         ),
-        ("{{ '}}' ~ declassify(a, 'r') }}", "{{ '}}' ~ declassify(_septum_mark(), a, 'r') }}"),
+        (
+            "{{ '}}' ~ declassify(a, 'r') }}",
+            "{{ _septum_operand('}}') ~ _septum_operand(declassify(_septum_mark(), a, 'r')) }}",
+        ),
         ("{% set x = a %}", "{% set x = _septum_value(a) %}"),
         ("{% set x, y = a, [b, c], %}", "{% set x, y = _septum_value(a), _septum_value([b, c]), %}"),
         ("{% set n.x = a if b else c -%}", "{% set n.x = _septum_field(a if b else c) -%}"),
