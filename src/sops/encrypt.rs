@@ -79,10 +79,10 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
         return Ok(Written { bytes, reworded: Vec::new() });
     }
     let source = text(name, bytes).map_err(WriteError::Read)?;
-    let (source, Parsed { mut document, ends, in_place, .. }) = plain(source, format)?;
+    let (source, Parsed { mut document, ends, .. }) = plain(source, format)?;
     let reworded = reworded(&mut document, &source, &plan.selector);
     let (selector, scope, stash) = (&plan.selector, plan.mac_scope, Stash::default());
-    let sealer = Sealer { format, key: &key, selector, scope, stash, comment_items: !in_place };
+    let sealer = Sealer { format, key: &key, selector, scope, stash };
     let Encrypted { mac, values, mut changes, problem, .. } = sealer.seal(&mut document);
     let place = || source.place(Span::locate(source.text(), 0, 0));
     if let Some(problem) = problem {

@@ -26,8 +26,6 @@ pub(super) struct Opened {
     pub(super) changes: Vec<Change>,
     /// A value that the format cannot hold in plaintext.
     pub(super) unfit: Option<(KeyPath, Unfit)>,
-    /// Whether a comment of a list is an item of it.
-    pub(super) comment_items: bool,
 }
 
 /// Decrypts a document in place.
@@ -47,7 +45,6 @@ pub(super) fn open(
         stash: Stash::default(),
         changes: Vec::new(),
         unfit: None,
-        comment_items: false,
     };
     let mut opener = Opener { last: String::new(), source, format, key, selector: &selector, opened };
     visit(document, &selector, &mut opener);
@@ -124,9 +121,9 @@ impl Opener<'_> {
     /// comment may end, or lie in, will do.
     fn bound(&self, token: &str, own: &str) -> Option<(Zeroizing<Vec<u8>>, String)> {
         let ends = |path: &'_ str| path.match_indices(':').map(|(at, _)| at + 1).collect::<Vec<_>>();
-        let around = [own, self.last.as_str()].into_iter().flat_map(|path| {
-            ends(path).into_iter().rev().filter_map(move |end| path.get(..end))
-        });
+        let around = [own, self.last.as_str()]
+            .into_iter()
+            .flat_map(|path| ends(path).into_iter().rev().filter_map(move |end| path.get(..end)));
         around.chain([":"]).find_map(|associated| {
             let plaintext = self.key.open(Ciphertext::parse(token).ok()?, associated)?;
             Some((plaintext, associated.to_owned()))
@@ -212,7 +209,10 @@ impl Opener<'_> {
         }
         let site = Site { span: Span { start: before.len() - 1, ..span }, ..Site::default() };
         let text = self.comment_text(plaintext, associated, token, site.span)?;
-        self.opened.comment_items = true;
+        // at the column of the key it would be one of the map that the key is in
+        if let Some(change) = self.opened.changes.last_mut().filter(|_| leaf.site.flat) {
+            change.text.insert(0, ' ');
+        }
         Some(Comment { text, site, inline: false, as_item: true })
     }
 

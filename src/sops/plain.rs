@@ -26,7 +26,7 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {
     })
 }
 
-/// Reads a plaintext; one whose values do not each stand at a place of their own is written anew, and says so.
+/// Reads a plaintext; one whose values do not each stand at a place of their own is written anew.
 pub(super) fn plain(source: Source, format: Format) -> Result<(Source, Parsed), WriteError> {
     let source = without_mark(source, format);
     let parsed = format.parse(&source).map_err(WriteError::Read)?;
@@ -48,8 +48,7 @@ pub(super) fn plain(source: Source, format: Format) -> Result<(Source, Parsed), 
     let place = || source.place(Span::locate(source.text(), 0, 0));
     let text = format.emit_open(&parsed.document).map_err(|unfit| WriteError::Unfit { place: place(), unfit })?;
     let anew = Source::new(source.name(), text.as_str());
-    let mut again = format.parse(&anew).map_err(WriteError::Read)?;
-    again.in_place = false;
+    let again = format.parse(&anew).map_err(WriteError::Read)?;
     match difference(&parsed.document, &again.document) {
         None => Ok((anew, again)),
         Some(path) => Err(WriteError::Unfaithful { place: place(), problem: Unfaithful::Different(path) }),

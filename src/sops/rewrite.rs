@@ -1,6 +1,7 @@
 //! The way of a changed file back to its bytes.
 
 use super::cipher::DataKey;
+use super::content::difference;
 use super::document::{Comment, Document, Leaf, Tree};
 use super::group::KeyGroup;
 use super::mac::MacScope;
@@ -72,8 +73,11 @@ impl Sealed {
             return Err(WriteError::NothingSelected { place: self.place(), selector });
         }
         let bytes = self.finish(&blocks, encrypted, is_new.then_some(now))?;
-        let written = |expected: &Document| check_written(self.source.name(), &bytes, self.format, &self.key, expected);
-        expected.as_ref().map_or(Ok(()), written).map_err(|problem| self.unfaithful(problem))?;
+        if let Some(path) = expected.as_ref().and_then(|expected| difference(expected, &document)) {
+            return Err(self.unfaithful(Unfaithful::Different(path)));
+        }
+        check_written(self.source.name(), &bytes, self.format, &self.key, &document)
+            .map_err(|problem| self.unfaithful(problem))?;
         Ok(bytes)
     }
 
@@ -91,7 +95,7 @@ impl Sealed {
         let selector = if self.format == Format::Binary { &default } else { &self.metadata.selector };
         let stash = std::mem::take(&mut self.stash);
         let scope = self.metadata.mac_scope;
-        Sealer { format: self.format, key: &self.key, selector, scope, stash, comment_items: self.comment_items }.seal(document)
+        Sealer { format: self.format, key: &self.key, selector, scope, stash }.seal(document)
     }
 
     /// That nothing is encrypted now that a selector would leave in plaintext.

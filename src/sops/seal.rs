@@ -63,9 +63,6 @@ pub(super) struct Sealer<'a> {
     pub(super) scope: MacScope,
     /// The ciphertexts of values that were there before.
     pub(super) stash: Stash,
-    /// Whether comments of lists become items, as sops writes them: of which list a bare one is follows from the lines
-    /// around it, which are others where the file was written anew.
-    pub(super) comment_items: bool,
 }
 
 impl Sealer<'_> {
@@ -102,12 +99,14 @@ impl Visit for Run<'_> {
         let kept = token.written().filter(|written| !written.starts_with('-') || comment.as_item);
         let written = match (kept, self.sealer.format.comment(token.text())) {
             (Some(written), _) => written.to_owned(),
-            _ if self.sealer.comment_items && comment.as_item => format!("- {}", token.text()),
+            // of which list a bare one is follows from the lines around it, and sops takes long ones for others
+            _ if comment.as_item => format!("- {}", token.text()),
             (None, Some(written)) => written.to_string(),
             (None, None) => return,
         };
         let Site { span, indent, .. } = comment.site;
-        match indent.filter(|_| matches!(token, Token::New(_))) {
+        // what was kept stands where it stood, unless it is an item of a list
+        match indent.filter(|_| matches!(token, Token::New(_)) || written.starts_with('-')) {
             Some(indent) => {
                 let start = span.start - span.column.saturating_sub(1).min(span.start);
                 self.change(Span { start, ..span }, format!("{:indent$}{written}", ""));

@@ -55,8 +55,6 @@ pub struct Sealed {
     encrypted: usize,
     /// A value that the format cannot hold in plaintext, so that there is no text to be changed.
     unfit: Option<(KeyPath, Unfit)>,
-    /// Whether comments of lists are items of them in the file, or are to be.
-    pub(super) comment_items: bool,
     /// Why no text in plaintext holds what the file holds.
     unsettled: Option<Unfaithful>,
     /// What is to be new about its encryption.
@@ -112,7 +110,7 @@ impl Closed {
         let Self { format, source, parsed, metadata } = self;
         let key = DataKey::new(unlocked.data_key());
         let Parsed { mut document, blocks, in_place, .. } = parsed;
-        let Opened { mac, findings, encrypted, stash, changes, unfit, comment_items } =
+        let Opened { mac, findings, encrypted, stash, changes, unfit } =
             open(&mut document, &source, format, &metadata, &key);
         verify(mac, findings, encrypted, &metadata, &key)?;
         let mut cuts = None;
@@ -133,7 +131,6 @@ impl Closed {
         let mut sealed = Sealed {
             format, source, metadata, unlocked, key, stash, document, text, cuts, first, encrypted, unfit, renewal,
             unsettled: None,
-            comment_items: comment_items || !in_place,
         };
         if is_risky {
             sealed.unsettled = sealed.settle(&fields).err();
@@ -169,7 +166,7 @@ impl Sealed {
         }
         let text = self.format.emit(&self.document, Some(fields)).map_err(|_| Unfaithful::Unreadable)?;
         differs(&text).map_or(Ok(()), Err)?;
-        (self.text, self.cuts, self.comment_items) = (text, None, true);
+        (self.text, self.cuts) = (text, None);
         Ok(())
     }
 
@@ -221,10 +218,10 @@ impl Sealed {
             Some(cuts) => cuts.clone(),
             None => self.parsed()?.blocks.into_iter().flatten().map(|block| block.whole).collect(),
         };
-        let mut text = apply(&self.text, cuts.into_iter().map(|cut| Change::new(cut, "")).collect());
-        if self.format == Format::Yaml && text.trim().is_empty() {
-            text.push_str("{}\n");
-        }
+        // a document without values would be none at all without its metadata
+        let mut is_empty = self.document.branches.iter().map(|branch| branch.values().next().is_none());
+        let mut rest = || if self.format == Format::Yaml && is_empty.next() == Some(true) { "{}\n" } else { "" };
+        let mut text = apply(&self.text, cuts.into_iter().map(|cut| Change::new(cut, rest())).collect());
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 
@@ -260,7 +257,6 @@ impl Sealed {
         }
         let source = text(self.source.name(), plaintext.to_vec()).map_err(WriteError::Read)?;
         let (source, parsed) = plain(source, self.format)?;
-        self.comment_items |= !parsed.in_place;
         let blocks = self.parsed()?.blocks;
         let slice = |block: &Block| self.text.get(block.whole.clone()).unwrap_or_default().to_owned();
         let first = blocks.iter().flatten().next().map(slice).unwrap_or_default();

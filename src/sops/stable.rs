@@ -83,7 +83,7 @@ impl Basis {
     fn seal(mut self, document: &mut Document, plan: &Plan) -> Option<(Self, Encrypted)> {
         let stash = std::mem::take(&mut self.stash);
         let (selector, scope) = (&plan.selector, plan.mac_scope);
-        let encrypted = Sealer { format: Format::Yaml, key: &self.key, selector, scope, stash, comment_items: false }.seal(document);
+        let encrypted = Sealer { format: Format::Yaml, key: &self.key, selector, scope, stash }.seal(document);
         match self.only {
             // not one more in the file either: a list has room for a guess at every value
             Some(values) if encrypted.new > 0 || encrypted.values != values => Self::random()?.seal(document, plan),

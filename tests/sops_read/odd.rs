@@ -3,13 +3,38 @@
 
 use crate::peers::Random;
 
-/// The values that a writer of YAML may come upon, but for blocks that start with blanks: sops cannot read those that it
-/// writes itself. `%` is a name of its own, `@` the indentation below the key.
+/// The values that a writer of YAML may come upon, but for what sops itself loses: blocks
+/// that start with blanks, comments within brackets. `%` is a name of its own, `@` the indentation below the key.
 const VALUES: &[&str] = &[
-    "%", "\"%\"", "'%'", "% %", "\"%\\n%\"", "", "~", "\"\"", "[]", "{}", "[%, \"%\"]", "{^: %, ^: [%]}", "[\n@  %,\n@  %\n@]",
-    "[%, #!\n@  %]", "{^: %, #!\n@  ^: %}", "{\n@  #!\n@  ^: %,\n@  }", "|\n@%\n@%", "|-\n@%\n@%", ">\n@%\n@%\n\n@%", "|+\n@%\n@\n",
-    "| #!\n@%\n@%", ">- #!\n@%\n@%", "\"%\n@  %\"", "%\n@  %", "&^ |\n@%", "&^ | #!\n@%\n@%", "!!str #!\n@%", "!!str 5",
-    "&^ %", "12", "true", "0.5",
+    "%",
+    "\"%\"",
+    "'%'",
+    "% %",
+    "\"%\\n%\"",
+    "",
+    "~",
+    "\"\"",
+    "[]",
+    "{}",
+    "[%, \"%\"]",
+    "{^: %, ^: [%]}",
+    "[\n@  %,\n@  %\n@]",
+    "|\n@%\n@%",
+    "|-\n@%\n@%",
+    ">\n@%\n@%\n\n@%",
+    "|+\n@%\n@\n",
+    "| #!\n@%\n@%",
+    ">- #!\n@%\n@%",
+    "\"%\n@  %\"",
+    "%\n@  %",
+    "&^ |\n@%",
+    "&^ | #!\n@%\n@%",
+    "!!str #!\n@%",
+    "!!str 5",
+    "&^ %",
+    "12",
+    "true",
+    "0.5",
 ];
 
 /// What stands between a key and its value.
@@ -52,7 +77,8 @@ impl OddFile {
     pub(crate) fn dotenv(random: &mut Random) -> Self {
         let mut file = Self::default();
         for _ in 0..=random.below(7) {
-            let line = random.pick(&["^=%\n", "^=%\n", "^=% %\n", "^=\"%\"\n", "^=\n", "#!\n", "#!\n#!\n", "\n", "^=%=#%\n"]);
+            let line =
+                random.pick(&["^=%\n", "^=%\n", "^=% %\n", "^=\"%\"\n", "^=\n", "#!\n", "#!\n#!\n", "\n", "^=%=#%\n"]);
             file.push(random, line, 0);
         }
         file.push(random, "^=%\n", 0);
@@ -65,8 +91,14 @@ impl OddFile {
         file.push(random, "{\n  \"^\": \"%\"", 0);
         for _ in 0..random.below(5) {
             let part = random.pick(&[
-                ", \"^\": \"%\"", ",\n\t\"^\": [\"%\", [], {}, \"%\"]", ",\"^\":{\"^\":\"%\",\"^\":[\"%\"]}", ",\n\n \"^\" : 12", ", \"^\": null",
-                ", \"^\": \"\"", ", \"^\": [ ]", ",\n  \"^\": {\n    \"^\": \"%\\n%\"\n  }",
+                ", \"^\": \"%\"",
+                ",\n\t\"^\": [\"%\", [], {}, \"%\"]",
+                ",\"^\":{\"^\":\"%\",\"^\":[\"%\"]}",
+                ",\n\n \"^\" : 12",
+                ", \"^\": null",
+                ", \"^\": \"\"",
+                ", \"^\": [ ]",
+                ",\n  \"^\": {\n    \"^\": \"%\\n%\"\n  }",
             ]);
             file.push(random, part, 0);
         }
@@ -80,8 +112,8 @@ impl OddFile {
             // long ones, which ciphertext does not have by chance
             self.count = self.count.max(1000) + 1;
             match char {
-                '%' => self.text.push_str(&format!("v{}x", self.count)),
-                '^' => self.text.push_str(&format!("k{}x", self.count)),
+                '%' => self.text.extend(["v", &self.count.to_string(), "x"]),
+                '^' => self.text.extend(["k", &self.count.to_string(), "x"]),
                 '!' if self.text.ends_with('#') => {
                     let name = format!("c{}x", self.count);
                     self.text.push_str(random.pick(&["", " ", "  "]));
@@ -105,12 +137,13 @@ impl OddFile {
             self.text.push_str(&" ".repeat(depth));
             self.push(random, lead, depth);
             if levels > 0 && random.below(4) == 0 {
-                let below_list = random.below(2) == 0;
+                // of the comments before a list in a list sops prints those of one only
+                let below_list = random.below(2) == 0 && !list;
                 let head = random.pick(&["", "", " #!"]);
                 self.push(random, if list { "" } else { ":" }, depth);
                 self.push(random, head, depth);
                 self.text.push('\n');
-                let flat = below_list && !list && random.below(3) == 0;
+                let flat = below_list && random.below(3) == 0;
                 let deeper = if flat { 0 } else { random.pick(&[2, 2, 4]) };
                 self.parts(random, depth + deeper, below_list, levels - 1);
                 continue;
@@ -118,7 +151,9 @@ impl OddFile {
             let (head, value) = (random.pick(HEADS), random.pick(VALUES));
             self.push(random, if list { " " } else { head }, depth + 2);
             self.push(random, value, depth + 2);
-            if !value.contains('\n') || value.ends_with([']', '}', '"']) {
+            // of a comment behind brackets sops makes one that hides the one before it
+            let is_single = !value.contains('\n') && !value.ends_with([']', '}']);
+            if is_single || value.ends_with('"') {
                 let tail = random.pick(TAILS);
                 self.push(random, tail, depth);
             }

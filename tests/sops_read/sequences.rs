@@ -88,6 +88,10 @@ impl<'a> Sequence<'a> {
         self.folder.path().join(&self.name)
     }
 
+    fn is_dotenv(&self) -> bool {
+        self.name == "f.env"
+    }
+
     fn text(&self) -> String {
         fs::read_to_string(self.path()).expect("a text")
     }
@@ -162,7 +166,7 @@ impl<'a> Sequence<'a> {
     }
 
     fn values_of(&self, text: &str) -> Vec<Value> {
-        if self.name.ends_with(".env") {
+        if self.is_dotenv() {
             let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
             let entry = |line: &str| {
                 let (key, value) = line.split_once('=').expect("a line");
@@ -231,7 +235,7 @@ impl<'a> Sequence<'a> {
         let output = self.sops(&["decrypt", &self.name]);
         if output.status.success() {
             let kept = self.comments_of(&String::from_utf8_lossy(&output.stdout));
-            self.sops_comments = kept.clone();
+            self.sops_comments.clone_from(&kept);
             self.comments = kept;
             // sops lost a comment: its ciphertext is bound to another place, and nothing reads it any more
             self.is_over = String::from_utf8_lossy(&output.stdout).contains("ENC[");
@@ -289,7 +293,7 @@ impl<'a> Sequence<'a> {
     fn new_value(&mut self) -> String {
         let number = 1000 + self.random.next() % 99_000;
         let pattern = self.random.pick(&["v%y", "v%y z", "v%y\nv%z", "v%y\nv%z\n", "- v%y # no", "v%y: ", "v%y\n\n"]);
-        let pattern = if self.name.ends_with(".env") { "v%y" } else { pattern };
+        let pattern = if self.is_dotenv() { "v%y" } else { pattern };
         pattern.replace('%', &number.to_string())
     }
 
@@ -342,6 +346,16 @@ impl<'a> Sequence<'a> {
         let beside = beside(&before, steps.last(), &removed);
         self.comments.retain(|comment| !beside.contains(comment));
         self.sops_comments.retain(|comment| !beside.contains(comment));
+        let is_empty = |value: &Value| {
+            value.as_sequence().is_some_and(Vec::is_empty) || value.as_mapping().is_some_and(|map| map.is_empty())
+        };
+        let way = steps.split_last().map(|(_, way)| way).unwrap_or_default();
+        if self.values.first_mut().and_then(|root| at(root, way)).is_some_and(|parent| is_empty(parent)) {
+            // sops forgets those of lists and maps that hold nothing else
+            let output = self.sops(&["decrypt", &self.name]);
+            let kept = self.comments_of(&String::from_utf8_lossy(&output.stdout));
+            self.sops_comments.retain(|comment| kept.contains(comment));
+        }
     }
 
     /// An editor that gives a value another name.
@@ -417,7 +431,7 @@ fn shown(steps: &[Value]) -> String {
                 out.push_str(if out.is_empty() { "" } else { "." });
                 out.push_str(key);
             }
-            step => out.push_str(&format!("[{}]", step.as_u64().expect("an index"))),
+            step => out.extend(["[", &step.as_u64().expect("an index").to_string(), "]"]),
         }
     }
     out
@@ -466,15 +480,15 @@ fn beside(text: &str, key: Option<&Value>, value: &Value) -> BTreeSet<String> {
         let words: Vec<_> = names(line, 'v').into_iter().chain(names(line, 'k')).collect();
         words.iter().any(|word| !own.contains(word))
     };
-    let is_own = |line: &&str| names(line, 'v').iter().chain(&names(line, 'k')).any(|word| own.contains(word));
+    let is_own = |line: &str| names(line, 'v').iter().chain(&names(line, 'k')).any(|word| own.contains(word));
     let lines: Vec<&str> = text.lines().collect();
-    let Some(first) = lines.iter().position(is_own_ref(&is_own)) else { return BTreeSet::new() };
+    let Some(first) = lines.iter().position(|line| is_own(line)) else { return BTreeSet::new() };
     let end = lines.iter().skip(first + 1).position(|line| foreign(line)).map_or(lines.len(), |at| first + 1 + at);
     let last = lines.iter().take(end).rposition(|line| is_own(line)).unwrap_or(first);
+    // behind a value of several lines there is no room, so that its comment is shown above it
+    let first = first.saturating_sub(1);
     let own_lines = lines.iter().take(last + 1).skip(first);
-    own_lines.flat_map(|line| names(line.split_once('#').map(|(_, comment)| comment).unwrap_or_default(), 'c')).collect()
-}
-
-fn is_own_ref<'a>(is_own: &'a impl Fn(&&str) -> bool) -> impl FnMut(&&str) -> bool + 'a {
-    move |line| is_own(line)
+    own_lines
+        .flat_map(|line| names(line.split_once('#').map(|(_, comment)| comment).unwrap_or_default(), 'c'))
+        .collect()
 }

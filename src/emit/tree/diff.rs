@@ -116,8 +116,10 @@ mod tests {
 
     #[test]
     fn two_texts_that_differ_all_over_are_one_hunk() {
-        let text =
-            |word: &str| format!("a\nb\nc\nd\n{}y\nz", (0..6000).map(|at| format!("{word}{at}\n")).collect::<String>());
+        let text = |word: &str| {
+            let lines: Vec<_> = (0..6000).map(|at| format!("{word}{at}\n")).collect();
+            format!("a\nb\nc\nd\n{}y\nz", lines.concat())
+        };
         let diff = lines(&text("old"), &text("new"));
         assert!(diff.starts_with("@@ -2,6005 +2,6005 @@\n b\n c\n d\n-old0\n"), "{diff:.100}");
         assert!(diff.ends_with("+new5999\n y\n z\n\\ No newline at end of file\n"));

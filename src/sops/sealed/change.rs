@@ -120,7 +120,6 @@ impl Sealed {
         amend(&mut document).ok_or_else(|| entangled(self))?;
         let (text, parsed) = self.written_anew(&document, before)?;
         self.take(text, parsed.document);
-        self.comment_items = true;
         Ok(())
     }
 

@@ -107,7 +107,9 @@ proptest! {
         if format == Format::Binary {
             prop_assert_eq!(&plain, &text);
         } else {
-            prop_assert_eq!(meaning(&plain, format), meaning(&text, format), "{}\n{}", encrypted, plain);
+            // a byte-order mark is no part of a file that sops could read
+            let text = text.strip_prefix('\u{feff}').filter(|_| format != Format::Yaml).unwrap_or(&text);
+            prop_assert_eq!(meaning(&plain, format), meaning(text, format), "{}\n{}", encrypted, plain);
         }
         prop_assert_eq!(written(sealed), encrypted);
     }

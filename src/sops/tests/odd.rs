@@ -11,7 +11,7 @@ enum Part {
     /// A key or a dash with a value.
     Value { head: usize, value: usize, tail: usize },
     /// A key or a dash below which there is more.
-    Open { dash: bool, tail: usize, parts: Vec<Part> },
+    Open { dash: bool, tail: usize, parts: Vec<Self> },
     /// A comment, so much deeper or shallower than its neighbours.
     Comment { shift: usize },
     /// A line of so many blanks.
@@ -74,28 +74,26 @@ fn write(out: &mut String, parts: &[Part], depth: usize, list: bool, count: &mut
     let pad = " ".repeat(depth);
     for part in parts {
         *count += 1;
-        let lead = |head: usize| match list {
-            true => format!("{pad}- "),
-            false => format!("{pad}k{count}{}", HEADS[head].replace('@', &" ".repeat(depth + 2))),
-        };
+        let head = |head: usize| format!("{pad}k{count}{}", HEADS[head].replace('@', &" ".repeat(depth + 2)));
+        let lead = |at: usize| if list { format!("{pad}- ") } else { head(at) };
         match part {
             Part::Value { head, value, tail } => {
                 let value = VALUES[*value].replace('@', &" ".repeat(depth + 2));
                 let tail = if value.contains('\n') && !value.ends_with([']', '}', '"']) { "" } else { TAILS[*tail] };
                 let lead = lead(*head);
                 let space = if lead.ends_with([' ', '\n']) || value.is_empty() { "" } else { " " };
-                out.push_str(&format!("{lead}{space}{value}{tail}\n"));
+                out.extend([&lead, space, &value, tail, "\n"]);
             }
             Part::Open { dash, tail, parts } => {
                 let lead = if list { format!("{pad}-") } else { format!("{pad}k{count}:") };
-                out.push_str(&format!("{lead}{}\n", TAILS[*tail]));
+                out.extend([&lead, TAILS[*tail], "\n"]);
                 let below = if *dash && !list { depth } else { depth + 2 };
                 write(out, parts, below, *dash, count);
             }
             Part::Comment { shift } => {
-                out.push_str(&format!("{}# c{count}\n", " ".repeat((depth + shift).saturating_sub(3))))
+                out.extend([&" ".repeat((depth + shift).saturating_sub(3)), "# c", &count.to_string(), "\n"]);
             }
-            Part::Blank { blanks } => out.push_str(&format!("{}\n", " ".repeat(*blanks))),
+            Part::Blank { blanks } => out.extend([" ".repeat(*blanks).as_str(), "\n"]),
         }
     }
 }

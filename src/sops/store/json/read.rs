@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
     }
 
     fn leaf(&self, value: Value, head: Span) -> Tree {
-        let site = Site { span: Span { end: self.at, ..head }, flow: true, indent: None };
+        let site = Site { span: Span { end: self.at, ..head }, flow: true, flat: false, indent: None };
         Tree::Leaf(Leaf::new(value, site))
     }
 

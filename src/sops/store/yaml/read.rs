@@ -83,17 +83,19 @@ struct Around {
     indent: usize,
     /// Where what comes next starts.
     limit: usize,
-    /// The column of what the value is in: a list may stand as far left as its key.
+    /// The column of the map or list that the value is in.
     outer: usize,
+    /// Whether it is an item of a list at the column of its key.
+    flat: bool,
 }
 
 impl Reader<'_> {
     fn document(&mut self, mapping: Mapping, span: Span, end: usize) -> (Map, Option<Block>) {
-        let around = Around { flow: !is_block(self.text, span), indent: 0, limit: end, outer: 0 };
+        let around = Around { flow: !is_block(self.text, span), indent: 0, limit: end, outer: 0, flat: false };
         let mut map = self.map(mapping, span, around);
         self.take(&mut map.items, |comment| comment.span.start < end);
         if !around.flow {
-            align(&mut map.items, 1, |key| key.span.start);
+            align(&mut map.items, 1, false, |key| key.span.start);
         }
         let at = map.items.iter().position(|item| matches!(item, Item::Value(key, Tree::Map(_)) if key.text == BLOCK));
         let block = at.and_then(|at| match map.items.remove(at) {
@@ -124,7 +126,7 @@ impl Reader<'_> {
         while let Some((key, value)) = entries.next() {
             self.take(&mut items, |comment| comment.span.start < key.span.start);
             let limit = entries.peek().map_or(around.limit, |(next, _)| next.span.start);
-            let around = Around { flow: around.flow, indent: column + 1, limit, outer: column };
+            let around = Around { flow: around.flow, indent: column + 1, limit, outer: column, flat: false };
             let on_line = self.line_of(key.span.start).min(start_of(&value));
             self.take(&mut items, |comment| comment.inline && comment.span.start < on_line);
             let value = self.value(value, key.span.end, around, &mut items);
@@ -132,7 +134,7 @@ impl Reader<'_> {
         }
         self.rest(&mut items, span, around);
         if !around.flow {
-            align(&mut items, column, |key| key.span.start);
+            align(&mut items, column, false, |key| key.span.start);
         }
         Map { items, span }
     }
@@ -143,22 +145,14 @@ impl Reader<'_> {
         for (index, (node, &start)) in nodes.into_iter().zip(&starts).enumerate() {
             self.take(&mut items, |comment| comment.span.start < start);
             let limit = starts.get(index + 1).copied().unwrap_or(around.limit);
-            let around = Around { flow: around.flow, indent: span.column + 1, limit, outer: span.column };
+            let flat = !around.flow && span.column <= around.outer;
+            let around = Around { flow: around.flow, indent: span.column + 1, limit, outer: span.column, flat };
             let value = self.value(node, start, around, &mut items);
             items.push(Item::Value(Position { start }, value));
         }
         self.rest(&mut items, span, around);
         if !around.flow {
-            align(&mut items, span.column, |position| position.start);
-        }
-        // at the column of the key, comments might be of the map around it
-        let is_own_line = |item: &Item<Position>| matches!(item, Item::Comment(comment) if !comment.inline);
-        self.in_place &= around.flow || span.column > around.outer || !items.iter().any(is_own_line);
-        for item in &mut items {
-            if let Item::Comment(comment) = item {
-                let is_first = !comment.inline && comment.site.span.column == span.column;
-                comment.as_item = is_first && !around.flow && !starts.is_empty();
-            }
+            align(&mut items, span.column, true, |position| position.start);
         }
         List { items, span }
     }
@@ -180,6 +174,11 @@ impl Reader<'_> {
     fn value<K>(&mut self, node: Node, start: usize, around: Around, items: &mut Vec<Item<K>>) -> Tree {
         let flow = around.flow || !is_block(self.text, node.span);
         let span = node.span;
+        let is_single = flow || matches!(node.kind, Kind::Scalar(_));
+        if is_single && self.comments.peek().is_some_and(|comment| comment.span.start < start_of(&node)) {
+            // between a key and its value, sops reads some for those of others
+            self.in_place = false;
+        }
         match node.kind {
             Kind::Scalar(scalar) => {
                 let leaf = self.leaf(scalar, span, start, around);
@@ -193,14 +192,14 @@ impl Reader<'_> {
             Kind::List(nodes) => {
                 let mut list = self.list(nodes, span, Around { flow, ..around });
                 if flow {
-                    list.items.splice(0..0, self.behind(span.end));
+                    list.items.splice(0..0, self.behind_brackets(span.end));
                 }
                 Tree::List(list)
             }
             Kind::Map(mapping) => {
                 let mut map = self.map(mapping, span, Around { flow, ..around });
                 if flow {
-                    map.items.splice(0..0, self.behind(span.end));
+                    map.items.splice(0..0, self.behind_brackets(span.end));
                 }
                 Tree::Map(map)
             }
@@ -217,6 +216,15 @@ impl Reader<'_> {
         self.comments.next_if(follows).map(item)
     }
 
+    /// The same of brackets: it is of all that they hold, and of no value alone.
+    fn behind_brackets<K>(&mut self, end: usize) -> Option<Item<K>> {
+        let found = self.behind(end);
+        found.map(|item| match item {
+            Item::Comment(comment) => Item::Comment(Comment { inline: false, ..comment }),
+            value => value,
+        })
+    }
+
     fn leaf(&self, scalar: Scalar, span: Span, key_end: usize, around: Around) -> Leaf {
         let span = if scalar.blank { self.nothing(span, key_end) } else { span };
         // a tag goes with the value that it is of
@@ -228,7 +236,12 @@ impl Reader<'_> {
             && !lead.contains('\n')
             && after.trim_end_matches('\r').is_empty()
             && !self.joins_block(span.end, around.indent);
-        let site = Site { span: Span { start, ..span }, flow: around.flow, indent: room.then_some(around.indent) };
+        let site = Site {
+            span: Span { start, ..span },
+            flow: around.flow,
+            flat: around.flat,
+            indent: room.then_some(around.indent),
+        };
         let unsigned = is_unsigned(&scalar);
         Leaf { value: Value::from_scalar(scalar), unsigned, site }
     }
@@ -315,7 +328,7 @@ fn start_of(node: &Node) -> usize {
 
 /// Notes where comments should stand that are on a line of their own: elsewhere go-yaml might take them for those of
 /// another map or list, to which their ciphertext is not bound.
-fn align<K>(items: &mut [Item<K>], column: usize, start: impl Fn(&K) -> usize) {
+fn align<K>(items: &mut [Item<K>], column: usize, is_list: bool, start: impl Fn(&K) -> usize) {
     let mut next = usize::MAX;
     for item in items.iter_mut().rev() {
         match item {
@@ -323,8 +336,9 @@ fn align<K>(items: &mut [Item<K>], column: usize, start: impl Fn(&K) -> usize) {
             Item::Comment(comment) => {
                 let Span { start, column: found, .. } = comment.site.span;
                 // one between a key and its value is of neither another map nor another list
-                let is_odd = !comment.inline && found != column && start < next;
-                comment.site.indent = is_odd.then_some(column.saturating_sub(1));
+                let is_between_values = !comment.inline && start < next;
+                comment.site.indent = (is_between_values && found != column).then_some(column.saturating_sub(1));
+                comment.as_item = is_between_values && is_list;
             }
         }
     }
