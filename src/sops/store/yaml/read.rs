@@ -147,6 +147,8 @@ impl Reader<'_> {
             let limit = starts.get(index + 1).copied().unwrap_or(around.limit);
             let flat = !around.flow && span.column <= around.outer;
             let around = Around { flow: around.flow, indent: span.column + 1, limit, outer: span.column, flat };
+            // behind a dash sops reads some for those of others
+            self.in_place &= self.comments.peek().is_none_or(|comment| comment.span.start > node.span.start);
             let value = self.value(node, start, around, &mut items);
             items.push(Item::Value(Position { start }, value));
         }
@@ -221,7 +223,7 @@ impl Reader<'_> {
         let found = self.behind(end);
         found.map(|item| match item {
             Item::Comment(comment) => Item::Comment(Comment { inline: false, ..comment }),
-            value => value,
+            value @ Item::Value(..) => value,
         })
     }
 
