@@ -354,7 +354,8 @@ impl<'a> Sequence<'a> {
         self.comments.retain(|comment| !beside.contains(comment));
         self.sops_comments.retain(|comment| !beside.contains(comment));
         let is_empty = |value: &Value| {
-            value.as_sequence().is_some_and(Vec::is_empty) || value.as_mapping().is_some_and(|map| map.is_empty())
+            value.as_sequence().is_some_and(Vec::is_empty)
+                || value.as_mapping().is_some_and(serde_yaml::Mapping::is_empty)
         };
         let way = steps.split_last().map(|(_, way)| way).unwrap_or_default();
         if self.values.first_mut().and_then(|root| at(root, way)).is_some_and(|parent| is_empty(parent)) {
