@@ -92,7 +92,7 @@ pub struct Site {
     pub span: Span,
     /// Within brackets, where YAML needs more quotes.
     pub flow: bool,
-    /// An item of a list whose dashes stand at the column of its key.
+    /// An encrypted comment at the end of a list whose dashes stand at the column of its key.
     pub flat: bool,
     /// How far the lines of a block would be indented, if there is room for one; of a comment, how far it should be, if
     /// it is not.

@@ -79,7 +79,7 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
         return Ok(Written { bytes, reworded: Vec::new() });
     }
     let source = text(name, bytes).map_err(WriteError::Read)?;
-    let (source, Parsed { mut document, ends, .. }) = plain(source, format)?;
+    let (source, Parsed { mut document, ends, .. }) = plain(source, format, &plan.selector)?;
     let reworded = reworded(&mut document, &source, &plan.selector);
     let (selector, scope, stash) = (&plan.selector, plan.mac_scope, Stash::default());
     let sealer = Sealer { format, key: &key, selector, scope, stash };

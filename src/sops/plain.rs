@@ -6,6 +6,8 @@ use super::BLOCK;
 use super::cipher::{DataKey, Type};
 use super::content::difference;
 use super::readable::refuse_unreadable;
+use super::rewrite::selects_alike;
+use super::selector::Selector;
 use super::store::{Format, Parsed};
 use super::time::Timestamp;
 use super::verified::Unfaithful;
@@ -27,7 +29,7 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {
 }
 
 /// Reads a plaintext; one whose values do not each stand at a place of their own is written anew.
-pub(super) fn plain(source: Source, format: Format) -> Result<(Source, Parsed), WriteError> {
+pub(super) fn plain(source: Source, format: Format, selector: &Selector) -> Result<(Source, Parsed), WriteError> {
     let source = without_mark(source, format);
     let parsed = format.parse(&source).map_err(WriteError::Read)?;
     if let Some(block) = parsed.blocks.iter().flatten().next() {
@@ -49,9 +51,11 @@ pub(super) fn plain(source: Source, format: Format) -> Result<(Source, Parsed), 
     let text = format.emit_open(&parsed.document).map_err(|unfit| WriteError::Unfit { place: place(), unfit })?;
     let anew = Source::new(source.name(), text.as_str());
     let again = format.parse(&anew).map_err(WriteError::Read)?;
+    let unfaithful = |problem| WriteError::Unfaithful { place: place(), problem };
     match difference(&parsed.document, &again.document) {
-        None => Ok((anew, again)),
-        Some(path) => Err(WriteError::Unfaithful { place: place(), problem: Unfaithful::Different(path) }),
+        None if selects_alike(&parsed.document, &again.document, selector) => Ok((anew, again)),
+        None => Err(unfaithful(Unfaithful::Selection)),
+        Some(path) => Err(unfaithful(Unfaithful::Different(path))),
     }
 }
 

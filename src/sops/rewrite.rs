@@ -169,6 +169,17 @@ impl Sealed {
     }
 }
 
+/// Whether a selector has the same values of two documents encrypted that hold the same. Where comments select, that
+/// hangs on where they stand.
+pub(super) fn selects_alike(first: &Document, second: &Document, selector: &Selector) -> bool {
+    let selected = |document: &Document| -> Vec<bool> {
+        let mut document = Document { branches: document.branches.clone() };
+        selected(&mut document, selector).into_iter().map(|(_, is_selected)| is_selected).collect()
+    };
+    let by_comments = matches!(selector, Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_));
+    !by_comments || selected(first) == selected(second)
+}
+
 /// Every value and comment on the way through a document, and whether a selector has it encrypted.
 fn selected(document: &mut Document, selector: &Selector) -> Vec<(KeyPath, bool)> {
     struct Look(Vec<(KeyPath, bool)>);

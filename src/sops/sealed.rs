@@ -25,6 +25,7 @@ use super::metadata::Metadata;
 use super::open::{Opened, open};
 use super::path::KeyPath;
 use super::plain::{plain, text};
+use super::rewrite::selects_alike;
 use super::scalar::Value;
 use super::selector::Selector;
 use super::stash::Stash;
@@ -158,7 +159,10 @@ impl Sealed {
     /// another thing beside its new neighbours. Where it would, the text is written anew as sops would.
     fn settle(&mut self, fields: &Map) -> Result<(), Unfaithful> {
         let differs = |text: &str| match self.read(text) {
-            Ok(parsed) => difference(&self.document, &parsed.document).map(Unfaithful::Different),
+            Ok(parsed) => difference(&self.document, &parsed.document).map(Unfaithful::Different).or_else(|| {
+                let is_same = selects_alike(&self.document, &parsed.document, &self.metadata.selector);
+                (!is_same).then_some(Unfaithful::Selection)
+            }),
             Err(_) => Some(Unfaithful::Unreadable),
         };
         if differs(&self.text).is_none() {
@@ -256,7 +260,7 @@ impl Sealed {
             return Ok(());
         }
         let source = text(self.source.name(), plaintext.to_vec()).map_err(WriteError::Read)?;
-        let (source, parsed) = plain(source, self.format)?;
+        let (source, parsed) = plain(source, self.format, &self.metadata.selector)?;
         let blocks = self.parsed()?.blocks;
         let slice = |block: &Block| self.text.get(block.whole.clone()).unwrap_or_default().to_owned();
         let first = blocks.iter().flatten().next().map(slice).unwrap_or_default();

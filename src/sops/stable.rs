@@ -105,7 +105,7 @@ pub fn encrypt_stable(
 ) -> Result<Stable, WriteError> {
     let source = Source::new(name, text.as_str());
     drop(text);
-    let (source, Parsed { mut document, .. }) = plain(source, Format::Yaml)?;
+    let (source, Parsed { mut document, .. }) = plain(source, Format::Yaml, &plan.selector)?;
     let place = || source.place(Span::locate(source.text(), 0, 0));
     let no_randomness = || WriteError::Value { place: place(), problem: SealProblem::NoRandomness };
     let before = committed.and_then(|bytes| Closed::read(name, bytes.to_vec(), Format::Yaml).ok().flatten());

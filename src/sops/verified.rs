@@ -19,6 +19,8 @@ pub enum Unfaithful {
     Unreadable,
     /// They hold another thing here.
     Different(KeyPath),
+    /// Comments select values, and in the new file they would be of others.
+    Selection,
 }
 
 /// Checks that bytes are an encrypted file of this content under this data key.

@@ -173,6 +173,13 @@ fn exposed(place: Place, selector: &str, paths: &[KeyPath]) -> Diagnostic {
 
 fn unfaithful(place: Place, problem: &Unfaithful) -> Diagnostic {
     let what = match problem {
+        Unfaithful::Selection => {
+            let message =
+                "comments select which values are encrypted, and would be of others once the file is written anew";
+            return Diagnostic::error("sops-value", message).at_hidden(place).note("the file is as it was").hint(
+                "write it without aliases, documents in brackets and comments inside of values: such are written anew",
+            );
+        }
         Unfaithful::Unreadable => "the new file could not be read again".to_owned(),
         Unfaithful::Different(path) if path.steps().is_empty() => "the new file would hold something else".to_owned(),
         Unfaithful::Different(path) => format!("the new file would hold something else at `{path}`"),

@@ -121,7 +121,11 @@ impl<'a> Sequence<'a> {
                 return false;
             }
             let text = String::from_utf8(read.stdout).expect("UTF-8");
-            self.values = self.values_of(&text);
+            let Ok(values) = self.values_in(&text) else {
+                // what it prints is no YAML
+                return false;
+            };
+            self.values = values;
             self.sops_comments = self.comments_of(&text);
             let mut texts = String::new();
             self.values.iter().for_each(|value| all_texts(value, &mut texts));
@@ -171,19 +175,23 @@ impl<'a> Sequence<'a> {
     }
 
     fn values_of(&self, text: &str) -> Vec<Value> {
+        self.values_in(text).unwrap_or_else(|error| panic!("{}\n{text}\n{error}", self.log.join("\n")))
+    }
+
+    fn values_in(&self, text: &str) -> Result<Vec<Value>, serde_yaml::Error> {
         if self.is_dotenv() {
             let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
             let entry = |line: &str| {
                 let (key, value) = line.split_once('=').expect("a line");
                 (Value::from(key), Value::from(value))
             };
-            return vec![Value::Mapping(lines.map(entry).collect())];
+            return Ok(vec![Value::Mapping(lines.map(entry).collect())]);
         }
         let documents = serde_yaml::Deserializer::from_str(text).map(Value::deserialize);
         // a document of nothing is an empty one
         let filled = |value: Value| if value.is_null() { Value::Mapping(<_>::default()) } else { value };
         let documents = documents.map(|value| value.map(filled));
-        documents.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{}\n{text}\n{error}", self.log.join("\n")))
+        documents.collect()
     }
 
     fn comments_of(&self, text: &str) -> BTreeSet<String> {

@@ -6,6 +6,7 @@ use super::Sealed;
 use crate::sops::content::{Skipped, difference, difference_beside, same_values};
 use crate::sops::document::{Document, Leaf, Tree};
 use crate::sops::path::{KeyPath, Step};
+use crate::sops::rewrite::selects_alike;
 use crate::sops::store::{EditProblem, Format, Parsed, Target, amend, apply};
 use crate::sops::verified::Unfaithful;
 use crate::sops::write_error::WriteError;
@@ -133,6 +134,9 @@ impl Sealed {
         let text = self.format.emit(document, fields).map_err(|unfit| self.unfit(unfit))?;
         let parsed = self.read(&text)?;
         match difference(document, &parsed.document) {
+            None if !selects_alike(document, &parsed.document, &self.metadata.selector) => {
+                Err(WriteError::Unfaithful { place: self.place(), problem: Unfaithful::Selection })
+            }
             None => Ok((text, parsed)),
             Some(path) => Err(WriteError::Unfaithful { place: self.place(), problem: Unfaithful::Different(path) }),
         }

@@ -92,6 +92,16 @@ fn a_change_that_would_change_another_value_writes_the_file_anew() {
 }
 
 #[test]
+fn documents_without_values_stay_documents() {
+    for text in ["# c\n{}\n---\nb: 1\n", "a: 1\n---\n# c\n{}\n", "{}\n---\nb: 1\n---\n{}\n"] {
+        let sealed = sealed(text, Format::Yaml, Selector::default());
+        let file = opened(&sealed, Format::Yaml);
+        assert_eq!(file.document().branches.len(), text.matches("---").count() + 1, "{sealed}");
+        assert_eq!(plaintext(&file).replace("---\n{}\n---", "{}\n---").trim_start_matches("---\n"), text, "{sealed}");
+    }
+}
+
+#[test]
 fn an_edited_text_keeps_the_ciphertext_of_what_it_did_not_touch() {
     for (format, text, from, to, lines) in [
         (Format::Yaml, YAML, "one", "new", (3, 3)),

@@ -63,6 +63,10 @@ fn documents(document: &Document, block: Option<&str>, step: Indent) -> Zeroizin
         if branch.values().next().is_none() && block.is_none() {
             writer.out.push_str("{}\n");
         }
+        if index == 0 && block == Some("") && branch.values().next().is_none() {
+            // comments alone begin no document
+            writer.out.push_str("---\n");
+        }
         writer.out.push_str(block.unwrap_or_default());
     }
     writer.out

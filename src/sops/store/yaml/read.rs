@@ -142,13 +142,21 @@ impl Reader<'_> {
     fn list(&mut self, nodes: Vec<Node>, span: Span, around: Around) -> List {
         let mut items = Vec::with_capacity(nodes.len());
         let starts = self.starts(&nodes, span, around.flow);
+        let last = nodes.len() - nodes.iter().rev().take_while(|node| is_comment(node)).count();
         for (index, (node, &start)) in nodes.into_iter().zip(&starts).enumerate() {
             self.take(&mut items, |comment| comment.span.start < start);
             let limit = starts.get(index + 1).copied().unwrap_or(around.limit);
-            let flat = !around.flow && span.column <= around.outer;
+            let flat = !around.flow && span.column <= around.outer && index >= last;
             let around = Around { flow: around.flow, indent: span.column + 1, limit, outer: span.column, flat };
             // behind a dash sops reads some for those of others
-            self.in_place &= self.comments.peek().is_none_or(|comment| comment.span.start > node.span.start);
+            let head = node.span;
+            let gap = |comment: &read::Comment| self.text.get(comment.span.end..head.start).unwrap_or_default();
+            let is_odd = |comment: &&read::Comment| {
+                let is_apart = comment.span.column != head.column || gap(comment).matches('\n').count() > 1;
+                !comment.inline && comment.span.start < head.start && is_apart
+            };
+            let is_odd = self.comments.clone().next().is_some_and(|comment| is_odd(&comment));
+            self.in_place &= !is_odd;
             let value = self.value(node, start, around, &mut items);
             items.push(Item::Value(Position { start }, value));
         }
@@ -318,6 +326,11 @@ impl Reader<'_> {
             items.push(item(comment));
         }
     }
+}
+
+/// Whether an item of a list looks like an encrypted comment.
+fn is_comment(node: &Node) -> bool {
+    node.as_scalar().is_some_and(|scalar| scalar.text().trim_end().ends_with(",type:comment]"))
 }
 
 /// Where a value starts, with its tag.
