@@ -70,6 +70,8 @@ pub mod regex_size;
 pub mod resolve;
 pub mod route;
 pub mod secret;
+#[cfg_attr(not(unix), path = "no_signals.rs")]
+pub mod signals;
 pub mod sops;
 pub mod span;
 pub mod test_hook;

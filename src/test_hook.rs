@@ -3,7 +3,8 @@
 //!
 //! A test that kills a process after some milliseconds, or that asserts seconds, passes on one machine and
 //! fails on another. So a debug build can be told to die at the N-th pass of a named point
-//! (`SEPTUM_TEST_STOP_AT=atomic-complete:1`), takes its time from `SEPTUM_TEST_NOW` (seconds since 1970),
+//! (`SEPTUM_TEST_STOP_AT=atomic-complete:1`), or to stand still there until it is told to go on
+//! (`SEPTUM_TEST_PAUSE_AT`: the process stops itself as `kill -STOP` does), takes its time from `SEPTUM_TEST_NOW` (seconds since 1970),
 //! and counts the bytes and steps that loops over untrusted input cost. A release build has none of it: it
 //! reads neither variable, and the functions are empty.
 
@@ -12,10 +13,16 @@ use std::time::{Duration, Instant, SystemTime};
 /// A point that the program passes, at which a test can kill it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
+    /// A command has read its files and made their new bytes, in memory.
+    FilesRead,
+    /// A command holds the locks of the files that it changes.
+    FilesLocked,
     /// Half of a file's new bytes are written, under the name of a draft.
     AtomicHalfWritten,
     /// All new bytes are on the disk, under the name of a draft.
     AtomicComplete,
+    /// All new bytes have a name beside the one of their file.
+    AtomicLinked,
     /// The new bytes have the name of the file.
     AtomicNamed,
     /// Something in an output tree is about to be made, replaced or removed.
@@ -24,13 +31,24 @@ pub enum Point {
 
 impl Point {
     /// All points: a test that runs each of them cannot forget one.
-    pub const ALL: [Self; 4] = [Self::AtomicHalfWritten, Self::AtomicComplete, Self::AtomicNamed, Self::TreeStep];
+    pub const ALL: [Self; 7] = [
+        Self::FilesRead,
+        Self::FilesLocked,
+        Self::AtomicHalfWritten,
+        Self::AtomicComplete,
+        Self::AtomicLinked,
+        Self::AtomicNamed,
+        Self::TreeStep,
+    ];
 
     /// The name that `SEPTUM_TEST_STOP_AT` has for it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::FilesRead => "files-read",
+            Self::FilesLocked => "files-locked",
             Self::AtomicHalfWritten => "atomic-half-written",
             Self::AtomicComplete => "atomic-complete",
+            Self::AtomicLinked => "atomic-linked",
             Self::AtomicNamed => "atomic-named",
             Self::TreeStep => "tree-step",
         }
@@ -38,7 +56,7 @@ impl Point {
 }
 
 /// Marks a point. If a test named it, and this is the pass it named, the process dies here: nothing is
-/// tidied, as with `kill -9`.
+/// tidied, as with `kill -9`. If the test wants it to pause, it stops until somebody sends `SIGCONT`.
 #[inline]
 pub fn pass(point: Point) {
     #[cfg(debug_assertions)]
@@ -63,6 +81,15 @@ pub fn elapsed(start: Instant) -> Duration {
         return Duration::ZERO;
     }
     start.elapsed()
+}
+
+/// How long to wait for something before it is worth a word; not at all by the clock of a test.
+pub fn moment(usual: Duration) -> Duration {
+    #[cfg(debug_assertions)]
+    if debug::now().is_some() {
+        return Duration::ZERO;
+    }
+    usual
 }
 
 /// Counts work of this thread: bytes looked at, or steps made.
@@ -106,21 +133,50 @@ mod debug {
         pub(super) static WORK: Cell<usize> = const { Cell::new(0) };
     }
 
-    pub(super) fn pass(point: Point) {
-        static STOP: OnceLock<Option<(String, usize)>> = OnceLock::new();
-        static PASSES: AtomicUsize = AtomicUsize::new(0);
-        let stop = STOP.get_or_init(|| {
-            let named = env::var("SEPTUM_TEST_STOP_AT").ok()?;
-            let (name, pass) = named.split_once(':')?;
-            Some((name.to_owned(), pass.parse().ok()?))
-        });
-        if let Some((name, pass)) = stop
-            && name == point.name()
-            && PASSES.fetch_add(1, SeqCst) + 1 == *pass
-        {
-            std::process::abort();
+    /// A point that a variable names, and how often it was passed.
+    struct Named {
+        variable: &'static str,
+        point: OnceLock<Option<(String, usize)>>,
+        passes: AtomicUsize,
+    }
+
+    static STOP: Named = Named::new("SEPTUM_TEST_STOP_AT");
+    static PAUSE: Named = Named::new("SEPTUM_TEST_PAUSE_AT");
+
+    impl Named {
+        const fn new(variable: &'static str) -> Self {
+            Self { variable, point: OnceLock::new(), passes: AtomicUsize::new(0) }
+        }
+
+        fn is_at(&self, point: Point) -> bool {
+            let named = self.point.get_or_init(|| {
+                let named = env::var(self.variable).ok()?;
+                let (name, pass) = named.split_once(':')?;
+                Some((name.to_owned(), pass.parse().ok()?))
+            });
+            named
+                .as_ref()
+                .is_some_and(|(name, pass)| name == point.name() && self.passes.fetch_add(1, SeqCst) + 1 == *pass)
         }
     }
+
+    pub(super) fn pass(point: Point) {
+        if STOP.is_at(point) {
+            std::process::abort();
+        }
+        if PAUSE.is_at(point) {
+            pause();
+        }
+    }
+
+    #[cfg(unix)]
+    fn pause() {
+        // to this thread: another one would stop the process only after this one did some more
+        let _ = signal_hook::low_level::raise(signal_hook::consts::SIGSTOP);
+    }
+
+    #[cfg(not(unix))]
+    fn pause() {}
 
     pub(super) fn budget_divisor() -> u64 {
         static DIVISOR: OnceLock<u64> = OnceLock::new();

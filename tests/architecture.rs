@@ -21,6 +21,7 @@ const ORDER: &[&[&str]] = &[
         "parallel",
         "span",
         "secret",
+        "signals",
         "value",
         "name",
         "pattern",
@@ -58,7 +59,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("signal_hook", &["at_rest"]),
+    ("signal_hook", &["signals.rs", "test_hook.rs"]),
     ("rpassword", &["cli/prompt.rs"]),
     ("indicatif", &["cli/watch.rs"]),
     ("toml_edit", &["check/rules/toml.rs", "format"]),
@@ -74,8 +75,9 @@ const DOORS: &[(&str, &[&str])] = &[
 /// `disk::read_named` and `atomic`, which no path of a repository leads out of.
 const OPENERS: &[(&str, &str)] = &[
     ("disk", "it is the reader"),
-    ("atomic.rs", "it is the writer"),
+    ("atomic", "it is the writer"),
     ("emit/tree", "the folders of a tree are real ones, and its files are opened without following links"),
+    ("at_rest/lock.rs", "the files that are about to be written, which nothing is read of"),
     ("at_rest/edit", "plaintext in a folder that the program made, and the editors on the path"),
     ("sops/identity.rs", "keys of the user, which the environment names"),
     ("cli/init.rs", "makes directories, and adds to the keys of the user"),

@@ -13,6 +13,7 @@ mod support;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -122,6 +123,17 @@ impl Desk {
         child
     }
 
+    /// What was typed and kept, which is removed then as people are told to.
+    fn kept(&self) -> Option<String> {
+        let folders = fs::read_dir(self.memory.path()).unwrap().map(|entry| entry.unwrap().path());
+        let folder = folders.into_iter().find(|path| path.to_string_lossy().contains("septum-kept-"))?;
+        assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
+        let file = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+        let kept = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
+        fs::remove_dir_all(folder).unwrap();
+        Some(kept)
+    }
+
     /// How much lies in memory.
     fn left(&self) -> usize {
         fs::read_dir(self.memory.path()).unwrap().count()
@@ -216,8 +228,9 @@ fn the_plaintext_is_private_in_memory_and_has_the_files_name() {
     assert_eq!(desk.left(), 0);
 }
 
+/// What nobody typed is removed, and what somebody typed is kept, and its place is said.
 #[test]
-fn what_goes_wrong_leaves_the_file_as_it_was_and_nothing_behind() {
+fn what_goes_wrong_leaves_the_file_as_it_was_and_keeps_what_was_typed() {
     let desk = Desk::new();
     let before = desk.read("app.enc.yaml");
     for (script, code, expected) in [
@@ -245,6 +258,9 @@ fn what_goes_wrong_leaves_the_file_as_it_was_and_nothing_behind() {
         }
         assert!(output.stdout.is_empty());
         assert_eq!(desk.read("app.enc.yaml"), before, "{script}");
+        let typed = script.contains('>');
+        assert_eq!(stderr.contains("what you typed is kept in memory"), typed, "{script}: {stderr}");
+        assert_eq!(desk.kept().is_some(), typed, "{script}");
         assert_eq!(desk.left(), 0, "{script}");
     }
 }
@@ -309,14 +325,83 @@ fn a_new_file_is_encrypted_by_its_rule() {
 }
 
 #[test]
-fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
+fn what_somebody_else_changed_meanwhile_is_kept_beside_what_was_typed() {
     let desk = Desk::new();
+    // comments, values, and a file that somebody else made too
     let output = desk.edit("app.enc.yaml", "echo '# theirs' >> app.enc.yaml; echo 'more: 1' >> \"$1\"");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("changed by somebody else meanwhile"), "{}", text(&output.stderr));
-    assert!(desk.read("app.enc.yaml").ends_with("# theirs\n"));
-    desk.edit("new.enc.yaml", "echo theirs > new.enc.yaml; echo 'more: 1' >> \"$1\"");
-    assert_eq!(desk.read("new.enc.yaml"), "theirs\n");
+    let expected = "septum: `app.enc.yaml` was changed by somebody else meanwhile, and holds their changes too\n";
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), expected));
+    let plaintext = desk.plaintext("app.enc.yaml");
+    assert!(plaintext.contains("# theirs\n") && plaintext.contains("more: 1\n"), "{plaintext}");
+    let septum = env!("CARGO_BIN_EXE_septum");
+    let theirs = format!("echo root | '{septum}' set -q app.enc.yaml user");
+    let output = desk.edit("app.enc.yaml", &format!("{theirs}; sed -i 's/- two/- 2/; s/# always/# never/' \"$1\""));
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), expected));
+    let plaintext = desk.plaintext("app.enc.yaml");
+    assert!(plaintext.contains("user: root # never\n") && plaintext.contains("- 2\n"), "{plaintext}");
+    let new = format!("'{septum}' encrypt -q --filename x.enc.yaml -o new.enc.yaml < theirs");
+    desk.write("theirs", "a: 1\n");
+    let output = desk.edit("new.enc.yaml", &format!("{new}; echo 'b: 2' > \"$1\""));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let plaintext = desk.plaintext("new.enc.yaml");
+    assert!(plaintext.contains("a: 1\n") && plaintext.contains("b: 2\n"), "{plaintext}");
+    assert_eq!(desk.left(), 0);
+}
+
+#[test]
+fn what_somebody_else_changed_too_is_not_overwritten_and_the_text_is_kept() {
+    let desk = Desk::new();
+    let septum = env!("CARGO_BIN_EXE_septum");
+    for (theirs, expected) in [
+        (
+            format!("echo root | '{septum}' set -q app.enc.yaml user"),
+            "so were values that you changed\n  = note: `user`",
+        ),
+        (
+            format!("EDITOR=\"sed -i 's/# who/# theirs/'\" '{septum}' edit -q app.enc.yaml"),
+            "and so were comments, as you did",
+        ),
+        ("rm app.enc.yaml".to_owned(), "`app.enc.yaml` was removed by somebody else meanwhile"),
+        ("echo a: 1 > app.enc.yaml".to_owned(), "`app.enc.yaml` is not encrypted"),
+    ] {
+        let script = format!("{theirs}; cp app.enc.yaml theirs; sed -i 's/user: .*/user: hunter2-mine # x/' \"$1\"");
+        let before = desk.read("app.enc.yaml");
+        let output = desk.edit("app.enc.yaml", &script);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{theirs}: {stderr}");
+        assert!(stderr.contains(expected) && !stderr.contains("hunter2"), "{theirs}: {stderr}");
+        assert!(desk.kept().unwrap().contains("user: hunter2-mine # x\n"));
+        if !theirs.starts_with("rm") {
+            assert_eq!(desk.read("app.enc.yaml"), desk.read("theirs"), "{theirs}");
+        }
+        desk.write("app.enc.yaml", &before);
+    }
+    desk.write("theirs", "a: 1\n");
+    let output = desk.edit("new.enc.yaml", "cp theirs new.enc.yaml; echo 'more: 1' >> \"$1\"");
+    assert!(text(&output.stderr).contains("`new.enc.yaml` is not encrypted"), "{}", text(&output.stderr));
+    assert_eq!(desk.read("new.enc.yaml"), "a: 1\n");
+}
+
+/// Whoever was removed while somebody typed does not read what was typed.
+#[test]
+fn a_file_that_is_not_as_its_rule_says_any_more_is_not_written() {
+    let desk = Desk::new();
+    let before = desk.read("app.enc.yaml");
+    let output = desk.edit(
+        "app.enc.yaml",
+        &format!(
+            "'{}' keygen -q -o other.txt 2>/dev/null; \
+             sed -i \"s/age1.*/$(grep -o 'age1.*' other.txt)/\" .sops.yaml; echo 'more: 1' >> \"$1\"",
+            env!("CARGO_BIN_EXE_septum")
+        ),
+    );
+    assert!(
+        text(&output.stderr).contains("is not encrypted for those whom its rule names"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(desk.read("app.enc.yaml"), before);
+    assert!(desk.kept().unwrap().ends_with("more: 1\n"));
 }
 
 #[test]
@@ -366,14 +451,23 @@ fn a_disk_is_used_only_if_it_was_allowed() {
 }
 
 #[test]
-fn signals_that_end_the_program_end_the_editor_and_leave_nothing() {
-    for (signal, code) in [("TERM", 143), ("HUP", 129)] {
+fn signals_that_end_the_program_end_the_editor_and_keep_only_what_was_typed() {
+    for (signal, number, typed) in [("TERM", 15, true), ("HUP", 1, true), ("TERM", 15, false), ("HUP", 1, false)] {
         let desk = Desk::new();
         let before = desk.read("app.enc.yaml");
-        let child = desk.at_work("echo more: 1 >> \"$1\"; READY; exec tail -f /dev/null");
+        let typing = if typed { "echo more: 1 >> \"$1\"" } else { ":" };
+        let child = desk.at_work(&format!("{typing}; READY; exec tail -f /dev/null"));
         send(signal, &child.id().to_string());
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{signal}: {}", text(&output.stderr));
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.signal(), Some(number), "{signal}: {stderr}");
+        assert_eq!(stderr.contains("septum: what you typed is kept in memory, for you alone: `"), typed, "{stderr}");
+        if typed {
+            // whoever edits next is told, in case nobody could read that
+            let next = text(&desk.edit("app.enc.yaml", "true").stderr);
+            assert!(next.contains("warning: what was typed in an earlier `septum edit` is kept in"), "{next}");
+        }
+        assert_eq!(desk.kept().is_some_and(|kept| kept.ends_with("more: 1\n")), typed, "{signal}");
         assert_eq!(desk.left(), 0, "{signal}");
         assert_eq!(desk.read("app.enc.yaml"), before, "{signal}");
         assert!(!is_alive(desk.read("pid").trim()), "{signal}");
@@ -385,7 +479,7 @@ fn an_editor_that_ignores_signals_is_killed() {
     let desk = Desk::new();
     let child = desk.at_work("trap '' TERM; READY; while :; do sleep 0.1; done");
     send("TERM", &child.id().to_string());
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
+    assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(15));
     assert_eq!(desk.left(), 0);
     assert!(!is_alive(desk.read("pid").trim()));
 }
@@ -424,6 +518,19 @@ fn what_a_killed_program_left_is_removed_by_the_next() {
 }
 
 #[test]
+fn what_was_typed_before_a_program_was_killed_is_kept_by_the_next() {
+    let desk = Desk::new();
+    let mut child = desk.at_work("echo more: 1 >> \"$1\"; READY; exec tail -f /dev/null");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    send("KILL", desk.read("pid").trim());
+    let stderr = text(&desk.edit("app.enc.yaml", "true").stderr);
+    assert!(stderr.contains("warning: what was typed in an earlier `septum edit` is kept in"), "{stderr}");
+    assert!(desk.kept().unwrap().ends_with("more: 1\n"));
+    assert_eq!(desk.left(), 0);
+}
+
+#[test]
 fn two_people_edit_at_the_same_time() {
     let desk = Desk::new();
     desk.create("other.enc.yaml", "a: 1\n");
@@ -451,13 +558,15 @@ fn a_mistake_is_shown_and_can_be_mended() {
 fn a_mistake_can_be_left() {
     let desk = Desk::new();
     let before = desk.read("app.enc.yaml");
-    // q, the end of input, Ctrl-C
-    for (typed, code, expected) in [("q\n", 2, "was given up"), ("\u{4}", 2, "was given up"), ("\u{3}", 130, "")] {
+    // q; the end of input and Ctrl-C, which may come from somewhere else
+    let kept = "what you typed is kept in memory";
+    for (typed, code, expected) in [("q\n", 2, "was given up"), ("\u{4}", 2, kept), ("\u{3}", 130, kept)] {
         let turns = [("Press Enter to open the editor again", typed)];
         let Some(seen) = desk.session("echo 'more: [' >> \"$1\"", &turns) else { return };
         assert_eq!(seen.code, code, "{seen:?}");
         assert!(seen.shown.contains(expected), "{seen:?}");
         assert_eq!(desk.read("app.enc.yaml"), before);
+        assert_eq!(desk.kept().is_some(), expected == kept, "{typed:?}");
         assert_eq!(desk.left(), 0, "{typed:?}");
     }
 }

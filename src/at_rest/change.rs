@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::file::{SecretFile, Staged};
+use super::file::{SecretFile, Staged, check_names};
+use super::merge::same;
+use super::rewrite::{Before, Made, Rewrite, gone};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{
@@ -20,16 +22,99 @@ pub struct Changing {
     pub format: Format,
     /// Its content.
     pub sealed: Sealed,
+    /// Its bytes as they were read.
+    before: Vec<u8>,
+}
+
+/// A value that is to be put into a file, or taken out of it.
+#[derive(Clone)]
+pub struct ValueChange {
+    /// Which document of the file, if that was said.
+    pub document: Option<usize>,
+    /// Where the value is.
+    pub path: KeyPath,
+    /// Whether the path is that of an entry, whose value may be in a long form.
+    pub is_entry: bool,
+    /// The value; none if it is taken out.
+    pub value: Option<Tree>,
+}
+
+impl ValueChange {
+    fn path_in(&self, sealed: &Sealed) -> KeyPath {
+        if self.is_entry { entry_value(sealed, &self.path) } else { self.path.clone() }
+    }
+
+    /// What is at its place.
+    fn found(&self, sealed: &Sealed) -> Option<Tree> {
+        sealed.find(self.document, &self.path_in(sealed)).ok().map(|(_, tree)| tree.clone())
+    }
+
+    /// Makes the change: false if there was nothing to change.
+    fn make(&self, file: Changing, now: Timestamp) -> Result<Made<bool>, Diagnostics> {
+        let path = self.path_in(&file.sealed);
+        let staged = match &self.value {
+            Some(value) => file.set(self.document, &path, value, now)?,
+            None => file.unset(self.document, &path, now)?,
+        };
+        Ok(Made { outcome: staged.is_some(), staged })
+    }
+
+    /// Makes the change on a file that somebody else wrote since `base` was at its place.
+    fn make_again(&self, base: Option<&Tree>, file: Changing, now: Timestamp) -> Result<Made<bool>, Diagnostics> {
+        let theirs = self.found(&file.sealed);
+        if same(base, theirs.as_ref()) {
+            return self.make(file, now);
+        }
+        if same(self.value.as_ref(), theirs.as_ref()) {
+            return Ok(Made { outcome: false, staged: None });
+        }
+        let (name, path) = (&file.name, &self.path);
+        let message = format!("somebody else changed `{path}` in `{name}` meanwhile, and it stays as they left it");
+        let look = if theirs.is_some() { format!("`septum get {name} '{path}'` shows it; ") } else { String::new() };
+        Err(Diagnostic::error("changed-meanwhile", message).hint(format!("{look}run the command again")).into())
+    }
+
+    /// The change of a file that is not there yet: `new` is what it would be.
+    pub fn rewrite_new(self, new: Staged, identities: &Identities, now: Timestamp) -> Rewrite<'_, bool> {
+        let (path, name, format) = (new.path.clone(), new.name.clone(), Format::of_path(&new.path));
+        let again = move |newer: Option<Vec<u8>>| {
+            let bytes = newer.ok_or_else(|| gone(&name))?;
+            let file = SecretFile { path: path.clone(), name: name.clone(), format, bytes };
+            self.make_again(None, Changing::open(file, &RuleBook::default(), identities)?, now)
+        };
+        Rewrite { before: Before::Missing, made: Made { outcome: true, staged: Some(new) }, again: Box::new(again) }
+    }
 }
 
 impl Changing {
     /// Opens a file.
     pub fn open(file: SecretFile, book: &RuleBook, identities: &Identities) -> Result<Self, Diagnostics> {
-        let format = file.format;
+        check_names(&file.path, &file.name)?;
+        let (format, before) = (file.format, file.bytes.clone());
         let (path, name, closed) = file.closed()?;
         policy::may_change(&name, book.rule(&path)?.as_ref(), closed.metadata(), format)?;
         let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-        Ok(Self { path, name, format, sealed })
+        Ok(Self { path, name, format, sealed, before })
+    }
+
+    /// Makes a change of one value. What the rules say counts as they are now: somebody may have waited.
+    pub fn rewrite(
+        self,
+        change: ValueChange,
+        identities: &Identities,
+        now: Timestamp,
+    ) -> Result<Rewrite<'_, bool>, Diagnostics> {
+        let rule = RuleBook::default().rule(&self.path)?;
+        policy::may_change(&self.name, rule.as_ref(), self.sealed.metadata(), self.format)?;
+        let base = change.found(&self.sealed);
+        let (path, name, format, before) = (self.path.clone(), self.name.clone(), self.format, self.before.clone());
+        let made = change.make(self, now)?;
+        let again = move |newer: Option<Vec<u8>>| {
+            let bytes = newer.ok_or_else(|| gone(&name))?;
+            let file = SecretFile { path: path.clone(), name: name.clone(), format, bytes };
+            change.make_again(base.as_ref(), Self::open(file, &RuleBook::default(), identities)?, now)
+        };
+        Ok(Rewrite { before: Before::Bytes(before), made, again: Box::new(again) })
     }
 
     /// The single value at a path, if there is one.
@@ -42,7 +127,7 @@ impl Changing {
 
     /// Puts a value at a path: where it stands already, or in the document that is named, or in the only
     /// one. None if it had that value.
-    pub fn set(
+    fn set(
         mut self,
         document: Option<usize>,
         path: &KeyPath,
@@ -63,12 +148,7 @@ impl Changing {
     }
 
     /// Takes a value out.
-    pub fn unset(
-        mut self,
-        document: Option<usize>,
-        path: &KeyPath,
-        now: Timestamp,
-    ) -> Result<Option<Staged>, Diagnostics> {
+    fn unset(mut self, document: Option<usize>, path: &KeyPath, now: Timestamp) -> Result<Option<Staged>, Diagnostics> {
         let found = self.sealed.find(document, path).map(|(document, _)| document);
         let document = found.map_err(|problem| not_found(&self.name, &problem))?;
         self.sealed.unset(document, path).map_err(failed)?;

@@ -1,14 +1,10 @@
 //! A file on its way through a command.
 
-use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
-use crate::atomic::{self, Access, Prepared};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::files::{FileKind, read_named, resolve_writable};
+use crate::atomic::{self, Access};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files::{FileKind, read_named};
 use crate::sops::{Closed, Format, ciphertext_as_value, holds_ciphertext};
 
 /// A file that was read.
@@ -76,45 +72,14 @@ pub struct Staged {
     pub access: Access,
 }
 
-/// How many files have new bytes beside them at a time: whoever is killed leaves no more.
-const AT_ONCE: usize = 64;
-
-/// Writes files, each of them old or new at any instant, in their order.
-pub fn write_all(mut staged: Vec<Staged>) -> Result<(), Diagnostics> {
-    let mut found = Diagnostics::new();
-    for file in &mut staged {
-        if let Some(path) = found.take(resolve_writable(&file.path, &file.name)) {
-            file.path = path;
-        }
+/// Refuses to replace a file that has other names: those would keep what it was, and nobody would know.
+pub(super) fn check_names(path: &Path, name: &str) -> Result<(), Diagnostic> {
+    let count = atomic::count_names(path);
+    if count < 2 {
+        return Ok(());
     }
-    if !found.is_empty() {
-        return Err(found);
-    }
-    let mut folders = BTreeSet::new();
-    let mut staged = staged.into_iter().peekable();
-    while staged.peek().is_some() {
-        // what waits for the disk waits side by side
-        for (name, prepared) in prepare(staged.by_ref().take(AT_ONCE).collect()) {
-            match prepared.and_then(Prepared::commit) {
-                Ok(folder) => drop(folders.insert(folder)),
-                Err(error) => found.push(
-                    Diagnostic::error("unwritable", format!("`{name}` could not be written: {error}"))
-                        .failing(Failure::Io),
-                ),
-            }
-        }
-    }
-    for folder in &folders {
-        atomic::sync(folder);
-    }
-    if found.is_empty() { Ok(()) } else { Err(found) }
-}
-
-fn prepare(staged: Vec<Staged>) -> Vec<(String, io::Result<Prepared>)> {
-    let prepare = |Staged { path, name, bytes, access }| (name, atomic::prepare(&path, &bytes, access));
-    if staged.len() == 1 {
-        // a pool of threads costs more than a single file does
-        return staged.into_iter().map(prepare).collect();
-    }
-    staged.into_par_iter().map(prepare).collect()
+    let message = format!("`{name}` has {count} names (hard links), and only this one would be changed");
+    Err(Diagnostic::error("hard-link", message)
+        .note("a file is replaced as a whole, so that it is never half written; its other names keep the old one")
+        .hint(format!("give this name a file of its own first: `cp -p {name} {name}.new && mv {name}.new {name}`")))
 }

@@ -12,7 +12,7 @@ use crate::span::{Place, Source};
 
 /// Rules that tell of a project that is not as it should be, and not of one that cannot be read, and what they
 /// find: that is a finding (exit code 1), and not invalid input (2).
-const FINDINGS: [(&str, &str); 27] = [
+const FINDINGS: [(&str, &str); 28] = [
     ("certificate", "a certificate that is not valid, or not with its key"),
     ("dangling-reference", "a reference to an object or key that nothing defines"),
     ("declared-plain", "a value that is declared plain, and is not"),
@@ -21,6 +21,7 @@ const FINDINGS: [(&str, &str); 27] = [
     ("invalid-key", "a key that the API server refuses"),
     ("invalid-name", "a name that the API server refuses"),
     ("invalid-value", "a value against the rules that the base has for it"),
+    ("leftover-draft", "a file that a killed run left, which may hold secrets in plaintext"),
     ("missing-environment", "a key with a value in one environment, and none in another"),
     ("missing-reason", "a key that is declared plain without a reason"),
     ("missing-required", "a required key without a value"),

@@ -8,6 +8,7 @@ mod baseline;
 mod environments;
 mod finding;
 mod leak;
+mod leftover;
 mod places;
 mod remedy;
 mod rules;
@@ -108,6 +109,10 @@ pub fn check(pipeline: &Pipeline<'_>, scope: &Scope<'_>) -> Report {
     let mut found = of_apps.into_iter().fold(Found::default(), Found::and);
     if let Some(dir) = scope.rendered {
         found.findings.extend(stale::outputs(pipeline, dir, scope));
+    }
+    if scope.is_whole {
+        let left = leftover::drafts(&pipeline.library.project.files);
+        found.findings.extend(left.into_iter().map(|problem| Finding::of(problem, None, None, None)));
     }
     found.report(scope)
 }

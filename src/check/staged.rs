@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 
 use super::finding::{Finding, Home, RULES, slashed};
-use super::{Baseline, Report, Scope, UserRules, check, sorted, unencrypted};
+use super::{Baseline, Report, Scope, UserRules, check, leftover, sorted, unencrypted};
 use crate::diagnostic::Diagnostics;
 use crate::disk::{Kind, Root};
 use crate::files::{FileKind, refuse};
@@ -140,6 +140,9 @@ fn encrypted(index: &Index, known: &Report) -> Report {
     let files = index.changed.iter().filter(|path| bounds.has(path) && !bounds.is_folder(path));
     for path in files {
         let name = slashed(path.strip_prefix(&index.root).unwrap_or(path));
+        if leftover::is_path_of_draft(path) {
+            report.findings.push(Finding::of(leftover::draft(&name), None, None, None));
+        }
         if !known.contains(&name) {
             let found = unencrypted::staged(&bounds, &book, path, &name);
             report.findings.extend(found.into_iter().map(|problem| Finding::of(problem, None, None, None)));

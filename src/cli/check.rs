@@ -122,7 +122,8 @@ impl Check {
             let Some(mut report) = self.report(global, output)? else { return Ok(None) };
             let project = Project::discover(&global.directory)?;
             let (files, rules) = (&project.files, &RuleBook::default());
-            let desk = Desk { files, rules, identities: &identities, wish: &wish, now: now() };
+            let waiting = &|name: &str| output.say_waiting(name);
+            let desk = Desk { files, rules, identities: &identities, wish: &wish, now: now(), waiting };
             let new = mend::mend(desk, &mut report.findings);
             if new.is_empty() {
                 return Ok(Some(report));

@@ -1,6 +1,6 @@
 //! `septum decrypt`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use zeroize::Zeroizing;
@@ -9,7 +9,7 @@ use super::encrypt::redirected;
 use super::files::{self, counted, each_once};
 use super::output::{self, Output, invalid_usage};
 use super::{Global, identities};
-use crate::at_rest::{SecretFile, Staged, each, not_found, write_all};
+use crate::at_rest::{Made, Rewrite, SecretFile, Staged, change_files, each, not_found, write_all};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{Format, Identities, KeyPath, RuleBook, Sealed, Tree, Unfit, Value, WriteError, policy};
@@ -57,6 +57,14 @@ struct Opened {
     told: Option<Diagnostic>,
 }
 
+impl Opened {
+    /// Its plaintext on the way to a file, which is its owner's alone.
+    fn staged(mut self, global: &Global, target: Option<&Path>) -> Staged {
+        let bytes = std::mem::take(&mut *self.text);
+        redirected(Staged { path: self.path, name: self.name, bytes, access: Access::Owner }, global, target)
+    }
+}
+
 impl Decrypt {
     pub(super) fn run(self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let (book, identities) = (RuleBook::default(), identities());
@@ -66,15 +74,31 @@ impl Decrypt {
             }
             let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
             let opened = self.open(file, None, &identities)?;
-            return self.print(global, output, vec![opened]);
+            let Some(path) = &self.output else { return self.print(output, &[opened]) };
+            let staged = opened.staged(global, Some(path));
+            write_all(vec![Rewrite::replacing(staged)], &|name| output.say_waiting(name))?;
+            return Ok(());
         }
         if self.output.is_some() && self.files.len() > 1 {
             return Err(invalid_usage("`--output` takes one file".to_owned()).into());
         }
-        let opened = each(each_once(global, &self.files), |path| {
-            self.open(SecretFile::read(&global.directory, &path, self.input_type)?, Some(&book), &identities)
-        })?;
-        self.print(global, output, opened)
+        let read = |path: PathBuf| SecretFile::read(&global.directory, &path, self.input_type);
+        let files = each_once(global, &self.files);
+        if self.in_place || self.output.is_some() {
+            let work = |file: SecretFile, book: &RuleBook| {
+                let mut opened = self.open(file, Some(book), &identities)?;
+                Ok(Made { outcome: opened.told.take(), staged: Some(opened.staged(global, self.output.as_deref())) })
+            };
+            let told = change_files(files, read, work, &|name| output.say_waiting(name))?;
+            let count = told.len();
+            output.show(told.into_iter().flatten().collect());
+            if self.in_place {
+                output.say(&format!("septum: {} in plaintext now; `septum encrypt` encrypts again", counted(count)));
+            }
+            return Ok(());
+        }
+        let opened = each(files, |path| self.open(read(path)?, Some(&book), &identities))?;
+        self.print(output, &opened)
     }
 
     fn open(&self, file: SecretFile, book: Option<&RuleBook>, identities: &Identities) -> Result<Opened, Diagnostics> {
@@ -101,24 +125,10 @@ impl Decrypt {
         text.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
     }
 
-    fn print(&self, global: &Global, output: &Output, opened: Vec<Opened>) -> Result<(), Diagnostics> {
+    fn print(&self, output: &Output, opened: &[Opened]) -> Result<(), Diagnostics> {
         output.show(opened.iter().filter_map(|file| file.told.clone()).collect());
-        if self.in_place || self.output.is_some() {
-            let stage = |mut file: Opened| {
-                let bytes = std::mem::take(&mut *file.text);
-                Staged { path: file.path, name: file.name, bytes, access: Access::Owner }
-            };
-            let staged = opened.into_iter().map(stage).collect();
-            let staged = redirected(staged, global, self.output.as_deref());
-            let count = staged.len();
-            write_all(staged)?;
-            if self.in_place {
-                output.say(&format!("septum: {} in plaintext now; `septum encrypt` encrypts again", counted(count)));
-            }
-            return Ok(());
-        }
         let mut first = true;
-        for file in &opened {
+        for file in opened {
             if !std::mem::take(&mut first) && file.format == Format::Yaml && self.extract.is_none() {
                 output::bytes(b"---\n")?;
             }

@@ -1,6 +1,6 @@
 //! `septum edit`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -9,8 +9,8 @@ use super::output::{self, Output, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::Target;
 use super::{Global, apps, identities};
-use crate::at_rest::edit::{Answer, Author, Draft, Editor, PrivateFolder, Storage, Temporary, edit};
-use crate::diagnostic::Diagnostics;
+use crate::at_rest::edit::{Answer, Author, Draft, Editor, PrivateFolder, Saved, Storage, Temporary, edit};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
@@ -47,11 +47,16 @@ impl Edit {
         let mut draft = Draft::open(&path, &name, &RuleBook::default(), &identities)?;
         let plaintext = draft.plaintext()?;
         let storage = if self.allow_disk { Storage::Disk } else { Storage::Memory };
-        let folder = PrivateFolder::new(&Temporary::of(variable), storage)?;
+        let temporary = Temporary::of(variable);
+        let folder = PrivateFolder::new(&temporary, storage)?;
+        output.show(PrivateFolder::kept(&temporary).iter().map(|folder| kept(folder)).collect());
         let mut author = AtTerminal { output };
-        let saved = edit(&name, &plaintext, &editor, &folder, &mut author, |text| draft.save(text, now()))?;
-        if saved.is_none() {
-            output.say(&format!("septum: `{name}` was not changed"));
+        let waiting = |name: &str| output.say_waiting(name);
+        match edit(&name, &plaintext, &editor, folder, &mut author, |text| draft.save(text, now(), &waiting))? {
+            None => output.say(&format!("septum: `{name}` was not changed")),
+            Some(Saved::AsTyped) => {}
+            Some(Saved::Merged) => output
+                .say(&format!("septum: `{name}` was changed by somebody else meanwhile, and holds their changes too")),
         }
         Ok(())
     }
@@ -91,7 +96,14 @@ fn which_app(
     Ok(error.hint("say which: `--app APP`").into())
 }
 
-/// Whoever sits before the terminal.
+/// That a text which an earlier run could not save is still there.
+fn kept(folder: &Path) -> Diagnostic {
+    let folder = folder.display();
+    Diagnostic::warning("kept-text", format!("what was typed in an earlier `septum edit` is kept in `{folder}`"))
+        .hint(format!("it holds secrets: take from it what you need, then `rm -r {folder}`"))
+}
+
+/// The interactive user.
 struct AtTerminal<'a> {
     output: &'a Output,
 }
@@ -115,6 +127,11 @@ impl Author for AtTerminal<'_> {
     }
 }
 
-fn answer(yes: bool) -> Answer {
-    if yes { Answer::Yes } else { Answer::No }
+fn answer(yes: Option<bool>) -> Answer {
+    match yes {
+        Some(true) => Answer::Yes,
+        Some(false) => Answer::No,
+        // who hung up has not given anything up
+        None => Answer::Nobody,
+    }
 }

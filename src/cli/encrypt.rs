@@ -7,7 +7,8 @@ use clap::Args;
 use super::files::{self, counted, each_once};
 use super::output::{self, Output, invalid_usage};
 use super::{Global, argument};
-use crate::at_rest::{SecretFile, Staged, Wish, each, encrypt, encrypted, plan, write_all};
+use crate::at_rest::{Made, Rewrite, SecretFile, Staged, Wish, change_files, encrypt, encrypted, plan, write_all};
+use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{Format, Recipient, RuleBook};
 
@@ -49,20 +50,23 @@ impl Encrypt {
             let plan = plan(&book, &file.path, &file.name, &wish)?;
             let (bytes, told) = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
             output.show(told);
-            return output::bytes_to(&bytes, global, self.output.as_deref());
+            let Some(path) = &self.output else { return output::bytes(&bytes) };
+            let name = argument::shown(&global.directory, path, "PATH");
+            let staged = Staged { path: global.directory.join(path), name, bytes, access: Access::Usual };
+            write_all(vec![Rewrite::replacing(staged)], &|name| output.say_waiting(name))?;
+            return Ok(());
         }
         if self.output.is_some() && self.files.len() > 1 {
             return Err(invalid_usage("`--output` takes one file".to_owned()).into());
         }
-        let done = each(each_once(global, &self.files), |path| {
-            let file = SecretFile::read(&global.directory, &path, self.input_type)?;
-            let plan = plan(&book, &file.path, &file.name, &wish)?;
-            encrypt(file, &plan, now)
-        })?;
-        let (staged, told): (Vec<_>, Vec<_>) = done.into_iter().unzip();
-        let staged = redirected(staged, global, self.output.as_deref());
-        let count = staged.len();
-        write_all(staged)?;
+        let read = |path: PathBuf| SecretFile::read(&global.directory, &path, self.input_type);
+        let work = |file: SecretFile, book: &RuleBook| {
+            let plan = plan(book, &file.path, &file.name, &wish)?;
+            let (staged, told) = encrypt(file, &plan, now)?;
+            Ok(Made { outcome: told, staged: Some(redirected(staged, global, self.output.as_deref())) })
+        };
+        let told = change_files(each_once(global, &self.files), read, work, &|name| output.say_waiting(name))?;
+        let count = told.len();
         output.show(told.into_iter().flatten().collect());
         output.say(&format!("septum: encrypted {}", counted(count)));
         Ok(())
@@ -90,11 +94,9 @@ pub(super) fn usual_recipients() -> Result<Vec<Recipient>, Diagnostics> {
     recipients(VARIABLE, &texts)
 }
 
-/// A file that goes somewhere else.
-pub(super) fn redirected(mut staged: Vec<Staged>, global: &Global, path: Option<&Path>) -> Vec<Staged> {
-    if let (Some(path), [only]) = (path, staged.as_mut_slice()) {
-        only.name = argument::shown(&global.directory, path, "PATH");
-        only.path = global.directory.join(path);
-    }
-    staged
+/// A file that may go somewhere else.
+pub(super) fn redirected(staged: Staged, global: &Global, path: Option<&Path>) -> Staged {
+    let Some(path) = path else { return staged };
+    let name = argument::shown(&global.directory, path, "PATH");
+    Staged { path: global.directory.join(path), name, ..staged }
 }

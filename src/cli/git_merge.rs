@@ -9,9 +9,10 @@ use super::files::now;
 use super::output::Output;
 use super::{Global, argument, quiet_identities};
 use crate::at_rest::merge::{Outcome, Versions, merge};
-use crate::atomic;
+use crate::at_rest::{Before, Rewrite, Staged, write_all};
+use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::files::{FileKind, read_named, resolve_writable};
+use crate::files::{FileKind, read_named};
 use crate::git::{Configuration, SafeGit};
 
 /// What Git takes for a conflict.
@@ -52,6 +53,7 @@ impl GitMerge {
         let read =
             |path: &Path| read_named(FileKind::SecretFile, &global.directory.join(path), &path.display().to_string());
         let versions = Versions { base: read(&self.base)?, ours: read(&self.ours)?, theirs: read(&self.theirs)? };
+        let before = Before::Bytes(versions.ours.clone());
         let path = match &self.path {
             Some(path) => argument::shown_name(&global.directory, path),
             None => self.ours.display().to_string(),
@@ -63,12 +65,9 @@ impl GitMerge {
                 Ok(ExitCode::from(CONFLICT))
             }
             Outcome::Merged { bytes, conflicts, notes } => {
-                let target = global.directory.join(&self.ours);
-                let target = resolve_writable(&target, &self.ours.display().to_string())?;
-                atomic::write(&target, &bytes).map_err(|error| {
-                    let message = format!("`{}` could not be written: {error}", self.ours.display());
-                    Diagnostic::error("unwritable", message).failing(Failure::Io)
-                })?;
+                let (target, name) = (global.directory.join(&self.ours), self.ours.display().to_string());
+                let staged = Staged { path: target, name, bytes, access: Access::Usual };
+                write_all(vec![Rewrite::unless_changed(before, staged)], &|name| output.say_waiting(name))?;
                 output.show(notes);
                 if conflicts.is_empty() {
                     return Ok(ExitCode::SUCCESS);

@@ -68,6 +68,11 @@ impl Output {
         }
     }
 
+    /// Says that a file is waited for.
+    pub(super) fn say_waiting(&self, name: &str) {
+        self.say(&format!("septum: waiting for another septum that changes `{name}`"));
+    }
+
     /// Says a detail, in one line, if `-v`.
     pub(super) fn detail(&self, line: impl FnOnce() -> String) {
         if self.verbose {
@@ -141,17 +146,6 @@ pub(super) fn is_terminal() -> bool {
 /// Writes a result that is data. A reader that went away is no failure: `septum render | head`.
 pub(super) fn result(text: &str) -> Result<(), Diagnostics> {
     bytes(text.as_bytes())
-}
-
-/// Writes a result to a file, or to standard output.
-pub(super) fn bytes_to(content: &[u8], global: &Global, path: Option<&Path>) -> Result<(), Diagnostics> {
-    let Some(path) = path else { return bytes(content) };
-    let shown = super::argument::shown(&global.directory, path, "PATH");
-    let real = crate::files::resolve_writable(&global.directory.join(path), &shown)?;
-    crate::atomic::write(&real, content).map_err(|error| {
-        let message = format!("`{shown}` could not be written: {error}");
-        Diagnostic::error("unwritable", message).failing(Failure::Io).into()
-    })
 }
 
 /// Writes a result that need not be text.

@@ -7,8 +7,8 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
 use zeroize::Zeroizing;
 
 use super::{output, watch};
-use crate::at_rest::edit::signals;
 use crate::diagnostic::escape;
+use crate::signals;
 use crate::sops::Passphrases;
 
 /// Reads a line that is not shown while it is typed; `None` if nobody is there, or gives no answer.
@@ -20,12 +20,13 @@ pub(super) fn hidden(prompt: &str) -> Option<Zeroizing<String>> {
     signals::prompting(|| rpassword::prompt_password(escape(prompt))).ok().map(Zeroizing::new)
 }
 
-/// Waits for Enter: `false` for `q` and the end of input, and if nobody is there.
-pub(super) fn press_enter(question: &str) -> bool {
+/// Waits for Enter: `false` for `q`, and none at the end of input or if nobody is there.
+pub(super) fn press_enter(question: &str) -> Option<bool> {
     if !is_attended() {
-        return false;
+        return None;
     }
-    ask(question).is_ok_and(|answer| answer.ends_with('\n') && !answer.trim().eq_ignore_ascii_case("q"))
+    let answer = ask(question).ok().filter(|answer| answer.ends_with('\n'))?;
+    Some(!answer.trim().eq_ignore_ascii_case("q"))
 }
 
 /// Whether somebody can be asked: there is a terminal, and not all of the program's input and

@@ -8,7 +8,7 @@ use super::files;
 use super::files::{counted, each_once};
 use super::output::Output;
 use super::{Global, identities};
-use crate::at_rest::{Compared, Rekeyed, Rotation, SecretFile, each, ruled_files, write_all};
+use crate::at_rest::{Compared, Made, Rekeyed, Rotation, SecretFile, change_files, each, ruled_files};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, StyledText};
 use crate::sops::{RuleBook, policy};
 
@@ -40,36 +40,47 @@ pub(super) struct Rotate {
 
 impl Rekey {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let book = RuleBook::default();
-        let files = compared(global, &self.files, &book, true)?;
+        let selected = SelectedFiles::of(global, &self.files, true)?;
         if self.check {
-            return check(&files, output);
+            let book = RuleBook::default();
+            let read = |path: PathBuf| selected.compare(SecretFile::read(&global.directory, &path, None)?, &book);
+            let compared = each(selected.paths.clone(), read)?;
+            return check(&compared.into_iter().flatten().collect::<Vec<_>>(), output);
         }
-        apply(files, Rotation::WhereRemoved, output)
+        apply(global, &selected, Rotation::WhereRemoved, output)
     }
 }
 
 impl Rotate {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let files = compared(global, &self.files, &RuleBook::default(), false)?;
-        apply(files, Rotation::Always, output)
+        apply(global, &SelectedFiles::of(global, &self.files, false)?, Rotation::Always, output)
     }
 }
 
-/// The named files, or all that there are, beside their rules.
-fn compared(global: &Global, named: &[PathBuf], book: &RuleBook, by_rule: bool) -> Result<Vec<Compared>, Diagnostics> {
-    let read = |path: PathBuf| SecretFile::read(&global.directory, &path, None);
-    if !named.is_empty() {
-        return each(each_once(global, named), |path| {
-            let compared = Compared::read(read(path)?, book)?;
-            if by_rule { compared.ruled() } else { Ok(compared) }
-        });
+/// The named files, or all that there are.
+struct SelectedFiles {
+    paths: Vec<PathBuf>,
+    are_named: bool,
+    /// Whether each that is named must have a rule.
+    by_rule: bool,
+}
+
+impl SelectedFiles {
+    fn of(global: &Global, named: &[PathBuf], by_rule: bool) -> Result<Self, Diagnostics> {
+        let are_named = !named.is_empty();
+        let paths =
+            if are_named { each_once(global, named) } else { ruled_files(&global.directory, &RuleBook::default())? };
+        Ok(Self { paths, are_named, by_rule })
     }
-    let all = each(ruled_files(&global.directory, book)?, |path| {
-        let file = read(path)?;
+
+    /// A file beside its rule; none if it is not encrypted and was not named.
+    fn compare(&self, file: SecretFile, book: &RuleBook) -> Result<Option<Compared>, Diagnostics> {
+        if self.are_named {
+            let compared = Compared::read(file, book)?;
+            return if self.by_rule { compared.ruled().map(Some) } else { Ok(Some(compared)) };
+        }
         if file.looks_encrypted() { Compared::read_if_encrypted(file, book) } else { Ok(None) }
-    })?;
-    Ok(all.into_iter().flatten().collect())
+    }
 }
 
 fn check(files: &[Compared], output: &Output) -> Result<(), Diagnostics> {
@@ -84,14 +95,21 @@ fn check(files: &[Compared], output: &Output) -> Result<(), Diagnostics> {
     }
     let is = if differing.len() == 1 { "is" } else { "are" };
     let message = format!("{} {is} not as the rules say", counted(differing.len()));
-    Err(Diagnostic::error("recipients-drift", message).failing(Failure::Found).hint("`septum rekey` mends that").into())
+    Err(Diagnostic::error("recipients-drift", message).failing(Failure::Found).hint("`septum rekey` fixes that").into())
 }
 
-fn apply(files: Vec<Compared>, rotation: Rotation, output: &Output) -> Result<(), Diagnostics> {
+fn apply(global: &Global, selected: &SelectedFiles, rotation: Rotation, output: &Output) -> Result<(), Diagnostics> {
     let (identities, now) = (identities(), files::now());
-    let count = files.len();
-    let mut done: Vec<Rekeyed> = each(files, |file| file.rekey(&identities, rotation, now))?;
-    write_all(done.iter_mut().filter_map(|file| file.staged.take()).collect())?;
+    let read = |path: PathBuf| SecretFile::read(&global.directory, &path, None);
+    let work = |file: SecretFile, book: &RuleBook| {
+        let Some(compared) = selected.compare(file, book)? else { return Ok(Made { outcome: None, staged: None }) };
+        let mut rekeyed = compared.rekey(&identities, rotation, now)?;
+        let staged = rekeyed.staged.take();
+        Ok(Made { outcome: Some(rekeyed), staged })
+    };
+    let done = change_files(selected.paths.clone(), read, work, &|name| output.say_waiting(name))?;
+    let mut done: Vec<Rekeyed> = done.into_iter().flatten().collect();
+    let count = done.len();
     done.retain(|file| !file.changes.is_empty());
     let mut text = StyledText::new();
     for file in &done {

@@ -10,7 +10,7 @@ use super::output::{Output, invalid_usage};
 use super::target::{Named, Spot, Target};
 use super::{Global, identities};
 use crate::at_rest::{
-    Changing, Kind, SecretFile, Slot, Staged, Wish, encrypted, entry_value, file_with, plan, typed, write_all,
+    Changing, Kind, Rewrite, SecretFile, Slot, Staged, ValueChange, Wish, encrypted, file_with, plan, typed, write_all,
 };
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -20,7 +20,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::route::Sensitivity;
-use crate::sops::{Format, Identities, KeyPath, Plan, RuleBook, Tree, Value};
+use crate::sops::{Format, Identities, KeyPath, RuleBook, Tree, Value};
 
 /// Set a value in an encrypted file, from standard input or a hidden prompt.
 ///
@@ -78,11 +78,13 @@ impl Set {
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
         project.files.writable(FileKind::Layer, &slot.file)?;
         // whoever may not write there need not be asked for a value
-        let place = Place::of(&slot, &RuleBook::default(), &identities())?;
+        let identities = identities();
+        let place = Place::of(&slot, &identities)?;
         let bytes = self.value(&format!("{} in {environment}", id.key))?;
         slot.check(&bytes, self.template)?;
         let tree = typed(&bytes, slot.kind()).map_err(|problem| invalid_usage(problem.to_string()))?;
-        report(place.set(&slot, tree)?, &format!("set `{}`", slot.label), &slot.name, output)?;
+        let rewrite = place.set(&slot, tree, &identities)?;
+        write(rewrite, &format!("set `{}`", slot.label), "it has that value", &slot.name, output)?;
         output.show(consequences(&slot));
         Ok(())
     }
@@ -107,7 +109,8 @@ impl Set {
         }
         let path = self.spot.path()?;
         let file = SecretFile::read(&global.directory, file, None)?;
-        let file = Changing::open(file, &RuleBook::default(), &identities())?;
+        let identities = identities();
+        let file = Changing::open(file, &RuleBook::default(), &identities)?;
         let document = self.spot.document();
         let name = file.name.clone();
         // a new key may be a value in the wrong place
@@ -120,8 +123,9 @@ impl Set {
             _ => Kind::Text,
         };
         let tree = typed(&bytes, kind).map_err(|problem| invalid_usage(problem.to_string()))?;
-        let staged = file.set(document, &path, &tree, files::now())?;
-        report(staged, &format!("set {}", quoted(&shown, &path)), &name, output)
+        let what = format!("set {}", quoted(&shown, &path));
+        let change = ValueChange { document, path, is_entry: false, value: Some(tree) };
+        write(file.rewrite(change, &identities, files::now())?, &what, "it has that value", &name, output)
     }
 }
 
@@ -134,29 +138,32 @@ enum Place {
     /// Into a file that is there.
     There(Box<Changing>),
     /// Into a new one.
-    New(Box<Plan>),
+    New,
 }
 
 impl Place {
-    fn of(slot: &Slot, book: &RuleBook, identities: &Identities) -> Result<Self, Diagnostics> {
+    fn of(slot: &Slot, identities: &Identities) -> Result<Self, Diagnostics> {
+        let book = RuleBook::default();
         if !Disk::default().has(&slot.file) {
-            let plan = plan(book, &slot.file, &slot.name, &Wish::default())?;
-            return Ok(Self::New(Box::new(plan)));
+            plan(&book, &slot.file, &slot.name, &Wish::default())?;
+            return Ok(Self::New);
         }
         let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
-        Ok(Self::There(Box::new(Changing::open(file, book, identities)?)))
+        Ok(Self::There(Box::new(Changing::open(file, &book, identities)?)))
     }
 
-    fn set(self, slot: &Slot, value: Tree) -> Result<Option<Staged>, Diagnostics> {
+    fn set<'a>(self, slot: &Slot, value: Tree, identities: &'a Identities) -> Result<Rewrite<'a, bool>, Diagnostics> {
+        let change =
+            ValueChange { document: Some(0), path: slot.path.clone(), is_entry: true, value: Some(value.clone()) };
         match self {
-            Self::There(file) => {
-                let path = entry_value(&file.sealed, &slot.path);
-                file.set(Some(0), &path, &value, files::now())
-            }
-            Self::New(plan) => {
+            Self::There(file) => file.rewrite(change, identities, files::now()),
+            Self::New => {
+                // as the rules say now: the value may have been waited for
+                let plan = plan(&RuleBook::default(), &slot.file, &slot.name, &Wish::default())?;
                 let text = file_with(&slot.name, Format::Yaml, &slot.path, value, plan.layout)?;
                 let (bytes, _) = encrypted(&slot.name, text, Format::Yaml, &plan, files::now())?;
-                Ok(Some(Staged { path: slot.file.clone(), name: slot.name.clone(), bytes, access: Access::Usual }))
+                let new = Staged { path: slot.file.clone(), name: slot.name.clone(), bytes, access: Access::Usual };
+                Ok(change.rewrite_new(new, identities, files::now()))
             }
         }
     }
@@ -169,8 +176,9 @@ impl Unset {
             Target::File(file) => {
                 let path = self.spot.path()?;
                 let file = SecretFile::read(&global.directory, &file, None)?;
-                let file = Changing::open(file, &RuleBook::default(), &identities())?;
-                remove(file, self.spot.document(), &path, output)
+                let identities = identities();
+                let file = Changing::open(file, &RuleBook::default(), &identities)?;
+                remove(file, self.spot.document(), path, &identities, output)
             }
         }
     }
@@ -187,9 +195,10 @@ impl Unset {
         project.files.writable(FileKind::Layer, &slot.file)?;
         if Disk::default().has(&slot.file) {
             let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
-            let file = Changing::open(file, &RuleBook::default(), &identities())?;
+            let identities = identities();
+            let file = Changing::open(file, &RuleBook::default(), &identities)?;
             if file.sealed.get(0, &slot.path).is_some() {
-                return remove(file, Some(0), &slot.path, output);
+                return remove(file, Some(0), slot.path, &identities, output);
             }
         }
         let error = Diagnostic::error("sops-path", format!("`{}` is not set in `{}`", slot.label, slot.name));
@@ -201,19 +210,32 @@ impl Unset {
     }
 }
 
-fn remove(file: Changing, document: Option<usize>, path: &KeyPath, output: &Output) -> Result<(), Diagnostics> {
-    let name = file.name.clone();
-    report(file.unset(document, path, files::now())?, &format!("removed `{path}`"), &name, output)
+fn remove(
+    file: Changing,
+    document: Option<usize>,
+    path: KeyPath,
+    identities: &Identities,
+    output: &Output,
+) -> Result<(), Diagnostics> {
+    let (name, what) = (file.name.clone(), format!("removed `{path}`"));
+    let change = ValueChange { document, path, is_entry: false, value: None };
+    write(file.rewrite(change, identities, files::now())?, &what, "the value is not there any more", &name, output)
 }
 
-/// Writes the file and says so.
-fn report(staged: Option<Staged>, what: &str, name: &str, output: &Output) -> Result<(), Diagnostics> {
-    let Some(staged) = staged else {
-        output.say(&format!("septum: `{name}` is as it was: it has that value"));
-        return Ok(());
-    };
-    write_all(vec![staged])?;
-    output.say(&format!("septum: {what} in {name}"));
+/// Writes the file and says so, or why there was nothing to write.
+fn write(
+    rewrite: Rewrite<'_, bool>,
+    what: &str,
+    why_not: &str,
+    name: &str,
+    output: &Output,
+) -> Result<(), Diagnostics> {
+    let changed = write_all(vec![rewrite], &|name| output.say_waiting(name))?;
+    if changed.contains(&true) {
+        output.say(&format!("septum: {what} in {name}"));
+    } else {
+        output.say(&format!("septum: `{name}` is as it was: {why_not}"));
+    }
     Ok(())
 }
 

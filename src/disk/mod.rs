@@ -23,7 +23,7 @@ pub use named::{read_named, real_named, resolve_writable};
 pub use open::open_unfollowed;
 pub use root::{RealPath, Refusal, Root};
 pub use snapshot::{Entry, EntryKind, Snapshot};
-pub use walk::walk_files;
+pub use walk::{find_named, walk_files};
 
 /// As many links as Linux follows before it takes them for a circle.
 const MOST_LINKS: usize = 40;

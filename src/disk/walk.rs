@@ -3,6 +3,7 @@
 //! No link is followed, and what says which paths are ignored is read like every other file that a
 //! repository names.
 
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -29,13 +30,39 @@ pub fn walk_files(
     limit: u64,
     visit: &mut dyn FnMut(&Path) -> ControlFlow<()>,
 ) -> Result<(), (PathBuf, Refusal)> {
+    walk(disk, folder, limit, None, visit)
+}
+
+/// Finds the regular files with certain names, whether Git ignores them or not, in all directories that it does not
+/// ignore.
+pub fn find_named(
+    disk: &Disk,
+    folder: &Path,
+    limit: u64,
+    is_wanted: &dyn Fn(&OsStr) -> bool,
+) -> Result<Vec<PathBuf>, (PathBuf, Refusal)> {
+    let mut found = Vec::new();
+    walk(disk, folder, limit, Some(is_wanted), &mut |path| {
+        found.push(path.to_path_buf());
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+fn walk(
+    disk: &Disk,
+    folder: &Path,
+    limit: u64,
+    is_wanted: Option<&dyn Fn(&OsStr) -> bool>,
+    visit: &mut dyn FnMut(&Path) -> ControlFlow<()>,
+) -> Result<(), (PathBuf, Refusal)> {
     let at_folder = |error: std::io::Error| (folder.to_path_buf(), error.into());
     let folder = std::path::absolute(folder).map(|folder| super::normalize(&folder)).map_err(at_folder)?;
     let repository = disk.repository_of(&folder);
     let bounds = repository.unwrap_or(&folder);
     let root = Root::new(disk.clone(), bounds).map_err(at_folder)?;
-    let mut walk =
-        Walk { root: &root, named: bounds, limit, in_repository: repository.is_some(), levels: Vec::new(), visit };
+    let (in_repository, levels) = (repository.is_some(), Vec::new());
+    let mut walk = Walk { root: &root, named: bounds, limit, in_repository, levels, is_wanted, visit };
     let mut global = GitignoreBuilder::new(root.path());
     let excluded = walk.patterns(&mut global, &root.path().join(EXCLUDED))?;
     let of_user = walk.in_repository.then(|| GitignoreBuilder::new(root.path()).build_global().0);
@@ -59,6 +86,8 @@ struct Walk<'a> {
     in_repository: bool,
     /// From the outermost directory to the current one. The first is Git's and the user's own.
     levels: Vec<Level>,
+    /// The names of the only files that are visited then, ignored ones too.
+    is_wanted: Option<&'a dyn Fn(&OsStr) -> bool>,
     visit: &'a mut dyn FnMut(&Path) -> ControlFlow<()>,
 }
 
@@ -79,7 +108,11 @@ impl Walk<'_> {
                 continue;
             };
             let path = folder.join(&entry.name);
-            if entry.name == GIT || self.is_ignored(&path, entry.kind == Kind::Folder) {
+            if entry.kind == Kind::File && self.is_wanted.is_some_and(|is_wanted| !is_wanted(&entry.name)) {
+                continue;
+            }
+            let counts_always = entry.kind == Kind::File && self.is_wanted.is_some();
+            if entry.name == GIT || !counts_always && self.is_ignored(&path, entry.kind == Kind::Folder) {
                 continue;
             }
             match entry.kind {

@@ -6,11 +6,11 @@ use super::Desk;
 use super::bounds::inside;
 use super::entry_path::alternative;
 use super::refusal::Refusal;
-use crate::at_rest::{Changing, SecretFile, Staged, Wish, encrypted, entry_value, plan, write_all};
+use crate::at_rest::{Before, Changing, Rewrite, SecretFile, Staged, Wish, encrypted, entry_value, plan, write_all};
 use crate::atomic::Access;
 use crate::check::Spot;
 use crate::project::SECRETS;
-use crate::sops::{Format, KeyPath, Plan, Step, Timestamp, Tree};
+use crate::sops::{Format, KeyPath, Plan, Step, Tree};
 use crate::span::Source;
 use crate::yaml;
 
@@ -78,25 +78,27 @@ impl Companion {
     }
 
     /// Writes the file, if the values at these paths are encrypted in it.
-    pub(super) fn write(self, now: Timestamp, paths: &[&[String]]) -> Result<(), Refusal> {
+    pub(super) fn write(self, desk: Desk<'_>, paths: &[&[String]]) -> Result<(), Refusal> {
         let Self { name, path, state } = self;
-        let (bytes, is_new) = match state {
-            State::There(file, bytes) => match file.stage(now)? {
-                Some(staged) => (staged.bytes, true),
-                None => (bytes, false),
+        let now = desk.now;
+        let (bytes, before) = match state {
+            State::There(file, before) => match file.stage(now)? {
+                Some(staged) => (staged.bytes, Some(Before::Bytes(before))),
+                None => (before, None),
             },
             State::New(plan, values) => {
                 let text = Format::Yaml.document(tree(&values), plan.layout);
                 let mut text = text.map_err(|_| Refusal::Said(format!("`{name}` cannot hold the value")))?;
                 let (bytes, _) = encrypted(&name, std::mem::take(&mut *text), Format::Yaml, &plan, now)?;
-                (bytes, true)
+                (bytes, Some(Before::Missing))
             }
         };
         if !paths.iter().all(|path| is_encrypted(&name, &bytes, path)) {
             return Err(Refusal::Exposed(name));
         }
-        if is_new {
-            write_all(vec![Staged { path, name, bytes, access: Access::Usual }])?;
+        if let Some(before) = before {
+            let staged = Staged { path, name, bytes, access: Access::Usual };
+            write_all(vec![Rewrite::unless_changed(before, staged)], desk.waiting)?;
         }
         Ok(())
     }

@@ -26,8 +26,8 @@ pub(super) struct Draft {
     name: String,
     text: Zeroizing<String>,
     root: Node,
-    /// It says something else than the file.
-    pub(super) is_changed: bool,
+    /// The file as it is on disk.
+    on_disk: Zeroizing<String>,
 }
 
 /// A part of the text that another one takes the place of.
@@ -40,11 +40,22 @@ impl Draft {
         if sops::is_encrypted(&root) {
             return Err(Refusal::InPart(name.to_owned()));
         }
-        Ok(Self { name: name.to_owned(), text: Zeroizing::new(text.to_owned()), root, is_changed: false })
+        let text = Zeroizing::new(text.to_owned());
+        Ok(Self { name: name.to_owned(), on_disk: text.clone(), text, root })
     }
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The file as it is on disk, if the draft says something else.
+    pub(super) fn changes(&self) -> Option<&str> {
+        (self.on_disk != self.text).then_some(self.on_disk.as_str())
+    }
+
+    /// Notes that the file is as the draft says.
+    pub(super) fn note_written(&mut self) {
+        self.on_disk = self.text.clone();
     }
 
     /// The keys that lead to an entry.
@@ -241,7 +252,6 @@ impl Draft {
         let root = root.ok().filter(|root| is_same(root, &wanted)).ok_or(Refusal::Entangled)?;
         self.text = text;
         self.root = root;
-        self.is_changed = true;
         Ok(())
     }
 

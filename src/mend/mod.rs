@@ -20,7 +20,7 @@ use self::bounds::inside;
 use self::companion::Companion;
 use self::draft::Draft;
 use self::refusal::Refusal;
-use crate::at_rest::{Kind, SecretFile, Staged, Wish, encrypt, plan, typed, write_all};
+use crate::at_rest::{Before, Kind, Rewrite, SecretFile, Staged, Waiting, Wish, encrypt, plan, typed, write_all};
 use crate::atomic::Access;
 use crate::check::{Finding, Remedy, Spot};
 use crate::diagnostic::Failure;
@@ -40,6 +40,8 @@ pub struct Desk<'a> {
     pub wish: &'a Wish,
     /// Now.
     pub now: Timestamp,
+    /// Says which file is waited for.
+    pub waiting: Waiting<'a>,
 }
 
 /// What was mended.
@@ -138,8 +140,9 @@ impl Desk<'_> {
         let path = inside(self.files, name)?;
         let plan = plan(self.rules, &path, name, self.wish)?;
         let file = SecretFile::read_as(path, name.to_owned(), Format::Yaml)?;
+        let before = Before::Bytes(file.bytes.clone());
         let (staged, _) = encrypt(file, &plan, self.now)?;
-        write_all(vec![staged])?;
+        write_all(vec![Rewrite::unless_changed(before, staged)], self.waiting)?;
         Ok(())
     }
 
@@ -219,7 +222,7 @@ impl Desk<'_> {
         if paths.is_empty() {
             return Vec::new();
         }
-        let written = companion.write(self.now, &paths);
+        let written = companion.write(self, &paths);
         if let Err(refusal) = written.and_then(|()| self.write(name, draft)) {
             *draft = before;
             refuse_all(leaving.into_iter().map(|it| it.finding), &refusal);
@@ -233,13 +236,13 @@ impl Desk<'_> {
     }
 
     fn write(self, name: &str, draft: &mut Draft) -> Result<(), Refusal> {
-        if !draft.is_changed {
-            return Ok(());
-        }
+        let Some(before) = draft.changes() else { return Ok(()) };
+        let before = Before::Bytes(before.as_bytes().to_vec());
         let path = inside(self.files, name)?;
         let bytes = draft.text().as_bytes().to_vec();
-        write_all(vec![Staged { path, name: name.to_owned(), bytes, access: Access::Usual }])?;
-        draft.is_changed = false;
+        let staged = Staged { path, name: name.to_owned(), bytes, access: Access::Usual };
+        write_all(vec![Rewrite::unless_changed(before, staged)], self.waiting)?;
+        draft.note_written();
         Ok(())
     }
 }

@@ -8,8 +8,12 @@
 )]
 
 mod changing;
+mod concurrent;
 mod decrypting;
 mod encrypting;
+mod interrupted;
+#[cfg(all(unix, debug_assertions))]
+mod paused;
 mod rekeying;
 mod safety;
 #[path = "../support/mod.rs"]

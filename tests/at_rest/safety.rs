@@ -19,7 +19,11 @@ fn a_killed_rewrite_leaves_the_old_file_or_the_new_one() {
     let (old, new) = ("a".repeat(200_000), "b".repeat(200_000));
     for point in Point::ALL {
         let is_new = match point {
-            Point::AtomicHalfWritten | Point::AtomicComplete => false,
+            Point::FilesRead
+            | Point::FilesLocked
+            | Point::AtomicHalfWritten
+            | Point::AtomicComplete
+            | Point::AtomicLinked => false,
             Point::AtomicNamed => true,
             // of output trees, which have a test of their own
             Point::TreeStep => continue,

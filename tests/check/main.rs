@@ -4,6 +4,7 @@
 
 mod accepting;
 mod fixing;
+mod leftovers;
 mod own_rules;
 mod reports;
 mod rules;

@@ -1,16 +1,19 @@
 //! A file that is being edited: an encrypted one that is there, or a new one.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::at_rest::{Changing, SecretFile, Wish, plan};
-use crate::atomic;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::disk::{self, Disk, Refusal};
-use crate::files::{FileKind, refuse, resolve_writable};
-use crate::sops::{Format, Identities, Plan, RuleBook, Sealed, Timestamp, WriteError, encrypt, refuse_ciphertext};
+use crate::at_rest::merge::{Versions, merge_meanwhile};
+use crate::at_rest::rewrite::gone;
+use crate::at_rest::{Before, Changing, Made, Rewrite, SecretFile, Staged, Waiting, Wish, plan, write_all};
+use crate::atomic::Access;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::Disk;
+use crate::files::resolve_writable;
+use crate::sops::{
+    Format, Identities, Plan, RuleBook, Sealed, Timestamp, WriteError, encrypt, policy, refuse_ciphertext,
+};
 
 /// A file that is being edited.
 pub struct Draft<'a> {
@@ -61,48 +64,69 @@ impl<'a> Draft<'a> {
     }
 
     /// Encrypts a plaintext and writes the file. If it fails, the file is as it was, and another
-    /// plaintext can be tried.
-    pub fn save(&mut self, plaintext: &[u8], now: Timestamp) -> Result<(), Diagnostics> {
+    /// plaintext can be tried. What somebody else changed meanwhile is kept.
+    pub fn save(&mut self, plaintext: &[u8], now: Timestamp, waiting: Waiting<'_>) -> Result<Saved, Diagnostics> {
         refuse_ciphertext(&self.name, plaintext)?;
-        let bytes = match &mut self.from {
+        let bytes = self.encrypted(plaintext, now)?;
+        let (base, before) = match &self.from {
+            From::Nothing(_) => (Vec::new(), Before::Missing),
+            From::Sealed { bytes, .. } => (bytes.clone(), Before::Bytes(bytes.clone())),
+        };
+        let typed = bytes.clone();
+        let again = |newer: Option<Vec<u8>>| {
+            let newer = newer.ok_or_else(|| gone(&self.name))?;
+            let file = SecretFile {
+                path: self.path.clone(),
+                name: self.name.clone(),
+                format: self.format,
+                bytes: newer.clone(),
+            };
+            Changing::open(file, &RuleBook::default(), self.identities)?;
+            let versions = Versions { base: base.clone(), ours: newer, theirs: typed.clone() };
+            let merged = merge_meanwhile(&self.name, versions, self.identities, now)?;
+            Ok(Made { outcome: Saved::Merged, staged: Some(self.staged(merged)) })
+        };
+        let made = Made { outcome: Saved::AsTyped, staged: Some(self.staged(bytes)) };
+        let saved = write_all(vec![Rewrite { before, made, again: Box::new(again) }], waiting)?;
+        Ok(saved.into_iter().next().unwrap_or(Saved::AsTyped))
+    }
+
+    fn staged(&self, bytes: Vec<u8>) -> Staged {
+        Staged { path: self.path.clone(), name: self.name.clone(), bytes, access: Access::Usual }
+    }
+
+    /// Encrypts a plaintext as the rules say now: whoever typed it may have taken long.
+    fn encrypted(&mut self, plaintext: &[u8], now: Timestamp) -> Result<Vec<u8>, Diagnostics> {
+        let book = RuleBook::default();
+        match &mut self.from {
             From::Nothing(plan) => {
-                encrypt(&self.name, plaintext.to_vec(), self.format, plan, now).map_err(written)?.bytes
+                *plan = super::super::plan(&book, &self.path, &self.name, &Wish::default())?;
+                Ok(encrypt(&self.name, plaintext.to_vec(), self.format, plan, now).map_err(written)?.bytes)
             }
             From::Sealed { bytes, sealed } => {
                 let mut open_one = match sealed.take() {
                     Some(sealed) => sealed,
                     None => Box::new(open(&self.name, bytes, self.format, self.identities)?),
                 };
+                let rule = book.rule(&self.path)?;
+                policy::may_change(&self.name, rule.as_ref(), open_one.metadata(), self.format)?;
                 if let Err(error) = open_one.replace(plaintext) {
                     *sealed = Some(open_one);
                     return Err(written(error));
                 }
-                open_one.write(now).map_err(written)?
+                open_one.write(now).map_err(written)
             }
-        };
-        self.is_as_it_was()?;
-        let path = resolve_writable(&self.path, &self.name)?;
-        atomic::write(&path, &bytes).map_err(|error| unwritable(&self.name, &error).into())
-    }
-
-    /// Nobody else may have changed the file meanwhile: what they did would be lost.
-    fn is_as_it_was(&self) -> Result<(), Diagnostics> {
-        let same = match (&self.from, disk::read_named(&self.path, FileKind::SecretFile.limit())) {
-            (From::Sealed { bytes, .. }, Ok(now)) => *bytes == now,
-            (From::Nothing(_), Err(refusal)) => matches!(refusal, Refusal::Missing),
-            (From::Sealed { .. }, Err(refusal)) => {
-                return Err(refuse(&refusal, FileKind::SecretFile, &self.name).into());
-            }
-            (From::Nothing(_), Ok(_)) => false,
-        };
-        if same {
-            return Ok(());
         }
-        let message = format!("`{}` was changed by somebody else meanwhile, and that would be lost", self.name);
-        Err(Diagnostic::error("changed-meanwhile", message)
-            .hint("keep a copy of what you typed, leave, and edit the file again")
-            .into())
     }
+}
+
+/// How a text was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// The file is what was typed.
+    AsTyped,
+    /// It holds what somebody else changed meanwhile too.
+    Merged,
 }
 
 fn open(name: &str, bytes: &[u8], format: Format, identities: &Identities) -> Result<Sealed, Diagnostics> {
@@ -118,7 +142,7 @@ fn has_folder(path: &Path, name: &str) -> Result<(), Diagnostic> {
     }
     let folder = folder.strip_prefix(".").unwrap_or(folder).display();
     let message = format!("`{name}` cannot be created: the folder `{folder}` does not exist");
-    Err(Diagnostic::error("missing-file", message).hint("mend the path, or create the folder"))
+    Err(Diagnostic::error("missing-file", message).hint("fix the path, or create the folder"))
 }
 
 /// What a new file begins with.
@@ -136,8 +160,4 @@ fn example(path: &Path, format: Format) -> &'static str {
 
 fn written(error: WriteError) -> Diagnostics {
     error.into_diagnostics().into_iter().collect()
-}
-
-fn unwritable(name: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("unwritable", format!("`{name}` could not be written: {error}")).failing(Failure::Io)
 }

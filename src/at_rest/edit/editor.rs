@@ -4,9 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::signals;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::program::{self, find};
+use crate::signals;
 use crate::test_hook;
 
 /// The variables that name an editor, the first that is set counts.

@@ -3,11 +3,6 @@
 mod draft;
 mod editor;
 mod private_folder;
-#[cfg(unix)]
-pub mod signals;
-#[cfg(not(unix))]
-#[path = "no_signals.rs"]
-pub mod signals;
 mod system;
 
 use std::io;
@@ -15,11 +10,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-pub use draft::Draft;
+pub use draft::{Draft, Saved};
 pub use editor::Editor;
 use editor::Return;
-use private_folder::read;
 pub use private_folder::{PrivateFolder, Storage, Temporary};
+use private_folder::{kept_note, read};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 
@@ -47,15 +42,56 @@ pub trait Author {
 /// it was not changed.
 ///
 /// A text that is not taken stays in the editor's file, with all that was typed. If nobody is there
-/// to mend it, or nobody wants to, the result is an error.
+/// to fix it, or nobody wants to, the result is an error. Unless the author gave the text up, it stays in its
+/// folder then, and the error says where.
 pub fn edit<T>(
+    name: &str,
+    plaintext: &[u8],
+    editor: &Editor,
+    folder: PrivateFolder,
+    author: &mut impl Author,
+    check: impl FnMut(&[u8]) -> Result<T, Diagnostics>,
+) -> Result<Option<T>, Diagnostics> {
+    let stopped = match edit_until_taken(name, plaintext, editor, &folder, author, check) {
+        Ok(taken) => {
+            folder.discard();
+            return Ok(taken);
+        }
+        Err(stopped) => stopped,
+    };
+    match stopped {
+        Stopped::GivenUp => {
+            folder.discard();
+            Err(left(name).into())
+        }
+        Stopped::Failed(problems) => match folder.keep() {
+            Some(text) => Err(with_kept(problems, name, &text)),
+            None => Err(problems),
+        },
+    }
+}
+
+/// Why a text was not taken.
+enum Stopped {
+    /// The author wants nothing of it.
+    GivenUp,
+    Failed(Diagnostics),
+}
+
+impl From<Diagnostic> for Stopped {
+    fn from(problem: Diagnostic) -> Self {
+        Self::Failed(problem.into())
+    }
+}
+
+fn edit_until_taken<T>(
     name: &str,
     plaintext: &[u8],
     editor: &Editor,
     folder: &PrivateFolder,
     author: &mut impl Author,
     mut check: impl FnMut(&[u8]) -> Result<T, Diagnostics>,
-) -> Result<Option<T>, Diagnostics> {
+) -> Result<Option<T>, Stopped> {
     let file_name = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or("plaintext");
     let path = folder.write(file_name, plaintext).map_err(|error| lost(name, &error))?;
     loop {
@@ -70,8 +106,8 @@ pub fn edit<T>(
         };
         match author.again(&findings) {
             Answer::Yes => {}
-            Answer::No => return Err(left(name).into()),
-            Answer::Nobody => return Err(unchanged(name, findings)),
+            Answer::No => return Err(Stopped::GivenUp),
+            Answer::Nobody => return Err(Stopped::Failed(unchanged(name, findings))),
         }
     }
 }
@@ -99,6 +135,18 @@ fn lost(name: &str, error: &io::Error) -> Diagnostic {
 
 fn left(name: &str) -> Diagnostic {
     Diagnostic::error("not-edited", format!("the text was given up, so `{name}` was not changed"))
+}
+
+/// Says where a text is that was kept, and how to go on with it.
+fn with_kept(problems: Diagnostics, name: &str, text: &Path) -> Diagnostics {
+    let mut problems: Vec<_> = problems.into_iter().collect();
+    if let Some(last) = problems.pop() {
+        let folder = text.parent().unwrap_or(text).display();
+        problems.push(last.note(kept_note(text)).hint(format!(
+            "`septum edit {name}` again and take your text from there, then remove it: `rm -r {folder}`"
+        )));
+    }
+    problems.into_iter().collect()
 }
 
 fn unchanged(name: &str, findings: Diagnostics) -> Diagnostics {

@@ -5,13 +5,23 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::{signals, system};
+use super::system;
 use crate::diagnostic::{Diagnostic, Failure};
+use crate::signals;
 
 /// How names of private folders begin; the number of the process follows.
 const PREFIX: &str = "septum-private-";
+
+/// How names of folders begin that hold what somebody typed and no file has.
+const KEPT: &str = "septum-kept-";
+
+/// The file in a private folder that says which text somebody was given: its digest, and its name.
+const GIVEN: &str = ".septum-given";
 
 /// Where plaintext may lie for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +37,12 @@ pub enum Storage {
 pub struct Temporary(Vec<PathBuf>);
 
 /// A private folder. It is removed, and what was in it overwritten, when this is dropped and when a
-/// signal ends the program; what a killed program left is removed by the next one.
+/// signal ends the program; what a killed program left is removed by the next one. What somebody typed in it
+/// is not lost: unless it was taken or given up, the folder stays under another name.
 #[derive(Debug)]
 pub struct PrivateFolder {
     path: PathBuf,
+    is_left: bool,
     /// Locked as long as the process lives, however it ends.
     _lock: Option<File>,
 }
@@ -89,27 +101,99 @@ impl PrivateFolder {
         builder.prefix(&prefix);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        let path = signals::guarded(|| Ok(builder.tempdir_in(place)?.keep()))?;
+        let path = signals::guarded(|| {
+            let path = builder.tempdir_in(place)?.keep();
+            let folder = path.clone();
+            let cleanup = move || leave(&folder).map(|kept| format!("septum: {}", kept_note(&kept)));
+            Ok((path.clone(), Box::new(cleanup) as signals::Cleanup, path))
+        })?;
         let lock = system::lock(&path);
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, is_left: false, _lock: lock })
     }
 
-    /// Writes a file in the folder, which nobody else can read, and tells its path.
+    /// Writes the text that somebody edits to a file in the folder, which nobody else can read, and gives its
+    /// path.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.path.join(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&path)?.write_all(bytes)?;
+        write_new(&path, bytes)?;
+        write_new(&self.path.join(GIVEN), format!("{}\n{name}", digest(bytes)).as_bytes())?;
         Ok(path)
+    }
+
+    /// Removes the folder, whatever was typed: the text was taken, or given up.
+    pub fn discard(mut self) {
+        self.is_left = true;
+        signals::settle(&self.path, || wipe(&self.path));
+    }
+
+    /// Keeps what was typed, and removes the folder if nothing was. Gives the path of the text.
+    pub fn keep(mut self) -> Option<PathBuf> {
+        self.is_left = true;
+        signals::settle(&self.path, || leave(&self.path))
+    }
+
+    /// The folders of this user with texts that former runs kept.
+    pub fn kept(temporary: &Temporary) -> Vec<PathBuf> {
+        let Temporary(places) = temporary;
+        let entries = places.iter().flat_map(|place| fs::read_dir(place).into_iter().flatten().flatten());
+        let is_kept = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(KEPT)) && system::is_ours(path)
+        };
+        let mut kept: Vec<_> = entries.map(|entry| entry.path()).filter(is_kept).collect();
+        kept.sort();
+        kept
     }
 }
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
-        signals::remove(&self.path);
+        // a bug ends here: nothing that was typed is lost by it
+        if !self.is_left {
+            signals::settle(&self.path, || leave(&self.path));
+        }
     }
+}
+
+/// Removes a folder, or gives it a name under which it stays if something was typed in it: the path of the text.
+fn leave(folder: &Path) -> Option<PathBuf> {
+    let Some(name) = typed_text(folder) else {
+        wipe(folder);
+        return None;
+    };
+    let own = folder.file_name().unwrap_or_default().to_string_lossy();
+    let kept = folder.with_file_name(format!("{KEPT}{}", own.strip_prefix(PREFIX).unwrap_or(&own)));
+    let kept = fs::rename(folder, &kept).map_or_else(|_| folder.to_path_buf(), |()| kept);
+    let _ = fs::remove_file(kept.join(GIVEN));
+    Some(kept.join(name))
+}
+
+/// The name of the text in a folder, if it is another one than somebody was given.
+fn typed_text(folder: &Path) -> Option<String> {
+    let given = fs::read_to_string(folder.join(GIVEN)).ok()?;
+    let (before, name) = given.split_once('\n')?;
+    let is_name = Path::new(name).components().count() == 1;
+    let text = read(&folder.join(name)).ok().filter(|_| is_name)?;
+    (digest(&text) != before).then(|| name.to_owned())
+}
+
+fn digest(bytes: &[u8]) -> String {
+    STANDARD.encode(Sha256::digest(bytes))
+}
+
+/// Writes a new file that nobody else can read.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(bytes)
+}
+
+/// Where a text is that was kept.
+pub(super) fn kept_note(text: &Path) -> String {
+    let folder = text.parent().unwrap_or(text);
+    let place = if system::is_in_memory(folder) { "in memory" } else { "on the disk" };
+    format!("what you typed is kept {place}, for you alone: `{}`", text.display())
 }
 
 fn none_in_memory(searched: Vec<String>) -> Diagnostic {
@@ -159,13 +243,13 @@ fn overwrite(path: &Path) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Removes the private folders of processes that are no more.
+/// Removes the private folders of processes that are no more, but for what somebody typed.
 fn sweep(places: &[PathBuf]) {
-    signals::with_folders(|ours| {
+    signals::with_guarded(|ours| {
         for place in places {
             let entries = fs::read_dir(place).into_iter().flatten().flatten();
-            let paths = entries.map(|entry| entry.path()).filter(|path| !ours.contains(path));
-            paths.filter(|path| is_leftover(path)).for_each(|path| wipe(&path));
+            let paths = entries.map(|entry| entry.path()).filter(|path| !ours.contains(&path.as_path()));
+            paths.filter(|path| is_leftover(path)).for_each(|path| drop(leave(&path)));
         }
     });
 }

@@ -15,9 +15,10 @@ use crate::sops::{Document, Format, Identities, KeyPath, Sealed, Timestamp, Tree
 use change::{Change, both};
 use refusal::Refusal;
 use sides::{Encrypted, Sides};
-use tree::{Comments, Difference, Verdict, differences, duplicate, same};
+use tree::{Comments, Difference, Verdict, differences, duplicate};
 
 pub use sides::Versions;
+pub(super) use tree::same;
 
 /// What a merge came to.
 #[derive(Debug)]
@@ -45,6 +46,50 @@ pub fn merge(path: &str, versions: Versions, identities: &Identities, now: Times
         Err(refusal) => Err(refusal),
     };
     merged.unwrap_or_else(|refusal| Outcome::Refused(refusal.into_diagnostics(path)))
+}
+
+/// Merges what somebody made (`theirs`) of a file (`base`) that somebody else changed meanwhile: `ours` is what is
+/// there now, and its data key, recipients and selector are those of the result. Nothing is left out of it: where
+/// both changed the same thing, the result is an error.
+pub fn merge_meanwhile(
+    name: &str,
+    versions: Versions,
+    identities: &Identities,
+    now: Timestamp,
+) -> Result<Vec<u8>, Diagnostics> {
+    let merged = match sides::open(name, versions, identities) {
+        Ok(Encrypted::Neither) => Ok(Outcome::NotEncrypted),
+        Ok(Encrypted::Both(sides)) => {
+            Merge { path: name, sides: &sides, identities, notes: Diagnostics::new() }.run(now)
+        }
+        Err(refusal) => Err(refusal),
+    };
+    let stop = |cause: &str| {
+        let message = format!("`{name}` was changed by somebody else meanwhile, and {cause}");
+        Diagnostic::error("changed-meanwhile", message)
+    };
+    match merged {
+        Ok(Outcome::Merged { conflicts, .. }) if !conflicts.is_empty() => {
+            let stop = stop("so were values that you changed");
+            let stop = conflicts.iter().fold(stop, |stop, path| stop.note(format!("`{path}`")));
+            Err(stop
+                .hint(format!("`septum get {name} PATH` shows theirs: take it over, or leave the value alone"))
+                .into())
+        }
+        Ok(Outcome::Merged { notes, .. }) if notes.iter().any(|note| note.rule == "merge-comments") => {
+            Err(stop("so were comments, as you did")
+                .hint("put the old comments back, and change them again later")
+                .into())
+        }
+        Ok(Outcome::Merged { bytes, .. }) => Ok(bytes),
+        Ok(Outcome::NotEncrypted) => Err(stop("is not encrypted any more").into()),
+        Ok(Outcome::Refused(found)) => Err(found),
+        Err(refusal) => {
+            let (mut found, cause) = refusal.into_cause();
+            found.push(stop(&format!("the changes cannot be merged: {cause}")));
+            Err(found)
+        }
+    }
 }
 
 struct Merge<'a> {

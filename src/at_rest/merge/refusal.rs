@@ -42,6 +42,17 @@ impl From<Error> for Refusal {
 impl Refusal {
     /// All that is wrong, and how to go on.
     pub(super) fn into_diagnostics(self, path: &str) -> Diagnostics {
+        let (mut found, cause) = self.into_cause();
+        found.push(
+            Diagnostic::error("merge-refused", format!("`{path}` was not merged, and ours stays as it is: {cause}"))
+                .hint(format!("take one side with `git checkout --ours {path}` or `git checkout --theirs {path}`"))
+                .hint(format!("then put in what the other changed, and `git add {path}`")),
+        );
+        found
+    }
+
+    /// All that is wrong, and what that comes to in a word.
+    pub(super) fn into_cause(self) -> (Diagnostics, String) {
         let mut found = Diagnostics::new();
         let cause = match self {
             Self::Closed(errors) => {
@@ -70,12 +81,7 @@ impl Refusal {
             Self::Value(path) => format!("`{path}` cannot be changed without another value"),
             Self::Bytes => "both sides changed it, and it is no text".to_owned(),
         };
-        found.push(
-            Diagnostic::error("merge-refused", format!("`{path}` was not merged, and ours stays as it is: {cause}"))
-                .hint(format!("take one side with `git checkout --ours {path}` or `git checkout --theirs {path}`"))
-                .hint(format!("then put in what the other changed, and `git add {path}`")),
-        );
-        found
+        (found, cause)
     }
 }
 

@@ -116,7 +116,7 @@ fn as_map(tree: Option<&Tree>) -> Option<&Map> {
 }
 
 /// Whether two values are the same, of the same type: the number 1 is not the text "1".
-pub(super) fn same(one: Option<&Tree>, other: Option<&Tree>) -> bool {
+pub(in crate::at_rest) fn same(one: Option<&Tree>, other: Option<&Tree>) -> bool {
     match (one, other) {
         (None, None) => true,
         (Some(Tree::Leaf(one)), Some(Tree::Leaf(other))) => {

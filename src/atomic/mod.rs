@@ -1,13 +1,24 @@
 //! Files that are either old or new, whatever happens while they are written.
+//!
+//! New bytes are complete on disk before they take the name of their file, and have no name before that where
+//! the system knows such files: then nothing is left of a killed process. The change of names is one step that
+//! no signal comes into, for many files too.
+
+mod draft;
+#[cfg(unix)]
+mod inherited;
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, TempPath};
 use zeroize::Zeroizing;
 
+use self::draft::Draft;
+use crate::signals;
 use crate::test_hook::{Point, pass};
+
+pub use self::draft::{is_draft, is_in_use};
 
 /// Who may read a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,28 +29,24 @@ pub enum Access {
     Owner,
 }
 
-/// Replaces a file, or makes it: its new bytes are complete on disk before they take its name, and
-/// permissions are kept. The path has no links, as `disk::resolve_writable` gives it: one that took the place
-/// of the file meanwhile is replaced, not followed.
+/// Replaces a file, or makes it: its new bytes are complete on disk before they take its name, and owner,
+/// permissions and extended attributes are kept. The path has no links, as `disk::resolve_writable` gives it: one
+/// that took the place of the file meanwhile is replaced, not followed.
 ///
-/// Whoever is killed on the way leaves the old file, and at worst a file of an unlisted name beside
-/// it that nothing reads. A device or a pipe (`/dev/null`, `/dev/stdout`) is no file to replace: it
-/// takes the bytes.
+/// Whoever is killed on the way leaves the old file or the new one. A device or a pipe (`/dev/null`,
+/// `/dev/stdout`) is no file to replace: it takes the bytes.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = prepare(path, bytes, Access::Usual)?.commit()?;
-    sync(&folder);
-    Ok(())
+    let Committed { folders, failed } = commit(vec![prepare(path, bytes, Access::Usual)?], |_| None);
+    for folder in &folders {
+        sync(folder);
+    }
+    failed.map_or(Ok(()), |(_, error)| Err(error))
 }
 
 /// New bytes that do not have their name yet. Without one they vanish.
 pub enum Prepared {
     /// Complete on disk.
-    File {
-        /// Where they are.
-        bytes: TempPath,
-        /// The name that they get.
-        target: PathBuf,
-    },
+    File(PreparedFile),
     /// For what is no file.
     Device {
         /// What is written.
@@ -49,71 +56,115 @@ pub enum Prepared {
     },
 }
 
-impl Prepared {
-    /// Gives them the name. Gives the folder, which [`sync`] makes remember it.
-    pub fn commit(self) -> io::Result<PathBuf> {
-        match self {
-            Self::File { bytes, target } => {
-                pass(Point::AtomicComplete);
-                bytes.persist(&target).map_err(|error| error.error)?;
-                pass(Point::AtomicNamed);
-                Ok(folder(&target).to_path_buf())
-            }
-            Self::Device { bytes, target } => {
-                OpenOptions::new().write(true).open(&target)?.write_all(&bytes)?;
-                Ok(folder(&target).to_path_buf())
+/// A complete draft, and the name that it gets.
+pub struct PreparedFile {
+    draft: Draft,
+    target: PathBuf,
+    is_new: bool,
+}
+
+/// What came of changing names.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// The folders with new names, which [`sync`] makes remember them.
+    pub folders: Vec<PathBuf>,
+    /// The first that could not be done; those after it were not tried.
+    pub failed: Option<(usize, io::Error)>,
+}
+
+/// Gives drafts their names, in their order. `report` says what a signal that waited for it reports, from how
+/// many were done.
+pub fn commit(prepared: Vec<Prepared>, report: impl FnOnce(usize) -> Option<String>) -> Committed {
+    let mut devices = Vec::new();
+    let mut done = signals::uninterrupted(|| {
+        let (mut done, mut settled) = (Committed::default(), Vec::new());
+        for (index, prepared) in prepared.into_iter().enumerate() {
+            match prepared {
+                Prepared::Device { bytes, target } => devices.push((index, bytes, target)),
+                Prepared::File(PreparedFile { draft, target, is_new }) => {
+                    settled.extend(draft.path());
+                    pass(Point::AtomicComplete);
+                    if let Err(error) = draft.place(&target, is_new) {
+                        done.failed = Some((index, error));
+                        break;
+                    }
+                    pass(Point::AtomicNamed);
+                    done.folders.push(folder(&target).to_path_buf());
+                }
             }
         }
+        let report = report(done.folders.len());
+        (done, settled, report)
+    });
+    done.folders.sort();
+    done.folders.dedup();
+    // what reads from a pipe may take as long as it likes
+    for (index, bytes, target) in devices {
+        let write = || OpenOptions::new().write(true).open(&target)?.write_all(&bytes);
+        if let (None, Err(error)) = (&done.failed, write()) {
+            done.failed = Some((index, error));
+        }
     }
+    done
 }
 
 fn folder(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The first half of [`write()`].
+/// Writes new bytes beside the file that they are for, to the disk and unseen.
 pub fn prepare(path: &Path, bytes: &[u8], access: Access) -> io::Result<Prepared> {
     // also a link of /proc, which names no path that could be followed
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+    if is_device(path) {
         return Ok(Prepared::Device { bytes: Zeroizing::new(bytes.to_vec()), target: path.to_path_buf() });
     }
     let target = path.to_path_buf();
-    let permissions = match fs::symlink_metadata(&target) {
+    let before = match fs::symlink_metadata(&target) {
         Ok(metadata) if metadata.is_symlink() => None,
-        Ok(metadata) => Some(restrict(metadata.permissions(), access)),
+        Ok(metadata) => Some(metadata),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    let mut builder = Builder::new();
-    builder.prefix(".septum-");
     // a draft is its owner's alone; a new file has the permissions that the mask of the user leaves
-    if let Some(new) = new_permissions(access).filter(|_| permissions.is_none()) {
-        builder.permissions(new);
-    }
+    let is_open = before.is_none() && access == Access::Usual;
     // its own error names the path, which may be what was typed in the wrong place
-    let mut file = builder.tempfile_in(folder(&target)).map_err(|error| io::Error::from(error.kind()))?;
+    let mut draft = Draft::new(folder(&target), if is_open { 0o666 } else { 0o600 })
+        .map_err(|error| io::Error::from(error.kind()))?;
     let (first, second) = bytes.split_at(bytes.len() / 2);
-    file.write_all(first)?;
+    draft.file().write_all(first)?;
     pass(Point::AtomicHalfWritten);
-    file.write_all(second)?;
-    if let Some(permissions) = permissions {
-        file.as_file().set_permissions(permissions)?;
+    draft.file().write_all(second)?;
+    if let Some(before) = &before {
+        inherit(draft.file(), &target, before, access)?;
     }
-    file.as_file().sync_all()?;
-    // closed: there may be more of them than a process can have open
-    Ok(Prepared::File { bytes: file.into_temp_path(), target })
+    draft.file().sync_all()?;
+    Ok(Prepared::File(PreparedFile { draft, target, is_new: before.is_none() }))
 }
 
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
-fn new_permissions(access: Access) -> Option<Permissions> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Some(restrict(Permissions::from_mode(0o666), access))
-}
+use inherited::inherit;
 
 #[cfg(not(unix))]
-fn new_permissions(_: Access) -> Option<Permissions> {
-    None
+fn inherit(file: &File, _: &Path, before: &fs::Metadata, access: Access) -> io::Result<()> {
+    file.set_permissions(restrict(before.permissions(), access))
+}
+
+/// Whether a path leads to something that takes bytes, and is no file.
+pub fn is_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
+/// How many names a file has. A new file in its place takes one of them.
+#[cfg(unix)]
+pub fn count_names(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(1, |metadata| metadata.nlink())
+}
+
+/// How many names a file has: others systems do not say.
+#[cfg(not(unix))]
+pub fn count_names(_: &Path) -> u64 {
+    1
 }
 
 /// Permissions without those that nobody but the owner may have.
@@ -195,7 +246,8 @@ mod tests {
                 fs::write(&path, "old").unwrap();
                 fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
             }
-            prepare(&path, b"new", Access::Owner).unwrap().commit().unwrap();
+            let prepared = prepare(&path, b"new", Access::Owner).unwrap();
+            assert!(commit(vec![prepared], |_| None).failed.is_none());
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, expected, "{before:?}");
         }
     }

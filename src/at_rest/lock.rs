@@ -1,0 +1,208 @@
+//! Locks of files that are changed, from the moment they are compared with what was read until they are written.
+//!
+//! What is locked is the file itself: that leaves nothing behind, is the same for all users and goes with the
+//! process. The file is replaced while it is locked, so who gets a lock looks whether it is still that of the file.
+//! A file that is not there yet is locked by its folder. Locks are advisory: septum heeds them, other programs do
+//! not. Where a system of files knows no locks, or the system is no Unix, nobody waits.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+/// Says that a file has to be waited for, by its name in messages.
+pub type Waiting<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// What is locked until it is dropped.
+pub(super) struct Locks {
+    held: system::Held,
+}
+
+impl Locks {
+    /// Whether a file that is locked has these bytes.
+    pub(super) fn has_bytes(&self, path: &Path, bytes: &[u8]) -> bool {
+        self.held.file(path).is_some_and(|file| has_bytes(file, bytes).unwrap_or(false))
+    }
+}
+
+fn has_bytes(mut file: &File, bytes: &[u8]) -> io::Result<bool> {
+    if file.metadata()?.len() != bytes.len() as u64 {
+        return Ok(false);
+    }
+    let mut now = Zeroizing::new(Vec::with_capacity(bytes.len() + 1));
+    file.read_to_end(&mut now)?;
+    Ok(*now == bytes)
+}
+
+/// What stands for a file in the order in which locks are taken, which is the same for all processes.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Lockable<'a> {
+    path: PathBuf,
+    /// Whether it is a folder, in place of a file that is not there.
+    is_folder: bool,
+    /// The file, as it is named and in messages.
+    named: &'a Path,
+    name: &'a str,
+}
+
+impl<'a> Lockable<'a> {
+    fn of(named: &'a Path, name: &'a str, folders: &mut HashMap<PathBuf, PathBuf>) -> io::Result<Self> {
+        let folder = named.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = match folders.get(folder) {
+            Some(real) => real,
+            None => folders.entry(folder.to_owned()).or_insert(std::fs::canonicalize(folder)?),
+        };
+        let file = folder.join(named.file_name().unwrap_or_default());
+        let is_folder = !file.exists();
+        Ok(Self { path: if is_folder { folder.clone() } else { file }, is_folder, named, name })
+    }
+}
+
+/// Locks files, each a path without links and its name in messages, and waits for those that others have.
+pub(super) fn lock_files(files: &[(&Path, &str)], waiting: Waiting<'_>) -> io::Result<Locks> {
+    loop {
+        let folders = &mut HashMap::new();
+        let wanted = files.iter().map(|(path, name)| Lockable::of(path, name, folders));
+        let mut wanted = wanted.collect::<io::Result<Vec<_>>>()?;
+        wanted.sort();
+        let mut held = system::Held::default();
+        let mut is_as_wanted = true;
+        for Lockable { path, is_folder, named, name } in &wanted {
+            let is_there = held.add(path, named, &|| waiting(name))?;
+            is_as_wanted &= is_there && !(*is_folder && named.exists());
+        }
+        // somebody may have made or removed one while another was waited for, and the order is another one then
+        if is_as_wanted {
+            return Ok(Locks { held });
+        }
+    }
+}
+
+/// Lets the process have this many files open, and some more. Otherwise, how many it can have.
+pub(super) fn make_room(files: usize) -> Result<(), u64> {
+    system::make_room(u64::try_from(files).unwrap_or(u64::MAX).saturating_add(64))
+}
+
+#[cfg(unix)]
+mod system {
+    use std::collections::HashMap;
+    use std::fs::{self, File};
+    use std::io;
+    use std::os::unix::fs::MetadataExt as _;
+    use std::path::{Path, PathBuf};
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::thread;
+    use std::time::Duration;
+
+    use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+    use rustix::io::Errno;
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    use crate::test_hook;
+
+    /// How long a file is waited for without a word.
+    const MOMENT: Duration = Duration::from_secs(1);
+
+    /// What is locked, by device and number: a lock keeps its own process out too.
+    #[derive(Default)]
+    pub(super) struct Held {
+        files: HashMap<(u64, u64), File>,
+        paths: HashMap<PathBuf, (u64, u64)>,
+    }
+
+    impl Held {
+        /// The locked file that was named so.
+        pub(super) fn file(&self, named: &Path) -> Option<&File> {
+            self.files.get(self.paths.get(named)?)
+        }
+
+        /// Locks what has a path. Whether anything has it.
+        pub(super) fn add(&mut self, path: &Path, named: &Path, waiting: &(dyn Fn() + Sync)) -> io::Result<bool> {
+            loop {
+                // a pipe would be waited for
+                let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+                let file = match open(path, flags, Mode::empty()) {
+                    Ok(file) => File::from(file),
+                    Err(Errno::NOENT) => return Ok(false),
+                    Err(error @ (Errno::MFILE | Errno::NFILE)) => return Err(error.into()),
+                    // what cannot be read is written as a whole
+                    Err(_) => return Ok(true),
+                };
+                let key = key(&file.metadata()?);
+                if self.files.contains_key(&key) {
+                    self.paths.insert(named.to_owned(), key);
+                    return Ok(true);
+                }
+                if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+                    wait(&file, waiting);
+                }
+                if fs::metadata(path).is_ok_and(|there| self::key(&there) == key) {
+                    self.paths.insert(named.to_owned(), key);
+                    self.files.insert(key, file);
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    fn key(file: &fs::Metadata) -> (u64, u64) {
+        (file.dev(), file.ino())
+    }
+
+    /// Waits for a lock, and says so if that takes more than a moment.
+    fn wait(file: &File, waiting: &(dyn Fn() + Sync)) {
+        thread::scope(|scope| {
+            let (done, is_done) = channel::<()>();
+            let moment = test_hook::moment(MOMENT);
+            let say = move || {
+                if is_done.recv_timeout(moment) == Err(RecvTimeoutError::Timeout) {
+                    waiting();
+                }
+            };
+            // without a thread, nothing is said
+            let _ = thread::Builder::new().spawn_scoped(scope, say);
+            while flock(file, FlockOperation::LockExclusive) == Err(Errno::INTR) {}
+            drop(done);
+        });
+    }
+
+    pub(super) fn make_room(files: u64) -> Result<(), u64> {
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        match (current, maximum) {
+            (None, _) => Ok(()),
+            (Some(current), _) if current >= files => Ok(()),
+            (_, Some(maximum)) if maximum < files => Err(maximum),
+            (Some(current), _) => {
+                setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum }).map_err(|_| current)
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    #[derive(Default)]
+    pub(super) struct Held;
+
+    impl Held {
+        #[expect(clippy::unused_self, reason = "other systems hold files")]
+        pub(super) fn file(&self, _: &Path) -> Option<&File> {
+            None
+        }
+
+        #[expect(clippy::unused_self, reason = "other systems hold files")]
+        pub(super) fn add(&mut self, _: &Path, _: &Path, _: &(dyn Fn() + Sync)) -> io::Result<bool> {
+            Ok(true)
+        }
+    }
+
+    pub(super) fn make_room(_: u64) -> Result<(), u64> {
+        Ok(())
+    }
+}

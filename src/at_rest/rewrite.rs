@@ -1,0 +1,244 @@
+//! The one way to change files: read, change in memory, lock, compare, write.
+//!
+//! Whatever takes long or waits for people comes before the lock. Under it a file is compared with what was read;
+//! if somebody else changed it meanwhile, the change is made again, on what is there now. All new bytes of all
+//! files are on the disk before the first of them takes its name.
+
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::file::{SecretFile, Staged, check_names};
+use super::lock::{Locks, Waiting, lock_files, make_room};
+use super::together::each;
+use crate::atomic::{self, Committed, Prepared};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::{self, Refusal};
+use crate::files::{FileKind, refuse, resolve_writable};
+use crate::signals;
+use crate::sops::RuleBook;
+use crate::test_hook::{Point, pass};
+
+/// What new bytes were made from.
+pub enum Before {
+    /// The file had these bytes.
+    Bytes(Vec<u8>),
+    /// There was no file.
+    Missing,
+    /// They do not depend on what was there.
+    Any,
+}
+
+/// What a change of a file came to.
+pub struct Made<T> {
+    /// What is said of it.
+    pub outcome: T,
+    /// The new bytes, if there are any to write.
+    pub staged: Option<Staged>,
+}
+
+/// Makes a change again, on a file that has other bytes now, or is no more.
+pub(super) type Again<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> Result<Made<T>, Diagnostics> + Send + Sync + 'a>;
+
+/// A change of a file, made in memory.
+pub struct Rewrite<'a, T> {
+    /// What it was made from.
+    pub before: Before,
+    /// What it came to.
+    pub made: Made<T>,
+    /// How it is made again.
+    pub again: Again<'a, T>,
+}
+
+impl Rewrite<'_, ()> {
+    /// New bytes in the place of whatever was there.
+    pub fn replacing(staged: Staged) -> Self {
+        let again = |_: Option<Vec<u8>>| Ok(Made { outcome: (), staged: None });
+        Self { before: Before::Any, made: Made { outcome: (), staged: Some(staged) }, again: Box::new(again) }
+    }
+
+    /// New bytes that are not written if somebody else changes the file meanwhile.
+    pub fn unless_changed(before: Before, staged: Staged) -> Self {
+        let name = staged.name.clone();
+        let again = move |newer: Option<Vec<u8>>| {
+            let message = format!("`{name}` was changed by somebody else meanwhile, and stays as they left it");
+            let changed = Diagnostic::error("changed-meanwhile", message).hint("run the command again");
+            Err(if newer.is_some() { changed } else { gone(&name) }.into())
+        };
+        Self { before, made: Made { outcome: (), staged: Some(staged) }, again: Box::new(again) }
+    }
+}
+
+/// Changes many files, each by the same work, which gets the rules as they are. Nothing is written unless all
+/// changes can be made.
+pub fn change_files<T: Send>(
+    files: Vec<PathBuf>,
+    read: impl Fn(PathBuf) -> Result<SecretFile, Diagnostic> + Send + Sync,
+    work: impl Fn(SecretFile, &RuleBook) -> Result<Made<T>, Diagnostics> + Send + Sync,
+    waiting: Waiting<'_>,
+) -> Result<Vec<T>, Diagnostics> {
+    let (work, book) = (&work, RuleBook::default());
+    let rewrites = each(files, |path| {
+        let file = read(path)?;
+        let (path, name, format) = (file.path.clone(), file.name.clone(), file.format);
+        let bytes = file.bytes.clone();
+        let made = work(file, &book)?;
+        let is_in_place = made.staged.as_ref().is_some_and(|staged| staged.path == path);
+        let before = if is_in_place { Before::Bytes(bytes) } else { Before::Any };
+        let again = move |newer: Option<Vec<u8>>| {
+            let bytes = newer.ok_or_else(|| gone(&name))?;
+            // the rules may be others too
+            work(SecretFile { path: path.clone(), name: name.clone(), format, bytes }, &RuleBook::default())
+        };
+        Ok(Rewrite { before, made, again: Box::new(again) as Again<'_, T> })
+    })?;
+    write_all(rewrites, waiting)
+}
+
+/// Writes changes: all of them, or none as far as that is in anybody's hands. Gives what they came to.
+pub fn write_all<T: Send>(rewrites: Vec<Rewrite<'_, T>>, waiting: Waiting<'_>) -> Result<Vec<T>, Diagnostics> {
+    let rewrites = each(rewrites, Rewrite::resolved)?;
+    let staged = rewrites.iter().filter_map(|rewrite| rewrite.made.staged.as_ref());
+    let files = staged.filter(|staged| !atomic::is_device(&staged.path));
+    let paths: Vec<_> = files.map(|staged| (staged.path.as_path(), staged.name.as_str())).collect();
+    pass(Point::FilesRead);
+    // one for the lock of each, and one for its new bytes
+    make_room(paths.len().saturating_mul(2)).map_err(|limit| too_many(paths.len(), limit))?;
+    let locks = lock_files(&paths, waiting).map_err(|error| match paths.as_slice() {
+        [(_, name), ..] => unwritable(name, &error),
+        [] => unwritable("", &error),
+    })?;
+    pass(Point::FilesLocked);
+    signals::report_if_ended(Some("septum: interrupted, and no file was changed".to_owned()));
+    let (outcomes, staged): (Vec<_>, Vec<_>) =
+        each(rewrites, |rewrite| rewrite.current(&locks))?.into_iter().map(|made| (made.outcome, made.staged)).unzip();
+    let staged: Vec<_> = staged.into_iter().flatten().collect();
+    let (names, prepared) = prepare(staged)?;
+    let Committed { folders, failed } = atomic::commit(prepared, |done| Some(interrupted(&names, done)));
+    for folder in &folders {
+        atomic::sync(folder);
+    }
+    drop(locks);
+    match failed {
+        None => Ok(outcomes),
+        Some((index, error)) => Err(half_done(&names, index, &error).into()),
+    }
+}
+
+impl<T> Rewrite<'_, T> {
+    /// The same with a path that has no links, which may be written to.
+    fn resolved(mut self) -> Result<Self, Diagnostics> {
+        if let Some(staged) = &mut self.made.staged {
+            staged.path = resolve_writable(&staged.path, &staged.name)?;
+            check_names(&staged.path, &staged.name)?;
+        }
+        Ok(self)
+    }
+
+    /// The change as it is on the file that is there now.
+    fn current(self, locks: &Locks) -> Result<Made<T>, Diagnostics> {
+        let Some(staged) = &self.made.staged else { return Ok(self.made) };
+        let path = staged.path.clone();
+        let now = || match disk::read_named(&staged.path, FileKind::SecretFile.limit()) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Refusal::Missing) => Ok(None),
+            Err(refusal) => Err(refuse(&refusal, FileKind::SecretFile, &staged.name)),
+        };
+        match &self.before {
+            Before::Any => Ok(self.made),
+            Before::Bytes(before) if locks.has_bytes(&staged.path, before) => Ok(self.made),
+            Before::Bytes(before) => match now()? {
+                Some(now) if now == *before => Ok(self.made),
+                newer => Ok(at_path((self.again)(newer)?, path)),
+            },
+            Before::Missing => match now()? {
+                None => Ok(self.made),
+                newer => Ok(at_path((self.again)(newer)?, path)),
+            },
+        }
+    }
+}
+
+/// A change that was made again goes to the path that is locked.
+fn at_path<T>(made: Made<T>, path: PathBuf) -> Made<T> {
+    let staged = made.staged.map(|staged| Staged { path, ..staged });
+    Made { staged, ..made }
+}
+
+/// Writes the new bytes of all files to the disk, unseen; nothing stays of them if one fails.
+fn prepare(staged: Vec<Staged>) -> Result<(Vec<String>, Vec<Prepared>), Diagnostics> {
+    let prepare = |Staged { path, name, bytes, access }: Staged| {
+        let prepared = atomic::prepare(&path, &bytes, access);
+        prepared.map(|prepared| (name.clone(), prepared)).map_err(|error| unwritable(&name, &error))
+    };
+    let several = staged.len() > 1;
+    let all: Vec<Result<_, Diagnostic>> = if several {
+        // what waits for the disk waits side by side
+        staged.into_par_iter().map(prepare).collect()
+    } else {
+        // a pool of threads costs more than a single file does
+        staged.into_iter().map(prepare).collect()
+    };
+    let (mut found, mut done) = (Diagnostics::new(), (Vec::new(), Vec::new()));
+    for prepared in all {
+        match prepared {
+            Ok((name, prepared)) => {
+                done.0.push(name);
+                done.1.push(prepared);
+            }
+            Err(error) if several => found.push(error.note("no file was changed")),
+            Err(error) => found.push(error),
+        }
+    }
+    if found.is_empty() { Ok(done) } else { Err(found) }
+}
+
+/// What somebody reads whose signal waited until the names were changed.
+fn interrupted(names: &[String], done: usize) -> String {
+    match names {
+        [name] if done == 1 => format!("septum: interrupted after `{name}` was written"),
+        names if names.len() == done => format!("septum: interrupted after all {done} files were written"),
+        names => format!("septum: interrupted; written: {}", list(names.get(..done).unwrap_or_default())),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "nothing".to_owned();
+    }
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// That a file went while something waited.
+pub(super) fn gone(name: &str) -> Diagnostic {
+    Diagnostic::error("changed-meanwhile", format!("`{name}` was removed by somebody else meanwhile"))
+        .hint("look where it went: `git log --stat -1 -- FILE`, `git status`")
+}
+
+/// That some names could not be changed, and which were.
+fn half_done(names: &[String], failed: usize, error: &std::io::Error) -> Diagnostic {
+    let (done, left) = names.split_at(failed.min(names.len()));
+    let found = unwritable(left.first().map_or("", String::as_str), error);
+    if names.len() < 2 {
+        return found;
+    }
+    let found = match done {
+        [] => found.note("no file was changed"),
+        done => found.note(format!("written: {}", list(done))),
+    };
+    let found = found.note(format!("as they were: {}", list(left)));
+    if done.is_empty() { found } else { found.hint("fix that, then run the command again with those that are left") }
+}
+
+fn too_many(files: usize, limit: u64) -> Diagnostic {
+    let message = format!("{files} files cannot be changed together: this process may have {limit} files open");
+    Diagnostic::error("unwritable", message)
+        .hint("raise the limit with `ulimit -n`, or name fewer files at a time")
+        .failing(Failure::Io)
+}
+
+fn unwritable(name: &str, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error("unwritable", format!("`{name}` could not be written: {error}"))
+        .hint("make room on the disk, or fix its permissions")
+        .failing(Failure::Io)
+}

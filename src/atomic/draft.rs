@@ -1,0 +1,165 @@
+//! Bytes that are to become a file, and are none yet.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, TempPath};
+
+use crate::signals;
+#[cfg(target_os = "linux")]
+use crate::test_hook::{Point, pass};
+
+/// How names of drafts begin; [`RANDOM`] letters and digits follow.
+const PREFIX: &str = ".septum-";
+
+/// How many random characters end the name of a draft.
+const RANDOM: usize = 6;
+
+/// A file in the folder of another one.
+pub(super) enum Draft {
+    /// It has no name, so that nothing is left of it whatever happens.
+    #[cfg(target_os = "linux")]
+    Unnamed(File),
+    /// It has a name, where systems of files know none without.
+    Named(NamedDraft),
+}
+
+/// A draft with a name, which goes with it.
+pub(super) struct NamedDraft {
+    file: File,
+    path: Option<TempPath>,
+}
+
+impl Draft {
+    /// Makes one with these permissions at most.
+    pub(super) fn new(folder: &Path, mode: u32) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if let Some(file) = unnamed(folder, mode) {
+            return Ok(Self::Unnamed(file));
+        }
+        let mut builder = Builder::new();
+        builder.prefix(PREFIX).rand_bytes(RANDOM);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+        #[cfg(not(unix))]
+        let _ = mode;
+        signals::guarded(|| {
+            let (file, path) = builder.tempfile_in(folder)?.into_parts();
+            hold(&file);
+            let name = path.to_path_buf();
+            let removed = name.clone();
+            let cleanup = move || {
+                let _ = std::fs::remove_file(&removed);
+                None
+            };
+            Ok((name, Box::new(cleanup) as signals::Cleanup, Self::Named(NamedDraft { file, path: Some(path) })))
+        })
+    }
+
+    pub(super) fn file(&mut self) -> &mut File {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Unnamed(file) => file,
+            Self::Named(draft) => &mut draft.file,
+        }
+    }
+
+    /// Its name, if it has one.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Unnamed(_) => None,
+            Self::Named(draft) => draft.path.as_ref().map(|path| path.to_path_buf()),
+        }
+    }
+
+    /// Gives it the name of its file. No signal may come between.
+    pub(super) fn place(self, target: &Path, is_new: bool) -> io::Result<()> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Unnamed(file) => {
+                if is_new && link(&file, target).is_ok() {
+                    return Ok(());
+                }
+                // nothing takes the place of another name but a name
+                let mut builder = Builder::new();
+                let linked = builder
+                    .prefix(PREFIX)
+                    .rand_bytes(RANDOM)
+                    .make_in(super::folder(target), |path| link(&file, path))?;
+                pass(Point::AtomicLinked);
+                linked.into_temp_path().persist(target).map_err(|error| error.error)
+            }
+            Self::Named(mut draft) => match draft.path.take() {
+                Some(path) => path.persist(target).map_err(|error| error.error),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+impl Drop for NamedDraft {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.take() {
+            let name = path.to_path_buf();
+            signals::settle(&name, || drop(path));
+        }
+    }
+}
+
+/// A file without a name, where the system of files knows such and a name can be given to it later.
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &Path, mode: u32) -> Option<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    use std::sync::OnceLock;
+    static CAN_BE_NAMED: OnceLock<bool> = OnceLock::new();
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = File::from(open(folder, flags, Mode::from_raw_mode(mode)).ok()?);
+    hold(&file);
+    CAN_BE_NAMED.get_or_init(|| std::fs::metadata(by_number(&file)).is_ok()).then_some(file)
+}
+
+/// The path by which the system knows an open file.
+#[cfg(target_os = "linux")]
+fn by_number(file: &File) -> PathBuf {
+    use std::os::fd::AsRawFd as _;
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+#[cfg(target_os = "linux")]
+fn link(file: &File, path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, linkat};
+    Ok(linkat(CWD, by_number(file), CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// Tells other processes that a draft is in use, as long as it is open.
+#[cfg(unix)]
+fn hold(file: &File) {
+    use rustix::fs::{FlockOperation, flock};
+    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+}
+
+#[cfg(not(unix))]
+fn hold(_: &File) {}
+
+/// Whether a name is that of a draft.
+pub fn is_draft(name: &str) -> bool {
+    let random = name.strip_prefix(PREFIX).unwrap_or_default();
+    random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether a process that lives is writing a draft.
+#[cfg(unix)]
+pub fn is_in_use(path: &Path) -> bool {
+    use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let Ok(file) = open(path, flags, Mode::empty()) else { return false };
+    flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
+}
+
+/// Whether a process that lives is writing a draft: other systems do not say.
+#[cfg(not(unix))]
+pub fn is_in_use(_: &Path) -> bool {
+    false
+}

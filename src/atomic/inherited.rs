@@ -1,0 +1,57 @@
+//! What a new file takes over from the one whose place it takes.
+
+use std::fs::{File, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::path::Path;
+
+use super::{Access, restrict};
+
+/// The attribute that holds an access control list.
+const ACL: &str = "system.posix_acl_access";
+
+/// The largest value of an attribute that systems know.
+const LARGEST: usize = 64 * 1024;
+
+/// Gives a draft the owner, the group, the extended attributes and the permissions of a file. Nobody may read it
+/// then who could not read the file: where its group or its list of access cannot be kept, the group may do no more
+/// than everybody.
+pub(super) fn inherit(draft: &File, target: &Path, before: &Metadata, access: Access) -> io::Result<()> {
+    let made = draft.metadata()?;
+    let mut keeps_group = true;
+    if (made.uid(), made.gid()) != (before.uid(), before.gid()) {
+        // only root gives files away; others may give them to their groups
+        let kept = fchown(draft, Some(before.uid()), Some(before.gid()));
+        keeps_group = kept.or_else(|_| fchown(draft, None, Some(before.gid()))).is_ok();
+    }
+    keeps_group &= copy_attributes(draft, target, access);
+    let mut permissions = restrict(before.permissions(), access);
+    if !keeps_group {
+        let mode = permissions.mode();
+        permissions = Permissions::from_mode(mode & !0o070 | mode & (mode << 3) & 0o070);
+    }
+    draft.set_permissions(permissions)
+}
+
+/// Copies extended attributes, as far as that is allowed. Whether there is no list of access that was not kept.
+fn copy_attributes(draft: &File, target: &Path, access: Access) -> bool {
+    let mut names = [0; 4096];
+    // where there are more than a page of names, none is taken over, and a list of access may be among them
+    let Ok(length) = rustix::fs::listxattr(target, &mut names) else {
+        return rustix::fs::getxattr(target, ACL, [0; 0].as_mut_slice()).is_err();
+    };
+    let mut keeps_list = true;
+    let names = names.get(..length).unwrap_or_default().split(|byte| *byte == 0);
+    for name in names.filter_map(|name| std::str::from_utf8(name).ok()).filter(|name| !name.is_empty()) {
+        if name == ACL && access == Access::Owner {
+            continue;
+        }
+        let mut value = vec![0; LARGEST];
+        let copied = rustix::fs::getxattr(target, name, value.as_mut_slice()).and_then(|length| {
+            let value = value.get(..length).unwrap_or_default();
+            rustix::fs::fsetxattr(draft, name, value, rustix::fs::XattrFlags::empty())
+        });
+        keeps_list &= copied.is_ok() || name != ACL;
+    }
+    keeps_list
+}

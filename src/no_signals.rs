@@ -1,0 +1,52 @@
+//! Where there are no signals, what is registered is done when it is dropped, and by the next run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::{Mutex, PoisonError};
+
+/// What is done with a path when a signal ends the program; the result is said to the user.
+pub type Cleanup = Box<dyn Fn() -> Option<String> + Send>;
+
+static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Makes something with a path that is known as one of this process.
+pub fn guarded<T>(make: impl FnOnce() -> io::Result<(PathBuf, Cleanup, T)>) -> io::Result<T> {
+    let mut paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
+    let (path, _, made) = make()?;
+    paths.push(path);
+    Ok(made)
+}
+
+/// Does what makes the cleanup of a path unnecessary.
+pub fn settle<T>(path: &Path, work: impl FnOnce() -> T) -> T {
+    let done = work();
+    PATHS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known != path);
+    done
+}
+
+/// Looks at the paths with cleanups of this process, while none is added.
+pub fn with_guarded(look: impl FnOnce(&[&Path])) {
+    let paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
+    look(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+}
+
+/// Does work as one step.
+pub fn uninterrupted<T>(work: impl FnOnce() -> (T, Vec<PathBuf>, Option<String>)) -> T {
+    let (done, settled, _) = work();
+    PATHS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| !settled.contains(known));
+    done
+}
+
+/// Sets what the user is told if a signal ends the program from now on.
+pub fn report_if_ended(_: Option<String>) {}
+
+/// Runs an editor.
+pub fn run_editor(command: &mut Command) -> io::Result<ExitStatus> {
+    command.status()
+}
+
+/// Does something that must put the terminal in order again.
+pub fn prompting<T>(ask: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    ask()
+}

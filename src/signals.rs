@@ -1,0 +1,181 @@
+//! No signal leaves plaintext behind, or half of a change.
+//!
+//! From the first draft, private folder or hidden prompt on, one thread gets the signals that would end the
+//! program. It ends the editor, does what was registered (removes drafts, keeps or removes private folders),
+//! and lets the signal end the program, so that its exit status is that of the signal. What Ctrl-C means
+//! while an editor runs is the editor's business, as with git.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+
+use crate::diagnostic::StyledText;
+
+/// How long an editor has to end after it was told to.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is done with a path when a signal ends the program; the result is said to the user.
+pub type Cleanup = Box<dyn Fn() -> Option<String> + Send>;
+
+/// What has to go, or to be left alone, when a signal comes.
+struct State {
+    watched: bool,
+    cleanups: Vec<(PathBuf, Cleanup)>,
+    editor: Option<Pid>,
+    /// Somebody is typing what is not shown.
+    prompting: bool,
+    ending: bool,
+    /// What the user has to know if a signal ends the program now.
+    report: Option<String>,
+}
+
+static STATE: Mutex<State> = Mutex::new(State {
+    watched: false,
+    cleanups: Vec::new(),
+    editor: None,
+    prompting: false,
+    ending: false,
+    report: None,
+});
+
+static EDITOR_ENDED: Condvar = Condvar::new();
+
+/// Makes something with a path that a cleanup is registered for. No signal comes between, so that it is known
+/// once it is there.
+pub fn guarded<T>(make: impl FnOnce() -> io::Result<(PathBuf, Cleanup, T)>) -> io::Result<T> {
+    let mut state = watched()?;
+    let (path, cleanup, made) = make()?;
+    state.cleanups.push((path, cleanup));
+    Ok(made)
+}
+
+/// Does what makes the cleanup of a path unnecessary, and no signal comes between.
+pub fn settle<T>(path: &Path, work: impl FnOnce() -> T) -> T {
+    let mut state = lock_state();
+    let done = work();
+    state.cleanups.retain(|(known, _)| known != path);
+    done
+}
+
+/// Looks at the paths with cleanups of this process, while none is added.
+pub fn with_guarded(look: impl FnOnce(&[&Path])) {
+    let state = lock_state();
+    let paths: Vec<&Path> = state.cleanups.iter().map(|(path, _)| path.as_path()).collect();
+    look(&paths);
+}
+
+/// Does work that a signal ends the program only after. The work tells what became of the paths whose cleanups
+/// are unnecessary now, and what the user has to know if a signal waited.
+pub fn uninterrupted<T>(work: impl FnOnce() -> (T, Vec<PathBuf>, Option<String>)) -> T {
+    // who cannot be watched is no worse off than before
+    let mut state = watched().unwrap_or_else(|_| lock_state());
+    let (done, settled, report) = work();
+    state.cleanups.retain(|(known, _)| !settled.contains(known));
+    state.report = report;
+    done
+}
+
+/// Sets what the user is told if a signal ends the program from now on.
+pub fn report_if_ended(report: Option<String>) {
+    if let Ok(mut state) = watched() {
+        state.report = report;
+    }
+}
+
+/// Runs an editor. Signals from the keyboard are left to it; others end it and the program.
+pub fn run_editor(command: &mut Command) -> io::Result<ExitStatus> {
+    let mut state = watched()?;
+    let mut editor = command.spawn()?;
+    state.editor = i32::try_from(editor.id()).ok().and_then(Pid::from_raw);
+    drop(state);
+    let status = editor.wait();
+    lock_state().editor = None;
+    EDITOR_ENDED.notify_all();
+    wait_for_the_end();
+    status
+}
+
+/// Does something that must put the terminal in order again: Ctrl-C ends the program only after it.
+pub fn prompting<T>(ask: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    watched()?.prompting = true;
+    let answer = ask();
+    let mut state = lock_state();
+    state.prompting = false;
+    if answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
+        end(state, SIGINT);
+    }
+    answer
+}
+
+fn lock_state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The state, with a thread that waits for signals.
+fn watched() -> io::Result<MutexGuard<'static, State>> {
+    let mut state = lock_state();
+    if !state.watched {
+        // a file larger than a limit allows is an error of the write then, and not the end
+        signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+        let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])?;
+        thread::Builder::new().name("signals".to_owned()).spawn(move || signals.forever().for_each(received))?;
+        state.watched = true;
+    }
+    Ok(state)
+}
+
+fn received(signal: i32) {
+    let state = lock_state();
+    let is_of_keyboard = matches!(signal, SIGINT | SIGQUIT);
+    if !(is_of_keyboard && (state.editor.is_some() || state.prompting)) {
+        end(state, signal);
+    }
+}
+
+/// Ends the program as a signal does, with nothing left to be cleaned up.
+fn end(mut state: MutexGuard<'_, State>, signal: i32) {
+    state.ending = true;
+    let how = if signal == SIGHUP { Signal::HUP } else { Signal::TERM };
+    for how in [how, Signal::KILL] {
+        if let Some(editor) = state.editor {
+            let _ = kill_process(editor, how);
+            let waited = EDITOR_ENDED.wait_timeout_while(state, PATIENCE, |state| state.editor.is_some());
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+    let said: Vec<String> = state.cleanups.iter().filter_map(|(_, cleanup)| cleanup()).collect();
+    for line in said.iter().chain(&state.report) {
+        // whoever hung up reads nothing
+        let _ = writeln!(io::stderr(), "{}", StyledText::of(line).write(false));
+    }
+    if signal == SIGQUIT {
+        without_core();
+    }
+    // the state stays locked: nothing is made any more
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    #[expect(clippy::exit, reason = "what else a signal would do")]
+    std::process::exit(128 + signal);
+}
+
+/// A core would hold the secrets that the process does.
+fn without_core() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// If a signal ended the editor, the rest is for the thread that got it.
+fn wait_for_the_end() {
+    while lock_state().ending {
+        thread::park();
+    }
+}
