@@ -72,6 +72,7 @@ pub mod route;
 pub mod secret;
 pub mod sops;
 pub mod span;
+mod template_tokens;
 pub mod test_hook;
 pub mod value;
 pub mod view;
