@@ -125,6 +125,72 @@ const ROWS: &[Row] = &[
         expected: (2, "too many steps"),
     },
     Row {
+        name: "long texts, `min`",
+        project: || template("{{ (['x'*900000]*9000)|min|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `max`",
+        project: || template("{{ (['x'*900000]*9000)|max|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `sort`",
+        project: || template("{{ (['x'*900000]*9000)|sort|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `unique`",
+        project: || template("{{ (['x'*900000]*9000)|unique|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `groupby('a')`",
+        project: || template("{{ (['x'*900000]*9000)|groupby('a')|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a long option of `max`",
+        project: || template("{{ range(90000)|max(attribute='x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a long option of `unique`",
+        project: || template("{{ range(90000)|unique(attribute='x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a long text to begin a sum with",
+        project: || template("{{ ('x'*900000)|sum(start='x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a list that `startingwith` would print",
+        project: || template("{{ (['x'*900000]*9000) is startingwith('x') }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "a list that `endingwith` would print",
+        project: || template("{{ 'x' is endingwith(['x'*900000]*9000) }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "lists in lists, compared",
+        project: || template("{{ ([['x'*900000]*9000]*9000) is eq([['x'*900000]*9000]*9000) }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
         name: "loops just below the bound, in each of thousands of keys",
         project: || {
             let key = |index| format!("  K{index}: \"{{% for i in range(60000) %}}{{% endfor %}}\"\n");
