@@ -300,8 +300,11 @@ fn allowed(count: usize) -> String {
     format!("data:\n{entries}allow:\n{allows}")
 }
 
+/// Makes a layer with so many parts.
+type LayerOfSize = fn(usize) -> String;
+
 /// Layers of any size, of which `check` must not look at each part once for each other one.
-const GROWING: &[(&str, fn(usize) -> String)] = &[
+const GROWING: &[(&str, LayerOfSize)] = &[
     ("each finding is accepted", allowed),
     ("nothing is accepted", |count| allowed(count).replace("_PASSWORD", "_HOST")),
     ("nothing is accepted, and all is declared", |count| {
