@@ -74,6 +74,7 @@ pub mod secret;
 pub mod signals;
 pub mod sops;
 pub mod span;
+mod template_tokens;
 pub mod test_hook;
 pub mod value;
 pub mod view;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::secret::Wiping;
-use crate::test_hook;
+use crate::{template_tokens, test_hook};
 
 /// A range of a source text.
 ///
@@ -61,12 +61,18 @@ struct SourceText {
     name: String,
     text: Wiping<String>,
     index: OnceLock<PositionIndex>,
+    has_whole_tags: OnceLock<bool>,
 }
 
 impl Source {
     /// A source with the name that messages show (a path with `/`, relative where possible).
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Arc::new(SourceText { name: name.into(), text: Wiping::new(text.into()), index: OnceLock::new() }))
+        Self(Arc::new(SourceText {
+            name: name.into(),
+            text: Wiping::new(text.into()),
+            index: OnceLock::new(),
+            has_whole_tags: OnceLock::new(),
+        }))
     }
 
     /// The name that messages show.
@@ -83,6 +89,11 @@ impl Source {
     /// may have as many findings as bytes.
     pub fn locate(&self, start: usize, end: usize) -> Span {
         self.0.index.get_or_init(|| PositionIndex::new(self.text())).locate(self.text(), start, end)
+    }
+
+    /// Whether each tag of a template ends on its line, so that a line by itself says which parts of it are tags.
+    pub(crate) fn has_whole_tags(&self) -> bool {
+        *self.0.has_whole_tags.get_or_init(|| template_tokens::has_whole_tags(self.text()))
     }
 
     /// A place in this source.

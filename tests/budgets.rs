@@ -8,7 +8,13 @@
 mod support;
 
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
+use septum::check::{Scope, check};
+use septum::diagnostic::Failure;
+use septum::pipeline::Pipeline;
+use septum::sops::{Identities, Places, Timestamp};
+use septum::test_hook::worked;
 use support::project::Project;
 
 /// Address space of a run in KiB. The allocator reserves one GiB of it, and threads their stacks, before anything
@@ -119,6 +125,72 @@ const ROWS: &[Row] = &[
         expected: (2, "too many steps"),
     },
     Row {
+        name: "long texts, `min`",
+        project: || template("{{ (['x'*900000]*9000)|min|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `max`",
+        project: || template("{{ (['x'*900000]*9000)|max|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `sort`",
+        project: || template("{{ (['x'*900000]*9000)|sort|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `unique`",
+        project: || template("{{ (['x'*900000]*9000)|unique|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `groupby('a')`",
+        project: || template("{{ (['x'*900000]*9000)|groupby('a')|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a long option of `max`",
+        project: || template("{{ range(90000)|max(attribute='x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a long option of `unique`",
+        project: || template("{{ range(90000)|unique(attribute='x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a long text to begin a sum with",
+        project: || template("{{ ('x'*900000)|sum(start='x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a list that `startingwith` would print",
+        project: || template("{{ (['x'*900000]*9000) is startingwith('x') }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "a list that `endingwith` would print",
+        project: || template("{{ 'x' is endingwith(['x'*900000]*9000) }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "lists in lists, compared",
+        project: || template("{{ ([['x'*900000]*9000]*9000) is eq([['x'*900000]*9000]*9000) }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
         name: "loops just below the bound, in each of thousands of keys",
         project: || {
             let key = |index| format!("  K{index}: \"{{% for i in range(60000) %}}{{% endfor %}}\"\n");
@@ -219,6 +291,64 @@ fn small_inputs_that_ask_for_much_end_with_a_message() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), ROWS.len(), wrong.join("\n"));
+}
+
+/// Accepts a finding of each key.
+fn allowed(count: usize) -> String {
+    let entries = numbered("  K", "_PASSWORD: hunter2canary\n", count);
+    let allows = numbered("  - { rule: plaintext-secret, key: K", "_PASSWORD, reason: a test }\n", count);
+    format!("data:\n{entries}allow:\n{allows}")
+}
+
+/// Makes a layer with so many parts.
+type LayerOfSize = fn(usize) -> String;
+
+/// Layers of any size, of which `check` must not look at each part once for each other one.
+const GROWING: &[(&str, LayerOfSize)] = &[
+    ("each finding is accepted", allowed),
+    ("nothing is accepted", |count| allowed(count).replace("_PASSWORD", "_HOST")),
+    ("nothing is accepted, and all is declared", |count| {
+        allowed(count).replace("_PASSWORD: hunter2canary", "_HOST: { value: x, sensitive: false, reason: r }")
+    }),
+    ("all that is accepted was so until a day", |count| {
+        allowed(count).replace("reason:", "until: 2020-01-01, reason:")
+    }),
+    ("one key is accepted by many rules", |count| {
+        format!("data: {{ A: b }}\nallow:\n{}", numbered("  - { rule: r", ", key: A, reason: a test }\n", count))
+    }),
+];
+
+#[test]
+fn the_work_of_a_check_grows_with_what_it_reads() {
+    for (name, layer) in GROWING {
+        let work = |count| work_of_check(&Project::of(&layer(count), ""));
+        let (some, many) = (work(100), work(800));
+        assert!(many <= 10 * some, "{name}: {some} for 100, {many} for 800");
+    }
+}
+
+/// The steps and bytes that the check of a project counts. All of it is done by one thread.
+fn work_of_check(project: &Project) -> usize {
+    let run = || {
+        let project = septum::project::Project::discover(&project.root()).unwrap();
+        let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
+        let scope = Scope {
+            apps: &project.apps.iter().collect::<Vec<_>>(),
+            environments: &project.apps[0].environments,
+            is_whole: true,
+            rendered: None,
+            rules: &[],
+            baseline: None,
+            today: "2030-01-31".parse().ok(),
+            now: Timestamp::at(SystemTime::UNIX_EPOCH),
+            only: None,
+        };
+        let before = worked();
+        let report = check(&pipeline, &scope);
+        assert!(report.findings.iter().all(|finding| finding.failure() != Failure::Invalid), "{report:?}");
+        worked() - before
+    };
+    rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(32 << 20).build().unwrap().install(run)
 }
 
 #[test]

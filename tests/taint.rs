@@ -172,7 +172,7 @@ const FLOWS: &[&str] = &[
     "{{ vars.map | dictsort | tojson }}",
     "{{ vars.map | items | list | length }}",
     "{{ vars.map | pprint }}",
-    "{{ vars.map ~ '' }}",
+    "{{ vars.map | tojson ~ '' }}",
     "{{ vars.map == {'a': 'x', 'b': 'guess'} }}",
     "{{ vars.chain }}",
     "{{ data.LINK }}",

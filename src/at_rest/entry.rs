@@ -10,10 +10,10 @@ use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::Constraints;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
-use crate::resolve::is_template;
 use crate::route::Sensitivity;
 use crate::sops::{KeyPath, Step};
 use crate::span::Place;
+use crate::template_tokens::is_template;
 
 /// The place of an entry's value in the encrypted file of an environment.
 pub struct Slot {

@@ -1,13 +1,17 @@
 //! Findings that a team accepts, each for a reason, and perhaps until a day.
 
+use std::collections::{HashMap, HashSet};
+
 use super::finding::{Acceptance, Finding};
 use super::places::Places;
 use super::unused::Usage;
 use crate::diagnostic::{Diagnostic, Failure};
-use crate::layer::Allow;
+use crate::layer::{Allow, Entry};
 use crate::name::EnvironmentName;
 use crate::object::Day;
 use crate::pipeline::Survey;
+use crate::span::Place;
+use crate::test_hook;
 
 /// Parts findings into those that are accepted and all others; what is accepted in vain, or no longer, is a
 /// finding itself.
@@ -22,30 +26,24 @@ pub(super) fn accepted(
     let allows = allows(survey, wanted);
     // of one environment alone nothing can be said of the others
     let is_whole = survey.environments.len() == wanted.len();
-    let mut used = vec![false; allows.len()];
-    let is_past = |allow: &Allow| {
-        let until = allow.until.as_ref().and_then(|until| until.value.parse::<Day>().ok());
-        until.zip(today).is_some_and(|(until, today)| until < today)
-    };
+    let index = AllowIndex::new(allows.iter().copied().filter(|allow| !is_past(allow, today)));
+    let mut used = HashSet::new();
     let (mut taken, mut left) = (Vec::new(), Vec::new());
     for finding in findings {
-        let matching = allows.iter().position(|allow| !is_past(allow) && matches(allow, &finding));
-        match matching {
-            Some(at) => {
-                if let Some(used) = used.get_mut(at) {
-                    *used = true;
-                }
-                let reason = allows.get(at).map(|allow| allow.reason.value.clone()).unwrap_or_default();
-                taken.push(finding.accept(Acceptance::Allowed(reason)));
+        match index.find(&finding) {
+            Some(allow) => {
+                used.insert(position(&allow.rule.place));
+                taken.push(finding.accept(Acceptance::Allowed(allow.reason.value.clone())));
             }
             None => left.push(finding),
         }
     }
+    let declared = if allows.is_empty() { HashSet::new() } else { keys_declared_plain(survey) };
     let mut told = Vec::new();
-    for (allow, used) in allows.iter().zip(used) {
-        if is_past(allow) {
+    for allow in allows {
+        if is_past(allow, today) {
             told.push(expired(allow));
-        } else if used || !is_whole || decides_routing(allow, survey) {
+        } else if used.contains(&position(&allow.rule.place)) || !is_whole || declared.contains(&*allow.key.value) {
             usage.used(&allow.rule.place);
         } else {
             usage.unused(&allow.rule.place, || places.findings([unused(allow)], None).pop());
@@ -57,31 +55,60 @@ pub(super) fn accepted(
 
 /// Each `allow` once, though environments share layers.
 fn allows<'s>(survey: &'s Survey, wanted: &[EnvironmentName]) -> Vec<&'s Allow> {
-    let mut found: Vec<&Allow> = Vec::new();
+    let mut known = HashSet::new();
     let environments = survey.environments.iter().filter(|it| wanted.contains(&it.definition.environment));
-    for allow in environments.flat_map(|resolved| &resolved.definition.allow) {
-        let place = allow.rule.place.to_string();
-        if found.iter().all(|known| known.rule.place.to_string() != place) {
-            found.push(allow);
+    let allows = environments.flat_map(|resolved| &resolved.definition.allow);
+    allows.filter(|allow| known.insert(position(&allow.rule.place))).collect()
+}
+
+/// The file and the offset at which an `allow` is written: no other one has the same.
+fn position(place: &Place) -> (&str, usize) {
+    test_hook::work(1);
+    (place.source.name(), place.span.start)
+}
+
+/// The first `allow` for each rule and key.
+struct AllowIndex<'s>(HashMap<(&'s str, &'s str), (usize, &'s Allow)>);
+
+impl<'s> AllowIndex<'s> {
+    fn new(allows: impl Iterator<Item = &'s Allow>) -> Self {
+        let mut index = HashMap::new();
+        for (at, allow) in allows.enumerate() {
+            test_hook::work(1);
+            index.entry((allow.rule.value.as_str(), allow.key.value.as_str())).or_insert((at, allow));
         }
+        Self(index)
     }
-    found
+
+    /// The first `allow` that accepts a finding, by its rule or by its detector.
+    fn find(&self, finding: &Finding) -> Option<&'s Allow> {
+        test_hook::work(1);
+        // what cannot be read is not accepted
+        if finding.failure() != Failure::Found {
+            return None;
+        }
+        let key = finding.entry()?.key.as_str();
+        let names = [Some(finding.diagnostic.rule), finding.detector].into_iter().flatten();
+        let found = names.filter_map(|rule| self.0.get(&(rule, key)));
+        found.min_by_key(|(at, _)| at).map(|(_, allow)| *allow)
+    }
 }
 
-fn matches(allow: &Allow, finding: &Finding) -> bool {
-    let rule = allow.rule.value.as_str();
-    // what cannot be read is not accepted
-    finding.failure() == Failure::Found
-        && (rule == finding.diagnostic.rule || finding.detector == Some(rule))
-        && finding.entry().is_some_and(|id| id.key.as_str() == allow.key.value)
+/// Whether an `allow` is out of date.
+fn is_past(allow: &Allow, today: Option<Day>) -> bool {
+    let until = allow.until.as_ref().and_then(|until| until.value.parse::<Day>().ok());
+    until.zip(today).is_some_and(|(until, today)| until < today)
 }
 
-/// Whether a key may be plain because of it: then nothing is found.
-fn decides_routing(allow: &Allow, survey: &Survey) -> bool {
-    let mut entries = survey.environments.iter().flat_map(|resolved| resolved.definition.entries());
-    entries.any(|(id, _, entry)| {
-        id.key.as_str() == allow.key.value && entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value)
-    })
+/// Keys that some layer declares plain. An `allow` may be why they can be: then nothing is found.
+fn keys_declared_plain(survey: &Survey) -> HashSet<String> {
+    let entries = survey.environments.iter().flat_map(|resolved| resolved.definition.entries());
+    let is_plain = |entry: &Entry| entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value);
+    let declared = entries.filter(|(_, _, entry)| {
+        test_hook::work(1);
+        is_plain(entry)
+    });
+    declared.map(|(id, _, _)| id.key.as_str().to_owned()).collect()
 }
 
 fn expired(allow: &Allow) -> Diagnostic {

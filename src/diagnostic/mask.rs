@@ -8,12 +8,22 @@
 use std::ops::Range;
 
 use super::Shown;
+use crate::template_tokens::{TemplateTag, is_template, lex};
 
 /// What stands for a hidden value.
 const MASK: &str = "…";
 
+/// What is known of the tags of the text that a line is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tags {
+    /// Each ends on the line that it begins on.
+    Whole,
+    /// Some may go over several lines.
+    Open,
+}
+
 /// The line with its values masked, and where `keep` is in the result, of which as much is shown as is said.
-pub(super) fn mask(line: &str, keep: Range<usize>, kept: Shown) -> (String, Range<usize>) {
+pub(super) fn mask(line: &str, keep: Range<usize>, kept: Shown, tags: Tags) -> (String, Range<usize>) {
     let mut shown = vec![false; line.len()];
     let mut set = |range: Range<usize>, value: bool| {
         shown.iter_mut().take(range.end).skip(range.start).for_each(|byte| *byte = value);
@@ -21,7 +31,7 @@ pub(super) fn mask(line: &str, keep: Range<usize>, kept: Shown) -> (String, Rang
     for piece in pieces(line) {
         set(piece.range, piece.shown);
     }
-    for tag in template_tags(line) {
+    for tag in template_tags(line, &keep, tags) {
         set(tag, true);
     }
     match kept {
@@ -75,25 +85,15 @@ fn write(line: &str, shown: &[bool], keep: &Range<usize>) -> (String, Range<usiz
     (out, start..end.unwrap_or(start).max(start))
 }
 
-/// The template tags that hold names alone: no text, no number.
-fn template_tags(line: &str) -> Vec<Range<usize>> {
-    let mut tags = Vec::new();
-    let mut at = 0;
-    while let Some(open) = line[at..].find("{{").into_iter().chain(line[at..].find("{%")).min().map(|found| at + found)
-    {
-        let close = if line[open..].starts_with("{{") { "}}" } else { "%}" };
-        // behind the opening: the sign in `{%}` is that of one of them, not of both
-        let behind = line.get(open + 2..).unwrap_or_default();
-        let Some((inner, _)) = behind.split_once(close) else { break };
-        let end = open + 2 + inner.len() + 2;
-        let names = inner.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_'));
-        let is_numberless = names.clone().all(|name| !name.starts_with(|char: char| char.is_ascii_digit()));
-        if is_numberless && inner.is_ascii() && !inner.contains(['"', '\'']) {
-            tags.push(open..end);
-        }
-        at = end;
+/// The template tags that hold names alone. Unless it is known that all tags end on their lines, that is only the one
+/// that `keep` is in: whether the engine reads the others as tags follows from the lines before.
+fn template_tags(line: &str, keep: &Range<usize>, tags: Tags) -> Vec<Range<usize>> {
+    if !is_template(line) {
+        return Vec::new();
     }
-    tags
+    let is_around = |tag: &TemplateTag<'_>| tag.range.start <= keep.start && keep.end <= tag.range.end;
+    let found = lex(line).tags.into_iter().filter(|tag| tag.is_of_names() && (tags == Tags::Whole || is_around(tag)));
+    found.map(|tag| tag.range).collect()
 }
 
 /// A part of a line that is shown or masked as a whole.
@@ -198,7 +198,7 @@ fn is_structure(word: &str, after: &str, may_be_key: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{Public, Shown};
-    use super::mask;
+    use super::{Tags, mask};
 
     #[test]
     fn values_are_masked_and_structure_stays() {
@@ -224,20 +224,20 @@ mod tests {
             ("  <<: *defaults", "  <<: …"),
             ("  A: [x, \"y, z\", w]", "  A: […, …, …]"),
         ] {
-            assert_eq!(mask(line, 0..0, Shown::Structure).0, expected, "{line}");
+            assert_eq!(mask(line, 0..0, Shown::Structure, Tags::Whole).0, expected, "{line}");
         }
     }
 
     #[test]
     fn the_range_in_question_is_shown_where_it_is_said_why() {
         let line = "  PORT: eighty # x";
-        let (text, kept) = mask(line, 8..14, Shown::All(Public::PlainValue));
+        let (text, kept) = mask(line, 8..14, Shown::All(Public::PlainValue), Tags::Whole);
         assert_eq!((text.as_str(), &text[kept]), ("  PORT: eighty …", "eighty"));
         for hidden in [Shown::Nothing, Shown::Structure] {
-            let (text, kept) = mask(line, 8..14, hidden);
+            let (text, kept) = mask(line, 8..14, hidden, Tags::Whole);
             assert_eq!((text.as_str(), &text[kept]), ("  PORT: …", "…"));
         }
-        let (text, kept) = mask(line, 2..6, Shown::Structure);
+        let (text, kept) = mask(line, 2..6, Shown::Structure, Tags::Whole);
         assert_eq!((text.as_str(), &text[kept]), ("  PORT: …", "PORT"));
     }
 
@@ -245,9 +245,32 @@ mod tests {
     fn templates_are_shown_without_the_texts_around_and_in_them() {
         let line = r#"  URL: "postgres://app:hunter2@{{ data.HOSTT }}/db{{ 'x' }}{{ 12 }}""#;
         let at = line.find("data").expect("there");
-        let (text, kept) = mask(line, at..at + 10, Shown::Structure);
+        let (text, kept) = mask(line, at..at + 10, Shown::Structure, Tags::Whole);
         assert_eq!(text, "  URL: …{{ data.HOSTT }}…");
         assert_eq!(&text[kept], "data.HOSTT");
+    }
+
+    #[test]
+    fn of_tags_over_several_lines_only_the_one_in_question_is_shown() {
+        let (text, _) = mask("  {{ hunter }}{{ x }}", 17..18, Shown::Structure, Tags::Open);
+        assert_eq!(text, "  …{{ x }}");
+    }
+
+    #[test]
+    fn what_only_looks_like_a_tag_is_hidden() {
+        for line in [
+            "  A: \"{% raw %}{{ hunter }}{% endraw %}{{ x }}\"",
+            "  A: \"{{ '{{ hunter }}' }}\"",
+            "  A: \"{# {{ hunter }} #}{{ x }}\"",
+            "  A: \"{{ 'a\" # {{ hunter }}",
+        ] {
+            for start in 0..=line.len() {
+                for end in start..=line.len() {
+                    let (text, _) = mask(line, start..end, Shown::Structure, Tags::Whole);
+                    assert!(!text.contains("hunter"), "{line} {start}..{end}: {text}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -264,7 +287,7 @@ mod tests {
                 for end in start..=line.len() {
                     if line.is_char_boundary(start) && line.is_char_boundary(end) {
                         let shown = [Shown::Nothing, Shown::Structure, Shown::All(Public::Name)][start % 3];
-                        let (text, kept) = mask(line, start..end, shown);
+                        let (text, kept) = mask(line, start..end, shown, Tags::Whole);
                         assert!(text.get(kept).is_some(), "{line:?} {start}..{end}");
                     }
                 }

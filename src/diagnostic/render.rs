@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::escape::{StyledText, escape};
-use super::mask::mask;
+use super::mask::{Tags, mask};
 use super::{Diagnostic, Label, Severity};
 use crate::test_hook;
 
@@ -112,7 +112,8 @@ impl Excerpt {
         let line = text[start..end].trim_end_matches('\r');
         let from = (span.start - start).min(line.len());
         let to = (span.end.min(end) - start).clamp(from, line.len());
-        let (line, range) = mask(line, from..to, label.shown);
+        let tags = if label.place.source.has_whole_tags() { Tags::Whole } else { Tags::Open };
+        let (line, range) = mask(line, from..to, label.shown, tags);
         // with what it is written as, so that the caret stands below its range
         let written = |part: &str| escape(part).replace('\t', "    ");
         let range = written(&line[..range.start]).len()..written(&line[..range.end]).len();

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use crate::layer::{Change, Entry, EntrySource};
 use crate::name::EntryId;
-use crate::resolve::{Final, Read, Resolved, is_template};
+use crate::resolve::{Final, Read, Resolved};
 use crate::route::detect::{Distinctness, Heard, SHORTEST, classify, distinctness};
 use crate::route::{Ground, Reason, Routing, Sensitivity};
 use crate::secret::Wiping;
 use crate::span::Place;
+use crate::template_tokens::is_template;
 use crate::yaml::node::Scalar;
 
 /// A value that must not be found.

@@ -14,7 +14,7 @@ use minijinja::{Error, State, Value};
 use super::failure::invalid;
 use super::prepare::{Insertion, is_member};
 use super::sizes::{BYTES_A_STEP, NO_TEXT};
-use super::template::{TagKind, TemplateTag, change_of_depth};
+use crate::template_tokens::{TagKind, TemplateTag, change_of_depth};
 
 /// Checks and charges an operand.
 pub(super) fn operand(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {

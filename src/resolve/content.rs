@@ -11,8 +11,9 @@ use super::failure::{Origin, invalid};
 use super::frame::Frame;
 use super::prepare::{lone_expression, prepare};
 use super::scope;
-use super::session::{Reported, Session, is_template};
+use super::session::{Reported, Session};
 use crate::layer::{Tree, TreeKind};
+use crate::template_tokens::is_template;
 use crate::value::Value;
 use crate::yaml::node::Scalar;
 

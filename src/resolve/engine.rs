@@ -11,8 +11,9 @@ use super::manifest::Documents;
 use super::prepare::{TemplateFault, prepare};
 use super::sizes::NO_TEXT;
 use super::steps::{Metered, StepError};
-use super::{filters, frame, literal, template};
+use super::{filters, frame, literal};
 use crate::files::{FileKind, Files};
+use crate::template_tokens;
 
 /// Renders templates; one for a whole run.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Engine {
         // by name alone, a template called `x.json` would have its texts quoted
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_syntax(template::syntax());
+        environment.set_syntax(template_tokens::syntax());
         // its messages would show the values of the variables in reach
         environment.set_debug(false);
         environment.remove_global("debug");

@@ -12,10 +12,10 @@ use super::literal::{Word, has_word, paths, required_message};
 use super::prepare::{TemplateFault, prepare};
 use super::session::Session;
 use super::suggest::{undefined, unknown};
-use super::template::{TagToken, lex};
 use crate::diagnostic::{Diagnostic, Public};
 use crate::files::FileKind;
 use crate::span::{Place, Source, Span};
+use crate::template_tokens::{TagToken, lex};
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::locate;
 

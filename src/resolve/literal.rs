@@ -10,11 +10,11 @@ use minijinja::machinery::Token;
 
 use super::engine::Engine;
 use super::prepare::prepare;
-use super::template::{LexedTemplate, TagToken, is_import, lex, literal_text};
 use super::{Read, Resolved};
 use crate::files::FileKind;
 use crate::layer::{EntrySource, Tree, TreeKind};
 use crate::name::{BundleName, EntryId};
+use crate::template_tokens::{LexedTemplate, TagToken, is_import, lex, literal_text};
 
 /// A part of a message that is shown only if it stands in the template.
 #[derive(Clone, Copy)]

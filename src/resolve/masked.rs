@@ -17,12 +17,12 @@ use super::masking::{self, MaskFault};
 use super::prepare::prepare_masked;
 use super::session::Session;
 use super::steps::StepError;
-use super::template::lex;
 use super::{Read, literal, scope};
 use crate::layer::tree::join;
 use crate::layer::{Tree, TreeKind};
 use crate::parallel;
 use crate::span::Source;
+use crate::template_tokens::lex;
 use crate::yaml::node::{Scalar, Style};
 use crate::yaml::read::{MergeKeys, read_stream};
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use minijinja::machinery::Token;
 
 use super::prepare::{Targets, is_member};
-use super::template::{LexedTemplate, TagKind, TagToken, TemplateTag, is_import};
+use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, is_import};
 
 /// Why a template cannot be rendered without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,7 +28,6 @@ mod session;
 mod sizes;
 mod steps;
 mod suggest;
-mod template;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,7 +47,6 @@ pub use literal::uses;
 pub use manifest::{Documents, Manifest, Part};
 pub use masked::{SecretUse, TextTemplate};
 pub use pointed::{Piece, Pointed, PointerFilter};
-pub use session::is_template;
 
 /// Something that a template read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use minijinja::machinery::Token;
 
 use super::prepare::TemplateFault;
-use super::template::{LexedTemplate, TemplateTag, change_of_depth};
+use crate::template_tokens::{LexedTemplate, TemplateTag, change_of_depth};
 
 /// Most operators, attributes, calls and filters on the way to a part of one expression, and `elif` in a template.
 const MAX_OPERATORS: usize = 500;

@@ -16,13 +16,14 @@ use minijinja::machinery::Token;
 
 use super::frame::Frame;
 use super::session::{Reported, Session};
-use super::template::{LexedTemplate, TagKind, TagToken, TemplateTag, change_of_depth, lex};
-use super::{Outcome, Read, is_template};
+use super::{Outcome, Read};
 use crate::diagnostic::Diagnostic;
 use crate::layer::{EntrySource, Pointer};
 use crate::name::{EntryId, KeyName};
 use crate::secret::Secret;
 use crate::span::Place;
+use crate::template_tokens::is_template;
+use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, change_of_depth, lex};
 
 /// A text of which parts stay in a store.
 #[derive(Debug, Clone)]

@@ -18,8 +18,8 @@ use std::ops::Range;
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
-use super::template::{LexedTemplate, TagKind, TagToken, TemplateTag, lex};
 use super::{concatenated, masking, nesting};
+use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex};
 
 /// How the names of inner functions begin.
 const RESERVED: &str = "_septum_";

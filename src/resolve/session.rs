@@ -28,6 +28,7 @@ use crate::parallel;
 use crate::secret::Secret;
 use crate::sops;
 use crate::span::Place;
+use crate::template_tokens::is_template;
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::CoreType;
 
@@ -527,11 +528,6 @@ fn rendered(marked: &Marked<'_>, text: Arc<Secret<String>>) -> Outcome {
         Some(pointed) => Outcome::Pointed(Arc::new(pointed)),
         None => Outcome::Known(Final::Rendered(text)),
     }
-}
-
-/// Whether a text asks to be rendered.
-pub fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%")
 }
 
 fn failed(place: Place) -> ResolvedValue {

@@ -4,7 +4,7 @@
 //! whose items are one text, and whose result is nine thousand of it. So the values are looked at first.
 
 use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, ValueOrKwargs, from_args};
-use minijinja::{Environment, Error, State, Value, filters};
+use minijinja::{Environment, Error, State, Value, filters, tests};
 
 use super::failure::invalid;
 
@@ -34,10 +34,85 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("escape", of_texts(Value::from_function(filters::escape)));
     environment.add_filter("e", of_texts(Value::from_function(filters::escape)));
     environment.add_filter("safe", of_texts(Value::from_function(filters::safe)));
+    environment.add_filter("min", comparing(Value::from_function(filters::min)));
+    environment.add_filter("max", comparing(Value::from_function(filters::max)));
+    environment.add_filter("sort", comparing(Value::from_function(filters::sort)));
+    environment.add_filter("unique", comparing(Value::from_function(filters::unique)));
+    environment.add_filter("groupby", comparing(Value::from_function(filters::groupby)));
+    environment.add_filter("sum", comparing(Value::from_function(filters::sum)));
+    install_test(environment, &["startingwith"], of_texts(Value::from_function(tests::is_startingwith)));
+    install_test(environment, &["endingwith"], of_texts(Value::from_function(tests::is_endingwith)));
+    let comparisons: [(&[&'static str], Value); 6] = [
+        (&["eq", "equalto", "=="], Value::from_function(tests::is_eq)),
+        (&["ne", "!="], Value::from_function(tests::is_ne)),
+        (&["lt", "lessthan", "<"], Value::from_function(tests::is_lt)),
+        (&["le", "<="], Value::from_function(tests::is_le)),
+        (&["gt", "greaterthan", ">"], Value::from_function(tests::is_gt)),
+        (&["ge", ">="], Value::from_function(tests::is_ge)),
+    ];
+    for (names, test) in comparisons {
+        install_test(environment, names, comparing(test));
+    }
+    let is_in = comparing(Value::from_function(tests::is_in));
+    install_test(environment, &["in"], move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
+        // of a mapping only its keys are looked up, and its values are not to be read
+        match operands.get(1).map(|other| other.kind()) {
+            Some(ValueKind::Map) => Value::from_function(tests::is_in).call(state, &operands.into_values()),
+            _ => is_in(state, operands),
+        }
+    });
+}
+
+/// Adds a test that may refuse its operands.
+fn install_test<F>(environment: &mut Environment<'static>, names: &[&'static str], test: F)
+where
+    F: Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static,
+{
+    for name in names {
+        let test = test.clone();
+        let decide = move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
+            test(state, operands).map(|answer| answer.is_true())
+        };
+        environment.add_test(*name, decide);
+    }
+}
+
+/// A filter or a test that compares or adds up what is in its operands. The engine charges the number of items alone,
+/// and each of them may be a text of any length, that of an option too.
+fn comparing(
+    filter: Value,
+) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
+    move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
+        let operands = operands.into_values();
+        let items = operands.first().and_then(Value::len).unwrap_or_default();
+        for (index, operand) in operands.iter().enumerate() {
+            charge(state, operand, COMPARED)?;
+            if index > 0 {
+                let length = option_length(operand)?;
+                state.consume_fuel((items.saturating_mul(length) / BYTES_A_STEP) as u64)?;
+            }
+        }
+        filter.call(state, &operands)
+    }
+}
+
+/// How often each byte of an item is looked at or copied.
+const COMPARED: usize = 4;
+
+/// The bytes of a text, or of the texts in options.
+fn option_length(operand: &Value) -> Result<usize, Error> {
+    let length = |value: &Value| value.as_bytes().map_or(0, <[u8]>::len);
+    if !operand.is_kwargs() {
+        return Ok(length(operand));
+    }
+    let lengths = operand.try_iter()?.map(|key| operand.get_item(&key).map(|value| length(&value)));
+    lengths.sum()
 }
 
 /// A filter that is for texts alone. The engine would print a list to make a text of it, however long.
-fn of_texts(filter: Value) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> {
+fn of_texts(
+    filter: Value,
+) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
     move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| {
         let arguments = arguments.into_values();
         if arguments.iter().any(|argument| !argument.is_kwargs() && is_structure(argument)) {

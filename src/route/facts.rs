@@ -1,6 +1,6 @@
 //! What is known of each entry and variable in each environment, before anything is decided.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use indexmap::IndexMap;
@@ -10,6 +10,7 @@ use crate::layer::{Bundle, Definition, Entry, EntrySource};
 use crate::name::EntryId;
 use crate::resolve::{Final, Lineage, Read, Resolved, ResolvedValue};
 use crate::span::{Located, Place};
+use crate::test_hook;
 
 /// The facts of one environment.
 pub(super) struct Facts<'r> {
@@ -70,11 +71,12 @@ pub(super) enum Declared<'r> {
 impl<'r> Facts<'r> {
     pub(super) fn of(resolved: &'r Resolved, judged: &mut Judged<'r>) -> Self {
         let definition = &*resolved.definition;
+        let allowed = AllowedRules::of(definition);
         let entries = definition.entries().filter_map(|(id, bundle, entry)| {
             let (id, value) = resolved.entries.get_key_value(&id)?;
             let is_plain = entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value);
             let detection = judged.detection(id.key.as_str(), value, is_plain);
-            Some((id, entry_fact(definition, id, bundle, entry, fact(value, detection))))
+            Some((id, entry_fact(&allowed, id, bundle, entry, fact(value, detection))))
         });
         let entries = entries.collect();
         let variables = resolved.variables.iter().map(|(path, value)| {
@@ -85,8 +87,23 @@ impl<'r> Facts<'r> {
     }
 }
 
+/// The rules and detectors that are silenced, each with its key.
+struct AllowedRules<'r>(HashSet<(&'r str, &'r str)>);
+
+impl<'r> AllowedRules<'r> {
+    fn of(definition: &'r Definition) -> Self {
+        test_hook::work(definition.allow.len());
+        Self(definition.allow.iter().map(|allow| (allow.rule.value.as_str(), allow.key.value.as_str())).collect())
+    }
+
+    fn has(&self, rule: &str, key: &str) -> bool {
+        test_hook::work(1);
+        self.0.contains(&(rule, key))
+    }
+}
+
 fn entry_fact<'r>(
-    definition: &'r Definition,
+    allowed: &AllowedRules<'_>,
     id: &EntryId,
     bundle: &'r Bundle,
     entry: &'r Entry,
@@ -95,10 +112,8 @@ fn entry_fact<'r>(
     let detector = fact.detection.by_value.as_ref().map(|hit| hit.detector);
     let declared = match (&bundle.secret_type, &entry.rules.sensitive) {
         (_, Some(declared)) if !declared.value => {
-            let allowed = definition.allow.iter().any(|allow| {
-                allow.key.value == id.key.as_str()
-                    && (allow.rule.value == "plaintext-secret" || Some(allow.rule.value.as_str()) == detector)
-            });
+            let key = id.key.as_str();
+            let allowed = allowed.has("plaintext-secret", key) || detector.is_some_and(|rule| allowed.has(rule, key));
             let reason = entry.rules.reason.as_ref().map(|reason| reason.value.as_str());
             Some(Declared::Plain { place: &declared.place, reason, allowed })
         }

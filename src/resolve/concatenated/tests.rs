@@ -1,7 +1,7 @@
 use minijinja::Environment;
 
 use super::super::prepare::{OPERAND, prepare};
-use super::super::template::syntax;
+use crate::template_tokens::syntax;
 
 #[test]
 fn every_operand_is_enclosed() {

@@ -2,8 +2,8 @@ use minijinja::machinery::{Token, ast, parse, tokenize};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::super::template::syntax;
 use super::*;
+use crate::template_tokens::syntax;
 
 #[test]
 fn calls_are_marked_in_place_and_nothing_else() {

@@ -2,52 +2,30 @@
 //! placeholders wait for one.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use super::vocabulary::HEADS;
 use super::words;
+use crate::template_tokens::tag_ranges;
 
 /// Stands where a template was; no text that people write holds it.
 pub(super) const BLANK: char = '\u{1}';
 
-/// The text with `{{ … }}`, `{% … %}` and `{# … #}` blanked out, byte for byte, so that ranges
-/// hold in both.
+/// The text with tags and comments of templates blanked out, byte for byte, so that ranges hold in both. A raw block
+/// is literal text.
 pub(super) fn blank_templates(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut done = 0;
-    for range in templates(text) {
-        out.push_str(text.get(done..range.start).unwrap_or_default());
-        out.extend(range.clone().map(|_| BLANK));
-        done = range.end;
-    }
-    if done == 0 {
+    let tags = tag_ranges(text);
+    if tags.is_empty() {
         return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for tag in tags {
+        out.push_str(text.get(done..tag.start).unwrap_or_default());
+        out.extend(tag.clone().map(|_| BLANK));
+        done = tag.end;
     }
     out.push_str(text.get(done..).unwrap_or_default());
     Cow::Owned(out)
-}
-
-fn templates(text: &str) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> = Vec::new();
-    // what is not closed once is not closed later: every byte is looked at a few times at most
-    let mut unclosed = "";
-    for (start, _) in text.match_indices('{') {
-        let rest = text.get(start..).unwrap_or_default();
-        let close = match rest.as_bytes().get(1) {
-            Some(b'{') => "}}",
-            Some(b'%') => "%}",
-            Some(b'#') => "#}",
-            _ => continue,
-        };
-        if close == unclosed || found.last().is_some_and(|last| start < last.end) {
-            continue;
-        }
-        match rest.get(2..).and_then(|inside| inside.find(close)) {
-            Some(length) => found.push(start..start + length + 4),
-            None => unclosed = close,
-        }
-    }
-    found
 }
 
 /// Prefixes by which other tools mark a value that is fetched or decrypted later.
@@ -320,20 +298,85 @@ pub(super) fn is_literal(key: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::template_tokens::is_template;
 
     #[test]
     fn templates_are_blanked_and_ranges_hold() {
         for (text, expected) in [
             ("a{{ x }}b", "a#######b"),
             ("{% if x %}y{% endif %}", "##########y###########"),
-            ("{# ä #}z", "########z"),
+            ("{{ x }}{# ä #}z", "###############z"),
+            ("{# ä #}z", "{# ä #}z"),
             ("a{{ never closed", "a{{ never closed"),
+            ("{{ x }}{# never closed", "#######{# never closed"),
+            ("{{ x }}{{ y §", "#######{{ y §"),
+            ("{% raw %}{{ hunter2 }}{% endraw %}", "#########{{ hunter2 }}############"),
+            ("{%- raw %} {{ a {%- endraw -%}\nb", "########## {{ a ##############\nb"),
+            ("{{ '}}hunter2{{' }}", "###################"),
+            ("{{ {'a': {'b': 1}} }}c", "#####################c"),
+            ("a\n{{- x -}}\nb", "a\n#########\nb"),
             ("plain", "plain"),
         ] {
             assert_eq!(blank_templates(text).replace(BLANK, "#"), expected, "{text}");
             assert_eq!(blank_templates(text).len(), text.len(), "{text}");
         }
+    }
+
+    /// Parts of templates, whole and broken, and of texts that look like some.
+    const PIECES: &[&str] = &[
+        "a",
+        " ",
+        "\n",
+        "ß",
+        "hunter2",
+        "{{ '' }}",
+        "{{- '}}'[2:] -}}",
+        "{{ {'a': {'b': ''}}.a.b }}",
+        "{# c #}",
+        "{#- }} {{ -#}",
+        "{% raw %}",
+        "{%- raw -%}",
+        "{% endraw %}",
+        "{%- endraw -%}",
+        "{% if true %}",
+        "{% endif %}",
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{#",
+        "#}",
+        "{",
+        "'",
+        "\"",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_left_is_what_the_engine_prints(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..14)) {
+            let text = pieces.concat();
+            let blanked = blank_templates(&text);
+            prop_assert_eq!(blanked.len(), text.len());
+            let mut engine = minijinja::Environment::new();
+            engine.set_syntax(crate::template_tokens::syntax());
+            engine.set_formatter(|_, _, _| Ok(()));
+            if is_template(&text) && let Ok(printed) = engine.render_str(&text, ()) {
+                let left: String = blanked.chars().filter(|char| *char != BLANK && !char.is_whitespace()).collect();
+                let printed: String = printed.chars().filter(|char| !char.is_whitespace()).collect();
+                prop_assert_eq!(left, printed, "{}", text);
+            } else if !is_template(&text) {
+                prop_assert_eq!(&*blanked, &text);
+            }
+        }
+    }
+
+    fn cases() -> u32 {
+        std::env::var("SEPTUM_LEXER_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(500)
     }
 
     #[test]

@@ -8,15 +8,17 @@ use std::ops::Range;
 use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
+use crate::test_hook;
+
 /// Settings of the lexer that the engine uses too.
-pub(super) fn syntax() -> SyntaxConfig {
+pub(crate) fn syntax() -> SyntaxConfig {
     // a file that ends with a line feed gives a value that does
     SyntaxConfig::builder().keep_trailing_newline(true).build().unwrap_or_default()
 }
 
 /// What encloses a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TagKind {
+pub(crate) enum TagKind {
     /// `{{ … }}`
     Expression,
     /// `{% … %}`
@@ -25,35 +27,85 @@ pub(super) enum TagKind {
 
 /// A tag of a template.
 #[derive(Debug)]
-pub(super) struct TemplateTag<'t> {
-    pub(super) kind: TagKind,
+pub(crate) struct TemplateTag<'t> {
+    pub(crate) kind: TagKind,
     /// Its brackets, and what they enclose.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// What is between the brackets.
-    pub(super) tokens: Vec<TagToken<'t>>,
+    pub(crate) tokens: Vec<TagToken<'t>>,
     /// Whether the closing bracket is there.
-    pub(super) is_closed: bool,
+    pub(crate) is_closed: bool,
 }
 
 /// A token within a tag.
 #[derive(Debug)]
-pub(super) struct TagToken<'t> {
-    pub(super) token: Token<'t>,
-    pub(super) range: Range<usize>,
+pub(crate) struct TagToken<'t> {
+    pub(crate) token: Token<'t>,
+    pub(crate) range: Range<usize>,
 }
 
 /// All tags of a template, as far as the engine can read it.
 #[derive(Debug)]
-pub(super) struct LexedTemplate<'t> {
-    pub(super) tags: Vec<TemplateTag<'t>>,
+pub(crate) struct LexedTemplate<'t> {
+    pub(crate) tags: Vec<TemplateTag<'t>>,
     /// What is printed as it stands.
-    pub(super) texts: Vec<&'t str>,
+    pub(crate) texts: Vec<&'t str>,
     /// Whether the engine can read it to its end.
-    pub(super) is_complete: bool,
+    pub(crate) is_complete: bool,
+}
+
+/// Whether a text asks to be rendered.
+pub(crate) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+/// The parts of a template that are no literal text: tags, comments, and the marks of raw blocks, without the blanks
+/// around them. What the engine cannot read is literal, since nothing of it is ever replaced.
+pub(crate) fn tag_ranges(template: &str) -> Vec<Range<usize>> {
+    if !is_template(template) {
+        return Vec::new();
+    }
+    let lexed = lex(template);
+    let unclosed = lexed.tags.last().filter(|tag| !tag.is_closed).map(|tag| tag.range.start);
+    let texts: Vec<_> = lexed.texts.iter().filter_map(|text| range_within(template, text)).collect();
+    let read = texts.iter().map(|text| text.end).chain(lexed.tags.iter().map(|tag| tag.range.end)).max();
+    let end = match (unclosed, lexed.is_complete) {
+        (Some(start), _) => start,
+        (None, true) => template.len(),
+        (None, false) => read.unwrap_or_default(),
+    };
+    let starts = std::iter::once(0).chain(texts.iter().map(|text| text.end));
+    let ends = texts.iter().map(|text| text.start).chain([end]);
+    let gaps = starts.zip(ends).map(|(start, end)| without_blanks(template, start, end));
+    gaps.filter(|gap| !gap.is_empty()).collect()
+}
+
+/// Whether each tag, comment and raw block of a text ends on the line that it begins on.
+pub(crate) fn has_whole_tags(text: &str) -> bool {
+    test_hook::work(text.len());
+    let has_marks = |line: &&str| is_template(line) || line.contains("{#");
+    text.lines().filter(has_marks).all(|line| {
+        let lexed = lex(line);
+        lexed.is_complete && lexed.tags.iter().all(|tag| tag.is_closed)
+    })
+}
+
+/// Where a part of a text is.
+fn range_within(text: &str, part: &str) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let range = start..start.checked_add(part.len())?;
+    (text.get(range.clone()) == Some(part)).then_some(range)
+}
+
+/// A range of a text without the blanks at its ends.
+fn without_blanks(text: &str, start: usize, end: usize) -> Range<usize> {
+    let inside = text.get(start..end).unwrap_or_default();
+    let start = start + inside.len() - inside.trim_start().len();
+    start..start + inside.trim().len()
 }
 
 /// Splits a template into its tags.
-pub(super) fn lex(template: &str) -> LexedTemplate<'_> {
+pub(crate) fn lex(template: &str) -> LexedTemplate<'_> {
     let (mut tags, mut texts) = (Vec::<TemplateTag<'_>>::new(), Vec::new());
     for found in tokenize(template, false, syntax()) {
         let Ok((token, span)) = found else { return LexedTemplate { tags, texts, is_complete: false } };
@@ -87,12 +139,12 @@ pub(super) fn lex(template: &str) -> LexedTemplate<'_> {
 
 impl<'t> LexedTemplate<'t> {
     /// All tokens with those that follow them in their tag.
-    pub(super) fn suffixes(&self) -> impl Iterator<Item = &[TagToken<'t>]> {
+    pub(crate) fn suffixes(&self) -> impl Iterator<Item = &[TagToken<'t>]> {
         self.tags.iter().flat_map(|tag| (0..tag.tokens.len()).filter_map(|index| tag.tokens.get(index..)))
     }
 
     /// Where a path of names stands, with what follows it in its tag. A part of a longer path it may only begin.
-    pub(super) fn paths<'s>(&'s self, path: &'s str) -> impl Iterator<Item = (Range<usize>, &'s [TagToken<'t>])> {
+    pub(crate) fn paths<'s>(&'s self, path: &'s str) -> impl Iterator<Item = (Range<usize>, &'s [TagToken<'t>])> {
         self.tags.iter().flat_map(move |tag| {
             let is_start = |index: &usize| {
                 let before = index.checked_sub(1).and_then(|before| tag.tokens.get(before));
@@ -103,20 +155,20 @@ impl<'t> LexedTemplate<'t> {
     }
 
     /// Whether a key of a mapping, with indices behind it, stands in the text between the tags.
-    pub(super) fn prints(&self, part: &str) -> bool {
+    pub(crate) fn prints(&self, part: &str) -> bool {
         let key = part.split('[').next().unwrap_or_default();
         let of_key = |char: char| char.is_alphanumeric() || "_-./".contains(char);
         self.texts.iter().any(|text| text.split(|char| !of_key(char)).any(|word| word == key))
     }
 
     /// Whether it uses other templates.
-    pub(super) fn uses_others(&self) -> bool {
+    pub(crate) fn uses_others(&self) -> bool {
         self.tags.iter().any(|tag| tag.keyword().is_some_and(is_import))
     }
 }
 
 /// Whether a statement with this keyword names another template.
-pub(super) fn is_import(keyword: &str) -> bool {
+pub(crate) fn is_import(keyword: &str) -> bool {
     matches!(keyword, "include" | "import" | "from" | "extends")
 }
 
@@ -134,8 +186,16 @@ fn path_at<'s, 't>(tokens: &'s [TagToken<'t>], path: &str) -> Option<(Range<usiz
 }
 
 impl<'t> TemplateTag<'t> {
+    /// Whether it holds names and signs alone: no text, no number.
+    pub(crate) fn is_of_names(&self) -> bool {
+        let is_value = |found: &TagToken<'_>| {
+            matches!(found.token, Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Int128(_) | Token::Float(_))
+        };
+        self.is_closed && !self.tokens.iter().any(is_value)
+    }
+
     /// The word that a statement begins with.
-    pub(super) fn keyword(&self) -> Option<&'t str> {
+    pub(crate) fn keyword(&self) -> Option<&'t str> {
         match (self.kind, &self.tokens.first()?.token) {
             (TagKind::Statement, Token::Ident(word)) => Some(*word),
             _ => None,
@@ -144,7 +204,7 @@ impl<'t> TemplateTag<'t> {
 
     /// Whether each bracket has its counterpart. Where the engine looks for the end of a tag follows from how many are
     /// open, so that nothing can be inserted where more are closed than opened; it refuses those by itself.
-    pub(super) fn is_balanced(&self) -> bool {
+    pub(crate) fn is_balanced(&self) -> bool {
         let mut depth = 0_i32;
         let is_open = |found: &TagToken<'_>| {
             depth += i32::from(change_of_depth(&found.token));
@@ -154,7 +214,7 @@ impl<'t> TemplateTag<'t> {
     }
 
     /// Its tokens that are in no bracket, with their indices.
-    pub(super) fn top_level(&self) -> impl Iterator<Item = (usize, &TagToken<'t>)> {
+    pub(crate) fn top_level(&self) -> impl Iterator<Item = (usize, &TagToken<'t>)> {
         let mut depth = 0_usize;
         self.tokens.iter().enumerate().filter(move |(_, found)| {
             let before = depth;
@@ -169,7 +229,7 @@ impl<'t> TemplateTag<'t> {
 }
 
 /// By how many brackets what follows a token is deeper.
-pub(super) fn change_of_depth(token: &Token<'_>) -> i8 {
+pub(crate) fn change_of_depth(token: &Token<'_>) -> i8 {
     match token {
         Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => 1,
         Token::ParenClose | Token::BracketClose | Token::BraceClose => -1,
@@ -178,10 +238,29 @@ pub(super) fn change_of_depth(token: &Token<'_>) -> i8 {
 }
 
 /// What a text in quotes says.
-pub(super) fn literal_text<'s>(token: &'s Token<'_>) -> Option<&'s str> {
+pub(crate) fn literal_text<'s>(token: &'s Token<'_>) -> Option<&'s str> {
     match token {
         Token::Str(text) => Some(text),
         Token::String(text) => Some(text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_go_over_lines_are_noticed() {
+        for (text, expected) in [
+            ("", true),
+            ("{{ x }}\n{% if y %}z{% endif %}\n{# c #}\n{% raw %}{{ x }}{% endraw %}", true),
+            ("{% raw %}\n{{ hunter2 }}\n{% endraw %}", false),
+            ("{#\n{{ hunter2 }}\n#}", false),
+            ("{{ '\n{{ hunter2 }}\n' }}", false),
+            ("{{ x\n}}", false),
+        ] {
+            assert_eq!(has_whole_tags(text), expected, "{text}");
+        }
     }
 }
