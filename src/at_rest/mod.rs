@@ -17,9 +17,9 @@ pub mod textconv;
 mod together;
 
 pub use change::{Changing, entry_value, file_with, not_found};
-pub use encrypt::{Wish, encrypt, encrypted, plan};
+pub use encrypt::{Encryption, Wish, encrypt, encrypt_typed, encrypted, no_recipients, no_rule, plan};
 pub use entry::{Slot, Wanted};
-pub use file::{SecretFile, Staged, write_all};
+pub use file::{SecretFile, Staged, conflict_in, write_all};
 pub use rekey::{Compared, Rekeyed, Rotation};
 pub use search::ruled_files;
 pub use text::{Kind, ValueProblem, typed};

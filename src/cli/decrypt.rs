@@ -54,7 +54,7 @@ struct Opened {
     name: String,
     format: Format,
     text: Zeroizing<Vec<u8>>,
-    told: Option<Diagnostic>,
+    told: Diagnostics,
 }
 
 impl Decrypt {
@@ -74,6 +74,7 @@ impl Decrypt {
         let opened = each(each_once(global, &self.files), |path| {
             self.open(SecretFile::read(&global.directory, &path, self.input_type)?, Some(&book), &identities)
         })?;
+        output.show(book.warnings());
         self.print(global, output, opened)
     }
 
@@ -81,7 +82,15 @@ impl Decrypt {
         let format = file.format;
         let (path, name, closed) = file.closed()?;
         let told = book.and_then(|book| policy::told_by(book, &path, &name, closed.metadata(), format));
+        let mut told: Diagnostics = told.into_iter().collect();
         let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        if self.in_place {
+            sealed.check_comments().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        }
+        if self.extract.is_none() {
+            told.extend(sealed.altered_comments());
+            told.extend(sealed.plain_comments());
+        }
         let text = self.text(sealed, &name, format)?;
         Ok(Opened { path, name, format: self.output_type.unwrap_or(format), text, told })
     }
@@ -102,7 +111,7 @@ impl Decrypt {
     }
 
     fn print(&self, global: &Global, output: &Output, opened: Vec<Opened>) -> Result<(), Diagnostics> {
-        output.show(opened.iter().filter_map(|file| file.told.clone()).collect());
+        output.show(opened.iter().flat_map(|file| file.told.clone()).collect());
         if self.in_place || self.output.is_some() {
             let stage = |mut file: Opened| {
                 let bytes = std::mem::take(&mut *file.text);

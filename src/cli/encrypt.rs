@@ -6,14 +6,16 @@ use clap::Args;
 
 use super::files::{self, counted, each_once};
 use super::output::{self, Output, invalid_usage};
-use super::{Global, argument};
-use crate::at_rest::{SecretFile, Staged, Wish, each, encrypt, encrypted, plan, write_all};
+use super::{Global, argument, identities};
+use crate::at_rest::{SecretFile, Staged, Wish, each, encrypt, encrypt_typed, encrypted, plan, write_all};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{Format, Recipient, RuleBook};
 
 /// Encrypt files in place, each for the recipients of its rule in `.sops.yaml`.
 ///
 /// Comments, order and layout stay as they are. Nothing is written unless all files are in order.
+/// Of a file that is encrypted already, what somebody typed into it in plaintext is encrypted; that
+/// needs its key.
 /// Without FILE, standard input is encrypted and printed.
 #[derive(Debug, Args)]
 pub(super) struct Encrypt {
@@ -42,13 +44,14 @@ pub(super) struct Encrypt {
 
 impl Encrypt {
     pub(super) fn run(self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let (book, now) = (RuleBook::default(), files::now());
-        let wish = Wish { named: recipients("--age", &self.age)?, usual: usual_recipients()? };
+        let (book, identities, now) = (RuleBook::default(), identities(), files::now());
+        let wish = Wish { named: recipients("--age", &self.age)?, usual: usual_recipients()?, has_option: true };
         if self.files.is_empty() {
             let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
             let plan = plan(&book, &file.path, &file.name, &wish)?;
-            let (bytes, told) = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
-            output.show(told);
+            let (bytes, done) = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
+            output.show(book.warnings());
+            output.show(done.warnings);
             return output::bytes_to(&bytes, global, self.output.as_deref());
         }
         if self.output.is_some() && self.files.len() > 1 {
@@ -56,16 +59,31 @@ impl Encrypt {
         }
         let done = each(each_once(global, &self.files), |path| {
             let file = SecretFile::read(&global.directory, &path, self.input_type)?;
+            if let Some(done) = encrypt_typed(&file, &book, &identities, now)? {
+                return Ok(done);
+            }
             let plan = plan(&book, &file.path, &file.name, &wish)?;
             encrypt(file, &plan, now)
         })?;
-        let (staged, told): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+        let (staged, done): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+        let values = done.iter().map(|done| done.values).sum();
+        let comments = done.iter().map(|done| done.comments).sum();
+        output.show(book.warnings());
         let staged = redirected(staged, global, self.output.as_deref());
         let count = staged.len();
         write_all(staged)?;
-        output.show(told.into_iter().flatten().collect());
-        output.say(&format!("septum: encrypted {}", counted(count)));
+        output.show(done.into_iter().flat_map(|done| done.warnings).collect());
+        output.say(&format!("septum: encrypted {}: {}", counted(count), what(values, comments)));
         Ok(())
+    }
+}
+
+/// What was encrypted: `12 values`, `1 value and 3 comments`.
+fn what(values: usize, comments: usize) -> String {
+    let number = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    match comments {
+        0 => number(values, "value"),
+        _ => format!("{} and {}", number(values, "value"), number(comments, "comment")),
     }
 }
 
@@ -75,7 +93,7 @@ fn recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagnostics>
     let parsed = texts.iter().filter(|text| !text.trim().is_empty()).filter_map(|text| {
         problems.take(Recipient::parse(text).map_err(|reason| {
             Diagnostic::error("recipient", format!("a recipient of `{of}` {reason}"))
-                .hint("name recipients like `age1…` or `ssh-ed25519 …`")
+                .hint("name recipients like `age1…` or `ssh-ed25519 …`; `septum keygen` makes an identity and prints its recipient")
         }))
     });
     let parsed = parsed.collect();

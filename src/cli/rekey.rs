@@ -41,7 +41,9 @@ pub(super) struct Rotate {
 impl Rekey {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let book = RuleBook::default();
-        let files = compared(global, &self.files, &book, true)?;
+        let files = compared(global, &self.files, &book, true);
+        output.show(book.warnings());
+        let files = files?;
         if self.check {
             return check(&files, output);
         }
@@ -51,7 +53,10 @@ impl Rekey {
 
 impl Rotate {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let files = compared(global, &self.files, &RuleBook::default(), false)?;
+        let book = RuleBook::default();
+        let files = compared(global, &self.files, &book, false);
+        output.show(book.warnings());
+        let files = files?;
         apply(files, Rotation::Always, output)
     }
 }
@@ -91,6 +96,7 @@ fn apply(files: Vec<Compared>, rotation: Rotation, output: &Output) -> Result<()
     let (identities, now) = (identities(), files::now());
     let count = files.len();
     let mut done: Vec<Rekeyed> = each(files, |file| file.rekey(&identities, rotation, now))?;
+    output.show(done.iter().flat_map(|file| file.warnings.clone()).collect());
     write_all(done.iter_mut().filter_map(|file| file.staged.take()).collect())?;
     done.retain(|file| !file.changes.is_empty());
     let mut text = StyledText::new();

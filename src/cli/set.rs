@@ -20,7 +20,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::route::Sensitivity;
-use crate::sops::{Format, Identities, KeyPath, Plan, RuleBook, Tree, Value};
+use crate::sops::{Format, Identities, KeyPath, Plan, RuleBook, Selector, Tree, Value};
 
 /// Set a value in an encrypted file, from standard input or a hidden prompt.
 ///
@@ -40,6 +40,9 @@ pub(super) struct Set {
     /// An empty value is meant
     #[arg(long, conflicts_with_all = ["json", "template"])]
     empty: bool,
+    /// The value may stay readable where the file's selector leaves it in plaintext
+    #[arg(long)]
+    plain: bool,
     /// The value is meant as a template
     #[arg(long, conflicts_with = "json")]
     template: bool,
@@ -107,9 +110,15 @@ impl Set {
         }
         let path = self.spot.path()?;
         let file = SecretFile::read(&global.directory, file, None)?;
-        let file = Changing::open(file, &RuleBook::default(), &identities())?;
+        let book = RuleBook::default();
+        let file = Changing::open(file, &book, &identities())?;
+        output.show(book.warnings());
+        output.show(file.sealed.altered_comments());
         let document = self.spot.document();
         let name = file.name.clone();
+        if !self.plain {
+            encrypted_there(&file, document, &path)?;
+        }
         // a new key may be a value in the wrong place
         let shown = if file.sealed.find(document, &path).is_ok() { path.to_string() } else { "a new key".to_owned() };
         let bytes = self.value(&format!("{shown} in {name}"))?;
@@ -129,6 +138,23 @@ fn quoted(shown: &str, path: &KeyPath) -> String {
     if *shown == path.to_string() { format!("`{path}`") } else { shown.to_owned() }
 }
 
+/// That a value is encrypted where it goes: nobody types one unseen that all may read.
+fn encrypted_there(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result<(), Diagnostics> {
+    let document = file.sealed.find(document, path).map_or(document.unwrap_or(0), |(document, _)| document);
+    if file.sealed.encrypts(document, path) {
+        return Ok(());
+    }
+    Err(left_readable(&file.name, path, &file.sealed.metadata().selector)
+        .hint("if it is not a secret: `--plain`, or `septum edit`")
+        .into())
+}
+
+fn left_readable(name: &str, path: &KeyPath, selector: &Selector) -> Diagnostic {
+    let message = format!("`{path}` would stay readable in `{name}`: its `{selector}` does not encrypt it");
+    Diagnostic::error("plain-value", message)
+        .hint("put it below a key that is encrypted, or change the selector in `.sops.yaml` and run `septum rekey`")
+}
+
 /// Where a value of an environment goes.
 enum Place {
     /// Into a file that is there.
@@ -141,10 +167,18 @@ impl Place {
     fn of(slot: &Slot, book: &RuleBook, identities: &Identities) -> Result<Self, Diagnostics> {
         if !Disk::default().has(&slot.file) {
             let plan = plan(book, &slot.file, &slot.name, &Wish::default())?;
+            if !plan.selector.encrypts(&slot.path) {
+                return Err(left_readable(&slot.name, &slot.path, &plan.selector).into());
+            }
             return Ok(Self::New(Box::new(plan)));
         }
         let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
-        Ok(Self::There(Box::new(Changing::open(file, book, identities)?)))
+        let file = Changing::open(file, book, identities)?;
+        let path = entry_value(&file.sealed, &slot.path);
+        if !file.sealed.encrypts(0, &path) {
+            return Err(left_readable(&slot.name, &path, &file.sealed.metadata().selector).into());
+        }
+        Ok(Self::There(Box::new(file)))
     }
 
     fn set(self, slot: &Slot, value: Tree) -> Result<Option<Staged>, Diagnostics> {
@@ -203,6 +237,7 @@ impl Unset {
 
 fn remove(file: Changing, document: Option<usize>, path: &KeyPath, output: &Output) -> Result<(), Diagnostics> {
     let name = file.name.clone();
+    output.show(file.sealed.altered_comments());
     report(file.unset(document, path, files::now())?, &format!("removed `{path}`"), &name, output)
 }
 

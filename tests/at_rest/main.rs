@@ -10,6 +10,8 @@
 mod changing;
 mod decrypting;
 mod encrypting;
+mod formats;
+mod messages;
 mod rekeying;
 mod safety;
 #[path = "../support/mod.rs"]

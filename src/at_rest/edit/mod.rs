@@ -2,6 +2,7 @@
 
 mod draft;
 mod editor;
+mod layer;
 mod private_folder;
 #[cfg(unix)]
 pub mod signals;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 pub use draft::Draft;
 pub use editor::Editor;
 use editor::Return;
+pub use layer::{check_layer, layer_of};
 use private_folder::read;
 pub use private_folder::{PrivateFolder, Storage, Temporary};
 
