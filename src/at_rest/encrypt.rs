@@ -134,6 +134,9 @@ pub fn encrypt_typed(
     let sealed = closed.open_incomplete(identities);
     let sealed = sealed.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
     let typed = sealed.typed().to_vec();
+    if sealed.has_broken_ciphertext() {
+        return Err(sops::ciphertext_as_value(&format!("`{name}` has a part of a ciphertext as a value, and")).into());
+    }
     let mut warnings = sealed.altered_comments();
     warnings.push(unverified(name, &typed));
     let bytes = sealed.write(now).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;

@@ -98,6 +98,11 @@ fn a_file_with_another_fault_beside_plaintext_stays_refused() {
     let before = desk.all();
     let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
     assert!(message.contains("`b` does not decrypt"), "{message}");
+    // what is left of a ciphertext is no value
+    desk.file("x.enc.yaml", text.replace("a: ENC[", "a: "));
+    let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
+    assert!(message.contains("has a part of a ciphertext as a value"), "{message}");
+    desk.file("x.enc.yaml", &before["x.enc.yaml"]);
     desk.encrypted("y.enc.yaml", "a: one\n");
     assert!(desk.run(&["encrypt", "y.enc.yaml"]).fails(2).contains("the file is encrypted already"));
     assert_eq!(desk.all()["x.enc.yaml"], before["x.enc.yaml"]);
@@ -136,9 +141,7 @@ fn set_refuses_what_sops_could_not_read() {
         assert!(message.contains("the value has a key twice in one map"), "{message}");
     }
     assert_eq!(desk.bytes("x.enc.yaml"), before);
-    for path in
-        ["ports.8080", "a.true", "a.null", "a[\"1.5\"]", "a[\"2024-01-01\"]", "a[\"~\"]", "a[\"a: b\"]", "a[\"# c\"]"]
-    {
+    for path in ["ports.8080", "a.true", "a.null", "a[\"1.5\"]", "a[\"2024-01-01\"]", "a[\"~\"]", "a[\"# c\"]"] {
         desk.give("value", &["set", "x.enc.yaml", path]).ok();
         assert_eq!(desk.run(&["get", "x.enc.yaml", path]).ok(), "value", "{path}");
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", "x.enc.yaml"]) {

@@ -28,6 +28,38 @@ impl Sealed {
     }
 }
 
+impl Sealed {
+    /// Whether a value that was typed in plaintext is what is left of a ciphertext.
+    pub fn has_broken_ciphertext(&self) -> bool {
+        let mut document = Document { branches: self.document.branches.clone() };
+        let mut search = Broken { typed: self.typed(), is_broken: false };
+        visit(&mut document, &self.metadata.selector, &mut search);
+        search.is_broken
+    }
+}
+
+/// Whether a value has parts of a ciphertext.
+struct Broken<'a> {
+    typed: &'a [KeyPath],
+    is_broken: bool,
+}
+
+/// What a ciphertext has, and hardly any secret.
+const PARTS: [&str; 4] = ["ENC[", "AES256_GCM", ",iv:", ",tag:"];
+
+impl Visit for Broken<'_> {
+    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+
+    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+        if let Value::Text(text) = &leaf.value
+            && self.typed.contains(way.path())
+        {
+            self.is_broken |= PARTS.iter().any(|part| memchr::memmem::find(text, part.as_bytes()).is_some());
+        }
+        None
+    }
+}
+
 struct Search<'a> {
     path: &'a KeyPath,
     is_encrypted: bool,
