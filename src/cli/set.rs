@@ -31,6 +31,7 @@ use crate::sops::{Format, Identities, KeyPath, Plan, RuleBook, Selector, Tree, V
 /// Values are never arguments: those are seen by other users and kept in the history of shells.
 /// Nothing but the value, the time and the checksum changes in the file.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct Set {
     #[command(flatten)]
     spot: Spot,
