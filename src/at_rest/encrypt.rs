@@ -5,6 +5,7 @@ use std::path::Path;
 use super::file::{SecretFile, Staged, conflict_in};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::Disk;
 use crate::route::detect::is_literal_credential;
 use crate::sops::{
     self, Closed, Exposed, Format, Identities, KeyPath, Plan, Recipient, Recipients, Reworded, Rule, RuleBook, Rules,
@@ -90,11 +91,12 @@ pub fn no_rule(path: &Path, name: &str, has_option: bool) -> Diagnostics {
         _ => error.note("there is no `.sops.yaml` in the file's folder or above it"),
     };
     let option = if has_option { ", or say `--age age1…`" } else { "" };
-    let file = path.file_name().map_or_else(|| name.to_owned(), |name| name.to_string_lossy().into_owned());
+    // what is not the name of a file may be anything, a value too
+    let file = path.file_name().filter(|_| Disk::default().has(path));
+    let pattern = file.map_or_else(|| r"\.secrets\.".to_owned(), |file| regex_escape(&file.to_string_lossy()) + "$");
     error
         .hint(format!(
-            "add a rule to `.sops.yaml`{option}: `creation_rules: [{{path_regex: '{}$', age: age1…}}]`",
-            regex_escape(&file)
+            "add a rule to `.sops.yaml`{option}: `creation_rules: [{{path_regex: '{pattern}', age: age1…}}]`"
         ))
         .hint(RECIPIENT)
         .into()

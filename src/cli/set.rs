@@ -141,17 +141,20 @@ fn quoted(shown: &str, path: &KeyPath) -> String {
 
 /// That a value is encrypted where it goes: nobody types one unseen that all may read.
 fn encrypted_there(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result<(), Diagnostics> {
-    let document = file.sealed.find(document, path).map_or(document.unwrap_or(0), |(document, _)| document);
+    let found = file.sealed.find(document, path);
+    // a new key may be a value in the wrong place
+    let shown = if found.is_ok() { format!("`{path}`") } else { "a new key".to_owned() };
+    let document = found.map_or(document.unwrap_or(0), |(document, _)| document);
     if file.sealed.encrypts(document, path) {
         return Ok(());
     }
-    Err(left_readable(&file.name, path, &file.sealed.metadata().selector)
+    Err(left_readable(&file.name, &shown, &file.sealed.metadata().selector)
         .hint("if it is not a secret: `--plain`, or `septum edit`")
         .into())
 }
 
-fn left_readable(name: &str, path: &KeyPath, selector: &Selector) -> Diagnostic {
-    let message = format!("`{path}` would stay readable in `{name}`: its `{selector}` does not encrypt it");
+fn left_readable(name: &str, shown: &str, selector: &Selector) -> Diagnostic {
+    let message = format!("{shown} would stay readable in `{name}`: its `{selector}` does not encrypt it");
     Diagnostic::error("plain-value", message)
         .hint("put it below a key that is encrypted, or change the selector in `.sops.yaml` and run `septum rekey`")
 }
@@ -169,7 +172,7 @@ impl Place {
         if !Disk::default().has(&slot.file) {
             let plan = plan(book, &slot.file, &slot.name, &Wish::default())?;
             if !plan.selector.encrypts(&slot.path) {
-                return Err(left_readable(&slot.name, &slot.path, &plan.selector).into());
+                return Err(left_readable(&slot.name, &format!("`{}`", slot.label), &plan.selector).into());
             }
             return Ok(Self::New(Box::new(plan)));
         }
@@ -177,7 +180,9 @@ impl Place {
         let file = Changing::open(file, book, identities)?;
         let path = entry_value(&file.sealed, &slot.path);
         if !file.sealed.encrypts(0, &path) {
-            return Err(left_readable(&slot.name, &path, &file.sealed.metadata().selector).into());
+            return Err(
+                left_readable(&slot.name, &format!("`{}`", slot.label), &file.sealed.metadata().selector).into()
+            );
         }
         Ok(Self::There(Box::new(file)))
     }

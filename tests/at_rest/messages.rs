@@ -114,11 +114,10 @@ fn set_keeps_a_value_from_where_it_would_stay_readable() {
     desk.rules("creation_rules: [{path_regex: '\\.enc\\.', age: ALICE, encrypted_regex: ^hidden$}]");
     desk.encrypted("x.enc.yaml", "hidden:\n  a: one\nopen: two\n");
     let before = desk.bytes("x.enc.yaml");
-    for path in ["open", "new", "more.below"] {
+    for (path, shown) in [("open", "`open`"), ("new", "a new key"), ("more.below", "a new key")] {
         let message = desk.give(CANARY, &["set", "x.enc.yaml", path]).fails(2);
-        let expected = format!(
-            "`{path}` would stay readable in `x.enc.yaml`: its `encrypted_regex: ^hidden$` does not encrypt it"
-        );
+        let expected =
+            format!("{shown} would stay readable in `x.enc.yaml`: its `encrypted_regex: ^hidden$` does not encrypt it");
         assert!(message.starts_with(&format!("error: {expected}")) && message.contains("`--plain`"), "{message}");
     }
     assert_eq!(desk.bytes("x.enc.yaml"), before);
