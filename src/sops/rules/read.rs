@@ -76,6 +76,7 @@ impl Reader<'_> {
                 // `keys: [&alice age1…]`: sops knows no place for anchors, so people make one
                 _ if self.holds_anchors(key.span.end, end) => {}
                 // sops ignores it, and what it is meant to say may concern no rule
+                name if !self.has_value(key.span) => self.unknown(key.span, name, &ROOT),
                 name => {
                     let found = self.unknown_field(key.span, name, &ROOT);
                     self.warnings.push(Diagnostic { severity: Severity::Warning, ..found });
@@ -281,13 +282,17 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, span: Span, name: &str, names: &[&str]) {
-        // `{x}` is a text in the place of a mapping, and may be anything
-        if !self.source.text().get(span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+        if !self.has_value(span) {
             self.hidden_error(span, "expected fields with their values, found a text");
             return;
         }
         let diagnostic = self.unknown_field(span, name, names);
         self.findings.push(diagnostic);
+    }
+
+    /// Whether a field has a value: `{x}` is a text in the place of a mapping, and may be anything.
+    fn has_value(&self, key: Span) -> bool {
+        self.source.text().get(key.end..).is_some_and(|rest| rest.trim_start().starts_with(':'))
     }
 
     fn unknown_field(&self, span: Span, name: &str, names: &[&str]) -> Diagnostic {
