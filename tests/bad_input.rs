@@ -1892,7 +1892,8 @@ error: `data.DATABASE_PASSWORD` must be encrypted by `unencrypted_suffix: _unenc
 2 |     DATABASE_PASSWORD: …
   |                        ^
   = note: sops refuses to decrypt such a file
-  = hint: restore the encrypted value from Git, then change it with `sops`
+  = hint: `septum encrypt environments/prod.secrets.yaml` encrypts it, if the change is yours
+  = hint: or restore the encrypted value from Git, and change it with `septum set`
 ",
         ),
         case("ciphertext of another key", Project::demo().replace(SECRETS, "STRIPE_WEBHOOK_SECRET", "STRIPE_KEY")).run(&["render", "prod"]).says(
@@ -1914,7 +1915,8 @@ error: `data.LOG_LEVEL` must be encrypted by `unencrypted_suffix: _unencrypted`,
 4 |     LOG_LEVEL: …
   |                ^
   = note: sops refuses to decrypt such a file
-  = hint: restore the encrypted value from Git, then change it with `sops`
+  = hint: `septum encrypt environments/prod.secrets.yaml` encrypts it, if the change is yours
+  = hint: or restore the encrypted value from Git, and change it with `septum set`
 ",
         ),
         case("value removed", Project::demo().replace(SECRETS, &secret_line(), "")).run(&["render", "prod"]).says(

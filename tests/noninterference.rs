@@ -232,7 +232,7 @@ fn project() -> impl Strategy<Value = String> {
 /// The files of each set of secrets, encrypted once.
 fn encrypted(folder: &Path) -> Vec<Vec<u8>> {
     let recipient = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
-    let wish = Wish { named: vec![Recipient::parse(recipient).ok().unwrap()], usual: Vec::new() };
+    let wish = Wish { named: vec![Recipient::parse(recipient).ok().unwrap()], usual: Vec::new(), has_option: false };
     let now = Timestamp::at(std::time::UNIX_EPOCH);
     let encrypt = |set| {
         let name = "dev.secrets.yaml".to_owned();

@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
-use super::file::{SecretFile, Staged};
+use super::file::{SecretFile, Staged, conflict_in};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{self, Format, Plan, Recipient, Recipients, Reworded, Rule, RuleBook, Rules, Timestamp};
+use crate::disk::Disk;
+use crate::route::detect::is_literal_credential;
+use crate::sops::{
+    self, Closed, Exposed, Format, Identities, KeyPath, Plan, Recipient, Recipients, Reworded, Rule, RuleBook, Rules,
+    Timestamp, Written, policy,
+};
 
 /// For whom somebody wants files encrypted that no rule names recipients for.
 #[derive(Debug, Default)]
@@ -14,6 +19,8 @@ pub struct Wish {
     pub named: Vec<Recipient>,
     /// Those who are named for all runs, in the environment.
     pub usual: Vec<Recipient>,
+    /// Whether recipients can be named for this run, with `--age`.
+    pub has_option: bool,
 }
 
 /// How a file is to be encrypted, which need not exist. A rule that names recipients has the last
@@ -32,11 +39,13 @@ pub fn plan(book: &RuleBook, path: &Path, name: &str, wish: &Wish) -> Result<Pla
         }
         (Some(rule), Some(recipients)) => Ok(Plan { recipients, ..Plan::of_rule(&rule) }),
         (None, Some(recipients)) => Ok(Plan::new(recipients)),
-        (Some(rule), None) => Err(Diagnostic::error("no-rule", format!("the rule for `{name}` names no recipients"))
-            .at(rule.place)
-            .hint("add `age: age1…` to the rule, or say `--age age1…`")
-            .into()),
-        (None, None) => Err(no_rule(path, name)),
+        (Some(rule), None) => Err(no_recipients(&rule, name, wish.has_option)),
+        (None, None) => {
+            let mut found = no_rule(path, name, wish.has_option);
+            // a rule that is not valid may be the one that is missing
+            found.extend(book.warnings());
+            Err(found)
+        }
     }
 }
 
@@ -61,18 +70,100 @@ fn otherwise(name: &str, rule: &Rule) -> Diagnostics {
         .into()
 }
 
+/// How to get a recipient.
+const RECIPIENT: &str = "`septum keygen` makes an identity and prints its recipient, `age1…`";
+
+/// That a rule is for a file, and names nobody.
+pub fn no_recipients(rule: &Rule, name: &str, has_option: bool) -> Diagnostics {
+    let option = if has_option { ", or say `--age age1…`" } else { "" };
+    Diagnostic::error("no-rule", format!("the rule for `{name}` names no recipients"))
+        .at(rule.place.clone())
+        .hint(format!("add `age: age1…` to the rule{option}"))
+        .hint(RECIPIENT)
+        .into()
+}
+
 /// That nothing says for whom a file is to be encrypted.
-fn no_rule(path: &Path, name: &str) -> Diagnostics {
+pub fn no_rule(path: &Path, name: &str, has_option: bool) -> Diagnostics {
     let error = Diagnostic::error("no-rule", format!("no rule says for whom `{name}` is to be encrypted"));
     let error = match Rules::nearest(path) {
         Ok(Some(config)) => error.note(format!("no `path_regex` in `{}` matches it", Rules::shown(&config))),
         _ => error.note("there is no `.sops.yaml` in the file's folder or above it"),
     };
-    error.hint("add a rule with `path_regex` and `age` to `.sops.yaml`, or say `--age age1…`").into()
+    let option = if has_option { ", or say `--age age1…`" } else { "" };
+    // what is not the name of a file may be anything, a value too
+    let file = path.file_name().filter(|_| Disk::default().has(path));
+    let pattern = file.map_or_else(|| r"\.secrets\.".to_owned(), |file| regex_escape(&file.to_string_lossy()) + "$");
+    error
+        .hint(format!(
+            "add a rule to `.sops.yaml`{option}: `creation_rules: [{{path_regex: '{pattern}', age: age1…}}]`"
+        ))
+        .hint(RECIPIENT)
+        .into()
+}
+
+/// What there is to say of a file that was encrypted.
+#[derive(Debug, Default)]
+pub struct Encryption {
+    /// How many values are encrypted.
+    pub values: usize,
+    /// How many comments are.
+    pub comments: usize,
+    /// What may not be meant so.
+    pub warnings: Diagnostics,
+}
+
+/// Encrypts what somebody typed into an encrypted file in plaintext. None of a file in which there is nothing of that
+/// kind.
+///
+/// Every other value must decrypt. The checksum cannot be compared, since it is over the values that were typed over.
+pub fn encrypt_typed(
+    file: &SecretFile,
+    book: &RuleBook,
+    identities: &Identities,
+    now: Timestamp,
+) -> Result<Option<(Staged, Encryption)>, Diagnostics> {
+    let SecretFile { path, name, format, bytes } = file;
+    if !file.looks_encrypted() {
+        return Ok(None);
+    }
+    // what cannot be read is refused by whoever encrypts the whole file
+    let Ok(Some(closed)) = Closed::read(name, bytes.clone(), *format) else { return Ok(None) };
+    if !closed.is_incomplete() {
+        return Ok(None);
+    }
+    policy::may_change(name, book.rule(path)?.as_ref(), closed.metadata(), *format)?;
+    let sealed = closed.open_incomplete(identities);
+    let sealed = sealed.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+    let typed = sealed.typed().to_vec();
+    if sealed.has_broken_ciphertext() {
+        return Err(sops::ciphertext_as_value(&format!("`{name}` has a part of a ciphertext as a value, and")).into());
+    }
+    let mut warnings = sealed.altered_comments();
+    warnings.push(unverified(name, &typed));
+    let bytes = sealed.write(now).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+    let staged = Staged { path: path.clone(), name: name.clone(), bytes, access: Access::Usual };
+    Ok(Some((staged, Encryption { values: typed.len(), comments: 0, warnings })))
+}
+
+/// That nobody can tell whether the rest of a file is as it was.
+fn unverified(name: &str, typed: &[KeyPath]) -> Diagnostic {
+    let message = format!("the checksum of `{name}` could not be compared, since values were typed over in plaintext");
+    let found = Diagnostic::warning("unverified-file", message);
+    let found =
+        typed.iter().fold(found, |found, path| found.note(format!("`{path}` was in plaintext, and is encrypted now")));
+    found
+        .note("every other value decrypts, but some may have been removed, or plain ones changed")
+        .hint(format!("look at `git diff -- {name}` before you commit it; change the values if they were committed"))
+}
+
+/// A text as a regular expression that matches it alone.
+fn regex_escape(text: &str) -> String {
+    regex::escape(text).replace("\\-", "-")
 }
 
 /// Encrypts a file by a plan; also what there is to say of it.
-pub fn encrypt(file: SecretFile, plan: &Plan, now: Timestamp) -> Result<(Staged, Diagnostics), Diagnostics> {
+pub fn encrypt(file: SecretFile, plan: &Plan, now: Timestamp) -> Result<(Staged, Encryption), Diagnostics> {
     let SecretFile { path, name, format, bytes } = file;
     let (bytes, told) = encrypted(&name, bytes, format, plan, now)?;
     Ok((Staged { path, name, bytes, access: Access::Usual }, told))
@@ -85,11 +176,41 @@ pub fn encrypted(
     format: Format,
     plan: &Plan,
     now: Timestamp,
-) -> Result<(Vec<u8>, Diagnostics), Diagnostics> {
+) -> Result<(Vec<u8>, Encryption), Diagnostics> {
+    if let Some(conflict) = conflict_in(name, &bytes) {
+        return Err(conflict.into());
+    }
     let ciphertext = sops::refuse_ciphertext(name, &bytes);
     // a file that is encrypted already holds ciphertext too, and that error says more
-    let written = sops::encrypt(name, bytes, format, plan, now);
+    let written = sops::encrypt_judged(name, bytes, format, plan, &is_literal_credential, now);
     let written = written.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
     ciphertext?;
-    Ok((written.bytes, written.reworded.into_iter().map(Reworded::into_diagnostic).collect()))
+    let Written { bytes, values, comments, reworded, exposed, new_line_ends } = written;
+    let mut warnings: Diagnostics = reworded.into_iter().map(Reworded::into_diagnostic).collect();
+    warnings.extend(exposed.into_iter().map(|exposed| left_in_plaintext(exposed, plan)));
+    warnings.extend((values == 0).then(|| nothing_encrypted(name)));
+    warnings.extend(new_line_ends.then(|| line_ends(name)));
+    Ok((bytes, Encryption { values, comments, warnings }))
+}
+
+/// That a value stays readable and looks like a secret.
+fn left_in_plaintext(exposed: Exposed, plan: &Plan) -> Diagnostic {
+    let Exposed { path, place } = exposed;
+    let message = format!("`{path}` looks like a secret, and `{}` leaves it in plaintext", plan.selector);
+    Diagnostic::warning("plain-secret", message)
+        .at_hidden(place)
+        .hint("change the selector in `.sops.yaml`, then run `septum rekey`; if it is not a secret, leave it")
+}
+
+/// That a file holds nothing yet.
+fn nothing_encrypted(name: &str) -> Diagnostic {
+    Diagnostic::warning("nothing-encrypted", format!("all values of `{name}` are empty, so there was none to encrypt"))
+        .note("the format leaves empty values and nulls readable")
+        .hint(format!("`septum set {name} KEY` and `septum edit {name}` encrypt what they add"))
+}
+
+/// That a file with CRLF has LF now.
+fn line_ends(name: &str) -> Diagnostic {
+    Diagnostic::warning("line-ends", format!("the lines of `{name}` ended with CRLF, and end with LF now"))
+        .note("to sops, the CR would be a part of every value")
 }

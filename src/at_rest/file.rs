@@ -6,6 +6,8 @@ use crate::atomic::{self, Access};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::{FileKind, read_named};
 use crate::sops::{Closed, Format, ciphertext_as_value, holds_ciphertext};
+use crate::span::Source;
+use crate::yaml::read::conflict;
 
 /// A file that was read.
 pub struct SecretFile {
@@ -40,7 +42,7 @@ impl SecretFile {
         let Self { path, name, format, bytes } = self;
         let lost = holds_ciphertext(&bytes);
         if is_plain {
-            return Err(not_encrypted(&name, lost).into());
+            return Err(conflict_in(&name, &bytes).unwrap_or_else(|| not_encrypted(&name, lost)).into());
         }
         let closed =
             Closed::read(&name, bytes, format).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
@@ -49,6 +51,14 @@ impl SecretFile {
             None => Err(not_encrypted(&name, lost).into()),
         }
     }
+}
+
+/// A conflict that Git left in an encrypted file.
+pub fn conflict_in(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
+    if !holds_ciphertext(bytes) || memchr::memmem::find(bytes, b"<<<<<<<").is_none() {
+        return None;
+    }
+    conflict(&Source::new(name, String::from_utf8_lossy(bytes)))
 }
 
 /// That a file is not encrypted, or not any more: there is ciphertext, and no `sops` block.

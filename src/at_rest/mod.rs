@@ -19,9 +19,9 @@ pub mod textconv;
 mod together;
 
 pub use change::{Changing, ValueChange, entry_value, file_with, not_found};
-pub use encrypt::{Wish, encrypt, encrypted, plan};
+pub use encrypt::{Encryption, Wish, encrypt, encrypt_typed, encrypted, no_recipients, no_rule, plan};
 pub use entry::{Slot, Wanted};
-pub use file::{SecretFile, Staged};
+pub use file::{SecretFile, Staged, conflict_in};
 pub use lock::Waiting;
 pub use rekey::{Compared, Rekeyed, Rotation};
 pub use rewrite::{Before, Made, Rewrite, change_files, write_all};

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::encrypt::{no_recipients, no_rule};
 use super::file::{SecretFile, Staged};
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::sops::{Closed, Drift, Identities, Recipients, Rule, RuleBook, Timestamp, WriteError, policy};
 
 /// When a file gets a new data key.
@@ -37,6 +38,8 @@ pub struct Rekeyed {
     pub rotated: bool,
     /// Whether somebody could decrypt it who no longer can.
     pub removed: bool,
+    /// What there is to say of comments that do not decrypt.
+    pub warnings: Diagnostics,
     /// The file, if there is anything to write.
     pub staged: Option<Staged>,
 }
@@ -46,8 +49,12 @@ impl Compared {
     pub fn read(file: SecretFile, book: &RuleBook) -> Result<Self, Diagnostics> {
         let format = file.format;
         let (path, name, closed) = file.closed()?;
-        let rule = book.rule(&path)?.filter(|rule| !rule.groups.is_empty());
-        let drift = rule.as_ref().map(|rule| policy::difference(rule, closed.metadata(), format)).unwrap_or_default();
+        let rule = book.rule(&path)?;
+        let drift = rule
+            .as_ref()
+            .filter(|rule| !rule.groups.is_empty())
+            .map(|rule| policy::difference(rule, closed.metadata(), format))
+            .unwrap_or_default();
         Ok(Self { name, drift, path, closed, rule })
     }
 
@@ -63,12 +70,9 @@ impl Compared {
     /// That there is a rule to be followed.
     pub fn ruled(self) -> Result<Self, Diagnostics> {
         match &self.rule {
+            Some(rule) if rule.groups.is_empty() => Err(no_recipients(rule, &self.name, false)),
             Some(_) => Ok(self),
-            None => {
-                Err(Diagnostic::error("no-rule", format!("no rule says for whom `{}` is to be encrypted", self.name))
-                    .hint("add a rule with `path_regex` and `age` to `.sops.yaml`")
-                    .into())
-            }
+            None => Err(no_rule(&self.path, &self.name, false)),
         }
     }
 
@@ -78,10 +82,17 @@ impl Compared {
         let removed = drift.removes();
         let rotated = removed || rotation == Rotation::Always;
         if drift.is_none() && !rotated {
-            return Ok(Rekeyed { name, changes: Vec::new(), rotated, removed, staged: None });
+            return Ok(Rekeyed {
+                name,
+                changes: Vec::new(),
+                rotated,
+                removed,
+                warnings: Diagnostics::new(),
+                staged: None,
+            });
         }
         let mut sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-        if let Some(rule) = rule {
+        if let Some(rule) = rule.filter(|rule| !rule.groups.is_empty()) {
             if drift.changes_recipients() {
                 sealed.set_recipients(Recipients::of_rule(&rule));
             }
@@ -89,6 +100,7 @@ impl Compared {
                 sealed.set_selection(rule.effective_selector(), rule.mac_scope);
             }
         }
+        let warnings = sealed.altered_comments();
         let failed = |error: WriteError| Diagnostics::from_iter(error.into_diagnostics());
         if rotated {
             sealed.rotate().map_err(failed)?;
@@ -99,6 +111,6 @@ impl Compared {
             changes.push("new data key".to_owned());
         }
         let staged = Some(Staged { path, name: name.clone(), bytes, access: Access::Usual });
-        Ok(Rekeyed { name, changes, rotated, removed, staged })
+        Ok(Rekeyed { name, changes, rotated, removed, warnings, staged })
     }
 }

@@ -14,7 +14,8 @@ use crate::sops::{Format, RuleBook, Rules};
 pub fn ruled_files(folder: &Path, book: &RuleBook) -> Result<Vec<PathBuf>, Diagnostics> {
     let Some(config) = Rules::nearest(&folder.join("any"))? else {
         return Err(Diagnostic::error("no-rule", "there is no `.sops.yaml` here or above")
-            .hint("name files, or write a `.sops.yaml` with a rule for them")
+            .hint("write one with a rule for your files: `creation_rules: [{path_regex: '\\.secrets\\.yaml$', age: age1…}]`")
+            .hint("or name files; `septum rotate FILE` works without a rule")
             .into());
     };
     let root = config.parent().unwrap_or(folder);

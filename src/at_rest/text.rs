@@ -1,5 +1,9 @@
 //! Texts that people give, as values of files.
 
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -23,6 +27,9 @@ pub enum ValueProblem {
     /// It is not JSON. Where it is not would tell what it is.
     #[error("the value is not JSON")]
     NotJson,
+    /// A key stands twice in a map: which of its values is meant, nobody can tell.
+    #[error("the value has a key twice in one map")]
+    Duplicate,
     /// It was copied from an encrypted file, and is no value.
     #[error("the value holds SOPS ciphertext, which nothing can decrypt there: give the value in plaintext")]
     Ciphertext,
@@ -40,9 +47,12 @@ pub fn typed(text: &[u8], kind: Kind) -> Result<Tree, ValueProblem> {
         Kind::Text => Ok(Tree::of(Value::Text(Zeroizing::new(text.to_vec())))),
         Kind::Scalar => Ok(Tree::of(scalar(text))),
         Kind::Json => {
-            let json: Json = serde_json::from_slice(text).map_err(|_| ValueProblem::NotJson)?;
-            let json = Wiped(json);
-            tree(&json.0)
+            let parsed: Result<Unique, _> = serde_json::from_slice(text);
+            match parsed {
+                Ok(Unique(json)) => tree(&Wiped(json).0),
+                Err(error) if error.to_string().contains(DUPLICATE) => Err(ValueProblem::Duplicate),
+                Err(_) => Err(ValueProblem::NotJson),
+            }
         }
     }
 }
@@ -77,6 +87,74 @@ fn tree(json: &Json) -> Result<Tree, ValueProblem> {
             Tree::map(pairs.collect::<Result<_, _>>()?)
         }
     })
+}
+
+/// What the error for a key that stands twice says.
+const DUPLICATE: &str = "duplicate key";
+
+/// JSON in whose maps each key stands once.
+struct Unique(Json);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Json;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, bool: bool) -> Result<Json, E> {
+        Ok(Json::Bool(bool))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::String(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Json, E> {
+        Ok(Json::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unique(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+        let mut map = serde_json::Map::new();
+        while let Some((key, Unique(value))) = entries.next_entry::<String, Unique>()? {
+            if map.insert(key, value).is_some() {
+                return Err(A::Error::custom(DUPLICATE));
+            }
+        }
+        Ok(Json::Object(map))
+    }
 }
 
 /// JSON whose texts are wiped.

@@ -193,7 +193,7 @@ impl Look<'_> {
             let environment = &resolved.definition.environment;
             search.environment(resolved);
             findings.extend(search.found.drain(..).map(|leak| places.leak(leak, environment)));
-            findings.extend(places.findings(unencrypted::unreadable_rules(self.pipeline, resolved), None));
+            findings.extend(places.findings(unencrypted::rules(self.pipeline, resolved), None));
             findings.extend(places.mendable(unencrypted::files(self.pipeline, resolved), Some(environment)));
         }
         findings

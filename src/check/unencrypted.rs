@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use super::remedy::Remedy;
-use crate::at_rest::SecretFile;
+use crate::at_rest::{SecretFile, conflict_in};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::Root;
 use crate::files::{FileKind, refuse};
 use crate::pipeline::Pipeline;
 use crate::project::SECRETS;
 use crate::resolve::Resolved;
-use crate::sops::{Format, Rule, RuleBook};
-use crate::span::{Source, Span};
+use crate::sops::{Format, Rule, RuleBook, Rules};
+use crate::span::{Place, Source, Span};
 
 /// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
 /// plaintext.
@@ -32,33 +32,76 @@ pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<(Diagno
     found
 }
 
-/// Why the rules for the layers of an environment cannot be read: nobody knows then what should be encrypted.
-pub(super) fn unreadable_rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
+/// What is wrong with the rules for the layers of an environment: nobody knows then what should be encrypted, or for
+/// whom an encrypted file is to be encrypted anew.
+pub(super) fn rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
     let root = pipeline.library.project.files.root();
     let paths = resolved.definition.files.iter().map(|source| root.join(source.name()));
-    paths.filter_map(|path| pipeline.library.rules().rule(&path).err()).flatten().collect()
+    let book = pipeline.library.rules();
+    let mut found: Diagnostics = paths.filter_map(|path| book.rule(&path).err()).flatten().collect();
+    let encrypted = resolved.definition.wrappings.iter().map(|(source, _)| source);
+    found.extend(encrypted.filter_map(|source| unruled(book, &root.join(source.name()), source)));
+    found.extend(book.warnings());
+    found
+}
+
+/// That no rule is for an encrypted file, though there are rules.
+fn unruled(book: &RuleBook, path: &Path, source: &Source) -> Option<Diagnostic> {
+    let config = book.nearest(path)?;
+    if !matches!(book.rule(path), Ok(None)) {
+        return None;
+    }
+    let name = source.name();
+    let message = format!("`{name}` is encrypted, and no rule of `{}` is for it", Rules::shown(&config));
+    let place = source.place(Span::locate(source.text(), 0, 0));
+    Some(
+        Diagnostic::warning("unruled-file", message)
+            .at_hidden(place)
+            .note("`septum rekey` leaves it out: somebody who is removed from the rules can still decrypt it")
+            .hint("add a rule to it whose `path_regex` matches the file, or correct one"),
+    )
 }
 
 /// The same of any file that is to be committed, in whatever format. What is wrong with its rules is told too.
 pub(super) fn staged(root: &Root, book: &RuleBook, path: &Path, name: &str) -> Diagnostics {
+    let read = || root.resolve(path).and_then(|path| root.read(&path, FileKind::SecretFile.limit()));
+    if let Some(conflict) = read().ok().and_then(|bytes| conflict_in(name, &bytes)) {
+        return conflict.into();
+    }
+    let file =
+        |bytes| SecretFile { path: path.to_path_buf(), name: name.to_owned(), format: Format::of_path(path), bytes };
+    let mut found = Diagnostics::new();
+    if let Some(file) = read().ok().map(file).filter(SecretFile::looks_encrypted)
+        && let Ok((_, _, closed)) = file.closed()
+    {
+        let place = &closed.metadata().place;
+        found.extend(closed.metadata().has_conflict().then(|| unfinished(name, place.clone())));
+        found.extend(unruled(book, path, &Source::new(name, place.source.text())));
+    }
     let rule = match book.rule(path) {
         Ok(rule) => rule.filter(|rule| !rule.groups.is_empty() && !path.ends_with(".sops.yaml")),
         Err(wrong) => return wrong,
     };
-    let Some(why) = why(name, rule.as_ref()) else { return Diagnostics::new() };
-    let bytes = match root.resolve(path).and_then(|path| root.read(&path, FileKind::SecretFile.limit())) {
+    let Some(why) = why(name, rule.as_ref()) else { return found };
+    let bytes = match read() {
         Ok(bytes) => bytes,
         Err(refusal) => return refuse(&refusal, FileKind::SecretFile, name).into(),
     };
     let source = Source::new(name, String::from_utf8_lossy(&bytes));
-    let file = SecretFile { path: path.to_path_buf(), name: name.to_owned(), format: Format::of_path(path), bytes };
-    match file.closed() {
-        Ok(_) => Diagnostics::new(),
+    match file(bytes).closed() {
+        Ok(_) => found,
         Err(wrong) if wrong.iter().all(|problem| problem.rule == "not-encrypted") => {
             plain(&source, rule.as_ref(), why).hint(format!("`septum encrypt {name}` encrypts it")).hint(ROTATE).into()
         }
         Err(wrong) => wrong,
     }
+}
+
+/// That `septum git-merge` left both sides of a value in a file.
+fn unfinished(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("merge-conflict", format!("a value of `{name}` still holds both sides of a merge"))
+        .at(place)
+        .hint(format!("take one of them with `septum edit {name}`, then `git add {name}`"))
 }
 
 /// Why a file is to be encrypted, if it is.

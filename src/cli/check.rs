@@ -116,7 +116,7 @@ impl Check {
             return self.report(global, output);
         }
         let identities = if self.keyless { Identities::new(Places::default()) } else { identities() };
-        let wish = Wish { named: Vec::new(), usual: usual_recipients()? };
+        let wish = Wish { named: Vec::new(), usual: usual_recipients()?, has_option: false };
         for _ in 0..MOST_ROUNDS {
             budget::renew();
             let Some(mut report) = self.report(global, output)? else { return Ok(None) };

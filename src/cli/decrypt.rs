@@ -54,7 +54,7 @@ struct Opened {
     name: String,
     format: Format,
     text: Zeroizing<Vec<u8>>,
-    told: Option<Diagnostic>,
+    told: Diagnostics,
 }
 
 impl Opened {
@@ -87,7 +87,8 @@ impl Decrypt {
         if self.in_place || self.output.is_some() {
             let work = |file: SecretFile, book: &RuleBook| {
                 let mut opened = self.open(file, Some(book), &identities)?;
-                Ok(Made { outcome: opened.told.take(), staged: Some(opened.staged(global, self.output.as_deref())) })
+                let told: Diagnostics = std::mem::take(&mut opened.told).into_iter().chain(book.warnings()).collect();
+                Ok(Made { outcome: told, staged: Some(opened.staged(global, self.output.as_deref())) })
             };
             let told = change_files(files, read, work, &|name| output.say_waiting(name))?;
             let count = told.len();
@@ -98,6 +99,7 @@ impl Decrypt {
             return Ok(());
         }
         let opened = each(files, |path| self.open(read(path)?, Some(&book), &identities))?;
+        output.show(book.warnings());
         self.print(output, &opened)
     }
 
@@ -105,7 +107,15 @@ impl Decrypt {
         let format = file.format;
         let (path, name, closed) = file.closed()?;
         let told = book.and_then(|book| policy::told_by(book, &path, &name, closed.metadata(), format));
+        let mut told: Diagnostics = told.into_iter().collect();
         let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        if self.in_place {
+            sealed.check_comments().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        }
+        if self.extract.is_none() {
+            told.extend(sealed.altered_comments());
+            told.extend(sealed.plain_comments());
+        }
         let text = self.text(sealed, &name, format)?;
         Ok(Opened { path, name, format: self.output_type.unwrap_or(format), text, told })
     }
@@ -126,7 +136,7 @@ impl Decrypt {
     }
 
     fn print(&self, output: &Output, opened: &[Opened]) -> Result<(), Diagnostics> {
-        output.show(opened.iter().filter_map(|file| file.told.clone()).collect());
+        output.show(opened.iter().flat_map(|file| file.told.clone()).collect());
         let mut first = true;
         for file in opened {
             if !std::mem::take(&mut first) && file.format == Format::Yaml && self.extract.is_none() {

@@ -9,12 +9,15 @@ use super::output::{self, Output, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::Target;
 use super::{Global, apps, identities};
-use crate::at_rest::edit::{Answer, Author, Draft, Editor, PrivateFolder, Saved, Storage, Temporary, edit};
+use crate::at_rest::edit::{
+    Answer, Author, Draft, Editor, PrivateFolder, Saved, Storage, Temporary, check_layer, edit, layer_of,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::real_named;
 use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
-use crate::project::App;
+use crate::project::{App, Project};
 use crate::sops::RuleBook;
 
 /// Change an encrypted file in an editor, or create one.
@@ -23,6 +26,7 @@ use crate::sops::RuleBook;
 /// alone keep their ciphertext, so a diff shows what you changed. The plaintext lies in memory, in
 /// a folder that only you can open, and is removed however the editor ends.
 ///
+/// In a layer of an environment, values that you change are checked against the base, as `septum set` does.
 /// A file that does not exist is created, and encrypted as `.sops.yaml` says.
 #[derive(Debug, Args)]
 pub(super) struct Edit {
@@ -44,7 +48,9 @@ impl Edit {
         let name = output::shown(&path);
         let editor = Editor::of(variable)?;
         let identities = identities();
-        let mut draft = Draft::open(&path, &name, &RuleBook::default(), &identities)?;
+        let book = RuleBook::default();
+        let mut draft = Draft::open(&path, &name, &book, &identities)?;
+        output.show(book.warnings());
         let plaintext = draft.plaintext()?;
         let storage = if self.allow_disk { Storage::Disk } else { Storage::Memory };
         let temporary = Temporary::of(variable);
@@ -52,7 +58,17 @@ impl Edit {
         output.show(PrivateFolder::kept(&temporary).iter().map(|folder| kept(folder)).collect());
         let mut author = AtTerminal { output };
         let waiting = |name: &str| output.say_waiting(name);
-        match edit(&name, &plaintext, &editor, folder, &mut author, |text| draft.save(text, now(), &waiting))? {
+        let project = Project::discover(path.parent().unwrap_or(&global.directory)).ok();
+        let real = real_named(&path);
+        let layer = project.as_ref().and_then(|project| Some((project, layer_of(project.apps.iter(), &real)?)));
+        let saved = edit(&name, &plaintext, &editor, folder, &mut author, |text| {
+            if let Some((project, (app, environment))) = &layer {
+                let pipeline = Pipeline::new(project, self::identities());
+                check_layer(&pipeline, app, environment, &plaintext, text)?;
+            }
+            draft.save(text, now(), &waiting)
+        })?;
+        match saved {
             None => output.say(&format!("septum: `{name}` was not changed")),
             Some(Saved::AsTyped) => {}
             Some(Saved::Merged) => output

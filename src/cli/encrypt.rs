@@ -6,8 +6,10 @@ use clap::Args;
 
 use super::files::{self, counted, each_once};
 use super::output::{self, Output, invalid_usage};
-use super::{Global, argument};
-use crate::at_rest::{Made, Rewrite, SecretFile, Staged, Wish, change_files, encrypt, encrypted, plan, write_all};
+use super::{Global, argument, identities};
+use crate::at_rest::{
+    Made, Rewrite, SecretFile, Staged, Wish, change_files, encrypt, encrypt_typed, encrypted, plan, write_all,
+};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{Format, Recipient, RuleBook};
@@ -15,6 +17,8 @@ use crate::sops::{Format, Recipient, RuleBook};
 /// Encrypt files in place, each for the recipients of its rule in `.sops.yaml`.
 ///
 /// Comments, order and layout stay as they are. Nothing is written unless all files are in order.
+/// Of a file that is encrypted already, what somebody typed into it in plaintext is encrypted; that
+/// needs its key.
 /// Without FILE, standard input is encrypted and printed.
 #[derive(Debug, Args)]
 pub(super) struct Encrypt {
@@ -43,13 +47,14 @@ pub(super) struct Encrypt {
 
 impl Encrypt {
     pub(super) fn run(self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let (book, now) = (RuleBook::default(), files::now());
-        let wish = Wish { named: recipients("--age", &self.age)?, usual: usual_recipients()? };
+        let (book, identities, now) = (RuleBook::default(), identities(), files::now());
+        let wish = Wish { named: recipients("--age", &self.age)?, usual: usual_recipients()?, has_option: true };
         if self.files.is_empty() {
             let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
             let plan = plan(&book, &file.path, &file.name, &wish)?;
-            let (bytes, told) = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
-            output.show(told);
+            let (bytes, done) = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
+            output.show(book.warnings());
+            output.show(done.warnings);
             let Some(path) = &self.output else { return output::bytes(&bytes) };
             let name = argument::shown(&global.directory, path, "PATH");
             let staged = Staged { path: global.directory.join(path), name, bytes, access: Access::Usual };
@@ -61,15 +66,33 @@ impl Encrypt {
         }
         let read = |path: PathBuf| SecretFile::read(&global.directory, &path, self.input_type);
         let work = |file: SecretFile, book: &RuleBook| {
-            let plan = plan(book, &file.path, &file.name, &wish)?;
-            let (staged, told) = encrypt(file, &plan, now)?;
-            Ok(Made { outcome: told, staged: Some(redirected(staged, global, self.output.as_deref())) })
+            let typed = encrypt_typed(&file, book, &identities, now)?;
+            let (staged, mut done) = match typed {
+                Some(done) => done,
+                None => {
+                    let plan = plan(book, &file.path, &file.name, &wish)?;
+                    encrypt(file, &plan, now)?
+                }
+            };
+            done.warnings.extend(book.warnings());
+            Ok(Made { outcome: done, staged: Some(redirected(staged, global, self.output.as_deref())) })
         };
-        let told = change_files(each_once(global, &self.files), read, work, &|name| output.say_waiting(name))?;
-        let count = told.len();
-        output.show(told.into_iter().flatten().collect());
-        output.say(&format!("septum: encrypted {}", counted(count)));
+        let done = change_files(each_once(global, &self.files), read, work, &|name| output.say_waiting(name))?;
+        let count = done.len();
+        let values = done.iter().map(|done| done.values).sum();
+        let comments = done.iter().map(|done| done.comments).sum();
+        output.show(done.into_iter().flat_map(|done| done.warnings).collect());
+        output.say(&format!("septum: encrypted {}: {}", counted(count), what(values, comments)));
         Ok(())
+    }
+}
+
+/// What was encrypted: `12 values`, `1 value and 3 comments`.
+fn what(values: usize, comments: usize) -> String {
+    let number = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    match comments {
+        0 => number(values, "value"),
+        _ => format!("{} and {}", number(values, "value"), number(comments, "comment")),
     }
 }
 
@@ -79,7 +102,7 @@ fn recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagnostics>
     let parsed = texts.iter().filter(|text| !text.trim().is_empty()).filter_map(|text| {
         problems.take(Recipient::parse(text).map_err(|reason| {
             Diagnostic::error("recipient", format!("a recipient of `{of}` {reason}"))
-                .hint("name recipients like `age1…` or `ssh-ed25519 …`")
+                .hint("name recipients like `age1…` or `ssh-ed25519 …`; `septum keygen` makes an identity and prints its recipient")
         }))
     });
     let parsed = parsed.collect();

@@ -104,12 +104,14 @@ fn apply(global: &Global, selected: &SelectedFiles, rotation: Rotation, output: 
     let work = |file: SecretFile, book: &RuleBook| {
         let Some(compared) = selected.compare(file, book)? else { return Ok(Made { outcome: None, staged: None }) };
         let mut rekeyed = compared.rekey(&identities, rotation, now)?;
+        rekeyed.warnings.extend(book.warnings());
         let staged = rekeyed.staged.take();
         Ok(Made { outcome: Some(rekeyed), staged })
     };
     let done = change_files(selected.paths.clone(), read, work, &|name| output.say_waiting(name))?;
     let mut done: Vec<Rekeyed> = done.into_iter().flatten().collect();
     let count = done.len();
+    output.show(done.iter().flat_map(|file| file.warnings.clone()).collect());
     done.retain(|file| !file.changes.is_empty());
     let mut text = StyledText::new();
     for file in &done {

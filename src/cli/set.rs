@@ -10,7 +10,8 @@ use super::output::{Output, invalid_usage};
 use super::target::{Named, Spot, Target};
 use super::{Global, identities};
 use crate::at_rest::{
-    Changing, Kind, Rewrite, SecretFile, Slot, Staged, ValueChange, Wish, encrypted, file_with, plan, typed, write_all,
+    Changing, Kind, Rewrite, SecretFile, Slot, Staged, ValueChange, Wish, encrypted, entry_value, file_with, plan,
+    typed, write_all,
 };
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -20,7 +21,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::route::Sensitivity;
-use crate::sops::{Format, Identities, KeyPath, RuleBook, Tree, Value};
+use crate::sops::{Format, Identities, KeyPath, RuleBook, Selector, Tree, Value};
 
 /// Set a value in an encrypted file, from standard input or a hidden prompt.
 ///
@@ -31,6 +32,7 @@ use crate::sops::{Format, Identities, KeyPath, RuleBook, Tree, Value};
 /// Values are never arguments: those are seen by other users and kept in the history of shells.
 /// Nothing but the value, the time and the checksum changes in the file.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct Set {
     #[command(flatten)]
     spot: Spot,
@@ -40,6 +42,9 @@ pub(super) struct Set {
     /// An empty value is meant
     #[arg(long, conflicts_with_all = ["json", "template"])]
     empty: bool,
+    /// The value may stay readable where the file's selector leaves it in plaintext
+    #[arg(long)]
+    plain: bool,
     /// The value is meant as a template
     #[arg(long, conflicts_with = "json")]
     template: bool,
@@ -109,10 +114,15 @@ impl Set {
         }
         let path = self.spot.path()?;
         let file = SecretFile::read(&global.directory, file, None)?;
-        let identities = identities();
-        let file = Changing::open(file, &RuleBook::default(), &identities)?;
+        let (book, identities) = (RuleBook::default(), identities());
+        let file = Changing::open(file, &book, &identities)?;
+        output.show(book.warnings());
+        output.show(file.sealed.altered_comments());
         let document = self.spot.document();
         let name = file.name.clone();
+        if !self.plain {
+            encrypted_there(&file, document, &path)?;
+        }
         // a new key may be a value in the wrong place
         let shown = if file.sealed.find(document, &path).is_ok() { path.to_string() } else { "a new key".to_owned() };
         let bytes = self.value(&format!("{shown} in {name}"))?;
@@ -133,6 +143,26 @@ fn quoted(shown: &str, path: &KeyPath) -> String {
     if *shown == path.to_string() { format!("`{path}`") } else { shown.to_owned() }
 }
 
+/// That a value is encrypted where it goes: nobody types one unseen that all may read.
+fn encrypted_there(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result<(), Diagnostics> {
+    let found = file.sealed.find(document, path);
+    // a new key may be a value in the wrong place
+    let shown = if found.is_ok() { format!("`{path}`") } else { "a new key".to_owned() };
+    let document = found.map_or(document.unwrap_or(0), |(document, _)| document);
+    if file.sealed.encrypts(document, path) {
+        return Ok(());
+    }
+    Err(left_readable(&file.name, &shown, &file.sealed.metadata().selector)
+        .hint("if it is not a secret: `--plain`, or `septum edit`")
+        .into())
+}
+
+fn left_readable(name: &str, shown: &str, selector: &Selector) -> Diagnostic {
+    let message = format!("{shown} would stay readable in `{name}`: its `{selector}` does not encrypt it");
+    Diagnostic::error("plain-value", message)
+        .hint("put it below a key that is encrypted, or change the selector in `.sops.yaml` and run `septum rekey`")
+}
+
 /// Where a value of an environment goes.
 enum Place {
     /// Into a file that is there.
@@ -145,11 +175,21 @@ impl Place {
     fn of(slot: &Slot, identities: &Identities) -> Result<Self, Diagnostics> {
         let book = RuleBook::default();
         if !Disk::default().has(&slot.file) {
-            plan(&book, &slot.file, &slot.name, &Wish::default())?;
+            let plan = plan(&book, &slot.file, &slot.name, &Wish::default())?;
+            if !plan.selector.encrypts(&slot.path) {
+                return Err(left_readable(&slot.name, &format!("`{}`", slot.label), &plan.selector).into());
+            }
             return Ok(Self::New);
         }
         let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
-        Ok(Self::There(Box::new(Changing::open(file, &book, identities)?)))
+        let file = Changing::open(file, &book, identities)?;
+        let path = entry_value(&file.sealed, &slot.path);
+        if !file.sealed.encrypts(0, &path) {
+            return Err(
+                left_readable(&slot.name, &format!("`{}`", slot.label), &file.sealed.metadata().selector).into()
+            );
+        }
+        Ok(Self::There(Box::new(file)))
     }
 
     fn set<'a>(self, slot: &Slot, value: Tree, identities: &'a Identities) -> Result<Rewrite<'a, bool>, Diagnostics> {
@@ -218,6 +258,7 @@ fn remove(
     output: &Output,
 ) -> Result<(), Diagnostics> {
     let (name, what) = (file.name.clone(), format!("removed `{path}`"));
+    output.show(file.sealed.altered_comments());
     let change = ValueChange { document, path, is_entry: false, value: None };
     write(file.rewrite(change, identities, files::now())?, &what, "the value is not there any more", &name, output)
 }

@@ -16,6 +16,25 @@ use super::prepare::{Insertion, is_member};
 use super::sizes::{BYTES_A_STEP, NO_TEXT};
 use crate::template_tokens::{TagKind, TemplateTag, change_of_depth};
 
+/// The words that begin a statement in which an expression stands. The engine refuses all others.
+const STATEMENTS: [&str; 15] = [
+    "autoescape",
+    "block",
+    "call",
+    "do",
+    "elif",
+    "extends",
+    "filter",
+    "for",
+    "from",
+    "if",
+    "import",
+    "include",
+    "macro",
+    "set",
+    "with",
+];
+
 /// Checks and charges an operand.
 pub(super) fn operand(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     if matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) {
@@ -29,7 +48,11 @@ pub(super) fn operand(state: &State<'_, '_>, value: Value) -> Result<Value, Erro
 /// The calls around the operands of a tag: what opens them, and what closes them.
 pub(super) fn calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Insertion>) {
     let ranges = operands(tag);
-    let opens = ranges.iter().map(|range| (range.start, Cow::from("_septum_operand(")));
+    // a word that touches the operand must stay one
+    let is_word = |token: &Token<'_>| matches!(token, Token::Ident(_));
+    let touches = |at: usize| tag.tokens.iter().any(|token| token.range.end == at && is_word(&token.token));
+    let open = |at: usize| if touches(at) { " _septum_operand(" } else { "_septum_operand(" };
+    let opens = ranges.iter().map(|range| (range.start, Cow::from(open(range.start))));
     let closes = ranges.iter().map(|range| (range.end, Cow::from(")")));
     (opens.collect(), closes.collect())
 }
@@ -105,7 +128,8 @@ fn is_end(tag: &TemplateTag<'_>, index: usize, is_top: bool) -> bool {
             | Token::Ident("and" | "or" | "not" | "in" | "if" | "else"),
         ) => true,
         Some(Token::Ident(word)) if is_top && tag.kind == TagKind::Statement => {
-            index == 0 || matches!(*word, "ignore" | "as" | "import" | "recursive") && ends_operand(tag, index)
+            let opens = index == 0 && STATEMENTS.contains(word);
+            opens || matches!(*word, "ignore" | "as" | "import" | "recursive") && ends_operand(tag, index)
         }
         _ => false,
     }

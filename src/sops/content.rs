@@ -6,6 +6,7 @@
 use super::document::{Document, Item, Map, Position, Tree};
 use super::path::{KeyPath, Step};
 use super::scalar::Value;
+use super::store::ini_comment_text;
 use crate::yaml::node::Key;
 
 /// A value that is left out of a comparison, with what lies below it.
@@ -196,8 +197,11 @@ impl<'a> Comments<'a> {
             match item {
                 Item::Comment(comment) => {
                     inline = if comment.inline { inline + 1 } else { 0 };
-                    let (keys, text) = (self.keys.clone(), comment.text.trim_end());
-                    self.found.push(Placed { keys, before: self.values, text });
+                    // INI joins lines, and may join others once a value between them is gone
+                    for (index, line) in comment.text.trim_end().split('\n').enumerate() {
+                        let text = if index == 0 { line } else { ini_comment_text(line) };
+                        self.found.push(Placed { keys: self.keys.clone(), before: self.values, text });
+                    }
                 }
                 Item::Value(name, value) => {
                     match below(skipped, name, index) {
@@ -244,6 +248,26 @@ fn first_difference(
 /// Whether values are the same, types included; what is not a number is itself here.
 pub(super) fn same_value(first: &Value, second: &Value) -> bool {
     first.kind() == second.kind() && first.bytes() == second.bytes()
+}
+
+/// Whether a change took out one value and nothing else, where comments may be those of another value after it.
+pub(super) fn is_without(first: &Document, second: &Document, skipped: Skipped<'_>) -> bool {
+    let mut both = first.branches.iter().zip(&second.branches).enumerate();
+    first.branches.len() == second.branches.len()
+        && both.all(|(index, (first, second))| {
+            let skipped = Some(skipped).filter(|skipped| skipped.document == index);
+            let before = Comments::of(first, skipped.filter(|skipped| skipped.in_first));
+            let after = Comments::of(second, skipped.filter(|skipped| skipped.in_second));
+            Comparison { path: KeyPath::default() }.items(&first.items, &second.items, skipped)
+                && before.iter().map(|comment| comment.text).eq(after.iter().map(|comment| comment.text))
+        })
+}
+
+/// Whether documents hold the same values, whatever comments are between them.
+pub(super) fn same_branches(first: &Document, second: &Document) -> bool {
+    let mut both = first.branches.iter().zip(&second.branches);
+    first.branches.len() == second.branches.len()
+        && both.all(|(first, second)| Comparison { path: KeyPath::default() }.items(&first.items, &second.items, None))
 }
 
 /// Whether trees hold the same values, whatever comments are between them.

@@ -1,23 +1,25 @@
 //! Encrypts files that are in plaintext.
 
 use super::cipher::{Ciphertext, DataKey, Type};
-use super::document::{Map, Tree};
+use super::document::{Comment, Document, Leaf, Map, Tree};
 use super::group::{KeyGroup, recipient_fields};
 use super::layout::Layout;
 use super::mac::{Mac, MacScope};
-use super::plain::{plain, seal_mac, text};
+use super::path::{KeyPath, Step};
+use super::plain::{plain, seal_mac, text, without_returns};
 use super::reworded::{Reworded, reworded};
 use super::rules::Rule;
 use super::scalar::Value;
 use super::seal::{Encrypted, SealProblem, Sealer};
-use super::selector::Selector;
+use super::selector::{Selection, Selector};
 use super::stash::Stash;
 use super::store::{Change, Format, Parsed, apply};
 use super::time::Timestamp;
 use super::verified::check_written;
+use super::way::{Visit, Way, visit};
 use super::wrap::{self, Recipients, SealError};
 use super::write_error::WriteError;
-use crate::span::{Source, Span};
+use crate::span::{Place, Source, Span};
 use zeroize::Zeroizing;
 
 /// The version of the format that is written.
@@ -61,13 +63,42 @@ impl Plan {
 pub struct Written {
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// How many values are encrypted.
+    pub values: usize,
+    /// How many comments are.
+    pub comments: usize,
     /// Values whose text will be another one once they are decrypted.
     pub reworded: Vec<Reworded>,
+    /// Values that stay in plaintext and that the caller takes for secrets.
+    pub exposed: Vec<Exposed>,
+    /// Whether its lines end otherwise than before.
+    pub new_line_ends: bool,
+}
+
+/// A value that stays in plaintext.
+#[derive(Debug)]
+pub struct Exposed {
+    /// Its path.
+    pub path: KeyPath,
+    /// Where it is.
+    pub place: Place,
 }
 
 /// Encrypts a file. All but the values stays as it was written, unless aliases or an unusual shape
 /// make it necessary to write the file anew, as sops does.
 pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Timestamp) -> Result<Written, WriteError> {
+    encrypt_judged(name, bytes, format, plan, &|_, _| false, now)
+}
+
+/// The same. `is_secret` is asked about every text that stays in plaintext, by its key.
+pub fn encrypt_judged(
+    name: &str,
+    bytes: Vec<u8>,
+    format: Format,
+    plan: &Plan,
+    is_secret: &dyn Fn(&str, &str) -> bool,
+    now: Timestamp,
+) -> Result<Written, WriteError> {
     let key = DataKey::generate();
     let no_randomness = || WriteError::Value {
         place: Source::new(name, "").place(Span::default()),
@@ -76,19 +107,28 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
     let key = key.ok_or_else(no_randomness)?;
     if format == Format::Binary {
         let bytes = binary(name, bytes, plan, &key, now)?;
-        return Ok(Written { bytes, reworded: Vec::new() });
+        return Ok(Written {
+            bytes,
+            values: 1,
+            comments: 0,
+            reworded: Vec::new(),
+            exposed: Vec::new(),
+            new_line_ends: false,
+        });
     }
     let source = text(name, bytes).map_err(WriteError::Read)?;
+    let (source, new_line_ends) = without_returns(source, format);
     let (source, Parsed { mut document, ends, .. }) = plain(source, format, &plan.selector)?;
+    let exposed = exposed(&mut document, &source, &plan.selector, is_secret);
     let reworded = reworded(&mut document, &source, &plan.selector);
     let (selector, scope, stash) = (&plan.selector, plan.mac_scope, Stash::default());
     let sealer = Sealer { format, key: &key, selector, scope, stash };
-    let Encrypted { mac, values, mut changes, problem, .. } = sealer.seal(&mut document);
+    let Encrypted { mac, values, plain: left, new, mut changes, problem } = sealer.seal(&mut document);
     let place = || source.place(Span::locate(source.text(), 0, 0));
     if let Some(problem) = problem {
         return Err(WriteError::Value { place: place(), problem });
     }
-    if values == 0 {
+    if values == 0 && left > 0 {
         return Err(WriteError::NothingSelected { place: place(), selector: plan.selector.to_string() });
     }
     let mac = seal_mac(&key, &mac.finish(), now).ok_or_else(no_randomness)?;
@@ -102,7 +142,44 @@ pub fn encrypt(name: &str, bytes: Vec<u8>, format: Format, plan: &Plan, now: Tim
     let bytes = std::mem::take(&mut *out).into_bytes();
     check_written(name, &bytes, format, &key, &document)
         .map_err(|problem| WriteError::Unfaithful { place: place(), problem })?;
-    Ok(Written { bytes, reworded })
+    Ok(Written { bytes, values, comments: new - values, reworded, exposed, new_line_ends })
+}
+
+/// The values that a selector leaves in plaintext, and that somebody takes for secrets.
+fn exposed(
+    document: &mut Document,
+    source: &Source,
+    selector: &Selector,
+    is_secret: &dyn Fn(&str, &str) -> bool,
+) -> Vec<Exposed> {
+    let mut search = Search { source, is_secret, found: Vec::new() };
+    visit(document, selector, &mut search);
+    search.found
+}
+
+struct Search<'a> {
+    source: &'a Source,
+    is_secret: &'a dyn Fn(&str, &str) -> bool,
+    found: Vec<Exposed>,
+}
+
+impl Visit for Search<'_> {
+    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+
+    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+        let Value::Text(bytes) = &leaf.value else { return None };
+        let text = std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty())?;
+        if way.selection() != Selection::Encrypted && (self.is_secret)(key_of(way.path()), text) {
+            self.found.push(Exposed { path: way.path().clone(), place: self.source.place(leaf.site.span) });
+        }
+        None
+    }
+}
+
+/// The last key on a path.
+fn key_of(path: &KeyPath) -> &str {
+    let keys = path.steps().iter().rev().filter_map(|step| if let Step::Key(key) = step { Some(key) } else { None });
+    keys.map(String::as_str).next().unwrap_or_default()
 }
 
 /// The whole file as one value, whatever the selector says (format, section 1.13).

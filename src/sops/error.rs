@@ -254,7 +254,8 @@ impl Finding {
                 let message = format!("`{path}` must be encrypted by `{selector}`, but stands in plaintext");
                 Diagnostic::error("sops-plaintext", message)
                     .note("sops refuses to decrypt such a file")
-                    .hint("restore the encrypted value from Git, then change it with `sops`")
+                    .hint(format!("`septum encrypt {}` encrypts it, if the change is yours", self.place.source.name()))
+                    .hint("or restore the encrypted value from Git, and change it with `septum set`")
             }
             Fault::Malformed(reason) => tampered(format!("`{path}` is not a ciphertext: {reason}")),
             Fault::Altered => tampered(format!(

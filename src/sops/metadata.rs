@@ -15,6 +15,32 @@ use crate::yaml::node::{Kind, Mapping, Node, Scalar};
 /// The newest major version of the format that is known here.
 const MAJOR: u64 = 3;
 
+/// The names of the fields of a block, beside those of the services that hold keys.
+const FIELDS: [&str; 14] = [
+    "age",
+    "key_groups",
+    "shamir_threshold",
+    "lastmodified",
+    "mac",
+    "mac_only_encrypted",
+    "version",
+    "unencrypted_suffix",
+    "encrypted_suffix",
+    "unencrypted_regex",
+    "encrypted_regex",
+    "unencrypted_comment_regex",
+    "encrypted_comment_regex",
+    "created_at",
+];
+
+/// Whether a block may have a field of this name.
+pub(super) fn is_field(name: &str) -> bool {
+    name == CONFLICT_FIELD || FIELDS.contains(&name) || SERVICES.contains(&name)
+}
+
+/// The field that says that a merge is not finished.
+pub(super) const CONFLICT_FIELD: &str = "septum_conflict";
+
 /// What a file says of its encryption, in the clear.
 ///
 /// None of it is authenticated, but for the time of the last change (format, section 8): whoever can
@@ -59,6 +85,11 @@ impl Metadata {
             hash.update(&entry.wrapped.text);
         }
         hash.finalize().into()
+    }
+
+    /// Whether a value holds both sides of a merge that nobody finished, as far as the file says so.
+    pub fn has_conflict(&self) -> bool {
+        self.block.as_map().is_some_and(|fields| fields.get(CONFLICT_FIELD).is_some())
     }
 
     /// Reads a block. `place` is what messages about the block as a whole point at.

@@ -135,7 +135,11 @@ impl Opener<'_> {
             // never encrypted either
             return None;
         }
-        if Ciphertext::is_one(text) { self.ciphertext(leaf, text, way) } else { self.plaintext(leaf.site.span, way) }
+        if Ciphertext::is_one(text) {
+            return self.ciphertext(leaf, text, way);
+        }
+        leaf.value = Value::Text(Zeroizing::new(text.to_vec()));
+        self.plaintext(leaf.site.span, way)
     }
 
     fn plaintext(&mut self, span: Span, way: &Way<'_>) -> Option<Comment> {

@@ -8,7 +8,7 @@ use super::content::difference;
 use super::readable::refuse_unreadable;
 use super::rewrite::selects_alike;
 use super::selector::Selector;
-use super::store::{Format, Parsed};
+use super::store::{Format, Parsed, dotenv_has_returns};
 use super::time::Timestamp;
 use super::verified::Unfaithful;
 use super::write_error::WriteError;
@@ -65,6 +65,24 @@ fn without_mark(source: Source, format: Format) -> Source {
         Some(text) if format != Format::Yaml => Source::new(source.name(), text),
         _ => source,
     }
+}
+
+/// A text with LF where CRLF ends its lines, and whether it was changed so: in dotenv, sops has CR in the values, and
+/// refuses it on a line by itself.
+pub(super) fn without_returns(source: Source, format: Format) -> (Source, bool) {
+    let text = source.text();
+    if format != Format::Dotenv || !text.contains('\r') {
+        return (source, false);
+    }
+    let is_ending = dotenv_has_returns(text);
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix("\r\n").filter(|line| is_ending || line.is_empty()) {
+            Some(line) => out.extend([line, "\n"]),
+            None => out.push_str(line),
+        }
+    }
+    (Source::new(source.name(), out.as_str()), is_ending)
 }
 
 /// The encrypted checksum, bound to the time of the last change.

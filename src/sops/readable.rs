@@ -15,6 +15,7 @@ pub(super) fn refuse_unreadable(source: &Source, document: &Document, format: Fo
         return Ok(());
     }
     let mut check = Check { source, found: directives(source) };
+    check.found.extend(bare_documents(source));
     for branch in &document.branches {
         check.items(&branch.items, Check::key);
     }
@@ -77,6 +78,32 @@ impl Check<'_> {
             );
         }
     }
+}
+
+/// Documents behind a `...` that begin without `---`.
+fn bare_documents(source: &Source) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    let (mut at, mut is_ended) = (0, false);
+    for line in source.text().split_inclusive('\n') {
+        let is_content = !line.trim().is_empty() && !line.starts_with(['#', '%']);
+        if line.starts_with("...")
+            && line.get(3..).is_some_and(|rest| rest.trim_start().is_empty() || rest.starts_with([' ', '\t']))
+        {
+            is_ended = true;
+        } else if is_ended && is_content {
+            if !line.starts_with("---") {
+                let place = source.place(Span::locate(source.text(), at, at + 1));
+                found.push(
+                    Diagnostic::error("sops-value", "sops refuses a document behind `...` that begins without `---`")
+                        .at_hidden(place)
+                        .hint("write `---` on the line before"),
+                );
+            }
+            is_ended = false;
+        }
+        at += line.len();
+    }
+    found
 }
 
 /// Lines like `%YAML 1.2` before a document.

@@ -35,6 +35,7 @@ impl Sealed {
 
     /// Takes a new data key: all is encrypted anew.
     pub fn rotate(&mut self) -> Result<(), WriteError> {
+        self.check_comments()?;
         self.key = DataKey::generate().ok_or_else(|| self.no_randomness())?;
         self.stash = Stash::default();
         self.renewal.rotated = true;
@@ -57,6 +58,9 @@ impl Sealed {
             let (groups, threshold) = self.wrapped()?;
             self.put_groups(&groups, threshold)?;
         }
+        if is_new {
+            self.mark_conflicts()?;
+        }
         let is_binary = self.format == Format::Binary;
         let parsed =
             if is_binary { self.format.parse(&self.source).map_err(WriteError::Read)? } else { self.parsed()? };
@@ -68,7 +72,7 @@ impl Sealed {
             // its text is one of ciphertext already
             encrypted.changes.clear();
         }
-        if selection.is_some() && encrypted.values == 0 {
+        if selection.is_some() && encrypted.values == 0 && encrypted.plain > 0 {
             let selector = self.metadata.selector.to_string();
             return Err(WriteError::NothingSelected { place: self.place(), selector });
         }

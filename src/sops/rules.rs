@@ -7,6 +7,7 @@
 
 mod book;
 mod fields;
+mod glob;
 mod groups;
 mod read;
 
@@ -19,13 +20,14 @@ use super::mac::MacScope;
 use super::pattern::Pattern;
 use super::recipient::Recipient;
 use super::selector::Selector;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
 use crate::disk::Disk;
 use crate::files::{FileKind, SOPS_CONFIG, read_sops_config, refuse};
 use crate::sops::private_key::refuse_private_key;
 use crate::span::{Place, Source};
 
 pub use book::RuleBook;
+use read::{Entry, RuleList};
 
 /// A name that sops warns of and does not read.
 const OTHER_NAME: &str = ".sops.yml";
@@ -38,7 +40,7 @@ const HIGHEST: usize = 100;
 pub struct Rules {
     folder: PathBuf,
     source: Source,
-    list: Vec<Rule>,
+    list: RuleList,
 }
 
 /// What is to hold for the files that it matches.
@@ -114,10 +116,34 @@ impl Rules {
         Ok(Self { folder: folder.into(), source: source.clone(), list })
     }
 
-    /// The first rule that matches a file.
-    pub fn first_match(&self, file: &Path) -> Result<Option<&Rule>, Diagnostic> {
+    /// The first rule that matches a file. One that is not valid is an error of its files alone.
+    pub fn first_match(&self, file: &Path) -> Result<Option<&Rule>, Diagnostics> {
         let path = self.path_of(&absolute(file)?);
-        Ok(self.list.iter().find(|rule| rule.matches(&path)))
+        for entry in &self.list.entries {
+            match entry {
+                Entry::Sound(rule) if rule.matches(&path) => return Ok(Some(rule)),
+                Entry::Broken { path_regex, problems }
+                    if path_regex.as_ref().is_none_or(|pattern| pattern.is_match(&path)) =>
+                {
+                    return Err(problems.clone());
+                }
+                Entry::Sound(_) | Entry::Broken { .. } => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is wrong in the file and stops nothing but the files of single rules.
+    pub fn warnings(&self) -> Diagnostics {
+        let broken = self.list.entries.iter().filter_map(|entry| match entry {
+            Entry::Broken { problems, .. } => Some(problems.clone()),
+            Entry::Sound(_) => None,
+        });
+        let broken = broken.flatten().map(|problem| {
+            Diagnostic { severity: Severity::Warning, ..problem }
+                .note("the rule is not used; the files that it is for cannot be encrypted or changed")
+        });
+        broken.chain(self.list.warnings.clone()).collect()
     }
 
     /// A path as messages show it: from the working directory, if it lies there.
@@ -125,9 +151,12 @@ impl Rules {
         shown(path)
     }
 
-    /// All rules, in the order of the file.
-    pub fn all(&self) -> &[Rule] {
-        &self.list
+    /// All valid rules, in the order of the file.
+    pub fn all(&self) -> impl Iterator<Item = &Rule> {
+        self.list.entries.iter().filter_map(|entry| match entry {
+            Entry::Sound(rule) => Some(rule),
+            Entry::Broken { .. } => None,
+        })
     }
 
     /// The file.

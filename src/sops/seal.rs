@@ -17,6 +17,8 @@ pub(super) struct Encrypted {
     pub(super) mac: Mac,
     /// How many values are encrypted.
     pub(super) values: usize,
+    /// How many values that are not empty stay in plaintext.
+    pub(super) plain: usize,
     /// How many ciphertexts, those of comments included, were not there before.
     pub(super) new: usize,
     /// What makes the text one of ciphertext.
@@ -69,7 +71,8 @@ impl Sealer<'_> {
     /// Encrypts a document. Its values stay in plaintext; the changes are what counts.
     pub(super) fn seal(self, document: &mut Document) -> Encrypted {
         let selector = self.selector;
-        let encrypted = Encrypted { mac: Mac::new(self.scope), values: 0, new: 0, changes: Vec::new(), problem: None };
+        let encrypted =
+            Encrypted { mac: Mac::new(self.scope), values: 0, plain: 0, new: 0, changes: Vec::new(), problem: None };
         let mut run = Run { sealer: self, encrypted };
         visit(document, selector, &mut run);
         run.encrypted
@@ -126,6 +129,7 @@ impl Visit for Run<'_> {
         let (Some(bytes), Some(kind)) = (leaf.value.bytes(), leaf.value.kind()) else { return None };
         if way.selection() != Selection::Encrypted {
             self.encrypted.mac.add_plain(&bytes);
+            self.encrypted.plain += usize::from(!bytes.is_empty());
             return None;
         }
         if bytes.is_empty() {

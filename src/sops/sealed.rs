@@ -7,6 +7,7 @@
 mod adopt;
 mod change;
 mod exposed;
+mod selection;
 
 use std::ops::Range;
 
@@ -16,24 +17,26 @@ use zeroize::Zeroizing;
 use super::age::{self, Unlocked};
 use super::ambiguous::refuse_ambiguous_file;
 use super::cipher::DataKey;
-use super::content::difference;
+use super::content::{difference, same_branches};
 use super::document::{Document, Item, Leaf, Map, Tree};
-use super::error::Error;
+use super::error::{Error, Fault, Finding};
 use super::identity::Identities;
 use super::mac::MacScope;
 use super::metadata::Metadata;
 use super::open::{Opened, open};
 use super::path::KeyPath;
-use super::plain::{plain, text};
+use super::plain::{plain, text, without_returns};
+use super::remarks::Remarks;
 use super::rewrite::selects_alike;
 use super::scalar::Value;
 use super::selector::Selector;
 use super::stash::Stash;
-use super::store::{Block, Change, EditProblem, Format, Parsed, Unfit, amend, apply, moved};
+use super::store::{Block, Change, EditProblem, Format, Parsed, Unfit, amend, apply, fit_line_ends, moved};
 use super::verified::Unfaithful;
 use super::wrap::Recipients;
 use super::write_error::WriteError;
-use super::{DATA, missing_block, verify};
+use super::{DATA, missing_block, stored_mac, verify};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Place, Source, Span};
 
 /// A file that was decrypted and verified, and can be changed.
@@ -56,6 +59,10 @@ pub struct Sealed {
     encrypted: usize,
     /// A value that the format cannot hold in plaintext, so that there is no text to be changed.
     unfit: Option<(KeyPath, Unfit)>,
+    /// Comments that are not as the file was encrypted.
+    remarks: Remarks,
+    /// Values that somebody typed in plaintext.
+    typed: Vec<KeyPath>,
     /// Why no text in plaintext holds what the file holds.
     unsettled: Option<Unfaithful>,
     /// What is to be new about its encryption.
@@ -107,13 +114,33 @@ impl Closed {
         self.open_with(unlocked)
     }
 
+    /// The same of a file in which somebody typed plaintext where ciphertext must be: it is encrypted when the file
+    /// is written. What else was changed nobody can tell, since the checksum is over the values that are gone.
+    pub fn open_incomplete(self, identities: &Identities) -> Result<Sealed, Error> {
+        let unlocked = age::unlock(&self.metadata, identities)?;
+        self.open_as(unlocked, true)
+    }
+
     fn open_with(self, unlocked: Unlocked) -> Result<Sealed, Error> {
+        self.open_as(unlocked, false)
+    }
+
+    fn open_as(self, unlocked: Unlocked, takes_plaintext: bool) -> Result<Sealed, Error> {
         let Self { format, source, parsed, metadata } = self;
         let key = DataKey::new(unlocked.data_key());
         let Parsed { mut document, blocks, in_place, .. } = parsed;
-        let Opened { mac, findings, encrypted, stash, changes, unfit } =
+        let Opened { mac, findings, encrypted, stash, mut changes, unfit } =
             open(&mut document, &source, format, &metadata, &key);
-        verify(mac, findings, encrypted, &metadata, &key)?;
+        let is_plaintext = |finding: &Finding| matches!(finding.fault, Fault::Plaintext { .. });
+        let mut typed = Vec::new();
+        if takes_plaintext && !findings.is_empty() && findings.iter().all(is_plaintext) {
+            stored_mac(&metadata, &key).map_err(|finding| Error::Content(vec![finding]))?;
+            typed = findings.into_iter().map(|finding| finding.path).collect();
+        } else {
+            verify(mac, findings, encrypted, &metadata, &key)?;
+        }
+        fit_line_ends(format, source.text(), &mut changes);
+        let remarks = Remarks::of(&mut document, &source, &metadata.selector);
         let mut cuts = None;
         let moves_lines = changes.iter().any(|change| change.text.contains('\n') || change.text.starts_with('#'));
         let fields = blocks.iter().flatten().next().map(|block| block.fields.clone()).unwrap_or_default();
@@ -127,14 +154,17 @@ impl Closed {
             }
         };
         let is_risky = format == Format::Yaml && unfit.is_none() && (!in_place || moves_lines);
-        let (renewal, first) = (Renewal::default(), None);
+        let (renewal, first) = (Renewal::default(), (!typed.is_empty()).then_some([0; 32]));
         #[rustfmt::skip]
         let mut sealed = Sealed {
             format, source, metadata, unlocked, key, stash, document, text, cuts, first, encrypted, unfit, renewal,
-            unsettled: None,
+            unsettled: None, remarks, typed,
         };
         if is_risky {
             sealed.unsettled = sealed.settle(&fields).err();
+        }
+        if format == Format::Ini {
+            sealed.join_comments();
         }
         Ok(sealed)
     }
@@ -177,6 +207,34 @@ impl Sealed {
     /// What the file says of its encryption.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Takes comments as the plaintext has them, where adjacent lines are one: they may come from several ciphertexts.
+    fn join_comments(&mut self) {
+        let Ok(parsed) = self.parsed() else { return };
+        if same_branches(&self.document, &parsed.document) {
+            self.document = parsed.document;
+        }
+    }
+
+    /// Values that stood in plaintext where ciphertext must be, and will be encrypted.
+    pub fn typed(&self) -> &[KeyPath] {
+        &self.typed
+    }
+
+    /// What there is to say of comments that do not decrypt.
+    pub fn altered_comments(&self) -> Diagnostics {
+        self.remarks.altered_warnings()
+    }
+
+    /// What there is to say of comments that nobody encrypted.
+    pub fn plain_comments(&self) -> Option<Diagnostic> {
+        self.remarks.plain_warning(self.source.name())
+    }
+
+    /// That no ciphertext would be left behind that the data key of the file is needed for.
+    pub fn check_comments(&self) -> Result<(), WriteError> {
+        self.remarks.altered().map_or(Ok(()), |place| Err(WriteError::LostComment(place.clone())))
     }
 
     /// The values, decrypted.
@@ -260,6 +318,7 @@ impl Sealed {
             return Ok(());
         }
         let source = text(self.source.name(), plaintext.to_vec()).map_err(WriteError::Read)?;
+        let source = if self.has_returns() { source } else { without_returns(source, self.format).0 };
         let (source, parsed) = plain(source, self.format, &self.metadata.selector)?;
         let blocks = self.parsed()?.blocks;
         let slice = |block: &Block| self.text.get(block.whole.clone()).unwrap_or_default().to_owned();
@@ -273,6 +332,13 @@ impl Sealed {
         self.text = text;
         self.document = parsed.document;
         Ok(())
+    }
+
+    /// Whether values of a dotenv file end with a CR, as sops takes it from a file with CRLF.
+    fn has_returns(&self) -> bool {
+        let is_return = |tree: &Tree| matches!(tree, Tree::Leaf(leaf) if leaf.value.bytes().is_some_and(|bytes| bytes.ends_with(b"\r")));
+        let mut values = self.document.branches.iter().flat_map(Map::values);
+        self.format == Format::Dotenv && values.any(|(_, value)| is_return(value))
     }
 
     pub(super) fn parsed(&self) -> Result<Parsed, WriteError> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::path::{KeyPath, Step};
 use super::pattern::Pattern;
 
 /// The rule by which values of a file are encrypted or left alone. A file has exactly one.
@@ -64,6 +65,19 @@ impl Selector {
             | Self::EncryptedRegex(pattern)
             | Self::UnencryptedCommentRegex(pattern)
             | Self::EncryptedCommentRegex(pattern) => pattern.as_str(),
+        }
+    }
+
+    /// Whether a value at a path is encrypted in a file without comments.
+    pub fn encrypts(&self, path: &KeyPath) -> bool {
+        let scope = path.steps().iter().fold(self.root(), |scope, step| match step {
+            Step::Key(key) => self.enter(scope, key),
+            Step::Index(_) => scope,
+        });
+        match self.selection(scope) {
+            Selection::Encrypted => true,
+            Selection::Plain => false,
+            Selection::AsFound => matches!(self, Self::UnencryptedCommentRegex(_)),
         }
     }
 

@@ -21,7 +21,7 @@ const RULE: &str = "ciphertext-as-value";
 const START: &str = "ENC[AES256_GCM,";
 
 /// What only a ciphertext has, and no text about ciphertexts.
-const START_OF_DATA: &str = "ENC[AES256_GCM,data:";
+pub(super) const START_OF_DATA: &str = "ENC[AES256_GCM,data:";
 
 /// The beginning of a ciphertext, as it is and in the forms that other formats give it.
 static FORMS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {

@@ -82,6 +82,9 @@ pub enum WriteError {
         /// What is wrong with it.
         problem: Unfaithful,
     },
+    /// A comment does not decrypt, and never would once the data key is gone.
+    #[error("a comment would be lost")]
+    LostComment(Place),
     /// A new selector would leave values in plaintext that are encrypted now.
     #[error("values would lie open")]
     Exposed {
@@ -123,6 +126,13 @@ impl WriteError {
                     .hint("`septum rekey` writes those whom `.sops.yaml` names")
             }
             Self::Unfaithful { place, problem } => unfaithful(place, &problem),
+            Self::LostComment(place) => Diagnostic::error(
+                "altered-comment",
+                "this comment does not decrypt, and never could with another data key",
+            )
+            .at_hidden(place)
+            .note("it was changed or moved, or is of another file; the checksum covers values alone")
+            .hint("restore the line from Git, or remove it, and try again"),
             Self::Exposed { place, selector, paths } => exposed(place, &selector, &paths),
         }]
     }
@@ -223,6 +233,7 @@ fn edit(place: Place, path: &KeyPath, problem: &EditProblem) -> Diagnostic {
         EditProblem::Missing => format!("there is nothing at `{path}`"),
         EditProblem::NotThere => format!("`{path}` leads into a value that has nothing of that kind below it"),
         EditProblem::Reserved => "the key `sops` at the root is reserved for metadata".to_owned(),
+        EditProblem::MergeKey => "`<<` merges another map in YAML, and cannot be the key of a value".to_owned(),
         EditProblem::Entangled => {
             format!("`{path}` cannot be changed alone: other values would change with it")
         }

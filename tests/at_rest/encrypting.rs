@@ -11,7 +11,7 @@ fn files_of_all_formats_are_encrypted_in_place_and_come_back_as_they_were() {
         desk.file(name, content);
     }
     let run = desk.run(&[&["encrypt"][..], &names].concat());
-    assert_eq!(run.stderr, "septum: encrypted 5 files\n");
+    assert_eq!(run.stderr, "septum: encrypted 5 files: 20 values and 4 comments\n");
     for (name, content) in FILES {
         let encrypted = desk.read(name);
         assert!(encrypted.contains("ENC[AES256_GCM,") && !encrypted.contains(CANARY), "{name}: {encrypted}");

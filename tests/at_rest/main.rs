@@ -11,7 +11,9 @@ mod changing;
 mod concurrent;
 mod decrypting;
 mod encrypting;
+mod formats;
 mod interrupted;
+mod messages;
 #[cfg(all(unix, debug_assertions))]
 mod paused;
 mod rekeying;

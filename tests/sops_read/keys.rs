@@ -286,7 +286,7 @@ fn a_rule_is_compared_with_a_file() {
     let rule = |text: &str| {
         let text = text.replace("ONE", ONE).replace("TWO", TWO).replace("SSH", &ssh());
         let rules = Rules::parse(&Source::new(".sops.yaml", text), "/").expect("reads");
-        rules.all()[0].clone()
+        rules.all().next().unwrap().clone()
     };
     let (.., two) = read("two_recipients.enc.yaml");
     let (.., shamir) = read("shamir_2of3.enc.yaml");

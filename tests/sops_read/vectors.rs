@@ -150,6 +150,7 @@ fn a_finding_points_at_the_value_and_hides_it() {
 2 | b: …
   |    ^
   = note: sops refuses to decrypt such a file
-  = hint: restore the encrypted value from Git, then change it with `sops`"
+  = hint: `septum encrypt prod.secrets.yaml` encrypts it, if the change is yours
+  = hint: or restore the encrypted value from Git, and change it with `septum set`"
     );
 }

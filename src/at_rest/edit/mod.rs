@@ -2,6 +2,7 @@
 
 mod draft;
 mod editor;
+mod layer;
 mod private_folder;
 mod system;
 
@@ -13,6 +14,7 @@ use zeroize::Zeroizing;
 pub use draft::{Draft, Saved};
 pub use editor::Editor;
 use editor::Return;
+pub use layer::{check_layer, layer_of};
 pub use private_folder::{PrivateFolder, Storage, Temporary};
 use private_folder::{kept_note, read};
 

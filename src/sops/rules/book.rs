@@ -23,6 +23,20 @@ impl RuleBook {
         Self { disk, read: Mutex::default() }
     }
 
+    /// Where the nearest `.sops.yaml` from a file's folder upward is.
+    pub fn nearest(&self, file: &Path) -> Option<PathBuf> {
+        discover(&self.disk, &absolute(file).ok()?).ok().flatten()
+    }
+
+    /// What is odd in the files of rules that were read, and stops nothing that was asked for.
+    pub fn warnings(&self) -> Diagnostics {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files: Vec<_> = read.iter().collect();
+        files.sort_by_key(|(path, _)| path.as_path());
+        let rules = files.into_iter().filter_map(|(_, slot)| slot.get()?.as_ref().ok());
+        rules.flat_map(Rules::warnings).collect()
+    }
+
     /// The rule for a file, which need not exist; none if there is no `.sops.yaml` above it, or no
     /// rule in it that matches.
     pub fn rule(&self, file: &Path) -> Result<Option<Rule>, Diagnostics> {

@@ -3,6 +3,7 @@
 use super::RecipientGroup;
 use super::fields::{GroupFields, Names, RuleFields};
 use super::read::Reader;
+use crate::diagnostic::Diagnostic;
 use crate::sops::foreign::{self, ForeignKey};
 use crate::sops::recipient::{self, InvalidRecipient, Recipient};
 use crate::span::Span;
@@ -115,11 +116,13 @@ fn add_age(text: &str, span: Span, group: &mut RecipientGroup, reader: &mut Read
         }
         // its beginning tells what it is, and nothing of it is private
         Err(reason @ InvalidRecipient::Damaged) => {
-            reader.error(span, format!("`{}` {reason}", recipient::short(text)));
+            let message = format!("`{}` {reason}", recipient::short(text));
+            reader.recipient_error(Diagnostic::error("sops-rules", message).at(reader.place(span)));
             false
         }
         Err(reason) => {
-            reader.hidden_error(span, format!("an entry of `age` {reason}"));
+            let message = format!("an entry of `age` {reason}");
+            reader.recipient_error(Diagnostic::error("sops-rules", message).at_hidden(reader.place(span)));
             false
         }
     }

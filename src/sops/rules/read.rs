@@ -5,21 +5,45 @@ use serde_yaml::Value;
 
 use super::Rule;
 use super::fields::{self, GROUP, ROOT, RULE, RuleFields, STORES, StoreFields};
+use super::glob;
 use super::groups;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
 use crate::sops::layout::{Indent, Layout};
 use crate::sops::mac::MacScope;
 use crate::sops::pattern::Pattern;
 use crate::sops::selector::Selector;
-use crate::span::{Source, Span};
+use crate::span::{Place, Source, Span};
 use crate::yaml::node::{Key, Kind, Mapping, Node};
 use crate::yaml::read::read as read_yaml;
 
-/// Reads all rules.
-pub(super) fn read(source: &Source) -> Result<Vec<Rule>, Diagnostics> {
+/// What a file of rules holds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RuleList {
+    /// The rules, in their order.
+    pub(super) entries: Vec<Entry>,
+    /// What is odd and keeps nobody from using a rule.
+    pub(super) warnings: Diagnostics,
+}
+
+/// A rule, or what is wrong with it.
+#[derive(Debug, Clone)]
+pub(super) enum Entry {
+    /// One that can be followed.
+    Sound(Rule),
+    /// One that cannot: no file that it may be for can be encrypted.
+    Broken {
+        /// Which files it is for; none is for all of them, as far as can be read.
+        path_regex: Option<Pattern>,
+        /// What is wrong.
+        problems: Diagnostics,
+    },
+}
+
+/// Reads all rules. What is wrong in one of them stops none of the others.
+pub(super) fn read(source: &Source) -> Result<RuleList, Diagnostics> {
     let root = read_yaml(source)?;
-    let mut reader = Reader { source, findings: Diagnostics::new() };
-    let rules = match &root.kind {
+    let mut reader = Reader { source, findings: Diagnostics::new(), warnings: Diagnostics::new() };
+    let entries = match &root.kind {
         Kind::Map(fields) => reader.root(fields),
         Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
         Kind::Scalar(_) | Kind::List(_) => {
@@ -27,17 +51,20 @@ pub(super) fn read(source: &Source) -> Result<Vec<Rule>, Diagnostics> {
             Vec::new()
         }
     };
-    if reader.findings.is_empty() { Ok(rules) } else { Err(reader.findings) }
+    let Reader { findings, warnings, .. } = reader;
+    if findings.is_empty() { Ok(RuleList { entries, warnings }) } else { Err(findings) }
 }
 
 /// Reads fields and collects what is wrong with them.
 pub(super) struct Reader<'a> {
     source: &'a Source,
     findings: Diagnostics,
+    /// What stops nothing.
+    warnings: Diagnostics,
 }
 
 impl Reader<'_> {
-    fn root(&mut self, fields: &Mapping) -> Vec<Rule> {
+    fn root(&mut self, fields: &Mapping) -> Vec<Entry> {
         let mut rules = Vec::new();
         let mut layout = Layout::default();
         for (index, (key, node)) in fields.iter().enumerate() {
@@ -48,11 +75,18 @@ impl Reader<'_> {
                 "stores" => layout = self.layout(key, node),
                 // `keys: [&alice age1…]`: sops knows no place for anchors, so people make one
                 _ if self.holds_anchors(key.span.end, end) => {}
-                name => self.unknown(key.span, name, &ROOT),
+                // sops ignores it, and what it is meant to say may concern no rule
+                name if !self.has_value(key.span) => self.unknown(key.span, name, &ROOT),
+                name => {
+                    let found = self.unknown_field(key.span, name, &ROOT);
+                    self.warnings.push(Diagnostic { severity: Severity::Warning, ..found });
+                }
             }
         }
-        for rule in &mut rules {
-            rule.layout = layout;
+        for entry in &mut rules {
+            if let Entry::Sound(rule) = entry {
+                rule.layout = layout;
+            }
         }
         rules
     }
@@ -63,13 +97,30 @@ impl Reader<'_> {
         lines.flat_map(|line| line.split([' ', '[', ',', '{'])).any(|word| word.len() > 1 && word.starts_with('&'))
     }
 
-    fn rules(&mut self, node: &Node) -> Vec<Rule> {
+    fn rules(&mut self, node: &Node) -> Vec<Entry> {
         match &node.kind {
-            Kind::List(items) => items.iter().filter_map(|item| self.rule(item)).collect(),
+            Kind::List(items) => items.iter().map(|item| self.entry(item)).collect(),
             Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
             Kind::Scalar(_) | Kind::Map(_) => {
                 self.hidden_error(node.span, format!("`creation_rules` must be a list, but is {}", node.noun()));
                 Vec::new()
+            }
+        }
+    }
+
+    /// A rule with what is wrong with it alone.
+    fn entry(&mut self, node: &Node) -> Entry {
+        let before = std::mem::take(&mut self.findings);
+        let rule = self.rule(node);
+        let problems = std::mem::replace(&mut self.findings, before);
+        match rule {
+            Some(rule) if problems.is_empty() => Entry::Sound(rule),
+            rule => {
+                let written = || {
+                    let text = node.as_map()?.get("path_regex")?.as_scalar()?.text();
+                    Pattern::parse(text).ok()
+                };
+                Entry::Broken { path_regex: rule.map_or_else(written, |rule| rule.path_regex), problems }
             }
         }
     }
@@ -82,7 +133,7 @@ impl Reader<'_> {
         let fields: RuleFields = self.fields(map, &RULE)?;
         let place = self.source.place(map.first().map_or(node.span, |(key, _)| key.span));
         let path_regex = match &fields.path_regex {
-            Some(pattern) => Some(self.pattern(map, "path_regex", pattern)?),
+            Some(pattern) => Some(self.path_pattern(map, pattern)?),
             None => None,
         };
         let selector = self.selector(map, &fields);
@@ -134,13 +185,42 @@ impl Reader<'_> {
     }
 
     fn pattern(&mut self, map: &Mapping, field: &str, text: &str) -> Option<Pattern> {
-        let reason = match Pattern::parse(text) {
-            Ok(pattern) => return Some(pattern),
-            Err(reason) => reason,
-        };
-        let message = format!("`{field}` cannot be compiled as a regular expression: {reason}");
-        self.error(map.get(field).map_or_else(Span::default, |node| node.span), message);
-        None
+        match self.compiled(map, field, text) {
+            Ok(pattern) => Some(pattern),
+            Err(found) => {
+                self.findings.push(found);
+                None
+            }
+        }
+    }
+
+    /// The same of paths, for which people write globs.
+    fn path_pattern(&mut self, map: &Mapping, text: &str) -> Option<Pattern> {
+        let glob = glob::as_regex(text);
+        let hint = glob.as_ref().map(|regex| format!("this looks like a glob; as a regular expression: `{regex}`"));
+        match self.compiled(map, "path_regex", text) {
+            Ok(pattern) => {
+                if let Some(hint) = hint {
+                    let span = map.get("path_regex").map_or_else(Span::default, |node| node.span);
+                    let message = "`path_regex` is a regular expression, in which `*` repeats what is before it";
+                    let found = Diagnostic::warning("sops-rules", message).at(self.source.place(span));
+                    self.warnings.push(found.hint(hint));
+                }
+                Some(pattern)
+            }
+            Err(found) => {
+                self.findings.push(found.maybe_hint(hint));
+                None
+            }
+        }
+    }
+
+    fn compiled(&self, map: &Mapping, field: &str, text: &str) -> Result<Pattern, Diagnostic> {
+        Pattern::parse(text).map_err(|reason| {
+            let message = format!("`{field}` cannot be compiled as a regular expression: {reason}");
+            let span = map.get(field).map_or_else(Span::default, |node| node.span);
+            Diagnostic::error("sops-rules", message).at(self.source.place(span))
+        })
     }
 
     fn layout(&mut self, key: &Key, node: &Node) -> Layout {
@@ -202,17 +282,36 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, span: Span, name: &str, names: &[&str]) {
-        let known = names.iter().copied();
-        // `{x}` is a text in the place of a mapping, and may be anything
-        if !self.source.text().get(span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+        if !self.has_value(span) {
             self.hidden_error(span, "expected fields with their values, found a text");
             return;
         }
-        let diagnostic = Diagnostic::error("sops-rules", format!("unknown field `{name}`"))
-            .note("sops ignores it in silence, so what it is meant to say does not hold")
-            .maybe_hint(did_you_mean(name, known))
-            .at(self.source.place(span));
+        let diagnostic = self.unknown_field(span, name, names);
         self.findings.push(diagnostic);
+    }
+
+    /// Whether a field has a value: `{x}` is a text in the place of a mapping, and may be anything.
+    fn has_value(&self, key: Span) -> bool {
+        self.source.text().get(key.end..).is_some_and(|rest| rest.trim_start().starts_with(':'))
+    }
+
+    fn unknown_field(&self, span: Span, name: &str, names: &[&str]) -> Diagnostic {
+        Diagnostic::error("sops-rules", format!("unknown field `{name}`"))
+            .note("sops ignores it in silence, so what it is meant to say does not hold")
+            .maybe_hint(did_you_mean(name, names.iter().copied()))
+            .at(self.source.place(span))
+    }
+
+    /// Says what is wrong with a recipient, and how to get one.
+    pub(super) fn recipient_error(&mut self, found: Diagnostic) {
+        self.findings.push(found.hint(
+            "ask its owner for the line `# public key: age1…` of the key file; `septum keygen` makes a new identity and prints it",
+        ));
+    }
+
+    /// The place of a span.
+    pub(super) fn place(&self, span: Span) -> Place {
+        self.source.place(span)
     }
 
     /// Says what is wrong at a place that may be shown.

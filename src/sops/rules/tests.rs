@@ -9,12 +9,14 @@ const SSH: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKTzeVZd7nVxqL7OqEIgUVvfU
 
 fn parse(text: &str) -> Result<Rules, Vec<Diagnostic>> {
     let text = text.replace("ONE", ONE).replace("TWO", TWO).replace("SSH", SSH);
-    Rules::parse(&Source::new(".sops.yaml", text), "/repo").map_err(Diagnostics::sorted)
+    let rules = Rules::parse(&Source::new(".sops.yaml", text), "/repo").map_err(Diagnostics::sorted)?;
+    let warnings = rules.warnings();
+    if warnings.is_empty() { Ok(rules) } else { Err(warnings.sorted()) }
 }
 
 fn only(text: &str) -> Rule {
     let rules = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-    rules.all().first().expect("a rule").clone()
+    rules.all().next().expect("a rule").clone()
 }
 
 /// All groups of a rule: recipients with blanks between them.
@@ -69,7 +71,7 @@ fn anchors_may_have_a_field_of_their_own() {
                 path_regex: a\n    key_groups: [{merge: [*team], age: [*two]}]\n  - <<: *first\n    path_regex: b\n";
     let rules = parse(text).expect("reads");
     let all: Vec<_> =
-        rules.all().iter().map(|rule| (rule.path_regex.as_ref().map(Pattern::as_str), recipients(rule))).collect();
+        rules.all().map(|rule| (rule.path_regex.as_ref().map(Pattern::as_str), recipients(rule))).collect();
     assert_eq!(all, [(Some("a"), vec!["ONE TWO".to_owned()]), (Some("b"), vec!["ONE TWO".to_owned()])]);
 }
 
@@ -90,7 +92,7 @@ fn everything_else_of_a_rule_is_read() {
     assert_eq!((rule.threshold, rule.layout), (Some(2), Layout::default()));
     assert_eq!(rule.effective_selector().to_string(), "unencrypted_suffix: _unencrypted");
     for empty in ["", "creation_rules:\n", "creation_rules: []\n", "destination_rules: [{anything: {at: all}}]\n"] {
-        assert!(parse(empty).expect("reads").all().is_empty(), "{empty:?}");
+        assert!(parse(empty).expect("reads").all().next().is_none(), "{empty:?}");
     }
 }
 
@@ -252,7 +254,9 @@ fn what_is_wrong_is_told_with_its_place() {
         let place_found = error.labels[0].place.to_string();
         let place_found = place_found.trim_start_matches(".sops.yaml:").replace(ONE, "ONE");
         assert_eq!((error.message.as_str(), place_found.as_str()), (message, place), "{text}");
-        assert_eq!(error.hints.first().map(String::as_str), hint, "{text}");
+        let first = error.hints.first().map(String::as_str);
+        let is_way_out = first.is_some_and(|hint| hint.starts_with("ask its owner"));
+        assert_eq!(first.filter(|_| !is_way_out), hint, "{text}");
         let shown = crate::diagnostic::render(error, false).to_lowercase();
         assert!(!shown.contains("hunter2"), "{shown}");
     }

@@ -2,16 +2,19 @@
 //! values are encrypted.
 
 use super::{Closed, Format, Sealed};
-use crate::sops::document::{Map, Tree};
+use crate::sops::conflict::is_conflict;
+use crate::sops::document::{Comment, Leaf, Map, Tree};
 use crate::sops::error::Error;
 use crate::sops::foreign::SERVICES;
 use crate::sops::group::{KeyGroup, recipient_fields};
 use crate::sops::layout::of_block;
 use crate::sops::mac::{MacScope, same};
+use crate::sops::metadata::CONFLICT_FIELD;
 use crate::sops::missing_block;
 use crate::sops::scalar::Value;
 use crate::sops::selector::Selector;
 use crate::sops::store::{Change, apply};
+use crate::sops::way::{Visit, Way, visit};
 use crate::sops::write_error::WriteError;
 use crate::span::{Source, Span};
 
@@ -87,6 +90,21 @@ impl Sealed {
         Ok(())
     }
 
+    /// Says in the metadata whether a value still holds both sides of a merge, for those who have no key.
+    pub(in crate::sops) fn mark_conflicts(&mut self) -> Result<(), WriteError> {
+        let mut search = Search(false);
+        visit(&mut self.document, &Selector::default(), &mut search);
+        if search.0 == self.metadata.has_conflict() {
+            return Ok(());
+        }
+        self.edit_blocks(|fields| {
+            fields.remove(CONFLICT_FIELD);
+            if search.0 {
+                fields.put(CONFLICT_FIELD, Tree::text("unresolved"));
+            }
+        })
+    }
+
     /// Writes the metadata anew in every document.
     fn edit_blocks(&mut self, edit: impl Fn(&mut Map)) -> Result<(), WriteError> {
         let is_binary = self.format == Format::Binary;
@@ -113,6 +131,18 @@ impl Sealed {
             self.text = edited;
         }
         Ok(())
+    }
+}
+
+/// Whether a value is a conflict.
+struct Search(bool);
+
+impl Visit for Search {
+    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+
+    fn leaf(&mut self, leaf: &mut Leaf, _: &Way<'_>) -> Option<Comment> {
+        self.0 |= matches!(&leaf.value, Value::Text(text) if is_conflict(text));
+        None
     }
 }
 

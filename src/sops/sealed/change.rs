@@ -3,11 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::Sealed;
-use crate::sops::content::{Skipped, difference, difference_beside, same_values};
+use crate::sops::content::{Skipped, difference, difference_beside, is_without, same_values};
 use crate::sops::document::{Document, Leaf, Tree};
 use crate::sops::path::{KeyPath, Step};
 use crate::sops::rewrite::selects_alike;
-use crate::sops::store::{EditProblem, Format, Parsed, Target, amend, apply};
+use crate::sops::store::{Change, EditProblem, Format, Parsed, Target, amend, apply, fit_line_ends};
 use crate::sops::verified::Unfaithful;
 use crate::sops::write_error::WriteError;
 
@@ -31,7 +31,7 @@ impl Sealed {
             difference_beside(before, after, Some(skipped)).is_none()
                 && amend::get(after, document, path).is_some_and(|found| self.is_same(found, value))
         };
-        let text = apply(&self.text, changes);
+        let text = self.applied(changes);
         let after = self.read(&text).ok().map(|parsed| parsed.document);
         match after.filter(|after| is_wanted(&self.document, after)) {
             Some(after) => self.take(text, after),
@@ -48,9 +48,14 @@ impl Sealed {
         let changes = self.format.unset(&self.text, &before, &target);
         let changes = changes.map_err(|problem| self.edit_problem(path, problem))?;
         let skipped = Skipped { document, steps: path.steps(), in_first: true, in_second: false };
-        let text = apply(&self.text, changes);
+        let text = self.applied(changes);
         let after = self.read(&text).ok().map(|parsed| parsed.document);
-        match after.filter(|after| difference_beside(&self.document, after, Some(skipped)).is_none()) {
+        // in INI, a comment is of what comes next
+        let is_wanted = |after: &Document| match self.format {
+            Format::Ini => is_without(&self.document, after, skipped),
+            _ => difference_beside(&self.document, after, Some(skipped)).is_none(),
+        };
+        match after.filter(is_wanted) {
             Some(after) => self.take(text, after),
             None => self.rewrite(&before, path, |document| amend::take(document, &target))?,
         }
@@ -72,7 +77,7 @@ impl Sealed {
             let missing = || self.edit_problem(path, EditProblem::Missing);
             amend::put(&mut wanted, &target, value).ok_or_else(missing)?;
         }
-        let text = apply(&self.text, changes);
+        let text = self.applied(changes);
         let after = self.read(&text).ok().map(|parsed| parsed.document);
         match after.filter(|after| difference(&wanted, after).is_none()) {
             Some(after) => self.take(text, after),
@@ -82,6 +87,12 @@ impl Sealed {
             })?,
         }
         Ok(())
+    }
+
+    /// The text with changes, whose lines end as its own.
+    fn applied(&self, mut changes: Vec<Change>) -> Zeroizing<String> {
+        fit_line_ends(self.format, &self.text, &mut changes);
+        apply(&self.text, changes)
     }
 
     /// That a path can be one of a value.

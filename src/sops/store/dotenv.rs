@@ -20,13 +20,13 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
     let mut metadata: Vec<(Key, Leaf)> = Vec::new();
     let mut found = Diagnostics::new();
     let (mut at, mut block_end) = (0, 0);
+    let is_converted = is_converted(text);
     for (number, whole) in text.split_inclusive('\n').enumerate() {
-        // sops keeps the CR of a file from Windows, and then cannot read its own metadata
         let line = whole.strip_suffix('\n').unwrap_or(whole);
-        let line = line.strip_suffix('\r').unwrap_or(line);
+        let line = if is_converted { line.strip_suffix('\r').unwrap_or(line) } else { line };
         let span = Span { start: at, end: at + line.len(), line: number + 1, column: 1 };
         at += whole.len();
-        if line.is_empty() {
+        if line.trim_end_matches('\r').is_empty() {
             continue;
         }
         match entry(line, span) {
@@ -52,6 +52,19 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
     let in_place = !root.items.iter().any(|item| is_inside(start(item)));
     let document = Document { branches: vec![root] };
     Ok(Parsed { document, blocks: vec![block], ends: vec![text.len()], in_place })
+}
+
+/// Whether an encrypted file got CRLF after it was written, as Git does it: its metadata have it too. Any other CR
+/// is a part of a value, as in sops.
+fn is_converted(text: &str) -> bool {
+    let mut metadata = text.split_inclusive('\n').filter(|line| line.starts_with(PREFIX)).peekable();
+    metadata.peek().is_some() && metadata.all(|line| line.ends_with("\r\n") || !line.ends_with('\n'))
+}
+
+/// Whether all lines of a plaintext end with CRLF, so that it is how they end and no part of their values.
+pub(in crate::sops) fn has_returns(text: &str) -> bool {
+    let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).peekable();
+    lines.peek().is_some() && lines.all(|line| line.ends_with("\r\n"))
 }
 
 fn start(item: &Item<Key>) -> usize {
@@ -110,7 +123,7 @@ pub(super) fn leaf(value: &Value) -> Result<Zeroizing<String>, Unfit> {
         Value::Text(bytes) => {
             let text = std::str::from_utf8(bytes).map_err(|_| Unfit::NotUtf8)?;
             // a backslash before an `n` would come back as a line break
-            if text.contains("\\n") || text.contains('\r') {
+            if text.contains("\\n") {
                 return Err(Unfit::Characters);
             }
             return Ok(Zeroizing::new(text.replace('\n', "\\n")));

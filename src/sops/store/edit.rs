@@ -22,6 +22,8 @@ pub enum EditProblem {
     Reserved,
     /// Other values would change with it.
     Entangled,
+    /// `<<` merges maps in YAML, and sops refuses a file in which it has another value.
+    MergeKey,
     /// The format cannot hold the value.
     Unfit(Unfit),
 }
@@ -38,6 +40,9 @@ pub(in crate::sops) struct Target<'a> {
     pub(in crate::sops) document: usize,
     pub(in crate::sops) path: &'a KeyPath,
 }
+
+/// The key that merges another map.
+const MERGE: &str = "<<";
 
 /// A value and what it lies in.
 enum Found<'a> {
@@ -84,6 +89,16 @@ fn in_list<'a>(list: &'a List, index: usize, steps: &'a [Step]) -> Result<(Found
     }
 }
 
+/// Whether a value, or the way to it, has the key `<<`, by which YAML merges maps.
+pub(super) fn has_merge_key(steps: &[Step], value: &Tree) -> bool {
+    let in_value = match value {
+        Tree::Leaf(_) => false,
+        Tree::List(list) => list.values().any(|value| has_merge_key(&[], value)),
+        Tree::Map(map) => map.values().any(|(key, value)| key.text == MERGE || has_merge_key(&[], value)),
+    };
+    in_value || steps.iter().any(|step| matches!(step, Step::Key(key) if key == MERGE))
+}
+
 /// Puts a value at a path; maps that are not there yet are made.
 pub(super) fn set(
     format: Format,
@@ -93,6 +108,9 @@ pub(super) fn set(
     value: &Tree,
 ) -> Result<Vec<Change>, EditProblem> {
     let root = parsed.document.branches.get(target.document).ok_or(EditProblem::NoDocument)?;
+    if format == Format::Yaml && has_merge_key(target.path.steps(), value) {
+        return Err(EditProblem::MergeKey);
+    }
     let editor = Editor { format, text, parsed, document: target.document };
     let change = match find(root, target.path.steps())? {
         Found::InMap(map, at) => match map.items.get(at) {

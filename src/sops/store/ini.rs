@@ -8,7 +8,9 @@ use zeroize::Zeroizing;
 use super::{Block, Parsed, Unfit, flat};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::BLOCK;
+use crate::sops::cipher::Ciphertext;
 use crate::sops::document::{Comment, Document, Item, Leaf, Map, Site, Tree};
+use crate::sops::metadata::is_field;
 use crate::sops::scalar::Value;
 use crate::span::{Source, Span};
 use crate::yaml::node::Key;
@@ -64,10 +66,8 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if text.starts_with(['#', ';']) {
-            let body = text.get(1..).unwrap_or_default().trim();
             let start = span.start + line.find(['#', ';']).unwrap_or_default();
-            let site = Site { span: Span { start, ..span }, ..Site::default() };
-            self.pending.push(Comment { text: Zeroizing::new(body.to_owned()), site, inline: false, as_item: false });
+            self.comment(text, Span { start, ..span });
             return Ok(());
         }
         if let Some(rest) = text.strip_prefix('[') {
@@ -76,6 +76,24 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         self.entry(line, span)
+    }
+
+    /// Adds a line to the comment of what comes next: go-ini joins all lines above a key or a header, and sops
+    /// encrypts them as one. A ciphertext is one by itself.
+    fn comment(&mut self, line: &str, span: Span) {
+        let is_ciphertext = |text: &str| Ciphertext::is_one(text.trim_start_matches([';', '#', ' ']).as_bytes());
+        if let Some(last) = self.pending.last_mut()
+            && !is_ciphertext(line)
+            && !is_ciphertext(&last.text)
+        {
+            last.text.push('\n');
+            last.text.push_str(line);
+            last.site.span.end = span.end;
+            return;
+        }
+        let site = Site { span, ..Site::default() };
+        let text = Zeroizing::new(comment_text(line).to_owned());
+        self.pending.push(Comment { text, site, inline: false, as_item: false });
     }
 
     fn section(&mut self, name: &str, span: Span) {
@@ -179,6 +197,9 @@ impl<'a> Reader<'a> {
             let end = ends.get(at + 1).copied().unwrap_or(text.len());
             let before = text.get(..key.span.start).unwrap_or_default();
             let start = if before.ends_with("\n\n") { key.span.start - 1 } else { key.span.start };
+            if let Some(span) = section.iter().find_map(no_metadata) {
+                return Err(misplaced(source, span));
+            }
             let lines = section.into_iter().filter_map(metadata_line).collect();
             let Some(fields) = flat::unflatten(lines) else {
                 let mut found = Diagnostics::new();
@@ -192,6 +213,26 @@ impl<'a> Reader<'a> {
         let document = Document { branches: vec![root] };
         Ok(Parsed { document, blocks: vec![block], ends: vec![text.len()], in_place: true })
     }
+}
+
+/// The place of what is in the section of the metadata and none of them.
+fn no_metadata(item: &Item<Key>) -> Option<Span> {
+    match item {
+        Item::Comment(comment) => Some(comment.site.span),
+        Item::Value(key, _) => {
+            let field = key.text.split("__").next().unwrap_or_default();
+            (!is_field(field)).then_some(key.span)
+        }
+    }
+}
+
+/// Something that somebody added behind the metadata: sops drops it without a word, and nobody verifies it.
+fn misplaced(source: &Source, span: Span) -> Diagnostics {
+    Diagnostic::error("sops-metadata", "this line is in the section `[sops]`, which holds metadata alone")
+        .at_hidden(source.place(span))
+        .note("sops drops such a line, and nobody could tell who wrote it")
+        .hint("move it above the line `[sops]`, or remove it; `septum set` puts values where they belong")
+        .into()
 }
 
 /// Line breaks are written as `\n` in metadata; two versions of sops left them as they are.
@@ -238,6 +279,31 @@ fn reads_as(written: &str, text: &str) -> bool {
     read && values.next().is_none()
 }
 
+/// The text of a comment's first line: without its `;`, unless it could not be told from another line then. Further
+/// lines keep their sign, as in go-ini.
+pub(in crate::sops) fn comment_text(line: &str) -> &str {
+    match line.strip_prefix(';').map(str::trim) {
+        Some(body) if !body.is_empty() && !body.starts_with([';', '#']) => body,
+        _ => line,
+    }
+}
+
+/// A comment, on as many lines as it has.
+pub(super) fn comment(text: &str) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(text.len() + 16));
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        match line.trim() {
+            "" => out.push(';'),
+            line if line.starts_with([';', '#']) => out.push_str(line),
+            line => out.extend(["; ", line]),
+        }
+    }
+    out
+}
+
 /// All sections.
 pub(super) fn emit(document: &Document) -> Result<Zeroizing<String>, Unfit> {
     let [branch] = document.branches.as_slice() else { return Err(Unfit::Documents) };
@@ -259,7 +325,7 @@ pub(super) fn emit(document: &Document) -> Result<Zeroizing<String>, Unfit> {
 fn push_section(out: &mut String, name: &str, section: &Map) -> Result<(), Unfit> {
     let mut items = section.items.iter().peekable();
     while let Some(Item::Comment(comment)) = items.next_if(|item| matches!(item, Item::Comment(_))) {
-        let _ = writeln!(out, "; {}", comment.text.as_str());
+        let _ = writeln!(out, "{}", self::comment(&comment.text).as_str());
     }
     if name != DEFAULT {
         let _ = writeln!(out, "[{name}]");
@@ -269,7 +335,7 @@ fn push_section(out: &mut String, name: &str, section: &Map) -> Result<(), Unfit
         let Item::Value(key, tree) = item else { continue };
         let Tree::Leaf(value) = tree else { return Err(Unfit::Nested) };
         while let Some(Item::Comment(comment)) = items.next_if(|item| matches!(item, Item::Comment(_))) {
-            let _ = writeln!(out, "; {}", comment.text.as_str());
+            let _ = writeln!(out, "{}", self::comment(&comment.text).as_str());
         }
         let _ = writeln!(out, "{:width$} = {}", key.text, leaf(&value.value)?.as_str());
     }

@@ -25,9 +25,12 @@ use super::layout::{Indent, Layout};
 use super::scalar::Value;
 use crate::diagnostic::Diagnostics;
 use crate::span::{Source, Span};
+use crate::yaml::read::conflict;
 
+pub(super) use dotenv::has_returns as dotenv_has_returns;
 pub use edit::EditProblem;
 pub(super) use edit::Target;
+pub(super) use ini::comment_text as ini_comment_text;
 
 /// A format of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +113,23 @@ pub(super) fn apply(text: &str, mut changes: Vec<Change>) -> Zeroizing<String> {
     out
 }
 
+/// Gives new lines the ends that those of the text have. In dotenv a CR is a part of a value.
+pub(super) fn fit_line_ends(format: Format, text: &str, changes: &mut [Change]) {
+    if format == Format::Dotenv || !text.contains("\r\n") {
+        return;
+    }
+    for change in changes.iter_mut().filter(|change| change.text.contains('\n')) {
+        let mut lines = Zeroizing::new(String::with_capacity(change.text.len() * 2));
+        for line in change.text.split_inclusive('\n') {
+            match line.strip_suffix('\n') {
+                Some(line) => lines.extend([line.strip_suffix('\r').unwrap_or(line), "\r\n"]),
+                None => lines.push_str(line),
+            }
+        }
+        change.text = lines;
+    }
+}
+
 /// Where an offset of a text is once changes are applied, none of which it is inside of.
 pub(super) fn moved(offset: usize, changes: &[Change]) -> usize {
     let before = changes.iter().filter(|change| change.at.start < offset);
@@ -155,13 +175,14 @@ impl Format {
     /// Reads a text. A binary file is read as the JSON that it is once it is encrypted, and its value
     /// is left where it stands.
     pub(super) fn parse(self, source: &Source) -> Result<Parsed, Diagnostics> {
-        match self {
+        let parsed = match self {
             Self::Yaml => yaml::parse(source),
             Self::Json => json::parse(source),
             Self::Binary => json::parse_envelope(source),
             Self::Dotenv => dotenv::parse(source),
             Self::Ini => ini::parse(source),
-        }
+        };
+        parsed.map_err(|found| conflict(source).map_or(found, Diagnostics::from))
     }
 
     /// A plain value as it is written at a place.
@@ -185,13 +206,14 @@ impl Format {
 
     /// A comment, if the format has such.
     pub(super) fn comment(self, text: &str) -> Option<Zeroizing<String>> {
-        let (sign, breaks): (_, &[char]) = match self {
-            Self::Yaml | Self::Dotenv => ("#", &['\n', '\r']),
-            // go-ini ends a line at `\n` alone
-            Self::Ini => ("; ", &['\n']),
+        let breaks: &[char] = match self {
+            Self::Yaml => &['\n', '\r'],
+            // a line of sops ends at `\n` alone
+            Self::Dotenv => &['\n'],
+            Self::Ini => return Some(ini::comment(text)),
             Self::Json | Self::Binary => return None,
         };
-        (!text.contains(breaks)).then(|| Zeroizing::new(format!("{sign}{text}")))
+        (!text.contains(breaks)).then(|| Zeroizing::new(format!("#{text}")))
     }
 
     /// The metadata as they are appended to a branch that ends at `end`.

@@ -87,7 +87,7 @@ fn what_must_not_be_encrypted_is_refused() {
         ("{\"sops\": 1, \"a\": 2}", Format::Json, all(), "reserved-key"),
         ("sops_x=1\nA=1\n", Format::Dotenv, all(), "reserved-key"),
         ("a: 1\n", Format::Yaml, Selector::EncryptedSuffix("_x".to_owned()), "nothing-selected"),
-        ("a: ~\nb: ''\n", Format::Yaml, all(), "nothing-selected"),
+        ("a: ~\nb: ''\nc: 1\n", Format::Yaml, Selector::EncryptedSuffix("_x".to_owned()), "nothing-selected"),
         ("- a\n", Format::Yaml, all(), "not-a-mapping"),
         ("[1]", Format::Json, all(), "json-syntax"),
         ("", Format::Yaml, all(), "no-content"),

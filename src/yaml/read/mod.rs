@@ -10,6 +10,7 @@
 
 mod anchor;
 mod build;
+mod conflict;
 mod cursor;
 mod key;
 mod syntax;
@@ -18,6 +19,7 @@ mod tag;
 use granit_parser::{Event, Parser, options};
 
 use self::build::{Builder, Step};
+pub use self::conflict::conflict;
 use super::node::{Kind, Node, Scalar, Style};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Source, Span};
@@ -78,7 +80,7 @@ pub fn read(source: &Source) -> Result<Node, Diagnostics> {
         findings.push(several_documents(source, second.span));
     }
     if findings.has_errors() {
-        return Err(findings);
+        return Err(conflict(source).map_or(findings, Diagnostics::from));
     }
     Ok(stream.documents.pop().unwrap_or_else(|| blank(Span::locate(source.text(), 0, 0))))
 }
@@ -90,7 +92,7 @@ pub fn read_stream(source: &Source, merge_keys: MergeKeys) -> Result<Stream, Dia
     run(&mut builder, Comments::Collect);
     let (mut stream, findings) = builder.finish();
     if findings.has_errors() {
-        return Err(findings);
+        return Err(conflict(source).map_or(findings, Diagnostics::from));
     }
     stream.comments.sort_by_key(|comment| comment.span.start);
     Ok(stream)

@@ -31,11 +31,14 @@ pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnosti
     let mut parsed = Parsed { document: Document::default(), blocks: Vec::new(), ends: Vec::new(), in_place: true };
     parsed.in_place = !stream.aliases && is_whole;
     let mut reader = Reader { text, comments: stream.comments.iter().peekable(), in_place: true, foot: 0 };
-    for (node, end) in stream.documents.into_iter().zip(ends) {
+    let last = stream.documents.len().saturating_sub(1);
+    for (index, (node, end)) in stream.documents.into_iter().zip(ends).enumerate() {
+        // what stands behind the end of the last one is of no other
+        let foot = if index == last { text.len() } else { end };
         let span = node.span;
         let Kind::Map(mapping) = node.kind else { return Err(not_a_map(source, &node)) };
         parsed.in_place &= is_block(text, span) && span.column == 1;
-        let (map, block) = reader.document(mapping, span, end);
+        let (map, block) = reader.document(mapping, span, end, foot);
         parsed.document.branches.push(map);
         parsed.blocks.push(block);
         parsed.ends.push(end);
@@ -90,10 +93,10 @@ struct Around {
 }
 
 impl Reader<'_> {
-    fn document(&mut self, mapping: Mapping, span: Span, end: usize) -> (Map, Option<Block>) {
+    fn document(&mut self, mapping: Mapping, span: Span, end: usize, foot: usize) -> (Map, Option<Block>) {
         let around = Around { flow: !is_block(self.text, span), indent: 0, limit: end, outer: 0, flat: false };
         let mut map = self.map(mapping, span, around);
-        self.take(&mut map.items, |comment| comment.span.start < end);
+        self.take(&mut map.items, |comment| comment.span.start < foot);
         if !around.flow {
             align(&mut map.items, 1, false, |key| key.span.start);
         }
