@@ -55,7 +55,7 @@ impl Edit {
         let storage = if self.allow_disk { Storage::Disk } else { Storage::Memory };
         let temporary = Temporary::of(variable);
         let folder = PrivateFolder::new(&temporary, storage)?;
-        output.show(PrivateFolder::kept(&temporary).iter().map(|folder| kept(folder)).collect());
+        output.show(folder.kept().iter().map(|folder| kept(folder)).collect());
         let mut author = AtTerminal { output };
         let waiting = |name: &str| output.say_waiting(name);
         let project = Project::discover(path.parent().unwrap_or(&global.directory)).ok();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use crate::support::desk::{CANARY, Desk, Run};
 
@@ -241,12 +242,16 @@ fn edit_checks_a_layer_as_set_does() {
     desk.file("prod.yaml", "");
     desk.encrypted("prod.secrets.yaml", "data:\n  PASSWORD: hunter2-canary-long\n");
     let before = desk.bytes("prod.secrets.yaml");
+    // where nobody else finds what was typed and refused
+    let memory =
+        tempfile::tempdir_in(if cfg!(target_os = "linux") { PathBuf::from("/dev/shm") } else { std::env::temp_dir() });
+    let memory = memory.unwrap();
     let edit = |target: &str, text: &str| {
         desk.file("content", text);
         desk.file("editor", "#!/bin/sh\ncat content > \"$1\"\n");
         fs::set_permissions(desk.path("editor"), fs::Permissions::from_mode(0o755)).unwrap();
         let mut command = desk.command(&["edit", "--allow-disk", target]);
-        command.env("EDITOR", desk.path("editor"));
+        command.env("EDITOR", desk.path("editor")).env("XDG_RUNTIME_DIR", memory.path());
         Run::from(command.output().unwrap())
     };
     for target in ["prod", "prod.secrets.yaml", "./prod.secrets.yaml"] {

@@ -132,10 +132,9 @@ impl PrivateFolder {
         signals::settle(&self.path, || leave(&self.path))
     }
 
-    /// The folders of this user with texts that former runs kept.
-    pub fn kept(temporary: &Temporary) -> Vec<PathBuf> {
-        let Temporary(places) = temporary;
-        let entries = places.iter().flat_map(|place| fs::read_dir(place).into_iter().flatten().flatten());
+    /// The folders of this user beside it, with texts that former runs kept.
+    pub fn kept(&self) -> Vec<PathBuf> {
+        let entries = self.path.parent().and_then(|place| fs::read_dir(place).ok()).into_iter().flatten().flatten();
         let is_kept = |path: &PathBuf| {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(KEPT)) && system::is_ours(path)
         };
