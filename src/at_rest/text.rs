@@ -77,7 +77,10 @@ fn tree(json: &Json) -> Result<Tree, ValueProblem> {
         Json::Bool(bool) => Tree::of(Value::Bool(*bool)),
         Json::Number(number) => Tree::of(match (number.as_i64(), number.as_f64()) {
             (Some(int), _) => Value::Int(int),
-            (None, Some(float)) if !number.is_u64() => Value::Float(float),
+            // an integer of more digits than a number has is read as one with a fraction
+            (None, Some(float)) if !number.is_u64() && (float.fract() != 0.0 || float.abs() < 9.2e18) => {
+                Value::Float(float)
+            }
             _ => return Err(ValueProblem::TooBig),
         }),
         Json::String(text) => Tree::text(text.as_str()),

@@ -10,7 +10,7 @@ use crate::files::{FileKind, refuse};
 use crate::pipeline::Pipeline;
 use crate::project::SECRETS;
 use crate::resolve::Resolved;
-use crate::sops::{Format, Rule, RuleBook, Rules};
+use crate::sops::{Closed, Format, Rule, RuleBook, Rules};
 use crate::span::{Place, Source, Span};
 
 /// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
@@ -40,9 +40,22 @@ pub(super) fn rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics
     let book = pipeline.library.rules();
     let mut found: Diagnostics = paths.filter_map(|path| book.rule(&path).err()).flatten().collect();
     let encrypted = resolved.definition.wrappings.iter().map(|(source, _)| source);
-    found.extend(encrypted.filter_map(|source| unruled(book, &root.join(source.name()), source)));
+    for source in encrypted {
+        found.extend(unruled(book, &root.join(source.name()), source));
+        let closed = Closed::read(source.name(), source.text().as_bytes().to_vec(), Format::Yaml);
+        let place = closed.ok().flatten().and_then(|closed| closed.typed_plaintext());
+        found.extend(place.map(|place| typed(source.name(), place)));
+    }
     found.extend(book.warnings());
     found
+}
+
+/// That somebody typed a value in plaintext into an encrypted file.
+fn typed(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::error("sops-plaintext", format!("`{name}` holds a value in plaintext that its selector has encrypted"))
+        .at_hidden(place)
+        .hint(format!("`septum encrypt {name}` encrypts it, with a key of the file"))
+        .hint(ROTATE)
 }
 
 /// That no rule is for an encrypted file, though there are rules.
@@ -75,6 +88,7 @@ pub(super) fn staged(root: &Root, book: &RuleBook, path: &Path, name: &str) -> D
         && let Ok((_, _, closed)) = file.closed()
     {
         let place = &closed.metadata().place;
+        found.extend(closed.typed_plaintext().map(|place| typed(name, place)));
         found.extend(closed.metadata().has_conflict().then(|| unfinished(name, place.clone())));
         found.extend(unruled(book, path, &Source::new(name, place.source.text())));
     }

@@ -30,6 +30,9 @@ pub enum PathError {
     /// A quote is open.
     #[error("a quote is open")]
     Quote,
+    /// A `\u` has no four digits of one character behind it.
+    #[error("`\\u` takes the four digits of one character")]
+    Escape,
     /// There is nothing between two dots, or at the end.
     #[error("a key is missing between two dots; an empty one is `\"\"`")]
     NoKey,
@@ -37,7 +40,7 @@ pub enum PathError {
 
 /// Reads both spellings: `data."tls.crt".lines[2]`, as messages have it, and `["data"]["tls.crt"][2]`,
 /// as sops has it. Within quotes a backslash takes the next character
-/// as it is, but for the line breaks and the tab that `n`, `r` and `t` stand for.
+/// as it is, but for the line breaks and the tab that `n`, `r` and `t` stand for, and for `u` with four digits.
 impl FromStr for KeyPath {
     type Err = PathError;
 
@@ -97,6 +100,11 @@ fn quoted(text: &str) -> Result<Option<(String, &str)>, PathError> {
                 'n' => '\n',
                 'r' => '\r',
                 't' => '\t',
+                'u' => {
+                    let digits: String = chars.by_ref().take(4).collect();
+                    let code = u32::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 4);
+                    code.and_then(char::from_u32).ok_or(PathError::Escape)?
+                }
                 itself => itself,
             }),
             _ if char == quote => return Ok(Some((out, chars.as_str()))),

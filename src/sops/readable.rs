@@ -1,6 +1,6 @@
 //! What this program can read and sops cannot: a file of it must not be written.
 
-use super::document::{Document, Item, Tree};
+use super::document::{Document, Item, Leaf, Map, Site, Tree};
 use super::scalar::Value;
 use super::store::Format;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -11,11 +11,17 @@ use crate::yaml::node::{Key, Scalar, Style};
 ///
 /// Errors: keys that are no texts, directives, tabs before a comment (format, sections 1.2 and 1.9).
 pub(super) fn refuse_unreadable(source: &Source, document: &Document, format: Format) -> Result<(), Diagnostics> {
-    if format != Format::Yaml {
+    if !matches!(format, Format::Yaml | Format::Ini) {
         return Ok(());
     }
-    let mut check = Check { source, found: directives(source) };
+    let mut check = Check { source, found: Diagnostics::new() };
+    if format == Format::Ini {
+        document.branches.iter().for_each(|branch| check.sections(branch));
+        return if check.found.is_empty() { Ok(()) } else { Err(check.found) };
+    }
+    check.found.extend(directives(source));
     check.found.extend(bare_documents(source));
+    check.found.extend(bare_returns(source));
     for branch in &document.branches {
         check.items(&branch.items, Check::key);
     }
@@ -35,13 +41,51 @@ impl Check<'_> {
                 Item::Value(known, tree) => {
                     name(self, known);
                     match tree {
-                        Tree::Leaf(_) => {}
+                        Tree::Leaf(leaf) => self.blank_in_brackets(leaf),
                         Tree::List(list) => self.items(&list.items, |_, _| {}),
                         Tree::Map(map) => self.items(&map.items, Self::key),
                     }
                 }
             }
         }
+    }
+
+    /// A key within brackets without a value: go-yaml takes `c:` before a bracket for a text.
+    fn blank_in_brackets(&mut self, leaf: &Leaf) {
+        let Site { span, flow, .. } = leaf.site;
+        let (before, after) = self.source.text().split_at_checked(span.start).unwrap_or_default();
+        if flow && span.start == span.end && before.ends_with(':') && after.starts_with([',', '}', ']']) {
+            self.found.push(
+                Diagnostic::error("sops-value", "sops takes this key, which has no value, with its `:`")
+                    .at_hidden(self.source.place(span))
+                    .hint("write a blank behind the `:`, or `null`"),
+            );
+        }
+    }
+
+    /// go-ini trims the names of sections, refuses empty ones, and counts keys called `-`.
+    fn sections(&mut self, root: &Map) {
+        for (section, tree) in root.values() {
+            let rest = self.source.text().get(section.span.start..).unwrap_or_default();
+            let header = rest.lines().next().and_then(|line| line.trim_start_matches('[').split_once(']'));
+            let is_trimmed = header.is_some_and(|(name, _)| name.trim() != name);
+            if section.text.is_empty() || is_trimmed {
+                self.refuse(
+                    section.span,
+                    "sops reads another name of this section",
+                    "give it a name without blanks around it",
+                );
+            }
+            let Tree::Map(map) = tree else { continue };
+            for (key, _) in map.values().filter(|(key, _)| key.text == "-") {
+                self.refuse(key.span, "sops reads another name of this key", "give it a name");
+            }
+        }
+    }
+
+    fn refuse(&mut self, span: Span, message: &str, hint: &str) {
+        let place = self.source.place(span);
+        self.found.push(Diagnostic::error("sops-value", message).at_hidden(place).hint(hint));
     }
 
     /// sops takes texts as keys, and go-yaml decides what is one.
@@ -104,6 +148,18 @@ fn bare_documents(source: &Source) -> Diagnostics {
         at += line.len();
     }
     found
+}
+
+/// Line breaks of a carriage return alone, which go-yaml takes for others than we do.
+fn bare_returns(source: &Source) -> Diagnostics {
+    let text = source.text();
+    let bare = memchr::memchr_iter(b'\r', text.as_bytes()).find(|at| text.as_bytes().get(at + 1) != Some(&b'\n'));
+    let found = bare.map(|at| {
+        Diagnostic::error("sops-value", "a line ends with a carriage return alone")
+            .at_hidden(source.place(Span::locate(text, at, at)))
+            .hint("end lines with a line feed")
+    });
+    found.into_iter().collect()
 }
 
 /// Lines like `%YAML 1.2` before a document.

@@ -6,10 +6,12 @@ use super::Sealed;
 use crate::sops::content::{Skipped, difference, difference_beside, is_without, same_values};
 use crate::sops::document::{Document, Leaf, Tree};
 use crate::sops::path::{KeyPath, Step};
+use crate::sops::readable::refuse_unreadable;
 use crate::sops::rewrite::selects_alike;
 use crate::sops::store::{Change, EditProblem, Format, Parsed, Target, amend, apply, fit_line_ends};
 use crate::sops::verified::Unfaithful;
 use crate::sops::write_error::WriteError;
+use crate::span::Source;
 
 impl Sealed {
     /// Puts a value at a path; maps on the way are made.
@@ -32,7 +34,7 @@ impl Sealed {
                 && amend::get(after, document, path).is_some_and(|found| self.is_same(found, value))
         };
         let text = self.applied(changes);
-        let after = self.read(&text).ok().map(|parsed| parsed.document);
+        let after = self.readable(&text);
         match after.filter(|after| is_wanted(&self.document, after)) {
             Some(after) => self.take(text, after),
             None => self.rewrite(&before, path, |document| amend::put(document, &target, value))?,
@@ -49,7 +51,7 @@ impl Sealed {
         let changes = changes.map_err(|problem| self.edit_problem(path, problem))?;
         let skipped = Skipped { document, steps: path.steps(), in_first: true, in_second: false };
         let text = self.applied(changes);
-        let after = self.read(&text).ok().map(|parsed| parsed.document);
+        let after = self.readable(&text);
         // in INI, a comment is of what comes next
         let is_wanted = |after: &Document| match self.format {
             Format::Ini => is_without(&self.document, after, skipped),
@@ -78,7 +80,7 @@ impl Sealed {
             amend::put(&mut wanted, &target, value).ok_or_else(missing)?;
         }
         let text = self.applied(changes);
-        let after = self.read(&text).ok().map(|parsed| parsed.document);
+        let after = self.readable(&text);
         match after.filter(|after| difference(&wanted, after).is_none()) {
             Some(after) => self.take(text, after),
             None => self.rewrite(&before, first, |document| {
@@ -104,6 +106,14 @@ impl Sealed {
             return Err(self.edit_problem(target.path, EditProblem::Reserved));
         }
         Ok(())
+    }
+
+    /// What a text holds, if sops can read it too.
+    fn readable(&self, text: &str) -> Option<Document> {
+        let source = Source::new(self.source.name(), text);
+        let document = self.format.parse(&source).ok()?.document;
+        refuse_unreadable(&source, &document, self.format).ok()?;
+        Some(document)
     }
 
     /// Whether a value is the one that was to be put there; lines hold texts only.

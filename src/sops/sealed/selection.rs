@@ -5,9 +5,10 @@ use crate::sops::cipher::Ciphertext;
 use crate::sops::document::{Comment, Document, Leaf, Tree};
 use crate::sops::path::KeyPath;
 use crate::sops::scalar::Value;
-use crate::sops::selector::Selection;
+use crate::sops::selector::{Selection, Selector};
 use crate::sops::store::{Format, Target, amend};
 use crate::sops::way::{Visit, Way, visit};
+use crate::span::{Place, Span};
 
 impl Sealed {
     /// Whether a value at a path is encrypted, or would be if it were put there.
@@ -79,18 +80,30 @@ impl Visit for Search<'_> {
 impl Closed {
     /// Whether a value stands in plaintext that the selector of the file has encrypted. Needs no key.
     pub fn is_incomplete(&self) -> bool {
+        self.plaintext_at().is_some()
+    }
+
+    /// Where the first such value stands, as far as that can be told without the key: where comments select, the
+    /// checksum knows better.
+    pub fn typed_plaintext(&self) -> Option<Place> {
+        let by_comments =
+            matches!(self.metadata.selector, Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_));
+        self.plaintext_at().filter(|_| !by_comments).map(|span| self.source.place(span))
+    }
+
+    fn plaintext_at(&self) -> Option<Span> {
         if self.format == Format::Binary {
-            return false;
+            return None;
         }
         let mut document = Document { branches: self.parsed.document.branches.clone() };
-        let mut search = Plaintext(false);
+        let mut search = Plaintext(None);
         visit(&mut document, &self.metadata.selector, &mut search);
         search.0
     }
 }
 
-/// Whether there is a value in plaintext.
-struct Plaintext(bool);
+/// The first value in plaintext.
+struct Plaintext(Option<Span>);
 
 impl Visit for Plaintext {
     fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
@@ -101,7 +114,9 @@ impl Visit for Plaintext {
             Value::Text(text) => !text.is_empty() && !Ciphertext::is_one(text),
             _ => true,
         };
-        self.0 |= is_plain && way.selection() == Selection::Encrypted;
+        if is_plain && way.selection() == Selection::Encrypted {
+            self.0.get_or_insert(leaf.site.span);
+        }
         None
     }
 }

@@ -156,3 +156,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_sops_would_read_otherwise_is_refused() {
+    for (format, text) in [
+        (Format::Yaml, "k: {a: 1, c:}\n"),
+        (Format::Yaml, "8080: x\n"),
+        (Format::Yaml, "true: x\n"),
+        (Format::Yaml, "%YAML 1.2\n---\na: b\n"),
+        (Format::Yaml, "a: b\n\t# c\n"),
+        (Format::Yaml, "a: b # c\rd: e\r"),
+        (Format::Ini, "[]\na = b\n"),
+        (Format::Ini, "[ s ]\na = b\n"),
+        (Format::Ini, "[s]\n- = b\n"),
+    ] {
+        let found = encrypt("x", text.as_bytes().to_vec(), format, &plan(Selector::default()), now());
+        assert!(matches!(found, Err(WriteError::Read(_))), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn a_neighbour_in_brackets_keeps_its_name() {
+    let sealed = sealed("k: {a: x, \"b\": [y], c: , d}\n", Format::Yaml, Selector::default());
+    let mut file = opened(&sealed, Format::Yaml);
+    file.unset(0, &path("k/d")).expect("it can be");
+    assert!(!plaintext(&file).contains("c:}"), "{}", plaintext(&file));
+}
+
+#[test]
+fn a_comment_behind_an_alias_is_kept() {
+    let text = "a: &x {k: v}\nb:\n  <<: *x # c\n  c: w\n";
+    let file = opened(&sealed(text, Format::Yaml, Selector::default()), Format::Yaml);
+    assert!(plaintext(&file).contains("# c"), "{}", plaintext(&file));
+}

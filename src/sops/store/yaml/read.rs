@@ -124,7 +124,8 @@ impl Reader<'_> {
 
     fn map(&mut self, mapping: Mapping, span: Span, around: Around) -> Map {
         let mut items = Vec::with_capacity(mapping.len());
-        let column = mapping.keys().next().map_or(span.column, |key| key.span.column);
+        // a key may have a tag before it
+        let column = mapping.keys().next().map_or(span.column, |key| key.span.column.min(span.column));
         let mut entries = mapping.into_iter().peekable();
         while let Some((key, value)) = entries.next() {
             self.take(&mut items, |comment| comment.span.start < key.span.start);
@@ -143,6 +144,7 @@ impl Reader<'_> {
     }
 
     fn list(&mut self, nodes: Vec<Node>, span: Span, around: Around) -> List {
+        let outer = around.outer;
         let mut items = Vec::with_capacity(nodes.len());
         let starts = self.starts(&nodes, span, around.flow);
         let last = nodes.len() - nodes.iter().rev().take_while(|node| is_comment(node)).count();
@@ -166,6 +168,13 @@ impl Reader<'_> {
         self.rest(&mut items, span, around);
         if !around.flow {
             align(&mut items, span.column, true, |position| position.start);
+            // right below a list at the column of its key, sops takes some for those of the list
+            let is_below = |comment: &&read::Comment| {
+                let gap = self.text.get(span.end..comment.span.start).unwrap_or_default();
+                !comment.inline && comment.span.column == span.column && gap.matches('\n').count() < 2
+            };
+            let is_below = self.comments.clone().next().is_some_and(|comment| is_below(&comment));
+            self.in_place &= span.column > outer || !is_below;
         }
         List { items, span }
     }
