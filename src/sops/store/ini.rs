@@ -1,6 +1,7 @@
 //! INI as go-ini reads and writes it (format, section 1.12). Its reader loses much, so what it would
 //! lose is refused here.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use zeroize::Zeroizing;
@@ -21,7 +22,15 @@ const DEFAULT: &str = "DEFAULT";
 /// Reads a text.
 pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
     let text = source.text();
-    let mut reader = Reader { text, at: 0, line: 0, root: Map::default(), pending: Vec::new(), ends: Vec::new() };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        line: 0,
+        root: Map::default(),
+        pending: Vec::new(),
+        names: HashSet::new(),
+        ends: Vec::new(),
+    };
     reader.section(DEFAULT, Span { start: 0, end: 0, line: 1, column: 1 });
     while reader.at < text.len() {
         if let Err((span, expected)) = reader.line() {
@@ -41,6 +50,8 @@ struct Reader<'a> {
     root: Map,
     /// Comments whose section or key has not come yet.
     pending: Vec<Comment>,
+    /// The keys of the section.
+    names: HashSet<&'a str>,
     /// Where the header of each section starts.
     ends: Vec<usize>,
 }
@@ -98,6 +109,7 @@ impl<'a> Reader<'a> {
 
     fn section(&mut self, name: &str, span: Span) {
         let items = self.pending.drain(..).map(Item::Comment).collect();
+        self.names.clear();
         self.ends.push(span.start);
         let key = Key { text: name.to_owned(), span };
         self.root.items.push(Item::Value(key, Tree::Map(Map { items, span })));
@@ -119,7 +131,7 @@ impl<'a> Reader<'a> {
         let pending = std::mem::take(&mut self.pending);
         if let Some(Item::Value(_, Tree::Map(section))) = self.root.items.last_mut() {
             // go-ini keeps the last one alone, so that the checksum would not fit for sops
-            if section.get(name).is_some() {
+            if !self.names.insert(name) {
                 return Err((key_span, "a key that does not stand in its section already"));
             }
             section.span.end = end;

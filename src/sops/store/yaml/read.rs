@@ -168,13 +168,8 @@ impl Reader<'_> {
         self.rest(&mut items, span, around);
         if !around.flow {
             align(&mut items, span.column, true, |position| position.start);
-            // right below a list at the column of its key, sops takes some for those of the list
-            let is_below = |comment: &&read::Comment| {
-                let gap = self.text.get(span.end..comment.span.start).unwrap_or_default();
-                !comment.inline && comment.span.column == span.column && gap.matches('\n').count() < 2
-            };
-            let is_below = self.comments.clone().next().is_some_and(|comment| is_below(&comment));
-            self.in_place &= span.column > outer || !is_below;
+            // right below a list at the column of its key, and with a blank line behind them, they are of the list to sops
+            self.in_place &= span.column > outer || !self.has_foot(span);
         }
         List { items, span }
     }
@@ -324,6 +319,21 @@ impl Reader<'_> {
     /// Whether what starts at an offset stands on the line below the last comment at the end of a map or list.
     fn follows(&self, start: usize) -> bool {
         self.text.get(self.foot..start).is_some_and(|gap| gap.bytes().filter(|byte| *byte == b'\n').count() < 2)
+    }
+
+    /// Whether comments follow right below a list, no deeper than it, with a blank line behind them.
+    fn has_foot(&self, list: Span) -> bool {
+        let mut end = list.end;
+        for comment in self.comments.clone() {
+            let gap = self.text.get(end..comment.span.start).unwrap_or_default();
+            let is_deeper = end == list.end && comment.span.column > list.column;
+            if comment.inline || is_deeper || gap.matches('\n').count() > 1 {
+                break;
+            }
+            end = comment.span.end;
+        }
+        let behind = self.text.get(end..).unwrap_or_default();
+        end > list.end && behind.split('\n').nth(1).is_some_and(|line| line.trim().is_empty())
     }
 
     /// The column of what starts at an offset, or of the margin behind the last of all.
