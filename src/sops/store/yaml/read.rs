@@ -131,6 +131,8 @@ impl Reader<'_> {
             self.take(&mut items, |comment| comment.span.start < key.span.start);
             let limit = entries.peek().map_or(around.limit, |(next, _)| next.span.start);
             let around = Around { flow: around.flow, indent: column + 1, limit, outer: column, flat: false };
+            let is_blank = value.as_scalar().is_some_and(|scalar| scalar.blank);
+            self.in_place &= !(is_blank && self.has_comments_behind(key.span.end));
             let on_line = self.line_of(key.span.start).min(start_of(&value));
             self.take(&mut items, |comment| comment.inline && comment.span.start < on_line);
             let value = self.value(value, key.span.end, around, &mut items);
@@ -321,19 +323,28 @@ impl Reader<'_> {
         self.text.get(self.foot..start).is_some_and(|gap| gap.bytes().filter(|byte| *byte == b'\n').count() < 2)
     }
 
+    /// Whether a comment stands on the line of a key without a value, and another one below it.
+    fn has_comments_behind(&self, key_end: usize) -> bool {
+        let mut comments = self.comments.clone();
+        let (Some(first), Some(second)) = (comments.next(), comments.next()) else { return false };
+        let gap = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default().matches('\n').count();
+        first.inline && gap(key_end, first.span.start) == 0 && gap(first.span.end, second.span.start) == 1
+    }
+
     /// Whether comments follow right below a list, no deeper than it, with a blank line behind them.
     fn has_foot(&self, list: Span) -> bool {
-        let mut end = list.end;
+        let start = list.end.max(self.foot);
+        let mut end = start;
         for comment in self.comments.clone() {
             let gap = self.text.get(end..comment.span.start).unwrap_or_default();
-            let is_deeper = end == list.end && comment.span.column > list.column;
+            let is_deeper = end == start && comment.span.column > list.column;
             if comment.inline || is_deeper || gap.matches('\n').count() > 1 {
                 break;
             }
             end = comment.span.end;
         }
         let behind = self.text.get(end..).unwrap_or_default();
-        end > list.end && behind.split('\n').nth(1).is_some_and(|line| line.trim().is_empty())
+        end > start && behind.split('\n').nth(1).is_some_and(|line| line.trim().is_empty())
     }
 
     /// The column of what starts at an offset, or of the margin behind the last of all.
