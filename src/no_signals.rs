@@ -1,11 +1,11 @@
-//! Where there are no signals, what is registered is done when it is dropped, and by the next run.
+//! Cleanup without signals: it runs when its guard is dropped, and in the next run.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 
-/// What is done with a path when a signal ends the program; the result is said to the user.
+/// Cleanup of a path when a signal ends the program; its result is shown to the user.
 pub type Cleanup = Box<dyn Fn() -> Option<String> + Send>;
 
 static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());

@@ -19,13 +19,13 @@ use signal_hook::iterator::Signals;
 
 use crate::diagnostic::StyledText;
 
-/// How long an editor has to end after it was told to.
+/// Time that an editor has to end after its signal.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is done with a path when a signal ends the program; the result is said to the user.
+/// Cleanup of a path when a signal ends the program; its result is shown to the user.
 pub type Cleanup = Box<dyn Fn() -> Option<String> + Send>;
 
-/// What has to go, or to be left alone, when a signal comes.
+/// Cleanups that are due when a signal comes.
 struct State {
     watched: bool,
     cleanups: Vec<(PathBuf, Cleanup)>,
@@ -33,7 +33,7 @@ struct State {
     /// Somebody is typing what is not shown.
     prompting: bool,
     ending: bool,
-    /// What the user has to know if a signal ends the program now.
+    /// Text for the user if a signal ends the program now.
     report: Option<String>,
 }
 

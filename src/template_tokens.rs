@@ -90,7 +90,7 @@ pub(crate) fn has_whole_tags(text: &str) -> bool {
     })
 }
 
-/// Where a part of a text is.
+/// Location of a part of a text.
 fn range_within(text: &str, part: &str) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
     let range = start..start.checked_add(part.len())?;

@@ -83,7 +83,7 @@ pub fn elapsed(start: Instant) -> Duration {
     start.elapsed()
 }
 
-/// How long to wait for something before it is worth a word; not at all by the clock of a test.
+/// Time to wait for something before it is worth a word; none by the clock of a test.
 pub fn moment(usual: Duration) -> Duration {
     #[cfg(debug_assertions)]
     if debug::now().is_some() {

@@ -31,7 +31,7 @@ pub struct Changing {
 pub struct ValueChange {
     /// Which document of the file, if that was said.
     pub document: Option<usize>,
-    /// Where the value is.
+    /// Path of the value.
     pub path: KeyPath,
     /// Whether the path is that of an entry, whose value may be in a long form.
     pub is_entry: bool,
@@ -44,7 +44,7 @@ impl ValueChange {
         if self.is_entry { entry_value(sealed, &self.path) } else { self.path.clone() }
     }
 
-    /// What is at its place.
+    /// Value at its path.
     fn found(&self, sealed: &Sealed) -> Option<Tree> {
         sealed.find(self.document, &self.path_in(sealed)).ok().map(|(_, tree)| tree.clone())
     }

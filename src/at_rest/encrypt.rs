@@ -70,10 +70,10 @@ fn otherwise(name: &str, rule: &Rule) -> Diagnostics {
         .into()
 }
 
-/// How to get a recipient.
+/// Hint about getting a recipient.
 const RECIPIENT: &str = "`septum keygen` makes an identity and prints its recipient, `age1…`";
 
-/// That a rule is for a file, and names nobody.
+/// Error for a file whose rule names no recipients.
 pub fn no_recipients(rule: &Rule, name: &str, has_option: bool) -> Diagnostics {
     let option = if has_option { ", or say `--age age1…`" } else { "" };
     Diagnostic::error("no-rule", format!("the rule for `{name}` names no recipients"))
@@ -102,14 +102,14 @@ pub fn no_rule(path: &Path, name: &str, has_option: bool) -> Diagnostics {
         .into()
 }
 
-/// What there is to say of a file that was encrypted.
+/// Outcome of encrypting a file.
 #[derive(Debug, Default)]
 pub struct Encryption {
-    /// How many values are encrypted.
+    /// The number of encrypted values.
     pub values: usize,
-    /// How many comments are.
+    /// The number of encrypted comments.
     pub comments: usize,
-    /// What may not be meant so.
+    /// Warnings about what may not be meant so.
     pub warnings: Diagnostics,
 }
 
@@ -146,7 +146,7 @@ pub fn encrypt_typed(
     Ok(Some((staged, Encryption { values: typed.len(), comments: 0, warnings })))
 }
 
-/// That nobody can tell whether the rest of a file is as it was.
+/// Warning that the rest of a file was not verified.
 fn unverified(name: &str, typed: &[KeyPath]) -> Diagnostic {
     let message = format!("the checksum of `{name}` could not be compared, since values were typed over in plaintext");
     let found = Diagnostic::warning("unverified-file", message);
@@ -193,7 +193,7 @@ pub fn encrypted(
     Ok((bytes, Encryption { values, comments, warnings }))
 }
 
-/// That a value stays readable and looks like a secret.
+/// Warning about a value that stays readable and looks like a secret.
 fn left_in_plaintext(exposed: Exposed, plan: &Plan) -> Diagnostic {
     let Exposed { path, place } = exposed;
     let message = format!("`{path}` looks like a secret, and `{}` leaves it in plaintext", plan.selector);
@@ -202,14 +202,14 @@ fn left_in_plaintext(exposed: Exposed, plan: &Plan) -> Diagnostic {
         .hint("change the selector in `.sops.yaml`, then run `septum rekey`; if it is not a secret, leave it")
 }
 
-/// That a file holds nothing yet.
+/// Warning about a file whose values are all empty.
 fn nothing_encrypted(name: &str) -> Diagnostic {
     Diagnostic::warning("nothing-encrypted", format!("all values of `{name}` are empty, so there was none to encrypt"))
         .note("the format leaves empty values and nulls readable")
         .hint(format!("`septum set {name} KEY` and `septum edit {name}` encrypt what they add"))
 }
 
-/// That a file with CRLF has LF now.
+/// Warning about a file with CRLF that has LF now.
 fn line_ends(name: &str) -> Diagnostic {
     Diagnostic::warning("line-ends", format!("the lines of `{name}` ended with CRLF, and end with LF now"))
         .note("to sops, the CR would be a part of every value")

@@ -1,6 +1,6 @@
 //! Locks of files that are changed, from the moment they are compared with what was read until they are written.
 //!
-//! What is locked is the file itself: that leaves nothing behind, is the same for all users and goes with the
+//! The file itself is locked: that leaves nothing behind, is the same for all users and goes with the
 //! process. The file is replaced while it is locked, so who gets a lock looks whether it is still that of the file.
 //! A file that is not there yet is locked by its folder. Locks are advisory: septum heeds them, other programs do
 //! not. Where a system of files knows no locks, or the system is no Unix, nobody waits.
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 /// Says that a file has to be waited for, by its name in messages.
 pub type Waiting<'a> = &'a (dyn Fn(&str) + Sync);
 
-/// What is locked until it is dropped.
+/// Locks that are held until they are dropped.
 pub(super) struct Locks {
     held: system::Held,
 }
@@ -36,7 +36,7 @@ fn has_bytes(mut file: &File, bytes: &[u8]) -> io::Result<bool> {
     Ok(*now == bytes)
 }
 
-/// What stands for a file in the order in which locks are taken, which is the same for all processes.
+/// Rank of a file in the order in which locks are taken, which is the same for all processes.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Lockable<'a> {
     path: PathBuf,
@@ -102,10 +102,10 @@ mod system {
 
     use crate::test_hook;
 
-    /// How long a file is waited for without a word.
+    /// Time that a file is waited for without a word.
     const MOMENT: Duration = Duration::from_secs(1);
 
-    /// What is locked, by device and number: a lock keeps its own process out too.
+    /// Locked files by device and inode: a lock keeps its own process out too.
     #[derive(Default)]
     pub(super) struct Held {
         files: HashMap<(u64, u64), File>,

@@ -38,7 +38,7 @@ pub struct Rekeyed {
     pub rotated: bool,
     /// Whether somebody could decrypt it who no longer can.
     pub removed: bool,
-    /// What there is to say of comments that do not decrypt.
+    /// Warnings about comments that do not decrypt.
     pub warnings: Diagnostics,
     /// The file, if there is anything to write.
     pub staged: Option<Staged>,

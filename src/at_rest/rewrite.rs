@@ -19,7 +19,7 @@ use crate::signals;
 use crate::sops::RuleBook;
 use crate::test_hook::{Point, pass};
 
-/// What new bytes were made from.
+/// Content from which new bytes were made.
 pub enum Before {
     /// The file had these bytes.
     Bytes(Vec<u8>),
@@ -29,9 +29,9 @@ pub enum Before {
     Any,
 }
 
-/// What a change of a file came to.
+/// Outcome of changing a file.
 pub struct Made<T> {
-    /// What is said of it.
+    /// Outcome for the caller.
     pub outcome: T,
     /// The new bytes, if there are any to write.
     pub staged: Option<Staged>,
@@ -42,11 +42,11 @@ pub(super) type Again<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> Result<Made<T>, Di
 
 /// A change of a file, made in memory.
 pub struct Rewrite<'a, T> {
-    /// What it was made from.
+    /// Content from which it was made.
     pub before: Before,
-    /// What it came to.
+    /// The change as it was made in memory.
     pub made: Made<T>,
-    /// How it is made again.
+    /// Function that makes it again.
     pub again: Again<'a, T>,
 }
 
@@ -193,7 +193,7 @@ fn prepare(staged: Vec<Staged>) -> Result<(Vec<String>, Vec<Prepared>), Diagnost
     if found.is_empty() { Ok(done) } else { Err(found) }
 }
 
-/// What somebody reads whose signal waited until the names were changed.
+/// Text for the user whose signal waited until the names were changed.
 fn interrupted(names: &[String], done: usize) -> String {
     match names {
         [name] if done == 1 => format!("septum: interrupted after `{name}` was written"),
@@ -209,13 +209,13 @@ fn list(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// That a file went while something waited.
+/// Error for a file that was removed while something waited.
 pub(super) fn gone(name: &str) -> Diagnostic {
     Diagnostic::error("changed-meanwhile", format!("`{name}` was removed by somebody else meanwhile"))
         .hint("look where it went: `git log --stat -1 -- FILE`, `git status`")
 }
 
-/// That some names could not be changed, and which were.
+/// Error for names that could not be changed, with those that were.
 fn half_done(names: &[String], failed: usize, error: &std::io::Error) -> Diagnostic {
     let (done, left) = names.split_at(failed.min(names.len()));
     let found = unwritable(left.first().map_or("", String::as_str), error);

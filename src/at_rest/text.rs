@@ -92,7 +92,7 @@ fn tree(json: &Json) -> Result<Tree, ValueProblem> {
     })
 }
 
-/// What the error for a key that stands twice says.
+/// Text of the error for a key that stands twice.
 const DUPLICATE: &str = "duplicate key";
 
 /// JSON in whose maps each key stands once.

@@ -10,10 +10,10 @@ use crate::signals;
 #[cfg(target_os = "linux")]
 use crate::test_hook::{Point, pass};
 
-/// How names of drafts begin; [`RANDOM`] letters and digits follow.
+/// Prefix of the names of drafts; [`RANDOM`] letters and digits follow.
 const PREFIX: &str = ".septum-";
 
-/// How many random characters end the name of a draft.
+/// Number of random characters at the end of the name of a draft.
 const RANDOM: usize = 6;
 
 /// A file in the folder of another one.

@@ -20,7 +20,7 @@ use crate::test_hook::{Point, pass};
 
 pub use self::draft::{is_draft, is_in_use};
 
-/// Who may read a file that is written.
+/// Readers of a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Those who could before; of a new file, those whom the mask of the user leaves.
@@ -49,9 +49,9 @@ pub enum Prepared {
     File(PreparedFile),
     /// For what is no file.
     Device {
-        /// What is written.
+        /// Bytes to write.
         bytes: Zeroizing<Vec<u8>>,
-        /// What takes it.
+        /// Path of the device that takes it.
         target: PathBuf,
     },
 }
@@ -63,7 +63,7 @@ pub struct PreparedFile {
     is_new: bool,
 }
 
-/// What came of changing names.
+/// Outcome of changing names.
 #[derive(Debug, Default)]
 pub struct Committed {
     /// The folders with new names, which [`sync`] makes remember them.
@@ -154,14 +154,14 @@ pub fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
-/// How many names a file has. A new file in its place takes one of them.
+/// Number of names of a file. A new file in its place takes one of them.
 #[cfg(unix)]
 pub fn count_names(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt as _;
     fs::metadata(path).ok().filter(fs::Metadata::is_file).map_or(1, |metadata| metadata.nlink())
 }
 
-/// How many names a file has: others systems do not say.
+/// Number of names of a file: other systems do not say.
 #[cfg(not(unix))]
 pub fn count_names(_: &Path) -> u64 {
     1

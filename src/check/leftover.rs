@@ -32,7 +32,7 @@ fn is_draft(name: &OsStr) -> bool {
     name.to_str().is_some_and(atomic::is_draft)
 }
 
-/// That a draft is there.
+/// Finding for a draft that was left.
 pub(super) fn draft(name: &str) -> Diagnostic {
     let message = format!("`{name}` was left by a septum that was killed, and may hold secrets in plaintext");
     Diagnostic::error("leftover-draft", message)

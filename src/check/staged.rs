@@ -121,12 +121,12 @@ fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
 /// Staged files, of apps or not, that should be encrypted and are not.
 fn encrypted(index: &Index, known: &Report) -> Report {
     let book = RuleBook::on(index.disk.clone());
-    let known: HashSet<String> = known
+    // what a project says of a file of its own need not be said twice
+    let known: HashSet<(&str, String)> = known
         .findings
         .iter()
         .chain(&known.accepted)
-        .filter(|finding| finding.diagnostic.rule == "not-encrypted")
-        .filter_map(Finding::path)
+        .filter_map(|finding| Some((finding.diagnostic.rule, finding.path()?)))
         .collect();
     let mut report = Report::default();
     let bounds = match Root::new(index.disk.clone(), &index.root) {
@@ -143,10 +143,9 @@ fn encrypted(index: &Index, known: &Report) -> Report {
         if leftover::is_path_of_draft(path) {
             report.findings.push(Finding::of(leftover::draft(&name), None, None, None));
         }
-        if !known.contains(&name) {
-            let found = unencrypted::staged(&bounds, &book, path, &name);
-            report.findings.extend(found.into_iter().map(|problem| Finding::of(problem, None, None, None)));
-        }
+        let found = unencrypted::staged(&bounds, &book, path, &name);
+        let found = found.into_iter().filter(|problem| !known.contains(&(problem.rule, name.clone())));
+        report.findings.extend(found.map(|problem| Finding::of(problem, None, None, None)));
     }
     // what is wrong with rules is wrong for each file
     report.findings = sorted(report.findings);

@@ -71,7 +71,7 @@ fn of_file(file: &str) -> crate::span::Place {
     Source::new(file, "").place(Span::locate("", 0, 0))
 }
 
-/// What keeps the tree from being compared. What is wrong with the sources is reported elsewhere, but may be accepted
+/// Findings that keep the tree from being compared. Those of the sources are reported elsewhere, but may be accepted
 /// there, and nobody has looked at the tree then.
 fn of_tree(problems: Diagnostics, dir: &Path) -> Vec<Finding> {
     let own = ["foreign-file", "inventory", "output-folder", "unreadable"];
@@ -86,5 +86,5 @@ fn of_tree(problems: Diagnostics, dir: &Path) -> Vec<Finding> {
     of_tree.into_iter().chain(uncompared).map(|problem| Finding::of(problem, None, None, None)).collect()
 }
 
-/// How many mistakes are named.
+/// Number of mistakes that are named.
 const MOST: usize = 5;

@@ -32,7 +32,7 @@ pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<(Diagno
     found
 }
 
-/// What is wrong with the rules for the layers of an environment: nobody knows then what should be encrypted, or for
+/// Errors in the rules for the layers of an environment: nobody knows then what should be encrypted, or for
 /// whom an encrypted file is to be encrypted anew.
 pub(super) fn rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
     let root = pipeline.library.project.files.root();
@@ -43,14 +43,22 @@ pub(super) fn rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics
     for source in encrypted {
         found.extend(unruled(book, &root.join(source.name()), source));
         let closed = Closed::read(source.name(), source.text().as_bytes().to_vec(), Format::Yaml);
-        let place = closed.ok().flatten().and_then(|closed| closed.typed_plaintext());
-        found.extend(place.map(|place| typed(source.name(), place)));
+        if let Ok(Some(closed)) = closed {
+            found.extend(without_key(source.name(), &closed));
+        }
     }
     found.extend(book.warnings());
     found
 }
 
-/// That somebody typed a value in plaintext into an encrypted file.
+/// Problems of an encrypted file that are seen without its key.
+fn without_key(name: &str, closed: &Closed) -> Diagnostics {
+    let conflict = closed.metadata().has_conflict().then(|| unfinished(name, closed.metadata().place.clone()));
+    let plaintext = closed.typed_plaintext().map(|place| typed(name, place));
+    conflict.into_iter().chain(plaintext).collect()
+}
+
+/// Finding for a value in plaintext that somebody typed into an encrypted file.
 fn typed(name: &str, place: Place) -> Diagnostic {
     Diagnostic::error("sops-plaintext", format!("`{name}` holds a value in plaintext that its selector has encrypted"))
         .at_hidden(place)
@@ -58,7 +66,7 @@ fn typed(name: &str, place: Place) -> Diagnostic {
         .hint(ROTATE)
 }
 
-/// That no rule is for an encrypted file, though there are rules.
+/// Finding for an encrypted file that no rule matches, though there are rules.
 fn unruled(book: &RuleBook, path: &Path, source: &Source) -> Option<Diagnostic> {
     let config = book.nearest(path)?;
     if !matches!(book.rule(path), Ok(None)) {
@@ -88,8 +96,7 @@ pub(super) fn staged(root: &Root, book: &RuleBook, path: &Path, name: &str) -> D
         && let Ok((_, _, closed)) = file.closed()
     {
         let place = &closed.metadata().place;
-        found.extend(closed.typed_plaintext().map(|place| typed(name, place)));
-        found.extend(closed.metadata().has_conflict().then(|| unfinished(name, place.clone())));
+        found.extend(without_key(name, &closed));
         found.extend(unruled(book, path, &Source::new(name, place.source.text())));
     }
     let rule = match book.rule(path) {
@@ -111,7 +118,7 @@ pub(super) fn staged(root: &Root, book: &RuleBook, path: &Path, name: &str) -> D
     }
 }
 
-/// That `septum git-merge` left both sides of a value in a file.
+/// Finding for both sides of a value that `septum git-merge` left in a file.
 fn unfinished(name: &str, place: Place) -> Diagnostic {
     Diagnostic::error("merge-conflict", format!("a value of `{name}` still holds both sides of a merge"))
         .at(place)

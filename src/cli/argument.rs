@@ -1,4 +1,4 @@
-//! How messages call what was typed. An argument in the wrong place may be a secret, and CI keeps what is shown:
+//! Names for what was typed. An argument in the wrong place may be a secret, and CI keeps what is shown:
 //! one that is neither a known name, nor nearly one, nor a path is called by its number, or by what the help calls it.
 
 use std::ffi::OsStr;
@@ -110,7 +110,7 @@ fn is_directory(path: &Path) -> bool {
     Root::new(Disk::default(), path).is_ok_and(|root| root.is_folder(root.path()))
 }
 
-/// That there is nothing of a name, which is shown if it is nearly a known one, and what may have been meant.
+/// Error for an unknown name, which is shown if it is nearly a known one, with what may have been meant.
 pub(super) fn unknown<'a>(
     what: &str,
     typed: &str,

@@ -112,7 +112,7 @@ fn which_app(
     Ok(error.hint("say which: `--app APP`").into())
 }
 
-/// That a text which an earlier run could not save is still there.
+/// Reminder of a text that an earlier run could not save.
 fn kept(folder: &Path) -> Diagnostic {
     let folder = folder.display();
     Diagnostic::warning("kept-text", format!("what was typed in an earlier `septum edit` is kept in `{folder}`"))

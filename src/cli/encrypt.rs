@@ -87,7 +87,7 @@ impl Encrypt {
     }
 }
 
-/// What was encrypted: `12 values`, `1 value and 3 comments`.
+/// Counts of what was encrypted: `12 values`, `1 value and 3 comments`.
 fn what(values: usize, comments: usize) -> String {
     let number = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     match comments {

@@ -143,7 +143,7 @@ fn quoted(shown: &str, path: &KeyPath) -> String {
     if *shown == path.to_string() { format!("`{path}`") } else { shown.to_owned() }
 }
 
-/// That a value is encrypted where it goes: nobody types one unseen that all may read.
+/// Checks that a value is encrypted where it goes: nobody types one unseen that all may read.
 fn encrypted_there(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result<(), Diagnostics> {
     let found = file.sealed.find(document, path);
     // a new key may be a value in the wrong place

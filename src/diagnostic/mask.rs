@@ -13,7 +13,7 @@ use crate::template_tokens::{TemplateTag, is_template, lex};
 /// What stands for a hidden value.
 const MASK: &str = "…";
 
-/// What is known of the tags of the text that a line is of.
+/// Tags of the text that a line is part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tags {
     /// Each ends on the line that it begins on.

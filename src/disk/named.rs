@@ -40,7 +40,7 @@ pub fn resolve_writable(path: &Path) -> Result<PathBuf, Refusal> {
     }
 }
 
-/// What tells a file that the command line names from others, whatever links it is named through.
+/// Identity of a file that the command line names, whatever links it is named through.
 pub fn real_named(path: &Path) -> PathBuf {
     resolve(path).map_or_else(|_| path.to_path_buf(), |named| named.path)
 }

@@ -60,7 +60,7 @@ pub(super) fn calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Insertion>) {
 /// A run of tokens between two ends, at one depth of brackets.
 #[derive(Default)]
 struct Run {
-    /// What was read since the last end.
+    /// Range that was read since the last end.
     part: Option<Range<usize>>,
     /// Whether a `~` is before it.
     follows_tilde: bool,

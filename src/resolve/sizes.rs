@@ -96,7 +96,7 @@ fn comparing(
     }
 }
 
-/// How often each byte of an item is looked at or copied.
+/// Number of times that each byte of an item is looked at or copied.
 const COMPARED: usize = 4;
 
 /// The bytes of a text, or of the texts in options.

@@ -26,6 +26,12 @@ pub(super) fn is_conflict(text: &[u8]) -> bool {
     lines.any(|line| line == MIDDLE.as_bytes()) && lines.any(|line| line.starts_with(THEIRS.trim_end().as_bytes()))
 }
 
+/// Whether a value has a line that begins or ends the sides of a conflict: somebody may have removed the others alone.
+pub(super) fn has_mark(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n')
+        .any(|line| line.starts_with(OURS.as_bytes()) || line.starts_with(THEIRS.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

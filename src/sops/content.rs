@@ -22,7 +22,7 @@ pub(super) struct Skipped<'a> {
     pub(super) in_second: bool,
 }
 
-/// Where two documents first differ: in a value, its type, its place, or a comment. None if they hold the same.
+/// Path at which two documents first differ: in a value, its type, its place, or a comment. None if they hold the same.
 pub(super) fn difference(first: &Document, second: &Document) -> Option<KeyPath> {
     difference_beside(first, second, None)
 }
@@ -56,7 +56,7 @@ pub(super) fn difference_beside(first: &Document, second: &Document, skipped: Op
     })
 }
 
-/// How a part of a map or a list is called.
+/// Name of an item of a map or a list.
 trait Name {
     fn is_same(&self, other: &Self) -> bool;
     fn is(&self, index: usize, step: &Step) -> bool;
@@ -102,7 +102,7 @@ impl Name for Position {
     }
 }
 
-/// What is skipped below a part, if anything is.
+/// Part of a skipped path below an item, if the path leads through it.
 fn below<'a, K: Name>(skipped: Option<Skipped<'a>>, name: &K, index: usize) -> Option<Skipped<'a>> {
     skipped.and_then(|skipped| match skipped.steps {
         [step, rest @ ..] if name.is(index, step) => Some(Skipped { steps: rest, ..skipped }),
@@ -177,9 +177,9 @@ struct Comments<'a> {
 
 /// A comment with its place.
 struct Placed<'a> {
-    /// What its ciphertext is bound to.
+    /// Keys that its ciphertext is bound to.
     keys: KeyPath,
-    /// How many values come before it.
+    /// The number of values before it.
     before: usize,
     text: &'a str,
 }
@@ -234,7 +234,7 @@ impl<'a> Comments<'a> {
     }
 }
 
-/// What the first comment is bound to that is not in both.
+/// Keys that bind the first comment that is not in both.
 fn first_difference(
     first: &[Placed<'_>],
     second: &[Placed<'_>],

@@ -94,7 +94,7 @@ pub struct Site {
     pub flow: bool,
     /// An encrypted comment at the end of a list whose dashes stand at the column of its key.
     pub flat: bool,
-    /// How far the lines of a block would be indented, if there is room for one; of a comment, how far it should be, if
+    /// Indentation of the lines of a block, if there is room for one; of a comment, the one that it should have, if
     /// it is not.
     pub indent: Option<usize>,
 }

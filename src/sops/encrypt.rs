@@ -63,9 +63,9 @@ impl Plan {
 pub struct Written {
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// How many values are encrypted.
+    /// The number of encrypted values.
     pub values: usize,
-    /// How many comments are.
+    /// The number of encrypted comments.
     pub comments: usize,
     /// Values whose text will be another one once they are decrypted.
     pub reworded: Vec<Reworded>,
@@ -80,7 +80,7 @@ pub struct Written {
 pub struct Exposed {
     /// Its path.
     pub path: KeyPath,
-    /// Where it is.
+    /// Its place.
     pub place: Place,
 }
 

@@ -52,7 +52,7 @@ pub(super) fn open(
 }
 
 struct Opener<'a> {
-    /// What the ciphertext before is bound to.
+    /// Associated data of the ciphertext before.
     last: String,
     source: &'a Source,
     format: Format,
@@ -64,11 +64,10 @@ struct Opener<'a> {
 impl Visit for Opener<'_> {
     fn comment(&mut self, comment: &mut Comment, way: &Way<'_>) {
         // one that does not decrypt is taken as it is: sops does so, and it is no value
-        let Ok(ciphertext) = Ciphertext::parse(comment.text.trim()) else { return };
-        if ciphertext.kind != Type::Comment || way.comment_selection() == Selection::Plain {
+        let is_encrypted = Ciphertext::parse(comment.text.trim()).is_ok_and(|it| it.kind == Type::Comment);
+        if !is_encrypted || way.comment_selection() == Selection::Plain {
             return;
         }
-        drop(ciphertext);
         let token = comment.text.trim().to_owned();
         let Some((plaintext, associated)) = self.bound(&token, &way.path().associated_data()) else { return };
         if let Some(text) = self.comment_text(&plaintext, &associated, &token, comment.site.span) {

@@ -1,4 +1,4 @@
-//! What this program can read and sops cannot: a file of it must not be written.
+//! Texts that this program can read and sops cannot: such a file must not be written.
 
 use super::document::{Document, Item, Leaf, Map, Site, Tree};
 use super::scalar::Value;

@@ -133,7 +133,7 @@ impl Rules {
         Ok(None)
     }
 
-    /// What is wrong in the file and stops nothing but the files of single rules.
+    /// Problems of the file that stop nothing but the files of single rules.
     pub fn warnings(&self) -> Diagnostics {
         let broken = self.list.entries.iter().filter_map(|entry| match entry {
             Entry::Broken { problems, .. } => Some(problems.clone()),

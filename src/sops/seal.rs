@@ -17,7 +17,7 @@ pub(super) struct Encrypted {
     pub(super) mac: Mac,
     /// How many values are encrypted.
     pub(super) values: usize,
-    /// How many values that are not empty stay in plaintext.
+    /// The number of values that are not empty and stay in plaintext.
     pub(super) plain: usize,
     /// How many ciphertexts, those of comments included, were not there before.
     pub(super) new: usize,
@@ -38,7 +38,7 @@ pub enum SealProblem {
     },
     /// A key on the way to the value has a `:`, so that nobody could tell which keys those are.
     AmbiguousKey {
-        /// Where the value is.
+        /// Place of the value.
         span: Span,
     },
     /// The format could not hold the value once it is decrypted.

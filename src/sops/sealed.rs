@@ -63,7 +63,7 @@ pub struct Sealed {
     remarks: Remarks,
     /// Values that somebody typed in plaintext.
     typed: Vec<KeyPath>,
-    /// Why no text in plaintext holds what the file holds.
+    /// The reason why no text in plaintext holds what the file holds.
     unsettled: Option<Unfaithful>,
     /// What is to be new about its encryption.
     pub(super) renewal: Renewal,
@@ -222,17 +222,17 @@ impl Sealed {
         &self.typed
     }
 
-    /// What there is to say of comments that do not decrypt.
+    /// Warnings about comments that do not decrypt.
     pub fn altered_comments(&self) -> Diagnostics {
         self.remarks.altered_warnings()
     }
 
-    /// What there is to say of comments that nobody encrypted.
+    /// Warnings about comments that nobody encrypted.
     pub fn plain_comments(&self) -> Option<Diagnostic> {
         self.remarks.plain_warning(self.source.name())
     }
 
-    /// That no ciphertext would be left behind that the data key of the file is needed for.
+    /// Checks that no ciphertext would be left behind that requires the data key of the file.
     pub fn check_comments(&self) -> Result<(), WriteError> {
         self.remarks.altered().map_or(Ok(()), |place| Err(WriteError::LostComment(place.clone())))
     }

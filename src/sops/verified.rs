@@ -1,4 +1,4 @@
-//! What was written, read again before it reaches a file.
+//! Verification of new bytes, which are read again before they reach a file.
 //!
 //! A file that was changed holds what it held, but for the change; each of its values decrypts, and the checksum
 //! fits. Otherwise there is a mistake in this program, and nothing is written.
@@ -12,7 +12,7 @@ use super::sealed::Closed;
 use super::store::Format;
 use super::verify;
 
-/// Why bytes are not what was to be written.
+/// Difference between new bytes and what was to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfaithful {
     /// Another reader could not read them, or not decrypt them.

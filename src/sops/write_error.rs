@@ -74,12 +74,12 @@ pub enum WriteError {
         /// Why.
         problem: InvalidRecipient,
     },
-    /// What would be written is not what was to be written: a mistake of this program.
+    /// New bytes are not what was to be written: a bug of this program.
     #[error("the file would not hold what it is to hold")]
     Unfaithful {
         /// The file.
         place: Place,
-        /// What is wrong with it.
+        /// The problem.
         problem: Unfaithful,
     },
     /// A comment does not decrypt, and never would once the data key is gone.

@@ -325,9 +325,41 @@ fn a_staged_conflict_is_found_without_a_key() {
         if let Some(sops) = desk.sops("alice.txt", &["decrypt", name]) {
             assert!(sops.ok().contains("theirs-canary"));
         }
+        // one mark that is gone resolves nothing
+        set("<<<<<<< ours\nleft-canary\n>>>>>>> theirs");
+        assert!(desk.read(name).contains("septum_conflict"), "{}", desk.read(name));
         set("resolved");
         assert!(!desk.read(name).contains("septum_conflict"), "{}", desk.read(name));
         assert!(git(&desk, &["add", name]));
         assert!(!check().contains("merge-conflict"), "{}", check());
+    }
+}
+
+/// Without a key, once for each file, in a project and outside of one.
+#[test]
+fn plaintext_typed_into_an_encrypted_file_is_found_before_it_is_committed() {
+    let desk = Desk::new();
+    assert!(git(&desk, &["init", "-q"]));
+    desk.file("base.yaml", BASE);
+    desk.file("prod.yaml", "");
+    desk.encrypted("prod.secrets.yaml", "data:\n  PASSWORD: hunter2-canary-long\n");
+    let typed = desk.read("prod.secrets.yaml").replacen("PASSWORD: ENC", "PASSWORD: typed-canary # ENC", 1);
+    desk.file("prod.secrets.yaml", typed);
+    fs::create_dir(desk.path("conf")).unwrap();
+    for (name, text) in [("conf/x.enc.env", "A=one\n"), ("conf/x.enc.json", "{\"A\": \"one\"}\n")] {
+        desk.encrypted(name, text);
+        let encrypted = desk.read(name);
+        let start = encrypted.find("ENC[").unwrap();
+        let end = start + encrypted[start..].find(']').unwrap() + 1;
+        desk.file(name, format!("{}typed-canary{}", &encrypted[..start], &encrypted[end..]));
+    }
+    assert!(git(&desk, &["add", "-A"]));
+    for arguments in [&["check", "--staged"][..], &["check", "--keyless"]] {
+        let run = desk.run_without_key(arguments);
+        let all = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
+        assert!(!all.contains("canary"), "{all}");
+        let count = |name: &str| all.matches(&format!("`{name}` holds a value in plaintext")).count();
+        let expected = if arguments.contains(&"--staged") { [1, 1, 1] } else { [1, 0, 0] };
+        assert_eq!(["prod.secrets.yaml", "conf/x.enc.env", "conf/x.enc.json"].map(count), expected, "{all}");
     }
 }

@@ -120,7 +120,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// How a text was saved.
+/// Outcome of saving a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
     /// The file is what was typed.

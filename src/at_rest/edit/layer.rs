@@ -1,4 +1,4 @@
-//! What the base says of the values in a layer that somebody edited.
+//! Checks of an edited layer against the base.
 
 use std::path::Path;
 

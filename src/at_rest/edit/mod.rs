@@ -73,7 +73,7 @@ pub fn edit<T>(
     }
 }
 
-/// Why a text was not taken.
+/// Reason why a text was not accepted.
 enum Stopped {
     /// The author wants nothing of it.
     GivenUp,

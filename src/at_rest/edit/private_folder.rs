@@ -17,7 +17,7 @@ use crate::signals;
 /// How names of private folders begin; the number of the process follows.
 const PREFIX: &str = "septum-private-";
 
-/// How names of folders begin that hold what somebody typed and no file has.
+/// Prefix of directories with typed text that no file has.
 const KEPT: &str = "septum-kept-";
 
 /// The file in a private folder that says which text somebody was given: its digest, and its name.
@@ -188,7 +188,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     options.open(path)?.write_all(bytes)
 }
 
-/// Where a text is that was kept.
+/// Note with the path of a kept text.
 pub(super) fn kept_note(text: &Path) -> String {
     let folder = text.parent().unwrap_or(text);
     let place = if system::is_in_memory(folder) { "in memory" } else { "on the disk" };

@@ -117,7 +117,7 @@ pub(super) type SecretDigests = BTreeMap<FileName, BTreeSet<String>>;
 /// The layout of a file of the cache. It changes with every type that is written to one.
 const LAYOUT: u32 = 3;
 
-/// What a file of the cache begins with.
+/// Header of a file of the cache.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Header {
     layout: u32,
@@ -125,7 +125,7 @@ struct Header {
     program: String,
 }
 
-/// What is remembered, as it is written.
+/// Content of the cache, as it is written.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Memory {
     secrets: BTreeMap<TargetName, SecretDigests>,

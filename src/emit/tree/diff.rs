@@ -81,7 +81,7 @@ fn lines(old: &str, new: &str) -> String {
     one_hunk(&old_lines, &new_lines, start, end)
 }
 
-/// How many pairs are equal before the first that is not.
+/// Number of equal pairs before the first that is not.
 fn equal<'l>(pairs: impl Iterator<Item = (&'l &'l str, &'l &'l str)>) -> usize {
     pairs.take_while(|(old, new)| old == new).count()
 }

@@ -53,7 +53,7 @@ pub(super) struct Site {
     folder: tempfile::TempDir,
 }
 
-/// Where files are made and removed by the thousand: in memory, where the system has a place for that.
+/// Directory for files that are made and removed by the thousand: in memory, if the system has one there.
 const IN_MEMORY: &str = "/dev/shm";
 
 fn folder() -> tempfile::TempDir {

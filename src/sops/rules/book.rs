@@ -23,12 +23,12 @@ impl RuleBook {
         Self { disk, read: Mutex::default() }
     }
 
-    /// Where the nearest `.sops.yaml` from a file's folder upward is.
+    /// Path of the nearest `.sops.yaml` from a file's directory upward.
     pub fn nearest(&self, file: &Path) -> Option<PathBuf> {
         discover(&self.disk, &absolute(file).ok()?).ok().flatten()
     }
 
-    /// What is odd in the files of rules that were read, and stops nothing that was asked for.
+    /// Warnings about the files of rules that were read.
     pub fn warnings(&self) -> Diagnostics {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut files: Vec<_> = read.iter().collect();

@@ -16,12 +16,12 @@ use crate::span::{Place, Source, Span};
 use crate::yaml::node::{Key, Kind, Mapping, Node};
 use crate::yaml::read::read as read_yaml;
 
-/// What a file of rules holds.
+/// Content of a file of rules.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RuleList {
     /// The rules, in their order.
     pub(super) entries: Vec<Entry>,
-    /// What is odd and keeps nobody from using a rule.
+    /// Warnings that keep nobody from using a rule.
     pub(super) warnings: Diagnostics,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Entry {
     Broken {
         /// Which files it is for; none is for all of them, as far as can be read.
         path_regex: Option<Pattern>,
-        /// What is wrong.
+        /// The problem.
         problems: Diagnostics,
     },
 }
@@ -59,7 +59,7 @@ pub(super) fn read(source: &Source) -> Result<RuleList, Diagnostics> {
 pub(super) struct Reader<'a> {
     source: &'a Source,
     findings: Diagnostics,
-    /// What stops nothing.
+    /// Findings that stop nothing.
     warnings: Diagnostics,
 }
 

@@ -2,7 +2,7 @@
 //! values are encrypted.
 
 use super::{Closed, Format, Sealed};
-use crate::sops::conflict::is_conflict;
+use crate::sops::conflict::{has_mark, is_conflict};
 use crate::sops::document::{Comment, Leaf, Map, Tree};
 use crate::sops::error::Error;
 use crate::sops::foreign::SERVICES;
@@ -92,14 +92,14 @@ impl Sealed {
 
     /// Says in the metadata whether a value still holds both sides of a merge, for those who have no key.
     pub(in crate::sops) fn mark_conflicts(&mut self) -> Result<(), WriteError> {
-        let mut search = Search(false);
+        let mut search = Search { was_marked: self.metadata.has_conflict(), is_found: false };
         visit(&mut self.document, &Selector::default(), &mut search);
-        if search.0 == self.metadata.has_conflict() {
+        if search.is_found == self.metadata.has_conflict() {
             return Ok(());
         }
         self.edit_blocks(|fields| {
             fields.remove(CONFLICT_FIELD);
-            if search.0 {
+            if search.is_found {
                 fields.put(CONFLICT_FIELD, Tree::text("unresolved"));
             }
         })
@@ -134,14 +134,19 @@ impl Sealed {
     }
 }
 
-/// Whether a value is a conflict.
-struct Search(bool);
+/// Whether a value is a conflict, or what is left of one in a file that had one.
+struct Search {
+    was_marked: bool,
+    is_found: bool,
+}
 
 impl Visit for Search {
     fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
 
     fn leaf(&mut self, leaf: &mut Leaf, _: &Way<'_>) -> Option<Comment> {
-        self.0 |= matches!(&leaf.value, Value::Text(text) if is_conflict(text));
+        if let Value::Text(text) = &leaf.value {
+            self.is_found |= is_conflict(text) || self.was_marked && has_mark(text);
+        }
         None
     }
 }

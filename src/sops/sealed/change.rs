@@ -97,7 +97,7 @@ impl Sealed {
         apply(&self.text, changes)
     }
 
-    /// That a path can be one of a value.
+    /// Checks that a path can be that of a value.
     fn check_target(&self, target: &Target<'_>) -> Result<(), WriteError> {
         if self.format == Format::Binary {
             return Err(self.edit_problem(target.path, EditProblem::NoKeys));
@@ -108,7 +108,7 @@ impl Sealed {
         Ok(())
     }
 
-    /// What a text holds, if sops can read it too.
+    /// Content of a text, if sops can read it too.
     fn readable(&self, text: &str) -> Option<Document> {
         let source = Source::new(self.source.name(), text);
         let document = self.format.parse(&source).ok()?.document;

@@ -45,7 +45,7 @@ struct Broken<'a> {
     is_broken: bool,
 }
 
-/// What a ciphertext has, and hardly any secret.
+/// Parts that a ciphertext has, and hardly any secret.
 const PARTS: [&str; 4] = ["ENC[", "AES256_GCM", ",iv:", ",tag:"];
 
 impl Visit for Broken<'_> {
@@ -83,7 +83,7 @@ impl Closed {
         self.plaintext_at().is_some()
     }
 
-    /// Where the first such value stands, as far as that can be told without the key: where comments select, the
+    /// Place of the first such value, as far as it is known without the key: where comments select, the
     /// checksum knows better.
     pub fn typed_plaintext(&self) -> Option<Place> {
         let by_comments =

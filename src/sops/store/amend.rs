@@ -6,7 +6,7 @@ use crate::sops::path::{KeyPath, Step};
 use crate::span::Span;
 use crate::yaml::node::Key;
 
-/// How many steps of a path lead to something that is there.
+/// Number of steps of a path that lead to something that is there.
 pub(in crate::sops) fn existing(document: &Document, target: &Target<'_>) -> usize {
     let Some(root) = document.branches.get(target.document) else { return 0 };
     let mut at: Option<&Tree> = None;

@@ -47,7 +47,7 @@ pub(super) struct Builder<'s> {
     previous: usize,
     flow_depth: usize,
     tab_seen: bool,
-    /// Where the document starts, behind its `---` if it has one.
+    /// Start of the document, behind its `---` if it has one.
     document_start: usize,
 }
 

@@ -6,7 +6,7 @@ use crate::span::{Source, Span};
 /// The lines that begin, part and end a conflict.
 const MARKERS: [&str; 3] = ["<<<<<<<", "=======", ">>>>>>>"];
 
-/// What every encrypted value begins with.
+/// Start of every encrypted value.
 const CIPHERTEXT: &str = "ENC[AES256_GCM,";
 
 /// The first conflict in a text, if there is one that is complete. Of a text that can be read, the lines are a value.

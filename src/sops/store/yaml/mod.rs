@@ -1,5 +1,6 @@
 //! YAML (format, section 1.9).
 
+mod comments;
 mod emit;
 mod read;
 

@@ -5,9 +5,10 @@ use std::slice::Iter;
 
 use zeroize::Zeroizing;
 
+use super::comments::{align, is_comment};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::BLOCK;
-use crate::sops::document::{Comment, Document, Item, Leaf, List, Map, Position, Site, Tree};
+use crate::sops::document::{Document, Item, Leaf, List, Map, Position, Site, Tree};
 use crate::sops::scalar::{Value, is_unsigned};
 use crate::sops::store::{Block, Parsed};
 use crate::span::{Source, Span};
@@ -69,27 +70,27 @@ fn is_block(text: &str, span: Span) -> bool {
     !text.get(span.start..).unwrap_or_default().starts_with(['{', '['])
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    comments: Peekable<Iter<'a, read::Comment>>,
+pub(super) struct Reader<'a> {
+    pub(super) text: &'a str,
+    pub(super) comments: Peekable<Iter<'a, read::Comment>>,
     /// Whether no comment stands inside of a value, as behind the header of a block.
-    in_place: bool,
-    /// Where the last comment ends that stands at the end of a map or list.
-    foot: usize,
+    pub(super) in_place: bool,
+    /// End of the last comment that stands at the end of a map or list.
+    pub(super) foot: usize,
 }
 
 /// What surrounds a value.
 #[derive(Clone, Copy)]
-struct Around {
-    flow: bool,
+pub(super) struct Around {
+    pub(super) flow: bool,
     /// How far the value's own lines are indented.
-    indent: usize,
+    pub(super) indent: usize,
     /// Where what comes next starts.
-    limit: usize,
+    pub(super) limit: usize,
     /// The column of the map or list that the value is in.
-    outer: usize,
+    pub(super) outer: usize,
     /// Whether it is an item of a list at the column of its key.
-    flat: bool,
+    pub(super) flat: bool,
 }
 
 impl Reader<'_> {
@@ -225,25 +226,6 @@ impl Reader<'_> {
         }
     }
 
-    /// The comment on the line of a value that ends here, also behind a comma.
-    fn behind<K>(&mut self, end: usize) -> Option<Item<K>> {
-        let text = self.text;
-        let follows = |comment: &&read::Comment| {
-            let gap = text.get(end..comment.span.start);
-            comment.inline && gap.is_none_or(|gap| !gap.contains('\n') && gap.trim_matches([' ', '\t', ',']).is_empty())
-        };
-        self.comments.next_if(follows).map(item)
-    }
-
-    /// The same of brackets: it is of all that they hold, and of no value alone.
-    fn behind_brackets<K>(&mut self, end: usize) -> Option<Item<K>> {
-        let found = self.behind(end);
-        found.map(|item| match item {
-            Item::Comment(comment) => Item::Comment(Comment { inline: false, ..comment }),
-            value @ Item::Value(..) => value,
-        })
-    }
-
     fn leaf(&self, scalar: Scalar, span: Span, key_end: usize, around: Around) -> Leaf {
         let span = if scalar.blank { self.nothing(span, key_end) } else { span };
         // a tag goes with the value that it is of
@@ -265,22 +247,6 @@ impl Reader<'_> {
         Leaf { value: Value::from_scalar(scalar), unsigned, site }
     }
 
-    /// Whether lines that follow, of blanks or with a comment, would be read as a part of a block that is indented so.
-    fn joins_block(&self, end: usize, indent: usize) -> bool {
-        let rest = self.text.get(self.line_of(end)..).unwrap_or_default();
-        for line in rest.strip_prefix('\n').unwrap_or_default().split('\n') {
-            let line = line.trim_end_matches('\r');
-            let content = line.trim_start_matches(' ');
-            if line.len() - content.len() >= indent && (line.len() > indent || !content.is_empty()) {
-                return true;
-            }
-            if !content.is_empty() {
-                return content.starts_with('\t');
-            }
-        }
-        false
-    }
-
     /// Behind the `:` of a key or the dash of an item that has no value.
     fn nothing(&self, span: Span, key_end: usize) -> Span {
         let rest = self.text.get(key_end..).unwrap_or_default();
@@ -291,110 +257,18 @@ impl Reader<'_> {
     }
 
     /// The end of the line that an offset is on.
-    fn line_of(&self, at: usize) -> usize {
+    pub(super) fn line_of(&self, at: usize) -> usize {
         let rest = self.text.get(at..).unwrap_or_default();
         at + rest.find('\n').unwrap_or(rest.len())
     }
-
-    /// The comments behind the last item: those within the brackets, or indented deeper than what comes next. To go-yaml
-    /// such are of the innermost map or list, however deep they are, up to the first blank line between them; those
-    /// behind it are of what comes next.
-    fn rest<K>(&mut self, items: &mut Vec<Item<K>>, span: Span, around: Around) {
-        if around.flow {
-            self.take(items, |comment| comment.span.start < span.end);
-        } else {
-            let next = self.column_of(around.limit);
-            while let Some(comment) = self.comments.peek().copied() {
-                let is_foot = !comment.inline
-                    && comment.span.start < around.limit
-                    && comment.span.column > next
-                    && (self.foot < span.end || self.follows(comment.span.start));
-                if !is_foot {
-                    break;
-                }
-                self.take(items, |next| next == comment);
-                self.foot = comment.span.end;
-            }
-        }
-    }
-
-    /// Whether what starts at an offset stands on the line below the last comment at the end of a map or list.
-    fn follows(&self, start: usize) -> bool {
-        self.text.get(self.foot..start).is_some_and(|gap| gap.bytes().filter(|byte| *byte == b'\n').count() < 2)
-    }
-
-    /// Whether a comment stands on the line of a key without a value, and another one below it.
-    fn has_comments_behind(&self, key_end: usize) -> bool {
-        let mut comments = self.comments.clone();
-        let (Some(first), Some(second)) = (comments.next(), comments.next()) else { return false };
-        let gap = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default().matches('\n').count();
-        first.inline && gap(key_end, first.span.start) == 0 && gap(first.span.end, second.span.start) == 1
-    }
-
-    /// Whether comments follow right below a list, no deeper than it, with a blank line behind them.
-    fn has_foot(&self, list: Span) -> bool {
-        let start = list.end.max(self.foot);
-        let mut end = start;
-        for comment in self.comments.clone() {
-            let gap = self.text.get(end..comment.span.start).unwrap_or_default();
-            let is_deeper = end == start && comment.span.column > list.column;
-            if comment.inline || is_deeper || gap.matches('\n').count() > 1 {
-                break;
-            }
-            end = comment.span.end;
-        }
-        let behind = self.text.get(end..).unwrap_or_default();
-        end > start && behind.split('\n').nth(1).is_some_and(|line| line.trim().is_empty())
-    }
-
-    /// The column of what starts at an offset, or of the margin behind the last of all.
-    fn column_of(&self, at: usize) -> usize {
-        let before = self.text.get(..at).unwrap_or_default();
-        let line = before.rfind('\n').map_or(before, |newline| before.get(newline + 1..).unwrap_or_default());
-        if line.trim().is_empty() || line.trim_start().starts_with('-') { line.chars().count() + 1 } else { 1 }
-    }
-
-    fn take<K>(&mut self, items: &mut Vec<Item<K>>, wanted: impl Fn(&read::Comment) -> bool) {
-        while let Some(comment) = self.comments.next_if(|comment| wanted(comment)) {
-            items.push(item(comment));
-        }
-    }
 }
 
-/// Whether an item of a list looks like an encrypted comment.
-fn is_comment(node: &Node) -> bool {
-    node.as_scalar().is_some_and(|scalar| scalar.text().trim_end().ends_with(",type:comment]"))
-}
-
-/// Where a value starts, with its tag.
+/// Start of a value, with its tag.
 fn start_of(node: &Node) -> usize {
     match &node.kind {
         Kind::Scalar(scalar) => scalar.tag_at.unwrap_or(node.span.start).min(node.span.start),
         Kind::List(_) | Kind::Map(_) => node.span.start,
     }
-}
-
-/// Notes where comments should stand that are on a line of their own: elsewhere go-yaml might take them for those of
-/// another map or list, to which their ciphertext is not bound.
-fn align<K>(items: &mut [Item<K>], column: usize, is_list: bool, start: impl Fn(&K) -> usize) {
-    let mut next = usize::MAX;
-    for item in items.iter_mut().rev() {
-        match item {
-            Item::Value(key, _) => next = start(key),
-            Item::Comment(comment) => {
-                let Span { start, column: found, .. } = comment.site.span;
-                // one between a key and its value is of neither another map nor another list
-                let is_between_values = !comment.inline && start < next;
-                comment.site.indent = (is_between_values && found != column).then_some(column.saturating_sub(1));
-                comment.as_item = is_between_values && is_list;
-            }
-        }
-    }
-}
-
-fn item<K>(comment: &read::Comment) -> Item<K> {
-    let site = Site { span: comment.span, ..Site::default() };
-    Item::Comment(Comment { text: Zeroizing::new(comment.text.clone()), site, inline: comment.inline, as_item: false })
 }
 
 /// The dash before an item, past comments.
