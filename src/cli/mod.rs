@@ -128,6 +128,11 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let parsed = Cli::command().try_get_matches_from(&arguments);
     let (cli, checked) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok((cli, matches)) => (cli, argument::check_paths(&matches)),
+        // a value such as `-hunter` is no request for help
+        Err(error) if !error.use_stderr() && usage::glued_help(&arguments).is_some() => {
+            usage::show_glued(&arguments);
+            return ExitCode::from(output::INVALID);
+        }
         // help and version go to stdout, and a reader that went away is no failure
         Err(error) if !error.use_stderr() || error.kind() == HELP => {
             let _ = error.print();

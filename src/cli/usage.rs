@@ -27,6 +27,34 @@ pub(super) fn show(error: &Error, arguments: &[OsString]) {
     Output::new(&global).show(diagnostic(error, arguments).into());
 }
 
+/// Number of the argument that begins like an option and only holds the `h` of help or the `V` of the version; none if
+/// an argument asks for one of them.
+pub(super) fn glued_help(arguments: &[OsString]) -> Option<usize> {
+    let texts = || arguments.iter().enumerate().skip(1).filter_map(|(index, it)| Some((index, it.to_str()?)));
+    let flags = |text: &str| text.strip_prefix('-').filter(|rest| !rest.starts_with('-')).map(str::to_owned);
+    let asks = |text: &str| {
+        let is_cluster = |flags: String| !flags.is_empty() && flags.chars().all(|flag| "hqvV".contains(flag));
+        matches!(text, "help" | "--help" | "--version") || flags(text).is_some_and(is_cluster)
+    };
+    if texts().any(|(_, text)| asks(text)) {
+        return None;
+    }
+    texts().find(|(_, text)| flags(text).is_some_and(|flags| flags.contains(['h', 'V']))).map(|(index, _)| index)
+}
+
+/// Shows that an argument is no option.
+pub(super) fn show_glued(arguments: &[OsString]) {
+    let command = command(arguments);
+    let name = command.map_or_else(|| "septum".to_owned(), |command| format!("septum {command}"));
+    let number = glued_help(arguments).unwrap_or_default();
+    let mut found = invalid_usage(format!("argument {number} is not an option of `{name}`"));
+    if let Some((_, how)) = HOW.iter().find(|(of, _)| command == Some(of)) {
+        found = found.hint(*how);
+    }
+    let global = Global { directory: ".".into(), color: Color::Auto, quiet: false, verbose: false };
+    Output::new(&global).show(found.hint(format!("`{name} --help` says more")).into());
+}
+
 /// What is wrong, in words that hold nothing of the arguments but the names of options and commands that there are.
 fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     let command = command(arguments);
@@ -154,6 +182,22 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+
+    #[test]
+    fn a_value_that_begins_like_help_is_none() {
+        for (arguments, expected) in [
+            (&["set", "prod", "KEY", "-hunter2"][..], Some(4)),
+            (&["set", "prod", "KEY", "-qhunter2"], Some(4)),
+            (&["set", "-h"], None),
+            (&["set", "-qh"], None),
+            (&["help", "set"], None),
+            (&["render", "--help"], None),
+            (&["-V"], None),
+        ] {
+            let arguments: Vec<_> = ["septum"].iter().chain(arguments).map(OsString::from).collect();
+            assert_eq!(glued_help(&arguments), expected, "{arguments:?}");
+        }
+    }
 
     #[test]
     fn all_commands_are_known() {
