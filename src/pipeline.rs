@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::budget::VALUE_BYTES;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
-use crate::layer::{Definition, Library, Sight};
+use crate::layer::{Definition, Library, SecretForm, Sight};
 use crate::manifest::references;
 use crate::meter::{Meter, Stage};
 use crate::name::{AppName, EntryId, EnvironmentName};
@@ -27,6 +27,8 @@ pub struct Pipeline<'p> {
     references: references::Rules,
     /// The day at which certificates must be valid; none if nobody asks.
     at: Option<Day>,
+    /// The form of Secrets, whatever the layers say; none for that of the layers.
+    form: Option<SecretForm>,
 }
 
 /// An app with all its environments resolved and routed.
@@ -49,6 +51,7 @@ impl<'p> Pipeline<'p> {
             constraints: Constraints::default(),
             references: references::Rules::with(&project.references),
             at: None,
+            form: None,
         }
     }
 
@@ -56,6 +59,13 @@ impl<'p> Pipeline<'p> {
     #[must_use]
     pub fn at(mut self, day: Option<Day>) -> Self {
         self.at = day;
+        self
+    }
+
+    /// The same, with Secrets in a form that the command line chose.
+    #[must_use]
+    pub fn delivering(mut self, form: Option<SecretForm>) -> Self {
+        self.form = form;
         self
     }
 
@@ -136,10 +146,11 @@ impl<'p> Pipeline<'p> {
                 problems.push(VALUE_BYTES.exceeded().hint("render fewer environments or apps at once"));
                 return None;
             }
-            let Some(definition) = self.meter.time(Stage::Layers, || open(environment, problems)) else {
+            let Some(mut definition) = self.meter.time(Stage::Layers, || open(environment, problems)) else {
                 whole = false;
                 continue;
             };
+            definition.delivery.replace_secrets(self.form);
             let mut found = Diagnostics::new();
             let with = if manifests.contains(environment) { Manifests::Rendered } else { Manifests::Skipped };
             let resolve = || resolve::resolve(&self.engine(&documents), definition, with, &mut found);
@@ -181,9 +192,10 @@ impl<'p> Pipeline<'p> {
     /// was made of it is current. What is wrong was told with the objects themselves.
     pub fn veiled(&self, app: &App, survey: &Survey, environment: &EnvironmentName) -> Vec<Rendered> {
         let mut nothing = Diagnostics::new();
-        let Some(definition) = self.library.definition(app, environment, Sight::Sealed, &mut nothing) else {
+        let Some(mut definition) = self.library.definition(app, environment, Sight::Sealed, &mut nothing) else {
             return Vec::new();
         };
+        definition.delivery.replace_secrets(self.form);
         let resolved = resolve::resolve(&self.engine(&Arc::default()), definition, Manifests::Rendered, &mut nothing);
         let target = self.target(survey, &resolved, Unknown::Left(&|_| None));
         object::render(target, &mut nothing).whole

@@ -167,6 +167,29 @@ impl<'t> LexedTemplate<'t> {
     }
 }
 
+/// Statements that enclose what is up to their end.
+const BLOCKS: [&str; 9] = ["if", "for", "macro", "filter", "with", "block", "call", "set", "autoescape"];
+
+impl<'t> LexedTemplate<'t> {
+    /// The last statement that encloses what follows it, and has no end.
+    pub(crate) fn unclosed_block(&self) -> Option<(&'static str, &TemplateTag<'t>)> {
+        let mut open: Vec<(&'static str, &TemplateTag<'t>)> = Vec::new();
+        for tag in &self.tags {
+            let Some(keyword) = tag.keyword() else { continue };
+            if let Some(closed) = keyword.strip_prefix("end") {
+                if open.last().is_some_and(|(last, _)| *last == closed) {
+                    open.pop();
+                }
+                continue;
+            }
+            let assigns = keyword == "set" && tag.tokens.iter().any(|found| matches!(found.token, Token::Assign));
+            let block = BLOCKS.into_iter().find(|block| *block == keyword && !assigns);
+            open.extend(block.map(|block| (block, tag)));
+        }
+        open.pop()
+    }
+}
+
 /// Whether a statement with this keyword names another template.
 pub(crate) fn is_import(keyword: &str) -> bool {
     matches!(keyword, "include" | "import" | "from" | "extends")

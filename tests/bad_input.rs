@@ -292,6 +292,7 @@ error: expected a mapping for `data`, found a list
   |
 1 | data: …
   |       ^
+  = hint: write `KEY: value` lines without the `- ` before them
 ",
         ),
         case("entry that is a list", base("data:\n  HOSTS: [a.example.com, b.example.com]\n")).says(
@@ -357,6 +358,7 @@ error: expected `true` or `false` for `required`, found another text
   |
 2 |   PORT: { value: …, required: … }
   |                               ^
+  = hint: write `true`: YAML 1.2 knows no other word for it
 ",
         ),
         case("type that is none", base("data:\n  PORT: { value: 8080, type: int }\n")).says(
@@ -366,6 +368,7 @@ error: expected `string`, `integer`, `number` or `boolean` for `type`
   |
 2 |   PORT: { value: …, type: … }
   |                           ^
+  = hint: did you mean `integer`?
 ",
         ),
         case("rule with a value of another type", base("data:\n  PORT: { value: 8080, type: integer, minimum: low, enum: 8080 }\n")).says(
@@ -775,6 +778,7 @@ error: there is no filter `uppercase`
   |
 2 |   KEY: …{{ env.name | uppercase }}…
   |                       ^^^^^^^^^
+  = hint: did you mean `upper`?
 ",
         ),
         case("undefined entry by a computed name", base("vars: { name: LOG_LEVL }\ndata:\n  LOG_LEVEL: info\n  KEY: \"{{ data[vars.name] }}\"\n")).says(
@@ -1025,11 +1029,12 @@ error: the template has a bracket or a text that is not closed, or does not belo
         ),
         case("no end of a block", base("data:\n  KEY: |\n    {% if env.name %}\n    x\n")).says(
             r"
-error: the template has a syntax error: unexpected end of input, expected end of block
- --> environments/base.yaml:3:22
+error: the block that `{% if … %}` opens here is not closed
+ --> environments/base.yaml:3:5
   |
 3 |     {% if env.name %}
-  |                      ^
+  |     ^^^^^^^^^^^^^^^^^
+  = hint: add `{% endif %}` behind what belongs to it
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),

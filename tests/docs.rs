@@ -269,7 +269,7 @@ fn scripts(yaml: &serde_yaml::Value, is_script: bool, found: &mut Vec<String>) {
 fn hooks_workflows_and_jobs_call_what_exists() {
     let commands = Commands::of_program();
     for (path, calls) in [
-        (".pre-commit-hooks.yaml", 1),
+        (".pre-commit-hooks.yaml", 2),
         ("examples/ci/github.yml", 2),
         ("examples/ci/gitlab.yml", 2),
         ("src/cli/init/workflow.yaml", 2),
@@ -287,12 +287,13 @@ fn hooks_workflows_and_jobs_call_what_exists() {
 #[test]
 fn the_hook_names_a_program_of_this_package() {
     let hooks: serde_yaml::Value = serde_yaml::from_str(&read(&root().join(".pre-commit-hooks.yaml"))).unwrap();
-    let hook = &hooks[0];
-    let entry = hook["entry"].as_str().unwrap();
-    assert_eq!(entry.split(' ').next(), Some(env!("CARGO_PKG_NAME")));
-    assert_eq!((hook["pass_filenames"].as_bool(), hook["always_run"].as_bool()), (Some(false), Some(true)));
-    for field in ["id", "name", "language"] {
-        assert!(hook[field].is_string(), "{field}");
+    for hook in hooks.as_sequence().unwrap() {
+        let entry = hook["entry"].as_str().unwrap();
+        assert_eq!(entry.split(' ').next(), Some(env!("CARGO_PKG_NAME")));
+        assert_eq!((hook["pass_filenames"].as_bool(), hook["always_run"].as_bool()), (Some(false), Some(true)));
+        for field in ["id", "name", "language"] {
+            assert!(hook[field].is_string(), "{field}");
+        }
     }
 }
 

@@ -338,6 +338,18 @@ app/more                  dev        prod
   TOKEN_TTL    ConfigMap  inherited  inherited
 ";
     assert_eq!(small().run(&["list"]).ok(), expected);
+    if let Some(python) = support::terminal::driver() {
+        let narrow = support::terminal::session(
+            &python,
+            small().root().as_path(),
+            &[("NO_COLOR", "1")],
+            "stty rows 20 cols 30; exec \"$SEPTUM\" list prod",
+            &[],
+        );
+        let first = "app\n  LOG_LEVEL  ConfigMap\n    prod  inherited\n  PORT  ConfigMap\n    prod  inherited\n  DB_PASSWORD  Secret\n    prod  missing\n";
+        assert!(narrow.shown.starts_with(first), "{}", narrow.shown);
+        assert!(narrow.shown.contains("app/more\n  A  ConfigMap\n"), "{}", narrow.shown);
+    }
     let missing = "app                    prod\n  DB_PASSWORD  Secret  missing\n";
     assert_eq!(small().run(&["list", "prod", "--missing"]).ok(), missing);
     let coloured = small().run(&["list", "--color", "always"]).ok();

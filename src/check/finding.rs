@@ -12,7 +12,7 @@ use crate::span::{Place, Source};
 
 /// Rules that tell of a project that is not as it should be, and not of one that cannot be read, and what they
 /// find: that is a finding (exit code 1), and not invalid input (2).
-const FINDINGS: [(&str, &str); 28] = [
+const FINDINGS: [(&str, &str); 29] = [
     ("certificate", "a certificate that is not valid, or not with its key"),
     ("dangling-reference", "a reference to an object or key that nothing defines"),
     ("declared-plain", "a value that is declared plain, and is not"),
@@ -29,6 +29,7 @@ const FINDINGS: [(&str, &str); 28] = [
     ("oversized-object", "an object that is larger than the API server takes"),
     ("plaintext-secret", "a credential in plaintext"),
     ("recipients-drift", "a file that is not encrypted for those whom its rule names"),
+    ("ref-in-content", "a pointer to a store that nothing resolves"),
     ("secret-in-manifest", "a secret in a manifest that everybody may read"),
     ("secret-in-plain-output", "a secret in output that everybody may read"),
     ("selector-drift", "a file that is not encrypted where its rule says"),

@@ -24,7 +24,7 @@ mod unused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, without_consequences};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{Day, Unknown};
 use crate::parallel;
@@ -231,7 +231,7 @@ impl Found {
         let Self { mut findings, mut accepted, unseen, usage } = self;
         let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has(finding, &Anchors::default()));
         findings.extend(usage.findings().filter(is_wanted));
-        let mut findings = sorted(findings);
+        let mut findings = sorted(without_consequences(findings, |found| &found.diagnostic));
         if let Some(baseline) = scope.baseline {
             let (known, left) = baseline.part(findings, scope.is_whole);
             accepted.extend(known);

@@ -1,6 +1,7 @@
 //! Names for what was typed. An argument in the wrong place may be a secret, and CI keeps what is shown:
 //! one that is neither a known name, nor nearly one, nor a path is called by its number, or by what the help calls it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,8 @@ use clap::parser::ValueSource;
 
 use super::output;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, nearest};
-use crate::disk::{Disk, Root};
+use crate::disk::{Disk, Kind, Root};
+use crate::name::EnvironmentName;
 
 /// Arguments that are paths of what may be made: `(command, argument)`. All others must exist.
 const NEW: [(&str, &str); 9] = [
@@ -50,6 +52,11 @@ pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
     if !is_directory(directory) {
         let shown =
             if is_shown(Path::new(""), directory) { format!(", `{}`,", directory.display()) } else { String::new() };
+        if Disk::default().has(directory) {
+            let message = format!("`-C` requires a directory, and what it names{shown} is a file");
+            let hint = "name the directory of the project, or of the file";
+            return Err(Diagnostic::error("usage", message).hint(hint));
+        }
         let message = format!("the directory that `-C` names{shown} does not exist");
         return Err(Diagnostic::error("unreadable", message).failing(Failure::Io));
     }
@@ -107,7 +114,8 @@ fn is_like_path(directory: &Path, path: &Path) -> bool {
 
 /// Whether a path is a directory, or a link to one.
 fn is_directory(path: &Path) -> bool {
-    Root::new(Disk::default(), path).is_ok_and(|root| root.is_folder(root.path()))
+    let root = Root::new(Disk::default(), path);
+    root.is_ok_and(|root| matches!(root.disk().kind(root.path()), Ok(Some(Kind::Folder))))
 }
 
 /// Error for an unknown name, which is shown if it is nearly a known one, with what may have been meant.
@@ -120,6 +128,24 @@ pub(super) fn unknown<'a>(
         Some(nearest) => (format!("there is no {what} `{typed}`"), Some(format!("did you mean `{nearest}`?"))),
         None => (format!("{} is not the name of any {what}", number(OsStr::new(typed))), None),
     }
+}
+
+/// How the environment is named that is meant by the path of one of its layers, or by `all`.
+pub(super) fn environment_hint(typed: &str, known: &BTreeSet<&EnvironmentName>) -> Option<String> {
+    if matches!(typed, "all" | "ALL" | "*" | ".") {
+        return Some("`--all` renders every environment; `check` and `list` are about all if none is named".to_owned());
+    }
+    let file = Path::new(typed).file_name()?.to_str()?;
+    let (stem, extension) = file.rsplit_once('.')?;
+    let stem = stem.strip_suffix(".secrets").unwrap_or(stem);
+    let meant = known.iter().find(|name| name.as_str() == stem && matches!(extension, "yaml" | "yml"))?;
+    Some(format!("an environment is given by its name, not by its file: `{meant}`"))
+}
+
+/// That KEY and ENV were given in the other order, if the key is the name of an environment.
+pub(super) fn reversed_hint(key: &str, known: &BTreeSet<&EnvironmentName>) -> Option<String> {
+    let environment = known.iter().find(|name| name.as_str() == key)?;
+    Some(format!("the environment comes first: `{environment} KEY`"))
 }
 
 /// `argument 2`: which one a text is, counted from 1 behind the name of the program.

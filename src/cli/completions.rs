@@ -1,13 +1,20 @@
 //! `septum completions`, and what they complete: environments, apps and keys of the project.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clap::Args;
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap::{Arg, Args, Command, CommandFactory as _, ValueHint};
+use clap_complete::engine::{
+    ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
+};
 use clap_complete::env::Shells;
 
+use super::Cli;
 use super::output::{self, invalid_usage};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::disk::{Disk, Kind, read_named};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::sops::{Identities, Places, System};
@@ -18,7 +25,7 @@ use crate::sops::{Identities, Places, System};
 #[derive(Debug, Args)]
 pub(super) struct Completions {
     /// bash, elvish, fish, powershell or zsh
-    #[arg(value_name = "SHELL")]
+    #[arg(value_name = "SHELL", add = shells())]
     shell: String,
 }
 
@@ -81,6 +88,104 @@ pub(super) fn keys() -> ArgValueCandidates {
         keys.dedup();
         candidates(keys.into_iter())
     })
+}
+
+pub(super) fn bundles() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let Some(project) = project() else { return Vec::new() };
+        let pipeline = Pipeline::new(&project, no_identities());
+        let surveys = project.apps.iter().filter_map(|app| pipeline.survey(app, &[], &mut Diagnostics::new()));
+        let resolved = surveys.flat_map(|survey| survey.environments);
+        let names: BTreeSet<_> = resolved
+            .flat_map(|resolved| resolved.definition.bundles.keys().map(ToString::to_string).collect::<Vec<_>>())
+            .collect();
+        candidates(names.into_iter())
+    })
+}
+
+pub(super) fn shells() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(Shells::builtins().names().map(str::to_owned)))
+}
+
+pub(super) fn commands() -> ArgValueCandidates {
+    let names = || Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect::<Vec<_>>();
+    ArgValueCandidates::new(move || candidates(names().into_iter()))
+}
+
+/// Arguments that are encrypted files: `(command, argument)`; where an environment may stand too, it is one of
+/// [`TARGETS`].
+const ENCRYPTED: [(&str, &str); 4] =
+    [("decrypt", "files"), ("rekey", "files"), ("rotate", "files"), ("git-textconv", "file")];
+
+/// Commands whose `target` is an environment, or an encrypted file.
+const TARGETS: [&str; 4] = ["set", "unset", "get", "edit"];
+
+/// The program as it is completed. Paths come from here and not from the library, which offers names as they are:
+/// those of a repository may mean something to a shell.
+pub(super) fn command() -> Command {
+    let with_paths = |command: Command| {
+        let name = command.get_name().to_owned();
+        command.mut_args(move |argument| with_paths(&name, argument))
+    };
+    with_paths(Cli::command()).mut_subcommands(with_paths)
+}
+
+fn with_paths(command: &str, argument: Arg) -> Arg {
+    let id = argument.get_id().as_str().to_owned();
+    if TARGETS.contains(&command) && id == "target" {
+        return argument.add(ArgValueCompleter::new(targets));
+    }
+    match argument.get_value_hint() {
+        ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath => {
+            let argument = argument.value_hint(ValueHint::Other);
+            match () {
+                () if ENCRYPTED.contains(&(command, id.as_str())) => argument.add(ArgValueCompleter::new(encrypted)),
+                () if id == "directory" => argument.add(ArgValueCompleter::new(directories)),
+                () => argument.add(ArgValueCompleter::new(|typed: &OsStr| paths(typed, |_| true))),
+            }
+        }
+        _ => argument,
+    }
+}
+
+/// Paths whose names mean nothing to a shell.
+fn paths(typed: &OsStr, is_wanted: impl Fn(&Path) -> bool + Send + Sync + 'static) -> Vec<CompletionCandidate> {
+    let found = PathCompleter::any().filter(is_wanted).complete(typed);
+    found.into_iter().filter(|path| path.get_value().to_str().is_some_and(is_inert)).collect()
+}
+
+fn directories(typed: &OsStr) -> Vec<CompletionCandidate> {
+    paths(typed, |path| Disk::default().kind(path).is_ok_and(|kind| kind == Some(Kind::Folder)))
+}
+
+/// Most files that are read to see whether they are encrypted. All others are offered unseen.
+const MOST_READ: usize = 500;
+
+/// Largest file that is looked into, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Directories, and files that are encrypted.
+fn encrypted(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let read = AtomicUsize::new(0);
+    paths(typed, move |path| {
+        let disk = Disk::default();
+        match disk.kind(path) {
+            Ok(Some(Kind::File)) if read.fetch_add(1, Ordering::Relaxed) < MOST_READ => {
+                let bytes = read_named(path, MOST_BYTES);
+                bytes.is_ok_and(|bytes| memchr::memmem::find(&bytes, b"ENC[AES256_GCM,").is_some())
+            }
+            Ok(Some(Kind::File | Kind::Folder)) => true,
+            _ => false,
+        }
+    })
+}
+
+/// Environments, and encrypted files.
+fn targets(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let project = project();
+    let names = project.iter().flat_map(Project::environments).map(|name| name.as_str().to_owned());
+    let begins = |name: &String| typed.to_str().is_some_and(|typed| name.starts_with(typed));
+    candidates(names.filter(begins)).into_iter().chain(encrypted(typed)).collect()
 }
 
 /// What is offered of names that a repository gave: a shell takes a word into the command line as it is, so

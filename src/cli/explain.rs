@@ -25,7 +25,7 @@ pub(super) struct Explain {
     #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
     apps: Vec<String>,
     /// Only of this bundle
-    #[arg(long, value_name = "BUNDLE")]
+    #[arg(long, value_name = "BUNDLE", add = super::completions::bundles())]
     bundle: Option<String>,
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
@@ -35,7 +35,8 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
         let project = Project::discover(&global.directory)?;
-        let environment = super::environment(&project, &self.environment)?;
+        let environment = super::environment(&project, &self.environment)
+            .map_err(|unknown| unknown.maybe_hint(argument::reversed_hint(&self.key, &project.environments())))?;
         let pipeline = Pipeline::new(&project, identities());
         let mut problems = Diagnostics::new();
         let mut explanations = Vec::new();

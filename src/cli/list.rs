@@ -64,7 +64,9 @@ impl List {
                     if !text.is_empty() {
                         text.end_line();
                     }
-                    text.append(table(rows, &wanted));
+                    let wide = table(rows, &wanted);
+                    let fits = output::terminal_width().is_none_or(|width| wide.width() <= width);
+                    text.append(if fits { wide } else { stacked(rows, &wanted) });
                 }
                 output.text(&text)
             }
@@ -79,15 +81,13 @@ fn table(rows: &[Row], environments: &[EnvironmentName]) -> StyledText {
     for row in rows {
         if bundle != Some(&row.bundle) {
             bundle = Some(&row.bundle);
-            let heading = if row.bundle == row.app { row.app.clone() } else { format!("{}/{}", row.app, row.bundle) };
             lines.push(
-                [heading, String::new()].into_iter().chain(environments.iter().map(ToString::to_string)).collect(),
+                [heading(row), String::new()].into_iter().chain(environments.iter().map(ToString::to_string)).collect(),
             );
         }
-        let object = if row.sensitive { "Secret" } else { "ConfigMap" };
         let cells =
             environments.iter().map(|environment| cell(row.environments.get(environment.as_str()), row.sensitive));
-        lines.push([format!("  {}", row.key), object.to_owned()].into_iter().chain(cells).collect());
+        lines.push([format!("  {}", row.key), object(row).to_owned()].into_iter().chain(cells).collect());
     }
     // as it is written, so that columns stand below each other
     lines.iter_mut().flatten().for_each(|cell| *cell = escape(cell).into_owned());
@@ -109,6 +109,35 @@ fn table(rows: &[Row], environments: &[EnvironmentName]) -> StyledText {
         out.end_line();
     }
     out
+}
+
+/// The same with a line for each environment, for terminals that are narrower than the table.
+fn stacked(rows: &[Row], environments: &[EnvironmentName]) -> StyledText {
+    let widest = environments.iter().map(|name| name.as_str().width()).max().unwrap_or_default();
+    let bold = anstyle::Style::new().bold();
+    let mut out = StyledText::new();
+    let mut bundle = None;
+    for row in rows {
+        if bundle != Some(&row.bundle) {
+            bundle = Some(&row.bundle);
+            out.push_in(bold, heading(row));
+            out.end_line();
+        }
+        out.line(format!("  {}  {}", row.key, object(row)));
+        for name in environments {
+            let Some(found) = row.environments.get(name.as_str()) else { continue };
+            out.line(format!("    {:widest$}  {}", name.as_str(), cell(Some(found), row.sensitive)));
+        }
+    }
+    out
+}
+
+fn heading(row: &Row) -> String {
+    if row.bundle == row.app { row.app.clone() } else { format!("{}/{}", row.app, row.bundle) }
+}
+
+fn object(row: &Row) -> &'static str {
+    if row.sensitive { "Secret" } else { "ConfigMap" }
 }
 
 fn cell(cell: Option<&Cell>, sensitive: bool) -> String {

@@ -11,13 +11,15 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 #[derive(Debug, Args)]
 pub(super) struct Man {
     /// The command; septum itself if none is named
-    #[arg(value_name = "COMMAND")]
+    #[arg(value_name = "COMMAND", add = super::completions::commands())]
     command: Option<String>,
 }
 
 impl Man {
     pub(super) fn run(&self) -> Result<(), Diagnostics> {
-        let septum = Cli::command();
+        let mut septum = Cli::command();
+        // options of all commands stand in the page of each
+        septum.build();
         let command = match &self.command {
             None => septum,
             Some(name) => {

@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod decrypt;
 mod edit;
+mod elsewhere;
 mod encrypt;
 mod explain;
 mod files;
@@ -118,7 +119,7 @@ const HELP: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissin
 pub fn main() -> ExitCode {
     crate::parallel::hide_panics(output::report_panic);
     crate::parallel::on_known_stack(|| {
-        clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+        clap_complete::CompleteEnv::with_factory(completions::command).complete();
         run(std::env::args_os())
     })
 }
@@ -193,7 +194,7 @@ fn environment(project: &Project, name: &str) -> Result<EnvironmentName, Diagnos
     project.environment(name).map_err(|found| {
         let known = project.environments();
         let (message, _) = argument::unknown("environment", name, known.iter().map(|known| known.as_str()));
-        Diagnostic { message, ..found }
+        Diagnostic { message, ..found }.maybe_hint(argument::environment_hint(name, &known))
     })
 }
 

@@ -138,6 +138,11 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Diagnostics> {
     result(&(escape_json(&serde_json::to_string_pretty(value).unwrap_or_default()).into_owned() + "\n"))
 }
 
+/// Columns of the terminal that standard output is; none if it is none.
+pub(super) fn terminal_width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(terminal_size::Width(width), _)| usize::from(width))
+}
+
 /// Whether people look at the results.
 pub(super) fn is_terminal() -> bool {
     io::stdout().is_terminal()

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 
 use super::files::{counted, now};
 use super::output::{self, Output, invalid_usage};
@@ -14,6 +15,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
 use crate::disk::real_named;
 use crate::emit::tree::{CacheOptions, FileChange, Plan, Summary};
 use crate::emit::{self, ManifestFormat};
+use crate::layer::SecretForm;
 use crate::meter::Meter;
 use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
@@ -49,7 +51,7 @@ pub(super) struct Render {
     #[arg(long = "app", value_name = "APP", add = super::completions::apps())]
     apps: Vec<String>,
     /// yaml, json or kyaml
-    #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true, conflicts_with = "out")]
+    #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true, conflicts_with = "out", value_parser = manifest_format())]
     format: ManifestFormat,
     /// Write a tree to this folder [default: `output` of septum.yaml]
     #[arg(long, value_name = "DIR", num_args = 0..=1)]
@@ -67,12 +69,35 @@ pub(super) struct Render {
     /// Write Secrets in plaintext even where Git would take them
     #[arg(long, requires = "out")]
     allow_plaintext: bool,
+    /// Write Secrets in this form, whatever `delivery` says: `manifest` is plaintext, to see it or apply it
+    #[arg(long, value_name = "FORM")]
+    delivery: Option<ChosenForm>,
     /// Warn of certificates that are not valid on this day (the clock is asked only for that of SealedSecrets)
     #[arg(long, value_name = "YYYY-MM-DD")]
     at: Option<Day>,
     /// Show the values of Secrets on a terminal (a pipe always gets them)
     #[arg(long, conflicts_with = "out")]
     reveal: bool,
+}
+
+/// The parser of a format of manifests, which knows the words for messages and completions.
+fn manifest_format() -> impl TypedValueParser<Value = ManifestFormat> {
+    PossibleValuesParser::new(["yaml", "json", "kyaml"]).try_map(|word| word.parse())
+}
+
+/// A form of Secrets that can be chosen for a run.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ChosenForm {
+    /// Secrets in plaintext
+    Manifest,
+}
+
+impl ChosenForm {
+    fn form(self) -> SecretForm {
+        match self {
+            Self::Manifest => SecretForm::Manifest,
+        }
+    }
 }
 
 impl Render {
@@ -83,7 +108,8 @@ impl Render {
         }
         let wanted = environments(&project, &self.environments)?;
         let identities = if self.keyless { Identities::new(Places::default()) } else { identities() };
-        let pipeline = Pipeline::new(&project, identities).at(self.at);
+        let form = self.delivery.map(ChosenForm::form);
+        let pipeline = Pipeline::new(&project, identities).at(self.at).delivering(form);
         let apps = apps(&pipeline, &project, &self.apps)?;
         match self.folder(global, &project)? {
             Some(dir) if self.out == Some(None) || argument::is_shown_tree(&dir) => {
@@ -112,6 +138,9 @@ impl Render {
         output::result(&emit::write(&objects, self.format, reveal))?;
         if reveal == Reveal::Nothing && objects.iter().any(Delivered::is_plain_secret) {
             output.say("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
+        }
+        if !output::is_terminal() && objects.iter().any(Delivered::is_encrypted) {
+            output.show(ciphertext_on_stdout().into());
         }
         Ok(())
     }
@@ -187,7 +216,8 @@ impl Render {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let cache = cache();
+        // what is remembered is of the form that the layers say
+        let cache = if self.delivery.is_none() { cache() } else { None };
         let wish = Wish {
             dir,
             apps,
@@ -306,6 +336,13 @@ fn none_named(project: &Project) -> Diagnostic {
     invalid_usage("no environment was named".to_owned())
         .note(format!("the environments are {}", names.join(", ")))
         .hint("name one or more, or say `--all`")
+}
+
+/// That Secrets on standard output are encrypted, where they may be on their way into a cluster.
+fn ciphertext_on_stdout() -> Diagnostic {
+    Diagnostic::warning("encrypted-output", "the Secrets on standard output are encrypted in the format of SOPS")
+        .note("Flux and `sops -d` decrypt them; `kubectl apply` would take the ciphertext for the values")
+        .hint("to apply them by hand, `septum render ENV --delivery manifest | kubectl apply -f -`")
 }
 
 /// A path from the working directory, if it lies there.

@@ -27,7 +27,7 @@ pub(super) struct Spot {
     #[arg(long, value_name = "APP", add = super::completions::apps())]
     pub(super) app: Option<String>,
     /// The bundle, if several have the key
-    #[arg(long, value_name = "BUNDLE")]
+    #[arg(long, value_name = "BUNDLE", add = super::completions::bundles())]
     pub(super) bundle: Option<String>,
     /// The document of the file, counted from 1, if it has several
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -37,7 +37,11 @@ pub(super) struct Spot {
 impl Spot {
     /// What it is in.
     pub(super) fn target(&self, global: &Global) -> Result<Target, Diagnostics> {
-        Target::of(global, &self.target)
+        Target::of(global, &self.target).map_err(|found| {
+            let project = Project::discover(&global.directory).ok();
+            let hint = project.and_then(|project| argument::reversed_hint(&self.key, &project.environments()));
+            found.into_iter().map(|problem| problem.maybe_hint(hint.clone())).collect()
+        })
     }
 
     /// The entry of an environment; nothing is decrypted.
@@ -94,9 +98,14 @@ impl Target {
             Err(_) if exists || Path::new(word).extension().is_some() => return file(),
             Err(found) => return Err(found),
         };
+        let known = project.environments();
         match project.environment(word) {
             Ok(environment) => Ok(Self::Environment(project, environment)),
-            Err(_) if exists || Path::new(word).extension().is_some() => file(),
+            Err(_) if exists => file(),
+            Err(unknown) if Path::new(word).extension().is_some() => match argument::environment_hint(word, &known) {
+                Some(meant) => Err(unknown.hint(meant).into()),
+                None => file(),
+            },
             // what stands there may be anything, a value too
             Err(unknown) => {
                 Err(Diagnostic { message: "there is neither an environment nor a file of that name".into(), ..unknown }

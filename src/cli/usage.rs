@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Error};
 
+use super::elsewhere;
 use super::output::{Output, invalid_usage};
 use super::{Cli, Color, Global};
 use crate::diagnostic::Diagnostic;
@@ -95,7 +96,18 @@ fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     if !values.is_empty() {
         diagnostic = diagnostic.note(format!("its values are `{}`", values.join("`, `")));
     }
-    let suggested = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let foreign = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            texts(error, ContextKind::InvalidSubcommand).iter().find_map(|typed| elsewhere::command_hint(typed))
+        }
+        ErrorKind::UnknownArgument => elsewhere::option_hint(command.unwrap_or_default(), &typed),
+        _ => None,
+    };
+    let suggested = match foreign {
+        Some(_) => vec![],
+        None => vec![ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue],
+    };
+    diagnostic = diagnostic.maybe_hint(foreign.map(str::to_owned));
     for near in suggested.into_iter().flat_map(|kind| texts(error, kind)) {
         diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
     }

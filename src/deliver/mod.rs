@@ -107,6 +107,11 @@ impl Delivered {
         }
     }
 
+    /// Whether it is encrypted in the format of SOPS.
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self.form, Form::Encrypted(_))
+    }
+
     /// Whether the values of a Secret stand in it for everybody to read.
     pub fn is_plain_secret(&self) -> bool {
         matches!(&self.form, Form::Plain(object) if object.is_secret() && secret::has_values(object))

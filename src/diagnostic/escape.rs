@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr as _;
 
 use anstyle::Style;
 
@@ -192,6 +193,19 @@ impl StyledText {
     /// Adds another text.
     pub fn append(&mut self, other: Self) {
         self.parts.extend(other.parts);
+    }
+
+    /// Columns of its longest line.
+    pub fn width(&self) -> usize {
+        let lines = self.parts.split(|part| matches!(part, Part::Break));
+        let of_line = |line: &[Part]| -> usize {
+            let pieces = line.iter().map(|part| match part {
+                Part::Piece(_, text) => text.width(),
+                Part::Break => 0,
+            });
+            pieces.sum()
+        };
+        lines.map(of_line).max().unwrap_or_default()
     }
 
     /// Whether there is nothing in it.

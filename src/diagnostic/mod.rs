@@ -10,6 +10,7 @@ mod nearest;
 mod omitted;
 mod render;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::span::Place;
@@ -87,6 +88,15 @@ pub enum Public {
     Path,
 }
 
+/// How a finding hangs together with others: one that follows from a mistake is not shown beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// It is the mistake at this place.
+    Is(Place),
+    /// It follows from the mistake at this place, if that is reported.
+    FollowsFrom(Place),
+}
+
 /// One finding, with everything that its reader needs to act on it.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
@@ -104,6 +114,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do, a line each.
     pub hints: Vec<String>,
+    /// The mistake that it is, or follows from.
+    pub cause: Option<Box<Cause>>,
     /// How many findings it stands for: more than one where others are counted and not shown.
     pub count: u32,
 }
@@ -119,6 +131,7 @@ impl Diagnostic {
             labels: Vec::new(),
             notes: Vec::new(),
             hints: Vec::new(),
+            cause: None,
             count: 1,
         }
     }
@@ -202,6 +215,13 @@ impl Diagnostic {
         self
     }
 
+    /// Says how it hangs together with other findings.
+    #[must_use]
+    pub fn with_cause(mut self, cause: Option<Cause>) -> Self {
+        self.cause = cause.map(Box::new);
+        self
+    }
+
     /// The order in which findings are shown: by file and place, those without a place first.
     fn sort_key(&self) -> (&str, usize, usize, Severity, &str, &str) {
         let (name, line, column) = self
@@ -257,13 +277,29 @@ impl Diagnostics {
     }
 
     /// The findings in the order of their places, each once: several environments meet the same
-    /// mistake in a layer that they share.
+    /// mistake in a layer that they share. What follows from another one of them is left out.
     pub fn sorted(mut self) -> Vec<Diagnostic> {
+        self.list = without_consequences(self.list, |found| found);
         self.list.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         self.list.dedup_by(|a, b| a.sort_key() == b.sort_key());
         self.list.extend(self.omitted.into_diagnostics());
         self.list
     }
+}
+
+/// The findings without those that follow from another one of them.
+pub fn without_consequences<T>(mut findings: Vec<T>, diagnostic: impl Fn(&T) -> &Diagnostic) -> Vec<T> {
+    let key = |place: &Place| (place.source.name().to_owned(), place.span.start);
+    let mistake = |found: &T| match diagnostic(found).cause.as_deref() {
+        Some(Cause::Is(place)) => Some(key(place)),
+        Some(Cause::FollowsFrom(_)) | None => None,
+    };
+    let mistakes: HashSet<_> = findings.iter().filter_map(mistake).collect();
+    findings.retain(|found| match diagnostic(found).cause.as_deref() {
+        Some(Cause::FollowsFrom(place)) => !mistakes.contains(&key(place)),
+        Some(Cause::Is(_)) | None => true,
+    });
+    findings
 }
 
 impl From<Diagnostic> for Diagnostics {

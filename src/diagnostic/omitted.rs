@@ -37,6 +37,7 @@ impl Omitted {
                 labels: Vec::new(),
                 notes: vec![format!("{MOST_KEPT} findings are kept one by one, and the others counted")],
                 hints: vec!["fix some, and run it again".to_owned()],
+                cause: None,
                 count,
             }
         })

@@ -127,6 +127,13 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Sets the form of Secrets in the place of what the layers say, if there is one.
+    pub fn replace_secrets(&mut self, form: Option<SecretForm>) {
+        if let Some(value) = form {
+            self.secrets = Some(Located { value, place: Place::nowhere() });
+        }
+    }
+
     /// Fields of a later layer replace those of an earlier one, each by itself; null takes one back.
     pub(super) fn overlay(&mut self, later: &Self) {
         fn replace<T: Clone>(name: &str, old: &mut Option<T>, new: Option<&T>, removed: &[String]) {
@@ -232,7 +239,7 @@ fn recipients(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnosti
             },
             // an identity that somebody pasted is a secret
             Err(why) => problems.push(
-                Diagnostic::error("invalid-recipient", format!("this is no recipient: {why}"))
+                Diagnostic::error("invalid-recipient", format!("a text in `delivery.recipients` {why}"))
                     .at_hidden(named.place)
                     .hint("write public keys: `age1…`, or `ssh-ed25519 …`"),
             ),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Layer;
 use super::entry::{EntryLayer, EntrySource, Rules};
 use super::fields::{Fields, expected};
+use super::misread;
 use super::pointer;
 use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::Tree;
@@ -20,6 +21,8 @@ const RULES: [&str; 6] = ["sensitive", "reason", "required", "description", "dep
 /// not called wrong too.
 pub(super) fn read(key: &Key, node: Node, layer: &Layer, problems: &mut Diagnostics) -> EntryLayer {
     let before = problems.len();
+    problems.extend(misread::unusual_blank(key, &layer.source));
+    let mut warnings = Diagnostics::new();
     let mut entry = EntryLayer {
         key_place: layer.source.place(key.span),
         removed: false,
@@ -28,7 +31,10 @@ pub(super) fn read(key: &Key, node: Node, layer: &Layer, problems: &mut Diagnost
         rules: Rules::none(),
     };
     match node.kind {
-        Kind::Scalar(scalar) if scalar.blank => problems.push(blank(&key.text, entry.key_place.clone())),
+        Kind::Scalar(scalar) if scalar.blank => {
+            let unspaced = misread::unspaced_flow_key(key, &layer.source);
+            problems.push(unspaced.unwrap_or_else(|| blank(&key.text, entry.key_place.clone())));
+        }
         Kind::Scalar(scalar) if scalar.is_null() => entry.removed = true,
         Kind::Scalar(scalar) => {
             let place = layer.source.place(node.span);
@@ -39,9 +45,10 @@ pub(super) fn read(key: &Key, node: Node, layer: &Layer, problems: &mut Diagnost
                 .at(entry.key_place.clone())
                 .hint("for a structure write `{ content: [...] }`; for a text that looks like a list, quote it"),
         ),
-        Kind::Map(map) => long_form(&mut entry, key, map, layer, problems),
+        Kind::Map(map) => long_form(&mut entry, key, map, layer, problems, &mut warnings),
     }
     entry.broken = problems.len() > before;
+    problems.extend(warnings);
     entry
 }
 
@@ -53,9 +60,20 @@ fn blank(key: &str, place: Place) -> Diagnostic {
         .hint(format!("write `{key}: {{ required: true }}` for a value that each environment gives"))
 }
 
-fn long_form(entry: &mut EntryLayer, key: &Key, map: Mapping, layer: &Layer, problems: &mut Diagnostics) {
+fn long_form(
+    entry: &mut EntryLayer,
+    key: &Key,
+    map: Mapping,
+    layer: &Layer,
+    problems: &mut Diagnostics,
+    warnings: &mut Diagnostics,
+) {
     let source = &layer.source;
     let known: Vec<&str> = SOURCES.iter().chain(&RULES).chain(&SCHEMA_KEYWORDS).copied().collect();
+    if let Some(problem) = misread::nested_entry(key, &map, &known, source) {
+        problems.push(problem);
+        return;
+    }
     let mut fields = Fields::new(map, &known, &format!("the entry `{}`", key.text), source, problems);
     // `template: false` is a rule, `template: files/x.j2` a source
     let (template_rule, template_source) = match fields.take("template") {
@@ -85,6 +103,9 @@ fn long_form(entry: &mut EntryLayer, key: &Key, map: Mapping, layer: &Layer, pro
         Some((field, place, node)) if !entry.removed => read_source(field, place, node, layer, problems),
         _ => None,
     };
+    if let Some(EntrySource::Content(tree)) = entry.source.as_ref().map(|source| &source.value) {
+        warnings.extend(misread::reference_in_content(&key.text, tree));
+    }
     entry.rules = Arc::new(Rules {
         sensitive: fields.boolean("sensitive", problems),
         reason: fields.text("reason", problems),

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use super::misread;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::span::{Located, Place, Source};
 use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
+
+/// What the fields of a layer are called in messages.
+pub(super) const LAYER: &str = "a layer";
 
 /// A mapping whose fields are taken out one by one.
 pub(super) struct Fields<'a> {
@@ -25,7 +29,11 @@ impl<'a> Fields<'a> {
         map.retain(|key, node| {
             let is_known = known.contains(&key.text.as_str());
             if !is_known {
-                problems.push(unknown(key, known, of, source));
+                let of_layer = (of == LAYER).then(|| misread::foreign_field(key, node, known, source)).flatten();
+                problems.push(
+                    misread::unusual_blank(key, source)
+                        .unwrap_or_else(|| unknown(key, known, of, source).maybe_hint(of_layer)),
+                );
             } else if is_encrypted(node) && key.text != "value" {
                 problems.push(encrypted(&key.text, source.place(key.span)));
                 return false;
@@ -63,8 +71,20 @@ impl<'a> Fields<'a> {
         let value = match node.as_scalar().map(Scalar::text) {
             Some("true") => true,
             Some("false") => false,
-            _ => {
-                problems.push(expected(name, "`true` or `false`", &node, &key, self.source));
+            other => {
+                let is =
+                    |words: &[&str]| other.is_some_and(|word| words.iter().any(|it| word.eq_ignore_ascii_case(it)));
+                let meant = match () {
+                    () if is(&["true", "yes", "y", "on", "1"]) => {
+                        Some("write `true`: YAML 1.2 knows no other word for it")
+                    }
+                    () if is(&["false", "no", "n", "off", "0"]) => {
+                        Some("write `false`: YAML 1.2 knows no other word for it")
+                    }
+                    () => None,
+                };
+                let problem = expected(name, "`true` or `false`", &node, &key, self.source);
+                problems.push(problem.maybe_hint(meant.map(str::to_owned)));
                 return None;
             }
         };
@@ -75,11 +95,15 @@ impl<'a> Fields<'a> {
     pub(super) fn map(&mut self, name: &str, problems: &mut Diagnostics) -> Option<(Place, Mapping)> {
         let (key, node) = self.take(name)?;
         if let Kind::Map(map) = node.kind {
-            Some((key, map))
-        } else {
-            problems.push(expected(name, "a mapping", &node, &key, self.source));
-            None
+            return Some((key, map));
         }
+        let is_list = name == "data" && matches!(node.kind, Kind::List(_));
+        problems.push(match misread::unspaced_colon(&node, self.source) {
+            Some(problem) => problem,
+            None if is_list => misread::entries_as_list(name, &node, &key, self.source),
+            None => expected(name, "a mapping", &node, &key, self.source),
+        });
+        None
     }
 
     /// Takes a field that holds a list.

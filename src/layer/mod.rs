@@ -11,6 +11,7 @@ mod fields;
 mod library;
 mod manifests;
 mod merge;
+mod misread;
 mod naming;
 mod pointer;
 mod read;

@@ -7,8 +7,9 @@ use indexmap::IndexMap;
 use super::Tree;
 use super::delivery;
 use super::entries;
-use super::fields::{Fields, expected, text};
+use super::fields::{Fields, LAYER, expected, text};
 use super::manifests;
+use super::misread;
 use super::registries;
 use super::{Allow, BundleLayer, Delivery, EntryLayer, Layer, Naming, Role};
 use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
@@ -80,17 +81,20 @@ impl Layer {
             ),
             Kind::Map(map) => layer.read_fields(map, problems),
             Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => {}
-            Kind::Scalar(_) | Kind::List(_) => problems.push(
-                Diagnostic::error("invalid-field", "a layer is a mapping of fields such as `data` and `vars`")
-                    .at_hidden(place),
-            ),
+            Kind::Scalar(_) | Kind::List(_) => {
+                let problem = misread::unspaced_colon(&root, &layer.source);
+                problems.push(problem.unwrap_or_else(|| {
+                    Diagnostic::error("invalid-field", "a layer is a mapping of fields such as `data` and `vars`")
+                        .at_hidden(place)
+                }));
+            }
         }
         layer
     }
 
     fn read_fields(&mut self, map: Mapping, problems: &mut Diagnostics) {
         let source = self.source.clone();
-        let mut fields = Fields::new(map, &FIELDS, "a layer", &source, problems);
+        let mut fields = Fields::new(map, &FIELDS, LAYER, &source, problems);
         self.app = fields.text("app", problems);
         if let Some(app) = self.app.take_if(|_| self.role != Role::Base) {
             problems.push(
@@ -100,6 +104,14 @@ impl Layer {
             );
         }
         self.namespace = fields.text_or_null("namespace", problems);
+        let namespace = self
+            .namespace
+            .as_ref()
+            .and_then(|found| Some(Located { value: found.value.clone()?, place: found.place.clone() }));
+        if let Some(problem) = namespace.and_then(|namespace| misread::template("namespace", &namespace)) {
+            problems.push(problem);
+            self.namespace = None;
+        }
         self.read_extends(fields.take("extends"), problems);
         if let Some((_, map)) = fields.map("labels", problems) {
             self.labels = texts(map, "labels", &source, problems);
@@ -158,7 +170,10 @@ impl Layer {
         let Some((key, node)) = field else { return };
         match node.kind {
             Kind::Map(_) => self.vars = Some(Tree::from_node(node, &self.source)),
-            _ => problems.push(expected("vars", "a mapping", &node, &key, &self.source)),
+            _ => {
+                let problem = misread::unspaced_colon(&node, &self.source);
+                problems.push(problem.unwrap_or_else(|| expected("vars", "a mapping", &node, &key, &self.source)));
+            }
         }
     }
 
@@ -202,6 +217,13 @@ fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
     let text = name.value.as_str();
     let clean = text.strip_suffix(".yaml").unwrap_or(text);
     let inside = !clean.is_empty() && clean.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    if text.contains(',') || text.trim().contains(' ') {
+        let names: Vec<_> = text.split([',', ' ']).filter(|name| !name.is_empty()).collect();
+        let list = names.join(", ");
+        return Err(Diagnostic::error("invalid-field", format!("`{text}` is no name of a layer"))
+            .at_public(name.place, Public::Name)
+            .hint(format!("write a list: `extends: [{list}]`")));
+    }
     if !inside || clean != text || text.contains('\\') {
         return Err(Diagnostic::error("invalid-field", format!("`{text}` is no name of a layer"))
             .at_public(name.place, Public::Name)
@@ -228,6 +250,7 @@ fn texts(
                 continue;
             }
             let Some(found) = problems.take(text(&node, &name, &source.place(key.span), source)) else { continue };
+            problems.extend(misread::template(&name, &found));
             Located { value: Some(found.value), place: found.place }
         };
         texts.insert(key.text, value);
@@ -273,12 +296,26 @@ fn read_allow(node: Node, source: &Source, problems: &mut Diagnostics) -> Option
     Some(Allow { rule: rule?, key: key?, reason: reason?, until })
 }
 
+/// Whether a text is a day that there is, from 1970 on: the calendar of ISO 8601.
 fn is_date(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
-    let number = |part: &str, length: usize, range: std::ops::RangeInclusive<u32>| {
-        part.len() == length && part.parse().is_ok_and(|number| range.contains(&number))
+    let number = |part: &str, length: usize| {
+        let is_number = part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse::<u32>().ok().filter(|_| is_number)
     };
-    matches!(parts[..], [year, month, day] if number(year, 4, 1..=9999) && number(month, 2, 1..=12) && number(day, 2, 1..=31))
+    let [year, month, day] = parts[..] else { return false };
+    let (Some(year @ 1970..), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2)) else {
+        return false;
+    };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => return false,
+    };
+    (1..=days).contains(&day)
 }
 
 /// The role of a layer by its name.
@@ -287,5 +324,33 @@ pub(super) fn role(name: &str) -> Role {
         BASE => Role::Base,
         _ if name.contains('/') => Role::Mixin,
         _ => Role::Environment,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_date;
+
+    #[test]
+    fn only_days_that_there_are_are_dates() {
+        for (text, expected) in [
+            ("2027-01-31", true),
+            ("2028-02-29", true),
+            ("2000-02-29", true),
+            ("1970-01-01", true),
+            ("2027-02-29", false),
+            ("2027-02-31", false),
+            ("2100-02-29", false),
+            ("2027-04-31", false),
+            ("2027-13-01", false),
+            ("2027-00-10", false),
+            ("2027-01-00", false),
+            ("1969-12-31", false),
+            ("2027-1-31", false),
+            ("2027-01-+1", false),
+            ("31.01.2027", false),
+        ] {
+            assert_eq!(is_date(text), expected, "{text}");
+        }
     }
 }

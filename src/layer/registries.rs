@@ -76,7 +76,10 @@ fn check_login(server: &str, fields: &Mapping, source: &Source, problems: &mut D
         if !FIELDS.contains(&field.text.as_str()) {
             problems.push(unknown(field, &FIELDS, &format!("the registry `{server}`"), source));
         } else if value.as_scalar().is_none_or(|scalar: &Scalar| scalar.blank) {
-            problems.push(expected(&field.text, "a text", value, &source.place(field.span), source));
+            let is_pointer = matches!(&value.kind, Kind::Map(map) if map.contains_key("ref"));
+            let hint = "a login that stays in a store is one as a whole: `data: { .dockerconfigjson: { ref: … } }` in the place of `registries`";
+            let problem = expected(&field.text, "a text", value, &source.place(field.span), source);
+            problems.push(problem.maybe_hint(is_pointer.then(|| hint.to_owned())));
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn read(map: Mapping, source: &Source, problems: &mut Diagnostics) ->
             }
             Some(expected) => {
                 let at = if node.span.start == node.span.end { source.place(key.span) } else { place };
-                let hint = value.as_str().filter(|_| key.text == "type").and_then(|name| did_you_mean(name, TYPES));
+                let hint = value.as_str().filter(|_| key.text == "type").and_then(type_hint);
                 problems.push(
                     Diagnostic::error("invalid-field", format!("expected {expected} for `{}`", key.text))
                         .at(at)
@@ -51,6 +51,18 @@ pub(super) fn read(map: Mapping, source: &Source, problems: &mut Diagnostics) ->
         }
     }
     schema
+}
+
+/// The type that a word of another language means, or one that is nearly that word.
+fn type_hint(word: &str) -> Option<String> {
+    let meant = match word.to_ascii_lowercase().as_str() {
+        "int" | "int32" | "int64" | "long" | "uint" | "port" => "integer",
+        "float" | "double" | "decimal" | "num" | "numeric" => "number",
+        "str" | "text" | "url" | "uri" | "char" => "string",
+        "bool" | "flag" => "boolean",
+        _ => return did_you_mean(word, TYPES),
+    };
+    Some(format!("did you mean `{meant}`?"))
 }
 
 /// What a keyword wants, if its value is not that (JSON Schema Validation 2020-12, section 6).

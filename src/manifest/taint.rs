@@ -160,9 +160,20 @@ impl Leak<'_> {
             Some(reason) => error.note(format!("`{label}` is sensitive: {} ({})", reason.detail, reason.place)),
             None => error,
         };
+        if is_checksum(path) {
+            return error.hint(
+                "for pods that restart when a secret changes, put `septum.dev/reload: \"true\"` on the workload, or use `names: hashed`",
+            );
+        }
         error.hint(format!(
             "refer to it: `valueFrom: {{ secretKeyRef: {{ name: {}, key: {} }} }}`, or `septum.dev/env-from: \"{}\"` on the pod template",
             id.bundle, id.key, id.bundle
         ))
     }
+}
+
+/// Whether a field is an annotation that changes with a Secret, so that pods restart.
+fn is_checksum(path: &str) -> bool {
+    let name = path.rsplit_once("annotations.").map(|(_, name)| name.to_ascii_lowercase());
+    name.is_some_and(|name| ["checksum", "sha256", "hash"].iter().any(|word| name.contains(word)))
 }

@@ -11,7 +11,7 @@ use super::external::{self, External, Parts, external};
 use super::typed::{self, Day, SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, naming, size, text};
 use crate::budget::{Exhausted, VALUE_BYTES};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
+use crate::diagnostic::{Cause, Diagnostic, Diagnostics, Failure, Public};
 use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::manifest::{Common, references};
 use crate::name::{BundleName, EntryId};
@@ -266,15 +266,22 @@ fn check_required(target: Target<'_>, id: &EntryId, entry: &Entry, problems: &mu
     let names = lacking.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let first = lacking.first().copied().unwrap_or_default();
     let sensitive = target.routing.sensitivity(id) == Sensitivity::Sensitive;
-    let file = if sensitive { format!("{first}.secrets.yaml") } else { format!("{first}.yaml") };
     let definition = &target.resolved.definition;
     let label = definition.label(id);
     let own = id.bundle == definition.own_bundle();
-    let section = if own { "data".to_owned() } else { format!("bundles.{}.data", id.bundle) };
+    let hint = if sensitive {
+        let bundle = if own { String::new() } else { format!(" --bundle {}", id.bundle) };
+        let others = if lacking.len() > 1 { ", and so on for each environment" } else { "" };
+        format!("`septum set {first} {}{bundle}` sets it, encrypted{others}", id.key)
+    } else {
+        let section = if own { "data".to_owned() } else { format!("bundles.{}.data", id.bundle) };
+        format!("set `{}` under `{section}` in `{first}.yaml`", id.key)
+    };
     problems.push(
         Diagnostic::error("missing-required", format!("`{label}` is required, but has no value in {names}"))
             .at(entry.defined.clone())
-            .hint(format!("set `{}` under `{section}` in `{file}`", id.key)),
+            .with_cause(Some(Cause::Is(entry.defined.clone())))
+            .hint(hint),
     );
 }
 

@@ -11,8 +11,9 @@ use super::frame::{self, Subject};
 use super::literal::{Word, has_word, paths, required_message};
 use super::prepare::{TemplateFault, prepare};
 use super::session::Session;
-use super::suggest::{undefined, unknown};
-use crate::diagnostic::{Diagnostic, Public};
+use super::suggest::{dashed, required_place, undefined, unknown};
+use super::usage::{go_template_hint, usage_of};
+use crate::diagnostic::{Cause, Diagnostic, Public};
 use crate::files::FileKind;
 use crate::span::{Place, Source, Span};
 use crate::template_tokens::{TagToken, lex};
@@ -100,15 +101,33 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
     if error.detail() == Some(FAILED_BEFORE) {
         return None;
     }
+    let is_manifest = frame::current().is_some_and(|frame| matches!(frame.subject, Subject::Manifest(_)));
+    let go_template = go_template_hint(origin.text(), is_manifest);
+    if go_template.is_none()
+        && let Some(unclosed) = unclosed_block(error, origin)
+    {
+        return Some(unclosed);
+    }
     let at = At::of(session, error, origin);
     let (message, hint) = explain(session, error, &at);
+    let is_of_language = matches!(
+        error.kind(),
+        ErrorKind::SyntaxError | ErrorKind::UndefinedError | ErrorKind::UnknownFunction | ErrorKind::UnknownFilter
+    );
+    let go_template = go_template.filter(|_| is_of_language);
+    let as_it_stands = (go_template.is_some() && !is_manifest).then(|| AS_IT_STANDS.to_owned());
+    let hint = go_template.or(hint);
     let rule = match error.kind() {
         ErrorKind::SyntaxError => "template-syntax",
         ErrorKind::UndefinedError => "undefined",
         _ if error.detail().is_some_and(|detail| detail.starts_with(OWN)) => "undefined",
         _ => "template-failed",
     };
-    let diagnostic = Diagnostic::error(rule, message).maybe_hint(hint);
+    let required = at.text.as_deref().filter(|_| rule == "undefined").and_then(|text| required_place(session, text));
+    let diagnostic = Diagnostic::error(rule, message)
+        .maybe_hint(hint)
+        .maybe_hint(as_it_stands)
+        .with_cause(required.map(Cause::FollowsFrom));
     Some(if at.hidden { diagnostic.at_hidden(at.place) } else { diagnostic.at_public(at.place, Public::Expression) })
 }
 
@@ -178,6 +197,33 @@ fn missing(session: &Session, origin: &Origin<'_>) -> Option<Diagnostic> {
     Some(Diagnostic::error("undefined", message).maybe_hint(hint).at_public(place, Public::Expression))
 }
 
+/// That a statement which encloses others is not closed, at the place where it stands.
+fn unclosed_block(error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
+    let is_end = error.kind() == ErrorKind::SyntaxError
+        && error.detail().is_some_and(|detail| detail.starts_with("unexpected end of input"));
+    let name = match origin {
+        Origin::Scalar { place, .. } => place.source.name(),
+        Origin::File(source) => source.name(),
+    };
+    if !is_end || names_another(error, name) {
+        return None;
+    }
+    let lexed = lex(origin.text());
+    let (keyword, tag) = lexed.unclosed_block()?;
+    let range = tag.range.clone();
+    let place = match origin {
+        Origin::Scalar { scalar, place, .. } => {
+            place.source.place(locate(place.source.text(), place.span, scalar, range.start, range.len()))
+        }
+        Origin::File(source) => source.place(Span::locate(source.text(), range.start, range.end)),
+    };
+    let message = format!("the block that `{{% {keyword} … %}}` opens here is not closed");
+    let problem = Diagnostic::error("template-syntax", message);
+    let is_public = tag.is_of_names() && matches!(origin, Origin::Scalar { scalar, .. } if !scalar.encrypted);
+    let problem = if is_public { problem.at_public(place, Public::Expression) } else { problem.at_hidden(place) };
+    Some(problem.hint(format!("add `{{% end{keyword} %}}` behind what belongs to it")).hint(AS_IT_STANDS))
+}
+
 /// An error in an included template wraps the one that tells more.
 fn innermost(error: &Error) -> &Error {
     let mut inner = error;
@@ -195,6 +241,10 @@ struct At {
     hidden: bool,
     /// Whether what an error of our own says stands in the template.
     literal: bool,
+    /// The filter or function that is named there, with its usage.
+    called: Option<(&'static str, &'static str)>,
+    /// A path with dashes there, and how it is written.
+    dashed: Option<(String, String)>,
 }
 
 /// What may be shown of a template around an error.
@@ -202,6 +252,8 @@ struct Piece {
     range: Range<usize>,
     hidden: bool,
     literal: bool,
+    called: Option<(&'static str, &'static str)>,
+    dashed: Option<(String, String)>,
 }
 
 impl Piece {
@@ -224,7 +276,14 @@ impl Piece {
             }
             _ => parts_of_own(error).is_none_or(|(_, _, word)| word.is_in(template)),
         };
-        Self { range, hidden: has_text || unclosed, literal }
+        let word = |text: &str| {
+            let end = text.find(|char: char| !char.is_ascii_alphanumeric() && char != '_').unwrap_or(text.len());
+            usage_of(text.get(..end)?)
+        };
+        let called = word(text).filter(|_| !unclosed);
+        let is_undefined = error.kind() == ErrorKind::UndefinedError || parts_of_own(error).is_some();
+        let dashed = if is_undefined && !unclosed { dashed(template, range.start) } else { None };
+        Self { range, hidden: has_text || unclosed, literal, called, dashed }
     }
 }
 
@@ -266,11 +325,12 @@ impl At {
         match origin {
             Origin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
                 let piece = Piece::of(error, scalar.text(), &source_range(error, scalar.text(), *shift));
-                let range = piece.range;
+                let range = piece.range.clone();
                 let span = locate(place.source.text(), place.span, scalar, range.start, range.len());
                 let hidden = scalar.encrypted || piece.hidden;
                 let text = scalar.text().get(range).filter(|_| !hidden).map(str::to_owned);
-                Self { place: place.source.place(span), text, hidden, literal: piece.literal }
+                let Piece { literal, called, dashed, .. } = piece;
+                Self { place: place.source.place(span), text, hidden, literal, called, dashed }
             }
             Origin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source),
             Origin::Scalar { place, .. } => Self::in_include(session, error, place),
@@ -279,17 +339,18 @@ impl At {
     }
 
     fn in_file(error: &Error, source: &Source) -> Self {
-        let Piece { range, hidden, literal } = Piece::of(error, source.text(), &source_range(error, source.text(), 0));
+        let Piece { range, hidden, literal, called, dashed } =
+            Piece::of(error, source.text(), &source_range(error, source.text(), 0));
         let place = source.place(source.locate(range.start, range.end));
         let text = source.text().get(range).filter(|_| !hidden).map(str::to_owned);
-        Self { place, text, hidden, literal }
+        Self { place, text, hidden, literal, called, dashed }
     }
 
     fn in_include(session: &Session, error: &Error, fallback: &Place) -> Self {
         let files = &session.engine.files;
         let file = template_name(error).and_then(|name| files.text(FileKind::Include, &files.root().join(name)).ok());
         file.map_or_else(
-            || Self { place: fallback.clone(), text: None, hidden: true, literal: false },
+            || Self { place: fallback.clone(), text: None, hidden: true, literal: false, called: None, dashed: None },
             |source| Self::in_file(error, &source),
         )
     }
@@ -320,10 +381,19 @@ pub(super) fn unspecific_undefined() -> String {
     "the template uses something that is not defined".to_owned()
 }
 
+/// What to do with a text that just happens to look like a template.
+const AS_IT_STANDS: &str = "if the text is meant as it stands, set `template: false` on its key";
+
 /// What went wrong and what to do.
 fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>) {
     let detail = error.detail().unwrap_or_default();
     let text = at.text.as_deref();
+    if let Some((path, written)) = at.dashed.as_ref().filter(|_| !at.hidden) {
+        return (
+            format!("`{path}` is not defined: `-` subtracts"),
+            Some(format!("for a name with a `-`, write `{written}`")),
+        );
+    }
     if let Some((message, hint, _)) = parts_of_own(error) {
         let shown = (message.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()));
         return if at.literal { shown } else { (unspecific_undefined(), None) };
@@ -341,10 +411,7 @@ fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>
                 Some(hint.to_owned()),
             )
         }
-        ErrorKind::SyntaxError => {
-            let hint = "if the text is meant as it stands, set `template: false` on its key";
-            (format!("the template has a syntax error: {detail}"), Some(hint.to_owned()))
-        }
+        ErrorKind::SyntaxError => (format!("the template has a syntax error: {detail}"), Some(AS_IT_STANDS.to_owned())),
         ErrorKind::TemplateNotFound => {
             // the name could have been computed from a secret
             let hint = "name a file relative to the file that includes it, within the project";
@@ -368,14 +435,34 @@ fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>
                 // the name of a kind is one of the engine's own
                 None => kind.to_string(),
             };
-            (format!("the template failed: {reason}"), None)
+            match (at.called, kind) {
+                (Some((name, usage)), ErrorKind::TooManyArguments) => (
+                    format!("`{name}` has no such argument, or fewer of them"),
+                    Some(format!("its usage is `{usage}`")),
+                ),
+                (Some((name, usage)), ErrorKind::MissingArgument) => {
+                    (format!("an argument of `{name}` is missing"), Some(format!("its usage is `{usage}`")))
+                }
+                (Some((name, usage)), _) => {
+                    (format!("`{name}` cannot be used here: {reason}"), Some(format!("its usage is `{usage}`")))
+                }
+                (None, _) => (format!("the template failed: {reason}"), None),
+            }
         }
     }
 }
 
 /// How details of the engine begin, and what is told in their place: they may quote a value, as
 /// `unable to calculate 1234 // 0` does.
-const REASONS: [(&str, &str); 12] = [
+const REASONS: [(&str, &str); 20] = [
+    ("cannot round value", "a number is needed, and another value is used"),
+    ("cannot get absolute value", "a number is needed, and another value is used"),
+    ("cannot convert value to list", "a list is needed, and another value is used"),
+    ("cannot convert value into pair", "a mapping is needed, and another value is used"),
+    ("cannot get first item", "a list or a text is needed, and another value is used"),
+    ("cannot get last item", "a list or a text is needed, and another value is used"),
+    ("cannot serialize", "the value cannot be written in this format"),
+    ("count cannot be 0", "a count of 0"),
     ("unable to calculate", "a calculation has no result, such as a division by zero"),
     ("cannot convert ", "a value cannot be converted to the type that is needed"),
     ("tried to use ", "an operator is used on values of types that it is not for"),

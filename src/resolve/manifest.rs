@@ -17,6 +17,7 @@ use super::frame::{self, Frame, Subject};
 use super::masked::TextTemplate;
 use super::prepare::prepare;
 use super::session::{Reported, Session};
+use super::usage::go_template_hint;
 use crate::diagnostic::{Diagnostic, Public};
 use crate::files::{FileKind, Probe, refuse};
 use crate::glob::{GlobError, matching};
@@ -152,10 +153,11 @@ impl Session {
     /// The documents of a file of YAML.
     fn documents(&self, file: &Source) -> Result<Vec<Tree>, Reported> {
         let stream = read_stream(file, MergeKeys::Apply).map_err(|problems| {
-            let asks = is_template(file.text());
+            let helm = go_template_hint(file.text(), true);
+            let ours = "a template within YAML stands in quotes; one of the whole text is a file `*.j2`";
+            let hint = helm.or_else(|| is_template(file.text()).then(|| ours.to_owned()));
             for problem in problems {
-                let hint = "a template within YAML stands in quotes; one of the whole text is a file `*.j2`";
-                self.report(if asks { problem.hint(hint) } else { problem });
+                self.report(problem.maybe_hint(hint.clone()));
             }
             Reported
         })?;

@@ -28,6 +28,7 @@ mod session;
 mod sizes;
 mod steps;
 mod suggest;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -11,8 +11,8 @@ use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, ValueKind};
 use super::frame;
 use super::literal::Word;
 use super::session::Session;
+use super::suggest;
 use super::{Final, Outcome, Read, failure, pointed};
-use crate::diagnostic::did_you_mean;
 use crate::layer::{Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
 use crate::yaml::node::{Scalar, Style};
@@ -83,9 +83,8 @@ impl Node {
     fn bundle_value(&self, bundle: &BundleName, key: &str) -> Option<Value> {
         let id = EntryId { bundle: bundle.clone(), key: KeyName::from(key) };
         if self.session.definition.entry(&id).is_none() {
-            let known = self.session.definition.bundles.get(bundle)?.entries.keys().map(KeyName::as_str);
-            let hint = did_you_mean(key, known);
-            let message = format!("`{}` is not defined", self.session.definition.label(&id));
+            self.session.definition.bundles.get(bundle)?;
+            let (message, hint) = suggest::undefined_key(&self.session, bundle, key);
             return Some(failure::raise(&message, hint.as_deref(), Word::Key(key)));
         }
         if let Some(frame) = frame::current() {

@@ -3,59 +3,11 @@
 use super::failure::unspecific_undefined;
 use super::scope::ROOT;
 use super::session::Session;
+use super::usage;
 use crate::diagnostic::did_you_mean;
 use crate::layer::{Entry, Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
-
-/// Filters, functions and tests that people use most, for suggestions.
-const KNOWN: [&str; 46] = [
-    "abs",
-    "b64decode",
-    "b64encode",
-    "batch",
-    "bool",
-    "capitalize",
-    "declassify",
-    "default",
-    "defined",
-    "dict",
-    "dictsort",
-    "first",
-    "float",
-    "groupby",
-    "indent",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "lines",
-    "list",
-    "lower",
-    "map",
-    "max",
-    "min",
-    "namespace",
-    "quote",
-    "range",
-    "reject",
-    "replace",
-    "required",
-    "reverse",
-    "round",
-    "select",
-    "sha256",
-    "slice",
-    "sort",
-    "split",
-    "string",
-    "sum",
-    "title",
-    "tojson",
-    "toyaml",
-    "trim",
-    "urlencode",
-];
+use crate::span::Place;
 
 /// What other template languages have, and a reproducible one cannot.
 const IMPURE: [&str; 11] =
@@ -77,7 +29,7 @@ pub(super) fn unknown(what: &str, name: &str, is_literal: bool) -> (String, Opti
                 .to_owned(),
         )
     } else {
-        did_you_mean(name, KNOWN)
+        usage::meant(name).map(|here| format!("did you mean `{here}`?"))
     };
     (format!("there is no {what} `{name}`"), hint)
 }
@@ -103,7 +55,7 @@ pub(super) fn undefined(session: &Session, text: Option<&str>) -> (String, Optio
         ["bundles", bundle, key, ..] if defined(&bundle.into(), key) => {
             not_a_mapping(&format!("bundles.{bundle}.{key}"), expression)
         }
-        ["bundles", bundle, ..] => {
+        ["bundles", bundle, ..] if !definition.bundles.contains_key(&BundleName::from(bundle)) => {
             let known = definition.bundles.keys().map(BundleName::as_str);
             (format!("there is no bundle `{bundle}`"), did_you_mean(bundle, known))
         }
@@ -112,16 +64,125 @@ pub(super) fn undefined(session: &Session, text: Option<&str>) -> (String, Optio
             let message = format!("`env.namespace` is not set in `{}`", definition.environment);
             (message, Some("set `namespace` in a layer".to_owned()))
         }
-        ["env", name, ..] => (format!("`{expression}` is not defined"), did_you_mean(name, ["name", "namespace"])),
+        ["data", key] => undefined_key(session, &own, key),
+        ["bundles", bundle, key] if definition.bundles.contains_key(&BundleName::from(bundle)) => {
+            undefined_key(session, &bundle.into(), key)
+        }
+        ["env", name, ..] => {
+            let hint = did_you_mean(name, ["name", "namespace"]).unwrap_or_else(|| {
+                "`env` is the environment that is rendered: `env.name` and `env.namespace`. Variables of the machine are not seen, so that the same input gives the same output".to_owned()
+            });
+            (format!("`{expression}` is not defined"), Some(hint))
+        }
         ["app", ..] => (format!("`{expression}` is not defined"), Some("there is `app.name`".to_owned())),
         [root, ..] => {
-            let hint = did_you_mean(root, ROOT)
+            let hint = OTHER_ROOTS
+                .iter()
+                .find(|(other, _)| *other == root)
+                .map(|(_, hint)| (*hint).to_owned())
+                .or_else(|| as_key(session, root))
                 .or_else(|| definition.vars.as_ref().and_then(|vars| at_top(vars, root)))
+                .or_else(|| did_you_mean(root, ROOT))
                 .unwrap_or_else(|| "templates see `env`, `app`, `vars`, `data` and `bundles`".to_owned());
             (format!("`{expression}` is not defined"), Some(hint))
         }
         [] => (unspecific_undefined(), None),
     }
+}
+
+/// Names that other tools have at the root, and what they are here.
+const OTHER_ROOTS: [(&str, &str); 8] = [
+    ("Values", "what Helm calls `.Values` is `vars` here"),
+    ("values", "values are `vars.x`, keys of the bundle `data.KEY`"),
+    ("environment", "the name of the environment is `env.name`"),
+    ("env_name", "the name of the environment is `env.name`"),
+    ("stage", "the name of the environment is `env.name`"),
+    ("namespace", "the namespace is `env.namespace`"),
+    ("secrets", "secret keys are `data.KEY` too"),
+    ("config", "keys of the bundle are `data.KEY`"),
+];
+
+/// The key that is meant where only its name is written.
+fn as_key(session: &Session, name: &str) -> Option<String> {
+    let definition = &session.definition;
+    let own = definition.own_bundle();
+    let has = |bundle: &BundleName| {
+        definition.bundles.get(bundle).is_some_and(|bundle| bundle.entries.contains_key(&KeyName::from(name)))
+    };
+    if has(&own) {
+        return Some(format!("did you mean `data.{name}`?"));
+    }
+    let bundle = definition.bundles.keys().find(|bundle| has(bundle))?;
+    Some(format!("did you mean `{}`?", key_expression(bundle, name)))
+}
+
+/// How a template names a key of a bundle.
+fn key_expression(bundle: &BundleName, key: &str) -> String {
+    subscripted(&format!("bundles.{bundle}.{key}"), "bundles", &[bundle.as_str(), key])
+}
+
+/// The path as it is, or with brackets where a step is no name for the engine.
+fn subscripted(plain: &str, root: &str, steps: &[&str]) -> String {
+    let is_name = |step: &str| {
+        step.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+            && !step.starts_with(|char: char| char.is_ascii_digit())
+    };
+    if steps.iter().all(|step| is_name(step)) {
+        return plain.to_owned();
+    }
+    steps.iter().fold(root.to_owned(), |path, step| {
+        if is_name(step) { format!("{path}.{step}") } else { format!("{path}[\"{step}\"]") }
+    })
+}
+
+/// What to write for a path with dashes, which the engine takes for subtractions: of the text around a place.
+pub(super) fn dashed(template: &str, at: usize) -> Option<(String, String)> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+    let bytes = template.as_bytes();
+    let start = at - bytes.get(..at)?.iter().rev().take_while(|byte| is_part(byte)).count();
+    let end = at + bytes.get(at..)?.iter().take_while(|byte| is_part(byte)).count();
+    let path = template.get(start..end)?.trim_start_matches('-');
+    let (root, rest) = path.split_once('.')?;
+    let steps: Vec<&str> = rest.split('.').collect();
+    let is_step = |step: &&str| !step.is_empty() && !step.starts_with('-') && !step.ends_with('-');
+    if !ROOT.contains(&root) || !path.contains('-') || !steps.iter().all(is_step) {
+        return None;
+    }
+    Some((path.to_owned(), subscripted(path, root, &steps)))
+}
+
+/// A key that a bundle does not have, with the bundle that has it, or the nearest name.
+pub(super) fn undefined_key(session: &Session, bundle: &BundleName, key: &str) -> (String, Option<String>) {
+    let definition = &session.definition;
+    let id = EntryId { bundle: bundle.clone(), key: key.into() };
+    let has =
+        |other: &BundleName| definition.bundles.get(other).is_some_and(|bundle| bundle.entries.contains_key(&id.key));
+    let elsewhere = definition.bundles.keys().find(|other| has(other));
+    let hint = match elsewhere {
+        Some(other) if *other == definition.own_bundle() => {
+            Some(format!("it is a key of the app's own bundle: `data.{key}`"))
+        }
+        Some(other) => Some(format!("it is a key of the bundle `{other}`: write `{}`", key_expression(other, key))),
+        None => {
+            let known = definition.bundles.get(bundle).map(|bundle| bundle.entries.keys().map(KeyName::as_str));
+            known.and_then(|known| did_you_mean(key, known))
+        }
+    };
+    (format!("`{}` is not defined", definition.label(&id)), hint)
+}
+
+/// The entry that has no value where it is used, if every environment must give it one.
+pub(super) fn required_place(session: &Session, text: &str) -> Option<Place> {
+    let expression = text.trim().split(['|', '(', '~', ' ']).next().unwrap_or_default();
+    let steps: Vec<&str> = expression.split('.').collect();
+    let id = match steps[..] {
+        ["data", key] => EntryId { bundle: session.definition.own_bundle(), key: key.into() },
+        ["bundles", bundle, key] => EntryId { bundle: bundle.into(), key: key.into() },
+        _ => return None,
+    };
+    let entry = session.definition.entry(&id)?;
+    entry.rules.required.as_ref().filter(|required| required.value)?;
+    Some(entry.defined.clone())
 }
 
 fn at_top(vars: &Tree, name: &str) -> Option<String> {

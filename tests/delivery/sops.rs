@@ -125,7 +125,7 @@ fn a_recipient_that_is_none_is_not_shown() {
     for (word, shown) in [("AGE-SECRET-KEY-1QQQQ", false), ("age1nonsense", true)] {
         let delivery = format!("delivery: {{ secrets: sops, recipients: [{word}] }}\n");
         let stderr = project(&delivery).run_with_key(&["render", "prod"]).refused();
-        assert!(stderr.contains("this is no recipient") && !stderr.contains(word), "{stderr} {shown}");
+        assert!(stderr.contains("a text in `delivery.recipients` is") && !stderr.contains(word), "{stderr} {shown}");
     }
 }
 
@@ -148,4 +148,37 @@ fn another_recipient_gets_another_data_key() {
     for (file, now) in tokens(&project) {
         assert!(now.iter().all(|token| !before[&file].contains(token)), "{}", file.display());
     }
+}
+
+/// Whoever wants to see or apply plaintext says so; Git gets none of it, and the tree is put right again.
+#[test]
+fn plaintext_is_rendered_on_purpose_and_not_into_git() {
+    let project = project("delivery: { secrets: sops }\n")
+        .file(".sops.yaml", format!("creation_rules: [{{ age: {RECIPIENT} }}]\n"));
+    let encrypted = project.run_with_key(&["render", "prod"]);
+    assert!(encrypted.stdout.contains("ENC[AES256_GCM,"), "{}", encrypted.stdout);
+    assert!(encrypted.stderr.contains("`kubectl apply` would take the ciphertext"), "{}", encrypted.stderr);
+    let plain = project.run_with_key(&["render", "prod", "--delivery", "manifest"]);
+    assert_eq!(plain.code, 0, "{}", plain.stderr);
+    assert!(!plain.stdout.contains("ENC[") && plain.stdout.contains("DATABASE_PASSWORD:"), "{}", plain.stdout);
+    assert!(!plain.stderr.contains("standard output"), "{}", plain.stderr);
+    project.run_with_key(&["render", "--all", "--out", "rendered", "-q"]).ok();
+    let committed = files(&project.root().join("rendered"), "secret-")
+        .iter()
+        .map(|path| fs::read(path).unwrap())
+        .collect::<Vec<_>>();
+    project.run_with_key(&["render", "--all", "--out", "rendered", "--delivery", "manifest", "-q"]).ok();
+    let plain = files(&project.root().join("rendered"), "secret-");
+    assert!(plain.iter().all(|path| !fs::read_to_string(path).unwrap().contains("ENC[")));
+    project.run_with_key(&["render", "--all", "--out", "rendered", "-q"]).ok();
+    let again = files(&project.root().join("rendered"), "secret-")
+        .iter()
+        .map(|path| fs::read(path).unwrap())
+        .collect::<Vec<_>>();
+    assert_eq!(again.len(), committed.len());
+    assert!(again.iter().all(|bytes| String::from_utf8_lossy(bytes).contains("ENC[")), "ciphertext stands there again");
+    assert!(Command::new("git").args(["init", "-q"]).current_dir(project.root()).status().unwrap().success());
+    let refused = project.run_with_key(&["render", "--all", "--out", "rendered", "--delivery", "manifest"]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("into a Git work tree"), "{}", refused.stderr);
 }

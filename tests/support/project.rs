@@ -118,11 +118,16 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
+/// What is said where Secrets on standard output are encrypted.
+const CIPHERTEXT_ON_STDOUT: &str = "warning: the Secrets on standard output are encrypted";
+
 impl Run {
-    /// The result of a run that must succeed without a word.
+    /// The result of a run that must succeed without a word, but that its ciphertext is none for `kubectl apply`.
     #[track_caller]
     pub(crate) fn ok(self) -> String {
-        assert_eq!((self.code, self.stderr.as_str()), (0, ""), "`{}`", self.command);
+        let is_warned = self.stdout.contains("ENC[AES256_GCM,") && self.stderr.starts_with(CIPHERTEXT_ON_STDOUT);
+        let stderr = if is_warned { self.stderr.split_once("\n\n").map_or("", |(_, rest)| rest) } else { &self.stderr };
+        assert_eq!((self.code, stderr), (0, ""), "`{}`", self.command);
         self.stdout
     }
 

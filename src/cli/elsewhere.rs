@@ -1,0 +1,153 @@
+//! Commands and options of other programs of the field, and what they are called here.
+//!
+//! Only words of these tables are shown: what was typed beside them may be a secret.
+
+/// Commands that other programs have, and what does the same.
+const COMMANDS: [(&[&str], &str); 18] = [
+    (&["lint", "validate", "verify", "test", "vet", "audit", "scan", "conftest"], "`septum check` finds every mistake"),
+    (
+        &["template", "build", "generate", "manifests", "compile", "hydrate", "kustomize", "convert", "output"],
+        "`septum render ENV` writes the manifests of an environment",
+    ),
+    (
+        &["apply", "deploy", "install", "sync", "upgrade", "up"],
+        "`septum render ENV | kubectl apply -f -` applies an environment; Flux and Argo CD apply the tree of `septum render --all --out DIR`",
+    ),
+    (
+        &["diff", "plan", "compare", "preview", "drift"],
+        "`septum render --all --out DIR --check` shows what a change makes of the committed tree; `septum list` compares environments",
+    ),
+    (
+        &["updatekeys", "update-keys", "reencrypt", "re-encrypt", "recipients"],
+        "`septum rekey` brings encrypted files to the rules of `.sops.yaml`",
+    ),
+    (&["seal", "enc", "lock", "encode"], "`septum encrypt FILE` encrypts a file in place"),
+    (&["unseal", "dec", "decode", "unlock", "reveal"], "`septum decrypt FILE` prints a file in plaintext"),
+    (&["view", "cat", "print"], "`septum get ENV KEY` prints one value, `septum decrypt FILE` a whole file"),
+    (&["ls", "keys", "matrix", "status", "env", "envs", "environments"], "`septum list` shows all keys by environment"),
+    (
+        &["show", "describe", "why", "blame", "trace", "inspect", "history"],
+        "`septum explain ENV KEY` shows where a value comes from",
+    ),
+    (&["new", "create", "scaffold", "start", "quickstart"], "`septum init DIR` writes a small working project"),
+    (&["add", "put", "write", "update"], "`septum set ENV KEY` sets a value, from standard input or a hidden prompt"),
+    (&["rm", "remove", "delete", "del"], "`septum unset ENV KEY` removes a value"),
+    (
+        &["key", "publickey", "public-key", "age-keygen", "gen-key", "genkey"],
+        "`septum keygen` makes an identity; `septum keygen -y` prints its recipients",
+    ),
+    (&["completion", "complete"], "`septum completions SHELL` writes the script"),
+    (&["version"], "`septum --version` prints it"),
+    (&["fix", "fmt", "format", "tidy"], "`septum check --fix` fixes what a program can fix"),
+    (&["merge", "textconv", "mergetool"], "`septum git-merge` and `septum git-textconv` are the drivers for Git"),
+];
+
+/// An option of other programs, and what there is in its place.
+struct ForeignOption {
+    /// How it is written.
+    names: &'static [&'static str],
+    /// The commands for which the hint holds; empty for all.
+    commands: &'static [&'static str],
+    /// What to do.
+    hint: &'static str,
+}
+
+const fn option(
+    names: &'static [&'static str],
+    commands: &'static [&'static str],
+    hint: &'static str,
+) -> ForeignOption {
+    ForeignOption { names, commands, hint }
+}
+
+const OPTIONS: [ForeignOption; 16] = [
+    option(
+        &["-o", "--output", "--output-format", "--output-dir", "-d", "--output-directory"],
+        &["render"],
+        "`--format yaml|json|kyaml` chooses the format, `--out DIR` writes a tree",
+    ),
+    option(&["-o", "--output", "--output-format"], &["list", "explain", "check"], "`--format` chooses the format"),
+    option(&["--json", "--yaml", "--sarif"], &["render", "list", "explain", "check"], "`--format` chooses the format"),
+    option(
+        &["-e", "--env", "--environment", "--envs", "--environments", "--stage", "--profile", "--context"],
+        &["render", "check", "list", "explain", "set", "get", "unset"],
+        "an environment is named without an option, as in `septum render prod`",
+    ),
+    option(
+        &["-f", "--file", "--filename", "--values", "-k", "--kustomize", "-R", "--recursive"],
+        &["render", "check", "list", "explain"],
+        "the files are found by themselves; `-C DIR` names the directory of the project",
+    ),
+    option(&["-a", "-A", "--all-environments", "--everything"], &["render"], "`--all` renders every environment"),
+    option(&["--all", "-a", "-A"], &["check", "list"], "without an environment, it is about all of them"),
+    option(&["-n", "--namespace"], &["render"], "the namespace is the field `namespace` of a layer"),
+    option(&["--set", "--set-string", "--values"], &["render"], "values are set in layers, so that Git knows them"),
+    option(
+        &["--dry-run", "--diff"],
+        &["render"],
+        "without `--out`, nothing is written; `--out DIR --check` shows what would change in a tree",
+    ),
+    option(
+        &["--strict", "--fail-on-warnings", "--werror"],
+        &["check"],
+        "warnings are findings too: the exit code is 1",
+    ),
+    option(
+        &["-i", "--in-place", "--inplace"],
+        &["rotate", "rekey", "set", "unset"],
+        "files are changed in place without an option",
+    ),
+    option(
+        &["-r", "--recipient", "-a", "--pgp", "--kms"],
+        &["encrypt"],
+        "recipients are `--age age1…`, or stand in `.sops.yaml`",
+    ),
+    option(&["-r", "--rotate"], &["encrypt", "decrypt"], "`septum rotate FILE` gives a file a new data key"),
+    option(&["-y", "--yes", "--force"], &["rekey"], "`septum rekey` does not ask"),
+    option(&["-d", "--decrypt"], &["encrypt", "edit", "get"], "`septum decrypt FILE` prints a file in plaintext"),
+];
+
+/// What does here what the command `typed` does in other programs.
+pub(super) fn command_hint(typed: &str) -> Option<&'static str> {
+    COMMANDS.iter().find(|(names, _)| names.contains(&typed)).map(|(_, hint)| *hint)
+}
+
+/// What there is in `command` in the place of the option `typed`, which may be written with its value.
+pub(super) fn option_hint(command: &str, typed: &str) -> Option<&'static str> {
+    let name = typed.split_once('=').map_or(typed, |(name, _)| name);
+    let is_meant = |option: &&ForeignOption| {
+        option.names.contains(&name) && (option.commands.is_empty() || option.commands.contains(&command))
+    };
+    OPTIONS.iter().find(is_meant).map(|option| option.hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, usage};
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn no_command_or_option_of_ours_is_called_foreign() {
+        let program = Cli::command();
+        for (names, _) in COMMANDS {
+            for name in names {
+                assert!(program.find_subcommand(name).is_none(), "{name} is a command of Septum");
+            }
+        }
+        for option in OPTIONS {
+            for command in option.commands {
+                assert!(usage::COMMANDS.contains(command), "{command}");
+                let command = program.find_subcommand(command).unwrap();
+                let is_name = |argument: &clap::Arg, name: &str| {
+                    argument.get_long().is_some_and(|long| name.strip_prefix("--") == Some(long))
+                        || argument.get_short().is_some_and(|short| name.strip_prefix('-') == Some(&short.to_string()))
+                };
+                for name in option.names {
+                    let known = command.get_arguments().find(|argument| is_name(argument, name));
+                    assert!(known.is_none(), "{name} is an option of {}", command.get_name());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Mistakes that people bring from other tools, or make with YAML: what a part of a layer was probably meant to be.
+
+use super::fields::expected;
+use super::tree::{Tree, TreeKind};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::span::{Located, Place, Source, Span};
+use crate::template_tokens::is_template;
+use crate::yaml::node::{Key, Kind, Mapping, Node, Style};
+
+/// Fields of objects of Kubernetes, and of other tools, whose content belongs under `data`.
+const DATA: [&str; 14] = [
+    "stringData",
+    "binaryData",
+    "env",
+    "envFrom",
+    "environment",
+    "config",
+    "configMap",
+    "configmap",
+    "secret",
+    "secrets",
+    "variables",
+    "entries",
+    "keys",
+    "literals",
+];
+
+/// Fields of other tools, and what there is here in their place.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("values", "what templates read goes under `vars`, what a pod reads under `data`"),
+    ("global", "what templates read goes under `vars`"),
+    ("globals", "what templates read goes under `vars`"),
+    ("locals", "what templates read goes under `vars`"),
+    ("resources", "other objects of the app are named under `manifests`"),
+    ("configMapGenerator", "each bundle gives a ConfigMap: its keys go under `data` or `bundles`"),
+    ("secretGenerator", "keys with `sensitive: true` go to a Secret, under `data` or `bundles`"),
+    ("commonLabels", "labels of every object go under `labels`"),
+    ("commonAnnotations", "annotations of every object go under `annotations`"),
+];
+
+/// What a field that layers do not have was probably meant to be.
+pub(super) fn foreign_field(key: &Key, node: &Node, known: &[&str], source: &Source) -> Option<String> {
+    let name = key.text.as_str();
+    // `{password}` is no field
+    if !has_value(key, source) {
+        return None;
+    }
+    if DATA.contains(&name) {
+        let secret = if name.to_ascii_lowercase().contains("secret") || name == "stringData" {
+            "; those with `sensitive: true` go to the Secret"
+        } else {
+            ""
+        };
+        return Some(format!("its keys go under `data`{secret}"));
+    }
+    if let Some((_, hint)) = ELSEWHERE.iter().find(|(field, _)| *field == name) {
+        return Some((*hint).to_owned());
+    }
+    if did_you_mean(name, known.iter().copied()).is_some() {
+        return None;
+    }
+    let is_entry = |char: char| char.is_ascii_uppercase() || char.is_ascii_digit() || "_.-".contains(char);
+    let is_variable = name.chars().all(is_entry) || node.as_scalar().is_some();
+    let hint = || format!("if `{name}` is a key of the configuration, indent it under `data`");
+    (is_variable && !name.is_empty()).then(hint)
+}
+
+/// A character that looks like a blank and is none, at the start of a key.
+pub(super) fn unusual_blank(key: &Key, source: &Source) -> Option<Diagnostic> {
+    let first = key.text.chars().next().filter(|char| is_unusual_blank(*char))?;
+    Some(
+        Diagnostic::error(
+            "yaml-syntax",
+            format!(
+                "the character U+{:04X}, which looks like a space and is none, indents this line",
+                u32::from(first)
+            ),
+        )
+        .at_hidden(source.place(key.span))
+        .hint(
+            "indent with ordinary spaces; texts that were copied from a web page or a chat often hold such characters",
+        ),
+    )
+}
+
+/// Whether YAML takes a character for text that people take for a space: no-break spaces and the like.
+fn is_unusual_blank(char: char) -> bool {
+    char.is_whitespace() && !char.is_ascii() || matches!(char, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+/// `KEY:value`, which YAML takes for a text, in the place of a mapping.
+pub(super) fn unspaced_colon(node: &Node, source: &Source) -> Option<Diagnostic> {
+    node.as_scalar().filter(|scalar| scalar.style == Style::Plain && !scalar.encrypted)?;
+    let written = source.text().get(node.span.start..node.span.end)?;
+    let mut start = node.span.start;
+    for line in written.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start().len();
+        if let Some(length) = unspaced_key(line.trim()) {
+            let at = start + indent + length;
+            return Some(
+                Diagnostic::error("yaml-syntax", "this line needs a space after the `:`")
+                    .at(source.place(Span::locate(source.text(), at, at + 1)))
+                    .note("YAML takes the whole line for a text")
+                    .hint("write `KEY: value`"),
+            );
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// The length of the key in `KEY:value`.
+fn unspaced_key(line: &str) -> Option<usize> {
+    let (key, value) = line.split_once(':')?;
+    let is_part = |char: char| char.is_ascii_alphanumeric() || "_.-".contains(char);
+    let is_key = key.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_') && key.chars().all(is_part);
+    (is_key && !value.is_empty() && !value.starts_with("//")).then_some(key.len())
+}
+
+/// `{ KEY:value }`, which YAML takes for a key without a value.
+pub(super) fn unspaced_flow_key(key: &Key, source: &Source) -> Option<Diagnostic> {
+    let length = unspaced_key(&key.text)?;
+    let at = key.span.start + length;
+    let is_bare = source.text().get(at..).is_some_and(|rest| rest.starts_with(':'));
+    is_bare.then(|| {
+        Diagnostic::error("yaml-syntax", "a space is missing after this `:`")
+            .at(source.place(Span::locate(source.text(), at, at + 1)))
+            .hint("write `KEY: value`, or put a key with a `:` in quotes")
+    })
+}
+
+/// A template in a field that is not rendered. Annotations may hold those of other programs.
+pub(super) fn template(field: &str, found: &Located<String>) -> Option<Diagnostic> {
+    let is_ours = |text: &str| {
+        let names = text.split("{{").skip(1).map(|rest| rest.trim_start_matches('-').trim_start());
+        names
+            .into_iter()
+            .any(|name| ["env.", "vars.", "data.", "app.", "bundles"].iter().any(|root| name.starts_with(root)))
+    };
+    let is_meant = if field.starts_with("annotations") { is_ours(&found.value) } else { is_template(&found.value) };
+    is_meant.then(|| {
+        Diagnostic::error("invalid-field", format!("`{field}` holds a template, but only values are rendered"))
+            .at_hidden(found.place.clone())
+            .hint("write the text itself; where it differs by environment, write it in the layer of each")
+    })
+}
+
+/// A pointer to a store within a structure, where nothing resolves it.
+pub(super) fn reference_in_content(key: &str, tree: &Tree) -> Option<Diagnostic> {
+    let place = first_reference(tree)?;
+    Some(
+        Diagnostic::warning("ref-in-content", format!("a `ref` within the content of `{key}` is written as it stands"))
+            .at_hidden(place)
+            .note("the value stays in its store, so that no structure can hold it")
+            .hint("give it a key of its own, `KEY: { ref: … }`, and let the program read that beside the file"),
+    )
+}
+
+fn first_reference(tree: &Tree) -> Option<Place> {
+    match &tree.kind {
+        TreeKind::Map(map) => {
+            let is_pointer = |target: &Tree| match &target.kind {
+                TreeKind::Leaf(scalar) => scalar.text().contains(['#', '@']),
+                TreeKind::Map(fields) => fields.contains_key("key"),
+                TreeKind::List(_) => false,
+            };
+            let target = map.get("ref").filter(|target| map.len() == 1 && is_pointer(target));
+            target.map(|target| target.place.clone()).or_else(|| map.values().find_map(first_reference))
+        }
+        TreeKind::List(items) => items.iter().find_map(first_reference),
+        TreeKind::Leaf(_) => None,
+    }
+}
+
+/// A list where a mapping of entries should be.
+pub(super) fn entries_as_list(field: &str, node: &Node, key: &Place, source: &Source) -> Diagnostic {
+    let problem = expected(field, "a mapping", node, key, source);
+    let Kind::List(items) = &node.kind else { return problem };
+    let is_named = |item: &Node| matches!(&item.kind, Kind::Map(map) if map.contains_key("name"));
+    if items.iter().any(is_named) {
+        problem.hint("write each as `NAME: value`, not as an item with `name` and `value`")
+    } else {
+        problem.hint("write `KEY: value` lines without the `- ` before them")
+    }
+}
+
+/// Whether a value is written behind a key.
+fn has_value(key: &Key, source: &Source) -> bool {
+    let rest = source.text().get(key.span.end..);
+    rest.is_some_and(|rest| rest.trim_start_matches([' ', '"', '\'']).starts_with(':'))
+}
+
+/// A structure where an entry should be, as values of Helm have it: none of its keys is a field of an entry.
+pub(super) fn nested_entry(key: &Key, map: &Mapping, known: &[&str], source: &Source) -> Option<Diagnostic> {
+    let is_slip = |key: &Key| did_you_mean(&key.text, known.iter().copied()).is_some();
+    let is_foreign = |key: &Key| !known.contains(&key.text.as_str()) && has_value(key, source) && !is_slip(key);
+    if map.is_empty() || !map.keys().all(is_foreign) {
+        return None;
+    }
+    let name = &key.text;
+    let file = if name.contains('.') { name.clone() } else { format!("{name}.yaml") };
+    Some(
+        Diagnostic::error("invalid-field", format!("`{name}` is a structure, but an entry is one text"))
+            .at(source.place(key.span))
+            .hint("for variables of a pod, write one key for each value, such as `SERVER_PORT: 8080`")
+            .hint(format!("for a file with this structure, write `{file}: {{ content: {{ … }} }}`"))
+            .hint("what only templates read goes under `vars`"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_without_a_space_behind_the_colon_are_told_from_texts() {
+        for (line, expected) in [
+            ("LOG_LEVEL:warn", Some(9)),
+            ("nginx.conf:|", Some(10)),
+            ("a-b:1", Some(3)),
+            ("http://host", None),
+            ("10:30", None),
+            ("a b:c", None),
+            ("key:", None),
+            ("text", None),
+        ] {
+            assert_eq!(unspaced_key(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_what_looks_like_a_space_is_an_unusual_blank() {
+        for char in ['\u{a0}', '\u{2003}', '\u{3000}', '\u{200b}', '\u{feff}'] {
+            assert!(is_unusual_blank(char), "U+{:04X}", u32::from(char));
+        }
+        for char in [' ', '\t', 'a', 'é', '\u{301}'] {
+            assert!(!is_unusual_blank(char), "U+{:04X}", u32::from(char));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Filters and functions of templates: how each is used, and what other languages call it.
+
+use crate::diagnostic::nearest;
+
+/// Filters, functions and tests that people use most, with how they are used.
+const KNOWN: [(&str, &str); 50] = [
+    ("abs", "number | abs"),
+    ("b64decode", "text | b64decode"),
+    ("b64encode", "text | b64encode"),
+    ("batch", "list | batch(size)"),
+    ("bool", "value | bool"),
+    ("capitalize", "text | capitalize"),
+    ("declassify", "declassify(value, \"why it may be public\")"),
+    ("default", "value | default(\"…\")"),
+    ("defined", "name is defined"),
+    ("dict", "dict(name=value)"),
+    ("dictsort", "mapping | dictsort"),
+    ("first", "list | first"),
+    ("float", "text | float"),
+    ("format", "\"%s\" | format(value)"),
+    ("groupby", "list | groupby(\"key\")"),
+    ("indent", "text | indent(width, first=false)"),
+    ("int", "text | int"),
+    ("items", "mapping | items"),
+    ("join", "list | join(\", \")"),
+    ("last", "list | last"),
+    ("length", "list | length"),
+    ("lines", "text | lines"),
+    ("list", "value | list"),
+    ("lower", "text | lower"),
+    ("map", "list | map(attribute=\"key\")"),
+    ("max", "list | max"),
+    ("min", "list | min"),
+    ("namespace", "namespace(name=value)"),
+    ("quote", "text | quote"),
+    ("range", "range(start, stop)"),
+    ("reject", "list | reject(\"test\")"),
+    ("replace", "text | replace(from, to)"),
+    ("required", "value | required(\"message\")"),
+    ("reverse", "list | reverse"),
+    ("round", "number | round(digits)"),
+    ("select", "list | select(\"test\")"),
+    ("sha256", "text | sha256"),
+    ("slice", "list | slice(count)"),
+    ("sort", "list | sort"),
+    ("split", "text | split(\",\")"),
+    ("string", "value | string"),
+    ("sum", "list | sum"),
+    ("title", "text | title"),
+    ("tojson", "value | tojson"),
+    ("toyaml", "value | toyaml"),
+    ("trim", "text | trim"),
+    ("unique", "list | unique"),
+    ("upper", "text | upper"),
+    ("urlencode", "text | urlencode"),
+    ("zip", "list | zip(other)"),
+];
+
+/// What other template languages call a filter or function, and what it is here.
+const FOREIGN: [(&str, &str); 37] = [
+    ("b64dec", "b64decode"),
+    ("b64enc", "b64encode"),
+    ("b64", "b64encode"),
+    ("base64", "b64encode"),
+    ("base64decode", "b64decode"),
+    ("base64encode", "b64encode"),
+    ("coalesce", "default"),
+    ("concat", "join"),
+    ("downcase", "lower"),
+    ("hash", "sha256"),
+    ("len", "length"),
+    ("lowercase", "lower"),
+    ("nindent", "indent"),
+    ("printf", "format"),
+    ("regex_replace", "replace"),
+    ("sha256sum", "sha256"),
+    ("size", "length"),
+    ("splitList", "split"),
+    ("squote", "quote"),
+    ("strip", "trim"),
+    ("toJson", "tojson"),
+    ("toLower", "lower"),
+    ("toString", "string"),
+    ("toUpper", "upper"),
+    ("toYaml", "toyaml"),
+    ("to_json", "tojson"),
+    ("to_lower", "lower"),
+    ("to_string", "string"),
+    ("to_upper", "upper"),
+    ("to_yaml", "toyaml"),
+    ("trimSpace", "trim"),
+    ("uniq", "unique"),
+    ("upcase", "upper"),
+    ("uppercase", "upper"),
+    ("uri_encode", "urlencode"),
+    ("url_encode", "urlencode"),
+    ("urlquery", "urlencode"),
+];
+
+/// How the filter or function of that name is used, with its name as it stands in the program.
+pub(super) fn usage_of(name: &str) -> Option<(&'static str, &'static str)> {
+    KNOWN.iter().find(|(known, _)| *known == name).copied()
+}
+
+/// The filter or function that may be meant by a name that there is not.
+pub(super) fn meant(name: &str) -> Option<&'static str> {
+    let foreign = FOREIGN.iter().find(|(known, _)| *known == name).map(|(_, here)| *here);
+    foreign.or_else(|| nearest(name, KNOWN.iter().map(|(known, _)| *known))).filter(|here| usage_of(here).is_some())
+}
+
+/// That a template is written in the language of Helm, or of Go: what it is here.
+///
+/// Only how it is written is looked at: such a template is not one of the engine, which stumbles over it anywhere.
+pub(super) fn go_template_hint(template: &str, is_manifest: bool) -> Option<String> {
+    let is_go = template.match_indices("{{").any(|(at, opening)| {
+        let rest = template.get(at + opening.len()..).unwrap_or_default();
+        let inner = rest.trim_start_matches('-').trim_start();
+        let word = |word: &str| inner.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '}', '-']));
+        let keyword = ["if", "else", "end", "range", "with", "define", "template", "block", "tpl", "toYaml", "printf"];
+        let is_include = inner.strip_prefix("include ").is_some_and(|rest| rest.starts_with('"'));
+        let is_field = ["Values", "Release", "Chart", "Capabilities"]
+            .iter()
+            .any(|root| inner.strip_prefix(root).is_some_and(|rest| rest.starts_with('.')));
+        inner.starts_with(['.', '$'])
+            || inner.starts_with("/*")
+            || keyword.iter().any(|it| word(it))
+            || is_include
+            || is_field
+    });
+    is_go.then(|| {
+        let here = "this looks like a template of Helm; here it is `{{ vars.x }}` or `{{ data.KEY }}`";
+        if is_manifest {
+            format!("{here}, and `manifests: [{{ path: …, template: false }}]` takes a file as it is")
+        } else {
+            here.to_owned()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_call_a_filter_is_known_here() {
+        for (foreign, here) in FOREIGN {
+            assert!(usage_of(foreign).is_none(), "{foreign} is known");
+            assert!(usage_of(here).is_some(), "{here} is not known");
+            assert_eq!(meant(foreign), Some(here));
+        }
+    }
+
+    #[test]
+    fn templates_of_go_are_told_from_others() {
+        for text in [
+            "{{ .Values.x }}",
+            "{{- $x := 1 -}}",
+            "{{ if .x }}a{{ end }}",
+            "{{- include \"a.labels\" . | nindent 4 }}",
+            "{{/* c */}}",
+            "x {{ Values.host }}",
+            "{{- end }}",
+            "{{ range $k, $v := .Values.env }}",
+        ] {
+            assert!(go_template_hint(text, false).is_some(), "{text}");
+        }
+        for text in [
+            "{{ data.X }}",
+            "{% if x %}{{ ends }}{% endif %}",
+            "{{ \".x\" }}",
+            ".Values.x",
+            "{{ (-1) }}",
+            "{{ included }}",
+        ] {
+            assert!(go_template_hint(text, false).is_none(), "{text}");
+        }
+    }
+}

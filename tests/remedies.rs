@@ -1,0 +1,204 @@
+//! Mistakes that people make, each with the remedy that is said: what brings them on, not just that it is wrong.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines, reason = "tables")]
+
+mod support;
+
+use support::sandbox::Project;
+
+const BASE: &str = "app: shop
+vars: { domain: example.com }
+data:
+  LOG_LEVEL: info
+  DATABASE_HOST: localhost
+  HOST: \"{{ vars.domain }}\"
+bundles:
+  a-b: { data: { X: one } }
+";
+
+fn shop() -> Project {
+    Project::new()
+        .file("environments/base.yaml", BASE)
+        .file("environments/dev.yaml", "")
+        .file("environments/prod.yaml", "")
+        .file("environments/regions/eu.yaml", "")
+}
+
+/// The overlay `prod.yaml`, and a part of each line that is to be printed about it.
+#[track_caller]
+fn says(name: &str, project: &Project, arguments: &[&str], lines: &[&str]) {
+    let run = project.run(arguments);
+    assert_ne!(run.code, 0, "{name}: nothing was said");
+    let said = run.stdout + &run.stderr;
+    for line in lines {
+        assert!(said.contains(line), "{name}: nothing says {line:?}:\n{said}");
+    }
+}
+
+#[test]
+fn a_layer_that_is_written_as_for_another_tool_is_told_how_it_is_written_here() {
+    for (overlay, lines) in [
+        (
+            "data:\n<<<<<<< HEAD\n  LOG_LEVEL: a\n=======\n  LOG_LEVEL: b\n>>>>>>> x\n",
+            &["conflict that Git left", "`<<<<<<<`"][..],
+        ),
+        ("data:\n  LOG_LEVEL:warn\n", &["prod.yaml:2:12", "needs a space after the `:`"]),
+        ("data:\n  DATABASE_HOST: x\n  LOG_LEVEL:warn\n  HOST: 1\n", &["prod.yaml:3:3", "space after the `:`"]),
+        ("data: { LOG_LEVEL:warn }\n", &["prod.yaml:1:18", "a space is missing after this `:`"]),
+        ("LOG_LEVEL:warn\n", &["prod.yaml:1:10", "needs a space after the `:`"]),
+        ("vars:\n  domain:x\n", &["prod.yaml:2:9", "needs a space after the `:`"]),
+        ("data:\n\u{a0}\u{a0}LOG_LEVEL: warn\n", &["prod.yaml:2:1", "U+00A0", "ordinary spaces"]),
+        ("data:\n  \u{3000}LOG_LEVEL: warn\n", &["prod.yaml:2:3", "U+3000"]),
+        ("data:\n  server:\n    port: 80\n", &["`server` is a structure", "server.yaml: { content:"]),
+        ("data:\n  server: { port: 80, tls: { on: x } }\n", &["`server` is a structure"]),
+        ("extends: regions/eu, regions/us\n", &["extends: [regions/eu, regions/us]"]),
+        ("extends: regions/eu regions/us\n", &["extends: [regions/eu, regions/us]"]),
+        ("LOG_LEVEL: warn\n", &["no field of a layer", "indent it under `data`"]),
+        ("stringData:\n  LOG_LEVEL: warn\n", &["its keys go under `data`", "`sensitive: true`"]),
+        ("env:\n  LOG_LEVEL: warn\n", &["its keys go under `data`"]),
+        ("resources: [x.yaml]\n", &["`manifests`"]),
+        ("data:\n  - LOG_LEVEL: warn\n", &["found a list", "without the `- `"]),
+        ("data:\n  - name: LOG_LEVEL\n    value: warn\n", &["`NAME: value`"]),
+        ("data: { LOG_LEVEL: { value: 1, type: int } }\n", &["did you mean `integer`?"]),
+        ("data: { LOG_LEVEL: { value: 1, type: str } }\n", &["did you mean `string`?"]),
+        ("data: { LOG_LEVEL: { value: 1, sensitive: yes } }\n", &["write `true`"]),
+        ("data: { LOG_LEVEL: { value: 1, required: Off } }\n", &["write `false`"]),
+        ("labels: { a: \"{{ env.name }}\" }\n", &["`labels.a` holds a template", "in the layer of each"]),
+        ("annotations: { a: \"{{ env.name }}\" }\n", &["`annotations.a` holds a template"]),
+        ("namespace: \"{{ env.name }}\"\n", &["`namespace` holds a template"]),
+        ("bundles: { a-b: { labels: { a: \"{{ env.name }}\" } } }\n", &["`labels.a` holds a template"]),
+        (
+            "delivery: { secrets: sops, recipients: [age1abc] }\n",
+            &["`delivery.recipients` is not a valid recipient", "`age1…`"],
+        ),
+    ] {
+        says(overlay, &shop().file("environments/prod.yaml", overlay), &["check"], lines);
+    }
+}
+
+#[test]
+fn a_pointer_where_nothing_resolves_it_is_said() {
+    let content = BASE
+        .replace("  HOST:", "  app.yaml: { content: { a: [{ ref: \"x/y#z\" }], b: { ref: { key: x } } } }\n  HOST:");
+    says(
+        "in content",
+        shop().file("environments/base.yaml", &content),
+        &["check"],
+        &["warning[ref-in-content]", "`app.yaml`"],
+    );
+    let other =
+        BASE.replace("  HOST:", "  app.yaml: { content: { a: { ref: main }, b: { ref: \"x#y\", url: z } } }\n  HOST:");
+    let run = shop().file("environments/base.yaml", &other).run(&["check"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+    let logins =
+        format!("{BASE}  reg:\n    registries: {{ ghcr.io: {{ username: u, password: {{ ref: \"x#y\" }} }} }}\n");
+    says(
+        "in registries",
+        shop().file("environments/base.yaml", &logins),
+        &["check"],
+        &["{ .dockerconfigjson: { ref: … } }", "invalid-field"],
+    );
+}
+
+#[test]
+fn a_missing_required_value_is_one_error_with_the_command_that_sets_it() {
+    let base =
+        "data:\n  PW: { required: true, sensitive: true }\n  URL: \"x{{ data.PW }}\"\n  U2: \"x{{ data.URL }}\"\n";
+    for arguments in [&["check"][..], &["render", "dev"]] {
+        let run = shop().file("environments/base.yaml", base).run(arguments);
+        let said = run.stdout + &run.stderr;
+        let errors = said.lines().filter(|line| line.starts_with("error")).count();
+        assert_eq!(errors, 1, "{said}");
+        assert!(said.contains("`septum set dev PW`"), "{said}");
+    }
+    let bundle = "bundles: { db: { data: { PW: { required: true, sensitive: true } } } }\n";
+    says("a bundle", &shop().file("environments/base.yaml", bundle), &["check"], &["`septum set dev PW --bundle db`"]);
+    let plain = "data: { HOST: { required: true } }\n";
+    says(
+        "plain",
+        &shop().file("environments/base.yaml", plain),
+        &["check"],
+        &["set `HOST` under `data` in `dev.yaml`"],
+    );
+}
+
+#[test]
+fn templates_of_other_tools_and_slips_in_ours_are_named() {
+    for (template, lines) in [
+        ("{{ .Values.x }}", &["looks like a template of Helm", "`template: false`"][..]),
+        ("{{ include \"x\" . }}", &["looks like a template of Helm"]),
+        ("{{ if x }}a{{ end }}", &["looks like a template of Helm"]),
+        ("{{ DATABASE_HOST }}", &["did you mean `data.DATABASE_HOST`?"]),
+        ("{{ X }}", &["did you mean `bundles[\"a-b\"].X`?"]),
+        ("{{ domain }}", &["did you mean `vars.domain`?"]),
+        ("{{ bundles.a-b.X }}", &["`-` subtracts", "`bundles[\"a-b\"].X`"]),
+        ("{{ data.X }}", &["it is a key of the bundle `a-b`: write `bundles[\"a-b\"].X`"]),
+        ("{{ bundles[\"a-b\"].LOG_LEVEL }}", &["the app's own bundle: `data.LOG_LEVEL`"]),
+        ("{{ data.LOG_LEVL }}", &["did you mean `LOG_LEVEL`?"]),
+        ("{% if vars.domain %}x", &["`{% if … %}` opens here is not closed", "add `{% endif %}`", "prod.yaml:2:15"]),
+        ("{% for x in [1] %}{% if x %}y{% endif %}", &["`{% for … %}` opens here", "`{% endfor %}`"]),
+        ("{{ vars.domain | upcase }}", &["there is no filter `upcase`", "did you mean `upper`?"]),
+        ("{{ vars.domain | b64enc }}", &["did you mean `b64encode`?"]),
+        ("{{ vars.domain | indent(foo=2) }}", &["`indent` has no such argument", "indent(width"]),
+        ("{{ vars.domain | replace(\"a\") }}", &["an argument of `replace` is missing", "replace(from, to)"]),
+        ("{{ vars.domain | round }}", &["`round` cannot be used here: a number is needed"]),
+        ("{{ env.HOME }}", &["Variables of the machine are not seen"]),
+        ("{{ environment }}", &["`env.name`"]),
+    ] {
+        let overlay = format!("data:\n  LOG_LEVEL: '{template}'\n");
+        says(template, &shop().file("environments/prod.yaml", &overlay), &["check"], lines);
+    }
+}
+
+#[test]
+fn a_manifest_of_helm_is_called_one() {
+    let base = format!("{BASE}manifests: [\"w/*.yaml\"]\n");
+    for manifest in [
+        "kind: Deployment\nspec: { replicas: {{ .Values.replicas }} }\n",
+        "metadata:\n  labels:\n    {{- include \"x.labels\" . | nindent 4 }}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: \"{{ .Release.Name }}\" }\n",
+    ] {
+        let project = shop().file("environments/base.yaml", &base).file("environments/w/d.yaml", manifest);
+        says(manifest, &project, &["check"], &["looks like a template of Helm", "{ path: …, template: false }"]);
+    }
+}
+
+#[test]
+fn an_annotation_that_follows_a_secret_has_a_remedy_that_restarts_pods() {
+    let base = "data: { PW: { sensitive: true, value: changeme } }\nmanifests: [\"w/*.yaml\"]\n";
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: a, annotations: { checksum/secret: \"{{ data.PW | sha256 }}\" } }\n";
+    let project = shop().file("environments/base.yaml", base).file("environments/w/d.yaml", deployment);
+    says("checksum", &project, &["check"], &["`septum.dev/reload: \"true\"`"]);
+}
+
+#[test]
+fn commands_and_options_of_other_tools_lead_to_those_of_this_one() {
+    for (arguments, line) in [
+        (&["lint"][..], "`septum check`"),
+        (&["validate"], "`septum check`"),
+        (&["template", "dev"], "`septum render ENV`"),
+        (&["diff", "dev", "prod"], "`septum list` compares environments"),
+        (&["updatekeys", "x"], "`septum rekey`"),
+        (&["render", "dev", "-o", "json"], "`--format yaml|json|kyaml`"),
+        (&["render", "-o", "out", "dev"], "`--out DIR`"),
+        (&["list", "-o", "json"], "`--format`"),
+        (&["render", "--env", "prod"], "without an option"),
+        (&["render", "--env=prod"], "without an option"),
+        (&["explain", "LOG_LEVEL", "prod"], "the environment comes first: `prod KEY`"),
+        (&["get", "LOG_LEVEL", "prod"], "the environment comes first: `prod KEY`"),
+        (&["render", "environments/prod.yaml"], "by its name, not by its file: `prod`"),
+        (&["check", "prod.yaml"], "by its name, not by its file: `prod`"),
+        (&["explain", "prod.secrets.yaml", "X"], "by its name, not by its file: `prod`"),
+        (&["get", "prod.yaml", "LOG_LEVEL"], "by its name, not by its file: `prod`"),
+        (&["render", "all"], "`--all`"),
+        (&["-C", "environments/base.yaml", "check"], "`-C` requires a directory"),
+    ] {
+        says(&arguments.join(" "), &shop(), arguments, &[line]);
+    }
+}
+
+#[test]
+fn a_tree_that_is_not_there_is_one_error() {
+    let run = shop().run(&["check", "--rendered", "nodir"]);
+    assert_eq!(run.stderr.matches("error").count(), 1, "{}", run.stderr);
+}
