@@ -82,7 +82,7 @@ fn a_pointer_where_nothing_resolves_it_is_said() {
         .replace("  HOST:", "  app.yaml: { content: { a: [{ ref: \"x/y#z\" }], b: { ref: { key: x } } } }\n  HOST:");
     says(
         "in content",
-        shop().file("environments/base.yaml", &content),
+        &shop().file("environments/base.yaml", &content),
         &["check"],
         &["warning[ref-in-content]", "`app.yaml`"],
     );
@@ -94,7 +94,7 @@ fn a_pointer_where_nothing_resolves_it_is_said() {
         format!("{BASE}  reg:\n    registries: {{ ghcr.io: {{ username: u, password: {{ ref: \"x#y\" }} }} }}\n");
     says(
         "in registries",
-        shop().file("environments/base.yaml", &logins),
+        &shop().file("environments/base.yaml", &logins),
         &["check"],
         &["{ .dockerconfigjson: { ref: … } }", "invalid-field"],
     );
