@@ -13,6 +13,7 @@ use crate::secret::Wiping;
 use crate::span::Source;
 use crate::value::Value;
 use crate::yaml;
+use crate::yaml::kubectl::{JsonScalar, json_scalar};
 
 /// How objects are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,10 +66,25 @@ pub fn write(objects: &[Delivered], format: ManifestFormat, reveal: Reveal) -> W
     let list = Value::map([
         ("apiVersion", Value::text("v1")),
         ("kind", Value::text("List")),
-        ("items", Value::List(values.collect())),
+        ("items", Value::List(values.map(as_kubectl_reads).collect())),
     ]);
     out.push_str(&Wiping::new(json::pretty(&list)));
     out
+}
+
+/// A value with its bare words as kubectl reads them from YAML: JSON says them by their type.
+fn as_kubectl_reads(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Literal(text) => match json_scalar(&text) {
+            JsonScalar::Null => Value::Null,
+            JsonScalar::Bool(truth) => Value::Bool(truth),
+            JsonScalar::Number(number) => Value::Literal(number.into_owned().into()),
+            JsonScalar::Text(_) => Value::String(text),
+        },
+        Value::List(items) => Value::List(items.into_iter().map(as_kubectl_reads).collect()),
+        Value::Map(pairs) => Value::Map(pairs.into_iter().map(|(key, value)| (key, as_kubectl_reads(value))).collect()),
+        value @ (Value::Null | Value::Bool(_) | Value::String(_)) => value,
+    }
 }
 
 /// One object as a file of YAML.

@@ -1,5 +1,6 @@
 //! From documents to objects: each has an API version, a kind and a name.
 
+use super::schema;
 use super::taint::{self, Made};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::Tree;
@@ -78,7 +79,10 @@ pub fn collect(resolved: &Resolved, routing: &Routing, problems: &mut Diagnostic
             }
             let light = light(&made);
             match Manifest::of(tree) {
-                Ok(manifest) => found.push(Manifest { light, ..manifest }),
+                Ok(mut manifest) => {
+                    schema::fit_types(&mut manifest, &made, problems);
+                    found.push(Manifest { light, ..manifest });
+                }
                 // without a key, its name may be what is not known
                 Err(_) if light != Light::Known => {}
                 Err(problem) => problems.push(problem),

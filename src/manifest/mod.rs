@@ -7,6 +7,7 @@ mod identity;
 mod label;
 pub mod references;
 mod reload;
+mod schema;
 mod scope;
 mod taint;
 mod tree;

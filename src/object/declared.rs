@@ -17,6 +17,7 @@ use crate::layer::{Tree, TreeKind};
 use crate::manifest::Manifest;
 use crate::resolve::Final;
 use crate::span::{Located, Place};
+use crate::yaml::kubectl::json_type;
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::{CoreType, core_type};
 
@@ -216,7 +217,7 @@ impl<'a> Look<'a> {
     fn scalar(&mut self, label: &str, value: &Tree) -> Option<Arc<Scalar>> {
         let found = match &value.kind {
             TreeKind::Leaf(scalar) if scalar.locked => return None,
-            TreeKind::Leaf(scalar) => match core_type(scalar) {
+            TreeKind::Leaf(scalar) => match json_type(scalar) {
                 CoreType::String | CoreType::Null => return Some(Arc::clone(scalar)),
                 CoreType::Bool => "a truth value",
                 CoreType::Int | CoreType::Float => "a number",
@@ -239,7 +240,7 @@ impl<'a> Look<'a> {
         let value = self.manifest.tree.at(path)?;
         let label = format!("`{}` of {}", path.join("."), self.manifest.label());
         let scalar = self.scalar(&label, value)?;
-        (core_type(&scalar) == CoreType::String)
+        (json_type(&scalar) == CoreType::String)
             .then(|| Located { value: scalar.text().to_owned(), place: value.place.clone() })
     }
 

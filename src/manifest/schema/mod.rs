@@ -1,0 +1,181 @@
+//! Types of the fields of Kubernetes objects: what is a text, a number or a truth value for the API server.
+//!
+//! A template gives `8080` where a field takes a number, and `"8080"` where it takes a text. What was written by hand as
+//! another type is an error here, as it would be in the cluster.
+
+mod table;
+
+use std::sync::Arc;
+
+use super::Manifest;
+use super::taint::Made;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::{Tree, TreeKind};
+use crate::yaml::kubectl::{JsonScalar, json_scalar, json_type};
+use crate::yaml::node::{Scalar, Style};
+use crate::yaml::scalar::CoreType;
+
+use table::FieldType;
+
+/// Gives what templates made the type of its field, and reports scalars of another type.
+///
+/// Of an object whose kind is not known, these are its metadata and the pod templates in it.
+pub(super) fn fit_types(manifest: &mut Manifest, made: &[Made<'_>], problems: &mut Diagnostics) {
+    let label = manifest.label();
+    let is_known = table::object(&manifest.api_version, &manifest.kind);
+    // those of a ConfigMap or Secret are checked with the objects that bundles give
+    let is_declared = manifest.api_version == "v1" && matches!(manifest.kind.as_str(), "ConfigMap" | "Secret");
+    let mut fitting = Fitting { label: &label, made, reports: !is_declared, problems };
+    match is_known {
+        Some(object) => fitting.structure(&mut manifest.tree, object, ""),
+        None => fitting.unknown_object(&mut manifest.tree),
+    }
+}
+
+struct Fitting<'a, 'm> {
+    label: &'a str,
+    made: &'a [Made<'m>],
+    reports: bool,
+    problems: &'a mut Diagnostics,
+}
+
+impl Fitting<'_, '_> {
+    /// The fields of a structure.
+    fn structure(&mut self, tree: &mut Tree, structure: &'static str, path: &str) {
+        let TreeKind::Map(map) = &mut tree.kind else { return };
+        for (key, value) in map.iter_mut() {
+            if let Some(field) = table::field(structure, key) {
+                self.value(value, field, &crate::layer::tree::join(path, key));
+            }
+        }
+    }
+
+    fn value(&mut self, tree: &mut Tree, field: FieldType, path: &str) {
+        match field {
+            FieldType::Structure(structure) if matches!(tree.kind, TreeKind::Map(_)) => {
+                self.structure(tree, structure, path);
+            }
+            FieldType::List(item) => {
+                if let TreeKind::List(items) = &mut tree.kind {
+                    for (index, value) in items.iter_mut().enumerate() {
+                        self.value(value, FieldType::of(item), &format!("{path}[{index}]"));
+                    }
+                } else {
+                    self.check_collection(tree, "a list", path);
+                }
+            }
+            FieldType::Map(value_type) => {
+                if let TreeKind::Map(map) = &mut tree.kind {
+                    for (key, value) in map.iter_mut() {
+                        self.value(value, FieldType::of(value_type), &crate::layer::tree::join(path, key));
+                    }
+                } else {
+                    self.check_collection(tree, "a mapping", path);
+                }
+            }
+            FieldType::Structure(_) => self.check_collection(tree, "a mapping", path),
+            FieldType::Text => self.scalar(tree, CoreType::String, path),
+            FieldType::Number => self.scalar(tree, CoreType::Int, path),
+            FieldType::Truth => self.scalar(tree, CoreType::Bool, path),
+            FieldType::Any => {}
+        }
+    }
+
+    /// A scalar, which is changed if a template made it.
+    fn scalar(&mut self, tree: &mut Tree, wanted: CoreType, path: &str) {
+        let TreeKind::Leaf(scalar) = &tree.kind else { return };
+        let found = json_type(scalar);
+        let fits = match found {
+            CoreType::Null => true,
+            CoreType::Int | CoreType::Float => wanted == CoreType::Int,
+            CoreType::Bool | CoreType::String => found == wanted,
+        };
+        if fits || scalar.locked {
+            return;
+        }
+        if self.is_made(path)
+            && let Some(fitted) = fitted(scalar, wanted)
+        {
+            tree.kind = TreeKind::Leaf(Arc::new(fitted));
+            return;
+        }
+        if !self.reports {
+            return;
+        }
+        let (expected, hint) = match wanted {
+            CoreType::String => ("a text", "put it in quotes"),
+            CoreType::Bool => ("`true` or `false`", "write it without quotes"),
+            _ => ("a number", "write it without quotes"),
+        };
+        let noun = match found {
+            CoreType::Bool => "a truth value",
+            CoreType::Int | CoreType::Float => "a number",
+            CoreType::Null | CoreType::String => "a text",
+        };
+        let error = self.error(tree, expected, noun, path);
+        self.problems.push(if self.is_made(path) { error } else { error.hint(hint) });
+    }
+
+    /// That there is a scalar in the place of a list or mapping, which are not made of one.
+    fn check_collection(&mut self, tree: &Tree, expected: &str, path: &str) {
+        let TreeKind::Leaf(scalar) = &tree.kind else { return };
+        let is_something = !scalar.blank && !scalar.is_null() && !scalar.locked;
+        if is_something && self.reports {
+            let error = self.error(tree, expected, "a scalar", path);
+            self.problems.push(error);
+        }
+    }
+
+    fn error(&self, tree: &Tree, expected: &str, found: &str, path: &str) -> Diagnostic {
+        let message = format!("expected {expected} for `{path}` of {}, found {found}", self.label);
+        Diagnostic::error("invalid-value", message).at_hidden(tree.place.clone())
+    }
+
+    /// Whether a template made the scalar at a path, and nothing else.
+    fn is_made(&self, path: &str) -> bool {
+        !path.is_empty() && self.made.iter().any(|made| made.path == path)
+    }
+
+    /// Metadata, which all objects have, and pod templates, wherever they are.
+    fn unknown_object(&mut self, tree: &mut Tree) {
+        if let (Some(metadata), Some(value)) = (table::metadata(), tree.at_mut(&["metadata"])) {
+            self.structure(value, metadata, "metadata");
+        }
+        self.pod_templates(tree, "");
+    }
+
+    fn pod_templates(&mut self, tree: &mut Tree, path: &str) {
+        match &mut tree.kind {
+            TreeKind::Map(map) => {
+                for (key, value) in map.iter_mut() {
+                    let path = crate::layer::tree::join(path, key);
+                    let is_template = value.at(&["spec", "containers"]).and_then(Tree::as_list).is_some();
+                    match table::pod_template().filter(|_| is_template) {
+                        Some(template) => self.structure(value, template, &path),
+                        None => self.pod_templates(value, &path),
+                    }
+                }
+            }
+            TreeKind::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.pod_templates(item, &format!("{path}[{index}]"));
+                }
+            }
+            TreeKind::Leaf(_) => {}
+        }
+    }
+}
+
+/// What a template made as a scalar of another type, if it is one by its text.
+fn fitted(scalar: &Scalar, wanted: CoreType) -> Option<Scalar> {
+    let text = scalar.text();
+    let style = match (wanted, json_scalar(text)) {
+        (CoreType::String, _) => Style::DoubleQuoted,
+        (CoreType::Int, JsonScalar::Number(_)) => Style::Plain,
+        (CoreType::Bool, JsonScalar::Bool(_)) if matches!(text, "true" | "false") => Style::Plain,
+        _ => return None,
+    };
+    let mut fitted = Scalar::new(text, style);
+    fitted.encrypted = scalar.encrypted;
+    Some(fitted)
+}
