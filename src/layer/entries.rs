@@ -9,7 +9,7 @@ use super::fields::{Fields, expected};
 use super::misread;
 use super::pointer;
 use super::schema::{self, SCHEMA_KEYWORDS};
-use super::tree::Tree;
+use super::tree::{Tree, misused_list_operators};
 use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::span::{Located, Place, Source};
 use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
@@ -140,7 +140,11 @@ fn read_source(
     let place = source.place(node.span);
     let value = match field {
         "content" => match &node.kind {
-            Kind::Map(_) | Kind::List(_) => EntrySource::Content(Tree::from_node(node, source)),
+            Kind::Map(_) | Kind::List(_) => {
+                let content = Tree::from_node(node, source);
+                misused_list_operators(&content, problems);
+                EntrySource::Content(content)
+            }
             Kind::Scalar(_) => {
                 problems
                     .push(expected(field, "a mapping or a list", &node, &key, source).hint("a text goes to `value`"));

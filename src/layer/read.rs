@@ -169,7 +169,11 @@ impl Layer {
     fn read_vars(&mut self, field: Option<(Place, Node)>, problems: &mut Diagnostics) {
         let Some((key, node)) = field else { return };
         match node.kind {
-            Kind::Map(_) => self.vars = Some(Tree::from_node(node, &self.source)),
+            Kind::Map(_) => {
+                let vars = Tree::from_node(node, &self.source);
+                super::tree::misused_list_operators(&vars, problems);
+                self.vars = Some(vars);
+            }
             _ => {
                 let problem = misread::unspaced_colon(&node, &self.source);
                 problems.push(problem.unwrap_or_else(|| expected("vars", "a mapping", &node, &key, &self.source)));

@@ -111,14 +111,57 @@ pub fn merge(target: &mut Tree, patch: &Tree, problems: &mut Diagnostics) {
     }
     let TreeKind::Map(map) = &mut target.kind else { return };
     for (key, change) in changes {
-        if let (TreeKind::List(items), Some((name, end))) = (&change.kind, list_operator(key)) {
+        let operator = list_operator(key);
+        if let (TreeKind::List(items), Some((name, end))) = (&change.kind, operator) {
             problems.extend(extend_list(map, name, end, items, change).err());
+        } else if let Some((name, list)) = operator.and_then(|(name, _)| Some((name, list_under(map, name)?))) {
+            problems.push(adds_no_list(name, list, change));
         } else if change.is_null() {
             map.shift_remove(key);
         } else {
             match map.entry(key.clone()) {
                 Entry::Occupied(mut old) => merge(old.get_mut(), change, problems),
                 Entry::Vacant(new) => merge(new.insert(empty_map(change)), change, problems),
+            }
+        }
+    }
+}
+
+/// The list that a key holds.
+fn list_under<'t>(map: &'t IndexMap<String, Tree>, name: &str) -> Option<&'t Tree> {
+    map.get(name).filter(|value| matches!(value.kind, TreeKind::List(_)))
+}
+
+/// That something else than a list is added to one.
+fn adds_no_list(name: &str, list: &Tree, change: &Tree) -> Diagnostic {
+    let noun = change.noun();
+    Diagnostic::error("not-a-list", format!("this adds {noun} to the list `{name}`, which grows by lists only"))
+        .at_hidden(change.place.clone())
+        .at_hidden_with(list.place.clone(), "the list")
+        .hint(format!("write `{name}+: [ … ]`, or `{name}:` to replace it"))
+}
+
+/// What is wrong with the keys that add to lists, within one layer.
+pub fn misused_list_operators(tree: &Tree, problems: &mut Diagnostics) {
+    match &tree.kind {
+        TreeKind::Leaf(_) => {}
+        TreeKind::List(items) => items.iter().for_each(|item| misused_list_operators(item, problems)),
+        TreeKind::Map(map) => {
+            for (key, value) in map {
+                if let (TreeKind::List(_), Some((name, end))) = (&value.kind, list_operator(key)) {
+                    let both = matches!(end, End::Back) && name.len() > 1 && name.starts_with('+');
+                    let at = |message: String| Diagnostic::error("not-a-list", message).at_hidden(value.place.clone());
+                    if both {
+                        let message = format!("`{key}` adds to both ends of a list");
+                        let name = name.trim_start_matches('+');
+                        problems.push(at(message).hint(format!("write `{name}+:` to append, `+{name}:` to prepend")));
+                    } else if let Some(other) = map.get(name) {
+                        let message = format!("`{name}` and `{key}` stand in one mapping, and only one can count");
+                        let problem = at(message).at_hidden_with(other.place.clone(), format!("`{name}`"));
+                        problems.push(problem.hint(format!("write all items under `{name}:`")));
+                    }
+                }
+                misused_list_operators(value, problems);
             }
         }
     }
@@ -234,10 +277,30 @@ mod tests {
             ("+l: [c]", r#"{"l":["c","a","b"]}"#),
             ("new+: [c]", r#"{"l":["a","b"],"new":["c"]}"#),
             ("c++: 1", r#"{"l":["a","b"],"c++":"1"}"#),
+            ("c+: 1", r#"{"l":["a","b"],"c+":"1"}"#),
+            ("l+: c", "this adds a scalar to the list `l`, which grows by lists only"),
+            ("+l: {c: 1}", "this adds a mapping to the list `l`, which grows by lists only"),
+            ("l+: null", "this adds null to the list `l`, which grows by lists only"),
         ] {
             assert_eq!(merged("l: [a, b]", patch), expected, "{patch}");
         }
         assert_eq!(merged("l: {a: 1}", "l+: [b]"), "this adds to the list `l`, but `l` is a mapping");
+    }
+
+    #[test]
+    fn a_list_is_added_to_at_one_end_and_not_replaced_beside_it() {
+        for (text, expected) in [
+            ("+l+: [c]", Some("`+l+` adds to both ends of a list")),
+            ("a: { l+: [1], l: [2] }", Some("`l` and `l+` stand in one mapping, and only one can count")),
+            ("a: [{ +l: [1], l: [2] }]", Some("`l` and `+l` stand in one mapping, and only one can count")),
+            ("{ l+: [1], +l: [2] }", None),
+            ("{ c++: 1, l+: x, '+': [1] }", None),
+        ] {
+            let mut problems = Diagnostics::new();
+            misused_list_operators(&tree(text), &mut problems);
+            let found = problems.sorted();
+            assert_eq!(found.first().map(|problem| problem.message.as_str()), expected, "{text}");
+        }
     }
 
     #[test]

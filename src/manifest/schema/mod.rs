@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Manifest;
 use super::taint::Made;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::layer::{Tree, TreeKind};
 use crate::yaml::kubectl::{JsonScalar, json_scalar, json_type};
 use crate::yaml::node::{Scalar, Style};
@@ -30,6 +30,14 @@ pub(super) fn fit_types(manifest: &mut Manifest, made: &[Made<'_>], problems: &m
         Some(object) => fitting.structure(&mut manifest.tree, object, ""),
         None => fitting.unknown_object(&mut manifest.tree),
     }
+}
+
+/// The kind that is meant by one that Kubernetes does not have in a version of its API.
+pub(super) fn misspelt(api_version: &str, kind: &str) -> Option<&'static str> {
+    if table::object(api_version, kind).is_some() {
+        return None;
+    }
+    nearest(kind, table::kinds(api_version))
 }
 
 struct Fitting<'a, 'm> {

@@ -67,6 +67,11 @@ pub(super) fn object(api_version: &str, kind: &str) -> Option<&'static str> {
     TYPES.structures.get(code).copied()
 }
 
+/// The kinds that a version of the API has.
+pub(super) fn kinds(api_version: &str) -> impl Iterator<Item = &'static str> {
+    TYPES.objects.keys().filter(move |(version, _)| *version == api_version).map(|(_, kind)| *kind)
+}
+
 /// The type of a field of a structure.
 pub(super) fn field(structure: &'static str, name: &str) -> Option<FieldType> {
     let of_field = |field: &'static str| field.split_once(':').filter(|(found, _)| *found == name);

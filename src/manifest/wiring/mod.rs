@@ -16,6 +16,7 @@ mod volume;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::identity::Manifest;
+use super::schema;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::layer::{Tree, TreeKind};
 use crate::span::Place;
@@ -74,16 +75,47 @@ pub(super) fn template_of(kind: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// Grants the wishes of a workload.
+/// Grants the wishes of a workload. Of a kind that is not known, a pod template is what has containers.
 pub fn wire(manifest: &mut Manifest, bundles: &Bundles, problems: &mut Diagnostics) {
-    let Some(path) = template_of(&manifest.kind) else {
-        misplaced(&manifest.tree, problems);
+    if let Some(kind) = schema::misspelt(&manifest.api_version, &manifest.kind) {
+        problems.push(
+            Diagnostic::error(
+                "invalid-manifest",
+                format!("there is no kind `{}` in `{}`", manifest.kind, manifest.api_version),
+            )
+            .at_hidden(manifest.tree.get("kind").unwrap_or(&manifest.tree).place.clone())
+            .hint(format!("did you mean `{kind}`?")),
+        );
         return;
-    };
-    if !path.is_empty() {
-        misplaced(&manifest.tree, problems);
     }
-    let Some(template) = manifest.tree.at_mut(path) else { return };
+    let known = template_of(&manifest.kind);
+    if known.is_some_and(<[_]>::is_empty) {
+        wire_template(&mut manifest.tree, bundles, problems);
+    } else if let Some(template) = known.and_then(|path| manifest.tree.at_mut(path)) {
+        wire_template(template, bundles, problems);
+    } else {
+        wire_templates_within(&mut manifest.tree, bundles, problems);
+    }
+    misplaced(&manifest.tree, problems);
+}
+
+/// Grants the wishes of all pod templates below a part of an object.
+fn wire_templates_within(tree: &mut Tree, bundles: &Bundles, problems: &mut Diagnostics) {
+    let parts: Box<dyn Iterator<Item = &mut Tree>> = match &mut tree.kind {
+        TreeKind::Map(map) => Box::new(map.values_mut()),
+        TreeKind::List(items) => Box::new(items.iter_mut()),
+        TreeKind::Leaf(_) => return,
+    };
+    for part in parts {
+        if part.at(&["spec", "containers"]).and_then(Tree::as_list).is_some() {
+            wire_template(part, bundles, problems);
+        } else {
+            wire_templates_within(part, bundles, problems);
+        }
+    }
+}
+
+fn wire_template(template: &mut Tree, bundles: &Bundles, problems: &mut Diagnostics) {
     let wishes = take_wishes(template);
     let mounted = mounted(&wishes);
     let mut volumes = HashMap::new();
@@ -130,16 +162,28 @@ fn take_wishes(template: &mut Tree) -> Vec<(String, Tree)> {
     wishes
 }
 
-/// Wishes that nothing grants: on an object that is no workload, or on the workload itself.
+/// Wishes that nothing granted, wherever they are: on the workload itself, or in an object without containers.
 fn misplaced(tree: &Tree, problems: &mut Diagnostics) {
+    misplaced_within(tree, true, problems);
+}
+
+fn misplaced_within(tree: &Tree, is_root: bool, problems: &mut Diagnostics) {
     let annotations = tree.at(&["metadata", "annotations"]).and_then(Tree::as_map);
-    let misplaced = |key: &str| key.starts_with(PREFIX) && key != RELOAD;
+    let misplaced = |key: &str| key.starts_with(PREFIX) && !(is_root && key == RELOAD);
     for (key, value) in annotations.into_iter().flatten().filter(|(key, _)| misplaced(key)) {
+        let hint = if key == RELOAD {
+            "put it on the workload itself: `metadata.annotations`"
+        } else {
+            "put it on the pod template: `spec.template.metadata.annotations`"
+        };
         problems.push(
-            Diagnostic::error("wiring", format!("`{key}` does nothing here"))
-                .at_hidden(value.place.clone())
-                .hint("put it on the pod template: `spec.template.metadata.annotations`"),
+            Diagnostic::error("wiring", format!("`{key}` does nothing here")).at_hidden(value.place.clone()).hint(hint),
         );
+    }
+    match &tree.kind {
+        TreeKind::Map(map) => map.values().for_each(|value| misplaced_within(value, false, problems)),
+        TreeKind::List(items) => items.iter().for_each(|item| misplaced_within(item, false, problems)),
+        TreeKind::Leaf(_) => {}
     }
 }
 
@@ -350,6 +394,19 @@ spec:
             ("        septum.dev/env-form: shop", "", "`septum.dev/env-form` is no annotation that is known here"),
             ("        septum.dev/mount: shop", "", "`shop` does not say where to mount"),
             ("        septum.dev/mount: 'shop:etc'", "", "`shop:etc` does not say where to mount"),
+            ("        septum.dev/mount: 'shop:/'", "", "`shop:/` does not say where to mount"),
+            ("        septum.dev/mount: 'shop:/etc/x:ro'", "", "`shop:/etc/x:ro` does not say where to mount"),
+            ("        septum.dev/mount: 'shop:/etc/../x'", "", "`shop:/etc/../x` does not say where to mount"),
+            (
+                "        septum.dev/mount: 'shop:/etc/x, plain.config:/etc//x/'",
+                "      containers: [{name: a}]\n",
+                "something is mounted at `/etc/x` already",
+            ),
+            (
+                "        septum.dev/mount: 'shop:/etc/x'",
+                "      containers: [{name: a, volumeMounts: [{mountPath: /etc/x/}]}]\n",
+                "something is mounted at `/etc/x` already",
+            ),
             (
                 "        septum.dev/mount: 'shop:/etc/x'",
                 "      containers: [{name: a, volumeMounts: [{mountPath: /etc/x}]}]\n",

@@ -16,6 +16,14 @@ impl Wiring<'_> {
             self.error(format!("`{wish}` does not say where to mount"), "write `BUNDLE:/absolute/path`");
             return;
         };
+        let Some(path) = mount_path(path) else {
+            self.error(
+                format!("`{wish}` does not say where to mount"),
+                "write `BUNDLE:/absolute/path`, a directory below `/`, without `:`, `.` or `..`; the volume is read-only by itself",
+            );
+            return;
+        };
+        let path = path.as_str();
         let Some(sides) = self.bundle(name) else { return };
         let is_projected = sides.config_map || !sides.secrets.is_empty();
         // a volume of a driver is never a part of another, and no volume can lie in a read-only one
@@ -121,7 +129,16 @@ fn driver(class: &str, place: &Place) -> (&'static str, Tree) {
     ("csi", Tree::map(fields, place))
 }
 
+/// A path in a container, without what says nothing: none if nothing can be mounted there. A `:` is refused by the API
+/// server (`validateVolumeMounts`), and a volume at `/` would hide the image.
+fn mount_path(path: &str) -> Option<String> {
+    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let is_path = !parts.is_empty() && !path.contains(':') && !parts.iter().any(|part| matches!(*part, "." | ".."));
+    is_path.then(|| format!("/{}", parts.join("/")))
+}
+
 fn mounts(container: &Tree, path: &str) -> bool {
     let mounts = container.get("volumeMounts").and_then(Tree::as_list).unwrap_or_default();
-    mounts.iter().any(|mount| mount.get("mountPath").and_then(Tree::as_text) == Some(path))
+    let is_same = |found: &str| mount_path(found).map_or(found == path, |found| found == path);
+    mounts.iter().filter_map(|mount| mount.get("mountPath").and_then(Tree::as_text)).any(is_same)
 }
