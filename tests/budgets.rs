@@ -191,6 +191,94 @@ const ROWS: &[Row] = &[
         expected: (2, "too many steps"),
     },
     Row {
+        name: "lists in lists, by `==`",
+        project: || template(&format!("{{{{ {0} == {0} }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, by `<`",
+        project: || template(&format!("{{{{ {0} < {0} }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, by `in`",
+        project: || template(&format!("{{{{ {0} in [{0}] }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, as a key",
+        project: || template(&format!("{{{{ {{{}: 1}} }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, as a subscript",
+        project: || template(&format!("{{{{ {{1: 1, 2: 2, 3: 3}}[{}] }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, by a macro that doubles them",
+        project: || {
+            template("{% macro m(a, n) %}{{ m([a, a], n - 1) if n else a == [a] }}{% endmacro %}{{ m([1, 2], 60) }}")
+        },
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a list that a macro adds to itself",
+        project: || template("{% macro m(a, n) %}{{ m(a + a, n - 1) if n else 1 }}{% endmacro %}{{ m([1], 60) }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a mapping that a macro chains with itself",
+        project: || {
+            template(
+                "{% macro m(a, n) %}{{ m(a | chain(a), n - 1) if n else a | length }}{% endmacro %}{{ m({'a': 1}, 60) }}",
+            )
+        },
+        arguments: RENDER,
+        expected: (0, "A: \"1\""),
+    },
+    Row {
+        name: "a long list that is unpacked",
+        project: || template("{% for a, b in [[1] * 90000000] %}{% endfor %}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "the last of a long list, many times",
+        project: || template("{% for i in range(60000) %}{% if range(90000)[-1] %}{% endif %}{% endfor %}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a large mapping of the layers, compared many times",
+        project: || {
+            let keys = numbered("    k", ": v\n", 500);
+            Project::of(&format!("vars:\n  big:\n{keys}data: {{ A: {{ template: a.j2 }} }}\n"), "")
+                .file("a.j2", "{% for i in range(60000) %}{% if vars.big == vars.big %}{% endif %}{% endfor %}")
+        },
+        arguments: RENDER,
+        expected: (2, "steps of templates"),
+    },
+    Row {
+        name: "a long name of a template, many times",
+        project: || template("{% include ['x'*900000]*9000 ignore missing %}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a cycle of nothing",
+        project: || template("{% for a in [1] %}{{ loop.cycle() }}{% endfor %}"),
+        arguments: RENDER,
+        expected: (2, "`loop.cycle` requires values"),
+    },
+    Row {
         name: "loops just below the bound, in each of thousands of keys",
         project: || {
             let key = |index| format!("  K{index}: \"{{% for i in range(60000) %}}{{% endfor %}}\"\n");
@@ -392,6 +480,11 @@ fn deep(base: &str) -> Project {
 
 fn template(text: &str) -> Project {
     Project::of("data: { A: { template: a.j2 } }\n", "").file("a.j2", text)
+}
+
+/// A list that holds a list nine times, which holds one nine times, and so on: more than anybody can count.
+fn nested() -> String {
+    format!("({}'x'{})", "[".repeat(28), "] * 9".repeat(28))
 }
 
 fn numbered(before: &str, after: &str, count: usize) -> String {

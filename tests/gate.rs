@@ -290,3 +290,25 @@ fn a_private_key_is_found_however_it_is_wrapped() {
         assert!(message.contains("`metadata.annotations.note`") && !message.contains(&body[..20]), "{message}");
     }
 }
+
+#[test]
+fn what_is_never_rendered_is_looked_through_as_it_is() {
+    const URL: &str = "postgres://shop:hunter2canary@db/shop";
+    for (base, expected) in [
+        ("data: { A: { value: \"{{ 'URL' }}\", template: false } }", 1),
+        ("data: { A: { value: \"{{ 1 }}{# URL #}x\", template: false } }", 1),
+        ("data: { A: { file: a.txt } }", 1),
+        ("data: { A.json: { content: { a: \"{{ 1 }}{# URL #}x\" }, template: false } }", 1),
+        ("data: { A: \"{{ 1 }}{# URL #}x\" }", 0),
+        ("data: { A: { template: a.txt } }", 0),
+        ("data: { A: { value: '{{ .Values.password }}', template: false, sensitive: true } }", 0),
+    ] {
+        let project = Project::of(&format!("{}\n", base.replace("URL", URL)), "");
+        let project = project.file("a.txt", format!("{{{{ 1 }}}}{{# {URL} #}}x"));
+        let run = project.run(&["check", "--keyless"]);
+        let said = run.stdout + &run.stderr;
+        assert_eq!(run.code, expected, "{base}\n{said}");
+        assert_eq!(said.contains("plaintext-secret"), expected == 1, "{base}\n{said}");
+        assert!(!said.contains("hunter2canary"), "{said}");
+    }
+}

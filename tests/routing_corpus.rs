@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
-use septum::route::detect::{Detection, Distinctness, Heard, classify, distinctness, is_literal_credential};
+use septum::route::detect::{Detection, Distinctness, Heard, TextKind, classify, distinctness, is_literal_credential};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -101,7 +101,7 @@ fn routing_and_leaks_are_told_from_names_and_values() {
     let mut by_speaker: BTreeMap<String, Score> = BTreeMap::new();
     let show_errors = std::env::var_os("SEPTUM_CORPUS_ERRORS").is_some();
     for entry in entries.iter().filter(|entry| entry.gold != "either") {
-        let detection = classify(&entry.key, Some(&entry.value));
+        let detection = classify(&entry.key, Some(&entry.value), TextKind::Template);
         let (said, is) = (detection.sensitive(), entry.gold == "sensitive");
         routing.count(said, is);
         if entry.kind != "Secret" {

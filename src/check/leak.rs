@@ -15,7 +15,7 @@ use crate::name::EntryId;
 use crate::pipeline::Survey;
 use crate::project::SECRETS;
 use crate::resolve::Resolved;
-use crate::route::detect::{self, Certainty, Detection};
+use crate::route::detect::{self, Certainty, Detection, TextKind};
 use crate::span::Place;
 use crate::yaml::node::Scalar;
 
@@ -70,25 +70,27 @@ impl<'a> Search<'a> {
         let definition = &*resolved.definition;
         for (id, _, entry) in definition.entries() {
             let declared = Declared::of(entry);
+            let text_kind = TextKind::of_rule(entry.rules.template.as_ref().map(|rule| rule.value));
             for step in &entry.history {
                 let Change::Source(source) = &step.change else { continue };
-                let subject = Subject { definition, id: Some(&id), place: &step.place, part: None, file: None };
+                let subject =
+                    Subject { definition, id: Some(&id), place: &step.place, part: None, file: None, text_kind };
                 match source {
                     EntrySource::Value(scalar) if is_open(scalar) => {
                         self.look(subject, id.key.as_str(), scalar.text(), declared);
                     }
                     EntrySource::Content(tree) | EntrySource::Registries(tree) => self.tree(tree, "", subject),
                     EntrySource::File(path) | EntrySource::Template(path) => {
-                        let kind = match source {
-                            EntrySource::Template(_) => FileKind::Template,
-                            _ => FileKind::EntryFile,
+                        let (kind, text_kind) = match source {
+                            EntrySource::Template(_) => (FileKind::Template, TextKind::Template),
+                            _ => (FileKind::EntryFile, TextKind::Literal),
                         };
                         // what the reader refused is not looked through either
                         let bytes = resolved.files.bytes(kind, path).ok();
                         let text = bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
                         let name = resolved.files.name(&normalize(path));
                         if let Some(text) = text {
-                            let subject = Subject { file: Some(&name), ..subject };
+                            let subject = Subject { file: Some(&name), text_kind, ..subject };
                             self.look(subject, id.key.as_str(), text, declared);
                         }
                     }
@@ -97,7 +99,14 @@ impl<'a> Search<'a> {
             }
         }
         if let Some(vars) = &definition.vars {
-            let subject = Subject { definition, id: None, place: &vars.place, part: None, file: None };
+            let subject = Subject {
+                definition,
+                id: None,
+                place: &vars.place,
+                part: None,
+                file: None,
+                text_kind: TextKind::Template,
+            };
             self.tree(vars, "vars", subject);
         }
         self.manifests(resolved);
@@ -120,7 +129,7 @@ impl<'a> Search<'a> {
             return;
         }
         let file = subject.file.unwrap_or(place.source.name());
-        if let Some(why) = self.why(key, text, declared, file) {
+        if let Some(why) = self.why(key, (text, subject.text_kind), declared, file) {
             // what is declared plain is a contradiction that somebody has to resolve
             let whole = subject.id.filter(|_| subject.part.is_none() && subject.file.is_none());
             let whole = whole.filter(|_| declared != Declared::Plain);
@@ -131,9 +140,9 @@ impl<'a> Search<'a> {
     }
 
     /// Why a text is a credential. Rules of a team's own speak where the detectors say nothing.
-    fn why(&self, key: &str, text: &str, declared: Declared, file: &str) -> Option<Why> {
-        let detection = detect::classify(key, Some(text));
-        if is_leak(&detection, key, text, declared) {
+    fn why(&self, key: &str, (text, kind): (&str, TextKind), declared: Declared, file: &str) -> Option<Why> {
+        let detection = detect::classify(key, Some(text), kind);
+        if is_leak(&detection, key, (text, kind), declared) {
             return Some(Why::detected(detection));
         }
         let reasons = rules::reasons(self.rules, key, text, file)?;
@@ -189,7 +198,9 @@ impl<'a> Search<'a> {
         let decoded = object.decoded(path, text);
         let text = decoded.as_deref().map_or(text, String::as_str);
         let key = named.unwrap_or_default();
-        if let Some(why) = self.why(key, text, Declared::Nothing, leaf.place.source.name()) {
+        // what a template made was left out
+        let literal = (text, TextKind::Literal);
+        if let Some(why) = self.why(key, literal, Declared::Nothing, leaf.place.source.name()) {
             let message = format!("`{path}` of the {} `{}` holds a credential in plaintext", object.kind, object.name);
             let error = why
                 .noted(Diagnostic::error("plaintext-secret", message))
@@ -262,6 +273,8 @@ struct Subject<'a> {
     part: Option<&'a str>,
     /// The file that it is the content of.
     file: Option<&'a str>,
+    /// Whether the engine gets it.
+    text_kind: TextKind,
 }
 
 const ROTATE: &str = "and change it where it is valid: Git's history keeps what was committed";
@@ -308,11 +321,13 @@ fn is_open(scalar: &Scalar) -> bool {
     !scalar.encrypted && !scalar.locked && !scalar.is_null()
 }
 
-fn is_leak(detection: &Detection, key: &str, text: &str, declared: Declared) -> bool {
+fn is_leak(detection: &Detection, key: &str, (text, kind): (&str, TextKind), declared: Declared) -> bool {
     match declared {
-        Declared::Sensitive => detect::is_literal(key, text),
+        Declared::Sensitive => detect::is_literal(key, text, kind),
         Declared::Plain => detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain),
-        Declared::Nothing => detection.by_value.is_some() || (detection.name_speaks() && detect::is_literal(key, text)),
+        Declared::Nothing => {
+            detection.by_value.is_some() || (detection.name_speaks() && detect::is_literal(key, text, kind))
+        }
     }
 }
 

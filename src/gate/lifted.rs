@@ -9,9 +9,10 @@ use crate::name::EntryId;
 use crate::resolve::{self, Lineage, Read, Resolved};
 use crate::span::Place;
 
-/// Whether findings of a key are accepted.
-pub(super) fn is_allowed(resolved: &Resolved, key: &str) -> bool {
-    resolved.definition.allow.iter().any(|allow| allow.rule.value == RULE && allow.key.value == key)
+/// The keys of which findings are accepted.
+pub(super) fn allowed_keys(resolved: &Resolved) -> HashSet<&str> {
+    let allow = resolved.definition.allow.iter().filter(|allow| allow.rule.value == RULE);
+    allow.map(|allow| allow.key.value.as_str()).collect()
 }
 
 /// What an entry may hold since `declassify` lifted it there, or in what the entry is made of.

@@ -14,6 +14,9 @@ mod secrets;
 mod told;
 mod walk;
 
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+
 use crate::deliver::{Delivered, Form};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::EntryId;
@@ -44,7 +47,7 @@ pub fn check(resolved: &Resolved, routing: &Routing, delivered: &[Delivered], pr
     }
     let bounded = |secret: &Secret| secret.distinctness == Distinctness::Phrase;
     let search = Search::new(secrets.iter().map(|secret| (secret.text.as_slice(), bounded(secret))));
-    let gate = Gate { resolved, secrets: &secrets, search: &search };
+    let gate = Gate { resolved, secrets: &secrets, search: &search, allowed: lifted::allowed_keys(resolved) };
     gate.folders(problems);
     for object in delivered {
         let mut found = Vec::new();
@@ -72,6 +75,8 @@ struct Gate<'a> {
     resolved: &'a Resolved,
     secrets: &'a [Secret],
     search: &'a Search,
+    /// The keys of which a layer accepts findings.
+    allowed: HashSet<&'a str>,
 }
 
 impl Gate<'_> {
@@ -92,35 +97,41 @@ impl Gate<'_> {
         if hits.is_empty() || self.is_spot_allowed(spot) {
             return;
         }
-        hits.retain(|hit| !self.secrets.get(hit.secret).is_none_or(|secret| self.may_hold(object, spot, secret)));
-        let all = hits.clone();
-        hits.retain(|hit| !all.iter().any(|other| hit.is_within(other)));
+        // a text may hold each secret many times, and what it may hold follows from all that it is made of
+        let (lifted, mut may_hold) = (OnceCell::new(), HashMap::new());
+        hits.retain(|hit| {
+            let may_hold = may_hold.entry(hit.secret).or_insert_with(|| {
+                self.secrets.get(hit.secret).is_none_or(|secret| self.may_hold(object, spot, secret, &lifted))
+            });
+            !*may_hold
+        });
+        let hits = search::outermost(hits);
         let told = Told { definition: &self.resolved.definition, search: self.search, object, spot };
         let of_hit = |hit: &Hit| Some(told.diagnostic(self.secrets.get(hit.secret)?, hit.form));
         found.extend(hits.iter().filter_map(of_hit));
     }
 
     /// Whether a text may hold a secret.
-    fn may_hold(&self, object: &Delivered, spot: &Spot<'_>, secret: &Secret) -> bool {
+    fn may_hold(&self, object: &Delivered, spot: &Spot<'_>, secret: &Secret, lifted: &OnceCell<HashSet<Read>>) -> bool {
         if self.is_allowed(secret) || secret.owners.iter().any(|owner| is_made_for(object, spot, owner)) {
             return true;
         }
-        let lifted = match (spot.entry, spot.manifest) {
+        let lifted = lifted.get_or_init(|| match (spot.entry, spot.manifest) {
             (Some(key), _) => lifted::of_entry(self.resolved, &entry_id(object, key)),
             (None, Some((manifest, place))) => lifted::of_manifest(self.resolved, manifest, place),
-            (None, None) => return false,
-        };
+            (None, None) => HashSet::new(),
+        });
         secret.owners.iter().any(|owner| lifted.contains(&owner.read))
     }
 
     /// Whether a layer accepts that a secret is in plain output.
     fn is_allowed(&self, secret: &Secret) -> bool {
-        secret.owners.iter().any(|owner| lifted::is_allowed(self.resolved, owner.key()))
+        secret.owners.iter().any(|owner| self.allowed.contains(owner.key()))
     }
 
     /// Whether a layer accepts what the key of an entry holds.
     fn is_spot_allowed(&self, spot: &Spot<'_>) -> bool {
-        spot.entry.is_some_and(|key| lifted::is_allowed(self.resolved, key))
+        spot.entry.is_some_and(|key| self.allowed.contains(key))
     }
 }
 

@@ -5,6 +5,8 @@
 //! the same, but takes longer to be built than the texts of a target to be looked through, and keeps
 //! copies of its patterns that nobody can wipe. This one is wiped with all that it holds.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::forms::{Form, encodings, without_escapes, without_percents, without_pluses, without_wraps};
@@ -25,14 +27,29 @@ pub(super) struct Hit {
     range: Range<usize>,
 }
 
-impl Hit {
-    /// Whether it is a part of another: the password in a URL that is a secret as a whole.
-    pub(super) fn is_within(&self, other: &Self) -> bool {
-        self.reading == other.reading
-            && self.range.len() < other.range.len()
-            && other.range.start <= self.range.start
-            && self.range.end <= other.range.end
+/// The hits that are no part of another one, as the password is in a URL that is a secret as a whole.
+pub(super) fn outermost(hits: Vec<Hit>) -> Vec<Hit> {
+    let mut order: Vec<_> = (0..hits.len()).collect();
+    let place = |index: &usize| hits.get(*index).map(|hit| (hit.reading, hit.range.start, Reverse(hit.range.end)));
+    order.sort_by_key(place);
+    let mut within = HashSet::new();
+    // the range before, and the furthest end of all that begin before it
+    let (mut last, mut before, mut furthest) = (None, 0, 0);
+    for index in order {
+        let Some(hit) = hits.get(index) else { continue };
+        let range = Some((hit.reading, hit.range.clone()));
+        if range != last {
+            let is_same_reading = last.as_ref().is_some_and(|(reading, _)| *reading == hit.reading);
+            before = if is_same_reading { furthest } else { 0 };
+            furthest = before.max(hit.range.end);
+            last = range;
+        }
+        if before >= hit.range.end {
+            within.insert(index);
+        }
     }
+    let numbered = hits.into_iter().enumerate().filter(|(index, _)| !within.contains(index));
+    numbered.map(|(_, hit)| hit).collect()
 }
 
 /// A value in one form.
@@ -277,7 +294,7 @@ mod tests {
         let search = Search::new([(b"x9y8z7w6".as_slice(), false), (b"postgres://app:x9y8z7w6@db".as_slice(), false)]);
         let hits = search.find(b"is postgres://app:x9y8z7w6@db now");
         assert_eq!(hits.len(), 2);
-        assert_eq!(hits.iter().filter(|hit| hits.iter().any(|other| hit.is_within(other))).count(), 1);
+        assert_eq!(hits.len() - outermost(hits).len(), 1);
     }
 
     #[test]

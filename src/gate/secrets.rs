@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::layer::{Change, Entry, EntrySource};
 use crate::name::EntryId;
 use crate::resolve::{Final, Read, Resolved};
-use crate::route::detect::{Distinctness, Heard, SHORTEST, classify, distinctness};
+use crate::route::detect::{Distinctness, Heard, SHORTEST, TextKind, classify, distinctness};
 use crate::route::{Ground, Reason, Routing, Sensitivity};
 use crate::secret::Wiping;
 use crate::span::Place;
@@ -104,8 +104,9 @@ fn parts(key: &str, entry: &Entry, owner: &dyn Fn(&str, &Place) -> Owner, found:
     if let Some(EntrySource::Content(tree) | EntrySource::Registries(tree)) =
         entry.source.as_ref().map(|source| &source.value)
     {
+        let text_kind = TextKind::of_rule(entry.rules.template.as_ref().map(|rule| rule.value));
         tree.leaves("", &mut |path, tree, scalar| {
-            let is_secret = || classify(last(path), Some(scalar.text())).sensitive();
+            let is_secret = || classify(last(path), Some(scalar.text()), text_kind).sensitive();
             if scalar.text().len() >= SHORTEST && (is_plaintext(scalar) || is_written(scalar) && is_secret()) {
                 found.add(last(path), scalar.text().as_bytes(), owner(path, &tree.place), &|text| {
                     Heard::of(last(path), text)

@@ -287,7 +287,7 @@ fn secret_literal(target: Target<'_>, id: &EntryId, known: &Final) -> Option<Dia
     let entry = target.resolved.definition.entry(id)?;
     let declared = entry.rules.sensitive.as_ref().is_some_and(|rule| rule.value);
     let reads_secret = lineage.reads.iter().any(|read| is_known_secret(target, read));
-    let detected = detect::classify(id.key.as_str(), known.text()).sensitive();
+    let detected = detect::classify(id.key.as_str(), known.text(), detect::TextKind::Literal).sensitive();
     if known.text().is_some() && !lineage.encrypted && !declared && !reads_secret && !detected {
         return None;
     }

@@ -32,10 +32,12 @@ pub(super) fn field(state: &State<'_, '_>, value: Value) -> Result<Value, Error>
 }
 
 /// What is computed when it is asked for, computed now: such values could be stacked without end.
-fn listed(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
-    if value.kind() != ValueKind::Iterable || is_namespace(&value) {
-        return Ok(value);
-    }
+pub(super) fn listed(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    if value.kind() != ValueKind::Iterable || is_namespace(&value) { Ok(value) } else { items(state, &value) }
+}
+
+/// The items of a list.
+pub(super) fn items(state: &State<'_, '_>, value: &Value) -> Result<Value, Error> {
     let mut items = Vec::new();
     for item in value.try_iter()? {
         state.consume_fuel(1)?;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::failure::{self, invalid};
 use super::literal::Word;
-use super::{bounded, concatenated, content, frame, prepare, sizes};
+use super::{bounded, content, frame, operands, prepare, sizes};
 use crate::yaml;
 
 /// Adds them to an environment.
@@ -33,7 +33,11 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_function(prepare::HIDDEN, hidden);
     environment.add_filter(prepare::KEPT, kept);
     environment.add_function(prepare::VALUE, bounded::value);
-    environment.add_function(prepare::OPERAND, concatenated::operand);
+    environment.add_function(prepare::OPERAND, operands::concatenated);
+    environment.add_function(prepare::COMPARED, operands::compared);
+    environment.add_function(prepare::MADE, operands::made);
+    environment.add_function(prepare::HASHED, operands::hashed);
+    environment.add_function(prepare::NAMED, operands::named);
     environment.add_function(prepare::FIELD, bounded::field);
     environment.add_filter(prepare::VALUE, bounded::value);
     environment.add_filter(prepare::FIELD, bounded::field);

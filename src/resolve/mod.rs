@@ -8,7 +8,6 @@
 
 mod bounded;
 mod ciphertext;
-mod concatenated;
 mod content;
 mod declassify;
 mod engine;
@@ -20,6 +19,7 @@ mod manifest;
 mod masked;
 mod masking;
 mod nesting;
+mod operands;
 mod pointed;
 mod prepare;
 mod registries;

@@ -5,7 +5,8 @@
 //!
 //! * `declassify(x, "r")` becomes `declassify(_septum_mark(), x, "r")`, see [`super::declassify`];
 //! * `set x = y` becomes `set x = _septum_value(y)`, see [`super::bounded`];
-//! * `x ~ y` becomes `_septum_operand(x) ~ _septum_operand(y)`, see [`super::concatenated`].
+//! * `x ~ y` becomes `_septum_operand(x) ~ _septum_operand(y)`, and so do comparisons, keys and names of other
+//!   templates with functions of their own, see [`super::operands`].
 //!
 //! No template can name an inner function: a name that begins as theirs do is refused, wherever the
 //! engine would read one. Nothing is replaced, so a position in the prepared text is one in the source.
@@ -18,7 +19,7 @@ use std::ops::Range;
 use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
-use super::{concatenated, masking, nesting};
+use super::{masking, nesting, operands};
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex};
 
 /// How the names of inner functions begin.
@@ -33,6 +34,14 @@ pub(super) const FIELD: &str = "_septum_field";
 
 /// Bounds an operand of `~`.
 pub(super) const OPERAND: &str = "_septum_operand";
+/// Bounds an operand of a comparison.
+pub(super) const COMPARED: &str = "_septum_compared";
+/// Computes a sum or a product.
+pub(super) const MADE: &str = "_septum_made";
+/// Bounds a key.
+pub(super) const HASHED: &str = "_septum_hashed";
+/// Bounds what names other templates.
+pub(super) const NAMED: &str = "_septum_named";
 
 /// Marks how much was read before an expression that may have to be masked.
 pub(super) const BEGIN: &str = "_septum_begin";
@@ -167,15 +176,17 @@ fn prepare_with<'t>(template: &'t str, secrets: Secrets<'_>) -> Result<PreparedT
 
 /// Whether a template could hold anything that is looked for. A word that is not in the text is no token of it.
 fn needs_a_look(template: &str) -> bool {
+    // signs of comparisons, subscripts and mappings
     nesting::may_be_deep(template)
-        || [DECLASSIFY, RESERVED, "set", "loop", "~"].iter().any(|word| template.contains(word))
+        || template.bytes().any(|byte| b"~=<>[:+*".contains(&byte))
+        || [DECLASSIFY, RESERVED, "set", "loop", "in", "extends", "import"].iter().any(|word| template.contains(word))
 }
 
 fn insertions(lexed: &LexedTemplate<'_>, secrets: Secrets<'_>) -> Result<Vec<Insertion>, TemplateFault> {
     let (mut found, mut opens, mut closes) = (Vec::new(), Vec::new(), Vec::new());
     let mut within = Vec::new();
     for tag in &lexed.tags {
-        let (opened, closed) = concatenated::calls(tag);
+        let (opened, closed) = operands::calls(tag);
         opens.extend(opened);
         closes.extend(closed);
         if let Secrets::Masked(hidden) = secrets {
@@ -207,20 +218,28 @@ fn insertions(lexed: &LexedTemplate<'_>, secrets: Secrets<'_>) -> Result<Vec<Ins
 }
 
 /// Refuses `loop.changed`, which remembers values: what it was given in one place, it gives away in another. So `loop`
-/// is used for its other fields only, and to go through a list below.
+/// is used for its other fields only, and to go through a list below. `loop.cycle` of nothing makes the engine panic.
 fn check_loop(tokens: &[TagToken<'_>], index: usize) -> Result<(), TemplateFault> {
     let after = |steps: usize| tokens.get(index + steps).map(|found| &found.token);
-    let is_known = match (after(1), after(2)) {
-        (Some(Token::Dot), Some(Token::Ident(field))) => *field != "changed",
-        (Some(Token::ParenOpen), _) => true,
-        _ => false,
+    let fault = |message, hint| {
+        let range = tokens.get(index).map_or(0..0, |token| token.range.clone());
+        Err(TemplateFault::new(range, message, Some(hint)))
     };
-    if is_known {
-        return Ok(());
+    match (after(1), after(2)) {
+        (Some(Token::Dot), Some(Token::Ident("cycle"))) => match (after(3), after(4)) {
+            (Some(Token::ParenOpen), Some(Token::ParenClose | Token::Mul | Token::Pow)) => {
+                fault("`loop.cycle` requires values, without `*`", "write `loop.cycle(\"a\", \"b\")`")
+            }
+            (Some(Token::ParenOpen), _) => Ok(()),
+            _ => fault("`loop.cycle` is a function", "write `loop.cycle(\"a\", \"b\")`"),
+        },
+        (Some(Token::Dot), Some(Token::Ident(field))) if *field != "changed" => Ok(()),
+        (Some(Token::ParenOpen), _) => Ok(()),
+        _ => fault(
+            "`loop` is used for its fields, and `loop.changed` is not one of them: it remembers values",
+            "keep the item before in a field of a `namespace()`, and compare with that",
+        ),
     }
-    let range = tokens.get(index).map_or(0..0, |token| token.range.clone());
-    let message = "`loop` is used for its fields, and `loop.changed` is not one of them: it remembers values";
-    Err(TemplateFault::new(range, message, Some("compare with the item before: `loop.previtem`")))
 }
 
 /// Whether a name is an attribute, a filter or a test, and so no name of the scope.

@@ -5,14 +5,16 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
-use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, ValueKind};
+use minijinja::value::{DynObject, Enumerator, Object, ObjectExt, ObjectRepr, ValueKind};
+use minijinja::{ErrorKind, Value};
 
 use super::frame;
 use super::literal::Word;
 use super::session::Session;
+use super::sizes::BYTES_A_STEP;
 use super::suggest;
 use super::{Final, Outcome, Read, failure, pointed};
+use crate::budget::TEMPLATE_STEPS;
 use crate::layer::{Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
 use crate::yaml::node::{Scalar, Style};
@@ -209,6 +211,9 @@ impl Object for Node {
             Some(items)
         };
         let (items, other_items) = (items(&mine)?, items(&theirs)?);
+        if !pays_for(STEPS_OF_READ * (items.len() + other_items.len())) {
+            return Some(items.len().cmp(&other_items.len()));
+        }
         let item = |of: &Value, key: &Value| of.get_item(key).unwrap_or_default();
         let orders = items.iter().zip(&other_items).map(|(a, b)| {
             let order = compare(a, b);
@@ -219,24 +224,37 @@ impl Object for Node {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let names = |names: Vec<&str>| Enumerator::Values(names.into_iter().map(Value::from).collect());
-        let definition = &self.session.definition;
-        match &self.part {
-            Part::Root => names(ROOT.to_vec()),
-            Part::Env if definition.namespace.is_some() => names(vec!["name", "namespace"]),
-            Part::Env | Part::App => names(vec!["name"]),
-            Part::Bundles => names(definition.bundles.keys().map(BundleName::as_str).collect()),
-            Part::Bundle(bundle) => {
-                let entries = definition.bundles.get(bundle).into_iter().flat_map(|bundle| bundle.entries.keys());
-                names(entries.map(KeyName::as_str).collect())
-            }
-            Part::Vars(steps) => match self.vars_node(steps).map(|tree| &tree.kind) {
-                Some(TreeKind::Map(map)) => names(map.keys().map(String::as_str).collect()),
-                Some(TreeKind::List(items)) => Enumerator::Seq(items.len()),
-                Some(TreeKind::Leaf(_)) | None => Enumerator::Empty,
-            },
+        // names are made when they are asked for: whoever asks how many there are makes none
+        if let Part::Vars(steps) = &self.part
+            && let Some(TreeKind::List(items)) = self.vars_node(steps).map(|tree| &tree.kind)
+        {
+            return Enumerator::Seq(items.len());
         }
+        self.mapped_enumerator(|this| {
+            let definition = &this.session.definition;
+            match &this.part {
+                Part::Root => values(ROOT.into_iter()),
+                Part::Env if definition.namespace.is_some() => values(["name", "namespace"].into_iter()),
+                Part::Env | Part::App => values(["name"].into_iter()),
+                Part::Bundles => values(definition.bundles.keys().map(BundleName::as_str)),
+                Part::Bundle(bundle) => match definition.bundles.get(bundle) {
+                    Some(bundle) => values(bundle.entries.keys().map(KeyName::as_str)),
+                    None => values([].into_iter()),
+                },
+                Part::Vars(steps) => match this.vars_node(steps).map(|tree| &tree.kind) {
+                    Some(TreeKind::Map(map)) => values(map.keys().map(String::as_str)),
+                    Some(TreeKind::List(_) | TreeKind::Leaf(_)) | None => values([].into_iter()),
+                },
+            }
+        })
     }
+}
+
+/// Names as values.
+fn values<'n>(
+    names: impl ExactSizeIterator<Item = &'n str> + Send + Sync + 'n,
+) -> Box<dyn Iterator<Item = Value> + Send + Sync + 'n> {
+    Box::new(names.map(Value::from))
 }
 
 /// Records that something sensitive was handed out, if there is any of it: that there is none is plain to see.
@@ -252,8 +270,26 @@ fn record_secret(outcome: &Outcome) {
     }
 }
 
+/// Steps for a part of the scope that is read to be compared.
+const STEPS_OF_READ: usize = 32;
+
+/// Pays for things that are compared, for which the engine charges nothing. Where the run may do no more, what is
+/// compared does not matter: the render fails when it is done.
+fn pays_for(steps: usize) -> bool {
+    let is_paid = TEMPLATE_STEPS.spend(steps as u64).is_ok();
+    if let (false, Some(frame)) = (is_paid, frame::current()) {
+        frame.record_raised(ErrorKind::OutOfFuel, "");
+        frame.spoil();
+    }
+    is_paid
+}
+
 /// Compares what two parts of the scope hold. One that is an error fails the render when it is done.
 fn compare(mine: &Value, theirs: &Value) -> Ordering {
+    let length = |value: &Value| value.as_bytes().map_or(0, <[u8]>::len);
+    if !pays_for(1 + length(mine).min(length(theirs)) / BYTES_A_STEP) {
+        return Ordering::Equal;
+    }
     if [mine, theirs].iter().any(|value| value.kind() == ValueKind::Invalid) {
         if let Some(frame) = frame::current() {
             frame.spoil();

@@ -7,30 +7,29 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
-use minijinja::{Environment, Error, Value};
+use minijinja::Value;
 
-use super::content::Leaves;
-use super::engine::{self, Engine};
+use super::engine::Engine;
 use super::failure::{self, Origin};
 use super::frame::{self, Frame, Refusal, Subject};
 use super::pointed::{Marked, Pointed};
-use super::prepare::prepare;
 use super::scope::{self, StepRef};
-use super::steps::StepError;
-use super::{Final, Lineage, Outcome, Read, Resolved, ResolvedValue, content, literal, registries};
-use crate::budget::{Exhausted, TEMPLATE_STEPS, VALUE_BYTES, VALUE_COST};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
+use super::{Final, Lineage, Outcome, Read, Resolved, ResolvedValue, registries};
+use crate::budget::{Exhausted, VALUE_BYTES, VALUE_COST};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::files::{FileKind, MAX_FILE_SIZE};
-use crate::format::{Format, FormatError};
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::{BundleName, EntryId};
-use crate::parallel;
 use crate::secret::Secret;
 use crate::sops;
 use crate::span::Place;
 use crate::template_tokens::is_template;
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::CoreType;
+
+mod circle;
+mod content_text;
+mod running;
 
 /// The state of resolving a target.
 pub(super) struct Session {
@@ -266,133 +265,6 @@ impl Session {
         Ok(rendered(&marked, text))
     }
 
-    fn content(
-        self: &Arc<Self>,
-        id: &EntryId,
-        entry: &Entry,
-        tree: &Tree,
-        may_render: bool,
-        frame: &Frame,
-    ) -> Result<Outcome, Reported> {
-        let format = self.format_of(id, entry)?;
-        let mut builder = content::Builder { session: self, frame, may_render, leaves: Leaves::Typed, locked: false };
-        let structure = builder.build(tree)?;
-        let is_locked = builder.locked || frame.is_locked();
-        match crate::format::write(format, &structure) {
-            Err(_) if frame.has_secret() && !is_locked => {
-                Err(self.report(failure::withheld(id.key.as_str(), &tree.place, "content")))
-            }
-            Ok(text) if is_locked => Ok(Outcome::Locked(frame.shadow(Some(&text)))),
-            Err(_) if is_locked => Ok(Outcome::Locked(frame.shadow(None))),
-            Ok(text) => Ok(Outcome::Known(Final::Rendered(Arc::new(Secret::new(text))))),
-            Err(error) => {
-                // a part that a template made is called by what the layer has of it
-                let (place, error) = written_part(tree, error);
-                let message = format!("the content of `{}` cannot be written: {error}", id.key);
-                Err(self
-                    .report(Diagnostic::error("invalid-content", message).at_hidden(place.clone()).hint(error.hint())))
-            }
-        }
-    }
-
-    fn format_of(&self, id: &EntryId, entry: &Entry) -> Result<Format, Reported> {
-        let key = id.key.as_str();
-        match &entry.rules.format {
-            Some(named) => named.value.parse().map_err(|error: crate::format::UnknownFormat| {
-                self.report(
-                    Diagnostic::error("invalid-field", error.to_string())
-                        .at(named.place.clone())
-                        .maybe_hint(error.hint()),
-                )
-            }),
-            None => Format::from_extension(key).ok_or_else(|| {
-                let message = format!("`{key}` does not say in which format its content is to be written");
-                self.report(
-                    Diagnostic::error("invalid-content", message)
-                        .at(entry.defined.clone())
-                        .hint("add `format: yaml` (or json, toml, properties, env, ini), or an extension to the key"),
-                )
-            }),
-        }
-    }
-
-    /// Renders a template.
-    pub(super) fn render(
-        self: &Arc<Self>,
-        name: &str,
-        text: &str,
-        origin: &Origin<'_>,
-    ) -> Result<Arc<Secret<String>>, Reported> {
-        let source = prepare(text).map_err(|fault| self.failed(&fault.into_error(), origin))?;
-        if let Some(frame) = frame::current() {
-            frame.name_template(name, literal::included(text));
-        }
-        let rendered =
-            self.run(origin, |environment| environment.render_named_str(name, &source.text, scope::root(self)));
-        self.mention(text);
-        if frame::current().is_some_and(|frame| frame.is_secret()) {
-            self.ask_included(text, name, &mut BTreeSet::new());
-        }
-        rendered.map(|text| Arc::new(Secret::new(text)))
-    }
-
-    /// Runs the engine, with as many steps as that takes. If it panics, that is reported, and what else there is to
-    /// render goes on.
-    pub(super) fn run<T>(
-        &self,
-        origin: &Origin<'_>,
-        run: impl Fn(&Environment<'static>) -> Result<T, Error>,
-    ) -> Result<T, Reported> {
-        let frame = frame::current();
-        let done = parallel::catch(|| self.engine.run(run));
-        let line = match done {
-            Ok(Ok(value)) if !frame.as_ref().is_some_and(|frame| frame.is_spoiled()) => return Ok(value),
-            Ok(Err(StepError::Failed(error))) => return Err(self.failed(&error, origin)),
-            Ok(Err(StepError::Exhausted)) => return Err(self.exhausted(origin)),
-            Ok(Ok(_)) => None,
-            Err(panic) => Some(panic.line),
-        };
-        // a value that is an error was compared: the engine takes none for that
-        if let Some(raised) = frame.as_ref().and_then(|frame| frame.raised()) {
-            return Err(self.failed(&raised, origin));
-        }
-        // where it gave up may follow from a secret
-        let line = line.filter(|_| !frame.is_some_and(|frame| frame.is_secret()));
-        let at = line.map(|line| format!(", at {line}")).unwrap_or_default();
-        let bug = Diagnostic::error("bug", format!("this template makes septum panic{at}: that is a bug in septum"));
-        Err(self.report(bug.at_hidden(origin.place()).failing(Failure::Bug).hint("report it, with the template")))
-    }
-
-    /// Reports that the templates of the run take too many steps together.
-    pub(super) fn exhausted(&self, origin: &Origin<'_>) -> Reported {
-        if frame::current().is_some_and(|frame| frame.is_locked()) {
-            return Reported;
-        }
-        let hint = "compute less: thousands of loop turns are more than a configuration needs";
-        self.report(TEMPLATE_STEPS.exceeded().at_hidden(origin.place()).hint(hint))
-    }
-
-    /// Asks for all files that a template names which has read a secret, whether or not it took them: what was asked
-    /// for is written down, and may not follow from the secret.
-    fn ask_included(&self, text: &str, name: &str, seen: &mut BTreeSet<String>) {
-        for included in literal::included(text) {
-            let path = engine::join(&included, name);
-            if !seen.insert(path.clone()) {
-                continue;
-            }
-            if let Ok(source) = self.engine.files.text(FileKind::Include, &self.engine.files.root().join(&path)) {
-                self.ask_included(source.text(), &path, seen);
-            }
-        }
-    }
-
-    /// Notes which parts of `vars` a template names, if it has read a secret.
-    pub(super) fn mention(&self, text: &str) {
-        if frame::current().is_some_and(|frame| frame.is_secret()) && text.contains("vars") {
-            lock(&self.mentioned).extend(literal::variables(&self.engine, text));
-        }
-    }
-
     /// Whether an entry is sensitive by what layers declare, or by what it was made of.
     pub(super) fn is_sensitive(&self, id: &EntryId, lineage: &Lineage) -> bool {
         let Some(entry) = self.definition.entry(id) else { return false };
@@ -429,18 +301,6 @@ impl Session {
         }
     }
 
-    /// Reports why a template failed, unless that was reported where the fault lies.
-    pub(super) fn failed(&self, error: &Error, origin: &Origin<'_>) -> Reported {
-        // what does not fit ciphertext may fit the plaintext
-        if frame::current().is_some_and(|frame| frame.is_locked()) {
-            return Reported;
-        }
-        if let Some(problem) = failure::diagnose(self, error, origin) {
-            self.report(problem);
-        }
-        Reported
-    }
-
     /// The part of `vars` that the steps lead to.
     pub(super) fn variable(&self, steps: &[StepRef<'_>]) -> Option<&Tree> {
         steps.iter().try_fold(self.definition.vars.as_ref()?, |tree, step| match (&tree.kind, step) {
@@ -466,60 +326,6 @@ impl Session {
             None => scope::final_value(value),
         }
     }
-
-    pub(super) fn refused(&self, refusal: &Refusal) -> Diagnostic {
-        let subjects = match refusal {
-            Refusal::TooDeep => {
-                return Diagnostic::error(
-                    "template-cycle",
-                    "a chain of templates that refer to each other is too long",
-                )
-                .hint("give the value in fewer steps");
-            }
-            Refusal::Cycle(subjects) => subjects,
-        };
-        let names: Vec<_> = subjects.iter().map(|subject| self.subject_name(subject)).collect();
-        let first = names.first().map(String::as_str).unwrap_or_default();
-        let mut problem = Diagnostic::error(
-            "template-cycle",
-            format!("templates refer to each other in a circle: {} → {first}", names.join(" → ")),
-        );
-        for (index, subject) in subjects.iter().enumerate() {
-            let next = names.get(index + 1).map_or(first, String::as_str);
-            if let Some(place) = self.subject_place(subject) {
-                let label = format!("`{}` uses `{next}`", names.get(index).map(String::as_str).unwrap_or_default());
-                problem = problem.at_hidden_with(place, label);
-            }
-        }
-        problem.hint("give one of them a value that does not refer to the others")
-    }
-
-    pub(super) fn subject_name(&self, subject: &Subject) -> String {
-        match subject {
-            Subject::Entry(id) => self.definition.label(id),
-            Subject::Variable(path) => format!("vars.{path}"),
-            Subject::Manifest(name) => name.clone(),
-        }
-    }
-
-    fn subject_place(&self, subject: &Subject) -> Option<Place> {
-        match subject {
-            Subject::Entry(id) => {
-                self.definition.entry(id).and_then(|entry| entry.source.as_ref()).map(|source| source.place.clone())
-            }
-            Subject::Variable(path) => {
-                let mut place = None;
-                self.definition.vars.as_ref()?.leaves("", &mut |found, tree, _| {
-                    if found == path {
-                        place = Some(tree.place.clone());
-                    }
-                });
-                place
-            }
-            // nothing can refer to a manifest
-            Subject::Manifest(_) => None,
-        }
-    }
 }
 
 /// What a rendered template gives.
@@ -532,24 +338,6 @@ fn rendered(marked: &Marked<'_>, text: Arc<Secret<String>>) -> Outcome {
 
 fn failed(place: Place) -> ResolvedValue {
     ResolvedValue { outcome: Outcome::Failed, lineage: Lineage::default(), place }
-}
-
-/// The part of a structure that a writer complains about, as far as a layer has it: what a template makes
-/// below that has names of its own, which are no text of any source.
-fn written_part(tree: &Tree, error: FormatError) -> (&Place, FormatError) {
-    let path = error.path();
-    let (mut part, mut depth) = (tree, 0);
-    for step in path.steps() {
-        let below = match (&part.kind, step) {
-            (TreeKind::Map(map), crate::format::Step::Key(key)) => map.get(key),
-            (TreeKind::List(items), crate::format::Step::Index(index)) => items.get(*index),
-            _ => None,
-        };
-        let Some(below) = below else { break };
-        (part, depth) = (below, depth + 1);
-    }
-    let error = if depth == path.steps().len() { error } else { error.within(depth) };
-    (&part.place, error)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,10 +3,12 @@
 //! The engine charges the steps of a filter by what it returns. That is too late for `[x] * 9000 | tojson`,
 //! whose items are one text, and whose result is nine thousand of it. So the values are looked at first.
 
+use minijinja::tests as predicates;
 use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, ValueOrKwargs, from_args};
-use minijinja::{Environment, Error, State, Value, filters, tests};
+use minijinja::{Environment, Error, State, Value, filters, functions};
 
 use super::failure::invalid;
+use super::{bounded, scope};
 
 /// Most blanks that a line may be indented by.
 const MAX_INDENT: usize = 64;
@@ -40,25 +42,39 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("unique", comparing(Value::from_function(filters::unique)));
     environment.add_filter("groupby", comparing(Value::from_function(filters::groupby)));
     environment.add_filter("sum", comparing(Value::from_function(filters::sum)));
-    install_test(environment, &["startingwith"], of_texts(Value::from_function(tests::is_startingwith)));
-    install_test(environment, &["endingwith"], of_texts(Value::from_function(tests::is_endingwith)));
+    environment.add_filter("dictsort", dictsort);
+    environment.add_filter("chain", chain);
+    environment.add_filter("zip", zip);
+    environment.add_function("range", range);
+    environment.add_filter("select", of_items(Value::from_function(filters::select)));
+    environment.add_filter("reject", of_items(Value::from_function(filters::reject)));
+    environment.add_filter("selectattr", of_items(Value::from_function(filters::selectattr)));
+    environment.add_filter("rejectattr", of_items(Value::from_function(filters::rejectattr)));
+    environment.add_filter("map", of_items(Value::from_function(filters::map)));
+    environment.add_filter("attr", hashing(Value::from_function(filters::attr)));
+    install_test(environment, &["startingwith"], of_texts(Value::from_function(predicates::is_startingwith)));
+    install_test(environment, &["endingwith"], of_texts(Value::from_function(predicates::is_endingwith)));
     let comparisons: [(&[&'static str], Value); 6] = [
-        (&["eq", "equalto", "=="], Value::from_function(tests::is_eq)),
-        (&["ne", "!="], Value::from_function(tests::is_ne)),
-        (&["lt", "lessthan", "<"], Value::from_function(tests::is_lt)),
-        (&["le", "<="], Value::from_function(tests::is_le)),
-        (&["gt", "greaterthan", ">"], Value::from_function(tests::is_gt)),
-        (&["ge", ">="], Value::from_function(tests::is_ge)),
+        (&["eq", "equalto", "=="], Value::from_function(predicates::is_eq)),
+        (&["ne", "!="], Value::from_function(predicates::is_ne)),
+        (&["lt", "lessthan", "<"], Value::from_function(predicates::is_lt)),
+        (&["le", "<="], Value::from_function(predicates::is_le)),
+        (&["gt", "greaterthan", ">"], Value::from_function(predicates::is_gt)),
+        (&["ge", ">="], Value::from_function(predicates::is_ge)),
     ];
     for (names, test) in comparisons {
         install_test(environment, names, comparing(test));
     }
-    let is_in = comparing(Value::from_function(tests::is_in));
+    let is_in = comparing(Value::from_function(predicates::is_in));
     install_test(environment, &["in"], move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
+        let operands = operands.into_values();
         // of a mapping only its keys are looked up, and its values are not to be read
-        match operands.get(1).map(|other| other.kind()) {
-            Some(ValueKind::Map) => Value::from_function(tests::is_in).call(state, &operands.into_values()),
-            _ => is_in(state, operands),
+        match operands.as_slice() {
+            [value, other] if other.kind() == ValueKind::Map => {
+                charge(state, value, COMPARED)?;
+                Value::from_function(predicates::is_in).call(state, &operands)
+            }
+            _ => is_in(state, Rest(operands.into_iter().map(ValueOrKwargs::from).collect())),
         }
     });
 }
@@ -96,8 +112,21 @@ fn comparing(
     }
 }
 
+/// A filter that looks its arguments up in a mapping.
+fn hashing(
+    filter: Value,
+) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
+    move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
+        let operands = operands.into_values();
+        for argument in operands.iter().skip(1) {
+            charge(state, argument, COMPARED)?;
+        }
+        filter.call(state, &operands)
+    }
+}
+
 /// Number of times that each byte of an item is looked at or copied.
-const COMPARED: usize = 4;
+pub(super) const COMPARED: usize = 4;
 
 /// The bytes of a text, or of the texts in options.
 fn option_length(operand: &Value) -> Result<usize, Error> {
@@ -122,6 +151,19 @@ fn of_texts(
     }
 }
 
+/// A filter of a list whose first argument names what is done to each item.
+fn of_items(
+    filter: Value,
+) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
+    move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| {
+        let arguments = arguments.into_values();
+        if arguments.get(1).is_some_and(|name| !name.is_kwargs() && is_structure(name)) {
+            return Err(invalid(NO_TEXT));
+        }
+        filter.call(state, &arguments)
+    }
+}
+
 /// Why a structure is not printed.
 pub(super) const NO_TEXT: &str = "a list or a mapping has no text of its own; use `tojson`, `toyaml` or `join`";
 
@@ -132,48 +174,62 @@ fn is_structure(value: &Value) -> bool {
 /// Pays for YAML that is made of a value. A text may have as many lines as characters, and each is indented by as
 /// much as it is deep.
 pub(super) fn charge_lines(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
-    charge_below(state, value, WIDEST_IN_JSON, MAX_DEPTH, Some(0))
+    Charge { state, widest: WIDEST_IN_JSON, is_indented: true, reads_scope: true }.pay(value, 0)
 }
 
 /// Pays for a text that is made of a value: all texts in it, and some bytes for each part. `widest` is what a
 /// byte of a text becomes at most.
 pub(super) fn charge(state: &State<'_, '_>, value: &Value, widest: usize) -> Result<(), Error> {
-    charge_below(state, value, widest, MAX_DEPTH, None)
+    Charge { state, widest, is_indented: false, reads_scope: true }.pay(value, 0)
 }
 
-/// `level` is how deep the value is, where that is written before each of its lines.
-fn charge_below(
-    state: &State<'_, '_>,
-    value: &Value,
+/// Pays for a value that is compared, less what is in parts of the scope.
+pub(super) fn charge_compared(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
+    Charge { state, widest: COMPARED, is_indented: false, reads_scope: false }.pay(value, 0)
+}
+
+/// What is paid for a value.
+struct Charge<'s, 't, 'e> {
+    state: &'s State<'t, 'e>,
+    /// What a byte of a text becomes at most.
     widest: usize,
-    left: usize,
-    level: Option<usize>,
-) -> Result<(), Error> {
-    let text = match value.kind() {
-        ValueKind::String | ValueKind::Bytes => value.as_bytes().unwrap_or_default(),
-        _ => &[],
-    };
-    let blanks = level.map_or(0, |level| 2 * level * (1 + text.iter().filter(|byte| **byte == b'\n').count()));
-    state.consume_fuel((1 + (text.len().saturating_mul(widest) + blanks) / BYTES_A_STEP) as u64)?;
-    let Some(left) = left.checked_sub(1) else {
-        return Err(invalid("a structure is nested deeper than 128 levels"));
-    };
-    let level = level.map(|level| level + 1);
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable => {
-            for item in value.try_iter()? {
-                charge_below(state, &item, widest, left, level)?;
-            }
+    /// Whether blanks are written before each line, by how deep it is.
+    is_indented: bool,
+    /// Whether parts of the scope are looked into, which is to read them.
+    reads_scope: bool,
+}
+
+impl Charge<'_, '_, '_> {
+    fn pay(&self, value: &Value, depth: usize) -> Result<(), Error> {
+        let text = match value.kind() {
+            ValueKind::String | ValueKind::Bytes => value.as_bytes().unwrap_or_default(),
+            _ => &[],
+        };
+        let lines = || 1 + text.iter().filter(|byte| **byte == b'\n').count();
+        let blanks = if self.is_indented { 2 * depth * lines() } else { 0 };
+        self.state.consume_fuel((1 + (text.len().saturating_mul(self.widest) + blanks) / BYTES_A_STEP) as u64)?;
+        if depth >= MAX_DEPTH {
+            return Err(invalid("a structure is nested deeper than 128 levels"));
         }
-        ValueKind::Map => {
-            for key in value.try_iter()? {
-                charge_below(state, &key, widest, left, level)?;
-                charge_below(state, &value.get_item(&key)?, widest, left, level)?;
-            }
+        if !self.reads_scope && value.downcast_object_ref::<scope::Node>().is_some() {
+            return Ok(());
         }
-        _ => {}
+        match value.kind() {
+            ValueKind::Seq | ValueKind::Iterable => {
+                for item in value.try_iter()? {
+                    self.pay(&item, depth + 1)?;
+                }
+            }
+            ValueKind::Map => {
+                for key in value.try_iter()? {
+                    self.pay(&key, depth + 1)?;
+                    self.pay(&value.get_item(&key)?, depth + 1)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A character of JSON is written as `\u0000` at most.
@@ -189,6 +245,47 @@ fn tojson(state: &State<'_, '_>, value: &Value, indent: Option<Value>, kwargs: K
     }
     charge(state, value, WIDEST_IN_JSON)?;
     filters::tojson(value, indent, kwargs)
+}
+
+/// Pairs may be sorted by their values. Those that are parts of the scope are charged when they are compared.
+fn dictsort(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let operands = operands.into_values();
+    if let Some(mapping) = operands.first() {
+        charge_compared(state, mapping)?;
+        state.consume_fuel((COMPARED * mapping.len().unwrap_or_default()) as u64)?;
+    }
+    Value::from_function(filters::dictsort).call(state, &operands)
+}
+
+/// Lists are chained at once, and so are mappings that are chained already: they could be stacked without end.
+fn chain(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let mut operands = operands.into_values();
+    let is_chained =
+        |value: &Value| value.as_object().is_some_and(|object| object.type_name().ends_with("::MergeDict"));
+    for operand in &mut operands {
+        state.consume_fuel((COMPARED * operand.len().unwrap_or_default()) as u64)?;
+        if is_chained(operand) {
+            let pairs: Result<Vec<_>, Error> =
+                operand.try_iter()?.map(|key| operand.get_item(&key).map(|value| (key, value))).collect();
+            *operand = Value::from_pairs(pairs?);
+        }
+    }
+    let chained = Value::from_function(filters::chain).call(state, &operands)?;
+    if chained.kind() == ValueKind::Map { Ok(chained) } else { bounded::items(state, &chained) }
+}
+
+fn zip(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let zipped = Value::from_function(filters::zip).call(state, &operands.into_values())?;
+    bounded::listed(state, zipped)
+}
+
+/// Numbers of which a step pays for.
+const NUMBERS_A_STEP: u64 = 16;
+
+fn range(state: &State<'_, '_>, lower: isize, upper: Option<isize>, step: Option<isize>) -> Result<Value, Error> {
+    let numbers = functions::range(lower, upper, step)?;
+    state.consume_fuel(numbers.len().unwrap_or_default() as u64 / NUMBERS_A_STEP)?;
+    Ok(numbers)
 }
 
 fn pprint(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
@@ -217,3 +314,6 @@ fn indent(state: &State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>) 
 
 /// Why a text is not indented.
 const TOO_WIDE: &str = "a text is indented by 64 blanks at most";
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::detect::{self, Certainty, Detection, ValueHit};
+use super::detect::{self, Certainty, Detection, TextKind, ValueHit};
 use crate::layer::{Bundle, Definition, Entry, EntrySource};
 use crate::name::EntryId;
 use crate::resolve::{Final, Lineage, Read, Resolved, ResolvedValue};
@@ -46,7 +46,7 @@ impl<'r> Judged<'r> {
         let text = value.outcome.known().filter(|_| is_looked_at).and_then(Final::text);
         let is_made = matches!(value.outcome.known(), Some(Final::Rendered(_)));
         let judge = || {
-            let mut detection = detect::classify(key, text);
+            let mut detection = detect::classify(key, text, TextKind::Literal);
             if is_made {
                 // what a template made has names that stand in no source
                 detection.by_value = detection.by_value.map(ValueHit::without_names);

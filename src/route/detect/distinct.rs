@@ -6,7 +6,7 @@
 use super::literal::is_literal;
 use super::random::{is_uuid, looks_random};
 use super::vocabulary::HEADS;
-use super::{classify, shapes, words};
+use super::{TextKind, classify, shapes, words};
 
 /// Fewer bytes than this are met by chance.
 pub const SHORTEST: usize = 8;
@@ -37,7 +37,7 @@ pub struct Heard {
 impl Heard {
     /// What name and value say.
     pub fn of(key: &str, text: &str) -> Self {
-        let detection = classify(key, Some(text));
+        let detection = classify(key, Some(text), TextKind::Literal);
         Self { by_name: detection.name_speaks(), by_value: detection.by_value.is_some() }
     }
 }
@@ -52,7 +52,7 @@ pub fn distinctness(key: &str, text: &str, heard: impl Fn() -> Heard) -> Distinc
     if has_password(text) && heard().by_value {
         return Distinctness::Made;
     }
-    if !is_literal(key, text) {
+    if !super::is_literal(key, text, TextKind::Literal) {
         return Distinctness::Common;
     }
     let is_address = shapes::is_public(text) || is_host(text);

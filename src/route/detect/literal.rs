@@ -2,10 +2,12 @@
 //! placeholders wait for one.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
+use super::random::looks_random;
 use super::vocabulary::HEADS;
 use super::words;
-use crate::template_tokens::tag_ranges;
+use crate::template_tokens::{TemplateTag, is_template, lex, tag_ranges};
 
 /// Stands where a template was; no text that people write holds it.
 pub(super) const BLANK: char = '\u{1}';
@@ -25,6 +27,27 @@ pub(super) fn blank_templates(text: &str) -> Cow<'_, str> {
         done = tag.end;
     }
     out.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// The text of a value that is no template, with a blank in each mark that would begin a tag, so that nobody takes it
+/// for one. A tag that only names something stays one: another tool puts a value there.
+pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
+    if !is_template(text) {
+        return Cow::Borrowed(text);
+    }
+    let lexed = lex(text);
+    let names = |tag: &&TemplateTag<'_>| {
+        tag.is_of_names() && text.get(tag.range.clone()).is_some_and(|tag| !tag.split(' ').any(looks_random))
+    };
+    let named: HashSet<usize> = lexed.tags.iter().filter(names).map(|tag| tag.range.start).collect();
+    let mut out = String::with_capacity(text.len());
+    let mut is_after_bracket = false;
+    for (at, char) in text.char_indices() {
+        let begins_tag = is_after_bracket && matches!(char, '{' | '%' | '#') && !named.contains(&(at - 1));
+        out.push(if begins_tag { ' ' } else { char });
+        is_after_bracket = char == '{' && !begins_tag;
+    }
     Cow::Owned(out)
 }
 
@@ -301,7 +324,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::template_tokens::is_template;
 
     #[test]
     fn templates_are_blanked_and_ranges_hold() {

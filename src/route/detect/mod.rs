@@ -28,6 +28,8 @@ pub use distinct::{Distinctness, Heard, SHORTEST, distinctness};
 pub use names::{NameVerdict, name, public_prefix};
 pub use values::{Certainty, ValueHit, value};
 
+use std::borrow::Cow;
+
 use crate::test_hook;
 
 /// What name and value of an entry say.
@@ -82,8 +84,34 @@ impl Detection {
     }
 }
 
+/// Whether the engine gets a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextKind {
+    /// It may: what is in tags stands for something else.
+    Template,
+    /// It does not: it was rendered, or never is, and all of it is a value.
+    Literal,
+}
+
+impl TextKind {
+    /// The kind of a text of an entry, whose rule may say that it is no template.
+    pub fn of_rule(template: Option<bool>) -> Self {
+        if template == Some(false) { Self::Literal } else { Self::Template }
+    }
+
+    /// The text as the detectors read it, byte for byte.
+    fn read(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Template => Cow::Borrowed(text),
+            Self::Literal => literal::without_tags(text),
+        }
+    }
+}
+
 /// Judges an entry by its name and, where it has one, its value.
-pub fn classify(key: &str, text: Option<&str>) -> Detection {
+pub fn classify(key: &str, text: Option<&str>, kind: TextKind) -> Detection {
+    let text = text.map(|text| kind.read(text));
+    let text = text.as_deref();
     test_hook::work(key.len() + text.map_or(0, str::len));
     let analysis = names::analyse(key);
     let name_vetoed = match (analysis.family, text) {
@@ -96,13 +124,13 @@ pub fn classify(key: &str, text: Option<&str>) -> Detection {
 
 /// Whether a text is a value of its own: neither empty, nor a reference, nor a placeholder. This is
 /// what makes a leak of an entry that was declared sensitive.
-pub fn is_literal(key: &str, text: &str) -> bool {
-    literal::is_literal(key, text)
+pub fn is_literal(key: &str, text: &str, kind: TextKind) -> bool {
+    literal::is_literal(key, &kind.read(text))
 }
 
 /// Whether a literal credential lies in this value in plain text.
 pub fn is_literal_credential(key: &str, text: &str) -> bool {
-    let detection = classify(key, Some(text));
+    let detection = classify(key, Some(text), TextKind::Template);
     detection.by_value.is_some() || (detection.name_speaks() && literal::is_literal(key, text))
 }
 
@@ -111,6 +139,28 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_looks_like_a_template_is_one_only_where_it_is_rendered() {
+        use TextKind::{Literal, Template};
+        for (text, in_template, as_it_is) in [
+            ("{{ \"ghp_16C7e42F292c6912E7710c838347Ae178B4a\" }}", true, true),
+            ("{{ ghp_16C7e42F292c6912E7710c838347Ae178B4a }}", true, true),
+            ("{% x %}postgres://u:hunter2canary@db/x{# y #}", true, true),
+            ("{{ 1 }}{# postgres://u:hunter2canary@db/x #}", false, true),
+            ("x{{ 'postgres://u:hunter2canary@db/x' }}", false, true),
+            ("{{ .Values.password }}", false, false),
+            ("postgres://u:{{ .Values.password }}@db/x", false, false),
+            ("{{ with secret \"database/creds\" }}{{ .Data.password }}{{ end }}", false, false),
+        ] {
+            for (kind, expected) in [(Template, in_template), (Literal, as_it_is)] {
+                assert_eq!(classify("X", Some(text), kind).by_value.is_some(), expected, "{text} {kind:?}");
+            }
+        }
+        assert!(!is_literal("PASSWORD", "{{ .Values.password }}", Literal));
+        assert!(is_literal("PASSWORD", "{{ 'hunter2canary' }}", Literal));
+        assert!(!is_literal("PASSWORD", "{{ 'hunter2canary' }}", Template));
+    }
 
     #[test]
     fn name_and_value_are_both_heard() {
@@ -129,18 +179,18 @@ mod tests {
             ("APP_AUTH", "hZ8fQ2mX7vKp4TnR", true, true),
             ("APP_AUTH", "ldap", false, false),
         ] {
-            assert_eq!(classify(key, Some(text)).sensitive(), sensitive, "{key}: {text}");
+            assert_eq!(classify(key, Some(text), TextKind::Template).sensitive(), sensitive, "{key}: {text}");
             assert_eq!(is_literal_credential(key, text), leak, "{key}: {text}");
         }
     }
 
     #[test]
     fn reasons_and_near_misses_are_for_people() {
-        let reasons = |key, text| classify(key, Some(text)).reasons().join("; ");
+        let reasons = |key, text| classify(key, Some(text), TextKind::Template).reasons().join("; ");
         assert_eq!(reasons("DB_PASSWORD", "hunter2"), "word `password`");
         assert_eq!(reasons("APP_AUTH", "hZ8fQ2mX7vKp4TnR"), "last word `auth`, and the value looks random");
         assert_eq!(reasons("DATABASE_URL", "postgres://app:hunter2@db"), "URL with a password");
-        let near_miss = |key, text| classify(key, text).near_miss().unwrap_or_default();
+        let near_miss = |key, text| classify(key, text, TextKind::Template).near_miss().unwrap_or_default();
         assert_eq!(near_miss("DB_PASSWORD", Some("/run/db")), "word `password`, but the value is a path");
         assert_eq!(near_miss("TOKEN_TTL", None), "`token` is followed by `ttl`, a qualifier");
         assert_eq!(near_miss("APP_AUTH", None), "last word `auth`, but there is no value to look at");
@@ -191,7 +241,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_input_is_judged(key in "\\PC{0,24}", text in any::<String>()) {
-            let detection = classify(&key, Some(&text));
+            let detection = classify(&key, Some(&text), TextKind::Template);
             let range = detection.by_value.and_then(|hit| hit.range);
             prop_assert!(range.is_none_or(|range| text.get(range).is_some()));
             let _ = is_literal_credential(&key, &text);
@@ -201,7 +251,7 @@ mod tests {
         fn what_looks_like_a_credential_is_judged_too(
             text in "(\\{\\{|\\}\\}|://|@|:|%|=|;|password|eyJ|\\$|\"|\n|-----BEGIN |PRIVATE KEY-----|MII|ß|[a-z0-9]){0,40}",
         ) {
-            let range = classify("auth.json", Some(&text)).by_value.and_then(|hit| hit.range);
+            let range = classify("auth.json", Some(&text), TextKind::Template).by_value.and_then(|hit| hit.range);
             prop_assert!(range.is_none_or(|range| text.get(range).is_some()));
         }
 
@@ -212,7 +262,7 @@ mod tests {
                 ("URL", format!("postgres://app:{secret}@db")),
                 ("app.yaml", format!("x: 1\npassword: {secret}\n")),
             ] {
-                let detection = classify(key, Some(&text));
+                let detection = classify(key, Some(&text), TextKind::Template);
                 prop_assert!(detection.sensitive());
                 let said = format!("{:?}{:?}", detection.reasons(), detection.near_miss());
                 prop_assert!(!said.contains(&secret));

@@ -21,7 +21,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::lines;
-use super::literal::blank_templates;
+use super::literal::{blank_templates, without_tags};
 use crate::test_hook;
 
 /// How sure a detector is.
@@ -212,6 +212,8 @@ fn wrapped(key: &str, text: &str) -> Option<ValueHit> {
     }
     let inner = String::from_utf8(bytes).ok()?;
     let printable = inner.chars().all(|char| !char.is_control() || matches!(char, '\n' | '\r' | '\t'));
+    // what is packed is never rendered
+    let inner = without_tags(&inner);
     let literal = blank_templates(&inner);
     let hit = printable.then(|| direct(&Scan { key, text: &inner, literal: &literal })).flatten()?;
     Some(ValueHit { reason: format!("{}, wrapped in Base64", hit.reason), range: Some(0..text.len()), ..hit })

@@ -1,0 +1,336 @@
+//! Operands that the engine walks before it charges a step, or without that it charges any.
+//!
+//! A list of nine thousand times one text is small, and its print is gigabytes; a list that holds one list nine
+//! times, which holds one nine times, is compared for years. So each such operand goes through an inner function that
+//! pays for it first:
+//!
+//! * operands of `~` are printed: a structure is refused, as `{{ … }}` does, and the text is charged;
+//! * operands of `==`, `<`, `in` and their like are compared, and keys of mappings and subscripts are hashed: all that
+//!   is in them is charged;
+//! * sums and products of lists are computed when they are asked for, and could be stacked without end: they are
+//!   computed at once;
+//! * each name of another template is looked for in the project.
+//!
+//! Operands are found by the engine's own tokens: comparisons bind weaker than `+`, which binds weaker than `~`, which
+//! binds weaker than `*`, filters and tests.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use minijinja::machinery::Token;
+use minijinja::value::ValueKind;
+use minijinja::{Error, State, Value};
+
+use super::bounded;
+use super::failure::invalid;
+use super::prepare::{COMPARED, HASHED, Insertion, MADE, NAMED, OPERAND, is_member};
+use super::sizes::{self, BYTES_A_STEP, NO_TEXT};
+use crate::template_tokens::{TagKind, TagToken, TemplateTag, change_of_depth, is_import};
+
+/// The words that begin a statement in which an expression stands. The engine refuses all others.
+pub(super) const STATEMENTS: [&str; 15] = [
+    "autoescape",
+    "block",
+    "call",
+    "do",
+    "elif",
+    "extends",
+    "filter",
+    "for",
+    "from",
+    "if",
+    "import",
+    "include",
+    "macro",
+    "set",
+    "with",
+];
+
+/// Steps for each name of a template that is looked for.
+const LOOKUP: usize = 64;
+
+/// Steps for an index that is counted from the end, for which the engine may go through the whole list.
+const FROM_END: u64 = 400;
+
+/// Checks and charges an operand of `~`.
+pub(super) fn concatenated(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    if matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) {
+        return Err(invalid(NO_TEXT));
+    }
+    let length = value.as_bytes().map_or(0, <[u8]>::len);
+    state.consume_fuel((length / BYTES_A_STEP) as u64)?;
+    Ok(value)
+}
+
+/// Charges an operand of a comparison. Parts of the scope are charged when they are compared: to look at them here
+/// would be to read them.
+pub(super) fn compared(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    sizes::charge_compared(state, &value)?;
+    Ok(value)
+}
+
+/// Computes and charges what `+` and `*` make of lists.
+pub(super) fn made(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    bounded::listed(state, value)
+}
+
+/// Charges the key of a mapping, or an index.
+pub(super) fn hashed(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    if value.as_i64().is_some_and(|index| index < 0) {
+        state.consume_fuel(FROM_END)?;
+    }
+    sizes::charge(state, &value, sizes::COMPARED)?;
+    Ok(value)
+}
+
+/// Charges the name of a template, or several of which the first that is there is used.
+pub(super) fn named(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    sizes::charge(state, &value, LOOKUP)?;
+    state.consume_fuel((LOOKUP * value.len().unwrap_or_default()) as u64)?;
+    Ok(value)
+}
+
+/// The calls around the operands of a tag: what opens them, the outermost first, and what closes them, the innermost
+/// first.
+pub(super) fn calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Insertion>) {
+    let kinds = [
+        (NAMED, template_name(tag)),
+        (HASHED, keys(tag)),
+        (COMPARED, operands(tag, Level::Comparison)),
+        (MADE, operands(tag, Level::Sum)),
+        (OPERAND, operands(tag, Level::Concatenation)),
+        (MADE, operands(tag, Level::Product)),
+    ];
+    // a word that touches the operand must stay one
+    let touches =
+        |at: usize| tag.tokens.iter().any(|token| token.range.end == at && matches!(token.token, Token::Ident(_)));
+    let open = |name: &str, at: usize| format!("{}{name}(", if touches(at) { " " } else { "" });
+    let opens = kinds
+        .iter()
+        .flat_map(|(name, ranges)| ranges.iter().map(|range| (range.start, Cow::from(open(name, range.start)))));
+    let closes = kinds.iter().rev().flat_map(|(_, ranges)| ranges.iter().map(|range| (range.end, Cow::from(")"))));
+    (opens.collect(), closes.collect())
+}
+
+/// Which operators are looked for, from those that bind weakest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    /// `==`, `!=`, `<`, `<=`, `>`, `>=`, `in` and `not in`.
+    Comparison,
+    /// `+`, with its operands.
+    Sum,
+    /// `~`.
+    Concatenation,
+    /// `*`, with its operands.
+    Product,
+}
+
+/// What a token is to the operands beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The operator that is looked for.
+    Operator,
+    /// The sign of a sum or product that is looked for as a whole.
+    Sign,
+    /// An end of both, and part of neither.
+    End,
+    /// A part of one.
+    Part,
+}
+
+/// A run of tokens between two ends, at one depth of brackets.
+#[derive(Default)]
+struct Run {
+    /// Range that was read since the last end.
+    part: Option<Range<usize>>,
+    /// Whether an operator is before it.
+    follows_operator: bool,
+    /// Whether a sign is in it.
+    has_sign: bool,
+}
+
+impl Run {
+    fn extend(&mut self, range: &Range<usize>) {
+        self.part = Some(self.part.as_ref().map_or(range.start, |part| part.start)..range.end);
+    }
+
+    /// Ends an operand; `at_operator` says by what.
+    fn end(&mut self, at_operator: bool, found: &mut Vec<Range<usize>>) {
+        let is_operand = std::mem::replace(&mut self.follows_operator, at_operator) || at_operator;
+        let is_operand = std::mem::take(&mut self.has_sign) || is_operand;
+        found.extend(self.part.take().filter(|_| is_operand));
+    }
+}
+
+fn operands(tag: &TemplateTag<'_>, level: Level) -> Vec<Range<usize>> {
+    let (mut found, mut outer, mut run) = (Vec::new(), Vec::new(), Run::default());
+    let in_of_loop = in_of_loop(tag);
+    let roles: Vec<_> = (0..tag.tokens.len()).map(|index| role(tag, index, in_of_loop, level)).collect();
+    if !roles.iter().any(|role| matches!(role, Role::Operator | Role::Sign)) {
+        return found;
+    }
+    for (index, (token, role)) in tag.tokens.iter().zip(roles).enumerate() {
+        match change_of_depth(&token.token) {
+            1 => {
+                run.extend(&token.range);
+                outer.push(std::mem::take(&mut run));
+            }
+            -1 => {
+                run.end(false, &mut found);
+                run = outer.pop().unwrap_or_default();
+                run.extend(&token.range);
+            }
+            _ if role == Role::End || outer.is_empty() && is_word_of_statement(tag, index) => {
+                run.end(false, &mut found);
+            }
+            _ if role == Role::Operator => run.end(true, &mut found),
+            _ => {
+                run.extend(&token.range);
+                run.has_sign |= role == Role::Sign;
+            }
+        }
+    }
+    run.end(false, &mut found);
+    found
+}
+
+/// The index of the word between the names and the values of a loop.
+fn in_of_loop(tag: &TemplateTag<'_>) -> Option<usize> {
+    let mut top = tag.top_level().filter(|_| tag.keyword() == Some("for"));
+    top.find(|(_, found)| matches!(found.token, Token::Ident("in"))).map(|(index, _)| index)
+}
+
+fn role(tag: &TemplateTag<'_>, index: usize, in_of_loop: Option<usize>, level: Level) -> Role {
+    let token = |at: Option<usize>| at.and_then(|at| tag.tokens.get(at)).map(|found| &found.token);
+    let before = token(index.checked_sub(1));
+    let Some(found) = token(Some(index)) else { return Role::Part };
+    // an end of what binds stronger, and a part of what binds weaker
+    let of_level = |own: Level, role: Role| match level.cmp(&own) {
+        Ordering::Less => Role::Part,
+        Ordering::Equal => role,
+        Ordering::Greater => Role::End,
+    };
+    let comparison = || of_level(Level::Comparison, Role::Operator);
+    match found {
+        Token::Tilde => of_level(Level::Concatenation, Role::Operator),
+        Token::Plus => of_level(Level::Sum, Role::Sign),
+        // else it is a sign of a number
+        Token::Minus if ends_operand(tag, index) => of_level(Level::Sum, Role::Part),
+        // `f(*list)`
+        Token::Mul | Token::Pow if matches!(before, Some(Token::ParenOpen | Token::Comma)) => Role::End,
+        Token::Mul => of_level(Level::Product, Role::Sign),
+        Token::Ident(_) if is_member(&tag.tokens, index) => Role::Part,
+        // of a test
+        Token::Ident("not") if matches!(before, Some(Token::Ident("is"))) => Role::Part,
+        Token::Ident("not") if matches!(token(Some(index + 1)), Some(Token::Ident("in"))) => comparison(),
+        Token::Ident("in") if in_of_loop == Some(index) => Role::End,
+        Token::Eq | Token::Ne | Token::Gt | Token::Gte | Token::Lt | Token::Lte | Token::Ident("in") => comparison(),
+        Token::Comma | Token::Colon | Token::Assign | Token::Ident("and" | "or" | "not" | "if" | "else") => Role::End,
+        _ => Role::Part,
+    }
+}
+
+/// Whether a token outside of brackets is a word of its statement.
+fn is_word_of_statement(tag: &TemplateTag<'_>, index: usize) -> bool {
+    let Some(Token::Ident(word)) = tag.tokens.get(index).map(|found| &found.token) else { return false };
+    if tag.kind != TagKind::Statement || is_member(&tag.tokens, index) {
+        return false;
+    }
+    let opens = index == 0 && STATEMENTS.contains(word);
+    let follows = matches!(*word, "ignore" | "as" | "import" | "recursive" | "with" | "without");
+    opens || follows && ends_operand(tag, index)
+}
+
+/// Whether what is before a token could be the end of an operand.
+fn ends_operand(tag: &TemplateTag<'_>, index: usize) -> bool {
+    let Some(last) = index.checked_sub(1) else { return false };
+    match tag.tokens.get(last).map(|token| &token.token) {
+        Some(Token::Ident("and" | "or" | "not" | "in" | "if" | "else" | "is")) => is_member(&tag.tokens, last),
+        // a statement begins with its keyword
+        Some(Token::Ident(_)) => last > 0 || tag.kind == TagKind::Expression,
+        Some(
+            Token::Str(_)
+            | Token::String(_)
+            | Token::Int(_)
+            | Token::Int128(_)
+            | Token::Float(_)
+            | Token::ParenClose
+            | Token::BracketClose
+            | Token::BraceClose,
+        ) => true,
+        _ => false,
+    }
+}
+
+/// What is between two brackets.
+struct Bracket {
+    /// Whether it is a mapping, or what a subscript is in.
+    holds_keys: Option<Keys>,
+    /// Index of the first token of the part that is read.
+    start: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    OfMapping,
+    Subscript,
+}
+
+/// Keys of mappings, and subscripts.
+fn keys(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
+    let (mut found, mut brackets) = (Vec::new(), Vec::<Bracket>::new());
+    for (index, token) in tag.tokens.iter().enumerate() {
+        match &token.token {
+            Token::BraceOpen => brackets.push(Bracket { holds_keys: Some(Keys::OfMapping), start: index + 1 }),
+            Token::BracketOpen => {
+                let is_subscript = ends_operand(tag, index);
+                brackets.push(Bracket { holds_keys: is_subscript.then_some(Keys::Subscript), start: index + 1 });
+            }
+            Token::ParenOpen => brackets.push(Bracket { holds_keys: None, start: index + 1 }),
+            Token::Comma => {
+                if let Some(bracket) = brackets.last_mut() {
+                    bracket.start = index + 1;
+                }
+            }
+            Token::Colon => {
+                // what is behind it is a value, or the end of a slice
+                if let Some(bracket) = brackets.last_mut()
+                    && bracket.holds_keys.take() == Some(Keys::OfMapping)
+                {
+                    found.extend(whole(tag.tokens.get(bracket.start..index)));
+                    bracket.holds_keys = Some(Keys::OfMapping);
+                }
+            }
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => {
+                if let Some(bracket) = brackets.pop().filter(|found| found.holds_keys == Some(Keys::Subscript)) {
+                    found.extend(whole(tag.tokens.get(bracket.start..index)));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What names another template.
+fn template_name(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
+    if !tag.keyword().is_some_and(is_import) {
+        return Vec::new();
+    }
+    let top = tag.top_level().map(|(index, _)| index).skip(1);
+    let end = top.into_iter().find(|index| is_word_of_statement(tag, *index)).unwrap_or(tag.tokens.len());
+    whole(tag.tokens.get(1..end)).into_iter().collect()
+}
+
+/// The range of some tokens, unless that is one text or number, for which the template pays by its length.
+fn whole(tokens: Option<&[TagToken<'_>]>) -> Option<Range<usize>> {
+    let tokens = tokens?;
+    if let [TagToken { token: Token::Str(_) | Token::String(_) | Token::Int(_), .. }] = tokens {
+        return None;
+    }
+    Some(tokens.first()?.range.start..tokens.last()?.range.end)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Templates that refer to each other in a circle, and how that is reported.
+
+use super::super::frame::{Refusal, Subject};
+use super::Session;
+use crate::diagnostic::Diagnostic;
+use crate::span::Place;
+
+impl Session {
+    pub(in crate::resolve) fn refused(&self, refusal: &Refusal) -> Diagnostic {
+        let subjects = match refusal {
+            Refusal::TooDeep => {
+                return Diagnostic::error(
+                    "template-cycle",
+                    "a chain of templates that refer to each other is too long",
+                )
+                .hint("give the value in fewer steps");
+            }
+            Refusal::Cycle(subjects) => subjects,
+        };
+        let names: Vec<_> = subjects.iter().map(|subject| self.subject_name(subject)).collect();
+        let first = names.first().map(String::as_str).unwrap_or_default();
+        let mut problem = Diagnostic::error(
+            "template-cycle",
+            format!("templates refer to each other in a circle: {} → {first}", names.join(" → ")),
+        );
+        for (index, subject) in subjects.iter().enumerate() {
+            let next = names.get(index + 1).map_or(first, String::as_str);
+            if let Some(place) = self.subject_place(subject) {
+                let label = format!("`{}` uses `{next}`", names.get(index).map(String::as_str).unwrap_or_default());
+                problem = problem.at_hidden_with(place, label);
+            }
+        }
+        problem.hint("give one of them a value that does not refer to the others")
+    }
+
+    pub(in crate::resolve) fn subject_name(&self, subject: &Subject) -> String {
+        match subject {
+            Subject::Entry(id) => self.definition.label(id),
+            Subject::Variable(path) => format!("vars.{path}"),
+            Subject::Manifest(name) => name.clone(),
+        }
+    }
+
+    fn subject_place(&self, subject: &Subject) -> Option<Place> {
+        match subject {
+            Subject::Entry(id) => {
+                self.definition.entry(id).and_then(|entry| entry.source.as_ref()).map(|source| source.place.clone())
+            }
+            Subject::Variable(path) => {
+                let mut place = None;
+                self.definition.vars.as_ref()?.leaves("", &mut |found, tree, _| {
+                    if found == path {
+                        place = Some(tree.place.clone());
+                    }
+                });
+                place
+            }
+            // nothing can refer to a manifest
+            Subject::Manifest(_) => None,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Running the engine: a template gives a text, or a message that says why it does not.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use minijinja::{Environment, Error};
+
+use super::super::engine;
+use super::super::failure::{self, Origin};
+use super::super::frame;
+use super::super::literal;
+use super::super::prepare::prepare;
+use super::super::scope;
+use super::super::steps::StepError;
+use super::{Reported, Session, lock};
+use crate::budget::TEMPLATE_STEPS;
+use crate::diagnostic::{Diagnostic, Failure};
+use crate::files::FileKind;
+use crate::parallel;
+use crate::secret::Secret;
+
+impl Session {
+    /// Renders a template.
+    pub(in crate::resolve) fn render(
+        self: &Arc<Self>,
+        name: &str,
+        text: &str,
+        origin: &Origin<'_>,
+    ) -> Result<Arc<Secret<String>>, Reported> {
+        let source = prepare(text).map_err(|fault| self.failed(&fault.into_error(), origin))?;
+        if let Some(frame) = frame::current() {
+            frame.name_template(name, literal::included(text));
+        }
+        let rendered =
+            self.run(origin, |environment| environment.render_named_str(name, &source.text, scope::root(self)));
+        self.mention(text);
+        if frame::current().is_some_and(|frame| frame.is_secret()) {
+            self.ask_included(text, name, &mut BTreeSet::new());
+        }
+        rendered.map(|text| Arc::new(Secret::new(text)))
+    }
+
+    /// Runs the engine, with as many steps as that takes. If it panics, that is reported, and what else there is to
+    /// render goes on.
+    pub(in crate::resolve) fn run<T>(
+        &self,
+        origin: &Origin<'_>,
+        run: impl Fn(&Environment<'static>) -> Result<T, Error>,
+    ) -> Result<T, Reported> {
+        let frame = frame::current();
+        let done = parallel::catch(|| self.engine.run(run));
+        let line = match done {
+            Ok(Ok(value)) if !frame.as_ref().is_some_and(|frame| frame.is_spoiled()) => return Ok(value),
+            Ok(Err(StepError::Failed(error))) => return Err(self.failed(&error, origin)),
+            Ok(Err(StepError::Exhausted)) => return Err(self.exhausted(origin)),
+            Ok(Ok(_)) => None,
+            Err(panic) => Some(panic.line),
+        };
+        // a value that is an error was compared: the engine takes none for that
+        if let Some(raised) = frame.as_ref().and_then(|frame| frame.raised()) {
+            return Err(self.failed(&raised, origin));
+        }
+        // where it gave up may follow from a secret
+        let line = line.filter(|_| !frame.is_some_and(|frame| frame.is_secret()));
+        let at = line.map(|line| format!(", at {line}")).unwrap_or_default();
+        let bug = Diagnostic::error("bug", format!("this template makes septum panic{at}: that is a bug in septum"));
+        Err(self.report(bug.at_hidden(origin.place()).failing(Failure::Bug).hint("report it, with the template")))
+    }
+
+    /// Reports that the templates of the run take too many steps together.
+    pub(in crate::resolve) fn exhausted(&self, origin: &Origin<'_>) -> Reported {
+        if frame::current().is_some_and(|frame| frame.is_locked()) {
+            return Reported;
+        }
+        let hint = "compute less: thousands of loop turns are more than a configuration needs";
+        self.report(TEMPLATE_STEPS.exceeded().at_hidden(origin.place()).hint(hint))
+    }
+
+    /// Asks for all files that a template names which has read a secret, whether or not it took them: what was asked
+    /// for is written down, and may not follow from the secret.
+    fn ask_included(&self, text: &str, name: &str, seen: &mut BTreeSet<String>) {
+        for included in literal::included(text) {
+            let path = engine::join(&included, name);
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            if let Ok(source) = self.engine.files.text(FileKind::Include, &self.engine.files.root().join(&path)) {
+                self.ask_included(source.text(), &path, seen);
+            }
+        }
+    }
+
+    /// Notes which parts of `vars` a template names, if it has read a secret.
+    pub(in crate::resolve) fn mention(&self, text: &str) {
+        if frame::current().is_some_and(|frame| frame.is_secret()) && text.contains("vars") {
+            lock(&self.mentioned).extend(literal::variables(&self.engine, text));
+        }
+    }
+
+    /// Reports why a template failed, unless that was reported where the fault lies.
+    pub(in crate::resolve) fn failed(&self, error: &Error, origin: &Origin<'_>) -> Reported {
+        // what does not fit ciphertext may fit the plaintext
+        if frame::current().is_some_and(|frame| frame.is_locked()) {
+            return Reported;
+        }
+        if let Some(problem) = failure::diagnose(self, error, origin) {
+            self.report(problem);
+        }
+        Reported
+    }
+}
