@@ -60,7 +60,7 @@ pub(super) fn concatenated(state: &State<'_, '_>, value: Value) -> Result<Value,
     }
     let length = value.as_bytes().map_or(0, <[u8]>::len);
     state.consume_fuel((length / BYTES_A_STEP) as u64)?;
-    Ok(value)
+    sizes::as_printed(value)
 }
 
 /// Charges an operand of a comparison. Parts of the scope are charged when they are compared: to look at them here

@@ -147,9 +147,26 @@ fn of_texts(
         if arguments.iter().any(|argument| !argument.is_kwargs() && is_structure(argument)) {
             return Err(invalid(NO_TEXT));
         }
+        let mut operands = arguments.into_iter();
+        let first = operands.next().map(as_printed).transpose()?;
+        // an argument that is null is one that was left out
+        let others = operands.map(|value| if value.is_none() { Ok(value) } else { as_printed(value) });
+        let arguments: Vec<_> = first.into_iter().map(Ok).chain(others).collect::<Result<_, Error>>()?;
         filter.call(state, &arguments)
     }
 }
+
+/// A truth value as the text that `{{ … }}` prints of it. The engine would make `True` and `None` of it, as Python does.
+pub(super) fn as_printed(value: Value) -> Result<Value, Error> {
+    match value.kind() {
+        ValueKind::Bool => Ok(Value::from(if value.is_true() { "true" } else { "false" })),
+        ValueKind::None => Err(invalid(NULL_HAS_NO_TEXT)),
+        _ => Ok(value),
+    }
+}
+
+/// Why null is not printed.
+pub(super) const NULL_HAS_NO_TEXT: &str = "null has no text; use `default(value, true)` to give one";
 
 /// A filter of a list whose first argument names what is done to each item.
 fn of_items(
@@ -306,6 +323,7 @@ fn indent(state: &State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>) 
     if width > MAX_INDENT {
         return Err(invalid(TOO_WIDE));
     }
+    let value = &as_printed(value.clone())?;
     let text = StringInput::new(state, value)?;
     let lines = text.as_str().bytes().filter(|byte| *byte == b'\n').count() + 1;
     state.consume_fuel(((width * lines + text.as_str().len()) / BYTES_A_STEP) as u64)?;

@@ -9,7 +9,7 @@ use super::tag::{self, Shape, Standing, Unfit};
 use super::{Comment, MAX_DEPTH, MergeKeys, Stream, blank, head, syntax};
 use crate::diagnostic::Diagnostics;
 use crate::span::{Source, Span};
-use crate::yaml::node::{Kind, Node, Scalar, Style};
+use crate::yaml::node::{Kind, Mapping, Node, Scalar, Style};
 
 /// Whether more events are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,9 +230,27 @@ impl<'s> Builder<'s> {
         let span = Span { end: end.max(frame.start.end), ..frame.start };
         let kind = match frame.body {
             Body::List(items) => Kind::List(items),
-            Body::Map(map) => Kind::Map(map.close()),
+            Body::Map(map) => {
+                let map = map.close();
+                self.check_single_pair(&map, span, frame.layout);
+                Kind::Map(map)
+            }
         };
         self.complete(Node { span, kind }, frame.anchor, span)
+    }
+
+    /// `[fd00::, x]` is a list of a mapping and a text for YAML, which nobody means.
+    fn check_single_pair(&mut self, map: &Mapping, span: Span, layout: StructureStyle) {
+        let in_list = matches!(self.open.last(), Some(Frame { body: Body::List(_), .. }));
+        let is_bare =
+            layout == StructureStyle::Flow && !self.text().get(span.start..).unwrap_or_default().starts_with('{');
+        if self.merge_keys != MergeKeys::Apply || !in_list || !is_bare {
+            return;
+        }
+        let (Some((_, value)), 1) = (map.first(), map.len()) else { return };
+        if value.as_scalar().is_some_and(|value| value.blank) {
+            self.findings.push(syntax::bare_pair(self.source, span));
+        }
     }
 
     fn alias(&mut self, id: usize, start: usize, end: usize) -> Step {

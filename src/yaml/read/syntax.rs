@@ -89,9 +89,10 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
         ErrorKind::MisplacedFlowCollectionEnd | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
             ("the brackets do not match", "close each `[` with `]` and each `{` with `}`")
         }
-        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
-            ("expected a comma or a closing bracket", "add it, or put a value with brackets or commas in quotes")
-        }
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => (
+            "expected a comma or a closing bracket",
+            "add it, or put a value with brackets, commas or a `:` at its end in quotes",
+        ),
         ErrorKind::MappingValueNotAllowed => (
             "a `:` stands where no key can be",
             "put a value that holds `: ` in quotes, write `key: value` with a space, and align keys with their siblings",
@@ -150,6 +151,13 @@ fn undeclared_tag(source: &Source, offset: usize) -> Diagnostic {
     let rest = text.get(offset..).unwrap_or_default();
     let length = rest.find(|char: char| char.is_whitespace()).unwrap_or(rest.len());
     super::tag::refusal(source.place(Span::locate(text, offset, offset + length)), Standing::Alone)
+}
+
+/// A text that ends in `:` within brackets, which makes a key of it.
+pub(super) fn bare_pair(source: &Source, at: Span) -> Diagnostic {
+    Diagnostic::error(SYNTAX, "YAML takes this item for a mapping, since it ends in `:`")
+        .at_hidden(source.place(at))
+        .hint("put it in quotes; a key without a value is `{ key: null }`")
 }
 
 /// A tab in the indentation.
