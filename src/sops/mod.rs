@@ -83,7 +83,7 @@ pub use group::{AgeRecipient, ForeignRecipient, KeyGroup, recipient_fields};
 pub use identity::{Identities, Outcome, Passphrases, Searched};
 pub use keygen::{IdentityKind, NewIdentity, recipients_of};
 pub use layout::{Indent, Layout};
-pub use lock::lock;
+pub use lock::{lock, mark_selected};
 pub use mac::MacScope;
 pub use metadata::{Metadata, Text};
 pub use naming::NamingKey;

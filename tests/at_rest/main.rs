@@ -13,6 +13,7 @@ mod decrypting;
 mod encrypting;
 mod formats;
 mod interrupted;
+mod layers;
 mod messages;
 #[cfg(all(unix, debug_assertions))]
 mod paused;

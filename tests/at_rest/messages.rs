@@ -259,7 +259,7 @@ fn edit_checks_a_layer_as_set_does() {
             ("data:\n  PASSWORD: hunter2-canary-long\n  PORT: eighty\n", "`data.PORT` must be"),
             (
                 "data:\n  PASSWORD: hunter2-canary-long\n  PASSWROD: x\n",
-                "`PASSWROD` is not defined in the base of `shop`",
+                "`PASSWROD` is set in `prod`, but nothing defines it",
             ),
             ("data:\n  PASSWORD: short\n", "`data.PASSWORD` must be"),
             ("data:\n  PASSWORD: { value: short }\n", "`data.PASSWORD` must be"),
