@@ -100,7 +100,8 @@ impl Compared {
                 sealed.set_selection(rule.effective_selector(), rule.mac_scope);
             }
         }
-        let warnings = sealed.altered_comments();
+        let mut warnings = sealed.altered_comments();
+        warnings.extend(sealed.metadata().unknown_fields());
         let failed = |error: WriteError| Diagnostics::from_iter(error.into_diagnostics());
         if rotated {
             sealed.rotate().map_err(failed)?;

@@ -48,6 +48,7 @@ impl Edit {
         let book = RuleBook::default();
         let mut draft = Draft::open(&path, &name, &book, &identities)?;
         output.show(book.warnings());
+        output.show(draft.unknown_fields());
         let plaintext = draft.plaintext()?;
         let storage = if self.allow_disk { Storage::Disk } else { Storage::Memory };
         let temporary = Temporary::of(variable);

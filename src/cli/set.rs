@@ -117,6 +117,7 @@ impl Set {
         let (book, identities) = (RuleBook::default(), identities());
         let file = Changing::open(file, &book, &identities)?;
         output.show(book.warnings());
+        output.show(file.sealed.metadata().unknown_fields());
         output.show(file.sealed.altered_comments());
         let document = self.spot.document();
         let name = file.name.clone();
@@ -299,6 +300,7 @@ fn remove(
     output: &Output,
 ) -> Result<(), Diagnostics> {
     let (name, what) = (file.name.clone(), format!("removed `{path}`"));
+    output.show(file.sealed.metadata().unknown_fields());
     output.show(file.sealed.altered_comments());
     let change = ValueChange { document, path, is_entry: false, value: None };
     write(file.rewrite(change, identities, files::now())?, &what, "the value is not there any more", &name, output)

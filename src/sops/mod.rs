@@ -54,6 +54,7 @@ mod seal;
 mod sealed;
 mod selector;
 mod shamir;
+mod shared;
 mod ssh;
 mod stable;
 mod stash;

@@ -30,7 +30,7 @@ pub fn report(book: &RuleBook, path: &Path, name: &str, metadata: &Metadata, for
         Ok(rule) => differs(name, rule.as_ref(), metadata, format, Severity::Warning),
         Err(found) => found.into_iter().next().map(|problem| Diagnostic { severity: Severity::Warning, ..problem }),
     };
-    of_rule.into_iter().collect()
+    of_rule.into_iter().chain(metadata.unknown_fields()).collect()
 }
 
 /// That a file may be changed: it is as its rule says, or under none.

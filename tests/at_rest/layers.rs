@@ -127,3 +127,34 @@ fn mixins_and_shared_layers_are_checked_too_and_other_files_are_not() {
     let run = desk.give("x", &["set", "apps/shop/other/x.secrets.yaml", "anything"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
+
+#[test]
+fn fix_encrypts_what_was_typed_over_a_ciphertext() {
+    let desk = Desk::new();
+    desk.file("environments/base.yaml", "app: shop\ndata: { A: { sensitive: true }, B: { sensitive: true } }\n");
+    desk.file("environments/prod.yaml", "");
+    desk.encrypted(FILE, "data:\n  A: hunter2-canary\n  B: hunter3-canary\n");
+    let text = desk.read(FILE);
+    let typed: String = text
+        .lines()
+        .map(|line| {
+            line.split_once(": ENC[")
+                .filter(|_| line.starts_with("  ") && !line.contains("mac"))
+                .map_or_else(|| format!("{line}\n"), |(key, _)| format!("{key}: hunter4-canary\n"))
+        })
+        .collect();
+    assert_eq!(typed.matches("hunter4-canary").count(), 2, "{typed}");
+    desk.file(FILE, &typed);
+    // somebody without the key cannot, and is told why
+    let run = desk.run_without_key(&["check", "--fix"]);
+    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(run.code == 2 && printed.contains("not fixed: no identity at hand"), "{printed}{}", run.stderr);
+    assert_eq!(desk.read(FILE), typed);
+    let run = desk.run(&["check", "--fix"]);
+    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert_eq!(run.code, 0, "{printed}{}", run.stderr);
+    assert_eq!(printed.matches("fixed[sops-plaintext]").count(), 1, "{printed}");
+    assert!(printed.contains("git diff -- environments/prod.secrets.yaml") && !printed.contains("hunter"), "{printed}");
+    assert_eq!(desk.run(&["get", "prod", "B"]).ok(), "hunter4-canary");
+    assert!(!desk.read(FILE).contains("hunter4"));
+}

@@ -7,6 +7,7 @@
     reason = "a test, and a skipped one must say so"
 )]
 
+mod aliases;
 mod changing;
 mod concurrent;
 mod decrypting;

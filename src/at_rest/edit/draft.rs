@@ -54,6 +54,14 @@ impl<'a> Draft<'a> {
         Ok(Self { path: path.to_owned(), name: name.to_owned(), format, identities, from })
     }
 
+    /// Warnings about fields of the metadata that nobody knows.
+    pub fn unknown_fields(&self) -> Diagnostics {
+        match &self.from {
+            From::Sealed { sealed: Some(sealed), .. } => sealed.metadata().unknown_fields(),
+            From::Sealed { sealed: None, .. } | From::Nothing(_) => Diagnostics::new(),
+        }
+    }
+
     /// What is in the file; an example for a new one.
     pub fn plaintext(&self) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
         match &self.from {
