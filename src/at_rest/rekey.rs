@@ -68,11 +68,11 @@ impl Compared {
     }
 
     /// That there is a rule to be followed.
-    pub fn ruled(self) -> Result<Self, Diagnostics> {
+    pub fn ruled(self, book: &RuleBook) -> Result<Self, Diagnostics> {
         match &self.rule {
             Some(rule) if rule.groups.is_empty() => Err(no_recipients(rule, &self.name, false)),
             Some(_) => Ok(self),
-            None => Err(no_rule(&self.path, &self.name, false)),
+            None => Err(no_rule(book, &self.path, &self.name, false)),
         }
     }
 

@@ -363,3 +363,41 @@ fn plaintext_typed_into_an_encrypted_file_is_found_before_it_is_committed() {
         assert_eq!(["prod.secrets.yaml", "conf/x.enc.env", "conf/x.enc.json"].map(count), expected, "{all}");
     }
 }
+
+#[test]
+fn recipients_with_blanks_between_them_are_named_as_that() {
+    let desk = Desk::new();
+    desk.file("x.enc.yaml", "a: hunter2-canary\n");
+    for rules in [
+        "creation_rules: [{age: ALICE BOB}]",
+        "creation_rules: [{age: [ALICE BOB]}]",
+        "creation_rules:\n- age: >-\n    ALICE\n    BOB\n",
+        "creation_rules: [{age: 'BOB,ALICE BOB'}]",
+        "creation_rules: [{key_groups: [{age: [ALICE BOB]}]}]",
+    ] {
+        desk.rules(rules);
+        let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
+        assert!(message.contains("put commas there, or write a list"), "{rules}: {message}");
+    }
+    desk.file(".sops.yaml", "");
+    let both = format!("{} {}", desk.alice, desk.bob);
+    let message = desk.run(&["encrypt", "--age", &both, "x.enc.yaml"]).fails(2);
+    assert!(message.contains("put commas there"), "{message}");
+    // the comment of an SSH key may begin like one
+    desk.rules("creation_rules: [{age: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN ssh-laptop'}]");
+    desk.run(&["encrypt", "x.enc.yaml"]).ok();
+}
+
+#[test]
+fn a_misspelt_list_of_rules_is_named_whatever_asks_for_a_rule() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.yaml", "a: hunter2-canary\n");
+    desk.file("y.enc.yaml", "a: hunter2-canary\n");
+    desk.rules("creation_rule:\n- age: ALICE\n");
+    for command in [&["encrypt", "y.enc.yaml"][..], &["rekey", "x.enc.yaml"], &["rekey", "--check"], &["rekey"]] {
+        let run = desk.run(command);
+        assert!(run.stderr.contains("did you mean `creation_rules`?"), "{command:?}: {}", run.stderr);
+    }
+    let run = desk.give("x", &["set", "x.enc.yaml", "a"]);
+    assert!(run.stderr.contains("did you mean `creation_rules`?"), "{}", run.stderr);
+}
