@@ -14,6 +14,9 @@ use crate::span::Source;
 use crate::yaml::node::Node;
 use crate::yaml::read::{MergeKeys, read, read_stream};
 
+/// The number of apps that speak for all that share a layer: `septum check` asks all of them, and takes its time.
+const MOST_APPS: usize = 20;
+
 /// File in plaintext, before and after somebody changed it.
 pub struct ChangedLayer<'a> {
     /// Its path, absolute and without links.
@@ -124,7 +127,7 @@ impl<'p> Version<'p> {
         let mut pipeline = Pipeline::new(project, Identities::new(Places::default()));
         pipeline.library.put_plaintext(PlaintextLayer::new(change.path.to_owned(), text, change.selector.clone()));
         let (mut problems, mut surveys, mut is_whole) = (Diagnostics::new(), Vec::new(), true);
-        for app in project.apps.iter().filter(|app| may_read(project, app, change.path)) {
+        for app in project.apps.iter().filter(|app| may_read(project, app, change.path)).take(MOST_APPS) {
             match pipeline.survey(app, &[], &mut problems) {
                 Some(survey) => surveys.push((app, survey)),
                 None => is_whole = false,

@@ -108,7 +108,8 @@ impl Decrypt {
         let (path, name, closed) = file.closed()?;
         let report = |book| policy::report(book, &path, &name, closed.metadata(), format);
         let mut told = book.map(report).unwrap_or_default();
-        let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let sealed =
+            closed.open_to_read(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         if self.in_place {
             sealed.check_comments().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         }

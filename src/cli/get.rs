@@ -68,7 +68,8 @@ impl Get {
         let format = file.format;
         let (target, name, closed) = file.closed()?;
         let report = policy::report(&RuleBook::default(), &target, &name, closed.metadata(), format);
-        let sealed = closed.open(&identities()).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let sealed =
+            closed.open_to_read(&identities()).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         let (_, value) = extract(&sealed, self.spot.document(), &path, format, &name)?;
         output.show(report);
         print(&value)

@@ -85,9 +85,11 @@ impl Sealed {
         if let Some(path) = expected.as_ref().and_then(|expected| difference(expected, &document)) {
             return Err(self.unfaithful(Unfaithful::Different(path)));
         }
-        check_written(self.source.name(), &bytes, self.format, &self.key, &document)
-            .map_err(|problem| self.unfaithful(problem))?;
-        Ok(bytes)
+        drop(expected);
+        // the text is in the bytes now
+        self.text = <_>::default();
+        check_written(self.source.name(), bytes, self.format, &self.key, document)
+            .map_err(|problem| self.unfaithful(problem))
     }
 
     fn unfaithful(&self, problem: Unfaithful) -> WriteError {

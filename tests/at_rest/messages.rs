@@ -401,3 +401,31 @@ fn a_misspelt_list_of_rules_is_named_whatever_asks_for_a_rule() {
     let run = desk.give("x", &["set", "x.enc.yaml", "a"]);
     assert!(run.stderr.contains("did you mean `creation_rules`?"), "{}", run.stderr);
 }
+
+#[test]
+fn a_program_that_is_missing_is_called_missing() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.yaml", "a: hunter2-canary\n");
+    for (variable, editor) in [("EDITOR", "nosuched"), ("VISUAL", "nosuched --wait"), ("SOPS_EDITOR", "nosuched")] {
+        let run =
+            Run::from(desk.command(&["edit", "--allow-disk", "x.enc.yaml"]).env(variable, editor).output().unwrap());
+        for part in ["`nosuched`", "no such program in any directory of `PATH`", &format!("set `{variable}` to")] {
+            assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+        }
+        assert_eq!(run.code, 4);
+    }
+    let mut command = desk.command(&["decrypt", "x.enc.yaml"]);
+    command.env_remove("SOPS_AGE_KEY_FILE").env("SOPS_AGE_KEY_CMD", "nosuchcmd x");
+    let run = Run::from(command.output().unwrap());
+    assert!(run.stderr.contains("SOPS_AGE_KEY_CMD: its first word is not a program"), "{}", run.stderr);
+}
+
+#[test]
+fn help_has_help() {
+    let desk = Desk::new();
+    let plain = desk.run(&["help"]).ok();
+    for command in [&["help", "--help"][..], &["help", "-h"], &["--help"]] {
+        assert_eq!(desk.run(command).ok(), plain, "{command:?}");
+    }
+    assert_eq!(desk.run(&["help", "set", "--help"]).ok(), desk.run(&["help", "set"]).ok());
+}
