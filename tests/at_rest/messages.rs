@@ -417,7 +417,7 @@ fn a_program_that_is_missing_is_called_missing() {
     let mut command = desk.command(&["decrypt", "x.enc.yaml"]);
     command.env_remove("SOPS_AGE_KEY_FILE").env("SOPS_AGE_KEY_CMD", "nosuchcmd x");
     let run = Run::from(command.output().unwrap());
-    assert!(run.stderr.contains("SOPS_AGE_KEY_CMD: its first word is not a program"), "{}", run.stderr);
+    assert!(run.stderr.contains("SOPS_AGE_KEY_CMD: its first word is neither a program"), "{}", run.stderr);
 }
 
 #[test]
