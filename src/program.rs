@@ -23,7 +23,8 @@ pub fn command_outside(name: &OsStr, folder: Option<&Path>) -> io::Result<Comman
     if cfg!(not(unix)) || Path::new(name).components().count() > 1 || Path::new(name).is_absolute() {
         return Ok(Command::new(name));
     }
-    find(name, &search_path(), folder).map(Command::new).ok_or_else(|| io::ErrorKind::NotFound.into())
+    let found = find(name, &search_path(), folder).map(Command::new);
+    found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no such program in any directory of `PATH`"))
 }
 
 /// The folders in which programs are searched.

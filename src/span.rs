@@ -85,6 +85,14 @@ impl Source {
         &self.0.text
     }
 
+    /// The text; a copy, if somebody else has the source too.
+    pub fn into_text(self) -> String {
+        match Arc::try_unwrap(self.0) {
+            Ok(mut alone) => std::mem::take(&mut *alone.text),
+            Err(shared) => shared.text.as_str().to_owned(),
+        }
+    }
+
     /// The span of `start..end`, as [`Span::locate`] gives it, without a look at all that is before it: a file
     /// may have as many findings as bytes.
     pub fn locate(&self, start: usize, end: usize) -> Span {

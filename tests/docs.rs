@@ -270,8 +270,8 @@ fn hooks_workflows_and_jobs_call_what_exists() {
     let commands = Commands::of_program();
     for (path, calls) in [
         (".pre-commit-hooks.yaml", 2),
-        ("examples/ci/github.yml", 2),
-        ("examples/ci/gitlab.yml", 2),
+        ("examples/ci/github.yml", 3),
+        ("examples/ci/gitlab.yml", 3),
         ("src/cli/init/workflow.yaml", 2),
     ] {
         let text = read(&root().join(path));

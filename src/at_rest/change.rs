@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use super::file::{SecretFile, Staged, check_names};
+use super::layer::ChangedLayer;
 use super::merge::same;
 use super::rewrite::{Before, Made, Rewrite, gone};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::disk::real_named;
 use crate::sops::{
     Format, Identities, KeyPath, Layout, NotFound, RuleBook, Sealed, Step, Timestamp, Tree, Value, WriteError, policy,
 };
@@ -115,6 +117,29 @@ impl Changing {
             change.make_again(base.as_ref(), Self::open(file, &RuleBook::default(), identities)?, now)
         };
         Ok(Rewrite { before: Before::Bytes(before), made, again: Box::new(again) })
+    }
+
+    /// Checks a value at a path as [`ChangedLayer`] does, if the file is a layer. What cannot be put there is refused
+    /// when it is written.
+    pub fn check_layer(
+        &self,
+        document: Option<usize>,
+        path: &KeyPath,
+        value: &Tree,
+    ) -> Result<Diagnostics, Diagnostics> {
+        if self.format != Format::Yaml {
+            return Ok(Diagnostics::new());
+        }
+        let mut changed = self.sealed.reopened().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let at = changed.find(document, path).map_or(document.unwrap_or(0), |(document, _)| document);
+        if changed.set(at, path, value).is_err() {
+            return Ok(Diagnostics::new());
+        }
+        let (Ok(before), Ok(after)) = (self.sealed.plaintext(), changed.plaintext()) else {
+            return Ok(Diagnostics::new());
+        };
+        let (path, selector) = (real_named(&self.path), &self.sealed.metadata().selector);
+        ChangedLayer { path: &path, name: &self.name, selector, before: &before, after: &after }.check()
     }
 
     /// The single value at a path, if there is one.

@@ -40,12 +40,7 @@ pub fn plan(book: &RuleBook, path: &Path, name: &str, wish: &Wish) -> Result<Pla
         (Some(rule), Some(recipients)) => Ok(Plan { recipients, ..Plan::of_rule(&rule) }),
         (None, Some(recipients)) => Ok(Plan::new(recipients)),
         (Some(rule), None) => Err(no_recipients(&rule, name, wish.has_option)),
-        (None, None) => {
-            let mut found = no_rule(path, name, wish.has_option);
-            // a rule that is not valid may be the one that is missing
-            found.extend(book.warnings());
-            Err(found)
-        }
+        (None, None) => Err(no_rule(book, path, name, wish.has_option)),
     }
 }
 
@@ -84,7 +79,7 @@ pub fn no_recipients(rule: &Rule, name: &str, has_option: bool) -> Diagnostics {
 }
 
 /// That nothing says for whom a file is to be encrypted.
-pub fn no_rule(path: &Path, name: &str, has_option: bool) -> Diagnostics {
+pub fn no_rule(book: &RuleBook, path: &Path, name: &str, has_option: bool) -> Diagnostics {
     let error = Diagnostic::error("no-rule", format!("no rule says for whom `{name}` is to be encrypted"));
     let error = match Rules::nearest(path) {
         Ok(Some(config)) => error.note(format!("no `path_regex` in `{}` matches it", Rules::shown(&config))),
@@ -94,12 +89,13 @@ pub fn no_rule(path: &Path, name: &str, has_option: bool) -> Diagnostics {
     // what is not the name of a file may be anything, a value too
     let file = path.file_name().filter(|_| Disk::default().has(path));
     let pattern = file.map_or_else(|| r"\.secrets\.".to_owned(), |file| regex_escape(&file.to_string_lossy()) + "$");
-    error
+    let error = error
         .hint(format!(
             "add a rule to `.sops.yaml`{option}: `creation_rules: [{{path_regex: '{pattern}', age: age1…}}]`"
         ))
-        .hint(RECIPIENT)
-        .into()
+        .hint(RECIPIENT);
+    // a rule that is not valid may be the one that is missing
+    [error].into_iter().chain(book.warnings()).collect()
 }
 
 /// Outcome of encrypting a file.

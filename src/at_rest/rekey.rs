@@ -68,11 +68,11 @@ impl Compared {
     }
 
     /// That there is a rule to be followed.
-    pub fn ruled(self) -> Result<Self, Diagnostics> {
+    pub fn ruled(self, book: &RuleBook) -> Result<Self, Diagnostics> {
         match &self.rule {
             Some(rule) if rule.groups.is_empty() => Err(no_recipients(rule, &self.name, false)),
             Some(_) => Ok(self),
-            None => Err(no_rule(&self.path, &self.name, false)),
+            None => Err(no_rule(book, &self.path, &self.name, false)),
         }
     }
 
@@ -100,7 +100,8 @@ impl Compared {
                 sealed.set_selection(rule.effective_selector(), rule.mac_scope);
             }
         }
-        let warnings = sealed.altered_comments();
+        let mut warnings = sealed.altered_comments();
+        warnings.extend(sealed.metadata().unknown_fields());
         let failed = |error: WriteError| Diagnostics::from_iter(error.into_diagnostics());
         if rotated {
             sealed.rotate().map_err(failed)?;

@@ -152,6 +152,8 @@ impl Finding {
     ) -> Self {
         let environment = environment.map(|environment| environment.as_str().to_owned());
         let app = app.map(str::to_owned);
+        let file = diagnostic.labels.first().map(|label| label.place.source.name().to_owned());
+        let remedy = file.filter(|_| diagnostic.rule == "sops-plaintext").map(Remedy::Encrypt);
         Self {
             diagnostic,
             app,
@@ -160,7 +162,7 @@ impl Finding {
             detector: None,
             tag: None,
             accepted: None,
-            remedy: None,
+            remedy,
             unfixed: None,
             is_of_layers: false,
             is_last: false,

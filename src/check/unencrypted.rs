@@ -10,7 +10,7 @@ use crate::files::{FileKind, refuse};
 use crate::pipeline::Pipeline;
 use crate::project::SECRETS;
 use crate::resolve::Resolved;
-use crate::sops::{Closed, Format, Rule, RuleBook, Rules};
+use crate::sops::{Closed, Format, Rule, RuleBook, Rules, policy};
 use crate::span::{Place, Source, Span};
 
 /// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
@@ -98,6 +98,9 @@ pub(super) fn staged(root: &Root, book: &RuleBook, path: &Path, name: &str) -> D
         let place = &closed.metadata().place;
         found.extend(without_key(name, &closed));
         found.extend(unruled(book, path, &Source::new(name, place.source.text())));
+        if book.rule(path).is_ok() {
+            found.extend(policy::report(book, path, name, closed.metadata(), Format::of_path(path)));
+        }
     }
     let rule = match book.rule(path) {
         Ok(rule) => rule.filter(|rule| !rule.groups.is_empty() && !path.ends_with(".sops.yaml")),

@@ -106,9 +106,10 @@ impl Decrypt {
     fn open(&self, file: SecretFile, book: Option<&RuleBook>, identities: &Identities) -> Result<Opened, Diagnostics> {
         let format = file.format;
         let (path, name, closed) = file.closed()?;
-        let told = book.and_then(|book| policy::told_by(book, &path, &name, closed.metadata(), format));
-        let mut told: Diagnostics = told.into_iter().collect();
-        let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let report = |book| policy::report(book, &path, &name, closed.metadata(), format);
+        let mut told = book.map(report).unwrap_or_default();
+        let sealed =
+            closed.open_to_read(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         if self.in_place {
             sealed.check_comments().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         }

@@ -9,15 +9,12 @@ use super::output::{self, Output, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::Target;
 use super::{Global, apps, identities};
-use crate::at_rest::edit::{
-    Answer, Author, Draft, Editor, PrivateFolder, Saved, Storage, Temporary, check_layer, edit, layer_of,
-};
+use crate::at_rest::edit::{Answer, Author, Draft, Editor, PrivateFolder, Saved, Storage, Temporary, edit};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::disk::real_named;
 use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
-use crate::project::{App, Project};
+use crate::project::App;
 use crate::sops::RuleBook;
 
 /// Change an encrypted file in an editor, or create one.
@@ -51,6 +48,7 @@ impl Edit {
         let book = RuleBook::default();
         let mut draft = Draft::open(&path, &name, &book, &identities)?;
         output.show(book.warnings());
+        output.show(draft.unknown_fields());
         let plaintext = draft.plaintext()?;
         let storage = if self.allow_disk { Storage::Disk } else { Storage::Memory };
         let temporary = Temporary::of(variable);
@@ -58,16 +56,12 @@ impl Edit {
         output.show(folder.kept().iter().map(|folder| kept(folder)).collect());
         let mut author = AtTerminal { output };
         let waiting = |name: &str| output.say_waiting(name);
-        let project = Project::discover(path.parent().unwrap_or(&global.directory)).ok();
-        let real = real_named(&path);
-        let layer = project.as_ref().and_then(|project| Some((project, layer_of(project.apps.iter(), &real)?)));
+        let mut unchecked = Diagnostics::new();
         let saved = edit(&name, &plaintext, &editor, folder, &mut author, |text| {
-            if let Some((project, (app, environment))) = &layer {
-                let pipeline = Pipeline::new(project, self::identities());
-                check_layer(&pipeline, app, environment, &plaintext, text)?;
-            }
+            unchecked = draft.check_layer(&plaintext, text)?;
             draft.save(text, now(), &waiting)
         })?;
+        output.show(unchecked);
         match saved {
             None => output.say(&format!("septum: `{name}` was not changed")),
             Some(Saved::AsTyped) => {}

@@ -67,10 +67,11 @@ impl Get {
         let file = SecretFile::read(&global.directory, file, None)?;
         let format = file.format;
         let (target, name, closed) = file.closed()?;
-        let told = policy::told_by(&RuleBook::default(), &target, &name, closed.metadata(), format);
-        let sealed = closed.open(&identities()).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let report = policy::report(&RuleBook::default(), &target, &name, closed.metadata(), format);
+        let sealed =
+            closed.open_to_read(&identities()).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         let (_, value) = extract(&sealed, self.spot.document(), &path, format, &name)?;
-        output.show(told.into_iter().collect());
+        output.show(report);
         print(&value)
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Rotate {
 
 impl Rekey {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let selected = SelectedFiles::of(global, &self.files, true)?;
+        let selected = SelectedFiles::of(global, &self.files, true, output)?;
         if self.check {
             let book = RuleBook::default();
             let read = |path: PathBuf| selected.compare(SecretFile::read(&global.directory, &path, None)?, &book);
@@ -53,7 +53,7 @@ impl Rekey {
 
 impl Rotate {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        apply(global, &SelectedFiles::of(global, &self.files, false)?, Rotation::Always, output)
+        apply(global, &SelectedFiles::of(global, &self.files, false, output)?, Rotation::Always, output)
     }
 }
 
@@ -66,10 +66,13 @@ struct SelectedFiles {
 }
 
 impl SelectedFiles {
-    fn of(global: &Global, named: &[PathBuf], by_rule: bool) -> Result<Self, Diagnostics> {
+    fn of(global: &Global, named: &[PathBuf], by_rule: bool, output: &Output) -> Result<Self, Diagnostics> {
         let are_named = !named.is_empty();
-        let paths =
-            if are_named { each_once(global, named) } else { ruled_files(&global.directory, &RuleBook::default())? };
+        let book = RuleBook::default();
+        let paths = if are_named { each_once(global, named) } else { ruled_files(&global.directory, &book)? };
+        if paths.is_empty() {
+            output.show(no_files(&book));
+        }
         Ok(Self { paths, are_named, by_rule })
     }
 
@@ -77,10 +80,18 @@ impl SelectedFiles {
     fn compare(&self, file: SecretFile, book: &RuleBook) -> Result<Option<Compared>, Diagnostics> {
         if self.are_named {
             let compared = Compared::read(file, book)?;
-            return if self.by_rule { compared.ruled().map(Some) } else { Ok(Some(compared)) };
+            return if self.by_rule { compared.ruled(book).map(Some) } else { Ok(Some(compared)) };
         }
         if file.looks_encrypted() { Compared::read_if_encrypted(file, book) } else { Ok(None) }
     }
+}
+
+/// Warnings that no file has a rule with recipients, which may be a mistake in the rules.
+fn no_files(book: &RuleBook) -> Diagnostics {
+    let found =
+        Diagnostic::warning("no-rule", "no file has a rule that names recipients, so there is nothing to compare")
+            .hint("look at the `path_regex` of each rule, or name the files");
+    [found].into_iter().chain(book.warnings()).collect()
 }
 
 fn check(files: &[Compared], output: &Output) -> Result<(), Diagnostics> {

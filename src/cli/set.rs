@@ -21,7 +21,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::route::Sensitivity;
-use crate::sops::{Format, Identities, KeyPath, RuleBook, Selector, Tree, Value};
+use crate::sops::{Format, Identities, KeyPath, RuleBook, Selector, Step, Tree, Value};
 
 /// Set a value in an encrypted file, from standard input or a hidden prompt.
 ///
@@ -117,14 +117,15 @@ impl Set {
         let (book, identities) = (RuleBook::default(), identities());
         let file = Changing::open(file, &book, &identities)?;
         output.show(book.warnings());
+        output.show(file.sealed.metadata().unknown_fields());
         output.show(file.sealed.altered_comments());
         let document = self.spot.document();
         let name = file.name.clone();
         if !self.plain {
             encrypted_there(&file, document, &path)?;
         }
-        // a new key may be a value in the wrong place
-        let shown = if file.sealed.find(document, &path).is_ok() { path.to_string() } else { "a new key".to_owned() };
+        let is_entry = check_key(&file, document, &path)?;
+        let shown = shown(&file, document, &path, is_entry);
         let bytes = self.value(&format!("{shown} in {name}"))?;
         let kind = match file.value(document, &path) {
             _ if self.json => Kind::Json,
@@ -133,21 +134,62 @@ impl Set {
             _ => Kind::Text,
         };
         let tree = typed(&bytes, kind).map_err(|problem| invalid_usage(problem.to_string()))?;
-        let what = format!("set {}", quoted(&shown, &path));
+        output.show(file.check_layer(document, &path, &tree)?);
+        let what = format!("set {shown}");
         let change = ValueChange { document, path, is_entry: false, value: Some(tree) };
         write(file.rewrite(change, &identities, files::now())?, &what, "it has that value", &name, output)
     }
 }
 
-fn quoted(shown: &str, path: &KeyPath) -> String {
-    if *shown == path.to_string() { format!("`{path}`") } else { shown.to_owned() }
+/// Name of a place in messages. What is in the place of a new key may be a value, so that it is shown only if it is
+/// known: it is an entry of the base, or below a map that is there.
+fn shown(file: &Changing, document: Option<usize>, path: &KeyPath, is_entry: bool) -> String {
+    let parent: KeyPath = path.steps().iter().take(path.steps().len().saturating_sub(1)).cloned().collect();
+    let has_parent =
+        || !parent.steps().is_empty() && matches!(file.sealed.find(document, &parent), Ok((_, Tree::Map(_))));
+    if is_entry || file.sealed.find(document, path).is_ok() || has_parent() {
+        return format!("`{path}`");
+    }
+    "a new key".to_owned()
+}
+
+/// Rules of a key that is not one of a layer.
+const OF_KEYS: [&str; 2] = ["unknown-field", "unknown-key"];
+
+/// Checks that a key of a layer may have a value, before anybody types one. Gives whether it is a new entry that the
+/// base defines.
+fn check_key(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result<bool, Diagnostics> {
+    let is_new = file.sealed.find(document, path).is_err();
+    let is_wrong = |path: &KeyPath| match file.check_layer(document, path, &Tree::text("x")) {
+        Ok(_) => false,
+        Err(found) => found.iter().any(|problem| OF_KEYS.contains(&problem.rule)),
+    };
+    if !is_new {
+        return Ok(false);
+    }
+    if !is_wrong(path) {
+        // a name that is wrong shows that it was looked for
+        let Some((_, parent)) = path.steps().split_last() else { return Ok(false) };
+        let other = parent.iter().cloned().chain([Step::Key("\u{1}".to_owned())]).collect();
+        return Ok(!parent.is_empty() && is_wrong(&other));
+    }
+    let below: KeyPath = [Step::Key("data".to_owned())].into_iter().chain(path.steps().iter().cloned()).collect();
+    let error =
+        Diagnostic::error("unknown-key", format!("`{}` is a layer, and that is not one of its keys", file.name));
+    Err(if is_wrong(&below) {
+        error
+            .hint("entries of the app are `data.KEY`, those of another bundle `bundles.NAME.data.KEY`; `septum list` shows all keys")
+            .hint("define a new one in `base.yaml` first, with its rules")
+    } else {
+        error.hint(format!("`septum set {} '{below}'` sets the entry of that name", file.name))
+    }
+    .into())
 }
 
 /// Checks that a value is encrypted where it goes: nobody types one unseen that all may read.
 fn encrypted_there(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result<(), Diagnostics> {
     let found = file.sealed.find(document, path);
-    // a new key may be a value in the wrong place
-    let shown = if found.is_ok() { format!("`{path}`") } else { "a new key".to_owned() };
+    let shown = shown(file, document, path, false);
     let document = found.map_or(document.unwrap_or(0), |(document, _)| document);
     if file.sealed.encrypts(document, path) {
         return Ok(());
@@ -258,6 +300,7 @@ fn remove(
     output: &Output,
 ) -> Result<(), Diagnostics> {
     let (name, what) = (file.name.clone(), format!("removed `{path}`"));
+    output.show(file.sealed.metadata().unknown_fields());
     output.show(file.sealed.altered_comments());
     let change = ValueChange { document, path, is_entry: false, value: None };
     write(file.rewrite(change, identities, files::now())?, &what, "the value is not there any more", &name, output)

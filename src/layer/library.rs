@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::Layer;
 use super::read::role;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use super::{Layer, PlaintextLayer};
+use crate::diagnostic::Diagnostics;
 use crate::files::FileKind;
 use crate::name::LayerName;
 use crate::project::{App, Project, files_of};
@@ -38,8 +38,6 @@ pub(super) struct Reading {
 /// An encrypted document that was decrypted or locked.
 struct Opened {
     root: Node,
-    /// What is to be told of one that was decrypted.
-    told: Option<Diagnostic>,
     naming_key: Option<sops::NamingKey>,
 }
 
@@ -54,13 +52,25 @@ pub struct Library<'p> {
     rules: sops::RuleBook,
     layers: Mutex<HashMap<(PathBuf, Sight), Slot>>,
     decrypted: AtomicUsize,
+    plaintext: Option<PlaintextLayer>,
 }
 
 impl<'p> Library<'p> {
     /// The layers of `project`, decrypted with `identities`.
     pub fn new(project: &'p Project, identities: sops::Identities) -> Self {
         let rules = sops::RuleBook::on(project.files.disk().clone());
-        Self { project, identities, rules, layers: Mutex::default(), decrypted: AtomicUsize::new(0) }
+        Self { project, identities, rules, layers: Mutex::default(), decrypted: AtomicUsize::new(0), plaintext: None }
+    }
+
+    /// Takes a text for one of the layers, in place of what its file holds.
+    pub fn put_plaintext(&mut self, layer: PlaintextLayer) {
+        self.plaintext = Some(layer);
+    }
+
+    /// Whether a file was asked for as a layer.
+    pub fn has_read(&self, path: &Path) -> bool {
+        let layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        layers.keys().any(|(known, _)| known == path)
     }
 
     /// How often a layer was decrypted.
@@ -83,7 +93,7 @@ impl<'p> Library<'p> {
     pub fn files(&self, app: &App, name: &str) -> Vec<PathBuf> {
         let mut files = self.candidates(app, name);
         // what it is, the reader says: a pipe or a link that leads out is not left out in silence
-        files.retain(|path| self.project.files.bounds().has(path));
+        files.retain(|path| self.plaintext_at(path).is_some() || self.project.files.bounds().has(path));
         files
     }
 
@@ -130,35 +140,44 @@ impl<'p> Library<'p> {
         Arc::clone(layers.entry((path.to_path_buf(), sight)).or_default())
     }
 
+    fn plaintext_at(&self, path: &Path) -> Option<&PlaintextLayer> {
+        self.plaintext.as_ref().filter(|layer| layer.path == path)
+    }
+
     fn read(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Reading, Diagnostics> {
+        let folder = path.parent().unwrap_or(path).to_path_buf();
+        if let Some(layer) = self.plaintext_at(path) {
+            let (root, source) = layer.read(&self.project.files.name(path))?;
+            let mut problems = Diagnostics::new();
+            let layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
+            return Ok(Reading { layer: Arc::new(layer), problems });
+        }
         let source = self.project.files.text(FileKind::Layer, path)?;
         let mut root = yaml::read::read(&source)?;
         let mut problems = Diagnostics::new();
         let (mut naming_key, mut wrapping) = (None, None);
         if sops::is_encrypted(&root) {
-            let metadata = sops::metadata(&root, &source).ok();
-            if let Some(stray) = metadata.as_ref().and_then(|it| sops::in_encrypted_file(&root, &source, &it.selector))
-            {
+            let metadata = sops::metadata(&root, &source);
+            let metadata = metadata.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+            if let Some(stray) = sops::in_encrypted_file(&root, &source, &metadata.selector) {
                 return Err(stray.into());
             }
-            if let Some(metadata) = &metadata {
-                sops::refuse_ambiguous_keys(&root, &source, &metadata.selector)?;
-            }
-            wrapping = metadata.map(|metadata| metadata.wrapping());
-            let opened = self.open(path, root, &source, sight)?;
+            sops::refuse_ambiguous_keys(&root, &source, &metadata.selector)?;
+            wrapping = Some(metadata.wrapping());
+            // what a file says of its encryption needs no key
+            problems.extend(sops::policy::report(&self.rules, path, source.name(), &metadata, sops::Format::Yaml));
+            let opened = self.open(root, &source, sight)?;
             (root, naming_key) = (opened.root, opened.naming_key);
-            problems.extend(opened.told);
         } else if let Some(stray) = sops::in_plain_file(&root, &source) {
             return Err(stray.into());
         }
-        let folder = path.parent().unwrap_or(path).to_path_buf();
         let mut layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
         (layer.naming_key, layer.wrapping) = (naming_key, wrapping);
         Ok(Reading { layer: Arc::new(layer), problems })
     }
 
     /// An encrypted document, decrypted or locked.
-    fn open(&self, path: &Path, mut root: Node, source: &Source, sight: Sight) -> Result<Opened, Diagnostics> {
+    fn open(&self, mut root: Node, source: &Source, sight: Sight) -> Result<Opened, Diagnostics> {
         // the path of a value, which its ciphertext is bound to, has `<<` as a step
         if source.text().contains("<<") {
             let stream = yaml::read::read_stream(source, MergeKeys::Keep)?;
@@ -169,11 +188,9 @@ impl<'p> Library<'p> {
                 self.decrypted.fetch_add(1, Relaxed);
                 let decrypted = sops::decrypt(root, source, &self.identities);
                 let found = decrypted.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-                let (name, format) = (source.name(), sops::Format::Yaml);
-                let told = sops::policy::told_by(&self.rules, path, name, &found.metadata, format);
-                Opened { root: found.tree, told, naming_key: Some(found.naming_key) }
+                Opened { root: found.tree, naming_key: Some(found.naming_key) }
             }
-            Sight::Locked | Sight::Sealed => Opened { root: sops::lock(root), told: None, naming_key: None },
+            Sight::Locked | Sight::Sealed => Opened { root: sops::lock(root), naming_key: None },
         };
         opened.root.apply_merge_keys();
         Ok(opened)

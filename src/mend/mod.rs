@@ -20,7 +20,9 @@ use self::bounds::inside;
 use self::companion::Companion;
 use self::draft::Draft;
 use self::refusal::Refusal;
-use crate::at_rest::{Before, Kind, Rewrite, SecretFile, Staged, Waiting, Wish, encrypt, plan, typed, write_all};
+use crate::at_rest::{
+    Before, Kind, Rewrite, SecretFile, Staged, Waiting, Wish, encrypt, encrypt_typed, plan, typed, write_all,
+};
 use crate::atomic::Access;
 use crate::check::{Finding, Remedy, Spot};
 use crate::diagnostic::Failure;
@@ -66,14 +68,15 @@ pub fn mend(desk: Desk<'_>, findings: &mut [Finding]) -> Vec<Fixed> {
     let mut layers: BTreeMap<String, Vec<&mut Finding>> = BTreeMap::new();
     for finding in findings {
         let Some(remedy) = finding.remedy.clone() else { continue };
-        if broken.holds(finding) {
+        // a file that cannot be decrypted for that very reason is broken by nothing else
+        if broken.holds(finding) && finding.diagnostic.rule != "sops-plaintext" {
             refuse(finding, &Refusal::Unreadable);
             continue;
         }
         match remedy {
+            Remedy::Encrypt(name) if encrypted.contains(&name) => {}
             Remedy::Encrypt(name) => match desk.encrypt(&name) {
-                Ok(()) => {
-                    let message = format!("`{name}` is encrypted");
+                Ok(message) => {
                     fixed.push(told(finding, message, &name, true));
                     encrypted.insert(name);
                 }
@@ -136,14 +139,26 @@ struct Leaving<'f> {
 }
 
 impl Desk<'_> {
-    fn encrypt(self, name: &str) -> Result<(), Refusal> {
+    /// Encrypts a file, or what somebody typed in plaintext into one that is encrypted. Says what was done.
+    fn encrypt(self, name: &str) -> Result<String, Refusal> {
         let path = inside(self.files, name)?;
-        let plan = plan(self.rules, &path, name, self.wish)?;
         let file = SecretFile::read_as(path, name.to_owned(), Format::Yaml)?;
         let before = Before::Bytes(file.bytes.clone());
-        let (staged, _) = encrypt(file, &plan, self.now)?;
+        let (staged, message) = match encrypt_typed(&file, self.rules, self.identities, self.now)? {
+            Some((staged, typed)) => {
+                let count = if typed.values == 1 { "1 value".to_owned() } else { format!("{} values", typed.values) };
+                let message = format!(
+                    "what was typed in plaintext in `{name}` is encrypted ({count}); the checksum of the others could not be compared: look at `git diff -- {name}`"
+                );
+                (staged, message)
+            }
+            None => {
+                let plan = plan(self.rules, &file.path, name, self.wish)?;
+                (encrypt(file, &plan, self.now)?.0, format!("`{name}` is encrypted"))
+            }
+        };
         write_all(vec![Rewrite::unless_changed(before, staged)], self.waiting)?;
-        Ok(())
+        Ok(message)
     }
 
     /// Mends what was found in one layer.

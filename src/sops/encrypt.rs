@@ -139,9 +139,10 @@ pub fn encrypt_judged(
         changes.push(Change::new(end..end, format.block(&fields, source.text(), end, indent)));
     }
     let mut out = apply(source.text(), changes);
+    drop(source);
     let bytes = std::mem::take(&mut *out).into_bytes();
-    check_written(name, &bytes, format, &key, &document)
-        .map_err(|problem| WriteError::Unfaithful { place: place(), problem })?;
+    let bytes = check_written(name, bytes, format, &key, document)
+        .map_err(|problem| WriteError::Unfaithful { place: Source::new(name, "").place(Span::default()), problem })?;
     Ok(Written { bytes, values, comments: new - values, reworded, exposed, new_line_ends })
 }
 

@@ -1,6 +1,9 @@
 //! A document as one who holds no key sees it.
 
+use zeroize::Zeroizing;
+
 use super::BLOCK;
+use super::selector::{Scope, Selection, Selector};
 use crate::yaml::node::{Kind, Node};
 
 /// The document without its `sops` block, every ciphertext marked as a value that is there and
@@ -27,6 +30,30 @@ fn lock_node(node: &mut Node) {
             items.iter_mut().for_each(lock_node);
         }
         Kind::Map(map) => map.values_mut().for_each(lock_node),
+    }
+}
+
+/// Marks the values of a document in plaintext that a selector has encrypted, as decryption would.
+pub fn mark_selected(root: &mut Node, selector: &Selector) {
+    mark_node(root, selector, selector.root());
+}
+
+/// Depth is bounded by the reader, so recursion is safe.
+fn mark_node(node: &mut Node, selector: &Selector, scope: Scope) {
+    match &mut node.kind {
+        Kind::Scalar(scalar) => {
+            // nulls and empty texts are never encrypted
+            let is_empty = scalar.blank || scalar.is_null() || scalar.text().is_empty();
+            if !is_empty && selector.selection(scope) != Selection::Plain {
+                *scalar = scalar.decrypted(Zeroizing::new(scalar.text().to_owned()), scalar.style);
+            }
+        }
+        Kind::List(items) => items.iter_mut().for_each(|item| mark_node(item, selector, scope)),
+        Kind::Map(map) => {
+            for (key, value) in map.iter_mut() {
+                mark_node(value, selector, selector.enter(scope, &key.text));
+            }
+        }
     }
 }
 

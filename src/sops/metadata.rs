@@ -9,6 +9,7 @@ use super::mac::MacScope;
 use super::pattern::Pattern;
 use super::selector::Selector;
 use super::time::Timestamp;
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::span::{Place, Source, Span};
 use crate::yaml::node::{Kind, Mapping, Node, Scalar};
 
@@ -16,7 +17,7 @@ use crate::yaml::node::{Kind, Mapping, Node, Scalar};
 const MAJOR: u64 = 3;
 
 /// The names of the fields of a block, beside those of the services that hold keys.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 13] = [
     "age",
     "key_groups",
     "shamir_threshold",
@@ -30,7 +31,6 @@ const FIELDS: [&str; 14] = [
     "encrypted_regex",
     "unencrypted_comment_regex",
     "encrypted_comment_regex",
-    "created_at",
 ];
 
 /// Whether a block may have a field of this name.
@@ -40,6 +40,34 @@ pub(super) fn is_field(name: &str) -> bool {
 
 /// The field that says that a merge is not finished.
 pub(super) const CONFLICT_FIELD: &str = "septum_conflict";
+
+/// Mapping of the metadata.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// The block itself.
+    Block,
+    /// One of several key groups.
+    Group,
+    /// An age recipient.
+    Age,
+}
+
+impl Level {
+    fn fields(self) -> impl Iterator<Item = &'static str> {
+        let own: &[&str] = match self {
+            Self::Block => &FIELDS,
+            Self::Group => &["age"],
+            Self::Age => &["recipient", "enc", "created_at"],
+        };
+        let services = if self == Self::Age { [].as_slice() } else { SERVICES.as_slice() };
+        own.iter().chain(services).copied()
+    }
+
+    /// Very old files have a text for people called `attention`.
+    fn knows(self, name: &str) -> bool {
+        self == Self::Block && ["attention", CONFLICT_FIELD].contains(&name) || self.fields().any(|known| known == name)
+    }
+}
 
 /// What a file says of its encryption, in the clear.
 ///
@@ -90,6 +118,48 @@ impl Metadata {
     /// Whether a value holds both sides of a merge that nobody finished, as far as the file says so.
     pub fn has_conflict(&self) -> bool {
         self.block.as_map().is_some_and(|fields| fields.get(CONFLICT_FIELD).is_some())
+    }
+
+    /// Warnings about fields that nobody knows. sops ignores them too, and leaves them out when it writes the file.
+    pub fn unknown_fields(&self) -> Diagnostics {
+        let mut found = Diagnostics::new();
+        if let Some(fields) = self.block.as_map() {
+            self.collect_unknown(fields, "sops", Level::Block, &mut found);
+        }
+        found
+    }
+
+    fn collect_unknown(&self, fields: &Mapping, path: &str, level: Level, found: &mut Diagnostics) {
+        for (key, node) in fields {
+            let name = key.text.as_str();
+            let items = match &node.kind {
+                Kind::List(items) => items.as_slice(),
+                Kind::Scalar(_) | Kind::Map(_) => &[],
+            };
+            let path = format!("{path}.{name}");
+            match (level, name) {
+                (Level::Block | Level::Group, "age") => self.collect_of_items(items, &path, Level::Age, found),
+                (Level::Block, "key_groups") => self.collect_of_items(items, &path, Level::Group, found),
+                _ if level.knows(name) => {}
+                _ => found.push(
+                    Diagnostic::warning(
+                        "sops-metadata",
+                        format!("`{path}` is not a field of the metadata, and is ignored"),
+                    )
+                    .at(self.place.source.place(key.span))
+                    .maybe_hint(did_you_mean(name, level.fields()))
+                    .hint("remove it, or restore the `sops` block from Git: what it was to say does not hold"),
+                ),
+            }
+        }
+    }
+
+    fn collect_of_items(&self, items: &[Node], path: &str, level: Level, found: &mut Diagnostics) {
+        for (index, fields) in items.iter().enumerate() {
+            if let Some(fields) = fields.as_map() {
+                self.collect_unknown(fields, &format!("{path}[{index}]"), level, found);
+            }
+        }
     }
 
     /// Reads a block. `place` is what messages about the block as a whole point at.

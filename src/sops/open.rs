@@ -28,6 +28,17 @@ pub(super) struct Opened {
     pub(super) unfit: Option<(KeyPath, Unfit)>,
 }
 
+/// What a decrypted document is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It may be changed, and written again with the ciphertexts that it had.
+    Change,
+    /// Its values are read, and its text in plaintext.
+    Read,
+    /// It is compared with another one.
+    Verify,
+}
+
 /// Decrypts a document in place.
 pub(super) fn open(
     document: &mut Document,
@@ -35,6 +46,7 @@ pub(super) fn open(
     format: Format,
     metadata: &Metadata,
     key: &DataKey,
+    purpose: Purpose,
 ) -> Opened {
     // a binary file has one value, which is encrypted whatever the metadata say
     let selector = if format == Format::Binary { Selector::default() } else { metadata.selector.clone() };
@@ -46,7 +58,7 @@ pub(super) fn open(
         changes: Vec::new(),
         unfit: None,
     };
-    let mut opener = Opener { last: String::new(), source, format, key, selector: &selector, opened };
+    let mut opener = Opener { last: String::new(), source, format, purpose, key, selector: &selector, opened };
     visit(document, &selector, &mut opener);
     opener.opened
 }
@@ -56,6 +68,7 @@ struct Opener<'a> {
     last: String,
     source: &'a Source,
     format: Format,
+    purpose: Purpose,
     key: &'a DataKey,
     selector: &'a Selector,
     opened: Opened,
@@ -185,7 +198,7 @@ impl Opener<'_> {
                 self.keep(kind, associated, &bytes, token, span.start..span.end);
             }
         }
-        if self.format != Format::Binary {
+        if self.format != Format::Binary && self.purpose != Purpose::Verify {
             match self.format.leaf(&value, leaf.site) {
                 Ok(text) => self.opened.changes.push(Change { at: span.start..span.end, text }),
                 // no matter, as long as nobody asks for the text
@@ -229,12 +242,16 @@ impl Opener<'_> {
         let text = Zeroizing::new(std::str::from_utf8(plaintext).ok()?.to_owned());
         let written = self.format.comment(&text)?;
         self.keep(Type::Comment, associated, plaintext, token, span.start..span.end);
-        self.opened.changes.push(Change { at: span.start..span.end, text: written });
+        if self.purpose != Purpose::Verify {
+            self.opened.changes.push(Change { at: span.start..span.end, text: written });
+        }
         Some(text)
     }
 
     fn keep(&mut self, kind: Type, associated: &str, plaintext: &[u8], token: &str, at: std::ops::Range<usize>) {
-        self.opened.stash.put(kind, associated, plaintext, Kept::new(self.source, at, token));
+        if self.purpose == Purpose::Change {
+            self.opened.stash.put(kind, associated, plaintext, Kept::new(self.source, at, token));
+        }
     }
 
     fn finding(&mut self, span: Span, way: &Way<'_>, fault: Fault) {

@@ -8,6 +8,7 @@ use super::content::difference;
 use super::readable::refuse_unreadable;
 use super::rewrite::selects_alike;
 use super::selector::Selector;
+use super::shared::refuse_shared;
 use super::store::{Format, Parsed, dotenv_has_returns};
 use super::time::Timestamp;
 use super::verified::Unfaithful;
@@ -47,6 +48,7 @@ pub(super) fn plain(source: Source, format: Format, selector: &Selector) -> Resu
     if parsed.in_place {
         return Ok((source, parsed));
     }
+    refuse_shared(&parsed.document, &source, selector)?;
     let place = || source.place(Span::locate(source.text(), 0, 0));
     let text = format.emit_open(&parsed.document).map_err(|unfit| WriteError::Unfit { place: place(), unfit })?;
     let anew = Source::new(source.name(), text.as_str());

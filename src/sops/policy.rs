@@ -23,18 +23,14 @@ pub fn difference(rule: &Rule, metadata: &Metadata, format: Format) -> Drift {
     found
 }
 
-/// What there is to say of a file that is only read. That its rule cannot be read is told as well, and
-/// keeps nobody from reading the file.
-pub fn told_by(book: &RuleBook, path: &Path, name: &str, metadata: &Metadata, format: Format) -> Option<Diagnostic> {
-    match book.rule(path) {
-        Ok(rule) => told(name, rule.as_ref(), metadata, format),
+/// Warnings about a file that is only read, with a key or without: it differs from its rule, has fields that nobody
+/// knows, or its rule cannot be read.
+pub fn report(book: &RuleBook, path: &Path, name: &str, metadata: &Metadata, format: Format) -> Diagnostics {
+    let of_rule = match book.rule(path) {
+        Ok(rule) => differs(name, rule.as_ref(), metadata, format, Severity::Warning),
         Err(found) => found.into_iter().next().map(|problem| Diagnostic { severity: Severity::Warning, ..problem }),
-    }
-}
-
-/// What there is to say of a file that is only read, under a rule.
-fn told(name: &str, rule: Option<&Rule>, metadata: &Metadata, format: Format) -> Option<Diagnostic> {
-    differs(name, rule, metadata, format, Severity::Warning)
+    };
+    of_rule.into_iter().chain(metadata.unknown_fields()).collect()
 }
 
 /// That a file may be changed: it is as its rule says, or under none.
@@ -69,7 +65,8 @@ fn differs(
         Severity::Error => Diagnostic::error(kind, message),
         Severity::Warning => Diagnostic::warning(kind, message),
     };
-    let found = lines(&drift).into_iter().fold(found.at(rule.place.clone()), Diagnostic::note);
+    let found = lines(&drift).into_iter().fold(found, Diagnostic::note);
+    let found = found.at(metadata.place.clone()).at_with(rule.place.clone(), "the rule");
     Some(
         found.hint(format!(
             "`septum rekey {name}` makes the file as the rule says; look at the change of the rule first"

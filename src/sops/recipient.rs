@@ -57,6 +57,9 @@ pub enum InvalidRecipient {
     /// It starts like a recipient, and has a slip.
     #[error("is not a valid recipient: it is cut off or has a slip")]
     Damaged,
+    /// Several are written with blanks between them.
+    #[error("holds several recipients with blanks between them: put commas there, or write a list")]
+    Several,
     /// It starts like nothing that is known.
     #[error("is not a recipient: expected `age1…` or `ssh-ed25519 …`")]
     Unknown,
@@ -90,6 +93,10 @@ impl Recipient {
         let key = match text {
             "" => return Err(InvalidRecipient::Empty),
             _ if is_private(text) => return Err(InvalidRecipient::Private),
+            // none has blanks in it but those of SSH, which have a type before the key
+            _ if text.split_whitespace().filter(|word| starts_one(word)).count() > 1 => {
+                return Err(InvalidRecipient::Several);
+            }
             _ if text.starts_with("age1") => age_key(text)?,
             _ => ssh_key(text)?,
         };
@@ -129,6 +136,11 @@ impl Recipient {
         let encryptor = Encryptor::with_recipients(std::iter::once(key)).map_err(|error| failed(error.to_string()))?;
         armor(encryptor, secret).map_err(|error| failed(error.to_string()))
     }
+}
+
+/// Whether a word is where a recipient starts.
+fn starts_one(word: &str) -> bool {
+    word.starts_with("age1") || [ED25519, "ssh-rsa"].contains(&word)
 }
 
 fn armor(encryptor: Encryptor, secret: &[u8]) -> std::io::Result<String> {

@@ -11,6 +11,7 @@ use super::scalar::Value;
 use super::seal::{Encrypted, SealProblem, Sealer};
 use super::sealed::Sealed;
 use super::selector::{Selection, Selector};
+use super::shared::refuse_shared;
 use super::stash::Stash;
 use super::store::{Block, Change, Format, Parsed, apply};
 use super::time::Timestamp;
@@ -18,6 +19,7 @@ use super::verified::{Unfaithful, check_written};
 use super::way::{Visit, Way, visit};
 use super::wrap::{self, Recipients};
 use super::write_error::WriteError;
+use crate::span::Source;
 
 impl Sealed {
     /// Who shall be able to decrypt the file. Those who already are keep their entries as they are.
@@ -64,7 +66,10 @@ impl Sealed {
         let is_binary = self.format == Format::Binary;
         let parsed =
             if is_binary { self.format.parse(&self.source).map_err(WriteError::Read)? } else { self.parsed()? };
-        let Parsed { document, blocks, .. } = parsed;
+        let Parsed { document, blocks, in_place, .. } = parsed;
+        if !in_place {
+            refuse_shared(&document, &Source::new(self.source.name(), self.text.as_str()), &self.metadata.selector)?;
+        }
         let expected = std::mem::take(&mut self.document);
         let (mut document, expected) = if is_binary { (expected, None) } else { (document, Some(expected)) };
         let mut encrypted = self.seal(&mut document);
@@ -80,9 +85,11 @@ impl Sealed {
         if let Some(path) = expected.as_ref().and_then(|expected| difference(expected, &document)) {
             return Err(self.unfaithful(Unfaithful::Different(path)));
         }
-        check_written(self.source.name(), &bytes, self.format, &self.key, &document)
-            .map_err(|problem| self.unfaithful(problem))?;
-        Ok(bytes)
+        drop(expected);
+        // the text is in the bytes now
+        self.text = <_>::default();
+        check_written(self.source.name(), bytes, self.format, &self.key, document)
+            .map_err(|problem| self.unfaithful(problem))
     }
 
     fn unfaithful(&self, problem: Unfaithful) -> WriteError {

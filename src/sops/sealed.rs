@@ -23,7 +23,7 @@ use super::error::{Error, Fault, Finding};
 use super::identity::Identities;
 use super::mac::MacScope;
 use super::metadata::Metadata;
-use super::open::{Opened, open};
+use super::open::{Opened, Purpose, open};
 use super::path::KeyPath;
 use super::plain::{plain, text, without_returns};
 use super::remarks::Remarks;
@@ -118,19 +118,25 @@ impl Closed {
     /// is written. What else was changed nobody can tell, since the checksum is over the values that are gone.
     pub fn open_incomplete(self, identities: &Identities) -> Result<Sealed, Error> {
         let unlocked = age::unlock(&self.metadata, identities)?;
-        self.open_as(unlocked, true)
+        self.open_as(unlocked, true, Purpose::Change)
+    }
+
+    /// The same as [`open`](Self::open) of a file that is only read: the ciphertexts of its values are not kept.
+    pub fn open_to_read(self, identities: &Identities) -> Result<Sealed, Error> {
+        let unlocked = age::unlock(&self.metadata, identities)?;
+        self.open_as(unlocked, false, Purpose::Read)
     }
 
     fn open_with(self, unlocked: Unlocked) -> Result<Sealed, Error> {
-        self.open_as(unlocked, false)
+        self.open_as(unlocked, false, Purpose::Change)
     }
 
-    fn open_as(self, unlocked: Unlocked, takes_plaintext: bool) -> Result<Sealed, Error> {
+    fn open_as(self, unlocked: Unlocked, takes_plaintext: bool, purpose: Purpose) -> Result<Sealed, Error> {
         let Self { format, source, parsed, metadata } = self;
         let key = DataKey::new(unlocked.data_key());
         let Parsed { mut document, blocks, in_place, .. } = parsed;
         let Opened { mac, findings, encrypted, stash, mut changes, unfit } =
-            open(&mut document, &source, format, &metadata, &key);
+            open(&mut document, &source, format, &metadata, &key, purpose);
         let is_plaintext = |finding: &Finding| matches!(finding.fault, Fault::Plaintext { .. });
         let mut typed = Vec::new();
         if takes_plaintext && !findings.is_empty() && findings.iter().all(is_plaintext) {
@@ -276,6 +282,12 @@ impl Sealed {
             return Ok(Zeroizing::new(self.data().unwrap_or_default().to_vec()));
         }
         self.check_fit()?;
+        let mut text = apply(&self.text, self.without_blocks()?);
+        Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+    }
+
+    /// Changes that take the metadata out of the text.
+    fn without_blocks(&self) -> Result<Vec<Change>, WriteError> {
         let cuts = match &self.cuts {
             Some(cuts) => cuts.clone(),
             None => self.parsed()?.blocks.into_iter().flatten().map(|block| block.whole).collect(),
@@ -283,16 +295,23 @@ impl Sealed {
         // a document without values would be none at all without its metadata
         let mut is_empty = self.document.branches.iter().map(|branch| branch.values().next().is_none());
         let mut rest = || if self.format == Format::Yaml && is_empty.next() == Some(true) { "{}\n" } else { "" };
-        let mut text = apply(&self.text, cuts.into_iter().map(|cut| Change::new(cut, rest())).collect());
-        Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+        Ok(cuts.into_iter().map(|cut| Change::new(cut, rest())).collect())
     }
 
-    /// The same, for which nothing of a binary file is copied.
+    /// The same, with nothing else left of the file before it is put together.
     pub fn into_plaintext(mut self) -> Result<Zeroizing<Vec<u8>>, WriteError> {
-        match self.leaf_mut() {
-            Some(Leaf { value: Value::Text(bytes), .. }) => Ok(std::mem::take(bytes)),
-            _ => self.plaintext(),
+        if let Some(Leaf { value: Value::Text(bytes), .. }) = self.leaf_mut() {
+            return Ok(std::mem::take(bytes));
         }
+        if self.format == Format::Binary {
+            return self.plaintext();
+        }
+        self.check_fit()?;
+        let changes = self.without_blocks()?;
+        let text = std::mem::take(&mut self.text);
+        drop(self);
+        let mut text = apply(&text, changes);
+        Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 
     /// The plaintext as sops prints it in a format.

@@ -82,6 +82,16 @@ pub enum WriteError {
         /// The problem.
         problem: Unfaithful,
     },
+    /// A value is encrypted in one place, and an alias has it in plaintext in another.
+    #[error("a value would lie open in another place")]
+    SharedValue {
+        /// The value.
+        place: Place,
+        /// Its path in plaintext.
+        plain: KeyPath,
+        /// Its path that is encrypted.
+        encrypted: KeyPath,
+    },
     /// A comment does not decrypt, and never would once the data key is gone.
     #[error("a comment would be lost")]
     LostComment(Place),
@@ -133,6 +143,14 @@ impl WriteError {
             .at_hidden(place)
             .note("it was changed or moved, or is of another file; the checksum covers values alone")
             .hint("restore the line from Git, or remove it, and try again"),
+            Self::SharedValue { place, plain, encrypted } => {
+                let message =
+                    format!("`{encrypted}` and `{plain}` are one value by an anchor, and only the first is encrypted");
+                Diagnostic::error("shared-value", message)
+                    .at_hidden(place)
+                    .note("the format has no aliases: each place is written out, and the second would show the value")
+                    .hint("put the anchor below a key that is encrypted too, or write the value out in the place that may show it")
+            }
             Self::Exposed { place, selector, paths } => exposed(place, &selector, &paths),
         }]
     }

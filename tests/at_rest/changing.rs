@@ -111,7 +111,7 @@ fn a_line_break_that_ends_a_line_is_no_part_of_a_value() {
     // what was to print the value may have failed
     for given in ["", "\n"] {
         assert!(
-            desk.give(given, &["set", "x.enc.yaml", "a"]).fails(2).contains("there is no value for a in x.enc.yaml")
+            desk.give(given, &["set", "x.enc.yaml", "a"]).fails(2).contains("there is no value for `a` in x.enc.yaml")
         );
     }
     desk.run(&["set", "x.enc.yaml", "a", "--empty"]).ok();

@@ -7,12 +7,14 @@
     reason = "a test, and a skipped one must say so"
 )]
 
+mod aliases;
 mod changing;
 mod concurrent;
 mod decrypting;
 mod encrypting;
 mod formats;
 mod interrupted;
+mod layers;
 mod messages;
 #[cfg(all(unix, debug_assertions))]
 mod paused;

@@ -259,7 +259,7 @@ fn edit_checks_a_layer_as_set_does() {
             ("data:\n  PASSWORD: hunter2-canary-long\n  PORT: eighty\n", "`data.PORT` must be"),
             (
                 "data:\n  PASSWORD: hunter2-canary-long\n  PASSWROD: x\n",
-                "`PASSWROD` is not defined in the base of `shop`",
+                "`PASSWROD` is set in `prod`, but nothing defines it",
             ),
             ("data:\n  PASSWORD: short\n", "`data.PASSWORD` must be"),
             ("data:\n  PASSWORD: { value: short }\n", "`data.PASSWORD` must be"),
@@ -362,4 +362,70 @@ fn plaintext_typed_into_an_encrypted_file_is_found_before_it_is_committed() {
         let expected = if arguments.contains(&"--staged") { [1, 1, 1] } else { [1, 0, 0] };
         assert_eq!(["prod.secrets.yaml", "conf/x.enc.env", "conf/x.enc.json"].map(count), expected, "{all}");
     }
+}
+
+#[test]
+fn recipients_with_blanks_between_them_are_named_as_that() {
+    let desk = Desk::new();
+    desk.file("x.enc.yaml", "a: hunter2-canary\n");
+    for rules in [
+        "creation_rules: [{age: ALICE BOB}]",
+        "creation_rules: [{age: [ALICE BOB]}]",
+        "creation_rules:\n- age: >-\n    ALICE\n    BOB\n",
+        "creation_rules: [{age: 'BOB,ALICE BOB'}]",
+        "creation_rules: [{key_groups: [{age: [ALICE BOB]}]}]",
+    ] {
+        desk.rules(rules);
+        let message = desk.run(&["encrypt", "x.enc.yaml"]).fails(2);
+        assert!(message.contains("put commas there, or write a list"), "{rules}: {message}");
+    }
+    desk.file(".sops.yaml", "");
+    let both = format!("{} {}", desk.alice, desk.bob);
+    let message = desk.run(&["encrypt", "--age", &both, "x.enc.yaml"]).fails(2);
+    assert!(message.contains("put commas there"), "{message}");
+    // the comment of an SSH key may begin like one
+    desk.rules("creation_rules: [{age: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN ssh-laptop'}]");
+    desk.run(&["encrypt", "x.enc.yaml"]).ok();
+}
+
+#[test]
+fn a_misspelt_list_of_rules_is_named_whatever_asks_for_a_rule() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.yaml", "a: hunter2-canary\n");
+    desk.file("y.enc.yaml", "a: hunter2-canary\n");
+    desk.rules("creation_rule:\n- age: ALICE\n");
+    for command in [&["encrypt", "y.enc.yaml"][..], &["rekey", "x.enc.yaml"], &["rekey", "--check"], &["rekey"]] {
+        let run = desk.run(command);
+        assert!(run.stderr.contains("did you mean `creation_rules`?"), "{command:?}: {}", run.stderr);
+    }
+    let run = desk.give("x", &["set", "x.enc.yaml", "a"]);
+    assert!(run.stderr.contains("did you mean `creation_rules`?"), "{}", run.stderr);
+}
+
+#[test]
+fn a_program_that_is_missing_is_called_missing() {
+    let desk = Desk::new();
+    desk.encrypted("x.enc.yaml", "a: hunter2-canary\n");
+    for (variable, editor) in [("EDITOR", "nosuched"), ("VISUAL", "nosuched --wait"), ("SOPS_EDITOR", "nosuched")] {
+        let run =
+            Run::from(desk.command(&["edit", "--allow-disk", "x.enc.yaml"]).env(variable, editor).output().unwrap());
+        for part in ["`nosuched`", "no such program in any directory of `PATH`", &format!("set `{variable}` to")] {
+            assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+        }
+        assert_eq!(run.code, 4);
+    }
+    let mut command = desk.command(&["decrypt", "x.enc.yaml"]);
+    command.env_remove("SOPS_AGE_KEY_FILE").env("SOPS_AGE_KEY_CMD", "nosuchcmd x");
+    let run = Run::from(command.output().unwrap());
+    assert!(run.stderr.contains("SOPS_AGE_KEY_CMD: its first word is neither a program"), "{}", run.stderr);
+}
+
+#[test]
+fn help_has_help() {
+    let desk = Desk::new();
+    let plain = desk.run(&["help"]).ok();
+    for command in [&["help", "--help"][..], &["help", "-h"], &["--help"]] {
+        assert_eq!(desk.run(command).ok(), plain, "{command:?}");
+    }
+    assert_eq!(desk.run(&["help", "set", "--help"]).ok(), desk.run(&["help", "set"]).ok());
 }

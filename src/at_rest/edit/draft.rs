@@ -6,10 +6,12 @@ use zeroize::Zeroizing;
 
 use crate::at_rest::merge::{Versions, merge_meanwhile};
 use crate::at_rest::rewrite::gone;
-use crate::at_rest::{Before, Changing, Made, Rewrite, SecretFile, Staged, Waiting, Wish, plan, write_all};
+use crate::at_rest::{
+    Before, ChangedLayer, Changing, Made, Rewrite, SecretFile, Staged, Waiting, Wish, plan, write_all,
+};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::disk::Disk;
+use crate::disk::{Disk, real_named};
 use crate::files::resolve_writable;
 use crate::sops::{
     Format, Identities, Plan, RuleBook, Sealed, Timestamp, WriteError, encrypt, policy, refuse_ciphertext,
@@ -52,6 +54,14 @@ impl<'a> Draft<'a> {
         Ok(Self { path: path.to_owned(), name: name.to_owned(), format, identities, from })
     }
 
+    /// Warnings about fields of the metadata that nobody knows.
+    pub fn unknown_fields(&self) -> Diagnostics {
+        match &self.from {
+            From::Sealed { sealed: Some(sealed), .. } => sealed.metadata().unknown_fields(),
+            From::Sealed { sealed: None, .. } | From::Nothing(_) => Diagnostics::new(),
+        }
+    }
+
     /// What is in the file; an example for a new one.
     pub fn plaintext(&self) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
         match &self.from {
@@ -61,6 +71,20 @@ impl<'a> Draft<'a> {
             }
             From::Nothing(_) => Ok(Zeroizing::new(example(&self.path, self.format).as_bytes().to_vec())),
         }
+    }
+
+    /// Checks a text as a layer of a project, if the file is one, beside what the file holds: `plaintext`.
+    pub fn check_layer(&self, plaintext: &[u8], typed: &[u8]) -> Result<Diagnostics, Diagnostics> {
+        let (before, selector) = match &self.from {
+            From::Sealed { sealed: Some(sealed), .. } => (plaintext, sealed.metadata().selector.clone()),
+            From::Sealed { bytes, sealed: None } => {
+                (plaintext, open(&self.name, bytes, self.format, self.identities)?.metadata().selector.clone())
+            }
+            // the example is nobody's
+            From::Nothing(plan) => (&[][..], plan.selector.clone()),
+        };
+        let path = real_named(&self.path);
+        ChangedLayer { path: &path, name: &self.name, selector: &selector, before, after: typed }.check()
     }
 
     /// Encrypts a plaintext and writes the file. If it fails, the file is as it was, and another

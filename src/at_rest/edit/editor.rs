@@ -114,8 +114,11 @@ impl Editor {
     fn not_started(&self, error: &std::io::Error) -> Diagnostic {
         let message = format!("the editor `{}` could not be started: {error}", self.program());
         Diagnostic::error("editor", message)
-            .note(format!("it is named by `{}`", self.named_by))
-            .hint("set `EDITOR` to a program on the path")
+            .note(format!(
+                "it is named by `{}`; `SOPS_EDITOR` counts before `VISUAL`, and that before `EDITOR`",
+                self.named_by
+            ))
+            .hint(format!("set `{}` to an editor that is installed, or unset it", self.named_by))
             .failing(Failure::Io)
     }
 

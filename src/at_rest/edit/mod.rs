@@ -2,7 +2,6 @@
 
 mod draft;
 mod editor;
-mod layer;
 mod private_folder;
 mod system;
 
@@ -14,7 +13,6 @@ use zeroize::Zeroizing;
 pub use draft::{Draft, Saved};
 pub use editor::Editor;
 use editor::Return;
-pub use layer::{check_layer, layer_of};
 pub use private_folder::{PrivateFolder, Storage, Temporary};
 use private_folder::{kept_note, read};
 

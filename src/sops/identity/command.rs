@@ -104,12 +104,16 @@ fn add(all: &mut Vec<String>, more: &[String]) {
 pub(super) fn output(command: &str, recipient: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Outcome> {
     let words = shlex::split(command).unwrap_or_default();
     let Some((program, arguments)) = words.split_first() else { return Err(Outcome::NotACommand) };
-    let mut command = program::command(OsStr::new(program)).map_err(|error| Outcome::Unreadable(error.kind()))?;
+    let not_started = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => Outcome::NoProgram,
+        kind => Outcome::Unreadable(kind),
+    };
+    let mut command = program::command(OsStr::new(program)).map_err(not_started)?;
     command.args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
     if let Some(recipient) = recipient {
         command.env("SOPS_AGE_RECIPIENT", recipient);
     }
-    let output = command.output().map_err(|error| Outcome::Unreadable(error.kind()))?;
+    let output = command.output().map_err(not_started)?;
     let content = Zeroizing::new(output.stdout);
     if output.status.success() { Ok(content) } else { Err(Outcome::Failed(output.status.code())) }
 }

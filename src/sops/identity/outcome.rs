@@ -52,6 +52,8 @@ pub enum Outcome {
     NotRun,
     /// The command could not be split into words.
     NotACommand,
+    /// There is no such program.
+    NoProgram,
     /// The command ended with a failure.
     Failed(Option<i32>),
 }
@@ -72,6 +74,7 @@ impl fmt::Display for Outcome {
             Self::NotUnlockable => f.write_str("encrypted, but not with a passphrase, or damaged"),
             Self::NotRun => f.write_str("not run"),
             Self::NotACommand => f.write_str("not a command: it is empty or has an open quote"),
+            Self::NoProgram => f.write_str("its first word is neither a program on `PATH` nor the path of one"),
             Self::Failed(Some(code)) => write!(f, "the command failed with exit code {code}"),
             Self::Failed(None) => f.write_str("the command was killed"),
             Self::Found { recipients, unsupported } => found(f, recipients, unsupported),

@@ -80,7 +80,10 @@ fn all_places_are_searched_and_remembered() {
     assert_eq!(found[2], "SOPS_AGE_KEY_CMD: not set");
     assert_eq!(found[3], format!("{}: the identity of {TWO_PUBLIC}", user.display()));
     assert!(found[4].contains(": cannot be read: "), "{}", found[4]);
-    assert_eq!(found[5], "SOPS_AGE_SSH_PRIVATE_KEY_CMD: cannot be read: entity not found");
+    assert_eq!(
+        found[5],
+        "SOPS_AGE_SSH_PRIVATE_KEY_CMD: its first word is neither a program on `PATH` nor the path of one"
+    );
     assert_eq!(found[6], format!("{}: not a private key of SSH, or a damaged one", ssh.display()));
     assert_eq!(found.len(), 7);
     assert_eq!(tried(&identities, &[]), [ONE_PUBLIC, TWO_PUBLIC, TWO_PUBLIC]);
@@ -109,7 +112,10 @@ fn a_command_is_run_without_a_shell_and_only_when_needed() {
     };
     assert_eq!(outcome(format!("cat '{}'", path.display())), format!("the identity of {ONE_PUBLIC}"));
     assert_eq!(outcome("false".to_owned()), "the command failed with exit code 1");
-    assert_eq!(outcome("/nowhere/program".to_owned()), "cannot be read: entity not found");
+    assert_eq!(
+        outcome("/nowhere/program".to_owned()),
+        "its first word is neither a program on `PATH` nor the path of one"
+    );
     assert_eq!(outcome("cat 'x".to_owned()), "not a command: it is empty or has an open quote");
     assert_eq!(outcome("echo hunter2".to_owned()), "line 1 is not an age identity, so no line was used");
 }

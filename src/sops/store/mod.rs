@@ -104,9 +104,10 @@ pub(super) fn apply(text: &str, mut changes: Vec<Change>) -> Zeroizing<String> {
     let length = text.len() + changes.iter().map(|change| change.text.len()).sum::<usize>();
     let mut out = Zeroizing::new(String::with_capacity(length));
     let mut from = 0;
-    for Change { at, text: new } in &changes {
+    // each is freed as soon as it is in its place
+    for Change { at, text: new } in changes {
         out.push_str(text.get(from..at.start).unwrap_or_default());
-        out.push_str(new);
+        out.push_str(&new);
         from = from.max(at.end);
     }
     out.push_str(text.get(from..).unwrap_or_default());

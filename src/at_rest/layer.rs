@@ -1,0 +1,181 @@
+//! Checks of a changed layer against the layers that it belongs with.
+
+use std::path::Path;
+
+use super::Slot;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::disk::Disk;
+use crate::layer::PlaintextLayer;
+use crate::name::EntryId;
+use crate::pipeline::{Pipeline, Survey};
+use crate::project::{App, Project};
+use crate::sops::{Identities, Places, Selector};
+use crate::span::Source;
+use crate::yaml::node::Node;
+use crate::yaml::read::{MergeKeys, read, read_stream};
+
+/// The number of apps that speak for all that share a layer: `septum check` asks all of them, and takes its time.
+const MOST_APPS: usize = 20;
+
+/// File in plaintext, before and after somebody changed it.
+pub struct ChangedLayer<'a> {
+    /// Its path, absolute and without links.
+    pub path: &'a Path,
+    /// How messages call it.
+    pub name: &'a str,
+    /// Which of its values are encrypted.
+    pub selector: &'a Selector,
+    /// Its text before; empty if the file is a new one.
+    pub before: &'a [u8],
+    /// Its text after.
+    pub after: &'a [u8],
+}
+
+impl ChangedLayer<'_> {
+    /// Refuses what is wrong with a layer now and was not before: fields that no layer has, keys that the base does
+    /// not define, and changed values that it does not take. Gives warnings about what could not be checked.
+    ///
+    /// A file that is not a layer is taken as it is, and so is what is not YAML: encrypting it says more. No other
+    /// layer is decrypted.
+    pub fn check(&self) -> Result<Diagnostics, Diagnostics> {
+        let (Ok(before), Ok(after)) = (std::str::from_utf8(self.before), std::str::from_utf8(self.after)) else {
+            return Ok(Diagnostics::new());
+        };
+        let is_yaml = self.path.extension().is_some_and(|extension| extension == "yaml");
+        if !is_yaml || read_stream(&Source::new(self.name, after), MergeKeys::Keep).is_err() {
+            return Ok(Diagnostics::new());
+        }
+        let folder = self.path.parent().unwrap_or(self.path);
+        let Some(root) = Project::locate(&Disk::default(), folder) else { return Ok(Diagnostics::new()) };
+        let project = match Project::open(&Disk::default(), &root) {
+            Ok(project) => project,
+            Err(problems) => return Ok(self.unchecked(problems)),
+        };
+        let old = Version::survey(&project, self, before);
+        let new = Version::survey(&project, self, after);
+        if !new.is_layer {
+            return Ok(Diagnostics::new());
+        }
+        let mut known = old.errors;
+        let mut found = Diagnostics::new();
+        for error in new.errors {
+            let same = |other: &Diagnostic| (other.rule, &other.message) == (error.rule, &error.message);
+            match known.iter().position(same) {
+                Some(at) => drop(known.swap_remove(at)),
+                None => found.push(error),
+            }
+        }
+        let changed = changed_entries(before, after);
+        for (app, survey) in &new.surveys {
+            for finding in self.unmet(&new.pipeline, app, survey, &changed) {
+                let is_known = found.iter().any(|known| known.message == finding.message);
+                found.extend((!is_known).then_some(finding));
+            }
+        }
+        match found.is_empty() {
+            false => Err(found),
+            true if new.is_whole => Ok(Diagnostics::new()),
+            true => Ok(self.unchecked(known.into_iter().collect())),
+        }
+    }
+
+    /// Errors in changed values, by the rules that the layers have for them.
+    fn unmet(&self, pipeline: &Pipeline<'_>, app: &App, survey: &Survey, changed: &[ChangedEntry]) -> Diagnostics {
+        let name = pipeline.library.project.files.name(self.path);
+        let mut found = Diagnostics::new();
+        for resolved in &survey.environments {
+            let definition = &resolved.definition;
+            if !definition.files.iter().any(|file| file.name() == name) {
+                continue;
+            }
+            for ChangedEntry { bundle, key, text } in changed {
+                let bundle = bundle.as_ref().map_or_else(|| definition.own_bundle(), |name| name.as_str().into());
+                let id = EntryId { bundle, key: key.as_str().into() };
+                let slot = Slot::of(pipeline, app, survey, &definition.environment, &id);
+                found.extend(slot.check(text.as_bytes(), true).err().into_iter().flatten());
+            }
+        }
+        found
+    }
+
+    /// Warning that a change was not compared with the base.
+    fn unchecked(&self, problems: Diagnostics) -> Diagnostics {
+        let first = problems.into_iter().find(|problem| problem.severity == Severity::Error);
+        let message = format!("`{}` was not checked against the base, since the project cannot be read", self.name);
+        let found = Diagnostic::warning("unchecked-layer", message);
+        let found = match first {
+            Some(first) => found.note(first.message),
+            None => found,
+        };
+        found.hint("`septum check` says what is wrong with the project, then checks this file too").into()
+    }
+}
+
+/// What the layers say together with one text of the file.
+struct Version<'p> {
+    pipeline: Pipeline<'p>,
+    errors: Vec<Diagnostic>,
+    surveys: Vec<(&'p App, Survey)>,
+    /// Whether any app reads the file as a layer.
+    is_layer: bool,
+    /// Whether all apps that may read it could be surveyed.
+    is_whole: bool,
+}
+
+impl<'p> Version<'p> {
+    fn survey(project: &'p Project, change: &ChangedLayer<'_>, text: &str) -> Self {
+        let mut pipeline = Pipeline::new(project, Identities::new(Places::default()));
+        pipeline.library.put_plaintext(PlaintextLayer::new(change.path.to_owned(), text, change.selector.clone()));
+        let (mut problems, mut surveys, mut is_whole) = (Diagnostics::new(), Vec::new(), true);
+        for app in project.apps.iter().filter(|app| may_read(project, app, change.path)).take(MOST_APPS) {
+            match pipeline.survey(app, &[], &mut problems) {
+                Some(survey) => surveys.push((app, survey)),
+                None => is_whole = false,
+            }
+        }
+        let is_layer = pipeline.library.has_read(change.path);
+        let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect();
+        Self { pipeline, errors, surveys, is_layer, is_whole }
+    }
+}
+
+/// Whether a file lies where an app looks for its layers.
+fn may_read(project: &Project, app: &App, path: &Path) -> bool {
+    path.starts_with(&app.folder) || project.shared.as_ref().is_some_and(|shared| path.starts_with(shared))
+}
+
+/// Entry with a text that was not there before.
+#[derive(PartialEq, Eq)]
+struct ChangedEntry {
+    bundle: Option<String>,
+    key: String,
+    text: zeroize::Zeroizing<String>,
+}
+
+fn changed_entries(before: &str, after: &str) -> Vec<ChangedEntry> {
+    let before = entries(before);
+    entries(after).into_iter().filter(|entry| !before.contains(entry)).collect()
+}
+
+/// The entries of a layer in plaintext whose values are single ones.
+fn entries(text: &str) -> Vec<ChangedEntry> {
+    let mut found = Vec::new();
+    let root = read(&Source::new("", text)).ok();
+    let Some(fields) = root.as_ref().and_then(Node::as_map) else { return found };
+    collect(fields.get("data"), None, &mut found);
+    for (name, bundle) in fields.get("bundles").and_then(Node::as_map).into_iter().flatten() {
+        collect(bundle.as_map().and_then(|bundle| bundle.get("data")), Some(&name.text), &mut found);
+    }
+    found
+}
+
+fn collect(data: Option<&Node>, bundle: Option<&str>, found: &mut Vec<ChangedEntry>) {
+    for (key, value) in data.and_then(Node::as_map).into_iter().flatten() {
+        let value = value.as_map().map_or(Some(value), |long| long.get("value"));
+        let scalar = value.and_then(Node::as_scalar).filter(|scalar| !scalar.blank && !scalar.is_null());
+        if let Some(scalar) = scalar {
+            let text = zeroize::Zeroizing::new(scalar.text().to_owned());
+            found.push(ChangedEntry { bundle: bundle.map(str::to_owned), key: key.text.clone(), text });
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! A layer whose text is at hand, and not what its file holds: somebody typed it, and it is not encrypted yet.
+
+use std::path::PathBuf;
+
+use crate::diagnostic::Diagnostics;
+use crate::secret::Secret;
+use crate::sops::{self, Selector};
+use crate::span::{Place, Source};
+use crate::yaml;
+use crate::yaml::node::{Key, Kind, Node};
+
+/// Text that stands for a file. Its values are never shown.
+#[derive(Debug)]
+pub struct PlaintextLayer {
+    pub(super) path: PathBuf,
+    text: Secret<String>,
+    selector: Selector,
+}
+
+impl PlaintextLayer {
+    /// Text of the file at `path`, which will be encrypted by a selector.
+    pub fn new(path: PathBuf, text: &str, selector: Selector) -> Self {
+        Self { path, text: Secret::new(text.to_owned()), selector }
+    }
+
+    /// Document in which the values are marked that will be encrypted, and a source that shows its keys alone.
+    pub(super) fn read(&self, name: &str) -> Result<(Node, Source), Diagnostics> {
+        let text = self.text.expose();
+        let read = yaml::read::read(&Source::new(name, text.as_str()));
+        let mut root = read.map_err(|found| without_text(found, &Source::new(name, masked(text, &[]))))?;
+        sops::mark_selected(&mut root, &self.selector);
+        let mut keys = Vec::new();
+        collect_keys(&root, &mut keys);
+        let source = Source::new(name, masked(text, &keys));
+        Ok((root, source))
+    }
+}
+
+/// Text in which everything but keys and line breaks is blank, so that places in it are right.
+fn masked(text: &str, keys: &[&Key]) -> String {
+    let mut out: Vec<u8> = text.bytes().map(|byte| if byte == b'\n' { byte } else { b' ' }).collect();
+    for key in keys {
+        let Some(rest) = text.get(key.span.end..) else { continue };
+        let colon = rest.trim_start().starts_with(':').then(|| rest.len() - rest.trim_start().len() + 1);
+        let range = key.span.start..key.span.end + colon.unwrap_or(0);
+        if let (Some(to), Some(from)) = (out.get_mut(range.clone()), text.as_bytes().get(range)) {
+            to.copy_from_slice(from);
+        }
+    }
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Depth is bounded by the reader, so recursion is safe.
+fn collect_keys<'n>(node: &'n Node, keys: &mut Vec<&'n Key>) {
+    match &node.kind {
+        Kind::Scalar(_) => {}
+        Kind::List(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        Kind::Map(map) => {
+            for (key, value) in map {
+                keys.push(key);
+                collect_keys(value, keys);
+            }
+        }
+    }
+}
+
+fn without_text(found: Diagnostics, source: &Source) -> Diagnostics {
+    let mut found: Vec<_> = found.into_iter().collect();
+    for label in found.iter_mut().flat_map(|problem| &mut problem.labels) {
+        label.place = Place { source: source.clone(), span: label.place.span };
+    }
+    found.into_iter().collect()
+}

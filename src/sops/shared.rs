@@ -1,0 +1,51 @@
+//! Values that an alias has in two places, of which one is encrypted and the other stays readable.
+//!
+//! Each place is written out with a value of its own, so that the one in plaintext would show what the other hides.
+
+use std::collections::HashMap;
+
+use super::document::{Comment, Document, Leaf};
+use super::path::KeyPath;
+use super::selector::{Selection, Selector};
+use super::way::{Visit, Way, visit};
+use super::write_error::WriteError;
+use crate::span::{Source, Span};
+
+/// Refuses a document in which a value is encrypted in one place and in plaintext in another one.
+pub(super) fn refuse_shared(document: &Document, source: &Source, selector: &Selector) -> Result<(), WriteError> {
+    let mut document = Document { branches: document.branches.clone() };
+    let mut search = Search::default();
+    visit(&mut document, selector, &mut search);
+    match search.found {
+        None => Ok(()),
+        Some((plain, encrypted, span)) => Err(WriteError::SharedValue { place: source.place(span), plain, encrypted }),
+    }
+}
+
+/// Places that values have, by where their text is: copies of an anchor keep its place.
+#[derive(Default)]
+struct Search {
+    known: HashMap<usize, (KeyPath, bool)>,
+    /// Path in plaintext, path that is encrypted, and the place of the value.
+    found: Option<(KeyPath, KeyPath, Span)>,
+}
+
+impl Visit for Search {
+    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+
+    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+        // nulls and empty texts are never encrypted
+        if leaf.value.bytes().is_none_or(|bytes| bytes.is_empty()) {
+            return None;
+        }
+        let is_encrypted = way.selection() == Selection::Encrypted;
+        let here = (way.path().clone(), is_encrypted);
+        let (path, was_encrypted) = self.known.entry(leaf.site.span.start).or_insert(here);
+        if *was_encrypted != is_encrypted && self.found.is_none() {
+            let (here, there) = (way.path().clone(), path.clone());
+            let (plain, encrypted) = if is_encrypted { (there, here) } else { (here, there) };
+            self.found = Some((plain, encrypted, leaf.site.span));
+        }
+        None
+    }
+}
