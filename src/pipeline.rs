@@ -291,7 +291,9 @@ mod tests {
         let mut problems = Diagnostics::new();
         let survey = pipeline.survey(&project.apps[0], std::slice::from_ref(&dev), &mut problems).expect("layers");
         pipeline.objects(&survey, &dev, &mut problems);
+        // a sample has the fields that a rule looks at, whatever their types
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let errors = errors.filter(|problem| problem.rule != "invalid-value");
         let told = |problem: &Diagnostic| {
             assert_eq!(problem.rule, RULE, "{problem:?}");
             problem.message.clone()

@@ -49,6 +49,10 @@ pub fn json_type(scalar: &Scalar) -> CoreType {
 
 /// The number that a word is, if it is one.
 fn number(text: &str) -> Option<Cow<'_, str>> {
+    // of what begins with a point, Go's `strconv.ParseFloat` decides, which has underscores between digits alone
+    if text.starts_with('.') && !has_separators_only(text) {
+        return None;
+    }
     let plain: Cow<'_, str> = if text.contains('_') { text.replace('_', "").into() } else { text.into() };
     if let Some(found) = integer(&plain) {
         return Some(found.into());
@@ -64,6 +68,14 @@ fn number(text: &str) -> Option<Cow<'_, str>> {
     // as Go writes it: a whole number has no fraction
     let is_whole = value.fract() == 0.0 && value.abs() < 1e21;
     Some(if is_whole { format!("{value:.0}").into() } else { serde_json::Number::from_f64(value)?.to_string().into() })
+}
+
+/// Whether each underscore is between two digits.
+fn has_separators_only(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let mut marks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'_');
+    marks.all(|(at, _)| is_digit(at.checked_sub(1)) && is_digit(at.checked_add(1)))
 }
 
 /// A whole number of 64 bits, in decimal: `strconv.ParseInt(text, 0, 64)` of Go, then `ParseUint`.
