@@ -8,11 +8,12 @@ use indexmap::IndexMap;
 
 use super::constraint::Constraints;
 use super::external::{self, External, Parts, external};
+use super::metadata::{self, Metadata};
 use super::typed::{self, Day, SecretOrigin, TypedSecret};
-use super::{Object, ObjectKind, metadata, names, naming, size, text};
+use super::{Object, ObjectKind, names, naming, size, text};
 use crate::budget::{Exhausted, VALUE_BYTES};
 use crate::diagnostic::{Cause, Diagnostic, Diagnostics, Failure, Public};
-use crate::layer::{Change, Definition, Entry, EntrySource, Origin, Rules};
+use crate::layer::{Bundle, Change, Definition, Entry, EntrySource, Origin, Rules};
 use crate::manifest::{Common, references};
 use crate::name::{BundleName, EntryId};
 use crate::resolve::{Final, Outcome, Pointed, Resolved, ResolvedValue, Shadow};
@@ -54,41 +55,84 @@ pub enum Unknown<'a> {
 /// `typed-secret`.
 pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnostics) -> (Vec<Object>, Vec<External>) {
     let definition = &*target.resolved.definition;
-    let mut parts: IndexMap<(&BundleName, ObjectKind), BTreeMap<String, Final>> = IndexMap::new();
-    let mut pointers: IndexMap<&BundleName, BTreeMap<String, &Arc<Pointed>>> = IndexMap::new();
-    let mut unknown: IndexMap<(&BundleName, ObjectKind), BTreeMap<String, Shadow>> = IndexMap::new();
-    let mut first_pointer = None;
-    for (id, value) in &target.resolved.entries {
-        let Some(entry) = definition.entry(id) else { continue };
-        if let Outcome::Pointed(pointed) = &value.outcome {
-            check_key(id, entry, problems);
-            problems.extend(deprecated(id, entry, value));
-            first_pointer.get_or_insert(id);
-            pointers.entry(&id.bundle).or_default().insert(id.key.as_str().to_owned(), pointed);
-            continue;
-        }
-        if let (Outcome::Locked(shadow), Unknown::Left(_)) = (&value.outcome, target.unknown) {
-            check_key(id, entry, problems);
-            let locked = unknown.entry((&id.bundle, kind(target.routing, id))).or_default();
-            locked.insert(id.key.as_str().to_owned(), shadow.clone());
-            continue;
-        }
-        let Some(known) = checked(target, id, entry, value, problems) else { continue };
-        let kind = kind(target.routing, id);
-        text::check(&format!("`{}`", definition.label(id)), id.key.as_str(), kind, known, &value.place, problems);
-        parts.entry((&id.bundle, kind)).or_default().insert(id.key.as_str().to_owned(), known.clone());
-    }
-    problems.extend(first_pointer.and_then(|id| external::undelivered(target.resolved, id)));
-    let (mut objects, mut externals) = (Vec::new(), Vec::new());
-    let mut lacks_key = false;
+    let mut entries = SortedEntries::of(target, problems);
+    let mut built = Built::default();
     for (name, bundle) in &definition.bundles {
         if let Err(Exhausted) = VALUE_BYTES.spend(metadata::cost(common, bundle)) {
             problems.push(VALUE_BYTES.exceeded().hint("put fewer labels and annotations on every object"));
             break;
         }
+        built.add_bundle(target, common, (name, bundle), &mut entries, problems);
+    }
+    problems.extend(built.lacks_key.then(|| naming::no_key(definition)));
+    built.objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
+    (built.objects, built.externals)
+}
+
+/// The entries of a target by bundle, and by what becomes of them.
+#[derive(Default)]
+struct SortedEntries<'a> {
+    known: IndexMap<(&'a BundleName, ObjectKind), BTreeMap<String, Final>>,
+    /// Those whose value a store has.
+    pointers: IndexMap<&'a BundleName, BTreeMap<String, &'a Arc<Pointed>>>,
+    /// Those that nobody decrypted.
+    unknown: IndexMap<(&'a BundleName, ObjectKind), BTreeMap<String, Shadow>>,
+}
+
+impl<'a> SortedEntries<'a> {
+    /// Sorts the entries, and reports what is wrong with keys and values.
+    fn of(target: Target<'a>, problems: &mut Diagnostics) -> Self {
+        let definition = &*target.resolved.definition;
+        let mut sorted = Self::default();
+        let mut first_pointer = None;
+        for (id, value) in &target.resolved.entries {
+            let Some(entry) = definition.entry(id) else { continue };
+            if let Outcome::Pointed(pointed) = &value.outcome {
+                check_key(id, entry, problems);
+                problems.extend(deprecated(id, entry, value));
+                first_pointer.get_or_insert(id);
+                sorted.pointers.entry(&id.bundle).or_default().insert(id.key.as_str().to_owned(), pointed);
+                continue;
+            }
+            if let (Outcome::Locked(shadow), Unknown::Left(_)) = (&value.outcome, target.unknown) {
+                check_key(id, entry, problems);
+                let locked = sorted.unknown.entry((&id.bundle, kind(target.routing, id))).or_default();
+                locked.insert(id.key.as_str().to_owned(), shadow.clone());
+                continue;
+            }
+            let Some(known) = checked(target, id, entry, value, problems) else { continue };
+            let kind = kind(target.routing, id);
+            text::check(&format!("`{}`", definition.label(id)), id.key.as_str(), kind, known, &value.place, problems);
+            sorted.known.entry((&id.bundle, kind)).or_default().insert(id.key.as_str().to_owned(), known.clone());
+        }
+        problems.extend(first_pointer.and_then(|id| external::undelivered(target.resolved, id)));
+        sorted
+    }
+}
+
+/// Objects, as far as they are built.
+#[derive(Default)]
+struct Built {
+    objects: Vec<Object>,
+    externals: Vec<External>,
+    /// An object is named by its values, and there is no key for that.
+    lacks_key: bool,
+}
+
+impl Built {
+    /// Adds the objects that a bundle becomes.
+    fn add_bundle<'a>(
+        &mut self,
+        target: Target<'a>,
+        common: &Common,
+        (name, bundle): (&'a BundleName, &'a Bundle),
+        entries: &mut SortedEntries<'a>,
+        problems: &mut Diagnostics,
+    ) {
+        let definition = &*target.resolved.definition;
         let metadata = metadata::of_bundle(common, definition, bundle, problems);
-        let config = parts.swap_remove(&(name, ObjectKind::ConfigMap));
-        let mut secret = parts.swap_remove(&(name, ObjectKind::Secret));
+        let config = entries.known.swap_remove(&(name, ObjectKind::ConfigMap));
+        let mut secret = entries.known.swap_remove(&(name, ObjectKind::Secret));
         if let Some(secret_type) = &bundle.secret_type {
             if typed::is_filled_by_cluster(bundle) {
                 secret = Some(secret.unwrap_or_default());
@@ -99,11 +143,11 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
             let source = SecretOrigin::Bundle { target, name, bundle };
             TypedSecret { source, secret_type, data, annotations, namespace, at: target.at }.check(problems);
         }
-        let pointed = pointers.swap_remove(name).unwrap_or_default();
+        let pointed = entries.pointers.swap_remove(name).unwrap_or_default();
         let has_pointers = !pointed.is_empty();
         let parts = Parts { target, common, name, bundle, metadata: &metadata, pointed };
-        externals.extend(external(&parts, &mut secret, problems));
-        let mut locked = |kind| unknown.swap_remove(&(name, kind)).unwrap_or_default();
+        self.externals.extend(external(&parts, &mut secret, problems));
+        let mut locked = |kind| entries.unknown.swap_remove(&(name, kind)).unwrap_or_default();
         let unknowns = [locked(ObjectKind::ConfigMap), locked(ObjectKind::Secret)];
         let is_written = |data: &Option<_>, unknown: &BTreeMap<_, _>| data.is_some() || !unknown.is_empty();
         let [of_config, of_secret] = &unknowns;
@@ -112,33 +156,42 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
         }
         let both = [(ObjectKind::ConfigMap, config), (ObjectKind::Secret, secret)].into_iter().zip(unknowns);
         for ((kind, data), unknown) in both.filter(|((_, data), unknown)| is_written(data, unknown)) {
-            let data = data.unwrap_or_default();
-            let mut object = Object {
-                kind,
-                name: name.as_str().to_owned(),
-                base_name: name.as_str().to_owned(),
-                namespace: common.namespace.clone(),
-                labels: metadata.labels.clone(),
-                annotations: metadata.annotations.clone(),
-                secret_type: secret_type(definition, name, kind).map(str::to_owned),
-                immutable: naming::of(definition, name, kind).has_suffix(),
-                data,
-                unknown,
-                is_named: true,
-                environment: definition.environment.clone(),
-            };
-            match named(target, name, &object) {
-                Some(final_name) => object.name = final_name,
-                None if object.is_known() => lacks_key = true,
-                None => object.is_named = false,
-            }
-            check_size(&object, definition, problems);
-            objects.push(object);
+            let values = (kind, data.unwrap_or_default(), unknown);
+            self.add_object(target, common, (name, &metadata), values, problems);
         }
     }
-    problems.extend(lacks_key.then(|| naming::no_key(definition)));
-    objects.sort_by(|a, b| a.identity().cmp(&b.identity()));
-    (objects, externals)
+
+    fn add_object(
+        &mut self,
+        target: Target<'_>,
+        common: &Common,
+        (name, metadata): (&BundleName, &Metadata),
+        (kind, data, unknown): (ObjectKind, BTreeMap<String, Final>, BTreeMap<String, Shadow>),
+        problems: &mut Diagnostics,
+    ) {
+        let definition = &*target.resolved.definition;
+        let mut object = Object {
+            kind,
+            name: name.as_str().to_owned(),
+            base_name: name.as_str().to_owned(),
+            namespace: common.namespace.clone(),
+            labels: metadata.labels.clone(),
+            annotations: metadata.annotations.clone(),
+            secret_type: secret_type(definition, name, kind).map(str::to_owned),
+            immutable: naming::of(definition, name, kind).has_suffix(),
+            data,
+            unknown,
+            is_named: true,
+            environment: definition.environment.clone(),
+        };
+        match named(target, name, &object) {
+            Some(final_name) => object.name = final_name,
+            None if object.is_known() => self.lacks_key = true,
+            None => object.is_named = false,
+        }
+        check_size(&object, definition, problems);
+        self.objects.push(object);
+    }
 }
 
 /// The final name of an object. Where it follows from values that nobody decrypted, it is the one that
