@@ -17,6 +17,18 @@ pub(super) struct Links<'a> {
     pub(super) routing: &'a Routing,
 }
 
+/// Whether a name or its namespace holds what another tool puts in later: `${APP}-secret` of Flux, `$(params.name)` of
+/// Tekton. No name of an object has such signs, so that nothing else can be meant.
+fn is_filled_in_later(reference: &Reference) -> bool {
+    let texts = [Some(&reference.name.value), reference.namespace.as_ref()];
+    let is_open = |text: &String| {
+        [("${", "}"), ("$(", ")"), ("{{", "}}"), ("<", ">")]
+            .iter()
+            .any(|(open, close)| text.split_once(open).is_some_and(|(_, rest)| rest.contains(close)))
+    };
+    texts.into_iter().flatten().any(is_open)
+}
+
 impl Links<'_> {
     /// Reports the references of an object that lead nowhere.
     pub(super) fn check(&self, manifest: &Manifest, references: &[Reference], problems: &mut Diagnostics) {
@@ -34,7 +46,7 @@ impl Links<'_> {
                     }
                 }
                 Some(Keys::Any) => {}
-                None if reference.optional => {}
+                None if reference.optional || is_filled_in_later(reference) => {}
                 None => problems.push(self.no_object(manifest, reference)),
             }
         }
@@ -74,7 +86,13 @@ impl Links<'_> {
         } else {
             error
         };
-        error.maybe_hint(did_you_mean(name, self.provided.names(reference.target))).hint(format!(
+        let error = error.maybe_hint(did_you_mean(name, self.provided.names(reference.target)));
+        if let Some(namespace) = self.provided.external_elsewhere(reference) {
+            return error
+                .note(format!("`external` has one of that name in the namespace `{namespace}`"))
+                .hint("leave out its `namespace`, if it is in all of them, or name this one too");
+        }
+        error.hint(format!(
             "define a bundle of that name, or say that others make it: `external: [{{ kind: {kind}, name: {name} }}]`"
         ))
     }
