@@ -13,6 +13,7 @@ mod places;
 mod remedy;
 mod rules;
 mod sarif;
+mod shared;
 mod staged;
 mod stale;
 mod substitution;
@@ -160,7 +161,9 @@ impl Look<'_> {
         // of one environment alone nothing can be said of the others
         if wanted.len() == app.environments.len() {
             findings.extend(places.findings(environments::lacking(&survey), None));
-            found.usage.look(&survey, &places);
+            findings.extend(places.findings(shared::secrets(&survey), None));
+            let has_failed = findings.iter().any(|finding| is_of_template(finding.diagnostic.rule));
+            found.usage.look(&survey, &places, has_failed);
         }
         let (accepted, findings) = allow::accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
         let anchors = scope.only.map(|only| only.anchors(&survey)).unwrap_or_default();
@@ -262,4 +265,22 @@ fn unseen(problem: &Diagnostic) -> Option<String> {
         Some(recipients) => format!("{file}: no identity for {recipients}"),
         None => format!("{file}: {}", problem.message),
     })
+}
+
+/// Whether a rule is broken by a template, or keeps one from being read to its end.
+fn is_of_template(rule: &str) -> bool {
+    const RULES: [&str; 11] = [
+        "budget-exceeded",
+        "bug",
+        "file-too-big",
+        "missing-file",
+        "not-utf8",
+        "oversized-value",
+        "template-cycle",
+        "template-failed",
+        "template-syntax",
+        "undefined",
+        "unknown-value",
+    ];
+    RULES.contains(&rule)
 }

@@ -1,7 +1,7 @@
 //! References of workloads to ConfigMaps and Secrets: each must lead somewhere, and to a key that is
 //! there.
 
-use super::names::is_portable_variable;
+use super::names::{self, is_portable_variable};
 use super::provide::{Keys, Provided, entry_of, other};
 use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
 use crate::layer::Definition;
@@ -17,16 +17,10 @@ pub(super) struct Links<'a> {
     pub(super) routing: &'a Routing,
 }
 
-/// Whether a name or its namespace holds what another tool puts in later: `${APP}-secret` of Flux, `$(params.name)` of
-/// Tekton. No name of an object has such signs, so that nothing else can be meant.
+/// Whether a name or its namespace has a placeholder of another tool, so that nobody knows what is meant.
 fn is_filled_in_later(reference: &Reference) -> bool {
     let texts = [Some(&reference.name.value), reference.namespace.as_ref()];
-    let is_open = |text: &String| {
-        [("${", "}"), ("$(", ")"), ("{{", "}}"), ("<", ">")]
-            .iter()
-            .any(|(open, close)| text.split_once(open).is_some_and(|(_, rest)| rest.contains(close)))
-    };
-    texts.into_iter().flatten().any(is_open)
+    texts.into_iter().flatten().any(|text| names::is_filled_in_later(text))
 }
 
 impl Links<'_> {
@@ -86,13 +80,12 @@ impl Links<'_> {
         } else {
             error
         };
-        let error = error.maybe_hint(did_you_mean(name, self.provided.names(reference.target)));
         if let Some(namespace) = self.provided.external_elsewhere(reference) {
             return error
                 .note(format!("`external` has one of that name in the namespace `{namespace}`"))
                 .hint("leave out its `namespace`, if it is in all of them, or name this one too");
         }
-        error.hint(format!(
+        error.maybe_hint(did_you_mean(name, self.provided.names(reference.target))).hint(format!(
             "define a bundle of that name, or say that others make it: `external: [{{ kind: {kind}, name: {name} }}]`"
         ))
     }

@@ -12,6 +12,8 @@ mod link;
 mod metadata;
 mod names;
 mod naming;
+mod pitfall;
+mod pod;
 mod provide;
 mod rendered;
 mod size;
