@@ -57,7 +57,8 @@ pub(super) fn is_mixed_password(text: &str) -> bool {
     let signs: std::collections::BTreeSet<u8> = text.bytes().filter(|byte| b"!#$^&*?~@".contains(byte)).collect();
     let of_code = |byte: u8| !byte.is_ascii_graphic() || b"()[]{}<>|\\\"'`/".contains(&byte);
     let enough = match kinds.count() {
-        3 => !signs.is_empty() && !(signs.iter().eq([&b'@']) && text.contains('.')),
+        3 if signs.iter().eq([&b'@']) => !text.contains('.'),
+        3 => !signs.is_empty(),
         2 => signs.len() >= 2,
         _ => false,
     };

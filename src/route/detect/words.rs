@@ -77,16 +77,16 @@ const HALVES: &[(&str, &str, &str)] = &[
 /// digits separate and vanish (`password1`, `CONTEXT7_API_KEY`), and glued words come apart.
 pub(super) fn split(name: &str) -> Vec<String> {
     let mut words = Vec::new();
-    let mut is_after_one = false;
+    let mut before = "";
     for run in name.split_inclusive(|char: char| !char.is_alphabetic()) {
         let letters = run.trim_end_matches(|char: char| !char.is_alphabetic());
-        if is_after_one && letters.eq_ignore_ascii_case("password") {
+        if before == "1" && letters.eq_ignore_ascii_case("password") {
             // the product, and no password
             words.push("onepassword".to_owned());
         } else {
             split_capitals(letters, &mut words);
         }
-        is_after_one = run == "1" && words.is_empty() || run.len() == 1 && run == "1" && !is_after_one;
+        before = run;
     }
     join_halves(&mut words);
     words.into_iter().flat_map(unglue).collect()
