@@ -9,6 +9,7 @@ mod environments;
 mod finding;
 mod leak;
 mod leftover;
+mod pitfall;
 mod places;
 mod remedy;
 mod rules;
@@ -152,6 +153,7 @@ impl Look<'_> {
         for environment in &wanted {
             findings.extend(places.findings(self.objects(app, &survey, environment), Some(environment)));
         }
+        findings.extend(places.findings(pitfall::values(&survey, &wanted), None));
         let of_layers = self.layers(&survey, &wanted, &places);
         // one that is encrypted need not be declared: to move it mends both
         let leaking: Vec<EntryId> =

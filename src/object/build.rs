@@ -8,7 +8,6 @@ use indexmap::IndexMap;
 
 use super::constraint::Constraints;
 use super::external::{self, External, Parts, external};
-use super::pitfall::EntryValue;
 use super::typed::{self, Day, SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, naming, size, text};
 use crate::budget::{Exhausted, VALUE_BYTES};
@@ -77,7 +76,6 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
         let Some(known) = checked(target, id, entry, value, problems) else { continue };
         let kind = kind(target.routing, id);
         text::check(&format!("`{}`", definition.label(id)), id.key.as_str(), kind, known, &value.place, problems);
-        problems.extend(EntryValue { target, id, entry, value, known, kind }.check());
         parts.entry((&id.bundle, kind)).or_default().insert(id.key.as_str().to_owned(), known.clone());
     }
     problems.extend(first_pointer.and_then(|id| external::undelivered(target.resolved, id)));

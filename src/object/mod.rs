@@ -12,7 +12,6 @@ mod link;
 mod metadata;
 mod names;
 mod naming;
-mod pitfall;
 mod pod;
 mod provide;
 mod rendered;

@@ -9,7 +9,7 @@ use super::walk::{Spot, Step};
 const WORDS: [&str; 6] = ["secret", "configmap", "config-map", "config_map", "credential", "paramref"];
 
 /// Endings of fields that hold one name by itself.
-const ENDINGS: [&str; 3] = ["config", "configs", "creds"];
+const ENDINGS: [&str; 4] = ["config", "configs", "creds", "settings"];
 
 /// Words of a field that holds something about the object, or the name of another one.
 const OTHERS: [&str; 10] =
