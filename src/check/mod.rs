@@ -164,8 +164,8 @@ impl Look<'_> {
         if wanted.len() == app.environments.len() {
             findings.extend(places.findings(environments::lacking(&survey), None));
             findings.extend(places.findings(shared::secrets(&survey), None));
-            let has_failed = findings.iter().any(|finding| is_of_template(finding.diagnostic.rule));
-            found.usage.look(&survey, &places, has_failed);
+            let has_hidden = findings.iter().any(|finding| hides_template(finding.diagnostic.rule));
+            found.usage.look(&survey, &places, has_hidden);
         }
         let (accepted, findings) = allow::accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
         let anchors = scope.only.map(|only| only.anchors(&survey)).unwrap_or_default();
@@ -269,20 +269,7 @@ fn unseen(problem: &Diagnostic) -> Option<String> {
     })
 }
 
-/// Whether a rule is broken by a template, or keeps one from being read to its end.
-fn is_of_template(rule: &str) -> bool {
-    const RULES: [&str; 11] = [
-        "budget-exceeded",
-        "bug",
-        "file-too-big",
-        "missing-file",
-        "not-utf8",
-        "oversized-value",
-        "template-cycle",
-        "template-failed",
-        "template-syntax",
-        "undefined",
-        "unknown-value",
-    ];
-    RULES.contains(&rule)
+/// Whether a rule keeps a template from being read at all.
+fn hides_template(rule: &str) -> bool {
+    matches!(rule, "file-too-big" | "missing-file" | "not-utf8")
 }

@@ -19,6 +19,10 @@ pub(super) fn values(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<Diagnos
             let (Some(entry), Outcome::Known(known)) = (resolved.definition.entry(id), &value.outcome) else {
                 continue;
             };
+            // that a message is there must tell nothing of what was decrypted
+            if value.lineage.secret {
+                continue;
+            }
             let is_secret = survey.routing.sensitivity(id) == Sensitivity::Sensitive;
             for problem in (EntryValue { resolved, id, entry, value, known, is_secret }).check() {
                 if seen.insert((problem.rule, value.place.source.name().to_owned(), value.place.span.start)) {
