@@ -59,6 +59,36 @@ pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
+/// Whether the text of a key such as `alert.tmpl` is a template of Go, which another program renders: it speaks as those
+/// do (`{{ .Status }}`, `{{ define "title" }}`), and names nothing that templates have here.
+pub(crate) fn is_of_go(key: &str, text: &str) -> bool {
+    let is_named = [".gotmpl", ".tmpl", ".tpl"].iter().any(|ending| key.ends_with(ending));
+    if !is_named || text.contains("{%") {
+        return false;
+    }
+    let tags = || text.split("{{").skip(1).map(|tag| tag.split("}}").next().unwrap_or(tag));
+    tags().any(speaks_go) && !tags().any(names_scope)
+}
+
+/// Whether what is in a tag can be nothing but Go's: a field, a variable, a statement.
+fn speaks_go(tag: &str) -> bool {
+    let tag = tag.trim_start_matches('-').trim_start();
+    let word = tag.split(|char: char| !char.is_ascii_alphabetic()).next().unwrap_or_default();
+    let statements = ["block", "define", "else", "end", "if", "range", "template", "with"];
+    tag.starts_with(['.', '$']) || tag.starts_with("/*") || statements.contains(&word)
+}
+
+/// Whether a tag names what templates have here: `data.KEY`. `.data` is a field of Go.
+fn names_scope(tag: &str) -> bool {
+    ["app", "bundles", "data", "env", "vars"].iter().any(|scope| {
+        tag.match_indices(scope).any(|(at, _)| {
+            let before = tag.get(..at).and_then(|before| before.chars().next_back());
+            let is_begun = before.is_none_or(|char| !(char.is_alphanumeric() || "._$\"".contains(char)));
+            is_begun && tag.get(at + scope.len()..).is_some_and(|after| after.starts_with(['.', '[']))
+        })
+    })
+}
+
 /// The parts of a template that are no literal text: tags, comments, and the marks of raw blocks, without the blanks
 /// around them. What the engine cannot read is literal, since nothing of it is ever replaced.
 pub(crate) fn tag_ranges(template: &str) -> Vec<Range<usize>> {

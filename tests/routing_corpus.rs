@@ -24,6 +24,33 @@ struct Entry {
     leak: bool,
 }
 
+/// Leaks that the labels have wrong, by key and source: they call whatever is no word of a few a value of its own, so
+/// also what asks for one (`UPDATE_…`, `<…>`, a placeholder in Base64), and take a random password for a placeholder
+/// because `example-` stands before it.
+const RELABELLED: &[(&str, &str, bool)] = &[
+    (
+        "1password-credentials.json",
+        "redhat-cop/gitops-catalog:1password-connect/connect/base/kustomization.yaml",
+        false,
+    ),
+    ("token", "redhat-cop/gitops-catalog:1password-connect/operator/base/kustomization.yaml", false),
+    (
+        "AWS_SECRET_ACCESS_KEY",
+        "redhat-cop/gitops-catalog:ack-ec2-controller/operator/overlays/alpha/user-secrets-secret.yaml",
+        false,
+    ),
+    ("tls.key", "external-secrets/external-secrets:docs/snippets/vault-cert-store.yaml", false),
+    ("token", "external-secrets/external-secrets:docs/snippets/gitlab-credentials-secret.yaml", false),
+    ("POSTGRES_PASSWORD", "redhat-cop/gitops-catalog:rhsso/rhsso-standalone/base/sso-db-secret.yaml", true),
+];
+
+impl Entry {
+    fn is_leak(&self) -> bool {
+        let label = RELABELLED.iter().find(|(key, source, _)| *key == self.key && *source == self.source);
+        label.map_or(self.leak, |(_, _, is_leak)| *is_leak)
+    }
+}
+
 /// How often a yes-or-no question was answered rightly and wrongly.
 #[derive(Default)]
 struct Score {
@@ -108,16 +135,16 @@ fn routing_and_leaks_are_told_from_names_and_values() {
             outside_secrets.count(said, is);
         }
         let leaks_said = is_literal_credential(&entry.key, &entry.value);
-        leaks.count(leaks_said, entry.leak);
+        leaks.count(leaks_said, entry.is_leak());
         for speaker in speakers(&detection) {
             by_speaker.entry(speaker).or_default().count(true, is);
         }
-        if show_errors && (said != is || leaks_said != entry.leak) {
+        if show_errors && (said != is || leaks_said != entry.is_leak()) {
             println!(
                 "{} `{}`: said {said}, is {is}; leak said {leaks_said}, is {}; {:?} {:?}",
                 entry.kind,
                 entry.key,
-                entry.leak,
+                entry.is_leak(),
                 detection.reasons(),
                 detection.near_miss()
             );

@@ -11,6 +11,7 @@ use crate::disk::normalize;
 use crate::files::FileKind;
 use crate::layer::tree::join;
 use crate::layer::{Change, Definition, Entry, EntrySource, Tree, TreeKind};
+use crate::manifest::list_items;
 use crate::name::EntryId;
 use crate::pipeline::Survey;
 use crate::project::SECRETS;
@@ -115,7 +116,7 @@ impl<'a> Search<'a> {
     /// The leaves of a structure, each judged by its own key.
     fn tree(&mut self, tree: &Tree, path: &str, subject: Subject<'_>) {
         tree.leaves(path, &mut |path, leaf, scalar| {
-            if is_open(scalar) {
+            if is_open(scalar) && !detect::is_name_by_place(path, scalar.text()) {
                 let subject = Subject { place: &leaf.place, part: Some(path), ..subject };
                 self.look(subject, last_key(path), scalar.text(), Declared::Nothing);
             }
@@ -158,12 +159,27 @@ impl<'a> Search<'a> {
     /// value; every other text by its value alone. What templates made was judged where they read it.
     fn manifests(&mut self, resolved: &Resolved) {
         for manifest in &resolved.manifests {
-            let tree = &manifest.tree;
-            let kind = tree.get("kind").and_then(Tree::as_text).unwrap_or("manifest");
-            let name = tree.at(&["metadata", "name"]).and_then(Tree::as_text).unwrap_or_default();
             let made: HashSet<&str> = manifest.parts.iter().map(|part| part.path.as_str()).collect();
-            let object = Manifest { kind, name, made };
-            self.object(&object, tree, "", None);
+            self.manifest(&manifest.tree, "", &made);
+        }
+    }
+
+    /// An object by its kind; of a list, each object in it by its own.
+    fn manifest(&mut self, tree: &Tree, root: &str, made: &HashSet<&str>) {
+        let kind = tree.get("kind").and_then(Tree::as_text).unwrap_or("manifest");
+        let name = tree.at(&["metadata", "name"]).and_then(Tree::as_text).unwrap_or_default();
+        let object = Manifest { kind, name, root, made };
+        let items = list_items(tree);
+        match (items, &tree.kind) {
+            (Some(items), TreeKind::Map(map)) => {
+                for (key, value) in map.iter().filter(|(key, _)| *key != "items") {
+                    self.object(&object, value, &join(root, key), None);
+                }
+                for (index, item) in items.iter().enumerate() {
+                    self.manifest(item, &format!("{}[{index}]", join(root, "items")), made);
+                }
+            }
+            _ => self.object(&object, tree, root, None),
         }
     }
 
@@ -216,21 +232,29 @@ impl<'a> Search<'a> {
 struct Manifest<'a> {
     kind: &'a str,
     name: &'a str,
-    /// Paths of what templates made.
-    made: HashSet<&'a str>,
+    /// The path in the document at which it begins: `items[0]` in a list.
+    root: &'a str,
+    /// Paths of what templates made, from the start of the document.
+    made: &'a HashSet<&'a str>,
 }
 
 impl Manifest<'_> {
     /// Whether the key at the end of a path is a name that somebody gave, and says what the value is.
     fn names(&self, path: &str) -> bool {
+        let path = self.within(path);
         matches!(self.kind, "ConfigMap" | "Secret")
             && ["data.", "stringData."].iter().any(|field| path.starts_with(field))
+    }
+
+    /// A path from the object itself.
+    fn within<'p>(&self, path: &'p str) -> &'p str {
+        path.strip_prefix(self.root).map_or(path, |path| path.strip_prefix('.').unwrap_or(path))
     }
 
     /// The value of a Secret, which is in base64.
     fn decoded(&self, path: &str, text: &str) -> Option<zeroize::Zeroizing<String>> {
         use base64::Engine as _;
-        if self.kind != "Secret" || !path.starts_with("data.") {
+        if self.kind != "Secret" || !self.within(path).starts_with("data.") {
             return None;
         }
         let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;

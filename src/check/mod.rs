@@ -9,10 +9,12 @@ mod environments;
 mod finding;
 mod leak;
 mod leftover;
+mod pitfall;
 mod places;
 mod remedy;
 mod rules;
 mod sarif;
+mod shared;
 mod staged;
 mod stale;
 mod substitution;
@@ -151,6 +153,7 @@ impl Look<'_> {
         for environment in &wanted {
             findings.extend(places.findings(self.objects(app, &survey, environment), Some(environment)));
         }
+        findings.extend(places.findings(pitfall::values(&survey, &wanted), None));
         let of_layers = self.layers(&survey, &wanted, &places);
         // one that is encrypted need not be declared: to move it mends both
         let leaking: Vec<EntryId> =
@@ -160,7 +163,9 @@ impl Look<'_> {
         // of one environment alone nothing can be said of the others
         if wanted.len() == app.environments.len() {
             findings.extend(places.findings(environments::lacking(&survey), None));
-            found.usage.look(&survey, &places);
+            findings.extend(places.findings(shared::secrets(&survey), None));
+            let has_hidden = findings.iter().any(|finding| hides_template(finding.diagnostic.rule));
+            found.usage.look(&survey, &places, has_hidden);
         }
         let (accepted, findings) = allow::accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
         let anchors = scope.only.map(|only| only.anchors(&survey)).unwrap_or_default();
@@ -262,4 +267,9 @@ fn unseen(problem: &Diagnostic) -> Option<String> {
         Some(recipients) => format!("{file}: no identity for {recipients}"),
         None => format!("{file}: {}", problem.message),
     })
+}
+
+/// Whether a rule keeps a template from being read at all.
+fn hides_template(rule: &str) -> bool {
+    matches!(rule, "file-too-big" | "missing-file" | "not-utf8")
 }

@@ -14,10 +14,12 @@ use crate::diagnostic::Diagnostic;
 use crate::disk::{Refusal, Root, walk_files};
 use crate::files::{FileKind, Files, refuse};
 use crate::layer::Tree;
+use crate::manifest::list_items;
 use crate::name::EntryId;
 use crate::object::{Object, Rendered};
 use crate::resolve::Resolved;
-use crate::span::Place;
+use crate::span::{Place, Source};
+use crate::yaml::read::{MergeKeys, read_stream};
 
 /// The label or annotation that keeps Flux from an object, by `disabled`.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
@@ -50,7 +52,8 @@ impl<'p> Flux<'p> {
             let bytes = bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::Kustomization.limit()));
             let bytes = bytes.unwrap_or_default();
             let has = |text: &str| memmem::find(&bytes, text.as_bytes()).is_some();
-            has("postBuild:") && has("kustomize.toolkit.fluxcd.io/")
+            // most files hold neither word, and need not be parsed
+            has("postBuild") && has("kustomize.toolkit.fluxcd.io/") && is_substituting(&bytes)
         };
         let name = |path: &Path| path.strip_prefix(repository).unwrap_or(path).display().to_string();
         if let Some(snapshot) = disk.snapshot() {
@@ -119,6 +122,28 @@ impl<'p> Flux<'p> {
             .hint(format!("or write `$${{{name}}}`, of which Flux takes one `$`"));
         Some(warning)
     }
+}
+
+/// Whether a file of YAML holds a Kustomization of Flux with `postBuild`, by itself or in a list. A text that speaks of
+/// one, a comment or a value, is none.
+fn is_substituting(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let source = Source::new("kustomization", text);
+    let Ok(stream) = read_stream(&source, MergeKeys::Apply) else {
+        // with a `${NAME}` where YAML takes none, its lines still tell
+        let has = |wanted: &str| text.lines().any(|line| line.trim_end() == wanted);
+        return has("kind: Kustomization") && has("spec:") && has("  postBuild:");
+    };
+    stream.documents.into_iter().any(|document| substitutes(&Tree::from_node(document, &source)))
+}
+
+fn substitutes(tree: &Tree) -> bool {
+    if let Some(items) = list_items(tree) {
+        return items.iter().any(substitutes);
+    }
+    let text = |key| tree.get(key).and_then(Tree::as_text).unwrap_or_default();
+    let is_of_flux = text("apiVersion").starts_with("kustomize.toolkit.fluxcd.io/");
+    is_of_flux && text("kind") == "Kustomization" && tree.at(&["spec", "postBuild"]).and_then(Tree::as_map).is_some()
 }
 
 fn is_off(tree: &Tree) -> bool {

@@ -46,10 +46,11 @@ impl Usage {
         }
     }
 
-    /// Entries that no environment gives a value, and variables that no template reads.
-    pub(super) fn look(&mut self, survey: &Survey, places: &Places) {
+    /// Entries that no environment gives a value, and variables that no template reads. What a template would read
+    /// that could not be opened is not known, so that then nothing is said of variables.
+    pub(super) fn look(&mut self, survey: &Survey, places: &Places, has_hidden: bool) {
         self.entries(survey, places);
-        self.variables(survey, places);
+        self.variables(survey, places, has_hidden);
     }
 
     fn entries(&mut self, survey: &Survey, places: &Places) {
@@ -75,7 +76,7 @@ impl Usage {
         }
     }
 
-    fn variables(&mut self, survey: &Survey, places: &Places) {
+    fn variables(&mut self, survey: &Survey, places: &Places, has_hidden: bool) {
         let mut defined: BTreeMap<String, Vec<Place>> = BTreeMap::new();
         for resolved in &survey.environments {
             let Some(vars) = &resolved.definition.vars else { continue };
@@ -90,7 +91,7 @@ impl Usage {
             let is_read = |resolved: &Resolved| {
                 resolved.variables.contains_key(&path) || resolved.mentioned.iter().any(|part| is_below(part, &path))
             };
-            if survey.environments.iter().any(is_read) {
+            if has_hidden || survey.environments.iter().any(is_read) {
                 for place in &at {
                     self.used(place);
                 }

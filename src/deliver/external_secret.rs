@@ -140,7 +140,14 @@ fn store_of(part: &External, fetched: &Fetched<'_>, delivery: &Delivery) -> Resu
     match first.filter(|_| named.all(|store| store.is_some())) {
         Some(name) => Ok(Store { kind: "SecretStore".to_owned(), name: name.to_owned() }),
         None => {
-            let message = format!("`refs: external-secret` needs a store for the bundle `{}`", part.base_name);
+            let unnamed = values(part).find(|(_, pointer)| pointer.store.is_none()).map(|(id, _)| &id.key);
+            let what = match (unnamed, values(part).any(|(_, pointer)| pointer.store.is_some())) {
+                (Some(key), true) => {
+                    format!("the key `{key}` of the bundle `{}`, whose `ref` names none", part.base_name)
+                }
+                _ => format!("the bundle `{}`", part.base_name),
+            };
+            let message = format!("`refs: external-secret` needs a store for {what}");
             let place = delivery.refs.as_ref().map_or_else(|| first_place(part), |form| form.place.clone());
             Err(Diagnostic::error("delivery", message)
                 .at(place)

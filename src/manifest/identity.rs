@@ -69,7 +69,7 @@ pub fn collect(resolved: &Resolved, routing: &Routing, problems: &mut Diagnostic
     let mut found = Vec::new();
     for document in &resolved.manifests {
         if document.is_absent {
-            let made = made_within(&document.parts, "");
+            let made = made_of(&document.parts);
             taint::check_absent(&made, &resolved.definition, routing, problems);
             continue;
         }
@@ -111,27 +111,43 @@ fn light(made: &[Made<'_>]) -> Light {
     made.iter().map(of_part).max().unwrap_or(Light::Known)
 }
 
-/// The objects of a `List`, or the one that it is, each with what templates made of it.
-fn items(document: &resolve::Manifest) -> Vec<(Tree, Vec<Made<'_>>)> {
-    let is_list = document.tree.get("kind").and_then(Tree::as_text).is_some_and(|kind| kind.ends_with("List"));
-    let items = document.tree.get("items").filter(|_| is_list).and_then(Tree::as_list);
-    let Some(items) = items else { return vec![(document.tree.clone(), made_within(&document.parts, ""))] };
-    let of_item = |(index, item): (usize, &Tree)| {
-        let made = made_within(&document.parts, &format!("items[{index}]"));
-        (item.clone(), made)
-    };
-    items.iter().enumerate().map(of_item).collect()
+/// The objects of a `List`, a `SecretList` or another list of objects.
+pub fn list_items(tree: &Tree) -> Option<&[Tree]> {
+    let is_list = tree.get("kind").and_then(Tree::as_text).is_some_and(|kind| kind.ends_with("List"));
+    tree.get("items").filter(|_| is_list).and_then(Tree::as_list)
 }
 
-/// What was made below a path, or of the whole.
-fn made_within<'r>(parts: &'r [Part], path: &str) -> Vec<Made<'r>> {
-    let within = |part: &'r Part| match part.path.strip_prefix(path) {
-        Some(path) => Some(Made { path: path.strip_prefix('.').unwrap_or(path), part }),
-        None if part.path.starts_with("items[") => None,
-        // the whole, or what makes the list: its items, or whether it is one
-        None => Some(Made { path: "", part }),
+/// The objects of a list and of the lists in it, or the one that it is, each with what templates made of it.
+fn items(document: &resolve::Manifest) -> Vec<(Tree, Vec<Made<'_>>)> {
+    let mut found = Vec::new();
+    add_items(&document.tree, made_of(&document.parts), &mut found);
+    found
+}
+
+fn add_items<'r>(tree: &Tree, made: Vec<Made<'r>>, found: &mut Vec<(Tree, Vec<Made<'r>>)>) {
+    let Some(items) = list_items(tree) else {
+        found.push((tree.clone(), made));
+        return;
     };
-    parts.iter().filter_map(within).collect()
+    for (index, item) in items.iter().enumerate() {
+        add_items(item, made_in_item(&made, &format!("items[{index}]")), found);
+    }
+}
+
+/// What templates made of a document.
+fn made_of(parts: &[Part]) -> Vec<Made<'_>> {
+    parts.iter().map(|part| Made { path: &part.path, part }).collect()
+}
+
+/// What of it was made in an item of a list, or of the whole.
+fn made_in_item<'r>(made: &[Made<'r>], item: &str) -> Vec<Made<'r>> {
+    let within = |made: &Made<'r>| match made.path.strip_prefix(item) {
+        Some(path) => Some(Made { path: path.strip_prefix('.').unwrap_or(path), part: made.part }),
+        None if made.path.starts_with("items[") => None,
+        // the whole, or what makes the list: its items, or whether it is one
+        None => Some(Made { path: "", part: made.part }),
+    };
+    made.iter().filter_map(within).collect()
 }
 
 fn lacks(tree: &Tree, field: &str) -> Diagnostic {

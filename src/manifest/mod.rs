@@ -13,7 +13,7 @@ mod taint;
 mod tree;
 mod wiring;
 
-pub use identity::{Light, Manifest, collect, has_nameless};
+pub use identity::{Light, Manifest, collect, has_nameless, list_items};
 pub use label::{Common, apply};
 pub use reload::reload;
-pub use wiring::{Bundles, wire};
+pub use wiring::{Bundles, template_of as pod_template, wire};

@@ -121,7 +121,7 @@ impl<'a> Look<'a> {
 
     /// Labels and annotations, and whether all of its metadata is valid.
     fn metadata(&mut self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
-        if let Some(name) = self.text_at(&["metadata", "name"])
+        if let Some(name) = self.text_at(&["metadata", "name"]).filter(|name| !names::is_filled_in_later(&name.value))
             && let Some(why) = names::wrong_object_name(&name.value)
         {
             let nearest = names::nearest_object_name(&name.value);
@@ -131,7 +131,9 @@ impl<'a> Look<'a> {
                     .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
             );
         }
-        if let Some(namespace) = self.text_at(&["metadata", "namespace"]).filter(|text| !text.value.is_empty())
+        if let Some(namespace) = self
+            .text_at(&["metadata", "namespace"])
+            .filter(|text| !text.value.is_empty() && !names::is_filled_in_later(&text.value))
             && let Some(why) = names::wrong_namespace(&namespace.value)
         {
             let message = format!("`{}` is not a valid name of a namespace: {why}", namespace.value);

@@ -215,7 +215,8 @@ fn place_of(resolved: &Resolved, id: &EntryId) -> Place {
 /// That no layer says how what is in a store leaves.
 pub(super) fn undelivered(resolved: &Resolved, pointed: &EntryId) -> Option<Diagnostic> {
     let definition = &resolved.definition;
-    if definition.delivery.refs.is_some() {
+    // a store is one of ExternalSecrets, and nothing else needs one
+    if definition.delivery.refs.is_some() || definition.delivery.store.is_some() {
         return None;
     }
     let (label, environment) = (definition.label(pointed), &definition.environment);

@@ -1,7 +1,7 @@
 //! References of workloads to ConfigMaps and Secrets: each must lead somewhere, and to a key that is
 //! there.
 
-use super::names::is_portable_variable;
+use super::names::{self, is_portable_variable};
 use super::provide::{Keys, Provided, entry_of, other};
 use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
 use crate::layer::Definition;
@@ -15,6 +15,12 @@ pub(super) struct Links<'a> {
     pub(super) provided: &'a Provided,
     pub(super) definition: &'a Definition,
     pub(super) routing: &'a Routing,
+}
+
+/// Whether a name or its namespace has a placeholder of another tool, so that nobody knows what is meant.
+fn is_filled_in_later(reference: &Reference) -> bool {
+    let texts = [Some(&reference.name.value), reference.namespace.as_ref()];
+    texts.into_iter().flatten().any(|text| names::is_filled_in_later(text))
 }
 
 impl Links<'_> {
@@ -34,7 +40,7 @@ impl Links<'_> {
                     }
                 }
                 Some(Keys::Any) => {}
-                None if reference.optional => {}
+                None if reference.optional || is_filled_in_later(reference) => {}
                 None => problems.push(self.no_object(manifest, reference)),
             }
         }
@@ -74,6 +80,11 @@ impl Links<'_> {
         } else {
             error
         };
+        if let Some(namespace) = self.provided.external_elsewhere(reference) {
+            return error
+                .note(format!("`external` has one of that name in the namespace `{namespace}`"))
+                .hint("leave out its `namespace`, if it is in all of them, or name this one too");
+        }
         error.maybe_hint(did_you_mean(name, self.provided.names(reference.target))).hint(format!(
             "define a bundle of that name, or say that others make it: `external: [{{ kind: {kind}, name: {name} }}]`"
         ))

@@ -12,6 +12,7 @@ mod link;
 mod metadata;
 mod names;
 mod naming;
+mod pod;
 mod provide;
 mod rendered;
 mod size;

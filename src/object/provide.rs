@@ -13,8 +13,8 @@ use crate::resolve::{Outcome, Resolved};
 use crate::route::{Routing, Sensitivity};
 
 /// ConfigMaps that are in every namespace without anybody's doing: that of the root certificates
-/// (`RootCAConfigMapPublisher` of the controller manager), and the one that `OpenShift` has for its services.
-const EVERYWHERE: [&str; 2] = ["kube-root-ca.crt", "openshift-service-ca.crt"];
+/// (`RootCAConfigMapPublisher` of the controller manager), and those that `OpenShift` and Istio have for theirs.
+const EVERYWHERE: [&str; 3] = ["istio-ca-root-cert", "kube-root-ca.crt", "openshift-service-ca.crt"];
 
 /// The keys of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Provided {
     bundles: BTreeMap<(Referent, String), BTreeSet<String>>,
     /// Others, by kind, namespace and name.
     others: BTreeMap<(Referent, Option<String>, String), Keys>,
+    /// Those that a layer says others make, without saying where: any namespace may have them.
+    anywhere: BTreeSet<(Referent, String)>,
     /// How bundles are split between what is known and what a store has, by their names.
     splits: BTreeMap<String, Split>,
     namespace: Option<String>,
@@ -64,8 +66,10 @@ impl Provided {
         }
         for external in &definition.external {
             let target = if external.kind == "Secret" { Referent::Secret } else { Referent::ConfigMap };
-            let namespace = external.namespace.clone().or_else(|| provided.namespace.clone());
-            provided.others.insert((target, namespace, external.name.clone()), Keys::Any);
+            match external.namespace.clone() {
+                None => drop(provided.anywhere.insert((target, external.name.clone()))),
+                namespace => drop(provided.others.insert((target, namespace, external.name.clone()), Keys::Any)),
+            }
         }
         provided
     }
@@ -79,8 +83,8 @@ impl Provided {
         };
         let namespace = self.namespace_of(manifest);
         if let Some(target) = target {
-            self.others
-                .insert((target, namespace.clone(), manifest.name.clone()), Keys::Known(data_keys(&manifest.tree)));
+            let keys = if is_filled(&manifest.tree) { Keys::Any } else { Keys::Known(data_keys(&manifest.tree)) };
+            self.others.insert((target, namespace.clone(), manifest.name.clone()), keys);
         }
         for output in references.iter().filter(|reference| reference.role == Role::Output) {
             let namespace = output.namespace.clone().or_else(|| namespace.clone());
@@ -157,7 +161,16 @@ impl Provided {
         if let Some(keys) = self.bundle(reference, from) {
             return Some(Keys::Known(keys.clone()));
         }
-        self.others.get(&(reference.target, namespace.cloned(), name.clone())).cloned()
+        let is_external = || self.anywhere.contains(&(reference.target, name.clone())).then_some(Keys::Any);
+        self.others.get(&(reference.target, namespace.cloned(), name.clone())).cloned().or_else(is_external)
+    }
+
+    /// The namespace in which a layer says that others make what a reference names, where it is another one.
+    pub(super) fn external_elsewhere(&self, reference: &Reference) -> Option<&str> {
+        let is_same = |(kind, _, name): &&(Referent, Option<String>, String)| {
+            *kind == reference.target && *name == reference.name.value
+        };
+        self.others.iter().filter(|(_, keys)| **keys == Keys::Any).map(|(id, _)| id).find(is_same)?.1.as_deref()
     }
 
     /// The keys of the bundle's object that a reference names.
@@ -183,8 +196,40 @@ impl Provided {
     pub fn names(&self, target: Referent) -> impl Iterator<Item = &str> {
         let bundles = self.bundles.keys().filter(move |(kind, _)| *kind == target).map(|(_, name)| name.as_str());
         let others = self.others.keys().filter(move |(kind, ..)| *kind == target).map(|(_, _, name)| name.as_str());
-        bundles.chain(others)
+        let anywhere = self.anywhere.iter().filter(move |(kind, _)| *kind == target).map(|(_, name)| name.as_str());
+        bundles.chain(others).chain(anywhere)
     }
+}
+
+/// Annotations and labels by which a controller is asked to fill an object: `OpenShift`'s bundles of certificates, copies
+/// of other objects, generated and fetched values.
+const FILLERS: [&str; 15] = [
+    "argocd-vault-plugin.kubernetes.io/path",
+    "avp.kubernetes.io/path",
+    "cert-manager.io/inject-ca-from",
+    "config.openshift.io/inject-trusted-cabundle",
+    "kubed.appscode.com/origin",
+    "reflector.v1.k8s.emberstack.com/reflects",
+    "replicator.v1.mittwald.de/replicate-from",
+    "secret-generator.cs.sap.com/enabled",
+    "secret-generator.v1.mittwald.de/autogenerate",
+    "secret-generator.v1.mittwald.de/type",
+    "service.alpha.openshift.io/inject-cabundle",
+    "service.beta.openshift.io/inject-cabundle",
+    "service.alpha.openshift.io/originating-service-name",
+    "service.beta.openshift.io/originating-service-name",
+    "vault.security.banzaicloud.io/vault-addr",
+];
+
+/// Whether a controller adds keys to an object that stands in a manifest: by its type, as the tokens of service
+/// accounts, or because an annotation asks for it.
+fn is_filled(tree: &Tree) -> bool {
+    let is_token = tree.get("type").and_then(Tree::as_text) == Some(typed::SERVICE_ACCOUNT_TOKEN);
+    let asks = |field: &str| {
+        let marks = tree.at(&["metadata", field]).and_then(Tree::as_map);
+        marks.is_some_and(|marks| FILLERS.iter().any(|filler| marks.contains_key(*filler)))
+    };
+    is_token || asks("annotations") || asks("labels")
 }
 
 /// The entry that a key of a bundle's object is.

@@ -8,6 +8,7 @@ use super::declared;
 use super::external::usurped;
 use super::link::Links;
 use super::metadata::common;
+use super::pod;
 use super::provide::Provided;
 use super::{External, Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -182,6 +183,7 @@ fn link(target: Target<'_>, manifests: &[Manifest], mut provided: Provided, prob
     let links = Links { provided: &provided, definition: &target.resolved.definition, routing: target.routing };
     for (manifest, references) in manifests.iter().zip(&all) {
         links.check(manifest, references, problems);
+        pod::check(manifest, &provided, problems);
     }
 }
 

@@ -79,7 +79,10 @@ impl Builder<'_> {
         };
         // one expression by itself keeps its type, so that a port can be a number
         let whole = Origin::Scalar { scalar, place: &tree.place, shift: 0 };
-        let prepared = prepare(text).map_err(|fault| self.session.failed(&fault.into_error(), &whole))?;
+        let prepared = prepare(text).map_err(|fault| {
+            self.session.mention_all(text);
+            self.session.failed(&fault.into_error(), &whole)
+        })?;
         // what is inserted lies within
         let end = expression.end + prepared.text.len() - text.len();
         let source = prepared.text.get(expression.start..end).unwrap_or_default();
@@ -88,6 +91,9 @@ impl Builder<'_> {
             .session
             .run(&origin, |environment| environment.compile_expression(source)?.eval(scope::root(self.session)));
         self.session.mention(text);
+        if evaluated.is_err() {
+            self.session.mention_all(text);
+        }
         let value = evaluated?;
         if value.is_undefined() {
             // an expression may be that; a template that prints it says where it comes from

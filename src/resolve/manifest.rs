@@ -24,7 +24,7 @@ use crate::glob::{GlobError, matching};
 use crate::layer::{ManifestPattern, Tree, TreeKind};
 use crate::sops;
 use crate::span::{Place, Source};
-use crate::template_tokens::is_template;
+use crate::template_tokens::{is_of_go, is_template};
 use crate::value::Value;
 use crate::yaml::node::{Scalar, Style};
 use crate::yaml::read::{MergeKeys, read_stream};
@@ -214,7 +214,10 @@ impl Session {
                     .iter()
                     .map(|(key, value)| {
                         let path = crate::layer::tree::join(path, key);
-                        (key.clone(), self.rendered(value, subject, &path, parts))
+                        let is_foreign = matches!(&value.kind, TreeKind::Leaf(scalar) if is_of_go(key, scalar.text()));
+                        let value =
+                            if is_foreign { Ok(value.clone()) } else { self.rendered(value, subject, &path, parts) };
+                        (key.clone(), value)
                     })
                     .collect();
                 let pairs = pairs.into_iter().map(|(key, value)| Ok((key, value?)));

@@ -23,7 +23,7 @@ use crate::name::{BundleName, EntryId};
 use crate::secret::Secret;
 use crate::sops;
 use crate::span::Place;
-use crate::template_tokens::is_template;
+use crate::template_tokens::{is_of_go, is_template};
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::CoreType;
 
@@ -215,10 +215,14 @@ impl Session {
             return Err(Reported);
         }
         let Some(source) = &entry.source else { return Ok(Outcome::Missing) };
-        let may_render = entry.rules.template.as_ref().is_none_or(|rule| rule.value);
+        let declared = entry.rules.template.as_ref().map(|rule| rule.value);
+        let may_render = declared.unwrap_or(true);
         let at_source = |problem: Diagnostic| self.report(problem.at_public(source.place.clone(), Public::Path));
         match &source.value {
-            EntrySource::Value(scalar) => self.scalar(scalar, &source.place, may_render, frame),
+            EntrySource::Value(scalar) => {
+                let may_render = declared.unwrap_or_else(|| !is_of_go(id.key.as_str(), scalar.text()));
+                self.scalar(scalar, &source.place, may_render, frame)
+            }
             EntrySource::File(path) => {
                 Ok(Outcome::Known(Final::File(self.engine.files.bytes(FileKind::EntryFile, path).map_err(at_source)?)))
             }

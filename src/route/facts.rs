@@ -80,7 +80,9 @@ impl<'r> Facts<'r> {
         });
         let entries = entries.collect();
         let variables = resolved.variables.iter().map(|(path, value)| {
-            let detection = judged.detection(name_of(path), value, false);
+            let text = value.outcome.known().and_then(Final::text).unwrap_or_default();
+            let name = if detect::is_name_by_place(path, text) { "" } else { name_of(path) };
+            let detection = judged.detection(name, value, false);
             (path.as_str(), fact(value, detection))
         });
         Self { definition, entries, variables: variables.collect() }

@@ -93,7 +93,7 @@ fn a_value_leaves_a_layer_however_it_is_written() {
         ("a block with a comment", "data:\n  A: 2\n  S: |- # why\n    VALUE\n", "data:\n  A: 2\n"),
         ("alone", "data:\n  S: VALUE # e\n", "data: {} # e\n"),
         ("alone under a comment", "data:\n  # c\n  S: VALUE\n", "data:\n  # c\n  {}\n"),
-        ("alone as a block", "data:\n  S: |\n    VALUE\n", "data: {}\n"),
+        ("alone as a block", "data:\n  S: |-\n    VALUE\n", "data: {}\n"),
         ("in braces", "data: { A: 2, S: VALUE, B: 3 }\n", "data: { A: 2, B: 3 }\n"),
         ("first in braces", "data: { S: VALUE, A: 2 }\n", "data: { A: 2 }\n"),
         ("last in braces", "data: {A: 2, S: 'VALUE'}\n", "data: {A: 2}\n"),
@@ -108,7 +108,7 @@ fn a_value_leaves_a_layer_however_it_is_written() {
         ),
         (
             "with other fields on lines",
-            "data:\n  S:\n    description: x # d\n    value: |\n      VALUE\n    minLength: 2\n",
+            "data:\n  S:\n    description: x # d\n    value: |-\n      VALUE\n    minLength: 2\n",
             "data:\n  S:\n    description: x # d\n    minLength: 2\n",
         ),
     ] {
@@ -148,7 +148,7 @@ fn a_key_stays_where_it_is_defined() {
         ),
         (
             "on lines",
-            "data:\n  S_TOKEN:\n    description: x\n    value: >\n      VALUE\n    # c\n    minLength: 3\n",
+            "data:\n  S_TOKEN:\n    description: x\n    value: >-\n      VALUE\n    # c\n    minLength: 3\n",
             "data:\n  S_TOKEN:\n    description: x\n    sensitive: true\n    # c\n    minLength: 3\n",
         ),
         (

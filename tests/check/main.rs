@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod accepting;
+mod false_alarms;
 mod fixing;
 mod leftovers;
 mod own_rules;
+mod pitfalls;
 mod reports;
 mod rules;
 mod sarif;

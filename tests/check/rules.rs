@@ -4,10 +4,10 @@ use super::support::project::{ENCRYPTED, PROJECTS, Project, TREES, demo_key, rep
 use super::{check, findings};
 
 /// A case: what it shows, files besides an empty `dev.yaml`, and what is found.
-type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+pub(crate) type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 #[track_caller]
-fn assert_all(cases: &[Case<'_>]) {
+pub(crate) fn assert_all(cases: &[Case<'_>]) {
     for (name, files, expected) in cases {
         let project = Project::new([("dev.yaml", "")]);
         let project = files.iter().fold(project, |project, (path, text)| project.file(path, text));

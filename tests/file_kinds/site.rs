@@ -110,9 +110,12 @@ pub(crate) fn spot(kind: FileKind) -> Spot {
             ("rendered/.septum/inventory.json", TREE, None, "{\"version\": 1, \"targets\": \"canary-outside\"}")
         }
         FileKind::Output => ("rendered/dev/app/configmap-app.yaml", TREE, None, "canary-outside: x\n"),
-        FileKind::Kustomization => {
-            ("flux/apps.yaml", CHECK, None, "kustomize.toolkit.fluxcd.io/ postBuild: canary-outside\n")
-        }
+        FileKind::Kustomization => (
+            "flux/apps.yaml",
+            CHECK,
+            None,
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: { postBuild: { substitute: { a: canary-outside } } }\n",
+        ),
         FileKind::IgnoreRules => {
             (".gitignore", &[&["rekey", "--check"], &["check"], &["check", "--keyless"]], None, "canary-outside\n")
         }

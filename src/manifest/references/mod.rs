@@ -4,6 +4,7 @@
 //! adds its own. What a controller makes under a name (`output`) is found too, since it answers
 //! references, and is never renamed.
 
+mod hint;
 mod matcher;
 mod rename;
 mod rule;
@@ -20,7 +21,7 @@ use crate::layer::tree::{Tree, TreeKind};
 use crate::span::{Located, Place};
 use crate::yaml::node::Scalar;
 
-use rule::{Format, Rule};
+use rule::{Aim, Format, Rule};
 use walk::{Spot, Visit};
 
 pub use crate::project::{ReferenceRole as Role, Referent, UserRule};
@@ -72,13 +73,24 @@ pub fn rewrite(object: &mut Tree, rules: &Rules, rename: impl Fn(&Reference) -> 
     hits(object, rules).iter().rev().map(|hit| rename::rename(object, hit, &rename)).sum()
 }
 
-/// Where one of these names stands at a place that no rule knows: it could be a reference that
-/// stays as it is when the name changes. Nothing in `metadata` is, and no name of another kind of
-/// object (`{kind: Deployment, name: …}`).
+/// Where one of these names stands at a place that no rule knows, and whose own name says that it may be a reference
+/// ([`hint`]): it would stay as it is when the name changes. Most objects of an app are named as its bundle is, so that
+/// the name alone says nothing.
 pub fn suspicious(object: &Tree, rules: &Rules, names: &HashSet<String, impl BuildHasher>) -> Vec<(String, Place)> {
     let mut found = Vec::new();
     walk::walk(object, rules, Visit::All, |spot, (tree, scalar), rule| {
-        if rule.is_none() && names.contains(scalar.text()) && !is_of_other_kind(spot) {
+        let is_suspicious = match hint::annotation(spot) {
+            // that a kind has no unknown references holds for its fields
+            Some(annotation) => {
+                let is_known = rule.is_some_and(|rule| !matches!(rule.aim, Aim::Nothing));
+                !is_known && hint::names_in_annotation(annotation, scalar.text()).any(|name| names.contains(name))
+            }
+            None => {
+                let is_named = rule.is_none() && names.contains(scalar.text());
+                is_named && hint::is_reference_by_name(spot) && !is_of_other_kind(spot)
+            }
+        };
+        if is_suspicious {
             found.push((spot.path(), tree.place.clone()));
         }
     });

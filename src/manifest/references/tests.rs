@@ -565,9 +565,9 @@ fn a_generated_name_at_an_unknown_place_is_suspicious() {
         (
             "{kind: Widget, apiVersion: example.com/v1, metadata: {name: app},
               spec: {config: app, list: [x, app], other: b}}",
-            vec!["spec.config", "spec.list[1]"],
+            vec!["spec.config"],
         ),
-        ("{kind: ConfigMap, apiVersion: v1, data: {NAME: app}}", vec!["data.NAME"]),
+        ("{kind: ConfigMap, apiVersion: v1, data: {NAME: app, CREDENTIALS_SECRET: app}}", vec!["data.CREDENTIALS_SECRET"]),
         (
             "{kind: ValidatingAdmissionPolicyBinding, apiVersion: admissionregistration.k8s.io/v1,
               spec: {paramRef: {name: app}}}",
@@ -589,7 +589,53 @@ fn a_generated_name_at_an_unknown_place_is_suspicious() {
         ),
         (
             "{kind: VirtualService, apiVersion: networking.istio.io/v1, spec: {hosts: [app], http: [{name: app}]}}",
-            vec!["spec.http[0].name"],
+            vec![],
+        ),
+        // ordinary objects of an app, named as it is
+        (
+            "{kind: HTTPRoute, apiVersion: gateway.networking.k8s.io/v1, metadata: {name: app, annotations: {note: app}}, spec: {
+              parentRefs: [{name: app, sectionName: app}], hostnames: [app], rules: [{name: app, backendRefs: [{name: app, port: 1}]}]}}",
+            vec![],
+        ),
+        (
+            "{kind: ScaledObject, apiVersion: keda.sh/v1alpha1, spec: {scaleTargetRef: {name: app}, triggers: [
+              {type: kafka, name: app, metadata: {topic: app, consumerGroup: app}, authenticationRef: {name: app}}]}}",
+            vec![],
+        ),
+        (
+            "{kind: Certificate, apiVersion: cert-manager.io/v1, spec: {commonName: app, dnsNames: [app], issuerRef: {name: app}}}",
+            vec![],
+        ),
+        (
+            "{kind: PrometheusRule, apiVersion: monitoring.coreos.com/v1, spec: {groups: [{name: app, rules: [{alert: app, expr: app, labels: {job: app}}]}]}}",
+            vec![],
+        ),
+        ("{kind: ServiceMonitor, apiVersion: monitoring.coreos.com/v1, spec: {jobLabel: app, endpoints: [{port: app}]}}", vec![]),
+        ("{kind: Application, apiVersion: argoproj.io/v1alpha1, spec: {project: app, destination: {name: app}, source: {path: app}}}", vec![]),
+        ("{kind: Kustomization, apiVersion: kustomize.toolkit.fluxcd.io/v1, spec: {dependsOn: [{name: app}], healthChecks: [{name: app}]}}", vec![]),
+        ("{kind: HelmRelease, apiVersion: helm.toolkit.fluxcd.io/v2, spec: {releaseName: app, chart: {spec: {chart: app}}, values: {fullnameOverride: app}}}", vec![]),
+        ("{kind: CiliumNetworkPolicy, apiVersion: cilium.io/v2, spec: {endpointSelector: {matchLabels: {x: app}}, egress: [{toServices: [{k8sService: {serviceName: app}}]}]}}", vec![]),
+        ("{kind: Rollout, apiVersion: argoproj.io/v1alpha1, spec: {strategy: {canary: {stableService: app, canaryService: app}}}}", vec![]),
+        ("{kind: VirtualServer, apiVersion: k8s.nginx.org/v1, spec: {upstreams: [{name: app, service: app}], routes: [{action: {pass: app}}]}}", vec![]),
+        ("{kind: ExternalSecret, apiVersion: external-secrets.io/v1, spec: {secretStoreRef: {name: app}, dataFrom: [{extract: {key: app}}]}}", vec![]),
+        ("{kind: Certificate, apiVersion: example.com/v1, spec: {tls: {serverName: app}, secretType: app, config: {name: app}}}", vec![]),
+        // what does name one
+        (
+            "{kind: Widget, apiVersion: example.com/v1, spec: {credentialsSecret: app, configMaps: [app], secretRef: {name: app}, ref: {kind: Secret, name: x}}}",
+            vec!["spec.credentialsSecret", "spec.configMaps[0]", "spec.secretRef.name"],
+        ),
+        (
+            "{kind: Ingress, apiVersion: networking.k8s.io/v1, metadata: {name: app, annotations: {
+              haproxy.org/auth-secret: shop/app, example.com/owner: app, checksum/secret: app,
+              alb.ingress.kubernetes.io/auth-idp-oidc: '{\"issuer\": \"x\", \"secretName\": \"app\"}'}}, spec: {}}",
+            vec![
+                "metadata.annotations[\"haproxy.org/auth-secret\"]",
+                "metadata.annotations[\"alb.ingress.kubernetes.io/auth-idp-oidc\"]",
+            ],
+        ),
+        (
+            "{kind: Service, apiVersion: v1, metadata: {annotations: {example.com/config-maps: 'other,app', example.com/secret: apple}}}",
+            vec!["metadata.annotations[\"example.com/config-maps\"]"],
         ),
         ("{kind: Certificate, apiVersion: cert-manager.io/v1, spec: {secretName: app}}", vec![]),
     ] {

@@ -31,7 +31,7 @@ impl Step<'_> {
 pub(super) enum Visit {
     /// Those that a rule can be about.
     Known,
-    /// All but `metadata`.
+    /// All but what is in `metadata` besides the annotations.
     All,
 }
 
@@ -114,13 +114,19 @@ impl<'t, F: FnMut(&Spot<'t>, (&'t Tree, &'t Scalar), Option<&Rule>)> Walk<'_, 't
             TreeKind::Map(map) => {
                 self.spot.ancestors.push(tree);
                 for (index, (key, value)) in map.iter().enumerate() {
-                    if self.what == Visit::Known || key != "metadata" {
+                    if self.what == Visit::Known || self.is_visited(key) {
                         self.descend(Step::Key(index, key), value, range.clone());
                     }
                 }
                 self.spot.ancestors.pop();
             }
         }
+    }
+
+    /// Of metadata, the annotations are: the rest is labels, owners and the like.
+    fn is_visited(&self, key: &str) -> bool {
+        let is_metadata = matches!(self.spot.steps.last(), Some(Step::Key(_, "metadata")));
+        !is_metadata || key == "annotations"
     }
 
     fn descend(&mut self, step: Step<'t>, tree: &'t Tree, range: Range<usize>) {

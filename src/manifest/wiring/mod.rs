@@ -63,7 +63,7 @@ impl Bundles {
 }
 
 /// Where the pod template of a workload stands: its parts are `metadata` and `spec`.
-pub(super) fn template_of(kind: &str) -> Option<&'static [&'static str]> {
+pub fn template_of(kind: &str) -> Option<&'static [&'static str]> {
     Some(match kind {
         "Pod" => &[],
         "PodTemplate" => &["template"],

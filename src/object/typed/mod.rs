@@ -27,7 +27,7 @@ pub use day::{Day, InvalidDay};
 /// The annotation that says whose token a Secret holds.
 const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";
 /// The type of a Secret whose entries the cluster fills in.
-const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
+pub(super) const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
 
 /// The type of a Secret that nodes join a cluster with.
 const BOOTSTRAP_TOKEN: &str = "bootstrap.kubernetes.io/token";

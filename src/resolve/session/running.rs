@@ -27,13 +27,19 @@ impl Session {
         text: &str,
         origin: &Origin<'_>,
     ) -> Result<Arc<Secret<String>>, Reported> {
-        let source = prepare(text).map_err(|fault| self.failed(&fault.into_error(), origin))?;
+        let source = prepare(text).map_err(|fault| {
+            self.mention_all(text);
+            self.failed(&fault.into_error(), origin)
+        })?;
         if let Some(frame) = frame::current() {
             frame.name_template(name, literal::included(text));
         }
         let rendered =
             self.run(origin, |environment| environment.render_named_str(name, &source.text, scope::root(self)));
         self.mention(text);
+        if rendered.is_err() {
+            self.mention_all(text);
+        }
         if frame::current().is_some_and(|frame| frame.is_secret()) {
             self.ask_included(text, name, &mut BTreeSet::new());
         }
@@ -87,6 +93,14 @@ impl Session {
             if let Ok(source) = self.engine.files.text(FileKind::Include, &self.engine.files.root().join(&path)) {
                 self.ask_included(source.text(), &path, seen);
             }
+        }
+    }
+
+    /// Notes that a template may read any part of `vars`: it failed, and what it would have read is not known. Of one that
+    /// has read a secret, [`mention`](Self::mention) says it, since whether it fails may follow from the secret.
+    pub(in crate::resolve) fn mention_all(&self, text: &str) {
+        if !frame::current().is_some_and(|frame| frame.is_secret()) && text.contains("vars") {
+            lock(&self.mentioned).insert(String::new());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Values that name what holds the secret: an object in the cluster, an entry in it, a field of a
 //! record, a variable. Charts and operators are configured by such names.
 
-use super::random::{is_uuid, looks_random};
+use super::random::{has_made_part, is_uuid, looks_random};
 use super::vocabulary::{FIELD_KEYS, Family, HEADS, SECRET_KEYS};
 use super::words;
 
@@ -48,6 +48,15 @@ const SHARED_WORDS: &[&str] = &[
     "user",
     "webhook",
 ];
+
+/// Last words of the names of fields.
+const FIELD_WORDS: &[&str] = &[
+    "account", "cn", "code", "dn", "email", "guid", "hash", "host", "id", "ip", "label", "login", "mail", "name",
+    "number", "ref", "sub", "type", "uid", "user", "username", "uuid",
+];
+
+/// Last words of what maps the parts of a secret to the keys of an object: `secretKeys.password: DB_PASSWORD`.
+const MAPPINGS: &[&str] = &["fields", "keys", "mapping", "mappings", "names", "ref", "refs", "selector"];
 
 /// Longer than what two words of a name are, with what stands between them.
 const LONGEST_RESTATED: usize = 1024;
@@ -154,7 +163,22 @@ impl Named {
         let name = text.rsplit_once('/').filter(|(space, _)| is_identifier(space)).map_or(text, |(_, name)| name);
         let listed = !self.is_restated(text)
             && (of_cluster && is_identifier(name) || !name.contains('_') && is_object_name(name));
-        listed || of_chart && is_identifier(text) && !text.contains(['_', '.'])
+        let of_variable = !self.camel
+            && !self.before().is_empty()
+            && !SHARED_WORDS.contains(&self.before())
+            && !self.is_restated(text)
+            && is_identifier(text)
+            && self.shares_word(text);
+        let of_list = self.last() == "secrets" && is_identifier(text);
+        listed || of_variable || of_list || of_chart && is_identifier(text) && !text.contains(['_', '.'])
+    }
+
+    /// `DB_SECRET: orders-db`: several words, one of them of the name.
+    fn shares_word(&self, text: &str) -> bool {
+        let made_up = text.split('-').next().is_none_or(|first| NO_OBJECT_STARTS.contains(&first));
+        let value = if text.len() > LONGEST_RESTATED { Vec::new() } else { words::split(text) };
+        let is_shared = |word: &String| word.len() > 1 && word != self.last() && self.words.contains(word);
+        !made_up && text.contains('-') && value.iter().any(is_shared)
     }
 
     /// `CLIENT_SECRET: client-secret` is a poor secret and no name.
@@ -174,15 +198,41 @@ fn is_identifier(text: &str) -> bool {
         && !looks_random(text)
 }
 
-/// `uid`, `accountId`.
+/// Whether a field maps parts of a secret to the keys of an object that holds them, so that what is in it are names.
+pub(super) fn maps_to_names(field: &str) -> bool {
+    if field.len() > LONGEST_RESTATED {
+        return false;
+    }
+    let words = words::split(field);
+    let names_secret = |word: &String| {
+        matches!(word.as_str(), "secret" | "existing" | "key" | "remote") || HEADS.iter().any(|(head, _)| head == word)
+    };
+    let Some((last, before)) = words.split_last() else { return false };
+    MAPPINGS.contains(&last.as_str()) && before.iter().any(names_secret)
+}
+
+/// Whether a text could be the name of a key in an object.
+pub(super) fn is_key_name(text: &str) -> bool {
+    text.starts_with(|char: char| char.is_ascii_alphabetic())
+        && text.len() <= 63
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && !looks_random(text)
+        && !has_made_part(text)
+}
+
+/// `uid`, `accountId`, `admin-user`. One word alone may be a password too.
 fn is_field(text: &str) -> bool {
-    text.len() <= 20
+    let is_known = text.len() <= 4
+        || text.contains(['-', '_', '.'])
+        || words::split(text).last().is_some_and(|last| FIELD_WORDS.contains(&last.as_str()));
+    is_known
+        && text.len() <= 20
         && text.starts_with(|char: char| char.is_ascii_lowercase())
         && text.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_.".contains(&byte))
 }
 
 /// Images name the key that signed a release by its fingerprint, in capitals.
-fn is_fingerprint(text: &str) -> bool {
+pub(super) fn is_fingerprint(text: &str) -> bool {
     let digits = text.trim_start_matches("0x");
     matches!(digits.len(), 8 | 16 | 40)
         && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))

@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
+use super::elsewhere::{is_key_name, maps_to_names};
 use super::literal::{BLANK, is_literal};
 use super::names::{NameVerdict, analyse};
-use super::random::{entropy, mixed};
+use super::random::{entropy, is_mixed_password, mixed};
 use super::shapes;
 use super::structure::Document;
 use super::values::{Certainty, ValueHit};
@@ -31,17 +32,53 @@ pub(super) fn scan(key: &str, text: &str) -> Option<ValueHit> {
         }
     }
     if !trimmed.contains('\n') && !is_config_file(key) {
-        return options(text).map(|(name, range)| hit(&name, Some(range)));
+        let alone = || only_setting(text);
+        return options(text).or_else(alone).map(|(name, range)| hit(&name, Some(range)));
     }
     let quoted_only = is_program(key, trimmed);
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
         if let Some((name, range)) = assignment(line, quoted_only).or_else(|| options(line)) {
-            return Some(hit(&name, Some(offset + range.start..offset + range.end)));
+            let value = line.get(range.clone()).unwrap_or_default();
+            if !(is_key_name(value) && maps_to_names(parent(text, offset))) {
+                return Some(hit(&name, Some(offset + range.start..offset + range.end)));
+            }
         }
         offset += line.len();
     }
     None
+}
+
+/// The name and the value of a text that is one setting and nothing else: `password: hunter2`.
+fn only_setting(text: &str) -> Option<(String, Range<usize>)> {
+    let is_setting = text.split_whitespace().count() == 2 && text.trim().contains(": ");
+    is_setting.then(|| assignment(text, false)).flatten()
+}
+
+/// What the settings of the line at an offset belong to, by its indentation.
+fn parent(text: &str, offset: usize) -> &str {
+    let indentation = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
+    let own = indentation(text.get(offset..).unwrap_or_default());
+    let mut before = text.get(..offset).unwrap_or_default().lines().rev();
+    let parent = before.find(|line| !line.trim().is_empty() && indentation(line) < own).unwrap_or_default();
+    parent.trim_start_matches([' ', '-']).split(':').next().unwrap_or_default()
+}
+
+/// The same for a text of a file: the name, and where the credential stands.
+pub(super) fn scan_inner(key: &str, text: &str) -> Option<(String, Option<Range<usize>>)> {
+    if let Ok(serde_json::Value::Object(_)) = serde_json::from_str(text) {
+        return Document::parse(key, text)?.inner_assignment(text);
+    }
+    text.split_inclusive('\n')
+        .scan(0, |offset, line| {
+            let start = *offset;
+            *offset += line.len();
+            Some((start, line))
+        })
+        .find_map(|(start, line)| {
+            let (name, range) = assignment(line, false)?;
+            Some((name, Some(start + range.start..start + range.end)))
+        })
 }
 
 fn hit(name: &str, range: Option<Range<usize>>) -> ValueHit {
@@ -126,8 +163,10 @@ fn unquote(value: &str) -> Option<(&str, Quoting)> {
         }
     }
     let value = value.split(" #").next().unwrap_or(value).trim_end().trim_end_matches([',', ';']);
-    let code = value.starts_with(['&', '*', '!', '|', '>', '$', '@', '%', '`', '-'])
-        || value.contains(['(', ')', '[', ']', '{', '}', '<', '>', ' ', '\t', '"', '\'']);
+    let brackets = ['(', ')', '[', ']', '{', '}', '<', '>'];
+    let code = value.starts_with(['&', '*', '!', '|', '>', '$', '@', '%', '`', '-', '(', '[', '{', '<'])
+        || value.contains([' ', '\t', '"', '\''])
+        || (value.contains(brackets) && !is_mixed_password(&value.replace(brackets, "")));
     (!code).then_some((value, Quoting::Bare))
 }
 
@@ -149,9 +188,32 @@ pub(super) fn judge(name: &str, value: &str, quoting: Quoting) -> bool {
         && (family == Family::Password || is_made(value))
 }
 
-/// Tokens and secrets are made; people use these words for too many other things.
+/// Tokens and secrets are made; people use these words for too many other things, such as names of objects.
 fn is_made(value: &str) -> bool {
-    value.len() >= 12 && mixed(value) && entropy(value) >= 3.0
+    let is_name = value.contains(['-', '_', '.', '/']) && is_key_name(value.trim_start_matches('/'));
+    let is_long = value.len() >= 12 && entropy(value) >= 3.0;
+    let is_short = value.len() >= 6
+        && value.bytes().any(|byte| byte.is_ascii_lowercase())
+        && !value.contains(['-', '_', '.', '/', ':'])
+        && !is_algorithm(value);
+    is_mixed_password(value)
+        || (mixed(value) && !is_name && (is_long || is_short))
+        || (is_exclaimed(value) && !value.contains(['-', '_', '.', '/']))
+}
+
+/// `oauth2`, `base64`: words with a number that say how, and not what.
+fn is_algorithm(value: &str) -> bool {
+    let word = value.trim_end_matches(|char: char| char.is_ascii_digit());
+    let words = ["aes", "base", "ed", "hs", "http", "oauth", "rs", "sha", "utf", "v", "x"];
+    words.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// `mysupersecret`, `topsecretkey`: nothing is called so but a weak secret.
+fn is_exclaimed(value: &str) -> bool {
+    let starts = ["my", "super", "top", "very", "test", "some", "our"];
+    let lower = value.to_lowercase();
+    starts.iter().any(|start| lower.starts_with(start))
+        && ["secret", "password", "token"].iter().any(|word| lower.contains(word))
 }
 
 /// `config.db.password`: a member of something, in a program.
@@ -202,6 +264,10 @@ mod tests {
             ("args.txt", "password=hunter2"),
             ("run.sh", "#!/bin/sh\nmysql --user=root --password=hunter2 shop\n"),
             ("settings.py", "DEBUG = False\nPASSWORD = 'hunter2'\n"),
+            ("CONFIG", "password: hunter2"),
+            ("CONFIG", "{host: db, password: hunter2}"),
+            ("CONFIG", "{\"db\": \"host: db\\npassword: hunter2\\n\"}"),
+            ("secrets.yaml", "auth:\n  secretKeys:\n    password: DB_KEY\n  password: hunter2\n"),
         ] {
             assert_eq!(found(key, text).as_deref(), Some("hunter2"), "{key}: {text}");
         }
@@ -223,6 +289,15 @@ mod tests {
             ("app.js", "const x = 1;\npassword: options.password,\ntoken = readToken;\n"),
             ("messages.properties", "login.password=Password\nlogin.title=Log in\n"),
             ("_example", "password: hunter2\nx: 1\n"),
+            ("app.yaml", "auth:\n  secretKeys:\n    adminPassword: admin-password\n    password: password\n"),
+            ("app.yaml", "passwordSecretKeyRef:\n  name: x\n  password: postgres\n"),
+            ("app.yaml", "api_key: os.environ/OPENAI_API_KEY\nx: 1\n"),
+            ("app.yaml", "password: op(\"op://vault/item\")\nother: exec(cat)\n"),
+            ("params.env", "a=1\nDB_TOKEN_SECRET=shop-db-2-credentials\n"),
+            ("config.toml", "[tools]\n1password-cli = '2.35.0'\n"),
+            ("app.yaml", "x: 1\ntoken: oauth2\nsecret: sha256\n"),
+            ("MESSAGE", "password: required"),
+            ("NOTE", "the password: hunter2"),
             ("ARGS", "--password-file=/x --password=$PASSWORD --token=abc"),
             ("URL_TEMPLATE", "user=app password is hunter2"),
         ] {
@@ -234,5 +309,11 @@ mod tests {
     fn tokens_in_files_must_look_made() {
         assert_eq!(found("a.yaml", "x: 1\nclient_secret: hZ8fQ2mX7vKp4TnR\n").as_deref(), Some("hZ8fQ2mX7vKp4TnR"));
         assert_eq!(found("a.yaml", "x: 1\nclient_secret: dex-client\n"), None);
+        for value in ["minio123", "hunter2", "5up3r53cr37", "Tr0ub4dor&3", "mysupersecret", "p@ss(W0rd)#1"] {
+            assert_eq!(found("a.yaml", &format!("x: 1\nsecret_key: {value}\n")).as_deref(), Some(value));
+        }
+        for value in ["wildcard-tls", "regcred-1", "my-secret-2", "my-cluster-agent-token-32chars", "kms-key-1"] {
+            assert_eq!(found("a.yaml", &format!("x: 1\nsecret: {value}\n")), None, "{value}");
+        }
     }
 }

@@ -1,12 +1,12 @@
-//! Which part of a text is literal: templates and references stand for a value and are none, and
-//! placeholders wait for one.
+//! Which part of a text is literal: templates and references stand for a value and are none.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::lookup::is_lookup;
+use super::placeholder::is_placeholder;
 use super::random::looks_random;
-use super::vocabulary::HEADS;
-use super::words;
+use super::structure;
 use crate::template_tokens::{TemplateTag, is_template, lex, tag_ranges};
 
 /// Stands where a template was; no text that people write holds it.
@@ -91,12 +91,39 @@ const REFERENCE_PREFIXES: &[&str] = &[
     "sops:",
     "ssm:",
     "vault:",
+    "1password://",
+    "aws-sm://",
+    "aws-ssm://",
+    "bitwarden:",
+    "bws://",
+    "conjur:",
+    "credhub:",
+    "env://",
+    "gopass:",
+    "hcvault:",
+    "k8s://",
+    "kubernetes://",
+    "lastpass:",
+    "pass://",
+    "ssm://",
     "{cipher}",
 ];
 
 /// Pairs of brackets that enclose a name in some template language.
-const BRACKETS: &[(&str, &str)] =
-    &[("$${", "}"), ("${", "}"), ("$(", ")"), ("#{", "}"), ("@{", "}"), ("[[", "]]"), ("<", ">"), ("{", "}")];
+const BRACKETS: &[(&str, &str)] = &[
+    ("$${", "}"),
+    ("${", "}"),
+    ("$(", ")"),
+    ("#{", "}"),
+    ("%{", "}"),
+    ("@{", "}"),
+    ("[[", "]]"),
+    ("((", "))"),
+    ("%(", ")s"),
+    ("<<", ">>"),
+    ("<", ">"),
+    ("{", "}"),
+];
 
 /// Fewer letters and digits than this around references are glue and no credential.
 const SHORTEST_LITERAL: usize = 4;
@@ -108,6 +135,9 @@ const LONGEST_REFERENCE: usize = 4096;
 pub(super) fn is_reference(text: &str) -> bool {
     let text = text.trim();
     if has_reference_prefix(text) || is_sealed(text) {
+        return true;
+    }
+    if text.len() <= LONGEST_REFERENCE && is_lookup(text) {
         return true;
     }
     if text.len() > LONGEST_REFERENCE || !may_refer(text) {
@@ -191,132 +221,13 @@ fn variable(text: &str) -> Option<usize> {
     (starts_well && ends && length >= 2).then(|| text.len() - name.len() + length)
 }
 
-/// Texts that wait for a value, after [`normal_form`].
-const PLACEHOLDERS: &[&str] = &[
-    "dummy",
-    "example",
-    "fake",
-    "fixme",
-    "n/a",
-    "na",
-    "nil",
-    "none",
-    "not-set",
-    "null",
-    "override-me",
-    "placeholder",
-    "redacted",
-    "replaceme",
-    "tbd",
-    "todo",
-    "undefined",
-    "unset",
-    "update-me",
-    "user-provided",
-];
-
-/// Beginnings of texts that ask for a value, after [`normal_form`]. The dash matters: `yourpassword`
-/// is what many a database really has.
-const PLACEHOLDER_PREFIXES: &[&str] = &[
-    "add-your-",
-    "change-it",
-    "change-me",
-    "change-this",
-    "changeit",
-    "changeme",
-    "changethis",
-    "dummy-",
-    "enter-",
-    "example-",
-    "fake-",
-    "fill-in",
-    "fill-me",
-    "fixme",
-    "generate-",
-    "generated-by-",
-    "get-",
-    "injected-",
-    "insert-",
-    "override-",
-    "overwrite-",
-    "paste-",
-    "placeholder",
-    "please-",
-    "provided-by-",
-    "put-",
-    "redacted-",
-    "replace-",
-    "replaceme",
-    "set-in-",
-    "set-me",
-    "set-via-",
-    "setme",
-    "some-",
-    "specify-",
-    "to-be-",
-    "todo-",
-    "use-your-",
-    "your-",
-];
-
-/// Whether a whole text only waits for the real value.
-///
-/// Whole texts alone count: real passwords hold words such as *redacted* or *example* too.
-pub(super) fn is_placeholder(key: &str, text: &str) -> bool {
-    let text = text.trim();
-    if text.contains('\n') || text.len() > 100 {
-        return false;
-    }
-    let form = normal_form(text);
-    form.is_empty()
-        || is_monotonous(text)
-        || (text.len() > 4 && text.starts_with("__") && text.ends_with("__"))
-        || PLACEHOLDERS.contains(&form.as_str())
-        || PLACEHOLDER_PREFIXES.iter().any(|prefix| form.starts_with(prefix))
-        || form.ends_with("-here")
-        || is_crossed_out(text)
-        || restates_key(key, text, &form)
-}
-
-/// Lower case, words joined by single dashes, decoration at the ends gone.
-fn normal_form(text: &str) -> String {
-    let lower = text.to_lowercase();
-    let parts = lower.split(|char: char| !(char.is_alphanumeric() || char == '/'));
-    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
-}
-
-/// `xxxx`, `****`, `xxx-xxx`, `0000`: one character, however it is grouped.
-fn is_monotonous(text: &str) -> bool {
-    let mut chars = text.chars().filter(|char| char.is_alphanumeric() || matches!(char, '*' | '.'));
-    let Some(first) = chars.next() else { return true };
-    text.chars().count() > 1 && chars.all(|char| char.eq_ignore_ascii_case(&first))
-}
-
-/// `ghp_xxxxxxxx`: the form of a token with its body crossed out.
-fn is_crossed_out(text: &str) -> bool {
-    let body = text.rsplit(['-', '_', '.']).next().unwrap_or(text);
-    body.len() >= 4 && body.bytes().all(|byte| matches!(byte, b'x' | b'X' | b'*'))
-}
-
-/// `HF_TOKEN: HF_TOKEN`, `API_KEY: GOOGLE_API_KEY_VALUE`: capitals that name the thing itself.
-fn restates_key(key: &str, text: &str, form: &str) -> bool {
-    if form == normal_form(key) && text.contains(['_', '-', ' ']) {
-        return true;
-    }
-    let shouted = text.chars().all(|char| char.is_ascii_uppercase() || " _-".contains(char));
-    let of_key = words::split(key);
-    shouted && text.len() > 2 && words::split(text).iter().all(|word| of_key.contains(word) || is_head(word))
-}
-
-fn is_head(word: &str) -> bool {
-    matches!(word, "key" | "value" | "val" | "my" | "your" | "the" | "here")
-        || HEADS.iter().any(|(head, _)| *head == word)
-}
-
 /// Whether a text is a value of its own, and neither empty nor a stand-in for one.
 pub(super) fn is_literal(key: &str, text: &str) -> bool {
     let text = text.trim();
-    !text.is_empty() && !is_reference(&blank_templates(text)) && !is_placeholder(key, text)
+    if text.is_empty() || is_reference(&blank_templates(text)) || is_placeholder(key, text) {
+        return false;
+    }
+    structure::literals(key, text).unwrap_or(true)
 }
 
 #[cfg(test)]
@@ -441,51 +352,5 @@ mod tests {
         {
             assert!(!is_reference(&blank_templates(text)), "{text}");
         }
-    }
-
-    #[test]
-    fn placeholders_wait_for_a_value() {
-        for (key, text) in [
-            ("PASSWORD", "changeme"),
-            ("PASSWORD", "CHANGE_ME"),
-            ("session_secret", "change me\n"),
-            ("PASSWORD", "__REPLACE_ME__"),
-            ("KEY", "REPLACE-WITH-KEY"),
-            ("HF_API_KEY", "your-huggingface-api-key-here"),
-            ("HF_TOKEN", "HF_TOKEN"),
-            ("GOOGLE_API_KEY", "GOOGLE_API_KEY_VAL"),
-            ("COOKIE_SECRET", "SECRET"),
-            ("TOKEN", "xxxx-xxxx"),
-            ("TOKEN", "****"),
-            ("TOKEN", "..."),
-            ("TOKEN", "<token goes here>"),
-            ("TOKEN", "insert_token"),
-            ("TOKEN", "ghp_xxxxxxxxxxxxxxxxxxxx"),
-            ("TOKEN", "user_provided"),
-            ("JWT_SECRET", "please-change-me"),
-            ("SECRET_KEY", "generate_a_new_key"),
-            ("GEMINI_API_KEY", "MY_GEMINI_API_KEY"),
-        ] {
-            assert!(is_placeholder(key, text), "{key}: {text}");
-        }
-    }
-
-    #[test]
-    fn weak_passwords_are_no_placeholders() {
-        for text in [
-            "password",
-            "admin",
-            "test",
-            "pleaseme",
-            "getaway",
-            "hunter-xx",
-            "yourpassword",
-            "mysecretpassword",
-            "not-redacted-1",
-            "falsetto",
-        ] {
-            assert!(!is_placeholder("DB_PASSWORD", text), "{text}");
-        }
-        assert!(!is_placeholder("password", "password"));
     }
 }

@@ -16,7 +16,9 @@ mod distinct;
 mod elsewhere;
 mod lines;
 mod literal;
+mod lookup;
 mod names;
+mod placeholder;
 mod random;
 mod shapes;
 mod structure;
@@ -120,6 +122,13 @@ pub fn classify(key: &str, text: Option<&str>, kind: TextKind) -> Detection {
         _ => None,
     };
     Detection { by_name: analysis.verdict, name_vetoed, by_value: text.and_then(|text| value(key, text)) }
+}
+
+/// Whether a value is the name of a key by its place in a structure: `auth.secretKeys.password` says which key of an
+/// object holds the password.
+pub fn is_name_by_place(path: &str, text: &str) -> bool {
+    let mut fields = path.rsplit('.').skip(1);
+    fields.next().is_some_and(elsewhere::maps_to_names) && elsewhere::is_key_name(text.trim())
 }
 
 /// Whether a text is a value of its own: neither empty, nor a reference, nor a placeholder. This is

@@ -8,8 +8,9 @@
 use super::vocabulary::files::{CONFIG_EXTENSIONS, CREDENTIAL_FILES, KEY_EXTENSIONS, PUBLIC_EXTENSIONS, SSH_KEY_FILES};
 use super::vocabulary::qualifiers::QUALIFIERS;
 use super::vocabulary::{
-    AFTER_VERB_PASS, COUNTED_TOKEN, COUNTED_TOKENS, ELSEWHERE, FIRST_SWITCHES, Family, HEADS, LAST_HEADS, NEGATING,
-    NEGATING_TOKENS, OTHER_KEYS, PAIRS, PUBLIC_PREFIXES, SECRET_KEYS, SECRET_KEYS_AFAR, SWITCHES, WEAK,
+    AFTER_VERB_PASS, COUNTED_TOKEN, COUNTED_TOKENS, ELSEWHERE, FIRST_SWITCHES, FORMS, Family, HEADS, KEY_FORMS,
+    LAST_HEADS, NEGATING, NEGATING_KEYS, NEGATING_TOKENS, OTHER_KEYS, PAIRS, PUBLIC_PREFIXES, SECRET_KEYS,
+    SECRET_KEYS_AFAR, SWITCHES, WEAK,
 };
 use super::words;
 
@@ -132,7 +133,9 @@ fn pair_at(words: &[String], index: usize) -> Option<Family> {
 fn key_at(words: &[String], index: usize) -> Option<Head> {
     let previous = before(words, index);
     let known = SECRET_KEYS.contains(&previous) || OTHER_KEYS.contains(&previous) || NEGATING.contains(&previous);
-    (known || guarded_from_afar(words, index)).then_some(Head { index, family: Family::Key })
+    let is_form = KEY_FORMS.contains(&word(words, index + 1)) && index > 0 && index + 2 == words.len();
+    let is_public = NEGATING_KEYS.contains(&previous);
+    (known || is_public || is_form || guarded_from_afar(words, index)).then_some(Head { index, family: Family::Key })
 }
 
 fn guarded_from_afar(words: &[String], index: usize) -> bool {
@@ -153,6 +156,7 @@ fn negation(words: &[String], head: Head) -> Option<String> {
     let previous = before(words, head.index);
     let other_key =
         matches!(this, "key" | "keys") && OTHER_KEYS.contains(&previous) && !guarded_from_afar(words, head.index);
+    let other_key = other_key || head.family == Family::Key && NEGATING_KEYS.contains(&previous);
     let other_token = head.family == Family::Token && NEGATING_TOKENS.contains(&previous);
     if other_key || other_token || NEGATING.contains(&previous) {
         return Some(format!("`{previous}` stands before `{this}`"));
@@ -198,7 +202,8 @@ fn is_vault_secret(words: &[String], head: Head) -> bool {
 }
 
 fn weak(words: &[String]) -> Analysis {
-    let Some(last) = words.last().filter(|word| WEAK.contains(&word.as_str())) else { return Analysis::plain(None) };
+    let mut words = words.iter().rev().skip_while(|word| FORMS.contains(&word.as_str()));
+    let Some(last) = words.next().filter(|word| WEAK.contains(&word.as_str())) else { return Analysis::plain(None) };
     let reason = format!("last word `{last}`");
     Analysis { verdict: NameVerdict::Weak { reason }, family: Some(Family::Weak) }
 }
@@ -265,7 +270,8 @@ mod tests {
              SECRET_FOO_KEY VERIFIED_PASSWORD rabbitmq-password.txt VAULT_ENC_KEY JWT_SIGN_KEY ALGOLIA_ADMIN_KEY
              AZURE_SUBSCRIPTION_KEY DKIM_KEY RABBITMQ_ERLANG_COOKIE RELEASE_COOKIE REDISCLI_AUTH SNMP_COMMUNITY
              LDAP_BINDPW bindpw ROOTPASS KEYPASS ROOTPWD MOT_DE_PASSE DB_HASLO CLAVE DB_PAROLA USERTOKEN SECRET_TEXT
-             PASSWORD_HASH",
+             PASSWORD_HASH dbpassword mysqlrootpassword githubtoken slackbottoken clientsecret jwtsecretkey stripeapikey
+             OCI_CLI_KEY_CONTENT DEPLOYER_KEY_PEM HOST_KEY_BASE64 NIGHTLY_BATCH_KEY TENANT_KEY_MATERIAL rootpw",
         ) {
             assert!(matches!(name(key), NameVerdict::Sensitive { .. }), "{key}: {:?}", name(key));
         }
@@ -290,7 +296,9 @@ mod tests {
              privateKey.encoding API_KEYS_COLLECTION PASSWORD_CHARSET PASSWORD_GENERATOR RSA_PRIVATE_KEY_BITS
              sealedSecretsController existingSecretKey existingErlangSecret existingSecretAdminPasswordKey passwordFrom
              nginx.ingress.kubernetes.io/auth-secret checksum/secret vault.hashicorp.com/agent-inject-secret-db
-             secretKeyRef.key tolerations.key NODE_AFFINITY_KEY COOKIE_DOMAIN RELEASE_COOKIE_DOMAIN",
+             RESTIC_PASSWORD_COMMAND SOPS_AGE_KEY_CMD passwordCmd TOKEN_GETTER apiKeyEnvVar secretEnv PASSWORD_ENV
+             RECAPTCHA_SITE_KEY TURNSTILE_SITE_KEY JWT_VERIFICATION_KEY PUBLIC_KEY_PEM CACHE_KEY_CONTENT 1password-cli
+             1PASSWORD_CONNECT_HOST onepassword secretKeyRef.key tolerations.key NODE_AFFINITY_KEY COOKIE_DOMAIN RELEASE_COOKIE_DOMAIN",
         ) {
             assert!(matches!(name(key), NameVerdict::Plain { .. }), "{key}: {:?}", name(key));
         }
@@ -298,7 +306,7 @@ mod tests {
 
     #[test]
     fn ambiguous_names_wait_for_the_value() {
-        for key in words_of("GOOGLE_TAG_MANAGER_AUTH kv_key key SLACK_HOOK") {
+        for key in words_of("GOOGLE_TAG_MANAGER_AUTH kv_key key SLACK_HOOK TENANT_KEY_DATA TENANT_KEY_VALUE") {
             assert!(matches!(name(key), NameVerdict::Weak { .. }), "{key}: {:?}", name(key));
         }
     }

@@ -29,6 +29,42 @@ pub(super) fn mixed(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
+/// Whether some part of a text, between what separates words, was made by a machine: `example-k3J9xq`.
+pub(super) fn has_made_part(text: &str) -> bool {
+    text.split(|char: char| !char.is_ascii_alphanumeric()).any(is_made_part)
+}
+
+/// Letters and digits in turns, as no word has them; `oauth2`, `v1beta1` and `sha256` are words.
+fn is_made_part(part: &str) -> bool {
+    let turns = turns(part);
+    part.len() >= 6 && turns >= 4 || part.len() >= 16 && turns >= 2
+}
+
+/// How often letters and digits stand beside each other.
+pub(super) fn turns(text: &str) -> usize {
+    let pairs = text.bytes().zip(text.bytes().skip(1));
+    let differ =
+        |a: u8, b: u8| a.is_ascii_alphabetic() && b.is_ascii_digit() || a.is_ascii_digit() && b.is_ascii_alphabetic();
+    pairs.filter(|(a, b)| differ(*a, *b)).count()
+}
+
+/// Whether a text is a password of mixed signs: short, of letters and digits, with a sign that stands in no name, path,
+/// address or expression.
+pub(super) fn is_mixed_password(text: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
+    let kinds =
+        [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit].into_iter().filter(|kind| has(*kind));
+    let signs: std::collections::BTreeSet<u8> = text.bytes().filter(|byte| b"!#$^&*?~@".contains(byte)).collect();
+    let of_code = |byte: u8| !byte.is_ascii_graphic() || b"()[]{}<>|\\\"'`/".contains(&byte);
+    let enough = match kinds.count() {
+        3 if signs.iter().eq([&b'@']) => !text.contains('.'),
+        3 => !signs.is_empty(),
+        2 => signs.len() >= 2,
+        _ => false,
+    };
+    (8..=64).contains(&text.len()) && !text.bytes().any(of_code) && enough
+}
+
 /// Whether a text is made of parts with a meaning: a host, a path, a list, a UUID.
 fn is_structured(text: &str) -> bool {
     let base64 = |char: char| char.is_ascii_alphanumeric() || "+/=_-".contains(char);
@@ -42,6 +78,7 @@ fn is_wordy(text: &str) -> bool {
         part.len() <= 12
             && (part.bytes().all(|byte| byte.is_ascii_alphabetic()) || part.bytes().all(|byte| byte.is_ascii_digit()))
             || part.len() <= 4
+            || (part.len() <= 7 && turns(part) <= 1)
     };
     parts.len() > 1 && parts.iter().all(is_word)
 }
@@ -55,6 +92,36 @@ pub(super) fn is_uuid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_of_mixed_signs_are_neither_addresses_nor_expressions() {
+        for text in ["Tr0ub4dor&3", "p@ss!W0rd#x9", "s3cr3t!pass#", "Summer2024!", "aB3$efgh"] {
+            assert!(is_mixed_password(text), "{text}");
+        }
+        for text in [
+            "user1@example.com",
+            "User1@example.com",
+            "https://Example.com/x?a1",
+            "^[A-Z]{3}[0-9]+$",
+            "checkout-db-1",
+            "kubernetes.io/hostname",
+            "short!1",
+            "${NAME}1!a",
+            "Hello, world!",
+        ] {
+            assert!(!is_mixed_password(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_made_part_turns_between_letters_and_digits() {
+        for text in ["example-k3J9xq", "5up3r53cr37", "9f86d081884c7d65", "x_hZ8fQ2mX7vKp4TnR"] {
+            assert!(has_made_part(text), "{text}");
+        }
+        for text in ["oauth2", "v1beta1", "sha256", "replace-me", "s3-bucket-2", "db2.example.com", "changeme123"] {
+            assert!(!has_made_part(text), "{text}");
+        }
+    }
 
     #[test]
     fn only_machine_made_texts_look_random() {

@@ -1,10 +1,11 @@
 //! Values that no secret has: what they are overrules what their name suggests.
 
-use super::elsewhere::name_of_another;
+use super::elsewhere::{is_fingerprint, name_of_another};
 use super::literal::{BLANK, blank_templates, has_reference_prefix, is_reference, without_references};
-use super::random::looks_random;
+use super::random::{has_made_part, is_mixed_password, looks_random};
 use super::values::der;
-use super::vocabulary::Family;
+use super::vocabulary::{Family, HEADS};
+use super::words;
 
 /// Says why a value under a name of this family is no secret after all.
 pub(super) fn veto(family: Family, key: &str, text: &str) -> Option<String> {
@@ -20,10 +21,11 @@ pub(super) fn veto(family: Family, key: &str, text: &str) -> Option<String> {
         return None;
     }
     if text.contains('\n') {
-        return None;
+        return (family == Family::Weak).then(|| "the value has several lines".to_owned());
     }
     if family == Family::Weak {
-        return (!looks_random(text)).then(|| "the value does not look random".to_owned());
+        let is_made = looks_random(text) && !is_fingerprint(text) || is_mixed_password(text) && !is_reference(text);
+        return (!is_made).then(|| "the value does not look random".to_owned());
     }
     shape(family, text).or_else(|| name_of_another(family, key, text)).map(|shape| format!("the value is {shape}"))
 }
@@ -33,6 +35,8 @@ fn shape(family: Family, text: &str) -> Option<&'static str> {
         Some("a truth value")
     } else if is_quantity(family, text) {
         Some("a number or duration")
+    } else if family != Family::Password && is_version(text) {
+        Some("a version")
     } else if is_path(text) {
         Some("a path")
     } else if is_bare_url(text) {
@@ -80,6 +84,15 @@ fn is_unit(text: &str) -> bool {
     matches!(text, "ms" | "s" | "m" | "h" | "d" | "w" | "y" | "min" | "sec" | "days" | "hours" | "minutes" | "seconds")
 }
 
+/// `2.35.0`, `v1.2.3-rc1`.
+fn is_version(text: &str) -> bool {
+    let number = text.strip_prefix('v').unwrap_or(text);
+    let number = number.split(['-', '+']).next().unwrap_or(number);
+    let parts: Vec<&str> = number.split('.').collect();
+    (2..=4).contains(&parts.len())
+        && parts.iter().all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Endings of the files in which secrets lie.
 const FILE_ENDINGS: &[&str] = &[
     ".cer",
@@ -105,6 +118,14 @@ const FILE_ENDINGS: &[&str] = &[
     ".yml",
 ];
 
+/// Folders in which secrets lie, and the first parts of what names one in a store.
+const PLACES: &[&str] =
+    &["cert", "certs", "data", "etc", "keys", "kv", "mnt", "opt", "run", "ssh", "tmp", "var", "vault"];
+
+fn is_head(word: &str) -> bool {
+    HEADS.iter().any(|(head, _)| *head == word)
+}
+
 /// No path is longer; what is, need not be looked at.
 const LONGEST_PATH: usize = 4096;
 
@@ -120,15 +141,25 @@ fn is_path(text: &str) -> bool {
     let blanked = blank_templates(text);
     let text = without_references(&blanked);
     let text = if is_reference(&blanked) { blanked.replace(BLANK, "x") } else { text.into_owned() };
-    let in_path = |char: char| char.is_alphanumeric() || "._-/\\~:@ ${}()".contains(char);
+    let in_path = |char: char| char.is_alphanumeric() || "._-/\\~:@ ${}()#".contains(char);
     if !text.chars().all(in_path) || text.split(['/', '\\']).any(|part| part.len() >= 20 && looks_random(part)) {
         return false;
     }
     let anchored = ["/", "./", "../", "~/", "\\\\"].iter().any(|start| text.starts_with(start)) && text.len() > 1;
     let drive = text.get(1..3).is_some_and(|start| matches!(start, ":\\" | ":/")) && !text.contains("://");
     let named = !text.contains(' ') && FILE_ENDINGS.iter().any(|ending| text.to_lowercase().ends_with(ending));
+    let parts = || text.split(['/', '#']);
+    let of_name = |part: &str| {
+        part.len() > 1
+            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
+    };
+    let relative = text.contains('/')
+        && parts().all(of_name)
+        && !has_made_part(&text)
+        && (text.starts_with('.')
+            || parts().flat_map(words::split).any(|word| PLACES.contains(&word.as_str()) || is_head(&word)));
     let joined_references = is_reference(&blanked) && text.contains('/') && !text.contains(':');
-    anchored || drive || named || joined_references
+    anchored || drive || named || relative || joined_references
 }
 
 /// A URL with neither user nor query cannot carry a credential, unless it *is* the secret; those
@@ -150,8 +181,13 @@ fn is_public_material(text: &str) -> bool {
     let ssh = ["ssh-rsa AAAA", "ssh-dss AAAA", "ssh-ed25519 AAAA", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
     let ssh = ssh.iter().any(|start| text.starts_with(start)) && text.contains(" AAAA");
     let age = text.starts_with("age1") && text.len() > 60;
-    let stripe = ["pk_live_", "pk_test_", "sb_publishable_"].iter().any(|start| text.starts_with(start));
-    public_pem || ssh || age || stripe || der::is_public(text)
+    public_pem || ssh || age || is_publishable(text) || der::is_public(text)
+}
+
+/// Keys that providers give to pages and apps: Stripe, Supabase, `PostHog`, Mapbox, Square, Nostr.
+fn is_publishable(text: &str) -> bool {
+    let starts = ["pk_live_", "pk_test_", "sb_publishable_", "phc_", "pk.eyJ", "sq0idp-", "npub1"];
+    starts.iter().any(|start| text.starts_with(start)) && !text.contains(char::is_whitespace)
 }
 
 #[cfg(test)]
@@ -199,6 +235,24 @@ mod tests {
             (Secret, "redisSecret", "redis"),
             (Secret, "envFromSecret", "grafana-env"),
             (Secret, "DEFAULT_SSL_SECRET", "ingress/wildcard-tls"),
+            // names of objects in lists of variables
+            (Secret, "DB_SECRET", "orders-db"),
+            (Secret, "REGISTRY_SECRET", "registry-pull"),
+            (Secret, "MODEL_STORE_SECRET", "model-store-credentials"),
+            (Secret, "secrets", "api_secret"),
+            (Secret, "SECRETS", "shop-a"),
+            // paths without an anchor
+            (Password, "DB_PASSWORD", "db-creds/password"),
+            (Password, "DB_PASSWORD", "kv/data/shop#password"),
+            (Token, "TOKEN", ".secrets/token"),
+            (Key, "SSH_KEY", "secrets/deploy-key"),
+            // public keys
+            (Key, "POSTHOG_API_KEY", "phc_hZ8fQ2mX7vKp4TnRb6Wc9Ld3Ys5Gj1"),
+            (Token, "MAPBOX_TOKEN", "pk.eyJ1IjoibWFwcyIsImEiOiJoWjhmUTJtWCJ9.hZ8fQ2mX7vKp4TnR"),
+            (Family::Weak, "keys", "3FA94C07BE51D2863FA94C07BE51D2863FA94C07"),
+            // versions
+            (Token, "TOKEN_SERVER", "2.35.0"),
+            (Token, "tokenizers", "v1.2.3-rc1"),
         ] {
             assert!(veto(family, key, text).is_some(), "{key}: {text}");
         }
@@ -233,6 +287,14 @@ mod tests {
             (Secret, "jwtSecret", "dev"),
             (Secret, "AppSettings__Secret", "hunter2"),
             (Secret, "CLIENT_SECRET", "a/b/c"),
+            (Password, "DB_PASSWORD", "foo/bar"),
+            (Password, "DB_PASSWORD", "1.2.3"),
+            (Secret, "DB_SECRET", "correct-horse-battery"),
+            (Secret, "SECRET", "orders-db"),
+            (Secret, "JWT_SECRET", "jwt-for-all"),
+            (Secret, "secrets", "hZ8fQ2mX7vKp4TnR"),
+            (Family::Weak, "TENANT_KEY", "Tr0ub4dor&3"),
+            (Key, "NIGHTLY_BATCH_KEY", "openthedoor"),
             (Family::File, "tls.key", "c2VjcmV0"),
             (Family::File, "app.encryption.key", "hunter2"),
             (Key, "TLS_KEY", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"),

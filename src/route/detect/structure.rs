@@ -8,7 +8,11 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::lines::{Quoting, judge};
+use super::elsewhere::{is_key_name, maps_to_names};
+use super::lines::{self, Quoting, judge};
+use super::names::NameVerdict;
+use super::random::{has_made_part, looks_random};
+use super::shapes;
 use crate::format;
 
 /// What is longer is no configuration that people write, and looked at line by line.
@@ -40,8 +44,9 @@ impl Document {
         if named(&[".toml"]) {
             return Some(Self { root: format::toml_texts(text)?, quoting: Quoting::Quoted, has_lines: true });
         }
-        let is_file = text.contains('\n') || named(&[".yaml", ".yml"]);
-        if !is_file || !spreads_over_lines(text) || is_deep(text) {
+        let is_flow = text.starts_with('{') && text.ends_with('}') && text.contains(": ");
+        let is_file = text.contains('\n') || is_flow || named(&[".yaml", ".yml"]);
+        if !is_file || !(is_flow || spreads_over_lines(text)) || is_deep(text) {
             return None;
         }
         // a file of several documents is broken as one, and so looked at line by line
@@ -52,9 +57,45 @@ impl Document {
     /// The first name that a literal credential is assigned to, and where in the text that stands, if
     /// in one place only.
     pub(super) fn assignment(&self, text: &str) -> Option<(String, Option<Range<usize>>)> {
-        let (name, value) = in_value("", &self.root, self.quoting)?;
+        let (name, value) = in_value("", &self.root, self.quoting, 0)?;
         let range = unique(text, &value);
         Some((name, range))
+    }
+
+    /// The same for a file within a file, whose own texts are not looked into.
+    pub(super) fn inner_assignment(&self, text: &str) -> Option<(String, Option<Range<usize>>)> {
+        let (name, value) = in_value("", &self.root, self.quoting, 1)?;
+        let range = unique(text, &value);
+        Some((name, range))
+    }
+}
+
+/// Whether a structure in JSON under the name of a secret holds a value of its own; nothing where the text is none. What
+/// names the variables, the keys and the objects that hold secrets holds none.
+pub(super) fn literals(key: &str, text: &str) -> Option<bool> {
+    if !text.starts_with(['{', '[']) || text.len() > LONGEST {
+        return None;
+    }
+    let root: Value = serde_json::from_str(text).ok()?;
+    let mut leaves = Vec::new();
+    collect(key, &root, &mut leaves);
+    let speaks = |name: &str| matches!(super::name(name), NameVerdict::Sensitive { .. });
+    // where no name in it says what is a secret, the name of the whole does for each
+    let all = !leaves.iter().any(|(name, _)| *name != key && speaks(name));
+    let is_value = |(name, text): &(&str, &str)| {
+        let counts = all || speaks(name) || looks_random(text) || has_made_part(text);
+        counts && super::literal::is_literal(name, text) && !shapes::is_public(text)
+    };
+    Some(leaves.iter().any(is_value))
+}
+
+fn collect<'v>(name: &'v str, value: &'v Value, leaves: &mut Vec<(&'v str, &'v str)>) {
+    match value {
+        // what lies in a text is looked at where it is read
+        Value::String(text) if !text.starts_with(['{', '[']) => leaves.push((name, text)),
+        Value::Array(items) => items.iter().for_each(|item| collect(name, item, leaves)),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(name, value, leaves)),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -77,20 +118,33 @@ fn is_deep(text: &str) -> bool {
     })
 }
 
-fn in_value(name: &str, value: &Value, quoting: Quoting) -> Option<(String, String)> {
+fn in_value(name: &str, value: &Value, quoting: Quoting, depth: usize) -> Option<(String, String)> {
     match value {
         Value::String(text) => {
-            judge(name, text.trim_end(), quoting).then(|| (name.to_owned(), text.trim_end().to_owned()))
+            let text = text.trim_end();
+            let here = judge(name, text, quoting).then(|| (name.to_owned(), text.to_owned()));
+            here.or_else(|| in_text(name, text, depth))
         }
-        Value::Array(items) => items.iter().find_map(|item| in_value(name, item, quoting)),
+        Value::Array(items) => items.iter().find_map(|item| in_value(name, item, quoting, depth)),
         Value::Object(fields) => {
             let text = |field: &str| fields.get(field).and_then(Value::as_str);
             let variable = text("name").zip(text("value")).filter(|(name, value)| judge(name, value, quoting));
             let variable = variable.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            variable.or_else(|| fields.iter().find_map(|(name, value)| in_value(name, value, quoting)))
+            // what a field maps to the keys of an object are names, and so looked at no further
+            let is_name = |value: &Value| maps_to_names(name) && value.as_str().is_some_and(is_key_name);
+            let mut fields = fields.iter().filter(|(_, value)| !is_name(value));
+            variable.or_else(|| fields.find_map(|(name, value)| in_value(name, value, quoting, depth)))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
+}
+
+/// A file in a text of a file, once.
+fn in_text(name: &str, text: &str, depth: usize) -> Option<(String, String)> {
+    let is_file = text.contains('\n') || text.starts_with('{');
+    let hit = (depth == 0 && is_file).then(|| lines::scan_inner(name, text)).flatten()?;
+    let value = text.get(hit.1?)?;
+    Some((hit.0, value.to_owned()))
 }
 
 /// Where a value stands, if in one place only.
@@ -119,6 +173,9 @@ mod tests {
             ("app.yaml", "db: {host: db, password: hunter2}\n"),
             ("app.yaml", "db:\n  password: |\n    hunter2\n"),
             ("deployment.yaml", "env:\n- name: DB_PASSWORD\n  value: hunter2\n"),
+            ("CONFIG", "{host: db, password: hunter2}"),
+            ("a.json", "{\"app.yaml\": \"db:\\n  password: hunter2\\n\"}"),
+            ("a.json", "{\"app.json\": \"{\\\"password\\\": \\\"hunter2\\\"}\"}"),
         ] {
             assert_eq!(found(key, text).as_deref(), Some("hunter2"), "{key}: {text}");
         }
@@ -131,9 +188,29 @@ mod tests {
             ("deployment.yaml", "env:\n- name: PASSWORD_FILE\n  value: /run/x\n"),
             ("app.yaml", "passwordPolicy: {min: 3, password: optional}\n"),
             ("app.toml", "password_file = '/run/x'\npassword = '${PASSWORD}'\n"),
+            ("values.json", "{\"auth\": {\"secretKeys\": {\"password\": \"pg-password\", \"token\": \"DB_TOKEN2\"}}}"),
+            ("values.json", "{\"existingSecretKeys\": {\"password\": \"password\"}}"),
             ("settings.json", "{\"token\": \"something\", \"password\": \"\"}"),
         ] {
             assert_eq!(found(key, text), None, "{key}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_structure_of_names_and_references_holds_no_value() {
+        for (key, text, expected) in [
+            ("SECRETS", r#"{"A_PASSWORD": "${{ secrets.A }}", "A_USER": "app"}"#, Some(false)),
+            ("TOKENS", r#"["$TOKEN_A", "$TOKEN_B"]"#, Some(false)),
+            ("SECRETS", r#"{"username": "app", "passwordKey": "x"}"#, Some(true)),
+            ("PASSWORDS", r#"{"alice": "hunter2"}"#, Some(true)),
+            ("PASSWORDS", r#"["hunter2"]"#, Some(true)),
+            ("CREDENTIALS", r#"{"user": "app", "password": "hunter2"}"#, Some(true)),
+            ("CREDENTIALS", r#"{"user": "app", "password": "changeme"}"#, Some(false)),
+            ("PASSWORDS", "{}", Some(false)),
+            ("PASSWORD", "{hunter2}", None),
+            ("PASSWORD", "hunter2", None),
+        ] {
+            assert_eq!(literals(key, text), expected, "{key}: {text}");
         }
     }
 

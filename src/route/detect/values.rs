@@ -215,7 +215,8 @@ fn wrapped(key: &str, text: &str) -> Option<ValueHit> {
     // what is packed is never rendered
     let inner = without_tags(&inner);
     let literal = blank_templates(&inner);
-    let hit = printable.then(|| direct(&Scan { key, text: &inner, literal: &literal })).flatten()?;
+    let scan = || direct(&Scan { key, text: &inner, literal: &literal }).or_else(|| lines::scan(key, &literal));
+    let hit = printable.then(scan).flatten()?;
     Some(ValueHit { reason: format!("{}, wrapped in Base64", hit.reason), range: Some(0..text.len()), ..hit })
 }
 
@@ -251,6 +252,8 @@ mod tests {
         let hit = value("CONFIG", &packed).expect("found");
         assert_eq!((hit.detector, hit.reason.as_str()), ("url-password", "URL with a password, wrapped in Base64"));
         assert_eq!(value("CONFIG", &STANDARD.encode(&packed)), None);
+        let packed = STANDARD.encode("db:\n  host: db\n  password: hunter2\n");
+        assert_eq!(value("CONFIG", &packed).map(|hit| hit.detector), Some("assignment"));
         assert_eq!(value("CONFIG", &STANDARD.encode("nothing of interest in here")), None);
     }
 }

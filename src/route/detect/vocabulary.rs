@@ -4,6 +4,7 @@
 //! name in which it was once seen.
 
 pub(super) mod files;
+pub(super) mod glued;
 pub(super) mod qualifiers;
 
 /// What kind of thing a head word names; it decides which values are believable.
@@ -193,6 +194,12 @@ pub(super) const SECRET_KEYS: &[&str] = &[
     "webhook",
 ];
 
+/// What makes a `key` a secret when it stands directly after it: the key itself, in some form.
+pub(super) const KEY_FORMS: &[&str] = &["b", "base", "content", "contents", "material", "pem"];
+
+/// Words after a last word that say in which form its value is: `HOST_KEY_BASE64` is as weak as `HOST_KEY`.
+pub(super) const FORMS: &[&str] = &["b", "base", "data", "raw", "string", "text", "val", "value"];
+
 /// Of those, the ones whose key is as often the name of a field: `LDAP_USER_KEY: uid`.
 pub(super) const FIELD_KEYS: &[&str] = &[
     "account",
@@ -258,6 +265,9 @@ pub(super) const NEGATING: &[&str] = &["existing", "image", "imagepull", "non", 
 
 /// What, anywhere before a head, says that the value names an object that is there already.
 pub(super) const ELSEWHERE: &str = "existing";
+
+/// The same for keys: what a page or a visitor is given, and what only verifies.
+pub(super) const NEGATING_KEYS: &[&str] = &["site", "verification", "verifying", "verify"];
 
 /// The same for tokens: what guards a form is sent to every visitor.
 pub(super) const NEGATING_TOKENS: &[&str] = &["csrf", "xsrf"];

@@ -1,6 +1,7 @@
 //! Names as words: `githubAppPrivateKey` is *github app private key*.
 
-use super::vocabulary::HEADS;
+use super::vocabulary::glued::{FRONTS, PRODUCTS, SHORT_HEADS, TAILS_OF_HEADS};
+use super::vocabulary::{Family, HEADS};
 
 /// Words that end a longer word written without a separator: `PGPASSWORD`, `SECRETACCESSKEY`.
 ///
@@ -53,6 +54,9 @@ const STEMS: &[&str] = &[
 /// Shorter than this, a word that merely ends in a stem is no compound.
 const SHORTEST_COMPOUND: usize = 6;
 
+/// Longer than this, a word is no name that people give.
+const LONGEST_COMPOUND: usize = 48;
+
 /// Lower-case words after an acronym, as in `APIkey` or `DBpassword`: there the capital belongs to
 /// the acronym and does not begin a word.
 const TAILS: &[&str] = &["key", "keys", "pass", "password", "passwd", "pwd", "secret", "secrets", "token", "tokens"];
@@ -73,8 +77,16 @@ const HALVES: &[(&str, &str, &str)] = &[
 /// digits separate and vanish (`password1`, `CONTEXT7_API_KEY`), and glued words come apart.
 pub(super) fn split(name: &str) -> Vec<String> {
     let mut words = Vec::new();
-    for run in name.split(|char: char| !char.is_alphabetic()) {
-        split_capitals(run, &mut words);
+    let mut before = "";
+    for run in name.split_inclusive(|char: char| !char.is_alphabetic()) {
+        let letters = run.trim_end_matches(|char: char| !char.is_alphabetic());
+        if before == "1" && letters.eq_ignore_ascii_case("password") {
+            // the product, and no password
+            words.push("onepassword".to_owned());
+        } else {
+            split_capitals(letters, &mut words);
+        }
+        before = run;
     }
     join_halves(&mut words);
     words.into_iter().flat_map(unglue).collect()
@@ -139,14 +151,61 @@ fn join_halves(words: &mut Vec<String>) {
 
 /// Takes a glued stem off the end of a word.
 fn unglue(word: String) -> Vec<String> {
-    if word.len() < SHORTEST_COMPOUND || HEADS.iter().any(|(head, _)| *head == word) {
+    if word.len() < SHORTEST_COMPOUND || is_head(&word) || PRODUCTS.contains(&word.as_str()) {
         return vec![word];
+    }
+    if let Some(words) = compound(&word) {
+        return words;
     }
     let parts = STEMS.iter().find_map(|stem| word.strip_suffix(stem).map(|front| (front.to_owned(), *stem)));
     match parts {
         Some((front, stem)) if !front.is_empty() => vec![front, stem.to_owned()],
         _ => vec![word],
     }
+}
+
+fn is_head(word: &str) -> bool {
+    HEADS.iter().any(|(head, _)| *head == word)
+}
+
+/// The words that a compound without separators is made of, where all of them are known: `mysqlrootpassword`,
+/// `githubtoken`, `clientsecretvalue`. *Monkey*, *compass* and *passport* have parts that are not.
+fn compound(word: &str) -> Option<Vec<String>> {
+    if word.len() > LONGEST_COMPOUND {
+        return None;
+    }
+    let mut words: Vec<&str> = Vec::new();
+    let mut rest = word;
+    // what stands after the head, such as *value*
+    let tail = TAILS_OF_HEADS.iter().find(|tail| rest.ends_with(**tail) && rest.len() > tail.len());
+    if let Some(tail) = tail {
+        let front = rest.strip_suffix(tail)?;
+        if ends_in_head(front) {
+            words.push(tail);
+            rest = front;
+        }
+    }
+    let (front, head) = split_head(rest)?;
+    words.push(head);
+    rest = front;
+    while !rest.is_empty() {
+        let known = FRONTS.iter().filter(|front| rest.ends_with(**front)).max_by_key(|front| front.len())?;
+        words.push(known);
+        rest = rest.strip_suffix(known)?;
+    }
+    (words.len() > 1).then(|| words.into_iter().rev().map(str::to_owned).collect())
+}
+
+fn ends_in_head(text: &str) -> bool {
+    split_head(text).is_some()
+}
+
+/// Takes the name of a secret off the end of a compound.
+fn split_head(text: &str) -> Option<(&str, &'static str)> {
+    let long = HEADS.iter().filter(|(head, family)| head.len() > 4 && *family != Family::File).map(|(head, _)| *head);
+    let heads = long.chain(SHORT_HEADS.iter().copied()).filter(|head| text.ends_with(head));
+    let head = heads.max_by_key(|head| head.len())?;
+    text.strip_suffix(head).map(|front| (front, head))
 }
 
 #[cfg(test)]
@@ -172,6 +231,10 @@ mod tests {
             ("OAuthToken", "oauth token"),
             ("passWord", "password"),
             ("Größe", "größe"),
+            ("1password-token", "onepassword token"),
+            ("1PASSWORD_CONNECT_HOST", "onepassword connect host"),
+            ("DB_1_PASSWORD", "db password"),
+            ("db1password", "db password"),
             ("", ""),
             ("__--..", ""),
         ] {
@@ -184,11 +247,24 @@ mod tests {
         for (name, expected) in [
             ("PGPASSWORD", "pg password"),
             ("rootpasswd", "root passwd"),
+            ("mysqlrootpassword", "mysql root password"),
+            ("githubtoken", "github token"),
+            ("GITLABTOKEN", "gitlab token"),
+            ("smtppassword", "smtp password"),
+            ("dbuserpass", "db userpass"),
+            ("clientsecretvalue", "client secret value"),
+            ("stripeapikey", "stripe apikey"),
+            ("sshprivatekey", "ssh privatekey"),
+            ("appkey", "app key"),
+            ("tokenttl secretname passwordfile", "tokenttl secretname passwordfile"),
+            ("hotkey turnkey donkey passport", "hotkey turnkey donkey passport"),
+            ("onepassword keepass", "onepassword keepass"),
             ("SSHPASS", "sshpass"),
             ("htpasswd", "htpasswd"),
             ("SECRETACCESSKEY", "secret accesskey"),
             ("JWTSECRET", "jwt secret"),
             ("pushover_api_userkey", "pushover api userkey"),
+            ("csrftoken", "csrf token"),
             ("monkey turkey compass bypass", "monkey turkey compass bypass"),
             ("Passthrough tokenizer author keyspace", "passthrough tokenizer author keyspace"),
             ("passwordless", "passwordless"),

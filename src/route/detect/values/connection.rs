@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::super::literal::{is_placeholder, is_reference, without_references};
+use super::super::literal::{is_reference, without_references};
+use super::super::placeholder::is_placeholder;
 use super::super::random::{entropy, mixed};
 use super::pattern::Pattern;
 use super::{Detector, Found, Scan};
@@ -38,10 +39,12 @@ fn url_password(scan: &Scan) -> Option<Found> {
         let password = start + colon + 1..host_at;
         let decoded = percent_decode(text.get(password.clone())?);
         let user = user.get(..colon)?;
+        let host = text.get(host_at + 1..end)?;
         let skipped = !is_password(&decoded)
             || is_sample(user, &decoded)
+            || is_grammar(user, &decoded, host)
             || is_expression(&decoded)
-            || is_digest(scheme, text.get(host_at + 1..end)?);
+            || is_digest(scheme, host);
         (!skipped).then(|| Found::certain("URL with a password", password))
     })
 }
@@ -60,11 +63,24 @@ fn authority_end(text: &str, start: usize) -> usize {
     start + rest.find(ends).unwrap_or(rest.len())
 }
 
-/// `user:password@` is how every manual writes it.
+/// `user:password@` is how every manual writes it, and `DB_USER:DB_PASS@` how templates do that are filled in by hand.
 fn is_sample(user: &str, password: &str) -> bool {
     let word = |text: &str, words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    word(user, &["user", "username", "<user>", "login", "name"])
-        && word(password, &["password", "pass", "passwd", "pwd", "pw", "secret"])
+    let users = ["user", "username", "<user>", "login", "name"];
+    let passwords = ["password", "pass", "passwd", "pwd", "pw", "secret"];
+    let is_shouted = |text: &str| {
+        text.bytes().any(|byte| byte.is_ascii_uppercase())
+            && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+    };
+    let ends_in = |text: &str, words: &[&str]| text.rsplit(['_', '-']).next().is_some_and(|last| word(last, words));
+    let is_template =
+        is_shouted(user) && is_shouted(password) && ends_in(user, &users) && ends_in(password, &passwords);
+    is_template || word(user, &users) && word(password, &passwords)
+}
+
+/// `scheme://[user:password@]host[:port]` says how an address is written.
+fn is_grammar(user: &str, password: &str, host: &str) -> bool {
+    user.starts_with('[') && host.starts_with(']') || user.starts_with(['<', '{']) && password.ends_with(['>', '}'])
 }
 
 /// A pattern that matches URLs is none, nor is a list of hosts with an address at its end.
@@ -297,6 +313,7 @@ mod tests {
             ("redis-password", "hunter2", "redis-server --requirepass hunter2"),
             ("dsn-password", "hunter2", "app:hunter2@tcp(db:3306)/app?parseTime=true"),
             ("dsn-password", "hun@ter2", "dsn=app:hun@ter2@(db:3306)/"),
+            ("url-password", "HUNTER2", "postgres://ADMIN:HUNTER2@db/app"),
             ("sql-password", "hunter2", "CREATE USER app IDENTIFIED BY 'hunter2';"),
             ("sql-password", "hunter2", "CREATE ROLE app WITH LOGIN PASSWORD 'hunter2';"),
             ("url-token", "hZ8fQ2mX7vKp4TnR", "https://example.com/hook?a=b&token=hZ8fQ2mX7vKp4TnR"),
@@ -311,6 +328,12 @@ mod tests {
     fn connections_without_a_literal_password_are_not() {
         for text in [
             "postgres://app@db/app",
+            "postgres://USER:PASS@db/app",
+            "postgres://DB_USER:DB_PASSWORD@db/app",
+            "mongodb://[username:password@]host1[:port1][,...hostN[:portN]]/db",
+            "# redis://[user:pass@]host[:port][/database]",
+            "https://user:xxxxxxxx@git.example.com",
+            "amqp://<user:password>@mq",
             "postgres://app:@db/app",
             "postgres://app:$(PASSWORD)@db/app",
             "postgres://${USER}:${PASSWORD}@db/app",

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::literal::{is_literal, is_placeholder};
+use super::super::literal::is_literal;
+use super::super::placeholder::{is_pem_body_stub, is_placeholder};
 use super::pattern::Pattern;
 use super::{Certainty, Detector, Found, Scan, json_in_base64};
 use base64::Engine as _;
@@ -12,7 +13,11 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 pub(super) static DETECTORS: &[Detector] = &[
     Detector { name: "service-account", keywords: &["\"private_key\"", "\"refresh_token\""], find: google },
     Detector { name: "docker-config", keywords: &["\"auth\"", "\"password\"", "\"identitytoken\""], find: docker },
-    Detector { name: "private-key", keywords: &["-----begin", "putty-user-key-file-"], find: private_key },
+    Detector {
+        name: "private-key",
+        keywords: &["private key", "private_key", "putty-user-key-file-"],
+        find: private_key,
+    },
     Detector { name: "kubeconfig", keywords: &["client-key-data", "clusters"], find: kubeconfig },
     Detector { name: "jwk", keywords: &["\"kty\""], find: jwk },
     Detector { name: "jwt", keywords: &["eyj", "eya"], find: jwt },
@@ -32,10 +37,17 @@ const SHORTEST_PEM_BODY: usize = 64;
 /// RFC 7468, also on one line and with `\n` escapes; and the form of `PuTTY`.
 fn private_key(scan: &Scan) -> Option<Found> {
     static PEM: Pattern = Pattern::new(r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----");
+    // what somebody copied by hand: a dash less, underscores, small letters
+    static BROKEN: Pattern = Pattern::new(
+        r"(?i)(?:-+[ ]?|\A|\n[ \t]*)(BEGIN[ _]+(?:[A-Z0-9]+[ _]+){0,3}PRIVATE[ _]KEY(?:[ _]BLOCK)?[ ]?-*)",
+    );
     static PUTTY: Pattern = Pattern::new(r"PuTTY-User-Key-File-[23]");
     let pem = PEM.matches(scan.literal).filter_map(|(label, range)| {
         let rest = scan.literal.get(range.end + 5..)?;
         let body = rest.split("-----").next().unwrap_or(rest).replace("\\n", "\n").replace("\\r", "");
+        if is_pem_body_stub(&body) {
+            return None;
+        }
         let keyed = body.lines().filter(|line| !line.contains(": ")).flat_map(str::bytes);
         let length = keyed.filter(|byte| super::check::is_base64(*byte)).count();
         let certain = length >= SHORTEST_PEM_BODY && !label.starts_with("ENCRYPTED");
@@ -43,8 +55,20 @@ fn private_key(scan: &Scan) -> Option<Found> {
         let start = range.start.saturating_sub("-----BEGIN ".len());
         (length > 0).then(|| Found { certainty, reason: "private key in PEM form", range: Some(start..range.end + 5) })
     });
+    let broken = BROKEN.matches(scan.literal).filter_map(|(_, range)| {
+        let rest = scan.literal.get(range.end..)?.trim_start_matches(['-', ' ']);
+        let body = rest.split("--").next().unwrap_or(rest).replace("\\n", "\n").replace("\\r", "");
+        let first = body.split_whitespace().next().unwrap_or_default();
+        let length = body
+            .split_whitespace()
+            .take_while(|word| word.bytes().all(super::check::is_base64))
+            .map(str::len)
+            .sum::<usize>();
+        let is_key = first.len() >= 16 && length >= SHORTEST_PEM_BODY && !is_pem_body_stub(&body);
+        is_key.then(|| Found::likely("private key in a broken PEM form", range))
+    });
     let putty = PUTTY.matches(scan.literal).map(|(_, range)| Found::certain("private key of PuTTY", range));
-    pem.chain(putty).max_by_key(|found| found.certainty)
+    pem.chain(broken).chain(putty).max_by_key(|found| found.certainty)
 }
 
 fn parse(scan: &Scan) -> Option<Value> {
@@ -207,7 +231,17 @@ mod tests {
             assert_eq!(found("X", &text), certain, "{text}");
         }
         let likely = Some(("private-key", Certainty::Likely));
-        assert_eq!(found("X", &pem("PRIVATE KEY", "xxxxx")), likely);
+        assert_eq!(found("X", &pem("PRIVATE KEY", "hZ8fQ2mX7vKp4TnR")), likely);
+        for (dashes, header) in [
+            ("----", "BEGIN RSA PRIVATE KEY-----"),
+            ("-----", "BEGIN RSA PRIVATE KEY----"),
+            ("", "BEGIN PRIVATE KEY"),
+            ("-----", "BEGIN_RSA_PRIVATE_KEY-----"),
+            ("-----", "Begin Private Key-----"),
+            ("----- ", "BEGIN OPENSSH PRIVATE KEY -----"),
+        ] {
+            assert_eq!(found("X", &format!("{dashes}{header}\n{BODY}\n{BODY}\n")), likely, "{dashes}{header}");
+        }
         assert_eq!(found("X", &pem("ENCRYPTED PRIVATE KEY", BODY)), likely);
     }
 
@@ -217,6 +251,12 @@ mod tests {
             assert_eq!(found("X", &pem(label, BODY)), None, "{label}");
         }
         assert_eq!(found("X", &pem("PRIVATE KEY", "{{ data.KEY }}")), None);
+        for body in ["xxxxx", "...", "MIIEvQIBADANBg...", "<your key>", "your private key here", "…"] {
+            assert_eq!(found("X", &pem("PRIVATE KEY", body)), None, "{body}");
+        }
+        for text in ["# begin private key rotation of the old key", "-----BEGIN PRIVATE KEY of what-----"] {
+            assert_eq!(found("X", text), None, "{text}");
+        }
         assert_eq!(found("X", &format!("{}BEGIN PRIVATE KEY{}", "-----", "-----")), None);
     }
 

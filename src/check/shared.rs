@@ -1,0 +1,81 @@
+//! Secrets that production has in common with another environment.
+
+use crate::diagnostic::Diagnostic;
+use crate::pipeline::Survey;
+use crate::resolve::{Final, Outcome, Resolved, ResolvedValue};
+use crate::route::detect::TextKind;
+use crate::route::{Sensitivity, detect};
+
+/// What is shorter is met by chance.
+const SHORTEST: usize = 8;
+
+/// Entries that production and another environment give the same secret, each in a layer of its own: whoever gets into
+/// the one is in the other. One that both have from one layer is shared on purpose. Only what could be decrypted is
+/// compared, and nothing of a value is told but that two are equal.
+pub(super) fn secrets(survey: &Survey) -> Vec<Diagnostic> {
+    let is_of_production = |resolved: &&Resolved| is_production(resolved.definition.environment.as_str());
+    let (production, others): (Vec<_>, Vec<_>) = survey.environments.iter().partition(is_of_production);
+    let mut found = Vec::new();
+    for ours in &production {
+        for (id, value) in &ours.entries {
+            if survey.routing.sensitivity(id) != Sensitivity::Sensitive {
+                continue;
+            }
+            let Some(text) = secret(id.key.as_str(), value) else { continue };
+            let is_same = |theirs: &&&Resolved| {
+                theirs.entries.get(id).is_some_and(|other| {
+                    other.place != value.place
+                        && secret(id.key.as_str(), other).is_some_and(|other| is_equal(text, other))
+                })
+            };
+            let Some(theirs) = others.iter().find(is_same) else { continue };
+            let (here, there) = (&ours.definition.environment, &theirs.definition.environment);
+            let message = format!("`{}` has the same secret in `{here}` and in `{there}`", ours.definition.label(id));
+            let mut warning = Diagnostic::warning("shared-secret", message).at_hidden(value.place.clone());
+            if let Some(other) = theirs.entries.get(id) {
+                warning = warning.at_hidden_with(other.place.clone(), format!("in `{there}`"));
+            }
+            found.push(
+                warning
+                    .note("whoever learns it in one of them has it in both")
+                    .hint(format!("`septum set {here} {}` gives production one of its own", id.key)),
+            );
+        }
+    }
+    found
+}
+
+/// Whether people call an environment so that only production can be meant: `prod`, `prod-eu`, `live`.
+fn is_production(name: &str) -> bool {
+    let parts: Vec<_> = name.split('-').collect();
+    let is_other = parts.iter().any(|part| matches!(*part, "non" | "no" | "pre" | "not" | "test" | "dev"));
+    !is_other && parts.iter().any(|part| matches!(*part, "prod" | "production" | "prd" | "live"))
+}
+
+/// The text of a value that stands in a layer of its own and is no placeholder.
+fn secret<'v>(key: &str, value: &'v ResolvedValue) -> Option<&'v str> {
+    let Outcome::Known(known @ (Final::Written(_) | Final::File(_))) = &value.outcome else { return None };
+    let text = known.text()?.trim();
+    (text.len() >= SHORTEST && detect::is_literal(key, text, TextKind::Literal)).then_some(text)
+}
+
+/// Whether two texts are equal, in a time that follows from their lengths alone.
+fn is_equal(ours: &str, theirs: &str) -> bool {
+    let pairs = ours.bytes().zip(theirs.bytes());
+    ours.len() == theirs.len() && pairs.fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_production;
+
+    #[test]
+    fn production_is_called_so() {
+        for name in ["prod", "production", "prod-eu", "eu-prod", "live", "prd"] {
+            assert!(is_production(name), "{name}");
+        }
+        for name in ["dev", "staging", "nonprod", "non-prod", "pre-prod", "preprod", "product", "prod-test"] {
+            assert!(!is_production(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What the name of a field says about the name in it, where no rule does.
+//!
+//! `secretName: app` names a Secret and `backendRefs[].name: app` a Service: the words before a name tell. In an
+//! annotation, a name may stand behind a namespace, in a list, or in JSON.
+
+use super::walk::{Spot, Step};
+
+/// Words in the name of a field that names a ConfigMap or a Secret.
+const WORDS: [&str; 6] = ["secret", "configmap", "config-map", "config_map", "credential", "paramref"];
+
+/// Endings of fields that hold one name by itself.
+const ENDINGS: [&str; 4] = ["config", "configs", "creds", "settings"];
+
+/// Words of a field that holds something about the object, or the name of another one.
+const OTHERS: [&str; 10] =
+    ["class", "store", "path", "type", "version", "policy", "namespace", "prefix", "provider", "generator"];
+
+/// The key of the annotation that a scalar is the value of.
+pub(super) fn annotation<'t>(spot: &Spot<'t>) -> Option<&'t str> {
+    match spot.steps.as_slice() {
+        [.., Step::Key(_, "metadata"), Step::Key(_, "annotations"), Step::Key(_, key)] => Some(*key),
+        _ => None,
+    }
+}
+
+/// Whether a field is called as those are that name a ConfigMap or a Secret: `spec.configMaps[]`, `spec.secret.name`.
+pub(super) fn is_reference_by_name(spot: &Spot<'_>) -> bool {
+    let mut keys = spot.steps.iter().rev().filter_map(|step| match step {
+        Step::Key(_, key) => Some(key.to_lowercase()),
+        Step::Item(_) => None,
+    });
+    let Some(own) = keys.next() else { return false };
+    if matches!(own.as_str(), "name" | "names" | "ref") {
+        return keys.next().is_some_and(|parent| has_word(&parent));
+    }
+    has_word(&own) || ENDINGS.iter().any(|ending| own.ends_with(ending))
+}
+
+fn has_word(key: &str) -> bool {
+    WORDS.iter().any(|word| key.contains(word)) && !OTHERS.iter().any(|word| key.contains(word))
+}
+
+/// The names in the value of an annotation that may be those of ConfigMaps and Secrets.
+pub(super) fn names_in_annotation<'t>(annotation: &str, text: &'t str) -> impl Iterator<Item = &'t str> {
+    let (domain, name) = annotation.rsplit_once('/').unwrap_or(("", annotation));
+    let name = name.to_lowercase();
+    // what septum itself and kubectl write there are no references of the object
+    let is_foreign = domain != "septum.dev" && domain != "checksum" && !name.starts_with("last-applied");
+    let says = |text: &str| WORDS.iter().any(|word| text.contains(word));
+    let is_json = text.starts_with(['{', '[']) && says(&text.to_lowercase());
+    let has_names = is_foreign && (has_word(&name) || is_json);
+    text.split(|char: char| !(char.is_ascii_alphanumeric() || matches!(char, '-' | '.'))).filter(move |_| has_names)
+}

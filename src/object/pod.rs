@@ -1,0 +1,171 @@
+//! What the parts of a pod make of each other: files that nobody can read, variables that hide others.
+
+use std::collections::BTreeMap;
+
+use super::provide::{Keys, Provided};
+use crate::diagnostic::{Diagnostic, Diagnostics, Public};
+use crate::layer::Tree;
+use crate::manifest::references::{Reference, Referent, Role};
+use crate::manifest::{Manifest, pod_template};
+use crate::span::{Located, Place};
+
+/// Bits of a mode by which others than the owner read: the group and everybody.
+const SHARED_READ: u32 = 0o044;
+
+/// Warnings: `shadowed-variable`, `unreadable-mount`.
+pub(super) fn check(manifest: &Manifest, provided: &Provided, problems: &mut Diagnostics) {
+    let Some(spec) = pod_template(&manifest.kind).and_then(|path| manifest.tree.at(path)?.get("spec")) else { return };
+    let from = provided.namespace_of(manifest);
+    for container in containers(spec) {
+        problems.extend(shadowed(manifest, container, provided, from.as_ref()));
+    }
+    problems.extend(unreadable(manifest, spec));
+}
+
+fn containers(spec: &Tree) -> impl Iterator<Item = &Tree> {
+    ["initContainers", "containers"].into_iter().filter_map(|field| spec.get(field)?.as_list()).flatten()
+}
+
+fn text<'t>(tree: &'t Tree, path: &[&str]) -> Option<&'t str> {
+    tree.at(path)?.as_text()
+}
+
+/// Keys that two sources of a container's variables have: the later one is taken, without a word.
+fn shadowed(manifest: &Manifest, container: &Tree, provided: &Provided, from: Option<&String>) -> Vec<Diagnostic> {
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    let mut found = Vec::new();
+    for source in container.get("envFrom").and_then(Tree::as_list).unwrap_or_default() {
+        let prefix = text(source, &["prefix"]).unwrap_or_default();
+        for (field, target) in [("configMapRef", Referent::ConfigMap), ("secretRef", Referent::Secret)] {
+            let Some(name) = source.at(&[field, "name"]) else { continue };
+            let Some(reference) = reference_to(target, name) else { continue };
+            let Some(Keys::Known(keys)) = provided.find(&reference, from) else { continue };
+            let label = format!("the {} `{}`", target.as_str(), reference.name.value);
+            let mut hidden = Vec::new();
+            for key in keys {
+                if let Some(other) =
+                    first.insert(format!("{prefix}{key}"), label.clone()).filter(|other| *other != label)
+                {
+                    hidden.push((format!("{prefix}{key}"), other));
+                }
+            }
+            found.extend(of_hidden(manifest, &hidden, &label, &name.place));
+        }
+    }
+    found
+}
+
+fn of_hidden(manifest: &Manifest, hidden: &[(String, String)], label: &str, place: &Place) -> Option<Diagnostic> {
+    let (_, other) = hidden.first()?;
+    let keys: Vec<_> = hidden.iter().filter(|(_, of)| of == other).map(|(key, _)| format!("`{key}`")).collect();
+    let message = format!("{} takes {} as a variable from {other} and from {label}", manifest.label(), keys.join(", "));
+    Some(
+        Diagnostic::warning("shadowed-variable", message)
+            .at_public(place.clone(), Public::Name)
+            .note("the one that comes later is taken, and the other is silently left out")
+            .hint("rename one, take it away from one of them, or give one source a `prefix`"),
+    )
+}
+
+fn reference_to(target: Referent, name: &Tree) -> Option<Reference> {
+    Some(Reference {
+        target,
+        name: Located { value: name.as_text()?.to_owned(), place: name.place.clone() },
+        namespace: None,
+        keys: Vec::new(),
+        optional: false,
+        role: Role::Reference,
+        path: String::new(),
+        env_from: true,
+    })
+}
+
+/// Secrets that are mounted for root alone in a pod that runs as somebody else.
+fn unreadable(manifest: &Manifest, spec: &Tree) -> Vec<Diagnostic> {
+    let has_group = spec.at(&["securityContext", "fsGroup"]).is_some_and(|group| group.as_text().is_some());
+    if has_group {
+        return Vec::new();
+    }
+    let volumes = spec.get("volumes").and_then(Tree::as_list).unwrap_or_default();
+    let mut found = Vec::new();
+    for volume in volumes {
+        let (Some(name), Some(source)) = (text(volume, &["name"]), secret_source(volume)) else { continue };
+        let modes = modes(source);
+        let Some(mode) = modes.into_iter().find(|mode| mode.0 & SHARED_READ == 0) else { continue };
+        let Some(container) = containers(spec).find(|it| mounts(it, name) && runs_as_other(spec, it)) else { continue };
+        let container = text(container, &["name"]).unwrap_or_default();
+        let message = format!(
+            "the container `{container}` of {} does not run as root, and cannot read the Secret in the volume `{name}`",
+            manifest.label()
+        );
+        found.push(
+            Diagnostic::warning("unreadable-mount", message)
+                .at_hidden(mode.1.clone())
+                .note("its files belong to root, and the mode lets nobody else read them")
+                .hint("give the pod `securityContext: { fsGroup: NUMBER }`: then they belong to that group, which may read")
+                .hint("or let others read: `defaultMode: 0444`"),
+        );
+    }
+    found
+}
+
+/// The part of a volume that a Secret is mounted by.
+fn secret_source(volume: &Tree) -> Option<&Tree> {
+    let of_projected = |projected: &&Tree| {
+        let sources = projected.get("sources").and_then(Tree::as_list).unwrap_or_default();
+        sources.iter().any(|source| source.get("secret").is_some())
+    };
+    volume.get("secret").or_else(|| volume.get("projected").filter(of_projected))
+}
+
+/// The modes that are given for files, with their places. Without one, all may read.
+fn modes(source: &Tree) -> Vec<(u32, &Place)> {
+    let sources = source.get("sources").and_then(Tree::as_list).unwrap_or_default();
+    let items = sources.iter().filter_map(|source| source.at(&["secret", "items"])).chain(source.get("items"));
+    let of_items = items.filter_map(Tree::as_list).flatten().filter_map(|item| item.get("mode"));
+    let given = source.get("defaultMode").into_iter().chain(of_items);
+    given.filter_map(|tree| Some((tree.as_text().and_then(mode)?, &tree.place))).collect()
+}
+
+/// A mode as kubectl reads it: octal with a zero before it (or `0o`), and else decimal.
+fn mode(text: &str) -> Option<u32> {
+    match text.strip_prefix("0o").or_else(|| text.strip_prefix('0').filter(|rest| !rest.is_empty())) {
+        Some(octal) => u32::from_str_radix(octal, 8).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+fn mounts(container: &Tree, volume: &str) -> bool {
+    let mounts = container.get("volumeMounts").and_then(Tree::as_list).unwrap_or_default();
+    mounts.iter().any(|mount| text(mount, &["name"]) == Some(volume))
+}
+
+/// Whether a container surely runs as somebody else than root: what it says stands against what the pod says.
+fn runs_as_other(spec: &Tree, container: &Tree) -> bool {
+    let of =
+        |field: &str| text(container, &["securityContext", field]).or_else(|| text(spec, &["securityContext", field]));
+    match of("runAsUser") {
+        Some(user) => user != "0",
+        None => of("runAsNonRoot") == Some("true"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mode;
+
+    #[test]
+    fn modes_are_those_that_kubectl_reads() {
+        for (text, expected) in [
+            ("0400", Some(0o400)),
+            ("0o400", Some(0o400)),
+            ("256", Some(0o400)),
+            ("0", Some(0)),
+            ("0444", Some(0o444)),
+            ("x", None),
+            ("08", None),
+        ] {
+            assert_eq!(mode(text), expected, "{text}");
+        }
+    }
+}
