@@ -107,6 +107,10 @@ pub fn check(pipeline: &Pipeline<'_>, scope: &Scope<'_>) -> Report {
     let look = Look { pipeline, scope, flux: &flux };
     let of_apps = parallel::each(scope.apps.to_vec(), FEW, |app| look.app(app));
     let mut found = of_apps.into_iter().fold(Found::default(), Found::and);
+    let project = pipeline.library.project;
+    let misnamed = project.misnamed(scope.apps.iter().copied());
+    let misnamed = misnamed.map(|file| Finding::of(file.diagnostic.clone(), None, None, None));
+    found.findings.extend(misnamed.filter(|it| scope.only.is_none_or(|only| only.has(it, &Anchors::default()))));
     if let Some(dir) = scope.rendered {
         found.findings.extend(stale::outputs(pipeline, dir, scope));
     }

@@ -19,7 +19,7 @@ use crate::project::{App, PROJECT_FILE, Project, ProjectRoot};
 use crate::sops::{Identities, Places, RuleBook, Rules, Timestamp};
 
 /// Rules of what names something that is not there. If files are removed, they are why.
-const OF_REMOVED: [&str; 2] = ["missing-file", "missing-layer"];
+const OF_REMOVED: [&str; 4] = ["missing-file", "missing-layer", "no-environment", "unknown-file"];
 
 /// Rules of what names something that is not read. If links are staged, they are why, wherever they are on the way.
 const OF_LINKS: [&str; 4] = ["missing-file", "outside-project", "template-failed", "unreadable"];
@@ -48,7 +48,7 @@ pub fn staged(index: &Index, rules: &[UserRules], today: Option<Day>, now: Times
         let project = Project::open(&index.disk, &root)?;
         let baseline = Baseline::of_project(&project)?;
         let apps = concerned(&project, index);
-        if apps.is_empty() {
+        if apps.is_empty() && project.misnamed.is_empty() {
             continue;
         }
         let only = Only::of(&project, index);

@@ -20,6 +20,7 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
         all_environments: scope.is_whole,
         shard: None,
         // nothing is written
+        prune: false,
         allow_plaintext: true,
         intent: Intent::Check,
         cache: None,
@@ -45,8 +46,9 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
         let error = Diagnostic::error("stale-output", format!("`{file}` {what}"));
         Finding::of(error.at(of_file(&file)).hint(hint), None, None, None)
     });
+    let lost = publication.lost.iter().map(|lost| Finding::of(lost.clone(), None, None, None));
     let unverified = publication.unverified.iter().map(|unverified| unverified_secret(unverified, &shown.to_string()));
-    stale.chain(unverified).collect()
+    lost.chain(stale).chain(unverified).collect()
 }
 
 /// Says of a file that nobody at hand can verify it.

@@ -33,8 +33,9 @@ use crate::test_hook;
 /// together.
 ///
 /// With `--out DIR`, each object is a file `DIR/ENV/APP/KIND-NAME.yaml` with a `kustomization.yaml` beside
-/// it. Only what changed is written, and only files that septum wrote itself are removed. Environments that
-/// nobody here can decrypt are rendered as far as they are plain.
+/// it. Only what changed is written, and only files that septum wrote itself are removed; those of an
+/// environment that no longer exists only with `--prune`. Environments that nobody here can decrypt are
+/// rendered as far as they are plain.
 ///
 /// With `--check`, everything is rendered and compared, whatever the tree says of itself, and what nothing
 /// generates is reported too.
@@ -66,6 +67,9 @@ pub(super) struct Render {
     /// Only the Ith of N parts of the targets, counted from 1
     #[arg(long, value_name = "I/N", requires = "out")]
     shard: Option<Shard>,
+    /// Remove environments from the tree that no longer exist; without it, that is an error
+    #[arg(long, requires = "out")]
+    prune: bool,
     /// Write Secrets in plaintext even where Git would take them
     #[arg(long, requires = "out")]
     allow_plaintext: bool,
@@ -179,6 +183,8 @@ impl Render {
             }
         }
         problems.extend(emit::clashes(&objects));
+        let project = pipeline.library.project;
+        problems.extend(project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()));
         if problems.has_errors() {
             return Err(problems);
         }
@@ -225,6 +231,7 @@ impl Render {
             environments: wanted,
             all_environments: self.all,
             shard: self.shard,
+            prune: self.prune,
             allow_plaintext: self.allow_plaintext,
             intent: if self.check { Intent::Check } else { Intent::Apply },
             cache: cache.as_ref(),
@@ -262,6 +269,7 @@ impl Render {
             output.text(&output::diff(&plan.diff()))?;
             // that it is not current is known, whatever else is not
             problems.extend(not_verified(unverified, Severity::Warning));
+            problems.extend(publication.lost.iter().cloned().map(|lost| lost.failing(Failure::Found)));
             problems.push(self.stale(plan, &output::shown(dir)));
         }
         if problems.is_empty() {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use crate::deliver::{Delivered, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::emit::tree::{CacheOptions, Coverage, OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName};
+use crate::emit::tree::{CacheOptions, Coverage, LostEnvironment, OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName};
 use crate::gate;
 use crate::meter::{Meter, Stage, Unit};
 use crate::name::EnvironmentName;
@@ -62,6 +62,8 @@ pub struct Wish<'a> {
     pub all_environments: bool,
     /// The part of the targets that this run answers for.
     pub shard: Option<Shard>,
+    /// Whether the tree may lose a whole environment.
+    pub prune: bool,
     /// Secrets may be written in plaintext where Git would take them.
     pub allow_plaintext: bool,
     /// What it is for.
@@ -79,6 +81,8 @@ pub struct Publication {
     pub plan: Plan,
     /// Warnings.
     pub warnings: Diagnostics,
+    /// Environments that the tree would lose as a whole.
+    pub lost: Vec<Diagnostic>,
     /// Files that require a key to be verified, or made.
     pub unverified: Vec<Unverified>,
     /// How many targets were looked at.
@@ -135,6 +139,7 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     }
     let Found { targets, count, rendered, problems: of_apps, keys, mut unverified } = all;
     unverified.sort();
+    problems.extend(project.misnamed(wish.apps.iter().copied()).map(|file| file.diagnostic.clone()));
     problems.extend(of_apps);
     problems.extend(clash::clashes(&rendered, &tree));
     problems.extend(git::exposed(&rendered, wish));
@@ -153,7 +158,11 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         // of what is not written, nothing is new
         problems = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect();
     }
+    let lost: Vec<_> = plan.lost_environments(|name| project.has_environment(name)).map(|it| loss(&it, wish.dir)).collect();
     if wish.intent == Intent::Apply {
+        if !wish.prune && !lost.is_empty() {
+            return Err(lost.into_iter().collect());
+        }
         if let Some(obstacle) = plan.obstacle() {
             return Err(obstacle.into());
         }
@@ -164,7 +173,19 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     if unverified.iter().any(is_left) {
         problems.extend(keys);
     }
-    Ok(Publication { tree, plan, warnings: problems, unverified, targets, rendered: count })
+    Ok(Publication { tree, plan, warnings: problems, lost, unverified, targets, rendered: count })
+}
+
+/// Reports that a tree has an environment that the project has not: more often its file was renamed than that it is
+/// meant to go from the cluster.
+fn loss(lost: &LostEnvironment, dir: &Path) -> Diagnostic {
+    let LostEnvironment { name, folder, files } = lost;
+    let count = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    let message = format!("the environment `{name}` no longer exists, and `{folder}` has {count} of it");
+    Diagnostic::error("lost-environment", message)
+        .note("what applies the tree would remove the environment from the cluster")
+        .hint(format!("restore `{name}.yaml` beside `base.yaml`"))
+        .hint(format!("or, if it is meant to go: `septum render --all --out {} --prune`", dir.display()))
 }
 
 impl Publication {

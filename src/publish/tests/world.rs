@@ -135,6 +135,7 @@ impl Site {
             environments: &environments,
             all_environments: true,
             shard,
+            prune: true,
             allow_plaintext: true,
             intent,
             cache: (dir == self.tree()).then_some(&cache),
