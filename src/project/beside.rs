@@ -95,6 +95,23 @@ pub(super) fn like_a_base(files: &Files, folder: &Path, listed: &[Listed]) -> Op
     Some(MisnamedFile { layer: Some(BASE.to_owned()), diagnostic })
 }
 
+/// Files that look like a mixin or its encrypted half, and are not.
+pub(crate) fn like_mixin(files: &Files, folder: &Path, name: &str) -> Vec<Diagnostic> {
+    let listed = files.bounds().list(folder).unwrap_or_default();
+    let names = listed.iter().filter(|entry| entry.kind != Kind::Folder).filter_map(|entry| entry.name.to_str());
+    let is_like = |file: &&str| {
+        let likeness = Likeness::of(file);
+        let is_layer = layer_of(file).or(companion_of(file)).is_some() || file.starts_with('.');
+        !is_layer && likeness.is_yaml && likeness.is_named(name)
+    };
+    let diagnostic = |file: &str| {
+        Diagnostic::error("unknown-file", format!("`{file}` looks like a part of the mixin `{name}`, and is not read"))
+            .at_hidden(place_of(files, &folder.join(file)))
+            .hint(format!("a mixin is `{name}.yaml`, and its encrypted half `{name}{SECRETS}`: rename or remove the file"))
+    };
+    names.filter(is_like).map(diagnostic).collect()
+}
+
 /// The layer that a file is, by its name alone.
 fn layer_of(file: &str) -> Option<&str> {
     let name = file.strip_suffix(".yaml").filter(|_| file != PROJECT_FILE)?;
@@ -225,6 +242,7 @@ impl Sorter<'_> {
         };
         match meant.filter(|(_, meant)| meant != file) {
             Some((_, meant)) => found.hinting(self.rename(file, &meant)),
+            None if likeness.is_secret => found.hinting("the encrypted half of an environment is `ENV.secrets.yaml`"),
             None => found.hinting("rename the file, or move it to a directory: files in directories are mixins"),
         }
     }
@@ -244,9 +262,16 @@ impl Sorter<'_> {
     fn rename(&self, file: &str, meant: &str) -> String {
         if self.listed.iter().any(|entry| entry.name == meant) {
             format!("did you mean `{meant}`? It exists already: move what it lacks to it, and remove `{file}`")
-        } else {
+        } else if self.is_of_known(meant) {
             format!("did you mean `{meant}`? Rename the file")
+        } else {
+            format!("rename it to `{meant}` if it is a layer, or move it to a directory")
         }
+    }
+
+    fn is_of_known(&self, file: &str) -> bool {
+        let is_layer = |name: &str| name == BASE || self.known.contains(name);
+        file.strip_suffix(SECRETS).or_else(|| file.strip_suffix(".yaml")).is_some_and(is_layer)
     }
 
     fn found(&self, file: &str, message: String, layer: Option<String>) -> Found {

@@ -56,6 +56,11 @@ impl Likeness {
         Self { stem: stem.join("-"), is_secret, is_copy, is_yaml: yaml.is_some(), ending }
     }
 
+    /// Whether it has exactly the name of a layer.
+    pub(super) fn is_named(&self, layer: &str) -> bool {
+        self.stem == layer
+    }
+
     /// The known layer that it is named like.
     pub(super) fn layer<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> Option<&'k str> {
         known.clone().chain([BASE]).find(|name| *name == self.stem).or_else(|| nearest(&self.stem, known.chain([BASE])))

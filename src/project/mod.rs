@@ -16,6 +16,7 @@ use crate::files::{FileKind, Files, refuse};
 use crate::name::EnvironmentName;
 
 pub use beside::MisnamedFile;
+pub(crate) use beside::like_mixin;
 use beside::{Beside, LayerDirectory, sort_files};
 pub use reference::{ReferenceRole, Referent, UserRule};
 
