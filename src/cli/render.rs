@@ -158,7 +158,7 @@ impl Render {
         output: &Output,
     ) -> Result<Vec<Delivered>, Diagnostics> {
         let mut problems = Diagnostics::new();
-        let mut objects: Vec<(String, Delivered)> = Vec::new();
+        let (mut objects, mut sites) = (Vec::new(), Vec::new());
         for app in apps {
             let of_app: Vec<_> = wanted.iter().filter(|name| app.environments.contains(name)).cloned().collect();
             if of_app.is_empty() {
@@ -168,7 +168,7 @@ impl Render {
             let Some(survey) = pipeline.survey(app, &of_app, &mut problems) else { continue };
             for environment in &of_app {
                 let built = pipeline.objects(&survey, environment, &mut problems);
-                let built = publish::deliver(pipeline, app, &survey, environment, built, now(), &mut problems);
+                let (built, of_target) = publish::deliver(pipeline, app, &survey, environment, built, now(), &mut problems);
                 output.detail(|| {
                     let files = survey.environment(environment).map(|found| found.definition.files.as_slice());
                     let names: Vec<_> = files.unwrap_or_default().iter().map(Source::name).collect();
@@ -179,17 +179,17 @@ impl Render {
                         names.join(", ")
                     )
                 });
-                objects.extend(built.into_iter().map(|object| (survey.app.as_str().to_owned(), object)));
+                objects.extend(built);
+                sites.extend(of_target);
             }
         }
-        problems.extend(emit::clashes(&objects));
+        problems.extend(publish::find_duplicates(&sites));
         let project = pipeline.library.project;
         problems.extend(project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()));
         if problems.has_errors() {
             return Err(problems);
         }
         output.show(problems);
-        let mut objects: Vec<_> = objects.into_iter().map(|(_, object)| object).collect();
         objects.sort_by(|a, b| (&a.environment, &a.id).cmp(&(&b.environment, &b.id)));
         Ok(objects)
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::invalid_usage;
+use super::output::{Output, invalid_usage};
 use super::{Global, apps, argument};
 use crate::at_rest::Wanted;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -44,16 +44,18 @@ impl Spot {
         })
     }
 
-    /// The entry of an environment; nothing is decrypted.
+    /// The entry of an environment; nothing is decrypted. What is wrong in other environments is shown.
     pub(super) fn entry<'p>(
         &self,
         pipeline: &Pipeline<'p>,
         project: &'p Project,
         environment: &EnvironmentName,
+        output: &Output,
     ) -> Result<Named<'p>, Diagnostics> {
         let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
         let apps = apps(pipeline, project, self.app.as_slice())?;
         let (app, survey, id) = wanted.find(pipeline, &apps)?;
+        super::show_beside(project, [app], std::slice::from_ref(environment), &[&survey.beside], output)?;
         Ok(Named { app, survey, id })
     }
 

@@ -22,7 +22,10 @@ impl Variables {
     pub(super) fn overlay(&mut self, layer: &Layer, problems: &mut Diagnostics) {
         let Some(changes) = &layer.vars else { return };
         if layer.role.defines() {
-            merge_over(&mut self.defined, changes, &mut Diagnostics::new());
+            match &mut self.defined {
+                Some(defined) => define(defined, changes),
+                None => self.defined = Some(tree::first(changes)),
+            }
             merge_over(&mut self.merged, changes, problems);
             return;
         }
@@ -43,6 +46,24 @@ fn merge_over(known: &mut Option<Tree>, changes: &Tree, problems: &mut Diagnosti
     match known {
         Some(known) => tree::merge(known, changes, problems),
         None => *known = Some(tree::first(changes)),
+    }
+}
+
+/// Adds what a layer defines. What takes any key goes on to, and what is removed may be set again.
+fn define(defined: &mut Tree, changes: &Tree) {
+    if defined.is_empty_map() {
+        return;
+    }
+    let (TreeKind::Map(known), TreeKind::Map(changes)) = (&mut defined.kind, &changes.kind) else {
+        *defined = changes.clone();
+        return;
+    };
+    for (key, change) in changes {
+        let name = tree::list_name(key, change).unwrap_or(key);
+        match known.get_mut(name) {
+            Some(below) => define(below, change),
+            None => drop(known.insert(name.to_owned(), tree::first(change))),
+        }
     }
 }
 

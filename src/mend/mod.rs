@@ -23,7 +23,6 @@ use self::refusal::Refusal;
 use crate::at_rest::{Before, Kind, Rewrite, SecretFile, Staged, Waiting, Wish, encrypt, plan, typed, write_all};
 use crate::atomic::Access;
 use crate::check::{Finding, Remedy, Spot};
-use crate::diagnostic::Failure;
 use crate::files::Files;
 use crate::sops::{Format, Identities, RuleBook, Timestamp};
 
@@ -101,7 +100,7 @@ struct Broken {
 
 impl Broken {
     fn of(findings: &[Finding]) -> Self {
-        let is_broken = |finding: &&Finding| finding.is_of_layers && finding.failure() != Failure::Found;
+        let is_broken = |finding: &&Finding| finding.is_of_layers && !finding.is_acceptable();
         let broken = || findings.iter().filter(is_broken);
         let apps = broken().filter_map(|finding| finding.app().map(str::to_owned)).collect();
         Self { apps, all: broken().any(|finding| finding.app().is_none()) }

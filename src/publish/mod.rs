@@ -6,6 +6,7 @@
 //! Secret of it all is compared but its ciphertext, and it is listed as unverified.
 
 mod clash;
+mod duplicates;
 mod git;
 mod inputs;
 mod jobs;
@@ -36,6 +37,7 @@ use crate::sops::Timestamp;
 use inputs::Answers;
 use jobs::{Job, Wanted};
 
+pub use duplicates::{ObjectSite, find_duplicates};
 pub use shard::Shard;
 
 /// What a publication is planned for.
@@ -141,6 +143,8 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     unverified.sort();
     problems.extend(project.misnamed(wish.apps.iter().copied()).map(|file| file.diagnostic.clone()));
     problems.extend(of_apps);
+    let sites: Vec<_> = rendered.iter().flat_map(|target| target.sites.iter().cloned()).collect();
+    problems.extend(find_duplicates(&sites));
     problems.extend(clash::clashes(&rendered, &tree));
     problems.extend(git::exposed(&rendered, wish));
     if problems.has_errors() {
@@ -195,7 +199,8 @@ impl Publication {
     }
 }
 
-/// The objects of an environment as they leave on a stream, where nothing was written before.
+/// The objects of an environment as they leave on a stream, where nothing was written before, and what each is made
+/// from.
 pub fn deliver(
     pipeline: &Pipeline<'_>,
     app: &App,
@@ -204,8 +209,8 @@ pub fn deliver(
     objects: Objects,
     now: Timestamp,
     problems: &mut Diagnostics,
-) -> Vec<Delivered> {
-    let Some(resolved) = survey.environment(environment) else { return Vec::new() };
+) -> (Vec<Delivered>, Vec<ObjectSite>) {
+    let Some(resolved) = survey.environment(environment) else { return (Vec::new(), Vec::new()) };
     let project = pipeline.library.project;
     // the rule for the file that a tree would have
     let output = project.output.clone().unwrap_or_else(|| project.files.root().join(USUAL));
@@ -221,7 +226,9 @@ pub fn deliver(
         now,
         day: day(pipeline, now),
     };
-    delivered(resolved, &survey.routing, objects, &way, problems)
+    let delivered = delivered(resolved, &survey.routing, objects, &way, problems);
+    let sites = ObjectSite::all_of(app, &resolved.definition, &delivered);
+    (delivered, sites)
 }
 
 /// The objects of a target as they leave, looked through for secrets on the way.
@@ -334,7 +341,7 @@ impl Run<'_> {
         found.count += 1;
         let state = state.filter(|_| files.unverified.is_empty());
         found.unverified.append(&mut files.unverified);
-        Some(target::Target::rendered(name, inputs(), state, files.files))
+        Some(target::Target::rendered(name, inputs(), state, files))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::inputs::{Answers, layers_in};
+use super::duplicates::ObjectSite;
 use super::{Intent, Standing, Unverified, Wish};
 use crate::deliver::{Delivered, Form, ObjectName, Way};
 use crate::diagnostic::Diagnostics;
@@ -25,20 +26,23 @@ use crate::secret::Wiping;
 pub(super) struct Target {
     pub(super) name: TargetName,
     pub(super) outcome: Outcome,
+    /// What its objects are made from, if it was rendered.
+    pub(super) sites: Vec<ObjectSite>,
 }
 
 impl Target {
     pub(super) fn unchanged(name: TargetName, inputs: Option<BTreeMap<String, String>>) -> Self {
-        Self { name, outcome: Outcome::Unchanged { inputs } }
+        Self { name, outcome: Outcome::Unchanged { inputs }, sites: Vec::new() }
     }
 
     pub(super) fn rendered(
         name: TargetName,
         inputs: BTreeMap<String, String>,
         state: Option<String>,
-        files: Vec<OutputFile>,
+        files: Files,
     ) -> Self {
-        Self { name, outcome: Outcome::Rendered { inputs, state, files } }
+        let Files { files, sites, .. } = files;
+        Self { name, outcome: Outcome::Rendered { inputs, state, files }, sites }
     }
 
     /// The files with a Secret in plaintext in them.
@@ -69,6 +73,8 @@ pub(super) struct Rendering<'a> {
 pub(super) struct Files {
     pub(super) files: Vec<OutputFile>,
     pub(super) unverified: Vec<Unverified>,
+    /// What they are made from.
+    sites: Vec<ObjectSite>,
 }
 
 impl Rendering<'_> {
@@ -191,7 +197,8 @@ impl Rendering<'_> {
     ) -> Files {
         let ids: Vec<_> = delivered.iter().map(|object| object_id(&object.id)).collect();
         let names = file_names(&ids);
-        let mut found = Files { files: Vec::with_capacity(delivered.len()), unverified: Vec::new() };
+        let sites = ObjectSite::all_of(self.app, &resolved.definition, delivered);
+        let mut found = Files { files: Vec::with_capacity(delivered.len()), unverified: Vec::new(), sites };
         for (object, name) in delivered.iter().zip(names) {
             let is_comparable = object.outline.is_none() || self.wish.intent == Intent::Apply;
             match &object.form {
