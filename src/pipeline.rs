@@ -100,24 +100,10 @@ impl<'p> Pipeline<'p> {
     /// Problems of layers are reported for all environments, those of values for the wanted ones.
     /// None is given where there is nothing to route by.
     pub fn survey(&self, app: &App, wanted: &[EnvironmentName], problems: &mut Diagnostics) -> Option<Survey> {
-        self.survey_with(app, wanted, wanted, problems)
-    }
-
-    /// The same, with the manifests of other environments than those that are decrypted.
-    pub fn survey_with(
-        &self,
-        app: &App,
-        wanted: &[EnvironmentName],
-        manifests: &[EnvironmentName],
-        problems: &mut Diagnostics,
-    ) -> Option<Survey> {
-        let sight = |environment: &EnvironmentName| {
-            if wanted.contains(environment) { Sight::Open } else { Sight::Locked }
-        };
         let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
-            self.library.definition(app, environment, sight(environment), problems)
+            self.library.definition(app, environment, sight(environment, wanted), problems)
         };
-        self.resolve(app, Asked::All, wanted, manifests, open, problems)
+        self.resolve(app, Asked::All, wanted, wanted, open, problems)
     }
 
     /// The same, to show something of the environments that are `asked` for: errors in others are put aside, and
@@ -129,11 +115,8 @@ impl<'p> Pipeline<'p> {
         wanted: &[EnvironmentName],
         problems: &mut Diagnostics,
     ) -> Option<Survey> {
-        let sight = |environment: &EnvironmentName| {
-            if wanted.contains(environment) { Sight::Open } else { Sight::Locked }
-        };
         let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
-            self.library.definition(app, environment, sight(environment), problems)
+            self.library.definition(app, environment, sight(environment, wanted), problems)
         };
         self.resolve(app, Asked::Only(asked), wanted, asked, open, problems)
     }
@@ -193,7 +176,11 @@ impl<'p> Pipeline<'p> {
             };
             let mut found = Diagnostics::new();
             let definition = self.meter.time(Stage::Layers, || open(environment, &mut found));
-            if is_own { of_asked.extend(found) } else { of_others.extend(found) }
+            if is_own {
+                of_asked.extend(found);
+            } else {
+                of_others.extend(found);
+            }
             let Some(mut definition) = definition else {
                 whole &= !asked.has(environment);
                 continue;
@@ -296,6 +283,11 @@ impl<'p> Pipeline<'p> {
             Objects::default()
         })
     }
+}
+
+/// How an environment is read: decrypted, if it is one of those that are wanted.
+fn sight(environment: &EnvironmentName, wanted: &[EnvironmentName]) -> Sight {
+    if wanted.contains(environment) { Sight::Open } else { Sight::Locked }
 }
 
 /// What is wrong in other environments alone.

@@ -58,6 +58,8 @@ pub struct Scope<'a> {
     pub is_whole: bool,
     /// A tree of output, which must be what the sources give.
     pub rendered: Option<&'a Path>,
+    /// Whether Secrets in plaintext may lie in that tree where Git takes them.
+    pub allow_plaintext: bool,
     /// Rules of the team's own, beside those that are built in.
     pub rules: &'a [UserRules],
     /// Findings that are known.
@@ -111,10 +113,14 @@ pub fn check(pipeline: &Pipeline<'_>, scope: &Scope<'_>) -> Report {
     let of_apps = parallel::each(scope.apps.to_vec(), FEW, |app| look.app(app));
     let mut found = of_apps.into_iter().fold(Found::default(), Found::and);
     let project = pipeline.library.project;
-    let duplicates = publish::find_duplicates(&found.sites).into_iter().map(|it| Finding::of(it, None, None, None));
+    let targets = found.targets.iter().map(|(app, environments)| (app, environments.as_slice()));
+    let duplicates = publish::find_namesakes(targets).into_iter().chain(publish::find_duplicates(&found.sites));
+    let duplicates: Vec<_> = duplicates.into_iter().map(|it| Finding::of(it, None, None, None)).collect();
     let misnamed = project.misnamed(scope.apps.iter().copied());
     let misnamed = misnamed.map(|file| Finding::of(file.diagnostic.clone(), None, None, None));
-    found.findings.extend(misnamed.chain(duplicates).filter(|it| scope.only.is_none_or(|only| only.has(it, &Anchors::default()))));
+    found.findings.extend(
+        misnamed.chain(duplicates).filter(|it| scope.only.is_none_or(|only| only.has(it, &Anchors::default()))),
+    );
     if let Some(dir) = scope.rendered {
         found.findings.extend(stale::outputs(pipeline, dir, scope));
     }
@@ -137,7 +143,9 @@ fn encrypted(pipeline: &Pipeline<'_>, found: &Found) -> Vec<Finding> {
     let folder = disk.repository_of(files.root()).unwrap_or(files.root()).to_path_buf();
     let found = Root::new(disk, &folder)
         .map_err(|error| refuse(&error.into(), FileKind::SecretFile, &files.name(&folder)))
-        .and_then(|bounds| Ok(unencrypted::of_files(&bounds, book, &unencrypted::ruled_files(files, book)?, &known)));
+        .and_then(|bounds| {
+            Ok(unencrypted::errors_of_files(&bounds, book, &unencrypted::ruled_files(files, book)?, &known))
+        });
     found.unwrap_or_else(|problem| vec![Finding::of(problem, None, None, None)])
 }
 
@@ -165,10 +173,12 @@ impl Look<'_> {
             let name = pipeline.library.app_name(app).ok();
             let name = name.as_ref().map(AppName::as_str);
             // nothing was checked, wherever that comes from
-            let findings = problems.into_iter().map(|problem| Finding::of(problem, name, None, None).of_layers().unjudged());
+            let findings =
+                problems.into_iter().map(|problem| Finding::of(problem, name, None, None).of_layers().unjudged());
             found.findings.extend(findings);
             return found;
         };
+        found.targets.push((survey.app.clone(), wanted.clone()));
         let places = Places::of(&survey);
         let findings = places.findings(problems, None).into_iter();
         let mut findings: Vec<_> = findings.map(Finding::of_layers).collect();
@@ -249,6 +259,8 @@ struct Found {
     findings: Vec<Finding>,
     /// What all objects are made from.
     sites: Vec<ObjectSite>,
+    /// The names of the apps with the environments that were looked at.
+    targets: Vec<(AppName, Vec<EnvironmentName>)>,
     accepted: Vec<Finding>,
     unseen: BTreeSet<String>,
     usage: Usage,
@@ -258,6 +270,7 @@ impl Found {
     fn and(mut self, other: Self) -> Self {
         self.findings.extend(other.findings);
         self.sites.extend(other.sites);
+        self.targets.extend(other.targets);
         self.accepted.extend(other.accepted);
         self.unseen.extend(other.unseen);
         self.usage.extend(other.usage);
@@ -266,7 +279,7 @@ impl Found {
 
     /// In the order of files, each mistake once, wherever it was met.
     fn report(self, scope: &Scope<'_>) -> Report {
-        let Self { mut findings, sites: _, mut accepted, unseen, usage } = self;
+        let Self { mut findings, sites: _, targets: _, mut accepted, unseen, usage } = self;
         let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has(finding, &Anchors::default()));
         findings.extend(usage.findings().filter(is_wanted));
         let mut findings = sorted(without_consequences(findings, |found| &found.diagnostic));

@@ -7,7 +7,7 @@ use super::finding::Finding;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::emit::tree::FileChange;
 use crate::pipeline::Pipeline;
-use crate::publish::{self, Intent, Standing, Unverified, Wish};
+use crate::publish::{self, Intent, OnLostEnvironment, Standing, Unverified, Wish};
 use crate::span::{Source, Span};
 
 /// What is wrong with a tree, compared with what would be rendered now. Nothing that the tree says of itself counts.
@@ -19,9 +19,8 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
         environments: scope.environments,
         all_environments: scope.is_whole,
         shard: None,
-        // nothing is written
-        prune: false,
-        allow_plaintext: true,
+        lost: OnLostEnvironment::Refuse,
+        allow_plaintext: scope.allow_plaintext,
         intent: Intent::Check,
         cache: None,
         now: scope.now,
@@ -76,7 +75,7 @@ fn of_file(file: &str) -> crate::span::Place {
 /// Findings that keep the tree from being compared. Those of the sources are reported elsewhere, but may be accepted
 /// there, and nobody has looked at the tree then.
 fn of_tree(problems: Diagnostics, dir: &Path) -> Vec<Finding> {
-    let own = ["foreign-file", "inventory", "output-folder", "unreadable"];
+    let own = ["foreign-file", "inventory", "output-folder", "plaintext-output", "unreadable"];
     let (of_tree, of_sources): (Vec<_>, Vec<_>) =
         problems.into_iter().filter(Diagnostic::is_error).partition(|problem| own.contains(&problem.rule));
     let message = format!("`{}` was not compared with the sources, because they have mistakes", dir.display());

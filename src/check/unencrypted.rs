@@ -11,11 +11,15 @@ use crate::at_rest::{SecretFile, conflict_in};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{Disk, Root, walk_files};
 use crate::files::{FileKind, Files, refuse};
+use crate::layer::Tree;
 use crate::pipeline::Pipeline;
 use crate::project::SECRETS;
 use crate::resolve::Resolved;
 use crate::sops::{Closed, Format, Rule, RuleBook, Rules};
 use crate::span::{Place, Source, Span};
+use crate::yaml;
+use crate::yaml::node::Node;
+use crate::yaml::read::MergeKeys;
 
 /// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
 /// plaintext.
@@ -105,9 +109,22 @@ pub(super) fn of_files(
             Ok(found) => found.into_iter().map(finding).collect::<Vec<_>>(),
             Err(wrong) => wrong.into_iter().map(|problem| finding(problem).unjudged()).collect(),
         };
-        found.into_iter().filter(|finding| !known.contains(&(finding.diagnostic.rule, name.clone()))).collect::<Vec<_>>()
+        found
+            .into_iter()
+            .filter(|finding| !known.contains(&(finding.diagnostic.rule, name.clone())))
+            .collect::<Vec<_>>()
     };
     files.iter().flat_map(of_file).collect()
+}
+
+/// The same without warnings: of files that no app knows of, only what a commit is refused for counts.
+pub(super) fn errors_of_files(
+    bounds: &Root,
+    book: &RuleBook,
+    files: &[(PathBuf, String)],
+    known: &HashSet<(&str, String)>,
+) -> Vec<Finding> {
+    of_files(bounds, book, files, known).into_iter().filter(|finding| finding.diagnostic.is_error()).collect()
 }
 
 /// The files that the nearest `.sops.yaml` may be for: those below it, or else below the project, less what Git
@@ -118,7 +135,8 @@ pub(super) fn ruled_files(files: &Files, book: &RuleBook) -> Result<Vec<(PathBuf
     let repository = disk.repository_of(root);
     let config = book.nearest(&root.join("any"));
     let above = config.as_deref().and_then(Path::parent).filter(|above| root.starts_with(above));
-    let start = above.filter(|above| repository.is_some_and(|repository| above.starts_with(repository))).unwrap_or(root);
+    let start =
+        above.filter(|above| repository.is_some_and(|repository| above.starts_with(repository))).unwrap_or(root);
     let mut found = Vec::new();
     let walked = walk_files(&disk, start, FileKind::IgnoreRules.limit(), &mut |path| {
         let is_of_format = path.extension().and_then(OsStr::to_str).is_some_and(|it| FORMATS.contains(&it));
@@ -162,11 +180,32 @@ fn of_file(root: &Root, book: &RuleBook, path: &Path, name: &str) -> Result<Diag
     let source = Source::new(name, String::from_utf8_lossy(&bytes));
     Ok(match file(bytes).closed() {
         Ok(_) => found,
-        Err(wrong) if wrong.iter().all(|problem| problem.rule == "not-encrypted") => {
+        Err(_) if rule.as_ref().is_some_and(is_for_secrets) && is_plain_manifest(&source) => found,
+        Err(wrong) if wrong.iter().all(|problem| matches!(problem.rule, "no-content" | "not-encrypted")) => {
             plain(&source, rule.as_ref(), why).hint(format!("`septum encrypt {name}` encrypts it")).hint(ROTATE).into()
         }
         Err(wrong) => wrong,
     })
+}
+
+/// Whether a rule encrypts the values of some keys alone, such as the `data` of Secrets.
+fn is_for_secrets(rule: &Rule) -> bool {
+    rule.selector.is_some()
+}
+
+/// Whether a file has objects of Kubernetes, none of which is a Secret: a rule for a directory of manifests is one for
+/// its Secrets.
+fn is_plain_manifest(source: &Source) -> bool {
+    let Ok(stream) = yaml::read::read_stream(source, MergeKeys::Apply) else { return false };
+    let kind = |root: Node| {
+        let tree = Tree::from_node(root, source);
+        let text = |key: &str| tree.get(key).and_then(Tree::as_text).map(str::to_owned);
+        text("apiVersion").and(text("kind"))
+    };
+    let kinds: Vec<_> = stream.documents.into_iter().map(kind).collect();
+    let is_plain =
+        |kind: &Option<String>| kind.as_ref().is_some_and(|kind| kind != "Secret" && !kind.ends_with("List"));
+    !kinds.is_empty() && kinds.iter().all(is_plain)
 }
 
 /// Finding for both sides of a value that `septum git-merge` left in a file.

@@ -56,6 +56,9 @@ pub(super) struct Check {
     /// A tree that `septum render --out` wrote: it must be what the sources give, and hold nothing else
     #[arg(long, value_name = "DIR")]
     rendered: Option<PathBuf>,
+    /// Secrets in plaintext may lie in the tree where Git takes them, as `septum render --allow-plaintext` writes them
+    #[arg(long, requires = "rendered")]
+    allow_plaintext: bool,
     /// Do not look for keys: what is encrypted is not seen or verified, and that is a warning at most
     #[arg(long)]
     keyless: bool,
@@ -180,6 +183,7 @@ impl Check {
             environments: &wanted,
             is_whole: self.environments.is_empty() && self.apps.is_empty(),
             rendered: rendered.as_deref(),
+            allow_plaintext: self.allow_plaintext,
             rules: &rules,
             baseline: baseline.as_ref(),
             today,

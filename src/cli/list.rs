@@ -67,12 +67,7 @@ impl List {
         self.show(apps_rows, &wanted, output)
     }
 
-    fn show(
-        &self,
-        apps_rows: Vec<Vec<Row>>,
-        wanted: &[EnvironmentName],
-        output: &Output,
-    ) -> Result<(), Diagnostics> {
+    fn show(&self, apps_rows: Vec<Vec<Row>>, wanted: &[EnvironmentName], output: &Output) -> Result<(), Diagnostics> {
         match self.format {
             ViewFormat::Json => {
                 let mut all: Vec<Row> = apps_rows.into_iter().flatten().collect();

@@ -21,7 +21,7 @@ use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
 use crate::pipeline::Pipeline;
 use crate::project::{App, Project};
-use crate::publish::{self, Intent, Publication, Shard, Standing, Unverified, Wish};
+use crate::publish::{self, Intent, OnLostEnvironment, Publication, Shard, Standing, Unverified, Wish};
 use crate::sops::{Identities, Places};
 use crate::span::Source;
 use crate::test_hook;
@@ -168,7 +168,8 @@ impl Render {
             let Some(survey) = pipeline.survey(app, &of_app, &mut problems) else { continue };
             for environment in &of_app {
                 let built = pipeline.objects(&survey, environment, &mut problems);
-                let (built, of_target) = publish::deliver(pipeline, app, &survey, environment, built, now(), &mut problems);
+                let (built, of_target) =
+                    publish::deliver(pipeline, app, &survey, environment, built, now(), &mut problems);
                 output.detail(|| {
                     let files = survey.environment(environment).map(|found| found.definition.files.as_slice());
                     let names: Vec<_> = files.unwrap_or_default().iter().map(Source::name).collect();
@@ -231,7 +232,7 @@ impl Render {
             environments: wanted,
             all_environments: self.all,
             shard: self.shard,
-            prune: self.prune,
+            lost: if self.prune { OnLostEnvironment::Prune } else { OnLostEnvironment::Refuse },
             allow_plaintext: self.allow_plaintext,
             intent: if self.check { Intent::Check } else { Intent::Apply },
             cache: cache.as_ref(),

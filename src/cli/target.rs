@@ -108,6 +108,7 @@ impl Target {
                 Some(meant) => Err(unknown.hint(meant).into()),
                 None => file(),
             },
+            Err(misnamed) if misnamed.rule != "unknown-environment" => Err(misnamed.into()),
             // what stands there may be anything, a value too
             Err(unknown) => {
                 Err(Diagnostic { message: "there is neither an environment nor a file of that name".into(), ..unknown }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::definition::{Bundle, Definition};
-use super::variables::Variables;
 use super::entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
+use super::variables::Variables;
 use super::{BundleLayer, Delivery, Layer, Library, Role, Sight, Tree, TreeKind, registries, tree};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};

@@ -66,7 +66,8 @@ pub(super) fn sort_files(files: &Files, folder: &Path, listed: &[Listed], role: 
     let sorter = Sorter { files, folder, listed, known: &known, role };
     let mut misnamed: Vec<_> = listed.iter().filter_map(|entry| sorter.misnamed(entry)).collect();
     // what belongs to a file that has the wrong name is right once that is
-    let meant: BTreeSet<String> = misnamed.iter().filter(|it| !it.is_orphan).filter_map(|it| it.file.layer.clone()).collect();
+    let meant: BTreeSet<String> =
+        misnamed.iter().filter(|it| !it.is_orphan).filter_map(|it| it.file.layer.clone()).collect();
     misnamed.retain(|it| !it.is_orphan || it.file.layer.as_ref().is_none_or(|layer| !meant.contains(layer)));
     Beside { misnamed: misnamed.into_iter().map(|it| it.file).collect(), layers: known }
 }
@@ -107,7 +108,9 @@ pub(crate) fn like_mixin(files: &Files, folder: &Path, name: &str) -> Vec<Diagno
     let diagnostic = |file: &str| {
         Diagnostic::error("unknown-file", format!("`{file}` looks like a part of the mixin `{name}`, and is not read"))
             .at_hidden(place_of(files, &folder.join(file)))
-            .hint(format!("a mixin is `{name}.yaml`, and its encrypted half `{name}{SECRETS}`: rename or remove the file"))
+            .hint(format!(
+                "a mixin is `{name}.yaml`, and its encrypted half `{name}{SECRETS}`: rename or remove the file"
+            ))
     };
     names.filter(is_like).map(diagnostic).collect()
 }
@@ -155,12 +158,16 @@ impl Sorter<'_> {
             return self.hidden(&file);
         }
         let is_layer = |name: &str| name == BASE || self.known.contains(name);
-        if file == PROJECT_FILE || layer_of(&file).or(companion_of(&file)).is_some_and(is_layer) || file == "base.yaml" {
+        if file == PROJECT_FILE || layer_of(&file).or(companion_of(&file)).is_some_and(is_layer) || file == "base.yaml"
+        {
             return None;
         }
         if let Some(tool) = tool_of(&file) {
             let message = format!("`{file}` is a file of {tool}, and is not a layer");
-            return Some(self.found(&file, message, None).hinting("move it to another directory, and the layers stay by themselves"));
+            return Some(
+                self.found(&file, message, None)
+                    .hinting("move it to another directory, and the layers stay by themselves"),
+            );
         }
         let likeness = Likeness::of(&file);
         let name = layer_of(&file).or(companion_of(&file)).filter(|name| wrong_dns_label(name).is_none());
@@ -181,12 +188,13 @@ impl Sorter<'_> {
 
     /// A directory with the name of a file.
     fn directory(&self, file: &str) -> Option<Found> {
-        let lower = file.to_lowercase();
         let likeness = Likeness::of(file);
-        (lower.ends_with(".yaml") || lower.ends_with(".yml")).then(|| {
+        let is_named = |ending: &str| Path::new(file).extension().is_some_and(|it| it.eq_ignore_ascii_case(ending));
+        (is_named("yaml") || is_named("yml")).then(|| {
             let message = format!("`{file}` is a directory, and is not a layer");
             let layer = likeness.meant(self.known()).map(|(layer, _)| layer);
-            self.found(file, message, layer).hinting("give it another name: layers are files, and mixins are files in directories")
+            self.found(file, message, layer)
+                .hinting("give it another name: layers are files, and mixins are files in directories")
         })
     }
 
@@ -218,7 +226,9 @@ impl Sorter<'_> {
             None => found,
         };
         let found = match self.role {
-            LayerDirectory::App => found.hinting(format!("to have the environment `{name}`, create `{name}.yaml`; it may be empty")),
+            LayerDirectory::App => {
+                found.hinting(format!("to have the environment `{name}`, create `{name}.yaml`; it may be empty"))
+            }
             LayerDirectory::Shared { .. } => found,
         };
         Found { is_orphan: true, ..found }
@@ -235,10 +245,16 @@ impl Sorter<'_> {
                 found.file.diagnostic.rule = "invalid-name";
                 found
             }
-            None if matches!(self.role, LayerDirectory::Shared { .. }) => {
-                self.found(file, format!("`{file}` is a shared layer of `{name}`, and no app has that environment"), layer)
-            }
-            None => self.found(file, format!("`{file}` would be the environment `{name}`, and looks like something else"), layer),
+            None if matches!(self.role, LayerDirectory::Shared { .. }) => self.found(
+                file,
+                format!("`{file}` is a shared layer of `{name}`, and no app has that environment"),
+                layer,
+            ),
+            None => self.found(
+                file,
+                format!("`{file}` would be the environment `{name}`, and looks like something else"),
+                layer,
+            ),
         };
         match meant.filter(|(_, meant)| meant != file) {
             Some((_, meant)) => found.hinting(self.rename(file, &meant)),
@@ -275,7 +291,8 @@ impl Sorter<'_> {
     }
 
     fn found(&self, file: &str, message: String, layer: Option<String>) -> Found {
-        let diagnostic = Diagnostic::error("unknown-file", message).at_hidden(place_of(self.files, &self.folder.join(file)));
+        let diagnostic =
+            Diagnostic::error("unknown-file", message).at_hidden(place_of(self.files, &self.folder.join(file)));
         Found { file: MisnamedFile { layer, diagnostic }, is_orphan: false }
     }
 

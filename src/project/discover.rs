@@ -46,11 +46,10 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
 /// root, or where there is none, a base.
 fn misnamed_project(disk: &Disk, start: &Path, root: Option<&ProjectRoot>) -> Option<Diagnostic> {
     let last = root.map(|root| match root {
-        ProjectRoot::Settings(folder) => folder.as_path(),
         ProjectRoot::App(folder) if folder.file_name().is_some_and(|name| name == DEFAULT_FOLDER) => {
             folder.parent().unwrap_or(folder)
         }
-        ProjectRoot::App(folder) => folder.as_path(),
+        ProjectRoot::Settings(folder) | ProjectRoot::App(folder) => folder.as_path(),
     });
     let wrong = |folder: &Path| {
         let settings = folder.join("septum.yml");

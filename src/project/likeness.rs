@@ -13,9 +13,37 @@ const COPY_WORDS: [&str; 5] = ["copy", "kopie", "bak", "orig", "backup"];
 /// Endings of configuration, of encrypted files and of copies: a file with one of them and the name of a layer was
 /// meant as that layer. None is an ending too.
 const ENDINGS: [&str; 31] = [
-    "", "json", "jsonc", "json5", "toml", "env", "ini", "properties", "cfg", "hcl", "cue", "txt", "enc", "sops", "age",
-    "gpg", "secret", "secrets", "bak", "backup", "orig", "old", "save", "tmp", "rej", "new", "copy", "disabled", "off",
-    "dist", "example",
+    "",
+    "json",
+    "jsonc",
+    "json5",
+    "toml",
+    "env",
+    "ini",
+    "properties",
+    "cfg",
+    "hcl",
+    "cue",
+    "txt",
+    "enc",
+    "sops",
+    "age",
+    "gpg",
+    "secret",
+    "secrets",
+    "bak",
+    "backup",
+    "orig",
+    "old",
+    "save",
+    "tmp",
+    "rej",
+    "new",
+    "copy",
+    "disabled",
+    "off",
+    "dist",
+    "example",
 ];
 
 /// Files of JSON that other tools read.
@@ -41,16 +69,15 @@ impl Likeness {
     /// Takes the name of a file apart.
     pub(super) fn of(file: &str) -> Self {
         let lower = without_counter(&file.to_lowercase());
-        let words: Vec<&str> = lower.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            lower.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let yaml = words.iter().position(|word| is_yaml_word(word)).filter(|at| *at > 0 || lower.starts_with('.'));
         let has_ending = yaml.is_none() && lower.trim_start_matches('.').contains('.') && words.len() > 1;
         let ending = words.last().filter(|_| has_ending).map(|word| (*word).to_owned()).unwrap_or_default();
         let before = words.get(..yaml.unwrap_or(words.len())).unwrap_or_default();
         let is_copy = words.iter().any(|word| COPY_WORDS.contains(word));
         let is_secret = words.iter().any(|word| is_secret_word(word));
-        let is_noise = |word: &&str| {
-            is_secret_word(word) || COPY_WORDS.contains(word) || (is_copy && *word == "of")
-        };
+        let is_noise = |word: &&str| is_secret_word(word) || COPY_WORDS.contains(word) || (is_copy && *word == "of");
         let last = before.len() - usize::from(has_ending);
         let stem: Vec<&str> = before.iter().take(last).copied().filter(|word| !is_noise(word)).collect();
         Self { stem: stem.join("-"), is_secret, is_copy, is_yaml: yaml.is_some(), ending }
@@ -107,7 +134,9 @@ pub(super) fn tool_of(file: &str) -> Option<&'static str> {
 /// Without what file managers put behind the name of a copy: ` (1)`.
 fn without_counter(name: &str) -> String {
     match name.split_once('(').and_then(|(before, rest)| Some((before, rest.split_once(')')?))) {
-        Some((before, (counter, rest))) if counter.bytes().all(|byte| byte.is_ascii_digit()) => format!("{before}{rest}"),
+        Some((before, (counter, rest))) if counter.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{before}{rest}")
+        }
         _ => name.to_owned(),
     }
 }

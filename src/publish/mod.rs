@@ -10,6 +10,7 @@ mod duplicates;
 mod git;
 mod inputs;
 mod jobs;
+mod lost;
 mod shard;
 mod target;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use crate::deliver::{Delivered, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::emit::tree::{CacheOptions, Coverage, LostEnvironment, OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName};
+use crate::emit::tree::{CacheOptions, Coverage, OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName};
 use crate::gate;
 use crate::meter::{Meter, Stage, Unit};
 use crate::name::EnvironmentName;
@@ -38,6 +39,7 @@ use inputs::Answers;
 use jobs::{Job, Wanted};
 
 pub use duplicates::{ObjectSite, find_duplicates};
+pub use jobs::find_namesakes;
 pub use shard::Shard;
 
 /// What a publication is planned for.
@@ -47,6 +49,15 @@ pub enum Intent {
     Apply,
     /// It is only asked what would change.
     Check,
+}
+
+/// What becomes of an environment that a tree has, and no app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnLostEnvironment {
+    /// Nothing: that the tree would lose it is an error.
+    Refuse,
+    /// It is removed.
+    Prune,
 }
 
 /// What is to be in the tree after a run.
@@ -64,8 +75,8 @@ pub struct Wish<'a> {
     pub all_environments: bool,
     /// The part of the targets that this run answers for.
     pub shard: Option<Shard>,
-    /// Whether the tree may lose a whole environment.
-    pub prune: bool,
+    /// What becomes of environments that no app has any more.
+    pub lost: OnLostEnvironment,
     /// Secrets may be written in plaintext where Git would take them.
     pub allow_plaintext: bool,
     /// What it is for.
@@ -162,9 +173,12 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         // of what is not written, nothing is new
         problems = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect();
     }
-    let lost: Vec<_> = plan.lost_environments(|name| project.has_environment(name)).map(|it| loss(&it, wish.dir)).collect();
+    let lost: Vec<_> = plan
+        .lost_environments(|name| project.has_environment(name))
+        .map(|it| lost::environment(&it, wish.dir))
+        .collect();
     if wish.intent == Intent::Apply {
-        if !wish.prune && !lost.is_empty() {
+        if wish.lost == OnLostEnvironment::Refuse && !lost.is_empty() {
             return Err(lost.into_iter().collect());
         }
         if let Some(obstacle) = plan.obstacle() {
@@ -178,18 +192,6 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         problems.extend(keys);
     }
     Ok(Publication { tree, plan, warnings: problems, lost, unverified, targets, rendered: count })
-}
-
-/// Reports that a tree has an environment that the project has not: more often its file was renamed than that it is
-/// meant to go from the cluster.
-fn loss(lost: &LostEnvironment, dir: &Path) -> Diagnostic {
-    let LostEnvironment { name, folder, files } = lost;
-    let count = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-    let message = format!("the environment `{name}` no longer exists, and `{folder}` has {count} of it");
-    Diagnostic::error("lost-environment", message)
-        .note("what applies the tree would remove the environment from the cluster")
-        .hint(format!("restore `{name}.yaml` beside `base.yaml`"))
-        .hint(format!("or, if it is meant to go: `septum render --all --out {} --prune`", dir.display()))
 }
 
 impl Publication {

@@ -29,7 +29,8 @@ const MISTAKES: &[(&str, Mistake)] = &[
         it.file("apps/mail/base.yaml", "bundles: { shop: { data: { A: x } } }\n").file("apps/mail/dev.yaml", "")
     }),
     ("two apps of one name", |it| {
-        it.file("apps/mail/base.yaml", "app: shop\nbundles: { mail: { data: { A: x } } }\n").file("apps/mail/dev.yaml", "")
+        it.file("apps/mail/base.yaml", "app: shop\nbundles: { mail: { data: { A: x } } }\n")
+            .file("apps/mail/dev.yaml", "")
     }),
     ("an object twice beside another mistake", |it| {
         it.file("apps/shop/workloads/b.yaml", SERVICE).file("apps/shop/dev.yaml", "data: { PORT: x }\n")
@@ -56,9 +57,14 @@ const MISTAKES: &[(&str, Mistake)] = &[
         let pod = "apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { containers: [{ name: c, envFrom: [{ configMapRef: { name: none } }] }] }\n";
         it.file("apps/shop/workloads/b.yaml", pod)
     }),
-    ("an invalid manifest", |it| it.file("apps/shop/workloads/b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: X_Y }\n")),
+    ("an invalid manifest", |it| {
+        it.file("apps/shop/workloads/b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: X_Y }\n")
+    }),
     ("no manifest", |it| it.file("apps/shop/workloads/b.yaml", "a: b\n")),
-    ("an invalid name", |it| it.file("apps/mail/base.yaml", "app: mail\nbundles: { Shop_X: { data: { A: x } } }\n").file("apps/mail/dev.yaml", "")),
+    ("an invalid name", |it| {
+        it.file("apps/mail/base.yaml", "app: mail\nbundles: { Shop_X: { data: { A: x } } }\n")
+            .file("apps/mail/dev.yaml", "")
+    }),
     ("an invalid key", |it| it.file("apps/mail/base.yaml", "data: { \"a b\": x }\n").file("apps/mail/dev.yaml", "")),
     ("a delivery without recipients", |it| {
         it.file("apps/shop/dev.yaml", "delivery: { secrets: sealed-secret }\ndata: { PASSWORD: changeme }\n")
@@ -99,46 +105,66 @@ fn errors(stderr: &str) -> BTreeSet<String> {
 /// The findings of `check` with a severity: the rule and the message.
 fn findings(project: &Project, arguments: &[&str]) -> (i32, Vec<(String, String, bool)>) {
     let run = project.run(&[&["check", "--format", "json"], arguments].concat());
-    let report: Json = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}{}", run.stdout, run.stderr));
-    let finding = |it: &Json| {
-        (text(&it["rule"]).to_owned(), text(&it["message"]).to_owned(), text(&it["severity"]) == "error")
-    };
+    let report: Json =
+        serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}{}", run.stdout, run.stderr));
+    let finding =
+        |it: &Json| (text(&it["rule"]).to_owned(), text(&it["message"]).to_owned(), text(&it["severity"]) == "error");
     (run.code, report["findings"].as_array().unwrap().iter().map(finding).collect())
 }
 
 #[test]
 fn check_reports_whatever_another_command_refuses() {
-    let mut agreed = 0;
-    for (name, mistake) in MISTAKES {
-        let project = mistake(project());
-        git(&project, &["init", "-q"]);
-        git(&project, &["add", "-A"]);
-        let (code, found) = findings(&project, &[]);
-        let messages: BTreeSet<_> = found.iter().map(|(_, message, _)| message.clone()).collect();
-        let has_errors = found.iter().any(|(.., is_error)| *is_error);
-        for command in [
-            &["render", "--all"][..],
-            &["render", "--all", "--out", "out"],
-            &["render", "--all", "--out", "out", "--check"],
-        ] {
-            fs::create_dir_all(project.root().join("out")).unwrap();
-            let run = project.run(command);
-            let is_stale = |message: &str| message.starts_with("`out` is out of date");
-            let refused: BTreeSet<_> = errors(&run.stderr).into_iter().filter(|it| !is_stale(it)).collect();
-            assert_eq!(run.code == 0, refused.is_empty() && !run.stderr.contains("error: "), "{name}: {command:?}");
-            let unknown: Vec<_> = refused.difference(&messages).collect();
-            assert!(unknown.is_empty(), "{name}: {command:?} refuses {unknown:?}, and check finds {found:?}");
-            agreed += refused.len();
-        }
-        let (_, staged) = findings(&project, &["--staged"]);
-        let rules: BTreeSet<_> = found.iter().map(|(rule, ..)| rule).collect();
-        let missed: Vec<_> = staged.iter().filter(|(rule, _, is_error)| *is_error && !rules.contains(rule)).collect();
-        assert!(missed.is_empty(), "{name}: --staged finds {missed:?}, and check {found:?}");
-        assert_eq!(code != 0, !found.is_empty(), "{name}: {found:?}");
-        assert_eq!(*name != "none", has_errors, "{name}: {found:?}");
-        agreed += staged.len();
-    }
+    let agreed: usize = MISTAKES.iter().map(|(name, mistake)| agree(name, &mistake(project()))).sum();
     assert!(agreed > 100, "{agreed} refusals were compared");
+}
+
+/// As many pairs of mistakes as `SEPTUM_AGREEMENT_CASES` says: one may hide the other.
+#[test]
+fn check_reports_whatever_another_command_refuses_of_two_mistakes_at_once() {
+    let cases = std::env::var("SEPTUM_AGREEMENT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(8);
+    let mut seed = 0x5eed_u64;
+    let mut random = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let index = usize::try_from(seed >> 33).unwrap() % (MISTAKES.len() - 1);
+        &MISTAKES[index + 1]
+    };
+    for _ in 0..cases {
+        let ((one, first), (two, second)) = (random(), random());
+        agree(&format!("{one}, {two}"), &second(first(project())));
+    }
+}
+
+/// Compares what commands refuse with what `check` reports, and gives how much there was.
+#[track_caller]
+fn agree(name: &str, project: &Project) -> usize {
+    let mut agreed = 0;
+    git(project, &["init", "-q"]);
+    git(project, &["add", "-A"]);
+    let (code, found) = findings(project, &[]);
+    let messages: BTreeSet<_> = found.iter().map(|(_, message, _)| message.clone()).collect();
+    let has_errors = found.iter().any(|(.., is_error)| *is_error);
+    for command in [
+        &["render", "--all"][..],
+        &["render", "--all", "--out", "out"],
+        &["render", "--all", "--out", "out", "--check"],
+    ] {
+        fs::create_dir_all(project.root().join("out")).unwrap();
+        let run = project.run(command);
+        let is_stale = |message: &str| message.starts_with("`out` is out of date");
+        let refused: BTreeSet<_> = errors(&run.stderr).into_iter().filter(|it| !is_stale(it)).collect();
+        assert_eq!(run.code == 0, refused.is_empty() && !run.stderr.contains("error: "), "{name}: {command:?}");
+        let unknown: Vec<_> = refused.difference(&messages).collect();
+        assert!(unknown.is_empty(), "{name}: {command:?} refuses {unknown:?}, and check finds {found:?}");
+        agreed += refused.len();
+    }
+    let (_, staged) = findings(project, &["--staged"]);
+    let rules: BTreeSet<_> = found.iter().map(|(rule, ..)| rule).collect();
+    let missed: Vec<_> = staged.iter().filter(|(rule, _, is_error)| *is_error && !rules.contains(rule)).collect();
+    assert!(missed.is_empty(), "{name}: --staged finds {missed:?}, and check {found:?}");
+    assert_eq!(code != 0, !found.is_empty(), "{name}: {found:?}");
+    assert_eq!(name != "none", has_errors, "{name}: {found:?}");
+    agreed += staged.len();
+    agreed
 }
 
 #[test]
@@ -167,6 +193,8 @@ fn the_exit_code_says_whether_there_is_a_finding_and_two_that_nothing_could_be_j
             "none" => 0,
             // a layer that cannot be read, or lined up
             "no YAML" | "a missing layer" | "a circle" | "ciphertext as a value" => 2,
+            // nobody knows then what should be encrypted
+            "invalid rules" => 2,
             _ => 1,
         };
         assert_eq!(code, expected, "{name}: {found:?}");

@@ -6,9 +6,17 @@ use super::support::project::{ENCRYPTED, Project, demo_key, run};
 
 #[test]
 fn no_identity_is_read_or_asked_for() {
-    let project = Project::of("app: app\ndata:\n  DATABASE_PASSWORD: { sensitive: true }\n  STRIPE_WEBHOOK_SECRET: { sensitive: true }\n", "")
-        .file("dev.secrets.yaml", ENCRYPTED);
-    run(&project.root(), &["render", "--all", "--out", "out", "--allow-plaintext", "-q"], &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok();
+    let project = Project::of(
+        "app: app\ndata:\n  DATABASE_PASSWORD: { sensitive: true }\n  STRIPE_WEBHOOK_SECRET: { sensitive: true }\n",
+        "",
+    )
+    .file("dev.secrets.yaml", ENCRYPTED);
+    run(
+        &project.root(),
+        &["render", "--all", "--out", "out", "--allow-plaintext", "-q"],
+        &[("SOPS_AGE_KEY_FILE", &demo_key())],
+    )
+    .ok();
     let (ran, key) = (project.root().join("../ran"), fs::read_to_string(demo_key()).unwrap());
     let command = format!("touch {}", ran.display());
     let wrong = project.root().join("../keys.txt");

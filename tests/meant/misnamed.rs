@@ -62,7 +62,6 @@ const FILES: &[(&str, Fate)] = &[
     ("values.yaml", Refused("Helm")),
     ("values-prod.yaml", Refused("Helm")),
     ("docker-compose.yml", Refused("Docker Compose")),
-    ("septum.yml", Refused("`septum.yaml`")),
     ("stage.yaml/", Refused("is a directory")),
     ("stage.yml/", Refused("is a directory")),
     ("README.md", Harmless),
@@ -128,7 +127,9 @@ fn each_file_beside_the_base_is_read_harmless_or_refused() {
 #[test]
 fn an_environment_whose_file_has_the_wrong_name_is_named_where_it_is_asked_for() {
     let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yml", "data:\n  LEVEL: warn\n")]);
-    for command in [&["render", "prod"][..], &["get", "prod", "LEVEL"], &["explain", "prod", "LEVEL"], &["list", "prod"]] {
+    for command in
+        [&["render", "prod"][..], &["get", "prod", "LEVEL"], &["explain", "prod", "LEVEL"], &["list", "prod"]]
+    {
         let message = project.run(command).refused();
         assert!(message.contains("`prod.yml`"), "{command:?}: {message}");
     }
@@ -196,7 +197,12 @@ fn what_looks_like_half_a_mixin_is_found() {
     ] {
         let layers = [("base.yaml", BASE), ("prod.yaml", "extends: [regions/eu]\n"), ("regions/eu.yaml", "")];
         let run = Project::new(layers).file(file, "{}\n").run(&["render", "prod"]);
-        assert_eq!((run.code == 2, run.stderr.contains("unknown") || run.stderr.contains("not read")), (is_wrong, is_wrong), "{file}: {}", run.stderr);
+        assert_eq!(
+            (run.code == 2, run.stderr.contains("unknown") || run.stderr.contains("not read")),
+            (is_wrong, is_wrong),
+            "{file}: {}",
+            run.stderr
+        );
     }
 }
 

@@ -6,7 +6,8 @@ use super::rules;
 use super::support::project::Project;
 
 fn project() -> Project {
-    let project = Project::new([("base.yaml", "app: shop\ndata:\n  LEVEL: info\n"), ("dev.yaml", ""), ("prod.yaml", "")]);
+    let project =
+        Project::new([("base.yaml", "app: shop\ndata:\n  LEVEL: info\n"), ("dev.yaml", ""), ("prod.yaml", "")]);
     project.run(&["render", "--all", "--out", "out", "-q"]).ok();
     project
 }
@@ -26,7 +27,10 @@ fn a_tree_loses_an_environment_with_prune_alone() {
         assert_eq!(run.code, 1, "{command:?}: {all}");
         assert!(all.contains("the environment `prod` no longer exists"), "{command:?}: {all}");
     }
-    assert!(rules(&project.run(&["check", "--rendered", "out", "--format", "json"])).contains(&("error".to_owned(), "lost-environment".to_owned())));
+    assert!(
+        rules(&project.run(&["check", "--rendered", "out", "--format", "json"]))
+            .contains(&("error".to_owned(), "lost-environment".to_owned()))
+    );
     project.run(&["render", "--all", "--out", "out", "--prune", "-q"]).ok();
     assert!(!file.exists());
     project.run(&["render", "--all", "--out", "out", "--check", "-q"]).ok();

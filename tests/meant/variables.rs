@@ -3,7 +3,7 @@
 use super::rules;
 use super::support::project::Project;
 
-const BASE: &str = "app: app\nvars:\n  domain: example.com\n  server: { port: 80, tls: { min: \"1.2\" } }\n  flags: {}\n  later: ~\n  hosts: [a]\ndata:\n  URL: \"{{ vars.domain }}:{{ vars.server.port }}{{ vars.server.tls.min }}{{ vars.flags }}{{ vars.later }}{{ vars.hosts }}\"\n";
+const BASE: &str = "app: app\nvars:\n  domain: example.com\n  server: { port: 80, tls: { min: \"1.2\" } }\n  flags: {}\n  later: ~\n  hosts: [a]\ndata:\n  URL: \"{{ vars.domain }}:{{ [vars.flags, vars.later, vars.hosts, vars.server] | tojson }}\"\n";
 
 /// What an environment says of variables, and what is said of that: the name in the message, and the hint.
 const LAYERS: &[(&str, Option<(&str, &str)>)] = &[
@@ -50,7 +50,10 @@ fn an_environment_sets_variables_that_are_defined_and_no_others() {
 fn a_mixin_defines_variables_and_shared_layers_do_not_for_environments() {
     let project = Project::new([
         ("base.yaml", "app: app\ndata:\n  A: x\n"),
-        ("regions/eu.yaml", "vars: { region: eu, flags: {} }\ndata:\n  R: \"{{ vars.region }}{{ vars.flags }}\"\n"),
+        (
+            "regions/eu.yaml",
+            "vars: { region: eu, flags: {} }\ndata:\n  R: \"{{ vars.region }}{{ vars.flags | tojson }}\"\n",
+        ),
         ("staging.yaml", "extends: [regions/eu]\nvars: { flags: { a: 1 } }\n"),
         ("prod.yaml", "extends: [staging]\nvars: { region: eu-1, flags: { b: 1 } }\n"),
     ]);
@@ -61,8 +64,9 @@ fn a_mixin_defines_variables_and_shared_layers_do_not_for_environments() {
 
 #[test]
 fn an_encrypted_layer_is_as_strict_without_a_key() {
-    let project = Project::of("app: app\nvars: { brokre: { password: x } }\ndata:\n  A: \"{{ vars.brokre.password }}\"\n", "")
-        .file("dev.secrets.yaml", super::support::project::ENCRYPTED_VARS);
+    let project =
+        Project::of("app: app\nvars: { brokre: { password: x } }\ndata:\n  A: \"{{ vars.brokre.password }}\"\n", "")
+            .file("dev.secrets.yaml", super::support::project::ENCRYPTED_VARS);
     for run in [project.run(&["check", "--format", "json"]), project.run_with_key(&["check", "--format", "json"])] {
         assert!(rules(&run).contains(&("error".to_owned(), "unknown-key".to_owned())), "{}", run.stdout);
     }
