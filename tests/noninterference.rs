@@ -285,6 +285,7 @@ fn look(folder: &Path) -> Public {
         environments: &[dev],
         is_whole: true,
         rendered: None,
+        allow_plaintext: false,
         rules: &[],
         baseline: None,
         today: None,
