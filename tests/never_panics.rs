@@ -52,7 +52,7 @@ fn all_stages(project: &Project, problems: &mut Diagnostics) {
             let now = Timestamp::at(SystemTime::UNIX_EPOCH);
             let objects = publish::deliver(&pipeline, app, &survey, environment, objects, now, problems);
             for format in [ManifestFormat::Yaml, ManifestFormat::Json, ManifestFormat::Kyaml] {
-                emit::write(&objects.0, format, Reveal::Values);
+                emit::write(&objects, format, Reveal::Values);
             }
             let resolved = survey.environment(environment).expect("surveyed");
             for id in resolved.entries.keys() {

@@ -285,7 +285,6 @@ fn look(folder: &Path) -> Public {
         environments: &[dev],
         is_whole: true,
         rendered: None,
-        allow_plaintext: false,
         rules: &[],
         baseline: None,
         today: None,

@@ -58,8 +58,6 @@ pub struct Scope<'a> {
     pub is_whole: bool,
     /// A tree of output, which must be what the sources give.
     pub rendered: Option<&'a Path>,
-    /// Whether Secrets in plaintext may lie in that tree where Git takes them.
-    pub allow_plaintext: bool,
     /// Rules of the team's own, beside those that are built in.
     pub rules: &'a [UserRules],
     /// Findings that are known.
@@ -218,9 +216,8 @@ impl Look<'_> {
         let objects = pipeline.objects_with(survey, environment, Unknown::Left(&|_| None), &mut problems);
         let is_whole = !problems.has_errors();
         // as rendering does, whatever else is wrong
-        let (delivered, found) =
-            publish::deliver(pipeline, app, survey, environment, objects, scope.now, &mut problems);
-        sites.extend(found);
+        let delivered = publish::deliver(pipeline, app, survey, environment, objects, scope.now, &mut problems);
+        sites.extend(publish::object_sites(app, survey, environment, &delivered));
         if let Some(resolved) = survey.environment(environment).filter(|_| is_whole) {
             problems.extend(flux.substituted(resolved, &delivered));
         }

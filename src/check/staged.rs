@@ -59,7 +59,6 @@ pub fn staged(index: &Index, rules: &[UserRules], today: Option<Day>, now: Times
             environments: &environments,
             is_whole: false,
             rendered: None,
-            allow_plaintext: false,
             rules,
             baseline: baseline.as_ref(),
             today,

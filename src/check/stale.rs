@@ -20,7 +20,8 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
         all_environments: scope.is_whole,
         shard: None,
         lost: OnLostEnvironment::Refuse,
-        allow_plaintext: scope.allow_plaintext,
+        // that is a finding of its own
+        allow_plaintext: true,
         intent: Intent::Check,
         cache: None,
         now: scope.now,
@@ -47,7 +48,8 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
     });
     let lost = publication.lost.iter().map(|lost| Finding::of(lost.clone(), None, None, None));
     let unverified = publication.unverified.iter().map(|unverified| unverified_secret(unverified, &shown.to_string()));
-    lost.chain(stale).chain(unverified).collect()
+    let exposed = publication.exposed.iter().map(|exposed| Finding::of(exposed.clone(), None, None, None));
+    lost.chain(exposed).chain(stale).chain(unverified).collect()
 }
 
 /// Says of a file that nobody at hand can verify it.
@@ -75,7 +77,7 @@ fn of_file(file: &str) -> crate::span::Place {
 /// Findings that keep the tree from being compared. Those of the sources are reported elsewhere, but may be accepted
 /// there, and nobody has looked at the tree then.
 fn of_tree(problems: Diagnostics, dir: &Path) -> Vec<Finding> {
-    let own = ["foreign-file", "inventory", "output-folder", "plaintext-output", "unreadable"];
+    let own = ["foreign-file", "inventory", "output-folder", "unreadable"];
     let (of_tree, of_sources): (Vec<_>, Vec<_>) =
         problems.into_iter().filter(Diagnostic::is_error).partition(|problem| own.contains(&problem.rule));
     let message = format!("`{}` was not compared with the sources, because they have mistakes", dir.display());

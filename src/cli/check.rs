@@ -183,7 +183,6 @@ impl Check {
             environments: &wanted,
             is_whole: self.environments.is_empty() && self.apps.is_empty(),
             rendered: rendered.as_deref(),
-            allow_plaintext: self.allow_plaintext,
             rules: &rules,
             baseline: baseline.as_ref(),
             today,
@@ -200,6 +199,9 @@ impl Check {
         }
         if self.keyless {
             report.excuse_missing_keys();
+        }
+        if self.allow_plaintext {
+            report.findings.retain(|finding| finding.diagnostic.rule != "plaintext-output");
         }
         Ok(Some(report))
     }

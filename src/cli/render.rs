@@ -168,8 +168,7 @@ impl Render {
             let Some(survey) = pipeline.survey(app, &of_app, &mut problems) else { continue };
             for environment in &of_app {
                 let built = pipeline.objects(&survey, environment, &mut problems);
-                let (built, of_target) =
-                    publish::deliver(pipeline, app, &survey, environment, built, now(), &mut problems);
+                let built = publish::deliver(pipeline, app, &survey, environment, built, now(), &mut problems);
                 output.detail(|| {
                     let files = survey.environment(environment).map(|found| found.definition.files.as_slice());
                     let names: Vec<_> = files.unwrap_or_default().iter().map(Source::name).collect();
@@ -180,8 +179,8 @@ impl Render {
                         names.join(", ")
                     )
                 });
+                sites.extend(publish::object_sites(app, &survey, environment, &built));
                 objects.extend(built);
-                sites.extend(of_target);
             }
         }
         problems.extend(publish::find_duplicates(&sites));

@@ -96,6 +96,8 @@ pub struct Publication {
     pub warnings: Diagnostics,
     /// Environments that the tree would lose as a whole.
     pub lost: Vec<Diagnostic>,
+    /// That it has Secrets in plaintext where Git takes them.
+    pub exposed: Option<Diagnostic>,
     /// Files that require a key to be verified, or made.
     pub unverified: Vec<Unverified>,
     /// How many targets were looked at.
@@ -157,7 +159,11 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     let sites: Vec<_> = rendered.iter().flat_map(|target| target.sites.iter().cloned()).collect();
     problems.extend(find_duplicates(&sites));
     problems.extend(clash::clashes(&rendered, &tree));
-    problems.extend(git::exposed(&rendered, wish));
+    let exposed =
+        if wish.allow_plaintext && wish.intent == Intent::Apply { None } else { git::exposed(&rendered, wish) };
+    if !wish.allow_plaintext {
+        problems.extend(exposed.clone());
+    }
     if problems.has_errors() {
         // what lacks a key is no mistake, but tells why more is missing
         return Err(problems);
@@ -191,7 +197,7 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     if unverified.iter().any(is_left) {
         problems.extend(keys);
     }
-    Ok(Publication { tree, plan, warnings: problems, lost, unverified, targets, rendered: count })
+    Ok(Publication { tree, plan, warnings: problems, lost, exposed, unverified, targets, rendered: count })
 }
 
 impl Publication {
@@ -201,8 +207,7 @@ impl Publication {
     }
 }
 
-/// The objects of an environment as they leave on a stream, where nothing was written before, and what each is made
-/// from.
+/// The objects of an environment as they leave on a stream, where nothing was written before.
 pub fn deliver(
     pipeline: &Pipeline<'_>,
     app: &App,
@@ -211,8 +216,8 @@ pub fn deliver(
     objects: Objects,
     now: Timestamp,
     problems: &mut Diagnostics,
-) -> (Vec<Delivered>, Vec<ObjectSite>) {
-    let Some(resolved) = survey.environment(environment) else { return (Vec::new(), Vec::new()) };
+) -> Vec<Delivered> {
+    let Some(resolved) = survey.environment(environment) else { return Vec::new() };
     let project = pipeline.library.project;
     // the rule for the file that a tree would have
     let output = project.output.clone().unwrap_or_else(|| project.files.root().join(USUAL));
@@ -228,9 +233,18 @@ pub fn deliver(
         now,
         day: day(pipeline, now),
     };
-    let delivered = delivered(resolved, &survey.routing, objects, &way, problems);
-    let sites = ObjectSite::all_of(app, &resolved.definition, &delivered);
-    (delivered, sites)
+    delivered(resolved, &survey.routing, objects, &way, problems)
+}
+
+/// What the objects of an environment are made from.
+pub fn object_sites(
+    app: &App,
+    survey: &Survey,
+    environment: &EnvironmentName,
+    delivered: &[Delivered],
+) -> Vec<ObjectSite> {
+    let resolved = survey.environment(environment);
+    resolved.map(|resolved| ObjectSite::all_of(app, &resolved.definition, delivered)).unwrap_or_default()
 }
 
 /// The objects of a target as they leave, looked through for secrets on the way.

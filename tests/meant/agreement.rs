@@ -192,9 +192,8 @@ fn the_exit_code_says_whether_there_is_a_finding_and_two_that_nothing_could_be_j
         let expected = match *name {
             "none" => 0,
             // a layer that cannot be read, or lined up
-            "no YAML" | "a missing layer" | "a circle" | "ciphertext as a value" => 2,
-            // nobody knows then what should be encrypted
-            "invalid rules" => 2,
+            // nor does anybody know then what should be encrypted
+            "no YAML" | "a missing layer" | "a circle" | "ciphertext as a value" | "invalid rules" => 2,
             _ => 1,
         };
         assert_eq!(code, expected, "{name}: {found:?}");
@@ -217,6 +216,24 @@ fn warnings_fail_a_check_unless_errors_alone_are_to() {
         let run = project.run(&arguments);
         assert_eq!(run.code, code, "{arguments:?}: {}", run.stdout);
         assert!(!run.stdout.is_empty(), "what does not fail is shown all the same");
+    }
+}
+
+#[test]
+fn secrets_in_plaintext_where_git_takes_them_are_reported_of_a_tree() {
+    let project = Project::of("app: app\ndata:\n  PASSWORD: { value: changeme, sensitive: true }\n", "");
+    git(&project, &["init", "-q"]);
+    project.run(&["render", "--all", "--out", "out", "--allow-plaintext", "-q"]).ok();
+    for (allowed, code) in [(false, 1), (true, 0)] {
+        let flag = if allowed { &["--allow-plaintext"][..] } else { &[] };
+        let render = project.run(&[&["render", "--all", "--out", "out", "--check"], flag].concat());
+        assert_eq!(render.code == 0, allowed, "{}", render.stderr);
+        let (found_code, found) = findings(&project, &[&["--rendered", "out"], flag].concat());
+        assert_eq!(
+            (found_code, found.iter().any(|(rule, ..)| rule == "plaintext-output")),
+            (code, !allowed),
+            "{found:?}"
+        );
     }
 }
 
