@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -140,9 +141,11 @@ pub(super) fn ruled_files(files: &Files, book: &RuleBook) -> Result<Vec<(PathBuf
     let mut found = Vec::new();
     let walked = walk_files(&disk, start, FileKind::IgnoreRules.limit(), &mut |path| {
         let is_of_format = path.extension().and_then(OsStr::to_str).is_some_and(|it| FORMATS.contains(&it));
-        let is_ruled = || book.rule(path).map_or(true, |rule| rule.is_some_and(|rule| rule.path_regex.is_some()));
-        if is_of_format || is_ruled() {
-            found.push((path.to_path_buf(), files.name(path)));
+        let name = files.name(path);
+        let is_small = || fs::metadata(path).is_ok_and(|it| it.len() <= FileKind::Layer.limit());
+        let is_ruled = || book.rule(path).map_or(true, |rule| why(&name, rule.as_ref()).is_some());
+        if (is_of_format && is_small()) || is_ruled() {
+            found.push((path.to_path_buf(), name));
         }
         ControlFlow::Continue(())
     });

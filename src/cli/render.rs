@@ -270,7 +270,8 @@ impl Render {
             // that it is not current is known, whatever else is not
             problems.extend(not_verified(unverified, Severity::Warning));
             problems.extend(publication.lost.iter().cloned().map(|lost| lost.failing(Failure::Found)));
-            problems.push(self.stale(plan, &output::shown(dir)));
+            let is_lost = !publication.lost.is_empty();
+            problems.push(self.stale(plan, is_lost, &output::shown(dir)));
         }
         if problems.is_empty() {
             return Ok(());
@@ -279,7 +280,7 @@ impl Render {
     }
 
     /// Says that the tree is not what the sources give.
-    fn stale(&self, plan: &Plan, dir: &str) -> Diagnostic {
+    fn stale(&self, plan: &Plan, is_lost: bool, dir: &str) -> Diagnostic {
         let Summary { created, changed, removed, .. } = plan.summary();
         let changes = plan.changes();
         let strays: Vec<_> = changes.iter().filter(|(_, change)| *change == FileChange::Stray).collect();
@@ -296,7 +297,7 @@ impl Render {
             error = error.note(format!("nothing generates `{shown}`"));
         }
         if changes.len() > strays.len() {
-            error = error.hint(format!("run `{}` to update it", self.mending(dir)));
+            error = error.hint(format!("run `{}` to update it", self.mending(is_lost, dir)));
         }
         if strays.is_empty() {
             error
@@ -306,11 +307,12 @@ impl Render {
     }
 
     /// The command that makes the tree what the sources give.
-    fn mending(&self, dir: &str) -> String {
+    fn mending(&self, is_lost: bool, dir: &str) -> String {
         let mut words = vec!["septum render".to_owned()];
         words.extend(if self.all { vec!["--all".to_owned()] } else { self.environments.clone() });
         words.extend(self.apps.iter().map(|app| format!("--app {app}")));
         words.push(if matches!(self.out, Some(Some(_))) { format!("--out {dir}") } else { "--out".to_owned() });
+        words.extend(is_lost.then(|| "--prune".to_owned()));
         words.extend(self.shard.map(|shard| format!("--shard {shard}")));
         words.join(" ")
     }

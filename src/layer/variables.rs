@@ -23,8 +23,8 @@ impl Variables {
         let Some(changes) = &layer.vars else { return };
         if layer.role.defines() {
             match &mut self.defined {
-                Some(defined) => define(defined, changes),
-                None => self.defined = Some(tree::first(changes)),
+                Some(defined) if !defined.is_empty_map() => define(defined, changes),
+                Some(_) | None => self.defined = Some(tree::first(changes)),
             }
             merge_over(&mut self.merged, changes, problems);
             return;

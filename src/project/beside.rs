@@ -3,8 +3,11 @@
 //! A file that looks like a layer and is not read would change what is rendered without a word. So each file is an
 //! environment, a part of one, none that could be taken for either, or an error that says what it looks like.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::likeness::{Likeness, tool_of};
 use super::{BASE, PROJECT_FILE, SECRETS};
@@ -63,7 +66,7 @@ pub(super) fn sort_files(files: &Files, folder: &Path, listed: &[Listed], role: 
         LayerDirectory::App => names.iter().filter(|name| !hardly(name)).map(|name| (*name).into()).collect(),
         LayerDirectory::Shared { environments, .. } => environments.clone(),
     };
-    let sorter = Sorter { files, folder, listed, known: &known, role };
+    let sorter = Sorter { files, folder, listed, known: &known, role, words: OnceCell::new() };
     let mut misnamed: Vec<_> = listed.iter().filter_map(|entry| sorter.misnamed(entry)).collect();
     // what belongs to a file that has the wrong name is right once that is
     let meant: BTreeSet<String> =
@@ -139,6 +142,8 @@ struct Sorter<'a> {
     /// The names of the layers that there are.
     known: &'a BTreeSet<EnvironmentName>,
     role: LayerDirectory<'a>,
+    /// The words of its layers, once somebody asks.
+    words: OnceCell<HashSet<String>>,
 }
 
 impl Sorter<'_> {
@@ -276,7 +281,7 @@ impl Sorter<'_> {
 
     /// What to do with a file that has the wrong name.
     fn rename(&self, file: &str, meant: &str) -> String {
-        if self.listed.iter().any(|entry| entry.name == meant) {
+        if self.listed.binary_search_by(|entry| entry.name.as_os_str().cmp(OsStr::new(meant))).is_ok() {
             format!("did you mean `{meant}`? It exists already: move what it lacks to it, and remove `{file}`")
         } else if self.is_of_known(meant) {
             format!("did you mean `{meant}`? Rename the file")
@@ -298,11 +303,12 @@ impl Sorter<'_> {
 
     /// Whether a layer beside a file names it: then it is a file that layers refer to.
     fn is_named(&self, file: &str) -> bool {
+        let words = self.words.get_or_init(|| {
+            let names = self.known().chain([BASE]).flat_map(super::files_of);
+            words_of(names.filter_map(|name| self.files.content(&self.folder.join(name))))
+        });
         let glob = file.rsplit_once('.').map(|(_, ending)| format!("*.{ending}"));
-        let names = self.known().chain([BASE]).flat_map(super::files_of);
-        let mut texts = names.filter_map(|name| self.files.content(&self.folder.join(name)));
-        let has = |text: &[u8], part: &str| memchr::memmem::find(text, part.as_bytes()).is_some();
-        texts.any(|text| has(&text, file) || glob.as_ref().is_some_and(|glob| has(&text, glob)))
+        words.contains(file) || glob.is_some_and(|glob| words.contains(&glob))
     }
 }
 
@@ -311,6 +317,17 @@ impl Found {
         self.file.diagnostic = self.file.diagnostic.hint(hint);
         self
     }
+}
+
+/// The words of some texts: what is between spaces, punctuation of YAML, and the separators of paths.
+pub(super) fn words_of(texts: impl Iterator<Item = Arc<[u8]>>) -> HashSet<String> {
+    let mut words = HashSet::new();
+    for text in texts {
+        let text = String::from_utf8_lossy(&text);
+        let parts = text.split(|char: char| char.is_whitespace() || "\"'{}[],:/#".contains(char));
+        words.extend(parts.filter(|word| !word.is_empty()).map(str::to_owned));
+    }
+    words
 }
 
 /// The place of a file as a whole.

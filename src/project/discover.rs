@@ -1,12 +1,13 @@
 //! Finding the project, and its apps.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::beside::{LayerDirectory, MisnamedFile, like_a_base, sort_files};
+use super::beside::{LayerDirectory, MisnamedFile, like_a_base, sort_files, words_of};
 use super::settings::{Settings, value_place};
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot, files_of};
 use crate::budget::BUDGET_EXCEEDED;
@@ -147,20 +148,21 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
         let listed = files.bounds().list(folder);
         let listed = listed.map_err(|refusal| refuse(&refusal, FileKind::Layer, &files.name(folder)))?;
         let environments = apps.iter().flat_map(|app| &app.environments).cloned().collect();
-        let is_extended = |name: &str| is_extended(&files, &apps, folder, name);
+        let words = OnceCell::new();
+        let is_extended = |name: &str| words.get_or_init(|| extended(&files, &apps, folder)).contains(name);
         let role = LayerDirectory::Shared { environments: &environments, is_extended: &is_extended };
         misnamed.extend(sort_files(&files, folder, &listed, role).misnamed);
     }
     Ok(Project { files, apps, shared, output, references: settings.references, misnamed })
 }
 
-/// Whether the text of some layer beside a base could extend the layer of a name.
-fn is_extended(files: &Files, apps: &[App], shared: &Path, name: &str) -> bool {
+/// The words of all layers beside a base that extend others: whatever they extend is among them.
+fn extended(files: &Files, apps: &[App], shared: &Path) -> HashSet<String> {
     let environments = apps.iter().flat_map(|app| &app.environments).collect::<BTreeSet<_>>();
     let names = environments.into_iter().flat_map(|name| files_of(name.as_str()));
     let paths = names.map(|name| shared.join(name)).chain(apps.iter().flat_map(App::files));
-    let has = |text: &[u8], part: &str| memmem::find(text, part.as_bytes()).is_some();
-    paths.filter_map(|path| files.content(&path)).any(|text| has(&text, "extends") && has(&text, name))
+    let texts = paths.filter_map(|path| files.content(&path));
+    words_of(texts.filter(|text| memmem::find(text, b"extends").is_some()))
 }
 
 /// What a pattern of `apps` matches.

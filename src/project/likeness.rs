@@ -146,7 +146,8 @@ fn is_yaml_word(word: &str) -> bool {
 }
 
 fn is_secret_word(word: &str) -> bool {
-    SECRET_WORDS.contains(&word) || (word.len() > 5 && nearest(word, ["secret", "secrets"]).is_some())
+    SECRET_WORDS.contains(&word)
+        || (word.len() > 5 && word.starts_with('s') && nearest(word, ["secret", "secrets"]).is_some())
 }
 
 #[cfg(test)]

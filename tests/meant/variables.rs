@@ -58,6 +58,12 @@ fn a_mixin_defines_variables_and_shared_layers_do_not_for_environments() {
         ("prod.yaml", "extends: [staging]\nvars: { region: eu-1, flags: { b: 1 } }\n"),
     ]);
     project.run(&["render", "--all"]).ok();
+    let project = Project::new([
+        ("base.yaml", "app: app\nvars: {}\ndata:\n  A: x\n"),
+        ("regions/eu.yaml", "vars: { region: eu }\ndata:\n  R: \"{{ vars.region }}\"\n"),
+        ("dev.yaml", "extends: [regions/eu]\nvars: { region: eu-1 }\n"),
+    ]);
+    project.run(&["render", "--all"]).ok();
     let project = Project::of("app: app\ndata:\n  A: x\n", "vars: { region: eu }\n");
     assert!(project.run(&["render", "dev"]).refused().contains("`vars.region` is set in `dev`"));
 }
