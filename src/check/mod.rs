@@ -142,7 +142,7 @@ fn encrypted(pipeline: &Pipeline<'_>, found: &Found) -> Vec<Finding> {
     let found = Root::new(disk, &folder)
         .map_err(|error| refuse(&error.into(), FileKind::SecretFile, &files.name(&folder)))
         .and_then(|bounds| {
-            Ok(unencrypted::errors_of_files(&bounds, book, &unencrypted::ruled_files(files, book)?, &known))
+            Ok(unencrypted::errors_of_files(&bounds, book, &unencrypted::ruled_files(files, &bounds, book)?, &known))
         });
     found.unwrap_or_else(|problem| vec![Finding::of(problem, None, None, None)])
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+
+use memchr::memmem;
 
 use super::finding::Finding;
 use super::remedy::Remedy;
@@ -128,9 +129,9 @@ pub(super) fn errors_of_files(
     of_files(bounds, book, files, known).into_iter().filter(|finding| finding.diagnostic.is_error()).collect()
 }
 
-/// The files that the nearest `.sops.yaml` may be for: those below it, or else below the project, less what Git
-/// ignores. Each has the name that messages have for it.
-pub(super) fn ruled_files(files: &Files, book: &RuleBook) -> Result<Vec<(PathBuf, String)>, Diagnostic> {
+/// The files that rules are for, and those with ciphertext, below the nearest `.sops.yaml`, or else below the project,
+/// less what Git ignores. Each has the name that messages have for it.
+pub(super) fn ruled_files(files: &Files, bounds: &Root, book: &RuleBook) -> Result<Vec<(PathBuf, String)>, Diagnostic> {
     let root = files.root();
     let disk = Disk::default();
     let repository = disk.repository_of(root);
@@ -142,9 +143,10 @@ pub(super) fn ruled_files(files: &Files, book: &RuleBook) -> Result<Vec<(PathBuf
     let walked = walk_files(&disk, start, FileKind::IgnoreRules.limit(), &mut |path| {
         let is_of_format = path.extension().and_then(OsStr::to_str).is_some_and(|it| FORMATS.contains(&it));
         let name = files.name(path);
-        let is_small = || fs::metadata(path).is_ok_and(|it| it.len() <= FileKind::Layer.limit());
+        let read = || bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::Layer.limit()));
+        let has_ciphertext = || read().is_ok_and(|bytes| memmem::find(&bytes, b"ENC[AES256_GCM,").is_some());
         let is_ruled = || book.rule(path).map_or(true, |rule| why(&name, rule.as_ref()).is_some());
-        if (is_of_format && is_small()) || is_ruled() {
+        if is_ruled() || (is_of_format && has_ciphertext()) {
             found.push((path.to_path_buf(), name));
         }
         ControlFlow::Continue(())
