@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::remedy::Remedy;
+use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, Failure, Label, Severity};
 use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
@@ -293,9 +294,11 @@ impl Finding {
 
     /// The kind of failure. An error is a finding like any other, unless nothing could be judged because of it.
     pub fn failure(&self) -> Failure {
-        let Diagnostic { severity, failure, .. } = &self.diagnostic;
+        let Diagnostic { rule, severity, failure, .. } = &self.diagnostic;
+        // beyond a bound, nobody looked
+        let is_unjudged = self.is_unjudged || *rule == BUDGET_EXCEEDED;
         match failure {
-            Failure::Invalid if *severity == Severity::Warning || !self.is_unjudged => Failure::Found,
+            Failure::Invalid if *severity == Severity::Warning || !is_unjudged => Failure::Found,
             other => *other,
         }
     }
