@@ -58,9 +58,12 @@ impl List {
             return Err(problems);
         }
         if self.environments.is_empty() {
+            let misnamed: Diagnostics = project.misnamed(apps).map(|file| file.diagnostic.clone()).collect();
+            if !misnamed.is_empty() {
+                return Err(misnamed);
+            }
             self.show(apps_rows, &wanted, output)?;
-            let misnamed = project.misnamed(apps).map(|file| file.diagnostic.clone());
-            let left: Diagnostics = beside.into_iter().flatten().chain(misnamed).collect();
+            let left: Diagnostics = beside.into_iter().flatten().collect();
             return if left.has_errors() { Err(left) } else { Ok(()) };
         }
         super::show_beside(&project, apps, asked, &beside.iter().collect::<Vec<_>>(), output)?;
