@@ -184,7 +184,9 @@ impl Sorter<'_> {
         if let Some(name) = companion_of(&file).filter(|name| wrong_dns_label(name).is_none()) {
             return Some(self.orphan(&file, name, &likeness));
         }
-        if let Some(name) = file.strip_suffix(".yaml").filter(|name| !name.contains('.')) {
+        let is_half = file.ends_with(SECRETS);
+        let name = file.strip_suffix(SECRETS).or_else(|| file.strip_suffix(".yaml"));
+        if let Some(name) = name.filter(|name| is_half || !name.contains('.') || !likeness.is_secret) {
             return Some(self.no_environment(&file, name, &likeness));
         }
         let is_like = likeness.is_yaml || (likeness.is_like_a_layer(self.known()) && !self.is_named(&file));
