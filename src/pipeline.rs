@@ -1,6 +1,6 @@
 //! The one way through: layers → resolve → route → objects, for an app.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::budget::VALUE_BYTES;
@@ -40,6 +40,26 @@ pub struct Survey {
     pub environments: Vec<Resolved>,
     /// Which entries are sensitive, in all of them.
     pub routing: Routing,
+    /// What is wrong in environments that nobody asked for. Those that could not be read are left out.
+    pub beside: Diagnostics,
+}
+
+/// The environments whose layers have to be in order.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// All of the app: what is written follows from each of them.
+    All,
+    /// These alone: something is shown of them.
+    Only(&'a [EnvironmentName]),
+}
+
+impl Asked<'_> {
+    fn has(self, environment: &EnvironmentName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(asked) => asked.contains(environment),
+        }
+    }
 }
 
 impl<'p> Pipeline<'p> {
@@ -80,24 +100,25 @@ impl<'p> Pipeline<'p> {
     /// Problems of layers are reported for all environments, those of values for the wanted ones.
     /// None is given where there is nothing to route by.
     pub fn survey(&self, app: &App, wanted: &[EnvironmentName], problems: &mut Diagnostics) -> Option<Survey> {
-        self.survey_with(app, wanted, wanted, problems)
+        let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
+            self.library.definition(app, environment, sight(environment, wanted), problems)
+        };
+        self.resolve(app, Asked::All, wanted, wanted, open, problems)
     }
 
-    /// The same, with the manifests of other environments than those that are decrypted.
-    pub fn survey_with(
+    /// The same, to show something of the environments that are `asked` for: errors in others are put aside, and
+    /// values are decrypted in none but those that are `wanted`.
+    pub fn survey_asked(
         &self,
         app: &App,
+        asked: &[EnvironmentName],
         wanted: &[EnvironmentName],
-        manifests: &[EnvironmentName],
         problems: &mut Diagnostics,
     ) -> Option<Survey> {
-        let sight = |environment: &EnvironmentName| {
-            if wanted.contains(environment) { Sight::Open } else { Sight::Locked }
-        };
         let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
-            self.library.definition(app, environment, sight(environment), problems)
+            self.library.definition(app, environment, sight(environment, wanted), problems)
         };
-        self.resolve(app, wanted, manifests, open, problems)
+        self.resolve(app, Asked::Only(asked), wanted, asked, open, problems)
     }
 
     /// The same as far as there are keys. An environment that is wanted and cannot be decrypted is told in
@@ -124,12 +145,13 @@ impl<'p> Pipeline<'p> {
             unseen.insert(environment.clone(), found);
             self.library.definition(app, environment, Sight::Sealed, problems)
         };
-        self.resolve(app, wanted, wanted, open, problems)
+        self.resolve(app, Asked::All, wanted, wanted, open, problems)
     }
 
     fn resolve(
         &self,
         app: &App,
+        asked: Asked<'_>,
         wanted: &[EnvironmentName],
         manifests: &[EnvironmentName],
         mut open: impl FnMut(&EnvironmentName, &mut Diagnostics) -> Option<Definition>,
@@ -137,17 +159,30 @@ impl<'p> Pipeline<'p> {
     ) -> Option<Survey> {
         let mut environments = Vec::with_capacity(app.environments.len());
         let mut whole = true;
+        let (mut of_asked, mut of_others) = (Diagnostics::new(), Diagnostics::new());
         let documents = Arc::<Documents>::default();
         // those that are wanted come first, so that a layer that is shared is decrypted once
         let mut order: Vec<_> = app.environments.iter().collect();
-        order.sort_by_key(|environment| !wanted.contains(environment));
+        order.sort_by_key(|environment| (!wanted.contains(environment), !asked.has(environment)));
         for environment in order {
             if VALUE_BYTES.left() == 0 {
                 problems.push(VALUE_BYTES.exceeded().hint("render fewer environments or apps at once"));
                 return None;
             }
-            let Some(mut definition) = self.meter.time(Stage::Layers, || open(environment, problems)) else {
-                whole = false;
+            let is_wanted = wanted.contains(environment);
+            let is_own = match asked {
+                Asked::All => is_wanted,
+                Asked::Only(_) => asked.has(environment),
+            };
+            let mut found = Diagnostics::new();
+            let definition = self.meter.time(Stage::Layers, || open(environment, &mut found));
+            if is_own {
+                of_asked.extend(found);
+            } else {
+                of_others.extend(found);
+            }
+            let Some(mut definition) = definition else {
+                whole &= !asked.has(environment);
                 continue;
             };
             definition.delivery.replace_secrets(self.form);
@@ -162,11 +197,20 @@ impl<'p> Pipeline<'p> {
                     whole = false;
                 }
             }
-            if wanted.contains(environment) {
-                problems.extend(found);
+            if is_wanted {
+                of_asked.extend(found);
             }
         }
-        if !whole {
+        let mut beside = without(of_others, &of_asked);
+        if let Asked::All = asked {
+            let is_sound = !wanted.is_empty() && !of_asked.has_errors();
+            let others = std::mem::take(&mut beside).into_iter();
+            problems.extend(others.map(|problem| if is_sound { beside_sound(problem, wanted) } else { problem }));
+        }
+        problems.extend(of_asked);
+        // of an app of which nothing can be read, nothing can be shown
+        if !whole || (environments.is_empty() && beside.has_errors()) {
+            problems.extend(beside);
             return None;
         }
         let app = self.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
@@ -185,7 +229,7 @@ impl<'p> Pipeline<'p> {
                 return None;
             }
         };
-        Some(Survey { app, environments, routing })
+        Some(Survey { app, environments, routing, beside })
     }
 
     /// The objects of an environment as everybody sees them, by which it is told without a key whether what
@@ -239,6 +283,34 @@ impl<'p> Pipeline<'p> {
             Objects::default()
         })
     }
+}
+
+/// How an environment is read: decrypted, if it is one of those that are wanted.
+fn sight(environment: &EnvironmentName, wanted: &[EnvironmentName]) -> Sight {
+    if wanted.contains(environment) { Sight::Open } else { Sight::Locked }
+}
+
+/// What is wrong in other environments alone.
+fn without(others: Diagnostics, asked: &Diagnostics) -> Diagnostics {
+    let key = |problem: &Diagnostic| {
+        let place = problem.labels.first().map(|label| label.place.to_string());
+        (problem.rule, place, problem.message.clone())
+    };
+    let known: HashSet<_> = asked.iter().map(key).collect();
+    others.into_iter().filter(|problem| !known.contains(&key(problem))).collect()
+}
+
+/// An error in an environment that is not rendered, where nothing is wrong with those that are.
+fn beside_sound(problem: Diagnostic, wanted: &[EnvironmentName]) -> Diagnostic {
+    if !problem.is_error() {
+        return problem;
+    }
+    let names: Vec<_> = wanted.iter().map(|name| format!("`{name}`")).collect();
+    let sound = match names.as_slice() {
+        [name] => format!("{name} itself is sound, and is not rendered"),
+        names => format!("{} are sound, and are not rendered", names.join(", ")),
+    };
+    problem.note(format!("{sound}: which keys are secret is decided over all environments"))
 }
 
 /// That a target made septum panic. Others are not concerned.

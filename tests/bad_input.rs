@@ -1513,6 +1513,14 @@ error: the ConfigMap `environments` in `dev` has 1228800 bytes of values, but Ku
         case("two apps with one object", Project::new().file("septum.yaml", "apps: [services/*]\n").file("services/a/base.yaml", "app: shop\ndata: { PORT: 8080 }\n").file("services/a/dev.yaml", "").file("services/b/base.yaml", "app: shop\ndata: { PORT: 8080 }\n").file("services/b/dev.yaml", "")).says(
             r"
 error: two apps called `shop` make a ConfigMap `shop` in `dev`
+ --> services/b/base.yaml:2:9
+  |
+2 | data: { PORT: … }
+  |         ^^^^
+ --> services/a/base.yaml:2:9
+  |
+2 | data: { PORT: … }
+  |         ^^^^ made here too
   = note: only the one that is applied last would stay
   = hint: rename the bundle or the app, or give them different namespaces
 ",

@@ -281,6 +281,7 @@ fn exit_codes_tell_what_happened() {
         assert_eq!(run.stderr.is_empty(), code == 0, "{arguments:?}");
     }
     let locked = Project::of("data: { DATABASE_PASSWORD: x, STRIPE_WEBHOOK_SECRET: x }\n", "")
+        .file("prod.yaml", "")
         .file("prod.secrets.yaml", support::project::ENCRYPTED);
     assert_eq!(locked.run(&["render", "prod"]).code, 3);
     assert_eq!(locked.run(&["render", "--all"]).code, 3);

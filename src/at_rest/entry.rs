@@ -54,7 +54,11 @@ impl Wanted<'_> {
         let mut problems = Diagnostics::new();
         let mut surveys = Vec::new();
         for app in apps.iter().filter(|app| app.environments.contains(self.environment)) {
-            surveys.extend(pipeline.survey(app, &[], &mut problems).map(|survey| (*app, survey)));
+            surveys.extend(
+                pipeline
+                    .survey_asked(app, std::slice::from_ref(self.environment), &[], &mut problems)
+                    .map(|survey| (*app, survey)),
+            );
         }
         if problems.has_errors() {
             return Err(problems);

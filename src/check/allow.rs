@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::finding::{Acceptance, Finding};
 use super::places::Places;
 use super::unused::Usage;
-use crate::diagnostic::{Diagnostic, Failure};
+use crate::diagnostic::Diagnostic;
 use crate::layer::{Allow, Entry};
 use crate::name::EnvironmentName;
 use crate::object::Day;
@@ -84,7 +84,7 @@ impl<'s> AllowIndex<'s> {
     fn find(&self, finding: &Finding) -> Option<&'s Allow> {
         test_hook::work(1);
         // what cannot be read is not accepted
-        if finding.failure() != Failure::Found {
+        if !finding.is_acceptable() {
             return None;
         }
         let key = finding.entry()?.key.as_str();

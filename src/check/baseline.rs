@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Acceptance, Finding};
 use super::tag::TagKey;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, without_quotes};
+use crate::diagnostic::{Diagnostic, Diagnostics, without_quotes};
 use crate::files::FileKind;
 use crate::project::Project;
 use crate::span::{Source, Span};
@@ -168,7 +168,7 @@ impl Baseline {
 /// Whether a finding can be known. What is wrong with a tree of output cannot: whoever edits a file of it could accept
 /// the edit in the same commit, and whatever the file holds later with it.
 fn is_acceptable(finding: &Finding) -> bool {
-    finding.failure() == Failure::Found && finding.diagnostic.rule != "stale-output"
+    finding.is_acceptable() && finding.diagnostic.rule != "stale-output"
 }
 
 impl Default for Baseline {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::remedy::Remedy;
+use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, Failure, Label, Severity};
 use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
 use crate::span::{Place, Source};
 
-/// Rules that tell of a project that is not as it should be, and not of one that cannot be read, and what they
-/// find: that is a finding (exit code 1), and not invalid input (2).
+/// Rules of a project that is not as it should be, and not of one that cannot be read, and what they find: a baseline
+/// or an `allow` may accept it.
 const FINDINGS: [(&str, &str); 38] = [
     ("carriage-return", "a file with the line ends of Windows"),
     ("certificate", "a certificate that is not valid, or not with its key"),
@@ -53,9 +54,16 @@ const FINDINGS: [(&str, &str); 38] = [
     ("unverified-secret", "a Secret whose values nobody at hand can verify"),
 ];
 
+/// Other rules, of what nobody can accept.
+const MISTAKES: [(&str, &str); 3] = [
+    ("lost-environment", "an environment that a tree of output has, and the project has not"),
+    ("no-environment", "an app of which nothing is rendered"),
+    ("unknown-file", "a file beside a layer that looks like one, and is not read"),
+];
+
 /// What a rule finds.
 pub(super) fn meaning(rule: &str) -> &'static str {
-    let found = FINDINGS.iter().find(|(name, _)| *name == rule);
+    let found = FINDINGS.iter().chain(&MISTAKES).find(|(name, _)| *name == rule);
     found.map_or("a project that cannot be read as it stands", |(_, meaning)| meaning)
 }
 
@@ -86,6 +94,8 @@ pub struct Finding {
     pub unfixed: Option<String>,
     /// It was met while layers were read, and not in what comes of them.
     pub is_of_layers: bool,
+    /// The app that it is about could not be judged because of it.
+    is_unjudged: bool,
     /// It comes behind all others: least is wrong with it.
     pub(super) is_last: bool,
     /// Where the project lies, once that is known.
@@ -174,6 +184,7 @@ impl Finding {
             remedy,
             unfixed: None,
             is_of_layers: false,
+            is_unjudged: false,
             is_last: false,
             home: None,
         }
@@ -190,6 +201,13 @@ impl Finding {
     #[must_use]
     pub(super) fn of_layers(mut self) -> Self {
         self.is_of_layers = true;
+        self
+    }
+
+    /// The same, which kept an app from being judged.
+    #[must_use]
+    pub(super) fn unjudged(mut self) -> Self {
+        self.is_unjudged = true;
         self
     }
 
@@ -269,6 +287,7 @@ impl Finding {
 
     /// The same finding, as another app met it.
     pub(super) fn absorb(&mut self, other: &Self) {
+        self.is_unjudged |= other.is_unjudged;
         if let (Some(remedy), Some(other)) = (&mut self.remedy, &other.remedy) {
             remedy.absorb(other);
         }
@@ -284,13 +303,21 @@ impl Finding {
         self.diagnostic.rule == "plaintext-secret"
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure. An error is a finding like any other, unless nothing could be judged because of it.
     pub fn failure(&self) -> Failure {
         let Diagnostic { rule, severity, failure, .. } = &self.diagnostic;
+        // beyond a bound, nobody looked
+        let is_unjudged = self.is_unjudged || *rule == BUDGET_EXCEEDED;
         match failure {
-            Failure::Invalid if *severity == Severity::Warning || is_of_findings(rule) => Failure::Found,
+            Failure::Invalid if *severity == Severity::Warning || !is_unjudged => Failure::Found,
             other => *other,
         }
+    }
+
+    /// Whether a baseline or an `allow` may accept it: rendering what cannot be read is not put off.
+    pub fn is_acceptable(&self) -> bool {
+        let Diagnostic { rule, severity, .. } = &self.diagnostic;
+        self.failure() == Failure::Found && (*severity == Severity::Warning || is_of_findings(rule))
     }
 
     fn place(&self) -> Option<&Place> {

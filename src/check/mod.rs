@@ -27,12 +27,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, without_consequences};
+use crate::disk::{Disk, Root};
+use crate::files::{FileKind, refuse};
 use crate::name::{AppName, EntryId, EnvironmentName};
 use crate::object::{Day, Unknown};
 use crate::parallel;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
-use crate::publish;
+use crate::publish::{self, ObjectSite};
 use crate::sops::Timestamp;
 
 pub use baseline::{Baseline, FILE as BASELINE};
@@ -82,9 +84,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// The worst that there is to say; nothing if all is well and was seen.
-    pub fn failure(&self) -> Option<Failure> {
-        let of = |failure| self.findings.iter().any(|finding| finding.failure() == failure);
+    /// The worst that there is to say, of findings of at least a severity; nothing if all is well and was seen.
+    pub fn failure(&self, least: Severity) -> Option<Failure> {
+        let counts = |finding: &&Finding| least == Severity::Warning || finding.diagnostic.is_error();
+        let of = |failure| self.findings.iter().filter(counts).any(|finding| finding.failure() == failure);
         let kinds = [Failure::Bug, Failure::Invalid, Failure::Io, Failure::Found, Failure::Key];
         let unseen = (!self.unseen.is_empty()).then_some(Failure::Key);
         kinds.into_iter().find(|kind| of(*kind)).or(unseen)
@@ -109,14 +112,41 @@ pub fn check(pipeline: &Pipeline<'_>, scope: &Scope<'_>) -> Report {
     let look = Look { pipeline, scope, flux: &flux };
     let of_apps = parallel::each(scope.apps.to_vec(), FEW, |app| look.app(app));
     let mut found = of_apps.into_iter().fold(Found::default(), Found::and);
+    let project = pipeline.library.project;
+    let targets = found.targets.iter().map(|(app, environments)| (app, environments.as_slice()));
+    let duplicates = publish::find_namesakes(targets).into_iter().chain(publish::find_duplicates(&found.sites));
+    let duplicates: Vec<_> = duplicates.into_iter().map(|it| Finding::of(it, None, None, None)).collect();
+    let misnamed = project.misnamed(scope.apps.iter().copied());
+    let misnamed = misnamed.map(|file| Finding::of(file.diagnostic.clone(), None, None, None));
+    found.findings.extend(
+        misnamed.chain(duplicates).filter(|it| scope.only.is_none_or(|only| only.has(it, &Anchors::default()))),
+    );
     if let Some(dir) = scope.rendered {
         found.findings.extend(stale::outputs(pipeline, dir, scope));
     }
     if scope.is_whole {
         let left = leftover::drafts(&pipeline.library.project.files);
         found.findings.extend(left.into_iter().map(|problem| Finding::of(problem, None, None, None)));
+        let of_files = encrypted(pipeline, &found);
+        found.findings.extend(of_files);
     }
     found.report(scope)
+}
+
+/// Files of the project, of apps or not, that should be encrypted and are not: whatever a commit of them would be
+/// refused for.
+fn encrypted(pipeline: &Pipeline<'_>, found: &Found) -> Vec<Finding> {
+    let (files, book) = (&pipeline.library.project.files, pipeline.library.rules());
+    let all = found.findings.iter().chain(&found.accepted);
+    let known = all.filter_map(|it| Some((it.diagnostic.rule, it.file()?.to_owned()))).collect();
+    let disk = Disk::default();
+    let folder = disk.repository_of(files.root()).unwrap_or(files.root()).to_path_buf();
+    let found = Root::new(disk, &folder)
+        .map_err(|error| refuse(&error.into(), FileKind::SecretFile, &files.name(&folder)))
+        .and_then(|bounds| {
+            Ok(unencrypted::errors_of_files(&bounds, book, &unencrypted::ruled_files(files, &bounds, book)?, &known))
+        });
+    found.unwrap_or_else(|problem| vec![Finding::of(problem, None, None, None)])
 }
 
 /// A look at an app.
@@ -143,15 +173,18 @@ impl Look<'_> {
             let name = pipeline.library.app_name(app).ok();
             let name = name.as_ref().map(AppName::as_str);
             // nothing was checked, wherever that comes from
-            let findings = problems.into_iter().map(|problem| Finding::of(problem, name, None, None).of_layers());
+            let findings =
+                problems.into_iter().map(|problem| Finding::of(problem, name, None, None).of_layers().unjudged());
             found.findings.extend(findings);
             return found;
         };
+        found.targets.push((survey.app.clone(), wanted.clone()));
         let places = Places::of(&survey);
         let findings = places.findings(problems, None).into_iter();
         let mut findings: Vec<_> = findings.map(Finding::of_layers).collect();
         for environment in &wanted {
-            findings.extend(places.findings(self.objects(app, &survey, environment), Some(environment)));
+            let problems = self.objects(app, &survey, environment, &mut found.sites);
+            findings.extend(places.findings(problems, Some(environment)));
         }
         findings.extend(places.findings(pitfall::values(&survey, &wanted), None));
         let of_layers = self.layers(&survey, &wanted, &places);
@@ -176,15 +209,22 @@ impl Look<'_> {
     }
 
     /// What rendering finds, and what is wrong with what it gives.
-    fn objects(self, app: &App, survey: &Survey, environment: &EnvironmentName) -> Diagnostics {
+    fn objects(
+        self,
+        app: &App,
+        survey: &Survey,
+        environment: &EnvironmentName,
+        sites: &mut Vec<ObjectSite>,
+    ) -> Diagnostics {
         let Self { pipeline, scope, flux } = self;
         let mut problems = Diagnostics::new();
         let objects = pipeline.objects_with(survey, environment, Unknown::Left(&|_| None), &mut problems);
-        if !problems.has_errors() {
-            let delivered = publish::deliver(pipeline, app, survey, environment, objects, scope.now, &mut problems);
-            if let Some(resolved) = survey.environment(environment) {
-                problems.extend(flux.substituted(resolved, &delivered));
-            }
+        let is_whole = !problems.has_errors();
+        // as rendering does, whatever else is wrong
+        let delivered = publish::deliver(pipeline, app, survey, environment, objects, scope.now, &mut problems);
+        sites.extend(publish::object_sites(app, survey, environment, &delivered));
+        if let Some(resolved) = survey.environment(environment).filter(|_| is_whole) {
+            problems.extend(flux.substituted(resolved, &delivered));
         }
         // of what is not kept, ciphertext is always new
         problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect()
@@ -198,7 +238,9 @@ impl Look<'_> {
             let environment = &resolved.definition.environment;
             search.environment(resolved);
             findings.extend(search.found.drain(..).map(|leak| places.leak(leak, environment)));
-            findings.extend(places.findings(unencrypted::rules(self.pipeline, resolved), None));
+            let invalid = places.findings(unencrypted::invalid_rules(self.pipeline, resolved), None);
+            findings.extend(invalid.into_iter().map(Finding::unjudged));
+            findings.extend(places.findings(unencrypted::without_keys(self.pipeline, resolved), None));
             findings.extend(places.mendable(unencrypted::files(self.pipeline, resolved), Some(environment)));
         }
         findings
@@ -217,6 +259,10 @@ fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
 #[derive(Default)]
 struct Found {
     findings: Vec<Finding>,
+    /// What all objects are made from.
+    sites: Vec<ObjectSite>,
+    /// The names of the apps with the environments that were looked at.
+    targets: Vec<(AppName, Vec<EnvironmentName>)>,
     accepted: Vec<Finding>,
     unseen: BTreeSet<String>,
     usage: Usage,
@@ -225,6 +271,8 @@ struct Found {
 impl Found {
     fn and(mut self, other: Self) -> Self {
         self.findings.extend(other.findings);
+        self.sites.extend(other.sites);
+        self.targets.extend(other.targets);
         self.accepted.extend(other.accepted);
         self.unseen.extend(other.unseen);
         self.usage.extend(other.usage);
@@ -233,7 +281,7 @@ impl Found {
 
     /// In the order of files, each mistake once, wherever it was met.
     fn report(self, scope: &Scope<'_>) -> Report {
-        let Self { mut findings, mut accepted, unseen, usage } = self;
+        let Self { mut findings, sites: _, targets: _, mut accepted, unseen, usage } = self;
         let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has(finding, &Anchors::default()));
         findings.extend(usage.findings().filter(is_wanted));
         let mut findings = sorted(without_consequences(findings, |found| &found.diagnostic));

@@ -19,7 +19,7 @@ use crate::project::{App, PROJECT_FILE, Project, ProjectRoot};
 use crate::sops::{Identities, Places, RuleBook, Rules, Timestamp};
 
 /// Rules of what names something that is not there. If files are removed, they are why.
-const OF_REMOVED: [&str; 2] = ["missing-file", "missing-layer"];
+const OF_REMOVED: [&str; 4] = ["missing-file", "missing-layer", "no-environment", "unknown-file"];
 
 /// Rules of what names something that is not read. If links are staged, they are why, wherever they are on the way.
 const OF_LINKS: [&str; 4] = ["missing-file", "outside-project", "template-failed", "unreadable"];
@@ -48,7 +48,7 @@ pub fn staged(index: &Index, rules: &[UserRules], today: Option<Day>, now: Times
         let project = Project::open(&index.disk, &root)?;
         let baseline = Baseline::of_project(&project)?;
         let apps = concerned(&project, index);
-        if apps.is_empty() {
+        if apps.is_empty() && project.misnamed.is_empty() {
             continue;
         }
         let only = Only::of(&project, index);
@@ -118,16 +118,8 @@ fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
     apps.filter(|(at, app)| concerned.contains(at) || (!finders.is_empty() && names(app))).map(|(_, app)| app).collect()
 }
 
-/// Staged files, of apps or not, that should be encrypted and are not.
+/// Staged files, of apps or not, that should be encrypted and are not, and what else is wrong with such files.
 fn encrypted(index: &Index, known: &Report) -> Report {
-    let book = RuleBook::on(index.disk.clone());
-    // what a project says of a file of its own need not be said twice
-    let known: HashSet<(&str, String)> = known
-        .findings
-        .iter()
-        .chain(&known.accepted)
-        .filter_map(|finding| Some((finding.diagnostic.rule, finding.path()?)))
-        .collect();
     let mut report = Report::default();
     let bounds = match Root::new(index.disk.clone(), &index.root) {
         Ok(bounds) => bounds,
@@ -137,16 +129,14 @@ fn encrypted(index: &Index, known: &Report) -> Report {
             return report;
         }
     };
-    let files = index.changed.iter().filter(|path| bounds.has(path) && !bounds.is_folder(path));
-    for path in files {
-        let name = slashed(path.strip_prefix(&index.root).unwrap_or(path));
-        if leftover::is_path_of_draft(path) {
-            report.findings.push(Finding::of(leftover::draft(&name), None, None, None));
-        }
-        let found = unencrypted::staged(&bounds, &book, path, &name);
-        let found = found.into_iter().filter(|problem| !known.contains(&(problem.rule, name.clone())));
-        report.findings.extend(found.map(|problem| Finding::of(problem, None, None, None)));
-    }
+    let paths = index.changed.iter().filter(|path| bounds.has(path) && !bounds.is_folder(path));
+    let named: Vec<_> =
+        paths.map(|path| (path.clone(), slashed(path.strip_prefix(&index.root).unwrap_or(path)))).collect();
+    let drafts = named.iter().filter(|(path, _)| leftover::is_path_of_draft(path));
+    report.findings.extend(drafts.map(|(_, name)| Finding::of(leftover::draft(name), None, None, None)));
+    let known = known.findings.iter().chain(&known.accepted).filter_map(|it| Some((it.diagnostic.rule, it.path()?)));
+    let book = RuleBook::on(index.disk.clone());
+    report.findings.extend(unencrypted::of_files(&bounds, &book, &named, &known.collect()));
     // what is wrong with rules is wrong for each file
     report.findings = sorted(report.findings);
     report.in_repository(&index.root, &index.root);

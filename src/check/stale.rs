@@ -7,7 +7,7 @@ use super::finding::Finding;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::emit::tree::FileChange;
 use crate::pipeline::Pipeline;
-use crate::publish::{self, Intent, Standing, Unverified, Wish};
+use crate::publish::{self, Intent, OnLostEnvironment, Standing, Unverified, Wish};
 use crate::span::{Source, Span};
 
 /// What is wrong with a tree, compared with what would be rendered now. Nothing that the tree says of itself counts.
@@ -19,7 +19,8 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
         environments: scope.environments,
         all_environments: scope.is_whole,
         shard: None,
-        // nothing is written
+        lost: OnLostEnvironment::Refuse,
+        // that is a finding of its own
         allow_plaintext: true,
         intent: Intent::Check,
         cache: None,
@@ -45,8 +46,10 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
         let error = Diagnostic::error("stale-output", format!("`{file}` {what}"));
         Finding::of(error.at(of_file(&file)).hint(hint), None, None, None)
     });
+    let lost = publication.lost.iter().map(|lost| Finding::of(lost.clone(), None, None, None));
     let unverified = publication.unverified.iter().map(|unverified| unverified_secret(unverified, &shown.to_string()));
-    stale.chain(unverified).collect()
+    let exposed = publication.exposed.iter().map(|exposed| Finding::of(exposed.clone(), None, None, None));
+    lost.chain(exposed).chain(stale).chain(unverified).collect()
 }
 
 /// Says of a file that nobody at hand can verify it.

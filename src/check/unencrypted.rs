@@ -1,17 +1,27 @@
 //! Files that should be encrypted, and are not.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
+use memchr::memmem;
+
+use super::finding::Finding;
 use super::remedy::Remedy;
 use crate::at_rest::{SecretFile, conflict_in};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::disk::Root;
-use crate::files::{FileKind, refuse};
+use crate::disk::{Disk, Root, walk_files};
+use crate::files::{FileKind, Files, refuse};
+use crate::layer::Tree;
 use crate::pipeline::Pipeline;
 use crate::project::SECRETS;
 use crate::resolve::Resolved;
 use crate::sops::{Closed, Format, Rule, RuleBook, Rules, policy};
 use crate::span::{Place, Source, Span};
+use crate::yaml;
+use crate::yaml::node::Node;
+use crate::yaml::read::MergeKeys;
 
 /// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
 /// plaintext.
@@ -32,13 +42,18 @@ pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<(Diagno
     found
 }
 
-/// Errors in the rules for the layers of an environment: nobody knows then what should be encrypted, or for
-/// whom an encrypted file is to be encrypted anew.
-pub(super) fn rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
+/// Errors in the rules for the layers of an environment: nobody knows then what should be encrypted, or for whom.
+pub(super) fn invalid_rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
     let root = pipeline.library.project.files.root();
     let paths = resolved.definition.files.iter().map(|source| root.join(source.name()));
+    paths.filter_map(|path| pipeline.library.rules().rule(&path).err()).flatten().collect()
+}
+
+/// Problems of the encrypted layers of an environment that are seen without a key, and warnings about rules.
+pub(super) fn without_keys(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
+    let root = pipeline.library.project.files.root();
     let book = pipeline.library.rules();
-    let mut found: Diagnostics = paths.filter_map(|path| book.rule(&path).err()).flatten().collect();
+    let mut found = Diagnostics::new();
     let encrypted = resolved.definition.wrappings.iter().map(|(source, _)| source);
     for source in encrypted {
         found.extend(unruled(book, &root.join(source.name()), source));
@@ -83,11 +98,73 @@ fn unruled(book: &RuleBook, path: &Path, source: &Source) -> Option<Diagnostic> 
     )
 }
 
-/// The same of any file that is to be committed, in whatever format. What is wrong with its rules is told too.
-pub(super) fn staged(root: &Root, book: &RuleBook, path: &Path, name: &str) -> Diagnostics {
+/// The same of any files, each with its name, of apps or not. What is known of a file need not be said twice.
+pub(super) fn of_files(
+    bounds: &Root,
+    book: &RuleBook,
+    files: &[(PathBuf, String)],
+    known: &HashSet<(&str, String)>,
+) -> Vec<Finding> {
+    let finding = |problem| Finding::of(problem, None, None, None);
+    let of_file = |(path, name): &(PathBuf, String)| {
+        let found = match of_file(bounds, book, path, name) {
+            Ok(found) => found.into_iter().map(finding).collect::<Vec<_>>(),
+            Err(wrong) => wrong.into_iter().map(|problem| finding(problem).unjudged()).collect(),
+        };
+        found
+            .into_iter()
+            .filter(|finding| !known.contains(&(finding.diagnostic.rule, name.clone())))
+            .collect::<Vec<_>>()
+    };
+    files.iter().flat_map(of_file).collect()
+}
+
+/// The same without warnings: of files that no app knows of, only what a commit is refused for counts.
+pub(super) fn errors_of_files(
+    bounds: &Root,
+    book: &RuleBook,
+    files: &[(PathBuf, String)],
+    known: &HashSet<(&str, String)>,
+) -> Vec<Finding> {
+    of_files(bounds, book, files, known).into_iter().filter(|finding| finding.diagnostic.is_error()).collect()
+}
+
+/// The files that rules are for, and those with ciphertext, below the nearest `.sops.yaml`, or else below the project,
+/// less what Git ignores. Each has the name that messages have for it.
+pub(super) fn ruled_files(files: &Files, bounds: &Root, book: &RuleBook) -> Result<Vec<(PathBuf, String)>, Diagnostic> {
+    let root = files.root();
+    let disk = Disk::default();
+    let repository = disk.repository_of(root);
+    let config = book.nearest(&root.join("any"));
+    let above = config.as_deref().and_then(Path::parent).filter(|above| root.starts_with(above));
+    let start =
+        above.filter(|above| repository.is_some_and(|repository| above.starts_with(repository))).unwrap_or(root);
+    let mut found = Vec::new();
+    let walked = walk_files(&disk, start, FileKind::IgnoreRules.limit(), &mut |path| {
+        let is_of_format = path.extension().and_then(OsStr::to_str).is_some_and(|it| FORMATS.contains(&it));
+        let name = files.name(path);
+        let read = || bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::Layer.limit()));
+        let has_ciphertext = || read().is_ok_and(|bytes| memmem::find(&bytes, b"ENC[AES256_GCM,").is_some());
+        let is_ruled = || book.rule(path).map_or(true, |rule| why(&name, rule.as_ref()).is_some());
+        if is_ruled() || (is_of_format && has_ciphertext()) {
+            found.push((path.to_path_buf(), name));
+        }
+        ControlFlow::Continue(())
+    });
+    match walked {
+        Ok(()) => Ok(found),
+        Err((path, refusal)) => Err(refuse(&refusal, FileKind::IgnoreRules, &Rules::shown(&path))),
+    }
+}
+
+/// Endings of files that are encrypted value by value.
+const FORMATS: [&str; 5] = ["yaml", "yml", "json", "env", "ini"];
+
+/// The same of any file, in whatever format. Errors: its rules cannot be read, so that it cannot be judged.
+fn of_file(root: &Root, book: &RuleBook, path: &Path, name: &str) -> Result<Diagnostics, Diagnostics> {
     let read = || root.resolve(path).and_then(|path| root.read(&path, FileKind::SecretFile.limit()));
     if let Some(conflict) = read().ok().and_then(|bytes| conflict_in(name, &bytes)) {
-        return conflict.into();
+        return Ok(conflict.into());
     }
     let file =
         |bytes| SecretFile { path: path.to_path_buf(), name: name.to_owned(), format: Format::of_path(path), bytes };
@@ -102,23 +179,41 @@ pub(super) fn staged(root: &Root, book: &RuleBook, path: &Path, name: &str) -> D
             found.extend(policy::report(book, path, name, closed.metadata(), Format::of_path(path)));
         }
     }
-    let rule = match book.rule(path) {
-        Ok(rule) => rule.filter(|rule| !rule.groups.is_empty() && !path.ends_with(".sops.yaml")),
-        Err(wrong) => return wrong,
-    };
-    let Some(why) = why(name, rule.as_ref()) else { return found };
+    let rule = book.rule(path)?.filter(|rule| !rule.groups.is_empty() && !path.ends_with(".sops.yaml"));
+    let Some(why) = why(name, rule.as_ref()) else { return Ok(found) };
     let bytes = match read() {
         Ok(bytes) => bytes,
-        Err(refusal) => return refuse(&refusal, FileKind::SecretFile, name).into(),
+        Err(refusal) => return Ok(refuse(&refusal, FileKind::SecretFile, name).into()),
     };
     let source = Source::new(name, String::from_utf8_lossy(&bytes));
-    match file(bytes).closed() {
+    Ok(match file(bytes).closed() {
         Ok(_) => found,
-        Err(wrong) if wrong.iter().all(|problem| problem.rule == "not-encrypted") => {
+        Err(_) if rule.as_ref().is_some_and(is_for_secrets) && is_plain_manifest(&source) => found,
+        Err(wrong) if wrong.iter().all(|problem| matches!(problem.rule, "no-content" | "not-encrypted")) => {
             plain(&source, rule.as_ref(), why).hint(format!("`septum encrypt {name}` encrypts it")).hint(ROTATE).into()
         }
         Err(wrong) => wrong,
-    }
+    })
+}
+
+/// Whether a rule encrypts the values of some keys alone, such as the `data` of Secrets.
+fn is_for_secrets(rule: &Rule) -> bool {
+    rule.selector.is_some()
+}
+
+/// Whether a file has objects of Kubernetes, none of which is a Secret: a rule for a directory of manifests is one for
+/// its Secrets.
+fn is_plain_manifest(source: &Source) -> bool {
+    let Ok(stream) = yaml::read::read_stream(source, MergeKeys::Apply) else { return false };
+    let kind = |root: Node| {
+        let tree = Tree::from_node(root, source);
+        let text = |key: &str| tree.get(key).and_then(Tree::as_text).map(str::to_owned);
+        text("apiVersion").and(text("kind"))
+    };
+    let kinds: Vec<_> = stream.documents.into_iter().map(kind).collect();
+    let is_plain =
+        |kind: &Option<String>| kind.as_ref().is_some_and(|kind| kind != "Secret" && !kind.ends_with("List"));
+    !kinds.is_empty() && kinds.iter().all(is_plain)
 }
 
 /// Finding for both sides of a value that `septum git-merge` left in a file.

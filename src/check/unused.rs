@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::finding::Finding;
 use super::places::Places;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::layer::Entry;
 use crate::pipeline::Survey;
 use crate::resolve::{Outcome, Resolved};
@@ -87,6 +87,7 @@ impl Usage {
                 }
             });
         }
+        let names: Vec<String> = defined.keys().cloned().collect();
         for (path, at) in defined {
             let is_read = |resolved: &Resolved| {
                 resolved.variables.contains_key(&path) || resolved.mentioned.iter().any(|part| is_below(part, &path))
@@ -103,11 +104,24 @@ impl Usage {
             self.unused(place, || {
                 let warning = Diagnostic::warning("unused-variable", format!("no template reads `vars.{path}`"))
                     .at_hidden(place.clone())
+                    .maybe_hint(meant(&path, &names))
                     .hint("remove it, or use it: variables are never written by themselves");
                 places.findings([warning], None).pop()
             });
         }
     }
+}
+
+/// Shorter names are like each other by chance.
+const SHORTEST: usize = 4;
+
+/// The variable that was meant, where a mixin may have mistyped it.
+fn meant(path: &str, names: &[String]) -> Option<String> {
+    if path.chars().count() < SHORTEST {
+        return None;
+    }
+    let others = names.iter().map(String::as_str).filter(|name| *name != path);
+    nearest(path, others).map(|near| format!("did you mean `vars.{near}`?"))
 }
 
 /// Whether a path leads to a part of a structure or into it.

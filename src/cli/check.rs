@@ -39,8 +39,8 @@ use crate::span::Source;
 /// With `--fix`, what takes no decision is mended: values in plaintext move into the encrypted file of their
 /// layer, keys are declared sensitive, and files are encrypted. Nothing that is rendered changes by it.
 ///
-/// Exit codes: 0 nothing found · 1 findings · 2 a layer cannot be read · 3 nothing found, but not all
-/// could be seen.
+/// Exit codes: 0 nothing found · 1 findings · 2 an app could not be judged, because a layer of it cannot be
+/// read · 3 nothing found, but not all could be seen. `--fail-on error` makes warnings count as nothing.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Check {
@@ -56,9 +56,15 @@ pub(super) struct Check {
     /// A tree that `septum render --out` wrote: it must be what the sources give, and hold nothing else
     #[arg(long, value_name = "DIR")]
     rendered: Option<PathBuf>,
+    /// Secrets in plaintext may lie in the tree where Git takes them, as `septum render --allow-plaintext` writes them
+    #[arg(long, requires = "rendered")]
+    allow_plaintext: bool,
     /// Do not look for keys: what is encrypted is not seen or verified, and that is a warning at most
     #[arg(long)]
     keyless: bool,
+    /// The least severity of findings that fail the check
+    #[arg(long, value_name = "SEVERITY", default_value = "warning", hide_default_value = true)]
+    fail_on: FailOn,
     /// Mend what takes no decision, and tell what is left
     #[arg(long, conflicts_with_all = ["write_baseline", "staged"])]
     fix: bool,
@@ -90,6 +96,24 @@ enum CheckFormat {
     Sarif,
     /// Annotations of GitHub's workflows
     Github,
+}
+
+/// The least severity of findings that fail a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Errors alone: warnings are shown, and the exit code is 0
+    Error,
+    /// Errors and warnings
+    Warning,
+}
+
+impl From<FailOn> for Severity {
+    fn from(least: FailOn) -> Self {
+        match least {
+            FailOn::Error => Self::Error,
+            FailOn::Warning => Self::Warning,
+        }
+    }
 }
 
 impl Check {
@@ -176,6 +200,9 @@ impl Check {
         if self.keyless {
             report.excuse_missing_keys();
         }
+        if self.allow_plaintext {
+            report.findings.retain(|finding| finding.diagnostic.rule != "plaintext-output");
+        }
         Ok(Some(report))
     }
 
@@ -194,7 +221,7 @@ impl Check {
     }
 
     fn code(&self, report: &Report) -> ExitCode {
-        match report.failure() {
+        match report.failure(self.fail_on.into()) {
             None => ExitCode::SUCCESS,
             Some(Failure::Key) if self.keyless => ExitCode::SUCCESS,
             Some(Failure::Found) => ExitCode::from(1),
@@ -281,7 +308,7 @@ fn write_baseline(pipeline: &Pipeline<'_>, scope: &Scope<'_>, output: &Output) -
     let none = scope.baseline.map_or_else(Baseline::new, |known| known.of(&[]));
     let mut report = check::check(pipeline, &Scope { baseline: Some(&none), ..*scope });
     let new = none.of(&report.findings);
-    report.findings.retain(|finding| finding.failure() != Failure::Found);
+    report.findings.retain(|finding| !finding.is_acceptable());
     let files = &pipeline.library.project.files;
     let path = files.writable(FileKind::Baseline, &files.root().join(BASELINE))?;
     atomic::write(&path, new.to_string().as_bytes()).map_err(|error| unwritable(BASELINE, &error))?;

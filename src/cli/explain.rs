@@ -40,20 +40,24 @@ impl Explain {
         let pipeline = Pipeline::new(&project, identities());
         let mut problems = Diagnostics::new();
         let mut explanations = Vec::new();
-        let mut known = Vec::new();
-        for app in apps(&pipeline, &project, &self.apps)? {
+        let (mut known, mut beside) = (Vec::new(), Vec::new());
+        let apps = apps(&pipeline, &project, &self.apps)?;
+        for app in &apps {
             if !app.environments.contains(&environment) {
                 continue;
             }
-            let rendered = std::slice::from_ref(&environment);
-            let Some(survey) = pipeline.survey_with(app, &[], rendered, &mut problems) else { continue };
+            let asked = std::slice::from_ref(&environment);
+            let Some(survey) = pipeline.survey_asked(app, asked, &[], &mut problems) else { continue };
             explanations.extend(self.matching(&pipeline, &survey, &environment));
             let keys = survey.environments.iter().flat_map(|resolved| resolved.entries.keys());
             known.extend(keys.map(|id| id.key.as_str().to_owned()));
+            beside.push(survey.beside);
         }
         if problems.has_errors() {
             return Err(problems);
         }
+        let asked = std::slice::from_ref(&environment);
+        super::show_beside(&project, apps, asked, &beside.iter().collect::<Vec<_>>(), output)?;
         if explanations.is_empty() {
             let (message, hint) = argument::unknown("key", &self.key, known.iter().map(String::as_str));
             return Err(Diagnostic::error("unknown-key", format!("{message} in `{environment}`"))

@@ -42,9 +42,10 @@ impl Get {
         output: &Output,
     ) -> Result<(), Diagnostics> {
         let pipeline = Pipeline::new(project, identities());
-        let Named { app, id, .. } = self.spot.entry(&pipeline, project, environment)?;
+        let Named { app, id, .. } = self.spot.entry(&pipeline, project, environment, output)?;
         let mut problems = Diagnostics::new();
-        let survey = pipeline.survey(app, std::slice::from_ref(environment), &mut problems);
+        let asked = std::slice::from_ref(environment);
+        let survey = pipeline.survey_asked(app, asked, asked, &mut problems);
         let resolved = survey.as_ref().and_then(|survey| survey.environment(environment));
         match resolved.and_then(|resolved| resolved.entries.get(&id)).map(|value| &value.outcome) {
             // what is wrong with other values is no matter here

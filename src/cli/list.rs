@@ -40,18 +40,37 @@ impl List {
         let pipeline = Pipeline::new(&project, identities());
         let mut problems = Diagnostics::new();
         let mut apps_rows: Vec<Vec<Row>> = Vec::new();
-        for app in apps(&pipeline, &project, &self.apps)? {
-            if let Some(survey) = pipeline.survey(app, &[], &mut problems) {
+        let mut beside = Vec::new();
+        let apps = apps(&pipeline, &project, &self.apps)?;
+        // who names none wants all, and sees of them what can be seen
+        let asked = if self.environments.is_empty() { [].as_slice() } else { &wanted };
+        for app in &apps {
+            if let Some(survey) = pipeline.survey_asked(app, asked, &[], &mut problems) {
                 let mut found = rows(&survey, &wanted);
                 if self.missing {
                     found.retain(|row| row.environments.values().any(|cell| cell.state == State::Missing));
                 }
                 apps_rows.push(found);
+                beside.push(survey.beside);
             }
         }
         if problems.has_errors() {
             return Err(problems);
         }
+        if self.environments.is_empty() {
+            let misnamed: Diagnostics = project.misnamed(apps).map(|file| file.diagnostic.clone()).collect();
+            if !misnamed.is_empty() {
+                return Err(misnamed);
+            }
+            self.show(apps_rows, &wanted, output)?;
+            let left: Diagnostics = beside.into_iter().flatten().collect();
+            return if left.has_errors() { Err(left) } else { Ok(()) };
+        }
+        super::show_beside(&project, apps, asked, &beside.iter().collect::<Vec<_>>(), output)?;
+        self.show(apps_rows, &wanted, output)
+    }
+
+    fn show(&self, apps_rows: Vec<Vec<Row>>, wanted: &[EnvironmentName], output: &Output) -> Result<(), Diagnostics> {
         match self.format {
             ViewFormat::Json => {
                 let mut all: Vec<Row> = apps_rows.into_iter().flatten().collect();
@@ -64,9 +83,9 @@ impl List {
                     if !text.is_empty() {
                         text.end_line();
                     }
-                    let wide = table(rows, &wanted);
+                    let wide = table(rows, wanted);
                     let fits = output::terminal_width().is_none_or(|width| wide.width() <= width);
-                    text.append(if fits { wide } else { stacked(rows, &wanted) });
+                    text.append(if fits { wide } else { stacked(rows, wanted) });
                 }
                 output.text(&text)
             }

@@ -32,9 +32,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::budget;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::name::EnvironmentName;
-use crate::project::{App, Project};
+use crate::project::{App, BASE, MisnamedFile, Project};
 use crate::sops::{Identities, Places, System};
 
 use output::Output;
@@ -196,6 +196,9 @@ fn quiet_identities() -> Identities {
 /// An environment by its name.
 fn environment(project: &Project, name: &str) -> Result<EnvironmentName, Diagnostic> {
     project.environment(name).map_err(|found| {
+        if found.rule != "unknown-environment" {
+            return found;
+        }
         let known = project.environments();
         let (message, _) = argument::unknown("environment", name, known.iter().map(|known| known.as_str()));
         Diagnostic { message, ..found }.maybe_hint(argument::environment_hint(name, &known))
@@ -212,6 +215,29 @@ fn environments(project: &Project, names: &[String]) -> Result<Vec<EnvironmentNa
     found.sort();
     found.dedup();
     if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
+/// Shows what is wrong beside what was asked for, and stops nobody: errors in other environments, and files that are
+/// not what they look like. Those that look like a layer of an environment that was asked for are errors.
+fn show_beside<'a>(
+    project: &'a Project,
+    apps: impl IntoIterator<Item = &'a App>,
+    asked: &[EnvironmentName],
+    surveys: &[&Diagnostics],
+    output: &Output,
+) -> Result<(), Diagnostics> {
+    let is_asked = |file: &&MisnamedFile| {
+        let layer = file.layer.as_deref();
+        layer.is_some_and(|layer| layer == BASE || asked.iter().any(|asked| asked.as_str() == layer))
+    };
+    let (own, others): (Vec<_>, Vec<_>) = project.misnamed(apps).partition(is_asked);
+    if !own.is_empty() {
+        return Err(own.into_iter().map(|file| file.diagnostic.clone()).collect());
+    }
+    let found = surveys.iter().flat_map(|found| found.iter()).chain(others.iter().map(|file| &file.diagnostic));
+    let as_warning = |found: &Diagnostic| Diagnostic { severity: Severity::Warning, ..found.clone() };
+    output.show(found.map(as_warning).collect());
+    Ok(())
 }
 
 /// The apps that are named, or all.

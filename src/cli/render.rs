@@ -21,7 +21,7 @@ use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
 use crate::pipeline::Pipeline;
 use crate::project::{App, Project};
-use crate::publish::{self, Intent, Publication, Shard, Standing, Unverified, Wish};
+use crate::publish::{self, Intent, OnLostEnvironment, Publication, Shard, Standing, Unverified, Wish};
 use crate::sops::{Identities, Places};
 use crate::span::Source;
 use crate::test_hook;
@@ -33,8 +33,9 @@ use crate::test_hook;
 /// together.
 ///
 /// With `--out DIR`, each object is a file `DIR/ENV/APP/KIND-NAME.yaml` with a `kustomization.yaml` beside
-/// it. Only what changed is written, and only files that septum wrote itself are removed. Environments that
-/// nobody here can decrypt are rendered as far as they are plain.
+/// it. Only what changed is written, and only files that septum wrote itself are removed; those of an
+/// environment that no longer exists only with `--prune`. Environments that nobody here can decrypt are
+/// rendered as far as they are plain.
 ///
 /// With `--check`, everything is rendered and compared, whatever the tree says of itself, and what nothing
 /// generates is reported too.
@@ -66,6 +67,9 @@ pub(super) struct Render {
     /// Only the Ith of N parts of the targets, counted from 1
     #[arg(long, value_name = "I/N", requires = "out")]
     shard: Option<Shard>,
+    /// Remove environments from the tree that no longer exist; without it, that is an error
+    #[arg(long, requires = "out")]
+    prune: bool,
     /// Write Secrets in plaintext even where Git would take them
     #[arg(long, requires = "out")]
     allow_plaintext: bool,
@@ -154,7 +158,7 @@ impl Render {
         output: &Output,
     ) -> Result<Vec<Delivered>, Diagnostics> {
         let mut problems = Diagnostics::new();
-        let mut objects: Vec<(String, Delivered)> = Vec::new();
+        let (mut objects, mut sites) = (Vec::new(), Vec::new());
         for app in apps {
             let of_app: Vec<_> = wanted.iter().filter(|name| app.environments.contains(name)).cloned().collect();
             if of_app.is_empty() {
@@ -175,15 +179,17 @@ impl Render {
                         names.join(", ")
                     )
                 });
-                objects.extend(built.into_iter().map(|object| (survey.app.as_str().to_owned(), object)));
+                sites.extend(publish::object_sites(app, &survey, environment, &built));
+                objects.extend(built);
             }
         }
-        problems.extend(emit::clashes(&objects));
+        problems.extend(publish::find_duplicates(&sites));
+        let project = pipeline.library.project;
+        problems.extend(project.misnamed(apps.iter().copied()).map(|file| file.diagnostic.clone()));
         if problems.has_errors() {
             return Err(problems);
         }
         output.show(problems);
-        let mut objects: Vec<_> = objects.into_iter().map(|(_, object)| object).collect();
         objects.sort_by(|a, b| (&a.environment, &a.id).cmp(&(&b.environment, &b.id)));
         Ok(objects)
     }
@@ -225,6 +231,7 @@ impl Render {
             environments: wanted,
             all_environments: self.all,
             shard: self.shard,
+            lost: if self.prune { OnLostEnvironment::Prune } else { OnLostEnvironment::Refuse },
             allow_plaintext: self.allow_plaintext,
             intent: if self.check { Intent::Check } else { Intent::Apply },
             cache: cache.as_ref(),
@@ -262,7 +269,9 @@ impl Render {
             output.text(&output::diff(&plan.diff()))?;
             // that it is not current is known, whatever else is not
             problems.extend(not_verified(unverified, Severity::Warning));
-            problems.push(self.stale(plan, &output::shown(dir)));
+            problems.extend(publication.lost.iter().cloned().map(|lost| lost.failing(Failure::Found)));
+            let is_lost = !publication.lost.is_empty();
+            problems.push(self.stale(plan, is_lost, &output::shown(dir)));
         }
         if problems.is_empty() {
             return Ok(());
@@ -271,7 +280,7 @@ impl Render {
     }
 
     /// Says that the tree is not what the sources give.
-    fn stale(&self, plan: &Plan, dir: &str) -> Diagnostic {
+    fn stale(&self, plan: &Plan, is_lost: bool, dir: &str) -> Diagnostic {
         let Summary { created, changed, removed, .. } = plan.summary();
         let changes = plan.changes();
         let strays: Vec<_> = changes.iter().filter(|(_, change)| *change == FileChange::Stray).collect();
@@ -288,7 +297,7 @@ impl Render {
             error = error.note(format!("nothing generates `{shown}`"));
         }
         if changes.len() > strays.len() {
-            error = error.hint(format!("run `{}` to update it", self.mending(dir)));
+            error = error.hint(format!("run `{}` to update it", self.mending(is_lost, dir)));
         }
         if strays.is_empty() {
             error
@@ -298,11 +307,12 @@ impl Render {
     }
 
     /// The command that makes the tree what the sources give.
-    fn mending(&self, dir: &str) -> String {
+    fn mending(&self, is_lost: bool, dir: &str) -> String {
         let mut words = vec!["septum render".to_owned()];
         words.extend(if self.all { vec!["--all".to_owned()] } else { self.environments.clone() });
         words.extend(self.apps.iter().map(|app| format!("--app {app}")));
         words.push(if matches!(self.out, Some(Some(_))) { format!("--out {dir}") } else { "--out".to_owned() });
+        words.extend(is_lost.then(|| "--prune".to_owned()));
         words.extend(self.shard.map(|shard| format!("--shard {shard}")));
         words.join(" ")
     }

@@ -79,7 +79,7 @@ impl Set {
             return Err(invalid_usage(format!("`{flag}` is for files; a value of an environment is a text")).into());
         }
         let pipeline = Pipeline::new(project, identities());
-        let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment)?;
+        let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
         project.files.writable(FileKind::Layer, &slot.file)?;
         // whoever may not write there need not be asked for a value
@@ -272,7 +272,7 @@ impl Unset {
         output: &Output,
     ) -> Result<(), Diagnostics> {
         let pipeline = Pipeline::new(project, identities());
-        let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment)?;
+        let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
         let slot = Slot::of(&pipeline, app, &survey, environment, &id);
         project.files.writable(FileKind::Layer, &slot.file)?;
         if Disk::default().has(&slot.file) {

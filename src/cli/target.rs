@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::invalid_usage;
+use super::output::{Output, invalid_usage};
 use super::{Global, apps, argument};
 use crate::at_rest::Wanted;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -44,16 +44,18 @@ impl Spot {
         })
     }
 
-    /// The entry of an environment; nothing is decrypted.
+    /// The entry of an environment; nothing is decrypted. What is wrong in other environments is shown.
     pub(super) fn entry<'p>(
         &self,
         pipeline: &Pipeline<'p>,
         project: &'p Project,
         environment: &EnvironmentName,
+        output: &Output,
     ) -> Result<Named<'p>, Diagnostics> {
         let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
         let apps = apps(pipeline, project, self.app.as_slice())?;
         let (app, survey, id) = wanted.find(pipeline, &apps)?;
+        super::show_beside(project, [app], std::slice::from_ref(environment), &[&survey.beside], output)?;
         Ok(Named { app, survey, id })
     }
 
@@ -106,6 +108,7 @@ impl Target {
                 Some(meant) => Err(unknown.hint(meant).into()),
                 None => file(),
             },
+            Err(misnamed) if misnamed.rule != "unknown-environment" => Err(misnamed.into()),
             // what stands there may be anything, a value too
             Err(unknown) => {
                 Err(Diagnostic { message: "there is neither an environment nor a file of that name".into(), ..unknown }

@@ -43,6 +43,8 @@ pub struct Delivered {
     pub environment: EnvironmentName,
     /// What it is.
     pub form: Form,
+    /// The manifest that it comes from; nowhere if it is of a bundle.
+    pub place: Place,
     /// What it is told by while nobody can see its values.
     pub fingerprint: Option<Fingerprint>,
     /// Where nobody at hand can tell whether the values in the file that is there are these: what else must be
@@ -103,6 +105,10 @@ impl Delivered {
             environment: object.environment().clone(),
             fingerprint: object.fingerprint(),
             outline: None,
+            place: match &object {
+                Rendered::Bundle(_) => Place::nowhere(),
+                Rendered::Manifest(manifest, _) => manifest.place().clone(),
+            },
             form: if object.is_known() { Form::Plain(Box::new(object)) } else { Form::Unknown },
         }
     }

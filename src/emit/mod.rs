@@ -4,11 +4,10 @@ pub mod tree;
 
 use std::str::FromStr;
 
-use crate::deliver::{Delivered, Form, ObjectName};
-use crate::diagnostic::Diagnostic;
+use crate::deliver::{Delivered, Form};
 use crate::format::{json, kyaml};
 use crate::layer::Tree;
-use crate::object::{Rendered, Reveal};
+use crate::object::Reveal;
 use crate::secret::Wiping;
 use crate::span::Source;
 use crate::value::Value;
@@ -107,30 +106,4 @@ fn encrypted(object: &Delivered) -> Option<Tree> {
     let Form::Encrypted(text) = &object.form else { return None };
     let source = Source::new("an encrypted object", text.as_str());
     Some(Tree::from_node(yaml::read::read(&source).ok()?, &source))
-}
-
-/// Two objects of the same kind, name and namespace in one environment: only one of them would
-/// stay in the cluster.
-pub fn clashes(objects: &[(String, Delivered)]) -> Vec<Diagnostic> {
-    let mut seen = std::collections::HashMap::new();
-    let mut problems = Vec::new();
-    for (app, object) in objects {
-        let ObjectName { kind, namespace, name, group, .. } = &object.id;
-        let environment = &object.environment;
-        if let Some((other, other_object)) = seen.insert((environment, group, kind, namespace, name), (app, object)) {
-            let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
-            let by_hand = |object: &Delivered| matches!(&object.form, Form::Plain(object) if matches!(**object, Rendered::Manifest(..)));
-            let who = match other == app {
-                true if by_hand(object) || by_hand(other_object) => format!("the manifests and bundles of `{app}`"),
-                true => format!("two apps called `{app}`"),
-                false => format!("the apps `{other}` and `{app}` both"),
-            };
-            problems.push(
-                Diagnostic::error("invalid-name", format!("{who} make a {kind} `{name}`{wher} in `{environment}`"))
-                    .note("only the one that is applied last would stay")
-                    .hint("rename the bundle or the app, or give them different namespaces"),
-            );
-        }
-    }
-    problems
 }

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::definition::{Bundle, Definition};
 use super::entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
+use super::variables::Variables;
 use super::{BundleLayer, Delivery, Layer, Library, Role, Sight, Tree, TreeKind, registries, tree};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
@@ -65,18 +66,14 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         candidates: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
     };
-    let mut logins = IndexMap::new();
+    let (mut logins, mut variables) = (IndexMap::new(), Variables::default());
     for layer in layers {
         if let Some(Located { value, place }) = &layer.namespace {
             definition.namespace = value.clone().map(|value| Located { value, place: place.clone() });
         }
         overlay_texts(&mut definition.labels, &layer.labels);
         overlay_texts(&mut definition.annotations, &layer.annotations);
-        match (&mut definition.vars, &layer.vars) {
-            (Some(vars), Some(more)) => tree::merge(vars, more, problems),
-            (vars @ None, Some(first)) => *vars = Some(tree::first(first)),
-            (_, None) => {}
-        }
+        variables.overlay(layer, problems);
         // rules of the own bundle (`open`, `type`) come before its entries
         for (bundle_name, change) in &layer.bundles {
             overlay_bundle(&mut definition.bundles, bundle_name, change, layer, problems);
@@ -95,6 +92,7 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         definition.external.extend(layer.external.iter().cloned());
         definition.allow.extend(layer.allow.iter().cloned());
     }
+    definition.vars = variables.into_tree();
     registries::place(&mut definition, logins, problems);
     definition
 }

@@ -21,6 +21,7 @@ mod schema;
 mod seal_scope;
 mod stack;
 pub mod tree;
+mod variables;
 
 use std::path::PathBuf;
 

@@ -1,14 +1,14 @@
 //! The order of layers: parents before children, each once, in the order in which they are named.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Layer, Library, Sight};
 use crate::diagnostic::{Diagnostic, Diagnostics, Public, nearest};
 use crate::disk::{Kind, Root};
 use crate::name::{EnvironmentName, LayerName};
-use crate::project::{App, BASE};
+use crate::project::{App, BASE, like_mixin};
 use crate::span::{Located, Place};
 
 impl Library<'_> {
@@ -55,6 +55,7 @@ impl Walk<'_, '_> {
             self.problems.extend(missing);
             return;
         }
+        self.misnamed(name, &files);
         let mut layers = Vec::with_capacity(files.len());
         for file in files {
             match self.library.layer(&file, name, self.sight) {
@@ -86,6 +87,15 @@ impl Walk<'_, '_> {
         }
         self.done.insert(name.clone());
         self.layers.extend(layers);
+    }
+
+    /// Reports what looks like a part of a mixin, and is not.
+    fn misnamed(&mut self, name: &LayerName, found: &[PathBuf]) {
+        let Some((_, own)) = name.as_str().rsplit_once('/') else { return };
+        let mut folders: Vec<_> = found.iter().filter_map(|file| file.parent()).collect();
+        folders.dedup();
+        let files = &self.library.project.files;
+        self.problems.extend(folders.into_iter().flat_map(|folder| like_mixin(files, folder, own)));
     }
 
     fn missing(&self, name: &LayerName, place: &Place) -> Diagnostic {

@@ -71,7 +71,7 @@ impl Tree {
         matches!(&self.kind, TreeKind::Map(map) if map.is_empty())
     }
 
-    fn is_null(&self) -> bool {
+    pub(super) fn is_null(&self) -> bool {
         matches!(&self.kind, TreeKind::Leaf(scalar) if scalar.is_null())
     }
 
@@ -194,6 +194,11 @@ fn empty_map(at: &Tree) -> Tree {
 enum End {
     Front,
     Back,
+}
+
+/// The list that a key adds to, if that is what it says.
+pub(super) fn list_name<'k>(key: &'k str, change: &Tree) -> Option<&'k str> {
+    matches!(change.kind, TreeKind::List(_)).then(|| list_operator(key)).flatten().map(|(name, _)| name)
 }
 
 fn list_operator(key: &str) -> Option<(&str, End)> {

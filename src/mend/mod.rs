@@ -25,7 +25,6 @@ use crate::at_rest::{
 };
 use crate::atomic::Access;
 use crate::check::{Finding, Remedy, Spot};
-use crate::diagnostic::Failure;
 use crate::files::Files;
 use crate::sops::{Format, Identities, RuleBook, Timestamp};
 
@@ -104,7 +103,7 @@ struct Broken {
 
 impl Broken {
     fn of(findings: &[Finding]) -> Self {
-        let is_broken = |finding: &&Finding| finding.is_of_layers && finding.failure() != Failure::Found;
+        let is_broken = |finding: &&Finding| finding.is_of_layers && !finding.is_acceptable();
         let broken = || findings.iter().filter(is_broken);
         let apps = broken().filter_map(|finding| finding.app().map(str::to_owned)).collect();
         Self { apps, all: broken().any(|finding| finding.app().is_none()) }

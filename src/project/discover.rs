@@ -1,10 +1,15 @@
 //! Finding the project, and its apps.
 
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use memchr::memmem;
+
+use super::beside::{LayerDirectory, MisnamedFile, like_a_base, sort_files, words_of};
 use super::settings::{Settings, value_place};
-use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot};
+use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot, files_of};
 use crate::budget::BUDGET_EXCEEDED;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
 use crate::disk::{Disk, Refusal, Root, normalize};
@@ -25,13 +30,39 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
             .failing(Failure::Io)
     })?;
     let start = start.path();
-    match locate(&disk, start) {
+    let root = locate(&disk, start);
+    if let Some(file) = misnamed_project(&disk, start, root.as_ref()) {
+        return Err(file.into());
+    }
+    match root {
         Some(root) => open(&disk, &root),
         None => Err(Diagnostic::error("no-project", format!("no project was found in `{}` or above", start.display()))
             .note("a project is a folder with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
             .hint("run `septum init` to write a small working one")
             .into()),
     }
+}
+
+/// A file that would make another directory the project if it had the right name: a project file in or below the
+/// root, or where there is none, a base.
+fn misnamed_project(disk: &Disk, start: &Path, root: Option<&ProjectRoot>) -> Option<Diagnostic> {
+    let last = root.map(|root| match root {
+        ProjectRoot::App(folder) if folder.file_name().is_some_and(|name| name == DEFAULT_FOLDER) => {
+            folder.parent().unwrap_or(folder)
+        }
+        ProjectRoot::Settings(folder) | ProjectRoot::App(folder) => folder.as_path(),
+    });
+    let wrong = |folder: &Path| {
+        let settings = folder.join("septum.yml");
+        let bases = [folder.join(DEFAULT_FOLDER).join("base.yml"), folder.join("base.yml")];
+        let is_settings = disk.has(&settings) && !disk.has(&folder.join(PROJECT_FILE));
+        let base = bases.into_iter().find(|base| root.is_none() && disk.has(base));
+        is_settings.then_some((settings, PROJECT_FILE)).or(base.map(|base| (base, "base.yaml")))
+    };
+    let folders = start.ancestors().take_while(|folder| last.is_none_or(|last| folder.starts_with(last)));
+    let (file, name) = folders.into_iter().find_map(wrong)?;
+    let message = format!("`{}` is not read: its name is not `{name}`", file.display());
+    Some(Diagnostic::error("unknown-file", message).hint(format!("rename it to `{name}`")))
 }
 
 pub(super) fn locate(disk: &Disk, start: &Path) -> Option<ProjectRoot> {
@@ -55,7 +86,7 @@ pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnosti
     let root = if inside { app.parent().unwrap_or(app) } else { app };
     let files = files_below(disk, root)?;
     let apps = vec![App::read(&files, app.clone())?];
-    Ok(Project { files, apps, shared: None, output: None, references: Vec::new() })
+    Ok(Project { files, apps, shared: None, output: None, references: Vec::new(), misnamed: Vec::new() })
 }
 
 fn files_below(disk: &Disk, root: &Path) -> Result<Arc<Files>, Diagnostic> {
@@ -83,16 +114,19 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
         problems
             .extend(found.err().map(|problem| problem.at_public(value_place(&source, "output", text), Public::Path)));
     }
-    let mut apps = Vec::new();
+    let (mut apps, mut misnamed) = (Vec::new(), Vec::new());
     for pattern in &settings.apps {
         let place = || value_place(&source, "apps", pattern);
         match apps_at(&files, pattern) {
-            Ok(found) if found.is_empty() => problems.push(
+            Ok(found) if found.apps.is_empty() && found.misnamed.is_empty() => problems.push(
                 Diagnostic::error("no-app", format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
                     .at_public(place(), Public::Path)
                     .hint("a pattern names folders relative to the project file, such as `services/*`"),
             ),
-            Ok(found) => apps.extend(found),
+            Ok(found) => {
+                apps.extend(found.apps);
+                misnamed.extend(found.misnamed);
+            }
             Err(problem) => {
                 let is_over = problem.rule == BUDGET_EXCEEDED;
                 problems.push(problem.at_public(place(), Public::Path));
@@ -108,10 +142,35 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     let read = |folder: PathBuf| App::read(&files, folder);
     let apps: Vec<App> = parallel::each(apps, FEW, read).into_iter().filter_map(|app| problems.take(app)).collect();
     if problems.has_errors() {
-        Err(problems)
-    } else {
-        Ok(Project { files, apps, shared, output, references: settings.references })
+        return Err(problems);
     }
+    if let Some(folder) = &shared {
+        let listed = files.bounds().list(folder);
+        let listed = listed.map_err(|refusal| refuse(&refusal, FileKind::Layer, &files.name(folder)))?;
+        let environments = apps.iter().flat_map(|app| &app.environments).cloned().collect();
+        let words = OnceCell::new();
+        let is_extended = |name: &str| words.get_or_init(|| extended(&files, &apps, folder)).contains(name);
+        let role = LayerDirectory::Shared { environments: &environments, is_extended: &is_extended };
+        misnamed.extend(sort_files(&files, folder, &listed, role).misnamed);
+    }
+    Ok(Project { files, apps, shared, output, references: settings.references, misnamed })
+}
+
+/// The words of all layers beside a base that extend others: whatever they extend is among them.
+fn extended(files: &Files, apps: &[App], shared: &Path) -> HashSet<String> {
+    let environments = apps.iter().flat_map(|app| &app.environments).collect::<BTreeSet<_>>();
+    let names = environments.into_iter().flat_map(|name| files_of(name.as_str()));
+    let paths = names.map(|name| shared.join(name)).chain(apps.iter().flat_map(App::files));
+    let texts = paths.filter_map(|path| files.content(&path));
+    words_of(texts.filter(|text| memmem::find(text, b"extends").is_some()))
+}
+
+/// What a pattern of `apps` matches.
+#[derive(Default)]
+struct Matched {
+    apps: Vec<PathBuf>,
+    /// Files that look like the base of an app, in directories that are none.
+    misnamed: Vec<MisnamedFile>,
 }
 
 /// Refuses a folder of shared layers that is not one of the project.
@@ -142,7 +201,7 @@ fn output_folder(files: &Files, folder: &Path, text: &str) -> Result<(), Diagnos
 }
 
 /// The folders that match a pattern and hold a `base.yaml`.
-fn apps_at(files: &Files, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+fn apps_at(files: &Files, pattern: &str) -> Result<Matched, Diagnostic> {
     let root = files.bounds();
     let found = matching(root, root.path(), pattern).map_err(|error| match error {
         GlobError::Outside => {
@@ -159,14 +218,25 @@ fn apps_at(files: &Files, pattern: &str) -> Result<Vec<PathBuf>, Diagnostic> {
     })?;
     let app = |folder: PathBuf| match root.list(&folder) {
         // its environments follow from the same list
-        Ok(_) => Ok(root.has(&folder.join(format!("{BASE}.yaml"))).then_some(folder)),
+        Ok(_) if root.has(&folder.join(format!("{BASE}.yaml"))) => {
+            Ok(Matched { apps: vec![folder], misnamed: Vec::new() })
+        }
+        Ok(listed) => {
+            let misnamed = like_a_base(files, &folder, &listed).into_iter().collect();
+            Ok(Matched { apps: Vec::new(), misnamed })
+        }
         // a file is not an app, nor is what is not there
-        Err(Refusal::Missing | Refusal::DanglingLink) => Ok(None),
+        Err(Refusal::Missing | Refusal::DanglingLink) => Ok(Matched::default()),
         // whether it would be an app is not asked
         Err(refusal) => Err(refuse(&refusal, FileKind::Layer, &files.name(&folder))),
     };
-    let apps: Result<Vec<_>, _> = parallel::each(found, FEW, app).into_iter().collect();
-    Ok(apps?.into_iter().flatten().collect())
+    let mut all = Matched::default();
+    for found in parallel::each(found, FEW, app) {
+        let Matched { apps, misnamed } = found?;
+        all.apps.extend(apps);
+        all.misnamed.extend(misnamed);
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

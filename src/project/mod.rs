@@ -1,19 +1,23 @@
 //! The first stage: from a folder to apps and their environments.
 
+mod beside;
 mod discover;
+mod likeness;
 mod reference;
 mod settings;
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::disk::Disk;
 use crate::files::{FileKind, Files, refuse};
-use crate::name::{EnvironmentName, wrong_dns_label};
+use crate::name::EnvironmentName;
 
+pub use beside::MisnamedFile;
+pub(crate) use beside::like_mixin;
+use beside::{Beside, LayerDirectory, sort_files};
 pub use reference::{ReferenceRole, Referent, UserRule};
 
 /// The name of the project file.
@@ -38,6 +42,8 @@ pub struct Project {
     pub output: Option<PathBuf>,
     /// Where objects hold names of ConfigMaps and Secrets, beside the places that the program knows.
     pub references: Vec<UserRule>,
+    /// Files beside those of apps that are not what they look like: shared layers, and what looks like a base.
+    pub misnamed: Vec<MisnamedFile>,
 }
 
 /// What makes a folder a project.
@@ -50,12 +56,14 @@ pub enum ProjectRoot {
 }
 
 /// An app: a folder with a `base.yaml`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct App {
     /// The folder, absolute.
     pub folder: PathBuf,
-    /// Its environments, sorted: every `NAME.yaml` (or `NAME.secrets.yaml`) beside `base.yaml`.
+    /// Its environments, sorted: every `NAME.yaml` beside `base.yaml`.
     pub environments: Vec<EnvironmentName>,
+    /// Files beside `base.yaml` that are not what they look like.
+    pub misnamed: Vec<MisnamedFile>,
 }
 
 impl Project {
@@ -80,6 +88,16 @@ impl Project {
         self.apps.iter().flat_map(|app| &app.environments).collect()
     }
 
+    /// Whether some app has the environment of a name.
+    pub fn has_environment(&self, name: &str) -> bool {
+        self.apps.iter().flat_map(|app| &app.environments).any(|known| known.as_str() == name)
+    }
+
+    /// Files that are not what they look like, and that concern some apps.
+    pub fn misnamed<'a>(&'a self, apps: impl IntoIterator<Item = &'a App>) -> impl Iterator<Item = &'a MisnamedFile> {
+        apps.into_iter().flat_map(|app| &app.misnamed).chain(&self.misnamed)
+    }
+
     /// The environment of that name, which at least one app must have.
     pub fn environment(&self, name: &str) -> Result<EnvironmentName, Diagnostic> {
         let all = self.environments();
@@ -87,6 +105,9 @@ impl Project {
             return Ok((*found).clone());
         }
         let names: Vec<_> = all.iter().map(|name| format!("`{name}`")).collect();
+        if let Some(file) = self.misnamed(&self.apps).find(|file| file.layer.as_deref() == Some(name)) {
+            return Err(file.diagnostic.clone());
+        }
         // what is nearly none of them may be anything, a value too
         let error = match nearest(name, all.iter().map(|known| known.as_str())) {
             Some(near) => Diagnostic::error("unknown-environment", format!("there is no environment `{name}`"))
@@ -104,20 +125,13 @@ impl Project {
 impl App {
     /// The app in `folder`, with the environments found there.
     fn read(files: &Files, folder: PathBuf) -> Result<Self, Diagnostic> {
-        let mut environments = BTreeSet::new();
         let listed = files.bounds().list(&folder);
-        for entry in &*listed.map_err(|refusal| refuse(&refusal, FileKind::Layer, &files.name(&folder)))? {
-            let Some(name) = environment_of(&entry.name) else { continue };
-            if let Some(why) = wrong_dns_label(&name) {
-                let file = entry.name.to_string_lossy();
-                let message = format!("`{file}` beside `base.yaml` would be the environment `{name}`: {why}");
-                return Err(Diagnostic::error("invalid-name", message)
-                    .note(format!("in `{}`", files.name(&folder)))
-                    .hint("rename the file, or move it into a folder: files in folders are mixins"));
-            }
-            environments.insert(EnvironmentName::from(name.as_str()));
+        let listed = listed.map_err(|refusal| refuse(&refusal, FileKind::Layer, &files.name(&folder)))?;
+        let Beside { layers, mut misnamed } = sort_files(files, &folder, &listed, LayerDirectory::App);
+        if layers.is_empty() && misnamed.is_empty() {
+            misnamed.push(beside::without_environment(files, &folder));
         }
-        Ok(Self { folder, environments: environments.into_iter().collect() })
+        Ok(Self { folder, environments: layers.into_iter().collect(), misnamed })
     }
 
     /// Where the files of its own layers are looked for.
@@ -135,33 +149,4 @@ impl App {
 /// The files of a layer, in their order.
 pub fn files_of(layer: &str) -> [String; 2] {
     [format!("{layer}.yaml"), format!("{layer}{SECRETS}")]
-}
-
-/// The environment that a file of this name would belong to.
-fn environment_of(file: &OsStr) -> Option<String> {
-    let file = file.to_string_lossy();
-    let name = file.strip_suffix(".yaml")?;
-    let name = name.strip_suffix(".secrets").unwrap_or(name);
-    let is_environment = !name.is_empty() && !name.starts_with('.') && name != BASE && file != PROJECT_FILE;
-    is_environment.then(|| name.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::environment_of;
-
-    #[test]
-    fn every_yaml_file_beside_the_base_is_an_environment() {
-        for (file, expected) in [
-            ("prod.yaml", Some("prod")),
-            ("prod.secrets.yaml", Some("prod")),
-            ("base.yaml", None),
-            ("base.secrets.yaml", None),
-            ("septum.yaml", None),
-            (".sops.yaml", None),
-            ("README.md", None),
-        ] {
-            assert_eq!(environment_of(file.as_ref()).as_deref(), expected, "{file}");
-        }
-    }
 }

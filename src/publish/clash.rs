@@ -24,7 +24,7 @@ struct Metadata {
     namespace: String,
 }
 
-/// Objects that two targets of an environment both have. Such objects are files of the same name, so only
+/// Objects that two targets of an environment both have, at least one of which was not rendered. Such objects are files of the same name, so only
 /// those are looked into.
 pub(super) fn clashes(targets: &[Target], tree: &OutputTree) -> Vec<Diagnostic> {
     // by environment and name, with what was made of it in this run
@@ -48,7 +48,9 @@ fn clash(file: &str, targets: &[(&TargetName, Option<&OutputFile>)], tree: &Outp
     let read: Vec<_> = targets.iter().map(|(target, made)| (*target, identity(target, file, *made, tree))).collect();
     read.iter().enumerate().find_map(|(index, (target, identity))| {
         let identity = identity.as_ref()?;
-        let (other, _) = read.iter().take(index).find(|(_, other)| other.as_ref() == Some(identity))?;
+        let is_made = |target: &TargetName| targets.iter().any(|(it, made)| *it == target && made.is_some());
+        let same = read.iter().take(index).filter(|(_, other)| other.as_ref() == Some(identity));
+        let (other, _) = same.into_iter().find(|(other, _)| !(is_made(other) && is_made(target)))?;
         let Identity { kind, metadata: Metadata { name, namespace }, .. } = identity;
         let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
         let (one, two, environment) = (other.app(), target.app(), target.environment());

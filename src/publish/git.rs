@@ -14,9 +14,6 @@ const MOST: usize = 5;
 
 /// That Git would take Secrets in plaintext: the tree lies in a work tree, and does not ignore them.
 pub(super) fn exposed(targets: &[Target], wish: &Wish<'_>) -> Option<Diagnostic> {
-    if wish.allow_plaintext {
-        return None;
-    }
     let secrets = targets
         .iter()
         .flat_map(|target| target.plain_secrets().map(|file| PathBuf::from(target.name.as_str()).join(file.as_str())));

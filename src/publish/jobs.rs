@@ -103,6 +103,19 @@ impl Names {
     }
 }
 
+/// Reports environments of apps with the same name, which would be written to the same directory, and names that no
+/// directory can have.
+pub fn find_namesakes<'a>(apps: impl IntoIterator<Item = (&'a AppName, &'a [EnvironmentName])>) -> Diagnostics {
+    let (mut known, mut problems) = (BTreeSet::new(), Diagnostics::new());
+    for (app, environments) in apps {
+        for environment in environments {
+            let Some(target) = problems.take(TargetName::new(environment, app)) else { continue };
+            problems.extend(known.replace(target).map(|other| twice(&other)));
+        }
+    }
+    problems
+}
+
 fn twice(target: &TargetName) -> Diagnostic {
     let app = target.app();
     Diagnostic::error("invalid-name", format!("two apps are called `{app}`, and both would be written to `{target}`"))

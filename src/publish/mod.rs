@@ -6,9 +6,11 @@
 //! Secret of it all is compared but its ciphertext, and it is listed as unverified.
 
 mod clash;
+mod duplicates;
 mod git;
 mod inputs;
 mod jobs;
+mod lost;
 mod shard;
 mod target;
 #[cfg(test)]
@@ -36,6 +38,8 @@ use crate::sops::Timestamp;
 use inputs::Answers;
 use jobs::{Job, Wanted};
 
+pub use duplicates::{ObjectSite, find_duplicates};
+pub use jobs::find_namesakes;
 pub use shard::Shard;
 
 /// What a publication is planned for.
@@ -45,6 +49,15 @@ pub enum Intent {
     Apply,
     /// It is only asked what would change.
     Check,
+}
+
+/// What becomes of an environment that a tree has, and no app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnLostEnvironment {
+    /// Nothing: that the tree would lose it is an error.
+    Refuse,
+    /// It is removed.
+    Prune,
 }
 
 /// What is to be in the tree after a run.
@@ -62,6 +75,8 @@ pub struct Wish<'a> {
     pub all_environments: bool,
     /// The part of the targets that this run answers for.
     pub shard: Option<Shard>,
+    /// What becomes of environments that no app has any more.
+    pub lost: OnLostEnvironment,
     /// Secrets may be written in plaintext where Git would take them.
     pub allow_plaintext: bool,
     /// What it is for.
@@ -79,6 +94,10 @@ pub struct Publication {
     pub plan: Plan,
     /// Warnings.
     pub warnings: Diagnostics,
+    /// Environments that the tree would lose as a whole.
+    pub lost: Vec<Diagnostic>,
+    /// That it has Secrets in plaintext where Git takes them.
+    pub exposed: Option<Diagnostic>,
     /// Files that require a key to be verified, or made.
     pub unverified: Vec<Unverified>,
     /// How many targets were looked at.
@@ -135,9 +154,16 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     }
     let Found { targets, count, rendered, problems: of_apps, keys, mut unverified } = all;
     unverified.sort();
+    problems.extend(project.misnamed(wish.apps.iter().copied()).map(|file| file.diagnostic.clone()));
     problems.extend(of_apps);
+    let sites: Vec<_> = rendered.iter().flat_map(|target| target.sites.iter().cloned()).collect();
+    problems.extend(find_duplicates(&sites));
     problems.extend(clash::clashes(&rendered, &tree));
-    problems.extend(git::exposed(&rendered, wish));
+    let exposed =
+        if wish.allow_plaintext && wish.intent == Intent::Apply { None } else { git::exposed(&rendered, wish) };
+    if !wish.allow_plaintext {
+        problems.extend(exposed.clone());
+    }
     if problems.has_errors() {
         // what lacks a key is no mistake, but tells why more is missing
         return Err(problems);
@@ -153,7 +179,14 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         // of what is not written, nothing is new
         problems = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect();
     }
+    let lost: Vec<_> = plan
+        .lost_environments(|name| project.has_environment(name))
+        .map(|it| lost::environment(&it, wish.dir))
+        .collect();
     if wish.intent == Intent::Apply {
+        if wish.lost == OnLostEnvironment::Refuse && !lost.is_empty() {
+            return Err(lost.into_iter().collect());
+        }
         if let Some(obstacle) = plan.obstacle() {
             return Err(obstacle.into());
         }
@@ -164,7 +197,7 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
     if unverified.iter().any(is_left) {
         problems.extend(keys);
     }
-    Ok(Publication { tree, plan, warnings: problems, unverified, targets, rendered: count })
+    Ok(Publication { tree, plan, warnings: problems, lost, exposed, unverified, targets, rendered: count })
 }
 
 impl Publication {
@@ -201,6 +234,17 @@ pub fn deliver(
         day: day(pipeline, now),
     };
     delivered(resolved, &survey.routing, objects, &way, problems)
+}
+
+/// What the objects of an environment are made from.
+pub fn object_sites(
+    app: &App,
+    survey: &Survey,
+    environment: &EnvironmentName,
+    delivered: &[Delivered],
+) -> Vec<ObjectSite> {
+    let resolved = survey.environment(environment);
+    resolved.map(|resolved| ObjectSite::all_of(app, &resolved.definition, delivered)).unwrap_or_default()
 }
 
 /// The objects of a target as they leave, looked through for secrets on the way.
@@ -313,7 +357,7 @@ impl Run<'_> {
         found.count += 1;
         let state = state.filter(|_| files.unverified.is_empty());
         found.unverified.append(&mut files.unverified);
-        Some(target::Target::rendered(name, inputs(), state, files.files))
+        Some(target::Target::rendered(name, inputs(), state, files))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::duplicates::ObjectSite;
 use super::inputs::{Answers, layers_in};
 use super::{Intent, Standing, Unverified, Wish};
 use crate::deliver::{Delivered, Form, ObjectName, Way};
@@ -25,20 +26,23 @@ use crate::secret::Wiping;
 pub(super) struct Target {
     pub(super) name: TargetName,
     pub(super) outcome: Outcome,
+    /// What its objects are made from, if it was rendered.
+    pub(super) sites: Vec<ObjectSite>,
 }
 
 impl Target {
     pub(super) fn unchanged(name: TargetName, inputs: Option<BTreeMap<String, String>>) -> Self {
-        Self { name, outcome: Outcome::Unchanged { inputs } }
+        Self { name, outcome: Outcome::Unchanged { inputs }, sites: Vec::new() }
     }
 
     pub(super) fn rendered(
         name: TargetName,
         inputs: BTreeMap<String, String>,
         state: Option<String>,
-        files: Vec<OutputFile>,
+        files: Files,
     ) -> Self {
-        Self { name, outcome: Outcome::Rendered { inputs, state, files } }
+        let Files { all: files, sites, .. } = files;
+        Self { name, outcome: Outcome::Rendered { inputs, state, files }, sites }
     }
 
     /// The files with a Secret in plaintext in them.
@@ -67,8 +71,10 @@ pub(super) struct Rendering<'a> {
 
 /// The files of a target, and those that require a key to be verified or made.
 pub(super) struct Files {
-    pub(super) files: Vec<OutputFile>,
+    pub(super) all: Vec<OutputFile>,
     pub(super) unverified: Vec<Unverified>,
+    /// What they are made from.
+    sites: Vec<ObjectSite>,
 }
 
 impl Rendering<'_> {
@@ -191,13 +197,14 @@ impl Rendering<'_> {
     ) -> Files {
         let ids: Vec<_> = delivered.iter().map(|object| object_id(&object.id)).collect();
         let names = file_names(&ids);
-        let mut found = Files { files: Vec::with_capacity(delivered.len()), unverified: Vec::new() };
+        let sites = ObjectSite::all_of(self.app, &resolved.definition, delivered);
+        let mut found = Files { all: Vec::with_capacity(delivered.len()), unverified: Vec::new(), sites };
         for (object, name) in delivered.iter().zip(names) {
             let is_comparable = object.outline.is_none() || self.wish.intent == Intent::Apply;
             match &object.form {
                 Form::Plain(_) | Form::Encrypted(_) if is_comparable => {
                     let seal = seals.get(&without_name(&object.id));
-                    found.files.push(known(object, name, seal));
+                    found.all.push(known(object, name, seal));
                 }
                 Form::Plain(_) | Form::Encrypted(_) | Form::Unknown => self.unverified(object, name, way, &mut found),
             }
@@ -233,12 +240,12 @@ impl Rendering<'_> {
         }
         let is_plaintext = way.definition.delivery.secrets() == SecretForm::Manifest && object.id.kind == "Secret";
         let sensitivity = if is_plaintext { Sensitivity::Sensitive } else { Sensitivity::Plain };
-        found.files.extend(content.map(|content| OutputFile { name, content, sensitivity, fingerprint: None }));
+        found.all.extend(content.map(|content| OutputFile { name, content, sensitivity, fingerprint: None }));
     }
 
     /// Keeps what is listed and was not made: nobody can say whether it still would be.
     fn keep_all(&self, found: &mut Files) {
-        let made: BTreeSet<_> = found.files.iter().map(|file| file.name.clone()).collect();
+        let made: BTreeSet<_> = found.all.iter().map(|file| file.name.clone()).collect();
         let left = self.tree.listed(self.target).into_iter();
         let left = left.filter(|name| !made.contains(name) && self.tree.committed(self.target, name).is_some());
         let target = || self.target.clone();
@@ -247,7 +254,7 @@ impl Rendering<'_> {
             let file = Some(name.as_str().to_owned());
             found.unverified.push(Unverified { standing: Standing::Uncovered, target: target(), file });
             let (content, sensitivity) = (Content::Kept, Sensitivity::Plain);
-            found.files.push(OutputFile { name, content, sensitivity, fingerprint: None });
+            found.all.push(OutputFile { name, content, sensitivity, fingerprint: None });
         }
     }
 }

@@ -89,7 +89,7 @@ fn workflows_get_annotations_in_one_line_each() {
 #[test]
 fn the_exit_code_never_takes_what_was_not_seen_for_clean() {
     let base = "data: { DATABASE_PASSWORD: { sensitive: true }, STRIPE_WEBHOOK_SECRET: { sensitive: true } }";
-    let locked = Project::new([("base.yaml", base), ("prod.secrets.yaml", ENCRYPTED)]);
+    let locked = Project::new([("base.yaml", base), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)]);
     let run = locked.run(&["check", "--format", "json"]);
     let report: Json = serde_json::from_str(&run.stdout).unwrap();
     assert!(text(&report["unseen"][0]).starts_with("prod.secrets.yaml: no identity for age1"), "{report}");

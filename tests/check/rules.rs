@@ -110,6 +110,7 @@ fn what_is_no_credential_is_none() {
                     "data: { DATABASE_PASSWORD: { sensitive: true }, STRIPE_WEBHOOK_SECRET: { sensitive: true } }",
                 ),
                 ("dev.yaml", "data: { DATABASE_PASSWORD: null, STRIPE_WEBHOOK_SECRET: null }"),
+                ("prod.yaml", ""),
                 ("prod.secrets.yaml", ENCRYPTED),
             ],
             &[],

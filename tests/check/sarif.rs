@@ -18,7 +18,7 @@ data:
 allow:
   - { rule: plaintext-secret, key: SANDBOX_TOKEN, reason: the sandbox gives it to everybody }
 ";
-    let files = [("base.yaml", base), ("my-app.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)];
+    let files = [("base.yaml", base), ("my-app.yaml", ""), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)];
     let project = Project::new(files).file("dev.yaml", "data: { OLD_TOKEN: k3x9Lq2mVb7zV }\n");
     let known = project.run(&["check", "--write-baseline"]);
     assert_eq!(known.code, 0, "{}{}", known.stdout, known.stderr);

@@ -78,7 +78,7 @@ fn sealed(objects: &Objects, name: &str) -> Json {
 #[test]
 fn the_controller_can_open_every_value_in_every_scope_and_nobody_elsewhere() {
     let Some(python) = python_with("cryptography") else { return };
-    let plain = Project::new([("base.yaml", BASE), ("prod.secrets.yaml", ENCRYPTED)])
+    let plain = Project::new([("base.yaml", BASE), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)])
         .file("files/binary", [0, 159, 146, 150])
         .run_with_key(&["render", "prod"])
         .objects();

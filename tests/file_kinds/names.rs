@@ -104,9 +104,9 @@ fn the_inputs_of_an_inventory_are_not_read_outside() {
 const COMMANDS: &[&[&str]] = &[
     &["encrypt", "link.enc.yaml"],
     &["encrypt", "folder/link.enc.yaml"],
-    &["encrypt", "plain.enc.yaml", "--output", "link.enc.yaml"],
-    &["encrypt", "plain.enc.yaml", "--output", "folder/new.enc.yaml"],
-    &["encrypt", "plain.enc.yaml", "--output", "nothing.enc.yaml"],
+    &["encrypt", "plain.yaml", "--output", "link.enc.yaml"],
+    &["encrypt", "plain.yaml", "--output", "folder/new.enc.yaml"],
+    &["encrypt", "plain.yaml", "--output", "nothing.enc.yaml"],
     &["decrypt", "vault/db.enc.yaml", "--output", "nothing.enc.yaml"],
     &["decrypt", "--in-place", "link.enc.yaml"],
     &["set", "./link.enc.yaml", "password"],
@@ -175,7 +175,7 @@ fn a_pipe_in_the_place_of_secrets_is_not_waited_for() {
             &["unset", "dev", "PASSWORD"],
             &["edit", "dev"],
             &["decrypt", "app/dev.secrets.yaml"],
-            &["encrypt", "plain.enc.yaml", "--output", "app/dev.secrets.yaml"],
+            &["encrypt", "plain.yaml", "--output", "app/dev.secrets.yaml"],
             &["check", "--fix"],
         ] {
             let site = sound.copy();
@@ -206,7 +206,7 @@ fn the_command_line_may_name_what_is_elsewhere() {
         (&["check", "--rules", "/dev/zero"], 2),
         (&["decrypt", "../outside/db.enc.yaml"], 0),
         (&["decrypt", "--in-place", "../outside/db.enc.yaml"], 0),
-        (&["encrypt", "plain.enc.yaml", "--output", "../outside/plain.enc.yaml"], 0),
+        (&["encrypt", "plain.yaml", "--output", "../outside/plain.yaml"], 0),
         (&["render", "--all", "--out", "../outside/tree"], 0),
     ] {
         let run = site.run(command);

@@ -80,7 +80,7 @@ pub(crate) fn spot(kind: FileKind) -> Spot {
             ".sops.yaml",
             &[
                 &["rekey", "--check"],
-                &["encrypt", "plain.enc.yaml", "--output", "/dev/null"],
+                &["encrypt", "plain.yaml", "--output", "/dev/null"],
                 &["rotate", "vault/db.enc.yaml"],
                 &["unset", "vault/db.enc.yaml", "password"],
                 &["check", "--keyless"],
@@ -169,7 +169,12 @@ impl Site {
         let recipient = key.split("public key: ").nth(1).unwrap().lines().next().unwrap();
         for (path, text) in [
             ("septum.yaml", "apps: [app]\noutput: rendered\n"),
-            (".sops.yaml", &format!("creation_rules: [{{path_regex: '\\.(enc|secrets)\\.', age: {recipient}}}]\n")),
+            (
+                ".sops.yaml",
+                &format!(
+                    "creation_rules: [{{path_regex: '\\.(enc|secrets)\\.', age: {recipient}}}, {{age: {recipient}}}]\n"
+                ),
+            ),
             (".septum-baseline.yaml", "key: \"00112233445566778899aabbccddeeff\"\nfindings: []\n"),
             (".gitignore", "*.log\n"),
             ("rules.toml", "[[rules]]\nid = 'team'\nregex = 'TEAM-[0-9]{20}'\n"),
@@ -189,7 +194,7 @@ impl Site {
             ("app/workloads/one.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: one }\ndata: { A: b }\n"),
             ("flux/apps.yaml", "kind: Kustomization\n"),
             ("vault/db.enc.yaml", "password: correct-horse-battery\n"),
-            ("plain.enc.yaml", "password: correct-horse-battery\n"),
+            ("plain.yaml", "password: correct-horse-battery\n"),
         ] {
             site.write(path, text);
         }

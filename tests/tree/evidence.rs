@@ -80,7 +80,9 @@ impl Attacked {
     /// Renders with the key on a machine that has never seen the tree.
     pub(crate) fn render(&self) -> String {
         fs::remove_dir_all(self.project.root().parent().unwrap().join(".cache")).ok();
-        self.project.render()
+        let run = self.project.render_with(&["--all", "--prune"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stderr
     }
 }
 
@@ -371,7 +373,7 @@ fn a_bundle_may_move_to_another_app_and_an_environment_may_come_back() {
         ("apps/b/base.yaml", "namespace: n\ndata: { A: x }\n"),
         ("apps/b/dev.yaml", ""),
     ]);
-    let render = || project.run(&["render", "--all", "--out", "rendered"]);
+    let render = || project.run(&["render", "--all", "--out", "rendered", "--prune"]);
     assert_eq!(render().code, 0);
     // the file of the bundle is edited, and the bundle moves
     let edited = project.rendered().join("dev/a/configmap-x.yaml");

@@ -125,7 +125,7 @@ fn what_is_rendered_no_more_goes_unless_somebody_changed_it() {
     // a run for one environment leaves the others alone
     let run = project.render_with(&["dev"]);
     assert!(run.code == 0 && project.rendered().join("staging").exists(), "{}", run.stderr);
-    let told = project.render();
+    let told = project.render_with(&["--all", "--prune"]).stderr;
     assert!(told.contains("`rendered/prod/shop/deployment-web.yaml` is no longer generated, and was kept"), "{told}");
     assert_eq!(fs::read_to_string(&edited).unwrap(), "mine: now\n");
     assert!(!project.rendered().join("staging").exists());

@@ -42,6 +42,17 @@ pub enum FileChange {
     Stray,
 }
 
+/// An environment that no app has any more, and that a tree has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostEnvironment {
+    /// Its name.
+    pub name: String,
+    /// Its directory in the tree.
+    pub folder: String,
+    /// How many of its files would be removed.
+    pub files: usize,
+}
+
 /// What becomes of the inventories.
 pub(super) struct InventoryChange {
     pub(super) name: String,
@@ -74,6 +85,19 @@ impl Plan {
     /// What is worth knowing, whether the plan is applied or not: files that nothing generates, and that stay.
     pub fn warnings(&self) -> Diagnostics {
         self.edited.iter().map(edited).chain(self.strays.found.iter().map(|shown| stray(shown))).collect()
+    }
+
+    /// The environments of which files would be removed, and that do not exist.
+    pub fn lost_environments(&self, exists: impl Fn(&str) -> bool) -> impl Iterator<Item = LostEnvironment> {
+        let mut lost: BTreeMap<&str, usize> = BTreeMap::new();
+        for removal in self.removals.iter().filter(|it| !exists(it.target.environment())) {
+            *lost.entry(removal.target.environment()).or_default() += 1;
+        }
+        let lost = lost.into_iter().map(|(name, files)| {
+            let folder = format!("{}/{name}", self.root.shown);
+            LostEnvironment { name: name.to_owned(), folder, files }
+        });
+        lost.collect::<Vec<_>>().into_iter()
     }
 
     /// Why the plan cannot be applied: files in the way that are not Septum's.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::{Intent, Publication, Shard, Wish, prepare};
+use super::super::{Intent, OnLostEnvironment, Publication, Shard, Wish, prepare};
 use crate::diagnostic::Diagnostics;
 use crate::emit::tree::CacheOptions;
 use crate::pipeline::Pipeline;
@@ -135,6 +135,7 @@ impl Site {
             environments: &environments,
             all_environments: true,
             shard,
+            lost: OnLostEnvironment::Prune,
             allow_plaintext: true,
             intent,
             cache: (dir == self.tree()).then_some(&cache),

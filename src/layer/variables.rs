@@ -1,0 +1,106 @@
+//! Which variables a layer may set: as strict as entries.
+
+use indexmap::IndexMap;
+
+use super::{Layer, Tree, TreeKind, tree};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+
+/// Variables of an environment.
+#[derive(Default)]
+pub(super) struct Variables {
+    /// As base and mixins define them.
+    defined: Option<Tree>,
+    /// As all layers set them.
+    merged: Option<Tree>,
+}
+
+impl Variables {
+    /// Merges the variables of a layer over those of the layers below it.
+    ///
+    /// Base and mixins define variables; environments set what is defined, at every depth. A mapping that is defined
+    /// empty takes any key. What is unknown is reported, and left out.
+    pub(super) fn overlay(&mut self, layer: &Layer, problems: &mut Diagnostics) {
+        let Some(changes) = &layer.vars else { return };
+        if layer.role.defines() {
+            match &mut self.defined {
+                Some(defined) if !defined.is_empty_map() => define(defined, changes),
+                Some(_) | None => self.defined = Some(tree::first(changes)),
+            }
+            merge_over(&mut self.merged, changes, problems);
+            return;
+        }
+        let mut changes = changes.clone();
+        let nothing = Tree { place: changes.place.clone(), kind: TreeKind::Map(IndexMap::new()) };
+        let defined = self.defined.as_ref().unwrap_or(&nothing);
+        remove_unknown(&mut changes, defined, "vars", layer, problems);
+        merge_over(&mut self.merged, &changes, problems);
+    }
+
+    /// The variables as templates see them.
+    pub(super) fn into_tree(self) -> Option<Tree> {
+        self.merged
+    }
+}
+
+fn merge_over(known: &mut Option<Tree>, changes: &Tree, problems: &mut Diagnostics) {
+    match known {
+        Some(known) => tree::merge(known, changes, problems),
+        None => *known = Some(tree::first(changes)),
+    }
+}
+
+/// Adds what a layer defines. What takes any key goes on to, and what is removed may be set again.
+fn define(defined: &mut Tree, changes: &Tree) {
+    if defined.is_empty_map() {
+        return;
+    }
+    let (TreeKind::Map(known), TreeKind::Map(changes)) = (&mut defined.kind, &changes.kind) else {
+        *defined = changes.clone();
+        return;
+    };
+    for (key, change) in changes {
+        let name = tree::list_name(key, change).unwrap_or(key);
+        match known.get_mut(name) {
+            Some(below) => define(below, change),
+            None => drop(known.insert(name.to_owned(), tree::first(change))),
+        }
+    }
+}
+
+/// Takes out of a mapping of changes what nothing defines.
+fn remove_unknown(changes: &mut Tree, known: &Tree, path: &str, layer: &Layer, problems: &mut Diagnostics) {
+    let (TreeKind::Map(changes), TreeKind::Map(defined)) = (&mut changes.kind, &known.kind) else { return };
+    changes.retain(|key, change| {
+        let name = tree::list_name(key, change).unwrap_or(key);
+        match defined.get(name) {
+            // it says nothing of its keys
+            Some(below) if below.is_empty_map() => true,
+            Some(below) => {
+                remove_unknown(change, below, &format!("{path}.{name}"), layer, problems);
+                true
+            }
+            None => {
+                problems.push(unknown_variable(name, change, defined.keys(), path, layer));
+                false
+            }
+        }
+    });
+}
+
+fn unknown_variable<'a>(
+    name: &str,
+    change: &Tree,
+    known: impl Iterator<Item = &'a String>,
+    path: &str,
+    layer: &Layer,
+) -> Diagnostic {
+    let verb = if change.is_null() { "removed" } else { "set" };
+    let near = did_you_mean(name, known.map(String::as_str));
+    let or = if near.is_some() { "or " } else { "" };
+    let message = format!("`{path}.{name}` is {verb} in `{}`, but nothing defines it", layer.name);
+    let error = Diagnostic::error("unknown-key", message).at(change.place.clone()).maybe_hint(near);
+    if change.is_null() {
+        return error;
+    }
+    error.hint(format!("{or}define it in `base.yaml`; a mapping that is `{{}}` there takes any key"))
+}

@@ -1,0 +1,92 @@
+//! Objects that are made more than once: only the one that is applied last would stay in the cluster.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::deliver::{Delivered, ObjectName};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::Definition;
+use crate::name::EnvironmentName;
+use crate::project::App;
+use crate::span::Place;
+
+/// An object, and what it is made from.
+#[derive(Debug, Clone)]
+pub struct ObjectSite {
+    environment: EnvironmentName,
+    id: ObjectName,
+    /// The name of the app.
+    app: String,
+    /// The directory of the app, which no other app has.
+    folder: PathBuf,
+    /// Whether it is of a bundle, and not of a manifest.
+    is_of_bundle: bool,
+    /// The manifest, or the bundle.
+    place: Place,
+}
+
+impl ObjectSite {
+    /// The sites of the objects of a target.
+    pub(super) fn all_of(app: &App, definition: &Definition, delivered: &[Delivered]) -> Vec<Self> {
+        let site = |object: &Delivered| {
+            let is_of_bundle = object.place.source.name().is_empty();
+            Self {
+                environment: object.environment.clone(),
+                id: object.id.clone(),
+                app: definition.app.as_str().to_owned(),
+                folder: app.folder.clone(),
+                is_of_bundle,
+                place: if is_of_bundle { place_of_bundle(definition, &object.id) } else { object.place.clone() },
+            }
+        };
+        delivered.iter().map(site).collect()
+    }
+}
+
+/// Where the bundle of an object is defined, or else its app.
+fn place_of_bundle(definition: &Definition, id: &ObjectName) -> Place {
+    let bundle = definition.bundles.get(id.base_name.as_str());
+    let place = bundle.and_then(|bundle| {
+        let entry = bundle.entries.values().next().map(|entry| &entry.defined);
+        bundle.place.as_ref().or(entry)
+    });
+    place.or(definition.app_place.as_ref()).cloned().unwrap_or_else(Place::nowhere)
+}
+
+/// Reports objects of the same kind, name and namespace in one environment, with the places of both.
+pub fn find_duplicates(sites: &[ObjectSite]) -> Diagnostics {
+    let mut seen = BTreeMap::new();
+    let mut problems = Diagnostics::new();
+    for site in sites {
+        let ObjectName { kind, namespace, name, group, .. } = &site.id;
+        if let Some(other) = seen.insert((&site.environment, group, kind, namespace, name), site) {
+            problems.push(duplicate(other, site));
+        }
+    }
+    problems
+}
+
+fn duplicate(first: &ObjectSite, second: &ObjectSite) -> Diagnostic {
+    let (one, two, environment) = (&first.app, &second.app, &second.environment);
+    let ObjectName { kind, namespace, name, .. } = &second.id;
+    let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
+    let object = format!("a {kind} `{name}`{wher}");
+    let message = if first.folder != second.folder && one == two {
+        format!("two apps called `{one}` make {object} in `{environment}`")
+    } else if first.folder != second.folder {
+        format!("the apps `{one}` and `{two}` both make {object} in `{environment}`")
+    } else if first.is_of_bundle || second.is_of_bundle {
+        format!("the manifests and bundles of `{one}` make {object} twice")
+    } else {
+        format!("two manifests of `{one}` make {object}")
+    };
+    Diagnostic::error("invalid-name", message)
+        .at(second.place.clone())
+        .at_with(first.place.clone(), "made here too")
+        .note("only the one that is applied last would stay")
+        .hint(if first.folder == second.folder {
+            "rename or remove one of them, or give them different namespaces"
+        } else {
+            "rename the bundle or the app, or give them different namespaces"
+        })
+}
