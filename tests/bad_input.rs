@@ -849,10 +849,10 @@ error: the template failed: an operator is used on values of types that it is no
         case("runaway template", base("data:\n  KEY: \"{% for a in range(10000) %}{% for b in range(10000) %}x{% endfor %}{% endfor %}\"\n")).says(
             r"
 error: the template takes too many steps
- --> environments/base.yaml:2:9
+ --> environments/base.yaml:2:48
   |
-2 |   KEY: …{% endfor %}{% endfor %}…
-  |        ^
+2 |   KEY: …range(10000)…{% endfor %}{% endfor %}…
+  |         ^^^^^^^^^^^^
   = hint: a loop is longer than any configuration needs; compute less
 ",
         ),
@@ -1285,8 +1285,9 @@ error: no environment was named
         case("unknown format", base("data: {}\n")).run(&["render", "dev", "--format", "xml"]).says(
             r"
 error: the value of `--format <FORMAT>` is not valid
-  = note: expected `yaml`, `json` or `kyaml`
+  = note: its values are `yaml`, `json`, `kyaml`
   = note: the usage is septum render [OPTIONS] [ENV]...
+  = hint: did you mean `yaml`?
   = hint: `septum render --help` says more
 ",
         ),

@@ -76,7 +76,7 @@ fn an_expression_has_the_type_of_its_field() {
 fn a_literal_of_another_type_than_its_field_is_an_error() {
     for (body, expected) in [
         ("containers: [{ name: a, args: [1] }]", "expected a text for `spec.template.spec.containers[0].args[0]`"),
-        ("containers: [{ name: a, env: [{ name: P, value: yes }] }]", "found a truth value"),
+        ("containers: [{ name: a, env: [{ name: P, value: true }] }]", "found a truth value"),
         ("containers: [{ name: a, env: [{ name: P, value: 0x1F }] }]", "found a number"),
         ("containers: [{ name: a, args: x }]", "expected a list"),
         ("nodeSelector: x", "expected a mapping"),
@@ -87,10 +87,15 @@ fn a_literal_of_another_type_than_its_field_is_an_error() {
         let told = shop(&deployment(body)).run(&["render", "dev"]).refused();
         assert!(told.contains(expected) && told.contains("w/d.yaml:"), "{body}: {told}");
     }
-    // a date is a text for kubectl, and null is nothing
-    shop(&deployment("containers: [{ name: a, args: [2024-01-01, 1:30], env: [{ name: P, value: null }] }]"))
-        .run(&["render", "dev"])
-        .ok();
+    // a date is a text for kubectl, and null is nothing; what is a text in YAML 1.2 stays one for readers of 1.1
+    let texts = deployment(
+        "containers: [{ name: a, args: [2024-01-01, 1:30, yes, n, 1_000], env: [{ name: P, value: null }] }]",
+    );
+    let project = shop(&texts);
+    let args = json!(["2024-01-01", "1:30", "yes", "n", "1_000"]);
+    assert_eq!(rendered(&project, "a")["spec"]["template"]["spec"]["containers"][0]["args"], args);
+    let yaml = project.run(&["render", "dev"]).ok();
+    assert!(yaml.contains("- \"yes\"\n") && yaml.contains("- \"n\"\n") && yaml.contains("- \"1_000\"\n"), "{yaml}");
 }
 
 /// JSON says what kubectl reads from the YAML, by kubectl itself.
@@ -195,4 +200,26 @@ fn what_only_looks_like_an_operator_or_a_mapping_is_an_error() {
     Project::of(base, "vars: { hosts: [::1, fe80::1, http://x, { k: null }], m: { l+: [2], +l: [0] } }\n")
         .run(&["render", "dev"])
         .ok();
+}
+
+#[test]
+fn a_variable_is_no_binary_key() {
+    let pod = |container: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{ name: p }}\nspec: {{ containers: [{{ name: a, image: b, {container} }}] }}\n"
+        )
+    };
+    let base = "app: shop\ndata: { A: b, BIN: { file: bin } }\nmanifests: [\"w/*.yaml\"]\n";
+    let project = |manifest: &str| Project::of(base, "").file("bin", [0, 255, 254]).file("w/p.yaml", manifest);
+    let by_key = pod("env: [{ name: X, valueFrom: { configMapKeyRef: { name: shop, key: BIN } } }]");
+    let told = project(&by_key).run(&["render", "dev"]).refused();
+    assert!(told.contains("wants `BIN` of the ConfigMap `shop` as a variable, and it is binary"), "{told}");
+    let whole = project(&pod("envFrom: [{ configMapRef: { name: shop } }]")).run(&["render", "dev"]);
+    assert!(whole.code == 0 && whole.stderr.contains("`BIN` is binary"), "{}", whole.stderr);
+    let other = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\nbinaryData: { B: AP8= }\n---\n";
+    let by_key = pod("env: [{ name: X, valueFrom: { configMapKeyRef: { name: c, key: B } } }]");
+    let told = project(&format!("{other}{by_key}")).run(&["render", "dev"]).refused();
+    assert!(told.contains("wants `B` of the ConfigMap `c` as a variable"), "{told}");
+    let mounted = "apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { containers: [{ name: a, image: b }], volumes: [{ name: v, configMap: { name: shop, items: [{ key: BIN, path: x }] } }] }\n";
+    project(mounted).run(&["render", "dev"]).ok();
 }

@@ -353,7 +353,7 @@ fn what_may_be_missing_or_is_made_by_others_is_no_mistake() {
 fn a_key_without_a_value_in_this_environment_is_told_as_such() {
     let base = "app: app\ndata: { A: { value: x }, B: {} }\nmanifests: ['workloads/*']\n";
     let text = deployment("", "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: app, key: B } } }]\n")
-        .replace("{{ vars.replicas }}", "2")
+        .replace("\"{{ vars.replicas }}\"", "2")
         .replace("{{ vars.domain }}", "x");
     let project = Project::of(base, "").file("prod.yaml", "data: { B: y }\n").file("workloads/web.yaml", text);
     project.run(&["render", "prod"]).ok();

@@ -127,6 +127,11 @@ pub fn merge(target: &mut Tree, patch: &Tree, problems: &mut Diagnostics) {
     }
 }
 
+/// The list that a key would add to, if its value were one.
+pub fn stem_of_list<'k>(key: &'k str, map: &IndexMap<String, Tree>) -> Option<&'k str> {
+    list_operator(key).map(|(name, _)| name).filter(|name| list_under(map, name).is_some())
+}
+
 /// The list that a key holds.
 fn list_under<'t>(map: &'t IndexMap<String, Tree>, name: &str) -> Option<&'t Tree> {
     map.get(name).filter(|value| matches!(value.kind, TreeKind::List(_)))

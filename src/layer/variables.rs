@@ -71,7 +71,8 @@ fn define(defined: &mut Tree, changes: &Tree) {
 fn remove_unknown(changes: &mut Tree, known: &Tree, path: &str, layer: &Layer, problems: &mut Diagnostics) {
     let (TreeKind::Map(changes), TreeKind::Map(defined)) = (&mut changes.kind, &known.kind) else { return };
     changes.retain(|key, change| {
-        let name = tree::list_name(key, change).unwrap_or(key);
+        let list = tree::list_name(key, change).or_else(|| tree::stem_of_list(key, defined));
+        let name = list.unwrap_or(key);
         match defined.get(name) {
             // it says nothing of its keys
             Some(below) if below.is_empty_map() => true,

@@ -33,6 +33,7 @@ impl Links<'_> {
                     for key in reference.keys.iter().filter(|key| !keys.contains(&key.value) && !reference.optional) {
                         problems.push(self.no_key(manifest, reference, key, &keys));
                     }
+                    problems.extend(self.binary(manifest, reference, &keys));
                     problems.extend(self.half(manifest, reference, references));
                     if reference.env_from && self.provided.bundle(reference, from.as_ref()).is_some() {
                         let odd = keys.iter().filter(|key| !is_portable_variable(key));
@@ -44,6 +45,44 @@ impl Links<'_> {
                 None => problems.push(self.no_object(manifest, reference)),
             }
         }
+    }
+
+    /// Keys with bytes that are no text, where variables are wanted: kubelet does not look into `binaryData` for them.
+    fn binary(
+        &self,
+        manifest: &Manifest,
+        reference: &Reference,
+        keys: &std::collections::BTreeSet<String>,
+    ) -> Vec<Diagnostic> {
+        let hint = "mount it as a file, or keep its base64 as a text";
+        let name = &reference.name.value;
+        let is_binary = |key: &&String| self.provided.is_binary(reference, key);
+        if reference.env_from {
+            let left_out = |key: &String| {
+                let message = format!("{} takes `{name}` as variables, and `{key}` is binary", manifest.label());
+                Diagnostic::warning("unportable-variable", message)
+                    .at_public(reference.name.place.clone(), Public::Name)
+                    .note("a cluster leaves such a key out without a word")
+                    .hint(hint)
+            };
+            return keys.iter().filter(is_binary).map(left_out).collect();
+        }
+        if !reference.path.contains("configMapKeyRef") {
+            return Vec::new();
+        }
+        let wanted = reference.keys.iter().filter(|key| is_binary(&&key.value));
+        let problem = |key: &Located<String>| {
+            let message = format!(
+                "{} wants `{}` of the ConfigMap `{name}` as a variable, and it is binary",
+                manifest.label(),
+                key.value
+            );
+            Diagnostic::error("dangling-reference", message)
+                .at_public(key.place.clone(), Public::Name)
+                .note("the key is in `binaryData`, where variables are not looked for: the pod would not start")
+                .hint(hint)
+        };
+        wanted.map(problem).collect()
     }
 
     /// That an object takes one Secret of a bundle whole, and not the one that an operator makes beside it.

@@ -36,6 +36,8 @@ pub struct Provided {
     anywhere: BTreeSet<(Referent, String)>,
     /// How bundles are split between what is known and what a store has, by their names.
     splits: BTreeMap<String, Split>,
+    /// Keys of ConfigMaps whose values are bytes and no text (`binaryData`), by the name of the ConfigMap.
+    binary: BTreeSet<(String, String)>,
     namespace: Option<String>,
 }
 
@@ -57,6 +59,10 @@ impl Provided {
                 (Some(split), _) => (Referent::Secret, split.name.as_str()),
                 (None, _) => (side(routing.sensitivity(id)), name),
             };
+            if side == Referent::ConfigMap && matches!(&value.outcome, Outcome::Known(known) if known.text().is_none())
+            {
+                provided.binary.insert((name.to_owned(), id.key.as_str().to_owned()));
+            }
             let keys = provided.bundles.entry((side, name.to_owned()));
             keys.or_default().insert(id.key.as_str().to_owned());
         }
@@ -82,6 +88,10 @@ impl Provided {
             _ => None,
         };
         let namespace = self.namespace_of(manifest);
+        if target == Some(Referent::ConfigMap) {
+            let keys = manifest.tree.get("binaryData").and_then(Tree::as_map).into_iter().flat_map(|map| map.keys());
+            self.binary.extend(keys.map(|key| (manifest.name.clone(), key.clone())));
+        }
         if let Some(target) = target {
             let keys = if is_filled(&manifest.tree) { Keys::Any } else { Keys::Known(data_keys(&manifest.tree)) };
             self.others.insert((target, namespace.clone(), manifest.name.clone()), keys);
@@ -178,6 +188,11 @@ impl Provided {
         let namespace = reference.namespace.as_ref().or(from);
         let here = namespace == self.namespace.as_ref() || self.namespace.is_none();
         self.bundles.get(&(reference.target, reference.name.value.clone())).filter(|_| here)
+    }
+
+    /// Whether a key of a ConfigMap has bytes that are no text, which no variable can have.
+    pub fn is_binary(&self, reference: &Reference, key: &str) -> bool {
+        reference.target == Referent::ConfigMap && self.binary.contains(&(reference.name.value.clone(), key.to_owned()))
     }
 
     /// Whether a bundle became an object of the other kind under this name.

@@ -94,6 +94,7 @@ fn fields_of_the_metadata_that_nobody_knows_are_reported_by_every_command_that_r
     }
     // in a layer without a key too
     desk.file("environments/base.yaml", "app: shop\ndata: { a: { sensitive: true } }\n");
+    desk.file("environments/dev.yaml", "");
     desk.encrypted("environments/dev.secrets.yaml", "data: { a: hunter2-canary }\n");
     desk.replace("environments/dev.secrets.yaml", "    version:", "    encrypted_regexp: ^a$\n    version:");
     let run = desk.run_without_key(&["check", "--keyless"]);

@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::layer::{Tree, TreeKind};
 use crate::yaml::kubectl::{JsonScalar, json_scalar, json_type};
 use crate::yaml::node::{Scalar, Style};
-use crate::yaml::scalar::CoreType;
+use crate::yaml::scalar::{CoreType, core_type};
 
 use table::FieldType;
 
@@ -101,6 +101,11 @@ impl Fitting<'_, '_> {
         if fits || scalar.locked {
             return;
         }
+        // `n` and `1_000` are texts to all who read YAML 1.2, kustomize among them: in quotes they are for kubectl too
+        if wanted == CoreType::String && core_type(scalar) == CoreType::String {
+            tree.kind = TreeKind::Leaf(Arc::new(quoted(scalar)));
+            return;
+        }
         if self.is_made(path)
             && let Some(fitted) = fitted(scalar, wanted)
         {
@@ -172,6 +177,13 @@ impl Fitting<'_, '_> {
             TreeKind::Leaf(_) => {}
         }
     }
+}
+
+/// A text that stands in quotes.
+fn quoted(scalar: &Scalar) -> Scalar {
+    let mut quoted = Scalar::new(scalar.text(), Style::DoubleQuoted);
+    quoted.encrypted = scalar.encrypted;
+    quoted
 }
 
 /// What a template made as a scalar of another type, if it is one by its text.
