@@ -75,8 +75,18 @@ pub fn staged(index: &Index, rules: &[UserRules], today: Option<Day>, now: Times
 
 /// The projects that staged files lie in.
 fn roots(index: &Index) -> BTreeSet<ProjectRoot> {
-    let folders: BTreeSet<&Path> = all(index).filter_map(Path::parent).collect();
+    let folders: BTreeSet<&Path> = all(index).filter_map(Path::parent).map(|folder| visible(index, folder)).collect();
     folders.into_iter().filter_map(|folder| Project::locate(&index.disk, folder)).collect()
+}
+
+/// The nearest directory that is in no hidden one: those are not searched for projects, and a workflow of a forge may be
+/// called `septum.yaml`.
+fn visible<'p>(index: &Index, folder: &'p Path) -> &'p Path {
+    let is_visible = |folder: &&Path| {
+        let inside = folder.strip_prefix(&index.root).unwrap_or(folder);
+        !inside.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
+    };
+    folder.ancestors().find(is_visible).unwrap_or(folder)
 }
 
 fn all(index: &Index) -> impl Iterator<Item = &Path> {

@@ -81,14 +81,17 @@ fn typed(name: &str, place: Place) -> Diagnostic {
         .hint(ROTATE)
 }
 
-/// Finding for an encrypted file that no rule matches, though there are rules.
+/// Finding for an encrypted file that no rule matches, though there are rules, or one that names nobody.
 fn unruled(book: &RuleBook, path: &Path, source: &Source) -> Option<Diagnostic> {
     let config = book.nearest(path)?;
-    if !matches!(book.rule(path), Ok(None)) {
-        return None;
-    }
-    let name = source.name();
-    let message = format!("`{name}` is encrypted, and no rule of `{}` is for it", Rules::shown(&config));
+    let (name, config) = (source.name(), Rules::shown(&config));
+    let message = match book.rule(path) {
+        Ok(None) => format!("`{name}` is encrypted, and no rule of `{config}` is for it"),
+        Ok(Some(rule)) if rule.groups.is_empty() => {
+            format!("`{name}` is encrypted, and the rule of `{config}` for it names nobody")
+        }
+        Ok(Some(_)) | Err(_) => return None,
+    };
     let place = source.place(Span::locate(source.text(), 0, 0));
     Some(
         Diagnostic::warning("unruled-file", message)
@@ -160,6 +163,14 @@ pub(super) fn ruled_files(files: &Files, bounds: &Root, book: &RuleBook) -> Resu
 /// Endings of files that are encrypted value by value.
 const FORMATS: [&str; 5] = ["yaml", "yml", "json", "env", "ini"];
 
+/// The directory of a tree's records.
+const RECORDS: &str = ".septum";
+
+/// Whether a file is in a tree that `render --out` keeps: for whom its Secrets are encrypted, the layers say.
+fn is_of_tree(root: &Root, path: &Path) -> bool {
+    path.ancestors().skip(1).any(|folder| root.is_folder(&folder.join(RECORDS)))
+}
+
 /// The same of any file, in whatever format. Errors: its rules cannot be read, so that it cannot be judged.
 fn of_file(root: &Root, book: &RuleBook, path: &Path, name: &str) -> Result<Diagnostics, Diagnostics> {
     let read = || root.resolve(path).and_then(|path| root.read(&path, FileKind::SecretFile.limit()));
@@ -174,12 +185,15 @@ fn of_file(root: &Root, book: &RuleBook, path: &Path, name: &str) -> Result<Diag
     {
         let place = &closed.metadata().place;
         found.extend(without_key(name, &closed));
-        found.extend(unruled(book, path, &Source::new(name, place.source.text())));
+        if !is_of_tree(root, path) {
+            found.extend(unruled(book, path, &Source::new(name, place.source.text())));
+        }
         if book.rule(path).is_ok() {
             found.extend(policy::report(book, path, name, closed.metadata(), Format::of_path(path)));
         }
     }
-    let rule = book.rule(path)?.filter(|rule| !rule.groups.is_empty() && !path.ends_with(".sops.yaml"));
+    let is_ours = path.ends_with(".sops.yaml") || path.parent().is_some_and(|folder| folder.ends_with(RECORDS));
+    let rule = book.rule(path)?.filter(|rule| !rule.groups.is_empty() && !is_ours);
     let Some(why) = why(name, rule.as_ref()) else { return Ok(found) };
     let bytes = match read() {
         Ok(bytes) => bytes,

@@ -144,7 +144,7 @@ impl Render {
             output.say("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
         }
         if !output::is_terminal() && objects.iter().any(Delivered::is_encrypted) {
-            output.show(ciphertext_on_stdout().into());
+            output.show(ciphertext_on_stdout(wanted).into());
         }
         Ok(())
     }
@@ -349,10 +349,11 @@ fn none_named(project: &Project) -> Diagnostic {
 }
 
 /// That Secrets on standard output are encrypted, where they may be on their way into a cluster.
-fn ciphertext_on_stdout() -> Diagnostic {
+fn ciphertext_on_stdout(wanted: &[EnvironmentName]) -> Diagnostic {
+    let names = wanted.iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(" ");
     Diagnostic::warning("encrypted-output", "the Secrets on standard output are encrypted in the format of SOPS")
-        .note("Flux and `sops -d` decrypt them; `kubectl apply` would take the ciphertext for the values")
-        .hint("to apply them by hand, `septum render ENV --delivery manifest | kubectl apply -f -`")
+        .note("Flux and `sops -d` decrypt them; to the API server they are not valid: ciphertext is no base64")
+        .hint(format!("to apply them by hand, `septum render {names} --delivery manifest | kubectl apply -f -`"))
 }
 
 /// A path from the working directory, if it lies there.

@@ -131,7 +131,8 @@ impl<'p> Library<'p> {
         // who sees more also sees less, and what is not encrypted is the same for everybody
         let open = layers.get(&(path.to_path_buf(), Sight::Open)).filter(|open| match sight {
             Sight::Open => false,
-            Sight::Locked => true,
+            // one that could not be opened can still be read as everybody sees it
+            Sight::Locked => matches!(open.get(), Some(Ok(_))),
             Sight::Sealed => matches!(open.get(), Some(Ok(reading)) if reading.layer.wrapping.is_none()),
         });
         if let Some(open) = open {

@@ -16,7 +16,7 @@ use super::usage::{go_template_hint, usage_of};
 use crate::diagnostic::{Cause, Diagnostic, Public};
 use crate::files::FileKind;
 use crate::span::{Place, Source, Span};
-use crate::template_tokens::{TagToken, lex};
+use crate::template_tokens::{TagKind, TagToken, lex};
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::locate;
 
@@ -163,6 +163,16 @@ fn beside_namespace(origin: &Origin<'_>) -> Option<Diagnostic> {
     let both = ["namespace", "declassify"].iter().all(|name| lexed.paths(name).next().is_some());
     let message = || format!("the template failed: {BESIDE_NAMESPACE}");
     both.then(|| Diagnostic::error("template-failed", message()).at_hidden(origin.place()))
+}
+
+/// The same of a template that reads what nobody decrypted, if whatever it names is evaluated: it decides nothing.
+pub(super) fn undefined_without_key(session: &Session, error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
+    let lexed = lex(origin.text());
+    let decides =
+        |token: &TagToken<'_>| matches!(token.token, Token::Ident("if" | "else" | "and" | "or" | "default" | "d"));
+    let is_straight = lexed.tags.iter().all(|tag| tag.kind == TagKind::Expression && !tag.tokens.iter().any(decides));
+    let is_undefined = innermost(error).kind() == ErrorKind::UndefinedError || parts_of_own(innermost(error)).is_some();
+    if is_straight && is_undefined { missing(session, origin) } else { None }
 }
 
 /// The first thing that a template names and that nothing defines or gives a value.

@@ -1,6 +1,7 @@
 //! What might have been meant by a name that templates do not know.
 
 use super::failure::unspecific_undefined;
+use super::frame;
 use super::scope::ROOT;
 use super::session::Session;
 use super::usage;
@@ -158,8 +159,10 @@ pub(super) fn undefined_key(session: &Session, bundle: &BundleName, key: &str) -
     let has =
         |other: &BundleName| definition.bundles.get(other).is_some_and(|bundle| bundle.entries.contains_key(&id.key));
     let elsewhere = definition.bundles.keys().find(|other| has(other));
+    // `data` is the bundle of the entry that is rendered
+    let is_elsewhere = frame::current().is_some_and(|frame| frame.bundle != definition.own_bundle());
     let hint = match elsewhere {
-        Some(other) if *other == definition.own_bundle() => {
+        Some(other) if *other == definition.own_bundle() && !is_elsewhere => {
             Some(format!("it is a key of the app's own bundle: `data.{key}`"))
         }
         Some(other) => Some(format!("it is a key of the bundle `{other}`: write `{}`", key_expression(other, key))),

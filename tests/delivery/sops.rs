@@ -157,7 +157,7 @@ fn plaintext_is_rendered_on_purpose_and_not_into_git() {
         .file(".sops.yaml", format!("creation_rules: [{{ age: {RECIPIENT} }}]\n"));
     let encrypted = project.run_with_key(&["render", "prod"]);
     assert!(encrypted.stdout.contains("ENC[AES256_GCM,"), "{}", encrypted.stdout);
-    assert!(encrypted.stderr.contains("`kubectl apply` would take the ciphertext"), "{}", encrypted.stderr);
+    assert!(encrypted.stderr.contains("to the API server they are not valid"), "{}", encrypted.stderr);
     let plain = project.run_with_key(&["render", "prod", "--delivery", "manifest"]);
     assert_eq!(plain.code, 0, "{}", plain.stderr);
     assert!(!plain.stdout.contains("ENC[") && plain.stdout.contains("DATABASE_PASSWORD:"), "{}", plain.stdout);

@@ -10,6 +10,7 @@ mod prune;
 #[path = "../support/mod.rs"]
 mod support;
 mod variables;
+mod without_key;
 
 use serde_json::Value as Json;
 use support::project::{Run, text};

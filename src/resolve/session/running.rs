@@ -115,6 +115,10 @@ impl Session {
     pub(in crate::resolve) fn failed(&self, error: &Error, origin: &Origin<'_>) -> Reported {
         // what does not fit ciphertext may fit the plaintext
         if frame::current().is_some_and(|frame| frame.is_locked()) {
+            // but a name that nothing defines is one for everybody
+            if let Some(problem) = failure::undefined_without_key(self, error, origin) {
+                self.report(problem);
+            }
             return Reported;
         }
         if let Some(problem) = failure::diagnose(self, error, origin) {
