@@ -164,7 +164,10 @@ impl Reader<'_> {
                 !comment.inline && comment.span.start < head.start && is_apart
             };
             let is_odd = self.comments.clone().next().is_some_and(|comment| is_odd(&comment));
-            self.in_place &= !is_odd;
+            // of those before a dash and those behind it, sops keeps only these
+            let is_behind_others = matches!(items.last(), Some(Item::Comment(_)))
+                && self.comments.clone().next().is_some_and(|comment| comment.span.start < head.start);
+            self.in_place &= !is_odd && !is_behind_others;
             let value = self.value(node, start, around, &mut items);
             items.push(Item::Value(Position { start }, value));
         }
