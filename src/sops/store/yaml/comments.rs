@@ -67,9 +67,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether what starts at an offset stands on the line below the last comment at the end of a map or list.
+    /// Whether what starts at an offset stands on the line below the last comment at the end of a map or list. A line end
+    /// of Windows is two to go-yaml here, so that it takes the next line for one behind a blank line.
     pub(super) fn follows(&self, start: usize) -> bool {
-        self.text.get(self.foot..start).is_some_and(|gap| gap.bytes().filter(|byte| *byte == b'\n').count() < 2)
+        self.text.get(self.foot..start).is_some_and(|gap| gap.bytes().filter(|byte| b"\r\n".contains(byte)).count() < 2)
     }
 
     /// Whether a comment stands on the line of a key without a value, and another one below it.

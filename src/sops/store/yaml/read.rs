@@ -93,6 +93,11 @@ pub(super) struct Around {
     pub(super) flat: bool,
 }
 
+/// Whether a comment comes before the first key of a map.
+fn starts_with_comment(value: &Tree) -> bool {
+    matches!(value, Tree::Map(map) if matches!(map.items.first(), Some(Item::Comment(_))))
+}
+
 impl Reader<'_> {
     fn document(&mut self, mapping: Mapping, span: Span, end: usize, foot: usize) -> (Map, Option<Block>) {
         let around = Around { flow: !is_block(self.text, span), indent: 0, limit: end, outer: 0, flat: false };
@@ -164,11 +169,11 @@ impl Reader<'_> {
                 !comment.inline && comment.span.start < head.start && is_apart
             };
             let is_odd = self.comments.clone().next().is_some_and(|comment| is_odd(&comment));
-            // of those before a dash and those behind it, sops keeps only these
-            let is_behind_others = matches!(items.last(), Some(Item::Comment(_)))
-                && self.comments.clone().next().is_some_and(|comment| comment.span.start < head.start);
-            self.in_place &= !is_odd && !is_behind_others;
+            self.in_place &= !is_odd;
+            let is_behind_others = matches!(items.last(), Some(Item::Comment(_)));
             let value = self.value(node, start, around, &mut items);
+            // of comments before a dash and those before the first key behind it, sops keeps only these
+            self.in_place &= !(is_behind_others && starts_with_comment(&value));
             items.push(Item::Value(Position { start }, value));
         }
         self.rest(&mut items, span, around);
