@@ -223,3 +223,63 @@ fn a_variable_is_no_binary_key() {
     let mounted = "apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { containers: [{ name: a, image: b }], volumes: [{ name: v, configMap: { name: shop, items: [{ key: BIN, path: x }] } }] }\n";
     project(mounted).run(&["render", "dev"]).ok();
 }
+
+#[test]
+fn what_another_program_fills_in_or_only_looks_like_a_pod_is_left_alone() {
+    for manifest in [
+        deployment("hostNetwork: ${HOST}\n      containers: [{ name: a, ports: [{ containerPort: \"${PORT}\" }] }]"),
+        deployment("terminationGracePeriodSeconds: $(params.SECONDS)"),
+        "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: { name: p }\nspec: { rules: [{ validate: { pattern: { spec: { containers: [{ securityContext: { allowPrivilegeEscalation: \"false\" } }] } } } }] }\n".to_owned(),
+        "apiVersion: kro.run/v1alpha1\nkind: ResourceGraphDefinition\nmetadata: { name: r }\nspec: { template: { spec: { containers: [{ name: a, ports: [{ containerPort: \"8080\" }] }] } } }\n".to_owned(),
+    ] {
+        let run = shop(&manifest).run(&["render", "dev"]);
+        assert_eq!(run.code, 0, "{manifest}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_field_of_another_shape_is_an_error() {
+    for (body, expected) in [
+        ("containers: [{ name: a, env: { A: b } }]", "expected a list for `spec.template.spec.containers[0].env`"),
+        ("containers: [{ name: a, image: { repository: b } }]", "expected a text"),
+        ("containers: [{ name: a, args: [[a]] }]", "expected a text"),
+        ("nodeSelector: [a]", "expected a mapping"),
+        ("terminationGracePeriodSeconds: [3]", "expected a number"),
+        ("securityContext: [x]", "expected a mapping"),
+    ] {
+        let told = shop(&deployment(body)).run(&["render", "dev"]).refused();
+        assert!(told.contains(expected), "{body}: {told}");
+    }
+}
+
+#[test]
+fn a_number_with_a_leading_zero_is_none_but_for_the_mode_of_a_file() {
+    let base = BASE.replace("FLAG: true", "FLAG: true, M: \"0400\"");
+    let project = |manifest: &str| Project::of(&base, "").file("w/d.yaml", manifest);
+    let told =
+        project(&deployment("terminationGracePeriodSeconds: \"{{ data.M }}\"")).run(&["render", "dev"]).refused();
+    assert!(told.contains("expected a number"), "{told}");
+    let volume = deployment(
+        "volumes: [{ name: v, emptyDir: {} }, { name: w, configMap: { name: shop, defaultMode: \"{{ data.M }}\" } }]",
+    );
+    let found = rendered(&project(&volume), "a");
+    assert_eq!(found["spec"]["template"]["spec"]["volumes"][1]["configMap"]["defaultMode"], json!(256));
+}
+
+#[test]
+fn a_function_is_no_text() {
+    for expression in ["namespace", "range", "dict | upper", "'x' ~ namespace"] {
+        let told = Project::of(&format!("app: app\ndata: {{ A: \"{{{{ {expression} }}}}\" }}\n"), "")
+            .run(&["render", "dev"])
+            .refused();
+        assert!(told.contains("a function has no text") && !told.contains("::"), "{expression}: {told}");
+    }
+}
+
+#[test]
+fn a_list_that_a_filter_or_a_loop_uses_is_used() {
+    let base = "app: app\nvars: { l: [a, b], m: { x: 1, y: 2 }, n: { p: 1, q: 2 } }\ndata:\n  A: \"{{ vars.l | length }}{{ vars.n.p }}\"\n  B: \"{% for k in vars.m %}{{ k }}{% endfor %}\"\n";
+    let run = Project::of(base, "").run(&["check"]);
+    assert_eq!(run.stdout.matches("unused-variable").count(), 1, "{}", run.stdout);
+    assert!(run.stdout.contains("`vars.n.q`"), "{}", run.stdout);
+}

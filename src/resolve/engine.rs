@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 use super::failure::invalid;
 use super::manifest::Documents;
 use super::prepare::{TemplateFault, prepare};
-use super::sizes::{NO_TEXT, NULL_HAS_NO_TEXT};
+use super::sizes::{FUNCTION_HAS_NO_TEXT, NO_TEXT, NULL_HAS_NO_TEXT};
 use super::steps::{Metered, StepError};
 use super::{filters, frame, literal};
 use crate::files::{FileKind, Files};
@@ -81,6 +81,7 @@ fn printed(value: &Value) -> Result<String, Error> {
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::None => Err(invalid(NULL_HAS_NO_TEXT)),
         ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => Err(invalid(NO_TEXT)),
+        ValueKind::Plain => Err(invalid(FUNCTION_HAS_NO_TEXT)),
         ValueKind::Bytes => Err(invalid("a binary value has no text; use `b64encode`")),
         _ => Ok(value.to_string()),
     }

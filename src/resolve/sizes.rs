@@ -161,9 +161,14 @@ pub(super) fn as_printed(value: Value) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::Bool => Ok(Value::from(if value.is_true() { "true" } else { "false" })),
         ValueKind::None => Err(invalid(NULL_HAS_NO_TEXT)),
+        ValueKind::Plain => Err(invalid(FUNCTION_HAS_NO_TEXT)),
         _ => Ok(value),
     }
 }
+
+/// Why a function is not printed.
+pub(super) const FUNCTION_HAS_NO_TEXT: &str =
+    "a function has no text, it is called with brackets; the namespace is `env.namespace`, variables are `vars.x`";
 
 /// Why null is not printed.
 pub(super) const NULL_HAS_NO_TEXT: &str = "null has no text; use `default(value, true)` to give one";

@@ -35,12 +35,22 @@ pub(super) fn unknown(what: &str, name: &str, is_literal: bool) -> (String, Opti
     (format!("there is no {what} `{name}`"), hint)
 }
 
+/// Words of expressions and statements, which name nothing.
+const KEYWORDS: [&str; 10] = ["if", "elif", "else", "for", "in", "is", "not", "and", "or", "set"];
+
 /// The message for an undefined expression, with what might have been meant.
 pub(super) fn undefined(session: &Session, text: Option<&str>) -> (String, Option<String>) {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
         return (unspecific_undefined(), None);
     };
     let expression = text.split(['|', '(', '~', ' ']).next().unwrap_or(text);
+    // the engine may name the whole expression, of which this is no name
+    if KEYWORDS.contains(&expression) {
+        return (
+            unspecific_undefined(),
+            Some("a text in a template stands in quotes: `env.name == \"prod\"`".to_owned()),
+        );
+    }
     let definition = &session.definition;
     let steps: Vec<&str> = expression.split('.').collect();
     let defined = |bundle: &BundleName, key: &str| {
@@ -83,6 +93,10 @@ pub(super) fn undefined(session: &Session, text: Option<&str>) -> (String, Optio
                 .map(|(_, hint)| (*hint).to_owned())
                 .or_else(|| as_key(session, root))
                 .or_else(|| definition.vars.as_ref().and_then(|vars| at_top(vars, root)))
+                .or_else(|| {
+                    let bundle = definition.bundles.contains_key(&BundleName::from(root));
+                    bundle.then(|| format!("keys of the bundle `{root}` are `bundles.{root}.KEY`"))
+                })
                 .or_else(|| did_you_mean(root, ROOT))
                 .unwrap_or_else(|| "templates see `env`, `app`, `vars`, `data` and `bundles`".to_owned());
             (format!("`{expression}` is not defined"), Some(hint))

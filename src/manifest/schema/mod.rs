@@ -91,7 +91,14 @@ impl Fitting<'_, '_> {
 
     /// A scalar, which is changed if a template made it.
     fn scalar(&mut self, tree: &mut Tree, wanted: CoreType, path: &str) {
-        let TreeKind::Leaf(scalar) = &tree.kind else { return };
+        let (expected, hint) = match wanted {
+            CoreType::String => ("a text", "put it in quotes"),
+            CoreType::Bool => ("`true` or `false`", "write it without quotes"),
+            _ => ("a number", "write it without quotes"),
+        };
+        let TreeKind::Leaf(scalar) = &tree.kind else {
+            return self.report(tree, expected, tree.noun(), path);
+        };
         let found = json_type(scalar);
         let fits = match found {
             CoreType::Null => true,
@@ -107,19 +114,14 @@ impl Fitting<'_, '_> {
             return;
         }
         if self.is_made(path)
-            && let Some(fitted) = fitted(scalar, wanted)
+            && let Some(fitted) = fitted(scalar, wanted, path.ends_with("ode"))
         {
             tree.kind = TreeKind::Leaf(Arc::new(fitted));
             return;
         }
-        if !self.reports {
+        if !self.reports || is_filled_in_later(scalar.text()) {
             return;
         }
-        let (expected, hint) = match wanted {
-            CoreType::String => ("a text", "put it in quotes"),
-            CoreType::Bool => ("`true` or `false`", "write it without quotes"),
-            _ => ("a number", "write it without quotes"),
-        };
         let noun = match found {
             CoreType::Bool => "a truth value",
             CoreType::Int | CoreType::Float => "a number",
@@ -129,12 +131,22 @@ impl Fitting<'_, '_> {
         self.problems.push(if self.is_made(path) { error } else { error.hint(hint) });
     }
 
-    /// That there is a scalar in the place of a list or mapping, which are not made of one.
+    /// That there is something else in the place of a list or mapping.
     fn check_collection(&mut self, tree: &Tree, expected: &str, path: &str) {
-        let TreeKind::Leaf(scalar) = &tree.kind else { return };
-        let is_something = !scalar.blank && !scalar.is_null() && !scalar.locked;
-        if is_something && self.reports {
-            let error = self.error(tree, expected, "a scalar", path);
+        let is_nothing = match &tree.kind {
+            TreeKind::Leaf(scalar) => {
+                scalar.blank || scalar.is_null() || scalar.locked || is_filled_in_later(scalar.text())
+            }
+            TreeKind::List(_) | TreeKind::Map(_) => false,
+        };
+        if !is_nothing {
+            self.report(tree, expected, tree.noun(), path);
+        }
+    }
+
+    fn report(&mut self, tree: &Tree, expected: &str, found: &str, path: &str) {
+        if self.reports {
+            let error = self.error(tree, expected, found, path);
             self.problems.push(error);
         }
     }
@@ -154,6 +166,8 @@ impl Fitting<'_, '_> {
         if let (Some(metadata), Some(value)) = (table::metadata(), tree.at_mut(&["metadata"])) {
             self.structure(value, metadata, "metadata");
         }
+        // what only looks like a pod template may be a pattern, or a part of another program's template
+        self.reports = false;
         self.pod_templates(tree, "");
     }
 
@@ -179,6 +193,11 @@ impl Fitting<'_, '_> {
     }
 }
 
+/// Whether another program puts something in the place of a part of a text.
+fn is_filled_in_later(text: &str) -> bool {
+    ["${", "$(", "{{", "<%"].iter().any(|opening| text.contains(opening))
+}
+
 /// A text that stands in quotes.
 fn quoted(scalar: &Scalar) -> Scalar {
     let mut quoted = Scalar::new(scalar.text(), Style::DoubleQuoted);
@@ -187,11 +206,12 @@ fn quoted(scalar: &Scalar) -> Scalar {
 }
 
 /// What a template made as a scalar of another type, if it is one by its text.
-fn fitted(scalar: &Scalar, wanted: CoreType) -> Option<Scalar> {
+fn fitted(scalar: &Scalar, wanted: CoreType, is_mode: bool) -> Option<Scalar> {
     let text = scalar.text();
     let style = match (wanted, json_scalar(text)) {
         (CoreType::String, _) => Style::DoubleQuoted,
-        (CoreType::Int, JsonScalar::Number(_)) => Style::Plain,
+        // `0400` is one thing to some and another to others, but for the mode of a file
+        (CoreType::Int, JsonScalar::Number(number)) if number == text || is_mode => Style::Plain,
         (CoreType::Bool, JsonScalar::Bool(_)) if matches!(text, "true" | "false") => Style::Plain,
         _ => return None,
     };

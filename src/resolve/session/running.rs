@@ -106,7 +106,10 @@ impl Session {
 
     /// Notes which parts of `vars` a template names, if it has read a secret.
     pub(in crate::resolve) fn mention(&self, text: &str) {
-        if frame::current().is_some_and(|frame| frame.is_secret()) && text.contains("vars") {
+        // a filter, an index or a loop may use a whole list or mapping, of which no part is read
+        let may_use_whole = text.contains(['|', '[', '%', '(']) || text.contains(" in ");
+        let is_secret = || frame::current().is_some_and(|frame| frame.is_secret());
+        if text.contains("vars") && (may_use_whole || is_secret()) {
             lock(&self.mentioned).extend(literal::variables(&self.engine, text));
         }
     }
