@@ -284,12 +284,7 @@ impl Sorter<'_> {
     /// What to do with a file that has the wrong name.
     fn rename(&self, file: &str, meant: &str) -> String {
         if self.listed.binary_search_by(|entry| entry.name.as_os_str().cmp(OsStr::new(meant))).is_ok() {
-            let stem = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
-            if stem(file) == stem(meant) {
-                format!("did you mean `{meant}`? It exists already: move what it lacks to it, and remove `{file}`")
-            } else {
-                format!("if it is another environment, end its name in `.yaml`; if `{meant}` is meant, move it there")
-            }
+            format!("did you mean `{meant}`? It exists already: move what it lacks to it, and remove `{file}`")
         } else if self.is_of_known(meant) {
             format!("did you mean `{meant}`? Rename the file")
         } else {

@@ -7,7 +7,7 @@ use minijinja::{Environment, Error};
 
 use super::super::engine;
 use super::super::failure::{self, Origin};
-use super::super::frame;
+use super::super::frame::{self, Subject};
 use super::super::literal;
 use super::super::prepare::prepare;
 use super::super::scope;
@@ -99,17 +99,17 @@ impl Session {
     /// Notes that a template may read any part of `vars`: it failed, and what it would have read is not known. Of one that
     /// has read a secret, [`mention`](Self::mention) says it, since whether it fails may follow from the secret.
     pub(in crate::resolve) fn mention_all(&self, text: &str) {
-        if !frame::current().is_some_and(|frame| frame.is_secret()) && text.contains("vars") {
+        if is_always_rendered() && text.contains("vars") {
             lock(&self.mentioned).insert(String::new());
         }
     }
 
-    /// Notes which parts of `vars` a template names, if it has read a secret.
+    /// Notes which parts of `vars` a template names, if it has read a secret, or may use a whole list or mapping, of which
+    /// it reads no part: with a filter, an index or a loop.
     pub(in crate::resolve) fn mention(&self, text: &str) {
-        // a filter, an index or a loop may use a whole list or mapping, of which no part is read
-        let may_use_whole = text.contains(['|', '[', '%', '(']) || text.contains(" in ");
+        let may_use_whole = || text.contains(['|', '[', '%', '(']) || text.contains(" in ");
         let is_secret = || frame::current().is_some_and(|frame| frame.is_secret());
-        if text.contains("vars") && (may_use_whole || is_secret()) {
+        if text.contains("vars") && (is_secret() || is_always_rendered() && may_use_whole()) {
             lock(&self.mentioned).extend(literal::variables(&self.engine, text));
         }
     }
@@ -129,4 +129,10 @@ impl Session {
         }
         Reported
     }
+}
+
+/// Whether what is rendered is so in every run, whatever the secrets are: variables are rendered where something that may
+/// have read a secret asks for them.
+fn is_always_rendered() -> bool {
+    frame::current().is_some_and(|frame| !frame.is_secret() && !matches!(frame.subject, Subject::Variable(_)))
 }
