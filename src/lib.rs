@@ -45,6 +45,7 @@ pub mod atomic;
 pub mod budget;
 pub mod check;
 pub mod cli;
+pub mod day;
 pub mod deliver;
 pub mod diagnostic;
 pub mod disk;

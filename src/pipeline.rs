@@ -40,7 +40,7 @@ pub struct Survey {
     pub environments: Vec<Resolved>,
     /// Which entries are sensitive, in all of them.
     pub routing: Routing,
-    /// What is wrong in environments that nobody asked for. Those that could not be read are left out.
+    /// Mistakes in environments that nobody asked for. Those that could not be read are left out.
     pub beside: Diagnostics,
 }
 
@@ -285,12 +285,12 @@ impl<'p> Pipeline<'p> {
     }
 }
 
-/// How an environment is read: decrypted, if it is one of those that are wanted.
+/// Reading of an environment: decrypted, if it is one of those that are wanted.
 fn sight(environment: &EnvironmentName, wanted: &[EnvironmentName]) -> Sight {
     if wanted.contains(environment) { Sight::Open } else { Sight::Locked }
 }
 
-/// What is wrong in other environments alone.
+/// Mistakes in other environments alone.
 fn without(others: Diagnostics, asked: &Diagnostics) -> Diagnostics {
     let key = |problem: &Diagnostic| {
         let place = problem.labels.first().map(|label| label.place.to_string());

@@ -14,6 +14,7 @@ const ORDER: &[&[&str]] = &[
     &[
         "atomic",
         "budget",
+        "day",
         "disk",
         "git",
         "glob",
@@ -66,7 +67,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("toml_edit", &["check/rules/toml.rs", "format"]),
     ("jsonschema", &["object"]),
     ("rsa", &["deliver/certificate.rs", "deliver/sealed_secret.rs"]),
-    ("x509_cert", &["deliver/certificate.rs", "object/typed"]),
+    ("x509_cert", &["day.rs", "deliver/certificate.rs", "object/typed"]),
     ("pkcs8", &["object/typed/key.rs"]),
     ("pkcs1", &["object/typed/key.rs"]),
     ("sec1", &["object/typed/key.rs"]),

@@ -18,7 +18,7 @@ use crate::span::Source;
 pub struct Changing {
     /// Where it is.
     pub path: PathBuf,
-    /// How messages call it.
+    /// Name that messages have for it.
     pub name: String,
     /// Its format.
     pub format: Format,

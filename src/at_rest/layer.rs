@@ -21,9 +21,9 @@ const MOST_APPS: usize = 20;
 pub struct ChangedLayer<'a> {
     /// Its path, absolute and without links.
     pub path: &'a Path,
-    /// How messages call it.
+    /// Name that messages have for it.
     pub name: &'a str,
-    /// Which of its values are encrypted.
+    /// Its values that are encrypted.
     pub selector: &'a Selector,
     /// Its text before; empty if the file is a new one.
     pub before: &'a [u8],
@@ -111,7 +111,7 @@ impl ChangedLayer<'_> {
     }
 }
 
-/// What the layers say together with one text of the file.
+/// Content of the layers, with one text of the file.
 struct Version<'p> {
     pipeline: Pipeline<'p>,
     errors: Vec<Diagnostic>,

@@ -129,7 +129,7 @@ pub struct FindingView<'a> {
     pub severity: String,
     /// What is wrong.
     pub message: &'a str,
-    /// What to do.
+    /// Remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     /// The file, from the project's root.

@@ -259,7 +259,7 @@ fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
 #[derive(Default)]
 struct Found {
     findings: Vec<Finding>,
-    /// What all objects are made from.
+    /// Sources of all objects.
     sites: Vec<ObjectSite>,
     /// The names of the apps with the environments that were looked at.
     targets: Vec<(AppName, Vec<EnvironmentName>)>,

@@ -69,7 +69,7 @@ impl EntryValue<'_> {
         found.into_iter().flatten().collect()
     }
 
-    /// What is wrong with it, by what messages call it.
+    /// Its mistakes, by the name that messages have for it.
     fn says(&self, what: &str) -> String {
         format!("`{}` {what}", self.resolved.definition.label(self.id))
     }

@@ -6,7 +6,7 @@ use crate::resolve::{Final, Outcome, Resolved, ResolvedValue};
 use crate::route::detect::TextKind;
 use crate::route::{Sensitivity, detect};
 
-/// What is shorter is met by chance.
+/// Shorter values are met by chance.
 const SHORTEST: usize = 8;
 
 /// Entries that production and another environment give the same secret, each in a layer of its own: whoever gets into

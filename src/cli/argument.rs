@@ -130,7 +130,7 @@ pub(super) fn unknown<'a>(
     }
 }
 
-/// How the environment is named that is meant by the path of one of its layers, or by `all`.
+/// Hint at the environment that is meant by the path of one of its layers, or by `all`.
 pub(super) fn environment_hint(typed: &str, known: &BTreeSet<&EnvironmentName>) -> Option<String> {
     if matches!(typed, "all" | "ALL" | "*" | ".") {
         return Some("`--all` renders every environment; `check` and `list` are about all if none is named".to_owned());
@@ -142,7 +142,7 @@ pub(super) fn environment_hint(typed: &str, known: &BTreeSet<&EnvironmentName>) 
     Some(format!("an environment is given by its name, not by its file: `{meant}`"))
 }
 
-/// That KEY and ENV were given in the other order, if the key is the name of an environment.
+/// Hint for KEY and ENV in the wrong order, if the key is the name of an environment.
 pub(super) fn reversed_hint(key: &str, known: &BTreeSet<&EnvironmentName>) -> Option<String> {
     let environment = known.iter().find(|name| name.as_str() == key)?;
     Some(format!("the environment comes first: `{environment} KEY`"))

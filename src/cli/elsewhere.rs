@@ -44,11 +44,11 @@ const COMMANDS: [(&[&str], &str); 18] = [
 
 /// An option of other programs, and what there is in its place.
 struct ForeignOption {
-    /// How it is written.
+    /// Its spellings.
     names: &'static [&'static str],
     /// The commands for which the hint holds; empty for all.
     commands: &'static [&'static str],
-    /// What to do.
+    /// Remedy.
     hint: &'static str,
 }
 
@@ -107,12 +107,12 @@ const OPTIONS: [ForeignOption; 16] = [
     option(&["-d", "--decrypt"], &["encrypt", "edit", "get"], "`septum decrypt FILE` prints a file in plaintext"),
 ];
 
-/// What does here what the command `typed` does in other programs.
+/// Hint at the command that does what `typed` does in other programs.
 pub(super) fn command_hint(typed: &str) -> Option<&'static str> {
     COMMANDS.iter().find(|(names, _)| names.contains(&typed)).map(|(_, hint)| *hint)
 }
 
-/// What there is in `command` in the place of the option `typed`, which may be written with its value.
+/// Hint at what `command` has in the place of the option `typed`, which may be written with its value.
 pub(super) fn option_hint(command: &str, typed: &str) -> Option<&'static str> {
     let name = typed.split_once('=').map_or(typed, |(name, _)| name);
     let is_meant = |option: &&ForeignOption| {

@@ -348,7 +348,7 @@ fn none_named(project: &Project) -> Diagnostic {
         .hint("name one or more, or say `--all`")
 }
 
-/// That Secrets on standard output are encrypted, where they may be on their way into a cluster.
+/// Warning of ciphertext on standard output, which may be on its way into a cluster.
 fn ciphertext_on_stdout(wanted: &[EnvironmentName]) -> Diagnostic {
     let names = wanted.iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(" ");
     Diagnostic::warning("encrypted-output", "the Secrets on standard output are encrypted in the format of SOPS")

@@ -88,7 +88,7 @@ pub enum Public {
     Path,
 }
 
-/// How a finding hangs together with others: one that follows from a mistake is not shown beside it.
+/// Relation of a finding to others: one that follows from a mistake is not shown beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// It is the mistake at this place.

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::span::{Located, Place, Source};
 use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
 
-/// What the fields of a layer are called in messages.
+/// Name that messages have for the owner of a layer's fields.
 pub(super) const LAYER: &str = "a layer";
 
 /// A mapping whose fields are taken out one by one.

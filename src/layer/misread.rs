@@ -38,7 +38,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("commonAnnotations", "annotations of every object go under `annotations`"),
 ];
 
-/// What a field that layers do not have was probably meant to be.
+/// Hint at the probable meaning of a field that layers do not have.
 pub(super) fn foreign_field(key: &Key, node: &Node, known: &[&str], source: &Source) -> Option<String> {
     let name = key.text.as_str();
     // `{password}` is no field

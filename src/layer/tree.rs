@@ -137,7 +137,7 @@ fn list_under<'t>(map: &'t IndexMap<String, Tree>, name: &str) -> Option<&'t Tre
     map.get(name).filter(|value| matches!(value.kind, TreeKind::List(_)))
 }
 
-/// That something else than a list is added to one.
+/// Error for something else than a list that is added to one.
 fn adds_no_list(name: &str, list: &Tree, change: &Tree) -> Diagnostic {
     let noun = change.noun();
     Diagnostic::error("not-a-list", format!("this adds {noun} to the list `{name}`, which grows by lists only"))
@@ -146,7 +146,7 @@ fn adds_no_list(name: &str, list: &Tree, change: &Tree) -> Diagnostic {
         .hint(format!("write `{name}+: [ … ]`, or `{name}:` to replace it"))
 }
 
-/// What is wrong with the keys that add to lists, within one layer.
+/// Reports mistakes in the keys that add to lists, within one layer.
 pub fn misused_list_operators(tree: &Tree, problems: &mut Diagnostics) {
     match &tree.kind {
         TreeKind::Leaf(_) => {}

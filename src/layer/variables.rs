@@ -1,4 +1,4 @@
-//! Which variables a layer may set: as strict as entries.
+//! Variables that a layer may set: as strict as entries.
 
 use indexmap::IndexMap;
 

@@ -134,12 +134,12 @@ fn add_items<'r>(tree: &Tree, made: Vec<Made<'r>>, found: &mut Vec<(Tree, Vec<Ma
     }
 }
 
-/// What templates made of a document.
+/// Result of the templates of a document.
 fn made_of(parts: &[Part]) -> Vec<Made<'_>> {
     parts.iter().map(|part| Made { path: &part.path, part }).collect()
 }
 
-/// What of it was made in an item of a list, or of the whole.
+/// The parts of it that were made in an item of a list, or of the whole.
 fn made_in_item<'r>(made: &[Made<'r>], item: &str) -> Vec<Made<'r>> {
     let within = |made: &Made<'r>| match made.path.strip_prefix(item) {
         Some(path) => Some(Made { path: path.strip_prefix('.').unwrap_or(path), part: made.part }),

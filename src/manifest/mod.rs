@@ -3,6 +3,7 @@
 //! What a workload needs to know of the wall is which object a key is in. It is told here, so that a
 //! key can move across the wall without an edit of the workload.
 
+mod filled_in;
 mod identity;
 mod label;
 pub mod references;
@@ -13,6 +14,7 @@ mod taint;
 mod tree;
 mod wiring;
 
+pub use filled_in::is_filled_in_later;
 pub use identity::{Light, Manifest, collect, has_nameless, list_items};
 pub use label::{Common, apply};
 pub use reload::reload;

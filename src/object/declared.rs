@@ -14,7 +14,7 @@ use super::typed::{SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, size, text};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Tree, TreeKind};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, is_filled_in_later};
 use crate::resolve::Final;
 use crate::span::{Located, Place};
 use crate::yaml::kubectl::json_type;
@@ -121,7 +121,7 @@ impl<'a> Look<'a> {
 
     /// Labels and annotations, and whether all of its metadata is valid.
     fn metadata(&mut self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
-        if let Some(name) = self.text_at(&["metadata", "name"]).filter(|name| !names::is_filled_in_later(&name.value))
+        if let Some(name) = self.text_at(&["metadata", "name"]).filter(|name| !is_filled_in_later(&name.value))
             && let Some(why) = names::wrong_object_name(&name.value)
         {
             let nearest = names::nearest_object_name(&name.value);
@@ -133,7 +133,7 @@ impl<'a> Look<'a> {
         }
         if let Some(namespace) = self
             .text_at(&["metadata", "namespace"])
-            .filter(|text| !text.value.is_empty() && !names::is_filled_in_later(&text.value))
+            .filter(|text| !text.value.is_empty() && !is_filled_in_later(&text.value))
             && let Some(why) = names::wrong_namespace(&namespace.value)
         {
             let message = format!("`{}` is not a valid name of a namespace: {why}", namespace.value);

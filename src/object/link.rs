@@ -1,12 +1,12 @@
 //! References of workloads to ConfigMaps and Secrets: each must lead somewhere, and to a key that is
 //! there.
 
-use super::names::{self, is_portable_variable};
+use super::names::is_portable_variable;
 use super::provide::{Keys, Provided, entry_of, other};
 use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
 use crate::layer::Definition;
-use crate::manifest::Manifest;
 use crate::manifest::references::{Reference, Referent, Role};
+use crate::manifest::{Manifest, is_filled_in_later};
 use crate::route::Routing;
 use crate::span::Located;
 
@@ -18,9 +18,9 @@ pub(super) struct Links<'a> {
 }
 
 /// Whether a name or its namespace has a placeholder of another tool, so that nobody knows what is meant.
-fn is_filled_in_later(reference: &Reference) -> bool {
+fn has_placeholder(reference: &Reference) -> bool {
     let texts = [Some(&reference.name.value), reference.namespace.as_ref()];
-    texts.into_iter().flatten().any(|text| names::is_filled_in_later(text))
+    texts.into_iter().flatten().any(|text| is_filled_in_later(text))
 }
 
 impl Links<'_> {
@@ -41,7 +41,7 @@ impl Links<'_> {
                     }
                 }
                 Some(Keys::Any) => {}
-                None if reference.optional || is_filled_in_later(reference) => {}
+                None if reference.optional || has_placeholder(reference) => {}
                 None => problems.push(self.no_object(manifest, reference)),
             }
         }

@@ -11,13 +11,6 @@ const MAX_LABEL: usize = 63;
 /// Longest key of a ConfigMap or Secret.
 const MAX_KEY: usize = 253;
 
-/// Whether a name has a placeholder that another tool fills in: `${APP}-secret` of Flux, `$(params.name)` of Tekton,
-/// `{{name}}` of Argo. No name of an object has such signs, so that nothing else can be meant.
-pub(super) fn is_filled_in_later(name: &str) -> bool {
-    let encloses = |open: &str, close: &str| name.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
-    [("${", "}"), ("$(", ")"), ("{{", "}}")].iter().any(|(open, close)| encloses(open, close))
-}
-
 /// Why a text is no name of an object (`IsDNS1123Subdomain`).
 pub fn wrong_object_name(name: &str) -> Option<&'static str> {
     if name.len() > MAX_SUBDOMAIN {

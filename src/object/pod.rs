@@ -1,4 +1,4 @@
-//! What the parts of a pod make of each other: files that nobody can read, variables that hide others.
+//! Effects that the parts of a pod have on each other: files that nobody can read, variables that hide others.
 
 use std::collections::BTreeMap;
 

@@ -22,7 +22,7 @@ use crate::span::{Place, Source, Span};
 pub struct MisnamedFile {
     /// The layer that was probably meant.
     pub layer: Option<String>,
-    /// What is wrong, and what to do.
+    /// The mistake and its remedy.
     pub diagnostic: Diagnostic,
 }
 
@@ -38,9 +38,9 @@ pub(super) struct Beside {
 /// The role of a directory of layers.
 #[derive(Clone, Copy)]
 pub(super) enum LayerDirectory<'a> {
-    /// That of an app: its files are the environments.
+    /// The directory of an app: its files are the environments.
     App,
-    /// That of shared layers.
+    /// The directory of shared layers.
     Shared {
         /// The environments of all apps.
         environments: &'a BTreeSet<EnvironmentName>,
@@ -84,7 +84,7 @@ pub(super) fn without_environment(files: &Files, folder: &Path) -> MisnamedFile 
     MisnamedFile { layer: None, diagnostic }
 }
 
-/// What looks like a `base.yaml` in a directory without one.
+/// Files that look like a `base.yaml` in a directory without one.
 pub(super) fn like_a_base(files: &Files, folder: &Path, listed: &[Listed]) -> Option<MisnamedFile> {
     let is_base = |file: &str| {
         let likeness = Likeness::of(file);
@@ -151,7 +151,7 @@ impl Sorter<'_> {
         self.known.iter().map(EnvironmentName::as_str)
     }
 
-    /// What is wrong with an entry of the directory, if anything is.
+    /// The mistake of an entry of the directory, if there is one.
     fn misnamed(&self, entry: &Listed) -> Option<Found> {
         let file = entry.name.to_string_lossy();
         let is_folder = entry.kind == Kind::Folder
@@ -281,7 +281,7 @@ impl Sorter<'_> {
         }
     }
 
-    /// What to do with a file that has the wrong name.
+    /// Remedy for a file that has the wrong name.
     fn rename(&self, file: &str, meant: &str) -> String {
         if self.listed.binary_search_by(|entry| entry.name.as_os_str().cmp(OsStr::new(meant))).is_ok() {
             format!("did you mean `{meant}`? It exists already: move what it lacks to it, and remove `{file}`")

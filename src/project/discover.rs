@@ -165,7 +165,7 @@ fn extended(files: &Files, apps: &[App], shared: &Path) -> HashSet<String> {
     words_of(texts.filter(|text| memmem::find(text, b"extends").is_some()))
 }
 
-/// What a pattern of `apps` matches.
+/// Directories that a pattern of `apps` matches.
 #[derive(Default)]
 struct Matched {
     apps: Vec<PathBuf>,

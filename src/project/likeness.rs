@@ -1,4 +1,4 @@
-//! What a file was probably meant as, whose name is not that of a layer.
+//! Probable meaning of a file whose name is not that of a layer.
 
 use super::BASE;
 use crate::diagnostic::nearest;
@@ -107,7 +107,7 @@ impl Likeness {
         is_json || (ENDINGS.contains(&self.ending.as_str()) && self.layer(known).is_some())
     }
 
-    /// Why a valid name of an environment is hardly meant as one.
+    /// Reason why a valid name of an environment is hardly meant as one.
     pub(super) fn is_hardly_an_environment<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> bool {
         self.is_secret || (self.is_copy && known.chain([BASE]).any(|name| name == self.stem))
     }

@@ -43,7 +43,7 @@ impl ObjectSite {
     }
 }
 
-/// Where the bundle of an object is defined, or else its app.
+/// Place where the bundle of an object is defined, or else its app.
 fn place_of_bundle(definition: &Definition, id: &ObjectName) -> Place {
     let bundle = definition.bundles.get(id.base_name.as_str());
     let place = bundle.and_then(|bundle| {

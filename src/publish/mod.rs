@@ -51,7 +51,7 @@ pub enum Intent {
     Check,
 }
 
-/// What becomes of an environment that a tree has, and no app.
+/// Treatment of an environment that a tree has, and no app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLostEnvironment {
     /// Nothing: that the tree would lose it is an error.
@@ -75,7 +75,7 @@ pub struct Wish<'a> {
     pub all_environments: bool,
     /// The part of the targets that this run answers for.
     pub shard: Option<Shard>,
-    /// What becomes of environments that no app has any more.
+    /// Treatment of environments that no app has any more.
     pub lost: OnLostEnvironment,
     /// Secrets may be written in plaintext where Git would take them.
     pub allow_plaintext: bool,
@@ -96,7 +96,7 @@ pub struct Publication {
     pub warnings: Diagnostics,
     /// Environments that the tree would lose as a whole.
     pub lost: Vec<Diagnostic>,
-    /// That it has Secrets in plaintext where Git takes them.
+    /// Finding for Secrets in plaintext where Git takes them.
     pub exposed: Option<Diagnostic>,
     /// Files that require a key to be verified, or made.
     pub unverified: Vec<Unverified>,
@@ -179,10 +179,10 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         // of what is not written, nothing is new
         problems = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect();
     }
-    let lost: Vec<_> = plan
-        .lost_environments(|name| project.has_environment(name))
-        .map(|it| lost::environment(&it, wish.dir))
-        .collect();
+    let has_app = |name: &str| known.iter().any(|target| target.app() == name);
+    let lost_by_app = |target: &TargetName| !known.contains(target) && has_app(target.app());
+    let lost = plan.lost_environments(|name| project.has_environment(name), lost_by_app);
+    let lost: Vec<_> = lost.iter().map(|it| lost::environment(it, wish.dir)).collect();
     if wish.intent == Intent::Apply {
         if wish.lost == OnLostEnvironment::Refuse && !lost.is_empty() {
             return Err(lost.into_iter().collect());
@@ -236,7 +236,7 @@ pub fn deliver(
     delivered(resolved, &survey.routing, objects, &way, problems)
 }
 
-/// What the objects of an environment are made from.
+/// Sources of the objects of an environment.
 pub fn object_sites(
     app: &App,
     survey: &Survey,

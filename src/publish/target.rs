@@ -26,7 +26,7 @@ use crate::secret::Wiping;
 pub(super) struct Target {
     pub(super) name: TargetName,
     pub(super) outcome: Outcome,
-    /// What its objects are made from, if it was rendered.
+    /// Sources of its objects, if it was rendered.
     pub(super) sites: Vec<ObjectSite>,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Rendering<'a> {
 pub(super) struct Files {
     pub(super) all: Vec<OutputFile>,
     pub(super) unverified: Vec<Unverified>,
-    /// What they are made from.
+    /// Their sources.
     sites: Vec<ObjectSite>,
 }
 

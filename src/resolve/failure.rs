@@ -207,7 +207,7 @@ fn missing(session: &Session, origin: &Origin<'_>) -> Option<Diagnostic> {
     Some(Diagnostic::error("undefined", message).maybe_hint(hint).at_public(place, Public::Expression))
 }
 
-/// That a statement which encloses others is not closed, at the place where it stands.
+/// Error for a statement that encloses others and is not closed, at its place.
 fn unclosed_block(error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
     let is_end = error.kind() == ErrorKind::SyntaxError
         && error.detail().is_some_and(|detail| detail.starts_with("unexpected end of input"));
@@ -391,7 +391,7 @@ pub(super) fn unspecific_undefined() -> String {
     "the template uses something that is not defined".to_owned()
 }
 
-/// What to do with a text that just happens to look like a template.
+/// Remedy for a text that just happens to look like a template.
 const AS_IT_STANDS: &str = "if the text is meant as it stands, set `template: false` on its key";
 
 /// What went wrong and what to do.

@@ -113,7 +113,7 @@ pub(super) fn calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Insertion>) {
     (opens.collect(), closes.collect())
 }
 
-/// Which operators are looked for, from those that bind weakest.
+/// Operators that are looked for, from those that bind weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
     /// `==`, `!=`, `<`, `<=`, `>`, `>=`, `in` and `not in`.
@@ -126,7 +126,7 @@ enum Level {
     Product,
 }
 
-/// What a token is to the operands beside it.
+/// Role of a token for the operands beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// The operator that is looked for.
@@ -263,7 +263,7 @@ fn ends_operand(tag: &TemplateTag<'_>, index: usize) -> bool {
     }
 }
 
-/// What is between two brackets.
+/// The text between two brackets.
 struct Bracket {
     /// Whether it is a mapping, or what a subscript is in.
     holds_keys: Option<Keys>,
@@ -313,7 +313,7 @@ fn keys(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
     found
 }
 
-/// What names another template.
+/// A name of another template.
 fn template_name(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
     if !tag.keyword().is_some_and(is_import) {
         return Vec::new();

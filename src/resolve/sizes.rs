@@ -166,11 +166,11 @@ pub(super) fn as_printed(value: Value) -> Result<Value, Error> {
     }
 }
 
-/// Why a function is not printed.
+/// Reason why a function is not printed.
 pub(super) const FUNCTION_HAS_NO_TEXT: &str =
     "a function has no text, it is called with brackets; the namespace is `env.namespace`, variables are `vars.x`";
 
-/// Why null is not printed.
+/// Reason why null is not printed.
 pub(super) const NULL_HAS_NO_TEXT: &str = "null has no text; use `default(value, true)` to give one";
 
 /// A filter of a list whose first argument names what is done to each item.
@@ -210,10 +210,10 @@ pub(super) fn charge_compared(state: &State<'_, '_>, value: &Value) -> Result<()
     Charge { state, widest: COMPARED, is_indented: false, reads_scope: false }.pay(value, 0)
 }
 
-/// What is paid for a value.
+/// The price of a value.
 struct Charge<'s, 't, 'e> {
     state: &'s State<'t, 'e>,
-    /// What a byte of a text becomes at most.
+    /// Length that a byte of a text gets at most.
     widest: usize,
     /// Whether blanks are written before each line, by how deep it is.
     is_indented: bool,

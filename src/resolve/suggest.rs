@@ -131,7 +131,7 @@ fn as_key(session: &Session, name: &str) -> Option<String> {
     Some(format!("did you mean `{}`?", key_expression(bundle, name)))
 }
 
-/// How a template names a key of a bundle.
+/// Expression for a key of a bundle in a template.
 fn key_expression(bundle: &BundleName, key: &str) -> String {
     subscripted(&format!("bundles.{bundle}.{key}"), "bundles", &[bundle.as_str(), key])
 }
@@ -150,7 +150,7 @@ fn subscripted(plain: &str, root: &str, steps: &[&str]) -> String {
     })
 }
 
-/// What to write for a path with dashes, which the engine takes for subtractions: of the text around a place.
+/// The spelling of a path with dashes, which the engine takes for subtractions: of the text around a place.
 pub(super) fn dashed(template: &str, at: usize) -> Option<(String, String)> {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
     let bytes = template.as_bytes();

@@ -56,7 +56,7 @@ const KNOWN: [(&str, &str); 50] = [
     ("zip", "list | zip(other)"),
 ];
 
-/// What other template languages call a filter or function, and what it is here.
+/// Names of filters and functions in other template languages, with those that they have here.
 const FOREIGN: [(&str, &str); 37] = [
     ("b64dec", "b64decode"),
     ("b64enc", "b64encode"),
@@ -97,7 +97,7 @@ const FOREIGN: [(&str, &str); 37] = [
     ("urlquery", "urlencode"),
 ];
 
-/// How the filter or function of that name is used, with its name as it stands in the program.
+/// Usage of the filter or function of that name, with the name as it stands in the program.
 pub(super) fn usage_of(name: &str) -> Option<(&'static str, &'static str)> {
     KNOWN.iter().find(|(known, _)| *known == name).copied()
 }
@@ -108,7 +108,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
     foreign.or_else(|| nearest(name, KNOWN.iter().map(|(known, _)| *known))).filter(|here| usage_of(here).is_some())
 }
 
-/// That a template is written in the language of Helm, or of Go: what it is here.
+/// Hint for a template in the language of Helm, or of Go.
 ///
 /// Only how it is written is looked at: such a template is not one of the engine, which stumbles over it anywhere.
 pub(super) fn go_template_hint(template: &str, is_manifest: bool) -> Option<String> {

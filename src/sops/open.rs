@@ -28,7 +28,7 @@ pub(super) struct Opened {
     pub(super) unfit: Option<(KeyPath, Unfit)>,
 }
 
-/// What a decrypted document is for.
+/// Purpose of a decrypted document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// It may be changed, and written again with the ciphertexts that it had.

@@ -1,4 +1,4 @@
-//! What kubectl and the API server take a bare word for.
+//! Values that kubectl and the API server read from bare words.
 //!
 //! They read YAML 1.1 as `sigs.k8s.io/yaml` does (its `goyaml.v2`, `resolve.go`), and go on with JSON: `0400` is 256, `yes`
 //! is true, `1_000` is 1000, and a date is a text.
@@ -122,7 +122,7 @@ fn is_float(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// What kubectl 1.32 printed for each.
+    /// The expected values are those that kubectl 1.32 printed.
     #[test]
     fn bare_words_are_what_kubectl_takes_them_for() {
         for (text, expected) in [

@@ -52,6 +52,28 @@ fn an_object_or_an_app_that_goes_needs_nothing_said() {
 }
 
 #[test]
+fn an_app_that_stays_loses_an_environment_with_prune_alone() {
+    let project = Project::new([
+        ("septum.yaml", "apps: [\"*\"]\n"),
+        ("a/base.yaml", "data:\n  LEVEL: info\n"),
+        ("a/prod.yaml", ""),
+        ("b/base.yaml", "data:\n  LEVEL: info\n"),
+        ("b/dev.yaml", ""),
+        ("b/prod.yaml", ""),
+    ]);
+    project.run(&["render", "--all", "--out", "out", "-q"]).ok();
+    fs::rename(project.root().join("b/prod.yaml"), project.root().join("b/prdo.yaml")).unwrap();
+    let message = project.run(&["render", "--all", "--out", "out"]).refused();
+    assert!(
+        message.contains("`b` no longer has the environment `prod`") && message.contains("out/prod/b"),
+        "{message}"
+    );
+    assert!(project.root().join("out/prod/b").exists() && !project.root().join("out/prdo").exists());
+    project.run(&["render", "--all", "--out", "out", "--prune", "-q"]).ok();
+    assert!(!project.root().join("out/prod/b").exists() && project.root().join("out/prod/a").exists());
+}
+
+#[test]
 fn an_environment_that_is_renamed_by_mistake_keeps_its_tree() {
     let project = project();
     fs::rename(project.root().join("prod.yaml"), project.root().join("prdo.yaml")).unwrap();

@@ -42,14 +42,16 @@ pub enum FileChange {
     Stray,
 }
 
-/// An environment that no app has any more, and that a tree has.
+/// An environment that no app has any more, or not one that is still there, and that a tree has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostEnvironment {
     /// Its name.
     pub name: String,
-    /// Its directory in the tree.
+    /// The app that lost it; none if none has it.
+    pub app: Option<String>,
+    /// Its directory in the tree, or that of the app in it.
     pub folder: String,
-    /// How many of its files would be removed.
+    /// Number of its files that would be removed.
     pub files: usize,
 }
 
@@ -87,17 +89,29 @@ impl Plan {
         self.edited.iter().map(edited).chain(self.strays.found.iter().map(|shown| stray(shown))).collect()
     }
 
-    /// The environments of which files would be removed, and that do not exist.
-    pub fn lost_environments(&self, exists: impl Fn(&str) -> bool) -> impl Iterator<Item = LostEnvironment> {
-        let mut lost: BTreeMap<&str, usize> = BTreeMap::new();
-        for removal in self.removals.iter().filter(|it| !exists(it.target.environment())) {
-            *lost.entry(removal.target.environment()).or_default() += 1;
+    /// The environments of which files would be removed, and that are no more: `has_environment` says which the project
+    /// has, and `lost_by_app` which targets an app lost that is still there.
+    pub fn lost_environments(
+        &self,
+        has_environment: impl Fn(&str) -> bool,
+        lost_by_app: impl Fn(&TargetName) -> bool,
+    ) -> Vec<LostEnvironment> {
+        let mut lost: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
+        for target in self.removals.iter().map(|removal| &removal.target) {
+            let app = match (has_environment(target.environment()), lost_by_app(target)) {
+                (false, _) => None,
+                (true, true) => Some(target.app()),
+                // an object that goes, or an app as a whole, is meant to
+                (true, false) => continue,
+            };
+            *lost.entry((target.environment(), app)).or_default() += 1;
         }
-        let lost = lost.into_iter().map(|(name, files)| {
-            let folder = format!("{}/{name}", self.root.shown);
-            LostEnvironment { name: name.to_owned(), folder, files }
-        });
-        lost.collect::<Vec<_>>().into_iter()
+        let of = |((name, app), files): ((&str, Option<&str>), usize)| {
+            let below = app.map(|app| format!("/{app}")).unwrap_or_default();
+            let folder = format!("{}/{name}{below}", self.root.shown);
+            LostEnvironment { name: name.to_owned(), app: app.map(str::to_owned), folder, files }
+        };
+        lost.into_iter().map(of).collect()
     }
 
     /// Why the plan cannot be applied: files in the way that are not Septum's.

@@ -1,4 +1,4 @@
-//! What the name of a field says about the name in it, where no rule does.
+//! Hints in the name of a field about the name in it, where no rule says anything.
 //!
 //! `secretName: app` names a Secret and `backendRefs[].name: app` a Service: the words before a name tell. In an
 //! annotation, a name may stand behind a namespace, in a list, or in JSON.

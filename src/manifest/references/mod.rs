@@ -73,7 +73,7 @@ pub fn rewrite(object: &mut Tree, rules: &Rules, rename: impl Fn(&Reference) -> 
     hits(object, rules).iter().rev().map(|hit| rename::rename(object, hit, &rename)).sum()
 }
 
-/// Where one of these names stands at a place that no rule knows, and whose own name says that it may be a reference
+/// Place of one of these names that no rule knows, and whose own name says that it may be a reference
 /// (`hint`): it would stay as it is when the name changes. Most objects of an app are named as its bundle is, so that
 /// the name alone says nothing.
 pub fn suspicious(object: &Tree, rules: &Rules, names: &HashSet<String, impl BuildHasher>) -> Vec<(String, Place)> {

@@ -8,6 +8,7 @@ mod table;
 use std::sync::Arc;
 
 use super::Manifest;
+use super::filled_in::is_filled_in_later;
 use super::taint::Made;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::layer::{Tree, TreeKind};
@@ -114,7 +115,7 @@ impl Fitting<'_, '_> {
             return;
         }
         if self.is_made(path)
-            && let Some(fitted) = fitted(scalar, wanted, path.ends_with("ode"))
+            && let Some(fitted) = fitted(scalar, wanted, is_mode(path))
         {
             tree.kind = TreeKind::Leaf(Arc::new(fitted));
             return;
@@ -131,7 +132,7 @@ impl Fitting<'_, '_> {
         self.problems.push(if self.is_made(path) { error } else { error.hint(hint) });
     }
 
-    /// That there is something else in the place of a list or mapping.
+    /// Reports something else in the place of a list or mapping.
     fn check_collection(&mut self, tree: &Tree, expected: &str, path: &str) {
         let is_nothing = match &tree.kind {
             TreeKind::Leaf(scalar) => {
@@ -193,9 +194,9 @@ impl Fitting<'_, '_> {
     }
 }
 
-/// Whether another program puts something in the place of a part of a text.
-fn is_filled_in_later(text: &str) -> bool {
-    ["${", "$(", "{{", "<%"].iter().any(|opening| text.contains(opening))
+/// Whether a field is the mode of a file, which people write in octal.
+fn is_mode(path: &str) -> bool {
+    matches!(path.rsplit('.').next(), Some("mode" | "defaultMode"))
 }
 
 /// A text that stands in quotes.
@@ -205,7 +206,7 @@ fn quoted(scalar: &Scalar) -> Scalar {
     quoted
 }
 
-/// What a template made as a scalar of another type, if it is one by its text.
+/// The result of a template as a scalar of another type, if it is one by its text.
 fn fitted(scalar: &Scalar, wanted: CoreType, is_mode: bool) -> Option<Scalar> {
     let text = scalar.text();
     let style = match (wanted, json_scalar(text)) {

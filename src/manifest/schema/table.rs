@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 /// Types and objects, a line each.
 const TABLE: &str = include_str!("types.txt");
 
-/// What a field holds.
+/// Type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldType {
     /// A text.

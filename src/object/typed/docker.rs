@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer};
 use super::TypedSecret;
 use crate::diagnostic::Diagnostics;
 
-/// What is looked at: the servers, and whether they have credentials. No copy of one is made.
+/// The parts that are looked at: the servers, and whether they have credentials. No copy of one is made.
 #[derive(Deserialize)]
 struct Config {
     auths: IndexMap<String, Option<Registry>>,
 }
 
-/// What a registry may be logged into with.
+/// Credentials of a registry.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Registry {

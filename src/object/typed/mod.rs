@@ -5,7 +5,6 @@
 //! key, a bootstrap token that no node can join with. Nothing of a value is ever in a message.
 
 mod bootstrap;
-mod day;
 mod docker;
 mod key;
 pub mod pem;
@@ -22,7 +21,7 @@ use crate::name::{BundleName, EntryId, KeyName};
 use crate::resolve::{Final, Outcome};
 use crate::span::{Located, Place};
 
-pub use day::{Day, InvalidDay};
+pub use crate::day::{Day, InvalidDay};
 
 /// The annotation that says whose token a Secret holds.
 const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";

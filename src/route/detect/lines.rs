@@ -55,7 +55,7 @@ fn only_setting(text: &str) -> Option<(String, Range<usize>)> {
     is_setting.then(|| assignment(text, false)).flatten()
 }
 
-/// What the settings of the line at an offset belong to, by its indentation.
+/// The owner of the settings of the line at an offset, by its indentation.
 fn parent(text: &str, offset: usize) -> &str {
     let indentation = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
     let own = indentation(text.get(offset..).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Which part of a text is literal: templates and references stand for a value and are none.
+//! The literal part of a text: templates and references stand for a value and are none.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

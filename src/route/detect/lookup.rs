@@ -8,10 +8,10 @@ use super::random::has_made_part;
 use super::vocabulary::HEADS;
 use super::words;
 
-/// What variables of a process are called in programs and in the settings of programs.
+/// Names that programs and their settings have for variables of a process.
 const ENVIRONMENTS: &[&str] = &["os.environ", "process.env", "import.meta.env", "System.env", "ENV", "env", "$env"];
 
-/// What templates and programs call what they are given.
+/// Names that templates and programs have for their input.
 const SCOPES: &[&str] = &[
     ".Values", "Values", "inputs", "local", "outputs", "params", "secrets", "self", "steps", "tasks", "this", "values",
     "var", "vars",

@@ -143,7 +143,7 @@ fn holds_words(form: &str, words: &str) -> bool {
     })
 }
 
-/// What a text in Base64 says, where that is a text of people.
+/// Content of a text in Base64, where that is a text of people.
 fn decoded(text: &str) -> Option<String> {
     let plausible = text.len() >= 8 && text.len().is_multiple_of(4);
     let bytes = plausible.then(|| STANDARD.decode(text).ok()).flatten()?;

@@ -40,7 +40,7 @@ fn is_made_part(part: &str) -> bool {
     part.len() >= 6 && turns >= 4 || part.len() >= 16 && turns >= 2
 }
 
-/// How often letters and digits stand beside each other.
+/// Number of times that a letter and a digit stand beside each other.
 pub(super) fn turns(text: &str) -> usize {
     let pairs = text.bytes().zip(text.bytes().skip(1));
     let differ =

@@ -126,7 +126,7 @@ pub(super) const PAIRS: &[(&str, &str, Family)] = &[
     ("snmp", "community", Family::Password),
 ];
 
-/// What makes a `key` a secret when it stands directly before it.
+/// Words that make a `key` a secret when it stands directly before it.
 pub(super) const SECRET_KEYS: &[&str] = &[
     "access",
     "account",
@@ -194,7 +194,7 @@ pub(super) const SECRET_KEYS: &[&str] = &[
     "webhook",
 ];
 
-/// What makes a `key` a secret when it stands directly after it: the key itself, in some form.
+/// Words that make a `key` a secret when it stands directly after it: the key itself, in some form.
 pub(super) const KEY_FORMS: &[&str] = &["b", "base", "content", "contents", "material", "pem"];
 
 /// Words after a last word that say in which form its value is: `HOST_KEY_BASE64` is as weak as `HOST_KEY`.

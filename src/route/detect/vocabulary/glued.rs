@@ -1,6 +1,6 @@
 //! Words of names that are written without separators: `mysqlrootpassword`.
 
-/// What may stand before the name of a secret in such a compound.
+/// Words that may stand before the name of a secret in such a compound.
 pub(in crate::route::detect) const FRONTS: &[&str] = &[
     "access",
     "account",
@@ -109,7 +109,7 @@ pub(in crate::route::detect) const FRONTS: &[&str] = &[
 /// Heads that are too short to be taken off a word of which the rest is not known.
 pub(in crate::route::detect) const SHORT_HEADS: &[&str] = &["creds", "key", "pass", "pw", "pwd"];
 
-/// What may stand after it: the value itself, in some form.
+/// Words that may stand after it: the value itself, in some form.
 pub(in crate::route::detect) const TAILS_OF_HEADS: &[&str] = &["base", "content", "value"];
 
 /// Products whose name ends like that of a secret.
