@@ -63,6 +63,34 @@ fn a_layer_that_is_written_as_for_another_tool_is_told_how_it_is_written_here() 
         ("data: { LOG_LEVEL: { value: 1, type: str } }\n", &["did you mean `string`?"]),
         ("data: { LOG_LEVEL: { value: 1, sensitive: yes } }\n", &["write `true`"]),
         ("data: { LOG_LEVEL: { value: 1, required: Off } }\n", &["write `false`"]),
+        ("data: { LOG_LEVEL: { value: 1, type: secret } }\n", &["write `sensitive: true`"]),
+        (
+            "data: { LOG_LEVEL: { default: y } }\n",
+            &["prod.yaml:1:22", "`default` is no field", "is the default: `value: …`"],
+        ),
+        ("data: { LOG_LEVEL: { optional: true } }\n", &["`optional` is no field", "unless it has `required: true`"]),
+        ("data: { LOG_LEVEL: { secret: true } }\n", &["`secret` is no field", "write `sensitive: true`"]),
+        ("data: { LOG_LEVEL: { value: a, encrypted: true } }\n", &["write `sensitive: true`"]),
+        ("data: { LOG_LEVEL: { value: a, public: true } }\n", &["write `sensitive: false`"]),
+        ("data: { LOG_LEVEL: { from: HOST } }\n", &["`value: \"{{ data.KEY }}\"`"]),
+        ("data: { LOG_LEVEL: { env: HOME } }\n", &["variables of the machine are not read"]),
+        ("data: { LOG_LEVEL: { prod: a, dev: b } }\n", &["goes into the layer of each"]),
+        ("data: { LOG_LEVEL: { valueFrom: { secretKeyRef: { name: a, key: b } } } }\n", &["`ref: { key: …"]),
+        ("data: { LOG_LEVEL: { value: a, min: 3 } }\n", &["`minimum`"]),
+        ("data: { LOG_LEVEL: { value: a, choices: [a] } }\n", &["write `enum: [ … ]`"]),
+        ("data: { LOG_LEVEL: { value: a, regex: a } }\n", &["write `pattern: …`"]),
+        (
+            "data: { LOG_LEVEL: { template: \"x {{ vars.domain }}\" } }\n",
+            &["`template` names a file, and this is a template itself", "`value: …`"],
+        ),
+        ("data: { LOG_LEVEL: { file: \"a\\nb\" } }\n", &["`file` names a file", "`value: …`"]),
+        ("data:\n  LOG_LEVEL=b\n", &["prod.yaml:2:12", "`: ` in the place of its `=`"]),
+        ("data:\n  LOG_LEVEL = b\n", &["prod.yaml:2:13", "`: ` in the place of its `=`"]),
+        ("data:\n  export LOG_LEVEL=b\n", &["`: ` in the place of its `=`"]),
+        ("LOG_LEVEL=b\n", &["prod.yaml:1:10", "`: ` in the place of its `=`"]),
+        ("data: { LOG_LEVEL=b }\n", &["prod.yaml:1:18", "`: ` in the place of its `=`"]),
+        ("data:\n  LOG_LEVEL=b\n  HOST: c\n", &["`KEY: value` in the place of `KEY=value`"]),
+        ("data:\n  HOST: c\n  LOG_LEVEL=b\n", &["`KEY: value` in the place of `KEY=value`"]),
         ("labels: { a: \"{{ env.name }}\" }\n", &["`labels.a` holds a template", "in the layer of each"]),
         ("annotations: { a: \"{{ env.name }}\" }\n", &["`annotations.a` holds a template"]),
         ("namespace: \"{{ env.name }}\"\n", &["`namespace` holds a template"]),
@@ -144,6 +172,36 @@ fn templates_of_other_tools_and_slips_in_ours_are_named() {
         ("{{ vars.domain | round }}", &["`round` cannot be used here: a number is needed"]),
         ("{{ env.HOME }}", &["Variables of the machine are not seen"]),
         ("{{ environment }}", &["`env.name`"]),
+        ("{% if vars.domain == \"b\" && true %}x{% endif %}", &["`&&` is not an operator", "write `and`"]),
+        ("{{ vars.domain || \"x\" }}", &["`||` is not an operator", "write `or`", "| default("]),
+        ("{% if !vars.domain %}x{% endif %}", &["`!` is not an operator", "write `not`"]),
+        ("{% if vars.domain = \"y\" %}x{% endif %}", &["`=` does not compare", "write `==`"]),
+        ("{% if vars.domain === \"y\" %}x{% endif %}", &["`===` is not an operator", "write `==`"]),
+        ("{% if vars.domain eq \"y\" %}x{% endif %}", &["`eq` is not an operator", "`a == b`"]),
+        ("{{ vars.domain ?? \"x\" }}", &["`??` is not an operator", "| default("]),
+        ("{{ vars.domain ? \"a\" : \"b\" }}", &["`?` is not an operator", "`a if condition else b`"]),
+        ("{% if vars.domain %}x{% end %}", &["closed by a statement of its own name", "`{% endif %}`"]),
+        ("{% if vars.domain %}x{% else if vars.domain %}y{% endif %}", &["`{% elif condition %}`"]),
+        ("{% if vars.domain %}x{% elsif vars.domain %}y{% endif %}", &["`{% elif condition %}`"]),
+        ("{% unless vars.domain %}x{% endunless %}", &["`{% if not condition %}"]),
+        ("{% assign x = 1 %}", &["`{% set name = value %}`"]),
+        ("{% foreach x in vars %}x{% endforeach %}", &["`{% for item in list %}"]),
+        ("{% endif %}", &["no open block that this closes"]),
+        ("{{ data.DATABASE_HOST | default: \"x\" }}", &["`| name(argument)`"]),
+        ("{{ data.DATABASE_HOST if false }}", &["this `if` has no `else`", "`a if condition else \"\"`"]),
+        ("{{ data.DATABASE_HOST }", &["one brace closes what two have opened", "`}}`"]),
+        ("{{{ data.DATABASE_HOST }}}", &["three braces", "`{{ data.KEY }}`"]),
+        ("{{ }}", &["nothing between the braces"]),
+        ("{{inputs.parameters.x}}", &["a template of Argo Workflows", "`template: false`"]),
+        ("{{workflow.name}}", &["a template of Argo Workflows", "`template: false`"]),
+        ("${{ secrets.X }}", &["a template of GitHub Actions", "`template: false`"]),
+        ("${{ github.sha }}", &["a template of GitHub Actions", "`template: false`"]),
+        ("{{ ansible_host }}", &["a template of Ansible", "`template: false`"]),
+        ("{{#if x}}a{{/if}}", &["a template of Mustache or Handlebars", "`template: false`"]),
+        ("{{- range }}", &["looks like a template of Helm", "`template: false`"]),
+        ("{{ env \"HOME\" }}", &["looks like a template of Helm"]),
+        ("{{ local.x }}", &["variables are `vars.x`"]),
+        ("{{ null }}", &["write `none`"]),
     ] {
         let overlay = format!("data:\n  LOG_LEVEL: '{template}'\n");
         says(template, &shop().file("environments/prod.yaml", &overlay), &["check"], lines);
@@ -157,10 +215,28 @@ fn a_manifest_of_helm_is_called_one() {
         "kind: Deployment\nspec: { replicas: {{ .Values.replicas }} }\n",
         "metadata:\n  labels:\n    {{- include \"x.labels\" . | nindent 4 }}\n",
         "apiVersion: v1\nkind: Service\nmetadata: { name: \"{{ .Release.Name }}\" }\n",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: \"{{ .Values.x | default \"y\" }}\" }\n",
     ] {
         let project = shop().file("environments/base.yaml", &base).file("environments/w/d.yaml", manifest);
         says(manifest, &project, &["check"], &["looks like a template of Helm", "{ path: …, template: false }"]);
     }
+}
+
+#[test]
+fn a_manifest_with_templates_of_another_program_names_it() {
+    let base = format!("{BASE}manifests: [\"w/*.yaml\"]\n");
+    for (value, program) in [("{{inputs.parameters.x}}", "Argo Workflows"), ("${{ secrets.X }}", "GitHub Actions")] {
+        let manifest =
+            format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: x, annotations: {{ a: '{value}' }} }}\n");
+        let project = shop().file("environments/base.yaml", &base).file("environments/w/d.yaml", &manifest);
+        says(value, &project, &["check"], &[program, "{ path: …, template: false }"]);
+    }
+}
+
+#[test]
+fn quotes_of_a_template_within_those_of_the_value_are_said() {
+    let overlay = "data:\n  LOG_LEVEL: \"{{ vars.domain | default(\"x\") }}\"\n";
+    says(overlay, &shop().file("environments/prod.yaml", overlay), &["check"], &["`\"{{ … | default('x') }}\"`"]);
 }
 
 #[test]

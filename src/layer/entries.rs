@@ -5,17 +5,23 @@ use std::sync::Arc;
 
 use super::Layer;
 use super::entry::{EntryLayer, EntrySource, Rules};
-use super::fields::{Fields, expected};
+use super::fields::{ENTRY, Fields, expected};
 use super::misread;
 use super::pointer;
 use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::{Tree, misused_list_operators};
 use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::span::{Located, Place, Source};
+use crate::template_tokens::is_template;
 use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
 
 const SOURCES: [&str; 5] = ["value", "file", "template", "content", "ref"];
 const RULES: [&str; 6] = ["sensitive", "reason", "required", "description", "deprecated", "format"];
+
+/// All fields of an entry.
+pub(super) fn known_fields() -> impl Iterator<Item = &'static str> {
+    SOURCES.iter().chain(&RULES).chain(&SCHEMA_KEYWORDS).copied()
+}
 
 /// The entry that `node` gives to `key`. One that is wrong is marked, so that what refers to it is
 /// not called wrong too.
@@ -69,12 +75,12 @@ fn long_form(
     warnings: &mut Diagnostics,
 ) {
     let source = &layer.source;
-    let known: Vec<&str> = SOURCES.iter().chain(&RULES).chain(&SCHEMA_KEYWORDS).copied().collect();
+    let known: Vec<&str> = known_fields().collect();
     if let Some(problem) = misread::nested_entry(key, &map, &known, source) {
         problems.push(problem);
         return;
     }
-    let mut fields = Fields::new(map, &known, &format!("the entry `{}`", key.text), source, problems);
+    let mut fields = Fields::new(map, &known, &format!("{ENTRY} `{}`", key.text), source, problems);
     // `template: false` is a rule, `template: files/x.j2` a source
     let (template_rule, template_source) = match fields.take("template") {
         Some((place, node)) => match node.as_scalar().map(Scalar::text) {
@@ -179,6 +185,11 @@ fn read_source(
 /// A path as a layer may write it: relative, with `/`.
 pub(super) fn file_path(field: &str, node: &Node, key: &Place, source: &Source) -> Result<PathBuf, Diagnostic> {
     let path = super::fields::text(node, field, key, source)?;
+    if path.value.contains('\n') || is_template(&path.value) {
+        let what = if is_template(&path.value) { "a template" } else { "a text of several lines" };
+        let message = format!("`{field}` names a file, and this is {what} itself");
+        return Err(Diagnostic::error("invalid-field", message).at_hidden(path.place).hint("write it as `value: …`"));
+    }
     if path.value.starts_with('/') || path.value.contains('\\') {
         return Err(Diagnostic::error(
             "outside-project",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::foreign_field::entry_field_hint;
 use super::misread;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::span::{Located, Place, Source};
@@ -9,6 +10,8 @@ use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
 
 /// Name that messages have for the owner of a layer's fields.
 pub(super) const LAYER: &str = "a layer";
+/// How the name of the owner of an entry's fields begins.
+pub(super) const ENTRY: &str = "the entry";
 
 /// A mapping whose fields are taken out one by one.
 pub(super) struct Fields<'a> {
@@ -29,11 +32,8 @@ impl<'a> Fields<'a> {
         map.retain(|key, node| {
             let is_known = known.contains(&key.text.as_str());
             if !is_known {
-                let of_layer = (of == LAYER).then(|| misread::foreign_field(key, node, known, source)).flatten();
-                problems.push(
-                    misread::unusual_blank(key, source)
-                        .unwrap_or_else(|| unknown(key, known, of, source).maybe_hint(of_layer)),
-                );
+                problems
+                    .push(misread::unusual_blank(key, source).unwrap_or_else(|| foreign(key, node, known, of, source)));
             } else if is_encrypted(node) && key.text != "value" {
                 problems.push(encrypted(&key.text, source.place(key.span)));
                 return false;
@@ -167,6 +167,19 @@ pub(super) fn expected(name: &str, what: impl fmt::Display, node: &Node, key: &P
     };
     let place = if node.span.start == node.span.end { key.clone() } else { source.place(node.span) };
     Diagnostic::error("invalid-field", format!("expected {what} for `{name}`, found {found}")).at_hidden(place)
+}
+
+/// That a mapping has no such field, with what people may mean by it.
+fn foreign(key: &Key, node: &Node, known: &[&str], of: &str, source: &Source) -> Diagnostic {
+    let problem = unknown(key, known, of, source);
+    if of == LAYER {
+        return problem.maybe_hint(misread::foreign_field(key, node, known, source));
+    }
+    let meant = entry_field_hint(&key.text).filter(|_| of.starts_with(ENTRY));
+    match meant {
+        Some(meant) => Diagnostic { hints: Vec::new(), ..problem }.hint(meant),
+        None => problem,
+    }
 }
 
 /// That a mapping has no such field.

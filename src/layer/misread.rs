@@ -1,6 +1,7 @@
 //! Mistakes that people bring from other tools, or make with YAML: what a part of a layer was probably meant to be.
 
 use super::fields::expected;
+use super::foreign_field::is_meant_as_field;
 use super::tree::{Tree, TreeKind};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::span::{Located, Place, Source, Span};
@@ -95,6 +96,10 @@ pub(super) fn unspaced_colon(node: &Node, source: &Source) -> Option<Diagnostic>
     let mut start = node.span.start;
     for line in written.split_inclusive('\n') {
         let indent = line.len() - line.trim_start().len();
+        if let Some((at, length)) = equals_sign(line) {
+            let at = start + at;
+            return Some(assignment(Span::locate(source.text(), at, at + length), source));
+        }
         if let Some(length) = unspaced_key(line.trim()) {
             let at = start + indent + length;
             return Some(
@@ -109,16 +114,39 @@ pub(super) fn unspaced_colon(node: &Node, source: &Source) -> Option<Diagnostic>
     None
 }
 
+fn assignment(at: Span, source: &Source) -> Diagnostic {
+    Diagnostic::error("yaml-syntax", "this line needs a `: ` in the place of its `=`")
+        .at(source.place(at))
+        .note("YAML takes the whole line for a text")
+        .hint("write `KEY: value`")
+}
+
+/// The place and the length of the sign in `KEY=value`, `KEY = value` and `KEY => value`.
+fn equals_sign(line: &str) -> Option<(usize, usize)> {
+    let at = line.find('=')?;
+    let key = line.get(..at)?.trim().trim_start_matches("export ").trim_start();
+    let length = if line.get(at..)?.starts_with("=>") { 2 } else { 1 };
+    is_key(key).then_some((at, length))
+}
+
+fn is_key(text: &str) -> bool {
+    let is_part = |char: char| char.is_ascii_alphanumeric() || "_.-".contains(char);
+    text.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_') && text.chars().all(is_part)
+}
+
 /// The length of the key in `KEY:value`.
 fn unspaced_key(line: &str) -> Option<usize> {
     let (key, value) = line.split_once(':')?;
-    let is_part = |char: char| char.is_ascii_alphanumeric() || "_.-".contains(char);
-    let is_key = key.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_') && key.chars().all(is_part);
-    (is_key && !value.is_empty() && !value.starts_with("//")).then_some(key.len())
+    (is_key(key) && !value.is_empty() && !value.starts_with("//")).then_some(key.len())
 }
 
-/// `{ KEY:value }`, which YAML takes for a key without a value.
+/// `{ KEY:value }` and `{ KEY=value }`, which YAML takes for a key without a value.
 pub(super) fn unspaced_flow_key(key: &Key, source: &Source) -> Option<Diagnostic> {
+    if let Some((at, length)) = equals_sign(&key.text).filter(|_| !has_value(key, source)) {
+        let at = key.span.start + at;
+        let is_bare = source.text().get(at..).is_some_and(|rest| rest.starts_with('='));
+        return is_bare.then(|| assignment(Span::locate(source.text(), at, at + length), source));
+    }
     let length = unspaced_key(&key.text)?;
     let at = key.span.start + length;
     let is_bare = source.text().get(at..).is_some_and(|rest| rest.starts_with(':'));
@@ -194,7 +222,7 @@ fn has_value(key: &Key, source: &Source) -> bool {
 pub(super) fn nested_entry(key: &Key, map: &Mapping, known: &[&str], source: &Source) -> Option<Diagnostic> {
     let is_slip = |key: &Key| did_you_mean(&key.text, known.iter().copied()).is_some();
     let is_foreign = |key: &Key| !known.contains(&key.text.as_str()) && has_value(key, source) && !is_slip(key);
-    if map.is_empty() || !map.keys().all(is_foreign) {
+    if map.is_empty() || !map.keys().all(is_foreign) || map.iter().all(|(key, node)| is_meant_as_field(key, node)) {
         return None;
     }
     let name = &key.text;

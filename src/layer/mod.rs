@@ -8,6 +8,7 @@ mod delivery;
 mod entries;
 pub mod entry;
 mod fields;
+mod foreign_field;
 mod library;
 mod manifests;
 mod merge;

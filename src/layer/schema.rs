@@ -60,6 +60,9 @@ fn type_hint(word: &str) -> Option<String> {
         "float" | "double" | "decimal" | "num" | "numeric" => "number",
         "str" | "text" | "url" | "uri" | "char" => "string",
         "bool" | "flag" => "boolean",
+        "secret" | "password" | "token" | "credential" | "sensitive" => {
+            return Some("write `sensitive: true`; `type` says what kind of text it is".to_owned());
+        }
         _ => return did_you_mean(word, TYPES),
     };
     Some(format!("did you mean `{meant}`?"))

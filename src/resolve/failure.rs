@@ -7,12 +7,14 @@ use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::declassify::BESIDE_NAMESPACE;
+use super::foreign::foreign_template_hint;
 use super::frame::{self, Subject};
 use super::literal::{Word, has_word, paths, required_message};
 use super::prepare::{TemplateFault, prepare};
 use super::session::Session;
+use super::slip::find_slip;
 use super::suggest::{dashed, required_place, undefined, unknown};
-use super::usage::{go_template_hint, usage_of};
+use super::usage::usage_of;
 use crate::diagnostic::{Cause, Diagnostic, Public};
 use crate::files::FileKind;
 use crate::span::{Place, Source, Span};
@@ -34,6 +36,24 @@ impl Origin<'_> {
         match self {
             Self::Scalar { scalar, .. } => scalar.text(),
             Self::File(source) => source.text(),
+        }
+    }
+
+    /// The name of the file that it is in.
+    fn name(&self) -> &str {
+        match self {
+            Self::Scalar { place, .. } => place.source.name(),
+            Self::File(source) => source.name(),
+        }
+    }
+
+    /// A part of what the engine was given.
+    fn place_of(&self, range: &Range<usize>) -> Place {
+        match self {
+            Self::Scalar { scalar, place, .. } => {
+                place.source.place(locate(place.source.text(), place.span, scalar, range.start, range.len()))
+            }
+            Self::File(source) => source.place(Span::locate(source.text(), range.start, range.end)),
         }
     }
 
@@ -102,21 +122,24 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
         return None;
     }
     let is_manifest = frame::current().is_some_and(|frame| matches!(frame.subject, Subject::Manifest(_)));
-    let go_template = go_template_hint(origin.text(), is_manifest);
-    if go_template.is_none()
-        && let Some(unclosed) = unclosed_block(error, origin)
-    {
-        return Some(unclosed);
-    }
     let at = At::of(session, error, origin);
+    let foreign = foreign_template_hint(origin.text(), at.start, is_manifest);
+    if foreign.is_none()
+        && let Some(slip) = slip(error, origin).or_else(|| unclosed_block(error, origin))
+    {
+        return Some(slip);
+    }
+    if let Some(partial) = partial_condition(session, error, origin, &at) {
+        return Some(partial);
+    }
     let (message, hint) = explain(session, error, &at);
     let is_of_language = matches!(
         error.kind(),
         ErrorKind::SyntaxError | ErrorKind::UndefinedError | ErrorKind::UnknownFunction | ErrorKind::UnknownFilter
-    );
-    let go_template = go_template.filter(|_| is_of_language);
-    let as_it_stands = (go_template.is_some() && !is_manifest).then(|| AS_IT_STANDS.to_owned());
-    let hint = go_template.or(hint);
+    ) || error.detail().is_some_and(|detail| detail.starts_with(FIXED));
+    let foreign = foreign.filter(|_| is_of_language);
+    let as_it_stands = (foreign.is_some() && !is_manifest).then(|| AS_IT_STANDS.to_owned());
+    let hint = foreign.or(hint);
     let rule = match error.kind() {
         ErrorKind::SyntaxError => "template-syntax",
         ErrorKind::UndefinedError => "undefined",
@@ -198,35 +221,56 @@ fn missing(session: &Session, origin: &Origin<'_>) -> Option<Diagnostic> {
         Some(message) => (message, None),
         None => undefined(session, Some(&path)),
     };
-    let place = match origin {
-        Origin::Scalar { scalar, place, .. } => {
-            place.source.place(locate(place.source.text(), place.span, scalar, start, end - start))
-        }
-        Origin::File(source) => source.place(Span::locate(source.text(), start, end)),
-    };
+    let place = origin.place_of(&(start..end));
     Some(Diagnostic::error("undefined", message).maybe_hint(hint).at_public(place, Public::Expression))
+}
+
+/// Whether the engine came to the end of a template, or of what it can read of it.
+fn is_end_of_input(error: &Error) -> bool {
+    error.kind() == ErrorKind::SyntaxError
+        && error.detail().is_some_and(|detail| detail.starts_with("unexpected end of input"))
+}
+
+/// Error for a word or a sign of another language, at its place.
+fn slip(error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
+    let is_own = TemplateFault::of(error).is_some() || names_another(error, origin.name());
+    if error.kind() != ErrorKind::SyntaxError || is_own {
+        return None;
+    }
+    let shift = if let Origin::Scalar { shift, .. } = origin { *shift } else { 0 };
+    let failed = source_range(error, origin.text(), shift);
+    let is_known = lex(origin.text()).is_complete || !is_end_of_input(error);
+    let slip = find_slip(origin.text(), Some(&failed).filter(|_| is_known))?;
+    let problem = Diagnostic::error("template-syntax", slip.message).at_hidden(origin.place_of(&slip.range));
+    Some(problem.hint(slip.hint).hint(AS_IT_STANDS))
+}
+
+/// Error for `a if b` where `b` is false: without an `else`, nothing is defined.
+fn partial_condition(session: &Session, error: &Error, origin: &Origin<'_>, at: &At) -> Option<Diagnostic> {
+    if error.kind() != ErrorKind::UndefinedError || names_another(error, origin.name()) {
+        return None;
+    }
+    let lexed = lex(origin.text());
+    let tag = lexed.tags.iter().rfind(|tag| at.start.is_some_and(|start| tag.range.start <= start))?;
+    let holds = |word: &str| tag.tokens.iter().any(|found| matches!(found.token, Token::Ident(name) if name == word));
+    let is_partial = tag.kind == TagKind::Expression && holds("if") && !holds("else");
+    let named = paths(&session.engine, origin.text());
+    let is_defined = named.iter().all(|path| !session.is_missing(path) || lexed.paths(path).next().is_none());
+    (is_partial && is_defined && tag.is_closed).then(|| {
+        Diagnostic::error("undefined", "this `if` has no `else`, and its condition is false: nothing is defined")
+            .at_hidden(origin.place_of(&tag.range))
+            .hint("say what there is else: `a if condition else \"\"`")
+    })
 }
 
 /// Error for a statement that encloses others and is not closed, at its place.
 fn unclosed_block(error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
-    let is_end = error.kind() == ErrorKind::SyntaxError
-        && error.detail().is_some_and(|detail| detail.starts_with("unexpected end of input"));
-    let name = match origin {
-        Origin::Scalar { place, .. } => place.source.name(),
-        Origin::File(source) => source.name(),
-    };
-    if !is_end || names_another(error, name) {
+    let lexed = lex(origin.text());
+    if !is_end_of_input(error) || !lexed.is_complete || names_another(error, origin.name()) {
         return None;
     }
-    let lexed = lex(origin.text());
     let (keyword, tag) = lexed.unclosed_block()?;
-    let range = tag.range.clone();
-    let place = match origin {
-        Origin::Scalar { scalar, place, .. } => {
-            place.source.place(locate(place.source.text(), place.span, scalar, range.start, range.len()))
-        }
-        Origin::File(source) => source.place(Span::locate(source.text(), range.start, range.end)),
-    };
+    let place = origin.place_of(&tag.range);
     let message = format!("the block that `{{% {keyword} … %}}` opens here is not closed");
     let problem = Diagnostic::error("template-syntax", message);
     let is_public = tag.is_of_names() && matches!(origin, Origin::Scalar { scalar, .. } if !scalar.encrypted);
@@ -246,6 +290,8 @@ fn innermost(error: &Error) -> &Error {
 /// Where an error is, and the piece of the template there.
 struct At {
     place: Place,
+    /// Its offset in the template that failed, unless that is another.
+    start: Option<usize>,
     /// The text that the engine complains about, unless it must not be shown.
     text: Option<String>,
     hidden: bool,
@@ -335,12 +381,12 @@ impl At {
         match origin {
             Origin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
                 let piece = Piece::of(error, scalar.text(), &source_range(error, scalar.text(), *shift));
-                let range = piece.range.clone();
+                let (range, start) = (piece.range.clone(), Some(piece.range.start));
                 let span = locate(place.source.text(), place.span, scalar, range.start, range.len());
                 let hidden = scalar.encrypted || piece.hidden;
                 let text = scalar.text().get(range).filter(|_| !hidden).map(str::to_owned);
                 let Piece { literal, called, dashed, .. } = piece;
-                Self { place: place.source.place(span), text, hidden, literal, called, dashed }
+                Self { place: place.source.place(span), start, text, hidden, literal, called, dashed }
             }
             Origin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source),
             Origin::Scalar { place, .. } => Self::in_include(session, error, place),
@@ -351,16 +397,24 @@ impl At {
     fn in_file(error: &Error, source: &Source) -> Self {
         let Piece { range, hidden, literal, called, dashed } =
             Piece::of(error, source.text(), &source_range(error, source.text(), 0));
-        let place = source.place(source.locate(range.start, range.end));
+        let (place, range_start) = (source.place(source.locate(range.start, range.end)), range.start);
         let text = source.text().get(range).filter(|_| !hidden).map(str::to_owned);
-        Self { place, text, hidden, literal, called, dashed }
+        Self { place, start: Some(range_start), text, hidden, literal, called, dashed }
     }
 
     fn in_include(session: &Session, error: &Error, fallback: &Place) -> Self {
         let files = &session.engine.files;
         let file = template_name(error).and_then(|name| files.text(FileKind::Include, &files.root().join(name)).ok());
         file.map_or_else(
-            || Self { place: fallback.clone(), text: None, hidden: true, literal: false, called: None, dashed: None },
+            || Self {
+                place: fallback.clone(),
+                start: None,
+                text: None,
+                hidden: true,
+                literal: false,
+                called: None,
+                dashed: None,
+            },
             |source| Self::in_file(error, &source),
         )
     }

@@ -13,11 +13,11 @@ use indexmap::IndexMap;
 use super::Lineage;
 use super::content::{Builder, Leaves};
 use super::failure::Origin;
+use super::foreign::foreign_template_hint;
 use super::frame::{self, Frame, Subject};
 use super::masked::TextTemplate;
 use super::prepare::prepare;
 use super::session::{Reported, Session};
-use super::usage::go_template_hint;
 use crate::diagnostic::{Diagnostic, Public};
 use crate::files::{FileKind, Probe, refuse};
 use crate::glob::{GlobError, matching};
@@ -153,7 +153,7 @@ impl Session {
     /// The documents of a file of YAML.
     fn documents(&self, file: &Source) -> Result<Vec<Tree>, Reported> {
         let stream = read_stream(file, MergeKeys::Apply).map_err(|problems| {
-            let helm = go_template_hint(file.text(), true);
+            let helm = foreign_template_hint(file.text(), None, true);
             let ours = "a template within YAML stands in quotes; one of the whole text is a file `*.j2`";
             let hint = helm.or_else(|| is_template(file.text()).then(|| ours.to_owned()));
             for problem in problems {

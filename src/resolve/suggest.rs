@@ -106,7 +106,7 @@ pub(super) fn undefined(session: &Session, text: Option<&str>) -> (String, Optio
 }
 
 /// Names that other tools have at the root, and what they are here.
-const OTHER_ROOTS: [(&str, &str); 8] = [
+const OTHER_ROOTS: [(&str, &str); 16] = [
     ("Values", "what Helm calls `.Values` is `vars` here"),
     ("values", "values are `vars.x`, keys of the bundle `data.KEY`"),
     ("environment", "the name of the environment is `env.name`"),
@@ -115,6 +115,14 @@ const OTHER_ROOTS: [(&str, &str); 8] = [
     ("namespace", "the namespace is `env.namespace`"),
     ("secrets", "secret keys are `data.KEY` too"),
     ("config", "keys of the bundle are `data.KEY`"),
+    ("secret", "secret keys are `data.KEY` too"),
+    ("ENV", "`env` is the environment that is rendered: `env.name` and `env.namespace`"),
+    ("var", "variables are `vars.x`"),
+    ("local", "variables are `vars.x`"),
+    ("locals", "variables are `vars.x`"),
+    ("params", "variables are `vars.x`"),
+    ("null", "for nothing, write `none`, or `\"\"` for the empty text"),
+    ("nil", "for nothing, write `none`, or `\"\"` for the empty text"),
 ];
 
 /// The key that is meant where only its name is written.

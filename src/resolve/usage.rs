@@ -108,35 +108,6 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
     foreign.or_else(|| nearest(name, KNOWN.iter().map(|(known, _)| *known))).filter(|here| usage_of(here).is_some())
 }
 
-/// Hint for a template in the language of Helm, or of Go.
-///
-/// Only how it is written is looked at: such a template is not one of the engine, which stumbles over it anywhere.
-pub(super) fn go_template_hint(template: &str, is_manifest: bool) -> Option<String> {
-    let is_go = template.match_indices("{{").any(|(at, opening)| {
-        let rest = template.get(at + opening.len()..).unwrap_or_default();
-        let inner = rest.trim_start_matches('-').trim_start();
-        let word = |word: &str| inner.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '}', '-']));
-        let keyword = ["if", "else", "end", "range", "with", "define", "template", "block", "tpl", "toYaml", "printf"];
-        let is_include = inner.strip_prefix("include ").is_some_and(|rest| rest.starts_with('"'));
-        let is_field = ["Values", "Release", "Chart", "Capabilities"]
-            .iter()
-            .any(|root| inner.strip_prefix(root).is_some_and(|rest| rest.starts_with('.')));
-        inner.starts_with(['.', '$'])
-            || inner.starts_with("/*")
-            || keyword.iter().any(|it| word(it))
-            || is_include
-            || is_field
-    });
-    is_go.then(|| {
-        let here = "this looks like a template of Helm; here it is `{{ vars.x }}` or `{{ data.KEY }}`";
-        if is_manifest {
-            format!("{here}, and `manifests: [{{ path: …, template: false }}]` takes a file as it is")
-        } else {
-            here.to_owned()
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,32 +118,6 @@ mod tests {
             assert!(usage_of(foreign).is_none(), "{foreign} is known");
             assert!(usage_of(here).is_some(), "{here} is not known");
             assert_eq!(meant(foreign), Some(here));
-        }
-    }
-
-    #[test]
-    fn templates_of_go_are_told_from_others() {
-        for text in [
-            "{{ .Values.x }}",
-            "{{- $x := 1 -}}",
-            "{{ if .x }}a{{ end }}",
-            "{{- include \"a.labels\" . | nindent 4 }}",
-            "{{/* c */}}",
-            "x {{ Values.host }}",
-            "{{- end }}",
-            "{{ range $k, $v := .Values.env }}",
-        ] {
-            assert!(go_template_hint(text, false).is_some(), "{text}");
-        }
-        for text in [
-            "{{ data.X }}",
-            "{% if x %}{{ ends }}{% endif %}",
-            "{{ \".x\" }}",
-            ".Values.x",
-            "{{ (-1) }}",
-            "{{ included }}",
-        ] {
-            assert!(go_template_hint(text, false).is_none(), "{text}");
         }
     }
 }

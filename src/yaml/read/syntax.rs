@@ -33,6 +33,13 @@ pub(super) fn diagnostic(source: &Source, error: &ScanError) -> Diagnostic {
     if starts_with_template(text, offset) {
         return diagnostic.hint("put a value that starts with `{{` or `{%` in quotes: `\"{{ … }}\"`");
     }
+    let line = line_at(text, offset);
+    if matches!(error.kind(), ErrorKind::InvalidTrailingDoubleQuotedScalar) && line.contains("{{") {
+        return diagnostic.hint("within double quotes, a template has single ones: `\"{{ … | default('x') }}\"`");
+    }
+    if is_assignment(line) || is_assignment(line_before(text, offset)) && !line.trim_start().starts_with('-') {
+        return diagnostic.hint("write `KEY: value` in the place of `KEY=value`");
+    }
     diagnostic.hint(hint)
 }
 
@@ -59,10 +66,30 @@ fn tab_near(text: &str, offset: usize, kind: &ErrorKind) -> Option<usize> {
     None
 }
 
+/// The line that a place is on.
+fn line_at(text: &str, offset: usize) -> &str {
+    let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default()
+}
+
+/// The line above the one that a place is on.
+fn line_before(text: &str, offset: usize) -> &str {
+    let before = text.get(..offset).and_then(|before| before.rfind('\n')).and_then(|newline| text.get(..newline));
+    before.and_then(|before| before.lines().next_back()).unwrap_or_default()
+}
+
+/// Whether a line is `KEY=value`, as files of variables have it.
+fn is_assignment(line: &str) -> bool {
+    let line = line.trim().trim_start_matches("export ");
+    let Some((key, _)) = line.split_once('=') else { return false };
+    let key = key.trim_end();
+    let is_part = |char: char| char.is_ascii_alphanumeric() || "_.-".contains(char);
+    key.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_') && key.chars().all(is_part)
+}
+
 /// Whether a bare `{{` or `{%` starts a value on the line of `offset`.
 fn starts_with_template(text: &str, offset: usize) -> bool {
-    let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let line = line_at(text, offset);
     [": {{", ": {%", "- {{", "- {%"].iter().any(|opening| line.contains(opening))
         || line.trim_start().starts_with("{{")
         || line.trim_start().starts_with("{%")
