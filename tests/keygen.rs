@@ -79,7 +79,7 @@ fn recipients_are_those_of_all_identities_or_an_error_says_why_there_is_none() {
     for (arguments, input, code, expected) in [
         (&["keygen", "-y"][..], "", 2, "standard input: no identity in it"),
         (&["keygen", "-y"], "# c\nAGE-SECRET-KEY-1HUNTER2\n", 2, "line 2 is not an age identity"),
-        (&["keygen", "-y", "none.txt"], "", 2, "`none.txt` does not exist"),
+        (&["keygen", "-y", "none.txt"], "", 4, "`none.txt` does not exist"),
         (&["keygen", "keys.txt"], "", 2, "`--recipients` is missing"),
         (&["keygen", "-y", "--pq"], "", 2, "cannot be given together"),
     ] {

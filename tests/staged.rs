@@ -412,6 +412,17 @@ fn from_any_folder_the_whole_index_is_checked() {
 }
 
 #[test]
+fn a_command_in_a_hint_works_from_the_folder_of_the_commit() {
+    let repository = Repository::new();
+    repository.file("deploy/environments/base.yaml", BASE).file("deploy/environments/dev.yaml", LEAK).stage();
+    let run = Run::of(repository.septum().args(["check", "--staged"]));
+    assert!(run.stdout.contains("`septum -C deploy check --fix`"), "{}", run.stdout);
+    let folder = repository.root().join("deploy");
+    let run = Run::of(repository.prepared(env!("CARGO_BIN_EXE_septum"), &folder).args(["check", "--staged"]));
+    assert!(run.stdout.contains("`septum check --fix`"), "{}", run.stdout);
+}
+
+#[test]
 fn without_git_or_a_repository_nothing_is_clean() {
     let folder = tempfile::tempdir().unwrap();
     let repository = Repository::sound();

@@ -89,11 +89,14 @@ pub fn no_rule(book: &RuleBook, path: &Path, name: &str, has_option: bool) -> Di
     // what is not the name of a file may be anything, a value too
     let file = path.file_name().filter(|_| Disk::default().has(path));
     let pattern = file.map_or_else(|| r"\.secrets\.".to_owned(), |file| regex_escape(&file.to_string_lossy()) + "$");
-    let error = error
-        .hint(format!(
-            "add a rule to `.sops.yaml`{option}: `creation_rules: [{{path_regex: '{pattern}', age: age1…}}]`"
-        ))
-        .hint(RECIPIENT);
+    let rule = match Rules::nearest(path) {
+        Ok(Some(config)) => format!(
+            "add an item to `creation_rules` in `{}`{option}: `- {{ path_regex: '{pattern}', age: age1… }}`",
+            Rules::shown(&config)
+        ),
+        _ => format!("add a rule to `.sops.yaml`{option}: `creation_rules: [{{path_regex: '{pattern}', age: age1…}}]`"),
+    };
+    let error = error.hint(rule).hint(RECIPIENT);
     // a rule that is not valid may be the one that is missing
     [error].into_iter().chain(book.warnings()).collect()
 }

@@ -1,12 +1,13 @@
 //! Where the value of an entry is kept, and what the base says of it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::text::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
 use crate::layer::{Change, Entry, EntrySource, Rules, entry_label};
-use crate::name::{AppName, EntryId, EnvironmentName};
+use crate::name::{AppName, BundleName, EntryId, EnvironmentName};
 use crate::object::Constraints;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
@@ -66,10 +67,12 @@ impl Wanted<'_> {
         let mut found: Vec<(&App, Survey, EntryId)> = Vec::new();
         let mut known = Vec::new();
         let mut others = Vec::new();
+        let mut bundles = BTreeSet::new();
         for (app, survey) in surveys {
             let Some(resolved) = survey.environment(self.environment) else { continue };
             let ids: Vec<EntryId> = resolved.entries.keys().filter(|id| self.is(id)).cloned().collect();
             known.extend(resolved.entries.keys().map(|id| id.key.as_str().to_owned()));
+            bundles.extend(resolved.definition.bundles.keys().cloned());
             match <[EntryId; 1]>::try_from(ids) {
                 Ok([id]) => found.push((app, survey, id)),
                 Err(ids) if ids.is_empty() => others.push((app, survey)),
@@ -83,7 +86,10 @@ impl Wanted<'_> {
         }
         match <[_; 1]>::try_from(found) {
             Ok([found]) => Ok(found),
-            Err(found) if found.is_empty() => Err(self.unknown(&known)),
+            Err(found) if found.is_empty() => Err(match self.bundle {
+                Some(bundle) if !bundles.iter().any(|known| known.as_str() == bundle) => self.unknown_bundle(&bundles),
+                _ => self.unknown(&known),
+            }),
             Err(found) => {
                 Err(self.several(found.iter().map(|(_, survey, _)| format!("the app `{}`", survey.app)), "--app"))
             }
@@ -108,6 +114,13 @@ impl Wanted<'_> {
         places
             .fold(error, |error, place| error.note(format!("in {place}")))
             .hint(format!("say which: `{flag} NAME`"))
+            .into()
+    }
+
+    fn unknown_bundle(&self, known: &BTreeSet<BundleName>) -> Diagnostics {
+        let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        Diagnostic::error("unknown-bundle", format!("there is no such bundle in `{}`", self.environment))
+            .note(format!("the bundles are {}", names.join(", ")))
             .into()
     }
 

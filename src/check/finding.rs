@@ -13,7 +13,7 @@ use crate::span::{Place, Source};
 
 /// Rules of a project that is not as it should be, and not of one that cannot be read, and what they find: a baseline
 /// or an `allow` may accept it.
-const FINDINGS: [(&str, &str); 38] = [
+const FINDINGS: [(&str, &str); 39] = [
     ("carriage-return", "a file with the line ends of Windows"),
     ("certificate", "a certificate that is not valid, or not with its key"),
     ("dangling-reference", "a reference to an object or key that nothing defines"),
@@ -24,6 +24,7 @@ const FINDINGS: [(&str, &str); 38] = [
     ("invalid-key", "a key that the API server refuses"),
     ("invalid-name", "a name that the API server refuses"),
     ("invalid-value", "a value against the rules that the base has for it"),
+    ("invisible-character", "a value with a character that looks like a space or like nothing"),
     ("leftover-draft", "a file that a killed run left, which may hold secrets in plaintext"),
     ("missing-environment", "a key with a value in one environment, and none in another"),
     ("missing-line-feed", "an SSH key without the end of its last line"),
@@ -231,6 +232,11 @@ impl Finding {
     /// The file, from the root of the repository: who shows findings in code wants paths from there.
     pub fn path(&self) -> Option<String> {
         self.place().map(|place| self.in_home(place.source.name()))
+    }
+
+    /// The root of its project, where that is known.
+    pub fn project(&self) -> Option<&Path> {
+        self.home.as_ref().map(|home| home.project.as_path())
     }
 
     /// What to show to who works in the repository, and not in the project.

@@ -12,6 +12,7 @@ use super::output;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, nearest};
 use crate::disk::{Disk, Kind, Root};
 use crate::name::EnvironmentName;
+use crate::project::{Project, files_of};
 
 /// Arguments that are paths of what may be made: `(command, argument)`. All others must exist.
 const NEW: [(&str, &str); 9] = [
@@ -80,7 +81,22 @@ pub(super) fn check_file(directory: &Path, path: &Path) -> Result<(), Diagnostic
     if is_shown(directory, path) {
         return Ok(());
     }
-    Err(Diagnostic::error("missing-file", format!("{} names no file", number(path.as_os_str()))).failing(Failure::Io))
+    let error = Diagnostic::error("missing-file", format!("{} names no file", number(path.as_os_str())));
+    Err(error.failing(Failure::Io).maybe_hint(file_hint(directory, path)))
+}
+
+/// Hint at the files of the environment whose name was given in the place of a file.
+fn file_hint(directory: &Path, path: &Path) -> Option<String> {
+    let project = Project::discover(directory).ok()?;
+    let name = path.to_str().filter(|name| project.has_environment(name))?;
+    let root = project.files.root();
+    let files = |file: String| {
+        let found = project.apps.iter().map(move |app| app.folder.join(&file)).filter(|file| Disk::default().has(file));
+        found.filter_map(|file| Some(format!("`{}`", file.strip_prefix(root).ok()?.display()))).collect::<Vec<_>>()
+    };
+    let [plain, secret] = files_of(name).map(files);
+    let (what, found) = if secret.is_empty() { ("its layer", plain) } else { ("its encrypted file", secret) };
+    Some(format!("`{name}` is an environment, and this command requires a file: {what} is {}", found.join(", ")))
 }
 
 /// The path as messages show it, or what the help calls it: `FILE`.
@@ -134,6 +150,10 @@ pub(super) fn unknown<'a>(
 pub(super) fn environment_hint(typed: &str, known: &BTreeSet<&EnvironmentName>) -> Option<String> {
     if matches!(typed, "all" | "ALL" | "*" | ".") {
         return Some("`--all` renders every environment; `check` and `list` are about all if none is named".to_owned());
+    }
+    let is_part = |char: char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_';
+    if typed.contains('_') && typed.chars().all(is_part) {
+        return Some("if that is a key: `septum explain ENV KEY` is about one".to_owned());
     }
     let file = Path::new(typed).file_name()?.to_str()?;
     let (stem, extension) = file.rsplit_once('.')?;

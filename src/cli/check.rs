@@ -10,11 +10,12 @@ use super::encrypt::usual_recipients;
 use super::files::now;
 use super::init::unwritable;
 use super::output::{self, Output};
+use super::pasted::CommandPlace;
 use super::{Global, apps, argument, environments, identities, quiet_identities};
 use crate::at_rest::Wish;
 use crate::atomic;
 use crate::budget;
-use crate::check::{self, BASELINE, Baseline, FindingView, Report, Scope, UserRules, sarif};
+use crate::check::{self, BASELINE, Baseline, Finding, FindingView, Report, Scope, UserRules, sarif};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, StyledText, escape_lines, styled_with_rule};
 use crate::files::{FileKind, read_named};
 use crate::git::Index;
@@ -238,7 +239,7 @@ impl Check {
         }
         match self.format {
             CheckFormat::Text => {
-                output.text(&text(report, fixed, self.staged))?;
+                output.text(&text(report, fixed, self.staged, output))?;
                 // who commits is not to be told that all is well
                 if !self.staged || !report.findings.is_empty() {
                     output.say(&summary(report, fixed));
@@ -254,7 +255,10 @@ impl Check {
 
 /// The text of a file that the command line names.
 fn source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
-    let bytes = read_named(FileKind::CustomRules, path, name)?;
+    let bytes = read_named(FileKind::CustomRules, path, name).map_err(|error| match error.rule {
+        "missing-file" => error.failing(Failure::Io),
+        _ => error,
+    })?;
     let not_text = |_| Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text"));
     Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
 }
@@ -273,7 +277,7 @@ fn line(fixed: &Fixed) -> String {
     format!("fixed[{}]: {}{advice}", fixed.rule, fixed.message)
 }
 
-fn text(report: &Report, fixed: &[Fixed], is_staged: bool) -> StyledText {
+fn text(report: &Report, fixed: &[Fixed], is_staged: bool, output: &Output) -> StyledText {
     let mut out = StyledText::new();
     for fixed in fixed {
         out.line(line(fixed));
@@ -283,7 +287,7 @@ fn text(report: &Report, fixed: &[Fixed], is_staged: bool) -> StyledText {
     }
     for finding in &report.findings {
         // hooks run at the root of the repository
-        let diagnostic = if is_staged { finding.in_repository() } else { finding.diagnostic.clone() };
+        let diagnostic = if is_staged { in_repository(finding) } else { output.placed(finding.diagnostic.clone()) };
         let diagnostic = match &finding.unfixed {
             Some(why) => diagnostic.note(format!("not fixed: {why}")),
             None => diagnostic,
@@ -296,6 +300,15 @@ fn text(report: &Report, fixed: &[Fixed], is_staged: bool) -> StyledText {
         out.line(format!("not seen: {unseen}"));
     }
     out
+}
+
+/// A finding with its paths from the root of the repository, and commands that work there.
+fn in_repository(finding: &Finding) -> Diagnostic {
+    let shown = finding.in_repository();
+    match finding.project().and_then(CommandPlace::of) {
+        Some(place) => place.place(shown),
+        None => shown,
+    }
 }
 
 fn of(count: usize, what: &str) -> String {
@@ -333,7 +346,7 @@ fn summary(report: &Report, fixed: &[Fixed]) -> String {
 }
 
 fn json(report: &Report, fixed: Option<&[Fixed]>) -> serde_json::Value {
-    let findings: Vec<FindingView<'_>> = report.findings.iter().map(check::Finding::view).collect();
+    let findings: Vec<FindingView<'_>> = report.findings.iter().map(Finding::view).collect();
     let mut all = serde_json::json!({ "findings": findings, "unseen": report.unseen });
     if let Some(fixed) = fixed {
         let one = |it: &Fixed| serde_json::json!({ "rule": it.rule, "message": it.message, "file": it.file });

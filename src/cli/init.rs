@@ -81,7 +81,8 @@ impl Init {
             "was added to {shown_keys}. Keep a copy: without it nothing that is encrypted for it can be read."
         ));
         text.end_line();
-        text.line("Next: septum render dev, then septum set prod DATABASE_PASSWORD");
+        let at = if shown == "." { String::new() } else { format!("-C {shown} ") };
+        text.line(format!("Next: septum {at}render dev, then septum {at}set prod DATABASE_PASSWORD"));
         output.text(&text)
     }
 

@@ -101,7 +101,9 @@ fn read(path: Option<&Path>, name: &str) -> Result<Zeroizing<Vec<u8>>, Diagnosti
     if let Some(path) = path {
         return match disk::read_named(path, LONGEST) {
             Ok(content) => Ok(Zeroizing::new(content)),
-            Err(Refusal::Missing) => Err(Diagnostic::error("missing-file", format!("{name} does not exist"))),
+            Err(Refusal::Missing) => {
+                Err(Diagnostic::error("missing-file", format!("{name} does not exist")).failing(Failure::Io))
+            }
             Err(refusal) => Err(refuse(&refusal, FileKind::SecretFile, name.trim_matches('`'))),
         };
     }

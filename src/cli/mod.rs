@@ -17,6 +17,7 @@ mod keygen;
 mod list;
 mod man;
 mod output;
+mod pasted;
 mod prompt;
 mod rekey;
 mod render;
@@ -260,8 +261,10 @@ fn apps<'p>(
             Some((_, app)) => found.push(*app),
             None => {
                 let known = known.iter().map(|(app, _)| app.as_str());
+                let names: Vec<_> = known.clone().map(|name| format!("`{name}`")).collect();
                 let (message, hint) = argument::unknown("app", name, known);
-                problems.push(Diagnostic::error("unknown-app", message).maybe_hint(hint));
+                let problem = Diagnostic::error("unknown-app", message).maybe_hint(hint);
+                problems.push(problem.note(format!("the apps are {}", names.join(", "))));
             }
         }
     }

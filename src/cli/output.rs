@@ -6,11 +6,13 @@
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 use super::Global;
+use super::pasted::{CommandPlace, names_command};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, StyledText, escape_json, styled};
 use crate::sops::Rules;
 
@@ -30,6 +32,8 @@ pub(super) struct Output {
     color: anstream::ColorChoice,
     quiet: bool,
     verbose: bool,
+    directory: PathBuf,
+    place: OnceLock<Option<CommandPlace>>,
 }
 
 impl Output {
@@ -39,7 +43,19 @@ impl Output {
             super::Color::Always => anstream::ColorChoice::Always,
             super::Color::Never => anstream::ColorChoice::Never,
         };
-        Self { color, quiet: global.quiet, verbose: global.verbose }
+        let (directory, place) = (global.directory.clone(), OnceLock::new());
+        Self { color, quiet: global.quiet, verbose: global.verbose, directory, place }
+    }
+
+    /// A finding with its commands as they work where the program was started.
+    pub(super) fn placed(&self, found: Diagnostic) -> Diagnostic {
+        if !names_command(&found) {
+            return found;
+        }
+        match self.place.get_or_init(|| CommandPlace::of(&self.directory)) {
+            Some(place) => place.place(found),
+            None => found,
+        }
     }
 
     /// Whether nothing but results and errors is wanted.
@@ -91,7 +107,7 @@ impl Output {
                 failure = Some(worse(failure, problem.failure));
             }
             if is_error || !self.quiet {
-                let _ = writeln!(stderr, "{}\n", styled(&problem).write(color));
+                let _ = writeln!(stderr, "{}\n", styled(&self.placed(problem)).write(color));
             }
         }
         failure

@@ -13,12 +13,16 @@ use crate::diagnostic::Diagnostic;
 use crate::sops::PathError;
 
 /// Commands that take a value, and how it is given to each.
-const HOW: [(&str, &str); 6] = [
+const HOW: [(&str, &str); 7] = [
     ("set", "a value is never an argument, where others could see it: give it on standard input, or at the prompt"),
     ("unset", "`unset` takes a value out of a file, and needs none"),
     ("get", "`get` prints one value"),
     ("encrypt", "to encrypt one value: `septum set`, with the value on standard input; recipients are `--age age1…`"),
     ("decrypt", "private keys are found where sops finds them: `SOPS_AGE_KEY_FILE`, or `keys.txt` of the user"),
+    (
+        "keygen",
+        "`septum keygen` needs no argument; `septum keygen -y FILE` prints the recipients of a file of identities",
+    ),
     ("edit", "values are written in the editor, or with `septum set`"),
 ];
 
@@ -111,7 +115,11 @@ fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     for near in suggested.into_iter().flat_map(|kind| texts(error, kind)) {
         diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
     }
-    let is_of_arguments = matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::TooManyValues);
+    if error.kind() == ErrorKind::MissingRequiredArgument && declared(ContextKind::InvalidArg).contains("KEY") {
+        diagnostic = diagnostic.hint("the environment comes first, then the key; `septum list` shows all keys");
+    }
+    let is_of_arguments = matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::TooManyValues)
+        || command == Some("keygen") && error.kind() == ErrorKind::MissingRequiredArgument;
     if let Some((_, how)) = HOW.iter().find(|(of, _)| is_of_arguments && command == Some(of)) {
         diagnostic = diagnostic.hint(*how);
     }

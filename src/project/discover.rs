@@ -18,7 +18,7 @@ use crate::glob::{GlobError, matching};
 use crate::parallel;
 
 /// The folder that holds an app's layers where a repository has just one app.
-const DEFAULT_FOLDER: &str = "environments";
+pub(super) const DEFAULT_FOLDER: &str = "environments";
 
 /// With fewer apps, threads cost more than they give.
 const FEW: usize = 32;
@@ -46,12 +46,7 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
 /// A file that would make another directory the project if it had the right name: a project file in or below the
 /// root, or where there is none, a base.
 fn misnamed_project(disk: &Disk, start: &Path, root: Option<&ProjectRoot>) -> Option<Diagnostic> {
-    let last = root.map(|root| match root {
-        ProjectRoot::App(folder) if folder.file_name().is_some_and(|name| name == DEFAULT_FOLDER) => {
-            folder.parent().unwrap_or(folder)
-        }
-        ProjectRoot::Settings(folder) | ProjectRoot::App(folder) => folder.as_path(),
-    });
+    let last = root.map(ProjectRoot::folder);
     let wrong = |folder: &Path| {
         let settings = folder.join("septum.yml");
         let bases = [folder.join(DEFAULT_FOLDER).join("base.yml"), folder.join("base.yml")];
@@ -81,9 +76,7 @@ pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnosti
         ProjectRoot::Settings(root) => return with_settings(disk, root),
         ProjectRoot::App(app) => app,
     };
-    // `environments/` is part of its project, so that files beside it may be named
-    let inside = app.file_name().is_some_and(|name| name == DEFAULT_FOLDER);
-    let root = if inside { app.parent().unwrap_or(app) } else { app };
+    let root = root.folder();
     let files = files_below(disk, root)?;
     let apps = vec![App::read(&files, app.clone())?];
     Ok(Project { files, apps, shared: None, output: None, references: Vec::new(), misnamed: Vec::new() })

@@ -55,6 +55,17 @@ pub enum ProjectRoot {
     App(PathBuf),
 }
 
+impl ProjectRoot {
+    /// The folder that names of files are relative to.
+    pub fn folder(&self) -> &Path {
+        let (Self::Settings(folder) | Self::App(folder)) = self;
+        // `environments/` is part of its project, so that files beside it may be named
+        let is_default = folder.file_name().is_some_and(|name| name == discover::DEFAULT_FOLDER);
+        let above = folder.parent().filter(|_| is_default && matches!(self, Self::App(_)));
+        above.unwrap_or(folder)
+    }
+}
+
 /// An app: a folder with a `base.yaml`.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -144,6 +155,11 @@ impl App {
     pub fn folder_name(&self) -> String {
         self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
+}
+
+/// The root of the project that a directory lies in. The path is absolute, without links.
+pub fn root_above(start: &Path) -> Option<PathBuf> {
+    discover::locate(&Disk::default(), start).map(|root| root.folder().to_path_buf())
 }
 
 /// The files of a layer, in their order.

@@ -105,10 +105,16 @@ impl Project {
     /// Runs the program in the project. Panics if it changed a file.
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        self.run_in("", arguments)
+    }
+
+    /// The same in a directory of the project.
+    #[track_caller]
+    pub(crate) fn run_in(&self, directory: &str, arguments: &[&str]) -> Run {
         let before = files(self.folder.path());
         let output = Command::new(env!("CARGO_BIN_EXE_septum"))
             .args(arguments)
-            .current_dir(self.root())
+            .current_dir(self.root().join(directory))
             .env_clear()
             .env("HOME", self.folder.path().join("home"))
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

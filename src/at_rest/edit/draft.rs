@@ -10,7 +10,7 @@ use crate::at_rest::{
     Before, ChangedLayer, Changing, Made, Rewrite, SecretFile, Staged, Waiting, Wish, plan, write_all,
 };
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::disk::{Disk, real_named};
 use crate::files::resolve_writable;
 use crate::sops::{
@@ -166,7 +166,7 @@ fn has_folder(path: &Path, name: &str) -> Result<(), Diagnostic> {
     }
     let folder = folder.strip_prefix(".").unwrap_or(folder).display();
     let message = format!("`{name}` cannot be created: the folder `{folder}` does not exist");
-    Err(Diagnostic::error("missing-file", message).hint("fix the path, or create the folder"))
+    Err(Diagnostic::error("missing-file", message).failing(Failure::Io).hint("fix the path, or create the folder"))
 }
 
 /// What a new file begins with.

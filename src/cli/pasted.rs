@@ -1,0 +1,118 @@
+//! Commands in hints, as they work where the user stands.
+//!
+//! Below the command line, hints name files from the root of the project. Who works from elsewhere pastes the command
+//! there: it then needs `-C`.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::diagnostic::Diagnostic;
+use crate::disk::{Disk, Root};
+use crate::project;
+
+/// How a command in a text begins.
+const COMMAND: &str = "`septum ";
+
+/// Commands that are about no project.
+const WITHOUT_PROJECT: [&str; 6] = ["init", "keygen", "completions", "man", "help", "--version"];
+
+/// Where commands are pasted, and the root of the project that they are about.
+pub(super) struct CommandPlace {
+    here: PathBuf,
+    root: PathBuf,
+}
+
+impl CommandPlace {
+    /// The place for a run with `-C`; none if every command works as it is written.
+    pub(super) fn of(directory: &Path) -> Option<Self> {
+        let canonical = |path: &Path| Root::new(Disk::default(), path).ok().map(|root| root.path().to_path_buf());
+        let (here, start) = (canonical(Path::new("."))?, canonical(directory)?);
+        let root = project::root_above(&start).unwrap_or(start);
+        (here != root).then_some(Self { here, root })
+    }
+
+    /// A diagnostic with its commands as they work there.
+    pub(super) fn place(&self, found: Diagnostic) -> Diagnostic {
+        let hints = found.hints.iter().map(|hint| self.place_commands(hint)).collect();
+        Diagnostic { hints, ..found }
+    }
+
+    /// A text with its commands as they work there.
+    fn place_commands(&self, text: &str) -> String {
+        let mut parts = text.split(COMMAND);
+        let mut placed = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let command = part.split('`').next().unwrap_or_default();
+            placed.push_str(COMMAND);
+            if self.needs_directory(command) {
+                placed.extend(["-C ", &quoted(&relative(&self.here, &self.root)), " "]);
+            }
+            placed.push_str(part);
+        }
+        placed
+    }
+
+    fn needs_directory(&self, command: &str) -> bool {
+        let mut words = command.split_whitespace();
+        let name = words.next().unwrap_or_default();
+        if WITHOUT_PROJECT.contains(&name) || name.starts_with('-') {
+            return false;
+        }
+        let disk = Disk::default();
+        let mut paths = words.filter(|word| word.contains('/') || has_extension(word)).peekable();
+        if paths.peek().is_none() {
+            return !self.here.starts_with(&self.root);
+        }
+        // what is named from here is there already
+        !paths.any(|path| !disk.has(&self.root.join(path)) && disk.has(&self.here.join(path)))
+    }
+}
+
+/// Whether a diagnostic names a command.
+pub(super) fn names_command(found: &Diagnostic) -> bool {
+    found.hints.iter().any(|hint| hint.contains(COMMAND))
+}
+
+/// Whether a word of a command is the name of a file.
+fn has_extension(word: &str) -> bool {
+    [".yaml", ".yml", ".json", ".env", ".ini", ".txt", ".toml"].iter().any(|ending| word.ends_with(ending))
+}
+
+/// The way from one directory to another.
+fn relative(from: &Path, to: &Path) -> PathBuf {
+    let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
+    let up = from.components().skip(common).map(|_| Component::ParentDir);
+    up.chain(to.components().skip(common)).collect()
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |char: char| char.is_alphanumeric() || "/._-+@%,:".contains(char);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_gets_the_way_to_its_project() {
+        let place = |here: &str, root: &str| CommandPlace { here: here.into(), root: root.into() };
+        for (here, root, text, expected) in [
+            ("/r", "/r/sub", "`septum set dev PW` sets it", "`septum -C sub set dev PW` sets it"),
+            ("/r", "/r/my app", "`septum check --fix`", "`septum -C 'my app' check --fix`"),
+            ("/r/sub/environments", "/r/sub", "`septum check --fix`", "`septum check --fix`"),
+            ("/r/sub/environments", "/r/sub", "`septum encrypt a/b.yaml`", "`septum -C .. encrypt a/b.yaml`"),
+            ("/r/other", "/r/sub", "`septum get prod X`", "`septum -C ../sub get prod X`"),
+            (
+                "/r",
+                "/r/sub",
+                "`septum keygen` or `septum edit x.yaml`",
+                "`septum keygen` or `septum -C sub edit x.yaml`",
+            ),
+            ("/r", "/r/sub", "no command of `septum`", "no command of `septum`"),
+        ] {
+            assert_eq!(place(here, root).place_commands(text), expected, "{text} at {here}");
+        }
+    }
+}
