@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::diagnostic::Diagnostic;
 use crate::layer::{Entry, EntrySource};
-use crate::name::{EntryId, EnvironmentName, KeyName};
+use crate::name::{BundleName, EntryId, EnvironmentName, KeyName};
 use crate::pipeline::Survey;
 use crate::resolve::{Final, Outcome, Read, Resolved, ResolvedValue};
 use crate::route::Sensitivity;
@@ -54,12 +54,13 @@ const SSH_WORDS: [&str; 5] = ["ssh", "id_", "deploy", "git", "identity"];
 const QUOTES: [char; 11] = ['“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»', '＂'];
 
 impl EntryValue<'_> {
-    /// Warnings: `carriage-return`, `empty-value`, `missing-line-feed`, `single-braces`, `trailing-line-feed`,
-    /// `typographic-quotes`.
+    /// Warnings: `carriage-return`, `empty-value`, `invisible-character`, `missing-line-feed`, `single-braces`,
+    /// `trailing-line-feed`, `typographic-quotes`.
     fn check(&self) -> Vec<Diagnostic> {
         let Some(text) = self.known.text() else { return Vec::new() };
         let found = [
             self.empty_value(text),
+            self.invisible_character(text),
             self.missing_line_feed(text),
             self.trailing_line_feed(text),
             self.carriage_return(text),
@@ -94,11 +95,51 @@ impl EntryValue<'_> {
     /// An empty text is a value, so that `required` is content with it.
     fn empty_value(&self, text: &str) -> Option<Diagnostic> {
         let is_required = self.entry.rules.required.as_ref().is_some_and(|required| required.value);
-        (text.is_empty() && is_required).then(|| {
-            self.at_value(Diagnostic::warning("empty-value", self.says("is required, and empty")))
+        let (what, keyword) = match text {
+            "" => ("is required, and empty", "`minLength: 1`"),
+            _ if text.trim().is_empty() => ("is required, and holds nothing but blanks", "`pattern: '\\S'`"),
+            _ => return None,
+        };
+        is_required.then(|| {
+            self.at_value(Diagnostic::warning("empty-value", self.says(what)))
                 .hint("give it a value; if it may be empty, leave out `required`")
-                .hint("`minLength: 1` makes an error of it")
+                .hint(format!("{keyword} makes an error of it"))
         })
+    }
+
+    /// A character that nobody sees: most came with a text that was copied.
+    fn invisible_character(&self, text: &str) -> Option<Diagnostic> {
+        let is_file = matches!(self.source(), Some(EntrySource::File(_) | EntrySource::Template(_)));
+        let found = if is_file {
+            // programs of Windows know an encoding by it
+            text.chars().find(|char| *char == BYTE_ORDER_MARK).filter(|_| !self.is_for_windows())?
+        } else {
+            invisible(self.written(text)?)?
+        };
+        let code = u32::from(found);
+        let warning = Diagnostic::warning(
+            "invisible-character",
+            self.says(&format!("holds the character U+{code:04X}, which looks like a space or like nothing")),
+        );
+        let remedy = if is_file {
+            "save the file as UTF-8 without a byte-order mark".to_owned()
+        } else {
+            format!("write an ordinary space, or none; if it is meant, write `\\u{code:04X}` in double quotes")
+        };
+        let is_escaped = !is_file && self.is_escaped(found);
+        (!is_escaped).then(|| self.at_value(warning).note("it is a part of the value").hint(remedy))
+    }
+
+    /// Whether the layer has a character as an escape, so that it is meant.
+    fn is_escaped(&self, char: char) -> bool {
+        let place = &self.value.place;
+        let written = place.source.text().get(place.span.start..place.span.end);
+        written.is_some_and(|written| !written.contains(char))
+    }
+
+    fn is_for_windows(&self) -> bool {
+        let extension = self.key().rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
+        extension.is_some_and(|extension| WINDOWS_FILES.contains(&extension.as_str()))
     }
 
     /// OpenSSH cannot read a key whose last line has no end.
@@ -149,9 +190,7 @@ impl EntryValue<'_> {
 
     fn carriage_return(&self, text: &str) -> Option<Diagnostic> {
         let is_file = matches!(self.source(), Some(EntrySource::File(_) | EntrySource::Template(_)));
-        let extension = self.key().rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
-        let is_meant = extension.is_some_and(|extension| WINDOWS_FILES.contains(&extension.as_str()));
-        (is_file && !is_meant && text.contains("\r\n")).then(|| {
+        (is_file && !self.is_for_windows() && text.contains("\r\n")).then(|| {
             self.at_value(Diagnostic::warning(
                 "carriage-return",
                 self.says("has lines that end in CR and LF, as on Windows"),
@@ -163,14 +202,19 @@ impl EntryValue<'_> {
 
     fn typographic_quotes(&self, text: &str) -> Option<Diagnostic> {
         let text = self.written(text)?.trim();
-        let is_quoted = text.chars().count() > 2 && text.starts_with(QUOTES) && text.ends_with(QUOTES);
-        (is_quoted && !text.contains('\n')).then(|| {
-            self.at_value(Diagnostic::warning(
-                "typographic-quotes",
-                self.says("is between typographic quotes, which are a part of the value"),
-            ))
-            .note("YAML knows `\"` and `'` alone; word processors and chats change them")
-            .hint("write it between `\"` or `'`, or without quotes")
+        let is_long = text.chars().count() > 2;
+        let (begins, ends) = (text.starts_with(QUOTES), text.ends_with(QUOTES));
+        let what = if is_long && begins && ends {
+            "is between typographic quotes, which are a part of the value"
+        } else if is_long && (begins || ends) && text.matches(QUOTES).count() == 1 && !text.contains(' ') {
+            "begins or ends with a typographic quote, which is a part of the value"
+        } else {
+            return None;
+        };
+        (!text.contains('\n')).then(|| {
+            self.at_value(Diagnostic::warning("typographic-quotes", self.says(what)))
+                .note("YAML knows `\"` and `'` alone; word processors and chats change them")
+                .hint("write it between `\"` or `'`, or without quotes")
         })
     }
 
@@ -181,22 +225,60 @@ impl EntryValue<'_> {
         if is_off || text.contains('\n') || !text.contains('{') {
             return None;
         }
-        let key = names_in_braces(text).find(|name| self.is_other_key(name))?.trim_start_matches("data.");
+        let (name, meant, what) = names_in_braces(text).find_map(|name| {
+            let (meant, what) = self.meant_by(name)?;
+            Some((name, meant, what))
+        })?;
         Some(
             self.at_value(Diagnostic::warning(
                 "single-braces",
-                self.says(&format!("holds `{{{key}}}`, and there is a key `{key}`")),
+                self.says(&format!("holds `{{{name}}}`, and there is {what}")),
             ))
             .note("it stays as it is: a template has two braces")
-            .hint(format!("write `{{{{ data.{key} }}}}`; if it is meant as it stands, set `template: false`")),
+            .hint(format!("write `{{{{ {meant} }}}}`; if it is meant as it stands, set `template: false`")),
         )
     }
 
-    fn is_other_key(&self, name: &str) -> bool {
-        let name = name.strip_prefix("data.").unwrap_or(name);
-        let id = EntryId { bundle: self.id.bundle.clone(), key: KeyName::from(name) };
-        id.key != self.id.key && self.resolved.definition.entry(&id).is_some()
+    /// What a name would be in a template, with a word on it.
+    fn meant_by(&self, name: &str) -> Option<(String, String)> {
+        let definition = &self.resolved.definition;
+        let is_key = |bundle: BundleName, key: &str| {
+            let id = EntryId { bundle, key: KeyName::from(key) };
+            id != *self.id && definition.entry(&id).is_some()
+        };
+        let steps: Vec<&str> = name.split('.').collect();
+        match steps.as_slice() {
+            ["env", "name" | "namespace"] | ["app", "name"] => {
+                Some((name.to_owned(), "a name like that in templates".to_owned()))
+            }
+            ["vars", path @ ..] if !path.is_empty() => {
+                let is_variable = definition.vars.as_ref().is_some_and(|vars| vars.at(path).is_some());
+                is_variable.then(|| (name.to_owned(), format!("a variable `{name}`")))
+            }
+            ["bundles", bundle, key] if is_key(BundleName::from(*bundle), key) => {
+                Some((format!("bundles[\"{bundle}\"].{key}"), format!("a key `{key}`")))
+            }
+            _ => {
+                let key = name.strip_prefix("data.").unwrap_or(name);
+                let is_other = is_key(self.id.bundle.clone(), key);
+                is_other.then(|| (format!("data.{key}"), format!("a key `{key}`")))
+            }
+        }
     }
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A character that looks like a space or like nothing. Between letters that are not of ASCII, a text of people may
+/// need one that joins or parts.
+fn invisible(text: &str) -> Option<char> {
+    let is_invisible = |char: char| {
+        let joins = matches!(char, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{ad}' | BYTE_ORDER_MARK);
+        joins || char.is_whitespace() && !char.is_ascii()
+    };
+    let is_never_meant = |char: char| matches!(char, '\u{200b}' | '\u{2060}' | BYTE_ORDER_MARK);
+    let is_of_people = text.chars().any(|char| !char.is_ascii() && !is_invisible(char));
+    text.chars().find(|&char| if is_of_people { is_never_meant(char) } else { is_invisible(char) })
 }
 
 /// The names that stand between single braces, which no `$`, `#` or the like makes something else.

@@ -21,6 +21,9 @@ fn a_required_key_that_is_empty_is_told() {
         ("{ value: '', required: false }", false),
         ("''", false),
         ("{ value: x, required: true }", false),
+        ("{ value: '   ', required: true }", true),
+        ("{ value: \"\\t\\n\", required: true }", true),
+        ("'   '", false),
     ] {
         let base = format!("data:\n  A: {value}\n");
         assert_eq!(!told("empty-value", &[("base.yaml", &base)]).is_empty(), is_told, "{value}");
@@ -96,9 +99,39 @@ fn quotes_that_yaml_does_not_know_are_told() {
         ("say “hello” to them", false),
         ("“a” and b", false),
         ("it’s", false),
+        ("“info", true),
+        ("info”", true),
+        ("the boys’", false),
     ] {
         let base = format!("data:\n  A: {value}\n");
         assert_eq!(!told("typographic-quotes", &[("base.yaml", &base)]).is_empty(), is_told, "{value}");
+    }
+}
+
+#[test]
+fn a_character_that_nobody_sees_is_told() {
+    for (value, is_told) in [
+        ("\"in\u{a0}fo\"", true),
+        ("in\u{200b}fo", true),
+        ("in\u{2060}fo", true),
+        ("'in\u{feff}fo'", true),
+        ("a\u{ad}b", true),
+        ("a\u{3000}b", true),
+        ("\"in\\u00A0fo\"", false),
+        ("« déjà\u{a0}»", false),
+        ("क्\u{200d}ष", false),
+        ("é\u{200b}x", true),
+        ("an ordinary space", false),
+    ] {
+        let base = format!("data:\n  A: {value}\n");
+        assert_eq!(!told("invisible-character", &[("base.yaml", &base)]).is_empty(), is_told, "{value:?}");
+    }
+    for (entry, text, is_told) in
+        [("app.ini", "\u{feff}a=1\n", true), ("a.csv", "\u{feff}a\n", false), ("app.txt", "a\u{a0}b\n", false)]
+    {
+        let base = format!("data:\n  {entry}: {{ file: f }}\n");
+        let found = told("invisible-character", &[("base.yaml", &base), ("f", text)]);
+        assert_eq!(!found.is_empty(), is_told, "{entry}: {text:?}");
     }
 }
 
@@ -113,9 +146,17 @@ fn the_name_of_a_key_in_single_braces_is_told() {
         ("'{$HOST}'", false),
         ("'/users/{id}'", false),
         ("'{A}'", false),
+        ("'http://{vars.domain}/x'", true),
+        ("'{vars.other}'", false),
+        ("'{env.name}.example.com'", true),
+        ("'{app.name}'", true),
+        ("'{bundles.more.KEY}'", true),
+        ("'{bundles.more.NONE}'", false),
         ("{ value: 'http://{HOST}/x', template: false }", false),
     ] {
-        let base = format!("data:\n  HOST: db\n  A: {value}\n");
+        let base = format!(
+            "vars: {{ domain: x }}\ndata:\n  HOST: db\n  A: {value}\nbundles: {{ more: {{ data: {{ KEY: x }} }} }}\n"
+        );
         assert_eq!(!told("single-braces", &[("base.yaml", &base)]).is_empty(), is_told, "{value}");
     }
 }
@@ -202,6 +243,12 @@ fn a_docker_config_without_credentials_is_told() {
         (r#"{"auths":{"ghcr.io":null}}"#, true),
         (r#"{"auths":{"ghcr.io":{"auth":"YTpiY2Q="}}}"#, false),
         (r#"{"auths":{"a":{},"ghcr.io":{"username":"a","password":"bcd"}}}"#, false),
+        (r#"{"auths":{"ghcr.io":{"username":"a","password":"bcd","auth":"YTpiY2Q="}}}"#, false),
+        (r#"{"auths":{"ghcr.io":{"username":"a","auth":"YTpiY2Q="}}}"#, false),
+        (r#"{"auths":{"ghcr.io":{"username":"b","password":"bcd","auth":"YTpiY2Q="}}}"#, true),
+        (r#"{"auths":{"ghcr.io":{"username":"a","password":"xyz","auth":"YTpiY2Q="}}}"#, true),
+        (r#"{"auths":{"ghcr.io":{"auth":"a:bcd"}}}"#, true),
+        (r#"{"auths":{"ghcr.io":{"auth":"YWJjZA=="}}}"#, true),
     ] {
         assert_eq!(!told("typed-secret", &[("base.yaml", &base(json))]).is_empty(), is_told, "{json}");
     }

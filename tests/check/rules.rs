@@ -279,7 +279,34 @@ fn output_that_is_not_current_is_told() {
     std::fs::write(project.root().join("base.yaml"), "data: { A: 2 }").unwrap();
     assert_eq!(compared(), ["stale-output rendered/dev/app/configmap-app.yaml:1"]);
     std::fs::remove_dir_all(project.root().join("rendered")).unwrap();
-    assert_eq!(compared().len(), 2, "both files are missing");
+    assert_eq!(compared(), ["stale-output rendered/dev:1"], "both files are missing with their directory");
+}
+
+#[test]
+fn what_a_tree_lost_is_told_by_the_outermost_directory() {
+    let project = Project::new([("base.yaml", "data: { A: 1 }"), ("dev.yaml", ""), ("prod.yaml", "")]);
+    project.run(&["render", "--all", "--out", "rendered"]);
+    let compared = || findings(&project.run(&["check", "--rendered", "rendered", "--format", "json"]));
+    let remove = |part: &str| std::fs::remove_dir_all(project.root().join(part)).unwrap();
+    std::fs::remove_file(project.root().join("rendered/dev/app/configmap-app.yaml")).unwrap();
+    assert_eq!(compared(), ["stale-output rendered/dev/app/configmap-app.yaml:1"]);
+    remove("rendered/dev/app");
+    assert_eq!(compared(), ["stale-output rendered/dev/app:1"]);
+    remove("rendered/dev");
+    assert_eq!(compared(), ["stale-output rendered/dev:1"]);
+    remove("rendered/prod");
+    assert_eq!(compared(), ["stale-output rendered:1"]);
+    remove("rendered");
+    assert_eq!(compared(), ["stale-output rendered:1"]);
+}
+
+#[test]
+fn what_a_typed_secret_lacks_is_told_once_with_its_environments() {
+    let base = "bundles:\n  s: { type: kubernetes.io/ssh-auth, data: { foo: x } }\n";
+    let project = Project::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", "")]);
+    let run = project.run(&["check"]);
+    assert_eq!(run.stdout.matches("typed-secret").count(), 1, "{}", run.stdout);
+    assert!(run.stdout.contains("has no value in `dev`, `prod`, but"), "{}", run.stdout);
 }
 
 #[test]

@@ -1,86 +1,126 @@
 //! Secrets for pulling images that are given ready-made.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
 use serde::de::{IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
 
 use super::TypedSecret;
 use crate::diagnostic::Diagnostics;
 
-/// The parts that are looked at: the servers, and whether they have credentials. No copy of one is made.
+/// The parts that are looked at: the servers and their credentials, of which no copy outlives the check.
 #[derive(Deserialize)]
 struct Config {
-    auths: IndexMap<String, Option<Registry>>,
+    auths: Registries,
+}
+
+/// Credentials by server.
+type Registries = IndexMap<String, Option<Registry>>;
+
+/// What is wrong with the first of these that is.
+fn doubt(registries: &Registries) -> Option<&'static str> {
+    registries.values().flatten().find_map(Registry::doubt)
 }
 
 /// Credentials of a registry.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Registry {
-    auth: Presence,
-    password: Presence,
-    identitytoken: Presence,
-    registrytoken: Presence,
+    auth: Credential,
+    username: Credential,
+    password: Credential,
+    identitytoken: Credential,
+    registrytoken: Credential,
 }
 
 impl Registry {
     fn has_credentials(&self) -> bool {
-        [&self.auth, &self.password, &self.identitytoken, &self.registrytoken].into_iter().any(|field| field.0)
+        [&self.auth, &self.password, &self.identitytoken, &self.registrytoken].into_iter().any(|field| field.is_there)
+    }
+
+    /// What is wrong with `auth`, which is the one that the kubelet reads.
+    fn doubt(&self) -> Option<&'static str> {
+        if self.auth.text.is_empty() || !self.auth.is_there {
+            return None;
+        }
+        let Some(login) = STANDARD.decode(self.auth.text.as_bytes()).ok().map(Zeroizing::new) else {
+            return Some("has an `auth` that is not Base64, so that nothing can be pulled with it");
+        };
+        let Some(colon) = login.iter().position(|byte| *byte == b':') else {
+            return Some("has an `auth` that is not `USER:PASSWORD` in Base64, so that nothing can be pulled with it");
+        };
+        let (user, password) = (login.get(..colon)?, login.get(colon + 1..)?);
+        let differs = |given: &Credential, used: &[u8]| given.is_there && given.text.as_bytes() != used;
+        let contradicts = differs(&self.username, user) || differs(&self.password, password);
+        contradicts
+            .then_some("has an `auth` for another user or password than those beside it, and `auth` is what is used")
     }
 }
 
-/// Whether a text is there, and neither empty nor a user and a password that are (`:` in Base64).
+/// A text that is there, unless it is empty, or a user and a password that are (`:` in Base64).
 #[derive(Default)]
-struct Presence(bool);
+struct Credential {
+    is_there: bool,
+    /// The text; empty for what is none.
+    text: Zeroizing<String>,
+}
 
-impl<'de> Deserialize<'de> for Presence {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PresenceVisitor)
+impl From<bool> for Credential {
+    fn from(is_there: bool) -> Self {
+        Self { is_there, text: Zeroizing::default() }
     }
 }
 
-struct PresenceVisitor;
+impl<'de> Deserialize<'de> for Credential {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CredentialVisitor)
+    }
+}
 
-impl<'de> Visitor<'de> for PresenceVisitor {
-    type Value = Presence;
+struct CredentialVisitor;
+
+impl<'de> Visitor<'de> for CredentialVisitor {
+    type Value = Credential;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a text")
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Presence, E> {
-        Ok(Presence(!text.is_empty() && text != "Og=="))
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Credential, E> {
+        Ok(Credential { is_there: !text.is_empty() && text != "Og==", text: Zeroizing::new(text.to_owned()) })
     }
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Presence, E> {
-        Ok(Presence(false))
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Credential, E> {
+        Ok(false.into())
     }
 
     // what is no text is the kubelet's concern
-    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Presence, E> {
-        Ok(Presence(true))
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Credential, E> {
+        Ok(true.into())
     }
 
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Presence, E> {
-        Ok(Presence(true))
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Credential, E> {
+        Ok(true.into())
     }
 
-    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Presence, E> {
-        Ok(Presence(true))
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Credential, E> {
+        Ok(true.into())
     }
 
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Presence, E> {
-        Ok(Presence(true))
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Credential, E> {
+        Ok(true.into())
     }
 
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Presence, A::Error> {
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Credential, A::Error> {
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Presence(true))
+        Ok(true.into())
     }
 
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut fields: A) -> Result<Presence, A::Error> {
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut fields: A) -> Result<Credential, A::Error> {
         while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Presence(true))
+        Ok(true.into())
     }
 }
 
@@ -96,9 +136,16 @@ impl TypedSecret<'_> {
             return;
         }
         let problem = match bytes.first() {
-            Some(b'{') if key == ".dockercfg" => return,
+            Some(b'{') if key == ".dockercfg" => {
+                let registries = serde_json::from_slice::<Registries>(bytes).unwrap_or_default();
+                let Some(doubt) = doubt(&registries) else { return };
+                self.doubtful(key, doubt)
+            }
             Some(b'{') => match serde_json::from_slice::<Config>(bytes) {
-                Ok(Config { auths }) if auths.values().flatten().any(Registry::has_credentials) => return,
+                Ok(Config { auths }) if auths.values().flatten().any(Registry::has_credentials) => {
+                    let Some(doubt) = doubt(&auths) else { return };
+                    self.doubtful(key, doubt)
+                }
                 Ok(Config { auths }) if !auths.is_empty() => self.doubtful(
                     key,
                     "has no credentials for any of its registries, so that nothing can be pulled with it",

@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Public};
 use crate::layer::Bundle;
 use crate::manifest::Manifest;
 use crate::name::{BundleName, EntryId, KeyName};
-use crate::resolve::{Final, Outcome};
+use crate::resolve::{Final, Outcome, Resolved};
 use crate::span::{Located, Place};
 
 pub use crate::day::{Day, InvalidDay};
@@ -159,7 +159,7 @@ impl TypedSecret<'_> {
         if self.is_unknown(key) {
             return None;
         }
-        let SecretOrigin::Bundle { target, bundle, .. } = self.source else {
+        let SecretOrigin::Bundle { bundle, .. } = self.source else {
             let message = format!("{label} is not there, but a Secret of type `{kind}` needs it");
             return Some(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give(key)));
         };
@@ -178,9 +178,27 @@ impl TypedSecret<'_> {
             }
             _ => {}
         }
-        let environment = &target.resolved.definition.environment;
-        let message = format!("{label} has no value in `{environment}`, but a Secret of type `{kind}` needs it");
+        let message =
+            format!("{label} has no value in {}, but a Secret of type `{kind}` needs it", self.lacking_in(key));
         Some(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give(key)))
+    }
+
+    /// The environments that write the Secret, and have no value for a key of it.
+    fn lacking_in(&self, key: &str) -> String {
+        let SecretOrigin::Bundle { target, name, bundle } = self.source else { return String::new() };
+        let has = |sibling: &Resolved, key: &str| {
+            let id = EntryId { bundle: name.clone(), key: key.into() };
+            sibling.entries.get(&id).is_some_and(|value| !matches!(value.outcome, Outcome::Missing))
+        };
+        let is_written = |sibling: &Resolved| {
+            bundle.entries.is_empty() || bundle.entries.keys().any(|key| has(sibling, key.as_str()))
+        };
+        let lacking = target.siblings.iter().filter(|sibling| !has(sibling, key) && is_written(sibling));
+        let mut names: Vec<_> = lacking.map(|sibling| format!("`{}`", sibling.definition.environment)).collect();
+        if names.is_empty() {
+            names.push(format!("`{}`", target.resolved.definition.environment));
+        }
+        names.join(", ")
     }
 
     fn how_to_give(&self, key: &str) -> String {
