@@ -1,8 +1,55 @@
 //! Placeholders of other programs, which put something in their place later.
 
-/// Whether a text has a placeholder that another tool fills in: `${APP}-secret` of Flux, `$(params.name)` of Tekton,
-/// `{{name}}` of Argo. Names, numbers and truth values have no such signs, so that nothing else can be meant.
+/// Brackets around what another tool puts in: `${APP}-secret` of Flux, `$(params.name)` of Tekton, `{{name}}` of Argo,
+/// `%NAME%`, `@NAME@`, `#{name}#`, `__NAME__` and `<name>` of scripts.
+const BRACKETS: [(&str, &str); 10] = [
+    ("${", "}"),
+    ("$(", ")"),
+    ("{{", "}}"),
+    ("#{", "}"),
+    ("[[", "]]"),
+    ("((", "))"),
+    ("<", ">"),
+    ("%", "%"),
+    ("@", "@"),
+    ("__", "__"),
+];
+
+/// Whether a text has a placeholder that another tool fills in. Names, numbers and truth values have no such signs, so
+/// that nothing else can be meant.
 pub fn is_filled_in_later(text: &str) -> bool {
-    let encloses = |open: &str, close: &str| text.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
-    [("${", "}"), ("$(", ")"), ("{{", "}}")].iter().any(|(open, close)| encloses(open, close))
+    let encloses = |open: &str, close: &str| {
+        let inside = text.split_once(open).and_then(|(_, rest)| rest.split_once(close));
+        inside.is_some_and(|(name, _)| !name.is_empty())
+    };
+    // `$APP`, as `envsubst` has it
+    let begins_name = |char: char| char.is_ascii_alphabetic() || char == '_';
+    let is_variable = text.split('$').skip(1).any(|rest| rest.starts_with(begins_name));
+    is_variable || BRACKETS.iter().any(|(open, close)| encloses(open, close))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_of_other_tools_are_told_from_names() {
+        for text in [
+            "${APP}-secret",
+            "$(params.X)",
+            "{{name}}",
+            "<name>",
+            "%NAME%",
+            "__NAME__-db",
+            "#{name}#",
+            "@NAME@",
+            "$NAME-db",
+            "[[name]]",
+        ] {
+            assert!(is_filled_in_later(text), "{text}");
+        }
+        for text in ["db-secret", "8080", "true", "app.example.com", "a_b", "x$", "<", "%", "50%", ""] {
+            assert!(!is_filled_in_later(text), "{text}");
+        }
+    }
 }

@@ -40,12 +40,19 @@ fn has_word(key: &str) -> bool {
     WORDS.iter().any(|word| key.contains(word)) && !OTHERS.iter().any(|word| key.contains(word))
 }
 
+/// Domains of annotations that name secrets of another store: paths in Vault, roles of a cloud.
+const OTHER_STORES: [&str; 6] =
+    ["vault.hashicorp.com", "banzaicloud.io", "bank-vaults.dev", "conjur.org", "amazonaws.com", "iam.gke.io"];
+
 /// The names in the value of an annotation that may be those of ConfigMaps and Secrets.
 pub(super) fn names_in_annotation<'t>(annotation: &str, text: &'t str) -> impl Iterator<Item = &'t str> {
     let (domain, name) = annotation.rsplit_once('/').unwrap_or(("", annotation));
     let name = name.to_lowercase();
     // what septum itself and kubectl write there are no references of the object
-    let is_foreign = domain != "septum.dev" && domain != "checksum" && !name.starts_with("last-applied");
+    let is_foreign = domain != "septum.dev"
+        && domain != "checksum"
+        && !name.starts_with("last-applied")
+        && !OTHER_STORES.iter().any(|store| domain.ends_with(store));
     let says = |text: &str| WORDS.iter().any(|word| text.contains(word));
     let is_json = text.starts_with(['{', '[']) && says(&text.to_lowercase());
     let has_names = is_foreign && (has_word(&name) || is_json);

@@ -136,6 +136,10 @@ fn wire_template(template: &mut Tree, bundles: &Bundles, problems: &mut Diagnost
                 "septum.dev/env-from" => wiring.env_from(wish),
                 MOUNT => wiring.mount(wish),
                 "septum.dev/image-pull-secrets" => wiring.pull_secret(wish),
+                RELOAD => {
+                    wiring.error(format!("`{RELOAD}` does nothing here"), ON_WORKLOAD);
+                    break;
+                }
                 _ => wiring.unknown(&key),
             }
         }
@@ -162,6 +166,9 @@ fn take_wishes(template: &mut Tree) -> Vec<(String, Tree)> {
     wishes
 }
 
+/// Remedy for a wish about the whole workload.
+const ON_WORKLOAD: &str = "put it on the workload itself: `metadata.annotations`";
+
 /// Wishes that nothing granted, wherever they are: on the workload itself, or in an object without containers.
 fn misplaced(tree: &Tree, problems: &mut Diagnostics) {
     misplaced_within(tree, true, problems);
@@ -172,7 +179,7 @@ fn misplaced_within(tree: &Tree, is_root: bool, problems: &mut Diagnostics) {
     let misplaced = |key: &str| key.starts_with(PREFIX) && !(is_root && key == RELOAD);
     for (key, value) in annotations.into_iter().flatten().filter(|(key, _)| misplaced(key)) {
         let hint = if key == RELOAD {
-            "put it on the workload itself: `metadata.annotations`"
+            ON_WORKLOAD
         } else {
             "put it on the pod template: `spec.template.metadata.annotations`"
         };
@@ -392,6 +399,7 @@ spec:
         for (annotations, containers, expected) in [
             ("        septum.dev/env-from: shpo", "", "there is no bundle `shpo` with a value in it"),
             ("        septum.dev/env-form: shop", "", "`septum.dev/env-form` is no annotation that is known here"),
+            ("        septum.dev/reload: 'true'", "", "`septum.dev/reload` does nothing here"),
             ("        septum.dev/mount: shop", "", "`shop` does not say where to mount"),
             ("        septum.dev/mount: 'shop:etc'", "", "`shop:etc` does not say where to mount"),
             ("        septum.dev/mount: 'shop:/'", "", "`shop:/` does not say where to mount"),

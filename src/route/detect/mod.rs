@@ -185,6 +185,8 @@ mod tests {
             ("DATABASE_URL", "postgres://app:hunter2@db/app", true, true),
             ("DATABASE_URL", "postgres://app:{{ data.PASSWORD | urlencode }}@db/app", false, false),
             ("GREETING", "hello", false, false),
+            ("secretKeys", "{\"adminPasswordKey\":\"admin-password\",\"userPasswordKey\":\"password\"}", false, false),
+            ("secretKeys", "{\"admin\":\"hZ8fQ2mX7vKp4TnR\"}", true, true),
             ("APP_AUTH", "hZ8fQ2mX7vKp4TnR", true, true),
             ("APP_AUTH", "ldap", false, false),
         ] {

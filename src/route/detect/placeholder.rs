@@ -125,6 +125,8 @@ fn asks(key: &str, text: &str) -> bool {
     form.is_empty()
         || is_monotonous(text)
         || is_crossed_out(text)
+        // as documentation of AWS has its keys
+        || text.ends_with("EXAMPLEKEY")
         || (worded() && !has_made_part(text))
         || names_what_it_is_for(key, text, &form)
 }
@@ -277,6 +279,7 @@ mod tests {
             ("token", "GITLAB_RUNNER_TOKEN"),
             ("secret", "OIDC_SIGNING_KEY"),
             // crossed out or left out
+            ("AWS_SECRET_ACCESS_KEY", "hZ8fQ2mX7/vKp4TnR/hZ8fQ2mX7vEXAMPLEKEY"),
             ("TOKEN", "sk-1234xxxxxxxx"),
             ("TOKEN", "AKIAXXXXXXXXXXXXXXXX"),
             ("TOKEN", "eyJhbGciOi..."),

@@ -1,6 +1,8 @@
 //! Values that no secret has: what they are overrules what their name suggests.
 
-use super::elsewhere::{is_fingerprint, name_of_another};
+use std::collections::BTreeMap;
+
+use super::elsewhere::{is_fingerprint, is_key_name, maps_to_names, name_of_another};
 use super::literal::{BLANK, blank_templates, has_reference_prefix, is_reference, without_references};
 use super::random::{has_made_part, is_mixed_password, looks_random};
 use super::values::der;
@@ -17,6 +19,9 @@ pub(super) fn veto(family: Family, key: &str, text: &str) -> Option<String> {
     if is_public_material(text) {
         return Some("the value is a certificate or public key".to_owned());
     }
+    if maps_to_names(key) && is_map_of_names(text) {
+        return Some("the value maps to names of keys".to_owned());
+    }
     if is_fetched(text) {
         return None;
     }
@@ -29,6 +34,16 @@ pub(super) fn veto(family: Family, key: &str, text: &str) -> Option<String> {
     }
     shape(family, text).or_else(|| name_of_another(family, key, text)).map(|shape| format!("the value is {shape}"))
 }
+
+/// Whether a text is a JSON object that holds names of keys alone: `{"adminPasswordKey":"admin-password"}`.
+fn is_map_of_names(text: &str) -> bool {
+    let is_object = text.starts_with('{') && text.len() <= LONGEST_MAP;
+    let names = || serde_json::from_str::<BTreeMap<String, String>>(text).ok();
+    is_object && names().is_some_and(|names| !names.is_empty() && names.values().all(|name| is_key_name(name)))
+}
+
+/// Bound for a text that is read as a mapping of names.
+const LONGEST_MAP: usize = 4096;
 
 fn shape(family: Family, text: &str) -> Option<&'static str> {
     if is_switch(text) {
