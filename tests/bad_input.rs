@@ -928,11 +928,12 @@ error: the template has a syntax error: unexpected `.`, expected identifier or i
         )
         .says(
             r"
-error: the template has a syntax error: unexpected `=`, expected end of block
+error: `=` does not compare
  --> environments/base.yaml:4:27
   |
-4 |     …=…{% endif %}
-  |      ^
+4 |     …{% endif %}
+  |     ^
+  = hint: write `==` to compare; `{% set name = value %}` keeps a value under a name
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),
@@ -953,21 +954,23 @@ error: the template has a syntax error: unexpected end of variable block, expect
         case("content", base("data:\n  app.yaml:\n    content:\n      server:\n        - name: \"{{ env.name }\"\n"))
             .says(
                 r"
-error: the template has a bracket or a text that is not closed, or does not belong there
+error: one brace closes what two have opened
  --> environments/base.yaml:5:30
   |
 5 |         - name: …
   |                 ^
-  = hint: write `{{ … }}` or `{% … %}`; if the text is meant as it stands, set `template: false` on its key
+  = hint: close it with `}}`
+  = hint: if the text is meant as it stands, set `template: false` on its key
 ",
             ),
         case("variable", base("vars:\n  url: \"{% endif %}\"\ndata:\n  URL: \"{{ vars.url }}\"\n")).says(
             r"
-error: the template has a syntax error: unknown statement endif
+error: there is no open block that this closes
  --> environments/base.yaml:2:12
   |
-2 |   url: …{% endif %}…
-  |            ^^^^^
+2 |   url: …{% … %}…
+  |            ^
+  = hint: remove it, or open the block before: `{% if condition %}`, `{% for item in list %}`
   = hint: if the text is meant as it stands, set `template: false` on its key
 ",
         ),
@@ -1244,6 +1247,7 @@ error: argument 3 is not the name of any environment
         case("unknown app", base("app: checkout\n")).run(&["render", "dev", "--app", "chekout"]).says(
             r"
 error: there is no app `chekout`
+  = note: the apps are `checkout`
   = hint: did you mean `checkout`?
 ",
         ),

@@ -91,6 +91,9 @@ fn a_layer_that_is_written_as_for_another_tool_is_told_how_it_is_written_here() 
         ("data: { LOG_LEVEL=b }\n", &["prod.yaml:1:18", "`: ` in the place of its `=`"]),
         ("data:\n  LOG_LEVEL=b\n  HOST: c\n", &["`KEY: value` in the place of `KEY=value`"]),
         ("data:\n  HOST: c\n  LOG_LEVEL=b\n", &["`KEY: value` in the place of `KEY=value`"]),
+        ("vars: { domian: x }\n", &["prod.yaml:1:9", "did you mean `domain`?"]),
+        ("vars:\n  domian: x\n", &["prod.yaml:2:3", "did you mean `domain`?"]),
+        ("vars: { sub: null }\n", &["prod.yaml:1:9", "remove the line"]),
         ("labels: { a: \"{{ env.name }}\" }\n", &["`labels.a` holds a template", "in the layer of each"]),
         ("annotations: { a: \"{{ env.name }}\" }\n", &["`annotations.a` holds a template"]),
         ("namespace: \"{{ env.name }}\"\n", &["`namespace` holds a template"]),
@@ -225,7 +228,12 @@ fn a_manifest_of_helm_is_called_one() {
 #[test]
 fn a_manifest_with_templates_of_another_program_names_it() {
     let base = format!("{BASE}manifests: [\"w/*.yaml\"]\n");
-    for (value, program) in [("{{inputs.parameters.x}}", "Argo Workflows"), ("${{ secrets.X }}", "GitHub Actions")] {
+    for (value, program) in [
+        ("{{inputs.parameters.x}}", "Argo Workflows"),
+        ("${{ secrets.X }}", "GitHub Actions"),
+        ("{{ vars.domain && true }}", "write `and`"),
+        ("{% if vars.domain %}x", "add `{% endif %}`"),
+    ] {
         let manifest =
             format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: x, annotations: {{ a: '{value}' }} }}\n");
         let project = shop().file("environments/base.yaml", &base).file("environments/w/d.yaml", &manifest);
@@ -267,6 +275,22 @@ fn commands_and_options_of_other_tools_lead_to_those_of_this_one() {
         (&["explain", "prod.secrets.yaml", "X"], "by its name, not by its file: `prod`"),
         (&["get", "prod.yaml", "LOG_LEVEL"], "by its name, not by its file: `prod`"),
         (&["render", "all"], "`--all`"),
+        (
+            &["decrypt", "prod"],
+            "`prod` is an environment, and this command requires a file: its layer is `environments/prod.yaml`",
+        ),
+        (&["encrypt", "dev"], "its layer is `environments/dev.yaml`"),
+        (&["rekey", "prod"], "`prod` is an environment"),
+        (&["rotate", "prod"], "`prod` is an environment"),
+        (&["keygen", "prod"], "`septum keygen` needs no argument"),
+        (&["set", "prod", "K=V"], "a value is never an argument"),
+        (&["set", "prod", "LOG_LEVEL", "v"], "a value is never an argument"),
+        (&["get", "prod"], "the environment comes first, then the key"),
+        (&["explain", "LOG_LEVEL"], "the environment comes first, then the key"),
+        (&["list", "LOG_LEVEL"], "`septum explain ENV KEY`"),
+        (&["render", "dev", "--app", "x"], "the apps are `shop`"),
+        (&["get", "--app", "x", "prod", "LOG_LEVEL"], "the apps are `shop`"),
+        (&["get", "--bundle", "x", "prod", "LOG_LEVEL"], "the bundles are `a-b`, `shop`"),
         (&["-C", "environments/base.yaml", "check"], "`-C` requires a directory"),
     ] {
         says(&arguments.join(" "), &shop(), arguments, &[line]);
@@ -277,4 +301,98 @@ fn commands_and_options_of_other_tools_lead_to_those_of_this_one() {
 fn a_tree_that_is_not_there_is_one_error() {
     let run = shop().run(&["check", "--rendered", "nodir"]);
     assert_eq!(run.stderr.matches("error").count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn a_rule_that_is_missing_is_an_item_of_those_that_there_are() {
+    let rules = "creation_rules:\n  - { path_regex: other, age: age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z }\n";
+    let project = shop().file("environments/prod.secrets.yaml", "data: {}\n").file(".sops.yaml", rules);
+    let arguments = ["encrypt", "environments/prod.secrets.yaml"];
+    says("rule", &project, &arguments, &["add an item to `creation_rules` in `.sops.yaml`", "`- { path_regex: 'prod"]);
+}
+
+#[test]
+fn a_reload_of_a_pod_belongs_on_its_workload() {
+    let base = format!("{BASE}manifests: [\"w/*.yaml\"]\n");
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: a }\nspec: { template: { metadata: { annotations: { septum.dev/reload: \"true\" } }, spec: { containers: [] } } }\n";
+    let project = shop().file("environments/base.yaml", &base).file("environments/w/d.yaml", deployment);
+    says("reload", &project, &["check"], &["`septum.dev/reload` does nothing here", "`metadata.annotations`"]);
+}
+
+#[test]
+fn a_path_in_vault_is_no_name_of_an_object() {
+    let base = format!("{BASE}names: hashed\nmanifests: [\"w/*.yaml\"]\n");
+    let annotations = "vault.hashicorp.com/agent-inject-secret-shop: shop, vault.security.banzaicloud.io/secret: shop";
+    let deployment = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: a }}\nspec: {{ template: {{ metadata: {{ annotations: {{ {annotations} }} }}, spec: {{ containers: [] }} }} }}\n"
+    );
+    let project = shop().file("environments/base.yaml", &base).file("environments/w/d.yaml", &deployment);
+    let run = project.run(&["check"]);
+    assert!(!run.stdout.contains("unknown-reference"), "{}", run.stdout);
+    let project = project.file("environments/w/d.yaml", &deployment.replace("vault.hashicorp.com", "example.com"));
+    says("another domain", &project, &["check"], &["unknown-reference"]);
+}
+
+#[test]
+fn the_encrypted_file_of_an_environment_is_the_one_that_is_named() {
+    let project = shop().file("environments/prod.secrets.yaml", "data: {}\n");
+    says("decrypt", &project, &["decrypt", "prod"], &["its encrypted file is `environments/prod.secrets.yaml`"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_ends_every_command_with_the_same_code() {
+    for arguments in [
+        &["decrypt", "none.yaml"][..],
+        &["encrypt", "none.yaml"],
+        &["rekey", "none.yaml"],
+        &["rotate", "none.yaml"],
+        &["edit", "none/x.yaml"],
+        &["set", "none.yaml", "a"],
+        &["get", "none.yaml", "a"],
+        &["unset", "none.yaml", "a"],
+        &["check", "--rules", "none.toml"],
+        &["keygen", "-y", "none.txt"],
+        &["git-textconv", "none.yaml"],
+        &["-C", "none", "check"],
+    ] {
+        let run = shop().run(arguments);
+        assert_eq!(run.code, 4, "{arguments:?}: {}", run.stderr);
+    }
+}
+
+/// The hints that name a command, each as it would be pasted.
+fn commands(said: &str) -> Vec<String> {
+    let parts = said.split("`septum ").skip(1);
+    parts.filter_map(|part| Some(part.split('`').next()?.to_owned())).collect()
+}
+
+#[test]
+fn a_command_in_a_hint_works_where_the_program_was_started() {
+    let base = "app: shop\ndata: { PW: { required: true, sensitive: true } }\n";
+    let project = Project::new()
+        .file("app/environments/base.yaml", base)
+        .file("app/environments/prod.yaml", "data: { PW: changeme-now-4kd9 }\n")
+        .file("app/environments/dev.yaml", "")
+        .file("app/environments/dev.secrets.yaml", "data: {}\n")
+        .file("other/x", "");
+    for (directory, expected) in [("", "-C app "), ("other", "-C ../app ")] {
+        let start = if directory.is_empty() { "app" } else { "../app" };
+        let run = project.run_in(directory, &["-C", start, "check"]);
+        let found = commands(&(run.stdout + &run.stderr));
+        assert!(found.len() > 2, "{found:?}");
+        for command in found {
+            assert!(command.starts_with(expected), "{command} from `{directory}`");
+        }
+    }
+    let run = project.run_in("app", &["check"]);
+    for command in commands(&(run.stdout + &run.stderr)) {
+        assert!(!command.contains("-C"), "{command}");
+    }
+    let run = project.run_in("app/environments", &["check"]);
+    let found = commands(&(run.stdout + &run.stderr));
+    let of_file = found.iter().filter(|command| command.contains(".yaml"));
+    assert!(of_file.clone().count() > 0, "{found:?}");
+    for command in of_file {
+        assert!(command.starts_with("-C .. "), "{command}");
+    }
 }

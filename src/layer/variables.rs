@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::{Layer, Tree, TreeKind, tree};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::span::{Place, Span};
 
 /// Variables of an environment.
 #[derive(Default)]
@@ -88,6 +89,18 @@ fn remove_unknown(changes: &mut Tree, known: &Tree, path: &str, layer: &Layer, p
     });
 }
 
+/// Where the key of a part of a structure stands, or if that is not known, its value.
+fn place_of_key(name: &str, part: &Tree) -> Place {
+    let Place { source, span } = &part.place;
+    let before = source.text().get(..span.start).unwrap_or_default().trim_end();
+    let found = before.strip_suffix(':').map(str::trim_end).and_then(|before| {
+        let key = before.strip_suffix(['"', '\'']).unwrap_or(before);
+        let start = key.strip_suffix(name)?.len();
+        Some(Span::locate(source.text(), start, key.len()))
+    });
+    found.map_or_else(|| part.place.clone(), |span| source.place(span))
+}
+
 fn unknown_variable<'a>(
     name: &str,
     change: &Tree,
@@ -99,9 +112,10 @@ fn unknown_variable<'a>(
     let near = did_you_mean(name, known.map(String::as_str));
     let or = if near.is_some() { "or " } else { "" };
     let message = format!("`{path}.{name}` is {verb} in `{}`, but nothing defines it", layer.name);
-    let error = Diagnostic::error("unknown-key", message).at(change.place.clone()).maybe_hint(near);
+    let has_near = near.is_some();
+    let error = Diagnostic::error("unknown-key", message).at(place_of_key(name, change)).maybe_hint(near);
     if change.is_null() {
-        return error;
+        return if has_near { error } else { error.hint("remove the line: there is nothing that it could take away") };
     }
     error.hint(format!("{or}define it in `base.yaml`; a mapping that is `{{}}` there takes any key"))
 }

@@ -121,7 +121,7 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
     if error.detail() == Some(FAILED_BEFORE) {
         return None;
     }
-    let is_manifest = frame::current().is_some_and(|frame| matches!(frame.subject, Subject::Manifest(_)));
+    let is_manifest = is_manifest();
     let at = At::of(session, error, origin);
     let foreign = foreign_template_hint(origin.text(), at.start, is_manifest);
     if foreign.is_none()
@@ -138,7 +138,7 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
         ErrorKind::SyntaxError | ErrorKind::UndefinedError | ErrorKind::UnknownFunction | ErrorKind::UnknownFilter
     ) || error.detail().is_some_and(|detail| detail.starts_with(FIXED));
     let foreign = foreign.filter(|_| is_of_language);
-    let as_it_stands = (foreign.is_some() && !is_manifest).then(|| AS_IT_STANDS.to_owned());
+    let as_it_stands = (foreign.is_some() && !is_manifest).then(|| as_it_stands().to_owned());
     let hint = foreign.or(hint);
     let rule = match error.kind() {
         ErrorKind::SyntaxError => "template-syntax",
@@ -242,7 +242,7 @@ fn slip(error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
     let is_known = lex(origin.text()).is_complete || !is_end_of_input(error);
     let slip = find_slip(origin.text(), Some(&failed).filter(|_| is_known))?;
     let problem = Diagnostic::error("template-syntax", slip.message).at_hidden(origin.place_of(&slip.range));
-    Some(problem.hint(slip.hint).hint(AS_IT_STANDS))
+    Some(problem.hint(slip.hint).hint(as_it_stands()))
 }
 
 /// Error for `a if b` where `b` is false: without an `else`, nothing is defined.
@@ -275,7 +275,7 @@ fn unclosed_block(error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
     let problem = Diagnostic::error("template-syntax", message);
     let is_public = tag.is_of_names() && matches!(origin, Origin::Scalar { scalar, .. } if !scalar.encrypted);
     let problem = if is_public { problem.at_public(place, Public::Expression) } else { problem.at_hidden(place) };
-    Some(problem.hint(format!("add `{{% end{keyword} %}}` behind what belongs to it")).hint(AS_IT_STANDS))
+    Some(problem.hint(format!("add `{{% end{keyword} %}}` behind what belongs to it")).hint(as_it_stands()))
 }
 
 /// An error in an included template wraps the one that tells more.
@@ -446,7 +446,18 @@ pub(super) fn unspecific_undefined() -> String {
 }
 
 /// Remedy for a text that just happens to look like a template.
-const AS_IT_STANDS: &str = "if the text is meant as it stands, set `template: false` on its key";
+fn as_it_stands() -> &'static str {
+    if is_manifest() {
+        "if the file is meant as it stands, name it as `manifests: [{ path: …, template: false }]`"
+    } else {
+        "if the text is meant as it stands, set `template: false` on its key"
+    }
+}
+
+/// Whether what is rendered is a manifest.
+fn is_manifest() -> bool {
+    frame::current().is_some_and(|frame| matches!(frame.subject, Subject::Manifest(_)))
+}
 
 /// What went wrong and what to do.
 fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>) {
@@ -468,14 +479,12 @@ fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>
     match error.kind() {
         ErrorKind::UndefinedError => undefined(session, text),
         ErrorKind::SyntaxError if at.hidden => {
-            let hint =
-                "write `{{ … }}` or `{% … %}`; if the text is meant as it stands, set `template: false` on its key";
-            (
-                "the template has a bracket or a text that is not closed, or does not belong there".to_owned(),
-                Some(hint.to_owned()),
-            )
+            let hint = format!("write `{{{{ … }}}}` or `{{% … %}}`; {}", as_it_stands());
+            ("the template has a bracket or a text that is not closed, or does not belong there".to_owned(), Some(hint))
         }
-        ErrorKind::SyntaxError => (format!("the template has a syntax error: {detail}"), Some(AS_IT_STANDS.to_owned())),
+        ErrorKind::SyntaxError => {
+            (format!("the template has a syntax error: {detail}"), Some(as_it_stands().to_owned()))
+        }
         ErrorKind::TemplateNotFound => {
             // the name could have been computed from a secret
             let hint = "name a file relative to the file that includes it, within the project";

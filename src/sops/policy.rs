@@ -69,7 +69,7 @@ fn differs(
     let found = found.at(metadata.place.clone()).at_with(rule.place.clone(), "the rule");
     Some(
         found.hint(format!(
-            "`septum rekey {name}` makes the file as the rule says; look at the change of the rule first"
+            "look at the change of the rule first; then `septum rekey` makes all files as their rules say, `septum rekey {name}` this one"
         )),
     )
 }
