@@ -1,0 +1,13 @@
+//! Tests that call the library many times in one process: random inputs, and files of other programs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod format_peers;
+mod never_panics;
+mod noninterference;
+mod routing_corpus;
+mod sops_read;
+#[path = "../support/mod.rs"]
+mod support;
+mod taint;
+mod yaml_peers;

@@ -1,0 +1,30 @@
+//! Files that sops wrote, read here, and files that are written here, read by sops.
+
+// clippy takes only functions marked `#[test]` for tests, not those that they call
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stdout)]
+
+mod keys;
+mod keys_peers;
+mod odd;
+mod peers;
+#[cfg(feature = "plugin")]
+mod plugin;
+mod sequences;
+mod tampering;
+mod tree;
+mod vectors;
+mod writing;
+
+use septum::sops::{Error, Identities, Places};
+use zeroize::Zeroizing;
+
+/// The identities of the vectors.
+fn identities() -> Identities {
+    let keys = std::fs::read_to_string(vectors::folder().join("keys.txt")).expect("keys");
+    Identities::new(Places { age_key: Some(Zeroizing::new(keys)), ..Places::default() })
+}
+
+/// The rules and messages of an error.
+fn messages(error: Error) -> Vec<(&'static str, String)> {
+    error.into_diagnostics().into_iter().map(|diagnostic| (diagnostic.rule, diagnostic.message)).collect()
+}

@@ -1,0 +1,123 @@
+//! What a team accepts: with a reason, until a day, or because it was there before.
+
+use std::fs;
+
+use super::{check, findings};
+use crate::support::project::{Project, text};
+use serde_json::Value as Json;
+
+const LEAK: &str = "data:\n  API_TOKEN: { value: k3x9Lq2mVb7, sensitive: true }\n";
+
+fn allowing(allow: &str) -> Project {
+    Project::of(&format!("{LEAK}allow:\n- {allow}\n"), "")
+}
+
+#[test]
+fn a_finding_is_accepted_for_a_reason_until_a_day() {
+    for (name, allow, expected) in [
+        ("by rule and key", "{ rule: plaintext-secret, key: API_TOKEN, reason: of the mock server }", &[][..]),
+        (
+            "another key",
+            "{ rule: plaintext-secret, key: OTHER, reason: x }",
+            &["plaintext-secret base.yaml:2 API_TOKEN", "unused-allow base.yaml:4"],
+        ),
+        (
+            "another rule",
+            "{ rule: missing-environment, key: API_TOKEN, reason: x }",
+            &["plaintext-secret base.yaml:2 API_TOKEN", "unused-allow base.yaml:4"],
+        ),
+        ("for ever after", "{ rule: plaintext-secret, key: API_TOKEN, reason: x, until: 2099-01-01 }", &[]),
+        (
+            "no more",
+            "{ rule: plaintext-secret, key: API_TOKEN, reason: x, until: 2020-01-01 }",
+            &["plaintext-secret base.yaml:2 API_TOKEN", "expired-allow base.yaml:4"],
+        ),
+    ] {
+        assert_eq!(check(&allowing(allow)), expected, "{name}");
+    }
+    let project = allowing("{ rule: plaintext-secret, key: API_TOKEN, reason: x, until: 2026-11-30 }");
+    for (day, code) in [("2026-11-30", 0), ("2026-12-01", 1)] {
+        assert_eq!(project.run(&["check", "--at", day]).code, code, "{day}");
+    }
+}
+
+#[test]
+fn a_detector_may_be_accepted_by_its_name() {
+    let base = "data:\n  URL: { value: 'postgres://a:x9Lq2mV@db', sensitive: true }\nallow:\n- { rule: url-password, key: URL, reason: local }\n";
+    assert!(check(&Project::of(base, "")).is_empty());
+}
+
+#[test]
+fn one_environment_alone_does_not_tell_what_is_unused() {
+    let project = Project::new([
+        (
+            "base.yaml",
+            "vars: { a: 1 }\ndata: { API_TOKEN: { sensitive: true } }\nallow: [{ rule: plaintext-secret, key: API_TOKEN, reason: x }]",
+        ),
+        ("dev.yaml", "data: { API_TOKEN: k3x9Lq2mVb7 }"),
+        ("prod.yaml", "data: { API_TOKEN: '{{ vars.a }}' }"),
+    ]);
+    assert!(check(&project).is_empty());
+    assert_eq!(project.run(&["check", "prod"]).code, 0);
+}
+
+#[test]
+fn a_baseline_accepts_what_was_there_and_nothing_new() {
+    let project = Project::of(LEAK, "data: { UNKNOWN: 1 }");
+    let before = project.run(&["check"]);
+    assert_eq!(before.code, 1, "{}", before.stderr);
+    let written = project.run(&["check", "--write-baseline"]);
+    assert_eq!((written.code, written.stderr.as_str()), (0, "septum: 2 findings known in .septum-baseline.yaml\n"));
+    let file = project.root().join(".septum-baseline.yaml");
+    let baseline = fs::read_to_string(&file).unwrap();
+    assert!(!baseline.contains("k3x9Lq2mVb7"), "{baseline}");
+    assert_eq!(project.run(&["check"]).code, 0);
+
+    // lines may move, and it is written alike
+    let project = project.file("base.yaml", format!("# a comment\n{LEAK}"));
+    assert_eq!(project.run(&["check"]).code, 0);
+    project.run(&["check", "--write-baseline"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), baseline);
+
+    // another credential in its place is another finding, and the old one is gone
+    let project = project.file("base.yaml", LEAK.replace("k3x9", "k4x9"));
+    assert_eq!(check(&project), ["unused-allow .septum-baseline.yaml:1", "plaintext-secret base.yaml:2 API_TOKEN"]);
+
+    // a part of the project does not tell what is gone
+    let project = project.file("base.yaml", "data: {}");
+    assert_eq!(check(&project), ["unused-allow .septum-baseline.yaml:1"]);
+    assert_eq!(project.run(&["check", "dev"]).code, 0);
+}
+
+#[test]
+fn a_baseline_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+    for (text, said) in [
+        ("findings: []", "missing field `key`"),
+        ("key: 12\nfindings: []", "`key`"),
+        ("key: \"00\"\nfindings: []", "`key` is not 32 hexadecimal digits"),
+        ("key: \"00000000000000000000000000000000\"\nfindings: [{ rule: x }]", "missing field"),
+        ("{", "no baseline"),
+    ] {
+        let project = Project::of("", "").file(".septum-baseline.yaml", text);
+        let refused = project.run(&["check"]).refused();
+        assert!(refused.contains(said), "{text}: {refused}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_never_known() {
+    let project = Project::of("data: { A: 1, A: 2 }", "");
+    let run = project.run(&["check", "--write-baseline"]);
+    assert_eq!(run.code, 2, "{}", run.stdout);
+    assert_eq!(findings(&project.run(&["check", "--format", "json"])), ["duplicate-key base.yaml:1"]);
+}
+
+#[test]
+fn what_is_accepted_is_in_sarif_with_its_reason() {
+    let run = allowing("{ rule: plaintext-secret, key: API_TOKEN, reason: of the mock server }")
+        .run(&["check", "--format", "sarif"]);
+    let log: Json = serde_json::from_str(&run.stdout).unwrap();
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(text(&result["suppressions"][0]["justification"]), "of the mock server");
+    assert_eq!(run.code, 0);
+}

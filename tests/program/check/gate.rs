@@ -1,0 +1,312 @@
+//! The last gate: whatever everybody may read, and wherever a secret was copied to by hand, it does not
+//! go out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use std::fmt::Write as _;
+
+use crate::support::project::{ENCRYPTED, Project};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+/// A password with all that encoders write in other ways.
+const SECRET: &str = r#"Hx7/q+2Lm9"vT%k&w"#;
+
+const RULE: &str = "holds the value of";
+
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+fn percents(text: &str, upper: bool) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        let _ = match byte {
+            byte if byte.is_ascii_alphanumeric() => write!(out, "{}", char::from(byte)),
+            byte if upper => write!(out, "%{byte:02X}"),
+            byte => write!(out, "%{byte:02x}"),
+        };
+        out
+    })
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+/// A base with the password as a sensitive entry, and more of it.
+fn with(more: &str) -> Project {
+    let base = format!("data:\n  DB_PASSWORD: {{ value: {}, sensitive: true }}\n{more}", quoted(SECRET));
+    Project::of(&base, "").file(".gitignore", "rendered\n")
+}
+
+/// Runs both ways out, and gives the message, which is the same for both. Nothing is written, and nothing of
+/// the password is shown.
+#[track_caller]
+fn refused(project: &Project) -> String {
+    let stream = project.run_with_key(&["render", "dev"]).refused();
+    let tree = project.run_with_key(&["render", "dev", "--out", "rendered"]).refused();
+    assert_eq!(stream, tree);
+    assert!(!project.root().join("rendered/dev").exists(), "nothing was written");
+    assert!(stream.contains(RULE), "{stream}");
+    for trace in [SECRET, "Hx7/q", "2Lm9", &hex(SECRET), &STANDARD_NO_PAD.encode(SECRET), &percents(SECRET, true)] {
+        assert!(!stream.contains(trace), "`{trace}` is shown:\n{stream}");
+    }
+    stream
+}
+
+#[track_caller]
+fn passes(project: &Project) {
+    project.run_with_key(&["render", "dev"]).ok();
+    let tree = project.run_with_key(&["render", "dev", "--out", "rendered"]);
+    assert_eq!(tree.code, 0, "{}", tree.stderr);
+}
+
+#[test]
+fn a_copy_is_found_in_every_form() {
+    let behind = |before: &str| STANDARD.encode(format!("{before}{SECRET}:and more"));
+    for (text, form) in [
+        (SECRET.to_owned(), "as it is"),
+        (format!("--password={SECRET} --verbose"), "as it is"),
+        (STANDARD.encode(SECRET), "in base64"),
+        (URL_SAFE_NO_PAD.encode(SECRET), "in base64"),
+        (behind("u:"), "in base64"),
+        (behind("me:"), "in base64"),
+        (behind("app:"), "in base64"),
+        (hex(SECRET), "in hexadecimal"),
+        (hex(SECRET).to_uppercase(), "in hexadecimal"),
+        (format!("postgres://app:{}@db", percents(SECRET, true)), "as in a URL"),
+        (format!("postgres:?app:{}@db", percents(SECRET, false)), "as in a URL"),
+        (format!("{{\"password\": {}}}", quoted(SECRET)), "with the escapes of JSON"),
+    ] {
+        let project =
+            with(&format!("  COPY: {{ value: {}, sensitive: false, reason: none, template: false }}\n", quoted(&text)));
+        // what looks like a credential goes to the Secret in any case
+        if text.starts_with("postgres://") {
+            passes(&project);
+            continue;
+        }
+        let message = refused(&project);
+        let expected = format!("`data.COPY` of the ConfigMap `app` holds the value of `data.DB_PASSWORD`, {form}\n");
+        assert!(message.contains(&expected), "{text}:\n{message}");
+        assert_eq!(message.matches(RULE).count(), 1, "{message}");
+    }
+}
+
+#[test]
+fn a_copy_is_found_in_every_place() {
+    let word = quoted(SECRET);
+    let manifest = |field: &str| {
+        with("manifests: [m/x.yaml]\n").file(
+            "m/x.yaml",
+            format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: web{} }}\n", field.replace("SECRET", &word)),
+        )
+    };
+    for (project, place) in [
+        (
+            with(&format!("  A: b\nannotations: {{ note: {word} }}\n")),
+            "`metadata.annotations.note` of the ConfigMap `app`",
+        ),
+        (
+            with(&format!("bundles: {{ more: {{ data: {{ A: b }}, annotations: {{ note: {word} }} }} }}\n")),
+            "`metadata.annotations.note` of the ConfigMap `more`",
+        ),
+        (with("  BINARY: !!binary QUJD/0h4Ny9xKzJMbTkidlQlayZ3\n"), "`binaryData.BINARY` of the ConfigMap `app`"),
+        (
+            with("  FILE: { file: notes.txt }\n").file("notes.txt", format!("# the password is {SECRET}\n")),
+            "`data.FILE`",
+        ),
+        (with(&format!("  app.json: {{ content: {{ note: {word} }} }}\n")), "`data.app.json`"),
+        (manifest(", annotations: { note: SECRET }"), "`metadata.annotations.note` of the Service `web`"),
+        (manifest(" }\nspec: { args: [run, SECRET]"), "`spec.args[1]` of the Service `web`"),
+        (manifest(" }\nspec: { SECRET: x"), "the key `spec.…` of the Service `web`"),
+    ] {
+        let project = project.file("dev.yaml", "data: {}\n");
+        let message = refused(&project);
+        assert!(message.contains(place), "{place}:\n{message}");
+        assert!(message.contains("`data.DB_PASSWORD`"), "{message}");
+    }
+}
+
+#[test]
+fn names_and_labels_are_looked_at_too() {
+    let base = "data: { DB_PASSWORD: { value: a1b2c3d4e5, sensitive: true }, A: x }\n";
+    for (more, told) in [
+        ("labels: { x: a1b2c3d4e5 }\n", "`metadata.labels.x` of the ConfigMap `app`"),
+        ("namespace: ns-a1b2c3d4e5\n", "`metadata.namespace` of the ConfigMap `app`"),
+        ("app: app-a1b2c3d4e5\n", "the name of the app"),
+        ("app: app-a1b2c3d4e5\n", "`metadata.name` of the ConfigMap `app-…`"),
+        ("bundles: { x-a1b2c3d4e5: { data: { B: x } } }\n", "`metadata.name` of the ConfigMap `x-…`"),
+        ("bundles: { x: { data: { a1b2c3d4e5: x } } }\n", "the key `data.…` of the ConfigMap `x`"),
+    ] {
+        let project = Project::of(&format!("{base}{more}"), "").file(".gitignore", "rendered\n");
+        let message = project.run(&["render", "dev"]).refused();
+        assert!(message.contains(told), "{more}:\n{message}");
+        let tree = project.run(&["render", "dev", "--out", "rendered"]).refused();
+        assert_eq!(message, tree);
+        assert!(!message.contains("a1b2c3d4e5"), "{message}");
+    }
+}
+
+#[test]
+fn what_was_decrypted_is_found_though_nothing_uses_it() {
+    let base =
+        "data:\n  DATABASE_PASSWORD: { sensitive: true }\n  STRIPE_WEBHOOK_SECRET: { sensitive: true }\n  COPY: none\n";
+    let plain = Project::of(base, "")
+        .file("prod.secrets.yaml", ENCRYPTED)
+        .file("prod.yaml", "")
+        .file(".gitignore", "rendered\n");
+    let secret = plain.run_with_key(&["get", "prod", "DATABASE_PASSWORD"]).ok().trim_end().to_owned();
+    let copied = plain.file("prod.yaml", format!("data: {{ COPY: {} }}\n", quoted(&STANDARD.encode(&secret))));
+    for arguments in [["render", "prod"].as_slice(), &["render", "prod", "--out", "rendered"]] {
+        let message = copied.run_with_key(arguments).refused();
+        let told = "`data.COPY` of the ConfigMap `app` holds the value of `data.DATABASE_PASSWORD`, in base64";
+        assert!(message.contains(told), "{message}");
+        assert!(!message.contains(&secret), "{message}");
+    }
+}
+
+#[test]
+fn a_secret_is_where_it_belongs() {
+    passes(
+        &with("  URL: \"postgres://app:{{ data.DB_PASSWORD | urlencode }}@db\"\n")
+            .file("dev.yaml", format!("data: {{ DB_PASSWORD: {} }}\n", quoted(SECRET))),
+    );
+    let encoded = STANDARD.encode(SECRET);
+    let object = |more: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{ name: other{more} }}\ndata: {{ a: {encoded} }}\nstringData: {{ b: {} }}\n",
+            quoted(SECRET)
+        );
+        with("manifests: [m/x.yaml]\n").file("m/x.yaml", text)
+    };
+    passes(&object(""));
+    let message = refused(&object(&format!(", annotations: {{ a: {encoded} }}")));
+    assert!(message.contains("`metadata.annotations.a` of the Secret `other`"), "{message}");
+}
+
+#[test]
+fn what_leaves_encrypted_is_looked_at_as_far_as_it_is_plain() {
+    let project = with(&format!(
+        "delivery: {{ secrets: sops }}\nbundles: {{ x: {{ data: {{ TOKEN: {{ value: t1o2k3e4n5, sensitive: true }} }}, annotations: {{ note: {} }} }} }}\n",
+        quoted(SECRET)
+    ));
+    let key = std::fs::read_to_string(crate::support::project::repository().join("examples/demo-age-key.txt")).unwrap();
+    let recipient = key.split_whitespace().find(|word| word.starts_with("age1")).unwrap();
+    let project = project.file(".sops.yaml", format!("creation_rules:\n  - age: {recipient}\n"));
+    let message = refused(&project);
+    assert!(message.contains("`metadata.annotations.note` of the Secret `x`"), "{message}");
+}
+
+#[test]
+fn what_somebody_lifted_may_be_public() {
+    passes(&with("  PUBLIC: \"{{ declassify(data.DB_PASSWORD, 'a demo') }}\"\n  USES: \"see {{ data.PUBLIC }}\"\n"));
+    // with all that it is made of
+    passes(&with("  URL: \"x:{{ data.DB_PASSWORD }}\"\n  PUBLIC: \"{{ declassify(data.URL, 'a demo') }}\"\n"));
+    let manifest = "apiVersion: v1\nkind: Service\nmetadata: { name: web, annotations: { a: \"{{ declassify(data.DB_PASSWORD, 'a demo') }}\" } }\n";
+    passes(&with("manifests: [m/x.yaml]\n").file("m/x.yaml", manifest));
+    passes(
+        &with("manifests: [m/x.yaml.j2]\n")
+            .file("m/x.yaml.j2", manifest.replace("\"{{", "{{").replace("}}\"", "| tojson }}")),
+    );
+    // elsewhere it is a leak all the same
+    let message = refused(&with(&format!(
+        "  PUBLIC: \"{{{{ declassify(data.DB_PASSWORD, 'a demo') }}}}\"\n  COPY: {{ value: {}, sensitive: false, reason: none, template: false }}\n",
+        quoted(SECRET)
+    )));
+    assert!(message.contains("`data.COPY`") && !message.contains("`data.PUBLIC`"), "{message}");
+}
+
+#[test]
+fn what_is_allowed_passes() {
+    let copy = format!("  COPY: {{ value: {}, sensitive: false, reason: none, template: false }}\n", quoted(SECRET));
+    let allow = |key: &str| format!("allow: [{{ rule: secret-in-plain-output, key: {key}, reason: a demo }}]\n");
+    passes(&with(&format!("{copy}{}", allow("COPY"))));
+    passes(&with(&format!("{copy}{}", allow("DB_PASSWORD"))));
+    refused(&with(&format!("{copy}{}", allow("OTHER"))));
+    refused(&with(&format!("{copy}{}", allow("COPY").replace("secret-in-plain-output", "url-password"))));
+}
+
+#[test]
+fn what_is_met_by_chance_is_no_finding() {
+    for (password, plain) in [
+        ("hunter2", "hunter2"),
+        ("postgres", "postgres"),
+        ("checkout-db", "tcp://checkout-db.prod.svc:5432"),
+        ("checkout-db", "checkout-db"),
+        ("correct-horse-battery", "correct-horse-battery-staple.example.com"),
+        ("correct-horse-battery", "correct-horse-battery"),
+        ("changeme-please-now", "changeme-please-now is what to replace"),
+        ("${PASSWORD_OF_DB}", "set ${PASSWORD_OF_DB}"),
+    ] {
+        let base = format!(
+            "data:\n  DB_PASSWORD: {{ value: {}, sensitive: true }}\n  OTHER: {{ value: {}, sensitive: false, reason: none }}\n",
+            quoted(password),
+            quoted(plain)
+        );
+        passes(&Project::of(&base, "").file(".gitignore", "rendered\n"));
+    }
+    // a phrase by itself
+    let base = "data:\n  DB_PASSWORD: { value: correct-horse-battery, sensitive: true }\n  OTHER: log in with correct-horse-battery\n";
+    let message = Project::of(base, "").run(&["render", "dev"]).refused();
+    assert!(message.contains("`data.OTHER`") && !message.contains("correct-horse"), "{message}");
+}
+
+#[test]
+fn all_findings_are_told_at_once() {
+    let word = quoted(SECRET);
+    let message = refused(&with(&format!(
+        "  API_TOKEN: {{ value: t1o2k3e4n5x6, sensitive: true }}\n  ONE: {{ value: {}, sensitive: false, reason: none, template: false }}\nannotations: {{ note: {word} }}\n",
+        quoted(&format!("{SECRET} {SECRET} t1o2k3e4n5x6"))
+    )));
+    // two in the entry, and one in the annotation of the ConfigMap and the Secret each
+    assert_eq!(message.matches(RULE).count(), 4, "{message}");
+}
+
+#[test]
+fn a_private_key_is_found_however_it_is_wrapped() {
+    let body = STANDARD
+        .encode((0_u32..200).flat_map(|n| (n.wrapping_mul(2_654_435_761) >> 7).to_le_bytes()).collect::<Vec<_>>());
+    let wrapped = |width: usize, indent: &str| {
+        let lines: Vec<_> = body
+            .as_bytes()
+            .chunks(width)
+            .map(|line| format!("{indent}{}", std::str::from_utf8(line).unwrap()))
+            .collect();
+        format!("{indent}-----BEGIN {0} KEY-----\n{1}\n{indent}-----END {0} KEY-----\n", "PRIVATE", lines.join("\n"))
+    };
+    let base = "data:\n  tls: { file: tls.pem, sensitive: true }\nmanifests: [m/x.yaml]\n";
+    for copy in [wrapped(64, ""), wrapped(64, "    "), wrapped(76, "  "), body.clone()] {
+        let manifest = format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{ name: web, annotations: {{ note: {} }} }}\n",
+            quoted(&copy)
+        );
+        let project = Project::of(base, "").file("tls.pem", wrapped(64, "")).file("m/x.yaml", manifest);
+        let message = project.run(&["render", "dev"]).refused();
+        assert!(message.contains("`metadata.annotations.note`") && !message.contains(&body[..20]), "{message}");
+    }
+}
+
+#[test]
+fn what_is_never_rendered_is_looked_through_as_it_is() {
+    const URL: &str = "postgres://shop:hunter2canary@db/shop";
+    for (base, expected) in [
+        ("data: { A: { value: \"{{ 'URL' }}\", template: false } }", 1),
+        ("data: { A: { value: \"{{ 1 }}{# URL #}x\", template: false } }", 1),
+        ("data: { A: { file: a.txt } }", 1),
+        ("data: { A.json: { content: { a: \"{{ 1 }}{# URL #}x\" }, template: false } }", 1),
+        ("data: { A: \"{{ 1 }}{# URL #}x\" }", 0),
+        ("data: { A: { template: a.txt } }", 0),
+        ("data: { A: { value: '{{ .Values.password }}', template: false, sensitive: true } }", 0),
+    ] {
+        let project = Project::of(&format!("{}\n", base.replace("URL", URL)), "");
+        let project = project.file("a.txt", format!("{{{{ 1 }}}}{{# {URL} #}}x"));
+        let run = project.run(&["check", "--keyless"]);
+        let said = run.stdout + &run.stderr;
+        assert_eq!(run.code, expected, "{base}\n{said}");
+        assert_eq!(said.contains("plaintext-secret"), expected == 1, "{base}\n{said}");
+        assert!(!said.contains("hunter2canary"), "{said}");
+    }
+}

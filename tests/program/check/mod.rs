@@ -1,0 +1,32 @@
+//! `septum check`: every mistake at once, quiet when all is well, and never a value.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+mod accepting;
+mod false_alarms;
+mod fixing;
+mod gate;
+mod leftovers;
+mod own_rules;
+mod pitfalls;
+mod reports;
+mod rules;
+mod sarif;
+mod staged;
+
+use crate::support::project::{Project, Run, text};
+use serde_json::Value as Json;
+
+/// What programs are told of a project: each finding as `rule file:line key`.
+fn findings(run: &Run) -> Vec<String> {
+    let report: Json = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}{}", run.stdout, run.stderr));
+    let line = |finding: &Json| {
+        let key = finding["key"].as_str().map(|key| format!(" {key}")).unwrap_or_default();
+        format!("{} {}:{}{key}", text(&finding["rule"]), text(&finding["file"]), finding["line"])
+    };
+    report["findings"].as_array().unwrap().iter().map(line).collect()
+}
+
+fn check(project: &Project) -> Vec<String> {
+    findings(&project.run(&["check", "--format", "json"]))
+}

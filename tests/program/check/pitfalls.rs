@@ -1,0 +1,293 @@
+//! What nobody would see before a pod starts. Each mistake stands beside what is right and looks alike.
+
+use super::rules::assert_all;
+use super::{check, findings};
+use crate::support::project::{ENCRYPTED, Project};
+
+const KEY_BODY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// The findings of one rule in a project with these files.
+#[track_caller]
+fn told(rule: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let project = Project::new([("dev.yaml", "")]);
+    let project = files.iter().fold(project, |project, (path, text)| project.file(path, text));
+    check(&project).into_iter().filter(|finding| finding.starts_with(&format!("{rule} "))).collect()
+}
+
+#[test]
+fn a_required_key_that_is_empty_is_told() {
+    for (value, is_told) in [
+        ("{ value: '', required: true }", true),
+        ("{ value: '', required: false }", false),
+        ("''", false),
+        ("{ value: x, required: true }", false),
+        ("{ value: '   ', required: true }", true),
+        ("{ value: \"\\t\\n\", required: true }", true),
+        ("'   '", false),
+    ] {
+        let base = format!("data:\n  A: {value}\n");
+        assert_eq!(!told("empty-value", &[("base.yaml", &base)]).is_empty(), is_told, "{value}");
+    }
+}
+
+#[test]
+fn an_ssh_key_ends_in_a_line_feed() {
+    let key = |label: &str, end: &str| {
+        format!("{dashes}BEGIN {label}{dashes}\n{KEY_BODY}\n{dashes}END {label}{dashes}{end}", dashes = "-----")
+    };
+    for (entry, text, is_told) in [
+        ("identity", key("OPENSSH PRIVATE KEY", ""), true),
+        ("ssh-privatekey", key("RSA PRIVATE KEY", ""), true),
+        ("identity", key("OPENSSH PRIVATE KEY", "\n"), false),
+        ("tls.key", key("PRIVATE KEY", ""), false),
+        ("ssh-known-hosts", "host ssh-ed25519 AAAA".to_owned(), false),
+    ] {
+        let base = format!("data:\n  {entry}: {{ file: key, sensitive: true }}\n");
+        let found = told("missing-line-feed", &[("base.yaml", &base), ("key", &text)]);
+        assert_eq!(!found.is_empty(), is_told, "{entry}: {text}");
+    }
+}
+
+#[test]
+fn a_password_that_ends_in_a_line_feed_is_told() {
+    let file = |entry: &str| format!("data:\n  {entry}: {{ file: secret, sensitive: true }}\n");
+    let url = "data:\n  db.txt: { file: secret, sensitive: true }\n  URL: 'postgres://a:{{ data[\"db.txt\"] | urlencode }}@db'\n";
+    for (name, base, text, is_told) in [
+        ("a variable", file("PASSWORD"), "hunter2\n", true),
+        ("of Windows", file("PASSWORD"), "hunter2\r\n", true),
+        ("a part of a URL", url.to_owned(), "hunter2\n", true),
+        ("without", file("PASSWORD"), "hunter2", false),
+        ("a file that is mounted", file("password.txt"), "hunter2\n", false),
+        ("several lines", file("HTPASSWD"), "a:b\nc:d\n", false),
+        ("a block", "data:\n  PASSWORD:\n    sensitive: true\n    value: |\n      hunter2\n".to_owned(), "", true),
+        (
+            "a stripped block",
+            "data:\n  PASSWORD:\n    sensitive: true\n    value: |-\n      hunter2\n".to_owned(),
+            "",
+            false,
+        ),
+        ("no secret", "data:\n  VERSION: { file: secret }\n".to_owned(), "1.2\n", false),
+    ] {
+        let found = told("trailing-line-feed", &[("base.yaml", &base), ("secret", text)]);
+        assert_eq!(!found.is_empty(), is_told, "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn line_ends_of_windows_are_told_in_files_for_others() {
+    for (entry, text, is_told) in [
+        ("run.sh", "#!/bin/sh\r\necho a\r\n", true),
+        ("app.ini", "a=1\r\n", true),
+        ("run.sh", "#!/bin/sh\necho a\n", false),
+        ("run.ps1", "echo a\r\n", false),
+        ("mail.eml", "To: a\r\n\r\n", false),
+    ] {
+        let base = format!("data:\n  {entry}: {{ file: f }}\n");
+        let found = told("carriage-return", &[("base.yaml", &base), ("f", text)]);
+        assert_eq!(!found.is_empty(), is_told, "{entry}: {text:?}");
+    }
+}
+
+#[test]
+fn quotes_that_yaml_does_not_know_are_told() {
+    for (value, is_told) in [
+        ("“info”", true),
+        ("‘info’", true),
+        ("„info“", true),
+        ("«info»", true),
+        ("\"info\"", false),
+        ("say “hello” to them", false),
+        ("“a” and b", false),
+        ("it’s", false),
+        ("“info", true),
+        ("info”", true),
+        ("the boys’", false),
+    ] {
+        let base = format!("data:\n  A: {value}\n");
+        assert_eq!(!told("typographic-quotes", &[("base.yaml", &base)]).is_empty(), is_told, "{value}");
+    }
+}
+
+#[test]
+fn a_character_that_nobody_sees_is_told() {
+    for (value, is_told) in [
+        ("\"in\u{a0}fo\"", true),
+        ("in\u{200b}fo", true),
+        ("in\u{2060}fo", true),
+        ("'in\u{feff}fo'", true),
+        ("a\u{ad}b", true),
+        ("a\u{3000}b", true),
+        ("\"in\\u00A0fo\"", false),
+        ("« déjà\u{a0}»", false),
+        ("क्\u{200d}ष", false),
+        ("é\u{200b}x", true),
+        ("an ordinary space", false),
+    ] {
+        let base = format!("data:\n  A: {value}\n");
+        assert_eq!(!told("invisible-character", &[("base.yaml", &base)]).is_empty(), is_told, "{value:?}");
+    }
+    for (entry, text, is_told) in
+        [("app.ini", "\u{feff}a=1\n", true), ("a.csv", "\u{feff}a\n", false), ("app.txt", "a\u{a0}b\n", false)]
+    {
+        let base = format!("data:\n  {entry}: {{ file: f }}\n");
+        let found = told("invisible-character", &[("base.yaml", &base), ("f", text)]);
+        assert_eq!(!found.is_empty(), is_told, "{entry}: {text:?}");
+    }
+}
+
+#[test]
+fn the_name_of_a_key_in_single_braces_is_told() {
+    for (value, is_told) in [
+        ("'http://{HOST}/x'", true),
+        ("'http://{ HOST }/x'", true),
+        ("'http://{data.HOST}/x'", true),
+        ("'http://{{ data.HOST }}/x'", false),
+        ("'http://${HOST}/x'", false),
+        ("'{$HOST}'", false),
+        ("'/users/{id}'", false),
+        ("'{A}'", false),
+        ("'http://{vars.domain}/x'", true),
+        ("'{vars.other}'", false),
+        ("'{env.name}.example.com'", true),
+        ("'{app.name}'", true),
+        ("'{bundles.more.KEY}'", true),
+        ("'{bundles.more.NONE}'", false),
+        ("{ value: 'http://{HOST}/x', template: false }", false),
+    ] {
+        let base = format!(
+            "vars: {{ domain: x }}\ndata:\n  HOST: db\n  A: {value}\nbundles: {{ more: {{ data: {{ KEY: x }} }} }}\n"
+        );
+        assert_eq!(!told("single-braces", &[("base.yaml", &base)]).is_empty(), is_told, "{value}");
+    }
+}
+
+const WORKLOAD: &str = "kind: Deployment
+apiVersion: apps/v1
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { a: b } }
+  template:
+    metadata: { labels: { a: b } ANNOTATIONS }
+    spec:
+      SECURITY
+      containers:
+      - name: web
+        image: web
+        CONTAINER
+      VOLUMES
+";
+
+fn workload(annotations: &str, security: &str, container: &str, volumes: &str) -> String {
+    let parts = [("ANNOTATIONS", annotations), ("SECURITY", security), ("CONTAINER", container), ("VOLUMES", volumes)];
+    parts.iter().fold(WORKLOAD.to_owned(), |text, (name, part)| text.replace(name, part))
+}
+
+#[test]
+fn a_secret_that_its_container_cannot_read_is_told() {
+    let base =
+        "bundles: { s: { data: { PASSWORD: { sensitive: true, value: '{{ env.name }}' } } } }\nmanifests: [w/w.yaml]\n";
+    let mount = "volumeMounts: [{ name: v, mountPath: /x }]";
+    let volume = |mode: &str| format!("volumes: [{{ name: v, secret: {{ secretName: s{mode} }} }}]");
+    let projected = "volumes: [{ name: v, projected: { defaultMode: 0400, sources: [{ secret: { name: s } }] } }]";
+    let item = "volumes: [{ name: v, secret: { secretName: s, items: [{ key: PASSWORD, path: p, mode: 256 }] } }]";
+    let other = "securityContext: { runAsUser: 1000 }";
+    let grouped = "securityContext: { runAsUser: 1000, fsGroup: 1000 }";
+    for (name, annotations, security, container, volumes, is_told) in [
+        ("one", "", other, mount, &volume(", defaultMode: 0400")[..], true),
+        ("not root", "", "securityContext: { runAsNonRoot: true }", mount, &volume(", defaultMode: 256"), true),
+        ("projected", "", other, mount, projected, true),
+        ("an item", "", other, mount, item, true),
+        ("wired", ", annotations: { septum.dev/mount: 's:/x' }", other, "", "", true),
+        ("by the container", "", "", &format!("{mount}\n        {other}"), &volume(", defaultMode: 0400"), true),
+        ("with a group", "", grouped, mount, &volume(", defaultMode: 0400"), false),
+        ("wired with a group", ", annotations: { septum.dev/mount: 's:/x' }", grouped, "", "", false),
+        ("for all", "", other, mount, &volume(", defaultMode: 0444"), false),
+        ("by default", "", other, mount, &volume(""), false),
+        ("root", "", "securityContext: { runAsUser: 0 }", mount, &volume(", defaultMode: 0400"), false),
+        ("who knows", "", "", mount, &volume(", defaultMode: 0400"), false),
+        ("nobody mounts it", "", other, "", &volume(", defaultMode: 0400"), false),
+    ] {
+        let text = workload(annotations, security, container, volumes);
+        let found = told("unreadable-mount", &[("base.yaml", base), ("w/w.yaml", &text)]);
+        assert_eq!(!found.is_empty(), is_told, "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_variable_that_hides_another_is_told() {
+    let base = "bundles: { a: { data: { HOST: x, PORT: y } }, b: { data: { HOST: z } }, c: { data: { OTHER: z } } }\nmanifests: [w/w.yaml]\n";
+    for (annotations, container, is_told) in [
+        (", annotations: { septum.dev/env-from: 'a, b' }", "", true),
+        ("", "envFrom: [{ configMapRef: { name: a } }, { configMapRef: { name: b } }]", true),
+        ("", "envFrom: [{ configMapRef: { name: a } }, { configMapRef: { name: b }, prefix: B_ }]", false),
+        ("", "envFrom: [{ configMapRef: { name: a } }, { configMapRef: { name: a } }]", false),
+        (", annotations: { septum.dev/env-from: 'a, c' }", "", false),
+    ] {
+        let text = workload(annotations, "", container, "");
+        let found = told("shadowed-variable", &[("base.yaml", base), ("w/w.yaml", &text)]);
+        assert_eq!(!found.is_empty(), is_told, "{annotations}{container}: {found:?}");
+    }
+}
+
+#[test]
+fn a_docker_config_without_credentials_is_told() {
+    let base = |json: &str| {
+        format!(
+            "bundles:\n  r:\n    type: kubernetes.io/dockerconfigjson\n    data:\n      .dockerconfigjson: {{ required: true, value: '{json}' }}\n"
+        )
+    };
+    for (json, is_told) in [
+        (r#"{"auths":{"ghcr.io":{}}}"#, true),
+        (r#"{"auths":{"ghcr.io":{"auth":""}}}"#, true),
+        (r#"{"auths":{"ghcr.io":{"username":"a"}}}"#, true),
+        (r#"{"auths":{"ghcr.io":null}}"#, true),
+        (r#"{"auths":{"ghcr.io":{"auth":"YTpiY2Q="}}}"#, false),
+        (r#"{"auths":{"a":{},"ghcr.io":{"username":"a","password":"bcd"}}}"#, false),
+        (r#"{"auths":{"ghcr.io":{"username":"a","password":"bcd","auth":"YTpiY2Q="}}}"#, false),
+        (r#"{"auths":{"ghcr.io":{"username":"a","auth":"YTpiY2Q="}}}"#, false),
+        (r#"{"auths":{"ghcr.io":{"username":"b","password":"bcd","auth":"YTpiY2Q="}}}"#, true),
+        (r#"{"auths":{"ghcr.io":{"username":"a","password":"xyz","auth":"YTpiY2Q="}}}"#, true),
+        (r#"{"auths":{"ghcr.io":{"auth":"a:bcd"}}}"#, true),
+        (r#"{"auths":{"ghcr.io":{"auth":"YWJjZA=="}}}"#, true),
+    ] {
+        assert_eq!(!told("typed-secret", &[("base.yaml", &base(json))]).is_empty(), is_told, "{json}");
+    }
+}
+
+#[test]
+fn a_secret_that_production_shares_is_told_and_its_value_is_not() {
+    let base = "data:\n  DATABASE_PASSWORD: { sensitive: true }\n  STRIPE_WEBHOOK_SECRET: { sensitive: true }\n";
+    let project = |other: &str| {
+        let project = Project::new([("base.yaml", base), (&format!("{other}.yaml"), ""), ("prod.yaml", "")]);
+        project.file(&format!("{other}.secrets.yaml"), ENCRYPTED).file("prod.secrets.yaml", ENCRYPTED)
+    };
+    let shared = |project: &Project| -> Vec<String> {
+        let all = findings(&project.run_with_key(&["check", "--format", "json"]));
+        all.into_iter().filter(|finding| finding.starts_with("shared-secret")).collect()
+    };
+    assert_eq!(shared(&project("dev")).len(), 2);
+    assert_eq!(shared(&project("prod-eu")), [""; 0], "both are production");
+    // one that both take from one layer is shared on purpose
+    let both =
+        Project::new([("base.yaml", base), ("dev.yaml", ""), ("prod.yaml", "")]).file("base.secrets.yaml", ENCRYPTED);
+    assert_eq!(shared(&both), [""; 0]);
+    // without a key, nobody knows
+    let closed = findings(&project("dev").run(&["check", "--keyless", "--format", "json"]));
+    assert!(!closed.iter().any(|finding| finding.starts_with("shared-secret")), "{closed:?}");
+    let values = project("dev").run_with_key(&["get", "prod", "DATABASE_PASSWORD"]).ok();
+    let run = project("dev").run_with_key(&["check"]);
+    assert!(
+        run.stderr.contains("has the same secret in `prod` and in `dev`")
+            || run.stdout.contains("has the same secret in `prod` and in `dev`")
+    );
+    assert!(!format!("{}{}", run.stdout, run.stderr).contains(values.trim()));
+}
+
+#[test]
+fn a_project_without_mistakes_has_none_of_these() {
+    assert_all(&[(
+        "nothing",
+        &[("base.yaml", "data: { A: \"it’s {fine}\", B: '' , run.sh: { file: r } }"), ("r", "#!/bin/sh\n")],
+        &[],
+    )]);
+}

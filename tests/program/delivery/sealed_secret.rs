@@ -1,0 +1,214 @@
+//! `secrets: sealed-secret`: what the controller opens, opened here by an independent implementation.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::Value as Json;
+
+use crate::delivery::schema::assert_valid;
+use crate::support::peers::python_with;
+use crate::support::project::{ENCRYPTED, Objects, Project, text};
+
+/// A test key and its certificate, made once with `openssl req -x509 -newkey rsa:4096 -days 36500`: they
+/// protect nothing.
+const CERTIFICATE: &str = include_str!("../../vectors/sealed/cert.pem");
+const KEY: &str = include_str!("../../vectors/sealed/key.pem");
+
+/// What sealed-secrets does, with Python's `cryptography`: `HybridDecrypt` in `pkg/crypto/crypto.go`.
+const UNSEAL: &str = r#"
+import base64, json, sys
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+asked = json.load(sys.stdin)
+key = serialization.load_pem_private_key(asked["key"].encode(), None)
+opened = {}
+for name, value in asked["values"].items():
+    blob = base64.b64decode(value, validate=True)
+    length = int.from_bytes(blob[:2], "big")
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), asked["label"].encode())
+    try:
+        session = key.decrypt(blob[2:2 + length], oaep)
+        opened[name] = base64.b64encode(AESGCM(session).decrypt(bytes(12), blob[2 + length:], None)).decode()
+    except Exception:
+        opened[name] = None
+json.dump(opened, sys.stdout)
+"#;
+
+const BASE: &str = "app: app
+namespace: shop
+labels: { team: a }
+annotations: { note: b }
+data:
+  LOG_LEVEL: info
+  DATABASE_PASSWORD: { sensitive: true }
+  STRIPE_WEBHOOK_SECRET: { sensitive: true }
+bundles:
+  login: { type: kubernetes.io/basic-auth, data: { username: robot, password: '{{ bundles.app.DATABASE_PASSWORD }}' } }
+  odd: { type: Opaque, data: { empty: '', file: { file: files/binary } } }
+";
+
+fn project(delivery: &str) -> Project {
+    let delivery = format!("delivery: {{ secrets: sealed-secret, certificate: certs/prod.pem{delivery} }}\n");
+    Project::new([("base.yaml", BASE), ("prod.yaml", &delivery), ("prod.secrets.yaml", ENCRYPTED)])
+        .file("files/binary", [0, 159, 146, 150])
+        .file("certs/prod.pem", CERTIFICATE)
+}
+
+fn unseal(python: &std::path::Path, values: &Json, label: &str) -> Json {
+    let asked = serde_json::json!({ "key": KEY, "values": values, "label": label });
+    let mut child = Command::new(python)
+        .args(["-c", UNSEAL])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python runs");
+    child.stdin.take().expect("a pipe").write_all(asked.to_string().as_bytes()).expect("Python reads");
+    let output = child.wait_with_output().expect("Python ends");
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn sealed(objects: &Objects, name: &str) -> Json {
+    let is = |object: &&Json| object["kind"] == "SealedSecret" && object["metadata"]["name"] == name;
+    objects.0.iter().find(is).unwrap_or_else(|| panic!("no SealedSecret `{name}`")).clone()
+}
+
+#[test]
+fn the_controller_can_open_every_value_in_every_scope_and_nobody_elsewhere() {
+    let Some(python) = python_with("cryptography") else { return };
+    let plain = Project::new([("base.yaml", BASE), ("prod.yaml", ""), ("prod.secrets.yaml", ENCRYPTED)])
+        .file("files/binary", [0, 159, 146, 150])
+        .run_with_key(&["render", "prod"])
+        .objects();
+    for (scope, label, annotation) in [
+        ("", "shop/NAME", None),
+        (", scope: strict", "shop/NAME", None),
+        (", scope: namespace-wide", "shop", Some("sealedsecrets.bitnami.com/namespace-wide")),
+        (", scope: cluster-wide", "", Some("sealedsecrets.bitnami.com/cluster-wide")),
+    ] {
+        let objects = project(scope).run_with_key(&["render", "prod"]).objects();
+        assert!(objects.0.iter().all(|object| object["kind"] != "Secret"), "no Secret besides");
+        assert_valid(&objects.0, "SealedSecret");
+        for name in ["app", "login", "odd"] {
+            let object = sealed(&objects, name);
+            let label = label.replace("NAME", name);
+            let values = &object["spec"]["encryptedData"];
+            let opened = unseal(&python, values, &label);
+            let decode = |value: &Json| {
+                base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text(value)).expect("base64")
+            };
+            let opened: std::collections::BTreeMap<_, _> =
+                opened.as_object().unwrap().iter().map(|(key, value)| (key.clone(), decode(value))).collect();
+            assert_eq!(opened, plain.bytes(&format!("Secret/{name}")), "{scope} {name}");
+            let elsewhere = unseal(&python, values, &format!("{label}x"));
+            assert!(elsewhere.as_object().unwrap().values().all(Json::is_null), "{scope} {name}: bound to its place");
+            for metadata in [&object["metadata"], &object["spec"]["template"]["metadata"]] {
+                assert_eq!((&metadata["name"], &metadata["namespace"]), (&Json::from(name), &Json::from("shop")));
+                assert_eq!((&metadata["labels"]["team"], &metadata["annotations"]["note"]), (&"a".into(), &"b".into()));
+                let scopes = metadata["annotations"].as_object().unwrap().keys().filter(|key| key.contains("sealed"));
+                assert_eq!(scopes.map(String::as_str).collect::<Vec<_>>(), annotation.into_iter().collect::<Vec<_>>());
+            }
+        }
+        assert_eq!(sealed(&objects, "login")["spec"]["template"]["type"], "kubernetes.io/basic-auth");
+    }
+}
+
+#[test]
+fn equal_values_are_sealed_to_equal_bytes() {
+    let project = project("");
+    let first = project.run_with_key(&["render", "prod"]).ok();
+    for _ in 0..3 {
+        assert_eq!(project.run_with_key(&["render", "prod"]).ok(), first);
+    }
+    let sealed = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.contains(": \"Ag")).map(|line| line.trim().to_owned()).collect()
+    };
+    // the same value under another name, in another object, for another scope: nothing is shared
+    let changed = project
+        .file("prod.yaml", "delivery: { secrets: sealed-secret, certificate: certs/prod.pem, scope: cluster-wide }\n");
+    let second = changed.run_with_key(&["render", "prod"]).ok();
+    assert!(sealed(&first).len() >= 6 && sealed(&first).iter().all(|line| !sealed(&second).contains(line)));
+}
+
+#[test]
+fn the_final_name_is_what_values_are_bound_to() {
+    let Some(python) = python_with("cryptography") else { return };
+    let project = project("").file("base.yaml", format!("names: hashed\n{BASE}"));
+    let objects = project.run_with_key(&["render", "prod"]).objects();
+    let object = objects.0.iter().find(|object| object["kind"] == "SealedSecret").unwrap();
+    let name = text(&object["metadata"]["name"]);
+    assert_ne!(name, "app");
+    assert_eq!(object["spec"]["template"]["immutable"], true);
+    let opened = unseal(&python, &object["spec"]["encryptedData"], &format!("shop/{name}"));
+    assert!(opened.as_object().unwrap().values().all(Json::is_string));
+}
+
+#[test]
+fn without_an_encrypted_layer_sealed_values_are_new_each_time_and_that_is_told() {
+    let base = "app: app\nnamespace: shop\ndata: { P: { value: x, sensitive: true } }\n";
+    let dev = "delivery: { secrets: sealed-secret, certificate: cert.pem }\n";
+    let project = Project::of(base, dev).file("cert.pem", CERTIFICATE);
+    let (one, two) = (project.run(&["render", "dev"]), project.run(&["render", "dev"]));
+    assert!(one.stdout != two.stdout && one.code == 0);
+    let run = project.run(&["render", "dev", "--out", "rendered"]);
+    assert!(run.stderr.contains("the sealed values of `dev` are new ones"), "{}", run.stderr);
+    // but what did not change is not made again
+    let file = project.root().join("rendered/dev/app/sealedsecret-app.yaml");
+    let before = fs::read(&file).unwrap();
+    assert!(project.run(&["render", "dev", "--out", "rendered"]).stderr.contains("0 of 1 target rendered"));
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn what_cannot_be_sealed_says_why() {
+    let without = |field: &str| BASE.split_inclusive('\n').filter(|line| !line.starts_with(field)).collect::<String>();
+    let lone = "delivery: { secrets: sealed-secret }\n";
+    let half = &CERTIFICATE[..CERTIFICATE.len() / 2];
+    for (what, project, expected) in [
+        ("namespace", project("").file("base.yaml", without("namespace")), "the Secret `app` has no namespace"),
+        ("certificate", project("").file("prod.yaml", lone), "`secrets: sealed-secret` needs a certificate"),
+        (
+            "file",
+            project("").file("prod.yaml", lone.replace(" }", ", certificate: cert.pm }")).file("cert.pem", ""),
+            "did you mean `cert.pem`?",
+        ),
+        ("key", project("").file("certs/prod.pem", KEY), "`certs/prod.pem` holds a private key"),
+        (
+            "both",
+            project("").file("certs/prod.pem", format!("{CERTIFICATE}{KEY}")),
+            "`certs/prod.pem` holds a private key",
+        ),
+        ("small", project("").file("certs/prod.pem", include_str!("../../vectors/sealed/small.crt")), "has 1024 bits"),
+        (
+            "scope",
+            project("").file("base.yaml", BASE.replace("note: b", "sealedsecrets.bitnami.com/cluster-wide: 'true'")),
+            "is not as the scope of its values",
+        ),
+        ("half", project("").file("certs/prod.pem", half), "cannot be read"),
+        ("text", project("").file("certs/prod.pem", "hello"), "holds no certificate"),
+    ] {
+        let stderr = project.run_with_key(&["render", "prod"]).refused();
+        assert!(stderr.contains(expected), "{what}: {stderr}");
+        assert!(!stderr.contains("MII") && stderr.contains(" --> prod.yaml:1:"), "{what}: {stderr}");
+    }
+    // anywhere in a cluster, no namespace is needed
+    let project = project(", scope: cluster-wide").file("base.yaml", without("namespace"));
+    project.run_with_key(&["render", "prod"]).ok();
+}
+
+#[test]
+fn a_certificate_that_expired_or_will_soon_is_told_of() {
+    // openssl x509 -in tests/vectors/sealed/cert.pem -noout -dates
+    for (day, code, expected) in [
+        ("2026-11-24", 0, "warning: the certificate is valid only from 2026-11-25"),
+        ("2126-10-20", 0, "warning: the certificate expires on 2126-11-01"),
+        ("2126-11-02", 0, "warning: the certificate expired on 2126-11-01"),
+    ] {
+        let run = project("").run_with_key(&["render", "prod", "--at", day]);
+        assert!(run.code == code && run.stderr.contains(expected), "{day}: {}", run.stderr);
+        assert!(run.stderr.contains("prod.yaml:1:"), "{day}: {}", run.stderr);
+        assert_eq!(run.stdout.is_empty(), code != 0, "{day}");
+    }
+}

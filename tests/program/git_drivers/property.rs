@@ -1,0 +1,188 @@
+//! What holds for all merges.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use proptest::prelude::*;
+use septum::at_rest::merge::{Outcome, Versions, merge};
+use septum::sops::{Format, Sealed, Tree, Value};
+
+use crate::git_drivers::repository::*;
+
+/// Places of values; `m`, `m/n`, `n` and `f` are always maps.
+const PLACES: [&str; 10] = ["a", "b", "m/a", "m/b", "m/n/a", "m/n/b", "n/a", "f/a", "l", "z"];
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Set(&'static str, u8),
+    Unset(&'static str),
+}
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let place =
+        prop::sample::select(&["a", "b", "m/a", "m/b", "m/n/a", "m/n/b", "n/a", "f/a", "l/0", "l/1", "l/2", "z"][..]);
+    let removed = prop::sample::select(&["a", "b", "m", "m/n", "m/a", "m/n/a", "n", "f/a", "l", "l/0", "l/1", "z"][..]);
+    let edit = prop_oneof![
+        4 => (place, 0..8_u8).prop_map(|(place, value)| Edit::Set(place, value)),
+        1 => removed.prop_map(Edit::Unset),
+    ];
+    prop::collection::vec(edit, 0..5)
+}
+
+/// Few values, some of which look alike and are of different types.
+fn value(number: u8) -> Tree {
+    match number {
+        0 => Tree::of(Value::Int(1)),
+        1 => Tree::text("1"),
+        2 => Tree::of(Value::Null),
+        3 => Tree::text(""),
+        4 => Tree::text("two\nlines\n"),
+        5 => Tree::of(Value::Bool(true)),
+        6 => Tree::text("<<<<<<< x"),
+        _ => Tree::text("x: [y"),
+    }
+}
+
+fn apply(file: &mut Sealed, edits: &[Edit]) {
+    for edit in edits {
+        // what is not there need not be removed
+        let _ = match edit {
+            Edit::Set(place, number) => file.set(0, &path(place), &value(*number)),
+            Edit::Unset(place) => file.unset(0, &path(place)),
+        };
+    }
+}
+
+const FORMATS: [(Format, &str, &str); 4] = [
+    (
+        Format::Yaml,
+        "f.yaml",
+        "# top\n\na: one # a\nm:\n  a: 1\n  # b\n  b: two\n\n  n:\n    a: x\n    b: |\n      y\n      z\nf: {a: 1, b: 2}\nl:\n- x\n# between\n- k: v\n  w: 1\nz: end\n# end\n",
+    ),
+    (
+        Format::Json,
+        "f.json",
+        "{\"a\": \"one\", \"m\": {\"a\": 1, \"b\": \"two\", \"n\": {\"a\": \"x\", \"b\": \"y z\"}},\n\"l\": [1, 1], \"z\": \"end\"}",
+    ),
+    (Format::Dotenv, "f.env", "# top\na=1\n\nb=two\nz=end\n"),
+    (Format::Ini, "f.ini", "; top\n[m]\na = one\n; b\nb = two\n\n[n]\na = 1\n[z]\n"),
+];
+
+fn formats() -> impl Strategy<Value = Format> {
+    prop::sample::select(&FORMATS[..]).prop_map(|(format, _, _)| format)
+}
+
+fn base(format: Format) -> &'static [u8] {
+    static BASES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    let bases = BASES.get_or_init(|| FORMATS.iter().map(|(format, _, text)| encrypted(text, *format)).collect());
+    &bases[FORMATS.iter().position(|(known, _, _)| *known == format).unwrap()]
+}
+
+fn merged(format: Format, base: &[u8], ours: &[u8], theirs: &[u8]) -> Outcome {
+    let name = FORMATS.iter().find(|(known, _, _)| *known == format).unwrap().1;
+    let [base, ours, theirs] = [base, ours, theirs].map(<[u8]>::to_vec);
+    merge(name, Versions { base, ours, theirs }, &identities(), now())
+}
+
+/// The bytes, and the paths in conflict in alphabetical order.
+fn result(format: Format, base: &[u8], ours: &[u8], theirs: &[u8]) -> (Vec<u8>, Vec<String>) {
+    match merged(format, base, ours, theirs) {
+        Outcome::Merged { bytes, mut conflicts, .. } => {
+            conflicts.sort();
+            (bytes, conflicts)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What stands at each place.
+fn values(bytes: &[u8], format: Format) -> BTreeMap<&'static str, String> {
+    let file = open(bytes, format);
+    let shown = |place: &&'static str| Some((*place, file.get(0, &path(place))?.inline().to_string()));
+    PLACES.iter().filter_map(shown).collect()
+}
+
+fn is_there(bytes: &[u8], format: Format, place: &str) -> bool {
+    open(bytes, format).get(0, &path(place)).is_some()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn each_place_is_merged_by_itself_and_in_the_same_way_from_both_sides(
+        ours in edits(), theirs in edits(), format in formats()
+    ) {
+        let base = base(format);
+        let [ours, theirs] = [&ours, &theirs].map(|edits| changed(base, format, |file| apply(file, edits)));
+        let (bytes, conflicts) = result(format, base, &ours, &theirs);
+        let (mirrored, same_conflicts) = result(format, base, &theirs, &ours);
+        prop_assert_eq!(&conflicts, &same_conflicts);
+        let (b, o, t) = (values(base, format), values(&ours, format), values(&theirs, format));
+        let (got, mirrored) = (values(&bytes, format), values(&mirrored, format));
+        let gone = |side: &[u8], place: &str| {
+            ["m", "m/n", "n", "f"].iter().any(|map| {
+                place.starts_with(&format!("{map}/")) && is_there(base, format, map) && !is_there(side, format, map)
+            })
+        };
+        for place in PLACES {
+            let (b, o, t) = (b.get(place), o.get(place), t.get(place));
+            // what was added to a map that the other side removed
+            let orphan = b != o && gone(&theirs, place) || b != t && gone(&ours, place);
+            if o == t || !orphan && (b == o || b == t) {
+                let expected = if b == o { t } else { o };
+                prop_assert_eq!(got.get(place), expected, "{}", place);
+                prop_assert_eq!(mirrored.get(place), expected, "{}", place);
+            } else {
+                prop_assert!(conflicts.contains(&place.replace('/', ".")), "{} {:?}", place, conflicts);
+            }
+        }
+    }
+
+    #[test]
+    fn a_side_that_changed_nothing_changes_nothing(
+        edits in edits(), format in formats()
+    ) {
+        let base = base(format);
+        let side = changed(base, format, |file| apply(file, &edits));
+        prop_assert_eq!(result(format, base, &side, base), (side.clone(), Vec::new()));
+        prop_assert_eq!(result(format, base, base, &side), (side.clone(), Vec::new()));
+        prop_assert_eq!(result(format, base, &side, &side), (side.clone(), Vec::new()));
+        prop_assert_eq!(values(&result(format, b"", &side, &side).0, format), values(&side, format));
+    }
+
+    #[test]
+    fn a_damaged_version_is_refused(format in formats(), which in 0..3_usize, at in 0..1_000_usize, byte: u8, cut: bool) {
+        let base = base(format);
+        let other = changed(base, format, |file| apply(file, &[Edit::Set("a", 5), Edit::Set("m/a", 5)]));
+        let mut damaged = base.to_vec();
+        let at = at * damaged.len() / 1_000;
+        if cut { damaged.truncate(at) } else { damaged[at] = byte }
+        let mut versions = [base, &other[..], &other[..]];
+        versions[which] = &damaged;
+        let [base, ours, theirs] = versions;
+        // blanks, comments and labels may change, and nothing else
+        if let Outcome::Merged { bytes, .. } = merged(format, base, ours, theirs) {
+            let values = values(&bytes, format);
+            prop_assert!(values.keys().all(|place| PLACES.contains(place)));
+        }
+    }
+}
+
+/// Readings of the file that grow with the changes would take minutes.
+#[test]
+fn many_changes_on_both_sides_are_merged_at_once() {
+    let text = |changed: std::ops::Range<usize>| -> String {
+        let value = |number| if changed.contains(&number) { "new" } else { "old" };
+        let lines: Vec<_> = (0..1_000).map(|number| format!("key{number}: {}\n", value(number))).collect();
+        lines.concat()
+    };
+    let base = encrypted(&text(0..0), Format::Yaml);
+    let side = |range| changed(&base, Format::Yaml, |file| file.replace(text(range).as_bytes()).unwrap());
+    let (ours, theirs) = (side(0..500), side(500..1_000));
+    let before = septum::test_hook::worked();
+    let (bytes, conflicts) = result(Format::Yaml, &base, &ours, &theirs);
+    assert!(conflicts.is_empty() && plaintext(&bytes, Format::Yaml) == text(0..1_000));
+    let work = septum::test_hook::worked() - before;
+    assert!(work <= 50 * bytes.len(), "{work}");
+}

@@ -1,0 +1,279 @@
+//! Random stacks of layers against a model that is written from docs/layers.md: order, merging, removal, lists, labels,
+//! namespaces, shared layers and mixins.
+//!
+//! `SEPTUM_LAYER_STACKS` is the number of stacks (400 by default).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use std::collections::BTreeMap;
+
+use crate::support::project::{Project, run};
+use serde_json::{Map, Value as Json, json};
+
+/// Apps of a project; each has two environments.
+const APPS: usize = 50;
+const KEYS: [&str; 5] = ["K0", "K1", "K2", "K3", "K4"];
+const LABELS: [&str; 2] = ["team", "tier"];
+/// Mixins; each may extend those behind it.
+const MIXINS: [&str; 3] = ["m/a", "m/b", "n/c"];
+const ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
+
+/// Random numbers that are the same on every machine (xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound as u64).unwrap()
+    }
+
+    fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    fn word(&mut self) -> String {
+        ["info", "1.10", "0644", "yes", "null", "a b", "", "~", "2024-01-01", "1e6"][self.below(10)].to_owned()
+    }
+}
+
+/// A layer: its fields as JSON, which is YAML too.
+type Layer = Map<String, Json>;
+
+/// The files of a project by their layers: those of `shared`, then those of each app.
+type Folder = BTreeMap<String, Layer>;
+
+fn content(random: &mut Random, is_base: bool) -> Json {
+    let mut map = Map::new();
+    for key in ["x", "y"] {
+        match random.below(6) {
+            0 if !is_base => drop(map.insert(key.into(), Json::Null)),
+            1 => drop(map.insert(key.into(), json!(random.below(100)))),
+            2 => drop(map.insert(key.into(), json!({ "z": random.word(), "w": [random.below(9)] }))),
+            3 => drop(map.insert(key.into(), json!(random.word()))),
+            _ => {}
+        }
+    }
+    let items = json!([random.below(100), random.word()]);
+    let name = if is_base { "l" } else { ["l", "l+", "+l", ""][random.below(4)] };
+    if !name.is_empty() {
+        map.insert(name.into(), items);
+    }
+    Json::Object(map)
+}
+
+fn layer(random: &mut Random, is_base: bool) -> Layer {
+    let mut data = Map::new();
+    for key in KEYS {
+        let value = match random.below(if is_base { 4 } else { 8 }) {
+            0 => json!({ "value": random.word() }),
+            1 | 2 => json!(random.word()),
+            3 if !is_base => Json::Null,
+            3 => json!({ "description": "a key" }),
+            4 => json!({ "value": null }),
+            5 => json!({ "description": "another text" }),
+            _ => continue,
+        };
+        data.insert(key.into(), value);
+    }
+    if is_base || random.chance(50) {
+        data.insert("c.json".into(), json!({ "content": content(random, is_base) }));
+    }
+    let mut layer = Layer::new();
+    if is_base {
+        data.insert("T".into(), json!("{{ vars.v.a }}/{{ vars.w }}/{{ data.K0 | default('none') }}"));
+        layer.insert("vars".into(), json!({ "v": { "a": random.word(), "b": 1 }, "w": random.word() }));
+    } else if random.chance(40) {
+        let vars =
+            if random.chance(50) { json!({ "v": { "a": random.word() } }) } else { json!({ "w": random.word() }) };
+        layer.insert("vars".into(), vars);
+    }
+    layer.insert("data".into(), Json::Object(data));
+    for label in LABELS {
+        if random.chance(30) {
+            let value = if random.chance(30) { Json::Null } else { json!(format!("l{}", random.below(9))) };
+            let labels = layer.entry("labels").or_insert_with(|| json!({}));
+            labels.as_object_mut().unwrap().insert(label.into(), value);
+        }
+    }
+    if random.chance(30) {
+        let value = if random.chance(20) { Json::Null } else { json!(format!("n{}", random.below(9))) };
+        layer.insert("namespace".into(), value);
+    }
+    layer
+}
+
+fn extends(random: &mut Random, layer: &mut Layer, known: &[&str]) {
+    let names: Vec<_> = known.iter().filter(|_| random.chance(40)).map(|name| json!(name)).collect();
+    if !names.is_empty() {
+        layer.insert("extends".into(), Json::Array(names));
+    }
+}
+
+/// A folder of layers. Names that `extends` may use are those of `mixins`.
+fn folder(random: &mut Random, is_shared: bool, mixins: &[&'static str]) -> Folder {
+    let mut folder = Folder::new();
+    folder.insert("base".into(), layer(random, true));
+    for (index, name) in MIXINS.iter().enumerate().filter(|(_, name)| mixins.contains(name)) {
+        let mut found = layer(random, false);
+        let behind: Vec<_> = MIXINS[index + 1..].iter().copied().filter(|name| mixins.contains(name)).collect();
+        extends(random, &mut found, &behind);
+        folder.insert((*name).to_owned(), found);
+    }
+    for name in ENVIRONMENTS {
+        if is_shared && random.chance(50) {
+            continue;
+        }
+        let mut found = layer(random, false);
+        extends(random, &mut found, mixins);
+        folder.insert(name.into(), found);
+        if random.chance(20) {
+            folder.insert(format!("{name}.secrets"), layer(random, false));
+        }
+    }
+    folder
+}
+
+/// The names of the layers of an environment, lowest first: `base`, then parents before children, each once.
+fn order(shared: &Folder, app: &Folder, environment: &str) -> Vec<String> {
+    fn visit(name: &str, shared: &Folder, app: &Folder, found: &mut Vec<String>) {
+        if found.iter().any(|known| known == name) {
+            return;
+        }
+        for layer in files(shared, app, name) {
+            for parent in layer.get("extends").and_then(Json::as_array).into_iter().flatten() {
+                visit(parent.as_str().unwrap(), shared, app, found);
+            }
+        }
+        found.push(name.to_owned());
+    }
+    let mut found = vec!["base".to_owned()];
+    visit(environment, shared, app, &mut found);
+    found
+}
+
+/// The files of a layer: the shared one, its secrets, the app's, its secrets.
+fn files<'f>(shared: &'f Folder, app: &'f Folder, name: &str) -> Vec<&'f Layer> {
+    let secrets = format!("{name}.secrets");
+    [(shared, name), (shared, secrets.as_str()), (app, name), (app, secrets.as_str())]
+        .into_iter()
+        .filter_map(|(folder, name)| folder.get(name))
+        .collect()
+}
+
+/// RFC 7386 with lists that grow.
+fn merge(target: &mut Json, patch: &Json) {
+    let Json::Object(changes) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let map = target.as_object_mut().unwrap();
+    for (key, change) in changes {
+        match (key.strip_suffix('+'), key.strip_prefix('+'), change) {
+            (Some(name), _, Json::Array(items)) => {
+                map.entry(name).or_insert_with(|| json!([])).as_array_mut().unwrap().extend(items.clone());
+            }
+            (_, Some(name), Json::Array(items)) => {
+                let list = map.entry(name).or_insert_with(|| json!([])).as_array_mut().unwrap();
+                list.splice(0..0, items.clone());
+            }
+            (.., Json::Null) => drop(map.remove(key)),
+            _ => merge(map.entry(key.clone()).or_insert(json!({})), change),
+        }
+    }
+}
+
+/// What docs/layers.md says of an environment: its texts, its content, its labels and its namespace.
+#[derive(Debug, PartialEq)]
+struct Expected {
+    texts: BTreeMap<String, String>,
+    content: Json,
+    labels: BTreeMap<String, String>,
+    namespace: Option<String>,
+}
+
+fn expected(shared: &Folder, app: &Folder, environment: &str) -> Expected {
+    let mut texts = BTreeMap::new();
+    let (mut content, mut vars) = (Json::Null, json!({}));
+    let (mut labels, mut namespace) = (BTreeMap::new(), None);
+    let mut is_first = true;
+    for name in order(shared, app, environment) {
+        for layer in files(shared, app, &name) {
+            for (key, value) in layer["data"].as_object().unwrap() {
+                let source = match value {
+                    Json::Object(form) => form.get("value").or_else(|| form.get("content")),
+                    scalar => Some(scalar),
+                };
+                match source {
+                    Some(Json::String(text)) => drop(texts.insert(key.clone(), text.clone())),
+                    Some(Json::Null) => drop(texts.remove(key)),
+                    Some(structure) if is_first => {
+                        content = structure.clone();
+                        is_first = false;
+                    }
+                    Some(structure) => merge(&mut content, structure),
+                    None => {}
+                }
+            }
+            if let Some(patch) = layer.get("vars") {
+                merge(&mut vars, patch);
+            }
+            for (label, value) in layer.get("labels").and_then(Json::as_object).into_iter().flatten() {
+                match value.as_str() {
+                    Some(text) => drop(labels.insert(label.clone(), text.to_owned())),
+                    None => drop(labels.remove(label)),
+                }
+            }
+            if let Some(value) = layer.get("namespace") {
+                namespace = value.as_str().map(str::to_owned);
+            }
+        }
+    }
+    let k0 = texts.get("K0").map_or("none", String::as_str);
+    let made = format!("{}/{}/{k0}", vars["v"]["a"].as_str().unwrap(), vars["w"].as_str().unwrap());
+    texts.insert("T".into(), made);
+    Expected { texts, content, labels, namespace }
+}
+
+fn found(object: &Json) -> Expected {
+    let text = |value: &Json| value.as_str().unwrap().to_owned();
+    let mut texts: BTreeMap<_, _> =
+        object["data"].as_object().unwrap().iter().map(|(key, value)| (key.clone(), text(value))).collect();
+    let content = serde_json::from_str(&texts.remove("c.json").unwrap()).unwrap();
+    let labels = object["metadata"]["labels"].as_object().unwrap();
+    let labels = labels.iter().filter(|(label, _)| LABELS.contains(&label.as_str()));
+    let labels = labels.map(|(label, value)| (label.clone(), text(value))).collect();
+    Expected { texts, content, labels, namespace: object["metadata"]["namespace"].as_str().map(str::to_owned) }
+}
+
+#[test]
+fn random_stacks_of_layers_are_what_the_documentation_says() {
+    let stacks = std::env::var("SEPTUM_LAYER_STACKS").ok().and_then(|text| text.parse().ok()).unwrap_or(400_usize);
+    for seed in 1..=stacks.div_ceil(APPS * ENVIRONMENTS.len()) as u64 {
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let shared = folder(&mut random, true, &MIXINS);
+        let apps: Vec<_> = (0..APPS).map(|_| folder(&mut random, false, &MIXINS)).collect();
+        let mut project = Project::new([("septum.yaml", "apps: [\"apps/*\"]\nshared: shared\n")]);
+        for (path, folder) in std::iter::once(("shared".to_owned(), &shared))
+            .chain(apps.iter().enumerate().map(|(index, app)| (format!("apps/a{index}"), app)))
+        {
+            for (name, layer) in folder {
+                project = project.file(&format!("{path}/{name}.yaml"), serde_json::to_string_pretty(layer).unwrap());
+            }
+        }
+        for environment in ENVIRONMENTS {
+            let rendered = run(&project.root(), &["render", environment, "--format", "json"], &[]).json();
+            let objects = rendered["items"].as_array().unwrap();
+            assert_eq!(objects.len(), APPS, "seed {seed}");
+            for object in objects {
+                let name = object["metadata"]["name"].as_str().unwrap();
+                let app = &apps[name[1..].parse::<usize>().unwrap()];
+                assert_eq!(found(object), expected(&shared, app, environment), "seed {seed}, {name} in {environment}");
+            }
+        }
+    }
+}

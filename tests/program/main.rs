@@ -1,0 +1,21 @@
+//! Tests that run the program as its users do, by capability.
+//!
+//! One binary for all of them: it is linked once. `cargo test --test program check::` runs one room.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod at_rest;
+mod check;
+mod delivery;
+mod git_drivers;
+mod kustomize;
+mod layers;
+mod meant;
+mod messages;
+mod objects;
+mod repository;
+mod safety;
+#[path = "../support/mod.rs"]
+mod support;
+mod templates;
+mod tree;

@@ -1,0 +1,217 @@
+//! Files beside `base.yaml`: an environment, a part of one, harmless, or an error that says what it looks like.
+
+use super::rules;
+use crate::support::project::Project;
+
+const BASE: &str = "app: shop\ndata:\n  LEVEL: info\n";
+
+/// What becomes of a file.
+enum Fate {
+    /// An error with these words in it.
+    Refused(&'static str),
+    /// Nothing: it cannot be taken for a layer.
+    Harmless,
+}
+
+use Fate::{Harmless, Refused};
+
+/// Files beside the layers `base`, `dev` and `prod`.
+const FILES: &[(&str, Fate)] = &[
+    ("prod.yml", Refused("`prod.yaml`? It exists already")),
+    ("qa.yml", Refused("rename it to `qa.yaml`")),
+    ("base.yml", Refused("`base.yaml`?")),
+    ("prod.secrets.yml", Refused("did you mean `prod.secrets.yaml`? Rename")),
+    ("base.secrets.yml", Refused("did you mean `base.secrets.yaml`?")),
+    ("PROD.yaml", Refused("`prod.yaml`?")),
+    ("Prod.secrets.yaml", Refused("`prod.secrets.yaml`?")),
+    ("prod.YAML", Refused("`prod.yaml`?")),
+    ("prod.yaml.yaml", Refused("`prod.yaml`?")),
+    ("prod.ymal", Refused("`prod.yaml`?")),
+    ("prod.yaml.bak", Refused("`prod.yaml`?")),
+    ("prod.yaml.orig", Refused("`prod.yaml`?")),
+    ("prod.yaml.txt", Refused("`prod.yaml`?")),
+    ("prod.yaml~", Refused("`prod.yaml`?")),
+    ("#prod.yaml#", Refused("`prod.yaml`?")),
+    ("prod copy.yaml", Refused("`prod.yaml`?")),
+    ("prod-copy.yaml", Refused("`prod.yaml`?")),
+    ("prod (1).yaml", Refused("`prod.yaml`?")),
+    ("Copy of prod.yaml", Refused("`prod.yaml`?")),
+    ("base copy.yaml", Refused("`base.yaml`?")),
+    ("prdo.secrets.yaml", Refused("did you mean `prod.secrets.yaml`?")),
+    ("qa.secrets.yaml", Refused("create `qa.yaml`")),
+    ("prod.secret.yaml", Refused("`prod.secrets.yaml`?")),
+    ("prod.sercets.yaml", Refused("`prod.secrets.yaml`?")),
+    ("prod-secrets.yaml", Refused("`prod.secrets.yaml`?")),
+    ("prod_secrets.yaml", Refused("`prod.secrets.yaml`?")),
+    ("secrets.prod.yaml", Refused("`prod.secrets.yaml`?")),
+    ("secrets.yaml", Refused("`ENV.secrets.yaml`")),
+    ("prod.sops.yaml", Refused("`prod.secrets.yaml`?")),
+    ("prod.enc.yaml", Refused("`prod.secrets.yaml`?")),
+    ("prod.yaml.enc", Refused("`prod.secrets.yaml`?")),
+    ("prod.secrets", Refused("`prod.secrets.yaml`?")),
+    ("prod.json", Refused("`prod.yaml`?")),
+    ("prod.toml", Refused("`prod.yaml`?")),
+    ("prod.env", Refused("`prod.yaml`?")),
+    ("prod", Refused("`prod.yaml`?")),
+    ("settings.json", Refused("rename it to `settings.yaml`")),
+    (".prod.yaml", Refused("`prod.yaml`?")),
+    (".secrets.yaml", Refused("not read")),
+    ("kustomization.yaml", Refused("kustomize")),
+    ("Kustomization.yml", Refused("kustomize")),
+    ("Chart.yaml", Refused("Helm")),
+    ("values.yaml", Refused("Helm")),
+    ("values-prod.yaml", Refused("Helm")),
+    ("docker-compose.yml", Refused("Docker Compose")),
+    ("stage.yaml/", Refused("is a directory")),
+    ("stage.yml/", Refused("is a directory")),
+    ("README.md", Harmless),
+    ("LICENSE", Harmless),
+    ("Makefile", Harmless),
+    ("Dockerfile", Harmless),
+    ("main.go", Harmless),
+    ("ca.crt", Harmless),
+    ("prod.crt", Harmless),
+    ("notes.txt", Harmless),
+    ("package.json", Harmless),
+    (".gitignore", Harmless),
+    (".pre-commit-config.yaml", Harmless),
+    (".prod.yaml.swp", Harmless),
+    ("files/", Harmless),
+    ("regions/", Harmless),
+    ("qa.yaml", Harmless),
+    ("prod.secrets.yaml", Harmless),
+    ("eu-1.yaml", Harmless),
+];
+
+fn with(file: &str) -> Project {
+    let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "data:\n  LEVEL: warn\n")]);
+    match file.strip_suffix('/') {
+        Some(folder) => {
+            std::fs::create_dir(project.root().join(folder)).unwrap();
+            project
+        }
+        None => project.file(file, "{}\n"),
+    }
+}
+
+#[test]
+fn each_file_beside_the_base_is_read_harmless_or_refused() {
+    for (file, fate) in FILES {
+        let project = with(file);
+        let render = project.run(&["render", "prod"]);
+        let check = project.run(&["check", "--format", "json"]);
+        let found = rules(&check);
+        let is_refused = |(severity, rule): &(String, String)| {
+            severity == "error" && ["unknown-file", "invalid-name"].contains(&rule.as_str())
+        };
+        match fate {
+            Refused(words) => {
+                let message = render.refused();
+                assert!(message.contains(words), "{file}: {message}");
+                let name = file.trim_end_matches('/');
+                assert!(message.contains(&format!("`{name}`")), "{file}: {message}");
+                assert!(found.iter().any(is_refused), "{file}: {found:?}");
+                assert_eq!(check.code, 1, "{file}: {}", check.stdout);
+                let tree = project.run(&["render", "--all", "--out", "out"]);
+                assert!(tree.refused().contains(words), "{file}");
+                assert!(!project.root().join("out").exists(), "{file}: nothing is written");
+            }
+            Harmless => {
+                assert!(render.ok().contains("warn"), "{file}");
+                assert!(!found.iter().any(is_refused), "{file}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_environment_whose_file_has_the_wrong_name_is_named_where_it_is_asked_for() {
+    let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yml", "data:\n  LEVEL: warn\n")]);
+    for command in
+        [&["render", "prod"][..], &["get", "prod", "LEVEL"], &["explain", "prod", "LEVEL"], &["list", "prod"]]
+    {
+        let message = project.run(command).refused();
+        assert!(message.contains("`prod.yml`"), "{command:?}: {message}");
+    }
+}
+
+#[test]
+fn a_file_that_a_layer_names_is_none_of_its_environments() {
+    let base = "app: shop\ndata:\n  prod.json: { file: prod.json }\n  x: { template: dev.env }\n";
+    let project = Project::new([("base.yaml", base), ("dev.yaml", ""), ("prod.json", "{}"), ("dev.env", "A=1\n")]);
+    project.run(&["render", "dev"]).ok();
+}
+
+#[test]
+fn an_app_without_an_environment_is_an_error() {
+    let alone = Project::new([("base.yaml", BASE)]);
+    for command in [&["render", "--all"][..], &["render", "--all", "--out", "out"]] {
+        let message = alone.run(command).refused();
+        assert!(message.contains("has no environment"), "{command:?}: {message}");
+    }
+    let check = alone.run(&["check", "--format", "json"]);
+    assert_eq!((check.code, rules(&check)), (1, vec![("error".to_owned(), "no-environment".to_owned())]));
+}
+
+#[test]
+fn shared_layers_of_no_environment_and_lookalikes_of_a_base_are_found() {
+    let project = || {
+        Project::new([
+            ("septum.yaml", "apps: [\"services/*\"]\nshared: environments\n"),
+            ("environments/base.yaml", ""),
+            ("environments/prod.yaml", ""),
+            ("services/cart/base.yaml", BASE),
+            ("services/cart/prod.yaml", ""),
+        ])
+    };
+    project().run(&["render", "--all"]).ok();
+    for (file, words) in [
+        ("environments/prod.yml", "`prod.yaml`?"),
+        ("environments/prdo.yaml", "did you mean `prod.yaml`?"),
+        ("environments/prdo.secrets.yaml", "did you mean `prod.secrets.yaml`?"),
+        ("environments/staging.yaml", "no app has that environment"),
+        ("services/mail/base.yml", "looks like `base.yaml`"),
+        ("services/mail/Base.yaml", "looks like `base.yaml`"),
+        ("services/cart/prdo.secrets.yaml", "did you mean `prod.secrets.yaml`?"),
+    ] {
+        let project = project().file(file, "");
+        let message = project.run(&["render", "--all"]).refused();
+        assert!(message.contains(words), "{file}: {message}");
+        let check = project.run(&["check", "--format", "json"]);
+        assert!(rules(&check).contains(&("error".to_owned(), "unknown-file".to_owned())), "{file}: {}", check.stdout);
+    }
+    // a layer that another one extends has its name from there
+    let extended = project().file("environments/eu.yaml", "").file("services/cart/prod.yaml", "extends: [eu]\n");
+    extended.run(&["render", "--all"]).ok();
+}
+
+#[test]
+fn what_looks_like_half_a_mixin_is_found() {
+    for (file, is_wrong) in [
+        ("regions/eu.yml", true),
+        ("regions/eu.secrets.yml", true),
+        ("regions/eu.secret.yaml", true),
+        ("regions/eu.yaml.bak", true),
+        ("regions/us.yaml", false),
+        ("regions/README.md", false),
+    ] {
+        let layers = [("base.yaml", BASE), ("prod.yaml", "extends: [regions/eu]\n"), ("regions/eu.yaml", "")];
+        let run = Project::new(layers).file(file, "{}\n").run(&["render", "prod"]);
+        assert_eq!(
+            (run.code == 2, run.stderr.contains("unknown") || run.stderr.contains("not read")),
+            (is_wrong, is_wrong),
+            "{file}: {}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn a_project_file_with_the_wrong_ending_is_found() {
+    let project = Project::new([("septum.yml", "apps: [\"*\"]\n"), ("cart/base.yaml", BASE), ("cart/dev.yaml", "")]);
+    let message = project.run(&["render", "--all"]).refused();
+    assert!(message.contains("rename it to `septum.yaml`"), "{message}");
+    let project = Project::new([("environments/base.yml", BASE), ("environments/dev.yaml", "")]);
+    let message = project.run(&["render", "--all"]).refused();
+    assert!(message.contains("rename it to `base.yaml`"), "{message}");
+}

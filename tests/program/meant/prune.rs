@@ -1,0 +1,83 @@
+//! A tree that would lose a whole environment.
+
+use std::fs;
+
+use super::rules;
+use crate::support::project::Project;
+
+fn project() -> Project {
+    let project =
+        Project::new([("base.yaml", "app: shop\ndata:\n  LEVEL: info\n"), ("dev.yaml", ""), ("prod.yaml", "")]);
+    project.run(&["render", "--all", "--out", "out", "-q"]).ok();
+    project
+}
+
+#[test]
+fn a_tree_loses_an_environment_with_prune_alone() {
+    let project = project();
+    let file = project.root().join("out/prod/shop/configmap-shop.yaml");
+    fs::remove_file(project.root().join("prod.yaml")).unwrap();
+    let message = project.run(&["render", "--all", "--out", "out"]).refused();
+    assert!(message.contains("environment `prod`") && message.contains("out/prod"), "{message}");
+    assert!(message.contains("--prune"), "{message}");
+    assert!(file.exists(), "the tree is as it was");
+    for command in [&["render", "--all", "--out", "out", "--check"][..], &["check", "--rendered", "out"]] {
+        let run = project.run(command);
+        let all = run.stdout + &run.stderr;
+        assert_eq!(run.code, 1, "{command:?}: {all}");
+        assert!(all.contains("the environment `prod` no longer exists"), "{command:?}: {all}");
+    }
+    assert!(
+        rules(&project.run(&["check", "--rendered", "out", "--format", "json"]))
+            .contains(&("error".to_owned(), "lost-environment".to_owned()))
+    );
+    project.run(&["render", "--all", "--out", "out", "--prune", "-q"]).ok();
+    assert!(!file.exists());
+    project.run(&["render", "--all", "--out", "out", "--check", "-q"]).ok();
+}
+
+#[test]
+fn an_object_or_an_app_that_goes_needs_nothing_said() {
+    let project = Project::new([
+        ("septum.yaml", "apps: [\"*\"]\n"),
+        ("a/base.yaml", "data:\n  LEVEL: info\n"),
+        ("a/prod.yaml", ""),
+        ("b/base.yaml", "data:\n  LEVEL: info\n"),
+        ("b/prod.yaml", ""),
+    ]);
+    project.run(&["render", "--all", "--out", "out", "-q"]).ok();
+    fs::remove_dir_all(project.root().join("b")).unwrap();
+    project.run(&["render", "--all", "--out", "out", "-q"]).ok();
+    assert!(!project.root().join("out/prod/b").exists());
+}
+
+#[test]
+fn an_app_that_stays_loses_an_environment_with_prune_alone() {
+    let project = Project::new([
+        ("septum.yaml", "apps: [\"*\"]\n"),
+        ("a/base.yaml", "data:\n  LEVEL: info\n"),
+        ("a/prod.yaml", ""),
+        ("b/base.yaml", "data:\n  LEVEL: info\n"),
+        ("b/dev.yaml", ""),
+        ("b/prod.yaml", ""),
+    ]);
+    project.run(&["render", "--all", "--out", "out", "-q"]).ok();
+    fs::rename(project.root().join("b/prod.yaml"), project.root().join("b/prdo.yaml")).unwrap();
+    let message = project.run(&["render", "--all", "--out", "out"]).refused();
+    assert!(
+        message.contains("`b` no longer has the environment `prod`") && message.contains("out/prod/b"),
+        "{message}"
+    );
+    assert!(project.root().join("out/prod/b").exists() && !project.root().join("out/prdo").exists());
+    project.run(&["render", "--all", "--out", "out", "--prune", "-q"]).ok();
+    assert!(!project.root().join("out/prod/b").exists() && project.root().join("out/prod/a").exists());
+}
+
+#[test]
+fn an_environment_that_is_renamed_by_mistake_keeps_its_tree() {
+    let project = project();
+    fs::rename(project.root().join("prod.yaml"), project.root().join("prdo.yaml")).unwrap();
+    let message = project.run(&["render", "--all", "--out", "out"]).refused();
+    assert!(message.contains("environment `prod`"), "{message}");
+    assert!(project.root().join("out/prod/shop").exists() && !project.root().join("out/prdo").exists());
+}

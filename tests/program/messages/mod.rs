@@ -1,0 +1,5 @@
+//! What the program prints to mistakes, word for word.
+
+mod bad_input;
+mod remedies;
+mod shown;

@@ -1,0 +1,511 @@
+//! Other objects of an app: `manifests`, wiring, `rbac`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use crate::support::project::{ENCRYPTED, Project};
+use serde_json::{Value as Json, json};
+
+const BASE: &str = "app: app
+namespace: shop
+labels: { team: payments }
+vars: { replicas: 2, domain: example.com, token: { sensitive: x } }
+data:
+  LOG_LEVEL: info
+  DATABASE_PASSWORD: { sensitive: true, value: dummy-dummy }
+  DATABASE_URL: \"postgres://a:{{ data.DATABASE_PASSWORD }}@db/x\"
+bundles:
+  plain: { data: { GREETING: hello } }
+  locked: { data: { TOKEN: { sensitive: true, value: xyzxyz } }, rbac: { serviceAccount: web } }
+manifests: [\"workloads/*\"]
+";
+
+/// A project with one file of manifests.
+fn project(name: &str, manifest: &str) -> Project {
+    Project::of(BASE, "").file(&format!("workloads/{name}"), manifest)
+}
+
+fn deployment(annotations: &str, container: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: \"{{{{ vars.replicas }}}}\"\n  selector: {{ matchLabels: {{ app: web }} }}\n  template:\n    metadata: {{ labels: {{ app: web }}, annotations: {{ {annotations} }} }}\n    spec:\n      containers:\n      - name: web\n        image: \"registry.{{{{ vars.domain }}}}/web:1.10\"\n{container}"
+    )
+}
+
+#[track_caller]
+fn object(project: &Project, kind: &str) -> Json {
+    let objects = project.dev();
+    let found = objects.0.iter().find(|object| object["kind"] == kind).cloned();
+    found.unwrap_or_else(|| panic!("no {kind} among {objects:?}"))
+}
+
+#[test]
+fn objects_get_what_all_objects_of_the_app_have() {
+    let text =
+        format!("{}---\napiVersion: v1\nkind: Namespace\nmetadata: {{ name: shop }}\n", deployment("note: kept", ""));
+    let project = project("web.yaml", &text);
+    let found = object(&project, "Deployment");
+    assert_eq!(
+        found["metadata"],
+        json!({"name": "web", "namespace": "shop",
+            "labels": {"app.kubernetes.io/managed-by": "septum", "app.kubernetes.io/name": "app", "team": "payments"}})
+    );
+    assert_eq!(found["spec"]["replicas"], 2, "an expression by itself keeps its type");
+    assert_eq!(found["spec"]["template"]["spec"]["containers"][0]["image"], "registry.example.com/web:1.10");
+    assert_eq!(found["spec"]["selector"], json!({"matchLabels": {"app": "web"}}), "a selector cannot be changed later");
+    assert_eq!(
+        found["spec"]["template"]["metadata"],
+        json!({"labels": {"app": "web"}, "annotations": {"note": "kept"}})
+    );
+    let namespace = object(&project, "Namespace");
+    assert_eq!(namespace["metadata"].get("namespace"), None, "it lives in none itself");
+    let kinds: Vec<_> = project.dev().0.iter().map(|object| object["kind"].clone()).collect();
+    assert_eq!(kinds, ["ConfigMap", "ConfigMap", "Deployment", "Namespace", "Role", "RoleBinding", "Secret", "Secret"]);
+}
+
+#[test]
+fn a_label_of_the_objects_own_stays_and_lists_are_taken_apart() {
+    let project = project(
+        "all.json",
+        r#"{"apiVersion": "v1", "kind": "List", "items": [
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "labels": {"app.kubernetes.io/name": "own", "team": "x"}}},
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "b"}}]}"#,
+    );
+    let labels = &object(&project, "Service")["metadata"]["labels"];
+    assert_eq!(labels["app.kubernetes.io/name"], "own");
+    assert_eq!(labels["team"], "payments");
+    assert_eq!(object(&project, "ServiceAccount")["metadata"]["name"], "b");
+}
+
+#[test]
+fn a_text_template_is_rendered_document_by_document() {
+    let project = project(
+        "jobs.yaml.j2",
+        "{% for name in ['a', 'b'] %}\napiVersion: v1\nkind: Service\nmetadata: { name: {{ name }} }\n---\n{% endfor %}",
+    );
+    let names: Vec<_> = project
+        .dev()
+        .0
+        .iter()
+        .filter(|object| object["kind"] == "Service")
+        .map(|object| object["metadata"]["name"].clone())
+        .collect();
+    assert_eq!(names, ["a", "b"]);
+    // a secret in one document is no matter of the other
+    let project = self::project(
+        "two.yaml.j2",
+        "apiVersion: v1\nkind: Secret\nmetadata: { name: own }\nstringData: { url: '{{ data.DATABASE_URL }}' }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: a }\n",
+    );
+    assert_eq!(object(&project, "Service")["metadata"]["name"], "a");
+    assert_eq!(project.dev().0.iter().filter(|object| object["kind"] == "Secret").count(), 3);
+}
+
+#[test]
+fn a_file_of_many_definitions_is_read() {
+    let one = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{ name: NAME }}\nspec: {{ description: \"{}\" }}\n",
+        "x".repeat(50_000)
+    );
+    let text: Vec<_> = (0..40).map(|index| one.replace("NAME", &format!("c{index}.example.com"))).collect();
+    let project = project("crds.yaml", &text.join("---\n"));
+    assert_eq!(project.dev().0.iter().filter(|object| object["kind"] == "CustomResourceDefinition").count(), 40);
+    let stderr = self::project("crds.yaml", &"# 345678\n".repeat(2_000_000)).run(&["render", "dev"]).refused();
+    assert!(stderr.contains("`workloads/crds.yaml` is larger than 16 MiB"), "{stderr}");
+}
+
+#[test]
+fn templates_can_be_switched_off() {
+    let base = BASE.replace("[\"workloads/*\"]", "[{ path: \"workloads/*.yaml\", template: false }]");
+    let text =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: dashboards }\ndata: { legend: \"{{ instance }}\" }\n";
+    let project = Project::of(&base, "").file("workloads/dashboards.yaml", text);
+    let found = project.dev().0.into_iter().find(|object| object["metadata"]["name"] == "dashboards").unwrap();
+    assert_eq!(found["data"]["legend"], "{{ instance }}");
+}
+
+#[test]
+fn a_secret_in_anything_but_a_secret_is_an_error_that_shows_the_way() {
+    for (leaf, expected) in [
+        ("{{ data.DATABASE_URL }}", "uses `data.DATABASE_URL`, which is sensitive"),
+        ("{% if data.DATABASE_PASSWORD == 'x' %}a{% endif %}", "uses `data.DATABASE_PASSWORD`, which is sensitive"),
+        ("{{ bundles.locked.TOKEN | b64encode }}", "uses `bundles.locked.TOKEN`, which is sensitive"),
+    ] {
+        let text = deployment("", &format!("        args: [\"{leaf}\"]\n"));
+        let stderr = project("web.yaml", &text).run(&["render", "dev"]).refused();
+        assert!(
+            stderr.contains(&format!("`spec.template.spec.containers[0].args[0]` of the Deployment `web` {expected}")),
+            "{stderr}"
+        );
+        assert!(stderr.contains("--> workloads/web.yaml:13:16"), "{stderr}");
+        assert!(!stderr.contains("dummy"), "{stderr}");
+    }
+    let stderr =
+        project("web.yaml", &deployment("x: \"{{ data.DATABASE_URL }}\"", "")).run(&["render", "dev"]).refused();
+    assert!(stderr.contains("is sensitive: uses data.DATABASE_PASSWORD (base.yaml:8:17)"), "{stderr}");
+    assert!(stderr.contains("secretKeyRef: { name: app, key: DATABASE_URL }"), "{stderr}");
+    let lifted = deployment("x: \"{{ declassify(data.DATABASE_URL | length, 'says little') }}\"", "");
+    project("web.yaml", &lifted).run(&["render", "dev"]).ok();
+    let whole = "apiVersion: v1\nkind: Service\nmetadata: { name: a, annotations: { x: '{{ data.DATABASE_URL }}' } }\n";
+    let stderr = project("web.yaml.j2", whole).run(&["render", "dev"]).refused();
+    assert!(stderr.contains("`metadata.annotations.x` of what the template makes depends on a secret"), "{stderr}");
+}
+
+#[test]
+fn a_secret_may_be_in_the_data_of_a_secret_only() {
+    let head = "apiVersion: v1\nkind: Secret\n";
+    for (rest, expected) in [
+        ("metadata: { name: '{{ data.DATABASE_URL }}' }", "`metadata.name` of a manifest uses"),
+        ("metadata: { name: a, namespace: '{{ data.DATABASE_URL }}' }", "`metadata.namespace` of a manifest uses"),
+        (
+            "metadata: { name: a, labels: { x: '{{ data.DATABASE_URL }}' } }",
+            "`metadata.labels.x` of the Secret `a` uses",
+        ),
+        ("metadata: { name: a }\ntype: '{{ data.DATABASE_URL }}'", "`type` of the Secret `a` uses"),
+    ] {
+        let stderr = project("a.yaml", &format!("{head}{rest}\n")).run(&["render", "dev"]).refused();
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+    // of a list, each object has its own parts
+    let list = "apiVersion: v1\nkind: List\nitems:\n- { apiVersion: v1, kind: Secret, metadata: { name: a }, stringData: { x: '{{ data.DATABASE_URL }}' } }\n- { apiVersion: v1, kind: ConfigMap, metadata: { name: b }, data: { y: z } }\n";
+    project("a.yaml", list).run(&["render", "dev"]).ok();
+    let stderr = project("a.yaml", &list.replace("y: z", "y: '{{ data.DATABASE_URL }}'")).run(&["render", "dev"]);
+    assert!(stderr.refused().contains("`data.y` of the ConfigMap `b` uses"));
+}
+
+#[test]
+fn what_was_decrypted_is_tracked_into_manifests() {
+    let project = Project::of(
+        "app: app\ndata: { DATABASE_PASSWORD: {}, STRIPE_WEBHOOK_SECRET: {} }\nmanifests: [w/x.yaml]\n",
+        "",
+    )
+    .file("dev.secrets.yaml", ENCRYPTED)
+    .file(
+        "w/x.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: a, annotations: { x: \"{{ data.DATABASE_PASSWORD }}\" } }\n",
+    );
+    let stderr = project.run_with_key(&["render", "dev"]).refused();
+    assert!(stderr.contains("`data.DATABASE_PASSWORD` is sensitive: encrypted with SOPS"), "{stderr}");
+}
+
+#[test]
+fn a_workload_gets_whichever_objects_its_bundles_became() {
+    let annotations = "septum.dev/env-from: \"app, plain\", septum.dev/mount: \"locked:/etc/locked\"";
+    let project = project("web.yaml", &deployment(annotations, ""));
+    let template = object(&project, "Deployment")["spec"]["template"].clone();
+    assert_eq!(template["metadata"], json!({"labels": {"app": "web"}}), "wishes do not reach the cluster");
+    assert_eq!(
+        template["spec"]["containers"][0]["envFrom"],
+        json!([{"configMapRef": {"name": "app"}}, {"secretRef": {"name": "app"}}, {"configMapRef": {"name": "plain"}}])
+    );
+    assert_eq!(
+        template["spec"]["volumes"],
+        json!([{"name": "septum-locked", "projected": {"defaultMode": 256, "sources": [{"secret": {"name": "locked"}}]}}])
+    );
+    // a key that moves across the wall needs no edit of the workload
+    let moved = BASE.replace("GREETING: hello", "GREETING: { value: hello, sensitive: true }");
+    let project = Project::of(&moved, "").file("workloads/web.yaml", deployment(annotations, ""));
+    let template = object(&project, "Deployment")["spec"]["template"].clone();
+    assert_eq!(template["spec"]["containers"][0]["envFrom"][2], json!({"secretRef": {"name": "plain"}}));
+}
+
+#[test]
+fn who_may_read_a_secret_gets_a_role_for_that_one() {
+    let project = project("sa.yaml", "apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: web }\n");
+    assert_eq!(
+        object(&project, "Role")["rules"],
+        json!([{"apiGroups": [""], "resourceNames": ["locked"], "resources": ["secrets"], "verbs": ["get"]}])
+    );
+    let binding = object(&project, "RoleBinding");
+    assert_eq!(binding["subjects"], json!([{"kind": "ServiceAccount", "name": "web", "namespace": "shop"}]));
+    assert_eq!(binding["roleRef"]["name"], "locked-reader");
+    let unused = BASE.replace("plain: { data", "plain: { rbac: { serviceAccount: web }, data");
+    let run = Project::of(&unused, "").file("workloads/x.yaml", "").run(&["render", "dev"]);
+    assert!(run.stderr.contains("warning: the bundle `plain` has no Secret to be read"), "{}", run.stderr);
+}
+
+#[test]
+fn mistakes_in_manifests_are_told_with_their_place() {
+    for (name, text, expected) in [
+        (
+            "a.yaml",
+            "kind: Service\nmetadata: { name: a }\n",
+            "a manifest lacks `apiVersion`\n --> workloads/a.yaml:1:1",
+        ),
+        ("a.yaml", "apiVersion: v1\nkind: Service\n", "a manifest lacks `metadata.name`"),
+        ("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: { generateName: a- }\n", "gives another name each time"),
+        ("a.yaml", "- a\n", "a manifest lacks `apiVersion`"),
+        (
+            "a.yaml",
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n",
+            "a kustomization is no object",
+        ),
+        (
+            "a.yaml",
+            "apiVersion: v1\nkind: Service\nmetadata: { name: {{ app.name }} }\n",
+            "a template within YAML stands in quotes",
+        ),
+        ("a.yaml", "apiVersion: v1\nkind: Service\nmetadata: { name: \"{{ app.nmae }}\" }\n", "there is `app.name`"),
+        (
+            "a.yaml",
+            "apiVersion: v1\nkind: Service\nmetadata: { name: a, annotations: { septum.dev/env-from: app } }\n",
+            "`septum.dev/env-from` does nothing here",
+        ),
+        (
+            "a.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: plain }\n",
+            "the manifests and bundles of `app` make a ConfigMap `plain`",
+        ),
+        ("a.yaml.j2", "apiVersion: v1\nkind: {% if %}\n", "workloads/a.yaml.j2:2"),
+    ] {
+        let stderr = project(name, text).run(&["render", "dev"]).refused();
+        assert!(stderr.contains(expected), "{expected}:\n{stderr}");
+    }
+    let beside =
+        Project::of("app: app\n", "").file("web.yaml", "apiVersion: v1\nkind: Service\nmetadata: { name: a }\n");
+    assert!(beside.run(&["render", "dev"]).refused().contains("`web.yaml` holds an object of Kubernetes, not a layer"));
+    for (manifests, expected) in [
+        ("[none.yaml]", "`none.yaml` matches no file\n  --> base.yaml:12:13"),
+        ("['../x.yaml']", "leads out of the folder of its layer"),
+        ("['[a']", "`[a` is no valid glob"),
+        ("[{ template: false }]", "a manifest needs `path`"),
+        ("[{ path: a, tmplate: false }]", "did you mean `template`?"),
+        ("web.yaml", "expected a list for `manifests`, found a text"),
+        ("web.yaml", "hint: write `manifests: [ … ]`"),
+        ("[workloads]", "`workloads` is a folder, and files are named here"),
+        ("[workloads]", "all files in it are `workloads/*`, with the folders below `workloads/**/*`"),
+    ] {
+        let base = BASE.replace("[\"workloads/*\"]", manifests);
+        let stderr =
+            Project::of(&base, "").file("workloads/web.yaml", deployment("", "")).run(&["render", "dev"]).refused();
+        assert!(stderr.contains(expected), "{expected}:\n{stderr}");
+    }
+}
+
+#[test]
+fn an_overlay_replaces_the_list_and_environments_differ() {
+    let service = |name: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: {name} }}\n");
+    let project = Project::of("app: app\nmanifests: [w/a.yaml]\n", "manifests: [w/b.yaml, 'sub/**/*.yaml']\n")
+        .file("prod.yaml", "")
+        .file("w/a.yaml", service("a"))
+        .file("w/b.yaml", service("b"))
+        .file("sub/deep/c.yaml", service("c"));
+    let names = |environment: &str| -> Vec<String> {
+        let objects = project.run(&["render", environment]).objects();
+        objects.0.iter().map(|object| object["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("dev"), ["b", "c"]);
+    assert_eq!(names("prod"), ["a"]);
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_is_an_error_that_says_where_the_key_went() {
+    for (container, expected) in [
+        (
+            "        envFrom: [{ configMapRef: { name: lokced } }]\n",
+            "names the ConfigMap `lokced`, which nothing defines",
+        ),
+        (
+            "        envFrom: [{ configMapRef: { name: locked } }]\n",
+            "the bundle `locked` is a Secret here, and has nothing for a ConfigMap",
+        ),
+        (
+            "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: app, key: DATABASE_URL } } }]\n",
+            "`DATABASE_URL` is in the Secret `app`, because: uses data.DATABASE_PASSWORD (base.yaml:8:17)",
+        ),
+        (
+            "        env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: DATABASE_PASWORD } } }]\n",
+            "did you mean `DATABASE_PASSWORD`?",
+        ),
+        (
+            "        env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: LOG_LEVEL } } }]\n",
+            "`LOG_LEVEL` is in the ConfigMap `app`, because: nothing says that it is sensitive",
+        ),
+        (
+            "      volumes: [{ name: v, secret: { secretName: locked, items: [{ key: TKEN, path: t }] } }]\n",
+            "wants the key `TKEN` of the Secret `locked`",
+        ),
+        ("      imagePullSecrets: [{ name: corp }]\n", "`external: [{ kind: Secret, name: corp }]`"),
+    ] {
+        let stderr = project("web.yaml", &deployment("", container)).run(&["render", "dev"]).refused();
+        assert!(stderr.contains("error: ") && stderr.contains(expected), "{expected}:\n{stderr}");
+        assert!(stderr.contains("--> workloads/web.yaml:13:"), "{stderr}");
+    }
+}
+
+#[test]
+fn what_may_be_missing_or_is_made_by_others_is_no_mistake() {
+    let base = format!("{BASE}external: [{{ kind: Secret, name: corp-ca }}]\n");
+    for container in [
+        "        envFrom: [{ configMapRef: { name: none, optional: true } }]\n",
+        "        env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: NONE, optional: true } } }]\n",
+        "      volumes: [{ name: v, secret: { secretName: corp-ca, items: [{ key: any, path: t }] } }]\n",
+        "      volumes: [{ name: v, configMap: { name: kube-root-ca.crt } }]\n",
+        "      volumes: [{ name: v, secret: { secretName: web-tls } }]\n",
+        "      volumes: [{ name: v, configMap: { name: own, items: [{ key: a, path: t }] } }]\n",
+    ] {
+        let others = "---\napiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: { name: web }\nspec: { secretName: web-tls, issuerRef: { name: x } }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: own }\ndata: { a: b }\n";
+        let project = Project::of(&base, "").file("workloads/web.yaml", deployment("", container) + others);
+        project.run(&["render", "dev"]).ok();
+    }
+}
+
+#[test]
+fn a_key_without_a_value_in_this_environment_is_told_as_such() {
+    let base = "app: app\ndata: { A: { value: x }, B: {} }\nmanifests: ['workloads/*']\n";
+    let text = deployment("", "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: app, key: B } } }]\n")
+        .replace("\"{{ vars.replicas }}\"", "2")
+        .replace("{{ vars.domain }}", "x");
+    let project = Project::of(base, "").file("prod.yaml", "data: { B: y }\n").file("workloads/web.yaml", text);
+    project.run(&["render", "prod"]).ok();
+    let stderr = project.run(&["render", "dev"]).refused();
+    assert!(stderr.contains("the key is defined, but has no value in `dev`"), "{stderr}");
+}
+
+#[test]
+fn explain_names_what_uses_a_key_and_needs_no_key_for_it() {
+    let project = Project::of("app: app\ndata: { DATABASE_PASSWORD: {}, STRIPE_WEBHOOK_SECRET: {}, LOG_LEVEL: info }\nmanifests: ['w/*']\n", "")
+        .file("dev.secrets.yaml", ENCRYPTED)
+        .file("w/web.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec: { template: { metadata: { annotations: { septum.dev/env-from: app } }, spec: { containers: [{ name: a }] } } }\n")
+        .file("w/job.yaml", "apiVersion: batch/v1\nkind: Job\nmetadata: { name: once }\nspec: { template: { spec: { containers: [{ name: a, env: [{ name: X, valueFrom: { secretKeyRef: { name: app, key: DATABASE_PASSWORD } } }] }] } } }\n");
+    let consumers = |key: &str| project.run(&["explain", "dev", key, "--format", "json"]).json()["consumers"].clone();
+    assert_eq!(
+        consumers("DATABASE_PASSWORD"),
+        json!([
+            "Deployment web (spec.template.spec.containers[0].envFrom[1].secretRef.name)",
+            "Job once (spec.template.spec.containers[0].env[0].valueFrom.secretKeyRef.name)"
+        ])
+    );
+    assert_eq!(
+        consumers("LOG_LEVEL"),
+        json!(["Deployment web (spec.template.spec.containers[0].envFrom[0].configMapRef.name)"])
+    );
+    assert!(project.run(&["explain", "dev", "LOG_LEVEL"]).ok().contains("\nconsumers\n  Deployment web (spec"));
+}
+
+#[test]
+fn reloader_is_told_what_a_workload_refers_to() {
+    let text = deployment("septum.dev/env-from: app", "")
+        .replace("metadata: { name: web }", "metadata: { name: web, annotations: { septum.dev/reload: \"true\" } }");
+    let found = object(&project("web.yaml", &text), "Deployment");
+    assert_eq!(
+        found["metadata"]["annotations"],
+        json!({"configmap.reloader.stakater.com/reload": "app", "secret.reloader.stakater.com/reload": "app"})
+    );
+    let stderr = project(
+        "web.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: a, annotations: { septum.dev/reload: \"true\" } }\n",
+    )
+    .run(&["render", "dev"])
+    .refused();
+    assert!(stderr.contains("`septum.dev/reload` is `true` on a workload with a pod template"), "{stderr}");
+}
+
+#[test]
+fn a_key_that_is_no_name_of_a_variable_is_warned_of() {
+    let base = BASE.replace("LOG_LEVEL: info", "LOG_LEVEL: info\n  nginx.conf: x");
+    let run = Project::of(&base, "")
+        .file("workloads/web.yaml", deployment("septum.dev/env-from: app", ""))
+        .run(&["render", "dev"]);
+    assert!(
+        run.stderr.contains("takes `nginx.conf` as a variable")
+            || run.stderr.contains("`nginx.conf` is no portable name"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn a_project_knows_references_of_its_own() {
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\nspec: { passwordFrom: lokced }\n";
+    let project = Project::new([(
+        "septum.yaml",
+        "apps: [shop]\nreferences: [{ kind: Widget, group: example.com, path: spec.passwordFrom, target: Secret }]\n",
+    )])
+    .file("shop/base.yaml", BASE)
+    .file("shop/dev.yaml", "")
+    .file("shop/workloads/w.yaml", widget);
+    let stderr = project.run(&["render", "dev"]).refused();
+    assert!(
+        stderr.contains("`spec.passwordFrom` of the Widget `w` names the Secret `lokced`")
+            && stderr.contains("did you mean `locked`?"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_manifest_that_goes_by_the_name_of_a_bundle_is_refused() {
+    // with a suffix the objects have different names, and a reference to `locked` could mean either
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: locked }\n";
+    let other_kind = secret.replace("Secret", "ConfigMap");
+    let other_group = secret.replace("apiVersion: v1", "apiVersion: example.com/v1");
+    for (namespace, names) in [("namespace: shop\n", "names: kustomize\n"), ("", "names: kustomize\n")] {
+        let base = BASE.replace("namespace: shop\n", &format!("{namespace}{names}"));
+        let with = |manifest: &str| Project::of(&base, "").file("workloads/x.yaml", manifest).run(&["render", "dev"]);
+        for manifest in [secret.to_owned(), secret.replace("{ name", "{ namespace: shop, name")] {
+            let stderr = with(&manifest).refused();
+            assert!(stderr.contains("the Secret `locked` goes by the name of the bundle `locked`"), "{stderr}");
+            assert!(stderr.contains("--> workloads/x.yaml:1:1"), "{stderr}");
+        }
+        assert_eq!(with(&other_kind).code, 0);
+        assert_eq!(with(&other_group).code, 0);
+    }
+}
+
+#[test]
+fn a_name_with_a_namespace_follows_the_suffix_where_it_may_be_that_of_the_bundle() {
+    let ingress = "apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: web, annotations: { nginx.ingress.kubernetes.io/auth-tls-secret: shop/locked } }
+";
+    for (namespace, follows) in [("namespace: shop\n", true), ("", true), ("namespace: other\n", false)] {
+        let base = BASE.replace("namespace: shop\n", &format!("{namespace}names: kustomize\n"));
+        let project = Project::of(&base, "").file("workloads/x.yaml", ingress);
+        if follows {
+            let metadata = object(&project, "Ingress")["metadata"].clone();
+            let name = metadata["annotations"]["nginx.ingress.kubernetes.io/auth-tls-secret"].as_str().unwrap();
+            assert!(name.starts_with("shop/locked-"), "{namespace}: {name}");
+        } else {
+            let stderr = project.run(&["render", "dev"]).refused();
+            assert!(stderr.contains("names the Secret `locked`, which nothing defines"), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn references_follow_names_with_a_suffix() {
+    let base = BASE.replace("namespace: shop\n", "namespace: shop\nnames: kustomize\n");
+    let annotations = "septum.dev/env-from: app, septum.dev/mount: 'locked:/etc/locked'";
+    let container = "        env: [{ name: X, valueFrom: { configMapKeyRef: { name: plain, key: GREETING } } }]\n";
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\nspec: { settings: plain }\n";
+    let project = Project::of(&base, "")
+        .file("workloads/web.yaml", deployment(annotations, container))
+        .file("workloads/widget.yaml", widget);
+    let run = project.run(&["render", "dev"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("`spec.settings` of the Widget `w` looks like a reference"), "{}", run.stderr);
+    let objects = crate::support::project::Objects::read(&run.stdout);
+    let name = |kind: &str, base: &str| -> String {
+        let names = objects.0.iter().filter(|object| object["kind"] == kind);
+        let mut names = names.filter_map(|object| object["metadata"]["name"].as_str().map(str::to_owned));
+        names.find(|name| name.starts_with(&format!("{base}-")) && name.len() == base.len() + 11).unwrap()
+    };
+    let web = objects.0.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let pod = &web["spec"]["template"]["spec"];
+    assert_eq!(
+        pod["containers"][0]["envFrom"],
+        json!([{"configMapRef": {"name": name("ConfigMap", "app")}}, {"secretRef": {"name": name("Secret", "app")}}])
+    );
+    assert_eq!(pod["containers"][0]["env"][0]["valueFrom"]["configMapKeyRef"]["name"], name("ConfigMap", "plain"));
+    assert_eq!(pod["volumes"][0]["projected"]["sources"][0]["secret"]["name"], name("Secret", "locked"));
+    let role = objects.0.iter().find(|object| object["kind"] == "Role").unwrap();
+    assert_eq!(role["rules"][0]["resourceNames"], json!([name("Secret", "locked")]));
+}
+
+#[test]
+fn a_bundle_whose_value_failed_is_not_missing_besides() {
+    let base = BASE.replace("GREETING: hello", "GREETING: \"{{ vars.nope }}\"");
+    let stderr = Project::of(&base, "")
+        .file("workloads/web.yaml", deployment("septum.dev/env-from: plain", ""))
+        .run(&["render", "dev"])
+        .refused();
+    assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
+}

@@ -1,0 +1,8 @@
+//! Objects of Kubernetes: what is rendered.
+
+mod apiserver;
+mod field_types;
+mod manifests;
+mod output;
+mod typed_secrets;
+mod valid_objects;

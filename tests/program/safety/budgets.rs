@@ -1,0 +1,490 @@
+//! Inputs that are small and ask for much: each ends with a message and an exit code, within a bound of memory.
+//!
+//! Nothing here looks at a clock. What a run does is counted by the program itself (`-v`), and memory is
+//! bounded by the system.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect, reason = "a test")]
+
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use crate::support::project::Project;
+use septum::check::{Scope, check};
+use septum::diagnostic::Failure;
+use septum::pipeline::Pipeline;
+use septum::sops::{Identities, Places, Timestamp};
+use septum::test_hook::worked;
+
+/// Address space of a run in KiB. The allocator reserves one GiB of it, and threads their stacks, before anything
+/// is asked for.
+const ADDRESS_SPACE: u64 = 3 << 20;
+
+/// What the bounds are divided by: a debug build is slow, and meets the end of a smaller budget in the same way.
+const DIVISOR: &str = "50";
+
+/// A hostile project.
+struct Row {
+    name: &'static str,
+    project: fn() -> Project,
+    arguments: &'static [&'static str],
+    /// The exit code, and a part of what must be said.
+    expected: (i32, &'static str),
+}
+
+const CHECK: &[&str] = &["check", "--keyless", "-v"];
+const RENDER: &[&str] = &["render", "dev", "-v"];
+
+const ROWS: &[Row] = &[
+    Row {
+        name: "fifteen times any folders, in manifests",
+        project: || deep(&format!("data: {{ A: b }}\nmanifests: [\"{}*.yaml\"]\n", "**/".repeat(15))),
+        arguments: CHECK,
+        expected: (1, "lacks `apiVersion`"),
+    },
+    Row {
+        name: "fifteen times any folders and one, in manifests",
+        project: || deep(&format!("data: {{ A: b }}\nmanifests: [\"{}x.yaml\"]\n", "**/*/".repeat(15))),
+        arguments: CHECK,
+        expected: (1, "lacks `apiVersion`"),
+    },
+    Row {
+        name: "fifteen times any folders, in apps",
+        project: || deep("").file("septum.yaml", format!("apps: [\"{}none\"]\n", "**/".repeat(15))),
+        arguments: CHECK,
+        expected: (2, "matches no folder"),
+    },
+    Row {
+        name: "a long pattern",
+        project: || deep(&format!("data: {{ A: b }}\nmanifests: [\"{}.yaml\"]\n", "*a".repeat(5000))),
+        arguments: CHECK,
+        expected: (1, "longer than 4096 bytes"),
+    },
+    Row {
+        name: "thousands of patterns",
+        project: || {
+            let patterns: Vec<_> = (0..400).map(|index| format!("{index}[a-z]*.yaml")).collect();
+            deep(&format!("data: {{ A: b }}\nmanifests: [\"{}\"]\n", patterns.join("\", \"")))
+        },
+        arguments: CHECK,
+        expected: (2, "budget-exceeded"),
+    },
+    Row {
+        name: "an indentation of gigabytes",
+        project: || template("{{ [1]|tojson(indent=8000000000) }}"),
+        arguments: RENDER,
+        expected: (2, "64 blanks"),
+    },
+    Row {
+        name: "an indentation of gigabytes by name",
+        project: || template("{{ 'a\nb'|indent(width=8000000000) }}"),
+        arguments: RENDER,
+        expected: (2, "64 blanks"),
+    },
+    Row {
+        name: "one text many times, joined",
+        project: || template("{{ (['x'*900000]*9000)|join|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "one text many times, as JSON",
+        project: || template("{{ (['x'*900000]*9000)|tojson|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "one text many times, as YAML",
+        project: || template("{{ (['x'*900000]*9000)|toyaml|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a list as a text",
+        project: || template("{{ (['x'*900000]*9000)|upper|length }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "a list that `~` would print",
+        project: || template("{{ (['x'*900000]*9000) ~ '' }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "a list that `~` would print, by `*` alone",
+        project: || template("{{ '' ~ ['x'*900000] * 9000 }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "a separator that is long",
+        project: || template("{{ range(90000)|join('x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `min`",
+        project: || template("{{ (['x'*900000]*9000)|min|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `max`",
+        project: || template("{{ (['x'*900000]*9000)|max|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `sort`",
+        project: || template("{{ (['x'*900000]*9000)|sort|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `unique`",
+        project: || template("{{ (['x'*900000]*9000)|unique|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "long texts, `groupby('a')`",
+        project: || template("{{ (['x'*900000]*9000)|groupby('a')|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a long option of `max`",
+        project: || template("{{ range(90000)|max(attribute='x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a long option of `unique`",
+        project: || template("{{ range(90000)|unique(attribute='x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a long text to begin a sum with",
+        project: || template("{{ ('x'*900000)|sum(start='x'*900000)|length }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a list that `startingwith` would print",
+        project: || template("{{ (['x'*900000]*9000) is startingwith('x') }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "a list that `endingwith` would print",
+        project: || template("{{ 'x' is endingwith(['x'*900000]*9000) }}"),
+        arguments: RENDER,
+        expected: (2, "has no text of its own"),
+    },
+    Row {
+        name: "lists in lists, compared",
+        project: || template("{{ ([['x'*900000]*9000]*9000) is eq([['x'*900000]*9000]*9000) }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, by `==`",
+        project: || template(&format!("{{{{ {0} == {0} }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, by `<`",
+        project: || template(&format!("{{{{ {0} < {0} }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, by `in`",
+        project: || template(&format!("{{{{ {0} in [{0}] }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, as a key",
+        project: || template(&format!("{{{{ {{{}: 1}} }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, as a subscript",
+        project: || template(&format!("{{{{ {{1: 1, 2: 2, 3: 3}}[{}] }}}}", nested())),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "lists in lists, by a macro that doubles them",
+        project: || {
+            template("{% macro m(a, n) %}{{ m([a, a], n - 1) if n else a == [a] }}{% endmacro %}{{ m([1, 2], 60) }}")
+        },
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a list that a macro adds to itself",
+        project: || template("{% macro m(a, n) %}{{ m(a + a, n - 1) if n else 1 }}{% endmacro %}{{ m([1], 60) }}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a mapping that a macro chains with itself",
+        project: || {
+            template(
+                "{% macro m(a, n) %}{{ m(a | chain(a), n - 1) if n else a | length }}{% endmacro %}{{ m({'a': 1}, 60) }}",
+            )
+        },
+        arguments: RENDER,
+        expected: (0, "A: \"1\""),
+    },
+    Row {
+        name: "a long list that is unpacked",
+        project: || template("{% for a, b in [[1] * 90000000] %}{% endfor %}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "the last of a long list, many times",
+        project: || template("{% for i in range(60000) %}{% if range(90000)[-1] %}{% endif %}{% endfor %}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a large mapping of the layers, compared many times",
+        project: || {
+            let keys = numbered("    k", ": v\n", 500);
+            Project::of(&format!("vars:\n  big:\n{keys}data: {{ A: {{ template: a.j2 }} }}\n"), "")
+                .file("a.j2", "{% for i in range(60000) %}{% if vars.big == vars.big %}{% endif %}{% endfor %}")
+        },
+        arguments: RENDER,
+        expected: (2, "steps of templates"),
+    },
+    Row {
+        name: "a long name of a template, many times",
+        project: || template("{% include ['x'*900000]*9000 ignore missing %}"),
+        arguments: RENDER,
+        expected: (2, "too many steps"),
+    },
+    Row {
+        name: "a cycle of nothing",
+        project: || template("{% for a in [1] %}{{ loop.cycle() }}{% endfor %}"),
+        arguments: RENDER,
+        expected: (2, "`loop.cycle` requires values"),
+    },
+    Row {
+        name: "loops just below the bound, in each of thousands of keys",
+        project: || {
+            let key = |index| format!("  K{index}: \"{{% for i in range(60000) %}}{{% endfor %}}\"\n");
+            Project::of(&format!("data:\n{}", (0..30).map(key).collect::<String>()), "")
+        },
+        arguments: RENDER,
+        expected: (2, "steps of templates"),
+    },
+    Row {
+        name: "a thousand unknown keys against a thousand known ones",
+        project: || {
+            let of =
+                |name: &str| format!("data:\n{}", numbered(&format!("  {name}_KEY_OF_SOME_LENGTH_"), ": x\n", 1000));
+            Project::of(&of("KNOWN"), &of("UNKNOWN"))
+        },
+        arguments: CHECK,
+        expected: (1, "1000 errors"),
+    },
+    Row {
+        name: "more mistakes than anybody reads, on one line",
+        project: || Project::of("data: { A: 1 }\n", &format!("data: {{ {} }}\n", numbered("k", ": 1, ", 12_000))),
+        arguments: CHECK,
+        expected: (1, "more findings of the rule `unknown-key` are not shown"),
+    },
+    Row {
+        name: "one key many times on one line",
+        project: || Project::of(&format!("data: {{ {} }}\n", "a: 1, ".repeat(12_000)), ""),
+        arguments: CHECK,
+        expected: (2, "more findings of the rule `duplicate-key` are not shown"),
+    },
+    Row {
+        name: "labels times bundles",
+        project: || {
+            let labels = numbered("  l", ": v\n", 300);
+            let bundles = numbered("  b", ": { data: { A: x } }\n", 300);
+            Project::of(&format!("labels:\n{labels}bundles:\n{bundles}"), "")
+        },
+        arguments: RENDER,
+        expected: (2, "bytes of values"),
+    },
+    Row {
+        name: "one file in many keys",
+        project: || {
+            let keys = numbered("  k", ": { file: big.txt }\n", 40);
+            Project::of(&format!("data:\n{keys}"), "").file("big.txt", "x".repeat(100_000))
+        },
+        arguments: RENDER,
+        expected: (2, "bytes of values"),
+    },
+    Row {
+        name: "keys times environments",
+        project: || {
+            let project = Project::of(&format!("data:\n{}", numbered("  k", ": v\n", 200)), "");
+            (0..100).fold(project, |project, index| project.file(&format!("e{index}.yaml"), ""))
+        },
+        arguments: RENDER,
+        expected: (2, "bytes of values"),
+    },
+    Row {
+        name: "a template of many documents",
+        project: || Project::of("data: { A: b }\nmanifests: [m.j2]\n", "").file("m.j2", "---\n".repeat(20_000)),
+        arguments: RENDER,
+        expected: (0, ""),
+    },
+    Row {
+        name: "rules that are large together",
+        project: || {
+            let rule = |index| format!("[[rules]]\nid = \"r{index}\"\nregex = '''x\\pL{{{}}}'''\n", 100 + index % 90);
+            Project::of("data: { A: b }\n", "").file("rules.toml", (0..4).map(rule).collect::<String>())
+        },
+        arguments: &["check", "--keyless", "--rules", "rules.toml"],
+        expected: (2, "all expressions of this run take more than"),
+    },
+    Row {
+        name: "expressions of .sops.yaml that are large together",
+        project: || {
+            let recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+            let rule = |index| format!("  - {{ path_regex: '\\pL{{{}}}', age: {recipient} }}\n", 100 + index);
+            let rules: String = (0..4).map(rule).collect();
+            Project::of("data: { A: b }\n", "").file(".sops.yaml", format!("creation_rules:\n{rules}"))
+        },
+        arguments: &["encrypt", "dev.yaml"],
+        expected: (2, "all expressions of this run take more than"),
+    },
+];
+
+#[test]
+fn small_inputs_that_ask_for_much_end_with_a_message() {
+    let mut wrong = Vec::new();
+    for row in ROWS {
+        let (code, said) = run(&(row.project)(), row.arguments);
+        let (expected, part) = row.expected;
+        if code != Some(expected) || !said.contains(part) {
+            wrong.push(format!("{}: {code:?}, expected {expected} and `{part}`\n{said:.600}", row.name));
+        }
+        for (unit, done, limit) in work(&said) {
+            assert!(done <= limit, "{}: {done} of {limit} {unit}", row.name);
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), ROWS.len(), wrong.join("\n"));
+}
+
+/// Accepts a finding of each key.
+fn allowed(count: usize) -> String {
+    let entries = numbered("  K", "_PASSWORD: hunter2canary\n", count);
+    let allows = numbered("  - { rule: plaintext-secret, key: K", "_PASSWORD, reason: a test }\n", count);
+    format!("data:\n{entries}allow:\n{allows}")
+}
+
+/// Makes a layer with so many parts.
+type LayerOfSize = fn(usize) -> String;
+
+/// Layers of any size, of which `check` must not look at each part once for each other one.
+const GROWING: &[(&str, LayerOfSize)] = &[
+    ("each finding is accepted", allowed),
+    ("nothing is accepted", |count| allowed(count).replace("_PASSWORD", "_HOST")),
+    ("nothing is accepted, and all is declared", |count| {
+        allowed(count).replace("_PASSWORD: hunter2canary", "_HOST: { value: x, sensitive: false, reason: r }")
+    }),
+    ("all that is accepted was so until a day", |count| {
+        allowed(count).replace("reason:", "until: 2020-01-01, reason:")
+    }),
+    ("one key is accepted by many rules", |count| {
+        format!("data: {{ A: b }}\nallow:\n{}", numbered("  - { rule: r", ", key: A, reason: a test }\n", count))
+    }),
+];
+
+#[test]
+fn the_work_of_a_check_grows_with_what_it_reads() {
+    for (name, layer) in GROWING {
+        let work = |count| work_of_check(&Project::of(&layer(count), ""));
+        let (some, many) = (work(100), work(800));
+        assert!(many <= 10 * some, "{name}: {some} for 100, {many} for 800");
+    }
+}
+
+/// The steps and bytes that the check of a project counts. All of it is done by one thread.
+fn work_of_check(project: &Project) -> usize {
+    let run = || {
+        let project = septum::project::Project::discover(&project.root()).unwrap();
+        let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
+        let scope = Scope {
+            apps: &project.apps.iter().collect::<Vec<_>>(),
+            environments: &project.apps[0].environments,
+            is_whole: true,
+            rendered: None,
+            rules: &[],
+            baseline: None,
+            today: "2030-01-31".parse().ok(),
+            now: Timestamp::at(SystemTime::UNIX_EPOCH),
+            only: None,
+        };
+        let before = worked();
+        let report = check(&pipeline, &scope);
+        assert!(report.findings.iter().all(|finding| finding.failure() != Failure::Invalid), "{report:?}");
+        worked() - before
+    };
+    rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(32 << 20).build().unwrap().install(run)
+}
+
+#[test]
+fn suggestions_are_made_where_they_are_few() {
+    let run = Project::of("data: { LOG_LEVEL: info }\n", "data: { LOG_LEVL: debug }\n").run(&["render", "dev"]);
+    assert!(run.refused().contains("did you mean `LOG_LEVEL`?"));
+}
+
+/// The counts of a run: what, how much of it, and the bound.
+fn work(said: &str) -> Vec<(String, u64, u64)> {
+    let line = |line: &str| {
+        let (done, rest) = line.strip_prefix("work: ")?.split_once(" of ")?;
+        let (limit, unit) = rest.split_once(' ')?;
+        Some((unit.to_owned(), done.parse().ok()?, limit.parse().ok()?))
+    };
+    said.lines().filter_map(line).collect()
+}
+
+/// Runs the program with a bound of its address space. The exit code is none if a signal ended it.
+fn run(project: &Project, arguments: &[&str]) -> (Option<i32>, String) {
+    let script = format!("ulimit -v {ADDRESS_SPACE} && exec \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_septum")]).args(arguments).current_dir(project.root());
+    command
+        .env_clear()
+        .env("HOME", project.root().parent().unwrap())
+        .env("NO_COLOR", "1")
+        .env("SEPTUM_TEST_BUDGETS", DIVISOR)
+        .stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+/// A project with folders that lie in each other.
+fn deep(base: &str) -> Project {
+    let path: String = (0..25).map(|index| format!("d{index}/")).collect();
+    let project = Project::of(base, "").file(&format!("t/{path}x.yaml"), "a: b\n");
+    (0..20).fold(project, |project, index| project.file(&format!("u{index}/v/x.yaml"), "a: b\n"))
+}
+
+fn template(text: &str) -> Project {
+    Project::of("data: { A: { template: a.j2 } }\n", "").file("a.j2", text)
+}
+
+/// A list that holds a list nine times, which holds one nine times, and so on: more than anybody can count.
+fn nested() -> String {
+    format!("({}'x'{})", "[".repeat(28), "] * 9".repeat(28))
+}
+
+fn numbered(before: &str, after: &str, count: usize) -> String {
+    (0..count).map(|index| format!("{before}{index}{after}")).collect()
+}

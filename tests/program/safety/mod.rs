@@ -1,0 +1,7 @@
+//! What a hostile repository asks for, and does not get.
+
+mod arguments;
+mod budgets;
+mod canary;
+mod file_kinds;
+mod nothing_runs;

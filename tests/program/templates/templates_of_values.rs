@@ -1,0 +1,298 @@
+//! Templates: what they see, what they can do, and that they do the same every time
+//! (contract, section 4).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+use std::fmt::Write as _;
+
+use crate::support::project::{Project, pairs};
+use serde_json::{Value as Json, json};
+
+/// What the tables below may refer to.
+const CONTEXT: &str = r#"
+namespace: shop
+vars:
+  domain: example.com
+  hosts: [a, b, c]
+  ports: { http: 80, admin: 81 }
+  users: [{ name: ada, admin: true }, { name: bob, admin: false }]
+  url: "https://{{ vars.domain }}/{{ env.name }}"
+  version: 1.10
+  mode: 0644
+  nested: "{{ vars.url }}?app={{ app.name }}"
+  list: ["{{ vars.domain }}", "{{ data.NAME }}"]
+data:
+  NAME: shop
+  PORT: 8080
+  DEBUG: true
+  QUIET: { value: "false", type: boolean }
+  EMPTY: ""
+  QUOTES: "it's \"so\""
+  UNSET: { description: nobody sets this }
+  TEXT_TRUE: "true"
+"#;
+
+fn rendered(template: &str) -> String {
+    let block = template.replace('\n', "\n    ");
+    let base = format!(
+        "{CONTEXT}  RESULT: |-\n    {block}\nbundles:\n  more: {{ data: {{ NAME: other, BACK: \"{{{{ bundles.app.NAME }}}}\" }} }}\n"
+    );
+    Project::of(&base, "").dev().value("RESULT")
+}
+
+#[test]
+fn templates_render() {
+    for (template, expected) in [
+        // what they see
+        ("{{ data.NAME }}", "shop"),
+        ("{{ data['NAME'] }}", "shop"),
+        ("{{ env.name }} {{ env.namespace }} {{ app.name }}", "dev shop app"),
+        ("{{ bundles.more.NAME }} {{ bundles.app.NAME }} {{ bundles.more.BACK }}", "other shop shop"),
+        ("{{ vars.domain }} {{ vars.hosts[1] }} {{ vars.ports.http }}", "example.com b 80"),
+        ("{{ vars['hosts'][-1] }} {{ vars.hosts[3] is defined }}", "c false"),
+        ("{{ vars.url }}", "https://example.com/dev"),
+        ("{{ vars.nested }}", "https://example.com/dev?app=app"),
+        ("{{ vars.list | join(' ') }}", "example.com shop"),
+        // text is kept, and truth has small letters
+        ("{{ vars.version }} {{ vars.mode }}", "1.10 0644"),
+        ("{{ data.DEBUG }} {{ not data.DEBUG }} {{ 1 == 1 }} {{ data.QUIET }}", "true false true false"),
+        ("{{ data.DEBUG | string }} {{ [true, data.QUIET] | join('-') }}", "true true-false"),
+        ("{{ data.PORT + 1 }} {{ data.PORT * 2 }}", "8081 16160"),
+        ("{{ 'yes' if data.QUIET else 'no' }} {{ 'yes' if data.DEBUG else 'no' }}", "no yes"),
+        ("{{ 'yes' if data.TEXT_TRUE == 'true' else 'no' }}", "yes"),
+        // filters
+        ("{{ data.NAME | b64encode }} {{ 'aGVsbG8=' | b64decode }}", "c2hvcA== hello"),
+        ("{{ 'gP8=' | b64decode | b64encode }}", "gP8="),
+        ("{{ \"a b/c?d=e&f:@%ß~-._\" | urlencode }}", "a%20b%2Fc%3Fd%3De%26f%3A%40%25%C3%9F~-._"),
+        ("{{ 'abc' | sha256 }}", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ("{{ vars.hosts | tojson }}", "[\"a\", \"b\", \"c\"]"),
+        ("{{ data.QUOTES | tojson }}", "\"it\\u0027s \\\"so\\\"\""),
+        ("{{ vars.ports | toyaml }}", "http: 80\nadmin: 81"),
+        ("{{ vars.users | toyaml }}", "- name: ada\n  admin: true\n- name: bob\n  admin: false"),
+        ("{{ 'yes' | toyaml }}", "\"yes\""),
+        ("x:\n{{ vars.ports | toyaml | indent(2, true) }}", "x:\n  http: 80\n  admin: 81"),
+        ("{{ 'a\nb' | indent(2) }}", "a\n  b"),
+        ("{{ data.QUOTES | quote }} {{ data.PORT | quote }}", "\"it's \\\"so\\\"\" \"8080\""),
+        ("{{ data.NAME | required('a name') }}", "shop"),
+        ("{{ vars.hosts | join(',') }} {{ vars.hosts | join }}", "a,b,c abc"),
+        ("{{ vars.ports | join(',') }}", "http,admin"),
+        ("{{ data.UNSET | default('none') }} {{ data.EMPTY | default('none', true) }}", "none none"),
+        ("{{ data.UNSET is defined }} {{ data.NAME is defined }}", "false true"),
+        ("{{ data.NAME | upper }} {{ data.NAME | replace('s', 'c') }} {{ ' x ' | trim }}", "SHOP chop x"),
+        ("{{ vars.hosts | length }} {{ vars.hosts | first }} {{ vars.hosts | last }}", "3 a c"),
+        ("{{ vars.hosts | reverse | list | tojson }}", "[\"c\", \"b\", \"a\"]"),
+        ("{{ vars.users | selectattr('admin') | map(attribute='name') | join(',') }}", "ada"),
+        ("{{ vars.ports | dictsort | map('first') | join(',') }}", "admin,http"),
+        ("{{ vars.ports | items | map('last') | join(',') }}", "80,81"),
+        // statements
+        (
+            "{% for host in vars.hosts %}{{ loop.index }}{{ host }}{% if not loop.last %},{% endif %}{% endfor %}",
+            "1a,2b,3c",
+        ),
+        ("{% for key, port in vars.ports | items %}{{ key }}={{ port }};{% endfor %}", "http=80;admin=81;"),
+        ("{% for user in vars.users if user.admin %}{{ user.name }}{% endfor %}", "ada"),
+        ("{% for x in [] %}x{% else %}none{% endfor %}", "none"),
+        ("{% set x = data.NAME %}{{ x }}{{ x }}", "shopshop"),
+        ("{% set x %}<{{ data.NAME }}>{% endset %}{{ x }}", "<shop>"),
+        (
+            "{% macro row(a, b='y') %}{{ a }}:{{ b }}{% endmacro %}{{ row('x') }} {{ row(data.NAME, b=1) }}",
+            "x:y shop:1",
+        ),
+        ("{% macro own() %}{{ data.NAME }}{% endmacro %}{{ own() }}", "shop"),
+        ("{% filter upper %}a{{ data.NAME }}{% endfilter %}", "ASHOP"),
+        ("{% with x = data.PORT %}{{ x }}{% endwith %}", "8080"),
+        ("{% if env.name == 'prod' %}big{% elif env.name == 'dev' %}small{% endif %}", "small"),
+        ("{% set ns = namespace(n=0) %}{% for h in vars.hosts %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}", "3"),
+        ("a {#- a comment -#} {{ 'b' }}", "ab"),
+        ("{# no expression, so no template #}", "{# no expression, so no template #}"),
+        ("{% raw %}{{ kept }}{% endraw %} {{ '{{' }}", "{{ kept }} {{"),
+        ("{% raw %}{{ declassify(data.NAME, 'x') }}{% endraw %}", "{{ declassify(data.NAME, 'x') }}"),
+        ("<&>\"' {{ '<&>\"' }}", "<&>\"' <&>\""),
+    ] {
+        assert_eq!(rendered(template), expected, "{template}");
+    }
+}
+
+#[test]
+fn templates_fail_where_they_could_only_guess() {
+    for (template, expected) in [
+        ("{{ data.NAEM }}", "did you mean `NAME`?"),
+        ("{{ data.UNSET }}", "`data.UNSET` has no value in `dev`"),
+        ("{{ vars.domian }}", "did you mean `domain`?"),
+        ("{{ domain }}", "did you mean `vars.domain`?"),
+        ("{{ bundles.moer.NAME }}", "did you mean `more`?"),
+        ("{{ env.nmae }}", "did you mean `name`?"),
+        ("{{ vars.hosts }}", "a list or a mapping has no text of its own"),
+        ("{{ vars }}", "a list or a mapping has no text of its own"),
+        ("{{ none }}", "null has no text"),
+        ("{{ 'gP8=' | b64decode }}", "a binary value has no text"),
+        ("{{ 'not base64' | b64decode }}", "expected standard base64"),
+        ("{{ data.UNSET | required('say the name') }}", "say the name"),
+        ("{{ data.EMPTY | required('say the name') }}", "say the name"),
+        ("{{ now() }}", "no clock, randomness, environment or network"),
+        ("{{ env('HOME') }}", ""),
+        ("{{ debug() }}", ""),
+        ("{{ 1 / 0 }}", ""),
+        ("{% for x in range(100000000) %}{% endfor %}", ""),
+        ("{% for x in range(9999) %}{% for y in range(9999) %}{{ y }}{% endfor %}{% endfor %}", "too many steps"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", ""),
+        ("{% include 'files/none.j2' %}", "was not found"),
+        ("{% if %}", "syntax error"),
+        ("{{ declassify(data.NAME) }}", "requires a reason"),
+        ("{{ declassify(data.NAME, ' ') }}", "requires a reason"),
+    ] {
+        let block = template.replace('\n', "\n    ");
+        let base = format!("{CONTEXT}  RESULT: |-\n    {block}\nbundles: {{ more: {{ data: {{ NAME: other }} }} }}\n");
+        let message = Project::of(&base, "").run(&["render", "dev"]).refused();
+        assert!(message.contains(expected) && message.contains("base.yaml:23:"), "{template}: {message}");
+    }
+}
+
+#[test]
+fn entries_refer_to_each_other_in_any_order() {
+    // every order of a chain of four
+    let lines = ["A: \"a{{ data.B }}\"", "B: \"b{{ data.C }}{{ vars.v }}\"", "C: \"c{{ bundles.more.D }}\"", "Z: z"];
+    for first in 0..4 {
+        for second in (0..4).filter(|second| *second != first) {
+            for third in (0..4).filter(|third| ![first, second].contains(third)) {
+                let order = [first, second, third, 6 - first - second - third];
+                let mut base = "data:\n".to_owned();
+                for index in order {
+                    writeln!(base, "  {}", lines[index]).unwrap();
+                }
+                base +=
+                    "bundles: { more: { data: { D: \"d{{ bundles.app.Z }}\" } } }\nvars: { v: \"v{{ data.Z }}\" }\n";
+                assert_eq!(Project::of(&base, "").dev().value("A"), "abcdzvz", "{base}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_chain_is_as_long_as_any_configuration_needs_and_no_longer() {
+    let chain = |length: usize| {
+        let mut base = "data:\n  K0: end\n".to_owned();
+        for index in 1..length {
+            writeln!(base, "  K{index}: \"{{{{ data.K{} }}}}\"", index - 1).unwrap();
+        }
+        // the last one first, so that nothing is resolved beforehand
+        Project::of(&format!("data:\n  A: \"{{{{ data.K{} }}}}\"\n{}", length - 1, &base[6..]), "")
+    };
+    assert_eq!(chain(60).dev().value("A"), "end");
+    let message = chain(1000).run(&["render", "dev"]).refused();
+    assert!(message.contains("too long"), "{message}");
+}
+
+#[test]
+fn an_overlay_changes_what_templates_below_it_see() {
+    let base =
+        "vars: { domain: localhost }\ndata: { HOST: \"shop.{{ vars.domain }}\", URL: \"http://{{ data.HOST }}\" }\n";
+    for (dev, expected) in [
+        ("", "http://shop.localhost"),
+        ("vars: { domain: example.com }", "http://shop.example.com"),
+        ("data: { HOST: other }", "http://other"),
+        ("data: { HOST: 'over-{{ env.name }}' }", "http://over-dev"),
+    ] {
+        assert_eq!(Project::of(base, dev).dev().value("URL"), expected, "{dev}");
+    }
+}
+
+#[test]
+fn template_files_see_the_same_and_include_relative_to_themselves() {
+    let project = Project::of(
+        "vars: { who: world }\ndata:\n  NAME: shop\n  a.txt: { template: files/a.txt.j2 }\n  inline: \"{% include 'files/part.j2' %}\"\n  \
+         bundle.txt: x\nbundles: { more: { data: { NAME: other, b.txt: { template: files/a.txt.j2 } } } }\n",
+        "data: { bundle.txt: { template: files/sub/c.j2 } }\n",
+    )
+    .file("files/a.txt.j2", "{% include 'part.j2' %}{% include \"sub/b.j2\" %}\n{{ data.NAME }}\n")
+    .file("files/part.j2", "hello {{ vars.who }}\n")
+    .file("files/sub/b.j2", "b:{% include '../part.j2' %}")
+    .file("files/sub/c.j2", "{% from '../macros.j2' import row, WIDTH %}{% import \"../macros.j2\" as m %}{{ row('x') }}{{ m.row('y') }}{{ WIDTH }}")
+    .file("files/macros.j2", "{% macro row(x) %}[{{ x }}]{% endmacro %}{% set WIDTH = 3 %}");
+    let found = project.dev();
+    assert_eq!(found.value("a.txt"), "hello world\nb:hello world\n\nshop\n");
+    assert_eq!(found.value("inline"), "hello world\n");
+    assert_eq!(found.value("bundle.txt"), "[x][y]3");
+    assert_eq!(
+        found.texts("ConfigMap/more"),
+        pairs([("NAME", "other"), ("b.txt", "hello world\nb:hello world\n\nother\n")]),
+        "`data` is the bundle of the entry"
+    );
+}
+
+#[test]
+fn a_template_inherits_blocks_from_a_file_of_the_project() {
+    let project = Project::of("data: { NAME: shop, page: { template: child.j2 } }\n", "")
+        .file("child.j2", "{% extends 'parent.j2' %}{% block body %}{{ super() }}{{ data.NAME }}{% endblock %}")
+        .file("parent.j2", "<{% block body %}base {% endblock %}>\n");
+    assert_eq!(project.dev().value("page"), "<base shop>\n");
+}
+
+#[test]
+fn file_names_do_not_change_how_a_template_prints() {
+    // engines escape by extension
+    for name in ["files/t.html", "files/t.json", "files/t.yaml", "files/t.j2", "files/t"] {
+        let project = Project::of(&format!("data: {{ A: {{ template: {name} }}, B: 'a <b> & \"c\"' }}\n"), "")
+            .file(name, "{{ data.B }} {{ '<' }}");
+        assert_eq!(project.dev().value("A"), "a <b> & \"c\" <", "{name}");
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let mut base =
+        format!("{CONTEXT}  WHOLE: \"{{{{ vars | tojson }}}}\"\n  KEYS: \"{{{{ data | list | length }}}}\"\n");
+    for index in 0..50 {
+        writeln!(base, "  K{index}: \"{{{{ vars.ports | tojson }}}}{{{{ vars.nested | sha256 }}}}\"").unwrap();
+    }
+    base += "labels: { z: a, b: c, a: d }\nbundles: { m: { data: { A: 1 } }, b: { data: { A: 1 } }, z: { type: x/y, data: { A: 1 } } }\n";
+    let (one, other) = (Project::of(&base, ""), Project::of(&base, ""));
+    for format in ["yaml", "json", "kyaml"] {
+        let first = one.run(&["render", "dev", "--format", format]).ok();
+        for _ in 0..5 {
+            assert!(one.run(&["render", "dev", "--format", format]).ok() == first, "{format} differs");
+        }
+        assert!(other.run(&["render", "dev", "--format", format]).ok() == first, "{format} depends on the folder");
+        let elsewhere = [("TZ", "Asia/Tokyo"), ("LANG", "tr_TR.UTF-8"), ("USER", "x"), ("PORT", "1")];
+        let run = crate::support::project::run(&one.root(), &["render", "dev", "--format", format], &elsewhere);
+        assert!(run.ok() == first, "{format} depends on the environment");
+    }
+}
+
+#[test]
+fn the_order_of_lines_changes_no_value() {
+    let lines = ["A: \"{{ data.C }}\"", "B: b", "C: \"{{ data.B }}{{ vars.x }}\""];
+    let text = |order: [usize; 3]| {
+        let data = order.map(|index| lines[index]).join("\n  ");
+        Project::of(&format!("vars: {{ x: y }}\ndata:\n  {data}\n"), "").run(&["render", "dev"]).ok()
+    };
+    let first = text([0, 1, 2]);
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(text(order), first, "{order:?}");
+    }
+}
+
+#[test]
+fn the_whole_scope_can_be_looked_through() {
+    let base = "vars: { a: 1, b: [x, { c: d }] }\ndata: { A: x, all.json: \"{{ {'vars': vars, 'keys': data | list, 'env': env, 'app': app, 'bundles': bundles | list} | tojson }}\" }\nbundles: { more: { data: { X: 1 } } }\n";
+    let read: Json = serde_json::from_str(&Project::of(base, "").dev().value("all.json")).unwrap();
+    let expected = json!({
+        "vars": { "a": 1, "b": ["x", { "c": "d" }] }, "keys": ["A", "all.json"], "env": { "name": "dev" },
+        "app": { "name": "app" }, "bundles": ["app", "more"],
+    });
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn a_filter_of_what_has_no_value_is_not_what_is_missing() {
+    for (template, expected) in [
+        ("{{ data.P | urlencode }}", "`data.P` has no value in `dev`"),
+        ("x{{ data.P|urlencode }}", "`data.P` has no value in `dev`"),
+        ("{{ vars.nope | trim | upper }}", "`vars.nope` is not defined"),
+    ] {
+        let base = format!("data: {{ P: {{ sensitive: true }}, A: \"{template}\" }}\n");
+        let stderr = Project::of(&base, "").run(&["render", "dev"]).refused();
+        assert!(stderr.contains(expected), "{template}: {stderr}");
+        assert!(!stderr.contains("`urlencode`") && !stderr.contains("`dev.yaml`"), "{template}: {stderr}");
+    }
+}

@@ -1,0 +1,64 @@
+//! A disk that takes nothing more.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use crate::support::project::{demo_key, septum};
+use crate::tree::world::shop;
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_and_nothing_is_lost() {
+    // root writes everywhere
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    let project = shop();
+    project.render();
+    let before = project.tree();
+    project.edit("base.yaml", "GREETING: hello", "GREETING: hi");
+    let folder = project.rendered().join("prod/shop");
+    if is_root {
+        // a file in the place of the folder of drafts
+        fs::remove_dir_all(project.rendered().join(".septum/tmp")).ok();
+        fs::write(project.rendered().join(".septum/tmp"), "").unwrap();
+    } else {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    }
+    let run = project.render_with(&["--all"]);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    if is_root {
+        fs::remove_file(project.rendered().join(".septum/tmp")).ok();
+    }
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    assert!(run.stderr.contains("could not be written"), "{}", run.stderr);
+    assert!(project.tree().len() >= before.len(), "nothing was lost");
+    project.render();
+    assert!(fs::read_to_string(project.rendered().join("prod/shop/configmap-shop.yaml")).unwrap().contains("hi"));
+}
+
+/// A file may not grow beyond some bytes: what a full disk looks like to a program.
+#[test]
+fn a_full_disk_leaves_every_file_old_or_new() {
+    let project = shop();
+    project.render();
+    let old = project.tree();
+    project.edit("base.yaml", "GREETING: hello", &format!("GREETING: {}", "x".repeat(20_000)));
+    let limited = |blocks: &str| {
+        let program = septum(&project.root(), &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" render --all --out rendered");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(program.get_program()).current_dir(project.root());
+        command.env_clear().env("SOPS_AGE_KEY_FILE", demo_key()).env("PATH", "/usr/bin:/bin");
+        command.output().unwrap()
+    };
+    let output = limited("8");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("could not be written"), "{stderr}");
+    let between = project.tree();
+    project.render();
+    let new = project.tree();
+    for (path, bytes) in between.iter().filter(|(path, _)| !path.starts_with(".septum")) {
+        assert!(old.get(path) == Some(bytes) || new.get(path) == Some(bytes), "{path} is neither old nor new");
+    }
+    assert!(old.keys().filter(|path| !path.starts_with(".septum")).all(|path| between.contains_key(path)));
+}
