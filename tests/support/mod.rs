@@ -2,6 +2,7 @@
 
 pub(crate) mod desk;
 pub(crate) mod help;
+pub(crate) mod messages;
 pub(crate) mod peers;
 pub(crate) mod project;
 pub(crate) mod sandbox;
