@@ -120,7 +120,9 @@ pub fn read_to_end(mut from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
         parts.push(part);
     }
     let mut all = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
-    parts.into_iter().for_each(|part| all.extend_from_slice(&part));
+    for part in parts {
+        all.extend_from_slice(&part);
+    }
     Ok(all)
 }
 

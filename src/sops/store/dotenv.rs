@@ -94,9 +94,10 @@ fn entry(source: &Source, line: &str, span: Span) -> Option<Entry> {
     let key = Key { text: name.to_owned(), span: Span { end: span.start + name.len(), ..span } };
     let start = span.start + name.len() + 1;
     let site = Site { span: Span { start, column: name.chars().count() + 2, ..span }, ..Site::default() };
-    let value = match value.contains("\\n") {
-        true => value.replace("\\n", "\n").into_bytes().into(),
-        false => TextBytes::read(source, start, value),
+    let value = if value.contains("\\n") {
+        value.replace("\\n", "\n").into_bytes().into()
+    } else {
+        TextBytes::read(source, start, value)
     };
     let value = Value::Text(value);
     Some(Entry::Value(key, Leaf::new(value, site)))
