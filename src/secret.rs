@@ -1,7 +1,7 @@
 //! A wrapper for what must not leak.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::ops::{Deref, DerefMut};
 
 use zeroize::{Zeroize, Zeroizing};
@@ -105,27 +105,25 @@ impl<T: Buffer> fmt::Debug for Wiping<T> {
     }
 }
 
-/// Reads to the end from what does not say how long it is. The buffers that it outgrows are wiped.
+/// How much is read at a time from what does not say how long it is.
+const PART: usize = 64 << 10;
+
+/// Reads to the end from what does not say how long it is, into memory of just that length. The parts are wiped.
 pub fn read_to_end(mut from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
-    const FIRST: usize = 64 << 10;
-    let mut buffer = Zeroizing::new(vec![0; FIRST]);
-    let mut length = 0;
+    let mut parts = Vec::new();
     loop {
-        if length == buffer.len() {
-            let mut larger = Zeroizing::new(vec![0; length * 2]);
-            larger.iter_mut().zip(buffer.iter()).for_each(|(new, old)| *new = *old);
-            buffer = larger;
+        let mut part = Wiping::new(Vec::with_capacity(PART));
+        // no more than it has room for, so that it never grows
+        if from.by_ref().take(PART as u64).read_to_end(&mut part)? == 0 {
+            break;
         }
-        match from.read(buffer.get_mut(length..).unwrap_or_default()) {
-            Ok(0) => {
-                buffer.truncate(length);
-                return Ok(buffer);
-            }
-            Ok(read) => length += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+        parts.push(part);
     }
+    let mut all = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    for part in parts {
+        all.extend_from_slice(&part);
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

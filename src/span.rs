@@ -110,6 +110,29 @@ impl Source {
     }
 }
 
+/// A part of a source that is a text by itself, so that a file of many values need not be copied.
+#[derive(Clone)]
+pub struct SourcePart {
+    source: Source,
+    start: u32,
+    length: u32,
+}
+
+impl SourcePart {
+    /// The part that starts at an offset and has this text; none if the source has another one there.
+    pub fn of(source: &Source, start: usize, text: &str) -> Option<Self> {
+        let is_there = source.text().get(start..).is_some_and(|rest| rest.starts_with(text));
+        let (start, length) = (u32::try_from(start).ok()?, u32::try_from(text.len()).ok()?);
+        is_there.then(|| Self { source: source.clone(), start, length })
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        let start = self.start as usize;
+        self.source.text().get(start..start + self.length as usize).unwrap_or_default()
+    }
+}
+
 /// Lines and columns at some offsets of a text.
 struct PositionIndex(Vec<Span>);
 

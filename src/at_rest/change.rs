@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::file::{SecretFile, Staged, check_names};
+use super::file::{FileContent, SecretFile, Staged, check_names};
 use super::layer::ChangedLayer;
 use super::merge::same;
 use super::rewrite::{Before, Made, Rewrite, gone};
@@ -24,8 +24,8 @@ pub struct Changing {
     pub format: Format,
     /// Its content.
     pub sealed: Sealed,
-    /// Its bytes as they were read.
-    before: Vec<u8>,
+    /// Its content as it was read.
+    before: FileContent,
 }
 
 /// A value that is to be put into a file, or taken out of it.
@@ -92,7 +92,7 @@ impl Changing {
     /// Opens a file.
     pub fn open(file: SecretFile, book: &RuleBook, identities: &Identities) -> Result<Self, Diagnostics> {
         check_names(&file.path, &file.name)?;
-        let (format, before) = (file.format, file.bytes.clone());
+        let (format, before) = (file.format, FileContent::of(&file.bytes));
         let (path, name, closed) = file.closed()?;
         policy::may_change(&name, book.rule(&path)?.as_ref(), closed.metadata(), format)?;
         let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
@@ -109,14 +109,14 @@ impl Changing {
         let rule = RuleBook::default().rule(&self.path)?;
         policy::may_change(&self.name, rule.as_ref(), self.sealed.metadata(), self.format)?;
         let base = change.found(&self.sealed);
-        let (path, name, format, before) = (self.path.clone(), self.name.clone(), self.format, self.before.clone());
+        let (path, name, format, before) = (self.path.clone(), self.name.clone(), self.format, self.before);
         let made = change.make(self, now)?;
         let again = move |newer: Option<Vec<u8>>| {
             let bytes = newer.ok_or_else(|| gone(&name))?;
             let file = SecretFile { path: path.clone(), name: name.clone(), format, bytes };
             change.make_again(base.as_ref(), Self::open(file, &RuleBook::default(), identities)?, now)
         };
-        Ok(Rewrite { before: Before::Bytes(before), made, again: Box::new(again) })
+        Ok(Rewrite { before: Before::Content(before), made, again: Box::new(again) })
     }
 
     /// Checks a value at a path as [`ChangedLayer`] does, if the file is a layer. What cannot be put there is refused

@@ -1,6 +1,10 @@
 //! A file on its way through a command.
 
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::atomic::{self, Access};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -52,6 +56,41 @@ impl SecretFile {
         }
     }
 }
+
+/// The content of a file, by its length and hash: what was read need not be kept to be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileContent {
+    length: u64,
+    hash: [u8; 32],
+}
+
+impl FileContent {
+    /// The content that these bytes are.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { length: bytes.len() as u64, hash: Sha256::digest(bytes).into() }
+    }
+
+    /// Whether an open file that nobody has read from has it.
+    pub(super) fn is_of(&self, file: &File) -> io::Result<bool> {
+        if file.metadata()?.len() != self.length {
+            return Ok(false);
+        }
+        let mut hash = Sha256::new();
+        let mut reader = BufReader::with_capacity(READ, file);
+        loop {
+            let part = reader.fill_buf()?;
+            if part.is_empty() {
+                return Ok(<[u8; 32]>::from(hash.finalize()) == self.hash);
+            }
+            hash.update(part);
+            let length = part.len();
+            reader.consume(length);
+        }
+    }
+}
+
+/// How much of a file is read at a time.
+const READ: usize = 64 << 10;
 
 /// A conflict that Git left in an encrypted file.
 pub fn conflict_in(name: &str, bytes: &[u8]) -> Option<Diagnostic> {

@@ -6,11 +6,10 @@
 //! not. Where a system of files knows no locks, or the system is no Unix, nobody waits.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
+use super::file::FileContent;
 
 /// Says that a file has to be waited for, by its name in messages.
 pub type Waiting<'a> = &'a (dyn Fn(&str) + Sync);
@@ -21,19 +20,10 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    /// Whether a file that is locked has these bytes.
-    pub(super) fn has_bytes(&self, path: &Path, bytes: &[u8]) -> bool {
-        self.held.file(path).is_some_and(|file| has_bytes(file, bytes).unwrap_or(false))
+    /// Whether a file that is locked has this content.
+    pub(super) fn has_content(&self, path: &Path, content: &FileContent) -> bool {
+        self.held.file(path).is_some_and(|file| content.is_of(file).unwrap_or(false))
     }
-}
-
-fn has_bytes(mut file: &File, bytes: &[u8]) -> io::Result<bool> {
-    if file.metadata()?.len() != bytes.len() as u64 {
-        return Ok(false);
-    }
-    let mut now = Zeroizing::new(Vec::with_capacity(bytes.len() + 1));
-    file.read_to_end(&mut now)?;
-    Ok(*now == bytes)
 }
 
 /// Rank of a file in the order in which locks are taken, which is the same for all processes.

@@ -22,7 +22,7 @@ mod together;
 pub use change::{Changing, ValueChange, entry_value, file_with, not_found};
 pub use encrypt::{Encryption, Wish, encrypt, encrypt_typed, encrypted, no_recipients, no_rule, plan};
 pub use entry::{Slot, Wanted};
-pub use file::{SecretFile, Staged, conflict_in};
+pub use file::{FileContent, SecretFile, Staged, conflict_in};
 pub use layer::ChangedLayer;
 pub use lock::Waiting;
 pub use rekey::{Compared, Rekeyed, Rotation};

@@ -91,7 +91,9 @@ impl Compared {
                 staged: None,
             });
         }
-        let mut sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        // a new data key leaves no ciphertext as it was
+        let opened = if rotated { closed.open_to_read(identities) } else { closed.open(identities) };
+        let mut sealed = opened.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         if let Some(rule) = rule.filter(|rule| !rule.groups.is_empty()) {
             if drift.changes_recipients() {
                 sealed.set_recipients(Recipients::of_rule(&rule));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::file::{SecretFile, Staged, check_names};
+use super::file::{FileContent, SecretFile, Staged, check_names};
 use super::lock::{Locks, Waiting, lock_files, make_room};
 use super::together::each;
 use crate::atomic::{self, Committed, Prepared};
@@ -21,8 +21,8 @@ use crate::test_hook::{Point, pass};
 
 /// Content from which new bytes were made.
 pub enum Before {
-    /// The file had these bytes.
-    Bytes(Vec<u8>),
+    /// The file had this content.
+    Content(FileContent),
     /// There was no file.
     Missing,
     /// They do not depend on what was there.
@@ -81,10 +81,10 @@ pub fn change_files<T: Send>(
     let rewrites = each(files, |path| {
         let file = read(path)?;
         let (path, name, format) = (file.path.clone(), file.name.clone(), file.format);
-        let bytes = file.bytes.clone();
+        let content = FileContent::of(&file.bytes);
         let made = work(file, &book)?;
         let is_in_place = made.staged.as_ref().is_some_and(|staged| staged.path == path);
-        let before = if is_in_place { Before::Bytes(bytes) } else { Before::Any };
+        let before = if is_in_place { Before::Content(content) } else { Before::Any };
         let again = move |newer: Option<Vec<u8>>| {
             let bytes = newer.ok_or_else(|| gone(&name))?;
             // the rules may be others too
@@ -146,9 +146,9 @@ impl<T> Rewrite<'_, T> {
         };
         match &self.before {
             Before::Any => Ok(self.made),
-            Before::Bytes(before) if locks.has_bytes(&staged.path, before) => Ok(self.made),
-            Before::Bytes(before) => match now()? {
-                Some(now) if now == *before => Ok(self.made),
+            Before::Content(before) if locks.has_content(&staged.path, before) => Ok(self.made),
+            Before::Content(before) => match now()? {
+                Some(now) if FileContent::of(&now) == *before => Ok(self.made),
                 newer => Ok(at_path((self.again)(newer)?, path)),
             },
             Before::Missing => match now()? {

@@ -6,7 +6,6 @@ use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::sops::{Tree, Value, holds_ciphertext};
 
@@ -44,7 +43,7 @@ pub fn typed(text: &[u8], kind: Kind) -> Result<Tree, ValueProblem> {
         return Err(ValueProblem::Ciphertext);
     }
     match kind {
-        Kind::Text => Ok(Tree::of(Value::Text(Zeroizing::new(text.to_vec())))),
+        Kind::Text => Ok(Tree::of(Value::Text(text.to_vec().into()))),
         Kind::Scalar => Ok(Tree::of(scalar(text))),
         Kind::Json => {
             let parsed: Result<Unique, _> = serde_json::from_slice(text);
@@ -59,7 +58,7 @@ pub fn typed(text: &[u8], kind: Kind) -> Result<Tree, ValueProblem> {
 
 /// A number or truth value is one only if it prints as the text does: `0644` and `1.10` are texts.
 fn scalar(text: &[u8]) -> Value {
-    let as_it_is = || Value::Text(Zeroizing::new(text.to_vec()));
+    let as_it_is = || Value::Text(text.to_vec().into());
     let Ok(words) = std::str::from_utf8(text) else { return as_it_is() };
     let float = words.parse().ok().filter(|float: &f64| float.is_finite());
     let numbers = [words.parse().ok().map(Value::Int), float.map(Value::Float)];

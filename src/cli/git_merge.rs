@@ -9,7 +9,7 @@ use super::files::now;
 use super::output::Output;
 use super::{Global, argument, quiet_identities};
 use crate::at_rest::merge::{Outcome, Versions, merge};
-use crate::at_rest::{Before, Rewrite, Staged, write_all};
+use crate::at_rest::{Before, FileContent, Rewrite, Staged, write_all};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::files::{FileKind, read_named};
@@ -53,7 +53,7 @@ impl GitMerge {
         let read =
             |path: &Path| read_named(FileKind::SecretFile, &global.directory.join(path), &path.display().to_string());
         let versions = Versions { base: read(&self.base)?, ours: read(&self.ours)?, theirs: read(&self.theirs)? };
-        let before = Before::Bytes(versions.ours.clone());
+        let before = Before::Content(FileContent::of(&versions.ours));
         let path = match &self.path {
             Some(path) => argument::shown_name(&global.directory, path),
             None => self.ours.display().to_string(),

@@ -6,7 +6,9 @@ use super::Desk;
 use super::bounds::inside;
 use super::entry_path::alternative;
 use super::refusal::Refusal;
-use crate::at_rest::{Before, Changing, Rewrite, SecretFile, Staged, Wish, encrypted, entry_value, plan, write_all};
+use crate::at_rest::{
+    Before, Changing, FileContent, Rewrite, SecretFile, Staged, Wish, encrypted, entry_value, plan, write_all,
+};
 use crate::atomic::Access;
 use crate::check::Spot;
 use crate::project::SECRETS;
@@ -83,7 +85,7 @@ impl Companion {
         let now = desk.now;
         let (bytes, before) = match state {
             State::There(file, before) => match file.stage(now)? {
-                Some(staged) => (staged.bytes, Some(Before::Bytes(before))),
+                Some(staged) => (staged.bytes, Some(Before::Content(FileContent::of(&before)))),
                 None => (before, None),
             },
             State::New(plan, values) => {

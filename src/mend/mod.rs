@@ -21,7 +21,8 @@ use self::companion::Companion;
 use self::draft::Draft;
 use self::refusal::Refusal;
 use crate::at_rest::{
-    Before, Kind, Rewrite, SecretFile, Staged, Waiting, Wish, encrypt, encrypt_typed, plan, typed, write_all,
+    Before, FileContent, Kind, Rewrite, SecretFile, Staged, Waiting, Wish, encrypt, encrypt_typed, plan, typed,
+    write_all,
 };
 use crate::atomic::Access;
 use crate::check::{Finding, Remedy, Spot};
@@ -142,7 +143,7 @@ impl Desk<'_> {
     fn encrypt(self, name: &str) -> Result<String, Refusal> {
         let path = inside(self.files, name)?;
         let file = SecretFile::read_as(path, name.to_owned(), Format::Yaml)?;
-        let before = Before::Bytes(file.bytes.clone());
+        let before = Before::Content(FileContent::of(&file.bytes));
         let (staged, message) = match encrypt_typed(&file, self.rules, self.identities, self.now)? {
             Some((staged, typed)) => {
                 let count = if typed.values == 1 { "1 value".to_owned() } else { format!("{} values", typed.values) };
@@ -251,7 +252,7 @@ impl Desk<'_> {
 
     fn write(self, name: &str, draft: &mut Draft) -> Result<(), Refusal> {
         let Some(before) = draft.changes() else { return Ok(()) };
-        let before = Before::Bytes(before.as_bytes().to_vec());
+        let before = Before::Content(FileContent::of(before.as_bytes()));
         let path = inside(self.files, name)?;
         let bytes = draft.text().as_bytes().to_vec();
         let staged = Staged { path, name: name.to_owned(), bytes, access: Access::Usual };

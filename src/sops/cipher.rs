@@ -168,9 +168,11 @@ impl Ciphertext {
         })
     }
 
-    /// How long its text is, at most.
+    /// The length of its text.
     pub(super) fn length(&self) -> usize {
-        self.data.len().div_ceil(3) * 4 + 160
+        let fields = START.len() + ",iv:".len() + ",tag:".len() + ",type:".len() + self.kind.name().len() + "]".len();
+        let encoded = |bytes: &[u8]| bytes.len().div_ceil(3) * 4;
+        fields + encoded(&self.data) + encoded(self.nonce.bytes()) + encoded(&self.tag)
     }
 
     /// Appends its text. A value may be a file of a hundred megabytes, so it is encoded where it goes.

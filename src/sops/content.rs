@@ -3,7 +3,10 @@
 //! Everything that is written is read again and compared by these rules, so that no mistake of a reader or
 //! of a writer reaches a file.
 
-use super::document::{Document, Item, Map, Position, Tree};
+use sha2::{Digest as _, Sha256};
+
+use super::cipher::Type;
+use super::document::{Comment, Document, Item, Map, Position, Tree};
 use super::path::{KeyPath, Step};
 use super::scalar::Value;
 use super::store::ini_comment_text;
@@ -27,15 +30,110 @@ pub(super) fn difference(first: &Document, second: &Document) -> Option<KeyPath>
     difference_beside(first, second, None)
 }
 
-/// The same of documents in which comments are bound to the same keys too.
-pub(super) fn difference_sealed(first: &Document, second: &Document) -> Option<KeyPath> {
-    difference(first, second).or_else(|| {
-        let mut both = first.branches.iter().zip(&second.branches);
-        both.find_map(|(first, second)| {
-            let (first, second) = (Comments::of(first, None), Comments::of(second, None));
-            first_difference(&first, &second, |first, second| first.keys == second.keys)
-        })
-    })
+/// What a document holds, as hashes: a big one need not be kept to be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    /// Equal for documents without a [`difference`].
+    pub(super) content: [u8; 32],
+    /// Keys that the ciphertexts of the comments are bound to.
+    pub(super) bindings: [u8; 32],
+}
+
+impl Fingerprint {
+    /// The fingerprint of a document.
+    pub(super) fn of(document: &Document) -> Self {
+        let mut hashes = Hashes::default();
+        for branch in &document.branches {
+            hashes.values.update(b"{");
+            hashes.items(&branch.items);
+            hashes.before = 0;
+            hashes.comments.update(b"}");
+            hashes.bindings.update(b"}");
+        }
+        let Hashes { mut values, comments, bindings, .. } = hashes;
+        values.update(comments.finalize());
+        Self { content: values.finalize().into(), bindings: bindings.finalize().into() }
+    }
+}
+
+#[derive(Default)]
+struct Hashes {
+    values: Sha256,
+    comments: Sha256,
+    bindings: Sha256,
+    /// The keys on the way.
+    keys: KeyPath,
+    /// The number of values so far, as for [`Comments`].
+    before: usize,
+}
+
+/// Adds a part with its length, so that no two parts run into one.
+fn add(hash: &mut Sha256, part: &[u8]) {
+    hash.update((part.len() as u64).to_le_bytes());
+    hash.update(part);
+}
+
+impl Hashes {
+    fn items<K: Name>(&mut self, items: &[Item<K>]) {
+        for item in items {
+            match item {
+                Item::Comment(comment) => self.comment(comment),
+                Item::Value(name, value) => {
+                    let is_key = name.bind(&mut self.keys);
+                    if let (true, Some(Step::Key(key))) = (is_key, self.keys.steps().last()) {
+                        self.values.update(b"k");
+                        add(&mut self.values, key.as_bytes());
+                    }
+                    self.tree(value);
+                    if is_key {
+                        self.keys.leave();
+                    }
+                }
+            }
+        }
+        self.values.update(b"}");
+    }
+
+    fn tree(&mut self, tree: &Tree) {
+        let before = self.before;
+        match tree {
+            Tree::Leaf(leaf) => {
+                self.values.update(b"=");
+                add(&mut self.values, leaf.value.kind().map_or("", Type::name).as_bytes());
+                add(&mut self.values, &leaf.value.bytes().unwrap_or_default());
+            }
+            Tree::List(list) => {
+                self.values.update(b"[");
+                self.items(&list.items);
+            }
+            Tree::Map(map) => {
+                self.values.update(b"{");
+                self.items(&map.items);
+            }
+        }
+        self.before = self.before.max(before + 1);
+    }
+
+    fn comment(&mut self, comment: &Comment) {
+        for line in lines(comment) {
+            self.comments.update(b"#");
+            self.comments.update((self.before as u64).to_le_bytes());
+            add(&mut self.comments, line.as_bytes());
+            for step in self.keys.steps() {
+                if let Step::Key(key) = step {
+                    self.bindings.update(b"k");
+                    add(&mut self.bindings, key.as_bytes());
+                }
+            }
+            self.bindings.update(b"#");
+        }
+    }
+}
+
+/// The lines of a comment: INI joins them, and may join others once a value between them is gone.
+fn lines(comment: &Comment) -> impl Iterator<Item = &str> {
+    let lines = comment.text.trim_end().split('\n').enumerate();
+    lines.map(|(index, line)| if index == 0 { line } else { ini_comment_text(line) })
 }
 
 /// The same beside one value, and the comments on its line.
@@ -197,9 +295,7 @@ impl<'a> Comments<'a> {
             match item {
                 Item::Comment(comment) => {
                     inline = if comment.inline { inline + 1 } else { 0 };
-                    // INI joins lines, and may join others once a value between them is gone
-                    for (index, line) in comment.text.trim_end().split('\n').enumerate() {
-                        let text = if index == 0 { line } else { ini_comment_text(line) };
+                    for text in lines(comment) {
                         self.found.push(Placed { keys: self.keys.clone(), before: self.values, text });
                     }
                 }

@@ -166,7 +166,7 @@ impl Tree {
 
     /// A text that is not of any file.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::of(Value::Text(Zeroizing::new(text.into().into_bytes())))
+        Self::of(Value::Text(text.into().into_bytes().into()))
     }
 
     /// A list that is not of any file.

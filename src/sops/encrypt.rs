@@ -1,6 +1,7 @@
 //! Encrypts files that are in plaintext.
 
 use super::cipher::{Ciphertext, DataKey, Type};
+use super::content::Fingerprint;
 use super::document::{Comment, Document, Leaf, Map, Tree};
 use super::group::{KeyGroup, recipient_fields};
 use super::layout::Layout;
@@ -138,10 +139,13 @@ pub fn encrypt_judged(
     for end in ends {
         changes.push(Change::new(end..end, format.block(&fields, source.text(), end, indent)));
     }
+    // each thing goes as soon as it is not needed: a file may be big
+    let expected = Fingerprint::of(&document);
+    drop(document);
     let mut out = apply(source.text(), changes);
     drop(source);
     let bytes = std::mem::take(&mut *out).into_bytes();
-    let bytes = check_written(name, bytes, format, &key, document)
+    let bytes = check_written(name, bytes, format, &key, expected)
         .map_err(|problem| WriteError::Unfaithful { place: Source::new(name, "").place(Span::default()), problem })?;
     Ok(Written { bytes, values, comments: new - values, reworded, exposed, new_line_ends })
 }

@@ -150,7 +150,7 @@ impl Opener<'_> {
         if Ciphertext::is_one(text) {
             return self.ciphertext(leaf, text, way);
         }
-        leaf.value = Value::Text(Zeroizing::new(text.to_vec()));
+        leaf.value = Value::Text(text.to_vec().into());
         self.plaintext(leaf.site.span, way)
     }
 
@@ -200,7 +200,7 @@ impl Opener<'_> {
         }
         if self.format != Format::Binary && self.purpose != Purpose::Verify {
             match self.format.leaf(&value, leaf.site) {
-                Ok(text) => self.opened.changes.push(Change { at: span.start..span.end, text }),
+                Ok(text) => self.opened.changes.push(Change::fitted(span.start..span.end, text)),
                 // no matter, as long as nobody asks for the text
                 Err(unfit) => drop(self.opened.unfit.get_or_insert((way.path().clone(), unfit))),
             }

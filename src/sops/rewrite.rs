@@ -1,7 +1,7 @@
 //! The way of a changed file back to its bytes.
 
 use super::cipher::DataKey;
-use super::content::difference;
+use super::content::Fingerprint;
 use super::document::{Comment, Document, Leaf, Tree};
 use super::group::KeyGroup;
 use super::mac::MacScope;
@@ -64,14 +64,17 @@ impl Sealed {
             self.mark_conflicts()?;
         }
         let is_binary = self.format == Format::Binary;
-        let parsed =
-            if is_binary { self.format.parse(&self.source).map_err(WriteError::Read)? } else { self.parsed()? };
-        let Parsed { document, blocks, in_place, .. } = parsed;
+        let before = std::mem::take(&mut self.document);
+        let (mut document, expected) =
+            if is_binary { (before, None) } else { (<_>::default(), Some(Fingerprint::of(&before))) };
+        let text = if is_binary { self.source.clone() } else { self.take_text()? };
+        let Parsed { document: read, blocks, in_place, .. } = self.format.parse(&text).map_err(WriteError::Read)?;
         if !in_place {
-            refuse_shared(&document, &Source::new(self.source.name(), self.text.as_str()), &self.metadata.selector)?;
+            refuse_shared(&read, &text, &self.metadata.selector)?;
         }
-        let expected = std::mem::take(&mut self.document);
-        let (mut document, expected) = if is_binary { (expected, None) } else { (document, Some(expected)) };
+        if !is_binary {
+            document = read;
+        }
         let mut encrypted = self.seal(&mut document);
         if is_binary && !is_new {
             // its text is one of ciphertext already
@@ -81,15 +84,26 @@ impl Sealed {
             let selector = self.metadata.selector.to_string();
             return Err(WriteError::NothingSelected { place: self.place(), selector });
         }
-        let bytes = self.finish(&blocks, encrypted, is_new.then_some(now))?;
-        if let Some(path) = expected.as_ref().and_then(|expected| difference(expected, &document)) {
-            return Err(self.unfaithful(Unfaithful::Different(path)));
+        let fingerprint = Fingerprint::of(&document);
+        if expected.is_some_and(|expected| expected.content != fingerprint.content) {
+            return Err(self.unfaithful(Unfaithful::Different(KeyPath::default())));
         }
-        drop(expected);
-        // the text is in the bytes now
-        self.text = <_>::default();
-        check_written(self.source.name(), bytes, self.format, &self.key, document)
+        drop(document);
+        let bytes = self.finish(&text, &blocks, encrypted, is_new.then_some(now))?;
+        drop((text, blocks));
+        check_written(self.source.name(), bytes, self.format, &self.key, fingerprint)
             .map_err(|problem| self.unfaithful(problem))
+    }
+
+    /// The text in plaintext, which is in the new bytes soon. With a new data key, nothing of the old file is needed
+    /// any more.
+    fn take_text(&mut self) -> Result<Source, WriteError> {
+        self.check_fit()?;
+        let text = Source::new(self.source.name(), std::mem::take(&mut *self.text));
+        if self.renewal.rotated {
+            self.forget_source();
+        }
+        Ok(text)
     }
 
     fn unfaithful(&self, problem: Unfaithful) -> WriteError {
@@ -128,6 +142,7 @@ impl Sealed {
     /// The text with its ciphertexts, and with a new checksum if it was changed at a time.
     fn finish(
         &self,
+        text: &Source,
         blocks: &[Option<Block>],
         encrypted: Encrypted,
         changed: Option<Timestamp>,
@@ -140,8 +155,7 @@ impl Sealed {
             let mac = seal_mac(&self.key, &mac.finish(), now).ok_or_else(|| self.no_randomness())?;
             changes.extend(blocks.iter().flatten().flat_map(|block| self.resealed(block, &mac, now)));
         }
-        let text = if self.format == Format::Binary { self.source.text() } else { &self.text };
-        let mut out = apply(text, changes);
+        let mut out = apply(text.text(), changes);
         Ok(std::mem::take(&mut *out).into_bytes())
     }
 

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::cipher::Type;
+use super::text_bytes::TextBytes;
 use super::time::Timestamp;
 use crate::yaml::node::{Scalar, Style};
 
@@ -21,15 +22,15 @@ pub enum Value {
     /// No value: never encrypted, not part of the MAC.
     Null,
     /// A text; of any bytes, since `!!binary` and foreign writers give such.
-    Text(Zeroizing<Vec<u8>>),
+    Text(TextBytes),
     /// An integer of 64 bits.
     Int(i64),
     /// A number with a fraction, or beyond 64 bits.
     Float(f64),
     /// A truth value.
     Bool(bool),
-    /// A point in time.
-    Time(Timestamp),
+    /// A point in time; few values are one, and all would be as large.
+    Time(Box<Timestamp>),
     /// A comment that was encrypted inside a list: no value at all.
     Comment,
 }
@@ -72,8 +73,11 @@ impl Value {
             (None | Some("str"), _) => None,
             (Some(_), _) => Some(Self::of(&scalar)),
         };
-        let text = || Self::Text(Zeroizing::new(std::mem::take(&mut *scalar.into_text()).into_bytes()));
-        resolved.unwrap_or_else(text)
+        let text = || match scalar.into_text() {
+            Ok(mut text) => TextBytes::from(std::mem::take(&mut *text).into_bytes()),
+            Err(part) => TextBytes::in_place(part),
+        };
+        resolved.unwrap_or_else(|| Self::Text(text()))
     }
 
     /// The value that a plaintext of a type stands for (format, section 1.4), or `None` if it is no
@@ -81,11 +85,11 @@ impl Value {
     pub(super) fn decrypted(kind: Type, plaintext: Zeroizing<Vec<u8>>) -> Option<Self> {
         let text = || std::str::from_utf8(&plaintext).ok();
         match kind {
-            Type::Str | Type::Bytes => Some(Self::Text(plaintext)),
+            Type::Str | Type::Bytes => Some(Self::Text(plaintext.into())),
             Type::Int => text()?.parse().ok().map(Self::Int),
             Type::Float => parse_float(text()?).map(Self::Float),
             Type::Bool => parse_bool(text()?).map(Self::Bool),
-            Type::Time => Timestamp::parse_rfc3339(text()?).map(Self::Time),
+            Type::Time => Timestamp::parse_rfc3339(text()?).map(|time| Self::Time(Box::new(time))),
             Type::Comment => Some(Self::Comment),
         }
     }
@@ -111,7 +115,7 @@ impl Value {
         let plain = |text: String| Some((Zeroizing::new(text), Style::Plain));
         match self {
             Self::Null | Self::Comment => None,
-            Self::Text(mut bytes) => match String::from_utf8(std::mem::take(&mut *bytes)) {
+            Self::Text(bytes) => match String::from_utf8(std::mem::take(&mut *bytes.into_bytes())) {
                 Ok(text) => Some((Zeroizing::new(text), Style::DoubleQuoted)),
                 Err(error) => {
                     drop(Zeroizing::new(error.into_bytes()));
@@ -142,7 +146,7 @@ impl Value {
 
     /// A text.
     pub fn text(text: &str) -> Self {
-        Self::Text(Zeroizing::new(text.as_bytes().to_vec()))
+        Self::Text(text.as_bytes().to_vec().into())
     }
 }
 
@@ -210,7 +214,7 @@ fn parse_bool(text: &str) -> Option<bool> {
 /// `!!binary` gives the bytes as text; line breaks in it do not count.
 fn binary(text: &str) -> Value {
     let joined: String = text.chars().filter(|char| !matches!(char, '\r' | '\n')).collect();
-    STANDARD.decode(joined).map_or_else(|_| Value::text(text), |bytes| Value::Text(Zeroizing::new(bytes)))
+    STANDARD.decode(joined).map_or_else(|_| Value::text(text), |bytes| Value::Text(bytes.into()))
 }
 
 /// go-yaml's `resolve` for a scalar without a tag.
@@ -252,7 +256,7 @@ fn resolve_fraction(text: &str) -> Option<Value> {
 
 fn resolve_number(text: &str, timestamps: bool) -> Option<Value> {
     if let Some(time) = timestamps.then(|| Timestamp::parse_yaml(text)).flatten() {
-        return Some(Value::Time(time));
+        return Some(Value::Time(Box::new(time)));
     }
     let plain = text.replace('_', "");
     let (sign, magnitude) = split_sign(&plain);

@@ -301,7 +301,7 @@ impl Sealed {
     /// The same, with nothing else left of the file before it is put together.
     pub fn into_plaintext(mut self) -> Result<Zeroizing<Vec<u8>>, WriteError> {
         if let Some(Leaf { value: Value::Text(bytes), .. }) = self.leaf_mut() {
-            return Ok(std::mem::take(bytes));
+            return Ok(std::mem::take(bytes).into_bytes());
         }
         if self.format == Format::Binary {
             return self.plaintext();
@@ -329,7 +329,7 @@ impl Sealed {
         if self.format == Format::Binary {
             self.remember();
             if let Some(leaf) = self.leaf_mut() {
-                leaf.value = Value::Text(Zeroizing::new(plaintext.to_vec()));
+                leaf.value = Value::Text(plaintext.to_vec().into());
             }
             return Ok(());
         }
@@ -366,7 +366,7 @@ impl Sealed {
     }
 
     /// That there is a text at all.
-    fn check_fit(&self) -> Result<(), WriteError> {
+    pub(super) fn check_fit(&self) -> Result<(), WriteError> {
         if let Some(problem) = &self.unsettled {
             return Err(WriteError::Unfaithful { place: self.place(), problem: problem.clone() });
         }
@@ -399,6 +399,15 @@ impl Sealed {
     fn hash(&self) -> [u8; 32] {
         let data = if self.format == Format::Binary { self.data() } else { None };
         Sha256::digest(data.unwrap_or(self.text.as_bytes())).into()
+    }
+
+    /// Lets go of the file as it was, but for the line that messages show.
+    pub(super) fn forget_source(&mut self) {
+        let line = self.source.text().lines().next().unwrap_or_default();
+        let source = Source::new(self.source.name(), line);
+        self.metadata.place = source.place(Span::locate(line, 0, 0));
+        self.remarks = Remarks::default();
+        self.source = source;
     }
 
     pub(super) fn place(&self) -> Place {

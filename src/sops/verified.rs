@@ -4,12 +4,11 @@
 //! fits. Otherwise there is a mistake in this program, and nothing is written.
 
 use super::cipher::DataKey;
-use super::content::difference_sealed;
-use super::document::Document;
+use super::content::Fingerprint;
 use super::open::{Opened, Purpose, open};
 use super::path::KeyPath;
 use super::sealed::Closed;
-use super::store::Format;
+use super::store::{Format, Parsed};
 use super::verify;
 
 /// Difference between new bytes and what was to be written.
@@ -17,13 +16,13 @@ use super::verify;
 pub enum Unfaithful {
     /// Another reader could not read them, or not decrypt them.
     Unreadable,
-    /// They hold another thing here.
+    /// They hold another thing, here if it is known where.
     Different(KeyPath),
     /// Comments select values, and in the new file they would be of others.
     Selection,
 }
 
-/// Checks that bytes are an encrypted file of this content under this data key, and gives them back.
+/// Checks that bytes are an encrypted file of a document with this fingerprint under this data key, and gives them back.
 ///
 /// A binary file is one value between two texts that are always the same, and so is not read again.
 pub(super) fn check_written(
@@ -31,22 +30,20 @@ pub(super) fn check_written(
     bytes: Vec<u8>,
     format: Format,
     key: &DataKey,
-    expected: Document,
+    expected: Fingerprint,
 ) -> Result<Vec<u8>, Unfaithful> {
     if format == Format::Binary {
         return Ok(bytes);
     }
     let closed = Closed::read(name, bytes, format).ok().flatten().ok_or(Unfaithful::Unreadable)?;
     let Closed { source, parsed, metadata, .. } = closed;
-    let mut document = parsed.document;
+    let Parsed { mut document, .. } = parsed;
     let Opened { mac, findings, encrypted, .. } = open(&mut document, &source, format, &metadata, key, Purpose::Verify);
     verify(mac, findings, encrypted, &metadata, key).map_err(|_| Unfaithful::Unreadable)?;
-    match difference_sealed(&expected, &document) {
-        None => {
-            // it is nobody else's then, and need not be copied
-            drop((metadata, document, expected));
-            Ok(source.into_text().into_bytes())
-        }
-        Some(path) => Err(Unfaithful::Different(path)),
+    if Fingerprint::of(&document) != expected {
+        return Err(Unfaithful::Different(KeyPath::default()));
     }
+    // it is nobody else's then, and need not be copied
+    drop((metadata, document));
+    Ok(source.into_text().into_bytes())
 }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use zeroize::Zeroizing;
 
 use crate::secret::Wiping;
-use crate::span::Span;
+use crate::span::{SourcePart, Span};
 
 /// How a scalar was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub enum Kind {
 /// their content. Wiped when dropped, since the text may have been decrypted.
 #[derive(Clone)]
 pub struct Scalar {
-    text: Wiping<String>,
+    text: ScalarText,
     /// How it was written.
     pub style: Style,
     /// The core-schema tag that stood before it: `str`, `int`, `float`, `bool`, `null`, `binary`,
@@ -101,28 +101,48 @@ pub struct Scalar {
     pub locked: bool,
 }
 
+/// The text of a scalar: its own, or that of the file where it is the same.
+#[derive(Clone)]
+enum ScalarText {
+    Own(Wiping<String>),
+    Part(SourcePart),
+}
+
 impl Scalar {
     /// A scalar as the reader finds it.
     pub fn new(text: impl Into<String>, style: Style) -> Self {
-        let text = Wiping::new(text.into());
+        Self::with_text(ScalarText::Own(Wiping::new(text.into())), style)
+    }
+
+    /// The same of a text that its file has as it is.
+    pub fn in_place(text: SourcePart, style: Style) -> Self {
+        Self::with_text(ScalarText::Part(text), style)
+    }
+
+    fn with_text(text: ScalarText, style: Style) -> Self {
         Self { text, style, tag: None, tag_at: None, blank: false, encrypted: false, locked: false }
     }
 
     /// The text of the scalar.
     pub fn text(&self) -> &str {
-        &self.text
+        match &self.text {
+            ScalarText::Own(text) => text,
+            ScalarText::Part(part) => part.text(),
+        }
     }
 
-    /// The text of the scalar, taken out of it.
-    pub fn into_text(mut self) -> Zeroizing<String> {
-        Zeroizing::new(std::mem::take(&mut *self.text))
+    /// The text of the scalar, taken out of it, or the part of the file that has it.
+    pub fn into_text(self) -> Result<Zeroizing<String>, SourcePart> {
+        match self.text {
+            ScalarText::Own(mut text) => Ok(Zeroizing::new(std::mem::take(&mut *text))),
+            ScalarText::Part(part) => Err(part),
+        }
     }
 
     /// The scalar with the plaintext of its ciphertext, marked as decrypted.
     #[must_use]
     pub fn decrypted(&self, mut text: Zeroizing<String>, style: Style) -> Self {
-        let text = Wiping::new(std::mem::take(&mut *text));
-        Self { text, style, tag: None, tag_at: None, blank: false, encrypted: true, locked: false }
+        Self { encrypted: true, ..Self::new(std::mem::take(&mut *text), style) }
     }
 
     /// The scalar as one who holds no key sees it: encrypted, its value unknown.

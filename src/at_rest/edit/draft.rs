@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::at_rest::merge::{Versions, merge_meanwhile};
 use crate::at_rest::rewrite::gone;
 use crate::at_rest::{
-    Before, ChangedLayer, Changing, Made, Rewrite, SecretFile, Staged, Waiting, Wish, plan, write_all,
+    Before, ChangedLayer, Changing, FileContent, Made, Rewrite, SecretFile, Staged, Waiting, Wish, plan, write_all,
 };
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
@@ -94,7 +94,7 @@ impl<'a> Draft<'a> {
         let bytes = self.encrypted(plaintext, now)?;
         let (base, before) = match &self.from {
             From::Nothing(_) => (Vec::new(), Before::Missing),
-            From::Sealed { bytes, .. } => (bytes.clone(), Before::Bytes(bytes.clone())),
+            From::Sealed { bytes, .. } => (bytes.clone(), Before::Content(FileContent::of(bytes))),
         };
         let typed = bytes.clone();
         let again = |newer: Option<Vec<u8>>| {

@@ -101,7 +101,7 @@ pub(super) fn both(ours: Option<&Tree>, theirs: Option<&Tree>) -> Tree {
         Some(tree) => tree.inline(),
     };
     let both = conflict(&shown(ours), &shown(theirs));
-    Tree::of(Value::Text(Zeroizing::new(both.as_bytes().to_vec())))
+    Tree::of(Value::text(&both))
 }
 
 fn text(tree: &Tree) -> Option<&str> {

@@ -7,6 +7,7 @@ use super::{Block, Parsed, Unfit, flat};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::document::{Comment, Document, Item, Leaf, Map, Site, Tree};
 use crate::sops::scalar::Value;
+use crate::sops::text_bytes::TextBytes;
 use crate::span::{Source, Span};
 use crate::yaml::node::Key;
 
@@ -29,7 +30,7 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
         if line.trim_end_matches('\r').is_empty() {
             continue;
         }
-        match entry(line, span) {
+        match entry(source, line, span) {
             Some(Entry::Comment(comment)) => root.items.push(Item::Comment(comment)),
             Some(Entry::Value(key, leaf)) if key.text.starts_with(PREFIX) => {
                 block_end = at;
@@ -79,7 +80,7 @@ enum Entry {
     Value(Key, Leaf),
 }
 
-fn entry(line: &str, span: Span) -> Option<Entry> {
+fn entry(source: &Source, line: &str, span: Span) -> Option<Entry> {
     if let Some(text) = line.strip_prefix('#') {
         let site = Site { span, ..Site::default() };
         return Some(Entry::Comment(Comment {
@@ -93,7 +94,12 @@ fn entry(line: &str, span: Span) -> Option<Entry> {
     let key = Key { text: name.to_owned(), span: Span { end: span.start + name.len(), ..span } };
     let start = span.start + name.len() + 1;
     let site = Site { span: Span { start, column: name.chars().count() + 2, ..span }, ..Site::default() };
-    let value = Value::Text(Zeroizing::new(value.replace("\\n", "\n").into_bytes()));
+    let value = if value.contains("\\n") {
+        value.replace("\\n", "\n").into_bytes().into()
+    } else {
+        TextBytes::read(source, start, value)
+    };
+    let value = Value::Text(value);
     Some(Entry::Value(key, Leaf::new(value, site)))
 }
 

@@ -13,6 +13,7 @@ use crate::sops::cipher::Ciphertext;
 use crate::sops::document::{Comment, Document, Item, Leaf, Map, Site, Tree};
 use crate::sops::metadata::is_field;
 use crate::sops::scalar::Value;
+use crate::sops::text_bytes::TextBytes;
 use crate::span::{Source, Span};
 use crate::yaml::node::Key;
 
@@ -23,6 +24,7 @@ const DEFAULT: &str = "DEFAULT";
 pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
     let text = source.text();
     let mut reader = Reader {
+        source,
         text,
         at: 0,
         line: 0,
@@ -44,6 +46,7 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
 }
 
 struct Reader<'a> {
+    source: &'a Source,
     text: &'a str,
     at: usize,
     line: usize,
@@ -127,7 +130,7 @@ impl<'a> Reader<'a> {
         let start = span.start + delimiter + 1 + (raw.len() - raw.trim_start().len());
         let (value, end) = self.value(raw.trim(), Span { start, ..span })?;
         let site = Site { span: Span { start, end, ..span }, ..Site::default() };
-        let value = Value::Text(Zeroizing::new(value.into_bytes()));
+        let value = Value::Text(value);
         let pending = std::mem::take(&mut self.pending);
         if let Some(Item::Value(_, Tree::Map(section))) = self.root.items.last_mut() {
             // go-ini keeps the last one alone, so that the checksum would not fit for sops
@@ -144,7 +147,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A value, and where it ends.
-    fn value(&mut self, raw: &'a str, span: Span) -> Read<(String, usize)> {
+    fn value(&mut self, raw: &'a str, span: Span) -> Read<(TextBytes, usize)> {
         if let Some(rest) = raw.strip_prefix("\"\"\"") {
             return self.long(rest, span, "\"\"\"");
         }
@@ -161,18 +164,24 @@ impl<'a> Reader<'a> {
             let inner = raw.strip_prefix(quote)?.strip_suffix(quote)?;
             (!inner.contains(quote)).then_some(inner)
         };
-        let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(raw);
-        Ok((value.to_owned(), span.start + raw.len()))
+        let (value, start) = match quoted('"').or_else(|| quoted('\'')) {
+            Some(inner) => (inner, span.start + 1),
+            None => (raw, span.start),
+        };
+        Ok((TextBytes::read(self.source, start, value), span.start + raw.len()))
     }
 
     /// A value up to its closing quotes, on any number of lines.
-    fn long(&mut self, first: &'a str, span: Span, close: &str) -> Read<(String, usize)> {
+    fn long(&mut self, first: &'a str, span: Span, close: &str) -> Read<(TextBytes, usize)> {
         let start = span.start + close.len();
         if let Some(end) = first.find(close) {
             if !first.get(end + close.len()..).unwrap_or_default().trim().is_empty() {
                 return Err((span, "nothing behind the closing quotes of the value"));
             }
-            return Ok((first.get(..end).unwrap_or_default().to_owned(), start + end + close.len()));
+            return Ok((
+                TextBytes::read(self.source, start, first.get(..end).unwrap_or_default()),
+                start + end + close.len(),
+            ));
         }
         let rest = self.text.get(start..).unwrap_or_default();
         let end = rest.find(close).ok_or((span, "the closing quotes of the value"))?;
@@ -184,7 +193,7 @@ impl<'a> Reader<'a> {
             return Err((span, "nothing behind the closing quotes of the value"));
         }
         let value = rest.get(..end).unwrap_or_default().replace("\r\n", "\n");
-        Ok((value, start + end + close.len()))
+        Ok((value.into_bytes().into(), start + end + close.len()))
     }
 
     fn finish(self, source: &Source) -> Result<Parsed, Diagnostics> {
@@ -252,7 +261,7 @@ fn metadata_line(item: Item<Key>) -> Option<(String, Tree)> {
     let Item::Value(key, Tree::Leaf(mut leaf)) = item else { return None };
     if let Value::Text(bytes) = &mut leaf.value {
         let text = String::from_utf8_lossy(bytes).replace("\\n", "\n");
-        *bytes = Zeroizing::new(text.into_bytes());
+        *bytes = text.into_bytes().into();
     }
     Some((key.text, Tree::Leaf(leaf)))
 }

@@ -95,6 +95,11 @@ impl Change {
     pub(super) fn new(at: Range<usize>, text: impl Into<String>) -> Self {
         Self { at, text: Zeroizing::new(text.into()) }
     }
+
+    /// The same with a text that may have more memory than it needs, of which it keeps none: there may be millions.
+    pub(super) fn fitted(at: Range<usize>, text: Zeroizing<String>) -> Self {
+        if text.capacity() == text.len() { Self { at, text } } else { Self::new(at, text.as_str()) }
+    }
 }
 
 /// The text with all changes, which must not overlap.
@@ -198,11 +203,13 @@ impl Format {
 
     /// A ciphertext as it is written at a place.
     pub(super) fn token(self, token: &str, site: Site) -> String {
-        match self {
-            Self::Yaml if site.flow => format!("\"{token}\""),
-            Self::Json | Self::Binary => format!("\"{token}\""),
-            Self::Yaml | Self::Dotenv | Self::Ini => token.to_owned(),
-        }
+        let quotes = match self {
+            Self::Yaml if site.flow => "\"",
+            Self::Json | Self::Binary => "\"",
+            Self::Yaml | Self::Dotenv | Self::Ini => "",
+        };
+        // of its length, where a file has millions of them
+        [quotes, token, quotes].concat()
     }
 
     /// A comment, if the format has such.
@@ -264,7 +271,7 @@ impl Format {
     /// stand in a file.
     pub(super) fn print(self, tree: &Tree) -> Result<Zeroizing<Vec<u8>>, Unfit> {
         let mut text = match tree {
-            Tree::Leaf(Leaf { value: Value::Text(bytes), .. }) => return Ok(bytes.clone()),
+            Tree::Leaf(Leaf { value: Value::Text(bytes), .. }) => return Ok(bytes.clone().into_bytes()),
             Tree::Leaf(leaf) => self.leaf(&leaf.value, Site::default())?,
             Tree::Map(map) => self.emit(&Document { branches: vec![map.clone()] }, None)?,
             Tree::List(list) if self == Self::Yaml => yaml::list(list),

@@ -8,8 +8,11 @@ use super::key::OpenMap;
 use super::tag::{self, Shape, Standing, Unfit};
 use super::{Comment, MAX_DEPTH, MergeKeys, Stream, blank, head, syntax};
 use crate::diagnostic::Diagnostics;
-use crate::span::{Source, Span};
+use crate::span::{Source, SourcePart, Span};
 use crate::yaml::node::{Kind, Mapping, Node, Scalar, Style};
+
+/// A text of so many bytes is not copied if the file has it as it is.
+const LONG: usize = 64;
 
 /// Whether more events are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +150,9 @@ impl<'s> Builder<'s> {
             ScalarStyle::Literal => Style::Literal,
             ScalarStyle::Folded => Style::Folded,
         };
-        let mut scalar = Scalar::new(text, style);
+        let start = span.start + usize::from(matches!(style, Style::SingleQuoted | Style::DoubleQuoted));
+        let part = if text.len() < LONG { None } else { SourcePart::of(self.source, start, text) };
+        let mut scalar = part.map_or_else(|| Scalar::new(text, style), |part| Scalar::in_place(part, style));
         scalar.tag = tag_name;
         scalar.tag_at = tag.and_then(|_| mark.tag_span()?.byte_range()).map(|range| range.start);
         Node { span, kind: Kind::Scalar(scalar) }

@@ -6,12 +6,16 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::document::{Document, Item, Leaf, List, Map, Position, Site, Tree};
 use crate::sops::scalar::Value;
 use crate::sops::store::{Block, Parsed};
+use crate::sops::text_bytes::TextBytes;
 use crate::sops::{BLOCK, DATA};
 use crate::span::{Source, Span};
 use crate::yaml::node::Key;
 
 /// Values may lie in each other this deep.
 const MAX_DEPTH: usize = 128;
+
+/// Expected in a text with a backslash.
+const ESCAPES: &str = "only escapes that JSON has";
 
 /// Reads the object at the root. Nothing may follow it.
 pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
@@ -26,7 +30,7 @@ pub(in crate::sops::store) fn parse_envelope(source: &Source) -> Result<Parsed, 
 
 fn read(source: &Source, left: Option<&'static str>) -> Result<Parsed, Diagnostics> {
     let text = source.text();
-    let mut reader = Reader { text, at: 0, line: 1, line_start: 0, left };
+    let mut reader = Reader { source, text, at: 0, line: 1, line_start: 0, left };
     if text.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
@@ -64,6 +68,7 @@ fn around(map: &Map, at: usize) -> (Option<usize>, Option<usize>) {
 }
 
 struct Reader<'a> {
+    source: &'a Source,
     text: &'a str,
     at: usize,
     line: usize,
@@ -120,7 +125,7 @@ impl<'a> Reader<'a> {
         let value = match self.peek() {
             Some(b'{') => return self.map(depth, head).map(Tree::Map),
             Some(b'[') => return self.list(depth, head).map(Tree::List),
-            Some(b'"') => Value::Text(Zeroizing::new(std::mem::take(&mut *self.string()?).into_bytes())),
+            Some(b'"') => Value::Text(self.text()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
@@ -222,8 +227,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn text(&mut self) -> Read<TextBytes> {
+        let start = self.at + 1;
+        let raw = self.raw()?;
+        if raw.contains('\\') {
+            let mut text = unescape(raw).ok_or(ESCAPES)?;
+            return Ok(std::mem::take(&mut *text).into_bytes().into());
+        }
+        Ok(TextBytes::read(self.source, start, raw))
+    }
+
     fn string(&mut self) -> Read<Zeroizing<String>> {
-        unescape(self.raw()?).ok_or("only escapes that JSON has")
+        unescape(self.raw()?).ok_or(ESCAPES)
     }
 
     /// A text as it is written, without its quotes.

@@ -3,8 +3,6 @@
 use std::iter::Peekable;
 use std::slice::Iter;
 
-use zeroize::Zeroizing;
-
 use super::comments::{align, is_comment};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::BLOCK;
@@ -307,7 +305,7 @@ fn untime(tree: &mut Tree, text: &str) {
     match tree {
         Tree::Leaf(leaf) if matches!(leaf.value, Value::Time(_)) => {
             let written = text.get(leaf.site.span.start..leaf.site.span.end).unwrap_or_default();
-            leaf.value = Value::Text(Zeroizing::new(written.as_bytes().to_vec()));
+            leaf.value = Value::text(written);
         }
         Tree::Leaf(_) => {}
         Tree::List(list) => {
