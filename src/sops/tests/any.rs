@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sops::content::{Fingerprint, difference};
 use crate::sops::plain::without_returns;
 use crate::yaml::read::tests::yamlish;
 
@@ -113,6 +114,21 @@ proptest! {
             prop_assert_eq!(meaning(&plain, format), meaning(text.text(), format), "{}\n{}", encrypted, plain);
         }
         prop_assert_eq!(written(sealed), encrypted);
+    }
+
+    #[test]
+    fn fingerprints_are_equal_exactly_where_nothing_differs(
+        one in "((#|# a|- |- - |a: |b: |  |\\[|\\]|\\{|\\}|, |1|x|''|null)?\n?){0,12}",
+        change in "(# a|- |a: |  |1|x|\n)",
+        at in any::<prop::sample::Index>(),
+        format in prop::sample::select(&[Format::Yaml, Format::Ini, Format::Dotenv][..]),
+    ) {
+        let read = |text: &str| format.parse(&Source::new("x", text)).ok().map(|parsed| parsed.document);
+        let at = at.index(one.len() + 1);
+        let other = [&one[..at], &change, &one[at..]].concat();
+        let (Some(first), Some(second)) = (read(&one), read(&other)) else { return Ok(()) };
+        let (print, changed) = (Fingerprint::of(&first), Fingerprint::of(&second));
+        prop_assert_eq!(print.content == changed.content, difference(&first, &second).is_none(), "{:?} {:?}", one, other);
     }
 
     #[test]

@@ -14,7 +14,11 @@ const FORBIDDEN: &[&str] = &["sleep(", ".elapsed()", "Instant::now", "recv_timeo
 /// Files that may, and why.
 const ALLOWED: &[(&str, &str, &str)] = &[
     ("tests/program/repository/clocks.rs", "", "it names them"),
-    ("tests/program/safety/file_kinds/site.rs", "WATCHDOG", "a run that never ends fails; how long one takes decides nothing"),
+    (
+        "tests/program/safety/file_kinds/site.rs",
+        "WATCHDOG",
+        "a run that never ends fails; how long one takes decides nothing",
+    ),
 ];
 
 /// All texts of tests: those of `tests`, and what follows `#[cfg(test)]` in `src`.
