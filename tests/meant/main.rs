@@ -4,8 +4,10 @@
 
 mod agreement;
 mod beside;
+mod content;
 mod keyless;
 mod misnamed;
+mod objects;
 mod prune;
 #[path = "../support/mod.rs"]
 mod support;
