@@ -13,7 +13,7 @@ use crate::span::{Place, Source};
 
 /// Rules of a project that is not as it should be, and not of one that cannot be read, and what they find: a baseline
 /// or an `allow` may accept it.
-const FINDINGS: [(&str, &str); 39] = [
+const FINDINGS: [(&str, &str); 40] = [
     ("carriage-return", "a file with the line ends of Windows"),
     ("certificate", "a certificate that is not valid, or not with its key"),
     ("dangling-reference", "a reference to an object or key that nothing defines"),

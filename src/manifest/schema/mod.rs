@@ -196,7 +196,7 @@ fn is_mode(path: &str) -> bool {
     matches!(path.rsplit('.').next(), Some("mode" | "defaultMode"))
 }
 
-/// Whether a field takes fractions: none of Kubernetes does but those of the schemas in a CustomResourceDefinition.
+/// Whether a field takes fractions: none of Kubernetes does but those of the schemas in a `CustomResourceDefinition`.
 fn takes_fractions(path: &str) -> bool {
     matches!(path.rsplit('.').next(), Some("maximum" | "minimum" | "multipleOf"))
 }

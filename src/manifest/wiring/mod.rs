@@ -210,11 +210,8 @@ fn misplaced_wish(key: &str, value: &Tree, path: &str) -> Diagnostic {
         "" => format!("`{key}` is an annotation, and does nothing at the top of an object"),
         field => format!("`{key}` is an annotation, and does nothing in `{field}`"),
     };
-    let hint = if key == RELOAD {
-        ON_WORKLOAD
-    } else {
-        "put it on the pod template: `spec.template.metadata.annotations`"
-    };
+    let hint =
+        if key == RELOAD { ON_WORKLOAD } else { "put it on the pod template: `spec.template.metadata.annotations`" };
     Diagnostic::error("wiring", message).at_hidden(value.place.clone()).hint(hint)
 }
 
