@@ -13,7 +13,7 @@ use crate::span::{Place, Source};
 
 /// Rules of a project that is not as it should be, and not of one that cannot be read, and what they find: a baseline
 /// or an `allow` may accept it.
-const FINDINGS: [(&str, &str); 39] = [
+const FINDINGS: [(&str, &str); 40] = [
     ("carriage-return", "a file with the line ends of Windows"),
     ("certificate", "a certificate that is not valid, or not with its key"),
     ("dangling-reference", "a reference to an object or key that nothing defines"),
@@ -35,6 +35,7 @@ const FINDINGS: [(&str, &str); 39] = [
     ("plaintext-secret", "a credential in plaintext"),
     ("recipients-drift", "a file that is not encrypted for those whom its rule names"),
     ("ref-in-content", "a pointer to a store that nothing resolves"),
+    ("removed-api", "an object of a version that the API server no longer serves"),
     ("secret-in-manifest", "a secret in a manifest that everybody may read"),
     ("secret-in-plain-output", "a secret in output that everybody may read"),
     ("selector-drift", "a file that is not encrypted where its rule says"),
@@ -56,7 +57,8 @@ const FINDINGS: [(&str, &str); 39] = [
 ];
 
 /// Other rules, of what nobody can accept.
-const MISTAKES: [(&str, &str); 3] = [
+const MISTAKES: [(&str, &str); 4] = [
+    ("lost-app", "an app that a tree of output has, and the project has not"),
     ("lost-environment", "an environment that a tree of output has, and the project has not"),
     ("no-environment", "an app of which nothing is rendered"),
     ("unknown-file", "a file beside a layer that looks like one, and is not read"),

@@ -193,6 +193,8 @@ impl<'a> Search<'a> {
                     self.object(object, item, &format!("{path}[{index}]"), None);
                 }
             }
+            // in a template of OpenShift, or in a resource of somebody's own
+            TreeKind::Map(_) if path != object.root && is_embedded(tree) => self.manifest(tree, path, object.made),
             TreeKind::Map(map) => {
                 let variable = tree.get("name").and_then(Tree::as_text);
                 for (key, value) in map {
@@ -226,6 +228,12 @@ impl<'a> Search<'a> {
             self.tell(error, None, &why, text, None);
         }
     }
+}
+
+/// Whether a part of an object is a ConfigMap or a Secret by itself.
+fn is_embedded(tree: &Tree) -> bool {
+    let kind = tree.get("kind").and_then(Tree::as_text);
+    matches!(kind, Some("ConfigMap" | "Secret")) && ["data", "stringData"].iter().any(|field| tree.get(field).is_some())
 }
 
 /// A manifest that is looked through.

@@ -166,6 +166,8 @@ impl Look<'_> {
         if wanted.is_empty() {
             return found;
         }
+        // what is wrong in its layers hides no app of the same name
+        found.targets.extend(pipeline.library.app_name(app).ok().map(|name| (name, wanted.clone())));
         let (mut problems, mut unopened) = (Diagnostics::new(), BTreeMap::new());
         let survey = pipeline.survey_as_far(app, &wanted, &mut problems, &mut unopened);
         found.unseen.extend(unopened.values().flat_map(Diagnostics::iter).filter_map(unseen));
@@ -178,7 +180,6 @@ impl Look<'_> {
             found.findings.extend(findings);
             return found;
         };
-        found.targets.push((survey.app.clone(), wanted.clone()));
         let places = Places::of(&survey);
         let findings = places.findings(problems, None).into_iter();
         let mut findings: Vec<_> = findings.map(Finding::of_layers).collect();

@@ -34,7 +34,7 @@ use crate::test_hook;
 ///
 /// With `--out DIR`, each object is a file `DIR/ENV/APP/KIND-NAME.yaml` with a `kustomization.yaml` beside
 /// it. Only what changed is written, and only files that septum wrote itself are removed; those of an
-/// environment that no longer exists only with `--prune`. Environments that nobody here can decrypt are
+/// environment or app that no longer exists only with `--prune`. Environments that nobody here can decrypt are
 /// rendered as far as they are plain.
 ///
 /// With `--check`, everything is rendered and compared, whatever the tree says of itself, and what nothing
@@ -67,7 +67,7 @@ pub(super) struct Render {
     /// Only the Ith of N parts of the targets, counted from 1
     #[arg(long, value_name = "I/N", requires = "out")]
     shard: Option<Shard>,
-    /// Remove environments from the tree that no longer exist; without it, that is an error
+    /// Remove environments and apps from the tree that no longer exist; without it, that is an error
     #[arg(long, requires = "out")]
     prune: bool,
     /// Write Secrets in plaintext even where Git would take them
@@ -109,6 +109,14 @@ impl Render {
         let project = Project::discover(&global.directory)?;
         if self.environments.is_empty() && !self.all {
             return Err(none_named(&project).into());
+        }
+        if self.prune && (!self.all || !self.apps.is_empty()) {
+            let dir = self.out.as_ref().and_then(Option::as_ref);
+            let dir = dir.map(|dir| format!(" {}", argument::shown(&global.directory, dir, "DIR"))).unwrap_or_default();
+            let message = "`--prune` requires `--all`, without `--app`: what no longer exists cannot be named";
+            return Err(invalid_usage(message.to_owned())
+                .hint(format!("say `septum render --all --out{dir} --prune`"))
+                .into());
         }
         let wanted = environments(&project, &self.environments)?;
         let identities = if self.keyless { Identities::new(Places::default()) } else { identities() };

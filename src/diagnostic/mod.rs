@@ -18,7 +18,7 @@ use crate::span::Place;
 use omitted::{MOST_KEPT, Omitted};
 
 pub use escape::{StyledText, escape, escape_json, escape_lines, without_quotes};
-pub use nearest::{did_you_mean, nearest};
+pub use nearest::{did_you_mean, nearest, nearest_slip};
 pub use render::{render, styled, styled_with_rule};
 
 /// How bad it is.

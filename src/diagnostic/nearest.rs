@@ -16,6 +16,37 @@ const CANDIDATE_COST: u64 = 8;
 /// distance (with transpositions) of at most a third of its length, or equal but for case and
 /// separators.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_at_most(name, known, LONGEST)
+}
+
+/// The name in `known` that a new name is rather a slip for than one of its kind: a letter away, or equal but for case
+/// and separators. `host1` and `host2`, `http` and `https`, `eu-url` and `us-url`, `urlA` and `urlB` are of a kind.
+pub fn nearest_slip<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_at_most(name, known.into_iter().filter(|other| !is_of_a_kind(name, other)), 1)
+}
+
+fn is_of_a_kind(name: &str, other: &str) -> bool {
+    const SHORTEST: usize = 4;
+    let letters = |text: &str| text.chars().filter(|char| !char.is_ascii_digit()).collect::<String>();
+    let is_series = name != other && letters(name) == letters(other);
+    let is_secure = |a: &str, b: &str| a.strip_suffix('s') == Some(b);
+    let without_last =
+        |text: &str| text.char_indices().next_back().map(|(at, _)| text.get(..at).unwrap_or_default().to_owned());
+    let is_lettered = name.chars().count() == other.chars().count() && without_last(name) == without_last(other);
+    let words = |text: &str| text.split(|char: char| !char.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>();
+    let (ours, theirs) = (words(name), words(other));
+    let different: Vec<_> = ours.iter().zip(&theirs).filter(|(a, b)| a != b).collect();
+    let are_short = |(a, b): &(&String, &String)| a.chars().count().max(b.chars().count()) <= 2;
+    let is_worded = ours.len() == theirs.len() && !different.is_empty() && different.iter().all(are_short);
+    name.chars().count().min(other.chars().count()) < SHORTEST
+        || is_series
+        || is_secure(name, other)
+        || is_secure(other, name)
+        || (is_lettered && !is_alike(name, other))
+        || is_worded
+}
+
+fn nearest_at_most<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, most: usize) -> Option<&'a str> {
     if NAME_COMPARISONS.left() == 0 || name.len() > 4 * LONGEST {
         return None;
     }
@@ -28,7 +59,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     for candidate in known {
         NAME_COMPARISONS.spend(CANDIDATE_COST).ok()?;
         test_hook::work(usize::try_from(CANDIDATE_COST).unwrap_or_default());
-        let most = best.map_or(LONGEST, |(distance, _)| distance);
+        let most = best.map_or(most, |(distance, _)| distance);
         let Some(distance) = distance(&wanted, name, candidate, most, &mut rows) else { continue };
         best = best.into_iter().chain([(distance, candidate)]).min();
     }
@@ -148,6 +179,28 @@ mod tests {
             assert_eq!(nearest(name, known), expected, "{name}");
         }
         assert_eq!(nearest(&"x".repeat(200), [&*"x".repeat(199)]), None);
+    }
+
+    #[test]
+    fn a_slip_is_a_letter_away_and_not_of_a_kind() {
+        for (name, known, expected) in [
+            ("prot", "port", true),
+            ("LOG_LEVL", "LOG_LEVEL", true),
+            ("log-level", "LOG_LEVEL", true),
+            ("Mode", "mode", true),
+            ("timeuot", "timeout", true),
+            ("minReplicas", "maxReplicas", false),
+            ("SMTP_PORT", "SMTP_HOST", false),
+            ("host2", "host1", false),
+            ("https", "http", false),
+            ("eu-url", "us-url", false),
+            ("urlA", "urlB", false),
+            ("REDIS_URI", "REDIS_URL", false),
+            ("DB_A_HOST", "DB_B_HOST", false),
+            ("qa", "qb", false),
+        ] {
+            assert_eq!(nearest_slip(name, [known]).is_some(), expected, "{name} {known}");
+        }
     }
 
     proptest::proptest! {

@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use super::definition::{Bundle, Definition};
 use super::entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
 use super::variables::Variables;
-use super::{BundleLayer, Delivery, Layer, Library, Role, Sight, Tree, TreeKind, registries, tree};
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use super::{BundleLayer, Delivery, Layer, Library, Role, Sight, Tree, TreeKind, content_keys, registries, tree};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean, nearest_slip};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
 use crate::sops::NamingKey;
@@ -140,6 +140,13 @@ fn overlay_bundle(
             return;
         }
     }
+    if layer.role == Role::Mixin && !bundles.contains_key(name) {
+        let known = bundles.keys().filter(|known| !layer.bundles.contains_key(*known)).map(BundleName::as_str);
+        problems.extend(
+            nearest_slip(name.as_str(), known)
+                .map(|near| hardly_new(&format!("the bundle `{name}`"), layer, near).at(change.place.clone())),
+        );
+    }
     let bundle = bundles.entry(name.clone()).or_default();
     bundle.place.get_or_insert_with(|| change.place.clone());
     bundle.secret_type = change.secret_type.clone().or_else(|| bundle.secret_type.take());
@@ -190,10 +197,24 @@ fn overlay_entries(
             problems.push(unknown_key(bundles, name, key, change, layer));
             continue;
         }
+        if layer.role != Role::Base && !bundle.entries.contains_key(key) {
+            let known = bundle.entries.keys().filter(|known| !changes.contains_key(*known)).map(KeyName::as_str);
+            problems.extend(
+                nearest_slip(key.as_str(), known)
+                    .map(|near| hardly_new(&format!("`{key}`"), layer, near).at(change.key_place.clone())),
+            );
+        }
         let entry = bundle.entries.entry(key.clone()).or_insert_with(|| Entry::defined_at(&change.key_place));
         entry.broken |= change.broken;
         overlay_entry(entry, key, change, layer, problems);
     }
+}
+
+/// Warns of what a layer defines, and that is nearly what a layer below it defines.
+fn hardly_new(what: &str, layer: &Layer, near: &str) -> Diagnostic {
+    Diagnostic::warning("unknown-key", format!("{what} is new in `{}`: no layer below has it", layer.name))
+        .hint(format!("did you mean `{near}`?"))
+        .hint("if it is new, define it in `base.yaml`")
 }
 
 fn unknown_key(
@@ -243,6 +264,9 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryLayer, layer: &
     | (EntrySource::Registries(more), Some(Located { value: EntrySource::Registries(content), place })) =
         (&new.value, &mut entry.source)
     {
+        if matches!(new.value, EntrySource::Content(_)) {
+            content_keys::report_mistyped_keys(content, more, key.as_str(), layer.name.as_str(), problems);
+        }
         tree::merge(content, more, problems);
         *place = new.place.clone();
         entry.history.push(origin(&new.place, Change::Merged));

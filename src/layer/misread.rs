@@ -4,6 +4,7 @@ use super::fields::expected;
 use super::foreign_field::is_meant_as_field;
 use super::tree::{Tree, TreeKind};
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::project;
 use crate::span::{Located, Place, Source, Span};
 use crate::template_tokens::is_template;
 use crate::yaml::node::{Key, Kind, Mapping, Node, Style};
@@ -39,6 +40,28 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("commonAnnotations", "annotations of every object go under `annotations`"),
 ];
 
+/// Whether a mapping has fields, none of a layer, and none that people bring to one.
+pub(super) fn is_of_another_program(map: &Mapping) -> bool {
+    let is_known = |key: &Key| {
+        let name = key.text.as_str();
+        DATA.contains(&name) || ELSEWHERE.iter().any(|(field, _)| *field == name) || unusual_blank_in(name).is_some()
+    };
+    project::is_of_another_program(map) && !map.keys().any(is_known)
+}
+
+/// Reports a file of another program in the place of a layer.
+pub(super) fn foreign_file(map: &Mapping, place: Place, source: &Source) -> Diagnostic {
+    const SHOWN: usize = 3;
+    let mut names: Vec<_> = map.keys().take(SHOWN).map(|key| format!("`{}`", key.text)).collect();
+    names.extend((map.len() > SHOWN).then(|| "…".to_owned()));
+    let message = format!("`{}` looks like a file of another program, and not like a layer", source.name());
+    Diagnostic::error("unknown-file", message)
+        .at_hidden(place)
+        .note(format!("it has {}, and no field of a layer", names.join(", ")))
+        .hint("move it to another directory: every `NAME.yaml` beside `base.yaml` is an environment")
+        .hint("if it is a layer, put the keys of the app under `data`, and what templates read under `vars`")
+}
+
 /// Hint at the probable meaning of a field that layers do not have.
 pub(super) fn foreign_field(key: &Key, node: &Node, known: &[&str], source: &Source) -> Option<String> {
     let name = key.text.as_str();
@@ -66,9 +89,14 @@ pub(super) fn foreign_field(key: &Key, node: &Node, known: &[&str], source: &Sou
     (is_variable && !name.is_empty()).then(hint)
 }
 
+/// A character that looks like a blank and is none, at the start of a name.
+fn unusual_blank_in(name: &str) -> Option<char> {
+    name.chars().next().filter(|char| is_unusual_blank(*char))
+}
+
 /// A character that looks like a blank and is none, at the start of a key.
 pub(super) fn unusual_blank(key: &Key, source: &Source) -> Option<Diagnostic> {
-    let first = key.text.chars().next().filter(|char| is_unusual_blank(*char))?;
+    let first = unusual_blank_in(&key.text)?;
     Some(
         Diagnostic::error(
             "yaml-syntax",

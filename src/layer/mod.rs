@@ -3,6 +3,7 @@
 //! A layer is read once ([`Layer::read`]); `stack` lines up those of an environment; merging
 //! them gives a [`Definition`], in which every value keeps the chain of places it came through.
 
+mod content_keys;
 mod definition;
 mod delivery;
 mod entries;

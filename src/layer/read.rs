@@ -15,25 +15,10 @@ use super::{Allow, BundleLayer, Delivery, EntryLayer, Layer, Naming, Role};
 use crate::day::Day;
 use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
 use crate::name::{KeyName, LayerName};
-use crate::project::BASE;
+use crate::project::{BASE, LAYER_FIELDS};
 use crate::span::{Located, Place, Source};
 use crate::yaml::node::{Kind, Mapping, Node, Scalar};
 
-const FIELDS: [&str; 13] = [
-    "app",
-    "extends",
-    "namespace",
-    "labels",
-    "annotations",
-    "vars",
-    "data",
-    "bundles",
-    "names",
-    "delivery",
-    "manifests",
-    "external",
-    "allow",
-];
 const BUNDLE_FIELDS: [&str; 7] = ["type", "open", "labels", "annotations", "data", "registries", "rbac"];
 const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
 
@@ -80,6 +65,9 @@ impl Layer {
                 .note("every `NAME.yaml` beside `base.yaml` is the layer of an environment")
                 .hint("move it to a folder below, and name it there: `manifests: [\"workloads/*.yaml\"]`"),
             ),
+            Kind::Map(map) if misread::is_of_another_program(&map) => {
+                problems.push(misread::foreign_file(&map, place, &layer.source));
+            }
             Kind::Map(map) => layer.read_fields(map, problems),
             Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => {}
             Kind::Scalar(_) | Kind::List(_) => {
@@ -95,7 +83,7 @@ impl Layer {
 
     fn read_fields(&mut self, map: Mapping, problems: &mut Diagnostics) {
         let source = self.source.clone();
-        let mut fields = Fields::new(map, &FIELDS, LAYER, &source, problems);
+        let mut fields = Fields::new(map, &LAYER_FIELDS, LAYER, &source, problems);
         self.app = fields.text("app", problems);
         if let Some(app) = self.app.take_if(|_| self.role != Role::Base) {
             problems.push(

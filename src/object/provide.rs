@@ -105,6 +105,7 @@ impl Provided {
     /// The bundles as wiring knows them.
     pub fn to_bundles(&self, definition: &Definition) -> Bundles {
         let mut bundles = Bundles::default();
+        definition.bundles.keys().for_each(|name| bundles.define(name.as_str()));
         for (target, name) in self.bundles.keys() {
             match target {
                 Referent::ConfigMap => bundles.config_map(name),

@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::foreign::is_content_of_another_program;
 use super::likeness::{Likeness, tool_of};
 use super::{BASE, PROJECT_FILE, SECRETS};
 use crate::diagnostic::Diagnostic;
@@ -162,7 +163,7 @@ impl Sorter<'_> {
         if file.starts_with('.') {
             return self.hidden(&file);
         }
-        let is_layer = |name: &str| name == BASE || self.known.contains(name);
+        let is_layer = |name: &str| self.is_layer(name);
         if file == PROJECT_FILE || layer_of(&file).or(companion_of(&file)).is_some_and(is_layer) || file == "base.yaml"
         {
             return None;
@@ -214,7 +215,7 @@ impl Sorter<'_> {
         }
         let stem = visible.strip_suffix(".yaml").or_else(|| visible.strip_suffix(".yml"));
         let stem = stem.map(|stem| stem.strip_suffix(".secrets").unwrap_or(stem));
-        let is_layer = stem.is_some_and(|stem| stem == BASE || self.known.contains(stem));
+        let is_layer = stem.is_some_and(|stem| self.is_layer(stem));
         (is_layer || matches!(visible, "yaml" | "yml" | "secrets.yaml" | "secrets.yml"))
             .then(|| self.neither(file, &Likeness::of(visible)))
     }
@@ -275,10 +276,24 @@ impl Sorter<'_> {
         let message = format!("`{file}` is neither an environment nor a part of one, and is not read");
         let meant = likeness.meant(self.known());
         let found = self.found(file, message, meant.as_ref().map(|(layer, _)| layer.clone()));
+        if self.is_foreign(file) && meant.as_ref().is_none_or(|(layer, _)| !self.is_layer(layer)) {
+            let message = format!("`{file}` looks like a file of another program, and not like a layer");
+            return self.found(file, message, None).hinting("move it to another directory");
+        }
         match meant {
             Some((_, meant)) => found.hinting(self.rename(file, &meant)),
             None => found.hinting("move it to a directory, or remove it"),
         }
+    }
+
+    /// Whether a file has no field of a layer.
+    fn is_foreign(&self, file: &str) -> bool {
+        let content = self.files.content(&self.folder.join(file));
+        content.is_some_and(|content| is_content_of_another_program(file, &content))
+    }
+
+    fn is_layer(&self, name: &str) -> bool {
+        name == BASE || self.known.contains(name)
     }
 
     /// Remedy for a file that has the wrong name.
@@ -293,7 +308,7 @@ impl Sorter<'_> {
     }
 
     fn is_of_known(&self, file: &str) -> bool {
-        let is_layer = |name: &str| name == BASE || self.known.contains(name);
+        let is_layer = |name: &str| self.is_layer(name);
         file.strip_suffix(SECRETS).or_else(|| file.strip_suffix(".yaml")).is_some_and(is_layer)
     }
 

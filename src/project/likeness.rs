@@ -90,7 +90,12 @@ impl Likeness {
 
     /// The known layer that it is named like.
     pub(super) fn layer<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> Option<&'k str> {
-        known.clone().chain([BASE]).find(|name| *name == self.stem).or_else(|| nearest(&self.stem, known.chain([BASE])))
+        known.clone().chain([BASE]).find(|name| *name == self.stem).or_else(|| {
+            // `dev2` is one of a series, and no slip
+            let without_digits = |name: &str| name.trim_end_matches(|char: char| char.is_ascii_digit()).to_owned();
+            let is_slip = |name: &&str| without_digits(name) != without_digits(&self.stem);
+            nearest(&self.stem, known.chain([BASE]).filter(is_slip))
+        })
     }
 
     /// The file that it was probably meant as.
@@ -188,6 +193,8 @@ mod tests {
             ("prod.secrets", "prod.secrets.yaml"),
             ("staging_eu.yml", "staging-eu.yaml"),
             ("qa.yml", "qa.yaml"),
+            ("dev2.yml", "dev2.yaml"),
+            ("staging-eu1.yml", "staging-eu1.yaml"),
         ] {
             let meant = Likeness::of(file).meant(known.into_iter()).map(|(_, file)| file);
             assert_eq!(meant.as_deref(), Some(expected), "{file}");

@@ -2,6 +2,7 @@
 
 mod beside;
 mod discover;
+mod foreign;
 mod likeness;
 mod reference;
 mod settings;
@@ -18,6 +19,7 @@ use crate::name::EnvironmentName;
 pub use beside::MisnamedFile;
 pub(crate) use beside::like_mixin;
 use beside::{Beside, LayerDirectory, sort_files};
+pub use foreign::is_of_another_program;
 pub use reference::{ReferenceRole, Referent, UserRule};
 
 /// The name of the project file.
@@ -28,6 +30,23 @@ pub const BASE: &str = "base";
 
 /// How the file of a layer ends that is encrypted.
 pub const SECRETS: &str = ".secrets.yaml";
+
+/// The fields of a layer.
+pub const LAYER_FIELDS: [&str; 13] = [
+    "app",
+    "extends",
+    "namespace",
+    "labels",
+    "annotations",
+    "vars",
+    "data",
+    "bundles",
+    "names",
+    "delivery",
+    "manifests",
+    "external",
+    "allow",
+];
 
 /// A project: apps that are kept together, and the layers that they share.
 #[derive(Debug)]

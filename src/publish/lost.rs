@@ -1,21 +1,39 @@
-//! Environments that a tree would lose, as a whole or of an app.
+//! Environments and apps that a tree would lose.
 
 use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
-use crate::emit::tree::LostEnvironment;
+use crate::emit::tree::{Lost, LostTargets};
 
-/// Reports that a tree has an environment that the project, or the app, has not: more often its file was renamed than that it is
-/// meant to go from the cluster.
-pub(super) fn environment(lost: &LostEnvironment, dir: &Path) -> Diagnostic {
-    let LostEnvironment { name, app, folder, files } = lost;
+/// Reports that a tree has an environment or an app that no longer exists: more often its file was renamed than that it
+/// is meant to go from the cluster.
+///
+/// Errors: `lost-environment`, `lost-app`.
+pub(super) fn report_lost(targets: &LostTargets, dir: &Path) -> Diagnostic {
+    let LostTargets { lost, folders, files } = targets;
     let count = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-    let message = match app {
-        None => format!("the environment `{name}` no longer exists, and `{folder}` has {count} of it"),
-        Some(app) => format!("`{app}` no longer has the environment `{name}`, and `{folder}` has {count} of it"),
+    let (first, others) = folders.split_first().map_or(("", 0), |(first, others)| (first.as_str(), others.len()));
+    let has = match others {
+        0 => format!("`{first}` has {count} of it"),
+        1 => format!("`{first}` and another directory have {count} of it"),
+        _ => format!("`{first}` and {others} other directories have {count} of it"),
     };
-    Diagnostic::error("lost-environment", message)
+    let lacks = |what: String| format!("{what}, and {has}");
+    let restore = |environment: &str| format!("restore `{environment}.yaml` beside `base.yaml`");
+    let error = match lost {
+        Lost::Environment(name) => {
+            Diagnostic::error("lost-environment", lacks(format!("the environment `{name}` no longer exists")))
+                .hint(restore(name))
+        }
+        Lost::EnvironmentOfApp { environment, app } => {
+            let message = lacks(format!("`{app}` no longer has the environment `{environment}`"));
+            Diagnostic::error("lost-environment", message).hint(restore(environment))
+        }
+        Lost::App(name) => Diagnostic::error("lost-app", lacks(format!("the app `{name}` no longer exists"))).hint(
+            "restore its directory, its name (`app` in its `base.yaml`), or the pattern in `apps` that matched it",
+        ),
+    };
+    error
         .note("what applies the tree would remove its objects from the cluster")
-        .hint(format!("restore `{name}.yaml` beside `base.yaml`"))
         .hint(format!("or, if it is meant to go: `septum render --all --out {} --prune`", dir.display()))
 }

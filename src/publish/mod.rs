@@ -23,7 +23,9 @@ use std::sync::Arc;
 
 use crate::deliver::{Delivered, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::emit::tree::{CacheOptions, Coverage, OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName};
+use crate::emit::tree::{
+    CacheOptions, Coverage, ExistingTargets, OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName,
+};
 use crate::gate;
 use crate::meter::{Meter, Stage, Unit};
 use crate::name::EnvironmentName;
@@ -51,7 +53,7 @@ pub enum Intent {
     Check,
 }
 
-/// Treatment of an environment that a tree has, and no app.
+/// Treatment of an environment or app that a tree has, and that no longer exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLostEnvironment {
     /// Nothing: that the tree would lose it is an error.
@@ -75,7 +77,7 @@ pub struct Wish<'a> {
     pub all_environments: bool,
     /// The part of the targets that this run answers for.
     pub shard: Option<Shard>,
-    /// Treatment of environments that no app has any more.
+    /// Treatment of environments and apps that no longer exist.
     pub lost: OnLostEnvironment,
     /// Secrets may be written in plaintext where Git would take them.
     pub allow_plaintext: bool,
@@ -94,7 +96,7 @@ pub struct Publication {
     pub plan: Plan,
     /// Warnings.
     pub warnings: Diagnostics,
-    /// Environments that the tree would lose as a whole.
+    /// Environments and apps that the tree would lose as a whole.
     pub lost: Vec<Diagnostic>,
     /// Finding for Secrets in plaintext where Git takes them.
     pub exposed: Option<Diagnostic>,
@@ -179,10 +181,12 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         // of what is not written, nothing is new
         problems = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect();
     }
-    let has_app = |name: &str| known.iter().any(|target| target.app() == name);
-    let lost_by_app = |target: &TargetName| !known.contains(target) && has_app(target.app());
-    let lost = plan.lost_environments(|name| project.has_environment(name), lost_by_app);
-    let lost: Vec<_> = lost.iter().map(|it| lost::environment(it, wish.dir)).collect();
+    let lost = plan.lost_targets(ExistingTargets {
+        has_environment: &|name| project.has_environment(name),
+        has_app: &|name| known.iter().any(|target| target.app() == name),
+        has_target: &|target| known.contains(target),
+    });
+    let lost: Vec<_> = lost.iter().map(|it| lost::report_lost(it, wish.dir)).collect();
     if wish.intent == Intent::Apply {
         if wish.lost == OnLostEnvironment::Refuse && !lost.is_empty() {
             return Err(lost.into_iter().collect());

@@ -2,6 +2,7 @@
 
 use super::manifest::Manifest;
 use super::session::Session;
+use crate::diagnostic::Diagnostic;
 use crate::layer::{Tree, TreeKind};
 use crate::sops::{ciphertext_as_value, holds_ciphertext};
 
@@ -14,6 +15,9 @@ impl Session {
     fn refuse_below(&self, tree: &Tree, path: &str) {
         match &tree.kind {
             TreeKind::Leaf(scalar) => {
+                if scalar.tag.as_deref() == Some("binary") {
+                    self.report(binary_in_object(path).at_hidden(tree.place.clone()));
+                }
                 if !scalar.locked && holds_ciphertext(scalar.text().as_bytes()) {
                     self.report(ciphertext_as_value(&format!("`{path}` of an object")).at_hidden(tree.place.clone()));
                 }
@@ -35,4 +39,11 @@ impl Session {
             }
         }
     }
+}
+
+/// Error for `!!binary`, which kubectl decodes, so that the object holds the bytes and no longer their base64.
+fn binary_in_object(path: &str) -> Diagnostic {
+    Diagnostic::error("invalid-manifest", format!("`{path}` of an object has the tag `!!binary`"))
+        .note("kubectl would decode it, and no field of an object takes bytes")
+        .hint("remove the tag: `data` of a Secret and `binaryData` of a ConfigMap are base64 by themselves")
 }

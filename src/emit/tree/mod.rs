@@ -55,7 +55,7 @@ pub use cache::{Cache, CacheOptions};
 pub use inventory::digest;
 pub use name::{FileName, KUSTOMIZATION, ObjectId, TargetName, file_names};
 pub use place::Sources;
-pub use plan::{FileChange, LostEnvironment, Plan};
+pub use plan::{ExistingTargets, FileChange, Lost, LostTargets, Plan};
 pub use strays::Coverage;
 
 use ownership::Inventories;

@@ -42,17 +42,42 @@ pub enum FileChange {
     Stray,
 }
 
-/// An environment that no app has any more, or not one that is still there, and that a tree has.
+/// Part of a project that a tree has, and that no longer exists.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lost {
+    /// An environment that no app has any more.
+    Environment(String),
+    /// An app.
+    App(String),
+    /// An environment of an app, while both still exist elsewhere.
+    EnvironmentOfApp {
+        /// The environment.
+        environment: String,
+        /// The app.
+        app: String,
+    },
+}
+
+/// Targets that a tree has, and that no longer exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostEnvironment {
-    /// Its name.
-    pub name: String,
-    /// The app that lost it; none if none has it.
-    pub app: Option<String>,
-    /// Its directory in the tree, or that of the app in it.
-    pub folder: String,
-    /// Number of its files that would be removed.
+pub struct LostTargets {
+    /// What they are of.
+    pub lost: Lost,
+    /// Their directories in the tree.
+    pub folders: Vec<String>,
+    /// Number of their files that would be removed.
     pub files: usize,
+}
+
+/// What still exists of a project.
+#[derive(Clone, Copy)]
+pub struct ExistingTargets<'a> {
+    /// Whether some app has an environment.
+    pub has_environment: &'a dyn Fn(&str) -> bool,
+    /// Whether there is an app.
+    pub has_app: &'a dyn Fn(&str) -> bool,
+    /// Whether there is a target.
+    pub has_target: &'a dyn Fn(&TargetName) -> bool,
 }
 
 /// What becomes of the inventories.
@@ -89,27 +114,29 @@ impl Plan {
         self.edited.iter().map(edited).chain(self.strays.found.iter().map(|shown| stray(shown))).collect()
     }
 
-    /// The environments of which files would be removed, and that are no more: `has_environment` says which the project
-    /// has, and `lost_by_app` which targets an app lost that is still there.
-    pub fn lost_environments(
-        &self,
-        has_environment: impl Fn(&str) -> bool,
-        lost_by_app: impl Fn(&TargetName) -> bool,
-    ) -> Vec<LostEnvironment> {
-        let mut lost: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
+    /// The environments and apps of which files would be removed, and that no longer exist. A target of which only an
+    /// object goes is none of them.
+    pub fn lost_targets(&self, existing: ExistingTargets<'_>) -> Vec<LostTargets> {
+        let mut lost: BTreeMap<Lost, (usize, BTreeSet<String>)> = BTreeMap::new();
         for target in self.removals.iter().map(|removal| &removal.target) {
-            let app = match (has_environment(target.environment()), lost_by_app(target)) {
-                (false, _) => None,
-                (true, true) => Some(target.app()),
-                // an object that goes, or an app as a whole, is meant to
-                (true, false) => continue,
+            let (environment, app) = (target.environment().to_owned(), target.app().to_owned());
+            let below = |part: &str| format!("{}/{part}", self.root.shown);
+            let (lost_part, folder) = match () {
+                () if (existing.has_target)(target) => continue,
+                () if !(existing.has_environment)(&environment) => {
+                    (Lost::Environment(environment.clone()), below(&environment))
+                }
+                () if !(existing.has_app)(&app) => (Lost::App(app), below(target.as_str())),
+                () => (Lost::EnvironmentOfApp { environment, app }, below(target.as_str())),
             };
-            *lost.entry((target.environment(), app)).or_default() += 1;
+            let (files, folders) = lost.entry(lost_part).or_default();
+            *files += 1;
+            folders.insert(folder);
         }
-        let of = |((name, app), files): ((&str, Option<&str>), usize)| {
-            let below = app.map(|app| format!("/{app}")).unwrap_or_default();
-            let folder = format!("{}/{name}{below}", self.root.shown);
-            LostEnvironment { name: name.to_owned(), app: app.map(str::to_owned), folder, files }
+        let of = |(lost, (files, folders)): (Lost, (usize, BTreeSet<String>))| LostTargets {
+            lost,
+            folders: folders.into_iter().collect(),
+            files,
         };
         lost.into_iter().map(of).collect()
     }

@@ -3,6 +3,7 @@
 //! A template gives `8080` where a field takes a number, and `"8080"` where it takes a text. What was written by hand as
 //! another type is an error here, as it would be in the cluster.
 
+mod api_version;
 mod table;
 
 use std::sync::Arc;
@@ -10,12 +11,13 @@ use std::sync::Arc;
 use super::Manifest;
 use super::filled_in::is_filled_in_later;
 use super::taint::Made;
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Tree, TreeKind};
 use crate::yaml::kubectl::{JsonScalar, json_scalar, json_type};
 use crate::yaml::node::{Scalar, Style};
 use crate::yaml::scalar::{CoreType, core_type};
 
+pub(super) use api_version::report_kind;
 use table::FieldType;
 
 /// Gives what templates made the type of its field, and reports scalars of another type.
@@ -31,14 +33,6 @@ pub(super) fn fit_types(manifest: &mut Manifest, made: &[Made<'_>], problems: &m
         Some(object) => fitting.structure(&mut manifest.tree, object, ""),
         None => fitting.unknown_object(&mut manifest.tree),
     }
-}
-
-/// The kind that is meant by one that Kubernetes does not have in a version of its API.
-pub(super) fn misspelt(api_version: &str, kind: &str) -> Option<&'static str> {
-    if table::object(api_version, kind).is_some() {
-        return None;
-    }
-    nearest(kind, table::kinds(api_version))
 }
 
 struct Fitting<'a, 'm> {
@@ -106,6 +100,9 @@ impl Fitting<'_, '_> {
             CoreType::Int | CoreType::Float => wanted == CoreType::Int,
             CoreType::Bool | CoreType::String => found == wanted,
         };
+        if fits && wanted == CoreType::Int && is_fraction(scalar) && !takes_fractions(path) && !scalar.locked {
+            return self.report(tree, "an integer", "a fraction", path);
+        }
         if fits || scalar.locked {
             return;
         }
@@ -197,6 +194,19 @@ impl Fitting<'_, '_> {
 /// Whether a field is the mode of a file, which people write in octal.
 fn is_mode(path: &str) -> bool {
     matches!(path.rsplit('.').next(), Some("mode" | "defaultMode"))
+}
+
+/// Whether a field takes fractions: none of Kubernetes does but those of the schemas in a `CustomResourceDefinition`.
+fn takes_fractions(path: &str) -> bool {
+    matches!(path.rsplit('.').next(), Some("maximum" | "minimum" | "multipleOf"))
+}
+
+/// Whether a number is no integer, whichever way it is written: `2.0` is one.
+fn is_fraction(scalar: &Scalar) -> bool {
+    match json_scalar(scalar.text()) {
+        JsonScalar::Number(number) => number.parse::<f64>().is_ok_and(|number| number.fract() != 0.0),
+        JsonScalar::Null | JsonScalar::Bool(_) | JsonScalar::Text(_) => false,
+    }
 }
 
 /// A text that stands in quotes.

@@ -72,6 +72,11 @@ pub(super) fn kinds(api_version: &str) -> impl Iterator<Item = &'static str> {
     TYPES.objects.keys().filter(move |(version, _)| *version == api_version).map(|(_, kind)| *kind)
 }
 
+/// The versions of the API that have a kind.
+pub(super) fn versions(kind: &str) -> impl Iterator<Item = &'static str> {
+    TYPES.objects.keys().filter(move |(_, known)| *known == kind).map(|(version, _)| *version)
+}
+
 /// The type of a field of a structure.
 pub(super) fn field(structure: &'static str, name: &str) -> Option<FieldType> {
     let of_field = |field: &'static str| field.split_once(':').filter(|(found, _)| *found == name);

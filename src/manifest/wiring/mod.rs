@@ -13,11 +13,12 @@
 
 mod volume;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::identity::Manifest;
 use super::schema;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::layer::tree::join;
 use crate::layer::{Tree, TreeKind};
 use crate::span::Place;
 
@@ -30,7 +31,11 @@ const WISHES: [&str; 3] = ["septum.dev/env-from", MOUNT, "septum.dev/image-pull-
 
 /// Which objects each bundle became, by its name.
 #[derive(Debug, Default)]
-pub struct Bundles(BTreeMap<String, Sides>);
+pub struct Bundles {
+    with_objects: BTreeMap<String, Sides>,
+    /// Bundles that are defined, and have no value in the environment, perhaps.
+    defined: BTreeSet<String>,
+}
 
 /// The objects of a bundle.
 #[derive(Debug, Default, Clone)]
@@ -44,21 +49,26 @@ struct Sides {
 }
 
 impl Bundles {
+    /// Notes that a bundle is defined.
+    pub fn define(&mut self, name: &str) {
+        self.defined.insert(name.to_owned());
+    }
+
     /// Notes that a bundle became a ConfigMap.
     pub fn config_map(&mut self, name: &str) {
-        self.0.entry(name.to_owned()).or_default().config_map = true;
+        self.with_objects.entry(name.to_owned()).or_default().config_map = true;
     }
 
     /// Notes that a bundle became a Secret of a type, which may have another name than the bundle.
     pub fn secret(&mut self, bundle: &str, name: &str, secret_type: &str) {
-        let sides = self.0.entry(bundle.to_owned()).or_default();
+        let sides = self.with_objects.entry(bundle.to_owned()).or_default();
         sides.secrets.push(name.to_owned());
         sides.secret_type = Some(secret_type.to_owned());
     }
 
     /// Notes that a driver mounts entries of a bundle by a class.
     pub fn class(&mut self, bundle: &str, name: &str) {
-        self.0.entry(bundle.to_owned()).or_default().class = Some(name.to_owned());
+        self.with_objects.entry(bundle.to_owned()).or_default().class = Some(name.to_owned());
     }
 }
 
@@ -77,16 +87,12 @@ pub fn template_of(kind: &str) -> Option<&'static [&'static str]> {
 
 /// Grants the wishes of a workload. Of a kind that is not known, a pod template is what has containers.
 pub fn wire(manifest: &mut Manifest, bundles: &Bundles, problems: &mut Diagnostics) {
-    if let Some(kind) = schema::misspelt(&manifest.api_version, &manifest.kind) {
-        problems.push(
-            Diagnostic::error(
-                "invalid-manifest",
-                format!("there is no kind `{}` in `{}`", manifest.kind, manifest.api_version),
-            )
-            .at_hidden(manifest.tree.get("kind").unwrap_or(&manifest.tree).place.clone())
-            .hint(format!("did you mean `{kind}`?")),
-        );
-        return;
+    if let Some(problem) = schema::report_kind(manifest) {
+        let is_error = problem.is_error();
+        problems.push(problem);
+        if is_error {
+            return;
+        }
     }
     let known = template_of(&manifest.kind);
     if known.is_some_and(<[_]>::is_empty) {
@@ -131,16 +137,23 @@ fn wire_template(template: &mut Tree, bundles: &Bundles, problems: &mut Diagnost
         };
         let mut wiring =
             Wiring { template, bundles, volumes: &mut volumes, mounted: &mounted, place: &value.place, problems };
-        for wish in text.split(',').map(str::trim).filter(|wish| !wish.is_empty()) {
+        if key == RELOAD {
+            wiring.error(format!("`{RELOAD}` does nothing here"), ON_WORKLOAD);
+            continue;
+        }
+        if !WISHES.contains(&key.as_str()) {
+            wiring.unknown(&key);
+            continue;
+        }
+        let wanted: Vec<_> = text.split(',').map(str::trim).filter(|wish| !wish.is_empty()).collect();
+        if wanted.is_empty() {
+            wiring.error(format!("`{key}` names no bundle"), "name one, or remove the annotation");
+        }
+        for wish in wanted {
             match key.as_str() {
                 "septum.dev/env-from" => wiring.env_from(wish),
                 MOUNT => wiring.mount(wish),
-                "septum.dev/image-pull-secrets" => wiring.pull_secret(wish),
-                RELOAD => {
-                    wiring.error(format!("`{RELOAD}` does nothing here"), ON_WORKLOAD);
-                    break;
-                }
-                _ => wiring.unknown(&key),
+                _ => wiring.pull_secret(wish),
             }
         }
     }
@@ -171,27 +184,35 @@ const ON_WORKLOAD: &str = "put it on the workload itself: `metadata.annotations`
 
 /// Wishes that nothing granted, wherever they are: on the workload itself, or in an object without containers.
 fn misplaced(tree: &Tree, problems: &mut Diagnostics) {
-    misplaced_within(tree, true, problems);
+    misplaced_within(tree, "", problems);
 }
 
-fn misplaced_within(tree: &Tree, is_root: bool, problems: &mut Diagnostics) {
-    let annotations = tree.at(&["metadata", "annotations"]).and_then(Tree::as_map);
-    let misplaced = |key: &str| key.starts_with(PREFIX) && !(is_root && key == RELOAD);
-    for (key, value) in annotations.into_iter().flatten().filter(|(key, _)| misplaced(key)) {
-        let hint = if key == RELOAD {
-            ON_WORKLOAD
-        } else {
-            "put it on the pod template: `spec.template.metadata.annotations`"
-        };
-        problems.push(
-            Diagnostic::error("wiring", format!("`{key}` does nothing here")).at_hidden(value.place.clone()).hint(hint),
-        );
-    }
+fn misplaced_within(tree: &Tree, path: &str, problems: &mut Diagnostics) {
     match &tree.kind {
-        TreeKind::Map(map) => map.values().for_each(|value| misplaced_within(value, false, problems)),
-        TreeKind::List(items) => items.iter().for_each(|item| misplaced_within(item, false, problems)),
+        TreeKind::Map(map) => {
+            for (key, value) in map {
+                let is_in_place = key == RELOAD && path == "metadata.annotations";
+                if key.starts_with(PREFIX) && !is_in_place {
+                    problems.push(misplaced_wish(key, value, path));
+                }
+                misplaced_within(value, &join(path, key), problems);
+            }
+        }
+        TreeKind::List(items) => items.iter().for_each(|item| misplaced_within(item, &join(path, "[]"), problems)),
         TreeKind::Leaf(_) => {}
     }
+}
+
+fn misplaced_wish(key: &str, value: &Tree, path: &str) -> Diagnostic {
+    let field = path.rsplit('.').next().unwrap_or_default();
+    let message = match field {
+        "annotations" => format!("`{key}` does nothing here"),
+        "" => format!("`{key}` is an annotation, and does nothing at the top of an object"),
+        field => format!("`{key}` is an annotation, and does nothing in `{field}`"),
+    };
+    let hint =
+        if key == RELOAD { ON_WORKLOAD } else { "put it on the pod template: `spec.template.metadata.annotations`" };
+    Diagnostic::error("wiring", message).at_hidden(value.place.clone()).hint(hint)
 }
 
 /// The bundles that a pod template wishes to be mounted.
@@ -214,14 +235,17 @@ struct Wiring<'a> {
 
 impl Wiring<'_> {
     fn bundle(&mut self, name: &str) -> Option<Sides> {
-        let known = self.bundles.0.get(name).cloned();
+        let known = self.bundles.with_objects.get(name).cloned();
         if known.is_none() {
-            let names = self.bundles.0.keys().map(String::as_str);
-            self.problems.push(
-                Diagnostic::error("dangling-reference", format!("there is no bundle `{name}` with a value in it"))
-                    .at(self.place.clone())
-                    .maybe_hint(did_you_mean(name, names)),
-            );
+            let error = |message: String| Diagnostic::error("dangling-reference", message).at(self.place.clone());
+            self.problems.push(if self.bundles.defined.contains(name) {
+                error(format!("no key of the bundle `{name}` has a value here, so that there is no object of it"))
+                    .hint("give one of its keys a value in this environment")
+                    .hint("or let `manifests` of this environment name files without this annotation")
+            } else {
+                let names = self.bundles.with_objects.keys().chain(&self.bundles.defined).map(String::as_str);
+                error(format!("there is no bundle `{name}`")).maybe_hint(did_you_mean(name, names))
+            });
         }
         known
     }
@@ -316,6 +340,7 @@ mod tests {
         bundles.secret("shop", "shop", "Opaque");
         bundles.secret("registry", "registry", "kubernetes.io/dockerconfigjson");
         bundles.config_map("plain.config");
+        bundles.define("empty");
         let mut problems = Diagnostics::new();
         wire(&mut manifest, &bundles, &mut problems);
         let mut out = zeroize::Zeroizing::new(String::new());
@@ -397,7 +422,15 @@ spec:
     #[test]
     fn a_wish_that_cannot_be_granted_is_told() {
         for (annotations, containers, expected) in [
-            ("        septum.dev/env-from: shpo", "", "there is no bundle `shpo` with a value in it"),
+            ("        septum.dev/env-from: shpo", "", "there is no bundle `shpo`"),
+            (
+                "        septum.dev/env-from: empty",
+                "",
+                "no key of the bundle `empty` has a value here, so that there is no object of it",
+            ),
+            ("        septum.dev/env-from: ''", "", "`septum.dev/env-from` names no bundle"),
+            ("        septum.dev/mount: ', '", "", "`septum.dev/mount` names no bundle"),
+            ("        septum.dev/env-form: ''", "", "`septum.dev/env-form` is no annotation that is known here"),
             ("        septum.dev/env-form: shop", "", "`septum.dev/env-form` is no annotation that is known here"),
             ("        septum.dev/reload: 'true'", "", "`septum.dev/reload` does nothing here"),
             ("        septum.dev/mount: shop", "", "`shop` does not say where to mount"),

@@ -215,3 +215,50 @@ fn a_project_file_with_the_wrong_ending_is_found() {
     let message = project.run(&["render", "--all"]).refused();
     assert!(message.contains("rename it to `base.yaml`"), "{message}");
 }
+
+#[test]
+fn a_file_of_another_program_is_called_one_whatever_its_name() {
+    for (file, content) in [
+        ("pnpm-lock.yaml", "lockfileVersion: '9.0'\nsettings: { autoInstallPeers: true }\nimporters: { .: {} }\n"),
+        ("cloudbuild.yaml", "steps:\n  - name: gcr.io/cloud-builders/docker\nimages: [a]\n"),
+        ("catalog-info.yaml", "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: { name: shop }\n"),
+        ("appsettings.json", "{ \"Logging\": { \"LogLevel\": { \"Default\": \"Information\" } } }\n"),
+        ("lefthook.yml", "pre-commit:\n  commands: { lint: { run: make lint } }\n"),
+        ("mkdocs.yml", "site_name: Shop\nnav: [index.md]\n"),
+        ("mkdocs.yaml", "site_name: Shop\nnav: [index.md]\n"),
+        ("playbook.yml", "- hosts: all\n"),
+        ("deployment.yml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\n"),
+    ] {
+        let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "")]).file(file, content);
+        for command in [&["render", "prod"][..], &["render", "--all", "--out", "out"]] {
+            let message = project.run(command).refused();
+            let says = ["looks like a file of another program", "holds an object of Kubernetes"];
+            assert!(says.iter().any(|words| message.contains(words)), "{file}: {message}");
+            assert!(message.contains(file) && !message.contains("rename it to"), "{file}: {message}");
+            assert!(message.contains("move it"), "{file}: {message}");
+        }
+        let check = project.run(&["check", "--format", "json"]);
+        assert!(rules(&check).iter().any(|(severity, _)| severity == "error"), "{file}: {}", check.stdout);
+    }
+}
+
+#[test]
+fn a_layer_with_nothing_but_mistakes_is_still_taken_for_a_layer() {
+    for (content, words) in [
+        ("dta: { LEVEL: debug }\n", "did you mean `data`?"),
+        ("LEVEL: debug\n", "indent it under `data`"),
+        ("stringData: { LEVEL: debug }\n", "its keys go under `data`"),
+        ("values: { a: { b: 1 } }\n", "under `vars`"),
+        ("LIMITS: { cpu: 1 }\n", "indent it under `data`"),
+    ] {
+        let project = Project::new([("base.yaml", BASE), ("dev.yaml", content), ("prod.yaml", "")]);
+        let message = project.run(&["render", "dev"]).refused();
+        assert!(message.contains(words) && !message.contains("another program"), "{content}: {message}");
+    }
+}
+
+#[test]
+fn a_name_of_a_series_is_no_slip_for_another() {
+    let message = with("dev2.yml").run(&["render", "prod"]).refused();
+    assert!(message.contains("rename it to `dev2.yaml`") && !message.contains("exists already"), "{message}");
+}

@@ -4,8 +4,10 @@
 
 mod agreement;
 mod beside;
+mod content;
 mod keyless;
 mod misnamed;
+mod objects;
 mod prune;
 mod variables;
 mod without_key;

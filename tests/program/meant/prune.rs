@@ -1,6 +1,7 @@
 //! A tree that would lose a whole environment.
 
 use std::fs;
+use std::path::Path;
 
 use super::rules;
 use crate::support::project::Project;
@@ -36,18 +37,66 @@ fn a_tree_loses_an_environment_with_prune_alone() {
     project.run(&["render", "--all", "--out", "out", "--check", "-q"]).ok();
 }
 
-#[test]
-fn an_object_or_an_app_that_goes_needs_nothing_said() {
+fn two_apps() -> Project {
     let project = Project::new([
         ("septum.yaml", "apps: [\"*\"]\n"),
-        ("a/base.yaml", "data:\n  LEVEL: info\n"),
+        ("a/base.yaml", "data:\n  LEVEL: info\nbundles:\n  more: { data: { A: x } }\n"),
+        ("a/dev.yaml", ""),
         ("a/prod.yaml", ""),
         ("b/base.yaml", "data:\n  LEVEL: info\n"),
+        ("b/dev.yaml", ""),
         ("b/prod.yaml", ""),
     ]);
     project.run(&["render", "--all", "--out", "out", "-q"]).ok();
-    fs::remove_dir_all(project.root().join("b")).unwrap();
+    project
+}
+
+#[test]
+fn an_object_that_goes_needs_nothing_said() {
+    let project = two_apps();
+    fs::write(project.root().join("a/base.yaml"), "data:\n  LEVEL: info\n").unwrap();
+    assert!(project.root().join("out/prod/a/configmap-more.yaml").exists());
     project.run(&["render", "--all", "--out", "out", "-q"]).ok();
+    assert!(!project.root().join("out/prod/a/configmap-more.yaml").exists());
+}
+
+#[test]
+fn a_tree_loses_an_app_with_prune_alone() {
+    for (name, lose) in [
+        ("removed", (|root| fs::remove_dir_all(root.join("b")).unwrap()) as fn(&Path)),
+        ("renamed", |root| fs::rename(root.join("b"), root.join("c")).unwrap()),
+        ("named anew", |root| fs::write(root.join("b/base.yaml"), "app: c\ndata:\n  LEVEL: info\n").unwrap()),
+        ("matched no more", |root| fs::write(root.join("septum.yaml"), "apps: [a]\n").unwrap()),
+    ] {
+        let project = two_apps();
+        lose(&project.root());
+        for command in [&["--all"][..], &["prod"], &["dev", "prod"]] {
+            let message = project.run(&[&["render"], command, &["--out", "out"]].concat()).refused();
+            assert!(message.contains("the app `b` no longer exists"), "{name}: {message}");
+            assert!(message.contains("`septum render --all --out out --prune`"), "{name}: {message}");
+        }
+        assert!(project.root().join("out/prod/b").exists() && !project.root().join("out/prod/c").exists(), "{name}");
+        assert!(
+            rules(&project.run(&["check", "--rendered", "out", "--format", "json"]))
+                .contains(&("error".to_owned(), "lost-app".to_owned())),
+            "{name}"
+        );
+        project.run(&["render", "--all", "--out", "out", "--prune", "-q"]).ok();
+        assert!(!project.root().join("out/prod/b").exists() && !project.root().join("out/dev/b").exists(), "{name}");
+        project.run(&["render", "--all", "--out", "out", "--check", "-q"]).ok();
+    }
+}
+
+#[test]
+fn prune_without_all_is_refused_with_the_command_that_prunes() {
+    let project = two_apps();
+    fs::remove_file(project.root().join("b/prod.yaml")).unwrap();
+    for command in [&["prod"][..], &["nowhere"], &["--all", "--app", "a"]] {
+        let message = project.run(&[&["render"], command, &["--out", "out", "--prune"]].concat()).refused();
+        assert!(message.contains("`septum render --all --out out --prune`"), "{command:?}: {message}");
+        assert!(project.root().join("out/prod/b").exists(), "{command:?}");
+    }
+    project.run(&["render", "--all", "--out", "out", "--prune", "-q"]).ok();
     assert!(!project.root().join("out/prod/b").exists());
 }
 

@@ -106,7 +106,7 @@ fn a_secret_that_a_stopped_run_wrote_goes_with_its_app() {
         ]);
         let is_done = killed(&project, steps);
         fs::remove_dir_all(project.root().join("apps/b")).unwrap();
-        project.run(&["render", "--all", "--out", "rendered", "-q"]).ok();
+        project.run(&["render", "--all", "--out", "rendered", "--prune", "-q"]).ok();
         let paths: Vec<_> = tree(&project.rendered()).into_keys().collect();
         assert_eq!(paths, [".septum/inventory.json", "dev/a/kustomization.yaml", "dev/a/secret-a.yaml"], "{steps}");
         if is_done {

@@ -74,7 +74,7 @@ fn a_shard_removes_what_is_stale_of_its_own() {
     project.run(&["render", "--all", "--out", "rendered", "-q"]).ok();
     fs::remove_dir_all(project.root().join("apps/app-3")).unwrap();
     for index in 1..=2 {
-        project.run(&["render", "--all", "--out", "rendered", "--shard", &format!("{index}/2"), "-q"]).ok();
+        project.run(&["render", "--all", "--out", "rendered", "--prune", "--shard", &format!("{index}/2"), "-q"]).ok();
     }
     assert!(project.tree().keys().all(|path| !path.contains("app-3/")));
 }
