@@ -26,7 +26,7 @@ pub struct Budget {
 
 /// The budget of a run is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exhausted;
+pub struct BudgetExhausted;
 
 /// Directories that are visited for patterns of paths, each once for each step of a pattern that it is asked for.
 pub static GLOB_VISITS: Budget = Budget::of_run("directory visits for patterns", 500_000, 1);
@@ -74,20 +74,20 @@ impl Budget {
     }
 
     /// Counts work before it is done. From the first that is too much, all is refused.
-    pub fn spend(&self, amount: u64) -> Result<(), Exhausted> {
+    pub fn spend(&self, amount: u64) -> Result<(), BudgetExhausted> {
         let limit = self.limit();
         let after = |done: u64| done.checked_add(amount).filter(|sum| *sum <= limit);
         match self.done.fetch_update(Relaxed, Relaxed, after) {
             Ok(_) => Ok(()),
             Err(_) => {
                 self.done.fetch_max(limit, Relaxed);
-                Err(Exhausted)
+                Err(BudgetExhausted)
             }
         }
     }
 
     /// The error for work that is refused, without a place.
-    pub fn exceeded(&self) -> Diagnostic {
+    pub fn budget_diagnostic(&self) -> Diagnostic {
         let (limit, unit) = (self.limit(), self.unit);
         Diagnostic::error("budget-exceeded", format!("this run asks for more than {limit} {unit}"))
             .note("a project is not trusted, so the work that it may ask for is bounded")
@@ -117,7 +117,7 @@ pub fn note_read(bytes: usize) {
 }
 
 /// Begins a run: nothing is used.
-pub fn renew() {
+pub fn reset_budgets() {
     BYTES_READ.store(0, Relaxed);
     for budget in ALL {
         budget.done.store(0, Relaxed);
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn one_amount_that_is_too_much_is_refused_and_so_is_what_follows() {
         let budget = Budget::new("things", 10, 0);
-        assert_eq!(budget.spend(u64::MAX), Err(Exhausted));
-        assert_eq!(budget.spend(1), Err(Exhausted));
+        assert_eq!(budget.spend(u64::MAX), Err(BudgetExhausted));
+        assert_eq!(budget.spend(1), Err(BudgetExhausted));
     }
 }

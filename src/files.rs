@@ -14,11 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::budget;
 use crate::diagnostic::Diagnostic;
-use crate::disk::{self, Disk, RealPath, Refusal, Root, normalize};
+use crate::disk::{self, BoundedRoot, Disk, FileReadError, RealPath, normalize_path};
 use crate::span::{Source, Span};
 
 pub use kind::FileKind;
-pub use refusal::refuse;
+pub use refusal::refuse_file;
 
 /// Largest value of an entry, in bytes: what Kubernetes takes in one ConfigMap or Secret.
 pub const MAX_FILE_SIZE: u64 = 1024 * 1024;
@@ -28,30 +28,30 @@ pub const SOPS_CONFIG: &str = ".sops.yaml";
 
 /// The directory that bounds a project, and what was read of it.
 #[derive(Debug)]
-pub struct Files {
-    root: Root,
+pub struct ProjectFiles {
+    root: BoundedRoot,
     read: Arc<Mutex<HashMap<PathBuf, Arc<[u8]>>>>,
-    seen: Mutex<BTreeSet<Probe>>,
+    queries: Mutex<BTreeSet<InputQuery>>,
 }
 
 /// A question to the disk that a result depends on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Probe {
+pub enum InputQuery {
     /// What is in a file, or that there is none.
     File(PathBuf),
     /// Which files match a pattern below a folder.
     Matching(PathBuf, String),
 }
 
-impl Files {
+impl ProjectFiles {
     /// The files below `root`, which must exist.
     pub fn new(root: &Path) -> io::Result<Self> {
-        Self::on(Disk::default(), root)
+        Self::on_disk(Disk::default(), root)
     }
 
     /// The same, of what lies over the disk.
-    pub fn on(disk: Disk, root: &Path) -> io::Result<Self> {
-        Ok(Self { root: Root::new(disk, root)?, read: Arc::default(), seen: Mutex::default() })
+    pub fn on_disk(disk: Disk, root: &Path) -> io::Result<Self> {
+        Ok(Self { root: BoundedRoot::new(disk, root)?, read: Arc::default(), queries: Mutex::default() })
     }
 
     /// The disk that they are on.
@@ -60,25 +60,25 @@ impl Files {
     }
 
     /// The directory as what bounds lists and patterns.
-    pub fn bounds(&self) -> &Root {
+    pub fn bounds(&self) -> &BoundedRoot {
         &self.root
     }
 
     /// The same files with a record of their own: who works on one part of a project learns what that
     /// part depends on, and no file is read twice.
     #[must_use]
-    pub fn recording(&self) -> Self {
-        Self { root: self.root.clone(), read: Arc::clone(&self.read), seen: Mutex::default() }
+    pub fn with_own_record(&self) -> Self {
+        Self { root: self.root.clone(), read: Arc::clone(&self.read), queries: Mutex::default() }
     }
 
     /// Notes that a result depends on the answer to a question.
-    pub fn note(&self, probe: Probe) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(probe);
+    pub fn record_query(&self, probe: InputQuery) {
+        self.queries.lock().unwrap_or_else(PoisonError::into_inner).insert(probe);
     }
 
     /// What was asked for by now.
-    pub fn seen(&self) -> BTreeSet<Probe> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn recorded_queries(&self) -> BTreeSet<InputQuery> {
+        self.queries.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The directory, absolute and without links.
@@ -98,19 +98,19 @@ impl Files {
     ///
     /// Errors (without a place; the caller knows which line names it): it does not exist, is not a regular
     /// file, is outside of the project (links resolved), is too big, cannot be read.
-    pub fn bytes(&self, kind: FileKind, path: &Path) -> Result<Arc<[u8]>, Diagnostic> {
-        let path = normalize(path);
+    pub fn read_bytes(&self, kind: FileKind, path: &Path) -> Result<Arc<[u8]>, Diagnostic> {
+        let path = normalize_path(path);
         if path.starts_with(self.root()) {
-            self.note(Probe::File(path.clone()));
+            self.record_query(InputQuery::File(path.clone()));
         }
         let read = self.root.resolve(&path).and_then(|real| self.read_once(&real, kind.limit()));
-        read.map_err(|refusal| self.refused(&refusal, kind, &path))
+        read.map_err(|refusal| self.refused_file(&refusal, kind, &path))
     }
 
-    fn read_once(&self, real: &RealPath, limit: u64) -> Result<Arc<[u8]>, Refusal> {
+    fn read_once(&self, real: &RealPath, limit: u64) -> Result<Arc<[u8]>, FileReadError> {
         if let Some(bytes) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(real.as_path()) {
             let is_within = bytes.len() as u64 <= limit;
-            return if is_within { Ok(Arc::clone(bytes)) } else { Err(Refusal::TooBig(limit)) };
+            return if is_within { Ok(Arc::clone(bytes)) } else { Err(FileReadError::TooBig(limit)) };
         }
         let bytes: Arc<[u8]> = self.root.read(real, limit)?.into();
         budget::note_read(bytes.len());
@@ -121,8 +121,8 @@ impl Files {
 
     /// The bytes of a file that an output follows from, if the reader allows them: a file of the project, or a
     /// `.sops.yaml`, which may be above it.
-    pub fn content(&self, path: &Path) -> Option<Arc<[u8]>> {
-        let path = normalize(path);
+    pub fn output_content(&self, path: &Path) -> Option<Arc<[u8]>> {
+        let path = normalize_path(path);
         if is_sops_config(&path) {
             return read_sops_config(self.disk(), &path).ok().map(Arc::from);
         }
@@ -137,13 +137,13 @@ impl Files {
 
     /// The path of a file that is to be written, which need not exist. An error if it is outside of the
     /// project, or behind a link that leads out: a write would follow it.
-    pub fn writable(&self, kind: FileKind, path: &Path) -> Result<PathBuf, Diagnostic> {
-        self.root.resolve_new(path).map_err(|refusal| self.refused(&refusal, kind, &normalize(path)))
+    pub fn writable_path(&self, kind: FileKind, path: &Path) -> Result<PathBuf, Diagnostic> {
+        self.root.resolve_new(path).map_err(|refusal| self.refused_file(&refusal, kind, &normalize_path(path)))
     }
 
     /// The directory without links that a directory of the project is.
-    pub fn real_folder(&self, folder: &Path) -> Result<PathBuf, Refusal> {
-        self.root.resolve_folder(folder)
+    pub fn real_directory(&self, folder: &Path) -> Result<PathBuf, FileReadError> {
+        self.root.resolve_directory(folder)
     }
 
     /// Lets go of what was read of files that nobody will ask for again.
@@ -155,29 +155,29 @@ impl Files {
     }
 
     /// The text of a file.
-    pub fn text(&self, kind: FileKind, path: &Path) -> Result<Source, Diagnostic> {
-        self.source(path, &self.bytes(kind, path)?)
+    pub fn read_text(&self, kind: FileKind, path: &Path) -> Result<Source, Diagnostic> {
+        self.to_source(path, &self.read_bytes(kind, path)?)
     }
 
-    fn source(&self, path: &Path, bytes: &[u8]) -> Result<Source, Diagnostic> {
-        let name = self.name(&normalize(path));
+    fn to_source(&self, path: &Path, bytes: &[u8]) -> Result<Source, Diagnostic> {
+        let name = self.name(&normalize_path(path));
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Source::new(name, text)),
             Err(error) => {
                 let lossy = String::from_utf8_lossy(bytes).into_owned();
                 let span = Span::locate(&lossy, error.valid_up_to(), error.valid_up_to() + 1);
                 let message = format!("`{name}` is not UTF-8 text");
-                Err(Diagnostic::error("not-utf8", message).at_hidden(Source::new(name, lossy).place(span)).hint(
+                Err(Diagnostic::error("not-utf8", message).at_masked(Source::new(name, lossy).place(span)).hint(
                     "save it as UTF-8; a file that is not text can be an entry's `file`, not a layer or a template",
                 ))
             }
         }
     }
 
-    fn refused(&self, refusal: &Refusal, kind: FileKind, path: &Path) -> Diagnostic {
-        let error = refuse(refusal, kind, &self.name(path));
+    fn refused_file(&self, refusal: &FileReadError, kind: FileKind, path: &Path) -> Diagnostic {
+        let error = refuse_file(refusal, kind, &self.name(path));
         match refusal {
-            Refusal::Missing => error.hint(
+            FileReadError::Missing => error.hint(
                 self.similar_file(path).unwrap_or_else(|| "a path is relative to the file that names it".to_owned()),
             ),
             _ => error,
@@ -188,7 +188,7 @@ impl Files {
         let wanted = path.file_name()?.to_string_lossy();
         let beside = self.root.list(path.parent()?).ok()?;
         // without a copy of each name: thousands of missing files may have thousands of neighbours
-        let nearest = crate::diagnostic::nearest(&wanted, beside.iter().filter_map(|entry| entry.name.to_str()))?;
+        let nearest = crate::diagnostic::nearest_name(&wanted, beside.iter().filter_map(|entry| entry.name.to_str()))?;
         Some(format!("did you mean `{}`?", self.name(&path.with_file_name(nearest))))
     }
 }
@@ -198,22 +198,22 @@ fn is_sops_config(path: &Path) -> bool {
 }
 
 /// The bytes of a `.sops.yaml`, which no project need hold: its repository bounds it, or else its directory.
-pub fn read_sops_config(disk: &Disk, path: &Path) -> Result<Vec<u8>, Refusal> {
+pub fn read_sops_config(disk: &Disk, path: &Path) -> Result<Vec<u8>, FileReadError> {
     let folder = path.parent().unwrap_or(path);
     let bounds = disk.repository_of(folder).unwrap_or(folder);
-    let root = Root::new(disk.clone(), bounds)?;
+    let root = BoundedRoot::new(disk.clone(), bounds)?;
     let path = root.path().join(path.strip_prefix(bounds).unwrap_or(path));
     root.read(&root.resolve(&path)?, FileKind::SopsConfig.limit())
 }
 
 /// The bytes of a file that the command line names; see [`disk::read_named`].
 pub fn read_named(kind: FileKind, path: &Path, name: &str) -> Result<Vec<u8>, Diagnostic> {
-    disk::read_named(path, kind.limit()).map_err(|refusal| refuse(&refusal, kind, name))
+    disk::read_named(path, kind.limit()).map_err(|refusal| refuse_file(&refusal, kind, name))
 }
 
 /// The path without links to write to for one of the command line; see [`disk::resolve_writable`].
 pub fn resolve_writable(path: &Path, name: &str) -> Result<PathBuf, Diagnostic> {
-    disk::resolve_writable(path).map_err(|refusal| refuse(&refusal, FileKind::SecretFile, name))
+    disk::resolve_writable(path).map_err(|refusal| refuse_file(&refusal, FileKind::SecretFile, name))
 }
 
 #[cfg(test)]
@@ -222,19 +222,19 @@ mod tests {
 
     use super::*;
 
-    fn project() -> (tempfile::TempDir, Files) {
+    fn project() -> (tempfile::TempDir, ProjectFiles) {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("project")).unwrap();
         fs::write(dir.path().join("outside.txt"), "x").unwrap();
         fs::write(dir.path().join("project/nginx.conf"), "x").unwrap();
-        let files = Files::new(&dir.path().join("project")).unwrap();
+        let files = ProjectFiles::new(&dir.path().join("project")).unwrap();
         (dir, files)
     }
 
     #[test]
     fn a_file_outside_of_the_project_is_refused() {
         let (_dir, files) = project();
-        let error = files.bytes(FileKind::EntryFile, &files.root().join("a/../../outside.txt")).unwrap_err();
+        let error = files.read_bytes(FileKind::EntryFile, &files.root().join("a/../../outside.txt")).unwrap_err();
         assert_eq!(error.rule, "outside-project");
     }
 
@@ -243,7 +243,10 @@ mod tests {
     fn a_symlink_that_leads_out_is_refused() {
         let (dir, files) = project();
         std::os::unix::fs::symlink(dir.path().join("outside.txt"), files.root().join("link")).unwrap();
-        assert_eq!(files.bytes(FileKind::EntryFile, &files.root().join("link")).unwrap_err().rule, "outside-project");
+        assert_eq!(
+            files.read_bytes(FileKind::EntryFile, &files.root().join("link")).unwrap_err().rule,
+            "outside-project"
+        );
     }
 
     #[cfg(unix)]
@@ -256,7 +259,7 @@ mod tests {
         for link in [above.join(".sops.yaml"), files.root().join(".sops.yaml")] {
             symlink(above.join("rules"), &link).unwrap();
         }
-        let read = |path: PathBuf| files.content(&path).is_some();
+        let read = |path: PathBuf| files.output_content(&path).is_some();
         // without a repository, the directory of each
         assert_eq!([read(above.join(".sops.yaml")), read(files.root().join(".sops.yaml"))], [true, false]);
         fs::create_dir(above.join(".git")).unwrap();
@@ -269,7 +272,7 @@ mod tests {
     #[test]
     fn a_missing_file_names_its_neighbour() {
         let (_dir, files) = project();
-        let error = files.bytes(FileKind::EntryFile, &files.root().join("ngnix.conf")).unwrap_err();
+        let error = files.read_bytes(FileKind::EntryFile, &files.root().join("ngnix.conf")).unwrap_err();
         assert_eq!(error.hints, ["did you mean `nginx.conf`?"]);
     }
 
@@ -279,7 +282,7 @@ mod tests {
         for (size, ok) in [(FileKind::EntryFile.limit(), true), (FileKind::EntryFile.limit() + 1, false)] {
             let path = files.root().join(format!("{size}"));
             fs::write(&path, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
-            assert_eq!(files.bytes(FileKind::EntryFile, &path).is_ok(), ok, "{size}");
+            assert_eq!(files.read_bytes(FileKind::EntryFile, &path).is_ok(), ok, "{size}");
         }
     }
 }

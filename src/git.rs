@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-pub use self::command::{Configuration, SafeGit};
-pub use self::repository::Repository;
-use crate::diagnostic::{Diagnostic, Failure};
-use crate::disk::{Disk, Entry, EntryKind, Snapshot, path_of};
+pub use self::command::{GitConfiguration, SafeGit};
+pub use self::repository::GitRepository;
+use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 
 /// How a file begins that lies elsewhere (git-lfs, its specification of pointers).
 const LFS_POINTER: &[u8] = b"version https://git-lfs";
 
 /// What the next commit would hold, and what of it is new.
 #[derive(Debug)]
-pub struct Index {
+pub struct GitIndex {
     /// The work tree, absolute and without links.
     pub root: PathBuf,
     /// Files that it has and the last commit has not, or has otherwise. Absolute.
@@ -31,39 +31,40 @@ pub struct Index {
     pub disk: Disk,
 }
 
-impl Index {
+impl GitIndex {
     /// The index of the repository that a folder lies in, or of the one whose hook this runs in.
     pub fn of(folder: &Path) -> Result<Self, Diagnostic> {
-        let repository = Repository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
-            None => Repository::find(folder),
+        let repository = GitRepository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
+            None => GitRepository::find(folder),
             found => Ok(found),
         });
-        let repository = repository.map_err(|error| failed(&error.to_string()))?;
-        let repository = repository.ok_or_else(|| failed("not a git repository (or any of the parent directories)"))?;
+        let repository = repository.map_err(|error| git_failure(&error.to_string()))?;
+        let repository =
+            repository.ok_or_else(|| git_failure("not a git repository (or any of the parent directories)"))?;
         let root = repository.root.clone();
-        let git = SafeGit::new(repository, Configuration::Nobodys);
-        let git = git.map_err(|error| failed(&error.to_string()))?;
+        let git = SafeGit::new(repository, GitConfiguration::Isolated);
+        let git = git.map_err(|error| git_failure(&error.to_string()))?;
         // side by side: each of them takes as long to start as to answer
         let status = ["--cached", "--name-status", "--no-renames", "--no-ext-diff", "--no-textconv", "-z"];
-        let status = start(&git, "diff", &status)?;
-        let held = start(&git, "ls-files", &["--stage", "--full-name", "-z"])?;
+        let status = spawn_git(&git, "diff", &status)?;
+        let held = spawn_git(&git, "ls-files", &["--stage", "--full-name", "-z"])?;
         let (status, held) = (status.wait_with_output(), held.wait_with_output());
-        let (changed, removed) = parted(&answer(status)?, &root)?;
-        let entries = entries(&answer(held)?)?;
-        let read = Blobs::new(git);
+        let (changed, removed) = parse_status(&git_output(status)?, &root)?;
+        let entries = parse_entries(&git_output(held)?)?;
+        let read = GitBlobs::new(git);
         let snapshot = Snapshot::new(root.clone(), entries, move |blob, path, limit| read.read(blob, path, limit));
-        Ok(Self { root, changed, removed, disk: Disk::under(snapshot) })
+        Ok(Self { root, changed, removed, disk: Disk::with_snapshot(snapshot) })
     }
 }
 
 /// The files that are changed, and those that are removed.
-fn parted(status: &[u8], root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Diagnostic> {
+fn parse_status(status: &[u8], root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Diagnostic> {
     let (mut changed, mut removed) = (Vec::new(), Vec::new());
     let mut fields = status.split(|&byte| byte == 0);
     while let (Some(kind), Some(path)) = (fields.next(), fields.next()) {
-        let path = path_of(path.to_vec()).map_err(|error| failed(&error.to_string()))?;
+        let path = path_of(path.to_vec()).map_err(|error| git_failure(&error.to_string()))?;
         match kind {
-            b"U" => return Err(unmerged(&path)),
+            b"U" => return Err(unmerged_file(&path)),
             b"D" => removed.push(root.join(path)),
             _ => changed.push(root.join(path)),
         }
@@ -72,44 +73,45 @@ fn parted(status: &[u8], root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Di
 }
 
 /// What `ls-files --stage` says: the mode, the blob, the stage, and after a tab the path.
-fn entries(held: &[u8]) -> Result<BTreeMap<PathBuf, Entry>, Diagnostic> {
-    let strange = || failed("its list of files cannot be read");
+fn parse_entries(held: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagnostic> {
+    let strange = || git_failure("its list of files cannot be read");
     let mut found = Vec::new();
     for line in held.split(|&byte| byte == 0).filter(|line| !line.is_empty()) {
         let tab = memchr::memchr(b'\t', line).ok_or_else(strange)?;
         let (facts, path) = line.split_at(tab);
-        let path = path_of(path.get(1..).unwrap_or_default().to_vec()).map_err(|error| failed(&error.to_string()))?;
+        let path =
+            path_of(path.get(1..).unwrap_or_default().to_vec()).map_err(|error| git_failure(&error.to_string()))?;
         let facts = std::str::from_utf8(facts).map_err(|_| strange())?;
         let mut facts = facts.split(' ');
         let (Some(mode), Some(blob), Some(stage)) = (facts.next(), facts.next(), facts.next()) else {
             return Err(strange());
         };
         if stage != "0" {
-            return Err(unmerged(&path));
+            return Err(unmerged_file(&path));
         }
         let kind = match mode {
-            "160000" => EntryKind::Repository,
-            "120000" => EntryKind::Link,
-            _ => EntryKind::File,
+            "160000" => SnapshotEntryKind::Repository,
+            "120000" => SnapshotEntryKind::Link,
+            _ => SnapshotEntryKind::File,
         };
-        found.push((path, Entry { kind, blob: blob.to_owned() }));
+        found.push((path, SnapshotEntry { kind, blob: blob.to_owned() }));
     }
     Ok(found.into_iter().collect())
 }
 
 /// Reads blobs with one process, which is started for the first of them.
-struct Blobs {
+struct GitBlobs {
     git: SafeGit,
-    process: Mutex<Option<Batch>>,
+    process: Mutex<Option<CatFileProcess>>,
 }
 
-struct Batch {
+struct CatFileProcess {
     child: Child,
-    asked: Option<ChildStdin>,
-    told: BufReader<ChildStdout>,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
 }
 
-impl Blobs {
+impl GitBlobs {
     fn new(git: SafeGit) -> Self {
         Self { git, process: Mutex::default() }
     }
@@ -124,7 +126,7 @@ impl Blobs {
             return Ok(bytes);
         }
         let is_text = !bytes.starts_with(LFS_POINTER) && std::str::from_utf8(&bytes).is_ok();
-        match if is_text { None } else { self.filter(path)? } {
+        match if is_text { None } else { self.attribute_filter(path)? } {
             None => Ok(bytes),
             Some(filter) => Err(io::Error::other(format!(
                 "the filter `{filter}` of `.gitattributes` makes its content, and no filter is run"
@@ -133,11 +135,11 @@ impl Blobs {
     }
 
     /// The filter that `.gitattributes` name for a path.
-    fn filter(&self, path: &Path) -> io::Result<Option<String>> {
+    fn attribute_filter(&self, path: &Path) -> io::Result<Option<String>> {
         let mut git = self.git.command("check-attr")?;
         let output = git.args(["--cached", "-z", "filter", "--"]).arg(path).output()?;
         if !output.status.success() {
-            return Err(io::Error::other(said(&output)));
+            return Err(io::Error::other(first_line(&output)));
         }
         // path, attribute, value
         let value = output.stdout.split(|&byte| byte == 0).nth(2).unwrap_or_default();
@@ -149,7 +151,7 @@ impl Blobs {
     fn raw(&self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         if process.is_none() {
-            *process = Some(Batch::start(&self.git)?);
+            *process = Some(CatFileProcess::start(&self.git)?);
         }
         let batch = process.as_mut().ok_or(io::ErrorKind::NotFound)?;
         let read = batch.read(blob, limit);
@@ -161,79 +163,79 @@ impl Blobs {
     }
 }
 
-impl Batch {
+impl CatFileProcess {
     fn start(git: &SafeGit) -> io::Result<Self> {
         let mut git = git.command("cat-file")?;
         git.arg("--batch").stdin(Stdio::piped()).stderr(Stdio::null());
         let mut child = git.spawn()?;
         let asked = child.stdin.take();
         let told = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(Self { child, asked, told: BufReader::new(told) })
+        Ok(Self { child, stdin: asked, stdout: BufReader::new(told) })
     }
 
     fn read(&mut self, blob: &str, limit: u64) -> io::Result<Vec<u8>> {
-        let asked = self.asked.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        let asked = self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         writeln!(asked, "{blob}")?;
         asked.flush()?;
         // `BLOB blob LENGTH`, or `BLOB missing`
         let mut head = String::new();
-        self.told.read_line(&mut head)?;
+        self.stdout.read_line(&mut head)?;
         let length = head.trim_end().strip_prefix(blob).and_then(|rest| rest.strip_prefix(" blob "));
         let length = length.and_then(|length| length.parse::<u64>().ok());
         let length = length.ok_or_else(|| io::Error::other("Git does not have its content"))?;
         let mut bytes = Vec::new();
         let kept = length.min(limit.saturating_add(1));
-        self.told.by_ref().take(kept).read_to_end(&mut bytes)?;
+        self.stdout.by_ref().take(kept).read_to_end(&mut bytes)?;
         // the rest and a line break: what is asked next is answered behind it
         let rest = length - kept + 1;
-        if io::copy(&mut self.told.by_ref().take(rest), &mut io::sink())? != rest {
+        if io::copy(&mut self.stdout.by_ref().take(rest), &mut io::sink())? != rest {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(bytes)
     }
 }
 
-impl Drop for Batch {
+impl Drop for CatFileProcess {
     fn drop(&mut self) {
-        drop(self.asked.take());
+        drop(self.stdin.take());
         let _ = self.child.wait();
     }
 }
 
-fn start(git: &SafeGit, subcommand: &str, arguments: &[&str]) -> Result<Child, Diagnostic> {
+fn spawn_git(git: &SafeGit, subcommand: &str, arguments: &[&str]) -> Result<Child, Diagnostic> {
     let child = git.command(subcommand).and_then(|mut git| git.args(arguments).spawn());
     child.map_err(|error| {
         let error = match error.kind() {
             io::ErrorKind::NotFound => "it is not installed".to_owned(),
             _ => error.to_string(),
         };
-        Diagnostic::error("git", format!("`git` could not be run: {error}")).failing(Failure::Io)
+        Diagnostic::error("git", format!("`git` could not be run: {error}")).with_failure(FailureKind::Io)
     })
 }
 
-fn answer(output: io::Result<Output>) -> Result<Vec<u8>, Diagnostic> {
+fn git_output(output: io::Result<Output>) -> Result<Vec<u8>, Diagnostic> {
     match output {
         Ok(output) if output.status.success() => Ok(output.stdout),
-        Ok(output) => Err(failed(&said(&output))),
-        Err(error) => Err(failed(&error.to_string())),
+        Ok(output) => Err(git_failure(&first_line(&output))),
+        Err(error) => Err(git_failure(&error.to_string())),
     }
 }
 
 /// The first line of what Git said.
-fn said(output: &Output) -> String {
+fn first_line(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it did not say why").trim();
     line.strip_prefix("fatal: ").unwrap_or(line).to_owned()
 }
 
-fn failed(why: &str) -> Diagnostic {
+fn git_failure(why: &str) -> Diagnostic {
     Diagnostic::error("git", "what is staged could not be asked of Git, so nothing was checked")
-        .failing(Failure::Io)
+        .with_failure(FailureKind::Io)
         .note(format!("Git says: {why}"))
         .hint("run it in the work tree of a repository")
 }
 
-fn unmerged(path: &Path) -> Diagnostic {
+fn unmerged_file(path: &Path) -> Diagnostic {
     let path = path.display();
     Diagnostic::error("unmerged", format!("`{path}` is in conflict, so nothing was checked"))
         .note("the index holds several versions of it, and none of them is what will be committed")

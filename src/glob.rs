@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::budget::{Budget, Exhausted, GLOB_BYTES, GLOB_MATCHES, GLOB_VISITS};
-use crate::disk::{Kind, Listed, Refusal, Root};
+use crate::budget::{Budget, BudgetExhausted, GLOB_BYTES, GLOB_MATCHES, GLOB_VISITS};
+use crate::disk::{BoundedRoot, DirEntry, DirEntryKind, FileReadError};
 
 /// Why a pattern finds nothing, not even nothing.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub enum GlobError {
         reason: String,
     },
     /// A folder could not be listed.
-    Unreadable(PathBuf, Refusal),
+    Unreadable(PathBuf, FileReadError),
     /// The patterns of a run ask for more work than it may do.
     TooMuch(&'static Budget),
 }
@@ -36,20 +36,20 @@ const PART_COST: usize = 256;
 /// The files and folders that match a pattern below a folder, sorted. `*`, `?`, `[…]` and `{…}` stay
 /// within a part, `**` is any number of folders. Hidden ones match only by name, and links to folders
 /// are not followed: they could lead out, or in a circle.
-pub fn matching(root: &Root, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
+pub fn find_matching(root: &BoundedRoot, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
     let parts = parse_parts(pattern)?;
-    let mut search = Search { root, parts: &parts, seen: HashSet::new(), open: Vec::new(), found: Vec::new() };
+    let mut search = GlobSearch { root, parts: &parts, visited: HashSet::new(), open: Vec::new(), matches: Vec::new() };
     search.visit(folder.to_path_buf(), 0, false)?;
     while let Some((folder, index)) = search.open.pop() {
         search.expand(&folder, index)?;
     }
-    search.found.sort();
-    search.found.dedup();
-    Ok(search.found)
+    search.matches.sort();
+    search.matches.dedup();
+    Ok(search.matches)
 }
 
 /// A part of a pattern, between slashes.
-enum Part<'p> {
+enum GlobPart<'p> {
     /// `**`: any number of folders.
     Below,
     /// A name.
@@ -59,7 +59,7 @@ enum Part<'p> {
 }
 
 /// The parts of a pattern. Several `**` in a row are one.
-fn parse_parts(pattern: &str) -> Result<Vec<Part<'_>>, GlobError> {
+fn parse_parts(pattern: &str) -> Result<Vec<GlobPart<'_>>, GlobError> {
     if pattern.len() > LONGEST {
         let part = pattern.chars().take(20).chain(['…']).collect();
         return Err(GlobError::Invalid { part, reason: format!("it is longer than {LONGEST} bytes") });
@@ -68,10 +68,10 @@ fn parse_parts(pattern: &str) -> Result<Vec<Part<'_>>, GlobError> {
     for part in pattern.split('/').filter(|part| !matches!(*part, "" | ".")) {
         match part {
             ".." => return Err(GlobError::Outside),
-            "**" if matches!(parts.last(), Some(Part::Below)) => {}
-            "**" => parts.push(Part::Below),
-            part if is_pattern(part) => parts.push(Part::Several(matcher(part)?, part.len() as u64)),
-            part => parts.push(Part::Name(part)),
+            "**" if matches!(parts.last(), Some(GlobPart::Below)) => {}
+            "**" => parts.push(GlobPart::Below),
+            part if is_pattern(part) => parts.push(GlobPart::Several(compile_part(part)?, part.len() as u64)),
+            part => parts.push(GlobPart::Name(part)),
         }
     }
     Ok(parts)
@@ -79,24 +79,24 @@ fn parse_parts(pattern: &str) -> Result<Vec<Part<'_>>, GlobError> {
 
 /// A search for what matches. Each folder is visited once for each part of the pattern, on however many ways
 /// it is reached.
-struct Search<'s> {
-    root: &'s Root,
-    parts: &'s [Part<'s>],
-    seen: HashSet<(PathBuf, usize)>,
+struct GlobSearch<'s> {
+    root: &'s BoundedRoot,
+    parts: &'s [GlobPart<'s>],
+    visited: HashSet<(PathBuf, usize)>,
     open: Vec<(PathBuf, usize)>,
-    found: Vec<PathBuf>,
+    matches: Vec<PathBuf>,
 }
 
-impl Search<'_> {
+impl GlobSearch<'_> {
     /// Notes that the parts from an index on are looked for below a path.
     fn visit(&mut self, path: PathBuf, index: usize, is_there: bool) -> Result<(), GlobError> {
-        GLOB_VISITS.spend(1).map_err(|Exhausted| GlobError::TooMuch(&GLOB_VISITS))?;
+        GLOB_VISITS.spend(1).map_err(|BudgetExhausted| GlobError::TooMuch(&GLOB_VISITS))?;
         if index < self.parts.len() {
-            if self.seen.insert((path.clone(), index)) {
+            if self.visited.insert((path.clone(), index)) {
                 self.open.push((path, index));
             }
         } else if is_there || self.root.has(&path) {
-            self.found.push(path);
+            self.matches.push(path);
         }
         Ok(())
     }
@@ -105,20 +105,24 @@ impl Search<'_> {
         let Some(part) = self.parts.get(index) else { return Ok(()) };
         let is_last = index + 1 == self.parts.len();
         match part {
-            Part::Name(name) => self.visit(folder.join(name), index + 1, false),
-            Part::Below => {
+            GlobPart::Name(name) => self.visit(folder.join(name), index + 1, false),
+            GlobPart::Below => {
                 self.visit(folder.to_path_buf(), index + 1, false)?;
-                for below in visible(&list(self.root, folder)?).filter(|below| below.kind == Kind::Folder) {
+                for below in visible_entries(&list_directory(self.root, folder)?)
+                    .filter(|below| below.kind == DirEntryKind::Directory)
+                {
                     self.visit(folder.join(&below.name), index, true)?;
                 }
                 Ok(())
             }
-            Part::Several(glob, length) => {
-                let entries = list(self.root, folder)?;
+            GlobPart::Several(glob, length) => {
+                let entries = list_directory(self.root, folder)?;
                 let cost = length.saturating_mul(entries.len() as u64);
-                GLOB_MATCHES.spend(cost).map_err(|Exhausted| GlobError::TooMuch(&GLOB_MATCHES))?;
-                let is_wanted = |below: &&Listed| glob.is_match(&below.name) && (is_last || below.kind == Kind::Folder);
-                for below in visible(&entries).filter(is_wanted) {
+                GLOB_MATCHES.spend(cost).map_err(|BudgetExhausted| GlobError::TooMuch(&GLOB_MATCHES))?;
+                let is_wanted = |below: &&DirEntry| {
+                    glob.is_match(&below.name) && (is_last || below.kind == DirEntryKind::Directory)
+                };
+                for below in visible_entries(&entries).filter(is_wanted) {
                     self.visit(folder.join(&below.name), index + 1, true)?;
                 }
                 Ok(())
@@ -128,14 +132,14 @@ impl Search<'_> {
 }
 
 /// What a part of a pattern matches. It is compiled once: thousands of apps have the same patterns.
-fn matcher(part: &str) -> Result<GlobSet, GlobError> {
+fn compile_part(part: &str) -> Result<GlobSet, GlobError> {
     static KNOWN: Mutex<BTreeMap<String, GlobSet>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(matcher) = known.get(part) {
         return Ok(matcher.clone());
     }
     let cost = (part.len() + PART_COST) as u64;
-    GLOB_BYTES.spend(cost).map_err(|Exhausted| GlobError::TooMuch(&GLOB_BYTES))?;
+    GLOB_BYTES.spend(cost).map_err(|BudgetExhausted| GlobError::TooMuch(&GLOB_BYTES))?;
     let invalid =
         |error: globset::Error| GlobError::Invalid { part: part.to_owned(), reason: error.kind().to_string() };
     // a set of one: unlike a single pattern, it needs no regex for `*.yaml`
@@ -151,16 +155,16 @@ pub fn is_pattern(part: &str) -> bool {
 }
 
 /// What is in a folder. One that does not exist has nothing.
-fn list(root: &Root, folder: &Path) -> Result<Arc<[Listed]>, GlobError> {
+fn list_directory(root: &BoundedRoot, folder: &Path) -> Result<Arc<[DirEntry]>, GlobError> {
     match root.list(folder) {
         Ok(entries) => Ok(entries),
-        Err(Refusal::Missing) => Ok(Arc::default()),
-        Err(Refusal::Outside | Refusal::LinkOut) => Err(GlobError::Outside),
+        Err(FileReadError::Missing) => Ok(Arc::default()),
+        Err(FileReadError::Outside | FileReadError::LinkOut) => Err(GlobError::Outside),
         Err(refusal) => Err(GlobError::Unreadable(folder.to_path_buf(), refusal)),
     }
 }
 
-fn visible(entries: &[Listed]) -> impl Iterator<Item = &Listed> {
+fn visible_entries(entries: &[DirEntry]) -> impl Iterator<Item = &DirEntry> {
     entries.iter().filter(|entry| !entry.name.as_encoded_bytes().starts_with(b"."))
 }
 
@@ -174,7 +178,7 @@ mod tests {
     #[test]
     fn patterns_match_part_by_part() {
         let folder = tempfile::tempdir().unwrap();
-        let root = Root::new(Disk::default(), folder.path()).unwrap();
+        let root = BoundedRoot::new(Disk::default(), folder.path()).unwrap();
         for path in ["a.yaml", "b.yml", "sub/c.yaml", "sub/deep/d.yaml", ".hidden/e.yaml", "sub/.f.yaml"] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -195,15 +199,15 @@ mod tests {
             ("**/deep/**/*.yaml", &["sub/deep/d.yaml"]),
             ("sub/", &["sub"]),
         ] {
-            let found = matching(&root, root.path(), pattern).unwrap();
+            let found = find_matching(&root, root.path(), pattern).unwrap();
             let found: Vec<_> = found.iter().map(|path| path.strip_prefix(root.path()).unwrap()).collect();
             let expected: Vec<_> = expected.iter().map(Path::new).collect();
             assert_eq!(found, expected, "{pattern}");
         }
-        assert!(matches!(matching(&root, root.path(), "../*"), Err(GlobError::Outside)));
-        assert!(matches!(matching(&root, root.path(), "[a"), Err(GlobError::Invalid { .. })));
+        assert!(matches!(find_matching(&root, root.path(), "../*"), Err(GlobError::Outside)));
+        assert!(matches!(find_matching(&root, root.path(), "[a"), Err(GlobError::Invalid { .. })));
         let long = "a/".repeat(LONGEST);
-        assert!(matches!(matching(&root, root.path(), &long), Err(GlobError::Invalid { .. })));
+        assert!(matches!(find_matching(&root, root.path(), &long), Err(GlobError::Invalid { .. })));
     }
 
     #[test]
@@ -212,14 +216,14 @@ mod tests {
         fs::create_dir_all(folder.path().join("a/b/c/d/e/f/g/h/i/j/k/l")).unwrap();
         let pattern = "**/*/".repeat(15);
         let parts = parse_parts(&pattern).map_err(|_| ()).unwrap();
-        let root = Root::new(Disk::default(), folder.path()).unwrap();
+        let root = BoundedRoot::new(Disk::default(), folder.path()).unwrap();
         let mut search =
-            Search { root: &root, parts: &parts, seen: HashSet::new(), open: Vec::new(), found: Vec::new() };
+            GlobSearch { root: &root, parts: &parts, visited: HashSet::new(), open: Vec::new(), matches: Vec::new() };
         search.visit(root.path().to_path_buf(), 0, false).unwrap();
         while let Some((folder, index)) = search.open.pop() {
             search.expand(&folder, index).unwrap();
         }
         // 13 folders, 30 parts
-        assert!(search.seen.len() <= 13 * 30, "{}", search.seen.len());
+        assert!(search.visited.len() <= 13 * 30, "{}", search.visited.len());
     }
 }

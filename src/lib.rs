@@ -83,7 +83,7 @@ pub mod yaml;
 
 pub use deliver::Delivered;
 pub use diagnostic::Diagnostics;
-pub use emit::{ManifestFormat, write as render};
-pub use object::{Object, Rendered, Reveal, Target};
+pub use emit::{ManifestFormat, write_objects as render};
+pub use object::{BuildInput, Object, RenderedObject, Reveal};
 pub use pipeline::{Pipeline, Survey};
 pub use project::Project;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// A part of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum RunStage {
     /// Comparing what is there with what was recorded.
     Compare,
     /// Reading layers, decrypting and merging them.
@@ -22,7 +22,7 @@ pub enum Stage {
     Emit,
 }
 
-impl Stage {
+impl RunStage {
     /// All of them, in their order.
     pub const ALL: [Self; 7] =
         [Self::Compare, Self::Layers, Self::Resolve, Self::Route, Self::Objects, Self::Deliver, Self::Emit];
@@ -43,7 +43,7 @@ impl Stage {
 
 /// What a run counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub enum ProgressUnit {
     /// Targets that are rendered.
     Targets,
     /// Files that are written.
@@ -54,7 +54,7 @@ pub enum Unit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// What is counted.
-    pub unit: Unit,
+    pub unit: ProgressUnit,
     /// How many there are to do.
     pub total: usize,
     /// How many are done.
@@ -65,20 +65,20 @@ pub struct Progress {
 #[derive(Debug, Default)]
 pub struct Meter {
     /// Nanoseconds, in the order of the stages.
-    spent: [AtomicU64; Stage::ALL.len()],
-    targets: Count,
-    files: Count,
+    spent: [AtomicU64; RunStage::ALL.len()],
+    targets: UnitCount,
+    files: UnitCount,
 }
 
 #[derive(Debug, Default)]
-struct Count {
+struct UnitCount {
     total: AtomicUsize,
     done: AtomicUsize,
 }
 
 impl Meter {
     /// Does something, which is a part of a stage.
-    pub fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
+    pub fn time<T>(&self, stage: RunStage, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
         self.record(stage, start.elapsed());
@@ -86,7 +86,7 @@ impl Meter {
     }
 
     /// Adds the time that a part of a stage took.
-    fn record(&self, stage: Stage, spent: Duration) {
+    fn record(&self, stage: RunStage, spent: Duration) {
         let spent = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
         if let Some(sum) = self.spent.get(stage as usize) {
             sum.fetch_add(spent, Relaxed);
@@ -94,35 +94,35 @@ impl Meter {
     }
 
     /// How long each stage took, of all threads together.
-    pub fn spent(&self) -> [(Stage, Duration); Stage::ALL.len()] {
+    pub fn spent(&self) -> [(RunStage, Duration); RunStage::ALL.len()] {
         let of = |stage| self.spent.get(stage as usize).map(|sum| sum.load(Relaxed)).unwrap_or_default();
-        Stage::ALL.map(|stage| (stage, Duration::from_nanos(of(stage))))
+        RunStage::ALL.map(|stage| (stage, Duration::from_nanos(of(stage))))
     }
 
     /// Says how many there are to do.
-    pub fn expect(&self, unit: Unit, total: usize) {
+    pub fn expect(&self, unit: ProgressUnit, total: usize) {
         self.count(unit).total.store(total, Relaxed);
     }
 
     /// Says that so many more are done.
-    pub fn advance(&self, unit: Unit, by: usize) {
+    pub fn advance(&self, unit: ProgressUnit, by: usize) {
         self.count(unit).done.fetch_add(by, Relaxed);
     }
 
     /// How far the run is; none while nobody knows how far it goes.
     pub fn progress(&self) -> Option<Progress> {
         let of = |unit| {
-            let Count { total, done } = self.count(unit);
+            let UnitCount { total, done } = self.count(unit);
             Progress { unit, total: total.load(Relaxed), done: done.load(Relaxed) }
         };
         // files are written when all targets are rendered
-        [Unit::Files, Unit::Targets].map(of).into_iter().find(|progress| progress.total > 0)
+        [ProgressUnit::Files, ProgressUnit::Targets].map(of).into_iter().find(|progress| progress.total > 0)
     }
 
-    fn count(&self, unit: Unit) -> &Count {
+    fn count(&self, unit: ProgressUnit) -> &UnitCount {
         match unit {
-            Unit::Targets => &self.targets,
-            Unit::Files => &self.files,
+            ProgressUnit::Targets => &self.targets,
+            ProgressUnit::Files => &self.files,
         }
     }
 }
@@ -135,21 +135,21 @@ mod tests {
     fn what_is_counted_is_told_from_the_first_expectation_on() {
         let meter = Meter::default();
         assert_eq!(meter.progress(), None);
-        meter.expect(Unit::Targets, 3);
-        meter.advance(Unit::Targets, 2);
-        assert_eq!(meter.progress(), Some(Progress { unit: Unit::Targets, total: 3, done: 2 }));
-        meter.expect(Unit::Files, 9);
-        assert_eq!(meter.progress(), Some(Progress { unit: Unit::Files, total: 9, done: 0 }));
+        meter.expect(ProgressUnit::Targets, 3);
+        meter.advance(ProgressUnit::Targets, 2);
+        assert_eq!(meter.progress(), Some(Progress { unit: ProgressUnit::Targets, total: 3, done: 2 }));
+        meter.expect(ProgressUnit::Files, 9);
+        assert_eq!(meter.progress(), Some(Progress { unit: ProgressUnit::Files, total: 9, done: 0 }));
     }
 
     #[test]
     fn stages_add_up() {
         let meter = Meter::default();
-        assert_eq!(meter.time(Stage::Route, || 7), 7);
+        assert_eq!(meter.time(RunStage::Route, || 7), 7);
         let before = meter.spent();
-        meter.record(Stage::Route, Duration::from_millis(2));
+        meter.record(RunStage::Route, Duration::from_millis(2));
         for ((stage, before), (_, after)) in before.into_iter().zip(meter.spent()) {
-            if stage == Stage::Route {
+            if stage == RunStage::Route {
                 assert_eq!(after, before + Duration::from_millis(2));
             } else {
                 assert_eq!((before, after), (Duration::ZERO, Duration::ZERO), "{stage:?}");

@@ -25,7 +25,7 @@ thread_local! {
 
 /// Does something with each of many things, on all cores if there are more than `few`: a pool of threads costs
 /// more than some of them take. The results have the order of the things.
-pub fn each<T: Send, R: Send>(things: Vec<T>, few: usize, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+pub fn par_map<T: Send, R: Send>(things: Vec<T>, few: usize, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
     if things.len() > few {
         start_pool();
         things.into_par_iter().map(work).collect()
@@ -35,7 +35,7 @@ pub fn each<T: Send, R: Send>(things: Vec<T>, few: usize, work: impl Fn(T) -> R 
 }
 
 /// Does two things, side by side if they are `much`.
-pub fn both<A: Send, B: Send>(much: bool, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+pub fn par_join<A: Send, B: Send>(much: bool, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     if much {
         start_pool();
         rayon::join(a, b)
@@ -54,11 +54,11 @@ fn start_pool() {
 }
 
 fn note_base() {
-    BASE.set(Some(address()));
+    BASE.set(Some(stack_address()));
 }
 
 /// About where the stack of this thread ends just now.
-fn address() -> usize {
+fn stack_address() -> usize {
     let here = 0_u8;
     std::ptr::from_ref(&here).addr()
 }
@@ -88,23 +88,23 @@ pub fn on_known_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 /// Whether a quarter of the stack is used. What is left is enough for anything that does not ask again.
 pub fn is_stack_short() -> bool {
-    BASE.get().is_some_and(|base| base.abs_diff(address()) > STACK / 4)
+    BASE.get().is_some_and(|base| base.abs_diff(stack_address()) > STACK / 4)
 }
 
 /// A bug: some code gave up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Panicked {
+pub struct CaughtPanic {
     /// The line of the program.
     pub line: String,
 }
 
 /// Does something, and catches the panic that ends it.
-pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, CaughtPanic> {
     CATCHES.set(CATCHES.get() + 1);
     // what the work was about is thrown away, and mutexes are taken whether they are poisoned or not
     let done = catch_unwind(AssertUnwindSafe(work));
     CATCHES.set(CATCHES.get() - 1);
-    done.map_err(|_: Box<dyn Any + Send>| Panicked { line: PANICKED.take() })
+    done.map_err(|_: Box<dyn Any + Send>| CaughtPanic { line: PANICKED.take() })
 }
 
 /// Makes panics say where they are and nothing else: their own words may hold a value. Those that are caught
@@ -121,20 +121,20 @@ pub fn hide_panics(report: impl Fn(&str) + Send + Sync + 'static) {
 
 #[cfg(test)]
 mod tests {
-    use super::{both, catch, each, is_stack_short, on_known_stack};
+    use super::{catch_panic, is_stack_short, on_known_stack, par_join, par_map};
 
     #[test]
     fn results_are_in_order_however_many_there_are() {
         let all: Vec<usize> = (0..100).collect();
         for few in [0, 99, 100] {
-            assert_eq!(each(all.clone(), few, |number| number), all, "{few}");
+            assert_eq!(par_map(all.clone(), few, |number| number), all, "{few}");
         }
     }
 
     #[test]
     fn two_results_are_in_order_too() {
         for much in [false, true] {
-            assert_eq!(both(much, || 1, || "b"), (1, "b"));
+            assert_eq!(par_join(much, || 1, || "b"), (1, "b"));
         }
     }
 
@@ -147,12 +147,12 @@ mod tests {
     fn a_known_stack_is_measured_and_larger_than_that_of_a_thread() {
         let depth = on_known_stack(|| on_known_stack(|| recurse_until_short(0)));
         assert!(depth > 8 * 1024, "{depth} KiB");
-        assert!(each(vec![0; 20], 1, recurse_until_short).into_iter().all(|depth| depth > 8 * 1024));
+        assert!(par_map(vec![0; 20], 1, recurse_until_short).into_iter().all(|depth| depth > 8 * 1024));
     }
 
     #[test]
     fn a_panic_is_caught_and_what_follows_goes_on() {
-        let done = each((0..20).collect(), 1, |number| catch(|| assert_ne!(number, 7)).is_ok());
+        let done = par_map((0..20).collect(), 1, |number| catch_panic(|| assert_ne!(number, 7)).is_ok());
         assert_eq!(done.iter().filter(|done| **done).count(), 19);
     }
 }

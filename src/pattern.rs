@@ -2,7 +2,7 @@
 
 /// A step of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
+pub enum PatternSegment {
     /// A key of a mapping.
     Key(String),
     /// `*SecretRef`, `*`: the keys of a mapping that start and end so.
@@ -20,18 +20,18 @@ pub enum Segment {
 
 /// A pattern of paths. A key that holds a dot is quoted: `metadata.annotations."example.com/a"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Vec<Segment>);
+pub struct PathPattern(Vec<PatternSegment>);
 
-impl Pattern {
+impl PathPattern {
     /// Reads a pattern; the error tells what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut segments = Vec::new();
         let mut rest = text;
         loop {
-            rest = segment(rest, &mut segments)?;
+            rest = parse_segment(rest, &mut segments)?;
             while let Some(after) = rest.strip_prefix('[') {
                 rest = after.strip_prefix(']').ok_or("`[` stands only in `[]`, which is each item of a list")?;
-                segments.push(Segment::Items);
+                segments.push(PatternSegment::Items);
             }
             if rest.is_empty() {
                 return Ok(Self(segments));
@@ -41,7 +41,7 @@ impl Pattern {
     }
 
     /// The steps.
-    pub fn segments(&self) -> &[Segment] {
+    pub fn segments(&self) -> &[PatternSegment] {
         &self.0
     }
 
@@ -53,7 +53,7 @@ impl Pattern {
 
     /// Whether the steps can be counted: there is no `**`.
     pub fn is_countable(&self) -> bool {
-        !self.0.contains(&Segment::Below)
+        !self.0.contains(&PatternSegment::Below)
     }
 
     /// Splits this pattern and another into the steps that they share and what follows in each.
@@ -65,10 +65,10 @@ impl Pattern {
 }
 
 /// Reads a key, a star or a quoted key, and returns what follows.
-fn segment<'a>(text: &'a str, segments: &mut Vec<Segment>) -> Result<&'a str, String> {
+fn parse_segment<'a>(text: &'a str, segments: &mut Vec<PatternSegment>) -> Result<&'a str, String> {
     if let Some(quoted) = text.strip_prefix('"') {
         let (key, rest) = quoted.split_once('"').ok_or("a quoted key has no end")?;
-        segments.push(Segment::Key(key.to_owned()));
+        segments.push(PatternSegment::Key(key.to_owned()));
         return Ok(rest);
     }
     let (key, rest) = text.split_at(text.find(['.', '[']).unwrap_or(text.len()));
@@ -76,10 +76,10 @@ fn segment<'a>(text: &'a str, segments: &mut Vec<Segment>) -> Result<&'a str, St
         return Err(if text.is_empty() { "a path ends with a key" } else { "a key is missing" }.to_owned());
     }
     segments.push(match key.split_once('*') {
-        _ if key == "**" => Segment::Below,
-        None => Segment::Key(key.to_owned()),
+        _ if key == "**" => PatternSegment::Below,
+        None => PatternSegment::Key(key.to_owned()),
         Some((_, end)) if end.contains('*') => return Err(format!("`{key}` has more than one star")),
-        Some((start, end)) => Segment::Like { start: start.to_owned(), end: end.to_owned() },
+        Some((start, end)) => PatternSegment::Like { start: start.to_owned(), end: end.to_owned() },
     });
     Ok(rest)
 }
@@ -88,21 +88,21 @@ fn segment<'a>(text: &'a str, segments: &mut Vec<Segment>) -> Result<&'a str, St
 mod tests {
     use super::*;
 
-    fn key(text: &str) -> Segment {
-        Segment::Key(text.to_owned())
+    fn key(text: &str) -> PatternSegment {
+        PatternSegment::Key(text.to_owned())
     }
 
     #[test]
     fn patterns_are_read_step_by_step() {
-        let like = |start: &str, end: &str| Segment::Like { start: start.to_owned(), end: end.to_owned() };
+        let like = |start: &str, end: &str| PatternSegment::Like { start: start.to_owned(), end: end.to_owned() };
         for (text, expected) in [
             ("a.b", vec![key("a"), key("b")]),
-            ("a[].b", vec![key("a"), Segment::Items, key("b")]),
-            ("**.*Ref.name", vec![Segment::Below, like("", "Ref"), key("name")]),
+            ("a[].b", vec![key("a"), PatternSegment::Items, key("b")]),
+            ("**.*Ref.name", vec![PatternSegment::Below, like("", "Ref"), key("name")]),
             ("p.\"x.io/n[]\"", vec![key("p"), key("x.io/n[]")]),
-            ("a.*[][]", vec![key("a"), like("", ""), Segment::Items, Segment::Items]),
+            ("a.*[][]", vec![key("a"), like("", ""), PatternSegment::Items, PatternSegment::Items]),
         ] {
-            assert_eq!(Pattern::parse(text).expect(text).segments(), expected, "{text}");
+            assert_eq!(PathPattern::parse(text).expect(text).segments(), expected, "{text}");
         }
     }
 
@@ -118,13 +118,13 @@ mod tests {
             ("a.\"b", "a quoted key has no end"),
             ("*a*", "`*a*` has more than one star"),
         ] {
-            assert_eq!(Pattern::parse(text).unwrap_err(), expected, "{text}");
+            assert_eq!(PathPattern::parse(text).unwrap_err(), expected, "{text}");
         }
     }
 
     #[test]
     fn two_patterns_share_their_first_steps() {
-        let parse = |text| Pattern::parse(text).expect("valid");
+        let parse = |text| PathPattern::parse(text).expect("valid");
         let (shared, name, other) = parse("a[].b.name").fork(&parse("a[].c"));
         assert_eq!((shared, name, other), (parse("a[]"), parse("b.name"), parse("c")));
     }

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::budget::VALUE_BYTES;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
-use crate::layer::{Definition, Library, SecretForm, Sight};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity};
+use crate::layer::{Definition, KeyAccess, LayerCache, SecretForm};
 use crate::manifest::references;
-use crate::meter::{Meter, Stage};
+use crate::meter::{Meter, RunStage};
 use crate::name::{AppName, EntryId, EnvironmentName};
-use crate::object::{self, Constraints, Day, Objects, Rendered, Target, Unknown};
-use crate::parallel::{self, Panicked};
+use crate::object::{self, BuildInput, Constraints, Day, OnMissingKey, RenderedObject, TargetObjects};
+use crate::parallel::{self, CaughtPanic};
 use crate::project::{App, Project};
-use crate::resolve::{self, Documents, Engine, Manifests, Resolved};
+use crate::resolve::{self, DocumentCache, Engine, ManifestMode, ResolvedTarget};
 use crate::route::{self, Routing};
 use crate::sops::Identities;
 
@@ -20,11 +20,11 @@ use crate::sops::Identities;
 #[derive(Debug)]
 pub struct Pipeline<'p> {
     /// The layers of the project.
-    pub library: Library<'p>,
+    pub library: LayerCache<'p>,
     /// How far the run is.
     pub meter: Meter,
     constraints: Constraints,
-    references: references::Rules,
+    references: references::ReferenceRules,
     /// The day at which certificates must be valid; none if nobody asks.
     at: Option<Day>,
     /// The form of Secrets, whatever the layers say; none for that of the layers.
@@ -37,7 +37,7 @@ pub struct Survey {
     /// Its name.
     pub app: AppName,
     /// One for each environment, in the order of the app's.
-    pub environments: Vec<Resolved>,
+    pub environments: Vec<ResolvedTarget>,
     /// Which entries are sensitive, in all of them.
     pub routing: Routing,
     /// Mistakes in environments that nobody asked for. Those that could not be read are left out.
@@ -46,14 +46,14 @@ pub struct Survey {
 
 /// The environments whose layers have to be in order.
 #[derive(Clone, Copy)]
-enum Asked<'a> {
+enum RequiredEnvironments<'a> {
     /// All of the app: what is written follows from each of them.
     All,
     /// These alone: something is shown of them.
     Only(&'a [EnvironmentName]),
 }
 
-impl Asked<'_> {
+impl RequiredEnvironments<'_> {
     fn has(self, environment: &EnvironmentName) -> bool {
         match self {
             Self::All => true,
@@ -66,10 +66,10 @@ impl<'p> Pipeline<'p> {
     /// A pipeline for the apps of `project`, decrypting with `identities` what has to be.
     pub fn new(project: &'p Project, identities: Identities) -> Self {
         Self {
-            library: Library::new(project, identities),
+            library: LayerCache::new(project, identities),
             meter: Meter::default(),
             constraints: Constraints::default(),
-            references: references::Rules::with(&project.references),
+            references: references::ReferenceRules::with_user(&project.references),
             at: None,
             form: None,
         }
@@ -77,14 +77,14 @@ impl<'p> Pipeline<'p> {
 
     /// The same, warning of certificates that are not valid on a day.
     #[must_use]
-    pub fn at(mut self, day: Option<Day>) -> Self {
+    pub fn on_day(mut self, day: Option<Day>) -> Self {
         self.at = day;
         self
     }
 
     /// The same, with Secrets in a form that the command line chose.
     #[must_use]
-    pub fn delivering(mut self, form: Option<SecretForm>) -> Self {
+    pub fn with_delivery(mut self, form: Option<SecretForm>) -> Self {
         self.form = form;
         self
     }
@@ -101,9 +101,9 @@ impl<'p> Pipeline<'p> {
     /// None is given where there is nothing to route by.
     pub fn survey(&self, app: &App, wanted: &[EnvironmentName], problems: &mut Diagnostics) -> Option<Survey> {
         let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
-            self.library.definition(app, environment, sight(environment, wanted), problems)
+            self.library.merge_definition(app, environment, key_access(environment, wanted), problems)
         };
-        self.resolve(app, Asked::All, wanted, wanted, open, problems)
+        self.resolve(app, RequiredEnvironments::All, wanted, wanted, open, problems)
     }
 
     /// The same, to show something of the environments that are `asked` for: errors in others are put aside, and
@@ -116,9 +116,9 @@ impl<'p> Pipeline<'p> {
         problems: &mut Diagnostics,
     ) -> Option<Survey> {
         let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
-            self.library.definition(app, environment, sight(environment, wanted), problems)
+            self.library.merge_definition(app, environment, key_access(environment, wanted), problems)
         };
-        self.resolve(app, Asked::Only(asked), wanted, asked, open, problems)
+        self.resolve(app, RequiredEnvironments::Only(asked), wanted, asked, open, problems)
     }
 
     /// The same as far as there are keys. An environment that is wanted and cannot be decrypted is told in
@@ -132,26 +132,26 @@ impl<'p> Pipeline<'p> {
     ) -> Option<Survey> {
         let open = |environment: &EnvironmentName, problems: &mut Diagnostics| {
             if !wanted.contains(environment) {
-                return self.library.definition(app, environment, Sight::Locked, problems);
+                return self.library.merge_definition(app, environment, KeyAccess::StructureOnly, problems);
             }
             let mut found = Diagnostics::new();
-            let definition = self.library.definition(app, environment, Sight::Open, &mut found);
+            let definition = self.library.merge_definition(app, environment, KeyAccess::Decrypt, &mut found);
             let mut errors = found.iter().filter(|problem| problem.severity == Severity::Error).peekable();
-            let lacks_key = errors.peek().is_some() && errors.all(|problem| problem.failure == Failure::Key);
+            let lacks_key = errors.peek().is_some() && errors.all(|problem| problem.failure == FailureKind::Key);
             if definition.is_some() || !lacks_key {
                 problems.extend(found);
                 return definition;
             }
             unseen.insert(environment.clone(), found);
-            self.library.definition(app, environment, Sight::Sealed, problems)
+            self.library.merge_definition(app, environment, KeyAccess::PublicView, problems)
         };
-        self.resolve(app, Asked::All, wanted, wanted, open, problems)
+        self.resolve(app, RequiredEnvironments::All, wanted, wanted, open, problems)
     }
 
     fn resolve(
         &self,
         app: &App,
-        asked: Asked<'_>,
+        asked: RequiredEnvironments<'_>,
         wanted: &[EnvironmentName],
         manifests: &[EnvironmentName],
         mut open: impl FnMut(&EnvironmentName, &mut Diagnostics) -> Option<Definition>,
@@ -160,22 +160,22 @@ impl<'p> Pipeline<'p> {
         let mut environments = Vec::with_capacity(app.environments.len());
         let mut whole = true;
         let (mut of_asked, mut of_others) = (Diagnostics::new(), Diagnostics::new());
-        let documents = Arc::<Documents>::default();
+        let documents = Arc::<DocumentCache>::default();
         // those that are wanted come first, so that a layer that is shared is decrypted once
         let mut order: Vec<_> = app.environments.iter().collect();
         order.sort_by_key(|environment| (!wanted.contains(environment), !asked.has(environment)));
         for environment in order {
             if VALUE_BYTES.left() == 0 {
-                problems.push(VALUE_BYTES.exceeded().hint("render fewer environments or apps at once"));
+                problems.push(VALUE_BYTES.budget_diagnostic().hint("render fewer environments or apps at once"));
                 return None;
             }
             let is_wanted = wanted.contains(environment);
             let is_own = match asked {
-                Asked::All => is_wanted,
-                Asked::Only(_) => asked.has(environment),
+                RequiredEnvironments::All => is_wanted,
+                RequiredEnvironments::Only(_) => asked.has(environment),
             };
             let mut found = Diagnostics::new();
-            let definition = self.meter.time(Stage::Layers, || open(environment, &mut found));
+            let definition = self.meter.time(RunStage::Layers, || open(environment, &mut found));
             if is_own {
                 of_asked.extend(found);
             } else {
@@ -187,13 +187,13 @@ impl<'p> Pipeline<'p> {
             };
             definition.delivery.replace_secrets(self.form);
             let mut found = Diagnostics::new();
-            let with = if manifests.contains(environment) { Manifests::Rendered } else { Manifests::Skipped };
-            let resolve = || resolve::resolve(&self.engine(&documents), definition, with, &mut found);
-            let resolved = parallel::catch(|| self.meter.time(Stage::Resolve, resolve));
+            let with = if manifests.contains(environment) { ManifestMode::Rendered } else { ManifestMode::Skipped };
+            let resolve = || resolve::resolve(&self.create_engine(&documents), definition, with, &mut found);
+            let resolved = parallel::catch_panic(|| self.meter.time(RunStage::Resolve, resolve));
             match resolved {
                 Ok(resolved) => environments.push(resolved),
                 Err(panic) => {
-                    problems.push(bug(&panic, environment));
+                    problems.push(panic_diagnostic(&panic, environment));
                     whole = false;
                 }
             }
@@ -201,8 +201,8 @@ impl<'p> Pipeline<'p> {
                 of_asked.extend(found);
             }
         }
-        let mut beside = without(of_others, &of_asked);
-        if let Asked::All = asked {
+        let mut beside = without_asked(of_others, &of_asked);
+        if let RequiredEnvironments::All = asked {
             let is_sound = !wanted.is_empty() && !of_asked.has_errors();
             let others = std::mem::take(&mut beside).into_iter();
             problems.extend(others.map(|problem| if is_sound { beside_sound(problem, wanted) } else { problem }));
@@ -215,7 +215,8 @@ impl<'p> Pipeline<'p> {
         }
         let app = self.library.app_name(app).map_err(|found| problems.extend(found)).ok()?;
         environments.sort_by(|a, b| a.definition.environment.cmp(&b.definition.environment));
-        let routing = parallel::catch(|| self.meter.time(Stage::Route, || route::route(&environments, problems)));
+        let routing =
+            parallel::catch_panic(|| self.meter.time(RunStage::Route, || route::route(&environments, problems)));
         let routing = match routing {
             Ok(routing) => routing,
             Err(panic) => {
@@ -224,7 +225,7 @@ impl<'p> Pipeline<'p> {
                         "bug",
                         format!("`{app}` makes septum panic, at {}: that is a bug in septum", panic.line),
                     )
-                    .failing(Failure::Bug),
+                    .with_failure(FailureKind::Bug),
                 );
                 return None;
             }
@@ -234,37 +235,44 @@ impl<'p> Pipeline<'p> {
 
     /// The objects of an environment as everybody sees them, by which it is told without a key whether what
     /// was made of it is current. What is wrong was told with the objects themselves.
-    pub fn veiled(&self, app: &App, survey: &Survey, environment: &EnvironmentName) -> Vec<Rendered> {
+    pub fn public_view(&self, app: &App, survey: &Survey, environment: &EnvironmentName) -> Vec<RenderedObject> {
         let mut nothing = Diagnostics::new();
-        let Some(mut definition) = self.library.definition(app, environment, Sight::Sealed, &mut nothing) else {
+        let Some(mut definition) = self.library.merge_definition(app, environment, KeyAccess::PublicView, &mut nothing)
+        else {
             return Vec::new();
         };
         definition.delivery.replace_secrets(self.form);
-        let resolved = resolve::resolve(&self.engine(&Arc::default()), definition, Manifests::Rendered, &mut nothing);
-        let target = self.target(survey, &resolved, Unknown::Left(&|_| None));
+        let resolved =
+            resolve::resolve(&self.create_engine(&Arc::default()), definition, ManifestMode::Rendered, &mut nothing);
+        let target = self.build_target(survey, &resolved, OnMissingKey::Keep(&|_| None));
         object::render(target, &mut nothing).whole
     }
 
     /// An engine for one environment, so that it is known what that one asks for.
-    fn engine(&self, documents: &Arc<Documents>) -> Arc<Engine> {
-        Engine::beside(Arc::new(self.library.project.files.recording()), Arc::clone(documents))
+    fn create_engine(&self, documents: &Arc<DocumentCache>) -> Arc<Engine> {
+        Engine::with_documents(Arc::new(self.library.project.files.with_own_record()), Arc::clone(documents))
     }
 
-    fn target<'t>(&'t self, survey: &'t Survey, resolved: &'t Resolved, unknown: Unknown<'t>) -> Target<'t> {
+    fn build_target<'t>(
+        &'t self,
+        survey: &'t Survey,
+        resolved: &'t ResolvedTarget,
+        unknown: OnMissingKey<'t>,
+    ) -> BuildInput<'t> {
         let Survey { environments, routing, .. } = survey;
         let (constraints, references) = (&self.constraints, &self.references);
-        Target { resolved, routing, siblings: environments, constraints, references, at: self.at, unknown }
+        BuildInput { resolved, routing, siblings: environments, constraints, references, at: self.at, unknown }
     }
 
     /// The workloads of an environment that use an entry of it, each with the place in it that says so.
     pub fn consumers(&self, survey: &Survey, environment: &EnvironmentName, id: &EntryId) -> Vec<String> {
         let Some(resolved) = survey.environment(environment) else { return Vec::new() };
-        object::consumers(resolved, &survey.routing, &self.references, id)
+        object::find_consumers(resolved, &survey.routing, &self.references, id)
     }
 
     /// The objects of an environment of a surveyed app.
-    pub fn objects(&self, survey: &Survey, environment: &EnvironmentName, problems: &mut Diagnostics) -> Objects {
-        self.objects_with(survey, environment, Unknown::Refused, problems)
+    pub fn objects(&self, survey: &Survey, environment: &EnvironmentName, problems: &mut Diagnostics) -> TargetObjects {
+        self.objects_with(survey, environment, OnMissingKey::Fail, problems)
     }
 
     /// The same, where some may not be known.
@@ -272,26 +280,28 @@ impl<'p> Pipeline<'p> {
         &self,
         survey: &Survey,
         environment: &EnvironmentName,
-        unknown: Unknown<'_>,
+        unknown: OnMissingKey<'_>,
         problems: &mut Diagnostics,
-    ) -> Objects {
-        let Some(resolved) = survey.environment(environment) else { return Objects::default() };
-        let render =
-            || self.meter.time(Stage::Objects, || object::render(self.target(survey, resolved, unknown), problems));
-        parallel::catch(render).unwrap_or_else(|panic| {
-            problems.push(bug(&panic, environment));
-            Objects::default()
+    ) -> TargetObjects {
+        let Some(resolved) = survey.environment(environment) else { return TargetObjects::default() };
+        let render = || {
+            self.meter
+                .time(RunStage::Objects, || object::render(self.build_target(survey, resolved, unknown), problems))
+        };
+        parallel::catch_panic(render).unwrap_or_else(|panic| {
+            problems.push(panic_diagnostic(&panic, environment));
+            TargetObjects::default()
         })
     }
 }
 
 /// Reading of an environment: decrypted, if it is one of those that are wanted.
-fn sight(environment: &EnvironmentName, wanted: &[EnvironmentName]) -> Sight {
-    if wanted.contains(environment) { Sight::Open } else { Sight::Locked }
+fn key_access(environment: &EnvironmentName, wanted: &[EnvironmentName]) -> KeyAccess {
+    if wanted.contains(environment) { KeyAccess::Decrypt } else { KeyAccess::StructureOnly }
 }
 
 /// Mistakes in other environments alone.
-fn without(others: Diagnostics, asked: &Diagnostics) -> Diagnostics {
+fn without_asked(others: Diagnostics, asked: &Diagnostics) -> Diagnostics {
     let key = |problem: &Diagnostic| {
         let place = problem.labels.first().map(|label| label.place.to_string());
         (problem.rule, place, problem.message.clone())
@@ -314,14 +324,14 @@ fn beside_sound(problem: Diagnostic, wanted: &[EnvironmentName]) -> Diagnostic {
 }
 
 /// That a target made septum panic. Others are not concerned.
-fn bug(panic: &Panicked, environment: &EnvironmentName) -> Diagnostic {
+fn panic_diagnostic(panic: &CaughtPanic, environment: &EnvironmentName) -> Diagnostic {
     let message = format!("`{environment}` makes septum panic, at {}: that is a bug in septum", panic.line);
-    Diagnostic::error("bug", message).failing(Failure::Bug).hint("report it, with the layers")
+    Diagnostic::error("bug", message).with_failure(FailureKind::Bug).hint("report it, with the layers")
 }
 
 impl Survey {
     /// The values of an environment.
-    pub fn environment(&self, name: &EnvironmentName) -> Option<&Resolved> {
+    pub fn environment(&self, name: &EnvironmentName) -> Option<&ResolvedTarget> {
         self.environments.iter().find(|resolved| resolved.definition.environment == *name)
     }
 }
@@ -334,9 +344,9 @@ mod tests {
 
     use super::*;
     use crate::diagnostic::Diagnostic;
-    use crate::manifest::references::Referent;
+    use crate::manifest::references::RefKind;
     use crate::manifest::references::tests::samples::{NAMESPACE, Sample, samples};
-    use crate::sops::Places;
+    use crate::sops::IdentitySources;
 
     /// Which references of these objects lead nowhere, as messages tell it.
     fn dangling(objects: &[Value]) -> Vec<String> {
@@ -359,7 +369,7 @@ mod tests {
         }
         let project = Project::discover(folder.path()).expect("a project");
         let dev = project.environment("dev").expect("an environment");
-        let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
         let mut problems = Diagnostics::new();
         let survey = pipeline.survey(&project.apps[0], std::slice::from_ref(&dev), &mut problems).expect("layers");
         pipeline.objects(&survey, &dev, &mut problems);
@@ -399,7 +409,7 @@ mod tests {
 
     /// What a sample names, if it must be there.
     fn needed(sample: &Sample) -> Option<&'static str> {
-        sample.target.filter(|_| !sample.is_output && !sample.is_optional).map(Referent::as_str)
+        sample.target.filter(|_| !sample.is_output && !sample.is_optional).map(RefKind::as_str)
     }
 
     #[test]
@@ -420,7 +430,7 @@ mod tests {
 
     #[test]
     fn every_reference_to_what_is_there_is_answered() {
-        let key = |sample: &Sample| if sample.target == Some(Referent::Secret) { "here" } else { "there" };
+        let key = |sample: &Sample| if sample.target == Some(RefKind::Secret) { "here" } else { "there" };
         assert_told(
             |sample, own, _| sample.keyed(own, "known", key(sample)).or_else(|| Some(sample.object(own, "known"))),
             |_, _, _| None,

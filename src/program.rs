@@ -14,7 +14,7 @@ const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// A command that runs a program: one that is named by a path, or the first of its name in an absolute folder
 /// of `PATH`.
-pub fn command(name: &OsStr) -> io::Result<Command> {
+pub fn program_command(name: &OsStr) -> io::Result<Command> {
     command_outside(name, None)
 }
 
@@ -23,7 +23,7 @@ pub fn command_outside(name: &OsStr, folder: Option<&Path>) -> io::Result<Comman
     if cfg!(not(unix)) || Path::new(name).components().count() > 1 || Path::new(name).is_absolute() {
         return Ok(Command::new(name));
     }
-    let found = find(name, &search_path(), folder).map(Command::new);
+    let found = find_program(name, &search_path(), folder).map(Command::new);
     found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no such program in any directory of `PATH`"))
 }
 
@@ -33,7 +33,7 @@ pub fn search_path() -> OsString {
 }
 
 /// The first program of a name in the absolute folders of a path, but for those below `outside`.
-pub fn find(name: impl AsRef<Path>, path: &OsStr, outside: Option<&Path>) -> Option<PathBuf> {
+pub fn find_program(name: impl AsRef<Path>, path: &OsStr, outside: Option<&Path>) -> Option<PathBuf> {
     let absolute = env::split_paths(path).filter(|folder| folder.is_absolute());
     let trusted = absolute.filter(|folder| outside.is_none_or(|outside| !is_below(folder, outside)));
     trusted.map(|folder| folder.join(&name)).find(|candidate| is_program(candidate))
@@ -78,10 +78,10 @@ mod tests {
             std::fs::set_permissions(at(name).join("git"), std::fs::Permissions::from_mode(0o755)).unwrap();
         }
         let path = env::join_paths(["".into(), ".".into(), "bin".into(), at("repository/bin"), at("system")]).unwrap();
-        assert_eq!(find("git", &path, Some(&at("repository"))), Some(at("system/git")));
-        assert_eq!(find("git", &path, None), Some(at("repository/bin/git")));
-        assert_eq!(find("git", OsStr::new(".:bin:"), None), None);
+        assert_eq!(find_program("git", &path, Some(&at("repository"))), Some(at("system/git")));
+        assert_eq!(find_program("git", &path, None), Some(at("repository/bin/git")));
+        assert_eq!(find_program("git", OsStr::new(".:bin:"), None), None);
         assert!(is_unambiguous("git", &path));
-        assert_eq!(command(OsStr::new("./run.sh")).unwrap().get_program(), "./run.sh");
+        assert_eq!(program_command(OsStr::new("./run.sh")).unwrap().get_program(), "./run.sh");
     }
 }

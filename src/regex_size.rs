@@ -7,7 +7,7 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 use regex_syntax::utf8::Utf8Sequences;
 
-use crate::budget::{Exhausted, REGEX_BYTES};
+use crate::budget::{BudgetExhausted, REGEX_BYTES};
 
 /// What any expression takes, in bytes: the tables of its engines.
 const BASE: u64 = 4 * 1024;
@@ -19,17 +19,17 @@ const STATE: u64 = 40;
 const BACKTRACKING: u64 = 64 * 1024;
 
 /// Spends what an expression takes from the budget of the run.
-pub fn spend(pattern: &str) -> Result<(), Exhausted> {
-    REGEX_BYTES.spend(estimate(pattern))
+pub fn spend_regex(pattern: &str) -> Result<(), BudgetExhausted> {
+    REGEX_BYTES.spend(estimate_size(pattern))
 }
 
 /// The bytes that an expression takes when it is compiled, more or less. One that is malformed is not compiled.
-fn estimate(pattern: &str) -> u64 {
+fn estimate_size(pattern: &str) -> u64 {
     let parsed = ParserBuilder::new().octal(true).utf8(false).build().parse(pattern);
-    parsed.map_or_else(|_| BACKTRACKING.saturating_add(pattern.len() as u64), |hir| BASE.saturating_add(size(&hir)))
+    parsed.map_or_else(|_| BACKTRACKING.saturating_add(pattern.len() as u64), |hir| BASE.saturating_add(hir_size(&hir)))
 }
 
-fn size(hir: &Hir) -> u64 {
+fn hir_size(hir: &Hir) -> u64 {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => STATE,
         HirKind::Literal(literal) => STATE.saturating_mul(literal.0.len() as u64),
@@ -39,11 +39,11 @@ fn size(hir: &Hir) -> u64 {
         }
         HirKind::Repetition(Repetition { min, max, sub, .. }) => {
             let times = u64::from((*max).unwrap_or(*min).max(*min).max(1));
-            size(sub).saturating_add(STATE).saturating_mul(times)
+            hir_size(sub).saturating_add(STATE).saturating_mul(times)
         }
-        HirKind::Capture(capture) => size(&capture.sub).saturating_add(2 * STATE),
+        HirKind::Capture(capture) => hir_size(&capture.sub).saturating_add(2 * STATE),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().fold(STATE, |sum, part| sum.saturating_add(size(part)).saturating_add(8))
+            parts.iter().fold(STATE, |sum, part| sum.saturating_add(hir_size(part)).saturating_add(8))
         }
     }
 }
@@ -62,12 +62,12 @@ mod tests {
 
     #[test]
     fn what_is_repeated_counts_as_often_as_it_is() {
-        let one = estimate(r"\pL") - BASE;
+        let one = estimate_size(r"\pL") - BASE;
         assert!(one > 10_000, "{one}");
-        assert!(estimate(r"\pL{200}") > 200 * one);
-        assert!(estimate("((a{100}){100}){100}") > 40_000_000);
-        assert!(estimate("abc") < 2 * BASE);
-        assert!(estimate("(?=a)") >= BACKTRACKING);
+        assert!(estimate_size(r"\pL{200}") > 200 * one);
+        assert!(estimate_size("((a{100}){100}){100}") > 40_000_000);
+        assert!(estimate_size("abc") < 2 * BASE);
+        assert!(estimate_size("(?=a)") >= BACKTRACKING);
     }
 
     /// An expression that is estimated to be small is small: the engine's own limit agrees.
@@ -85,7 +85,7 @@ mod tests {
             r"(?i)[\w.-]{0,50}?(?:key|token)",
             r"\b\d{1,3}(\.\d{1,3}){3}\b",
         ] {
-            let limit = usize::try_from(estimate(pattern)).unwrap() * 2;
+            let limit = usize::try_from(estimate_size(pattern)).unwrap() * 2;
             let built = regex::RegexBuilder::new(pattern).size_limit(limit).build();
             assert!(built.is_ok(), "{pattern} takes more than {limit}");
         }

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub type Cleanup = Box<dyn Fn() -> Option<String> + Send>;
 
 /// Cleanups that are due when a signal comes.
-struct State {
+struct SignalState {
     watched: bool,
     cleanups: Vec<(PathBuf, Cleanup)>,
     editor: Option<Pid>,
@@ -37,7 +37,7 @@ struct State {
     report: Option<String>,
 }
 
-static STATE: Mutex<State> = Mutex::new(State {
+static STATE: Mutex<SignalState> = Mutex::new(SignalState {
     watched: false,
     cleanups: Vec::new(),
     editor: None,
@@ -51,7 +51,7 @@ static EDITOR_ENDED: Condvar = Condvar::new();
 /// Makes something with a path that a cleanup is registered for. No signal comes between, so that it is known
 /// once it is there.
 pub fn guarded<T>(make: impl FnOnce() -> io::Result<(PathBuf, Cleanup, T)>) -> io::Result<T> {
-    let mut state = watched()?;
+    let mut state = watch_signals()?;
     let (path, cleanup, made) = make()?;
     state.cleanups.push((path, cleanup));
     Ok(made)
@@ -76,7 +76,7 @@ pub fn with_guarded(look: impl FnOnce(&[&Path])) {
 /// are unnecessary now, and what the user has to know if a signal waited.
 pub fn uninterrupted<T>(work: impl FnOnce() -> (T, Vec<PathBuf>, Option<String>)) -> T {
     // who cannot be watched is no worse off than before
-    let mut state = watched().unwrap_or_else(|_| lock_state());
+    let mut state = watch_signals().unwrap_or_else(|_| lock_state());
     let (done, settled, report) = work();
     state.cleanups.retain(|(known, _)| !settled.contains(known));
     state.report = report;
@@ -85,14 +85,14 @@ pub fn uninterrupted<T>(work: impl FnOnce() -> (T, Vec<PathBuf>, Option<String>)
 
 /// Sets what the user is told if a signal ends the program from now on.
 pub fn report_if_ended(report: Option<String>) {
-    if let Ok(mut state) = watched() {
+    if let Ok(mut state) = watch_signals() {
         state.report = report;
     }
 }
 
 /// Runs an editor. Signals from the keyboard are left to it; others end it and the program.
 pub fn run_editor(command: &mut Command) -> io::Result<ExitStatus> {
-    let mut state = watched()?;
+    let mut state = watch_signals()?;
     let mut editor = command.spawn()?;
     state.editor = i32::try_from(editor.id()).ok().and_then(Pid::from_raw);
     drop(state);
@@ -105,43 +105,43 @@ pub fn run_editor(command: &mut Command) -> io::Result<ExitStatus> {
 
 /// Does something that must put the terminal in order again: Ctrl-C ends the program only after it.
 pub fn prompting<T>(ask: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    watched()?.prompting = true;
+    watch_signals()?.prompting = true;
     let answer = ask();
     let mut state = lock_state();
     state.prompting = false;
     if answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
-        end(state, SIGINT);
+        end_program(state, SIGINT);
     }
     answer
 }
 
-fn lock_state() -> MutexGuard<'static, State> {
+fn lock_state() -> MutexGuard<'static, SignalState> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The state, with a thread that waits for signals.
-fn watched() -> io::Result<MutexGuard<'static, State>> {
+fn watch_signals() -> io::Result<MutexGuard<'static, SignalState>> {
     let mut state = lock_state();
     if !state.watched {
         // a file larger than a limit allows is an error of the write then, and not the end
         signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])?;
-        thread::Builder::new().name("signals".to_owned()).spawn(move || signals.forever().for_each(received))?;
+        thread::Builder::new().name("signals".to_owned()).spawn(move || signals.forever().for_each(on_signal))?;
         state.watched = true;
     }
     Ok(state)
 }
 
-fn received(signal: i32) {
+fn on_signal(signal: i32) {
     let state = lock_state();
     let is_of_keyboard = matches!(signal, SIGINT | SIGQUIT);
     if !(is_of_keyboard && (state.editor.is_some() || state.prompting)) {
-        end(state, signal);
+        end_program(state, signal);
     }
 }
 
 /// Ends the program as a signal does, with nothing left to be cleaned up.
-fn end(mut state: MutexGuard<'_, State>, signal: i32) {
+fn end_program(mut state: MutexGuard<'_, SignalState>, signal: i32) {
     state.ending = true;
     let how = if signal == SIGHUP { Signal::HUP } else { Signal::TERM };
     for how in [how, Signal::KILL] {
@@ -154,7 +154,7 @@ fn end(mut state: MutexGuard<'_, State>, signal: i32) {
     let said: Vec<String> = state.cleanups.iter().filter_map(|(_, cleanup)| cleanup()).collect();
     for line in said.iter().chain(&state.report) {
         // whoever hung up reads nothing
-        let _ = writeln!(io::stderr(), "{}", StyledText::of(line).write(false));
+        let _ = writeln!(io::stderr(), "{}", StyledText::from_line(line).render_text(false));
     }
     if signal == SIGQUIT {
         without_core();

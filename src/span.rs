@@ -29,7 +29,7 @@ impl Span {
         let start = floor_boundary(text, start);
         let end = floor_boundary(text, end).max(start);
         let before = &text[..start];
-        test_hook::work(start);
+        test_hook::count_work(start);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {
             start,
@@ -105,8 +105,8 @@ impl Source {
     }
 
     /// A place in this source.
-    pub fn place(&self, span: Span) -> Place {
-        Place { source: self.clone(), span }
+    pub fn place(&self, span: Span) -> Location {
+        Location { source: self.clone(), span }
     }
 }
 
@@ -188,21 +188,21 @@ impl Eq for Source {}
 
 /// A span in a named source; prints as `file:line:column`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// The file.
     pub source: Source,
     /// The range in it.
     pub span: Span,
 }
 
-impl Place {
+impl Location {
     /// The place of what does not stand in any file.
-    pub fn nowhere() -> Self {
+    pub fn synthetic() -> Self {
         Source::new("", "").place(Span::default())
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.source.name(), self.span.line, self.span.column)
     }
@@ -214,7 +214,7 @@ pub struct Located<T> {
     /// The value.
     pub value: T,
     /// Where it stands.
-    pub place: Place,
+    pub place: Location,
 }
 
 #[cfg(test)]

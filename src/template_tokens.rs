@@ -11,7 +11,7 @@ use minijinja::syntax::SyntaxConfig;
 use crate::test_hook;
 
 /// Settings of the lexer that the engine uses too.
-pub(crate) fn syntax() -> SyntaxConfig {
+pub(crate) fn lexer_syntax() -> SyntaxConfig {
     // a file that ends with a line feed gives a value that does
     SyntaxConfig::builder().keep_trailing_newline(true).build().unwrap_or_default()
 }
@@ -67,11 +67,11 @@ pub(crate) fn is_of_go(key: &str, text: &str) -> bool {
         return false;
     }
     let tags = || text.split("{{").skip(1).map(|tag| tag.split("}}").next().unwrap_or(tag));
-    tags().any(speaks_go) && !tags().any(names_scope)
+    tags().any(is_go_tag) && !tags().any(names_scope)
 }
 
 /// Whether what is in a tag can be nothing but Go's: a field, a variable, a statement.
-fn speaks_go(tag: &str) -> bool {
+fn is_go_tag(tag: &str) -> bool {
     let tag = tag.trim_start_matches('-').trim_start();
     let word = tag.split(|char: char| !char.is_ascii_alphabetic()).next().unwrap_or_default();
     let statements = ["block", "define", "else", "end", "if", "range", "template", "with"];
@@ -95,7 +95,7 @@ pub(crate) fn tag_ranges(template: &str) -> Vec<Range<usize>> {
     if !is_template(template) {
         return Vec::new();
     }
-    let lexed = lex(template);
+    let lexed = lex_template(template);
     let unclosed = lexed.tags.last().filter(|tag| !tag.is_closed).map(|tag| tag.range.start);
     let texts: Vec<_> = lexed.texts.iter().filter_map(|text| range_within(template, text)).collect();
     let read = texts.iter().map(|text| text.end).chain(lexed.tags.iter().map(|tag| tag.range.end)).max();
@@ -112,10 +112,10 @@ pub(crate) fn tag_ranges(template: &str) -> Vec<Range<usize>> {
 
 /// Whether each tag, comment and raw block of a text ends on the line that it begins on.
 pub(crate) fn has_whole_tags(text: &str) -> bool {
-    test_hook::work(text.len());
+    test_hook::count_work(text.len());
     let has_marks = |line: &&str| is_template(line) || line.contains("{#");
     text.lines().filter(has_marks).all(|line| {
-        let lexed = lex(line);
+        let lexed = lex_template(line);
         lexed.is_complete && lexed.tags.iter().all(|tag| tag.is_closed)
     })
 }
@@ -135,9 +135,9 @@ fn without_blanks(text: &str, start: usize, end: usize) -> Range<usize> {
 }
 
 /// Splits a template into its tags.
-pub(crate) fn lex(template: &str) -> LexedTemplate<'_> {
+pub(crate) fn lex_template(template: &str) -> LexedTemplate<'_> {
     let (mut tags, mut texts) = (Vec::<TemplateTag<'_>>::new(), Vec::new());
-    for found in tokenize(template, false, syntax()) {
+    for found in tokenize(template, false, lexer_syntax()) {
         let Ok((token, span)) = found else { return LexedTemplate { tags, texts, is_complete: false } };
         let range = span.start_offset as usize..span.end_offset as usize;
         let kind = match token {
@@ -169,12 +169,12 @@ pub(crate) fn lex(template: &str) -> LexedTemplate<'_> {
 
 impl<'t> LexedTemplate<'t> {
     /// All tokens with those that follow them in their tag.
-    pub(crate) fn suffixes(&self) -> impl Iterator<Item = &[TagToken<'t>]> {
+    pub(crate) fn token_suffixes(&self) -> impl Iterator<Item = &[TagToken<'t>]> {
         self.tags.iter().flat_map(|tag| (0..tag.tokens.len()).filter_map(|index| tag.tokens.get(index..)))
     }
 
     /// Where a path of names stands, with what follows it in its tag. A part of a longer path it may only begin.
-    pub(crate) fn paths<'s>(&'s self, path: &'s str) -> impl Iterator<Item = (Range<usize>, &'s [TagToken<'t>])> {
+    pub(crate) fn find_paths<'s>(&'s self, path: &'s str) -> impl Iterator<Item = (Range<usize>, &'s [TagToken<'t>])> {
         self.tags.iter().flat_map(move |tag| {
             let is_start = |index: &usize| {
                 let before = index.checked_sub(1).and_then(|before| tag.tokens.get(before));
@@ -185,7 +185,7 @@ impl<'t> LexedTemplate<'t> {
     }
 
     /// Whether a key of a mapping, with indices behind it, stands in the text between the tags.
-    pub(crate) fn prints(&self, part: &str) -> bool {
+    pub(crate) fn prints_key(&self, part: &str) -> bool {
         let key = part.split('[').next().unwrap_or_default();
         let of_key = |char: char| char.is_alphanumeric() || "_-./".contains(char);
         self.texts.iter().any(|text| text.split(|char| !of_key(char)).any(|word| word == key))

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// A point that the program passes, at which a test can kill it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Point {
+pub enum StopPoint {
     /// A command has read its files and made their new bytes, in memory.
     FilesRead,
     /// A command holds the locks of the files that it changes.
@@ -29,7 +29,7 @@ pub enum Point {
     TreeStep,
 }
 
-impl Point {
+impl StopPoint {
     /// All points: a test that runs each of them cannot forget one.
     pub const ALL: [Self; 7] = [
         Self::FilesRead,
@@ -58,7 +58,7 @@ impl Point {
 /// Marks a point. If a test named it, and this is the pass it named, the process dies here: nothing is
 /// tidied, as with `kill -9`. If the test wants it to pause, it stops until somebody sends `SIGCONT`.
 #[inline]
-pub fn pass(point: Point) {
+pub fn pass_point(point: StopPoint) {
     #[cfg(debug_assertions)]
     debug::pass(point);
     #[cfg(not(debug_assertions))]
@@ -66,7 +66,7 @@ pub fn pass(point: Point) {
 }
 
 /// Now, by the clock of the machine or of a test.
-pub fn now() -> SystemTime {
+pub fn current_time() -> SystemTime {
     #[cfg(debug_assertions)]
     if let Some(now) = debug::now() {
         return now;
@@ -75,7 +75,7 @@ pub fn now() -> SystemTime {
 }
 
 /// How long something has taken; nothing by the clock of a test, which stands still.
-pub fn elapsed(start: Instant) -> Duration {
+pub fn elapsed_since(start: Instant) -> Duration {
     #[cfg(debug_assertions)]
     if debug::now().is_some() {
         return Duration::ZERO;
@@ -84,7 +84,7 @@ pub fn elapsed(start: Instant) -> Duration {
 }
 
 /// Time to wait for something before it is worth a word; none by the clock of a test.
-pub fn moment(usual: Duration) -> Duration {
+pub fn wait_time(usual: Duration) -> Duration {
     #[cfg(debug_assertions)]
     if debug::now().is_some() {
         return Duration::ZERO;
@@ -94,7 +94,7 @@ pub fn moment(usual: Duration) -> Duration {
 
 /// Counts work of this thread: bytes looked at, or steps made.
 #[inline]
-pub fn work(amount: usize) {
+pub fn count_work(amount: usize) {
     #[cfg(debug_assertions)]
     debug::WORK.with(|sum| sum.set(sum.get().saturating_add(amount)));
     #[cfg(not(debug_assertions))]
@@ -102,7 +102,7 @@ pub fn work(amount: usize) {
 }
 
 /// The work that this thread has counted so far; nothing in a release build.
-pub fn worked() -> usize {
+pub fn counted_work() -> usize {
     #[cfg(debug_assertions)]
     return debug::WORK.with(std::cell::Cell::get);
     #[cfg(not(debug_assertions))]
@@ -127,28 +127,28 @@ mod debug {
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
     use std::time::{Duration, SystemTime};
 
-    use crate::test_hook::Point;
+    use crate::test_hook::StopPoint;
 
     thread_local! {
         pub(super) static WORK: Cell<usize> = const { Cell::new(0) };
     }
 
     /// A point that a variable names, and how often it was passed.
-    struct Named {
+    struct NamedPoint {
         variable: &'static str,
         point: OnceLock<Option<(String, usize)>>,
         passes: AtomicUsize,
     }
 
-    static STOP: Named = Named::new("SEPTUM_TEST_STOP_AT");
-    static PAUSE: Named = Named::new("SEPTUM_TEST_PAUSE_AT");
+    static STOP: NamedPoint = NamedPoint::new("SEPTUM_TEST_STOP_AT");
+    static PAUSE: NamedPoint = NamedPoint::new("SEPTUM_TEST_PAUSE_AT");
 
-    impl Named {
+    impl NamedPoint {
         const fn new(variable: &'static str) -> Self {
             Self { variable, point: OnceLock::new(), passes: AtomicUsize::new(0) }
         }
 
-        fn is_at(&self, point: Point) -> bool {
+        fn is_at(&self, point: StopPoint) -> bool {
             let named = self.point.get_or_init(|| {
                 let named = env::var(self.variable).ok()?;
                 let (name, pass) = named.split_once(':')?;
@@ -160,7 +160,7 @@ mod debug {
         }
     }
 
-    pub(super) fn pass(point: Point) {
+    pub(super) fn pass(point: StopPoint) {
         if STOP.is_at(point) {
             std::process::abort();
         }
@@ -196,9 +196,9 @@ mod tests {
 
     #[test]
     fn points_have_names_of_their_own() {
-        let mut names: Vec<_> = Point::ALL.iter().map(|point| point.name()).collect();
+        let mut names: Vec<_> = StopPoint::ALL.iter().map(|point| point.name()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), Point::ALL.len());
+        assert_eq!(names.len(), StopPoint::ALL.len());
     }
 }

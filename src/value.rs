@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// A value to be written. Borrowed where the text lives elsewhere, so that big values are not
 /// copied; lists and maps keep their order.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum OutputValue<'a> {
     /// No value.
     Null,
     /// A truth value.
@@ -21,7 +21,7 @@ pub enum Value<'a> {
     Map(Vec<(Cow<'a, str>, Self)>),
 }
 
-impl<'a> Value<'a> {
+impl<'a> OutputValue<'a> {
     /// A text.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::String(text.into())

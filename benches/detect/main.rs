@@ -78,7 +78,7 @@ fn main() {
     }
     let entries: Vec<(String, &str)> = (0..ENTRIES).map(entry).collect();
     let judge =
-        || entries.iter().filter(|(key, text)| classify(key, Some(text), TextKind::Literal).sensitive()).count();
+        || entries.iter().filter(|(key, text)| classify(key, Some(text), TextKind::Literal).is_sensitive()).count();
     let leaks = || entries.iter().filter(|(key, text)| is_literal_credential(key, text)).count();
     println!("{:<44} {:>10} {:>10}", format!("{ENTRIES} typical entries, in process"), "median ms", "90 % ms");
     let (first, secrets) = measure::time(judge);

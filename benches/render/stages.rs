@@ -6,12 +6,12 @@ use std::sync::Arc;
 use septum::deliver::Delivered;
 use septum::diagnostic::Diagnostics;
 use septum::emit::{self, ManifestFormat};
-use septum::layer::{Definition, Library, Sight};
-use septum::object::{self, Constraints, Reveal, Target};
+use septum::layer::{Definition, KeyAccess, LayerCache};
+use septum::object::{self, BuildInput, Constraints, Reveal};
 use septum::project::Project;
-use septum::resolve::{self, Engine, Resolved};
+use septum::resolve::{self, Engine, ResolvedTarget};
 use septum::route;
-use septum::sops::{Identities, Places, System};
+use septum::sops::{HostSystem, Identities, IdentitySources};
 
 use super::measure::time;
 
@@ -34,37 +34,37 @@ fn run(folder: &Path) -> [(&'static str, f64); 6] {
     let mut problems = Diagnostics::new();
     let (discover, project) = time(|| Project::discover(folder).expect("a project"));
     let app = &project.apps[0];
-    let library = Library::new(&project, Identities::new(Places::of(System::current(), |_| None)));
+    let library = LayerCache::new(&project, Identities::new(IdentitySources::of(HostSystem::current(), |_| None)));
     let (read, definitions) = time(|| {
         app.environments
             .iter()
-            .map(|name| library.definition(app, name, Sight::Open, &mut problems).expect("valid layers"))
+            .map(|name| library.merge_definition(app, name, KeyAccess::Decrypt, &mut problems).expect("valid layers"))
             .collect::<Vec<Definition>>()
     });
     let engine = Engine::new(Arc::clone(&project.files));
     let (resolve, resolved) = time(|| {
         definitions
             .into_iter()
-            .map(|definition| resolve::resolve(&engine, definition, resolve::Manifests::Skipped, &mut problems))
-            .collect::<Vec<Resolved>>()
+            .map(|definition| resolve::resolve(&engine, definition, resolve::ManifestMode::Skipped, &mut problems))
+            .collect::<Vec<ResolvedTarget>>()
     });
     let (route, routing) = time(|| route::route(&resolved, &mut problems));
-    let references = septum::manifest::references::Rules::default();
+    let references = septum::manifest::references::ReferenceRules::default();
     let constraints = Constraints::default();
     let (build, objects) = time(|| {
-        let target = |one| Target {
+        let target = |one| BuildInput {
             resolved: one,
             routing: &routing,
             siblings: &resolved,
             constraints: &constraints,
             references: &references,
             at: None,
-            unknown: object::Unknown::Refused,
+            unknown: object::OnMissingKey::Fail,
         };
         resolved.iter().flat_map(|one| object::render(target(one), &mut problems).whole).collect::<Vec<_>>()
     });
     let objects: Vec<_> = objects.into_iter().map(Delivered::plain).collect();
-    let (emit, text) = time(|| emit::write(&objects, ManifestFormat::Yaml, Reveal::Values));
+    let (emit, text) = time(|| emit::write_objects(&objects, ManifestFormat::Yaml, Reveal::Values));
     assert!(problems.is_empty() && !text.is_empty(), "the generated project is rendered without a finding");
     [
         ("project: find", discover),

@@ -2,28 +2,29 @@
 
 use std::path::PathBuf;
 
-use super::file::{FileContent, SecretFile, Staged, check_names};
+use super::file::{FileContent, SecretFile, StagedWrite, check_names};
 use super::layer::ChangedLayer;
-use super::merge::same;
-use super::rewrite::{Before, Made, Rewrite, gone};
+use super::merge::is_same_tree;
+use super::rewrite::{ContentBefore, FileRewrite, RewriteOutcome, missing_file};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::real_named;
 use crate::sops::{
-    Format, Identities, KeyPath, Layout, NotFound, RuleBook, Sealed, Step, Timestamp, Tree, Value, WriteError, policy,
+    DecryptedFile, Identities, PathNotFound, SopsConfigCache, SopsFormat, SopsTree, StoreLayout, Timestamp, TypedValue,
+    ValuePath, ValuePathStep, WriteError, policy,
 };
 use crate::span::Source;
 
 /// An encrypted file that may be changed: it was verified, and is as its rule says.
-pub struct Changing {
+pub struct EditableFile {
     /// Where it is.
     pub path: PathBuf,
     /// Name that messages have for it.
     pub name: String,
     /// Its format.
-    pub format: Format,
+    pub format: SopsFormat,
     /// Its content.
-    pub sealed: Sealed,
+    pub sealed: DecryptedFile,
     /// Its content as it was read.
     before: FileContent,
 }
@@ -34,41 +35,46 @@ pub struct ValueChange {
     /// Which document of the file, if that was said.
     pub document: Option<usize>,
     /// Path of the value.
-    pub path: KeyPath,
+    pub path: ValuePath,
     /// Whether the path is that of an entry, whose value may be in a long form.
     pub is_entry: bool,
     /// The value; none if it is taken out.
-    pub value: Option<Tree>,
+    pub value: Option<SopsTree>,
 }
 
 impl ValueChange {
-    fn path_in(&self, sealed: &Sealed) -> KeyPath {
+    fn path_in(&self, sealed: &DecryptedFile) -> ValuePath {
         if self.is_entry { entry_value(sealed, &self.path) } else { self.path.clone() }
     }
 
     /// Value at its path.
-    fn found(&self, sealed: &Sealed) -> Option<Tree> {
-        sealed.find(self.document, &self.path_in(sealed)).ok().map(|(_, tree)| tree.clone())
+    fn current_value(&self, sealed: &DecryptedFile) -> Option<SopsTree> {
+        sealed.find_value(self.document, &self.path_in(sealed)).ok().map(|(_, tree)| tree.clone())
     }
 
     /// Makes the change: false if there was nothing to change.
-    fn make(&self, file: Changing, now: Timestamp) -> Result<Made<bool>, Diagnostics> {
+    fn make_change(&self, file: EditableFile, now: Timestamp) -> Result<RewriteOutcome<bool>, Diagnostics> {
         let path = self.path_in(&file.sealed);
         let staged = match &self.value {
-            Some(value) => file.set(self.document, &path, value, now)?,
-            None => file.unset(self.document, &path, now)?,
+            Some(value) => file.set_value(self.document, &path, value, now)?,
+            None => file.unset_value(self.document, &path, now)?,
         };
-        Ok(Made { outcome: staged.is_some(), staged })
+        Ok(RewriteOutcome { outcome: staged.is_some(), staged })
     }
 
     /// Makes the change on a file that somebody else wrote since `base` was at its place.
-    fn make_again(&self, base: Option<&Tree>, file: Changing, now: Timestamp) -> Result<Made<bool>, Diagnostics> {
-        let theirs = self.found(&file.sealed);
-        if same(base, theirs.as_ref()) {
-            return self.make(file, now);
+    fn make_again(
+        &self,
+        base: Option<&SopsTree>,
+        file: EditableFile,
+        now: Timestamp,
+    ) -> Result<RewriteOutcome<bool>, Diagnostics> {
+        let theirs = self.current_value(&file.sealed);
+        if is_same_tree(base, theirs.as_ref()) {
+            return self.make_change(file, now);
         }
-        if same(self.value.as_ref(), theirs.as_ref()) {
-            return Ok(Made { outcome: false, staged: None });
+        if is_same_tree(self.value.as_ref(), theirs.as_ref()) {
+            return Ok(RewriteOutcome { outcome: false, staged: None });
         }
         let (name, path) = (&file.name, &self.path);
         let message = format!("somebody else changed `{path}` in `{name}` meanwhile, and it stays as they left it");
@@ -77,46 +83,51 @@ impl ValueChange {
     }
 
     /// The change of a file that is not there yet: `new` is what it would be.
-    pub fn rewrite_new(self, new: Staged, identities: &Identities, now: Timestamp) -> Rewrite<'_, bool> {
-        let (path, name, format) = (new.path.clone(), new.name.clone(), Format::of_path(&new.path));
+    pub fn rewrite_new(self, new: StagedWrite, identities: &Identities, now: Timestamp) -> FileRewrite<'_, bool> {
+        let (path, name, format) = (new.path.clone(), new.name.clone(), SopsFormat::of_path(&new.path));
         let again = move |newer: Option<Vec<u8>>| {
-            let bytes = newer.ok_or_else(|| gone(&name))?;
+            let bytes = newer.ok_or_else(|| missing_file(&name))?;
             let file = SecretFile { path: path.clone(), name: name.clone(), format, bytes };
-            self.make_again(None, Changing::open(file, &RuleBook::default(), identities)?, now)
+            self.make_again(None, EditableFile::open(file, &SopsConfigCache::default(), identities)?, now)
         };
-        Rewrite { before: Before::Missing, made: Made { outcome: true, staged: Some(new) }, again: Box::new(again) }
+        FileRewrite {
+            before: ContentBefore::Missing,
+            made: RewriteOutcome { outcome: true, staged: Some(new) },
+            again: Box::new(again),
+        }
     }
 }
 
-impl Changing {
+impl EditableFile {
     /// Opens a file.
-    pub fn open(file: SecretFile, book: &RuleBook, identities: &Identities) -> Result<Self, Diagnostics> {
+    pub fn open(file: SecretFile, book: &SopsConfigCache, identities: &Identities) -> Result<Self, Diagnostics> {
         check_names(&file.path, &file.name)?;
         let (format, before) = (file.format, FileContent::of(&file.bytes));
-        let (path, name, closed) = file.closed()?;
-        policy::may_change(&name, book.rule(&path)?.as_ref(), closed.metadata(), format)?;
-        let sealed = closed.open(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let (path, name, closed) = file.into_encrypted()?;
+        policy::check_changeable(&name, book.find_rule(&path)?.as_ref(), closed.metadata(), format)?;
+        let sealed =
+            closed.decrypt_file(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         Ok(Self { path, name, format, sealed, before })
     }
 
     /// Makes a change of one value. What the rules say counts as they are now: somebody may have waited.
-    pub fn rewrite(
+    pub fn rewrite_value(
         self,
         change: ValueChange,
         identities: &Identities,
         now: Timestamp,
-    ) -> Result<Rewrite<'_, bool>, Diagnostics> {
-        let rule = RuleBook::default().rule(&self.path)?;
-        policy::may_change(&self.name, rule.as_ref(), self.sealed.metadata(), self.format)?;
-        let base = change.found(&self.sealed);
+    ) -> Result<FileRewrite<'_, bool>, Diagnostics> {
+        let rule = SopsConfigCache::default().find_rule(&self.path)?;
+        policy::check_changeable(&self.name, rule.as_ref(), self.sealed.metadata(), self.format)?;
+        let base = change.current_value(&self.sealed);
         let (path, name, format, before) = (self.path.clone(), self.name.clone(), self.format, self.before);
-        let made = change.make(self, now)?;
+        let made = change.make_change(self, now)?;
         let again = move |newer: Option<Vec<u8>>| {
-            let bytes = newer.ok_or_else(|| gone(&name))?;
+            let bytes = newer.ok_or_else(|| missing_file(&name))?;
             let file = SecretFile { path: path.clone(), name: name.clone(), format, bytes };
-            change.make_again(base.as_ref(), Self::open(file, &RuleBook::default(), identities)?, now)
+            change.make_again(base.as_ref(), Self::open(file, &SopsConfigCache::default(), identities)?, now)
         };
-        Ok(Rewrite { before: Before::Content(before), made, again: Box::new(again) })
+        Ok(FileRewrite { before: ContentBefore::Content(before), made, again: Box::new(again) })
     }
 
     /// Checks a value at a path as [`ChangedLayer`] does, if the file is a layer. What cannot be put there is refused
@@ -124,77 +135,85 @@ impl Changing {
     pub fn check_layer(
         &self,
         document: Option<usize>,
-        path: &KeyPath,
-        value: &Tree,
+        path: &ValuePath,
+        value: &SopsTree,
     ) -> Result<Diagnostics, Diagnostics> {
-        if self.format != Format::Yaml {
+        if self.format != SopsFormat::Yaml {
             return Ok(Diagnostics::new());
         }
-        let mut changed = self.sealed.reopened().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-        let at = changed.find(document, path).map_or(document.unwrap_or(0), |(document, _)| document);
-        if changed.set(at, path, value).is_err() {
+        let mut changed =
+            self.sealed.decrypt_again().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let at = changed.find_value(document, path).map_or(document.unwrap_or(0), |(document, _)| document);
+        if changed.set_value(at, path, value).is_err() {
             return Ok(Diagnostics::new());
         }
         let (Ok(before), Ok(after)) = (self.sealed.plaintext(), changed.plaintext()) else {
             return Ok(Diagnostics::new());
         };
         let (path, selector) = (real_named(&self.path), &self.sealed.metadata().selector);
-        ChangedLayer { path: &path, name: &self.name, selector, before: &before, after: &after }.check()
+        ChangedLayer { path: &path, name: &self.name, selector, before: &before, after: &after }.check_layer()
     }
 
     /// The single value at a path, if there is one.
-    pub fn value(&self, document: Option<usize>, path: &KeyPath) -> Option<&Value> {
-        match self.sealed.find(document, path) {
-            Ok((_, Tree::Leaf(leaf))) => Some(&leaf.value),
+    pub fn value(&self, document: Option<usize>, path: &ValuePath) -> Option<&TypedValue> {
+        match self.sealed.find_value(document, path) {
+            Ok((_, SopsTree::Leaf(leaf))) => Some(&leaf.value),
             _ => None,
         }
     }
 
     /// Puts a value at a path: where it stands already, or in the document that is named, or in the only
     /// one. None if it had that value.
-    fn set(
+    fn set_value(
         mut self,
         document: Option<usize>,
-        path: &KeyPath,
-        value: &Tree,
+        path: &ValuePath,
+        value: &SopsTree,
         now: Timestamp,
-    ) -> Result<Option<Staged>, Diagnostics> {
-        let document = match self.sealed.find(document, path) {
+    ) -> Result<Option<StagedWrite>, Diagnostics> {
+        let document = match self.sealed.find_value(document, path) {
             Ok((document, _)) => document,
-            Err(NotFound::Nowhere { .. }) => match (document, self.sealed.document().branches.len()) {
+            Err(PathNotFound::Nowhere { .. }) => match (document, self.sealed.document().branches.len()) {
                 (Some(document), _) => document,
                 (None, 0 | 1) => 0,
                 (None, count) => return Err(which_document(&self.name, path, count)),
             },
             Err(problem) => return Err(not_found(&self.name, &problem)),
         };
-        self.sealed.set(document, path, value).map_err(failed)?;
-        self.stage(now)
+        self.sealed.set_value(document, path, value).map_err(write_diagnostics)?;
+        self.stage_file(now)
     }
 
     /// Takes a value out.
-    fn unset(mut self, document: Option<usize>, path: &KeyPath, now: Timestamp) -> Result<Option<Staged>, Diagnostics> {
-        let found = self.sealed.find(document, path).map(|(document, _)| document);
+    fn unset_value(
+        mut self,
+        document: Option<usize>,
+        path: &ValuePath,
+        now: Timestamp,
+    ) -> Result<Option<StagedWrite>, Diagnostics> {
+        let found = self.sealed.find_value(document, path).map(|(document, _)| document);
         let document = found.map_err(|problem| not_found(&self.name, &problem))?;
-        self.sealed.unset(document, path).map_err(failed)?;
-        self.stage(now)
+        self.sealed.unset_value(document, path).map_err(write_diagnostics)?;
+        self.stage_file(now)
     }
 
     /// The file with its changes, if there are any.
-    pub fn stage(self, now: Timestamp) -> Result<Option<Staged>, Diagnostics> {
+    pub fn stage_file(self, now: Timestamp) -> Result<Option<StagedWrite>, Diagnostics> {
         let Self { path, name, sealed, .. } = self;
         if !sealed.is_changed() {
             return Ok(None);
         }
-        let bytes = sealed.write(now).map_err(failed)?;
-        Ok(Some(Staged { path, name, bytes, access: Access::Usual }))
+        let bytes = sealed.write_bytes(now).map_err(write_diagnostics)?;
+        Ok(Some(StagedWrite { path, name, bytes, access: Access::Usual }))
     }
 }
 
 /// The path of an entry's value in a layer: that of its long form, if it is written in one.
-pub fn entry_value(sealed: &Sealed, path: &KeyPath) -> KeyPath {
+pub fn entry_value(sealed: &DecryptedFile, path: &ValuePath) -> ValuePath {
     match sealed.get(0, path) {
-        Some(Tree::Map(_)) => path.steps().iter().cloned().chain([Step::Key("value".to_owned())]).collect(),
+        Some(SopsTree::Map(_)) => {
+            path.steps().iter().cloned().chain([ValuePathStep::Key("value".to_owned())]).collect()
+        }
         _ => path.clone(),
     }
 }
@@ -202,40 +221,42 @@ pub fn entry_value(sealed: &Sealed, path: &KeyPath) -> KeyPath {
 /// A file in plaintext that holds one value, laid out as a rule says.
 pub fn file_with(
     name: &str,
-    format: Format,
-    path: &KeyPath,
-    value: Tree,
-    layout: Layout,
+    format: SopsFormat,
+    path: &ValuePath,
+    value: SopsTree,
+    layout: StoreLayout,
 ) -> Result<Vec<u8>, Diagnostics> {
     match format.document_with(path, value, layout) {
         Ok(mut bytes) => Ok(std::mem::take(&mut *bytes)),
-        Err(unfit) => Err(failed(WriteError::Unfit { place: Source::new(name, "").place(<_>::default()), unfit })),
+        Err(unfit) => {
+            Err(write_diagnostics(WriteError::Unfit { place: Source::new(name, "").place(<_>::default()), unfit }))
+        }
     }
 }
 
 /// That a path names no value of a file.
-pub fn not_found(name: &str, problem: &NotFound) -> Diagnostics {
+pub fn not_found(name: &str, problem: &PathNotFound) -> Diagnostics {
     let error = Diagnostic::error("sops-path", format!("{problem} in `{name}`"));
     let error = match problem {
-        NotFound::Nowhere { nearest: Some(nearest), .. } => error.hint(format!("did you mean `{nearest}`?")),
-        NotFound::Nowhere { nearest: None, .. } => {
+        PathNotFound::Nowhere { nearest: Some(nearest), .. } => error.hint(format!("did you mean `{nearest}`?")),
+        PathNotFound::Nowhere { nearest: None, .. } => {
             error.hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; keys with a dot go in quotes")
         }
-        NotFound::Several { documents, .. } => {
+        PathNotFound::Several { documents, .. } => {
             let numbers: Vec<_> = documents.iter().map(|index| (index + 1).to_string()).collect();
             error.note(format!("in the documents {}", numbers.join(", "))).hint("say which: `--document N`")
         }
-        NotFound::NoDocument(_) => error,
+        PathNotFound::NoDocument(_) => error,
     };
     error.into()
 }
 
-fn which_document(name: &str, path: &KeyPath, count: usize) -> Diagnostics {
+fn which_document(name: &str, path: &ValuePath, count: usize) -> Diagnostics {
     Diagnostic::error("sops-path", format!("`{name}` has {count} documents, and `{path}` is in none of them"))
         .hint("say in which it shall be: `--document N`")
         .into()
 }
 
-fn failed(error: WriteError) -> Diagnostics {
+fn write_diagnostics(error: WriteError) -> Diagnostics {
     Diagnostics::from_iter(error.into_diagnostics())
 }

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use super::file::{SecretFile, Staged, conflict_in};
+use super::file::{SecretFile, StagedWrite, conflict_in};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::Disk;
 use crate::route::detect::is_literal_credential;
 use crate::sops::{
-    self, Closed, Exposed, Format, Identities, KeyPath, Plan, Recipient, Recipients, Reworded, Rule, RuleBook, Rules,
-    Timestamp, Written, policy,
+    self, CreationRule, EncryptedFile, EncryptedOutput, EncryptionPlan, ExposedValue, Identities, LossyValue,
+    Recipient, Recipients, SopsConfig, SopsConfigCache, SopsFormat, Timestamp, ValuePath, policy,
 };
 
 /// For whom somebody wants files encrypted that no rule names recipients for.
 #[derive(Debug, Default)]
-pub struct Wish {
+pub struct RecipientOptions {
     /// Those who were named for this run.
     pub named: Vec<Recipient>,
     /// Those who are named for all runs, in the environment.
@@ -25,27 +25,32 @@ pub struct Wish {
 
 /// How a file is to be encrypted, which need not exist. A rule that names recipients has the last
 /// word: a file that differs from its rule could not be changed any more.
-pub fn plan(book: &RuleBook, path: &Path, name: &str, wish: &Wish) -> Result<Plan, Diagnostics> {
-    let rule = book.rule(path)?;
+pub fn plan_encryption(
+    book: &SopsConfigCache,
+    path: &Path,
+    name: &str,
+    wish: &RecipientOptions,
+) -> Result<EncryptionPlan, Diagnostics> {
+    let rule = book.find_rule(path)?;
     let wanted = if wish.named.is_empty() { &wish.usual } else { &wish.named };
-    let wanted = (!wanted.is_empty()).then(|| Recipients::age(wanted.clone()));
+    let wanted = (!wanted.is_empty()).then(|| Recipients::from_age(wanted.clone()));
     match (rule, wanted) {
         (Some(rule), wanted) if !rule.groups.is_empty() => {
-            let plan = Plan::of_rule(&rule);
-            match wanted.filter(|wanted| !wish.named.is_empty() && !same(wanted, &plan.recipients)) {
-                Some(_) => Err(otherwise(name, &rule)),
+            let plan = EncryptionPlan::of_rule(&rule);
+            match wanted.filter(|wanted| !wish.named.is_empty() && !is_same_recipients(wanted, &plan.recipients)) {
+                Some(_) => Err(conflicting_recipients(name, &rule)),
                 None => Ok(plan),
             }
         }
-        (Some(rule), Some(recipients)) => Ok(Plan { recipients, ..Plan::of_rule(&rule) }),
-        (None, Some(recipients)) => Ok(Plan::new(recipients)),
+        (Some(rule), Some(recipients)) => Ok(EncryptionPlan { recipients, ..EncryptionPlan::of_rule(&rule) }),
+        (None, Some(recipients)) => Ok(EncryptionPlan::new(recipients)),
         (Some(rule), None) => Err(no_recipients(&rule, name, wish.has_option)),
         (None, None) => Err(no_rule(book, path, name, wish.has_option)),
     }
 }
 
 /// Whether two lists have the same recipients, in whatever order.
-fn same(one: &Recipients, other: &Recipients) -> bool {
+fn is_same_recipients(one: &Recipients, other: &Recipients) -> bool {
     let all = |recipients: &Recipients| {
         let mut all: Vec<_> =
             recipients.groups.iter().map(|group| (group.age.clone(), group.foreign.clone())).collect();
@@ -57,7 +62,7 @@ fn same(one: &Recipients, other: &Recipients) -> bool {
     all(one) == all(other)
 }
 
-fn otherwise(name: &str, rule: &Rule) -> Diagnostics {
+fn conflicting_recipients(name: &str, rule: &CreationRule) -> Diagnostics {
     Diagnostic::error("recipients-drift", format!("`--age` names other recipients for `{name}` than its rule"))
         .at(rule.place.clone())
         .note("the file would differ from its rule, and could not be changed any more")
@@ -69,7 +74,7 @@ fn otherwise(name: &str, rule: &Rule) -> Diagnostics {
 const RECIPIENT: &str = "`septum keygen` makes an identity and prints its recipient, `age1…`";
 
 /// Error for a file whose rule names no recipients.
-pub fn no_recipients(rule: &Rule, name: &str, has_option: bool) -> Diagnostics {
+pub fn no_recipients(rule: &CreationRule, name: &str, has_option: bool) -> Diagnostics {
     let option = if has_option { ", or say `--age age1…`" } else { "" };
     Diagnostic::error("no-rule", format!("the rule for `{name}` names no recipients"))
         .at(rule.place.clone())
@@ -79,20 +84,22 @@ pub fn no_recipients(rule: &Rule, name: &str, has_option: bool) -> Diagnostics {
 }
 
 /// That nothing says for whom a file is to be encrypted.
-pub fn no_rule(book: &RuleBook, path: &Path, name: &str, has_option: bool) -> Diagnostics {
+pub fn no_rule(book: &SopsConfigCache, path: &Path, name: &str, has_option: bool) -> Diagnostics {
     let error = Diagnostic::error("no-rule", format!("no rule says for whom `{name}` is to be encrypted"));
-    let error = match Rules::nearest(path) {
-        Ok(Some(config)) => error.note(format!("no `path_regex` in `{}` matches it", Rules::shown(&config))),
+    let error = match SopsConfig::find_nearest(path) {
+        Ok(Some(config)) => {
+            error.note(format!("no `path_regex` in `{}` matches it", SopsConfig::display_path(&config)))
+        }
         _ => error.note("there is no `.sops.yaml` in the file's folder or above it"),
     };
     let option = if has_option { ", or say `--age age1…`" } else { "" };
     // what is not the name of a file may be anything, a value too
     let file = path.file_name().filter(|_| Disk::default().has(path));
     let pattern = file.map_or_else(|| r"\.secrets\.".to_owned(), |file| regex_escape(&file.to_string_lossy()) + "$");
-    let rule = match Rules::nearest(path) {
+    let rule = match SopsConfig::find_nearest(path) {
         Ok(Some(config)) => format!(
             "add an item to `creation_rules` in `{}`{option}: `- {{ path_regex: '{pattern}', age: age1… }}`",
-            Rules::shown(&config)
+            SopsConfig::display_path(&config)
         ),
         _ => format!("add a rule to `.sops.yaml`{option}: `creation_rules: [{{path_regex: '{pattern}', age: age1…}}]`"),
     };
@@ -103,7 +110,7 @@ pub fn no_rule(book: &RuleBook, path: &Path, name: &str, has_option: bool) -> Di
 
 /// Outcome of encrypting a file.
 #[derive(Debug, Default)]
-pub struct Encryption {
+pub struct EncryptionOutcome {
     /// The number of encrypted values.
     pub values: usize,
     /// The number of encrypted comments.
@@ -118,35 +125,35 @@ pub struct Encryption {
 /// Every other value must decrypt. The checksum cannot be compared, since it is over the values that were typed over.
 pub fn encrypt_typed(
     file: &SecretFile,
-    book: &RuleBook,
+    book: &SopsConfigCache,
     identities: &Identities,
     now: Timestamp,
-) -> Result<Option<(Staged, Encryption)>, Diagnostics> {
+) -> Result<Option<(StagedWrite, EncryptionOutcome)>, Diagnostics> {
     let SecretFile { path, name, format, bytes } = file;
     if !file.looks_encrypted() {
         return Ok(None);
     }
     // what cannot be read is refused by whoever encrypts the whole file
-    let Ok(Some(closed)) = Closed::read(name, bytes.clone(), *format) else { return Ok(None) };
+    let Ok(Some(closed)) = EncryptedFile::read(name, bytes.clone(), *format) else { return Ok(None) };
     if !closed.is_incomplete() {
         return Ok(None);
     }
-    policy::may_change(name, book.rule(path)?.as_ref(), closed.metadata(), *format)?;
-    let sealed = closed.open_incomplete(identities);
+    policy::check_changeable(name, book.find_rule(path)?.as_ref(), closed.metadata(), *format)?;
+    let sealed = closed.decrypt_incomplete(identities);
     let sealed = sealed.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-    let typed = sealed.typed().to_vec();
+    let typed = sealed.typed_paths().to_vec();
     if sealed.has_broken_ciphertext() {
         return Err(sops::ciphertext_as_value(&format!("`{name}` has a part of a ciphertext as a value, and")).into());
     }
     let mut warnings = sealed.altered_comments();
-    warnings.push(unverified(name, &typed));
-    let bytes = sealed.write(now).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-    let staged = Staged { path: path.clone(), name: name.clone(), bytes, access: Access::Usual };
-    Ok(Some((staged, Encryption { values: typed.len(), comments: 0, warnings })))
+    warnings.push(unverified_warning(name, &typed));
+    let bytes = sealed.write_bytes(now).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+    let staged = StagedWrite { path: path.clone(), name: name.clone(), bytes, access: Access::Usual };
+    Ok(Some((staged, EncryptionOutcome { values: typed.len(), comments: 0, warnings })))
 }
 
 /// Warning that the rest of a file was not verified.
-fn unverified(name: &str, typed: &[KeyPath]) -> Diagnostic {
+fn unverified_warning(name: &str, typed: &[ValuePath]) -> Diagnostic {
     let message = format!("the checksum of `{name}` could not be compared, since values were typed over in plaintext");
     let found = Diagnostic::warning("unverified-file", message);
     let found =
@@ -162,20 +169,24 @@ fn regex_escape(text: &str) -> String {
 }
 
 /// Encrypts a file by a plan; also what there is to say of it.
-pub fn encrypt(file: SecretFile, plan: &Plan, now: Timestamp) -> Result<(Staged, Encryption), Diagnostics> {
+pub fn encrypt_secret_file(
+    file: SecretFile,
+    plan: &EncryptionPlan,
+    now: Timestamp,
+) -> Result<(StagedWrite, EncryptionOutcome), Diagnostics> {
     let SecretFile { path, name, format, bytes } = file;
-    let (bytes, told) = encrypted(&name, bytes, format, plan, now)?;
-    Ok((Staged { path, name, bytes, access: Access::Usual }, told))
+    let (bytes, told) = encrypt_content(&name, bytes, format, plan, now)?;
+    Ok((StagedWrite { path, name, bytes, access: Access::Usual }, told))
 }
 
 /// Encrypts the content of a file; also what there is to say of it.
-pub fn encrypted(
+pub fn encrypt_content(
     name: &str,
     bytes: Vec<u8>,
-    format: Format,
-    plan: &Plan,
+    format: SopsFormat,
+    plan: &EncryptionPlan,
     now: Timestamp,
-) -> Result<(Vec<u8>, Encryption), Diagnostics> {
+) -> Result<(Vec<u8>, EncryptionOutcome), Diagnostics> {
     if let Some(conflict) = conflict_in(name, &bytes) {
         return Err(conflict.into());
     }
@@ -184,20 +195,20 @@ pub fn encrypted(
     let written = sops::encrypt_judged(name, bytes, format, plan, &is_literal_credential, now);
     let written = written.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
     ciphertext?;
-    let Written { bytes, values, comments, reworded, exposed, new_line_ends } = written;
-    let mut warnings: Diagnostics = reworded.into_iter().map(Reworded::into_diagnostic).collect();
+    let EncryptedOutput { bytes, values, comments, reworded, exposed, new_line_ends } = written;
+    let mut warnings: Diagnostics = reworded.into_iter().map(LossyValue::into_diagnostic).collect();
     warnings.extend(exposed.into_iter().map(|exposed| left_in_plaintext(exposed, plan)));
     warnings.extend((values == 0).then(|| nothing_encrypted(name)));
     warnings.extend(new_line_ends.then(|| line_ends(name)));
-    Ok((bytes, Encryption { values, comments, warnings }))
+    Ok((bytes, EncryptionOutcome { values, comments, warnings }))
 }
 
 /// Warning about a value that stays readable and looks like a secret.
-fn left_in_plaintext(exposed: Exposed, plan: &Plan) -> Diagnostic {
-    let Exposed { path, place } = exposed;
+fn left_in_plaintext(exposed: ExposedValue, plan: &EncryptionPlan) -> Diagnostic {
+    let ExposedValue { path, place } = exposed;
     let message = format!("`{path}` looks like a secret, and `{}` leaves it in plaintext", plan.selector);
     Diagnostic::warning("plain-secret", message)
-        .at_hidden(place)
+        .at_masked(place)
         .hint("change the selector in `.sops.yaml`, then run `septum rekey`; if it is not a secret, leave it")
 }
 

@@ -4,39 +4,39 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::text::Kind;
-use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
-use crate::layer::{Change, Entry, EntrySource, Rules, entry_label};
+use super::text::TextValueKind;
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, did_you_mean};
+use crate::layer::{Entry, EntrySchema, EntrySource, LayerChange, entry_label};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName};
 use crate::object::Constraints;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
 use crate::route::Sensitivity;
-use crate::sops::{KeyPath, Step};
-use crate::span::Place;
+use crate::sops::{ValuePath, ValuePathStep};
+use crate::span::Location;
 use crate::template_tokens::is_template;
 
 /// The place of an entry's value in the encrypted file of an environment.
-pub struct Slot {
+pub struct SecretEntry {
     /// The file, which need not exist.
     pub file: PathBuf,
     /// How messages call the file.
     pub name: String,
     /// The path of the entry in it.
-    pub path: KeyPath,
+    pub path: ValuePath,
     /// How messages call the entry: `data.KEY`.
     pub label: String,
     /// Which object it goes to as things are.
     pub sensitivity: Sensitivity,
     /// Where the environment's other layers give it a value in plaintext.
-    pub plain: Vec<Place>,
+    pub plain: Vec<Location>,
     /// Where the value in force stands.
-    pub in_force: Option<Place>,
-    rules: Arc<Rules>,
+    pub in_force: Option<Location>,
+    rules: Arc<EntrySchema>,
 }
 
 /// Which entry is meant.
-pub struct Wanted<'a> {
+pub struct EntryQuery<'a> {
     /// The environment.
     pub environment: &'a EnvironmentName,
     /// The key.
@@ -45,9 +45,9 @@ pub struct Wanted<'a> {
     pub bundle: Option<&'a str>,
 }
 
-impl Wanted<'_> {
+impl EntryQuery<'_> {
     /// The app and the entry, which must be only one. Nothing is decrypted.
-    pub fn find<'p>(
+    pub fn find_entry<'p>(
         &self,
         pipeline: &Pipeline<'p>,
         apps: &[&'p App],
@@ -70,14 +70,16 @@ impl Wanted<'_> {
         let mut bundles = BTreeSet::new();
         for (app, survey) in surveys {
             let Some(resolved) = survey.environment(self.environment) else { continue };
-            let ids: Vec<EntryId> = resolved.entries.keys().filter(|id| self.is(id)).cloned().collect();
+            let ids: Vec<EntryId> = resolved.entries.keys().filter(|id| self.matches_entry(id)).cloned().collect();
             known.extend(resolved.entries.keys().map(|id| id.key.as_str().to_owned()));
             bundles.extend(resolved.definition.bundles.keys().cloned());
             match <[EntryId; 1]>::try_from(ids) {
                 Ok([id]) => found.push((app, survey, id)),
                 Err(ids) if ids.is_empty() => others.push((app, survey)),
                 Err(ids) => {
-                    return Err(self.several(ids.iter().map(|id| format!("the bundle `{}`", id.bundle)), "--bundle"));
+                    return Err(
+                        self.several_entries(ids.iter().map(|id| format!("the bundle `{}`", id.bundle)), "--bundle")
+                    );
                 }
             }
         }
@@ -88,15 +90,16 @@ impl Wanted<'_> {
             Ok([found]) => Ok(found),
             Err(found) if found.is_empty() => Err(match self.bundle {
                 Some(bundle) if !bundles.iter().any(|known| known.as_str() == bundle) => self.unknown_bundle(&bundles),
-                _ => self.unknown(&known),
+                _ => self.unknown_entry(&known),
             }),
             Err(found) => {
-                Err(self.several(found.iter().map(|(_, survey, _)| format!("the app `{}`", survey.app)), "--app"))
+                Err(self
+                    .several_entries(found.iter().map(|(_, survey, _)| format!("the app `{}`", survey.app)), "--app"))
             }
         }
     }
 
-    fn is(&self, id: &EntryId) -> bool {
+    fn matches_entry(&self, id: &EntryId) -> bool {
         id.key.as_str() == self.key && self.bundle.is_none_or(|bundle| id.bundle.as_str() == bundle)
     }
 
@@ -108,7 +111,7 @@ impl Wanted<'_> {
         is_open.then(|| (app, survey, EntryId { bundle, key: self.key.into() }))
     }
 
-    fn several(&self, places: impl Iterator<Item = String>, flag: &str) -> Diagnostics {
+    fn several_entries(&self, places: impl Iterator<Item = String>, flag: &str) -> Diagnostics {
         let error =
             Diagnostic::error("usage", format!("`{}` is defined more than once in `{}`", self.key, self.environment));
         places
@@ -124,7 +127,7 @@ impl Wanted<'_> {
             .into()
     }
 
-    fn unknown(&self, known: &[String]) -> Diagnostics {
+    fn unknown_entry(&self, known: &[String]) -> Diagnostics {
         // what stands in the place of a key may be the value
         let message = format!("there is no such key in `{}`", self.environment);
         let error = Diagnostic::error("unknown-key", message);
@@ -140,23 +143,23 @@ impl Wanted<'_> {
     }
 }
 
-impl Slot {
+impl SecretEntry {
     /// The place of an entry's value.
-    pub fn of(
+    pub fn locate_entry(
         pipeline: &Pipeline<'_>,
         app: &App,
         survey: &Survey,
         environment: &EnvironmentName,
         id: &EntryId,
     ) -> Self {
-        let file = app.folder.join(format!("{environment}.secrets.yaml"));
+        let file = app.directory.join(format!("{environment}.secrets.yaml"));
         let name = pipeline.library.project.files.name(&file);
         let entry = survey.environment(environment).and_then(|resolved| resolved.definition.entry(id));
         Self {
-            path: path(&survey.app, id),
+            path: entry_path(&survey.app, id),
             label: entry_label(survey.app.as_str(), id),
             sensitivity: survey.routing.sensitivity(id),
-            plain: entry.map(|entry| plain(entry, environment, &name)).unwrap_or_default(),
+            plain: entry.map(|entry| plaintext_places(entry, environment, &name)).unwrap_or_default(),
             in_force: entry.and_then(Entry::last_source).map(|origin| origin.place.clone()),
             rules: entry.map(|entry| Arc::clone(&entry.rules)).unwrap_or_default(),
             file,
@@ -165,15 +168,15 @@ impl Slot {
     }
 
     /// What a text for it is to become: of another type than text only if the base says so.
-    pub fn kind(&self) -> Kind {
+    pub fn value_kind(&self) -> TextValueKind {
         match self.rules.schema.get("type").and_then(|declared| declared.value.as_str()) {
-            Some("integer" | "number" | "boolean") => Kind::Scalar,
-            _ => Kind::Text,
+            Some("integer" | "number" | "boolean") => TextValueKind::Scalar,
+            _ => TextValueKind::Text,
         }
     }
 
     /// That the base takes a value, which may be a template if that is meant.
-    pub fn check(&self, value: &[u8], meant_as_template: bool) -> Result<(), Diagnostics> {
+    pub fn check_value(&self, value: &[u8], meant_as_template: bool) -> Result<(), Diagnostics> {
         let mut found = Diagnostics::new();
         let Ok(text) = std::str::from_utf8(value) else {
             return Err(Diagnostic::error(
@@ -204,8 +207,8 @@ impl Slot {
             let rule = rule.or_else(|| self.rules.format.as_ref().map(|format| &format.place));
             let lists = matches!(keyword.as_str(), "enum" | "const");
             found.push(match rule {
-                Some(rule) if lists => error.at_hidden_with(rule.clone(), "required here"),
-                Some(rule) => error.at_public_with(rule.clone(), Public::Rule, "required here"),
+                Some(rule) if lists => error.at_masked_with(rule.clone(), "required here"),
+                Some(rule) => error.at_public_with(rule.clone(), PublicReason::Rule, "required here"),
                 None => error,
             });
         }
@@ -214,18 +217,18 @@ impl Slot {
 }
 
 /// `data.KEY`, or `bundles.NAME.data.KEY`.
-fn path(app: &AppName, id: &EntryId) -> KeyPath {
-    let key = |text: &str| Step::Key(text.to_owned());
+fn entry_path(app: &AppName, id: &EntryId) -> ValuePath {
+    let key = |text: &str| ValuePathStep::Key(text.to_owned());
     let own = id.bundle.as_str() == app.as_str();
     let bundle = if own { Vec::new() } else { vec![key("bundles"), key(id.bundle.as_str())] };
     bundle.into_iter().chain([key("data"), key(id.key.as_str())]).collect()
 }
 
 /// Where other layers of an environment than its secrets give a literal value.
-fn plain(entry: &Entry, environment: &EnvironmentName, secrets: &str) -> Vec<Place> {
+fn plaintext_places(entry: &Entry, environment: &EnvironmentName, secrets: &str) -> Vec<Location> {
     let own = entry.history.iter().filter(|step| step.layer.as_str() == environment.as_str());
     let literal = own.filter(|step| match &step.change {
-        Change::Source(EntrySource::Value(scalar)) => !scalar.encrypted && !scalar.locked,
+        LayerChange::Source(EntrySource::Value(scalar)) => !scalar.encrypted && !scalar.locked,
         _ => false,
     });
     literal.map(|step| step.place.clone()).filter(|place| place.source.name() != secrets).collect()

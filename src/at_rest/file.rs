@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 use crate::atomic::{self, Access};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::{FileKind, read_named};
-use crate::sops::{Closed, Format, ciphertext_as_value, holds_ciphertext};
+use crate::sops::{EncryptedFile, SopsFormat, ciphertext_as_value, holds_ciphertext};
 use crate::span::Source;
-use crate::yaml::read::conflict;
+use crate::yaml::read::find_conflict;
 
 /// A file that was read.
 pub struct SecretFile {
@@ -20,7 +20,7 @@ pub struct SecretFile {
     /// How messages call it.
     pub name: String,
     /// Its format.
-    pub format: Format,
+    pub format: SopsFormat,
     /// What is in it.
     pub bytes: Vec<u8>,
 }
@@ -28,28 +28,28 @@ pub struct SecretFile {
 impl SecretFile {
     /// Reads a file. `folder` is what a relative path starts from; the format is that of its name,
     /// unless another one is said.
-    pub fn read(folder: &Path, path: &Path, format: Option<Format>) -> Result<Self, Diagnostic> {
-        let format = format.unwrap_or_else(|| Format::of_path(path));
+    pub fn read(folder: &Path, path: &Path, format: Option<SopsFormat>) -> Result<Self, Diagnostic> {
+        let format = format.unwrap_or_else(|| SopsFormat::of_path(path));
         Self::read_as(folder.join(path), path.display().to_string(), format)
     }
 
     /// Reads a file that messages call by another name than its path.
-    pub fn read_as(path: PathBuf, name: String, format: Format) -> Result<Self, Diagnostic> {
+    pub fn read_as(path: PathBuf, name: String, format: SopsFormat) -> Result<Self, Diagnostic> {
         let bytes = read_named(FileKind::SecretFile, &path, &name)?;
         Ok(Self { path, name, format, bytes })
     }
 
     /// The file as an encrypted one. One that is not is an error that says how to encrypt it.
-    pub fn closed(self) -> Result<(PathBuf, String, Closed), Diagnostics> {
+    pub fn into_encrypted(self) -> Result<(PathBuf, String, EncryptedFile), Diagnostics> {
         // a binary file is JSON once it is encrypted, and anything before
-        let is_plain = self.format == Format::Binary && !self.looks_encrypted();
+        let is_plain = self.format == SopsFormat::Binary && !self.looks_encrypted();
         let Self { path, name, format, bytes } = self;
         let lost = holds_ciphertext(&bytes);
         if is_plain {
             return Err(conflict_in(&name, &bytes).unwrap_or_else(|| not_encrypted(&name, lost)).into());
         }
-        let closed =
-            Closed::read(&name, bytes, format).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+        let closed = EncryptedFile::read(&name, bytes, format)
+            .map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         match closed {
             Some(closed) => Ok((path, name, closed)),
             None => Err(not_encrypted(&name, lost).into()),
@@ -97,7 +97,7 @@ pub fn conflict_in(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
     if !holds_ciphertext(bytes) || memchr::memmem::find(bytes, b"<<<<<<<").is_none() {
         return None;
     }
-    conflict(&Source::new(name, String::from_utf8_lossy(bytes)))
+    find_conflict(&Source::new(name, String::from_utf8_lossy(bytes)))
 }
 
 /// That a file is not encrypted, or not any more: there is ciphertext, and no `sops` block.
@@ -110,7 +110,7 @@ fn not_encrypted(name: &str, lost: bool) -> Diagnostic {
 }
 
 /// The new bytes of a file, not yet written.
-pub struct Staged {
+pub struct StagedWrite {
     /// Where they go.
     pub path: PathBuf,
     /// How messages call the file.

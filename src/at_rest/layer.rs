@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use super::Slot;
+use super::SecretEntry;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::disk::Disk;
 use crate::layer::PlaintextLayer;
 use crate::name::EntryId;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, Project};
-use crate::sops::{Identities, Places, Selector};
+use crate::sops::{Identities, IdentitySources, Selector};
 use crate::span::Source;
-use crate::yaml::node::Node;
-use crate::yaml::read::{MergeKeys, read, read_stream};
+use crate::yaml::node::YamlNode;
+use crate::yaml::read::{MergeKeys, read_document, read_stream};
 
 /// The number of apps that speak for all that share a layer: `septum check` asks all of them, and takes its time.
 const MOST_APPS: usize = 20;
@@ -37,7 +37,7 @@ impl ChangedLayer<'_> {
     ///
     /// A file that is not a layer is taken as it is, and so is what is not YAML: encrypting it says more. No other
     /// layer is decrypted.
-    pub fn check(&self) -> Result<Diagnostics, Diagnostics> {
+    pub fn check_layer(&self) -> Result<Diagnostics, Diagnostics> {
         let (Ok(before), Ok(after)) = (std::str::from_utf8(self.before), std::str::from_utf8(self.after)) else {
             return Ok(Diagnostics::new());
         };
@@ -49,10 +49,10 @@ impl ChangedLayer<'_> {
         let Some(root) = Project::locate(&Disk::default(), folder) else { return Ok(Diagnostics::new()) };
         let project = match Project::open(&Disk::default(), &root) {
             Ok(project) => project,
-            Err(problems) => return Ok(self.unchecked(problems)),
+            Err(problems) => return Ok(self.unchecked_warning(problems)),
         };
-        let old = Version::survey(&project, self, before);
-        let new = Version::survey(&project, self, after);
+        let old = LayerVersion::survey_version(&project, self, before);
+        let new = LayerVersion::survey_version(&project, self, after);
         if !new.is_layer {
             return Ok(Diagnostics::new());
         }
@@ -67,7 +67,7 @@ impl ChangedLayer<'_> {
         }
         let changed = changed_entries(before, after);
         for (app, survey) in &new.surveys {
-            for finding in self.unmet(&new.pipeline, app, survey, &changed) {
+            for finding in self.find_rule_violations(&new.pipeline, app, survey, &changed) {
                 let is_known = found.iter().any(|known| known.message == finding.message);
                 found.extend((!is_known).then_some(finding));
             }
@@ -75,12 +75,18 @@ impl ChangedLayer<'_> {
         match found.is_empty() {
             false => Err(found),
             true if new.is_whole => Ok(Diagnostics::new()),
-            true => Ok(self.unchecked(known.into_iter().collect())),
+            true => Ok(self.unchecked_warning(known.into_iter().collect())),
         }
     }
 
     /// Errors in changed values, by the rules that the layers have for them.
-    fn unmet(&self, pipeline: &Pipeline<'_>, app: &App, survey: &Survey, changed: &[ChangedEntry]) -> Diagnostics {
+    fn find_rule_violations(
+        &self,
+        pipeline: &Pipeline<'_>,
+        app: &App,
+        survey: &Survey,
+        changed: &[ChangedEntry],
+    ) -> Diagnostics {
         let name = pipeline.library.project.files.name(self.path);
         let mut found = Diagnostics::new();
         for resolved in &survey.environments {
@@ -91,15 +97,15 @@ impl ChangedLayer<'_> {
             for ChangedEntry { bundle, key, text } in changed {
                 let bundle = bundle.as_ref().map_or_else(|| definition.own_bundle(), |name| name.as_str().into());
                 let id = EntryId { bundle, key: key.as_str().into() };
-                let slot = Slot::of(pipeline, app, survey, &definition.environment, &id);
-                found.extend(slot.check(text.as_bytes(), true).err().into_iter().flatten());
+                let slot = SecretEntry::locate_entry(pipeline, app, survey, &definition.environment, &id);
+                found.extend(slot.check_value(text.as_bytes(), true).err().into_iter().flatten());
             }
         }
         found
     }
 
     /// Warning that a change was not compared with the base.
-    fn unchecked(&self, problems: Diagnostics) -> Diagnostics {
+    fn unchecked_warning(&self, problems: Diagnostics) -> Diagnostics {
         let first = problems.into_iter().find(|problem| problem.severity == Severity::Error);
         let message = format!("`{}` was not checked against the base, since the project cannot be read", self.name);
         let found = Diagnostic::warning("unchecked-layer", message);
@@ -112,7 +118,7 @@ impl ChangedLayer<'_> {
 }
 
 /// Content of the layers, with one text of the file.
-struct Version<'p> {
+struct LayerVersion<'p> {
     pipeline: Pipeline<'p>,
     errors: Vec<Diagnostic>,
     surveys: Vec<(&'p App, Survey)>,
@@ -122,9 +128,9 @@ struct Version<'p> {
     is_whole: bool,
 }
 
-impl<'p> Version<'p> {
-    fn survey(project: &'p Project, change: &ChangedLayer<'_>, text: &str) -> Self {
-        let mut pipeline = Pipeline::new(project, Identities::new(Places::default()));
+impl<'p> LayerVersion<'p> {
+    fn survey_version(project: &'p Project, change: &ChangedLayer<'_>, text: &str) -> Self {
+        let mut pipeline = Pipeline::new(project, Identities::new(IdentitySources::default()));
         pipeline.library.put_plaintext(PlaintextLayer::new(change.path.to_owned(), text, change.selector.clone()));
         let (mut problems, mut surveys, mut is_whole) = (Diagnostics::new(), Vec::new(), true);
         for app in project.apps.iter().filter(|app| may_read(project, app, change.path)).take(MOST_APPS) {
@@ -141,7 +147,7 @@ impl<'p> Version<'p> {
 
 /// Whether a file lies where an app looks for its layers.
 fn may_read(project: &Project, app: &App, path: &Path) -> bool {
-    path.starts_with(&app.folder) || project.shared.as_ref().is_some_and(|shared| path.starts_with(shared))
+    path.starts_with(&app.directory) || project.shared.as_ref().is_some_and(|shared| path.starts_with(shared))
 }
 
 /// Entry with a text that was not there before.
@@ -153,26 +159,26 @@ struct ChangedEntry {
 }
 
 fn changed_entries(before: &str, after: &str) -> Vec<ChangedEntry> {
-    let before = entries(before);
-    entries(after).into_iter().filter(|entry| !before.contains(entry)).collect()
+    let before = list_entries(before);
+    list_entries(after).into_iter().filter(|entry| !before.contains(entry)).collect()
 }
 
 /// The entries of a layer in plaintext whose values are single ones.
-fn entries(text: &str) -> Vec<ChangedEntry> {
+fn list_entries(text: &str) -> Vec<ChangedEntry> {
     let mut found = Vec::new();
-    let root = read(&Source::new("", text)).ok();
-    let Some(fields) = root.as_ref().and_then(Node::as_map) else { return found };
-    collect(fields.get("data"), None, &mut found);
-    for (name, bundle) in fields.get("bundles").and_then(Node::as_map).into_iter().flatten() {
-        collect(bundle.as_map().and_then(|bundle| bundle.get("data")), Some(&name.text), &mut found);
+    let root = read_document(&Source::new("", text)).ok();
+    let Some(fields) = root.as_ref().and_then(YamlNode::as_map) else { return found };
+    collect_entries(fields.get("data"), None, &mut found);
+    for (name, bundle) in fields.get("bundles").and_then(YamlNode::as_map).into_iter().flatten() {
+        collect_entries(bundle.as_map().and_then(|bundle| bundle.get("data")), Some(&name.text), &mut found);
     }
     found
 }
 
-fn collect(data: Option<&Node>, bundle: Option<&str>, found: &mut Vec<ChangedEntry>) {
-    for (key, value) in data.and_then(Node::as_map).into_iter().flatten() {
+fn collect_entries(data: Option<&YamlNode>, bundle: Option<&str>, found: &mut Vec<ChangedEntry>) {
+    for (key, value) in data.and_then(YamlNode::as_map).into_iter().flatten() {
         let value = value.as_map().map_or(Some(value), |long| long.get("value"));
-        let scalar = value.and_then(Node::as_scalar).filter(|scalar| !scalar.blank && !scalar.is_null());
+        let scalar = value.and_then(YamlNode::as_scalar).filter(|scalar| !scalar.blank && !scalar.is_null());
         if let Some(scalar) = scalar {
             let text = zeroize::Zeroizing::new(scalar.text().to_owned());
             found.push(ChangedEntry { bundle: bundle.map(str::to_owned), key: key.text.clone(), text });

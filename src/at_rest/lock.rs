@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use super::file::FileContent;
 
 /// Says that a file has to be waited for, by its name in messages.
-pub type Waiting<'a> = &'a (dyn Fn(&str) + Sync);
+pub type WaitCallback<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// Locks that are held until they are dropped.
-pub(super) struct Locks {
+pub(super) struct FileLocks {
     held: system::Held,
 }
 
-impl Locks {
+impl FileLocks {
     /// Whether a file that is locked has this content.
     pub(super) fn has_content(&self, path: &Path, content: &FileContent) -> bool {
         self.held.file(path).is_some_and(|file| content.is_of(file).unwrap_or(false))
@@ -28,7 +28,7 @@ impl Locks {
 
 /// Rank of a file in the order in which locks are taken, which is the same for all processes.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Lockable<'a> {
+struct LockTarget<'a> {
     path: PathBuf,
     /// Whether it is a folder, in place of a file that is not there.
     is_folder: bool,
@@ -37,7 +37,7 @@ struct Lockable<'a> {
     name: &'a str,
 }
 
-impl<'a> Lockable<'a> {
+impl<'a> LockTarget<'a> {
     fn of(named: &'a Path, name: &'a str, folders: &mut HashMap<PathBuf, PathBuf>) -> io::Result<Self> {
         let folder = named.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = match folders.get(folder) {
@@ -51,21 +51,21 @@ impl<'a> Lockable<'a> {
 }
 
 /// Locks files, each a path without links and its name in messages, and waits for those that others have.
-pub(super) fn lock_files(files: &[(&Path, &str)], waiting: Waiting<'_>) -> io::Result<Locks> {
+pub(super) fn lock_files(files: &[(&Path, &str)], waiting: WaitCallback<'_>) -> io::Result<FileLocks> {
     loop {
         let folders = &mut HashMap::new();
-        let wanted = files.iter().map(|(path, name)| Lockable::of(path, name, folders));
+        let wanted = files.iter().map(|(path, name)| LockTarget::of(path, name, folders));
         let mut wanted = wanted.collect::<io::Result<Vec<_>>>()?;
         wanted.sort();
         let mut held = system::Held::default();
         let mut is_as_wanted = true;
-        for Lockable { path, is_folder, named, name } in &wanted {
+        for LockTarget { path, is_folder, named, name } in &wanted {
             let is_there = held.add(path, named, &|| waiting(name))?;
             is_as_wanted &= is_there && !(*is_folder && named.exists());
         }
         // somebody may have made or removed one while another was waited for, and the order is another one then
         if is_as_wanted {
-            return Ok(Locks { held });
+            return Ok(FileLocks { held });
         }
     }
 }
@@ -120,15 +120,15 @@ mod system {
                     // what cannot be read is written as a whole
                     Err(_) => return Ok(true),
                 };
-                let key = key(&file.metadata()?);
+                let key = file_key(&file.metadata()?);
                 if self.files.contains_key(&key) {
                     self.paths.insert(named.to_owned(), key);
                     return Ok(true);
                 }
                 if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
-                    wait(&file, waiting);
+                    wait_for_lock(&file, waiting);
                 }
-                if fs::metadata(path).is_ok_and(|there| self::key(&there) == key) {
+                if fs::metadata(path).is_ok_and(|there| file_key(&there) == key) {
                     self.paths.insert(named.to_owned(), key);
                     self.files.insert(key, file);
                     return Ok(true);
@@ -137,15 +137,15 @@ mod system {
         }
     }
 
-    fn key(file: &fs::Metadata) -> (u64, u64) {
+    fn file_key(file: &fs::Metadata) -> (u64, u64) {
         (file.dev(), file.ino())
     }
 
     /// Waits for a lock, and says so if that takes more than a moment.
-    fn wait(file: &File, waiting: &(dyn Fn() + Sync)) {
+    fn wait_for_lock(file: &File, waiting: &(dyn Fn() + Sync)) {
         thread::scope(|scope| {
             let (done, is_done) = channel::<()>();
-            let moment = test_hook::moment(MOMENT);
+            let moment = test_hook::wait_time(MOMENT);
             let say = move || {
                 if is_done.recv_timeout(moment) == Err(RecvTimeoutError::Timeout) {
                     waiting();

@@ -19,14 +19,17 @@ mod text;
 pub mod textconv;
 mod together;
 
-pub use change::{Changing, ValueChange, entry_value, file_with, not_found};
-pub use encrypt::{Encryption, Wish, encrypt, encrypt_typed, encrypted, no_recipients, no_rule, plan};
-pub use entry::{Slot, Wanted};
-pub use file::{FileContent, SecretFile, Staged, conflict_in};
+pub use change::{EditableFile, ValueChange, entry_value, file_with, not_found};
+pub use encrypt::{
+    EncryptionOutcome, RecipientOptions, encrypt_content, encrypt_secret_file, encrypt_typed, no_recipients, no_rule,
+    plan_encryption,
+};
+pub use entry::{EntryQuery, SecretEntry};
+pub use file::{FileContent, SecretFile, StagedWrite, conflict_in};
 pub use layer::ChangedLayer;
-pub use lock::Waiting;
-pub use rekey::{Compared, Rekeyed, Rotation};
-pub use rewrite::{Before, Made, Rewrite, change_files, write_all};
+pub use lock::WaitCallback;
+pub use rekey::{ComparedFile, RekeyOutcome, Rotation};
+pub use rewrite::{ContentBefore, FileRewrite, RewriteOutcome, change_files, write_all};
 pub use search::ruled_files;
-pub use text::{Kind, ValueProblem, typed};
-pub use together::each;
+pub use text::{TextValueKind, ValueProblem, parse_typed};
+pub use together::par_map;

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use super::encrypt::{no_recipients, no_rule};
-use super::file::{SecretFile, Staged};
+use super::file::{SecretFile, StagedWrite};
 use crate::atomic::Access;
 use crate::diagnostic::Diagnostics;
-use crate::sops::{Closed, Drift, Identities, Recipients, Rule, RuleBook, Timestamp, WriteError, policy};
+use crate::sops::{
+    CreationRule, Drift, EncryptedFile, Identities, Recipients, SopsConfigCache, Timestamp, WriteError, policy,
+};
 
 /// When a file gets a new data key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +20,18 @@ pub enum Rotation {
 }
 
 /// A file beside its rule, not yet decrypted.
-pub struct Compared {
+pub struct ComparedFile {
     /// How messages call the file.
     pub name: String,
     /// What differs.
     pub drift: Drift,
     path: PathBuf,
-    closed: Closed,
-    rule: Option<Rule>,
+    closed: EncryptedFile,
+    rule: Option<CreationRule>,
 }
 
 /// A file that was brought to what its rule says.
-pub struct Rekeyed {
+pub struct RekeyOutcome {
     /// How messages call the file.
     pub name: String,
     /// What changed, a line each.
@@ -41,25 +43,25 @@ pub struct Rekeyed {
     /// Warnings about comments that do not decrypt.
     pub warnings: Diagnostics,
     /// The file, if there is anything to write.
-    pub staged: Option<Staged>,
+    pub staged: Option<StagedWrite>,
 }
 
-impl Compared {
+impl ComparedFile {
     /// Reads a file and compares it with its rule. Needs no key.
-    pub fn read(file: SecretFile, book: &RuleBook) -> Result<Self, Diagnostics> {
+    pub fn read(file: SecretFile, book: &SopsConfigCache) -> Result<Self, Diagnostics> {
         let format = file.format;
-        let (path, name, closed) = file.closed()?;
-        let rule = book.rule(&path)?;
+        let (path, name, closed) = file.into_encrypted()?;
+        let rule = book.find_rule(&path)?;
         let drift = rule
             .as_ref()
             .filter(|rule| !rule.groups.is_empty())
-            .map(|rule| policy::difference(rule, closed.metadata(), format))
+            .map(|rule| policy::compare_policy(rule, closed.metadata(), format))
             .unwrap_or_default();
         Ok(Self { name, drift, path, closed, rule })
     }
 
     /// The same of a file that only looks encrypted; none if it is not.
-    pub fn read_if_encrypted(file: SecretFile, book: &RuleBook) -> Result<Option<Self>, Diagnostics> {
+    pub fn read_if_encrypted(file: SecretFile, book: &SopsConfigCache) -> Result<Option<Self>, Diagnostics> {
         match Self::read(file, book) {
             Ok(compared) => Ok(Some(compared)),
             Err(found) if found.iter().any(|problem| problem.rule == "not-encrypted") => Ok(None),
@@ -68,7 +70,7 @@ impl Compared {
     }
 
     /// That there is a rule to be followed.
-    pub fn ruled(self, book: &RuleBook) -> Result<Self, Diagnostics> {
+    pub fn require_rule(self, book: &SopsConfigCache) -> Result<Self, Diagnostics> {
         match &self.rule {
             Some(rule) if rule.groups.is_empty() => Err(no_recipients(rule, &self.name, false)),
             Some(_) => Ok(self),
@@ -77,12 +79,17 @@ impl Compared {
     }
 
     /// Does what is due. The file is verified before anything of it is wrapped anew.
-    pub fn rekey(self, identities: &Identities, rotation: Rotation, now: Timestamp) -> Result<Rekeyed, Diagnostics> {
+    pub fn rekey_file(
+        self,
+        identities: &Identities,
+        rotation: Rotation,
+        now: Timestamp,
+    ) -> Result<RekeyOutcome, Diagnostics> {
         let Self { name, drift, path, closed, rule } = self;
-        let removed = drift.removes();
+        let removed = drift.removes_recipients();
         let rotated = removed || rotation == Rotation::Always;
         if drift.is_none() && !rotated {
-            return Ok(Rekeyed {
+            return Ok(RekeyOutcome {
                 name,
                 changes: Vec::new(),
                 rotated,
@@ -92,7 +99,7 @@ impl Compared {
             });
         }
         // a new data key leaves no ciphertext as it was
-        let opened = if rotated { closed.open_to_read(identities) } else { closed.open(identities) };
+        let opened = if rotated { closed.decrypt_to_read(identities) } else { closed.decrypt_file(identities) };
         let mut sealed = opened.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         if let Some(rule) = rule.filter(|rule| !rule.groups.is_empty()) {
             if drift.changes_recipients() {
@@ -106,14 +113,14 @@ impl Compared {
         warnings.extend(sealed.metadata().unknown_fields());
         let failed = |error: WriteError| Diagnostics::from_iter(error.into_diagnostics());
         if rotated {
-            sealed.rotate().map_err(failed)?;
+            sealed.rotate_key().map_err(failed)?;
         }
-        let bytes = sealed.write(now).map_err(failed)?;
-        let mut changes = policy::lines(&drift);
+        let bytes = sealed.write_bytes(now).map_err(failed)?;
+        let mut changes = policy::describe_drift(&drift);
         if rotated {
             changes.push("new data key".to_owned());
         }
-        let staged = Some(Staged { path, name: name.clone(), bytes, access: Access::Usual });
-        Ok(Rekeyed { name, changes, rotated, removed, warnings, staged })
+        let staged = Some(StagedWrite { path, name: name.clone(), bytes, access: Access::Usual });
+        Ok(RekeyOutcome { name, changes, rotated, removed, warnings, staged })
     }
 }

@@ -8,19 +8,19 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::file::{FileContent, SecretFile, Staged, check_names};
-use super::lock::{Locks, Waiting, lock_files, make_room};
-use super::together::each;
-use crate::atomic::{self, Committed, Prepared};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::disk::{self, Refusal};
-use crate::files::{FileKind, refuse, resolve_writable};
+use super::file::{FileContent, SecretFile, StagedWrite, check_names};
+use super::lock::{FileLocks, WaitCallback, lock_files, make_room};
+use super::together::par_map;
+use crate::atomic::{self, CommitOutcome, PreparedWrite};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::disk::{self, FileReadError};
+use crate::files::{FileKind, refuse_file, resolve_writable};
 use crate::signals;
-use crate::sops::RuleBook;
-use crate::test_hook::{Point, pass};
+use crate::sops::SopsConfigCache;
+use crate::test_hook::{StopPoint, pass_point};
 
 /// Content from which new bytes were made.
-pub enum Before {
+pub enum ContentBefore {
     /// The file had this content.
     Content(FileContent),
     /// There was no file.
@@ -30,42 +30,47 @@ pub enum Before {
 }
 
 /// Outcome of changing a file.
-pub struct Made<T> {
+pub struct RewriteOutcome<T> {
     /// Outcome for the caller.
     pub outcome: T,
     /// The new bytes, if there are any to write.
-    pub staged: Option<Staged>,
+    pub staged: Option<StagedWrite>,
 }
 
 /// Makes a change again, on a file that has other bytes now, or is no more.
-pub(super) type Again<'a, T> = Box<dyn Fn(Option<Vec<u8>>) -> Result<Made<T>, Diagnostics> + Send + Sync + 'a>;
+pub(super) type RedoRewrite<'a, T> =
+    Box<dyn Fn(Option<Vec<u8>>) -> Result<RewriteOutcome<T>, Diagnostics> + Send + Sync + 'a>;
 
 /// A change of a file, made in memory.
-pub struct Rewrite<'a, T> {
+pub struct FileRewrite<'a, T> {
     /// Content from which it was made.
-    pub before: Before,
+    pub before: ContentBefore,
     /// The change as it was made in memory.
-    pub made: Made<T>,
+    pub made: RewriteOutcome<T>,
     /// Function that makes it again.
-    pub again: Again<'a, T>,
+    pub again: RedoRewrite<'a, T>,
 }
 
-impl Rewrite<'_, ()> {
+impl FileRewrite<'_, ()> {
     /// New bytes in the place of whatever was there.
-    pub fn replacing(staged: Staged) -> Self {
-        let again = |_: Option<Vec<u8>>| Ok(Made { outcome: (), staged: None });
-        Self { before: Before::Any, made: Made { outcome: (), staged: Some(staged) }, again: Box::new(again) }
+    pub fn replace_any(staged: StagedWrite) -> Self {
+        let again = |_: Option<Vec<u8>>| Ok(RewriteOutcome { outcome: (), staged: None });
+        Self {
+            before: ContentBefore::Any,
+            made: RewriteOutcome { outcome: (), staged: Some(staged) },
+            again: Box::new(again),
+        }
     }
 
     /// New bytes that are not written if somebody else changes the file meanwhile.
-    pub fn unless_changed(before: Before, staged: Staged) -> Self {
+    pub fn unless_changed(before: ContentBefore, staged: StagedWrite) -> Self {
         let name = staged.name.clone();
         let again = move |newer: Option<Vec<u8>>| {
             let message = format!("`{name}` was changed by somebody else meanwhile, and stays as they left it");
             let changed = Diagnostic::error("changed-meanwhile", message).hint("run the command again");
-            Err(if newer.is_some() { changed } else { gone(&name) }.into())
+            Err(if newer.is_some() { changed } else { missing_file(&name) }.into())
         };
-        Self { before, made: Made { outcome: (), staged: Some(staged) }, again: Box::new(again) }
+        Self { before, made: RewriteOutcome { outcome: (), staged: Some(staged) }, again: Box::new(again) }
     }
 }
 
@@ -74,49 +79,52 @@ impl Rewrite<'_, ()> {
 pub fn change_files<T: Send>(
     files: Vec<PathBuf>,
     read: impl Fn(PathBuf) -> Result<SecretFile, Diagnostic> + Send + Sync,
-    work: impl Fn(SecretFile, &RuleBook) -> Result<Made<T>, Diagnostics> + Send + Sync,
-    waiting: Waiting<'_>,
+    work: impl Fn(SecretFile, &SopsConfigCache) -> Result<RewriteOutcome<T>, Diagnostics> + Send + Sync,
+    waiting: WaitCallback<'_>,
 ) -> Result<Vec<T>, Diagnostics> {
-    let (work, book) = (&work, RuleBook::default());
-    let rewrites = each(files, |path| {
+    let (work, book) = (&work, SopsConfigCache::default());
+    let rewrites = par_map(files, |path| {
         let file = read(path)?;
         let (path, name, format) = (file.path.clone(), file.name.clone(), file.format);
         let content = FileContent::of(&file.bytes);
         let made = work(file, &book)?;
         let is_in_place = made.staged.as_ref().is_some_and(|staged| staged.path == path);
-        let before = if is_in_place { Before::Content(content) } else { Before::Any };
+        let before = if is_in_place { ContentBefore::Content(content) } else { ContentBefore::Any };
         let again = move |newer: Option<Vec<u8>>| {
-            let bytes = newer.ok_or_else(|| gone(&name))?;
+            let bytes = newer.ok_or_else(|| missing_file(&name))?;
             // the rules may be others too
-            work(SecretFile { path: path.clone(), name: name.clone(), format, bytes }, &RuleBook::default())
+            work(SecretFile { path: path.clone(), name: name.clone(), format, bytes }, &SopsConfigCache::default())
         };
-        Ok(Rewrite { before, made, again: Box::new(again) as Again<'_, T> })
+        Ok(FileRewrite { before, made, again: Box::new(again) as RedoRewrite<'_, T> })
     })?;
     write_all(rewrites, waiting)
 }
 
 /// Writes changes: all of them, or none as far as that is in anybody's hands. Gives what they came to.
-pub fn write_all<T: Send>(rewrites: Vec<Rewrite<'_, T>>, waiting: Waiting<'_>) -> Result<Vec<T>, Diagnostics> {
-    let rewrites = each(rewrites, Rewrite::resolved)?;
+pub fn write_all<T: Send>(rewrites: Vec<FileRewrite<'_, T>>, waiting: WaitCallback<'_>) -> Result<Vec<T>, Diagnostics> {
+    let rewrites = par_map(rewrites, FileRewrite::resolve_path)?;
     let staged = rewrites.iter().filter_map(|rewrite| rewrite.made.staged.as_ref());
     let files = staged.filter(|staged| !atomic::is_device(&staged.path));
     let paths: Vec<_> = files.map(|staged| (staged.path.as_path(), staged.name.as_str())).collect();
-    pass(Point::FilesRead);
+    pass_point(StopPoint::FilesRead);
     // one for the lock of each, and one for its new bytes
     make_room(paths.len().saturating_mul(2)).map_err(|limit| too_many(paths.len(), limit))?;
     let locks = lock_files(&paths, waiting).map_err(|error| match paths.as_slice() {
-        [(_, name), ..] => unwritable(name, &error),
-        [] => unwritable("", &error),
+        [(_, name), ..] => unwritable_file(name, &error),
+        [] => unwritable_file("", &error),
     })?;
-    pass(Point::FilesLocked);
+    pass_point(StopPoint::FilesLocked);
     signals::report_if_ended(Some("septum: interrupted, and no file was changed".to_owned()));
-    let (outcomes, staged): (Vec<_>, Vec<_>) =
-        each(rewrites, |rewrite| rewrite.current(&locks))?.into_iter().map(|made| (made.outcome, made.staged)).unzip();
+    let (outcomes, staged): (Vec<_>, Vec<_>) = par_map(rewrites, |rewrite| rewrite.redo_if_changed(&locks))?
+        .into_iter()
+        .map(|made| (made.outcome, made.staged))
+        .unzip();
     let staged: Vec<_> = staged.into_iter().flatten().collect();
-    let (names, prepared) = prepare(staged)?;
-    let Committed { folders, failed } = atomic::commit(prepared, |done| Some(interrupted(&names, done)));
+    let (names, prepared) = prepare_files(staged)?;
+    let CommitOutcome { directories: folders, failed } =
+        atomic::commit_writes(prepared, |done| Some(interrupted_message(&names, done)));
     for folder in &folders {
-        atomic::sync(folder);
+        atomic::sync_directory(folder);
     }
     drop(locks);
     match failed {
@@ -125,9 +133,9 @@ pub fn write_all<T: Send>(rewrites: Vec<Rewrite<'_, T>>, waiting: Waiting<'_>) -
     }
 }
 
-impl<T> Rewrite<'_, T> {
+impl<T> FileRewrite<'_, T> {
     /// The same with a path that has no links, which may be written to.
-    fn resolved(mut self) -> Result<Self, Diagnostics> {
+    fn resolve_path(mut self) -> Result<Self, Diagnostics> {
         if let Some(staged) = &mut self.made.staged {
             staged.path = resolve_writable(&staged.path, &staged.name)?;
             check_names(&staged.path, &staged.name)?;
@@ -136,40 +144,40 @@ impl<T> Rewrite<'_, T> {
     }
 
     /// The change as it is on the file that is there now.
-    fn current(self, locks: &Locks) -> Result<Made<T>, Diagnostics> {
+    fn redo_if_changed(self, locks: &FileLocks) -> Result<RewriteOutcome<T>, Diagnostics> {
         let Some(staged) = &self.made.staged else { return Ok(self.made) };
         let path = staged.path.clone();
         let now = || match disk::read_named(&staged.path, FileKind::SecretFile.limit()) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(Refusal::Missing) => Ok(None),
-            Err(refusal) => Err(refuse(&refusal, FileKind::SecretFile, &staged.name)),
+            Err(FileReadError::Missing) => Ok(None),
+            Err(refusal) => Err(refuse_file(&refusal, FileKind::SecretFile, &staged.name)),
         };
         match &self.before {
-            Before::Any => Ok(self.made),
-            Before::Content(before) if locks.has_content(&staged.path, before) => Ok(self.made),
-            Before::Content(before) => match now()? {
+            ContentBefore::Any => Ok(self.made),
+            ContentBefore::Content(before) if locks.has_content(&staged.path, before) => Ok(self.made),
+            ContentBefore::Content(before) => match now()? {
                 Some(now) if FileContent::of(&now) == *before => Ok(self.made),
-                newer => Ok(at_path((self.again)(newer)?, path)),
+                newer => Ok(with_path((self.again)(newer)?, path)),
             },
-            Before::Missing => match now()? {
+            ContentBefore::Missing => match now()? {
                 None => Ok(self.made),
-                newer => Ok(at_path((self.again)(newer)?, path)),
+                newer => Ok(with_path((self.again)(newer)?, path)),
             },
         }
     }
 }
 
 /// A change that was made again goes to the path that is locked.
-fn at_path<T>(made: Made<T>, path: PathBuf) -> Made<T> {
-    let staged = made.staged.map(|staged| Staged { path, ..staged });
-    Made { staged, ..made }
+fn with_path<T>(made: RewriteOutcome<T>, path: PathBuf) -> RewriteOutcome<T> {
+    let staged = made.staged.map(|staged| StagedWrite { path, ..staged });
+    RewriteOutcome { staged, ..made }
 }
 
 /// Writes the new bytes of all files to the disk, unseen; nothing stays of them if one fails.
-fn prepare(staged: Vec<Staged>) -> Result<(Vec<String>, Vec<Prepared>), Diagnostics> {
-    let prepare = |Staged { path, name, bytes, access }: Staged| {
-        let prepared = atomic::prepare(&path, &bytes, access);
-        prepared.map(|prepared| (name.clone(), prepared)).map_err(|error| unwritable(&name, &error))
+fn prepare_files(staged: Vec<StagedWrite>) -> Result<(Vec<String>, Vec<PreparedWrite>), Diagnostics> {
+    let prepare = |StagedWrite { path, name, bytes, access }: StagedWrite| {
+        let prepared = atomic::prepare_write(&path, &bytes, access);
+        prepared.map(|prepared| (name.clone(), prepared)).map_err(|error| unwritable_file(&name, &error))
     };
     let several = staged.len() > 1;
     let all: Vec<Result<_, Diagnostic>> = if several {
@@ -194,15 +202,15 @@ fn prepare(staged: Vec<Staged>) -> Result<(Vec<String>, Vec<Prepared>), Diagnost
 }
 
 /// Text for the user whose signal waited until the names were changed.
-fn interrupted(names: &[String], done: usize) -> String {
+fn interrupted_message(names: &[String], done: usize) -> String {
     match names {
         [name] if done == 1 => format!("septum: interrupted after `{name}` was written"),
         names if names.len() == done => format!("septum: interrupted after all {done} files were written"),
-        names => format!("septum: interrupted; written: {}", list(names.get(..done).unwrap_or_default())),
+        names => format!("septum: interrupted; written: {}", list_names(names.get(..done).unwrap_or_default())),
     }
 }
 
-fn list(names: &[String]) -> String {
+fn list_names(names: &[String]) -> String {
     if names.is_empty() {
         return "nothing".to_owned();
     }
@@ -210,7 +218,7 @@ fn list(names: &[String]) -> String {
 }
 
 /// Error for a file that was removed while something waited.
-pub(super) fn gone(name: &str) -> Diagnostic {
+pub(super) fn missing_file(name: &str) -> Diagnostic {
     Diagnostic::error("changed-meanwhile", format!("`{name}` was removed by somebody else meanwhile"))
         .hint("look where it went: `git log --stat -1 -- FILE`, `git status`")
 }
@@ -218,15 +226,15 @@ pub(super) fn gone(name: &str) -> Diagnostic {
 /// Error for names that could not be changed, with those that were.
 fn half_done(names: &[String], failed: usize, error: &std::io::Error) -> Diagnostic {
     let (done, left) = names.split_at(failed.min(names.len()));
-    let found = unwritable(left.first().map_or("", String::as_str), error);
+    let found = unwritable_file(left.first().map_or("", String::as_str), error);
     if names.len() < 2 {
         return found;
     }
     let found = match done {
         [] => found.note("no file was changed"),
-        done => found.note(format!("written: {}", list(done))),
+        done => found.note(format!("written: {}", list_names(done))),
     };
-    let found = found.note(format!("as they were: {}", list(left)));
+    let found = found.note(format!("as they were: {}", list_names(left)));
     if done.is_empty() { found } else { found.hint("fix that, then run the command again with those that are left") }
 }
 
@@ -234,11 +242,11 @@ fn too_many(files: usize, limit: u64) -> Diagnostic {
     let message = format!("{files} files cannot be changed together: this process may have {limit} files open");
     Diagnostic::error("unwritable", message)
         .hint("raise the limit with `ulimit -n`, or name fewer files at a time")
-        .failing(Failure::Io)
+        .with_failure(FailureKind::Io)
 }
 
-fn unwritable(name: &str, error: &std::io::Error) -> Diagnostic {
+fn unwritable_file(name: &str, error: &std::io::Error) -> Diagnostic {
     Diagnostic::error("unwritable", format!("`{name}` could not be written: {error}"))
         .hint("make room on the disk, or fix its permissions")
-        .failing(Failure::Io)
+        .with_failure(FailureKind::Io)
 }

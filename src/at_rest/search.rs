@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use super::file::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{Disk, walk_files};
-use crate::files::{FileKind, refuse};
-use crate::sops::{Format, RuleBook, Rules};
+use crate::files::{FileKind, refuse_file};
+use crate::sops::{SopsConfig, SopsConfigCache, SopsFormat};
 
 /// All files for which a rule names recipients: those below the folder of the nearest `.sops.yaml`, from
 /// `folder` upward, less what Git ignores. Sorted; relative to `folder` where they lie below it.
-pub fn ruled_files(folder: &Path, book: &RuleBook) -> Result<Vec<PathBuf>, Diagnostics> {
-    let Some(config) = Rules::nearest(&folder.join("any"))? else {
+pub fn ruled_files(folder: &Path, book: &SopsConfigCache) -> Result<Vec<PathBuf>, Diagnostics> {
+    let Some(config) = SopsConfig::find_nearest(&folder.join("any"))? else {
         return Err(Diagnostic::error("no-rule", "there is no `.sops.yaml` here or above")
             .hint("write one with a rule for your files: `creation_rules: [{path_regex: '\\.secrets\\.yaml$', age: age1…}]`")
             .hint("or name files; `septum rotate FILE` works without a rule")
@@ -23,14 +23,18 @@ pub fn ruled_files(folder: &Path, book: &RuleBook) -> Result<Vec<PathBuf>, Diagn
     let mut found = Vec::new();
     let limit = FileKind::IgnoreRules.limit();
     let walked = walk_files(&Disk::default(), root, limit, &mut |path| {
-        match book.rule(path) {
-            Ok(Some(rule)) if !rule.groups.is_empty() => found.push(shown(folder, path.to_path_buf())),
+        match book.find_rule(path) {
+            Ok(Some(rule)) if !rule.groups.is_empty() => found.push(display_path(folder, path.to_path_buf())),
             Ok(_) => {}
             Err(wrong) => problems.extend(wrong),
         }
         ControlFlow::Continue(())
     });
-    problems.extend(walked.err().map(|(path, refusal)| refuse(&refusal, FileKind::IgnoreRules, &Rules::shown(&path))));
+    problems.extend(
+        walked
+            .err()
+            .map(|(path, refusal)| refuse_file(&refusal, FileKind::IgnoreRules, &SopsConfig::display_path(&path))),
+    );
     found.sort();
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }
@@ -38,12 +42,12 @@ pub fn ruled_files(folder: &Path, book: &RuleBook) -> Result<Vec<PathBuf>, Diagn
 impl SecretFile {
     /// Whether the file holds what every encrypted one does. Most others are done with here, unread.
     pub fn looks_encrypted(&self) -> bool {
-        let envelope = self.format != Format::Binary || self.bytes.trim_ascii_start().starts_with(b"{");
+        let envelope = self.format != SopsFormat::Binary || self.bytes.trim_ascii_start().starts_with(b"{");
         envelope && memchr::memmem::find(&self.bytes, b"ENC[AES256_GCM,").is_some()
     }
 }
 
-fn shown(folder: &Path, path: PathBuf) -> PathBuf {
+fn display_path(folder: &Path, path: PathBuf) -> PathBuf {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
     let clean: PathBuf = absolute.components().collect();
     path.strip_prefix(&clean).map(Path::to_path_buf).unwrap_or(path)

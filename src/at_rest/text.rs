@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::sops::{Tree, Value, holds_ciphertext};
+use crate::sops::{SopsTree, TypedValue, holds_ciphertext};
 
 /// What a text is to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TextValueKind {
     /// A text as it is.
     Text,
     /// An integer, number or truth value, if that keeps the text; else a text.
@@ -38,17 +38,17 @@ pub enum ValueProblem {
 }
 
 /// The value that a text is.
-pub fn typed(text: &[u8], kind: Kind) -> Result<Tree, ValueProblem> {
+pub fn parse_typed(text: &[u8], kind: TextValueKind) -> Result<SopsTree, ValueProblem> {
     if holds_ciphertext(text) {
         return Err(ValueProblem::Ciphertext);
     }
     match kind {
-        Kind::Text => Ok(Tree::of(Value::Text(text.to_vec().into()))),
-        Kind::Scalar => Ok(Tree::of(scalar(text))),
-        Kind::Json => {
-            let parsed: Result<Unique, _> = serde_json::from_slice(text);
+        TextValueKind::Text => Ok(SopsTree::of(TypedValue::Text(text.to_vec().into()))),
+        TextValueKind::Scalar => Ok(SopsTree::of(parse_scalar(text))),
+        TextValueKind::Json => {
+            let parsed: Result<UniqueKeyJson, _> = serde_json::from_slice(text);
             match parsed {
-                Ok(Unique(json)) => tree(&Wiped(json).0),
+                Ok(UniqueKeyJson(json)) => convert_json(&WipedJson(json).0),
                 Err(error) if error.to_string().contains(DUPLICATE) => Err(ValueProblem::Duplicate),
                 Err(_) => Err(ValueProblem::NotJson),
             }
@@ -57,36 +57,36 @@ pub fn typed(text: &[u8], kind: Kind) -> Result<Tree, ValueProblem> {
 }
 
 /// A number or truth value is one only if it prints as the text does: `0644` and `1.10` are texts.
-fn scalar(text: &[u8]) -> Value {
-    let as_it_is = || Value::Text(text.to_vec().into());
+fn parse_scalar(text: &[u8]) -> TypedValue {
+    let as_it_is = || TypedValue::Text(text.to_vec().into());
     let Ok(words) = std::str::from_utf8(text) else { return as_it_is() };
     let float = words.parse().ok().filter(|float: &f64| float.is_finite());
-    let numbers = [words.parse().ok().map(Value::Int), float.map(Value::Float)];
-    let values = numbers.into_iter().chain([words.parse().ok().map(Value::Bool)]).flatten();
-    let same = |value: &Value| match value {
-        Value::Bool(bool) => bool.to_string() == words,
+    let numbers = [words.parse().ok().map(TypedValue::Int), float.map(TypedValue::Float)];
+    let values = numbers.into_iter().chain([words.parse().ok().map(TypedValue::Bool)]).flatten();
+    let same = |value: &TypedValue| match value {
+        TypedValue::Bool(bool) => bool.to_string() == words,
         value => value.bytes().is_some_and(|bytes| *bytes == *text),
     };
     values.into_iter().find(same).unwrap_or_else(as_it_is)
 }
 
-fn tree(json: &Json) -> Result<Tree, ValueProblem> {
+fn convert_json(json: &Json) -> Result<SopsTree, ValueProblem> {
     Ok(match json {
-        Json::Null => Tree::of(Value::Null),
-        Json::Bool(bool) => Tree::of(Value::Bool(*bool)),
-        Json::Number(number) => Tree::of(match (number.as_i64(), number.as_f64()) {
-            (Some(int), _) => Value::Int(int),
+        Json::Null => SopsTree::of(TypedValue::Null),
+        Json::Bool(bool) => SopsTree::of(TypedValue::Bool(*bool)),
+        Json::Number(number) => SopsTree::of(match (number.as_i64(), number.as_f64()) {
+            (Some(int), _) => TypedValue::Int(int),
             // an integer of more digits than a number has is read as one with a fraction
             (None, Some(float)) if !number.is_u64() && (float.fract() != 0.0 || float.abs() < 9.2e18) => {
-                Value::Float(float)
+                TypedValue::Float(float)
             }
             _ => return Err(ValueProblem::TooBig),
         }),
-        Json::String(text) => Tree::text(text.as_str()),
-        Json::Array(items) => Tree::list(items.iter().map(tree).collect::<Result<_, _>>()?),
+        Json::String(text) => SopsTree::from_text(text.as_str()),
+        Json::Array(items) => SopsTree::from_list(items.iter().map(convert_json).collect::<Result<_, _>>()?),
         Json::Object(fields) => {
-            let pairs = fields.iter().map(|(key, value)| Ok((key.clone(), tree(value)?)));
-            Tree::map(pairs.collect::<Result<_, _>>()?)
+            let pairs = fields.iter().map(|(key, value)| Ok((key.clone(), convert_json(value)?)));
+            SopsTree::from_pairs(pairs.collect::<Result<_, _>>()?)
         }
     })
 }
@@ -95,9 +95,9 @@ fn tree(json: &Json) -> Result<Tree, ValueProblem> {
 const DUPLICATE: &str = "duplicate key";
 
 /// JSON in whose maps each key stands once.
-struct Unique(Json);
+struct UniqueKeyJson(Json);
 
-impl<'de> Deserialize<'de> for Unique {
+impl<'de> Deserialize<'de> for UniqueKeyJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(UniqueVisitor).map(Self)
     }
@@ -142,7 +142,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut list = Vec::new();
-        while let Some(Unique(item)) = items.next_element()? {
+        while let Some(UniqueKeyJson(item)) = items.next_element()? {
             list.push(item);
         }
         Ok(Json::Array(list))
@@ -150,7 +150,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut map = serde_json::Map::new();
-        while let Some((key, Unique(value))) = entries.next_entry::<String, Unique>()? {
+        while let Some((key, UniqueKeyJson(value))) = entries.next_entry::<String, UniqueKeyJson>()? {
             if map.insert(key, value).is_some() {
                 return Err(A::Error::custom(DUPLICATE));
             }
@@ -160,19 +160,19 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 }
 
 /// JSON whose texts are wiped.
-struct Wiped(Json);
+struct WipedJson(Json);
 
-impl Drop for Wiped {
+impl Drop for WipedJson {
     fn drop(&mut self) {
-        wipe(&mut self.0);
+        wipe_json(&mut self.0);
     }
 }
 
-fn wipe(json: &mut Json) {
+fn wipe_json(json: &mut Json) {
     match json {
         Json::String(text) => zeroize::Zeroize::zeroize(text),
-        Json::Array(items) => items.iter_mut().for_each(wipe),
-        Json::Object(fields) => fields.values_mut().for_each(wipe),
+        Json::Array(items) => items.iter_mut().for_each(wipe_json),
+        Json::Object(fields) => fields.values_mut().for_each(wipe_json),
         Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }
@@ -200,11 +200,11 @@ mod tests {
             ("yes", "text"),
             ("", "text"),
         ] {
-            let found = match scalar(text.as_bytes()) {
-                Value::Int(_) => "int",
-                Value::Float(_) => "float",
-                Value::Bool(_) => "bool",
-                Value::Text(_) => "text",
+            let found = match parse_scalar(text.as_bytes()) {
+                TypedValue::Int(_) => "int",
+                TypedValue::Float(_) => "float",
+                TypedValue::Bool(_) => "bool",
+                TypedValue::Text(_) => "text",
                 _ => "other",
             };
             assert_eq!(found, expected, "{text}");
@@ -213,16 +213,18 @@ mod tests {
 
     #[test]
     fn json_keeps_integers_and_tells_where_it_is_none() {
-        let Ok(Tree::Map(map)) = typed(br#"{"a": [9007199254740993, 1.0, null], "b": {}}"#, Kind::Json) else {
+        let Ok(SopsTree::Map(map)) =
+            parse_typed(br#"{"a": [9007199254740993, 1.0, null], "b": {}}"#, TextValueKind::Json)
+        else {
             panic!("a map")
         };
-        let Some(Tree::List(list)) = map.get("a") else { panic!("a list") };
+        let Some(SopsTree::List(list)) = map.get("a") else { panic!("a list") };
         let kinds: Vec<_> = list
             .values()
-            .map(|value| matches!(value, Tree::Leaf(leaf) if matches!(leaf.value, Value::Int(9_007_199_254_740_993))))
+            .map(|value| matches!(value, SopsTree::Leaf(leaf) if matches!(leaf.value, TypedValue::Int(9_007_199_254_740_993))))
             .collect();
         assert_eq!(kinds, [true, false, false]);
-        let wrong = |text: &str| typed(text.as_bytes(), Kind::Json).expect_err("wrong");
+        let wrong = |text: &str| parse_typed(text.as_bytes(), TextValueKind::Json).expect_err("wrong");
         assert_eq!(wrong("[1,\n x]"), ValueProblem::NotJson);
         assert_eq!(wrong("18446744073709551615"), ValueProblem::TooBig);
     }

@@ -9,15 +9,17 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::sops::{Error, Format, Identities, Metadata, Sealed, Selector, Veiled};
+use crate::sops::{DecryptedFile, DecryptionError, Identities, RedactedFile, Selector, SopsFormat, SopsMetadata};
 
 /// The plaintext of a file without its metadata, and a line for each recipient; of a file that is
 /// not encrypted, its bytes.
 pub fn textconv(path: &Path, bytes: Vec<u8>, identities: &Identities) -> Zeroizing<Vec<u8>> {
-    let format = Format::guess(path, &bytes);
+    let format = SopsFormat::guess(path, &bytes);
     // Git gives the two sides different names, and a name that is shown would be a difference
-    let Some(Veiled { text, metadata }) = Veiled::read("", &bytes, format) else { return Zeroizing::new(bytes) };
-    let mut out = match decrypted(bytes, format, identities) {
+    let Some(RedactedFile { text, metadata }) = RedactedFile::read("", &bytes, format) else {
+        return Zeroizing::new(bytes);
+    };
+    let mut out = match decrypt_text(bytes, format, identities) {
         Ok(plaintext) => plaintext,
         Err(reason) => Zeroizing::new(format!("# not decrypted: {reason}\n{text}").into_bytes()),
     };
@@ -25,15 +27,15 @@ pub fn textconv(path: &Path, bytes: Vec<u8>, identities: &Identities) -> Zeroizi
         out.push(b'\n');
     }
     if let Ok(metadata) = &metadata {
-        out.extend(about(metadata).bytes());
+        out.extend(describe_metadata(metadata).bytes());
     }
     out
 }
 
-fn decrypted(bytes: Vec<u8>, format: Format, identities: &Identities) -> Result<Zeroizing<Vec<u8>>, String> {
-    let sealed = Sealed::open("", bytes, format, identities).map_err(reason)?;
+fn decrypt_text(bytes: Vec<u8>, format: SopsFormat, identities: &Identities) -> Result<Zeroizing<Vec<u8>>, String> {
+    let sealed = DecryptedFile::decrypt_bytes("", bytes, format, identities).map_err(describe_error)?;
     let plaintext = sealed.plaintext().map_err(|error| error.to_string())?;
-    if format == Format::Binary && std::str::from_utf8(&plaintext).is_err() {
+    if format == SopsFormat::Binary && std::str::from_utf8(&plaintext).is_err() {
         let mut line = format!("[{} bytes, SHA-256 ", plaintext.len());
         for byte in Sha256::digest(&*plaintext) {
             let _ = write!(line, "{byte:02x}");
@@ -44,8 +46,8 @@ fn decrypted(bytes: Vec<u8>, format: Format, identities: &Identities) -> Result<
 }
 
 /// Why a file could not be decrypted, on one line, and the same for both sides of a diff.
-fn reason(error: Error) -> String {
-    if let Error::NoIdentity(_) = error {
+fn describe_error(error: DecryptionError) -> String {
+    if let DecryptionError::NoIdentity(_) = error {
         return "no identity at hand opens the file".to_owned();
     }
     let mut messages = error.into_diagnostics().into_iter().map(|diagnostic| diagnostic.message);
@@ -53,7 +55,7 @@ fn reason(error: Error) -> String {
 }
 
 /// Who can decrypt the file, and which of its values are encrypted if that is not the usual rule.
-fn about(metadata: &Metadata) -> String {
+fn describe_metadata(metadata: &SopsMetadata) -> String {
     let mut lines = String::new();
     let usual = Selector::default().to_string();
     if metadata.selector.to_string() != usual {
@@ -68,7 +70,7 @@ fn about(metadata: &Metadata) -> String {
         }
     }
     if several {
-        let _ = writeln!(lines, "# key groups needed: {} of {}", metadata.needed(), metadata.groups.len());
+        let _ = writeln!(lines, "# key groups needed: {} of {}", metadata.needed_groups(), metadata.groups.len());
     }
     lines
 }

@@ -5,11 +5,11 @@ use crate::parallel;
 
 /// Does something with each of many things, on all cores. The results have the order of the things;
 /// where some fail, all that is wrong with any of them is told, and there are no results.
-pub fn each<T: Send, R: Send>(
+pub fn par_map<T: Send, R: Send>(
     things: Vec<T>,
     work: impl Fn(T) -> Result<R, Diagnostics> + Sync + Send,
 ) -> Result<Vec<R>, Diagnostics> {
-    let results = parallel::each(things, 1, work);
+    let results = parallel::par_map(things, 1, work);
     let mut found = Diagnostics::new();
     let mut done = Vec::with_capacity(results.len());
     for result in results {
@@ -29,12 +29,12 @@ mod tests {
     #[test]
     fn results_are_in_order_and_failures_told_together() {
         let all: Vec<usize> = (0..100).collect();
-        assert_eq!(each(all.clone(), Ok).expect("no failure"), all);
-        assert_eq!(each(vec![7], Ok).expect("no failure"), [7]);
+        assert_eq!(par_map(all.clone(), Ok).expect("no failure"), all);
+        assert_eq!(par_map(vec![7], Ok).expect("no failure"), [7]);
         let odd = |index: usize| match index % 2 {
             0 => Ok(()),
             _ => Err(Diagnostic::error("odd", index.to_string()).into()),
         };
-        assert_eq!(each(all, odd).expect_err("odd ones").len(), 50);
+        assert_eq!(par_map(all, odd).expect_err("odd ones").len(), 50);
     }
 }

@@ -8,7 +8,7 @@ use tempfile::{Builder, TempPath};
 
 use crate::signals;
 #[cfg(target_os = "linux")]
-use crate::test_hook::{Point, pass};
+use crate::test_hook::{StopPoint, pass_point};
 
 /// Prefix of the names of drafts; [`RANDOM`] letters and digits follow.
 const PREFIX: &str = ".septum-";
@@ -17,7 +17,7 @@ const PREFIX: &str = ".septum-";
 const RANDOM: usize = 6;
 
 /// A file in the folder of another one.
-pub(super) enum Draft {
+pub(super) enum DraftFile {
     /// It has no name, so that nothing is left of it whatever happens.
     #[cfg(target_os = "linux")]
     Unnamed(File),
@@ -31,11 +31,11 @@ pub(super) struct NamedDraft {
     path: Option<TempPath>,
 }
 
-impl Draft {
+impl DraftFile {
     /// Makes one with these permissions at most.
     pub(super) fn new(folder: &Path, mode: u32) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
-        if let Some(file) = unnamed(folder, mode) {
+        if let Some(file) = create_unnamed(folder, mode) {
             return Ok(Self::Unnamed(file));
         }
         let mut builder = Builder::new();
@@ -75,11 +75,11 @@ impl Draft {
     }
 
     /// Gives it the name of its file. No signal may come between.
-    pub(super) fn place(self, target: &Path, is_new: bool) -> io::Result<()> {
+    pub(super) fn name_as(self, target: &Path, is_new: bool) -> io::Result<()> {
         match self {
             #[cfg(target_os = "linux")]
             Self::Unnamed(file) => {
-                if is_new && link(&file, target).is_ok() {
+                if is_new && link_file(&file, target).is_ok() {
                     return Ok(());
                 }
                 // nothing takes the place of another name but a name
@@ -87,8 +87,8 @@ impl Draft {
                 let linked = builder
                     .prefix(PREFIX)
                     .rand_bytes(RANDOM)
-                    .make_in(super::folder(target), |path| link(&file, path))?;
-                pass(Point::AtomicLinked);
+                    .make_in(super::parent_directory(target), |path| link_file(&file, path))?;
+                pass_point(StopPoint::AtomicLinked);
                 linked.into_temp_path().persist(target).map_err(|error| error.error)
             }
             Self::Named(mut draft) => match draft.path.take() {
@@ -110,7 +110,7 @@ impl Drop for NamedDraft {
 
 /// A file without a name, where the system of files knows such and a name can be given to it later.
 #[cfg(target_os = "linux")]
-fn unnamed(folder: &Path, mode: u32) -> Option<File> {
+fn create_unnamed(folder: &Path, mode: u32) -> Option<File> {
     use rustix::fs::{Mode, OFlags, open};
     use std::sync::OnceLock;
     static CAN_BE_NAMED: OnceLock<bool> = OnceLock::new();
@@ -128,7 +128,7 @@ fn by_number(file: &File) -> PathBuf {
 }
 
 #[cfg(target_os = "linux")]
-fn link(file: &File, path: &Path) -> io::Result<()> {
+fn link_file(file: &File, path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, linkat};
     Ok(linkat(CWD, by_number(file), CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }

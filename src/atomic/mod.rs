@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use self::draft::Draft;
+use self::draft::DraftFile;
 use crate::signals;
-use crate::test_hook::{Point, pass};
+use crate::test_hook::{StopPoint, pass_point};
 
 pub use self::draft::{is_draft, is_in_use};
 
@@ -35,16 +35,17 @@ pub enum Access {
 ///
 /// Whoever is killed on the way leaves the old file or the new one. A device or a pipe (`/dev/null`,
 /// `/dev/stdout`) is no file to replace: it takes the bytes.
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let Committed { folders, failed } = commit(vec![prepare(path, bytes, Access::Usual)?], |_| None);
+pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let CommitOutcome { directories: folders, failed } =
+        commit_writes(vec![prepare_write(path, bytes, Access::Usual)?], |_| None);
     for folder in &folders {
-        sync(folder);
+        sync_directory(folder);
     }
     failed.map_or(Ok(()), |(_, error)| Err(error))
 }
 
 /// New bytes that do not have their name yet. Without one they vanish.
-pub enum Prepared {
+pub enum PreparedWrite {
     /// Complete on disk.
     File(PreparedFile),
     /// For what is no file.
@@ -58,46 +59,46 @@ pub enum Prepared {
 
 /// A complete draft, and the name that it gets.
 pub struct PreparedFile {
-    draft: Draft,
+    draft: DraftFile,
     target: PathBuf,
     is_new: bool,
 }
 
 /// Outcome of changing names.
 #[derive(Debug, Default)]
-pub struct Committed {
+pub struct CommitOutcome {
     /// The folders with new names, which [`sync`] makes remember them.
-    pub folders: Vec<PathBuf>,
+    pub directories: Vec<PathBuf>,
     /// The first that could not be done; those after it were not tried.
     pub failed: Option<(usize, io::Error)>,
 }
 
 /// Gives drafts their names, in their order. `report` says what a signal that waited for it reports, from how
 /// many were done.
-pub fn commit(prepared: Vec<Prepared>, report: impl FnOnce(usize) -> Option<String>) -> Committed {
+pub fn commit_writes(prepared: Vec<PreparedWrite>, report: impl FnOnce(usize) -> Option<String>) -> CommitOutcome {
     let mut devices = Vec::new();
     let mut done = signals::uninterrupted(|| {
-        let (mut done, mut settled) = (Committed::default(), Vec::new());
+        let (mut done, mut settled) = (CommitOutcome::default(), Vec::new());
         for (index, prepared) in prepared.into_iter().enumerate() {
             match prepared {
-                Prepared::Device { bytes, target } => devices.push((index, bytes, target)),
-                Prepared::File(PreparedFile { draft, target, is_new }) => {
+                PreparedWrite::Device { bytes, target } => devices.push((index, bytes, target)),
+                PreparedWrite::File(PreparedFile { draft, target, is_new }) => {
                     settled.extend(draft.path());
-                    pass(Point::AtomicComplete);
-                    if let Err(error) = draft.place(&target, is_new) {
+                    pass_point(StopPoint::AtomicComplete);
+                    if let Err(error) = draft.name_as(&target, is_new) {
                         done.failed = Some((index, error));
                         break;
                     }
-                    pass(Point::AtomicNamed);
-                    done.folders.push(folder(&target).to_path_buf());
+                    pass_point(StopPoint::AtomicNamed);
+                    done.directories.push(parent_directory(&target).to_path_buf());
                 }
             }
         }
-        let report = report(done.folders.len());
+        let report = report(done.directories.len());
         (done, settled, report)
     });
-    done.folders.sort();
-    done.folders.dedup();
+    done.directories.sort();
+    done.directories.dedup();
     // what reads from a pipe may take as long as it likes
     for (index, bytes, target) in devices {
         let write = || OpenOptions::new().write(true).open(&target)?.write_all(&bytes);
@@ -108,15 +109,15 @@ pub fn commit(prepared: Vec<Prepared>, report: impl FnOnce(usize) -> Option<Stri
     done
 }
 
-fn folder(target: &Path) -> &Path {
+fn parent_directory(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes new bytes beside the file that they are for, to the disk and unseen.
-pub fn prepare(path: &Path, bytes: &[u8], access: Access) -> io::Result<Prepared> {
+pub fn prepare_write(path: &Path, bytes: &[u8], access: Access) -> io::Result<PreparedWrite> {
     // also a link of /proc, which names no path that could be followed
     if is_device(path) {
-        return Ok(Prepared::Device { bytes: Zeroizing::new(bytes.to_vec()), target: path.to_path_buf() });
+        return Ok(PreparedWrite::Device { bytes: Zeroizing::new(bytes.to_vec()), target: path.to_path_buf() });
     }
     let target = path.to_path_buf();
     let before = match fs::symlink_metadata(&target) {
@@ -128,17 +129,17 @@ pub fn prepare(path: &Path, bytes: &[u8], access: Access) -> io::Result<Prepared
     // a draft is its owner's alone; a new file has the permissions that the mask of the user leaves
     let is_open = before.is_none() && access == Access::Usual;
     // its own error names the path, which may be what was typed in the wrong place
-    let mut draft = Draft::new(folder(&target), if is_open { 0o666 } else { 0o600 })
+    let mut draft = DraftFile::new(parent_directory(&target), if is_open { 0o666 } else { 0o600 })
         .map_err(|error| io::Error::from(error.kind()))?;
     let (first, second) = bytes.split_at(bytes.len() / 2);
     draft.file().write_all(first)?;
-    pass(Point::AtomicHalfWritten);
+    pass_point(StopPoint::AtomicHalfWritten);
     draft.file().write_all(second)?;
     if let Some(before) = &before {
         inherit(draft.file(), &target, before, access)?;
     }
     draft.file().sync_all()?;
-    Ok(Prepared::File(PreparedFile { draft, target, is_new: before.is_none() }))
+    Ok(PreparedWrite::File(PreparedFile { draft, target, is_new: before.is_none() }))
 }
 
 #[cfg(unix)]
@@ -197,7 +198,7 @@ pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
 }
 
 /// Makes the new name last. Not all systems can; the bytes are safe either way.
-pub fn sync(folder: &Path) {
+pub fn sync_directory(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
@@ -212,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.yaml");
         for text in ["one", "two", ""] {
-            write(&path, text.as_bytes()).unwrap();
+            replace_file(&path, text.as_bytes()).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -221,15 +222,15 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_stays_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(write(folder.path(), b"x").is_err(), "a folder");
-        assert!(write(&folder.path().join("none/a"), b"x").is_err());
+        assert!(replace_file(folder.path(), b"x").is_err(), "a folder");
+        assert!(replace_file(&folder.path().join("none/a"), b"x").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[cfg(unix)]
     #[test]
     fn a_device_stays_one() {
-        write(Path::new("/dev/null"), b"x").unwrap();
+        replace_file(Path::new("/dev/null"), b"x").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }
 
@@ -246,8 +247,8 @@ mod tests {
                 fs::write(&path, "old").unwrap();
                 fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
             }
-            let prepared = prepare(&path, b"new", Access::Owner).unwrap();
-            assert!(commit(vec![prepared], |_| None).failed.is_none());
+            let prepared = prepare_write(&path, b"new", Access::Owner).unwrap();
+            assert!(commit_writes(vec![prepared], |_| None).failed.is_none());
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, expected, "{before:?}");
         }
     }
@@ -260,7 +261,7 @@ mod tests {
         let real = folder.path().join("real");
         fs::write(&real, "old").unwrap();
         fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
-        write(&real, b"new").unwrap();
+        replace_file(&real, b"new").unwrap();
         assert_eq!(fs::read_to_string(&real).unwrap(), "new");
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
         for link in ["real", "nowhere", "link"] {
@@ -268,7 +269,7 @@ mod tests {
             let _ = fs::remove_file(&path);
             symlink(link, &path).unwrap();
             assert!(create_new(&path, b"other", Access::Usual).is_err());
-            write(&path, b"other").unwrap();
+            replace_file(&path, b"other").unwrap();
             assert!(fs::symlink_metadata(&path).unwrap().is_file());
             assert_eq!(fs::read_to_string(&real).unwrap(), "new");
         }

@@ -3,27 +3,27 @@
 use std::collections::{HashMap, HashSet};
 
 use super::finding::{Acceptance, Finding};
-use super::places::Places;
-use super::unused::Usage;
+use super::places::EntryIndex;
+use super::unused::UsageTracker;
 use crate::diagnostic::Diagnostic;
-use crate::layer::{Allow, Entry};
+use crate::layer::{AllowedFinding, Entry};
 use crate::name::EnvironmentName;
 use crate::object::Day;
 use crate::pipeline::Survey;
-use crate::span::Place;
+use crate::span::Location;
 use crate::test_hook;
 
 /// Parts findings into those that are accepted and all others; what is accepted in vain, or no longer, is a
 /// finding itself.
-pub(super) fn accepted(
+pub(super) fn split_accepted(
     findings: Vec<Finding>,
     survey: &Survey,
     wanted: &[EnvironmentName],
     today: Option<Day>,
-    places: &Places,
-    usage: &mut Usage,
+    places: &EntryIndex,
+    usage: &mut UsageTracker,
 ) -> (Vec<Finding>, Vec<Finding>) {
-    let allows = allows(survey, wanted);
+    let allows = collect_allows(survey, wanted);
     // of one environment alone nothing can be said of the others
     let is_whole = survey.environments.len() == wanted.len();
     let index = AllowIndex::new(allows.iter().copied().filter(|allow| !is_past(allow, today)));
@@ -32,7 +32,7 @@ pub(super) fn accepted(
     for finding in findings {
         match index.find(&finding) {
             Some(allow) => {
-                used.insert(position(&allow.rule.place));
+                used.insert(allow_position(&allow.rule.place));
                 taken.push(finding.accept(Acceptance::Allowed(allow.reason.value.clone())));
             }
             None => left.push(finding),
@@ -42,11 +42,12 @@ pub(super) fn accepted(
     let mut told = Vec::new();
     for allow in allows {
         if is_past(allow, today) {
-            told.push(expired(allow));
-        } else if used.contains(&position(&allow.rule.place)) || !is_whole || declared.contains(&*allow.key.value) {
-            usage.used(&allow.rule.place);
+            told.push(expired_allow(allow));
+        } else if used.contains(&allow_position(&allow.rule.place)) || !is_whole || declared.contains(&*allow.key.value)
+        {
+            usage.mark_used(&allow.rule.place);
         } else {
-            usage.unused(&allow.rule.place, || places.findings([unused(allow)], None).pop());
+            usage.mark_unused(&allow.rule.place, || places.findings([unused_allow(allow)], None).pop());
         }
     }
     left.extend(places.findings(told, None));
@@ -54,35 +55,35 @@ pub(super) fn accepted(
 }
 
 /// Each `allow` once, though environments share layers.
-fn allows<'s>(survey: &'s Survey, wanted: &[EnvironmentName]) -> Vec<&'s Allow> {
+fn collect_allows<'s>(survey: &'s Survey, wanted: &[EnvironmentName]) -> Vec<&'s AllowedFinding> {
     let mut known = HashSet::new();
     let environments = survey.environments.iter().filter(|it| wanted.contains(&it.definition.environment));
     let allows = environments.flat_map(|resolved| &resolved.definition.allow);
-    allows.filter(|allow| known.insert(position(&allow.rule.place))).collect()
+    allows.filter(|allow| known.insert(allow_position(&allow.rule.place))).collect()
 }
 
 /// The file and the offset at which an `allow` is written: no other one has the same.
-fn position(place: &Place) -> (&str, usize) {
-    test_hook::work(1);
+fn allow_position(place: &Location) -> (&str, usize) {
+    test_hook::count_work(1);
     (place.source.name(), place.span.start)
 }
 
 /// The first `allow` for each rule and key.
-struct AllowIndex<'s>(HashMap<(&'s str, &'s str), (usize, &'s Allow)>);
+struct AllowIndex<'s>(HashMap<(&'s str, &'s str), (usize, &'s AllowedFinding)>);
 
 impl<'s> AllowIndex<'s> {
-    fn new(allows: impl Iterator<Item = &'s Allow>) -> Self {
+    fn new(allows: impl Iterator<Item = &'s AllowedFinding>) -> Self {
         let mut index = HashMap::new();
         for (at, allow) in allows.enumerate() {
-            test_hook::work(1);
+            test_hook::count_work(1);
             index.entry((allow.rule.value.as_str(), allow.key.value.as_str())).or_insert((at, allow));
         }
         Self(index)
     }
 
     /// The first `allow` that accepts a finding, by its rule or by its detector.
-    fn find(&self, finding: &Finding) -> Option<&'s Allow> {
-        test_hook::work(1);
+    fn find(&self, finding: &Finding) -> Option<&'s AllowedFinding> {
+        test_hook::count_work(1);
         // what cannot be read is not accepted
         if !finding.is_acceptable() {
             return None;
@@ -95,7 +96,7 @@ impl<'s> AllowIndex<'s> {
 }
 
 /// Whether an `allow` is out of date.
-fn is_past(allow: &Allow, today: Option<Day>) -> bool {
+fn is_past(allow: &AllowedFinding, today: Option<Day>) -> bool {
     let until = allow.until.as_ref().and_then(|until| until.value.parse::<Day>().ok());
     until.zip(today).is_some_and(|(until, today)| until < today)
 }
@@ -105,13 +106,13 @@ fn keys_declared_plain(survey: &Survey) -> HashSet<String> {
     let entries = survey.environments.iter().flat_map(|resolved| resolved.definition.entries());
     let is_plain = |entry: &Entry| entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value);
     let declared = entries.filter(|(_, _, entry)| {
-        test_hook::work(1);
+        test_hook::count_work(1);
         is_plain(entry)
     });
     declared.map(|(id, _, _)| id.key.as_str().to_owned()).collect()
 }
 
-fn expired(allow: &Allow) -> Diagnostic {
+fn expired_allow(allow: &AllowedFinding) -> Diagnostic {
     let until = allow.until.as_ref().map(|until| until.value.as_str()).unwrap_or_default();
     let message = format!("`{}` of `{}` was accepted until {until}", allow.rule.value, allow.key.value);
     Diagnostic::warning("expired-allow", message)
@@ -119,7 +120,7 @@ fn expired(allow: &Allow) -> Diagnostic {
         .hint("mend what it is about, or give it another day and a reason")
 }
 
-fn unused(allow: &Allow) -> Diagnostic {
+fn unused_allow(allow: &AllowedFinding) -> Diagnostic {
     let message = format!("nothing is found of `{}` that `{}` would allow", allow.key.value, allow.rule.value);
     Diagnostic::warning("unused-allow", message)
         .at(allow.rule.place.clone())

@@ -27,14 +27,14 @@ const HEAD: &str = "\
 #[derive(Debug)]
 pub struct Baseline {
     key: TagKey,
-    known: BTreeSet<Known>,
+    entries: BTreeSet<BaselineEntry>,
     source: Option<Source>,
 }
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Known {
+struct BaselineEntry {
     file: String,
     rule: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,16 +49,16 @@ struct Known {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Page {
+struct BaselineFile {
     key: String,
     #[serde(default)]
-    findings: Vec<Known>,
+    findings: Vec<BaselineEntry>,
 }
 
 impl Baseline {
     /// One that knows nothing.
     pub fn new() -> Self {
-        Self { key: TagKey::random(), known: BTreeSet::new(), source: None }
+        Self { key: TagKey::random(), entries: BTreeSet::new(), source: None }
     }
 
     /// The one of a project, if somebody wrote it down.
@@ -68,7 +68,7 @@ impl Baseline {
         if !files.bounds().has(&path) {
             return Ok(None);
         }
-        Ok(Some(Self::read(files.text(FileKind::Baseline, &path)?)?))
+        Ok(Some(Self::read(files.read_text(FileKind::Baseline, &path)?)?))
     }
 
     /// Reads one. Errors: it is not what `--write-baseline` writes.
@@ -78,14 +78,14 @@ impl Baseline {
                 .at(source.place(place.unwrap_or_else(|| Span::locate(source.text(), 0, 0))))
                 .hint("`septum check --write-baseline` writes it anew")
         };
-        let page: Page = serde_yaml::from_str(source.text()).map_err(|error| {
+        let page: BaselineFile = serde_yaml::from_str(source.text()).map_err(|error| {
             let at = error.location().map(|at| Span::locate(source.text(), at.index(), at.index()));
             let text = error.to_string();
             invalid(without_quotes(text.split(" at line ").next().unwrap_or_default()).to_owned(), at)
         })?;
         let key =
             TagKey::parse(&page.key).ok_or_else(|| invalid("`key` is not 32 hexadecimal digits".to_owned(), None))?;
-        Ok(Self { key, known: page.findings.into_iter().collect(), source: Some(source) })
+        Ok(Self { key, entries: page.findings.into_iter().collect(), source: Some(source) })
     }
 
     /// What values are known by.
@@ -95,26 +95,26 @@ impl Baseline {
 
     /// One with the same key that knows these findings.
     #[must_use]
-    pub fn of(&self, findings: &[Finding]) -> Self {
+    pub fn with_findings(&self, findings: &[Finding]) -> Self {
         // what cannot be read is not accepted for later
         let counted = findings.iter().filter(|finding| is_acceptable(finding));
-        Self { key: self.key.clone(), known: counted.map(|finding| self.known(finding)).collect(), source: None }
+        Self { key: self.key.clone(), entries: counted.map(|finding| self.entry_for(finding)).collect(), source: None }
     }
 
     /// How many findings it knows.
     pub fn len(&self) -> usize {
-        self.known.len()
+        self.entries.len()
     }
 
     /// Whether it knows none.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.entries.is_empty()
     }
 
-    fn known(&self, finding: &Finding) -> Known {
+    fn entry_for(&self, finding: &Finding) -> BaselineEntry {
         let view = finding.view();
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Known {
+        BaselineEntry {
             file: view.file.unwrap_or_default().to_owned(),
             rule: view.rule.to_owned(),
             app: owned(view.app),
@@ -126,12 +126,12 @@ impl Baseline {
 
     /// Parts findings into those that are known and all others. With `whole`, everything was looked for, and
     /// what was not found is told.
-    pub(super) fn part(&self, findings: Vec<Finding>, whole: bool) -> (Vec<Finding>, Vec<Finding>) {
+    pub(super) fn split_known(&self, findings: Vec<Finding>, whole: bool) -> (Vec<Finding>, Vec<Finding>) {
         let mut met = BTreeSet::new();
         let (mut known, mut left) = (Vec::new(), Vec::new());
         for finding in findings {
-            let as_known = self.known(&finding);
-            if is_acceptable(&finding) && self.known.contains(&as_known) {
+            let as_known = self.entry_for(&finding);
+            if is_acceptable(&finding) && self.entries.contains(&as_known) {
                 met.insert(as_known);
                 known.push(finding.accept(Acceptance::Known));
             } else {
@@ -139,15 +139,15 @@ impl Baseline {
             }
         }
         if whole {
-            left.extend(self.gone(&met));
+            left.extend(self.report_stale(&met));
         }
         (known, left)
     }
 
     /// That lines of it are of no use any more.
-    fn gone(&self, met: &BTreeSet<Known>) -> Option<Finding> {
+    fn report_stale(&self, met: &BTreeSet<BaselineEntry>) -> Option<Finding> {
         const MOST: usize = 5;
-        let gone: Vec<&Known> = self.known.difference(met).collect();
+        let gone: Vec<&BaselineEntry> = self.entries.difference(met).collect();
         let source = self.source.as_ref().filter(|_| !gone.is_empty())?;
         let message = match gone.len() {
             1 => format!("a finding of `{FILE}` is not found any more"),
@@ -161,7 +161,7 @@ impl Baseline {
         let warning = shown.fold(warning, Diagnostic::note);
         let warning = if gone.len() > MOST { warning.note(format!("and {} more", gone.len() - MOST)) } else { warning };
         let warning = warning.hint("`septum check --write-baseline` takes them out, and whatever is new in");
-        Some(Finding::of(warning, None, None, None))
+        Some(Finding::new_finding(warning, None, None, None))
     }
 }
 
@@ -181,8 +181,8 @@ impl std::fmt::Display for Baseline {
     /// The file.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut out = format!("{HEAD}key: \"{}\"\n", self.key);
-        out.push_str(if self.known.is_empty() { "findings: []\n" } else { "findings:\n" });
-        for known in &self.known {
+        out.push_str(if self.entries.is_empty() { "findings: []\n" } else { "findings:\n" });
+        for known in &self.entries {
             // JSON in a line is YAML too
             let _ = writeln!(out, "- {}", serde_json::to_string(known).unwrap_or_default());
         }

@@ -2,12 +2,12 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::Survey;
-use crate::resolve::{Outcome, Resolved};
+use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::Sensitivity;
 
 /// Keys without a default that have a value in one environment and none in another. One that is required
 /// is an error of its own; one that a layer takes out is not missed.
-pub(super) fn lacking(survey: &Survey) -> Vec<Diagnostic> {
+pub(super) fn find_missing_values(survey: &Survey) -> Vec<Diagnostic> {
     let Some(first) = survey.environments.first() else { return Vec::new() };
     let mut found = Vec::new();
     for (id, _, entry) in first.definition.entries() {
@@ -15,16 +15,16 @@ pub(super) fn lacking(survey: &Survey) -> Vec<Diagnostic> {
         if is_required {
             continue;
         }
-        let lacks = |resolved: &&Resolved| {
+        let lacks = |resolved: &&ResolvedTarget| {
             let is_removed = resolved.definition.entry(&id).is_some_and(crate::layer::Entry::is_removed);
             let outcome = resolved.entries.get(&id).map(|value| &value.outcome);
-            !is_removed && outcome.is_none_or(|outcome| matches!(outcome, Outcome::Missing))
+            !is_removed && outcome.is_none_or(|outcome| matches!(outcome, EntryOutcome::Missing))
         };
-        let has = |resolved: &&Resolved| {
+        let has = |resolved: &&ResolvedTarget| {
             let outcome = resolved.entries.get(&id).map(|value| &value.outcome);
-            outcome.is_some_and(|outcome| !matches!(outcome, Outcome::Missing))
+            outcome.is_some_and(|outcome| !matches!(outcome, EntryOutcome::Missing))
         };
-        let names = |which: &dyn Fn(&&Resolved) -> bool| -> Vec<String> {
+        let names = |which: &dyn Fn(&&ResolvedTarget) -> bool| -> Vec<String> {
             let environments = survey.environments.iter().filter(|resolved| which(resolved));
             environments.map(|resolved| format!("`{}`", resolved.definition.environment)).collect()
         };

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::remedy::Remedy;
+use super::remedy::Fix;
 use crate::budget::BUDGET_EXCEEDED;
-use crate::diagnostic::{Diagnostic, Failure, Label, Severity};
+use crate::diagnostic::{Diagnostic, FailureKind, Label, Severity};
 use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
-use crate::span::{Place, Source};
+use crate::span::{Location, Source};
 
 /// Rules of a project that is not as it should be, and not of one that cannot be read, and what they find: a baseline
 /// or an `allow` may accept it.
@@ -65,7 +65,7 @@ const MISTAKES: [(&str, &str); 4] = [
 ];
 
 /// What a rule finds.
-pub(super) fn meaning(rule: &str) -> &'static str {
+pub(super) fn rule_meaning(rule: &str) -> &'static str {
     let found = FINDINGS.iter().chain(&MISTAKES).find(|(name, _)| *name == rule);
     found.map_or("a project that cannot be read as it stands", |(_, meaning)| meaning)
 }
@@ -92,9 +92,9 @@ pub struct Finding {
     /// Why it is accepted, if it is.
     pub(super) accepted: Option<Acceptance>,
     /// How it can be mended by itself, if it can.
-    pub remedy: Option<Remedy>,
+    pub fix: Option<Fix>,
     /// Why it was not mended, if that was wanted.
-    pub unfixed: Option<String>,
+    pub skip_reason: Option<String>,
     /// It was met while layers were read, and not in what comes of them.
     pub is_of_layers: bool,
     /// The app that it is about could not be judged because of it.
@@ -102,7 +102,7 @@ pub struct Finding {
     /// It comes behind all others: least is wrong with it.
     pub(super) is_last: bool,
     /// Where the project lies, once that is known.
-    home: Option<Home>,
+    layout: Option<RepoLayout>,
 }
 
 /// Why a finding is accepted.
@@ -116,11 +116,11 @@ pub(super) enum Acceptance {
 
 /// Where a project lies in its repository.
 #[derive(Debug, Clone)]
-pub(super) struct Home {
+pub(super) struct RepoLayout {
     repository: PathBuf,
     project: PathBuf,
     /// The path from the one to the other; none if they are the same.
-    folder: Option<String>,
+    directory: Option<String>,
 }
 
 /// A finding as `check --format json` shows it.
@@ -166,7 +166,7 @@ pub struct FindingView<'a> {
 
 impl Finding {
     /// A finding about an app, in an environment, of an entry, as far as it is about such.
-    pub fn of(
+    pub fn new_finding(
         diagnostic: Diagnostic,
         app: Option<&str>,
         environment: Option<&EnvironmentName>,
@@ -175,7 +175,7 @@ impl Finding {
         let environment = environment.map(|environment| environment.as_str().to_owned());
         let app = app.map(str::to_owned);
         let file = diagnostic.labels.first().map(|label| label.place.source.name().to_owned());
-        let remedy = file.filter(|_| diagnostic.rule == "sops-plaintext").map(Remedy::Encrypt);
+        let remedy = file.filter(|_| diagnostic.rule == "sops-plaintext").map(Fix::Encrypt);
         Self {
             diagnostic,
             app,
@@ -184,19 +184,19 @@ impl Finding {
             detector: None,
             tag: None,
             accepted: None,
-            remedy,
-            unfixed: None,
+            fix: remedy,
+            skip_reason: None,
             is_of_layers: false,
             is_unjudged: false,
             is_last: false,
-            home: None,
+            layout: None,
         }
     }
 
     /// The same, with what mends it.
     #[must_use]
-    pub(super) fn with(mut self, remedy: Remedy) -> Self {
-        self.remedy = Some(remedy);
+    pub(super) fn with_fix(mut self, remedy: Fix) -> Self {
+        self.fix = Some(remedy);
         self
     }
 
@@ -209,14 +209,14 @@ impl Finding {
 
     /// The same, which kept an app from being judged.
     #[must_use]
-    pub(super) fn unjudged(mut self) -> Self {
+    pub(super) fn mark_unjudged(mut self) -> Self {
         self.is_unjudged = true;
         self
     }
 
     /// The same, behind all others.
     #[must_use]
-    pub(super) fn last(mut self) -> Self {
+    pub(super) fn as_last(mut self) -> Self {
         self.is_last = true;
         self
     }
@@ -227,32 +227,32 @@ impl Finding {
     }
 
     /// Says where its project lies.
-    pub(super) fn set_home(&mut self, home: &Home) {
-        self.home = Some(home.clone());
+    pub(super) fn set_layout(&mut self, home: &RepoLayout) {
+        self.layout = Some(home.clone());
     }
 
     /// The file, from the root of the repository: who shows findings in code wants paths from there.
     pub fn path(&self) -> Option<String> {
-        self.place().map(|place| self.in_home(place.source.name()))
+        self.place().map(|place| self.path_in_repository(place.source.name()))
     }
 
     /// The root of its project, where that is known.
     pub fn project(&self) -> Option<&Path> {
-        self.home.as_ref().map(|home| home.project.as_path())
+        self.layout.as_ref().map(|home| home.project.as_path())
     }
 
     /// What to show to who works in the repository, and not in the project.
     pub fn in_repository(&self) -> Diagnostic {
         let mut diagnostic = self.diagnostic.clone();
         for Label { place, .. } in &mut diagnostic.labels {
-            let source = Source::new(self.in_home(place.source.name()), place.source.text());
+            let source = Source::new(self.path_in_repository(place.source.name()), place.source.text());
             *place = source.place(place.span);
         }
         diagnostic
     }
 
-    fn in_home(&self, file: &str) -> String {
-        self.home.as_ref().map_or_else(|| file.to_owned(), |home| home.path(file))
+    fn path_in_repository(&self, file: &str) -> String {
+        self.layout.as_ref().map_or_else(|| file.to_owned(), |home| home.path(file))
     }
 
     /// The same, accepted.
@@ -273,20 +273,20 @@ impl Finding {
     }
 
     /// Leaves it for people, and says why: what would have mended it by itself is no advice then.
-    pub fn leave(&mut self, why: String) {
-        self.unfixed = Some(why);
-        if let (Some(Remedy::Encrypt(name)), Some(hint)) = (&self.remedy, self.diagnostic.hints.first_mut()) {
+    pub fn skip_fix(&mut self, why: String) {
+        self.skip_reason = Some(why);
+        if let (Some(Fix::Encrypt(name)), Some(hint)) = (&self.fix, self.diagnostic.hints.first_mut()) {
             *hint = format!("`septum encrypt {name}` encrypts it, once that is mended");
         }
         let Some(key) = self.entry.as_ref().map(|id| id.key.as_str()) else { return };
-        let by_hand = match (&self.remedy, &self.environment) {
-            (Some(Remedy::Move { .. }), Some(environment)) => {
+        let by_hand = match (&self.fix, &self.environment) {
+            (Some(Fix::Move { .. }), Some(environment)) => {
                 format!("`septum set {environment} {key}` puts it into an encrypted layer; then remove it here")
             }
-            (Some(Remedy::Declare(spot)), _) => {
+            (Some(Fix::Declare(spot)), _) => {
                 format!("declare it in `{}`: `{key}: {{ sensitive: true }}`", spot.place.source.name())
             }
-            (Some(Remedy::Move { .. } | Remedy::Encrypt(_)) | None, _) => return,
+            (Some(Fix::Move { .. } | Fix::Encrypt(_)) | None, _) => return,
         };
         if let Some(hint) = self.diagnostic.hints.first_mut() {
             *hint = by_hand;
@@ -296,7 +296,7 @@ impl Finding {
     /// The same finding, as another app met it.
     pub(super) fn absorb(&mut self, other: &Self) {
         self.is_unjudged |= other.is_unjudged;
-        if let (Some(remedy), Some(other)) = (&mut self.remedy, &other.remedy) {
+        if let (Some(remedy), Some(other)) = (&mut self.fix, &other.fix) {
             remedy.absorb(other);
         }
     }
@@ -312,12 +312,12 @@ impl Finding {
     }
 
     /// The kind of failure. An error is a finding like any other, unless nothing could be judged because of it.
-    pub fn failure(&self) -> Failure {
+    pub fn failure(&self) -> FailureKind {
         let Diagnostic { rule, severity, failure, .. } = &self.diagnostic;
         // beyond a bound, nobody looked
         let is_unjudged = self.is_unjudged || *rule == BUDGET_EXCEEDED;
         match failure {
-            Failure::Invalid if *severity == Severity::Warning || !is_unjudged => Failure::Found,
+            FailureKind::Invalid if *severity == Severity::Warning || !is_unjudged => FailureKind::Found,
             other => *other,
         }
     }
@@ -325,10 +325,10 @@ impl Finding {
     /// Whether a baseline or an `allow` may accept it: rendering what cannot be read is not put off.
     pub fn is_acceptable(&self) -> bool {
         let Diagnostic { rule, severity, .. } = &self.diagnostic;
-        self.failure() == Failure::Found && (*severity == Severity::Warning || is_of_findings(rule))
+        self.failure() == FailureKind::Found && (*severity == Severity::Warning || is_of_findings(rule))
     }
 
-    fn place(&self) -> Option<&Place> {
+    fn place(&self) -> Option<&Location> {
         self.diagnostic.labels.first().map(|label| &label.place)
     }
 
@@ -360,24 +360,24 @@ impl Finding {
             message,
             help: (!hints.is_empty()).then(|| hints.join("; ")),
             file: place.map(|place| place.source.name()),
-            project: self.home.as_ref().and_then(|home| home.folder.as_deref()),
+            project: self.layout.as_ref().and_then(|home| home.directory.as_deref()),
             line: place.map(|place| place.span.line),
             column: place.map(|place| place.span.column),
             app: self.app.as_deref(),
             environment: self.environment.as_deref(),
             bundle: self.entry.as_ref().map(|id| id.bundle.as_str()),
             key: self.entry.as_ref().map(|id| id.key.as_str()),
-            unfixed: self.unfixed.as_deref(),
+            unfixed: self.skip_reason.as_deref(),
         }
     }
 }
 
-impl Home {
+impl RepoLayout {
     /// Of a project in a repository; none if it lies elsewhere.
     pub(super) fn new(repository: &Path, project: &Path) -> Option<Self> {
-        let folder = slashed(project.strip_prefix(repository).ok()?);
+        let folder = slash_path(project.strip_prefix(repository).ok()?);
         let folder = Some(folder).filter(|folder| !folder.is_empty());
-        Some(Self { repository: repository.to_path_buf(), project: project.to_path_buf(), folder })
+        Some(Self { repository: repository.to_path_buf(), project: project.to_path_buf(), directory: folder })
     }
 
     /// The path from the repository of a file as messages name it: from the project, or, of rules, which may lie
@@ -386,11 +386,11 @@ impl Home {
         let is_rules = Path::new(file).file_name().is_some_and(|name| name == RULES);
         let whole = if is_rules { std::path::absolute(file).ok() } else { None };
         let whole = whole.unwrap_or_else(|| self.project.join(file));
-        whole.strip_prefix(&self.repository).map_or_else(|_| file.to_owned(), slashed)
+        whole.strip_prefix(&self.repository).map_or_else(|_| file.to_owned(), slash_path)
     }
 }
 
 /// A path with `/`.
-pub(super) fn slashed(path: &Path) -> String {
+pub(super) fn slash_path(path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

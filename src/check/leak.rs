@@ -3,43 +3,43 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::remedy::Remedy;
+use super::remedy::Fix;
 use super::rules::{self, UserRules};
 use super::tag::TagKey;
 use crate::diagnostic::Diagnostic;
-use crate::disk::normalize;
+use crate::disk::normalize_path;
 use crate::files::FileKind;
-use crate::layer::tree::join;
-use crate::layer::{Change, Definition, Entry, EntrySource, Tree, TreeKind};
+use crate::layer::tree::join_path;
+use crate::layer::{Definition, Entry, EntrySource, LayerChange, Tree, TreeKind};
 use crate::manifest::list_items;
 use crate::name::EntryId;
 use crate::pipeline::Survey;
 use crate::project::SECRETS;
-use crate::resolve::Resolved;
+use crate::resolve::ResolvedTarget;
 use crate::route::detect::{self, Certainty, Detection, TextKind};
-use crate::span::Place;
+use crate::span::Location;
 use crate::yaml::node::Scalar;
 
 /// A credential that everybody may read, and what it is known by.
-pub(super) struct Leak {
+pub(super) struct PlaintextCredential {
     pub(super) diagnostic: Diagnostic,
     pub(super) entry: Option<EntryId>,
     /// The detector that found it, which `allow` may name.
     pub(super) detector: Option<&'static str>,
     /// What stands for the value in a baseline.
     pub(super) tag: Option<String>,
-    pub(super) remedy: Option<Remedy>,
+    pub(super) fix: Option<Fix>,
 }
 
 /// What somebody declares a value to be.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Declared {
+pub(super) enum DeclaredSensitivity {
     Nothing,
     Sensitive,
     Plain,
 }
 
-impl Declared {
+impl DeclaredSensitivity {
     fn of(entry: &Entry) -> Self {
         match entry.rules.sensitive.as_ref().map(|declared| declared.value) {
             None => Self::Nothing,
@@ -50,49 +50,55 @@ impl Declared {
 }
 
 /// Looks for credentials in what an app is made of. What environments share is looked at once.
-pub(super) struct Search<'a> {
+pub(super) struct CredentialSearch<'a> {
     rules: &'a [UserRules],
     survey: &'a Survey,
     tags: Option<&'a TagKey>,
-    seen: HashSet<(String, usize, Declared)>,
-    pub(super) found: Vec<Leak>,
+    judged_texts: HashSet<(String, usize, DeclaredSensitivity)>,
+    pub(super) leaks: Vec<PlaintextCredential>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> CredentialSearch<'a> {
     pub(super) fn new(survey: &'a Survey, rules: &'a [UserRules], tags: Option<&'a TagKey>) -> Self {
-        Self { rules, survey, tags, seen: HashSet::new(), found: Vec::new() }
+        Self { rules, survey, tags, judged_texts: HashSet::new(), leaks: Vec::new() }
     }
 
     /// Looks at the layers of an environment, and at the files that they name.
     ///
     /// What an entry is declared to be decides what a credential is: of one that is declared sensitive, any
     /// value of its own; of one that is declared plain, only what can be nothing else.
-    pub(super) fn environment(&mut self, resolved: &Resolved) {
+    pub(super) fn search_environment(&mut self, resolved: &ResolvedTarget) {
         let definition = &*resolved.definition;
         for (id, _, entry) in definition.entries() {
-            let declared = Declared::of(entry);
+            let declared = DeclaredSensitivity::of(entry);
             let text_kind = TextKind::of_rule(entry.rules.template.as_ref().map(|rule| rule.value));
             for step in &entry.history {
-                let Change::Source(source) = &step.change else { continue };
-                let subject =
-                    Subject { definition, id: Some(&id), place: &step.place, part: None, file: None, text_kind };
+                let LayerChange::Source(source) = &step.change else { continue };
+                let subject = CredentialSubject {
+                    definition,
+                    id: Some(&id),
+                    place: &step.place,
+                    part: None,
+                    file: None,
+                    text_kind,
+                };
                 match source {
                     EntrySource::Value(scalar) if is_open(scalar) => {
-                        self.look(subject, id.key.as_str(), scalar.text(), declared);
+                        self.judge_text(subject, id.key.as_str(), scalar.text(), declared);
                     }
-                    EntrySource::Content(tree) | EntrySource::Registries(tree) => self.tree(tree, "", subject),
+                    EntrySource::Content(tree) | EntrySource::Registries(tree) => self.search_tree(tree, "", subject),
                     EntrySource::File(path) | EntrySource::Template(path) => {
                         let (kind, text_kind) = match source {
                             EntrySource::Template(_) => (FileKind::Template, TextKind::Template),
                             _ => (FileKind::EntryFile, TextKind::Literal),
                         };
                         // what the reader refused is not looked through either
-                        let bytes = resolved.files.bytes(kind, path).ok();
+                        let bytes = resolved.files.read_bytes(kind, path).ok();
                         let text = bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-                        let name = resolved.files.name(&normalize(path));
+                        let name = resolved.files.name(&normalize_path(path));
                         if let Some(text) = text {
-                            let subject = Subject { file: Some(&name), text_kind, ..subject };
-                            self.look(subject, id.key.as_str(), text, declared);
+                            let subject = CredentialSubject { file: Some(&name), text_kind, ..subject };
+                            self.judge_text(subject, id.key.as_str(), text, declared);
                         }
                     }
                     EntrySource::Value(_) | EntrySource::Ref(_) => {}
@@ -100,7 +106,7 @@ impl<'a> Search<'a> {
             }
         }
         if let Some(vars) = &definition.vars {
-            let subject = Subject {
+            let subject = CredentialSubject {
                 definition,
                 id: None,
                 place: &vars.place,
@@ -108,124 +114,146 @@ impl<'a> Search<'a> {
                 file: None,
                 text_kind: TextKind::Template,
             };
-            self.tree(vars, "vars", subject);
+            self.search_tree(vars, "vars", subject);
         }
-        self.manifests(resolved);
+        self.search_manifests(resolved);
     }
 
     /// The leaves of a structure, each judged by its own key.
-    fn tree(&mut self, tree: &Tree, path: &str, subject: Subject<'_>) {
+    fn search_tree(&mut self, tree: &Tree, path: &str, subject: CredentialSubject<'_>) {
         tree.leaves(path, &mut |path, leaf, scalar| {
             if is_open(scalar) && !detect::is_name_by_place(path, scalar.text()) {
-                let subject = Subject { place: &leaf.place, part: Some(path), ..subject };
-                self.look(subject, last_key(path), scalar.text(), Declared::Nothing);
+                let subject = CredentialSubject { place: &leaf.place, part: Some(path), ..subject };
+                self.judge_text(subject, last_key(path), scalar.text(), DeclaredSensitivity::Nothing);
             }
         });
     }
 
     /// Judges a text once, wherever it is met again.
-    fn look(&mut self, subject: Subject<'_>, key: &str, text: &str, declared: Declared) {
+    fn judge_text(&mut self, subject: CredentialSubject<'_>, key: &str, text: &str, declared: DeclaredSensitivity) {
         let place = subject.place;
-        if !self.seen.insert((place.source.name().to_owned(), place.span.start, declared)) {
+        if !self.judged_texts.insert((place.source.name().to_owned(), place.span.start, declared)) {
             return;
         }
         let file = subject.file.unwrap_or(place.source.name());
-        if let Some(why) = self.why(key, (text, subject.text_kind), declared, file) {
+        if let Some(why) = self.find_evidence(key, (text, subject.text_kind), declared, file) {
             // what is declared plain is a contradiction that somebody has to resolve
             let whole = subject.id.filter(|_| subject.part.is_none() && subject.file.is_none());
-            let whole = whole.filter(|_| declared != Declared::Plain);
-            let remedy = whole.and_then(|id| Remedy::move_away(self.survey, subject.definition, id, place));
-            let told = subject.told(&why, text, remedy.is_some());
-            self.tell(told, subject.id, &why, text, remedy);
+            let whole = whole.filter(|_| declared != DeclaredSensitivity::Plain);
+            let remedy = whole.and_then(|id| Fix::move_away(self.survey, subject.definition, id, place));
+            let told = subject.leak_diagnostic(&why, text, remedy.is_some());
+            self.report_leak(told, subject.id, &why, text, remedy);
         }
     }
 
     /// Why a text is a credential. Rules of a team's own speak where the detectors say nothing.
-    fn why(&self, key: &str, (text, kind): (&str, TextKind), declared: Declared, file: &str) -> Option<Why> {
+    fn find_evidence(
+        &self,
+        key: &str,
+        (text, kind): (&str, TextKind),
+        declared: DeclaredSensitivity,
+        file: &str,
+    ) -> Option<CredentialEvidence> {
         let detection = detect::classify(key, Some(text), kind);
         if is_leak(&detection, key, (text, kind), declared) {
-            return Some(Why::detected(detection));
+            return Some(CredentialEvidence::from_detection(detection));
         }
-        let reasons = rules::reasons(self.rules, key, text, file)?;
-        Some(Why { notes: reasons.texts, detector: None, range: Some(reasons.range) })
+        let reasons = rules::find_reasons(self.rules, key, text, file)?;
+        Some(CredentialEvidence { notes: reasons.texts, detector: None, range: Some(reasons.range) })
     }
 
-    fn tell(&mut self, diagnostic: Diagnostic, entry: Option<&EntryId>, why: &Why, text: &str, remedy: Option<Remedy>) {
+    fn report_leak(
+        &mut self,
+        diagnostic: Diagnostic,
+        entry: Option<&EntryId>,
+        why: &CredentialEvidence,
+        text: &str,
+        remedy: Option<Fix>,
+    ) {
         let tag = self.tags.map(|key| key.tag(text));
-        self.found.push(Leak { diagnostic, entry: entry.cloned(), detector: why.detector, tag, remedy });
+        self.leaks.push(PlaintextCredential {
+            diagnostic,
+            entry: entry.cloned(),
+            detector: why.detector,
+            tag,
+            fix: remedy,
+        });
     }
 
     /// Other objects of the app: the data of ConfigMaps and Secrets and the variables of containers, by name and
     /// value; every other text by its value alone. What templates made was judged where they read it.
-    fn manifests(&mut self, resolved: &Resolved) {
+    fn search_manifests(&mut self, resolved: &ResolvedTarget) {
         for manifest in &resolved.manifests {
             let made: HashSet<&str> = manifest.parts.iter().map(|part| part.path.as_str()).collect();
-            self.manifest(&manifest.tree, "", &made);
+            self.search_manifest(&manifest.tree, "", &made);
         }
     }
 
     /// An object by its kind; of a list, each object in it by its own.
-    fn manifest(&mut self, tree: &Tree, root: &str, made: &HashSet<&str>) {
+    fn search_manifest(&mut self, tree: &Tree, root: &str, made: &HashSet<&str>) {
         let kind = tree.get("kind").and_then(Tree::as_text).unwrap_or("manifest");
         let name = tree.at(&["metadata", "name"]).and_then(Tree::as_text).unwrap_or_default();
-        let object = Manifest { kind, name, root, made };
+        let object = SearchedManifest { kind, name, root, made };
         let items = list_items(tree);
         match (items, &tree.kind) {
             (Some(items), TreeKind::Map(map)) => {
                 for (key, value) in map.iter().filter(|(key, _)| *key != "items") {
-                    self.object(&object, value, &join(root, key), None);
+                    self.search_object(&object, value, &join_path(root, key), None);
                 }
                 for (index, item) in items.iter().enumerate() {
-                    self.manifest(item, &format!("{}[{index}]", join(root, "items")), made);
+                    self.search_manifest(item, &format!("{}[{index}]", join_path(root, "items")), made);
                 }
             }
-            _ => self.object(&object, tree, root, None),
+            _ => self.search_object(&object, tree, root, None),
         }
     }
 
-    fn object(&mut self, object: &Manifest<'_>, tree: &Tree, path: &str, named: Option<&str>) {
+    fn search_object(&mut self, object: &SearchedManifest<'_>, tree: &Tree, path: &str, named: Option<&str>) {
         if object.made.contains(path) {
             return;
         }
         match &tree.kind {
             TreeKind::List(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.object(object, item, &format!("{path}[{index}]"), None);
+                    self.search_object(object, item, &format!("{path}[{index}]"), None);
                 }
             }
             // in a template of OpenShift, or in a resource of somebody's own
-            TreeKind::Map(_) if path != object.root && is_embedded(tree) => self.manifest(tree, path, object.made),
+            TreeKind::Map(_) if path != object.root && is_embedded(tree) => {
+                self.search_manifest(tree, path, object.made)
+            }
             TreeKind::Map(map) => {
                 let variable = tree.get("name").and_then(Tree::as_text);
                 for (key, value) in map {
-                    let path = join(path, key);
-                    let named = if key == "value" { variable } else { object.names(&path).then_some(key.as_str()) };
-                    self.object(object, value, &path, named);
+                    let path = join_path(path, key);
+                    let named =
+                        if key == "value" { variable } else { object.names_value(&path).then_some(key.as_str()) };
+                    self.search_object(object, value, &path, named);
                 }
             }
-            TreeKind::Leaf(scalar) if is_open(scalar) => self.text(object, tree, scalar.text(), path, named),
+            TreeKind::Leaf(scalar) if is_open(scalar) => self.search_text(object, tree, scalar.text(), path, named),
             TreeKind::Leaf(_) => {}
         }
     }
 
-    fn text(&mut self, object: &Manifest<'_>, leaf: &Tree, text: &str, path: &str, named: Option<&str>) {
-        let place = (leaf.place.source.name().to_owned(), leaf.place.span.start, Declared::Nothing);
-        if !self.seen.insert(place) {
+    fn search_text(&mut self, object: &SearchedManifest<'_>, leaf: &Tree, text: &str, path: &str, named: Option<&str>) {
+        let place = (leaf.place.source.name().to_owned(), leaf.place.span.start, DeclaredSensitivity::Nothing);
+        if !self.judged_texts.insert(place) {
             return;
         }
-        let decoded = object.decoded(path, text);
+        let decoded = object.decode_secret(path, text);
         let text = decoded.as_deref().map_or(text, String::as_str);
         let key = named.unwrap_or_default();
         // what a template made was left out
         let literal = (text, TextKind::Literal);
-        if let Some(why) = self.why(key, literal, Declared::Nothing, leaf.place.source.name()) {
+        if let Some(why) = self.find_evidence(key, literal, DeclaredSensitivity::Nothing, leaf.place.source.name()) {
             let message = format!("`{path}` of the {} `{}` holds a credential in plaintext", object.kind, object.name);
             let error = why
-                .noted(Diagnostic::error("plaintext-secret", message))
-                .at_hidden(leaf.place.clone())
+                .add_notes(Diagnostic::error("plaintext-secret", message))
+                .at_masked(leaf.place.clone())
                 .hint("make it an entry that is `sensitive`, and take it from the Secret")
                 .hint(ROTATE);
-            self.tell(error, None, &why, text, None);
+            self.report_leak(error, None, &why, text, None);
         }
     }
 }
@@ -237,7 +265,7 @@ fn is_embedded(tree: &Tree) -> bool {
 }
 
 /// A manifest that is looked through.
-struct Manifest<'a> {
+struct SearchedManifest<'a> {
     kind: &'a str,
     name: &'a str,
     /// The path in the document at which it begins: `items[0]` in a list.
@@ -246,23 +274,23 @@ struct Manifest<'a> {
     made: &'a HashSet<&'a str>,
 }
 
-impl Manifest<'_> {
+impl SearchedManifest<'_> {
     /// Whether the key at the end of a path is a name that somebody gave, and says what the value is.
-    fn names(&self, path: &str) -> bool {
-        let path = self.within(path);
+    fn names_value(&self, path: &str) -> bool {
+        let path = self.path_within(path);
         matches!(self.kind, "ConfigMap" | "Secret")
             && ["data.", "stringData."].iter().any(|field| path.starts_with(field))
     }
 
     /// A path from the object itself.
-    fn within<'p>(&self, path: &'p str) -> &'p str {
+    fn path_within<'p>(&self, path: &'p str) -> &'p str {
         path.strip_prefix(self.root).map_or(path, |path| path.strip_prefix('.').unwrap_or(path))
     }
 
     /// The value of a Secret, which is in base64.
-    fn decoded(&self, path: &str, text: &str) -> Option<zeroize::Zeroizing<String>> {
+    fn decode_secret(&self, path: &str, text: &str) -> Option<zeroize::Zeroizing<String>> {
         use base64::Engine as _;
-        if self.kind != "Secret" || !self.within(path).starts_with("data.") {
+        if self.kind != "Secret" || !self.path_within(path).starts_with("data.") {
             return None;
         }
         let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
@@ -271,15 +299,15 @@ impl Manifest<'_> {
 }
 
 /// Why a text is a credential.
-struct Why {
+struct CredentialEvidence {
     notes: Vec<String>,
     detector: Option<&'static str>,
     /// Where in the text it is.
     range: Option<Range<usize>>,
 }
 
-impl Why {
-    fn detected(detection: Detection) -> Self {
+impl CredentialEvidence {
+    fn from_detection(detection: Detection) -> Self {
         let reasons = detection.reasons();
         let note = if reasons.is_empty() {
             "it is declared sensitive, and this is a value of its own".to_owned()
@@ -290,17 +318,17 @@ impl Why {
         Self { notes: vec![note], detector, range }
     }
 
-    fn noted(&self, diagnostic: Diagnostic) -> Diagnostic {
+    fn add_notes(&self, diagnostic: Diagnostic) -> Diagnostic {
         self.notes.iter().fold(diagnostic, Diagnostic::note)
     }
 }
 
 /// What a text belongs to.
 #[derive(Clone, Copy)]
-struct Subject<'a> {
+struct CredentialSubject<'a> {
     definition: &'a Definition,
     id: Option<&'a EntryId>,
-    place: &'a Place,
+    place: &'a Location,
     /// Its path in a structure.
     part: Option<&'a str>,
     /// The file that it is the content of.
@@ -311,8 +339,8 @@ struct Subject<'a> {
 
 const ROTATE: &str = "and change it where it is valid: Git's history keeps what was committed";
 
-impl Subject<'_> {
-    fn told(&self, why: &Why, text: &str, is_movable: bool) -> Diagnostic {
+impl CredentialSubject<'_> {
+    fn leak_diagnostic(&self, why: &CredentialEvidence, text: &str, is_movable: bool) -> Diagnostic {
         let entry = self.id.map(|id| self.definition.label(id));
         let label = match (&entry, self.part) {
             (Some(entry), Some(part)) => format!("`{part}` of `{entry}`"),
@@ -320,7 +348,7 @@ impl Subject<'_> {
             (None, part) => format!("`{}`", part.unwrap_or("vars")),
         };
         let error =
-            why.noted(Diagnostic::error("plaintext-secret", format!("{label} holds a credential in plaintext")));
+            why.add_notes(Diagnostic::error("plaintext-secret", format!("{label} holds a credential in plaintext")));
         let line = why
             .range
             .as_ref()
@@ -328,7 +356,7 @@ impl Subject<'_> {
             .map_or(1, |before| before.matches('\n').count() + 1);
         let error = match self.file {
             Some(file) => error.note(format!("in `{file}`, line {line}")).at(self.place.clone()),
-            None => error.at_hidden(self.place.clone()),
+            None => error.at_masked(self.place.clone()),
         };
         let error = match (self.id, self.part, self.file) {
             (Some(_), None, None) if is_movable => error.hint("`septum check --fix` moves it into an encrypted layer"),
@@ -353,12 +381,14 @@ fn is_open(scalar: &Scalar) -> bool {
     !scalar.encrypted && !scalar.locked && !scalar.is_null()
 }
 
-fn is_leak(detection: &Detection, key: &str, (text, kind): (&str, TextKind), declared: Declared) -> bool {
+fn is_leak(detection: &Detection, key: &str, (text, kind): (&str, TextKind), declared: DeclaredSensitivity) -> bool {
     match declared {
-        Declared::Sensitive => detect::is_literal(key, text, kind),
-        Declared::Plain => detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain),
-        Declared::Nothing => {
-            detection.by_value.is_some() || (detection.name_speaks() && detect::is_literal(key, text, kind))
+        DeclaredSensitivity::Sensitive => detect::is_literal(key, text, kind),
+        DeclaredSensitivity::Plain => {
+            detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain)
+        }
+        DeclaredSensitivity::Nothing => {
+            detection.by_value.is_some() || (detection.name_decides() && detect::is_literal(key, text, kind))
         }
     }
 }

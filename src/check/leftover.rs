@@ -6,20 +6,20 @@ use std::path::Path;
 use crate::atomic;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{Disk, find_named};
-use crate::files::{FileKind, Files, refuse};
-use crate::sops::Rules;
+use crate::files::{FileKind, ProjectFiles, refuse_file};
+use crate::sops::SopsConfig;
 use crate::span::{Source, Span};
 
 /// Drafts below the root of a project that no process is writing, whether Git ignores them or not.
-pub(super) fn drafts(files: &Files) -> Diagnostics {
+pub(super) fn find_drafts(files: &ProjectFiles) -> Diagnostics {
     // what is staged alone lies on no disk
     let (disk, limit) = (Disk::default(), FileKind::IgnoreRules.limit());
     match find_named(&disk, files.root(), limit, &is_draft) {
         Ok(found) => {
             let left = found.into_iter().filter(|path| !atomic::is_in_use(path));
-            left.map(|path| draft(&files.name(&path))).collect()
+            left.map(|path| leftover_draft(&files.name(&path))).collect()
         }
-        Err((path, refusal)) => refuse(&refusal, FileKind::IgnoreRules, &Rules::shown(&path)).into(),
+        Err((path, refusal)) => refuse_file(&refusal, FileKind::IgnoreRules, &SopsConfig::display_path(&path)).into(),
     }
 }
 
@@ -33,10 +33,10 @@ fn is_draft(name: &OsStr) -> bool {
 }
 
 /// Finding for a draft that was left.
-pub(super) fn draft(name: &str) -> Diagnostic {
+pub(super) fn leftover_draft(name: &str) -> Diagnostic {
     let message = format!("`{name}` was left by a septum that was killed, and may hold secrets in plaintext");
     Diagnostic::error("leftover-draft", message)
-        .at_hidden(Source::new(name, "").place(Span::locate("", 0, 0)))
+        .at_masked(Source::new(name, "").place(Span::locate("", 0, 0)))
         .note("the file that it was for is as it was, or as it was to become")
         .hint(format!("remove it: `rm {name}`; if it was ever committed, change what it holds where it is valid"))
 }

@@ -26,11 +26,11 @@ mod unused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, without_consequences};
-use crate::disk::{Disk, Root};
-use crate::files::{FileKind, refuse};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity, without_consequences};
+use crate::disk::{BoundedRoot, Disk};
+use crate::files::{FileKind, refuse_file};
 use crate::name::{AppName, EntryId, EnvironmentName};
-use crate::object::{Day, Unknown};
+use crate::object::{Day, OnMissingKey};
 use crate::parallel;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
@@ -39,19 +39,19 @@ use crate::sops::Timestamp;
 
 pub use baseline::{Baseline, FILE as BASELINE};
 pub use finding::{Finding, FindingView};
-pub use remedy::{Remedy, Spot};
-pub use rules::{Hit, UserRules};
-pub use sarif::sarif;
-pub use staged::{Only, staged};
+pub use remedy::{EntryLocation, Fix};
+pub use rules::{RuleMatch, UserRules};
+pub use sarif::sarif_log;
+pub use staged::{StagedFilter, check_staged};
 
-use places::Places;
-use staged::Anchors;
-use substitution::Flux;
-use unused::Usage;
+use places::EntryIndex;
+use staged::StagedEntryRefs;
+use substitution::FluxSubstitution;
+use unused::UsageTracker;
 
 /// What is to be checked.
 #[derive(Debug)]
-pub struct Scope<'a> {
+pub struct CheckScope<'a> {
     /// The apps.
     pub apps: &'a [&'a App],
     /// The environments.
@@ -69,12 +69,12 @@ pub struct Scope<'a> {
     /// Now, which no output follows from.
     pub now: Timestamp,
     /// The files that findings have to be about; none if all are wanted.
-    pub only: Option<&'a Only>,
+    pub only: Option<&'a StagedFilter>,
 }
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct CheckReport {
     /// What is wrong, in the order of files.
     pub findings: Vec<Finding>,
     /// What would be wrong, but is accepted.
@@ -83,21 +83,21 @@ pub struct Report {
     pub unseen: Vec<String>,
 }
 
-impl Report {
+impl CheckReport {
     /// The worst that there is to say, of findings of at least a severity; nothing if all is well and was seen.
-    pub fn failure(&self, least: Severity) -> Option<Failure> {
+    pub fn failure(&self, least: Severity) -> Option<FailureKind> {
         let counts = |finding: &&Finding| least == Severity::Warning || finding.diagnostic.is_error();
         let of = |failure| self.findings.iter().filter(counts).any(|finding| finding.failure() == failure);
-        let kinds = [Failure::Bug, Failure::Invalid, Failure::Io, Failure::Found, Failure::Key];
-        let unseen = (!self.unseen.is_empty()).then_some(Failure::Key);
+        let kinds = [FailureKind::Bug, FailureKind::Invalid, FailureKind::Io, FailureKind::Found, FailureKind::Key];
+        let unseen = (!self.unseen.is_empty()).then_some(FailureKind::Key);
         kinds.into_iter().find(|kind| of(*kind)).or(unseen)
     }
 }
 
-impl Report {
+impl CheckReport {
     /// Makes warnings of what only lacks a key, for who does not look for any.
     pub fn excuse_missing_keys(&mut self) {
-        for finding in self.findings.iter_mut().filter(|finding| finding.failure() == Failure::Key) {
+        for finding in self.findings.iter_mut().filter(|finding| finding.failure() == FailureKind::Key) {
             finding.diagnostic.severity = Severity::Warning;
         }
     }
@@ -107,60 +107,62 @@ impl Report {
 const FEW: usize = 4;
 
 /// Checks apps in environments.
-pub fn check(pipeline: &Pipeline<'_>, scope: &Scope<'_>) -> Report {
-    let flux = Flux::new(&pipeline.library.project.files);
-    let look = Look { pipeline, scope, flux: &flux };
-    let of_apps = parallel::each(scope.apps.to_vec(), FEW, |app| look.app(app));
-    let mut found = of_apps.into_iter().fold(Found::default(), Found::and);
+pub fn check_apps(pipeline: &Pipeline<'_>, scope: &CheckScope<'_>) -> CheckReport {
+    let flux = FluxSubstitution::new(&pipeline.library.project.files);
+    let look = AppChecker { pipeline, scope, flux: &flux };
+    let of_apps = parallel::par_map(scope.apps.to_vec(), FEW, |app| look.check_app(app));
+    let mut found = of_apps.into_iter().fold(CheckResults::default(), CheckResults::merge_results);
     let project = pipeline.library.project;
     let targets = found.targets.iter().map(|(app, environments)| (app, environments.as_slice()));
     let duplicates = publish::find_namesakes(targets).into_iter().chain(publish::find_duplicates(&found.sites));
-    let duplicates: Vec<_> = duplicates.into_iter().map(|it| Finding::of(it, None, None, None)).collect();
+    let duplicates: Vec<_> = duplicates.into_iter().map(|it| Finding::new_finding(it, None, None, None)).collect();
     let misnamed = project.misnamed(scope.apps.iter().copied());
-    let misnamed = misnamed.map(|file| Finding::of(file.diagnostic.clone(), None, None, None));
+    let misnamed = misnamed.map(|file| Finding::new_finding(file.diagnostic.clone(), None, None, None));
     found.findings.extend(
-        misnamed.chain(duplicates).filter(|it| scope.only.is_none_or(|only| only.has(it, &Anchors::default()))),
+        misnamed
+            .chain(duplicates)
+            .filter(|it| scope.only.is_none_or(|only| only.has_finding(it, &StagedEntryRefs::default()))),
     );
     if let Some(dir) = scope.rendered {
-        found.findings.extend(stale::outputs(pipeline, dir, scope));
+        found.findings.extend(stale::find_stale_outputs(pipeline, dir, scope));
     }
     if scope.is_whole {
-        let left = leftover::drafts(&pipeline.library.project.files);
-        found.findings.extend(left.into_iter().map(|problem| Finding::of(problem, None, None, None)));
-        let of_files = encrypted(pipeline, &found);
+        let left = leftover::find_drafts(&pipeline.library.project.files);
+        found.findings.extend(left.into_iter().map(|problem| Finding::new_finding(problem, None, None, None)));
+        let of_files = find_unencrypted(pipeline, &found);
         found.findings.extend(of_files);
     }
-    found.report(scope)
+    found.into_report(scope)
 }
 
 /// Files of the project, of apps or not, that should be encrypted and are not: whatever a commit of them would be
 /// refused for.
-fn encrypted(pipeline: &Pipeline<'_>, found: &Found) -> Vec<Finding> {
+fn find_unencrypted(pipeline: &Pipeline<'_>, found: &CheckResults) -> Vec<Finding> {
     let (files, book) = (&pipeline.library.project.files, pipeline.library.rules());
     let all = found.findings.iter().chain(&found.accepted);
     let known = all.filter_map(|it| Some((it.diagnostic.rule, it.file()?.to_owned()))).collect();
     let disk = Disk::default();
     let folder = disk.repository_of(files.root()).unwrap_or(files.root()).to_path_buf();
-    let found = Root::new(disk, &folder)
-        .map_err(|error| refuse(&error.into(), FileKind::SecretFile, &files.name(&folder)))
+    let found = BoundedRoot::new(disk, &folder)
+        .map_err(|error| refuse_file(&error.into(), FileKind::SecretFile, &files.name(&folder)))
         .and_then(|bounds| {
             Ok(unencrypted::errors_of_files(&bounds, book, &unencrypted::ruled_files(files, &bounds, book)?, &known))
         });
-    found.unwrap_or_else(|problem| vec![Finding::of(problem, None, None, None)])
+    found.unwrap_or_else(|problem| vec![Finding::new_finding(problem, None, None, None)])
 }
 
 /// A look at an app.
 #[derive(Clone, Copy)]
-struct Look<'a> {
+struct AppChecker<'a> {
     pipeline: &'a Pipeline<'a>,
-    scope: &'a Scope<'a>,
-    flux: &'a Flux<'a>,
+    scope: &'a CheckScope<'a>,
+    flux: &'a FluxSubstitution<'a>,
 }
 
-impl Look<'_> {
-    fn app(self, app: &App) -> Found {
+impl AppChecker<'_> {
+    fn check_app(self, app: &App) -> CheckResults {
         let Self { pipeline, scope, .. } = self;
-        let mut found = Found::default();
+        let mut found = CheckResults::default();
         let wanted = app.environments.iter().filter(|name| scope.environments.contains(name));
         let wanted: Vec<_> = wanted.cloned().collect();
         if wanted.is_empty() {
@@ -170,47 +172,49 @@ impl Look<'_> {
         found.targets.extend(pipeline.library.app_name(app).ok().map(|name| (name, wanted.clone())));
         let (mut problems, mut unopened) = (Diagnostics::new(), BTreeMap::new());
         let survey = pipeline.survey_as_far(app, &wanted, &mut problems, &mut unopened);
-        found.unseen.extend(unopened.values().flat_map(Diagnostics::iter).filter_map(unseen));
+        found.unseen.extend(unopened.values().flat_map(Diagnostics::iter).filter_map(unseen_environment));
         let Some(survey) = survey else {
             let name = pipeline.library.app_name(app).ok();
             let name = name.as_ref().map(AppName::as_str);
             // nothing was checked, wherever that comes from
-            let findings =
-                problems.into_iter().map(|problem| Finding::of(problem, name, None, None).of_layers().unjudged());
+            let findings = problems
+                .into_iter()
+                .map(|problem| Finding::new_finding(problem, name, None, None).of_layers().mark_unjudged());
             found.findings.extend(findings);
             return found;
         };
-        let places = Places::of(&survey);
+        let places = EntryIndex::of(&survey);
         let findings = places.findings(problems, None).into_iter();
         let mut findings: Vec<_> = findings.map(Finding::of_layers).collect();
         for environment in &wanted {
-            let problems = self.objects(app, &survey, environment, &mut found.sites);
+            let problems = self.check_objects(app, &survey, environment, &mut found.sites);
             findings.extend(places.findings(problems, Some(environment)));
         }
-        findings.extend(places.findings(pitfall::values(&survey, &wanted), None));
-        let of_layers = self.layers(&survey, &wanted, &places);
+        findings.extend(places.findings(pitfall::find_pitfalls(&survey, &wanted), None));
+        let of_layers = self.check_layers(&survey, &wanted, &places);
         // one that is encrypted need not be declared: to move it mends both
         let leaking: Vec<EntryId> =
             of_layers.iter().filter(|it| it.is_leak()).filter_map(|it| it.entry().cloned()).collect();
         findings.extend(without_covered(of_layers));
-        findings.extend(places.mendable(undeclared::entries(&survey, &leaking), None));
+        findings.extend(places.findings_with_fix(undeclared::find_undeclared(&survey, &leaking), None));
         // of one environment alone nothing can be said of the others
         if wanted.len() == app.environments.len() {
-            findings.extend(places.findings(environments::lacking(&survey), None));
-            findings.extend(places.findings(shared::secrets(&survey), None));
+            findings.extend(places.findings(environments::find_missing_values(&survey), None));
+            findings.extend(places.findings(shared::find_shared_secrets(&survey), None));
             let has_hidden = findings.iter().any(|finding| hides_template(finding.diagnostic.rule));
-            found.usage.look(&survey, &places, has_hidden);
+            found.usage.record_survey(&survey, &places, has_hidden);
         }
-        let (accepted, findings) = allow::accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
-        let anchors = scope.only.map(|only| only.anchors(&survey)).unwrap_or_default();
-        let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has(finding, &anchors));
+        let (accepted, findings) =
+            allow::split_accepted(findings, &survey, &wanted, scope.today, &places, &mut found.usage);
+        let anchors = scope.only.map(|only| only.find_entry_refs(&survey)).unwrap_or_default();
+        let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has_finding(finding, &anchors));
         found.findings.extend(findings.into_iter().filter(is_wanted));
         found.accepted.extend(accepted.into_iter().filter(is_wanted));
         found
     }
 
     /// What rendering finds, and what is wrong with what it gives.
-    fn objects(
+    fn check_objects(
         self,
         app: &App,
         survey: &Survey,
@@ -219,30 +223,35 @@ impl Look<'_> {
     ) -> Diagnostics {
         let Self { pipeline, scope, flux } = self;
         let mut problems = Diagnostics::new();
-        let objects = pipeline.objects_with(survey, environment, Unknown::Left(&|_| None), &mut problems);
+        let objects = pipeline.objects_with(survey, environment, OnMissingKey::Keep(&|_| None), &mut problems);
         let is_whole = !problems.has_errors();
         // as rendering does, whatever else is wrong
-        let delivered = publish::deliver(pipeline, app, survey, environment, objects, scope.now, &mut problems);
+        let delivered = publish::deliver_objects(pipeline, app, survey, environment, objects, scope.now, &mut problems);
         sites.extend(publish::object_sites(app, survey, environment, &delivered));
         if let Some(resolved) = survey.environment(environment).filter(|_| is_whole) {
-            problems.extend(flux.substituted(resolved, &delivered));
+            problems.extend(flux.find_substituted(resolved, &delivered));
         }
         // of what is not kept, ciphertext is always new
         problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect()
     }
 
     /// What nobody sees in the output: what lies in the files.
-    fn layers(self, survey: &Survey, wanted: &[EnvironmentName], places: &Places) -> Vec<Finding> {
-        let mut search = leak::Search::new(survey, self.scope.rules, self.scope.baseline.map(Baseline::key));
+    fn check_layers(self, survey: &Survey, wanted: &[EnvironmentName], places: &EntryIndex) -> Vec<Finding> {
+        let mut search = leak::CredentialSearch::new(survey, self.scope.rules, self.scope.baseline.map(Baseline::key));
         let mut findings = Vec::new();
         for resolved in survey.environments.iter().filter(|it| wanted.contains(&it.definition.environment)) {
             let environment = &resolved.definition.environment;
-            search.environment(resolved);
-            findings.extend(search.found.drain(..).map(|leak| places.leak(leak, environment)));
+            search.search_environment(resolved);
+            findings.extend(search.leaks.drain(..).map(|leak| places.leak_finding(leak, environment)));
             let invalid = places.findings(unencrypted::invalid_rules(self.pipeline, resolved), None);
-            findings.extend(invalid.into_iter().map(Finding::unjudged));
+            findings.extend(invalid.into_iter().map(Finding::mark_unjudged));
             findings.extend(places.findings(unencrypted::without_keys(self.pipeline, resolved), None));
-            findings.extend(places.mendable(unencrypted::files(self.pipeline, resolved), Some(environment)));
+            findings.extend(
+                places.findings_with_fix(
+                    unencrypted::find_unencrypted_layers(self.pipeline, resolved),
+                    Some(environment),
+                ),
+            );
         }
         findings
     }
@@ -258,7 +267,7 @@ fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
 
 /// What was found by now.
 #[derive(Default)]
-struct Found {
+struct CheckResults {
     findings: Vec<Finding>,
     /// Sources of all objects.
     sites: Vec<ObjectSite>,
@@ -266,11 +275,11 @@ struct Found {
     targets: Vec<(AppName, Vec<EnvironmentName>)>,
     accepted: Vec<Finding>,
     unseen: BTreeSet<String>,
-    usage: Usage,
+    usage: UsageTracker,
 }
 
-impl Found {
-    fn and(mut self, other: Self) -> Self {
+impl CheckResults {
+    fn merge_results(mut self, other: Self) -> Self {
         self.findings.extend(other.findings);
         self.sites.extend(other.sites);
         self.targets.extend(other.targets);
@@ -281,21 +290,22 @@ impl Found {
     }
 
     /// In the order of files, each mistake once, wherever it was met.
-    fn report(self, scope: &Scope<'_>) -> Report {
+    fn into_report(self, scope: &CheckScope<'_>) -> CheckReport {
         let Self { mut findings, sites: _, targets: _, mut accepted, unseen, usage } = self;
-        let is_wanted = |finding: &Finding| scope.only.is_none_or(|only| only.has(finding, &Anchors::default()));
+        let is_wanted =
+            |finding: &Finding| scope.only.is_none_or(|only| only.has_finding(finding, &StagedEntryRefs::default()));
         findings.extend(usage.findings().filter(is_wanted));
-        let mut findings = sorted(without_consequences(findings, |found| &found.diagnostic));
+        let mut findings = sort_findings(without_consequences(findings, |found| &found.diagnostic));
         if let Some(baseline) = scope.baseline {
-            let (known, left) = baseline.part(findings, scope.is_whole);
+            let (known, left) = baseline.split_known(findings, scope.is_whole);
             accepted.extend(known);
-            findings = sorted(left);
+            findings = sort_findings(left);
         }
-        Report { findings, accepted: sorted(accepted), unseen: unseen.into_iter().collect() }
+        CheckReport { findings, accepted: sort_findings(accepted), unseen: unseen.into_iter().collect() }
     }
 }
 
-fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
+fn sort_findings(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(|a, b| (a.is_last, a.key()).cmp(&(b.is_last, b.key())));
     findings.dedup_by(|later, first| {
         let is_same = later.is_same(first);
@@ -308,8 +318,8 @@ fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// What an environment that could not be decrypted hides.
-fn unseen(problem: &Diagnostic) -> Option<String> {
-    let is_key = problem.severity == Severity::Error && problem.failure == Failure::Key;
+fn unseen_environment(problem: &Diagnostic) -> Option<String> {
+    let is_key = problem.severity == Severity::Error && problem.failure == FailureKind::Key;
     let file = problem.labels.first()?.place.source.name();
     let recipients = problem.notes.iter().find_map(|note| note.strip_prefix("it is encrypted for "));
     is_key.then(|| match recipients {

@@ -6,17 +6,17 @@ use crate::diagnostic::Diagnostic;
 use crate::layer::{Entry, EntrySource};
 use crate::name::{BundleName, EntryId, EnvironmentName, KeyName};
 use crate::pipeline::Survey;
-use crate::resolve::{Final, Outcome, Read, Resolved, ResolvedValue};
+use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead};
 use crate::route::Sensitivity;
 
 /// The pitfalls in the values of environments. One that several have from the same place is told once.
-pub(super) fn values(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<Diagnostic> {
+pub(super) fn find_pitfalls(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     let of_wanted = survey.environments.iter().filter(|resolved| wanted.contains(&resolved.definition.environment));
     for resolved in of_wanted {
         for (id, value) in &resolved.entries {
-            let (Some(entry), Outcome::Known(known)) = (resolved.definition.entry(id), &value.outcome) else {
+            let (Some(entry), EntryOutcome::Known(known)) = (resolved.definition.entry(id), &value.outcome) else {
                 continue;
             };
             // that a message is there must tell nothing of what was decrypted
@@ -24,7 +24,7 @@ pub(super) fn values(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<Diagnos
                 continue;
             }
             let is_secret = survey.routing.sensitivity(id) == Sensitivity::Sensitive;
-            for problem in (EntryValue { resolved, id, entry, value, known, is_secret }).check() {
+            for problem in (CheckedValue { resolved, id, entry, value, known, is_secret }).check() {
                 if seen.insert((problem.rule, value.place.source.name().to_owned(), value.place.span.start)) {
                     found.push(problem);
                 }
@@ -35,12 +35,12 @@ pub(super) fn values(survey: &Survey, wanted: &[EnvironmentName]) -> Vec<Diagnos
 }
 
 /// An entry with its final value.
-struct EntryValue<'a> {
-    resolved: &'a Resolved,
+struct CheckedValue<'a> {
+    resolved: &'a ResolvedTarget,
     id: &'a EntryId,
     entry: &'a Entry,
     value: &'a ResolvedValue,
-    known: &'a Final,
+    known: &'a ResolvedBytes,
     is_secret: bool,
 }
 
@@ -53,7 +53,7 @@ const SSH_WORDS: [&str; 5] = ["ssh", "id_", "deploy", "git", "identity"];
 /// Quotes that word processors write.
 const QUOTES: [char; 11] = ['“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»', '＂'];
 
-impl EntryValue<'_> {
+impl CheckedValue<'_> {
     /// Warnings: `carriage-return`, `empty-value`, `invisible-character`, `missing-line-feed`, `single-braces`,
     /// `trailing-line-feed`, `typographic-quotes`.
     fn check(&self) -> Vec<Diagnostic> {
@@ -71,12 +71,12 @@ impl EntryValue<'_> {
     }
 
     /// Its mistakes, by the name that messages have for it.
-    fn says(&self, what: &str) -> String {
+    fn pitfall_message(&self, what: &str) -> String {
         format!("`{}` {what}", self.resolved.definition.label(self.id))
     }
 
     fn at_value(&self, warning: Diagnostic) -> Diagnostic {
-        warning.at_hidden(self.value.place.clone())
+        warning.at_masked(self.value.place.clone())
     }
 
     fn key(&self) -> &str {
@@ -88,8 +88,8 @@ impl EntryValue<'_> {
     }
 
     /// The text as a layer has it; none if something made it.
-    fn written<'t>(&self, text: &'t str) -> Option<&'t str> {
-        matches!(self.known, Final::Written(_)).then_some(text)
+    fn written_text<'t>(&self, text: &'t str) -> Option<&'t str> {
+        matches!(self.known, ResolvedBytes::Written(_)).then_some(text)
     }
 
     /// An empty text is a value, so that `required` is content with it.
@@ -101,7 +101,7 @@ impl EntryValue<'_> {
             _ => return None,
         };
         is_required.then(|| {
-            self.at_value(Diagnostic::warning("empty-value", self.says(what)))
+            self.at_value(Diagnostic::warning("empty-value", self.pitfall_message(what)))
                 .hint("give it a value; if it may be empty, leave out `required`")
                 .hint(format!("{keyword} makes an error of it"))
         })
@@ -114,12 +114,14 @@ impl EntryValue<'_> {
             // programs of Windows know an encoding by it
             text.chars().find(|char| *char == BYTE_ORDER_MARK).filter(|_| !self.is_for_windows())?
         } else {
-            invisible(self.written(text)?)?
+            invisible(self.written_text(text)?)?
         };
         let code = u32::from(found);
         let warning = Diagnostic::warning(
             "invisible-character",
-            self.says(&format!("holds the character U+{code:04X}, which looks like a space or like nothing")),
+            self.pitfall_message(&format!(
+                "holds the character U+{code:04X}, which looks like a space or like nothing"
+            )),
         );
         let remedy = if is_file {
             "save the file as UTF-8 without a byte-order mark".to_owned()
@@ -151,7 +153,7 @@ impl EntryValue<'_> {
         (is_key && is_for_ssh).then(|| {
             self.at_value(Diagnostic::warning(
                 "missing-line-feed",
-                self.says("is an SSH key without the line feed after its last line"),
+                self.pitfall_message("is an SSH key without the line feed after its last line"),
             ))
             .note("`ssh` refuses to read it: `error in libcrypto`, `invalid format`")
             .hint("end the file with a line feed, or write the value as a block: `|`")
@@ -166,7 +168,7 @@ impl EntryValue<'_> {
         if !is_line || !is_given || !self.is_secret {
             return None;
         }
-        let read = Read::Entry(self.id.clone());
+        let read = TemplateRead::Entry(self.id.clone());
         let is_read = || self.resolved.entries.values().any(|value| value.lineage.reads.contains(&read));
         // with an extension it is a file, where a line feed belongs at the end
         if self.key().contains('.') && !is_read() {
@@ -181,7 +183,7 @@ impl EntryValue<'_> {
         Some(
             self.at_value(Diagnostic::warning(
                 "trailing-line-feed",
-                self.says("ends in a line feed, which is a part of the value"),
+                self.pitfall_message("ends in a line feed, which is a part of the value"),
             ))
             .note("a password that ends so is another one, and in a URL it becomes `%0A`")
             .hint(hint),
@@ -193,7 +195,7 @@ impl EntryValue<'_> {
         (is_file && !self.is_for_windows() && text.contains("\r\n")).then(|| {
             self.at_value(Diagnostic::warning(
                 "carriage-return",
-                self.says("has lines that end in CR and LF, as on Windows"),
+                self.pitfall_message("has lines that end in CR and LF, as on Windows"),
             ))
             .note("shells and most programs on Linux take the CR for a part of the line")
             .hint("save the file with LF alone; `* text=auto eol=lf` in `.gitattributes` keeps it so")
@@ -201,7 +203,7 @@ impl EntryValue<'_> {
     }
 
     fn typographic_quotes(&self, text: &str) -> Option<Diagnostic> {
-        let text = self.written(text)?.trim();
+        let text = self.written_text(text)?.trim();
         let is_long = text.chars().count() > 2;
         let (begins, ends) = (text.starts_with(QUOTES), text.ends_with(QUOTES));
         let what = if is_long && begins && ends {
@@ -212,7 +214,7 @@ impl EntryValue<'_> {
             return None;
         };
         (!text.contains('\n')).then(|| {
-            self.at_value(Diagnostic::warning("typographic-quotes", self.says(what)))
+            self.at_value(Diagnostic::warning("typographic-quotes", self.pitfall_message(what)))
                 .note("YAML knows `\"` and `'` alone; word processors and chats change them")
                 .hint("write it between `\"` or `'`, or without quotes")
         })
@@ -220,7 +222,7 @@ impl EntryValue<'_> {
 
     /// `{name}` where `{{ data.name }}` was meant: there is a key of that name.
     fn single_braces(&self, text: &str) -> Option<Diagnostic> {
-        let text = self.written(text)?;
+        let text = self.written_text(text)?;
         let is_off = self.entry.rules.template.as_ref().is_some_and(|rule| !rule.value);
         if is_off || text.contains('\n') || !text.contains('{') {
             return None;
@@ -232,7 +234,7 @@ impl EntryValue<'_> {
         Some(
             self.at_value(Diagnostic::warning(
                 "single-braces",
-                self.says(&format!("holds `{{{name}}}`, and there is {what}")),
+                self.pitfall_message(&format!("holds `{{{name}}}`, and there is {what}")),
             ))
             .note("it stays as it is: a template has two braces")
             .hint(format!("write `{{{{ {meant} }}}}`; if it is meant as it stands, set `template: false`")),

@@ -3,19 +3,19 @@
 use std::collections::HashMap;
 
 use super::finding::Finding;
-use super::leak::Leak;
-use super::remedy::Remedy;
+use super::leak::PlaintextCredential;
+use super::remedy::Fix;
 use crate::diagnostic::Diagnostic;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
 
 /// Which entry stands on which line: messages know places only.
-pub(super) struct Places {
+pub(super) struct EntryIndex {
     app: String,
     entries: HashMap<(String, usize), EntryId>,
 }
 
-impl Places {
+impl EntryIndex {
     pub(super) fn of(survey: &Survey) -> Self {
         let mut entries = HashMap::new();
         for resolved in &survey.environments {
@@ -29,23 +29,23 @@ impl Places {
         Self { app: survey.app.as_str().to_owned(), entries }
     }
 
-    pub(super) fn leak(&self, leak: Leak, environment: &EnvironmentName) -> Finding {
-        let mut finding = Finding::of(leak.diagnostic, Some(&self.app), Some(environment), leak.entry);
+    pub(super) fn leak_finding(&self, leak: PlaintextCredential, environment: &EnvironmentName) -> Finding {
+        let mut finding = Finding::new_finding(leak.diagnostic, Some(&self.app), Some(environment), leak.entry);
         finding.detector = leak.detector;
         finding.tag = leak.tag;
-        finding.remedy = leak.remedy;
+        finding.fix = leak.fix;
         finding
     }
 
     /// Findings with what mends them.
-    pub(super) fn mendable(
+    pub(super) fn findings_with_fix(
         &self,
-        problems: impl IntoIterator<Item = (Diagnostic, Remedy)>,
+        problems: impl IntoIterator<Item = (Diagnostic, Fix)>,
         environment: Option<&EnvironmentName>,
     ) -> Vec<Finding> {
         let (problems, remedies): (Vec<_>, Vec<_>) = problems.into_iter().unzip();
         let findings = self.findings(problems, environment).into_iter().zip(remedies);
-        findings.map(|(finding, remedy)| finding.with(remedy)).collect()
+        findings.map(|(finding, remedy)| finding.with_fix(remedy)).collect()
     }
 
     pub(super) fn findings(
@@ -57,7 +57,7 @@ impl Places {
             let places =
                 problem.labels.iter().map(|label| (label.place.source.name().to_owned(), label.place.span.line));
             let entry = places.into_iter().find_map(|place| self.entries.get(&place).cloned());
-            Finding::of(problem, Some(&self.app), environment, entry)
+            Finding::new_finding(problem, Some(&self.app), environment, entry)
         };
         problems.into_iter().map(finding).collect()
     }

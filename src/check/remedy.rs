@@ -5,17 +5,17 @@ use crate::name::EntryId;
 use crate::pipeline::Survey;
 use crate::project::SECRETS;
 use crate::route::Sensitivity;
-use crate::span::Place;
+use crate::span::Location;
 
 /// How a finding can be mended by itself.
 #[derive(Debug, Clone)]
-pub enum Remedy {
+pub enum Fix {
     /// The key is declared sensitive where it is defined.
-    Declare(Spot),
+    Declare(EntryLocation),
     /// The value goes to the encrypted file of its layer.
     Move {
         /// Where it stands.
-        spot: Spot,
+        location: EntryLocation,
         /// The layer defines the key, which has to stay in it.
         keeps_key: bool,
         /// The base says that it is a number or a truth value.
@@ -27,23 +27,23 @@ pub enum Remedy {
 
 /// An entry in a file.
 #[derive(Debug, Clone)]
-pub struct Spot {
+pub struct EntryLocation {
     /// Where its key stands, or its value.
-    pub place: Place,
+    pub place: Location,
     /// The entry.
     pub entry: EntryId,
     /// It is one of the app's own bundle, which has two spellings: `data` and `bundles.APP.data`.
     pub is_own: bool,
 }
 
-impl Remedy {
+impl Fix {
     pub(super) fn declare(definition: &Definition, id: &EntryId, entry: &Entry) -> Self {
-        Self::Declare(Spot::of(definition, id, &entry.defined))
+        Self::Declare(EntryLocation::at_place(definition, id, &entry.defined))
     }
 
     /// For a plaintext value of an entry, unless it can be mended only together with its file: then the layer is
     /// encrypted in part, or ought to be as a whole.
-    pub(super) fn move_away(survey: &Survey, definition: &Definition, id: &EntryId, place: &Place) -> Option<Self> {
+    pub(super) fn move_away(survey: &Survey, definition: &Definition, id: &EntryId, place: &Location) -> Option<Self> {
         let file = place.source.name();
         let is_encrypted = definition.wrappings.iter().any(|(source, _)| source.name() == file);
         if is_encrypted || file.ends_with(SECRETS) {
@@ -57,13 +57,13 @@ impl Remedy {
         let keeps_key = entries().any(|entry| entry.defined.source.name() == file);
         let types = entries().filter_map(|entry| entry.rules.schema.get("type")?.value.as_str());
         let is_scalar = types.into_iter().any(|name| matches!(name, "integer" | "number" | "boolean"));
-        Some(Self::Move { spot: Spot::of(definition, id, place), keeps_key, is_scalar })
+        Some(Self::Move { location: EntryLocation::at_place(definition, id, place), keeps_key, is_scalar })
     }
 
     /// The entry that it is about, if it is about one.
-    pub fn spot(&self) -> Option<&Spot> {
+    pub fn entry_location(&self) -> Option<&EntryLocation> {
         match self {
-            Self::Declare(spot) | Self::Move { spot, .. } => Some(spot),
+            Self::Declare(spot) | Self::Move { location: spot, .. } => Some(spot),
             Self::Encrypt(_) => None,
         }
     }
@@ -76,8 +76,8 @@ impl Remedy {
     }
 }
 
-impl Spot {
-    fn of(definition: &Definition, id: &EntryId, place: &Place) -> Self {
+impl EntryLocation {
+    fn at_place(definition: &Definition, id: &EntryId, place: &Location) -> Self {
         Self { place: place.clone(), entry: id.clone(), is_own: id.bundle == definition.own_bundle() }
     }
 }

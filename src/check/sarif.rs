@@ -7,27 +7,27 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::baseline::FILE;
-use super::finding::{Acceptance, meaning};
-use super::{Finding, Report};
+use super::finding::{Acceptance, rule_meaning};
+use super::{CheckReport, Finding};
 use crate::diagnostic::Severity;
 
 /// What paths are from: the root of the repository, as GitHub and others take it.
 const ROOT: &str = "%SRCROOT%";
 
 /// The rules of a report, sorted, each with the worst that it finds.
-type Rules<'r> = BTreeMap<&'r str, Severity>;
+type SarifRules<'r> = BTreeMap<&'r str, Severity>;
 
 /// The report as a log of SARIF. What is accepted is in it, suppressed.
-pub fn sarif(report: &Report) -> Json {
+pub fn sarif_log(report: &CheckReport) -> Json {
     let all = || report.findings.iter().chain(&report.accepted);
-    let mut rules = Rules::new();
+    let mut rules = SarifRules::new();
     for Finding { diagnostic, .. } in all() {
         let worst = rules.entry(diagnostic.rule).or_insert(diagnostic.severity);
         if diagnostic.severity == Severity::Error {
             *worst = Severity::Error;
         }
     }
-    let results: Vec<Json> = all().map(|finding| result(finding, &rules)).collect();
+    let results: Vec<Json> = all().map(|finding| sarif_result(finding, &rules)).collect();
     let notifications: Vec<Json> = report
         .unseen
         .iter()
@@ -41,7 +41,7 @@ pub fn sarif(report: &Report) -> Json {
                 "name": "septum",
                 "version": env!("CARGO_PKG_VERSION"),
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules.iter().map(|(rule, severity)| described(rule, *severity)).collect::<Vec<_>>(),
+                "rules": rules.iter().map(|(rule, severity)| describe_rule(rule, *severity)).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
             "invocations": [{
@@ -53,8 +53,8 @@ pub fn sarif(report: &Report) -> Json {
     })
 }
 
-fn described(rule: &str, severity: Severity) -> Json {
-    let meaning = meaning(rule);
+fn describe_rule(rule: &str, severity: Severity) -> Json {
+    let meaning = rule_meaning(rule);
     json!({
         "id": rule,
         "shortDescription": { "text": meaning },
@@ -64,7 +64,7 @@ fn described(rule: &str, severity: Severity) -> Json {
     })
 }
 
-fn result(finding: &Finding, rules: &Rules<'_>) -> Json {
+fn sarif_result(finding: &Finding, rules: &SarifRules<'_>) -> Json {
     let view = finding.view();
     let text = match &view.help {
         Some(help) => format!("{}. {help}", view.message),
@@ -80,7 +80,7 @@ fn result(finding: &Finding, rules: &Rules<'_>) -> Json {
     if let (Some(file), Some(line), Some(column)) = (finding.path(), view.line, view.column) {
         let region = json!({ "startLine": line.max(1), "startColumn": column.max(1) });
         result["locations"] =
-            json!([{ "physicalLocation": { "artifactLocation": artifact(&file), "region": region } }]);
+            json!([{ "physicalLocation": { "artifactLocation": artifact_location(&file), "region": region } }]);
     }
     if let Some(why) = &finding.accepted {
         let (kind, why) = match why {
@@ -93,11 +93,11 @@ fn result(finding: &Finding, rules: &Rules<'_>) -> Json {
 }
 
 /// Where a file is. One outside of the repository, as rules above it are, is named by its whole path.
-fn artifact(file: &str) -> Json {
+fn artifact_location(file: &str) -> Json {
     if Path::new(file).is_absolute() {
-        json!({ "uri": format!("file://{}", uri(file)) })
+        json!({ "uri": format!("file://{}", uri_reference(file)) })
     } else {
-        json!({ "uri": uri(file), "uriBaseId": ROOT })
+        json!({ "uri": uri_reference(file), "uriBaseId": ROOT })
     }
 }
 
@@ -116,7 +116,7 @@ fn fingerprint(finding: &Finding) -> String {
 }
 
 /// A path as a relative reference of a URI (RFC 3986).
-fn uri(path: &str) -> String {
+fn uri_reference(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::Survey;
-use crate::resolve::{Final, Outcome, Resolved, ResolvedValue};
+use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue};
 use crate::route::detect::TextKind;
 use crate::route::{Sensitivity, detect};
 
@@ -12,8 +12,8 @@ const SHORTEST: usize = 8;
 /// Entries that production and another environment give the same secret, each in a layer of its own: whoever gets into
 /// the one is in the other. One that both have from one layer is shared on purpose. Only what could be decrypted is
 /// compared, and nothing of a value is told but that two are equal.
-pub(super) fn secrets(survey: &Survey) -> Vec<Diagnostic> {
-    let is_of_production = |resolved: &&Resolved| is_production(resolved.definition.environment.as_str());
+pub(super) fn find_shared_secrets(survey: &Survey) -> Vec<Diagnostic> {
+    let is_of_production = |resolved: &&ResolvedTarget| is_production(resolved.definition.environment.as_str());
     let (production, others): (Vec<_>, Vec<_>) = survey.environments.iter().partition(is_of_production);
     let mut found = Vec::new();
     for ours in &production {
@@ -21,19 +21,19 @@ pub(super) fn secrets(survey: &Survey) -> Vec<Diagnostic> {
             if survey.routing.sensitivity(id) != Sensitivity::Sensitive {
                 continue;
             }
-            let Some(text) = secret(id.key.as_str(), value) else { continue };
-            let is_same = |theirs: &&&Resolved| {
+            let Some(text) = own_secret(id.key.as_str(), value) else { continue };
+            let is_same = |theirs: &&&ResolvedTarget| {
                 theirs.entries.get(id).is_some_and(|other| {
                     other.place != value.place
-                        && secret(id.key.as_str(), other).is_some_and(|other| is_equal(text, other))
+                        && own_secret(id.key.as_str(), other).is_some_and(|other| is_equal(text, other))
                 })
             };
             let Some(theirs) = others.iter().find(is_same) else { continue };
             let (here, there) = (&ours.definition.environment, &theirs.definition.environment);
             let message = format!("`{}` has the same secret in `{here}` and in `{there}`", ours.definition.label(id));
-            let mut warning = Diagnostic::warning("shared-secret", message).at_hidden(value.place.clone());
+            let mut warning = Diagnostic::warning("shared-secret", message).at_masked(value.place.clone());
             if let Some(other) = theirs.entries.get(id) {
-                warning = warning.at_hidden_with(other.place.clone(), format!("in `{there}`"));
+                warning = warning.at_masked_with(other.place.clone(), format!("in `{there}`"));
             }
             found.push(
                 warning
@@ -53,8 +53,10 @@ fn is_production(name: &str) -> bool {
 }
 
 /// The text of a value that stands in a layer of its own and is no placeholder.
-fn secret<'v>(key: &str, value: &'v ResolvedValue) -> Option<&'v str> {
-    let Outcome::Known(known @ (Final::Written(_) | Final::File(_))) = &value.outcome else { return None };
+fn own_secret<'v>(key: &str, value: &'v ResolvedValue) -> Option<&'v str> {
+    let EntryOutcome::Known(known @ (ResolvedBytes::Written(_) | ResolvedBytes::File(_))) = &value.outcome else {
+        return None;
+    };
     let text = known.text()?.trim();
     (text.len() >= SHORTEST && detect::is_literal(key, text, TextKind::Literal)).then_some(text)
 }

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use super::finding::{Finding, Home, RULES, slashed};
-use super::{Baseline, Report, Scope, UserRules, check, leftover, sorted, unencrypted};
+use super::finding::{Finding, RULES, RepoLayout, slash_path};
+use super::{Baseline, CheckReport, CheckScope, UserRules, check_apps, leftover, sort_findings, unencrypted};
 use crate::diagnostic::Diagnostics;
-use crate::disk::{Kind, Root};
-use crate::files::{FileKind, refuse};
-use crate::git::Index;
+use crate::disk::{BoundedRoot, DirEntryKind};
+use crate::files::{FileKind, refuse_file};
+use crate::git::GitIndex;
 use crate::layer::EntrySource;
 use crate::name::EnvironmentName;
 use crate::object::Day;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, PROJECT_FILE, Project, ProjectRoot};
-use crate::sops::{Identities, Places, RuleBook, Rules, Timestamp};
+use crate::sops::{Identities, IdentitySources, SopsConfig, SopsConfigCache, Timestamp};
 
 /// Rules of what names something that is not there. If files are removed, they are why.
 const OF_REMOVED: [&str; 4] = ["missing-file", "missing-layer", "no-environment", "unknown-file"];
@@ -26,7 +26,7 @@ const OF_LINKS: [&str; 4] = ["missing-file", "outside-project", "template-failed
 
 /// The files that findings have to be about.
 #[derive(Debug, Default)]
-pub struct Only {
+pub struct StagedFilter {
     /// As messages name them.
     names: BTreeSet<String>,
     /// Absolute.
@@ -37,24 +37,29 @@ pub struct Only {
 
 /// The entries of layers whose value is one of these files: what is wrong with it is told there.
 #[derive(Debug, Default)]
-pub(super) struct Anchors(HashSet<(String, usize)>);
+pub(super) struct StagedEntryRefs(HashSet<(String, usize)>);
 
 /// Checks what is staged: in every project that a staged file lies in, the apps that it concerns.
 ///
 /// The same on every machine: what takes a key is not looked at.
-pub fn staged(index: &Index, rules: &[UserRules], today: Option<Day>, now: Timestamp) -> Result<Report, Diagnostics> {
-    let mut report = Report::default();
-    for root in roots(index) {
+pub fn check_staged(
+    index: &GitIndex,
+    rules: &[UserRules],
+    today: Option<Day>,
+    now: Timestamp,
+) -> Result<CheckReport, Diagnostics> {
+    let mut report = CheckReport::default();
+    for root in staged_projects(index) {
         let project = Project::open(&index.disk, &root)?;
         let baseline = Baseline::of_project(&project)?;
-        let apps = concerned(&project, index);
+        let apps = affected_apps(&project, index);
         if apps.is_empty() && project.misnamed.is_empty() {
             continue;
         }
-        let only = Only::of(&project, index);
+        let only = StagedFilter::of(&project, index);
         let environments: Vec<EnvironmentName> = project.environments().into_iter().cloned().collect();
-        let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
-        let scope = Scope {
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let scope = CheckScope {
             apps: &apps,
             environments: &environments,
             is_whole: false,
@@ -65,23 +70,24 @@ pub fn staged(index: &Index, rules: &[UserRules], today: Option<Day>, now: Times
             now,
             only: Some(&only),
         };
-        let mut found = check(&pipeline, &scope);
+        let mut found = check_apps(&pipeline, &scope);
         found.in_repository(project.files.root(), &index.root);
         report.add(found);
     }
-    report.add(encrypted(index, &report));
+    report.add(find_unencrypted(index, &report));
     Ok(report)
 }
 
 /// The projects that staged files lie in.
-fn roots(index: &Index) -> BTreeSet<ProjectRoot> {
-    let folders: BTreeSet<&Path> = all(index).filter_map(Path::parent).map(|folder| visible(index, folder)).collect();
+fn staged_projects(index: &GitIndex) -> BTreeSet<ProjectRoot> {
+    let folders: BTreeSet<&Path> =
+        staged_paths(index).filter_map(Path::parent).map(|folder| visible_ancestor(index, folder)).collect();
     folders.into_iter().filter_map(|folder| Project::locate(&index.disk, folder)).collect()
 }
 
 /// The nearest directory that is in no hidden one: those are not searched for projects, and a workflow of a forge may be
 /// called `septum.yaml`.
-fn visible<'p>(index: &Index, folder: &'p Path) -> &'p Path {
+fn visible_ancestor<'p>(index: &GitIndex, folder: &'p Path) -> &'p Path {
     let is_visible = |folder: &&Path| {
         let inside = folder.strip_prefix(&index.root).unwrap_or(folder);
         !inside.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
@@ -89,16 +95,16 @@ fn visible<'p>(index: &Index, folder: &'p Path) -> &'p Path {
     folder.ancestors().find(is_visible).unwrap_or(folder)
 }
 
-fn all(index: &Index) -> impl Iterator<Item = &Path> {
+fn staged_paths(index: &GitIndex) -> impl Iterator<Item = &Path> {
     index.changed.iter().chain(&index.removed).map(PathBuf::as_path)
 }
 
 /// The apps that staged files of a project are about.
-fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
+fn affected_apps<'p>(project: &'p Project, index: &GitIndex) -> Vec<&'p App> {
     let root = project.files.root();
     let mut concerned: BTreeSet<usize> = BTreeSet::new();
     let mut others = Vec::new();
-    for path in all(index) {
+    for path in staged_paths(index) {
         let is_named = |name: &str| path.file_name().is_some_and(|file| file == name);
         let folder = path.parent().unwrap_or(path);
         let of_all = path == root.join(PROJECT_FILE)
@@ -109,7 +115,8 @@ fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
         if of_all {
             return project.apps.iter().collect();
         }
-        let is_of = |app: &App| path.starts_with(&app.folder) || (is_named(RULES) && app.folder.starts_with(folder));
+        let is_of =
+            |app: &App| path.starts_with(&app.directory) || (is_named(RULES) && app.directory.starts_with(folder));
         let before = concerned.len();
         concerned.extend((0..project.apps.len()).filter(|&at| project.apps.get(at).is_some_and(is_of)));
         if concerned.len() == before && path.starts_with(root) {
@@ -120,7 +127,7 @@ fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
     let finders: Vec<_> = others.into_iter().map(memmem::Finder::new).collect();
     let names = |app: &App| {
         app.files().any(|file| {
-            let text = project.files.bytes(FileKind::Layer, &file).ok();
+            let text = project.files.read_bytes(FileKind::Layer, &file).ok();
             text.is_some_and(|text| finders.iter().any(|name| name.find(&text).is_some()))
         })
     };
@@ -129,35 +136,38 @@ fn concerned<'p>(project: &'p Project, index: &Index) -> Vec<&'p App> {
 }
 
 /// Staged files, of apps or not, that should be encrypted and are not, and what else is wrong with such files.
-fn encrypted(index: &Index, known: &Report) -> Report {
-    let mut report = Report::default();
-    let bounds = match Root::new(index.disk.clone(), &index.root) {
+fn find_unencrypted(index: &GitIndex, known: &CheckReport) -> CheckReport {
+    let mut report = CheckReport::default();
+    let bounds = match BoundedRoot::new(index.disk.clone(), &index.root) {
         Ok(bounds) => bounds,
         Err(error) => {
-            let error = refuse(&error.into(), FileKind::SecretFile, &index.root.display().to_string());
-            report.findings.push(Finding::of(error, None, None, None));
+            let error = refuse_file(&error.into(), FileKind::SecretFile, &index.root.display().to_string());
+            report.findings.push(Finding::new_finding(error, None, None, None));
             return report;
         }
     };
-    let paths = index.changed.iter().filter(|path| bounds.has(path) && !bounds.is_folder(path));
+    let paths = index.changed.iter().filter(|path| bounds.has(path) && !bounds.is_directory(path));
     let named: Vec<_> =
-        paths.map(|path| (path.clone(), slashed(path.strip_prefix(&index.root).unwrap_or(path)))).collect();
+        paths.map(|path| (path.clone(), slash_path(path.strip_prefix(&index.root).unwrap_or(path)))).collect();
     let drafts = named.iter().filter(|(path, _)| leftover::is_path_of_draft(path));
-    report.findings.extend(drafts.map(|(_, name)| Finding::of(leftover::draft(name), None, None, None)));
+    report
+        .findings
+        .extend(drafts.map(|(_, name)| Finding::new_finding(leftover::leftover_draft(name), None, None, None)));
     let known = known.findings.iter().chain(&known.accepted).filter_map(|it| Some((it.diagnostic.rule, it.path()?)));
-    let book = RuleBook::on(index.disk.clone());
+    let book = SopsConfigCache::with_disk(index.disk.clone());
     report.findings.extend(unencrypted::of_files(&bounds, &book, &named, &known.collect()));
     // what is wrong with rules is wrong for each file
-    report.findings = sorted(report.findings);
+    report.findings = sort_findings(report.findings);
     report.in_repository(&index.root, &index.root);
     report
 }
 
-impl Only {
-    fn of(project: &Project, index: &Index) -> Self {
-        let rules = index.changed.iter().filter(|path| path.ends_with(RULES)).map(|path| Rules::shown(path));
+impl StagedFilter {
+    fn of(project: &Project, index: &GitIndex) -> Self {
+        let rules =
+            index.changed.iter().filter(|path| path.ends_with(RULES)).map(|path| SopsConfig::display_path(path));
         let names = index.changed.iter().map(|path| project.files.name(path)).chain(rules).collect();
-        let is_link = |path: &PathBuf| matches!(index.disk.kind(path), Ok(Some(Kind::Link)));
+        let is_link = |path: &PathBuf| matches!(index.disk.kind(path), Ok(Some(DirEntryKind::Link)));
         Self {
             names,
             paths: index.changed.iter().cloned().collect(),
@@ -167,24 +177,24 @@ impl Only {
     }
 
     /// Where the files are named whose content is a value.
-    pub(super) fn anchors(&self, survey: &Survey) -> Anchors {
+    pub(super) fn find_entry_refs(&self, survey: &Survey) -> StagedEntryRefs {
         let mut found = HashSet::new();
         for resolved in &survey.environments {
             for (_, _, entry) in resolved.definition.entries() {
                 let source = entry.source.as_ref().map(|source| &source.value);
                 if let Some(EntrySource::File(path) | EntrySource::Template(path)) = source
-                    && self.paths.contains(&crate::disk::normalize(path))
+                    && self.paths.contains(&crate::disk::normalize_path(path))
                 {
                     let place = entry.place();
                     found.insert((place.source.name().to_owned(), place.span.line));
                 }
             }
         }
-        Anchors(found)
+        StagedEntryRefs(found)
     }
 
     /// Whether a finding is about what is staged. What has no place may be.
-    pub(super) fn has(&self, finding: &Finding, anchors: &Anchors) -> bool {
+    pub(super) fn has_finding(&self, finding: &Finding, anchors: &StagedEntryRefs) -> bool {
         let mut labels = finding.diagnostic.labels.iter().map(|label| &label.place).peekable();
         let rule = finding.diagnostic.rule;
         let is_why = self.has_removed && OF_REMOVED.contains(&rule) || self.has_links && OF_LINKS.contains(&rule);
@@ -197,7 +207,7 @@ impl Only {
     }
 }
 
-impl Report {
+impl CheckReport {
     /// What was found in several projects.
     fn add(&mut self, other: Self) {
         let Self { findings, accepted, unseen } = other;
@@ -208,9 +218,9 @@ impl Report {
 
     /// Says where in a repository the project lies: who shows findings in code wants paths from there.
     pub fn in_repository(&mut self, project: &Path, repository: &Path) {
-        if let Some(home) = Home::new(repository, project) {
+        if let Some(home) = RepoLayout::new(repository, project) {
             let all = self.findings.iter_mut().chain(&mut self.accepted);
-            all.for_each(|finding| finding.set_home(&home));
+            all.for_each(|finding| finding.set_layout(&home));
         }
     }
 }

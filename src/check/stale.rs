@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Scope;
+use super::CheckScope;
 use super::finding::Finding;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
 use crate::disk::Disk;
 use crate::emit::tree::FileChange;
 use crate::pipeline::Pipeline;
-use crate::publish::{self, Intent, OnLostEnvironment, Standing, Unverified, Wish};
+use crate::publish::{self, OnLostEnvironment, PublishIntent, RenderRequest, UnverifiedFile, VerificationState};
 use crate::span::{Source, Span};
 
 /// What is wrong with a tree, compared with what would be rendered now. Nothing that the tree says of itself counts.
-pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) -> Vec<Finding> {
-    let wish = Wish {
+pub(super) fn find_stale_outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &CheckScope<'_>) -> Vec<Finding> {
+    let wish = RenderRequest {
         dir,
         apps: scope.apps,
         all_apps: scope.is_whole,
@@ -24,11 +24,11 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
         lost: OnLostEnvironment::Refuse,
         // that is a finding of its own
         allow_plaintext: true,
-        intent: Intent::Check,
+        intent: PublishIntent::Check,
         cache: None,
         now: scope.now,
     };
-    let publication = match publish::prepare(pipeline, &wish) {
+    let publication = match publish::plan_publication(pipeline, &wish) {
         Ok(publication) => publication,
         Err(problems) => return of_tree(problems, dir),
     };
@@ -39,9 +39,9 @@ pub(super) fn outputs(pipeline: &Pipeline<'_>, dir: &Path, scope: &Scope<'_>) ->
     let disk = pipeline.library.project.files.disk();
     let missing = missing_parts(dir, &missing, other.is_empty() && publication.plan.summary().unchanged == 0, disk);
     let stale = missing.into_iter().chain(other.iter().map(|(file, change)| stale_file(file, *change, dir)));
-    let lost = publication.lost.iter().map(|lost| Finding::of(lost.clone(), None, None, None));
+    let lost = publication.lost.iter().map(|lost| Finding::new_finding(lost.clone(), None, None, None));
     let unverified = publication.unverified.iter().map(|unverified| unverified_secret(unverified, &shown.to_string()));
-    let exposed = publication.exposed.iter().map(|exposed| Finding::of(exposed.clone(), None, None, None));
+    let exposed = publication.exposed.iter().map(|exposed| Finding::new_finding(exposed.clone(), None, None, None));
     lost.chain(exposed).chain(stale).chain(unverified).collect()
 }
 
@@ -55,7 +55,7 @@ fn stale_file(file: &str, change: FileChange, dir: &Path) -> Finding {
         }
     };
     let error = Diagnostic::error("stale-output", format!("`{file}` {what}"));
-    Finding::of(error.at(of_file(file)).hint(hint), None, None, None)
+    Finding::new_finding(error.at(of_file(file)).hint(hint), None, None, None)
 }
 
 fn update(dir: &Path) -> String {
@@ -73,7 +73,7 @@ fn missing_parts(dir: &Path, files: &[String], is_lost: bool, disk: &Disk) -> Ve
     let is_directory = |part: &str| !files.iter().any(|file| file == part);
     let error = |message: String, place: &str| {
         let error = Diagnostic::error("stale-output", message).at(of_file(place));
-        Finding::of(error.hint(update(dir)), None, None, None)
+        Finding::new_finding(error.hint(update(dir)), None, None, None)
     };
     if is_lost && parts.len() > 1 && parts.keys().all(|part| is_directory(part)) {
         let count = files.len();
@@ -102,24 +102,24 @@ fn missing_directory<'f>(dir: &Path, shown: &str, file: &'f str, disk: &Disk) ->
 }
 
 /// Says of a file that nobody at hand can verify it.
-fn unverified_secret(unverified: &Unverified, dir: &str) -> Finding {
-    let Unverified { target, standing, .. } = unverified;
+fn unverified_secret(unverified: &UnverifiedFile, dir: &str) -> Finding {
+    let UnverifiedFile { target, state: standing, .. } = unverified;
     let file = unverified.file.as_deref().map(|file| format!("/{file}")).unwrap_or_default();
     let file = format!("{dir}/{target}{file}");
     let error = Diagnostic::error("unverified-secret", format!("`{file}` cannot be verified without a key"));
     let error = match standing {
-        Standing::Covered => error.note("all but its ciphertext is what the sources give"),
-        Standing::Missing | Standing::Different | Standing::Uncovered => {
+        VerificationState::Covered => error.note("all but its ciphertext is what the sources give"),
+        VerificationState::Missing | VerificationState::Different | VerificationState::Uncovered => {
             error.note("its inputs are not those that the inventory has for it: it is likely to be out of date")
         }
     };
-    let error = error.failing(Failure::Key).at(of_file(&file));
+    let error = error.with_failure(FailureKind::Key).at(of_file(&file));
     let error = error.hint("check it with the key of the environment");
-    let finding = Finding::of(error, None, Some(&target.environment().into()), None);
-    if *standing == Standing::Covered { finding.last() } else { finding }
+    let finding = Finding::new_finding(error, None, Some(&target.environment().into()), None);
+    if *standing == VerificationState::Covered { finding.as_last() } else { finding }
 }
 
-fn of_file(file: &str) -> crate::span::Place {
+fn of_file(file: &str) -> crate::span::Location {
     Source::new(file, "").place(Span::locate("", 0, 0))
 }
 
@@ -135,7 +135,7 @@ fn of_tree(problems: Diagnostics, dir: &Path) -> Vec<Finding> {
         .take(MOST)
         .fold(Diagnostic::error("stale-output", message), |error, problem| error.note(problem.message.clone()));
     let uncompared = of_tree.is_empty().then(|| error.hint("correct the sources, and check again"));
-    of_tree.into_iter().chain(uncompared).map(|problem| Finding::of(problem, None, None, None)).collect()
+    of_tree.into_iter().chain(uncompared).map(|problem| Finding::new_finding(problem, None, None, None)).collect()
 }
 
 /// Number of mistakes that are named.

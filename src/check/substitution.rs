@@ -9,16 +9,16 @@ use std::sync::OnceLock;
 
 use memchr::memmem;
 
-use crate::deliver::{Delivered, Form};
+use crate::deliver::{Delivered, DeliveredForm};
 use crate::diagnostic::Diagnostic;
-use crate::disk::{Refusal, Root, walk_files};
-use crate::files::{FileKind, Files, refuse};
+use crate::disk::{BoundedRoot, FileReadError, walk_files};
+use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::layer::Tree;
 use crate::manifest::list_items;
 use crate::name::EntryId;
-use crate::object::{Object, Rendered};
-use crate::resolve::Resolved;
-use crate::span::{Place, Source};
+use crate::object::{Object, RenderedObject};
+use crate::resolve::ResolvedTarget;
+use crate::span::{Location, Source};
 use crate::yaml::read::{MergeKeys, read_stream};
 
 /// The label or annotation that keeps Flux from an object, by `disabled`.
@@ -26,26 +26,26 @@ const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
 
 /// Whether the repository of a project has a Flux Kustomization that substitutes. Looked for when it is first
 /// asked for.
-pub(super) struct Flux<'p> {
-    files: &'p Files,
+pub(super) struct FluxSubstitution<'p> {
+    files: &'p ProjectFiles,
     substitutes: OnceLock<Result<Option<String>, Diagnostic>>,
 }
 
-impl<'p> Flux<'p> {
-    pub(super) fn new(files: &'p Files) -> Self {
+impl<'p> FluxSubstitution<'p> {
+    pub(super) fn new(files: &'p ProjectFiles) -> Self {
         Self { files, substitutes: OnceLock::new() }
     }
 
     /// The file that says so; an error if the repository could not be searched.
     fn kustomization(&self) -> &Result<Option<String>, Diagnostic> {
-        self.substitutes.get_or_init(|| self.search())
+        self.substitutes.get_or_init(|| self.search_repository())
     }
 
-    fn search(&self) -> Result<Option<String>, Diagnostic> {
+    fn search_repository(&self) -> Result<Option<String>, Diagnostic> {
         let (root, disk) = (self.files.root(), self.files.disk());
         let repository = disk.repository_of(root).unwrap_or(root);
-        let bounds = Root::new(disk.clone(), repository);
-        let bounds = bounds.map_err(|error| refuse(&error.into(), FileKind::Kustomization, "."))?;
+        let bounds = BoundedRoot::new(disk.clone(), repository);
+        let bounds = bounds.map_err(|error| refuse_file(&error.into(), FileKind::Kustomization, "."))?;
         let is_yaml = |path: &Path| path.extension().is_some_and(|it| it == "yaml" || it == "yml");
         let says = |path: &Path| {
             // a larger one is not one, and what is not a regular file applies nothing
@@ -67,56 +67,60 @@ impl<'p> Flux<'p> {
             }
             ControlFlow::Continue(())
         });
-        let refused = |(path, refusal): (PathBuf, Refusal)| refuse(&refusal, FileKind::IgnoreRules, &name(&path));
+        let refused =
+            |(path, refusal): (PathBuf, FileReadError)| refuse_file(&refusal, FileKind::IgnoreRules, &name(&path));
         walked.map(|()| found).map_err(refused)
     }
 
     /// What Flux would change in these objects.
-    pub(super) fn substituted(&self, resolved: &Resolved, objects: &[Delivered]) -> Vec<Diagnostic> {
+    pub(super) fn find_substituted(&self, resolved: &ResolvedTarget, objects: &[Delivered]) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for object in objects {
             match &object.form {
-                Form::Plain(object) => match &**object {
-                    Rendered::Bundle(object) if !is_off_in(object) => self.bundle(resolved, object, &mut found),
-                    Rendered::Manifest(manifest, _) if !is_off(&manifest.tree) => {
+                DeliveredForm::Plain(object) => match &**object {
+                    RenderedObject::Bundle(object) if !is_off_in(object) => {
+                        self.check_bundle(resolved, object, &mut found)
+                    }
+                    RenderedObject::Manifest(manifest, _) if !is_off(&manifest.tree) => {
                         manifest.tree.leaves("", &mut |path, leaf, scalar| {
-                            if let Some(name) = variable(scalar.text()) {
+                            if let Some(name) = first_variable(scalar.text()) {
                                 let what = format!("`{path}` of {}", manifest.label());
-                                found.extend(self.told(&what, name, leaf.place.clone()));
+                                found.extend(self.substitution_finding(&what, name, leaf.place.clone()));
                             }
                         });
                     }
-                    Rendered::Bundle(_) | Rendered::Manifest(..) => {}
+                    RenderedObject::Bundle(_) | RenderedObject::Manifest(..) => {}
                 },
                 // in base64, `$` is nowhere
-                Form::Encrypted(_) | Form::Unknown => {}
+                DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => {}
             }
         }
         found
     }
 
-    fn bundle(&self, resolved: &Resolved, object: &Object, found: &mut Vec<Diagnostic>) {
+    fn check_bundle(&self, resolved: &ResolvedTarget, object: &Object, found: &mut Vec<Diagnostic>) {
         if object.kind == crate::object::ObjectKind::Secret {
             return;
         }
         for (key, value) in &object.data {
             let id = EntryId { bundle: object.base_name.as_str().into(), key: key.as_str().into() };
-            let (Some(name), Some(entry)) = (value.text().and_then(variable), resolved.definition.entry(&id)) else {
+            let (Some(name), Some(entry)) = (value.text().and_then(first_variable), resolved.definition.entry(&id))
+            else {
                 continue;
             };
             let what = format!("`{}`", resolved.definition.label(&id));
-            found.extend(self.told(&what, name, entry.place().clone()));
+            found.extend(self.substitution_finding(&what, name, entry.place().clone()));
         }
     }
 
-    fn told(&self, what: &str, name: &str, place: Place) -> Option<Diagnostic> {
+    fn substitution_finding(&self, what: &str, name: &str, place: Location) -> Option<Diagnostic> {
         let file = match self.kustomization() {
             Ok(file) => file.as_ref()?,
             Err(problem) => return Some(problem.clone()),
         };
         let message = format!("{what} holds `${{{name}}}`, which Flux would replace, or leave out");
         let warning = Diagnostic::warning("substitution", message)
-            .at_hidden(place)
+            .at_masked(place)
             .note(format!("`{file}` has a Kustomization with `postBuild`"))
             .hint(format!("keep Flux from the objects: `annotations: {{ {SWITCH}: disabled }}`"))
             .hint(format!("or write `$${{{name}}}`, of which Flux takes one `$`"));
@@ -134,12 +138,12 @@ fn is_substituting(bytes: &[u8]) -> bool {
         let has = |wanted: &str| text.lines().any(|line| line.trim_end() == wanted);
         return has("kind: Kustomization") && has("spec:") && has("  postBuild:");
     };
-    stream.documents.into_iter().any(|document| substitutes(&Tree::from_node(document, &source)))
+    stream.documents.into_iter().any(|document| has_substitution(&Tree::from_node(document, &source)))
 }
 
-fn substitutes(tree: &Tree) -> bool {
+fn has_substitution(tree: &Tree) -> bool {
     if let Some(items) = list_items(tree) {
-        return items.iter().any(substitutes);
+        return items.iter().any(has_substitution);
     }
     let text = |key| tree.get(key).and_then(Tree::as_text).unwrap_or_default();
     let is_of_flux = text("apiVersion").starts_with("kustomize.toolkit.fluxcd.io/");
@@ -158,7 +162,7 @@ fn is_off_in(object: &Object) -> bool {
 
 /// The first `${NAME}` of a text that is not escaped as `$${NAME}`: names are those of
 /// `^[_[:alpha:]][_[:alpha:][:digit:]]*$` (Flux, `post build variable substitution`).
-fn variable(text: &str) -> Option<&str> {
+fn first_variable(text: &str) -> Option<&str> {
     let mut from = 0;
     while let Some(at) = text.get(from..)?.find("${").map(|at| from + at) {
         let rest = text.get(at + 2..)?;
@@ -176,7 +180,7 @@ fn variable(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::variable;
+    use super::first_variable;
 
     #[test]
     fn variables_are_found_unless_they_are_escaped() {
@@ -189,7 +193,7 @@ mod tests {
             ("${", None),
             ("ß${ä}", None),
         ] {
-            assert_eq!(variable(text), expected, "{text}");
+            assert_eq!(first_variable(text), expected, "{text}");
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Entries that go to a Secret because they look like one.
 
-use super::remedy::Remedy;
+use super::remedy::Fix;
 use crate::diagnostic::Diagnostic;
 use crate::name::EntryId;
 use crate::pipeline::Survey;
-use crate::route::{Ground, Sensitivity};
+use crate::route::{ReasonKind, Sensitivity};
 
 /// Entries whose routing nothing but a guess decides: another name, or another value, may decide otherwise.
 /// `but` these, of which worse is told.
-pub(super) fn entries(survey: &Survey, but: &[EntryId]) -> Vec<(Diagnostic, Remedy)> {
+pub(super) fn find_undeclared(survey: &Survey, but: &[EntryId]) -> Vec<(Diagnostic, Fix)> {
     let mut found = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for resolved in &survey.environments {
@@ -18,10 +18,10 @@ pub(super) fn entries(survey: &Survey, but: &[EntryId]) -> Vec<(Diagnostic, Reme
                 continue;
             };
             let Some(first) = verdict.reasons.first() else { continue };
-            let what = match first.ground {
-                Ground::Name => "name",
-                Ground::Value => "value",
-                Ground::Declared | Ground::Encrypted | Ground::Derived | Ground::Default => continue,
+            let what = match first.kind {
+                ReasonKind::Name => "name",
+                ReasonKind::Value => "value",
+                ReasonKind::Declared | ReasonKind::Encrypted | ReasonKind::Derived | ReasonKind::Default => continue,
             };
             if but.contains(&id) || !seen.insert(id.clone()) {
                 continue;
@@ -32,7 +32,7 @@ pub(super) fn entries(survey: &Survey, but: &[EntryId]) -> Vec<(Diagnostic, Reme
                 .at(entry.defined.clone())
                 .hint(format!("`septum check --fix` declares it: `{}: {{ sensitive: true }}`", id.key))
                 .hint("or say `sensitive: false` with a `reason`");
-            found.push((warning, Remedy::declare(&resolved.definition, &id, entry)));
+            found.push((warning, Fix::declare(&resolved.definition, &id, entry)));
         }
     }
     found

@@ -8,56 +8,56 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 
 use super::finding::Finding;
-use super::remedy::Remedy;
+use super::remedy::Fix;
 use crate::at_rest::{SecretFile, conflict_in};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::disk::{Disk, Root, walk_files};
-use crate::files::{FileKind, Files, refuse};
+use crate::disk::{BoundedRoot, Disk, walk_files};
+use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::layer::Tree;
 use crate::pipeline::Pipeline;
 use crate::project::SECRETS;
-use crate::resolve::Resolved;
-use crate::sops::{Closed, Format, Rule, RuleBook, Rules, policy};
-use crate::span::{Place, Source, Span};
+use crate::resolve::ResolvedTarget;
+use crate::sops::{CreationRule, EncryptedFile, SopsConfig, SopsConfigCache, SopsFormat, policy};
+use crate::span::{Location, Source, Span};
 use crate::yaml;
-use crate::yaml::node::Node;
+use crate::yaml::node::YamlNode;
 use crate::yaml::read::MergeKeys;
 
 /// Layers called `*.secrets.yaml`, and layers that a rule of `.sops.yaml` names recipients for, that are in
 /// plaintext.
-pub(super) fn files(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Vec<(Diagnostic, Remedy)> {
+pub(super) fn find_unencrypted_layers(pipeline: &Pipeline<'_>, resolved: &ResolvedTarget) -> Vec<(Diagnostic, Fix)> {
     let definition = &*resolved.definition;
     let is_encrypted = |name: &str| definition.wrappings.iter().any(|(source, _)| source.name() == name);
     let mut found = Vec::new();
     for source in definition.files.iter().filter(|source| !is_encrypted(source.name())) {
         let name = source.name();
         let path = pipeline.library.project.files.root().join(name);
-        let rule = pipeline.library.rules().rule(&path).ok().flatten().filter(|rule| !rule.groups.is_empty());
-        if let Some(why) = why(name, rule.as_ref()) {
-            let error = plain(source, rule.as_ref(), why);
+        let rule = pipeline.library.rules().find_rule(&path).ok().flatten().filter(|rule| !rule.groups.is_empty());
+        if let Some(why) = encryption_reason(name, rule.as_ref()) {
+            let error = plaintext_file(source, rule.as_ref(), why);
             let error = error.hint(format!("`septum encrypt {name}` or `septum check --fix` encrypts it")).hint(ROTATE);
-            found.push((error, Remedy::Encrypt(name.to_owned())));
+            found.push((error, Fix::Encrypt(name.to_owned())));
         }
     }
     found
 }
 
 /// Errors in the rules for the layers of an environment: nobody knows then what should be encrypted, or for whom.
-pub(super) fn invalid_rules(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
+pub(super) fn invalid_rules(pipeline: &Pipeline<'_>, resolved: &ResolvedTarget) -> Diagnostics {
     let root = pipeline.library.project.files.root();
     let paths = resolved.definition.files.iter().map(|source| root.join(source.name()));
-    paths.filter_map(|path| pipeline.library.rules().rule(&path).err()).flatten().collect()
+    paths.filter_map(|path| pipeline.library.rules().find_rule(&path).err()).flatten().collect()
 }
 
 /// Problems of the encrypted layers of an environment that are seen without a key, and warnings about rules.
-pub(super) fn without_keys(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diagnostics {
+pub(super) fn without_keys(pipeline: &Pipeline<'_>, resolved: &ResolvedTarget) -> Diagnostics {
     let root = pipeline.library.project.files.root();
     let book = pipeline.library.rules();
     let mut found = Diagnostics::new();
     let encrypted = resolved.definition.wrappings.iter().map(|(source, _)| source);
     for source in encrypted {
-        found.extend(unruled(book, &root.join(source.name()), source));
-        let closed = Closed::read(source.name(), source.text().as_bytes().to_vec(), Format::Yaml);
+        found.extend(unruled_file(book, &root.join(source.name()), source));
+        let closed = EncryptedFile::read(source.name(), source.text().as_bytes().to_vec(), SopsFormat::Yaml);
         if let Ok(Some(closed)) = closed {
             found.extend(without_key(source.name(), &closed));
         }
@@ -67,25 +67,25 @@ pub(super) fn without_keys(pipeline: &Pipeline<'_>, resolved: &Resolved) -> Diag
 }
 
 /// Problems of an encrypted file that are seen without its key.
-fn without_key(name: &str, closed: &Closed) -> Diagnostics {
-    let conflict = closed.metadata().has_conflict().then(|| unfinished(name, closed.metadata().place.clone()));
-    let plaintext = closed.typed_plaintext().map(|place| typed(name, place));
+fn without_key(name: &str, closed: &EncryptedFile) -> Diagnostics {
+    let conflict = closed.metadata().has_conflict().then(|| unfinished_merge(name, closed.metadata().place.clone()));
+    let plaintext = closed.typed_plaintext().map(|place| typed_plaintext(name, place));
     conflict.into_iter().chain(plaintext).collect()
 }
 
 /// Finding for a value in plaintext that somebody typed into an encrypted file.
-fn typed(name: &str, place: Place) -> Diagnostic {
+fn typed_plaintext(name: &str, place: Location) -> Diagnostic {
     Diagnostic::error("sops-plaintext", format!("`{name}` holds a value in plaintext that its selector has encrypted"))
-        .at_hidden(place)
+        .at_masked(place)
         .hint(format!("`septum encrypt {name}` encrypts it, with a key of the file"))
         .hint(ROTATE)
 }
 
 /// Finding for an encrypted file that no rule matches, though there are rules, or one that names nobody.
-fn unruled(book: &RuleBook, path: &Path, source: &Source) -> Option<Diagnostic> {
-    let config = book.nearest(path)?;
-    let (name, config) = (source.name(), Rules::shown(&config));
-    let message = match book.rule(path) {
+fn unruled_file(book: &SopsConfigCache, path: &Path, source: &Source) -> Option<Diagnostic> {
+    let config = book.find_nearest(path)?;
+    let (name, config) = (source.name(), SopsConfig::display_path(&config));
+    let message = match book.find_rule(path) {
         Ok(None) => format!("`{name}` is encrypted, and no rule of `{config}` is for it"),
         Ok(Some(rule)) if rule.groups.is_empty() => {
             format!("`{name}` is encrypted, and the rule of `{config}` for it names nobody")
@@ -95,7 +95,7 @@ fn unruled(book: &RuleBook, path: &Path, source: &Source) -> Option<Diagnostic> 
     let place = source.place(Span::locate(source.text(), 0, 0));
     Some(
         Diagnostic::warning("unruled-file", message)
-            .at_hidden(place)
+            .at_masked(place)
             .note("`septum rekey` leaves it out: somebody who is removed from the rules can still decrypt it")
             .hint("add a rule to it whose `path_regex` matches the file, or correct one"),
     )
@@ -103,16 +103,16 @@ fn unruled(book: &RuleBook, path: &Path, source: &Source) -> Option<Diagnostic> 
 
 /// The same of any files, each with its name, of apps or not. What is known of a file need not be said twice.
 pub(super) fn of_files(
-    bounds: &Root,
-    book: &RuleBook,
+    bounds: &BoundedRoot,
+    book: &SopsConfigCache,
     files: &[(PathBuf, String)],
     known: &HashSet<(&str, String)>,
 ) -> Vec<Finding> {
-    let finding = |problem| Finding::of(problem, None, None, None);
+    let finding = |problem| Finding::new_finding(problem, None, None, None);
     let of_file = |(path, name): &(PathBuf, String)| {
         let found = match of_file(bounds, book, path, name) {
             Ok(found) => found.into_iter().map(finding).collect::<Vec<_>>(),
-            Err(wrong) => wrong.into_iter().map(|problem| finding(problem).unjudged()).collect(),
+            Err(wrong) => wrong.into_iter().map(|problem| finding(problem).mark_unjudged()).collect(),
         };
         found
             .into_iter()
@@ -124,8 +124,8 @@ pub(super) fn of_files(
 
 /// The same without warnings: of files that no app knows of, only what a commit is refused for counts.
 pub(super) fn errors_of_files(
-    bounds: &Root,
-    book: &RuleBook,
+    bounds: &BoundedRoot,
+    book: &SopsConfigCache,
     files: &[(PathBuf, String)],
     known: &HashSet<(&str, String)>,
 ) -> Vec<Finding> {
@@ -134,11 +134,15 @@ pub(super) fn errors_of_files(
 
 /// The files that rules are for, and those with ciphertext, below the nearest `.sops.yaml`, or else below the project,
 /// less what Git ignores. Each has the name that messages have for it.
-pub(super) fn ruled_files(files: &Files, bounds: &Root, book: &RuleBook) -> Result<Vec<(PathBuf, String)>, Diagnostic> {
+pub(super) fn ruled_files(
+    files: &ProjectFiles,
+    bounds: &BoundedRoot,
+    book: &SopsConfigCache,
+) -> Result<Vec<(PathBuf, String)>, Diagnostic> {
     let root = files.root();
     let disk = Disk::default();
     let repository = disk.repository_of(root);
-    let config = book.nearest(&root.join("any"));
+    let config = book.find_nearest(&root.join("any"));
     let above = config.as_deref().and_then(Path::parent).filter(|above| root.starts_with(above));
     let start =
         above.filter(|above| repository.is_some_and(|repository| above.starts_with(repository))).unwrap_or(root);
@@ -148,7 +152,7 @@ pub(super) fn ruled_files(files: &Files, bounds: &Root, book: &RuleBook) -> Resu
         let name = files.name(path);
         let read = || bounds.resolve(path).and_then(|path| bounds.read(&path, FileKind::Layer.limit()));
         let has_ciphertext = || read().is_ok_and(|bytes| memmem::find(&bytes, b"ENC[AES256_GCM,").is_some());
-        let is_ruled = || book.rule(path).map_or(true, |rule| why(&name, rule.as_ref()).is_some());
+        let is_ruled = || book.find_rule(path).map_or(true, |rule| encryption_reason(&name, rule.as_ref()).is_some());
         if is_ruled() || (is_of_format && has_ciphertext()) {
             found.push((path.to_path_buf(), name));
         }
@@ -156,7 +160,7 @@ pub(super) fn ruled_files(files: &Files, bounds: &Root, book: &RuleBook) -> Resu
     });
     match walked {
         Ok(()) => Ok(found),
-        Err((path, refusal)) => Err(refuse(&refusal, FileKind::IgnoreRules, &Rules::shown(&path))),
+        Err((path, refusal)) => Err(refuse_file(&refusal, FileKind::IgnoreRules, &SopsConfig::display_path(&path))),
     }
 }
 
@@ -167,51 +171,58 @@ const FORMATS: [&str; 5] = ["yaml", "yml", "json", "env", "ini"];
 const RECORDS: &str = ".septum";
 
 /// Whether a file is in a tree that `render --out` keeps: for whom its Secrets are encrypted, the layers say.
-fn is_of_tree(root: &Root, path: &Path) -> bool {
-    path.ancestors().skip(1).any(|folder| root.is_folder(&folder.join(RECORDS)))
+fn is_of_tree(root: &BoundedRoot, path: &Path) -> bool {
+    path.ancestors().skip(1).any(|folder| root.is_directory(&folder.join(RECORDS)))
 }
 
 /// The same of any file, in whatever format. Errors: its rules cannot be read, so that it cannot be judged.
-fn of_file(root: &Root, book: &RuleBook, path: &Path, name: &str) -> Result<Diagnostics, Diagnostics> {
+fn of_file(root: &BoundedRoot, book: &SopsConfigCache, path: &Path, name: &str) -> Result<Diagnostics, Diagnostics> {
     let read = || root.resolve(path).and_then(|path| root.read(&path, FileKind::SecretFile.limit()));
     if let Some(conflict) = read().ok().and_then(|bytes| conflict_in(name, &bytes)) {
         return Ok(conflict.into());
     }
-    let file =
-        |bytes| SecretFile { path: path.to_path_buf(), name: name.to_owned(), format: Format::of_path(path), bytes };
+    let file = |bytes| SecretFile {
+        path: path.to_path_buf(),
+        name: name.to_owned(),
+        format: SopsFormat::of_path(path),
+        bytes,
+    };
     let mut found = Diagnostics::new();
     if let Some(file) = read().ok().map(file).filter(SecretFile::looks_encrypted)
-        && let Ok((_, _, closed)) = file.closed()
+        && let Ok((_, _, closed)) = file.into_encrypted()
     {
         let place = &closed.metadata().place;
         found.extend(without_key(name, &closed));
         if !is_of_tree(root, path) {
-            found.extend(unruled(book, path, &Source::new(name, place.source.text())));
+            found.extend(unruled_file(book, path, &Source::new(name, place.source.text())));
         }
-        if book.rule(path).is_ok() {
-            found.extend(policy::report(book, path, name, closed.metadata(), Format::of_path(path)));
+        if book.find_rule(path).is_ok() {
+            found.extend(policy::report_drift(book, path, name, closed.metadata(), SopsFormat::of_path(path)));
         }
     }
     let is_ours = path.ends_with(".sops.yaml") || path.parent().is_some_and(|folder| folder.ends_with(RECORDS));
-    let rule = book.rule(path)?.filter(|rule| !rule.groups.is_empty() && !is_ours);
-    let Some(why) = why(name, rule.as_ref()) else { return Ok(found) };
+    let rule = book.find_rule(path)?.filter(|rule| !rule.groups.is_empty() && !is_ours);
+    let Some(why) = encryption_reason(name, rule.as_ref()) else { return Ok(found) };
     let bytes = match read() {
         Ok(bytes) => bytes,
-        Err(refusal) => return Ok(refuse(&refusal, FileKind::SecretFile, name).into()),
+        Err(refusal) => return Ok(refuse_file(&refusal, FileKind::SecretFile, name).into()),
     };
     let source = Source::new(name, String::from_utf8_lossy(&bytes));
-    Ok(match file(bytes).closed() {
+    Ok(match file(bytes).into_encrypted() {
         Ok(_) => found,
         Err(_) if rule.as_ref().is_some_and(is_for_secrets) && is_plain_manifest(&source) => found,
         Err(wrong) if wrong.iter().all(|problem| matches!(problem.rule, "no-content" | "not-encrypted")) => {
-            plain(&source, rule.as_ref(), why).hint(format!("`septum encrypt {name}` encrypts it")).hint(ROTATE).into()
+            plaintext_file(&source, rule.as_ref(), why)
+                .hint(format!("`septum encrypt {name}` encrypts it"))
+                .hint(ROTATE)
+                .into()
         }
         Err(wrong) => wrong,
     })
 }
 
 /// Whether a rule encrypts the values of some keys alone, such as the `data` of Secrets.
-fn is_for_secrets(rule: &Rule) -> bool {
+fn is_for_secrets(rule: &CreationRule) -> bool {
     rule.selector.is_some()
 }
 
@@ -219,7 +230,7 @@ fn is_for_secrets(rule: &Rule) -> bool {
 /// its Secrets.
 fn is_plain_manifest(source: &Source) -> bool {
     let Ok(stream) = yaml::read::read_stream(source, MergeKeys::Apply) else { return false };
-    let kind = |root: Node| {
+    let kind = |root: YamlNode| {
         let tree = Tree::from_node(root, source);
         let text = |key: &str| tree.get(key).and_then(Tree::as_text).map(str::to_owned);
         text("apiVersion").and(text("kind"))
@@ -231,32 +242,32 @@ fn is_plain_manifest(source: &Source) -> bool {
 }
 
 /// Finding for both sides of a value that `septum git-merge` left in a file.
-fn unfinished(name: &str, place: Place) -> Diagnostic {
+fn unfinished_merge(name: &str, place: Location) -> Diagnostic {
     Diagnostic::error("merge-conflict", format!("a value of `{name}` still holds both sides of a merge"))
         .at(place)
         .hint(format!("take one of them with `septum edit {name}`, then `git add {name}`"))
 }
 
 /// Why a file is to be encrypted, if it is.
-fn why(name: &str, rule: Option<&Rule>) -> Option<&'static str> {
+fn encryption_reason(name: &str, rule: Option<&CreationRule>) -> Option<&'static str> {
     match rule {
         _ if name.ends_with(SECRETS) => Some("its name says that it is"),
-        Some(rule) if tells(rule, name) => Some("a rule of `.sops.yaml` says that it is"),
+        Some(rule) if is_selective_rule(rule, name) => Some("a rule of `.sops.yaml` says that it is"),
         // a rule for all files is one for those that somebody encrypts
         Some(_) | None => None,
     }
 }
 
 /// Whether a rule is for some files, and not for those of any name, or of any name in a format.
-fn tells(rule: &Rule, name: &str) -> bool {
+fn is_selective_rule(rule: &CreationRule, name: &str) -> bool {
     let format = Path::new(name).extension().map_or_else(String::new, |it| format!("\u{1}.{}", it.display()));
     rule.path_regex.as_ref().is_some_and(|pattern| !pattern.is_match("\u{1}") && !pattern.is_match(&format))
 }
 
-fn plain(source: &Source, rule: Option<&Rule>, why: &str) -> Diagnostic {
+fn plaintext_file(source: &Source, rule: Option<&CreationRule>, why: &str) -> Diagnostic {
     let name = source.name();
     let place = source.place(Span::locate(source.text(), 0, 0));
-    let error = Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted, and {why}")).at_hidden(place);
+    let error = Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted, and {why}")).at_masked(place);
     match rule {
         Some(rule) => error.at_with(rule.place.clone(), "the rule"),
         None => error,

@@ -3,25 +3,25 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::finding::Finding;
-use super::places::Places;
-use crate::diagnostic::{Diagnostic, nearest};
+use super::places::EntryIndex;
+use crate::diagnostic::{Diagnostic, nearest_name};
 use crate::layer::Entry;
 use crate::pipeline::Survey;
-use crate::resolve::{Outcome, Resolved};
-use crate::span::Place;
+use crate::resolve::{EntryOutcome, ResolvedTarget};
+use crate::span::Location;
 
 /// A place, as what is looked up.
-type Key = (String, usize);
+type LocationKey = (String, usize);
 
 /// What is defined where, and whether anybody uses it. Layers are shared by environments and by apps:
 /// what one of them has no use for another one may.
 #[derive(Default)]
-pub(super) struct Usage {
-    unused: BTreeMap<Key, Finding>,
-    used: HashSet<Key>,
+pub(super) struct UsageTracker {
+    unused: BTreeMap<LocationKey, Finding>,
+    used: HashSet<LocationKey>,
 }
 
-impl Usage {
+impl UsageTracker {
     /// What nobody uses.
     pub(super) fn findings(self) -> impl Iterator<Item = Finding> {
         let Self { unused, used } = self;
@@ -36,37 +36,37 @@ impl Usage {
         }
     }
 
-    pub(super) fn used(&mut self, place: &Place) {
-        self.used.insert(key(place));
+    pub(super) fn mark_used(&mut self, place: &Location) {
+        self.used.insert(location_key(place));
     }
 
-    pub(super) fn unused(&mut self, place: &Place, finding: impl FnOnce() -> Option<Finding>) {
+    pub(super) fn mark_unused(&mut self, place: &Location, finding: impl FnOnce() -> Option<Finding>) {
         if let Some(finding) = finding() {
-            self.unused.entry(key(place)).or_insert(finding);
+            self.unused.entry(location_key(place)).or_insert(finding);
         }
     }
 
     /// Entries that no environment gives a value, and variables that no template reads. What a template would read
     /// that could not be opened is not known, so that then nothing is said of variables.
-    pub(super) fn look(&mut self, survey: &Survey, places: &Places, has_hidden: bool) {
-        self.entries(survey, places);
-        self.variables(survey, places, has_hidden);
+    pub(super) fn record_survey(&mut self, survey: &Survey, places: &EntryIndex, has_hidden: bool) {
+        self.record_entries(survey, places);
+        self.record_variables(survey, places, has_hidden);
     }
 
-    fn entries(&mut self, survey: &Survey, places: &Places) {
+    fn record_entries(&mut self, survey: &Survey, places: &EntryIndex) {
         let Some(first) = survey.environments.first() else { return };
         for (id, _, entry) in first.definition.entries() {
-            let has_value = |resolved: &Resolved| {
+            let has_value = |resolved: &ResolvedTarget| {
                 let outcome = resolved.entries.get(&id).map(|value| &value.outcome);
-                outcome.is_some_and(|outcome| !matches!(outcome, Outcome::Missing))
+                outcome.is_some_and(|outcome| !matches!(outcome, EntryOutcome::Missing))
             };
             let is_required = entry.rules.required.as_ref().is_some_and(|required| required.value);
-            let is_removed = |resolved: &Resolved| resolved.definition.entry(&id).is_some_and(Entry::is_removed);
+            let is_removed = |resolved: &ResolvedTarget| resolved.definition.entry(&id).is_some_and(Entry::is_removed);
             if is_required || survey.environments.iter().any(|resolved| has_value(resolved) || is_removed(resolved)) {
-                self.used(&entry.defined);
+                self.mark_used(&entry.defined);
                 continue;
             }
-            self.unused(&entry.defined, || {
+            self.mark_unused(&entry.defined, || {
                 let message = format!("no environment gives `{}` a value", first.definition.label(&id));
                 let warning = Diagnostic::warning("unused-entry", message)
                     .at(entry.defined.clone())
@@ -76,35 +76,35 @@ impl Usage {
         }
     }
 
-    fn variables(&mut self, survey: &Survey, places: &Places, has_hidden: bool) {
-        let mut defined: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+    fn record_variables(&mut self, survey: &Survey, places: &EntryIndex, has_hidden: bool) {
+        let mut defined: BTreeMap<String, Vec<Location>> = BTreeMap::new();
         for resolved in &survey.environments {
             let Some(vars) = &resolved.definition.vars else { continue };
             vars.leaves("", &mut |path, tree, _| {
                 let places = defined.entry(path.to_owned()).or_default();
-                if !places.iter().any(|known| key(known) == key(&tree.place)) {
+                if !places.iter().any(|known| location_key(known) == location_key(&tree.place)) {
                     places.push(tree.place.clone());
                 }
             });
         }
         let names: Vec<String> = defined.keys().cloned().collect();
         for (path, at) in defined {
-            let is_read = |resolved: &Resolved| {
+            let is_read = |resolved: &ResolvedTarget| {
                 resolved.variables.contains_key(&path) || resolved.mentioned.iter().any(|part| is_below(part, &path))
             };
             if has_hidden || survey.environments.iter().any(is_read) {
                 for place in &at {
-                    self.used(place);
+                    self.mark_used(place);
                 }
                 continue;
             }
             // where it is defined, and not where an overlay gives it another value
-            let is_base = |place: &&Place| place.source.name().ends_with("base.yaml");
+            let is_base = |place: &&Location| place.source.name().ends_with("base.yaml");
             let Some(place) = at.iter().find(is_base).or_else(|| at.first()) else { continue };
-            self.unused(place, || {
+            self.mark_unused(place, || {
                 let warning = Diagnostic::warning("unused-variable", format!("no template reads `vars.{path}`"))
-                    .at_hidden(place.clone())
-                    .maybe_hint(meant(&path, &names))
+                    .at_masked(place.clone())
+                    .maybe_hint(nearest_variable(&path, &names))
                     .hint("remove it, or use it: variables are never written by themselves");
                 places.findings([warning], None).pop()
             });
@@ -116,12 +116,12 @@ impl Usage {
 const SHORTEST: usize = 4;
 
 /// The variable that was meant, where a mixin may have mistyped it.
-fn meant(path: &str, names: &[String]) -> Option<String> {
+fn nearest_variable(path: &str, names: &[String]) -> Option<String> {
     if path.chars().count() < SHORTEST {
         return None;
     }
     let others = names.iter().map(String::as_str).filter(|name| *name != path);
-    nearest(path, others).map(|near| format!("did you mean `vars.{near}`?"))
+    nearest_name(path, others).map(|near| format!("did you mean `vars.{near}`?"))
 }
 
 /// Whether a path leads to a part of a structure or into it.
@@ -129,6 +129,6 @@ fn is_below(part: &str, path: &str) -> bool {
     part.is_empty() || path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-fn key(place: &Place) -> Key {
+fn location_key(place: &Location) -> LocationKey {
     (place.source.name().to_owned(), place.span.start)
 }

@@ -9,8 +9,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use super::output;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, nearest};
-use crate::disk::{Disk, Kind, Root};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, nearest_name};
+use crate::disk::{BoundedRoot, DirEntryKind, Disk};
 use crate::name::EnvironmentName;
 use crate::project::{Project, files_of};
 
@@ -59,7 +59,7 @@ pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
             return Err(Diagnostic::error("usage", message).hint(hint));
         }
         let message = format!("the directory that `-C` names{shown} does not exist");
-        return Err(Diagnostic::error("unreadable", message).failing(Failure::Io));
+        return Err(Diagnostic::error("unreadable", message).with_failure(FailureKind::Io));
     }
     let Some((command, matches)) = matches.subcommand() else { return Ok(()) };
     for id in matches.ids().map(clap::Id::as_str) {
@@ -81,8 +81,8 @@ pub(super) fn check_file(directory: &Path, path: &Path) -> Result<(), Diagnostic
     if is_shown(directory, path) {
         return Ok(());
     }
-    let error = Diagnostic::error("missing-file", format!("{} names no file", number(path.as_os_str())));
-    Err(error.failing(Failure::Io).maybe_hint(file_hint(directory, path)))
+    let error = Diagnostic::error("missing-file", format!("{} names no file", argument_number(path.as_os_str())));
+    Err(error.with_failure(FailureKind::Io).maybe_hint(file_hint(directory, path)))
 }
 
 /// Hint at the files of the environment whose name was given in the place of a file.
@@ -91,7 +91,8 @@ fn file_hint(directory: &Path, path: &Path) -> Option<String> {
     let name = path.to_str().filter(|name| project.has_environment(name))?;
     let root = project.files.root();
     let files = |file: String| {
-        let found = project.apps.iter().map(move |app| app.folder.join(&file)).filter(|file| Disk::default().has(file));
+        let found =
+            project.apps.iter().map(move |app| app.directory.join(&file)).filter(|file| Disk::default().has(file));
         found.filter_map(|file| Some(format!("`{}`", file.strip_prefix(root).ok()?.display()))).collect::<Vec<_>>()
     };
     let [plain, secret] = files_of(name).map(files);
@@ -100,8 +101,8 @@ fn file_hint(directory: &Path, path: &Path) -> Option<String> {
 }
 
 /// The path as messages show it, or what the help calls it: `FILE`.
-pub(super) fn shown(directory: &Path, path: &Path, called: &str) -> String {
-    if is_shown(directory, path) { output::shown(&directory.join(path)) } else { called.to_owned() }
+pub(super) fn shown_path(directory: &Path, path: &Path, called: &str) -> String {
+    if is_shown(directory, path) { output::shown_path(&directory.join(path)) } else { called.to_owned() }
 }
 
 /// A name that tells the format of a file, or one that tells the same.
@@ -130,19 +131,19 @@ fn is_like_path(directory: &Path, path: &Path) -> bool {
 
 /// Whether a path is a directory, or a link to one.
 fn is_directory(path: &Path) -> bool {
-    let root = Root::new(Disk::default(), path);
-    root.is_ok_and(|root| matches!(root.disk().kind(root.path()), Ok(Some(Kind::Folder))))
+    let root = BoundedRoot::new(Disk::default(), path);
+    root.is_ok_and(|root| matches!(root.disk().kind(root.path()), Ok(Some(DirEntryKind::Directory))))
 }
 
 /// Error for an unknown name, which is shown if it is nearly a known one, with what may have been meant.
-pub(super) fn unknown<'a>(
+pub(super) fn unknown_name<'a>(
     what: &str,
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> (String, Option<String>) {
-    match nearest(typed, known) {
+    match nearest_name(typed, known) {
         Some(nearest) => (format!("there is no {what} `{typed}`"), Some(format!("did you mean `{nearest}`?"))),
-        None => (format!("{} is not the name of any {what}", number(OsStr::new(typed))), None),
+        None => (format!("{} is not the name of any {what}", argument_number(OsStr::new(typed))), None),
     }
 }
 
@@ -169,7 +170,7 @@ pub(super) fn reversed_hint(key: &str, known: &BTreeSet<&EnvironmentName>) -> Op
 }
 
 /// `argument 2`: which one a text is, counted from 1 behind the name of the program.
-fn number(typed: &OsStr) -> String {
+fn argument_number(typed: &OsStr) -> String {
     let is_it = |argument: &OsStr| {
         let joined = || argument.to_str().and_then(|text| text.strip_prefix("--")?.split_once('='));
         argument == typed || joined().is_some_and(|(_, value)| OsStr::new(value) == typed)
@@ -188,7 +189,7 @@ pub(super) fn check_tree(flag: &str, dir: &Path) -> Result<(), Diagnostic> {
         return Ok(());
     }
     Err(Diagnostic::error("stale-output", format!("the directory that `{flag}` names does not exist"))
-        .failing(Failure::Found)
+        .with_failure(FailureKind::Found)
         .hint("`septum render --all --out DIR` writes a tree"))
 }
 
@@ -198,7 +199,7 @@ pub(super) fn is_shown_tree(dir: &Path) -> bool {
 }
 
 /// The same findings without the path that must not be shown.
-pub(super) fn without(found: Diagnostics, dir: &Path, called: &str) -> Diagnostics {
+pub(super) fn without_path(found: Diagnostics, dir: &Path, called: &str) -> Diagnostics {
     let text = format!("`{}", dir.display());
     let hide = |line: String| line.replace(&text, &format!("`{called}"));
     let one = |finding: Diagnostic| Diagnostic {

@@ -7,23 +7,23 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::encrypt::usual_recipients;
-use super::files::now;
-use super::init::unwritable;
-use super::output::{self, Output};
+use super::files::current_time;
+use super::init::write_error;
+use super::output::{self, OutputStreams};
 use super::pasted::CommandPlace;
-use super::{Global, apps, argument, environments, identities, quiet_identities};
-use crate::at_rest::Wish;
+use super::{GlobalArgs, argument, find_apps, find_environments, quiet_identities, user_identities};
+use crate::at_rest::RecipientOptions;
 use crate::atomic;
 use crate::budget;
-use crate::check::{self, BASELINE, Baseline, Finding, FindingView, Report, Scope, UserRules, sarif};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, StyledText, escape_lines, styled_with_rule};
+use crate::check::{self, BASELINE, Baseline, CheckReport, CheckScope, Finding, FindingView, UserRules, sarif_log};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity, StyledText, escape_lines, styled_with_rule};
 use crate::files::{FileKind, read_named};
-use crate::git::Index;
-use crate::mend::{self, Desk, Fixed};
+use crate::git::GitIndex;
+use crate::mend::{self, AppliedFix, FixContext};
 use crate::object::Day;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
-use crate::sops::{Identities, Places, RuleBook};
+use crate::sops::{Identities, IdentitySources, SopsConfigCache};
 use crate::span::Source;
 
 /// Find every mistake at once, in all environments or the named ones.
@@ -44,7 +44,7 @@ use crate::span::Source;
 /// read · 3 nothing found, but not all could be seen. `--fail-on error` makes warnings count as nothing.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub(super) struct Check {
+pub(super) struct CheckArgs {
     /// The environments; all if none is named
     #[arg(value_name = "ENV", add = super::completions::environments())]
     environments: Vec<String>,
@@ -117,18 +117,18 @@ impl From<FailOn> for Severity {
     }
 }
 
-impl Check {
-    pub(super) fn run(&self, global: &Global, output: &Output) -> ExitCode {
+impl CheckArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> ExitCode {
         let mut fixed = Vec::new();
-        match self.mended(global, output, &mut fixed) {
-            Ok(Some(report)) => match self.tell(&report, &fixed, output) {
-                Ok(()) => self.code(&report),
+        match self.fix_findings(global, output, &mut fixed) {
+            Ok(Some(report)) => match self.print_report(&report, &fixed, output) {
+                Ok(()) => self.exit_code(&report),
                 told @ Err(_) => output.finish(told),
             },
             Ok(None) => ExitCode::SUCCESS,
             Err(problems) => {
                 // what was done is told, whatever came then
-                say(&fixed, output);
+                print_fixed(&fixed, output);
                 output.finish(Err(problems))
             }
         }
@@ -136,50 +136,67 @@ impl Check {
 
     /// What was found; with `--fix`, what is left of it when everything that can be mended is, which may show
     /// something else.
-    fn mended(&self, global: &Global, output: &Output, fixed: &mut Vec<Fixed>) -> Result<Option<Report>, Diagnostics> {
+    fn fix_findings(
+        &self,
+        global: &GlobalArgs,
+        output: &OutputStreams,
+        fixed: &mut Vec<AppliedFix>,
+    ) -> Result<Option<CheckReport>, Diagnostics> {
         if !self.fix {
-            return self.report(global, output);
+            return self.create_report(global, output);
         }
-        let identities = if self.keyless { Identities::new(Places::default()) } else { identities() };
-        let wish = Wish { named: Vec::new(), usual: usual_recipients()?, has_option: false };
+        let identities = if self.keyless { Identities::new(IdentitySources::default()) } else { user_identities() };
+        let wish = RecipientOptions { named: Vec::new(), usual: usual_recipients()?, has_option: false };
         for _ in 0..MOST_ROUNDS {
-            budget::renew();
-            let Some(mut report) = self.report(global, output)? else { return Ok(None) };
+            budget::reset_budgets();
+            let Some(mut report) = self.create_report(global, output)? else { return Ok(None) };
             let project = Project::discover(&global.directory)?;
-            let (files, rules) = (&project.files, &RuleBook::default());
-            let waiting = &|name: &str| output.say_waiting(name);
-            let desk = Desk { files, rules, identities: &identities, wish: &wish, now: now(), waiting };
-            let new = mend::mend(desk, &mut report.findings);
+            let (files, rules) = (&project.files, &SopsConfigCache::default());
+            let waiting = &|name: &str| output.print_waiting(name);
+            let desk = FixContext {
+                files,
+                rules,
+                identities: &identities,
+                recipient_options: &wish,
+                now: current_time(),
+                waiting,
+            };
+            let new = mend::apply_fixes(desk, &mut report.findings);
             if new.is_empty() {
                 return Ok(Some(report));
             }
             fixed.extend(new);
         }
-        self.report(global, output)
+        self.create_report(global, output)
     }
 
     /// What was found; none if it was written to the baseline.
-    fn report(&self, global: &Global, output: &Output) -> Result<Option<Report>, Diagnostics> {
-        let today = self.at.or_else(|| now().to_seconds().get(..10)?.parse().ok());
+    fn create_report(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<Option<CheckReport>, Diagnostics> {
+        let today = self.at.or_else(|| current_time().to_seconds().get(..10)?.parse().ok());
         if self.staged {
-            let mut report = check::staged(&Index::of(&global.directory)?, &self.rules(global)?, today, now())?;
+            let mut report = check::check_staged(
+                &GitIndex::of(&global.directory)?,
+                &self.read_rules(global)?,
+                today,
+                current_time(),
+            )?;
             for unseen in std::mem::take(&mut report.unseen) {
-                output.detail(|| format!("not seen: {unseen}"));
+                output.print_detail(|| format!("not seen: {unseen}"));
             }
             return Ok(Some(report));
         }
         let project = Project::discover(&global.directory)?;
-        let wanted = environments(&project, &self.environments)?;
-        let identities = if self.keyless { Identities::new(Places::default()) } else { quiet_identities() };
-        let pipeline = Pipeline::new(&project, identities).at(self.at);
-        let apps = apps(&pipeline, &project, &self.apps)?;
+        let wanted = find_environments(&project, &self.environments)?;
+        let identities = if self.keyless { Identities::new(IdentitySources::default()) } else { quiet_identities() };
+        let pipeline = Pipeline::new(&project, identities).on_day(self.at);
+        let apps = find_apps(&pipeline, &project, &self.apps)?;
         let baseline = Baseline::of_project(&project)?;
-        let rules = self.rules(global)?;
-        let rendered = self.rendered.as_deref().map(|dir| output::below(global, dir));
+        let rules = self.read_rules(global)?;
+        let rendered = self.rendered.as_deref().map(|dir| output::path_below(global, dir));
         if let Some(dir) = &rendered {
             argument::check_tree("--rendered", dir)?;
         }
-        let scope = Scope {
+        let scope = CheckScope {
             apps: &apps,
             environments: &wanted,
             is_whole: self.environments.is_empty() && self.apps.is_empty(),
@@ -187,13 +204,13 @@ impl Check {
             rules: &rules,
             baseline: baseline.as_ref(),
             today,
-            now: now(),
+            now: current_time(),
             only: None,
         };
         if self.write_baseline {
             return write_baseline(&pipeline, &scope, output);
         }
-        let mut report = check::check(&pipeline, &scope);
+        let mut report = check::check_apps(&pipeline, &scope);
         let root = project.files.root();
         if let Some(repository) = project.files.disk().repository_of(root) {
             report.in_repository(root, repository);
@@ -208,11 +225,12 @@ impl Check {
     }
 
     /// The rules of all files, or the mistakes of all.
-    fn rules(&self, global: &Global) -> Result<Vec<UserRules>, Diagnostics> {
+    fn read_rules(&self, global: &GlobalArgs) -> Result<Vec<UserRules>, Diagnostics> {
         let mut problems = Diagnostics::new();
         let mut rules = Vec::new();
         for path in &self.rules {
-            let source = source(&global.directory.join(path), &output::shown(path)).map_err(Diagnostics::from);
+            let source =
+                read_source(&global.directory.join(path), &output::shown_path(path)).map_err(Diagnostics::from);
             match source.and_then(|source| UserRules::read(&source)) {
                 Ok(read) => rules.push(read),
                 Err(found) => problems.extend(found),
@@ -221,42 +239,47 @@ impl Check {
         if problems.is_empty() { Ok(rules) } else { Err(problems) }
     }
 
-    fn code(&self, report: &Report) -> ExitCode {
+    fn exit_code(&self, report: &CheckReport) -> ExitCode {
         match report.failure(self.fail_on.into()) {
             None => ExitCode::SUCCESS,
-            Some(Failure::Key) if self.keyless => ExitCode::SUCCESS,
-            Some(Failure::Found) => ExitCode::from(1),
-            Some(Failure::Bug) => ExitCode::from(output::BUG),
-            Some(Failure::Invalid) => ExitCode::from(output::INVALID),
-            Some(Failure::Key) => ExitCode::from(3),
-            Some(Failure::Io) => ExitCode::from(4),
+            Some(FailureKind::Key) if self.keyless => ExitCode::SUCCESS,
+            Some(FailureKind::Found) => ExitCode::from(1),
+            Some(FailureKind::Bug) => ExitCode::from(output::BUG),
+            Some(FailureKind::Invalid) => ExitCode::from(output::INVALID),
+            Some(FailureKind::Key) => ExitCode::from(3),
+            Some(FailureKind::Io) => ExitCode::from(4),
         }
     }
 
-    fn tell(&self, report: &Report, fixed: &[Fixed], output: &Output) -> Result<(), Diagnostics> {
+    fn print_report(
+        &self,
+        report: &CheckReport,
+        fixed: &[AppliedFix],
+        output: &OutputStreams,
+    ) -> Result<(), Diagnostics> {
         if self.format != CheckFormat::Text {
-            say(fixed, output);
+            print_fixed(fixed, output);
         }
         match self.format {
             CheckFormat::Text => {
-                output.text(&text(report, fixed, self.staged, output))?;
+                output.print_text(&report_text(report, fixed, self.staged, output))?;
                 // who commits is not to be told that all is well
                 if !self.staged || !report.findings.is_empty() {
-                    output.say(&summary(report, fixed));
+                    output.print_note(&summary_line(report, fixed));
                 }
                 Ok(())
             }
-            CheckFormat::Json => output::json(&json(report, self.fix.then_some(fixed))),
-            CheckFormat::Sarif => output::json(&sarif(report)),
-            CheckFormat::Github => output::result(&github(report)),
+            CheckFormat::Json => output::print_json(&report_json(report, self.fix.then_some(fixed))),
+            CheckFormat::Sarif => output::print_json(&sarif_log(report)),
+            CheckFormat::Github => output::print_result(&github_commands(report)),
         }
     }
 }
 
 /// The text of a file that the command line names.
-fn source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
+fn read_source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
     let bytes = read_named(FileKind::CustomRules, path, name).map_err(|error| match error.rule {
-        "missing-file" => error.failing(Failure::Io),
+        "missing-file" => error.with_failure(FailureKind::Io),
         _ => error,
     })?;
     let not_text = |_| Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text"));
@@ -266,21 +289,21 @@ fn source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
 /// Mending shows other findings at most a few times: a file that is encrypted, a key that then is not declared.
 const MOST_ROUNDS: usize = 8;
 
-fn say(fixed: &[Fixed], output: &Output) {
+fn print_fixed(fixed: &[AppliedFix], output: &OutputStreams) {
     for fixed in fixed {
-        output.say(&line(fixed));
+        output.print_note(&fixed_line(fixed));
     }
 }
 
-fn line(fixed: &Fixed) -> String {
+fn fixed_line(fixed: &AppliedFix) -> String {
     let advice = if fixed.was_open { "; change it where it is valid: Git's history keeps it" } else { "" };
     format!("fixed[{}]: {}{advice}", fixed.rule, fixed.message)
 }
 
-fn text(report: &Report, fixed: &[Fixed], is_staged: bool, output: &Output) -> StyledText {
+fn report_text(report: &CheckReport, fixed: &[AppliedFix], is_staged: bool, output: &OutputStreams) -> StyledText {
     let mut out = StyledText::new();
     for fixed in fixed {
-        out.line(line(fixed));
+        out.push_line(fixed_line(fixed));
     }
     if !fixed.is_empty() {
         out.end_line();
@@ -288,7 +311,7 @@ fn text(report: &Report, fixed: &[Fixed], is_staged: bool, output: &Output) -> S
     for finding in &report.findings {
         // hooks run at the root of the repository
         let diagnostic = if is_staged { in_repository(finding) } else { output.placed(finding.diagnostic.clone()) };
-        let diagnostic = match &finding.unfixed {
+        let diagnostic = match &finding.skip_reason {
             Some(why) => diagnostic.note(format!("not fixed: {why}")),
             None => diagnostic,
         };
@@ -297,7 +320,7 @@ fn text(report: &Report, fixed: &[Fixed], is_staged: bool, output: &Output) -> S
         out.end_line();
     }
     for unseen in &report.unseen {
-        out.line(format!("not seen: {unseen}"));
+        out.push_line(format!("not seen: {unseen}"));
     }
     out
 }
@@ -311,28 +334,33 @@ fn in_repository(finding: &Finding) -> Diagnostic {
     }
 }
 
-fn of(count: usize, what: &str) -> String {
+fn counted_noun(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Writes down what is found now, and gives what cannot be: layers that cannot be read.
-fn write_baseline(pipeline: &Pipeline<'_>, scope: &Scope<'_>, output: &Output) -> Result<Option<Report>, Diagnostics> {
+fn write_baseline(
+    pipeline: &Pipeline<'_>,
+    scope: &CheckScope<'_>,
+    output: &OutputStreams,
+) -> Result<Option<CheckReport>, Diagnostics> {
     // under the same key, what was known is written as before
-    let none = scope.baseline.map_or_else(Baseline::new, |known| known.of(&[]));
-    let mut report = check::check(pipeline, &Scope { baseline: Some(&none), ..*scope });
-    let new = none.of(&report.findings);
+    let none = scope.baseline.map_or_else(Baseline::new, |known| known.with_findings(&[]));
+    let mut report = check::check_apps(pipeline, &CheckScope { baseline: Some(&none), ..*scope });
+    let new = none.with_findings(&report.findings);
     report.findings.retain(|finding| !finding.is_acceptable());
     let files = &pipeline.library.project.files;
-    let path = files.writable(FileKind::Baseline, &files.root().join(BASELINE))?;
-    atomic::write(&path, new.to_string().as_bytes()).map_err(|error| unwritable(BASELINE, &error))?;
-    output.say(&format!("septum: {} known in {BASELINE}", of(new.len(), "finding")));
+    let path = files.writable_path(FileKind::Baseline, &files.root().join(BASELINE))?;
+    atomic::replace_file(&path, new.to_string().as_bytes()).map_err(|error| write_error(BASELINE, &error))?;
+    output.print_note(&format!("septum: {} known in {BASELINE}", counted_noun(new.len(), "finding")));
     Ok((!report.findings.is_empty()).then_some(report))
 }
 
 /// How much was found, in a line.
-fn summary(report: &Report, fixed: &[Fixed]) -> String {
+fn summary_line(report: &CheckReport, fixed: &[AppliedFix]) -> String {
     let count = |severity| report.findings.iter().filter(|finding| finding.diagnostic.severity == severity).count();
-    let mut parts = vec![of(count(Severity::Error), "error"), of(count(Severity::Warning), "warning")];
+    let mut parts =
+        vec![counted_noun(count(Severity::Error), "error"), counted_noun(count(Severity::Warning), "warning")];
     if !fixed.is_empty() {
         parts.push(format!("{} fixed", fixed.len()));
     }
@@ -340,23 +368,23 @@ fn summary(report: &Report, fixed: &[Fixed]) -> String {
         parts.push(format!("{} accepted", report.accepted.len()));
     }
     if !report.unseen.is_empty() {
-        parts.push(format!("{} not seen", of(report.unseen.len(), "file")));
+        parts.push(format!("{} not seen", counted_noun(report.unseen.len(), "file")));
     }
     format!("septum: {}", parts.join(", "))
 }
 
-fn json(report: &Report, fixed: Option<&[Fixed]>) -> serde_json::Value {
+fn report_json(report: &CheckReport, fixed: Option<&[AppliedFix]>) -> serde_json::Value {
     let findings: Vec<FindingView<'_>> = report.findings.iter().map(Finding::view).collect();
     let mut all = serde_json::json!({ "findings": findings, "unseen": report.unseen });
     if let Some(fixed) = fixed {
-        let one = |it: &Fixed| serde_json::json!({ "rule": it.rule, "message": it.message, "file": it.file });
+        let one = |it: &AppliedFix| serde_json::json!({ "rule": it.rule, "message": it.message, "file": it.file });
         all["fixed"] = fixed.iter().map(one).collect();
     }
     all
 }
 
 /// Workflow commands of GitHub Actions (`::error file=…,line=…,col=…,title=…::message`).
-fn github(report: &Report) -> String {
+fn github_commands(report: &CheckReport) -> String {
     let data = |text: &str| escape_lines(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let mut out = String::new();

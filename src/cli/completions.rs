@@ -13,23 +13,23 @@ use clap_complete::env::Shells;
 
 use super::Cli;
 use super::output::{self, invalid_usage};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::disk::{Disk, Kind, read_named};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::disk::{DirEntryKind, Disk, read_named};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
-use crate::sops::{Identities, Places, System};
+use crate::sops::{HostSystem, Identities, IdentitySources};
 
 /// Write a script that makes a shell complete commands, environments, apps and keys.
 ///
 /// For bash: `source <(septum completions bash)`; for fish: `septum completions fish | source`.
 #[derive(Debug, Args)]
-pub(super) struct Completions {
+pub(super) struct CompletionsArgs {
     /// bash, elvish, fish, powershell or zsh
     #[arg(value_name = "SHELL", add = shells())]
     shell: String,
 }
 
-impl Completions {
+impl CompletionsArgs {
     pub(super) fn run(&self) -> Result<(), Diagnostics> {
         let shells = Shells::builtins();
         let Some(shell) = shells.completer(&self.shell) else {
@@ -41,14 +41,15 @@ impl Completions {
         let mut script = Vec::new();
         let written = shell.write_registration("COMPLETE", "septum", "septum", "septum", &mut script);
         written.map_err(|error| {
-            Diagnostic::error("unwritable", format!("the script could not be written: {error}")).failing(Failure::Io)
+            Diagnostic::error("unwritable", format!("the script could not be written: {error}"))
+                .with_failure(FailureKind::Io)
         })?;
-        output::result(&String::from_utf8_lossy(&script))
+        output::print_result(&String::from_utf8_lossy(&script))
     }
 }
 
 /// The project that the words on the command line are about.
-fn project() -> Option<Project> {
+fn find_project() -> Option<Project> {
     let words: Vec<_> = std::env::args_os().collect();
     let directory = words.windows(2).find_map(|pair| match pair {
         [flag, directory] if flag == "-C" => Some(PathBuf::from(directory)),
@@ -59,24 +60,24 @@ fn project() -> Option<Project> {
 
 pub(super) fn environments() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let project = project();
+        let project = find_project();
         let names = project.iter().flat_map(Project::environments);
-        candidates(names.map(|name| name.as_str().to_owned()))
+        safe_candidates(names.map(|name| name.as_str().to_owned()))
     })
 }
 
 pub(super) fn apps() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let Some(project) = project() else { return Vec::new() };
+        let Some(project) = find_project() else { return Vec::new() };
         let pipeline = Pipeline::new(&project, no_identities());
         let names = project.apps.iter().filter_map(|app| pipeline.library.app_name(app).ok());
-        candidates(names.map(|name| name.as_str().to_owned()))
+        safe_candidates(names.map(|name| name.as_str().to_owned()))
     })
 }
 
 pub(super) fn keys() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let Some(project) = project() else { return Vec::new() };
+        let Some(project) = find_project() else { return Vec::new() };
         let pipeline = Pipeline::new(&project, no_identities());
         let surveys = project.apps.iter().filter_map(|app| pipeline.survey(app, &[], &mut Diagnostics::new()));
         let mut keys: Vec<_> = surveys
@@ -86,30 +87,30 @@ pub(super) fn keys() -> ArgValueCandidates {
             .collect();
         keys.sort();
         keys.dedup();
-        candidates(keys.into_iter())
+        safe_candidates(keys.into_iter())
     })
 }
 
 pub(super) fn bundles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let Some(project) = project() else { return Vec::new() };
+        let Some(project) = find_project() else { return Vec::new() };
         let pipeline = Pipeline::new(&project, no_identities());
         let surveys = project.apps.iter().filter_map(|app| pipeline.survey(app, &[], &mut Diagnostics::new()));
         let resolved = surveys.flat_map(|survey| survey.environments);
         let names: BTreeSet<_> = resolved
             .flat_map(|resolved| resolved.definition.bundles.keys().map(ToString::to_string).collect::<Vec<_>>())
             .collect();
-        candidates(names.into_iter())
+        safe_candidates(names.into_iter())
     })
 }
 
 pub(super) fn shells() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| candidates(Shells::builtins().names().map(str::to_owned)))
+    ArgValueCandidates::new(|| safe_candidates(Shells::builtins().names().map(str::to_owned)))
 }
 
 pub(super) fn commands() -> ArgValueCandidates {
     let names = || Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect::<Vec<_>>();
-    ArgValueCandidates::new(move || candidates(names().into_iter()))
+    ArgValueCandidates::new(move || safe_candidates(names().into_iter()))
 }
 
 /// Arguments that are encrypted files: `(command, argument)`; where an environment may stand too, it is one of
@@ -122,7 +123,7 @@ const TARGETS: [&str; 4] = ["set", "unset", "get", "edit"];
 
 /// The program as it is completed. Paths come from here and not from the library, which offers names as they are:
 /// those of a repository may mean something to a shell.
-pub(super) fn command() -> Command {
+pub(super) fn completed_command() -> Command {
     let with_paths = |command: Command| {
         let name = command.get_name().to_owned();
         command.mut_args(move |argument| with_paths(&name, argument))
@@ -133,15 +134,17 @@ pub(super) fn command() -> Command {
 fn with_paths(command: &str, argument: Arg) -> Arg {
     let id = argument.get_id().as_str().to_owned();
     if TARGETS.contains(&command) && id == "target" {
-        return argument.add(ArgValueCompleter::new(targets));
+        return argument.add(ArgValueCompleter::new(target_candidates));
     }
     match argument.get_value_hint() {
         ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath => {
             let argument = argument.value_hint(ValueHint::Other);
             match () {
-                () if ENCRYPTED.contains(&(command, id.as_str())) => argument.add(ArgValueCompleter::new(encrypted)),
-                () if id == "directory" => argument.add(ArgValueCompleter::new(directories)),
-                () => argument.add(ArgValueCompleter::new(|typed: &OsStr| paths(typed, |_| true))),
+                () if ENCRYPTED.contains(&(command, id.as_str())) => {
+                    argument.add(ArgValueCompleter::new(encrypted_candidates))
+                }
+                () if id == "directory" => argument.add(ArgValueCompleter::new(directory_candidates)),
+                () => argument.add(ArgValueCompleter::new(|typed: &OsStr| path_candidates(typed, |_| true))),
             }
         }
         _ => argument,
@@ -149,13 +152,16 @@ fn with_paths(command: &str, argument: Arg) -> Arg {
 }
 
 /// Paths whose names mean nothing to a shell.
-fn paths(typed: &OsStr, is_wanted: impl Fn(&Path) -> bool + Send + Sync + 'static) -> Vec<CompletionCandidate> {
+fn path_candidates(
+    typed: &OsStr,
+    is_wanted: impl Fn(&Path) -> bool + Send + Sync + 'static,
+) -> Vec<CompletionCandidate> {
     let found = PathCompleter::any().filter(is_wanted).complete(typed);
     found.into_iter().filter(|path| path.get_value().to_str().is_some_and(is_inert)).collect()
 }
 
-fn directories(typed: &OsStr) -> Vec<CompletionCandidate> {
-    paths(typed, |path| Disk::default().kind(path).is_ok_and(|kind| kind == Some(Kind::Folder)))
+fn directory_candidates(typed: &OsStr) -> Vec<CompletionCandidate> {
+    path_candidates(typed, |path| Disk::default().kind(path).is_ok_and(|kind| kind == Some(DirEntryKind::Directory)))
 }
 
 /// Most files that are read to see whether they are encrypted. All others are offered unseen.
@@ -165,32 +171,32 @@ const MOST_READ: usize = 500;
 const MOST_BYTES: u64 = 1 << 20;
 
 /// Directories, and files that are encrypted.
-fn encrypted(typed: &OsStr) -> Vec<CompletionCandidate> {
+fn encrypted_candidates(typed: &OsStr) -> Vec<CompletionCandidate> {
     let read = AtomicUsize::new(0);
-    paths(typed, move |path| {
+    path_candidates(typed, move |path| {
         let disk = Disk::default();
         match disk.kind(path) {
-            Ok(Some(Kind::File)) if read.fetch_add(1, Ordering::Relaxed) < MOST_READ => {
+            Ok(Some(DirEntryKind::File)) if read.fetch_add(1, Ordering::Relaxed) < MOST_READ => {
                 let bytes = read_named(path, MOST_BYTES);
                 bytes.is_ok_and(|bytes| memchr::memmem::find(&bytes, b"ENC[AES256_GCM,").is_some())
             }
-            Ok(Some(Kind::File | Kind::Folder)) => true,
+            Ok(Some(DirEntryKind::File | DirEntryKind::Directory)) => true,
             _ => false,
         }
     })
 }
 
 /// Environments, and encrypted files.
-fn targets(typed: &OsStr) -> Vec<CompletionCandidate> {
-    let project = project();
+fn target_candidates(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let project = find_project();
     let names = project.iter().flat_map(Project::environments).map(|name| name.as_str().to_owned());
     let begins = |name: &String| typed.to_str().is_some_and(|typed| name.starts_with(typed));
-    candidates(names.filter(begins)).into_iter().chain(encrypted(typed)).collect()
+    safe_candidates(names.filter(begins)).into_iter().chain(encrypted_candidates(typed)).collect()
 }
 
 /// What is offered of names that a repository gave: a shell takes a word into the command line as it is, so
 /// what means anything to one is left out.
-fn candidates(names: impl Iterator<Item = String>) -> Vec<CompletionCandidate> {
+fn safe_candidates(names: impl Iterator<Item = String>) -> Vec<CompletionCandidate> {
     names.filter(|name| is_inert(name)).map(CompletionCandidate::new).collect()
 }
 
@@ -202,7 +208,7 @@ fn is_inert(text: &str) -> bool {
 
 /// Completing a word needs no secrets.
 fn no_identities() -> Identities {
-    Identities::new(Places::of(System::current(), |_| None))
+    Identities::new(IdentitySources::of(HostSystem::current(), |_| None))
 }
 
 #[cfg(test)]

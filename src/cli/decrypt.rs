@@ -5,14 +5,19 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::encrypt::redirected;
-use super::files::{self, counted, each_once};
-use super::output::{self, Output, invalid_usage};
-use super::{Global, identities};
-use crate::at_rest::{Made, Rewrite, SecretFile, Staged, change_files, each, not_found, write_all};
+use super::encrypt::redirect_output;
+use super::files::{self, count_files, each_once};
+use super::output::{self, OutputStreams, invalid_usage};
+use super::{GlobalArgs, user_identities};
+use crate::at_rest::{
+    FileRewrite, RewriteOutcome, SecretFile, StagedWrite, change_files, not_found, par_map, write_all,
+};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{Format, Identities, KeyPath, RuleBook, Sealed, Tree, Unfit, Value, WriteError, policy};
+use crate::sops::{
+    DecryptedFile, Identities, SopsConfigCache, SopsFormat, SopsTree, TypedValue, UnrepresentableValue, ValuePath,
+    WriteError, policy,
+};
 use crate::span::Source;
 
 /// Decrypt files and print them, with their comments and layout.
@@ -21,7 +26,7 @@ use crate::span::Source;
 /// Several files are printed one after the other, those of YAML parted by `---`. Without FILE,
 /// standard input is decrypted.
 #[derive(Debug, Args)]
-pub(super) struct Decrypt {
+pub(super) struct DecryptArgs {
     /// The files
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -33,7 +38,7 @@ pub(super) struct Decrypt {
     output: Option<PathBuf>,
     /// Print one value alone: `data.hosts[0]`, or `["data"]["hosts"][0]`
     #[arg(long, value_name = "PATH")]
-    extract: Option<KeyPath>,
+    extract: Option<ValuePath>,
     /// Take the value from this document of the file, counted from 1
     #[arg(long, value_name = "N", requires = "extract", value_parser = clap::value_parser!(u32).range(1..))]
     document: Option<u32>,
@@ -42,32 +47,32 @@ pub(super) struct Decrypt {
     filename: Option<PathBuf>,
     /// The format of the files, whatever their names say
     #[arg(long, value_name = "FORMAT", value_parser = files::format())]
-    input_type: Option<Format>,
+    input_type: Option<SopsFormat>,
     /// Print in this format; comments and layout do not survive that
     #[arg(long, value_name = "FORMAT", value_parser = files::format())]
-    output_type: Option<Format>,
+    output_type: Option<SopsFormat>,
 }
 
 /// A file that was decrypted.
-struct Opened {
+struct DecryptedOutput {
     path: PathBuf,
     name: String,
-    format: Format,
+    format: SopsFormat,
     text: Zeroizing<Vec<u8>>,
-    told: Diagnostics,
+    findings: Diagnostics,
 }
 
-impl Opened {
+impl DecryptedOutput {
     /// Its plaintext on the way to a file, which is its owner's alone.
-    fn staged(mut self, global: &Global, target: Option<&Path>) -> Staged {
+    fn into_staged(mut self, global: &GlobalArgs, target: Option<&Path>) -> StagedWrite {
         let bytes = std::mem::take(&mut *self.text);
-        redirected(Staged { path: self.path, name: self.name, bytes, access: Access::Owner }, global, target)
+        redirect_output(StagedWrite { path: self.path, name: self.name, bytes, access: Access::Owner }, global, target)
     }
 }
 
-impl Decrypt {
-    pub(super) fn run(self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let (book, identities) = (RuleBook::default(), identities());
+impl DecryptArgs {
+    pub(super) fn run(self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        let (book, identities) = (SopsConfigCache::default(), user_identities());
         if self.files.is_empty() {
             if self.in_place {
                 return Err(invalid_usage("`--in-place` needs a file".to_owned()).into());
@@ -75,8 +80,8 @@ impl Decrypt {
             let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
             let opened = self.open(file, None, &identities)?;
             let Some(path) = &self.output else { return self.print(output, &[opened]) };
-            let staged = opened.staged(global, Some(path));
-            write_all(vec![Rewrite::replacing(staged)], &|name| output.say_waiting(name))?;
+            let staged = opened.into_staged(global, Some(path));
+            write_all(vec![FileRewrite::replace_any(staged)], &|name| output.print_waiting(name))?;
             return Ok(());
         }
         if self.output.is_some() && self.files.len() > 1 {
@@ -85,31 +90,40 @@ impl Decrypt {
         let read = |path: PathBuf| SecretFile::read(&global.directory, &path, self.input_type);
         let files = each_once(global, &self.files);
         if self.in_place || self.output.is_some() {
-            let work = |file: SecretFile, book: &RuleBook| {
+            let work = |file: SecretFile, book: &SopsConfigCache| {
                 let mut opened = self.open(file, Some(book), &identities)?;
-                let told: Diagnostics = std::mem::take(&mut opened.told).into_iter().chain(book.warnings()).collect();
-                Ok(Made { outcome: told, staged: Some(opened.staged(global, self.output.as_deref())) })
+                let told: Diagnostics =
+                    std::mem::take(&mut opened.findings).into_iter().chain(book.warnings()).collect();
+                Ok(RewriteOutcome { outcome: told, staged: Some(opened.into_staged(global, self.output.as_deref())) })
             };
-            let told = change_files(files, read, work, &|name| output.say_waiting(name))?;
+            let told = change_files(files, read, work, &|name| output.print_waiting(name))?;
             let count = told.len();
-            output.show(told.into_iter().flatten().collect());
+            output.print_findings(told.into_iter().flatten().collect());
             if self.in_place {
-                output.say(&format!("septum: {} in plaintext now; `septum encrypt` encrypts again", counted(count)));
+                output.print_note(&format!(
+                    "septum: {} in plaintext now; `septum encrypt` encrypts again",
+                    count_files(count)
+                ));
             }
             return Ok(());
         }
-        let opened = each(files, |path| self.open(read(path)?, Some(&book), &identities))?;
-        output.show(book.warnings());
+        let opened = par_map(files, |path| self.open(read(path)?, Some(&book), &identities))?;
+        output.print_findings(book.warnings());
         self.print(output, &opened)
     }
 
-    fn open(&self, file: SecretFile, book: Option<&RuleBook>, identities: &Identities) -> Result<Opened, Diagnostics> {
+    fn open(
+        &self,
+        file: SecretFile,
+        book: Option<&SopsConfigCache>,
+        identities: &Identities,
+    ) -> Result<DecryptedOutput, Diagnostics> {
         let format = file.format;
-        let (path, name, closed) = file.closed()?;
-        let report = |book| policy::report(book, &path, &name, closed.metadata(), format);
+        let (path, name, closed) = file.into_encrypted()?;
+        let report = |book| policy::report_drift(book, &path, &name, closed.metadata(), format);
         let mut told = book.map(report).unwrap_or_default();
         let sealed =
-            closed.open_to_read(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
+            closed.decrypt_to_read(identities).map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         if self.in_place {
             sealed.check_comments().map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
         }
@@ -118,34 +132,36 @@ impl Decrypt {
             told.extend(sealed.plain_comments());
         }
         let text = self.text(sealed, &name, format)?;
-        Ok(Opened { path, name, format: self.output_type.unwrap_or(format), text, told })
+        Ok(DecryptedOutput { path, name, format: self.output_type.unwrap_or(format), text, findings: told })
     }
 
-    fn text(&self, sealed: Sealed, name: &str, format: Format) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+    fn text(&self, sealed: DecryptedFile, name: &str, format: SopsFormat) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
         let wanted = self.output_type.unwrap_or(format);
         if let Some(path) = &self.extract {
             let document = self.document.map(|number| number as usize - 1);
-            let (value, mut text) = extract(&sealed, document, path, wanted, name)?;
+            let (value, mut text) = extract_value(&sealed, document, path, wanted, name)?;
             // as sops does it
-            if wanted == Format::Yaml && matches!(value, Tree::Leaf(leaf) if !matches!(leaf.value, Value::Text(_))) {
+            if wanted == SopsFormat::Yaml
+                && matches!(value, SopsTree::Leaf(leaf) if !matches!(leaf.value, TypedValue::Text(_)))
+            {
                 text.push(b'\n');
             }
             return Ok(text);
         }
-        let text = if wanted == format { sealed.into_plaintext() } else { sealed.emit(wanted) };
+        let text = if wanted == format { sealed.into_plaintext() } else { sealed.emit_format(wanted) };
         text.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))
     }
 
-    fn print(&self, output: &Output, opened: &[Opened]) -> Result<(), Diagnostics> {
-        output.show(opened.iter().flat_map(|file| file.told.clone()).collect());
+    fn print(&self, output: &OutputStreams, opened: &[DecryptedOutput]) -> Result<(), Diagnostics> {
+        output.print_findings(opened.iter().flat_map(|file| file.findings.clone()).collect());
         let mut first = true;
         for file in opened {
-            if !std::mem::take(&mut first) && file.format == Format::Yaml && self.extract.is_none() {
-                output::bytes(b"---\n")?;
+            if !std::mem::take(&mut first) && file.format == SopsFormat::Yaml && self.extract.is_none() {
+                output::print_bytes(b"---\n")?;
             }
-            output::bytes(&file.text)?;
+            output::print_bytes(&file.text)?;
             if output::is_terminal() && self.extract.is_some() && !file.text.ends_with(b"\n") {
-                output::bytes(b"\n")?;
+                output::print_bytes(b"\n")?;
             }
         }
         Ok(())
@@ -153,19 +169,19 @@ impl Decrypt {
 }
 
 /// One value of a file, printed by itself.
-pub(super) fn extract<'a>(
-    sealed: &'a Sealed,
+pub(super) fn extract_value<'a>(
+    sealed: &'a DecryptedFile,
     document: Option<usize>,
-    path: &KeyPath,
-    format: Format,
+    path: &ValuePath,
+    format: SopsFormat,
     name: &str,
-) -> Result<(&'a Tree, Zeroizing<Vec<u8>>), Diagnostics> {
-    let (_, value) = sealed.find(document, path).map_err(|problem| not_found(name, &problem))?;
-    let text = sealed.print(value, format).map_err(|unfit| unprintable(name, unfit))?;
+) -> Result<(&'a SopsTree, Zeroizing<Vec<u8>>), Diagnostics> {
+    let (_, value) = sealed.find_value(document, path).map_err(|problem| not_found(name, &problem))?;
+    let text = sealed.print_value(value, format).map_err(|unfit| unprintable_value(name, unfit))?;
     Ok((value, text))
 }
 
-fn unprintable(name: &str, unfit: Unfit) -> Diagnostic {
+fn unprintable_value(name: &str, unfit: UnrepresentableValue) -> Diagnostic {
     let place = Source::new(name, "").place(<_>::default());
     let found = WriteError::Unfit { place, unfit }.into_diagnostics().into_iter().next();
     found.unwrap_or_else(|| invalid_usage(format!("`{name}` cannot be printed in that format")))

@@ -4,18 +4,21 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::files::now;
-use super::output::{self, Output, invalid_usage};
+use super::files::current_time;
+use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::{is_attended, press_enter};
-use super::target::Target;
-use super::{Global, apps, identities};
-use crate::at_rest::edit::{Answer, Author, Draft, Editor, PrivateFolder, Saved, Storage, Temporary, edit};
+use super::target::ValueTarget;
+use super::{GlobalArgs, find_apps, user_identities};
+use crate::at_rest::edit::{
+    EditDraft, EditPrompt, EditReply, ExternalEditor, PlaintextStorage, PrivateDirectory, SaveOutcome, TempDirs,
+    edit_text,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::App;
-use crate::sops::RuleBook;
+use crate::sops::SopsConfigCache;
 
 /// Change an encrypted file in an editor, or create one.
 ///
@@ -26,7 +29,7 @@ use crate::sops::RuleBook;
 /// In a layer of an environment, values that you change are checked against the base, as `septum set` does.
 /// A file that does not exist is created, and encrypted as `.sops.yaml` says.
 #[derive(Debug, Args)]
-pub(super) struct Edit {
+pub(super) struct EditArgs {
     /// The file, or an environment, whose file is its `.secrets.yaml`
     #[arg(value_name = "FILE|ENV", add = super::completions::environments())]
     target: String,
@@ -38,53 +41,54 @@ pub(super) struct Edit {
     allow_disk: bool,
 }
 
-impl Edit {
-    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+impl EditArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         let variable = |name: &str| std::env::var_os(name);
         let path = self.path(global)?;
-        let name = output::shown(&path);
-        let editor = Editor::of(variable)?;
-        let identities = identities();
-        let book = RuleBook::default();
-        let mut draft = Draft::open(&path, &name, &book, &identities)?;
-        output.show(book.warnings());
-        output.show(draft.unknown_fields());
+        let name = output::shown_path(&path);
+        let editor = ExternalEditor::of(variable)?;
+        let identities = user_identities();
+        let book = SopsConfigCache::default();
+        let mut draft = EditDraft::open(&path, &name, &book, &identities)?;
+        output.print_findings(book.warnings());
+        output.print_findings(draft.unknown_fields());
         let plaintext = draft.plaintext()?;
-        let storage = if self.allow_disk { Storage::Disk } else { Storage::Memory };
-        let temporary = Temporary::of(variable);
-        let folder = PrivateFolder::new(&temporary, storage)?;
-        output.show(folder.kept().iter().map(|folder| kept(folder)).collect());
-        let mut author = AtTerminal { output };
-        let waiting = |name: &str| output.say_waiting(name);
+        let storage = if self.allow_disk { PlaintextStorage::Disk } else { PlaintextStorage::Memory };
+        let temporary = TempDirs::of(variable);
+        let folder = PrivateDirectory::new(&temporary, storage)?;
+        output.print_findings(folder.keep_path().iter().map(|folder| kept_draft_warning(folder)).collect());
+        let mut author = TerminalEditPrompt { output };
+        let waiting = |name: &str| output.print_waiting(name);
         let mut unchecked = Diagnostics::new();
-        let saved = edit(&name, &plaintext, &editor, folder, &mut author, |text| {
+        let saved = edit_text(&name, &plaintext, &editor, folder, &mut author, |text| {
             unchecked = draft.check_layer(&plaintext, text)?;
-            draft.save(text, now(), &waiting)
+            draft.save_text(text, current_time(), &waiting)
         })?;
-        output.show(unchecked);
+        output.print_findings(unchecked);
         match saved {
-            None => output.say(&format!("septum: `{name}` was not changed")),
-            Some(Saved::AsTyped) => {}
-            Some(Saved::Merged) => output
-                .say(&format!("septum: `{name}` was changed by somebody else meanwhile, and holds their changes too")),
+            None => output.print_note(&format!("septum: `{name}` was not changed")),
+            Some(SaveOutcome::AsTyped) => {}
+            Some(SaveOutcome::Merged) => output.print_note(&format!(
+                "septum: `{name}` was changed by somebody else meanwhile, and holds their changes too"
+            )),
         }
         Ok(())
     }
 }
 
-impl Edit {
-    fn path(&self, global: &Global) -> Result<PathBuf, Diagnostics> {
-        match Target::of(global, &self.target)? {
-            Target::File(file) => Ok(global.directory.join(file)),
-            Target::Environment(project, environment) => {
-                let pipeline = Pipeline::new(&project, identities());
+impl EditArgs {
+    fn path(&self, global: &GlobalArgs) -> Result<PathBuf, Diagnostics> {
+        match ValueTarget::from_word(global, &self.target)? {
+            ValueTarget::File(file) => Ok(global.directory.join(file)),
+            ValueTarget::Environment(project, environment) => {
+                let pipeline = Pipeline::new(&project, user_identities());
                 let named = self.app.as_slice();
-                let mut apps = apps(&pipeline, &project, named)?;
+                let mut apps = find_apps(&pipeline, &project, named)?;
                 apps.retain(|app| app.environments.contains(&environment));
                 match apps.as_slice() {
                     [app] => {
-                        let path = app.folder.join(format!("{environment}.secrets.yaml"));
-                        project.files.writable(FileKind::Layer, &path)?;
+                        let path = app.directory.join(format!("{environment}.secrets.yaml"));
+                        project.files.writable_path(FileKind::Layer, &path)?;
                         Ok(path)
                     }
                     apps => Err(which_app(&pipeline, apps, &environment)?),
@@ -107,41 +111,41 @@ fn which_app(
 }
 
 /// Reminder of a text that an earlier run could not save.
-fn kept(folder: &Path) -> Diagnostic {
+fn kept_draft_warning(folder: &Path) -> Diagnostic {
     let folder = folder.display();
     Diagnostic::warning("kept-text", format!("what was typed in an earlier `septum edit` is kept in `{folder}`"))
         .hint(format!("it holds secrets: take from it what you need, then `rm -r {folder}`"))
 }
 
 /// The interactive user.
-struct AtTerminal<'a> {
-    output: &'a Output,
+struct TerminalEditPrompt<'a> {
+    output: &'a OutputStreams,
 }
 
-impl Author for AtTerminal<'_> {
-    fn again(&mut self, findings: &Diagnostics) -> Answer {
+impl EditPrompt for TerminalEditPrompt<'_> {
+    fn ask_again(&mut self, findings: &Diagnostics) -> EditReply {
         if !is_attended() {
-            return Answer::Nobody;
+            return EditReply::Nobody;
         }
-        self.output.show(findings.clone());
-        answer(press_enter("Press Enter to open the editor again, or q and Enter to leave the file as it was:"))
+        self.output.print_findings(findings.clone());
+        to_answer(press_enter("Press Enter to open the editor again, or q and Enter to leave the file as it was:"))
     }
 
-    fn ready(&mut self, editor: &str) -> Answer {
+    fn ask_ready(&mut self, editor: &str) -> EditReply {
         if !is_attended() {
-            return Answer::Nobody;
+            return EditReply::Nobody;
         }
-        answer(press_enter(&format!(
+        to_answer(press_enter(&format!(
             "`{editor}` came back at once. If it is still open, save the file, then press Enter:"
         )))
     }
 }
 
-fn answer(yes: Option<bool>) -> Answer {
+fn to_answer(yes: Option<bool>) -> EditReply {
     match yes {
-        Some(true) => Answer::Yes,
-        Some(false) => Answer::No,
+        Some(true) => EditReply::Yes,
+        Some(false) => EditReply::No,
         // who hung up has not given anything up
-        None => Answer::Nobody,
+        None => EditReply::Nobody,
     }
 }

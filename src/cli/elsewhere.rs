@@ -52,7 +52,7 @@ struct ForeignOption {
     hint: &'static str,
 }
 
-const fn option(
+const fn foreign_option(
     names: &'static [&'static str],
     commands: &'static [&'static str],
     hint: &'static str,
@@ -61,50 +61,70 @@ const fn option(
 }
 
 const OPTIONS: [ForeignOption; 16] = [
-    option(
+    foreign_option(
         &["-o", "--output", "--output-format", "--output-dir", "-d", "--output-directory"],
         &["render"],
         "`--format yaml|json|kyaml` chooses the format, `--out DIR` writes a tree",
     ),
-    option(&["-o", "--output", "--output-format"], &["list", "explain", "check"], "`--format` chooses the format"),
-    option(&["--json", "--yaml", "--sarif"], &["render", "list", "explain", "check"], "`--format` chooses the format"),
-    option(
+    foreign_option(
+        &["-o", "--output", "--output-format"],
+        &["list", "explain", "check"],
+        "`--format` chooses the format",
+    ),
+    foreign_option(
+        &["--json", "--yaml", "--sarif"],
+        &["render", "list", "explain", "check"],
+        "`--format` chooses the format",
+    ),
+    foreign_option(
         &["-e", "--env", "--environment", "--envs", "--environments", "--stage", "--profile", "--context"],
         &["render", "check", "list", "explain", "set", "get", "unset"],
         "an environment is named without an option, as in `septum render prod`",
     ),
-    option(
+    foreign_option(
         &["-f", "--file", "--filename", "--values", "-k", "--kustomize", "-R", "--recursive"],
         &["render", "check", "list", "explain"],
         "the files are found by themselves; `-C DIR` names the directory of the project",
     ),
-    option(&["-a", "-A", "--all-environments", "--everything"], &["render"], "`--all` renders every environment"),
-    option(&["--all", "-a", "-A"], &["check", "list"], "without an environment, it is about all of them"),
-    option(&["-n", "--namespace"], &["render"], "the namespace is the field `namespace` of a layer"),
-    option(&["--set", "--set-string", "--values"], &["render"], "values are set in layers, so that Git knows them"),
-    option(
+    foreign_option(
+        &["-a", "-A", "--all-environments", "--everything"],
+        &["render"],
+        "`--all` renders every environment",
+    ),
+    foreign_option(&["--all", "-a", "-A"], &["check", "list"], "without an environment, it is about all of them"),
+    foreign_option(&["-n", "--namespace"], &["render"], "the namespace is the field `namespace` of a layer"),
+    foreign_option(
+        &["--set", "--set-string", "--values"],
+        &["render"],
+        "values are set in layers, so that Git knows them",
+    ),
+    foreign_option(
         &["--dry-run", "--diff"],
         &["render"],
         "without `--out`, nothing is written; `--out DIR --check` shows what would change in a tree",
     ),
-    option(
+    foreign_option(
         &["--strict", "--fail-on-warnings", "--werror"],
         &["check"],
         "warnings are findings too: the exit code is 1",
     ),
-    option(
+    foreign_option(
         &["-i", "--in-place", "--inplace"],
         &["rotate", "rekey", "set", "unset"],
         "files are changed in place without an option",
     ),
-    option(
+    foreign_option(
         &["-r", "--recipient", "-a", "--pgp", "--kms"],
         &["encrypt"],
         "recipients are `--age age1…`, or stand in `.sops.yaml`",
     ),
-    option(&["-r", "--rotate"], &["encrypt", "decrypt"], "`septum rotate FILE` gives a file a new data key"),
-    option(&["-y", "--yes", "--force"], &["rekey"], "`septum rekey` does not ask"),
-    option(&["-d", "--decrypt"], &["encrypt", "edit", "get"], "`septum decrypt FILE` prints a file in plaintext"),
+    foreign_option(&["-r", "--rotate"], &["encrypt", "decrypt"], "`septum rotate FILE` gives a file a new data key"),
+    foreign_option(&["-y", "--yes", "--force"], &["rekey"], "`septum rekey` does not ask"),
+    foreign_option(
+        &["-d", "--decrypt"],
+        &["encrypt", "edit", "get"],
+        "`septum decrypt FILE` prints a file in plaintext",
+    ),
 ];
 
 /// Hint at the command that does what `typed` does in other programs.

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::files::{self, counted, each_once};
-use super::output::{self, Output, invalid_usage};
-use super::{Global, argument, identities};
+use super::files::{self, count_files, each_once};
+use super::output::{self, OutputStreams, invalid_usage};
+use super::{GlobalArgs, argument, user_identities};
 use crate::at_rest::{
-    Made, Rewrite, SecretFile, Staged, Wish, change_files, encrypt, encrypt_typed, encrypted, plan, write_all,
+    FileRewrite, RecipientOptions, RewriteOutcome, SecretFile, StagedWrite, change_files, encrypt_content,
+    encrypt_secret_file, encrypt_typed, plan_encryption, write_all,
 };
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{Format, Recipient, RuleBook};
+use crate::sops::{Recipient, SopsConfigCache, SopsFormat};
 
 /// Encrypt files in place, each for the recipients of its rule in `.sops.yaml`.
 ///
@@ -21,7 +22,7 @@ use crate::sops::{Format, Recipient, RuleBook};
 /// needs its key.
 /// Without FILE, standard input is encrypted and printed.
 #[derive(Debug, Args)]
-pub(super) struct Encrypt {
+pub(super) struct EncryptArgs {
     /// The files
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -36,7 +37,7 @@ pub(super) struct Encrypt {
     filename: Option<PathBuf>,
     /// The format, whatever the name says
     #[arg(long, value_name = "FORMAT", value_parser = files::format())]
-    input_type: Option<Format>,
+    input_type: Option<SopsFormat>,
     /// Write to PATH and leave the file as it is
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
@@ -45,50 +46,54 @@ pub(super) struct Encrypt {
     in_place: bool,
 }
 
-impl Encrypt {
-    pub(super) fn run(self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        let (book, identities, now) = (RuleBook::default(), identities(), files::now());
-        let wish = Wish { named: recipients("--age", &self.age)?, usual: usual_recipients()?, has_option: true };
+impl EncryptArgs {
+    pub(super) fn run(self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        let (book, identities, now) = (SopsConfigCache::default(), user_identities(), files::current_time());
+        let wish = RecipientOptions {
+            named: parse_recipients("--age", &self.age)?,
+            usual: usual_recipients()?,
+            has_option: true,
+        };
         if self.files.is_empty() {
             let file = files::standard_input(global, self.filename.as_deref(), self.input_type)?;
-            let plan = plan(&book, &file.path, &file.name, &wish)?;
-            let (bytes, done) = encrypted(&file.name, file.bytes, file.format, &plan, now)?;
-            output.show(book.warnings());
-            output.show(done.warnings);
-            let Some(path) = &self.output else { return output::bytes(&bytes) };
-            let name = argument::shown(&global.directory, path, "PATH");
-            let staged = Staged { path: global.directory.join(path), name, bytes, access: Access::Usual };
-            write_all(vec![Rewrite::replacing(staged)], &|name| output.say_waiting(name))?;
+            let plan = plan_encryption(&book, &file.path, &file.name, &wish)?;
+            let (bytes, done) = encrypt_content(&file.name, file.bytes, file.format, &plan, now)?;
+            output.print_findings(book.warnings());
+            output.print_findings(done.warnings);
+            let Some(path) = &self.output else { return output::print_bytes(&bytes) };
+            let name = argument::shown_path(&global.directory, path, "PATH");
+            let staged = StagedWrite { path: global.directory.join(path), name, bytes, access: Access::Usual };
+            write_all(vec![FileRewrite::replace_any(staged)], &|name| output.print_waiting(name))?;
             return Ok(());
         }
         if self.output.is_some() && self.files.len() > 1 {
             return Err(invalid_usage("`--output` takes one file".to_owned()).into());
         }
         let read = |path: PathBuf| SecretFile::read(&global.directory, &path, self.input_type);
-        let work = |file: SecretFile, book: &RuleBook| {
+        let work = |file: SecretFile, book: &SopsConfigCache| {
             let typed = encrypt_typed(&file, book, &identities, now)?;
             let (staged, mut done) = match typed {
                 Some(done) => done,
                 None => {
-                    let plan = plan(book, &file.path, &file.name, &wish)?;
-                    encrypt(file, &plan, now)?
+                    let plan = plan_encryption(book, &file.path, &file.name, &wish)?;
+                    encrypt_secret_file(file, &plan, now)?
                 }
             };
             done.warnings.extend(book.warnings());
-            Ok(Made { outcome: done, staged: Some(redirected(staged, global, self.output.as_deref())) })
+            Ok(RewriteOutcome { outcome: done, staged: Some(redirect_output(staged, global, self.output.as_deref())) })
         };
-        let done = change_files(each_once(global, &self.files), read, work, &|name| output.say_waiting(name))?;
+        let done = change_files(each_once(global, &self.files), read, work, &|name| output.print_waiting(name))?;
         let count = done.len();
         let values = done.iter().map(|done| done.values).sum();
         let comments = done.iter().map(|done| done.comments).sum();
-        output.show(done.into_iter().flat_map(|done| done.warnings).collect());
-        output.say(&format!("septum: encrypted {}: {}", counted(count), what(values, comments)));
+        output.print_findings(done.into_iter().flat_map(|done| done.warnings).collect());
+        output.print_note(&format!("septum: encrypted {}: {}", count_files(count), encrypted_counts(values, comments)));
         Ok(())
     }
 }
 
 /// Counts of what was encrypted: `12 values`, `1 value and 3 comments`.
-fn what(values: usize, comments: usize) -> String {
+fn encrypted_counts(values: usize, comments: usize) -> String {
     let number = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     match comments {
         0 => number(values, "value"),
@@ -97,7 +102,7 @@ fn what(values: usize, comments: usize) -> String {
 }
 
 /// Recipients that were named. One that is none is told without its text: it may be a private key.
-fn recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagnostics> {
+fn parse_recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagnostics> {
     let mut problems = Diagnostics::new();
     let parsed = texts.iter().filter(|text| !text.trim().is_empty()).filter_map(|text| {
         problems.take(Recipient::parse(text).map_err(|reason| {
@@ -114,12 +119,12 @@ pub(super) fn usual_recipients() -> Result<Vec<Recipient>, Diagnostics> {
     const VARIABLE: &str = "SOPS_AGE_RECIPIENTS";
     let text = std::env::var(VARIABLE).unwrap_or_default();
     let texts: Vec<_> = text.split(',').map(str::to_owned).collect();
-    recipients(VARIABLE, &texts)
+    parse_recipients(VARIABLE, &texts)
 }
 
 /// A file that may go somewhere else.
-pub(super) fn redirected(staged: Staged, global: &Global, path: Option<&Path>) -> Staged {
+pub(super) fn redirect_output(staged: StagedWrite, global: &GlobalArgs, path: Option<&Path>) -> StagedWrite {
     let Some(path) = path else { return staged };
-    let name = argument::shown(&global.directory, path, "PATH");
-    Staged { path: global.directory.join(path), name, ..staged }
+    let name = argument::shown_path(&global.directory, path, "PATH");
+    StagedWrite { path: global.directory.join(path), name, ..staged }
 }

@@ -2,19 +2,19 @@
 
 use clap::Args;
 
-use super::output::{self, Output};
-use super::{Global, ViewFormat, apps, argument, identities};
+use super::output::{self, OutputStreams};
+use super::{GlobalArgs, ViewFormat, argument, find_apps, user_identities};
 use crate::diagnostic::{Diagnostic, Diagnostics, StyledText};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::Project;
-use crate::view::explain::{Explanation, Step, explain};
+use crate::view::explain::{Explanation, HistoryStep, explain_key};
 
 /// Tell where a value comes from, which layers it passed, to which object it goes, and why.
 ///
 /// Needs no key: values of secrets are neither decrypted nor shown.
 #[derive(Debug, Args)]
-pub(super) struct Explain {
+pub(super) struct ExplainArgs {
     /// The environment
     #[arg(value_name = "ENV", add = super::completions::environments())]
     environment: String,
@@ -32,23 +32,23 @@ pub(super) struct Explain {
     format: ViewFormat,
 }
 
-impl Explain {
-    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+impl ExplainArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         let project = Project::discover(&global.directory)?;
-        let environment = super::environment(&project, &self.environment)
+        let environment = super::find_environment(&project, &self.environment)
             .map_err(|unknown| unknown.maybe_hint(argument::reversed_hint(&self.key, &project.environments())))?;
-        let pipeline = Pipeline::new(&project, identities());
+        let pipeline = Pipeline::new(&project, user_identities());
         let mut problems = Diagnostics::new();
         let mut explanations = Vec::new();
         let (mut known, mut beside) = (Vec::new(), Vec::new());
-        let apps = apps(&pipeline, &project, &self.apps)?;
+        let apps = find_apps(&pipeline, &project, &self.apps)?;
         for app in &apps {
             if !app.environments.contains(&environment) {
                 continue;
             }
             let asked = std::slice::from_ref(&environment);
             let Some(survey) = pipeline.survey_asked(app, asked, &[], &mut problems) else { continue };
-            explanations.extend(self.matching(&pipeline, &survey, &environment));
+            explanations.extend(self.matching_explanations(&pipeline, &survey, &environment));
             let keys = survey.environments.iter().flat_map(|resolved| resolved.entries.keys());
             known.extend(keys.map(|id| id.key.as_str().to_owned()));
             beside.push(survey.beside);
@@ -59,7 +59,7 @@ impl Explain {
         let asked = std::slice::from_ref(&environment);
         super::show_beside(&project, apps, asked, &beside.iter().collect::<Vec<_>>(), output)?;
         if explanations.is_empty() {
-            let (message, hint) = argument::unknown("key", &self.key, known.iter().map(String::as_str));
+            let (message, hint) = argument::unknown_name("key", &self.key, known.iter().map(String::as_str));
             return Err(Diagnostic::error("unknown-key", format!("{message} in `{environment}`"))
                 .maybe_hint(hint)
                 .hint("`septum list` shows all keys")
@@ -68,8 +68,8 @@ impl Explain {
         match self.format {
             ViewFormat::Json => match explanations.as_slice() {
                 // one explanation by itself, several as a list
-                [one] => output::json(one),
-                several => output::json(&several),
+                [one] => output::print_json(one),
+                several => output::print_json(&several),
             },
             ViewFormat::Text => {
                 let mut all = StyledText::new();
@@ -77,67 +77,72 @@ impl Explain {
                     if !all.is_empty() {
                         all.end_line();
                     }
-                    all.append(text(found, &environment));
+                    all.append(explanation_text(found, &environment));
                 }
-                output.text(&all)
+                output.print_text(&all)
             }
         }
     }
 
-    fn matching(&self, pipeline: &Pipeline<'_>, survey: &Survey, environment: &EnvironmentName) -> Vec<Explanation> {
+    fn matching_explanations(
+        &self,
+        pipeline: &Pipeline<'_>,
+        survey: &Survey,
+        environment: &EnvironmentName,
+    ) -> Vec<Explanation> {
         let Some(resolved) = survey.environment(environment) else { return Vec::new() };
         let wanted = |id: &&EntryId| {
             id.key.as_str() == self.key && self.bundle.as_ref().is_none_or(|bundle| id.bundle.as_str() == bundle)
         };
-        let explained = |id| explain(survey, id, environment, pipeline.consumers(survey, environment, id));
+        let explained = |id| explain_key(survey, id, environment, pipeline.consumers(survey, environment, id));
         resolved.entries.keys().filter(wanted).filter_map(explained).collect()
     }
 }
 
-fn text(found: &Explanation, environment: &EnvironmentName) -> StyledText {
+fn explanation_text(found: &Explanation, environment: &EnvironmentName) -> StyledText {
     let mut out = StyledText::new();
     let row = &found.row;
     let object = found
         .object
         .as_ref()
         .map_or_else(|| "no object".to_owned(), |object| format!("{} `{}`", object.kind, object.name));
-    out.line(format!("{} in {environment} → {object}", row.key));
+    out.push_line(format!("{} in {environment} → {object}", row.key));
     if let Some(description) = &found.description {
-        out.indented("  ", description.trim_end());
+        out.push_indented("  ", description.trim_end());
     }
     let value = found.absent.map_or_else(|| found.value.clone().unwrap_or_default(), str::to_owned);
-    heading(&mut out, "value");
+    push_heading(&mut out, "value");
     match value.strip_suffix('\n').unwrap_or(&value) {
-        "" => out.line("  \"\""),
-        lines => out.indented("  ", lines),
+        "" => out.push_line("  \"\""),
+        lines => out.push_indented("  ", lines),
     }
     let width = found.history.iter().map(|step| step.layer.chars().count()).max().unwrap_or_default();
-    heading(&mut out, "history");
+    push_heading(&mut out, "history");
     for step in &found.history {
-        out.line(format!("  {:width$}  {}  {}", step.layer, step.source, step_text(step)));
+        out.push_line(format!("  {:width$}  {}  {}", step.layer, step.source, step_text(step)));
     }
-    heading(&mut out, "reasons");
+    push_heading(&mut out, "reasons");
     for reason in &row.reasons {
-        out.line(format!("  {:9}  {}  ({})", reason.layer, reason.detail, reason.source));
+        out.push_line(format!("  {:9}  {}  ({})", reason.layer, reason.detail, reason.source));
     }
     for reason in &found.row.overruled {
-        out.line(format!("  {:9}  {}, which does not decide  ({})", reason.layer, reason.detail, reason.source));
+        out.push_line(format!("  {:9}  {}, which does not decide  ({})", reason.layer, reason.detail, reason.source));
     }
     for lifted in &found.declassified {
-        out.line(format!("  {:9}  `declassify` lifts {}: {}", "derived", lifted.read, lifted.reason));
+        out.push_line(format!("  {:9}  `declassify` lifts {}: {}", "derived", lifted.read, lifted.reason));
     }
     if !found.consumers.is_empty() {
-        heading(&mut out, "consumers");
-        found.consumers.iter().for_each(|consumer| out.line(format!("  {consumer}")));
+        push_heading(&mut out, "consumers");
+        found.consumers.iter().for_each(|consumer| out.push_line(format!("  {consumer}")));
     }
     if !found.uses.is_empty() {
-        heading(&mut out, "uses");
-        out.line(format!("  {}", found.uses.join(", ")));
+        push_heading(&mut out, "uses");
+        out.push_line(format!("  {}", found.uses.join(", ")));
     }
     out
 }
 
-fn step_text(step: &Step) -> String {
+fn step_text(step: &HistoryStep) -> String {
     match (step.change, &step.value) {
         ("value", Some(value)) if !value.contains('\n') => format!("value {value}"),
         ("value", Some(_)) => "value (several lines)".to_owned(),
@@ -150,7 +155,7 @@ fn step_text(step: &Step) -> String {
     }
 }
 
-fn heading(out: &mut StyledText, heading: &str) {
+fn push_heading(out: &mut StyledText, heading: &str) {
     out.end_line();
-    out.line(heading);
+    out.push_line(heading);
 }

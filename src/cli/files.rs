@@ -8,33 +8,33 @@ use clap::builder::TypedValueParser as _;
 use zeroize::Zeroizing;
 
 use super::output::invalid_usage;
-use super::{Global, argument, prompt};
+use super::{GlobalArgs, argument, prompt};
 use crate::at_rest::SecretFile;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
 use crate::disk::real_named;
 use crate::secret::read_to_end;
-use crate::sops::{Format, Timestamp};
+use crate::sops::{SopsFormat, Timestamp};
 use crate::test_hook;
 
 /// A format by its name.
-pub(super) fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
+pub(super) fn format() -> impl clap::builder::TypedValueParser<Value = SopsFormat> {
     PossibleValuesParser::new(["yaml", "json", "dotenv", "ini", "binary"])
-        .map(|name| Format::of_name(&name).unwrap_or(Format::Binary))
+        .map(|name| SopsFormat::of_name(&name).unwrap_or(SopsFormat::Binary))
 }
 
 /// Now, to the second.
-pub(super) fn now() -> Timestamp {
-    Timestamp::at(test_hook::now())
+pub(super) fn current_time() -> Timestamp {
+    Timestamp::from_system_time(test_hook::current_time())
 }
 
 /// What was read from standard input, as a file: `name` says of which format it is and which rule it
 /// is under.
 pub(super) fn standard_input(
-    global: &Global,
+    global: &GlobalArgs,
     name: Option<&Path>,
-    format: Option<Format>,
+    format: Option<SopsFormat>,
 ) -> Result<SecretFile, Diagnostics> {
-    let Some(format) = format.or_else(|| name.map(Format::of_path)) else {
+    let Some(format) = format.or_else(|| name.map(SopsFormat::of_path)) else {
         return Err(invalid_usage("the format of standard input is not known".to_owned())
             .hint("say `--filename NAME`, which stands for a file of that name, or `--input-type FORMAT`")
             .into());
@@ -54,10 +54,10 @@ pub(super) fn standard_input(
 ///
 /// The line break that ends a single line is not part of it: that is how `echo` and people give one.
 /// A text of several lines, such as a key in PEM, is taken as it is.
-pub(super) fn value(of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+pub(super) fn read_value(of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
     use io::IsTerminal as _;
     if io::stdin().is_terminal() {
-        let typed = prompt::hidden(&format!("Value of {of}: ")).ok_or_else(|| {
+        let typed = prompt::prompt_hidden(&format!("Value of {of}: ")).ok_or_else(|| {
             invalid_usage("nobody could be asked for the value".to_owned()).hint("give it on standard input")
         })?;
         return Ok(Zeroizing::new(typed.as_bytes().to_vec()));
@@ -72,12 +72,12 @@ pub(super) fn value(of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
 fn read_all() -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
     read_to_end(io::stdin().lock()).map_err(|error| {
         let message = format!("standard input could not be read: {error}");
-        Diagnostics::from(Diagnostic::error("unreadable", message).failing(Failure::Io))
+        Diagnostics::from(Diagnostic::error("unreadable", message).with_failure(FailureKind::Io))
     })
 }
 
 /// Each file once, in the order in which they are named: two writes of one file would race.
-pub(super) fn each_once(global: &Global, files: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn each_once(global: &GlobalArgs, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut once: Vec<PathBuf> = Vec::with_capacity(files.len());
     let mut seen = std::collections::HashSet::new();
     for file in files {
@@ -89,6 +89,6 @@ pub(super) fn each_once(global: &Global, files: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// Files as they are counted: `1 file`, `3 files`.
-pub(super) fn counted(count: usize) -> String {
+pub(super) fn count_files(count: usize) -> String {
     if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }

@@ -5,15 +5,15 @@ use std::process::{ExitCode, Stdio};
 
 use clap::Args;
 
-use super::files::now;
-use super::output::Output;
-use super::{Global, argument, quiet_identities};
-use crate::at_rest::merge::{Outcome, Versions, merge};
-use crate::at_rest::{Before, FileContent, Rewrite, Staged, write_all};
+use super::files::current_time;
+use super::output::OutputStreams;
+use super::{GlobalArgs, argument, quiet_identities};
+use crate::at_rest::merge::{MergeOutcome, MergeVersions, merge_versions};
+use crate::at_rest::{ContentBefore, FileContent, FileRewrite, StagedWrite, write_all};
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
 use crate::files::{FileKind, read_named};
-use crate::git::{Configuration, SafeGit};
+use crate::git::{GitConfiguration, SafeGit};
 
 /// What Git takes for a conflict.
 const CONFLICT: u8 = 1;
@@ -25,7 +25,7 @@ const CONFLICT: u8 = 1;
 /// is 1 then. Where a version cannot be decrypted and verified, OURS stays as it is. See docs/git.md
 /// for how Git is told to use it.
 #[derive(Debug, Args)]
-pub(super) struct GitMerge {
+pub(super) struct GitMergeArgs {
     /// What both sides come from (%O)
     #[arg(value_name = "BASE", value_hint = clap::ValueHint::FilePath)]
     base: PathBuf,
@@ -40,39 +40,39 @@ pub(super) struct GitMerge {
     path: Option<String>,
 }
 
-impl GitMerge {
+impl GitMergeArgs {
     /// Gives the exit code, which is all that Git looks at.
-    pub(super) fn run(&self, global: &Global, output: &Output) -> ExitCode {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> ExitCode {
         match self.merge(global, output) {
             Ok(code) => code,
             Err(problems) => output.finish(Err(problems)),
         }
     }
 
-    fn merge(&self, global: &Global, output: &Output) -> Result<ExitCode, Diagnostics> {
+    fn merge(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<ExitCode, Diagnostics> {
         let read =
             |path: &Path| read_named(FileKind::SecretFile, &global.directory.join(path), &path.display().to_string());
-        let versions = Versions { base: read(&self.base)?, ours: read(&self.ours)?, theirs: read(&self.theirs)? };
-        let before = Before::Content(FileContent::of(&versions.ours));
+        let versions = MergeVersions { base: read(&self.base)?, ours: read(&self.ours)?, theirs: read(&self.theirs)? };
+        let before = ContentBefore::Content(FileContent::of(&versions.ours));
         let path = match &self.path {
             Some(path) => argument::shown_name(&global.directory, path),
             None => self.ours.display().to_string(),
         };
-        match merge(&path, versions, &quiet_identities(), now()) {
-            Outcome::NotEncrypted => self.merge_texts(&global.directory),
-            Outcome::Refused(problems) => {
-                output.show(problems);
+        match merge_versions(&path, versions, &quiet_identities(), current_time()) {
+            MergeOutcome::NotEncrypted => self.merge_texts(&global.directory),
+            MergeOutcome::Refused(problems) => {
+                output.print_findings(problems);
                 Ok(ExitCode::from(CONFLICT))
             }
-            Outcome::Merged { bytes, conflicts, notes } => {
+            MergeOutcome::Merged { bytes, conflicts, notes } => {
                 let (target, name) = (global.directory.join(&self.ours), self.ours.display().to_string());
-                let staged = Staged { path: target, name, bytes, access: Access::Usual };
-                write_all(vec![Rewrite::unless_changed(before, staged)], &|name| output.say_waiting(name))?;
-                output.show(notes);
+                let staged = StagedWrite { path: target, name, bytes, access: Access::Usual };
+                write_all(vec![FileRewrite::unless_changed(before, staged)], &|name| output.print_waiting(name))?;
+                output.print_findings(notes);
                 if conflicts.is_empty() {
                     return Ok(ExitCode::SUCCESS);
                 }
-                output.show(unfinished(&path, &conflicts).into());
+                output.print_findings(conflict_report(&path, &conflicts).into());
                 Ok(ExitCode::from(CONFLICT))
             }
         }
@@ -81,19 +81,19 @@ impl GitMerge {
     /// Files that are not encrypted are merged as Git merges them.
     fn merge_texts(&self, directory: &Path) -> Result<ExitCode, Diagnostics> {
         let files = [&self.ours, &self.base, &self.theirs].map(|path| directory.join(path));
-        let status = SafeGit::without_repository(directory, Configuration::Users).and_then(|git| {
+        let status = SafeGit::without_repository(directory, GitConfiguration::UserSettings).and_then(|git| {
             let mut git = git.command("merge-file")?;
             git.args(["-q", "-L", "ours", "-L", "base", "-L", "theirs", "--"]).args(files);
             git.current_dir(directory).stdout(Stdio::inherit()).stderr(Stdio::inherit()).status()
         });
         let status = status.map_err(|error| {
-            Diagnostic::error("unreadable", format!("`git` could not be run: {error}")).failing(Failure::Io)
+            Diagnostic::error("unreadable", format!("`git` could not be run: {error}")).with_failure(FailureKind::Io)
         })?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(CONFLICT) })
     }
 }
 
-fn unfinished(path: &str, conflicts: &[String]) -> Diagnostic {
+fn conflict_report(path: &str, conflicts: &[String]) -> Diagnostic {
     let count = match conflicts {
         [_] => "a value".to_owned(),
         several => format!("{} values", several.len()),

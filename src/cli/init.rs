@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::{Output, invalid_usage};
-use super::{Global, argument};
+use super::output::{OutputStreams, invalid_usage};
+use super::{GlobalArgs, argument};
 use crate::atomic::{self, Access};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, StyledText};
-use crate::disk::{Disk, Root};
-use crate::files::{FileKind, refuse, resolve_writable};
-use crate::sops::{IdentityKind, NewIdentity, Places, System};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, StyledText};
+use crate::disk::{BoundedRoot, Disk};
+use crate::files::{FileKind, refuse_file, resolve_writable};
+use crate::sops::{HostSystem, IdentityKind, IdentitySources, NewIdentity};
 
 /// Write a small working project: a base, three environments, `.sops.yaml` with a new key, and a
 /// workflow for CI. Overwrites nothing.
 #[derive(Debug, Args)]
-pub(super) struct Init {
+pub(super) struct InitArgs {
     /// The folder; made if it does not exist
     #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
     folder: PathBuf,
@@ -37,10 +37,10 @@ const FILES: [(&str, &str); 7] = [
     (".github/workflows/septum.yaml", include_str!("init/workflow.yaml")),
 ];
 
-impl Init {
-    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+impl InitArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         let named = global.directory.join(&self.folder);
-        let shown = argument::shown(&global.directory, &self.folder, "DIR");
+        let shown = argument::shown_path(&global.directory, &self.folder, "DIR");
         let folder = resolve_writable(&named, &shown)?;
         let taken: Vec<_> =
             FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| Disk::default().has(path)).collect();
@@ -52,44 +52,46 @@ impl Init {
             }
             return Err(error.hint("name another folder: `septum init DIR`").into());
         }
-        check_folders(&folder)?;
+        check_directories(&folder)?;
         let keys = self.key_file()?;
         let shown_keys = self
             .key_file
             .as_ref()
-            .map_or_else(|| keys.display().to_string(), |file| argument::shown(Path::new(""), file, "FILE"));
+            .map_or_else(|| keys.display().to_string(), |file| argument::shown_path(Path::new(""), file, "FILE"));
         let identity = NewIdentity::generate(IdentityKind::X25519).ok_or_else(no_randomness)?;
         let recipient = identity.recipient();
         let app = app_name(&folder);
         // the key first: a project whose key was lost is worse than a key without a project
         append_key(&keys, &app, recipient, identity.identity().expose())
-            .map_err(|error| unwritable(&shown_keys, &error))?;
+            .map_err(|error| write_error(&shown_keys, &error))?;
         for (path, template) in FILES {
             let text = template.replace("APP", &app).replace("RECIPIENT", recipient);
             write_new(&folder.join(path), text.as_bytes())
-                .map_err(|error| unwritable(&Path::new(&shown).join(path).display().to_string(), &error))?;
+                .map_err(|error| write_error(&Path::new(&shown).join(path).display().to_string(), &error))?;
         }
         let mut text = StyledText::new();
         let place = if shown == "DIR" { "the new directory" } else { &shown };
-        text.line(format!("wrote in {place}"));
+        text.push_line(format!("wrote in {place}"));
         for (path, _) in FILES {
-            text.line(format!("  {path}"));
+            text.push_line(format!("  {path}"));
         }
         text.end_line();
-        text.line(format!("The private key of {recipient}"));
-        text.line(format!(
+        text.push_line(format!("The private key of {recipient}"));
+        text.push_line(format!(
             "was added to {shown_keys}. Keep a copy: without it nothing that is encrypted for it can be read."
         ));
         text.end_line();
         let at = if shown == "." { String::new() } else { format!("-C {shown} ") };
-        text.line(format!("Next: septum {at}render dev, then septum {at}set prod DATABASE_PASSWORD"));
-        output.text(&text)
+        text.push_line(format!("Next: septum {at}render dev, then septum {at}set prod DATABASE_PASSWORD"));
+        output.print_text(&text)
     }
 
     fn key_file(&self) -> Result<PathBuf, Diagnostic> {
-        let default = || Places::of(System::current(), |name| std::env::var_os(name)).user_key_files.into_iter().next();
+        let default = || {
+            IdentitySources::of(HostSystem::current(), |name| std::env::var_os(name)).user_key_files.into_iter().next()
+        };
         match &self.key_file {
-            Some(file) => resolve_writable(file, &argument::shown(Path::new(""), file, "FILE")),
+            Some(file) => resolve_writable(file, &argument::shown_path(Path::new(""), file, "FILE")),
             None => default().ok_or_else(|| {
                 invalid_usage("there is no home folder to keep the new private key in".to_owned())
                     .hint("say where it goes: `--key-file FILE`")
@@ -99,21 +101,21 @@ impl Init {
 }
 
 /// Refuses to write through a folder that is a link out of the one that was named.
-fn check_folders(folder: &Path) -> Result<(), Diagnostic> {
-    let Ok(root) = Root::new(Disk::default(), folder) else { return Ok(()) };
+fn check_directories(folder: &Path) -> Result<(), Diagnostic> {
+    let Ok(root) = BoundedRoot::new(Disk::default(), folder) else { return Ok(()) };
     for (path, _) in FILES {
-        root.resolve_new(&root.path().join(path)).map_err(|refusal| refuse(&refusal, FileKind::Layer, path))?;
+        root.resolve_new(&root.path().join(path)).map_err(|refusal| refuse_file(&refusal, FileKind::Layer, path))?;
     }
     Ok(())
 }
 
 /// That no key can be made.
 pub(super) fn no_randomness() -> Diagnostic {
-    Diagnostic::error("no-randomness", "the system has no randomness to give").failing(Failure::Io)
+    Diagnostic::error("no-randomness", "the system has no randomness to give").with_failure(FailureKind::Io)
 }
 
-pub(super) fn unwritable(shown: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("unwritable", format!("`{shown}` could not be written: {error}")).failing(Failure::Io)
+pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unwritable", format!("`{shown}` could not be written: {error}")).with_failure(FailureKind::Io)
 }
 
 /// The folder's name, as far as Kubernetes takes it as one.

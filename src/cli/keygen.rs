@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::files::now;
-use super::init::{no_randomness, unwritable};
-use super::output::{self, Output, invalid_usage};
-use super::prompt::Terminal;
-use super::{Global, argument};
+use super::files::current_time;
+use super::init::{no_randomness, write_error};
+use super::output::{self, OutputStreams, invalid_usage};
+use super::prompt::TerminalPrompt;
+use super::{GlobalArgs, argument};
 use crate::atomic::{self, Access};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::disk::{self, Refusal};
-use crate::files::{FileKind, refuse, resolve_writable};
-use crate::sops::{IdentityKind, NewIdentity, Outcome, recipients_of};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::disk::{self, FileReadError};
+use crate::files::{FileKind, refuse_file, resolve_writable};
+use crate::sops::{IdentityKind, LookupOutcome, NewIdentity, recipients_of};
 
 /// Make a new age identity, or print the recipients of one, as `age-keygen` does.
 ///
 /// The identity goes to standard output or to a file that only you may read. What others encrypt
 /// for is its recipient, the public key: that belongs in `.sops.yaml`.
 #[derive(Debug, Args)]
-pub(super) struct Keygen {
+pub(super) struct KeygenArgs {
     /// Write to FILE, which must not exist yet
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -37,8 +37,8 @@ pub(super) struct Keygen {
     input: Option<PathBuf>,
 }
 
-impl Keygen {
-    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+impl KeygenArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         if self.recipients {
             return self.print_recipients(global);
         }
@@ -46,28 +46,29 @@ impl Keygen {
         let new = NewIdentity::generate(kind).ok_or_else(no_randomness)?;
         if self.output.is_none() && is_world_readable() {
             let warning = Diagnostic::warning("exposed-key", "everybody may read the file that the new key goes to");
-            output.show(warning.hint("name it with `--output`, so that only you may").into());
+            output.print_findings(warning.hint("name it with `--output`, so that only you may").into());
         }
-        self.write(global, &new.file(now()))?;
+        self.write(global, &new.file_text(current_time()))?;
         if self.output.is_some() || !output::is_terminal() {
-            output.say(&format!("Public key: {}", new.recipient()));
+            output.print_note(&format!("Public key: {}", new.recipient()));
         }
         Ok(())
     }
 
-    fn print_recipients(&self, global: &Global) -> Result<(), Diagnostics> {
+    fn print_recipients(&self, global: &GlobalArgs) -> Result<(), Diagnostics> {
         let path = self.input.as_ref().filter(|path| path.as_os_str() != "-").map(|path| global.directory.join(path));
         let name =
-            path.as_ref().map_or_else(|| "standard input".to_owned(), |path| format!("`{}`", output::shown(path)));
-        let content = read(path.as_deref(), &name)?;
-        let recipients = recipients_of(&name, &content, Terminal).map_err(|outcome| no_recipients(&name, &outcome))?;
+            path.as_ref().map_or_else(|| "standard input".to_owned(), |path| format!("`{}`", output::shown_path(path)));
+        let content = read_identities(path.as_deref(), &name)?;
+        let recipients =
+            recipients_of(&name, &content, TerminalPrompt).map_err(|outcome| no_recipients(&name, &outcome))?;
         let lines: Vec<_> = recipients.iter().map(|recipient| format!("{recipient}\n")).collect();
         self.write(global, &lines.concat())
     }
 
-    fn write(&self, global: &Global, text: &str) -> Result<(), Diagnostics> {
-        let Some(path) = &self.output else { return output::result(text) };
-        let shown = argument::shown(&global.directory, path, "FILE");
+    fn write(&self, global: &GlobalArgs, text: &str) -> Result<(), Diagnostics> {
+        let Some(path) = &self.output else { return output::print_result(text) };
+        let shown = argument::shown_path(&global.directory, path, "FILE");
         let real = resolve_writable(&global.directory.join(path), &shown)?;
         match atomic::create_new(&real, text.as_bytes(), Access::Owner) {
             Ok(()) => Ok(()),
@@ -75,7 +76,7 @@ impl Keygen {
                 let message = format!("`{shown}` exists, and `keygen` overwrites nothing");
                 Err(invalid_usage(message).hint("name another file").into())
             }
-            Err(error) => Err(unwritable(&shown, &error).into()),
+            Err(error) => Err(write_error(&shown, &error).into()),
         }
     }
 }
@@ -95,30 +96,30 @@ fn is_world_readable() -> bool {
     false
 }
 
-fn read(path: Option<&Path>, name: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostic> {
+fn read_identities(path: Option<&Path>, name: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostic> {
     // no identity file is longer; age has the same limit
     const LONGEST: u64 = 16 * 1024 * 1024;
     if let Some(path) = path {
         return match disk::read_named(path, LONGEST) {
             Ok(content) => Ok(Zeroizing::new(content)),
-            Err(Refusal::Missing) => {
-                Err(Diagnostic::error("missing-file", format!("{name} does not exist")).failing(Failure::Io))
+            Err(FileReadError::Missing) => {
+                Err(Diagnostic::error("missing-file", format!("{name} does not exist")).with_failure(FailureKind::Io))
             }
-            Err(refusal) => Err(refuse(&refusal, FileKind::SecretFile, name.trim_matches('`'))),
+            Err(refusal) => Err(refuse_file(&refusal, FileKind::SecretFile, name.trim_matches('`'))),
         };
     }
     let mut content = Zeroizing::new(Vec::new());
     io::stdin().lock().take(LONGEST).read_to_end(&mut content).map_err(|error| {
-        Diagnostic::error("unreadable", format!("{name} could not be read: {error}")).failing(Failure::Io)
+        Diagnostic::error("unreadable", format!("{name} could not be read: {error}")).with_failure(FailureKind::Io)
     })?;
     Ok(content)
 }
 
-fn no_recipients(name: &str, outcome: &Outcome) -> Diagnostic {
+fn no_recipients(name: &str, outcome: &LookupOutcome) -> Diagnostic {
     let error = Diagnostic::error("identity-file", format!("{name}: {outcome}"));
     match outcome {
-        Outcome::Locked | Outcome::WrongPassphrase => error.failing(Failure::Key),
-        Outcome::Found { recipients, unsupported } if !recipients.is_empty() || !unsupported.is_empty() => {
+        LookupOutcome::Locked | LookupOutcome::WrongPassphrase => error.with_failure(FailureKind::Key),
+        LookupOutcome::Found { recipients, unsupported } if !recipients.is_empty() || !unsupported.is_empty() => {
             error.note("only its plugin can tell the recipient of a plugin's identity")
         }
         _ => error.hint("an identity is a line like `AGE-SECRET-KEY-1…`; `septum keygen` makes one"),

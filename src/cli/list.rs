@@ -5,20 +5,20 @@ use std::fmt::Write as _;
 use clap::Args;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::output::{self, Output};
-use super::{Global, ViewFormat, apps, environments, identities};
-use crate::diagnostic::{Diagnostics, StyledText, escape};
+use super::output::{self, OutputStreams};
+use super::{GlobalArgs, ViewFormat, find_apps, find_environments, user_identities};
+use crate::diagnostic::{Diagnostics, StyledText, escape_line};
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
-use crate::view::State;
-use crate::view::list::{Cell, Row, rows};
+use crate::view::KeyState;
+use crate::view::list::{KeyCell, KeyRow, list_rows};
 
 /// Show which environment sets, inherits or lacks which key, and which keys are secret.
 ///
 /// Needs no key: values of secrets are neither decrypted nor shown.
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(super) struct ListArgs {
     /// The environments; all if none is named
     #[arg(value_name = "ENV", add = super::completions::environments())]
     environments: Vec<String>,
@@ -33,22 +33,22 @@ pub(super) struct List {
     format: ViewFormat,
 }
 
-impl List {
-    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+impl ListArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         let project = Project::discover(&global.directory)?;
-        let wanted = environments(&project, &self.environments)?;
-        let pipeline = Pipeline::new(&project, identities());
+        let wanted = find_environments(&project, &self.environments)?;
+        let pipeline = Pipeline::new(&project, user_identities());
         let mut problems = Diagnostics::new();
-        let mut apps_rows: Vec<Vec<Row>> = Vec::new();
+        let mut apps_rows: Vec<Vec<KeyRow>> = Vec::new();
         let mut beside = Vec::new();
-        let apps = apps(&pipeline, &project, &self.apps)?;
+        let apps = find_apps(&pipeline, &project, &self.apps)?;
         // who names none wants all, and sees of them what can be seen
         let asked = if self.environments.is_empty() { [].as_slice() } else { &wanted };
         for app in &apps {
             if let Some(survey) = pipeline.survey_asked(app, asked, &[], &mut problems) {
-                let mut found = rows(&survey, &wanted);
+                let mut found = list_rows(&survey, &wanted);
                 if self.missing {
-                    found.retain(|row| row.environments.values().any(|cell| cell.state == State::Missing));
+                    found.retain(|row| row.environments.values().any(|cell| cell.state == KeyState::Missing));
                 }
                 apps_rows.push(found);
                 beside.push(survey.beside);
@@ -70,12 +70,17 @@ impl List {
         self.show(apps_rows, &wanted, output)
     }
 
-    fn show(&self, apps_rows: Vec<Vec<Row>>, wanted: &[EnvironmentName], output: &Output) -> Result<(), Diagnostics> {
+    fn show(
+        &self,
+        apps_rows: Vec<Vec<KeyRow>>,
+        wanted: &[EnvironmentName],
+        output: &OutputStreams,
+    ) -> Result<(), Diagnostics> {
         match self.format {
             ViewFormat::Json => {
-                let mut all: Vec<Row> = apps_rows.into_iter().flatten().collect();
+                let mut all: Vec<KeyRow> = apps_rows.into_iter().flatten().collect();
                 all.sort_by(|a, b| (&a.app, &a.bundle, &a.key).cmp(&(&b.app, &b.bundle, &b.key)));
-                output::json(&all)
+                output::print_json(&all)
             }
             ViewFormat::Text => {
                 let mut text = StyledText::new();
@@ -83,33 +88,36 @@ impl List {
                     if !text.is_empty() {
                         text.end_line();
                     }
-                    let wide = table(rows, wanted);
+                    let wide = rows_table(rows, wanted);
                     let fits = output::terminal_width().is_none_or(|width| wide.width() <= width);
-                    text.append(if fits { wide } else { stacked(rows, wanted) });
+                    text.append(if fits { wide } else { stacked_rows(rows, wanted) });
                 }
-                output.text(&text)
+                output.print_text(&text)
             }
         }
     }
 }
 
 /// The rows of an app, a heading for each bundle.
-fn table(rows: &[Row], environments: &[EnvironmentName]) -> StyledText {
+fn rows_table(rows: &[KeyRow], environments: &[EnvironmentName]) -> StyledText {
     let mut lines: Vec<Vec<String>> = Vec::new();
     let mut bundle = None;
     for row in rows {
         if bundle != Some(&row.bundle) {
             bundle = Some(&row.bundle);
             lines.push(
-                [heading(row), String::new()].into_iter().chain(environments.iter().map(ToString::to_string)).collect(),
+                [bundle_heading(row), String::new()]
+                    .into_iter()
+                    .chain(environments.iter().map(ToString::to_string))
+                    .collect(),
             );
         }
         let cells =
-            environments.iter().map(|environment| cell(row.environments.get(environment.as_str()), row.sensitive));
-        lines.push([format!("  {}", row.key), object(row).to_owned()].into_iter().chain(cells).collect());
+            environments.iter().map(|environment| cell_text(row.environments.get(environment.as_str()), row.sensitive));
+        lines.push([format!("  {}", row.key), object_kind(row).to_owned()].into_iter().chain(cells).collect());
     }
     // as it is written, so that columns stand below each other
-    lines.iter_mut().flatten().for_each(|cell| *cell = escape(cell).into_owned());
+    lines.iter_mut().flatten().for_each(|cell| *cell = escape_line(cell).into_owned());
     let columns = environments.len() + 2;
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
@@ -131,7 +139,7 @@ fn table(rows: &[Row], environments: &[EnvironmentName]) -> StyledText {
 }
 
 /// The same with a line for each environment, for terminals that are narrower than the table.
-fn stacked(rows: &[Row], environments: &[EnvironmentName]) -> StyledText {
+fn stacked_rows(rows: &[KeyRow], environments: &[EnvironmentName]) -> StyledText {
     let widest = environments.iter().map(|name| name.as_str().width()).max().unwrap_or_default();
     let bold = anstyle::Style::new().bold();
     let mut out = StyledText::new();
@@ -139,32 +147,32 @@ fn stacked(rows: &[Row], environments: &[EnvironmentName]) -> StyledText {
     for row in rows {
         if bundle != Some(&row.bundle) {
             bundle = Some(&row.bundle);
-            out.push_in(bold, heading(row));
+            out.push_in(bold, bundle_heading(row));
             out.end_line();
         }
-        out.line(format!("  {}  {}", row.key, object(row)));
+        out.push_line(format!("  {}  {}", row.key, object_kind(row)));
         for name in environments {
             let Some(found) = row.environments.get(name.as_str()) else { continue };
-            out.line(format!("    {:widest$}  {}", name.as_str(), cell(Some(found), row.sensitive)));
+            out.push_line(format!("    {:widest$}  {}", name.as_str(), cell_text(Some(found), row.sensitive)));
         }
     }
     out
 }
 
-fn heading(row: &Row) -> String {
+fn bundle_heading(row: &KeyRow) -> String {
     if row.bundle == row.app { row.app.clone() } else { format!("{}/{}", row.app, row.bundle) }
 }
 
-fn object(row: &Row) -> &'static str {
+fn object_kind(row: &KeyRow) -> &'static str {
     if row.sensitive { "Secret" } else { "ConfigMap" }
 }
 
-fn cell(cell: Option<&Cell>, sensitive: bool) -> String {
+fn cell_text(cell: Option<&KeyCell>, sensitive: bool) -> String {
     // an app without the environment
     let Some(cell) = cell else { return String::new() };
     match (cell.state, &cell.shown) {
-        (State::Set, Some(value)) => value.clone(),
-        (State::Set, None) if sensitive => "[secret]".to_owned(),
+        (KeyState::Set, Some(value)) => value.clone(),
+        (KeyState::Set, None) if sensitive => "[secret]".to_owned(),
         (state, _) => state.as_str().to_owned(),
     }
 }

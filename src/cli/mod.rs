@@ -36,9 +36,9 @@ use crate::budget;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::name::EnvironmentName;
 use crate::project::{App, BASE, MisnamedFile, Project};
-use crate::sops::{Identities, Places, System};
+use crate::sops::{HostSystem, Identities, IdentitySources};
 
-use output::Output;
+use output::OutputStreams;
 
 /// Keep an application's configuration for all environments in one place, with the wall between
 /// configuration and secret in the right spot, and render the Kubernetes manifests of each.
@@ -48,20 +48,20 @@ use output::Output;
     3 a key or permission is missing · 4 could not read or write")]
 struct Cli {
     #[command(flatten)]
-    global: Global,
+    global: GlobalArgs,
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 /// What every command takes.
 #[derive(Debug, Args)]
-struct Global {
+struct GlobalArgs {
     /// Work as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true, default_value = ".", hide_default_value = true)]
     directory: PathBuf,
     /// When to use colours
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_default_value = true)]
-    color: Color,
+    color: ColorMode,
     /// Print nothing but results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -72,7 +72,7 @@ struct Global {
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Color {
+enum ColorMode {
     /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// Always
@@ -91,26 +91,26 @@ enum ViewFormat {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     // without texts here, help shows the whole one of each command
-    Init(init::Init),
-    Render(render::Render),
-    Check(check::Check),
-    Explain(explain::Explain),
-    List(list::List),
-    Encrypt(encrypt::Encrypt),
-    Decrypt(decrypt::Decrypt),
-    Set(set::Set),
-    Unset(set::Unset),
-    Get(get::Get),
-    Rekey(rekey::Rekey),
-    Rotate(rekey::Rotate),
-    Edit(edit::Edit),
-    Keygen(keygen::Keygen),
-    GitTextconv(git_textconv::GitTextconv),
-    GitMerge(git_merge::GitMerge),
-    Completions(completions::Completions),
-    Man(man::Man),
+    Init(init::InitArgs),
+    Render(render::RenderArgs),
+    Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
+    List(list::ListArgs),
+    Encrypt(encrypt::EncryptArgs),
+    Decrypt(decrypt::DecryptArgs),
+    Set(set::SetArgs),
+    Unset(set::UnsetArgs),
+    Get(get::GetArgs),
+    Rekey(rekey::RekeyArgs),
+    Rotate(rekey::RotateArgs),
+    Edit(edit::EditArgs),
+    Keygen(keygen::KeygenArgs),
+    GitTextconv(git_textconv::GitTextconvArgs),
+    GitMerge(git_merge::GitMergeArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// What `septum` alone gives.
@@ -120,12 +120,12 @@ const HELP: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissin
 pub fn main() -> ExitCode {
     crate::parallel::hide_panics(output::report_panic);
     crate::parallel::on_known_stack(|| {
-        clap_complete::CompleteEnv::with_factory(completions::command).complete();
-        run(std::env::args_os())
+        clap_complete::CompleteEnv::with_factory(completions::completed_command).complete();
+        run_arguments(std::env::args_os())
     })
 }
 
-fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut arguments: Vec<_> = arguments.collect();
     // `help` has no help of its own: whoever asks for it wants what it prints
     if arguments.get(1).is_some_and(|command| command == "help") {
@@ -145,74 +145,75 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(output::INVALID) } else { ExitCode::SUCCESS };
         }
         Err(error) => {
-            usage::show(&error, &arguments);
+            usage::print_error(&error, &arguments);
             return ExitCode::from(output::INVALID);
         }
     };
-    let output = Output::new(&cli.global);
+    let output = OutputStreams::new(&cli.global);
     let code = match checked {
-        Ok(()) => dispatch(cli, &output),
+        Ok(()) => run_command(cli, &output),
         Err(problem) => output.finish(Err(problem.into())),
     };
     for budget in budget::ALL.iter().filter(|budget| budget.done() > 0) {
-        output.detail(|| format!("work: {} of {} {}", budget.done(), budget.limit(), budget.unit));
+        output.print_detail(|| format!("work: {} of {} {}", budget.done(), budget.limit(), budget.unit));
     }
     code
 }
 
-fn dispatch(cli: Cli, output: &Output) -> ExitCode {
+fn run_command(cli: Cli, output: &OutputStreams) -> ExitCode {
     let result = match cli.command {
-        Command::Init(command) => command.run(&cli.global, output),
-        Command::Render(command) => command.run(&cli.global, output),
-        Command::Check(command) => return command.run(&cli.global, output),
-        Command::Explain(command) => command.run(&cli.global, output),
-        Command::List(command) => command.run(&cli.global, output),
-        Command::Encrypt(command) => command.run(&cli.global, output),
-        Command::Decrypt(command) => command.run(&cli.global, output),
-        Command::Set(command) => command.run(&cli.global, output),
-        Command::Unset(command) => command.run(&cli.global, output),
-        Command::Get(command) => command.run(&cli.global, output),
-        Command::Rekey(command) => command.run(&cli.global, output),
-        Command::Rotate(command) => command.run(&cli.global, output),
-        Command::Edit(command) => command.run(&cli.global, output),
-        Command::Keygen(command) => command.run(&cli.global, output),
-        Command::GitTextconv(command) => command.run(&cli.global),
-        Command::GitMerge(command) => return command.run(&cli.global, output),
-        Command::Completions(command) => command.run(),
-        Command::Man(command) => command.run(),
+        CliCommand::Init(command) => command.run(&cli.global, output),
+        CliCommand::Render(command) => command.run(&cli.global, output),
+        CliCommand::Check(command) => return command.run(&cli.global, output),
+        CliCommand::Explain(command) => command.run(&cli.global, output),
+        CliCommand::List(command) => command.run(&cli.global, output),
+        CliCommand::Encrypt(command) => command.run(&cli.global, output),
+        CliCommand::Decrypt(command) => command.run(&cli.global, output),
+        CliCommand::Set(command) => command.run(&cli.global, output),
+        CliCommand::Unset(command) => command.run(&cli.global, output),
+        CliCommand::Get(command) => command.run(&cli.global, output),
+        CliCommand::Rekey(command) => command.run(&cli.global, output),
+        CliCommand::Rotate(command) => command.run(&cli.global, output),
+        CliCommand::Edit(command) => command.run(&cli.global, output),
+        CliCommand::Keygen(command) => command.run(&cli.global, output),
+        CliCommand::GitTextconv(command) => command.run(&cli.global),
+        CliCommand::GitMerge(command) => return command.run(&cli.global, output),
+        CliCommand::Completions(command) => command.run(),
+        CliCommand::Man(command) => command.run(),
     };
     output.finish(result)
 }
 
 /// The identities of the user, searched where sops searches; nothing is read before it is needed.
-fn identities() -> Identities {
-    Identities::new(Places::of(System::current(), |name| std::env::var_os(name))).asking(prompt::Terminal)
+fn user_identities() -> Identities {
+    Identities::new(IdentitySources::of(HostSystem::current(), |name| std::env::var_os(name)))
+        .with_passphrases(prompt::TerminalPrompt)
 }
 
 /// The same, for programs that Git runs: nobody is ever asked for a passphrase.
 fn quiet_identities() -> Identities {
-    Identities::new(Places::of(System::current(), |name| std::env::var_os(name)))
+    Identities::new(IdentitySources::of(HostSystem::current(), |name| std::env::var_os(name)))
 }
 
 /// An environment by its name.
-fn environment(project: &Project, name: &str) -> Result<EnvironmentName, Diagnostic> {
+fn find_environment(project: &Project, name: &str) -> Result<EnvironmentName, Diagnostic> {
     project.environment(name).map_err(|found| {
         if found.rule != "unknown-environment" {
             return found;
         }
         let known = project.environments();
-        let (message, _) = argument::unknown("environment", name, known.iter().map(|known| known.as_str()));
+        let (message, _) = argument::unknown_name("environment", name, known.iter().map(|known| known.as_str()));
         Diagnostic { message, ..found }.maybe_hint(argument::environment_hint(name, &known))
     })
 }
 
 /// Environments by name; all if none is named.
-fn environments(project: &Project, names: &[String]) -> Result<Vec<EnvironmentName>, Diagnostics> {
+fn find_environments(project: &Project, names: &[String]) -> Result<Vec<EnvironmentName>, Diagnostics> {
     if names.is_empty() {
         return Ok(project.environments().into_iter().cloned().collect());
     }
     let mut problems = Diagnostics::new();
-    let mut found: Vec<_> = names.iter().filter_map(|name| problems.take(environment(project, name))).collect();
+    let mut found: Vec<_> = names.iter().filter_map(|name| problems.take(find_environment(project, name))).collect();
     found.sort();
     found.dedup();
     if problems.is_empty() { Ok(found) } else { Err(problems) }
@@ -225,7 +226,7 @@ fn show_beside<'a>(
     apps: impl IntoIterator<Item = &'a App>,
     asked: &[EnvironmentName],
     surveys: &[&Diagnostics],
-    output: &Output,
+    output: &OutputStreams,
 ) -> Result<(), Diagnostics> {
     let is_asked = |file: &&MisnamedFile| {
         let layer = file.layer.as_deref();
@@ -237,12 +238,12 @@ fn show_beside<'a>(
     }
     let found = surveys.iter().flat_map(|found| found.iter()).chain(others.iter().map(|file| &file.diagnostic));
     let as_warning = |found: &Diagnostic| Diagnostic { severity: Severity::Warning, ..found.clone() };
-    output.show(found.map(as_warning).collect());
+    output.print_findings(found.map(as_warning).collect());
     Ok(())
 }
 
 /// The apps that are named, or all.
-fn apps<'p>(
+fn find_apps<'p>(
     pipeline: &crate::pipeline::Pipeline<'p>,
     project: &'p Project,
     names: &[String],
@@ -262,7 +263,7 @@ fn apps<'p>(
             None => {
                 let known = known.iter().map(|(app, _)| app.as_str());
                 let names: Vec<_> = known.clone().map(|name| format!("`{name}`")).collect();
-                let (message, hint) = argument::unknown("app", name, known);
+                let (message, hint) = argument::unknown_name("app", name, known);
                 let problem = Diagnostic::error("unknown-app", message).maybe_hint(hint);
                 problems.push(problem.note(format!("the apps are {}", names.join(", "))));
             }

@@ -11,10 +11,10 @@ use std::sync::OnceLock;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
-use super::Global;
+use super::GlobalArgs;
 use super::pasted::{CommandPlace, names_command};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity, StyledText, escape_json, styled};
-use crate::sops::Rules;
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity, StyledText, escape_json, style_diagnostic};
+use crate::sops::SopsConfig;
 
 /// The exit code of wrong usage and invalid input.
 pub(super) const INVALID: u8 = 2;
@@ -28,7 +28,7 @@ pub(super) fn report_panic(line: &str) {
 }
 
 /// The streams, and how they are used.
-pub(super) struct Output {
+pub(super) struct OutputStreams {
     color: anstream::ColorChoice,
     quiet: bool,
     verbose: bool,
@@ -36,12 +36,12 @@ pub(super) struct Output {
     place: OnceLock<Option<CommandPlace>>,
 }
 
-impl Output {
-    pub(super) fn new(global: &Global) -> Self {
+impl OutputStreams {
+    pub(super) fn new(global: &GlobalArgs) -> Self {
         let color = match global.color {
-            super::Color::Auto => anstream::ColorChoice::Auto,
-            super::Color::Always => anstream::ColorChoice::Always,
-            super::Color::Never => anstream::ColorChoice::Never,
+            super::ColorMode::Auto => anstream::ColorChoice::Auto,
+            super::ColorMode::Always => anstream::ColorChoice::Always,
+            super::ColorMode::Never => anstream::ColorChoice::Never,
         };
         let (directory, place) = (global.directory.clone(), OnceLock::new());
         Self { color, quiet: global.quiet, verbose: global.verbose, directory, place }
@@ -73,41 +73,41 @@ impl Output {
     }
 
     /// Writes a result for people, in colours where results may have such.
-    pub(super) fn text(&self, text: &StyledText) -> Result<(), Diagnostics> {
-        result(&text.write(self.color_of(&io::stdout())))
+    pub(super) fn print_text(&self, text: &StyledText) -> Result<(), Diagnostics> {
+        print_result(&text.render_text(self.color_of(&io::stdout())))
     }
 
     /// Says something that is no result, in one line, unless `-q`.
-    pub(super) fn say(&self, line: &str) {
+    pub(super) fn print_note(&self, line: &str) {
         if !self.quiet {
-            message(line);
+            print_message(line);
         }
     }
 
     /// Says that a file is waited for.
-    pub(super) fn say_waiting(&self, name: &str) {
-        self.say(&format!("septum: waiting for another septum that changes `{name}`"));
+    pub(super) fn print_waiting(&self, name: &str) {
+        self.print_note(&format!("septum: waiting for another septum that changes `{name}`"));
     }
 
     /// Says a detail, in one line, if `-v`.
-    pub(super) fn detail(&self, line: impl FnOnce() -> String) {
+    pub(super) fn print_detail(&self, line: impl FnOnce() -> String) {
         if self.verbose {
-            message(&line());
+            print_message(&line());
         }
     }
 
     /// Shows findings, those of warnings unless `-q`.
-    pub(super) fn show(&self, problems: Diagnostics) -> Option<Failure> {
+    pub(super) fn print_findings(&self, problems: Diagnostics) -> Option<FailureKind> {
         let color = self.color_of(&io::stderr());
         let mut stderr = io::stderr().lock();
         let mut failure = None;
-        for problem in problems.sorted() {
+        for problem in problems.into_sorted() {
             let is_error = problem.severity == Severity::Error;
             if is_error {
-                failure = Some(worse(failure, problem.failure));
+                failure = Some(worse_failure(failure, problem.failure));
             }
             if is_error || !self.quiet {
-                let _ = writeln!(stderr, "{}\n", styled(&self.placed(problem)).write(color));
+                let _ = writeln!(stderr, "{}\n", style_diagnostic(&self.placed(problem)).render_text(color));
             }
         }
         failure
@@ -115,24 +115,24 @@ impl Output {
 
     /// The exit code of a command, after its findings were shown.
     pub(super) fn finish(&self, result: Result<(), Diagnostics>) -> ExitCode {
-        match result.err().and_then(|problems| self.show(problems)) {
+        match result.err().and_then(|problems| self.print_findings(problems)) {
             None => ExitCode::SUCCESS,
-            Some(Failure::Invalid) => ExitCode::from(INVALID),
-            Some(Failure::Key) => ExitCode::from(3),
-            Some(Failure::Io) => ExitCode::from(4),
-            Some(Failure::Found) => ExitCode::from(1),
-            Some(Failure::Bug) => ExitCode::from(BUG),
+            Some(FailureKind::Invalid) => ExitCode::from(INVALID),
+            Some(FailureKind::Key) => ExitCode::from(3),
+            Some(FailureKind::Io) => ExitCode::from(4),
+            Some(FailureKind::Found) => ExitCode::from(1),
+            Some(FailureKind::Bug) => ExitCode::from(BUG),
         }
     }
 }
 
 /// Writes a line for people to stderr.
-pub(super) fn message(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", StyledText::of(line).write(false));
+pub(super) fn print_message(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", StyledText::from_line(line).render_text(false));
 }
 
 /// A unified diff in styles.
-pub(super) fn diff(text: &str) -> StyledText {
+pub(super) fn style_diff(text: &str) -> StyledText {
     let mut out = StyledText::new();
     for line in text.lines() {
         let style = match line.as_bytes() {
@@ -149,9 +149,9 @@ pub(super) fn diff(text: &str) -> StyledText {
 }
 
 /// Writes a result as JSON.
-pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Diagnostics> {
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), Diagnostics> {
     // only texts, numbers and lists of them: there is nothing that JSON could not hold
-    result(&(escape_json(&serde_json::to_string_pretty(value).unwrap_or_default()).into_owned() + "\n"))
+    print_result(&(escape_json(&serde_json::to_string_pretty(value).unwrap_or_default()).into_owned() + "\n"))
 }
 
 /// Columns of the terminal that standard output is; none if it is none.
@@ -165,17 +165,17 @@ pub(super) fn is_terminal() -> bool {
 }
 
 /// Writes a result that is data. A reader that went away is no failure: `septum render | head`.
-pub(super) fn result(text: &str) -> Result<(), Diagnostics> {
-    bytes(text.as_bytes())
+pub(super) fn print_result(text: &str) -> Result<(), Diagnostics> {
+    print_bytes(text.as_bytes())
 }
 
 /// Writes a result that need not be text.
-pub(super) fn bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
+pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let message = format!("the output could not be written: {error}");
-            Err(Diagnostic::error("unwritable", message).failing(Failure::Io).into())
+            Err(Diagnostic::error("unwritable", message).with_failure(FailureKind::Io).into())
         }
         _ => Ok(()),
     }
@@ -183,24 +183,24 @@ pub(super) fn bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
 
 /// Which of two failures gives the exit code: what the author of the input has to mend comes
 /// before what the machine lacks.
-fn worse(known: Option<Failure>, new: Failure) -> Failure {
+fn worse_failure(known: Option<FailureKind>, new: FailureKind) -> FailureKind {
     match (known, new) {
-        (Some(Failure::Bug), _) | (_, Failure::Bug) => Failure::Bug,
-        (Some(Failure::Invalid), _) | (_, Failure::Invalid) => Failure::Invalid,
-        (Some(Failure::Io), _) | (_, Failure::Io) => Failure::Io,
-        (Some(Failure::Key), _) | (_, Failure::Key) => Failure::Key,
-        (_, Failure::Found) => Failure::Found,
+        (Some(FailureKind::Bug), _) | (_, FailureKind::Bug) => FailureKind::Bug,
+        (Some(FailureKind::Invalid), _) | (_, FailureKind::Invalid) => FailureKind::Invalid,
+        (Some(FailureKind::Io), _) | (_, FailureKind::Io) => FailureKind::Io,
+        (Some(FailureKind::Key), _) | (_, FailureKind::Key) => FailureKind::Key,
+        (_, FailureKind::Found) => FailureKind::Found,
     }
 }
 
 /// A path that was named on the command line, from the directory that `-C` names.
-pub(super) fn below(global: &Global, path: &Path) -> PathBuf {
+pub(super) fn path_below(global: &GlobalArgs, path: &Path) -> PathBuf {
     if global.directory == Path::new(".") { path.to_path_buf() } else { global.directory.join(path) }
 }
 
 /// A path as messages show it: from the working directory, if it lies there.
-pub(super) fn shown(path: &Path) -> String {
-    let shown = Rules::shown(path.strip_prefix(".").unwrap_or(path));
+pub(super) fn shown_path(path: &Path) -> String {
+    let shown = SopsConfig::display_path(path.strip_prefix(".").unwrap_or(path));
     if shown.is_empty() { ".".to_owned() } else { shown }
 }
 

@@ -6,7 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
-use crate::disk::{Disk, Root};
+use crate::disk::{BoundedRoot, Disk};
 use crate::project;
 
 /// How a command in a text begins.
@@ -24,7 +24,8 @@ pub(super) struct CommandPlace {
 impl CommandPlace {
     /// The place for a run with `-C`; none if every command works as it is written.
     pub(super) fn of(directory: &Path) -> Option<Self> {
-        let canonical = |path: &Path| Root::new(Disk::default(), path).ok().map(|root| root.path().to_path_buf());
+        let canonical =
+            |path: &Path| BoundedRoot::new(Disk::default(), path).ok().map(|root| root.path().to_path_buf());
         let (here, start) = (canonical(Path::new("."))?, canonical(directory)?);
         let root = project::root_above(&start).unwrap_or(start);
         (here != root).then_some(Self { here, root })

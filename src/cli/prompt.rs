@@ -7,17 +7,17 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
 use zeroize::Zeroizing;
 
 use super::{output, watch};
-use crate::diagnostic::escape;
+use crate::diagnostic::escape_line;
 use crate::signals;
-use crate::sops::Passphrases;
+use crate::sops::PassphraseProvider;
 
 /// Reads a line that is not shown while it is typed; `None` if nobody is there, or gives no answer.
-pub(super) fn hidden(prompt: &str) -> Option<Zeroizing<String>> {
+pub(super) fn prompt_hidden(prompt: &str) -> Option<Zeroizing<String>> {
     if !is_attended() {
         return None;
     }
-    let _line = watch::paused();
-    signals::prompting(|| rpassword::prompt_password(escape(prompt))).ok().map(Zeroizing::new)
+    let _line = watch::pause_progress();
+    signals::prompting(|| rpassword::prompt_password(escape_line(prompt))).ok().map(Zeroizing::new)
 }
 
 /// Waits for Enter: `false` for `q`, and none at the end of input or if nobody is there.
@@ -25,21 +25,21 @@ pub(super) fn press_enter(question: &str) -> Option<bool> {
     if !is_attended() {
         return None;
     }
-    let answer = ask(question).ok().filter(|answer| answer.ends_with('\n'))?;
+    let answer = prompt_line(question).ok().filter(|answer| answer.ends_with('\n'))?;
     Some(!answer.trim().eq_ignore_ascii_case("q"))
 }
 
 /// Whether somebody can be asked: there is a terminal, and not all of the program's input and
 /// messages go elsewhere, as they do under a scheduler or another program.
 pub(super) fn is_attended() -> bool {
-    (io::stdin().is_terminal() || io::stderr().is_terminal()) && terminal().is_ok()
+    (io::stdin().is_terminal() || io::stderr().is_terminal()) && open_terminal().is_ok()
 }
 
 /// Asks for one line, which is shown while it is typed.
-fn ask(question: &str) -> io::Result<String> {
-    let _line = watch::paused();
-    let (input, mut output) = terminal()?;
-    write!(output, "{} ", escape(question))?;
+fn prompt_line(question: &str) -> io::Result<String> {
+    let _line = watch::pause_progress();
+    let (input, mut output) = open_terminal()?;
+    write!(output, "{} ", escape_line(question))?;
     output.flush()?;
     let mut answer = String::new();
     BufReader::new(input).read_line(&mut answer)?;
@@ -47,7 +47,7 @@ fn ask(question: &str) -> io::Result<String> {
 }
 
 /// The terminal to read from, and to write to.
-fn terminal() -> io::Result<(File, File)> {
+fn open_terminal() -> io::Result<(File, File)> {
     let (input, output) = if cfg!(windows) { ("CONIN$", "CONOUT$") } else { ("/dev/tty", "/dev/tty") };
     // the console of Windows wants both rights, even of those who only read
     let open = |name| OpenOptions::new().read(true).write(true).open(name);
@@ -55,18 +55,18 @@ fn terminal() -> io::Result<(File, File)> {
 }
 
 /// Asks for passphrases on the terminal.
-pub(super) struct Terminal;
+pub(super) struct TerminalPrompt;
 
-impl Passphrases for Terminal {
-    fn passphrase(&self, of: &str) -> Option<Zeroizing<String>> {
-        hidden(&format!("Passphrase for {of}: "))
+impl PassphraseProvider for TerminalPrompt {
+    fn ask_passphrase(&self, of: &str) -> Option<Zeroizing<String>> {
+        prompt_hidden(&format!("Passphrase for {of}: "))
     }
 
-    fn answer(&self, question: &str) -> Option<Zeroizing<String>> {
-        hidden(&format!("{question}: "))
+    fn answer_question(&self, question: &str) -> Option<Zeroizing<String>> {
+        prompt_hidden(&format!("{question}: "))
     }
 
-    fn tell(&self, message: &str) {
-        output::message(message);
+    fn show_message(&self, message: &str) {
+        output::print_message(message);
     }
 }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use super::files::{counted, now};
-use super::output::{self, Output, invalid_usage};
-use super::watch::watched;
-use super::{Global, apps, argument, environments, identities};
+use super::files::{count_files, current_time};
+use super::output::{self, OutputStreams, invalid_usage};
+use super::watch::with_progress;
+use super::{GlobalArgs, argument, find_apps, find_environments, user_identities};
 use crate::deliver::Delivered;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity};
 use crate::disk::real_named;
-use crate::emit::tree::{CacheOptions, FileChange, Plan, Summary};
+use crate::emit::tree::{CacheOptions, ChangeSummary, FileChange, TreePlan};
 use crate::emit::{self, ManifestFormat};
 use crate::layer::SecretForm;
 use crate::meter::Meter;
@@ -21,8 +21,10 @@ use crate::name::EnvironmentName;
 use crate::object::{Day, Reveal};
 use crate::pipeline::Pipeline;
 use crate::project::{App, Project};
-use crate::publish::{self, Intent, OnLostEnvironment, Publication, Shard, Standing, Unverified, Wish};
-use crate::sops::{Identities, Places};
+use crate::publish::{
+    self, OnLostEnvironment, Publication, PublishIntent, RenderRequest, Shard, UnverifiedFile, VerificationState,
+};
+use crate::sops::{Identities, IdentitySources};
 use crate::span::Source;
 use crate::test_hook;
 
@@ -41,7 +43,7 @@ use crate::test_hook;
 /// generates is reported too.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub(super) struct Render {
+pub(super) struct RenderArgs {
     /// The environments
     #[arg(value_name = "ENV", add = super::completions::environments())]
     environments: Vec<String>,
@@ -104,26 +106,27 @@ impl ChosenForm {
     }
 }
 
-impl Render {
-    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
+impl RenderArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
         let project = Project::discover(&global.directory)?;
         if self.environments.is_empty() && !self.all {
             return Err(none_named(&project).into());
         }
         if self.prune && (!self.all || !self.apps.is_empty()) {
             let dir = self.out.as_ref().and_then(Option::as_ref);
-            let dir = dir.map(|dir| format!(" {}", argument::shown(&global.directory, dir, "DIR"))).unwrap_or_default();
+            let dir =
+                dir.map(|dir| format!(" {}", argument::shown_path(&global.directory, dir, "DIR"))).unwrap_or_default();
             let message = "`--prune` requires `--all`, without `--app`: what no longer exists cannot be named";
             return Err(invalid_usage(message.to_owned())
                 .hint(format!("say `septum render --all --out{dir} --prune`"))
                 .into());
         }
-        let wanted = environments(&project, &self.environments)?;
-        let identities = if self.keyless { Identities::new(Places::default()) } else { identities() };
+        let wanted = find_environments(&project, &self.environments)?;
+        let identities = if self.keyless { Identities::new(IdentitySources::default()) } else { user_identities() };
         let form = self.delivery.map(ChosenForm::form);
-        let pipeline = Pipeline::new(&project, identities).at(self.at).delivering(form);
-        let apps = apps(&pipeline, &project, &self.apps)?;
-        match self.folder(global, &project)? {
+        let pipeline = Pipeline::new(&project, identities).on_day(self.at).with_delivery(form);
+        let apps = find_apps(&pipeline, &project, &self.apps)?;
+        match self.output_directory(global, &project)? {
             Some(dir) if self.out == Some(None) || argument::is_shown_tree(&dir) => {
                 self.to_tree(&pipeline, &apps, &wanted, &dir, output)
             }
@@ -132,7 +135,7 @@ impl Render {
                     argument::check_tree("--out", &dir)?;
                 }
                 let done = self.to_tree(&pipeline, &apps, &wanted, &dir, output);
-                done.map_err(|found| argument::without(found, &dir, "DIR"))
+                done.map_err(|found| argument::without_path(found, &dir, "DIR"))
             }
             None => self.to_stdout(&pipeline, &apps, &wanted, output),
         }
@@ -143,27 +146,27 @@ impl Render {
         pipeline: &Pipeline<'_>,
         apps: &[&App],
         wanted: &[EnvironmentName],
-        output: &Output,
+        output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
-        let objects = self.objects(pipeline, apps, wanted, output)?;
+        let objects = self.render_objects(pipeline, apps, wanted, output)?;
         let reveal = if output::is_terminal() && !self.reveal { Reveal::Nothing } else { Reveal::Values };
-        output::result(&emit::write(&objects, self.format, reveal))?;
+        output::print_result(&emit::write_objects(&objects, self.format, reveal))?;
         if reveal == Reveal::Nothing && objects.iter().any(Delivered::is_plain_secret) {
-            output.say("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
+            output.print_note("septum: the values of Secrets are hidden on a terminal; `--reveal` shows them");
         }
         if !output::is_terminal() && objects.iter().any(Delivered::is_encrypted) {
-            output.show(ciphertext_on_stdout(wanted).into());
+            output.print_findings(ciphertext_on_stdout(wanted).into());
         }
         Ok(())
     }
 
     /// The objects of all targets in the order in which they are written, or all that is wrong.
-    fn objects(
+    fn render_objects(
         &self,
         pipeline: &Pipeline<'_>,
         apps: &[&App],
         wanted: &[EnvironmentName],
-        output: &Output,
+        output: &OutputStreams,
     ) -> Result<Vec<Delivered>, Diagnostics> {
         let mut problems = Diagnostics::new();
         let (mut objects, mut sites) = (Vec::new(), Vec::new());
@@ -176,8 +179,9 @@ impl Render {
             let Some(survey) = pipeline.survey(app, &of_app, &mut problems) else { continue };
             for environment in &of_app {
                 let built = pipeline.objects(&survey, environment, &mut problems);
-                let built = publish::deliver(pipeline, app, &survey, environment, built, now(), &mut problems);
-                output.detail(|| {
+                let built =
+                    publish::deliver_objects(pipeline, app, &survey, environment, built, current_time(), &mut problems);
+                output.print_detail(|| {
                     let files = survey.environment(environment).map(|found| found.definition.files.as_slice());
                     let names: Vec<_> = files.unwrap_or_default().iter().map(Source::name).collect();
                     format!(
@@ -197,16 +201,16 @@ impl Render {
         if problems.has_errors() {
             return Err(problems);
         }
-        output.show(problems);
+        output.print_findings(problems);
         objects.sort_by(|a, b| (&a.environment, &a.id).cmp(&(&b.environment, &b.id)));
         Ok(objects)
     }
 
     /// The folder of the tree, if one is asked for.
-    fn folder(&self, global: &Global, project: &Project) -> Result<Option<PathBuf>, Diagnostics> {
+    fn output_directory(&self, global: &GlobalArgs, project: &Project) -> Result<Option<PathBuf>, Diagnostics> {
         match (&self.out, &project.output) {
             (None, _) => Ok(None),
-            (Some(Some(dir)), _) => Ok(Some(output::below(global, dir))),
+            (Some(Some(dir)), _) => Ok(Some(output::path_below(global, dir))),
             (Some(None), Some(dir)) => Ok(Some(from_here(dir))),
             (Some(None), None) => Err(invalid_usage("`--out` does not say where to".to_owned())
                 .hint("say `--out DIR`, or write `output: rendered` in `septum.yaml`")
@@ -220,7 +224,7 @@ impl Render {
         apps: &[&App],
         wanted: &[EnvironmentName],
         dir: &Path,
-        output: &Output,
+        output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         let start = Instant::now();
         let mut problems = Diagnostics::new();
@@ -231,8 +235,8 @@ impl Render {
             return Err(problems);
         }
         // what is remembered is of the form that the layers say
-        let cache = if self.delivery.is_none() { cache() } else { None };
-        let wish = Wish {
+        let cache = if self.delivery.is_none() { cache_options() } else { None };
+        let wish = RenderRequest {
             dir,
             apps,
             all_apps: self.apps.is_empty(),
@@ -241,45 +245,46 @@ impl Render {
             shard: self.shard,
             lost: if self.prune { OnLostEnvironment::Prune } else { OnLostEnvironment::Refuse },
             allow_plaintext: self.allow_plaintext,
-            intent: if self.check { Intent::Check } else { Intent::Apply },
+            intent: if self.check { PublishIntent::Check } else { PublishIntent::Apply },
             cache: cache.as_ref(),
-            now: now(),
+            now: current_time(),
         };
         let meter = &pipeline.meter;
-        let mut publication = watched(meter, output, start, || publish::prepare(pipeline, &wish))?;
+        let mut publication = with_progress(meter, output, start, || publish::plan_publication(pipeline, &wish))?;
         let warnings = std::mem::take(&mut publication.warnings).into_iter();
-        output.show(warnings.filter(|warning| !self.keyless || warning.failure != Failure::Key).collect());
+        output
+            .print_findings(warnings.filter(|warning| !self.keyless || warning.failure != FailureKind::Key).collect());
         let unverified = std::mem::take(&mut publication.unverified);
         if self.check {
             return self.show_changes(&publication, &unverified, dir, output);
         }
         let (targets, rendered) = (publication.targets, publication.rendered);
-        let summary = watched(meter, output, start, || publication.apply(meter))?;
-        output.say(&summary_line(targets, rendered, &summary, start.elapsed()));
-        output.detail(|| inputs(pipeline));
-        output.detail(|| stages(meter));
-        unfinished(&unverified).map_or(Ok(()), |problem| Err(problem.into()))
+        let summary = with_progress(meter, output, start, || publication.apply(meter))?;
+        output.print_note(&summary_line(targets, rendered, &summary, start.elapsed()));
+        output.print_detail(|| inputs_line(pipeline));
+        output.print_detail(|| stages_line(meter));
+        unverified_error(&unverified).map_or(Ok(()), |problem| Err(problem.into()))
     }
 
     /// What would change, and what cannot be verified; that anything would change is a finding.
     fn show_changes(
         &self,
         publication: &Publication,
-        unverified: &[Unverified],
+        unverified: &[UnverifiedFile],
         dir: &Path,
-        output: &Output,
+        output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         let plan = &publication.plan;
         let mut problems = Diagnostics::new();
         if plan.is_current() {
             problems.extend(not_verified(unverified, if self.keyless { Severity::Warning } else { Severity::Error }));
         } else {
-            output.text(&output::diff(&plan.diff()))?;
+            output.print_text(&output::style_diff(&plan.diff()))?;
             // that it is not current is known, whatever else is not
             problems.extend(not_verified(unverified, Severity::Warning));
-            problems.extend(publication.lost.iter().cloned().map(|lost| lost.failing(Failure::Found)));
+            problems.extend(publication.lost.iter().cloned().map(|lost| lost.with_failure(FailureKind::Found)));
             let is_lost = !publication.lost.is_empty();
-            problems.push(self.stale(plan, is_lost, &output::shown(dir)));
+            problems.push(self.stale_tree_error(plan, is_lost, &output::shown_path(dir)));
         }
         if problems.is_empty() {
             return Ok(());
@@ -288,24 +293,24 @@ impl Render {
     }
 
     /// Says that the tree is not what the sources give.
-    fn stale(&self, plan: &Plan, is_lost: bool, dir: &str) -> Diagnostic {
-        let Summary { created, changed, removed, .. } = plan.summary();
+    fn stale_tree_error(&self, plan: &TreePlan, is_lost: bool, dir: &str) -> Diagnostic {
+        let ChangeSummary { created, changed, removed, .. } = plan.summary();
         let changes = plan.changes();
         let strays: Vec<_> = changes.iter().filter(|(_, change)| *change == FileChange::Stray).collect();
         let (changed, removed) = (created + changed, removed + strays.len());
         let what = match (changed, removed) {
-            (changed, 0) => format!("{} differ", counted(changed)),
-            (0, removed) => format!("{} too many", counted(removed)),
-            (changed, removed) => format!("{} differ, and {} too many", counted(changed), counted(removed)),
+            (changed, 0) => format!("{} differ", count_files(changed)),
+            (0, removed) => format!("{} too many", count_files(removed)),
+            (changed, removed) => format!("{} differ, and {} too many", count_files(changed), count_files(removed)),
         };
         let what = what.replace("1 file differ", "1 file differs");
-        let mut error =
-            Diagnostic::error("stale-output", format!("`{dir}` is out of date: {what}")).failing(Failure::Found);
+        let mut error = Diagnostic::error("stale-output", format!("`{dir}` is out of date: {what}"))
+            .with_failure(FailureKind::Found);
         for (shown, _) in &strays {
             error = error.note(format!("nothing generates `{shown}`"));
         }
         if changes.len() > strays.len() {
-            error = error.hint(format!("run `{}` to update it", self.mending(is_lost, dir)));
+            error = error.hint(format!("run `{}` to update it", self.update_command(is_lost, dir)));
         }
         if strays.is_empty() {
             error
@@ -315,7 +320,7 @@ impl Render {
     }
 
     /// The command that makes the tree what the sources give.
-    fn mending(&self, is_lost: bool, dir: &str) -> String {
+    fn update_command(&self, is_lost: bool, dir: &str) -> String {
         let mut words = vec!["septum render".to_owned()];
         words.extend(if self.all { vec!["--all".to_owned()] } else { self.environments.clone() });
         words.extend(self.apps.iter().map(|app| format!("--app {app}")));
@@ -371,30 +376,34 @@ fn from_here(path: &Path) -> PathBuf {
     relative.unwrap_or_else(|| path.to_path_buf())
 }
 
-fn summary_line(targets: usize, rendered: usize, summary: &Summary, time: Duration) -> String {
-    let mut parts = vec![format!("{rendered} of {} rendered", so_many(targets, "target"))];
-    parts.push(format!("{} changed", so_many(summary.created + summary.changed, "file")));
+fn summary_line(targets: usize, rendered: usize, summary: &ChangeSummary, time: Duration) -> String {
+    let mut parts = vec![format!("{rendered} of {} rendered", counted_noun(targets, "target"))];
+    parts.push(format!("{} changed", counted_noun(summary.created + summary.changed, "file")));
     parts.push(format!("{} removed", summary.removed));
-    format!("septum: {} in {}", parts.join(", "), shown(time))
+    format!("septum: {} in {}", parts.join(", "), shown_time(time))
 }
 
-fn so_many(count: usize, what: &str) -> String {
+fn counted_noun(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How much was read.
-fn inputs(pipeline: &Pipeline<'_>) -> String {
+fn inputs_line(pipeline: &Pipeline<'_>) -> String {
     let (read, decrypted) = (pipeline.library.project.files.disk().reads(), pipeline.library.decrypted());
-    format!("septum: {} of the sources read, {} decrypted", so_many(read, "file"), so_many(decrypted, "layer"))
+    format!(
+        "septum: {} of the sources read, {} decrypted",
+        counted_noun(read, "file"),
+        counted_noun(decrypted, "layer")
+    )
 }
 
 /// Where the time went.
-fn stages(meter: &Meter) -> String {
-    let stages = meter.spent().map(|(stage, time)| format!("{} {}", stage.as_str(), shown(time)));
+fn stages_line(meter: &Meter) -> String {
+    let stages = meter.spent().map(|(stage, time)| format!("{} {}", stage.as_str(), shown_time(time)));
     format!("septum: of all threads together: {}", stages.join(", "))
 }
 
-fn shown(time: Duration) -> String {
+fn shown_time(time: Duration) -> String {
     match time.as_millis() {
         millis @ 0..1000 => format!("{millis} ms"),
         _ => format!("{:.1} s", time.as_secs_f64()),
@@ -402,50 +411,51 @@ fn shown(time: Duration) -> String {
 }
 
 /// Where this machine remembers what it did, if there is such a place.
-fn cache() -> Option<CacheOptions> {
+fn cache_options() -> Option<CacheOptions> {
     let dir = CacheOptions::directory(|name| std::env::var_os(name))?;
-    Some(CacheOptions { dir, now: test_hook::now() })
+    Some(CacheOptions { dir, now: test_hook::current_time() })
 }
 
 /// How many files are named.
 const MOST: usize = 10;
 
 /// Says which files could not be made without a key; nothing if all is done as far as anybody can tell.
-fn unfinished(unverified: &[Unverified]) -> Option<Diagnostic> {
-    let left: Vec<_> = unverified.iter().filter(|unverified| unverified.standing != Standing::Covered).collect();
+fn unverified_error(unverified: &[UnverifiedFile]) -> Option<Diagnostic> {
+    let left: Vec<_> = unverified.iter().filter(|unverified| unverified.state != VerificationState::Covered).collect();
     let message = match left.as_slice() {
         [] => return None,
         [_] => "1 file requires a key, and may be out of date".to_owned(),
         left => format!("{} files require a key, and may be out of date", left.len()),
     };
-    let error = Diagnostic::error("unseen", message).failing(Failure::Key);
-    let error = named(error, &left);
+    let error = Diagnostic::error("unseen", message).with_failure(FailureKind::Key);
+    let error = name_files(error, &left);
     Some(error.hint("all else was done; render again with the key of the environment"))
 }
 
 /// Says which files could not be verified without a key. Those that are likely to be out of date come first.
-fn not_verified(unverified: &[Unverified], severity: Severity) -> Option<Diagnostic> {
+fn not_verified(unverified: &[UnverifiedFile], severity: Severity) -> Option<Diagnostic> {
     let message = match unverified {
         [] => return None,
         [_] => "1 Secret could not be verified without a key".to_owned(),
         all => format!("{} Secrets could not be verified without a key", all.len()),
     };
-    let error = Diagnostic { severity, ..Diagnostic::error("unverified-secret", message).failing(Failure::Key) };
-    let error = named(error, &unverified.iter().collect::<Vec<_>>());
+    let error =
+        Diagnostic { severity, ..Diagnostic::error("unverified-secret", message).with_failure(FailureKind::Key) };
+    let error = name_files(error, &unverified.iter().collect::<Vec<_>>());
     Some(error.hint("check again with the key of the environment"))
 }
 
-fn named(error: Diagnostic, unverified: &[&Unverified]) -> Diagnostic {
-    let shown = unverified.iter().take(MOST).map(|Unverified { target, file, standing }| {
+fn name_files(error: Diagnostic, unverified: &[&UnverifiedFile]) -> Diagnostic {
+    let shown = unverified.iter().take(MOST).map(|UnverifiedFile { target, file, state: standing }| {
         let file = match file {
             Some(file) => format!("{target}/{file}"),
             None => format!("{target}: manifests whose names are made of secrets"),
         };
         match standing {
-            Standing::Covered => file,
-            Standing::Missing => format!("{file}: missing"),
-            Standing::Different => format!("{file}: more than its ciphertext is out of date"),
-            Standing::Uncovered => format!("{file}: its inputs changed since it was rendered"),
+            VerificationState::Covered => file,
+            VerificationState::Missing => format!("{file}: missing"),
+            VerificationState::Different => format!("{file}: more than its ciphertext is out of date"),
+            VerificationState::Uncovered => format!("{file}: its inputs changed since it was rendered"),
         }
     });
     let error = shown.fold(error, Diagnostic::note);

@@ -5,13 +5,13 @@ use std::path::Path;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::files::{self, value};
-use super::output::{Output, invalid_usage};
-use super::target::{Named, Spot, Target};
-use super::{Global, identities};
+use super::files::{self, read_value};
+use super::output::{OutputStreams, invalid_usage};
+use super::target::{NamedEntry, ValueArg, ValueTarget};
+use super::{GlobalArgs, user_identities};
 use crate::at_rest::{
-    Changing, Kind, Rewrite, SecretFile, Slot, Staged, ValueChange, Wish, encrypted, entry_value, file_with, plan,
-    typed, write_all,
+    EditableFile, FileRewrite, RecipientOptions, SecretEntry, SecretFile, StagedWrite, TextValueKind, ValueChange,
+    encrypt_content, entry_value, file_with, parse_typed, plan_encryption, write_all,
 };
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -21,7 +21,7 @@ use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::route::Sensitivity;
-use crate::sops::{Format, Identities, KeyPath, RuleBook, Selector, Step, Tree, Value};
+use crate::sops::{Identities, Selector, SopsConfigCache, SopsFormat, SopsTree, TypedValue, ValuePath, ValuePathStep};
 
 /// Set a value in an encrypted file, from standard input or a hidden prompt.
 ///
@@ -33,9 +33,9 @@ use crate::sops::{Format, Identities, KeyPath, RuleBook, Selector, Step, Tree, V
 /// Nothing but the value, the time and the checksum changes in the file.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-pub(super) struct Set {
+pub(super) struct SetArgs {
     #[command(flatten)]
-    spot: Spot,
+    spot: ValueArg,
     /// The value is JSON: a number, a list, a map
     #[arg(long)]
     json: bool,
@@ -55,16 +55,16 @@ pub(super) struct Set {
 /// With an environment, KEY is a key as `septum list` shows it, and the file is the environment's
 /// `.secrets.yaml`. With a file, KEY is a path.
 #[derive(Debug, Args)]
-pub(super) struct Unset {
+pub(super) struct UnsetArgs {
     #[command(flatten)]
-    spot: Spot,
+    spot: ValueArg,
 }
 
-impl Set {
-    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        match self.spot.target(global)? {
-            Target::Environment(project, environment) => self.in_environment(&project, &environment, output),
-            Target::File(file) => self.in_file(global, &file, output),
+impl SetArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        match self.spot.find_target(global)? {
+            ValueTarget::Environment(project, environment) => self.in_environment(&project, &environment, output),
+            ValueTarget::File(file) => self.in_file(global, &file, output),
         }
     }
 
@@ -72,34 +72,34 @@ impl Set {
         &self,
         project: &Project,
         environment: &EnvironmentName,
-        output: &Output,
+        output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
         if self.json || self.spot.document().is_some() {
             let flag = if self.json { "--json" } else { "--document" };
             return Err(invalid_usage(format!("`{flag}` is for files; a value of an environment is a text")).into());
         }
-        let pipeline = Pipeline::new(project, identities());
-        let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
-        let slot = Slot::of(&pipeline, app, &survey, environment, &id);
-        project.files.writable(FileKind::Layer, &slot.file)?;
+        let pipeline = Pipeline::new(project, user_identities());
+        let NamedEntry { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
+        let slot = SecretEntry::locate_entry(&pipeline, app, &survey, environment, &id);
+        project.files.writable_path(FileKind::Layer, &slot.file)?;
         // whoever may not write there need not be asked for a value
-        let identities = identities();
-        let place = Place::of(&slot, &identities)?;
-        let bytes = self.value(&format!("{} in {environment}", id.key))?;
-        slot.check(&bytes, self.template)?;
-        let tree = typed(&bytes, slot.kind()).map_err(|problem| invalid_usage(problem.to_string()))?;
+        let identities = user_identities();
+        let place = SecretDestination::for_slot(&slot, &identities)?;
+        let bytes = self.read_value(&format!("{} in {environment}", id.key))?;
+        slot.check_value(&bytes, self.template)?;
+        let tree = parse_typed(&bytes, slot.value_kind()).map_err(|problem| invalid_usage(problem.to_string()))?;
         let rewrite = place.set(&slot, tree, &identities)?;
-        write(rewrite, &format!("set `{}`", slot.label), "it has that value", &slot.name, output)?;
-        output.show(consequences(&slot));
+        write_rewrite(rewrite, &format!("set `{}`", slot.label), "it has that value", &slot.name, output)?;
+        output.print_findings(encryption_consequences(&slot));
         Ok(())
     }
 
     /// The value. That there is none is rarely meant: whatever was to print it has failed.
-    fn value(&self, of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
+    fn read_value(&self, of: &str) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
         if self.empty {
             return Ok(Zeroizing::default());
         }
-        let bytes = value(of)?;
+        let bytes = read_value(of)?;
         if bytes.is_empty() {
             return Err(invalid_usage(format!("there is no value for {of}"))
                 .hint("`septum unset` takes one out; `--empty` sets an empty one")
@@ -108,46 +108,52 @@ impl Set {
         Ok(bytes)
     }
 
-    fn in_file(&self, global: &Global, file: &Path, output: &Output) -> Result<(), Diagnostics> {
+    fn in_file(&self, global: &GlobalArgs, file: &Path, output: &OutputStreams) -> Result<(), Diagnostics> {
         if self.spot.app.is_some() || self.spot.bundle.is_some() || self.template {
             return Err(invalid_usage("`--app`, `--bundle` and `--template` are for environments".to_owned()).into());
         }
         let path = self.spot.path()?;
         let file = SecretFile::read(&global.directory, file, None)?;
-        let (book, identities) = (RuleBook::default(), identities());
-        let file = Changing::open(file, &book, &identities)?;
-        output.show(book.warnings());
-        output.show(file.sealed.metadata().unknown_fields());
-        output.show(file.sealed.altered_comments());
+        let (book, identities) = (SopsConfigCache::default(), user_identities());
+        let file = EditableFile::open(file, &book, &identities)?;
+        output.print_findings(book.warnings());
+        output.print_findings(file.sealed.metadata().unknown_fields());
+        output.print_findings(file.sealed.altered_comments());
         let document = self.spot.document();
         let name = file.name.clone();
         if !self.plain {
             encrypted_there(&file, document, &path)?;
         }
         let is_entry = check_key(&file, document, &path)?;
-        let shown = shown(&file, document, &path, is_entry);
-        let bytes = self.value(&format!("{shown} in {name}"))?;
+        let shown = shown_location(&file, document, &path, is_entry);
+        let bytes = self.read_value(&format!("{shown} in {name}"))?;
         let kind = match file.value(document, &path) {
-            _ if self.json => Kind::Json,
+            _ if self.json => TextValueKind::Json,
             // what was a number stays one, as long as it is one
-            Some(Value::Int(_) | Value::Float(_) | Value::Bool(_)) => Kind::Scalar,
-            _ => Kind::Text,
+            Some(TypedValue::Int(_) | TypedValue::Float(_) | TypedValue::Bool(_)) => TextValueKind::Scalar,
+            _ => TextValueKind::Text,
         };
-        let tree = typed(&bytes, kind).map_err(|problem| invalid_usage(problem.to_string()))?;
-        output.show(file.check_layer(document, &path, &tree)?);
+        let tree = parse_typed(&bytes, kind).map_err(|problem| invalid_usage(problem.to_string()))?;
+        output.print_findings(file.check_layer(document, &path, &tree)?);
         let what = format!("set {shown}");
         let change = ValueChange { document, path, is_entry: false, value: Some(tree) };
-        write(file.rewrite(change, &identities, files::now())?, &what, "it has that value", &name, output)
+        write_rewrite(
+            file.rewrite_value(change, &identities, files::current_time())?,
+            &what,
+            "it has that value",
+            &name,
+            output,
+        )
     }
 }
 
 /// Name of a place in messages. What is in the place of a new key may be a value, so that it is shown only if it is
 /// known: it is an entry of the base, or below a map that is there.
-fn shown(file: &Changing, document: Option<usize>, path: &KeyPath, is_entry: bool) -> String {
-    let parent: KeyPath = path.steps().iter().take(path.steps().len().saturating_sub(1)).cloned().collect();
+fn shown_location(file: &EditableFile, document: Option<usize>, path: &ValuePath, is_entry: bool) -> String {
+    let parent: ValuePath = path.steps().iter().take(path.steps().len().saturating_sub(1)).cloned().collect();
     let has_parent =
-        || !parent.steps().is_empty() && matches!(file.sealed.find(document, &parent), Ok((_, Tree::Map(_))));
-    if is_entry || file.sealed.find(document, path).is_ok() || has_parent() {
+        || !parent.steps().is_empty() && matches!(file.sealed.find_value(document, &parent), Ok((_, SopsTree::Map(_))));
+    if is_entry || file.sealed.find_value(document, path).is_ok() || has_parent() {
         return format!("`{path}`");
     }
     "a new key".to_owned()
@@ -158,9 +164,9 @@ const OF_KEYS: [&str; 2] = ["unknown-field", "unknown-key"];
 
 /// Checks that a key of a layer may have a value, before anybody types one. Gives whether it is a new entry that the
 /// base defines.
-fn check_key(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result<bool, Diagnostics> {
-    let is_new = file.sealed.find(document, path).is_err();
-    let is_wrong = |path: &KeyPath| match file.check_layer(document, path, &Tree::text("x")) {
+fn check_key(file: &EditableFile, document: Option<usize>, path: &ValuePath) -> Result<bool, Diagnostics> {
+    let is_new = file.sealed.find_value(document, path).is_err();
+    let is_wrong = |path: &ValuePath| match file.check_layer(document, path, &SopsTree::from_text("x")) {
         Ok(_) => false,
         Err(found) => found.iter().any(|problem| OF_KEYS.contains(&problem.rule)),
     };
@@ -170,10 +176,11 @@ fn check_key(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result
     if !is_wrong(path) {
         // a name that is wrong shows that it was looked for
         let Some((_, parent)) = path.steps().split_last() else { return Ok(false) };
-        let other = parent.iter().cloned().chain([Step::Key("\u{1}".to_owned())]).collect();
+        let other = parent.iter().cloned().chain([ValuePathStep::Key("\u{1}".to_owned())]).collect();
         return Ok(!parent.is_empty() && is_wrong(&other));
     }
-    let below: KeyPath = [Step::Key("data".to_owned())].into_iter().chain(path.steps().iter().cloned()).collect();
+    let below: ValuePath =
+        [ValuePathStep::Key("data".to_owned())].into_iter().chain(path.steps().iter().cloned()).collect();
     let error =
         Diagnostic::error("unknown-key", format!("`{}` is a layer, and that is not one of its keys", file.name));
     Err(if is_wrong(&below) {
@@ -187,11 +194,11 @@ fn check_key(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result
 }
 
 /// Checks that a value is encrypted where it goes: nobody types one unseen that all may read.
-fn encrypted_there(file: &Changing, document: Option<usize>, path: &KeyPath) -> Result<(), Diagnostics> {
-    let found = file.sealed.find(document, path);
-    let shown = shown(file, document, path, false);
+fn encrypted_there(file: &EditableFile, document: Option<usize>, path: &ValuePath) -> Result<(), Diagnostics> {
+    let found = file.sealed.find_value(document, path);
+    let shown = shown_location(file, document, path, false);
     let document = found.map_or(document.unwrap_or(0), |(document, _)| document);
-    if file.sealed.encrypts(document, path) {
+    if file.sealed.encrypts_path(document, path) {
         return Ok(());
     }
     Err(left_readable(&file.name, &shown, &file.sealed.metadata().selector)
@@ -206,61 +213,68 @@ fn left_readable(name: &str, shown: &str, selector: &Selector) -> Diagnostic {
 }
 
 /// Where a value of an environment goes.
-enum Place {
+enum SecretDestination {
     /// Into a file that is there.
-    There(Box<Changing>),
+    Existing(Box<EditableFile>),
     /// Into a new one.
-    New,
+    NewFile,
 }
 
-impl Place {
-    fn of(slot: &Slot, identities: &Identities) -> Result<Self, Diagnostics> {
-        let book = RuleBook::default();
+impl SecretDestination {
+    fn for_slot(slot: &SecretEntry, identities: &Identities) -> Result<Self, Diagnostics> {
+        let book = SopsConfigCache::default();
         if !Disk::default().has(&slot.file) {
-            let plan = plan(&book, &slot.file, &slot.name, &Wish::default())?;
-            if !plan.selector.encrypts(&slot.path) {
+            let plan = plan_encryption(&book, &slot.file, &slot.name, &RecipientOptions::default())?;
+            if !plan.selector.encrypts_path(&slot.path) {
                 return Err(left_readable(&slot.name, &format!("`{}`", slot.label), &plan.selector).into());
             }
-            return Ok(Self::New);
+            return Ok(Self::NewFile);
         }
-        let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
-        let file = Changing::open(file, &book, identities)?;
+        let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), SopsFormat::Yaml)?;
+        let file = EditableFile::open(file, &book, identities)?;
         let path = entry_value(&file.sealed, &slot.path);
-        if !file.sealed.encrypts(0, &path) {
+        if !file.sealed.encrypts_path(0, &path) {
             return Err(
                 left_readable(&slot.name, &format!("`{}`", slot.label), &file.sealed.metadata().selector).into()
             );
         }
-        Ok(Self::There(Box::new(file)))
+        Ok(Self::Existing(Box::new(file)))
     }
 
-    fn set<'a>(self, slot: &Slot, value: Tree, identities: &'a Identities) -> Result<Rewrite<'a, bool>, Diagnostics> {
+    fn set<'a>(
+        self,
+        slot: &SecretEntry,
+        value: SopsTree,
+        identities: &'a Identities,
+    ) -> Result<FileRewrite<'a, bool>, Diagnostics> {
         let change =
             ValueChange { document: Some(0), path: slot.path.clone(), is_entry: true, value: Some(value.clone()) };
         match self {
-            Self::There(file) => file.rewrite(change, identities, files::now()),
-            Self::New => {
+            Self::Existing(file) => file.rewrite_value(change, identities, files::current_time()),
+            Self::NewFile => {
                 // as the rules say now: the value may have been waited for
-                let plan = plan(&RuleBook::default(), &slot.file, &slot.name, &Wish::default())?;
-                let text = file_with(&slot.name, Format::Yaml, &slot.path, value, plan.layout)?;
-                let (bytes, _) = encrypted(&slot.name, text, Format::Yaml, &plan, files::now())?;
-                let new = Staged { path: slot.file.clone(), name: slot.name.clone(), bytes, access: Access::Usual };
-                Ok(change.rewrite_new(new, identities, files::now()))
+                let plan =
+                    plan_encryption(&SopsConfigCache::default(), &slot.file, &slot.name, &RecipientOptions::default())?;
+                let text = file_with(&slot.name, SopsFormat::Yaml, &slot.path, value, plan.layout)?;
+                let (bytes, _) = encrypt_content(&slot.name, text, SopsFormat::Yaml, &plan, files::current_time())?;
+                let new =
+                    StagedWrite { path: slot.file.clone(), name: slot.name.clone(), bytes, access: Access::Usual };
+                Ok(change.rewrite_new(new, identities, files::current_time()))
             }
         }
     }
 }
 
-impl Unset {
-    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<(), Diagnostics> {
-        match self.spot.target(global)? {
-            Target::Environment(project, environment) => self.in_environment(&project, &environment, output),
-            Target::File(file) => {
+impl UnsetArgs {
+    pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
+        match self.spot.find_target(global)? {
+            ValueTarget::Environment(project, environment) => self.in_environment(&project, &environment, output),
+            ValueTarget::File(file) => {
                 let path = self.spot.path()?;
                 let file = SecretFile::read(&global.directory, &file, None)?;
-                let identities = identities();
-                let file = Changing::open(file, &RuleBook::default(), &identities)?;
-                remove(file, self.spot.document(), path, &identities, output)
+                let identities = user_identities();
+                let file = EditableFile::open(file, &SopsConfigCache::default(), &identities)?;
+                remove_value(file, self.spot.document(), path, &identities, output)
             }
         }
     }
@@ -269,18 +283,18 @@ impl Unset {
         &self,
         project: &Project,
         environment: &EnvironmentName,
-        output: &Output,
+        output: &OutputStreams,
     ) -> Result<(), Diagnostics> {
-        let pipeline = Pipeline::new(project, identities());
-        let Named { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
-        let slot = Slot::of(&pipeline, app, &survey, environment, &id);
-        project.files.writable(FileKind::Layer, &slot.file)?;
+        let pipeline = Pipeline::new(project, user_identities());
+        let NamedEntry { app, survey, id } = self.spot.entry(&pipeline, project, environment, output)?;
+        let slot = SecretEntry::locate_entry(&pipeline, app, &survey, environment, &id);
+        project.files.writable_path(FileKind::Layer, &slot.file)?;
         if Disk::default().has(&slot.file) {
-            let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), Format::Yaml)?;
-            let identities = identities();
-            let file = Changing::open(file, &RuleBook::default(), &identities)?;
+            let file = SecretFile::read_as(slot.file.clone(), slot.name.clone(), SopsFormat::Yaml)?;
+            let identities = user_identities();
+            let file = EditableFile::open(file, &SopsConfigCache::default(), &identities)?;
             if file.sealed.get(0, &slot.path).is_some() {
-                return remove(file, Some(0), slot.path, &identities, output);
+                return remove_value(file, Some(0), slot.path, &identities, output);
             }
         }
         let error = Diagnostic::error("sops-path", format!("`{}` is not set in `{}`", slot.label, slot.name));
@@ -292,39 +306,45 @@ impl Unset {
     }
 }
 
-fn remove(
-    file: Changing,
+fn remove_value(
+    file: EditableFile,
     document: Option<usize>,
-    path: KeyPath,
+    path: ValuePath,
     identities: &Identities,
-    output: &Output,
+    output: &OutputStreams,
 ) -> Result<(), Diagnostics> {
     let (name, what) = (file.name.clone(), format!("removed `{path}`"));
-    output.show(file.sealed.metadata().unknown_fields());
-    output.show(file.sealed.altered_comments());
+    output.print_findings(file.sealed.metadata().unknown_fields());
+    output.print_findings(file.sealed.altered_comments());
     let change = ValueChange { document, path, is_entry: false, value: None };
-    write(file.rewrite(change, identities, files::now())?, &what, "the value is not there any more", &name, output)
+    write_rewrite(
+        file.rewrite_value(change, identities, files::current_time())?,
+        &what,
+        "the value is not there any more",
+        &name,
+        output,
+    )
 }
 
 /// Writes the file and says so, or why there was nothing to write.
-fn write(
-    rewrite: Rewrite<'_, bool>,
+fn write_rewrite(
+    rewrite: FileRewrite<'_, bool>,
     what: &str,
     why_not: &str,
     name: &str,
-    output: &Output,
+    output: &OutputStreams,
 ) -> Result<(), Diagnostics> {
-    let changed = write_all(vec![rewrite], &|name| output.say_waiting(name))?;
+    let changed = write_all(vec![rewrite], &|name| output.print_waiting(name))?;
     if changed.contains(&true) {
-        output.say(&format!("septum: {what} in {name}"));
+        output.print_note(&format!("septum: {what} in {name}"));
     } else {
-        output.say(&format!("septum: `{name}` is as it was: {why_not}"));
+        output.print_note(&format!("septum: `{name}` is as it was: {why_not}"));
     }
     Ok(())
 }
 
 /// What else follows from a value that is encrypted now.
-fn consequences(slot: &Slot) -> Diagnostics {
+fn encryption_consequences(slot: &SecretEntry) -> Diagnostics {
     let mut found = Diagnostics::new();
     for place in &slot.plain {
         found.push(
@@ -332,7 +352,7 @@ fn consequences(slot: &Slot) -> Diagnostics {
                 "shadowed-value",
                 format!("another value for `{}` stands here in plaintext", slot.label),
             )
-            .at_hidden(place.clone())
+            .at_masked(place.clone())
             .hint("remove it: the encrypted one is in force; if it was a secret once, change it"),
         );
     }

@@ -4,19 +4,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::{Output, invalid_usage};
-use super::{Global, apps, argument};
-use crate::at_rest::Wanted;
+use super::output::{OutputStreams, invalid_usage};
+use super::{GlobalArgs, argument, find_apps};
+use crate::at_rest::EntryQuery;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::disk::{Disk, Kind};
+use crate::disk::{DirEntryKind, Disk};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, Project};
-use crate::sops::KeyPath;
+use crate::sops::ValuePath;
 
 /// One value: of an environment, or in a file.
 #[derive(Debug, Args)]
-pub(super) struct Spot {
+pub(super) struct ValueArg {
     /// The environment, or an encrypted file
     #[arg(value_name = "ENV|FILE", add = super::completions::environments())]
     pub(super) target: String,
@@ -34,10 +34,10 @@ pub(super) struct Spot {
     document: Option<u32>,
 }
 
-impl Spot {
+impl ValueArg {
     /// What it is in.
-    pub(super) fn target(&self, global: &Global) -> Result<Target, Diagnostics> {
-        Target::of(global, &self.target).map_err(|found| {
+    pub(super) fn find_target(&self, global: &GlobalArgs) -> Result<ValueTarget, Diagnostics> {
+        ValueTarget::from_word(global, &self.target).map_err(|found| {
             let project = Project::discover(&global.directory).ok();
             let hint = project.and_then(|project| argument::reversed_hint(&self.key, &project.environments()));
             found.into_iter().map(|problem| problem.maybe_hint(hint.clone())).collect()
@@ -50,17 +50,17 @@ impl Spot {
         pipeline: &Pipeline<'p>,
         project: &'p Project,
         environment: &EnvironmentName,
-        output: &Output,
-    ) -> Result<Named<'p>, Diagnostics> {
-        let wanted = Wanted { environment, key: &self.key, bundle: self.bundle.as_deref() };
-        let apps = apps(pipeline, project, self.app.as_slice())?;
-        let (app, survey, id) = wanted.find(pipeline, &apps)?;
+        output: &OutputStreams,
+    ) -> Result<NamedEntry<'p>, Diagnostics> {
+        let wanted = EntryQuery { environment, key: &self.key, bundle: self.bundle.as_deref() };
+        let apps = find_apps(pipeline, project, self.app.as_slice())?;
+        let (app, survey, id) = wanted.find_entry(pipeline, &apps)?;
         super::show_beside(project, [app], std::slice::from_ref(environment), &[&survey.beside], output)?;
-        Ok(Named { app, survey, id })
+        Ok(NamedEntry { app, survey, id })
     }
 
     /// The path in a file.
-    pub(super) fn path(&self) -> Result<KeyPath, Diagnostics> {
+    pub(super) fn path(&self) -> Result<ValuePath, Diagnostics> {
         self.key.parse().map_err(|problem| {
             invalid_usage(format!("KEY is not a valid path: {problem}"))
                 .hint("paths look like `data.hosts[0]`, or `[\"data\"][\"hosts\"][0]`; keys with a dot go in quotes")
@@ -75,17 +75,17 @@ impl Spot {
 }
 
 /// An environment or a file.
-pub(super) enum Target {
+pub(super) enum ValueTarget {
     /// An environment of the project.
     Environment(Project, EnvironmentName),
     /// A file, relative to the folder that the program works in.
     File(PathBuf),
 }
 
-impl Target {
+impl ValueTarget {
     /// What a word means: the environment of that name, else the file. A path with a `/` is always a
     /// file, so that `./prod` is one.
-    pub(super) fn of(global: &Global, word: &str) -> Result<Self, Diagnostics> {
+    pub(super) fn from_word(global: &GlobalArgs, word: &str) -> Result<Self, Diagnostics> {
         let file = || {
             argument::check_file(&global.directory, Path::new(word))?;
             Ok(Self::File(PathBuf::from(word)))
@@ -93,8 +93,7 @@ impl Target {
         if word.contains(std::path::is_separator) {
             return file();
         }
-        let exists =
-            matches!(Disk::default().kind(&global.directory.join(word)), Ok(Some(kind)) if kind != Kind::Folder);
+        let exists = matches!(Disk::default().kind(&global.directory.join(word)), Ok(Some(kind)) if kind != DirEntryKind::Directory);
         let project = match Project::discover(&global.directory) {
             Ok(project) => project,
             Err(_) if exists || Path::new(word).extension().is_some() => return file(),
@@ -120,7 +119,7 @@ impl Target {
 }
 
 /// An entry of an environment, with what is known of its app.
-pub(super) struct Named<'p> {
+pub(super) struct NamedEntry<'p> {
     pub(super) app: &'p App,
     pub(super) survey: Survey,
     pub(super) id: EntryId,

@@ -7,8 +7,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Error};
 
 use super::elsewhere;
-use super::output::{Output, invalid_usage};
-use super::{Cli, Color, Global};
+use super::output::{OutputStreams, invalid_usage};
+use super::{Cli, ColorMode, GlobalArgs};
 use crate::diagnostic::Diagnostic;
 use crate::sops::PathError;
 
@@ -27,9 +27,9 @@ const HOW: [(&str, &str); 7] = [
 ];
 
 /// Shows what is wrong with the arguments.
-pub(super) fn show(error: &Error, arguments: &[OsString]) {
-    let global = Global { directory: ".".into(), color: Color::Auto, quiet: false, verbose: false };
-    Output::new(&global).show(diagnostic(error, arguments).into());
+pub(super) fn print_error(error: &Error, arguments: &[OsString]) {
+    let global = GlobalArgs { directory: ".".into(), color: ColorMode::Auto, quiet: false, verbose: false };
+    OutputStreams::new(&global).print_findings(usage_diagnostic(error, arguments).into());
 }
 
 /// Number of the argument that begins like an option and only holds the `h` of help or the `V` of the version; none if
@@ -49,35 +49,37 @@ pub(super) fn glued_help(arguments: &[OsString]) -> Option<usize> {
 
 /// Shows that an argument is no option.
 pub(super) fn show_glued(arguments: &[OsString]) {
-    let command = command(arguments);
+    let command = named_command(arguments);
     let name = command.map_or_else(|| "septum".to_owned(), |command| format!("septum {command}"));
     let number = glued_help(arguments).unwrap_or_default();
     let mut found = invalid_usage(format!("argument {number} is not an option of `{name}`"));
     if let Some((_, how)) = HOW.iter().find(|(of, _)| command == Some(of)) {
         found = found.hint(*how);
     }
-    let global = Global { directory: ".".into(), color: Color::Auto, quiet: false, verbose: false };
-    Output::new(&global).show(found.hint(format!("`{name} --help` says more")).into());
+    let global = GlobalArgs { directory: ".".into(), color: ColorMode::Auto, quiet: false, verbose: false };
+    OutputStreams::new(&global).print_findings(found.hint(format!("`{name} --help` says more")).into());
 }
 
 /// What is wrong, in words that hold nothing of the arguments but the names of options and commands that there are.
-fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
-    let command = command(arguments);
+fn usage_diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
+    let command = named_command(arguments);
     let name = command.map_or_else(|| "septum".to_owned(), |command| format!("septum {command}"));
-    let declared = |kind| texts(error, kind).join("`, `");
+    let declared = |kind| context_texts(error, kind).join("`, `");
     // of an argument that is not declared, the error holds what was typed
-    let typed = texts(error, ContextKind::InvalidArg).into_iter().next().unwrap_or_default();
+    let typed = context_texts(error, ContextKind::InvalidArg).into_iter().next().unwrap_or_default();
     let message = match error.kind() {
-        ErrorKind::UnknownArgument if typed.starts_with('-') && typed != "-" => match position(arguments, &typed) {
-            Some(number) => format!("argument {number} is not an option of `{name}`"),
-            None => format!("there is an option that `{name}` does not have"),
-        },
-        ErrorKind::UnknownArgument | ErrorKind::TooManyValues => match position(arguments, &typed) {
+        ErrorKind::UnknownArgument if typed.starts_with('-') && typed != "-" => {
+            match argument_position(arguments, &typed) {
+                Some(number) => format!("argument {number} is not an option of `{name}`"),
+                None => format!("there is an option that `{name}` does not have"),
+            }
+        }
+        ErrorKind::UnknownArgument | ErrorKind::TooManyValues => match argument_position(arguments, &typed) {
             Some(number) => format!("argument {number} is one more than `{name}` has"),
             None => format!("there are more arguments than `{name}` has"),
         },
         ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
-        ErrorKind::InvalidValue if texts(error, ContextKind::InvalidValue).iter().all(String::is_empty) => {
+        ErrorKind::InvalidValue if context_texts(error, ContextKind::InvalidValue).iter().all(String::is_empty) => {
             format!("`{}` has no value", declared(ContextKind::InvalidArg))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
@@ -96,13 +98,13 @@ fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
         _ => "the arguments are not valid".to_owned(),
     };
     let mut diagnostic = invalid_usage(message);
-    let values = texts(error, ContextKind::ValidValue);
+    let values = context_texts(error, ContextKind::ValidValue);
     if !values.is_empty() {
         diagnostic = diagnostic.note(format!("its values are `{}`", values.join("`, `")));
     }
     let foreign = match error.kind() {
         ErrorKind::InvalidSubcommand => {
-            texts(error, ContextKind::InvalidSubcommand).iter().find_map(|typed| elsewhere::command_hint(typed))
+            context_texts(error, ContextKind::InvalidSubcommand).iter().find_map(|typed| elsewhere::command_hint(typed))
         }
         ErrorKind::UnknownArgument => elsewhere::option_hint(command.unwrap_or_default(), &typed),
         _ => None,
@@ -112,7 +114,7 @@ fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
         None => vec![ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue],
     };
     diagnostic = diagnostic.maybe_hint(foreign.map(str::to_owned));
-    for near in suggested.into_iter().flat_map(|kind| texts(error, kind)) {
+    for near in suggested.into_iter().flat_map(|kind| context_texts(error, kind)) {
         diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
     }
     if error.kind() == ErrorKind::MissingRequiredArgument && declared(ContextKind::InvalidArg).contains("KEY") {
@@ -128,11 +130,11 @@ fn diagnostic(error: &Error, arguments: &[OsString]) -> Diagnostic {
     let expected = source.filter(|source| source.is::<PathError>() || source.to_string().starts_with("expected "));
     let expected = expected.map(ToString::to_string);
     let diagnostic = expected.into_iter().fold(diagnostic, Diagnostic::note);
-    diagnostic.note(usage(command)).hint(format!("`{name} --help` says more"))
+    diagnostic.note(usage_line(command)).hint(format!("`{name} --help` says more"))
 }
 
 /// The command that is named. Options with a value before it are those of all commands.
-fn command(arguments: &[OsString]) -> Option<&'static str> {
+fn named_command(arguments: &[OsString]) -> Option<&'static str> {
     let known: Vec<&'static str> = COMMANDS.to_vec();
     let mut rest = arguments.iter().skip(1).map(|argument| argument.to_str().unwrap_or_default());
     while let Some(argument) = rest.next() {
@@ -167,7 +169,7 @@ pub(super) const COMMANDS: [&str; 17] = [
 ];
 
 /// How a command is used, in a line.
-fn usage(command: Option<&str>) -> String {
+fn usage_line(command: Option<&str>) -> String {
     let mut all = Cli::command();
     all.build();
     let usage = match command.and_then(|name| all.find_subcommand_mut(name)) {
@@ -178,7 +180,7 @@ fn usage(command: Option<&str>) -> String {
 }
 
 /// Which argument a text is, counted from 1 behind the name of the program.
-fn position(arguments: &[OsString], typed: &str) -> Option<usize> {
+fn argument_position(arguments: &[OsString], typed: &str) -> Option<usize> {
     let is_it = |argument: &&OsString| {
         let text = argument.to_str().unwrap_or_default();
         text == typed || text.split_once('=').is_some_and(|(name, _)| name == typed)
@@ -189,7 +191,7 @@ fn position(arguments: &[OsString], typed: &str) -> Option<usize> {
 }
 
 /// The texts of a kind that an error holds.
-fn texts(error: &Error, kind: ContextKind) -> Vec<String> {
+fn context_texts(error: &Error, kind: ContextKind) -> Vec<String> {
     match error.get(kind) {
         Some(ContextValue::String(text)) => vec![text.clone()],
         Some(ContextValue::Strings(texts)) => texts.clone(),
@@ -252,7 +254,7 @@ mod tests {
                 if !error.use_stderr() {
                     continue;
                 }
-                let shown = format!("{:?}", diagnostic(&error, &arguments));
+                let shown = format!("{:?}", usage_diagnostic(&error, &arguments));
                 assert!(!shown.contains("HUNTER"), "{arguments:?}: {shown}");
             }
         }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::output::Output;
-use crate::meter::{Meter, Progress, Unit};
+use super::output::OutputStreams;
+use crate::meter::{Meter, Progress, ProgressUnit};
 
 /// What is done sooner needs no words.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -24,13 +24,13 @@ static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// Does a long piece of work, and shows how far it is as long as somebody looks.
 ///
 /// Nothing is shown before the run, which began at `start`, takes a while.
-pub(super) fn watched<T>(meter: &Meter, output: &Output, start: Instant, work: impl FnOnce() -> T) -> T {
+pub(super) fn with_progress<T>(meter: &Meter, output: &OutputStreams, start: Instant, work: impl FnOnce() -> T) -> T {
     if !is_watched(output) {
         return work();
     }
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch(meter, start, &is_done));
+        let watcher = scope.spawn(|| show_progress(meter, start, &is_done));
         let result = work();
         is_done.store(true, Relaxed);
         watcher.thread().unpark();
@@ -39,7 +39,7 @@ pub(super) fn watched<T>(meter: &Meter, output: &Output, start: Instant, work: i
 }
 
 /// Takes what is shown away, as long as the guard lives: a question needs the line.
-pub(super) fn paused() -> MutexGuard<'static, Option<ProgressBar>> {
+pub(super) fn pause_progress() -> MutexGuard<'static, Option<ProgressBar>> {
     let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(bar) = &*shown {
         bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -48,19 +48,19 @@ pub(super) fn paused() -> MutexGuard<'static, Option<ProgressBar>> {
 }
 
 /// In CI a log would be full of it, even where there is something like a terminal.
-fn is_watched(output: &Output) -> bool {
+fn is_watched(output: &OutputStreams) -> bool {
     io::stderr().is_terminal() && !output.is_quiet() && std::env::var_os("CI").is_none_or(|value| value.is_empty())
 }
 
-fn watch(meter: &Meter, start: Instant, is_done: &AtomicBool) {
+fn show_progress(meter: &Meter, start: Instant, is_done: &AtomicBool) {
     // it learns how fast things go before anybody sees it
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style());
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(bar_style());
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
     while !is_done.load(Relaxed) {
         thread::park_timeout(PERIOD);
         let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(bar), Some(progress)) = (&*shown, meter.progress()) {
-            update(bar, progress);
+            update_bar(bar, progress);
             if start.elapsed() >= PATIENCE && bar.is_hidden() && !is_done.load(Relaxed) {
                 bar.set_draw_target(ProgressDrawTarget::stderr());
             }
@@ -71,10 +71,10 @@ fn watch(meter: &Meter, start: Instant, is_done: &AtomicBool) {
     }
 }
 
-fn update(bar: &ProgressBar, Progress { unit, total, done }: Progress) {
+fn update_bar(bar: &ProgressBar, Progress { unit, total, done }: Progress) {
     let message = match unit {
-        Unit::Targets => "targets rendered",
-        Unit::Files => "files written",
+        ProgressUnit::Targets => "targets rendered",
+        ProgressUnit::Files => "files written",
     };
     if bar.message() != message {
         bar.reset();
@@ -84,14 +84,14 @@ fn update(bar: &ProgressBar, Progress { unit, total, done }: Progress) {
     bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
 }
 
-fn style() -> ProgressStyle {
+fn bar_style() -> ProgressStyle {
     let style = ProgressStyle::with_template("septum: {pos} of {len} {msg}, {rate}");
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate)
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", write_rate)
 }
 
 /// How fast things go since they began, and how long the rest takes at that. What the library estimates gives
 /// weight to the last moments only, and is far off in a run of seconds.
-fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+fn write_rate(state: &ProgressState, out: &mut dyn fmt::Write) {
     let (done, total) = (state.pos(), state.len().unwrap_or_default());
     let spent = state.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "it is shown without decimals")]

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::diagnostic::Diagnostic;
 use crate::object::{Day, pem};
-use crate::span::{Place, Source};
+use crate::span::{Location, Source};
 
 /// `rsaEncryption` (RFC 8017, appendix A.1).
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// For whom Secrets are sealed.
 #[derive(Debug, Clone)]
-pub struct Certificate {
+pub struct SealingCertificate {
     /// The public key.
     pub(super) key: PublicKey,
     /// SHA-256 of the whole certificate, by which it is told from others.
@@ -33,29 +33,32 @@ pub struct Certificate {
     until: Duration,
 }
 
-impl Certificate {
+impl SealingCertificate {
     /// Reads a certificate in PEM; of several, the first, as kubeseal does.
     ///
     /// Errors (`certificate`): there is none, or a private key besides; it cannot be read; its key is not one
     /// of RSA, is shorter than 2,048 bits, or no sound one.
     pub fn read(source: &Source) -> Result<Self, Diagnostic> {
         let name = source.name();
-        let unreadable = || wrong(format!("the certificate in `{name}` cannot be read"));
-        let bytes = der(source)?.ok_or_else(unreadable)?;
+        let unreadable = || certificate_error(format!("the certificate in `{name}` cannot be read"));
+        let bytes = first_der(source)?.ok_or_else(unreadable)?;
         let certificate = x509_cert::Certificate::from_der(&bytes).map_err(|_| unreadable())?.tbs_certificate;
         let info = &certificate.subject_public_key_info;
         if info.algorithm.oid != RSA {
-            return Err(wrong(format!("the certificate in `{name}` has no key of RSA"))
+            return Err(certificate_error(format!("the certificate in `{name}` has no key of RSA"))
                 .note("values are sealed with RSA-OAEP, and no other key can open them"));
         }
         let key = info.subject_public_key.as_bytes().and_then(public_key).ok_or_else(unreadable)?;
         let bits = key.bits();
         if bits < SMALLEST {
-            return Err(wrong(format!("the key of the certificate in `{name}` has {bits} bits, and needs {SMALLEST}"))
-                .note("a shorter one can be broken, and with it all that is sealed"));
+            return Err(certificate_error(format!(
+                "the key of the certificate in `{name}` has {bits} bits, and needs {SMALLEST}"
+            ))
+            .note("a shorter one can be broken, and with it all that is sealed"));
         }
         // an even modulus, an exponent of 1: nothing that a controller makes
-        let useless = |_| wrong(format!("nothing can be sealed with the key of the certificate in `{name}`"));
+        let useless =
+            |_| certificate_error(format!("nothing can be sealed with the key of the certificate in `{name}`"));
         let key = PublicKey::new(key.modulus, key.exponent).map_err(useless)?;
         let validity = &certificate.validity;
         Ok(Self {
@@ -68,7 +71,7 @@ impl Certificate {
 
     /// What there is to say of it on a day (`certificate`): an error after its end, since kubeseal then seals
     /// no more either; a warning in the 30 days before, and before it is valid.
-    pub fn check(&self, place: &Place, day: Day) -> Option<Diagnostic> {
+    pub fn check(&self, place: &Location, day: Day) -> Option<Diagnostic> {
         let until = Day::at(self.until);
         let found = if day.is_after(self.until) {
             Diagnostic::warning("certificate", format!("the certificate expired on {until}"))
@@ -90,45 +93,45 @@ impl Certificate {
 }
 
 /// The bytes of the first certificate of a text; none if they are damaged.
-fn der(source: &Source) -> Result<Option<Zeroizing<Vec<u8>>>, Diagnostic> {
+fn first_der(source: &Source) -> Result<Option<Zeroizing<Vec<u8>>>, Diagnostic> {
     let name = source.name();
-    let blocks = pem::blocks(source.text());
-    if blocks.iter().any(pem::Block::is_private_key) {
-        return Err(wrong(format!("`{name}` holds a private key"))
+    let blocks = pem::parse_blocks(source.text());
+    if blocks.iter().any(pem::PemBlock::is_private_key) {
+        return Err(certificate_error(format!("`{name}` holds a private key"))
             .note("whoever has the key of the controller can open all that is sealed for it")
             .hint("if it is that key, let the controller make a new one, and change the secrets themselves"));
     }
     match blocks.into_iter().find(|block| block.label == "CERTIFICATE") {
         Some(block) => Ok(block.bytes),
-        None => Err(wrong(format!("`{name}` holds no certificate"))
+        None => Err(certificate_error(format!("`{name}` holds no certificate"))
             .note("a certificate begins with a line `-----BEGIN CERTIFICATE-----`")),
     }
 }
 
-fn wrong(message: String) -> Diagnostic {
+fn certificate_error(message: String) -> Diagnostic {
     Diagnostic::error("certificate", message).hint("fetch it again: `kubeseal --fetch-cert > cert.pem`")
 }
 
 /// The numbers of a public key.
-struct Numbers {
+struct RsaNumbers {
     modulus: BoxedUint,
     exponent: BoxedUint,
 }
 
-impl Numbers {
+impl RsaNumbers {
     fn bits(&self) -> u32 {
         self.modulus.bit_width_vartime()
     }
 }
 
 /// `RSAPublicKey` (RFC 8017, appendix A.1.1).
-fn public_key(der: &[u8]) -> Option<Numbers> {
+fn public_key(der: &[u8]) -> Option<RsaNumbers> {
     let mut reader = SliceReader::new(der).ok()?;
     let numbers = reader.sequence(|reader| Ok((UintRef::decode(reader)?, UintRef::decode(reader)?))).ok()?;
     // as in Go, nothing may follow
     let numbers = reader.finish(numbers).ok()?;
     let number = |number: UintRef<'_>| Some(BoxedUint::from_be_slice_vartime(number.as_bytes()));
-    Some(Numbers { modulus: number(numbers.0)?, exponent: number(numbers.1)? })
+    Some(RsaNumbers { modulus: number(numbers.0)?, exponent: number(numbers.1)? })
 }
 
 #[cfg(test)]
@@ -142,8 +145,8 @@ mod tests {
     const RSA_2048: &str = include_str!("../../tests/vectors/tls/rsa.crt");
     const P256: &str = include_str!("../../tests/vectors/tls/p256.crt");
 
-    fn read(text: &str) -> Result<Certificate, String> {
-        Certificate::read(&Source::new("cert.pem", text)).map_err(|error| {
+    fn read(text: &str) -> Result<SealingCertificate, String> {
+        SealingCertificate::read(&Source::new("cert.pem", text)).map_err(|error| {
             assert_eq!(error.rule, "certificate");
             error.message
         })
@@ -206,7 +209,7 @@ mod tests {
             ("2126-11-01", Some((Severity::Warning, "the certificate expires on 2126-11-01"))),
             ("2126-11-02", Some((Severity::Warning, "the certificate expired on 2126-11-01"))),
         ] {
-            let found = certificate.check(&Place::nowhere(), day.parse().unwrap());
+            let found = certificate.check(&Location::synthetic(), day.parse().unwrap());
             let found = found.map(|found| (found.severity, found.message));
             assert_eq!(found, expected.map(|(severity, message)| (severity, message.to_owned())), "{day}");
         }

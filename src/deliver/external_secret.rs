@@ -7,21 +7,21 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::layer::{Delivery, Pointer, Store, Tree};
+use crate::layer::{Delivery, SecretStore, StoreRef, Tree};
 use crate::manifest::Manifest;
 use crate::name::EntryId;
-use crate::object::{External, ExternalEntry, ExternalValue, wrong_object_name};
-use crate::resolve::{Piece, PointerFilter};
-use crate::span::Place;
+use crate::object::{ExternalBundle, ExternalEntry, ExternalValue, wrong_object_name};
+use crate::resolve::{StoreRefFilter, StoreTextPart};
+use crate::span::Location;
 
 /// Types of Secrets that the webhook refuses.
 const REFUSED: [&str; 2] = ["bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"];
 
 /// The ExternalSecret of a bundle. Errors: `delivery`, `invalid-name`.
-pub fn external_secret(part: &External, delivery: &Delivery, problems: &mut Diagnostics) -> Option<Manifest> {
-    let fetched = Fetched::of(part);
+pub fn external_secret(part: &ExternalBundle, delivery: &Delivery, problems: &mut Diagnostics) -> Option<Manifest> {
+    let fetched = FetchedValues::of(part);
     let store = problems.take(store_of(part, &fetched, delivery))?;
-    problems.extend(misnamed(part, &store, delivery));
+    problems.extend(misnamed_stores(part, &store, delivery));
     if REFUSED.contains(&part.secret_type.as_str()) {
         let message = format!("no ExternalSecret may make a Secret of type `{}`", part.secret_type);
         problems.push(
@@ -32,45 +32,45 @@ pub fn external_secret(part: &External, delivery: &Delivery, problems: &mut Diag
         );
         return None;
     }
-    let place = Place::nowhere();
+    let place = Location::synthetic();
     let text = |text: &str| Tree::text(text, &place);
     let mut target = vec![("creationPolicy", text("Owner")), ("name", text(&part.name))];
     if fetched.needs_template(part) {
-        target.push(("template", template(part, &fetched)));
+        target.push(("template", secret_template(part, &fetched)));
     }
     let mut spec = vec![("data", Tree::list(fetched.data(&store), &place))];
     spec.extend(delivery.refresh_interval.as_ref().map(|interval| ("refreshInterval", text(&interval.value))));
-    spec.push(("secretStoreRef", reference(&store)));
+    spec.push(("secretStoreRef", store_reference(&store)));
     spec.push(("target", Tree::map(target, &place)));
     let object = [
         ("apiVersion", text("external-secrets.io/v1")),
         ("kind", text("ExternalSecret")),
-        ("metadata", super::metadata(part)),
+        ("metadata", super::object_metadata(part)),
         ("spec", Tree::map(spec, &place)),
     ];
     problems.take(Manifest::of(Tree::map(object, &place)))
 }
 
 /// The values that have to be fetched, and what each is called on the way.
-struct Fetched<'a> {
+struct FetchedValues<'a> {
     names: BTreeMap<&'a EntryId, String>,
-    pointers: BTreeMap<String, &'a Pointer>,
+    store_refs: BTreeMap<String, &'a StoreRef>,
 }
 
-impl<'a> Fetched<'a> {
-    fn of(part: &'a External) -> Self {
-        let mut fetched = Self { names: BTreeMap::new(), pointers: BTreeMap::new() };
-        for (id, pointer) in values(part) {
+impl<'a> FetchedValues<'a> {
+    fn of(part: &'a ExternalBundle) -> Self {
+        let mut fetched = Self { names: BTreeMap::new(), store_refs: BTreeMap::new() };
+        for (id, pointer) in store_values(part) {
             if fetched.names.contains_key(id) {
                 continue;
             }
             let own = id.bundle.as_str() == part.base_name;
             let mut name = if own { id.key.as_str().to_owned() } else { format!("{}.{}", id.bundle, id.key) };
             // a key of the bundle may be called so by chance
-            while fetched.pointers.contains_key(&name) || !own && part.entries.contains_key(&name) {
+            while fetched.store_refs.contains_key(&name) || !own && part.entries.contains_key(&name) {
                 name.push('_');
             }
-            fetched.pointers.insert(name.clone(), pointer);
+            fetched.store_refs.insert(name.clone(), pointer);
             fetched.names.insert(id, name);
         }
         fetched
@@ -81,67 +81,71 @@ impl<'a> Fetched<'a> {
     }
 
     /// Whether the Secret is anything else than all values under their names.
-    fn needs_template(&self, part: &External) -> bool {
+    fn needs_template(&self, part: &ExternalBundle) -> bool {
         let is_as_fetched = |(key, entry): (&String, &ExternalEntry)| match &entry.value {
-            ExternalValue::Pointed(pointed) => match pointed.pieces.as_slice() {
-                [Piece::Value { id, filters, .. }] => filters.is_empty() && self.name(id) == key,
+            ExternalValue::FromStore(pointed) => match pointed.pieces.as_slice() {
+                [StoreTextPart::Value { id, filters, .. }] => filters.is_empty() && self.name(id) == key,
                 _ => false,
             },
             ExternalValue::Literal(_) => false,
         };
         part.secret_type != "Opaque"
-            || self.pointers.len() != part.entries.len()
+            || self.store_refs.len() != part.entries.len()
             || !part.entries.iter().all(is_as_fetched)
     }
 
-    fn data(&self, store: &Store) -> Vec<Tree> {
-        let place = Place::nowhere();
+    fn data(&self, store: &SecretStore) -> Vec<Tree> {
+        let place = Location::synthetic();
         let text = |text: &str| Tree::text(text, &place);
-        let item = |(name, pointer): (&String, &&Pointer)| {
+        let item = |(name, pointer): (&String, &&StoreRef)| {
             let mut remote = vec![("key", text(&pointer.key))];
             remote.extend(pointer.property.as_deref().map(|property| ("property", text(property))));
             remote.extend(pointer.version.as_deref().map(|version| ("version", text(version))));
             let mut fields = vec![("remoteRef", Tree::map(remote, &place)), ("secretKey", text(name))];
             if let Some(other) = pointer.store.as_deref().filter(|other| *other != store.name) {
-                let other = Store { kind: store.kind.clone(), name: other.to_owned() };
-                fields.push(("sourceRef", Tree::map([("storeRef", reference(&other))], &place)));
+                let other = SecretStore { kind: store.kind.clone(), name: other.to_owned() };
+                fields.push(("sourceRef", Tree::map([("storeRef", store_reference(&other))], &place)));
             }
             Tree::map(fields, &place)
         };
-        self.pointers.iter().map(item).collect()
+        self.store_refs.iter().map(item).collect()
     }
 }
 
 /// All values of stores in a part, with the entries whose they are.
-fn values(part: &External) -> impl Iterator<Item = (&EntryId, &Pointer)> {
+fn store_values(part: &ExternalBundle) -> impl Iterator<Item = (&EntryId, &StoreRef)> {
     let pointed = part.entries.values().filter_map(|entry| match &entry.value {
-        ExternalValue::Pointed(pointed) => Some(pointed),
+        ExternalValue::FromStore(pointed) => Some(pointed),
         ExternalValue::Literal(_) => None,
     });
     pointed.flat_map(|pointed| &pointed.pieces).filter_map(|piece| match piece {
-        Piece::Value { id, pointer, .. } => Some((id, &**pointer)),
-        Piece::Text(_) => None,
+        StoreTextPart::Value { id, store_ref: pointer, .. } => Some((id, &**pointer)),
+        StoreTextPart::Text(_) => None,
     })
 }
 
-fn reference(store: &Store) -> Tree {
-    let place = Place::nowhere();
+fn store_reference(store: &SecretStore) -> Tree {
+    let place = Location::synthetic();
     Tree::map([("kind", Tree::text(&store.kind, &place)), ("name", Tree::text(&store.name, &place))], &place)
 }
 
 /// The store that most values come from.
-fn store_of(part: &External, fetched: &Fetched<'_>, delivery: &Delivery) -> Result<Store, Diagnostic> {
+fn store_of(
+    part: &ExternalBundle,
+    fetched: &FetchedValues<'_>,
+    delivery: &Delivery,
+) -> Result<SecretStore, Diagnostic> {
     if let Some(store) = &delivery.store {
         return Ok(store.value.clone());
     }
     // each names one: then no other is needed
-    let mut named = fetched.pointers.values().map(|pointer| pointer.store.as_deref());
+    let mut named = fetched.store_refs.values().map(|pointer| pointer.store.as_deref());
     let first = named.next().flatten();
     match first.filter(|_| named.all(|store| store.is_some())) {
-        Some(name) => Ok(Store { kind: "SecretStore".to_owned(), name: name.to_owned() }),
+        Some(name) => Ok(SecretStore { kind: "SecretStore".to_owned(), name: name.to_owned() }),
         None => {
-            let unnamed = values(part).find(|(_, pointer)| pointer.store.is_none()).map(|(id, _)| &id.key);
-            let what = match (unnamed, values(part).any(|(_, pointer)| pointer.store.is_some())) {
+            let unnamed = store_values(part).find(|(_, pointer)| pointer.store.is_none()).map(|(id, _)| &id.key);
+            let what = match (unnamed, store_values(part).any(|(_, pointer)| pointer.store.is_some())) {
                 (Some(key), true) => {
                     format!("the key `{key}` of the bundle `{}`, whose `ref` names none", part.base_name)
                 }
@@ -157,13 +161,13 @@ fn store_of(part: &External, fetched: &Fetched<'_>, delivery: &Delivery) -> Resu
 }
 
 /// Stores whose names are none: the API server would refuse the ExternalSecret.
-fn misnamed(part: &External, store: &Store, delivery: &Delivery) -> Vec<Diagnostic> {
+fn misnamed_stores(part: &ExternalBundle, store: &SecretStore, delivery: &Delivery) -> Vec<Diagnostic> {
     let declared = delivery.store.as_ref().map(|store| store.place.clone());
     let mut named = BTreeMap::from([(store.name.as_str(), declared.unwrap_or_else(|| first_place(part)))]);
     for entry in part.entries.values() {
-        let ExternalValue::Pointed(pointed) = &entry.value else { continue };
+        let ExternalValue::FromStore(pointed) = &entry.value else { continue };
         for piece in &pointed.pieces {
-            let Piece::Value { pointer, .. } = piece else { continue };
+            let StoreTextPart::Value { store_ref: pointer, .. } = piece else { continue };
             let Some(other) = &pointer.store else { continue };
             named.entry(other).or_insert_with(|| entry.place.clone());
         }
@@ -175,20 +179,20 @@ fn misnamed(part: &External, store: &Store, delivery: &Delivery) -> Vec<Diagnost
     wrong.collect()
 }
 
-fn first_place(part: &External) -> Place {
-    part.entries.values().next().map_or_else(Place::nowhere, |entry| entry.place.clone())
+fn first_place(part: &ExternalBundle) -> Location {
+    part.entries.values().next().map_or_else(Location::synthetic, |entry| entry.place.clone())
 }
 
 /// What the operator makes the Secret of: a template of Go for each key. With one, the Secret has the
 /// metadata that stand in it, which are templates too, and else those of the ExternalSecret
 /// (`externalsecret_controller_template.go`).
-fn template(part: &External, fetched: &Fetched<'_>) -> Tree {
-    let place = Place::nowhere();
+fn secret_template(part: &ExternalBundle, fetched: &FetchedValues<'_>) -> Tree {
+    let place = Location::synthetic();
     let text = |text: &str| Tree::text(text, &place);
-    let data = part.entries.iter().map(|(key, entry)| (key.as_str(), text(&written(&entry.value, fetched))));
+    let data = part.entries.iter().map(|(key, entry)| (key.as_str(), text(&value_template(&entry.value, fetched))));
     let mut fields = vec![("data", Tree::map(data, &place)), ("engineVersion", text("v2"))];
     let pairs = |pairs: &BTreeMap<String, String>| {
-        Tree::map(pairs.iter().map(|(key, value)| (key.as_str(), text(&literal(value, false)))), &place)
+        Tree::map(pairs.iter().map(|(key, value)| (key.as_str(), text(&literal_template(value, false)))), &place)
     };
     let mut metadata = Vec::new();
     if !part.annotations.is_empty() {
@@ -201,20 +205,20 @@ fn template(part: &External, fetched: &Fetched<'_>) -> Tree {
 }
 
 /// A value as a template of Go.
-fn written(value: &ExternalValue, fetched: &Fetched<'_>) -> String {
+fn value_template(value: &ExternalValue, fetched: &FetchedValues<'_>) -> String {
     let pieces = match value {
-        ExternalValue::Literal(known) => return literal(known.text().unwrap_or_default(), false),
-        ExternalValue::Pointed(pointed) => &pointed.pieces,
+        ExternalValue::Literal(known) => return literal_template(known.text().unwrap_or_default(), false),
+        ExternalValue::FromStore(pointed) => &pointed.pieces,
     };
     let mut out = String::new();
     for (index, piece) in pieces.iter().enumerate() {
         match piece {
-            Piece::Text(known) => out.push_str(&literal(known.expose(), index + 1 < pieces.len())),
-            Piece::Value { id, filters, .. } => {
+            StoreTextPart::Text(known) => out.push_str(&literal_template(known.expose(), index + 1 < pieces.len())),
+            StoreTextPart::Value { id, filters, .. } => {
                 let name = fetched.name(id);
                 let value = if is_identifier(name) { format!(".{name}") } else { format!("index . \"{name}\"") };
                 out.extend(["{{ ", &value]);
-                out.extend(filters.iter().flat_map(|filter| [" | ", function(*filter)]));
+                out.extend(filters.iter().flat_map(|filter| [" | ", template_function(*filter)]));
                 out.push_str(" }}");
             }
         }
@@ -224,7 +228,7 @@ fn written(value: &ExternalValue, fetched: &Fetched<'_>) -> String {
 
 /// A text that Go's templates print as it is: nothing in it may open an action, alone or together with what
 /// follows.
-fn literal(text: &str, has_more: bool) -> String {
+fn literal_template(text: &str, has_more: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
@@ -242,21 +246,21 @@ fn is_identifier(name: &str) -> bool {
 }
 
 /// What does the same in the operator's templates: those of Go with the functions of sprig.
-fn function(filter: PointerFilter) -> &'static str {
+fn template_function(filter: StoreRefFilter) -> &'static str {
     match filter {
         // Go writes a blank as `+`, which is one in forms alone
-        PointerFilter::UrlEncode => "urlquery | replace \"+\" \"%20\"",
-        PointerFilter::Base64 => "b64enc",
+        StoreRefFilter::UrlEncode => "urlquery | replace \"+\" \"%20\"",
+        StoreRefFilter::Base64 => "b64enc",
         // minijinja escapes the apostrophe too, for HTML: a digest of it must not differ
-        PointerFilter::Json => "toJson | replace \"'\" \"\\\\u0027\"",
-        PointerFilter::Sha256 => "sha256sum",
-        PointerFilter::Trim => "trim",
+        StoreRefFilter::Json => "toJson | replace \"'\" \"\\\\u0027\"",
+        StoreRefFilter::Sha256 => "sha256sum",
+        StoreRefFilter::Trim => "trim",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::literal;
+    use super::literal_template;
 
     #[test]
     fn nothing_in_a_literal_opens_an_action() {
@@ -268,7 +272,7 @@ mod tests {
             ("{{{", true, "{{ \"{\" }}{{ \"{\" }}{{ \"{\" }}"),
             ("a{b}", true, "a{b}"),
         ] {
-            assert_eq!(literal(text, has_more), expected, "{text}");
+            assert_eq!(literal_template(text, has_more), expected, "{text}");
         }
     }
 }

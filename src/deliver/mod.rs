@@ -23,14 +23,14 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::diagnostic::Diagnostics;
-use crate::files::{Files, Probe};
+use crate::files::{InputQuery, ProjectFiles};
 use crate::layer::{Definition, RefForm, SecretForm, Tree};
 use crate::manifest::Manifest;
 use crate::name::EnvironmentName;
-use crate::object::{Day, External, Fingerprint, Object, Objects, Rendered};
+use crate::object::{Day, ExternalBundle, Fingerprint, Object, RenderedObject, TargetObjects};
 use crate::secret::Wiping;
-use crate::sops::{Identities, RuleBook, Timestamp};
-use crate::span::Place;
+use crate::sops::{Identities, SopsConfigCache, Timestamp};
+use crate::span::Location;
 
 pub use outline::Outline;
 
@@ -42,9 +42,9 @@ pub struct Delivered {
     /// The environment that it was made for.
     pub environment: EnvironmentName,
     /// What it is.
-    pub form: Form,
+    pub form: DeliveredForm,
     /// The manifest that it comes from; nowhere if it is of a bundle.
-    pub place: Place,
+    pub place: Location,
     /// What it is told by while nobody can see its values.
     pub fingerprint: Option<Fingerprint>,
     /// Where nobody at hand can tell whether the values in the file that is there are these: what else must be
@@ -69,9 +69,9 @@ pub struct ObjectName {
 
 /// The form in which an object leaves.
 #[derive(Debug)]
-pub enum Form {
+pub enum DeliveredForm {
     /// As it is.
-    Plain(Box<Rendered>),
+    Plain(Box<RenderedObject>),
     /// Encrypted: a document of YAML.
     Encrypted(Zeroizing<String>),
     /// It is not known without a key.
@@ -79,7 +79,7 @@ pub enum Form {
 }
 
 /// What an object is called by in the form in which Secrets leave, without the suffix of its name.
-pub fn name_as(object: &Rendered, form: SecretForm) -> ObjectName {
+pub fn name_as(object: &RenderedObject, form: SecretForm) -> ObjectName {
     let id = ObjectName::of(object);
     delivered_name(ObjectName { name: id.base_name.clone(), ..id }, form)
 }
@@ -99,34 +99,34 @@ fn delivered_name(id: ObjectName, form: SecretForm) -> ObjectName {
 
 impl Delivered {
     /// An object that leaves as it is.
-    pub fn plain(object: Rendered) -> Self {
+    pub fn plain(object: RenderedObject) -> Self {
         Self {
             id: ObjectName::of(&object),
             environment: object.environment().clone(),
             fingerprint: object.fingerprint(),
             outline: None,
             place: match &object {
-                Rendered::Bundle(_) => Place::nowhere(),
-                Rendered::Manifest(manifest, _) => manifest.place().clone(),
+                RenderedObject::Bundle(_) => Location::synthetic(),
+                RenderedObject::Manifest(manifest, _) => manifest.place().clone(),
             },
-            form: if object.is_known() { Form::Plain(Box::new(object)) } else { Form::Unknown },
+            form: if object.is_known() { DeliveredForm::Plain(Box::new(object)) } else { DeliveredForm::Unknown },
         }
     }
 
     /// Whether it is encrypted in the format of SOPS.
     pub fn is_encrypted(&self) -> bool {
-        matches!(self.form, Form::Encrypted(_))
+        matches!(self.form, DeliveredForm::Encrypted(_))
     }
 
     /// Whether the values of a Secret stand in it for everybody to read.
     pub fn is_plain_secret(&self) -> bool {
-        matches!(&self.form, Form::Plain(object) if object.is_secret() && secret::has_values(object))
+        matches!(&self.form, DeliveredForm::Plain(object) if object.is_secret() && secret::has_values(object))
     }
 }
 
 impl ObjectName {
     /// What an object is called by.
-    pub fn of(object: &Rendered) -> Self {
+    pub fn of(object: &RenderedObject) -> Self {
         let (kind, namespace, name) = object.identity();
         Self {
             kind: kind.to_owned(),
@@ -139,17 +139,17 @@ impl ObjectName {
 }
 
 /// What a delivery needs to know besides the objects.
-pub struct Way<'a> {
+pub struct DeliveryContext<'a> {
     /// What the layers say.
     pub definition: &'a Definition,
     /// The file of the environment's secrets: its rule names recipients where no other does.
     pub secrets: &'a Path,
     /// The rules of `.sops.yaml`.
-    pub rules: &'a RuleBook,
+    pub rules: &'a SopsConfigCache,
     /// What opens ciphertext that was written before.
     pub identities: &'a Identities,
     /// The files of the project.
-    pub files: &'a Files,
+    pub files: &'a ProjectFiles,
     /// The file that an object is written to.
     pub path: &'a dyn Fn(&ObjectName) -> PathBuf,
     /// What is in it now.
@@ -161,29 +161,31 @@ pub struct Way<'a> {
 }
 
 /// What a delivery of Secrets to files in a folder asks the disk.
-pub fn asks(definition: &Definition, folder: &Path, secrets: &Path, files: &Files) -> Vec<Probe> {
+pub fn input_queries(definition: &Definition, folder: &Path, secrets: &Path, files: &ProjectFiles) -> Vec<InputQuery> {
     let delivery = &definition.delivery;
     match delivery.secrets() {
         SecretForm::Sops if delivery.recipients.is_none() => {
             let paths = [&folder.join("secret.yaml"), secrets];
-            paths.into_iter().flat_map(|path| sops::asks(path, files)).collect()
+            paths.into_iter().flat_map(|path| sops::rule_queries(path, files)).collect()
         }
-        SecretForm::SealedSecret => delivery.certificate.iter().map(|path| Probe::File(path.value.clone())).collect(),
+        SecretForm::SealedSecret => {
+            delivery.certificate.iter().map(|path| InputQuery::File(path.value.clone())).collect()
+        }
         SecretForm::Sops | SecretForm::Manifest => Vec::new(),
     }
 }
 
 /// What decides besides its values how a Secret leaves, without any key: for whom, and from which layers.
-pub fn context(way: &Way<'_>, id: &ObjectName) -> Vec<u8> {
+pub fn delivery_context(way: &DeliveryContext<'_>, id: &ObjectName) -> Vec<u8> {
     let definition = way.definition;
     let delivery = &definition.delivery;
     let mut parts = vec![definition.environment.as_str().to_owned(), definition.app.as_str().to_owned()];
     parts.push(format!("{:?} {:?} {:?}", delivery.secrets(), delivery.scope(), definition.naming()));
     match delivery.secrets() {
         SecretForm::Manifest => {}
-        SecretForm::Sops => parts.extend(sops::recipients(way, id)),
+        SecretForm::Sops => parts.extend(sops::describe_recipients(way, id)),
         SecretForm::SealedSecret => {
-            let certificate = delivery.certificate.as_ref().and_then(|path| way.files.content(&path.value));
+            let certificate = delivery.certificate.as_ref().and_then(|path| way.files.output_content(&path.value));
             parts.push(format!("{:x}", Sha256::digest(certificate.as_deref().unwrap_or_default())));
         }
     }
@@ -195,39 +197,40 @@ pub fn context(way: &Way<'_>, id: &ObjectName) -> Vec<u8> {
 }
 
 /// The objects of a target as they leave, in the order in which they are written.
-pub fn deliver(objects: Objects, way: &Way<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {
-    let refs = objects.external.into_iter().filter_map(|part| refs(&part, way.definition, problems));
-    let refs: Vec<_> = refs.map(|manifest| Rendered::Manifest(manifest, way.definition.environment.clone())).collect();
+pub fn deliver(objects: TargetObjects, way: &DeliveryContext<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {
+    let refs = objects.external.into_iter().filter_map(|part| deliver_refs(&part, way.definition, problems));
+    let refs: Vec<_> =
+        refs.map(|manifest| RenderedObject::Manifest(manifest, way.definition.environment.clone())).collect();
     let (secrets, others): (Vec<_>, Vec<_>) =
         objects.whole.into_iter().partition(|object| object.is_secret() && secret::has_values(object));
     let mut delivered: Vec<_> = others.into_iter().chain(refs).map(Delivered::plain).collect();
     delivered.extend(match way.definition.delivery.secrets() {
-        SecretForm::Manifest => secrets.into_iter().map(in_plaintext).collect(),
-        SecretForm::Sops => sops::encrypted(secrets, way, problems),
-        SecretForm::SealedSecret => secret::sealed(secrets, way, problems),
+        SecretForm::Manifest => secrets.into_iter().map(deliver_plaintext).collect(),
+        SecretForm::Sops => sops::encrypt_secrets(secrets, way, problems),
+        SecretForm::SealedSecret => secret::seal_secrets(secrets, way, problems),
     });
-    delivered.sort_by(|a, b| key(a).cmp(&key(b)));
+    delivered.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     delivered
 }
 
 /// A Secret that leaves as it is.
-fn in_plaintext(secret: Rendered) -> Delivered {
-    let outline = (!secret.is_known()).then(|| Outline::new(outlined(&secret, outline::VALUE)));
+fn deliver_plaintext(secret: RenderedObject) -> Delivered {
+    let outline = (!secret.is_known()).then(|| Outline::new(outline_text(&secret, outline::VALUE)));
     Delivered { outline, ..Delivered::plain(secret) }
 }
 
 /// The text of a Secret with a mark in the place of each value.
-fn outlined(secret: &Rendered, mark: &str) -> String {
-    crate::yaml::write::write(&secret.to_outline(mark))
+fn outline_text(secret: &RenderedObject, mark: &str) -> String {
+    crate::yaml::write::write_document(&secret.to_outline(mark))
 }
 
-fn key(delivered: &Delivered) -> (&str, &str, &str) {
+fn sort_key(delivered: &Delivered) -> (&str, &str, &str) {
     let ObjectName { kind, namespace, name, .. } = &delivered.id;
     (kind, namespace, name)
 }
 
 /// The object that brings values of a store to the cluster.
-fn refs(part: &External, definition: &Definition, problems: &mut Diagnostics) -> Option<Manifest> {
+fn deliver_refs(part: &ExternalBundle, definition: &Definition, problems: &mut Diagnostics) -> Option<Manifest> {
     // that no layer says how they leave was told
     definition.delivery.refs()?;
     match part.form {
@@ -237,8 +240,8 @@ fn refs(part: &External, definition: &Definition, problems: &mut Diagnostics) ->
 }
 
 /// `metadata` of an object that brings values of a store.
-fn metadata(part: &External) -> Tree {
-    let place = Place::nowhere();
+fn object_metadata(part: &ExternalBundle) -> Tree {
+    let place = Location::synthetic();
     let texts = |texts: &BTreeMap<String, String>| {
         Tree::map(texts.iter().map(|(key, value)| (key.as_str(), Tree::text(value, &place))), &place)
     };

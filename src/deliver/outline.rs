@@ -30,12 +30,12 @@ impl Outline {
     pub fn matches(&self, file: &[u8]) -> bool {
         let Ok(file) = std::str::from_utf8(file) else { return false };
         let mut rest = file;
-        self.0.split_inclusive('\n').all(|line| advance(line, &mut rest).is_some()) && rest.is_empty()
+        self.0.split_inclusive('\n').all(|line| match_line(line, &mut rest).is_some()) && rest.is_empty()
     }
 }
 
 /// Goes past a line of an outline, if the rest of a file begins with it.
-fn advance(line: &str, rest: &mut &str) -> Option<()> {
+fn match_line(line: &str, rest: &mut &str) -> Option<()> {
     let split = [CIPHERTEXT, SEALED, VALUE].into_iter().find_map(|mark| Some((mark, line.split_once(mark)?)));
     let Some((mark, (before, after))) = split else {
         *rest = rest.strip_prefix(line)?;
@@ -46,19 +46,19 @@ fn advance(line: &str, rest: &mut &str) -> Option<()> {
     let is_sound = match mark {
         // an empty value has no ciphertext
         CIPHERTEXT => value == "\"\"" || sops::is_ciphertext(value),
-        SEALED => is_base64(quoted(value).unwrap_or(value)),
+        SEALED => is_base64(unquote_value(value).unwrap_or(value)),
         _ if value.starts_with('|') => {
             behind = past_block(behind, before);
             value.bytes().skip(1).all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+'))
         }
-        _ => quoted(value).is_some() || is_bare(value),
+        _ => unquote_value(value).is_some() || is_bare(value),
     };
     *rest = behind;
     is_sound.then_some(())
 }
 
 /// What is between the quotes of a text that is nothing but one quoted text.
-fn quoted(value: &str) -> Option<&str> {
+fn unquote_value(value: &str) -> Option<&str> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
     let mut is_escaped = false;
     for char in inner.chars() {

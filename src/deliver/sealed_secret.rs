@@ -16,12 +16,12 @@ use rsa::sha2::Sha256;
 use rsa::traits::RandomizedEncryptor as _;
 use zeroize::Zeroizing;
 
-pub use super::certificate::Certificate;
-use crate::diagnostic::{Diagnostic, Failure};
+pub use super::certificate::SealingCertificate;
+use crate::diagnostic::{Diagnostic, FailureKind};
 use crate::layer::{SealScope, Tree};
 use crate::manifest::Manifest;
 use crate::object::Object;
-use crate::span::Place;
+use crate::span::Location;
 
 const API_VERSION: &str = "bitnami.com/v1alpha1";
 
@@ -33,23 +33,23 @@ const CLUSTER_WIDE: &str = "sealedsecrets.bitnami.com/cluster-wide";
 const LENGTH: usize = 32;
 
 /// The key of a value, or a seed. Wiped when dropped.
-type Bytes = Zeroizing<[u8; LENGTH]>;
+type SealKeyBytes = Zeroizing<[u8; LENGTH]>;
 
 /// Fills bytes that follow from a secret and a context, which is told from all others by its parts.
-pub type Derive<'a> = &'a dyn Fn(&[&[u8]], &mut [u8]);
+pub type DeriveBytes<'a> = &'a dyn Fn(&[&[u8]], &mut [u8]);
 
 /// Where keys and seeds come from.
-pub enum Entropy<'a> {
+pub enum EntropySource<'a> {
     /// The system.
     System,
     /// A secret: the same bytes for the same context, and others for any other.
-    Derived(Derive<'a>),
+    Derived(DeriveBytes<'a>),
 }
 
-impl Entropy<'_> {
+impl EntropySource<'_> {
     /// None if the system has none to give.
-    fn bytes(&self, context: &[&[u8]]) -> Option<Bytes> {
-        let mut bytes = Bytes::new([0; LENGTH]);
+    fn bytes(&self, context: &[&[u8]]) -> Option<SealKeyBytes> {
+        let mut bytes = SealKeyBytes::new([0; LENGTH]);
         match self {
             Self::System => getrandom::getrandom(bytes.as_mut()).ok()?,
             Self::Derived(fill) => fill(context, bytes.as_mut()),
@@ -64,13 +64,13 @@ impl Entropy<'_> {
 /// scope (`delivery`); the system has no randomness to give (`no-randomness`).
 pub fn seal(
     secret: &Object,
-    certificate: &Certificate,
+    certificate: &SealingCertificate,
     scope: SealScope,
-    entropy: &Entropy<'_>,
+    entropy: &EntropySource<'_>,
 ) -> Result<Manifest, Diagnostic> {
-    check(secret, scope)?;
-    let label = label(scope, secret.namespace.as_deref().unwrap_or_default(), &secret.name);
-    let sealing = Sealing {
+    check_secret(secret, scope)?;
+    let label = encryption_label(scope, secret.namespace.as_deref().unwrap_or_default(), &secret.name);
+    let sealing = SealContext {
         secret,
         fingerprint: &certificate.fingerprint,
         key: EncryptingKey::new_with_label(certificate.key.clone(), label.as_bytes()),
@@ -81,11 +81,11 @@ pub fn seal(
     for (key, value) in &secret.data {
         sealed.push((key.as_str(), sealing.seal(key, value.bytes())?));
     }
-    Manifest::of(manifest(secret, scope, &sealed))
+    Manifest::of(sealed_manifest(secret, scope, &sealed))
 }
 
 /// Refuses what kubeseal refuses, and what no controller could open.
-fn check(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
+fn check_secret(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
     let name = &secret.name;
     if secret.data.is_empty() {
         let message = format!("the Secret `{name}` has no values to seal");
@@ -100,7 +100,7 @@ fn check(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
     for key in [NAMESPACE_WIDE, CLUSTER_WIDE] {
         // the controller looks at nothing but this value, and would not find the label that was sealed with
         let is_asked = secret.annotations.get(key).is_some_and(|value| value == "true");
-        let is_ours = annotation(scope) == Some(key);
+        let is_ours = scope_annotation(scope) == Some(key);
         if secret.annotations.contains_key(key) && is_asked != is_ours {
             let message = format!("the annotation `{key}` of the Secret `{name}` is not as the scope of its values");
             return Err(Diagnostic::error("delivery", message)
@@ -112,7 +112,7 @@ fn check(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
 }
 
 /// What the values are bound to (`EncryptionLabel` in `sealedsecret_expansion.go`).
-fn label(scope: SealScope, namespace: &str, name: &str) -> String {
+fn encryption_label(scope: SealScope, namespace: &str, name: &str) -> String {
     match scope {
         SealScope::Strict => format!("{namespace}/{name}"),
         SealScope::NamespaceWide => namespace.to_owned(),
@@ -121,21 +121,21 @@ fn label(scope: SealScope, namespace: &str, name: &str) -> String {
 }
 
 /// What all values of a Secret are sealed with.
-struct Sealing<'a> {
+struct SealContext<'a> {
     secret: &'a Object,
     fingerprint: &'a [u8],
     /// The controller's, with the label.
     key: EncryptingKey<Sha256>,
     label: &'a str,
-    entropy: &'a Entropy<'a>,
+    entropy: &'a EntropySource<'a>,
 }
 
-impl Sealing<'_> {
+impl SealContext<'_> {
     /// `length of the encrypted key (u16, big-endian) || encrypted key || ciphertext`, in base64.
     fn seal(&self, key: &str, value: &[u8]) -> Result<String, Diagnostic> {
         let drawn = self.bytes(b"key", key, value).zip(self.bytes(b"seed", key, value));
         let (session, seed) = drawn.ok_or_else(|| {
-            Diagnostic::error("no-randomness", "the system has no randomness to give").failing(Failure::Io)
+            Diagnostic::error("no-randomness", "the system has no randomness to give").with_failure(FailureKind::Io)
         })?;
         self.seal_with(&session, seed, value).ok_or_else(|| {
             let name = &self.secret.name;
@@ -145,14 +145,14 @@ impl Sealing<'_> {
 
     /// Bytes for a value. The context is all that goes into the ciphertext, so that equal ones give equal
     /// bytes and no others the same key; and the bundle, so that nobody sees where two hold the same.
-    fn bytes(&self, purpose: &[u8], key: &str, value: &[u8]) -> Option<Bytes> {
+    fn bytes(&self, purpose: &[u8], key: &str, value: &[u8]) -> Option<SealKeyBytes> {
         let bundle = self.secret.base_name.as_bytes();
         self.entropy.bytes(&[purpose, self.fingerprint, self.label.as_bytes(), bundle, key.as_bytes(), value])
     }
 
     /// None for values beyond what AES-GCM takes, which is more than any object can hold.
-    fn seal_with(&self, session: &Bytes, seed: Bytes, value: &[u8]) -> Option<String> {
-        let wrapped = self.key.encrypt_with_rng(&mut Seed(Some(seed)), session.as_slice()).ok()?;
+    fn seal_with(&self, session: &SealKeyBytes, seed: SealKeyBytes, value: &[u8]) -> Option<String> {
+        let wrapped = self.key.encrypt_with_rng(&mut SeedRng(Some(seed)), session.as_slice()).ok()?;
         let length = u16::try_from(wrapped.len()).ok()?.to_be_bytes();
         let cipher = Aes256Gcm::new(GenericArray::from_slice(session.as_slice()));
         let mut ciphertext = Zeroizing::new(value.to_vec());
@@ -162,9 +162,9 @@ impl Sealing<'_> {
 }
 
 /// Gives a seed once: OAEP draws nothing else.
-struct Seed(Option<Bytes>);
+struct SeedRng(Option<SealKeyBytes>);
 
-impl TryRng for Seed {
+impl TryRng for SeedRng {
     type Error = std::fmt::Error;
 
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
@@ -182,17 +182,17 @@ impl TryRng for Seed {
     }
 }
 
-impl TryCryptoRng for Seed {}
+impl TryCryptoRng for SeedRng {}
 
 /// The object, with the metadata of the Secret as its own and as that of the Secret that will be made. The
 /// controller takes the scope from its own annotations; kubeseal writes it in both places.
-pub(super) fn manifest(secret: &Object, scope: SealScope, sealed: &[(&str, String)]) -> Tree {
-    let place = Place::nowhere();
+pub(super) fn sealed_manifest(secret: &Object, scope: SealScope, sealed: &[(&str, String)]) -> Tree {
+    let place = Location::synthetic();
     let text = |text: &str| Tree::text(text, &place);
     let texts = |pairs: Vec<(&str, &str)>| Tree::map(pairs.into_iter().map(|(key, value)| (key, text(value))), &place);
     let mut annotations: Vec<_> =
         secret.annotations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    annotations.extend(annotation(scope).map(|key| (key, "true")));
+    annotations.extend(scope_annotation(scope).map(|key| (key, "true")));
     annotations.sort_unstable();
     annotations.dedup();
     let labels: Vec<_> = secret.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -227,7 +227,7 @@ pub(super) fn manifest(secret: &Object, scope: SealScope, sealed: &[(&str, Strin
     )
 }
 
-fn annotation(scope: SealScope) -> Option<&'static str> {
+fn scope_annotation(scope: SealScope) -> Option<&'static str> {
     match scope {
         SealScope::Strict => None,
         SealScope::NamespaceWide => Some(NAMESPACE_WIDE),

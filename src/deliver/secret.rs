@@ -5,25 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::sealed_secret::{Certificate, Entropy, seal};
-use super::{Delivered, Form, ObjectName, Outline, Way, outline, sealed_secret};
+use super::sealed_secret::{EntropySource, SealingCertificate, seal};
+use super::{Delivered, DeliveredForm, DeliveryContext, ObjectName, Outline, outline, sealed_secret};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::FileKind;
 use crate::layer::Tree;
 use crate::manifest::Manifest;
 use crate::name::EnvironmentName;
-use crate::object::{Object, ObjectKind, Rendered};
-use crate::resolve::Final;
+use crate::object::{Object, ObjectKind, RenderedObject};
+use crate::resolve::ResolvedBytes;
 
 /// What tells this use of the layers' keys from every other one.
 const PURPOSE: &[u8] = b"septum: the keys of a SealedSecret, version 1";
 
 /// Whether a Secret has anything to hide; one that the cluster fills in has not, nor do empty values, for
 /// which there is no ciphertext.
-pub(super) fn has_values(object: &Rendered) -> bool {
+pub(super) fn has_values(object: &RenderedObject) -> bool {
     match object {
-        Rendered::Bundle(object) => object.data.values().any(|value| !value.bytes().is_empty()) || !object.is_known(),
-        Rendered::Manifest(manifest, _) => {
+        RenderedObject::Bundle(object) => {
+            object.data.values().any(|value| !value.bytes().is_empty()) || !object.is_known()
+        }
+        RenderedObject::Manifest(manifest, _) => {
             let fields = ["data", "stringData"].into_iter().filter_map(|field| manifest.tree.get(field)?.as_map());
             let is_empty = |value: &Tree| value.as_text().is_some_and(str::is_empty);
             fields.flat_map(|map| map.values()).any(|value| !is_empty(value))
@@ -32,22 +34,26 @@ pub(super) fn has_values(object: &Rendered) -> bool {
 }
 
 /// Secrets, each sealed for a controller.
-pub(super) fn sealed(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {
+pub(super) fn seal_secrets(
+    secrets: Vec<RenderedObject>,
+    way: &DeliveryContext<'_>,
+    problems: &mut Diagnostics,
+) -> Vec<Delivered> {
     if secrets.is_empty() {
         return Vec::new();
     }
-    let Some((told, certificate)) = problems_of(certificate(way), problems) else { return Vec::new() };
+    let Some((told, certificate)) = problems_of(sealing_certificate(way), problems) else { return Vec::new() };
     problems.extend(told);
     let mut unstable = false;
     let mut delivered = Vec::with_capacity(secrets.len());
     for secret in secrets {
         let environment = secret.environment().clone();
         let has_key = way.definition.naming_key.is_some();
-        let outline = (!has_key || !secret.is_known()).then(|| outline(&secret, way));
+        let outline = (!has_key || !secret.is_known()).then(|| sealed_outline(&secret, way));
         let mut plain = Delivered::plain(secret);
         plain.id = sealed_name(plain.id);
         let form = match plain.form {
-            Form::Plain(secret) => {
+            DeliveredForm::Plain(secret) => {
                 let object = match object_of(*secret) {
                     Ok(object) => object,
                     Err(problem) => {
@@ -57,7 +63,7 @@ pub(super) fn sealed(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagn
                 };
                 let Some(manifest) = problems.take(seal_one(&object, &certificate, way)) else { continue };
                 unstable |= !has_key;
-                Form::Plain(Box::new(Rendered::Manifest(manifest, environment)))
+                DeliveredForm::Plain(Box::new(RenderedObject::Manifest(manifest, environment)))
             }
             other => other,
         };
@@ -68,21 +74,21 @@ pub(super) fn sealed(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagn
 }
 
 /// What the SealedSecret of a Secret looks like but for its values.
-fn outline(secret: &Rendered, way: &Way<'_>) -> Outline {
+fn sealed_outline(secret: &RenderedObject, way: &DeliveryContext<'_>) -> Outline {
     match secret {
-        Rendered::Bundle(object) => outline_of(object, object.data.keys().chain(object.unknown.keys()), way),
-        Rendered::Manifest(manifest, environment) => {
+        RenderedObject::Bundle(object) => outline_of(object, object.data.keys().chain(object.unknown.keys()), way),
+        RenderedObject::Manifest(manifest, environment) => {
             let object = of_manifest(manifest, environment.clone(), BTreeMap::new());
             outline_of(&object, keys_of(manifest), way)
         }
     }
 }
 
-fn outline_of<'a>(object: &Object, keys: impl Iterator<Item = &'a String>, way: &Way<'_>) -> Outline {
+fn outline_of<'a>(object: &Object, keys: impl Iterator<Item = &'a String>, way: &DeliveryContext<'_>) -> Outline {
     let keys: BTreeSet<_> = keys.collect();
     let values: Vec<_> = keys.into_iter().map(|key| (key.as_str(), outline::SEALED.to_owned())).collect();
-    let tree = sealed_secret::manifest(object, way.definition.delivery.scope(), &values);
-    Outline::new(crate::yaml::write::write(&tree.to_value()))
+    let tree = sealed_secret::sealed_manifest(object, way.definition.delivery.scope(), &values);
+    Outline::new(crate::yaml::write::write_document(&tree.to_value()))
 }
 
 /// What the SealedSecret of a Secret is called by.
@@ -95,7 +101,7 @@ fn problems_of<T>(result: Result<T, Diagnostics>, problems: &mut Diagnostics) ->
 }
 
 /// The certificate that Secrets are sealed for.
-fn certificate(way: &Way<'_>) -> Result<(Option<Diagnostic>, Certificate), Diagnostics> {
+fn sealing_certificate(way: &DeliveryContext<'_>) -> Result<(Option<Diagnostic>, SealingCertificate), Diagnostics> {
     let delivery = &way.definition.delivery;
     let Some(path) = &delivery.certificate else {
         let error = Diagnostic::error("delivery", "`secrets: sealed-secret` needs a certificate")
@@ -104,25 +110,29 @@ fn certificate(way: &Way<'_>) -> Result<(Option<Diagnostic>, Certificate), Diagn
         return Err(at_form(error, way).into());
     };
     let at = |problem: Diagnostic| if problem.labels.is_empty() { problem.at(path.place.clone()) } else { problem };
-    let source = way.files.text(FileKind::Certificate, &path.value).map_err(at)?;
-    let certificate = Certificate::read(&source).map_err(at)?;
+    let source = way.files.read_text(FileKind::Certificate, &path.value).map_err(at)?;
+    let certificate = SealingCertificate::read(&source).map_err(at)?;
     Ok((way.day.and_then(|day| certificate.check(&path.place, day)), certificate))
 }
 
-fn seal_one(object: &Object, certificate: &Certificate, way: &Way<'_>) -> Result<Manifest, Diagnostic> {
+fn seal_one(
+    object: &Object,
+    certificate: &SealingCertificate,
+    way: &DeliveryContext<'_>,
+) -> Result<Manifest, Diagnostic> {
     let definition = way.definition;
     let parts = [definition.environment.as_str(), definition.app.as_str()];
-    let key = definition.naming_key.as_ref().map(|key| key.derive(PURPOSE, &parts));
-    let fill = key.as_ref().map(|key| |context: &[&[u8]], out: &mut [u8]| key.bytes(context, out));
+    let key = definition.naming_key.as_ref().map(|key| key.derive_key(PURPOSE, &parts));
+    let fill = key.as_ref().map(|key| |context: &[&[u8]], out: &mut [u8]| key.fill_bytes(context, out));
     let entropy = match &fill {
-        Some(fill) => Entropy::Derived(fill),
-        None => Entropy::System,
+        Some(fill) => EntropySource::Derived(fill),
+        None => EntropySource::System,
     };
     seal(object, certificate, definition.delivery.scope(), &entropy).map_err(|problem| at_form(problem, way))
 }
 
 /// Points at what asks for sealing.
-fn at_form(problem: Diagnostic, way: &Way<'_>) -> Diagnostic {
+fn at_form(problem: Diagnostic, way: &DeliveryContext<'_>) -> Diagnostic {
     match &way.definition.delivery.secrets {
         Some(form) => problem.at(form.place.clone()),
         None => problem,
@@ -130,7 +140,7 @@ fn at_form(problem: Diagnostic, way: &Way<'_>) -> Diagnostic {
 }
 
 /// That sealed values are others each time.
-fn not_stable(way: &Way<'_>) -> Diagnostic {
+fn not_stable(way: &DeliveryContext<'_>) -> Diagnostic {
     let environment = &way.definition.environment;
     let warning =
         Diagnostic::warning("unstable-ciphertext", format!("the sealed values of `{environment}` are new ones"))
@@ -140,10 +150,10 @@ fn not_stable(way: &Way<'_>) -> Diagnostic {
 }
 
 /// A Secret as an object of a bundle.
-fn object_of(secret: Rendered) -> Result<Object, Diagnostic> {
+fn object_of(secret: RenderedObject) -> Result<Object, Diagnostic> {
     match secret {
-        Rendered::Bundle(object) => Ok(object),
-        Rendered::Manifest(manifest, environment) => {
+        RenderedObject::Bundle(object) => Ok(object),
+        RenderedObject::Manifest(manifest, environment) => {
             let data = data_of(&manifest)?;
             Ok(of_manifest(&manifest, environment, data))
         }
@@ -156,7 +166,7 @@ fn keys_of(manifest: &Manifest) -> impl Iterator<Item = &String> {
     fields.flat_map(|map| map.keys())
 }
 
-fn of_manifest(manifest: &Manifest, environment: EnvironmentName, data: BTreeMap<String, Final>) -> Object {
+fn of_manifest(manifest: &Manifest, environment: EnvironmentName, data: BTreeMap<String, ResolvedBytes>) -> Object {
     let texts = |field: &str| -> BTreeMap<String, String> {
         let map = manifest.tree.at(&["metadata", field]).and_then(Tree::as_map);
         let pairs = map.into_iter().flatten();
@@ -180,20 +190,20 @@ fn of_manifest(manifest: &Manifest, environment: EnvironmentName, data: BTreeMap
 }
 
 /// The values of a Secret; `stringData` has the last word, as in the cluster.
-fn data_of(manifest: &Manifest) -> Result<BTreeMap<String, Final>, Diagnostic> {
+fn data_of(manifest: &Manifest) -> Result<BTreeMap<String, ResolvedBytes>, Diagnostic> {
     let mut data = BTreeMap::new();
     for (key, value) in manifest.tree.get("data").and_then(Tree::as_map).into_iter().flatten() {
         let packed: String = value.as_text().unwrap_or_default().split_whitespace().collect();
         let bytes = STANDARD.decode(packed).map_err(|_| {
             let message = format!("`data.{key}` of {} is no base64", manifest.label());
             Diagnostic::error("invalid-manifest", message)
-                .at_hidden(value.place.clone())
+                .at_masked(value.place.clone())
                 .hint("write a text under `stringData`")
         })?;
-        data.insert(key.clone(), Final::File(bytes.into()));
+        data.insert(key.clone(), ResolvedBytes::File(bytes.into()));
     }
     for (key, value) in manifest.tree.get("stringData").and_then(Tree::as_map).into_iter().flatten() {
-        data.insert(key.clone(), Final::File(value.as_text().unwrap_or_default().as_bytes().into()));
+        data.insert(key.clone(), ResolvedBytes::File(value.as_text().unwrap_or_default().as_bytes().into()));
     }
     Ok(data)
 }

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{Delivered, Form, ObjectName, Outline, Way, outline, outlined};
+use super::{Delivered, DeliveredForm, DeliveryContext, ObjectName, Outline, outline, outline_text};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::files::{Files, Probe};
-use crate::object::{Rendered, Reveal};
-use crate::sops::{self, Kept, Pattern, Plan, Recipients, Rule, Rules, Selector, Stable};
+use crate::files::{InputQuery, ProjectFiles};
+use crate::object::{RenderedObject, Reveal};
+use crate::sops::{
+    self, CiphertextReuse, CreationRule, EncryptionPlan, GoRegex, Recipients, Selector, SopsConfig, StableFile,
+};
 use crate::yaml;
 
 /// The values of a Secret and nothing else: `apiVersion`, `kind` and `metadata` have to stay readable for
@@ -19,15 +21,19 @@ const SELECTED: &str = "^(data|stringData)$";
 const PURPOSE: &[u8] = b"septum: the data key of a delivered Secret, version 1";
 
 /// Secrets, each encrypted as a file of its own.
-pub(super) fn encrypted(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Diagnostics) -> Vec<Delivered> {
+pub(super) fn encrypt_secrets(
+    secrets: Vec<RenderedObject>,
+    way: &DeliveryContext<'_>,
+    problems: &mut Diagnostics,
+) -> Vec<Delivered> {
     let mut unstable = Vec::new();
     let mut delivered = Vec::with_capacity(secrets.len());
     let mut without_recipients = None;
     for secret in secrets {
-        let outlined = outlined(&secret, outline::CIPHERTEXT);
+        let outlined = outline_text(&secret, outline::CIPHERTEXT);
         let plain = Delivered::plain(secret);
         let path = (way.path)(&plain.id);
-        let plan = match plan(way, &path) {
+        let plan = match encryption_plan(way, &path) {
             Ok(Some(plan)) => plan,
             Ok(None) => {
                 without_recipients.get_or_insert_with(|| no_recipients(way, &path));
@@ -41,18 +47,18 @@ pub(super) fn encrypted(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Di
         let committed = (way.committed)(&plain.id);
         let committed = committed.as_deref().map(Vec::as_slice);
         let outline = Outline::new(sops::with_metadata(&outlined, &plan, committed, outline::CIPHERTEXT));
-        let Form::Plain(object) = &plain.form else {
+        let DeliveredForm::Plain(object) = &plain.form else {
             delivered.push(Delivered { outline: Some(outline), ..plain });
             continue;
         };
-        match encrypt(object, &plain.id, &plan, committed, way) {
-            Ok(Stable { bytes, kept }) => {
-                if matches!(kept, Kept::Unstable | Kept::Unopened) {
+        match encrypt_secret(object, &plain.id, &plan, committed, way) {
+            Ok(StableFile { bytes, kept }) => {
+                if matches!(kept, CiphertextReuse::Unstable | CiphertextReuse::Unopened) {
                     unstable.push(plain.id.clone());
                 }
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                let outline = (kept == Kept::Unopened).then_some(outline);
-                delivered.push(Delivered { form: Form::Encrypted(Zeroizing::new(text)), outline, ..plain });
+                let outline = (kept == CiphertextReuse::Unopened).then_some(outline);
+                delivered.push(Delivered { form: DeliveredForm::Encrypted(Zeroizing::new(text)), outline, ..plain });
             }
             Err(found) => problems.extend(found),
         }
@@ -62,19 +68,19 @@ pub(super) fn encrypted(secrets: Vec<Rendered>, way: &Way<'_>, problems: &mut Di
     delivered
 }
 
-fn encrypt(
-    object: &Rendered,
+fn encrypt_secret(
+    object: &RenderedObject,
     id: &ObjectName,
-    plan: &Plan,
+    plan: &EncryptionPlan,
     committed: Option<&[u8]>,
-    way: &Way<'_>,
-) -> Result<Stable, Diagnostics> {
+    way: &DeliveryContext<'_>,
+) -> Result<StableFile, Diagnostics> {
     let mut text = Zeroizing::new(String::new());
-    yaml::write::append(&mut text, &object.to_value(Reveal::Values));
+    yaml::write::append_document(&mut text, &object.to_value(Reveal::Values));
     let definition = way.definition;
     let key = definition.naming_key.as_ref().map(|key| {
         let parts = [definition.environment.as_str(), definition.app.as_str(), &id.namespace, &id.base_name];
-        key.derive(PURPOSE, &parts)
+        key.derive_key(PURPOSE, &parts)
     });
     let name = format!("the Secret {}", id.name);
     sops::encrypt_stable(&name, text, plan, key.as_ref(), committed, way.identities, way.now)
@@ -83,42 +89,42 @@ fn encrypt(
 
 /// For whom a file is encrypted: those whom a layer names, else those of the rule for the file, else those
 /// of the rule for the environment's own secrets.
-fn plan(way: &Way<'_>, path: &Path) -> Result<Option<Plan>, Diagnostics> {
-    let selector = Selector::EncryptedRegex(Pattern::parse(SELECTED).map_err(|reason| {
+fn encryption_plan(way: &DeliveryContext<'_>, path: &Path) -> Result<Option<EncryptionPlan>, Diagnostics> {
+    let selector = Selector::EncryptedRegex(GoRegex::parse(SELECTED).map_err(|reason| {
         Diagnostics::from(Diagnostic::error("invalid-field", format!("`{SELECTED}` is no pattern: {reason}")))
     })?);
     if let Some(recipients) = &way.definition.delivery.recipients {
-        let recipients = Recipients::age(recipients.value.clone());
-        return Ok(Some(Plan { selector, ..Plan::new(recipients) }));
+        let recipients = Recipients::from_age(recipients.value.clone());
+        return Ok(Some(EncryptionPlan { selector, ..EncryptionPlan::new(recipients) }));
     }
     for path in [path, way.secrets] {
-        if let Some(rule) = way.rules.rule(path)?.filter(|rule: &Rule| !rule.groups.is_empty()) {
-            return Ok(Some(Plan { selector, ..Plan::of_rule(&rule) }));
+        if let Some(rule) = way.rules.find_rule(path)?.filter(|rule: &CreationRule| !rule.groups.is_empty()) {
+            return Ok(Some(EncryptionPlan { selector, ..EncryptionPlan::of_rule(&rule) }));
         }
     }
     Ok(None)
 }
 
 /// Where the rule for a file is looked for: another `.sops.yaml` may mean other recipients.
-pub(super) fn asks(path: &Path, files: &Files) -> Vec<Probe> {
+pub(super) fn rule_queries(path: &Path, files: &ProjectFiles) -> Vec<InputQuery> {
     let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(files.root()));
-    let nearest = Rules::nearest(path).ok().flatten();
-    folders.map(|folder| folder.join(".sops.yaml")).chain(nearest).map(Probe::File).collect()
+    let nearest = SopsConfig::find_nearest(path).ok().flatten();
+    folders.map(|folder| folder.join(".sops.yaml")).chain(nearest).map(InputQuery::File).collect()
 }
 
 /// For whom a Secret is encrypted, in words; nobody if nothing says it.
-pub(super) fn recipients(way: &Way<'_>, id: &ObjectName) -> Vec<String> {
-    match plan(way, &(way.path)(id)) {
-        Ok(Some(plan)) => plan.recipients.words(),
+pub(super) fn describe_recipients(way: &DeliveryContext<'_>, id: &ObjectName) -> Vec<String> {
+    match encryption_plan(way, &(way.path)(id)) {
+        Ok(Some(plan)) => plan.recipients.to_words(),
         Ok(None) | Err(_) => Vec::new(),
     }
 }
 
-fn no_recipients(way: &Way<'_>, path: &Path) -> Diagnostic {
+fn no_recipients(way: &DeliveryContext<'_>, path: &Path) -> Diagnostic {
     let environment = &way.definition.environment;
     let message = format!("nothing says for whom the Secrets of `{environment}` are to be encrypted");
     let error = Diagnostic::error("no-rule", message)
-        .note(format!("neither a rule for `{}` in `.sops.yaml`", Rules::shown(path)))
+        .note(format!("neither a rule for `{}` in `.sops.yaml`", SopsConfig::display_path(path)))
         .note(format!("nor one for `{}`", way.files.name(way.secrets)))
         .hint("write `delivery: { recipients: [age1…] }` with the key of the cluster, or add a rule");
     match &way.definition.delivery.secrets {
@@ -128,7 +134,7 @@ fn no_recipients(way: &Way<'_>, path: &Path) -> Diagnostic {
 }
 
 /// That ciphertext is another one each time.
-fn not_stable(secrets: &[ObjectName], way: &Way<'_>) -> Diagnostic {
+fn not_stable(secrets: &[ObjectName], way: &DeliveryContext<'_>) -> Diagnostic {
     let names: Vec<_> = secrets.iter().map(|id| format!("`{}`", id.name)).collect();
     let environment = &way.definition.environment;
     let message = format!("the ciphertext of {} in `{environment}` is a new one", names.join(", "));

@@ -38,7 +38,7 @@ fn is_active(char: char) -> bool {
 }
 
 /// The text as a part of one line: `\n` for a line break, `\u{1b}` for what else acts on a terminal.
-pub fn escape(text: &str) -> Cow<'_, str> {
+pub fn escape_line(text: &str) -> Cow<'_, str> {
     escape_except(text, |_| false)
 }
 
@@ -109,7 +109,7 @@ pub fn without_quotes(message: &str) -> &str {
 const IDENTITIES: [&str; 2] = ["AGE-SECRET-KEY-", "AGE-PLUGIN-"];
 
 /// The text without private keys of age, which people put in the place of a name of a file or a recipient.
-fn redact(text: &str) -> Cow<'_, str> {
+fn redact_keys(text: &str) -> Cow<'_, str> {
     let upper = text.to_ascii_uppercase();
     let starts = IDENTITIES.iter().flat_map(|start| upper.match_indices(start));
     let mut keys: Vec<_> = starts
@@ -140,11 +140,11 @@ fn redact(text: &str) -> Cow<'_, str> {
 /// A text for people, in pieces: what a piece holds is escaped, and lines end where this says so.
 #[derive(Debug, Clone, Default)]
 pub struct StyledText {
-    parts: Vec<Part>,
+    parts: Vec<StyledPart>,
 }
 
 #[derive(Debug, Clone)]
-enum Part {
+enum StyledPart {
     Piece(Style, String),
     Break,
 }
@@ -156,7 +156,7 @@ impl StyledText {
     }
 
     /// A line by itself, without its break.
-    pub fn of(line: impl Into<String>) -> Self {
+    pub fn from_line(line: impl Into<String>) -> Self {
         let mut text = Self::new();
         text.push(line);
         text
@@ -169,24 +169,24 @@ impl StyledText {
 
     /// Adds a piece in a style.
     pub fn push_in(&mut self, style: Style, piece: impl Into<String>) {
-        self.parts.push(Part::Piece(style, piece.into()));
+        self.parts.push(StyledPart::Piece(style, piece.into()));
     }
 
     /// Ends the line.
     pub fn end_line(&mut self) {
-        self.parts.push(Part::Break);
+        self.parts.push(StyledPart::Break);
     }
 
     /// Adds a whole line.
-    pub fn line(&mut self, line: impl Into<String>) {
+    pub fn push_line(&mut self, line: impl Into<String>) {
         self.push(line);
         self.end_line();
     }
 
     /// Adds all lines of a text of somebody else, each behind what indents it.
-    pub fn indented(&mut self, indent: &str, text: &str) {
+    pub fn push_indented(&mut self, indent: &str, text: &str) {
         for line in text.split('\n') {
-            self.line(format!("{indent}{}", line.strip_suffix('\r').unwrap_or(line)));
+            self.push_line(format!("{indent}{}", line.strip_suffix('\r').unwrap_or(line)));
         }
     }
 
@@ -197,11 +197,11 @@ impl StyledText {
 
     /// Columns of its longest line.
     pub fn width(&self) -> usize {
-        let lines = self.parts.split(|part| matches!(part, Part::Break));
-        let of_line = |line: &[Part]| -> usize {
+        let lines = self.parts.split(|part| matches!(part, StyledPart::Break));
+        let of_line = |line: &[StyledPart]| -> usize {
             let pieces = line.iter().map(|part| match part {
-                Part::Piece(_, text) => text.width(),
-                Part::Break => 0,
+                StyledPart::Piece(_, text) => text.width(),
+                StyledPart::Break => 0,
             });
             pieces.sum()
         };
@@ -214,15 +214,15 @@ impl StyledText {
     }
 
     /// The text as it is written, with colours if they are wanted.
-    pub fn write(&self, color: bool) -> String {
+    pub fn render_text(&self, color: bool) -> String {
         let mut out = String::new();
         for part in &self.parts {
             match part {
-                Part::Break => out.push('\n'),
-                Part::Piece(style, piece) if color && *style != Style::new() => {
-                    let _ = write!(out, "{style}{}{style:#}", redact(&escape(piece)));
+                StyledPart::Break => out.push('\n'),
+                StyledPart::Piece(style, piece) if color && *style != Style::new() => {
+                    let _ = write!(out, "{style}{}{style:#}", redact_keys(&escape_line(piece)));
                 }
-                Part::Piece(_, piece) => out.push_str(&redact(&escape(piece))),
+                StyledPart::Piece(_, piece) => out.push_str(&redact_keys(&escape_line(piece))),
             }
         }
         out
@@ -242,7 +242,7 @@ mod tests {
             ("\u{85}\u{9b}2J\u{7f}\0", "\\u{85}\\u{9b}2J\\u{7f}\\u{0}"),
             ("\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}", "\\u{202e}\\u{2066}\\u{200b}\\u{2028}\\u{feff}"),
         ] {
-            assert_eq!(escape(text), expected);
+            assert_eq!(escape_line(text), expected);
         }
     }
 
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn private_keys_are_redacted() {
         let text = "`AGE-SECRET-KEY-1QQQQQQQQQQQQ` and age-secret-key-1qqqqqqqqqqqq, not AGE-SECRET-KEY-1…";
-        let shown = StyledText::of(text).write(false);
+        let shown = StyledText::from_line(text).render_text(false);
         assert_eq!(shown, "`AGE-SECRET-KEY-…` and age-secret-key-…, not AGE-SECRET-KEY-1…");
     }
 
@@ -273,14 +273,14 @@ mod tests {
                 || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         };
         let all: String = (0..=0x10_ffff_u32).filter_map(char::from_u32).filter(hostile).collect();
-        assert!(!escape(&all).contains(|char| hostile(&char)));
+        assert!(!escape_line(&all).contains(|char| hostile(&char)));
         assert!(!escape_lines(&all).replace(['\n', '\r'], "").contains(|char| hostile(&char)));
         let json = serde_json::to_string(&all).unwrap();
         let escaped = escape_json(&json);
         assert!(!escaped.contains(|char| hostile(&char)));
         assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), all);
-        let mut text = StyledText::of(all);
+        let mut text = StyledText::from_line(all);
         text.end_line();
-        assert!(!text.write(true).trim_end_matches('\n').contains(|char| hostile(&char)));
+        assert!(!text.render_text(true).trim_end_matches('\n').contains(|char| hostile(&char)));
     }
 }

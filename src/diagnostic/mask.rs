@@ -7,15 +7,15 @@
 
 use std::ops::Range;
 
-use super::Shown;
-use crate::template_tokens::{TemplateTag, is_template, lex};
+use super::ExcerptDetail;
+use crate::template_tokens::{TemplateTag, is_template, lex_template};
 
 /// What stands for a hidden value.
 const MASK: &str = "…";
 
 /// Tags of the text that a line is part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tags {
+pub(super) enum TagCompleteness {
     /// Each ends on the line that it begins on.
     Whole,
     /// Some may go over several lines.
@@ -23,24 +23,29 @@ pub(super) enum Tags {
 }
 
 /// The line with its values masked, and where `keep` is in the result, of which as much is shown as is said.
-pub(super) fn mask(line: &str, keep: Range<usize>, kept: Shown, tags: Tags) -> (String, Range<usize>) {
+pub(super) fn mask_line(
+    line: &str,
+    keep: Range<usize>,
+    kept: ExcerptDetail,
+    tags: TagCompleteness,
+) -> (String, Range<usize>) {
     let mut shown = vec![false; line.len()];
     let mut set = |range: Range<usize>, value: bool| {
         shown.iter_mut().take(range.end).skip(range.start).for_each(|byte| *byte = value);
     };
-    for piece in pieces(line) {
+    for piece in split_segments(line) {
         set(piece.range, piece.shown);
     }
     for tag in template_tags(line, &keep, tags) {
         set(tag, true);
     }
     match kept {
-        Shown::Nothing => set(keep.clone(), false),
-        Shown::Structure => {}
-        Shown::All(_) => set(keep.clone(), true),
+        ExcerptDetail::Nothing => set(keep.clone(), false),
+        ExcerptDetail::Structure => {}
+        ExcerptDetail::All(_) => set(keep.clone(), true),
     }
     join_masks(line, &mut shown, &keep);
-    write(line, &shown, &keep)
+    write_masked(line, &shown, &keep)
 }
 
 /// Hides the blanks between two hidden words, so that the number of words is not told.
@@ -60,7 +65,7 @@ fn join_masks(line: &str, shown: &mut [bool], keep: &Range<usize>) {
 }
 
 /// What is shown of a line, a mask for each run of what is not, and where `keep` went.
-fn write(line: &str, shown: &[bool], keep: &Range<usize>) -> (String, Range<usize>) {
+fn write_masked(line: &str, shown: &[bool], keep: &Range<usize>) -> (String, Range<usize>) {
     let mut out = String::with_capacity(line.len());
     let (mut start, mut end) = (None, None);
     let mut masked = false;
@@ -87,23 +92,26 @@ fn write(line: &str, shown: &[bool], keep: &Range<usize>) -> (String, Range<usiz
 
 /// The template tags that hold names alone. Unless it is known that all tags end on their lines, that is only the one
 /// that `keep` is in: whether the engine reads the others as tags follows from the lines before.
-fn template_tags(line: &str, keep: &Range<usize>, tags: Tags) -> Vec<Range<usize>> {
+fn template_tags(line: &str, keep: &Range<usize>, tags: TagCompleteness) -> Vec<Range<usize>> {
     if !is_template(line) {
         return Vec::new();
     }
     let is_around = |tag: &TemplateTag<'_>| tag.range.start <= keep.start && keep.end <= tag.range.end;
-    let found = lex(line).tags.into_iter().filter(|tag| tag.is_of_names() && (tags == Tags::Whole || is_around(tag)));
+    let found = lex_template(line)
+        .tags
+        .into_iter()
+        .filter(|tag| tag.is_of_names() && (tags == TagCompleteness::Whole || is_around(tag)));
     found.map(|tag| tag.range).collect()
 }
 
 /// A part of a line that is shown or masked as a whole.
-struct Piece {
+struct LineSegment {
     range: Range<usize>,
     shown: bool,
 }
 
 /// Cuts a line into structure and values.
-fn pieces(line: &str) -> Vec<Piece> {
+fn split_segments(line: &str) -> Vec<LineSegment> {
     let mut pieces = Vec::new();
     let mut at = 0;
     let mut flow = 0_usize;
@@ -112,7 +120,7 @@ fn pieces(line: &str) -> Vec<Piece> {
     while let Some(first) = line[at..].chars().next() {
         let (length, shown) = match first {
             ' ' | '\t' | '\r' => (1, true),
-            '{' if line[at..].starts_with("{{") => (scalar(&line[at..], flow > 0), false),
+            '{' if line[at..].starts_with("{{") => (scalar_length(&line[at..], flow > 0), false),
             '{' | '[' => {
                 flow += 1;
                 (1, true)
@@ -128,12 +136,12 @@ fn pieces(line: &str) -> Vec<Piece> {
             '-' | '?' if starts_blank(&line[at + 1..]) && !in_value => (1, true),
             '#' => (line.len() - at, false),
             _ => {
-                let length = scalar(&line[at..], flow > 0);
+                let length = scalar_length(&line[at..], flow > 0);
                 let may_be_key = flow > 0 || !in_value;
                 (length, is_structure(&line[at..at + length], &line[at + length..], may_be_key))
             }
         };
-        pieces.push(Piece { range: at..at + length, shown });
+        pieces.push(LineSegment { range: at..at + length, shown });
         at += length;
     }
     pieces
@@ -144,11 +152,11 @@ fn starts_blank(text: &str) -> bool {
 }
 
 /// The length of the scalar at the start of `rest`; at least one character.
-fn scalar(rest: &str, in_flow: bool) -> usize {
+fn scalar_length(rest: &str, in_flow: bool) -> usize {
     let mut chars = rest.char_indices();
     let Some((_, first)) = chars.next() else { return 0 };
     match first {
-        '"' | '\'' => return quoted(rest, first),
+        '"' | '\'' => return quoted_length(rest, first),
         '&' | '*' | '!' => return rest.find([' ', '\t', ',', '}', ']']).unwrap_or(rest.len()),
         _ => {}
     }
@@ -170,7 +178,7 @@ fn scalar(rest: &str, in_flow: bool) -> usize {
 }
 
 /// The length of a quoted scalar; an open one goes to the end of the line.
-fn quoted(rest: &str, quote: char) -> usize {
+fn quoted_length(rest: &str, quote: char) -> usize {
     let mut chars = rest.char_indices().skip(1).peekable();
     while let Some((index, char)) = chars.next() {
         if char == '\\' && quote == '"' {
@@ -197,8 +205,8 @@ fn is_structure(word: &str, after: &str, may_be_key: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Public, Shown};
-    use super::{Tags, mask};
+    use super::super::{ExcerptDetail, PublicReason};
+    use super::{TagCompleteness, mask_line};
 
     #[test]
     fn values_are_masked_and_structure_stays() {
@@ -224,20 +232,20 @@ mod tests {
             ("  <<: *defaults", "  <<: …"),
             ("  A: [x, \"y, z\", w]", "  A: […, …, …]"),
         ] {
-            assert_eq!(mask(line, 0..0, Shown::Structure, Tags::Whole).0, expected, "{line}");
+            assert_eq!(mask_line(line, 0..0, ExcerptDetail::Structure, TagCompleteness::Whole).0, expected, "{line}");
         }
     }
 
     #[test]
     fn the_range_in_question_is_shown_where_it_is_said_why() {
         let line = "  PORT: eighty # x";
-        let (text, kept) = mask(line, 8..14, Shown::All(Public::PlainValue), Tags::Whole);
+        let (text, kept) = mask_line(line, 8..14, ExcerptDetail::All(PublicReason::PlainValue), TagCompleteness::Whole);
         assert_eq!((text.as_str(), &text[kept]), ("  PORT: eighty …", "eighty"));
-        for hidden in [Shown::Nothing, Shown::Structure] {
-            let (text, kept) = mask(line, 8..14, hidden, Tags::Whole);
+        for hidden in [ExcerptDetail::Nothing, ExcerptDetail::Structure] {
+            let (text, kept) = mask_line(line, 8..14, hidden, TagCompleteness::Whole);
             assert_eq!((text.as_str(), &text[kept]), ("  PORT: …", "…"));
         }
-        let (text, kept) = mask(line, 2..6, Shown::Structure, Tags::Whole);
+        let (text, kept) = mask_line(line, 2..6, ExcerptDetail::Structure, TagCompleteness::Whole);
         assert_eq!((text.as_str(), &text[kept]), ("  PORT: …", "PORT"));
     }
 
@@ -245,14 +253,14 @@ mod tests {
     fn templates_are_shown_without_the_texts_around_and_in_them() {
         let line = r#"  URL: "postgres://app:hunter2@{{ data.HOSTT }}/db{{ 'x' }}{{ 12 }}""#;
         let at = line.find("data").expect("there");
-        let (text, kept) = mask(line, at..at + 10, Shown::Structure, Tags::Whole);
+        let (text, kept) = mask_line(line, at..at + 10, ExcerptDetail::Structure, TagCompleteness::Whole);
         assert_eq!(text, "  URL: …{{ data.HOSTT }}…");
         assert_eq!(&text[kept], "data.HOSTT");
     }
 
     #[test]
     fn of_tags_over_several_lines_only_the_one_in_question_is_shown() {
-        let (text, _) = mask("  {{ hunter }}{{ x }}", 17..18, Shown::Structure, Tags::Open);
+        let (text, _) = mask_line("  {{ hunter }}{{ x }}", 17..18, ExcerptDetail::Structure, TagCompleteness::Open);
         assert_eq!(text, "  …{{ x }}");
     }
 
@@ -266,7 +274,7 @@ mod tests {
         ] {
             for start in 0..=line.len() {
                 for end in start..=line.len() {
-                    let (text, _) = mask(line, start..end, Shown::Structure, Tags::Whole);
+                    let (text, _) = mask_line(line, start..end, ExcerptDetail::Structure, TagCompleteness::Whole);
                     assert!(!text.contains("hunter"), "{line} {start}..{end}: {text}");
                 }
             }
@@ -286,8 +294,10 @@ mod tests {
             for start in 0..=line.len() {
                 for end in start..=line.len() {
                     if line.is_char_boundary(start) && line.is_char_boundary(end) {
-                        let shown = [Shown::Nothing, Shown::Structure, Shown::All(Public::Name)][start % 3];
-                        let (text, kept) = mask(line, start..end, shown, Tags::Whole);
+                        let shown =
+                            [ExcerptDetail::Nothing, ExcerptDetail::Structure, ExcerptDetail::All(PublicReason::Name)]
+                                [start % 3];
+                        let (text, kept) = mask_line(line, start..end, shown, TagCompleteness::Whole);
                         assert!(text.get(kept).is_some(), "{line:?} {start}..{end}");
                     }
                 }

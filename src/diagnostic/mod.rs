@@ -13,13 +13,13 @@ mod render;
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::span::Place;
+use crate::span::Location;
 
-use omitted::{MOST_KEPT, Omitted};
+use omitted::{MOST_KEPT, OmittedCounts};
 
-pub use escape::{StyledText, escape, escape_json, escape_lines, without_quotes};
-pub use nearest::{did_you_mean, nearest, nearest_slip};
-pub use render::{render, styled, styled_with_rule};
+pub use escape::{StyledText, escape_json, escape_line, escape_lines, without_quotes};
+pub use nearest::{did_you_mean, nearest_name, nearest_slip};
+pub use render::{render_diagnostic, style_diagnostic, styled_with_rule};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,7 @@ pub enum Severity {
 
 /// What kind of failure an error is; decides the exit code (contract, section 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Failure {
+pub enum FailureKind {
     /// Wrong usage or invalid input: exit code 2.
     Invalid,
     /// A key or a permission is missing: exit code 3.
@@ -49,22 +49,22 @@ pub enum Failure {
 #[derive(Debug, Clone)]
 pub struct Label {
     /// The range under the caret.
-    pub place: Place,
+    pub place: Location,
     /// What to say beside the caret; may be empty.
     pub text: String,
     /// What is shown of the range itself.
-    pub shown: Shown,
+    pub shown: ExcerptDetail,
 }
 
 /// What an excerpt shows of the range that a message points at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum ExcerptDetail {
     /// Nothing.
     Nothing,
     /// What is structure wherever it stands: a key, punctuation, the names in a template.
     Structure,
     /// All of it, for a reason.
-    All(Public),
+    All(PublicReason),
 }
 
 /// Why a range of a file that anybody could have put there may be shown as it is.
@@ -72,7 +72,7 @@ pub enum Shown {
 /// A file need not be what it is read as: a link or a slip of the pen makes a password the scalar in the
 /// place of a name. So each of these is the result of a look at the range, and not a hope about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Public {
+pub enum PublicReason {
     /// It is the key of an entry, in a layer that could be read.
     Key,
     /// It is an expression of a template without a text in quotes.
@@ -92,9 +92,9 @@ pub enum Public {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// It is the mistake at this place.
-    Is(Place),
+    Is(Location),
     /// It follows from the mistake at this place, if that is reported.
-    FollowsFrom(Place),
+    FollowsFrom(Location),
 }
 
 /// One finding, with everything that its reader needs to act on it.
@@ -105,7 +105,7 @@ pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
     /// What kind of failure, if it is an error.
-    pub failure: Failure,
+    pub failure: FailureKind,
     /// What is wrong: lower case, no full stop, user text in backticks.
     pub message: String,
     /// Where: the first label is the place that is named beside the message.
@@ -126,7 +126,7 @@ impl Diagnostic {
         Self {
             rule,
             severity: Severity::Error,
-            failure: Failure::Invalid,
+            failure: FailureKind::Invalid,
             message: message.into(),
             labels: Vec::new(),
             notes: Vec::new(),
@@ -143,7 +143,7 @@ impl Diagnostic {
 
     /// An error of another kind than invalid input.
     #[must_use]
-    pub fn failing(mut self, failure: Failure) -> Self {
+    pub fn with_failure(mut self, failure: FailureKind) -> Self {
         self.failure = failure;
         self
     }
@@ -155,41 +155,41 @@ impl Diagnostic {
 
     /// Points at a range, of which the excerpt shows what is structure and no value.
     #[must_use]
-    pub fn at(self, place: Place) -> Self {
-        self.label(place, "", Shown::Structure)
+    pub fn at(self, place: Location) -> Self {
+        self.label(place, "", ExcerptDetail::Structure)
     }
 
     /// Points at a range of which nothing is shown.
     #[must_use]
-    pub fn at_hidden(self, place: Place) -> Self {
-        self.label(place, "", Shown::Nothing)
+    pub fn at_masked(self, place: Location) -> Self {
+        self.label(place, "", ExcerptDetail::Nothing)
     }
 
     /// Points at a range that is shown, and says why it may be.
     #[must_use]
-    pub fn at_public(self, place: Place, why: Public) -> Self {
-        self.label(place, "", Shown::All(why))
+    pub fn at_public(self, place: Location, why: PublicReason) -> Self {
+        self.label(place, "", ExcerptDetail::All(why))
     }
 
     /// Points at a range, of which the excerpt shows what is structure, with a text beside it.
     #[must_use]
-    pub fn at_with(self, place: Place, text: impl Into<String>) -> Self {
-        self.label(place, text, Shown::Structure)
+    pub fn at_with(self, place: Location, text: impl Into<String>) -> Self {
+        self.label(place, text, ExcerptDetail::Structure)
     }
 
     /// Points at a range of which nothing is shown, with a text beside it.
     #[must_use]
-    pub fn at_hidden_with(self, place: Place, text: impl Into<String>) -> Self {
-        self.label(place, text, Shown::Nothing)
+    pub fn at_masked_with(self, place: Location, text: impl Into<String>) -> Self {
+        self.label(place, text, ExcerptDetail::Nothing)
     }
 
     /// Points at a range that is shown, and says why it may be, with a text beside it.
     #[must_use]
-    pub fn at_public_with(self, place: Place, why: Public, text: impl Into<String>) -> Self {
-        self.label(place, text, Shown::All(why))
+    pub fn at_public_with(self, place: Location, why: PublicReason, text: impl Into<String>) -> Self {
+        self.label(place, text, ExcerptDetail::All(why))
     }
 
-    fn label(mut self, place: Place, text: impl Into<String>, shown: Shown) -> Self {
+    fn label(mut self, place: Location, text: impl Into<String>, shown: ExcerptDetail) -> Self {
         self.labels.push(Label { place, text: text.into(), shown });
         self
     }
@@ -237,7 +237,7 @@ impl Diagnostic {
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
     /// Those that are only counted.
-    omitted: Omitted,
+    omitted: OmittedCounts,
 }
 
 impl Diagnostics {
@@ -278,7 +278,7 @@ impl Diagnostics {
 
     /// The findings in the order of their places, each once: several environments meet the same
     /// mistake in a layer that they share. What follows from another one of them is left out.
-    pub fn sorted(mut self) -> Vec<Diagnostic> {
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.list = without_consequences(self.list, |found| found);
         self.list.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         self.list.dedup_by(|a, b| a.sort_key() == b.sort_key());
@@ -289,7 +289,7 @@ impl Diagnostics {
 
 /// The findings without those that follow from another one of them.
 pub fn without_consequences<T>(mut findings: Vec<T>, diagnostic: impl Fn(&T) -> &Diagnostic) -> Vec<T> {
-    let key = |place: &Place| (place.source.name().to_owned(), place.span.start);
+    let key = |place: &Location| (place.source.name().to_owned(), place.span.start);
     let mistake = |found: &T| match diagnostic(found).cause.as_deref() {
         Some(Cause::Is(place)) => Some(key(place)),
         Some(Cause::FollowsFrom(_)) | None => None,
@@ -304,7 +304,7 @@ pub fn without_consequences<T>(mut findings: Vec<T>, diagnostic: impl Fn(&T) -> 
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { list: vec![diagnostic], omitted: Omitted::default() }
+        Self { list: vec![diagnostic], omitted: OmittedCounts::default() }
     }
 }
 
@@ -361,13 +361,13 @@ mod tests {
         let warnings = (0..MOST_KEPT).map(|_| Diagnostic::warning("w", "wrong"));
         all.extend(warnings);
         assert!(!all.has_errors());
-        all.extend((0..7).map(|_| Diagnostic::error("e", "wrong").failing(Failure::Key)));
+        all.extend((0..7).map(|_| Diagnostic::error("e", "wrong").with_failure(FailureKind::Key)));
         assert!(all.has_errors() && !all.is_empty());
-        let last = all.clone().sorted().pop().unwrap();
-        assert_eq!((last.rule, last.failure, last.severity), ("e", Failure::Key, Severity::Error));
+        let last = all.clone().into_sorted().pop().unwrap();
+        assert_eq!((last.rule, last.failure, last.severity), ("e", FailureKind::Key, Severity::Error));
         assert_eq!(last.message, "7 more findings of the rule `e` are not shown");
         let again: Diagnostics = all.into_iter().collect();
-        let message = again.sorted().pop().unwrap().message;
+        let message = again.into_sorted().pop().unwrap().message;
         assert_eq!(message, "7 more findings of the rule `e` are not shown");
     }
 
@@ -379,7 +379,7 @@ mod tests {
         for start in [5, 0, 5] {
             all.push(Diagnostic::error("x", "wrong").at(at(start)));
         }
-        let lines: Vec<_> = all.sorted().iter().map(|d| d.labels[0].place.span.line).collect();
+        let lines: Vec<_> = all.into_sorted().iter().map(|d| d.labels[0].place.span.line).collect();
         assert_eq!(lines, [1, 2]);
     }
 }

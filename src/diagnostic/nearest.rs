@@ -15,7 +15,7 @@ const CANDIDATE_COST: u64 = 8;
 /// The name in `known` that is nearest to `name`, if one is near enough to be a slip: edit
 /// distance (with transpositions) of at most a third of its length, or equal but for case and
 /// separators.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     nearest_at_most(name, known, LONGEST)
 }
 
@@ -54,13 +54,13 @@ fn nearest_at_most<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, mos
     if wanted.len() > LONGEST {
         return None;
     }
-    let mut rows = Rows::default();
+    let mut rows = DistanceRows::default();
     let mut best: Option<(usize, &str)> = None;
     for candidate in known {
         NAME_COMPARISONS.spend(CANDIDATE_COST).ok()?;
-        test_hook::work(usize::try_from(CANDIDATE_COST).unwrap_or_default());
+        test_hook::count_work(usize::try_from(CANDIDATE_COST).unwrap_or_default());
         let most = best.map_or(most, |(distance, _)| distance);
-        let Some(distance) = distance(&wanted, name, candidate, most, &mut rows) else { continue };
+        let Some(distance) = slip_distance(&wanted, name, candidate, most, &mut rows) else { continue };
         best = best.into_iter().chain([(distance, candidate)]).min();
     }
     best.map(|(_, candidate)| candidate)
@@ -68,11 +68,11 @@ fn nearest_at_most<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, mos
 
 /// `did you mean …?` for the nearest known name.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
+    nearest_name(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
 }
 
 /// The distance of two names, if it is one of a slip and at most `most`.
-fn distance(wanted: &[char], name: &str, candidate: &str, most: usize, rows: &mut Rows) -> Option<usize> {
+fn slip_distance(wanted: &[char], name: &str, candidate: &str, most: usize, rows: &mut DistanceRows) -> Option<usize> {
     if candidate.len() > 4 * LONGEST {
         return None;
     }
@@ -84,7 +84,7 @@ fn distance(wanted: &[char], name: &str, candidate: &str, most: usize, rows: &mu
     if length > LONGEST || wanted.len().abs_diff(length) > most {
         return None;
     }
-    rows.distance(wanted, candidate, length, most)
+    rows.edit_distance(wanted, candidate, length, most)
 }
 
 /// Whether two names are equal but for case and separators.
@@ -101,17 +101,17 @@ fn is_alike(a: &str, b: &str) -> bool {
 
 /// The last three rows of the matrix of distances, kept between candidates.
 #[derive(Default)]
-struct Rows {
+struct DistanceRows {
     two_ago: Vec<usize>,
     last: Vec<usize>,
     now: Vec<usize>,
     letters: Vec<char>,
 }
 
-impl Rows {
+impl DistanceRows {
     /// The number of letters that are inserted, removed, replaced or swapped with their neighbour, if it is at
     /// most `most`. Cells that are further from the diagonal cannot belong to it, and are not looked at.
-    fn distance(&mut self, a: &[char], b: &str, length: usize, most: usize) -> Option<usize> {
+    fn edit_distance(&mut self, a: &[char], b: &str, length: usize, most: usize) -> Option<usize> {
         const FAR: usize = usize::MAX / 2;
         self.letters.clear();
         self.letters.extend(b.chars());
@@ -123,7 +123,7 @@ impl Rows {
             let (from, until) = ((row + 1).saturating_sub(most), (row + 1 + most).min(length));
             let cells = (until + 1).saturating_sub(from);
             NAME_COMPARISONS.spend(cells as u64).ok()?;
-            test_hook::work(cells);
+            test_hook::count_work(cells);
             now.clear();
             now.resize(length + 1, FAR);
             if from == 0
@@ -176,9 +176,9 @@ mod tests {
             ("DATABASE_ULR", Some("DATABASE_URL")),
             ("DATABSE_URL", Some("DATABASE_URL")),
         ] {
-            assert_eq!(nearest(name, known), expected, "{name}");
+            assert_eq!(nearest_name(name, known), expected, "{name}");
         }
-        assert_eq!(nearest(&"x".repeat(200), [&*"x".repeat(199)]), None);
+        assert_eq!(nearest_name(&"x".repeat(200), [&*"x".repeat(199)]), None);
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         fn a_bounded_distance_is_the_distance(a in "[abcé]{0,9}", b in "[abcé]{0,9}", most in 0_usize..10) {
             let letters: Vec<char> = a.chars().collect();
             let expected = Some(strsim::osa_distance(&a, &b)).filter(|distance| *distance <= most);
-            let found = Rows::default().distance(&letters, &b, b.chars().count(), most);
+            let found = DistanceRows::default().edit_distance(&letters, &b, b.chars().count(), most);
             assert_eq!(found, expected, "{a} {b} {most}");
         }
     }

@@ -8,29 +8,29 @@ use std::ops::Range;
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::escape::{StyledText, escape};
-use super::mask::{Tags, mask};
+use super::escape::{StyledText, escape_line};
+use super::mask::{TagCompleteness, mask_line};
 use super::{Diagnostic, Label, Severity};
 use crate::test_hook;
 
 /// Renders a diagnostic with an excerpt of each place, values masked. `color` adds ANSI styles.
-pub fn render(diagnostic: &Diagnostic, color: bool) -> String {
-    styled(diagnostic).write(color)
+pub fn render_diagnostic(diagnostic: &Diagnostic, color: bool) -> String {
+    style_diagnostic(diagnostic).render_text(color)
 }
 
 /// The same as a text in styles.
-pub fn styled(diagnostic: &Diagnostic) -> StyledText {
-    titled(diagnostic, &diagnostic.severity.to_string())
+pub fn style_diagnostic(diagnostic: &Diagnostic) -> StyledText {
+    style_titled(diagnostic, &diagnostic.severity.to_string())
 }
 
 /// The same with the name of the rule, by which it can be accepted: `error[plaintext-secret]: …`.
 pub fn styled_with_rule(diagnostic: &Diagnostic) -> StyledText {
-    titled(diagnostic, &format!("{}[{}]", diagnostic.severity, diagnostic.rule))
+    style_titled(diagnostic, &format!("{}[{}]", diagnostic.severity, diagnostic.rule))
 }
 
 const ACCENT: Style = AnsiColor::BrightBlue.on_default().bold();
 
-fn titled(diagnostic: &Diagnostic, title: &str) -> StyledText {
+fn style_titled(diagnostic: &Diagnostic, title: &str) -> StyledText {
     let severity = match diagnostic.severity {
         Severity::Error => AnsiColor::BrightRed.on_default().bold(),
         Severity::Warning => AnsiColor::BrightYellow.on_default().bold(),
@@ -41,7 +41,7 @@ fn titled(diagnostic: &Diagnostic, title: &str) -> StyledText {
     out.push_in(severity, title);
     out.push_in(Style::new().bold(), format!(": {}", diagnostic.message));
     for label in &diagnostic.labels {
-        excerpt(&mut out, label, margin, severity);
+        push_excerpt(&mut out, label, margin, severity);
     }
     for (word, lines) in [("note", &diagnostic.notes), ("hint", &diagnostic.hints)] {
         for text in lines {
@@ -63,7 +63,7 @@ fn titled(diagnostic: &Diagnostic, title: &str) -> StyledText {
 }
 
 /// The place of a label, with its line.
-fn excerpt(out: &mut StyledText, label: &Label, margin: usize, severity: Style) {
+fn push_excerpt(out: &mut StyledText, label: &Label, margin: usize, severity: Style) {
     let blank = " ".repeat(margin);
     out.end_line();
     out.push(blank.as_str());
@@ -112,10 +112,10 @@ impl Excerpt {
         let line = text[start..end].trim_end_matches('\r');
         let from = (span.start - start).min(line.len());
         let to = (span.end.min(end) - start).clamp(from, line.len());
-        let tags = if label.place.source.has_whole_tags() { Tags::Whole } else { Tags::Open };
-        let (line, range) = mask(line, from..to, label.shown, tags);
+        let tags = if label.place.source.has_whole_tags() { TagCompleteness::Whole } else { TagCompleteness::Open };
+        let (line, range) = mask_line(line, from..to, label.shown, tags);
         // with what it is written as, so that the caret stands below its range
-        let written = |part: &str| escape(part).replace('\t', "    ");
+        let written = |part: &str| escape_line(part).replace('\t', "    ");
         let range = written(&line[..range.start]).len()..written(&line[..range.end]).len();
         Self { line: written(&line), range }
     }
@@ -127,7 +127,7 @@ fn line_around(text: &str, offset: usize) -> Option<(usize, usize)> {
     let (before, after) = text.as_bytes().split_at_checked(offset)?;
     let before = before.get(offset.saturating_sub(LONGEST)..)?;
     let after = after.get(..=LONGEST).unwrap_or(after);
-    test_hook::work(before.len() + after.len());
+    test_hook::count_work(before.len() + after.len());
     let start = match memchr::memrchr(b'\n', before) {
         Some(newline) => offset - before.len() + newline + 1,
         None if before.len() == offset => 0,
@@ -154,7 +154,7 @@ mod tests {
             .at(source.place(Span::locate(text, 8, 16)))
             .hint("did you mean `LOG_LEVEL`?");
         assert_eq!(
-            render(&diagnostic, false),
+            render_diagnostic(&diagnostic, false),
             "error: `LOG_LEVL` is not defined by the base
  --> environments/prod.yaml:2:3
   |
@@ -168,7 +168,8 @@ mod tests {
     fn a_line_that_nobody_could_read_is_not_shown() {
         let text = format!("{{ {} }}\n", "PORT: 1, ".repeat(1000));
         let source = Source::new("x.yaml", text.as_str());
-        let rendered = render(&Diagnostic::error("x", "twice").at(source.place(Span::locate(&text, 11, 15))), false);
+        let rendered =
+            render_diagnostic(&Diagnostic::error("x", "twice").at(source.place(Span::locate(&text, 11, 15))), false);
         assert_eq!(rendered, "error: twice\n --> x.yaml:1:12");
     }
 
@@ -176,7 +177,8 @@ mod tests {
     fn a_tab_does_not_move_the_caret() {
         let text = "\tPORT: 1\n";
         let source = Source::new("x.yaml", text);
-        let rendered = render(&Diagnostic::error("x", "tab").at(source.place(Span::locate(text, 1, 5))), false);
+        let rendered =
+            render_diagnostic(&Diagnostic::error("x", "tab").at(source.place(Span::locate(text, 1, 5))), false);
         assert!(rendered.ends_with("1 |     PORT: …\n  |     ^^^^"), "{rendered}");
     }
 }

@@ -17,12 +17,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use snapshot::Spot;
+use snapshot::ResolvedPath;
 
 pub use named::{read_named, real_named, resolve_writable};
 pub use open::open_unfollowed;
-pub use root::{RealPath, Refusal, Root};
-pub use snapshot::{Entry, EntryKind, Snapshot};
+pub use root::{BoundedRoot, FileReadError, RealPath};
+pub use snapshot::{Snapshot, SnapshotEntry, SnapshotEntryKind};
 pub use walk::{find_named, walk_files};
 
 /// As many links as Linux follows before it takes them for a circle.
@@ -42,37 +42,37 @@ const LONGEST_PATH: u64 = 4096;
 pub struct Disk {
     snapshot: Option<Arc<Snapshot>>,
     // by their text: paths are compared part by part, which takes as long as to ask the system
-    listed: Arc<Mutex<HashMap<OsString, Arc<[Listed]>>>>,
+    listed: Arc<Mutex<HashMap<OsString, Arc<[DirEntry]>>>>,
     reads: Arc<AtomicUsize>,
 }
 
 /// One of those in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Listed {
+pub struct DirEntry {
     /// Its name.
     pub name: OsString,
     /// What it is.
-    pub kind: Kind,
+    pub kind: DirEntryKind,
 }
 
 /// What is in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum DirEntryKind {
     /// A file.
     File,
     /// A folder, and not a link to one.
-    Folder,
+    Directory,
     /// A link, which may lead nowhere.
     Link,
     /// A device, a pipe, a socket.
     Other,
 }
 
-impl Kind {
+impl DirEntryKind {
     fn of(kind: fs::FileType) -> Self {
         match kind {
             kind if kind.is_file() => Self::File,
-            kind if kind.is_dir() => Self::Folder,
+            kind if kind.is_dir() => Self::Directory,
             kind if kind.is_symlink() => Self::Link,
             _ => Self::Other,
         }
@@ -81,7 +81,7 @@ impl Kind {
 
 impl Disk {
     /// The disk, but for what a snapshot stands for.
-    pub fn under(snapshot: Snapshot) -> Self {
+    pub fn with_snapshot(snapshot: Snapshot) -> Self {
         Self { snapshot: Some(Arc::new(snapshot)), ..Self::default() }
     }
 
@@ -91,29 +91,29 @@ impl Disk {
     }
 
     /// The part of a snapshot at a path without links; the disk itself where it holds nothing of it.
-    fn spot(&self, path: &Path) -> Option<(&Snapshot, Spot<'_>)> {
+    fn resolve_path(&self, path: &Path) -> Option<(&Snapshot, ResolvedPath<'_>)> {
         let snapshot = self.snapshot.as_deref()?;
-        match snapshot.spot(path) {
-            Spot::Disk => None,
+        match snapshot.resolve_path(path) {
+            ResolvedPath::Disk => None,
             spot => Some((snapshot, spot)),
         }
     }
 
     /// The kind of what has a name in a directory without links, be it a link; none if nothing has it.
-    pub fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+    pub fn kind(&self, path: &Path) -> io::Result<Option<DirEntryKind>> {
         if let Some(kind) = self.listed_kind(path) {
             return Ok(kind);
         }
-        if let Some((_, spot)) = self.spot(path) {
+        if let Some((_, spot)) = self.resolve_path(path) {
             return Ok(match spot {
-                Spot::Entry(entry) if entry.kind == EntryKind::Link => Some(Kind::Link),
-                Spot::Entry(_) => Some(Kind::File),
-                Spot::Folder => Some(Kind::Folder),
-                Spot::Nothing | Spot::Disk => None,
+                ResolvedPath::Entry(entry) if entry.kind == SnapshotEntryKind::Link => Some(DirEntryKind::Link),
+                ResolvedPath::Entry(_) => Some(DirEntryKind::File),
+                ResolvedPath::Directory => Some(DirEntryKind::Directory),
+                ResolvedPath::Nothing | ResolvedPath::Disk => None,
             });
         }
         match fs::symlink_metadata(path) {
-            Ok(metadata) => Ok(Some(Kind::of(metadata.file_type()))),
+            Ok(metadata) => Ok(Some(DirEntryKind::of(metadata.file_type()))),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(error) => Err(error),
         }
@@ -127,17 +127,17 @@ impl Disk {
 
     /// The kind that the list of its directory says; none if that was not listed.
     #[expect(clippy::option_option, reason = "a directory that was listed also says what is not there")]
-    fn listed_kind(&self, path: &Path) -> Option<Option<Kind>> {
+    fn listed_kind(&self, path: &Path) -> Option<Option<DirEntryKind>> {
         let (folder, name) = (path.parent()?, path.file_name()?);
-        let listed = self.listed().get(folder.as_os_str()).map(Arc::clone)?;
+        let listed = self.lock_listed().get(folder.as_os_str()).map(Arc::clone)?;
         let found = listed.binary_search_by(|it| it.name.as_os_str().cmp(name)).ok();
         Some(found.and_then(|index| listed.get(index)).map(|it| it.kind))
     }
 
     /// Where a link leads, as it says.
     fn link_target(&self, link: &Path) -> io::Result<PathBuf> {
-        match self.spot(link) {
-            Some((snapshot, Spot::Entry(entry))) => {
+        match self.resolve_path(link) {
+            Some((snapshot, ResolvedPath::Entry(entry))) => {
                 let target = (snapshot.read)(&entry.blob, snapshot.below_root(link), LONGEST_PATH)?;
                 if target.len() as u64 > LONGEST_PATH {
                     return Err(io::ErrorKind::InvalidFilename.into());
@@ -150,25 +150,25 @@ impl Disk {
     }
 
     /// What is in a directory without links on the way to it, sorted.
-    pub fn list(&self, folder: &Path) -> io::Result<Arc<[Listed]>> {
-        if let Some(known) = self.listed().get(folder.as_os_str()) {
+    pub fn list(&self, folder: &Path) -> io::Result<Arc<[DirEntry]>> {
+        if let Some(known) = self.lock_listed().get(folder.as_os_str()) {
             return Ok(Arc::clone(known));
         }
-        let found: Arc<[Listed]> = self.list_once(folder)?.into();
-        self.listed().insert(folder.as_os_str().to_owned(), Arc::clone(&found));
+        let found: Arc<[DirEntry]> = self.list_once(folder)?.into();
+        self.lock_listed().insert(folder.as_os_str().to_owned(), Arc::clone(&found));
         Ok(found)
     }
 
     /// The same, not to be asked for again.
-    fn list_once(&self, folder: &Path) -> io::Result<Vec<Listed>> {
-        let mut found = match self.spot(folder) {
-            Some((snapshot, Spot::Folder)) => snapshot.list(snapshot.below_root(folder)),
-            Some((_, Spot::Entry(_))) => return Err(io::ErrorKind::NotADirectory.into()),
-            Some((_, Spot::Nothing | Spot::Disk)) => return Err(io::ErrorKind::NotFound.into()),
+    fn list_once(&self, folder: &Path) -> io::Result<Vec<DirEntry>> {
+        let mut found = match self.resolve_path(folder) {
+            Some((snapshot, ResolvedPath::Directory)) => snapshot.list(snapshot.below_root(folder)),
+            Some((_, ResolvedPath::Entry(_))) => return Err(io::ErrorKind::NotADirectory.into()),
+            Some((_, ResolvedPath::Nothing | ResolvedPath::Disk)) => return Err(io::ErrorKind::NotFound.into()),
             None => {
                 let listed = |entry: io::Result<fs::DirEntry>| {
                     let entry = entry?;
-                    Ok(Listed { name: entry.file_name(), kind: Kind::of(entry.file_type()?) })
+                    Ok(DirEntry { name: entry.file_name(), kind: DirEntryKind::of(entry.file_type()?) })
                 };
                 fs::read_dir(folder)?.map(listed).collect::<io::Result<Vec<_>>>()?
             }
@@ -177,20 +177,20 @@ impl Disk {
         Ok(found)
     }
 
-    fn listed(&self) -> MutexGuard<'_, HashMap<OsString, Arc<[Listed]>>> {
+    fn lock_listed(&self) -> MutexGuard<'_, HashMap<OsString, Arc<[DirEntry]>>> {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bytes of a regular file at a path without links: for [`Root`], which knows that there are none.
-    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
         self.reads.fetch_add(1, Relaxed);
-        match self.spot(path) {
-            Some((snapshot, Spot::Entry(entry))) => {
+        match self.resolve_path(path) {
+            Some((snapshot, ResolvedPath::Entry(entry))) => {
                 let bytes = (snapshot.read)(&entry.blob, snapshot.below_root(path), limit)?;
-                if bytes.len() as u64 > limit { Err(Refusal::TooBig(limit)) } else { Ok(bytes) }
+                if bytes.len() as u64 > limit { Err(FileReadError::TooBig(limit)) } else { Ok(bytes) }
             }
-            Some((_, Spot::Folder)) => Err(Refusal::Directory),
-            Some((_, Spot::Nothing | Spot::Disk)) => Err(Refusal::Missing),
+            Some((_, ResolvedPath::Directory)) => Err(FileReadError::Directory),
+            Some((_, ResolvedPath::Nothing | ResolvedPath::Disk)) => Err(FileReadError::Missing),
             None => open::read_regular(path, limit),
         }
     }
@@ -202,8 +202,8 @@ impl Disk {
 
     /// The path without links of a directory that bounds what is read.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        match self.spot(path) {
-            Some((_, Spot::Folder)) => Ok(path.to_path_buf()),
+        match self.resolve_path(path) {
+            Some((_, ResolvedPath::Directory)) => Ok(path.to_path_buf()),
             Some(_) => Err(io::ErrorKind::NotFound.into()),
             None => fs::canonicalize(path),
         }
@@ -240,7 +240,7 @@ pub fn path_of(bytes: Vec<u8>) -> io::Result<PathBuf> {
 }
 
 /// The path without `.` and `..`, by its text alone: a missing file has no real path yet.
-pub fn normalize(path: &Path) -> PathBuf {
+pub fn normalize_path(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {
@@ -262,14 +262,14 @@ mod tests {
     fn disk(files: &[(&str, &'static str)]) -> Disk {
         let entry = |text: &str| {
             let kind = match text {
-                "!" => EntryKind::Repository,
-                text if text.starts_with("-> ") => EntryKind::Link,
-                _ => EntryKind::File,
+                "!" => SnapshotEntryKind::Repository,
+                text if text.starts_with("-> ") => SnapshotEntryKind::Link,
+                _ => SnapshotEntryKind::File,
             };
-            Entry { kind, blob: text.trim_start_matches("-> ").to_owned() }
+            SnapshotEntry { kind, blob: text.trim_start_matches("-> ").to_owned() }
         };
         let entries = files.iter().map(|(path, text)| (PathBuf::from(path), entry(text))).collect();
-        Disk::under(Snapshot::new("/snapshot".into(), entries, |blob, _, _| Ok(blob.as_bytes().to_vec())))
+        Disk::with_snapshot(Snapshot::new("/snapshot".into(), entries, |blob, _, _| Ok(blob.as_bytes().to_vec())))
     }
 
     #[test]
@@ -287,18 +287,25 @@ mod tests {
             ("a/none", false, false),
         ] {
             let kind = disk.kind(&at(path)).unwrap();
-            assert_eq!((kind == Some(Kind::File), kind == Some(Kind::Folder)), (file, folder), "{path}");
+            assert_eq!(
+                (kind == Some(DirEntryKind::File), kind == Some(DirEntryKind::Directory)),
+                (file, folder),
+                "{path}"
+            );
             assert_eq!(disk.has(&at(path)), file || folder, "{path}");
         }
         let listed = |path: &str| {
             let listed = disk.list(&at(path)).unwrap();
-            listed.iter().map(|it| (it.name.to_str().unwrap().to_owned(), it.kind == Kind::Folder)).collect::<Vec<_>>()
+            listed
+                .iter()
+                .map(|it| (it.name.to_str().unwrap().to_owned(), it.kind == DirEntryKind::Directory))
+                .collect::<Vec<_>>()
         };
         let expected = |list: &[(&str, bool)]| list.iter().map(|(n, f)| ((*n).to_owned(), *f)).collect::<Vec<_>>();
         assert_eq!(listed(""), expected(&[("a", true), ("a.d", false), ("a.yaml", false), ("other", true)]));
         assert_eq!(listed("a"), expected(&[("b", true), ("d.yaml", false)]));
         assert_eq!(disk.read(&at("a/b/c.yaml"), 9).unwrap(), b"c");
-        assert!(matches!(disk.read(&at("a/b/c.yaml"), 0), Err(Refusal::TooBig(0))));
+        assert!(matches!(disk.read(&at("a/b/c.yaml"), 0), Err(FileReadError::TooBig(0))));
         assert_eq!(disk.list(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
@@ -315,19 +322,19 @@ mod tests {
             ("inner/out", "-> ../a/b.yaml"),
         ]);
         let at = |path: &str| Path::new("/snapshot").join(path);
-        let root = Root::new(disk.clone(), &at("")).unwrap();
+        let root = BoundedRoot::new(disk.clone(), &at("")).unwrap();
         for path in ["link", "folder/b.yaml", "a/up", "folder/up", "inner/out"] {
             let real = root.resolve(&at(path)).unwrap();
             assert_eq!(real.as_path(), at("a/b.yaml"), "{path}");
             assert_eq!(root.read(&real, 9).unwrap(), b"b", "{path}");
         }
-        assert_eq!(disk.kind(&at("link")).unwrap(), Some(Kind::Link));
-        assert!(matches!(root.resolve(&at("round")), Err(Refusal::LinkLoop)));
+        assert_eq!(disk.kind(&at("link")).unwrap(), Some(DirEntryKind::Link));
+        assert!(matches!(root.resolve(&at("round")), Err(FileReadError::LinkLoop)));
         for path in ["out", "a/far"] {
-            assert!(matches!(root.resolve(&at(path)), Err(Refusal::LinkOut)), "{path}");
+            assert!(matches!(root.resolve(&at(path)), Err(FileReadError::LinkOut)), "{path}");
         }
-        let inner = Root::new(disk, &at("inner")).unwrap();
-        assert!(matches!(inner.resolve(&at("inner/out")), Err(Refusal::LinkOut)));
+        let inner = BoundedRoot::new(disk, &at("inner")).unwrap();
+        assert!(matches!(inner.resolve(&at("inner/out")), Err(FileReadError::LinkOut)));
     }
 
     #[cfg(unix)]

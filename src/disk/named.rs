@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Disk, Kind, MOST_LINKS, Refusal, Root, normalize, open};
+use super::{BoundedRoot, DirEntryKind, Disk, FileReadError, MOST_LINKS, normalize_path, open};
 
 /// A path of the command line without links, as far as it exists.
 struct NamedPath {
@@ -13,50 +13,50 @@ struct NamedPath {
     /// Whether it is in a repository, or in a project without one.
     is_bounded: bool,
     /// The kind of what is there.
-    kind: Option<Kind>,
+    kind: Option<DirEntryKind>,
 }
 
 /// The bytes of a file that the command line names. It may be anywhere, and be a pipe, but what is in a
 /// repository, or in a project without one, is read as what that names: regular files, and none behind a link
 /// that leads out.
-pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
-    let named = resolve(path)?;
+pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
+    let named = resolve_named(path)?;
     match named.kind {
-        Some(Kind::Folder) => Err(Refusal::Directory),
+        Some(DirEntryKind::Directory) => Err(FileReadError::Directory),
         _ if !named.is_bounded => open::read_any(&named.path, limit),
-        None => Err(Refusal::Missing),
+        None => Err(FileReadError::Missing),
         Some(_) => open::read_regular(&named.path, limit),
     }
 }
 
 /// The path without links to write to for one of the command line, of which the last parts need not exist. An
 /// error if it goes through a link that leads out of its repository.
-pub fn resolve_writable(path: &Path) -> Result<PathBuf, Refusal> {
-    let named = resolve(path)?;
+pub fn resolve_writable(path: &Path) -> Result<PathBuf, FileReadError> {
+    let named = resolve_named(path)?;
     match named.kind {
         // what could be replaced is a file
-        Some(Kind::Other) if named.is_bounded => Err(open::refuse_special(&named.path)),
+        Some(DirEntryKind::Other) if named.is_bounded => Err(open::refuse_special(&named.path)),
         _ => Ok(named.path),
     }
 }
 
 /// Identity of a file that the command line names, whatever links it is named through.
 pub fn real_named(path: &Path) -> PathBuf {
-    resolve(path).map_or_else(|_| path.to_path_buf(), |named| named.path)
+    resolve_named(path).map_or_else(|_| path.to_path_buf(), |named| named.path)
 }
 
 /// Follows the links of a path, each within what bounds the directory that it is in.
-fn resolve(path: &Path) -> Result<NamedPath, Refusal> {
+fn resolve_named(path: &Path) -> Result<NamedPath, FileReadError> {
     let disk = Disk::default();
-    let absolute = normalize(&std::path::absolute(path)?);
-    let mut pending = reversed(&absolute);
-    let (mut current, mut kind, mut links) = (PathBuf::new(), Some(Kind::Folder), 0);
+    let absolute = normalize_path(&std::path::absolute(path)?);
+    let mut pending = reversed_parts(&absolute);
+    let (mut current, mut kind, mut links) = (PathBuf::new(), Some(DirEntryKind::Directory), 0);
     while let Some(part) = pending.pop() {
         match Path::new(&part).components().next() {
             Some(Component::Normal(name)) => current.push(name),
             Some(Component::ParentDir) => {
                 current.pop();
-                kind = Some(Kind::Folder);
+                kind = Some(DirEntryKind::Directory);
                 continue;
             }
             Some(root @ (Component::RootDir | Component::Prefix(_))) => {
@@ -67,16 +67,16 @@ fn resolve(path: &Path) -> Result<NamedPath, Refusal> {
         }
         // nothing is below what does not exist, and the system says so of what is below a file
         kind = if kind.is_some() { disk.kind(&current)? } else { None };
-        if kind != Some(Kind::Link) {
+        if kind != Some(DirEntryKind::Link) {
             continue;
         }
         links += 1;
         if links > MOST_LINKS {
-            return Err(Refusal::LinkLoop);
+            return Err(FileReadError::LinkLoop);
         }
         let folder = current.parent().unwrap_or(&current);
         if let Some(bounds) = disk.bounds_of(folder) {
-            let real = Root::new(disk.clone(), bounds)?.resolve(&current)?;
+            let real = BoundedRoot::new(disk.clone(), bounds)?.resolve(&current)?;
             (current, kind) = (real.path, Some(real.kind));
             continue;
         }
@@ -86,8 +86,8 @@ fn resolve(path: &Path) -> Result<NamedPath, Refusal> {
             return Ok(NamedPath { path, is_bounded: false, kind: None });
         }
         current.pop();
-        pending.extend(reversed(&target));
-        kind = Some(Kind::Folder);
+        pending.extend(reversed_parts(&target));
+        kind = Some(DirEntryKind::Directory);
     }
     let is_bounded = current.parent().is_some_and(|folder| disk.bounds_of(folder).is_some());
     Ok(NamedPath { path: current, is_bounded, kind })
@@ -98,7 +98,7 @@ fn is_magic(link: &Path, target: &Path) -> bool {
     link.starts_with("/proc") && target.is_relative() && !link.with_file_name(target).exists()
 }
 
-fn reversed(path: &Path) -> Vec<OsString> {
+fn reversed_parts(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn what_the_system_opens_is_opened() {
         assert!(matches!(read_named(Path::new("/dev/null"), 9), Ok(bytes) if bytes.is_empty()));
-        assert!(matches!(read_named(Path::new("/dev/zero"), 9), Err(Refusal::TooBig(9))));
+        assert!(matches!(read_named(Path::new("/dev/zero"), 9), Err(FileReadError::TooBig(9))));
         assert_eq!(resolve_writable(Path::new("/dev/null")).unwrap(), Path::new("/dev/null"));
     }
 }

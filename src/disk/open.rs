@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::Refusal;
+use super::FileReadError;
 
 /// The bytes of a regular file of at most `limit` bytes at a path without links.
 ///
 /// Nothing else is waited for or read: a pipe, a device or a socket that took the place of the file since
 /// its path was resolved is refused, and so is a link.
-pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
     let file = open_real(path).map_err(|error| refuse_open(path, error))?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -21,24 +21,24 @@ pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> 
 
 /// The bytes of what the command line names: a file, or a pipe (`<(command)`, `/dev/stdin`). A device
 /// without an end is refused at the limit.
-pub(super) fn read_any(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+pub(super) fn read_any(path: &Path, limit: u64) -> Result<Vec<u8>, FileReadError> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
-        return Err(Refusal::Directory);
+        return Err(FileReadError::Directory);
     }
     read_bounded(file, metadata.len(), limit)
 }
 
-fn read_bounded(file: File, size: u64, limit: u64) -> Result<Vec<u8>, Refusal> {
+fn read_bounded(file: File, size: u64, limit: u64) -> Result<Vec<u8>, FileReadError> {
     if size > limit {
-        return Err(Refusal::TooBig(limit));
+        return Err(FileReadError::TooBig(limit));
     }
     // of its full length at once: what grows leaves copies behind
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
     // one byte more than allowed: a file may grow, and a device has no size
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit { Err(Refusal::TooBig(limit)) } else { Ok(bytes) }
+    if bytes.len() as u64 > limit { Err(FileReadError::TooBig(limit)) } else { Ok(bytes) }
 }
 
 /// Opens what is at a path without links, also if a directory on the way was replaced by a link meanwhile.
@@ -61,16 +61,16 @@ fn open_real(path: &Path) -> io::Result<File> {
 }
 
 /// A failed open, by what is there: a socket cannot be opened, and a link must not be.
-fn refuse_open(path: &Path, error: io::Error) -> Refusal {
+fn refuse_open(path: &Path, error: io::Error) -> FileReadError {
     match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_symlink() => Refusal::LinkLoop,
+        Ok(metadata) if metadata.is_symlink() => FileReadError::LinkLoop,
         Ok(metadata) if !metadata.is_file() => refuse_type(metadata.file_type()),
         _ => error.into(),
     }
 }
 
 /// The refusal of what is not a regular file at a path without links.
-pub(super) fn refuse_special(path: &Path) -> Refusal {
+pub(super) fn refuse_special(path: &Path) -> FileReadError {
     match fs::symlink_metadata(path) {
         Ok(metadata) => refuse_type(metadata.file_type()),
         Err(error) => error.into(),
@@ -78,20 +78,20 @@ pub(super) fn refuse_special(path: &Path) -> Refusal {
 }
 
 #[cfg(unix)]
-fn refuse_type(kind: fs::FileType) -> Refusal {
+fn refuse_type(kind: fs::FileType) -> FileReadError {
     use std::os::unix::fs::FileTypeExt as _;
     match kind {
-        kind if kind.is_dir() => Refusal::Directory,
-        kind if kind.is_fifo() => Refusal::Special("named pipe"),
-        kind if kind.is_socket() => Refusal::Special("socket"),
-        kind if kind.is_block_device() || kind.is_char_device() => Refusal::Special("device"),
-        _ => Refusal::Special("special file"),
+        kind if kind.is_dir() => FileReadError::Directory,
+        kind if kind.is_fifo() => FileReadError::Special("named pipe"),
+        kind if kind.is_socket() => FileReadError::Special("socket"),
+        kind if kind.is_block_device() || kind.is_char_device() => FileReadError::Special("device"),
+        _ => FileReadError::Special("special file"),
     }
 }
 
 #[cfg(not(unix))]
-fn refuse_type(kind: fs::FileType) -> Refusal {
-    if kind.is_dir() { Refusal::Directory } else { Refusal::Special("special file") }
+fn refuse_type(kind: fs::FileType) -> FileReadError {
+    if kind.is_dir() { FileReadError::Directory } else { FileReadError::Special("special file") }
 }
 
 /// Opens what is at a path, but no link, and waits for nobody at the other end of a pipe.

@@ -11,27 +11,27 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, Kind, LONGEST_PATH, Listed, MOST_LINKS, normalize, open};
+use super::{DirEntry, DirEntryKind, Disk, LONGEST_PATH, MOST_LINKS, normalize_path, open};
 
 /// A directory, and the disk that it is on. Nothing outside of it is read.
 #[derive(Debug, Clone)]
-pub struct Root {
+pub struct BoundedRoot {
     path: PathBuf,
     disk: Disk,
     // thousands of files are in a few directories; by their text, as lists are
-    folders: Arc<Mutex<HashMap<OsString, PathBuf>>>,
+    directories: Arc<Mutex<HashMap<OsString, PathBuf>>>,
 }
 
 /// A path below a [`Root`] without links.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RealPath {
     pub(super) path: PathBuf,
-    pub(super) kind: Kind,
+    pub(super) kind: DirEntryKind,
 }
 
 /// Why a file is not read.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum FileReadError {
     /// Nothing has that name.
     Missing,
     /// The path leads out of the root by its text.
@@ -52,7 +52,7 @@ pub enum Refusal {
     Io(io::Error),
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for FileReadError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing,
@@ -69,11 +69,11 @@ impl RealPath {
     }
 }
 
-impl Root {
+impl BoundedRoot {
     /// The directory `path`, which must exist and may be named through links.
     pub fn new(disk: Disk, path: &Path) -> io::Result<Self> {
         let path = disk.canonical(path)?;
-        Ok(Self { path, disk, folders: Arc::default() })
+        Ok(Self { path, disk, directories: Arc::default() })
     }
 
     /// The directory, absolute and without links.
@@ -87,37 +87,37 @@ impl Root {
     }
 
     /// Resolves the links of a path, which must stay inside.
-    pub fn resolve(&self, path: &Path) -> Result<RealPath, Refusal> {
-        let path = normalized(path);
+    pub fn resolve(&self, path: &Path) -> Result<RealPath, FileReadError> {
+        let path = normalized_path(path);
         if !path.starts_with(&self.path) {
-            return Err(Refusal::Outside);
+            return Err(FileReadError::Outside);
         }
         if path.as_os_str().len() as u64 > LONGEST_PATH {
-            return Err(Refusal::Io(io::ErrorKind::InvalidFilename.into()));
+            return Err(FileReadError::Io(io::ErrorKind::InvalidFilename.into()));
         }
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            return Ok(RealPath { path: path.into_owned(), kind: Kind::Folder });
+            return Ok(RealPath { path: path.into_owned(), kind: DirEntryKind::Directory });
         };
         if *path == *self.path {
-            return Ok(RealPath { path: path.into_owned(), kind: Kind::Folder });
+            return Ok(RealPath { path: path.into_owned(), kind: DirEntryKind::Directory });
         }
-        let path = self.resolve_folder(folder)?.join(name);
+        let path = self.resolve_directory(folder)?.join(name);
         match self.disk.kind(&path)? {
-            Some(Kind::Link) => self.follow_links(&path),
+            Some(DirEntryKind::Link) => self.follow_links(&path),
             Some(kind) => Ok(RealPath { path, kind }),
-            None => Err(Refusal::Missing),
+            None => Err(FileReadError::Missing),
         }
     }
 
     /// Resolves the links of a path of which the last parts need not exist: where something would be written.
     /// A pipe or a device is not what could be replaced.
-    pub fn resolve_new(&self, path: &Path) -> Result<PathBuf, Refusal> {
-        let path = normalize(path);
+    pub fn resolve_new(&self, path: &Path) -> Result<PathBuf, FileReadError> {
+        let path = normalize_path(path);
         for there in path.ancestors() {
             match self.resolve(there) {
-                Err(Refusal::Missing) => {}
+                Err(FileReadError::Missing) => {}
                 Err(refusal) => return Err(refusal),
-                Ok(real) if real.kind == Kind::Other => return Err(open::refuse_special(&real.path)),
+                Ok(real) if real.kind == DirEntryKind::Other => return Err(open::refuse_special(&real.path)),
                 Ok(real) => {
                     let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
                     // joining nothing would add a slash
@@ -125,13 +125,13 @@ impl Root {
                 }
             }
         }
-        Err(Refusal::Missing)
+        Err(FileReadError::Missing)
     }
 
     /// The directory of a path without links, which is looked up once.
-    pub fn resolve_folder(&self, folder: &Path) -> Result<PathBuf, Refusal> {
+    pub fn resolve_directory(&self, folder: &Path) -> Result<PathBuf, FileReadError> {
         if folder.as_os_str().len() as u64 > LONGEST_PATH {
-            return Err(Refusal::Io(io::ErrorKind::InvalidFilename.into()));
+            return Err(FileReadError::Io(io::ErrorKind::InvalidFilename.into()));
         }
         // down from the nearest one that is known: a path may have thousands of parts
         let mut unknown = Vec::new();
@@ -140,39 +140,39 @@ impl Root {
             if above == self.path {
                 break;
             }
-            if let Some(known) = self.folders().get(above.as_os_str()) {
+            if let Some(known) = self.lock_directories().get(above.as_os_str()) {
                 real.clone_from(known);
                 break;
             }
             unknown.push(above);
         }
         while let Some(below) = unknown.pop() {
-            real.push(below.file_name().ok_or(Refusal::Outside)?);
+            real.push(below.file_name().ok_or(FileReadError::Outside)?);
             match self.disk.kind(&real)? {
-                Some(Kind::Link) => real = self.follow_links(&real)?.path,
+                Some(DirEntryKind::Link) => real = self.follow_links(&real)?.path,
                 Some(_) => {}
-                None => return Err(Refusal::Missing),
+                None => return Err(FileReadError::Missing),
             }
-            self.folders().insert(below.as_os_str().to_owned(), real.clone());
+            self.lock_directories().insert(below.as_os_str().to_owned(), real.clone());
         }
         Ok(real)
     }
 
-    fn folders(&self) -> MutexGuard<'_, HashMap<OsString, PathBuf>> {
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_directories(&self) -> MutexGuard<'_, HashMap<OsString, PathBuf>> {
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Follows the links of a path below the root part by part, as the system would.
-    fn follow_links(&self, path: &Path) -> Result<RealPath, Refusal> {
-        let below = path.strip_prefix(&self.path).map_err(|_| Refusal::Outside)?;
+    fn follow_links(&self, path: &Path) -> Result<RealPath, FileReadError> {
+        let below = path.strip_prefix(&self.path).map_err(|_| FileReadError::Outside)?;
         let mut pending = parts_reversed(below);
-        let (mut current, mut kind, mut links) = (self.path.clone(), Kind::Folder, 0);
+        let (mut current, mut kind, mut links) = (self.path.clone(), DirEntryKind::Directory, 0);
         while let Some(part) = pending.pop() {
             match Path::new(&part).components().next() {
                 Some(Component::Normal(name)) => current.push(name),
                 Some(Component::ParentDir) => {
                     current.pop();
-                    kind = Kind::Folder;
+                    kind = DirEntryKind::Directory;
                     continue;
                 }
                 Some(root @ (Component::RootDir | Component::Prefix(_))) => {
@@ -186,56 +186,56 @@ impl Root {
                 continue;
             }
             match self.disk.kind(&current)? {
-                Some(Kind::Link) => {
+                Some(DirEntryKind::Link) => {
                     links += 1;
                     if links > MOST_LINKS {
-                        return Err(Refusal::LinkLoop);
+                        return Err(FileReadError::LinkLoop);
                     }
                     let target = self.disk.link_target(&current)?;
                     current.pop();
                     pending.extend(parts_reversed(&target));
                 }
                 Some(found) => kind = found,
-                None => return Err(Refusal::DanglingLink),
+                None => return Err(FileReadError::DanglingLink),
             }
         }
-        if current.starts_with(&self.path) { Ok(RealPath { path: current, kind }) } else { Err(Refusal::LinkOut) }
+        if current.starts_with(&self.path) { Ok(RealPath { path: current, kind }) } else { Err(FileReadError::LinkOut) }
     }
 
     /// Whether anything has that name: what it is, or that it is a link that leads out, is for who reads it.
     pub fn has(&self, path: &Path) -> bool {
         match self.resolve(path) {
             Ok(_) => true,
-            Err(refusal) => !matches!(refusal, Refusal::Missing | Refusal::Outside),
+            Err(refusal) => !matches!(refusal, FileReadError::Missing | FileReadError::Outside),
         }
     }
 
     /// Whether it is a directory, or a link to one inside.
-    pub fn is_folder(&self, path: &Path) -> bool {
-        self.resolve(path).is_ok_and(|found| found.kind == Kind::Folder)
+    pub fn is_directory(&self, path: &Path) -> bool {
+        self.resolve(path).is_ok_and(|found| found.kind == DirEntryKind::Directory)
     }
 
     /// The contents of a directory, sorted.
-    pub fn list(&self, folder: &Path) -> Result<Arc<[Listed]>, Refusal> {
-        let real = self.resolve_folder(&normalized(folder))?;
+    pub fn list(&self, folder: &Path) -> Result<Arc<[DirEntry]>, FileReadError> {
+        let real = self.resolve_directory(&normalized_path(folder))?;
         Ok(self.disk.list(&real)?)
     }
 
     /// The bytes of a regular file of at most `limit` bytes.
-    pub fn read(&self, path: &RealPath, limit: u64) -> Result<Vec<u8>, Refusal> {
+    pub fn read(&self, path: &RealPath, limit: u64) -> Result<Vec<u8>, FileReadError> {
         match path.kind {
-            Kind::File => self.disk.read(&path.path, limit),
-            Kind::Folder => Err(Refusal::Directory),
-            Kind::Other => Err(open::refuse_special(&path.path)),
-            Kind::Link => Err(Refusal::LinkLoop),
+            DirEntryKind::File => self.disk.read(&path.path, limit),
+            DirEntryKind::Directory => Err(FileReadError::Directory),
+            DirEntryKind::Other => Err(open::refuse_special(&path.path)),
+            DirEntryKind::Link => Err(FileReadError::LinkLoop),
         }
     }
 }
 
 /// The path without `.` and `..`; one that has none is taken as it is.
-fn normalized(path: &Path) -> Cow<'_, Path> {
+fn normalized_path(path: &Path) -> Cow<'_, Path> {
     let may_have_dots = cfg!(not(unix)) || memchr::memmem::find(path.as_os_str().as_encoded_bytes(), b"/.").is_some();
-    if may_have_dots || !path.is_absolute() { Cow::Owned(normalize(path)) } else { Cow::Borrowed(path) }
+    if may_have_dots || !path.is_absolute() { Cow::Owned(normalize_path(path)) } else { Cow::Borrowed(path) }
 }
 
 fn parts_reversed(path: &Path) -> Vec<OsString> {
@@ -250,7 +250,7 @@ mod tests {
 
     use super::*;
 
-    fn site() -> (tempfile::TempDir, Root) {
+    fn site() -> (tempfile::TempDir, BoundedRoot) {
         let folder = tempfile::tempdir().unwrap();
         let at = |path: &str| folder.path().join(path);
         fs::create_dir_all(at("root/sub")).unwrap();
@@ -258,15 +258,15 @@ mod tests {
         for path in ["root/file", "root/sub/file", "outside/file"] {
             fs::write(at(path), path).unwrap();
         }
-        let root = Root::new(Disk::default(), &at("root")).unwrap();
+        let root = BoundedRoot::new(Disk::default(), &at("root")).unwrap();
         (folder, root)
     }
 
-    fn outcome(root: &Root, path: &str) -> String {
+    fn outcome(root: &BoundedRoot, path: &str) -> String {
         let read = root.resolve(&root.path().join(path)).and_then(|path| root.read(&path, 20));
         match read {
             Ok(bytes) => String::from_utf8(bytes).unwrap(),
-            Err(Refusal::Io(error)) => format!("{:?}", error.kind()),
+            Err(FileReadError::Io(error)) => format!("{:?}", error.kind()),
             Err(refusal) => format!("{refusal:?}"),
         }
     }
@@ -351,7 +351,7 @@ mod tests {
             assert_eq!(outcome(&root, path), expected, "{path}");
         }
         let of_device = Disk::default().read(Path::new("/dev/zero"), 20);
-        assert!(matches!(of_device, Err(Refusal::Special("device"))));
+        assert!(matches!(of_device, Err(FileReadError::Special("device"))));
     }
 
     #[cfg(target_os = "linux")]

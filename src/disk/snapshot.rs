@@ -5,31 +5,31 @@ use std::fmt;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Kind, Listed};
+use super::{DirEntry, DirEntryKind};
 
 /// The files below a folder, of which the disk may hold others: they alone are there.
 pub struct Snapshot {
     pub(super) root: PathBuf,
-    entries: BTreeMap<PathBuf, Entry>,
-    pub(super) read: Box<Reader>,
+    entries: BTreeMap<PathBuf, SnapshotEntry>,
+    pub(super) read: Box<BlobReader>,
 }
 
 /// Gives the bytes of a blob, whose path is from the root; of one that is longer than a limit the first of them,
 /// and one more.
-pub(super) type Reader = dyn Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync;
+pub(super) type BlobReader = dyn Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync;
 
 /// Something in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct SnapshotEntry {
     /// What it is.
-    pub kind: EntryKind,
+    pub kind: SnapshotEntryKind,
     /// The name of its content.
     pub blob: String,
 }
 
 /// What is in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
+pub enum SnapshotEntryKind {
     /// A file.
     File,
     /// A link, whose content is where it leads.
@@ -39,10 +39,10 @@ pub enum EntryKind {
 }
 
 /// Where a path leads.
-pub(super) enum Spot<'s> {
+pub(super) enum ResolvedPath<'s> {
     Disk,
-    Entry(&'s Entry),
-    Folder,
+    Entry(&'s SnapshotEntry),
+    Directory,
     Nothing,
 }
 
@@ -50,7 +50,7 @@ impl Snapshot {
     /// What is below `root`, an absolute path without links, by paths from there.
     pub fn new(
         root: PathBuf,
-        entries: BTreeMap<PathBuf, Entry>,
+        entries: BTreeMap<PathBuf, SnapshotEntry>,
         read: impl Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
         Self { root, entries, read: Box::new(read) }
@@ -63,49 +63,58 @@ impl Snapshot {
 
     /// The files that it holds, without links and other repositories, sorted by path.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let files = self.entries.iter().filter(|(_, entry)| entry.kind == EntryKind::File);
+        let files = self.entries.iter().filter(|(_, entry)| entry.kind == SnapshotEntryKind::File);
         files.map(|(path, _)| self.root.join(path))
     }
 
-    pub(super) fn spot(&self, path: &Path) -> Spot<'_> {
-        let Ok(path) = path.strip_prefix(&self.root) else { return Spot::Disk };
+    pub(super) fn resolve_path(&self, path: &Path) -> ResolvedPath<'_> {
+        let Ok(path) = path.strip_prefix(&self.root) else { return ResolvedPath::Disk };
         // what Git never holds is as it is
         if path.starts_with(".git") {
-            return Spot::Disk;
+            return ResolvedPath::Disk;
         }
         if let Some(entry) = self.entries.get(path) {
-            return if entry.kind == EntryKind::Repository { Spot::Disk } else { Spot::Entry(entry) };
+            return if entry.kind == SnapshotEntryKind::Repository {
+                ResolvedPath::Disk
+            } else {
+                ResolvedPath::Entry(entry)
+            };
         }
-        let repository = |folder| self.entries.get(folder).is_some_and(|entry| entry.kind == EntryKind::Repository);
+        let repository =
+            |folder| self.entries.get(folder).is_some_and(|entry| entry.kind == SnapshotEntryKind::Repository);
         if path.ancestors().skip(1).any(repository) {
-            return Spot::Disk;
+            return ResolvedPath::Disk;
         }
-        if path.as_os_str().is_empty() || self.below(path).next().is_some() { Spot::Folder } else { Spot::Nothing }
+        if path.as_os_str().is_empty() || self.entries_below(path).next().is_some() {
+            ResolvedPath::Directory
+        } else {
+            ResolvedPath::Nothing
+        }
     }
 
     /// All that is in a folder or in folders of it.
-    fn below<'s>(&'s self, folder: &'s Path) -> impl Iterator<Item = (&'s Path, &'s Entry)> {
+    fn entries_below<'s>(&'s self, folder: &'s Path) -> impl Iterator<Item = (&'s Path, &'s SnapshotEntry)> {
         // paths are compared part by part, so that a folder's own are side by side
         let all = self.entries.range::<Path, _>((std::ops::Bound::Excluded(folder), std::ops::Bound::Unbounded));
         let all = all.map_while(move |(path, entry)| Some((path.strip_prefix(folder).ok()?, entry)));
         all.filter(|(path, _)| !path.as_os_str().is_empty())
     }
 
-    pub(super) fn list(&self, folder: &Path) -> Vec<Listed> {
-        let mut found: Vec<Listed> = Vec::new();
-        for (path, entry) in self.below(folder) {
+    pub(super) fn list(&self, folder: &Path) -> Vec<DirEntry> {
+        let mut found: Vec<DirEntry> = Vec::new();
+        for (path, entry) in self.entries_below(folder) {
             let mut parts = path.components();
             let Some(name) = parts.next().map(Component::as_os_str) else { continue };
             if found.last().is_none_or(|last| last.name != name) {
                 let is_inside = parts.next().is_some();
                 let kind = match entry.kind {
-                    _ if is_inside => Kind::Folder,
+                    _ if is_inside => DirEntryKind::Directory,
                     // what is there is on the disk
-                    EntryKind::Repository => Kind::Folder,
-                    EntryKind::Link => Kind::Link,
-                    EntryKind::File => Kind::File,
+                    SnapshotEntryKind::Repository => DirEntryKind::Directory,
+                    SnapshotEntryKind::Link => DirEntryKind::Link,
+                    SnapshotEntryKind::File => DirEntryKind::File,
                 };
-                found.push(Listed { name: name.to_owned(), kind });
+                found.push(DirEntry { name: name.to_owned(), kind });
             }
         }
         found

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::{Disk, Kind, Listed, Refusal, Root};
+use super::{BoundedRoot, DirEntry, DirEntryKind, Disk, FileReadError};
 
 /// Files with patterns of ignored paths: those of ripgrep, and those of Git.
 const OWN: &str = ".ignore";
@@ -29,8 +29,8 @@ pub fn walk_files(
     folder: &Path,
     limit: u64,
     visit: &mut dyn FnMut(&Path) -> ControlFlow<()>,
-) -> Result<(), (PathBuf, Refusal)> {
-    walk(disk, folder, limit, None, visit)
+) -> Result<(), (PathBuf, FileReadError)> {
+    walk_directory(disk, folder, limit, None, visit)
 }
 
 /// Finds the regular files with certain names, whether Git ignores them or not, in all directories that it does not
@@ -40,66 +40,66 @@ pub fn find_named(
     folder: &Path,
     limit: u64,
     is_wanted: &dyn Fn(&OsStr) -> bool,
-) -> Result<Vec<PathBuf>, (PathBuf, Refusal)> {
+) -> Result<Vec<PathBuf>, (PathBuf, FileReadError)> {
     let mut found = Vec::new();
-    walk(disk, folder, limit, Some(is_wanted), &mut |path| {
+    walk_directory(disk, folder, limit, Some(is_wanted), &mut |path| {
         found.push(path.to_path_buf());
         ControlFlow::Continue(())
     })?;
     Ok(found)
 }
 
-fn walk(
+fn walk_directory(
     disk: &Disk,
     folder: &Path,
     limit: u64,
     is_wanted: Option<&dyn Fn(&OsStr) -> bool>,
     visit: &mut dyn FnMut(&Path) -> ControlFlow<()>,
-) -> Result<(), (PathBuf, Refusal)> {
+) -> Result<(), (PathBuf, FileReadError)> {
     let at_folder = |error: std::io::Error| (folder.to_path_buf(), error.into());
-    let folder = std::path::absolute(folder).map(|folder| super::normalize(&folder)).map_err(at_folder)?;
+    let folder = std::path::absolute(folder).map(|folder| super::normalize_path(&folder)).map_err(at_folder)?;
     let repository = disk.repository_of(&folder);
     let bounds = repository.unwrap_or(&folder);
-    let root = Root::new(disk.clone(), bounds).map_err(at_folder)?;
+    let root = BoundedRoot::new(disk.clone(), bounds).map_err(at_folder)?;
     let (in_repository, levels) = (repository.is_some(), Vec::new());
-    let mut walk = Walk { root: &root, named: bounds, limit, in_repository, levels, is_wanted, visit };
+    let mut walk = DirectoryWalk { root: &root, named: bounds, limit, in_repository, levels, is_wanted, visit };
     let mut global = GitignoreBuilder::new(root.path());
-    let excluded = walk.patterns(&mut global, &root.path().join(EXCLUDED))?;
+    let excluded = walk.parse_patterns(&mut global, &root.path().join(EXCLUDED))?;
     let of_user = walk.in_repository.then(|| GitignoreBuilder::new(root.path()).build_global().0);
-    walk.levels.push(Level { own: of_user.unwrap_or_else(Gitignore::empty), of_git: excluded });
+    walk.levels.push(IgnorePatterns { own: of_user.unwrap_or_else(Gitignore::empty), of_git: excluded });
     // the directories above have patterns for what is below
     let start = root.path().join(folder.strip_prefix(bounds).unwrap_or(Path::new("")));
-    let start = root.resolve_folder(&start).map_err(|refusal| (folder.clone(), refusal))?;
+    let start = root.resolve_directory(&start).map_err(|refusal| (folder.clone(), refusal))?;
     let mut above: Vec<_> = start.ancestors().skip(1).take_while(|above| above.starts_with(root.path())).collect();
     while let Some(above) = above.pop() {
-        let level = walk.level(above)?;
+        let level = walk.read_patterns(above)?;
         walk.levels.push(level);
     }
-    walk.all(start)
+    walk.visit_all(start)
 }
 
-struct Walk<'a> {
-    root: &'a Root,
+struct DirectoryWalk<'a> {
+    root: &'a BoundedRoot,
     /// The root as it was named.
     named: &'a Path,
     limit: u64,
     in_repository: bool,
     /// From the outermost directory to the current one. The first is Git's and the user's own.
-    levels: Vec<Level>,
+    levels: Vec<IgnorePatterns>,
     /// The names of the only files that are visited then, ignored ones too.
     is_wanted: Option<&'a dyn Fn(&OsStr) -> bool>,
     visit: &'a mut dyn FnMut(&Path) -> ControlFlow<()>,
 }
 
 /// The patterns of a directory.
-struct Level {
+struct IgnorePatterns {
     own: Gitignore,
     of_git: Gitignore,
 }
 
-impl Walk<'_> {
+impl DirectoryWalk<'_> {
     /// Visits what is below a directory. Directories may lie in each other as deep as paths are long.
-    fn all(&mut self, start: PathBuf) -> Result<(), (PathBuf, Refusal)> {
+    fn visit_all(&mut self, start: PathBuf) -> Result<(), (PathBuf, FileReadError)> {
         let mut open = vec![self.enter(start)?];
         while let Some((folder, entries)) = open.last_mut() {
             let Some(entry) = entries.next() else {
@@ -108,37 +108,37 @@ impl Walk<'_> {
                 continue;
             };
             let path = folder.join(&entry.name);
-            if entry.kind == Kind::File && self.is_wanted.is_some_and(|is_wanted| !is_wanted(&entry.name)) {
+            if entry.kind == DirEntryKind::File && self.is_wanted.is_some_and(|is_wanted| !is_wanted(&entry.name)) {
                 continue;
             }
-            let counts_always = entry.kind == Kind::File && self.is_wanted.is_some();
-            if entry.name == GIT || !counts_always && self.is_ignored(&path, entry.kind == Kind::Folder) {
+            let counts_always = entry.kind == DirEntryKind::File && self.is_wanted.is_some();
+            if entry.name == GIT || !counts_always && self.is_ignored(&path, entry.kind == DirEntryKind::Directory) {
                 continue;
             }
             match entry.kind {
-                Kind::Folder => open.push(self.enter(path)?),
-                Kind::File => {
-                    let path = self.shown(&path);
+                DirEntryKind::Directory => open.push(self.enter(path)?),
+                DirEntryKind::File => {
+                    let path = self.shown_path(&path);
                     if (self.visit)(&path).is_break() {
                         return Ok(());
                     }
                 }
-                Kind::Link | Kind::Other => {}
+                DirEntryKind::Link | DirEntryKind::Other => {}
             }
         }
         Ok(())
     }
 
-    fn enter(&mut self, folder: PathBuf) -> Result<(PathBuf, std::vec::IntoIter<Listed>), (PathBuf, Refusal)> {
-        let level = self.level(&folder)?;
+    fn enter(&mut self, folder: PathBuf) -> Result<(PathBuf, std::vec::IntoIter<DirEntry>), (PathBuf, FileReadError)> {
+        let level = self.read_patterns(&folder)?;
         self.levels.push(level);
-        let listed = self.root.disk().list_once(&folder).map_err(|error| (self.shown(&folder), error.into()))?;
+        let listed = self.root.disk().list_once(&folder).map_err(|error| (self.shown_path(&folder), error.into()))?;
         Ok((folder, listed.into_iter()))
     }
 
     /// The nearest pattern that matches decides, one of `.ignore` before all of Git's.
     fn is_ignored(&self, path: &Path, is_folder: bool) -> bool {
-        let nearest = |of: fn(&Level) -> &Gitignore, levels: &[Level]| {
+        let nearest = |of: fn(&IgnorePatterns) -> &Gitignore, levels: &[IgnorePatterns]| {
             let matched = levels.iter().rev().map(|level| of(level).matched(path, is_folder));
             matched.map(|found| found.map(drop)).find(|found| !found.is_none())
         };
@@ -150,31 +150,35 @@ impl Walk<'_> {
         matches!(found, Some(Match::Ignore(())))
     }
 
-    fn level(&self, folder: &Path) -> Result<Level, (PathBuf, Refusal)> {
-        let own = self.patterns(&mut GitignoreBuilder::new(folder), &folder.join(OWN))?;
+    fn read_patterns(&self, folder: &Path) -> Result<IgnorePatterns, (PathBuf, FileReadError)> {
+        let own = self.parse_patterns(&mut GitignoreBuilder::new(folder), &folder.join(OWN))?;
         let of_git = if self.in_repository {
-            self.patterns(&mut GitignoreBuilder::new(folder), &folder.join(OF_GIT))?
+            self.parse_patterns(&mut GitignoreBuilder::new(folder), &folder.join(OF_GIT))?
         } else {
             Gitignore::empty()
         };
-        Ok(Level { own, of_git })
+        Ok(IgnorePatterns { own, of_git })
     }
 
-    fn patterns(&self, builder: &mut GitignoreBuilder, file: &Path) -> Result<Gitignore, (PathBuf, Refusal)> {
+    fn parse_patterns(
+        &self,
+        builder: &mut GitignoreBuilder,
+        file: &Path,
+    ) -> Result<Gitignore, (PathBuf, FileReadError)> {
         let bytes = match self.root.resolve(file).and_then(|path| self.root.read(&path, self.limit)) {
             Ok(bytes) => bytes,
-            Err(Refusal::Missing) => return Ok(Gitignore::empty()),
-            Err(refusal) => return Err((self.shown(file), refusal)),
+            Err(FileReadError::Missing) => return Ok(Gitignore::empty()),
+            Err(refusal) => return Err((self.shown_path(file), refusal)),
         };
         for line in String::from_utf8_lossy(&bytes).lines() {
             // Git takes a line that is not a pattern for none
             let _ = builder.add_line(None, line);
         }
-        builder.build().map_err(|error| (self.shown(file), Refusal::Io(std::io::Error::other(error))))
+        builder.build().map_err(|error| (self.shown_path(file), FileReadError::Io(std::io::Error::other(error))))
     }
 
     /// A path below the root as the root was named.
-    fn shown(&self, path: &Path) -> PathBuf {
+    fn shown_path(&self, path: &Path) -> PathBuf {
         path.strip_prefix(self.root.path()).map_or_else(|_| path.to_path_buf(), |below| self.named.join(below))
     }
 }

@@ -4,13 +4,13 @@ pub mod tree;
 
 use std::str::FromStr;
 
-use crate::deliver::{Delivered, Form};
+use crate::deliver::{Delivered, DeliveredForm};
 use crate::format::{json, kyaml};
 use crate::layer::Tree;
 use crate::object::Reveal;
 use crate::secret::Wiping;
 use crate::span::Source;
-use crate::value::Value;
+use crate::value::OutputValue;
 use crate::yaml;
 use crate::yaml::kubectl::{JsonScalar, json_scalar};
 
@@ -40,70 +40,72 @@ impl FromStr for ManifestFormat {
 }
 
 /// The objects as one text. Holds the values of Secrets if they are revealed, so it is wiped.
-pub fn write(objects: &[Delivered], format: ManifestFormat, reveal: Reveal) -> Wiping<String> {
+pub fn write_objects(objects: &[Delivered], format: ManifestFormat, reveal: Reveal) -> Wiping<String> {
     let mut out = Wiping::new(String::new());
     if format == ManifestFormat::Yaml {
         for (index, object) in objects.iter().enumerate() {
             if index > 0 {
                 out.push_str("---\n");
             }
-            append(&mut out, object, reveal);
+            append_object(&mut out, object, reveal);
         }
         return out;
     }
     // what is encrypted is a text, and has to become a structure again
-    let read: Vec<_> = objects.iter().map(encrypted).collect();
+    let read: Vec<_> = objects.iter().map(encrypted_tree).collect();
     let values = objects.iter().zip(&read).filter_map(|(object, read)| match (&object.form, read) {
-        (Form::Plain(object), _) => Some(object.to_value(reveal)),
-        (Form::Encrypted(_), Some(tree)) => Some(tree.to_value()),
-        (Form::Encrypted(_), None) | (Form::Unknown, _) => None,
+        (DeliveredForm::Plain(object), _) => Some(object.to_value(reveal)),
+        (DeliveredForm::Encrypted(_), Some(tree)) => Some(tree.to_value()),
+        (DeliveredForm::Encrypted(_), None) | (DeliveredForm::Unknown, _) => None,
     });
     if format == ManifestFormat::Kyaml {
-        values.for_each(|value| out.push_str(&Wiping::new(kyaml::document(&value))));
+        values.for_each(|value| out.push_str(&Wiping::new(kyaml::write_document(&value))));
         return out;
     }
-    let list = Value::map([
-        ("apiVersion", Value::text("v1")),
-        ("kind", Value::text("List")),
-        ("items", Value::List(values.map(as_kubectl_reads).collect())),
+    let list = OutputValue::map([
+        ("apiVersion", OutputValue::text("v1")),
+        ("kind", OutputValue::text("List")),
+        ("items", OutputValue::List(values.map(as_kubectl_reads).collect())),
     ]);
-    out.push_str(&Wiping::new(json::pretty(&list)));
+    out.push_str(&Wiping::new(json::pretty_json(&list)));
     out
 }
 
 /// A value with its bare words as kubectl reads them from YAML: JSON says them by their type.
-fn as_kubectl_reads(value: Value<'_>) -> Value<'_> {
+fn as_kubectl_reads(value: OutputValue<'_>) -> OutputValue<'_> {
     match value {
-        Value::Literal(text) => match json_scalar(&text) {
-            JsonScalar::Null => Value::Null,
-            JsonScalar::Bool(truth) => Value::Bool(truth),
-            JsonScalar::Number(number) => Value::Literal(number.into_owned().into()),
-            JsonScalar::Text(_) => Value::String(text),
+        OutputValue::Literal(text) => match json_scalar(&text) {
+            JsonScalar::Null => OutputValue::Null,
+            JsonScalar::Bool(truth) => OutputValue::Bool(truth),
+            JsonScalar::Number(number) => OutputValue::Literal(number.into_owned().into()),
+            JsonScalar::Text(_) => OutputValue::String(text),
         },
-        Value::List(items) => Value::List(items.into_iter().map(as_kubectl_reads).collect()),
-        Value::Map(pairs) => Value::Map(pairs.into_iter().map(|(key, value)| (key, as_kubectl_reads(value))).collect()),
-        value @ (Value::Null | Value::Bool(_) | Value::String(_)) => value,
+        OutputValue::List(items) => OutputValue::List(items.into_iter().map(as_kubectl_reads).collect()),
+        OutputValue::Map(pairs) => {
+            OutputValue::Map(pairs.into_iter().map(|(key, value)| (key, as_kubectl_reads(value))).collect())
+        }
+        value @ (OutputValue::Null | OutputValue::Bool(_) | OutputValue::String(_)) => value,
     }
 }
 
 /// One object as a file of YAML.
-pub fn document(object: &Delivered) -> Wiping<String> {
+pub fn object_document(object: &Delivered) -> Wiping<String> {
     let mut out = Wiping::new(String::new());
-    append(&mut out, object, Reveal::Values);
+    append_object(&mut out, object, Reveal::Values);
     out
 }
 
-fn append(out: &mut Wiping<String>, object: &Delivered, reveal: Reveal) {
+fn append_object(out: &mut Wiping<String>, object: &Delivered, reveal: Reveal) {
     match &object.form {
-        Form::Plain(object) => yaml::write::append(out, &object.to_value(reveal)),
-        Form::Encrypted(text) => out.push_str(text),
-        Form::Unknown => {}
+        DeliveredForm::Plain(object) => yaml::write::append_document(out, &object.to_value(reveal)),
+        DeliveredForm::Encrypted(text) => out.push_str(text),
+        DeliveredForm::Unknown => {}
     }
 }
 
 /// The structure of an encrypted object.
-fn encrypted(object: &Delivered) -> Option<Tree> {
-    let Form::Encrypted(text) = &object.form else { return None };
+fn encrypted_tree(object: &Delivered) -> Option<Tree> {
+    let DeliveredForm::Encrypted(text) = &object.form else { return None };
     let source = Source::new("an encrypted object", text.as_str());
-    Some(Tree::from_node(yaml::read::read(&source).ok()?, &source))
+    Some(Tree::from_node(yaml::read::read_document(&source).ok()?, &source))
 }

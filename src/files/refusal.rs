@@ -1,47 +1,50 @@
 //! The message for a file that is not read.
 
 use super::FileKind;
-use crate::diagnostic::{Diagnostic, Failure};
-use crate::disk::Refusal;
+use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::disk::FileReadError;
 
 /// The error for a file that messages call `name`. It has no place: the caller knows which line names it.
-pub fn refuse(refusal: &Refusal, kind: FileKind, name: &str) -> Diagnostic {
-    let error = message(refusal, kind, name);
+pub fn refuse_file(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagnostic {
+    let error = refusal_message(refusal, kind, name);
     match (refusal, kind) {
         // nothing in the repository names it: the disk lacks what the command line asks for
-        (Refusal::Missing | Refusal::TooBig(_), FileKind::SecretFile) => error.failing(Failure::Io),
+        (FileReadError::Missing | FileReadError::TooBig(_), FileKind::SecretFile) => {
+            error.with_failure(FailureKind::Io)
+        }
         _ => error,
     }
 }
 
-fn message(refusal: &Refusal, kind: FileKind, name: &str) -> Diagnostic {
+fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagnostic {
     match refusal {
-        Refusal::Missing => Diagnostic::error("missing-file", format!("`{name}` does not exist")),
-        Refusal::Outside => outside(kind, name),
-        Refusal::LinkOut => outside(kind, name).note("the path goes through a symbolic link that leads out"),
-        Refusal::DanglingLink => {
+        FileReadError::Missing => Diagnostic::error("missing-file", format!("`{name}` does not exist")),
+        FileReadError::Outside => outside_path(kind, name),
+        FileReadError::LinkOut => outside_path(kind, name).note("the path goes through a symbolic link that leads out"),
+        FileReadError::DanglingLink => {
             Diagnostic::error("missing-file", format!("`{name}` is a symbolic link that leads to nothing"))
                 .hint("create the file that it names, or remove the link")
         }
-        Refusal::LinkLoop => {
+        FileReadError::LinkLoop => {
             Diagnostic::error("missing-file", format!("`{name}` is a symbolic link that leads in a circle"))
                 .hint("replace the link with the file itself")
         }
-        Refusal::Directory => {
+        FileReadError::Directory => {
             Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name a file in it")
         }
-        Refusal::Special(what) => Diagnostic::error("unreadable", format!("`{name}` is a {what}, not a regular file"))
-            .note(format!("a {} is read only from a regular file", kind.noun()))
-            .hint("replace it with a file"),
-        Refusal::TooBig(limit) => too_big(*limit, kind, name),
-        Refusal::Io(error) => {
-            Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}")).failing(Failure::Io)
+        FileReadError::Special(what) => {
+            Diagnostic::error("unreadable", format!("`{name}` is a {what}, not a regular file"))
+                .note(format!("a {} is read only from a regular file", kind.noun()))
+                .hint("replace it with a file")
         }
+        FileReadError::TooBig(limit) => too_big(*limit, kind, name),
+        FileReadError::Io(error) => Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}"))
+            .with_failure(FailureKind::Io),
     }
 }
 
 /// That a path leaves what bounds it. Where it leads is not said: it is not asked for.
-fn outside(kind: FileKind, name: &str) -> Diagnostic {
+fn outside_path(kind: FileKind, name: &str) -> Diagnostic {
     match kind {
         FileKind::SopsConfig | FileKind::SecretFile | FileKind::CustomRules | FileKind::IgnoreRules => {
             Diagnostic::error("outside-project", format!("`{name}` leads out of the repository"))
@@ -58,7 +61,7 @@ fn outside(kind: FileKind, name: &str) -> Diagnostic {
 }
 
 fn too_big(limit: u64, kind: FileKind, name: &str) -> Diagnostic {
-    let error = Diagnostic::error("file-too-big", format!("`{name}` is larger than {}", size(limit)));
+    let error = Diagnostic::error("file-too-big", format!("`{name}` is larger than {}", size_text(limit)));
     match kind {
         FileKind::Layer | FileKind::EntryFile | FileKind::Template | FileKind::Include => error
             .note("a ConfigMap or Secret holds at most 1 MiB, so no layer or file of one can be larger")
@@ -77,7 +80,7 @@ fn too_big(limit: u64, kind: FileKind, name: &str) -> Diagnostic {
     }
 }
 
-fn size(bytes: u64) -> String {
+fn size_text(bytes: u64) -> String {
     match bytes {
         bytes if bytes >= 1 << 30 => format!("{} GiB", bytes >> 30),
         bytes if bytes >= 1 << 20 => format!("{} MiB", bytes >> 20),

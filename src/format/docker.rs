@@ -15,7 +15,7 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// A login to the registry at a server.
 #[derive(Debug)]
-pub struct Login<'a> {
+pub struct RegistryLogin<'a> {
     /// The server.
     pub server: &'a str,
     /// Who logs in.
@@ -33,16 +33,16 @@ pub fn server_key(server: &str) -> &str {
 }
 
 /// The text of a `.dockerconfigjson`.
-pub fn config_json(logins: Vec<Login<'_>>) -> Secret<String> {
-    Secret::new(format!(r#"{{"auths":{}}}"#, Zeroizing::new(auths(logins)).as_str()))
+pub fn config_json(logins: Vec<RegistryLogin<'_>>) -> Secret<String> {
+    Secret::new(format!(r#"{{"auths":{}}}"#, Zeroizing::new(auths_json(logins)).as_str()))
 }
 
 /// The text of a `.dockercfg`, the older form.
-pub fn config(logins: Vec<Login<'_>>) -> Secret<String> {
-    Secret::new(auths(logins))
+pub fn dockercfg_text(logins: Vec<RegistryLogin<'_>>) -> Secret<String> {
+    Secret::new(auths_json(logins))
 }
 
-fn auths(mut logins: Vec<Login<'_>>) -> String {
+fn auths_json(mut logins: Vec<RegistryLogin<'_>>) -> String {
     // Go sorts the keys of maps by their bytes
     logins.sort_by_key(|login| server_key(login.server));
     let mut out = String::from("{");
@@ -50,15 +50,15 @@ fn auths(mut logins: Vec<Login<'_>>) -> String {
         if index > 0 {
             out.push(',');
         }
-        string(&mut out, server_key(login.server));
+        push_string(&mut out, server_key(login.server));
         out.push(':');
-        entry(&mut out, login);
+        push_login(&mut out, login);
     }
     out.push('}');
     out
 }
 
-fn entry(out: &mut String, login: &Login<'_>) {
+fn push_login(out: &mut String, login: &RegistryLogin<'_>) {
     let (username, password) = (login.username.expose(), login.password.expose());
     let pair = Zeroizing::new(format!("{username}:{password}"));
     let auth = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
@@ -67,9 +67,9 @@ fn entry(out: &mut String, login: &Login<'_>) {
     for (name, value) in fields {
         if !value.is_empty() {
             out.push(separator);
-            string(out, name);
+            push_string(out, name);
             out.push(':');
-            string(out, value);
+            push_string(out, value);
             separator = ',';
         }
     }
@@ -78,7 +78,7 @@ fn entry(out: &mut String, login: &Login<'_>) {
 
 /// A string as Go writes it: `serde_json` escapes the same but for what could mean something
 /// in HTML.
-fn string(out: &mut String, text: &str) {
+fn push_string(out: &mut String, text: &str) {
     let json = Zeroizing::new(serde_json::Value::from(text).to_string());
     for char in json.chars() {
         match char {
@@ -96,9 +96,9 @@ fn string(out: &mut String, text: &str) {
 mod tests {
     use super::*;
 
-    fn login<'a>(server: &'a str, password: &str, email: &str) -> Login<'a> {
+    fn login<'a>(server: &'a str, password: &str, email: &str) -> RegistryLogin<'a> {
         let secret = |text: &str| Secret::new(text.to_owned());
-        Login { server, username: secret("u"), password: secret(password), email: secret(email) }
+        RegistryLogin { server, username: secret("u"), password: secret(password), email: secret(email) }
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn servers_are_sorted_and_the_older_form_has_no_auths() {
-        let both = config(vec![login("quay.io", "p", ""), login("ghcr.io", "p", "")]);
+        let both = dockercfg_text(vec![login("quay.io", "p", ""), login("ghcr.io", "p", "")]);
         let one = r#"{"username":"u","password":"p","auth":"dTpw"}"#;
         assert_eq!(*both.expose(), format!(r#"{{"ghcr.io":{one},"quay.io":{one}}}"#));
     }

@@ -21,24 +21,24 @@
 //!
 //! A shell sources only keys of letters, digits and `_`; dotenv libraries also take `.` and `-`.
 
-use super::error::At;
-use super::{Format, FormatError, entries, flat_text};
-use crate::value::Value;
+use super::error::WriterPosition;
+use super::{ConfigFormat, FormatError, flat_text, mapping_entries};
+use crate::value::OutputValue;
 
-pub(super) fn write(value: &Value<'_>) -> Result<String, FormatError> {
+pub(super) fn write_env(value: &OutputValue<'_>) -> Result<String, FormatError> {
     let mut out = String::new();
-    for (key, value) in entries(Format::Env, value)? {
-        let at = At::Key(&At::Top, key);
+    for (key, value) in mapping_entries(ConfigFormat::Env, value)? {
+        let at = WriterPosition::Key(&WriterPosition::Top, key);
         check_key(key, at)?;
         out.push_str(key);
         out.push('=');
-        push_text(&mut out, text(value, at)?);
+        push_text(&mut out, scalar_text(value, at)?);
         out.push('\n');
     }
     Ok(out)
 }
 
-fn check_key(key: &str, at: At<'_>) -> Result<(), FormatError> {
+fn check_key(key: &str, at: WriterPosition<'_>) -> Result<(), FormatError> {
     let problem = if !key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         "does not start with a letter or `_`"
     } else if !key.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) {
@@ -46,11 +46,11 @@ fn check_key(key: &str, at: At<'_>) -> Result<(), FormatError> {
     } else {
         return Ok(());
     };
-    Err(FormatError::Key { format: Format::Env, path: at.path(), problem })
+    Err(FormatError::Key { format: ConfigFormat::Env, path: at.path(), problem })
 }
 
-fn text<'v>(value: &'v Value<'_>, at: At<'_>) -> Result<&'v str, FormatError> {
-    let text = flat_text(Format::Env, value, at)?;
+fn scalar_text<'v>(value: &'v OutputValue<'_>, at: WriterPosition<'_>) -> Result<&'v str, FormatError> {
+    let text = flat_text(ConfigFormat::Env, value, at)?;
     let problem = if text.contains('\0') {
         // no variable of a process can hold one either
         "a null character"
@@ -59,7 +59,7 @@ fn text<'v>(value: &'v Value<'_>, at: At<'_>) -> Result<&'v str, FormatError> {
     } else {
         return Ok(text);
     };
-    Err(FormatError::Text { format: Format::Env, path: at.path(), problem })
+    Err(FormatError::Text { format: ConfigFormat::Env, path: at.path(), problem })
 }
 
 fn push_text(out: &mut String, text: &str) {
@@ -103,42 +103,48 @@ mod tests {
             (r"\\host", r#""\\\\host""#),
             ("a\r\nb", "\"a\\r\nb\""),
         ] {
-            assert_eq!(write(&Value::map([("A", Value::text(text))])).unwrap(), format!("A={expected}\n"));
+            assert_eq!(
+                write_env(&OutputValue::map([("A", OutputValue::text(text))])).unwrap(),
+                format!("A={expected}\n")
+            );
         }
     }
 
     #[test]
     fn scalars_keep_their_text_and_order() {
-        let value =
-            Value::map([("B", Value::Bool(false)), ("A", Value::Literal("1.10".into())), ("x.y-z", Value::text("1"))]);
-        assert_eq!(write(&value).unwrap(), "B=false\nA=1.10\nx.y-z=1\n");
+        let value = OutputValue::map([
+            ("B", OutputValue::Bool(false)),
+            ("A", OutputValue::Literal("1.10".into())),
+            ("x.y-z", OutputValue::text("1")),
+        ]);
+        assert_eq!(write_env(&value).unwrap(), "B=false\nA=1.10\nx.y-z=1\n");
     }
 
     #[test]
     fn what_a_line_cannot_hold_is_an_error() {
         for (key, value, expected) in [
-            ("A", Value::Null, "`A` is null, which `.env` cannot say"),
-            ("A", Value::List(vec![]), "`A` is a list, but a `.env` file is a flat list of keys"),
-            ("A", Value::map::<&str>([]), "`A` is a mapping, but a `.env` file is a flat list of keys"),
-            ("A", Value::text(r"C:\dir\"), "`A` holds a backslash at its end, which a `.env` file cannot hold"),
-            ("A", Value::text("\0"), "`A` holds a null character, which a `.env` file cannot hold"),
+            ("A", OutputValue::Null, "`A` is null, which `.env` cannot say"),
+            ("A", OutputValue::List(vec![]), "`A` is a list, but a `.env` file is a flat list of keys"),
+            ("A", OutputValue::map::<&str>([]), "`A` is a mapping, but a `.env` file is a flat list of keys"),
+            ("A", OutputValue::text(r"C:\dir\"), "`A` holds a backslash at its end, which a `.env` file cannot hold"),
+            ("A", OutputValue::text("\0"), "`A` holds a null character, which a `.env` file cannot hold"),
             (
                 "1A",
-                Value::text(""),
+                OutputValue::text(""),
                 "the key `1A` cannot be written in a `.env` file: it does not start with a letter or `_`",
             ),
             (
                 "",
-                Value::text(""),
+                OutputValue::text(""),
                 "the key `\"\"` cannot be written in a `.env` file: it does not start with a letter or `_`",
             ),
             (
                 "A B",
-                Value::text(""),
+                OutputValue::text(""),
                 "the key `\"A B\"` cannot be written in a `.env` file: it has characters other than letters, digits, `_`, `.` and `-`",
             ),
         ] {
-            assert_eq!(write(&Value::map([(key, value)])).unwrap_err().to_string(), expected);
+            assert_eq!(write_env(&OutputValue::map([(key, value)])).unwrap_err().to_string(), expected);
         }
     }
 }

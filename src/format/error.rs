@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::Format;
-use crate::value::Value;
+use super::ConfigFormat;
+use crate::value::OutputValue;
 
 /// One step from a structure into its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum PathStep {
     /// The value under this key.
     Key(String),
     /// The item at this place of a list, from 0.
@@ -16,21 +16,21 @@ pub enum Step {
 
 /// The way from the top of a structure to one of its nodes; prints as `server.ports[0]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct KeyPath(Vec<Step>);
+pub struct StructurePath(Vec<PathStep>);
 
-impl KeyPath {
+impl StructurePath {
     /// The steps from the top, which the caller can follow in the source to find the place.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[PathStep] {
         &self.0
     }
 }
 
-impl fmt::Display for KeyPath {
+impl fmt::Display for StructurePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, step) in self.0.iter().enumerate() {
             match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key) => {
+                PathStep::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Key(key) => {
                     let dot = if place == 0 { "" } else { "." };
                     // a key with a dot of its own would read as two
                     if key.is_empty()
@@ -49,42 +49,42 @@ impl fmt::Display for KeyPath {
 
 /// Where a writer is: a path that costs nothing until somebody asks for it.
 #[derive(Clone, Copy)]
-pub(super) enum At<'a> {
+pub(super) enum WriterPosition<'a> {
     Top,
     Key(&'a Self, &'a str),
     Index(&'a Self, usize),
 }
 
-impl At<'_> {
-    pub(super) fn path(self) -> KeyPath {
+impl WriterPosition<'_> {
+    pub(super) fn path(self) -> StructurePath {
         let mut steps = Vec::new();
         let mut at = self;
         loop {
             let outer = match at {
-                At::Top => break,
-                At::Key(outer, key) => {
-                    steps.push(Step::Key(key.to_owned()));
+                WriterPosition::Top => break,
+                WriterPosition::Key(outer, key) => {
+                    steps.push(PathStep::Key(key.to_owned()));
                     outer
                 }
-                At::Index(outer, index) => {
-                    steps.push(Step::Index(index));
+                WriterPosition::Index(outer, index) => {
+                    steps.push(PathStep::Index(index));
                     outer
                 }
             };
             at = *outer;
         }
         steps.reverse();
-        KeyPath(steps)
+        StructurePath(steps)
     }
 }
 
 /// What kind of value this is, with its article, for messages.
-pub(super) fn noun(value: &Value<'_>) -> &'static str {
+pub(super) fn value_noun(value: &OutputValue<'_>) -> &'static str {
     match value {
-        Value::Null => "null",
-        Value::Bool(_) | Value::Literal(_) | Value::String(_) => "a scalar",
-        Value::List(_) => "a list",
-        Value::Map(_) => "a mapping",
+        OutputValue::Null => "null",
+        OutputValue::Bool(_) | OutputValue::Literal(_) | OutputValue::String(_) => "a scalar",
+        OutputValue::List(_) => "a list",
+        OutputValue::Map(_) => "a mapping",
     }
 }
 
@@ -95,17 +95,17 @@ pub enum FormatError {
     #[error("{found} cannot be written as `.{format}`, which starts with a mapping")]
     NotAMapping {
         /// The format.
-        format: Format,
+        format: ConfigFormat,
         /// What the structure is, with its article.
         found: &'static str,
     },
     /// A list or mapping where the format has none.
-    #[error("`{path}` is {found}, but a `.{format}` file {limit}", limit = limit(*format))]
+    #[error("`{path}` is {found}, but a `.{format}` file {limit}", limit = format_limit(*format))]
     Nested {
         /// The format.
-        format: Format,
+        format: ConfigFormat,
         /// Where.
-        path: KeyPath,
+        path: StructurePath,
         /// What stands there, with its article.
         found: &'static str,
     },
@@ -113,17 +113,17 @@ pub enum FormatError {
     #[error("`{path}` is null, which `.{format}` cannot say")]
     Null {
         /// The format.
-        format: Format,
+        format: ConfigFormat,
         /// Where.
-        path: KeyPath,
+        path: StructurePath,
     },
     /// A key that the format cannot spell.
     #[error("the key `{path}` cannot be written in a `.{format}` file: it {problem}")]
     Key {
         /// The format.
-        format: Format,
+        format: ConfigFormat,
         /// Where; its last step is the key.
-        path: KeyPath,
+        path: StructurePath,
         /// What the key does that it may not.
         problem: &'static str,
     },
@@ -131,9 +131,9 @@ pub enum FormatError {
     #[error("`{path}` holds {problem}, which a `.{format}` file cannot hold")]
     Text {
         /// The format.
-        format: Format,
+        format: ConfigFormat,
         /// Where.
-        path: KeyPath,
+        path: StructurePath,
         /// What the text has in it.
         problem: &'static str,
     },
@@ -141,9 +141,9 @@ pub enum FormatError {
     #[error("`{path}` becomes `{name}` in a `.{format}` file, and so does another key before it")]
     Collision {
         /// The format.
-        format: Format,
+        format: ConfigFormat,
         /// Where the second one stands.
-        path: KeyPath,
+        path: StructurePath,
         /// The name of both.
         name: String,
     },
@@ -151,26 +151,26 @@ pub enum FormatError {
     #[error("what the template at `{path}` makes cannot be said in a `.{format}` file")]
     Made {
         /// The format.
-        format: Format,
+        format: ConfigFormat,
         /// Where the template stands.
-        path: KeyPath,
+        path: StructurePath,
     },
 }
 
 /// How deep a format goes.
-fn limit(format: Format) -> &'static str {
+fn format_limit(format: ConfigFormat) -> &'static str {
     match format {
-        Format::Env => "is a flat list of keys",
-        Format::Ini => "has one level of sections and no lists",
-        Format::Yaml | Format::Json | Format::Toml | Format::Properties => "does not nest here",
+        ConfigFormat::Env => "is a flat list of keys",
+        ConfigFormat::Ini => "has one level of sections and no lists",
+        ConfigFormat::Yaml | ConfigFormat::Json | ConfigFormat::Toml | ConfigFormat::Properties => "does not nest here",
     }
 }
 
 impl FormatError {
     /// The node at fault; empty for the structure itself.
-    pub fn path(&self) -> KeyPath {
+    pub fn path(&self) -> StructurePath {
         match self {
-            Self::NotAMapping { .. } => KeyPath::default(),
+            Self::NotAMapping { .. } => StructurePath::default(),
             Self::Nested { path, .. }
             | Self::Null { path, .. }
             | Self::Key { path, .. }
@@ -184,11 +184,11 @@ impl FormatError {
     #[must_use]
     pub fn within(self, depth: usize) -> Self {
         let format = self.format();
-        let path = KeyPath(self.path().0.into_iter().take(depth).collect());
+        let path = StructurePath(self.path().0.into_iter().take(depth).collect());
         Self::Made { format, path }
     }
 
-    fn format(&self) -> Format {
+    fn format(&self) -> ConfigFormat {
         match self {
             Self::NotAMapping { format, .. }
             | Self::Nested { format, .. }
@@ -227,15 +227,15 @@ mod tests {
     #[test]
     fn a_path_prints_as_people_write_it() {
         let (servers, second);
-        let top = At::Top;
-        servers = At::Key(&top, "servers");
-        second = At::Index(&servers, 1);
+        let top = WriterPosition::Top;
+        servers = WriterPosition::Key(&top, "servers");
+        second = WriterPosition::Index(&servers, 1);
         for (at, expected) in [
-            (At::Top, ""),
+            (WriterPosition::Top, ""),
             (servers, "servers"),
-            (At::Key(&second, "port"), "servers[1].port"),
-            (At::Key(&second, "a.b"), "servers[1].\"a.b\""),
-            (At::Key(&top, ""), "\"\""),
+            (WriterPosition::Key(&second, "port"), "servers[1].port"),
+            (WriterPosition::Key(&second, "a.b"), "servers[1].\"a.b\""),
+            (WriterPosition::Key(&top, ""), "\"\""),
         ] {
             assert_eq!(at.path().to_string(), expected);
         }
@@ -243,23 +243,26 @@ mod tests {
 
     #[test]
     fn every_message_names_the_key_and_the_format() {
-        let path = At::Key(&At::Top, "db").path();
+        let path = WriterPosition::Key(&WriterPosition::Top, "db").path();
         for (error, expected) in [
             (
-                FormatError::Nested { format: Format::Env, path: path.clone(), found: "a mapping" },
+                FormatError::Nested { format: ConfigFormat::Env, path: path.clone(), found: "a mapping" },
                 "`db` is a mapping, but a `.env` file is a flat list of keys",
             ),
-            (FormatError::Null { format: Format::Toml, path: path.clone() }, "`db` is null, which `.toml` cannot say"),
             (
-                FormatError::Key { format: Format::Ini, path: path.clone(), problem: "holds a line break" },
+                FormatError::Null { format: ConfigFormat::Toml, path: path.clone() },
+                "`db` is null, which `.toml` cannot say",
+            ),
+            (
+                FormatError::Key { format: ConfigFormat::Ini, path: path.clone(), problem: "holds a line break" },
                 "the key `db` cannot be written in a `.ini` file: it holds a line break",
             ),
             (
-                FormatError::Text { format: Format::Ini, path: path.clone(), problem: "a line break" },
+                FormatError::Text { format: ConfigFormat::Ini, path: path.clone(), problem: "a line break" },
                 "`db` holds a line break, which a `.ini` file cannot hold",
             ),
             (
-                FormatError::Collision { format: Format::Properties, path: path.clone(), name: "db".to_owned() },
+                FormatError::Collision { format: ConfigFormat::Properties, path: path.clone(), name: "db".to_owned() },
                 "`db` becomes `db` in a `.properties` file, and so does another key before it",
             ),
         ] {

@@ -13,37 +13,37 @@
 //! line breaks and control characters, is an error. So is a key that would be read as something
 //! else.
 
-use super::error::At;
-use super::{Entry, Format, FormatError, entries, flat_text};
-use crate::value::Value;
+use super::error::WriterPosition;
+use super::{ConfigFormat, FormatError, MapEntry, flat_text, mapping_entries};
+use crate::value::OutputValue;
 
-pub(super) fn write(value: &Value<'_>) -> Result<String, FormatError> {
-    let entries = entries(Format::Ini, value)?;
+pub(super) fn write_ini(value: &OutputValue<'_>) -> Result<String, FormatError> {
+    let entries = mapping_entries(ConfigFormat::Ini, value)?;
     let mut out = String::new();
     for entry in entries {
         // whatever stands after a section belongs to it
-        if !matches!(entry.1, Value::Map(_)) {
-            line(&mut out, entry, At::Top)?;
+        if !matches!(entry.1, OutputValue::Map(_)) {
+            write_line(&mut out, entry, WriterPosition::Top)?;
         }
     }
     for (name, value) in entries {
-        if let Value::Map(section) = value {
-            let at = At::Key(&At::Top, name);
+        if let OutputValue::Map(section) = value {
+            let at = WriterPosition::Key(&WriterPosition::Top, name);
             check_name(name, &[']', '['], "has a bracket", at)?;
             if !out.is_empty() {
                 out.push('\n');
             }
             out.extend(["[", name, "]\n"]);
-            section.iter().try_for_each(|entry| line(&mut out, entry, at))?;
+            section.iter().try_for_each(|entry| write_line(&mut out, entry, at))?;
         }
     }
     Ok(out)
 }
 
-fn line(out: &mut String, (key, value): &Entry<'_>, outer: At<'_>) -> Result<(), FormatError> {
-    let at = At::Key(&outer, key);
+fn write_line(out: &mut String, (key, value): &MapEntry<'_>, outer: WriterPosition<'_>) -> Result<(), FormatError> {
+    let at = WriterPosition::Key(&outer, key);
     check_key(key, at)?;
-    let text = text(value, at)?;
+    let text = scalar_text(value, at)?;
     out.push_str(key);
     out.push_str(" =");
     if !text.is_empty() {
@@ -54,14 +54,19 @@ fn line(out: &mut String, (key, value): &Entry<'_>, outer: At<'_>) -> Result<(),
     Ok(())
 }
 
-fn check_key(key: &str, at: At<'_>) -> Result<(), FormatError> {
+fn check_key(key: &str, at: WriterPosition<'_>) -> Result<(), FormatError> {
     check_name(key, &['=', ':', ';', '#'], "has one of `=`, `:`, `;`, `#`", at)?;
     let problem = key.starts_with(['[', '"', '\'', '`']).then_some("starts with a bracket or a quote");
-    problem.map_or(Ok(()), |problem| Err(FormatError::Key { format: Format::Ini, path: at.path(), problem }))
+    problem.map_or(Ok(()), |problem| Err(FormatError::Key { format: ConfigFormat::Ini, path: at.path(), problem }))
 }
 
 /// Refuses names that are empty, lose something at their ends, or have one of these characters.
-fn check_name(name: &str, special: &[char], has_special: &'static str, at: At<'_>) -> Result<(), FormatError> {
+fn check_name(
+    name: &str,
+    special: &[char],
+    has_special: &'static str,
+    at: WriterPosition<'_>,
+) -> Result<(), FormatError> {
     let problem = if name.is_empty() {
         "is empty"
     } else if name != name.trim() {
@@ -73,11 +78,11 @@ fn check_name(name: &str, special: &[char], has_special: &'static str, at: At<'_
     } else {
         return Ok(());
     };
-    Err(FormatError::Key { format: Format::Ini, path: at.path(), problem })
+    Err(FormatError::Key { format: ConfigFormat::Ini, path: at.path(), problem })
 }
 
-fn text<'v>(value: &'v Value<'_>, at: At<'_>) -> Result<&'v str, FormatError> {
-    let text = flat_text(Format::Ini, value, at)?;
+fn scalar_text<'v>(value: &'v OutputValue<'_>, at: WriterPosition<'_>) -> Result<&'v str, FormatError> {
+    let text = flat_text(ConfigFormat::Ini, value, at)?;
     let problem = if text.contains(['\n', '\r']) {
         "a line break"
     } else if text.contains(|c: char| c.is_control() && c != '\t') {
@@ -85,7 +90,7 @@ fn text<'v>(value: &'v Value<'_>, at: At<'_>) -> Result<&'v str, FormatError> {
     } else {
         return Ok(text);
     };
-    Err(FormatError::Text { format: Format::Ini, path: at.path(), problem })
+    Err(FormatError::Text { format: ConfigFormat::Ini, path: at.path(), problem })
 }
 
 fn push_text(out: &mut String, text: &str) {
@@ -114,15 +119,15 @@ mod tests {
 
     #[test]
     fn scalars_come_before_sections() {
-        let value = Value::map([
-            ("db", Value::map([("host", Value::text("h")), ("empty", Value::text(""))])),
-            ("debug", Value::Bool(true)),
-            ("none", Value::map::<&str>([])),
-            ("ratio", Value::Literal("1.10".into())),
+        let value = OutputValue::map([
+            ("db", OutputValue::map([("host", OutputValue::text("h")), ("empty", OutputValue::text(""))])),
+            ("debug", OutputValue::Bool(true)),
+            ("none", OutputValue::map::<&str>([])),
+            ("ratio", OutputValue::Literal("1.10".into())),
         ]);
-        assert_eq!(write(&value).unwrap(), "debug = true\nratio = 1.10\n\n[db]\nhost = h\nempty =\n\n[none]\n");
-        let sections = Value::map([("a", Value::map([("b", Value::text("c d"))]))]);
-        assert_eq!(write(&sections).unwrap(), "[a]\nb = c d\n");
+        assert_eq!(write_ini(&value).unwrap(), "debug = true\nratio = 1.10\n\n[db]\nhost = h\nempty =\n\n[none]\n");
+        let sections = OutputValue::map([("a", OutputValue::map([("b", OutputValue::text("c d"))]))]);
+        assert_eq!(write_ini(&sections).unwrap(), "[a]\nb = c d\n");
     }
 
     #[test]
@@ -142,39 +147,46 @@ mod tests {
             ("'a", "\"'a\""),
             (r"C:\dir\", r#""C:\\dir\\""#),
         ] {
-            assert_eq!(write(&Value::map([("a", Value::text(text))])).unwrap(), format!("a = {expected}\n"));
+            assert_eq!(
+                write_ini(&OutputValue::map([("a", OutputValue::text(text))])).unwrap(),
+                format!("a = {expected}\n")
+            );
         }
     }
 
     #[test]
     fn what_a_line_cannot_hold_is_an_error() {
-        let deep = Value::map([("a", Value::map([("b", Value::map::<&str>([]))]))]);
+        let deep = OutputValue::map([("a", OutputValue::map([("b", OutputValue::map::<&str>([]))]))]);
         let expected = "`a.b` is a mapping, but a `.ini` file has one level of sections and no lists";
-        assert_eq!(write(&deep).unwrap_err().to_string(), expected);
+        assert_eq!(write_ini(&deep).unwrap_err().to_string(), expected);
         for (key, value, expected) in [
-            ("a", Value::List(vec![]), "`a` is a list, but a `.ini` file has one level of sections and no lists"),
-            ("a", Value::Null, "`a` is null, which `.ini` cannot say"),
-            ("a", Value::text("x\ny"), "`a` holds a line break, which a `.ini` file cannot hold"),
-            ("a", Value::text("\0"), "`a` holds a control character, which a `.ini` file cannot hold"),
-            ("a]", Value::map::<&str>([]), "the key `\"a]\"` cannot be written in a `.ini` file: it has a bracket"),
+            ("a", OutputValue::List(vec![]), "`a` is a list, but a `.ini` file has one level of sections and no lists"),
+            ("a", OutputValue::Null, "`a` is null, which `.ini` cannot say"),
+            ("a", OutputValue::text("x\ny"), "`a` holds a line break, which a `.ini` file cannot hold"),
+            ("a", OutputValue::text("\0"), "`a` holds a control character, which a `.ini` file cannot hold"),
+            (
+                "a]",
+                OutputValue::map::<&str>([]),
+                "the key `\"a]\"` cannot be written in a `.ini` file: it has a bracket",
+            ),
             (
                 "a:b",
-                Value::text(""),
+                OutputValue::text(""),
                 "the key `a:b` cannot be written in a `.ini` file: it has one of `=`, `:`, `;`, `#`",
             ),
-            ("", Value::text(""), "the key `\"\"` cannot be written in a `.ini` file: it is empty"),
+            ("", OutputValue::text(""), "the key `\"\"` cannot be written in a `.ini` file: it is empty"),
             (
                 "a ",
-                Value::text(""),
+                OutputValue::text(""),
                 "the key `\"a \"` cannot be written in a `.ini` file: it starts or ends with a blank",
             ),
             (
                 "[a",
-                Value::text(""),
+                OutputValue::text(""),
                 "the key `\"[a\"` cannot be written in a `.ini` file: it starts with a bracket or a quote",
             ),
         ] {
-            assert_eq!(write(&Value::map([(key, value)])).unwrap_err().to_string(), expected);
+            assert_eq!(write_ini(&OutputValue::map([(key, value)])).unwrap_err().to_string(), expected);
         }
     }
 }

@@ -6,33 +6,33 @@
 //! is.
 
 use super::literal::is_json_number;
-use super::{Entry, bool_text};
-use crate::value::Value;
+use super::{MapEntry, bool_text};
+use crate::value::OutputValue;
 
 /// JSON for people: indented by two spaces, with a newline at the end.
-pub fn pretty(value: &Value<'_>) -> String {
+pub fn pretty_json(value: &OutputValue<'_>) -> String {
     let mut out = String::new();
-    node(&mut out, value, Layout::Indented(0));
+    write_node(&mut out, value, JsonLayout::Indented(0));
     out.push('\n');
     out
 }
 
 /// JSON on one line, without blanks and without a newline at the end.
-pub fn compact(value: &Value<'_>) -> String {
+pub fn compact_json(value: &OutputValue<'_>) -> String {
     let mut out = String::new();
-    node(&mut out, value, Layout::Compact);
+    write_node(&mut out, value, JsonLayout::Compact);
     out
 }
 
 /// How the parts of a list or mapping are set.
 #[derive(Clone, Copy)]
-enum Layout {
+enum JsonLayout {
     Compact,
     /// Each on a line of its own, so many levels deep.
     Indented(usize),
 }
 
-impl Layout {
+impl JsonLayout {
     fn inner(self) -> Self {
         match self {
             Self::Compact => Self::Compact,
@@ -55,38 +55,38 @@ impl Layout {
     }
 }
 
-fn node(out: &mut String, value: &Value<'_>, layout: Layout) {
+fn write_node(out: &mut String, value: &OutputValue<'_>, layout: JsonLayout) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(truth) => out.push_str(bool_text(*truth)),
-        Value::Literal(text) => literal(out, text),
-        Value::String(text) => string(out, text),
-        Value::List(items) => list(out, items, layout),
-        Value::Map(entries) => map(out, entries, layout),
+        OutputValue::Null => out.push_str("null"),
+        OutputValue::Bool(truth) => out.push_str(bool_text(*truth)),
+        OutputValue::Literal(text) => write_literal(out, text),
+        OutputValue::String(text) => write_string(out, text),
+        OutputValue::List(items) => write_list(out, items, layout),
+        OutputValue::Map(entries) => write_map(out, entries, layout),
     }
 }
 
-fn literal(out: &mut String, text: &str) {
+fn write_literal(out: &mut String, text: &str) {
     // the three words are spelled alike in YAML, where the text comes from
     if is_json_number(text) || matches!(text, "true" | "false" | "null") {
         out.push_str(text);
     } else {
-        string(out, text);
+        write_string(out, text);
     }
 }
 
-fn string(out: &mut String, text: &str) {
+fn write_string(out: &mut String, text: &str) {
     out.push_str(&serde_json::Value::from(text).to_string());
 }
 
-fn list(out: &mut String, items: &[Value<'_>], layout: Layout) {
+fn write_list(out: &mut String, items: &[OutputValue<'_>], layout: JsonLayout) {
     out.push('[');
     for (place, item) in items.iter().enumerate() {
         if place > 0 {
             out.push(',');
         }
         layout.inner().line_break(out);
-        node(out, item, layout.inner());
+        write_node(out, item, layout.inner());
     }
     if !items.is_empty() {
         layout.line_break(out);
@@ -94,16 +94,16 @@ fn list(out: &mut String, items: &[Value<'_>], layout: Layout) {
     out.push(']');
 }
 
-fn map(out: &mut String, entries: &[Entry<'_>], layout: Layout) {
+fn write_map(out: &mut String, entries: &[MapEntry<'_>], layout: JsonLayout) {
     out.push('{');
     for (place, (key, value)) in entries.iter().enumerate() {
         if place > 0 {
             out.push(',');
         }
         layout.inner().line_break(out);
-        string(out, key);
+        write_string(out, key);
         out.push_str(layout.colon());
-        node(out, value, layout.inner());
+        write_node(out, value, layout.inner());
     }
     if !entries.is_empty() {
         layout.line_break(out);
@@ -116,17 +116,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn literal(text: &str) -> Value<'_> {
-        Value::Literal(text.into())
+    fn literal(text: &str) -> OutputValue<'_> {
+        OutputValue::Literal(text.into())
     }
 
     #[test]
     fn pretty_json_is_indented_by_two() {
-        let value = Value::map([
+        let value = OutputValue::map([
             ("port", literal("8080")),
-            ("tags", Value::List(vec![Value::text("a"), Value::map([("b", Value::Null)])])),
-            ("none", Value::List(vec![])),
-            ("empty", Value::map::<&str>([])),
+            ("tags", OutputValue::List(vec![OutputValue::text("a"), OutputValue::map([("b", OutputValue::Null)])])),
+            ("none", OutputValue::List(vec![])),
+            ("empty", OutputValue::map::<&str>([])),
         ]);
         let expected = r#"{
   "port": 8080,
@@ -140,8 +140,8 @@ mod tests {
   "empty": {}
 }
 "#;
-        assert_eq!(pretty(&value), expected);
-        assert_eq!(compact(&value), r#"{"port":8080,"tags":["a",{"b":null}],"none":[],"empty":{}}"#);
+        assert_eq!(pretty_json(&value), expected);
+        assert_eq!(compact_json(&value), r#"{"port":8080,"tags":["a",{"b":null}],"none":[],"empty":{}}"#);
     }
 
     #[test]
@@ -160,15 +160,15 @@ mod tests {
             ("yes", r#""yes""#),
             ("True", r#""True""#),
         ] {
-            assert_eq!(compact(&literal(text)), expected, "{text}");
+            assert_eq!(compact_json(&literal(text)), expected, "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn every_string_comes_back(key: String, text: String) {
-            let value = Value::map([(key.as_str(), Value::List(vec![Value::text(text.as_str()), Value::Bool(true)]))]);
-            for written in [pretty(&value), compact(&value)] {
+            let value = OutputValue::map([(key.as_str(), OutputValue::List(vec![OutputValue::text(text.as_str()), OutputValue::Bool(true)]))]);
+            for written in [pretty_json(&value), compact_json(&value)] {
                 let read: serde_json::Value = serde_json::from_str(&written).unwrap();
                 prop_assert_eq!(read, serde_json::json!({ key.as_str(): [text.as_str(), true] }));
             }

@@ -19,42 +19,42 @@
 use std::fmt::Write as _;
 
 use super::literal::{is_reserved_word, is_yaml_other_than_text};
-use super::{Entry, bool_text};
-use crate::value::Value;
+use super::{MapEntry, bool_text};
+use crate::value::OutputValue;
 
 /// Readers refuse a longer key (1,024 characters) unless `?` announces it.
 const LONGEST_SIMPLE_KEY: usize = 1000;
 
 /// A document, opened by `---` and with a newline at the end: several in a row are a stream.
-pub fn document(value: &Value<'_>) -> String {
+pub fn write_document(value: &OutputValue<'_>) -> String {
     let mut out = String::from("---\n");
-    node(&mut out, value, 0);
+    write_node(&mut out, value, 0);
     out.push('\n');
     out
 }
 
-fn node(out: &mut String, value: &Value<'_>, depth: usize) {
+fn write_node(out: &mut String, value: &OutputValue<'_>, depth: usize) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(truth) => out.push_str(bool_text(*truth)),
-        Value::Literal(text) if is_yaml_other_than_text(text) => out.push_str(text),
-        Value::Literal(text) | Value::String(text) => quoted(out, text),
-        Value::List(items) => list(out, items, depth),
-        Value::Map(entries) => map(out, entries, depth),
+        OutputValue::Null => out.push_str("null"),
+        OutputValue::Bool(truth) => out.push_str(bool_text(*truth)),
+        OutputValue::Literal(text) if is_yaml_other_than_text(text) => out.push_str(text),
+        OutputValue::Literal(text) | OutputValue::String(text) => write_quoted(out, text),
+        OutputValue::List(items) => write_list(out, items, depth),
+        OutputValue::Map(entries) => write_map(out, entries, depth),
     }
 }
 
-fn list(out: &mut String, items: &[Value<'_>], depth: usize) {
+fn write_list(out: &mut String, items: &[OutputValue<'_>], depth: usize) {
     out.push('[');
-    if items.iter().all(|item| matches!(item, Value::List(_) | Value::Map(_))) {
+    if items.iter().all(|item| matches!(item, OutputValue::List(_) | OutputValue::Map(_))) {
         for (place, item) in items.iter().enumerate() {
             out.push_str(if place == 0 { "" } else { ", " });
-            node(out, item, depth);
+            write_node(out, item, depth);
         }
     } else {
         for item in items {
             line_break(out, depth + 1);
-            node(out, item, depth + 1);
+            write_node(out, item, depth + 1);
             out.push(',');
         }
         line_break(out, depth);
@@ -62,13 +62,13 @@ fn list(out: &mut String, items: &[Value<'_>], depth: usize) {
     out.push(']');
 }
 
-fn map(out: &mut String, entries: &[Entry<'_>], depth: usize) {
+fn write_map(out: &mut String, entries: &[MapEntry<'_>], depth: usize) {
     out.push('{');
     for (name, value) in entries {
         line_break(out, depth + 1);
-        key(out, name);
+        write_key(out, name);
         out.push_str(": ");
-        node(out, value, depth + 1);
+        write_node(out, value, depth + 1);
         out.push(',');
     }
     if !entries.is_empty() {
@@ -82,13 +82,13 @@ fn line_break(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }
 
-fn key(out: &mut String, name: &str) {
+fn write_key(out: &mut String, name: &str) {
     if is_bare_key(name) {
         out.push_str(name);
         return;
     }
     let mut text = String::new();
-    quoted(&mut text, name);
+    write_quoted(&mut text, name);
     if text.len() > LONGEST_SIMPLE_KEY {
         out.push_str("? ");
     }
@@ -110,7 +110,7 @@ fn is_misread_key(name: &str) -> bool {
     is_reserved_word(name) || ["t", "f", "inf", "infinity", "nan"].iter().any(|word| word.eq_ignore_ascii_case(name))
 }
 
-fn quoted(out: &mut String, text: &str) {
+fn write_quoted(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {
@@ -120,13 +120,13 @@ fn quoted(out: &mut String, text: &str) {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             c if is_shown(c) => out.push(c),
-            c => escaped(out, u32::from(c)),
+            c => write_escape(out, u32::from(c)),
         }
     }
     out.push('"');
 }
 
-fn escaped(out: &mut String, code: u32) {
+fn write_escape(out: &mut String, code: u32) {
     // Writing to a String cannot fail.
     let _ = match code {
         0..=0x7F => write!(out, "\\x{code:02x}"),
@@ -159,29 +159,32 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn literal(text: &str) -> Value<'_> {
-        Value::Literal(text.into())
+    fn literal(text: &str) -> OutputValue<'_> {
+        OutputValue::Literal(text.into())
     }
 
     /// As the encoder of `sigs.k8s.io/yaml` 1.6.0 writes the same structure.
     #[test]
     fn the_layout_is_that_of_kubectl() {
-        let value = Value::map([
-            ("apiVersion", Value::text("v1")),
-            ("list", Value::List(vec![Value::text("a"), literal("1")])),
+        let value = OutputValue::map([
+            ("apiVersion", OutputValue::text("v1")),
+            ("list", OutputValue::List(vec![OutputValue::text("a"), literal("1")])),
             (
                 "maps",
-                Value::List(vec![
-                    Value::map([("a", literal("1")), ("b", Value::map([("c", Value::text("d"))]))]),
-                    Value::map([("e", Value::List(vec![]))]),
-                    Value::map::<&str>([]),
+                OutputValue::List(vec![
+                    OutputValue::map([("a", literal("1")), ("b", OutputValue::map([("c", OutputValue::text("d"))]))]),
+                    OutputValue::map([("e", OutputValue::List(vec![]))]),
+                    OutputValue::map::<&str>([]),
                 ]),
             ),
             (
                 "nested",
-                Value::List(vec![Value::List(vec![literal("1"), literal("2")]), Value::List(vec![literal("3")])]),
+                OutputValue::List(vec![
+                    OutputValue::List(vec![literal("1"), literal("2")]),
+                    OutputValue::List(vec![literal("3")]),
+                ]),
             ),
-            ("mixed", Value::List(vec![Value::map([("a", literal("1"))]), Value::text("x")])),
+            ("mixed", OutputValue::List(vec![OutputValue::map([("a", literal("1"))]), OutputValue::text("x")])),
         ]);
         let expected = r#"---
 {
@@ -212,7 +215,7 @@ mod tests {
   ],
 }
 "#;
-        assert_eq!(document(&value), expected);
+        assert_eq!(write_document(&value), expected);
     }
 
     #[test]
@@ -244,7 +247,7 @@ mod tests {
             ("", false),
         ] {
             let mut out = String::new();
-            key(&mut out, name);
+            write_key(&mut out, name);
             assert_eq!(out, if bare { name.to_owned() } else { format!("\"{name}\"") });
         }
     }
@@ -261,7 +264,7 @@ mod tests {
             ("info", false),
         ] {
             let expected = if bare { text.to_owned() } else { format!("\"{text}\"") };
-            assert_eq!(document(&literal(text)), format!("---\n{expected}\n"));
+            assert_eq!(write_document(&literal(text)), format!("---\n{expected}\n"));
         }
     }
 
@@ -270,21 +273,21 @@ mod tests {
         let text = "a\n b\t\"\\\r\u{0}\u{7f}\u{85}\u{a0}\u{2028}\u{202e}\u{feff}\u{ffff}\u{1fffe}\u{e0001}ä😀";
         let expected =
             concat!(r#""a\n b\t\"\\\r\x00\x7f\u0085\u00a0\u2028\u202e\ufeff\uffff\U0001fffe\U000e0001ä😀""#, "\n");
-        assert_eq!(document(&Value::text(text)).strip_prefix("---\n"), Some(expected));
+        assert_eq!(write_document(&OutputValue::text(text)).strip_prefix("---\n"), Some(expected));
     }
 
     #[test]
     fn a_key_too_long_to_be_simple_is_announced() {
         let name = "k".repeat(2000);
-        let written = document(&Value::map([(name.as_str(), Value::Null)]));
+        let written = write_document(&OutputValue::map([(name.as_str(), OutputValue::Null)]));
         assert!(written.starts_with("---\n{\n  ? \"kk"), "{written}");
     }
 
     proptest! {
         #[test]
         fn every_string_comes_back(name: String, text: String) {
-            let value = Value::map([(name.as_str(), Value::List(vec![Value::text(text.as_str()), Value::Bool(true)]))]);
-            let read: serde_json::Value = serde_yaml::from_str(&document(&value)).unwrap();
+            let value = OutputValue::map([(name.as_str(), OutputValue::List(vec![OutputValue::text(text.as_str()), OutputValue::Bool(true)]))]);
+            let read: serde_json::Value = serde_yaml::from_str(&write_document(&value)).unwrap();
             prop_assert_eq!(read, serde_json::json!({ name.as_str(): [text.as_str(), true] }));
         }
     }

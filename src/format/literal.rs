@@ -4,8 +4,8 @@
 /// `0644` nor `.5` nor `0x1F`.
 pub(super) fn is_json_number(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let integer = unsigned.strip_prefix('0').or_else(|| digits(unsigned));
-    integer.and_then(fraction).and_then(exponent).is_some_and(str::is_empty)
+    let integer = unsigned.strip_prefix('0').or_else(|| skip_digits(unsigned));
+    integer.and_then(skip_fraction).and_then(skip_exponent).is_some_and(str::is_empty)
 }
 
 /// Whether a reader of Kubernetes takes this, unquoted, for something else than a text: a null,
@@ -51,32 +51,32 @@ fn is_yaml_number(text: &str) -> bool {
 
 /// `12`, `1.5`, `.5`, `5.`, each with an exponent or none.
 fn is_yaml_float(unsigned: &str) -> bool {
-    let mantissa = match (digits(unsigned), unsigned.strip_prefix('.')) {
-        (Some(rest), _) => Some(rest.strip_prefix('.').map_or(rest, |tail| digits(tail).unwrap_or(tail))),
-        (None, Some(tail)) => digits(tail),
+    let mantissa = match (skip_digits(unsigned), unsigned.strip_prefix('.')) {
+        (Some(rest), _) => Some(rest.strip_prefix('.').map_or(rest, |tail| skip_digits(tail).unwrap_or(tail))),
+        (None, Some(tail)) => skip_digits(tail),
         (None, None) => None,
     };
-    mantissa.and_then(exponent).is_some_and(str::is_empty)
+    mantissa.and_then(skip_exponent).is_some_and(str::is_empty)
 }
 
 /// The rest after one or more digits.
-fn digits(text: &str) -> Option<&str> {
+fn skip_digits(text: &str) -> Option<&str> {
     let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
     (rest.len() < text.len()).then_some(rest)
 }
 
 /// The rest after a fraction, if there is one; `None` after a point without digits.
-fn fraction(text: &str) -> Option<&str> {
+fn skip_fraction(text: &str) -> Option<&str> {
     match text.strip_prefix('.') {
-        Some(tail) => digits(tail),
+        Some(tail) => skip_digits(tail),
         None => Some(text),
     }
 }
 
 /// The rest after an exponent, if there is one; `None` after an `e` without digits.
-fn exponent(text: &str) -> Option<&str> {
+fn skip_exponent(text: &str) -> Option<&str> {
     match text.strip_prefix(['e', 'E']) {
-        Some(tail) => digits(tail.strip_prefix(['+', '-']).unwrap_or(tail)),
+        Some(tail) => skip_digits(tail.strip_prefix(['+', '-']).unwrap_or(tail)),
         None => Some(text),
     }
 }

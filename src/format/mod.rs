@@ -20,15 +20,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::diagnostic::did_you_mean;
-use crate::value::Value;
+use crate::value::OutputValue;
 
-use error::{At, noun};
+use error::{WriterPosition, value_noun};
 
-pub use error::{FormatError, KeyPath, Step};
+pub use error::{FormatError, PathStep, StructurePath};
 
 /// A format of configuration files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Format {
+pub enum ConfigFormat {
     /// `.yaml`, `.yml`
     Yaml,
     /// `.json`
@@ -44,30 +44,30 @@ pub enum Format {
 }
 
 /// Extensions and the formats they stand for; the first of a format is its name.
-const EXTENSIONS: [(&str, Format); 7] = [
-    ("yaml", Format::Yaml),
-    ("yml", Format::Yaml),
-    ("json", Format::Json),
-    ("toml", Format::Toml),
-    ("properties", Format::Properties),
-    ("env", Format::Env),
-    ("ini", Format::Ini),
+const EXTENSIONS: [(&str, ConfigFormat); 7] = [
+    ("yaml", ConfigFormat::Yaml),
+    ("yml", ConfigFormat::Yaml),
+    ("json", ConfigFormat::Json),
+    ("toml", ConfigFormat::Toml),
+    ("properties", ConfigFormat::Properties),
+    ("env", ConfigFormat::Env),
+    ("ini", ConfigFormat::Ini),
 ];
 
-impl Format {
+impl ConfigFormat {
     /// The format that the file name of a key tells: `application.yaml`, `app.env`, `.env`, and
     /// `.env.production` as dotenv libraries name their files. Case does not matter.
     pub fn from_extension(key: &str) -> Option<Self> {
         let name = key.rsplit('/').next().unwrap_or(key);
         let (stem, extension) = name.rsplit_once('.')?;
-        lookup(extension).or_else(|| {
+        find_format(extension).or_else(|| {
             let dotenv = stem.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(".env"));
             (dotenv && matches!(stem.as_bytes().get(4), None | Some(b'.'))).then_some(Self::Env)
         })
     }
 }
 
-fn lookup(extension: &str) -> Option<Format> {
+fn find_format(extension: &str) -> Option<ConfigFormat> {
     EXTENSIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(extension)).map(|&(_, format)| format)
 }
 
@@ -85,15 +85,15 @@ impl UnknownFormat {
     }
 }
 
-impl FromStr for Format {
+impl FromStr for ConfigFormat {
     type Err = UnknownFormat;
 
     fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        lookup(name).ok_or_else(|| UnknownFormat { name: name.to_owned() })
+        find_format(name).ok_or_else(|| UnknownFormat { name: name.to_owned() })
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for ConfigFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Yaml => "yaml",
@@ -107,43 +107,54 @@ impl fmt::Display for Format {
 }
 
 /// Writes a structure as the text of a file, with a newline at its end.
-pub fn write(format: Format, value: &Value<'_>) -> Result<String, FormatError> {
+pub fn write_config(format: ConfigFormat, value: &OutputValue<'_>) -> Result<String, FormatError> {
     match format {
-        Format::Yaml => Ok(crate::yaml::write::write(value)),
-        Format::Json => Ok(json::pretty(value)),
-        Format::Toml => toml::write(value),
-        Format::Properties => properties::write(value),
-        Format::Env => env::write(value),
-        Format::Ini => ini::write(value),
+        ConfigFormat::Yaml => Ok(crate::yaml::write::write_document(value)),
+        ConfigFormat::Json => Ok(json::pretty_json(value)),
+        ConfigFormat::Toml => toml::write_toml(value),
+        ConfigFormat::Properties => properties::write_properties(value),
+        ConfigFormat::Env => env::write_env(value),
+        ConfigFormat::Ini => ini::write_ini(value),
     }
 }
 
 /// The texts of a TOML file in the tables in which they stand, or nothing if it is broken. What is no
 /// text, and lists of such, is null.
 pub fn toml_texts(source: &str) -> Option<serde_json::Value> {
-    toml::texts(source)
+    toml::parse_texts(source)
 }
 
 /// The entries of the outermost mapping, which every format but YAML and JSON starts with.
-fn entries<'v, 'a>(format: Format, value: &'v Value<'a>) -> Result<&'v [Entry<'a>], FormatError> {
+fn mapping_entries<'v, 'a>(
+    format: ConfigFormat,
+    value: &'v OutputValue<'a>,
+) -> Result<&'v [MapEntry<'a>], FormatError> {
     match value {
-        Value::Map(entries) => Ok(entries),
-        Value::Null | Value::Bool(_) | Value::Literal(_) | Value::String(_) | Value::List(_) => {
-            Err(FormatError::NotAMapping { format, found: noun(value) })
-        }
+        OutputValue::Map(entries) => Ok(entries),
+        OutputValue::Null
+        | OutputValue::Bool(_)
+        | OutputValue::Literal(_)
+        | OutputValue::String(_)
+        | OutputValue::List(_) => Err(FormatError::NotAMapping { format, found: value_noun(value) }),
     }
 }
 
 /// A key and its value.
-type Entry<'a> = (Cow<'a, str>, Value<'a>);
+type MapEntry<'a> = (Cow<'a, str>, OutputValue<'a>);
 
 /// The text of a scalar, for formats in which every value is a text and nothing is nested.
-fn flat_text<'v>(format: Format, value: &'v Value<'_>, at: At<'_>) -> Result<&'v str, FormatError> {
+fn flat_text<'v>(
+    format: ConfigFormat,
+    value: &'v OutputValue<'_>,
+    at: WriterPosition<'_>,
+) -> Result<&'v str, FormatError> {
     match value {
-        Value::Bool(truth) => Ok(bool_text(*truth)),
-        Value::Literal(text) | Value::String(text) => Ok(text),
-        Value::Null => Err(FormatError::Null { format, path: at.path() }),
-        Value::List(_) | Value::Map(_) => Err(FormatError::Nested { format, path: at.path(), found: noun(value) }),
+        OutputValue::Bool(truth) => Ok(bool_text(*truth)),
+        OutputValue::Literal(text) | OutputValue::String(text) => Ok(text),
+        OutputValue::Null => Err(FormatError::Null { format, path: at.path() }),
+        OutputValue::List(_) | OutputValue::Map(_) => {
+            Err(FormatError::Nested { format, path: at.path(), found: value_noun(value) })
+        }
     }
 }
 
@@ -158,16 +169,16 @@ mod tests {
     #[test]
     fn the_extension_of_a_key_tells_its_format() {
         for (key, expected) in [
-            ("application.yaml", Some(Format::Yaml)),
-            ("a.b.yml", Some(Format::Yaml)),
-            ("conf/app.JSON", Some(Format::Json)),
-            ("Cargo.toml", Some(Format::Toml)),
-            ("application-prod.properties", Some(Format::Properties)),
-            ("app.env", Some(Format::Env)),
-            (".env", Some(Format::Env)),
-            (".env.production", Some(Format::Env)),
-            (".env.json", Some(Format::Json)),
-            ("php.ini", Some(Format::Ini)),
+            ("application.yaml", Some(ConfigFormat::Yaml)),
+            ("a.b.yml", Some(ConfigFormat::Yaml)),
+            ("conf/app.JSON", Some(ConfigFormat::Json)),
+            ("Cargo.toml", Some(ConfigFormat::Toml)),
+            ("application-prod.properties", Some(ConfigFormat::Properties)),
+            ("app.env", Some(ConfigFormat::Env)),
+            (".env", Some(ConfigFormat::Env)),
+            (".env.production", Some(ConfigFormat::Env)),
+            (".env.json", Some(ConfigFormat::Json)),
+            ("php.ini", Some(ConfigFormat::Ini)),
             ("yaml", None),
             ("nginx.conf", None),
             (".environment.x", None),
@@ -175,7 +186,7 @@ mod tests {
             ("dir.yaml/file", None),
             ("", None),
         ] {
-            assert_eq!(Format::from_extension(key), expected, "{key}");
+            assert_eq!(ConfigFormat::from_extension(key), expected, "{key}");
         }
     }
 
@@ -185,14 +196,14 @@ mod tests {
             assert_eq!(name.parse(), Ok(format), "{name}");
             assert_eq!(format.to_string().parse(), Ok(format), "{name}");
         }
-        let unknown = "propertys".parse::<Format>().unwrap_err();
+        let unknown = "propertys".parse::<ConfigFormat>().unwrap_err();
         assert_eq!(unknown.hint().as_deref(), Some("did you mean `properties`?"));
     }
 
     #[test]
     fn only_yaml_and_json_hold_something_else_than_a_mapping() {
-        for format in [Format::Toml, Format::Properties, Format::Env, Format::Ini] {
-            let error = write(format, &Value::List(Vec::new())).unwrap_err();
+        for format in [ConfigFormat::Toml, ConfigFormat::Properties, ConfigFormat::Env, ConfigFormat::Ini] {
+            let error = write_config(format, &OutputValue::List(Vec::new())).unwrap_err();
             let expected = format!("a list cannot be written as `.{format}`, which starts with a mapping");
             assert_eq!(error.to_string(), expected);
         }

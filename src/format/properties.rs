@@ -15,68 +15,68 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::error::At;
-use super::{Entry, Format, FormatError, bool_text, entries};
-use crate::value::Value;
+use super::error::WriterPosition;
+use super::{ConfigFormat, FormatError, MapEntry, bool_text, mapping_entries};
+use crate::value::OutputValue;
 
-pub(super) fn write(value: &Value<'_>) -> Result<String, FormatError> {
-    let mut writer = Writer::default();
-    writer.map(entries(Format::Properties, value)?, At::Top)?;
+pub(super) fn write_properties(value: &OutputValue<'_>) -> Result<String, FormatError> {
+    let mut writer = PropertiesWriter::default();
+    writer.map(mapping_entries(ConfigFormat::Properties, value)?, WriterPosition::Top)?;
     Ok(writer.out)
 }
 
 #[derive(Default)]
-struct Writer {
+struct PropertiesWriter {
     out: String,
     /// The key so far.
     name: String,
     seen: HashSet<String>,
 }
 
-impl Writer {
-    fn node(&mut self, value: &Value<'_>, at: At<'_>) -> Result<(), FormatError> {
+impl PropertiesWriter {
+    fn node(&mut self, value: &OutputValue<'_>, at: WriterPosition<'_>) -> Result<(), FormatError> {
         match value {
-            Value::Null => Err(FormatError::Null { format: Format::Properties, path: at.path() }),
-            Value::Map(entries) => self.map(entries, at),
-            Value::List(items) if items.is_empty() => self.line("", at),
-            Value::List(items) => self.list(items, at),
-            Value::Bool(truth) => self.line(bool_text(*truth), at),
-            Value::Literal(text) | Value::String(text) => self.line(text, at),
+            OutputValue::Null => Err(FormatError::Null { format: ConfigFormat::Properties, path: at.path() }),
+            OutputValue::Map(entries) => self.map(entries, at),
+            OutputValue::List(items) if items.is_empty() => self.line("", at),
+            OutputValue::List(items) => self.list(items, at),
+            OutputValue::Bool(truth) => self.line(bool_text(*truth), at),
+            OutputValue::Literal(text) | OutputValue::String(text) => self.line(text, at),
         }
     }
 
-    fn map(&mut self, entries: &[Entry<'_>], at: At<'_>) -> Result<(), FormatError> {
+    fn map(&mut self, entries: &[MapEntry<'_>], at: WriterPosition<'_>) -> Result<(), FormatError> {
         let length = self.name.len();
         for (key, value) in entries {
-            if !matches!(at, At::Top) && !key.starts_with('[') {
+            if !matches!(at, WriterPosition::Top) && !key.starts_with('[') {
                 self.name.push('.');
             }
             self.name.push_str(key);
-            self.node(value, At::Key(&at, key))?;
+            self.node(value, WriterPosition::Key(&at, key))?;
             self.name.truncate(length);
         }
         Ok(())
     }
 
-    fn list(&mut self, items: &[Value<'_>], at: At<'_>) -> Result<(), FormatError> {
+    fn list(&mut self, items: &[OutputValue<'_>], at: WriterPosition<'_>) -> Result<(), FormatError> {
         let length = self.name.len();
         for (index, item) in items.iter().enumerate() {
             // Writing to a String cannot fail.
             let _ = write!(self.name, "[{index}]");
-            self.node(item, At::Index(&at, index))?;
+            self.node(item, WriterPosition::Index(&at, index))?;
             self.name.truncate(length);
         }
         Ok(())
     }
 
-    fn line(&mut self, text: &str, at: At<'_>) -> Result<(), FormatError> {
+    fn line(&mut self, text: &str, at: WriterPosition<'_>) -> Result<(), FormatError> {
         if !self.seen.insert(self.name.clone()) {
             let name = self.name.clone();
-            return Err(FormatError::Collision { format: Format::Properties, path: at.path(), name });
+            return Err(FormatError::Collision { format: ConfigFormat::Properties, path: at.path(), name });
         }
-        escape(&mut self.out, &self.name, Spaces::All);
+        write_escaped(&mut self.out, &self.name, SpaceEscaping::All);
         self.out.push('=');
-        escape(&mut self.out, text, Spaces::First);
+        write_escaped(&mut self.out, text, SpaceEscaping::First);
         self.out.push('\n');
         Ok(())
     }
@@ -84,15 +84,15 @@ impl Writer {
 
 /// Which spaces need a backslash.
 #[derive(Clone, Copy, PartialEq)]
-enum Spaces {
+enum SpaceEscaping {
     All,
     First,
 }
 
-fn escape(out: &mut String, text: &str, spaces: Spaces) {
+fn write_escaped(out: &mut String, text: &str, spaces: SpaceEscaping) {
     for (place, c) in text.char_indices() {
         match c {
-            ' ' if place == 0 || spaces == Spaces::All => out.push_str("\\ "),
+            ' ' if place == 0 || spaces == SpaceEscaping::All => out.push_str("\\ "),
             '\t' => out.push_str("\\t"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
@@ -115,15 +115,21 @@ mod tests {
 
     #[test]
     fn structures_are_flattened_as_spring_does() {
-        let value = Value::map([
-            ("server", Value::map([("port", Value::Literal("08080".into())), ("tls", Value::Bool(true))])),
-            ("hosts", Value::List(vec![Value::text("a"), Value::map([("b", Value::text(""))])])),
-            ("paths", Value::map([("[/x y]", Value::text("v"))])),
-            ("none", Value::List(vec![])),
-            ("empty", Value::map::<&str>([])),
+        let value = OutputValue::map([
+            (
+                "server",
+                OutputValue::map([("port", OutputValue::Literal("08080".into())), ("tls", OutputValue::Bool(true))]),
+            ),
+            (
+                "hosts",
+                OutputValue::List(vec![OutputValue::text("a"), OutputValue::map([("b", OutputValue::text(""))])]),
+            ),
+            ("paths", OutputValue::map([("[/x y]", OutputValue::text("v"))])),
+            ("none", OutputValue::List(vec![])),
+            ("empty", OutputValue::map::<&str>([])),
         ]);
         let expected = "server.port=08080\nserver.tls=true\nhosts[0]=a\nhosts[1].b=\npaths[/x\\ y]=v\nnone=\n";
-        assert_eq!(write(&value).unwrap(), expected);
+        assert_eq!(write_properties(&value).unwrap(), expected);
     }
 
     #[test]
@@ -136,16 +142,22 @@ mod tests {
             ("ä", "é😀\u{0}\u{7f}", r"\u00E4=\u00E9\uD83D\uDE00\u0000\u007F"),
             ("", "v", "=v"),
         ] {
-            assert_eq!(write(&Value::map([(key, Value::text(text))])).unwrap(), format!("{expected}\n"));
+            assert_eq!(
+                write_properties(&OutputValue::map([(key, OutputValue::text(text))])).unwrap(),
+                format!("{expected}\n")
+            );
         }
     }
 
     #[test]
     fn what_has_no_key_of_its_own_is_an_error() {
-        let null = Value::map([("a", Value::List(vec![Value::Null]))]);
-        assert_eq!(write(&null).unwrap_err().to_string(), "`a[0]` is null, which `.properties` cannot say");
-        let twice = Value::map([("a.b", Value::text("1")), ("a", Value::map([("b", Value::text("2"))]))]);
+        let null = OutputValue::map([("a", OutputValue::List(vec![OutputValue::Null]))]);
+        assert_eq!(write_properties(&null).unwrap_err().to_string(), "`a[0]` is null, which `.properties` cannot say");
+        let twice = OutputValue::map([
+            ("a.b", OutputValue::text("1")),
+            ("a", OutputValue::map([("b", OutputValue::text("2"))])),
+        ]);
         let expected = "`a.b` becomes `a.b` in a `.properties` file, and so does another key before it";
-        assert_eq!(write(&twice).unwrap_err().to_string(), expected);
+        assert_eq!(write_properties(&twice).unwrap_err().to_string(), expected);
     }
 }

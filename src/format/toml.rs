@@ -10,16 +10,16 @@
 use serde_json::Value as Json;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value as Toml};
 
-use super::error::At;
-use super::{Entry, Format, FormatError, entries};
-use crate::value::Value;
+use super::error::WriterPosition;
+use super::{ConfigFormat, FormatError, MapEntry, mapping_entries};
+use crate::value::OutputValue;
 
-pub(super) fn write(value: &Value<'_>) -> Result<String, FormatError> {
-    let root = table(entries(Format::Toml, value)?, At::Top)?;
+pub(super) fn write_toml(value: &OutputValue<'_>) -> Result<String, FormatError> {
+    let root = build_table(mapping_entries(ConfigFormat::Toml, value)?, WriterPosition::Top)?;
     Ok(DocumentMut::from(root).to_string())
 }
 
-pub(super) fn texts(source: &str) -> Option<Json> {
+pub(super) fn parse_texts(source: &str) -> Option<Json> {
     let document: DocumentMut = source.parse().ok()?;
     Some(texts_of_table(document.as_table()))
 }
@@ -39,57 +39,62 @@ fn texts_of_item(item: &Item) -> Json {
     tables.map_or(Json::Null, |tables| Json::Array(tables.iter().map(|table| texts_of_table(table)).collect()))
 }
 
-fn table(entries: &[Entry<'_>], at: At<'_>) -> Result<Table, FormatError> {
+fn build_table(entries: &[MapEntry<'_>], at: WriterPosition<'_>) -> Result<Table, FormatError> {
     let mut table = Table::new();
     for (key, value) in entries {
-        table.insert(key, item(value, At::Key(&at, key))?);
+        table.insert(key, build_item(value, WriterPosition::Key(&at, key))?);
     }
     // a table of nothing but tables needs no header of its own
     table.set_implicit(!table.is_empty() && table.iter().all(|(_, item)| !item.is_value()));
     Ok(table)
 }
 
-fn item(value: &Value<'_>, at: At<'_>) -> Result<Item, FormatError> {
+fn build_item(value: &OutputValue<'_>, at: WriterPosition<'_>) -> Result<Item, FormatError> {
     match value {
-        Value::Map(entries) => Ok(Item::Table(table(entries, at)?)),
-        Value::List(items) => match tables(items, at)? {
+        OutputValue::Map(entries) => Ok(Item::Table(build_table(entries, at)?)),
+        OutputValue::List(items) => match build_tables(items, at)? {
             Some(tables) => Ok(Item::ArrayOfTables(tables)),
-            None => Ok(Item::Value(inline(value, at)?)),
+            None => Ok(Item::Value(build_value(value, at)?)),
         },
-        Value::Null | Value::Bool(_) | Value::Literal(_) | Value::String(_) => Ok(Item::Value(inline(value, at)?)),
+        OutputValue::Null | OutputValue::Bool(_) | OutputValue::Literal(_) | OutputValue::String(_) => {
+            Ok(Item::Value(build_value(value, at)?))
+        }
     }
 }
 
 /// The list as `[[tables]]`, if it has items and all are mappings.
-fn tables(items: &[Value<'_>], at: At<'_>) -> Result<Option<ArrayOfTables>, FormatError> {
+fn build_tables(items: &[OutputValue<'_>], at: WriterPosition<'_>) -> Result<Option<ArrayOfTables>, FormatError> {
     let mut tables = ArrayOfTables::new();
     for (index, item) in items.iter().enumerate() {
-        let Value::Map(entries) = item else { return Ok(None) };
-        tables.push(table(entries, At::Index(&at, index))?);
+        let OutputValue::Map(entries) = item else { return Ok(None) };
+        tables.push(build_table(entries, WriterPosition::Index(&at, index))?);
     }
     Ok((!tables.is_empty()).then_some(tables))
 }
 
 /// A value that stands beside its key.
-fn inline(value: &Value<'_>, at: At<'_>) -> Result<Toml, FormatError> {
+fn build_value(value: &OutputValue<'_>, at: WriterPosition<'_>) -> Result<Toml, FormatError> {
     match value {
-        Value::Null => Err(FormatError::Null { format: Format::Toml, path: at.path() }),
-        Value::Bool(truth) => Ok(Toml::from(*truth)),
-        Value::Literal(text) => Ok(literal(text).unwrap_or_else(|| Toml::from(text.as_ref()))),
-        Value::String(text) => Ok(Toml::from(text.as_ref())),
-        Value::List(items) => {
-            let items = items.iter().enumerate().map(|(index, item)| inline(item, At::Index(&at, index)));
+        OutputValue::Null => Err(FormatError::Null { format: ConfigFormat::Toml, path: at.path() }),
+        OutputValue::Bool(truth) => Ok(Toml::from(*truth)),
+        OutputValue::Literal(text) => Ok(parse_literal(text).unwrap_or_else(|| Toml::from(text.as_ref()))),
+        OutputValue::String(text) => Ok(Toml::from(text.as_ref())),
+        OutputValue::List(items) => {
+            let items =
+                items.iter().enumerate().map(|(index, item)| build_value(item, WriterPosition::Index(&at, index)));
             Ok(Toml::Array(items.collect::<Result<Array, _>>()?))
         }
-        Value::Map(entries) => {
-            let pairs = entries.iter().map(|(key, value)| Ok((key.as_ref(), inline(value, At::Key(&at, key))?)));
+        OutputValue::Map(entries) => {
+            let pairs = entries
+                .iter()
+                .map(|(key, value)| Ok((key.as_ref(), build_value(value, WriterPosition::Key(&at, key))?)));
             Ok(Toml::InlineTable(pairs.collect::<Result<InlineTable, _>>()?))
         }
     }
 }
 
 /// The source text as the TOML value that it is, which keeps its spelling.
-fn literal(text: &str) -> Option<Toml> {
+fn parse_literal(text: &str) -> Option<Toml> {
     let numeric = text.strip_prefix(['+', '-']).unwrap_or(text).starts_with(|c: char| c.is_ascii_digit());
     if !numeric && !matches!(text, "true" | "false") {
         return None;
@@ -106,20 +111,35 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn literal(text: &str) -> Value<'_> {
-        Value::Literal(text.into())
+    fn literal(text: &str) -> OutputValue<'_> {
+        OutputValue::Literal(text.into())
     }
 
     #[test]
     fn structures_become_tables_and_arrays_of_tables() {
-        let value = Value::map([
-            ("server", Value::map([("port", literal("8080")), ("tls", Value::map([("on", Value::Bool(true))]))])),
-            ("title", Value::text("a \"b\"")),
-            ("only", Value::map([("tables", Value::map([("x", literal("1"))]))])),
-            ("users", Value::List(vec![Value::map([("name", Value::text("a"))]), Value::map::<&str>([])])),
-            ("mixed", Value::List(vec![literal("1"), Value::text("b"), Value::map([("c", literal("2"))])])),
-            ("none", Value::List(vec![])),
-            ("empty", Value::map::<&str>([])),
+        let value = OutputValue::map([
+            (
+                "server",
+                OutputValue::map([
+                    ("port", literal("8080")),
+                    ("tls", OutputValue::map([("on", OutputValue::Bool(true))])),
+                ]),
+            ),
+            ("title", OutputValue::text("a \"b\"")),
+            ("only", OutputValue::map([("tables", OutputValue::map([("x", literal("1"))]))])),
+            (
+                "users",
+                OutputValue::List(vec![
+                    OutputValue::map([("name", OutputValue::text("a"))]),
+                    OutputValue::map::<&str>([]),
+                ]),
+            ),
+            (
+                "mixed",
+                OutputValue::List(vec![literal("1"), OutputValue::text("b"), OutputValue::map([("c", literal("2"))])]),
+            ),
+            ("none", OutputValue::List(vec![])),
+            ("empty", OutputValue::map::<&str>([])),
             ("a.b", literal("1")),
         ]);
         let expected = r#"title = 'a "b"'
@@ -143,7 +163,7 @@ name = "a"
 
 [empty]
 "#;
-        assert_eq!(write(&value).unwrap(), expected);
+        assert_eq!(write_toml(&value).unwrap(), expected);
     }
 
     #[test]
@@ -175,22 +195,22 @@ name = "a"
             ("1.2.3", false),
         ] {
             let expected = if bare { format!("a = {text}\n") } else { format!("a = \"{text}\"\n") };
-            assert_eq!(write(&Value::map([("a", literal(text))])).unwrap(), expected);
+            assert_eq!(write_toml(&OutputValue::map([("a", literal(text))])).unwrap(), expected);
         }
     }
 
     #[test]
     fn null_is_an_error_with_its_path() {
-        let value = Value::map([("a", Value::List(vec![Value::map([("b", Value::Null)])]))]);
-        assert_eq!(write(&value).unwrap_err().to_string(), "`a[0].b` is null, which `.toml` cannot say");
+        let value = OutputValue::map([("a", OutputValue::List(vec![OutputValue::map([("b", OutputValue::Null)])]))]);
+        assert_eq!(write_toml(&value).unwrap_err().to_string(), "`a[0].b` is null, which `.toml` cannot say");
     }
 
     proptest! {
         #[test]
         fn every_string_comes_back(key: String, text: String) {
-            let inner = || Value::map([(key.as_str(), Value::text(text.as_str()))]);
-            let value = Value::map([("inline", Value::List(vec![Value::Bool(true), inner()])), ("table", inner())]);
-            let read: DocumentMut = write(&value).unwrap().parse().unwrap();
+            let inner = || OutputValue::map([(key.as_str(), OutputValue::text(text.as_str()))]);
+            let value = OutputValue::map([("inline", OutputValue::List(vec![OutputValue::Bool(true), inner()])), ("table", inner())]);
+            let read: DocumentMut = write_toml(&value).unwrap().parse().unwrap();
             prop_assert_eq!(read["table"][&key].as_str(), Some(text.as_str()));
             prop_assert_eq!(read["inline"][1][&key].as_str(), Some(text.as_str()));
         }

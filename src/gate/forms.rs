@@ -10,7 +10,7 @@ use crate::secret::Wiping;
 
 /// The form in which a value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Form {
+pub(super) enum ValueEncoding {
     Raw,
     Base64,
     Hex,
@@ -19,7 +19,7 @@ pub(super) enum Form {
     Wrapped,
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for ValueEncoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Raw => "as it is",
@@ -36,16 +36,16 @@ impl fmt::Display for Form {
 const LONGEST_HEX: usize = 4096;
 
 /// A value as it would stand in a text, in every form that does not depend on the encoder.
-pub(super) fn encodings(secret: &[u8]) -> Vec<(Form, Wiping<Vec<u8>>)> {
-    let mut found = vec![(Form::Raw, Wiping::new(secret.to_vec()))];
-    found.extend(pem_body(secret).map(|body| (Form::Wrapped, body)));
+pub(super) fn encode_secret(secret: &[u8]) -> Vec<(ValueEncoding, Wiping<Vec<u8>>)> {
+    let mut found = vec![(ValueEncoding::Raw, Wiping::new(secret.to_vec()))];
+    found.extend(pem_body(secret).map(|body| (ValueEncoding::Wrapped, body)));
     for offset in 0..3 {
-        let standard = base64(secret, offset);
+        let standard = encode_base64(secret, offset);
         let url_safe: Wiping<Vec<u8>> = Wiping::new(standard.iter().map(|byte| url_safe(*byte)).collect());
         if *url_safe != *standard {
-            found.push((Form::Base64, url_safe));
+            found.push((ValueEncoding::Base64, url_safe));
         }
-        found.push((Form::Base64, standard));
+        found.push((ValueEncoding::Base64, standard));
     }
     if secret.len() <= LONGEST_HEX {
         let hex = |digits: &[u8; 16]| {
@@ -56,15 +56,15 @@ pub(super) fn encodings(secret: &[u8]) -> Vec<(Form, Wiping<Vec<u8>>)> {
             text.extend(digits);
             text
         };
-        found.push((Form::Hex, hex(b"0123456789abcdef")));
-        found.push((Form::Hex, hex(b"0123456789ABCDEF")));
+        found.push((ValueEncoding::Hex, hex(b"0123456789abcdef")));
+        found.push((ValueEncoding::Hex, hex(b"0123456789ABCDEF")));
     }
     found
 }
 
 /// What a value gives in base64 behind `offset` other bytes, without the characters at both ends that hold
 /// bits of what is beside it.
-fn base64(secret: &[u8], offset: usize) -> Wiping<Vec<u8>> {
+fn encode_base64(secret: &[u8], offset: usize) -> Wiping<Vec<u8>> {
     let mut shifted = Wiping::new(Vec::with_capacity(secret.len() + offset));
     shifted.extend(std::iter::repeat_n(0, offset));
     shifted.extend_from_slice(secret);
@@ -110,7 +110,7 @@ pub(super) fn without_escapes(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
             b'r' => out.push(b'\r'),
             b'b' => out.push(8),
             b'f' => out.push(12),
-            b'u' => match unicode(after) {
+            b'u' => match decode_unicode(after) {
                 Some((char, length)) => {
                     out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
                     rest = after.get(length..).unwrap_or_default();
@@ -124,7 +124,7 @@ pub(super) fn without_escapes(text: &[u8]) -> Option<Wiping<Vec<u8>>> {
 }
 
 /// The character of the digits after `\u`, and how many bytes it takes; beyond U+FFFF it is two of them.
-fn unicode(text: &[u8]) -> Option<(char, usize)> {
+fn decode_unicode(text: &[u8]) -> Option<(char, usize)> {
     let unit = |at: usize| u32::from_str_radix(std::str::from_utf8(text.get(at..at + 4)?).ok()?, 16).ok();
     let first = unit(0)?;
     if let Some(char) = char::from_u32(first) {

@@ -17,84 +17,84 @@ mod walk;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
-use crate::deliver::{Delivered, Form};
+use crate::deliver::{Delivered, DeliveredForm};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::EntryId;
-use crate::object::Rendered;
-use crate::resolve::{Read, Resolved};
+use crate::object::RenderedObject;
+use crate::resolve::{ResolvedTarget, TemplateRead};
 use crate::route::Routing;
-use crate::route::detect::Distinctness;
+use crate::route::detect::Uniqueness;
 
-use search::{Hit, Search};
-use secrets::{Owner, Secret, secrets};
-use told::Told;
-use walk::Spot;
+use search::{KnownSecretHit, KnownSecretSearch};
+use secrets::{KnownSecret, SecretSource, collect_secrets};
+use told::LeakReport;
+use walk::TextSite;
 
 /// Looks for the secrets of a target in what is about to leave of it, and in the names of the files that
 /// it goes to. Errors: `secret-in-plain-output`, all at once.
-pub fn check(resolved: &Resolved, routing: &Routing, delivered: &[Delivered], problems: &mut Diagnostics) {
+pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[Delivered], problems: &mut Diagnostics) {
     let is_plain = |object: &Delivered| match &object.form {
-        Form::Plain(_) | Form::Encrypted(_) => true,
-        Form::Unknown => false,
+        DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) => true,
+        DeliveredForm::Unknown => false,
     };
     if !delivered.iter().any(is_plain) {
         return;
     }
-    let mut secrets = secrets(resolved, routing);
-    secrets.retain(|secret| secret.distinctness != Distinctness::Common);
+    let mut secrets = collect_secrets(resolved, routing);
+    secrets.retain(|secret| secret.uniqueness != Uniqueness::Common);
     if secrets.is_empty() {
         return;
     }
-    let bounded = |secret: &Secret| secret.distinctness == Distinctness::Phrase;
-    let search = Search::new(secrets.iter().map(|secret| (secret.text.as_slice(), bounded(secret))));
-    let gate = Gate { resolved, secrets: &secrets, search: &search, allowed: lifted::allowed_keys(resolved) };
-    gate.folders(problems);
+    let bounded = |secret: &KnownSecret| secret.uniqueness == Uniqueness::Phrase;
+    let search = KnownSecretSearch::new(secrets.iter().map(|secret| (secret.text.as_slice(), bounded(secret))));
+    let gate = LeakScan { resolved, secrets: &secrets, search: &search, allowed: lifted::allowed_keys(resolved) };
+    gate.check_directories(problems);
     for object in delivered {
         let mut found = Vec::new();
-        walk::texts(object, &mut |spot| gate.look(object, spot, &mut found));
+        walk::visit_texts(object, &mut |spot| gate.check_text(object, spot, &mut found));
         problems.extend(found);
     }
 }
 
 /// The labels of the secrets of a target that the gate does not look for, since what they are is met by
 /// chance. Empty ones are none.
-pub fn unguarded(resolved: &Resolved, routing: &Routing) -> Vec<String> {
-    let label = |owner: &Owner| match owner.part.as_str() {
+pub fn unsearched_secrets(resolved: &ResolvedTarget, routing: &Routing) -> Vec<String> {
+    let label = |owner: &SecretSource| match owner.part.as_str() {
         "" => owner.label.clone(),
         part => format!("{} at {part}", owner.label),
     };
-    let below = secrets(resolved, routing).into_iter();
-    let below = below.filter(|secret| secret.distinctness == Distinctness::Common && !secret.text.is_empty());
+    let below = collect_secrets(resolved, routing).into_iter();
+    let below = below.filter(|secret| secret.uniqueness == Uniqueness::Common && !secret.text.is_empty());
     let mut labels: Vec<_> = below.flat_map(|secret| secret.owners.iter().map(label).collect::<Vec<_>>()).collect();
     labels.sort();
     labels.dedup();
     labels
 }
 
-struct Gate<'a> {
-    resolved: &'a Resolved,
-    secrets: &'a [Secret],
-    search: &'a Search,
+struct LeakScan<'a> {
+    resolved: &'a ResolvedTarget,
+    secrets: &'a [KnownSecret],
+    search: &'a KnownSecretSearch,
     /// The keys of which a layer accepts findings.
     allowed: HashSet<&'a str>,
 }
 
-impl Gate<'_> {
+impl LeakScan<'_> {
     /// Files lie in `ENVIRONMENT/APP`; what they are called by is in the objects.
-    fn folders(&self, problems: &mut Diagnostics) {
+    fn check_directories(&self, problems: &mut Diagnostics) {
         let definition = &*self.resolved.definition;
         for (what, name) in [("app", definition.app.as_str()), ("environment", definition.environment.as_str())] {
             for hit in self.search.find(name.as_bytes()) {
                 if let Some(secret) = self.secrets.get(hit.secret).filter(|secret| !self.is_allowed(secret)) {
-                    problems.push(told::in_folder(what, secret, hit.form, self.search));
+                    problems.push(told::leak_in_directory(what, secret, hit.form, self.search));
                 }
             }
         }
     }
 
-    fn look(&self, object: &Delivered, spot: &Spot<'_>, found: &mut Vec<Diagnostic>) {
+    fn check_text(&self, object: &Delivered, spot: &TextSite<'_>, found: &mut Vec<Diagnostic>) {
         let mut hits = self.search.find(spot.text);
-        if hits.is_empty() || self.is_spot_allowed(spot) {
+        if hits.is_empty() || self.is_site_allowed(spot) {
             return;
         }
         // a text may hold each secret many times, and what it may hold follows from all that it is made of
@@ -105,32 +105,38 @@ impl Gate<'_> {
             });
             !*may_hold
         });
-        let hits = search::outermost(hits);
-        let told = Told { definition: &self.resolved.definition, search: self.search, object, spot };
-        let of_hit = |hit: &Hit| Some(told.diagnostic(self.secrets.get(hit.secret)?, hit.form));
+        let hits = search::outermost_hits(hits);
+        let told = LeakReport { definition: &self.resolved.definition, search: self.search, object, site: spot };
+        let of_hit = |hit: &KnownSecretHit| Some(told.diagnostic(self.secrets.get(hit.secret)?, hit.form));
         found.extend(hits.iter().filter_map(of_hit));
     }
 
     /// Whether a text may hold a secret.
-    fn may_hold(&self, object: &Delivered, spot: &Spot<'_>, secret: &Secret, lifted: &OnceCell<HashSet<Read>>) -> bool {
+    fn may_hold(
+        &self,
+        object: &Delivered,
+        spot: &TextSite<'_>,
+        secret: &KnownSecret,
+        lifted: &OnceCell<HashSet<TemplateRead>>,
+    ) -> bool {
         if self.is_allowed(secret) || secret.owners.iter().any(|owner| is_made_for(object, spot, owner)) {
             return true;
         }
         let lifted = lifted.get_or_init(|| match (spot.entry, spot.manifest) {
-            (Some(key), _) => lifted::of_entry(self.resolved, &entry_id(object, key)),
-            (None, Some((manifest, place))) => lifted::of_manifest(self.resolved, manifest, place),
+            (Some(key), _) => lifted::declassified_in_entry(self.resolved, &entry_id(object, key)),
+            (None, Some((manifest, place))) => lifted::declassified_in_manifest(self.resolved, manifest, place),
             (None, None) => HashSet::new(),
         });
         secret.owners.iter().any(|owner| lifted.contains(&owner.read))
     }
 
     /// Whether a layer accepts that a secret is in plain output.
-    fn is_allowed(&self, secret: &Secret) -> bool {
+    fn is_allowed(&self, secret: &KnownSecret) -> bool {
         secret.owners.iter().any(|owner| self.allowed.contains(owner.key()))
     }
 
     /// Whether a layer accepts what the key of an entry holds.
-    fn is_spot_allowed(&self, spot: &Spot<'_>) -> bool {
+    fn is_site_allowed(&self, spot: &TextSite<'_>) -> bool {
         spot.entry.is_some_and(|key| self.allowed.contains(key))
     }
 }
@@ -141,10 +147,10 @@ fn entry_id(object: &Delivered, key: &str) -> EntryId {
 
 /// Whether an object brings values of a store to the cluster, and this is what it takes to the same Secret: of
 /// that it was decided that it is none.
-fn is_made_for(object: &Delivered, spot: &Spot<'_>, owner: &Owner) -> bool {
+fn is_made_for(object: &Delivered, spot: &TextSite<'_>, owner: &SecretSource) -> bool {
     let is_external = object.id.kind == "ExternalSecret"
-        && matches!(&object.form, Form::Plain(plain) if matches!(**plain, Rendered::Manifest(..)));
-    let Read::Entry(id) = &owner.read else { return false };
+        && matches!(&object.form, DeliveredForm::Plain(plain) if matches!(**plain, RenderedObject::Manifest(..)));
+    let TemplateRead::Entry(id) = &owner.read else { return false };
     is_external
         && spot.manifest.is_none()
         && id.bundle.as_str() == object.id.base_name
@@ -155,11 +161,11 @@ fn is_made_for(object: &Delivered, spot: &Spot<'_>, owner: &Owner) -> bool {
 mod tests {
     use std::fs;
 
-    use super::unguarded;
+    use super::unsearched_secrets;
     use crate::diagnostic::Diagnostics;
     use crate::pipeline::Pipeline;
     use crate::project::Project;
-    use crate::sops::{Identities, Places};
+    use crate::sops::{Identities, IdentitySources};
 
     #[test]
     fn what_is_not_looked_for_can_be_told() {
@@ -171,10 +177,10 @@ mod tests {
         }
         let project = Project::discover(folder.path()).expect("a project");
         let dev = project.environment("dev").expect("an environment");
-        let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
         let survey = pipeline.survey(&project.apps[0], std::slice::from_ref(&dev), &mut Diagnostics::new());
         let survey = survey.expect("sound layers");
         let resolved = survey.environment(&dev).expect("an environment");
-        assert_eq!(unguarded(resolved, &survey.routing), ["data.SHORT_PASSWORD", "vars.smtp.password"]);
+        assert_eq!(unsearched_secrets(resolved, &survey.routing), ["data.SHORT_PASSWORD", "vars.smtp.password"]);
     }
 }

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::forms::{Form, encodings, without_escapes, without_percents, without_pluses, without_wraps};
+use super::forms::{ValueEncoding, encode_secret, without_escapes, without_percents, without_pluses, without_wraps};
 use crate::secret::Wiping;
 
 /// How many bytes are looked up at once.
@@ -17,18 +17,18 @@ const WINDOW: usize = 8;
 
 /// Where a value was found.
 #[derive(Debug, Clone)]
-pub(super) struct Hit {
+pub(super) struct KnownSecretHit {
     /// The number of the value.
     pub(super) secret: usize,
     /// The form that it has.
-    pub(super) form: Form,
+    pub(super) form: ValueEncoding,
     /// What the text was brought out of before, and where it is in that.
-    reading: Form,
+    reading: ValueEncoding,
     range: Range<usize>,
 }
 
 /// The hits that are no part of another one, as the password is in a URL that is a secret as a whole.
-pub(super) fn outermost(hits: Vec<Hit>) -> Vec<Hit> {
+pub(super) fn outermost_hits(hits: Vec<KnownSecretHit>) -> Vec<KnownSecretHit> {
     let mut order: Vec<_> = (0..hits.len()).collect();
     let place = |index: &usize| hits.get(*index).map(|hit| (hit.reading, hit.range.start, Reverse(hit.range.end)));
     order.sort_by_key(place);
@@ -53,15 +53,15 @@ pub(super) fn outermost(hits: Vec<Hit>) -> Vec<Hit> {
 }
 
 /// A value in one form.
-struct Pattern {
+struct EncodedPattern {
     secret: usize,
-    form: Form,
+    form: ValueEncoding,
     text: Wiping<Vec<u8>>,
     /// It must not be a part of a longer word.
     bounded: bool,
 }
 
-impl Pattern {
+impl EncodedPattern {
     /// Where the bytes begin that stand for it.
     fn middle(&self) -> usize {
         (self.text.len() - WINDOW) / 2
@@ -69,8 +69,8 @@ impl Pattern {
 }
 
 /// What finds values in texts.
-pub(super) struct Search {
-    patterns: Vec<Pattern>,
+pub(super) struct KnownSecretSearch {
+    patterns: Vec<EncodedPattern>,
     /// The bytes that stand for each pattern, sorted, and whose they are.
     keys: Wiping<Vec<u64>>,
     owners: Vec<usize>,
@@ -80,20 +80,21 @@ pub(super) struct Search {
     has_blanks: bool,
 }
 
-impl Search {
+impl KnownSecretSearch {
     /// One for values, each with whether it must not be a part of a longer word.
     pub(super) fn new<'s>(secrets: impl IntoIterator<Item = (&'s [u8], bool)>) -> Self {
         let mut patterns = Vec::new();
         let mut has_blanks = false;
         for (secret, (text, bounded)) in secrets.into_iter().enumerate() {
             has_blanks |= text.contains(&b' ');
-            let forms = encodings(text).into_iter().filter(|(_, text)| text.len() >= WINDOW);
+            let forms = encode_secret(text).into_iter().filter(|(_, text)| text.len() >= WINDOW);
             patterns.extend(forms.map(|(form, text)| {
-                let bounded = bounded && form == Form::Raw;
-                Pattern { secret, form, text, bounded }
+                let bounded = bounded && form == ValueEncoding::Raw;
+                EncodedPattern { secret, form, text, bounded }
             }));
         }
-        let of_pattern = |pattern: &Pattern| pattern.text.get(pattern.middle()..).and_then(key).unwrap_or_default();
+        let of_pattern =
+            |pattern: &EncodedPattern| pattern.text.get(pattern.middle()..).and_then(pattern_key).unwrap_or_default();
         let mut owners: Vec<usize> = (0..patterns.len()).collect();
         let unsorted = Wiping::new(patterns.iter().map(of_pattern).collect::<Vec<_>>());
         owners.sort_by_key(|owner| unsorted.get(*owner).copied());
@@ -101,7 +102,7 @@ impl Search {
         // sixteen bits a key, so that one in sixteen windows has to be looked up
         let mut filter = Wiping::new(vec![0_u64; (keys.len() / 4).next_power_of_two()]);
         for key in &keys {
-            let (word, bit) = slot(*key, filter.len());
+            let (word, bit) = filter_slot(*key, filter.len());
             if let Some(word) = filter.get_mut(word) {
                 *word |= 1 << bit;
             }
@@ -110,55 +111,55 @@ impl Search {
     }
 
     /// Every value in a text, each once.
-    pub(super) fn find(&self, text: &[u8]) -> Vec<Hit> {
+    pub(super) fn find(&self, text: &[u8]) -> Vec<KnownSecretHit> {
         let mut hits = Vec::new();
-        self.read(text, Form::Raw, &mut hits);
+        self.read(text, ValueEncoding::Raw, &mut hits);
         if let Some(text) = without_wraps(text) {
-            self.read(&text, Form::Wrapped, &mut hits);
+            self.read(&text, ValueEncoding::Wrapped, &mut hits);
         }
         if let Some(text) = without_escapes(text) {
-            self.read(&text, Form::Json, &mut hits);
+            self.read(&text, ValueEncoding::Json, &mut hits);
             if let Some(text) = without_wraps(&text) {
-                self.read(&text, Form::Wrapped, &mut hits);
+                self.read(&text, ValueEncoding::Wrapped, &mut hits);
             }
         }
         if let Some(text) = without_percents(text) {
-            self.read(&text, Form::Url, &mut hits);
+            self.read(&text, ValueEncoding::Url, &mut hits);
         }
         if self.has_blanks
             && let Some(text) = without_pluses(text)
         {
-            self.read(&text, Form::Url, &mut hits);
+            self.read(&text, ValueEncoding::Url, &mut hits);
         }
         hits
     }
 
     /// A text with `…` for every value in it.
-    pub(super) fn veiled(&self, text: &str) -> String {
+    pub(super) fn redact(&self, text: &str) -> String {
         let mut out = text.to_owned();
         loop {
             let hits = self.find(out.as_bytes());
             let Some(hit) = hits.first() else { return out };
             let Range { start, end } = hit.range;
             // of what is found only behind escapes, nothing is sure to be shown
-            if hit.reading != Form::Raw || !out.is_char_boundary(start) || !out.is_char_boundary(end) {
+            if hit.reading != ValueEncoding::Raw || !out.is_char_boundary(start) || !out.is_char_boundary(end) {
                 return "…".to_owned();
             }
             out.replace_range(start..end, "…");
         }
     }
 
-    fn read(&self, text: &[u8], reading: Form, hits: &mut Vec<Hit>) {
+    fn read(&self, text: &[u8], reading: ValueEncoding, hits: &mut Vec<KnownSecretHit>) {
         for (at, window) in text.windows(WINDOW).enumerate() {
-            let Some(key) = key(window) else { continue };
-            let (word, bit) = slot(key, self.filter.len());
+            let Some(key) = pattern_key(window) else { continue };
+            let (word, bit) = filter_slot(key, self.filter.len());
             if self.filter.get(word).is_some_and(|word| word >> bit & 1 == 1) {
                 self.look_up(key, text, at, reading, hits);
             }
         }
     }
 
-    fn look_up(&self, key: u64, text: &[u8], at: usize, reading: Form, hits: &mut Vec<Hit>) {
+    fn look_up(&self, key: u64, text: &[u8], at: usize, reading: ValueEncoding, hits: &mut Vec<KnownSecretHit>) {
         let first = self.keys.partition_point(|other| *other < key);
         let same = self.keys.iter().skip(first).take_while(|other| **other == key).count();
         for owner in self.owners.iter().skip(first).take(same) {
@@ -168,20 +169,20 @@ impl Search {
             let is_there = text.get(range.clone()) == Some(pattern.text.as_slice());
             let is_known = hits.iter().any(|hit| hit.secret == pattern.secret);
             if is_there && !is_known && !(pattern.bounded && is_part_of_word(text, &range)) {
-                let form = if pattern.form == Form::Raw { reading } else { pattern.form };
-                hits.push(Hit { secret: pattern.secret, form, reading, range });
+                let form = if pattern.form == ValueEncoding::Raw { reading } else { pattern.form };
+                hits.push(KnownSecretHit { secret: pattern.secret, form, reading, range });
             }
         }
     }
 }
 
-fn key(text: &[u8]) -> Option<u64> {
+fn pattern_key(text: &[u8]) -> Option<u64> {
     Some(u64::from_le_bytes(text.get(..WINDOW)?.try_into().ok()?))
 }
 
 /// The bit of a key: which word of so many, and which bit of that. Multiplied by 2⁶⁴ over the golden ratio,
 /// so that keys which differ in little lie apart.
-fn slot(key: u64, words: usize) -> (usize, u32) {
+fn filter_slot(key: u64, words: usize) -> (usize, u32) {
     let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let word = (hash >> 38) as usize & (words - 1);
     (word, (hash >> 58) as u32)
@@ -202,8 +203,8 @@ mod tests {
 
     use super::*;
 
-    fn found(secret: &str, text: &str) -> Option<Form> {
-        let search = Search::new([(secret.as_bytes(), false)]);
+    fn found(secret: &str, text: &str) -> Option<ValueEncoding> {
+        let search = KnownSecretSearch::new([(secret.as_bytes(), false)]);
         search.find(text.as_bytes()).first().map(|hit| hit.form)
     }
 
@@ -244,7 +245,7 @@ mod tests {
 
         #[test]
         fn bytes_are_found_at_each_alignment(secret in prop::collection::vec(any::<u8>(), 8..80), offset in 0_usize..9) {
-            let search = Search::new([(secret.as_slice(), false)]);
+            let search = KnownSecretSearch::new([(secret.as_slice(), false)]);
             let whole = [&vec![b'x'; offset], secret.as_slice(), b"tail"].concat();
             prop_assert_eq!(search.find(&whole).len(), 1);
             prop_assert_eq!(search.find(STANDARD.encode(&whole).as_bytes()).len(), 1);
@@ -252,13 +253,13 @@ mod tests {
 
         #[test]
         fn nothing_is_found_where_nothing_is(secret in "[a-z0-9]{8,20}", text in "[A-Z %+\\\\u0-9\n]{0,80}") {
-            prop_assert_eq!(found(&secret, &text.replace(&secret, "")).filter(|form| *form != Form::Json), None);
+            prop_assert_eq!(found(&secret, &text.replace(&secret, "")).filter(|form| *form != ValueEncoding::Json), None);
         }
 
         #[test]
         fn a_veil_leaves_nothing_of_it(secret in ".{8,20}", before in ".{0,20}", after in ".{0,20}") {
-            let search = Search::new([(secret.as_bytes(), false)]);
-            let veiled = search.veiled(&format!("{before}{secret}{after}{secret}"));
+            let search = KnownSecretSearch::new([(secret.as_bytes(), false)]);
+            let veiled = search.redact(&format!("{before}{secret}{after}{secret}"));
             prop_assert!(!veiled.contains(&secret), "{veiled:?}");
         }
     }
@@ -266,17 +267,17 @@ mod tests {
     #[test]
     fn each_of_many_is_told_once_and_by_its_number() {
         let secrets: Vec<String> = (0..500).map(|number| format!("invented-{number:03}-pass")).collect();
-        let search = Search::new(secrets.iter().map(|secret| (secret.as_bytes(), false)));
+        let search = KnownSecretSearch::new(secrets.iter().map(|secret| (secret.as_bytes(), false)));
         let text = "a invented-007-pass, invented-499-pass and invented-007-pass again";
         let mut found: Vec<_> = search.find(text.as_bytes()).iter().map(|hit| hit.secret).collect();
         found.sort_unstable();
         assert_eq!(found, [7, 499]);
-        assert_eq!(search.veiled(text), "a …, … and … again");
+        assert_eq!(search.redact(text), "a …, … and … again");
     }
 
     #[test]
     fn what_must_stand_by_itself_is_no_part_of_a_word() {
-        let search = Search::new([(b"correct-horse".as_slice(), true)]);
+        let search = KnownSecretSearch::new([(b"correct-horse".as_slice(), true)]);
         for (text, is_found) in [
             ("correct-horse", true),
             ("x:correct-horse@db", true),
@@ -291,26 +292,29 @@ mod tests {
 
     #[test]
     fn a_secret_of_which_another_is_a_part_speaks_for_both() {
-        let search = Search::new([(b"x9y8z7w6".as_slice(), false), (b"postgres://app:x9y8z7w6@db".as_slice(), false)]);
+        let search = KnownSecretSearch::new([
+            (b"x9y8z7w6".as_slice(), false),
+            (b"postgres://app:x9y8z7w6@db".as_slice(), false),
+        ]);
         let hits = search.find(b"is postgres://app:x9y8z7w6@db now");
         assert_eq!(hits.len(), 2);
-        assert_eq!(hits.len() - outermost(hits).len(), 1);
+        assert_eq!(hits.len() - outermost_hits(hits).len(), 1);
     }
 
     #[test]
     fn forms_are_told_apart() {
         for (text, form) in [
-            ("p\"x9y8z7w6", Some(Form::Raw)),
-            ("p\\\"x9y8z7w6", Some(Form::Json)),
-            ("\\u0070\\u0022x9y8z7w6", Some(Form::Json)),
-            ("p%22x9y8z7w6", Some(Form::Url)),
-            ("7022783979387a377736", Some(Form::Hex)),
-            ("cCJ4OXk4ejd3Ng==", Some(Form::Base64)),
+            ("p\"x9y8z7w6", Some(ValueEncoding::Raw)),
+            ("p\\\"x9y8z7w6", Some(ValueEncoding::Json)),
+            ("\\u0070\\u0022x9y8z7w6", Some(ValueEncoding::Json)),
+            ("p%22x9y8z7w6", Some(ValueEncoding::Url)),
+            ("7022783979387a377736", Some(ValueEncoding::Hex)),
+            ("cCJ4OXk4ejd3Ng==", Some(ValueEncoding::Base64)),
             ("p\\u00", None),
             ("p%2", None),
         ] {
             assert_eq!(found("p\"x9y8z7w6", text), form, "{text}");
         }
-        assert_eq!(found("\u{1F511}x9y8", "\\ud83d\\udd11x9y8"), Some(Form::Json));
+        assert_eq!(found("\u{1F511}x9y8", "\\ud83d\\udd11x9y8"), Some(ValueEncoding::Json));
     }
 }

@@ -1,55 +1,55 @@
 //! What is told of a finding: where, which secret, in which form, and never the value.
 
 use super::entry_id;
-use super::forms::Form;
-use super::search::Search;
-use super::secrets::{Owner, Secret};
-use super::walk::Spot;
+use super::forms::ValueEncoding;
+use super::search::KnownSecretSearch;
+use super::secrets::{KnownSecret, SecretSource};
+use super::walk::TextSite;
 use crate::deliver::Delivered;
 use crate::diagnostic::Diagnostic;
 use crate::layer::Definition;
-use crate::resolve::Read;
-use crate::span::Place;
+use crate::resolve::TemplateRead;
+use crate::span::Location;
 
 /// The rule, by which `allow` names it too.
 pub(super) const RULE: &str = "secret-in-plain-output";
 
 /// What a finding is told by.
-pub(super) struct Told<'a> {
+pub(super) struct LeakReport<'a> {
     pub(super) definition: &'a Definition,
-    pub(super) search: &'a Search,
+    pub(super) search: &'a KnownSecretSearch,
     pub(super) object: &'a Delivered,
-    pub(super) spot: &'a Spot<'a>,
+    pub(super) site: &'a TextSite<'a>,
 }
 
-impl Told<'_> {
-    pub(super) fn diagnostic(&self, secret: &Secret, form: Form) -> Diagnostic {
-        let Self { search, object, spot, .. } = self;
+impl LeakReport<'_> {
+    pub(super) fn diagnostic(&self, secret: &KnownSecret, form: ValueEncoding) -> Diagnostic {
+        let Self { search, object, site: spot, .. } = self;
         let path = spot.path.to_string();
-        let shown = search.veiled(&path);
-        let object = format!("the {} `{}`", search.veiled(&object.id.kind), search.veiled(&object.id.name));
+        let shown = search.redact(&path);
+        let object = format!("the {} `{}`", search.redact(&object.id.kind), search.redact(&object.id.name));
         let what = if spot.is_key { format!("the key `{shown}`") } else { format!("`{shown}`") };
-        let message = format!("{what} of {object} holds the value of {}, {form}", name(secret, search));
+        let message = format!("{what} of {object} holds the value of {}, {form}", secret_name(secret, search));
         let error = Diagnostic::error(RULE, message);
         let error = match self.place() {
             // the line would show the key
             Some(place) if spot.is_key || shown != path => error.note(format!("it stands at {place}")),
-            Some(place) => error.at_hidden(place),
+            Some(place) => error.at_masked(place),
             None => error,
         };
-        with_owner(error, secret).hint(self.way_out(secret)).hint(self.acceptance(secret))
+        with_owner(error, secret).hint(self.resolution_hint(secret)).hint(self.acceptance(secret))
     }
 
     /// Where the text stands that holds it.
-    fn place(&self) -> Option<Place> {
-        if let Some((_, place)) = self.spot.manifest {
+    fn place(&self) -> Option<Location> {
+        if let Some((_, place)) = self.site.manifest {
             return Some(place.clone());
         }
         let bundle = self.definition.bundles.get(self.object.id.base_name.as_str());
-        if let Some(key) = self.spot.entry {
+        if let Some(key) = self.site.entry {
             return Some(self.definition.entry(&entry_id(self.object, key))?.place().clone());
         }
-        let keys = self.spot.path.keys();
+        let keys = self.site.path.keys();
         let (own, common) = match keys.as_slice() {
             ["metadata", "annotations", _] => (bundle.map(|bundle| &bundle.annotations), &self.definition.annotations),
             ["metadata", "labels", _] => (bundle.map(|bundle| &bundle.labels), &self.definition.labels),
@@ -61,11 +61,11 @@ impl Told<'_> {
     }
 
     /// How the value gets to where it is needed.
-    fn way_out(&self, secret: &Secret) -> String {
+    fn resolution_hint(&self, secret: &KnownSecret) -> String {
         let Some(owner) = secret.owners.first() else { return String::new() };
-        let label = self.search.veiled(&owner.label);
-        match (self.spot.entry, self.spot.manifest) {
-            (Some(_), _) if self.spot.is_key => "give it another key".to_owned(),
+        let label = self.search.redact(&owner.label);
+        match (self.site.entry, self.site.manifest) {
+            (Some(_), _) if self.site.is_key => "give it another key".to_owned(),
             (Some(_), _) if owner.part.is_empty() && is_expression(&label, owner) => {
                 format!("write `{{{{ {label} }}}}` in its place, so that the key goes to the Secret")
             }
@@ -77,9 +77,9 @@ impl Told<'_> {
     }
 
     /// How it is accepted.
-    fn acceptance(&self, secret: &Secret) -> String {
-        let owner = secret.owners.first().map(Owner::key).unwrap_or_default();
-        let key = self.search.veiled(self.spot.entry.unwrap_or(owner));
+    fn acceptance(&self, secret: &KnownSecret) -> String {
+        let owner = secret.owners.first().map(SecretSource::key).unwrap_or_default();
+        let key = self.search.redact(self.site.entry.unwrap_or(owner));
         format!(
             "or, if everybody may know it: `declassify(value, \"why\")`, or `allow: [{{ rule: {RULE}, key: {key}, reason: … }}]`"
         )
@@ -87,27 +87,32 @@ impl Told<'_> {
 }
 
 /// Whether a template reads something by its label as it is.
-fn is_expression(label: &str, owner: &Owner) -> bool {
+fn is_expression(label: &str, owner: &SecretSource) -> bool {
     let of_name = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == '.';
-    let is_dotted = matches!(&owner.read, Read::Entry(id) if id.key.as_str().contains('.'));
+    let is_dotted = matches!(&owner.read, TemplateRead::Entry(id) if id.key.as_str().contains('.'));
     label.chars().all(of_name) && !is_dotted
 }
 
 /// That the name of a folder holds a secret.
-pub(super) fn in_folder(what: &str, secret: &Secret, form: Form, search: &Search) -> Diagnostic {
-    let message = format!("the name of the {what} holds the value of {}, {form}", name(secret, search));
+pub(super) fn leak_in_directory(
+    what: &str,
+    secret: &KnownSecret,
+    form: ValueEncoding,
+    search: &KnownSecretSearch,
+) -> Diagnostic {
+    let message = format!("the name of the {what} holds the value of {}, {form}", secret_name(secret, search));
     let error = Diagnostic::error(RULE, message).note("files are written to a folder of that name");
     with_owner(error, secret).hint("rename it")
 }
 
 /// What a secret is called by.
-fn name(secret: &Secret, search: &Search) -> String {
+fn secret_name(secret: &KnownSecret, search: &KnownSecretSearch) -> String {
     let Some(owner) = secret.owners.first() else { return "a secret".to_owned() };
-    let label = search.veiled(&owner.label);
+    let label = search.redact(&owner.label);
     let what = if owner.part.is_empty() {
         format!("`{label}`")
     } else {
-        format!("`{}` in `{label}`", search.veiled(&owner.part))
+        format!("`{}` in `{label}`", search.redact(&owner.part))
     };
     match secret.owners.len() {
         1 => what,
@@ -116,7 +121,7 @@ fn name(secret: &Secret, search: &Search) -> String {
 }
 
 /// Where the secret stands.
-fn with_owner(error: Diagnostic, secret: &Secret) -> Diagnostic {
+fn with_owner(error: Diagnostic, secret: &KnownSecret) -> Diagnostic {
     let Some(owner) = secret.owners.first() else { return error };
     let place = &owner.place;
     if place.source.name().is_empty() {
@@ -125,5 +130,5 @@ fn with_owner(error: Diagnostic, secret: &Secret) -> Diagnostic {
     if error.labels.is_empty() {
         return error.note(format!("the secret stands at {place}"));
     }
-    error.at_hidden_with(place.clone(), "the secret")
+    error.at_masked_with(place.clone(), "the secret")
 }

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::repository::Repository;
+use super::repository::GitRepository;
 use crate::program;
 
 /// Switches for what the configuration of the user could still start, and what no configuration may change.
@@ -39,40 +39,40 @@ const SETTINGS: &[&str] = &[
 
 /// Which configuration of Git counts beside ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Configuration {
+pub enum GitConfiguration {
     /// None.
-    Nobodys,
+    Isolated,
     /// That of the user and of the machine: what they ignore everywhere, how they like conflicts.
-    Users,
+    UserSettings,
 }
 
 /// Git, with a directory of its own in place of that of a repository.
 #[derive(Debug)]
 pub struct SafeGit {
-    folder: TempDir,
-    repository: Option<Repository>,
+    directory: TempDir,
+    repository: Option<GitRepository>,
     /// No program is taken from below it.
     outside: Option<PathBuf>,
-    configuration: Configuration,
+    configuration: GitConfiguration,
 }
 
 impl SafeGit {
     /// Prepares a directory for Git, which stands for that of a repository.
-    pub fn new(repository: Repository, configuration: Configuration) -> io::Result<Self> {
+    pub fn new(repository: GitRepository, configuration: GitConfiguration) -> io::Result<Self> {
         let outside = Some(repository.root.clone());
         Self::prepare(Some(repository), outside, configuration)
     }
 
     /// Prepares an empty directory, for what works on files alone.
-    pub fn without_repository(near: &Path, configuration: Configuration) -> io::Result<Self> {
-        let outside = Repository::find(near).ok().flatten().map(|repository| repository.root);
+    pub fn without_repository(near: &Path, configuration: GitConfiguration) -> io::Result<Self> {
+        let outside = GitRepository::find(near).ok().flatten().map(|repository| repository.root);
         Self::prepare(None, outside, configuration)
     }
 
     fn prepare(
-        repository: Option<Repository>,
+        repository: Option<GitRepository>,
         outside: Option<PathBuf>,
-        configuration: Configuration,
+        configuration: GitConfiguration,
     ) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("septum-git-").tempdir()?;
         let at = |name: &str| folder.path().join(name);
@@ -85,14 +85,14 @@ impl SafeGit {
             if repository.has_sha256()? {
                 config = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n";
             }
-            fs::write(at("info/exclude"), repository.excludes()?.unwrap_or_default())?;
+            fs::write(at("info/exclude"), repository.exclude_patterns()?.unwrap_or_default())?;
             for (name, path) in repository.shared_indexes()? {
                 fs::copy(path, folder.path().join(name))?;
             }
         }
         fs::write(at("HEAD"), head.unwrap_or_else(|| "ref: refs/heads/none".to_owned()) + "\n")?;
         fs::write(at("config"), config)?;
-        Ok(Self { folder, repository, outside, configuration })
+        Ok(Self { directory: folder, repository, outside, configuration })
     }
 
     /// Git with one of its own subcommands, in the root of the work tree.
@@ -109,14 +109,14 @@ impl SafeGit {
             ("GIT_PAGER", "cat"),
             ("LC_ALL", "C"),
         ]);
-        if self.configuration == Configuration::Nobodys {
+        if self.configuration == GitConfiguration::Isolated {
             git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_ATTR_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", NOTHING);
         }
-        git.arg("--no-pager").arg("--git-dir").arg(self.folder.path());
+        git.arg("--no-pager").arg("--git-dir").arg(self.directory.path());
         if let Some(repository) = &self.repository {
             git.current_dir(&repository.root).arg("--work-tree").arg(&repository.root);
             git.env("GIT_OBJECT_DIRECTORY", repository.objects());
-            git.env("GIT_INDEX_FILE", self.index()?);
+            git.env("GIT_INDEX_FILE", self.index_path()?);
         }
         for setting in SETTINGS {
             git.args(["-c", setting]);
@@ -126,9 +126,9 @@ impl SafeGit {
     }
 
     /// The index of the repository, or a name that nothing has: an index without entries.
-    fn index(&self) -> io::Result<PathBuf> {
-        let index = self.repository.as_ref().map(Repository::index).transpose()?.flatten();
-        Ok(index.map_or_else(|| self.folder.path().join("index"), Path::to_path_buf))
+    fn index_path(&self) -> io::Result<PathBuf> {
+        let index = self.repository.as_ref().map(GitRepository::index).transpose()?.flatten();
+        Ok(index.map_or_else(|| self.directory.path().join("index"), Path::to_path_buf))
     }
 }
 

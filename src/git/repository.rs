@@ -16,7 +16,7 @@ const MOST_REFERENCES: usize = 5;
 
 /// A work tree with its repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repository {
+pub struct GitRepository {
     /// The work tree, absolute and without links.
     pub root: PathBuf,
     /// What belongs to this work tree alone: `HEAD`, the index.
@@ -26,7 +26,7 @@ pub struct Repository {
     index: PathBuf,
 }
 
-impl Repository {
+impl GitRepository {
     /// The repository whose work tree a folder lies in: the nearest folder with a `.git`, which is a folder or
     /// names one. What only looks like a repository is none, because such a folder can be committed.
     pub fn find(folder: &Path) -> io::Result<Option<Self>> {
@@ -95,7 +95,7 @@ impl Repository {
     }
 
     /// The patterns of files to ignore that are not committed.
-    pub(super) fn excludes(&self) -> io::Result<Option<String>> {
+    pub(super) fn exclude_patterns(&self) -> io::Result<Option<String>> {
         read_text(&self.common.join("info/exclude"))
     }
 
@@ -116,7 +116,7 @@ impl Repository {
         }
         let mut name = "HEAD".to_owned();
         for _ in 0..MOST_REFERENCES {
-            let Some(text) = self.reference(&name)? else { return self.packed(&name) };
+            let Some(text) = self.read_reference(&name)? else { return self.packed_reference(&name) };
             let text = text.trim_end();
             match text.strip_prefix("ref:").map(str::trim) {
                 Some(next) if is_reference(next) => next.clone_into(&mut name),
@@ -127,14 +127,14 @@ impl Repository {
         Err(io::Error::other("`HEAD` leads from reference to reference"))
     }
 
-    fn reference(&self, name: &str) -> io::Result<Option<String>> {
+    fn read_reference(&self, name: &str) -> io::Result<Option<String>> {
         match read_text(&self.git_dir.join(name))? {
             Some(text) => Ok(Some(text)),
             None => read_text(&self.common.join(name)),
         }
     }
 
-    fn packed(&self, name: &str) -> io::Result<Option<String>> {
+    fn packed_reference(&self, name: &str) -> io::Result<Option<String>> {
         let packed = read_text(&self.common.join("packed-refs"))?.unwrap_or_default();
         let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
         Ok(lines.find(|(object, known)| *known == name && is_object(object)).map(|(object, _)| object.to_owned()))

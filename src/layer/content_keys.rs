@@ -5,7 +5,7 @@
 
 use indexmap::IndexMap;
 
-use super::tree::{self, Tree, TreeKind, join};
+use super::tree::{self, Tree, TreeKind, join_path};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest_slip};
 
 /// Signs that other tools, or a slip, put around the name of a list.
@@ -29,7 +29,7 @@ pub(super) fn report_mistyped_keys(known: &Tree, changes: &Tree, path: &str, lay
     let mapping = ChangedMapping { layer, known, changes, path };
     for (key, change) in changes {
         match known.get(key) {
-            Some(below) => report_mistyped_keys(below, change, &join(path, key), layer, problems),
+            Some(below) => report_mistyped_keys(below, change, &join_path(path, key), layer, problems),
             None => problems.extend(mapping.mistyped_key(key, change)),
         }
     }
@@ -55,11 +55,11 @@ impl ChangedMapping<'_> {
     fn no_operator(self, key: &str, change: &Tree) -> Option<Diagnostic> {
         let name = without_index(key.trim_matches(SIGNS)).trim_matches(SIGNS);
         let (name, old) = self.known.get_key_value(name).filter(|_| name != key)?;
-        let path = join(self.path, name);
+        let path = join_path(self.path, name);
         let message = format!("`{key}` would be a new key beside `{path}`, and is not an operator");
         let error = Diagnostic::error("unknown-key", message)
             .at(change.place.clone())
-            .at_hidden_with(old.place.clone(), format!("`{name}`"));
+            .at_masked_with(old.place.clone(), format!("`{name}`"));
         Some(match &old.kind {
             TreeKind::List(_) => error
                 .hint(format!("`{name}+: [ … ]` appends, `+{name}: [ … ]` prepends, `{name}: [ … ]` replaces"))
@@ -98,7 +98,7 @@ impl ChangedMapping<'_> {
     }
 
     fn warning(self, key: &str, change: &Tree) -> Diagnostic {
-        let (path, layer) = (join(self.path, key), self.layer);
+        let (path, layer) = (join_path(self.path, key), self.layer);
         let message = if change.is_null() {
             format!("`{path}` is removed in `{layer}`, and no layer below has it")
         } else {
@@ -127,7 +127,7 @@ mod tests {
 
     fn tree(text: &str) -> Tree {
         let source = Source::new("x.yaml", text);
-        Tree::from_node(yaml::read::read(&source).expect("valid"), &source)
+        Tree::from_node(yaml::read::read_document(&source).expect("valid"), &source)
     }
 
     fn found(base: &str, overlay: &str) -> Vec<(bool, String, String)> {

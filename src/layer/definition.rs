@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::entry::Entry;
-use super::manifests::{External, ManifestPattern};
+use super::manifests::{ExternalObject, ManifestPattern};
 use super::tree::Tree;
-use super::{Allow, Delivery, Naming};
+use super::{AllowedFinding, Delivery, Naming};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName, KeyName};
 use crate::sops::NamingKey;
-use crate::span::{Located, Place, Source};
+use crate::span::{Located, Location, Source};
 
 /// The merged definition of an app in an environment.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Definition {
     /// The app.
     pub app: AppName,
     /// Where the app is named; nowhere if it has its folder's name.
-    pub app_place: Option<Place>,
+    pub app_place: Option<Location>,
     /// The environment.
     pub environment: EnvironmentName,
     /// The namespace of its objects.
@@ -34,7 +34,7 @@ pub struct Definition {
     /// Files with other objects of the app.
     pub manifests: Vec<ManifestPattern>,
     /// Objects that others make.
-    pub external: Vec<External>,
+    pub external: Vec<ExternalObject>,
     /// How its objects are named, where a layer says so.
     pub names: Option<Located<Naming>>,
     /// How its secrets leave.
@@ -44,7 +44,7 @@ pub struct Definition {
     /// Its encrypted layers, with what the wrapped data key of each is told by.
     pub wrappings: Vec<(Source, [u8; 32])>,
     /// Accepted findings.
-    pub allow: Vec<Allow>,
+    pub allow: Vec<AllowedFinding>,
     /// Where its layers were looked for, found or not.
     pub candidates: Vec<PathBuf>,
     /// The files it was merged from, lowest first.
@@ -57,7 +57,7 @@ pub struct Bundle {
     /// The type of the Secret, which makes every entry sensitive.
     pub secret_type: Option<Located<String>>,
     /// Where it is named; the app's own may be named nowhere.
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// Overlays may add keys.
     pub open: bool,
     /// The service account that may read the Secret.

@@ -6,11 +6,11 @@ use indexmap::IndexMap;
 
 use super::SealScope;
 use super::entries::file_path;
-use super::fields::{Fields, expected, text};
+use super::fields::{LayerFields, read_text, unexpected_value};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::sops::Recipient;
-use crate::span::{Located, Place, Source};
-use crate::yaml::node::{Kind, Mapping, Node, Scalar};
+use crate::span::{Located, Location, Source};
+use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
 const FIELDS: [&str; 9] =
     ["secrets", "recipients", "certificate", "scope", "refs", "store", "refreshInterval", "provider", "parameters"];
@@ -63,7 +63,7 @@ impl RefForm {
 
 /// Whose store a driver mounts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
+pub enum CsiProvider {
     /// `HashiCorp` Vault.
     Vault,
     /// Secrets Manager and Parameter Store.
@@ -74,7 +74,7 @@ pub enum Provider {
     Gcp,
 }
 
-impl Provider {
+impl CsiProvider {
     const WORDS: [&str; 4] = ["vault", "aws", "azure", "gcp"];
 
     /// Its name in a SecretProviderClass.
@@ -94,7 +94,7 @@ impl Provider {
 
 /// A SecretStore or ClusterSecretStore.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Store {
+pub struct SecretStore {
     /// Which of the two.
     pub kind: String,
     /// Its name.
@@ -115,11 +115,11 @@ pub struct Delivery {
     /// `refs`
     pub refs: Option<Located<RefForm>>,
     /// `store` of ExternalSecrets.
-    pub store: Option<Located<Store>>,
+    pub store: Option<Located<SecretStore>>,
     /// `refreshInterval` of ExternalSecrets: a duration of Go.
     pub refresh_interval: Option<Located<String>>,
     /// `provider` of a driver.
-    pub provider: Option<Located<Provider>>,
+    pub provider: Option<Located<CsiProvider>>,
     /// `parameters` of a driver.
     pub parameters: IndexMap<String, Located<String>>,
     /// Fields, and parameters by `parameters.NAME`, that a layer takes back with null.
@@ -130,7 +130,7 @@ impl Delivery {
     /// Sets the form of Secrets in the place of what the layers say, if there is one.
     pub fn replace_secrets(&mut self, form: Option<SecretForm>) {
         if let Some(value) = form {
-            self.secrets = Some(Located { value, place: Place::nowhere() });
+            self.secrets = Some(Located { value, place: Location::synthetic() });
         }
     }
 
@@ -177,7 +177,7 @@ impl Delivery {
 }
 
 /// Reads `delivery` of a layer in `folder`.
-pub(super) fn read(mut map: Mapping, folder: &Path, source: &Source, problems: &mut Diagnostics) -> Delivery {
+pub(super) fn read_delivery(mut map: Mapping, folder: &Path, source: &Source, problems: &mut Diagnostics) -> Delivery {
     let mut delivery = Delivery::default();
     map.retain(|key, node| {
         let is_null = node.as_scalar().is_some_and(|scalar| !scalar.blank && scalar.is_null());
@@ -186,22 +186,22 @@ pub(super) fn read(mut map: Mapping, folder: &Path, source: &Source, problems: &
         }
         !is_null
     });
-    let mut fields = Fields::new(map, &FIELDS, "`delivery`", source, problems);
-    delivery.secrets = word(&mut fields, "secrets", &SecretForm::WORDS, SecretForm::of, source, problems);
+    let mut fields = LayerFields::new(map, &FIELDS, "`delivery`", source, problems);
+    delivery.secrets = take_word(&mut fields, "secrets", &SecretForm::WORDS, SecretForm::of, source, problems);
     delivery.recipients = recipients(&mut fields, source, problems);
     delivery.certificate = certificate(&mut fields, folder, source, problems);
-    delivery.scope = word(&mut fields, "scope", &SealScope::WORDS, SealScope::of, source, problems);
-    delivery.refs = word(&mut fields, "refs", &RefForm::WORDS, RefForm::of, source, problems);
-    delivery.store = store(fields.take("store"), source, problems);
+    delivery.scope = take_word(&mut fields, "scope", &SealScope::WORDS, SealScope::of, source, problems);
+    delivery.refs = take_word(&mut fields, "refs", &RefForm::WORDS, RefForm::of, source, problems);
+    delivery.store = read_store(fields.take("store"), source, problems);
     delivery.refresh_interval = refresh_interval(&mut fields, problems);
-    delivery.provider = word(&mut fields, "provider", &Provider::WORDS, Provider::of, source, problems);
-    parameters(&mut delivery, &mut fields, source, problems);
+    delivery.provider = take_word(&mut fields, "provider", &CsiProvider::WORDS, CsiProvider::of, source, problems);
+    take_parameters(&mut delivery, &mut fields, source, problems);
     delivery
 }
 
 /// Takes a field that holds one of some words.
-fn word<T>(
-    fields: &mut Fields<'_>,
+fn take_word<T>(
+    fields: &mut LayerFields<'_>,
     name: &str,
     words: &[&str],
     of: impl Fn(&str) -> Option<T>,
@@ -216,16 +216,20 @@ fn word<T>(
     let (last, first) = words.split_last().unwrap_or((&"", &[]));
     let first: Vec<_> = first.iter().map(|word| format!("`{word}`")).collect();
     let what = format!("{} or `{last}`", first.join(", "));
-    let error = expected(&format!("delivery.{name}"), what, &node, &key, source);
+    let error = unexpected_value(&format!("delivery.{name}"), what, &node, &key, source);
     problems.push(error.maybe_hint(did_you_mean(found, words.iter().copied())));
     None
 }
 
-fn recipients(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) -> Option<Located<Vec<Recipient>>> {
+fn recipients(
+    fields: &mut LayerFields<'_>,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Option<Located<Vec<Recipient>>> {
     let (key, items) = fields.list("recipients", problems)?;
     let mut found = Vec::with_capacity(items.len());
     for item in &items {
-        let Some(named) = problems.take(text(item, "delivery.recipients", &key, source)) else { continue };
+        let Some(named) = problems.take(read_text(item, "delivery.recipients", &key, source)) else { continue };
         match Recipient::parse(&named.value) {
             Ok(recipient) => match recipient.unusable() {
                 Some(why) => problems.push(
@@ -240,7 +244,7 @@ fn recipients(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnosti
             // an identity that somebody pasted is a secret
             Err(why) => problems.push(
                 Diagnostic::error("invalid-recipient", format!("a text in `delivery.recipients` {why}"))
-                    .at_hidden(named.place)
+                    .at_masked(named.place)
                     .hint("write public keys: `age1…`, or `ssh-ed25519 …`"),
             ),
         }
@@ -257,7 +261,7 @@ fn recipients(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnosti
 }
 
 fn certificate(
-    fields: &mut Fields<'_>,
+    fields: &mut LayerFields<'_>,
     folder: &Path,
     source: &Source,
     problems: &mut Diagnostics,
@@ -267,15 +271,21 @@ fn certificate(
     Some(Located { value: folder.join(path), place: source.place(node.span) })
 }
 
-fn store(field: Option<(Place, Node)>, source: &Source, problems: &mut Diagnostics) -> Option<Located<Store>> {
+fn read_store(
+    field: Option<(Location, YamlNode)>,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Option<Located<SecretStore>> {
     let (key, node) = field?;
     let place = source.place(node.span);
     let (kind, name) = match node.kind {
-        Kind::Map(map) => {
-            let mut fields = Fields::new(map, &["kind", "name"], "a store", source, problems);
+        YamlKind::Map(map) => {
+            let mut fields = LayerFields::new(map, &["kind", "name"], "a store", source, problems);
             (fields.text("kind", problems), fields.text("name", problems))
         }
-        Kind::Scalar(_) | Kind::List(_) => (None, Some(problems.take(text(&node, "delivery.store", &key, source))?)),
+        YamlKind::Scalar(_) | YamlKind::List(_) => {
+            (None, Some(problems.take(read_text(&node, "delivery.store", &key, source))?))
+        }
     };
     let kind = match kind {
         None => "SecretStore".to_owned(),
@@ -294,10 +304,10 @@ fn store(field: Option<(Place, Node)>, source: &Source, problems: &mut Diagnosti
         );
         return None;
     };
-    Some(Located { value: Store { kind, name: name.value }, place })
+    Some(Located { value: SecretStore { kind, name: name.value }, place })
 }
 
-fn refresh_interval(fields: &mut Fields<'_>, problems: &mut Diagnostics) -> Option<Located<String>> {
+fn refresh_interval(fields: &mut LayerFields<'_>, problems: &mut Diagnostics) -> Option<Located<String>> {
     let found = fields.text("refreshInterval", problems)?;
     if is_duration(&found.value) {
         return Some(found);
@@ -327,7 +337,7 @@ fn is_duration(text: &str) -> bool {
     !text.is_empty()
 }
 
-fn parameters(delivery: &mut Delivery, fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) {
+fn take_parameters(delivery: &mut Delivery, fields: &mut LayerFields<'_>, source: &Source, problems: &mut Diagnostics) {
     let Some((_, map)) = fields.map("parameters", problems) else { return };
     for (key, node) in map {
         if node.as_scalar().is_some_and(|scalar| !scalar.blank && scalar.is_null()) {
@@ -336,10 +346,10 @@ fn parameters(delivery: &mut Delivery, fields: &mut Fields<'_>, source: &Source,
         }
         let name = format!("delivery.parameters.{}", key.text);
         if node.as_scalar().is_some_and(|scalar| scalar.encrypted) {
-            problems.push(super::fields::encrypted(&name, source.place(key.span)));
+            problems.push(super::fields::encrypted_field_error(&name, source.place(key.span)));
             continue;
         }
-        let found = problems.take(text(&node, &name, &source.place(key.span), source));
+        let found = problems.take(read_text(&node, &name, &source.place(key.span), source));
         delivery.parameters.extend(found.map(|found| (key.text, found)));
     }
 }
@@ -347,15 +357,15 @@ fn parameters(delivery: &mut Delivery, fields: &mut Fields<'_>, source: &Source,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::read::read as read_yaml;
+    use crate::yaml::read::read_document as read_yaml;
 
     fn delivery(layers: &[&str]) -> Delivery {
         let mut all = Delivery::default();
         for layer in layers {
             let source = Source::new("x.yaml", *layer);
-            let Kind::Map(map) = read_yaml(&source).expect("YAML").kind else { panic!("a map") };
+            let YamlKind::Map(map) = read_yaml(&source).expect("YAML").kind else { panic!("a map") };
             let mut problems = Diagnostics::new();
-            let read = read(map, Path::new(""), &source, &mut problems);
+            let read = read_delivery(map, Path::new(""), &source, &mut problems);
             assert!(problems.is_empty(), "{layer}: {problems:?}");
             all.overlay(&read);
         }

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Layer;
-use super::entry::{EntryLayer, EntrySource, Rules};
-use super::fields::{ENTRY, Fields, expected};
+use super::entry::{EntryPatch, EntrySchema, EntrySource};
+use super::fields::{ENTRY, LayerFields, unexpected_value};
 use super::misread;
 use super::pointer;
 use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::{Tree, misused_list_operators};
-use crate::diagnostic::{Diagnostic, Diagnostics, Public};
-use crate::span::{Located, Place, Source};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
+use crate::span::{Located, Location, Source};
 use crate::template_tokens::is_template;
-use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
+use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
 
 const SOURCES: [&str; 5] = ["value", "file", "template", "content", "ref"];
 const RULES: [&str; 6] = ["sensitive", "reason", "required", "description", "deprecated", "format"];
@@ -25,40 +25,40 @@ pub(super) fn known_fields() -> impl Iterator<Item = &'static str> {
 
 /// The entry that `node` gives to `key`. One that is wrong is marked, so that what refers to it is
 /// not called wrong too.
-pub(super) fn read(key: &Key, node: Node, layer: &Layer, problems: &mut Diagnostics) -> EntryLayer {
+pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems: &mut Diagnostics) -> EntryPatch {
     let before = problems.len();
     problems.extend(misread::unusual_blank(key, &layer.source));
     let mut warnings = Diagnostics::new();
-    let mut entry = EntryLayer {
+    let mut entry = EntryPatch {
         key_place: layer.source.place(key.span),
         removed: false,
         broken: false,
         source: None,
-        rules: Rules::none(),
+        rules: EntrySchema::none(),
     };
     match node.kind {
-        Kind::Scalar(scalar) if scalar.blank => {
+        YamlKind::Scalar(scalar) if scalar.blank => {
             let unspaced = misread::unspaced_flow_key(key, &layer.source);
-            problems.push(unspaced.unwrap_or_else(|| blank(&key.text, entry.key_place.clone())));
+            problems.push(unspaced.unwrap_or_else(|| blank_value_error(&key.text, entry.key_place.clone())));
         }
-        Kind::Scalar(scalar) if scalar.is_null() => entry.removed = true,
-        Kind::Scalar(scalar) => {
+        YamlKind::Scalar(scalar) if scalar.is_null() => entry.removed = true,
+        YamlKind::Scalar(scalar) => {
             let place = layer.source.place(node.span);
             entry.source = Some(Located { value: EntrySource::Value(Arc::new(scalar)), place });
         }
-        Kind::List(_) => problems.push(
+        YamlKind::List(_) => problems.push(
             Diagnostic::error("invalid-field", format!("`{}` is a list, but an entry is one text", key.text))
                 .at(entry.key_place.clone())
                 .hint("for a structure write `{ content: [...] }`; for a text that looks like a list, quote it"),
         ),
-        Kind::Map(map) => long_form(&mut entry, key, map, layer, problems, &mut warnings),
+        YamlKind::Map(map) => long_form(&mut entry, key, map, layer, problems, &mut warnings),
     }
     entry.broken = problems.len() > before;
     problems.extend(warnings);
     entry
 }
 
-fn blank(key: &str, place: Place) -> Diagnostic {
+fn blank_value_error(key: &str, place: Location) -> Diagnostic {
     Diagnostic::error("blank-value", format!("`{key}` has a blank value, which could mean three things"))
         .at(place)
         .hint(format!("write `{key}: \"\"` for the empty text"))
@@ -67,8 +67,8 @@ fn blank(key: &str, place: Place) -> Diagnostic {
 }
 
 fn long_form(
-    entry: &mut EntryLayer,
-    key: &Key,
+    entry: &mut EntryPatch,
+    key: &YamlKey,
     map: Mapping,
     layer: &Layer,
     problems: &mut Diagnostics,
@@ -80,7 +80,7 @@ fn long_form(
         problems.push(problem);
         return;
     }
-    let mut fields = Fields::new(map, &known, &format!("{ENTRY} `{}`", key.text), source, problems);
+    let mut fields = LayerFields::new(map, &known, &format!("{ENTRY} `{}`", key.text), source, problems);
     // `template: false` is a rule, `template: files/x.j2` a source
     let (template_rule, template_source) = match fields.take("template") {
         Some((place, node)) => match node.as_scalar().map(Scalar::text) {
@@ -112,7 +112,7 @@ fn long_form(
     if let Some(EntrySource::Content(tree)) = entry.source.as_ref().map(|source| &source.value) {
         warnings.extend(misread::reference_in_content(&key.text, tree));
     }
-    entry.rules = Arc::new(Rules {
+    entry.rules = Arc::new(EntrySchema {
         sensitive: fields.boolean("sensitive", problems),
         reason: fields.text("reason", problems),
         required: fields.boolean("required", problems),
@@ -120,12 +120,15 @@ fn long_form(
         deprecated: fields.text("deprecated", problems).filter(|word| word.value != "false"),
         template: template_rule,
         format: fields.text("format", problems),
-        schema: schema::read(fields.rest(), source, problems),
+        schema: schema::read_schema(fields.into_rest(), source, problems),
     });
 }
 
 /// The sources that are there, with the place of their field.
-fn take_sources(fields: &mut Fields<'_>, template: Option<(Place, Node)>) -> Vec<(&'static str, Place, Node)> {
+fn take_sources(
+    fields: &mut LayerFields<'_>,
+    template: Option<(Location, YamlNode)>,
+) -> Vec<(&'static str, Location, YamlNode)> {
     let mut template = template;
     let mut sources = Vec::new();
     for field in SOURCES {
@@ -137,8 +140,8 @@ fn take_sources(fields: &mut Fields<'_>, template: Option<(Place, Node)>) -> Vec
 
 fn read_source(
     field: &'static str,
-    key: Place,
-    node: Node,
+    key: Location,
+    node: YamlNode,
     layer: &Layer,
     problems: &mut Diagnostics,
 ) -> Option<Located<EntrySource>> {
@@ -146,36 +149,37 @@ fn read_source(
     let place = source.place(node.span);
     let value = match field {
         "content" => match &node.kind {
-            Kind::Map(_) | Kind::List(_) => {
+            YamlKind::Map(_) | YamlKind::List(_) => {
                 let content = Tree::from_node(node, source);
                 misused_list_operators(&content, problems);
                 EntrySource::Content(content)
             }
-            Kind::Scalar(_) => {
-                problems
-                    .push(expected(field, "a mapping or a list", &node, &key, source).hint("a text goes to `value`"));
+            YamlKind::Scalar(_) => {
+                problems.push(
+                    unexpected_value(field, "a mapping or a list", &node, &key, source).hint("a text goes to `value`"),
+                );
                 return None;
             }
         },
         "ref" => {
-            return pointer::read(&key, node, source, problems)
+            return pointer::read_store_ref(&key, node, source, problems)
                 .map(|pointer| Located { value: EntrySource::Ref(Arc::new(pointer)), place });
         }
         "value" => match node.kind {
-            Kind::Scalar(scalar) if scalar.blank => {
-                problems.push(blank(field, key));
+            YamlKind::Scalar(scalar) if scalar.blank => {
+                problems.push(blank_value_error(field, key));
                 return None;
             }
-            Kind::Scalar(scalar) => EntrySource::Value(Arc::new(scalar)),
+            YamlKind::Scalar(scalar) => EntrySource::Value(Arc::new(scalar)),
             _ => {
                 let hint = "a structure goes to `content`";
-                problems.push(expected(field, "a text", &node, &key, source).hint(hint));
+                problems.push(unexpected_value(field, "a text", &node, &key, source).hint(hint));
                 return None;
             }
         },
         _ => {
             let path = problems.take(file_path(field, &node, &key, source))?;
-            let path = layer.folder.join(path);
+            let path = layer.directory.join(path);
             if field == "file" { EntrySource::File(path) } else { EntrySource::Template(path) }
         }
     };
@@ -183,19 +187,19 @@ fn read_source(
 }
 
 /// A path as a layer may write it: relative, with `/`.
-pub(super) fn file_path(field: &str, node: &Node, key: &Place, source: &Source) -> Result<PathBuf, Diagnostic> {
-    let path = super::fields::text(node, field, key, source)?;
+pub(super) fn file_path(field: &str, node: &YamlNode, key: &Location, source: &Source) -> Result<PathBuf, Diagnostic> {
+    let path = super::fields::read_text(node, field, key, source)?;
     if path.value.contains('\n') || is_template(&path.value) {
         let what = if is_template(&path.value) { "a template" } else { "a text of several lines" };
         let message = format!("`{field}` names a file, and this is {what} itself");
-        return Err(Diagnostic::error("invalid-field", message).at_hidden(path.place).hint("write it as `value: …`"));
+        return Err(Diagnostic::error("invalid-field", message).at_masked(path.place).hint("write it as `value: …`"));
     }
     if path.value.starts_with('/') || path.value.contains('\\') {
         return Err(Diagnostic::error(
             "outside-project",
             format!("`{field}` must be a path relative to its layer, with `/`"),
         )
-        .at_public(path.place, Public::Path)
+        .at_public(path.place, PublicReason::Path)
         .hint("copy the file into the project and name it relative to the layer"));
     }
     Ok(PathBuf::from(path.value))

@@ -5,10 +5,10 @@ use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
 
-use super::pointer::Pointer;
+use super::pointer::StoreRef;
 use super::tree::Tree;
 use crate::name::LayerName;
-use crate::span::{Located, Place};
+use crate::span::{Located, Location};
 use crate::yaml::node::Scalar;
 
 /// Where an entry's value comes from: exactly one of these.
@@ -25,7 +25,7 @@ pub enum EntrySource {
     /// Logins to image registries by server, merged across layers and written as Docker reads them.
     Registries(Tree),
     /// A pointer: the value stays in a store.
-    Ref(Arc<Pointer>),
+    Ref(Arc<StoreRef>),
 }
 
 impl EntrySource {
@@ -44,7 +44,7 @@ impl EntrySource {
 
 /// What holds for a key in every environment. Each rule carries the place that set it.
 #[derive(Debug, Clone, Default)]
-pub struct Rules {
+pub struct EntrySchema {
     /// Explicit routing.
     pub sensitive: Option<Located<bool>>,
     /// Why it is declared plain.
@@ -63,10 +63,10 @@ pub struct Rules {
     pub schema: IndexMap<String, Located<serde_json::Value>>,
 }
 
-impl Rules {
+impl EntrySchema {
     /// No rules: what most entries of most layers have, so there is one of it.
     pub(super) fn none() -> Arc<Self> {
-        static NONE: LazyLock<Arc<Rules>> = LazyLock::new(Arc::default);
+        static NONE: LazyLock<Arc<EntrySchema>> = LazyLock::new(Arc::default);
         Arc::clone(&NONE)
     }
 
@@ -102,9 +102,9 @@ impl Rules {
 
 /// What one layer says about a key.
 #[derive(Debug, Clone)]
-pub struct EntryLayer {
+pub struct EntryPatch {
     /// Where the key stands.
-    pub key_place: Place,
+    pub key_place: Location,
     /// `KEY: null`: the key is removed.
     pub removed: bool,
     /// Something is wrong with it, and was reported.
@@ -112,23 +112,23 @@ pub struct EntryLayer {
     /// The source, and where its value stands.
     pub source: Option<Located<EntrySource>>,
     /// The rules that this layer sets.
-    pub rules: Arc<Rules>,
+    pub rules: Arc<EntrySchema>,
 }
 
 /// One step in the history of an entry.
 #[derive(Debug, Clone)]
-pub struct Origin {
+pub struct EntryHistoryStep {
     /// The layer that said it.
     pub layer: LayerName,
     /// Where: of the value, or of the key where there is no value.
-    pub place: Place,
+    pub place: Location,
     /// What it did.
-    pub change: Change,
+    pub change: LayerChange,
 }
 
 /// What a layer did to an entry.
 #[derive(Debug, Clone)]
-pub enum Change {
+pub enum LayerChange {
     /// Defined the key without a value, or changed rules only.
     Rules,
     /// Gave it this source.
@@ -145,21 +145,21 @@ pub struct Entry {
     /// The source; none where no layer gives a value, or one removed it.
     pub source: Option<Located<EntrySource>>,
     /// The rules in force. Shared, because most entries have those of one layer in every environment.
-    pub rules: Arc<Rules>,
+    pub rules: Arc<EntrySchema>,
     /// What every layer did, oldest first; never empty.
-    pub history: Vec<Origin>,
+    pub history: Vec<EntryHistoryStep>,
     /// Where the key was first named.
-    pub defined: Place,
+    pub defined: Location,
     /// A layer says something wrong of it, which was reported: there is no use in its value.
     pub broken: bool,
 }
 
 impl Entry {
     /// An entry that no layer has said anything of yet, but that its key stands there.
-    pub(super) fn defined_at(key: &Place) -> Self {
+    pub(super) fn defined_at(key: &Location) -> Self {
         Self {
             source: None,
-            rules: Rules::none(),
+            rules: EntrySchema::none(),
             // most keys are set once, and a vector that grows makes room for four
             history: Vec::with_capacity(1),
             defined: key.clone(),
@@ -172,12 +172,12 @@ impl Entry {
         self.history
             .iter()
             .rev()
-            .find(|step| !matches!(step.change, Change::Rules))
-            .is_some_and(|step| matches!(step.change, Change::Removed))
+            .find(|step| !matches!(step.change, LayerChange::Rules))
+            .is_some_and(|step| matches!(step.change, LayerChange::Removed))
     }
 
     /// Where its value stands, or what was said of it last, if it has none.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &Location {
         match &self.source {
             Some(source) => &source.place,
             None => self.history.last().map_or(&self.defined, |step| &step.place),
@@ -185,8 +185,8 @@ impl Entry {
     }
 
     /// The step that gave the value in force.
-    pub fn last_source(&self) -> Option<&Origin> {
+    pub fn last_source(&self) -> Option<&EntryHistoryStep> {
         self.source.as_ref()?;
-        self.history.iter().rev().find(|step| matches!(step.change, Change::Source(_) | Change::Merged))
+        self.history.iter().rev().find(|step| matches!(step.change, LayerChange::Source(_) | LayerChange::Merged))
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use super::foreign_field::entry_field_hint;
 use super::misread;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::span::{Located, Place, Source};
-use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
+use crate::span::{Located, Location, Source};
+use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
 
 /// Name that messages have for the owner of a layer's fields.
 pub(super) const LAYER: &str = "a layer";
@@ -14,12 +14,12 @@ pub(super) const LAYER: &str = "a layer";
 pub(super) const ENTRY: &str = "the entry";
 
 /// A mapping whose fields are taken out one by one.
-pub(super) struct Fields<'a> {
+pub(super) struct LayerFields<'a> {
     map: Mapping,
     source: &'a Source,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> LayerFields<'a> {
     /// The fields of `map`. Those that are not in `known` are reported (`of` says what they would
     /// be fields of) and dropped.
     pub(super) fn new(
@@ -35,7 +35,7 @@ impl<'a> Fields<'a> {
                 problems
                     .push(misread::unusual_blank(key, source).unwrap_or_else(|| foreign(key, node, known, of, source)));
             } else if is_encrypted(node) && key.text != "value" {
-                problems.push(encrypted(&key.text, source.place(key.span)));
+                problems.push(encrypted_field_error(&key.text, source.place(key.span)));
                 return false;
             }
             is_known
@@ -44,7 +44,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes a field, if it is there.
-    pub(super) fn take(&mut self, name: &str) -> Option<(Place, Node)> {
+    pub(super) fn take(&mut self, name: &str) -> Option<(Location, YamlNode)> {
         let (key, node) = self.map.shift_remove_entry(name)?;
         Some((self.source.place(key.span), node))
     }
@@ -52,7 +52,7 @@ impl<'a> Fields<'a> {
     /// Takes a field that holds a text.
     pub(super) fn text(&mut self, name: &str, problems: &mut Diagnostics) -> Option<Located<String>> {
         let (key, node) = self.take(name)?;
-        problems.take(text(&node, name, &key, self.source))
+        problems.take(read_text(&node, name, &key, self.source))
     }
 
     /// Takes a field that holds a text, or null to take back what an earlier layer said.
@@ -61,7 +61,7 @@ impl<'a> Fields<'a> {
         if node.as_scalar().is_some_and(Scalar::is_null) {
             return Some(Located { value: None, place: key });
         }
-        let found = problems.take(text(&node, name, &key, self.source))?;
+        let found = problems.take(read_text(&node, name, &key, self.source))?;
         Some(Located { value: Some(found.value), place: found.place })
     }
 
@@ -83,7 +83,7 @@ impl<'a> Fields<'a> {
                     }
                     () => None,
                 };
-                let problem = expected(name, "`true` or `false`", &node, &key, self.source);
+                let problem = unexpected_value(name, "`true` or `false`", &node, &key, self.source);
                 problems.push(problem.maybe_hint(meant.map(str::to_owned)));
                 return None;
             }
@@ -92,27 +92,27 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes a field that holds a mapping.
-    pub(super) fn map(&mut self, name: &str, problems: &mut Diagnostics) -> Option<(Place, Mapping)> {
+    pub(super) fn map(&mut self, name: &str, problems: &mut Diagnostics) -> Option<(Location, Mapping)> {
         let (key, node) = self.take(name)?;
-        if let Kind::Map(map) = node.kind {
+        if let YamlKind::Map(map) = node.kind {
             return Some((key, map));
         }
-        let is_list = name == "data" && matches!(node.kind, Kind::List(_));
+        let is_list = name == "data" && matches!(node.kind, YamlKind::List(_));
         problems.push(match misread::unspaced_colon(&node, self.source) {
             Some(problem) => problem,
             None if is_list => misread::entries_as_list(name, &node, &key, self.source),
-            None => expected(name, "a mapping", &node, &key, self.source),
+            None => unexpected_value(name, "a mapping", &node, &key, self.source),
         });
         None
     }
 
     /// Takes a field that holds a list.
-    pub(super) fn list(&mut self, name: &str, problems: &mut Diagnostics) -> Option<(Place, Vec<Node>)> {
+    pub(super) fn list(&mut self, name: &str, problems: &mut Diagnostics) -> Option<(Location, Vec<YamlNode>)> {
         let (key, node) = self.take(name)?;
-        if let Kind::List(items) = node.kind {
+        if let YamlKind::List(items) = node.kind {
             Some((key, items))
         } else {
-            let error = expected(name, "a list", &node, &key, self.source);
+            let error = unexpected_value(name, "a list", &node, &key, self.source);
             problems.push(if node.as_scalar().is_some() {
                 error.hint(format!("write `{name}: [ … ]`"))
             } else {
@@ -123,23 +123,23 @@ impl<'a> Fields<'a> {
     }
 
     /// What was not taken, in the order of the file.
-    pub(super) fn rest(self) -> Mapping {
+    pub(super) fn into_rest(self) -> Mapping {
         self.map
     }
 }
 
 /// Whether a field's value, or an item of it, is a SOPS leaf, decrypted or not.
-fn is_encrypted(node: &Node) -> bool {
+fn is_encrypted(node: &YamlNode) -> bool {
     match &node.kind {
-        Kind::Scalar(scalar) => scalar.encrypted,
-        Kind::List(items) => items.iter().any(is_encrypted),
-        Kind::Map(_) => false,
+        YamlKind::Scalar(scalar) => scalar.encrypted,
+        YamlKind::List(items) => items.iter().any(is_encrypted),
+        YamlKind::Map(_) => false,
     }
 }
 
 /// That a field is encrypted which is read without a key, and shown: in objects, as labels are, or
 /// in messages, as rules are.
-pub(super) fn encrypted(name: &str, key: Place) -> Diagnostic {
+pub(super) fn encrypted_field_error(name: &str, key: Location) -> Diagnostic {
     Diagnostic::error("encrypted-field", format!("`{name}` is encrypted, but only values may be"))
         .at(key)
         .note("it is read without a key, and would be shown in plaintext")
@@ -147,17 +147,28 @@ pub(super) fn encrypted(name: &str, key: Place) -> Diagnostic {
 }
 
 /// The text of a scalar that is neither blank nor null.
-pub(super) fn text(node: &Node, name: &str, key: &Place, source: &Source) -> Result<Located<String>, Diagnostic> {
+pub(super) fn read_text(
+    node: &YamlNode,
+    name: &str,
+    key: &Location,
+    source: &Source,
+) -> Result<Located<String>, Diagnostic> {
     match node.as_scalar() {
         Some(scalar) if !scalar.blank && !scalar.is_null() => {
             Ok(Located { value: scalar.text().to_owned(), place: source.place(node.span) })
         }
-        _ => Err(expected(name, "a text", node, key, source)),
+        _ => Err(unexpected_value(name, "a text", node, key, source)),
     }
 }
 
 /// That a field holds something else than it should.
-pub(super) fn expected(name: &str, what: impl fmt::Display, node: &Node, key: &Place, source: &Source) -> Diagnostic {
+pub(super) fn unexpected_value(
+    name: &str,
+    what: impl fmt::Display,
+    node: &YamlNode,
+    key: &Location,
+    source: &Source,
+) -> Diagnostic {
     let what = what.to_string();
     let found = match node.as_scalar() {
         Some(scalar) if !scalar.blank && !scalar.is_null() => {
@@ -166,12 +177,12 @@ pub(super) fn expected(name: &str, what: impl fmt::Display, node: &Node, key: &P
         _ => node.noun(),
     };
     let place = if node.span.start == node.span.end { key.clone() } else { source.place(node.span) };
-    Diagnostic::error("invalid-field", format!("expected {what} for `{name}`, found {found}")).at_hidden(place)
+    Diagnostic::error("invalid-field", format!("expected {what} for `{name}`, found {found}")).at_masked(place)
 }
 
 /// That a mapping has no such field, with what people may mean by it.
-fn foreign(key: &Key, node: &Node, known: &[&str], of: &str, source: &Source) -> Diagnostic {
-    let problem = unknown(key, known, of, source);
+fn foreign(key: &YamlKey, node: &YamlNode, known: &[&str], of: &str, source: &Source) -> Diagnostic {
+    let problem = unknown_field(key, known, of, source);
     if of == LAYER {
         return problem.maybe_hint(misread::foreign_field(key, node, known, source));
     }
@@ -183,11 +194,11 @@ fn foreign(key: &Key, node: &Node, known: &[&str], of: &str, source: &Source) ->
 }
 
 /// That a mapping has no such field.
-pub(super) fn unknown(key: &Key, known: &[&str], of: &str, source: &Source) -> Diagnostic {
+pub(super) fn unknown_field(key: &YamlKey, known: &[&str], of: &str, source: &Source) -> Diagnostic {
     // `PASSWORD: {x1}` is more likely a password that wants quotes than a mapping with a field `x1`
     if !source.text().get(key.span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
         return Diagnostic::error("unknown-field", format!("expected fields of {of} with their values, found a text"))
-            .at_hidden(source.place(key.span))
+            .at_masked(source.place(key.span))
             .hint("put a value that starts with `{` in quotes");
     }
     let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();

@@ -1,6 +1,6 @@
 //! Fields that people expect entries to have, and what there is in their place.
 
-use crate::yaml::node::{Key, Kind, Node};
+use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
 /// Names of fields in other tools, and what entries have.
 const FIELDS: [(&[&str], &str); 20] = [
@@ -111,8 +111,8 @@ const WITH_MAPPING: [&str; 7] =
     ["valueFrom", "secretKeyRef", "configMapKeyRef", "fieldRef", "secretRef", "configMapRef", "remoteRef"];
 
 /// Whether a key is meant as a field of an entry, and not as a part of a structure.
-pub(super) fn is_meant_as_field(key: &Key, node: &Node) -> bool {
-    let is_flat = !matches!(node.kind, Kind::Map(_)) || WITH_MAPPING.contains(&key.text.as_str());
+pub(super) fn is_meant_as_field(key: &YamlKey, node: &YamlNode) -> bool {
+    let is_flat = !matches!(node.kind, YamlKind::Map(_)) || WITH_MAPPING.contains(&key.text.as_str());
     is_flat && entry_field_hint(&key.text).is_some()
 }
 

@@ -5,60 +5,60 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::read::role;
+use super::read::role_of_layer;
 use super::{Layer, PlaintextLayer};
 use crate::diagnostic::Diagnostics;
 use crate::files::FileKind;
 use crate::name::LayerName;
 use crate::project::{App, Project, files_of};
 use crate::span::Source;
-use crate::yaml::node::Node;
+use crate::yaml::node::YamlNode;
 use crate::yaml::read::MergeKeys;
 use crate::{sops, yaml};
 
 /// Whether the values of encrypted layers are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Sight {
+pub enum KeyAccess {
     /// They are: without an identity that is an error.
-    Open,
+    Decrypt,
     /// It is enough to know which leaves are encrypted. Routing is decided over all environments,
     /// and nobody should need the key of `prod` to render `dev`.
-    Locked,
+    StructureOnly,
     /// The same, and nothing else may be known: what is made of it has to be what everybody sees.
-    Sealed,
+    PublicView,
 }
 
 /// A layer that was read, and what is wrong in it.
 #[derive(Debug, Clone)]
-pub(super) struct Reading {
+pub(super) struct LoadedLayer {
     pub(super) layer: Arc<Layer>,
     pub(super) problems: Diagnostics,
 }
 
 /// An encrypted document that was decrypted or locked.
-struct Opened {
-    root: Node,
+struct LayerDocument {
+    root: YamlNode,
     naming_key: Option<sops::NamingKey>,
 }
 
-type Slot = Arc<OnceLock<Result<Reading, Diagnostics>>>;
+type CacheCell = Arc<OnceLock<Result<LoadedLayer, Diagnostics>>>;
 
 /// Reads layers and remembers them.
 #[derive(Debug)]
-pub struct Library<'p> {
+pub struct LayerCache<'p> {
     /// The project they belong to.
     pub project: &'p Project,
     identities: sops::Identities,
-    rules: sops::RuleBook,
-    layers: Mutex<HashMap<(PathBuf, Sight), Slot>>,
+    rules: sops::SopsConfigCache,
+    layers: Mutex<HashMap<(PathBuf, KeyAccess), CacheCell>>,
     decrypted: AtomicUsize,
     plaintext: Option<PlaintextLayer>,
 }
 
-impl<'p> Library<'p> {
+impl<'p> LayerCache<'p> {
     /// The layers of `project`, decrypted with `identities`.
     pub fn new(project: &'p Project, identities: sops::Identities) -> Self {
-        let rules = sops::RuleBook::on(project.files.disk().clone());
+        let rules = sops::SopsConfigCache::with_disk(project.files.disk().clone());
         Self { project, identities, rules, layers: Mutex::default(), decrypted: AtomicUsize::new(0), plaintext: None }
     }
 
@@ -84,7 +84,7 @@ impl<'p> Library<'p> {
     }
 
     /// The rules of `.sops.yaml` files.
-    pub fn rules(&self) -> &sops::RuleBook {
+    pub fn rules(&self) -> &sops::SopsConfigCache {
         &self.rules
     }
 
@@ -104,7 +104,8 @@ impl<'p> Library<'p> {
         {
             let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
             for path in &paths {
-                let of = [Sight::Open, Sight::Locked, Sight::Sealed].map(|sight| layers.remove(&(path.clone(), sight)));
+                let of = [KeyAccess::Decrypt, KeyAccess::StructureOnly, KeyAccess::PublicView]
+                    .map(|sight| layers.remove(&(path.clone(), sight)));
                 forgotten.extend(of.into_iter().flatten());
             }
         }
@@ -115,25 +116,30 @@ impl<'p> Library<'p> {
 
     /// Where the files of a layer are looked for.
     pub(super) fn candidates(&self, app: &App, name: &str) -> Vec<PathBuf> {
-        let folders = self.project.shared.iter().chain([&app.folder]);
+        let folders = self.project.shared.iter().chain([&app.directory]);
         let names = files_of(name);
         folders.flat_map(|folder| names.each_ref().map(|name| folder.join(name))).collect()
     }
 
     /// The layer in the file at `path`; an error if it cannot be read at all.
-    pub(super) fn layer(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Reading, Diagnostics> {
-        let slot = self.slot(path, sight);
-        slot.get_or_init(|| self.read(path, name, sight)).clone()
+    pub(super) fn load_layer(
+        &self,
+        path: &Path,
+        name: &LayerName,
+        sight: KeyAccess,
+    ) -> Result<LoadedLayer, Diagnostics> {
+        let slot = self.cache_cell(path, sight);
+        slot.get_or_init(|| self.read_layer(path, name, sight)).clone()
     }
 
-    fn slot(&self, path: &Path, sight: Sight) -> Slot {
+    fn cache_cell(&self, path: &Path, sight: KeyAccess) -> CacheCell {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         // who sees more also sees less, and what is not encrypted is the same for everybody
-        let open = layers.get(&(path.to_path_buf(), Sight::Open)).filter(|open| match sight {
-            Sight::Open => false,
+        let open = layers.get(&(path.to_path_buf(), KeyAccess::Decrypt)).filter(|open| match sight {
+            KeyAccess::Decrypt => false,
             // one that could not be opened can still be read as everybody sees it
-            Sight::Locked => matches!(open.get(), Some(Ok(_))),
-            Sight::Sealed => matches!(open.get(), Some(Ok(reading)) if reading.layer.wrapping.is_none()),
+            KeyAccess::StructureOnly => matches!(open.get(), Some(Ok(_))),
+            KeyAccess::PublicView => matches!(open.get(), Some(Ok(reading)) if reading.layer.wrapping.is_none()),
         });
         if let Some(open) = open {
             return Arc::clone(open);
@@ -145,53 +151,66 @@ impl<'p> Library<'p> {
         self.plaintext.as_ref().filter(|layer| layer.path == path)
     }
 
-    fn read(&self, path: &Path, name: &LayerName, sight: Sight) -> Result<Reading, Diagnostics> {
+    fn read_layer(&self, path: &Path, name: &LayerName, sight: KeyAccess) -> Result<LoadedLayer, Diagnostics> {
         let folder = path.parent().unwrap_or(path).to_path_buf();
         if let Some(layer) = self.plaintext_at(path) {
             let (root, source) = layer.read(&self.project.files.name(path))?;
             let mut problems = Diagnostics::new();
-            let layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
-            return Ok(Reading { layer: Arc::new(layer), problems });
+            let layer = Layer::read(name.clone(), role_of_layer(name.as_str()), source, folder, root, &mut problems);
+            return Ok(LoadedLayer { layer: Arc::new(layer), problems });
         }
-        let source = self.project.files.text(FileKind::Layer, path)?;
-        let mut root = yaml::read::read(&source)?;
+        let source = self.project.files.read_text(FileKind::Layer, path)?;
+        let mut root = yaml::read::read_document(&source)?;
         let mut problems = Diagnostics::new();
         let (mut naming_key, mut wrapping) = (None, None);
         if sops::is_encrypted(&root) {
-            let metadata = sops::metadata(&root, &source);
+            let metadata = sops::read_metadata(&root, &source);
             let metadata = metadata.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
             if let Some(stray) = sops::in_encrypted_file(&root, &source, &metadata.selector) {
                 return Err(stray.into());
             }
             sops::refuse_ambiguous_keys(&root, &source, &metadata.selector)?;
-            wrapping = Some(metadata.wrapping());
+            wrapping = Some(metadata.hash_wrapped_keys());
             // what a file says of its encryption needs no key
-            problems.extend(sops::policy::report(&self.rules, path, source.name(), &metadata, sops::Format::Yaml));
-            let opened = self.open(root, &source, sight)?;
+            problems.extend(sops::policy::report_drift(
+                &self.rules,
+                path,
+                source.name(),
+                &metadata,
+                sops::SopsFormat::Yaml,
+            ));
+            let opened = self.unlock_document(root, &source, sight)?;
             (root, naming_key) = (opened.root, opened.naming_key);
         } else if let Some(stray) = sops::in_plain_file(&root, &source) {
             return Err(stray.into());
         }
-        let mut layer = Layer::read(name.clone(), role(name.as_str()), source, folder, root, &mut problems);
+        let mut layer = Layer::read(name.clone(), role_of_layer(name.as_str()), source, folder, root, &mut problems);
         (layer.naming_key, layer.wrapping) = (naming_key, wrapping);
-        Ok(Reading { layer: Arc::new(layer), problems })
+        Ok(LoadedLayer { layer: Arc::new(layer), problems })
     }
 
     /// An encrypted document, decrypted or locked.
-    fn open(&self, mut root: Node, source: &Source, sight: Sight) -> Result<Opened, Diagnostics> {
+    fn unlock_document(
+        &self,
+        mut root: YamlNode,
+        source: &Source,
+        sight: KeyAccess,
+    ) -> Result<LayerDocument, Diagnostics> {
         // the path of a value, which its ciphertext is bound to, has `<<` as a step
         if source.text().contains("<<") {
             let stream = yaml::read::read_stream(source, MergeKeys::Keep)?;
             root = stream.documents.into_iter().next().unwrap_or(root);
         }
         let mut opened = match sight {
-            Sight::Open => {
+            KeyAccess::Decrypt => {
                 self.decrypted.fetch_add(1, Relaxed);
-                let decrypted = sops::decrypt(root, source, &self.identities);
+                let decrypted = sops::decrypt_document(root, source, &self.identities);
                 let found = decrypted.map_err(|error| Diagnostics::from_iter(error.into_diagnostics()))?;
-                Opened { root: found.tree, naming_key: Some(found.naming_key) }
+                LayerDocument { root: found.tree, naming_key: Some(found.naming_key) }
             }
-            Sight::Locked | Sight::Sealed => Opened { root: sops::lock(root), naming_key: None },
+            KeyAccess::StructureOnly | KeyAccess::PublicView => {
+                LayerDocument { root: sops::lock_values(root), naming_key: None }
+            }
         };
         opened.root.apply_merge_keys();
         Ok(opened)

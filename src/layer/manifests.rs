@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::fields::{Fields, expected, text};
+use super::fields::{LayerFields, read_text, unexpected_value};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::span::{Located, Place, Source};
-use crate::yaml::node::{Kind, Node};
+use crate::span::{Located, Location, Source};
+use crate::yaml::node::{YamlKind, YamlNode};
 
 /// Files with objects of the app.
 #[derive(Debug, Clone)]
 pub struct ManifestPattern {
     /// The folder of the layer that names them.
-    pub folder: PathBuf,
+    pub directory: PathBuf,
     /// Their paths from there.
     pub pattern: Located<String>,
     /// Whether they may be templates.
@@ -20,7 +20,7 @@ pub struct ManifestPattern {
 
 /// An object that others make: references to it are no mistakes.
 #[derive(Debug, Clone)]
-pub struct External {
+pub struct ExternalObject {
     /// `ConfigMap` or `Secret`.
     pub kind: String,
     /// Its name.
@@ -28,12 +28,12 @@ pub struct External {
     /// Its namespace; that of the app, if none is named.
     pub namespace: Option<String>,
     /// Where it is named.
-    pub place: Place,
+    pub place: Location,
 }
 
 /// Reads `manifests`: patterns, or mappings with a `path`.
-pub(super) fn patterns(
-    items: Vec<Node>,
+pub(super) fn read_patterns(
+    items: Vec<YamlNode>,
     folder: &Path,
     source: &Source,
     problems: &mut Diagnostics,
@@ -42,8 +42,8 @@ pub(super) fn patterns(
     for item in items {
         let place = source.place(item.span);
         let (path, template) = match item.kind {
-            Kind::Map(map) => {
-                let mut fields = Fields::new(map, &["path", "template"], "a manifest", source, problems);
+            YamlKind::Map(map) => {
+                let mut fields = LayerFields::new(map, &["path", "template"], "a manifest", source, problems);
                 let path = fields.text("path", problems);
                 if path.is_none() {
                     problems.push(
@@ -54,31 +54,33 @@ pub(super) fn patterns(
                 }
                 (path, fields.boolean("template", problems).is_none_or(|template| template.value))
             }
-            Kind::Scalar(_) | Kind::List(_) => (problems.take(text(&item, "manifests", &place, source)), true),
+            YamlKind::Scalar(_) | YamlKind::List(_) => {
+                (problems.take(read_text(&item, "manifests", &place, source)), true)
+            }
         };
         if let Some(pattern) = path {
-            found.push(ManifestPattern { folder: folder.to_path_buf(), pattern, template });
+            found.push(ManifestPattern { directory: folder.to_path_buf(), pattern, template });
         }
     }
     found
 }
 
 /// Reads `external`: mappings with `kind` and `name`.
-pub(super) fn external(items: Vec<Node>, source: &Source, problems: &mut Diagnostics) -> Vec<External> {
+pub(super) fn read_external(items: Vec<YamlNode>, source: &Source, problems: &mut Diagnostics) -> Vec<ExternalObject> {
     let mut found = Vec::new();
     for item in items {
         let place = source.place(item.span);
-        let Kind::Map(map) = item.kind else {
-            problems.push(expected("external", "a mapping with `kind` and `name`", &item, &place, source));
+        let YamlKind::Map(map) = item.kind else {
+            problems.push(unexpected_value("external", "a mapping with `kind` and `name`", &item, &place, source));
             continue;
         };
-        let mut fields = Fields::new(map, &["kind", "name", "namespace"], "an external object", source, problems);
+        let mut fields = LayerFields::new(map, &["kind", "name", "namespace"], "an external object", source, problems);
         let kind = fields.text("kind", problems);
         let name = fields.text("name", problems);
         let namespace = fields.text("namespace", problems).map(|namespace| namespace.value);
         match (kind, name) {
             (Some(kind), Some(name)) if matches!(kind.value.as_str(), "ConfigMap" | "Secret") => {
-                found.push(External { kind: kind.value, name: name.value, namespace, place });
+                found.push(ExternalObject { kind: kind.value, name: name.value, namespace, place });
             }
             (Some(kind), Some(_)) => problems
                 .push(Diagnostic::error("invalid-field", "expected `ConfigMap` or `Secret` for `kind`").at(kind.place)),
@@ -93,9 +95,13 @@ pub(super) fn external(items: Vec<Node>, source: &Source, problems: &mut Diagnos
 }
 
 /// Reads `rbac` of a bundle: who may read its Secret.
-pub(super) fn rbac(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) -> Option<Located<String>> {
+pub(super) fn read_rbac(
+    fields: &mut LayerFields<'_>,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Option<Located<String>> {
     let (place, map) = fields.map("rbac", problems)?;
-    let mut fields = Fields::new(map, &["serviceAccount"], "`rbac`", source, problems);
+    let mut fields = LayerFields::new(map, &["serviceAccount"], "`rbac`", source, problems);
     let account = fields.text("serviceAccount", problems);
     if account.is_none() {
         problems.push(

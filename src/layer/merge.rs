@@ -5,27 +5,29 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::definition::{Bundle, Definition};
-use super::entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
-use super::variables::Variables;
-use super::{BundleLayer, Delivery, Layer, Library, Role, Sight, Tree, TreeKind, content_keys, registries, tree};
+use super::entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
+use super::variables::MergedVariables;
+use super::{
+    BundlePatch, Delivery, KeyAccess, Layer, LayerCache, LayerRole, Tree, TreeKind, content_keys, registries, tree,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean, nearest_slip};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
 use crate::sops::NamingKey;
-use crate::span::{Located, Place};
+use crate::span::{Located, Location};
 
-impl Library<'_> {
+impl LayerCache<'_> {
     /// The definition of an environment of `app`. What is wrong in a layer is reported and left
     /// out; there is none if a layer could not be read at all.
-    pub fn definition(
+    pub fn merge_definition(
         &self,
         app: &App,
         environment: &EnvironmentName,
-        sight: Sight,
+        sight: KeyAccess,
         problems: &mut Diagnostics,
     ) -> Option<Definition> {
-        let layers = self.stack(app, environment, sight, problems)?;
-        let mut definition = merge(app, environment, &layers, problems);
+        let layers = self.stack_layers(app, environment, sight, problems)?;
+        let mut definition = merge_layers(app, environment, &layers, problems);
         let mut names: Vec<_> = layers.iter().map(|layer| &layer.name).collect();
         names.dedup();
         definition.candidates = names.into_iter().flat_map(|name| self.candidates(app, name.as_str())).collect();
@@ -36,16 +38,21 @@ impl Library<'_> {
     pub fn app_name(&self, app: &App) -> Result<AppName, Diagnostics> {
         let mut name = None;
         for file in self.files(app, BASE) {
-            let layer = self.layer(&file, &BASE.into(), Sight::Locked)?.layer;
+            let layer = self.load_layer(&file, &BASE.into(), KeyAccess::StructureOnly)?.layer;
             name = layer.app.as_ref().map(|app| app.value.as_str().into()).or(name);
         }
-        Ok(name.unwrap_or_else(|| app.folder_name().as_str().into()))
+        Ok(name.unwrap_or_else(|| app.directory_name().as_str().into()))
     }
 }
 
-fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], problems: &mut Diagnostics) -> Definition {
+fn merge_layers(
+    app: &App,
+    environment: &EnvironmentName,
+    layers: &[Arc<Layer>],
+    problems: &mut Diagnostics,
+) -> Definition {
     let named = layers.iter().rev().find_map(|layer| layer.app.as_ref());
-    let name: AppName = named.map_or_else(|| app.folder_name(), |name| name.value.clone()).as_str().into();
+    let name: AppName = named.map_or_else(|| app.directory_name(), |name| name.value.clone()).as_str().into();
     let own: BundleName = name.as_str().into();
     let mut definition = Definition {
         app: name,
@@ -60,13 +67,13 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         external: Vec::new(),
         names: layers.iter().rev().find_map(|layer| layer.names.clone()),
         delivery: Delivery::default(),
-        naming_key: NamingKey::together(layers.iter().filter_map(|layer| layer.naming_key.as_ref())),
+        naming_key: NamingKey::combine_keys(layers.iter().filter_map(|layer| layer.naming_key.as_ref())),
         wrappings: layers.iter().filter_map(|layer| Some((layer.source.clone(), layer.wrapping?))).collect(),
         allow: Vec::new(),
         candidates: Vec::new(),
         files: layers.iter().map(|layer| layer.source.clone()).collect(),
     };
-    let (mut logins, mut variables) = (IndexMap::new(), Variables::default());
+    let (mut logins, mut variables) = (IndexMap::new(), MergedVariables::default());
     for layer in layers {
         if let Some(Located { value, place }) = &layer.namespace {
             definition.namespace = value.clone().map(|value| Located { value, place: place.clone() });
@@ -93,7 +100,7 @@ fn merge(app: &App, environment: &EnvironmentName, layers: &[Arc<Layer>], proble
         definition.allow.extend(layer.allow.iter().cloned());
     }
     definition.vars = variables.into_tree();
-    registries::place(&mut definition, logins, problems);
+    registries::place_registries(&mut definition, logins, problems);
     definition
 }
 
@@ -113,7 +120,7 @@ fn overlay_texts(texts: &mut IndexMap<String, Located<String>>, changes: &IndexM
 fn overlay_bundle(
     bundles: &mut IndexMap<BundleName, Bundle>,
     name: &BundleName,
-    change: &BundleLayer,
+    change: &BundlePatch,
     layer: &Layer,
     problems: &mut Diagnostics,
 ) {
@@ -140,7 +147,7 @@ fn overlay_bundle(
             return;
         }
     }
-    if layer.role == Role::Mixin && !bundles.contains_key(name) {
+    if layer.role == LayerRole::Mixin && !bundles.contains_key(name) {
         let known = bundles.keys().filter(|known| !layer.bundles.contains_key(*known)).map(BundleName::as_str);
         problems.extend(
             nearest_slip(name.as_str(), known)
@@ -160,7 +167,7 @@ fn overlay_registries(
     logins: &mut IndexMap<BundleName, Entry>,
     bundle: &Bundle,
     name: &BundleName,
-    change: &BundleLayer,
+    change: &BundlePatch,
     layer: &Layer,
     problems: &mut Diagnostics,
 ) {
@@ -186,7 +193,7 @@ fn overlay_registries(
 fn overlay_entries(
     bundles: &mut IndexMap<BundleName, Bundle>,
     name: &BundleName,
-    changes: &IndexMap<KeyName, EntryLayer>,
+    changes: &IndexMap<KeyName, EntryPatch>,
     layer: &Layer,
     problems: &mut Diagnostics,
 ) {
@@ -197,7 +204,7 @@ fn overlay_entries(
             problems.push(unknown_key(bundles, name, key, change, layer));
             continue;
         }
-        if layer.role != Role::Base && !bundle.entries.contains_key(key) {
+        if layer.role != LayerRole::Base && !bundle.entries.contains_key(key) {
             let known = bundle.entries.keys().filter(|known| !changes.contains_key(*known)).map(KeyName::as_str);
             problems.extend(
                 nearest_slip(key.as_str(), known)
@@ -221,7 +228,7 @@ fn unknown_key(
     bundles: &IndexMap<BundleName, Bundle>,
     name: &BundleName,
     key: &KeyName,
-    change: &EntryLayer,
+    change: &EntryPatch,
     layer: &Layer,
 ) -> Diagnostic {
     let verb = if change.removed { "removed" } else { "set" };
@@ -241,23 +248,24 @@ fn unknown_key(
     error.hint(format!("{or}define it in `base.yaml`; `bundles: {{ {name}: {{ open: true }} }}` there lifts the rule"))
 }
 
-fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryLayer, layer: &Layer, problems: &mut Diagnostics) {
+fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryPatch, layer: &Layer, problems: &mut Diagnostics) {
     if let Some(declared) = change.rules.sensitive.as_ref().filter(|declared| !declared.value) {
         let raised = entry.rules.sensitive.as_ref().filter(|earlier| earlier.value);
-        if let Some(problem) = lowered(key, declared, raised, layer.role) {
+        if let Some(problem) = lowered_sensitivity(key, declared, raised, layer.role) {
             problems.push(problem);
             return;
         }
     }
-    Rules::overlay(&mut entry.rules, &change.rules);
-    let origin = |place: &Place, change| Origin { layer: layer.name.clone(), place: place.clone(), change };
+    EntrySchema::overlay(&mut entry.rules, &change.rules);
+    let origin =
+        |place: &Location, change| EntryHistoryStep { layer: layer.name.clone(), place: place.clone(), change };
     if change.removed {
         entry.source = None;
-        entry.history.push(origin(&change.key_place, Change::Removed));
+        entry.history.push(origin(&change.key_place, LayerChange::Removed));
         return;
     }
     let Some(new) = &change.source else {
-        entry.history.push(origin(&change.key_place, Change::Rules));
+        entry.history.push(origin(&change.key_place, LayerChange::Rules));
         return;
     };
     if let (EntrySource::Content(more), Some(Located { value: EntrySource::Content(content), place }))
@@ -267,17 +275,17 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryLayer, layer: &
         if matches!(new.value, EntrySource::Content(_)) {
             content_keys::report_mistyped_keys(content, more, key.as_str(), layer.name.as_str(), problems);
         }
-        tree::merge(content, more, problems);
+        tree::merge_trees(content, more, problems);
         *place = new.place.clone();
-        entry.history.push(origin(&new.place, Change::Merged));
+        entry.history.push(origin(&new.place, LayerChange::Merged));
         return;
     }
     let source = match &new.value {
-        EntrySource::Content(content) => EntrySource::Content(tree::first(content)),
+        EntrySource::Content(content) => EntrySource::Content(tree::first_layer(content)),
         EntrySource::Registries(logins) => EntrySource::Registries(without_nulls(logins)),
         other => other.clone(),
     };
-    entry.history.push(origin(&new.place, Change::Source(source.clone())));
+    entry.history.push(origin(&new.place, LayerChange::Source(source.clone())));
     entry.source = Some(Located { value: source, place: new.place.clone() });
 }
 
@@ -285,13 +293,18 @@ fn overlay_entry(entry: &mut Entry, key: &KeyName, change: &EntryLayer, layer: &
 /// layer gave, or none did.
 fn without_nulls(logins: &Tree) -> Tree {
     let mut first = Tree { place: logins.place.clone(), kind: TreeKind::Map(IndexMap::new()) };
-    tree::merge(&mut first, logins, &mut Diagnostics::new());
+    tree::merge_trees(&mut first, logins, &mut Diagnostics::new());
     first
 }
 
 /// An overlay may raise plain to sensitive, never lower it; and since routing is the same in all
 /// environments, only a layer that defines keys may declare one plain.
-fn lowered(key: &KeyName, declared: &Located<bool>, raised: Option<&Located<bool>>, role: Role) -> Option<Diagnostic> {
+fn lowered_sensitivity(
+    key: &KeyName,
+    declared: &Located<bool>,
+    raised: Option<&Located<bool>>,
+    role: LayerRole,
+) -> Option<Diagnostic> {
     let error = |message| Diagnostic::error("lowered-sensitivity", message).at(declared.place.clone());
     match (raised, role) {
         (Some(earlier), _) => Some(
@@ -299,10 +312,10 @@ fn lowered(key: &KeyName, declared: &Located<bool>, raised: Option<&Located<bool
                 .at_with(earlier.place.clone(), "declared here")
                 .hint("remove this line, or the declaration in the earlier layer"),
         ),
-        (None, Role::Environment) => Some(
+        (None, LayerRole::Environment) => Some(
             error(format!("an environment cannot declare `{key}` plain, since a key is routed alike in all of them"))
                 .hint("declare it in `base.yaml`, with a `reason`"),
         ),
-        (None, Role::Base | Role::Mixin) => None,
+        (None, LayerRole::Base | LayerRole::Mixin) => None,
     }
 }

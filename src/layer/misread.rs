@@ -1,13 +1,13 @@
 //! Mistakes that people bring from other tools, or make with YAML: what a part of a layer was probably meant to be.
 
-use super::fields::expected;
+use super::fields::unexpected_value;
 use super::foreign_field::is_meant_as_field;
 use super::tree::{Tree, TreeKind};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::project;
-use crate::span::{Located, Place, Source, Span};
+use crate::span::{Located, Location, Source, Span};
 use crate::template_tokens::is_template;
-use crate::yaml::node::{Key, Kind, Mapping, Node, Style};
+use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode, YamlStyle};
 
 /// Fields of objects of Kubernetes, and of other tools, whose content belongs under `data`.
 const DATA: [&str; 14] = [
@@ -42,7 +42,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
 
 /// Whether a mapping has fields, none of a layer, and none that people bring to one.
 pub(super) fn is_of_another_program(map: &Mapping) -> bool {
-    let is_known = |key: &Key| {
+    let is_known = |key: &YamlKey| {
         let name = key.text.as_str();
         DATA.contains(&name) || ELSEWHERE.iter().any(|(field, _)| *field == name) || unusual_blank_in(name).is_some()
     };
@@ -50,20 +50,20 @@ pub(super) fn is_of_another_program(map: &Mapping) -> bool {
 }
 
 /// Reports a file of another program in the place of a layer.
-pub(super) fn foreign_file(map: &Mapping, place: Place, source: &Source) -> Diagnostic {
+pub(super) fn foreign_file(map: &Mapping, place: Location, source: &Source) -> Diagnostic {
     const SHOWN: usize = 3;
     let mut names: Vec<_> = map.keys().take(SHOWN).map(|key| format!("`{}`", key.text)).collect();
     names.extend((map.len() > SHOWN).then(|| "…".to_owned()));
     let message = format!("`{}` looks like a file of another program, and not like a layer", source.name());
     Diagnostic::error("unknown-file", message)
-        .at_hidden(place)
+        .at_masked(place)
         .note(format!("it has {}, and no field of a layer", names.join(", ")))
         .hint("move it to another directory: every `NAME.yaml` beside `base.yaml` is an environment")
         .hint("if it is a layer, put the keys of the app under `data`, and what templates read under `vars`")
 }
 
 /// Hint at the probable meaning of a field that layers do not have.
-pub(super) fn foreign_field(key: &Key, node: &Node, known: &[&str], source: &Source) -> Option<String> {
+pub(super) fn foreign_field(key: &YamlKey, node: &YamlNode, known: &[&str], source: &Source) -> Option<String> {
     let name = key.text.as_str();
     // `{password}` is no field
     if !has_value(key, source) {
@@ -95,7 +95,7 @@ fn unusual_blank_in(name: &str) -> Option<char> {
 }
 
 /// A character that looks like a blank and is none, at the start of a key.
-pub(super) fn unusual_blank(key: &Key, source: &Source) -> Option<Diagnostic> {
+pub(super) fn unusual_blank(key: &YamlKey, source: &Source) -> Option<Diagnostic> {
     let first = unusual_blank_in(&key.text)?;
     Some(
         Diagnostic::error(
@@ -105,7 +105,7 @@ pub(super) fn unusual_blank(key: &Key, source: &Source) -> Option<Diagnostic> {
                 u32::from(first)
             ),
         )
-        .at_hidden(source.place(key.span))
+        .at_masked(source.place(key.span))
         .hint(
             "indent with ordinary spaces; texts that were copied from a web page or a chat often hold such characters",
         ),
@@ -118,8 +118,8 @@ fn is_unusual_blank(char: char) -> bool {
 }
 
 /// `KEY:value`, which YAML takes for a text, in the place of a mapping.
-pub(super) fn unspaced_colon(node: &Node, source: &Source) -> Option<Diagnostic> {
-    node.as_scalar().filter(|scalar| scalar.style == Style::Plain && !scalar.encrypted)?;
+pub(super) fn unspaced_colon(node: &YamlNode, source: &Source) -> Option<Diagnostic> {
+    node.as_scalar().filter(|scalar| scalar.style == YamlStyle::Plain && !scalar.encrypted)?;
     let written = source.text().get(node.span.start..node.span.end)?;
     let mut start = node.span.start;
     for line in written.split_inclusive('\n') {
@@ -169,7 +169,7 @@ fn unspaced_key(line: &str) -> Option<usize> {
 }
 
 /// `{ KEY:value }` and `{ KEY=value }`, which YAML takes for a key without a value.
-pub(super) fn unspaced_flow_key(key: &Key, source: &Source) -> Option<Diagnostic> {
+pub(super) fn unspaced_flow_key(key: &YamlKey, source: &Source) -> Option<Diagnostic> {
     if let Some((at, length)) = equals_sign(&key.text).filter(|_| !has_value(key, source)) {
         let at = key.span.start + at;
         let is_bare = source.text().get(at..).is_some_and(|rest| rest.starts_with('='));
@@ -186,7 +186,7 @@ pub(super) fn unspaced_flow_key(key: &Key, source: &Source) -> Option<Diagnostic
 }
 
 /// A template in a field that is not rendered. Annotations may hold those of other programs.
-pub(super) fn template(field: &str, found: &Located<String>) -> Option<Diagnostic> {
+pub(super) fn template_in_field(field: &str, found: &Located<String>) -> Option<Diagnostic> {
     let is_ours = |text: &str| {
         let names = text.split("{{").skip(1).map(|rest| rest.trim_start_matches('-').trim_start());
         names
@@ -196,7 +196,7 @@ pub(super) fn template(field: &str, found: &Located<String>) -> Option<Diagnosti
     let is_meant = if field.starts_with("annotations") { is_ours(&found.value) } else { is_template(&found.value) };
     is_meant.then(|| {
         Diagnostic::error("invalid-field", format!("`{field}` holds a template, but only values are rendered"))
-            .at_hidden(found.place.clone())
+            .at_masked(found.place.clone())
             .hint("write the text itself; where it differs by environment, write it in the layer of each")
     })
 }
@@ -206,13 +206,13 @@ pub(super) fn reference_in_content(key: &str, tree: &Tree) -> Option<Diagnostic>
     let place = first_reference(tree)?;
     Some(
         Diagnostic::warning("ref-in-content", format!("a `ref` within the content of `{key}` is written as it stands"))
-            .at_hidden(place)
+            .at_masked(place)
             .note("the value stays in its store, so that no structure can hold it")
             .hint("give it a key of its own, `KEY: { ref: … }`, and let the program read that beside the file"),
     )
 }
 
-fn first_reference(tree: &Tree) -> Option<Place> {
+fn first_reference(tree: &Tree) -> Option<Location> {
     match &tree.kind {
         TreeKind::Map(map) => {
             let is_pointer = |target: &Tree| match &target.kind {
@@ -229,10 +229,10 @@ fn first_reference(tree: &Tree) -> Option<Place> {
 }
 
 /// A list where a mapping of entries should be.
-pub(super) fn entries_as_list(field: &str, node: &Node, key: &Place, source: &Source) -> Diagnostic {
-    let problem = expected(field, "a mapping", node, key, source);
-    let Kind::List(items) = &node.kind else { return problem };
-    let is_named = |item: &Node| matches!(&item.kind, Kind::Map(map) if map.contains_key("name"));
+pub(super) fn entries_as_list(field: &str, node: &YamlNode, key: &Location, source: &Source) -> Diagnostic {
+    let problem = unexpected_value(field, "a mapping", node, key, source);
+    let YamlKind::List(items) = &node.kind else { return problem };
+    let is_named = |item: &YamlNode| matches!(&item.kind, YamlKind::Map(map) if map.contains_key("name"));
     if items.iter().any(is_named) {
         problem.hint("write each as `NAME: value`, not as an item with `name` and `value`")
     } else {
@@ -241,15 +241,15 @@ pub(super) fn entries_as_list(field: &str, node: &Node, key: &Place, source: &So
 }
 
 /// Whether a value is written behind a key.
-fn has_value(key: &Key, source: &Source) -> bool {
+fn has_value(key: &YamlKey, source: &Source) -> bool {
     let rest = source.text().get(key.span.end..);
     rest.is_some_and(|rest| rest.trim_start_matches([' ', '"', '\'']).starts_with(':'))
 }
 
 /// A structure where an entry should be, as values of Helm have it: none of its keys is a field of an entry.
-pub(super) fn nested_entry(key: &Key, map: &Mapping, known: &[&str], source: &Source) -> Option<Diagnostic> {
-    let is_slip = |key: &Key| did_you_mean(&key.text, known.iter().copied()).is_some();
-    let is_foreign = |key: &Key| !known.contains(&key.text.as_str()) && has_value(key, source) && !is_slip(key);
+pub(super) fn nested_entry(key: &YamlKey, map: &Mapping, known: &[&str], source: &Source) -> Option<Diagnostic> {
+    let is_slip = |key: &YamlKey| did_you_mean(&key.text, known.iter().copied()).is_some();
+    let is_foreign = |key: &YamlKey| !known.contains(&key.text.as_str()) && has_value(key, source) && !is_slip(key);
     if map.is_empty() || !map.keys().all(is_foreign) || map.iter().all(|(key, node)| is_meant_as_field(key, node)) {
         return None;
     }

@@ -31,22 +31,22 @@ use indexmap::IndexMap;
 
 use crate::name::{BundleName, KeyName, LayerName};
 use crate::sops::NamingKey;
-use crate::span::{Located, Place, Source};
+use crate::span::{Located, Location, Source};
 
 pub use definition::{Bundle, Definition, entry_label};
-pub use delivery::{Delivery, Provider, RefForm, SecretForm, Store};
-pub use entry::{Change, Entry, EntryLayer, EntrySource, Origin, Rules};
-pub use library::{Library, Sight};
-pub use manifests::{External, ManifestPattern};
+pub use delivery::{CsiProvider, Delivery, RefForm, SecretForm, SecretStore};
+pub use entry::{Entry, EntryHistoryStep, EntryPatch, EntrySchema, EntrySource, LayerChange};
+pub use library::{KeyAccess, LayerCache};
+pub use manifests::{ExternalObject, ManifestPattern};
 pub use naming::Naming;
 pub use plaintext::PlaintextLayer;
-pub use pointer::Pointer;
+pub use pointer::StoreRef;
 pub use seal_scope::SealScope;
 pub use tree::{Tree, TreeKind};
 
 /// What a layer may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum LayerRole {
     /// `base`: defines keys.
     Base,
     /// A layer in a subfolder, applied where it is named: defines keys too.
@@ -55,7 +55,7 @@ pub enum Role {
     Environment,
 }
 
-impl Role {
+impl LayerRole {
     /// Whether such a layer may introduce keys.
     pub fn defines(self) -> bool {
         match self {
@@ -71,11 +71,11 @@ pub struct Layer {
     /// Its name; `prod` for both `prod.yaml` and `prod.secrets.yaml`.
     pub name: LayerName,
     /// What it may do.
-    pub role: Role,
+    pub role: LayerRole,
     /// The file.
     pub source: Source,
     /// The folder that paths in it are relative to.
-    pub folder: PathBuf,
+    pub directory: PathBuf,
     /// `app`
     pub app: Option<Located<String>>,
     /// `extends`
@@ -89,19 +89,19 @@ pub struct Layer {
     /// `vars`
     pub vars: Option<Tree>,
     /// `data`: the entries of the app's own bundle.
-    pub data: IndexMap<KeyName, EntryLayer>,
+    pub data: IndexMap<KeyName, EntryPatch>,
     /// `bundles`
-    pub bundles: IndexMap<BundleName, BundleLayer>,
+    pub bundles: IndexMap<BundleName, BundlePatch>,
     /// `manifests`: other objects of the app. One that says so replaces what earlier layers said.
     pub manifests: Option<Vec<ManifestPattern>>,
     /// `external`: objects that others make.
-    pub external: Vec<External>,
+    pub external: Vec<ExternalObject>,
     /// `names`
     pub names: Option<Located<Naming>>,
     /// `delivery`
     pub delivery: Delivery,
     /// `allow`
-    pub allow: Vec<Allow>,
+    pub allow: Vec<AllowedFinding>,
     /// What follows from the data key of the file, if it was decrypted.
     pub naming_key: Option<NamingKey>,
     /// By what the wrapped data key of the file is told, if it is encrypted.
@@ -110,9 +110,9 @@ pub struct Layer {
 
 /// What a layer says about a bundle.
 #[derive(Debug)]
-pub struct BundleLayer {
+pub struct BundlePatch {
     /// Where its name stands.
-    pub place: Place,
+    pub place: Location,
     /// `type`: the type of the Secret; all entries are then sensitive.
     pub secret_type: Option<Located<String>>,
     /// `open`: overlays may add keys.
@@ -124,14 +124,14 @@ pub struct BundleLayer {
     /// `annotations` of its objects; `None` removes one.
     pub annotations: IndexMap<String, Located<Option<String>>>,
     /// `data`
-    pub data: IndexMap<KeyName, EntryLayer>,
+    pub data: IndexMap<KeyName, EntryPatch>,
     /// `registries`: logins to image registries, which make one entry.
-    pub registries: Option<EntryLayer>,
+    pub registries: Option<EntryPatch>,
 }
 
 /// A finding that the team accepts, with its reason.
 #[derive(Debug, Clone)]
-pub struct Allow {
+pub struct AllowedFinding {
     /// The rule, or the detector, that is silenced.
     pub rule: Located<String>,
     /// The key it is silenced for.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use crate::diagnostic::Diagnostics;
 use crate::secret::Secret;
 use crate::sops::{self, Selector};
-use crate::span::{Place, Source};
+use crate::span::{Location, Source};
 use crate::yaml;
-use crate::yaml::node::{Key, Kind, Node};
+use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
 /// Text that stands for a file. Its values are never shown.
 #[derive(Debug)]
@@ -24,20 +24,20 @@ impl PlaintextLayer {
     }
 
     /// Document in which the values are marked that will be encrypted, and a source that shows its keys alone.
-    pub(super) fn read(&self, name: &str) -> Result<(Node, Source), Diagnostics> {
+    pub(super) fn read(&self, name: &str) -> Result<(YamlNode, Source), Diagnostics> {
         let text = self.text.expose();
-        let read = yaml::read::read(&Source::new(name, text.as_str()));
-        let mut root = read.map_err(|found| without_text(found, &Source::new(name, masked(text, &[]))))?;
+        let read = yaml::read::read_document(&Source::new(name, text.as_str()));
+        let mut root = read.map_err(|found| without_text(found, &Source::new(name, blank_values(text, &[]))))?;
         sops::mark_selected(&mut root, &self.selector);
         let mut keys = Vec::new();
         collect_keys(&root, &mut keys);
-        let source = Source::new(name, masked(text, &keys));
+        let source = Source::new(name, blank_values(text, &keys));
         Ok((root, source))
     }
 }
 
 /// Text in which everything but keys and line breaks is blank, so that places in it are right.
-fn masked(text: &str, keys: &[&Key]) -> String {
+fn blank_values(text: &str, keys: &[&YamlKey]) -> String {
     let mut out: Vec<u8> = text.bytes().map(|byte| if byte == b'\n' { byte } else { b' ' }).collect();
     for key in keys {
         let Some(rest) = text.get(key.span.end..) else { continue };
@@ -51,11 +51,11 @@ fn masked(text: &str, keys: &[&Key]) -> String {
 }
 
 /// Depth is bounded by the reader, so recursion is safe.
-fn collect_keys<'n>(node: &'n Node, keys: &mut Vec<&'n Key>) {
+fn collect_keys<'n>(node: &'n YamlNode, keys: &mut Vec<&'n YamlKey>) {
     match &node.kind {
-        Kind::Scalar(_) => {}
-        Kind::List(items) => items.iter().for_each(|item| collect_keys(item, keys)),
-        Kind::Map(map) => {
+        YamlKind::Scalar(_) => {}
+        YamlKind::List(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        YamlKind::Map(map) => {
             for (key, value) in map {
                 keys.push(key);
                 collect_keys(value, keys);
@@ -67,7 +67,7 @@ fn collect_keys<'n>(node: &'n Node, keys: &mut Vec<&'n Key>) {
 fn without_text(found: Diagnostics, source: &Source) -> Diagnostics {
     let mut found: Vec<_> = found.into_iter().collect();
     for label in found.iter_mut().flat_map(|problem| &mut problem.labels) {
-        label.place = Place { source: source.clone(), span: label.place.span };
+        label.place = Location { source: source.clone(), span: label.place.span };
     }
     found.into_iter().collect()
 }

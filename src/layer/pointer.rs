@@ -1,15 +1,15 @@
 //! `ref`: a pointer to a value that stays in an external store.
 
-use super::fields::{Fields, expected};
+use super::fields::{LayerFields, unexpected_value};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::span::{Place, Source};
-use crate::yaml::node::{Kind, Node, Scalar};
+use crate::span::{Location, Source};
+use crate::yaml::node::{Scalar, YamlKind, YamlNode};
 
 const FIELDS: [&str; 4] = ["key", "property", "version", "store"];
 
 /// Where the value of an entry is kept. It holds no secret: it is written to Git and to the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pointer {
+pub struct StoreRef {
     /// The name of the object in the store: a path of Vault, a name of AWS, Azure or Google.
     pub key: String,
     /// The part of that object, if it has several.
@@ -20,7 +20,7 @@ pub struct Pointer {
     pub store: Option<String>,
 }
 
-impl Pointer {
+impl StoreRef {
     /// Reads `KEY#PROPERTY@VERSION`, of which only the key has to be there.
     fn short(text: &str) -> Option<Self> {
         let (key, rest) = match text.split_once('#') {
@@ -49,14 +49,19 @@ impl Pointer {
 }
 
 /// Reads what stands under `ref`.
-pub(super) fn read(key: &Place, node: Node, source: &Source, problems: &mut Diagnostics) -> Option<Pointer> {
+pub(super) fn read_store_ref(
+    key: &Location,
+    node: YamlNode,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Option<StoreRef> {
     let place = source.place(node.span);
     let found = match node.kind {
-        Kind::Map(map) => long(map, key, source, problems)?,
-        Kind::Scalar(ref scalar) if !scalar.blank && !scalar.is_null() => short(scalar, &place, problems)?,
-        Kind::Scalar(_) | Kind::List(_) => {
+        YamlKind::Map(map) => read_long(map, key, source, problems)?,
+        YamlKind::Scalar(ref scalar) if !scalar.blank && !scalar.is_null() => read_short(scalar, &place, problems)?,
+        YamlKind::Scalar(_) | YamlKind::List(_) => {
             let what = "a text like `path/in/store#property@version` or a mapping with `key`";
-            problems.push(expected("ref", what, &node, key, source));
+            problems.push(unexpected_value("ref", what, &node, key, source));
             return None;
         }
     };
@@ -73,8 +78,8 @@ pub(super) fn read(key: &Place, node: Node, source: &Source, problems: &mut Diag
     Some(found)
 }
 
-fn short(scalar: &Scalar, place: &Place, problems: &mut Diagnostics) -> Option<Pointer> {
-    let found = Pointer::short(scalar.text());
+fn read_short(scalar: &Scalar, place: &Location, problems: &mut Diagnostics) -> Option<StoreRef> {
+    let found = StoreRef::short(scalar.text());
     if found.is_none() {
         problems.push(
             Diagnostic::error("invalid-field", "a part of this `ref` is empty")
@@ -86,8 +91,13 @@ fn short(scalar: &Scalar, place: &Place, problems: &mut Diagnostics) -> Option<P
     found
 }
 
-fn long(map: crate::yaml::node::Mapping, key: &Place, source: &Source, problems: &mut Diagnostics) -> Option<Pointer> {
-    let mut fields = Fields::new(map, &FIELDS, "a `ref`", source, problems);
+fn read_long(
+    map: crate::yaml::node::Mapping,
+    key: &Location,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Option<StoreRef> {
+    let mut fields = LayerFields::new(map, &FIELDS, "a `ref`", source, problems);
     let mut take = |name: &str| fields.text(name, problems).map(|text| text.value);
     let (name, property, version, store) = (take("key"), take("property"), take("version"), take("store"));
     let Some(name) = name else {
@@ -98,12 +108,12 @@ fn long(map: crate::yaml::node::Mapping, key: &Place, source: &Source, problems:
         );
         return None;
     };
-    Some(Pointer { key: name, property, version, store })
+    Some(StoreRef { key: name, property, version, store })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Pointer;
+    use super::StoreRef;
 
     #[test]
     fn the_short_form_has_a_property_and_a_version() {
@@ -119,7 +129,7 @@ mod tests {
             ("app/db@", None),
             ("app/db#@3", None),
         ] {
-            let found = Pointer::short(text);
+            let found = StoreRef::short(text);
             let parts =
                 found.as_ref().map(|found| (found.key.as_str(), found.property.as_deref(), found.version.as_deref()));
             assert_eq!(parts, expected, "{text}");

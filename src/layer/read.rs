@@ -7,17 +7,17 @@ use indexmap::IndexMap;
 use super::Tree;
 use super::delivery;
 use super::entries;
-use super::fields::{Fields, LAYER, expected, text};
+use super::fields::{LAYER, LayerFields, read_text, unexpected_value};
 use super::manifests;
 use super::misread;
 use super::registries;
-use super::{Allow, BundleLayer, Delivery, EntryLayer, Layer, Naming, Role};
+use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole, Naming};
 use crate::day::Day;
-use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, did_you_mean};
 use crate::name::{KeyName, LayerName};
 use crate::project::{BASE, LAYER_FIELDS};
-use crate::span::{Located, Place, Source};
-use crate::yaml::node::{Kind, Mapping, Node, Scalar};
+use crate::span::{Located, Location, Source};
+use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
 const BUNDLE_FIELDS: [&str; 7] = ["type", "open", "labels", "annotations", "data", "registries", "rbac"];
 const ALLOW_FIELDS: [&str; 4] = ["rule", "key", "reason", "until"];
@@ -27,17 +27,17 @@ impl Layer {
     /// out, so that all mistakes of a file are found in one run.
     pub fn read(
         name: LayerName,
-        role: Role,
+        role: LayerRole,
         source: Source,
         folder: PathBuf,
-        root: Node,
+        root: YamlNode,
         problems: &mut Diagnostics,
     ) -> Self {
         let mut layer = Self {
             name,
             role,
             source,
-            folder,
+            directory: folder,
             app: None,
             extends: Vec::new(),
             namespace: None,
@@ -56,25 +56,25 @@ impl Layer {
         };
         let place = layer.source.place(root.span);
         match root.kind {
-            Kind::Map(map) if map.contains_key("apiVersion") && map.contains_key("kind") => problems.push(
+            YamlKind::Map(map) if map.contains_key("apiVersion") && map.contains_key("kind") => problems.push(
                 Diagnostic::error(
                     "invalid-field",
                     format!("`{}` holds an object of Kubernetes, not a layer", layer.source.name()),
                 )
-                .at_hidden(place)
+                .at_masked(place)
                 .note("every `NAME.yaml` beside `base.yaml` is the layer of an environment")
                 .hint("move it to a folder below, and name it there: `manifests: [\"workloads/*.yaml\"]`"),
             ),
-            Kind::Map(map) if misread::is_of_another_program(&map) => {
+            YamlKind::Map(map) if misread::is_of_another_program(&map) => {
                 problems.push(misread::foreign_file(&map, place, &layer.source));
             }
-            Kind::Map(map) => layer.read_fields(map, problems),
-            Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => {}
-            Kind::Scalar(_) | Kind::List(_) => {
+            YamlKind::Map(map) => layer.read_fields(map, problems),
+            YamlKind::Scalar(scalar) if scalar.blank || scalar.is_null() => {}
+            YamlKind::Scalar(_) | YamlKind::List(_) => {
                 let problem = misread::unspaced_colon(&root, &layer.source);
                 problems.push(problem.unwrap_or_else(|| {
                     Diagnostic::error("invalid-field", "a layer is a mapping of fields such as `data` and `vars`")
-                        .at_hidden(place)
+                        .at_masked(place)
                 }));
             }
         }
@@ -83,9 +83,9 @@ impl Layer {
 
     fn read_fields(&mut self, map: Mapping, problems: &mut Diagnostics) {
         let source = self.source.clone();
-        let mut fields = Fields::new(map, &LAYER_FIELDS, LAYER, &source, problems);
+        let mut fields = LayerFields::new(map, &LAYER_FIELDS, LAYER, &source, problems);
         self.app = fields.text("app", problems);
-        if let Some(app) = self.app.take_if(|_| self.role != Role::Base) {
+        if let Some(app) = self.app.take_if(|_| self.role != LayerRole::Base) {
             problems.push(
                 Diagnostic::error("invalid-field", "only the base may name the app")
                     .at(app.place)
@@ -97,16 +97,16 @@ impl Layer {
             .namespace
             .as_ref()
             .and_then(|found| Some(Located { value: found.value.clone()?, place: found.place.clone() }));
-        if let Some(problem) = namespace.and_then(|namespace| misread::template("namespace", &namespace)) {
+        if let Some(problem) = namespace.and_then(|namespace| misread::template_in_field("namespace", &namespace)) {
             problems.push(problem);
             self.namespace = None;
         }
         self.read_extends(fields.take("extends"), problems);
         if let Some((_, map)) = fields.map("labels", problems) {
-            self.labels = texts(map, "labels", &source, problems);
+            self.labels = read_texts(map, "labels", &source, problems);
         }
         if let Some((_, map)) = fields.map("annotations", problems) {
-            self.annotations = texts(map, "annotations", &source, problems);
+            self.annotations = read_texts(map, "annotations", &source, problems);
         }
         self.read_vars(fields.take("vars"), problems);
         if let Some((_, map)) = fields.map("data", problems) {
@@ -117,23 +117,23 @@ impl Layer {
         }
         self.names = read_names(&mut fields, &source, problems);
         if let Some((_, map)) = fields.map("delivery", problems) {
-            self.delivery = delivery::read(map, &self.folder, &source, problems);
+            self.delivery = delivery::read_delivery(map, &self.directory, &source, problems);
         }
         if let Some((_, items)) = fields.list("manifests", problems) {
-            self.manifests = Some(manifests::patterns(items, &self.folder, &source, problems));
+            self.manifests = Some(manifests::read_patterns(items, &self.directory, &source, problems));
         }
         if let Some((_, items)) = fields.list("external", problems) {
-            self.external = manifests::external(items, &source, problems);
+            self.external = manifests::read_external(items, &source, problems);
         }
         if let Some((_, items)) = fields.list("allow", problems) {
             self.allow = items.into_iter().filter_map(|item| read_allow(item, &source, problems)).collect();
         }
     }
 
-    fn read_extends(&mut self, field: Option<(Place, Node)>, problems: &mut Diagnostics) {
+    fn read_extends(&mut self, field: Option<(Location, YamlNode)>, problems: &mut Diagnostics) {
         let Some((key, node)) = field else { return };
         let source = &self.source;
-        if self.role == Role::Base {
+        if self.role == LayerRole::Base {
             let hint = "name the mixin in the environments that want it, or move its content here";
             problems.push(
                 Diagnostic::error("invalid-field", "`base` lies under every layer and extends none").at(key).hint(hint),
@@ -141,38 +141,39 @@ impl Layer {
             return;
         }
         let items = match node.kind {
-            Kind::List(items) => items,
+            YamlKind::List(items) => items,
             // one name needs no list
-            Kind::Scalar(ref scalar) if !scalar.blank => vec![node],
+            YamlKind::Scalar(ref scalar) if !scalar.blank => vec![node],
             _ => {
-                problems.push(expected("extends", "a list of layers", &node, &key, source));
+                problems.push(unexpected_value("extends", "a list of layers", &node, &key, source));
                 return;
             }
         };
         for item in items {
-            let Some(name) = problems.take(text(&item, "extends", &key, source)) else { continue };
+            let Some(name) = problems.take(read_text(&item, "extends", &key, source)) else { continue };
             self.extends.extend(problems.take(layer_name(name)));
         }
     }
 
-    fn read_vars(&mut self, field: Option<(Place, Node)>, problems: &mut Diagnostics) {
+    fn read_vars(&mut self, field: Option<(Location, YamlNode)>, problems: &mut Diagnostics) {
         let Some((key, node)) = field else { return };
         match node.kind {
-            Kind::Map(_) => {
+            YamlKind::Map(_) => {
                 let vars = Tree::from_node(node, &self.source);
                 super::tree::misused_list_operators(&vars, problems);
                 self.vars = Some(vars);
             }
             _ => {
                 let problem = misread::unspaced_colon(&node, &self.source);
-                problems.push(problem.unwrap_or_else(|| expected("vars", "a mapping", &node, &key, &self.source)));
+                problems
+                    .push(problem.unwrap_or_else(|| unexpected_value("vars", "a mapping", &node, &key, &self.source)));
             }
         }
     }
 
-    fn read_entries(&self, map: Mapping, problems: &mut Diagnostics) -> IndexMap<KeyName, EntryLayer> {
+    fn read_entries(&self, map: Mapping, problems: &mut Diagnostics) -> IndexMap<KeyName, EntryPatch> {
         map.into_iter()
-            .map(|(key, node)| (KeyName::from(key.text.as_str()), entries::read(&key, node, self, problems)))
+            .map(|(key, node)| (KeyName::from(key.text.as_str()), entries::read_entry(&key, node, self, problems)))
             .collect()
     }
 
@@ -180,25 +181,25 @@ impl Layer {
         let source = self.source.clone();
         for (key, node) in map {
             let place = source.place(key.span);
-            let Kind::Map(fields) = node.kind else {
-                problems.push(expected(&key.text, "a mapping", &node, &place, &source));
+            let YamlKind::Map(fields) = node.kind else {
+                problems.push(unexpected_value(&key.text, "a mapping", &node, &place, &source));
                 continue;
             };
             let of = format!("the bundle `{}`", key.text);
-            let mut fields = Fields::new(fields, &BUNDLE_FIELDS, &of, &source, problems);
-            let registries = registries::read(fields.take("registries"), &source, problems);
+            let mut fields = LayerFields::new(fields, &BUNDLE_FIELDS, &of, &source, problems);
+            let registries = registries::read_registries(fields.take("registries"), &source, problems);
             let mut texts_of = |field: &str, problems: &mut Diagnostics| {
                 let found = fields.map(field, problems);
-                found.map(|(_, map)| texts(map, field, &source, problems)).unwrap_or_default()
+                found.map(|(_, map)| read_texts(map, field, &source, problems)).unwrap_or_default()
             };
-            let bundle = BundleLayer {
+            let bundle = BundlePatch {
                 labels: texts_of("labels", problems),
                 annotations: texts_of("annotations", problems),
                 registries,
                 place,
                 secret_type: fields.text("type", problems),
                 open: fields.boolean("open", problems),
-                rbac: manifests::rbac(&mut fields, &source, problems),
+                rbac: manifests::read_rbac(&mut fields, &source, problems),
                 data: fields.map("data", problems).map(|(_, map)| self.read_entries(map, problems)).unwrap_or_default(),
             };
             self.bundles.insert(key.text.as_str().into(), bundle);
@@ -214,19 +215,19 @@ fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
         let names: Vec<_> = text.split([',', ' ']).filter(|name| !name.is_empty()).collect();
         let list = names.join(", ");
         return Err(Diagnostic::error("invalid-field", format!("`{text}` is no name of a layer"))
-            .at_public(name.place, Public::Name)
+            .at_public(name.place, PublicReason::Name)
             .hint(format!("write a list: `extends: [{list}]`")));
     }
     if !inside || clean != text || text.contains('\\') {
         return Err(Diagnostic::error("invalid-field", format!("`{text}` is no name of a layer"))
-            .at_public(name.place, Public::Name)
+            .at_public(name.place, PublicReason::Name)
             .hint("name a layer by its path beside `base.yaml`, without `.yaml`: `staging`, `regions/eu`"));
     }
     Ok(Located { value: clean.into(), place: name.place })
 }
 
 /// A mapping of texts, where null removes.
-fn texts(
+fn read_texts(
     map: Mapping,
     of: &str,
     source: &Source,
@@ -239,11 +240,11 @@ fn texts(
         } else {
             let name = format!("{of}.{}", key.text);
             if node.as_scalar().is_some_and(|scalar| scalar.encrypted) {
-                problems.push(super::fields::encrypted(&name, source.place(key.span)));
+                problems.push(super::fields::encrypted_field_error(&name, source.place(key.span)));
                 continue;
             }
-            let Some(found) = problems.take(text(&node, &name, &source.place(key.span), source)) else { continue };
-            problems.extend(misread::template(&name, &found));
+            let Some(found) = problems.take(read_text(&node, &name, &source.place(key.span), source)) else { continue };
+            problems.extend(misread::template_in_field(&name, &found));
             Located { value: Some(found.value), place: found.place }
         };
         texts.insert(key.text, value);
@@ -251,24 +252,24 @@ fn texts(
     texts
 }
 
-fn read_names(fields: &mut Fields<'_>, source: &Source, problems: &mut Diagnostics) -> Option<Located<Naming>> {
+fn read_names(fields: &mut LayerFields<'_>, source: &Source, problems: &mut Diagnostics) -> Option<Located<Naming>> {
     let (key, node) = fields.take("names")?;
     let word = node.as_scalar().map(Scalar::text).unwrap_or_default();
     let Some(value) = Naming::of(word) else {
-        let error = expected("names", "`plain`, `hashed` or `kustomize`", &node, &key, source);
+        let error = unexpected_value("names", "`plain`, `hashed` or `kustomize`", &node, &key, source);
         problems.push(error.maybe_hint(did_you_mean(word, Naming::WORDS)));
         return None;
     };
     Some(Located { value, place: source.place(node.span) })
 }
 
-fn read_allow(node: Node, source: &Source, problems: &mut Diagnostics) -> Option<Allow> {
+fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Option<AllowedFinding> {
     let place = source.place(node.span);
-    let Kind::Map(map) = node.kind else {
-        problems.push(expected("allow", "a mapping with `rule`, `key` and `reason`", &node, &place, source));
+    let YamlKind::Map(map) = node.kind else {
+        problems.push(unexpected_value("allow", "a mapping with `rule`, `key` and `reason`", &node, &place, source));
         return None;
     };
-    let mut fields = Fields::new(map, &ALLOW_FIELDS, "an accepted finding", source, problems);
+    let mut fields = LayerFields::new(map, &ALLOW_FIELDS, "an accepted finding", source, problems);
     let mut take = |name: &str, problems: &mut Diagnostics| {
         let found = fields.text(name, problems);
         if found.is_none() {
@@ -286,14 +287,14 @@ fn read_allow(node: Node, source: &Source, problems: &mut Diagnostics) -> Option
             Diagnostic::error("invalid-field", "expected a date like `2027-01-31` for `until`").at(date.place.clone()),
         );
     }
-    Some(Allow { rule: rule?, key: key?, reason: reason?, until })
+    Some(AllowedFinding { rule: rule?, key: key?, reason: reason?, until })
 }
 
 /// The role of a layer by its name.
-pub(super) fn role(name: &str) -> Role {
+pub(super) fn role_of_layer(name: &str) -> LayerRole {
     match name {
-        BASE => Role::Base,
-        _ if name.contains('/') => Role::Mixin,
-        _ => Role::Environment,
+        BASE => LayerRole::Base,
+        _ if name.contains('/') => LayerRole::Mixin,
+        _ => LayerRole::Environment,
     }
 }

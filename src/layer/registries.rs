@@ -6,13 +6,13 @@
 use indexmap::IndexMap;
 
 use super::definition::{Bundle, Definition};
-use super::entry::{Entry, EntryLayer, EntrySource, Rules};
-use super::fields::{expected, unknown};
+use super::entry::{Entry, EntryPatch, EntrySchema, EntrySource};
+use super::fields::{unexpected_value, unknown_field};
 use super::tree::Tree;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::{BundleName, KeyName};
-use crate::span::{Located, Place, Source};
-use crate::yaml::node::{Kind, Mapping, Node, Scalar};
+use crate::span::{Located, Location, Source};
+use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
 const FIELDS: [&str; 3] = ["username", "password", "email"];
 
@@ -29,29 +29,33 @@ pub(super) fn key_of(secret_type: &str) -> Option<&'static str> {
 }
 
 /// What a layer says about the logins of a bundle.
-pub(super) fn read(field: Option<(Place, Node)>, source: &Source, problems: &mut Diagnostics) -> Option<EntryLayer> {
+pub(super) fn read_registries(
+    field: Option<(Location, YamlNode)>,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Option<EntryPatch> {
     let (key_place, node) = field?;
     let before = problems.len();
     match &node.kind {
-        Kind::Map(servers) => check(servers, source, problems),
+        YamlKind::Map(servers) => check_servers(servers, source, problems),
         _ => problems.push(
-            expected("registries", "a mapping of servers", &node, &key_place, source)
+            unexpected_value("registries", "a mapping of servers", &node, &key_place, source)
                 .hint("write `registries: { ghcr.io: { username: …, password: … } }`"),
         ),
     }
     let broken = problems.len() > before;
     let place = source.place(node.span);
     let tree = EntrySource::Registries(Tree::from_node(node, source));
-    Some(EntryLayer {
+    Some(EntryPatch {
         key_place,
         removed: false,
         broken,
         source: (!broken).then_some(Located { value: tree, place }),
-        rules: Rules::none(),
+        rules: EntrySchema::none(),
     })
 }
 
-fn check(servers: &Mapping, source: &Source, problems: &mut Diagnostics) {
+fn check_servers(servers: &Mapping, source: &Source, problems: &mut Diagnostics) {
     for (server, login) in servers {
         let key = source.place(server.span);
         if server.text.is_empty() || server.text.contains(char::is_whitespace) {
@@ -61,10 +65,10 @@ fn check(servers: &Mapping, source: &Source, problems: &mut Diagnostics) {
             );
         }
         match &login.kind {
-            Kind::Scalar(scalar) if scalar.is_null() => {}
-            Kind::Map(fields) => check_login(&server.text, fields, source, problems),
+            YamlKind::Scalar(scalar) if scalar.is_null() => {}
+            YamlKind::Map(fields) => check_login(&server.text, fields, source, problems),
             _ => problems.push(
-                expected(&server.text, "a mapping with `username` and `password`", login, &key, source)
+                unexpected_value(&server.text, "a mapping with `username` and `password`", login, &key, source)
                     .hint("`null` takes a registry out"),
             ),
         }
@@ -74,11 +78,11 @@ fn check(servers: &Mapping, source: &Source, problems: &mut Diagnostics) {
 fn check_login(server: &str, fields: &Mapping, source: &Source, problems: &mut Diagnostics) {
     for (field, value) in fields {
         if !FIELDS.contains(&field.text.as_str()) {
-            problems.push(unknown(field, &FIELDS, &format!("the registry `{server}`"), source));
+            problems.push(unknown_field(field, &FIELDS, &format!("the registry `{server}`"), source));
         } else if value.as_scalar().is_none_or(|scalar: &Scalar| scalar.blank) {
-            let is_pointer = matches!(&value.kind, Kind::Map(map) if map.contains_key("ref"));
+            let is_pointer = matches!(&value.kind, YamlKind::Map(map) if map.contains_key("ref"));
             let hint = "a login that stays in a store is one as a whole: `data: { .dockerconfigjson: { ref: … } }` in the place of `registries`";
-            let problem = expected(&field.text, "a text", value, &source.place(field.span), source);
+            let problem = unexpected_value(&field.text, "a text", value, &source.place(field.span), source);
             problems.push(problem.maybe_hint(is_pointer.then(|| hint.to_owned())));
         }
     }
@@ -86,16 +90,20 @@ fn check_login(server: &str, fields: &Mapping, source: &Source, problems: &mut D
 
 /// Gives the merged logins to the bundles that they belong to: as the entry that the type of the
 /// Secret names.
-pub(super) fn place(definition: &mut Definition, registries: IndexMap<BundleName, Entry>, problems: &mut Diagnostics) {
+pub(super) fn place_registries(
+    definition: &mut Definition,
+    registries: IndexMap<BundleName, Entry>,
+    problems: &mut Diagnostics,
+) {
     for (name, entry) in registries {
         let Some(bundle) = definition.bundles.get_mut(&name) else { continue };
-        if let Some(problem) = insert(&name, bundle, entry) {
+        if let Some(problem) = insert_login(&name, bundle, entry) {
             problems.push(problem);
         }
     }
 }
 
-fn insert(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Option<Diagnostic> {
+fn insert_login(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Option<Diagnostic> {
     // without a server there is no value
     entry.source.take_if(|source| matches!(&source.value, EntrySource::Registries(tree) if tree.is_empty_map()));
     let defined = entry.defined.clone();
@@ -132,7 +140,7 @@ fn insert(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Option<Di
     None
 }
 
-fn wrong_type(name: &BundleName, secret_type: &Located<String>, at: Place) -> Diagnostic {
+fn wrong_type(name: &BundleName, secret_type: &Located<String>, at: Location) -> Diagnostic {
     let message =
         format!("`registries` of the bundle `{name}` have no place in a Secret of type `{}`", secret_type.value);
     Diagnostic::error("invalid-field", message)

@@ -5,7 +5,7 @@ use serde_json::{Number, Value};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::span::{Located, Source};
-use crate::yaml::node::{Kind, Mapping, Node, Scalar};
+use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 use crate::yaml::scalar::{CoreType, core_type};
 
 /// The keywords of JSON Schema (2020-12) that say something about a single text or number.
@@ -27,15 +27,19 @@ pub(super) const SCHEMA_KEYWORDS: [&str; 12] = [
 const TYPES: [&str; 4] = ["string", "integer", "number", "boolean"];
 
 /// The keywords with their values.
-pub(super) fn read(map: Mapping, source: &Source, problems: &mut Diagnostics) -> IndexMap<String, Located<Value>> {
+pub(super) fn read_schema(
+    map: Mapping,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> IndexMap<String, Located<Value>> {
     let mut schema = IndexMap::new();
     for (key, node) in map {
         let place = source.place(node.span);
         let value = match key.text.as_str() {
-            "enum" | "const" | "examples" => texts(&node),
-            _ => json(&node),
+            "enum" | "const" | "examples" => node_texts(&node),
+            _ => node_to_json(&node),
         };
-        match wrong(&key.text, &value) {
+        match wrong_keyword(&key.text, &value) {
             None => {
                 schema.insert(key.text, Located { value, place });
             }
@@ -69,7 +73,7 @@ fn type_hint(word: &str) -> Option<String> {
 }
 
 /// What a keyword wants, if its value is not that (JSON Schema Validation 2020-12, section 6).
-fn wrong(keyword: &str, value: &Value) -> Option<&'static str> {
+fn wrong_keyword(keyword: &str, value: &Value) -> Option<&'static str> {
     let (ok, expected) = match keyword {
         "type" => {
             (value.as_str().is_some_and(|name| TYPES.contains(&name)), "`string`, `integer`, `number` or `boolean`")
@@ -86,20 +90,22 @@ fn wrong(keyword: &str, value: &Value) -> Option<&'static str> {
 }
 
 /// A node with the texts of its scalars, as they were written.
-fn texts(node: &Node) -> Value {
+fn node_texts(node: &YamlNode) -> Value {
     match &node.kind {
-        Kind::Scalar(scalar) => scalar.text().into(),
-        Kind::List(items) => items.iter().map(texts).collect(),
-        Kind::Map(_) => json(node),
+        YamlKind::Scalar(scalar) => scalar.text().into(),
+        YamlKind::List(items) => items.iter().map(node_texts).collect(),
+        YamlKind::Map(_) => node_to_json(node),
     }
 }
 
 /// A node as JSON, by the YAML 1.2 core schema.
-fn json(node: &Node) -> Value {
+fn node_to_json(node: &YamlNode) -> Value {
     match &node.kind {
-        Kind::Scalar(scalar) => json_scalar(scalar),
-        Kind::List(items) => Value::Array(items.iter().map(json).collect()),
-        Kind::Map(map) => Value::Object(map.iter().map(|(key, value)| (key.text.clone(), json(value))).collect()),
+        YamlKind::Scalar(scalar) => json_scalar(scalar),
+        YamlKind::List(items) => Value::Array(items.iter().map(node_to_json).collect()),
+        YamlKind::Map(map) => {
+            Value::Object(map.iter().map(|(key, value)| (key.text.clone(), node_to_json(value))).collect())
+        }
     }
 }
 

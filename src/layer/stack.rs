@@ -4,37 +4,44 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Layer, Library, Sight};
-use crate::diagnostic::{Diagnostic, Diagnostics, Public, nearest};
-use crate::disk::{Kind, Root};
+use super::{KeyAccess, Layer, LayerCache};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, nearest_name};
+use crate::disk::{BoundedRoot, DirEntryKind};
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE, like_mixin};
-use crate::span::{Located, Place};
+use crate::span::{Located, Location};
 
-impl Library<'_> {
+impl LayerCache<'_> {
     /// The layers of an environment of `app`, lowest first. The first is the base.
     ///
     /// Reports a cycle of `extends`, a name that does not exist, and all that is wrong in the layers
     /// themselves. None if a layer is not there or could not be read.
-    pub(super) fn stack(
+    pub(super) fn stack_layers(
         &self,
         app: &App,
         environment: &EnvironmentName,
-        sight: Sight,
+        sight: KeyAccess,
         problems: &mut Diagnostics,
     ) -> Option<Vec<Arc<Layer>>> {
-        let mut walk =
-            Walk { library: self, app, sight, done: HashSet::new(), layers: Vec::new(), problems, is_whole: true };
+        let mut walk = LayerStackBuilder {
+            library: self,
+            app,
+            sight,
+            done: HashSet::new(),
+            layers: Vec::new(),
+            problems,
+            is_whole: true,
+        };
         walk.visit(&BASE.into(), &mut Vec::new(), None);
         walk.visit(&environment.as_str().into(), &mut Vec::new(), None);
         walk.is_whole.then_some(walk.layers)
     }
 }
 
-struct Walk<'a, 'p> {
-    library: &'a Library<'p>,
+struct LayerStackBuilder<'a, 'p> {
+    library: &'a LayerCache<'p>,
     app: &'a App,
-    sight: Sight,
+    sight: KeyAccess,
     done: HashSet<LayerName>,
     layers: Vec<Arc<Layer>>,
     problems: &'a mut Diagnostics,
@@ -42,23 +49,23 @@ struct Walk<'a, 'p> {
     is_whole: bool,
 }
 
-impl Walk<'_, '_> {
+impl LayerStackBuilder<'_, '_> {
     /// Adds a layer after what it extends. `path` holds the `extends` lines that led here.
-    fn visit(&mut self, name: &LayerName, path: &mut Vec<Located<LayerName>>, named_at: Option<&Place>) {
+    fn visit(&mut self, name: &LayerName, path: &mut Vec<Located<LayerName>>, named_at: Option<&Location>) {
         if self.done.contains(name) {
             return;
         }
         let files = self.library.files(self.app, name.as_str());
         if files.is_empty() {
-            let missing = named_at.map(|place| self.missing(name, place));
+            let missing = named_at.map(|place| self.missing_layer(name, place));
             self.is_whole &= missing.is_none();
             self.problems.extend(missing);
             return;
         }
-        self.misnamed(name, &files);
+        self.report_misnamed(name, &files);
         let mut layers = Vec::with_capacity(files.len());
         for file in files {
-            match self.library.layer(&file, name, self.sight) {
+            match self.library.load_layer(&file, name, self.sight) {
                 Ok(reading) => {
                     layers.push(reading.layer);
                     self.problems.extend(reading.problems);
@@ -67,7 +74,9 @@ impl Walk<'_, '_> {
                     self.is_whole = false;
                     // a file that is not read has no place but the line that names it
                     let at = |problem: Diagnostic| match named_at {
-                        Some(place) if problem.labels.is_empty() => problem.at_public(place.clone(), Public::Name),
+                        Some(place) if problem.labels.is_empty() => {
+                            problem.at_public(place.clone(), PublicReason::Name)
+                        }
                         _ => problem,
                     };
                     self.problems.extend(problems.into_iter().map(at));
@@ -77,7 +86,7 @@ impl Walk<'_, '_> {
         for parent in layers.iter().flat_map(|layer| &layer.extends) {
             path.push(Located { value: name.clone(), place: parent.place.clone() });
             if path.iter().any(|step| step.value == parent.value) {
-                self.problems.push(cycle(&parent.value, path));
+                self.problems.push(extends_cycle(&parent.value, path));
                 self.is_whole = false;
                 self.done.insert(name.clone());
             } else {
@@ -90,7 +99,7 @@ impl Walk<'_, '_> {
     }
 
     /// Reports what looks like a part of a mixin, and is not.
-    fn misnamed(&mut self, name: &LayerName, found: &[PathBuf]) {
+    fn report_misnamed(&mut self, name: &LayerName, found: &[PathBuf]) {
         let Some((_, own)) = name.as_str().rsplit_once('/') else { return };
         let mut folders: Vec<_> = found.iter().filter_map(|file| file.parent()).collect();
         folders.dedup();
@@ -98,23 +107,23 @@ impl Walk<'_, '_> {
         self.problems.extend(folders.into_iter().flat_map(|folder| like_mixin(files, folder, own)));
     }
 
-    fn missing(&self, name: &LayerName, place: &Place) -> Diagnostic {
+    fn missing_layer(&self, name: &LayerName, place: &Location) -> Diagnostic {
         let mut known = Vec::new();
-        for folder in self.library.project.shared.iter().chain([&self.app.folder]) {
+        for folder in self.library.project.shared.iter().chain([&self.app.directory]) {
             list_layers(self.library.project.files.bounds(), folder, "", &mut known);
         }
         let place = place.clone();
         let file = format!("{name}.yaml");
-        let error =
-            Diagnostic::error("missing-layer", format!("there is no layer `{name}`")).at_public(place, Public::Name);
-        match nearest(name.as_str(), known.iter().map(String::as_str)) {
+        let error = Diagnostic::error("missing-layer", format!("there is no layer `{name}`"))
+            .at_public(place, PublicReason::Name);
+        match nearest_name(name.as_str(), known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("create `{file}` beside `base.yaml`, or remove the name")),
         }
     }
 }
 
-fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
+fn extends_cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
     let start = path.iter().position(|step| step.value == *back_to).unwrap_or_default();
     let mut path: Vec<_> = path.iter().skip(start).collect();
     // every layer of the circle meets it: told from the same one, it is told once
@@ -126,16 +135,16 @@ fn cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic {
     for (index, step) in path.iter().enumerate() {
         let parent = names.get(index + 1).copied().unwrap_or_default();
         let text = format!("`{}` extends `{parent}`", step.value);
-        error = error.at_public_with(step.place.clone(), Public::Name, text);
+        error = error.at_public_with(step.place.clone(), PublicReason::Name, text);
     }
     error.hint("remove one of these lines; what several layers need goes to a mixin, such as `common/NAME.yaml`")
 }
 
 /// The names of the layers in a folder and below, for suggestions.
-fn list_layers(root: &Root, folder: &Path, prefix: &str, names: &mut Vec<String>) {
+fn list_layers(root: &BoundedRoot, folder: &Path, prefix: &str, names: &mut Vec<String>) {
     for entry in &*root.list(folder).unwrap_or_default() {
         let file = entry.name.to_string_lossy().into_owned();
-        if entry.kind == Kind::Folder && prefix.matches('/').count() < 3 {
+        if entry.kind == DirEntryKind::Directory && prefix.matches('/').count() < 3 {
             list_layers(root, &folder.join(&entry.name), &format!("{prefix}{file}/"), names);
         } else {
             let name = file.strip_suffix(".yaml").filter(|name| !name.ends_with(".secrets") && *name != BASE);

@@ -7,15 +7,15 @@ use indexmap::IndexMap;
 use indexmap::map::Entry;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::span::{Place, Source};
-use crate::value::Value;
-use crate::yaml::node::{Kind, Node, Scalar};
+use crate::span::{Location, Source};
+use crate::value::OutputValue;
+use crate::yaml::node::{Scalar, YamlKind, YamlNode};
 
 /// A structure merged from several files; every part knows its place.
 #[derive(Debug, Clone)]
 pub struct Tree {
     /// Where this part was written last.
-    pub place: Place,
+    pub place: Location,
     /// What it is.
     pub kind: TreeKind,
 }
@@ -33,12 +33,14 @@ pub enum TreeKind {
 
 impl Tree {
     /// Takes over a node that was read from `source`.
-    pub fn from_node(node: Node, source: &Source) -> Self {
+    pub fn from_node(node: YamlNode, source: &Source) -> Self {
         let place = source.place(node.span);
         let kind = match node.kind {
-            Kind::Scalar(scalar) => TreeKind::Leaf(Arc::new(scalar)),
-            Kind::List(items) => TreeKind::List(items.into_iter().map(|item| Self::from_node(item, source)).collect()),
-            Kind::Map(map) => {
+            YamlKind::Scalar(scalar) => TreeKind::Leaf(Arc::new(scalar)),
+            YamlKind::List(items) => {
+                TreeKind::List(items.into_iter().map(|item| Self::from_node(item, source)).collect())
+            }
+            YamlKind::Map(map) => {
                 TreeKind::Map(map.into_iter().map(|(key, value)| (key.text, Self::from_node(value, source))).collect())
             }
         };
@@ -46,12 +48,12 @@ impl Tree {
     }
 
     /// The structure as it is written.
-    pub fn to_value(&self) -> Value<'_> {
+    pub fn to_value(&self) -> OutputValue<'_> {
         match &self.kind {
             TreeKind::Leaf(scalar) => scalar.to_value(),
-            TreeKind::List(items) => Value::List(items.iter().map(Self::to_value).collect()),
+            TreeKind::List(items) => OutputValue::List(items.iter().map(Self::to_value).collect()),
             TreeKind::Map(map) => {
-                Value::Map(map.iter().map(|(key, value)| (Cow::from(key.as_str()), value.to_value())).collect())
+                OutputValue::Map(map.iter().map(|(key, value)| (Cow::from(key.as_str()), value.to_value())).collect())
             }
         }
     }
@@ -86,7 +88,7 @@ impl Tree {
             }
             TreeKind::Map(map) => {
                 for (key, value) in map {
-                    value.leaves(&join(path, key), visit);
+                    value.leaves(&join_path(path, key), visit);
                 }
             }
         }
@@ -94,14 +96,14 @@ impl Tree {
 }
 
 /// The path of a key below `path`.
-pub fn join(path: &str, key: &str) -> String {
+pub fn join_path(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// Merges `patch` over `target` by RFC 7386 (JSON Merge Patch): maps merge by key, `null` removes
 /// a key, everything else replaces. Beyond the RFC, a key `list+` with a list appends to `list`,
 /// and `+list` prepends.
-pub fn merge(target: &mut Tree, patch: &Tree, problems: &mut Diagnostics) {
+pub fn merge_trees(target: &mut Tree, patch: &Tree, problems: &mut Diagnostics) {
     let TreeKind::Map(changes) = &patch.kind else {
         *target = patch.clone();
         return;
@@ -120,8 +122,8 @@ pub fn merge(target: &mut Tree, patch: &Tree, problems: &mut Diagnostics) {
             map.shift_remove(key);
         } else {
             match map.entry(key.clone()) {
-                Entry::Occupied(mut old) => merge(old.get_mut(), change, problems),
-                Entry::Vacant(new) => merge(new.insert(empty_map(change)), change, problems),
+                Entry::Occupied(mut old) => merge_trees(old.get_mut(), change, problems),
+                Entry::Vacant(new) => merge_trees(new.insert(empty_map(change)), change, problems),
             }
         }
     }
@@ -141,8 +143,8 @@ fn list_under<'t>(map: &'t IndexMap<String, Tree>, name: &str) -> Option<&'t Tre
 fn adds_no_list(name: &str, list: &Tree, change: &Tree) -> Diagnostic {
     let noun = change.noun();
     Diagnostic::error("not-a-list", format!("this adds {noun} to the list `{name}`, which grows by lists only"))
-        .at_hidden(change.place.clone())
-        .at_hidden_with(list.place.clone(), "the list")
+        .at_masked(change.place.clone())
+        .at_masked_with(list.place.clone(), "the list")
         .hint(format!("write `{name}+: [ … ]`, or `{name}:` to replace it"))
 }
 
@@ -154,15 +156,15 @@ pub fn misused_list_operators(tree: &Tree, problems: &mut Diagnostics) {
         TreeKind::Map(map) => {
             for (key, value) in map {
                 if let (TreeKind::List(_), Some((name, end))) = (&value.kind, list_operator(key)) {
-                    let both = matches!(end, End::Back) && name.len() > 1 && name.starts_with('+');
-                    let at = |message: String| Diagnostic::error("not-a-list", message).at_hidden(value.place.clone());
+                    let both = matches!(end, ListEnd::Back) && name.len() > 1 && name.starts_with('+');
+                    let at = |message: String| Diagnostic::error("not-a-list", message).at_masked(value.place.clone());
                     if both {
                         let message = format!("`{key}` adds to both ends of a list");
                         let name = name.trim_start_matches('+');
                         problems.push(at(message).hint(format!("write `{name}+:` to append, `+{name}:` to prepend")));
                     } else if let Some(other) = map.get(name) {
                         let message = format!("`{name}` and `{key}` stand in one mapping, and only one can count");
-                        let problem = at(message).at_hidden_with(other.place.clone(), format!("`{name}`"));
+                        let problem = at(message).at_masked_with(other.place.clone(), format!("`{name}`"));
                         problems.push(problem.hint(format!("write all items under `{name}:`")));
                     }
                 }
@@ -174,13 +176,13 @@ pub fn misused_list_operators(tree: &Tree, problems: &mut Diagnostics) {
 
 /// A structure by itself, as the first layer that has it gives it: its nulls are values, its
 /// `list+` just a list.
-pub fn first(tree: &Tree) -> Tree {
+pub fn first_layer(tree: &Tree) -> Tree {
     let kind = match &tree.kind {
         TreeKind::Map(map) => TreeKind::Map(
             map.iter()
                 .map(|(key, value)| match (&value.kind, list_operator(key)) {
                     (TreeKind::List(_), Some((name, _))) => (name.to_owned(), value.clone()),
-                    _ => (key.clone(), first(value)),
+                    _ => (key.clone(), first_layer(value)),
                 })
                 .collect(),
         ),
@@ -196,7 +198,7 @@ fn empty_map(at: &Tree) -> Tree {
 
 /// Which end of a list new items go to.
 #[derive(Clone, Copy)]
-enum End {
+enum ListEnd {
     Front,
     Back,
 }
@@ -206,10 +208,10 @@ pub(super) fn list_name<'k>(key: &'k str, change: &Tree) -> Option<&'k str> {
     matches!(change.kind, TreeKind::List(_)).then(|| list_operator(key)).flatten().map(|(name, _)| name)
 }
 
-fn list_operator(key: &str) -> Option<(&str, End)> {
+fn list_operator(key: &str) -> Option<(&str, ListEnd)> {
     match (key.strip_suffix('+'), key.strip_prefix('+')) {
-        (Some(name), _) if !name.is_empty() => Some((name, End::Back)),
-        (_, Some(name)) if !name.is_empty() => Some((name, End::Front)),
+        (Some(name), _) if !name.is_empty() => Some((name, ListEnd::Back)),
+        (_, Some(name)) if !name.is_empty() => Some((name, ListEnd::Front)),
         _ => None,
     }
 }
@@ -217,7 +219,7 @@ fn list_operator(key: &str) -> Option<(&str, End)> {
 fn extend_list(
     map: &mut IndexMap<String, Tree>,
     name: &str,
-    end: End,
+    end: ListEnd,
     items: &[Tree],
     change: &Tree,
 ) -> Result<(), Diagnostic> {
@@ -227,13 +229,13 @@ fn extend_list(
     let noun = old.noun();
     let TreeKind::List(list) = &mut old.kind else {
         return Err(Diagnostic::error("not-a-list", format!("this adds to the list `{name}`, but `{name}` is {noun}"))
-            .at_hidden(change.place.clone())
-            .at_hidden_with(old.place.clone(), format!("{noun} here"))
+            .at_masked(change.place.clone())
+            .at_masked_with(old.place.clone(), format!("{noun} here"))
             .hint(format!("write `{name}:` to replace it")));
     };
     let at = match end {
-        End::Front => 0,
-        End::Back => list.len(),
+        ListEnd::Front => 0,
+        ListEnd::Back => list.len(),
     };
     list.splice(at..at, items.iter().cloned());
     Ok(())
@@ -246,7 +248,7 @@ mod tests {
 
     fn tree(text: &str) -> Tree {
         let source = Source::new("x.yaml", text);
-        Tree::from_node(yaml::read::read(&source).expect("valid"), &source)
+        Tree::from_node(yaml::read::read_document(&source).expect("valid"), &source)
     }
 
     fn show(tree: &Tree) -> String {
@@ -264,8 +266,8 @@ mod tests {
     fn merged(base: &str, patch: &str) -> String {
         let mut problems = Diagnostics::new();
         let mut base = tree(base);
-        merge(&mut base, &tree(patch), &mut problems);
-        problems.sorted().first().map_or_else(|| show(&base), |problem| problem.message.clone())
+        merge_trees(&mut base, &tree(patch), &mut problems);
+        problems.into_sorted().first().map_or_else(|| show(&base), |problem| problem.message.clone())
     }
 
     #[test]
@@ -308,7 +310,7 @@ mod tests {
         ] {
             let mut problems = Diagnostics::new();
             misused_list_operators(&tree(text), &mut problems);
-            let found = problems.sorted();
+            let found = problems.into_sorted();
             assert_eq!(found.first().map(|problem| problem.message.as_str()), expected, "{text}");
         }
     }

@@ -4,18 +4,18 @@ use indexmap::IndexMap;
 
 use super::{Layer, Tree, TreeKind, tree};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::span::{Place, Span};
+use crate::span::{Location, Span};
 
 /// Variables of an environment.
 #[derive(Default)]
-pub(super) struct Variables {
+pub(super) struct MergedVariables {
     /// As base and mixins define them.
     defined: Option<Tree>,
     /// As all layers set them.
     merged: Option<Tree>,
 }
 
-impl Variables {
+impl MergedVariables {
     /// Merges the variables of a layer over those of the layers below it.
     ///
     /// Base and mixins define variables; environments set what is defined, at every depth. A mapping that is defined
@@ -25,7 +25,7 @@ impl Variables {
         if layer.role.defines() {
             match &mut self.defined {
                 Some(defined) if !defined.is_empty_map() => define(defined, changes),
-                Some(_) | None => self.defined = Some(tree::first(changes)),
+                Some(_) | None => self.defined = Some(tree::first_layer(changes)),
             }
             merge_over(&mut self.merged, changes, problems);
             return;
@@ -45,8 +45,8 @@ impl Variables {
 
 fn merge_over(known: &mut Option<Tree>, changes: &Tree, problems: &mut Diagnostics) {
     match known {
-        Some(known) => tree::merge(known, changes, problems),
-        None => *known = Some(tree::first(changes)),
+        Some(known) => tree::merge_trees(known, changes, problems),
+        None => *known = Some(tree::first_layer(changes)),
     }
 }
 
@@ -63,7 +63,7 @@ fn define(defined: &mut Tree, changes: &Tree) {
         let name = tree::list_name(key, change).unwrap_or(key);
         match known.get_mut(name) {
             Some(below) => define(below, change),
-            None => drop(known.insert(name.to_owned(), tree::first(change))),
+            None => drop(known.insert(name.to_owned(), tree::first_layer(change))),
         }
     }
 }
@@ -90,8 +90,8 @@ fn remove_unknown(changes: &mut Tree, known: &Tree, path: &str, layer: &Layer, p
 }
 
 /// Where the key of a part of a structure stands, or if that is not known, its value.
-fn place_of_key(name: &str, part: &Tree) -> Place {
-    let Place { source, span } = &part.place;
+fn place_of_key(name: &str, part: &Tree) -> Location {
+    let Location { source, span } = &part.place;
     let before = source.text().get(..span.start).unwrap_or_default().trim_end();
     let found = before.strip_suffix(':').map(str::trim_end).and_then(|before| {
         let key = before.strip_suffix(['"', '\'']).unwrap_or(before);

@@ -1,22 +1,22 @@
 //! From documents to objects: each has an API version, a kind and a name.
 
 use super::schema;
-use super::taint::{self, Made};
+use super::taint::{self, TemplatedPart};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::Tree;
-use crate::resolve::{self, Part, Resolved};
+use crate::resolve::{self, ResolvedTarget, TemplatePart};
 use crate::route::Routing;
-use crate::span::Place;
+use crate::span::Location;
 
 /// How much of an object is known without a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Light {
+pub enum Visibility {
     /// All.
     Known,
     /// What stands for it, with ciphertext in the place of plaintext.
-    Shadow,
+    Placeholder,
     /// Not even that.
-    Dark,
+    Unknown,
 }
 
 /// Another object of an app.
@@ -33,22 +33,22 @@ pub struct Manifest {
     /// The whole object.
     pub tree: Tree,
     /// How much of it is known.
-    pub light: Light,
+    pub visibility: Visibility,
 }
 
 impl Manifest {
     /// The object in a tree, if it is one.
     pub fn of(tree: Tree) -> Result<Self, Diagnostic> {
         let field = |keys: &[&str]| tree.at(keys).and_then(Tree::as_text).map(str::to_owned);
-        let needed = |keys: &[&str]| field(keys).ok_or_else(|| lacks(&tree, &keys.join(".")));
+        let needed = |keys: &[&str]| field(keys).ok_or_else(|| missing_field(&tree, &keys.join(".")));
         let (api_version, kind) = (needed(&["apiVersion"])?, needed(&["kind"])?);
         let name = needed(&["metadata", "name"])?;
         let namespace = field(&["metadata", "namespace"]);
-        Ok(Self { api_version, kind, name, namespace, tree, light: Light::Known })
+        Ok(Self { api_version, kind, name, namespace, tree, visibility: Visibility::Known })
     }
 
     /// Where the object begins.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &Location {
         &self.tree.place
     }
 
@@ -65,7 +65,7 @@ impl Manifest {
 
 /// The objects of an environment; lists are taken apart. What has a secret where none may be is
 /// reported, and without it.
-pub fn collect(resolved: &Resolved, routing: &Routing, problems: &mut Diagnostics) -> Vec<Manifest> {
+pub fn collect_manifests(resolved: &ResolvedTarget, routing: &Routing, problems: &mut Diagnostics) -> Vec<Manifest> {
     let mut found = Vec::new();
     for document in &resolved.manifests {
         if document.is_absent {
@@ -73,18 +73,18 @@ pub fn collect(resolved: &Resolved, routing: &Routing, problems: &mut Diagnostic
             taint::check_absent(&made, &resolved.definition, routing, problems);
             continue;
         }
-        for (mut tree, made) in items(document) {
-            if !taint::check(&mut tree, &made, &resolved.definition, routing, problems) {
+        for (mut tree, made) in split_items(document) {
+            if !taint::check_taint(&mut tree, &made, &resolved.definition, routing, problems) {
                 continue;
             }
-            let light = light(&made);
+            let light = visibility_of(&made);
             match Manifest::of(tree) {
                 Ok(mut manifest) => {
                     schema::fit_types(&mut manifest, &made, problems);
-                    found.push(Manifest { light, ..manifest });
+                    found.push(Manifest { visibility: light, ..manifest });
                 }
                 // without a key, its name may be what is not known
-                Err(_) if light != Light::Known => {}
+                Err(_) if light != Visibility::Known => {}
                 Err(problem) => problems.push(problem),
             }
         }
@@ -93,22 +93,24 @@ pub fn collect(resolved: &Resolved, routing: &Routing, problems: &mut Diagnostic
 }
 
 /// Whether there are manifests of which not even the names are known without a key.
-pub fn has_nameless(resolved: &Resolved) -> bool {
-    let locked = |document: &&resolve::Manifest| document.parts.iter().any(|part| part.locked);
-    let nameless = |document: &resolve::Manifest| {
-        items(document).into_iter().any(|(tree, made)| light(&made) != Light::Known && Manifest::of(tree).is_err())
+pub fn has_nameless(resolved: &ResolvedTarget) -> bool {
+    let locked = |document: &&resolve::ManifestDocument| document.parts.iter().any(|part| part.locked);
+    let nameless = |document: &resolve::ManifestDocument| {
+        split_items(document)
+            .into_iter()
+            .any(|(tree, made)| visibility_of(&made) != Visibility::Known && Manifest::of(tree).is_err())
     };
     let present = resolved.manifests.iter().filter(|document| !document.is_absent);
-    resolved.dark || present.filter(locked).any(nameless)
+    resolved.has_unknown_manifests || present.filter(locked).any(nameless)
 }
 
-fn light(made: &[Made<'_>]) -> Light {
-    let of_part = |made: &Made<'_>| match (made.part.locked, made.part.dark) {
-        (false, _) => Light::Known,
-        (true, false) => Light::Shadow,
-        (true, true) => Light::Dark,
+fn visibility_of(made: &[TemplatedPart<'_>]) -> Visibility {
+    let of_part = |made: &TemplatedPart<'_>| match (made.part.locked, made.part.unknown) {
+        (false, _) => Visibility::Known,
+        (true, false) => Visibility::Placeholder,
+        (true, true) => Visibility::Unknown,
     };
-    made.iter().map(of_part).max().unwrap_or(Light::Known)
+    made.iter().map(of_part).max().unwrap_or(Visibility::Known)
 }
 
 /// The objects of a `List`, a `SecretList` or another list of objects.
@@ -118,13 +120,13 @@ pub fn list_items(tree: &Tree) -> Option<&[Tree]> {
 }
 
 /// The objects of a list and of the lists in it, or the one that it is, each with what templates made of it.
-fn items(document: &resolve::Manifest) -> Vec<(Tree, Vec<Made<'_>>)> {
+fn split_items(document: &resolve::ManifestDocument) -> Vec<(Tree, Vec<TemplatedPart<'_>>)> {
     let mut found = Vec::new();
     add_items(&document.tree, made_of(&document.parts), &mut found);
     found
 }
 
-fn add_items<'r>(tree: &Tree, made: Vec<Made<'r>>, found: &mut Vec<(Tree, Vec<Made<'r>>)>) {
+fn add_items<'r>(tree: &Tree, made: Vec<TemplatedPart<'r>>, found: &mut Vec<(Tree, Vec<TemplatedPart<'r>>)>) {
     let Some(items) = list_items(tree) else {
         found.push((tree.clone(), made));
         return;
@@ -135,24 +137,24 @@ fn add_items<'r>(tree: &Tree, made: Vec<Made<'r>>, found: &mut Vec<(Tree, Vec<Ma
 }
 
 /// Result of the templates of a document.
-fn made_of(parts: &[Part]) -> Vec<Made<'_>> {
-    parts.iter().map(|part| Made { path: &part.path, part }).collect()
+fn made_of(parts: &[TemplatePart]) -> Vec<TemplatedPart<'_>> {
+    parts.iter().map(|part| TemplatedPart { path: &part.path, part }).collect()
 }
 
 /// The parts of it that were made in an item of a list, or of the whole.
-fn made_in_item<'r>(made: &[Made<'r>], item: &str) -> Vec<Made<'r>> {
-    let within = |made: &Made<'r>| match made.path.strip_prefix(item) {
-        Some(path) => Some(Made { path: path.strip_prefix('.').unwrap_or(path), part: made.part }),
+fn made_in_item<'r>(made: &[TemplatedPart<'r>], item: &str) -> Vec<TemplatedPart<'r>> {
+    let within = |made: &TemplatedPart<'r>| match made.path.strip_prefix(item) {
+        Some(path) => Some(TemplatedPart { path: path.strip_prefix('.').unwrap_or(path), part: made.part }),
         None if made.path.starts_with("items[") => None,
         // the whole, or what makes the list: its items, or whether it is one
-        None => Some(Made { path: "", part: made.part }),
+        None => Some(TemplatedPart { path: "", part: made.part }),
     };
     made.iter().filter_map(within).collect()
 }
 
-fn lacks(tree: &Tree, field: &str) -> Diagnostic {
+fn missing_field(tree: &Tree, field: &str) -> Diagnostic {
     let error =
-        Diagnostic::error("invalid-manifest", format!("a manifest lacks `{field}`")).at_hidden(tree.place.clone());
+        Diagnostic::error("invalid-manifest", format!("a manifest lacks `{field}`")).at_masked(tree.place.clone());
     if tree.get("kind").and_then(Tree::as_text) == Some("Kustomization") {
         return error.hint("a kustomization is no object; name the files that it lists");
     }

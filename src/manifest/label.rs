@@ -8,7 +8,7 @@ use crate::layer::{Tree, TreeKind};
 
 /// What the objects of a target have in common.
 #[derive(Debug, Clone, Default)]
-pub struct Common {
+pub struct CommonMetadata {
     /// The namespace, if the layers name one.
     pub namespace: Option<String>,
     /// Labels that the layers name.
@@ -22,7 +22,7 @@ pub struct Common {
 /// Applies them as kustomize does: the namespace to all that have one, and to the service accounts of
 /// bindings; labels and annotations to the object itself. Selectors and the templates of pods stay as
 /// they are: a selector cannot be changed later.
-pub fn apply(manifest: &mut Manifest, common: &Common) {
+pub fn apply_common(manifest: &mut Manifest, common: &CommonMetadata) {
     let place = manifest.tree.place.clone();
     if let Some(namespace) = common.namespace.as_ref().filter(|_| is_namespaced(&manifest.kind)) {
         if let Some(metadata) = manifest.tree.map_under("metadata") {
@@ -31,7 +31,7 @@ pub fn apply(manifest: &mut Manifest, common: &Common) {
         manifest.namespace = Some(namespace.clone());
     }
     if let Some(namespace) = common.namespace.as_ref().filter(|_| manifest.kind.ends_with("RoleBinding")) {
-        bind(&mut manifest.tree, namespace);
+        bind_accounts(&mut manifest.tree, namespace);
     }
     let Some(metadata) = manifest.tree.at_mut(&["metadata"]) else { return };
     let missing = |found: Option<&Tree>, key: &String| found.and_then(|labels| labels.get(key)).is_none();
@@ -40,11 +40,11 @@ pub fn apply(manifest: &mut Manifest, common: &Common) {
     let defaults: Vec<(String, String)> =
         defaults.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     let all = defaults.iter().map(|(key, value)| (key, value)).chain(&common.labels);
-    put(metadata, "labels", all);
-    put(metadata, "annotations", common.annotations.iter());
+    put_texts(metadata, "labels", all);
+    put_texts(metadata, "annotations", common.annotations.iter());
 }
 
-fn put<'a>(metadata: &mut Tree, field: &str, texts: impl Iterator<Item = (&'a String, &'a String)>) {
+fn put_texts<'a>(metadata: &mut Tree, field: &str, texts: impl Iterator<Item = (&'a String, &'a String)>) {
     let place = metadata.place.clone();
     let mut texts = texts.peekable();
     if texts.peek().is_none() {
@@ -57,7 +57,7 @@ fn put<'a>(metadata: &mut Tree, field: &str, texts: impl Iterator<Item = (&'a St
 }
 
 /// The namespace of the service accounts that a binding names without one.
-fn bind(tree: &mut Tree, namespace: &str) {
+fn bind_accounts(tree: &mut Tree, namespace: &str) {
     let Some(Tree { kind: TreeKind::List(subjects), .. }) = tree.at_mut(&["subjects"]) else { return };
     for subject in subjects {
         let is_account = subject.get("kind").and_then(Tree::as_text) == Some("ServiceAccount");

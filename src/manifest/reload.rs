@@ -3,13 +3,13 @@
 //! nothing is needed.
 
 use super::identity::Manifest;
-use super::references::{Referent, Role, Rules, references};
+use super::references::{RefKind, ReferenceRules, Role, find_references};
 use super::wiring::{RELOAD, template_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Tree, TreeKind};
 
 /// Grants the wish of a workload: the names of what it refers to, in the annotations of Reloader.
-pub fn reload(manifest: &mut Manifest, rules: &Rules, problems: &mut Diagnostics) {
+pub fn reload(manifest: &mut Manifest, rules: &ReferenceRules, problems: &mut Diagnostics) {
     let Some(Tree { kind: TreeKind::Map(annotations), .. }) = manifest.tree.at_mut(&["metadata", "annotations"]) else {
         return;
     };
@@ -19,19 +19,19 @@ pub fn reload(manifest: &mut Manifest, rules: &Rules, problems: &mut Diagnostics
         Some("false") => return,
         _ => {
             let message = format!("`{RELOAD}` is `true` on a workload with a pod template, and on nothing else");
-            problems.push(Diagnostic::error("wiring", message).at_hidden(wish.place));
+            problems.push(Diagnostic::error("wiring", message).at_masked(wish.place));
             return;
         }
     }
-    let found = references(&manifest.tree, rules);
-    let names = |target: Referent| {
+    let found = find_references(&manifest.tree, rules);
+    let names = |target: RefKind| {
         let wanted = found.iter().filter(|reference| reference.role == Role::Reference && reference.target == target);
         let mut names: Vec<_> = wanted.map(|reference| reference.name.value.clone()).collect();
         names.sort();
         names.dedup();
         names.join(",")
     };
-    for (kind, target) in [("configmap", Referent::ConfigMap), ("secret", Referent::Secret)] {
+    for (kind, target) in [("configmap", RefKind::ConfigMap), ("secret", RefKind::Secret)] {
         let names = names(target);
         if let Some(metadata) = manifest.tree.at_mut(&["metadata"])
             && let Some(annotations) = metadata.map_under("annotations")

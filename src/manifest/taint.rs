@@ -5,23 +5,23 @@ use std::sync::Arc;
 
 use crate::budget::TEMPLATE_STEPS;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::layer::tree::join;
+use crate::layer::tree::join_path;
 use crate::layer::{Definition, Tree, TreeKind};
-use crate::resolve::{Part, Read, SecretUse};
+use crate::resolve::{SecretUse, TemplatePart, TemplateRead};
 use crate::route::{Routing, Sensitivity};
-use crate::yaml::node::{Scalar, Style};
+use crate::yaml::node::{Scalar, YamlStyle};
 
 /// A part of an object that a template made.
-pub(super) struct Made<'r> {
+pub(super) struct TemplatedPart<'r> {
     /// Its path in the object; empty for the whole.
     pub(super) path: &'r str,
-    pub(super) part: &'r Part,
+    pub(super) part: &'r TemplatePart,
 }
 
 /// A sensitive value where no secret may be.
-struct Leak<'a> {
-    made: &'a Made<'a>,
-    read: &'a Read,
+struct TemplateLeak<'a> {
+    made: &'a TemplatedPart<'a>,
+    read: &'a TemplateRead,
 }
 
 /// By what an object is known, in messages too.
@@ -30,14 +30,14 @@ const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.na
 /// Reports every part of an object that a template made of something sensitive, with the way it came,
 /// and locks it, so that nothing that follows can show it. Tells whether the object can be looked at
 /// further, by its name.
-pub(super) fn check(
+pub(super) fn check_taint(
     tree: &mut Tree,
-    made: &[Made<'_>],
+    made: &[TemplatedPart<'_>],
     definition: &Definition,
     routing: &Routing,
     problems: &mut Diagnostics,
 ) -> bool {
-    let sensitive: Vec<_> = made.iter().filter_map(|made| leak(made, definition, routing)).collect();
+    let sensitive: Vec<_> = made.iter().filter_map(|made| find_leak(made, definition, routing)).collect();
     // what a text would be without its secrets comes first: what it is with them may decide which error follows
     for leak in &sensitive {
         leak.check_text(definition, routing, problems);
@@ -45,53 +45,60 @@ pub(super) fn check(
     if sensitive.iter().any(|leak| leak.made.part.text.as_ref().is_some_and(|text| !text.is_clean())) {
         return false;
     }
-    let is_known = |leaks: &[Leak<'_>]| !leaks.iter().any(|leak| IDENTITY.contains(&leak.made.path));
-    let is_secret = is_known(&sensitive) && text(tree, "kind") == "Secret" && text(tree, "apiVersion") == "v1";
-    let is_data = |leak: &Leak<'_>| leak.made.part.text.is_some() || leak.made.is_data(tree);
+    let is_known = |leaks: &[TemplateLeak<'_>]| !leaks.iter().any(|leak| IDENTITY.contains(&leak.made.path));
+    let is_secret =
+        is_known(&sensitive) && text_under(tree, "kind") == "Secret" && text_under(tree, "apiVersion") == "v1";
+    let is_data = |leak: &TemplateLeak<'_>| leak.made.part.text.is_some() || leak.made.is_data(tree);
     let leaks: Vec<_> = sensitive.into_iter().filter(|leak| !(is_secret && is_data(leak))).collect();
     let is_known = is_known(&leaks) && !leaks.iter().any(|leak| leak.made.path.is_empty());
     let label = if is_known { tree.at(&["metadata", "name"]).and_then(Tree::as_text) } else { None };
-    let label = label.map(|name| format!("the {} `{name}`", text(tree, "kind")));
-    problems.extend(leaks.iter().map(|leak| leak.told(label.as_deref(), definition, routing)));
+    let label = label.map(|name| format!("the {} `{name}`", text_under(tree, "kind")));
+    problems.extend(leaks.iter().map(|leak| leak.report_part(label.as_deref(), definition, routing)));
     let paths: HashSet<&str> = leaks.iter().map(|leak| leak.made.path).collect();
     if is_known && !paths.is_empty() {
-        lock(tree, "", &paths);
+        lock_paths(tree, "", &paths);
     }
     is_known
 }
 
 /// Reports what a template made nothing of because of a secret.
-pub(super) fn check_absent(made: &[Made<'_>], definition: &Definition, routing: &Routing, problems: &mut Diagnostics) {
-    for leak in made.iter().filter_map(|made| leak(made, definition, routing)) {
+pub(super) fn check_absent(
+    made: &[TemplatedPart<'_>],
+    definition: &Definition,
+    routing: &Routing,
+    problems: &mut Diagnostics,
+) {
+    for leak in made.iter().filter_map(|made| find_leak(made, definition, routing)) {
         leak.check_text(definition, routing, problems);
     }
 }
 
-fn text<'t>(tree: &'t Tree, key: &str) -> &'t str {
+fn text_under<'t>(tree: &'t Tree, key: &str) -> &'t str {
     tree.get(key).and_then(Tree::as_text).unwrap_or_default()
 }
 
-fn leak<'a>(made: &'a Made<'a>, definition: &Definition, routing: &Routing) -> Option<Leak<'a>> {
-    let is_sensitive = |read: &&Read| routing.of_read(&definition.environment, read) == Sensitivity::Sensitive;
-    made.part.lineage.reads.iter().find(is_sensitive).map(|read| Leak { made, read })
+fn find_leak<'a>(made: &'a TemplatedPart<'a>, definition: &Definition, routing: &Routing) -> Option<TemplateLeak<'a>> {
+    let is_sensitive =
+        |read: &&TemplateRead| routing.read_sensitivity(&definition.environment, read) == Sensitivity::Sensitive;
+    made.part.lineage.reads.iter().find(is_sensitive).map(|read| TemplateLeak { made, read })
 }
 
 /// Puts what is not known in the place of what must not be.
-fn lock(tree: &mut Tree, path: &str, paths: &HashSet<&str>) {
+fn lock_paths(tree: &mut Tree, path: &str, paths: &HashSet<&str>) {
     if paths.contains(path) {
-        tree.kind = TreeKind::Leaf(Arc::new(Scalar::new("", Style::DoubleQuoted).locked()));
+        tree.kind = TreeKind::Leaf(Arc::new(Scalar::new("", YamlStyle::DoubleQuoted).to_locked()));
         return;
     }
     match &mut tree.kind {
         TreeKind::Leaf(_) => {}
         TreeKind::List(items) => {
-            items.iter_mut().enumerate().for_each(|(index, item)| lock(item, &format!("{path}[{index}]"), paths));
+            items.iter_mut().enumerate().for_each(|(index, item)| lock_paths(item, &format!("{path}[{index}]"), paths));
         }
-        TreeKind::Map(map) => map.iter_mut().for_each(|(key, value)| lock(value, &join(path, key), paths)),
+        TreeKind::Map(map) => map.iter_mut().for_each(|(key, value)| lock_paths(value, &join_path(path, key), paths)),
     }
 }
 
-impl Made<'_> {
+impl TemplatedPart<'_> {
     /// Whether it is one value of the data of an object, if that is a Secret.
     fn is_data(&self, tree: &Tree) -> bool {
         let value = |field: &str| tree.get(field)?.get(self.path.strip_prefix(field)?.strip_prefix('.')?);
@@ -100,25 +107,26 @@ impl Made<'_> {
     }
 }
 
-impl Leak<'_> {
+impl TemplateLeak<'_> {
     /// Reports once of a text if more than values of Secrets depend on a secret.
     fn check_text(&self, definition: &Definition, routing: &Routing, problems: &mut Diagnostics) {
         let Some(text) = &self.made.part.text else { return };
-        let is_plain = |read: &&Read| routing.of_read(&definition.environment, read) == Sensitivity::Plain;
+        let is_plain =
+            |read: &&TemplateRead| routing.read_sensitivity(&definition.environment, read) == Sensitivity::Plain;
         let plain = self.made.part.lineage.reads.iter().filter(is_plain).cloned().collect();
         if let Some(Err(found)) = text.check_once(&plain) {
-            problems.push(self.told_of_text(&found, definition));
+            problems.push(self.report_text(&found, definition));
         }
     }
 
-    fn told_of_text(&self, found: &SecretUse, definition: &Definition) -> Diagnostic {
-        let label = |read: &Read| match read {
-            Read::Entry(id) => definition.label(id),
-            Read::Variable(path) => format!("vars.{path}"),
+    fn report_text(&self, found: &SecretUse, definition: &Definition) -> Diagnostic {
+        let label = |read: &TemplateRead| match read {
+            TemplateRead::Entry(id) => definition.label(id),
+            TemplateRead::Variable(path) => format!("vars.{path}"),
         };
         let message = match found {
             SecretUse::Exhausted => {
-                let problem = TEMPLATE_STEPS.exceeded().at_hidden(self.made.part.place.clone());
+                let problem = TEMPLATE_STEPS.budget_diagnostic().at_masked(self.made.part.place.clone());
                 return problem.hint("compute less: thousands of loop turns are more than a configuration needs");
             }
             SecretUse::DecidingName(name) => {
@@ -135,24 +143,24 @@ impl Leak<'_> {
             SecretUse::Failing => "what of the template depends on a secret cannot be told from the rest".to_owned(),
         };
         Diagnostic::error("secret-in-manifest", message)
-            .at_hidden(self.made.part.place.clone())
+            .at_masked(self.made.part.place.clone())
             .note("of a Secret, only the values under `data` and `stringData` are kept from those who may not read it")
             .hint("print secrets where these values go, `KEY: {{ data.KEY | b64encode }}`, and nowhere else")
             .hint("other objects refer to the Secret: `valueFrom: { secretKeyRef: { name: NAME, key: KEY } }`")
     }
 
-    fn told(&self, object: Option<&str>, definition: &Definition, routing: &Routing) -> Diagnostic {
-        let Self { made: Made { path, part: Part { place, .. } }, read } = self;
+    fn report_part(&self, object: Option<&str>, definition: &Definition, routing: &Routing) -> Diagnostic {
+        let Self { made: TemplatedPart { path, part: TemplatePart { place, .. } }, read } = self;
         let label = match read {
-            Read::Entry(id) => definition.label(id),
-            Read::Variable(path) => format!("vars.{path}"),
+            TemplateRead::Entry(id) => definition.label(id),
+            TemplateRead::Variable(path) => format!("vars.{path}"),
         };
         let object = object.unwrap_or("a manifest");
         let what = if path.is_empty() { object.to_owned() } else { format!("`{path}` of {object}") };
         let error = Diagnostic::error("secret-in-manifest", format!("{what} uses `{label}`, which is sensitive"))
-            .at_hidden(place.clone())
+            .at_masked(place.clone())
             .note("whoever may read the object could read the secret");
-        let Read::Entry(id) = read else {
+        let TemplateRead::Entry(id) = read else {
             return error.hint("put the value in an entry of a bundle, and refer to the Secret");
         };
         let reason = routing.verdict(id).and_then(|verdict| verdict.reasons.first());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::layer::{Tree, TreeKind};
-use crate::span::Place;
-use crate::yaml::node::{Scalar, Style};
+use crate::span::Location;
+use crate::yaml::node::{Scalar, YamlStyle};
 
 impl Tree {
     /// The value under a key.
@@ -52,23 +52,23 @@ impl Tree {
     }
 
     /// A text that stands in no file; `place` is where it comes from.
-    pub fn text(text: &str, place: &Place) -> Self {
-        Self { place: place.clone(), kind: TreeKind::Leaf(Arc::new(Scalar::new(text, Style::DoubleQuoted))) }
+    pub fn text(text: &str, place: &Location) -> Self {
+        Self { place: place.clone(), kind: TreeKind::Leaf(Arc::new(Scalar::new(text, YamlStyle::DoubleQuoted))) }
     }
 
     /// A number or truth value that stands in no file.
-    pub fn literal(text: &str, place: &Place) -> Self {
-        Self { place: place.clone(), kind: TreeKind::Leaf(Arc::new(Scalar::new(text, Style::Plain))) }
+    pub fn literal(text: &str, place: &Location) -> Self {
+        Self { place: place.clone(), kind: TreeKind::Leaf(Arc::new(Scalar::new(text, YamlStyle::Plain))) }
     }
 
     /// A mapping that stands in no file.
-    pub fn map<'k>(pairs: impl IntoIterator<Item = (&'k str, Self)>, place: &Place) -> Self {
+    pub fn map<'k>(pairs: impl IntoIterator<Item = (&'k str, Self)>, place: &Location) -> Self {
         let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         Self { place: place.clone(), kind: TreeKind::Map(pairs) }
     }
 
     /// A list that stands in no file.
-    pub fn list(items: Vec<Self>, place: &Place) -> Self {
+    pub fn list(items: Vec<Self>, place: &Location) -> Self {
         Self { place: place.clone(), kind: TreeKind::List(items) }
     }
 

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::refusal::Refusal;
-use crate::files::{FileKind, Files};
+use super::refusal::FixError;
+use crate::files::{FileKind, ProjectFiles};
 
 /// The path of a file by its name, which need not exist. Refused if it is a symbolic link, or lies behind one,
 /// that leads out of the project: a write would follow it.
-pub(super) fn inside(files: &Files, name: &str) -> Result<PathBuf, Refusal> {
+pub(super) fn resolve_inside(files: &ProjectFiles, name: &str) -> Result<PathBuf, FixError> {
     let path = files.root().join(name);
-    match files.writable(FileKind::Layer, &path) {
+    match files.writable_path(FileKind::Layer, &path) {
         Ok(_) => Ok(path),
-        Err(_) => Err(Refusal::Outside),
+        Err(_) => Err(FixError::Outside),
     }
 }

@@ -7,38 +7,39 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::entry_path::{self, at, map_mut};
-use super::lines::{behind_header, between, line_end, line_start, shifted};
-use super::refusal::Refusal;
-use crate::check::Spot;
+use super::entry_path::{self, entry_at, map_mut};
+use super::lines::{behind_header, key_separator, line_end, line_start, shift_lines};
+use super::refusal::FixError;
+use crate::check::EntryLocation;
 use crate::diagnostic::Diagnostics;
 use crate::sops;
 use crate::span::{Source, Span};
 use crate::yaml;
-use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar, Style};
+use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
 
 /// What declares a key.
 const DECLARED: &str = "sensitive: true";
 
 /// A layer on its way.
 #[derive(Clone)]
-pub(super) struct Draft {
+pub(super) struct LayerDraft {
     name: String,
     text: Zeroizing<String>,
-    root: Node,
+    root: YamlNode,
     /// The file as it is on disk.
     on_disk: Zeroizing<String>,
 }
 
 /// A part of the text that another one takes the place of.
-type Edit = (Range<usize>, Zeroizing<String>);
+type LayerEdit = (Range<usize>, Zeroizing<String>);
 
-impl Draft {
+impl LayerDraft {
     /// Reads a layer, which must not be encrypted.
-    pub(super) fn read(name: &str, text: &str) -> Result<Self, Refusal> {
-        let root = yaml::read::read(&Source::new(name, text)).map_err(|_: Diagnostics| Refusal::Unreadable)?;
+    pub(super) fn read(name: &str, text: &str) -> Result<Self, FixError> {
+        let root =
+            yaml::read::read_document(&Source::new(name, text)).map_err(|_: Diagnostics| FixError::Unreadable)?;
         if sops::is_encrypted(&root) {
-            return Err(Refusal::InPart(name.to_owned()));
+            return Err(FixError::InPart(name.to_owned()));
         }
         let text = Zeroizing::new(text.to_owned());
         Ok(Self { name: name.to_owned(), on_disk: text.clone(), text, root })
@@ -49,7 +50,7 @@ impl Draft {
     }
 
     /// The file as it is on disk, if the draft says something else.
-    pub(super) fn changes(&self) -> Option<&str> {
+    pub(super) fn changed_from(&self) -> Option<&str> {
         (self.on_disk != self.text).then_some(self.on_disk.as_str())
     }
 
@@ -59,51 +60,51 @@ impl Draft {
     }
 
     /// The keys that lead to an entry.
-    pub(super) fn find(&self, spot: &Spot) -> Result<Vec<String>, Refusal> {
-        entry_path::find(&self.root, spot)
+    pub(super) fn find(&self, spot: &EntryLocation) -> Result<Vec<String>, FixError> {
+        entry_path::find_entry_path(&self.root, spot)
     }
 
     /// Declares an entry sensitive.
-    pub(super) fn declare(&mut self, path: &[String]) -> Result<(), Refusal> {
-        let (key, node) = at(&self.root, path).ok_or(Refusal::Lost)?;
+    pub(super) fn declare(&mut self, path: &[String]) -> Result<(), FixError> {
+        let (key, node) = entry_at(&self.root, path).ok_or(FixError::Lost)?;
         self.check_bare(key, node)?;
         let edit = match &node.kind {
-            Kind::Map(fields) if fields.contains_key("sensitive") => return Err(Refusal::DeclaredPlain),
-            Kind::Map(fields) => self.with_field(fields, node),
-            Kind::Scalar(scalar) => self.in_long_form(path, key, node, scalar),
-            Kind::List(_) => return Err(Refusal::Lost),
+            YamlKind::Map(fields) if fields.contains_key("sensitive") => return Err(FixError::DeclaredPlain),
+            YamlKind::Map(fields) => self.with_field(fields, node),
+            YamlKind::Scalar(scalar) => self.in_long_form(path, key, node, scalar),
+            YamlKind::List(_) => return Err(FixError::Lost),
         };
-        self.change(edit, |root| {
+        self.apply_edit(edit, |root| {
             let (last, before) = path.split_last()?;
             let node = map_mut(root, before)?.get_mut(last.as_str())?;
             if node.as_map().is_none() {
                 let value = node.clone();
-                node.kind = Kind::Map(Mapping::from_iter([(named("value"), value)]));
+                node.kind = YamlKind::Map(Mapping::from_iter([(plain_key("value"), value)]));
             }
-            map_mut(root, path)?.insert(named("sensitive"), truth());
+            map_mut(root, path)?.insert(plain_key("sensitive"), true_node());
             Some(())
         })
     }
 
     /// Takes the value of an entry out, and gives it. With `keeps_key` a declaration of the key stays; without,
     /// nothing but other fields that it has.
-    pub(super) fn take(&mut self, path: &[String], keeps_key: bool) -> Result<Zeroizing<String>, Refusal> {
-        let (key, node) = at(&self.root, path).ok_or(Refusal::Lost)?;
+    pub(super) fn take(&mut self, path: &[String], keeps_key: bool) -> Result<Zeroizing<String>, FixError> {
+        let (key, node) = entry_at(&self.root, path).ok_or(FixError::Lost)?;
         self.check_bare(key, node)?;
-        if let Kind::Map(fields) = &node.kind {
-            let (value_key, value) = fields.get_key_value("value").ok_or(Refusal::Lost)?;
+        if let YamlKind::Map(fields) = &node.kind {
+            let (value_key, value) = fields.get_key_value("value").ok_or(FixError::Lost)?;
             self.check_bare(value_key, value)?;
-            let text = Zeroizing::new(value.as_scalar().ok_or(Refusal::Lost)?.text().to_owned());
+            let text = Zeroizing::new(value.as_scalar().ok_or(FixError::Lost)?.text().to_owned());
             let declared = fields.get("sensitive").map(|node| node.as_scalar().is_some_and(|it| it.text() == "true"));
             let field: Vec<_> = path.iter().cloned().chain(["value".to_owned()]).collect();
             match declared {
-                Some(false) => return Err(Refusal::DeclaredPlain),
+                Some(false) => return Err(FixError::DeclaredPlain),
                 None if keeps_key => {
-                    let edit = (value_key.span.start..value.span.end, self.instead(value, DECLARED));
-                    self.change(edit, |root| {
+                    let edit = (value_key.span.start..value.span.end, self.replacement_text(value, DECLARED));
+                    self.apply_edit(edit, |root| {
                         let fields = map_mut(root, path)?;
                         fields.shift_remove("value");
-                        fields.insert(named("sensitive"), truth());
+                        fields.insert(plain_key("sensitive"), true_node());
                         Some(())
                     })?;
                 }
@@ -112,13 +113,13 @@ impl Draft {
             }
             return Ok(text);
         }
-        let text = Zeroizing::new(node.as_scalar().ok_or(Refusal::Lost)?.text().to_owned());
+        let text = Zeroizing::new(node.as_scalar().ok_or(FixError::Lost)?.text().to_owned());
         if keeps_key {
-            let edit = (node.span.start..node.span.end, self.instead(node, &format!("{{ {DECLARED} }}")));
-            self.change(edit, |root| {
+            let edit = (node.span.start..node.span.end, self.replacement_text(node, &format!("{{ {DECLARED} }}")));
+            self.apply_edit(edit, |root| {
                 let (last, before) = path.split_last()?;
-                let fields = Mapping::from_iter([(named("sensitive"), truth())]);
-                map_mut(root, before)?.get_mut(last.as_str())?.kind = Kind::Map(fields);
+                let fields = Mapping::from_iter([(plain_key("sensitive"), true_node())]);
+                map_mut(root, before)?.get_mut(last.as_str())?.kind = YamlKind::Map(fields);
                 Some(())
             })?;
         } else {
@@ -128,21 +129,22 @@ impl Draft {
     }
 
     /// That a value stands behind its key, and nothing between them.
-    fn check_bare(&self, key: &Key, node: &Node) -> Result<(), Refusal> {
-        let gap = self.text.get(key.span.end..node.span.start).ok_or(Refusal::Alias)?;
+    fn check_bare(&self, key: &YamlKey, node: &YamlNode) -> Result<(), FixError> {
+        let gap = self.text.get(key.span.end..node.span.start).ok_or(FixError::Alias)?;
         // an alias to what follows it cannot be, but what it names may stand further up
-        if between(gap).is_empty() { Ok(()) } else { Err(Refusal::Properties) }
+        if key_separator(gap).is_empty() { Ok(()) } else { Err(FixError::Properties) }
     }
 
     /// What takes the place of a value; a comment of a block's header stays.
-    fn instead(&self, node: &Node, new: &str) -> Zeroizing<String> {
+    fn replacement_text(&self, node: &YamlNode, new: &str) -> Zeroizing<String> {
         let raw = self.slice(node.span.start..node.span.end);
-        let is_block = node.as_scalar().is_some_and(|scalar| matches!(scalar.style, Style::Literal | Style::Folded));
+        let is_block =
+            node.as_scalar().is_some_and(|scalar| matches!(scalar.style, YamlStyle::Literal | YamlStyle::Folded));
         Zeroizing::new(if is_block { format!("{new}{}", behind_header(raw)) } else { new.to_owned() })
     }
 
     /// One more field in a long form.
-    fn with_field(&self, fields: &Mapping, node: &Node) -> Edit {
+    fn with_field(&self, fields: &Mapping, node: &YamlNode) -> LayerEdit {
         let newline = self.newline();
         let at = |at: usize, text: String| (at..at, Zeroizing::new(text));
         match fields.iter().next_back().zip(fields.keys().next()) {
@@ -157,13 +159,13 @@ impl Draft {
     }
 
     /// The long form of a short one: on the line of the key where that can be, else on lines of its own.
-    fn in_long_form(&self, path: &[String], key: &Key, node: &Node, scalar: &Scalar) -> Edit {
+    fn in_long_form(&self, path: &[String], key: &YamlKey, node: &YamlNode, scalar: &Scalar) -> LayerEdit {
         let raw = self.slice(node.span.start..node.span.end);
         let gap = self.slice(key.span.end..node.span.start);
         let is_safe = match scalar.style {
-            Style::Plain => !raw.contains(['{', '}', '[', ']', ',']),
-            Style::SingleQuoted | Style::DoubleQuoted => true,
-            Style::Literal | Style::Folded => false,
+            YamlStyle::Plain => !raw.contains(['{', '}', '[', ']', ',']),
+            YamlStyle::SingleQuoted | YamlStyle::DoubleQuoted => true,
+            YamlStyle::Literal | YamlStyle::Folded => false,
         };
         let is_one_line = !raw.contains('\n') && !gap.contains('\n');
         if self.is_within_flow(path) || is_safe && is_one_line {
@@ -179,17 +181,17 @@ impl Draft {
         };
         let indent = " ".repeat(indent);
         let lead = if start < node.span.start { format!("{newline}{indent}") } else { String::new() };
-        let raw = Zeroizing::new(shifted(raw, "  "));
+        let raw = Zeroizing::new(shift_lines(raw, "  "));
         let new = format!("{lead}{DECLARED}{newline}{indent}value: {}", raw.as_str());
         (start..node.span.end, Zeroizing::new(new))
     }
 
     /// Cuts a key out of its map, with its lines if it has them.
-    fn cut(&mut self, path: &[String]) -> Result<(), Refusal> {
-        let (last, before) = path.split_last().ok_or(Refusal::Lost)?;
-        let parent = at(&self.root, before).ok_or(Refusal::Lost)?;
-        let map = parent.1.as_map().ok_or(Refusal::Lost)?;
-        let index = map.get_index_of(last.as_str()).ok_or(Refusal::Lost)?;
+    fn cut(&mut self, path: &[String]) -> Result<(), FixError> {
+        let (last, before) = path.split_last().ok_or(FixError::Lost)?;
+        let parent = entry_at(&self.root, before).ok_or(FixError::Lost)?;
+        let map = parent.1.as_map().ok_or(FixError::Lost)?;
+        let index = map.get_index_of(last.as_str()).ok_or(FixError::Lost)?;
         let at = if self.is_flow(parent.1.span) {
             self.within_braces(parent.1.span, map, index)?
         } else {
@@ -201,15 +203,15 @@ impl Draft {
             1 if is_block => "{}",
             _ => "",
         };
-        self.change((at, Zeroizing::new(new.to_owned())), |root| {
+        self.apply_edit((at, Zeroizing::new(new.to_owned())), |root| {
             map_mut(root, before)?.shift_remove(last.as_str());
             Some(())
         })
     }
 
-    fn within_braces(&self, braces: Span, map: &Mapping, index: usize) -> Result<Range<usize>, Refusal> {
+    fn within_braces(&self, braces: Span, map: &Mapping, index: usize) -> Result<Range<usize>, FixError> {
         let part = |index: usize| map.get_index(index).map(|(key, node)| (key.span.start, node.span.end));
-        let (start, end) = part(index).ok_or(Refusal::Lost)?;
+        let (start, end) = part(index).ok_or(FixError::Lost)?;
         let before = index.checked_sub(1).and_then(part).map(|(_, end)| end);
         let next = part(index + 1).map(|(start, _)| start);
         let at = match (before, next) {
@@ -218,11 +220,11 @@ impl Draft {
             (None, None) => braces.start + 1..braces.end.saturating_sub(1).max(end),
         };
         let around = [self.slice(at.start..start.max(at.start)), self.slice(end..at.end.max(end))];
-        if around.iter().any(|text| text.contains('#')) { Err(Refusal::Comment) } else { Ok(at) }
+        if around.iter().any(|text| text.contains('#')) { Err(FixError::Comment) } else { Ok(at) }
     }
 
-    fn on_lines(&self, parent: (&Key, &Node), map: &Mapping, index: usize) -> Result<Range<usize>, Refusal> {
-        let (key, node) = map.get_index(index).ok_or(Refusal::Lost)?;
+    fn on_lines(&self, parent: (&YamlKey, &YamlNode), map: &Mapping, index: usize) -> Result<Range<usize>, FixError> {
+        let (key, node) = map.get_index(index).ok_or(FixError::Lost)?;
         let (start, end) = (key.span.start, node.span.end);
         if map.len() == 1 {
             // up to the `:` of the map's own key, if nothing but blanks lies between
@@ -233,23 +235,27 @@ impl Draft {
         }
         let line = line_start(&self.text, start);
         if !self.slice(line..start).trim().is_empty() {
-            return Err(Refusal::Entangled);
+            return Err(FixError::Entangled);
         }
         Ok(line..line_end(&self.text, end))
     }
 
     /// Changes the text, if it says then what `expected` makes of what it says now.
-    fn change(&mut self, edit: Edit, expected: impl FnOnce(&mut Node) -> Option<()>) -> Result<(), Refusal> {
+    fn apply_edit(
+        &mut self,
+        edit: LayerEdit,
+        expected: impl FnOnce(&mut YamlNode) -> Option<()>,
+    ) -> Result<(), FixError> {
         let (at, new) = edit;
         let mut wanted = self.root.clone();
-        expected(&mut wanted).ok_or(Refusal::Lost)?;
+        expected(&mut wanted).ok_or(FixError::Lost)?;
         let (before, after) = (self.slice(0..at.start), self.slice(at.end..self.text.len()));
         let mut text = Zeroizing::new(String::with_capacity(before.len() + new.len() + after.len()));
         for part in [before, new.as_str(), after] {
             text.push_str(part);
         }
-        let root = yaml::read::read(&Source::new(self.name.as_str(), text.as_str()));
-        let root = root.ok().filter(|root| is_same(root, &wanted)).ok_or(Refusal::Entangled)?;
+        let root = yaml::read::read_document(&Source::new(self.name.as_str(), text.as_str()));
+        let root = root.ok().filter(|root| is_same(root, &wanted)).ok_or(FixError::Entangled)?;
         self.text = text;
         self.root = root;
         Ok(())
@@ -271,32 +277,32 @@ impl Draft {
     fn is_within_flow(&self, path: &[String]) -> bool {
         let parents = (0..path.len()).filter_map(|length| match path.get(..length)? {
             [] => Some(&self.root),
-            path => at(&self.root, path).map(|(_, node)| node),
+            path => entry_at(&self.root, path).map(|(_, node)| node),
         });
         parents.into_iter().any(|node| self.is_flow(node.span))
     }
 }
 
-fn named(text: &str) -> Key {
-    Key { text: text.to_owned(), span: Span::default() }
+fn plain_key(text: &str) -> YamlKey {
+    YamlKey { text: text.to_owned(), span: Span::default() }
 }
 
-fn truth() -> Node {
-    Node { span: Span::default(), kind: Kind::Scalar(Scalar::new("true", Style::Plain)) }
+fn true_node() -> YamlNode {
+    YamlNode { span: Span::default(), kind: YamlKind::Scalar(Scalar::new("true", YamlStyle::Plain)) }
 }
 
 /// Whether two trees say the same, wherever it stands.
-fn is_same(one: &Node, other: &Node) -> bool {
+fn is_same(one: &YamlNode, other: &YamlNode) -> bool {
     match (&one.kind, &other.kind) {
-        (Kind::Scalar(one), Kind::Scalar(other)) => {
+        (YamlKind::Scalar(one), YamlKind::Scalar(other)) => {
             let what = |scalar: &Scalar| (scalar.style, scalar.blank, scalar.tag.clone());
             one.text() == other.text() && what(one) == what(other)
         }
-        (Kind::List(one), Kind::List(other)) => {
+        (YamlKind::List(one), YamlKind::List(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
         }
-        (Kind::Map(one), Kind::Map(other)) => {
-            let has = |(key, one): (&Key, &Node)| other.get(key).is_some_and(|other| is_same(one, other));
+        (YamlKind::Map(one), YamlKind::Map(other)) => {
+            let has = |(key, one): (&YamlKey, &YamlNode)| other.get(key).is_some_and(|other| is_same(one, other));
             one.len() == other.len() && one.iter().all(has)
         }
         _ => false,

@@ -11,10 +11,10 @@ pub(super) fn line_end(text: &str, at: usize) -> usize {
 }
 
 /// What stands between a key and its value, without the `:` and comments.
-pub(super) fn between(gap: &str) -> String {
+pub(super) fn key_separator(gap: &str) -> String {
     let gap = gap.trim_start();
     let gap = gap.strip_prefix(':').unwrap_or(gap);
-    let lines = gap.split('\n').map(|line| match comment(line) {
+    let lines = gap.split('\n').map(|line| match comment_start(line) {
         Some(at) => line.get(..at).unwrap_or_default(),
         None => line,
     });
@@ -22,7 +22,7 @@ pub(super) fn between(gap: &str) -> String {
 }
 
 /// Where the comment of a line starts that holds no value.
-fn comment(line: &str) -> Option<usize> {
+fn comment_start(line: &str) -> Option<usize> {
     let mut before = ' ';
     line.char_indices().find_map(|(at, char)| {
         let starts = char == '#' && before.is_whitespace();
@@ -39,7 +39,7 @@ pub(super) fn behind_header(raw: &str) -> &str {
 }
 
 /// The lines of a text but the first, further in by some blanks. Blank lines stay.
-pub(super) fn shifted(raw: &str, by: &str) -> String {
+pub(super) fn shift_lines(raw: &str, by: &str) -> String {
     let mut out = String::with_capacity(raw.len() + 64);
     for (index, line) in raw.split('\n').enumerate() {
         if index > 0 {
@@ -68,7 +68,7 @@ mod tests {
             (": &a#b ", "&a#b"),
             ("", ""),
         ] {
-            assert_eq!(between(gap), expected, "{gap:?}");
+            assert_eq!(key_separator(gap), expected, "{gap:?}");
         }
     }
 

@@ -16,39 +16,39 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
-use self::bounds::inside;
-use self::companion::Companion;
-use self::draft::Draft;
-use self::refusal::Refusal;
+use self::bounds::resolve_inside;
+use self::companion::SecretsFileEdit;
+use self::draft::LayerDraft;
+use self::refusal::FixError;
 use crate::at_rest::{
-    Before, FileContent, Kind, Rewrite, SecretFile, Staged, Waiting, Wish, encrypt, encrypt_typed, plan, typed,
-    write_all,
+    ContentBefore, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, TextValueKind, WaitCallback,
+    encrypt_secret_file, encrypt_typed, parse_typed, plan_encryption, write_all,
 };
 use crate::atomic::Access;
-use crate::check::{Finding, Remedy, Spot};
-use crate::files::Files;
-use crate::sops::{Format, Identities, RuleBook, Timestamp};
+use crate::check::{EntryLocation, Finding, Fix};
+use crate::files::ProjectFiles;
+use crate::sops::{Identities, SopsConfigCache, SopsFormat, Timestamp};
 
 /// What is at hand.
 #[derive(Clone, Copy)]
-pub struct Desk<'a> {
+pub struct FixContext<'a> {
     /// The project.
-    pub files: &'a Files,
+    pub files: &'a ProjectFiles,
     /// The rules of `.sops.yaml`.
-    pub rules: &'a RuleBook,
+    pub rules: &'a SopsConfigCache,
     /// What opens encrypted files.
     pub identities: &'a Identities,
     /// For whom files are encrypted that no rule names recipients for.
-    pub wish: &'a Wish,
+    pub recipient_options: &'a RecipientOptions,
     /// Now.
     pub now: Timestamp,
     /// Says which file is waited for.
-    pub waiting: Waiting<'a>,
+    pub waiting: WaitCallback<'a>,
 }
 
 /// What was mended.
 #[derive(Debug, Clone)]
-pub struct Fixed {
+pub struct AppliedFix {
     /// The rule of the finding.
     pub rule: &'static str,
     /// What was done.
@@ -61,28 +61,28 @@ pub struct Fixed {
 
 /// Mends what can be, and tells what was; what is left says why. Other findings may show themselves then: it is
 /// for the caller to look again.
-pub fn mend(desk: Desk<'_>, findings: &mut [Finding]) -> Vec<Fixed> {
-    let broken = Broken::of(findings);
+pub fn apply_fixes(desk: FixContext<'_>, findings: &mut [Finding]) -> Vec<AppliedFix> {
+    let broken = BrokenApps::of(findings);
     let mut fixed = Vec::new();
     let mut encrypted = BTreeSet::new();
     let mut layers: BTreeMap<String, Vec<&mut Finding>> = BTreeMap::new();
     for finding in findings {
-        let Some(remedy) = finding.remedy.clone() else { continue };
+        let Some(remedy) = finding.fix.clone() else { continue };
         // a file that cannot be decrypted for that very reason is broken by nothing else
-        if broken.holds(finding) && finding.diagnostic.rule != "sops-plaintext" {
-            refuse(finding, &Refusal::Unreadable);
+        if broken.affects_finding(finding) && finding.diagnostic.rule != "sops-plaintext" {
+            refuse_fix(finding, &FixError::Unreadable);
             continue;
         }
         match remedy {
-            Remedy::Encrypt(name) if encrypted.contains(&name) => {}
-            Remedy::Encrypt(name) => match desk.encrypt(&name) {
+            Fix::Encrypt(name) if encrypted.contains(&name) => {}
+            Fix::Encrypt(name) => match desk.encrypt(&name) {
                 Ok(message) => {
-                    fixed.push(told(finding, message, &name, true));
+                    fixed.push(applied_fix(finding, message, &name, true));
                     encrypted.insert(name);
                 }
-                Err(refusal) => refuse(finding, &refusal),
+                Err(refusal) => refuse_fix(finding, &refusal),
             },
-            Remedy::Declare(spot) | Remedy::Move { spot, .. } => {
+            Fix::Declare(spot) | Fix::Move { location: spot, .. } => {
                 layers.entry(spot.place.source.name().to_owned()).or_default().push(finding);
             }
         }
@@ -90,19 +90,19 @@ pub fn mend(desk: Desk<'_>, findings: &mut [Finding]) -> Vec<Fixed> {
     for (name, findings) in layers {
         // what was in plaintext there is not any more
         if !encrypted.contains(&name) {
-            fixed.extend(desk.layer(&name, findings));
+            fixed.extend(desk.fix_layer(&name, findings));
         }
     }
     fixed
 }
 
 /// Apps with layers that cannot be read right: what is written there might not be what was meant.
-struct Broken {
+struct BrokenApps {
     apps: BTreeSet<String>,
     all: bool,
 }
 
-impl Broken {
+impl BrokenApps {
     fn of(findings: &[Finding]) -> Self {
         let is_broken = |finding: &&Finding| finding.is_of_layers && !finding.is_acceptable();
         let broken = || findings.iter().filter(is_broken);
@@ -110,40 +110,40 @@ impl Broken {
         Self { apps, all: broken().any(|finding| finding.app().is_none()) }
     }
 
-    fn holds(&self, finding: &Finding) -> bool {
+    fn affects_finding(&self, finding: &Finding) -> bool {
         self.all || finding.app().is_some_and(|app| self.apps.contains(app))
     }
 }
 
-fn refuse(finding: &mut Finding, refusal: &Refusal) {
-    finding.leave(refusal.to_string());
+fn refuse_fix(finding: &mut Finding, refusal: &FixError) {
+    finding.skip_fix(refusal.to_string());
 }
 
-fn refuse_all<'f>(findings: impl IntoIterator<Item = &'f mut Finding>, refusal: &Refusal) {
+fn refuse_all<'f>(findings: impl IntoIterator<Item = &'f mut Finding>, refusal: &FixError) {
     for finding in findings {
-        refuse(finding, refusal);
+        refuse_fix(finding, refusal);
     }
 }
 
-fn told(finding: &Finding, message: String, file: &str, was_open: bool) -> Fixed {
-    Fixed { rule: finding.diagnostic.rule, message, file: file.to_owned(), was_open }
+fn applied_fix(finding: &Finding, message: String, file: &str, was_open: bool) -> AppliedFix {
+    AppliedFix { rule: finding.diagnostic.rule, message, file: file.to_owned(), was_open }
 }
 
 /// A value on its way out of a layer.
-struct Leaving<'f> {
+struct PendingMove<'f> {
     finding: &'f mut Finding,
     path: Vec<String>,
-    spot: Spot,
+    location: EntryLocation,
     keeps_key: bool,
-    kind: Kind,
+    kind: TextValueKind,
 }
 
-impl Desk<'_> {
+impl FixContext<'_> {
     /// Encrypts a file, or what somebody typed in plaintext into one that is encrypted. Says what was done.
-    fn encrypt(self, name: &str) -> Result<String, Refusal> {
-        let path = inside(self.files, name)?;
-        let file = SecretFile::read_as(path, name.to_owned(), Format::Yaml)?;
-        let before = Before::Content(FileContent::of(&file.bytes));
+    fn encrypt(self, name: &str) -> Result<String, FixError> {
+        let path = resolve_inside(self.files, name)?;
+        let file = SecretFile::read_as(path, name.to_owned(), SopsFormat::Yaml)?;
+        let before = ContentBefore::Content(FileContent::of(&file.bytes));
         let (staged, message) = match encrypt_typed(&file, self.rules, self.identities, self.now)? {
             Some((staged, typed)) => {
                 let count = if typed.values == 1 { "1 value".to_owned() } else { format!("{} values", typed.values) };
@@ -153,17 +153,17 @@ impl Desk<'_> {
                 (staged, message)
             }
             None => {
-                let plan = plan(self.rules, &file.path, name, self.wish)?;
-                (encrypt(file, &plan, self.now)?.0, format!("`{name}` is encrypted"))
+                let plan = plan_encryption(self.rules, &file.path, name, self.recipient_options)?;
+                (encrypt_secret_file(file, &plan, self.now)?.0, format!("`{name}` is encrypted"))
             }
         };
-        write_all(vec![Rewrite::unless_changed(before, staged)], self.waiting)?;
+        write_all(vec![FileRewrite::unless_changed(before, staged)], self.waiting)?;
         Ok(message)
     }
 
     /// Mends what was found in one layer.
-    fn layer(self, name: &str, findings: Vec<&mut Finding>) -> Vec<Fixed> {
-        let mut draft = match self.draft(name, &findings) {
+    fn fix_layer(self, name: &str, findings: Vec<&mut Finding>) -> Vec<AppliedFix> {
+        let mut draft = match self.open_draft(name, &findings) {
             Ok(draft) => draft,
             Err(refusal) => {
                 refuse_all(findings, &refusal);
@@ -172,14 +172,14 @@ impl Desk<'_> {
         };
         let (mut declaring, mut declared, mut moving) = (Vec::new(), Vec::new(), Vec::new());
         for finding in findings {
-            let Some(remedy) = finding.remedy.clone() else { continue };
-            let Some(spot) = remedy.spot() else { continue };
+            let Some(remedy) = finding.fix.clone() else { continue };
+            let Some(spot) = remedy.entry_location() else { continue };
             // all of them before anything changes: their places are those of the file
             match (draft.find(spot), remedy) {
-                (Err(refusal), _) => refuse(finding, &refusal),
-                (Ok(path), Remedy::Move { spot, keeps_key, is_scalar }) => {
-                    let kind = if is_scalar { Kind::Scalar } else { Kind::Text };
-                    moving.push(Leaving { finding, path, spot, keeps_key, kind });
+                (Err(refusal), _) => refuse_fix(finding, &refusal),
+                (Ok(path), Fix::Move { location: spot, keeps_key, is_scalar }) => {
+                    let kind = if is_scalar { TextValueKind::Scalar } else { TextValueKind::Text };
+                    moving.push(PendingMove { finding, path, location: spot, keeps_key, kind });
                 }
                 (Ok(path), _) => declaring.push((finding, path)),
             }
@@ -187,7 +187,7 @@ impl Desk<'_> {
         for (finding, path) in declaring {
             match draft.declare(&path) {
                 Ok(()) => declared.push(finding),
-                Err(refusal) => refuse(finding, &refusal),
+                Err(refusal) => refuse_fix(finding, &refusal),
             }
         }
         let mut fixed = Vec::new();
@@ -200,25 +200,25 @@ impl Desk<'_> {
         }
         fixed.extend(declared.into_iter().map(|finding| {
             let label = finding.label().unwrap_or_default();
-            told(finding, format!("`{label}` is declared sensitive in `{name}`"), name, false)
+            applied_fix(finding, format!("`{label}` is declared sensitive in `{name}`"), name, false)
         }));
         fixed
     }
 
     /// The file, which must be what was checked.
-    fn draft(self, name: &str, findings: &[&mut Finding]) -> Result<Draft, Refusal> {
-        let path = inside(self.files, name)?;
-        let bytes = Zeroizing::new(SecretFile::read_as(path, name.to_owned(), Format::Yaml)?.bytes);
-        let is_same = |spot: &Spot| spot.place.source.text().as_bytes() == bytes.as_slice();
-        let mut spots = findings.iter().filter_map(|finding| finding.remedy.as_ref()?.spot());
+    fn open_draft(self, name: &str, findings: &[&mut Finding]) -> Result<LayerDraft, FixError> {
+        let path = resolve_inside(self.files, name)?;
+        let bytes = Zeroizing::new(SecretFile::read_as(path, name.to_owned(), SopsFormat::Yaml)?.bytes);
+        let is_same = |spot: &EntryLocation| spot.place.source.text().as_bytes() == bytes.as_slice();
+        let mut spots = findings.iter().filter_map(|finding| finding.fix.as_ref()?.entry_location());
         let text = std::str::from_utf8(&bytes).ok().filter(|_| spots.all(is_same));
-        Draft::read(name, text.ok_or(Refusal::Changed)?)
+        LayerDraft::read(name, text.ok_or(FixError::Changed)?)
     }
 
     /// Moves values to the encrypted file of a layer, and writes both. The draft is without them then, or as it
     /// was if nothing moved.
-    fn move_all(self, name: &str, draft: &mut Draft, moving: Vec<Leaving<'_>>) -> Vec<Fixed> {
-        let mut companion = match Companion::open(self, name) {
+    fn move_all(self, name: &str, draft: &mut LayerDraft, moving: Vec<PendingMove<'_>>) -> Vec<AppliedFix> {
+        let mut companion = match SecretsFileEdit::open(self, name) {
             Ok(companion) => companion,
             Err(refusal) => {
                 refuse_all(moving.into_iter().map(|it| it.finding), &refusal);
@@ -230,7 +230,7 @@ impl Desk<'_> {
         for it in moving {
             match it.take(draft, &mut companion) {
                 Ok(()) => leaving.push(it),
-                Err(refusal) => refuse(it.finding, &refusal),
+                Err(refusal) => refuse_fix(it.finding, &refusal),
             }
         }
         let (to, paths) = (companion.name.clone(), leaving.iter().map(|it| it.path.as_slice()).collect::<Vec<_>>());
@@ -243,32 +243,33 @@ impl Desk<'_> {
             refuse_all(leaving.into_iter().map(|it| it.finding), &refusal);
             return Vec::new();
         }
-        let moved = leaving.into_iter().map(|Leaving { finding, .. }| {
+        let moved = leaving.into_iter().map(|PendingMove { finding, .. }| {
             let label = finding.label().unwrap_or_default();
-            told(finding, format!("`{label}` moved from `{name}` to `{to}`"), name, true)
+            applied_fix(finding, format!("`{label}` moved from `{name}` to `{to}`"), name, true)
         });
         moved.collect()
     }
 
-    fn write(self, name: &str, draft: &mut Draft) -> Result<(), Refusal> {
-        let Some(before) = draft.changes() else { return Ok(()) };
-        let before = Before::Content(FileContent::of(before.as_bytes()));
-        let path = inside(self.files, name)?;
+    fn write(self, name: &str, draft: &mut LayerDraft) -> Result<(), FixError> {
+        let Some(before) = draft.changed_from() else { return Ok(()) };
+        let before = ContentBefore::Content(FileContent::of(before.as_bytes()));
+        let path = resolve_inside(self.files, name)?;
         let bytes = draft.text().as_bytes().to_vec();
-        let staged = Staged { path, name: name.to_owned(), bytes, access: Access::Usual };
-        write_all(vec![Rewrite::unless_changed(before, staged)], self.waiting)?;
+        let staged = StagedWrite { path, name: name.to_owned(), bytes, access: Access::Usual };
+        write_all(vec![FileRewrite::unless_changed(before, staged)], self.waiting)?;
         draft.note_written();
         Ok(())
     }
 }
 
-impl Leaving<'_> {
+impl PendingMove<'_> {
     /// Takes the value out of a draft and puts it into the encrypted file: both or none.
-    fn take(&self, draft: &mut Draft, companion: &mut Companion) -> Result<(), Refusal> {
+    fn take(&self, draft: &mut LayerDraft, companion: &mut SecretsFileEdit) -> Result<(), FixError> {
         let mut without = draft.clone();
         let value = without.take(&self.path, self.keeps_key)?;
-        let value = typed(value.as_bytes(), self.kind).map_err(|problem| Refusal::Said(problem.to_string()))?;
-        companion.put(&self.path, &self.spot, value)?;
+        let value =
+            parse_typed(value.as_bytes(), self.kind).map_err(|problem| FixError::Diagnosed(problem.to_string()))?;
+        companion.put(&self.path, &self.location, value)?;
         *draft = without;
         Ok(())
     }

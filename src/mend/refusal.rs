@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// Why a finding is not mended.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum Refusal {
+pub(super) enum FixError {
     #[error("a layer of the app cannot be read as it is; mend that first")]
     Unreadable,
     #[error("the file has changed since it was checked")]
@@ -35,19 +35,19 @@ pub(super) enum Refusal {
     Exposed(String),
     /// What another part of the program says.
     #[error("{0}")]
-    Said(String),
+    Diagnosed(String),
 }
 
-impl From<Diagnostic> for Refusal {
+impl From<Diagnostic> for FixError {
     /// What is wrong, and what to do.
     fn from(Diagnostic { message, hints, .. }: Diagnostic) -> Self {
         let said = [message].into_iter().chain(hints.into_iter().next());
-        Self::Said(said.collect::<Vec<_>>().join("; "))
+        Self::Diagnosed(said.collect::<Vec<_>>().join("; "))
     }
 }
 
-impl From<Diagnostics> for Refusal {
+impl From<Diagnostics> for FixError {
     fn from(problems: Diagnostics) -> Self {
-        problems.sorted().into_iter().next().map_or_else(|| Self::Said(String::new()), Self::from)
+        problems.into_sorted().into_iter().next().map_or_else(|| Self::Diagnosed(String::new()), Self::from)
     }
 }

@@ -1,10 +1,10 @@
 //! Who may read a Secret: a Role for exactly that one, bound to a service account (`rbac`).
 
-use super::{External, Object, ObjectKind};
+use super::{ExternalBundle, Object, ObjectKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Definition, Tree};
 use crate::manifest::Manifest;
-use crate::span::{Located, Place};
+use crate::span::{Located, Location};
 
 const API_GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -12,10 +12,10 @@ const API_GROUP: &str = "rbac.authorization.k8s.io";
 ///
 /// The Role allows `get` on the Secret of that name and nothing else: `list` would give the contents
 /// of all Secrets, and cannot be bound to a name without a field selector.
-pub(super) fn access(
+pub(super) fn build_access(
     definition: &Definition,
     objects: &[Object],
-    external: &[External],
+    external: &[ExternalBundle],
     problems: &mut Diagnostics,
 ) -> Vec<Manifest> {
     let mut found = Vec::new();
@@ -35,14 +35,14 @@ pub(super) fn access(
             continue;
         }
         let role = format!("{name}-reader");
-        for tree in [role_of(&role, &secrets, &account.place), binding(&role, account)] {
+        for tree in [role_of(&role, &secrets, &account.place), role_binding(&role, account)] {
             found.extend(problems.take(Manifest::of(tree)));
         }
     }
     found
 }
 
-fn role_of(name: &str, secrets: &[&str], place: &Place) -> Tree {
+fn role_of(name: &str, secrets: &[&str], place: &Location) -> Tree {
     let text = |text: &str| Tree::text(text, place);
     let list = |word: &str| Tree::list(vec![text(word)], place);
     let rule = Tree::map(
@@ -65,7 +65,7 @@ fn role_of(name: &str, secrets: &[&str], place: &Place) -> Tree {
     )
 }
 
-fn binding(role: &str, account: &Located<String>) -> Tree {
+fn role_binding(role: &str, account: &Located<String>) -> Tree {
     let place = &account.place;
     let text = |text: &str| Tree::text(text, place);
     let reference = [("apiGroup", text(API_GROUP)), ("kind", text("Role")), ("name", text(role))];

@@ -7,45 +7,45 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::constraint::Constraints;
-use super::external::{self, External, Parts, external};
-use super::metadata::{self, Metadata};
+use super::external::{self, ExternalArgs, ExternalBundle, build_external};
+use super::metadata::{self, ObjectMetadata};
 use super::typed::{self, Day, SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, names, naming, size, text};
-use crate::budget::{Exhausted, VALUE_BYTES};
-use crate::diagnostic::{Cause, Diagnostic, Diagnostics, Failure, Public};
-use crate::layer::{Bundle, Change, Definition, Entry, EntrySource, Origin, Rules};
-use crate::manifest::{Common, references};
+use crate::budget::{BudgetExhausted, VALUE_BYTES};
+use crate::diagnostic::{Cause, Diagnostic, Diagnostics, FailureKind, PublicReason};
+use crate::layer::{Bundle, Definition, Entry, EntryHistoryStep, EntrySchema, EntrySource, LayerChange};
+use crate::manifest::{CommonMetadata, references};
 use crate::name::{BundleName, EntryId};
-use crate::resolve::{Final, Outcome, Pointed, Resolved, ResolvedValue, Shadow};
+use crate::resolve::{EntryOutcome, Placeholder, ResolvedBytes, ResolvedTarget, ResolvedValue, StoreText};
 use crate::route::{Routing, Sensitivity};
-use crate::span::Place;
+use crate::span::Location;
 
 /// One app in one environment, ready to become objects.
 #[derive(Clone, Copy)]
-pub struct Target<'a> {
+pub struct BuildInput<'a> {
     /// Its values.
-    pub resolved: &'a Resolved,
+    pub resolved: &'a ResolvedTarget,
     /// The decisions on them.
     pub routing: &'a Routing,
     /// All environments of the app, for what must hold in each.
-    pub siblings: &'a [Resolved],
+    pub siblings: &'a [ResolvedTarget],
     /// Checks rules.
     pub constraints: &'a Constraints,
     /// Where objects name ConfigMaps and Secrets.
-    pub references: &'a references::Rules,
+    pub references: &'a references::ReferenceRules,
     /// The day at which certificates must be valid; none if nobody asks.
     pub at: Option<Day>,
     /// What becomes of objects whose values nobody decrypted.
-    pub unknown: Unknown<'a>,
+    pub unknown: OnMissingKey<'a>,
 }
 
 /// What becomes of objects whose values nobody decrypted.
 #[derive(Clone, Copy)]
-pub enum Unknown<'a> {
+pub enum OnMissingKey<'a> {
     /// They are an error.
-    Refused,
+    Fail,
     /// They are given as far as they are known. Their names are asked for, where such follow from values.
-    Left(&'a dyn Fn(&Object) -> Option<String>),
+    Keep(&'a dyn Fn(&Object) -> Option<String>),
 }
 
 /// Builds the objects of a target, in the order in which they are written.
@@ -53,13 +53,17 @@ pub enum Unknown<'a> {
 /// Errors: `missing-required`, `invalid-value`, `invalid-name`, `invalid-key`, `no-naming-key`,
 /// `oversized-object`, `typed-secret`. Warnings: `deprecated-key`, `oversized-object`, `control-character`,
 /// `typed-secret`.
-pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnostics) -> (Vec<Object>, Vec<External>) {
+pub(super) fn build_objects(
+    target: BuildInput<'_>,
+    common: &CommonMetadata,
+    problems: &mut Diagnostics,
+) -> (Vec<Object>, Vec<ExternalBundle>) {
     let definition = &*target.resolved.definition;
     let mut entries = SortedEntries::of(target, problems);
-    let mut built = Built::default();
+    let mut built = BuiltObjects::default();
     for (name, bundle) in &definition.bundles {
-        if let Err(Exhausted) = VALUE_BYTES.spend(metadata::cost(common, bundle)) {
-            problems.push(VALUE_BYTES.exceeded().hint("put fewer labels and annotations on every object"));
+        if let Err(BudgetExhausted) = VALUE_BYTES.spend(metadata::metadata_size(common, bundle)) {
+            problems.push(VALUE_BYTES.budget_diagnostic().hint("put fewer labels and annotations on every object"));
             break;
         }
         built.add_bundle(target, common, (name, bundle), &mut entries, problems);
@@ -72,65 +76,72 @@ pub(super) fn build(target: Target<'_>, common: &Common, problems: &mut Diagnost
 /// The entries of a target by bundle, and by what becomes of them.
 #[derive(Default)]
 struct SortedEntries<'a> {
-    known: IndexMap<(&'a BundleName, ObjectKind), BTreeMap<String, Final>>,
+    known: IndexMap<(&'a BundleName, ObjectKind), BTreeMap<String, ResolvedBytes>>,
     /// Those whose value a store has.
-    pointers: IndexMap<&'a BundleName, BTreeMap<String, &'a Arc<Pointed>>>,
+    store_texts: IndexMap<&'a BundleName, BTreeMap<String, &'a Arc<StoreText>>>,
     /// Those that nobody decrypted.
-    unknown: IndexMap<(&'a BundleName, ObjectKind), BTreeMap<String, Shadow>>,
+    unknown: IndexMap<(&'a BundleName, ObjectKind), BTreeMap<String, Placeholder>>,
 }
 
 impl<'a> SortedEntries<'a> {
     /// Sorts the entries, and reports what is wrong with keys and values.
-    fn of(target: Target<'a>, problems: &mut Diagnostics) -> Self {
+    fn of(target: BuildInput<'a>, problems: &mut Diagnostics) -> Self {
         let definition = &*target.resolved.definition;
         let mut sorted = Self::default();
         let mut first_pointer = None;
         for (id, value) in &target.resolved.entries {
             let Some(entry) = definition.entry(id) else { continue };
-            if let Outcome::Pointed(pointed) = &value.outcome {
+            if let EntryOutcome::Pointed(pointed) = &value.outcome {
                 check_key(id, entry, problems);
-                problems.extend(deprecated(id, entry, value));
+                problems.extend(deprecation_warning(id, entry, value));
                 first_pointer.get_or_insert(id);
-                sorted.pointers.entry(&id.bundle).or_default().insert(id.key.as_str().to_owned(), pointed);
+                sorted.store_texts.entry(&id.bundle).or_default().insert(id.key.as_str().to_owned(), pointed);
                 continue;
             }
-            if let (Outcome::Locked(shadow), Unknown::Left(_)) = (&value.outcome, target.unknown) {
+            if let (EntryOutcome::Locked(shadow), OnMissingKey::Keep(_)) = (&value.outcome, target.unknown) {
                 check_key(id, entry, problems);
-                let locked = sorted.unknown.entry((&id.bundle, kind(target.routing, id))).or_default();
+                let locked = sorted.unknown.entry((&id.bundle, object_kind(target.routing, id))).or_default();
                 locked.insert(id.key.as_str().to_owned(), shadow.clone());
                 continue;
             }
-            let Some(known) = checked(target, id, entry, value, problems) else { continue };
-            let kind = kind(target.routing, id);
-            text::check(&format!("`{}`", definition.label(id)), id.key.as_str(), kind, known, &value.place, problems);
+            let Some(known) = checked_value(target, id, entry, value, problems) else { continue };
+            let kind = object_kind(target.routing, id);
+            text::check_characters(
+                &format!("`{}`", definition.label(id)),
+                id.key.as_str(),
+                kind,
+                known,
+                &value.place,
+                problems,
+            );
             sorted.known.entry((&id.bundle, kind)).or_default().insert(id.key.as_str().to_owned(), known.clone());
         }
-        problems.extend(first_pointer.and_then(|id| external::undelivered(target.resolved, id)));
+        problems.extend(first_pointer.and_then(|id| external::undelivered_error(target.resolved, id)));
         sorted
     }
 }
 
 /// Objects, as far as they are built.
 #[derive(Default)]
-struct Built {
+struct BuiltObjects {
     objects: Vec<Object>,
-    externals: Vec<External>,
+    externals: Vec<ExternalBundle>,
     /// An object is named by its values, and there is no key for that.
     lacks_key: bool,
 }
 
-impl Built {
+impl BuiltObjects {
     /// Adds the objects that a bundle becomes.
     fn add_bundle<'a>(
         &mut self,
-        target: Target<'a>,
-        common: &Common,
+        target: BuildInput<'a>,
+        common: &CommonMetadata,
         (name, bundle): (&'a BundleName, &'a Bundle),
         entries: &mut SortedEntries<'a>,
         problems: &mut Diagnostics,
     ) {
         let definition = &*target.resolved.definition;
-        let metadata = metadata::of_bundle(common, definition, bundle, problems);
+        let metadata = metadata::bundle_metadata(common, definition, bundle, problems);
         let config = entries.known.swap_remove(&(name, ObjectKind::ConfigMap));
         let mut secret = entries.known.swap_remove(&(name, ObjectKind::Secret));
         if let Some(secret_type) = &bundle.secret_type {
@@ -143,10 +154,10 @@ impl Built {
             let source = SecretOrigin::Bundle { target, name, bundle };
             TypedSecret { source, secret_type, data, annotations, namespace, at: target.at }.check(problems);
         }
-        let pointed = entries.pointers.swap_remove(name).unwrap_or_default();
+        let pointed = entries.store_texts.swap_remove(name).unwrap_or_default();
         let has_pointers = !pointed.is_empty();
-        let parts = Parts { target, common, name, bundle, metadata: &metadata, pointed };
-        self.externals.extend(external(&parts, &mut secret, problems));
+        let parts = ExternalArgs { target, common, name, bundle, metadata: &metadata, store_texts: pointed };
+        self.externals.extend(build_external(&parts, &mut secret, problems));
         let mut locked = |kind| entries.unknown.swap_remove(&(name, kind)).unwrap_or_default();
         let unknowns = [locked(ObjectKind::ConfigMap), locked(ObjectKind::Secret)];
         let is_written = |data: &Option<_>, unknown: &BTreeMap<_, _>| data.is_some() || !unknown.is_empty();
@@ -163,10 +174,10 @@ impl Built {
 
     fn add_object(
         &mut self,
-        target: Target<'_>,
-        common: &Common,
-        (name, metadata): (&BundleName, &Metadata),
-        (kind, data, unknown): (ObjectKind, BTreeMap<String, Final>, BTreeMap<String, Shadow>),
+        target: BuildInput<'_>,
+        common: &CommonMetadata,
+        (name, metadata): (&BundleName, &ObjectMetadata),
+        (kind, data, unknown): (ObjectKind, BTreeMap<String, ResolvedBytes>, BTreeMap<String, Placeholder>),
         problems: &mut Diagnostics,
     ) {
         let definition = &*target.resolved.definition;
@@ -178,13 +189,13 @@ impl Built {
             labels: metadata.labels.clone(),
             annotations: metadata.annotations.clone(),
             secret_type: secret_type(definition, name, kind).map(str::to_owned),
-            immutable: naming::of(definition, name, kind).has_suffix(),
+            immutable: naming::scheme_for(definition, name, kind).has_suffix(),
             data,
             unknown,
             is_named: true,
             environment: definition.environment.clone(),
         };
-        match named(target, name, &object) {
+        match final_object_name(target, name, &object) {
             Some(final_name) => object.name = final_name,
             None if object.is_known() => self.lacks_key = true,
             None => object.is_named = false,
@@ -196,17 +207,17 @@ impl Built {
 
 /// The final name of an object. Where it follows from values that nobody decrypted, it is the one that
 /// was given to it before.
-fn named(target: Target<'_>, bundle: &BundleName, object: &Object) -> Option<String> {
+fn final_object_name(target: BuildInput<'_>, bundle: &BundleName, object: &Object) -> Option<String> {
     let definition = &*target.resolved.definition;
-    let follows = naming::of(definition, bundle, object.kind).has_suffix();
+    let follows = naming::scheme_for(definition, bundle, object.kind).has_suffix();
     match target.unknown {
-        Unknown::Left(names) if follows && !object.is_known() => names(object),
-        Unknown::Left(_) | Unknown::Refused => naming::final_name(definition, bundle, object.kind, &object.data),
+        OnMissingKey::Keep(names) if follows && !object.is_known() => names(object),
+        OnMissingKey::Keep(_) | OnMissingKey::Fail => naming::final_name(definition, bundle, object.kind, &object.data),
     }
 }
 
 /// The kind of object that an entry goes to.
-pub(super) fn kind(routing: &Routing, id: &EntryId) -> ObjectKind {
+pub(super) fn object_kind(routing: &Routing, id: &EntryId) -> ObjectKind {
     match routing.sensitivity(id) {
         Sensitivity::Plain => ObjectKind::ConfigMap,
         Sensitivity::Sensitive => ObjectKind::Secret,
@@ -220,54 +231,55 @@ pub(super) fn secret_type<'a>(definition: &'a Definition, bundle: &BundleName, k
 }
 
 /// The value of an entry, if it has one and nothing is wrong with it.
-fn checked<'r>(
-    target: Target<'_>,
+fn checked_value<'r>(
+    target: BuildInput<'_>,
     id: &EntryId,
     entry: &Entry,
     value: &'r ResolvedValue,
     problems: &mut Diagnostics,
-) -> Option<&'r Final> {
+) -> Option<&'r ResolvedBytes> {
     check_key(id, entry, problems);
     let known = match &value.outcome {
-        Outcome::Known(known) => known,
-        Outcome::Missing => {
+        EntryOutcome::Known(known) => known,
+        EntryOutcome::Missing => {
             check_required(target, id, entry, problems);
             return None;
         }
-        Outcome::Failed | Outcome::Pointed(_) => return None,
-        Outcome::Locked(_) => {
+        EntryOutcome::Failed | EntryOutcome::Pointed(_) => return None,
+        EntryOutcome::Locked(_) => {
             // a target is only built with its layers decrypted
             let message = format!("the value of `{}` is encrypted, and was not decrypted", id.key);
-            problems
-                .push(Diagnostic::error("no-identity", message).failing(Failure::Key).at_hidden(value.place.clone()));
+            problems.push(
+                Diagnostic::error("no-identity", message).with_failure(FailureKind::Key).at_masked(value.place.clone()),
+            );
             return None;
         }
     };
-    problems.extend(deprecated(id, entry, value));
+    problems.extend(deprecation_warning(id, entry, value));
     check_rules(target, id, entry, known, &value.place, problems);
     Some(known)
 }
 
-fn deprecated(id: &EntryId, entry: &Entry, value: &ResolvedValue) -> Option<Diagnostic> {
+fn deprecation_warning(id: &EntryId, entry: &Entry, value: &ResolvedValue) -> Option<Diagnostic> {
     let message = match entry.rules.deprecated.as_ref()?.value.as_str() {
         "true" => format!("`{}` is deprecated", id.key),
         reason => format!("`{}` is deprecated: {reason}", id.key),
     };
-    Some(Diagnostic::warning("deprecated-key", message).at_hidden(value.place.clone()))
+    Some(Diagnostic::warning("deprecated-key", message).at_masked(value.place.clone()))
 }
 
 /// Keywords about the final text; `format` of `content` names how it is written instead.
 fn check_rules(
-    target: Target<'_>,
+    target: BuildInput<'_>,
     id: &EntryId,
     entry: &Entry,
-    value: &Final,
-    place: &Place,
+    value: &ResolvedBytes,
+    place: &Location,
     problems: &mut Diagnostics,
 ) {
-    let Rules { schema, format, .. } = &*entry.rules;
+    let EntrySchema { schema, format, .. } = &*entry.rules;
     // also where a later layer replaced the structure by a text
-    let is_content = |step: &Origin| matches!(step.change, Change::Source(EntrySource::Content(_)));
+    let is_content = |step: &EntryHistoryStep| matches!(step.change, LayerChange::Source(EntrySource::Content(_)));
     let is_content = entry.history.iter().any(is_content);
     let Some(text) = value.text() else { return };
     for violation in target.constraints.check(schema, format.as_ref().filter(|_| !is_content), text) {
@@ -275,15 +287,15 @@ fn check_rules(
         let rule = schema.get(&violation.keyword).map(|rule| &rule.place);
         let rule = rule.or_else(|| format.as_ref().map(|format| &format.place));
         let is_plain = target.routing.sensitivity(id) == Sensitivity::Plain;
-        let written = matches!(value, Final::Written(_)) && is_plain;
+        let written = matches!(value, ResolvedBytes::Written(_)) && is_plain;
         let expected = &violation.expected;
         if violation.is_of_rule {
             let error =
                 Diagnostic::error("invalid-field", format!("a rule of `{label}` cannot be checked: {expected}"));
             problems.push(
                 match rule {
-                    Some(rule) => error.at_public(rule.clone(), Public::Rule),
-                    None => error.at_hidden(place.clone()),
+                    Some(rule) => error.at_public(rule.clone(), PublicReason::Rule),
+                    None => error.at_masked(place.clone()),
                 }
                 .hint("correct the rule, or remove it"),
             );
@@ -294,26 +306,29 @@ fn check_rules(
         let expected = if tells { &violation.keyword_alone() } else { expected };
         let error = Diagnostic::error("invalid-value", format!("`{label}` must be {expected}"))
             .hint(format!("change the value, or the rule `{}` of its key", violation.keyword));
-        let error =
-            if written { error.at_public(place.clone(), Public::PlainValue) } else { error.at_hidden(place.clone()) };
+        let error = if written {
+            error.at_public(place.clone(), PublicReason::PlainValue)
+        } else {
+            error.at_masked(place.clone())
+        };
         problems.push(match rule {
-            Some(rule) if tells => error.at_hidden_with(rule.clone(), "required here"),
+            Some(rule) if tells => error.at_masked_with(rule.clone(), "required here"),
             Some(rule) if rule.source != place.source || rule.span.line != place.span.line => {
-                error.at_public_with(rule.clone(), Public::Rule, "required here")
+                error.at_public_with(rule.clone(), PublicReason::Rule, "required here")
             }
             _ => error,
         });
     }
 }
 
-fn check_required(target: Target<'_>, id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
+fn check_required(target: BuildInput<'_>, id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
     if !entry.rules.required.as_ref().is_some_and(|required| required.value) {
         return;
     }
     let lacking: Vec<_> = target
         .siblings
         .iter()
-        .filter(|sibling| sibling.entries.get(id).is_none_or(|value| matches!(value.outcome, Outcome::Missing)))
+        .filter(|sibling| sibling.entries.get(id).is_none_or(|value| matches!(value.outcome, EntryOutcome::Missing)))
         .map(|sibling| sibling.definition.environment.as_str())
         .collect();
     let names = lacking.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -343,7 +358,7 @@ fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
         let hint = names::nearest_key(id.key.as_str()).map(|key| format!("the nearest valid key is `{key}`"));
         problems.push(
             Diagnostic::error("invalid-key", format!("`{}` is no key of a ConfigMap or Secret: {why}", id.key))
-                .at_public(entry.defined.clone(), Public::Key)
+                .at_public(entry.defined.clone(), PublicReason::Key)
                 .maybe_hint(hint),
         );
     }
@@ -362,7 +377,7 @@ fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mu
         (_, place) => place,
     };
     problems.push(match place {
-        Some(place) => error.at_public(place.clone(), Public::Name),
+        Some(place) => error.at_public(place.clone(), PublicReason::Name),
         None => error.note("it is the name of the app's folder").hint("set `app: NAME` in `base.yaml`"),
     });
 }
@@ -373,5 +388,5 @@ fn check_size(object: &Object, definition: &Definition, problems: &mut Diagnosti
         let entries = &definition.bundles.get(object.base_name.as_str())?.entries;
         Some(entries.get(key)?.place().clone())
     };
-    problems.extend(size::check(object, &what, place));
+    problems.extend(size::check_size(object, &what, place));
 }

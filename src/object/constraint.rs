@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use indexmap::IndexMap;
 use serde_json::{Map, Number, Value};
 
-use crate::layer::Rules;
+use crate::layer::EntrySchema;
 use crate::route::Sensitivity;
 use crate::span::Located;
 
@@ -43,19 +43,19 @@ impl Violation {
 
 /// A compiled schema, or which of its rules is wrong and why.
 #[cfg(feature = "schema")]
-type Compiled = Result<jsonschema::Validator, (&'static str, String)>;
+type CompiledSchema = Result<jsonschema::Validator, (&'static str, String)>;
 
 /// Checks values; remembers compiled schemas, since entries often share one.
 #[derive(Default)]
 pub struct Constraints {
     #[cfg(feature = "schema")]
-    compiled: Mutex<HashMap<String, std::sync::Arc<Compiled>>>,
+    compiled: Mutex<HashMap<String, std::sync::Arc<CompiledSchema>>>,
 }
 
 /// How a schema is read. Its keywords mean the same in draft 7 as in 2020-12, whose meta-schema, which
 /// every schema is checked against, takes a millisecond to compile; but that one has more formats.
 #[cfg(feature = "schema")]
-fn options(schema: &Value) -> jsonschema::ValidationOptions<'static> {
+fn schema_options(schema: &Value) -> jsonschema::ValidationOptions<'static> {
     use jsonschema::Draft::{Draft7, Draft202012};
     let options = jsonschema::options().should_validate_formats(true).should_ignore_unknown_formats(false);
     let is_newer = |format: &str| !options.is_known_format(Draft7, format);
@@ -81,7 +81,7 @@ impl Constraints {
             return Vec::new();
         }
         let kind = declared_type(schema);
-        let Some(instance) = instance(kind, text) else {
+        let Some(instance) = text_instance(kind, text) else {
             let expected = type_name(kind).to_owned();
             return vec![Violation { keyword: "type".to_owned(), expected, is_of_rule: false }];
         };
@@ -98,7 +98,7 @@ impl Constraints {
 
     /// What the rules of an entry expect of a text and do not find: the keyword, and words that hold
     /// nothing of the text. Nor do they hold what a secret may be, if it is one.
-    pub fn unmet(&self, rules: &Rules, text: &str, sensitivity: Sensitivity) -> Vec<(String, String)> {
+    pub fn unmet(&self, rules: &EntrySchema, text: &str, sensitivity: Sensitivity) -> Vec<(String, String)> {
         let found = self.check(&rules.schema, rules.format.as_ref(), text).into_iter();
         let words = |violation: Violation| {
             let tells = sensitivity == Sensitivity::Sensitive && violation.lists_values();
@@ -114,7 +114,7 @@ impl Constraints {
         let key = schema.to_string();
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         let validator = compiled.entry(key).or_insert_with(|| {
-            std::sync::Arc::new(options(&schema).build(&schema).map_err(|error| wrong_rule(&schema, &error)))
+            std::sync::Arc::new(schema_options(&schema).build(&schema).map_err(|error| wrong_rule(&schema, &error)))
         });
         let validator = std::sync::Arc::clone(validator);
         drop(compiled);
@@ -124,7 +124,11 @@ impl Constraints {
                 .map(|error| {
                     let path = error.schema_path().to_string();
                     let keyword = path.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
-                    Violation { expected: expectation(&keyword, schema.get(&keyword)), keyword, is_of_rule: false }
+                    Violation {
+                        expected: describe_expectation(&keyword, schema.get(&keyword)),
+                        keyword,
+                        is_of_rule: false,
+                    }
                 })
                 .collect(),
             Err((keyword, reason)) => {
@@ -144,39 +148,39 @@ impl Constraints {
 
 /// The type that a value must have.
 #[derive(Clone, Copy, PartialEq)]
-enum Type {
+enum SchemaType {
     String,
     Integer,
     Number,
     Boolean,
 }
 
-fn declared_type(schema: &IndexMap<String, Located<Value>>) -> Type {
+fn declared_type(schema: &IndexMap<String, Located<Value>>) -> SchemaType {
     match schema.get("type").and_then(|declared| declared.value.as_str()) {
-        Some("integer") => Type::Integer,
-        Some("number") => Type::Number,
-        Some("boolean") => Type::Boolean,
-        None if NUMERIC.iter().any(|keyword| schema.contains_key(*keyword)) => Type::Number,
-        Some(_) | None => Type::String,
+        Some("integer") => SchemaType::Integer,
+        Some("number") => SchemaType::Number,
+        Some("boolean") => SchemaType::Boolean,
+        None if NUMERIC.iter().any(|keyword| schema.contains_key(*keyword)) => SchemaType::Number,
+        Some(_) | None => SchemaType::String,
     }
 }
 
-fn type_name(kind: Type) -> &'static str {
+fn type_name(kind: SchemaType) -> &'static str {
     match kind {
-        Type::String => "a text",
-        Type::Integer => "an integer",
-        Type::Number => "a number",
-        Type::Boolean => "`true` or `false`",
+        SchemaType::String => "a text",
+        SchemaType::Integer => "an integer",
+        SchemaType::Number => "a number",
+        SchemaType::Boolean => "`true` or `false`",
     }
 }
 
 /// The text as a JSON value of a type; none if it is not of that type.
-fn instance(kind: Type, text: &str) -> Option<Value> {
+fn text_instance(kind: SchemaType, text: &str) -> Option<Value> {
     match kind {
-        Type::String => Some(Value::from(text)),
-        Type::Boolean => text.parse::<bool>().ok().map(Value::from),
-        Type::Integer => is_integer(text).then(|| number(text)).flatten(),
-        Type::Number => number(text),
+        SchemaType::String => Some(Value::from(text)),
+        SchemaType::Boolean => text.parse::<bool>().ok().map(Value::from),
+        SchemaType::Integer => is_integer(text).then(|| parse_number(text)).flatten(),
+        SchemaType::Number => parse_number(text),
     }
 }
 
@@ -186,7 +190,7 @@ fn is_integer(text: &str) -> bool {
 }
 
 /// A decimal number; leading zeros and a plus sign are kept in the text and ignored here.
-fn number(text: &str) -> Option<Value> {
+fn parse_number(text: &str) -> Option<Value> {
     if let Ok(integer) = text.parse::<i64>() {
         return Some(Value::from(integer));
     }
@@ -197,10 +201,10 @@ fn number(text: &str) -> Option<Value> {
 
 /// A keyword's value, with the texts of `enum` and `const` as values of the declared type: what
 /// the layer has is kept as text, so that `enum: [1.10]` means just that.
-fn as_type(keyword: &str, value: &Value, kind: Type) -> Value {
+fn as_type(keyword: &str, value: &Value, kind: SchemaType) -> Value {
     match (keyword, value) {
         ("enum" | "const", Value::Array(items)) => items.iter().map(|item| as_type(keyword, item, kind)).collect(),
-        ("enum" | "const", Value::String(text)) => instance(kind, text).unwrap_or_else(|| value.clone()),
+        ("enum" | "const", Value::String(text)) => text_instance(kind, text).unwrap_or_else(|| value.clone()),
         _ => value.clone(),
     }
 }
@@ -222,8 +226,8 @@ fn wrong_rule(schema: &Value, error: &jsonschema::ValidationError<'_>) -> (&'sta
 
 /// What a keyword expects, in words.
 #[cfg(feature = "schema")]
-fn expectation(keyword: &str, value: Option<&Value>) -> String {
-    let shown = value.map(shown).unwrap_or_default();
+fn describe_expectation(keyword: &str, value: Option<&Value>) -> String {
+    let shown = value.map(show_value).unwrap_or_default();
     match keyword {
         "enum" => format!("one of {shown}"),
         "const" => format!("just {shown}"),
@@ -241,9 +245,9 @@ fn expectation(keyword: &str, value: Option<&Value>) -> String {
 }
 
 #[cfg(feature = "schema")]
-fn shown(value: &Value) -> String {
+fn show_value(value: &Value) -> String {
     match value {
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => items.iter().map(show_value).collect::<Vec<_>>().join(", "),
         Value::String(text) => format!("`{text}`"),
         other => other.to_string(),
     }
@@ -253,14 +257,14 @@ fn shown(value: &Value) -> String {
 #[cfg(feature = "schema")]
 mod tests {
     use super::*;
-    use crate::span::Place;
+    use crate::span::Location;
 
     fn check(schema: &str, text: &str) -> String {
         let schema: Map<String, Value> = serde_json::from_str(schema).expect("JSON");
         let mut format = None;
         let mut rules = IndexMap::new();
         for (keyword, value) in schema {
-            let place = Place::nowhere();
+            let place = Location::synthetic();
             if keyword == "format" {
                 format = Some(Located { value: value.as_str().unwrap_or_default().to_owned(), place });
             } else {

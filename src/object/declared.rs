@@ -9,14 +9,14 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::build::Target;
+use super::build::BuildInput;
 use super::typed::{SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, size, text};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Tree, TreeKind};
 use crate::manifest::{Manifest, is_filled_in_later};
-use crate::resolve::Final;
-use crate::span::{Located, Place};
+use crate::resolve::ResolvedBytes;
+use crate::span::{Located, Location};
 use crate::yaml::kubectl::json_type;
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::{CoreType, core_type};
@@ -30,27 +30,27 @@ const SECRET: [&str; 7] = ["apiVersion", "kind", "metadata", "immutable", "type"
 ///
 /// Errors: `invalid-manifest`, `invalid-name`, `invalid-key`, `invalid-value`, `oversized-object`, `typed-secret`.
 /// Warnings: `control-character`, `oversized-object`, `typed-secret`.
-pub(super) fn check(manifest: &Manifest, target: Target<'_>, problems: &mut Diagnostics) {
+pub(super) fn check_manifest(manifest: &Manifest, target: BuildInput<'_>, problems: &mut Diagnostics) {
     let kind = match (manifest.api_version.as_str(), manifest.kind.as_str()) {
         ("v1", "ConfigMap") => ObjectKind::ConfigMap,
         ("v1", "Secret") => ObjectKind::Secret,
         _ => return,
     };
-    let mut look = Look { manifest, kind, data: BTreeMap::new(), unknown: BTreeSet::new(), problems };
-    look.fields();
-    let (labels, annotations) = look.metadata();
+    let mut look = DataObjectChecker { manifest, kind, data: BTreeMap::new(), unknown: BTreeSet::new(), problems };
+    look.check_fields();
+    let (labels, annotations) = look.check_metadata();
     match kind {
         ObjectKind::ConfigMap => {
-            look.values("data", Encoding::Text);
-            look.values("binaryData", Encoding::Base64);
+            look.decode_values("data", DataEncoding::Text);
+            look.decode_values("binaryData", DataEncoding::Base64);
         }
         ObjectKind::Secret => {
-            look.values("data", Encoding::Base64);
-            look.values("stringData", Encoding::Text);
+            look.decode_values("data", DataEncoding::Base64);
+            look.decode_values("stringData", DataEncoding::Text);
         }
     }
     let secret_type = look.text_at(&["type"]).filter(|_| kind == ObjectKind::Secret);
-    let Look { data, unknown, .. } = look;
+    let DataObjectChecker { data, unknown, .. } = look;
     if let Some(secret_type) = &secret_type {
         let source = SecretOrigin::Manifest { manifest, unknown: &unknown };
         let namespace = namespace_of(manifest, target);
@@ -72,30 +72,30 @@ pub(super) fn check(manifest: &Manifest, target: Target<'_>, problems: &mut Diag
         environment: target.resolved.definition.environment.clone(),
     };
     let place = |key: &str| value_at(manifest, key).map(|value| value.place.clone());
-    problems.extend(size::check(&object, &manifest.label(), place));
+    problems.extend(size::check_size(&object, &manifest.label(), place));
 }
 
 /// How the values of a field are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
+enum DataEncoding {
     Text,
     Base64,
 }
 
 /// A look at a manifest.
-struct Look<'a> {
+struct DataObjectChecker<'a> {
     manifest: &'a Manifest,
     kind: ObjectKind,
     /// The values by their keys, decoded.
-    data: BTreeMap<String, Final>,
+    data: BTreeMap<String, ResolvedBytes>,
     /// The keys whose values are not known, or wrong.
     unknown: BTreeSet<String>,
     problems: &'a mut Diagnostics,
 }
 
-impl<'a> Look<'a> {
+impl<'a> DataObjectChecker<'a> {
     /// That all of its fields are such of its kind, and each of its type.
-    fn fields(&mut self) {
+    fn check_fields(&mut self) {
         let known: &[&str] = match self.kind {
             ObjectKind::ConfigMap => &CONFIG_MAP,
             ObjectKind::Secret => &SECRET,
@@ -105,7 +105,7 @@ impl<'a> Look<'a> {
             let message = format!("a {} has no field `{field}`", self.kind.as_str());
             self.problems.push(
                 Diagnostic::error("invalid-manifest", message)
-                    .at_hidden(value.place.clone())
+                    .at_masked(value.place.clone())
                     .note("the API server would refuse the object, or leave the field out")
                     .hint(format!("its fields are {}", known.join(", "))),
             );
@@ -114,20 +114,20 @@ impl<'a> Look<'a> {
             && !is_of(immutable, &[CoreType::Bool, CoreType::Null])
         {
             let message = format!("`immutable` of {} is not `true` or `false`", self.manifest.label());
-            self.problems.push(Diagnostic::error("invalid-value", message).at_hidden(immutable.place.clone()));
+            self.problems.push(Diagnostic::error("invalid-value", message).at_masked(immutable.place.clone()));
         }
         self.text_at(&["type"]);
     }
 
     /// Labels and annotations, and whether all of its metadata is valid.
-    fn metadata(&mut self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    fn check_metadata(&mut self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
         if let Some(name) = self.text_at(&["metadata", "name"]).filter(|name| !is_filled_in_later(&name.value))
             && let Some(why) = names::wrong_object_name(&name.value)
         {
             let nearest = names::nearest_object_name(&name.value);
             self.problems.push(
                 Diagnostic::error("invalid-name", format!("`{}` is not a valid name of an object: {why}", name.value))
-                    .at_hidden(name.place)
+                    .at_masked(name.place)
                     .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
             );
         }
@@ -137,16 +137,16 @@ impl<'a> Look<'a> {
             && let Some(why) = names::wrong_namespace(&namespace.value)
         {
             let message = format!("`{}` is not a valid name of a namespace: {why}", namespace.value);
-            self.problems.push(Diagnostic::error("invalid-name", message).at_hidden(namespace.place));
+            self.problems.push(Diagnostic::error("invalid-name", message).at_masked(namespace.place));
         }
         let labels = self.texts(&["metadata", "labels"]);
         let annotations = self.texts(&["metadata", "annotations"]);
         metadata::check_texts(&labels, &annotations, self.problems);
-        let plain = |texts: metadata::Texts| -> BTreeMap<String, String> {
+        let plain = |texts: metadata::LocatedTexts| -> BTreeMap<String, String> {
             texts.into_iter().map(|(key, text)| (key, text.value)).collect()
         };
         let (labels, annotations) = (plain(labels), plain(annotations));
-        let length = size::annotations(&annotations);
+        let length = size::annotations_size(&annotations);
         if length > size::MAX_ANNOTATIONS {
             let message = format!(
                 "the annotations of {} have {length} bytes, but Kubernetes takes at most {}",
@@ -154,13 +154,13 @@ impl<'a> Look<'a> {
                 size::MAX_ANNOTATIONS
             );
             let place = self.place(&["metadata", "annotations"]);
-            self.problems.push(Diagnostic::error("oversized-object", message).at_hidden(place));
+            self.problems.push(Diagnostic::error("oversized-object", message).at_masked(place));
         }
         (labels, annotations)
     }
 
     /// The values of a field, decoded.
-    fn values(&mut self, field: &str, encoding: Encoding) {
+    fn decode_values(&mut self, field: &str, encoding: DataEncoding) {
         for (key, value) in self.pairs(&[field]) {
             let label = format!("`{key}` of {}", self.manifest.label());
             if let Some(why) = names::wrong_key(key) {
@@ -168,19 +168,19 @@ impl<'a> Look<'a> {
                 let message = format!("`{key}` is not a valid key of a {}: {why}", self.kind.as_str());
                 self.problems.push(
                     Diagnostic::error("invalid-key", message)
-                        .at_hidden(value.place.clone())
+                        .at_masked(value.place.clone())
                         .maybe_hint(nearest.map(|key| format!("the nearest valid key is `{key}`"))),
                 );
             }
             if self.kind == ObjectKind::ConfigMap && (self.data.contains_key(key) || self.unknown.contains(key)) {
                 let message = format!("{label} is in `data` and in `binaryData`");
                 self.problems.push(
-                    Diagnostic::error("invalid-key", message).at_hidden(value.place.clone()).hint("remove one of them"),
+                    Diagnostic::error("invalid-key", message).at_masked(value.place.clone()).hint("remove one of them"),
                 );
             }
-            match self.value(&label, value, encoding) {
+            match self.decode_value(&label, value, encoding) {
                 Some(known) => {
-                    text::check(&label, key, self.kind, &known, &value.place, self.problems);
+                    text::check_characters(&label, key, self.kind, &known, &value.place, self.problems);
                     self.unknown.remove(key);
                     self.data.insert(key.to_owned(), known);
                 }
@@ -192,15 +192,15 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn value(&mut self, label: &str, value: &Tree, encoding: Encoding) -> Option<Final> {
+    fn decode_value(&mut self, label: &str, value: &Tree, encoding: DataEncoding) -> Option<ResolvedBytes> {
         let scalar = self.scalar(label, value)?;
-        if encoding == Encoding::Text {
-            return Some(Final::Written(scalar));
+        if encoding == DataEncoding::Text {
+            return Some(ResolvedBytes::Written(scalar));
         }
         // the API server skips line breaks, and nothing else
         let packed: String = scalar.text().chars().filter(|char| !matches!(char, '\r' | '\n')).collect();
         if let Ok(bytes) = STANDARD.decode(packed) {
-            return Some(Final::File(bytes.into()));
+            return Some(ResolvedBytes::File(bytes.into()));
         }
         let hint = match self.kind {
             ObjectKind::Secret => "encode it with `base64 -w0`, or give it as text under `stringData`",
@@ -208,7 +208,7 @@ impl<'a> Look<'a> {
         };
         self.problems.push(
             Diagnostic::error("invalid-value", format!("{label} is not valid base64"))
-                .at_hidden(value.place.clone())
+                .at_masked(value.place.clone())
                 .note("expected the standard alphabet, with padding")
                 .hint(hint),
         );
@@ -228,7 +228,7 @@ impl<'a> Look<'a> {
             TreeKind::Map(_) => "a mapping",
         };
         let error = Diagnostic::error("invalid-value", format!("expected a text for {label}, found {found}"))
-            .at_hidden(value.place.clone());
+            .at_masked(value.place.clone());
         self.problems.push(if matches!(value.kind, TreeKind::Leaf(_)) {
             error.hint("put it in quotes")
         } else {
@@ -247,8 +247,8 @@ impl<'a> Look<'a> {
     }
 
     /// The texts of a mapping, by their keys.
-    fn texts(&mut self, path: &[&str]) -> metadata::Texts {
-        let mut texts = metadata::Texts::new();
+    fn texts(&mut self, path: &[&str]) -> metadata::LocatedTexts {
+        let mut texts = metadata::LocatedTexts::new();
         for (key, value) in self.pairs(path) {
             let label = format!("`{}.{key}` of {}", path.join("."), self.manifest.label());
             if let Some(scalar) = self.scalar(&label, value) {
@@ -268,18 +268,18 @@ impl<'a> Look<'a> {
         if !is_of(tree, &[CoreType::Null]) {
             let (path, noun) = (path.join("."), tree.noun());
             let message = format!("expected a mapping for `{path}` of {}, found {noun}", self.manifest.label());
-            self.problems.push(Diagnostic::error("invalid-value", message).at_hidden(tree.place.clone()));
+            self.problems.push(Diagnostic::error("invalid-value", message).at_masked(tree.place.clone()));
         }
         Vec::new()
     }
 
-    fn place(&self, path: &[&str]) -> Place {
+    fn place(&self, path: &[&str]) -> Location {
         self.manifest.tree.at(path).map_or_else(|| self.manifest.place(), |tree| &tree.place).clone()
     }
 }
 
 /// The namespace that the object will be in.
-fn namespace_of(manifest: &Manifest, target: Target<'_>) -> Option<Located<String>> {
+fn namespace_of(manifest: &Manifest, target: BuildInput<'_>) -> Option<Located<String>> {
     let of_app = target.resolved.definition.namespace.clone();
     of_app.or_else(|| {
         let place = manifest.tree.at(&["metadata", "namespace"])?.place.clone();

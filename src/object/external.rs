@@ -3,21 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::build::{Target, kind};
-use super::metadata::Metadata;
+use super::build::{BuildInput, object_kind};
+use super::metadata::ObjectMetadata;
 use super::names;
 use super::{Object, ObjectKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Bundle, Definition, RefForm};
-use crate::manifest::{Common, Manifest};
+use crate::manifest::{CommonMetadata, Manifest};
 use crate::name::{BundleName, EntryId, EnvironmentName};
-use crate::resolve::{Final, Outcome, Piece, Pointed, Read, Resolved, ResolvedValue};
+use crate::resolve::{
+    EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue, StoreText, StoreTextPart, TemplateRead,
+};
 use crate::route::{Routing, Sensitivity, detect};
-use crate::span::Place;
+use crate::span::Location;
 
 /// The entries of a bundle that a store has the values of.
 #[derive(Debug)]
-pub struct External {
+pub struct ExternalBundle {
     /// How they leave.
     pub form: RefForm,
     /// The name of the Secret that an operator makes, or of the class that a driver mounts.
@@ -44,16 +46,16 @@ pub struct ExternalEntry {
     /// What it is made of.
     pub value: ExternalValue,
     /// Where that stands.
-    pub place: Place,
+    pub place: Location,
 }
 
 /// What an entry is made of.
 #[derive(Debug)]
 pub enum ExternalValue {
     /// A value of a store, or a text with such values in it.
-    Pointed(Arc<Pointed>),
+    FromStore(Arc<StoreText>),
     /// A known text that is no secret, and belongs to the same Secret: the certificate of a key.
-    Literal(Final),
+    Literal(ResolvedBytes),
 }
 
 /// What ends the name of a Secret from a store, where the bundle has another one.
@@ -61,7 +63,7 @@ const SUFFIX: &str = "-refs";
 
 /// The names that a bundle's sensitive entries are found under.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Split {
+pub(super) struct StoreSplit {
     /// How the entries with a `ref` leave.
     pub(super) form: RefForm,
     /// The name of what brings them.
@@ -72,19 +74,19 @@ pub(super) struct Split {
     pub(super) beside: bool,
 }
 
-impl Split {
+impl StoreSplit {
     /// How a bundle is split; none if nothing of it is in a store.
-    pub(super) fn of(resolved: &Resolved, routing: &Routing, name: &BundleName) -> Option<Self> {
+    pub(super) fn of(resolved: &ResolvedTarget, routing: &Routing, name: &BundleName) -> Option<Self> {
         let definition = &*resolved.definition;
         let bundle = definition.bundles.get(name)?;
         let (mut keys, mut known) = (BTreeSet::new(), false);
         for key in bundle.entries.keys() {
             let id = EntryId { bundle: name.clone(), key: key.clone() };
             match resolved.entries.get(&id).map(|value| &value.outcome) {
-                Some(Outcome::Pointed(_)) => drop(keys.insert(key.as_str().to_owned())),
-                Some(Outcome::Missing) | None => {}
-                Some(Outcome::Known(_) | Outcome::Locked(_) | Outcome::Failed) => {
-                    known |= kind(routing, &id) == ObjectKind::Secret;
+                Some(EntryOutcome::Pointed(_)) => drop(keys.insert(key.as_str().to_owned())),
+                Some(EntryOutcome::Missing) | None => {}
+                Some(EntryOutcome::Known(_) | EntryOutcome::Locked(_) | EntryOutcome::Failed) => {
+                    known |= object_kind(routing, &id) == ObjectKind::Secret;
                 }
             }
         }
@@ -101,8 +103,8 @@ impl Split {
 }
 
 /// The kind and the name of the object that brings an entry of a bundle from a store.
-pub fn brought_by(resolved: &Resolved, routing: &Routing, bundle: &BundleName) -> Option<(&'static str, String)> {
-    let split = Split::of(resolved, routing, bundle)?;
+pub fn brought_by(resolved: &ResolvedTarget, routing: &Routing, bundle: &BundleName) -> Option<(&'static str, String)> {
+    let split = StoreSplit::of(resolved, routing, bundle)?;
     let kind = match split.form {
         RefForm::ExternalSecret => ObjectKind::Secret.as_str(),
         RefForm::Csi => "SecretProviderClass",
@@ -111,32 +113,32 @@ pub fn brought_by(resolved: &Resolved, routing: &Routing, bundle: &BundleName) -
 }
 
 /// What [`external`] is made from.
-pub(super) struct Parts<'a> {
-    pub(super) target: Target<'a>,
-    pub(super) common: &'a Common,
+pub(super) struct ExternalArgs<'a> {
+    pub(super) target: BuildInput<'a>,
+    pub(super) common: &'a CommonMetadata,
     pub(super) name: &'a BundleName,
     pub(super) bundle: &'a Bundle,
-    pub(super) metadata: &'a Metadata,
+    pub(super) metadata: &'a ObjectMetadata,
     /// The entries that are in a store.
-    pub(super) pointed: BTreeMap<String, &'a Arc<Pointed>>,
+    pub(super) store_texts: BTreeMap<String, &'a Arc<StoreText>>,
 }
 
 /// The part of a bundle that is in a store. Values of the bundle's Secret that have to be in the same
 /// object move there. Errors: `delivery`, `invalid-name`.
-pub(super) fn external(
-    parts: &Parts<'_>,
-    secret: &mut Option<BTreeMap<String, Final>>,
+pub(super) fn build_external(
+    parts: &ExternalArgs<'_>,
+    secret: &mut Option<BTreeMap<String, ResolvedBytes>>,
     problems: &mut Diagnostics,
-) -> Option<External> {
+) -> Option<ExternalBundle> {
     let definition = &*parts.target.resolved.definition;
-    let split = Split::of(parts.target.resolved, parts.target.routing, parts.name)?;
+    let split = StoreSplit::of(parts.target.resolved, parts.target.routing, parts.name)?;
     problems.extend(too_long(parts, &split));
     let mut entries = BTreeMap::new();
-    for (key, pointed) in &parts.pointed {
+    for (key, pointed) in &parts.store_texts {
         let id = EntryId { bundle: parts.name.clone(), key: key.as_str().into() };
         let Some(value) = parts.target.resolved.entries.get(&id) else { continue };
         problems.extend(cannot_leave(parts.target, &id, value, pointed, split.form));
-        let value = ExternalValue::Pointed(Arc::clone(pointed));
+        let value = ExternalValue::FromStore(Arc::clone(pointed));
         entries.insert(key.clone(), ExternalEntry { value, place: place_of(parts.target.resolved, &id) });
     }
     if let (Some(kind), RefForm::Csi) = (&parts.bundle.secret_type, split.form) {
@@ -159,7 +161,7 @@ pub(super) fn external(
             entries.insert(key, ExternalEntry { value: ExternalValue::Literal(known), place });
         }
     }
-    Some(External {
+    Some(ExternalBundle {
         form: split.form,
         name: split.name,
         base_name: parts.name.as_str().to_owned(),
@@ -173,7 +175,7 @@ pub(super) fn external(
 }
 
 /// That a name has no room for its suffix. That of the bundle was checked.
-fn too_long(parts: &Parts<'_>, split: &Split) -> Option<Diagnostic> {
+fn too_long(parts: &ExternalArgs<'_>, split: &StoreSplit) -> Option<Diagnostic> {
     let why = names::wrong_object_name(&split.name).filter(|_| split.name != parts.name.as_str())?;
     names::wrong_object_name(parts.name.as_str()).is_none().then(|| {
         let message =
@@ -185,7 +187,11 @@ fn too_long(parts: &Parts<'_>, split: &Split) -> Option<Diagnostic> {
 }
 
 /// That a Secret of this app has the name of one that an operator will make: it would be written over.
-pub(super) fn usurped(external: &[External], objects: &[Object], manifests: &[Manifest]) -> Vec<Diagnostic> {
+pub(super) fn usurped_names(
+    external: &[ExternalBundle],
+    objects: &[Object],
+    manifests: &[Manifest],
+) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for part in external.iter().filter(|part| part.makes_secret()) {
         let is_same = |object: &&Object| object.kind == ObjectKind::Secret && object.base_name == part.name;
@@ -197,7 +203,7 @@ pub(super) fn usurped(external: &[External], objects: &[Object], manifests: &[Ma
         let manifest = manifests.iter().find(is_other).map(Manifest::label);
         let Some(other) = bundle.or(manifest) else { continue };
         let message = format!("the Secret `{}` of what a store has in `{}` is {other} too", part.name, part.base_name);
-        let place = part.entries.values().next().map_or_else(Place::nowhere, |entry| entry.place.clone());
+        let place = part.entries.values().next().map_or_else(Location::synthetic, |entry| entry.place.clone());
         found.push(
             Diagnostic::error("invalid-name", message)
                 .at(place)
@@ -208,12 +214,12 @@ pub(super) fn usurped(external: &[External], objects: &[Object], manifests: &[Ma
     found
 }
 
-fn place_of(resolved: &Resolved, id: &EntryId) -> Place {
-    resolved.entries.get(id).map_or_else(Place::nowhere, |value| value.place.clone())
+fn place_of(resolved: &ResolvedTarget, id: &EntryId) -> Location {
+    resolved.entries.get(id).map_or_else(Location::synthetic, |value| value.place.clone())
 }
 
 /// That no layer says how what is in a store leaves.
-pub(super) fn undelivered(resolved: &Resolved, pointed: &EntryId) -> Option<Diagnostic> {
+pub(super) fn undelivered_error(resolved: &ResolvedTarget, pointed: &EntryId) -> Option<Diagnostic> {
     let definition = &resolved.definition;
     // a store is one of ExternalSecrets, and nothing else needs one
     if definition.delivery.refs.is_some() || definition.delivery.store.is_some() {
@@ -231,16 +237,16 @@ pub(super) fn undelivered(resolved: &Resolved, pointed: &EntryId) -> Option<Diag
 
 /// Why a text with values of a store in it cannot leave in a form.
 fn cannot_leave(
-    target: Target<'_>,
+    target: BuildInput<'_>,
     id: &EntryId,
     value: &ResolvedValue,
-    pointed: &Pointed,
+    pointed: &StoreText,
     form: RefForm,
 ) -> Option<Diagnostic> {
     let definition = &target.resolved.definition;
     let label = definition.label(id);
-    let error = |message| Diagnostic::error("delivery", message).at_hidden(value.place.clone());
-    if form == RefForm::Csi && pointed.lone().is_none() {
+    let error = |message| Diagnostic::error("delivery", message).at_masked(value.place.clone());
+    if form == RefForm::Csi && pointed.lone_ref().is_none() {
         let message = format!("`{label}` is put together from values of a store, which `refs: csi` cannot do");
         return Some(
             error(message)
@@ -249,11 +255,11 @@ fn cannot_leave(
                 .hint("or deliver with `refs: external-secret`"),
         );
     }
-    let has_text = pointed.pieces.iter().any(|piece| matches!(piece, Piece::Text(_)));
+    let has_text = pointed.pieces.iter().any(|piece| matches!(piece, StoreTextPart::Text(_)));
     let known_secret = value.lineage.reads.iter().find(|read| is_known_secret(target, read));
     let uses = match known_secret {
         Some(read) => format!("the secret `{}`", read_label(definition, read)),
-        None if value.lineage.encrypted && pointed.lone().is_none() => "an encrypted text".to_owned(),
+        None if value.lineage.encrypted && pointed.lone_ref().is_none() => "an encrypted text".to_owned(),
         None => return None,
     };
     has_text.then(|| {
@@ -263,32 +269,32 @@ fn cannot_leave(
     })
 }
 
-fn is_known_secret(target: Target<'_>, read: &Read) -> bool {
+fn is_known_secret(target: BuildInput<'_>, read: &TemplateRead) -> bool {
     let resolved = target.resolved;
     let value = match read {
-        Read::Entry(id) => resolved.entries.get(id),
-        Read::Variable(path) => resolved.variables.get(path),
+        TemplateRead::Entry(id) => resolved.entries.get(id),
+        TemplateRead::Variable(path) => resolved.variables.get(path),
     };
-    let sensitive = target.routing.of_read(&resolved.definition.environment, read) == Sensitivity::Sensitive;
-    sensitive && !matches!(value.map(|value| &value.outcome), Some(Outcome::Pointed(_)))
+    let sensitive = target.routing.read_sensitivity(&resolved.definition.environment, read) == Sensitivity::Sensitive;
+    sensitive && !matches!(value.map(|value| &value.outcome), Some(EntryOutcome::Pointed(_)))
 }
 
-fn read_label(definition: &Definition, read: &Read) -> String {
+fn read_label(definition: &Definition, read: &TemplateRead) -> String {
     match read {
-        Read::Entry(id) => definition.label(id),
-        Read::Variable(path) => format!("vars.{path}"),
+        TemplateRead::Entry(id) => definition.label(id),
+        TemplateRead::Variable(path) => format!("vars.{path}"),
     }
 }
 
 /// That a value of a Secret cannot stand in an ExternalSecret, where everybody can read it. What is
 /// sensitive for nothing but the type of its bundle may: the certificate that belongs to a key.
-fn secret_literal(target: Target<'_>, id: &EntryId, known: &Final) -> Option<Diagnostic> {
+fn secret_literal(target: BuildInput<'_>, id: &EntryId, known: &ResolvedBytes) -> Option<Diagnostic> {
     let value = target.resolved.entries.get(id)?;
     let lineage = &value.lineage;
     let entry = target.resolved.definition.entry(id)?;
     let declared = entry.rules.sensitive.as_ref().is_some_and(|rule| rule.value);
     let reads_secret = lineage.reads.iter().any(|read| is_known_secret(target, read));
-    let detected = detect::classify(id.key.as_str(), known.text(), detect::TextKind::Literal).sensitive();
+    let detected = detect::classify(id.key.as_str(), known.text(), detect::TextKind::Literal).is_sensitive();
     if known.text().is_some() && !lineage.encrypted && !declared && !reads_secret && !detected {
         return None;
     }
@@ -296,13 +302,13 @@ fn secret_literal(target: Target<'_>, id: &EntryId, known: &Final) -> Option<Dia
     let message = format!("`{label}` has a secret value, and other keys of its bundle are in a store");
     Some(
         Diagnostic::error("delivery", message)
-            .at_hidden(value.place.clone())
+            .at_masked(value.place.clone())
             .note("a bundle with a `type` is one Secret, and an ExternalSecret would show this value in plaintext")
             .hint("keep all of its values in the store, or none"),
     )
 }
 
-impl External {
+impl ExternalBundle {
     /// Whether a Secret comes of it.
     pub fn makes_secret(&self) -> bool {
         self.form == RefForm::ExternalSecret

@@ -8,8 +8,8 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Object, Rendered, Reveal};
-use crate::manifest::Light;
+use super::{Object, RenderedObject, Reveal};
+use crate::manifest::Visibility;
 
 /// A hash of what stands for an object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,14 +71,14 @@ impl Object {
     }
 }
 
-impl Rendered {
+impl RenderedObject {
     /// The fingerprint of an object that is not known without a key.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         match self {
             Self::Bundle(object) => object.fingerprint(),
-            Self::Manifest(manifest, _) if manifest.light == Light::Shadow => {
+            Self::Manifest(manifest, _) if manifest.visibility == Visibility::Placeholder => {
                 let mut text = zeroize::Zeroizing::new(String::new());
-                crate::yaml::write::append(&mut text, &self.to_value(Reveal::Values));
+                crate::yaml::write::append_document(&mut text, &self.to_value(Reveal::Values));
                 Some(hash(&[text.as_bytes()]))
             }
             Self::Manifest(..) => None,

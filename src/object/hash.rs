@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::ObjectKind;
-use crate::resolve::Final;
+use crate::resolve::ResolvedBytes;
 use crate::secret::Wiping;
 use crate::sops::NamingKey;
 
@@ -19,14 +19,14 @@ const LENGTH: usize = 10;
 const LINE: usize = 70;
 
 /// What is hashed: the values of an object and what they are for, but not its name.
-pub(super) struct Content<'a> {
+pub(super) struct HashedContent<'a> {
     pub(super) kind: ObjectKind,
     /// `type` of a Secret.
     pub(super) secret_type: Option<&'a str>,
-    pub(super) data: &'a BTreeMap<String, Final>,
+    pub(super) data: &'a BTreeMap<String, ResolvedBytes>,
 }
 
-impl Content<'_> {
+impl HashedContent<'_> {
     /// The suffix that kustomize gives such an object.
     pub(super) fn suffix(&self) -> String {
         encode(&Sha256::digest(&*self.bytes()))
@@ -40,45 +40,45 @@ impl Content<'_> {
     /// The object as JSON, in the words and the order in which Go writes it for kustomize.
     fn bytes(&self) -> Wiping<Vec<u8>> {
         // room for all of a Secret, so that its values are not left behind when the buffer grows
-        let size = |(key, value): (&String, &Final)| 2 * (key.len() + value.bytes().len()) + 16;
+        let size = |(key, value): (&String, &ResolvedBytes)| 2 * (key.len() + value.bytes().len()) + 16;
         let mut out = Wiping::new(Vec::with_capacity(self.data.iter().map(size).sum::<usize>() + 256));
         let (texts, binaries): (Vec<_>, Vec<_>) =
             self.data.iter().partition(|(_, value)| self.kind == ObjectKind::Secret || value.text().is_some());
         out.push(b'{');
         if !binaries.is_empty() {
             out.extend(b"\"binaryData\":");
-            self.map(&mut out, &binaries);
+            self.write_map(&mut out, &binaries);
             out.push(b',');
         }
         out.extend(b"\"data\":");
         match (self.kind, texts.is_empty()) {
             // a ConfigMap of which nobody made the map: the field is not there, which reads as no text
             (ObjectKind::ConfigMap, true) => out.extend(b"\"\""),
-            (ObjectKind::ConfigMap | ObjectKind::Secret, _) => self.map(&mut out, &texts),
+            (ObjectKind::ConfigMap | ObjectKind::Secret, _) => self.write_map(&mut out, &texts),
         }
         out.extend(b",\"kind\":");
-        string(&mut out, self.kind.as_str());
+        write_string(&mut out, self.kind.as_str());
         // it looks for the name where none is, so that the same values have the same suffix under any
         out.extend(b",\"name\":\"\"");
         if let Some(secret_type) = self.secret_type {
             out.extend(b",\"type\":");
-            string(&mut out, secret_type);
+            write_string(&mut out, secret_type);
         }
         out.push(b'}');
         out
     }
 
-    fn map(&self, out: &mut Vec<u8>, entries: &[(&String, &Final)]) {
+    fn write_map(&self, out: &mut Vec<u8>, entries: &[(&String, &ResolvedBytes)]) {
         out.push(b'{');
         for (index, (key, value)) in entries.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
-            string(out, key);
+            write_string(out, key);
             out.push(b':');
             match (self.kind, value.text()) {
-                (ObjectKind::ConfigMap, Some(text)) => string(out, text),
-                (ObjectKind::ConfigMap | ObjectKind::Secret, _) => string(out, &folded(value.bytes())),
+                (ObjectKind::ConfigMap, Some(text)) => write_string(out, text),
+                (ObjectKind::ConfigMap | ObjectKind::Secret, _) => write_string(out, &wrap_base64(value.bytes())),
             }
         }
         out.push(b'}');
@@ -86,7 +86,7 @@ impl Content<'_> {
 }
 
 /// Base64, broken after every 70 characters if there are so many.
-fn folded(bytes: &[u8]) -> Wiping<String> {
+fn wrap_base64(bytes: &[u8]) -> Wiping<String> {
     let text = Wiping::new(STANDARD.encode(bytes));
     if text.len() < LINE {
         return text;
@@ -103,7 +103,7 @@ fn folded(bytes: &[u8]) -> Wiping<String> {
 }
 
 /// A text of JSON as Go writes it, which escapes what HTML and JavaScript would trip over.
-fn string(out: &mut Vec<u8>, text: &str) {
+fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text;
     // most of most texts is as it is
@@ -160,9 +160,9 @@ mod tests {
         let text = |value: Json| value.as_str().expect("a text").to_owned();
         let texts = of("text").map(|(key, value)| (key, text(value).into_bytes()));
         let binaries = of("binary_b64").map(|(key, value)| (key, STANDARD.decode(text(value)).expect("base64")));
-        let data = texts.chain(binaries).map(|(key, bytes)| (key, Final::File(bytes.into()))).collect();
+        let data = texts.chain(binaries).map(|(key, bytes)| (key, ResolvedBytes::File(bytes.into()))).collect();
         let kind = if vector["kind"] == "Secret" { ObjectKind::Secret } else { ObjectKind::ConfigMap };
-        Content { kind, secret_type: vector["type"].as_str(), data: &data }.suffix()
+        HashedContent { kind, secret_type: vector["type"].as_str(), data: &data }.suffix()
     }
 
     #[test]
@@ -178,8 +178,8 @@ mod tests {
     #[test]
     fn base64_is_broken_where_kustomize_breaks_it() {
         for (length, expected) in [(51, "m2h96d65c7"), (52, "hbbkftbd44")] {
-            let data = [(format!("K{length}"), Final::File("x".repeat(length).into_bytes().into()))].into();
-            let content = Content { kind: ObjectKind::Secret, secret_type: Some("Opaque"), data: &data };
+            let data = [(format!("K{length}"), ResolvedBytes::File("x".repeat(length).into_bytes().into()))].into();
+            let content = HashedContent { kind: ObjectKind::Secret, secret_type: Some("Opaque"), data: &data };
             assert_eq!(content.suffix(), expected, "{length}");
         }
     }

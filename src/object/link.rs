@@ -2,17 +2,17 @@
 //! there.
 
 use super::names::is_portable_variable;
-use super::provide::{Keys, Provided, entry_of, other};
-use crate::diagnostic::{Diagnostic, Diagnostics, Public, did_you_mean};
+use super::provide::{KeySet, ObjectIndex, entry_of, other_kind};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, did_you_mean};
 use crate::layer::Definition;
-use crate::manifest::references::{Reference, Referent, Role};
+use crate::manifest::references::{RefKind, Reference, Role};
 use crate::manifest::{Manifest, is_filled_in_later};
 use crate::route::Routing;
 use crate::span::Located;
 
 /// What references are checked against.
-pub(super) struct Links<'a> {
-    pub(super) provided: &'a Provided,
+pub(super) struct ReferenceChecker<'a> {
+    pub(super) provided: &'a ObjectIndex,
     pub(super) definition: &'a Definition,
     pub(super) routing: &'a Routing,
 }
@@ -23,24 +23,24 @@ fn has_placeholder(reference: &Reference) -> bool {
     texts.into_iter().flatten().any(|text| is_filled_in_later(text))
 }
 
-impl Links<'_> {
+impl ReferenceChecker<'_> {
     /// Reports the references of an object that lead nowhere.
     pub(super) fn check(&self, manifest: &Manifest, references: &[Reference], problems: &mut Diagnostics) {
         let from = self.provided.namespace_of(manifest);
         for reference in references.iter().filter(|reference| reference.role == Role::Reference) {
             match self.provided.find(reference, from.as_ref()) {
-                Some(Keys::Known(keys)) => {
+                Some(KeySet::Known(keys)) => {
                     for key in reference.keys.iter().filter(|key| !keys.contains(&key.value) && !reference.optional) {
                         problems.push(self.no_key(manifest, reference, key, &keys));
                     }
-                    problems.extend(self.binary(manifest, reference, &keys));
-                    problems.extend(self.half(manifest, reference, references));
+                    problems.extend(self.binary_variables(manifest, reference, &keys));
+                    problems.extend(self.half_of_bundle(manifest, reference, references));
                     if reference.env_from && self.provided.bundle(reference, from.as_ref()).is_some() {
                         let odd = keys.iter().filter(|key| !is_portable_variable(key));
                         problems.extend(odd.map(|key| self.odd_variable(manifest, reference, key)));
                     }
                 }
-                Some(Keys::Any) => {}
+                Some(KeySet::Any) => {}
                 None if reference.optional || has_placeholder(reference) => {}
                 None => problems.push(self.no_object(manifest, reference)),
             }
@@ -48,7 +48,7 @@ impl Links<'_> {
     }
 
     /// Keys with bytes that are no text, where variables are wanted: kubelet does not look into `binaryData` for them.
-    fn binary(
+    fn binary_variables(
         &self,
         manifest: &Manifest,
         reference: &Reference,
@@ -61,7 +61,7 @@ impl Links<'_> {
             let left_out = |key: &String| {
                 let message = format!("{} takes `{name}` as variables, and `{key}` is binary", manifest.label());
                 Diagnostic::warning("unportable-variable", message)
-                    .at_public(reference.name.place.clone(), Public::Name)
+                    .at_public(reference.name.place.clone(), PublicReason::Name)
                     .note("a cluster leaves such a key out without a word")
                     .hint(hint)
             };
@@ -78,7 +78,7 @@ impl Links<'_> {
                 key.value
             );
             Diagnostic::error("dangling-reference", message)
-                .at_public(key.place.clone(), Public::Name)
+                .at_public(key.place.clone(), PublicReason::Name)
                 .note("the key is in `binaryData`, where variables are not looked for: the pod would not start")
                 .hint(hint)
         };
@@ -86,10 +86,10 @@ impl Links<'_> {
     }
 
     /// That an object takes one Secret of a bundle whole, and not the one that an operator makes beside it.
-    fn half(&self, manifest: &Manifest, reference: &Reference, all: &[Reference]) -> Option<Diagnostic> {
+    fn half_of_bundle(&self, manifest: &Manifest, reference: &Reference, all: &[Reference]) -> Option<Diagnostic> {
         let bundle = &reference.name.value;
-        let (beside, _) = self.provided.made_beside(bundle).filter(|_| reference.target == Referent::Secret)?;
-        let has_both = all.iter().any(|other| other.target == Referent::Secret && other.name.value == beside);
+        let (beside, _) = self.provided.made_beside(bundle).filter(|_| reference.target == RefKind::Secret)?;
+        let has_both = all.iter().any(|other| other.target == RefKind::Secret && other.name.value == beside);
         if has_both || !reference.keys.is_empty() {
             return None;
         }
@@ -97,7 +97,7 @@ impl Links<'_> {
             format!("{} takes the Secret `{bundle}` as a whole, which has a part of `{bundle}`", manifest.label());
         Some(
             Diagnostic::warning("half-bundle", message)
-                .at_public(reference.name.place.clone(), Public::Name)
+                .at_public(reference.name.place.clone(), PublicReason::Name)
                 .note(format!("what a store has of it is in the Secret `{beside}`, which an operator makes"))
                 .hint(format!("name `{beside}` too, or wire the bundle: `septum.dev/env-from`, `septum.dev/mount`")),
         )
@@ -107,14 +107,14 @@ impl Links<'_> {
         let (kind, name) = (reference.target.as_str(), &reference.name.value);
         let message =
             format!("`{}` of {} names the {kind} `{name}`, which nothing defines", reference.path, manifest.label());
-        let error =
-            Diagnostic::error("dangling-reference", message).at_public(reference.name.place.clone(), Public::Name);
+        let error = Diagnostic::error("dangling-reference", message)
+            .at_public(reference.name.place.clone(), PublicReason::Name);
         let error = if self.provided.is_only_mounted(name) {
             error.note(format!("all that is secret in `{name}` stays in a store, and `refs: csi` mounts it"))
         } else if self.provided.is_other_kind(reference) {
             error.note(format!(
                 "the bundle `{name}` is a {} here, and has nothing for a {kind}",
-                other(reference.target).as_str()
+                other_kind(reference.target).as_str()
             ))
         } else {
             error
@@ -142,11 +142,11 @@ impl Links<'_> {
             manifest.label(),
             key.value
         );
-        let error = Diagnostic::error("dangling-reference", message).at_public(key.place.clone(), Public::Name);
+        let error = Diagnostic::error("dangling-reference", message).at_public(key.place.clone(), PublicReason::Name);
         if self.provided.other_has(reference, &key.value) {
-            let side = other(reference.target).as_str();
+            let side = other_kind(reference.target).as_str();
             let error =
-                error.note(format!("`{}` is in the {side} `{name}`{}", key.value, self.because(name, &key.value)));
+                error.note(format!("`{}` is in the {side} `{name}`{}", key.value, self.explain_side(name, &key.value)));
             return error.hint(format!(
                 "refer to the {side}, or wire the bundle whole: `septum.dev/env-from: \"{name}\"` on the pod template"
             ));
@@ -174,7 +174,7 @@ impl Links<'_> {
     }
 
     /// Why an entry is on its side of the wall.
-    fn because(&self, bundle: &str, key: &str) -> String {
+    fn explain_side(&self, bundle: &str, key: &str) -> String {
         let id = entry_of(self.definition, bundle, key);
         let reason = id.and_then(|id| self.routing.verdict(&id)?.reasons.first().cloned());
         reason.map(|reason| format!(", because: {} ({})", reason.detail, reason.place)).unwrap_or_default()

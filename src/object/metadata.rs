@@ -6,9 +6,9 @@ use indexmap::IndexMap;
 
 use super::{names, size};
 use crate::budget::VALUE_COST;
-use crate::diagnostic::{Diagnostic, Diagnostics, Public};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
 use crate::layer::{Bundle, Definition};
-use crate::manifest::Common;
+use crate::manifest::CommonMetadata;
 use crate::span::Located;
 
 /// The label that says who manages an object.
@@ -17,16 +17,16 @@ const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "septum");
 const NAME: &str = "app.kubernetes.io/name";
 
 /// Texts of layers, each with its place.
-pub(super) type Texts = IndexMap<String, Located<String>>;
+pub(super) type LocatedTexts = IndexMap<String, Located<String>>;
 
 /// Labels and annotations.
-pub(super) struct Metadata {
+pub(super) struct ObjectMetadata {
     pub(super) labels: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, String>,
 }
 
 /// What all objects of a target have in common. Errors: `invalid-name`.
-pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Common {
+pub(super) fn common_metadata(definition: &Definition, problems: &mut Diagnostics) -> CommonMetadata {
     if let Some(namespace) = &definition.namespace
         && let Some(why) = names::wrong_namespace(&namespace.value)
     {
@@ -34,7 +34,7 @@ pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Com
         let nearest = names::nearest_object_name(&namespace.value.replace('.', "-"));
         problems.push(
             Diagnostic::error("invalid-name", message)
-                .at_public(namespace.place.clone(), Public::Name)
+                .at_public(namespace.place.clone(), PublicReason::Name)
                 .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
         );
     }
@@ -44,17 +44,18 @@ pub(super) fn common(definition: &Definition, problems: &mut Diagnostics) -> Com
     if names::wrong_label_value(definition.app.as_str()).is_none() {
         defaults.insert(NAME.to_owned(), definition.app.as_str().to_owned());
     }
-    Common {
+    CommonMetadata {
         namespace: definition.namespace.as_ref().map(|namespace| namespace.value.clone()),
-        labels: owned(&definition.labels).collect(),
+        labels: owned_texts(&definition.labels).collect(),
         defaults,
-        annotations: owned(&definition.annotations).collect(),
+        annotations: owned_texts(&definition.annotations).collect(),
     }
 }
 
 /// The bytes that the metadata of a bundle's objects takes, more or less.
-pub(super) fn cost(common: &Common, bundle: &Bundle) -> u64 {
-    let of_common = [&common.labels, &common.annotations].map(|texts| size::annotations(texts) + texts.len() * EACH);
+pub(super) fn metadata_size(common: &CommonMetadata, bundle: &Bundle) -> u64 {
+    let of_common =
+        [&common.labels, &common.annotations].map(|texts| size::annotations_size(texts) + texts.len() * EACH);
     let of_own = [&bundle.labels, &bundle.annotations]
         .map(|texts| texts.iter().map(|(key, text)| key.len() + text.value.len() + EACH).sum::<usize>());
     (of_common.iter().chain(&of_own).sum::<usize>() + VALUE_COST) as u64
@@ -65,30 +66,30 @@ const EACH: usize = 64;
 
 /// The metadata of a bundle's objects: its own, over that of every object. Errors: `invalid-name`,
 /// `oversized-object`.
-pub(super) fn of_bundle(
-    common: &Common,
+pub(super) fn bundle_metadata(
+    common: &CommonMetadata,
     definition: &Definition,
     bundle: &Bundle,
     problems: &mut Diagnostics,
-) -> Metadata {
+) -> ObjectMetadata {
     check_texts(&bundle.labels, &bundle.annotations, problems);
     let mut labels = common.defaults.clone();
     labels.extend(common.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
-    labels.extend(owned(&bundle.labels));
+    labels.extend(owned_texts(&bundle.labels));
     let mut annotations = common.annotations.clone();
-    annotations.extend(owned(&bundle.annotations));
+    annotations.extend(owned_texts(&bundle.annotations));
     problems.extend(too_long(&annotations, definition, bundle));
-    Metadata { labels, annotations }
+    ObjectMetadata { labels, annotations }
 }
 
-fn owned(texts: &Texts) -> impl Iterator<Item = (String, String)> {
+fn owned_texts(texts: &LocatedTexts) -> impl Iterator<Item = (String, String)> {
     texts.iter().map(|(key, text)| (key.clone(), text.value.clone()))
 }
 
-pub(super) fn check_texts(labels: &Texts, annotations: &Texts, problems: &mut Diagnostics) {
+pub(super) fn check_texts(labels: &LocatedTexts, annotations: &LocatedTexts, problems: &mut Diagnostics) {
     let mut wrong = |message: Option<String>, text: &Located<String>| {
         problems
-            .extend(message.map(|message| Diagnostic::error("invalid-name", message).at_hidden(text.place.clone())));
+            .extend(message.map(|message| Diagnostic::error("invalid-name", message).at_masked(text.place.clone())));
     };
     for (key, text) in labels {
         let of_key = names::wrong_label_key(key).map(|why| format!("`{key}` is no key of a label: {why}"));
@@ -105,7 +106,7 @@ pub(super) fn check_texts(labels: &Texts, annotations: &Texts, problems: &mut Di
 
 /// That the annotations of an object are too long together (`TotalAnnotationSizeLimitB`).
 fn too_long(annotations: &BTreeMap<String, String>, definition: &Definition, bundle: &Bundle) -> Option<Diagnostic> {
-    let length = size::annotations(annotations);
+    let length = size::annotations_size(annotations);
     if length <= size::MAX_ANNOTATIONS {
         return None;
     }
@@ -118,7 +119,7 @@ fn too_long(annotations: &BTreeMap<String, String>, definition: &Definition, bun
     );
     Some(
         Diagnostic::error("oversized-object", message)
-            .at_hidden(place)
+            .at_masked(place)
             .note("keys and values of all annotations count together")
             .hint(format!("`{key}` is the longest; what an application reads belongs under `data`")),
     )

@@ -22,20 +22,20 @@ mod typed;
 use std::collections::BTreeMap;
 
 use crate::name::EnvironmentName;
-use crate::resolve::{Final, Shadow};
-use crate::value::Value;
+use crate::resolve::{Placeholder, ResolvedBytes};
+use crate::value::OutputValue;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use build::{Target, Unknown};
+pub use build::{BuildInput, OnMissingKey};
 pub use constraint::Constraints;
-pub use external::{External, ExternalEntry, ExternalValue, brought_by};
+pub use external::{ExternalBundle, ExternalEntry, ExternalValue, brought_by};
 pub use fingerprint::Fingerprint;
 pub use names::wrong_object_name;
 pub use naming::known_name;
-pub use provide::Provided;
-pub use rendered::{Objects, Rendered, consumers, render};
+pub use provide::ObjectIndex;
+pub use rendered::{RenderedObject, TargetObjects, find_consumers, render};
 pub use typed::{Day, InvalidDay, pem};
 
 /// The kind of an object, in the order in which objects are written.
@@ -77,9 +77,9 @@ pub struct Object {
     /// `immutable`: with other values it would have another name.
     pub immutable: bool,
     /// The entries.
-    pub data: BTreeMap<String, Final>,
+    pub data: BTreeMap<String, ResolvedBytes>,
     /// Entries whose values nobody decrypted, with what stands for each.
-    pub unknown: BTreeMap<String, Shadow>,
+    pub unknown: BTreeMap<String, Placeholder>,
     /// Whether `name` is its final one, which may follow from values that are not known.
     pub is_named: bool,
     /// The environment it was made for; not written.
@@ -110,14 +110,14 @@ impl Object {
     }
 
     /// The object as a structure, with the fields in the order of kubectl.
-    pub fn to_value(&self, reveal: Reveal) -> Value<'_> {
-        let mut fields = vec![("apiVersion", Value::text("v1")), ("kind", Value::text(self.kind.as_str()))];
+    pub fn to_value(&self, reveal: Reveal) -> OutputValue<'_> {
+        let mut fields = vec![("apiVersion", OutputValue::text("v1")), ("kind", OutputValue::text(self.kind.as_str()))];
         fields.push(("metadata", self.metadata()));
         if self.immutable {
-            fields.push(("immutable", Value::Bool(true)));
+            fields.push(("immutable", OutputValue::Bool(true)));
         }
         if let Some(secret_type) = &self.secret_type {
-            fields.push(("type", Value::text(secret_type.as_str())));
+            fields.push(("type", OutputValue::text(secret_type.as_str())));
         }
         match self.kind {
             ObjectKind::ConfigMap => fields.extend(self.plain_data()),
@@ -125,52 +125,54 @@ impl Object {
             ObjectKind::Secret if self.data.is_empty() => {}
             ObjectKind::Secret => fields.push(("data", self.secret_data(reveal))),
         }
-        Value::map(fields)
+        OutputValue::map(fields)
     }
 
-    fn metadata(&self) -> Value<'_> {
+    fn metadata(&self) -> OutputValue<'_> {
         let texts = |map: &'_ BTreeMap<String, String>| {
-            Value::Map(map.iter().map(|(key, value)| (key.clone().into(), Value::text(value.clone()))).collect())
+            OutputValue::Map(
+                map.iter().map(|(key, value)| (key.clone().into(), OutputValue::text(value.clone()))).collect(),
+            )
         };
         let mut fields = Vec::new();
         if !self.annotations.is_empty() {
             fields.push(("annotations", texts(&self.annotations)));
         }
         fields.push(("labels", texts(&self.labels)));
-        fields.push(("name", Value::text(self.name.as_str())));
+        fields.push(("name", OutputValue::text(self.name.as_str())));
         if let Some(namespace) = &self.namespace {
-            fields.push(("namespace", Value::text(namespace.as_str())));
+            fields.push(("namespace", OutputValue::text(namespace.as_str())));
         }
-        Value::map(fields)
+        OutputValue::map(fields)
     }
 
     /// `data` with the texts, `binaryData` with what is not text (kubectl's rule for files).
-    fn plain_data(&self) -> Vec<(&'static str, Value<'_>)> {
+    fn plain_data(&self) -> Vec<(&'static str, OutputValue<'_>)> {
         let (mut texts, mut binaries) = (Vec::new(), Vec::new());
         for (key, value) in &self.data {
             match value.text() {
-                Some(text) => texts.push((key.as_str(), Value::text(text))),
-                None => binaries.push((key.as_str(), Value::text(STANDARD.encode(value.bytes())))),
+                Some(text) => texts.push((key.as_str(), OutputValue::text(text))),
+                None => binaries.push((key.as_str(), OutputValue::text(STANDARD.encode(value.bytes())))),
             }
         }
         let mut fields = Vec::new();
         if !binaries.is_empty() {
-            fields.push(("binaryData", Value::map(binaries)));
+            fields.push(("binaryData", OutputValue::map(binaries)));
         }
         if !texts.is_empty() {
-            fields.push(("data", Value::map(texts)));
+            fields.push(("data", OutputValue::map(texts)));
         }
         fields
     }
 
     /// `data`, never `stringData`: what is removed from the latter stays in the cluster.
-    fn secret_data(&self, reveal: Reveal) -> Value<'_> {
-        Value::map(self.data.iter().map(|(key, value)| {
+    fn secret_data(&self, reveal: Reveal) -> OutputValue<'_> {
+        OutputValue::map(self.data.iter().map(|(key, value)| {
             let text = match reveal {
                 Reveal::Values => STANDARD.encode(value.bytes()),
                 Reveal::Nothing => HIDDEN.to_owned(),
             };
-            (key.as_str(), Value::text(text))
+            (key.as_str(), OutputValue::text(text))
         }))
     }
 }

@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use super::hash::Content;
+use super::hash::HashedContent;
 use super::{ObjectKind, build, names, typed};
 use crate::diagnostic::Diagnostic;
 use crate::layer::{Definition, Naming};
 use crate::name::BundleName;
-use crate::resolve::{Final, Outcome, Resolved};
+use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
 use crate::route::Routing;
 
 /// How an object of a bundle is named. A Secret that is found by its name alone, or whose values come
 /// later, keeps the one it has.
-pub(super) fn of(definition: &Definition, bundle: &BundleName, kind: ObjectKind) -> Naming {
+pub(super) fn scheme_for(definition: &Definition, bundle: &BundleName, kind: ObjectKind) -> Naming {
     let secret_type = build::secret_type(definition, bundle, kind);
     if secret_type.is_some_and(typed::keeps_name) { Naming::Plain } else { definition.naming() }
 }
@@ -23,11 +23,11 @@ pub(super) fn final_name(
     definition: &Definition,
     bundle: &BundleName,
     kind: ObjectKind,
-    data: &BTreeMap<String, Final>,
+    data: &BTreeMap<String, ResolvedBytes>,
 ) -> Option<String> {
     let secret_type = build::secret_type(definition, bundle, kind);
-    let content = Content { kind, secret_type, data };
-    let suffix = match (of(definition, bundle, kind), kind) {
+    let content = HashedContent { kind, secret_type, data };
+    let suffix = match (scheme_for(definition, bundle, kind), kind) {
         (Naming::Plain, _) => return Some(bundle.as_str().to_owned()),
         (Naming::Kustomize, _) | (Naming::Hashed, ObjectKind::ConfigMap) => content.suffix(),
         (Naming::Hashed, ObjectKind::Secret) => content.keyed_suffix(definition.naming_key.as_ref()?),
@@ -37,19 +37,25 @@ pub(super) fn final_name(
 
 /// The name of an object that was not built, as far as it follows from what is known; none if it takes
 /// a value that is not known, or a key.
-pub fn known_name(resolved: &Resolved, routing: &Routing, bundle: &BundleName, kind: ObjectKind) -> Option<String> {
+pub fn known_name(
+    resolved: &ResolvedTarget,
+    routing: &Routing,
+    bundle: &BundleName,
+    kind: ObjectKind,
+) -> Option<String> {
     let definition = &resolved.definition;
-    if of(definition, bundle, kind) == Naming::Plain {
+    if scheme_for(definition, bundle, kind) == Naming::Plain {
         return Some(bundle.as_str().to_owned());
     }
     let mut data = BTreeMap::new();
-    let entries = resolved.entries.iter().filter(|(id, _)| id.bundle == *bundle && build::kind(routing, id) == kind);
+    let entries =
+        resolved.entries.iter().filter(|(id, _)| id.bundle == *bundle && build::object_kind(routing, id) == kind);
     for (id, value) in entries {
         match &value.outcome {
-            Outcome::Known(known) => drop(data.insert(id.key.as_str().to_owned(), known.clone())),
+            EntryOutcome::Known(known) => drop(data.insert(id.key.as_str().to_owned(), known.clone())),
             // not in the object whose name it is, or nowhere
-            Outcome::Missing | Outcome::Pointed(_) => {}
-            Outcome::Locked(_) | Outcome::Failed => return None,
+            EntryOutcome::Missing | EntryOutcome::Pointed(_) => {}
+            EntryOutcome::Locked(_) | EntryOutcome::Failed => return None,
         }
     }
     final_name(definition, bundle, kind, &data)

@@ -2,44 +2,49 @@
 
 use std::collections::BTreeMap;
 
-use super::provide::{Keys, Provided};
-use crate::diagnostic::{Diagnostic, Diagnostics, Public};
+use super::provide::{KeySet, ObjectIndex};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
 use crate::layer::Tree;
-use crate::manifest::references::{Reference, Referent, Role};
+use crate::manifest::references::{RefKind, Reference, Role};
 use crate::manifest::{Manifest, pod_template};
-use crate::span::{Located, Place};
+use crate::span::{Located, Location};
 
 /// Bits of a mode by which others than the owner read: the group and everybody.
 const SHARED_READ: u32 = 0o044;
 
 /// Warnings: `shadowed-variable`, `unreadable-mount`.
-pub(super) fn check(manifest: &Manifest, provided: &Provided, problems: &mut Diagnostics) {
+pub(super) fn check_pods(manifest: &Manifest, provided: &ObjectIndex, problems: &mut Diagnostics) {
     let Some(spec) = pod_template(&manifest.kind).and_then(|path| manifest.tree.at(path)?.get("spec")) else { return };
     let from = provided.namespace_of(manifest);
     for container in containers(spec) {
-        problems.extend(shadowed(manifest, container, provided, from.as_ref()));
+        problems.extend(shadowed_variables(manifest, container, provided, from.as_ref()));
     }
-    problems.extend(unreadable(manifest, spec));
+    problems.extend(unreadable_mounts(manifest, spec));
 }
 
 fn containers(spec: &Tree) -> impl Iterator<Item = &Tree> {
     ["initContainers", "containers"].into_iter().filter_map(|field| spec.get(field)?.as_list()).flatten()
 }
 
-fn text<'t>(tree: &'t Tree, path: &[&str]) -> Option<&'t str> {
+fn text_at<'t>(tree: &'t Tree, path: &[&str]) -> Option<&'t str> {
     tree.at(path)?.as_text()
 }
 
 /// Keys that two sources of a container's variables have: the later one is taken, without a word.
-fn shadowed(manifest: &Manifest, container: &Tree, provided: &Provided, from: Option<&String>) -> Vec<Diagnostic> {
+fn shadowed_variables(
+    manifest: &Manifest,
+    container: &Tree,
+    provided: &ObjectIndex,
+    from: Option<&String>,
+) -> Vec<Diagnostic> {
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     let mut found = Vec::new();
     for source in container.get("envFrom").and_then(Tree::as_list).unwrap_or_default() {
-        let prefix = text(source, &["prefix"]).unwrap_or_default();
-        for (field, target) in [("configMapRef", Referent::ConfigMap), ("secretRef", Referent::Secret)] {
+        let prefix = text_at(source, &["prefix"]).unwrap_or_default();
+        for (field, target) in [("configMapRef", RefKind::ConfigMap), ("secretRef", RefKind::Secret)] {
             let Some(name) = source.at(&[field, "name"]) else { continue };
             let Some(reference) = reference_to(target, name) else { continue };
-            let Some(Keys::Known(keys)) = provided.find(&reference, from) else { continue };
+            let Some(KeySet::Known(keys)) = provided.find(&reference, from) else { continue };
             let label = format!("the {} `{}`", target.as_str(), reference.name.value);
             let mut hidden = Vec::new();
             for key in keys {
@@ -49,25 +54,30 @@ fn shadowed(manifest: &Manifest, container: &Tree, provided: &Provided, from: Op
                     hidden.push((format!("{prefix}{key}"), other));
                 }
             }
-            found.extend(of_hidden(manifest, &hidden, &label, &name.place));
+            found.extend(shadowed_diagnostic(manifest, &hidden, &label, &name.place));
         }
     }
     found
 }
 
-fn of_hidden(manifest: &Manifest, hidden: &[(String, String)], label: &str, place: &Place) -> Option<Diagnostic> {
+fn shadowed_diagnostic(
+    manifest: &Manifest,
+    hidden: &[(String, String)],
+    label: &str,
+    place: &Location,
+) -> Option<Diagnostic> {
     let (_, other) = hidden.first()?;
     let keys: Vec<_> = hidden.iter().filter(|(_, of)| of == other).map(|(key, _)| format!("`{key}`")).collect();
     let message = format!("{} takes {} as a variable from {other} and from {label}", manifest.label(), keys.join(", "));
     Some(
         Diagnostic::warning("shadowed-variable", message)
-            .at_public(place.clone(), Public::Name)
+            .at_public(place.clone(), PublicReason::Name)
             .note("the one that comes later is taken, and the other is silently left out")
             .hint("rename one, take it away from one of them, or give one source a `prefix`"),
     )
 }
 
-fn reference_to(target: Referent, name: &Tree) -> Option<Reference> {
+fn reference_to(target: RefKind, name: &Tree) -> Option<Reference> {
     Some(Reference {
         target,
         name: Located { value: name.as_text()?.to_owned(), place: name.place.clone() },
@@ -81,7 +91,7 @@ fn reference_to(target: Referent, name: &Tree) -> Option<Reference> {
 }
 
 /// Secrets that are mounted for root alone in a pod that runs as somebody else.
-fn unreadable(manifest: &Manifest, spec: &Tree) -> Vec<Diagnostic> {
+fn unreadable_mounts(manifest: &Manifest, spec: &Tree) -> Vec<Diagnostic> {
     let has_group = spec.at(&["securityContext", "fsGroup"]).is_some_and(|group| group.as_text().is_some());
     if has_group {
         return Vec::new();
@@ -89,18 +99,20 @@ fn unreadable(manifest: &Manifest, spec: &Tree) -> Vec<Diagnostic> {
     let volumes = spec.get("volumes").and_then(Tree::as_list).unwrap_or_default();
     let mut found = Vec::new();
     for volume in volumes {
-        let (Some(name), Some(source)) = (text(volume, &["name"]), secret_source(volume)) else { continue };
-        let modes = modes(source);
+        let (Some(name), Some(source)) = (text_at(volume, &["name"]), secret_source(volume)) else { continue };
+        let modes = file_modes(source);
         let Some(mode) = modes.into_iter().find(|mode| mode.0 & SHARED_READ == 0) else { continue };
-        let Some(container) = containers(spec).find(|it| mounts(it, name) && runs_as_other(spec, it)) else { continue };
-        let container = text(container, &["name"]).unwrap_or_default();
+        let Some(container) = containers(spec).find(|it| mounts_volume(it, name) && runs_as_other(spec, it)) else {
+            continue;
+        };
+        let container = text_at(container, &["name"]).unwrap_or_default();
         let message = format!(
             "the container `{container}` of {} does not run as root, and cannot read the Secret in the volume `{name}`",
             manifest.label()
         );
         found.push(
             Diagnostic::warning("unreadable-mount", message)
-                .at_hidden(mode.1.clone())
+                .at_masked(mode.1.clone())
                 .note("its files belong to root, and the mode lets nobody else read them")
                 .hint("give the pod `securityContext: { fsGroup: NUMBER }`: then they belong to that group, which may read")
                 .hint("or let others read: `defaultMode: 0444`"),
@@ -119,31 +131,32 @@ fn secret_source(volume: &Tree) -> Option<&Tree> {
 }
 
 /// The modes that are given for files, with their places. Without one, all may read.
-fn modes(source: &Tree) -> Vec<(u32, &Place)> {
+fn file_modes(source: &Tree) -> Vec<(u32, &Location)> {
     let sources = source.get("sources").and_then(Tree::as_list).unwrap_or_default();
     let items = sources.iter().filter_map(|source| source.at(&["secret", "items"])).chain(source.get("items"));
     let of_items = items.filter_map(Tree::as_list).flatten().filter_map(|item| item.get("mode"));
     let given = source.get("defaultMode").into_iter().chain(of_items);
-    given.filter_map(|tree| Some((tree.as_text().and_then(mode)?, &tree.place))).collect()
+    given.filter_map(|tree| Some((tree.as_text().and_then(parse_mode)?, &tree.place))).collect()
 }
 
 /// A mode as kubectl reads it: octal with a zero before it (or `0o`), and else decimal.
-fn mode(text: &str) -> Option<u32> {
+fn parse_mode(text: &str) -> Option<u32> {
     match text.strip_prefix("0o").or_else(|| text.strip_prefix('0').filter(|rest| !rest.is_empty())) {
         Some(octal) => u32::from_str_radix(octal, 8).ok(),
         None => text.parse().ok(),
     }
 }
 
-fn mounts(container: &Tree, volume: &str) -> bool {
+fn mounts_volume(container: &Tree, volume: &str) -> bool {
     let mounts = container.get("volumeMounts").and_then(Tree::as_list).unwrap_or_default();
-    mounts.iter().any(|mount| text(mount, &["name"]) == Some(volume))
+    mounts.iter().any(|mount| text_at(mount, &["name"]) == Some(volume))
 }
 
 /// Whether a container surely runs as somebody else than root: what it says stands against what the pod says.
 fn runs_as_other(spec: &Tree, container: &Tree) -> bool {
-    let of =
-        |field: &str| text(container, &["securityContext", field]).or_else(|| text(spec, &["securityContext", field]));
+    let of = |field: &str| {
+        text_at(container, &["securityContext", field]).or_else(|| text_at(spec, &["securityContext", field]))
+    };
     match of("runAsUser") {
         Some(user) => user != "0",
         None => of("runAsNonRoot") == Some("true"),
@@ -152,7 +165,7 @@ fn runs_as_other(spec: &Tree, container: &Tree) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::mode;
+    use super::parse_mode;
 
     #[test]
     fn modes_are_those_that_kubectl_reads() {
@@ -165,7 +178,7 @@ mod tests {
             ("x", None),
             ("08", None),
         ] {
-            assert_eq!(mode(text), expected, "{text}");
+            assert_eq!(parse_mode(text), expected, "{text}");
         }
     }
 }

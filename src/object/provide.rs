@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::external::Split;
+use super::external::StoreSplit;
 use super::typed;
 use crate::layer::{Definition, RefForm, Tree};
-use crate::manifest::references::{Reference, Referent, Role, Rules, rewrite};
-use crate::manifest::{Bundles, Manifest};
+use crate::manifest::references::{RefKind, Reference, ReferenceRules, Role, rewrite_references};
+use crate::manifest::{BundleObjectMap, Manifest};
 use crate::name::EntryId;
-use crate::resolve::{Outcome, Resolved};
+use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::{Routing, Sensitivity};
 
 /// ConfigMaps that are in every namespace without anybody's doing: that of the root certificates
@@ -18,7 +18,7 @@ const EVERYWHERE: [&str; 3] = ["istio-ca-root-cert", "kube-root-ca.crt", "opensh
 
 /// The keys of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Keys {
+pub enum KeySet {
     /// These.
     Known(BTreeSet<String>),
     /// Somebody else makes it, and who knows.
@@ -27,39 +27,42 @@ pub enum Keys {
 
 /// Which objects there are.
 #[derive(Debug, Default)]
-pub struct Provided {
+pub struct ObjectIndex {
     /// Those of bundles, by kind and name. They are in the namespace of the app.
-    bundles: BTreeMap<(Referent, String), BTreeSet<String>>,
+    bundles: BTreeMap<(RefKind, String), BTreeSet<String>>,
     /// Others, by kind, namespace and name.
-    others: BTreeMap<(Referent, Option<String>, String), Keys>,
+    others: BTreeMap<(RefKind, Option<String>, String), KeySet>,
     /// Those that a layer says others make, without saying where: any namespace may have them.
-    anywhere: BTreeSet<(Referent, String)>,
+    anywhere: BTreeSet<(RefKind, String)>,
     /// How bundles are split between what is known and what a store has, by their names.
-    splits: BTreeMap<String, Split>,
+    splits: BTreeMap<String, StoreSplit>,
     /// Keys of ConfigMaps whose values are bytes and no text (`binaryData`), by the name of the ConfigMap.
     binary: BTreeSet<(String, String)>,
     namespace: Option<String>,
 }
 
-impl Provided {
+impl ObjectIndex {
     /// What an environment's bundles become, and what it names as made by others.
-    pub fn of(resolved: &Resolved, routing: &Routing) -> Self {
+    pub fn of(resolved: &ResolvedTarget, routing: &Routing) -> Self {
         let definition = &*resolved.definition;
         let namespace = definition.namespace.as_ref().map(|namespace| namespace.value.clone());
         let mut provided = Self { namespace, ..Self::default() };
         for name in definition.bundles.keys() {
-            provided.splits.extend(Split::of(resolved, routing, name).map(|split| (name.as_str().to_owned(), split)));
+            provided
+                .splits
+                .extend(StoreSplit::of(resolved, routing, name).map(|split| (name.as_str().to_owned(), split)));
         }
         for (id, value) in &resolved.entries {
             let name = id.bundle.as_str();
             let split = provided.splits.get(name).filter(|split| split.keys.contains(id.key.as_str()));
             let (side, name) = match (split, &value.outcome) {
                 // what a driver mounts is in no Secret
-                (_, Outcome::Missing) | (Some(Split { form: RefForm::Csi, .. }), _) => continue,
-                (Some(split), _) => (Referent::Secret, split.name.as_str()),
-                (None, _) => (side(routing.sensitivity(id)), name),
+                (_, EntryOutcome::Missing) | (Some(StoreSplit { form: RefForm::Csi, .. }), _) => continue,
+                (Some(split), _) => (RefKind::Secret, split.name.as_str()),
+                (None, _) => (kind_for(routing.sensitivity(id)), name),
             };
-            if side == Referent::ConfigMap && matches!(&value.outcome, Outcome::Known(known) if known.text().is_none())
+            if side == RefKind::ConfigMap
+                && matches!(&value.outcome, EntryOutcome::Known(known) if known.text().is_none())
             {
                 provided.binary.insert((name.to_owned(), id.key.as_str().to_owned()));
             }
@@ -67,14 +70,14 @@ impl Provided {
             keys.or_default().insert(id.key.as_str().to_owned());
         }
         for (name, _) in definition.bundles.iter().filter(|(_, bundle)| typed::is_filled_by_cluster(bundle)) {
-            let keys = provided.bundles.entry((Referent::Secret, name.as_str().to_owned())).or_default();
+            let keys = provided.bundles.entry((RefKind::Secret, name.as_str().to_owned())).or_default();
             keys.extend(typed::FILLED_IN.map(str::to_owned));
         }
         for external in &definition.external {
-            let target = if external.kind == "Secret" { Referent::Secret } else { Referent::ConfigMap };
+            let target = if external.kind == "Secret" { RefKind::Secret } else { RefKind::ConfigMap };
             match external.namespace.clone() {
                 None => drop(provided.anywhere.insert((target, external.name.clone()))),
-                namespace => drop(provided.others.insert((target, namespace, external.name.clone()), Keys::Any)),
+                namespace => drop(provided.others.insert((target, namespace, external.name.clone()), KeySet::Any)),
             }
         }
         provided
@@ -83,41 +86,41 @@ impl Provided {
     /// Adds what a manifest is, and what a controller makes of it.
     pub fn add(&mut self, manifest: &Manifest, references: &[Reference]) {
         let target = match manifest.kind.as_str() {
-            "ConfigMap" if manifest.group().is_empty() => Some(Referent::ConfigMap),
-            "Secret" if manifest.group().is_empty() => Some(Referent::Secret),
+            "ConfigMap" if manifest.group().is_empty() => Some(RefKind::ConfigMap),
+            "Secret" if manifest.group().is_empty() => Some(RefKind::Secret),
             _ => None,
         };
         let namespace = self.namespace_of(manifest);
-        if target == Some(Referent::ConfigMap) {
+        if target == Some(RefKind::ConfigMap) {
             let keys = manifest.tree.get("binaryData").and_then(Tree::as_map).into_iter().flat_map(|map| map.keys());
             self.binary.extend(keys.map(|key| (manifest.name.clone(), key.clone())));
         }
         if let Some(target) = target {
-            let keys = if is_filled(&manifest.tree) { Keys::Any } else { Keys::Known(data_keys(&manifest.tree)) };
+            let keys = if is_filled(&manifest.tree) { KeySet::Any } else { KeySet::Known(data_keys(&manifest.tree)) };
             self.others.insert((target, namespace.clone(), manifest.name.clone()), keys);
         }
         for output in references.iter().filter(|reference| reference.role == Role::Output) {
             let namespace = output.namespace.clone().or_else(|| namespace.clone());
-            self.others.insert((output.target, namespace, output.name.value.clone()), Keys::Any);
+            self.others.insert((output.target, namespace, output.name.value.clone()), KeySet::Any);
         }
     }
 
     /// The bundles as wiring knows them.
-    pub fn to_bundles(&self, definition: &Definition) -> Bundles {
-        let mut bundles = Bundles::default();
+    pub fn to_bundles(&self, definition: &Definition) -> BundleObjectMap {
+        let mut bundles = BundleObjectMap::default();
         definition.bundles.keys().for_each(|name| bundles.define(name.as_str()));
         for (target, name) in self.bundles.keys() {
             match target {
-                Referent::ConfigMap => bundles.config_map(name),
-                Referent::Secret => {
+                RefKind::ConfigMap => bundles.add_config_map(name),
+                RefKind::Secret => {
                     let bundle = self.bundle_of(name);
                     let secret_type = definition.bundles.get(bundle).and_then(|bundle| bundle.secret_type.as_ref());
-                    bundles.secret(bundle, name, secret_type.map_or("Opaque", |secret_type| &secret_type.value));
+                    bundles.add_secret(bundle, name, secret_type.map_or("Opaque", |secret_type| &secret_type.value));
                 }
             }
         }
         for (name, split) in self.splits.iter().filter(|(_, split)| split.form == RefForm::Csi) {
-            bundles.class(name, &split.name);
+            bundles.add_class(name, &split.name);
         }
         bundles
     }
@@ -129,14 +132,14 @@ impl Provided {
     }
 
     /// Lets references to keys of a bundle whose values a store has name the Secret that comes of them.
-    pub(super) fn part(&self, object: &mut Tree, rules: &Rules) {
+    pub(super) fn rename_split_keys(&self, object: &mut Tree, rules: &ReferenceRules) {
         if !self.splits.values().any(|split| split.beside && split.form == RefForm::ExternalSecret) {
             return;
         }
-        rewrite(object, rules, |reference| {
+        rewrite_references(object, rules, |reference| {
             let split = self.splits.get(&reference.name.value).filter(|split| split.beside)?;
             let all_there = reference.keys.iter().all(|key| split.keys.contains(&key.value));
-            let leads = reference.target == Referent::Secret && !reference.keys.is_empty() && all_there;
+            let leads = reference.target == RefKind::Secret && !reference.keys.is_empty() && all_there;
             (leads && split.form == RefForm::ExternalSecret).then(|| split.name.clone())
         });
     }
@@ -163,25 +166,25 @@ impl Provided {
     }
 
     /// The keys of the object that a reference names from a namespace; none if there is none.
-    pub fn find(&self, reference: &Reference, from: Option<&String>) -> Option<Keys> {
+    pub fn find(&self, reference: &Reference, from: Option<&String>) -> Option<KeySet> {
         let name = &reference.name.value;
         let namespace = reference.namespace.as_ref().or(from);
-        if reference.target == Referent::ConfigMap && EVERYWHERE.contains(&name.as_str()) {
-            return Some(Keys::Any);
+        if reference.target == RefKind::ConfigMap && EVERYWHERE.contains(&name.as_str()) {
+            return Some(KeySet::Any);
         }
         if let Some(keys) = self.bundle(reference, from) {
-            return Some(Keys::Known(keys.clone()));
+            return Some(KeySet::Known(keys.clone()));
         }
-        let is_external = || self.anywhere.contains(&(reference.target, name.clone())).then_some(Keys::Any);
+        let is_external = || self.anywhere.contains(&(reference.target, name.clone())).then_some(KeySet::Any);
         self.others.get(&(reference.target, namespace.cloned(), name.clone())).cloned().or_else(is_external)
     }
 
     /// The namespace in which a layer says that others make what a reference names, where it is another one.
     pub(super) fn external_elsewhere(&self, reference: &Reference) -> Option<&str> {
-        let is_same = |(kind, _, name): &&(Referent, Option<String>, String)| {
+        let is_same = |(kind, _, name): &&(RefKind, Option<String>, String)| {
             *kind == reference.target && *name == reference.name.value
         };
-        self.others.iter().filter(|(_, keys)| **keys == Keys::Any).map(|(id, _)| id).find(is_same)?.1.as_deref()
+        self.others.iter().filter(|(_, keys)| **keys == KeySet::Any).map(|(id, _)| id).find(is_same)?.1.as_deref()
     }
 
     /// The keys of the bundle's object that a reference names.
@@ -193,23 +196,23 @@ impl Provided {
 
     /// Whether a key of a ConfigMap has bytes that are no text, which no variable can have.
     pub fn is_binary(&self, reference: &Reference, key: &str) -> bool {
-        reference.target == Referent::ConfigMap && self.binary.contains(&(reference.name.value.clone(), key.to_owned()))
+        reference.target == RefKind::ConfigMap && self.binary.contains(&(reference.name.value.clone(), key.to_owned()))
     }
 
     /// Whether a bundle became an object of the other kind under this name.
     pub fn is_other_kind(&self, reference: &Reference) -> bool {
-        self.bundles.contains_key(&(other(reference.target), reference.name.value.clone()))
+        self.bundles.contains_key(&(other_kind(reference.target), reference.name.value.clone()))
     }
 
     /// Whether the other object of the same bundle has a key.
     pub fn other_has(&self, reference: &Reference, key: &str) -> bool {
         self.bundles
-            .get(&(other(reference.target), reference.name.value.clone()))
+            .get(&(other_kind(reference.target), reference.name.value.clone()))
             .is_some_and(|keys| keys.contains(key))
     }
 
     /// The names of all objects of a kind, for suggestions.
-    pub fn names(&self, target: Referent) -> impl Iterator<Item = &str> {
+    pub fn names(&self, target: RefKind) -> impl Iterator<Item = &str> {
         let bundles = self.bundles.keys().filter(move |(kind, _)| *kind == target).map(|(_, name)| name.as_str());
         let others = self.others.keys().filter(move |(kind, ..)| *kind == target).map(|(_, _, name)| name.as_str());
         let anywhere = self.anywhere.iter().filter(move |(kind, _)| *kind == target).map(|(_, name)| name.as_str());
@@ -254,18 +257,18 @@ pub(super) fn entry_of(definition: &Definition, bundle: &str, key: &str) -> Opti
     definition.entry(&id).is_some().then_some(id)
 }
 
-fn side(sensitivity: Sensitivity) -> Referent {
+fn kind_for(sensitivity: Sensitivity) -> RefKind {
     match sensitivity {
-        Sensitivity::Plain => Referent::ConfigMap,
-        Sensitivity::Sensitive => Referent::Secret,
+        Sensitivity::Plain => RefKind::ConfigMap,
+        Sensitivity::Sensitive => RefKind::Secret,
     }
 }
 
 /// The other side of the wall.
-pub(super) fn other(target: Referent) -> Referent {
+pub(super) fn other_kind(target: RefKind) -> RefKind {
     match target {
-        Referent::ConfigMap => Referent::Secret,
-        Referent::Secret => Referent::ConfigMap,
+        RefKind::ConfigMap => RefKind::Secret,
+        RefKind::Secret => RefKind::ConfigMap,
     }
 }
 

@@ -2,33 +2,33 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::access::access;
-use super::build::{Target, build};
+use super::access::build_access;
+use super::build::{BuildInput, build_objects};
 use super::declared;
-use super::external::usurped;
-use super::link::Links;
-use super::metadata::common;
+use super::external::usurped_names;
+use super::link::ReferenceChecker;
+use super::metadata::common_metadata;
 use super::pod;
-use super::provide::Provided;
-use super::{External, Object, ObjectKind, Reveal};
+use super::provide::ObjectIndex;
+use super::{ExternalBundle, Object, ObjectKind, Reveal};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::references::{Reference, Rules, references, rewrite, suspicious};
-use crate::manifest::{self, Common, Light, Manifest};
+use crate::manifest::references::{Reference, ReferenceRules, find_references, rewrite_references, suspicious_names};
+use crate::manifest::{self, CommonMetadata, Manifest, Visibility};
 use crate::name::{EntryId, EnvironmentName};
-use crate::resolve::Resolved;
+use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
-use crate::value::Value;
+use crate::value::OutputValue;
 
 /// An object as it goes out.
 #[derive(Debug)]
-pub enum Rendered {
+pub enum RenderedObject {
     /// What a bundle became.
     Bundle(Object),
     /// Another object, for an environment.
     Manifest(Manifest, EnvironmentName),
 }
 
-impl Rendered {
+impl RenderedObject {
     /// What objects are ordered by, and what must be unique in a run: kind, namespace, name.
     pub fn identity(&self) -> (&str, &str, &str) {
         match self {
@@ -62,7 +62,7 @@ impl Rendered {
     pub fn is_known(&self) -> bool {
         match self {
             Self::Bundle(object) => object.is_known() && object.is_named,
-            Self::Manifest(manifest, _) => manifest.light == Light::Known,
+            Self::Manifest(manifest, _) => manifest.visibility == Visibility::Known,
         }
     }
 
@@ -80,85 +80,93 @@ impl Rendered {
     }
 
     /// The object as a structure.
-    pub fn to_value(&self, reveal: Reveal) -> Value<'_> {
+    pub fn to_value(&self, reveal: Reveal) -> OutputValue<'_> {
         match self {
             Self::Bundle(object) => object.to_value(reveal),
             Self::Manifest(manifest, _) => {
                 let value = manifest.tree.to_value();
-                if reveal == Reveal::Nothing && self.is_secret() { veiled(value, super::HIDDEN) } else { value }
+                if reveal == Reveal::Nothing && self.is_secret() {
+                    with_hidden_values(value, super::HIDDEN)
+                } else {
+                    value
+                }
             }
         }
     }
 
     /// A Secret as a structure with a mark in the place of each value that is not empty, decrypted or not.
-    pub fn to_outline<'a>(&'a self, mark: &'a str) -> Value<'a> {
-        let Self::Bundle(object) = self else { return veiled(self.to_value(Reveal::Values), mark) };
-        let Value::Map(mut fields) = object.to_value(Reveal::Nothing) else { return Value::Null };
+    pub fn to_outline<'a>(&'a self, mark: &'a str) -> OutputValue<'a> {
+        let Self::Bundle(object) = self else { return with_hidden_values(self.to_value(Reveal::Values), mark) };
+        let OutputValue::Map(mut fields) = object.to_value(Reveal::Nothing) else { return OutputValue::Null };
         let known = object.data.iter().map(|(key, value)| (key, !value.bytes().is_empty()));
         let keys: BTreeMap<_, _> = known.chain(object.unknown.keys().map(|key| (key, true))).collect();
-        let values =
-            keys.into_iter().map(|(key, has_value)| (key.as_str(), Value::text(if has_value { mark } else { "" })));
+        let values = keys
+            .into_iter()
+            .map(|(key, has_value)| (key.as_str(), OutputValue::text(if has_value { mark } else { "" })));
         fields.retain(|(field, _)| field != "data");
-        fields.push(("data".into(), Value::map(values)));
-        Value::Map(fields)
+        fields.push(("data".into(), OutputValue::map(values)));
+        OutputValue::Map(fields)
     }
 }
 
 /// A Secret without its values.
-fn veiled<'a>(value: Value<'a>, mark: &'a str) -> Value<'a> {
-    let Value::Map(fields) = value else { return value };
+fn with_hidden_values<'a>(value: OutputValue<'a>, mark: &'a str) -> OutputValue<'a> {
+    let OutputValue::Map(fields) = value else { return value };
     let hide = |value| match value {
-        Value::Map(pairs) => Value::Map(pairs.into_iter().map(|(key, _)| (key, Value::text(mark))).collect()),
-        _ => Value::text(mark),
+        OutputValue::Map(pairs) => {
+            OutputValue::Map(pairs.into_iter().map(|(key, _)| (key, OutputValue::text(mark))).collect())
+        }
+        _ => OutputValue::text(mark),
     };
     let is_data = |key: &str| matches!(key, "data" | "stringData");
     let fields = fields.into_iter().map(|(key, value)| if is_data(&key) { (key, hide(value)) } else { (key, value) });
-    Value::Map(fields.collect())
+    OutputValue::Map(fields.collect())
 }
 
 /// What a target gives.
 #[derive(Debug, Default)]
-pub struct Objects {
+pub struct TargetObjects {
     /// The objects that are whole, in the order in which they are written.
-    pub whole: Vec<Rendered>,
+    pub whole: Vec<RenderedObject>,
     /// Those whose values a store has.
-    pub external: Vec<External>,
+    pub external: Vec<ExternalBundle>,
 }
 
 /// All objects of a target.
-pub fn render(target: Target<'_>, problems: &mut Diagnostics) -> Objects {
+pub fn render(target: BuildInput<'_>, problems: &mut Diagnostics) -> TargetObjects {
     let definition = &*target.resolved.definition;
-    let common = common(definition, problems);
-    let (objects, external) = build(target, &common, problems);
-    let provided = Provided::of(target.resolved, target.routing);
+    let common = common_metadata(definition, problems);
+    let (objects, external) = build_objects(target, &common, problems);
+    let provided = ObjectIndex::of(target.resolved, target.routing);
     let bundles = provided.to_bundles(definition);
     let mut manifests = Vec::new();
-    for mut manifest in manifest::collect(target.resolved, target.routing, problems) {
-        manifest::wire(&mut manifest, &bundles, problems);
+    for mut manifest in manifest::collect_manifests(target.resolved, target.routing, problems) {
+        manifest::wire_workload(&mut manifest, &bundles, problems);
         manifests.push(manifest);
     }
-    manifests.extend(access(definition, &objects, &external, problems));
-    problems.extend(manifests.iter().filter_map(|manifest| namesake(manifest, &objects)));
-    problems.extend(usurped(&external, &objects, &manifests));
+    manifests.extend(build_access(definition, &objects, &external, problems));
+    problems.extend(manifests.iter().filter_map(|manifest| namesake_error(manifest, &objects)));
+    problems.extend(usurped_names(&external, &objects, &manifests));
     for manifest in &mut manifests {
-        provided.part(&mut manifest.tree, target.references);
+        provided.rename_split_keys(&mut manifest.tree, target.references);
     }
-    link(target, &manifests, provided, problems);
+    check_links(target, &manifests, provided, problems);
     for manifest in &mut manifests {
-        rename(manifest, target.references, &objects, &common, problems);
+        rename_references(manifest, target.references, &objects, &common, problems);
         manifest::reload(manifest, target.references, problems);
-        manifest::apply(manifest, &common);
-        declared::check(manifest, target, problems);
+        manifest::apply_common(manifest, &common);
+        declared::check_manifest(manifest, target, problems);
     }
-    let manifests = manifests.into_iter().map(|manifest| Rendered::Manifest(manifest, definition.environment.clone()));
-    let mut whole: Vec<_> = objects.into_iter().map(Rendered::Bundle).chain(manifests).collect();
+    let manifests =
+        manifests.into_iter().map(|manifest| RenderedObject::Manifest(manifest, definition.environment.clone()));
+    let mut whole: Vec<_> = objects.into_iter().map(RenderedObject::Bundle).chain(manifests).collect();
     whole.sort_by(|a, b| a.identity().cmp(&b.identity()));
-    Objects { whole, external }
+    TargetObjects { whole, external }
 }
 
 /// That a manifest has the name that an object has without its suffix. kustomize refuses that too: a
 /// reference would silently lead to the one of the two that was not meant.
-fn namesake(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic> {
+fn namesake_error(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic> {
     let is_same = |object: &&Object| {
         object.name != object.base_name
             && manifest.group().is_empty()
@@ -175,20 +183,27 @@ fn namesake(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic> {
 }
 
 /// Checks all references. What a manifest or a controller makes may be named by any other.
-fn link(target: Target<'_>, manifests: &[Manifest], mut provided: Provided, problems: &mut Diagnostics) {
-    let all: Vec<_> = manifests.iter().map(|manifest| references(&manifest.tree, target.references)).collect();
+fn check_links(target: BuildInput<'_>, manifests: &[Manifest], mut provided: ObjectIndex, problems: &mut Diagnostics) {
+    let all: Vec<_> = manifests.iter().map(|manifest| find_references(&manifest.tree, target.references)).collect();
     for (manifest, references) in manifests.iter().zip(&all) {
         provided.add(manifest, references);
     }
-    let links = Links { provided: &provided, definition: &target.resolved.definition, routing: target.routing };
+    let links =
+        ReferenceChecker { provided: &provided, definition: &target.resolved.definition, routing: target.routing };
     for (manifest, references) in manifests.iter().zip(&all) {
         links.check(manifest, references, problems);
-        pod::check(manifest, &provided, problems);
+        pod::check_pods(manifest, &provided, problems);
     }
 }
 
 /// Puts the final names of bundles' objects in the place of those that people write.
-fn rename(manifest: &mut Manifest, rules: &Rules, objects: &[Object], common: &Common, problems: &mut Diagnostics) {
+fn rename_references(
+    manifest: &mut Manifest,
+    rules: &ReferenceRules,
+    objects: &[Object],
+    common: &CommonMetadata,
+    problems: &mut Diagnostics,
+) {
     let nameless: Vec<_> = objects.iter().filter(|object| !object.is_named).collect();
     let names_nameless = |reference: &Reference| {
         let is = |object: &&&Object| {
@@ -196,8 +211,8 @@ fn rename(manifest: &mut Manifest, rules: &Rules, objects: &[Object], common: &C
         };
         nameless.iter().any(|object| is(&object))
     };
-    if !nameless.is_empty() && references(&manifest.tree, rules).iter().any(names_nameless) {
-        manifest.light = Light::Dark;
+    if !nameless.is_empty() && find_references(&manifest.tree, rules).iter().any(names_nameless) {
+        manifest.visibility = Visibility::Unknown;
     }
     let renamed: Vec<_> = objects.iter().filter(|object| object.name != object.base_name).collect();
     if renamed.is_empty() {
@@ -206,14 +221,14 @@ fn rename(manifest: &mut Manifest, rules: &Rules, objects: &[Object], common: &C
     // without a namespace of their own, bundles may be in any: what answers a reference is what it follows
     let here = common.namespace.as_ref();
     let is_here = |namespace: Option<&String>| namespace.is_none() || here.is_none() || namespace == here;
-    rewrite(&mut manifest.tree, rules, |reference| {
+    rewrite_references(&mut manifest.tree, rules, |reference| {
         let kind = reference.target.as_str();
         let found =
             renamed.iter().find(|object| object.kind.as_str() == kind && object.base_name == reference.name.value)?;
         is_here(reference.namespace.as_ref()).then(|| found.name.clone())
     });
     let names: HashSet<String> = renamed.iter().map(|object| object.base_name.clone()).collect();
-    for (path, place) in suspicious(&manifest.tree, rules, &names) {
+    for (path, place) in suspicious_names(&manifest.tree, rules, &names) {
         problems.push(
             Diagnostic::warning(
                 "unknown-reference",
@@ -227,20 +242,25 @@ fn rename(manifest: &mut Manifest, rules: &Rules, objects: &[Object], common: &C
 }
 
 /// What uses an entry: manifests of its environment, with the place in each.
-pub fn consumers(resolved: &Resolved, routing: &Routing, rules: &Rules, id: &EntryId) -> Vec<String> {
+pub fn find_consumers(
+    resolved: &ResolvedTarget,
+    routing: &Routing,
+    rules: &ReferenceRules,
+    id: &EntryId,
+) -> Vec<String> {
     let mut nothing = Diagnostics::new();
-    let manifests = manifest::collect(resolved, routing, &mut nothing);
+    let manifests = manifest::collect_manifests(resolved, routing, &mut nothing);
     // an environment of many keys is asked for each
     if manifests.is_empty() {
         return Vec::new();
     }
-    let provided = Provided::of(resolved, routing);
+    let provided = ObjectIndex::of(resolved, routing);
     let bundles = provided.to_bundles(&resolved.definition);
     let mut found = Vec::new();
     for mut manifest in manifests {
-        manifest::wire(&mut manifest, &bundles, &mut nothing);
+        manifest::wire_workload(&mut manifest, &bundles, &mut nothing);
         let from = provided.namespace_of(&manifest);
-        for reference in references(&manifest.tree, rules) {
+        for reference in find_references(&manifest.tree, rules) {
             let keys = provided.bundle(&reference, from.as_ref());
             let has = keys.is_some_and(|keys| keys.contains(id.key.as_str()));
             let takes = reference.keys.is_empty() || reference.keys.iter().any(|key| key.value == id.key.as_str());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Object, ObjectKind};
 use crate::diagnostic::Diagnostic;
-use crate::span::Place;
+use crate::span::Location;
 
 /// Most bytes that the values of a ConfigMap or Secret may have together, decoded; keys do not
 /// count (`MaxSecretSize`, kubernetes/pkg/apis/core/validation).
@@ -23,7 +23,7 @@ pub(super) fn data_size(object: &Object) -> usize {
 }
 
 /// That the values of an object are too many (`oversized-object`). `place` is where the value of a key stands.
-pub(super) fn check(object: &Object, what: &str, place: impl Fn(&str) -> Option<Place>) -> Option<Diagnostic> {
+pub(super) fn check_size(object: &Object, what: &str, place: impl Fn(&str) -> Option<Location>) -> Option<Diagnostic> {
     let size = data_size(object);
     // the length of a secret is not shown
     let shown = match object.kind {
@@ -44,13 +44,13 @@ pub(super) fn check(object: &Object, what: &str, place: impl Fn(&str) -> Option<
     let biggest = object.data.iter().max_by_key(|(_, value)| value.bytes().len());
     let biggest = biggest.filter(|_| object.kind == ObjectKind::ConfigMap || object.data.len() == 1);
     Some(match biggest.and_then(|(key, _)| place(key)) {
-        Some(place) => diagnostic.at_hidden(place),
+        Some(place) => diagnostic.at_masked(place),
         None => diagnostic,
     })
 }
 
 /// Keys and values of annotations together.
-pub(super) fn annotations(annotations: &BTreeMap<String, String>) -> usize {
+pub(super) fn annotations_size(annotations: &BTreeMap<String, String>) -> usize {
     annotations.iter().map(|(key, value)| key.len() + value.len()).sum()
 }
 
@@ -73,7 +73,7 @@ pub(super) fn applied_size(object: &Object) -> usize {
         })
         .sum();
     let frame = 90;
-    let own = annotations(&object.annotations);
+    let own = annotations_size(&object.annotations);
     own + LAST_APPLIED.len() + frame + names + texts(&object.labels) + texts(&object.annotations) + values
 }
 

@@ -2,26 +2,26 @@
 
 use super::{ObjectKind, names};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::resolve::Final;
-use crate::span::Place;
+use crate::resolve::ResolvedBytes;
+use crate::span::Location;
 
 /// Warns of control characters in the text of a key (`control-character`). `label` is what messages call it.
-pub(super) fn check(
+pub(super) fn check_characters(
     label: &str,
     key: &str,
     kind: ObjectKind,
-    value: &Final,
-    place: &Place,
+    value: &ResolvedBytes,
+    place: &Location,
     problems: &mut Diagnostics,
 ) {
     let Some(text) = value.text() else { return };
     // base64 hides everything from tools, but not from the container that takes a variable; bytes
     // that were given as such are for no variable
-    let is_text = !matches!(value, Final::File(_));
+    let is_text = !matches!(value, ResolvedBytes::File(_));
     if is_text && text.contains('\0') && names::is_portable_variable(key) {
         problems.push(
             Diagnostic::warning("control-character", format!("{label} holds the character U+0000"))
-                .at_hidden(place.clone())
+                .at_masked(place.clone())
                 .note("no environment variable can hold it: a container that takes it as one does not start")
                 .hint("remove it, or encode the value with `b64encode`"),
         );
@@ -32,7 +32,7 @@ pub(super) fn check(
         let message = format!("{label} holds the control character U+{:04X}", u32::from(char));
         problems.push(
             Diagnostic::warning("control-character", message)
-                .at_hidden(place.clone())
+                .at_masked(place.clone())
                 .note("the API server takes it, but kustomize stops at some of them: `control characters are not allowed`")
                 .hint("remove it, or encode the value with `b64encode`"),
         );

@@ -10,13 +10,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::foreign::is_content_of_another_program;
-use super::likeness::{Likeness, tool_of};
+use super::likeness::{FileNameParts, tool_of};
 use super::{BASE, PROJECT_FILE, SECRETS};
 use crate::diagnostic::Diagnostic;
-use crate::disk::{Kind, Listed};
-use crate::files::Files;
+use crate::disk::{DirEntry, DirEntryKind};
+use crate::files::ProjectFiles;
 use crate::name::{EnvironmentName, wrong_dns_label};
-use crate::span::{Place, Source, Span};
+use crate::span::{Location, Source, Span};
 
 /// A file that is not what it looks like.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct MisnamedFile {
 
 /// Layers in a directory.
 #[derive(Debug, Default)]
-pub(super) struct Beside {
+pub(super) struct DirectoryLayers {
     /// Names of layers with a file `NAME.yaml`, but for the base.
     pub(super) layers: BTreeSet<EnvironmentName>,
     /// Files that are not what they look like.
@@ -53,65 +53,72 @@ pub(super) enum LayerDirectory<'a> {
 /// Sorts what is in a directory of layers.
 ///
 /// Errors: `unknown-file`, `invalid-name`.
-pub(super) fn sort_files(files: &Files, folder: &Path, listed: &[Listed], role: LayerDirectory<'_>) -> Beside {
+pub(super) fn sort_files(
+    files: &ProjectFiles,
+    folder: &Path,
+    listed: &[DirEntry],
+    role: LayerDirectory<'_>,
+) -> DirectoryLayers {
     let mut texts = listed.iter().filter_map(|entry| Some((entry.name.to_str()?, entry.kind)));
     let mut names = BTreeSet::new();
     for (file, kind) in texts.by_ref() {
-        names.extend(layer_of(file).filter(|name| kind != Kind::Folder && wrong_dns_label(name).is_none()));
+        names.extend(layer_of(file).filter(|name| kind != DirEntryKind::Directory && wrong_dns_label(name).is_none()));
     }
     let hardly = |name: &&str| {
         let others = names.iter().copied().filter(|other| other != name);
-        tool_of(&format!("{name}.yaml")).is_some() || Likeness::of(name).is_hardly_an_environment(others)
+        tool_of(&format!("{name}.yaml")).is_some() || FileNameParts::of(name).is_hardly_an_environment(others)
     };
     let known: BTreeSet<EnvironmentName> = match role {
         LayerDirectory::App => names.iter().filter(|name| !hardly(name)).map(|name| (*name).into()).collect(),
         LayerDirectory::Shared { environments, .. } => environments.clone(),
     };
-    let sorter = Sorter { files, folder, listed, known: &known, role, words: OnceCell::new() };
+    let sorter = LayerFileSorter { files, directory: folder, listed, known: &known, role, words: OnceCell::new() };
     let mut misnamed: Vec<_> = listed.iter().filter_map(|entry| sorter.misnamed(entry)).collect();
     // what belongs to a file that has the wrong name is right once that is
     let meant: BTreeSet<String> =
         misnamed.iter().filter(|it| !it.is_orphan).filter_map(|it| it.file.layer.clone()).collect();
     misnamed.retain(|it| !it.is_orphan || it.file.layer.as_ref().is_none_or(|layer| !meant.contains(layer)));
-    Beside { misnamed: misnamed.into_iter().map(|it| it.file).collect(), layers: known }
+    DirectoryLayers { misnamed: misnamed.into_iter().map(|it| it.file).collect(), layers: known }
 }
 
 /// Reports that an app has no environment, so that nothing of it is ever rendered.
-pub(super) fn without_environment(files: &Files, folder: &Path) -> MisnamedFile {
+pub(super) fn without_environment(files: &ProjectFiles, folder: &Path) -> MisnamedFile {
     let message = format!("`{}` has no environment, so nothing is rendered of it", files.name(folder));
     let diagnostic = Diagnostic::error("no-environment", message)
-        .at_hidden(place_of(files, &folder.join("base.yaml")))
+        .at_masked(place_of(files, &folder.join("base.yaml")))
         .hint("create `NAME.yaml` beside `base.yaml`, such as `prod.yaml`; it may be empty");
     MisnamedFile { layer: None, diagnostic }
 }
 
 /// Files that look like a `base.yaml` in a directory without one.
-pub(super) fn like_a_base(files: &Files, folder: &Path, listed: &[Listed]) -> Option<MisnamedFile> {
+pub(super) fn like_a_base(files: &ProjectFiles, folder: &Path, listed: &[DirEntry]) -> Option<MisnamedFile> {
     let is_base = |file: &str| {
-        let likeness = Likeness::of(file);
+        let likeness = FileNameParts::of(file);
         likeness.is_yaml && !file.starts_with('.') && likeness.layer(std::iter::empty()) == Some(BASE)
     };
-    let names = listed.iter().filter(|entry| entry.kind != Kind::Folder).filter_map(|entry| entry.name.to_str());
+    let names =
+        listed.iter().filter(|entry| entry.kind != DirEntryKind::Directory).filter_map(|entry| entry.name.to_str());
     let file = names.into_iter().find(|file| is_base(file))?;
     let message = format!("`{file}` looks like `base.yaml`, and is not: `{}` is not an app", files.name(folder));
     let diagnostic = Diagnostic::error("unknown-file", message)
-        .at_hidden(place_of(files, &folder.join(file)))
+        .at_masked(place_of(files, &folder.join(file)))
         .hint("rename it to `base.yaml`, or leave the directory out of `apps`");
     Some(MisnamedFile { layer: Some(BASE.to_owned()), diagnostic })
 }
 
 /// Files that look like a mixin or its encrypted half, and are not.
-pub(crate) fn like_mixin(files: &Files, folder: &Path, name: &str) -> Vec<Diagnostic> {
+pub(crate) fn like_mixin(files: &ProjectFiles, folder: &Path, name: &str) -> Vec<Diagnostic> {
     let listed = files.bounds().list(folder).unwrap_or_default();
-    let names = listed.iter().filter(|entry| entry.kind != Kind::Folder).filter_map(|entry| entry.name.to_str());
+    let names =
+        listed.iter().filter(|entry| entry.kind != DirEntryKind::Directory).filter_map(|entry| entry.name.to_str());
     let is_like = |file: &&str| {
-        let likeness = Likeness::of(file);
+        let likeness = FileNameParts::of(file);
         let is_layer = layer_of(file).or(companion_of(file)).is_some() || file.starts_with('.');
         !is_layer && likeness.is_yaml && likeness.is_named(name)
     };
     let diagnostic = |file: &str| {
         Diagnostic::error("unknown-file", format!("`{file}` looks like a part of the mixin `{name}`, and is not read"))
-            .at_hidden(place_of(files, &folder.join(file)))
+            .at_masked(place_of(files, &folder.join(file)))
             .hint(format!(
                 "a mixin is `{name}.yaml`, and its encrypted half `{name}{SECRETS}`: rename or remove the file"
             ))
@@ -130,16 +137,16 @@ fn companion_of(file: &str) -> Option<&str> {
     file.strip_suffix(SECRETS).filter(|name| !name.is_empty() && !name.contains('.'))
 }
 
-struct Found {
+struct MisnamedCandidate {
     file: MisnamedFile,
     /// Whether it is right but for a file that it belongs to.
     is_orphan: bool,
 }
 
-struct Sorter<'a> {
-    files: &'a Files,
-    folder: &'a Path,
-    listed: &'a [Listed],
+struct LayerFileSorter<'a> {
+    files: &'a ProjectFiles,
+    directory: &'a Path,
+    listed: &'a [DirEntry],
     /// The names of the layers that there are.
     known: &'a BTreeSet<EnvironmentName>,
     role: LayerDirectory<'a>,
@@ -147,21 +154,22 @@ struct Sorter<'a> {
     words: OnceCell<HashSet<String>>,
 }
 
-impl Sorter<'_> {
+impl LayerFileSorter<'_> {
     fn known(&self) -> impl Iterator<Item = &str> + Clone {
         self.known.iter().map(EnvironmentName::as_str)
     }
 
     /// The mistake of an entry of the directory, if there is one.
-    fn misnamed(&self, entry: &Listed) -> Option<Found> {
+    fn misnamed(&self, entry: &DirEntry) -> Option<MisnamedCandidate> {
         let file = entry.name.to_string_lossy();
-        let is_folder = entry.kind == Kind::Folder
-            || (entry.kind == Kind::Link && self.files.bounds().is_folder(&self.folder.join(&entry.name)));
+        let is_folder = entry.kind == DirEntryKind::Directory
+            || (entry.kind == DirEntryKind::Link
+                && self.files.bounds().is_directory(&self.directory.join(&entry.name)));
         if is_folder {
-            return self.directory(&file);
+            return self.misplaced_directory(&file);
         }
         if file.starts_with('.') {
-            return self.hidden(&file);
+            return self.hidden_file(&file);
         }
         let is_layer = |name: &str| self.is_layer(name);
         if file == PROJECT_FILE || layer_of(&file).or(companion_of(&file)).is_some_and(is_layer) || file == "base.yaml"
@@ -171,11 +179,11 @@ impl Sorter<'_> {
         if let Some(tool) = tool_of(&file) {
             let message = format!("`{file}` is a file of {tool}, and is not a layer");
             return Some(
-                self.found(&file, message, None)
+                self.misnamed_file(&file, message, None)
                     .hinting("move it to another directory, and the layers stay by themselves"),
             );
         }
-        let likeness = Likeness::of(&file);
+        let likeness = FileNameParts::of(&file);
         let name = layer_of(&file).or(companion_of(&file)).filter(|name| wrong_dns_label(name).is_none());
         if let (Some(name), LayerDirectory::Shared { is_extended, .. }) = (name, self.role)
             && is_extended(name)
@@ -183,7 +191,7 @@ impl Sorter<'_> {
             return None;
         }
         if let Some(name) = companion_of(&file).filter(|name| wrong_dns_label(name).is_none()) {
-            return Some(self.orphan(&file, name, &likeness));
+            return Some(self.orphan_file(&file, name, &likeness));
         }
         let is_half = file.ends_with(SECRETS);
         let name = file.strip_suffix(SECRETS).or_else(|| file.strip_suffix(".yaml"));
@@ -191,44 +199,44 @@ impl Sorter<'_> {
             return Some(self.no_environment(&file, name, &likeness));
         }
         let is_like = likeness.is_yaml || (likeness.is_like_a_layer(self.known()) && !self.is_named(&file));
-        is_like.then(|| self.neither(&file, &likeness))
+        is_like.then(|| self.unknown_file(&file, &likeness))
     }
 
     /// A directory with the name of a file.
-    fn directory(&self, file: &str) -> Option<Found> {
-        let likeness = Likeness::of(file);
+    fn misplaced_directory(&self, file: &str) -> Option<MisnamedCandidate> {
+        let likeness = FileNameParts::of(file);
         let is_named = |ending: &str| Path::new(file).extension().is_some_and(|it| it.eq_ignore_ascii_case(ending));
         (is_named("yaml") || is_named("yml")).then(|| {
             let message = format!("`{file}` is a directory, and is not a layer");
-            let layer = likeness.meant(self.known()).map(|(layer, _)| layer);
-            self.found(file, message, layer)
+            let layer = likeness.meant_file(self.known()).map(|(layer, _)| layer);
+            self.misnamed_file(file, message, layer)
                 .hinting("give it another name: layers are files, and mixins are files in directories")
         })
     }
 
     /// A hidden file, which is somebody else's unless it is named like a layer that there is.
-    fn hidden(&self, file: &str) -> Option<Found> {
+    fn hidden_file(&self, file: &str) -> Option<MisnamedCandidate> {
         let visible = file.trim_start_matches('.');
         if visible == "sops.yml" {
             let message = format!("`{file}` is not read: the rules for encrypted files are in `.sops.yaml`");
-            return Some(self.found(file, message, None).hinting("rename it to `.sops.yaml`"));
+            return Some(self.misnamed_file(file, message, None).hinting("rename it to `.sops.yaml`"));
         }
         let stem = visible.strip_suffix(".yaml").or_else(|| visible.strip_suffix(".yml"));
         let stem = stem.map(|stem| stem.strip_suffix(".secrets").unwrap_or(stem));
         let is_layer = stem.is_some_and(|stem| self.is_layer(stem));
         (is_layer || matches!(visible, "yaml" | "yml" | "secrets.yaml" | "secrets.yml"))
-            .then(|| self.neither(file, &Likeness::of(visible)))
+            .then(|| self.unknown_file(file, &FileNameParts::of(visible)))
     }
 
     /// An encrypted file without the layer that it belongs to.
-    fn orphan(&self, file: &str, name: &str, likeness: &Likeness) -> Found {
+    fn orphan_file(&self, file: &str, name: &str, likeness: &FileNameParts) -> MisnamedCandidate {
         let message = match self.role {
             LayerDirectory::App => format!("`{file}` belongs to `{name}.yaml`, which does not exist"),
             LayerDirectory::Shared { .. } => format!("`{file}` belongs to `{name}`, and no app has that environment"),
         };
         let near = likeness.layer(self.known());
         let layer = near.unwrap_or(name).to_owned();
-        let found = self.found(file, message, Some(layer));
+        let found = self.misnamed_file(file, message, Some(layer));
         let found = match near {
             Some(near) => found.hinting(self.rename(file, &format!("{near}{SECRETS}"))),
             None => found,
@@ -239,26 +247,26 @@ impl Sorter<'_> {
             }
             LayerDirectory::Shared { .. } => found,
         };
-        Found { is_orphan: true, ..found }
+        MisnamedCandidate { is_orphan: true, ..found }
     }
 
     /// `NAME.yaml`, where NAME cannot be an environment, or hardly is.
-    fn no_environment(&self, file: &str, name: &str, likeness: &Likeness) -> Found {
-        let meant = likeness.meant(self.known());
+    fn no_environment(&self, file: &str, name: &str, likeness: &FileNameParts) -> MisnamedCandidate {
+        let meant = likeness.meant_file(self.known());
         let layer = meant.as_ref().map(|(layer, _)| layer.clone());
         let found = match wrong_dns_label(name) {
             Some(why) => {
                 let message = format!("`{file}` beside `base.yaml` would be the environment `{name}`: {why}");
-                let mut found = self.found(file, message, layer);
+                let mut found = self.misnamed_file(file, message, layer);
                 found.file.diagnostic.rule = "invalid-name";
                 found
             }
-            None if matches!(self.role, LayerDirectory::Shared { .. }) => self.found(
+            None if matches!(self.role, LayerDirectory::Shared { .. }) => self.misnamed_file(
                 file,
                 format!("`{file}` is a shared layer of `{name}`, and no app has that environment"),
                 layer,
             ),
-            None => self.found(
+            None => self.misnamed_file(
                 file,
                 format!("`{file}` would be the environment `{name}`, and looks like something else"),
                 layer,
@@ -272,13 +280,13 @@ impl Sorter<'_> {
     }
 
     /// A file that is neither an environment nor a part of one.
-    fn neither(&self, file: &str, likeness: &Likeness) -> Found {
+    fn unknown_file(&self, file: &str, likeness: &FileNameParts) -> MisnamedCandidate {
         let message = format!("`{file}` is neither an environment nor a part of one, and is not read");
-        let meant = likeness.meant(self.known());
-        let found = self.found(file, message, meant.as_ref().map(|(layer, _)| layer.clone()));
+        let meant = likeness.meant_file(self.known());
+        let found = self.misnamed_file(file, message, meant.as_ref().map(|(layer, _)| layer.clone()));
         if self.is_foreign(file) && meant.as_ref().is_none_or(|(layer, _)| !self.is_layer(layer)) {
             let message = format!("`{file}` looks like a file of another program, and not like a layer");
-            return self.found(file, message, None).hinting("move it to another directory");
+            return self.misnamed_file(file, message, None).hinting("move it to another directory");
         }
         match meant {
             Some((_, meant)) => found.hinting(self.rename(file, &meant)),
@@ -288,7 +296,7 @@ impl Sorter<'_> {
 
     /// Whether a file has no field of a layer.
     fn is_foreign(&self, file: &str) -> bool {
-        let content = self.files.content(&self.folder.join(file));
+        let content = self.files.output_content(&self.directory.join(file));
         content.is_some_and(|content| is_content_of_another_program(file, &content))
     }
 
@@ -312,24 +320,24 @@ impl Sorter<'_> {
         file.strip_suffix(SECRETS).or_else(|| file.strip_suffix(".yaml")).is_some_and(is_layer)
     }
 
-    fn found(&self, file: &str, message: String, layer: Option<String>) -> Found {
+    fn misnamed_file(&self, file: &str, message: String, layer: Option<String>) -> MisnamedCandidate {
         let diagnostic =
-            Diagnostic::error("unknown-file", message).at_hidden(place_of(self.files, &self.folder.join(file)));
-        Found { file: MisnamedFile { layer, diagnostic }, is_orphan: false }
+            Diagnostic::error("unknown-file", message).at_masked(place_of(self.files, &self.directory.join(file)));
+        MisnamedCandidate { file: MisnamedFile { layer, diagnostic }, is_orphan: false }
     }
 
     /// Whether a layer beside a file names it: then it is a file that layers refer to.
     fn is_named(&self, file: &str) -> bool {
         let words = self.words.get_or_init(|| {
             let names = self.known().chain([BASE]).flat_map(super::files_of);
-            words_of(names.filter_map(|name| self.files.content(&self.folder.join(name))))
+            words_of(names.filter_map(|name| self.files.output_content(&self.directory.join(name))))
         });
         let glob = file.rsplit_once('.').map(|(_, ending)| format!("*.{ending}"));
         words.contains(file) || glob.is_some_and(|glob| words.contains(&glob))
     }
 }
 
-impl Found {
+impl MisnamedCandidate {
     fn hinting(mut self, hint: impl Into<String>) -> Self {
         self.file.diagnostic = self.file.diagnostic.hint(hint);
         self
@@ -348,6 +356,6 @@ pub(super) fn words_of(texts: impl Iterator<Item = Arc<[u8]>>) -> HashSet<String
 }
 
 /// The place of a file as a whole.
-pub(super) fn place_of(files: &Files, path: &Path) -> Place {
+pub(super) fn place_of(files: &ProjectFiles, path: &Path) -> Location {
     Source::new(files.name(path), "").place(Span::locate("", 0, 0))
 }

@@ -11,10 +11,10 @@ use super::beside::{LayerDirectory, MisnamedFile, like_a_base, sort_files, words
 use super::settings::{Settings, value_place};
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot, files_of};
 use crate::budget::BUDGET_EXCEEDED;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Public};
-use crate::disk::{Disk, Refusal, Root, normalize};
-use crate::files::{FileKind, Files, refuse};
-use crate::glob::{GlobError, matching};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, PublicReason};
+use crate::disk::{BoundedRoot, Disk, FileReadError, normalize_path};
+use crate::files::{FileKind, ProjectFiles, refuse_file};
+use crate::glob::{GlobError, find_matching};
 use crate::parallel;
 
 /// The folder that holds an app's layers where a repository has just one app.
@@ -25,9 +25,9 @@ const FEW: usize = 32;
 
 pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
     let disk = Disk::default();
-    let start = Root::new(disk.clone(), start).map_err(|error| {
+    let start = BoundedRoot::new(disk.clone(), start).map_err(|error| {
         Diagnostic::error("unreadable", format!("`{}` could not be opened: {error}", start.display()))
-            .failing(Failure::Io)
+            .with_failure(FailureKind::Io)
     })?;
     let start = start.path();
     let root = locate(&disk, start);
@@ -82,30 +82,32 @@ pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnosti
     Ok(Project { files, apps, shared: None, output: None, references: Vec::new(), misnamed: Vec::new() })
 }
 
-fn files_below(disk: &Disk, root: &Path) -> Result<Arc<Files>, Diagnostic> {
-    Files::on(disk.clone(), root).map(Arc::new).map_err(|error| {
+fn files_below(disk: &Disk, root: &Path) -> Result<Arc<ProjectFiles>, Diagnostic> {
+    ProjectFiles::on_disk(disk.clone(), root).map(Arc::new).map_err(|error| {
         Diagnostic::error("unreadable", format!("`{}` could not be opened: {error}", root.display()))
-            .failing(Failure::Io)
+            .with_failure(FailureKind::Io)
     })
 }
 
 fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     let files = files_below(disk, root)?;
     let root = files.root();
-    let source = files.text(FileKind::ProjectFile, &root.join(PROJECT_FILE))?;
+    let source = files.read_text(FileKind::ProjectFile, &root.join(PROJECT_FILE))?;
     let settings = Settings::parse(&source)?;
     let mut problems = Diagnostics::new();
-    let shared = settings.shared.as_deref().map(|folder| normalize(&root.join(folder)));
+    let shared = settings.shared.as_deref().map(|folder| normalize_path(&root.join(folder)));
     if let (Some(folder), Some(text)) = (&shared, &settings.shared) {
-        let found = shared_folder(&files, folder);
-        problems
-            .extend(found.err().map(|problem| problem.at_public(value_place(&source, "shared", text), Public::Path)));
+        let found = check_shared_directory(&files, folder);
+        problems.extend(
+            found.err().map(|problem| problem.at_public(value_place(&source, "shared", text), PublicReason::Path)),
+        );
     }
-    let output = settings.output.as_deref().map(|folder| normalize(&root.join(folder)));
+    let output = settings.output.as_deref().map(|folder| normalize_path(&root.join(folder)));
     if let (Some(folder), Some(text)) = (&output, &settings.output) {
-        let found = output_folder(&files, folder, text);
-        problems
-            .extend(found.err().map(|problem| problem.at_public(value_place(&source, "output", text), Public::Path)));
+        let found = check_output_directory(&files, folder, text);
+        problems.extend(
+            found.err().map(|problem| problem.at_public(value_place(&source, "output", text), PublicReason::Path)),
+        );
     }
     let (mut apps, mut misnamed) = (Vec::new(), Vec::new());
     for pattern in &settings.apps {
@@ -113,7 +115,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
         match apps_at(&files, pattern) {
             Ok(found) if found.apps.is_empty() && found.misnamed.is_empty() => problems.push(
                 Diagnostic::error("no-app", format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
-                    .at_public(place(), Public::Path)
+                    .at_public(place(), PublicReason::Path)
                     .hint("a pattern names folders relative to the project file, such as `services/*`"),
             ),
             Ok(found) => {
@@ -122,7 +124,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
             }
             Err(problem) => {
                 let is_over = problem.rule == BUDGET_EXCEEDED;
-                problems.push(problem.at_public(place(), Public::Path));
+                problems.push(problem.at_public(place(), PublicReason::Path));
                 if is_over {
                     break;
                 }
@@ -133,16 +135,16 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     apps.dedup();
     apps.retain(|folder| Some(folder) != shared.as_ref());
     let read = |folder: PathBuf| App::read(&files, folder);
-    let apps: Vec<App> = parallel::each(apps, FEW, read).into_iter().filter_map(|app| problems.take(app)).collect();
+    let apps: Vec<App> = parallel::par_map(apps, FEW, read).into_iter().filter_map(|app| problems.take(app)).collect();
     if problems.has_errors() {
         return Err(problems);
     }
     if let Some(folder) = &shared {
         let listed = files.bounds().list(folder);
-        let listed = listed.map_err(|refusal| refuse(&refusal, FileKind::Layer, &files.name(folder)))?;
+        let listed = listed.map_err(|refusal| refuse_file(&refusal, FileKind::Layer, &files.name(folder)))?;
         let environments = apps.iter().flat_map(|app| &app.environments).cloned().collect();
         let words = OnceCell::new();
-        let is_extended = |name: &str| words.get_or_init(|| extended(&files, &apps, folder)).contains(name);
+        let is_extended = |name: &str| words.get_or_init(|| extended_words(&files, &apps, folder)).contains(name);
         let role = LayerDirectory::Shared { environments: &environments, is_extended: &is_extended };
         misnamed.extend(sort_files(&files, folder, &listed, role).misnamed);
     }
@@ -150,53 +152,53 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
 }
 
 /// The words of all layers beside a base that extend others: whatever they extend is among them.
-fn extended(files: &Files, apps: &[App], shared: &Path) -> HashSet<String> {
+fn extended_words(files: &ProjectFiles, apps: &[App], shared: &Path) -> HashSet<String> {
     let environments = apps.iter().flat_map(|app| &app.environments).collect::<BTreeSet<_>>();
     let names = environments.into_iter().flat_map(|name| files_of(name.as_str()));
     let paths = names.map(|name| shared.join(name)).chain(apps.iter().flat_map(App::files));
-    let texts = paths.filter_map(|path| files.content(&path));
+    let texts = paths.filter_map(|path| files.output_content(&path));
     words_of(texts.filter(|text| memmem::find(text, b"extends").is_some()))
 }
 
 /// Directories that a pattern of `apps` matches.
 #[derive(Default)]
-struct Matched {
+struct MatchedApps {
     apps: Vec<PathBuf>,
     /// Files that look like the base of an app, in directories that are none.
     misnamed: Vec<MisnamedFile>,
 }
 
 /// Refuses a folder of shared layers that is not one of the project.
-fn shared_folder(files: &Files, folder: &Path) -> Result<(), Diagnostic> {
+fn check_shared_directory(files: &ProjectFiles, folder: &Path) -> Result<(), Diagnostic> {
     match files.bounds().resolve(folder) {
-        Ok(_) if files.bounds().is_folder(folder) => Ok(()),
-        Ok(_) | Err(Refusal::Missing | Refusal::DanglingLink) => Err(Diagnostic::error(
+        Ok(_) if files.bounds().is_directory(folder) => Ok(()),
+        Ok(_) | Err(FileReadError::Missing | FileReadError::DanglingLink) => Err(Diagnostic::error(
             "missing-file",
             format!("`shared` names `{}`, which is no folder", files.name(folder)),
         )
         .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`"))),
-        Err(refusal) => Err(refuse(&refusal, FileKind::Layer, &files.name(folder))),
+        Err(refusal) => Err(refuse_file(&refusal, FileKind::Layer, &files.name(folder))),
     }
 }
 
 /// Refuses a folder of rendered trees that is outside of the project: whoever writes `septum.yaml` may not
 /// write elsewhere on the machine of whoever renders.
-fn output_folder(files: &Files, folder: &Path, text: &str) -> Result<(), Diagnostic> {
+fn check_output_directory(files: &ProjectFiles, folder: &Path, text: &str) -> Result<(), Diagnostic> {
     match files.bounds().resolve_new(folder) {
         Ok(_) => Ok(()),
-        Err(Refusal::Outside | Refusal::LinkOut) => {
+        Err(FileReadError::Outside | FileReadError::LinkOut) => {
             Err(Diagnostic::error("outside-project", format!("`output: {text}` leads out of the project"))
                 .note("what a file names is written inside of its project only")
                 .hint("name a folder of the project, or say `render --out DIR`"))
         }
-        Err(refusal) => Err(refuse(&refusal, FileKind::Output, &files.name(folder))),
+        Err(refusal) => Err(refuse_file(&refusal, FileKind::Output, &files.name(folder))),
     }
 }
 
 /// The folders that match a pattern and hold a `base.yaml`.
-fn apps_at(files: &Files, pattern: &str) -> Result<Matched, Diagnostic> {
+fn apps_at(files: &ProjectFiles, pattern: &str) -> Result<MatchedApps, Diagnostic> {
     let root = files.bounds();
-    let found = matching(root, root.path(), pattern).map_err(|error| match error {
+    let found = find_matching(root, root.path(), pattern).map_err(|error| match error {
         GlobError::Outside => {
             Diagnostic::error("outside-project", format!("`apps: {pattern}` leads out of the project"))
                 .hint("move `septum.yaml` up to a folder that holds all apps")
@@ -204,28 +206,28 @@ fn apps_at(files: &Files, pattern: &str) -> Result<Matched, Diagnostic> {
         GlobError::Invalid { part, reason } => {
             Diagnostic::error("project-file", format!("`{part}` is no valid glob: {reason}"))
         }
-        GlobError::Unreadable(folder, refusal) => refuse(&refusal, FileKind::Layer, &files.name(&folder)),
+        GlobError::Unreadable(folder, refusal) => refuse_file(&refusal, FileKind::Layer, &files.name(&folder)),
         GlobError::TooMuch(budget) => {
-            budget.exceeded().hint("name the directories of the apps with fewer and narrower patterns")
+            budget.budget_diagnostic().hint("name the directories of the apps with fewer and narrower patterns")
         }
     })?;
     let app = |folder: PathBuf| match root.list(&folder) {
         // its environments follow from the same list
         Ok(_) if root.has(&folder.join(format!("{BASE}.yaml"))) => {
-            Ok(Matched { apps: vec![folder], misnamed: Vec::new() })
+            Ok(MatchedApps { apps: vec![folder], misnamed: Vec::new() })
         }
         Ok(listed) => {
             let misnamed = like_a_base(files, &folder, &listed).into_iter().collect();
-            Ok(Matched { apps: Vec::new(), misnamed })
+            Ok(MatchedApps { apps: Vec::new(), misnamed })
         }
         // a file is not an app, nor is what is not there
-        Err(Refusal::Missing | Refusal::DanglingLink) => Ok(Matched::default()),
+        Err(FileReadError::Missing | FileReadError::DanglingLink) => Ok(MatchedApps::default()),
         // whether it would be an app is not asked
-        Err(refusal) => Err(refuse(&refusal, FileKind::Layer, &files.name(&folder))),
+        Err(refusal) => Err(refuse_file(&refusal, FileKind::Layer, &files.name(&folder))),
     };
-    let mut all = Matched::default();
-    for found in parallel::each(found, FEW, app) {
-        let Matched { apps, misnamed } = found?;
+    let mut all = MatchedApps::default();
+    for found in parallel::par_map(found, FEW, app) {
+        let MatchedApps { apps, misnamed } = found?;
         all.apps.extend(apps);
         all.misnamed.extend(misnamed);
     }
@@ -253,7 +255,7 @@ mod tests {
         let dir = tree(&[("environments/base.yaml", ""), ("environments/dev.yaml", ""), ("src/main.rs", "")]);
         for start in ["", "src", "environments"] {
             let project = discover(&dir.path().join(start)).unwrap();
-            assert_eq!(project.files.name(&project.apps[0].folder), "environments", "from `{start}`");
+            assert_eq!(project.files.name(&project.apps[0].directory), "environments", "from `{start}`");
         }
     }
 
@@ -268,21 +270,22 @@ mod tests {
             ("teams/x/y/base.yaml", ""),
         ]);
         let project = discover(&dir.path().join("services/a")).unwrap();
-        let names: Vec<_> = project.apps.iter().map(|app| project.files.name(&app.folder)).collect();
+        let names: Vec<_> = project.apps.iter().map(|app| project.files.name(&app.directory)).collect();
         assert_eq!(names, ["services/a", "services/b", "teams/x/y"]);
     }
 
     #[test]
     fn a_pattern_without_a_match_is_an_error() {
         let dir = tree(&[("septum.yaml", "apps: [\"servcies/*\", \"../x\"]\n"), ("services/a/base.yaml", "")]);
-        let rules: Vec<_> = discover(dir.path()).unwrap_err().sorted().iter().map(|problem| problem.rule).collect();
+        let rules: Vec<_> =
+            discover(dir.path()).unwrap_err().into_sorted().iter().map(|problem| problem.rule).collect();
         assert_eq!(rules, ["no-app", "outside-project"]);
     }
 
     #[test]
     fn without_a_project_the_way_to_one_is_named() {
         let dir = tree(&[("README.md", "")]);
-        let error = discover(dir.path()).unwrap_err().sorted().remove(0);
+        let error = discover(dir.path()).unwrap_err().into_sorted().remove(0);
         assert_eq!(error.rule, "no-project");
         assert!(error.hints[0].contains("septum init"));
     }

@@ -1,9 +1,9 @@
 //! Files of other programs, by their content: no list of names is ever complete.
 
 use super::LAYER_FIELDS;
-use crate::diagnostic::nearest;
+use crate::diagnostic::nearest_name;
 use crate::span::Source;
-use crate::yaml::node::{Kind, Mapping};
+use crate::yaml::node::{Mapping, YamlKind};
 use crate::yaml::read;
 
 /// Whether a mapping has fields, and none of a layer.
@@ -12,22 +12,22 @@ use crate::yaml::read;
 pub fn is_of_another_program(map: &Mapping) -> bool {
     let of_layer = |name: &str| LAYER_FIELDS.contains(&name);
     let is_variable = |name: &str| !name.chars().any(char::is_lowercase);
-    let mut collections = map.iter().filter(|(_, node)| !matches!(node.kind, Kind::Scalar(_))).peekable();
+    let mut collections = map.iter().filter(|(_, node)| !matches!(node.kind, YamlKind::Scalar(_))).peekable();
     collections.peek().is_some()
         && !map.keys().any(|key| of_layer(&key.text))
-        && !collections.any(|(key, _)| is_variable(&key.text) || nearest(&key.text, LAYER_FIELDS).is_some())
+        && !collections.any(|(key, _)| is_variable(&key.text) || nearest_name(&key.text, LAYER_FIELDS).is_some())
 }
 
 /// Whether the content of a file, YAML or JSON, is that of another program.
 pub(super) fn is_content_of_another_program(file: &str, content: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(content) else { return false };
-    match read::read(&Source::new(file, text)).map(|root| root.kind) {
-        Ok(Kind::Map(map)) => {
+    match read::read_document(&Source::new(file, text)).map(|root| root.kind) {
+        Ok(YamlKind::Map(map)) => {
             let is_object = map.contains_key("apiVersion") && map.contains_key("kind");
             is_object || is_of_another_program(&map)
         }
-        Ok(Kind::List(_)) => true,
-        Ok(Kind::Scalar(_)) | Err(_) => false,
+        Ok(YamlKind::List(_)) => true,
+        Ok(YamlKind::Scalar(_)) | Err(_) => false,
     }
 }
 

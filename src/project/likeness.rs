@@ -1,7 +1,7 @@
 //! Probable meaning of a file whose name is not that of a layer.
 
 use super::BASE;
-use crate::diagnostic::nearest;
+use crate::diagnostic::nearest_name;
 use crate::name::is_dns_label;
 
 /// Words of the names of encrypted files.
@@ -52,7 +52,7 @@ const TOOLS: [&str; 9] =
 
 /// Parts of the name of a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Likeness {
+pub(super) struct FileNameParts {
     /// The name of the layer: what is left of the file's without its ending and the words below.
     stem: String,
     /// Whether a word says that it is encrypted.
@@ -65,7 +65,7 @@ pub(super) struct Likeness {
     ending: String,
 }
 
-impl Likeness {
+impl FileNameParts {
     /// Takes the name of a file apart.
     pub(super) fn of(file: &str) -> Self {
         let lower = without_counter(&file.to_lowercase());
@@ -94,12 +94,12 @@ impl Likeness {
             // `dev2` is one of a series, and no slip
             let without_digits = |name: &str| name.trim_end_matches(|char: char| char.is_ascii_digit()).to_owned();
             let is_slip = |name: &&str| without_digits(name) != without_digits(&self.stem);
-            nearest(&self.stem, known.chain([BASE]).filter(is_slip))
+            nearest_name(&self.stem, known.chain([BASE]).filter(is_slip))
         })
     }
 
     /// The file that it was probably meant as.
-    pub(super) fn meant<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> Option<(String, String)> {
+    pub(super) fn meant_file<'k>(&self, known: impl Iterator<Item = &'k str> + Clone) -> Option<(String, String)> {
         let layer = self.layer(known).map(str::to_owned);
         let layer = layer.or_else(|| is_dns_label(&self.stem).then(|| self.stem.clone()))?;
         let file = if self.is_secret { format!("{layer}{}", super::SECRETS) } else { format!("{layer}.yaml") };
@@ -147,17 +147,17 @@ fn without_counter(name: &str) -> String {
 }
 
 fn is_yaml_word(word: &str) -> bool {
-    word.starts_with('y') && matches!(nearest(word, ["yaml", "yml"]), Some("yaml" | "yml"))
+    word.starts_with('y') && matches!(nearest_name(word, ["yaml", "yml"]), Some("yaml" | "yml"))
 }
 
 fn is_secret_word(word: &str) -> bool {
     SECRET_WORDS.contains(&word)
-        || (word.len() > 5 && word.starts_with('s') && nearest(word, ["secret", "secrets"]).is_some())
+        || (word.len() > 5 && word.starts_with('s') && nearest_name(word, ["secret", "secrets"]).is_some())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Likeness;
+    use super::FileNameParts;
 
     #[test]
     fn the_layer_that_was_meant_is_seen_in_many_names() {
@@ -196,7 +196,7 @@ mod tests {
             ("dev2.yml", "dev2.yaml"),
             ("staging-eu1.yml", "staging-eu1.yaml"),
         ] {
-            let meant = Likeness::of(file).meant(known.into_iter()).map(|(_, file)| file);
+            let meant = FileNameParts::of(file).meant_file(known.into_iter()).map(|(_, file)| file);
             assert_eq!(meant.as_deref(), Some(expected), "{file}");
         }
     }
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn what_is_named_like_no_layer_is_left_alone() {
         for file in ["README.md", "LICENSE", "Makefile", "ca.crt", "main.go", "notes.txt", "package.json", "prod.crt"] {
-            let likeness = Likeness::of(file);
+            let likeness = FileNameParts::of(file);
             assert!(!likeness.is_yaml && !likeness.is_like_a_layer(["dev", "prod"].into_iter()), "{file}");
         }
     }

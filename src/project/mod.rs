@@ -11,16 +11,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest_name};
 use crate::disk::Disk;
-use crate::files::{FileKind, Files, refuse};
+use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::name::EnvironmentName;
 
 pub use beside::MisnamedFile;
 pub(crate) use beside::like_mixin;
-use beside::{Beside, LayerDirectory, sort_files};
+use beside::{DirectoryLayers, LayerDirectory, sort_files};
 pub use foreign::is_of_another_program;
-pub use reference::{ReferenceRole, Referent, UserRule};
+pub use reference::{RefKind, ReferenceRole, UserRule};
 
 /// The name of the project file.
 pub const PROJECT_FILE: &str = "septum.yaml";
@@ -52,7 +52,7 @@ pub const LAYER_FIELDS: [&str; 13] = [
 #[derive(Debug)]
 pub struct Project {
     /// Reads files, and bounds the project.
-    pub files: Arc<Files>,
+    pub files: Arc<ProjectFiles>,
     /// The apps, in the order of their folders.
     pub apps: Vec<App>,
     /// The folder of layers that lie under those of every app.
@@ -89,7 +89,7 @@ impl ProjectRoot {
 #[derive(Debug, Clone)]
 pub struct App {
     /// The folder, absolute.
-    pub folder: PathBuf,
+    pub directory: PathBuf,
     /// Its environments, sorted: every `NAME.yaml` beside `base.yaml`.
     pub environments: Vec<EnvironmentName>,
     /// Files beside `base.yaml` that are not what they look like.
@@ -139,7 +139,7 @@ impl Project {
             return Err(file.diagnostic.clone());
         }
         // what is nearly none of them may be anything, a value too
-        let error = match nearest(name, all.iter().map(|known| known.as_str())) {
+        let error = match nearest_name(name, all.iter().map(|known| known.as_str())) {
             Some(near) => Diagnostic::error("unknown-environment", format!("there is no environment `{name}`"))
                 .hint(format!("did you mean `{near}`?")),
             None => Diagnostic::error("unknown-environment", "there is no environment of that name"),
@@ -154,25 +154,25 @@ impl Project {
 
 impl App {
     /// The app in `folder`, with the environments found there.
-    fn read(files: &Files, folder: PathBuf) -> Result<Self, Diagnostic> {
+    fn read(files: &ProjectFiles, folder: PathBuf) -> Result<Self, Diagnostic> {
         let listed = files.bounds().list(&folder);
-        let listed = listed.map_err(|refusal| refuse(&refusal, FileKind::Layer, &files.name(&folder)))?;
-        let Beside { layers, mut misnamed } = sort_files(files, &folder, &listed, LayerDirectory::App);
+        let listed = listed.map_err(|refusal| refuse_file(&refusal, FileKind::Layer, &files.name(&folder)))?;
+        let DirectoryLayers { layers, mut misnamed } = sort_files(files, &folder, &listed, LayerDirectory::App);
         if layers.is_empty() && misnamed.is_empty() {
             misnamed.push(beside::without_environment(files, &folder));
         }
-        Ok(Self { folder, environments: layers.into_iter().collect(), misnamed })
+        Ok(Self { directory: folder, environments: layers.into_iter().collect(), misnamed })
     }
 
     /// Where the files of its own layers are looked for.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let names = self.environments.iter().map(EnvironmentName::as_str).chain([BASE]);
-        names.flat_map(files_of).map(|file| self.folder.join(file))
+        names.flat_map(files_of).map(|file| self.directory.join(file))
     }
 
     /// The folder's name: the app's name unless its base says another.
-    pub fn folder_name(&self) -> String {
-        self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    pub fn directory_name(&self) -> String {
+        self.directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 }
 

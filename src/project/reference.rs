@@ -2,18 +2,18 @@
 
 use serde::Deserialize;
 
-use crate::pattern::{Pattern, Segment};
+use crate::pattern::{PathPattern, PatternSegment};
 
 /// What a reference is to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-pub enum Referent {
+pub enum RefKind {
     /// A ConfigMap.
     ConfigMap,
     /// A Secret.
     Secret,
 }
 
-impl Referent {
+impl RefKind {
     /// The kind in manifests.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,11 +43,11 @@ pub struct UserRule {
     /// Their API group (`""` for the core); of any group without it.
     pub group: Option<String>,
     /// Where the name stands.
-    pub path: Pattern,
+    pub path: PathPattern,
     /// What is named.
-    pub target: Referent,
+    pub target: RefKind,
     /// Where the key that is needed stands, in the same items of lists as the name.
-    pub key: Option<Pattern>,
+    pub key: Option<PathPattern>,
     /// Whether the object reads what is named, or a controller makes it.
     pub role: ReferenceRole,
 }
@@ -59,7 +59,7 @@ struct Written {
     kind: String,
     group: Option<String>,
     path: String,
-    target: Referent,
+    target: RefKind,
     key: Option<String>,
     #[serde(default)]
     role: ReferenceRole,
@@ -75,24 +75,24 @@ impl TryFrom<Written> for UserRule {
 
     fn try_from(written: Written) -> Result<Self, String> {
         let path = parse(&written.path)?;
-        if path.segments().last() == Some(&Segment::Below) {
+        if path.segments().last() == Some(&PatternSegment::Below) {
             return Err(format!("`{}` is no path of a name: `**` stands before a key", written.path));
         }
-        let key = written.key.as_deref().map(|text| key(text, &path)).transpose()?;
+        let key = written.key.as_deref().map(|text| parse_key_path(text, &path)).transpose()?;
         let Written { kind, group, target, role, .. } = written;
         Ok(Self { kind, group, path, target, key, role })
     }
 }
 
-fn parse(text: &str) -> Result<Pattern, String> {
-    Pattern::parse(text).map_err(|why| format!("`{text}` is no path: {why}"))
+fn parse(text: &str) -> Result<PathPattern, String> {
+    PathPattern::parse(text).map_err(|why| format!("`{text}` is no path: {why}"))
 }
 
 /// The path of a key that can be found from the name at `path`.
-fn key(text: &str, path: &Pattern) -> Result<Pattern, String> {
+fn parse_key_path(text: &str, path: &PathPattern) -> Result<PathPattern, String> {
     let key = parse(text)?;
     let (shared, name, rest) = path.fork(&key);
-    if !rest.segments().iter().all(|segment| matches!(segment, Segment::Key(_) | Segment::Items)) {
+    if !rest.segments().iter().all(|segment| matches!(segment, PatternSegment::Key(_) | PatternSegment::Items)) {
         return Err(format!("`{text}` is no path of a key: stars stand only where `path` has the same"));
     }
     if !name.is_countable() && !shared.is_countable() {

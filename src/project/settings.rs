@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::reference::UserRule;
 use crate::diagnostic::{Diagnostic, did_you_mean, without_quotes};
 use crate::sops;
-use crate::span::{Place, Source, Span};
+use crate::span::{Location, Source, Span};
 
 const FIELDS: [&str; 4] = ["apps", "shared", "output", "references"];
 
@@ -101,7 +101,7 @@ fn path_at(text: &str, offset: usize, path: Option<&str>) -> Span {
 }
 
 /// The place of a value of a field at the root: of its first text after the field's name.
-pub(super) fn value_place(source: &Source, field: &str, value: &str) -> Place {
+pub(super) fn value_place(source: &Source, field: &str, value: &str) -> Location {
     let text = source.text();
     let field = word_at(text, 0, Some(field));
     let Span { start, end, .. } = path_at(text, field.start, Some(value).filter(|value| !value.is_empty()));
@@ -128,7 +128,7 @@ fn word_at(text: &str, offset: usize, field: Option<&str>) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ReferenceRole, Referent};
+    use super::super::{RefKind, ReferenceRole};
     use super::*;
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
         )
         .expect("valid");
         let [widget, gadget] = settings.references.as_slice() else { panic!("two rules") };
-        assert_eq!((widget.target, gadget.target), (Referent::Secret, Referent::ConfigMap));
+        assert_eq!((widget.target, gadget.target), (RefKind::Secret, RefKind::ConfigMap));
         assert_eq!((widget.group.as_deref(), gadget.group.as_deref()), (Some("example.com"), None));
         assert_eq!((widget.role, gadget.role), (ReferenceRole::Reference, ReferenceRole::Output));
         assert!(widget.key.is_some());

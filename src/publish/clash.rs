@@ -4,21 +4,21 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::target::Target;
+use super::target::TargetResult;
 use crate::diagnostic::Diagnostic;
-use crate::emit::tree::{Content, FileName, KUSTOMIZATION, Outcome, OutputFile, OutputTree, TargetName};
+use crate::emit::tree::{FileName, KUSTOMIZATION, OutputContent, OutputFile, OutputTree, TargetName, TargetOutcome};
 
 /// What of an object tells it from others.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Identity {
+struct ClashIdentity {
     api_version: String,
     kind: String,
-    metadata: Metadata,
+    metadata: ClashMetadata,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-struct Metadata {
+struct ClashMetadata {
     name: String,
     #[serde(default)]
     namespace: String,
@@ -26,32 +26,33 @@ struct Metadata {
 
 /// Objects that two targets of an environment both have, at least one of which was not rendered. Such objects are files of the same name, so only
 /// those are looked into.
-pub(super) fn clashes(targets: &[Target], tree: &OutputTree) -> Vec<Diagnostic> {
+pub(super) fn find_clashes(targets: &[TargetResult], tree: &OutputTree) -> Vec<Diagnostic> {
     // by environment and name, with what was made of it in this run
     let mut by_name: HashMap<_, Vec<(&TargetName, Option<&OutputFile>)>> = HashMap::new();
     for target in targets {
         let environment = target.name.environment();
         let mut note = |file, made| by_name.entry((environment, file)).or_default().push((&target.name, made));
         match &target.outcome {
-            Outcome::Rendered { files, .. } => files.iter().for_each(|file| note(file.name.as_str(), Some(file))),
-            Outcome::Unchanged { .. } => tree.files(&target.name).for_each(|file| note(file.as_str(), None)),
+            TargetOutcome::Rendered { files, .. } => files.iter().for_each(|file| note(file.name.as_str(), Some(file))),
+            TargetOutcome::Unchanged { .. } => tree.made_files(&target.name).for_each(|file| note(file.as_str(), None)),
         }
     }
     let mut alike: Vec<_> =
         by_name.into_iter().filter(|((_, file), targets)| targets.len() > 1 && *file != KUSTOMIZATION).collect();
     alike.sort_by_key(|(key, _)| *key);
-    alike.into_iter().filter_map(|((_, file), targets)| clash(file, &targets, tree)).collect()
+    alike.into_iter().filter_map(|((_, file), targets)| find_clash(file, &targets, tree)).collect()
 }
 
 /// The first two of some files of one name that hold the same object.
-fn clash(file: &str, targets: &[(&TargetName, Option<&OutputFile>)], tree: &OutputTree) -> Option<Diagnostic> {
-    let read: Vec<_> = targets.iter().map(|(target, made)| (*target, identity(target, file, *made, tree))).collect();
+fn find_clash(file: &str, targets: &[(&TargetName, Option<&OutputFile>)], tree: &OutputTree) -> Option<Diagnostic> {
+    let read: Vec<_> =
+        targets.iter().map(|(target, made)| (*target, object_identity(target, file, *made, tree))).collect();
     read.iter().enumerate().find_map(|(index, (target, identity))| {
         let identity = identity.as_ref()?;
         let is_made = |target: &TargetName| targets.iter().any(|(it, made)| *it == target && made.is_some());
         let same = read.iter().take(index).filter(|(_, other)| other.as_ref() == Some(identity));
         let (other, _) = same.into_iter().find(|(other, _)| !(is_made(other) && is_made(target)))?;
-        let Identity { kind, metadata: Metadata { name, namespace }, .. } = identity;
+        let ClashIdentity { kind, metadata: ClashMetadata { name, namespace }, .. } = identity;
         let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
         let (one, two, environment) = (other.app(), target.app(), target.environment());
         let message = format!("the apps `{one}` and `{two}` both make a {kind} `{name}`{wher} in `{environment}`");
@@ -63,10 +64,17 @@ fn clash(file: &str, targets: &[(&TargetName, Option<&OutputFile>)], tree: &Outp
     })
 }
 
-fn identity(target: &TargetName, file: &str, made: Option<&OutputFile>, tree: &OutputTree) -> Option<Identity> {
+fn object_identity(
+    target: &TargetName,
+    file: &str,
+    made: Option<&OutputFile>,
+    tree: &OutputTree,
+) -> Option<ClashIdentity> {
     match made.map(|file| &file.content) {
-        Some(Content::Bytes(bytes)) => serde_yaml::from_slice(bytes).ok(),
-        Some(Content::Outline(text)) => serde_yaml::from_str(text).ok(),
-        Some(Content::Kept) | None => serde_yaml::from_slice(&tree.committed(target, &FileName::of(file)?)?).ok(),
+        Some(OutputContent::Bytes(bytes)) => serde_yaml::from_slice(bytes).ok(),
+        Some(OutputContent::Outline(text)) => serde_yaml::from_str(text).ok(),
+        Some(OutputContent::Kept) | None => {
+            serde_yaml::from_slice(&tree.committed_bytes(target, &FileName::of(file)?)?).ok()
+        }
     }
 }

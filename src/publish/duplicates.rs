@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::Definition;
 use crate::name::EnvironmentName;
 use crate::project::App;
-use crate::span::Place;
+use crate::span::Location;
 
 /// An object, and what it is made from.
 #[derive(Debug, Clone)]
@@ -18,11 +18,11 @@ pub struct ObjectSite {
     /// The name of the app.
     app: String,
     /// The directory of the app, which no other app has.
-    folder: PathBuf,
+    directory: PathBuf,
     /// Whether it is of a bundle, and not of a manifest.
     is_of_bundle: bool,
     /// The manifest, or the bundle.
-    place: Place,
+    place: Location,
 }
 
 impl ObjectSite {
@@ -34,7 +34,7 @@ impl ObjectSite {
                 environment: object.environment.clone(),
                 id: object.id.clone(),
                 app: definition.app.as_str().to_owned(),
-                folder: app.folder.clone(),
+                directory: app.directory.clone(),
                 is_of_bundle,
                 place: if is_of_bundle { place_of_bundle(definition, &object.id) } else { object.place.clone() },
             }
@@ -44,13 +44,13 @@ impl ObjectSite {
 }
 
 /// Place where the bundle of an object is defined, or else its app.
-fn place_of_bundle(definition: &Definition, id: &ObjectName) -> Place {
+fn place_of_bundle(definition: &Definition, id: &ObjectName) -> Location {
     let bundle = definition.bundles.get(id.base_name.as_str());
     let place = bundle.and_then(|bundle| {
         let entry = bundle.entries.values().next().map(|entry| &entry.defined);
         bundle.place.as_ref().or(entry)
     });
-    place.or(definition.app_place.as_ref()).cloned().unwrap_or_else(Place::nowhere)
+    place.or(definition.app_place.as_ref()).cloned().unwrap_or_else(Location::synthetic)
 }
 
 /// Reports objects of the same kind, name and namespace in one environment, with the places of both.
@@ -60,20 +60,20 @@ pub fn find_duplicates(sites: &[ObjectSite]) -> Diagnostics {
     for site in sites {
         let ObjectName { kind, namespace, name, group, .. } = &site.id;
         if let Some(other) = seen.insert((&site.environment, group, kind, namespace, name), site) {
-            problems.push(duplicate(other, site));
+            problems.push(duplicate_object(other, site));
         }
     }
     problems
 }
 
-fn duplicate(first: &ObjectSite, second: &ObjectSite) -> Diagnostic {
+fn duplicate_object(first: &ObjectSite, second: &ObjectSite) -> Diagnostic {
     let (one, two, environment) = (&first.app, &second.app, &second.environment);
     let ObjectName { kind, namespace, name, .. } = &second.id;
     let wher = if namespace.is_empty() { String::new() } else { format!(" in the namespace `{namespace}`") };
     let object = format!("a {kind} `{name}`{wher}");
-    let message = if first.folder != second.folder && one == two {
+    let message = if first.directory != second.directory && one == two {
         format!("two apps called `{one}` make {object} in `{environment}`")
-    } else if first.folder != second.folder {
+    } else if first.directory != second.directory {
         format!("the apps `{one}` and `{two}` both make {object} in `{environment}`")
     } else if first.is_of_bundle || second.is_of_bundle {
         format!("the manifests and bundles of `{one}` make {object} twice")
@@ -84,7 +84,7 @@ fn duplicate(first: &ObjectSite, second: &ObjectSite) -> Diagnostic {
         .at(second.place.clone())
         .at_with(first.place.clone(), "made here too")
         .note("only the one that is applied last would stay")
-        .hint(if first.folder == second.folder {
+        .hint(if first.directory == second.directory {
             "rename or remove one of them, or give them different namespaces"
         } else {
             "rename the bundle or the app, or give them different namespaces"

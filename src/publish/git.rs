@@ -4,16 +4,16 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use super::Wish;
-use super::target::Target;
-use crate::diagnostic::{Diagnostic, Failure};
-use crate::git::{Configuration, Repository, SafeGit};
+use super::RenderRequest;
+use super::target::TargetResult;
+use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::git::{GitConfiguration, GitRepository, SafeGit};
 
 /// How many files are named.
 const MOST: usize = 5;
 
 /// That Git would take Secrets in plaintext: the tree lies in a work tree, and does not ignore them.
-pub(super) fn exposed(targets: &[Target], wish: &Wish<'_>) -> Option<Diagnostic> {
+pub(super) fn find_exposed(targets: &[TargetResult], wish: &RenderRequest<'_>) -> Option<Diagnostic> {
     let secrets = targets
         .iter()
         .flat_map(|target| target.plain_secrets().map(|file| PathBuf::from(target.name.as_str()).join(file.as_str())));
@@ -21,7 +21,7 @@ pub(super) fn exposed(targets: &[Target], wish: &Wish<'_>) -> Option<Diagnostic>
     if secrets.is_empty() {
         return None;
     }
-    let exposed = match Repository::find(wish.dir) {
+    let exposed = match GitRepository::find(wish.dir) {
         Ok(None) => return None,
         Ok(Some(repository)) => not_ignored(repository, &secrets),
         // something is there that Git may know
@@ -34,7 +34,7 @@ pub(super) fn exposed(targets: &[Target], wish: &Wish<'_>) -> Option<Diagnostic>
     let what = if count == 1 { "a Secret".to_owned() } else { format!("{count} Secrets") };
     let error =
         Diagnostic::error("plaintext-output", format!("{what} would be written in plaintext into a Git work tree"))
-            .failing(Failure::Invalid);
+            .with_failure(FailureKind::Invalid);
     let shown = exposed.iter().take(MOST).map(|path| format!("`{}`", path.display()));
     let error = shown.fold(error, Diagnostic::note);
     let error = if count > MOST { error.note(format!("and {} more", count - MOST)) } else { error };
@@ -47,16 +47,16 @@ pub(super) fn exposed(targets: &[Target], wish: &Wish<'_>) -> Option<Diagnostic>
 }
 
 /// Those of some paths that Git does not ignore. All of them, if it cannot be asked.
-fn not_ignored(repository: Repository, paths: &[PathBuf]) -> Vec<PathBuf> {
+fn not_ignored(repository: GitRepository, paths: &[PathBuf]) -> Vec<PathBuf> {
     let absolute: Vec<_> =
         paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect();
-    let Some(ignored) = ignored(repository, &absolute) else { return paths.to_vec() };
+    let Some(ignored) = ignored_paths(repository, &absolute) else { return paths.to_vec() };
     let is_free = |(_, absolute): &(&PathBuf, &PathBuf)| !ignored.contains(absolute);
     paths.iter().zip(&absolute).filter(is_free).map(|(path, _)| path.clone()).collect()
 }
 
-fn ignored(repository: Repository, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
-    let safe = SafeGit::new(repository, Configuration::Users).ok()?;
+fn ignored_paths(repository: GitRepository, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
+    let safe = SafeGit::new(repository, GitConfiguration::UserSettings).ok()?;
     let mut git = safe.command("check-ignore").ok()?;
     let mut git = git.args(["--stdin", "-z"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let asked: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_encoded_bytes(), b"\0"].concat()).collect();

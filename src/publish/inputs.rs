@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::emit::tree::Cache;
-use crate::files::{Files, Probe};
-use crate::glob::matching;
+use crate::emit::tree::TreeCache;
+use crate::files::{InputQuery, ProjectFiles};
+use crate::glob::find_matching;
 
 /// What stands for the digest of a file that is not there.
 const ABSENT: &str = "absent";
@@ -21,81 +21,81 @@ const MATCHING: &str = "glob:";
 const LAYERS: &str = "*.yaml";
 
 /// Which layers there are in the folder of an app.
-pub(super) fn layers_in(folder: &Path) -> Probe {
-    Probe::Matching(folder.to_path_buf(), LAYERS.to_owned())
+pub(super) fn layers_in(folder: &Path) -> InputQuery {
+    InputQuery::Matching(folder.to_path_buf(), LAYERS.to_owned())
 }
 
 /// The folder of an app, if that is the question by this name.
-pub(super) fn folder_of_layers(name: &str) -> Option<&str> {
+pub(super) fn layer_directory(name: &str) -> Option<&str> {
     name.strip_prefix(MATCHING)?.strip_suffix(LAYERS)?.strip_suffix(':')
 }
 
 /// The answers of the disk, each asked for once in a run.
-pub(super) struct Answers<'a> {
-    files: Arc<Files>,
-    cache: &'a Cache,
+pub(super) struct InputDigests<'a> {
+    files: Arc<ProjectFiles>,
+    cache: &'a TreeCache,
     /// By the names of the questions.
-    known: Mutex<HashMap<String, String>>,
+    digests: Mutex<HashMap<String, String>>,
 }
 
-impl<'a> Answers<'a> {
-    pub(super) fn new(files: Arc<Files>, cache: &'a Cache) -> Self {
-        Self { files, cache, known: Mutex::default() }
+impl<'a> InputDigests<'a> {
+    pub(super) fn new(files: Arc<ProjectFiles>, cache: &'a TreeCache) -> Self {
+        Self { files, cache, digests: Mutex::default() }
     }
 
     /// The inputs of a target as they are remembered.
-    pub(super) fn inputs(&self, probes: BTreeSet<Probe>) -> BTreeMap<String, String> {
-        let answered = |probe: Probe| {
-            let name = self.name(&probe);
-            let answer = self.answer(&name, || probe);
+    pub(super) fn input_digests(&self, probes: BTreeSet<InputQuery>) -> BTreeMap<String, String> {
+        let answered = |probe: InputQuery| {
+            let name = self.query_name(&probe);
+            let answer = self.query_digest(&name, || probe);
             (name, answer)
         };
         probes.into_iter().map(answered).collect()
     }
 
     /// Whether inputs are still what they were.
-    pub(super) fn hold<'i>(&self, inputs: impl IntoIterator<Item = (&'i str, &'i str)>) -> bool {
+    pub(super) fn are_unchanged<'i>(&self, inputs: impl IntoIterator<Item = (&'i str, &'i str)>) -> bool {
         let holds = |(name, digest): (&str, &str)| {
-            let known = self.known().get(name).map(|known| known == digest);
-            digest != REFUSED && known.unwrap_or_else(|| self.answer(name, || self.probe(name)) == digest)
+            let known = self.lock_digests().get(name).map(|known| known == digest);
+            digest != REFUSED && known.unwrap_or_else(|| self.query_digest(name, || self.parse_query(name)) == digest)
         };
         inputs.into_iter().all(holds)
     }
 
     /// The answer to the question by that name.
-    fn answer(&self, name: &str, probe: impl FnOnce() -> Probe) -> String {
-        if let Some(known) = self.known().get(name) {
+    fn query_digest(&self, name: &str, probe: impl FnOnce() -> InputQuery) -> String {
+        if let Some(known) = self.lock_digests().get(name) {
             return known.clone();
         }
         let answer = match probe() {
-            Probe::File(path) if !self.files.may_read(&path) => REFUSED.to_owned(),
-            Probe::File(path) => {
-                self.cache.digest_of(&path, || self.files.content(&path)).unwrap_or_else(|| ABSENT.to_owned())
+            InputQuery::File(path) if !self.files.may_read(&path) => REFUSED.to_owned(),
+            InputQuery::File(path) => {
+                self.cache.digest_of(&path, || self.files.output_content(&path)).unwrap_or_else(|| ABSENT.to_owned())
             }
-            Probe::Matching(folder, pattern) => {
-                let found = matching(self.files.bounds(), &folder, &pattern).unwrap_or_default();
+            InputQuery::Matching(folder, pattern) => {
+                let found = find_matching(self.files.bounds(), &folder, &pattern).unwrap_or_default();
                 let names: Vec<_> = found.iter().map(|path| self.files.name(path)).collect();
                 self.cache.digest(names.join("\n").as_bytes())
             }
         };
-        self.known().insert(name.to_owned(), answer.clone());
+        self.lock_digests().insert(name.to_owned(), answer.clone());
         answer
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, String>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_digests(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A question by its name, the same on every machine.
-    fn name(&self, probe: &Probe) -> String {
+    fn query_name(&self, probe: &InputQuery) -> String {
         match probe {
-            Probe::File(path) => self.relative(path),
-            Probe::Matching(folder, pattern) => format!("{MATCHING}{}:{pattern}", self.relative(folder)),
+            InputQuery::File(path) => self.relative_path(path),
+            InputQuery::Matching(folder, pattern) => format!("{MATCHING}{}:{pattern}", self.relative_path(folder)),
         }
     }
 
     /// A path from the project's root; `.sops.yaml` may lie above it.
-    pub(super) fn relative(&self, path: &Path) -> String {
+    pub(super) fn relative_path(&self, path: &Path) -> String {
         let root = self.files.root();
         let (up, rest) = path.strip_prefix(root).map_or_else(
             |_| {
@@ -115,15 +115,15 @@ impl<'a> Answers<'a> {
         if name.is_empty() { ".".to_owned() } else { name }
     }
 
-    fn probe(&self, name: &str) -> Probe {
+    fn parse_query(&self, name: &str) -> InputQuery {
         let matching = name.strip_prefix(MATCHING).and_then(|rest| rest.split_once(':'));
         match matching {
-            Some((folder, pattern)) => Probe::Matching(self.path(folder), pattern.to_owned()),
-            None => Probe::File(self.path(name)),
+            Some((folder, pattern)) => InputQuery::Matching(self.absolute_path(folder), pattern.to_owned()),
+            None => InputQuery::File(self.absolute_path(name)),
         }
     }
 
-    fn path(&self, relative: &str) -> PathBuf {
+    fn absolute_path(&self, relative: &str) -> PathBuf {
         let mut path = self.files.root().to_path_buf();
         for part in relative.split('/') {
             match part {
@@ -148,18 +148,18 @@ mod tests {
         let root = folder.path().join("repository/project");
         fs::create_dir_all(root.join("app/workloads")).expect("folders");
         fs::write(root.join("app/base.yaml"), "a").expect("a file");
-        let files = Arc::new(Files::new(&root).expect("a project"));
+        let files = Arc::new(ProjectFiles::new(&root).expect("a project"));
         let root = files.root().to_path_buf();
-        let cache = Cache::none();
-        let answers = Answers::new(files, &cache);
+        let cache = TreeCache::none();
+        let answers = InputDigests::new(files, &cache);
         for (probe, name) in [
-            (Probe::File(root.join("app/base.yaml")), "app/base.yaml"),
-            (Probe::File(root.parent().expect("a parent").join(".sops.yaml")), "../.sops.yaml"),
-            (Probe::Matching(root.join("app"), "workloads/*.yaml".to_owned()), "glob:app:workloads/*.yaml"),
-            (Probe::Matching(root.clone(), "*.yaml".to_owned()), "glob:.:*.yaml"),
+            (InputQuery::File(root.join("app/base.yaml")), "app/base.yaml"),
+            (InputQuery::File(root.parent().expect("a parent").join(".sops.yaml")), "../.sops.yaml"),
+            (InputQuery::Matching(root.join("app"), "workloads/*.yaml".to_owned()), "glob:app:workloads/*.yaml"),
+            (InputQuery::Matching(root.clone(), "*.yaml".to_owned()), "glob:.:*.yaml"),
         ] {
-            assert_eq!(answers.name(&probe), name);
-            assert_eq!(answers.probe(name), probe);
+            assert_eq!(answers.query_name(&probe), name);
+            assert_eq!(answers.parse_query(name), probe);
         }
     }
 
@@ -168,15 +168,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().canonicalize().expect("a path").join(name);
         fs::write(at("base.yaml"), "a").expect("a file");
-        let cache = Cache::none();
-        let answers = || Answers::new(Arc::new(Files::new(folder.path()).expect("a project")), &cache);
+        let cache = TreeCache::none();
+        let answers = || InputDigests::new(Arc::new(ProjectFiles::new(folder.path()).expect("a project")), &cache);
         let probes = BTreeSet::from([
-            Probe::File(at("base.yaml")),
-            Probe::File(at("dev.secrets.yaml")),
-            Probe::Matching(at(""), "*.conf".to_owned()),
+            InputQuery::File(at("base.yaml")),
+            InputQuery::File(at("dev.secrets.yaml")),
+            InputQuery::Matching(at(""), "*.conf".to_owned()),
         ]);
-        let inputs = answers().inputs(probes);
-        let hold = || answers().hold(inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str())));
+        let inputs = answers().input_digests(probes);
+        let hold = || answers().are_unchanged(inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str())));
         assert!(hold());
         for (name, before) in [("base.yaml", Some("a")), ("dev.secrets.yaml", None), ("x.conf", None)] {
             fs::write(at(name), "b").expect("a file");

@@ -2,24 +2,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{FEW, Run};
+use super::{FEW, RenderRun};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::emit::tree::{OutputTree, TargetName};
-use crate::meter::Stage;
+use crate::meter::RunStage;
 use crate::name::{AppName, EnvironmentName};
 use crate::parallel;
 use crate::project::App;
 
 /// An app with the targets that are asked for.
-pub(super) struct Job<'a> {
+pub(super) struct AppJob<'a> {
     pub(super) app: &'a App,
-    pub(super) targets: Vec<Wanted>,
+    pub(super) targets: Vec<RequestedTarget>,
     /// All targets that it has.
     all: Vec<TargetName>,
 }
 
 /// A target that is asked for.
-pub(super) struct Wanted {
+pub(super) struct RequestedTarget {
     pub(super) environment: EnvironmentName,
     pub(super) name: TargetName,
     /// Whether nothing changed since this machine made it.
@@ -27,20 +27,20 @@ pub(super) struct Wanted {
 }
 
 /// What is to be done, all targets that there are, and what is wrong with their names.
-pub(super) fn jobs<'a>(run: &Run<'a>) -> (Vec<Job<'a>>, BTreeSet<TargetName>, Diagnostics) {
-    let names = Names::of(run.tree);
+pub(super) fn plan_jobs<'a>(run: &RenderRun<'a>) -> (Vec<AppJob<'a>>, BTreeSet<TargetName>, Diagnostics) {
+    let names = RememberedNames::of(run.tree);
     let job = |app: &'a App| {
         let mut problems = Diagnostics::new();
-        (run.job(app, &names, &mut problems), problems)
+        (run.plan_job(app, &names, &mut problems), problems)
     };
     let (mut jobs, mut known, mut problems) = (Vec::new(), BTreeSet::new(), Diagnostics::new());
-    for (job, of_app) in parallel::each(run.wish.apps.to_vec(), FEW, job) {
+    for (job, of_app) in parallel::par_map(run.request.apps.to_vec(), FEW, job) {
         problems.extend(of_app);
         let Some(mut job) = job else { continue };
         for target in std::mem::take(&mut job.all) {
             if let Some(other) = known.replace(target) {
                 job.targets.retain(|wanted| wanted.name != other);
-                problems.push(twice(&other));
+                problems.push(duplicate_target(&other));
             }
         }
         jobs.push(job);
@@ -48,11 +48,11 @@ pub(super) fn jobs<'a>(run: &Run<'a>) -> (Vec<Job<'a>>, BTreeSet<TargetName>, Di
     (jobs, known, problems)
 }
 
-impl<'a> Run<'a> {
+impl<'a> RenderRun<'a> {
     /// What is to be done of an app.
-    fn job(&self, app: &'a App, names: &Names, problems: &mut Diagnostics) -> Option<Job<'a>> {
+    fn plan_job(&self, app: &'a App, names: &RememberedNames, problems: &mut Diagnostics) -> Option<AppJob<'a>> {
         // what the name follows from is an input of each target: where none changed, nothing need be read
-        if let Some(name) = names.of_folder(&self.answers.relative(&app.folder)) {
+        if let Some(name) = names.of_directory(&self.answers.relative_path(&app.directory)) {
             let job = self.job_called(app, name, &mut Diagnostics::new());
             let are_current = job.targets.iter().all(|target| target.is_current);
             if are_current && !job.targets.is_empty() && job.all.len() == app.environments.len() {
@@ -63,42 +63,42 @@ impl<'a> Run<'a> {
         Some(self.job_called(app, &name, problems))
     }
 
-    fn job_called(&self, app: &'a App, name: &AppName, problems: &mut Diagnostics) -> Job<'a> {
+    fn job_called(&self, app: &'a App, name: &AppName, problems: &mut Diagnostics) -> AppJob<'a> {
         let (mut targets, mut all) = (Vec::new(), Vec::new());
         for environment in &app.environments {
             let Some(name) = problems.take(TargetName::new(environment, name)) else { continue };
-            let is_asked = self.wish.environments.contains(environment);
-            if is_asked && self.wish.shard.is_none_or(|shard| shard.has(name.as_str())) {
-                let is_current = self.pipeline.meter.time(Stage::Compare, || self.is_current(&name));
-                targets.push(Wanted { environment: environment.clone(), name: name.clone(), is_current });
+            let is_asked = self.request.environments.contains(environment);
+            if is_asked && self.request.shard.is_none_or(|shard| shard.has(name.as_str())) {
+                let is_current = self.pipeline.meter.time(RunStage::Compare, || self.is_current(&name));
+                targets.push(RequestedTarget { environment: environment.clone(), name: name.clone(), is_current });
             }
             all.push(name);
         }
-        Job { app, targets, all }
+        AppJob { app, targets, all }
     }
 
     /// Whether nothing that a target is made of changed since this machine made it.
     fn is_current(&self, target: &TargetName) -> bool {
-        self.tree.inputs(target).is_some_and(|inputs| self.answers.hold(inputs)) && self.tree.is_intact(target)
+        self.tree.inputs(target).is_some_and(|inputs| self.answers.are_unchanged(inputs)) && self.tree.is_intact(target)
     }
 }
 
 /// The names of apps as this machine remembers them.
-struct Names(HashMap<String, AppName>);
+struct RememberedNames(HashMap<String, AppName>);
 
-impl Names {
+impl RememberedNames {
     /// The folder of an app is asked for its layers, and so is one of the inputs of each of its targets.
     fn of(tree: &OutputTree) -> Self {
         let mut names: HashMap<String, AppName> = HashMap::new();
-        for (target, inputs) in tree.made() {
-            for folder in inputs.filter_map(|(input, _)| super::inputs::folder_of_layers(input)) {
+        for (target, inputs) in tree.made_targets() {
+            for folder in inputs.filter_map(|(input, _)| super::inputs::layer_directory(input)) {
                 names.entry(folder.to_owned()).or_insert_with(|| target.app().into());
             }
         }
         Self(names)
     }
 
-    fn of_folder(&self, folder: &str) -> Option<&AppName> {
+    fn of_directory(&self, folder: &str) -> Option<&AppName> {
         self.0.get(folder)
     }
 }
@@ -110,13 +110,13 @@ pub fn find_namesakes<'a>(apps: impl IntoIterator<Item = (&'a AppName, &'a [Envi
     for (app, environments) in apps {
         for environment in environments {
             let Some(target) = problems.take(TargetName::new(environment, app)) else { continue };
-            problems.extend(known.replace(target).map(|other| twice(&other)));
+            problems.extend(known.replace(target).map(|other| duplicate_target(&other)));
         }
     }
     problems
 }
 
-fn twice(target: &TargetName) -> Diagnostic {
+fn duplicate_target(target: &TargetName) -> Diagnostic {
     let app = target.app();
     Diagnostic::error("invalid-name", format!("two apps are called `{app}`, and both would be written to `{target}`"))
         .hint("give one of them another name: `app: NAME` in its `base.yaml`")

@@ -21,24 +21,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::deliver::{Delivered, Way};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::deliver::{Delivered, DeliveryContext};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
 use crate::emit::tree::{
-    CacheOptions, Coverage, ExistingTargets, OutputTree, Part, Plan, RenderedTarget, Sources, Summary, TargetName,
+    CacheOptions, ChangeSummary, Coverage, ExistingTargets, OutputTree, RenderedTarget, SourceDirectories, TargetName,
+    TreePart, TreePlan,
 };
 use crate::gate;
-use crate::meter::{Meter, Stage, Unit};
+use crate::meter::{Meter, ProgressUnit, RunStage};
 use crate::name::EnvironmentName;
-use crate::object::{Day, Objects};
+use crate::object::{Day, TargetObjects};
 use crate::parallel;
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::App;
-use crate::resolve::Resolved;
+use crate::resolve::ResolvedTarget;
 use crate::route::Routing;
 use crate::sops::Timestamp;
 
-use inputs::Answers;
-use jobs::{Job, Wanted};
+use inputs::InputDigests;
+use jobs::{AppJob, RequestedTarget};
 
 pub use duplicates::{ObjectSite, find_duplicates};
 pub use jobs::find_namesakes;
@@ -46,7 +47,7 @@ pub use shard::Shard;
 
 /// What a publication is planned for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Intent {
+pub enum PublishIntent {
     /// It will be applied.
     Apply,
     /// It is only asked what would change.
@@ -64,7 +65,7 @@ pub enum OnLostEnvironment {
 
 /// What is to be in the tree after a run.
 #[derive(Debug)]
-pub struct Wish<'a> {
+pub struct RenderRequest<'a> {
     /// The folder of the tree.
     pub dir: &'a Path,
     /// The apps.
@@ -82,7 +83,7 @@ pub struct Wish<'a> {
     /// Secrets may be written in plaintext where Git would take them.
     pub allow_plaintext: bool,
     /// What it is for.
-    pub intent: Intent,
+    pub intent: PublishIntent,
     /// Where this machine remembers what it did. A check remembers nothing.
     pub cache: Option<&'a CacheOptions>,
     /// The time of encryption.
@@ -93,7 +94,7 @@ pub struct Wish<'a> {
 pub struct Publication {
     tree: OutputTree,
     /// The changes.
-    pub plan: Plan,
+    pub plan: TreePlan,
     /// Warnings.
     pub warnings: Diagnostics,
     /// Environments and apps that the tree would lose as a whole.
@@ -101,7 +102,7 @@ pub struct Publication {
     /// Finding for Secrets in plaintext where Git takes them.
     pub exposed: Option<Diagnostic>,
     /// Files that require a key to be verified, or made.
-    pub unverified: Vec<Unverified>,
+    pub unverified: Vec<UnverifiedFile>,
     /// How many targets were looked at.
     pub targets: usize,
     /// How many of them had to be rendered.
@@ -110,9 +111,9 @@ pub struct Publication {
 
 /// A file that requires a key to be verified, or made. Those that are likely to be out of date come first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unverified {
+pub struct UnverifiedFile {
     /// What is known of it.
-    pub standing: Standing,
+    pub state: VerificationState,
     /// Its target.
     pub target: TargetName,
     /// Its name, if it is known.
@@ -121,7 +122,7 @@ pub struct Unverified {
 
 /// What is known of a file that cannot be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum VerificationState {
     /// It is not there.
     Missing,
     /// More of it than its ciphertext is not what the sources give.
@@ -135,34 +136,37 @@ pub enum Standing {
 /// Plans what a wish takes. All mistakes are told together, and then there is no plan.
 ///
 /// Errors: those of rendering, `plaintext-secret`, and those of [`OutputTree::open`] and `plan`.
-pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, Diagnostics> {
+pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Result<Publication, Diagnostics> {
     let project = pipeline.library.project;
-    let folders = project.apps.iter().map(|app| app.folder.as_path()).chain(project.shared.as_deref());
-    let real = |folder: &Path| project.files.real_folder(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let folders = project.apps.iter().map(|app| app.directory.as_path()).chain(project.shared.as_deref());
+    let real = |folder: &Path| project.files.real_directory(folder).unwrap_or_else(|_| folder.to_path_buf());
     let folders: Vec<_> = folders.map(real).collect();
-    let sources = Sources { root: project.files.root(), folders: &folders };
-    let part = wish.shard.map_or(Part::Whole, |shard| Part::Shard { index: shard.index, count: shard.count });
-    let tree = OutputTree::open(wish.dir, &sources, part, wish.cache.filter(|_| wish.intent == Intent::Apply))?;
+    let sources = SourceDirectories { root: project.files.root(), folders: &folders };
+    let part = wish.shard.map_or(TreePart::Whole, |shard| TreePart::Shard { index: shard.index, count: shard.count });
+    let tree = OutputTree::open(wish.dir, &sources, part, wish.cache.filter(|_| wish.intent == PublishIntent::Apply))?;
     let dir = std::path::absolute(wish.dir).unwrap_or_else(|_| wish.dir.to_path_buf());
-    let answers = Answers::new(Arc::clone(&project.files), tree.cache());
-    let run = Run { pipeline, wish, dir: &dir, tree: &tree, answers };
+    let answers = InputDigests::new(Arc::clone(&project.files), tree.cache());
+    let run = RenderRun { pipeline, request: wish, dir: &dir, tree: &tree, answers };
     let meter = &pipeline.meter;
-    let (jobs, known, mut problems) = jobs::jobs(&run);
-    meter.expect(Unit::Targets, jobs.iter().flat_map(|job| &job.targets).filter(|it| !it.is_current).count());
+    let (jobs, known, mut problems) = jobs::plan_jobs(&run);
+    meter.expect(ProgressUnit::Targets, jobs.iter().flat_map(|job| &job.targets).filter(|it| !it.is_current).count());
     // none needs another, but for the layers that they share
-    let mut all = Found::default();
-    for found in parallel::each(jobs, FEW, |job| run.app(job)) {
+    let mut all = RenderResults::default();
+    for found in parallel::par_map(jobs, FEW, |job| run.render_app(job)) {
         all.take(found);
     }
-    let Found { targets, count, rendered, problems: of_apps, keys, mut unverified } = all;
+    let RenderResults { targets, count, rendered, problems: of_apps, keys, mut unverified } = all;
     unverified.sort();
     problems.extend(project.misnamed(wish.apps.iter().copied()).map(|file| file.diagnostic.clone()));
     problems.extend(of_apps);
     let sites: Vec<_> = rendered.iter().flat_map(|target| target.sites.iter().cloned()).collect();
     problems.extend(find_duplicates(&sites));
-    problems.extend(clash::clashes(&rendered, &tree));
-    let exposed =
-        if wish.allow_plaintext && wish.intent == Intent::Apply { None } else { git::exposed(&rendered, wish) };
+    problems.extend(clash::find_clashes(&rendered, &tree));
+    let exposed = if wish.allow_plaintext && wish.intent == PublishIntent::Apply {
+        None
+    } else {
+        git::find_exposed(&rendered, wish)
+    };
     if !wish.allow_plaintext {
         problems.extend(exposed.clone());
     }
@@ -176,8 +180,8 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         is_gone: &|target| wish.is_gone(target, &known),
         is_beside: &|environment| wish.is_beside(environment),
     };
-    let plan = meter.time(Stage::Emit, || tree.plan(outcomes, coverage))?;
-    if wish.intent == Intent::Check {
+    let plan = meter.time(RunStage::Emit, || tree.plan(outcomes, coverage))?;
+    if wish.intent == PublishIntent::Check {
         // of what is not written, nothing is new
         problems = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect();
     }
@@ -187,7 +191,7 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         has_target: &|target| known.contains(target),
     });
     let lost: Vec<_> = lost.iter().map(|it| lost::report_lost(it, wish.dir)).collect();
-    if wish.intent == Intent::Apply {
+    if wish.intent == PublishIntent::Apply {
         if wish.lost == OnLostEnvironment::Refuse && !lost.is_empty() {
             return Err(lost.into_iter().collect());
         }
@@ -197,7 +201,9 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
         problems.extend(plan.warnings());
     }
     // who writes is only told of keys where something is left to do
-    let is_left = |unverified: &Unverified| wish.intent == Intent::Check || unverified.standing != Standing::Covered;
+    let is_left = |unverified: &UnverifiedFile| {
+        wish.intent == PublishIntent::Check || unverified.state != VerificationState::Covered
+    };
     if unverified.iter().any(is_left) {
         problems.extend(keys);
     }
@@ -206,18 +212,18 @@ pub fn prepare(pipeline: &Pipeline<'_>, wish: &Wish<'_>) -> Result<Publication, 
 
 impl Publication {
     /// Does it.
-    pub fn apply(self, meter: &Meter) -> Result<Summary, Diagnostics> {
-        meter.time(Stage::Emit, || self.tree.apply(self.plan, meter))
+    pub fn apply(self, meter: &Meter) -> Result<ChangeSummary, Diagnostics> {
+        meter.time(RunStage::Emit, || self.tree.apply(self.plan, meter))
     }
 }
 
 /// The objects of an environment as they leave on a stream, where nothing was written before.
-pub fn deliver(
+pub fn deliver_objects(
     pipeline: &Pipeline<'_>,
     app: &App,
     survey: &Survey,
     environment: &EnvironmentName,
-    objects: Objects,
+    objects: TargetObjects,
     now: Timestamp,
     problems: &mut Diagnostics,
 ) -> Vec<Delivered> {
@@ -226,18 +232,18 @@ pub fn deliver(
     // the rule for the file that a tree would have
     let output = project.output.clone().unwrap_or_else(|| project.files.root().join(USUAL));
     let folder = output.join(environment.as_str()).join(survey.app.as_str());
-    let way = Way {
+    let way = DeliveryContext {
         definition: &resolved.definition,
-        secrets: &app.folder.join(format!("{environment}.secrets.yaml")),
+        secrets: &app.directory.join(format!("{environment}.secrets.yaml")),
         rules: pipeline.library.rules(),
         identities: pipeline.library.identities(),
         files: &project.files,
         path: &|id| folder.join(target::file_of(id)),
         committed: &|_| None,
         now,
-        day: day(pipeline, now),
+        day: certificate_day(pipeline, now),
     };
-    delivered(resolved, &survey.routing, objects, &way, problems)
+    deliver_target(resolved, &survey.routing, objects, &way, problems)
 }
 
 /// Sources of the objects of an environment.
@@ -252,20 +258,20 @@ pub fn object_sites(
 }
 
 /// The objects of a target as they leave, looked through for secrets on the way.
-fn delivered(
-    resolved: &Resolved,
+fn deliver_target(
+    resolved: &ResolvedTarget,
     routing: &Routing,
-    objects: Objects,
-    way: &Way<'_>,
+    objects: TargetObjects,
+    way: &DeliveryContext<'_>,
     problems: &mut Diagnostics,
 ) -> Vec<Delivered> {
     let delivered = crate::deliver::deliver(objects, way, problems);
-    gate::check(resolved, routing, &delivered, problems);
+    gate::check_leaks(resolved, routing, &delivered, problems);
     delivered
 }
 
 /// The day on which certificates must be valid: today, unless somebody names another.
-fn day(pipeline: &Pipeline<'_>, now: Timestamp) -> Option<Day> {
+fn certificate_day(pipeline: &Pipeline<'_>, now: Timestamp) -> Option<Day> {
     let today = || now.to_seconds().get(..10)?.parse().ok();
     pipeline.day().or_else(today)
 }
@@ -277,29 +283,29 @@ const USUAL: &str = "rendered";
 const FEW: usize = 4;
 
 /// A run over the apps.
-struct Run<'a> {
+struct RenderRun<'a> {
     pipeline: &'a Pipeline<'a>,
-    wish: &'a Wish<'a>,
+    request: &'a RenderRequest<'a>,
     /// The folder of the tree, absolute.
     dir: &'a Path,
     tree: &'a OutputTree,
-    answers: Answers<'a>,
+    answers: InputDigests<'a>,
 }
 
 /// What was found of an app, or of several.
 #[derive(Default)]
-struct Found {
+struct RenderResults {
     targets: usize,
     /// How many were rendered.
     count: usize,
-    rendered: Vec<target::Target>,
+    rendered: Vec<target::TargetResult>,
     problems: Diagnostics,
     /// Why environments could not be decrypted.
     keys: Diagnostics,
-    unverified: Vec<Unverified>,
+    unverified: Vec<UnverifiedFile>,
 }
 
-impl Found {
+impl RenderResults {
     fn take(&mut self, mut other: Self) {
         self.targets += other.targets;
         self.count += other.count;
@@ -310,12 +316,12 @@ impl Found {
     }
 }
 
-impl Run<'_> {
+impl RenderRun<'_> {
     /// Renders the targets of an app that need it.
-    fn app(&self, Job { app, targets, .. }: Job<'_>) -> Found {
-        let mut found = Found { targets: targets.len(), ..Found::default() };
+    fn render_app(&self, AppJob { app, targets, .. }: AppJob<'_>) -> RenderResults {
+        let mut found = RenderResults { targets: targets.len(), ..RenderResults::default() };
         let (current, stale): (Vec<_>, Vec<_>) = targets.into_iter().partition(|wanted| wanted.is_current);
-        found.rendered.extend(current.into_iter().map(|wanted| target::Target::unchanged(wanted.name, None)));
+        found.rendered.extend(current.into_iter().map(|wanted| target::TargetResult::unchanged(wanted.name, None)));
         if !stale.is_empty() {
             self.render(app, stale, &mut found);
             self.pipeline.library.forget(app);
@@ -323,16 +329,16 @@ impl Run<'_> {
         found
     }
 
-    fn render(&self, app: &App, stale: Vec<Wanted>, found: &mut Found) {
+    fn render(&self, app: &App, stale: Vec<RequestedTarget>, found: &mut RenderResults) {
         let environments: Vec<_> = stale.iter().map(|wanted| wanted.environment.clone()).collect();
         let mut unopened = BTreeMap::new();
         let survey = self.pipeline.survey_as_far(app, &environments, &mut found.problems, &mut unopened);
         found.keys.extend(unopened.values().flat_map(Diagnostics::iter).cloned().map(as_warning));
         let Some(survey) = survey else { return };
-        for Wanted { environment, name: target, .. } in stale {
-            let rendering = target::Rendering {
+        for RequestedTarget { environment, name: target, .. } in stale {
+            let rendering = target::TargetRender {
                 pipeline: self.pipeline,
-                wish: self.wish,
+                request: self.request,
                 dir: self.dir,
                 tree: self.tree,
                 app,
@@ -341,39 +347,44 @@ impl Run<'_> {
                 target: &target,
                 is_open: !unopened.contains_key(&environment),
             };
-            let target = self.rendered(&rendering, found);
+            let target = self.render_target(&rendering, found);
             found.rendered.extend(target);
-            self.pipeline.meter.advance(Unit::Targets, 1);
+            self.pipeline.meter.advance(ProgressUnit::Targets, 1);
         }
     }
 
     /// A target of an app of which something changed.
-    fn rendered(&self, rendering: &target::Rendering<'_>, found: &mut Found) -> Option<target::Target> {
+    fn render_target(
+        &self,
+        rendering: &target::TargetRender<'_>,
+        found: &mut RenderResults,
+    ) -> Option<target::TargetResult> {
         let name = rendering.target.clone();
         let is_remembered = self.tree.cache().is_used();
-        let inputs = || if is_remembered { self.answers.inputs(rendering.probes()) } else { BTreeMap::new() };
+        let inputs =
+            || if is_remembered { self.answers.input_digests(rendering.input_queries()) } else { BTreeMap::new() };
         let state = is_remembered.then(|| rendering.state(&self.answers)).flatten();
         if state.is_some() && self.tree.state(&name) == state.as_deref() && self.tree.is_intact(&name) {
             // what changed is of other environments
-            return Some(target::Target::unchanged(name, Some(inputs())));
+            return Some(target::TargetResult::unchanged(name, Some(inputs())));
         }
         let mut files = rendering.render(&mut found.problems)?;
         found.count += 1;
         let state = state.filter(|_| files.unverified.is_empty());
         found.unverified.append(&mut files.unverified);
-        Some(target::Target::rendered(name, inputs(), state, files))
+        Some(target::TargetResult::rendered(name, inputs(), state, files))
     }
 }
 
 /// That a key is missing stops nobody who can do without.
 fn as_warning(problem: Diagnostic) -> Diagnostic {
     match problem.failure {
-        Failure::Key => Diagnostic { severity: crate::diagnostic::Severity::Warning, ..problem },
+        FailureKind::Key => Diagnostic { severity: crate::diagnostic::Severity::Warning, ..problem },
         _ => problem,
     }
 }
 
-impl Wish<'_> {
+impl RenderRequest<'_> {
     /// Whether a target that is recorded is no more, and this run answers for it.
     fn is_gone(&self, target: &TargetName, known: &BTreeSet<TargetName>) -> bool {
         let is_asked = self.environments.iter().any(|environment| environment.as_str() == target.environment());

@@ -4,61 +4,63 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::duplicates::ObjectSite;
-use super::inputs::{Answers, layers_in};
-use super::{Intent, Standing, Unverified, Wish};
-use crate::deliver::{Delivered, Form, ObjectName, Way};
+use super::inputs::{InputDigests, layers_in};
+use super::{PublishIntent, RenderRequest, UnverifiedFile, VerificationState};
+use crate::deliver::{Delivered, DeliveredForm, DeliveryContext, ObjectName};
 use crate::diagnostic::Diagnostics;
 use crate::emit;
-use crate::emit::tree::{Content, FileName, ObjectId, Outcome, OutputFile, OutputTree, TargetName, file_names};
-use crate::files::Probe;
+use crate::emit::tree::{
+    FileName, ObjectId, OutputContent, OutputFile, OutputTree, TargetName, TargetOutcome, file_names,
+};
+use crate::files::InputQuery;
 use crate::layer::SecretForm;
 use crate::manifest;
-use crate::meter::Stage;
+use crate::meter::RunStage;
 use crate::name::EnvironmentName;
-use crate::object::{Fingerprint, Object, Rendered, Unknown};
+use crate::object::{Fingerprint, Object, OnMissingKey, RenderedObject};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, PROJECT_FILE};
-use crate::resolve::Resolved;
+use crate::resolve::ResolvedTarget;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
 /// What became of a target.
-pub(super) struct Target {
+pub(super) struct TargetResult {
     pub(super) name: TargetName,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: TargetOutcome,
     /// Sources of its objects, if it was rendered.
     pub(super) sites: Vec<ObjectSite>,
 }
 
-impl Target {
+impl TargetResult {
     pub(super) fn unchanged(name: TargetName, inputs: Option<BTreeMap<String, String>>) -> Self {
-        Self { name, outcome: Outcome::Unchanged { inputs }, sites: Vec::new() }
+        Self { name, outcome: TargetOutcome::Unchanged { inputs }, sites: Vec::new() }
     }
 
     pub(super) fn rendered(
         name: TargetName,
         inputs: BTreeMap<String, String>,
         state: Option<String>,
-        files: Files,
+        files: TargetFiles,
     ) -> Self {
-        let Files { all: files, sites, .. } = files;
-        Self { name, outcome: Outcome::Rendered { inputs, state, files }, sites }
+        let TargetFiles { all: files, sites, .. } = files;
+        Self { name, outcome: TargetOutcome::Rendered { inputs, state, files }, sites }
     }
 
     /// The files with a Secret in plaintext in them.
     pub(super) fn plain_secrets(&self) -> impl Iterator<Item = &FileName> {
         let files = match &self.outcome {
-            Outcome::Rendered { files, .. } => files.as_slice(),
-            Outcome::Unchanged { .. } => &[],
+            TargetOutcome::Rendered { files, .. } => files.as_slice(),
+            TargetOutcome::Unchanged { .. } => &[],
         };
         files.iter().filter(|file| file.sensitivity == Sensitivity::Sensitive).map(|file| &file.name)
     }
 }
 
 /// What a target is rendered from.
-pub(super) struct Rendering<'a> {
+pub(super) struct TargetRender<'a> {
     pub(super) pipeline: &'a Pipeline<'a>,
-    pub(super) wish: &'a Wish<'a>,
+    pub(super) request: &'a RenderRequest<'a>,
     pub(super) dir: &'a Path,
     pub(super) tree: &'a OutputTree,
     pub(super) app: &'a App,
@@ -70,45 +72,47 @@ pub(super) struct Rendering<'a> {
 }
 
 /// The files of a target, and those that require a key to be verified or made.
-pub(super) struct Files {
+pub(super) struct TargetFiles {
     pub(super) all: Vec<OutputFile>,
-    pub(super) unverified: Vec<Unverified>,
+    pub(super) unverified: Vec<UnverifiedFile>,
     /// Their sources.
     sites: Vec<ObjectSite>,
 }
 
-impl Rendering<'_> {
+impl TargetRender<'_> {
     /// All questions that it asks, those of other environments included by which routing is decided over
     /// all of them. The same, whatever else is rendered in a run.
-    pub(super) fn probes(&self) -> BTreeSet<Probe> {
+    pub(super) fn input_queries(&self) -> BTreeSet<InputQuery> {
         let mut probes = BTreeSet::new();
         for resolved in &self.survey.environments {
             if resolved.definition.environment == *self.environment {
-                probes.extend(self.asked(resolved));
+                probes.extend(self.own_queries(resolved));
             } else {
-                probes.extend(layers(resolved).chain(resolved.asked.iter().cloned()));
+                probes.extend(layer_queries(resolved).chain(resolved.recorded_queries.iter().cloned()));
             }
         }
         let root = self.pipeline.library.project.files.root();
-        probes.insert(Probe::File(root.join(PROJECT_FILE)));
-        probes.insert(layers_in(&self.app.folder));
+        probes.insert(InputQuery::File(root.join(PROJECT_FILE)));
+        probes.insert(layers_in(&self.app.directory));
         probes
     }
 
     /// The questions of its own.
-    fn asked(&self, resolved: &Resolved) -> BTreeSet<Probe> {
+    fn own_queries(&self, resolved: &ResolvedTarget) -> BTreeSet<InputQuery> {
         let folder = self.dir.join(self.target.as_str());
-        let delivery = crate::deliver::asks(&resolved.definition, &folder, &self.secrets(), &resolved.files);
-        layers(resolved).chain(resolved.files.seen()).chain(delivery).collect()
+        let delivery = crate::deliver::input_queries(&resolved.definition, &folder, &self.secrets(), &resolved.files);
+        layer_queries(resolved).chain(resolved.files.recorded_queries()).chain(delivery).collect()
     }
 
     /// What it is made of itself, and what was decided over all environments, in one digest. As long as
     /// that stays the same, so does the target, whatever happens to others.
-    pub(super) fn state(&self, answers: &Answers<'_>) -> Option<String> {
+    pub(super) fn state(&self, answers: &InputDigests<'_>) -> Option<String> {
         let resolved = self.survey.environment(self.environment)?;
         let mut parts = vec![self.target.as_str().to_owned()];
         parts.extend(self.survey.environments.iter().map(|other| other.definition.environment.as_str().to_owned()));
-        parts.extend(answers.inputs(self.asked(resolved)).into_iter().flat_map(|(name, answer)| [name, answer]));
+        parts.extend(
+            answers.input_digests(self.own_queries(resolved)).into_iter().flat_map(|(name, answer)| [name, answer]),
+        );
         for id in resolved.entries.keys() {
             let sensitivity = self.survey.routing.sensitivity(id);
             parts.push(format!("{}/{} {sensitivity:?}", id.bundle, id.key));
@@ -118,15 +122,15 @@ impl Rendering<'_> {
 
     /// The file of the environment's secrets.
     fn secrets(&self) -> PathBuf {
-        self.app.folder.join(format!("{}.secrets.yaml", self.environment))
+        self.app.directory.join(format!("{}.secrets.yaml", self.environment))
     }
 
     /// Renders it; none if something is wrong, which is reported.
-    pub(super) fn render(&self, problems: &mut Diagnostics) -> Option<Files> {
+    pub(super) fn render(&self, problems: &mut Diagnostics) -> Option<TargetFiles> {
         let resolved = self.survey.environment(self.environment)?;
         let form = resolved.definition.delivery.secrets();
         let named = |object: &Object| self.committed_name(&crate::deliver::name_of(object, form));
-        let unknown = if self.is_open { Unknown::Refused } else { Unknown::Left(&named) };
+        let unknown = if self.is_open { OnMissingKey::Fail } else { OnMissingKey::Keep(&named) };
         let before = problems.len();
         let objects = self.pipeline.objects_with(self.survey, self.environment, unknown, problems);
         let had_errors = problems.iter().skip(before).any(crate::diagnostic::Diagnostic::is_error);
@@ -139,8 +143,8 @@ impl Rendering<'_> {
         let file = |id: &ObjectName| names.get(&without_name(id)).cloned().or_else(|| FileName::of(&file_of(id)));
         let folder = self.dir.join(self.target.as_str());
         let (secrets, path) = (self.secrets(), |id: &ObjectName| folder.join(file_of(id)));
-        let committed = |id: &ObjectName| self.tree.committed(self.target, &file(id)?);
-        let way = Way {
+        let committed = |id: &ObjectName| self.tree.committed_bytes(self.target, &file(id)?);
+        let way = DeliveryContext {
             definition: &resolved.definition,
             secrets: &secrets,
             rules: self.pipeline.library.rules(),
@@ -149,20 +153,20 @@ impl Rendering<'_> {
             files: &self.pipeline.library.project.files,
             path: &path,
             committed: &committed,
-            now: self.wish.now,
-            day: super::day(self.pipeline, self.wish.now),
+            now: self.request.now,
+            day: super::certificate_day(self.pipeline, self.request.now),
         };
         let meter = &self.pipeline.meter;
-        let deliver = || super::delivered(resolved, &self.survey.routing, objects, &way, problems);
-        let delivered = meter.time(Stage::Deliver, deliver);
+        let deliver = || super::deliver_target(resolved, &self.survey.routing, objects, &way, problems);
+        let delivered = meter.time(RunStage::Deliver, deliver);
         let seals = self.fingerprints(resolved, &way);
-        Some(meter.time(Stage::Emit, || self.files(&delivered, &seals, &way, resolved)))
+        Some(meter.time(RunStage::Emit, || self.output_files(&delivered, &seals, &way, resolved)))
     }
 
     /// The name of an object that follows from values nobody at hand knows: the one that its file has, if it can be
     /// one. Whether all else in the file is right is seen when it is compared.
     fn committed_name(&self, id: &ObjectName) -> Option<String> {
-        let bytes = self.tree.committed(self.target, &FileName::of(&file_of(id))?)?;
+        let bytes = self.tree.committed_bytes(self.target, &FileName::of(&file_of(id))?)?;
         let text = std::str::from_utf8(&bytes).ok()?;
         let is_suffix =
             |suffix: &str| suffix.len() == SUFFIX && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -174,39 +178,41 @@ impl Rendering<'_> {
     }
 
     /// The fingerprints of the inputs of those objects that require a key.
-    fn fingerprints(&self, resolved: &Resolved, way: &Way<'_>) -> HashMap<ObjectName, String> {
+    fn fingerprints(&self, resolved: &ResolvedTarget, way: &DeliveryContext<'_>) -> HashMap<ObjectName, String> {
         // who checks a tree writes none
-        if !self.is_open || resolved.definition.wrappings.is_empty() || self.wish.intent == Intent::Check {
+        if !self.is_open || resolved.definition.wrappings.is_empty() || self.request.intent == PublishIntent::Check {
             return HashMap::new();
         }
-        let veiled = self.pipeline.veiled(self.app, self.survey, self.environment);
+        let veiled = self.pipeline.public_view(self.app, self.survey, self.environment);
         let form = resolved.definition.delivery.secrets();
-        let of = |object: &Rendered| {
+        let of = |object: &RenderedObject| {
             let name = crate::deliver::name_as(object, form);
-            Some((name.clone(), within(&object.fingerprint()?, way, &name)))
+            Some((name.clone(), scoped_fingerprint(&object.fingerprint()?, way, &name)))
         };
         veiled.iter().filter_map(of).collect()
     }
 
-    fn files(
+    fn output_files(
         &self,
         delivered: &[Delivered],
         seals: &HashMap<ObjectName, String>,
-        way: &Way<'_>,
-        resolved: &Resolved,
-    ) -> Files {
+        way: &DeliveryContext<'_>,
+        resolved: &ResolvedTarget,
+    ) -> TargetFiles {
         let ids: Vec<_> = delivered.iter().map(|object| object_id(&object.id)).collect();
         let names = file_names(&ids);
         let sites = ObjectSite::all_of(self.app, &resolved.definition, delivered);
-        let mut found = Files { all: Vec::with_capacity(delivered.len()), unverified: Vec::new(), sites };
+        let mut found = TargetFiles { all: Vec::with_capacity(delivered.len()), unverified: Vec::new(), sites };
         for (object, name) in delivered.iter().zip(names) {
-            let is_comparable = object.outline.is_none() || self.wish.intent == Intent::Apply;
+            let is_comparable = object.outline.is_none() || self.request.intent == PublishIntent::Apply;
             match &object.form {
-                Form::Plain(_) | Form::Encrypted(_) if is_comparable => {
+                DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) if is_comparable => {
                     let seal = seals.get(&without_name(&object.id));
-                    found.all.push(known(object, name, seal));
+                    found.all.push(known_file(object, name, seal));
                 }
-                Form::Plain(_) | Form::Encrypted(_) | Form::Unknown => self.unverified(object, name, way, &mut found),
+                DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => {
+                    self.add_unverified(object, name, way, &mut found)
+                }
             }
         }
         if !self.is_open && manifest::has_nameless(resolved) {
@@ -216,27 +222,28 @@ impl Rendering<'_> {
     }
 
     /// A file that nobody at hand can make, or compare in all of its parts.
-    fn unverified(&self, object: &Delivered, name: FileName, way: &Way<'_>, found: &mut Files) {
-        let committed = self.tree.committed(self.target, &name);
-        let fingerprint = object.fingerprint.as_ref().map(|print| within(print, way, &without_name(&object.id)));
+    fn add_unverified(&self, object: &Delivered, name: FileName, way: &DeliveryContext<'_>, found: &mut TargetFiles) {
+        let committed = self.tree.committed_bytes(self.target, &name);
+        let fingerprint =
+            object.fingerprint.as_ref().map(|print| scoped_fingerprint(print, way, &without_name(&object.id)));
         let is_covered = || fingerprint.is_some_and(|print| self.tree.has_inputs(self.target, &name, &print));
         let standing = match (&committed, &object.outline) {
-            (None, _) => Standing::Missing,
-            (Some(bytes), Some(outline)) if !outline.matches(bytes) => Standing::Different,
-            _ if is_covered() => Standing::Covered,
-            _ => Standing::Uncovered,
+            (None, _) => VerificationState::Missing,
+            (Some(bytes), Some(outline)) if !outline.matches(bytes) => VerificationState::Different,
+            _ if is_covered() => VerificationState::Covered,
+            _ => VerificationState::Uncovered,
         };
-        let is_different = matches!(standing, Standing::Missing | Standing::Different);
-        let content = match (self.wish.intent, is_different) {
-            (Intent::Check, true) => Some(Content::Outline(
+        let is_different = matches!(standing, VerificationState::Missing | VerificationState::Different);
+        let content = match (self.request.intent, is_different) {
+            (PublishIntent::Check, true) => Some(OutputContent::Outline(
                 object.outline.as_ref().map(|outline| outline.text().to_owned()).unwrap_or_default(),
             )),
-            (Intent::Apply, true) if committed.is_none() => None,
-            _ => Some(Content::Kept),
+            (PublishIntent::Apply, true) if committed.is_none() => None,
+            _ => Some(OutputContent::Kept),
         };
-        if !(is_different && self.wish.intent == Intent::Check) {
+        if !(is_different && self.request.intent == PublishIntent::Check) {
             let file = Some(name.as_str().to_owned());
-            found.unverified.push(Unverified { standing, target: self.target.clone(), file });
+            found.unverified.push(UnverifiedFile { state: standing, target: self.target.clone(), file });
         }
         let is_plaintext = way.definition.delivery.secrets() == SecretForm::Manifest && object.id.kind == "Secret";
         let sensitivity = if is_plaintext { Sensitivity::Sensitive } else { Sensitivity::Plain };
@@ -244,16 +251,16 @@ impl Rendering<'_> {
     }
 
     /// Keeps what is listed and was not made: nobody can say whether it still would be.
-    fn keep_all(&self, found: &mut Files) {
+    fn keep_all(&self, found: &mut TargetFiles) {
         let made: BTreeSet<_> = found.all.iter().map(|file| file.name.clone()).collect();
-        let left = self.tree.listed(self.target).into_iter();
-        let left = left.filter(|name| !made.contains(name) && self.tree.committed(self.target, name).is_some());
+        let left = self.tree.listed_files(self.target).into_iter();
+        let left = left.filter(|name| !made.contains(name) && self.tree.committed_bytes(self.target, name).is_some());
         let target = || self.target.clone();
-        found.unverified.push(Unverified { standing: Standing::Uncovered, target: target(), file: None });
+        found.unverified.push(UnverifiedFile { state: VerificationState::Uncovered, target: target(), file: None });
         for name in left {
             let file = Some(name.as_str().to_owned());
-            found.unverified.push(Unverified { standing: Standing::Uncovered, target: target(), file });
-            let (content, sensitivity) = (Content::Kept, Sensitivity::Plain);
+            found.unverified.push(UnverifiedFile { state: VerificationState::Uncovered, target: target(), file });
+            let (content, sensitivity) = (OutputContent::Kept, Sensitivity::Plain);
             found.all.push(OutputFile { name, content, sensitivity, fingerprint: None });
         }
     }
@@ -263,16 +270,16 @@ impl Rendering<'_> {
 const SUFFIX: usize = 10;
 
 /// Where the layers of an environment are looked for.
-fn layers(resolved: &Resolved) -> impl Iterator<Item = Probe> {
-    resolved.definition.candidates.iter().cloned().map(Probe::File)
+fn layer_queries(resolved: &ResolvedTarget) -> impl Iterator<Item = InputQuery> {
+    resolved.definition.candidates.iter().cloned().map(InputQuery::File)
 }
 
 /// The file of an object.
-fn known(object: &Delivered, name: FileName, fingerprint: Option<&String>) -> OutputFile {
-    let mut text = emit::document(object);
+fn known_file(object: &Delivered, name: FileName, fingerprint: Option<&String>) -> OutputFile {
+    let mut text = emit::object_document(object);
     OutputFile {
         name,
-        content: Content::Bytes(Wiping::new(std::mem::take(&mut *text).into_bytes())),
+        content: OutputContent::Bytes(Wiping::new(std::mem::take(&mut *text).into_bytes())),
         sensitivity: if object.is_plain_secret() { Sensitivity::Sensitive } else { Sensitivity::Plain },
         fingerprint: fingerprint.cloned(),
     }
@@ -293,6 +300,6 @@ fn without_name(id: &ObjectName) -> ObjectName {
     ObjectName { name: id.base_name.clone(), ..id.clone() }
 }
 
-fn within(fingerprint: &Fingerprint, way: &Way<'_>, id: &ObjectName) -> String {
-    fingerprint.within(&crate::deliver::context(way, id)).to_string()
+fn scoped_fingerprint(fingerprint: &Fingerprint, way: &DeliveryContext<'_>, id: &ObjectName) -> String {
+    fingerprint.within(&crate::deliver::delivery_context(way, id)).to_string()
 }

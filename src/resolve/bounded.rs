@@ -11,33 +11,33 @@ use std::collections::BTreeMap;
 use minijinja::value::ValueKind;
 use minijinja::{Error, State, Value};
 
-use super::failure::invalid;
+use super::failure::invalid_value;
 use super::scope;
 
 /// Deepest structure that a variable may hold.
 const MAX_DEPTH: usize = 64;
 
 /// The value of a variable.
-pub(super) fn value(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
-    let value = listed(state, value)?;
-    look(state, &value, MAX_DEPTH, false)?;
+pub(super) fn bound_value(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    let value = compute_list(state, value)?;
+    check_depth(state, &value, MAX_DEPTH, false)?;
     Ok(value)
 }
 
 /// The value of a field of a namespace.
-pub(super) fn field(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
-    let value = listed(state, value)?;
-    look(state, &value, MAX_DEPTH, true)?;
+pub(super) fn bound_field(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    let value = compute_list(state, value)?;
+    check_depth(state, &value, MAX_DEPTH, true)?;
     Ok(value)
 }
 
 /// What is computed when it is asked for, computed now: such values could be stacked without end.
-pub(super) fn listed(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
-    if value.kind() != ValueKind::Iterable || is_namespace(&value) { Ok(value) } else { items(state, &value) }
+pub(super) fn compute_list(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    if value.kind() != ValueKind::Iterable || is_namespace(&value) { Ok(value) } else { bounded_items(state, &value) }
 }
 
 /// The items of a list.
-pub(super) fn items(state: &State<'_, '_>, value: &Value) -> Result<Value, Error> {
+pub(super) fn bounded_items(state: &State<'_, '_>, value: &Value) -> Result<Value, Error> {
     let mut items = Vec::new();
     for item in value.try_iter()? {
         state.consume_fuel(1)?;
@@ -46,14 +46,14 @@ pub(super) fn items(state: &State<'_, '_>, value: &Value) -> Result<Value, Error
     Ok(Value::from(items))
 }
 
-fn look(state: &State<'_, '_>, value: &Value, depth: usize, within_namespace: bool) -> Result<(), Error> {
+fn check_depth(state: &State<'_, '_>, value: &Value, depth: usize, within_namespace: bool) -> Result<(), Error> {
     // what templates are given is as deep as the layers are, and to look at it would be to read it
-    if value.downcast_object_ref::<scope::Node>().is_some() {
+    if value.downcast_object_ref::<scope::ScopeNode>().is_some() {
         return Ok(());
     }
     if is_namespace(value) {
         let message = "a field of a namespace cannot hold a namespace";
-        return if within_namespace { Err(invalid(message)) } else { Ok(()) };
+        return if within_namespace { Err(invalid_value(message)) } else { Ok(()) };
     }
     let keys = match value.kind() {
         ValueKind::Seq | ValueKind::Iterable => false,
@@ -61,14 +61,14 @@ fn look(state: &State<'_, '_>, value: &Value, depth: usize, within_namespace: bo
         _ => return Ok(()),
     };
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(invalid("a variable holds a structure that is more than 64 deep"));
+        return Err(invalid_value("a variable holds a structure that is more than 64 deep"));
     };
     for item in value.try_iter()? {
         state.consume_fuel(1)?;
         if keys {
-            look(state, &value.get_item(&item)?, depth, within_namespace)?;
+            check_depth(state, &value.get_item(&item)?, depth, within_namespace)?;
         }
-        look(state, &item, depth, within_namespace)?;
+        check_depth(state, &item, depth, within_namespace)?;
     }
     Ok(())
 }
@@ -79,12 +79,12 @@ fn is_namespace(value: &Value) -> bool {
 }
 
 /// What the fields of a namespace begin with.
-pub(super) fn fields(state: &State<'_, '_>, defaults: &Value) -> Result<Value, Error> {
+pub(super) fn namespace_fields(state: &State<'_, '_>, defaults: &Value) -> Result<Value, Error> {
     if defaults.kind() != ValueKind::Map {
         return Ok(defaults.clone());
     }
     let pairs = defaults.try_iter()?.map(|key| {
-        let item = field(state, defaults.get_item(&key)?)?;
+        let item = bound_field(state, defaults.get_item(&key)?)?;
         Ok((key, item))
     });
     pairs.collect::<Result<BTreeMap<_, _>, Error>>().map(Value::from)

@@ -1,14 +1,14 @@
 //! Ciphertext in what an app renders: refused in every value and in every other object.
 
-use super::manifest::Manifest;
-use super::session::Session;
+use super::manifest::ManifestDocument;
+use super::session::ResolveSession;
 use crate::diagnostic::Diagnostic;
 use crate::layer::{Tree, TreeKind};
 use crate::sops::{ciphertext_as_value, holds_ciphertext};
 
-impl Session {
+impl ResolveSession {
     /// Reports each text of an object that holds ciphertext. What nobody decrypted is not known, and no text.
-    pub(super) fn refuse_ciphertext(&self, manifest: &Manifest) {
+    pub(super) fn refuse_ciphertext(&self, manifest: &ManifestDocument) {
         self.refuse_below(&manifest.tree, "");
     }
 
@@ -16,10 +16,10 @@ impl Session {
         match &tree.kind {
             TreeKind::Leaf(scalar) => {
                 if scalar.tag.as_deref() == Some("binary") {
-                    self.report(binary_in_object(path).at_hidden(tree.place.clone()));
+                    self.report(binary_in_object(path).at_masked(tree.place.clone()));
                 }
                 if !scalar.locked && holds_ciphertext(scalar.text().as_bytes()) {
-                    self.report(ciphertext_as_value(&format!("`{path}` of an object")).at_hidden(tree.place.clone()));
+                    self.report(ciphertext_as_value(&format!("`{path}` of an object")).at_masked(tree.place.clone()));
                 }
             }
             TreeKind::List(items) => {
@@ -31,10 +31,10 @@ impl Session {
                 for (key, value) in map {
                     if holds_ciphertext(key.as_bytes()) {
                         let what = format!("a key below `{path}` of an object");
-                        self.report(ciphertext_as_value(&what).at_hidden(value.place.clone()));
+                        self.report(ciphertext_as_value(&what).at_masked(value.place.clone()));
                         continue;
                     }
-                    self.refuse_below(value, &crate::layer::tree::join(path, key));
+                    self.refuse_below(value, &crate::layer::tree::join_path(path, key));
                 }
             }
         }

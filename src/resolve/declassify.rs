@@ -23,7 +23,7 @@ pub(super) const BESIDE_NAMESPACE: &str =
     "a template that uses `namespace` cannot use `declassify`: a secret could get out of the call in a field";
 
 /// Where the first argument of a call begins; `name` is the index of its name.
-pub(super) fn call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, TemplateFault> {
+pub(super) fn check_call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, TemplateFault> {
     let after = tokens.get(name + 1..).unwrap_or_default();
     let range = |last: usize| {
         let start = tokens.get(name).map_or(0, |token| token.range.start);
@@ -39,7 +39,7 @@ pub(super) fn call(tokens: &[TagToken<'_>], name: usize) -> Result<usize, Templa
     };
     let whole = range(name + 2 + end);
     let fault = |message| TemplateFault::new(whole.clone(), message, Some(HOW));
-    let mut parts = split(arguments.get(..end).unwrap_or_default());
+    let mut parts = split_arguments(arguments.get(..end).unwrap_or_default());
     // a comma may follow the last
     if parts.len() > 1 && parts.last().is_some_and(|part| part.is_empty()) {
         parts.pop();
@@ -70,7 +70,7 @@ fn end_of_call(arguments: &[TagToken<'_>]) -> Option<usize> {
 }
 
 /// Arguments, by the commas between them.
-fn split<'s, 't>(arguments: &'s [TagToken<'t>]) -> Vec<&'s [TagToken<'t>]> {
+fn split_arguments<'s, 't>(arguments: &'s [TagToken<'t>]) -> Vec<&'s [TagToken<'t>]> {
     let mut depth = 0_i32;
     arguments
         .split(|found| {

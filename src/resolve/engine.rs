@@ -6,13 +6,13 @@ use std::sync::Arc;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-use super::failure::invalid;
-use super::manifest::Documents;
+use super::failure::invalid_value;
+use super::manifest::DocumentCache;
 use super::prepare::{TemplateFault, prepare};
 use super::sizes::{FUNCTION_HAS_NO_TEXT, NO_TEXT, NULL_HAS_NO_TEXT};
-use super::steps::{Metered, StepError};
+use super::steps::{MeteredEnvironments, StepError};
 use super::{filters, frame, literal};
-use crate::files::{FileKind, Files};
+use crate::files::{FileKind, ProjectFiles};
 use crate::template_tokens;
 
 /// Renders templates; one for a whole run.
@@ -20,29 +20,29 @@ use crate::template_tokens;
 pub struct Engine {
     pub(super) environment: Environment<'static>,
     /// The same, for each amount of steps.
-    pub(super) metered: Metered,
-    pub(super) files: Arc<Files>,
-    pub(super) documents: Arc<Documents>,
+    pub(super) metered: MeteredEnvironments,
+    pub(super) files: Arc<ProjectFiles>,
+    pub(super) documents: Arc<DocumentCache>,
 }
 
 impl Engine {
     /// An engine whose templates may include the files of a project.
-    pub fn new(files: Arc<Files>) -> Arc<Self> {
-        Self::beside(files, Arc::default())
+    pub fn new(files: Arc<ProjectFiles>) -> Arc<Self> {
+        Self::with_documents(files, Arc::default())
     }
 
     /// The same, for one of several environments that have documents in common.
-    pub fn beside(files: Arc<Files>, documents: Arc<Documents>) -> Arc<Self> {
+    pub fn with_documents(files: Arc<ProjectFiles>, documents: Arc<DocumentCache>) -> Arc<Self> {
         let mut environment = Environment::new();
         // by name alone, a template called `x.json` would have its texts quoted
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_syntax(template_tokens::syntax());
+        environment.set_syntax(template_tokens::lexer_syntax());
         // its messages would show the values of the variables in reach
         environment.set_debug(false);
         environment.remove_global("debug");
         environment.set_formatter(|out, _, value| {
-            let text = printed(value)?;
+            let text = print_value(value)?;
             out.write_str(&text).map_err(Error::from)
         });
         let parents = Arc::clone(&files);
@@ -54,9 +54,9 @@ impl Engine {
             join(name, parent).into()
         });
         let included = Arc::clone(&files);
-        environment.set_loader(move |name| load(&included, name));
+        environment.set_loader(move |name| load_template(&included, name));
         filters::install(&mut environment);
-        let metered = Metered::new(&environment);
+        let metered = MeteredEnvironments::new(&environment);
         Arc::new(Self { environment, metered, files, documents })
     }
 }
@@ -64,7 +64,7 @@ impl Engine {
 impl Engine {
     /// Runs a template with as many steps as it needs. What is left in the log is of the last try.
     pub(super) fn run<T>(&self, run: impl Fn(&Environment<'static>) -> Result<T, Error>) -> Result<T, StepError> {
-        let start = frame::current().map(|frame| (frame.log_state(), frame));
+        let start = frame::current_frame().map(|frame| (frame.log_state(), frame));
         self.metered.run(|environment| {
             if let Some((state, frame)) = &start {
                 frame.reset_log(state);
@@ -75,14 +75,14 @@ impl Engine {
 }
 
 /// What `{{ value }}` prints. minijinja would print `True` and `None`, as Python does.
-fn printed(value: &Value) -> Result<String, Error> {
+fn print_value(value: &Value) -> Result<String, Error> {
     match value.kind() {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
-        ValueKind::None => Err(invalid(NULL_HAS_NO_TEXT)),
-        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => Err(invalid(NO_TEXT)),
-        ValueKind::Plain => Err(invalid(FUNCTION_HAS_NO_TEXT)),
-        ValueKind::Bytes => Err(invalid("a binary value has no text; use `b64encode`")),
+        ValueKind::None => Err(invalid_value(NULL_HAS_NO_TEXT)),
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => Err(invalid_value(NO_TEXT)),
+        ValueKind::Plain => Err(invalid_value(FUNCTION_HAS_NO_TEXT)),
+        ValueKind::Bytes => Err(invalid_value("a binary value has no text; use `b64encode`")),
         _ => Ok(value.to_string()),
     }
 }
@@ -107,19 +107,19 @@ pub(super) fn join(name: &str, parent: &str) -> String {
 const COMPUTED: &str = "\0";
 
 /// Whether the template `parent` has a name in quotes, where it includes another one.
-fn is_named_in(files: &Files, name: &str, parent: &str) -> bool {
-    let own = frame::current().and_then(|frame| frame.names(parent, name));
+fn is_named_in(files: &ProjectFiles, name: &str, parent: &str) -> bool {
+    let own = frame::current_frame().and_then(|frame| frame.names(parent, name));
     own.unwrap_or_else(|| {
-        let source = files.text(FileKind::Include, &files.root().join(parent));
-        source.is_ok_and(|source| literal::included(source.text()).iter().any(|included| included == name))
+        let source = files.read_text(FileKind::Include, &files.root().join(parent));
+        source.is_ok_and(|source| literal::included_templates(source.text()).iter().any(|included| included == name))
     })
 }
 
-fn load(files: &Files, name: &str) -> Result<Option<String>, Error> {
+fn load_template(files: &ProjectFiles, name: &str) -> Result<Option<String>, Error> {
     if name == COMPUTED {
         return Ok(None);
     }
-    match files.text(FileKind::Include, &files.root().join(name)) {
+    match files.read_text(FileKind::Include, &files.root().join(name)) {
         Ok(source) => {
             let in_file = |fault| TemplateFault { file: Some(name.to_owned()), ..fault }.into_error();
             Ok(Some(prepare(source.text()).map_err(in_file)?.text.into_owned()))

@@ -8,29 +8,29 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::declassify::BESIDE_NAMESPACE;
 use super::foreign::foreign_template_hint;
-use super::frame::{self, Subject};
-use super::literal::{Word, has_word, paths, required_message};
+use super::frame::{self, RenderSubject};
+use super::literal::{TemplateWord, has_word, named_paths, required_message};
 use super::prepare::{TemplateFault, prepare};
-use super::session::Session;
+use super::session::ResolveSession;
 use super::slip::find_slip;
-use super::suggest::{dashed, required_place, undefined, unknown};
+use super::suggest::{dashed_spelling, required_place, undefined_expression, unknown_function};
 use super::usage::usage_of;
-use crate::diagnostic::{Cause, Diagnostic, Public};
+use crate::diagnostic::{Cause, Diagnostic, PublicReason};
 use crate::files::FileKind;
-use crate::span::{Place, Source, Span};
-use crate::template_tokens::{TagKind, TagToken, lex};
+use crate::span::{Location, Source, Span};
+use crate::template_tokens::{TagKind, TagToken, lex_template};
 use crate::yaml::node::Scalar;
-use crate::yaml::scalar::locate;
+use crate::yaml::scalar::locate_in_scalar;
 
 /// Where a template was written.
-pub(super) enum Origin<'a> {
+pub(super) enum TemplateOrigin<'a> {
     /// In a scalar of a layer; `shift` is the offset of what the engine saw.
-    Scalar { scalar: &'a Scalar, place: &'a Place, shift: usize },
+    Scalar { scalar: &'a Scalar, place: &'a Location, shift: usize },
     /// A file by itself.
     File(&'a Source),
 }
 
-impl Origin<'_> {
+impl TemplateOrigin<'_> {
     /// What the engine was given, or the template that it is a part of.
     pub(super) fn text(&self) -> &str {
         match self {
@@ -48,17 +48,17 @@ impl Origin<'_> {
     }
 
     /// A part of what the engine was given.
-    fn place_of(&self, range: &Range<usize>) -> Place {
+    fn place_of(&self, range: &Range<usize>) -> Location {
         match self {
             Self::Scalar { scalar, place, .. } => {
-                place.source.place(locate(place.source.text(), place.span, scalar, range.start, range.len()))
+                place.source.place(locate_in_scalar(place.source.text(), place.span, scalar, range.start, range.len()))
             }
             Self::File(source) => source.place(Span::locate(source.text(), range.start, range.end)),
         }
     }
 
     /// The whole template.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Location {
         match self {
             Self::Scalar { place, .. } => (*place).clone(),
             Self::File(source) => source.place(Span::locate(source.text(), 0, 0)),
@@ -74,7 +74,7 @@ const OWN: char = '\u{2}';
 
 /// An error of our own. Its message is shown only if `word`, a part of it, stands in the template:
 /// else it was computed.
-pub(super) fn own(message: &str, hint: Option<&str>, word: Word<'_>) -> Error {
+pub(super) fn own_error(message: &str, hint: Option<&str>, word: TemplateWord<'_>) -> Error {
     let (hint, word) = (hint.unwrap_or_default(), word.pack());
     Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}{OWN}{hint}{OWN}{word}"))
 }
@@ -83,13 +83,13 @@ pub(super) fn own(message: &str, hint: Option<&str>, word: Word<'_>) -> Error {
 const FIXED: char = '\u{3}';
 
 /// An error with a detail that is safe to show.
-pub(super) fn invalid(detail: &'static str) -> Error {
+pub(super) fn invalid_value(detail: &'static str) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{FIXED}{detail}"))
 }
 
 /// An error of our own, raised by the engine where the value is used.
-pub(super) fn raise(message: &str, hint: Option<&str>, word: Word<'_>) -> Value {
-    raise_error(own(message, hint, word))
+pub(super) fn raise_own(message: &str, hint: Option<&str>, word: TemplateWord<'_>) -> Value {
+    raise_error(own_error(message, hint, word))
 }
 
 /// An error that was reported where it arose, raised again.
@@ -98,31 +98,35 @@ pub(super) fn raise_failed() -> Value {
 }
 
 fn raise_error(error: Error) -> Value {
-    if let Some(frame) = frame::current() {
+    if let Some(frame) = frame::current_frame() {
         frame.record_raised(error.kind(), error.detail().unwrap_or_default());
     }
     Value::from(error)
 }
 
 /// The message, the hint and the word of an error of our own.
-fn parts_of_own(error: &Error) -> Option<(&str, &str, Word<'_>)> {
+fn parts_of_own(error: &Error) -> Option<(&str, &str, TemplateWord<'_>)> {
     let mut parts = error.detail()?.strip_prefix(OWN)?.rsplitn(3, OWN);
-    let (word, hint) = (Word::unpack(parts.next()?)?, parts.next()?);
+    let (word, hint) = (TemplateWord::unpack(parts.next()?)?, parts.next()?);
     Some((parts.next()?, hint, word))
 }
 
 /// The diagnostic for a failed template; none if the failure was reported before.
-pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
-    let encrypted = matches!(origin, Origin::Scalar { scalar, .. } if scalar.encrypted);
-    if encrypted || frame::current().is_some_and(|frame| frame.is_secret()) {
+pub(super) fn diagnose_failure(
+    session: &ResolveSession,
+    error: &Error,
+    origin: &TemplateOrigin<'_>,
+) -> Option<Diagnostic> {
+    let encrypted = matches!(origin, TemplateOrigin::Scalar { scalar, .. } if scalar.encrypted);
+    if encrypted || frame::current_frame().is_some_and(|frame| frame.is_secret()) {
         return Some(after_secret(session, origin, encrypted));
     }
-    let error = innermost(error);
+    let error = innermost_error(error);
     if error.detail() == Some(FAILED_BEFORE) {
         return None;
     }
     let is_manifest = is_manifest();
-    let at = At::of(session, error, origin);
+    let at = TemplateErrorSite::locate_error(session, error, origin);
     let foreign = foreign_template_hint(origin.text(), at.start, is_manifest);
     if foreign.is_none()
         && let Some(slip) = slip(error, origin).or_else(|| unclosed_block(error, origin))
@@ -132,7 +136,7 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
     if let Some(partial) = partial_condition(session, error, origin, &at) {
         return Some(partial);
     }
-    let (message, hint) = explain(session, error, &at);
+    let (message, hint) = explain_error(session, error, &at);
     let is_of_language = matches!(
         error.kind(),
         ErrorKind::SyntaxError | ErrorKind::UndefinedError | ErrorKind::UnknownFunction | ErrorKind::UnknownFilter
@@ -151,20 +155,24 @@ pub(super) fn diagnose(session: &Session, error: &Error, origin: &Origin<'_>) ->
         .maybe_hint(hint)
         .maybe_hint(as_it_stands)
         .with_cause(required.map(Cause::FollowsFrom));
-    Some(if at.hidden { diagnostic.at_hidden(at.place) } else { diagnostic.at_public(at.place, Public::Expression) })
+    Some(if at.hidden {
+        diagnostic.at_masked(at.place)
+    } else {
+        diagnostic.at_public(at.place, PublicReason::Expression)
+    })
 }
 
 /// That a template failed which has read a secret, or is one. Where it failed and why may follow from that, so
 /// that nothing of it is told: what is, follows from the text of the template alone.
-fn after_secret(session: &Session, origin: &Origin<'_>, encrypted: bool) -> Diagnostic {
-    if !encrypted && let Some(mistake) = missing(session, origin).or_else(|| beside_namespace(origin)) {
+fn after_secret(session: &ResolveSession, origin: &TemplateOrigin<'_>, encrypted: bool) -> Diagnostic {
+    if !encrypted && let Some(mistake) = missing_name(session, origin).or_else(|| beside_namespace(origin)) {
         return mistake;
     }
-    let name = frame::current().map(|frame| match &frame.subject {
-        Subject::Manifest(name) => name.split('#').next().unwrap_or_default().to_owned(),
-        subject @ (Subject::Entry(_) | Subject::Variable(_)) => session.subject_name(subject),
+    let name = frame::current_frame().map(|frame| match &frame.subject {
+        RenderSubject::Manifest(name) => name.split('#').next().unwrap_or_default().to_owned(),
+        subject @ (RenderSubject::Entry(_) | RenderSubject::Variable(_)) => session.subject_name(subject),
     });
-    let problem = withheld(&name.unwrap_or_default(), &origin.place(), "template");
+    let problem = withheld_error(&name.unwrap_or_default(), &origin.place(), "template");
     if encrypted {
         problem.hint("if the secret just happens to contain `{{` or `{%`, set `template: false` on its key")
     } else {
@@ -173,35 +181,40 @@ fn after_secret(session: &Session, origin: &Origin<'_>, encrypted: bool) -> Diag
 }
 
 /// That something that was made of secrets cannot be used, without a word on why.
-pub(super) fn withheld(name: &str, place: &Place, what: &str) -> Diagnostic {
+pub(super) fn withheld_error(name: &str, place: &Location, what: &str) -> Diagnostic {
     Diagnostic::error("template-failed", format!("the {what} of `{name}` failed"))
-        .at_hidden(place.clone())
+        .at_masked(place.clone())
         .note("it is made of secrets, so that no details are shown: they could tell what those are")
         .hint("to see them, try it with harmless values in the place of the secrets")
 }
 
 /// That a template uses `declassify` beside `namespace`, which is plain to see.
-fn beside_namespace(origin: &Origin<'_>) -> Option<Diagnostic> {
-    let lexed = lex(origin.text());
-    let both = ["namespace", "declassify"].iter().all(|name| lexed.paths(name).next().is_some());
+fn beside_namespace(origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
+    let lexed = lex_template(origin.text());
+    let both = ["namespace", "declassify"].iter().all(|name| lexed.find_paths(name).next().is_some());
     let message = || format!("the template failed: {BESIDE_NAMESPACE}");
-    both.then(|| Diagnostic::error("template-failed", message()).at_hidden(origin.place()))
+    both.then(|| Diagnostic::error("template-failed", message()).at_masked(origin.place()))
 }
 
 /// The same of a template that reads what nobody decrypted, if whatever it names is evaluated: it decides nothing.
-pub(super) fn undefined_without_key(session: &Session, error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
-    let lexed = lex(origin.text());
+pub(super) fn undefined_without_key(
+    session: &ResolveSession,
+    error: &Error,
+    origin: &TemplateOrigin<'_>,
+) -> Option<Diagnostic> {
+    let lexed = lex_template(origin.text());
     let decides =
         |token: &TagToken<'_>| matches!(token.token, Token::Ident("if" | "else" | "and" | "or" | "default" | "d"));
     let is_straight = lexed.tags.iter().all(|tag| tag.kind == TagKind::Expression && !tag.tokens.iter().any(decides));
-    let is_undefined = innermost(error).kind() == ErrorKind::UndefinedError || parts_of_own(innermost(error)).is_some();
-    if is_straight && is_undefined { missing(session, origin) } else { None }
+    let is_undefined =
+        innermost_error(error).kind() == ErrorKind::UndefinedError || parts_of_own(innermost_error(error)).is_some();
+    if is_straight && is_undefined { missing_name(session, origin) } else { None }
 }
 
 /// The first thing that a template names and that nothing defines or gives a value.
-fn missing(session: &Session, origin: &Origin<'_>) -> Option<Diagnostic> {
+fn missing_name(session: &ResolveSession, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let text = origin.text();
-    let lexed = lex(text);
+    let lexed = lex_template(text);
     let has_fallback = |rest: &[TagToken<'_>]| match rest {
         [first, ..] if matches!(first.token, Token::Ident("is")) => true,
         [pipe, filter, ..] => {
@@ -210,19 +223,19 @@ fn missing(session: &Session, origin: &Origin<'_>) -> Option<Diagnostic> {
         }
         _ => false,
     };
-    let missing = paths(&session.engine, text).into_iter().filter(|path| session.is_missing(path));
+    let missing = named_paths(&session.engine, text).into_iter().filter(|path| session.is_missing(path));
     let found = missing.filter_map(|path| {
-        let (range, rest) = lexed.paths(&path).next()?;
+        let (range, rest) = lexed.find_paths(&path).next()?;
         let required = required_message(rest).map(str::to_owned);
         (!has_fallback(rest)).then_some((range.start, path, range.end, required))
     });
     let (start, path, end, required) = found.min()?;
     let (message, hint) = match required {
         Some(message) => (message, None),
-        None => undefined(session, Some(&path)),
+        None => undefined_expression(session, Some(&path)),
     };
     let place = origin.place_of(&(start..end));
-    Some(Diagnostic::error("undefined", message).maybe_hint(hint).at_public(place, Public::Expression))
+    Some(Diagnostic::error("undefined", message).maybe_hint(hint).at_public(place, PublicReason::Expression))
 }
 
 /// Whether the engine came to the end of a template, or of what it can read of it.
@@ -232,40 +245,45 @@ fn is_end_of_input(error: &Error) -> bool {
 }
 
 /// Error for a word or a sign of another language, at its place.
-fn slip(error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
+fn slip(error: &Error, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let is_own = TemplateFault::of(error).is_some() || names_another(error, origin.name());
     if error.kind() != ErrorKind::SyntaxError || is_own {
         return None;
     }
-    let shift = if let Origin::Scalar { shift, .. } = origin { *shift } else { 0 };
+    let shift = if let TemplateOrigin::Scalar { shift, .. } = origin { *shift } else { 0 };
     let failed = source_range(error, origin.text(), shift);
-    let is_known = lex(origin.text()).is_complete || !is_end_of_input(error);
+    let is_known = lex_template(origin.text()).is_complete || !is_end_of_input(error);
     let slip = find_slip(origin.text(), Some(&failed).filter(|_| is_known))?;
-    let problem = Diagnostic::error("template-syntax", slip.message).at_hidden(origin.place_of(&slip.range));
+    let problem = Diagnostic::error("template-syntax", slip.message).at_masked(origin.place_of(&slip.range));
     Some(problem.hint(slip.hint).hint(as_it_stands()))
 }
 
 /// Error for `a if b` where `b` is false: without an `else`, nothing is defined.
-fn partial_condition(session: &Session, error: &Error, origin: &Origin<'_>, at: &At) -> Option<Diagnostic> {
+fn partial_condition(
+    session: &ResolveSession,
+    error: &Error,
+    origin: &TemplateOrigin<'_>,
+    at: &TemplateErrorSite,
+) -> Option<Diagnostic> {
     if error.kind() != ErrorKind::UndefinedError || names_another(error, origin.name()) {
         return None;
     }
-    let lexed = lex(origin.text());
+    let lexed = lex_template(origin.text());
     let tag = lexed.tags.iter().rfind(|tag| at.start.is_some_and(|start| tag.range.start <= start))?;
     let holds = |word: &str| tag.tokens.iter().any(|found| matches!(found.token, Token::Ident(name) if name == word));
     let is_partial = tag.kind == TagKind::Expression && holds("if") && !holds("else");
-    let named = paths(&session.engine, origin.text());
-    let is_defined = named.iter().all(|path| !session.is_missing(path) || lexed.paths(path).next().is_none());
+    let named = named_paths(&session.engine, origin.text());
+    let is_defined = named.iter().all(|path| !session.is_missing(path) || lexed.find_paths(path).next().is_none());
     (is_partial && is_defined && tag.is_closed).then(|| {
         Diagnostic::error("undefined", "this `if` has no `else`, and its condition is false: nothing is defined")
-            .at_hidden(origin.place_of(&tag.range))
+            .at_masked(origin.place_of(&tag.range))
             .hint("say what there is else: `a if condition else \"\"`")
     })
 }
 
 /// Error for a statement that encloses others and is not closed, at its place.
-fn unclosed_block(error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
-    let lexed = lex(origin.text());
+fn unclosed_block(error: &Error, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
+    let lexed = lex_template(origin.text());
     if !is_end_of_input(error) || !lexed.is_complete || names_another(error, origin.name()) {
         return None;
     }
@@ -273,13 +291,13 @@ fn unclosed_block(error: &Error, origin: &Origin<'_>) -> Option<Diagnostic> {
     let place = origin.place_of(&tag.range);
     let message = format!("the block that `{{% {keyword} … %}}` opens here is not closed");
     let problem = Diagnostic::error("template-syntax", message);
-    let is_public = tag.is_of_names() && matches!(origin, Origin::Scalar { scalar, .. } if !scalar.encrypted);
-    let problem = if is_public { problem.at_public(place, Public::Expression) } else { problem.at_hidden(place) };
+    let is_public = tag.is_of_names() && matches!(origin, TemplateOrigin::Scalar { scalar, .. } if !scalar.encrypted);
+    let problem = if is_public { problem.at_public(place, PublicReason::Expression) } else { problem.at_masked(place) };
     Some(problem.hint(format!("add `{{% end{keyword} %}}` behind what belongs to it")).hint(as_it_stands()))
 }
 
 /// An error in an included template wraps the one that tells more.
-fn innermost(error: &Error) -> &Error {
+fn innermost_error(error: &Error) -> &Error {
     let mut inner = error;
     while let Some(cause) = inner.source().and_then(|cause| cause.downcast_ref::<Error>()) {
         inner = cause;
@@ -288,8 +306,8 @@ fn innermost(error: &Error) -> &Error {
 }
 
 /// Where an error is, and the piece of the template there.
-struct At {
-    place: Place,
+struct TemplateErrorSite {
+    place: Location,
     /// Its offset in the template that failed, unless that is another.
     start: Option<usize>,
     /// The text that the engine complains about, unless it must not be shown.
@@ -304,7 +322,7 @@ struct At {
 }
 
 /// What may be shown of a template around an error.
-struct Piece {
+struct TemplateExcerpt {
     range: Range<usize>,
     hidden: bool,
     literal: bool,
@@ -312,9 +330,10 @@ struct Piece {
     dashed: Option<(String, String)>,
 }
 
-impl Piece {
-    fn of(error: &Error, template: &str, range: &Range<usize>) -> Self {
-        let range = &if error.kind() == ErrorKind::UndefinedError { operand(template, range) } else { range.clone() };
+impl TemplateExcerpt {
+    fn at_range(error: &Error, template: &str, range: &Range<usize>) -> Self {
+        let range =
+            &if error.kind() == ErrorKind::UndefinedError { operand_range(template, range) } else { range.clone() };
         // of `a.b.c` the engine may name `.b.c` only
         let part_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.".contains(byte);
         let before = template.as_bytes().get(..range.start).unwrap_or_default();
@@ -338,14 +357,14 @@ impl Piece {
         };
         let called = word(text).filter(|_| !unclosed);
         let is_undefined = error.kind() == ErrorKind::UndefinedError || parts_of_own(error).is_some();
-        let dashed = if is_undefined && !unclosed { dashed(template, range.start) } else { None };
+        let dashed = if is_undefined && !unclosed { dashed_spelling(template, range.start) } else { None };
         Self { range, hidden: has_text || unclosed, literal, called, dashed }
     }
 }
 
 /// What a filter is applied to, where the engine names the filter: it is the value that is undefined.
 /// Of `(a ~ b) | trim`, and where an argument may be what is meant, it is not known: nothing then.
-fn operand(template: &str, range: &Range<usize>) -> Range<usize> {
+fn operand_range(template: &str, range: &Range<usize>) -> Range<usize> {
     let before = |at: usize| template.get(..at).unwrap_or_default().trim_end();
     let named = |end: usize| -> usize {
         let bytes = before(end).bytes().rev();
@@ -371,40 +390,44 @@ fn operand(template: &str, range: &Range<usize>) -> Range<usize> {
 /// Whether a range lies between brackets that are closed. A password may hold `{{`, and what
 /// follows it is then not meant as an expression.
 fn is_closed(template: &str, range: &Range<usize>) -> bool {
-    let lexed = lex(template);
+    let lexed = lex_template(template);
     let tag = lexed.tags.iter().rfind(|tag| tag.range.start <= range.start);
     tag.map_or(lexed.is_complete, |tag| tag.is_closed && (lexed.is_complete || range.start < tag.range.end))
 }
 
-impl At {
-    fn of(session: &Session, error: &Error, origin: &Origin<'_>) -> Self {
+impl TemplateErrorSite {
+    fn locate_error(session: &ResolveSession, error: &Error, origin: &TemplateOrigin<'_>) -> Self {
         match origin {
-            Origin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
-                let piece = Piece::of(error, scalar.text(), &source_range(error, scalar.text(), *shift));
+            TemplateOrigin::Scalar { scalar, place, shift } if !names_another(error, place.source.name()) => {
+                let piece =
+                    TemplateExcerpt::at_range(error, scalar.text(), &source_range(error, scalar.text(), *shift));
                 let (range, start) = (piece.range.clone(), Some(piece.range.start));
-                let span = locate(place.source.text(), place.span, scalar, range.start, range.len());
+                let span = locate_in_scalar(place.source.text(), place.span, scalar, range.start, range.len());
                 let hidden = scalar.encrypted || piece.hidden;
                 let text = scalar.text().get(range).filter(|_| !hidden).map(str::to_owned);
-                let Piece { literal, called, dashed, .. } = piece;
+                let TemplateExcerpt { literal, called, dashed, .. } = piece;
                 Self { place: place.source.place(span), start, text, hidden, literal, called, dashed }
             }
-            Origin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source),
-            Origin::Scalar { place, .. } => Self::in_include(session, error, place),
-            Origin::File(source) => Self::in_include(session, error, &source.place(Span::locate(source.text(), 0, 0))),
+            TemplateOrigin::File(source) if !names_another(error, source.name()) => Self::in_file(error, source),
+            TemplateOrigin::Scalar { place, .. } => Self::in_include(session, error, place),
+            TemplateOrigin::File(source) => {
+                Self::in_include(session, error, &source.place(Span::locate(source.text(), 0, 0)))
+            }
         }
     }
 
     fn in_file(error: &Error, source: &Source) -> Self {
-        let Piece { range, hidden, literal, called, dashed } =
-            Piece::of(error, source.text(), &source_range(error, source.text(), 0));
+        let TemplateExcerpt { range, hidden, literal, called, dashed } =
+            TemplateExcerpt::at_range(error, source.text(), &source_range(error, source.text(), 0));
         let (place, range_start) = (source.place(source.locate(range.start, range.end)), range.start);
         let text = source.text().get(range).filter(|_| !hidden).map(str::to_owned);
         Self { place, start: Some(range_start), text, hidden, literal, called, dashed }
     }
 
-    fn in_include(session: &Session, error: &Error, fallback: &Place) -> Self {
+    fn in_include(session: &ResolveSession, error: &Error, fallback: &Location) -> Self {
         let files = &session.engine.files;
-        let file = template_name(error).and_then(|name| files.text(FileKind::Include, &files.root().join(name)).ok());
+        let file =
+            template_name(error).and_then(|name| files.read_text(FileKind::Include, &files.root().join(name)).ok());
         file.map_or_else(
             || Self {
                 place: fallback.clone(),
@@ -456,11 +479,11 @@ fn as_it_stands() -> &'static str {
 
 /// Whether what is rendered is a manifest.
 fn is_manifest() -> bool {
-    frame::current().is_some_and(|frame| matches!(frame.subject, Subject::Manifest(_)))
+    frame::current_frame().is_some_and(|frame| matches!(frame.subject, RenderSubject::Manifest(_)))
 }
 
 /// What went wrong and what to do.
-fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>) {
+fn explain_error(session: &ResolveSession, error: &Error, at: &TemplateErrorSite) -> (String, Option<String>) {
     let detail = error.detail().unwrap_or_default();
     let text = at.text.as_deref();
     if let Some((path, written)) = at.dashed.as_ref().filter(|_| !at.hidden) {
@@ -477,7 +500,7 @@ fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>
         return (fault.message.to_owned(), fault.hint.map(str::to_owned));
     }
     match error.kind() {
-        ErrorKind::UndefinedError => undefined(session, text),
+        ErrorKind::UndefinedError => undefined_expression(session, text),
         ErrorKind::SyntaxError if at.hidden => {
             let hint = format!("write `{{{{ … }}}}` or `{{% … %}}`; {}", as_it_stands());
             ("the template has a bracket or a text that is not closed, or does not belong there".to_owned(), Some(hint))
@@ -494,9 +517,9 @@ fn explain(session: &Session, error: &Error, at: &At) -> (String, Option<String>
             let hint = "a loop is longer than any configuration needs; compute less";
             ("the template takes too many steps".to_owned(), Some(hint.to_owned()))
         }
-        ErrorKind::UnknownFilter => unknown("filter", unknown_name(detail), at.literal),
-        ErrorKind::UnknownFunction => unknown("function", unknown_name(detail), at.literal),
-        ErrorKind::UnknownTest => unknown("test", unknown_name(detail), at.literal),
+        ErrorKind::UnknownFilter => unknown_function("filter", unknown_name(detail), at.literal),
+        ErrorKind::UnknownFunction => unknown_function("function", unknown_name(detail), at.literal),
+        ErrorKind::UnknownTest => unknown_function("test", unknown_name(detail), at.literal),
         _ if detail.starts_with(FIXED) => (format!("the template failed: {}", detail.trim_start_matches(FIXED)), None),
         kind => {
             let found = REASONS.iter().find(|(words, _)| detail.starts_with(words));

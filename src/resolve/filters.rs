@@ -9,8 +9,8 @@ use minijinja::value::{Object, ObjectRepr, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::failure::{self, invalid};
-use super::literal::Word;
+use super::failure::{self, invalid_value};
+use super::literal::TemplateWord;
 use super::{bounded, content, frame, operands, prepare, sizes};
 use crate::yaml;
 
@@ -26,48 +26,50 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("required", required);
     environment.add_filter("string", string);
     environment.add_filter("join", join);
-    environment.add_function(prepare::MARK, mark);
-    environment.add_function(prepare::DECLASSIFY, declassify);
+    environment.add_function(prepare::MARK, begin_declassify);
+    environment.add_function(prepare::DECLASSIFY, end_declassify);
     environment.add_function(prepare::BEGIN, begin_masked);
-    environment.add_function(prepare::MASKED, masked);
-    environment.add_function(prepare::HIDDEN, hidden);
-    environment.add_filter(prepare::KEPT, kept);
-    environment.add_function(prepare::VALUE, bounded::value);
-    environment.add_function(prepare::OPERAND, operands::concatenated);
-    environment.add_function(prepare::COMPARED, operands::compared);
-    environment.add_function(prepare::MADE, operands::made);
-    environment.add_function(prepare::HASHED, operands::hashed);
-    environment.add_function(prepare::NAMED, operands::named);
-    environment.add_function(prepare::FIELD, bounded::field);
-    environment.add_filter(prepare::VALUE, bounded::value);
-    environment.add_filter(prepare::FIELD, bounded::field);
+    environment.add_function(prepare::MASKED, end_masked);
+    environment.add_function(prepare::HIDDEN, hidden_value);
+    environment.add_filter(prepare::KEPT, hide_masked_names);
+    environment.add_function(prepare::VALUE, bounded::bound_value);
+    environment.add_function(prepare::OPERAND, operands::charge_concatenation);
+    environment.add_function(prepare::COMPARED, operands::charge_comparison);
+    environment.add_function(prepare::MADE, operands::charge_list_result);
+    environment.add_function(prepare::HASHED, operands::charge_key);
+    environment.add_function(prepare::NAMED, operands::charge_name);
+    environment.add_function(prepare::FIELD, bounded::bound_field);
+    environment.add_filter(prepare::VALUE, bounded::bound_value);
+    environment.add_filter(prepare::FIELD, bounded::bound_field);
     environment.add_function("namespace", namespace);
 }
 
-fn bytes(value: &Value) -> Result<Vec<u8>, Error> {
+fn scalar_bytes(value: &Value) -> Result<Vec<u8>, Error> {
     match value.as_bytes() {
         Some(bytes) => Ok(bytes.to_vec()),
-        None => text(value).map(String::into_bytes),
+        None => scalar_text(value).map(String::into_bytes),
     }
 }
 
 /// The text of a scalar, with `true` for what minijinja would print as `True`.
-fn text(value: &Value) -> Result<String, Error> {
+fn scalar_text(value: &Value) -> Result<String, Error> {
     match value.kind() {
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::String | ValueKind::Number => Ok(value.to_string()),
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        _ => Err(invalid("expected a text")),
+        _ => Err(invalid_value("expected a text")),
     }
 }
 
 fn b64encode(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     sizes::charge(state, value, 2)?;
-    Ok(STANDARD.encode(bytes(value)?))
+    Ok(STANDARD.encode(scalar_bytes(value)?))
 }
 
 fn b64decode(value: &Value) -> Result<Value, Error> {
-    let decoded = STANDARD.decode(text(value)?.trim()).map_err(|_| invalid("expected standard base64 with padding"))?;
+    let decoded = STANDARD
+        .decode(scalar_text(value)?.trim())
+        .map_err(|_| invalid_value("expected standard base64 with padding"))?;
     Ok(match String::from_utf8(decoded) {
         Ok(text) => Value::from(text),
         Err(binary) => Value::from_bytes(binary.into_bytes()),
@@ -79,7 +81,7 @@ fn b64decode(value: &Value) -> Result<Value, Error> {
 fn urlencode(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     sizes::charge(state, value, "%FF".len())?;
     let mut out = String::new();
-    for byte in bytes(value)? {
+    for byte in scalar_bytes(value)? {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
             _ => {
@@ -93,7 +95,7 @@ fn urlencode(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
 fn sha256(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     sizes::charge(state, value, 4)?;
     let mut out = String::new();
-    for byte in Sha256::digest(bytes(value)?) {
+    for byte in Sha256::digest(scalar_bytes(value)?) {
         let _ = write!(out, "{byte:02x}");
     }
     Ok(out)
@@ -102,13 +104,13 @@ fn sha256(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
 /// A text in double quotes, with the escapes of JSON, which YAML reads too.
 fn quote(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     sizes::charge(state, value, r"\u0000".len())?;
-    Ok(serde_json::Value::String(text(value)?).to_string())
+    Ok(serde_json::Value::String(scalar_text(value)?).to_string())
 }
 
 fn toyaml(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     sizes::charge_lines(state, value)?;
     let structure = content::from_template(value)?;
-    Ok(yaml::write::write(&structure).trim_end_matches('\n').to_owned())
+    Ok(yaml::write::write_document(&structure).trim_end_matches('\n').to_owned())
 }
 
 fn required(value: &Value, message: &str) -> Result<Value, Error> {
@@ -117,97 +119,97 @@ fn required(value: &Value, message: &str) -> Result<Value, Error> {
         ValueKind::String => value.as_str() == Some(""),
         _ => false,
     };
-    if missing { Err(failure::own(message, None, Word::Message(message))) } else { Ok(value.clone()) }
+    if missing { Err(failure::own_error(message, None, TemplateWord::Message(message))) } else { Ok(value.clone()) }
 }
 
 fn string(value: &Value) -> Result<String, Error> {
-    text(value)
+    scalar_text(value)
 }
 
 fn join(state: &State<'_, '_>, values: &Value, separator: Option<&str>) -> Result<String, Error> {
     sizes::charge(state, values, 1)?;
     let gaps = values.len().unwrap_or_default() * separator.map_or(0, str::len);
     state.consume_fuel((gaps / sizes::BYTES_A_STEP) as u64)?;
-    let parts = values.try_iter()?.map(|value| text(&value)).collect::<Result<Vec<_>, _>>()?;
+    let parts = values.try_iter()?.map(|value| scalar_text(&value)).collect::<Result<Vec<_>, _>>()?;
     Ok(parts.join(separator.unwrap_or_default()))
 }
 
 /// How much was read before a call of `declassify`. No template makes one.
 #[derive(Debug)]
-struct Ticket(usize);
+struct DeclassifyTicket(usize);
 
-impl Object for Ticket {
+impl Object for DeclassifyTicket {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Plain
     }
 }
 
 /// The first half of `declassify`: see the module of that name.
-fn mark() -> Result<Value, Error> {
-    let frame = frame::current().ok_or_else(outside)?;
-    Ok(Value::from_object(Ticket(frame.mark())))
+fn begin_declassify() -> Result<Value, Error> {
+    let frame = frame::current_frame().ok_or_else(outside_template)?;
+    Ok(Value::from_object(DeclassifyTicket(frame.begin_declassify())))
 }
 
 /// The second half of `declassify`. Its reason is a text in quotes, or the template was refused.
-fn declassify(ticket: &Value, value: &Value, reason: &str) -> Result<Value, Error> {
-    let frame = frame::current().ok_or_else(outside)?;
-    let ticket = ticket.downcast_object_ref::<Ticket>().ok_or_else(outside)?;
-    if !frame.declassify(ticket.0, reason) {
-        return Err(outside());
+fn end_declassify(ticket: &Value, value: &Value, reason: &str) -> Result<Value, Error> {
+    let frame = frame::current_frame().ok_or_else(outside_template)?;
+    let ticket = ticket.downcast_object_ref::<DeclassifyTicket>().ok_or_else(outside_template)?;
+    if !frame.end_declassify(ticket.0, reason) {
+        return Err(outside_template());
     }
     if frame.has_namespace() { Err(beside_namespace()) } else { Ok(value.clone()) }
 }
 
 /// The first half of what is masked in a render without secrets: see [`super::masked`].
 fn begin_masked() -> Result<Value, Error> {
-    let frame = frame::current().ok_or_else(outside)?;
-    Ok(Value::from_object(Ticket(frame.begin_masked())))
+    let frame = frame::current_frame().ok_or_else(outside_template)?;
+    Ok(Value::from_object(DeclassifyTicket(frame.begin_masked())))
 }
 
 /// The second half. `names` are those of the variables and macros that get the value.
-fn masked(ticket: &Value, names: &str, value: &Value) -> Result<Value, Error> {
-    let frame = frame::current().ok_or_else(outside)?;
-    let ticket = ticket.downcast_object_ref::<Ticket>().ok_or_else(outside)?;
-    match frame.end_masked(ticket.0).map_err(|()| outside())? {
-        Some(_) => hidden(names),
+fn end_masked(ticket: &Value, names: &str, value: &Value) -> Result<Value, Error> {
+    let frame = frame::current_frame().ok_or_else(outside_template)?;
+    let ticket = ticket.downcast_object_ref::<DeclassifyTicket>().ok_or_else(outside_template)?;
+    match frame.end_masked(ticket.0).map_err(|()| outside_template())? {
+        Some(_) => hidden_value(names),
         None => Ok(value.clone()),
     }
 }
 
 /// What stands for a value that must not be used.
-fn hidden(names: &str) -> Result<Value, Error> {
-    let frame = frame::current().ok_or_else(outside)?;
+fn hidden_value(names: &str) -> Result<Value, Error> {
+    let frame = frame::current_frame().ok_or_else(outside_template)?;
     // a namespace may have other names, which nobody knows
     if names.ends_with('.') {
-        return Err(outside());
+        return Err(outside_template());
     }
-    Ok(Value::from(frame.hide(names).ok_or_else(outside)?))
+    Ok(Value::from(frame.hide(names).ok_or_else(outside_template)?))
 }
 
 /// Hides the names of a text in which something was masked.
-fn kept(value: &Value, names: &str) -> Result<Value, Error> {
-    let frame = frame::current().ok_or_else(outside)?;
+fn hide_masked_names(value: &Value, names: &str) -> Result<Value, Error> {
+    let frame = frame::current_frame().ok_or_else(outside_template)?;
     let is_masked = value.as_str().is_none_or(|text| frame.is_masked_in(text));
-    if is_masked { hidden(names) } else { Ok(value.clone()) }
+    if is_masked { hidden_value(names) } else { Ok(value.clone()) }
 }
 
 /// minijinja's `namespace`, whose fields can be set anywhere: within a call of `declassify` too, so
 /// that what was read there would get out of it by another way than its result.
 fn namespace(state: &State<'_, '_>, defaults: Option<ValueOrKwargs>) -> Result<Value, Error> {
-    let frame = frame::current().ok_or_else(outside)?;
+    let frame = frame::current_frame().ok_or_else(outside_template)?;
     frame.record_namespace();
-    if frame.has_lifted() {
+    if frame.has_declassified() {
         return Err(beside_namespace());
     }
     // what the fields begin with is bounded as what they are set to
-    let defaults = defaults.map(|defaults| bounded::fields(state, &defaults)).transpose()?;
+    let defaults = defaults.map(|defaults| bounded::namespace_fields(state, &defaults)).transpose()?;
     minijinja::functions::namespace(defaults.map(ValueOrKwargs::from))
 }
 
 fn beside_namespace() -> Error {
-    invalid(super::declassify::BESIDE_NAMESPACE)
+    invalid_value(super::declassify::BESIDE_NAMESPACE)
 }
 
-fn outside() -> Error {
-    invalid("`declassify` is a function of templates: `declassify(value, \"reason\")`")
+fn outside_template() -> Error {
+    invalid_value("`declassify` is a function of templates: `declassify(value, \"reason\")`")
 }

@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexmap::IndexSet;
 use minijinja::{Error, ErrorKind};
 
-use super::{Declassified, Lineage, Read, Shadow};
+use super::{DeclassifiedRead, Lineage, Placeholder, TemplateRead};
 use crate::name::BundleName;
 use crate::parallel;
 
 /// What is being rendered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Subject {
+pub(super) enum RenderSubject {
     /// An entry.
     Entry(crate::name::EntryId),
     /// A variable, by its path below `vars`.
@@ -27,40 +27,40 @@ pub(super) enum Subject {
 
 /// One render.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(super) struct RenderFrame {
     /// What is rendered.
-    pub(super) subject: Subject,
+    pub(super) subject: RenderSubject,
     /// The bundle that `data` stands for.
     pub(super) bundle: BundleName,
     /// What stands for secrets, if the render is to be without them.
-    mask: Option<Mask>,
-    log: Mutex<Log>,
+    mask: Option<RenderMask>,
+    log: Mutex<ReadLog>,
 }
 
 /// How a template is rendered without its secrets.
 #[derive(Debug)]
-pub(super) struct Mask {
+pub(super) struct RenderMask {
     pub(super) placeholder: &'static str,
     /// What is no secret.
-    pub(super) plain: Arc<BTreeSet<Read>>,
+    pub(super) plain: Arc<BTreeSet<TemplateRead>>,
 }
 
 /// How much of what was read is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Light {
+enum FrameVisibility {
     /// All.
     #[default]
     Known,
     /// What stands for it.
-    Locked,
+    Placeholder,
     /// Not even that.
-    Dark,
+    Unknown,
 }
 
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-struct Log {
-    reads: Vec<Read>,
+struct ReadLog {
+    reads: Vec<TemplateRead>,
     /// Lengths of `reads` at the start of the calls of `declassify` under way.
     marks: Vec<usize>,
     /// The same for what is masked.
@@ -69,13 +69,13 @@ struct Log {
     masks_secret: bool,
     /// The names of variables and macros that hold what was masked.
     hidden: BTreeSet<String>,
-    declassified: Vec<Declassified>,
+    declassified: Vec<DeclassifiedRead>,
     encrypted: bool,
     /// The value of something sensitive was handed out.
     secret: bool,
     /// That was so in the template that is rendered. What happens after that may follow from it, lifted or not.
     after_secret: bool,
-    light: Light,
+    visibility: FrameVisibility,
     namespace: bool,
     /// What the template that is rendered is called, and the names of others that stand in it.
     template: (String, Vec<String>),
@@ -94,34 +94,34 @@ pub(super) struct LogState {
     declassified: usize,
     secret: bool,
     after_secret: bool,
-    light: Light,
+    visibility: FrameVisibility,
     namespace: bool,
 }
 
 thread_local! {
-    static STACK: RefCell<Vec<Arc<Frame>>> = const { RefCell::new(Vec::new()) };
+    static STACK: RefCell<Vec<Arc<RenderFrame>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Deepest chain of entries that refer to each other. A longer one is a mistake, and would
 /// overflow the stack at a few thousand.
 const MAX_DEPTH: usize = 64;
 
-impl Frame {
-    pub(super) fn new(subject: Subject, bundle: BundleName) -> Arc<Self> {
+impl RenderFrame {
+    pub(super) fn new(subject: RenderSubject, bundle: BundleName) -> Arc<Self> {
         Arc::new(Self { subject, bundle, mask: None, log: Mutex::default() })
     }
 
     /// A render without secrets.
-    pub(super) fn masked(subject: Subject, bundle: BundleName, mask: Mask) -> Arc<Self> {
+    pub(super) fn masked(subject: RenderSubject, bundle: BundleName, mask: RenderMask) -> Arc<Self> {
         Arc::new(Self { subject, bundle, mask: Some(mask), log: Mutex::default() })
     }
 
-    fn log(&self) -> std::sync::MutexGuard<'_, Log> {
+    fn log(&self) -> std::sync::MutexGuard<'_, ReadLog> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records that the template read something.
-    pub(super) fn record(&self, read: Read) {
+    pub(super) fn record(&self, read: TemplateRead) {
         self.log().reads.push(read);
     }
 
@@ -168,32 +168,32 @@ impl Frame {
 
     /// Records that something was read whose value is not known: nor is then the result.
     pub(super) fn record_locked(&self) {
-        self.darken(Light::Locked);
+        self.lower_visibility(FrameVisibility::Placeholder);
     }
 
-    fn darken(&self, light: Light) {
+    fn lower_visibility(&self, light: FrameVisibility) {
         let mut log = self.log();
-        log.light = log.light.max(light);
+        log.visibility = log.visibility.max(light);
     }
 
     /// Records that not even what stands for something is known.
-    pub(super) fn record_dark(&self) {
-        self.darken(Light::Dark);
+    pub(super) fn record_unknown(&self) {
+        self.lower_visibility(FrameVisibility::Unknown);
     }
 
     /// What stands for the result.
-    pub(super) fn shadow(&self, text: Option<&str>) -> Shadow {
-        text.filter(|_| !self.is_dark()).map(Shadow::of).unwrap_or_default()
+    pub(super) fn placeholder_for(&self, text: Option<&str>) -> Placeholder {
+        text.filter(|_| !self.is_unknown()).map(Placeholder::of).unwrap_or_default()
     }
 
     /// Whether not even what stands for the result is known.
-    pub(super) fn is_dark(&self) -> bool {
-        self.log().light == Light::Dark
+    pub(super) fn is_unknown(&self) -> bool {
+        self.log().visibility == FrameVisibility::Unknown
     }
 
     /// Whether the result is not known.
     pub(super) fn is_locked(&self) -> bool {
-        self.log().light != Light::Known
+        self.log().visibility != FrameVisibility::Known
     }
 
     /// Records that the template made a namespace.
@@ -216,7 +216,7 @@ impl Frame {
             declassified: log.declassified.len(),
             secret: log.secret,
             after_secret: log.after_secret,
-            light: log.light,
+            visibility: log.visibility,
             namespace: log.namespace,
         }
     }
@@ -232,7 +232,7 @@ impl Frame {
         log.declassified.truncate(state.declassified);
         log.secret = state.secret;
         log.after_secret = state.after_secret;
-        log.light = state.light;
+        log.visibility = state.visibility;
         log.namespace = state.namespace;
         log.raised = None;
         log.spoiled = false;
@@ -250,7 +250,7 @@ impl Frame {
     }
 
     /// Records that such a value was compared, which gives no error by itself.
-    pub(super) fn spoil(&self) {
+    pub(super) fn record_comparison(&self) {
         self.log().spoiled = true;
     }
 
@@ -260,13 +260,13 @@ impl Frame {
     }
 
     /// Whether a call of `declassify` began.
-    pub(super) fn has_lifted(&self) -> bool {
+    pub(super) fn has_declassified(&self) -> bool {
         let log = self.log();
         !log.marks.is_empty() || !log.declassified.is_empty()
     }
 
     /// Starts a call of `declassify`; gives a ticket for its end.
-    pub(super) fn mark(&self) -> usize {
+    pub(super) fn begin_declassify(&self) -> usize {
         let mut log = self.log();
         let mark = log.reads.len();
         log.marks.push(mark);
@@ -275,13 +275,13 @@ impl Frame {
 
     /// Ends a call of `declassify`: what was read since `ticket` does not count. False if the
     /// ticket is not of the innermost call.
-    pub(super) fn declassify(&self, ticket: usize, reason: &str) -> bool {
+    pub(super) fn end_declassify(&self, ticket: usize, reason: &str) -> bool {
         let mut log = self.log();
         if log.marks.pop() != Some(ticket) || ticket > log.reads.len() {
             return false;
         }
         let lifted: Vec<_> = log.reads.drain(ticket..).collect();
-        log.declassified.extend(lifted.into_iter().map(|read| Declassified { read, reason: reason.to_owned() }));
+        log.declassified.extend(lifted.into_iter().map(|read| DeclassifiedRead { read, reason: reason.to_owned() }));
         true
     }
 
@@ -329,9 +329,9 @@ impl Frame {
     pub(super) fn lineage(&self) -> Lineage {
         let log = self.log();
         // in the order of reading: what comes before the first secret follows from none
-        let reads: IndexSet<Read> = log.reads.iter().cloned().collect();
+        let reads: IndexSet<TemplateRead> = log.reads.iter().cloned().collect();
         let reads = reads.into_iter().collect();
-        let mut declassified: Vec<Declassified> = Vec::with_capacity(log.declassified.len());
+        let mut declassified: Vec<DeclassifiedRead> = Vec::with_capacity(log.declassified.len());
         let mut seen = HashSet::new();
         for lifted in &log.declassified {
             if seen.insert((&lifted.read, &lifted.reason)) {
@@ -343,7 +343,7 @@ impl Frame {
 }
 
 /// The frame of the innermost render of this thread.
-pub(super) fn current() -> Option<Arc<Frame>> {
+pub(super) fn current_frame() -> Option<Arc<RenderFrame>> {
     STACK.with_borrow(|stack| stack.last().cloned())
 }
 
@@ -357,19 +357,19 @@ pub(super) fn follows_secret() -> bool {
 pub(super) fn variable_after_secret() -> Option<String> {
     STACK.with_borrow(|stack| match stack.split_last() {
         Some((frame, below)) if any_secret(below) => match &frame.subject {
-            Subject::Variable(path) => Some(path.clone()),
-            Subject::Entry(_) | Subject::Manifest(_) => None,
+            RenderSubject::Variable(path) => Some(path.clone()),
+            RenderSubject::Entry(_) | RenderSubject::Manifest(_) => None,
         },
         _ => None,
     })
 }
 
-fn any_secret(stack: &[Arc<Frame>]) -> bool {
+fn any_secret(stack: &[Arc<RenderFrame>]) -> bool {
     for frame in stack.iter().rev() {
         if frame.is_secret() {
             return true;
         }
-        if !matches!(frame.subject, Subject::Variable(_)) {
+        if !matches!(frame.subject, RenderSubject::Variable(_)) {
             break;
         }
     }
@@ -377,34 +377,34 @@ fn any_secret(stack: &[Arc<Frame>]) -> bool {
 }
 
 /// Takes the frame off the stack, also if the engine panics, so that a thread can go on.
-struct Leave;
+struct FrameGuard;
 
-impl Drop for Leave {
+impl Drop for FrameGuard {
     fn drop(&mut self) {
         STACK.with_borrow_mut(Vec::pop);
     }
 }
 
 /// Why a render cannot start.
-pub(super) enum Refusal {
+pub(super) enum RenderBlocked {
     /// It is under way already: the subjects from its first appearance on.
-    Cycle(Vec<Subject>),
+    Cycle(Vec<RenderSubject>),
     /// The chain is too long.
     TooDeep,
 }
 
 /// Runs `render` with `frame` at the top of the stack.
-pub(super) fn enter<T>(frame: &Arc<Frame>, render: impl FnOnce() -> T) -> Result<T, Refusal> {
+pub(super) fn enter_frame<T>(frame: &Arc<RenderFrame>, render: impl FnOnce() -> T) -> Result<T, RenderBlocked> {
     STACK.with_borrow_mut(|stack| {
         if let Some(start) = stack.iter().position(|under_way| under_way.subject == frame.subject) {
-            return Err(Refusal::Cycle(stack.iter().skip(start).map(|frame| frame.subject.clone()).collect()));
+            return Err(RenderBlocked::Cycle(stack.iter().skip(start).map(|frame| frame.subject.clone()).collect()));
         }
         if stack.len() >= MAX_DEPTH || parallel::is_stack_short() {
-            return Err(Refusal::TooDeep);
+            return Err(RenderBlocked::TooDeep);
         }
         stack.push(Arc::clone(frame));
         Ok(())
     })?;
-    let _leave = Leave;
+    let _leave = FrameGuard;
     Ok(render())
 }

@@ -10,22 +10,22 @@ use minijinja::machinery::Token;
 
 use super::engine::Engine;
 use super::prepare::prepare;
-use super::{Read, Resolved};
+use super::{ResolvedTarget, TemplateRead};
 use crate::files::FileKind;
 use crate::layer::{EntrySource, Tree, TreeKind};
 use crate::name::{BundleName, EntryId};
-use crate::template_tokens::{LexedTemplate, TagToken, is_import, lex, literal_text};
+use crate::template_tokens::{LexedTemplate, TagToken, is_import, lex_template, literal_text};
 
 /// A part of a message that is shown only if it stands in the template.
 #[derive(Clone, Copy)]
-pub(super) enum Word<'a> {
+pub(super) enum TemplateWord<'a> {
     /// A key that is read: `.KEY` or `["KEY"]`.
     Key(&'a str),
     /// The message of `required`.
     Message(&'a str),
 }
 
-impl<'a> Word<'a> {
+impl<'a> TemplateWord<'a> {
     const KEY: char = 'k';
     const MESSAGE: char = 'm';
 
@@ -49,17 +49,17 @@ impl<'a> Word<'a> {
 
     /// Whether it stands in a template, where such a word is meant.
     pub(super) fn is_in(self, template: &str) -> bool {
-        let lexed = lex(template);
+        let lexed = lex_template(template);
         match self {
             Self::Key(key) => spells_key(&lexed, key),
-            Self::Message(message) => messages(&lexed).any(|literal| literal == message),
+            Self::Message(message) => required_messages(&lexed).any(|literal| literal == message),
         }
     }
 }
 
 /// Whether a template has a key behind a dot, or by itself between quotes.
 fn spells_key(lexed: &LexedTemplate<'_>, key: &str) -> bool {
-    !key.is_empty() && lexed.suffixes().any(|tokens| match tokens {
+    !key.is_empty() && lexed.token_suffixes().any(|tokens| match tokens {
         [dot, name, ..] if matches!((&dot.token, &name.token), (Token::Dot, Token::Ident(name)) if *name == key) => {
             true
         }
@@ -69,8 +69,8 @@ fn spells_key(lexed: &LexedTemplate<'_>, key: &str) -> bool {
 }
 
 /// The messages that stand in quotes behind `required`.
-fn messages<'s>(lexed: &'s LexedTemplate<'_>) -> impl Iterator<Item = &'s str> {
-    lexed.suffixes().filter_map(required_of)
+fn required_messages<'s>(lexed: &'s LexedTemplate<'_>) -> impl Iterator<Item = &'s str> {
+    lexed.token_suffixes().filter_map(required_of)
 }
 
 /// The message of `| required("…")`, if tokens begin with that.
@@ -90,16 +90,16 @@ fn required_of<'s>(tokens: &'s [TagToken<'_>]) -> Option<&'s str> {
 }
 
 /// The names of other templates that stand in quotes in a template.
-pub(super) fn included(template: &str) -> Vec<String> {
-    let tags = lex(template).tags;
+pub(super) fn included_templates(template: &str) -> Vec<String> {
+    let tags = lex_template(template).tags;
     let imports = tags.iter().filter(|tag| tag.keyword().is_some_and(is_import));
     imports.filter_map(|tag| literal_text(&tag.tokens.get(1)?.token).map(str::to_owned)).collect()
 }
 
 /// Whether a name stands in a template as a word: in an expression, or in quotes as for `map("trim")`.
 pub(super) fn has_word(template: &str, name: &str) -> bool {
-    let lexed = lex(template);
-    lexed.paths(name).next().is_some() || lexed.suffixes().any(|tokens| is_literal(tokens, name))
+    let lexed = lex_template(template);
+    lexed.find_paths(name).next().is_some() || lexed.token_suffixes().any(|tokens| is_literal(tokens, name))
 }
 
 fn is_literal(tokens: &[TagToken<'_>], text: &str) -> bool {
@@ -108,7 +108,7 @@ fn is_literal(tokens: &[TagToken<'_>], text: &str) -> bool {
 
 /// The paths that a template names, as far as they consist of names: `data.KEY`, `vars.list`. Of `vars.list[0]` and
 /// `data["KEY"]` it is the part before the bracket.
-pub(super) fn paths(engine: &Engine, text: &str) -> HashSet<String> {
+pub(super) fn named_paths(engine: &Engine, text: &str) -> HashSet<String> {
     // what nests too deep is not looked at
     let Ok(source) = prepare(text) else { return HashSet::new() };
     let template = engine.environment.template_from_named_str("names", &source.text);
@@ -116,16 +116,16 @@ pub(super) fn paths(engine: &Engine, text: &str) -> HashSet<String> {
 }
 
 /// The parts of `vars` that a template names. One that uses others may read any.
-pub(super) fn variables(engine: &Engine, text: &str) -> Vec<String> {
-    if lex(text).uses_others() {
+pub(super) fn named_variables(engine: &Engine, text: &str) -> Vec<String> {
+    if lex_template(text).uses_others() {
         return vec![String::new()];
     }
     let below = |path: &String| path.strip_prefix("vars").map(|rest| rest.trim_start_matches('.').to_owned());
-    paths(engine, text).iter().filter_map(below).collect()
+    named_paths(engine, text).iter().filter_map(below).collect()
 }
 
 /// What the templates of an entry read, as they name it: sorted, each once.
-pub fn uses(resolved: &Resolved, id: &EntryId) -> Vec<String> {
+pub fn template_uses(resolved: &ResolvedTarget, id: &EntryId) -> Vec<String> {
     let definition = &*resolved.definition;
     let Some(source) = definition.entry(id).and_then(|entry| entry.source.as_ref()) else { return Vec::new() };
     let is_read = resolved
@@ -142,37 +142,37 @@ pub fn uses(resolved: &Resolved, id: &EntryId) -> Vec<String> {
             tree.leaves("", &mut |_, _, scalar| texts.push(scalar.text().to_owned()));
         }
         EntrySource::Template(path) => {
-            texts.extend(resolved.files.text(FileKind::Template, path).map(|source| source.text().to_owned()));
+            texts.extend(resolved.files.read_text(FileKind::Template, path).map(|source| source.text().to_owned()));
         }
         EntrySource::File(_) | EntrySource::Ref(_) => {}
     }
     let is_own = matches!(source.value, EntrySource::Registries(_));
     let bundle = if is_own { definition.own_bundle() } else { id.bundle.clone() };
-    let named = Named { resolved, bundle, engine: Engine::new(Arc::clone(&resolved.files)) };
+    let named = NamedReads { resolved, bundle, engine: Engine::new(Arc::clone(&resolved.files)) };
     let mut found = BTreeSet::new();
     for text in &texts {
         named.collect(text, &mut found);
     }
-    let is_known = |read: &Read| named.is_found(read, &found);
+    let is_known = |read: &TemplateRead| named.is_found(read, &found);
     let lineage = resolved.entries.get(id).map(|value| &value.lineage);
     // what another file names, or a name that is computed
     let is_hidden = lineage.is_some_and(|lineage| !lineage.reads.iter().all(is_known));
-    let is_elsewhere = texts.iter().any(|text| lex(text).uses_others());
+    let is_elsewhere = texts.iter().any(|text| lex_template(text).uses_others());
     found.extend((is_hidden && is_elsewhere && !lineage.is_some_and(|lineage| lineage.secret)).then(|| "…".to_owned()));
     found.into_iter().collect()
 }
 
-struct Named<'r> {
-    resolved: &'r Resolved,
+struct NamedReads<'r> {
+    resolved: &'r ResolvedTarget,
     bundle: BundleName,
     engine: Arc<Engine>,
 }
 
-impl Named<'_> {
+impl NamedReads<'_> {
     fn collect(&self, text: &str, found: &mut BTreeSet<String>) {
-        let lexed = &lex(text);
+        let lexed = &lex_template(text);
         let definition = &*self.resolved.definition;
-        for path in paths(&self.engine, text) {
+        for path in named_paths(&self.engine, text) {
             let mut steps = path.split('.');
             match (steps.next(), steps.next(), steps.next()) {
                 (Some("data"), key, _) => self.entry(&self.bundle, key, "data", lexed, found),
@@ -182,8 +182,8 @@ impl Named<'_> {
                 (Some("bundles"), None, _) => drop(found.insert("bundles[…]".to_owned())),
                 (Some("vars"), _, _) => {
                     let below = path.strip_prefix("vars").unwrap_or_default().trim_start_matches('.');
-                    if let Some(tree) = definition.vars.as_ref().and_then(|vars| part(vars, below)) {
-                        structure(tree, &path, lexed, found);
+                    if let Some(tree) = definition.vars.as_ref().and_then(|vars| part_at(vars, below)) {
+                        collect_structure(tree, &path, lexed, found);
                     }
                 }
                 _ => {}
@@ -216,22 +216,22 @@ impl Named<'_> {
         }
     }
 
-    fn is_found(&self, read: &Read, found: &BTreeSet<String>) -> bool {
+    fn is_found(&self, read: &TemplateRead, found: &BTreeSet<String>) -> bool {
         let label = match read {
-            Read::Entry(id) => self.resolved.definition.label(id),
-            Read::Variable(path) => format!("vars.{path}"),
+            TemplateRead::Entry(id) => self.resolved.definition.label(id),
+            TemplateRead::Variable(path) => format!("vars.{path}"),
         };
         found.contains(&label)
     }
 }
 
 /// The part of a structure that a path of keys leads to, or what it ends at.
-fn part<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
+fn part_at<'t>(tree: &'t Tree, path: &str) -> Option<&'t Tree> {
     path.split('.').filter(|step| !step.is_empty()).try_fold(tree, |tree, step| tree.get(step))
 }
 
 /// A variable, or those of a structure that stand in brackets, or that it is read as a whole.
-fn structure(tree: &Tree, path: &str, lexed: &LexedTemplate<'_>, found: &mut BTreeSet<String>) {
+fn collect_structure(tree: &Tree, path: &str, lexed: &LexedTemplate<'_>, found: &mut BTreeSet<String>) {
     let TreeKind::Map(map) = &tree.kind else {
         let is_list = matches!(tree.kind, TreeKind::List(_));
         found.insert(if is_list { format!("{path}[…]") } else { path.to_owned() });
@@ -242,13 +242,13 @@ fn structure(tree: &Tree, path: &str, lexed: &LexedTemplate<'_>, found: &mut BTr
         found.insert(format!("{path}[…]"));
     }
     for (key, below) in named {
-        structure(below, &crate::layer::tree::join(path, key), lexed, found);
+        collect_structure(below, &crate::layer::tree::join_path(path, key), lexed, found);
     }
 }
 
 /// Whether a template has `path["key"]`.
 fn in_brackets(lexed: &LexedTemplate<'_>, path: &str, key: &str) -> bool {
-    lexed.paths(path).any(|(_, rest)| match rest {
+    lexed.find_paths(path).any(|(_, rest)| match rest {
         [open, inside, close, ..] => {
             let is_closed = matches!((&open.token, &close.token), (Token::BracketOpen, Token::BracketClose));
             is_closed && literal_text(&inside.token) == Some(key)
@@ -264,20 +264,20 @@ mod tests {
     #[test]
     fn a_word_counts_only_where_it_is_meant() {
         for (word, template, expected) in [
-            (Word::Key("HOST"), "{{ data.HOST }}", true),
-            (Word::Key("HOST"), "{{ data[\"HOST\"] }}", true),
-            (Word::Key("HOST"), "{{ data.HOSTNAME }} HOST", false),
-            (Word::Key("7"), "{{ data[vars.x] }} 7", false),
-            (Word::Key(""), "{{ data[''] }}", false),
-            (Word::Message("set it"), "{{ x | required(\"set it\") }}", true),
-            (Word::Message("set it"), "{{ x | required( 'set it' ) }}", true),
-            (Word::Message("set it"), "{{ x | required('set it' ~ y) }}", false),
-            (Word::Message("set it"), "{# required('set it') #}{{ \"required('set it')\" }}", false),
-            (Word::Key("HOST"), "{% raw %}{{ data.HOST }}{% endraw %}", false),
-            (Word::Message("1"), "{{ x | required(data.PIN[:1]) }} \"1\"", false),
+            (TemplateWord::Key("HOST"), "{{ data.HOST }}", true),
+            (TemplateWord::Key("HOST"), "{{ data[\"HOST\"] }}", true),
+            (TemplateWord::Key("HOST"), "{{ data.HOSTNAME }} HOST", false),
+            (TemplateWord::Key("7"), "{{ data[vars.x] }} 7", false),
+            (TemplateWord::Key(""), "{{ data[''] }}", false),
+            (TemplateWord::Message("set it"), "{{ x | required(\"set it\") }}", true),
+            (TemplateWord::Message("set it"), "{{ x | required( 'set it' ) }}", true),
+            (TemplateWord::Message("set it"), "{{ x | required('set it' ~ y) }}", false),
+            (TemplateWord::Message("set it"), "{# required('set it') #}{{ \"required('set it')\" }}", false),
+            (TemplateWord::Key("HOST"), "{% raw %}{{ data.HOST }}{% endraw %}", false),
+            (TemplateWord::Message("1"), "{{ x | required(data.PIN[:1]) }} \"1\"", false),
         ] {
             assert_eq!(word.is_in(template), expected, "{template}");
-            assert!(Word::unpack(&word.pack()).is_some_and(|word| word.is_in(template) == expected));
+            assert!(TemplateWord::unpack(&word.pack()).is_some_and(|word| word.is_in(template) == expected));
         }
     }
 }

@@ -11,31 +11,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexmap::IndexMap;
 
 use super::Lineage;
-use super::content::{Builder, Leaves};
-use super::failure::Origin;
+use super::content::{ContentBuilder, LeafMode};
+use super::failure::TemplateOrigin;
 use super::foreign::foreign_template_hint;
-use super::frame::{self, Frame, Subject};
+use super::frame::{self, RenderFrame, RenderSubject};
 use super::masked::TextTemplate;
 use super::prepare::prepare;
-use super::session::{Reported, Session};
-use crate::diagnostic::{Diagnostic, Public};
-use crate::files::{FileKind, Probe, refuse};
-use crate::glob::{GlobError, matching};
+use super::session::{ErrorReported, ResolveSession};
+use crate::diagnostic::{Diagnostic, PublicReason};
+use crate::files::{FileKind, InputQuery, refuse_file};
+use crate::glob::{GlobError, find_matching};
 use crate::layer::{ManifestPattern, Tree, TreeKind};
 use crate::sops;
-use crate::span::{Place, Source};
+use crate::span::{Location, Source};
 use crate::template_tokens::{is_of_go, is_template};
-use crate::value::Value;
-use crate::yaml::node::{Scalar, Style};
+use crate::value::OutputValue;
+use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::read::{MergeKeys, read_stream};
 
 /// A document of a file of manifests.
 #[derive(Debug)]
-pub struct Manifest {
+pub struct ManifestDocument {
     /// What it holds.
     pub tree: Tree,
     /// The parts of it that templates made.
-    pub parts: Vec<Part>,
+    pub parts: Vec<TemplatePart>,
     /// There is none: a template made nothing, but read something.
     pub is_absent: bool,
 }
@@ -43,10 +43,14 @@ pub struct Manifest {
 /// Files of manifests that were read as YAML: before templates are rendered in them, they are the same in all
 /// environments of an app.
 #[derive(Debug, Default)]
-pub struct Documents(Mutex<HashMap<PathBuf, Arc<[Tree]>>>);
+pub struct DocumentCache(Mutex<HashMap<PathBuf, Arc<[Tree]>>>);
 
-impl Documents {
-    fn of(&self, path: &Path, read: impl FnOnce() -> Result<Vec<Tree>, Reported>) -> Result<Arc<[Tree]>, Reported> {
+impl DocumentCache {
+    fn of(
+        &self,
+        path: &Path,
+        read: impl FnOnce() -> Result<Vec<Tree>, ErrorReported>,
+    ) -> Result<Arc<[Tree]>, ErrorReported> {
         if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
             return Ok(Arc::clone(known));
         }
@@ -58,31 +62,31 @@ impl Documents {
 
 /// What a template made of a manifest.
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct TemplatePart {
     /// Its path in the document; empty for the whole.
     pub path: String,
     /// Where the template stands.
-    pub place: Place,
+    pub place: Location,
     /// What it read.
     pub lineage: Lineage,
     /// It read something that nobody decrypted, and is not known.
     pub locked: bool,
     /// Nor is what stands for it.
-    pub dark: bool,
+    pub unknown: bool,
     /// The template, if it made the document as a text.
     pub text: Option<Arc<TextTemplate>>,
 }
 
-impl Session {
+impl ResolveSession {
     /// All documents of all files, in the order in which they are named. What is wrong is reported
     /// and left out.
-    pub(super) fn manifests(self: &Arc<Self>) -> Vec<Manifest> {
+    pub(super) fn read_manifests(self: &Arc<Self>) -> Vec<ManifestDocument> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
         for pattern in &self.definition.manifests {
             for path in self.files_of(pattern) {
                 if seen.insert(path.clone()) {
-                    found.extend(self.file(&path, pattern).unwrap_or_default());
+                    found.extend(self.read_file(&path, pattern).unwrap_or_default());
                 }
             }
         }
@@ -94,13 +98,13 @@ impl Session {
 
     fn files_of(&self, pattern: &ManifestPattern) -> Vec<PathBuf> {
         let text = &pattern.pattern.value;
-        let at = |problem: Diagnostic| problem.at_public(pattern.pattern.place.clone(), Public::Path);
-        self.engine.files.note(Probe::Matching(pattern.folder.clone(), text.clone()));
+        let at = |problem: Diagnostic| problem.at_public(pattern.pattern.place.clone(), PublicReason::Path);
+        self.engine.files.record_query(InputQuery::Matching(pattern.directory.clone(), text.clone()));
         let root = self.engine.files.bounds();
-        let problem = match matching(root, &pattern.folder, text) {
+        let problem = match find_matching(root, &pattern.directory, text) {
             Ok(mut found) => {
                 let count = found.len();
-                found.retain(|path| !root.is_folder(path));
+                found.retain(|path| !root.is_directory(path));
                 let is_folder = found.len() < count;
                 if !found.is_empty() {
                     return found;
@@ -122,36 +126,40 @@ impl Session {
                 Diagnostic::error("invalid-field", format!("`{part}` is no valid glob: {reason}"))
             }
             Err(GlobError::Unreadable(folder, refusal)) => {
-                refuse(&refusal, FileKind::Manifest, &self.engine.files.name(&folder))
+                refuse_file(&refusal, FileKind::Manifest, &self.engine.files.name(&folder))
             }
             Err(GlobError::TooMuch(budget)) => {
-                budget.exceeded().hint("name the files with fewer and narrower patterns: `workloads/*.yaml`")
+                budget.budget_diagnostic().hint("name the files with fewer and narrower patterns: `workloads/*.yaml`")
             }
         };
         self.report(at(problem));
         Vec::new()
     }
 
-    fn file(self: &Arc<Self>, path: &Path, pattern: &ManifestPattern) -> Result<Vec<Manifest>, Reported> {
-        let file = self.engine.files.text(FileKind::Manifest, path);
+    fn read_file(
+        self: &Arc<Self>,
+        path: &Path,
+        pattern: &ManifestPattern,
+    ) -> Result<Vec<ManifestDocument>, ErrorReported> {
+        let file = self.engine.files.read_text(FileKind::Manifest, path);
         let file =
-            file.map_err(|problem| self.report(problem.at_public(pattern.pattern.place.clone(), Public::Path)))?;
+            file.map_err(|problem| self.report(problem.at_public(pattern.pattern.place.clone(), PublicReason::Path)))?;
         if pattern.template && path.extension().is_some_and(|extension| extension == "j2") {
             return self.text_template(&file);
         }
-        let documents = self.engine.documents.of(path, || self.documents(&file))?;
+        let documents = self.engine.documents.of(path, || self.parse_documents(&file))?;
         let documents = documents.iter().enumerate().map(|(index, tree)| {
             let mut parts = Vec::new();
             let subject = format!("{}#{index}", file.name());
-            let tree = if pattern.template { self.rendered(tree, &subject, "", &mut parts)? } else { tree.clone() };
-            Ok(Manifest { tree, parts, is_absent: false })
+            let tree = if pattern.template { self.render_tree(tree, &subject, "", &mut parts)? } else { tree.clone() };
+            Ok(ManifestDocument { tree, parts, is_absent: false })
         });
         let documents: Vec<_> = documents.collect();
         documents.into_iter().collect()
     }
 
     /// The documents of a file of YAML.
-    fn documents(&self, file: &Source) -> Result<Vec<Tree>, Reported> {
+    fn parse_documents(&self, file: &Source) -> Result<Vec<Tree>, ErrorReported> {
         let stream = read_stream(file, MergeKeys::Apply).map_err(|problems| {
             let helm = foreign_template_hint(file.text(), None, true);
             let ours = "a template within YAML stands in quotes; one of the whole text is a file `*.j2`";
@@ -159,12 +167,12 @@ impl Session {
             for problem in problems {
                 self.report(problem.maybe_hint(hint.clone()));
             }
-            Reported
+            ErrorReported
         })?;
         if let Some(encrypted) = stream.documents.iter().find(|document| sops::is_encrypted(document)) {
             return Err(self.report(
                 Diagnostic::error("unsupported", format!("`{}` is encrypted, but manifests may not be", file.name()))
-                    .at_hidden(file.place(encrypted.span))
+                    .at_masked(file.place(encrypted.span))
                     .hint("put secret values in a bundle, which becomes a Secret"),
             ));
         }
@@ -172,16 +180,16 @@ impl Session {
     }
 
     /// The documents of a text that may have secrets in it: no message shows a part of it.
-    fn documents_unseen(&self, text: &Source, template: &Place) -> Result<Vec<Tree>, Reported> {
+    fn parse_redacted_documents(&self, text: &Source, template: &Location) -> Result<Vec<Tree>, ErrorReported> {
         let stream = read_stream(text, MergeKeys::Apply).map_err(|problems| {
             for problem in problems {
                 let at = problem.labels.first().map(|label| label.place.span).unwrap_or_default();
                 let message =
                     format!("what the template makes is no valid YAML: line {}, column {}", at.line, at.column);
-                let problem = Diagnostic::error(problem.rule, message).at_hidden(template.clone());
+                let problem = Diagnostic::error(problem.rule, message).at_masked(template.clone());
                 self.report(problem.note("the text that it makes is not shown, since there may be secrets in it"));
             }
-            Reported
+            ErrorReported
         })?;
         // of the same lines, so that places are right
         let blank: String = text.text().bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
@@ -190,22 +198,22 @@ impl Session {
     }
 
     /// A tree with the templates in its texts rendered, each for itself.
-    fn rendered(
+    fn render_tree(
         self: &Arc<Self>,
         tree: &Tree,
         subject: &str,
         path: &str,
-        parts: &mut Vec<Part>,
-    ) -> Result<Tree, Reported> {
+        parts: &mut Vec<TemplatePart>,
+    ) -> Result<Tree, ErrorReported> {
         let kind = match &tree.kind {
             TreeKind::Leaf(scalar) if is_template(scalar.text()) => {
-                return self.rendered_leaf(tree, scalar, subject, path, parts);
+                return self.render_leaf(tree, scalar, subject, path, parts);
             }
             TreeKind::Leaf(scalar) => TreeKind::Leaf(Arc::clone(scalar)),
             TreeKind::List(items) => {
                 let items = items.iter().enumerate();
                 let items: Vec<_> = items
-                    .map(|(index, item)| self.rendered(item, subject, &format!("{path}[{index}]"), parts))
+                    .map(|(index, item)| self.render_tree(item, subject, &format!("{path}[{index}]"), parts))
                     .collect();
                 TreeKind::List(items.into_iter().collect::<Result<_, _>>()?)
             }
@@ -213,78 +221,102 @@ impl Session {
                 let pairs: Vec<_> = map
                     .iter()
                     .map(|(key, value)| {
-                        let path = crate::layer::tree::join(path, key);
+                        let path = crate::layer::tree::join_path(path, key);
                         let is_foreign = matches!(&value.kind, TreeKind::Leaf(scalar) if is_of_go(key, scalar.text()));
                         let value =
-                            if is_foreign { Ok(value.clone()) } else { self.rendered(value, subject, &path, parts) };
+                            if is_foreign { Ok(value.clone()) } else { self.render_tree(value, subject, &path, parts) };
                         (key.clone(), value)
                     })
                     .collect();
                 let pairs = pairs.into_iter().map(|(key, value)| Ok((key, value?)));
-                TreeKind::Map(pairs.collect::<Result<_, Reported>>()?)
+                TreeKind::Map(pairs.collect::<Result<_, ErrorReported>>()?)
             }
         };
         Ok(Tree { place: tree.place.clone(), kind })
     }
 
-    fn rendered_leaf(
+    fn render_leaf(
         self: &Arc<Self>,
         tree: &Tree,
         scalar: &Arc<Scalar>,
         subject: &str,
         path: &str,
-        parts: &mut Vec<Part>,
-    ) -> Result<Tree, Reported> {
-        let frame = Frame::new(Subject::Manifest(format!("{subject}:{path}")), self.definition.own_bundle());
+        parts: &mut Vec<TemplatePart>,
+    ) -> Result<Tree, ErrorReported> {
+        let frame =
+            RenderFrame::new(RenderSubject::Manifest(format!("{subject}:{path}")), self.definition.own_bundle());
         let render = || {
-            let mut builder =
-                Builder { session: self, frame: &frame, may_render: true, leaves: Leaves::Typed, locked: false };
-            builder.leaf(scalar, tree).map(|value| planted(value, &tree.place))
+            let mut builder = ContentBuilder {
+                session: self,
+                frame: &frame,
+                may_render: true,
+                leaves: LeafMode::Typed,
+                locked: false,
+            };
+            builder.build_leaf(scalar, tree).map(|value| value_to_tree(value, &tree.place))
         };
-        let rendered = match frame::enter(&frame, render) {
-            Ok(Err(Reported)) if frame.is_locked() => unknown(planted(Value::text(""), &tree.place), "", &[]),
-            Ok(rendered) if frame.is_locked() => unknown(rendered?, "", &[]),
+        let rendered = match frame::enter_frame(&frame, render) {
+            Ok(Err(ErrorReported)) if frame.is_locked() => {
+                with_unknown_texts(value_to_tree(OutputValue::text(""), &tree.place), "", &[])
+            }
+            Ok(rendered) if frame.is_locked() => with_unknown_texts(rendered?, "", &[]),
             Ok(rendered) => rendered?,
-            Err(refusal) => return Err(self.report(self.refused(&refusal))),
+            Err(refusal) => return Err(self.report(self.blocked_render(&refusal))),
         };
-        let (locked, dark) = (frame.is_locked(), frame.is_dark());
+        let (locked, dark) = (frame.is_locked(), frame.is_unknown());
         let place = tree.place.clone();
-        parts.push(Part { path: path.to_owned(), place, lineage: frame.lineage(), locked, dark, text: None });
+        parts.push(TemplatePart {
+            path: path.to_owned(),
+            place,
+            lineage: frame.lineage(),
+            locked,
+            unknown: dark,
+            text: None,
+        });
         Ok(rendered)
     }
 
     /// A file that is a template as a whole.
-    fn text_template(self: &Arc<Self>, file: &Source) -> Result<Vec<Manifest>, Reported> {
+    fn text_template(self: &Arc<Self>, file: &Source) -> Result<Vec<ManifestDocument>, ErrorReported> {
         let mut found = Vec::new();
         for (index, chunk) in self.chunks(file).into_iter().enumerate() {
             // with the lines before it empty, places in it are those in the file
             let before = file.text().get(..chunk.start).unwrap_or_default().matches('\n').count();
             let text = format!("{}{}", "\n".repeat(before), file.text().get(chunk.clone()).unwrap_or_default());
             let padded = Source::new(file.name(), text);
-            let frame = Frame::new(Subject::Manifest(format!("{}#{index}", file.name())), self.definition.own_bundle());
-            let render = || self.render(padded.name(), padded.text(), &Origin::File(&padded));
-            let rendered = match frame::enter(&frame, render) {
-                Ok(Err(Reported)) if frame.is_locked() => {
-                    self.darken();
+            let frame = RenderFrame::new(
+                RenderSubject::Manifest(format!("{}#{index}", file.name())),
+                self.definition.own_bundle(),
+            );
+            let render = || self.render(padded.name(), padded.text(), &TemplateOrigin::File(&padded));
+            let rendered = match frame::enter_frame(&frame, render) {
+                Ok(Err(ErrorReported)) if frame.is_locked() => {
+                    self.mark_unknown_manifests();
                     continue;
                 }
                 Ok(rendered) => rendered?,
-                Err(refusal) => return Err(self.report(self.refused(&refusal))),
+                Err(refusal) => return Err(self.report(self.blocked_render(&refusal))),
             };
             let place = file.place(file.locate(chunk.start, chunk.start));
-            let (locked, dark) = (frame.is_locked(), frame.is_dark());
+            let (locked, dark) = (frame.is_locked(), frame.is_unknown());
             let lineage = frame.lineage();
             let subject = format!("{}#{index}", file.name());
             let with_parts = |trees: Vec<Tree>, is_known: bool| {
                 let text = (!lineage.reads.is_empty())
                     .then(|| TextTemplate::new(self, &padded, subject.clone(), is_known.then(|| trees.clone())));
-                let part =
-                    Part { path: String::new(), place: place.clone(), lineage: lineage.clone(), locked, dark, text };
+                let part = TemplatePart {
+                    path: String::new(),
+                    place: place.clone(),
+                    lineage: lineage.clone(),
+                    locked,
+                    unknown: dark,
+                    text,
+                };
                 if trees.is_empty() && part.text.is_some() {
                     let tree = Tree { place: place.clone(), kind: TreeKind::Map(IndexMap::new()) };
-                    return vec![Manifest { tree, parts: vec![part], is_absent: true }];
+                    return vec![ManifestDocument { tree, parts: vec![part], is_absent: true }];
                 }
-                let of = |tree| Manifest { tree, parts: vec![part.clone()], is_absent: false };
+                let of = |tree| ManifestDocument { tree, parts: vec![part.clone()], is_absent: false };
                 trees.into_iter().map(of).collect::<Vec<_>>()
             };
             if locked {
@@ -293,9 +325,9 @@ impl Session {
             }
             let result = Source::new(format!("{} (rendered)", file.name()), rendered.expose().trim_start_matches('\n'));
             let trees = if lineage.reads.is_empty() {
-                self.documents(&result)?
+                self.parse_documents(&result)?
             } else {
-                self.documents_unseen(&result, &place)?
+                self.parse_redacted_documents(&result, &place)?
             };
             found.extend(with_parts(trees, true));
         }
@@ -304,14 +336,14 @@ impl Session {
 
     /// The documents of a text with ciphertext in it, as far as they are any: nothing but what they are
     /// called is sure.
-    fn unknown_documents(&self, text: &str, place: &Place) -> Vec<Tree> {
+    fn unknown_documents(&self, text: &str, place: &Location) -> Vec<Tree> {
         let source = Source::new(place.source.name(), text);
         let Ok(stream) = read_stream(&source, MergeKeys::Apply) else {
-            self.darken();
+            self.mark_unknown_manifests();
             return Vec::new();
         };
         let documents = stream.documents.into_iter();
-        documents.map(|document| unknown(Tree::from_node(document, &source), "", &IDENTITY)).collect()
+        documents.map(|document| with_unknown_texts(Tree::from_node(document, &source), "", &IDENTITY)).collect()
     }
 
     /// The documents of a template, if each is one by itself; else the whole.
@@ -351,14 +383,17 @@ const MOST_PADDING: usize = 16 * 1024 * 1024;
 const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
 
 /// A tree whose texts are not known, but for those at some paths.
-fn unknown(mut tree: Tree, path: &str, known: &[&str]) -> Tree {
-    let below = |key: &str| crate::layer::tree::join(path, key);
+fn with_unknown_texts(mut tree: Tree, path: &str, known: &[&str]) -> Tree {
+    let below = |key: &str| crate::layer::tree::join_path(path, key);
     tree.kind = match tree.kind {
         TreeKind::Leaf(scalar) if known.contains(&path) => TreeKind::Leaf(scalar),
-        TreeKind::Leaf(scalar) => TreeKind::Leaf(Arc::new(scalar.locked())),
-        TreeKind::List(items) => TreeKind::List(items.into_iter().map(|item| unknown(item, "[]", known)).collect()),
+        TreeKind::Leaf(scalar) => TreeKind::Leaf(Arc::new(scalar.to_locked())),
+        TreeKind::List(items) => {
+            TreeKind::List(items.into_iter().map(|item| with_unknown_texts(item, "[]", known)).collect())
+        }
         TreeKind::Map(map) => {
-            let pairs = map.into_iter().map(|(key, value)| (key.clone(), unknown(value, &below(&key), known)));
+            let pairs =
+                map.into_iter().map(|(key, value)| (key.clone(), with_unknown_texts(value, &below(&key), known)));
             TreeKind::Map(pairs.collect())
         }
     };
@@ -366,16 +401,16 @@ fn unknown(mut tree: Tree, path: &str, known: &[&str]) -> Tree {
 }
 
 /// A value of a template as a part of a tree, at the place of the template.
-fn planted(value: Value<'_>, place: &Place) -> Tree {
+fn value_to_tree(value: OutputValue<'_>, place: &Location) -> Tree {
     let leaf = |text: &str, style| TreeKind::Leaf(Arc::new(Scalar::new(text, style)));
     let kind = match value {
-        Value::Null => leaf("null", Style::Plain),
-        Value::Bool(bool) => leaf(&bool.to_string(), Style::Plain),
-        Value::Literal(text) => leaf(&text, Style::Plain),
-        Value::String(text) => leaf(&text, Style::DoubleQuoted),
-        Value::List(items) => TreeKind::List(items.into_iter().map(|item| planted(item, place)).collect()),
-        Value::Map(pairs) => {
-            let pairs = pairs.into_iter().map(|(key, value)| (key.into_owned(), planted(value, place)));
+        OutputValue::Null => leaf("null", YamlStyle::Plain),
+        OutputValue::Bool(bool) => leaf(&bool.to_string(), YamlStyle::Plain),
+        OutputValue::Literal(text) => leaf(&text, YamlStyle::Plain),
+        OutputValue::String(text) => leaf(&text, YamlStyle::DoubleQuoted),
+        OutputValue::List(items) => TreeKind::List(items.into_iter().map(|item| value_to_tree(item, place)).collect()),
+        OutputValue::Map(pairs) => {
+            let pairs = pairs.into_iter().map(|(key, value)| (key.into_owned(), value_to_tree(value, place)));
             TreeKind::Map(pairs.collect::<IndexMap<_, _>>())
         }
     };

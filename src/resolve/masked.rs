@@ -12,18 +12,18 @@ use std::sync::{Arc, OnceLock};
 
 use minijinja::Environment;
 
-use super::frame::{self, Frame, Mask, Subject};
+use super::frame::{self, RenderFrame, RenderMask, RenderSubject};
 use super::masking::{self, MaskFault};
 use super::prepare::prepare_masked;
-use super::session::Session;
+use super::session::ResolveSession;
 use super::steps::StepError;
-use super::{Read, literal, scope};
-use crate::layer::tree::join;
+use super::{TemplateRead, literal, scope};
+use crate::layer::tree::join_path;
 use crate::layer::{Tree, TreeKind};
 use crate::parallel;
 use crate::span::Source;
-use crate::template_tokens::lex;
-use crate::yaml::node::{Scalar, Style};
+use crate::template_tokens::lex_template;
+use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::read::{MergeKeys, read_stream};
 
 /// Texts that YAML, base64 and the names of objects take, and that no template prints by itself.
@@ -34,7 +34,7 @@ const MOST_TRIES: usize = 16;
 
 /// A template of a whole file, or of a document of it, that read something.
 pub struct TextTemplate {
-    session: Arc<Session>,
+    session: Arc<ResolveSession>,
     /// The template; its lines are those of the file.
     template: Source,
     subject: String,
@@ -47,7 +47,7 @@ pub struct TextTemplate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretUse {
     /// A tag reads it, or an included template.
-    Deciding(Read),
+    Deciding(TemplateRead),
     /// A tag uses a variable or a macro of this name, in which there is one.
     DecidingName(String),
     /// Something else than a value depends on it: the path, if it may be shown.
@@ -66,7 +66,7 @@ impl fmt::Debug for TextTemplate {
 
 impl TextTemplate {
     pub(super) fn new(
-        session: &Arc<Session>,
+        session: &Arc<ResolveSession>,
         template: &Source,
         subject: String,
         documents: Option<Vec<Tree>>,
@@ -76,7 +76,7 @@ impl TextTemplate {
     }
 
     /// Whether anything but values of Secrets depends on what is not `plain`. None if that was asked before.
-    pub fn check_once(&self, plain: &BTreeSet<Read>) -> Option<Result<(), SecretUse>> {
+    pub fn check_once(&self, plain: &BTreeSet<TemplateRead>) -> Option<Result<(), SecretUse>> {
         let mut is_new = false;
         let checked = self.checked.get_or_init(|| {
             is_new = true;
@@ -90,7 +90,7 @@ impl TextTemplate {
         matches!(self.checked.get(), Some(Ok(())))
     }
 
-    fn check(&self, plain: &BTreeSet<Read>) -> Result<(), SecretUse> {
+    fn check(&self, plain: &BTreeSet<TemplateRead>) -> Result<(), SecretUse> {
         let plain = Arc::new(plain.clone());
         let mut renderings = Vec::new();
         for placeholder in PLACEHOLDERS {
@@ -101,9 +101,9 @@ impl TextTemplate {
         for other in others {
             if let Some(path) = difference_of_all(first, other) {
                 // keys may be computed too
-                let lexed = lex(self.template.text());
+                let lexed = lex_template(self.template.text());
                 return Err(SecretUse::Outside(
-                    Some(path).filter(|path| path.split('.').all(|part| lexed.prints(part))),
+                    Some(path).filter(|path| path.split('.').all(|part| lexed.prints_key(part))),
                 ));
             }
         }
@@ -111,12 +111,12 @@ impl TextTemplate {
     }
 
     /// Renders with all hidden names, which show one after the other: what uses one may be hidden too.
-    fn render(&self, plain: &Arc<BTreeSet<Read>>, placeholder: &'static str) -> Result<Vec<Tree>, SecretUse> {
+    fn render(&self, plain: &Arc<BTreeSet<TemplateRead>>, placeholder: &'static str) -> Result<Vec<Tree>, SecretUse> {
         let mut hidden = BTreeSet::new();
         for _ in 0..MOST_TRIES {
-            masking::check(&lex(self.template.text()), &hidden).map_err(|fault| match fault {
+            masking::check_masking(&lex_template(self.template.text()), &hidden).map_err(|fault| match fault {
                 MaskFault::Deciding(name) => SecretUse::DecidingName(name),
-                MaskFault::Untold => SecretUse::Failing,
+                MaskFault::Unspecified => SecretUse::Failing,
             })?;
             let (documents, found) = self.render_hiding(plain, placeholder, &hidden)?;
             if found.is_subset(&hidden) {
@@ -130,19 +130,20 @@ impl TextTemplate {
     #[expect(clippy::type_complexity, reason = "the names count even if there are no documents")]
     fn render_hiding(
         &self,
-        plain: &Arc<BTreeSet<Read>>,
+        plain: &Arc<BTreeSet<TemplateRead>>,
         placeholder: &'static str,
         hidden: &BTreeSet<String>,
     ) -> Result<(Result<Vec<Tree>, SecretUse>, BTreeSet<String>), SecretUse> {
         let own = self.session.definition.own_bundle();
-        let mask = Mask { placeholder, plain: Arc::clone(plain) };
-        let frame = Frame::masked(Subject::Manifest(self.subject.clone()), own, mask);
+        let mask = RenderMask { placeholder, plain: Arc::clone(plain) };
+        let frame = RenderFrame::masked(RenderSubject::Manifest(self.subject.clone()), own, mask);
         let name = self.template.name();
         let prepared = prepare_masked(self.template.text(), hidden).map_err(|_| SecretUse::Failing)?;
-        frame.name_template(name, literal::included(self.template.text()));
-        let run =
-            |engine: &Environment<'static>| engine.render_named_str(name, &prepared.text, scope::root(&self.session));
-        let entered = frame::enter(&frame, || parallel::catch(|| self.session.engine.run(run)));
+        frame.name_template(name, literal::included_templates(self.template.text()));
+        let run = |engine: &Environment<'static>| {
+            engine.render_named_str(name, &prepared.text, scope::root_scope(&self.session))
+        };
+        let entered = frame::enter_frame(&frame, || parallel::catch_panic(|| self.session.engine.run(run)));
         let rendered = match entered {
             Ok(Ok(Ok(text))) if !frame.is_spoiled() => Ok(text),
             Ok(Ok(Err(StepError::Exhausted))) => return Err(SecretUse::Exhausted),
@@ -172,39 +173,39 @@ fn difference_of_objects(ours: &Tree, theirs: &Tree, path: &str) -> Option<Strin
     let text = |tree: &Tree, key: &str| tree.get(key).and_then(Tree::as_text).map(str::to_owned);
     let kind = text(ours, "kind").unwrap_or_default();
     let is_secret = kind == "Secret" && text(ours, "apiVersion").as_deref() == Some("v1");
-    difference(ours, theirs, path, &|key| match key {
-        "data" | "stringData" if is_secret => Within::Values,
-        "items" if kind.ends_with("List") => Within::Objects,
-        _ => Within::Anything,
+    find_difference(ours, theirs, path, &|key| match key {
+        "data" | "stringData" if is_secret => FieldContent::Values,
+        "items" if kind.ends_with("List") => FieldContent::Objects,
+        _ => FieldContent::Anything,
     })
 }
 
 /// What a field of an object holds.
 #[derive(Clone, Copy)]
-enum Within {
+enum FieldContent {
     Anything,
     Objects,
     /// Texts by key, which may differ.
     Values,
 }
 
-fn difference(ours: &Tree, theirs: &Tree, path: &str, within: &dyn Fn(&str) -> Within) -> Option<String> {
+fn find_difference(ours: &Tree, theirs: &Tree, path: &str, within: &dyn Fn(&str) -> FieldContent) -> Option<String> {
     let here = || Some(path.to_owned());
     match (&ours.kind, &theirs.kind) {
         (TreeKind::Leaf(ours), TreeKind::Leaf(theirs)) if is_same(ours, theirs) => None,
         (TreeKind::List(ours), TreeKind::List(theirs)) if ours.len() == theirs.len() => {
             let mut pairs = ours.iter().zip(theirs).enumerate();
             pairs.find_map(|(index, (ours, theirs))| {
-                difference(ours, theirs, &format!("{path}[{index}]"), &|_| Within::Anything)
+                find_difference(ours, theirs, &format!("{path}[{index}]"), &|_| FieldContent::Anything)
             })
         }
         (TreeKind::Map(ours), TreeKind::Map(theirs)) if ours.keys().eq(theirs.keys()) => {
             ours.iter().zip(theirs.values()).find_map(|((key, ours), theirs)| {
-                let path = join(path, key);
+                let path = join_path(path, key);
                 match within(key) {
-                    Within::Anything => difference(ours, theirs, &path, &|_| Within::Anything),
-                    Within::Objects => difference_of_items(ours, theirs, &path),
-                    Within::Values => difference_of_values(ours, theirs, &path),
+                    FieldContent::Anything => find_difference(ours, theirs, &path, &|_| FieldContent::Anything),
+                    FieldContent::Objects => difference_of_items(ours, theirs, &path),
+                    FieldContent::Values => difference_of_values(ours, theirs, &path),
                 }
             })
         }
@@ -214,7 +215,7 @@ fn difference(ours: &Tree, theirs: &Tree, path: &str, within: &dyn Fn(&str) -> W
 
 fn difference_of_items(ours: &Tree, theirs: &Tree, path: &str) -> Option<String> {
     let (Some(items), Some(others)) = (ours.as_list(), theirs.as_list()) else {
-        return difference(ours, theirs, path, &|_| Within::Anything);
+        return find_difference(ours, theirs, path, &|_| FieldContent::Anything);
     };
     if items.len() != others.len() {
         return Some(path.to_owned());
@@ -225,18 +226,18 @@ fn difference_of_items(ours: &Tree, theirs: &Tree, path: &str) -> Option<String>
 
 fn difference_of_values(ours: &Tree, theirs: &Tree, path: &str) -> Option<String> {
     let (TreeKind::Map(values), TreeKind::Map(others)) = (&ours.kind, &theirs.kind) else {
-        return difference(ours, theirs, path, &|_| Within::Anything);
+        return find_difference(ours, theirs, path, &|_| FieldContent::Anything);
     };
     if !values.keys().eq(others.keys()) {
         return Some(path.to_owned());
     }
     let is_value = |tree: &Tree| matches!(tree.kind, TreeKind::Leaf(_));
     let mut pairs = values.iter().zip(others.values());
-    pairs.find(|((_, ours), theirs)| !is_value(ours) || !is_value(theirs)).map(|((key, _), _)| join(path, key))
+    pairs.find(|((_, ours), theirs)| !is_value(ours) || !is_value(theirs)).map(|((key, _), _)| join_path(path, key))
 }
 
 fn is_same(ours: &Scalar, theirs: &Scalar) -> bool {
-    let is_plain = |scalar: &Scalar| scalar.style == Style::Plain;
+    let is_plain = |scalar: &Scalar| scalar.style == YamlStyle::Plain;
     ours.text() == theirs.text() && is_plain(ours) == is_plain(theirs) && ours.tag == theirs.tag
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use minijinja::machinery::Token;
 
-use super::prepare::{Targets, is_member};
+use super::prepare::{SetTargets, is_member};
 use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, is_import};
 
 /// Why a template cannot be rendered without its secrets.
@@ -18,11 +18,11 @@ pub(super) enum MaskFault {
     /// A tag uses a hidden name.
     Deciding(String),
     /// Something in it remembers or moves values, in ways that are not followed.
-    Untold,
+    Unspecified,
 }
 
 /// Begins or ends what has a name: a macro or a block.
-pub(super) fn follow<'t>(tag: &TemplateTag<'t>, within: &mut Vec<&'t str>) {
+pub(super) fn follow_scope<'t>(tag: &TemplateTag<'t>, within: &mut Vec<&'t str>) {
     match tag.keyword() {
         Some("macro" | "block") => {
             let name = tag.tokens.get(1).map(|found| &found.token);
@@ -34,7 +34,7 @@ pub(super) fn follow<'t>(tag: &TemplateTag<'t>, within: &mut Vec<&'t str>) {
 }
 
 /// The calls around what is printed. `within` are the macros that it is in: they give it to who calls them.
-pub(super) fn around(
+pub(super) fn masking_calls(
     tag: &TemplateTag<'_>,
     hidden: &BTreeSet<String>,
     within: &[&str],
@@ -43,34 +43,34 @@ pub(super) fn around(
     if tag.kind != TagKind::Expression {
         return Vec::new();
     }
-    let (open, close) = calls(&tag.tokens, hidden, &within.join(","));
+    let (open, close) = wrap_calls(&tag.tokens, hidden, &within.join(","));
     vec![(first.range.start, Cow::from(open)), (last.range.end, Cow::from(close))]
 }
 
 /// The calls around a value that a variable is set to.
-pub(super) fn of_value(
-    targets: &Targets<'_, '_>,
+pub(super) fn masking_calls_of_value(
+    targets: &SetTargets<'_, '_>,
     value: &[TagToken<'_>],
     hidden: &BTreeSet<String>,
 ) -> (String, &'static str) {
-    calls(value, hidden, &names(targets))
+    wrap_calls(value, hidden, &target_names(targets))
 }
 
 /// The filter that looks at the text that a variable is set to.
-pub(super) fn kept(targets: &Targets<'_, '_>) -> Option<(usize, Cow<'static, str>)> {
+pub(super) fn kept_filter(targets: &SetTargets<'_, '_>) -> Option<(usize, Cow<'static, str>)> {
     let end = targets.tokens.last()?.range.end;
-    Some((end, Cow::from(format!(" | _septum_kept(\"{}\")", names(targets)))))
+    Some((end, Cow::from(format!(" | _septum_kept(\"{}\")", target_names(targets)))))
 }
 
-fn calls(tokens: &[TagToken<'_>], hidden: &BTreeSet<String>, names: &str) -> (String, &'static str) {
-    match mentioned(tokens, hidden) {
+fn wrap_calls(tokens: &[TagToken<'_>], hidden: &BTreeSet<String>, names: &str) -> (String, &'static str) {
+    match mentioned_name(tokens, hidden) {
         Some(_) => (format!("_septum_hidden(\"{names}\") if true else ("), ")"),
         None => (format!("_septum_masked(_septum_begin(), \"{names}\", "), ")"),
     }
 }
 
 /// The names of the targets, with a dot behind that of a namespace.
-fn names(targets: &Targets<'_, '_>) -> String {
+fn target_names(targets: &SetTargets<'_, '_>) -> String {
     let of_names = targets.tokens.iter().enumerate().filter_map(|(index, found)| match &found.token {
         Token::Ident(name) if !is_member(targets.tokens, index) => Some(*name),
         _ => None,
@@ -80,7 +80,7 @@ fn names(targets: &Targets<'_, '_>) -> String {
 }
 
 /// The first hidden name that tokens use.
-fn mentioned<'t>(tokens: &[TagToken<'t>], hidden: &BTreeSet<String>) -> Option<&'t str> {
+fn mentioned_name<'t>(tokens: &[TagToken<'t>], hidden: &BTreeSet<String>) -> Option<&'t str> {
     tokens.iter().enumerate().find_map(|(index, found)| match &found.token {
         Token::Ident(name) if hidden.contains(*name) && !is_member(tokens, index) => Some(*name),
         _ => None,
@@ -88,12 +88,12 @@ fn mentioned<'t>(tokens: &[TagToken<'t>], hidden: &BTreeSet<String>) -> Option<&
 }
 
 /// Refuses what could carry a secret past the placeholders.
-pub(super) fn check(lexed: &LexedTemplate<'_>, hidden: &BTreeSet<String>) -> Result<(), MaskFault> {
-    let words = |word: &'static str| lexed.paths(word).next().is_some();
+pub(super) fn check_masking(lexed: &LexedTemplate<'_>, hidden: &BTreeSet<String>) -> Result<(), MaskFault> {
+    let words = |word: &'static str| lexed.find_paths(word).next().is_some();
     let uses_others = lexed.tags.iter().any(|tag| tag.keyword().is_some_and(is_import));
     // another template could set fields, or look at what is in variables
     if uses_others && (words("namespace") || !hidden.is_empty()) {
-        return Err(MaskFault::Untold);
+        return Err(MaskFault::Unspecified);
     }
     let mut calls = 0_usize;
     let (mut is_filtered, mut has_texts) = (false, false);
@@ -109,27 +109,27 @@ pub(super) fn check(lexed: &LexedTemplate<'_>, hidden: &BTreeSet<String>) -> Res
             continue;
         }
         if tag.keyword() == Some("set") {
-            let targets = Targets::of(tag);
+            let targets = SetTargets::of(tag);
             has_texts |= targets.values.is_none();
             // what a macro is given may be a secret, and decides there what it likes
             if targets.has_field && calls > 0 {
-                return Err(MaskFault::Untold);
+                return Err(MaskFault::Unspecified);
             }
-        } else if let Some(name) = mentioned(&tag.tokens, hidden) {
+        } else if let Some(name) = mentioned_name(&tag.tokens, hidden) {
             if tag.keyword() != Some("macro") && tag.keyword() != Some("block") {
                 return Err(MaskFault::Deciding(name.to_owned()));
             }
             // its own name, which may stand once
             let rest = tag.tokens.get(2..).unwrap_or_default();
-            if mentioned(rest, hidden).is_some() {
+            if mentioned_name(rest, hidden).is_some() {
                 return Err(MaskFault::Deciding(name.to_owned()));
             }
         }
         let gives_blocks = |found: &TagToken<'_>| matches!(found.token, Token::Ident("self" | "super" | "caller"));
         if tag.tokens.iter().any(gives_blocks) {
-            return Err(MaskFault::Untold);
+            return Err(MaskFault::Unspecified);
         }
     }
     // a text that was filtered does not show whether it was masked
-    if is_filtered && has_texts { Err(MaskFault::Untold) } else { Ok(()) }
+    if is_filtered && has_texts { Err(MaskFault::Unspecified) } else { Ok(()) }
 }

@@ -38,22 +38,22 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::diagnostic::Diagnostics;
-use crate::files::{Files, Probe};
+use crate::files::{InputQuery, ProjectFiles};
 use crate::layer::Definition;
 use crate::name::EntryId;
 use crate::secret::Secret;
-use crate::span::Place;
+use crate::span::Location;
 use crate::yaml::node::Scalar;
 
 pub use engine::Engine;
-pub use literal::uses;
-pub use manifest::{Documents, Manifest, Part};
+pub use literal::template_uses;
+pub use manifest::{DocumentCache, ManifestDocument, TemplatePart};
 pub use masked::{SecretUse, TextTemplate};
-pub use pointed::{Piece, Pointed, PointerFilter};
+pub use pointed::{StoreRefFilter, StoreText, StoreTextPart};
 
 /// Something that a template read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Read {
+pub enum TemplateRead {
     /// An entry.
     Entry(EntryId),
     /// A variable, by its path below `vars`.
@@ -62,9 +62,9 @@ pub enum Read {
 
 /// A read that `declassify` lifted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declassified {
+pub struct DeclassifiedRead {
     /// What was read.
-    pub read: Read,
+    pub read: TemplateRead,
     /// Why its result may be public.
     pub reason: String,
 }
@@ -78,14 +78,14 @@ pub struct Lineage {
     pub secret: bool,
     /// What its template read, in the order in which it first did. What follows the first sensitive one may follow
     /// from its value.
-    pub reads: Vec<Read>,
+    pub reads: Vec<TemplateRead>,
     /// Reads that do not count, with the reason.
-    pub declassified: Vec<Declassified>,
+    pub declassified: Vec<DeclassifiedRead>,
 }
 
 /// A final value.
 #[derive(Debug, Clone)]
-pub enum Final {
+pub enum ResolvedBytes {
     /// A text as some layer has it.
     Written(Arc<Scalar>),
     /// A rendered text.
@@ -94,7 +94,7 @@ pub enum Final {
     File(Arc<[u8]>),
 }
 
-impl Final {
+impl ResolvedBytes {
     /// The value as it goes out.
     pub fn bytes(&self) -> &[u8] {
         match self {
@@ -114,9 +114,9 @@ impl Final {
 /// plaintext. Two that are equal stand for equal values, as long as the data keys are the same. None
 /// where it cannot be made: a filter wants something else than ciphertext.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shadow(Option<Arc<str>>);
+pub struct Placeholder(Option<Arc<str>>);
 
-impl Shadow {
+impl Placeholder {
     fn of(text: &str) -> Self {
         Self(Some(text.into()))
     }
@@ -129,22 +129,22 @@ impl Shadow {
 
 /// What became of a value.
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum EntryOutcome {
     /// The value.
-    Known(Final),
+    Known(ResolvedBytes),
     /// It stays in a store, in whole or in part.
-    Pointed(Arc<Pointed>),
+    Pointed(Arc<StoreText>),
     /// No layer gives one.
     Missing,
     /// It is encrypted, or made of something that is, and nobody decrypted that.
-    Locked(Shadow),
+    Locked(Placeholder),
     /// Its source is wrong; that was reported.
     Failed,
 }
 
-impl Outcome {
+impl EntryOutcome {
     /// The value, if it is known.
-    pub fn known(&self) -> Option<&Final> {
+    pub fn known(&self) -> Option<&ResolvedBytes> {
         match self {
             Self::Known(value) => Some(value),
             Self::Pointed(_) | Self::Missing | Self::Locked(_) | Self::Failed => None,
@@ -156,16 +156,16 @@ impl Outcome {
 #[derive(Debug, Clone)]
 pub struct ResolvedValue {
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: EntryOutcome,
     /// What the value was made of.
     pub lineage: Lineage,
     /// Where the value stands, or the key, if there is no value.
-    pub place: Place,
+    pub place: Location,
 }
 
 /// All values of a target.
 #[derive(Debug)]
-pub struct Resolved {
+pub struct ResolvedTarget {
     /// What they were resolved from.
     pub definition: Arc<Definition>,
     /// The entries in the order of definition.
@@ -175,18 +175,18 @@ pub struct Resolved {
     /// Parts of `vars` that templates name which read secrets: which of them they read may follow from those.
     pub mentioned: BTreeSet<String>,
     /// Other objects of the app, in the order in which they are named.
-    pub manifests: Vec<Manifest>,
+    pub manifests: Vec<ManifestDocument>,
     /// There are others, of which nothing is known without a key.
-    pub dark: bool,
+    pub has_unknown_manifests: bool,
     /// What was asked of the disk for the entries, and nothing else.
-    pub asked: BTreeSet<Probe>,
+    pub recorded_queries: BTreeSet<InputQuery>,
     /// The files of the project, with a record of what was asked for.
-    pub files: Arc<Files>,
+    pub files: Arc<ProjectFiles>,
 }
 
 /// Whether the manifests of an environment are rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manifests {
+pub enum ManifestMode {
     /// They are.
     Rendered,
     /// Nobody asks for them.
@@ -198,11 +198,12 @@ pub enum Manifests {
 pub fn resolve(
     engine: &Arc<Engine>,
     definition: Definition,
-    manifests: Manifests,
+    manifests: ManifestMode,
     problems: &mut Diagnostics,
-) -> Resolved {
+) -> ResolvedTarget {
     crate::parallel::on_known_stack(|| {
-        session::Session::new(Arc::clone(engine), definition).finish(manifests == Manifests::Rendered, problems)
+        session::ResolveSession::new(Arc::clone(engine), definition)
+            .finish(manifests == ManifestMode::Rendered, problems)
     })
 }
 
@@ -211,10 +212,10 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::diagnostic::Failure;
-    use crate::layer::{Library, Sight};
+    use crate::diagnostic::FailureKind;
+    use crate::layer::{KeyAccess, LayerCache};
     use crate::project::Project;
-    use crate::sops::{Identities, Places};
+    use crate::sops::{Identities, IdentitySources};
 
     #[test]
     fn a_panic_in_a_template_is_told_and_spoils_no_other() {
@@ -224,22 +225,22 @@ mod tests {
         fs::write(folder.path().join("base.yaml"), base).expect("a file");
         fs::write(folder.path().join("dev.yaml"), "").expect("a file");
         let project = Project::discover(folder.path()).expect("a project");
-        let library = Library::new(&project, Identities::new(Places::default()));
+        let library = LayerCache::new(&project, Identities::new(IdentitySources::default()));
         let (app, dev) = (&project.apps[0], project.environment("dev").expect("an environment"));
         let mut problems = Diagnostics::new();
-        let definition = library.definition(app, &dev, Sight::Open, &mut problems).expect("layers");
-        let mut engine = Engine::new(Arc::new(project.files.recording()));
+        let definition = library.merge_definition(app, &dev, KeyAccess::Decrypt, &mut problems).expect("layers");
+        let mut engine = Engine::new(Arc::new(project.files.with_own_record()));
         let give_up = || -> String { panic!("the value is hunter2") };
         let only = Arc::get_mut(&mut engine).expect("only here");
         only.environment.add_function("give_up", give_up);
-        only.metered = steps::Metered::new(&only.environment);
-        let resolved = resolve(&engine, definition, Manifests::Skipped, &mut problems);
+        only.metered = steps::MeteredEnvironments::new(&only.environment);
+        let resolved = resolve(&engine, definition, ManifestMode::Skipped, &mut problems);
         let found: Vec<_> = problems.iter().map(|problem| (problem.rule, problem.failure)).collect();
-        assert_eq!(found, [("bug", Failure::Bug); 3]);
+        assert_eq!(found, [("bug", FailureKind::Bug); 3]);
         assert!(problems.iter().all(|problem| !problem.message.contains("hunter2") && problem.labels.len() == 1));
         let known = |key: &str| {
             let (_, value) = resolved.entries.iter().find(|(id, _)| id.key.as_str() == key).expect("an entry");
-            value.outcome.known().and_then(Final::text).map(str::to_owned)
+            value.outcome.known().and_then(ResolvedBytes::text).map(str::to_owned)
         };
         assert_eq!(["A", "B", "C", "D", "E"].map(known), [None, None, Some("2".to_owned()), None, None]);
     }

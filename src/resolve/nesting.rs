@@ -26,7 +26,7 @@ pub(super) fn may_be_deep(template: &str) -> bool {
 }
 
 /// Refuses a template that nests too deep.
-pub(super) fn check(lexed: &LexedTemplate<'_>) -> Result<(), TemplateFault> {
+pub(super) fn check_nesting(lexed: &LexedTemplate<'_>) -> Result<(), TemplateFault> {
     let (mut statements, mut alternatives) = (0_usize, 0_usize);
     for tag in &lexed.tags {
         match tag.keyword() {
@@ -37,37 +37,37 @@ pub(super) fn check(lexed: &LexedTemplate<'_>) -> Result<(), TemplateFault> {
             _ => {}
         }
         if statements > MAX_STATEMENTS {
-            return Err(fault(tag, "the template has more than 32 statements in each other"));
+            return Err(nesting_fault(tag, "the template has more than 32 statements in each other"));
         }
         if alternatives > MAX_OPERATORS {
-            return Err(fault(tag, "the template has more than 500 `elif`"));
+            return Err(nesting_fault(tag, "the template has more than 500 `elif`"));
         }
-        let Depth { operators, brackets } = depth(tag);
+        let ExpressionDepth { operators, brackets } = expression_depth(tag);
         if brackets > MAX_BRACKETS {
-            return Err(fault(tag, "the template has more than 32 brackets in each other"));
+            return Err(nesting_fault(tag, "the template has more than 32 brackets in each other"));
         }
         if operators > MAX_OPERATORS {
-            return Err(fault(tag, "the template has more than 500 operators in one expression"));
+            return Err(nesting_fault(tag, "the template has more than 500 operators in one expression"));
         }
     }
     Ok(())
 }
 
-fn fault(tag: &TemplateTag<'_>, message: &'static str) -> TemplateFault {
+fn nesting_fault(tag: &TemplateTag<'_>, message: &'static str) -> TemplateFault {
     // of a tag over many lines, its beginning
     let range: Range<usize> = tag.range.start..tag.tokens.first().map_or(tag.range.end, |first| first.range.end);
     TemplateFault::new(range, message, Some("split it into several values, each with a template of its own"))
 }
 
 #[derive(Default)]
-struct Depth {
+struct ExpressionDepth {
     operators: usize,
     brackets: usize,
 }
 
 /// What lies between two brackets, as far as it was looked at.
 #[derive(Default)]
-struct Level {
+struct BracketLevel {
     /// Operators since the last comma.
     operators: usize,
     /// The deepest of the brackets since the last comma.
@@ -76,7 +76,7 @@ struct Level {
     deepest: usize,
 }
 
-impl Level {
+impl BracketLevel {
     fn depth(&self) -> usize {
         self.deepest.max(self.operators + self.inner)
     }
@@ -84,9 +84,9 @@ impl Level {
 
 /// How deep the expressions of a tag are. Every operator makes its operands one deeper; what is
 /// separated by a comma is side by side.
-fn depth(tag: &TemplateTag<'_>) -> Depth {
-    let mut found = Depth::default();
-    let (mut outer, mut level) = (Vec::new(), Level::default());
+fn expression_depth(tag: &TemplateTag<'_>) -> ExpressionDepth {
+    let mut found = ExpressionDepth::default();
+    let (mut outer, mut level) = (Vec::new(), BracketLevel::default());
     for token in &tag.tokens {
         match (change_of_depth(&token.token), &token.token) {
             (1, _) => {
@@ -106,7 +106,7 @@ fn depth(tag: &TemplateTag<'_>) -> Depth {
             (_, token) if is_operator(token) => level.operators += 1,
             _ => {}
         }
-        let under_way: usize = outer.iter().map(|level: &Level| level.operators).sum();
+        let under_way: usize = outer.iter().map(|level: &BracketLevel| level.operators).sum();
         found.operators = found.operators.max(under_way + level.depth());
         if found.operators > MAX_OPERATORS || found.brackets > MAX_BRACKETS {
             break;

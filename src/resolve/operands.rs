@@ -23,7 +23,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, State, Value};
 
 use super::bounded;
-use super::failure::invalid;
+use super::failure::invalid_value;
 use super::prepare::{COMPARED, HASHED, Insertion, MADE, NAMED, OPERAND, is_member};
 use super::sizes::{self, BYTES_A_STEP, NO_TEXT};
 use crate::template_tokens::{TagKind, TagToken, TemplateTag, change_of_depth, is_import};
@@ -54,9 +54,9 @@ const LOOKUP: usize = 64;
 const FROM_END: u64 = 400;
 
 /// Checks and charges an operand of `~`.
-pub(super) fn concatenated(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+pub(super) fn charge_concatenation(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     if matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) {
-        return Err(invalid(NO_TEXT));
+        return Err(invalid_value(NO_TEXT));
     }
     let length = value.as_bytes().map_or(0, <[u8]>::len);
     state.consume_fuel((length / BYTES_A_STEP) as u64)?;
@@ -65,18 +65,18 @@ pub(super) fn concatenated(state: &State<'_, '_>, value: Value) -> Result<Value,
 
 /// Charges an operand of a comparison. Parts of the scope are charged when they are compared: to look at them here
 /// would be to read them.
-pub(super) fn compared(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+pub(super) fn charge_comparison(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     sizes::charge_compared(state, &value)?;
     Ok(value)
 }
 
 /// Computes and charges what `+` and `*` make of lists.
-pub(super) fn made(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
-    bounded::listed(state, value)
+pub(super) fn charge_list_result(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    bounded::compute_list(state, value)
 }
 
 /// Charges the key of a mapping, or an index.
-pub(super) fn hashed(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+pub(super) fn charge_key(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     if value.as_i64().is_some_and(|index| index < 0) {
         state.consume_fuel(FROM_END)?;
     }
@@ -85,7 +85,7 @@ pub(super) fn hashed(state: &State<'_, '_>, value: Value) -> Result<Value, Error
 }
 
 /// Charges the name of a template, or several of which the first that is there is used.
-pub(super) fn named(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+pub(super) fn charge_name(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
     sizes::charge(state, &value, LOOKUP)?;
     state.consume_fuel((LOOKUP * value.len().unwrap_or_default()) as u64)?;
     Ok(value)
@@ -93,14 +93,14 @@ pub(super) fn named(state: &State<'_, '_>, value: Value) -> Result<Value, Error>
 
 /// The calls around the operands of a tag: what opens them, the outermost first, and what closes them, the innermost
 /// first.
-pub(super) fn calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Insertion>) {
+pub(super) fn operand_calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Insertion>) {
     let kinds = [
         (NAMED, template_name(tag)),
-        (HASHED, keys(tag)),
-        (COMPARED, operands(tag, Level::Comparison)),
-        (MADE, operands(tag, Level::Sum)),
-        (OPERAND, operands(tag, Level::Concatenation)),
-        (MADE, operands(tag, Level::Product)),
+        (HASHED, key_ranges(tag)),
+        (COMPARED, operand_ranges(tag, OperatorLevel::Comparison)),
+        (MADE, operand_ranges(tag, OperatorLevel::Sum)),
+        (OPERAND, operand_ranges(tag, OperatorLevel::Concatenation)),
+        (MADE, operand_ranges(tag, OperatorLevel::Product)),
     ];
     // a word that touches the operand must stay one
     let touches =
@@ -115,7 +115,7 @@ pub(super) fn calls(tag: &TemplateTag<'_>) -> (Vec<Insertion>, Vec<Insertion>) {
 
 /// Operators that are looked for, from those that bind weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
+enum OperatorLevel {
     /// `==`, `!=`, `<`, `<=`, `>`, `>=`, `in` and `not in`.
     Comparison,
     /// `+`, with its operands.
@@ -128,7 +128,7 @@ enum Level {
 
 /// Role of a token for the operands beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum TokenRole {
     /// The operator that is looked for.
     Operator,
     /// The sign of a sum or product that is looked for as a whole.
@@ -141,7 +141,7 @@ enum Role {
 
 /// A run of tokens between two ends, at one depth of brackets.
 #[derive(Default)]
-struct Run {
+struct OperandRun {
     /// Range that was read since the last end.
     part: Option<Range<usize>>,
     /// Whether an operator is before it.
@@ -150,7 +150,7 @@ struct Run {
     has_sign: bool,
 }
 
-impl Run {
+impl OperandRun {
     fn extend(&mut self, range: &Range<usize>) {
         self.part = Some(self.part.as_ref().map_or(range.start, |part| part.start)..range.end);
     }
@@ -163,11 +163,11 @@ impl Run {
     }
 }
 
-fn operands(tag: &TemplateTag<'_>, level: Level) -> Vec<Range<usize>> {
-    let (mut found, mut outer, mut run) = (Vec::new(), Vec::new(), Run::default());
+fn operand_ranges(tag: &TemplateTag<'_>, level: OperatorLevel) -> Vec<Range<usize>> {
+    let (mut found, mut outer, mut run) = (Vec::new(), Vec::new(), OperandRun::default());
     let in_of_loop = in_of_loop(tag);
-    let roles: Vec<_> = (0..tag.tokens.len()).map(|index| role(tag, index, in_of_loop, level)).collect();
-    if !roles.iter().any(|role| matches!(role, Role::Operator | Role::Sign)) {
+    let roles: Vec<_> = (0..tag.tokens.len()).map(|index| token_role(tag, index, in_of_loop, level)).collect();
+    if !roles.iter().any(|role| matches!(role, TokenRole::Operator | TokenRole::Sign)) {
         return found;
     }
     for (index, (token, role)) in tag.tokens.iter().zip(roles).enumerate() {
@@ -181,13 +181,13 @@ fn operands(tag: &TemplateTag<'_>, level: Level) -> Vec<Range<usize>> {
                 run = outer.pop().unwrap_or_default();
                 run.extend(&token.range);
             }
-            _ if role == Role::End || outer.is_empty() && is_word_of_statement(tag, index) => {
+            _ if role == TokenRole::End || outer.is_empty() && is_word_of_statement(tag, index) => {
                 run.end(false, &mut found);
             }
-            _ if role == Role::Operator => run.end(true, &mut found),
+            _ if role == TokenRole::Operator => run.end(true, &mut found),
             _ => {
                 run.extend(&token.range);
-                run.has_sign |= role == Role::Sign;
+                run.has_sign |= role == TokenRole::Sign;
             }
         }
     }
@@ -201,33 +201,35 @@ fn in_of_loop(tag: &TemplateTag<'_>) -> Option<usize> {
     top.find(|(_, found)| matches!(found.token, Token::Ident("in"))).map(|(index, _)| index)
 }
 
-fn role(tag: &TemplateTag<'_>, index: usize, in_of_loop: Option<usize>, level: Level) -> Role {
+fn token_role(tag: &TemplateTag<'_>, index: usize, in_of_loop: Option<usize>, level: OperatorLevel) -> TokenRole {
     let token = |at: Option<usize>| at.and_then(|at| tag.tokens.get(at)).map(|found| &found.token);
     let before = token(index.checked_sub(1));
-    let Some(found) = token(Some(index)) else { return Role::Part };
+    let Some(found) = token(Some(index)) else { return TokenRole::Part };
     // an end of what binds stronger, and a part of what binds weaker
-    let of_level = |own: Level, role: Role| match level.cmp(&own) {
-        Ordering::Less => Role::Part,
+    let of_level = |own: OperatorLevel, role: TokenRole| match level.cmp(&own) {
+        Ordering::Less => TokenRole::Part,
         Ordering::Equal => role,
-        Ordering::Greater => Role::End,
+        Ordering::Greater => TokenRole::End,
     };
-    let comparison = || of_level(Level::Comparison, Role::Operator);
+    let comparison = || of_level(OperatorLevel::Comparison, TokenRole::Operator);
     match found {
-        Token::Tilde => of_level(Level::Concatenation, Role::Operator),
-        Token::Plus => of_level(Level::Sum, Role::Sign),
+        Token::Tilde => of_level(OperatorLevel::Concatenation, TokenRole::Operator),
+        Token::Plus => of_level(OperatorLevel::Sum, TokenRole::Sign),
         // else it is a sign of a number
-        Token::Minus if ends_operand(tag, index) => of_level(Level::Sum, Role::Part),
+        Token::Minus if ends_operand(tag, index) => of_level(OperatorLevel::Sum, TokenRole::Part),
         // `f(*list)`
-        Token::Mul | Token::Pow if matches!(before, Some(Token::ParenOpen | Token::Comma)) => Role::End,
-        Token::Mul => of_level(Level::Product, Role::Sign),
-        Token::Ident(_) if is_member(&tag.tokens, index) => Role::Part,
+        Token::Mul | Token::Pow if matches!(before, Some(Token::ParenOpen | Token::Comma)) => TokenRole::End,
+        Token::Mul => of_level(OperatorLevel::Product, TokenRole::Sign),
+        Token::Ident(_) if is_member(&tag.tokens, index) => TokenRole::Part,
         // of a test
-        Token::Ident("not") if matches!(before, Some(Token::Ident("is"))) => Role::Part,
+        Token::Ident("not") if matches!(before, Some(Token::Ident("is"))) => TokenRole::Part,
         Token::Ident("not") if matches!(token(Some(index + 1)), Some(Token::Ident("in"))) => comparison(),
-        Token::Ident("in") if in_of_loop == Some(index) => Role::End,
+        Token::Ident("in") if in_of_loop == Some(index) => TokenRole::End,
         Token::Eq | Token::Ne | Token::Gt | Token::Gte | Token::Lt | Token::Lte | Token::Ident("in") => comparison(),
-        Token::Comma | Token::Colon | Token::Assign | Token::Ident("and" | "or" | "not" | "if" | "else") => Role::End,
-        _ => Role::Part,
+        Token::Comma | Token::Colon | Token::Assign | Token::Ident("and" | "or" | "not" | "if" | "else") => {
+            TokenRole::End
+        }
+        _ => TokenRole::Part,
     }
 }
 
@@ -264,30 +266,33 @@ fn ends_operand(tag: &TemplateTag<'_>, index: usize) -> bool {
 }
 
 /// The text between two brackets.
-struct Bracket {
+struct OpenBracket {
     /// Whether it is a mapping, or what a subscript is in.
-    holds_keys: Option<Keys>,
+    holds_keys: Option<BracketKeys>,
     /// Index of the first token of the part that is read.
     start: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Keys {
+enum BracketKeys {
     OfMapping,
     Subscript,
 }
 
 /// Keys of mappings, and subscripts.
-fn keys(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
-    let (mut found, mut brackets) = (Vec::new(), Vec::<Bracket>::new());
+fn key_ranges(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
+    let (mut found, mut brackets) = (Vec::new(), Vec::<OpenBracket>::new());
     for (index, token) in tag.tokens.iter().enumerate() {
         match &token.token {
-            Token::BraceOpen => brackets.push(Bracket { holds_keys: Some(Keys::OfMapping), start: index + 1 }),
+            Token::BraceOpen => {
+                brackets.push(OpenBracket { holds_keys: Some(BracketKeys::OfMapping), start: index + 1 })
+            }
             Token::BracketOpen => {
                 let is_subscript = ends_operand(tag, index);
-                brackets.push(Bracket { holds_keys: is_subscript.then_some(Keys::Subscript), start: index + 1 });
+                brackets
+                    .push(OpenBracket { holds_keys: is_subscript.then_some(BracketKeys::Subscript), start: index + 1 });
             }
-            Token::ParenOpen => brackets.push(Bracket { holds_keys: None, start: index + 1 }),
+            Token::ParenOpen => brackets.push(OpenBracket { holds_keys: None, start: index + 1 }),
             Token::Comma => {
                 if let Some(bracket) = brackets.last_mut() {
                     bracket.start = index + 1;
@@ -296,15 +301,15 @@ fn keys(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
             Token::Colon => {
                 // what is behind it is a value, or the end of a slice
                 if let Some(bracket) = brackets.last_mut()
-                    && bracket.holds_keys.take() == Some(Keys::OfMapping)
+                    && bracket.holds_keys.take() == Some(BracketKeys::OfMapping)
                 {
-                    found.extend(whole(tag.tokens.get(bracket.start..index)));
-                    bracket.holds_keys = Some(Keys::OfMapping);
+                    found.extend(whole_range(tag.tokens.get(bracket.start..index)));
+                    bracket.holds_keys = Some(BracketKeys::OfMapping);
                 }
             }
             Token::ParenClose | Token::BracketClose | Token::BraceClose => {
-                if let Some(bracket) = brackets.pop().filter(|found| found.holds_keys == Some(Keys::Subscript)) {
-                    found.extend(whole(tag.tokens.get(bracket.start..index)));
+                if let Some(bracket) = brackets.pop().filter(|found| found.holds_keys == Some(BracketKeys::Subscript)) {
+                    found.extend(whole_range(tag.tokens.get(bracket.start..index)));
                 }
             }
             _ => {}
@@ -320,11 +325,11 @@ fn template_name(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
     }
     let top = tag.top_level().map(|(index, _)| index).skip(1);
     let end = top.into_iter().find(|index| is_word_of_statement(tag, *index)).unwrap_or(tag.tokens.len());
-    whole(tag.tokens.get(1..end)).into_iter().collect()
+    whole_range(tag.tokens.get(1..end)).into_iter().collect()
 }
 
 /// The range of some tokens, unless that is one text or number, for which the template pays by its length.
-fn whole(tokens: Option<&[TagToken<'_>]>) -> Option<Range<usize>> {
+fn whole_range(tokens: Option<&[TagToken<'_>]>) -> Option<Range<usize>> {
     let tokens = tokens?;
     if let [TagToken { token: Token::Str(_) | Token::String(_) | Token::Int(_), .. }] = tokens {
         return None;

@@ -14,27 +14,27 @@ use std::sync::Arc;
 
 use minijinja::machinery::Token;
 
-use super::frame::Frame;
-use super::session::{Reported, Session};
-use super::{Outcome, Read};
+use super::frame::RenderFrame;
+use super::session::{ErrorReported, ResolveSession};
+use super::{EntryOutcome, TemplateRead};
 use crate::diagnostic::Diagnostic;
-use crate::layer::{EntrySource, Pointer};
+use crate::layer::{EntrySource, StoreRef};
 use crate::name::{EntryId, KeyName};
 use crate::secret::Secret;
-use crate::span::Place;
+use crate::span::Location;
 use crate::template_tokens::is_template;
-use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, change_of_depth, lex};
+use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, change_of_depth, lex_template};
 
 /// A text of which parts stay in a store.
 #[derive(Debug, Clone)]
-pub struct Pointed {
+pub struct StoreText {
     /// Its parts, one after another; at least one is a value of a store.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<StoreTextPart>,
 }
 
 /// A part of a text.
 #[derive(Debug, Clone)]
-pub enum Piece {
+pub enum StoreTextPart {
     /// What is known.
     Text(Secret<String>),
     /// A value of a store.
@@ -42,23 +42,23 @@ pub enum Piece {
         /// The entry whose value it is.
         id: EntryId,
         /// Where the store keeps it.
-        pointer: Arc<Pointer>,
+        store_ref: Arc<StoreRef>,
         /// What is done to it, in this order.
-        filters: Vec<PointerFilter>,
+        filters: Vec<StoreRefFilter>,
     },
 }
 
-impl Pointed {
+impl StoreText {
     /// The value of one entry alone.
-    pub(super) fn value(id: &EntryId, pointer: &Arc<Pointer>) -> Self {
-        let piece = Piece::Value { id: id.clone(), pointer: Arc::clone(pointer), filters: Vec::new() };
+    pub(super) fn value(id: &EntryId, pointer: &Arc<StoreRef>) -> Self {
+        let piece = StoreTextPart::Value { id: id.clone(), store_ref: Arc::clone(pointer), filters: Vec::new() };
         Self { pieces: vec![piece] }
     }
 
     /// The pointer, if the value is that of a store and nothing else.
-    pub fn lone(&self) -> Option<&Arc<Pointer>> {
+    pub fn lone_ref(&self) -> Option<&Arc<StoreRef>> {
         match self.pieces.as_slice() {
-            [Piece::Value { pointer, filters, .. }] if filters.is_empty() => Some(pointer),
+            [StoreTextPart::Value { store_ref: pointer, filters, .. }] if filters.is_empty() => Some(pointer),
             _ => None,
         }
     }
@@ -66,7 +66,7 @@ impl Pointed {
 
 /// What a template may do to a value of a store. Each has its equal where the text is put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PointerFilter {
+pub enum StoreRefFilter {
     /// `urlencode`
     UrlEncode,
     /// `b64encode`
@@ -79,7 +79,7 @@ pub enum PointerFilter {
     Trim,
 }
 
-impl PointerFilter {
+impl StoreRefFilter {
     const NAMES: [&str; 5] = ["urlencode", "b64encode", "tojson", "sha256", "trim"];
 
     fn of(name: &str) -> Option<Self> {
@@ -99,34 +99,35 @@ const OPEN: char = '\u{FDD0}';
 const CLOSE: char = '\u{FDD1}';
 
 /// A template with marks in the place of values of stores.
-pub(super) struct Marked<'t> {
+pub(super) struct MarkedTemplate<'t> {
     pub(super) text: Cow<'t, str>,
     /// What each mark stands for.
-    values: Vec<Vec<Piece>>,
+    values: Vec<Vec<StoreTextPart>>,
 }
 
-impl Session {
+impl ResolveSession {
     /// Puts marks into a template. What they stand for counts as read.
-    pub(super) fn mark<'t>(
+    pub(super) fn mark_template<'t>(
         self: &Arc<Self>,
         template: &'t str,
-        frame: &Frame,
-        place: &Place,
-    ) -> Result<Marked<'t>, Reported> {
-        let mut marked = Marked { text: Cow::Borrowed(template), values: Vec::new() };
-        if !self.has_pointers() || !is_template(template) {
+        frame: &RenderFrame,
+        place: &Location,
+    ) -> Result<MarkedTemplate<'t>, ErrorReported> {
+        let mut marked = MarkedTemplate { text: Cow::Borrowed(template), values: Vec::new() };
+        if !self.has_store_refs() || !is_template(template) {
             return Ok(marked);
         }
         let mut out = String::with_capacity(template.len());
         let mut from = 0;
-        let lexed = lex(template);
+        let lexed = lex_template(template);
         for tag in &lexed.tags {
-            let Some((id, filters)) = self.pointer_in(template, tag, frame) else { continue };
-            let Outcome::Pointed(pointed) = self.entry(&id).outcome else { continue };
-            let value = filtered(&pointed, &filters).ok_or_else(|| self.report(unfit(&id, self, place)))?;
-            frame.record(Read::Entry(id));
+            let Some((id, filters)) = self.store_ref_in(template, tag, frame) else { continue };
+            let EntryOutcome::Pointed(pointed) = self.entry(&id).outcome else { continue };
+            let value =
+                apply_filters(&pointed, &filters).ok_or_else(|| self.report(unfit_position(&id, self, place)))?;
+            frame.record(TemplateRead::Entry(id));
             out.push_str(template.get(from..tag.range.start).unwrap_or_default());
-            out.push_str(&mark(marked.values.len(), template.get(tag.range.clone()).unwrap_or_default()));
+            out.push_str(&create_mark(marked.values.len(), template.get(tag.range.clone()).unwrap_or_default()));
             marked.values.push(value);
             from = tag.range.end;
         }
@@ -134,28 +135,28 @@ impl Session {
             return Ok(marked);
         }
         out.push_str(template.get(from..).unwrap_or_default());
-        if let Some((message, hint)) = hindrance(&lexed) {
-            return Err(self.report(Diagnostic::error("unknown-value", message).at_hidden(place.clone()).hint(hint)));
+        if let Some((message, hint)) = unmarkable_template(&lexed) {
+            return Err(self.report(Diagnostic::error("unknown-value", message).at_masked(place.clone()).hint(hint)));
         }
         marked.text = Cow::Owned(out);
         Ok(marked)
     }
 
     /// Whether any entry of the target is a `ref`.
-    fn has_pointers(&self) -> bool {
-        *self.pointers.get_or_init(|| {
+    fn has_store_refs(&self) -> bool {
+        *self.has_store_refs.get_or_init(|| {
             let sources = self.definition.entries().filter_map(|(_, _, entry)| entry.source.as_ref());
             sources.into_iter().any(|source| matches!(source.value, EntrySource::Ref(_)))
         })
     }
 
     /// The entry that an expression is and nothing else, with the filters on it: `data.KEY | filter`.
-    fn pointer_in(
+    fn store_ref_in(
         &self,
         template: &str,
         tag: &TemplateTag<'_>,
-        frame: &Frame,
-    ) -> Option<(EntryId, Vec<PointerFilter>)> {
+        frame: &RenderFrame,
+    ) -> Option<(EntryId, Vec<StoreRefFilter>)> {
         // one that trims the blanks around it is left to the engine
         let trims = ["{{-", "{{+", "-}}", "+}}"];
         let text = template.get(tag.range.clone())?;
@@ -166,7 +167,7 @@ impl Session {
         let mut parts = tag.tokens.split(|found| matches!(found.token, Token::Pipe));
         let path = parts.next()?;
         let filters = parts.map(|filter| match filter {
-            [TagToken { token: Token::Ident(name), .. }] => PointerFilter::of(name),
+            [TagToken { token: Token::Ident(name), .. }] => StoreRefFilter::of(name),
             _ => None,
         });
         let filters = filters.collect::<Option<Vec<_>>>()?;
@@ -206,7 +207,7 @@ fn read_steps<'s>(mut path: &'s [TagToken<'_>]) -> Option<Vec<&'s str>> {
 }
 
 /// A mark, as long as what it stands for, so that places in the text stay right.
-fn mark(number: usize, replaced: &str) -> String {
+fn create_mark(number: usize, replaced: &str) -> String {
     let number = format!("{OPEN}{number}");
     let breaks = replaced.matches('\n').count();
     let used = number.len() + breaks + CLOSE.len_utf8();
@@ -215,31 +216,31 @@ fn mark(number: usize, replaced: &str) -> String {
 }
 
 /// A value through filters; none if it is of several parts, which a filter cannot take together.
-fn filtered(pointed: &Pointed, more: &[PointerFilter]) -> Option<Vec<Piece>> {
+fn apply_filters(pointed: &StoreText, more: &[StoreRefFilter]) -> Option<Vec<StoreTextPart>> {
     match pointed.pieces.as_slice() {
         pieces if more.is_empty() => Some(pieces.to_vec()),
-        [Piece::Value { id, pointer, filters }] => {
+        [StoreTextPart::Value { id, store_ref: pointer, filters }] => {
             let filters = filters.iter().chain(more).copied().collect();
-            Some(vec![Piece::Value { id: id.clone(), pointer: Arc::clone(pointer), filters }])
+            Some(vec![StoreTextPart::Value { id: id.clone(), store_ref: Arc::clone(pointer), filters }])
         }
         _ => None,
     }
 }
 
 /// Why a template with marks would not say what it seems to, and what to do.
-fn hindrance(template: &LexedTemplate<'_>) -> Option<(String, &'static str)> {
+fn unmarkable_template(template: &LexedTemplate<'_>) -> Option<(String, &'static str)> {
     if let Some(tag) = capturing_tag(template) {
         let message = format!("`{tag}` captures text, and the value of a `ref` is not known here");
         return Some((message, "write the text without it, or give the value in a layer"));
     }
     // the expression that was marked may be about that instead
-    let name = rebound(template)?;
+    let name = rebound_name(template)?;
     let message = format!("a tag gives `{name}` another meaning, so it is not clear where the value of a `ref` goes");
     Some((message, "take another name in the tag"))
 }
 
 /// A name of the scope that a tag gives to something else: `for data in …`, `set data = …`, `with data = …`.
-fn rebound(template: &LexedTemplate<'_>) -> Option<&'static str> {
+fn rebound_name(template: &LexedTemplate<'_>) -> Option<&'static str> {
     template.tags.iter().find_map(|tag| {
         let targets = match tag.keyword()? {
             "for" => targets_before(tag, |token| matches!(token, Token::Ident("in"))),
@@ -298,35 +299,35 @@ fn capturing_tag(template: &LexedTemplate<'_>) -> Option<String> {
     })
 }
 
-fn unfit(id: &EntryId, session: &Session, place: &Place) -> Diagnostic {
+fn unfit_position(id: &EntryId, session: &ResolveSession, place: &Location) -> Diagnostic {
     let label = session.definition.label(id);
     let message = format!("`{label}` is put together from values of a store, and no filter can take it as a whole");
-    Diagnostic::error("unknown-value", message).at_hidden(place.clone()).hint("apply the filter to each `ref` instead")
+    Diagnostic::error("unknown-value", message).at_masked(place.clone()).hint("apply the filter to each `ref` instead")
 }
 
 /// That the value of a `ref` was asked for while rendering.
 pub(super) fn unknown_value(label: &str) -> (String, String) {
-    let filters: Vec<_> = PointerFilter::NAMES.iter().map(|name| format!("`{name}`")).collect();
+    let filters: Vec<_> = StoreRefFilter::NAMES.iter().map(|name| format!("`{name}`")).collect();
     (
         format!("`{label}` stays in a store, and its value is not known here"),
         format!("a template may only place it: `{{{{ {label} }}}}`, with no filter but {}", filters.join(", ")),
     )
 }
 
-impl Marked<'_> {
+impl MarkedTemplate<'_> {
     /// The rendered text, parted at its marks; none if it has none.
-    pub(super) fn part(&self, rendered: &str) -> Option<Pointed> {
+    pub(super) fn split_at_marks(&self, rendered: &str) -> Option<StoreText> {
         if self.values.is_empty() || !rendered.contains(OPEN) {
             return None;
         }
         let mut pieces = Vec::new();
-        let text = |text: &str, pieces: &mut Vec<Piece>| match pieces.last_mut() {
+        let text = |text: &str, pieces: &mut Vec<StoreTextPart>| match pieces.last_mut() {
             _ if text.is_empty() => {}
-            Some(Piece::Text(last)) => {
+            Some(StoreTextPart::Text(last)) => {
                 let joined = [last.expose().as_str(), text].concat();
                 *last = Secret::new(joined);
             }
-            _ => pieces.push(Piece::Text(Secret::new(text.to_owned()))),
+            _ => pieces.push(StoreTextPart::Text(Secret::new(text.to_owned()))),
         };
         let mut rest = rendered;
         while let Some((before, after)) = rest.split_once(OPEN) {
@@ -343,15 +344,15 @@ impl Marked<'_> {
             };
             for piece in value {
                 match piece {
-                    Piece::Text(known) => text(known.expose(), &mut pieces),
-                    Piece::Value { .. } => pieces.push(piece.clone()),
+                    StoreTextPart::Text(known) => text(known.expose(), &mut pieces),
+                    StoreTextPart::Value { .. } => pieces.push(piece.clone()),
                 }
             }
             rest = after;
         }
         text(rest, &mut pieces);
-        let has_value = pieces.iter().any(|piece| matches!(piece, Piece::Value { .. }));
-        has_value.then_some(Pointed { pieces })
+        let has_value = pieces.iter().any(|piece| matches!(piece, StoreTextPart::Value { .. }));
+        has_value.then_some(StoreText { pieces })
     }
 }
 
@@ -375,7 +376,7 @@ mod tests {
             ("x.a + 1", None),
         ] {
             let text = format!("{{{{ {path} }}}}");
-            let lexed = lex(&text);
+            let lexed = lex_template(&text);
             let tokens = lexed.tags.first().and_then(|tag| tag.tokens.get(1..)).unwrap_or_default();
             assert_eq!(read_steps(tokens), expected, "{path}");
         }
@@ -384,7 +385,7 @@ mod tests {
     #[test]
     fn a_mark_is_as_long_as_what_it_stands_for() {
         for replaced in ["{{data.A}}", "{{ data.PASSWORD | urlencode }}", "{{ data.A\n | trim\n}}"] {
-            let mark = mark(7, replaced);
+            let mark = create_mark(7, replaced);
             assert_eq!((mark.len(), mark.matches('\n').count()), (replaced.len(), replaced.matches('\n').count()));
         }
     }
@@ -410,21 +411,22 @@ mod tests {
             ("{% with a = data, b = f(data=1) %}", None),
             ("{{ {'a': {'b': 1}} }}{% set data = 1 %}", Some("data")),
         ] {
-            assert_eq!(rebound(&lex(template)), expected, "{template}");
+            assert_eq!(rebound_name(&lex_template(template)), expected, "{template}");
         }
     }
 
     #[test]
     fn what_is_no_mark_stays_text() {
         let id = EntryId { bundle: "a".into(), key: "K".into() };
-        let pointer = Pointer { key: "k".to_owned(), property: None, version: None, store: None };
-        let marked = Marked { text: Cow::Borrowed(""), values: vec![Pointed::value(&id, &Arc::new(pointer)).pieces] };
+        let pointer = StoreRef { key: "k".to_owned(), property: None, version: None, store: None };
+        let marked =
+            MarkedTemplate { text: Cow::Borrowed(""), values: vec![StoreText::value(&id, &Arc::new(pointer)).pieces] };
         let shown = |text: &str| -> Vec<String> {
-            let piece = |piece: &Piece| match piece {
-                Piece::Text(text) => text.expose().clone(),
-                Piece::Value { id, .. } => format!("<{}>", id.key),
+            let piece = |piece: &StoreTextPart| match piece {
+                StoreTextPart::Text(text) => text.expose().clone(),
+                StoreTextPart::Value { id, .. } => format!("<{}>", id.key),
             };
-            marked.part(text).map(|pointed| pointed.pieces.iter().map(piece).collect()).unwrap_or_default()
+            marked.split_at_marks(text).map(|pointed| pointed.pieces.iter().map(piece).collect()).unwrap_or_default()
         };
         for (text, expected) in [
             ("a\u{FDD0}0 \u{FDD1}b", vec!["a", "<K>", "b"]),
@@ -450,7 +452,7 @@ mod tests {
             ("{% for a in b recursive %}{{ loop(a) }}{% endfor %}", true),
             ("{{ {'a': {'b': 1}} }}{% filter upper %}", true),
         ] {
-            assert_eq!(capturing_tag(&lex(template)).is_some(), captures, "{template}");
+            assert_eq!(capturing_tag(&lex_template(template)).is_some(), captures, "{template}");
         }
     }
 }

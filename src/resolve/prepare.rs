@@ -20,7 +20,7 @@ use minijinja::machinery::Token;
 use minijinja::{Error, ErrorKind};
 
 use super::{masking, nesting, operands};
-use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex};
+use crate::template_tokens::{LexedTemplate, TagKind, TagToken, TemplateTag, lex_template};
 
 /// How the names of inner functions begin.
 const RESERVED: &str = "_septum_";
@@ -129,10 +129,10 @@ impl PreparedTemplate<'_> {
 
 /// Checks a template and inserts the calls of inner functions.
 pub(super) fn prepare(template: &str) -> Result<PreparedTemplate<'_>, TemplateFault> {
-    if !needs_a_look(template) {
+    if !may_need_changes(template) {
         return Ok(PreparedTemplate { text: Cow::Borrowed(template), insertions: Vec::new() });
     }
-    prepare_with(template, Secrets::Used)
+    prepare_with(template, SecretHandling::Used)
 }
 
 /// The same for a render without secrets, see [`super::masked`]. Of `hidden` names the values are masked.
@@ -140,23 +140,23 @@ pub(super) fn prepare_masked<'t>(
     template: &'t str,
     hidden: &BTreeSet<String>,
 ) -> Result<PreparedTemplate<'t>, TemplateFault> {
-    prepare_with(template, Secrets::Masked(hidden))
+    prepare_with(template, SecretHandling::Masked(hidden))
 }
 
 /// What becomes of the values of expressions that read secrets.
 #[derive(Clone, Copy)]
-pub(super) enum Secrets<'h> {
+pub(super) enum SecretHandling<'h> {
     Used,
     Masked(&'h BTreeSet<String>),
 }
 
-fn prepare_with<'t>(template: &'t str, secrets: Secrets<'_>) -> Result<PreparedTemplate<'t>, TemplateFault> {
-    let lexed = lex(template);
-    nesting::check(&lexed)?;
-    let insertions = insertions(&lexed, secrets)?;
+fn prepare_with<'t>(template: &'t str, secrets: SecretHandling<'_>) -> Result<PreparedTemplate<'t>, TemplateFault> {
+    let lexed = lex_template(template);
+    nesting::check_nesting(&lexed)?;
+    let insertions = find_insertions(&lexed, secrets)?;
     // what cannot be read to its end is told by the engine, and nothing of it is run
     let is_readable = lexed.is_complete && lexed.tags.iter().all(TemplateTag::is_balanced);
-    if let (Secrets::Masked(_), false) = (secrets, is_readable) {
+    if let (SecretHandling::Masked(_), false) = (secrets, is_readable) {
         return Err(TemplateFault::new(0..0, "the template cannot be read to its end", None));
     }
     if insertions.is_empty() || !is_readable {
@@ -175,23 +175,23 @@ fn prepare_with<'t>(template: &'t str, secrets: Secrets<'_>) -> Result<PreparedT
 }
 
 /// Whether a template could hold anything that is looked for. A word that is not in the text is no token of it.
-fn needs_a_look(template: &str) -> bool {
+fn may_need_changes(template: &str) -> bool {
     // signs of comparisons, subscripts and mappings
     nesting::may_be_deep(template)
         || template.bytes().any(|byte| b"~=<>[:+*".contains(&byte))
         || [DECLASSIFY, RESERVED, "set", "loop", "in", "extends", "import"].iter().any(|word| template.contains(word))
 }
 
-fn insertions(lexed: &LexedTemplate<'_>, secrets: Secrets<'_>) -> Result<Vec<Insertion>, TemplateFault> {
+fn find_insertions(lexed: &LexedTemplate<'_>, secrets: SecretHandling<'_>) -> Result<Vec<Insertion>, TemplateFault> {
     let (mut found, mut opens, mut closes) = (Vec::new(), Vec::new(), Vec::new());
     let mut within = Vec::new();
     for tag in &lexed.tags {
-        let (opened, closed) = operands::calls(tag);
+        let (opened, closed) = operands::operand_calls(tag);
         opens.extend(opened);
         closes.extend(closed);
-        if let Secrets::Masked(hidden) = secrets {
-            masking::follow(tag, &mut within);
-            found.extend(masking::around(tag, hidden, &within));
+        if let SecretHandling::Masked(hidden) = secrets {
+            masking::follow_scope(tag, &mut within);
+            found.extend(masking::masking_calls(tag, hidden, &within));
         }
         for (index, token) in tag.tokens.iter().enumerate() {
             match &token.token {
@@ -200,7 +200,7 @@ fn insertions(lexed: &LexedTemplate<'_>, secrets: Secrets<'_>) -> Result<Vec<Ins
                     return Err(TemplateFault::new(token.range.clone(), message, Some("take another name")));
                 }
                 Token::Ident(DECLASSIFY) if tag.is_closed && !is_member(&tag.tokens, index) => {
-                    let call = super::declassify::call(&tag.tokens, index)?;
+                    let call = super::declassify::check_call(&tag.tokens, index)?;
                     found.push((call, Cow::from("_septum_mark(), ")));
                 }
                 Token::Ident("loop") if !is_member(&tag.tokens, index) => check_loop(&tag.tokens, index)?,
@@ -253,7 +253,7 @@ pub(super) fn is_member(tokens: &[TagToken<'_>], index: usize) -> bool {
 }
 
 /// What a `set` gives values to.
-pub(super) struct Targets<'s, 't> {
+pub(super) struct SetTargets<'s, 't> {
     pub(super) tokens: &'s [TagToken<'t>],
     /// A field of a namespace is one.
     pub(super) has_field: bool,
@@ -261,7 +261,7 @@ pub(super) struct Targets<'s, 't> {
     pub(super) values: Option<Vec<&'s [TagToken<'t>]>>,
 }
 
-impl<'s, 't> Targets<'s, 't> {
+impl<'s, 't> SetTargets<'s, 't> {
     pub(super) fn of(tag: &'s TemplateTag<'t>) -> Self {
         let top: Vec<_> = tag.top_level().collect();
         let assign = top.iter().find(|(_, found)| matches!(found.token, Token::Assign)).map(|(index, _)| *index);
@@ -282,14 +282,14 @@ impl<'s, 't> Targets<'s, 't> {
 }
 
 /// The calls around what a `set` gives to its targets.
-fn bounded_values(tag: &TemplateTag<'_>, secrets: Secrets<'_>) -> Vec<Insertion> {
-    let targets = Targets::of(tag);
+fn bounded_values(tag: &TemplateTag<'_>, secrets: SecretHandling<'_>) -> Vec<Insertion> {
+    let targets = SetTargets::of(tag);
     let Some(values) = &targets.values else {
         // `{% set x | filter %}…{% endset %}`
         let is_filtered = tag.top_level().any(|(_, found)| matches!(found.token, Token::Pipe));
         let end = tag.tokens.last().filter(|_| is_filtered).map(|last| last.range.end);
         let filter = if targets.has_field { " | _septum_field" } else { " | _septum_value" };
-        let kept = matches!(secrets, Secrets::Masked(_)).then(|| masking::kept(&targets)).flatten();
+        let kept = matches!(secrets, SecretHandling::Masked(_)).then(|| masking::kept_filter(&targets)).flatten();
         return kept.into_iter().chain(end.map(|end| (end, Cow::from(filter)))).collect();
     };
     let call = if targets.has_field { "_septum_field(" } else { "_septum_value(" };
@@ -297,8 +297,8 @@ fn bounded_values(tag: &TemplateTag<'_>, secrets: Secrets<'_>) -> Vec<Insertion>
     for value in values {
         let Some((first, last)) = value.first().zip(value.last()) else { continue };
         let open = match secrets {
-            Secrets::Used => None,
-            Secrets::Masked(hidden) => Some(masking::of_value(&targets, value, hidden)),
+            SecretHandling::Used => None,
+            SecretHandling::Masked(hidden) => Some(masking::masking_calls_of_value(&targets, value, hidden)),
         };
         let (open, close) = open.unwrap_or_default();
         found.push((first.range.start, Cow::from(format!("{call}{open}"))));
@@ -312,7 +312,7 @@ pub(super) fn lone_expression(text: &str) -> Option<Range<usize>> {
     if !text.starts_with("{{") {
         return None;
     }
-    let lexed = lex(text);
+    let lexed = lex_template(text);
     let [tag] = lexed.tags.as_slice() else { return None };
     let is_lone = lexed.is_complete && tag.kind == TagKind::Expression && tag.is_closed && tag.range == (0..text.len());
     if !is_lone || tag.tokens.is_empty() {

@@ -4,57 +4,64 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::content::{Builder, Leaves};
-use super::frame::Frame;
-use super::session::{Reported, Session};
-use super::{Final, Outcome};
+use super::content::{ContentBuilder, LeafMode};
+use super::frame::RenderFrame;
+use super::session::{ErrorReported, ResolveSession};
+use super::{EntryOutcome, ResolvedBytes};
 use crate::diagnostic::Diagnostic;
-use crate::format::docker::{self, Login};
+use crate::format::docker::{self, RegistryLogin};
 use crate::layer::{Tree, TreeKind};
 use crate::secret::Secret;
-use crate::value::Value;
+use crate::value::OutputValue;
 
 /// The value of the entry `key`, which decides for one of the two forms. Without a registry there
 /// is none.
-pub(super) fn resolve(session: &Arc<Session>, frame: &Frame, key: &str, tree: &Tree) -> Result<Outcome, Reported> {
-    let TreeKind::Map(servers) = &tree.kind else { return Ok(Outcome::Missing) };
-    let mut builder = Builder { session, frame, may_render: true, leaves: Leaves::Texts, locked: false };
+pub(super) fn resolve_registries(
+    session: &Arc<ResolveSession>,
+    frame: &RenderFrame,
+    key: &str,
+    tree: &Tree,
+) -> Result<EntryOutcome, ErrorReported> {
+    let TreeKind::Map(servers) = &tree.kind else { return Ok(EntryOutcome::Missing) };
+    let mut builder = ContentBuilder { session, frame, may_render: true, leaves: LeafMode::Texts, locked: false };
     let built: Vec<_> = servers.iter().map(|(server, login)| (server, login, builder.build(login))).collect();
     // of what nobody decrypted it cannot be said that it is empty
     let is_locked = builder.locked || frame.is_locked();
-    let tell = |problem| if is_locked { Reported } else { session.report(problem) };
+    let tell = |problem| if is_locked { ErrorReported } else { session.report(problem) };
     let mut logins = Vec::with_capacity(built.len());
     let mut seen = HashMap::new();
     let mut failed = None;
     for (server, tree, value) in built {
         if let Some(other) = seen.insert(docker::server_key(server), server) {
-            failed = Some(tell(twice(server, other, tree)));
+            failed = Some(tell(duplicate_server(server, other, tree)));
         }
-        match value.and_then(|value| login(server, value).map_err(|lacks| tell(incomplete(server, lacks, tree)))) {
+        match value
+            .and_then(|value| read_login(server, value).map_err(|lacks| tell(incomplete_login(server, lacks, tree))))
+        {
             Ok(login) => logins.push(login),
             Err(reported) => failed = Some(reported),
         }
     }
     match failed {
-        Some(_) if is_locked => return Ok(Outcome::Locked(frame.shadow(None))),
+        Some(_) if is_locked => return Ok(EntryOutcome::Locked(frame.placeholder_for(None))),
         Some(reported) => return Err(reported),
-        None if logins.is_empty() => return Ok(Outcome::Missing),
+        None if logins.is_empty() => return Ok(EntryOutcome::Missing),
         None => {}
     }
-    let text = if key == ".dockercfg" { docker::config(logins) } else { docker::config_json(logins) };
+    let text = if key == ".dockercfg" { docker::dockercfg_text(logins) } else { docker::config_json(logins) };
     if is_locked {
-        return Ok(Outcome::Locked(frame.shadow(Some(text.expose()))));
+        return Ok(EntryOutcome::Locked(frame.placeholder_for(Some(text.expose()))));
     }
-    Ok(Outcome::Known(Final::Rendered(Arc::new(text))))
+    Ok(EntryOutcome::Known(ResolvedBytes::Rendered(Arc::new(text))))
 }
 
 /// A login, or which field it lacks.
-fn login<'s>(server: &'s str, value: Value<'_>) -> Result<Login<'s>, &'static str> {
+fn read_login<'s>(server: &'s str, value: OutputValue<'_>) -> Result<RegistryLogin<'s>, &'static str> {
     let mut login =
-        Login { server, username: Secret::default(), password: Secret::default(), email: Secret::default() };
-    let Value::Map(fields) = value else { return Err("username") };
+        RegistryLogin { server, username: Secret::default(), password: Secret::default(), email: Secret::default() };
+    let OutputValue::Map(fields) = value else { return Err("username") };
     for (name, value) in fields {
-        let Value::String(text) = value else { continue };
+        let OutputValue::String(text) = value else { continue };
         let text = Secret::new(text.into_owned());
         match &*name {
             "username" => login.username = text,
@@ -70,16 +77,16 @@ fn login<'s>(server: &'s str, value: Value<'_>) -> Result<Login<'s>, &'static st
     }
 }
 
-fn incomplete(server: &str, lacks: &str, tree: &Tree) -> Diagnostic {
+fn incomplete_login(server: &str, lacks: &str, tree: &Tree) -> Diagnostic {
     Diagnostic::error("typed-secret", format!("the registry `{server}` has no `{lacks}`"))
-        .at_hidden(tree.place.clone())
+        .at_masked(tree.place.clone())
         .note("without both, a username and a password, nobody can pull from it")
         .hint(format!("give one, or take the registry out with `{server}: null`"))
 }
 
-fn twice(server: &str, other: &str, tree: &Tree) -> Diagnostic {
+fn duplicate_server(server: &str, other: &str, tree: &Tree) -> Diagnostic {
     Diagnostic::error("typed-secret", format!("the registries `{other}` and `{server}` are the same"))
-        .at_hidden(tree.place.clone())
+        .at_masked(tree.place.clone())
         .note(format!("both are kept as `{}`", docker::server_key(server)))
         .hint("remove one of them")
 }

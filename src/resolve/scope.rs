@@ -9,36 +9,36 @@ use minijinja::value::{DynObject, Enumerator, Object, ObjectExt, ObjectRepr, Val
 use minijinja::{ErrorKind, Value};
 
 use super::frame;
-use super::literal::Word;
-use super::session::Session;
+use super::literal::TemplateWord;
+use super::session::ResolveSession;
 use super::sizes::BYTES_A_STEP;
 use super::suggest;
-use super::{Final, Outcome, Read, failure, pointed};
+use super::{EntryOutcome, ResolvedBytes, TemplateRead, failure, pointed};
 use crate::budget::TEMPLATE_STEPS;
 use crate::layer::{Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
-use crate::yaml::node::{Scalar, Style};
+use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::scalar::{CoreType, core_type};
 
 /// A part of the scope.
-pub(super) struct Node {
-    session: Arc<Session>,
-    part: Part,
+pub(super) struct ScopeNode {
+    session: Arc<ResolveSession>,
+    part: ScopePart,
 }
 
-enum Part {
+enum ScopePart {
     Root,
     Env,
     App,
     /// A part of `vars`: the steps that lead to it.
-    Vars(Vec<Step>),
+    Vars(Vec<VariableStep>),
     /// The entries of a bundle.
     Bundle(BundleName),
     Bundles,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Step {
+enum VariableStep {
     Key(String),
     Index(usize),
 }
@@ -47,28 +47,28 @@ enum Step {
 pub(super) const ROOT: [&str; 5] = ["app", "bundles", "data", "env", "vars"];
 
 /// The context of a render.
-pub(super) fn root(session: &Arc<Session>) -> Value {
-    Value::from_object(Node { session: Arc::clone(session), part: Part::Root })
+pub(super) fn root_scope(session: &Arc<ResolveSession>) -> Value {
+    Value::from_object(ScopeNode { session: Arc::clone(session), part: ScopePart::Root })
 }
 
-impl fmt::Debug for Node {
+impl fmt::Debug for ScopeNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[scope]")
     }
 }
 
-impl Node {
-    fn child(&self, part: Part) -> Value {
+impl ScopeNode {
+    fn child(&self, part: ScopePart) -> Value {
         Value::from_object(Self { session: Arc::clone(&self.session), part })
     }
 
     fn root_value(&self, key: &str) -> Option<Value> {
         Some(match key {
-            "env" => self.child(Part::Env),
-            "app" => self.child(Part::App),
-            "vars" => self.child(Part::Vars(Vec::new())),
-            "bundles" => self.child(Part::Bundles),
-            "data" => self.child(Part::Bundle(frame::current()?.bundle.clone())),
+            "env" => self.child(ScopePart::Env),
+            "app" => self.child(ScopePart::App),
+            "vars" => self.child(ScopePart::Vars(Vec::new())),
+            "bundles" => self.child(ScopePart::Bundles),
+            "data" => self.child(ScopePart::Bundle(frame::current_frame()?.bundle.clone())),
             _ => return None,
         })
     }
@@ -87,68 +87,68 @@ impl Node {
         if self.session.definition.entry(&id).is_none() {
             self.session.definition.bundles.get(bundle)?;
             let (message, hint) = suggest::undefined_key(&self.session, bundle, key);
-            return Some(failure::raise(&message, hint.as_deref(), Word::Key(key)));
+            return Some(failure::raise_own(&message, hint.as_deref(), TemplateWord::Key(key)));
         }
-        if let Some(frame) = frame::current() {
-            frame.record(Read::Entry(id.clone()));
+        if let Some(frame) = frame::current_frame() {
+            frame.record(TemplateRead::Entry(id.clone()));
         }
         let entry = self.session.entry(&id);
         if self.session.is_sensitive(&id, &entry.lineage) {
             record_secret(&entry.outcome);
         }
-        if matches!(entry.outcome, Outcome::Pointed(_)) {
+        if matches!(entry.outcome, EntryOutcome::Pointed(_)) {
             let (message, hint) = pointed::unknown_value(&self.session.definition.label(&id));
-            return Some(failure::raise(&message, Some(&hint), Word::Key(key)));
+            return Some(failure::raise_own(&message, Some(&hint), TemplateWord::Key(key)));
         }
-        handed_out(&entry.outcome, |value| self.session.typed(&id, value))
+        hand_out(&entry.outcome, |value| self.session.typed_value(&id, value))
     }
 
-    fn vars_value(&self, steps: &[Step], step: Step) -> Option<Value> {
+    fn vars_value(&self, steps: &[VariableStep], step: VariableStep) -> Option<Value> {
         let mut steps = steps.to_vec();
         steps.push(step);
         let tree = self.vars_node(&steps)?;
         match &tree.kind {
-            TreeKind::Map(_) | TreeKind::List(_) => Some(self.child(Part::Vars(steps))),
+            TreeKind::Map(_) | TreeKind::List(_) => Some(self.child(ScopePart::Vars(steps))),
             TreeKind::Leaf(scalar) => {
-                let path = path(&steps);
-                if let Some(frame) = frame::current() {
-                    frame.record(Read::Variable(path.clone()));
+                let path = format_steps(&steps);
+                if let Some(frame) = frame::current_frame() {
+                    frame.record(TemplateRead::Variable(path.clone()));
                 }
                 let variable = self.session.variable_value(&path, scalar, &tree.place);
                 if variable.lineage.secret {
                     record_secret(&variable.outcome);
                 }
-                if matches!(variable.outcome, Outcome::Pointed(_)) {
+                if matches!(variable.outcome, EntryOutcome::Pointed(_)) {
                     let (message, _) = pointed::unknown_value(&format!("vars.{path}"));
                     let hint = "name the `ref` itself where its value goes, not a variable that is made of it";
                     let last = steps.iter().rev().find_map(|step| match step {
-                        Step::Key(key) => Some(key.as_str()),
-                        Step::Index(_) => None,
+                        VariableStep::Key(key) => Some(key.as_str()),
+                        VariableStep::Index(_) => None,
                     });
-                    return Some(failure::raise(&message, Some(hint), Word::Key(last.unwrap_or_default())));
+                    return Some(failure::raise_own(&message, Some(hint), TemplateWord::Key(last.unwrap_or_default())));
                 }
-                handed_out(&variable.outcome, final_value)
+                hand_out(&variable.outcome, final_value)
             }
         }
     }
 
-    fn vars_node(&self, steps: &[Step]) -> Option<&Tree> {
-        self.session.variable(&steps.iter().map(Step::as_ref).collect::<Vec<_>>())
+    fn vars_node(&self, steps: &[VariableStep]) -> Option<&Tree> {
+        self.session.variable(&steps.iter().map(VariableStep::as_ref).collect::<Vec<_>>())
     }
 }
 
-impl Step {
-    fn as_ref(&self) -> StepRef<'_> {
+impl VariableStep {
+    fn as_ref(&self) -> VariableStepRef<'_> {
         match self {
-            Self::Key(key) => StepRef::Key(key),
-            Self::Index(index) => StepRef::Index(*index),
+            Self::Key(key) => VariableStepRef::Key(key),
+            Self::Index(index) => VariableStepRef::Index(*index),
         }
     }
 }
 
 /// A step into a structure.
 #[derive(Clone, Copy)]
-pub(super) enum StepRef<'a> {
+pub(super) enum VariableStepRef<'a> {
     /// By key.
     Key(&'a str),
     /// By position.
@@ -156,17 +156,19 @@ pub(super) enum StepRef<'a> {
 }
 
 /// The path of steps as people write it: `a.b[0]`.
-fn path(steps: &[Step]) -> String {
+fn format_steps(steps: &[VariableStep]) -> String {
     steps.iter().fold(String::new(), |path, step| match step {
-        Step::Key(key) => crate::layer::tree::join(&path, key),
-        Step::Index(index) => format!("{path}[{index}]"),
+        VariableStep::Key(key) => crate::layer::tree::join_path(&path, key),
+        VariableStep::Index(index) => format!("{path}[{index}]"),
     })
 }
 
-impl Object for Node {
+impl Object for ScopeNode {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         match &self.part {
-            Part::Vars(steps) if matches!(self.vars_node(steps).map(|tree| &tree.kind), Some(TreeKind::List(_))) => {
+            ScopePart::Vars(steps)
+                if matches!(self.vars_node(steps).map(|tree| &tree.kind), Some(TreeKind::List(_))) =>
+            {
                 ObjectRepr::Seq
             }
             _ => ObjectRepr::Map,
@@ -176,20 +178,20 @@ impl Object for Node {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         if let Some(text) = key.as_str() {
             return match &self.part {
-                Part::Root => self.root_value(text),
-                Part::Env => self.env_value(text),
-                Part::App => (text == "name").then(|| Value::from(self.session.definition.app.as_str())),
-                Part::Vars(steps) => self.vars_value(steps, Step::Key(text.to_owned())),
-                Part::Bundle(bundle) => self.bundle_value(bundle, text),
-                Part::Bundles => {
+                ScopePart::Root => self.root_value(text),
+                ScopePart::Env => self.env_value(text),
+                ScopePart::App => (text == "name").then(|| Value::from(self.session.definition.app.as_str())),
+                ScopePart::Vars(steps) => self.vars_value(steps, VariableStep::Key(text.to_owned())),
+                ScopePart::Bundle(bundle) => self.bundle_value(bundle, text),
+                ScopePart::Bundles => {
                     let bundle = BundleName::from(text);
                     let known = self.session.definition.bundles.contains_key(&bundle);
-                    known.then(|| self.child(Part::Bundle(bundle)))
+                    known.then(|| self.child(ScopePart::Bundle(bundle)))
                 }
             };
         }
         match &self.part {
-            Part::Vars(steps) => self.vars_value(steps, Step::Index(key.as_usize()?)),
+            ScopePart::Vars(steps) => self.vars_value(steps, VariableStep::Index(key.as_usize()?)),
             _ => None,
         }
     }
@@ -225,7 +227,7 @@ impl Object for Node {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         // names are made when they are asked for: whoever asks how many there are makes none
-        if let Part::Vars(steps) = &self.part
+        if let ScopePart::Vars(steps) = &self.part
             && let Some(TreeKind::List(items)) = self.vars_node(steps).map(|tree| &tree.kind)
         {
             return Enumerator::Seq(items.len());
@@ -233,17 +235,17 @@ impl Object for Node {
         self.mapped_enumerator(|this| {
             let definition = &this.session.definition;
             match &this.part {
-                Part::Root => values(ROOT.into_iter()),
-                Part::Env if definition.namespace.is_some() => values(["name", "namespace"].into_iter()),
-                Part::Env | Part::App => values(["name"].into_iter()),
-                Part::Bundles => values(definition.bundles.keys().map(BundleName::as_str)),
-                Part::Bundle(bundle) => match definition.bundles.get(bundle) {
-                    Some(bundle) => values(bundle.entries.keys().map(KeyName::as_str)),
-                    None => values([].into_iter()),
+                ScopePart::Root => names_to_values(ROOT.into_iter()),
+                ScopePart::Env if definition.namespace.is_some() => names_to_values(["name", "namespace"].into_iter()),
+                ScopePart::Env | ScopePart::App => names_to_values(["name"].into_iter()),
+                ScopePart::Bundles => names_to_values(definition.bundles.keys().map(BundleName::as_str)),
+                ScopePart::Bundle(bundle) => match definition.bundles.get(bundle) {
+                    Some(bundle) => names_to_values(bundle.entries.keys().map(KeyName::as_str)),
+                    None => names_to_values([].into_iter()),
                 },
-                Part::Vars(steps) => match this.vars_node(steps).map(|tree| &tree.kind) {
-                    Some(TreeKind::Map(map)) => values(map.keys().map(String::as_str)),
-                    Some(TreeKind::List(_) | TreeKind::Leaf(_)) | None => values([].into_iter()),
+                ScopePart::Vars(steps) => match this.vars_node(steps).map(|tree| &tree.kind) {
+                    Some(TreeKind::Map(map)) => names_to_values(map.keys().map(String::as_str)),
+                    Some(TreeKind::List(_) | TreeKind::Leaf(_)) | None => names_to_values([].into_iter()),
                 },
             }
         })
@@ -251,22 +253,22 @@ impl Object for Node {
 }
 
 /// Names as values.
-fn values<'n>(
+fn names_to_values<'n>(
     names: impl ExactSizeIterator<Item = &'n str> + Send + Sync + 'n,
 ) -> Box<dyn Iterator<Item = Value> + Send + Sync + 'n> {
     Box::new(names.map(Value::from))
 }
 
 /// Records that something sensitive was handed out, if there is any of it: that there is none is plain to see.
-fn record_secret(outcome: &Outcome) {
+fn record_secret(outcome: &EntryOutcome) {
     match outcome {
-        Outcome::Known(_) | Outcome::Locked(_) | Outcome::Failed => {
-            if let Some(frame) = frame::current() {
+        EntryOutcome::Known(_) | EntryOutcome::Locked(_) | EntryOutcome::Failed => {
+            if let Some(frame) = frame::current_frame() {
                 frame.record_secret();
             }
         }
         // what stands in a store is never handed out
-        Outcome::Missing | Outcome::Pointed(_) => {}
+        EntryOutcome::Missing | EntryOutcome::Pointed(_) => {}
     }
 }
 
@@ -277,9 +279,9 @@ const STEPS_OF_READ: usize = 32;
 /// compared does not matter: the render fails when it is done.
 fn pays_for(steps: usize) -> bool {
     let is_paid = TEMPLATE_STEPS.spend(steps as u64).is_ok();
-    if let (false, Some(frame)) = (is_paid, frame::current()) {
+    if let (false, Some(frame)) = (is_paid, frame::current_frame()) {
         frame.record_raised(ErrorKind::OutOfFuel, "");
-        frame.spoil();
+        frame.record_comparison();
     }
     is_paid
 }
@@ -291,8 +293,8 @@ fn compare(mine: &Value, theirs: &Value) -> Ordering {
         return Ordering::Equal;
     }
     if [mine, theirs].iter().any(|value| value.kind() == ValueKind::Invalid) {
-        if let Some(frame) = frame::current() {
-            frame.spoil();
+        if let Some(frame) = frame::current_frame() {
+            frame.record_comparison();
         }
         return mine.kind().cmp(&theirs.kind());
     }
@@ -300,27 +302,27 @@ fn compare(mine: &Value, theirs: &Value) -> Ordering {
 }
 
 /// The value of something that was read; undefined where there is none.
-fn handed_out(outcome: &Outcome, value: impl FnOnce(&Final) -> Value) -> Option<Value> {
+fn hand_out(outcome: &EntryOutcome, value: impl FnOnce(&ResolvedBytes) -> Value) -> Option<Value> {
     match outcome {
-        Outcome::Known(known) => Some(value(known)),
-        Outcome::Missing => None,
-        Outcome::Locked(shadow) => {
-            if let Some(frame) = frame::current() {
+        EntryOutcome::Known(known) => Some(value(known)),
+        EntryOutcome::Missing => None,
+        EntryOutcome::Locked(shadow) => {
+            if let Some(frame) = frame::current_frame() {
                 match shadow.text() {
                     Some(_) => frame.record_locked(),
-                    None => frame.record_dark(),
+                    None => frame.record_unknown(),
                 }
             }
             Some(Value::from(shadow.text().unwrap_or_default()))
         }
-        Outcome::Pointed(_) | Outcome::Failed => Some(failure::raise_failed()),
+        EntryOutcome::Pointed(_) | EntryOutcome::Failed => Some(failure::raise_failed()),
     }
 }
 
 /// A scalar as a template sees it: typed where its canonical form is its text, so that conditions
 /// and sums work and `1.10` or `0644` still print as written.
 pub(super) fn typed_scalar(scalar: &Scalar) -> Value {
-    if scalar.style != Style::Plain && scalar.tag.is_none() {
+    if scalar.style != YamlStyle::Plain && scalar.tag.is_none() {
         return Value::from(scalar.text());
     }
     typed_text(scalar.text(), core_type(scalar))
@@ -343,11 +345,11 @@ pub(super) fn typed_text(text: &str, kind: CoreType) -> Value {
 }
 
 /// The value of a variable that is a template or a scalar.
-pub(super) fn final_value(value: &Final) -> Value {
+pub(super) fn final_value(value: &ResolvedBytes) -> Value {
     match value {
-        Final::Written(scalar) => typed_scalar(scalar),
-        Final::Rendered(text) => Value::from(text.expose().as_str()),
-        Final::File(bytes) => match std::str::from_utf8(bytes) {
+        ResolvedBytes::Written(scalar) => typed_scalar(scalar),
+        ResolvedBytes::Rendered(text) => Value::from(text.expose().as_str()),
+        ResolvedBytes::File(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => Value::from(text),
             Err(_) => Value::from_bytes(bytes.to_vec()),
         },

@@ -10,19 +10,19 @@ use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::engine::Engine;
-use super::failure::{self, Origin};
-use super::frame::{self, Frame, Refusal, Subject};
-use super::pointed::{Marked, Pointed};
-use super::scope::{self, StepRef};
-use super::{Final, Lineage, Outcome, Read, Resolved, ResolvedValue, registries};
-use crate::budget::{Exhausted, VALUE_BYTES, VALUE_COST};
-use crate::diagnostic::{Diagnostic, Diagnostics, Public};
+use super::failure::{self, TemplateOrigin};
+use super::frame::{self, RenderBlocked, RenderFrame, RenderSubject};
+use super::pointed::{MarkedTemplate, StoreText};
+use super::scope::{self, VariableStepRef};
+use super::{EntryOutcome, Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead, registries};
+use crate::budget::{BudgetExhausted, VALUE_BYTES, VALUE_COST};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
 use crate::files::{FileKind, MAX_FILE_SIZE};
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::{BundleName, EntryId};
 use crate::secret::Secret;
 use crate::sops;
-use crate::span::Place;
+use crate::span::Location;
 use crate::template_tokens::{is_of_go, is_template};
 use crate::yaml::node::Scalar;
 use crate::yaml::scalar::CoreType;
@@ -32,7 +32,7 @@ mod content_text;
 mod running;
 
 /// The state of resolving a target.
-pub(super) struct Session {
+pub(super) struct ResolveSession {
     pub(super) engine: Arc<Engine>,
     pub(super) definition: Arc<Definition>,
     entries: Mutex<HashMap<EntryId, ResolvedValue>>,
@@ -42,15 +42,15 @@ pub(super) struct Session {
     withheld: Mutex<HashMap<String, Diagnostics>>,
     mentioned: Mutex<BTreeSet<String>>,
     /// There are manifests of which nothing is known.
-    dark: AtomicBool,
+    has_unknown_manifests: AtomicBool,
     /// Whether an entry is a `ref`, once somebody asked.
-    pub(super) pointers: OnceLock<bool>,
+    pub(super) has_store_refs: OnceLock<bool>,
 }
 
 /// That something failed, and was reported.
-pub(super) struct Reported;
+pub(super) struct ErrorReported;
 
-impl Session {
+impl ResolveSession {
     pub(super) fn new(engine: Arc<Engine>, definition: Definition) -> Arc<Self> {
         Arc::new(Self {
             engine,
@@ -60,56 +60,65 @@ impl Session {
             problems: Mutex::default(),
             withheld: Mutex::default(),
             mentioned: Mutex::default(),
-            dark: AtomicBool::new(false),
-            pointers: OnceLock::new(),
+            has_unknown_manifests: AtomicBool::new(false),
+            has_store_refs: OnceLock::new(),
         })
     }
 
     /// Resolves everything; manifests only if they are asked for.
-    pub(super) fn finish(self: &Arc<Self>, with_manifests: bool, problems: &mut Diagnostics) -> Resolved {
+    pub(super) fn finish(self: &Arc<Self>, with_manifests: bool, problems: &mut Diagnostics) -> ResolvedTarget {
         let definition = Arc::clone(&self.definition);
         let entries = definition.entries().map(|(id, _, _)| (id.clone(), self.entry(&id))).collect();
-        let asked = self.engine.files.seen();
-        let manifests = if with_manifests { self.manifests() } else { Vec::new() };
-        problems.extend(std::mem::take(&mut *lock(&self.problems)));
-        let mut variables = std::mem::take(&mut *lock(&self.variables));
+        let asked = self.engine.files.recorded_queries();
+        let manifests = if with_manifests { self.read_manifests() } else { Vec::new() };
+        problems.extend(std::mem::take(&mut *lock_mutex(&self.problems)));
+        let mut variables = std::mem::take(&mut *lock_mutex(&self.variables));
         variables.sort_unstable_keys();
-        let dark = self.dark.load(Ordering::Relaxed);
+        let dark = self.has_unknown_manifests.load(Ordering::Relaxed);
         let files = Arc::clone(&self.engine.files);
-        let mentioned = std::mem::take(&mut *lock(&self.mentioned));
-        Resolved { definition, entries, variables, mentioned, manifests, dark, asked, files }
+        let mentioned = std::mem::take(&mut *lock_mutex(&self.mentioned));
+        ResolvedTarget {
+            definition,
+            entries,
+            variables,
+            mentioned,
+            manifests,
+            has_unknown_manifests: dark,
+            recorded_queries: asked,
+            files,
+        }
     }
 
     /// Notes that there are manifests of which nothing is known.
-    pub(super) fn darken(&self) {
-        self.dark.store(true, Ordering::Relaxed);
+    pub(super) fn mark_unknown_manifests(&self) {
+        self.has_unknown_manifests.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn report(&self, problem: Diagnostic) -> Reported {
+    pub(super) fn report(&self, problem: Diagnostic) -> ErrorReported {
         match frame::variable_after_secret() {
             Some(path) => self.withhold(&path, problem),
-            None => lock(&self.problems).push(problem),
+            None => lock_mutex(&self.problems).push(problem),
         }
-        Reported
+        ErrorReported
     }
 
     /// Keeps back what is wrong with a variable that, as far as is known, is read only since a secret is what it is.
     /// Who reads it fails, and says so.
     fn withhold(&self, path: &str, problem: Diagnostic) {
-        lock(&self.withheld).entry(path.to_owned()).or_default().push(problem);
+        lock_mutex(&self.withheld).entry(path.to_owned()).or_default().push(problem);
     }
 
     /// Reports what was kept back of a variable, and of those that it is made of.
     fn release(&self, path: &str) {
-        if lock(&self.withheld).is_empty() {
+        if lock_mutex(&self.withheld).is_empty() {
             return;
         }
-        let problems = lock(&self.withheld).remove(path);
-        lock(&self.problems).extend(problems.into_iter().flatten());
-        let reads = lock(&self.variables).get(path).map(|known| known.lineage.reads.clone());
+        let problems = lock_mutex(&self.withheld).remove(path);
+        lock_mutex(&self.problems).extend(problems.into_iter().flatten());
+        let reads = lock_mutex(&self.variables).get(path).map(|known| known.lineage.reads.clone());
         // a circle is none of those: who is in one was never remembered
         for read in reads.into_iter().flatten() {
-            if let Read::Variable(path) = read {
+            if let TemplateRead::Variable(path) = read {
                 self.release(&path);
             }
         }
@@ -117,35 +126,40 @@ impl Session {
 
     /// An entry, resolved now if it was not yet.
     pub(super) fn entry(self: &Arc<Self>, id: &EntryId) -> ResolvedValue {
-        if let Some(known) = lock(&self.entries).get(id) {
+        if let Some(known) = lock_mutex(&self.entries).get(id) {
             return known.clone();
         }
         let definition = Arc::clone(&self.definition);
-        let Some(entry) = definition.entry(id) else { return failed(Place::nowhere()) };
+        let Some(entry) = definition.entry(id) else { return failed_value(Location::synthetic()) };
         // a bundle of logins has no entries of its own that they could be made of
         let is_login = matches!(entry.source.as_ref().map(|source| &source.value), Some(EntrySource::Registries(_)));
         let bundle = if is_login { definition.own_bundle() } else { id.bundle.clone() };
-        let frame = Frame::new(Subject::Entry(id.clone()), bundle);
-        let entered = frame::enter(&frame, || self.resolve_entry(id, entry, &frame));
+        let frame = RenderFrame::new(RenderSubject::Entry(id.clone()), bundle);
+        let entered = frame::enter_frame(&frame, || self.resolve_entry(id, entry, &frame));
         let place = entry.place();
-        let Some(resolved) = self.conclude(entered, &frame, place) else { return failed(place.clone()) };
-        lock(&self.entries).insert(id.clone(), resolved.clone());
+        let Some(resolved) = self.conclude(entered, &frame, place) else { return failed_value(place.clone()) };
+        lock_mutex(&self.entries).insert(id.clone(), resolved.clone());
         resolved
     }
 
     /// The value of a variable, rendered if it is a template.
-    pub(super) fn variable_value(self: &Arc<Self>, path: &str, scalar: &Arc<Scalar>, place: &Place) -> ResolvedValue {
-        let known = lock(&self.variables).get(path).cloned();
+    pub(super) fn variable_value(
+        self: &Arc<Self>,
+        path: &str,
+        scalar: &Arc<Scalar>,
+        place: &Location,
+    ) -> ResolvedValue {
+        let known = lock_mutex(&self.variables).get(path).cloned();
         if let Some(known) = known {
             if !frame::follows_secret() {
                 self.release(path);
             }
             return known;
         }
-        let frame = Frame::new(Subject::Variable(path.to_owned()), self.definition.own_bundle());
-        let entered = frame::enter(&frame, || self.scalar(scalar, place, true, &frame));
-        let Some(resolved) = self.conclude(entered, &frame, place) else { return failed(place.clone()) };
-        lock(&self.variables).insert(path.to_owned(), resolved.clone());
+        let frame = RenderFrame::new(RenderSubject::Variable(path.to_owned()), self.definition.own_bundle());
+        let entered = frame::enter_frame(&frame, || self.resolve_scalar(scalar, place, true, &frame));
+        let Some(resolved) = self.conclude(entered, &frame, place) else { return failed_value(place.clone()) };
+        lock_mutex(&self.variables).insert(path.to_owned(), resolved.clone());
         resolved
     }
 
@@ -153,120 +167,129 @@ impl Session {
     /// result is remembered when that ends.
     fn conclude(
         &self,
-        entered: Result<Result<Outcome, Reported>, Refusal>,
-        frame: &Frame,
-        place: &Place,
+        entered: Result<Result<EntryOutcome, ErrorReported>, RenderBlocked>,
+        frame: &RenderFrame,
+        place: &Location,
     ) -> Option<ResolvedValue> {
         let outcome = match entered {
             Err(refusal) => {
                 if !frame::follows_secret() {
-                    self.report(self.refused(&refusal));
+                    self.report(self.blocked_render(&refusal));
                 }
                 return None;
             }
-            Ok(Ok(Outcome::Known(value))) if frame.is_locked() => Outcome::Locked(frame.shadow(value.text())),
-            Ok(Err(Reported) | Ok(Outcome::Pointed(_))) if frame.is_locked() => Outcome::Locked(frame.shadow(None)),
-            Ok(Err(Reported)) => Outcome::Failed,
-            Ok(Ok(Outcome::Known(value))) if sops::holds_ciphertext(value.bytes()) => {
+            Ok(Ok(EntryOutcome::Known(value))) if frame.is_locked() => {
+                EntryOutcome::Locked(frame.placeholder_for(value.text()))
+            }
+            Ok(Err(ErrorReported) | Ok(EntryOutcome::Pointed(_))) if frame.is_locked() => {
+                EntryOutcome::Locked(frame.placeholder_for(None))
+            }
+            Ok(Err(ErrorReported)) => EntryOutcome::Failed,
+            Ok(Ok(EntryOutcome::Known(value))) if sops::holds_ciphertext(value.bytes()) => {
                 let name = self.subject_name(&frame.subject);
                 let problem = sops::ciphertext_as_value(&format!("the value of `{name}`"));
-                self.report(problem.at_hidden(place.clone()));
-                Outcome::Failed
+                self.report(problem.at_masked(place.clone()));
+                EntryOutcome::Failed
             }
             // values that double each other would fill the memory
-            Ok(Ok(Outcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
+            Ok(Ok(EntryOutcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
                 let name = self.subject_name(&frame.subject);
                 let problem =
                     Diagnostic::error("oversized-value", format!("the value of `{name}` is larger than 1 MiB"))
-                        .at_hidden(place.clone())
+                        .at_masked(place.clone())
                         .note("a ConfigMap or Secret holds at most 1 MiB")
                         .hint("compute less, or keep large data in an image, a volume or an object store");
                 match &frame.subject {
-                    Subject::Variable(path) if frame::follows_secret() => self.withhold(path, problem),
+                    RenderSubject::Variable(path) if frame::follows_secret() => self.withhold(path, problem),
                     // how long it is may follow from a secret
-                    _ if frame.is_secret() => drop(self.report(failure::withheld(&name, place, "template"))),
+                    _ if frame.is_secret() => drop(self.report(failure::withheld_error(&name, place, "template"))),
                     _ => drop(self.report(problem)),
                 }
-                Outcome::Failed
+                EntryOutcome::Failed
             }
             Ok(Ok(outcome)) => outcome,
         };
-        let outcome = if self.is_affordable(&outcome, place) { outcome } else { Outcome::Failed };
+        let outcome = if self.is_affordable(&outcome, place) { outcome } else { EntryOutcome::Failed };
         Some(ResolvedValue { outcome, lineage: frame.lineage(), place: place.clone() })
     }
 
     /// Whether the run may hold one more value. Many environments of many keys, or one file in many keys, add up.
-    fn is_affordable(&self, outcome: &Outcome, place: &Place) -> bool {
-        let bytes = if let Outcome::Known(value) = outcome { value.bytes().len() } else { 0 };
+    fn is_affordable(&self, outcome: &EntryOutcome, place: &Location) -> bool {
+        let bytes = if let EntryOutcome::Known(value) = outcome { value.bytes().len() } else { 0 };
         let spent = VALUE_BYTES.spend((bytes + VALUE_COST) as u64);
-        if let Err(Exhausted) = spent {
+        if let Err(BudgetExhausted) = spent {
             self.report(
                 VALUE_BYTES
-                    .exceeded()
-                    .at_hidden(place.clone())
+                    .budget_diagnostic()
+                    .at_masked(place.clone())
                     .hint("render fewer environments or apps at once, and use a file in fewer keys"),
             );
         }
         spent.is_ok()
     }
 
-    fn resolve_entry(self: &Arc<Self>, id: &EntryId, entry: &Entry, frame: &Frame) -> Result<Outcome, Reported> {
+    fn resolve_entry(
+        self: &Arc<Self>,
+        id: &EntryId,
+        entry: &Entry,
+        frame: &RenderFrame,
+    ) -> Result<EntryOutcome, ErrorReported> {
         if entry.broken {
-            return Err(Reported);
+            return Err(ErrorReported);
         }
-        let Some(source) = &entry.source else { return Ok(Outcome::Missing) };
+        let Some(source) = &entry.source else { return Ok(EntryOutcome::Missing) };
         let declared = entry.rules.template.as_ref().map(|rule| rule.value);
         let may_render = declared.unwrap_or(true);
-        let at_source = |problem: Diagnostic| self.report(problem.at_public(source.place.clone(), Public::Path));
+        let at_source = |problem: Diagnostic| self.report(problem.at_public(source.place.clone(), PublicReason::Path));
         match &source.value {
             EntrySource::Value(scalar) => {
                 let may_render = declared.unwrap_or_else(|| !is_of_go(id.key.as_str(), scalar.text()));
-                self.scalar(scalar, &source.place, may_render, frame)
+                self.resolve_scalar(scalar, &source.place, may_render, frame)
             }
-            EntrySource::File(path) => {
-                Ok(Outcome::Known(Final::File(self.engine.files.bytes(FileKind::EntryFile, path).map_err(at_source)?)))
-            }
+            EntrySource::File(path) => Ok(EntryOutcome::Known(ResolvedBytes::File(
+                self.engine.files.read_bytes(FileKind::EntryFile, path).map_err(at_source)?,
+            ))),
             EntrySource::Template(path) => {
-                let file = self.engine.files.text(FileKind::Template, path).map_err(at_source)?;
-                let marked = self.mark(file.text(), frame, &source.place)?;
-                let text = self.render(file.name(), &marked.text, &Origin::File(&file))?;
-                Ok(rendered(&marked, text))
+                let file = self.engine.files.read_text(FileKind::Template, path).map_err(at_source)?;
+                let marked = self.mark_template(file.text(), frame, &source.place)?;
+                let text = self.render(file.name(), &marked.text, &TemplateOrigin::File(&file))?;
+                Ok(rendered_outcome(&marked, text))
             }
-            EntrySource::Content(tree) => self.content(id, entry, tree, may_render, frame),
-            EntrySource::Registries(tree) => registries::resolve(self, frame, id.key.as_str(), tree),
-            EntrySource::Ref(pointer) => Ok(Outcome::Pointed(Arc::new(Pointed::value(id, pointer)))),
+            EntrySource::Content(tree) => self.content_outcome(id, entry, tree, may_render, frame),
+            EntrySource::Registries(tree) => registries::resolve_registries(self, frame, id.key.as_str(), tree),
+            EntrySource::Ref(pointer) => Ok(EntryOutcome::Pointed(Arc::new(StoreText::value(id, pointer)))),
         }
     }
 
     /// The value of a scalar.
-    fn scalar(
+    fn resolve_scalar(
         self: &Arc<Self>,
         scalar: &Arc<Scalar>,
-        place: &Place,
+        place: &Location,
         may_render: bool,
-        frame: &Frame,
-    ) -> Result<Outcome, Reported> {
+        frame: &RenderFrame,
+    ) -> Result<EntryOutcome, ErrorReported> {
         if scalar.encrypted {
             frame.record_encrypted();
         }
         if scalar.locked {
-            return Ok(Outcome::Locked(frame.shadow(Some(scalar.text()))));
+            return Ok(EntryOutcome::Locked(frame.placeholder_for(Some(scalar.text()))));
         }
         if scalar.tag.as_deref() == Some("binary") {
             let packed: String = scalar.text().split_whitespace().collect();
             let bytes = STANDARD.decode(packed).map_err(|_| {
                 let message = "`!!binary` wants standard base64 with padding";
-                self.report(Diagnostic::error("invalid-value", message).at_hidden(place.clone()))
+                self.report(Diagnostic::error("invalid-value", message).at_masked(place.clone()))
             })?;
-            return Ok(Outcome::Known(Final::File(bytes.into())));
+            return Ok(EntryOutcome::Known(ResolvedBytes::File(bytes.into())));
         }
         if !may_render || !is_template(scalar.text()) {
-            return Ok(Outcome::Known(Final::Written(Arc::clone(scalar))));
+            return Ok(EntryOutcome::Known(ResolvedBytes::Written(Arc::clone(scalar))));
         }
-        let origin = Origin::Scalar { scalar, place, shift: 0 };
-        let marked = self.mark(scalar.text(), frame, place)?;
+        let origin = TemplateOrigin::Scalar { scalar, place, shift: 0 };
+        let marked = self.mark_template(scalar.text(), frame, place)?;
         let text = self.render(place.source.name(), &marked.text, &origin)?;
-        Ok(rendered(&marked, text))
+        Ok(rendered_outcome(&marked, text))
     }
 
     /// Whether an entry is sensitive by what layers declare, or by what it was made of.
@@ -291,12 +314,12 @@ impl Session {
         match steps.as_slice() {
             ["data", key] => {
                 let bundle =
-                    frame::current().map_or_else(|| self.definition.own_bundle(), |frame| frame.bundle.clone());
+                    frame::current_frame().map_or_else(|| self.definition.own_bundle(), |frame| frame.bundle.clone());
                 lacks(&bundle, key)
             }
             ["bundles", bundle, key] => lacks(&BundleName::from(*bundle), key),
             ["vars", rest @ ..] if !rest.is_empty() => {
-                let steps: Vec<_> = rest.iter().map(|key| StepRef::Key(key)).collect();
+                let steps: Vec<_> = rest.iter().map(|key| VariableStepRef::Key(key)).collect();
                 self.variable(&steps).is_none()
             }
             ["env", "namespace"] => self.definition.namespace.is_none(),
@@ -306,17 +329,17 @@ impl Session {
     }
 
     /// The part of `vars` that the steps lead to.
-    pub(super) fn variable(&self, steps: &[StepRef<'_>]) -> Option<&Tree> {
+    pub(super) fn variable(&self, steps: &[VariableStepRef<'_>]) -> Option<&Tree> {
         steps.iter().try_fold(self.definition.vars.as_ref()?, |tree, step| match (&tree.kind, step) {
-            (TreeKind::Map(map), StepRef::Key(key)) => map.get(*key),
-            (TreeKind::List(items), StepRef::Index(index)) => items.get(*index),
+            (TreeKind::Map(map), VariableStepRef::Key(key)) => map.get(*key),
+            (TreeKind::List(items), VariableStepRef::Index(index)) => items.get(*index),
             _ => None,
         })
     }
 
     /// An entry's value as a template sees it: of the type that its rules declare, else of the
     /// type that it was written with.
-    pub(super) fn typed(&self, id: &EntryId, value: &Final) -> Value {
+    pub(super) fn typed_value(&self, id: &EntryId, value: &ResolvedBytes) -> Value {
         let declared = self.definition.entry(id).and_then(|entry| entry.rules.schema.get("type"));
         let kind = match declared.and_then(|declared| declared.value.as_str()) {
             Some("integer") => CoreType::Int,
@@ -333,17 +356,17 @@ impl Session {
 }
 
 /// What a rendered template gives.
-fn rendered(marked: &Marked<'_>, text: Arc<Secret<String>>) -> Outcome {
-    match marked.part(text.expose()) {
-        Some(pointed) => Outcome::Pointed(Arc::new(pointed)),
-        None => Outcome::Known(Final::Rendered(text)),
+fn rendered_outcome(marked: &MarkedTemplate<'_>, text: Arc<Secret<String>>) -> EntryOutcome {
+    match marked.split_at_marks(text.expose()) {
+        Some(pointed) => EntryOutcome::Pointed(Arc::new(pointed)),
+        None => EntryOutcome::Known(ResolvedBytes::Rendered(text)),
     }
 }
 
-fn failed(place: Place) -> ResolvedValue {
-    ResolvedValue { outcome: Outcome::Failed, lineage: Lineage::default(), place }
+fn failed_value(place: Location) -> ResolvedValue {
+    ResolvedValue { outcome: EntryOutcome::Failed, lineage: Lineage::default(), place }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,7 @@ use minijinja::tests as predicates;
 use minijinja::value::{Kwargs, Rest, StringInput, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, State, Value, filters, functions};
 
-use super::failure::invalid;
+use super::failure::invalid_value;
 use super::{bounded, scope};
 
 /// Most blanks that a line may be indented by.
@@ -24,36 +24,36 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.add_filter("tojson", tojson);
     environment.add_filter("pprint", pprint);
     environment.add_filter("indent", indent);
-    environment.add_filter("upper", of_texts(Value::from_function(filters::upper)));
-    environment.add_filter("lower", of_texts(Value::from_function(filters::lower)));
-    environment.add_filter("title", of_texts(Value::from_function(filters::title)));
-    environment.add_filter("capitalize", of_texts(Value::from_function(filters::capitalize)));
-    environment.add_filter("replace", of_texts(Value::from_function(filters::replace)));
-    environment.add_filter("trim", of_texts(Value::from_function(filters::trim)));
-    environment.add_filter("split", of_texts(Value::from_function(filters::split)));
-    environment.add_filter("lines", of_texts(Value::from_function(filters::lines)));
-    environment.add_filter("format", of_texts(Value::from_function(filters::format)));
-    environment.add_filter("escape", of_texts(Value::from_function(filters::escape)));
-    environment.add_filter("e", of_texts(Value::from_function(filters::escape)));
-    environment.add_filter("safe", of_texts(Value::from_function(filters::safe)));
-    environment.add_filter("min", comparing(Value::from_function(filters::min)));
-    environment.add_filter("max", comparing(Value::from_function(filters::max)));
-    environment.add_filter("sort", comparing(Value::from_function(filters::sort)));
-    environment.add_filter("unique", comparing(Value::from_function(filters::unique)));
-    environment.add_filter("groupby", comparing(Value::from_function(filters::groupby)));
-    environment.add_filter("sum", comparing(Value::from_function(filters::sum)));
+    environment.add_filter("upper", texts_only(Value::from_function(filters::upper)));
+    environment.add_filter("lower", texts_only(Value::from_function(filters::lower)));
+    environment.add_filter("title", texts_only(Value::from_function(filters::title)));
+    environment.add_filter("capitalize", texts_only(Value::from_function(filters::capitalize)));
+    environment.add_filter("replace", texts_only(Value::from_function(filters::replace)));
+    environment.add_filter("trim", texts_only(Value::from_function(filters::trim)));
+    environment.add_filter("split", texts_only(Value::from_function(filters::split)));
+    environment.add_filter("lines", texts_only(Value::from_function(filters::lines)));
+    environment.add_filter("format", texts_only(Value::from_function(filters::format)));
+    environment.add_filter("escape", texts_only(Value::from_function(filters::escape)));
+    environment.add_filter("e", texts_only(Value::from_function(filters::escape)));
+    environment.add_filter("safe", texts_only(Value::from_function(filters::safe)));
+    environment.add_filter("min", charge_comparisons(Value::from_function(filters::min)));
+    environment.add_filter("max", charge_comparisons(Value::from_function(filters::max)));
+    environment.add_filter("sort", charge_comparisons(Value::from_function(filters::sort)));
+    environment.add_filter("unique", charge_comparisons(Value::from_function(filters::unique)));
+    environment.add_filter("groupby", charge_comparisons(Value::from_function(filters::groupby)));
+    environment.add_filter("sum", charge_comparisons(Value::from_function(filters::sum)));
     environment.add_filter("dictsort", dictsort);
     environment.add_filter("chain", chain);
     environment.add_filter("zip", zip);
     environment.add_function("range", range);
-    environment.add_filter("select", of_items(Value::from_function(filters::select)));
-    environment.add_filter("reject", of_items(Value::from_function(filters::reject)));
-    environment.add_filter("selectattr", of_items(Value::from_function(filters::selectattr)));
-    environment.add_filter("rejectattr", of_items(Value::from_function(filters::rejectattr)));
-    environment.add_filter("map", of_items(Value::from_function(filters::map)));
-    environment.add_filter("attr", hashing(Value::from_function(filters::attr)));
-    install_test(environment, &["startingwith"], of_texts(Value::from_function(predicates::is_startingwith)));
-    install_test(environment, &["endingwith"], of_texts(Value::from_function(predicates::is_endingwith)));
+    environment.add_filter("select", charge_items(Value::from_function(filters::select)));
+    environment.add_filter("reject", charge_items(Value::from_function(filters::reject)));
+    environment.add_filter("selectattr", charge_items(Value::from_function(filters::selectattr)));
+    environment.add_filter("rejectattr", charge_items(Value::from_function(filters::rejectattr)));
+    environment.add_filter("map", charge_items(Value::from_function(filters::map)));
+    environment.add_filter("attr", charge_lookups(Value::from_function(filters::attr)));
+    install_test(environment, &["startingwith"], texts_only(Value::from_function(predicates::is_startingwith)));
+    install_test(environment, &["endingwith"], texts_only(Value::from_function(predicates::is_endingwith)));
     let comparisons: [(&[&'static str], Value); 6] = [
         (&["eq", "equalto", "=="], Value::from_function(predicates::is_eq)),
         (&["ne", "!="], Value::from_function(predicates::is_ne)),
@@ -63,9 +63,9 @@ pub(super) fn install(environment: &mut Environment<'static>) {
         (&["ge", ">="], Value::from_function(predicates::is_ge)),
     ];
     for (names, test) in comparisons {
-        install_test(environment, names, comparing(test));
+        install_test(environment, names, charge_comparisons(test));
     }
-    let is_in = comparing(Value::from_function(predicates::is_in));
+    let is_in = charge_comparisons(Value::from_function(predicates::is_in));
     install_test(environment, &["in"], move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
         let operands = operands.into_values();
         // of a mapping only its keys are looked up, and its values are not to be read
@@ -95,7 +95,7 @@ where
 
 /// A filter or a test that compares or adds up what is in its operands. The engine charges the number of items alone,
 /// and each of them may be a text of any length, that of an option too.
-fn comparing(
+fn charge_comparisons(
     filter: Value,
 ) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
     move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
@@ -113,7 +113,7 @@ fn comparing(
 }
 
 /// A filter that looks its arguments up in a mapping.
-fn hashing(
+fn charge_lookups(
     filter: Value,
 ) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
     move |state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>| {
@@ -139,13 +139,13 @@ fn option_length(operand: &Value) -> Result<usize, Error> {
 }
 
 /// A filter that is for texts alone. The engine would print a list to make a text of it, however long.
-fn of_texts(
+fn texts_only(
     filter: Value,
 ) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
     move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| {
         let arguments = arguments.into_values();
         if arguments.iter().any(|argument| !argument.is_kwargs() && is_structure(argument)) {
-            return Err(invalid(NO_TEXT));
+            return Err(invalid_value(NO_TEXT));
         }
         let mut operands = arguments.into_iter();
         let first = operands.next().map(as_printed).transpose()?;
@@ -160,8 +160,8 @@ fn of_texts(
 pub(super) fn as_printed(value: Value) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::Bool => Ok(Value::from(if value.is_true() { "true" } else { "false" })),
-        ValueKind::None => Err(invalid(NULL_HAS_NO_TEXT)),
-        ValueKind::Plain => Err(invalid(FUNCTION_HAS_NO_TEXT)),
+        ValueKind::None => Err(invalid_value(NULL_HAS_NO_TEXT)),
+        ValueKind::Plain => Err(invalid_value(FUNCTION_HAS_NO_TEXT)),
         _ => Ok(value),
     }
 }
@@ -174,13 +174,13 @@ pub(super) const FUNCTION_HAS_NO_TEXT: &str =
 pub(super) const NULL_HAS_NO_TEXT: &str = "null has no text; use `default(value, true)` to give one";
 
 /// A filter of a list whose first argument names what is done to each item.
-fn of_items(
+fn charge_items(
     filter: Value,
 ) -> impl Fn(&mut State<'_, '_>, Rest<ValueOrKwargs>) -> Result<Value, Error> + Clone + Send + Sync + 'static {
     move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| {
         let arguments = arguments.into_values();
         if arguments.get(1).is_some_and(|name| !name.is_kwargs() && is_structure(name)) {
-            return Err(invalid(NO_TEXT));
+            return Err(invalid_value(NO_TEXT));
         }
         filter.call(state, &arguments)
     }
@@ -196,22 +196,22 @@ fn is_structure(value: &Value) -> bool {
 /// Pays for YAML that is made of a value. A text may have as many lines as characters, and each is indented by as
 /// much as it is deep.
 pub(super) fn charge_lines(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
-    Charge { state, widest: WIDEST_IN_JSON, is_indented: true, reads_scope: true }.pay(value, 0)
+    ValueCharge { state, widest: WIDEST_IN_JSON, is_indented: true, reads_scope: true }.pay(value, 0)
 }
 
 /// Pays for a text that is made of a value: all texts in it, and some bytes for each part. `widest` is what a
 /// byte of a text becomes at most.
 pub(super) fn charge(state: &State<'_, '_>, value: &Value, widest: usize) -> Result<(), Error> {
-    Charge { state, widest, is_indented: false, reads_scope: true }.pay(value, 0)
+    ValueCharge { state, widest, is_indented: false, reads_scope: true }.pay(value, 0)
 }
 
 /// Pays for a value that is compared, less what is in parts of the scope.
 pub(super) fn charge_compared(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
-    Charge { state, widest: COMPARED, is_indented: false, reads_scope: false }.pay(value, 0)
+    ValueCharge { state, widest: COMPARED, is_indented: false, reads_scope: false }.pay(value, 0)
 }
 
 /// The price of a value.
-struct Charge<'s, 't, 'e> {
+struct ValueCharge<'s, 't, 'e> {
     state: &'s State<'t, 'e>,
     /// Length that a byte of a text gets at most.
     widest: usize,
@@ -221,7 +221,7 @@ struct Charge<'s, 't, 'e> {
     reads_scope: bool,
 }
 
-impl Charge<'_, '_, '_> {
+impl ValueCharge<'_, '_, '_> {
     fn pay(&self, value: &Value, depth: usize) -> Result<(), Error> {
         let text = match value.kind() {
             ValueKind::String | ValueKind::Bytes => value.as_bytes().unwrap_or_default(),
@@ -231,9 +231,9 @@ impl Charge<'_, '_, '_> {
         let blanks = if self.is_indented { 2 * depth * lines() } else { 0 };
         self.state.consume_fuel((1 + (text.len().saturating_mul(self.widest) + blanks) / BYTES_A_STEP) as u64)?;
         if depth >= MAX_DEPTH {
-            return Err(invalid("a structure is nested deeper than 128 levels"));
+            return Err(invalid_value("a structure is nested deeper than 128 levels"));
         }
-        if !self.reads_scope && value.downcast_object_ref::<scope::Node>().is_some() {
+        if !self.reads_scope && value.downcast_object_ref::<scope::ScopeNode>().is_some() {
             return Ok(());
         }
         match value.kind() {
@@ -263,7 +263,7 @@ fn tojson(state: &State<'_, '_>, value: &Value, indent: Option<Value>, kwargs: K
         None => kwargs.get("indent")?,
     };
     if indent.as_ref().and_then(Value::as_usize).is_some_and(|blanks| blanks > MAX_INDENT) {
-        return Err(invalid(TOO_WIDE));
+        return Err(invalid_value(TOO_WIDE));
     }
     charge(state, value, WIDEST_IN_JSON)?;
     filters::tojson(value, indent, kwargs)
@@ -293,12 +293,12 @@ fn chain(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Val
         }
     }
     let chained = Value::from_function(filters::chain).call(state, &operands)?;
-    if chained.kind() == ValueKind::Map { Ok(chained) } else { bounded::items(state, &chained) }
+    if chained.kind() == ValueKind::Map { Ok(chained) } else { bounded::bounded_items(state, &chained) }
 }
 
 fn zip(state: &mut State<'_, '_>, operands: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let zipped = Value::from_function(filters::zip).call(state, &operands.into_values())?;
-    bounded::listed(state, zipped)
+    bounded::compute_list(state, zipped)
 }
 
 /// Numbers of which a step pays for.
@@ -319,14 +319,14 @@ fn indent(state: &State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>) 
     let (width, first, blank, kwargs): (Option<usize>, Option<bool>, Option<bool>, Kwargs) =
         from_args(&arguments.into_values())?;
     if is_structure(value) {
-        return Err(invalid(NO_TEXT));
+        return Err(invalid_value(NO_TEXT));
     }
     let width = match width {
         Some(width) => width,
         None => kwargs.get::<Option<usize>>("width")?.unwrap_or(4),
     };
     if width > MAX_INDENT {
-        return Err(invalid(TOO_WIDE));
+        return Err(invalid_value(TOO_WIDE));
     }
     let value = &as_printed(value.clone())?;
     let text = StringInput::new(state, value)?;

@@ -6,7 +6,7 @@
 
 use minijinja::{Environment, Error, ErrorKind};
 
-use crate::budget::{Exhausted, TEMPLATE_STEPS};
+use crate::budget::{BudgetExhausted, TEMPLATE_STEPS};
 
 /// The steps that a template is tried with, one amount after the other. A template of a thousand loop turns takes
 /// some ten thousand.
@@ -17,7 +17,7 @@ const FUEL: u64 = 1_000_000;
 
 /// Environments that differ in the steps that they allow, from few to many.
 #[derive(Debug)]
-pub(super) struct Metered([Environment<'static>; AMOUNTS.len()]);
+pub(super) struct MeteredEnvironments([Environment<'static>; AMOUNTS.len()]);
 
 /// Why there is no result.
 pub(super) enum StepError {
@@ -27,7 +27,7 @@ pub(super) enum StepError {
     Exhausted,
 }
 
-impl Metered {
+impl MeteredEnvironments {
     pub(super) fn new(environment: &Environment<'static>) -> Self {
         Self(AMOUNTS.map(|steps| {
             let mut environment = environment.clone();
@@ -41,7 +41,7 @@ impl Metered {
         let mut last = None;
         for (index, (environment, steps)) in self.0.iter().zip(AMOUNTS).enumerate() {
             if index > 0 {
-                TEMPLATE_STEPS.spend(steps).map_err(|Exhausted| StepError::Exhausted)?;
+                TEMPLATE_STEPS.spend(steps).map_err(|BudgetExhausted| StepError::Exhausted)?;
             }
             match run(environment) {
                 Err(error) if is_out_of_steps(&error) => last = Some(error),
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn render(template: &str) -> Result<String, bool> {
-        let metered = Metered::new(&Environment::new());
+        let metered = MeteredEnvironments::new(&Environment::new());
         let result = metered.run(|environment| environment.render_str(template, ()));
         result.map_err(|error| matches!(error, StepError::Failed(error) if is_out_of_steps(&error)))
     }

@@ -3,12 +3,12 @@
 use super::failure::unspecific_undefined;
 use super::frame;
 use super::scope::ROOT;
-use super::session::Session;
+use super::session::ResolveSession;
 use super::usage;
 use crate::diagnostic::did_you_mean;
 use crate::layer::{Entry, Tree, TreeKind};
 use crate::name::{BundleName, EntryId, KeyName};
-use crate::span::Place;
+use crate::span::Location;
 
 /// What other template languages have, and a reproducible one cannot.
 const IMPURE: [&str; 11] =
@@ -16,7 +16,7 @@ const IMPURE: [&str; 11] =
 
 /// The message for a filter, function or test that does not exist, with what might have been meant.
 /// Its name is shown only if it stands in the template.
-pub(super) fn unknown(what: &str, name: &str, is_literal: bool) -> (String, Option<String>) {
+pub(super) fn unknown_function(what: &str, name: &str, is_literal: bool) -> (String, Option<String>) {
     if name == "declassify" {
         let hint = "write `declassify(value, \"why it may be public\")`".to_owned();
         return (format!("`declassify` is a function, not a {what}"), Some(hint));
@@ -30,7 +30,7 @@ pub(super) fn unknown(what: &str, name: &str, is_literal: bool) -> (String, Opti
                 .to_owned(),
         )
     } else {
-        usage::meant(name).map(|here| format!("did you mean `{here}`?"))
+        usage::nearest_function(name).map(|here| format!("did you mean `{here}`?"))
     };
     (format!("there is no {what} `{name}`"), hint)
 }
@@ -39,7 +39,7 @@ pub(super) fn unknown(what: &str, name: &str, is_literal: bool) -> (String, Opti
 const KEYWORDS: [&str; 10] = ["if", "elif", "else", "for", "in", "is", "not", "and", "or", "set"];
 
 /// The message for an undefined expression, with what might have been meant.
-pub(super) fn undefined(session: &Session, text: Option<&str>) -> (String, Option<String>) {
+pub(super) fn undefined_expression(session: &ResolveSession, text: Option<&str>) -> (String, Option<String>) {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
         return (unspecific_undefined(), None);
     };
@@ -126,7 +126,7 @@ const OTHER_ROOTS: [(&str, &str); 16] = [
 ];
 
 /// The key that is meant where only its name is written.
-fn as_key(session: &Session, name: &str) -> Option<String> {
+fn as_key(session: &ResolveSession, name: &str) -> Option<String> {
     let definition = &session.definition;
     let own = definition.own_bundle();
     let has = |bundle: &BundleName| {
@@ -141,11 +141,11 @@ fn as_key(session: &Session, name: &str) -> Option<String> {
 
 /// Expression for a key of a bundle in a template.
 fn key_expression(bundle: &BundleName, key: &str) -> String {
-    subscripted(&format!("bundles.{bundle}.{key}"), "bundles", &[bundle.as_str(), key])
+    subscript_path(&format!("bundles.{bundle}.{key}"), "bundles", &[bundle.as_str(), key])
 }
 
 /// The path as it is, or with brackets where a step is no name for the engine.
-fn subscripted(plain: &str, root: &str, steps: &[&str]) -> String {
+fn subscript_path(plain: &str, root: &str, steps: &[&str]) -> String {
     let is_name = |step: &str| {
         step.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
             && !step.starts_with(|char: char| char.is_ascii_digit())
@@ -159,7 +159,7 @@ fn subscripted(plain: &str, root: &str, steps: &[&str]) -> String {
 }
 
 /// The spelling of a path with dashes, which the engine takes for subtractions: of the text around a place.
-pub(super) fn dashed(template: &str, at: usize) -> Option<(String, String)> {
+pub(super) fn dashed_spelling(template: &str, at: usize) -> Option<(String, String)> {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
     let bytes = template.as_bytes();
     let start = at - bytes.get(..at)?.iter().rev().take_while(|byte| is_part(byte)).count();
@@ -171,18 +171,18 @@ pub(super) fn dashed(template: &str, at: usize) -> Option<(String, String)> {
     if !ROOT.contains(&root) || !path.contains('-') || !steps.iter().all(is_step) {
         return None;
     }
-    Some((path.to_owned(), subscripted(path, root, &steps)))
+    Some((path.to_owned(), subscript_path(path, root, &steps)))
 }
 
 /// A key that a bundle does not have, with the bundle that has it, or the nearest name.
-pub(super) fn undefined_key(session: &Session, bundle: &BundleName, key: &str) -> (String, Option<String>) {
+pub(super) fn undefined_key(session: &ResolveSession, bundle: &BundleName, key: &str) -> (String, Option<String>) {
     let definition = &session.definition;
     let id = EntryId { bundle: bundle.clone(), key: key.into() };
     let has =
         |other: &BundleName| definition.bundles.get(other).is_some_and(|bundle| bundle.entries.contains_key(&id.key));
     let elsewhere = definition.bundles.keys().find(|other| has(other));
     // `data` is the bundle of the entry that is rendered
-    let is_elsewhere = frame::current().is_some_and(|frame| frame.bundle != definition.own_bundle());
+    let is_elsewhere = frame::current_frame().is_some_and(|frame| frame.bundle != definition.own_bundle());
     let hint = match elsewhere {
         Some(other) if *other == definition.own_bundle() && !is_elsewhere => {
             Some(format!("it is a key of the app's own bundle: `data.{key}`"))
@@ -197,7 +197,7 @@ pub(super) fn undefined_key(session: &Session, bundle: &BundleName, key: &str) -
 }
 
 /// The entry that has no value where it is used, if every environment must give it one.
-pub(super) fn required_place(session: &Session, text: &str) -> Option<Place> {
+pub(super) fn required_place(session: &ResolveSession, text: &str) -> Option<Location> {
     let expression = text.trim().split(['|', '(', '~', ' ']).next().unwrap_or_default();
     let steps: Vec<&str> = expression.split('.').collect();
     let id = match steps[..] {
@@ -217,7 +217,7 @@ fn at_top(vars: &Tree, name: &str) -> Option<String> {
     }
 }
 
-fn no_value(session: &Session, id: &EntryId, expression: &str) -> (String, Option<String>) {
+fn no_value(session: &ResolveSession, id: &EntryId, expression: &str) -> (String, Option<String>) {
     let environment = &session.definition.environment;
     let is_sensitive = |entry: &Entry| entry.rules.sensitive.as_ref().is_some_and(|rule| rule.value);
     let half = if session.definition.entry(id).is_some_and(is_sensitive) { ".secrets" } else { "" };

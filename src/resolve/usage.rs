@@ -1,6 +1,6 @@
 //! Filters and functions of templates: how each is used, and what other languages call it.
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::nearest_name;
 
 /// Filters, functions and tests that people use most, with how they are used.
 const KNOWN: [(&str, &str); 50] = [
@@ -103,9 +103,11 @@ pub(super) fn usage_of(name: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// The filter or function that may be meant by a name that there is not.
-pub(super) fn meant(name: &str) -> Option<&'static str> {
+pub(super) fn nearest_function(name: &str) -> Option<&'static str> {
     let foreign = FOREIGN.iter().find(|(known, _)| *known == name).map(|(_, here)| *here);
-    foreign.or_else(|| nearest(name, KNOWN.iter().map(|(known, _)| *known))).filter(|here| usage_of(here).is_some())
+    foreign
+        .or_else(|| nearest_name(name, KNOWN.iter().map(|(known, _)| *known)))
+        .filter(|here| usage_of(here).is_some())
 }
 
 #[cfg(test)]
@@ -117,7 +119,7 @@ mod tests {
         for (foreign, here) in FOREIGN {
             assert!(usage_of(foreign).is_none(), "{foreign} is known");
             assert!(usage_of(here).is_some(), "{here} is not known");
-            assert_eq!(meant(foreign), Some(here));
+            assert_eq!(nearest_function(foreign), Some(here));
         }
     }
 }

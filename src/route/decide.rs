@@ -4,22 +4,23 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
-use super::facts::{Declared, Fact, Facts, Judged};
-use super::{Ground, Reason, Routing, Sensitivity, Verdict};
+use super::facts::{DetectionCache, EntryDeclaration, EntryFacts, EnvironmentFacts};
+use super::{Reason, ReasonKind, Routing, Sensitivity, Verdict};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::EntryId;
-use crate::resolve::{Read, Resolved};
+use crate::resolve::{ResolvedTarget, TemplateRead};
 
 /// Routes the entries of an app, given all its environments.
 ///
 /// Errors: what is declared plain and cannot be (`declared-plain`), and what is declared plain
 /// against a detector without a reason (`missing-reason`).
-pub fn route<'r>(environments: impl IntoIterator<Item = &'r Resolved>, problems: &mut Diagnostics) -> Routing {
-    let mut judged = Judged::default();
-    let facts: Vec<Facts<'r>> = environments.into_iter().map(|resolved| Facts::of(resolved, &mut judged)).collect();
-    let decided = Decided::reach(&facts);
+pub fn route<'r>(environments: impl IntoIterator<Item = &'r ResolvedTarget>, problems: &mut Diagnostics) -> Routing {
+    let mut judged = DetectionCache::default();
+    let facts: Vec<EnvironmentFacts<'r>> =
+        environments.into_iter().map(|resolved| EnvironmentFacts::of(resolved, &mut judged)).collect();
+    let decided = SensitiveValues::from_facts(&facts);
     for (environment, facts) in facts.iter().enumerate() {
-        contradictions(facts, environment, &decided, problems);
+        report_contradictions(facts, environment, &decided, problems);
     }
     let mut verdicts = IndexMap::new();
     for id in facts.iter().flat_map(|facts| facts.entries.keys()) {
@@ -35,16 +36,16 @@ pub fn route<'r>(environments: impl IntoIterator<Item = &'r Resolved>, problems:
 
 /// What is known to be sensitive.
 #[derive(Default)]
-struct Decided<'r> {
+struct SensitiveValues<'r> {
     entries: HashSet<&'r EntryId>,
     /// By environment and path.
     variables: HashSet<(usize, &'r str)>,
 }
 
-impl<'r> Decided<'r> {
+impl<'r> SensitiveValues<'r> {
     /// Adds what is sensitive until nothing is added. Sets only grow, so this ends, after as many
     /// turns as the longest chain of references is long.
-    fn reach(facts: &'r [Facts<'r>]) -> Self {
+    fn from_facts(facts: &'r [EnvironmentFacts<'r>]) -> Self {
         let mut decided = Self::default();
         loop {
             let before = decided.entries.len() + decided.variables.len();
@@ -67,27 +68,27 @@ impl<'r> Decided<'r> {
     }
 
     /// The first layer that speaks decides.
-    fn is_sensitive(&self, fact: &Fact<'_>, environment: usize) -> bool {
+    fn is_sensitive(&self, fact: &EntryFacts<'_>, environment: usize) -> bool {
         match fact.declared {
             _ if fact.kept => true,
-            Some(Declared::Sensitive(_) | Declared::SecretType(_)) => true,
-            Some(Declared::Plain { allowed, .. }) => fact.is_certain() && !allowed,
+            Some(EntryDeclaration::Sensitive(_) | EntryDeclaration::SecretType(_)) => true,
+            Some(EntryDeclaration::Plain { allowed, .. }) => fact.is_certain() && !allowed,
             None => {
                 fact.encrypted
                     || fact.reads.iter().any(|read| self.contains(read, environment))
-                    || fact.detection.sensitive()
+                    || fact.detection.is_sensitive()
             }
         }
     }
 
-    fn contains(&self, read: &Read, environment: usize) -> bool {
+    fn contains(&self, read: &TemplateRead, environment: usize) -> bool {
         match read {
-            Read::Entry(id) => self.entries.contains(id),
-            Read::Variable(path) => self.variables.contains(&(environment, path.as_str())),
+            TemplateRead::Entry(id) => self.entries.contains(id),
+            TemplateRead::Variable(path) => self.variables.contains(&(environment, path.as_str())),
         }
     }
 
-    fn verdict(&self, id: &EntryId, facts: &[Facts<'_>]) -> Verdict {
+    fn verdict(&self, id: &EntryId, facts: &[EnvironmentFacts<'_>]) -> Verdict {
         let mut reasons: Vec<Reason> = Vec::new();
         for (index, facts) in facts.iter().enumerate() {
             if let Some(fact) = facts.entries.get(id) {
@@ -100,62 +101,62 @@ impl<'r> Decided<'r> {
         }
         let sensitivity = if self.entries.contains(id) { Sensitivity::Sensitive } else { Sensitivity::Plain };
         // reasons for the verdict before those against it, each by weight
-        reasons.sort_by_key(|reason| (reason.speaks_for != sensitivity, reason.ground));
-        if reasons.iter().any(|reason| reason.ground != Ground::Default) {
-            reasons.retain(|reason| reason.ground != Ground::Default);
+        reasons.sort_by_key(|reason| (reason.argues_for != sensitivity, reason.kind));
+        if reasons.iter().any(|reason| reason.kind != ReasonKind::Default) {
+            reasons.retain(|reason| reason.kind != ReasonKind::Default);
         }
         Verdict { sensitivity, reasons }
     }
 
     /// Everything that speaks in one environment.
-    fn reasons(&self, fact: &Fact<'_>, facts: &Facts<'_>, environment: usize) -> Vec<Reason> {
+    fn reasons(&self, fact: &EntryFacts<'_>, facts: &EnvironmentFacts<'_>, environment: usize) -> Vec<Reason> {
         let mut reasons = Vec::new();
-        let mut say = |ground, speaks_for, detail: String, place: &crate::span::Place| {
-            reasons.push(Reason { ground, speaks_for, detail, place: place.clone() });
+        let mut say = |ground, speaks_for, detail: String, place: &crate::span::Location| {
+            reasons.push(Reason { kind: ground, argues_for: speaks_for, detail, place: place.clone() });
         };
         match fact.declared {
-            Some(Declared::Sensitive(place)) => {
-                say(Ground::Declared, Sensitivity::Sensitive, "declared `sensitive: true`".to_owned(), place);
+            Some(EntryDeclaration::Sensitive(place)) => {
+                say(ReasonKind::Declared, Sensitivity::Sensitive, "declared `sensitive: true`".to_owned(), place);
             }
-            Some(Declared::SecretType(kind)) => {
+            Some(EntryDeclaration::SecretType(kind)) => {
                 let detail = format!("its bundle is a Secret of type `{}`", kind.value);
-                say(Ground::Declared, Sensitivity::Sensitive, detail, &kind.place);
+                say(ReasonKind::Declared, Sensitivity::Sensitive, detail, &kind.place);
             }
-            Some(Declared::Plain { place, reason, .. }) => {
+            Some(EntryDeclaration::Plain { place, reason, .. }) => {
                 let detail = reason.map_or_else(
                     || "declared `sensitive: false`".to_owned(),
                     |reason| format!("declared `sensitive: false`: {reason}"),
                 );
-                say(Ground::Declared, Sensitivity::Plain, detail, place);
+                say(ReasonKind::Declared, Sensitivity::Plain, detail, place);
             }
             None => {}
         }
         if fact.encrypted {
-            say(Ground::Encrypted, Sensitivity::Sensitive, "encrypted with SOPS".to_owned(), fact.place);
+            say(ReasonKind::Encrypted, Sensitivity::Sensitive, "encrypted with SOPS".to_owned(), fact.place);
         }
         if fact.kept {
             let detail = "a `ref`: its value stays in a store".to_owned();
-            say(Ground::Encrypted, Sensitivity::Sensitive, detail, fact.place);
+            say(ReasonKind::Encrypted, Sensitivity::Sensitive, detail, fact.place);
         }
         // the first alone: which others are read may follow from its value
         if let Some(read) = fact.reads.iter().find(|read| self.contains(read, environment)) {
             let detail = format!("uses {}", read_label(read, facts));
-            say(Ground::Derived, Sensitivity::Sensitive, detail, fact.place);
+            say(ReasonKind::Derived, Sensitivity::Sensitive, detail, fact.place);
         }
-        if fact.detection.name_speaks() {
+        if fact.detection.name_decides() {
             let detail = fact.detection.name_reason().unwrap_or("its name").to_owned();
-            say(Ground::Name, Sensitivity::Sensitive, detail, fact.defined);
+            say(ReasonKind::Name, Sensitivity::Sensitive, detail, fact.defined);
         } else if let Some(near_miss) = fact.detection.near_miss() {
-            say(Ground::Name, Sensitivity::Plain, near_miss, fact.defined);
+            say(ReasonKind::Name, Sensitivity::Plain, near_miss, fact.defined);
         }
         if let Some(hit) = &fact.detection.by_value {
-            say(Ground::Value, Sensitivity::Sensitive, hit.reason.clone(), fact.place);
+            say(ReasonKind::Value, Sensitivity::Sensitive, hit.reason.clone(), fact.place);
         }
         if reasons.is_empty() {
             let detail = "nothing says that it is sensitive".to_owned();
             reasons.push(Reason {
-                ground: Ground::Default,
-                speaks_for: Sensitivity::Plain,
+                kind: ReasonKind::Default,
+                argues_for: Sensitivity::Plain,
                 detail,
                 place: fact.defined.clone(),
             });
@@ -165,17 +166,22 @@ impl<'r> Decided<'r> {
 }
 
 /// How a reason names what was read: `data.KEY`, `vars.path`.
-fn read_label(read: &Read, facts: &Facts<'_>) -> String {
+fn read_label(read: &TemplateRead, facts: &EnvironmentFacts<'_>) -> String {
     match read {
-        Read::Entry(id) => facts.definition.label(id),
-        Read::Variable(path) => format!("vars.{path}"),
+        TemplateRead::Entry(id) => facts.definition.label(id),
+        TemplateRead::Variable(path) => format!("vars.{path}"),
     }
 }
 
 /// Entries that are declared plain although something weightier than a guess says otherwise.
-fn contradictions(facts: &Facts<'_>, environment: usize, decided: &Decided<'_>, problems: &mut Diagnostics) {
+fn report_contradictions(
+    facts: &EnvironmentFacts<'_>,
+    environment: usize,
+    decided: &SensitiveValues<'_>,
+    problems: &mut Diagnostics,
+) {
     for (id, fact) in &facts.entries {
-        let Some(Declared::Plain { place, reason, .. }) = fact.declared else { continue };
+        let Some(EntryDeclaration::Plain { place, reason, .. }) = fact.declared else { continue };
         let label = facts.definition.label(id);
         let read = fact.reads.iter().find(|read| decided.contains(read, environment));
         if let Some(read) = read {
@@ -186,7 +192,7 @@ fn contradictions(facts: &Facts<'_>, environment: usize, decided: &Decided<'_>, 
                     format!("`{label}` uses `{used}`, so it goes to the Secret, but it is declared plain"),
                 )
                 .at_with(place.clone(), "declared plain here")
-                .at_hidden_with(fact.place.clone(), format!("uses `{used}`"))
+                .at_masked_with(fact.place.clone(), format!("uses `{used}`"))
                 .hint("remove `sensitive: false`")
                 .hint(format!(
                     "or, if the result may be public, say so in the template: `declassify({used}, \"why\")`"
@@ -198,7 +204,7 @@ fn contradictions(facts: &Facts<'_>, environment: usize, decided: &Decided<'_>, 
             problems.push(
                 Diagnostic::error("declared-plain", format!("`{label}` is a `ref`, but it is declared plain"))
                     .at_with(place.clone(), "declared plain here")
-                    .at_hidden_with(fact.place.clone(), "its value stays in a store")
+                    .at_masked_with(fact.place.clone(), "its value stays in a store")
                     .note("what comes from a store of secrets becomes a Secret, or a mounted file")
                     .hint("remove `sensitive: false`, or give the value in a layer"),
             );
@@ -206,7 +212,7 @@ fn contradictions(facts: &Facts<'_>, environment: usize, decided: &Decided<'_>, 
         }
         let against = if fact.encrypted {
             Some("is encrypted".to_owned())
-        } else if fact.detection.sensitive() {
+        } else if fact.detection.is_sensitive() {
             Some(format!("looks like a secret ({})", fact.detection.reasons().join("; ")))
         } else {
             None

@@ -8,43 +8,43 @@ use indexmap::IndexMap;
 use super::detect::{self, Certainty, Detection, TextKind, ValueHit};
 use crate::layer::{Bundle, Definition, Entry, EntrySource};
 use crate::name::EntryId;
-use crate::resolve::{Final, Lineage, Read, Resolved, ResolvedValue};
-use crate::span::{Located, Place};
+use crate::resolve::{Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead};
+use crate::span::{Located, Location};
 use crate::test_hook;
 
 /// The facts of one environment.
-pub(super) struct Facts<'r> {
+pub(super) struct EnvironmentFacts<'r> {
     pub(super) definition: &'r Definition,
-    pub(super) entries: IndexMap<&'r EntryId, Fact<'r>>,
-    pub(super) variables: IndexMap<&'r str, Fact<'r>>,
+    pub(super) entries: IndexMap<&'r EntryId, EntryFacts<'r>>,
+    pub(super) variables: IndexMap<&'r str, EntryFacts<'r>>,
 }
 
 /// What is known of one value.
-pub(super) struct Fact<'r> {
-    pub(super) declared: Option<Declared<'r>>,
+pub(super) struct EntryFacts<'r> {
+    pub(super) declared: Option<EntryDeclaration<'r>>,
     pub(super) encrypted: bool,
     /// It is a `ref`: its value stays in a store.
     pub(super) kept: bool,
-    pub(super) reads: &'r [Read],
+    pub(super) reads: &'r [TemplateRead],
     pub(super) detection: Rc<Detection>,
-    pub(super) place: &'r Place,
+    pub(super) place: &'r Location,
     /// Where the key was defined.
-    pub(super) defined: &'r Place,
+    pub(super) defined: &'r Location,
 }
 
 /// What was said of names and values so far. Most values are the same in all environments, and to
 /// judge one is the larger part of routing.
 #[derive(Default)]
-pub(super) struct Judged<'r>(HashMap<(&'r str, Option<&'r str>, bool), Rc<Detection>>);
+pub(super) struct DetectionCache<'r>(HashMap<(&'r str, Option<&'r str>, bool), Rc<Detection>>);
 
-impl<'r> Judged<'r> {
+impl<'r> DetectionCache<'r> {
     /// What is said of a name and a value. What is sensitive anyway, since it is encrypted or made of a secret, is
     /// not looked at, unless somebody declares it plain: what is told of it would tell what it is.
     fn detection(&mut self, key: &'r str, value: &'r ResolvedValue, is_plain: bool) -> Rc<Detection> {
         let lifts = !value.lineage.declassified.is_empty();
         let is_looked_at = is_plain || lifts || !value.lineage.secret;
-        let text = value.outcome.known().filter(|_| is_looked_at).and_then(Final::text);
-        let is_made = matches!(value.outcome.known(), Some(Final::Rendered(_)));
+        let text = value.outcome.known().filter(|_| is_looked_at).and_then(ResolvedBytes::text);
+        let is_made = matches!(value.outcome.known(), Some(ResolvedBytes::Rendered(_)));
         let judge = || {
             let mut detection = detect::classify(key, text, TextKind::Literal);
             if is_made {
@@ -59,31 +59,31 @@ impl<'r> Judged<'r> {
 
 /// What a layer declares.
 #[derive(Clone, Copy)]
-pub(super) enum Declared<'r> {
+pub(super) enum EntryDeclaration<'r> {
     /// `sensitive: true`
-    Sensitive(&'r Place),
+    Sensitive(&'r Location),
     /// The type of its bundle is that of a Secret.
     SecretType(&'r Located<String>),
     /// `sensitive: false`, with its reason.
-    Plain { place: &'r Place, reason: Option<&'r str>, allowed: bool },
+    Plain { place: &'r Location, reason: Option<&'r str>, allowed: bool },
 }
 
-impl<'r> Facts<'r> {
-    pub(super) fn of(resolved: &'r Resolved, judged: &mut Judged<'r>) -> Self {
+impl<'r> EnvironmentFacts<'r> {
+    pub(super) fn of(resolved: &'r ResolvedTarget, judged: &mut DetectionCache<'r>) -> Self {
         let definition = &*resolved.definition;
         let allowed = AllowedRules::of(definition);
         let entries = definition.entries().filter_map(|(id, bundle, entry)| {
             let (id, value) = resolved.entries.get_key_value(&id)?;
             let is_plain = entry.rules.sensitive.as_ref().is_some_and(|declared| !declared.value);
             let detection = judged.detection(id.key.as_str(), value, is_plain);
-            Some((id, entry_fact(&allowed, id, bundle, entry, fact(value, detection))))
+            Some((id, entry_fact(&allowed, id, bundle, entry, new_entry_facts(value, detection))))
         });
         let entries = entries.collect();
         let variables = resolved.variables.iter().map(|(path, value)| {
-            let text = value.outcome.known().and_then(Final::text).unwrap_or_default();
+            let text = value.outcome.known().and_then(ResolvedBytes::text).unwrap_or_default();
             let name = if detect::is_name_by_place(path, text) { "" } else { name_of(path) };
             let detection = judged.detection(name, value, false);
-            (path.as_str(), fact(value, detection))
+            (path.as_str(), new_entry_facts(value, detection))
         });
         Self { definition, entries, variables: variables.collect() }
     }
@@ -94,12 +94,12 @@ struct AllowedRules<'r>(HashSet<(&'r str, &'r str)>);
 
 impl<'r> AllowedRules<'r> {
     fn of(definition: &'r Definition) -> Self {
-        test_hook::work(definition.allow.len());
+        test_hook::count_work(definition.allow.len());
         Self(definition.allow.iter().map(|allow| (allow.rule.value.as_str(), allow.key.value.as_str())).collect())
     }
 
     fn has(&self, rule: &str, key: &str) -> bool {
-        test_hook::work(1);
+        test_hook::count_work(1);
         self.0.contains(&(rule, key))
     }
 }
@@ -109,22 +109,22 @@ fn entry_fact<'r>(
     id: &EntryId,
     bundle: &'r Bundle,
     entry: &'r Entry,
-    fact: Fact<'r>,
-) -> Fact<'r> {
+    fact: EntryFacts<'r>,
+) -> EntryFacts<'r> {
     let detector = fact.detection.by_value.as_ref().map(|hit| hit.detector);
     let declared = match (&bundle.secret_type, &entry.rules.sensitive) {
         (_, Some(declared)) if !declared.value => {
             let key = id.key.as_str();
             let allowed = allowed.has("plaintext-secret", key) || detector.is_some_and(|rule| allowed.has(rule, key));
             let reason = entry.rules.reason.as_ref().map(|reason| reason.value.as_str());
-            Some(Declared::Plain { place: &declared.place, reason, allowed })
+            Some(EntryDeclaration::Plain { place: &declared.place, reason, allowed })
         }
-        (_, Some(declared)) => Some(Declared::Sensitive(&declared.place)),
-        (Some(secret_type), None) => Some(Declared::SecretType(secret_type)),
+        (_, Some(declared)) => Some(EntryDeclaration::Sensitive(&declared.place)),
+        (Some(secret_type), None) => Some(EntryDeclaration::SecretType(secret_type)),
         (None, None) => None,
     };
     let kept = matches!(entry.source.as_ref().map(|source| &source.value), Some(EntrySource::Ref(_)));
-    Fact { declared, kept, defined: &entry.defined, ..fact }
+    EntryFacts { declared, kept, defined: &entry.defined, ..fact }
 }
 
 /// The last word of a variable's path, which names the value: `database.password`.
@@ -132,9 +132,9 @@ fn name_of(path: &str) -> &str {
     path.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or(path)
 }
 
-fn fact(value: &ResolvedValue, detection: Rc<Detection>) -> Fact<'_> {
+fn new_entry_facts(value: &ResolvedValue, detection: Rc<Detection>) -> EntryFacts<'_> {
     let Lineage { encrypted, reads, .. } = &value.lineage;
-    Fact {
+    EntryFacts {
         declared: None,
         encrypted: *encrypted,
         kept: false,
@@ -145,7 +145,7 @@ fn fact(value: &ResolvedValue, detection: Rc<Detection>) -> Fact<'_> {
     }
 }
 
-impl Fact<'_> {
+impl EntryFacts<'_> {
     /// Whether the value holds what can be nothing but a credential.
     pub(super) fn is_certain(&self) -> bool {
         self.detection.by_value.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain)

@@ -13,8 +13,8 @@ use std::fmt;
 use indexmap::IndexMap;
 
 use crate::name::{EntryId, EnvironmentName};
-use crate::resolve::Read;
-use crate::span::Place;
+use crate::resolve::TemplateRead;
+use crate::span::Location;
 
 pub use decide::route;
 
@@ -29,7 +29,7 @@ pub enum Sensitivity {
 
 /// The layer of reasons that speaks; the first that does decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Ground {
+pub enum ReasonKind {
     /// Somebody said so in a layer, or the bundle is a Secret of some type.
     Declared,
     /// The value was decrypted from a SOPS leaf.
@@ -44,7 +44,7 @@ pub enum Ground {
     Default,
 }
 
-impl fmt::Display for Ground {
+impl fmt::Display for ReasonKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Declared => "declared",
@@ -61,13 +61,13 @@ impl fmt::Display for Ground {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     /// The layer of reasons.
-    pub ground: Ground,
+    pub kind: ReasonKind,
     /// What it speaks for.
-    pub speaks_for: Sensitivity,
+    pub argues_for: Sensitivity,
     /// What it says.
     pub detail: String,
     /// Where.
-    pub place: Place,
+    pub place: Location,
 }
 
 /// The decision on an entry.
@@ -94,13 +94,13 @@ impl Routing {
     }
 
     /// The decision on something that a template read in an environment.
-    pub fn of_read(&self, environment: &EnvironmentName, read: &Read) -> Sensitivity {
+    pub fn read_sensitivity(&self, environment: &EnvironmentName, read: &TemplateRead) -> Sensitivity {
         match read {
-            Read::Entry(id) => self.sensitivity(id),
-            Read::Variable(path) if self.variables.contains(&(environment.clone(), path.clone())) => {
+            TemplateRead::Entry(id) => self.sensitivity(id),
+            TemplateRead::Variable(path) if self.variables.contains(&(environment.clone(), path.clone())) => {
                 Sensitivity::Sensitive
             }
-            Read::Variable(_) => Sensitivity::Plain,
+            TemplateRead::Variable(_) => Sensitivity::Plain,
         }
     }
 

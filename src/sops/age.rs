@@ -11,11 +11,11 @@ use age::{DecryptError, Decryptor};
 use zeroize::Zeroizing;
 
 use super::cipher::KEY_LENGTH;
-use super::error::{Error, Fault, Finding, GroupState, NoIdentity};
+use super::error::{DecryptionError, GroupState, IntegrityFault, IntegrityFinding, NoIdentity};
 use super::group::{AgeRecipient, KeyGroup};
-use super::identity::{Identities, Ring};
-use super::metadata::Metadata;
-use super::path::KeyPath;
+use super::identity::{Identities, IdentityBatch};
+use super::metadata::SopsMetadata;
+use super::path::ValuePath;
 use super::recipient;
 use super::shamir::{self, ShamirError};
 
@@ -26,24 +26,24 @@ const SHARE: usize = KEY_LENGTH + 1;
 const TAG: usize = 16;
 
 /// A data key, or a share of one.
-type Bytes = Zeroizing<Vec<u8>>;
+type DataKeyBytes = Zeroizing<Vec<u8>>;
 
 /// The data key of a file, with the shares that it was put together from. Wiped when dropped.
-pub struct Unlocked {
+pub struct UnlockedDataKey {
     data_key: Zeroizing<[u8; KEY_LENGTH]>,
     /// The shares of groups that were opened, if there are several groups.
-    shares: Vec<Option<Bytes>>,
+    shares: Vec<Option<DataKeyBytes>>,
 }
 
-impl fmt::Debug for Unlocked {
+impl fmt::Debug for UnlockedDataKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Unlocked([secret])")
     }
 }
 
-impl Unlocked {
+impl UnlockedDataKey {
     /// The same once more, for another version of the file.
-    pub(super) fn again(&self) -> Self {
+    pub(super) fn clone_key(&self) -> Self {
         Self { data_key: self.data_key.clone(), shares: self.shares.clone() }
     }
 
@@ -58,7 +58,7 @@ impl Unlocked {
     }
 
     /// What a group has: its share, or, if it is the only one, the whole key.
-    pub(super) fn share_of(&self, group: usize) -> Result<Bytes, ShamirError> {
+    pub(super) fn share_of(&self, group: usize) -> Result<DataKeyBytes, ShamirError> {
         if self.shares.len() < 2 {
             return Ok(Zeroizing::new(self.data_key.to_vec()));
         }
@@ -66,7 +66,7 @@ impl Unlocked {
             return Ok(share.clone());
         }
         let point = u8::try_from(group + 1).map_err(|_| ShamirError::Parameters)?;
-        shamir::share(point, &self.shares.iter().flatten().collect::<Vec<_>>())
+        shamir::recover_share(point, &self.shares.iter().flatten().collect::<Vec<_>>())
     }
 }
 
@@ -74,11 +74,11 @@ impl Unlocked {
 ///
 /// In a group, the entry whose label fits an identity is tried first, then all others: the label
 /// may lie.
-pub fn unlock(metadata: &Metadata, identities: &Identities) -> Result<Unlocked, Error> {
-    let mut opening = Opening::new(metadata);
+pub fn unlock_data_key(metadata: &SopsMetadata, identities: &Identities) -> Result<UnlockedDataKey, DecryptionError> {
+    let mut opening = DataKeyRecovery::new(metadata);
     let recipients = opening.recipients();
-    for ring in identities.rings(&recipients) {
-        opening.turn(&ring);
+    for ring in identities.identity_batches(&recipients) {
+        opening.try_identities(&ring);
         if let Some(unlocked) = opening.finish() {
             return Ok(unlocked);
         }
@@ -86,26 +86,26 @@ pub fn unlock(metadata: &Metadata, identities: &Identities) -> Result<Unlocked, 
     if opening.findings.is_empty() {
         Err(no_identity(metadata, identities, &opening.opened))
     } else {
-        Err(Error::Content(opening.findings))
+        Err(DecryptionError::Content(opening.findings))
     }
 }
 
 /// A file that is being opened.
-struct Opening<'a> {
-    metadata: &'a Metadata,
-    opened: Vec<Option<Bytes>>,
-    findings: Vec<Finding>,
+struct DataKeyRecovery<'a> {
+    metadata: &'a SopsMetadata,
+    opened: Vec<Option<DataKeyBytes>>,
+    findings: Vec<IntegrityFinding>,
 }
 
-impl<'a> Opening<'a> {
-    fn new(metadata: &'a Metadata) -> Self {
+impl<'a> DataKeyRecovery<'a> {
+    fn new(metadata: &'a SopsMetadata) -> Self {
         Self { metadata, opened: vec![None; metadata.groups.len()], findings: Vec::new() }
     }
 
     /// The labels of all entries, each once.
     fn recipients(&self) -> Vec<String> {
         let mut recipients: Vec<String> = Vec::new();
-        for entry in self.metadata.age() {
+        for entry in self.metadata.age_recipients() {
             if !recipients.contains(&entry.recipient) {
                 recipients.push(entry.recipient.clone());
             }
@@ -114,14 +114,14 @@ impl<'a> Opening<'a> {
     }
 
     /// Tries identities on every group that is not open, until enough are.
-    fn turn(&mut self, ring: &Ring) {
+    fn try_identities(&mut self, ring: &IdentityBatch) {
         let metadata = self.metadata;
         for (index, group) in metadata.groups.iter().enumerate() {
             if self.is_enough() {
                 return;
             }
             if self.opened.get(index).is_some_and(Option::is_none) {
-                let share = self.group(group, ring);
+                let share = self.open_group(group, ring);
                 if let Some(slot) = self.opened.get_mut(index) {
                     *slot = share;
                 }
@@ -129,38 +129,38 @@ impl<'a> Opening<'a> {
         }
     }
 
-    fn group(&mut self, group: &KeyGroup, ring: &Ring) -> Option<Bytes> {
+    fn open_group(&mut self, group: &KeyGroup, ring: &IdentityBatch) -> Option<DataKeyBytes> {
         let mut entries: Vec<(bool, &AgeRecipient)> =
-            group.age.iter().map(|entry| (ring.has(&entry.recipient), entry)).collect();
+            group.age.iter().map(|entry| (ring.has_recipient(&entry.recipient), entry)).collect();
         entries.sort_by_key(|(ours, _)| !ours);
         let length = if self.metadata.groups.len() > 1 { SHARE } else { KEY_LENGTH };
         for (ours, entry) in entries {
-            match unwrap(&entry.wrapped.text, ring, length) {
+            match unwrap_key(&entry.wrapped.text, ring, length) {
                 Ok(key) if key.len() == length => return Some(key),
                 Err(_) if !ours => {}
-                Ok(_) | Err(_) => self.findings.push(broken(self.metadata, entry)),
+                Ok(_) | Err(_) => self.findings.push(broken_key_finding(self.metadata, entry)),
             }
         }
         None
     }
 
     fn is_enough(&self) -> bool {
-        self.opened.iter().flatten().count() >= self.metadata.needed().max(1)
+        self.opened.iter().flatten().count() >= self.metadata.needed_groups().max(1)
     }
 
     /// The data key, if enough groups are open.
-    fn finish(&mut self) -> Option<Unlocked> {
+    fn finish(&mut self) -> Option<UnlockedDataKey> {
         if !self.is_enough() {
             return None;
         }
         let shares = std::mem::take(&mut self.opened);
         let whole = match shares.as_slice() {
             [Some(key)] => key.clone(),
-            shares => shamir::combine(&shares.iter().flatten().collect::<Vec<_>>()).ok()?,
+            shares => shamir::combine_shares(&shares.iter().flatten().collect::<Vec<_>>()).ok()?,
         };
         let mut data_key = Zeroizing::new([0; KEY_LENGTH]);
         data_key.copy_from_slice(whole.get(..KEY_LENGTH)?);
-        Some(Unlocked { data_key, shares })
+        Some(UnlockedDataKey { data_key, shares })
     }
 }
 
@@ -179,22 +179,26 @@ pub(super) fn is_intact(entry: &AgeRecipient) -> bool {
 
 /// Whether what recipients have is this data key, as far as identities at hand can see that without a question to
 /// anybody: an entry can be exchanged for one with another key in it, and then its recipient decrypts nothing.
-pub(super) fn gives(metadata: &Metadata, data_key: &[u8; KEY_LENGTH], identities: &Identities) -> bool {
-    let Some(ring) = identities.free() else { return true };
+pub(super) fn recipients_hold_key(
+    metadata: &SopsMetadata,
+    data_key: &[u8; KEY_LENGTH],
+    identities: &Identities,
+) -> bool {
+    let Some(ring) = identities.free_identities() else { return true };
     if metadata.groups.len() > 1 {
-        let mut opening = Opening::new(metadata);
-        opening.turn(&ring);
-        let is_other = |unlocked: Unlocked| unlocked.data_key() != data_key;
+        let mut opening = DataKeyRecovery::new(metadata);
+        opening.try_identities(&ring);
+        let is_other = |unlocked: UnlockedDataKey| unlocked.data_key() != data_key;
         return opening.findings.is_empty() && !opening.finish().is_some_and(is_other);
     }
     let is_it = |entry: &AgeRecipient| {
-        unwrap(&entry.wrapped.text, &ring, KEY_LENGTH).is_ok_and(|key| key.as_slice() == data_key)
+        unwrap_key(&entry.wrapped.text, &ring, KEY_LENGTH).is_ok_and(|key| key.as_slice() == data_key)
     };
-    metadata.age().filter(|entry| ring.has(&entry.recipient)).all(is_it)
+    metadata.age_recipients().filter(|entry| ring.has_recipient(&entry.recipient)).all(is_it)
 }
 
 /// Opens an age file with `length` bytes in it; one byte more is given if it has more.
-fn unwrap(armored: &str, ring: &Ring, length: usize) -> Result<Bytes, DecryptError> {
+fn unwrap_key(armored: &str, ring: &IdentityBatch, length: usize) -> Result<DataKeyBytes, DecryptError> {
     // the armor reader takes no leading blanks, and old files lack the last line break
     let armored = format!("{}\n", armored.trim());
     let decryptor = Decryptor::new_buffered(ArmoredReader::new(armored.as_bytes()))?;
@@ -211,25 +215,25 @@ fn unwrap(armored: &str, ring: &Ring, length: usize) -> Result<Bytes, DecryptErr
     Ok(key)
 }
 
-fn broken(metadata: &Metadata, entry: &AgeRecipient) -> Finding {
-    let mut path = KeyPath::root("sops");
+fn broken_key_finding(metadata: &SopsMetadata, entry: &AgeRecipient) -> IntegrityFinding {
+    let mut path = ValuePath::from_root_key("sops");
     path.enter_key("age");
-    Finding {
+    IntegrityFinding {
         place: metadata.place.source.place(entry.wrapped.span),
         path,
-        fault: Fault::DataKey { recipient: recipient::short(&entry.recipient) },
+        fault: IntegrityFault::DataKey { recipient: recipient::shorten_recipient(&entry.recipient) },
     }
 }
 
-fn no_identity(metadata: &Metadata, identities: &Identities, opened: &[Option<Bytes>]) -> Error {
+fn no_identity(metadata: &SopsMetadata, identities: &Identities, opened: &[Option<DataKeyBytes>]) -> DecryptionError {
     let state = |(index, group): (usize, &KeyGroup)| GroupState {
-        recipients: group.everybody(),
+        recipients: group.list_recipients(),
         opened: opened.get(index).is_some_and(Option::is_some),
     };
-    Error::NoIdentity(Box::new(NoIdentity {
+    DecryptionError::NoIdentity(Box::new(NoIdentity {
         place: metadata.place.clone(),
         groups: metadata.groups.iter().enumerate().map(state).collect(),
-        needed: metadata.needed(),
+        needed: metadata.needed_groups(),
         searched: identities.searched(),
     }))
 }

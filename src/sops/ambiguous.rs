@@ -7,52 +7,52 @@
 
 use super::BLOCK;
 use super::cipher::Ciphertext;
-use super::document::{Document, Map, Tree};
-use super::path::{KeyPath, Step};
-use super::selector::{Scope, Selection, Selector};
+use super::document::{SopsDocument, SopsMap, SopsTree};
+use super::path::{ValuePath, ValuePathStep};
+use super::selector::{Selection, Selector, SelectorScope};
 use crate::diagnostic::Diagnostic;
-use crate::span::{Place, Source};
-use crate::yaml::node::{Key, Kind, Node};
+use crate::span::{Location, Source};
+use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
 /// Refuses a document that has an encrypted value below a key with a `:`.
-pub fn refuse_ambiguous_keys(root: &Node, source: &Source, selector: &Selector) -> Result<(), Diagnostic> {
-    match find_in_node(root, selector, selector.root(), None) {
-        Some(key) => Err(finding(source.place(key.span))),
+pub fn refuse_ambiguous_keys(root: &YamlNode, source: &Source, selector: &Selector) -> Result<(), Diagnostic> {
+    match find_in_node(root, selector, selector.root_scope(), None) {
+        Some(key) => Err(ambiguous_key_diagnostic(source.place(key.span))),
         None => Ok(()),
     }
 }
 
 /// The same for a file of any format.
 pub(super) fn refuse_ambiguous_file(
-    document: &Document,
+    document: &SopsDocument,
     source: &Source,
     selector: &Selector,
 ) -> Result<(), Diagnostic> {
-    let find = |branch| find_in_map(branch, selector, selector.root(), None);
+    let find = |branch| find_in_map(branch, selector, selector.root_scope(), None);
     match document.branches.iter().find_map(find) {
-        Some(key) => Err(finding(source.place(key.span))),
+        Some(key) => Err(ambiguous_key_diagnostic(source.place(key.span))),
         None => Ok(()),
     }
 }
 
 /// The error for such a key.
-fn finding(place: Place) -> Diagnostic {
+fn ambiguous_key_diagnostic(place: Location) -> Diagnostic {
     Diagnostic::error("ambiguous-key", "an encrypted value is below a key with a `:`")
-        .at_hidden(place)
+        .at_masked(place)
         .note("SOPS binds a value to its keys joined by `:`, so that `a: { b: … }` can be made `\"a:b\": …` without any key")
         .hint("if it was a way through several keys, restore the file from Git")
         .hint("else rename the key, or keep it outside of what is encrypted; `sops decrypt` prints the values until then")
 }
 
 /// Whether a value at this path would be ambiguous if it was encrypted.
-pub(super) fn is_ambiguous(path: &KeyPath) -> bool {
-    path.steps().iter().any(|step| matches!(step, Step::Key(key) if has_separator(key)))
+pub(super) fn is_ambiguous(path: &ValuePath) -> bool {
+    path.steps().iter().any(|step| matches!(step, ValuePathStep::Key(key) if has_separator(key)))
 }
 
 /// The error for a value that would be.
-pub(super) fn would_be_ambiguous(place: Place) -> Diagnostic {
+pub(super) fn would_be_ambiguous(place: Location) -> Diagnostic {
     Diagnostic::error("ambiguous-key", "a value that is to be encrypted is below a key with a `:`")
-        .at_hidden(place)
+        .at_masked(place)
         .note("SOPS binds a value to its keys joined by `:`, so that `a: { b: … }` can be made `\"a:b\": …` without any key")
         .hint("rename the key, or keep it outside of what is encrypted")
 }
@@ -62,34 +62,49 @@ fn has_separator(key: &str) -> bool {
 }
 
 /// The first such key. Depth is bounded by the reader, so recursion is safe.
-fn find_in_node<'n>(node: &'n Node, selector: &Selector, scope: Scope, above: Option<&'n Key>) -> Option<&'n Key> {
+fn find_in_node<'n>(
+    node: &'n YamlNode,
+    selector: &Selector,
+    scope: SelectorScope,
+    above: Option<&'n YamlKey>,
+) -> Option<&'n YamlKey> {
     match &node.kind {
-        Kind::Scalar(scalar) => above.filter(|_| is_encrypted(scalar.text().as_bytes(), selector, scope)),
-        Kind::List(items) => items.iter().find_map(|item| find_in_node(item, selector, scope, above)),
-        Kind::Map(map) => map.iter().filter(|(key, _)| key.text != BLOCK).find_map(|(key, value)| {
+        YamlKind::Scalar(scalar) => above.filter(|_| is_encrypted(scalar.text().as_bytes(), selector, scope)),
+        YamlKind::List(items) => items.iter().find_map(|item| find_in_node(item, selector, scope, above)),
+        YamlKind::Map(map) => map.iter().filter(|(key, _)| key.text != BLOCK).find_map(|(key, value)| {
             let above = above.or(Some(key).filter(|key| has_separator(&key.text)));
-            find_in_node(value, selector, selector.enter(scope, &key.text), above)
+            find_in_node(value, selector, selector.enter_key(scope, &key.text), above)
         }),
     }
 }
 
-fn find_in_map<'d>(map: &'d Map, selector: &Selector, scope: Scope, above: Option<&'d Key>) -> Option<&'d Key> {
+fn find_in_map<'d>(
+    map: &'d SopsMap,
+    selector: &Selector,
+    scope: SelectorScope,
+    above: Option<&'d YamlKey>,
+) -> Option<&'d YamlKey> {
     map.values().find_map(|(key, value)| {
         let above = above.or(Some(key).filter(|key| has_separator(&key.text)));
-        find_in_tree(value, selector, selector.enter(scope, &key.text), above)
+        find_in_tree(value, selector, selector.enter_key(scope, &key.text), above)
     })
 }
 
-fn find_in_tree<'d>(tree: &'d Tree, selector: &Selector, scope: Scope, above: Option<&'d Key>) -> Option<&'d Key> {
+fn find_in_tree<'d>(
+    tree: &'d SopsTree,
+    selector: &Selector,
+    scope: SelectorScope,
+    above: Option<&'d YamlKey>,
+) -> Option<&'d YamlKey> {
     match tree {
-        Tree::Leaf(leaf) => {
+        SopsTree::Leaf(leaf) => {
             above.filter(|_| leaf.value.bytes().is_some_and(|bytes| is_encrypted(&bytes, selector, scope)))
         }
-        Tree::List(list) => list.values().find_map(|item| find_in_tree(item, selector, scope, above)),
-        Tree::Map(map) => find_in_map(map, selector, scope, above),
+        SopsTree::List(list) => list.values().find_map(|item| find_in_tree(item, selector, scope, above)),
+        SopsTree::Map(map) => find_in_map(map, selector, scope, above),
     }
 }
 
-fn is_encrypted(value: &[u8], selector: &Selector, scope: Scope) -> bool {
-    selector.selection(scope) != Selection::Plain && Ciphertext::is_one(value)
+fn is_encrypted(value: &[u8], selector: &Selector, scope: SelectorScope) -> bool {
+    selector.selection(scope) != Selection::Plain && Ciphertext::is_ciphertext(value)
 }

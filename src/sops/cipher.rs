@@ -29,7 +29,7 @@ const START: &str = "ENC[AES256_GCM,data:";
 /// The ciphertext does not authenticate it (format, section 8): whoever can write the file can turn
 /// an `int` into a `str`. The value's text stays the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Type {
+pub(super) enum PlaintextType {
     Str,
     Int,
     Float,
@@ -40,7 +40,7 @@ pub(super) enum Type {
     Bytes,
 }
 
-impl Type {
+impl PlaintextType {
     fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "str" => Self::Str,
@@ -67,7 +67,7 @@ impl Type {
     }
 }
 
-impl fmt::Display for Type {
+impl fmt::Display for PlaintextType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -99,7 +99,7 @@ pub(super) struct Ciphertext {
     data: Vec<u8>,
     nonce: Nonce,
     tag: [u8; TAG_LENGTH],
-    pub(super) kind: Type,
+    pub(super) kind: PlaintextType,
 }
 
 /// A nonce of one of the lengths that writers use; sops itself takes 32 bytes.
@@ -141,7 +141,7 @@ impl Nonce {
 
 impl Ciphertext {
     /// Whether a text looks like a ciphertext at all.
-    pub(super) fn is_one(text: &[u8]) -> bool {
+    pub(super) fn is_ciphertext(text: &[u8]) -> bool {
         text.starts_with(START.as_bytes())
     }
 
@@ -164,7 +164,7 @@ impl Ciphertext {
             data,
             nonce: Nonce::new(&nonce)?,
             tag: tag.as_slice().try_into().map_err(|_| MalformedCiphertext::Tag(tag.len()))?,
-            kind: Type::parse(kind).ok_or(MalformedCiphertext::Type)?,
+            kind: PlaintextType::parse(kind).ok_or(MalformedCiphertext::Type)?,
         })
     }
 
@@ -176,7 +176,7 @@ impl Ciphertext {
     }
 
     /// Appends its text. A value may be a file of a hundred megabytes, so it is encoded where it goes.
-    pub(super) fn write(self, out: &mut String) {
+    pub(super) fn write_token(self, out: &mut String) {
         out.push_str(START);
         STANDARD.encode_string(&self.data, out);
         for (name, bytes) in [(",iv:", self.nonce.bytes()), (",tag:", &self.tag[..])] {
@@ -202,11 +202,11 @@ pub(super) struct DataKey {
     cipher: Aes256,
     /// The cipher with its key schedule done, for the nonce length that nearly every value has.
     usual: AesGcm<Aes256, U32>,
-    nonces: Nonces,
+    nonces: NonceSource,
 }
 
 /// Where nonces come from.
-enum Nonces {
+enum NonceSource {
     /// Random ones, of which many are drawn at once: to ask the system for each takes longer than to
     /// encrypt a value.
     Drawn(Mutex<Vec<[u8; NONCE_LENGTH]>>),
@@ -218,20 +218,20 @@ enum Nonces {
 /// What tells the key for nonces from the data key that it follows from.
 const OF_NONCES: &[u8] = b"septum: the key for nonces of a file, version 1";
 
-impl Nonces {
+impl NonceSource {
     /// One that was not used before for anything else; none if the system has no randomness to give.
-    fn next(&self, plaintext: &[u8], kind: Type, associated: &str) -> Option<[u8; NONCE_LENGTH]> {
+    fn next(&self, plaintext: &[u8], kind: PlaintextType, associated: &str) -> Option<[u8; NONCE_LENGTH]> {
         match self {
-            Self::Drawn(drawn) => Self::draw(drawn),
+            Self::Drawn(drawn) => Self::draw_nonce(drawn),
             Self::Derived(key) => {
                 let mut nonce = [0; NONCE_LENGTH];
-                key.bytes(&[associated.as_bytes(), kind.name().as_bytes(), plaintext], &mut nonce);
+                key.fill_bytes(&[associated.as_bytes(), kind.name().as_bytes(), plaintext], &mut nonce);
                 Some(nonce)
             }
         }
     }
 
-    fn draw(drawn: &Mutex<Vec<[u8; NONCE_LENGTH]>>) -> Option<[u8; NONCE_LENGTH]> {
+    fn draw_nonce(drawn: &Mutex<Vec<[u8; NONCE_LENGTH]>>) -> Option<[u8; NONCE_LENGTH]> {
         const MANY: usize = 32;
         let mut drawn = drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn.is_empty() {
@@ -248,12 +248,12 @@ impl DataKey {
     pub(super) fn new(key: &[u8; KEY_LENGTH]) -> Self {
         let cipher = Aes256::new(key.into());
         let usual = AesGcm::from(cipher.clone());
-        Self { bytes: Zeroizing::new(*key), cipher, usual, nonces: Nonces::Drawn(Mutex::default()) }
+        Self { bytes: Zeroizing::new(*key), cipher, usual, nonces: NonceSource::Drawn(Mutex::default()) }
     }
 
     /// The same, which makes nonces of what they are for, so that equal values have equal ciphertexts.
     pub(super) fn deterministic(key: &[u8; KEY_LENGTH]) -> Self {
-        let nonces = Nonces::Derived(DerivedKey::from_data_key(key, OF_NONCES));
+        let nonces = NonceSource::Derived(DerivedKey::from_data_key(key, OF_NONCES));
         Self { nonces, ..Self::new(key) }
     }
 
@@ -272,15 +272,15 @@ impl DataKey {
     /// Encrypts a value and binds it to `associated`, under a nonce of its own. `None` if the system
     /// has no randomness to give, or if there is nothing to encrypt: the format has no empty
     /// ciphertext.
-    pub(super) fn seal(&self, plaintext: &[u8], kind: Type, associated: &str) -> Option<String> {
-        let ciphertext = self.encrypt(plaintext.to_vec(), kind, associated)?;
+    pub(super) fn encrypt_to_text(&self, plaintext: &[u8], kind: PlaintextType, associated: &str) -> Option<String> {
+        let ciphertext = self.encrypt_bytes(plaintext.to_vec(), kind, associated)?;
         let mut out = String::with_capacity(ciphertext.length());
-        ciphertext.write(&mut out);
+        ciphertext.write_token(&mut out);
         Some(out)
     }
 
     /// The same, where the plaintext lies, and not yet as a text.
-    pub(super) fn encrypt(&self, mut data: Vec<u8>, kind: Type, associated: &str) -> Option<Ciphertext> {
+    pub(super) fn encrypt_bytes(&self, mut data: Vec<u8>, kind: PlaintextType, associated: &str) -> Option<Ciphertext> {
         let nonce = self.nonces.next(&data, kind, associated)?;
         let tag = self.usual.encrypt_in_place_detached(&nonce.into(), associated.as_bytes(), &mut data).ok()?;
         (!data.is_empty()).then(|| Ciphertext { data, nonce: Nonce::N32(nonce), tag: tag.into(), kind })
@@ -288,21 +288,29 @@ impl DataKey {
 
     /// Decrypts a value that is bound to `associated`; `None` if value, place or key are not those of
     /// its encryption.
-    pub(super) fn open(&self, ciphertext: Ciphertext, associated: &str) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn decrypt_bytes(&self, ciphertext: Ciphertext, associated: &str) -> Option<Zeroizing<Vec<u8>>> {
         let mut buffer = Zeroizing::new(ciphertext.data);
         let tag = GenericArray::from(ciphertext.tag);
         let aad = associated.as_bytes();
         let opened = match ciphertext.nonce {
             Nonce::N32(nonce) => self.usual.decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
-            Nonce::N8(nonce) => self.sized::<U8>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
-            Nonce::N12(nonce) => self.sized::<U12>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
-            Nonce::N16(nonce) => self.sized::<U16>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
-            Nonce::N24(nonce) => self.sized::<U24>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag),
+            Nonce::N8(nonce) => {
+                self.sized_cipher::<U8>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag)
+            }
+            Nonce::N12(nonce) => {
+                self.sized_cipher::<U12>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag)
+            }
+            Nonce::N16(nonce) => {
+                self.sized_cipher::<U16>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag)
+            }
+            Nonce::N24(nonce) => {
+                self.sized_cipher::<U24>().decrypt_in_place_detached(&nonce.into(), aad, &mut buffer, &tag)
+            }
         };
         opened.ok().map(|()| buffer)
     }
 
-    fn sized<N: ArrayLength<u8>>(&self) -> AesGcm<Aes256, N> {
+    fn sized_cipher<N: ArrayLength<u8>>(&self) -> AesGcm<Aes256, N> {
         AesGcm::from(self.cipher.clone())
     }
 }
@@ -319,7 +327,7 @@ mod tests {
     }
 
     fn open(text: &str, associated: &str) -> Option<Vec<u8>> {
-        key().open(Ciphertext::parse(text).expect("well formed"), associated).map(|plain| plain.to_vec())
+        key().decrypt_bytes(Ciphertext::parse(text).expect("well formed"), associated).map(|plain| plain.to_vec())
     }
 
     #[test]
@@ -334,12 +342,12 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_at_its_path_alone_and_never_looks_the_same() {
         let key = DataKey::generate().expect("randomness");
-        let one = key.seal("wert ß".as_bytes(), Type::Str, "a:").expect("seals");
-        assert_ne!(one, key.seal("wert ß".as_bytes(), Type::Str, "a:").expect("seals"));
-        let open = |associated| key.open(Ciphertext::parse(&one).expect("well formed"), associated);
+        let one = key.encrypt_to_text("wert ß".as_bytes(), PlaintextType::Str, "a:").expect("seals");
+        assert_ne!(one, key.encrypt_to_text("wert ß".as_bytes(), PlaintextType::Str, "a:").expect("seals"));
+        let open = |associated| key.decrypt_bytes(Ciphertext::parse(&one).expect("well formed"), associated);
         assert_eq!(open("a:").expect("opens").as_slice(), "wert ß".as_bytes());
         assert_eq!(open("b:"), None);
-        assert_eq!(key.seal(b"", Type::Str, "a:"), None, "there is no empty ciphertext");
+        assert_eq!(key.encrypt_to_text(b"", PlaintextType::Str, "a:"), None, "there is no empty ciphertext");
     }
 
     #[test]
@@ -347,7 +355,7 @@ mod tests {
         fn seals<N: ArrayLength<u8>>(length: usize) {
             let nonce = vec![7; length];
             let mut data = b"value".to_vec();
-            let cipher: AesGcm<Aes256, N> = key().sized();
+            let cipher: AesGcm<Aes256, N> = key().sized_cipher();
             let tag =
                 cipher.encrypt_in_place_detached(GenericArray::from_slice(&nonce), b"a:", &mut data).expect("seals");
             let (data, nonce, tag) = (STANDARD.encode(data), STANDARD.encode(nonce), STANDARD.encode(tag));
@@ -393,7 +401,7 @@ mod tests {
         fn any_text_is_taken_apart(text in ".*", data in ".{0,9}", iv in ".{0,50}", tag in ".{0,30}") {
             for text in [text, format!("ENC[AES256_GCM,data:{data},iv:{iv},tag:{tag},type:str]")] {
                 if let Ok(ciphertext) = Ciphertext::parse(&text) {
-                    assert_eq!(key().open(ciphertext, "a:"), None);
+                    assert_eq!(key().decrypt_bytes(ciphertext, "a:"), None);
                 }
             }
         }

@@ -7,7 +7,7 @@ const MIDDLE: &str = "=======";
 const THEIRS: &str = ">>>>>>> ";
 
 /// Both values in one text. What was removed is empty.
-pub fn conflict(ours: &str, theirs: &str) -> Zeroizing<String> {
+pub fn format_conflict(ours: &str, theirs: &str) -> Zeroizing<String> {
     let length = ours.len() + theirs.len() + 64;
     // of its full length at once: what grows leaves copies behind
     let mut text = Zeroizing::new(String::with_capacity(length));
@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn only_a_text_with_all_three_marks_is_a_conflict() {
         for (ours, theirs) in [("a", "b"), ("", "b"), ("a", ""), ("a\nb\n", "=======")] {
-            assert!(is_conflict(conflict(ours, theirs).as_bytes()), "{ours:?} {theirs:?}");
+            assert!(is_conflict(format_conflict(ours, theirs).as_bytes()), "{ours:?} {theirs:?}");
         }
         assert!(is_conflict(b"<<<<<<< HEAD\r\na\r\n=======\r\nb\r\n>>>>>>> topic\r\n"), "of an editor on Windows");
         for text in [

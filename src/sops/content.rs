@@ -5,20 +5,20 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::cipher::Type;
-use super::document::{Comment, Document, Item, Map, Position, Tree};
-use super::path::{KeyPath, Step};
-use super::scalar::Value;
+use super::cipher::PlaintextType;
+use super::document::{ListPosition, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree};
+use super::path::{ValuePath, ValuePathStep};
+use super::scalar::TypedValue;
 use super::store::ini_comment_text;
-use crate::yaml::node::Key;
+use crate::yaml::node::YamlKey;
 
 /// A value that is left out of a comparison, with what lies below it.
 #[derive(Clone, Copy)]
-pub(super) struct Skipped<'a> {
+pub(super) struct SkippedValue<'a> {
     /// Which document, from 0.
     pub(super) document: usize,
     /// The way to it.
-    pub(super) steps: &'a [Step],
+    pub(super) steps: &'a [ValuePathStep],
     /// Whether it is in the first of both documents.
     pub(super) in_first: bool,
     /// Whether it is in the second.
@@ -26,7 +26,7 @@ pub(super) struct Skipped<'a> {
 }
 
 /// Path at which two documents first differ: in a value, its type, its place, or a comment. None if they hold the same.
-pub(super) fn difference(first: &Document, second: &Document) -> Option<KeyPath> {
+pub(super) fn find_difference(first: &SopsDocument, second: &SopsDocument) -> Option<ValuePath> {
     difference_beside(first, second, None)
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Fingerprint {
 
 impl Fingerprint {
     /// The fingerprint of a document.
-    pub(super) fn of(document: &Document) -> Self {
+    pub(super) fn collect_comments(document: &SopsDocument) -> Self {
         let mut hashes = Hashes::default();
         for branch in &document.branches {
             hashes.values.update(b"{");
@@ -62,7 +62,7 @@ struct Hashes {
     comments: Sha256,
     bindings: Sha256,
     /// The keys on the way.
-    keys: KeyPath,
+    keys: ValuePath,
     /// The number of values so far, as for [`Comments`].
     before: usize,
 }
@@ -74,19 +74,19 @@ fn add(hash: &mut Sha256, part: &[u8]) {
 }
 
 impl Hashes {
-    fn items<K: Name>(&mut self, items: &[Item<K>]) {
+    fn items<K: ItemName>(&mut self, items: &[SopsItem<K>]) {
         for item in items {
             match item {
-                Item::Comment(comment) => self.comment(comment),
-                Item::Value(name, value) => {
-                    let is_key = name.bind(&mut self.keys);
-                    if let (true, Some(Step::Key(key))) = (is_key, self.keys.steps().last()) {
+                SopsItem::Comment(comment) => self.comment(comment),
+                SopsItem::Value(name, value) => {
+                    let is_key = name.bind_key(&mut self.keys);
+                    if let (true, Some(ValuePathStep::Key(key))) = (is_key, self.keys.steps().last()) {
                         self.values.update(b"k");
                         add(&mut self.values, key.as_bytes());
                     }
-                    self.tree(value);
+                    self.collect_tree(value);
                     if is_key {
-                        self.keys.leave();
+                        self.keys.leave_step();
                     }
                 }
             }
@@ -94,19 +94,19 @@ impl Hashes {
         self.values.update(b"}");
     }
 
-    fn tree(&mut self, tree: &Tree) {
+    fn collect_tree(&mut self, tree: &SopsTree) {
         let before = self.before;
         match tree {
-            Tree::Leaf(leaf) => {
+            SopsTree::Leaf(leaf) => {
                 self.values.update(b"=");
-                add(&mut self.values, leaf.value.kind().map_or("", Type::name).as_bytes());
+                add(&mut self.values, leaf.value.kind().map_or("", PlaintextType::name).as_bytes());
                 add(&mut self.values, &leaf.value.bytes().unwrap_or_default());
             }
-            Tree::List(list) => {
+            SopsTree::List(list) => {
                 self.values.update(b"[");
                 self.items(&list.items);
             }
-            Tree::Map(map) => {
+            SopsTree::Map(map) => {
                 self.values.update(b"{");
                 self.items(&map.items);
             }
@@ -114,13 +114,13 @@ impl Hashes {
         self.before = self.before.max(before + 1);
     }
 
-    fn comment(&mut self, comment: &Comment) {
+    fn comment(&mut self, comment: &SopsComment) {
         for line in lines(comment) {
             self.comments.update(b"#");
             self.comments.update((self.before as u64).to_le_bytes());
             add(&mut self.comments, line.as_bytes());
             for step in self.keys.steps() {
-                if let Step::Key(key) = step {
+                if let ValuePathStep::Key(key) = step {
                     self.bindings.update(b"k");
                     add(&mut self.bindings, key.as_bytes());
                 }
@@ -131,96 +131,106 @@ impl Hashes {
 }
 
 /// The lines of a comment: INI joins them, and may join others once a value between them is gone.
-fn lines(comment: &Comment) -> impl Iterator<Item = &str> {
+fn lines(comment: &SopsComment) -> impl Iterator<Item = &str> {
     let lines = comment.text.trim_end().split('\n').enumerate();
     lines.map(|(index, line)| if index == 0 { line } else { ini_comment_text(line) })
 }
 
 /// The same beside one value, and the comments on its line.
-pub(super) fn difference_beside(first: &Document, second: &Document, skipped: Option<Skipped<'_>>) -> Option<KeyPath> {
+pub(super) fn difference_beside(
+    first: &SopsDocument,
+    second: &SopsDocument,
+    skipped: Option<SkippedValue<'_>>,
+) -> Option<ValuePath> {
     if first.branches.len() != second.branches.len() {
-        return Some(KeyPath::default());
+        return Some(ValuePath::default());
     }
     let mut both = first.branches.iter().zip(&second.branches).enumerate();
     both.find_map(|(index, (first, second))| {
         let skipped = skipped.filter(|skipped| skipped.document == index);
-        let mut comparison = Comparison { path: KeyPath::default() };
-        if !comparison.items(&first.items, &second.items, skipped) {
+        let mut comparison = DocumentComparison { path: ValuePath::default() };
+        if !comparison.same_items(&first.items, &second.items, skipped) {
             return Some(comparison.path);
         }
-        let first = Comments::of(first, skipped.filter(|skipped| skipped.in_first));
-        let second = Comments::of(second, skipped.filter(|skipped| skipped.in_second));
+        let first = CommentCollector::of(first, skipped.filter(|skipped| skipped.in_first));
+        let second = CommentCollector::of(second, skipped.filter(|skipped| skipped.in_second));
         first_difference(&first, &second, |first, second| (first.before, first.text) == (second.before, second.text))
     })
 }
 
 /// Name of an item of a map or a list.
-trait Name {
+trait ItemName {
     fn is_same(&self, other: &Self) -> bool;
-    fn is(&self, index: usize, step: &Step) -> bool;
-    fn enter(&self, index: usize, path: &mut KeyPath);
+    fn matches_step(&self, index: usize, step: &ValuePathStep) -> bool;
+    fn enter(&self, index: usize, path: &mut ValuePath);
     /// Adds the key that a ciphertext below is bound to, if it is one.
-    fn bind(&self, keys: &mut KeyPath) -> bool;
+    fn bind_key(&self, keys: &mut ValuePath) -> bool;
 }
 
-impl Name for Key {
+impl ItemName for YamlKey {
     fn is_same(&self, other: &Self) -> bool {
         self.text == other.text
     }
 
-    fn is(&self, _: usize, step: &Step) -> bool {
-        matches!(step, Step::Key(key) if *key == self.text)
+    fn matches_step(&self, _: usize, step: &ValuePathStep) -> bool {
+        matches!(step, ValuePathStep::Key(key) if *key == self.text)
     }
 
-    fn enter(&self, _: usize, path: &mut KeyPath) {
+    fn enter(&self, _: usize, path: &mut ValuePath) {
         path.enter_key(&self.text);
     }
 
-    fn bind(&self, keys: &mut KeyPath) -> bool {
+    fn bind_key(&self, keys: &mut ValuePath) -> bool {
         keys.enter_key(&self.text);
         true
     }
 }
 
-impl Name for Position {
+impl ItemName for ListPosition {
     fn is_same(&self, _: &Self) -> bool {
         true
     }
 
-    fn is(&self, index: usize, step: &Step) -> bool {
-        matches!(step, Step::Index(wanted) if *wanted == index)
+    fn matches_step(&self, index: usize, step: &ValuePathStep) -> bool {
+        matches!(step, ValuePathStep::Index(wanted) if *wanted == index)
     }
 
-    fn enter(&self, index: usize, path: &mut KeyPath) {
+    fn enter(&self, index: usize, path: &mut ValuePath) {
         path.enter_index(index);
     }
 
-    fn bind(&self, _: &mut KeyPath) -> bool {
+    fn bind_key(&self, _: &mut ValuePath) -> bool {
         false
     }
 }
 
 /// Part of a skipped path below an item, if the path leads through it.
-fn below<'a, K: Name>(skipped: Option<Skipped<'a>>, name: &K, index: usize) -> Option<Skipped<'a>> {
+fn skip_below<'a, K: ItemName>(skipped: Option<SkippedValue<'a>>, name: &K, index: usize) -> Option<SkippedValue<'a>> {
     skipped.and_then(|skipped| match skipped.steps {
-        [step, rest @ ..] if name.is(index, step) => Some(Skipped { steps: rest, ..skipped }),
+        [step, rest @ ..] if name.matches_step(index, step) => Some(SkippedValue { steps: rest, ..skipped }),
         _ => None,
     })
 }
 
 /// A comparison of values on its way; the path is where it stopped.
-struct Comparison {
-    path: KeyPath,
+struct DocumentComparison {
+    path: ValuePath,
 }
 
-impl Comparison {
-    fn items<K: Name>(&mut self, first: &[Item<K>], second: &[Item<K>], skipped: Option<Skipped<'_>>) -> bool {
-        let (mut first, mut second) = (values(first).peekable(), values(second).peekable());
+impl DocumentComparison {
+    fn same_items<K: ItemName>(
+        &mut self,
+        first: &[SopsItem<K>],
+        second: &[SopsItem<K>],
+        skipped: Option<SkippedValue<'_>>,
+    ) -> bool {
+        let (mut first, mut second) = (iter_values(first).peekable(), iter_values(second).peekable());
         let mut passed = (false, false);
         loop {
-            if let Some(Skipped { steps: [step], in_first, in_second, .. }) = &skipped {
-                let is_next =
-                    |next: Option<&(usize, &K, &Tree)>| next.is_some_and(|(index, name, _)| name.is(*index, step));
+            if let Some(SkippedValue { steps: [step], in_first, in_second, .. }) = &skipped {
+                let is_next = |next: Option<&(usize, &K, &SopsTree)>| {
+                    next.is_some_and(|(index, name, _)| name.matches_step(*index, step))
+                };
                 if *in_first && !passed.0 && is_next(first.peek()) {
                     passed.0 = first.next().is_some();
                 }
@@ -232,10 +242,10 @@ impl Comparison {
                 (None, None) => return true,
                 (Some((index, name, one)), Some((_, other_name, other))) => {
                     name.enter(index, &mut self.path);
-                    if !(name.is_same(other_name) && self.trees(one, other, below(skipped, name, index))) {
+                    if !(name.is_same(other_name) && self.same_trees(one, other, skip_below(skipped, name, index))) {
                         return false;
                     }
-                    self.path.leave();
+                    self.path.leave_step();
                 }
                 (Some((index, name, _)), None) | (None, Some((index, name, _))) => {
                     name.enter(index, &mut self.path);
@@ -245,20 +255,20 @@ impl Comparison {
         }
     }
 
-    fn trees(&mut self, first: &Tree, second: &Tree, skipped: Option<Skipped<'_>>) -> bool {
+    fn same_trees(&mut self, first: &SopsTree, second: &SopsTree, skipped: Option<SkippedValue<'_>>) -> bool {
         match (first, second) {
-            (Tree::Leaf(first), Tree::Leaf(second)) => same_value(&first.value, &second.value),
-            (Tree::List(first), Tree::List(second)) => self.items(&first.items, &second.items, skipped),
-            (Tree::Map(first), Tree::Map(second)) => self.items(&first.items, &second.items, skipped),
+            (SopsTree::Leaf(first), SopsTree::Leaf(second)) => same_value(&first.value, &second.value),
+            (SopsTree::List(first), SopsTree::List(second)) => self.same_items(&first.items, &second.items, skipped),
+            (SopsTree::Map(first), SopsTree::Map(second)) => self.same_items(&first.items, &second.items, skipped),
             _ => false,
         }
     }
 }
 
-fn values<K>(items: &[Item<K>]) -> impl Iterator<Item = (usize, &K, &Tree)> {
+fn iter_values<K>(items: &[SopsItem<K>]) -> impl Iterator<Item = (usize, &K, &SopsTree)> {
     let values = items.iter().filter_map(|item| match item {
-        Item::Value(name, value) => Some((name, value)),
-        Item::Comment(_) => None,
+        SopsItem::Value(name, value) => Some((name, value)),
+        SopsItem::Comment(_) => None,
     });
     values.enumerate().map(|(index, (name, value))| (index, name, value))
 }
@@ -266,50 +276,50 @@ fn values<K>(items: &[Item<K>]) -> impl Iterator<Item = (usize, &K, &Tree)> {
 /// The comments of a document, each with how many values come before it. Of which map or list one is follows from the
 /// lines around it, which are others once the file is written anew.
 #[derive(Default)]
-struct Comments<'a> {
-    found: Vec<Placed<'a>>,
+struct CommentCollector<'a> {
+    found: Vec<PlacedComment<'a>>,
     /// The keys on the way.
-    keys: KeyPath,
+    keys: ValuePath,
     values: usize,
 }
 
 /// A comment with its place.
-struct Placed<'a> {
+struct PlacedComment<'a> {
     /// Keys that its ciphertext is bound to.
-    keys: KeyPath,
+    keys: ValuePath,
     /// The number of values before it.
     before: usize,
     text: &'a str,
 }
 
-impl<'a> Comments<'a> {
-    fn of(root: &'a Map, skipped: Option<Skipped<'_>>) -> Vec<Placed<'a>> {
+impl<'a> CommentCollector<'a> {
+    fn of(root: &'a SopsMap, skipped: Option<SkippedValue<'_>>) -> Vec<PlacedComment<'a>> {
         let mut comments = Self::default();
-        comments.items(&root.items, skipped);
+        comments.collect_items(&root.items, skipped);
         comments.found
     }
 
-    fn items<K: Name>(&mut self, items: &'a [Item<K>], skipped: Option<Skipped<'_>>) {
+    fn collect_items<K: ItemName>(&mut self, items: &'a [SopsItem<K>], skipped: Option<SkippedValue<'_>>) {
         let (mut index, mut passed, mut inline) = (0, false, 0);
         for item in items {
             match item {
-                Item::Comment(comment) => {
+                SopsItem::Comment(comment) => {
                     inline = if comment.inline { inline + 1 } else { 0 };
                     for text in lines(comment) {
-                        self.found.push(Placed { keys: self.keys.clone(), before: self.values, text });
+                        self.found.push(PlacedComment { keys: self.keys.clone(), before: self.values, text });
                     }
                 }
-                Item::Value(name, value) => {
-                    match below(skipped, name, index) {
-                        Some(Skipped { steps: [], .. }) if !passed => {
+                SopsItem::Value(name, value) => {
+                    match skip_below(skipped, name, index) {
+                        Some(SkippedValue { steps: [], .. }) if !passed => {
                             passed = true;
                             self.found.truncate(self.found.len() - inline);
                         }
                         below => {
-                            let is_key = name.bind(&mut self.keys);
+                            let is_key = name.bind_key(&mut self.keys);
                             self.tree(value, below);
                             if is_key {
-                                self.keys.leave();
+                                self.keys.leave_step();
                             }
                         }
                     }
@@ -319,12 +329,12 @@ impl<'a> Comments<'a> {
         }
     }
 
-    fn tree(&mut self, tree: &'a Tree, skipped: Option<Skipped<'_>>) {
+    fn tree(&mut self, tree: &'a SopsTree, skipped: Option<SkippedValue<'_>>) {
         let before = self.values;
         match tree {
-            Tree::Leaf(_) => {}
-            Tree::List(list) => self.items(&list.items, skipped),
-            Tree::Map(map) => self.items(&map.items, skipped),
+            SopsTree::Leaf(_) => {}
+            SopsTree::List(list) => self.collect_items(&list.items, skipped),
+            SopsTree::Map(map) => self.collect_items(&map.items, skipped),
         }
         self.values = self.values.max(before + 1);
     }
@@ -332,41 +342,43 @@ impl<'a> Comments<'a> {
 
 /// Keys that bind the first comment that is not in both.
 fn first_difference(
-    first: &[Placed<'_>],
-    second: &[Placed<'_>],
-    is_same: impl Fn(&Placed<'_>, &Placed<'_>) -> bool,
-) -> Option<KeyPath> {
+    first: &[PlacedComment<'_>],
+    second: &[PlacedComment<'_>],
+    is_same: impl Fn(&PlacedComment<'_>, &PlacedComment<'_>) -> bool,
+) -> Option<ValuePath> {
     let at = first.iter().zip(second).take_while(|(first, second)| is_same(first, second)).count();
     let (first, second) = (first.get(at), second.get(at));
     first.or(second).map(|comment| comment.keys.clone())
 }
 
 /// Whether values are the same, types included; what is not a number is itself here.
-pub(super) fn same_value(first: &Value, second: &Value) -> bool {
+pub(super) fn same_value(first: &TypedValue, second: &TypedValue) -> bool {
     first.kind() == second.kind() && first.bytes() == second.bytes()
 }
 
 /// Whether a change took out one value and nothing else, where comments may be those of another value after it.
-pub(super) fn is_without(first: &Document, second: &Document, skipped: Skipped<'_>) -> bool {
+pub(super) fn is_without(first: &SopsDocument, second: &SopsDocument, skipped: SkippedValue<'_>) -> bool {
     let mut both = first.branches.iter().zip(&second.branches).enumerate();
     first.branches.len() == second.branches.len()
         && both.all(|(index, (first, second))| {
             let skipped = Some(skipped).filter(|skipped| skipped.document == index);
-            let before = Comments::of(first, skipped.filter(|skipped| skipped.in_first));
-            let after = Comments::of(second, skipped.filter(|skipped| skipped.in_second));
-            Comparison { path: KeyPath::default() }.items(&first.items, &second.items, skipped)
+            let before = CommentCollector::of(first, skipped.filter(|skipped| skipped.in_first));
+            let after = CommentCollector::of(second, skipped.filter(|skipped| skipped.in_second));
+            DocumentComparison { path: ValuePath::default() }.same_items(&first.items, &second.items, skipped)
                 && before.iter().map(|comment| comment.text).eq(after.iter().map(|comment| comment.text))
         })
 }
 
 /// Whether documents hold the same values, whatever comments are between them.
-pub(super) fn same_branches(first: &Document, second: &Document) -> bool {
+pub(super) fn same_branches(first: &SopsDocument, second: &SopsDocument) -> bool {
     let mut both = first.branches.iter().zip(&second.branches);
     first.branches.len() == second.branches.len()
-        && both.all(|(first, second)| Comparison { path: KeyPath::default() }.items(&first.items, &second.items, None))
+        && both.all(|(first, second)| {
+            DocumentComparison { path: ValuePath::default() }.same_items(&first.items, &second.items, None)
+        })
 }
 
 /// Whether trees hold the same values, whatever comments are between them.
-pub(super) fn same_values(first: &Tree, second: &Tree) -> bool {
-    Comparison { path: KeyPath::default() }.trees(first, second, None)
+pub(super) fn same_values(first: &SopsTree, second: &SopsTree) -> bool {
+    DocumentComparison { path: ValuePath::default() }.same_trees(first, second, None)
 }

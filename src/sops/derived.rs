@@ -1,6 +1,6 @@
 //! Keys that follow from those of encrypted layers, for whatever is made of the layers.
 
-use super::naming::{NamingKey, authenticate};
+use super::naming::{NamingKey, authenticate_parts};
 use crate::secret::Secret;
 
 /// The length of a key, and of a block of HKDF with SHA-256.
@@ -13,16 +13,16 @@ pub struct DerivedKey(Secret<[u8; LENGTH]>);
 
 impl NamingKey {
     /// The key for a purpose and a thing, which is told from all others by its parts.
-    pub fn derive(&self, purpose: &[u8], identity: &[&str]) -> DerivedKey {
+    pub fn derive_key(&self, purpose: &[u8], identity: &[&str]) -> DerivedKey {
         let parts: Vec<&[u8]> = identity.iter().map(|part| part.as_bytes()).collect();
-        DerivedKey::of(self.bytes(), purpose, &parts)
+        DerivedKey::from_parts(self.bytes(), purpose, &parts)
     }
 }
 
 impl DerivedKey {
-    fn of(key: &[u8; LENGTH], purpose: &[u8], parts: &[&[u8]]) -> Self {
+    fn from_parts(key: &[u8; LENGTH], purpose: &[u8], parts: &[&[u8]]) -> Self {
         let mut bytes = [0; LENGTH];
-        expand(key, &info(purpose, parts), &mut bytes);
+        expand_key(key, &encode_info(purpose, parts), &mut bytes);
         let derived = Self(Secret::new(bytes));
         zeroize::Zeroize::zeroize(&mut bytes);
         derived
@@ -30,12 +30,12 @@ impl DerivedKey {
 
     /// A key that follows from a data key.
     pub(super) fn from_data_key(key: &[u8; LENGTH], purpose: &[u8]) -> Self {
-        Self::of(key, purpose, &[])
+        Self::from_parts(key, purpose, &[])
     }
 
     /// A key that follows from this one.
-    pub(super) fn then(&self, purpose: &[u8], parts: &[&[u8]]) -> Self {
-        Self::of(self.0.expose(), purpose, parts)
+    pub(super) fn derive_next(&self, purpose: &[u8], parts: &[&[u8]]) -> Self {
+        Self::from_parts(self.0.expose(), purpose, parts)
     }
 
     /// The key itself.
@@ -45,13 +45,13 @@ impl DerivedKey {
 
     /// Bytes that look random to everybody without the key, the same for the same context: at most 8,160.
     /// What is beyond stays as it was.
-    pub fn bytes(&self, context: &[&[u8]], out: &mut [u8]) {
-        expand(self.0.expose(), &info(b"septum: bytes, version 1", context), out);
+    pub fn fill_bytes(&self, context: &[&[u8]], out: &mut [u8]) {
+        expand_key(self.0.expose(), &encode_info(b"septum: bytes, version 1", context), out);
     }
 }
 
 /// Parts with their lengths, so that no two lists of them run into one.
-fn info(purpose: &[u8], parts: &[&[u8]]) -> zeroize::Zeroizing<Vec<u8>> {
+fn encode_info(purpose: &[u8], parts: &[&[u8]]) -> zeroize::Zeroizing<Vec<u8>> {
     let mut info = zeroize::Zeroizing::new(Vec::with_capacity(
         purpose.len() + 8 + parts.iter().map(|part| part.len() + 8).sum::<usize>(),
     ));
@@ -64,11 +64,11 @@ fn info(purpose: &[u8], parts: &[&[u8]]) -> zeroize::Zeroizing<Vec<u8>> {
 
 /// HKDF-Expand (RFC 5869, section 2.3). Our own, because that of the crate can fail, and there is nothing
 /// to do then.
-fn expand(key: &[u8; LENGTH], info: &[u8], out: &mut [u8]) {
+fn expand_key(key: &[u8; LENGTH], info: &[u8], out: &mut [u8]) {
     let mut previous: Option<Secret<[u8; LENGTH]>> = None;
     for (number, chunk) in (1..=u8::MAX).zip(out.chunks_mut(LENGTH)) {
         let before = previous.as_ref().map(|block| block.expose().as_slice()).unwrap_or_default();
-        let block = authenticate(key, &[before, info, &[number]]);
+        let block = authenticate_parts(key, &[before, info, &[number]]);
         chunk.iter_mut().zip(block.expose()).for_each(|(slot, byte)| *slot = *byte);
         previous = Some(block);
     }
@@ -102,7 +102,7 @@ mod tests {
         ] {
             let expected = unhex(expected);
             let mut out = vec![0; expected.len()];
-            expand(&unhex(key).try_into().expect("a key"), &info, &mut out);
+            expand_key(&unhex(key).try_into().expect("a key"), &info, &mut out);
             assert_eq!(out, expected);
         }
     }
@@ -111,12 +111,12 @@ mod tests {
     fn no_two_things_have_the_same_key() {
         let layers = NamingKey::of_file(&[7; LENGTH]);
         let mut keys: Vec<_> = [
-            layers.derive(b"a", &["b", "c"]),
-            layers.derive(b"a", &["bc"]),
-            layers.derive(b"a", &["b", "c", ""]),
-            layers.derive(b"ab", &["c"]),
-            NamingKey::of_file(&[8; LENGTH]).derive(b"a", &["b", "c"]),
-            layers.derive(b"a", &["b", "c"]).then(b"a", &[]),
+            layers.derive_key(b"a", &["b", "c"]),
+            layers.derive_key(b"a", &["bc"]),
+            layers.derive_key(b"a", &["b", "c", ""]),
+            layers.derive_key(b"ab", &["c"]),
+            NamingKey::of_file(&[8; LENGTH]).derive_key(b"a", &["b", "c"]),
+            layers.derive_key(b"a", &["b", "c"]).derive_next(b"a", &[]),
         ]
         .iter()
         .map(|key| *key.expose())
@@ -126,16 +126,16 @@ mod tests {
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), count);
-        assert_eq!(layers.derive(b"a", &["b"]).expose(), layers.derive(b"a", &["b"]).expose());
-        assert_eq!(format!("{:?}", layers.derive(b"a", &[])), "DerivedKey([secret])");
+        assert_eq!(layers.derive_key(b"a", &["b"]).expose(), layers.derive_key(b"a", &["b"]).expose());
+        assert_eq!(format!("{:?}", layers.derive_key(b"a", &[])), "DerivedKey([secret])");
     }
 
     #[test]
     fn bytes_follow_from_their_context_alone() {
-        let key = NamingKey::of_file(&[7; LENGTH]).derive(b"a", &[]);
+        let key = NamingKey::of_file(&[7; LENGTH]).derive_key(b"a", &[]);
         let bytes = |context: &[&[u8]], length| {
             let mut out = vec![0; length];
-            key.bytes(context, &mut out);
+            key.fill_bytes(context, &mut out);
             out
         };
         assert_eq!(bytes(&[b"a"], 100), bytes(&[b"a"], 100));

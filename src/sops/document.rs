@@ -5,80 +5,80 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::scalar::Value;
+use super::scalar::TypedValue;
 use crate::span::Span;
-use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar, Style};
+use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
 
 /// All that a file holds, without its metadata: one branch, or one for each document of YAML.
 #[derive(Debug, Default)]
-pub struct Document {
+pub struct SopsDocument {
     /// The roots.
-    pub branches: Vec<Map>,
+    pub branches: Vec<SopsMap>,
 }
 
 /// Keys with their values. A key may stand twice: JSON and dotenv let it.
 #[derive(Debug, Clone, Default)]
-pub struct Map {
+pub struct SopsMap {
     /// In the order of the file.
-    pub items: Vec<Item<Key>>,
+    pub items: Vec<SopsItem<YamlKey>>,
     /// From the first key to the end of the last value, brackets included.
     pub span: Span,
 }
 
 /// Values without keys.
 #[derive(Debug, Clone, Default)]
-pub struct List {
+pub struct SopsList {
     /// In the order of the file.
-    pub items: Vec<Item<Position>>,
+    pub items: Vec<SopsItem<ListPosition>>,
     /// From the first dash or bracket to the end of the last value.
     pub span: Span,
 }
 
 /// What stands for a key in a list.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Position {
+pub struct ListPosition {
     /// Where the dash of the item stands, or, within brackets, the item itself.
     pub start: usize,
 }
 
 /// A part of a map or a list.
 #[derive(Debug, Clone)]
-pub enum Item<K> {
+pub enum SopsItem<K> {
     /// A comment: of what follows, or at the end.
-    Comment(Comment),
+    Comment(SopsComment),
     /// A value, under its key.
-    Value(K, Tree),
+    Value(K, SopsTree),
 }
 
 /// A value.
 #[derive(Debug, Clone)]
-pub enum Tree {
+pub enum SopsTree {
     /// A single one.
     Leaf(Leaf),
     /// A list.
-    List(List),
+    List(SopsList),
     /// A map.
-    Map(Map),
+    Map(SopsMap),
 }
 
 /// A single value.
 #[derive(Debug, Clone)]
 pub struct Leaf {
     /// The value.
-    pub value: Value,
+    pub value: TypedValue,
     /// It is written as an integer beyond what sops knows: 64 bits with a sign.
     pub unsigned: bool,
     /// Where it stands.
-    pub site: Site,
+    pub site: ValueSite,
 }
 
 /// A comment, one line of it.
 #[derive(Clone)]
-pub struct Comment {
+pub struct SopsComment {
     /// What follows the `#`.
     pub text: Zeroizing<String>,
     /// Where it stands, with its `#`.
-    pub site: Site,
+    pub site: ValueSite,
     /// Whether it stands on the line of the value that follows it here.
     pub inline: bool,
     /// Whether an item of a list may stand in its place.
@@ -87,7 +87,7 @@ pub struct Comment {
 
 /// Where a value stands in the text, and what may be written there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Site {
+pub struct ValueSite {
     /// What is replaced if the value is: with quotes, tag or block header.
     pub span: Span,
     /// Within brackets, where YAML needs more quotes.
@@ -99,86 +99,87 @@ pub struct Site {
     pub indent: Option<usize>,
 }
 
-impl fmt::Debug for Comment {
+impl fmt::Debug for SopsComment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[comment]")
     }
 }
 
-impl Map {
+impl SopsMap {
     /// The value under a key; of several, the first.
-    pub fn get(&self, key: &str) -> Option<&Tree> {
+    pub fn get(&self, key: &str) -> Option<&SopsTree> {
         self.values().find(|(known, _)| known.text == key).map(|(_, value)| value)
     }
 
     /// The keys and values, without the comments.
-    pub fn values(&self) -> impl DoubleEndedIterator<Item = (&Key, &Tree)> {
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = (&YamlKey, &SopsTree)> {
         self.items.iter().filter_map(|item| match item {
-            Item::Value(key, value) => Some((key, value)),
-            Item::Comment(_) => None,
+            SopsItem::Value(key, value) => Some((key, value)),
+            SopsItem::Comment(_) => None,
         })
     }
 
     /// Puts a value under a key that is not of any file: in place of the one there, or where the
     /// order of the alphabet has it.
-    pub(super) fn put(&mut self, key: &str, value: Tree) {
+    pub(super) fn put_value(&mut self, key: &str, value: SopsTree) {
         let there = self.items.iter_mut().find_map(|item| match item {
-            Item::Value(known, value) if known.text == key => Some(value),
-            Item::Value(..) | Item::Comment(_) => None,
+            SopsItem::Value(known, value) if known.text == key => Some(value),
+            SopsItem::Value(..) | SopsItem::Comment(_) => None,
         });
         if let Some(there) = there {
             *there = value;
             return;
         }
-        let after = |item: &Item<Key>| matches!(item, Item::Value(known, _) if known.text.as_str() > key);
+        let after = |item: &SopsItem<YamlKey>| matches!(item, SopsItem::Value(known, _) if known.text.as_str() > key);
         let at = self.items.iter().position(after).unwrap_or(self.items.len());
-        self.items.insert(at, Item::Value(Key { text: key.to_owned(), span: Span::default() }, value));
+        self.items.insert(at, SopsItem::Value(YamlKey { text: key.to_owned(), span: Span::default() }, value));
     }
 
     /// Takes a key out.
-    pub(super) fn remove(&mut self, key: &str) {
-        self.items.retain(|item| !matches!(item, Item::Value(known, _) if known.text == key));
+    pub(super) fn remove_key(&mut self, key: &str) {
+        self.items.retain(|item| !matches!(item, SopsItem::Value(known, _) if known.text == key));
     }
 }
 
 impl Leaf {
     /// A value at a place.
-    pub(super) fn new(value: Value, site: Site) -> Self {
+    pub(super) fn new(value: TypedValue, site: ValueSite) -> Self {
         Self { value, unsigned: false, site }
     }
 }
 
-impl List {
+impl SopsList {
     /// The values, without the comments.
-    pub fn values(&self) -> impl DoubleEndedIterator<Item = &Tree> {
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &SopsTree> {
         self.items.iter().filter_map(|item| match item {
-            Item::Value(_, value) => Some(value),
-            Item::Comment(_) => None,
+            SopsItem::Value(_, value) => Some(value),
+            SopsItem::Comment(_) => None,
         })
     }
 }
 
-impl Tree {
+impl SopsTree {
     /// A value that is not of any file.
-    pub fn of(value: Value) -> Self {
-        Self::Leaf(Leaf::new(value, Site::default()))
+    pub fn of(value: TypedValue) -> Self {
+        Self::Leaf(Leaf::new(value, ValueSite::default()))
     }
 
     /// A text that is not of any file.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::of(Value::Text(text.into().into_bytes().into()))
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self::of(TypedValue::Text(text.into().into_bytes().into()))
     }
 
     /// A list that is not of any file.
-    pub fn list(values: Vec<Self>) -> Self {
-        let items = values.into_iter().map(|value| Item::Value(Position::default(), value));
-        Self::List(List { items: items.collect(), span: Span::default() })
+    pub fn from_list(values: Vec<Self>) -> Self {
+        let items = values.into_iter().map(|value| SopsItem::Value(ListPosition::default(), value));
+        Self::List(SopsList { items: items.collect(), span: Span::default() })
     }
 
     /// A map that is not of any file, in this order.
-    pub fn map(pairs: Vec<(String, Self)>) -> Self {
-        let items = pairs.into_iter().map(|(text, value)| Item::Value(Key { text, span: Span::default() }, value));
-        Self::Map(Map { items: items.collect(), span: Span::default() })
+    pub fn from_pairs(pairs: Vec<(String, Self)>) -> Self {
+        let items =
+            pairs.into_iter().map(|(text, value)| SopsItem::Value(YamlKey { text, span: Span::default() }, value));
+        Self::Map(SopsMap { items: items.collect(), span: Span::default() })
     }
 
     /// Where the value stands.
@@ -191,31 +192,31 @@ impl Tree {
     }
 
     /// What a tree of YAML stands for.
-    pub(super) fn of_node(node: &Node) -> Self {
+    pub(super) fn of_node(node: &YamlNode) -> Self {
         match &node.kind {
-            Kind::Scalar(scalar) => Self::of(Value::of(scalar)),
-            Kind::List(items) => Self::list(items.iter().map(Self::of_node).collect()),
-            Kind::Map(map) => {
-                Self::map(map.iter().map(|(key, value)| (key.text.clone(), Self::of_node(value))).collect())
+            YamlKind::Scalar(scalar) => Self::of(TypedValue::of(scalar)),
+            YamlKind::List(items) => Self::from_list(items.iter().map(Self::of_node).collect()),
+            YamlKind::Map(map) => {
+                Self::from_pairs(map.iter().map(|(key, value)| (key.text.clone(), Self::of_node(value))).collect())
             }
         }
     }
 
     /// The value as a tree of YAML, by which the metadata are read. Comments are left out.
-    pub(super) fn to_node(&self) -> Node {
+    pub(super) fn to_node(&self) -> YamlNode {
         let kind = match self {
-            Self::Leaf(leaf) => Kind::Scalar(leaf.value.to_scalar()),
-            Self::List(list) => Kind::List(list.values().map(Self::to_node).collect()),
-            Self::Map(map) => Kind::Map(map.to_mapping()),
+            Self::Leaf(leaf) => YamlKind::Scalar(leaf.value.to_scalar()),
+            Self::List(list) => YamlKind::List(list.values().map(Self::to_node).collect()),
+            Self::Map(map) => YamlKind::Map(map.to_mapping()),
         };
-        Node { span: self.span(), kind }
+        YamlNode { span: self.span(), kind }
     }
 }
 
-impl Map {
+impl SopsMap {
     /// The map as a tree of YAML.
-    pub(super) fn to_node(&self) -> Node {
-        Node { span: self.span, kind: Kind::Map(self.to_mapping()) }
+    pub(super) fn to_node(&self) -> YamlNode {
+        YamlNode { span: self.span, kind: YamlKind::Map(self.to_mapping()) }
     }
 
     fn to_mapping(&self) -> Mapping {
@@ -223,12 +224,12 @@ impl Map {
     }
 }
 
-impl Value {
+impl TypedValue {
     fn to_scalar(&self) -> Scalar {
         let bytes = self.bytes().unwrap_or_default();
-        let mut scalar = Scalar::new(String::from_utf8_lossy(&bytes), Style::DoubleQuoted);
+        let mut scalar = Scalar::new(String::from_utf8_lossy(&bytes), YamlStyle::DoubleQuoted);
         if matches!(self, Self::Null | Self::Comment) {
-            scalar.style = Style::Plain;
+            scalar.style = YamlStyle::Plain;
             scalar.blank = true;
         }
         scalar

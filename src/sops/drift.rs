@@ -2,9 +2,9 @@
 
 use super::group::KeyGroup;
 use super::mac::MacScope;
-use super::metadata::Metadata;
+use super::metadata::SopsMetadata;
 use super::recipient;
-use super::rules::{RecipientGroup, Rule};
+use super::rules::{CreationRule, RecipientGroup};
 use super::selector::Selector;
 
 /// Where a file and its rule differ.
@@ -39,7 +39,7 @@ impl Drift {
 
     /// Whether somebody can decrypt the file whom the rule leaves out, or with fewer groups than the
     /// rule says.
-    pub fn removes(&self) -> bool {
+    pub fn removes_recipients(&self) -> bool {
         let fewer = self.threshold.is_some_and(|(is, wanted)| is < wanted);
         fewer || self.groups.iter().any(|group| !group.removed.is_empty())
     }
@@ -52,7 +52,7 @@ impl Drift {
 
 /// Compares a rule with what a file says. The order of recipients does not count, nor does the
 /// comment of an SSH key; that of groups does. A rule that names nobody leaves recipients open.
-pub fn drift(rule: &Rule, metadata: &Metadata) -> Drift {
+pub fn compute_drift(rule: &CreationRule, metadata: &SopsMetadata) -> Drift {
     let mut drift = Drift::default();
     if !rule.groups.is_empty() {
         let count = rule.groups.len().max(metadata.groups.len());
@@ -63,7 +63,8 @@ pub fn drift(rule: &Rule, metadata: &Metadata) -> Drift {
             (needed(metadata.threshold, metadata.groups.len()), needed(rule.threshold, rule.groups.len()));
         drift.threshold = (is != wanted).then_some((is, wanted));
     }
-    let same = |one: &Selector, other: &Selector| one.field() == other.field() && one.argument() == other.argument();
+    let same =
+        |one: &Selector, other: &Selector| one.field_name() == other.field_name() && one.argument() == other.argument();
     let wanted = rule.effective_selector();
     drift.selector = (!same(&metadata.selector, &wanted)).then(|| (metadata.selector.to_string(), wanted.to_string()));
     drift.mac_scope = (metadata.mac_scope != rule.mac_scope).then_some((metadata.mac_scope, rule.mac_scope));
@@ -77,7 +78,9 @@ fn group_drift(group: usize, rule: Option<&RecipientGroup>, file: Option<&KeyGro
         rule.age.iter().filter(|key| file.entry_of(key.as_str()).is_none()).map(ToString::to_string).collect();
     let foreign = rule.foreign.iter().filter(|key| file.foreign_entry_of(key).is_none());
     added.extend(foreign.map(ToString::to_string));
-    let wanted = |text: &str| rule.age.iter().any(|key| recipient::identity(key.as_str()) == recipient::identity(text));
+    let wanted = |text: &str| {
+        rule.age.iter().any(|key| recipient::canonical_recipient(key.as_str()) == recipient::canonical_recipient(text))
+    };
     let mut removed: Vec<String> =
         file.age.iter().map(|entry| entry.recipient.clone()).filter(|text| !wanted(text)).collect();
     let foreign = file.foreign.iter().map(|entry| &entry.key).filter(|key| !rule.foreign.contains(key));

@@ -3,14 +3,14 @@
 use thiserror::Error;
 
 use super::cipher::MalformedCiphertext;
-use super::identity::Searched;
-use super::path::KeyPath;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::span::Place;
+use super::identity::SearchedSource;
+use super::path::ValuePath;
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::span::Location;
 
 /// Why a file could not be decrypted.
 #[derive(Debug, Error)]
-pub enum Error {
+pub enum DecryptionError {
     /// The text cannot be read in its format.
     #[error("the file cannot be read")]
     Read(Diagnostics),
@@ -25,21 +25,21 @@ pub enum Error {
     AmbiguousKey(Box<Diagnostic>),
     /// Values or their checksum are not as they were encrypted.
     #[error("the file is not as it was encrypted")]
-    Content(Vec<Finding>),
+    Content(Vec<IntegrityFinding>),
 }
 
 /// Something wrong in the `sops` block.
 #[derive(Debug)]
 pub struct MetadataProblem {
     /// The field, or the block.
-    pub place: Place,
+    pub place: Location,
     /// What is wrong.
-    pub problem: Problem,
+    pub problem: MetadataFault,
 }
 
 /// What is wrong in the `sops` block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum MetadataFault {
     /// There is no block: the file is not encrypted.
     NotEncrypted,
     /// The block is not a mapping.
@@ -85,13 +85,13 @@ pub enum Problem {
 #[derive(Debug)]
 pub struct NoIdentity {
     /// The `sops` block.
-    pub place: Place,
+    pub place: Location,
     /// Who could decrypt it, group by group.
     pub groups: Vec<GroupState>,
     /// How many groups are needed.
     pub needed: usize,
     /// Where identities were looked for, and what was found there.
-    pub searched: Vec<Searched>,
+    pub searched: Vec<SearchedSource>,
 }
 
 /// Who could open a key group, and whether that was done.
@@ -105,18 +105,18 @@ pub struct GroupState {
 
 /// A value that is not as it was encrypted.
 #[derive(Debug)]
-pub struct Finding {
+pub struct IntegrityFinding {
     /// The value.
-    pub place: Place,
+    pub place: Location,
     /// Its path; that of a field of the metadata if it is not a value of the document.
-    pub path: KeyPath,
+    pub path: ValuePath,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: IntegrityFault,
 }
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum IntegrityFault {
     /// It stands in plaintext, and the selector says that it is encrypted.
     Plaintext {
         /// The selector as it stands in the metadata.
@@ -152,15 +152,15 @@ pub enum Fault {
     MacMismatch,
 }
 
-impl Error {
+impl DecryptionError {
     /// What is wrong, for people: one diagnostic for each finding.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         match self {
-            Self::Read(found) => found.sorted(),
+            Self::Read(found) => found.into_sorted(),
             Self::Metadata(problems) => problems.into_iter().map(MetadataProblem::into_diagnostic).collect(),
             Self::NoIdentity(error) => vec![error.into_diagnostic()],
             Self::AmbiguousKey(found) => vec![*found],
-            Self::Content(findings) => findings.into_iter().map(Finding::into_diagnostic).collect(),
+            Self::Content(findings) => findings.into_iter().map(IntegrityFinding::into_diagnostic).collect(),
         }
     }
 }
@@ -171,13 +171,15 @@ impl MetadataProblem {
         let version = |message: String| Diagnostic::error("sops-version", message);
         let restore = "restore the `sops` block from Git";
         let diagnostic = match self.problem {
-            Problem::NotEncrypted => error("the file has no `sops` block, so it is not encrypted".to_owned()),
-            Problem::NotAMapping => error("`sops` must be a mapping".to_owned()),
-            Problem::Missing { field } => {
+            MetadataFault::NotEncrypted => error("the file has no `sops` block, so it is not encrypted".to_owned()),
+            MetadataFault::NotAMapping => error("`sops` must be a mapping".to_owned()),
+            MetadataFault::Missing { field } => {
                 error(format!("`sops.{field}` is missing, so the file cannot be verified")).hint(restore)
             }
-            Problem::Invalid { field, expected } => error(format!("`sops.{field}` must be {expected}")).hint(restore),
-            Problem::SeveralSelectors { fields } => {
+            MetadataFault::Invalid { field, expected } => {
+                error(format!("`sops.{field}` must be {expected}")).hint(restore)
+            }
+            MetadataFault::SeveralSelectors { fields } => {
                 let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
                 error(format!(
                     "{} contradict each other: a file has one rule for what is encrypted",
@@ -185,16 +187,16 @@ impl MetadataProblem {
                 ))
                 .hint(restore)
             }
-            Problem::Pattern { field, reason } => {
+            MetadataFault::Pattern { field, reason } => {
                 error(format!("`sops.{field}` is not a regular expression: {reason}"))
             }
-            Problem::NoRecipients => {
+            MetadataFault::NoRecipients => {
                 error("the file has no recipients, so nobody can decrypt it".to_owned()).hint(restore)
             }
-            Problem::NoVersion => version("`sops.version` is missing, and sops refuses such a file".to_owned())
+            MetadataFault::NoVersion => version("`sops.version` is missing, and sops refuses such a file".to_owned())
                 .hint("add the version of the program that wrote the file: `version: 3.13.1`"),
-            Problem::InvalidVersion => version("`sops.version` must be a version like `3.13.1`".to_owned()),
-            Problem::NewVersion { version: found } => {
+            MetadataFault::InvalidVersion => version("`sops.version` must be a version like `3.13.1`".to_owned()),
+            MetadataFault::NewVersion { version: found } => {
                 version(format!("the file is of format {found}, and this version reads up to 3")).hint("update Septum")
             }
         };
@@ -204,7 +206,7 @@ impl MetadataProblem {
 
 impl NoIdentity {
     /// Who could decrypt the file, and how far those at hand came.
-    fn who(&self) -> Vec<String> {
+    fn list_recipients(&self) -> Vec<String> {
         if let [group] = self.groups.as_slice() {
             return vec![format!("it is encrypted for {}", group.recipients.join(", "))];
         }
@@ -225,8 +227,8 @@ impl NoIdentity {
     fn into_diagnostic(self) -> Diagnostic {
         let name = self.place.source.name();
         let message = format!("no identity at hand opens `{name}`, so its values cannot be read");
-        let mut diagnostic = Diagnostic::error("no-identity", message).failing(Failure::Key);
-        for note in self.who() {
+        let mut diagnostic = Diagnostic::error("no-identity", message).with_failure(FailureKind::Key);
+        for note in self.list_recipients() {
             diagnostic = diagnostic.note(note);
         }
         for searched in &self.searched {
@@ -239,55 +241,62 @@ impl NoIdentity {
     }
 }
 
-impl Finding {
+impl IntegrityFinding {
     fn into_diagnostic(self) -> Diagnostic {
         let path = &self.path;
         // the `sops` block as a whole is named by its key, which hides nothing
-        let at_key = matches!(self.fault, Fault::NoMac | Fault::MacMismatch | Fault::Everything { .. });
+        let at_key = matches!(
+            self.fault,
+            IntegrityFault::NoMac | IntegrityFault::MacMismatch | IntegrityFault::Everything { .. }
+        );
         let restore = "restore the file from Git, or, if the change is yours and reviewed, encrypt it anew";
         let tampered = |message: String| {
             let note = "somebody without the key, or a merge, changed the file; none of its values is used";
             Diagnostic::error("tampered", message).note(note).hint(restore)
         };
         let diagnostic = match self.fault {
-            Fault::Plaintext { selector } => {
+            IntegrityFault::Plaintext { selector } => {
                 let message = format!("`{path}` must be encrypted by `{selector}`, but stands in plaintext");
                 Diagnostic::error("sops-plaintext", message)
                     .note("sops refuses to decrypt such a file")
                     .hint(format!("`septum encrypt {}` encrypts it, if the change is yours", self.place.source.name()))
                     .hint("or restore the encrypted value from Git, and change it with `septum set`")
             }
-            Fault::Malformed(reason) => tampered(format!("`{path}` is not a ciphertext: {reason}")),
-            Fault::Altered => tampered(format!(
+            IntegrityFault::Malformed(reason) => tampered(format!("`{path}` is not a ciphertext: {reason}")),
+            IntegrityFault::Altered => tampered(format!(
                 "`{path}` does not decrypt: its ciphertext was changed, or belongs to another key or file"
             )),
-            Fault::NotOfItsType(kind) => tampered(format!("`{path}` is marked as `{kind}`, but its plaintext is none")),
-            Fault::NotUtf8 => {
+            IntegrityFault::NotOfItsType(kind) => {
+                tampered(format!("`{path}` is marked as `{kind}`, but its plaintext is none"))
+            }
+            IntegrityFault::NotUtf8 => {
                 let message = format!("`{path}` is not UTF-8, so it cannot be a value of a layer");
                 Diagnostic::error("sops-value", message).hint("keep the bytes in a file of their own, or in base64")
             }
-            Fault::Conflict => {
+            IntegrityFault::Conflict => {
                 let message = format!("`{path}` still holds both sides of a merge, so there is no value to use");
                 let edit = format!("take one of them with `septum edit {}`", self.place.source.name());
                 Diagnostic::error("merge-conflict", message).hint(edit)
             }
-            Fault::Comment => tampered(format!("`{path}` is marked as a comment, but a value must stand there")),
-            Fault::Everything { values } => tampered(format!(
+            IntegrityFault::Comment => {
+                tampered(format!("`{path}` is marked as a comment, but a value must stand there"))
+            }
+            IntegrityFault::Everything { values } => tampered(format!(
                 "none of the {values} values decrypts: the `sops` block is that of another file, or all keys were renamed"
             )),
-            Fault::DataKey { recipient } => {
+            IntegrityFault::DataKey { recipient } => {
                 tampered(format!("the data key of `{recipient}` does not decrypt with the identity of that recipient"))
             }
-            Fault::NoMac => {
+            IntegrityFault::NoMac => {
                 tampered("`sops.mac` is missing, so nobody can tell whether values were changed".to_owned())
             }
-            Fault::MacAltered => {
+            IntegrityFault::MacAltered => {
                 tampered("`sops.mac` does not decrypt: it or `sops.lastmodified` was changed".to_owned())
             }
-            Fault::MacMismatch => tampered(
+            IntegrityFault::MacMismatch => tampered(
                 "`sops.mac` is that of other values: some were added, removed, reordered or changed".to_owned(),
             ),
         };
-        if at_key { diagnostic.at(self.place) } else { diagnostic.at_hidden(self.place) }
+        if at_key { diagnostic.at(self.place) } else { diagnostic.at_masked(self.place) }
     }
 }

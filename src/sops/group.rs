@@ -1,10 +1,10 @@
 //! Key groups of a file: who has which share of its data key (format, sections 1.7 and 1.8).
 
 use super::foreign::{ForeignKey, SERVICES};
-use super::metadata::Text;
+use super::metadata::SpannedText;
 use super::recipient;
 use crate::span::Span;
-use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar, Style};
+use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode, YamlStyle};
 
 /// Those who can decrypt a file, or, if it has several groups, one share of its data key.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,7 @@ pub struct AgeRecipient {
     /// wrapped for another.
     pub recipient: String,
     /// The data key, or a share of it, wrapped for the recipient: an armored age file.
-    pub wrapped: Text,
+    pub wrapped: SpannedText,
 }
 
 /// Somebody who can decrypt the file with a key of another kind.
@@ -31,7 +31,7 @@ pub struct ForeignRecipient {
     /// The key.
     pub key: ForeignKey,
     /// The entry as it was found, to be written as it is.
-    pub entry: Node,
+    pub entry: YamlNode,
 }
 
 impl KeyGroup {
@@ -41,15 +41,15 @@ impl KeyGroup {
     }
 
     /// Everybody in it, for messages.
-    pub fn everybody(&self) -> Vec<String> {
-        let age = self.age.iter().map(|entry| recipient::short(&entry.recipient));
+    pub fn list_recipients(&self) -> Vec<String> {
+        let age = self.age.iter().map(|entry| recipient::shorten_recipient(&entry.recipient));
         age.chain(self.foreign.iter().map(|entry| entry.key.to_string())).collect()
     }
 
     /// The entry of a recipient.
     pub(super) fn entry_of(&self, text: &str) -> Option<&AgeRecipient> {
-        let wanted = recipient::identity(text);
-        self.age.iter().find(|entry| recipient::identity(&entry.recipient) == wanted)
+        let wanted = recipient::canonical_recipient(text);
+        self.age.iter().find(|entry| recipient::canonical_recipient(&entry.recipient) == wanted)
     }
 
     /// The entry of a key of another service.
@@ -58,24 +58,24 @@ impl KeyGroup {
     }
 
     /// The lists of its recipients. sops writes two of them empty in a group of several.
-    fn lists(&self, nested: bool) -> Mapping {
-        let mut lists: Vec<(&str, Vec<Node>)> = vec![("age", self.age.iter().map(AgeRecipient::node).collect())];
+    fn to_lists(&self, nested: bool) -> Mapping {
+        let mut lists: Vec<(&str, Vec<YamlNode>)> = vec![("age", self.age.iter().map(AgeRecipient::to_node).collect())];
         for service in SERVICES {
             let entries = self.foreign.iter().filter(|entry| entry.key.service == service);
             lists.push((service, entries.map(|entry| entry.entry.clone()).collect()));
         }
         lists.retain(|(name, list)| !list.is_empty() || (nested && matches!(*name, "age" | "hc_vault")));
         lists.sort_by_key(|(name, _)| *name);
-        lists.into_iter().map(|(name, list)| (key(name), node(Kind::List(list)))).collect()
+        lists.into_iter().map(|(name, list)| (synthetic_key(name), synthetic_node(YamlKind::List(list)))).collect()
     }
 }
 
 impl AgeRecipient {
-    fn node(&self) -> Node {
-        let text = |text: &str, style| node(Kind::Scalar(Scalar::new(text, style)));
-        node(Kind::Map(Mapping::from_iter([
-            (key("enc"), text(&self.wrapped.text, Style::Literal)),
-            (key("recipient"), text(&self.recipient, Style::Plain)),
+    fn to_node(&self) -> YamlNode {
+        let text = |text: &str, style| synthetic_node(YamlKind::Scalar(Scalar::new(text, style)));
+        synthetic_node(YamlKind::Map(Mapping::from_iter([
+            (synthetic_key("enc"), text(&self.wrapped.text, YamlStyle::Literal)),
+            (synthetic_key("recipient"), text(&self.recipient, YamlStyle::Plain)),
         ])))
     }
 }
@@ -85,22 +85,25 @@ impl AgeRecipient {
 pub fn recipient_fields(groups: &[KeyGroup], threshold: Option<usize>) -> Mapping {
     match groups {
         [] => Mapping::new(),
-        [group] => group.lists(false),
+        [group] => group.to_lists(false),
         groups => {
-            let list = groups.iter().map(|group| node(Kind::Map(group.lists(true)))).collect();
+            let list = groups.iter().map(|group| synthetic_node(YamlKind::Map(group.to_lists(true)))).collect();
             let threshold = threshold.unwrap_or(groups.len()).to_string();
             Mapping::from_iter([
-                (key("key_groups"), node(Kind::List(list))),
-                (key("shamir_threshold"), node(Kind::Scalar(Scalar::new(threshold, Style::Plain)))),
+                (synthetic_key("key_groups"), synthetic_node(YamlKind::List(list))),
+                (
+                    synthetic_key("shamir_threshold"),
+                    synthetic_node(YamlKind::Scalar(Scalar::new(threshold, YamlStyle::Plain))),
+                ),
             ])
         }
     }
 }
 
-fn key(text: &str) -> Key {
-    Key { text: text.to_owned(), span: Span::default() }
+fn synthetic_key(text: &str) -> YamlKey {
+    YamlKey { text: text.to_owned(), span: Span::default() }
 }
 
-fn node(kind: Kind) -> Node {
-    Node { span: Span::default(), kind }
+fn synthetic_node(kind: YamlKind) -> YamlNode {
+    YamlNode { span: Span::default(), kind }
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::store::Format;
+use super::store::SopsFormat;
 use crate::span::Source;
 
-impl Format {
+impl SopsFormat {
     /// The format of a file by its name, or, if that says nothing, by what stands in it. Only an
     /// encrypted file tells; all others are taken for binary ones.
     pub fn guess(path: &Path, bytes: &[u8]) -> Self {
@@ -34,13 +34,13 @@ impl Format {
 }
 
 /// A binary file is JSON with one key, and no selector in its metadata.
-fn of_json(text: &str) -> Format {
-    let Ok(parsed) = Format::Json.parse(&Source::new("", text)) else { return Format::Binary };
+fn of_json(text: &str) -> SopsFormat {
+    let Ok(parsed) = SopsFormat::Json.parse(&Source::new("", text)) else { return SopsFormat::Binary };
     let one_key = parsed.document.branches.iter().all(|root| root.values().all(|(key, _)| key.text == "data"));
     let selected = parsed.blocks.iter().flatten().any(|block| {
         block.fields.values().any(|(key, _)| key.text.contains("encrypted_") && key.text != "mac_only_encrypted")
     });
-    if one_key && !selected { Format::Binary } else { Format::Json }
+    if one_key && !selected { SopsFormat::Binary } else { SopsFormat::Json }
 }
 
 #[cfg(test)]
@@ -51,18 +51,18 @@ mod tests {
     fn a_name_decides_and_content_where_it_says_nothing() {
         let json = "{\"a\": \"ENC[\", \"sops\": {\"mac\": \"ENC[\", \"unencrypted_suffix\": \"_x\"}}";
         for (name, text, expected) in [
-            ("/tmp/git-blob-x1/prod.secrets.yaml", "{}", Format::Yaml),
-            ("/tmp/x1_prod.secrets.json", "a: 1", Format::Json),
-            ("/tmp/git-blob-x1/.env", "A=1", Format::Dotenv),
-            (".merge_file_a1b2c3", "a: ENC[\nsops:\n  mac: ENC[\n", Format::Yaml),
-            (".merge_file_a1b2c3", "A=ENC[\nsops_mac=ENC[\n", Format::Dotenv),
-            (".merge_file_a1b2c3", "[a]\nb = ENC[\n[sops]\nmac = ENC[\n", Format::Ini),
-            (".merge_file_a1b2c3", json, Format::Json),
-            (".merge_file_a1b2c3", "{\"data\": \"ENC[\", \"sops\": {\"mac\": \"ENC[\"}}", Format::Binary),
-            (".merge_file_a1b2c3", "{", Format::Binary),
-            ("README", "", Format::Binary),
+            ("/tmp/git-blob-x1/prod.secrets.yaml", "{}", SopsFormat::Yaml),
+            ("/tmp/x1_prod.secrets.json", "a: 1", SopsFormat::Json),
+            ("/tmp/git-blob-x1/.env", "A=1", SopsFormat::Dotenv),
+            (".merge_file_a1b2c3", "a: ENC[\nsops:\n  mac: ENC[\n", SopsFormat::Yaml),
+            (".merge_file_a1b2c3", "A=ENC[\nsops_mac=ENC[\n", SopsFormat::Dotenv),
+            (".merge_file_a1b2c3", "[a]\nb = ENC[\n[sops]\nmac = ENC[\n", SopsFormat::Ini),
+            (".merge_file_a1b2c3", json, SopsFormat::Json),
+            (".merge_file_a1b2c3", "{\"data\": \"ENC[\", \"sops\": {\"mac\": \"ENC[\"}}", SopsFormat::Binary),
+            (".merge_file_a1b2c3", "{", SopsFormat::Binary),
+            ("README", "", SopsFormat::Binary),
         ] {
-            assert_eq!(Format::guess(Path::new(name), text.as_bytes()), expected, "{name} {text}");
+            assert_eq!(SopsFormat::guess(Path::new(name), text.as_bytes()), expected, "{name} {text}");
         }
     }
 }

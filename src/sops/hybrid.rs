@@ -55,20 +55,20 @@ type DecapsulationKey = <MlKem768 as KemCore>::DecapsulationKey;
 
 /// A public key: that of ML-KEM, then the point.
 #[derive(Clone)]
-pub(super) struct HybridRecipient(Bytes<U1216>);
+pub(super) struct HybridRecipient(WipedBytes<U1216>);
 
 /// A private key: the seed of both.
-pub(super) struct HybridIdentity(Bytes<U32>);
+pub(super) struct HybridIdentity(WipedBytes<U32>);
 
 impl HybridRecipient {
     /// Reads `age1pq1…`.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let bytes = decode(text, RECIPIENT)?;
-        let key = Bytes::from_bytes(&bytes).ok()?;
+        let bytes = decode_key(text, RECIPIENT)?;
+        let key = WipedBytes::from_bytes(&bytes).ok()?;
         // numbers out of their range and points of small order are nobody's keys
         let (lattice, point) = split_key(&key).ok()?;
         let canonical = lattice.as_bytes().as_slice() == bytes.get(..bytes.len() - POINT)?;
-        let sound = canonical && exchange(point, &[1; 32]).is_ok();
+        let sound = canonical && exchange_keys(point, &[1; 32]).is_ok();
         sound.then_some(Self(key))
     }
 }
@@ -76,7 +76,7 @@ impl HybridRecipient {
 impl HybridIdentity {
     /// Makes a new one; `None` if the system has no randomness to give.
     pub(super) fn generate() -> Option<Self> {
-        let mut seed = Bytes(GenericArray::default());
+        let mut seed = WipedBytes(GenericArray::default());
         OsRng.try_fill_bytes(&mut seed.0).ok()?;
         Some(Self(seed))
     }
@@ -91,8 +91,8 @@ impl HybridIdentity {
 
     /// Reads `AGE-SECRET-KEY-PQ-1…`.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(decode(text, IDENTITY)?);
-        Bytes::from_bytes(&bytes).ok().map(Self)
+        let bytes = Zeroizing::new(decode_key(text, IDENTITY)?);
+        WipedBytes::from_bytes(&bytes).ok().map(Self)
     }
 
     /// The recipient of the identity: `age1pq1…`.
@@ -102,7 +102,7 @@ impl HybridIdentity {
     }
 }
 
-fn decode(text: &str, prefix: &str) -> Option<Vec<u8>> {
+fn decode_key(text: &str, prefix: &str) -> Option<Vec<u8>> {
     let right = |found: &str| if found == prefix { Ok(()) } else { Err(()) };
     bech32_decode(text, |_| (), |hrp| right(hrp.as_str()), |_, bytes| Ok(bytes.collect())).ok()
 }
@@ -126,7 +126,7 @@ impl age::Identity for HybridIdentity {
             [arg] => STANDARD_NO_PAD.decode(arg).ok(),
             _ => None,
         };
-        let encapsulated = encapsulated.and_then(|bytes| Bytes::from_bytes(&bytes).ok());
+        let encapsulated = encapsulated.and_then(|bytes| WipedBytes::from_bytes(&bytes).ok());
         let Some(encapsulated) = encapsulated.filter(|_| stanza.body.len() == SEALED) else {
             return Some(Err(DecryptError::InvalidHeader));
         };
@@ -141,21 +141,21 @@ impl age::Identity for HybridIdentity {
 struct XWing;
 
 impl Kem for XWing {
-    type PublicKey = Bytes<U1216>;
-    type PrivateKey = Bytes<U32>;
-    type EncappedKey = Bytes<U1120>;
+    type PublicKey = WipedBytes<U1216>;
+    type PrivateKey = WipedBytes<U32>;
+    type EncappedKey = WipedBytes<U1120>;
     type NSecret = U32;
     const KEM_ID: u16 = 0x647a;
 
     fn sk_to_pk(seed: &Self::PrivateKey) -> Self::PublicKey {
-        let (lattice, scalar) = expand(seed);
+        let (lattice, scalar) = expand_seed(seed);
         let point = MontgomeryPoint::mul_base_clamped(*scalar);
-        join(&lattice.encapsulation_key().as_bytes(), point)
+        join_parts(&lattice.encapsulation_key().as_bytes(), point)
     }
 
     /// Asked for by the trait, and used by nobody: identities of age are seeds.
     fn derive_keypair(seed: &[u8]) -> (Self::PrivateKey, Self::PublicKey) {
-        let mut private = Bytes(GenericArray::default());
+        let mut private = WipedBytes(GenericArray::default());
         Shake256::default().chain(seed).finalize_xof().read(&mut private.0);
         let public = Self::sk_to_pk(&private);
         (private, public)
@@ -174,10 +174,10 @@ impl Kem for XWing {
         let mut scalar = Zeroizing::new([0; 32]);
         random.fill_bytes(&mut *scalar);
         let ephemeral = MontgomeryPoint::mul_base_clamped(*scalar);
-        let exchanged = exchange(point, &scalar)?;
-        let shared = combine(&secret, &exchanged, ephemeral, point);
+        let exchanged = exchange_keys(point, &scalar)?;
+        let shared = combine_secrets(&secret, &exchanged, ephemeral, point);
         secret.zeroize();
-        Ok((shared, join(&ciphertext, ephemeral)))
+        Ok((shared, join_parts(&ciphertext, ephemeral)))
     }
 
     fn decap(
@@ -188,19 +188,19 @@ impl Kem for XWing {
         if sender.is_some() {
             return Err(HpkeError::DecapError);
         }
-        let (ciphertext, ephemeral) = split(&encapsulated.0)?;
+        let (ciphertext, ephemeral) = split_bytes(&encapsulated.0)?;
         let ciphertext = ciphertext.try_into().map_err(|_| HpkeError::DecapError)?;
-        let (lattice, scalar) = expand(seed);
+        let (lattice, scalar) = expand_seed(seed);
         let mut secret = lattice.decapsulate(&ciphertext).map_err(|()| HpkeError::DecapError)?;
-        let exchanged = exchange(ephemeral, &scalar)?;
-        let shared = combine(&secret, &exchanged, ephemeral, MontgomeryPoint::mul_base_clamped(*scalar));
+        let exchanged = exchange_keys(ephemeral, &scalar)?;
+        let shared = combine_secrets(&secret, &exchanged, ephemeral, MontgomeryPoint::mul_base_clamped(*scalar));
         secret.zeroize();
         Ok(shared)
     }
 }
 
 /// Both private keys of a seed.
-fn expand(seed: &Bytes<U32>) -> (DecapsulationKey, Zeroizing<[u8; 32]>) {
+fn expand_seed(seed: &WipedBytes<U32>) -> (DecapsulationKey, Zeroizing<[u8; 32]>) {
     let mut stream = Shake256::default().chain(seed.0.as_slice()).finalize_xof();
     let mut part = || {
         let mut part = Zeroizing::new([0; 32]);
@@ -216,13 +216,13 @@ fn expand(seed: &Bytes<U32>) -> (DecapsulationKey, Zeroizing<[u8; 32]>) {
 }
 
 /// The exchange of X25519. A result that nobody had a part in is none.
-fn exchange(point: MontgomeryPoint, scalar: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, HpkeError> {
+fn exchange_keys(point: MontgomeryPoint, scalar: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, HpkeError> {
     let shared = Zeroizing::new(point.mul_clamped(*scalar).to_bytes());
     let nothing = shared.iter().fold(0, |all, byte| all | byte) == 0;
     if nothing { Err(HpkeError::ValidationError) } else { Ok(shared) }
 }
 
-fn combine(
+fn combine_secrets(
     secret: &[u8],
     exchanged: &[u8; 32],
     ephemeral: MontgomeryPoint,
@@ -233,42 +233,42 @@ fn combine(
     SharedSecret(hash.chain_update(LABEL).finalize())
 }
 
-fn split_key(key: &Bytes<U1216>) -> Result<(EncapsulationKey, MontgomeryPoint), HpkeError> {
-    let (lattice, point) = split(&key.0)?;
+fn split_key(key: &WipedBytes<U1216>) -> Result<(EncapsulationKey, MontgomeryPoint), HpkeError> {
+    let (lattice, point) = split_bytes(&key.0)?;
     let lattice = lattice.try_into().map_err(|_| HpkeError::ValidationError)?;
     Ok((EncapsulationKey::from_bytes(&lattice), point))
 }
 
 /// The part of ML-KEM, and the point.
-fn split(bytes: &[u8]) -> Result<(&[u8], MontgomeryPoint), HpkeError> {
+fn split_bytes(bytes: &[u8]) -> Result<(&[u8], MontgomeryPoint), HpkeError> {
     let (lattice, point) = bytes.split_last_chunk::<POINT>().ok_or(HpkeError::ValidationError)?;
     Ok((lattice, MontgomeryPoint(*point)))
 }
 
-fn join<N: ArrayLength<u8>>(lattice: &[u8], point: MontgomeryPoint) -> Bytes<N> {
+fn join_parts<N: ArrayLength<u8>>(lattice: &[u8], point: MontgomeryPoint) -> WipedBytes<N> {
     let both = lattice.iter().chain(point.as_bytes()).copied();
-    let mut bytes = Bytes(GenericArray::default());
+    let mut bytes = WipedBytes(GenericArray::default());
     bytes.0.iter_mut().zip(both).for_each(|(place, byte)| *place = byte);
     bytes
 }
 
 /// Bytes of a length that the type knows. Wiped when dropped: some are private.
 #[derive(Clone, PartialEq, Eq)]
-struct Bytes<N: ArrayLength<u8>>(GenericArray<u8, N>);
+struct WipedBytes<N: ArrayLength<u8>>(GenericArray<u8, N>);
 
-impl<N: ArrayLength<u8>> Drop for Bytes<N> {
+impl<N: ArrayLength<u8>> Drop for WipedBytes<N> {
     fn drop(&mut self) {
         self.0.as_mut_slice().zeroize();
     }
 }
 
-impl<N: ArrayLength<u8>> std::fmt::Debug for Bytes<N> {
+impl<N: ArrayLength<u8>> std::fmt::Debug for WipedBytes<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[secret]")
     }
 }
 
-impl<N: ArrayLength<u8>> Serializable for Bytes<N> {
+impl<N: ArrayLength<u8>> Serializable for WipedBytes<N> {
     type OutputSize = N;
 
     fn write_exact(&self, buffer: &mut [u8]) {
@@ -276,7 +276,7 @@ impl<N: ArrayLength<u8>> Serializable for Bytes<N> {
     }
 }
 
-impl<N: ArrayLength<u8>> Deserializable for Bytes<N> {
+impl<N: ArrayLength<u8>> Deserializable for WipedBytes<N> {
     fn from_bytes(encoded: &[u8]) -> Result<Self, HpkeError> {
         let bytes = GenericArray::from_exact_iter(encoded.iter().copied());
         bytes.map(Self).ok_or_else(|| HpkeError::IncorrectInputLength(N::to_usize(), encoded.len()))
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn keys_that_are_nobodys_are_refused() {
-        let seed = Bytes(GenericArray::from([7; 32]));
+        let seed = WipedBytes(GenericArray::from([7; 32]));
         let sound = XWing::sk_to_pk(&seed);
         let text = |change: fn(&mut [u8])| {
             let mut key = sound.clone();
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_stanza_of_another_form_is_refused_and_one_for_another_is_passed_over() {
-        let identity = |seed| HybridIdentity(Bytes(GenericArray::from([seed; 32])));
+        let identity = |seed| HybridIdentity(WipedBytes(GenericArray::from([seed; 32])));
         let recipient = HybridRecipient::parse(&identity(1).recipient()).expect("sound");
         let file_key = FileKey::init_with_mut(|key| key.fill(9));
         let (stanzas, labels) = age::Recipient::wrap_file_key(&recipient, &file_key).expect("wraps");

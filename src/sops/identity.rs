@@ -19,48 +19,48 @@ use std::sync::{Arc, OnceLock};
 
 use zeroize::Zeroizing;
 
-use super::places::Places;
+use super::places::IdentitySources;
 use super::recipient;
-use super::ssh::{PrivateKey, read_private};
+use super::ssh::{SshPrivateKey, read_private};
 
 use command::KeyCommand;
-use content::{Content, Form};
-use locked::Locked;
-pub use outcome::{Outcome, Searched};
+use content::{IdentityContent, IdentityForm};
+use locked::LockedIdentity;
+pub use outcome::{LookupOutcome, SearchedSource};
 
 /// No file with identities is longer; age has the same limit.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// Somebody who can be asked for a passphrase. It is asked for once per run and place.
-pub trait Passphrases: Send + Sync {
+pub trait PassphraseProvider: Send + Sync {
     /// The passphrase of a file or key, which is named as people know it; `None` if there is nobody
     /// to ask.
-    fn passphrase(&self, of: &str) -> Option<Zeroizing<String>>;
+    fn ask_passphrase(&self, of: &str) -> Option<Zeroizing<String>>;
 
     /// The answer to a question of a plugin, such as for a PIN.
-    fn answer(&self, question: &str) -> Option<Zeroizing<String>> {
-        self.passphrase(question)
+    fn answer_question(&self, question: &str) -> Option<Zeroizing<String>> {
+        self.ask_passphrase(question)
     }
 
     /// Shows what a plugin says, such as that a key must be touched.
-    fn tell(&self, message: &str) {
+    fn show_message(&self, message: &str) {
         let _ = message;
     }
 }
 
 /// Whoever is asked, shared with plugins.
-type Asked = Arc<dyn Passphrases>;
+type SharedPassphrases = Arc<dyn PassphraseProvider>;
 
 /// The identities of a run. Cheap to make: places are searched when the first file asks.
 pub struct Identities {
-    places: Places,
-    passphrases: Option<Asked>,
-    open: OnceLock<Found>,
+    places: IdentitySources,
+    passphrases: Option<SharedPassphrases>,
+    open: OnceLock<FoundIdentities>,
     command: KeyCommand,
 }
 
 /// An identity and its recipient.
-pub(super) struct Known {
+pub(super) struct LoadedIdentity {
     recipient: String,
     identity: Box<dyn age::Identity + Send + Sync>,
     /// A program is run, and perhaps a key must be touched, to try it.
@@ -68,15 +68,15 @@ pub(super) struct Known {
 }
 
 /// Identities that are tried together.
-pub(super) struct Ring(Vec<Arc<Known>>);
+pub(super) struct IdentityBatch(Vec<Arc<LoadedIdentity>>);
 
 /// What was found without asking anybody.
 #[derive(Default)]
-struct Found {
-    known: Vec<Arc<Known>>,
-    locked: Vec<Locked>,
-    searched: Vec<Searched>,
-    asked: Option<Asked>,
+struct FoundIdentities {
+    known: Vec<Arc<LoadedIdentity>>,
+    locked: Vec<LockedIdentity>,
+    searched: Vec<SearchedSource>,
+    asked: Option<SharedPassphrases>,
 }
 
 /// How `SOPS_AGE_KEY_CMD` is called in messages, and found among the places.
@@ -84,21 +84,21 @@ const COMMAND: &str = "SOPS_AGE_KEY_CMD";
 
 impl Identities {
     /// The identities in these places. What needs a passphrase stays locked.
-    pub fn new(places: Places) -> Self {
+    pub fn new(places: IdentitySources) -> Self {
         let command = KeyCommand::new(places.age_key_cmd.clone());
         Self { places, passphrases: None, open: OnceLock::new(), command }
     }
 
     /// With somebody to ask for passphrases.
     #[must_use]
-    pub fn asking(mut self, passphrases: impl Passphrases + 'static) -> Self {
+    pub fn with_passphrases(mut self, passphrases: impl PassphraseProvider + 'static) -> Self {
         self.passphrases = Some(Arc::new(passphrases));
         self
     }
 
     /// The places that were searched, with what was found so far.
-    pub fn searched(&self) -> Vec<Searched> {
-        let found = self.found();
+    pub fn searched(&self) -> Vec<SearchedSource> {
+        let found = self.found_identities();
         let mut searched = found.searched.clone();
         for place in &mut searched {
             if place.place == COMMAND {
@@ -113,28 +113,32 @@ impl Identities {
 
     /// The identities for a file with these recipients, the cheapest first: whoever finds what he
     /// needs in one ring never causes the next to be made.
-    pub(super) fn rings<'a>(&'a self, recipients: &'a [String]) -> impl Iterator<Item = Ring> + 'a {
+    pub(super) fn identity_batches<'a>(&'a self, recipients: &'a [String]) -> impl Iterator<Item = IdentityBatch> + 'a {
         let open = [false, true].into_iter().map(|costly| {
-            let known = self.found().known.iter().filter(|known| known.costly == costly);
+            let known = self.found_identities().known.iter().filter(|known| known.costly == costly);
             known.cloned().collect::<Vec<_>>()
         });
-        let command = recipients.iter().map(|recipient| self.command.run(recipient, self.passphrases()));
-        let locked = self.found().locked.iter().map(|locked| locked.unlock(recipients, self.passphrases()));
-        open.chain(command).chain(locked).filter(|known| !known.is_empty()).map(Ring)
+        let command = recipients.iter().map(|recipient| self.command.run_command(recipient, self.passphrases()));
+        let locked = self
+            .found_identities()
+            .locked
+            .iter()
+            .map(|locked| locked.unlock_identities(recipients, self.passphrases()));
+        open.chain(command).chain(locked).filter(|known| !known.is_empty()).map(IdentityBatch)
     }
 
     /// The identities that are at hand at no cost, if there are any.
-    pub(super) fn free(&self) -> Option<Ring> {
-        let known: Vec<_> = self.found().known.iter().filter(|known| !known.costly).cloned().collect();
-        (!known.is_empty()).then_some(Ring(known))
+    pub(super) fn free_identities(&self) -> Option<IdentityBatch> {
+        let known: Vec<_> = self.found_identities().known.iter().filter(|known| !known.costly).cloned().collect();
+        (!known.is_empty()).then_some(IdentityBatch(known))
     }
 
-    fn passphrases(&self) -> Option<&Asked> {
+    fn passphrases(&self) -> Option<&SharedPassphrases> {
         self.passphrases.as_ref()
     }
 
-    fn found(&self) -> &Found {
-        self.open.get_or_init(|| Found::search(&self.places, self.passphrases()))
+    fn found_identities(&self) -> &FoundIdentities {
+        self.open.get_or_init(|| FoundIdentities::search_sources(&self.places, self.passphrases()))
     }
 }
 
@@ -144,10 +148,10 @@ impl fmt::Debug for Identities {
     }
 }
 
-impl Ring {
+impl IdentityBatch {
     /// Whether the identity of a recipient is among them.
-    pub(super) fn has(&self, recipient: &str) -> bool {
-        let wanted = recipient::identity(recipient);
+    pub(super) fn has_recipient(&self, recipient: &str) -> bool {
+        let wanted = recipient::canonical_recipient(recipient);
         self.0.iter().any(|known| known.recipient == wanted)
     }
 
@@ -157,54 +161,58 @@ impl Ring {
     }
 }
 
-impl Found {
-    fn search(places: &Places, asked: Option<&Asked>) -> Self {
+impl FoundIdentities {
+    fn search_sources(places: &IdentitySources, asked: Option<&SharedPassphrases>) -> Self {
         let mut found = Self { asked: asked.cloned(), ..Self::default() };
         match &places.age_key {
-            Some(keys) => found.take("SOPS_AGE_KEY".to_owned(), Form::Words, Zeroizing::new(keys.as_bytes().to_vec())),
-            None => found.note("SOPS_AGE_KEY", Outcome::NotSet),
+            Some(keys) => found.read_identities(
+                "SOPS_AGE_KEY".to_owned(),
+                IdentityForm::Words,
+                Zeroizing::new(keys.as_bytes().to_vec()),
+            ),
+            None => found.record_outcome("SOPS_AGE_KEY", LookupOutcome::NotSet),
         }
         match &places.age_key_file {
-            Some(file) => found.file("SOPS_AGE_KEY_FILE, ", file),
-            None => found.note("SOPS_AGE_KEY_FILE", Outcome::NotSet),
+            Some(file) => found.read_file("SOPS_AGE_KEY_FILE, ", file),
+            None => found.record_outcome("SOPS_AGE_KEY_FILE", LookupOutcome::NotSet),
         }
-        found.note(COMMAND, Outcome::NotSet);
+        found.record_outcome(COMMAND, LookupOutcome::NotSet);
         for file in &places.user_key_files {
-            found.file("", file);
+            found.read_file("", file);
         }
-        found.ssh(places);
+        found.read_ssh_keys(places);
         found
     }
 
-    fn note(&mut self, place: impl Into<String>, outcome: Outcome) {
-        self.searched.push(Searched { place: place.into(), outcome });
+    fn record_outcome(&mut self, place: impl Into<String>, outcome: LookupOutcome) {
+        self.searched.push(SearchedSource { place: place.into(), outcome });
     }
 
-    fn file(&mut self, variable: &str, path: &Path) {
+    fn read_file(&mut self, variable: &str, path: &Path) {
         let place = format!("{variable}{}", path.display());
-        match read(path) {
-            Ok(content) => self.take(place, Form::Lines, content),
-            Err(outcome) => self.note(place, outcome),
+        match read_limited(path) {
+            Ok(content) => self.read_identities(place, IdentityForm::Lines, content),
+            Err(outcome) => self.record_outcome(place, outcome),
         }
     }
 
-    fn take(&mut self, place: String, form: Form, content: Zeroizing<Vec<u8>>) {
+    fn read_identities(&mut self, place: String, form: IdentityForm, content: Zeroizing<Vec<u8>>) {
         if content::is_encrypted(&content) {
-            self.locked.push(Locked::file(place.clone(), content));
-            self.note(place, Outcome::Locked);
+            self.locked.push(LockedIdentity::from_file(place.clone(), content));
+            self.record_outcome(place, LookupOutcome::Locked);
         } else {
-            let Content { known, outcome } = Content::read(form, &content, self.asked.as_ref());
+            let IdentityContent { known, outcome } = IdentityContent::read(form, &content, self.asked.as_ref());
             self.known.extend(known);
-            self.note(place, outcome);
+            self.record_outcome(place, outcome);
         }
     }
 
-    fn ssh(&mut self, places: &Places) {
+    fn read_ssh_keys(&mut self, places: &IdentitySources) {
         if let Some(command) = &places.ssh_key_cmd {
             let place = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
-            match command::output(command, None) {
+            match command::read_output(command, None) {
                 Ok(content) => self.ssh_key(place.to_owned(), &content),
-                Err(outcome) => self.note(place, outcome),
+                Err(outcome) => self.record_outcome(place, outcome),
             }
         }
         if let Some(path) = &places.ssh_key_file {
@@ -217,47 +225,55 @@ impl Found {
 
     fn ssh_file(&mut self, variable: &str, path: &Path) {
         let place = format!("{variable}{}", path.display());
-        match read(path) {
+        match read_limited(path) {
             Ok(content) => self.ssh_key(place, &content),
-            Err(outcome) => self.note(place, outcome),
+            Err(outcome) => self.record_outcome(place, outcome),
         }
     }
 
     fn ssh_key(&mut self, place: String, content: &[u8]) {
         match read_private(content) {
-            Some(PrivateKey::Ed25519(identity)) => {
+            Some(SshPrivateKey::Ed25519(identity)) => {
                 let recipient = identity.recipient().text();
-                self.note(place, Outcome::Found { recipients: vec![recipient.clone()], unsupported: Vec::new() });
-                self.known.push(Arc::new(Known { recipient, identity: Box::new(identity), costly: false }));
+                self.record_outcome(
+                    place,
+                    LookupOutcome::Found { recipients: vec![recipient.clone()], unsupported: Vec::new() },
+                );
+                self.known.push(Arc::new(LoadedIdentity { recipient, identity: Box::new(identity), costly: false }));
             }
-            Some(PrivateKey::Locked(key)) => {
-                self.note(place.clone(), Outcome::Locked);
-                self.locked.push(Locked::ssh(place, key));
+            Some(SshPrivateKey::Locked(key)) => {
+                self.record_outcome(place.clone(), LookupOutcome::Locked);
+                self.locked.push(LockedIdentity::from_ssh(place, key));
             }
-            Some(PrivateKey::Unsupported(what)) => self.note(place, Outcome::Unsupported(what)),
-            None => self.note(place, Outcome::NotAnSshKey),
+            Some(SshPrivateKey::Unsupported(what)) => self.record_outcome(place, LookupOutcome::Unsupported(what)),
+            None => self.record_outcome(place, LookupOutcome::NotAnSshKey),
         }
     }
 }
 
 /// The recipients of all identities in a content, which is asked a passphrase for if it needs one.
-pub(super) fn recipients(name: &str, content: &[u8], asked: &Asked) -> Result<Vec<String>, Outcome> {
-    let Content { known, outcome } = if content::is_encrypted(content) {
-        let passphrase = asked.passphrase(name).ok_or(Outcome::Locked)?;
-        Content::unlock(content, &passphrase, Some(asked))
+pub(super) fn read_recipients(
+    name: &str,
+    content: &[u8],
+    asked: &SharedPassphrases,
+) -> Result<Vec<String>, LookupOutcome> {
+    let IdentityContent { known, outcome } = if content::is_encrypted(content) {
+        let passphrase = asked.ask_passphrase(name).ok_or(LookupOutcome::Locked)?;
+        IdentityContent::unlock_content(content, &passphrase, Some(asked))
     } else {
-        Content::read(Form::Lines, content, Some(asked))
+        IdentityContent::read(IdentityForm::Lines, content, Some(asked))
     };
     match &outcome {
         // what a plugin holds, only the plugin can tell
-        Outcome::Found { unsupported, .. } if unsupported.is_empty() && known.iter().all(|known| !known.costly) => {}
+        LookupOutcome::Found { unsupported, .. }
+            if unsupported.is_empty() && known.iter().all(|known| !known.costly) => {}
         _ => return Err(outcome),
     }
     if known.is_empty() { Err(outcome) } else { Ok(known.iter().map(|known| known.recipient.clone()).collect()) }
 }
 
 /// Reads a file into one buffer that is wiped, and never moved while it grows.
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Outcome> {
+fn read_limited(path: &Path) -> Result<Zeroizing<Vec<u8>>, LookupOutcome> {
     let content = || {
         let file = File::open(path)?;
         let length = usize::try_from(file.metadata()?.len().min(LONGEST)).unwrap_or(0);
@@ -266,8 +282,8 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Outcome> {
         if content.len() as u64 > LONGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(content) }
     };
     content().map_err(|error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Outcome::Missing,
-        kind => Outcome::Unreadable(kind),
+        io::ErrorKind::NotFound => LookupOutcome::Missing,
+        kind => LookupOutcome::Unreadable(kind),
     })
 }
 

@@ -6,7 +6,7 @@ use age::secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::hybrid::HybridIdentity;
-use super::identity::{Outcome, Passphrases, recipients};
+use super::identity::{LookupOutcome, PassphraseProvider, read_recipients};
 use super::time::Timestamp;
 use crate::secret::Secret;
 
@@ -55,7 +55,7 @@ impl NewIdentity {
     }
 
     /// An identity file as `age-keygen` writes it.
-    pub fn file(&self, created: Timestamp) -> Zeroizing<String> {
+    pub fn file_text(&self, created: Timestamp) -> Zeroizing<String> {
         let (time, recipient, identity) = (created.to_seconds(), &self.recipient, self.identity.expose());
         Zeroizing::new(format!("# created: {time}\n# public key: {recipient}\n{identity}\n"))
     }
@@ -63,9 +63,13 @@ impl NewIdentity {
 
 /// The recipients of the identities in a file, in its order; `name` is what a passphrase is asked
 /// for. The error says what is wrong with the file.
-pub fn recipients_of(name: &str, content: &[u8], asked: impl Passphrases + 'static) -> Result<Vec<String>, Outcome> {
-    let asked: Arc<dyn Passphrases> = Arc::new(asked);
-    recipients(name, content, &asked)
+pub fn recipients_of(
+    name: &str,
+    content: &[u8],
+    asked: impl PassphraseProvider + 'static,
+) -> Result<Vec<String>, LookupOutcome> {
+    let asked: Arc<dyn PassphraseProvider> = Arc::new(asked);
+    read_recipients(name, content, &asked)
 }
 
 #[cfg(test)]
@@ -75,8 +79,8 @@ mod tests {
 
     struct Nobody;
 
-    impl Passphrases for Nobody {
-        fn passphrase(&self, _of: &str) -> Option<Zeroizing<String>> {
+    impl PassphraseProvider for Nobody {
+        fn ask_passphrase(&self, _of: &str) -> Option<Zeroizing<String>> {
             None
         }
     }
@@ -89,7 +93,7 @@ mod tests {
             let new = NewIdentity::generate(kind).unwrap();
             assert!(new.identity().expose().starts_with(prefix));
             Recipient::parse(new.recipient()).unwrap();
-            let file = new.file(Timestamp::parse_rfc3339("2026-05-22T20:16:23Z").unwrap());
+            let file = new.file_text(Timestamp::parse_rfc3339("2026-05-22T20:16:23Z").unwrap());
             assert!(file.starts_with("# created: 2026-05-22T20:16:23Z\n# public key: age1"));
             assert_eq!(recipients_of("k", file.as_bytes(), Nobody).unwrap(), [new.recipient()]);
             assert!(!format!("{new:?}").contains("SECRET-KEY"));
@@ -99,10 +103,10 @@ mod tests {
     #[test]
     fn what_holds_no_usable_identity_has_no_recipients() {
         for (content, expected) in [
-            ("", Outcome::Found { recipients: Vec::new(), unsupported: Vec::new() }),
-            ("# nothing\n", Outcome::Found { recipients: Vec::new(), unsupported: Vec::new() }),
-            ("# one\nage1x\n", Outcome::Invalid { line: 2 }),
-            ("-----BEGIN AGE ENCRYPTED FILE-----\n", Outcome::Locked),
+            ("", LookupOutcome::Found { recipients: Vec::new(), unsupported: Vec::new() }),
+            ("# nothing\n", LookupOutcome::Found { recipients: Vec::new(), unsupported: Vec::new() }),
+            ("# one\nage1x\n", LookupOutcome::Invalid { line: 2 }),
+            ("-----BEGIN AGE ENCRYPTED FILE-----\n", LookupOutcome::Locked),
         ] {
             assert_eq!(recipients_of("k", content.as_bytes(), Nobody), Err(expected), "{content:?}");
         }

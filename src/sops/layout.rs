@@ -1,7 +1,7 @@
 //! How far the levels of what Septum writes into a file are indented. What somebody else wrote
 //! keeps its own indentation.
 
-use super::store::Format;
+use super::store::SopsFormat;
 
 /// How far a level is indented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Indent {
 
 impl Indent {
     /// Writes the blanks or tabs of so many levels.
-    pub(super) fn push(self, out: &mut String, levels: usize) {
+    pub(super) fn push_levels(self, out: &mut String, levels: usize) {
         match self {
             Self::Tab => out.extend(std::iter::repeat_n('\t', levels)),
             Self::Blanks(width) => out.extend(std::iter::repeat_n(' ', usize::from(width) * levels)),
@@ -22,15 +22,15 @@ impl Indent {
     }
 
     /// What stands before the first level.
-    pub(super) fn first(self) -> String {
+    pub(super) fn first_level(self) -> String {
         let mut out = String::new();
-        self.push(&mut out, 1);
+        self.push_levels(&mut out, 1);
         out
     }
 
     /// The column of what stands a level below another one in YAML: the next multiple, where
     /// go-yaml has from 2 to 9.
-    pub(super) fn below(self, column: usize) -> usize {
+    pub(super) fn column_below(self, column: usize) -> usize {
         let step = match self {
             Self::Tab => 4,
             Self::Blanks(width @ 2..=9) => usize::from(width),
@@ -42,7 +42,7 @@ impl Indent {
 
 /// How files are laid out (`stores` of `.sops.yaml`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub struct StoreLayout {
     /// How YAML is indented.
     pub yaml: Indent,
     /// How JSON is indented.
@@ -51,31 +51,31 @@ pub struct Layout {
     pub json_binary: Indent,
 }
 
-impl Default for Layout {
+impl Default for StoreLayout {
     /// What sops does by itself.
     fn default() -> Self {
         Self { yaml: Indent::Blanks(4), json: Indent::Tab, json_binary: Indent::Tab }
     }
 }
 
-impl Layout {
+impl StoreLayout {
     /// How files of a format are indented.
-    pub(super) fn indent(self, format: Format) -> Indent {
+    pub(super) fn indent(self, format: SopsFormat) -> Indent {
         match format {
-            Format::Yaml => self.yaml,
-            Format::Binary => self.json_binary,
-            Format::Json | Format::Dotenv | Format::Ini => self.json,
+            SopsFormat::Yaml => self.yaml,
+            SopsFormat::Binary => self.json_binary,
+            SopsFormat::Json | SopsFormat::Dotenv | SopsFormat::Ini => self.json,
         }
     }
 }
 
 /// How the metadata of a file are indented, as they stand in it.
-pub(super) fn of_block(format: Format, block: &str) -> Indent {
-    let default = Layout::default().indent(format);
+pub(super) fn detect_indent(format: SopsFormat, block: &str) -> Indent {
+    let default = StoreLayout::default().indent(format);
     let line = match format {
-        Format::Yaml => block.lines().skip(1).find(|line| !line.trim().is_empty()),
-        Format::Json | Format::Binary => block.lines().find(|line| line.trim_start().starts_with('"')),
-        Format::Dotenv | Format::Ini => None,
+        SopsFormat::Yaml => block.lines().skip(1).find(|line| !line.trim().is_empty()),
+        SopsFormat::Json | SopsFormat::Binary => block.lines().find(|line| line.trim_start().starts_with('"')),
+        SopsFormat::Dotenv | SopsFormat::Ini => None,
     };
     let Some(line) = line else { return default };
     let blanks = line.len() - line.trim_start_matches(' ').len();

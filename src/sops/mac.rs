@@ -58,7 +58,7 @@ impl Mac {
 }
 
 /// Whether two checksums are the same, in a time that does not tell where they differ.
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn is_same_mac(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 

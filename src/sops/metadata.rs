@@ -2,16 +2,16 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::error::{Error, MetadataProblem, Problem};
+use super::error::{DecryptionError, MetadataFault, MetadataProblem};
 use super::foreign::{ForeignKey, SERVICES};
 use super::group::{AgeRecipient, ForeignRecipient, KeyGroup};
 use super::mac::MacScope;
-use super::pattern::Pattern;
+use super::pattern::GoRegex;
 use super::selector::Selector;
 use super::time::Timestamp;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::span::{Place, Source, Span};
-use crate::yaml::node::{Kind, Mapping, Node, Scalar};
+use crate::span::{Location, Source, Span};
+use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
 /// The newest major version of the format that is known here.
 const MAJOR: u64 = 3;
@@ -43,7 +43,7 @@ pub(super) const CONFLICT_FIELD: &str = "septum_conflict";
 
 /// Mapping of the metadata.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
+enum MetadataLevel {
     /// The block itself.
     Block,
     /// One of several key groups.
@@ -52,7 +52,7 @@ enum Level {
     Age,
 }
 
-impl Level {
+impl MetadataLevel {
     fn fields(self) -> impl Iterator<Item = &'static str> {
         let own: &[&str] = match self {
             Self::Block => &FIELDS,
@@ -64,7 +64,7 @@ impl Level {
     }
 
     /// Very old files have a text for people called `attention`.
-    fn knows(self, name: &str) -> bool {
+    fn knows_field(self, name: &str) -> bool {
         self == Self::Block && ["attention", CONFLICT_FIELD].contains(&name) || self.fields().any(|known| known == name)
     }
 }
@@ -74,7 +74,7 @@ impl Level {
 /// None of it is authenticated, but for the time of the last change (format, section 8): whoever can
 /// write the file can relabel recipients and narrow the selector.
 #[derive(Debug, Clone)]
-pub struct Metadata {
+pub struct SopsMetadata {
     /// Who can decrypt the file. If there are several groups, each has a share of the data key.
     pub groups: Vec<KeyGroup>,
     /// How many groups are needed, if the file says so and has several; see [`Metadata::needed`].
@@ -82,7 +82,7 @@ pub struct Metadata {
     /// When the file was last encrypted.
     pub last_modified: Timestamp,
     /// The encrypted checksum, if there is one.
-    pub mac: Option<Text>,
+    pub mac: Option<SpannedText>,
     /// Which values are encrypted.
     pub selector: Selector,
     /// Which values the checksum covers.
@@ -90,23 +90,23 @@ pub struct Metadata {
     /// The version of sops, or of the format that another program writes.
     pub version: String,
     /// Where the block stands.
-    pub place: Place,
+    pub place: Location,
     /// The block as it was found, fields that are not known here included.
-    pub block: Node,
+    pub block: YamlNode,
 }
 
 /// A text and where it stands.
 #[derive(Debug, Clone)]
-pub struct Text {
+pub struct SpannedText {
     /// The text.
     pub text: String,
     /// Where it stands.
     pub span: Span,
 }
 
-impl Metadata {
+impl SopsMetadata {
     /// By what the wrapped data key is told: it changes if the data key does, or who has it.
-    pub fn wrapping(&self) -> [u8; 32] {
+    pub fn hash_wrapped_keys(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         for entry in self.groups.iter().flat_map(|group| &group.age) {
             hash.update((entry.wrapped.text.len() as u64).to_le_bytes());
@@ -124,23 +124,27 @@ impl Metadata {
     pub fn unknown_fields(&self) -> Diagnostics {
         let mut found = Diagnostics::new();
         if let Some(fields) = self.block.as_map() {
-            self.collect_unknown(fields, "sops", Level::Block, &mut found);
+            self.collect_unknown(fields, "sops", MetadataLevel::Block, &mut found);
         }
         found
     }
 
-    fn collect_unknown(&self, fields: &Mapping, path: &str, level: Level, found: &mut Diagnostics) {
+    fn collect_unknown(&self, fields: &Mapping, path: &str, level: MetadataLevel, found: &mut Diagnostics) {
         for (key, node) in fields {
             let name = key.text.as_str();
             let items = match &node.kind {
-                Kind::List(items) => items.as_slice(),
-                Kind::Scalar(_) | Kind::Map(_) => &[],
+                YamlKind::List(items) => items.as_slice(),
+                YamlKind::Scalar(_) | YamlKind::Map(_) => &[],
             };
             let path = format!("{path}.{name}");
             match (level, name) {
-                (Level::Block | Level::Group, "age") => self.collect_of_items(items, &path, Level::Age, found),
-                (Level::Block, "key_groups") => self.collect_of_items(items, &path, Level::Group, found),
-                _ if level.knows(name) => {}
+                (MetadataLevel::Block | MetadataLevel::Group, "age") => {
+                    self.collect_of_items(items, &path, MetadataLevel::Age, found)
+                }
+                (MetadataLevel::Block, "key_groups") => {
+                    self.collect_of_items(items, &path, MetadataLevel::Group, found)
+                }
+                _ if level.knows_field(name) => {}
                 _ => found.push(
                     Diagnostic::warning(
                         "sops-metadata",
@@ -154,7 +158,7 @@ impl Metadata {
         }
     }
 
-    fn collect_of_items(&self, items: &[Node], path: &str, level: Level, found: &mut Diagnostics) {
+    fn collect_of_items(&self, items: &[YamlNode], path: &str, level: MetadataLevel, found: &mut Diagnostics) {
         for (index, fields) in items.iter().enumerate() {
             if let Some(fields) = fields.as_map() {
                 self.collect_unknown(fields, &format!("{path}[{index}]"), level, found);
@@ -163,64 +167,67 @@ impl Metadata {
     }
 
     /// Reads a block. `place` is what messages about the block as a whole point at.
-    pub fn read(block: Node, place: Place) -> Result<Self, Error> {
+    pub fn read_block(block: YamlNode, place: Location) -> Result<Self, DecryptionError> {
         let Some(fields) = block.as_map() else {
-            return Err(Error::Metadata(vec![MetadataProblem { place, problem: Problem::NotAMapping }]));
+            return Err(DecryptionError::Metadata(vec![MetadataProblem {
+                place,
+                problem: MetadataFault::NotAMapping,
+            }]));
         };
-        let mut reader = Reader { source: &place.source, block: &place, problems: Vec::new() };
+        let mut reader = MetadataReader { source: &place.source, block: &place, problems: Vec::new() };
         let groups = reader.groups(fields);
         let threshold = reader.threshold(fields, groups.len());
         let last_modified = reader.last_modified(fields);
         let selector = reader.selector(fields);
         let mac_scope = reader.mac_scope(fields);
         let version = reader.version(fields);
-        let mac = text(fields, "mac").map(|(text, span)| Text { text: text.to_owned(), span });
+        let mac = field_text(fields, "mac").map(|(text, span)| SpannedText { text: text.to_owned(), span });
         let problems = reader.problems;
         let (Some(last_modified), Some(selector), Some(version), true) =
             (last_modified, selector, version, problems.is_empty())
         else {
-            return Err(Error::Metadata(problems));
+            return Err(DecryptionError::Metadata(problems));
         };
         Ok(Self { groups, threshold, last_modified, mac, selector, mac_scope, version, place, block })
     }
 }
 
 /// Reads fields and collects what is wrong with them.
-struct Reader<'a> {
+struct MetadataReader<'a> {
     source: &'a Source,
-    block: &'a Place,
+    block: &'a Location,
     problems: Vec<MetadataProblem>,
 }
 
-impl Reader<'_> {
-    fn problem(&mut self, place: Place, problem: Problem) {
+impl MetadataReader<'_> {
+    fn report_problem(&mut self, place: Location, problem: MetadataFault) {
         self.problems.push(MetadataProblem { place, problem });
     }
 
-    fn invalid(&mut self, span: Span, field: &'static str, expected: &'static str) {
-        self.problem(self.source.place(span), Problem::Invalid { field, expected });
+    fn report_invalid(&mut self, span: Span, field: &'static str, expected: &'static str) {
+        self.report_problem(self.source.place(span), MetadataFault::Invalid { field, expected });
     }
 
-    fn missing(&mut self, field: &'static str) {
-        self.problem(self.block.clone(), Problem::Missing { field });
+    fn report_missing(&mut self, field: &'static str) {
+        self.report_problem(self.block.clone(), MetadataFault::Missing { field });
     }
 
     fn age(&mut self, fields: &Mapping) -> Vec<AgeRecipient> {
         let Some(node) = fields.get("age").filter(|node| !is_empty(node)) else { return Vec::new() };
-        let Kind::List(entries) = &node.kind else {
-            self.invalid(node.span, "age", "a list of mappings");
+        let YamlKind::List(entries) = &node.kind else {
+            self.report_invalid(node.span, "age", "a list of mappings");
             return Vec::new();
         };
         entries.iter().filter_map(|entry| self.age_entry(entry)).collect()
     }
 
-    fn age_entry(&mut self, entry: &Node) -> Option<AgeRecipient> {
-        let field = |name| entry.as_map().and_then(|fields| text(fields, name));
+    fn age_entry(&mut self, entry: &YamlNode) -> Option<AgeRecipient> {
+        let field = |name| entry.as_map().and_then(|fields| field_text(fields, name));
         let (Some((recipient, _)), Some((wrapped, span))) = (field("recipient"), field("enc")) else {
-            self.invalid(entry.span, "age", "a mapping with the texts `recipient` and `enc`");
+            self.report_invalid(entry.span, "age", "a mapping with the texts `recipient` and `enc`");
             return None;
         };
-        let wrapped = Text { text: wrapped.to_owned(), span };
+        let wrapped = SpannedText { text: wrapped.to_owned(), span };
         Some(AgeRecipient { recipient: recipient.to_owned(), wrapped })
     }
 
@@ -231,18 +238,18 @@ impl Reader<'_> {
             return vec![whole];
         }
         let Some((key, node)) = fields.get_key_value("key_groups").filter(|(_, node)| !is_empty(node)) else {
-            self.problem(self.block.clone(), Problem::NoRecipients);
+            self.report_problem(self.block.clone(), MetadataFault::NoRecipients);
             return Vec::new();
         };
-        let Kind::List(entries) = &node.kind else {
-            self.invalid(key.span, "key_groups", "a list of mappings");
+        let YamlKind::List(entries) = &node.kind else {
+            self.report_invalid(key.span, "key_groups", "a list of mappings");
             return Vec::new();
         };
         let mut groups = Vec::with_capacity(entries.len());
         for entry in entries {
             let group = entry.as_map().map(|fields| self.group(fields)).unwrap_or_default();
             if group.is_empty() && self.problems.is_empty() {
-                self.invalid(key.span, "key_groups", "a list of mappings, each with recipients in it");
+                self.report_invalid(key.span, "key_groups", "a list of mappings, each with recipients in it");
             }
             groups.push(group);
         }
@@ -250,39 +257,40 @@ impl Reader<'_> {
     }
 
     fn group(&mut self, fields: &Mapping) -> KeyGroup {
-        KeyGroup { age: self.age(fields), foreign: foreign(fields) }
+        KeyGroup { age: self.age(fields), foreign: read_foreign_entries(fields) }
     }
 
     fn threshold(&mut self, fields: &Mapping, groups: usize) -> Option<usize> {
-        let (text, span) = text(fields, "shamir_threshold").filter(|(text, _)| groups > 1 && *text != "0")?;
+        let (text, span) = field_text(fields, "shamir_threshold").filter(|(text, _)| groups > 1 && *text != "0")?;
         let threshold = text.parse().ok().filter(|threshold| (2..=groups).contains(threshold));
         if threshold.is_none() {
-            self.invalid(span, "shamir_threshold", "a number from 2 to that of the key groups");
+            self.report_invalid(span, "shamir_threshold", "a number from 2 to that of the key groups");
         }
         threshold
     }
 
     fn last_modified(&mut self, fields: &Mapping) -> Option<Timestamp> {
-        let Some((text, span)) = text(fields, "lastmodified") else {
-            self.missing("lastmodified");
+        let Some((text, span)) = field_text(fields, "lastmodified") else {
+            self.report_missing("lastmodified");
             return None;
         };
         let time = Timestamp::parse_rfc3339(text);
         if time.is_none() {
-            self.invalid(span, "lastmodified", "a time like `2026-05-22T20:16:23Z`");
+            self.report_invalid(span, "lastmodified", "a time like `2026-05-22T20:16:23Z`");
         }
         time
     }
 
     fn selector(&mut self, fields: &Mapping) -> Option<Selector> {
-        type Make = fn(Pattern) -> Selector;
+        type Make = fn(GoRegex) -> Selector;
         let patterns: [(&str, Make); 4] = [
             ("unencrypted_regex", Selector::UnencryptedRegex),
             ("encrypted_regex", Selector::EncryptedRegex),
             ("unencrypted_comment_regex", Selector::UnencryptedCommentRegex),
             ("encrypted_comment_regex", Selector::EncryptedCommentRegex),
         ];
-        let suffix = |name, make: fn(String) -> Selector| text(fields, name).map(|(suffix, _)| make(suffix.to_owned()));
+        let suffix =
+            |name, make: fn(String) -> Selector| field_text(fields, name).map(|(suffix, _)| make(suffix.to_owned()));
         let mut found: Vec<Selector> = [
             suffix("unencrypted_suffix", Selector::UnencryptedSuffix),
             suffix("encrypted_suffix", Selector::EncryptedSuffix),
@@ -291,40 +299,44 @@ impl Reader<'_> {
         .flatten()
         .collect();
         for (name, make) in patterns {
-            let Some((pattern, span)) = text(fields, name) else { continue };
-            match Pattern::parse(pattern) {
+            let Some((pattern, span)) = field_text(fields, name) else { continue };
+            match GoRegex::parse(pattern) {
                 Ok(pattern) => found.push(make(pattern)),
-                Err(reason) => self.problem(self.source.place(span), Problem::Pattern { field: name, reason }),
+                Err(reason) => {
+                    self.report_problem(self.source.place(span), MetadataFault::Pattern { field: name, reason })
+                }
             }
         }
         if found.len() > 1 {
-            let fields = found.iter().map(Selector::field).collect();
-            self.problem(self.block.clone(), Problem::SeveralSelectors { fields });
+            let fields = found.iter().map(Selector::field_name).collect();
+            self.report_problem(self.block.clone(), MetadataFault::SeveralSelectors { fields });
         }
         found.pop().or_else(|| Some(Selector::default()))
     }
 
     fn mac_scope(&mut self, fields: &Mapping) -> MacScope {
         // flat formats hold texts, so words are taken as well as truth values
-        match text(fields, "mac_only_encrypted") {
+        match field_text(fields, "mac_only_encrypted") {
             None | Some(("false" | "False" | "FALSE", _)) => MacScope::All,
             Some(("true" | "True" | "TRUE", _)) => MacScope::Encrypted,
             Some((_, span)) => {
-                self.invalid(span, "mac_only_encrypted", "`true` or `false`");
+                self.report_invalid(span, "mac_only_encrypted", "`true` or `false`");
                 MacScope::All
             }
         }
     }
 
     fn version(&mut self, fields: &Mapping) -> Option<String> {
-        let Some((text, span)) = text(fields, "version") else {
-            self.problem(self.block.clone(), Problem::NoVersion);
+        let Some((text, span)) = field_text(fields, "version") else {
+            self.report_problem(self.block.clone(), MetadataFault::NoVersion);
             return None;
         };
         let place = self.source.place(span);
-        match major(text) {
-            None => self.problem(place, Problem::InvalidVersion),
-            Some(major) if major > MAJOR => self.problem(place, Problem::NewVersion { version: text.to_owned() }),
+        match parse_major(text) {
+            None => self.report_problem(place, MetadataFault::InvalidVersion),
+            Some(major) if major > MAJOR => {
+                self.report_problem(place, MetadataFault::NewVersion { version: text.to_owned() })
+            }
             Some(_) => return Some(text.to_owned()),
         }
         None
@@ -332,7 +344,7 @@ impl Reader<'_> {
 }
 
 /// The major number of a semantic version.
-fn major(version: &str) -> Option<u64> {
+fn parse_major(version: &str) -> Option<u64> {
     let core = version.split(['-', '+']).next()?;
     let mut numbers = core.split('.').map(|number| {
         let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -343,17 +355,17 @@ fn major(version: &str) -> Option<u64> {
 }
 
 /// The text of a field; none if it is missing, null or empty, which is all the same to sops.
-fn text<'a>(fields: &'a Mapping, name: &str) -> Option<(&'a str, Span)> {
+fn field_text<'a>(fields: &'a Mapping, name: &str) -> Option<(&'a str, Span)> {
     let node = fields.get(name).filter(|node| !is_empty(node))?;
     node.as_scalar().map(|scalar| (scalar.text(), node.span))
 }
 
 /// Old files have `kms: []` and `age: null` where new ones have nothing.
-fn is_empty(node: &Node) -> bool {
+fn is_empty(node: &YamlNode) -> bool {
     match &node.kind {
-        Kind::Scalar(scalar) => is_nothing(scalar),
-        Kind::List(list) => list.is_empty(),
-        Kind::Map(map) => map.is_empty(),
+        YamlKind::Scalar(scalar) => is_nothing(scalar),
+        YamlKind::List(list) => list.is_empty(),
+        YamlKind::Map(map) => map.is_empty(),
     }
 }
 
@@ -361,10 +373,10 @@ fn is_nothing(scalar: &Scalar) -> bool {
     scalar.blank || scalar.is_null() || scalar.text().is_empty()
 }
 
-fn foreign(fields: &Mapping) -> Vec<ForeignRecipient> {
+fn read_foreign_entries(fields: &Mapping) -> Vec<ForeignRecipient> {
     let entries = |service: &'static str| {
         let list = match fields.get(service).map(|node| &node.kind) {
-            Some(Kind::List(list)) => list.as_slice(),
+            Some(YamlKind::List(list)) => list.as_slice(),
             _ => &[],
         };
         list.iter()
@@ -373,19 +385,19 @@ fn foreign(fields: &Mapping) -> Vec<ForeignRecipient> {
     SERVICES.into_iter().flat_map(entries).collect()
 }
 
-impl Metadata {
+impl SopsMetadata {
     /// How many groups are needed to decrypt the file.
-    pub fn needed(&self) -> usize {
+    pub fn needed_groups(&self) -> usize {
         if self.groups.len() < 2 { self.groups.len() } else { self.threshold.unwrap_or(self.groups.len()) }
     }
 
     /// All age recipients with their wrapped keys, group after group.
-    pub fn age(&self) -> impl Iterator<Item = &AgeRecipient> {
+    pub fn age_recipients(&self) -> impl Iterator<Item = &AgeRecipient> {
         self.groups.iter().flat_map(|group| &group.age)
     }
 
     /// All recipients of services that are not age, group after group.
-    pub fn foreign(&self) -> impl Iterator<Item = &ForeignRecipient> {
+    pub fn foreign_recipients(&self) -> impl Iterator<Item = &ForeignRecipient> {
         self.groups.iter().flat_map(|group| &group.foreign)
     }
 }

@@ -70,53 +70,55 @@ mod way;
 mod wrap;
 mod write_error;
 
-pub use age::{Unlocked, unlock};
+pub use age::{UnlockedDataKey, unlock_data_key};
 pub use ambiguous::refuse_ambiguous_keys;
 pub use cipher::MalformedCiphertext;
-pub use conflict::conflict;
+pub use conflict::format_conflict;
 pub use derived::DerivedKey;
-pub use document::{Comment, Document, Item, Leaf, List, Map, Position, Site, Tree};
-pub use drift::{Drift, GroupDrift, drift};
-pub use encrypt::{Exposed, Plan, Written, encrypt, encrypt_judged};
-pub use error::{Error, Fault, Finding, GroupState, MetadataProblem, NoIdentity, Problem};
-pub use extract::NotFound;
+pub use document::{Leaf, ListPosition, SopsComment, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
+pub use drift::{Drift, GroupDrift, compute_drift};
+pub use encrypt::{EncryptedOutput, EncryptionPlan, ExposedValue, encrypt_file, encrypt_judged};
+pub use error::{
+    DecryptionError, GroupState, IntegrityFault, IntegrityFinding, MetadataFault, MetadataProblem, NoIdentity,
+};
+pub use extract::PathNotFound;
 pub use foreign::ForeignKey;
 pub use group::{AgeRecipient, ForeignRecipient, KeyGroup, recipient_fields};
-pub use identity::{Identities, Outcome, Passphrases, Searched};
+pub use identity::{Identities, LookupOutcome, PassphraseProvider, SearchedSource};
 pub use keygen::{IdentityKind, NewIdentity, recipients_of};
-pub use layout::{Indent, Layout};
-pub use lock::{lock, mark_selected};
+pub use layout::{Indent, StoreLayout};
+pub use lock::{lock_values, mark_selected};
 pub use mac::MacScope;
-pub use metadata::{Metadata, Text};
+pub use metadata::{SopsMetadata, SpannedText};
 pub use naming::NamingKey;
-pub use path::{KeyPath, PathError, Step};
-pub use pattern::Pattern;
-pub use places::{Places, System};
+pub use path::{PathError, ValuePath, ValuePathStep};
+pub use pattern::GoRegex;
+pub use places::{HostSystem, IdentitySources};
 pub use private_key::refuse_private_key;
-pub use recipient::{InvalidRecipient, Recipient, Unusable, WrapError, short as short_recipient};
-pub use reworded::Reworded;
-pub use rules::{RecipientGroup, Rule, RuleBook, Rules};
-pub use scalar::Value;
+pub use recipient::{InvalidRecipient, Recipient, UnusableRecipient, WrapError, shorten_recipient as short_recipient};
+pub use reworded::LossyValue;
+pub use rules::{CreationRule, RecipientGroup, SopsConfig, SopsConfigCache};
+pub use scalar::TypedValue;
 pub use seal::SealProblem;
-pub use sealed::{Closed, Sealed};
+pub use sealed::{DecryptedFile, EncryptedFile};
 pub use selector::Selector;
 pub use shamir::ShamirError;
-pub use stable::{Kept, Stable, encrypt_stable, is_ciphertext, with_metadata};
-pub use store::{EditProblem, Format, Unfit};
+pub use stable::{CiphertextReuse, StableFile, encrypt_stable, is_ciphertext, with_metadata};
+pub use store::{EditProblem, SopsFormat, UnrepresentableValue};
 pub use stray::{ciphertext_as_value, holds_ciphertext, in_encrypted_file, in_plain_file, refuse_ciphertext};
-pub use terms::{Terms, TermsConflict};
+pub use terms::{EncryptionPolicy, PolicyConflict};
 pub use text_bytes::TextBytes;
 pub use time::Timestamp;
-pub use veiled::Veiled;
-pub use verified::Unfaithful;
-pub use wrap::{Recipients, SealError, rewrap, seal};
+pub use veiled::RedactedFile;
+pub use verified::UnfaithfulOutput;
+pub use wrap::{Recipients, SealError, rewrap_data_key, wrap_data_key};
 pub use write_error::WriteError;
 
 use cipher::{Ciphertext, DataKey};
-use walk::Walk;
+use walk::DecryptWalk;
 
-use crate::span::{Place, Source};
-use crate::yaml::node::{Kind, Node};
+use crate::span::{Location, Source};
+use crate::yaml::node::{YamlKind, YamlNode};
 
 /// The key of the root that holds the metadata.
 const BLOCK: &str = "sops";
@@ -129,13 +131,13 @@ const MANY: usize = 3;
 
 /// A file that was decrypted and verified.
 #[derive(Debug)]
-pub struct Decrypted<T = Node> {
+pub struct DecryptedTree<T = YamlNode> {
     /// The document without its `sops` block. Decrypted values are marked, stand where their
     /// ciphertext stands in the file, and are texts (`DoubleQuoted`) or numbers, truth values and
     /// times (`Plain`). All else is as it was read.
     pub tree: T,
     /// What the file says of its encryption: recipients, last change, selector.
-    pub metadata: Metadata,
+    pub metadata: SopsMetadata,
     /// How many values were encrypted; none is worth a warning.
     pub encrypted: usize,
     /// What follows from the data key, for names of secrets.
@@ -143,99 +145,106 @@ pub struct Decrypted<T = Node> {
 }
 
 /// Whether a document is encrypted: it has a mapping `sops` at its root.
-pub fn is_encrypted(root: &Node) -> bool {
+pub fn is_encrypted(root: &YamlNode) -> bool {
     root.as_map().and_then(|map| map.get(BLOCK)).is_some_and(|block| block.as_map().is_some())
 }
 
 /// Reads the metadata of an encrypted document, without any key.
-pub fn metadata(root: &Node, source: &Source) -> Result<Metadata, Error> {
+pub fn read_metadata(root: &YamlNode, source: &Source) -> Result<SopsMetadata, DecryptionError> {
     let block = root.as_map().and_then(|map| map.get_key_value(BLOCK));
     match block {
-        Some((key, block)) => Metadata::read(block.clone(), source.place(key.span)),
+        Some((key, block)) => SopsMetadata::read_block(block.clone(), source.place(key.span)),
         None => Err(missing_block(source.place(root.span))),
     }
 }
 
 /// Decrypts a document and verifies it. All that is wrong with its values is told together.
-pub fn decrypt(root: Node, source: &Source, identities: &Identities) -> Result<Decrypted, Error> {
+pub fn decrypt_document(
+    root: YamlNode,
+    source: &Source,
+    identities: &Identities,
+) -> Result<DecryptedTree, DecryptionError> {
     let place = source.place(root.span);
-    let Decrypted { tree, metadata, encrypted, naming_key } = decrypt_documents(vec![root], source, identities)?;
+    let DecryptedTree { tree, metadata, encrypted, naming_key } = decrypt_documents(vec![root], source, identities)?;
     let tree = tree.into_iter().next().ok_or_else(|| missing_block(place))?;
-    Ok(Decrypted { tree, metadata, encrypted, naming_key })
+    Ok(DecryptedTree { tree, metadata, encrypted, naming_key })
 }
 
 /// Decrypts a file of several documents: they share one data key and one checksum, and each has a
 /// copy of the metadata, of which the first counts (section 1.7).
 pub fn decrypt_documents(
-    mut documents: Vec<Node>,
+    mut documents: Vec<YamlNode>,
     source: &Source,
     identities: &Identities,
-) -> Result<Decrypted<Vec<Node>>, Error> {
+) -> Result<DecryptedTree<Vec<YamlNode>>, DecryptionError> {
     let first = documents.first().map_or_else(|| Err(missing_block(source.place(<_>::default()))), Ok)?;
-    let metadata = metadata(first, source)?;
-    let unlocked = unlock(&metadata, identities)?;
+    let metadata = read_metadata(first, source)?;
+    let unlocked = unlock_data_key(&metadata, identities)?;
     let key = DataKey::new(unlocked.data_key());
     for document in &mut documents {
-        if let Kind::Map(map) = &mut document.kind {
+        if let YamlKind::Map(map) = &mut document.kind {
             map.shift_remove(BLOCK);
         }
     }
-    let mut walk = Walk::new(&metadata, &key);
+    let mut walk = DecryptWalk::new(&metadata, &key);
     for document in &mut documents {
         walk.document(document);
     }
-    let Walk { mac, findings, encrypted, .. } = walk;
-    let encrypted = verify(mac, findings, encrypted, &metadata, &key)?;
+    let DecryptWalk { mac, findings, encrypted, .. } = walk;
+    let encrypted = verify_mac(mac, findings, encrypted, &metadata, &key)?;
     let naming_key = NamingKey::of_file(unlocked.data_key());
-    Ok(Decrypted { tree: documents, metadata, encrypted, naming_key })
+    Ok(DecryptedTree { tree: documents, metadata, encrypted, naming_key })
 }
 
 /// Compares the checksum of the values with the one in the file; gives the number of values.
-fn verify(
+fn verify_mac(
     mac: mac::Mac,
-    mut findings: Vec<Finding>,
+    mut findings: Vec<IntegrityFinding>,
     encrypted: usize,
-    metadata: &Metadata,
+    metadata: &SopsMetadata,
     key: &DataKey,
-) -> Result<usize, Error> {
-    let block = |fault| Finding { place: metadata.place.clone(), path: KeyPath::root(BLOCK), fault };
-    let altered = findings.iter().filter(|finding| finding.fault == Fault::Altered).count();
+) -> Result<usize, DecryptionError> {
+    let block =
+        |fault| IntegrityFinding { place: metadata.place.clone(), path: ValuePath::from_root_key(BLOCK), fault };
+    let altered = findings.iter().filter(|finding| finding.fault == IntegrityFault::Altered).count();
     if altered == encrypted && altered > MANY {
-        findings.retain(|finding| finding.fault != Fault::Altered);
-        findings.push(block(Fault::Everything { values: encrypted }));
-        return Err(Error::Content(findings));
+        findings.retain(|finding| finding.fault != IntegrityFault::Altered);
+        findings.push(block(IntegrityFault::Everything { values: encrypted }));
+        return Err(DecryptionError::Content(findings));
     }
     match stored_mac(metadata, key) {
         // with the plaintext of a value missing, the checksum cannot fit, and says nothing more
         Ok(stored) => {
-            let complete = findings.iter().all(|finding| matches!(finding.fault, Fault::NotUtf8 | Fault::Conflict));
-            if complete && !mac::same(&stored, mac.finish().as_bytes()) {
-                findings.push(block(Fault::MacMismatch));
+            let complete = findings
+                .iter()
+                .all(|finding| matches!(finding.fault, IntegrityFault::NotUtf8 | IntegrityFault::Conflict));
+            if complete && !mac::is_same_mac(&stored, mac.finish().as_bytes()) {
+                findings.push(block(IntegrityFault::MacMismatch));
             }
         }
         Err(finding) => findings.push(finding),
     }
-    if findings.is_empty() { Ok(encrypted) } else { Err(Error::Content(findings)) }
+    if findings.is_empty() { Ok(encrypted) } else { Err(DecryptionError::Content(findings)) }
 }
 
 /// The checksum that stands in the file. It is bound to the time of the last change.
-fn stored_mac(metadata: &Metadata, key: &DataKey) -> Result<zeroize::Zeroizing<Vec<u8>>, Finding> {
-    let mut path = KeyPath::root(BLOCK);
+fn stored_mac(metadata: &SopsMetadata, key: &DataKey) -> Result<zeroize::Zeroizing<Vec<u8>>, IntegrityFinding> {
+    let mut path = ValuePath::from_root_key(BLOCK);
     path.enter_key("mac");
     let Some(mac) = &metadata.mac else {
-        return Err(Finding { place: metadata.place.clone(), path, fault: Fault::NoMac });
+        return Err(IntegrityFinding { place: metadata.place.clone(), path, fault: IntegrityFault::NoMac });
     };
     let place = metadata.place.source.place(mac.span);
     let ciphertext = match Ciphertext::parse(&mac.text) {
         Ok(ciphertext) => ciphertext,
-        Err(reason) => return Err(Finding { place, path, fault: Fault::Malformed(reason) }),
+        Err(reason) => return Err(IntegrityFinding { place, path, fault: IntegrityFault::Malformed(reason) }),
     };
-    let opened = key.open(ciphertext, &metadata.last_modified.to_seconds());
-    opened.ok_or(Finding { place, path, fault: Fault::MacAltered })
+    let opened = key.decrypt_bytes(ciphertext, &metadata.last_modified.to_seconds());
+    opened.ok_or(IntegrityFinding { place, path, fault: IntegrityFault::MacAltered })
 }
 
-fn missing_block(place: Place) -> Error {
-    Error::Metadata(vec![MetadataProblem { place, problem: Problem::NotEncrypted }])
+fn missing_block(place: Location) -> DecryptionError {
+    DecryptionError::Metadata(vec![MetadataProblem { place, problem: MetadataFault::NotEncrypted }])
 }
 
 #[cfg(test)]

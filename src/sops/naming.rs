@@ -31,15 +31,15 @@ pub struct NamingKey(Secret<[u8; LENGTH]>);
 impl NamingKey {
     /// The one that follows from the data key of a file.
     pub(super) fn of_file(data_key: &[u8; KEY_LENGTH]) -> Self {
-        Self(authenticate(data_key, &[OF_A_FILE]))
+        Self(authenticate_parts(data_key, &[OF_A_FILE]))
     }
 
     /// The one of several files, which changes if that of any of them does, or their order. None of no
     /// file: there is no key that everybody does not have.
-    pub fn together<'a>(keys: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+    pub fn combine_keys<'a>(keys: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         let keys: Vec<&[u8]> = keys.into_iter().map(|key| key.0.expose().as_slice()).collect();
         // as HKDF extracts a key from material (RFC 5869): all have the same length, so their end is plain
-        (!keys.is_empty()).then(|| Self(authenticate(&[0; LENGTH], &[&[OF_FILES], keys.as_slice()].concat())))
+        (!keys.is_empty()).then(|| Self(authenticate_parts(&[0; LENGTH], &[&[OF_FILES], keys.as_slice()].concat())))
     }
 
     /// The key itself.
@@ -49,12 +49,12 @@ impl NamingKey {
 
     /// The fingerprint of a text: nothing follows from it without the key.
     pub fn fingerprint(&self, text: &[u8]) -> [u8; LENGTH] {
-        *authenticate(self.0.expose(), &[text]).expose()
+        *authenticate_parts(self.0.expose(), &[text]).expose()
     }
 }
 
 /// HMAC-SHA256 of the parts, one after another.
-pub(super) fn authenticate(key: &[u8; LENGTH], parts: &[&[u8]]) -> Secret<[u8; LENGTH]> {
+pub(super) fn authenticate_parts(key: &[u8; LENGTH], parts: &[&[u8]]) -> Secret<[u8; LENGTH]> {
     // HMAC fills a key up with zeros (RFC 2104); a whole block is one that it cannot refuse
     let mut block = Zeroizing::new([0; BLOCK]);
     for (slot, byte) in block.iter_mut().zip(key) {
@@ -76,7 +76,7 @@ mod tests {
         // its case 2 has a key of 4 bytes, which is the same as one filled up with zeros
         let mut key = [0; LENGTH];
         key[..4].copy_from_slice(b"Jefe");
-        let mac = authenticate(&key, &[b"what do ya want ", b"for nothing?"]);
+        let mac = authenticate_parts(&key, &[b"what do ya want ", b"for nothing?"]);
         let expected = [
             0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7, 0x5a, 0x00,
             0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43,
@@ -90,14 +90,14 @@ mod tests {
         let sets = [vec![&a], vec![&b], vec![&a, &b], vec![&b, &a], vec![&a, &a], vec![&a, &b, &c], vec![&a, &c, &b]];
         let mut seen: Vec<_> = sets
             .into_iter()
-            .map(|keys| NamingKey::together(keys).expect("some files").fingerprint(b"the same text"))
+            .map(|keys| NamingKey::combine_keys(keys).expect("some files").fingerprint(b"the same text"))
             .collect();
         seen.push(a.fingerprint(b"the same text"));
         let count = seen.len();
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), count);
-        assert!(NamingKey::together([]).is_none());
+        assert!(NamingKey::combine_keys([]).is_none());
     }
 
     #[test]

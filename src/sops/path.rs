@@ -7,11 +7,11 @@ use thiserror::Error;
 
 /// Keys and list positions from the root of a document to a value; prints as `data.hosts[2]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeyPath(Vec<Step>);
+pub struct ValuePath(Vec<ValuePathStep>);
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum ValuePathStep {
     /// Below a key.
     Key(String),
     /// Into a list, counted from 0.
@@ -41,7 +41,7 @@ pub enum PathError {
 /// Reads both spellings: `data."tls.crt".lines[2]`, as messages have it, and `["data"]["tls.crt"][2]`,
 /// as sops has it. Within quotes a backslash takes the next character
 /// as it is, but for the line breaks and the tab that `n`, `r` and `t` stand for, and for `u` with four digits.
-impl FromStr for KeyPath {
+impl FromStr for ValuePath {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
@@ -49,8 +49,8 @@ impl FromStr for KeyPath {
         let mut rest = text;
         while !rest.is_empty() {
             let (step, behind) = match rest.strip_prefix('[') {
-                Some(inner) => bracket(inner)?,
-                None => key(rest)?,
+                Some(inner) => parse_bracket(inner)?,
+                None => parse_key(rest)?,
             };
             steps.push(step);
             rest = match behind.strip_prefix('.') {
@@ -65,13 +65,13 @@ impl FromStr for KeyPath {
 }
 
 /// A position or a key in quotes, up to its `]`.
-fn bracket(inner: &str) -> Result<(Step, &str), PathError> {
-    let (step, behind) = match quoted(inner)? {
-        Some((key, behind)) => (Step::Key(key), behind),
+fn parse_bracket(inner: &str) -> Result<(ValuePathStep, &str), PathError> {
+    let (step, behind) = match parse_quoted(inner)? {
+        Some((key, behind)) => (ValuePathStep::Key(key), behind),
         None => {
             let (digits, _) = inner.split_once(']').ok_or(PathError::Bracket)?;
             (
-                Step::Index(digits.parse().map_err(|_| PathError::Bracket)?),
+                ValuePathStep::Index(digits.parse().map_err(|_| PathError::Bracket)?),
                 inner.get(digits.len()..).unwrap_or_default(),
             )
         }
@@ -80,17 +80,17 @@ fn bracket(inner: &str) -> Result<(Step, &str), PathError> {
 }
 
 /// A key, bare or in quotes, up to the next dot or bracket.
-fn key(text: &str) -> Result<(Step, &str), PathError> {
-    if let Some((key, behind)) = quoted(text)? {
-        return Ok((Step::Key(key), behind));
+fn parse_key(text: &str) -> Result<(ValuePathStep, &str), PathError> {
+    if let Some((key, behind)) = parse_quoted(text)? {
+        return Ok((ValuePathStep::Key(key), behind));
     }
     let end = text.find(['.', '[']).unwrap_or(text.len());
     let (bare, behind) = text.split_at_checked(end).unwrap_or((text, ""));
-    if bare.is_empty() { Err(PathError::NoKey) } else { Ok((Step::Key(bare.to_owned()), behind)) }
+    if bare.is_empty() { Err(PathError::NoKey) } else { Ok((ValuePathStep::Key(bare.to_owned()), behind)) }
 }
 
 /// A text in quotes and what is behind it; none if there is no quote.
-fn quoted(text: &str) -> Result<Option<(String, &str)>, PathError> {
+fn parse_quoted(text: &str) -> Result<Option<(String, &str)>, PathError> {
     let mut chars = text.chars();
     let Some(quote) = chars.next().filter(|char| matches!(char, '"' | '\'')) else { return Ok(None) };
     let mut out = String::new();
@@ -114,45 +114,45 @@ fn quoted(text: &str) -> Result<Option<(String, &str)>, PathError> {
     Err(PathError::Quote)
 }
 
-impl FromIterator<Step> for KeyPath {
-    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
+impl FromIterator<ValuePathStep> for ValuePath {
+    fn from_iter<I: IntoIterator<Item = ValuePathStep>>(steps: I) -> Self {
         Self(steps.into_iter().collect())
     }
 }
 
-impl KeyPath {
+impl ValuePath {
     /// The path of a key at the root.
-    pub fn root(key: impl Into<String>) -> Self {
-        Self(vec![Step::Key(key.into())])
+    pub fn from_root_key(key: impl Into<String>) -> Self {
+        Self(vec![ValuePathStep::Key(key.into())])
     }
 
     /// The steps from the root on.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[ValuePathStep] {
         &self.0
     }
 
     /// One level down, below a key.
     pub(super) fn enter_key(&mut self, key: &str) {
-        self.0.push(Step::Key(key.to_owned()));
+        self.0.push(ValuePathStep::Key(key.to_owned()));
     }
 
     /// One level down, into a list.
     pub(super) fn enter_index(&mut self, index: usize) {
-        self.0.push(Step::Index(index));
+        self.0.push(ValuePathStep::Index(index));
     }
 
     /// One level up.
-    pub(super) fn leave(&mut self) {
+    pub(super) fn leave_step(&mut self) {
         self.0.pop();
     }
 
     /// What the ciphertext of a value at this path is bound to (format, section 1.3): the keys, each
     /// followed by a colon. List positions are not part of it, and keys are not escaped.
     pub(super) fn associated_data(&self) -> String {
-        let length = |step: &Step| if let Step::Key(key) = step { key.len() + 1 } else { 0 };
+        let length = |step: &ValuePathStep| if let ValuePathStep::Key(key) = step { key.len() + 1 } else { 0 };
         let mut data = String::with_capacity(self.0.iter().map(length).sum::<usize>().max(1));
         for step in &self.0 {
-            if let Step::Key(key) = step {
+            if let ValuePathStep::Key(key) = step {
                 data.push_str(key);
                 data.push(':');
             }
@@ -161,12 +161,12 @@ impl KeyPath {
     }
 }
 
-impl fmt::Display for KeyPath {
+impl fmt::Display for ValuePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
             match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key) => {
+                ValuePathStep::Index(index) => write!(f, "[{index}]")?,
+                ValuePathStep::Key(key) => {
                     if position > 0 {
                         f.write_str(".")?;
                     }
@@ -182,30 +182,30 @@ impl fmt::Display for KeyPath {
 
 #[cfg(test)]
 mod tests {
-    use super::{KeyPath, PathError, Step};
+    use super::{PathError, ValuePath, ValuePathStep};
 
     #[test]
     fn associated_data_has_every_key_and_no_position() {
-        let mut path = KeyPath::default();
+        let mut path = ValuePath::default();
         assert_eq!(path.associated_data(), ":");
         path.enter_key("nested");
         path.enter_key("key:with:colon");
         path.enter_index(3);
         path.enter_index(0);
         assert_eq!(path.associated_data(), "nested:key:with:colon:");
-        path.leave();
+        path.leave_step();
         path.enter_key("b");
         assert_eq!(path.associated_data(), "nested:key:with:colon:b:");
     }
 
     #[test]
     fn both_spellings_of_a_path_are_read() {
-        let key = |text: &str| Step::Key(text.to_owned());
+        let key = |text: &str| ValuePathStep::Key(text.to_owned());
         for (text, expected) in [
             ("data", Ok(vec![key("data")])),
-            ("data.hosts[2].name", Ok(vec![key("data"), key("hosts"), Step::Index(2), key("name")])),
+            ("data.hosts[2].name", Ok(vec![key("data"), key("hosts"), ValuePathStep::Index(2), key("name")])),
             (r#"data."tls.crt""#, Ok(vec![key("data"), key("tls.crt")])),
-            (r#"["data"]['tls.crt'][0]"#, Ok(vec![key("data"), key("tls.crt"), Step::Index(0)])),
+            (r#"["data"]['tls.crt'][0]"#, Ok(vec![key("data"), key("tls.crt"), ValuePathStep::Index(0)])),
             (r#"["a]\"b"]"#, Ok(vec![key("a]\"b")])),
             (r#""""#, Ok(vec![key("")])),
             ("a b.ß", Ok(vec![key("a b"), key("ß")])),
@@ -219,21 +219,21 @@ mod tests {
             (r#"["a]"#, Err(PathError::Quote)),
             (r#""a"b"#, Err(PathError::Quote)),
         ] {
-            assert_eq!(text.parse::<KeyPath>().map(|path| path.steps().to_vec()), expected, "{text}");
+            assert_eq!(text.parse::<ValuePath>().map(|path| path.steps().to_vec()), expected, "{text}");
         }
     }
 
     #[test]
     fn a_printed_path_is_read_again() {
         for steps in [vec!["a", "b.c", "", "\"", "x y", "[0]", "\\", "'"], vec!["ß\n", "-", "0"]] {
-            let path: KeyPath = steps.into_iter().map(|step| Step::Key(step.to_owned())).collect();
+            let path: ValuePath = steps.into_iter().map(|step| ValuePathStep::Key(step.to_owned())).collect();
             assert_eq!(path.to_string().parse(), Ok(path.clone()), "{path}");
         }
     }
 
     #[test]
     fn a_path_prints_as_people_write_it() {
-        let mut path = KeyPath::root("data");
+        let mut path = ValuePath::from_root_key("data");
         path.enter_key("nginx.conf");
         path.enter_key("a");
         path.enter_index(2);

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::budget::{Exhausted, REGEX_BYTES};
+use crate::budget::{BudgetExhausted, REGEX_BYTES};
 use crate::regex_size;
 
 /// The largest cache that an expression fills while it is searched for, in bytes.
@@ -19,12 +19,12 @@ const LARGEST_CACHE: usize = 256 * 1024;
 
 /// A regular expression of Go, searched anywhere in a text.
 #[derive(Clone)]
-pub struct Pattern {
+pub struct GoRegex {
     text: String,
     regex: Regex,
 }
 
-impl Pattern {
+impl GoRegex {
     /// Compiles a pattern, or says in a line why it cannot be. Each is compiled once: thousands of files have the
     /// same few.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -33,7 +33,7 @@ impl Pattern {
         if let Some(regex) = known.get(text) {
             return Ok(Self { text: text.to_owned(), regex: regex.clone() });
         }
-        let regex = compile(text)?;
+        let regex = compile_regex(text)?;
         known.insert(text.to_owned(), regex.clone());
         Ok(Self { text: text.to_owned(), regex })
     }
@@ -49,9 +49,9 @@ impl Pattern {
     }
 }
 
-fn compile(text: &str) -> Result<Regex, String> {
-    let rust = translate(text)?;
-    regex_size::spend(&rust).map_err(|Exhausted| {
+fn compile_regex(text: &str) -> Result<Regex, String> {
+    let rust = translate_pattern(text)?;
+    regex_size::spend_regex(&rust).map_err(|BudgetExhausted| {
         format!("all expressions of this run take more than {} MiB together", REGEX_BYTES.limit() >> 20)
     })?;
     RegexBuilder::new(&rust).octal(true).dfa_size_limit(LARGEST_CACHE).build().map_err(|error| {
@@ -62,7 +62,7 @@ fn compile(text: &str) -> Result<Regex, String> {
     })
 }
 
-impl fmt::Debug for Pattern {
+impl fmt::Debug for GoRegex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pattern({:?})", self.text)
     }
@@ -75,13 +75,13 @@ const CLASSES: [&str; 14] = [
 ];
 
 /// Rewrites a pattern of Go as one of Rust.
-fn translate(pattern: &str) -> Result<String, String> {
+fn translate_pattern(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some(char) = rest.chars().next() {
         rest = match char {
             '\\' => outside_escape(rest, &mut out),
-            '[' => class(rest, &mut out)?,
+            '[' => translate_class(rest, &mut out)?,
             _ => {
                 out.push(char);
                 rest.get(char.len_utf8()..).unwrap_or_default()
@@ -93,7 +93,7 @@ fn translate(pattern: &str) -> Result<String, String> {
 
 /// An escape outside of a class; returns what follows it.
 fn outside_escape<'a>(rest: &'a str, out: &mut String) -> &'a str {
-    let Some((escape, after)) = escape(rest) else {
+    let Some((escape, after)) = parse_escape(rest) else {
         out.push_str(rest);
         return "";
     };
@@ -115,7 +115,7 @@ fn outside_escape<'a>(rest: &'a str, out: &mut String) -> &'a str {
 }
 
 /// A class with its brackets; returns what follows it.
-fn class<'a>(rest: &'a str, out: &mut String) -> Result<&'a str, String> {
+fn translate_class<'a>(rest: &'a str, out: &mut String) -> Result<&'a str, String> {
     let mut rest = rest.strip_prefix('[').unwrap_or(rest);
     out.push('[');
     if let Some(negated) = rest.strip_prefix('^') {
@@ -149,7 +149,7 @@ fn class_item<'a>(char: char, rest: &'a str, first: bool, out: &mut String) -> R
             return Ok(after);
         }
         '\\' => {
-            let (escape, after) = escape(rest).ok_or("unclosed character class")?;
+            let (escape, after) = parse_escape(rest).ok_or("unclosed character class")?;
             match escape {
                 'd' | 'w' | 's' => out.push_str(perl_class(escape)),
                 'D' | 'W' | 'S' => out.extend(["[^", perl_class(escape), "]"]),
@@ -167,7 +167,7 @@ fn class_item<'a>(char: char, rest: &'a str, first: bool, out: &mut String) -> R
 }
 
 /// The character after a backslash, and what follows.
-fn escape(rest: &str) -> Option<(char, &str)> {
+fn parse_escape(rest: &str) -> Option<(char, &str)> {
     let rest = rest.strip_prefix('\\')?;
     let char = rest.chars().next()?;
     Some((char, rest.get(char.len_utf8()..)?))
@@ -183,7 +183,7 @@ fn perl_class(escape: char) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::Pattern;
+    use super::GoRegex;
 
     #[test]
     fn patterns_match_what_they_match_in_go() {
@@ -218,7 +218,7 @@ mod tests {
             (r"^ä.\pL$", "äöü", true),
             ("", "anything", true),
         ] {
-            let compiled = Pattern::parse(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            let compiled = GoRegex::parse(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
             assert_eq!(compiled.is_match(text), expected, "{pattern} on {text}");
         }
     }
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn what_cannot_be_compiled_is_an_error_of_one_line() {
         for pattern in ["(", "[a", r"\", r"[\", r"\C", "a(?=b)", "*", "[z-a]", "[[:nope:]]", "[[:"] {
-            let reason = Pattern::parse(pattern).expect_err(pattern);
+            let reason = GoRegex::parse(pattern).expect_err(pattern);
             assert!(!reason.is_empty() && !reason.contains('\n'), "{pattern}: {reason}");
         }
     }
@@ -235,7 +235,7 @@ mod tests {
         #[test]
         fn any_pattern_is_compiled_or_refused(pattern in r"[\[\]\\^:a-dDQEwb&~()*-]{0,12}", text in ".*") {
             for pattern in [&pattern, &text] {
-                if let Ok(compiled) = Pattern::parse(pattern) {
+                if let Ok(compiled) = GoRegex::parse(pattern) {
                     compiled.is_match(&text);
                 }
             }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 /// The system whose conventions say where a user's files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum System {
+pub enum HostSystem {
     /// Linux and all others.
     Linux,
     /// macOS.
@@ -17,7 +17,7 @@ pub enum System {
     Windows,
 }
 
-impl System {
+impl HostSystem {
     /// The system that the program was built for.
     pub fn current() -> Self {
         if cfg!(target_os = "macos") {
@@ -33,7 +33,7 @@ impl System {
 /// What the environment says of the places where identities are. The program fills it from its
 /// variables; nothing below reads them, so that a test says all there is.
 #[derive(Clone, Default)]
-pub struct Places {
+pub struct IdentitySources {
     /// `SOPS_AGE_KEY`: identities.
     pub age_key: Option<Zeroizing<String>>,
     /// `SOPS_AGE_KEY_FILE`: a file with identities.
@@ -50,21 +50,21 @@ pub struct Places {
     pub user_ssh_keys: Vec<PathBuf>,
 }
 
-impl Places {
+impl IdentitySources {
     /// The places that the variables of a process name: `Places::of(System::current(), std::env::var_os)`
     /// in the program. A variable that is empty counts as not set.
-    pub fn of(system: System, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub fn of(system: HostSystem, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| set(name).map(|value| value.to_string_lossy().into_owned());
         let path = |name: &str| set(name).map(PathBuf::from);
-        let absolute = |name: &str| path(name).filter(|path| path.is_absolute() || system == System::Windows);
-        let home = path(if system == System::Windows { "USERPROFILE" } else { "HOME" });
+        let absolute = |name: &str| path(name).filter(|path| path.is_absolute() || system == HostSystem::Windows);
+        let home = path(if system == HostSystem::Windows { "USERPROFILE" } else { "HOME" });
         let below_home = |folder: &str| home.as_ref().map(|home| home.join(folder));
         let folders = match system {
-            System::Linux => vec![absolute("XDG_CONFIG_HOME").or_else(|| below_home(".config"))],
+            HostSystem::Linux => vec![absolute("XDG_CONFIG_HOME").or_else(|| below_home(".config"))],
             // sops looks in the second only where the first is not set, which is not what people expect
-            System::MacOs => vec![absolute("XDG_CONFIG_HOME"), below_home("Library/Application Support")],
-            System::Windows => vec![absolute("APPDATA")],
+            HostSystem::MacOs => vec![absolute("XDG_CONFIG_HOME"), below_home("Library/Application Support")],
+            HostSystem::Windows => vec![absolute("APPDATA")],
         };
         let keys_file = |folder: PathBuf| folder.join("sops").join("age").join("keys.txt");
         let ssh_key = |name: &str| home.as_ref().map(|home| home.join(".ssh").join(name));
@@ -81,7 +81,7 @@ impl Places {
 }
 
 // a command line may hold a password as well as a variable does
-impl fmt::Debug for Places {
+impl fmt::Debug for IdentitySources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("Places");
         fields.field("age_key_file", &self.age_key_file).field("user_key_files", &self.user_key_files);
@@ -93,8 +93,8 @@ impl fmt::Debug for Places {
 mod tests {
     use super::*;
 
-    fn key_files(system: System, variables: &[(&str, &str)]) -> Vec<String> {
-        let places = Places::of(system, |name| {
+    fn key_files(system: HostSystem, variables: &[(&str, &str)]) -> Vec<String> {
+        let places = IdentitySources::of(system, |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
         });
         places.user_key_files.iter().map(|path| path.to_string_lossy().replace('\\', "/")).collect()
@@ -105,19 +105,23 @@ mod tests {
         let home = ("HOME", "/home/u");
         let xdg = ("XDG_CONFIG_HOME", "/xdg");
         for (system, variables, expected) in [
-            (System::Linux, &[home][..], &["/home/u/.config/sops/age/keys.txt"][..]),
-            (System::Linux, &[home, xdg], &["/xdg/sops/age/keys.txt"]),
-            (System::Linux, &[home, ("XDG_CONFIG_HOME", "")], &["/home/u/.config/sops/age/keys.txt"]),
-            (System::Linux, &[home, ("XDG_CONFIG_HOME", "rel")], &["/home/u/.config/sops/age/keys.txt"]),
-            (System::Linux, &[], &[]),
-            (System::MacOs, &[home], &["/home/u/Library/Application Support/sops/age/keys.txt"]),
+            (HostSystem::Linux, &[home][..], &["/home/u/.config/sops/age/keys.txt"][..]),
+            (HostSystem::Linux, &[home, xdg], &["/xdg/sops/age/keys.txt"]),
+            (HostSystem::Linux, &[home, ("XDG_CONFIG_HOME", "")], &["/home/u/.config/sops/age/keys.txt"]),
+            (HostSystem::Linux, &[home, ("XDG_CONFIG_HOME", "rel")], &["/home/u/.config/sops/age/keys.txt"]),
+            (HostSystem::Linux, &[], &[]),
+            (HostSystem::MacOs, &[home], &["/home/u/Library/Application Support/sops/age/keys.txt"]),
             (
-                System::MacOs,
+                HostSystem::MacOs,
                 &[home, xdg],
                 &["/xdg/sops/age/keys.txt", "/home/u/Library/Application Support/sops/age/keys.txt"],
             ),
-            (System::Windows, &[home, ("APPDATA", "C:/Users/u/AppData")], &["C:/Users/u/AppData/sops/age/keys.txt"]),
-            (System::Windows, &[home], &[]),
+            (
+                HostSystem::Windows,
+                &[home, ("APPDATA", "C:/Users/u/AppData")],
+                &["C:/Users/u/AppData/sops/age/keys.txt"],
+            ),
+            (HostSystem::Windows, &[home], &[]),
         ] {
             assert_eq!(key_files(system, variables), expected, "{system:?} {variables:?}");
         }
@@ -125,10 +129,10 @@ mod tests {
 
     #[test]
     fn debug_output_has_no_key_and_no_command() {
-        let places = Places {
+        let places = IdentitySources {
             age_key: Some(Zeroizing::new("AGE-SECRET-KEY-1X".to_owned())),
             age_key_cmd: Some("pass --token hunter2".to_owned()),
-            ..Places::default()
+            ..IdentitySources::default()
         };
         let text = format!("{places:?}");
         assert!(!text.contains("SECRET") && !text.contains("hunter2"), "{text}");

@@ -3,21 +3,21 @@
 use zeroize::Zeroizing;
 
 use super::BLOCK;
-use super::cipher::{DataKey, Type};
-use super::content::difference;
+use super::cipher::{DataKey, PlaintextType};
+use super::content::find_difference;
 use super::readable::refuse_unreadable;
 use super::rewrite::selects_alike;
 use super::selector::Selector;
 use super::shared::refuse_shared;
-use super::store::{Format, Parsed, dotenv_has_returns};
+use super::store::{ParsedFile, SopsFormat, dotenv_has_returns};
 use super::time::Timestamp;
-use super::verified::Unfaithful;
+use super::verified::UnfaithfulOutput;
 use super::write_error::WriteError;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Source, Span};
 
 /// The text of a file.
-pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {
+pub(super) fn read_text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {
     String::from_utf8(bytes).map(|text| Source::new(name, text)).map_err(|error| {
         drop(Zeroizing::new(error.into_bytes()));
         let mut found = Diagnostics::new();
@@ -30,7 +30,11 @@ pub(super) fn text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostics> {
 }
 
 /// Reads a plaintext; one whose values do not each stand at a place of their own is written anew.
-pub(super) fn plain(source: Source, format: Format, selector: &Selector) -> Result<(Source, Parsed), WriteError> {
+pub(super) fn parse_plaintext(
+    source: Source,
+    format: SopsFormat,
+    selector: &Selector,
+) -> Result<(Source, ParsedFile), WriteError> {
     let source = without_mark(source, format);
     let parsed = format.parse(&source).map_err(WriteError::Read)?;
     if let Some(block) = parsed.blocks.iter().flatten().next() {
@@ -40,7 +44,7 @@ pub(super) fn plain(source: Source, format: Format, selector: &Selector) -> Resu
         return Err(if is_metadata { WriteError::AlreadyEncrypted(place) } else { WriteError::Reserved(place) });
     }
     for branch in &parsed.document.branches {
-        if let Some((key, _)) = branch.values().find(|(key, _)| format.reserves(&key.text)) {
+        if let Some((key, _)) = branch.values().find(|(key, _)| format.reserves_key(&key.text)) {
             return Err(WriteError::Reserved(source.place(key.span)));
         }
     }
@@ -54,26 +58,26 @@ pub(super) fn plain(source: Source, format: Format, selector: &Selector) -> Resu
     let anew = Source::new(source.name(), text.as_str());
     let again = format.parse(&anew).map_err(WriteError::Read)?;
     let unfaithful = |problem| WriteError::Unfaithful { place: place(), problem };
-    match difference(&parsed.document, &again.document) {
+    match find_difference(&parsed.document, &again.document) {
         None if selects_alike(&parsed.document, &again.document, selector) => Ok((anew, again)),
-        None => Err(unfaithful(Unfaithful::Selection)),
-        Some(path) => Err(unfaithful(Unfaithful::Different(path))),
+        None => Err(unfaithful(UnfaithfulOutput::Selection)),
+        Some(path) => Err(unfaithful(UnfaithfulOutput::Different(path))),
     }
 }
 
 /// A text without its byte-order mark: to sops it is no JSON, and a part of the first key in lines.
-fn without_mark(source: Source, format: Format) -> Source {
+fn without_mark(source: Source, format: SopsFormat) -> Source {
     match source.text().strip_prefix('\u{feff}') {
-        Some(text) if format != Format::Yaml => Source::new(source.name(), text),
+        Some(text) if format != SopsFormat::Yaml => Source::new(source.name(), text),
         _ => source,
     }
 }
 
 /// A text with LF where CRLF ends its lines, and whether it was changed so: in dotenv, sops has CR in the values, and
 /// refuses it on a line by itself.
-pub(super) fn without_returns(source: Source, format: Format) -> (Source, bool) {
+pub(super) fn without_returns(source: Source, format: SopsFormat) -> (Source, bool) {
     let text = source.text();
-    if format != Format::Dotenv || !text.contains('\r') {
+    if format != SopsFormat::Dotenv || !text.contains('\r') {
         return (source, false);
     }
     let is_ending = dotenv_has_returns(text);
@@ -89,12 +93,12 @@ pub(super) fn without_returns(source: Source, format: Format) -> (Source, bool) 
 
 /// The encrypted checksum, bound to the time of the last change.
 pub(super) fn seal_mac(key: &DataKey, mac: &str, now: Timestamp) -> Option<String> {
-    key.seal(mac.as_bytes(), Type::Str, &now.to_seconds())
+    key.encrypt_to_text(mac.as_bytes(), PlaintextType::Str, &now.to_seconds())
 }
 
-impl Format {
+impl SopsFormat {
     /// Whether a key at the root is where metadata stand.
-    pub(super) fn reserves(self, key: &str) -> bool {
+    pub(super) fn reserves_key(self, key: &str) -> bool {
         match self {
             Self::Dotenv => key.starts_with("sops_"),
             Self::Yaml | Self::Json | Self::Ini | Self::Binary => key == BLOCK,
@@ -102,7 +106,7 @@ impl Format {
     }
 
     /// A block of metadata that was cut out, as it is put in again at `end`.
-    pub(super) fn joined(self, text: &str, end: usize, block: &str) -> String {
+    pub(super) fn join_block(self, text: &str, end: usize, block: &str) -> String {
         let (before, after) = text.split_at_checked(end).unwrap_or((text, ""));
         if self == Self::Json {
             let body = block.trim_start_matches(',');

@@ -11,7 +11,7 @@ use age::secrecy::SecretString;
 use age::{Callbacks, DecryptError, EncryptError};
 use age_core::format::{FileKey, Stanza};
 
-use super::identity::Passphrases;
+use super::identity::PassphraseProvider;
 use crate::program;
 
 /// A recipient, whose plugin is looked for when something is wrapped.
@@ -26,7 +26,7 @@ pub(super) struct PluginIdentity {
 
 /// Who speaks for the user.
 #[derive(Clone)]
-struct Somebody(Option<Arc<dyn Passphrases>>);
+struct Somebody(Option<Arc<dyn PassphraseProvider>>);
 
 impl PluginRecipient {
     pub(super) fn parse(text: &str) -> Option<Self> {
@@ -35,7 +35,7 @@ impl PluginRecipient {
 }
 
 impl PluginIdentity {
-    pub(super) fn parse(text: &str, somebody: Option<Arc<dyn Passphrases>>) -> Option<Self> {
+    pub(super) fn parse(text: &str, somebody: Option<Arc<dyn PassphraseProvider>>) -> Option<Self> {
         let identity = text.parse().ok()?;
         Some(Self { identity, somebody: Somebody(somebody) })
     }
@@ -85,7 +85,7 @@ impl age::Identity for PluginIdentity {
 impl Callbacks for Somebody {
     fn display_message(&self, message: &str) {
         if let Some(somebody) = &self.0 {
-            somebody.tell(message);
+            somebody.show_message(message);
         }
     }
 
@@ -98,7 +98,7 @@ impl Callbacks for Somebody {
     }
 
     fn request_passphrase(&self, description: &str) -> Option<SecretString> {
-        let answer = self.0.as_ref()?.answer(description)?;
+        let answer = self.0.as_ref()?.answer_question(description)?;
         Some(SecretString::from(answer.as_str().to_owned()))
     }
 }

@@ -6,18 +6,18 @@
 
 use std::path::Path;
 
-use super::drift::{Drift, drift};
+use super::drift::{Drift, compute_drift};
 use super::mac::MacScope;
-use super::metadata::Metadata;
-use super::recipient::short as short_recipient;
-use super::rules::{Rule, RuleBook};
-use super::store::Format;
+use super::metadata::SopsMetadata;
+use super::recipient::shorten_recipient as short_recipient;
+use super::rules::{CreationRule, SopsConfigCache};
+use super::store::SopsFormat;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 
 /// How a file differs from a rule. The selector of a binary file does not count: it is one value.
-pub fn difference(rule: &Rule, metadata: &Metadata, format: Format) -> Drift {
-    let mut found = drift(rule, metadata);
-    if format == Format::Binary {
+pub fn compare_policy(rule: &CreationRule, metadata: &SopsMetadata, format: SopsFormat) -> Drift {
+    let mut found = compute_drift(rule, metadata);
+    if format == SopsFormat::Binary {
         found.selector = None;
     }
     found
@@ -25,31 +25,42 @@ pub fn difference(rule: &Rule, metadata: &Metadata, format: Format) -> Drift {
 
 /// Warnings about a file that is only read, with a key or without: it differs from its rule, has fields that nobody
 /// knows, or its rule cannot be read.
-pub fn report(book: &RuleBook, path: &Path, name: &str, metadata: &Metadata, format: Format) -> Diagnostics {
-    let of_rule = match book.rule(path) {
-        Ok(rule) => differs(name, rule.as_ref(), metadata, format, Severity::Warning),
+pub fn report_drift(
+    book: &SopsConfigCache,
+    path: &Path,
+    name: &str,
+    metadata: &SopsMetadata,
+    format: SopsFormat,
+) -> Diagnostics {
+    let of_rule = match book.find_rule(path) {
+        Ok(rule) => drift_diagnostic(name, rule.as_ref(), metadata, format, Severity::Warning),
         Err(found) => found.into_iter().next().map(|problem| Diagnostic { severity: Severity::Warning, ..problem }),
     };
     of_rule.into_iter().chain(metadata.unknown_fields()).collect()
 }
 
 /// That a file may be changed: it is as its rule says, or under none.
-pub fn may_change(name: &str, rule: Option<&Rule>, metadata: &Metadata, format: Format) -> Result<(), Diagnostics> {
-    match differs(name, rule, metadata, format, Severity::Error) {
+pub fn check_changeable(
+    name: &str,
+    rule: Option<&CreationRule>,
+    metadata: &SopsMetadata,
+    format: SopsFormat,
+) -> Result<(), Diagnostics> {
+    match drift_diagnostic(name, rule, metadata, format, Severity::Error) {
         Some(found) => Err(found.into()),
         None => Ok(()),
     }
 }
 
-fn differs(
+fn drift_diagnostic(
     name: &str,
-    rule: Option<&Rule>,
-    metadata: &Metadata,
-    format: Format,
+    rule: Option<&CreationRule>,
+    metadata: &SopsMetadata,
+    format: SopsFormat,
     severity: Severity,
 ) -> Option<Diagnostic> {
     let rule = rule?;
-    let drift = difference(rule, metadata, format);
+    let drift = compare_policy(rule, metadata, format);
     if drift.is_none() {
         return None;
     }
@@ -65,7 +76,7 @@ fn differs(
         Severity::Error => Diagnostic::error(kind, message),
         Severity::Warning => Diagnostic::warning(kind, message),
     };
-    let found = lines(&drift).into_iter().fold(found, Diagnostic::note);
+    let found = describe_drift(&drift).into_iter().fold(found, Diagnostic::note);
     let found = found.at(metadata.place.clone()).at_with(rule.place.clone(), "the rule");
     Some(
         found.hint(format!(
@@ -75,7 +86,7 @@ fn differs(
 }
 
 /// A difference in lines: `+` and `-` for what would come and go.
-pub fn lines(drift: &Drift) -> Vec<String> {
+pub fn describe_drift(drift: &Drift) -> Vec<String> {
     let mut lines = Vec::new();
     for group in &drift.groups {
         // one group alone needs no number
@@ -94,12 +105,12 @@ pub fn lines(drift: &Drift) -> Vec<String> {
         lines.push(format!("selector: {is} → {wanted}"));
     }
     if let Some((is, wanted)) = drift.mac_scope {
-        lines.push(format!("checksum: {} → {}", scope(is), scope(wanted)));
+        lines.push(format!("checksum: {} → {}", scope_name(is), scope_name(wanted)));
     }
     lines
 }
 
-fn scope(scope: MacScope) -> &'static str {
+fn scope_name(scope: MacScope) -> &'static str {
     match scope {
         MacScope::All => "all values",
         MacScope::Encrypted => "encrypted values",

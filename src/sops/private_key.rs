@@ -8,17 +8,17 @@ const AGE: (&str, usize) = ("AGE-SECRET-KEY-", 20);
 
 /// Refuses a file that holds a private key, anywhere in it, comments included. The key is not shown.
 pub fn refuse_private_key(source: &Source) -> Result<(), Diagnostic> {
-    let Some(at) = find(source.text()) else { return Ok(()) };
+    let Some(at) = find_private_key(source.text()) else { return Ok(()) };
     let message = format!("`{}` holds a private key, which everybody who has the file can use", source.name());
     Err(Diagnostic::error("private-key", message)
-        .at_hidden(source.place(Span::locate(source.text(), at, at)))
+        .at_masked(source.place(Span::locate(source.text(), at, at)))
         .note("it decrypts whatever is encrypted for it, and Git's history keeps it")
         .hint("treat it as leaked: make a new one with `septum keygen`, name its recipient (`age1…`) here, and run `septum rekey`")
         .hint("keep private keys outside of the repository; `septum keygen -y KEYFILE` prints the recipient of one"))
 }
 
 /// Where the first one begins.
-fn find(text: &str) -> Option<usize> {
+fn find_private_key(text: &str) -> Option<usize> {
     // ASCII letters alone change, so that offsets stay
     let upper = text.to_ascii_uppercase();
     let (start, least) = AGE;
@@ -37,7 +37,7 @@ fn find(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::find;
+    use super::find_private_key;
 
     #[test]
     fn keys_are_found_and_texts_about_them_are_not() {
@@ -48,7 +48,7 @@ mod tests {
             ("a: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n".to_owned(), Some(7)),
             ("# never an AGE-SECRET-KEY-1… here\n-----BEGIN PUBLIC KEY-----\n".to_owned(), None),
         ] {
-            assert_eq!(find(&text), expected, "{text}");
+            assert_eq!(find_private_key(&text), expected, "{text}");
         }
     }
 }

@@ -1,49 +1,53 @@
 //! Texts that this program can read and sops cannot: such a file must not be written.
 
-use super::document::{Document, Item, Leaf, Map, Site, Tree};
-use super::scalar::Value;
-use super::store::Format;
+use super::document::{Leaf, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
+use super::scalar::TypedValue;
+use super::store::SopsFormat;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Source, Span};
-use crate::yaml::node::{Key, Scalar, Style};
+use crate::yaml::node::{Scalar, YamlKey, YamlStyle};
 
 /// Refuses a plaintext that sops could not read once it is encrypted. All such places are reported together.
 ///
 /// Errors: keys that are no texts, directives, tabs before a comment (format, sections 1.2 and 1.9).
-pub(super) fn refuse_unreadable(source: &Source, document: &Document, format: Format) -> Result<(), Diagnostics> {
-    if !matches!(format, Format::Yaml | Format::Ini) {
+pub(super) fn refuse_unreadable(
+    source: &Source,
+    document: &SopsDocument,
+    format: SopsFormat,
+) -> Result<(), Diagnostics> {
+    if !matches!(format, SopsFormat::Yaml | SopsFormat::Ini) {
         return Ok(());
     }
-    let mut check = Check { source, found: Diagnostics::new() };
-    if format == Format::Ini {
+    let mut check = ReadabilityCheck { source, found: Diagnostics::new() };
+    if format == SopsFormat::Ini {
         document.branches.iter().for_each(|branch| check.sections(branch));
         return if check.found.is_empty() { Ok(()) } else { Err(check.found) };
     }
-    check.found.extend(directives(source));
+    check.found.extend(find_directives(source));
     check.found.extend(bare_documents(source));
     check.found.extend(bare_returns(source));
     for branch in &document.branches {
-        check.items(&branch.items, Check::key);
+        check.items(&branch.items, ReadabilityCheck::key);
     }
     if check.found.is_empty() { Ok(()) } else { Err(check.found) }
 }
 
-struct Check<'a> {
+struct ReadabilityCheck<'a> {
     source: &'a Source,
     found: Diagnostics,
 }
 
-impl Check<'_> {
-    fn items<K>(&mut self, items: &[Item<K>], name: fn(&mut Self, &K)) {
+impl ReadabilityCheck<'_> {
+    fn items<K>(&mut self, items: &[SopsItem<K>], name: fn(&mut Self, &K)) {
         for item in items {
             match item {
-                Item::Comment(comment) => self.comment(comment.site.span),
-                Item::Value(known, tree) => {
+                SopsItem::Comment(comment) => self.comment(comment.site.span),
+                SopsItem::Value(known, tree) => {
                     name(self, known);
                     match tree {
-                        Tree::Leaf(leaf) => self.blank_in_brackets(leaf),
-                        Tree::List(list) => self.items(&list.items, |_, _| {}),
-                        Tree::Map(map) => self.items(&map.items, Self::key),
+                        SopsTree::Leaf(leaf) => self.blank_in_brackets(leaf),
+                        SopsTree::List(list) => self.items(&list.items, |_, _| {}),
+                        SopsTree::Map(map) => self.items(&map.items, Self::key),
                     }
                 }
             }
@@ -52,61 +56,61 @@ impl Check<'_> {
 
     /// A key within brackets without a value: go-yaml takes `c:` before a bracket for a text.
     fn blank_in_brackets(&mut self, leaf: &Leaf) {
-        let Site { span, flow, .. } = leaf.site;
+        let ValueSite { span, flow, .. } = leaf.site;
         let (before, after) = self.source.text().split_at_checked(span.start).unwrap_or_default();
         if flow && span.start == span.end && before.ends_with(':') && after.starts_with([',', '}', ']']) {
             self.found.push(
                 Diagnostic::error("sops-value", "sops takes this key, which has no value, with its `:`")
-                    .at_hidden(self.source.place(span))
+                    .at_masked(self.source.place(span))
                     .hint("write a blank behind the `:`, or `null`"),
             );
         }
     }
 
     /// go-ini trims the names of sections, refuses empty ones, and counts keys called `-`.
-    fn sections(&mut self, root: &Map) {
+    fn sections(&mut self, root: &SopsMap) {
         for (section, tree) in root.values() {
             let rest = self.source.text().get(section.span.start..).unwrap_or_default();
             let header = rest.lines().next().and_then(|line| line.trim_start_matches('[').split_once(']'));
             let is_trimmed = header.is_some_and(|(name, _)| name.trim() != name);
             if section.text.is_empty() || is_trimmed {
-                self.refuse(
+                self.refuse_at(
                     section.span,
                     "sops reads another name of this section",
                     "give it a name without blanks around it",
                 );
             }
-            let Tree::Map(map) = tree else { continue };
+            let SopsTree::Map(map) = tree else { continue };
             for (key, _) in map.values().filter(|(key, _)| key.text == "-") {
-                self.refuse(key.span, "sops reads another name of this key", "give it a name");
+                self.refuse_at(key.span, "sops reads another name of this key", "give it a name");
             }
         }
     }
 
-    fn refuse(&mut self, span: Span, message: &str, hint: &str) {
+    fn refuse_at(&mut self, span: Span, message: &str, hint: &str) {
         let place = self.source.place(span);
-        self.found.push(Diagnostic::error("sops-value", message).at_hidden(place).hint(hint));
+        self.found.push(Diagnostic::error("sops-value", message).at_masked(place).hint(hint));
     }
 
     /// sops takes texts as keys, and go-yaml decides what is one.
-    fn key(&mut self, key: &Key) {
+    fn key(&mut self, key: &YamlKey) {
         let text = self.source.text();
         let is_quoted = text.get(key.span.start..).unwrap_or_default().starts_with(['"', '\'', '|', '>', '*', '!']);
         // a merge key is one of its own kind
         if is_quoted || key.text == "<<" {
             return;
         }
-        let what = match Value::of(&Scalar::new(key.text.as_str(), Style::Plain)) {
-            Value::Text(_) => return,
-            Value::Int(_) | Value::Float(_) => "a number",
-            Value::Bool(_) => "a truth value",
-            Value::Time(_) => "a time",
-            Value::Null | Value::Comment => "nothing",
+        let what = match TypedValue::of(&Scalar::new(key.text.as_str(), YamlStyle::Plain)) {
+            TypedValue::Text(_) => return,
+            TypedValue::Int(_) | TypedValue::Float(_) => "a number",
+            TypedValue::Bool(_) => "a truth value",
+            TypedValue::Time(_) => "a time",
+            TypedValue::Null | TypedValue::Comment => "nothing",
         };
         let message = format!("this key is {what} to sops, which has texts only as keys");
         self.found.push(
             Diagnostic::error("sops-value", message)
-                .at_hidden(self.source.place(key.span))
+                .at_masked(self.source.place(key.span))
                 .hint("put the key in quotes"),
         );
     }
@@ -117,7 +121,7 @@ impl Check<'_> {
         if line.trim().is_empty() && line.contains('\t') {
             self.found.push(
                 Diagnostic::error("tab-indentation", "a tab indents this comment, and sops refuses such a file")
-                    .at_hidden(self.source.place(span))
+                    .at_masked(self.source.place(span))
                     .hint("replace the tabs at the start of lines by spaces"),
             );
         }
@@ -139,7 +143,7 @@ fn bare_documents(source: &Source) -> Diagnostics {
                 let place = source.place(Span::locate(source.text(), at, at + 1));
                 found.push(
                     Diagnostic::error("sops-value", "sops refuses a document behind `...` that begins without `---`")
-                        .at_hidden(place)
+                        .at_masked(place)
                         .hint("write `---` on the line before"),
                 );
             }
@@ -156,14 +160,14 @@ fn bare_returns(source: &Source) -> Diagnostics {
     let bare = memchr::memchr_iter(b'\r', text.as_bytes()).find(|at| text.as_bytes().get(at + 1) != Some(&b'\n'));
     let found = bare.map(|at| {
         Diagnostic::error("sops-value", "a line ends with a carriage return alone")
-            .at_hidden(source.place(Span::locate(text, at, at)))
+            .at_masked(source.place(Span::locate(text, at, at)))
             .hint("end lines with a line feed")
     });
     found.into_iter().collect()
 }
 
 /// Lines like `%YAML 1.2` before a document.
-fn directives(source: &Source) -> Diagnostics {
+fn find_directives(source: &Source) -> Diagnostics {
     let mut found = Diagnostics::new();
     let mut at = 0;
     for line in source.text().split_inclusive('\n') {
@@ -172,7 +176,7 @@ fn directives(source: &Source) -> Diagnostics {
             let place = source.place(Span::locate(source.text(), at, at + 1));
             found.push(
                 Diagnostic::error("sops-value", "sops refuses a file with a YAML directive")
-                    .at_hidden(place)
+                    .at_masked(place)
                     .hint("remove the line"),
             );
         } else if !line.starts_with('#') && !line.trim().is_empty() {

@@ -17,23 +17,23 @@ use super::ssh::{ED25519, SshRecipient};
 #[derive(Clone)]
 pub struct Recipient {
     text: String,
-    key: Key,
+    key: RecipientKey,
 }
 
 #[derive(Clone)]
-enum Key {
+enum RecipientKey {
     X25519(age::x25519::Recipient),
     Ssh(SshRecipient),
     Hybrid(Box<HybridRecipient>),
     #[cfg(feature = "plugin")]
     Plugin(super::plugin::PluginRecipient),
     /// Of a kind that is known, and that nothing can be wrapped for.
-    Unusable(Unusable),
+    Unusable(UnusableRecipient),
 }
 
 /// Why nothing can be wrapped for a recipient that is one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Unusable {
+pub enum UnusableRecipient {
     /// RSA keys of SSH.
     #[error("RSA keys of SSH are not supported: their implementation leaks through timing (RUSTSEC-2023-0071)")]
     SshRsa,
@@ -74,7 +74,7 @@ pub enum WrapError {
         /// The recipient.
         recipient: String,
         /// Why.
-        reason: Unusable,
+        reason: UnusableRecipient,
     },
     /// age, or a plugin of it, failed.
     #[error("encrypting for `{recipient}` failed: {reason}")]
@@ -94,7 +94,7 @@ impl Recipient {
             "" => return Err(InvalidRecipient::Empty),
             _ if is_private(text) => return Err(InvalidRecipient::Private),
             // none has blanks in it but those of SSH, which have a type before the key
-            _ if text.split_whitespace().filter(|word| starts_one(word)).count() > 1 => {
+            _ if text.split_whitespace().filter(|word| starts_recipient(word)).count() > 1 => {
                 return Err(InvalidRecipient::Several);
             }
             _ if text.starts_with("age1") => age_key(text)?,
@@ -109,41 +109,41 @@ impl Recipient {
     }
 
     /// Why nothing can be wrapped for it, if that is so.
-    pub fn unusable(&self) -> Option<&Unusable> {
+    pub fn unusable(&self) -> Option<&UnusableRecipient> {
         match &self.key {
-            Key::Unusable(reason) => Some(reason),
-            Key::X25519(_) | Key::Ssh(_) | Key::Hybrid(_) => None,
+            RecipientKey::Unusable(reason) => Some(reason),
+            RecipientKey::X25519(_) | RecipientKey::Ssh(_) | RecipientKey::Hybrid(_) => None,
             #[cfg(feature = "plugin")]
-            Key::Plugin(_) => None,
+            RecipientKey::Plugin(_) => None,
         }
     }
 
     /// Wraps a data key, or a share of one: an armored age file with a line break at its end
     /// (section 1.7).
-    pub fn wrap(&self, secret: &[u8]) -> Result<String, WrapError> {
-        let recipient = || short(&self.text);
+    pub fn wrap_secret(&self, secret: &[u8]) -> Result<String, WrapError> {
+        let recipient = || shorten_recipient(&self.text);
         let failed = |reason: String| WrapError::Failed { recipient: recipient(), reason };
         let key: &dyn age::Recipient = match &self.key {
-            Key::X25519(key) => key,
-            Key::Ssh(key) => key,
-            Key::Hybrid(key) => &**key,
+            RecipientKey::X25519(key) => key,
+            RecipientKey::Ssh(key) => key,
+            RecipientKey::Hybrid(key) => &**key,
             #[cfg(feature = "plugin")]
-            Key::Plugin(key) => key,
-            Key::Unusable(reason) => {
+            RecipientKey::Plugin(key) => key,
+            RecipientKey::Unusable(reason) => {
                 return Err(WrapError::Unusable { recipient: recipient(), reason: reason.clone() });
             }
         };
         let encryptor = Encryptor::with_recipients(std::iter::once(key)).map_err(|error| failed(error.to_string()))?;
-        armor(encryptor, secret).map_err(|error| failed(error.to_string()))
+        armor_secret(encryptor, secret).map_err(|error| failed(error.to_string()))
     }
 }
 
 /// Whether a word is where a recipient starts.
-fn starts_one(word: &str) -> bool {
+fn starts_recipient(word: &str) -> bool {
     word.starts_with("age1") || [ED25519, "ssh-rsa"].contains(&word)
 }
 
-fn armor(encryptor: Encryptor, secret: &[u8]) -> std::io::Result<String> {
+fn armor_secret(encryptor: Encryptor, secret: &[u8]) -> std::io::Result<String> {
     let mut out = Vec::new();
     let mut writer = encryptor.wrap_output(ArmoredWriter::wrap_output(&mut out, Format::AsciiArmor)?)?;
     writer.write_all(secret)?;
@@ -162,12 +162,12 @@ fn is_private(text: &str) -> bool {
 }
 
 /// Classifies by prefix; Bech32 has no `1` behind its prefix, so a second one ends a plugin's name.
-fn age_key(text: &str) -> Result<Key, InvalidRecipient> {
+fn age_key(text: &str) -> Result<RecipientKey, InvalidRecipient> {
     match text.rsplit_once('1') {
-        Some(("age", _)) => text.parse().map(Key::X25519).map_err(|_| InvalidRecipient::Damaged),
+        Some(("age", _)) => text.parse().map(RecipientKey::X25519).map_err(|_| InvalidRecipient::Damaged),
         Some(("age1pq", _)) => {
             let key = HybridRecipient::parse(text).ok_or(InvalidRecipient::Damaged)?;
-            Ok(Key::Hybrid(Box::new(key)))
+            Ok(RecipientKey::Hybrid(Box::new(key)))
         }
         Some((prefix, data)) if !data.is_empty() => {
             let name = prefix.strip_prefix("age1").unwrap_or_default();
@@ -183,30 +183,30 @@ fn age_key(text: &str) -> Result<Key, InvalidRecipient> {
 }
 
 #[cfg(feature = "plugin")]
-fn plugin_key(text: &str, _name: &str) -> Result<Key, InvalidRecipient> {
-    super::plugin::PluginRecipient::parse(text).map(Key::Plugin).ok_or(InvalidRecipient::Damaged)
+fn plugin_key(text: &str, _name: &str) -> Result<RecipientKey, InvalidRecipient> {
+    super::plugin::PluginRecipient::parse(text).map(RecipientKey::Plugin).ok_or(InvalidRecipient::Damaged)
 }
 
 #[cfg(not(feature = "plugin"))]
 #[allow(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
-fn plugin_key(_text: &str, name: &str) -> Result<Key, InvalidRecipient> {
-    Ok(Key::Unusable(Unusable::Plugin(name.to_owned())))
+fn plugin_key(_text: &str, name: &str) -> Result<RecipientKey, InvalidRecipient> {
+    Ok(RecipientKey::Unusable(UnusableRecipient::Plugin(name.to_owned())))
 }
 
-fn ssh_key(text: &str) -> Result<Key, InvalidRecipient> {
+fn ssh_key(text: &str) -> Result<RecipientKey, InvalidRecipient> {
     let mut words = text.split_ascii_whitespace();
     match words.next().unwrap_or_default() {
-        ED25519 => words.next().and_then(SshRecipient::parse).map(Key::Ssh).ok_or(InvalidRecipient::Damaged),
-        "ssh-rsa" => Ok(Key::Unusable(Unusable::SshRsa)),
+        ED25519 => words.next().and_then(SshRecipient::parse).map(RecipientKey::Ssh).ok_or(InvalidRecipient::Damaged),
+        "ssh-rsa" => Ok(RecipientKey::Unusable(UnusableRecipient::SshRsa)),
         kind if kind.starts_with("ssh-") || kind.starts_with("ecdsa-") || kind.starts_with("sk-") => {
-            Ok(Key::Unusable(Unusable::SshOther(kind.to_owned())))
+            Ok(RecipientKey::Unusable(UnusableRecipient::SshOther(kind.to_owned())))
         }
         _ => Err(InvalidRecipient::Unknown),
     }
 }
 
 /// What tells a recipient from another: an SSH key is the same under any comment.
-pub(super) fn identity(text: &str) -> String {
+pub(super) fn canonical_recipient(text: &str) -> String {
     let text = text.trim();
     if text.starts_with("age1") {
         return text.to_owned();
@@ -216,7 +216,7 @@ pub(super) fn identity(text: &str) -> String {
 
 impl PartialEq for Recipient {
     fn eq(&self, other: &Self) -> bool {
-        identity(&self.text) == identity(&other.text)
+        canonical_recipient(&self.text) == canonical_recipient(&other.text)
     }
 }
 
@@ -224,7 +224,7 @@ impl Eq for Recipient {}
 
 impl fmt::Debug for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recipient({})", short(&self.text))
+        write!(f, "Recipient({})", shorten_recipient(&self.text))
     }
 }
 
@@ -235,7 +235,7 @@ impl fmt::Display for Recipient {
 }
 
 /// A recipient for a message: hybrid ones have two thousand characters.
-pub fn short(recipient: &str) -> String {
+pub fn shorten_recipient(recipient: &str) -> String {
     const LONGEST: usize = 100;
     match recipient.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", recipient.get(..end).unwrap_or_default()),

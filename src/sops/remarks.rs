@@ -1,40 +1,40 @@
 //! Comments of an encrypted file that nobody verified: the checksum covers values alone.
 
 use super::cipher::Ciphertext;
-use super::document::{Comment, Document, Leaf};
+use super::document::{Leaf, SopsComment, SopsDocument};
 use super::selector::{Selection, Selector};
 use super::stray::START_OF_DATA;
-use super::way::{Visit, Way, visit};
+use super::way::{DocumentVisitor, TraversalState, visit_document};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::span::{Place, Source};
+use crate::span::{Location, Source};
 
 /// The comments of a file that are not as it was encrypted.
 #[derive(Debug, Default)]
-pub(super) struct Remarks {
+pub(super) struct CommentFindings {
     /// Those that hold ciphertext which does not decrypt.
-    altered: Vec<Place>,
+    altered: Vec<Location>,
     /// Those in plaintext where the selector says that they are encrypted.
-    plain: Vec<Place>,
+    plain: Vec<Location>,
 }
 
-impl Remarks {
+impl CommentFindings {
     /// Those of a document that was decrypted from a source.
-    pub(super) fn of(document: &mut Document, source: &Source, selector: &Selector) -> Self {
-        let mut search = Search { source, found: Self::default() };
-        visit(document, selector, &mut search);
+    pub(super) fn of(document: &mut SopsDocument, source: &Source, selector: &Selector) -> Self {
+        let mut search = CommentSearch { source, found: Self::default() };
+        visit_document(document, selector, &mut search);
         search.found
     }
 
     /// The first comment whose ciphertext does not decrypt.
-    pub(super) fn altered(&self) -> Option<&Place> {
+    pub(super) fn altered(&self) -> Option<&Location> {
         self.altered.first()
     }
 
     /// A warning for each comment that does not decrypt.
     pub(super) fn altered_warnings(&self) -> Diagnostics {
-        let warning = |place: &Place| {
+        let warning = |place: &Location| {
             Diagnostic::warning("altered-comment", "this comment holds ciphertext that does not decrypt")
-                .at_hidden(place.clone())
+                .at_masked(place.clone())
                 .note("it was changed or moved, or is of another file; the checksum covers values alone")
                 .hint("restore the line from Git, or remove it")
         };
@@ -50,20 +50,20 @@ impl Remarks {
         };
         Some(
             Diagnostic::warning("plain-comment", message)
-                .at_hidden(first)
+                .at_masked(first)
                 .note("comments of this file are encrypted, and the checksum covers values alone")
                 .hint(format!("`septum rotate {name}` encrypts them too, once you know that they belong there")),
         )
     }
 }
 
-struct Search<'a> {
+struct CommentSearch<'a> {
     source: &'a Source,
-    found: Remarks,
+    found: CommentFindings,
 }
 
-impl Visit for Search<'_> {
-    fn comment(&mut self, comment: &mut Comment, way: &Way<'_>) {
+impl DocumentVisitor for CommentSearch<'_> {
+    fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>) {
         let selection = way.comment_selection();
         let span = comment.site.span;
         let written = self.source.text().get(span.start..span.end).unwrap_or_default();
@@ -73,14 +73,14 @@ impl Visit for Search<'_> {
             return;
         }
         let place = self.source.place(span);
-        if written.contains(START_OF_DATA) || Ciphertext::is_one(written.as_bytes()) {
+        if written.contains(START_OF_DATA) || Ciphertext::is_ciphertext(written.as_bytes()) {
             self.found.altered.push(place);
         } else if selection == Selection::Encrypted {
             self.found.plain.push(place);
         }
     }
 
-    fn leaf(&mut self, _: &mut Leaf, _: &Way<'_>) -> Option<Comment> {
+    fn visit_leaf(&mut self, _: &mut Leaf, _: &TraversalState<'_>) -> Option<SopsComment> {
         None
     }
 }

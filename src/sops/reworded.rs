@@ -4,53 +4,53 @@
 //! and `2024-01-01` as `2024-01-01T00:00:00Z` (format, section 1.9.2). For sops that is the same value.
 //! Where values are texts, as in layers, it is not.
 
-use super::document::{Comment, Document, Leaf};
-use super::path::KeyPath;
-use super::scalar::Value;
+use super::document::{Leaf, SopsComment, SopsDocument};
+use super::path::ValuePath;
+use super::scalar::TypedValue;
 use super::selector::{Selection, Selector};
-use super::way::{Visit, Way, visit};
+use super::way::{DocumentVisitor, TraversalState, visit_document};
 use crate::diagnostic::Diagnostic;
-use crate::span::{Place, Source};
+use crate::span::{Location, Source};
 
 /// A value whose text is another one once it is decrypted.
 #[derive(Debug, Clone)]
-pub struct Reworded {
+pub struct LossyValue {
     /// Its path.
-    pub path: KeyPath,
+    pub path: ValuePath,
     /// Where it stands.
-    pub place: Place,
+    pub place: Location,
 }
 
-impl Reworded {
+impl LossyValue {
     /// What there is to say of it.
     pub fn into_diagnostic(self) -> Diagnostic {
         let message = format!("`{}` is a number or a time to sops, and comes back as another text", self.path);
-        Diagnostic::warning("reworded-value", message).at_hidden(self.place).hint("put it in quotes to keep its text")
+        Diagnostic::warning("reworded-value", message).at_masked(self.place).hint("put it in quotes to keep its text")
     }
 }
 
 /// The values of a document that a selector has encrypted, and whose text would not come back.
-pub(super) fn reworded(document: &mut Document, source: &Source, selector: &Selector) -> Vec<Reworded> {
-    let mut look = Look { source, found: Vec::new() };
-    visit(document, selector, &mut look);
+pub(super) fn find_lossy_values(document: &mut SopsDocument, source: &Source, selector: &Selector) -> Vec<LossyValue> {
+    let mut look = LossyValueSearch { source, found: Vec::new() };
+    visit_document(document, selector, &mut look);
     look.found
 }
 
-struct Look<'a> {
+struct LossyValueSearch<'a> {
     source: &'a Source,
-    found: Vec<Reworded>,
+    found: Vec<LossyValue>,
 }
 
-impl Visit for Look<'_> {
-    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+impl DocumentVisitor for LossyValueSearch<'_> {
+    fn visit_comment(&mut self, _: &mut SopsComment, _: &TraversalState<'_>) {}
 
-    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
-        let is_read = matches!(leaf.value, Value::Int(_) | Value::Float(_) | Value::Time(_));
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
+        let is_read = matches!(leaf.value, TypedValue::Int(_) | TypedValue::Float(_) | TypedValue::Time(_));
         if is_read && way.selection() == Selection::Encrypted {
             let span = leaf.site.span;
             let written = self.source.text().get(span.start..span.end).unwrap_or_default();
             if leaf.value.bytes().is_some_and(|bytes| *bytes != *written.as_bytes()) {
-                self.found.push(Reworded { path: way.path().clone(), place: self.source.place(span) });
+                self.found.push(LossyValue { path: way.path().clone(), place: self.source.place(span) });
             }
         }
         None

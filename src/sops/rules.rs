@@ -15,19 +15,19 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::foreign::ForeignKey;
-use super::layout::Layout;
+use super::layout::StoreLayout;
 use super::mac::MacScope;
-use super::pattern::Pattern;
+use super::pattern::GoRegex;
 use super::recipient::Recipient;
 use super::selector::Selector;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity};
 use crate::disk::Disk;
-use crate::files::{FileKind, SOPS_CONFIG, read_sops_config, refuse};
+use crate::files::{FileKind, SOPS_CONFIG, read_sops_config, refuse_file};
 use crate::sops::private_key::refuse_private_key;
-use crate::span::{Place, Source};
+use crate::span::{Location, Source};
 
-pub use book::RuleBook;
-use read::{Entry, RuleList};
+pub use book::SopsConfigCache;
+use read::{RuleEntry, RuleList};
 
 /// A name that sops warns of and does not read.
 const OTHER_NAME: &str = ".sops.yml";
@@ -37,19 +37,19 @@ const HIGHEST: usize = 100;
 
 /// All rules of a file, in its order.
 #[derive(Debug, Clone)]
-pub struct Rules {
-    folder: PathBuf,
+pub struct SopsConfig {
+    directory: PathBuf,
     source: Source,
     list: RuleList,
 }
 
 /// What is to hold for the files that it matches.
 #[derive(Debug, Clone)]
-pub struct Rule {
+pub struct CreationRule {
     /// Where it stands.
-    pub place: Place,
+    pub place: Location,
     /// Which files it is for; none is for all of them.
-    pub path_regex: Option<Pattern>,
+    pub path_regex: Option<GoRegex>,
     /// For whom files are encrypted. More than one group split the data key. None at all: the rule
     /// leaves it to the command line.
     pub groups: Vec<RecipientGroup>,
@@ -60,7 +60,7 @@ pub struct Rule {
     /// Which values the checksum covers.
     pub mac_scope: MacScope,
     /// How files are laid out.
-    pub layout: Layout,
+    pub layout: StoreLayout,
 }
 
 /// Recipients each of which can decrypt the whole file, or, where there are several groups, one
@@ -73,28 +73,28 @@ pub struct RecipientGroup {
     pub foreign: Vec<ForeignKey>,
 }
 
-impl Rules {
+impl SopsConfig {
     /// The rule for a file, which need not exist: the first that matches, in the nearest
     /// `.sops.yaml` from the file's folder upward.
     ///
     /// `None` is both "no `.sops.yaml`" and "no rule of it matches"; [`Rules::near`] tells them
     /// apart.
-    pub fn find(file: &Path) -> Result<Option<Rule>, Diagnostics> {
-        let Some(rules) = Self::near(file)? else { return Ok(None) };
+    pub fn find_rule(file: &Path) -> Result<Option<CreationRule>, Diagnostics> {
+        let Some(rules) = Self::read_nearest(file)? else { return Ok(None) };
         Ok(rules.first_match(file)?.cloned())
     }
 
     /// The nearest `.sops.yaml` from a file's folder upward, read and checked.
-    pub fn near(file: &Path) -> Result<Option<Self>, Diagnostics> {
-        match Self::nearest(file)? {
+    pub fn read_nearest(file: &Path) -> Result<Option<Self>, Diagnostics> {
+        match Self::find_nearest(file)? {
             Some(config) => Self::read(&config).map(Some),
             None => Ok(None),
         }
     }
 
     /// Where the nearest `.sops.yaml` from a file's folder upward stands.
-    pub fn nearest(file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
-        discover(&Disk::default(), &absolute(file)?)
+    pub fn find_nearest(file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
+        discover_config(&Disk::default(), &make_absolute(file)?)
     }
 
     /// Reads a file of rules. All that is wrong in it is told together.
@@ -103,31 +103,31 @@ impl Rules {
     }
 
     fn read_on(disk: &Disk, config: &Path) -> Result<Self, Diagnostics> {
-        let config = absolute(config)?;
+        let config = make_absolute(config)?;
         let text = text_of(disk, &config)?;
         let folder = config.parent().unwrap_or(Path::new("/")).to_owned();
-        Self::parse(&Source::new(shown(&config), text), folder)
+        Self::parse(&Source::new(path_text(&config), text), folder)
     }
 
     /// Reads rules that stand in a folder.
     pub fn parse(source: &Source, folder: impl Into<PathBuf>) -> Result<Self, Diagnostics> {
         refuse_private_key(source)?;
-        let list = read::read(source)?;
-        Ok(Self { folder: folder.into(), source: source.clone(), list })
+        let list = read::read_rule_list(source)?;
+        Ok(Self { directory: folder.into(), source: source.clone(), list })
     }
 
     /// The first rule that matches a file. One that is not valid is an error of its files alone.
-    pub fn first_match(&self, file: &Path) -> Result<Option<&Rule>, Diagnostics> {
-        let path = self.path_of(&absolute(file)?);
+    pub fn first_match(&self, file: &Path) -> Result<Option<&CreationRule>, Diagnostics> {
+        let path = self.path_of(&make_absolute(file)?);
         for entry in &self.list.entries {
             match entry {
-                Entry::Sound(rule) if rule.matches(&path) => return Ok(Some(rule)),
-                Entry::Broken { path_regex, problems }
+                RuleEntry::Sound(rule) if rule.matches_path(&path) => return Ok(Some(rule)),
+                RuleEntry::Broken { path_regex, problems }
                     if path_regex.as_ref().is_none_or(|pattern| pattern.is_match(&path)) =>
                 {
                     return Err(problems.clone());
                 }
-                Entry::Sound(_) | Entry::Broken { .. } => {}
+                RuleEntry::Sound(_) | RuleEntry::Broken { .. } => {}
             }
         }
         Ok(None)
@@ -136,8 +136,8 @@ impl Rules {
     /// Problems of the file that stop nothing but the files of single rules.
     pub fn warnings(&self) -> Diagnostics {
         let broken = self.list.entries.iter().filter_map(|entry| match entry {
-            Entry::Broken { problems, .. } => Some(problems.clone()),
-            Entry::Sound(_) => None,
+            RuleEntry::Broken { problems, .. } => Some(problems.clone()),
+            RuleEntry::Sound(_) => None,
         });
         let broken = broken.flatten().map(|problem| {
             Diagnostic { severity: Severity::Warning, ..problem }
@@ -147,15 +147,15 @@ impl Rules {
     }
 
     /// A path as messages show it: from the working directory, if it lies there.
-    pub fn shown(path: &Path) -> String {
-        shown(path)
+    pub fn display_path(path: &Path) -> String {
+        path_text(path)
     }
 
     /// All valid rules, in the order of the file.
-    pub fn all(&self) -> impl Iterator<Item = &Rule> {
+    pub fn iter_rules(&self) -> impl Iterator<Item = &CreationRule> {
         self.list.entries.iter().filter_map(|entry| match entry {
-            Entry::Sound(rule) => Some(rule),
-            Entry::Broken { .. } => None,
+            RuleEntry::Sound(rule) => Some(rule),
+            RuleEntry::Broken { .. } => None,
         })
     }
 
@@ -167,13 +167,13 @@ impl Rules {
     /// What `path_regex` is compared with: the path from the folder of the rules, with `/`; the whole
     /// path of a file elsewhere.
     fn path_of(&self, file: &Path) -> String {
-        slashed(file.strip_prefix(&self.folder).unwrap_or(file))
+        slash_path(file.strip_prefix(&self.directory).unwrap_or(file))
     }
 }
 
-impl Rule {
+impl CreationRule {
     /// Whether the rule is for a path, relative to its file, with `/` between folders.
-    fn matches(&self, path: &str) -> bool {
+    fn matches_path(&self, path: &str) -> bool {
         self.path_regex.as_ref().is_none_or(|pattern| pattern.is_match(path))
     }
 
@@ -191,7 +191,7 @@ impl RecipientGroup {
 }
 
 /// The nearest file of rules above a file.
-fn discover(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
+fn discover_config(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
     let folders = || file.ancestors().skip(1).take(HIGHEST);
     // whatever has the name: who reads it says whether it is a file
     let existing = |name: &str| folders().map(|folder| folder.join(name)).find(|path| disk.has(path));
@@ -200,7 +200,7 @@ fn discover(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
     }
     match existing(OTHER_NAME) {
         Some(other) => {
-            Err(Diagnostic::error("sops-rules", format!("`{}` is read by nobody, sops included", shown(&other)))
+            Err(Diagnostic::error("sops-rules", format!("`{}` is read by nobody, sops included", path_text(&other)))
                 .hint(format!("rename it to `{SOPS_CONFIG}`")))
         }
         None => Ok(None),
@@ -208,8 +208,8 @@ fn discover(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
 }
 
 /// The absolute path without `.` and `..`, as sops makes it: links are not followed.
-fn absolute(path: &Path) -> Result<PathBuf, Diagnostic> {
-    let whole = std::path::absolute(path).map_err(|error| unreadable(path, &error))?;
+fn make_absolute(path: &Path) -> Result<PathBuf, Diagnostic> {
+    let whole = std::path::absolute(path).map_err(|error| unreadable_config(path, &error))?;
     let mut clean = PathBuf::new();
     for component in whole.components() {
         match component {
@@ -223,25 +223,26 @@ fn absolute(path: &Path) -> Result<PathBuf, Diagnostic> {
     Ok(clean)
 }
 
-fn slashed(path: &Path) -> String {
+fn slash_path(path: &Path) -> String {
     let text = path.to_string_lossy();
     if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
 }
 
 /// The path as messages show it: from the working directory, if it lies there.
-fn shown(path: &Path) -> String {
+fn path_text(path: &Path) -> String {
     let here = std::env::current_dir().ok();
-    slashed(here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
+    slash_path(here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
 }
 
 fn text_of(disk: &Disk, path: &Path) -> Result<String, Diagnostic> {
     let bytes = read_sops_config(disk, path);
-    let bytes = bytes.map_err(|refusal| refuse(&refusal, FileKind::SopsConfig, &shown(path)))?;
-    String::from_utf8(bytes).map_err(|_| unreadable(path, &io::ErrorKind::InvalidData.into()))
+    let bytes = bytes.map_err(|refusal| refuse_file(&refusal, FileKind::SopsConfig, &path_text(path)))?;
+    String::from_utf8(bytes).map_err(|_| unreadable_config(path, &io::ErrorKind::InvalidData.into()))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("sops-rules", format!("cannot read `{}`: {}", shown(path), error.kind())).failing(Failure::Io)
+fn unreadable_config(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("sops-rules", format!("cannot read `{}`: {}", path_text(path), error.kind()))
+        .with_failure(FailureKind::Io)
 }
 
 #[cfg(test)]

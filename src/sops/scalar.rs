@@ -11,14 +11,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::cipher::Type;
+use super::cipher::PlaintextType;
 use super::text_bytes::TextBytes;
 use super::time::Timestamp;
-use crate::yaml::node::{Scalar, Style};
+use crate::yaml::node::{Scalar, YamlStyle};
 
 /// A value as sops knows it (format, section 1.2).
 #[derive(Clone, PartialEq)]
-pub enum Value {
+pub enum TypedValue {
     /// No value: never encrypted, not part of the MAC.
     Null,
     /// A text; of any bytes, since `!!binary` and foreign writers give such.
@@ -36,7 +36,7 @@ pub enum Value {
 }
 
 /// No value is ever printed by accident.
-impl fmt::Debug for Value {
+impl fmt::Debug for TypedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Null => "null",
@@ -46,30 +46,30 @@ impl fmt::Debug for Value {
     }
 }
 
-impl Value {
+impl TypedValue {
     /// The value of a scalar that stands in a file.
     pub(super) fn of(scalar: &Scalar) -> Self {
         let text = scalar.text();
         match (scalar.tag.as_deref(), scalar.style) {
-            (None, Style::Plain) if scalar.blank => Self::Null,
-            (None, Style::Plain) => resolve(text, true),
-            (Some("str") | None, _) => Self::text(text),
-            (Some("binary"), _) => binary(text),
-            (Some("float"), _) => match resolve(text, false) {
+            (None, YamlStyle::Plain) if scalar.blank => Self::Null,
+            (None, YamlStyle::Plain) => resolve_plain(text, true),
+            (Some("str") | None, _) => Self::from_text(text),
+            (Some("binary"), _) => decode_binary(text),
+            (Some("float"), _) => match resolve_plain(text, false) {
                 #[expect(clippy::cast_precision_loss, reason = "as go-yaml does")]
                 Self::Int(int) => Self::Float(int as f64),
                 other => other,
             },
             (Some("null"), _) => Self::Null,
-            (Some(tag), _) => resolve(text, tag == "timestamp"),
+            (Some(tag), _) => resolve_plain(text, tag == "timestamp"),
         }
     }
 
     /// The same, for which a text is not copied.
     pub(super) fn from_scalar(scalar: Scalar) -> Self {
         let resolved = match (scalar.tag.as_deref(), scalar.style) {
-            (None, Style::Plain) if scalar.blank => Some(Self::Null),
-            (None, Style::Plain) => resolve_word(scalar.text(), true),
+            (None, YamlStyle::Plain) if scalar.blank => Some(Self::Null),
+            (None, YamlStyle::Plain) => resolve_word(scalar.text(), true),
             (None | Some("str"), _) => None,
             (Some(_), _) => Some(Self::of(&scalar)),
         };
@@ -82,15 +82,15 @@ impl Value {
 
     /// The value that a plaintext of a type stands for (format, section 1.4), or `None` if it is no
     /// such value.
-    pub(super) fn decrypted(kind: Type, plaintext: Zeroizing<Vec<u8>>) -> Option<Self> {
+    pub(super) fn from_plaintext(kind: PlaintextType, plaintext: Zeroizing<Vec<u8>>) -> Option<Self> {
         let text = || std::str::from_utf8(&plaintext).ok();
         match kind {
-            Type::Str | Type::Bytes => Some(Self::Text(plaintext.into())),
-            Type::Int => text()?.parse().ok().map(Self::Int),
-            Type::Float => parse_float(text()?).map(Self::Float),
-            Type::Bool => parse_bool(text()?).map(Self::Bool),
-            Type::Time => Timestamp::parse_rfc3339(text()?).map(|time| Self::Time(Box::new(time))),
-            Type::Comment => Some(Self::Comment),
+            PlaintextType::Str | PlaintextType::Bytes => Some(Self::Text(plaintext.into())),
+            PlaintextType::Int => text()?.parse().ok().map(Self::Int),
+            PlaintextType::Float => parse_float(text()?).map(Self::Float),
+            PlaintextType::Bool => parse_bool(text()?).map(Self::Bool),
+            PlaintextType::Time => Timestamp::parse_rfc3339(text()?).map(|time| Self::Time(Box::new(time))),
+            PlaintextType::Comment => Some(Self::Comment),
         }
     }
 
@@ -111,12 +111,12 @@ impl Value {
 
     /// The value as a scalar of YAML: its text and how it is to be taken. `None` for a text that is
     /// not UTF-8, and for what is no scalar.
-    pub(super) fn into_yaml(self) -> Option<(Zeroizing<String>, Style)> {
-        let plain = |text: String| Some((Zeroizing::new(text), Style::Plain));
+    pub(super) fn into_yaml(self) -> Option<(Zeroizing<String>, YamlStyle)> {
+        let plain = |text: String| Some((Zeroizing::new(text), YamlStyle::Plain));
         match self {
             Self::Null | Self::Comment => None,
             Self::Text(bytes) => match String::from_utf8(std::mem::take(&mut *bytes.into_bytes())) {
-                Ok(text) => Some((Zeroizing::new(text), Style::DoubleQuoted)),
+                Ok(text) => Some((Zeroizing::new(text), YamlStyle::DoubleQuoted)),
                 Err(error) => {
                     drop(Zeroizing::new(error.into_bytes()));
                     None
@@ -133,19 +133,19 @@ impl Value {
     }
 
     /// The type that the value is encrypted as; `None` for what never is.
-    pub(super) fn kind(&self) -> Option<Type> {
+    pub(super) fn kind(&self) -> Option<PlaintextType> {
         Some(match self {
             Self::Null | Self::Comment => return None,
-            Self::Text(_) => Type::Str,
-            Self::Int(_) => Type::Int,
-            Self::Float(_) => Type::Float,
-            Self::Bool(_) => Type::Bool,
-            Self::Time(_) => Type::Time,
+            Self::Text(_) => PlaintextType::Str,
+            Self::Int(_) => PlaintextType::Int,
+            Self::Float(_) => PlaintextType::Float,
+            Self::Bool(_) => PlaintextType::Bool,
+            Self::Time(_) => PlaintextType::Time,
         })
     }
 
     /// A text.
-    pub fn text(text: &str) -> Self {
+    pub fn from_text(text: &str) -> Self {
         Self::Text(text.as_bytes().to_vec().into())
     }
 }
@@ -153,7 +153,7 @@ impl Value {
 /// Whether a scalar is an integer that needs 64 bits without a sign: sops knows no such values, and
 /// refuses a file that has one.
 pub(super) fn is_unsigned(scalar: &Scalar) -> bool {
-    let resolved = scalar.style == Style::Plain && scalar.tag.is_none();
+    let resolved = scalar.style == YamlStyle::Plain && scalar.tag.is_none();
     if !resolved || !scalar.text().starts_with(|char: char| char.is_ascii_digit() || "+_".contains(char)) {
         return false;
     }
@@ -212,30 +212,30 @@ fn parse_bool(text: &str) -> Option<bool> {
 }
 
 /// `!!binary` gives the bytes as text; line breaks in it do not count.
-fn binary(text: &str) -> Value {
+fn decode_binary(text: &str) -> TypedValue {
     let joined: String = text.chars().filter(|char| !matches!(char, '\r' | '\n')).collect();
-    STANDARD.decode(joined).map_or_else(|_| Value::text(text), |bytes| Value::Text(bytes.into()))
+    STANDARD.decode(joined).map_or_else(|_| TypedValue::from_text(text), |bytes| TypedValue::Text(bytes.into()))
 }
 
 /// go-yaml's `resolve` for a scalar without a tag.
-pub(super) fn resolve(text: &str, timestamps: bool) -> Value {
-    resolve_word(text, timestamps).unwrap_or_else(|| Value::text(text))
+pub(super) fn resolve_plain(text: &str, timestamps: bool) -> TypedValue {
+    resolve_word(text, timestamps).unwrap_or_else(|| TypedValue::from_text(text))
 }
 
 /// The same, and none for a text.
-fn resolve_word(text: &str, timestamps: bool) -> Option<Value> {
+fn resolve_word(text: &str, timestamps: bool) -> Option<TypedValue> {
     Some(match text {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" => Value::Bool(true),
-        "false" | "False" | "FALSE" => Value::Bool(false),
-        ".nan" | ".NaN" | ".NAN" => Value::Float(f64::NAN),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Value::Float(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => Value::Float(f64::NEG_INFINITY),
+        "" | "~" | "null" | "Null" | "NULL" => TypedValue::Null,
+        "true" | "True" | "TRUE" => TypedValue::Bool(true),
+        "false" | "False" | "FALSE" => TypedValue::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => TypedValue::Float(f64::NAN),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => TypedValue::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => TypedValue::Float(f64::NEG_INFINITY),
         _ => return resolve_digits(text, timestamps),
     })
 }
 
-fn resolve_digits(text: &str, timestamps: bool) -> Option<Value> {
+fn resolve_digits(text: &str, timestamps: bool) -> Option<TypedValue> {
     match text.as_bytes().first() {
         Some(b'.') => resolve_fraction(text),
         Some(b'0'..=b'9' | b'+' | b'-') => resolve_number(text, timestamps),
@@ -244,25 +244,25 @@ fn resolve_digits(text: &str, timestamps: bool) -> Option<Value> {
 }
 
 /// `.5`; to go-yaml here, underscores count only between digits.
-fn resolve_fraction(text: &str) -> Option<Value> {
+fn resolve_fraction(text: &str) -> Option<TypedValue> {
     let separates = |(at, _): (usize, &str)| {
         let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
         digit(text.as_bytes().get(at.wrapping_sub(1))) && digit(text.as_bytes().get(at + 1))
     };
     let plain = text.replace('_', "");
     let number = text.match_indices('_').all(separates) && is_float(&plain);
-    number.then(|| parse_float(&plain)).flatten().map(Value::Float)
+    number.then(|| parse_float(&plain)).flatten().map(TypedValue::Float)
 }
 
-fn resolve_number(text: &str, timestamps: bool) -> Option<Value> {
+fn resolve_number(text: &str, timestamps: bool) -> Option<TypedValue> {
     if let Some(time) = timestamps.then(|| Timestamp::parse_yaml(text)).flatten() {
-        return Some(Value::Time(Box::new(time)));
+        return Some(TypedValue::Time(Box::new(time)));
     }
     let plain = text.replace('_', "");
     let (sign, magnitude) = split_sign(&plain);
     let integer = parse_integer(magnitude);
     if let Some(int) = integer.and_then(|integer| i64::try_from(sign * integer).ok()) {
-        return Some(Value::Int(int));
+        return Some(TypedValue::Int(int));
     }
     // an unsigned 64-bit integer: sops refuses to walk it, so no MAC can hold one
     if integer.is_some_and(|integer| u64::try_from(integer).is_ok()) && magnitude.len() == plain.len() {
@@ -271,13 +271,13 @@ fn resolve_number(text: &str, timestamps: bool) -> Option<Value> {
     if is_float(&plain)
         && let Some(float) = parse_float(&plain)
     {
-        return Some(Value::Float(float));
+        return Some(TypedValue::Float(float));
     }
     // `0b-11` is -3 to go-yaml: it cuts the prefix off and reads a number with a sign
     let (radix, rest) = plain.strip_prefix("0b").map(|rest| (2, rest)).or(plain.strip_prefix("0o").map(|r| (8, r)))?;
     let (sign, magnitude) = split_sign(rest);
     let integer = sign * parse_digits(magnitude, radix)?;
-    i64::try_from(integer).ok().map(Value::Int)
+    i64::try_from(integer).ok().map(TypedValue::Int)
 }
 
 fn split_sign(text: &str) -> (i128, &str) {
@@ -332,10 +332,10 @@ mod tests {
     use super::*;
 
     fn bytes(scalar: &Scalar) -> Option<String> {
-        Value::of(scalar).bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        TypedValue::of(scalar).bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn tagged(tag: &str, text: &str, style: Style) -> Scalar {
+    fn tagged(tag: &str, text: &str, style: YamlStyle) -> Scalar {
         let mut scalar = Scalar::new(text, style);
         scalar.tag = Some(tag.to_owned());
         scalar
@@ -412,19 +412,19 @@ mod tests {
             ("2001-12-14t21:59:43.10-05:00", "2001-12-14T21:59:43.1-05:00"),
             ("ENC[x]", "ENC[x]"),
         ] {
-            assert_eq!(bytes(&Scalar::new(text, Style::Plain)).as_deref(), Some(expected), "{text}");
+            assert_eq!(bytes(&Scalar::new(text, YamlStyle::Plain)).as_deref(), Some(expected), "{text}");
         }
         for text in ["~", "null", "Null", "NULL"] {
-            assert_eq!(bytes(&Scalar::new(text, Style::Plain)), None, "{text}");
+            assert_eq!(bytes(&Scalar::new(text, YamlStyle::Plain)), None, "{text}");
         }
-        let mut blank = Scalar::new("", Style::Plain);
+        let mut blank = Scalar::new("", YamlStyle::Plain);
         blank.blank = true;
         assert_eq!(bytes(&blank), None);
     }
 
     #[test]
     fn quotes_and_tags_decide_before_the_text() {
-        use Style::{DoubleQuoted, Folded, Literal, Plain, SingleQuoted};
+        use YamlStyle::{DoubleQuoted, Folded, Literal, Plain, SingleQuoted};
         for (scalar, expected) in [
             (Scalar::new("010", SingleQuoted), Some("010")),
             (Scalar::new("null", DoubleQuoted), Some("null")),
@@ -444,33 +444,33 @@ mod tests {
 
     #[test]
     fn plaintexts_are_read_by_their_type_and_written_as_yaml() {
-        use Style::{DoubleQuoted, Plain};
+        use YamlStyle::{DoubleQuoted, Plain};
         for (kind, plaintext, expected) in [
-            (Type::Str, "007", Some(("007", DoubleQuoted))),
-            (Type::Str, "", Some(("", DoubleQuoted))),
-            (Type::Int, "-7", Some(("-7", Plain))),
-            (Type::Int, "007", Some(("7", Plain))),
-            (Type::Int, "9223372036854775808", None),
-            (Type::Int, "x", None),
-            (Type::Float, "1", Some(("1", Plain))),
-            (Type::Float, "1e10", Some(("10000000000", Plain))),
-            (Type::Float, "+Inf", Some((".inf", Plain))),
-            (Type::Float, "-Inf", Some(("-.inf", Plain))),
-            (Type::Float, "NaN", Some((".nan", Plain))),
-            (Type::Float, "1e999", None),
-            (Type::Bool, "True", Some(("true", Plain))),
-            (Type::Bool, "0", Some(("false", Plain))),
-            (Type::Bool, "yes", None),
-            (Type::Time, "2006-01-02T15:04:05+07:06", Some(("2006-01-02T15:04:05+07:06", Plain))),
-            (Type::Time, "2024-01-01", None),
+            (PlaintextType::Str, "007", Some(("007", DoubleQuoted))),
+            (PlaintextType::Str, "", Some(("", DoubleQuoted))),
+            (PlaintextType::Int, "-7", Some(("-7", Plain))),
+            (PlaintextType::Int, "007", Some(("7", Plain))),
+            (PlaintextType::Int, "9223372036854775808", None),
+            (PlaintextType::Int, "x", None),
+            (PlaintextType::Float, "1", Some(("1", Plain))),
+            (PlaintextType::Float, "1e10", Some(("10000000000", Plain))),
+            (PlaintextType::Float, "+Inf", Some((".inf", Plain))),
+            (PlaintextType::Float, "-Inf", Some(("-.inf", Plain))),
+            (PlaintextType::Float, "NaN", Some((".nan", Plain))),
+            (PlaintextType::Float, "1e999", None),
+            (PlaintextType::Bool, "True", Some(("true", Plain))),
+            (PlaintextType::Bool, "0", Some(("false", Plain))),
+            (PlaintextType::Bool, "yes", None),
+            (PlaintextType::Time, "2006-01-02T15:04:05+07:06", Some(("2006-01-02T15:04:05+07:06", Plain))),
+            (PlaintextType::Time, "2024-01-01", None),
         ] {
-            let value = Value::decrypted(kind, Zeroizing::new(plaintext.as_bytes().to_vec()));
-            let scalar = value.and_then(Value::into_yaml);
+            let value = TypedValue::from_plaintext(kind, Zeroizing::new(plaintext.as_bytes().to_vec()));
+            let scalar = value.and_then(TypedValue::into_yaml);
             let found = scalar.as_ref().map(|(text, style)| (text.as_str(), *style));
             assert_eq!(found, expected, "{kind:?} {plaintext}");
         }
-        let not_utf8 = Value::decrypted(Type::Str, Zeroizing::new(vec![0x80, 0x81]));
-        assert!(not_utf8.and_then(Value::into_yaml).is_none());
+        let not_utf8 = TypedValue::from_plaintext(PlaintextType::Str, Zeroizing::new(vec![0x80, 0x81]));
+        assert!(not_utf8.and_then(TypedValue::into_yaml).is_none());
     }
 
     proptest::proptest! {
@@ -478,11 +478,11 @@ mod tests {
         fn any_scalar_has_a_value(text in ".*", digits in "[-+.0-9_eExob]{1,12}", time in "[0-9]{4}-[-0-9:tTZ. ]{1,20}") {
             for text in [text, digits, time] {
                 for tag in [None, Some("int"), Some("float"), Some("binary"), Some("timestamp"), Some("x")] {
-                    let mut scalar = Scalar::new(text.as_str(), Style::Plain);
+                    let mut scalar = Scalar::new(text.as_str(), YamlStyle::Plain);
                     scalar.tag = tag.map(str::to_owned);
-                    let copied = Value::of(&scalar);
+                    let copied = TypedValue::of(&scalar);
                     assert_eq!((copied.kind(), copied.bytes()), {
-                        let moved = Value::from_scalar(scalar.clone());
+                        let moved = TypedValue::from_scalar(scalar.clone());
                         (moved.kind(), moved.bytes().map(|bytes| bytes.into_owned().into()))
                     });
                 }

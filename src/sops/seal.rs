@@ -1,19 +1,19 @@
 //! Encrypts a document of any format.
 
 use super::ambiguous::is_ambiguous;
-use super::cipher::{Ciphertext, DataKey, Type};
-use super::document::{Comment, Document, Leaf, Site};
+use super::cipher::{Ciphertext, DataKey, PlaintextType};
+use super::document::{Leaf, SopsComment, SopsDocument, ValueSite};
 use super::mac::{Mac, MacScope};
-use super::path::KeyPath;
-use super::scalar::Value;
+use super::path::ValuePath;
+use super::scalar::TypedValue;
 use super::selector::{Selection, Selector};
-use super::stash::{Kept, Stash};
-use super::store::{Change, Format, Unfit};
-use super::way::{Visit, Way, visit};
+use super::stash::{CachedToken, CiphertextCache};
+use super::store::{SopsFormat, TextEdit, UnrepresentableValue};
+use super::way::{DocumentVisitor, TraversalState, visit_document};
 use crate::span::Span;
 
 /// What became of a document that was encrypted.
-pub(super) struct Encrypted {
+pub(super) struct EncryptedDocument {
     pub(super) mac: Mac,
     /// How many values are encrypted.
     pub(super) values: usize,
@@ -22,7 +22,7 @@ pub(super) struct Encrypted {
     /// How many ciphertexts, those of comments included, were not there before.
     pub(super) new: usize,
     /// What makes the text one of ciphertext.
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<TextEdit>,
     pub(super) problem: Option<SealProblem>,
 }
 
@@ -34,7 +34,7 @@ pub enum SealProblem {
     /// A ciphertext would match the pattern that selects what stays readable.
     CommentPattern {
         /// The map or list that the comment is in.
-        path: KeyPath,
+        path: ValuePath,
     },
     /// A key on the way to the value has a `:`, so that nobody could tell which keys those are.
     AmbiguousKey {
@@ -44,48 +44,54 @@ pub enum SealProblem {
     /// The format could not hold the value once it is decrypted.
     Unfit {
         /// Its path.
-        path: KeyPath,
+        path: ValuePath,
         /// Why.
-        unfit: Unfit,
+        unfit: UnrepresentableValue,
     },
     /// An integer of 64 bits without a sign: sops refuses to read the file.
     Unsigned {
         /// Where it stands.
         span: Span,
         /// Its path.
-        path: KeyPath,
+        path: ValuePath,
     },
 }
 
 /// How values are encrypted.
-pub(super) struct Sealer<'a> {
-    pub(super) format: Format,
+pub(super) struct DocumentEncryptor<'a> {
+    pub(super) format: SopsFormat,
     pub(super) key: &'a DataKey,
     pub(super) selector: &'a Selector,
     pub(super) scope: MacScope,
     /// The ciphertexts of values that were there before.
-    pub(super) stash: Stash,
+    pub(super) stash: CiphertextCache,
 }
 
-impl Sealer<'_> {
+impl DocumentEncryptor<'_> {
     /// Encrypts a document. Its values stay in plaintext; the changes are what counts.
-    pub(super) fn seal(self, document: &mut Document) -> Encrypted {
+    pub(super) fn encrypt_document(self, document: &mut SopsDocument) -> EncryptedDocument {
         let selector = self.selector;
-        let encrypted =
-            Encrypted { mac: Mac::new(self.scope), values: 0, plain: 0, new: 0, changes: Vec::new(), problem: None };
-        let mut run = Run { sealer: self, encrypted };
-        visit(document, selector, &mut run);
+        let encrypted = EncryptedDocument {
+            mac: Mac::new(self.scope),
+            values: 0,
+            plain: 0,
+            new: 0,
+            changes: Vec::new(),
+            problem: None,
+        };
+        let mut run = EncryptionRun { sealer: self, encrypted };
+        visit_document(document, selector, &mut run);
         run.encrypted
     }
 }
 
-struct Run<'a> {
-    sealer: Sealer<'a>,
-    encrypted: Encrypted,
+struct EncryptionRun<'a> {
+    sealer: DocumentEncryptor<'a>,
+    encrypted: EncryptedDocument,
 }
 
-impl Visit for Run<'_> {
-    fn comment(&mut self, comment: &mut Comment, way: &Way<'_>) {
+impl DocumentVisitor for EncryptionRun<'_> {
+    fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>) {
         let text = comment.text.as_str();
         // one of another key was taken over as it is, and stays so
         let foreign = || Ciphertext::parse(text.trim()).is_ok();
@@ -93,33 +99,33 @@ impl Visit for Run<'_> {
             return;
         }
         let associated = way.path().associated_data();
-        let Some(token) = self.token(Type::Comment, &associated, text.as_bytes()) else { return };
+        let Some(token) = self.make_token(PlaintextType::Comment, &associated, text.as_bytes()) else { return };
         if let Selector::UnencryptedCommentRegex(pattern) = self.sealer.selector
             && pattern.is_match(token.text())
         {
             self.encrypted.problem = Some(SealProblem::CommentPattern { path: way.path().clone() });
         }
         let kept = token.written().filter(|written| !written.starts_with('-') || comment.as_item);
-        let written = match (kept, self.sealer.format.comment(token.text())) {
+        let written = match (kept, self.sealer.format.write_comment(token.text())) {
             (Some(written), _) => written.to_owned(),
             // of which list a bare one is follows from the lines around it, and sops takes long ones for others
             _ if comment.as_item => format!("- {}", token.text()),
             (None, Some(written)) => written.to_string(),
             (None, None) => return,
         };
-        let Site { span, indent, .. } = comment.site;
+        let ValueSite { span, indent, .. } = comment.site;
         // what was kept stands where it stood, unless it is an item of a list
-        match indent.filter(|_| matches!(token, Token::New(_)) || written.starts_with('-')) {
+        match indent.filter(|_| matches!(token, CiphertextToken::New(_)) || written.starts_with('-')) {
             Some(indent) => {
                 let start = span.start - span.column.saturating_sub(1).min(span.start);
-                self.change(Span { start, ..span }, format!("{:indent$}{written}", ""));
+                self.push_edit(Span { start, ..span }, format!("{:indent$}{written}", ""));
             }
-            None => self.change(span, written),
+            None => self.push_edit(span, written),
         }
     }
 
-    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
-        if let Value::Text(text) = &leaf.value
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
+        if let TypedValue::Text(text) = &leaf.value
             && leaf.unsigned
             && !text.is_empty()
         {
@@ -141,25 +147,25 @@ impl Visit for Run<'_> {
             let problem = SealProblem::AmbiguousKey { span: leaf.site.span };
             self.encrypted.problem.get_or_insert(problem);
         }
-        if self.sealer.format != Format::Binary
-            && let Err(unfit) = self.sealer.format.leaf(&leaf.value, leaf.site)
+        if self.sealer.format != SopsFormat::Binary
+            && let Err(unfit) = self.sealer.format.write_leaf(&leaf.value, leaf.site)
         {
             self.encrypted.problem.get_or_insert(SealProblem::Unfit { path: way.path().clone(), unfit });
         }
-        let token = self.token(kind, &way.path().associated_data(), &bytes)?;
-        let written = self.written(&token, leaf.site);
-        self.change(leaf.site.span, written);
+        let token = self.make_token(kind, &way.path().associated_data(), &bytes)?;
+        let written = self.write_token(&token, leaf.site);
+        self.push_edit(leaf.site.span, written);
         None
     }
 }
 
 /// A ciphertext: one that was there before, or a new one.
-enum Token {
-    Kept(Kept),
+enum CiphertextToken {
+    Kept(CachedToken),
     New(String),
 }
 
-impl Token {
+impl CiphertextToken {
     fn text(&self) -> &str {
         match self {
             Self::Kept(kept) => kept.token(),
@@ -176,29 +182,29 @@ impl Token {
     }
 }
 
-impl Run<'_> {
-    fn token(&mut self, kind: Type, associated: &str, plaintext: &[u8]) -> Option<Token> {
-        if let Some(kept) = self.sealer.stash.take(kind, associated, plaintext) {
-            return Some(Token::Kept(kept));
+impl EncryptionRun<'_> {
+    fn make_token(&mut self, kind: PlaintextType, associated: &str, plaintext: &[u8]) -> Option<CiphertextToken> {
+        if let Some(kept) = self.sealer.stash.take_token(kind, associated, plaintext) {
+            return Some(CiphertextToken::Kept(kept));
         }
         self.encrypted.new += 1;
-        let new = self.sealer.key.seal(plaintext, kind, associated);
+        let new = self.sealer.key.encrypt_to_text(plaintext, kind, associated);
         if new.is_none() {
             self.encrypted.problem.get_or_insert(SealProblem::NoRandomness);
         }
-        new.map(Token::New)
+        new.map(CiphertextToken::New)
     }
 
     /// With the quotes that it had, if they fit where it stands now.
-    fn written(&self, token: &Token, site: Site) -> String {
+    fn write_token(&self, token: &CiphertextToken, site: ValueSite) -> String {
         let fits = |written: &&str| !(written.contains('\n') || site.flow && !written.starts_with(['"', '\'']));
         match token.written().filter(fits) {
             Some(written) => written.to_owned(),
-            None => self.sealer.format.token(token.text(), site),
+            None => self.sealer.format.write_token(token.text(), site),
         }
     }
 
-    fn change(&mut self, span: Span, text: String) {
-        self.encrypted.changes.push(Change::new(span.start..span.end, text));
+    fn push_edit(&mut self, span: Span, text: String) {
+        self.encrypted.changes.push(TextEdit::new(span.start..span.end, text));
     }
 }

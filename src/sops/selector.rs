@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::path::{KeyPath, Step};
-use super::pattern::Pattern;
+use super::path::{ValuePath, ValuePathStep};
+use super::pattern::GoRegex;
 
 /// The rule by which values of a file are encrypted or left alone. A file has exactly one.
 ///
@@ -15,19 +15,19 @@ pub enum Selector {
     /// Only values below a key with this ending.
     EncryptedSuffix(String),
     /// All values, but for those below a key that matches.
-    UnencryptedRegex(Pattern),
+    UnencryptedRegex(GoRegex),
     /// Only values below a key that matches.
-    EncryptedRegex(Pattern),
+    EncryptedRegex(GoRegex),
     /// All values, but for those below a comment that matches.
-    UnencryptedCommentRegex(Pattern),
+    UnencryptedCommentRegex(GoRegex),
     /// Only values below a comment that matches.
-    EncryptedCommentRegex(Pattern),
+    EncryptedCommentRegex(GoRegex),
 }
 
 /// What a walk through a document knows of the selector at a point: whether something on the way
 /// there matched. Comments on the way will be told to [`Selector::enter`] by a walk that has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum SelectorScope {
     Matched,
     Unmatched,
     /// The selector asks for comments, and the tree has none.
@@ -46,7 +46,7 @@ pub(super) enum Selection {
 
 impl Selector {
     /// The field of the metadata that holds the selector.
-    pub fn field(&self) -> &'static str {
+    pub fn field_name(&self) -> &'static str {
         match self {
             Self::UnencryptedSuffix(_) => "unencrypted_suffix",
             Self::EncryptedSuffix(_) => "encrypted_suffix",
@@ -69,10 +69,10 @@ impl Selector {
     }
 
     /// Whether a value at a path is encrypted in a file without comments.
-    pub fn encrypts(&self, path: &KeyPath) -> bool {
-        let scope = path.steps().iter().fold(self.root(), |scope, step| match step {
-            Step::Key(key) => self.enter(scope, key),
-            Step::Index(_) => scope,
+    pub fn encrypts_path(&self, path: &ValuePath) -> bool {
+        let scope = path.steps().iter().fold(self.root_scope(), |scope, step| match step {
+            ValuePathStep::Key(key) => self.enter_key(scope, key),
+            ValuePathStep::Index(_) => scope,
         });
         match self.selection(scope) {
             Selection::Encrypted => true,
@@ -82,29 +82,29 @@ impl Selector {
     }
 
     /// The scope at the root.
-    pub(super) fn root(&self) -> Scope {
+    pub(super) fn root_scope(&self) -> SelectorScope {
         match self {
-            Self::UnencryptedCommentRegex(_) | Self::EncryptedCommentRegex(_) => Scope::Unknown,
+            Self::UnencryptedCommentRegex(_) | Self::EncryptedCommentRegex(_) => SelectorScope::Unknown,
             Self::UnencryptedSuffix(_)
             | Self::EncryptedSuffix(_)
             | Self::UnencryptedRegex(_)
-            | Self::EncryptedRegex(_) => Scope::Unmatched,
+            | Self::EncryptedRegex(_) => SelectorScope::Unmatched,
         }
     }
 
     /// The scope below a key.
-    pub(super) fn enter(&self, scope: Scope, key: &str) -> Scope {
+    pub(super) fn enter_key(&self, scope: SelectorScope, key: &str) -> SelectorScope {
         let matches = match self {
-            _ if scope != Scope::Unmatched => return scope,
+            _ if scope != SelectorScope::Unmatched => return scope,
             Self::UnencryptedSuffix(suffix) | Self::EncryptedSuffix(suffix) => key.ends_with(suffix.as_str()),
             Self::UnencryptedRegex(pattern) | Self::EncryptedRegex(pattern) => pattern.is_match(key),
             Self::UnencryptedCommentRegex(_) | Self::EncryptedCommentRegex(_) => false,
         };
-        if matches { Scope::Matched } else { Scope::Unmatched }
+        if matches { SelectorScope::Matched } else { SelectorScope::Unmatched }
     }
 
     /// What the selector says of a value in a scope.
-    pub(super) fn selection(&self, scope: Scope) -> Selection {
+    pub(super) fn selection(&self, scope: SelectorScope) -> Selection {
         let matched = match self {
             Self::EncryptedSuffix(_) | Self::EncryptedRegex(_) | Self::EncryptedCommentRegex(_) => Selection::Encrypted,
             Self::UnencryptedSuffix(_) | Self::UnencryptedRegex(_) | Self::UnencryptedCommentRegex(_) => {
@@ -112,10 +112,10 @@ impl Selector {
             }
         };
         match (scope, matched) {
-            (Scope::Unknown, _) => Selection::AsFound,
-            (Scope::Matched, matched) => matched,
-            (Scope::Unmatched, Selection::Encrypted) => Selection::Plain,
-            (Scope::Unmatched, Selection::Plain | Selection::AsFound) => Selection::Encrypted,
+            (SelectorScope::Unknown, _) => Selection::AsFound,
+            (SelectorScope::Matched, matched) => matched,
+            (SelectorScope::Unmatched, Selection::Encrypted) => Selection::Plain,
+            (SelectorScope::Unmatched, Selection::Plain | Selection::AsFound) => Selection::Encrypted,
         }
     }
 }
@@ -130,7 +130,7 @@ impl Default for Selector {
 /// `encrypted_regex: ^(data|stringData)$`
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field(), self.argument())
+        write!(f, "{}: {}", self.field_name(), self.argument())
     }
 }
 
@@ -139,14 +139,14 @@ mod tests {
     use super::*;
 
     fn selection(selector: &Selector, path: &[&str]) -> Selection {
-        let scope = path.iter().fold(selector.root(), |scope, key| selector.enter(scope, key));
+        let scope = path.iter().fold(selector.root_scope(), |scope, key| selector.enter_key(scope, key));
         selector.selection(scope)
     }
 
     #[test]
     fn any_key_on_the_way_decides() {
         use Selection::{AsFound, Encrypted, Plain};
-        let pattern = |text| Pattern::parse(text).expect("compiles");
+        let pattern = |text| GoRegex::parse(text).expect("compiles");
         let suffix = || "_x".to_owned();
         let regex = || pattern("^(data|stringData)$");
         for (selector, path, expected) in [

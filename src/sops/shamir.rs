@@ -11,7 +11,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// A share, or a secret: wiped when dropped.
-type Bytes = Zeroizing<Vec<u8>>;
+type ShareBytes = Zeroizing<Vec<u8>>;
 
 /// Why a secret cannot be split or put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -32,13 +32,13 @@ pub enum ShamirError {
 
 /// Splits a secret so that any `threshold` of the `shares` give it back. Share `i` is for point
 /// `i + 1`, as in the files that sops writes.
-pub(super) fn split(secret: &[u8], shares: usize, threshold: usize) -> Result<Vec<Bytes>, ShamirError> {
+pub(super) fn split_secret(secret: &[u8], shares: usize, threshold: usize) -> Result<Vec<ShareBytes>, ShamirError> {
     let points: Vec<u8> = (1..=u8::MAX).take(shares).collect();
     if points.len() != shares || threshold < 2 || threshold > shares {
         return Err(ShamirError::Parameters);
     }
     let with_room = || Zeroizing::new(Vec::with_capacity(secret.len() + 1));
-    let mut out: Vec<Bytes> = points.iter().map(|_| with_room()).collect();
+    let mut out: Vec<ShareBytes> = points.iter().map(|_| with_room()).collect();
     // the constant term is set for each byte, the others are drawn
     let mut polynomial = Zeroizing::new(vec![0; threshold]);
     for byte in secret {
@@ -47,7 +47,7 @@ pub(super) fn split(secret: &[u8], shares: usize, threshold: usize) -> Result<Ve
             *constant = *byte;
         }
         for (share, &point) in out.iter_mut().zip(&points) {
-            share.push(evaluate(&polynomial, point));
+            share.push(evaluate_polynomial(&polynomial, point));
         }
     }
     for (share, &point) in out.iter_mut().zip(&points) {
@@ -58,16 +58,16 @@ pub(super) fn split(secret: &[u8], shares: usize, threshold: usize) -> Result<Ve
 
 /// Puts a secret together from shares. Too few shares, or a wrong one, give a wrong secret: nothing
 /// in a share tells.
-pub(super) fn combine<S: AsRef<[u8]>>(shares: &[S]) -> Result<Bytes, ShamirError> {
-    at(0, shares)
+pub(super) fn combine_shares<S: AsRef<[u8]>>(shares: &[S]) -> Result<ShareBytes, ShamirError> {
+    interpolate_at(0, shares)
 }
 
 /// The share for a point, from those of others: that of a group which nobody at hand can open.
-pub(super) fn share<S: AsRef<[u8]>>(point: u8, shares: &[S]) -> Result<Bytes, ShamirError> {
+pub(super) fn recover_share<S: AsRef<[u8]>>(point: u8, shares: &[S]) -> Result<ShareBytes, ShamirError> {
     if point == 0 {
         return Err(ShamirError::Parameters);
     }
-    let values = at(point, shares)?;
+    let values = interpolate_at(point, shares)?;
     let mut share = Zeroizing::new(Vec::with_capacity(values.len() + 1));
     share.extend_from_slice(&values);
     share.push(point);
@@ -75,7 +75,7 @@ pub(super) fn share<S: AsRef<[u8]>>(point: u8, shares: &[S]) -> Result<Bytes, Sh
 }
 
 /// The values at a point of the polynomials that go through all shares.
-fn at<S: AsRef<[u8]>>(target: u8, shares: &[S]) -> Result<Bytes, ShamirError> {
+fn interpolate_at<S: AsRef<[u8]>>(target: u8, shares: &[S]) -> Result<ShareBytes, ShamirError> {
     let mut parts: Vec<(u8, &[u8])> = Vec::with_capacity(shares.len());
     for share in shares {
         let (&point, values) = share.as_ref().split_last().ok_or(ShamirError::Length)?;
@@ -94,7 +94,7 @@ fn at<S: AsRef<[u8]>>(target: u8, shares: &[S]) -> Result<Bytes, ShamirError> {
     let length = parts.first().map_or(0, |(_, values)| values.len());
     let mut secret = Zeroizing::new(vec![0; length]);
     for (point, values) in &parts {
-        let weight = weight(target, *point, parts.iter().map(|(other, _)| *other));
+        let weight = lagrange_weight(target, *point, parts.iter().map(|(other, _)| *other));
         for (byte, value) in secret.iter_mut().zip(*values) {
             *byte ^= multiply(*value, weight);
         }
@@ -103,12 +103,12 @@ fn at<S: AsRef<[u8]>>(target: u8, shares: &[S]) -> Result<Bytes, ShamirError> {
 }
 
 /// The value of a polynomial, lowest coefficient first, by Horner's rule.
-fn evaluate(polynomial: &[u8], point: u8) -> u8 {
+fn evaluate_polynomial(polynomial: &[u8], point: u8) -> u8 {
     polynomial.iter().rev().fold(0, |value, coefficient| multiply(value, point) ^ coefficient)
 }
 
 /// What the share of a point counts for in the value at another (Lagrange).
-fn weight(target: u8, point: u8, points: impl Iterator<Item = u8>) -> u8 {
+fn lagrange_weight(target: u8, point: u8, points: impl Iterator<Item = u8>) -> u8 {
     let others = points.filter(|&other| other != point);
     others.fold(1, |weight, other| multiply(weight, multiply(other ^ target, inverse(other ^ point))))
 }
@@ -153,12 +153,12 @@ mod tests {
     fn parameters_that_give_no_secrecy_or_no_secret_are_refused() {
         for (shares, threshold) in [(0, 0), (1, 1), (2, 1), (3, 0), (2, 3), (256, 2)] {
             assert_eq!(
-                split(b"secret", shares, threshold).err(),
+                split_secret(b"secret", shares, threshold).err(),
                 Some(ShamirError::Parameters),
                 "{threshold}/{shares}"
             );
         }
-        assert!(split(b"secret", 255, 255).is_ok());
+        assert!(split_secret(b"secret", 255, 255).is_ok());
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
             (&[&[1, 1], &[2, 1]], ShamirError::Same),
             (&[&[1, 0], &[2, 1]], ShamirError::Same),
         ] {
-            assert_eq!(combine(shares).err(), Some(expected), "{shares:?}");
+            assert_eq!(combine_shares(shares).err(), Some(expected), "{shares:?}");
         }
     }
 
@@ -185,20 +185,20 @@ mod tests {
             start in 0usize..9,
         ) {
             let threshold = threshold.min(shares);
-            let parts = split(&secret, shares, threshold).expect("splits");
+            let parts = split_secret(&secret, shares, threshold).expect("splits");
             for (index, part) in parts.iter().enumerate() {
                 proptest::prop_assert_eq!(part.len(), secret.len() + 1);
                 proptest::prop_assert_eq!(usize::from(*part.last().expect("a point")), index + 1);
             }
             let some = |count: usize| (0..count).map(|i| &*parts[(start + i) % shares]).collect::<Vec<_>>();
-            proptest::prop_assert_eq!(&**combine(&some(threshold)).expect("combines"), &secret[..]);
-            proptest::prop_assert_eq!(&**combine(&some(shares)).expect("combines"), &secret[..]);
+            proptest::prop_assert_eq!(&**combine_shares(&some(threshold)).expect("combines"), &secret[..]);
+            proptest::prop_assert_eq!(&**combine_shares(&some(shares)).expect("combines"), &secret[..]);
             for (index, part) in parts.iter().enumerate() {
                 let point = u8::try_from(index + 1).expect("few");
-                proptest::prop_assert_eq!(&**share(point, &some(threshold)).expect("combines"), &***part);
+                proptest::prop_assert_eq!(&**recover_share(point, &some(threshold)).expect("combines"), &***part);
             }
             if threshold > 2 {
-                proptest::prop_assert_ne!(&**combine(&some(threshold - 1)).expect("combines"), &secret[..]);
+                proptest::prop_assert_ne!(&**combine_shares(&some(threshold - 1)).expect("combines"), &secret[..]);
             }
         }
     }

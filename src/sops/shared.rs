@@ -4,18 +4,18 @@
 
 use std::collections::HashMap;
 
-use super::document::{Comment, Document, Leaf};
-use super::path::KeyPath;
+use super::document::{Leaf, SopsComment, SopsDocument};
+use super::path::ValuePath;
 use super::selector::{Selection, Selector};
-use super::way::{Visit, Way, visit};
+use super::way::{DocumentVisitor, TraversalState, visit_document};
 use super::write_error::WriteError;
 use crate::span::{Source, Span};
 
 /// Refuses a document in which a value is encrypted in one place and in plaintext in another one.
-pub(super) fn refuse_shared(document: &Document, source: &Source, selector: &Selector) -> Result<(), WriteError> {
-    let mut document = Document { branches: document.branches.clone() };
-    let mut search = Search::default();
-    visit(&mut document, selector, &mut search);
+pub(super) fn refuse_shared(document: &SopsDocument, source: &Source, selector: &Selector) -> Result<(), WriteError> {
+    let mut document = SopsDocument { branches: document.branches.clone() };
+    let mut search = SharedTextSearch::default();
+    visit_document(&mut document, selector, &mut search);
     match search.found {
         None => Ok(()),
         Some((plain, encrypted, span)) => Err(WriteError::SharedValue { place: source.place(span), plain, encrypted }),
@@ -24,16 +24,16 @@ pub(super) fn refuse_shared(document: &Document, source: &Source, selector: &Sel
 
 /// Places that values have, by where their text is: copies of an anchor keep its place.
 #[derive(Default)]
-struct Search {
-    known: HashMap<usize, (KeyPath, bool)>,
+struct SharedTextSearch {
+    known: HashMap<usize, (ValuePath, bool)>,
     /// Path in plaintext, path that is encrypted, and the place of the value.
-    found: Option<(KeyPath, KeyPath, Span)>,
+    found: Option<(ValuePath, ValuePath, Span)>,
 }
 
-impl Visit for Search {
-    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+impl DocumentVisitor for SharedTextSearch {
+    fn visit_comment(&mut self, _: &mut SopsComment, _: &TraversalState<'_>) {}
 
-    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
         // nulls and empty texts are never encrypted
         if leaf.value.bytes().is_none_or(|bytes| bytes.is_empty()) {
             return None;

@@ -23,7 +23,7 @@ use rand::rngs::OsRng;
 use sha2::{Digest as _, Sha256, Sha512};
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub(super) use private::{LockedKey, PrivateKey, read_private};
+pub(super) use private::{LockedKey, SshPrivateKey, read_private};
 
 /// The type of the key, and of the stanza.
 pub(super) const ED25519: &str = "ssh-ed25519";
@@ -52,7 +52,7 @@ impl SshRecipient {
 
     /// Reads the encoding of SSH: the type, and 32 bytes of key.
     fn of_blob(blob: &[u8]) -> Option<Self> {
-        let mut reader = private::Reader(blob);
+        let mut reader = private::SshReader(blob);
         let key = (reader.string()? == ED25519.as_bytes()).then(|| reader.string())??;
         let point = CompressedEdwardsY::from_slice(key).ok()?.decompress()?;
         // with such a key everybody knows the shared secret
@@ -120,7 +120,7 @@ impl SshIdentity {
         &self.recipient
     }
 
-    fn unwrap(&self, ephemeral: &str, body: &[u8]) -> Result<FileKey, DecryptError> {
+    fn unwrap_file_key(&self, ephemeral: &str, body: &[u8]) -> Result<FileKey, DecryptError> {
         let ephemeral = STANDARD_NO_PAD.decode(ephemeral).map_err(|_| DecryptError::InvalidHeader)?;
         let ephemeral = MontgomeryPoint(ephemeral.try_into().map_err(|_| DecryptError::InvalidHeader)?);
         let key = self.recipient.wrapping_key(ephemeral.mul_clamped(*self.scalar), &ephemeral);
@@ -141,7 +141,7 @@ impl age::Identity for SshIdentity {
             return None;
         }
         let [tag, ephemeral] = stanza.args.as_slice() else { return Some(Err(DecryptError::InvalidHeader)) };
-        (*tag == self.recipient.tag()).then(|| self.unwrap(ephemeral, &stanza.body))
+        (*tag == self.recipient.tag()).then(|| self.unwrap_file_key(ephemeral, &stanza.body))
     }
 }
 

@@ -9,10 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::BLOCK;
-use super::selector::{Scope, Selection, Selector};
+use super::selector::{Selection, Selector, SelectorScope};
 use crate::diagnostic::Diagnostic;
-use crate::span::{Place, Source, Span};
-use crate::yaml::node::{Kind, Node};
+use crate::span::{Location, Source, Span};
+use crate::yaml::node::{YamlKind, YamlNode};
 
 /// The rule of all findings of this kind.
 const RULE: &str = "ciphertext-as-value";
@@ -66,48 +66,48 @@ pub fn refuse_ciphertext(name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
         return Err(finding);
     }
     let span = Span::locate(&text, found.start(), found.start());
-    Err(finding.at_hidden(Source::new(name, text).place(span)))
+    Err(finding.at_masked(Source::new(name, text).place(span)))
 }
 
 /// The first ciphertext in a file that has no `sops` block: in a key, a value or a comment.
-pub fn in_plain_file(root: &Node, source: &Source) -> Option<Diagnostic> {
+pub fn in_plain_file(root: &YamlNode, source: &Source) -> Option<Diagnostic> {
     let mut spans = Vec::new();
-    collect(root, &Scoping::Nowhere, Scope::Unmatched, &mut spans);
+    collect_stray(root, &StrayScope::Nowhere, SelectorScope::Unmatched, &mut spans);
     // a comment is one only if it is a whole ciphertext: people write about them
     let comment = memchr::memmem::find(source.text().as_bytes(), START_OF_DATA.as_bytes());
     let comment = comment.map(|at| Span::locate(source.text(), at, at));
     let first = spans.into_iter().chain(comment).min_by_key(|span| span.start)?;
-    Some(finding(&format!("`{}` has no `sops` block, and", source.name()), source.place(first)))
+    Some(stray_diagnostic(&format!("`{}` has no `sops` block, and", source.name()), source.place(first)))
 }
 
 /// The first ciphertext in an encrypted file under a key that its selector leaves in plaintext.
-pub fn in_encrypted_file(root: &Node, source: &Source, selector: &Selector) -> Option<Diagnostic> {
+pub fn in_encrypted_file(root: &YamlNode, source: &Source, selector: &Selector) -> Option<Diagnostic> {
     let mut spans = Vec::new();
-    collect(root, &Scoping::Of(selector), selector.root(), &mut spans);
+    collect_stray(root, &StrayScope::Of(selector), selector.root_scope(), &mut spans);
     let first = spans.into_iter().min_by_key(|span| span.start)?;
     let what = format!("`{}`, under a key that is not encrypted by its `{selector}`,", source.name());
-    Some(finding(&what, source.place(first)))
+    Some(stray_diagnostic(&what, source.place(first)))
 }
 
-fn finding(what: &str, place: Place) -> Diagnostic {
-    ciphertext_as_value(what).at_hidden(place)
+fn stray_diagnostic(what: &str, place: Location) -> Diagnostic {
+    ciphertext_as_value(what).at_masked(place)
 }
 
 /// Where ciphertext may be.
-enum Scoping<'s> {
+enum StrayScope<'s> {
     Nowhere,
     Of(&'s Selector),
 }
 
-impl Scoping<'_> {
-    fn enter(&self, scope: Scope, key: &str) -> Scope {
+impl StrayScope<'_> {
+    fn enter(&self, scope: SelectorScope, key: &str) -> SelectorScope {
         match self {
             Self::Nowhere => scope,
-            Self::Of(selector) => selector.enter(scope, key),
+            Self::Of(selector) => selector.enter_key(scope, key),
         }
     }
 
-    fn is_allowed(&self, scope: Scope) -> bool {
+    fn is_allowed(&self, scope: SelectorScope) -> bool {
         match self {
             Self::Nowhere => false,
             Self::Of(selector) => selector.selection(scope) != Selection::Plain,
@@ -116,30 +116,30 @@ impl Scoping<'_> {
 }
 
 /// The places of ciphertexts that may not be there. Depth is bounded by the reader, so recursion is safe.
-fn collect(node: &Node, scoping: &Scoping<'_>, scope: Scope, found: &mut Vec<Span>) {
+fn collect_stray(node: &YamlNode, scoping: &StrayScope<'_>, scope: SelectorScope, found: &mut Vec<Span>) {
     match &node.kind {
-        Kind::Scalar(scalar) => {
+        YamlKind::Scalar(scalar) => {
             if !scoping.is_allowed(scope) && holds_ciphertext(scalar.text().as_bytes()) {
-                found.push(head(node.span));
+                found.push(first_line_span(node.span));
             }
         }
-        Kind::List(items) => items.iter().for_each(|item| collect(item, scoping, scope, found)),
-        Kind::Map(map) => {
+        YamlKind::List(items) => items.iter().for_each(|item| collect_stray(item, scoping, scope, found)),
+        YamlKind::Map(map) => {
             for (key, value) in map {
-                let is_block = matches!(scoping, Scoping::Of(_)) && key.text == BLOCK;
+                let is_block = matches!(scoping, StrayScope::Of(_)) && key.text == BLOCK;
                 if is_block && value.as_map().is_some() {
                     continue;
                 }
                 if holds_ciphertext(key.text.as_bytes()) {
-                    found.push(head(key.span));
+                    found.push(first_line_span(key.span));
                 }
-                collect(value, scoping, scoping.enter(scope, &key.text), found);
+                collect_stray(value, scoping, scoping.enter(scope, &key.text), found);
             }
         }
     }
 }
 
-fn head(span: Span) -> Span {
+fn first_line_span(span: Span) -> Span {
     Span { end: span.start, ..span }
 }
 

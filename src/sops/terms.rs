@@ -3,16 +3,16 @@
 use super::foreign::ForeignKey;
 use super::group::KeyGroup;
 use super::mac::MacScope;
-use super::metadata::Metadata;
+use super::metadata::SopsMetadata;
 use super::recipient::{self, InvalidRecipient, Recipient};
 use super::rules::RecipientGroup;
 use super::selector::Selector;
 
 /// Who can decrypt a file, and what of it is encrypted.
 #[derive(Debug, Clone)]
-pub struct Terms {
+pub struct EncryptionPolicy {
     /// The members of each key group.
-    groups: Vec<Vec<Member>>,
+    groups: Vec<Vec<PolicyMember>>,
     threshold: Option<usize>,
     /// Which values are encrypted.
     pub selector: Selector,
@@ -22,13 +22,13 @@ pub struct Terms {
 
 /// A recipient. Comments of SSH keys do not tell one from another.
 #[derive(Debug, Clone)]
-struct Member {
+struct PolicyMember {
     key: String,
-    who: Who,
+    who: MemberIdentity,
 }
 
 #[derive(Debug, Clone)]
-enum Who {
+enum MemberIdentity {
     Age(String),
     Foreign(ForeignKey),
 }
@@ -36,7 +36,7 @@ enum Who {
 /// What two versions change in different ways, so that nobody but their authors can tell what is
 /// meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TermsConflict {
+pub enum PolicyConflict {
     /// The number of key groups, or how many of them are needed.
     Groups,
     /// The selector.
@@ -45,12 +45,12 @@ pub enum TermsConflict {
     Nobody,
 }
 
-impl Terms {
+impl EncryptionPolicy {
     /// What the metadata of a file say.
-    pub fn of(metadata: &Metadata) -> Self {
+    pub fn of(metadata: &SopsMetadata) -> Self {
         Self {
-            groups: metadata.groups.iter().map(members).collect(),
-            threshold: (metadata.groups.len() > 1).then(|| metadata.needed()),
+            groups: metadata.groups.iter().map(group_members).collect(),
+            threshold: (metadata.groups.len() > 1).then(|| metadata.needed_groups()),
             selector: metadata.selector.clone(),
             mac_scope: metadata.mac_scope,
         }
@@ -58,7 +58,7 @@ impl Terms {
 
     /// What two versions agree on, given what they come from. A recipient whom either removed is
     /// not there; one whom either added is.
-    pub fn merge(base: Option<&Self>, ours: &Self, theirs: &Self) -> Result<Self, TermsConflict> {
+    pub fn merge_versions(base: Option<&Self>, ours: &Self, theirs: &Self) -> Result<Self, PolicyConflict> {
         let rule = |terms: &Self| (terms.selector.to_string(), terms.mac_scope);
         let (one, other, before) = (rule(ours), rule(theirs), base.map(rule));
         let by_rule = if one == other || before.as_ref() == Some(&other) {
@@ -66,11 +66,11 @@ impl Terms {
         } else if before.as_ref() == Some(&one) {
             theirs
         } else {
-            return Err(TermsConflict::Selector);
+            return Err(PolicyConflict::Selector);
         };
         let (groups, threshold) = merge_groups(base, ours, theirs)?;
         if groups.iter().any(Vec::is_empty) {
-            return Err(TermsConflict::Nobody);
+            return Err(PolicyConflict::Nobody);
         }
         Ok(Self { groups, threshold, selector: by_rule.selector.clone(), mac_scope: by_rule.mac_scope })
     }
@@ -79,7 +79,7 @@ impl Terms {
     pub fn same_recipients(&self, other: &Self) -> bool {
         self.threshold == other.threshold
             && self.groups.len() == other.groups.len()
-            && self.groups.iter().zip(&other.groups).all(|(one, other)| keys(one) == keys(other))
+            && self.groups.iter().zip(&other.groups).all(|(one, other)| member_keys(one) == member_keys(other))
     }
 
     /// Whether the same values are encrypted.
@@ -88,10 +88,10 @@ impl Terms {
     }
 
     /// The recipients of another version who are none here, as messages name them.
-    pub fn lacks(&self, other: &Self) -> Vec<String> {
-        let known: Vec<_> = self.groups.iter().flat_map(|group| keys(group)).collect();
+    pub fn lacking_recipients(&self, other: &Self) -> Vec<String> {
+        let known: Vec<_> = self.groups.iter().flat_map(|group| member_keys(group)).collect();
         let missing = other.groups.iter().flatten().filter(|member| !known.contains(&member.key.as_str()));
-        missing.map(Member::short).collect()
+        missing.map(PolicyMember::shorten_member).collect()
     }
 
     /// The groups, as a data key is given to them.
@@ -105,49 +105,55 @@ impl Terms {
     }
 }
 
-impl Member {
-    fn short(&self) -> String {
+impl PolicyMember {
+    fn shorten_member(&self) -> String {
         match &self.who {
-            Who::Age(text) => recipient::short(text),
-            Who::Foreign(key) => key.to_string(),
+            MemberIdentity::Age(text) => recipient::shorten_recipient(text),
+            MemberIdentity::Foreign(key) => key.to_string(),
         }
     }
 }
 
-fn members(group: &KeyGroup) -> Vec<Member> {
-    let age = group
-        .age
+fn group_members(group: &KeyGroup) -> Vec<PolicyMember> {
+    let age = group.age.iter().map(|entry| PolicyMember {
+        key: recipient::canonical_recipient(&entry.recipient),
+        who: MemberIdentity::Age(entry.recipient.clone()),
+    });
+    let foreign = group
+        .foreign
         .iter()
-        .map(|entry| Member { key: recipient::identity(&entry.recipient), who: Who::Age(entry.recipient.clone()) });
-    let foreign =
-        group.foreign.iter().map(|entry| Member { key: entry.key.to_string(), who: Who::Foreign(entry.key.clone()) });
+        .map(|entry| PolicyMember { key: entry.key.to_string(), who: MemberIdentity::Foreign(entry.key.clone()) });
     age.chain(foreign).collect()
 }
 
-fn recipient_group(members: &[Member]) -> Result<RecipientGroup, InvalidRecipient> {
+fn recipient_group(members: &[PolicyMember]) -> Result<RecipientGroup, InvalidRecipient> {
     let mut group = RecipientGroup::default();
     for member in members {
         match &member.who {
-            Who::Age(text) => group.age.push(Recipient::parse(text)?),
-            Who::Foreign(key) => group.foreign.push(key.clone()),
+            MemberIdentity::Age(text) => group.age.push(Recipient::parse(text)?),
+            MemberIdentity::Foreign(key) => group.foreign.push(key.clone()),
         }
     }
     Ok(group)
 }
 
 /// In one order, so that sets can be compared.
-fn keys(members: &[Member]) -> Vec<&str> {
+fn member_keys(members: &[PolicyMember]) -> Vec<&str> {
     let mut keys: Vec<_> = members.iter().map(|member| member.key.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
 }
 
-type Groups = (Vec<Vec<Member>>, Option<usize>);
+type MergedGroups = (Vec<Vec<PolicyMember>>, Option<usize>);
 
-fn merge_groups(base: Option<&Terms>, ours: &Terms, theirs: &Terms) -> Result<Groups, TermsConflict> {
-    let shape = |terms: &Terms| (terms.groups.len(), terms.threshold);
-    let all = |terms: &Terms| (terms.groups.clone(), terms.threshold);
+fn merge_groups(
+    base: Option<&EncryptionPolicy>,
+    ours: &EncryptionPolicy,
+    theirs: &EncryptionPolicy,
+) -> Result<MergedGroups, PolicyConflict> {
+    let shape = |terms: &EncryptionPolicy| (terms.groups.len(), terms.threshold);
+    let all = |terms: &EncryptionPolicy| (terms.groups.clone(), terms.threshold);
     let before = base.map(shape);
     let same_shape = shape(ours) == shape(theirs) && before.is_none_or(|before| before == shape(ours));
     if same_shape {
@@ -161,12 +167,12 @@ fn merge_groups(base: Option<&Terms>, ours: &Terms, theirs: &Terms) -> Result<Gr
         _ if ours.same_recipients(theirs) => Ok(all(ours)),
         Some(base) if base.same_recipients(ours) => Ok(all(theirs)),
         Some(base) if base.same_recipients(theirs) => Ok(all(ours)),
-        _ => Err(TermsConflict::Groups),
+        _ => Err(PolicyConflict::Groups),
     }
 }
 
-fn merge_members(before: &[Member], ours: &[Member], theirs: &[Member]) -> Vec<Member> {
-    let has = |members: &[Member], member: &Member| members.iter().any(|known| known.key == member.key);
+fn merge_members(before: &[PolicyMember], ours: &[PolicyMember], theirs: &[PolicyMember]) -> Vec<PolicyMember> {
+    let has = |members: &[PolicyMember], member: &PolicyMember| members.iter().any(|known| known.key == member.key);
     let kept = ours.iter().filter(|member| has(theirs, member) || !has(before, member));
     let added = theirs.iter().filter(|member| !has(ours, member) && !has(before, member));
     kept.chain(added).cloned().collect()
@@ -176,9 +182,9 @@ fn merge_members(before: &[Member], ours: &[Member], theirs: &[Member]) -> Vec<M
 mod tests {
     use super::*;
 
-    fn terms(groups: &[&str], threshold: Option<usize>) -> Terms {
-        let member = |name: char| Member { key: name.to_string(), who: Who::Age(name.to_string()) };
-        Terms {
+    fn terms(groups: &[&str], threshold: Option<usize>) -> EncryptionPolicy {
+        let member = |name: char| PolicyMember { key: name.to_string(), who: MemberIdentity::Age(name.to_string()) };
+        EncryptionPolicy {
             groups: groups.iter().map(|names| names.chars().map(member).collect()).collect(),
             threshold,
             selector: Selector::default(),
@@ -186,8 +192,13 @@ mod tests {
         }
     }
 
-    fn merged(base: Option<&Terms>, ours: &Terms, theirs: &Terms) -> Result<Vec<String>, TermsConflict> {
-        Terms::merge(base, ours, theirs).map(|terms| terms.groups.iter().map(|group| keys(group).concat()).collect())
+    fn merged(
+        base: Option<&EncryptionPolicy>,
+        ours: &EncryptionPolicy,
+        theirs: &EncryptionPolicy,
+    ) -> Result<Vec<String>, PolicyConflict> {
+        EncryptionPolicy::merge_versions(base, ours, theirs)
+            .map(|terms| terms.groups.iter().map(|group| member_keys(group).concat()).collect())
     }
 
     #[test]
@@ -208,7 +219,7 @@ mod tests {
             assert_eq!(merged(Some(&base), &theirs, &ours), Ok(vec![expected.to_owned()]), "the other way round");
         }
         let nobody = merged(Some(&terms(&["ab"], None)), &terms(&["a"], None), &terms(&["b"], None));
-        assert_eq!(nobody, Err(TermsConflict::Nobody));
+        assert_eq!(nobody, Err(PolicyConflict::Nobody));
         assert_eq!(merged(None, &terms(&["a"], None), &terms(&["b"], None)), Ok(vec!["ab".to_owned()]));
     }
 
@@ -221,20 +232,22 @@ mod tests {
         let three = terms(&["ab", "c", "d"], Some(2));
         assert_eq!(merged(Some(&two), &two, &three), Ok(["ab", "c", "d"].map(str::to_owned).to_vec()));
         assert_eq!(merged(Some(&two), &three, &two), Ok(["ab", "c", "d"].map(str::to_owned).to_vec()));
-        assert_eq!(merged(Some(&two), &three, &added), Err(TermsConflict::Groups));
-        assert_eq!(merged(None, &three, &two), Err(TermsConflict::Groups));
+        assert_eq!(merged(Some(&two), &three, &added), Err(PolicyConflict::Groups));
+        assert_eq!(merged(None, &three, &two), Err(PolicyConflict::Groups));
     }
 
     #[test]
     fn a_rule_that_one_side_changed_is_taken() {
-        let with =
-            |suffix: &str| Terms { selector: Selector::EncryptedSuffix(suffix.to_owned()), ..terms(&["a"], None) };
-        let rule = |base: &Terms, ours: &Terms, theirs: &Terms| {
-            Terms::merge(Some(base), ours, theirs).map(|terms| terms.selector.argument().to_owned())
+        let with = |suffix: &str| EncryptionPolicy {
+            selector: Selector::EncryptedSuffix(suffix.to_owned()),
+            ..terms(&["a"], None)
+        };
+        let rule = |base: &EncryptionPolicy, ours: &EncryptionPolicy, theirs: &EncryptionPolicy| {
+            EncryptionPolicy::merge_versions(Some(base), ours, theirs).map(|terms| terms.selector.argument().to_owned())
         };
         assert_eq!(rule(&with("x"), &with("y"), &with("x")).as_deref(), Ok("y"));
         assert_eq!(rule(&with("x"), &with("x"), &with("y")).as_deref(), Ok("y"));
         assert_eq!(rule(&with("x"), &with("y"), &with("y")).as_deref(), Ok("y"));
-        assert_eq!(rule(&with("x"), &with("y"), &with("z")), Err(TermsConflict::Selector));
+        assert_eq!(rule(&with("x"), &with("y"), &with("z")), Err(PolicyConflict::Selector));
     }
 }

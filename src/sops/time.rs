@@ -23,7 +23,7 @@ pub struct Timestamp {
 impl Timestamp {
     /// Reads RFC 3339: `2026-05-22T20:16:23Z`.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let mut rest = Cursor(text.as_bytes());
+        let mut rest = TimestampParser(text.as_bytes());
         let date = rest.date(2)?;
         rest.eat(b"T")?;
         let clock = rest.clock(2, b".")?;
@@ -35,7 +35,7 @@ impl Timestamp {
     /// Reads what go-yaml takes for a timestamp (format, section 1.9.2): RFC 3339 with `T` or `t` and
     /// fields of one or two digits, the same with a blank and without an offset, or a date alone.
     pub fn parse_yaml(text: &str) -> Option<Self> {
-        let mut rest = Cursor(text.as_bytes());
+        let mut rest = TimestampParser(text.as_bytes());
         let date = rest.date(1)?;
         if rest.end().is_some() {
             return Some(Self::new(date, (0, 0, 0, 0), 0));
@@ -52,7 +52,7 @@ impl Timestamp {
     }
 
     /// A point in time by the clock of the machine, in whole seconds and UTC.
-    pub fn at(time: SystemTime) -> Self {
+    pub fn from_system_time(time: SystemTime) -> Self {
         let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let part = |number: u64| u32::try_from(number).unwrap_or_default();
         let clock = (part(seconds / 3600 % 24), part(seconds / 60 % 60), part(seconds % 60), 0);
@@ -89,9 +89,9 @@ impl fmt::Display for Timestamp {
     }
 }
 
-struct Cursor<'a>(&'a [u8]);
+struct TimestampParser<'a>(&'a [u8]);
 
-impl Cursor<'_> {
+impl TimestampParser<'_> {
     /// The next byte, if it is one of these.
     fn eat(&mut self, any: &[u8]) -> Option<u8> {
         let (&first, rest) = self.0.split_first()?;
@@ -200,7 +200,7 @@ mod tests {
             (4_102_444_799, "2099-12-31T23:59:59Z"),
             (u64::from(u32::MAX) << 9, "9999-12-31T23:59:59Z"),
         ] {
-            let time = Timestamp::at(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+            let time = Timestamp::from_system_time(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
             let date = |text: &str| text.split('T').next().map(str::to_owned);
             assert_eq!(date(&time.to_string()), date(expected), "{seconds}");
         }

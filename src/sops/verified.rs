@@ -5,19 +5,19 @@
 
 use super::cipher::DataKey;
 use super::content::Fingerprint;
-use super::open::{Opened, Purpose, open};
-use super::path::KeyPath;
-use super::sealed::Closed;
-use super::store::{Format, Parsed};
-use super::verify;
+use super::open::{DecryptPurpose, DecryptedDocument, decrypt_values};
+use super::path::ValuePath;
+use super::sealed::EncryptedFile;
+use super::store::{ParsedFile, SopsFormat};
+use super::verify_mac;
 
 /// Difference between new bytes and what was to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unfaithful {
+pub enum UnfaithfulOutput {
     /// Another reader could not read them, or not decrypt them.
     Unreadable,
     /// They hold another thing, here if it is known where.
-    Different(KeyPath),
+    Different(ValuePath),
     /// Comments select values, and in the new file they would be of others.
     Selection,
 }
@@ -28,20 +28,21 @@ pub enum Unfaithful {
 pub(super) fn check_written(
     name: &str,
     bytes: Vec<u8>,
-    format: Format,
+    format: SopsFormat,
     key: &DataKey,
     expected: Fingerprint,
-) -> Result<Vec<u8>, Unfaithful> {
-    if format == Format::Binary {
+) -> Result<Vec<u8>, UnfaithfulOutput> {
+    if format == SopsFormat::Binary {
         return Ok(bytes);
     }
-    let closed = Closed::read(name, bytes, format).ok().flatten().ok_or(Unfaithful::Unreadable)?;
-    let Closed { source, parsed, metadata, .. } = closed;
-    let Parsed { mut document, .. } = parsed;
-    let Opened { mac, findings, encrypted, .. } = open(&mut document, &source, format, &metadata, key, Purpose::Verify);
-    verify(mac, findings, encrypted, &metadata, key).map_err(|_| Unfaithful::Unreadable)?;
-    if Fingerprint::of(&document) != expected {
-        return Err(Unfaithful::Different(KeyPath::default()));
+    let closed = EncryptedFile::read(name, bytes, format).ok().flatten().ok_or(UnfaithfulOutput::Unreadable)?;
+    let EncryptedFile { source, parsed, metadata, .. } = closed;
+    let ParsedFile { mut document, .. } = parsed;
+    let DecryptedDocument { mac, findings, encrypted, .. } =
+        decrypt_values(&mut document, &source, format, &metadata, key, DecryptPurpose::Verify);
+    verify_mac(mac, findings, encrypted, &metadata, key).map_err(|_| UnfaithfulOutput::Unreadable)?;
+    if Fingerprint::collect_comments(&document) != expected {
+        return Err(UnfaithfulOutput::Different(ValuePath::default()));
     }
     // it is nobody else's then, and need not be copied
     drop((metadata, document));

@@ -1,85 +1,91 @@
 //! The way through a document: which path a value has, and what the selector says of it
 //! (format, sections 1.3 and 1.5).
 
-use super::document::{Comment, Document, Item, Leaf, Position, Tree};
-use super::path::KeyPath;
-use super::selector::{Scope, Selection, Selector};
-use crate::yaml::node::Key;
+use super::document::{Leaf, ListPosition, SopsComment, SopsDocument, SopsItem, SopsTree};
+use super::path::ValuePath;
+use super::selector::{Selection, Selector, SelectorScope};
+use crate::yaml::node::YamlKey;
 
 /// Who is told of everything that lies on the way, in its order.
-pub(super) trait Visit {
+pub(super) trait DocumentVisitor {
     /// A comment.
-    fn comment(&mut self, comment: &mut Comment, way: &Way<'_>);
+    fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>);
 
     /// A single value; gives the comment that it turned out to be, if it did.
-    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment>;
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment>;
 }
 
 /// Goes through all documents. Their depth is bounded by the reader, so recursion is safe here.
-pub(super) fn visit(document: &mut Document, selector: &Selector, visitor: &mut impl Visit) {
-    let mut way = Way { selector, path: KeyPath::default(), scopes: Vec::new(), runs: Vec::new(), lists: Vec::new() };
+pub(super) fn visit_document(document: &mut SopsDocument, selector: &Selector, visitor: &mut impl DocumentVisitor) {
+    let mut way = TraversalState {
+        selector,
+        path: ValuePath::default(),
+        scopes: Vec::new(),
+        runs: Vec::new(),
+        lists: Vec::new(),
+    };
     for branch in &mut document.branches {
-        way.items(&mut branch.items, visitor);
+        way.visit_items(&mut branch.items, visitor);
     }
 }
 
 /// Where the walk is.
-pub(super) struct Way<'s> {
+pub(super) struct TraversalState<'s> {
     selector: &'s Selector,
-    path: KeyPath,
+    path: ValuePath,
     /// Whether a key matched, for each key on the way.
-    scopes: Vec<Scope>,
+    scopes: Vec<SelectorScope>,
     /// The comments right before the item that the walk is at, for each level.
-    runs: Vec<Run>,
+    runs: Vec<CommentRun>,
     /// Whether each level is a list.
     lists: Vec<bool>,
 }
 
 /// Whether a comment of those right before an item matches.
 #[derive(Default)]
-struct Run {
+struct CommentRun {
     last: bool,
     earlier: bool,
 }
 
 /// How a part of a map or a list is called.
-trait Step {
+trait TraversalStep {
     const IN_LIST: bool;
 
-    fn enter(&self, way: &mut Way<'_>, index: usize);
-    fn leave(way: &mut Way<'_>);
+    fn enter(&self, way: &mut TraversalState<'_>, index: usize);
+    fn leave(way: &mut TraversalState<'_>);
 }
 
-impl Step for Key {
+impl TraversalStep for YamlKey {
     const IN_LIST: bool = false;
 
-    fn enter(&self, way: &mut Way<'_>, _: usize) {
-        let scope = way.selector.enter(way.scope(), &self.text);
+    fn enter(&self, way: &mut TraversalState<'_>, _: usize) {
+        let scope = way.selector.enter_key(way.scope(), &self.text);
         way.scopes.push(scope);
         way.path.enter_key(&self.text);
     }
 
-    fn leave(way: &mut Way<'_>) {
+    fn leave(way: &mut TraversalState<'_>) {
         way.scopes.pop();
-        way.path.leave();
+        way.path.leave_step();
     }
 }
 
-impl Step for Position {
+impl TraversalStep for ListPosition {
     const IN_LIST: bool = true;
 
-    fn enter(&self, way: &mut Way<'_>, index: usize) {
+    fn enter(&self, way: &mut TraversalState<'_>, index: usize) {
         way.path.enter_index(index);
     }
 
-    fn leave(way: &mut Way<'_>) {
-        way.path.leave();
+    fn leave(way: &mut TraversalState<'_>) {
+        way.path.leave_step();
     }
 }
 
-impl Way<'_> {
+impl TraversalState<'_> {
     /// The path of the value; that of the map or list, for a comment.
-    pub(super) fn path(&self) -> &KeyPath {
+    pub(super) fn path(&self) -> &ValuePath {
         &self.path
     }
 
@@ -90,7 +96,7 @@ impl Way<'_> {
 
     /// What the selector says of the value that the walk is at.
     pub(super) fn selection(&self) -> Selection {
-        self.selected(self.runs.iter().any(|run| run.earlier || run.last))
+        self.select_value(self.runs.iter().any(|run| run.earlier || run.last))
     }
 
     /// What the selector says of the comment that the walk is at: one that makes what follows
@@ -98,43 +104,45 @@ impl Way<'_> {
     pub(super) fn comment_selection(&self) -> Selection {
         let marks = matches!(self.selector, Selector::EncryptedCommentRegex(_));
         let innermost = self.runs.len().saturating_sub(1);
-        let matched = |(level, run): (usize, &Run)| run.earlier || run.last && !(marks && level == innermost);
-        self.selected(self.runs.iter().enumerate().any(matched))
+        let matched = |(level, run): (usize, &CommentRun)| run.earlier || run.last && !(marks && level == innermost);
+        self.select_value(self.runs.iter().enumerate().any(matched))
     }
 
-    fn selected(&self, commented: bool) -> Selection {
+    fn select_value(&self, commented: bool) -> Selection {
         let scope = match self.selector {
-            Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_) if commented => Scope::Matched,
-            Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_) => Scope::Unmatched,
+            Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_) if commented => {
+                SelectorScope::Matched
+            }
+            Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_) => SelectorScope::Unmatched,
             _ => self.scope(),
         };
         self.selector.selection(scope)
     }
 
-    fn scope(&self) -> Scope {
-        self.scopes.last().copied().unwrap_or_else(|| self.selector.root())
+    fn scope(&self) -> SelectorScope {
+        self.scopes.last().copied().unwrap_or_else(|| self.selector.root_scope())
     }
 
-    fn items<K: Step>(&mut self, items: &mut [Item<K>], visitor: &mut impl Visit) {
-        self.runs.push(Run::default());
+    fn visit_items<K: TraversalStep>(&mut self, items: &mut [SopsItem<K>], visitor: &mut impl DocumentVisitor) {
+        self.runs.push(CommentRun::default());
         self.lists.push(K::IN_LIST);
         let mut index = 0;
         for item in items {
             match item {
-                Item::Comment(comment) => {
-                    self.note(&comment.text);
-                    visitor.comment(comment, self);
+                SopsItem::Comment(comment) => {
+                    self.note_comment(&comment.text);
+                    visitor.visit_comment(comment, self);
                 }
-                Item::Value(key, value) => {
+                SopsItem::Value(key, value) => {
                     key.enter(self, index);
-                    let comment = self.tree(value, visitor);
+                    let comment = self.visit_tree(value, visitor);
                     K::leave(self);
                     if let Some(run) = self.runs.last_mut() {
-                        *run = Run::default();
+                        *run = CommentRun::default();
                     }
                     index += 1;
                     if let Some(comment) = comment {
-                        *item = Item::Comment(comment);
+                        *item = SopsItem::Comment(comment);
                     }
                 }
             }
@@ -143,16 +151,16 @@ impl Way<'_> {
         self.lists.pop();
     }
 
-    fn tree(&mut self, tree: &mut Tree, visitor: &mut impl Visit) -> Option<Comment> {
+    fn visit_tree(&mut self, tree: &mut SopsTree, visitor: &mut impl DocumentVisitor) -> Option<SopsComment> {
         match tree {
-            Tree::Leaf(leaf) => return visitor.leaf(leaf, self),
-            Tree::List(list) => self.items(&mut list.items, visitor),
-            Tree::Map(map) => self.items(&mut map.items, visitor),
+            SopsTree::Leaf(leaf) => return visitor.visit_leaf(leaf, self),
+            SopsTree::List(list) => self.visit_items(&mut list.items, visitor),
+            SopsTree::Map(map) => self.visit_items(&mut map.items, visitor),
         }
         None
     }
 
-    fn note(&mut self, comment: &str) {
+    fn note_comment(&mut self, comment: &str) {
         let matches = match self.selector {
             Selector::UnencryptedCommentRegex(pattern) | Selector::EncryptedCommentRegex(pattern) => {
                 pattern.is_match(comment)

@@ -3,13 +3,13 @@
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::age::Unlocked;
+use super::age::UnlockedDataKey;
 use super::cipher::KEY_LENGTH;
 use super::foreign::ForeignKey;
 use super::group::{AgeRecipient, ForeignRecipient, KeyGroup};
-use super::metadata::{Metadata, Text};
+use super::metadata::{SopsMetadata, SpannedText};
 use super::recipient::{InvalidRecipient, Recipient, WrapError};
-use super::rules::{RecipientGroup, Rule};
+use super::rules::{CreationRule, RecipientGroup};
 use super::shamir::{self, ShamirError};
 use crate::span::Span;
 
@@ -24,23 +24,23 @@ pub struct Recipients {
 
 impl Recipients {
     /// age recipients, in one group.
-    pub fn age(age: Vec<Recipient>) -> Self {
+    pub fn from_age(age: Vec<Recipient>) -> Self {
         Self { groups: vec![RecipientGroup { age, foreign: Vec::new() }], threshold: None }
     }
 
     /// Those whom a rule names.
-    pub fn of_rule(rule: &Rule) -> Self {
+    pub fn of_rule(rule: &CreationRule) -> Self {
         Self { groups: rule.groups.clone(), threshold: rule.threshold }
     }
 
     /// The same in words, whatever the order: how many groups are needed, and who is in each.
-    pub fn words(&self) -> Vec<String> {
-        let parts = super::stable::parts(self);
+    pub fn to_words(&self) -> Vec<String> {
+        let parts = super::stable::recipient_parts(self);
         parts.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect()
     }
 
     /// Those whom a file names. An error is a label that is no recipient.
-    pub fn of_file(metadata: &Metadata) -> Result<Self, InvalidRecipient> {
+    pub fn of_file(metadata: &SopsMetadata) -> Result<Self, InvalidRecipient> {
         let group = |group: &KeyGroup| -> Result<RecipientGroup, InvalidRecipient> {
             let age = group.age.iter().map(|entry| Recipient::parse(&entry.recipient));
             let foreign = group.foreign.iter().map(|entry| entry.key.clone());
@@ -73,18 +73,18 @@ pub enum SealError {
 
 /// Gives a new data key to recipients: to each the whole of it, or, with several groups, the share
 /// of its group.
-pub fn seal(
+pub fn wrap_data_key(
     data_key: &[u8; KEY_LENGTH],
     groups: &[RecipientGroup],
     threshold: Option<usize>,
 ) -> Result<Vec<KeyGroup>, SealError> {
-    check(groups)?;
+    check_groups(groups)?;
     if let Some(key) = groups.iter().flat_map(|group| &group.foreign).next() {
         return Err(SealError::Foreign(key.clone()));
     }
     let shares = match groups {
         [_] => vec![Zeroizing::new(data_key.to_vec())],
-        _ => shamir::split(data_key, groups.len(), threshold.unwrap_or(groups.len()))?,
+        _ => shamir::split_secret(data_key, groups.len(), threshold.unwrap_or(groups.len()))?,
     };
     groups.iter().zip(&shares).map(|(group, share)| wrap_group(group, share, &KeyGroup::default())).collect()
 }
@@ -93,17 +93,17 @@ pub fn seal(
 /// keys of other services live on; who is new gets the share of his group.
 ///
 /// Somebody who is left out here still knows the data key: take a new one, and [`seal`].
-pub fn rewrap(
-    unlocked: &Unlocked,
-    metadata: &Metadata,
+pub fn rewrap_data_key(
+    unlocked: &UnlockedDataKey,
+    metadata: &SopsMetadata,
     groups: &[RecipientGroup],
     threshold: Option<usize>,
 ) -> Result<Vec<KeyGroup>, SealError> {
-    check(groups)?;
+    check_groups(groups)?;
     let needed = threshold.unwrap_or(groups.len());
-    let reshaped = groups.len() != metadata.groups.len() || (groups.len() > 1 && needed != metadata.needed());
+    let reshaped = groups.len() != metadata.groups.len() || (groups.len() > 1 && needed != metadata.needed_groups());
     if reshaped {
-        return seal(unlocked.data_key(), groups, threshold);
+        return wrap_data_key(unlocked.data_key(), groups, threshold);
     }
     let old = metadata.groups.iter().enumerate();
     let wrap = |(group, (index, old)): (&RecipientGroup, (usize, &KeyGroup))| {
@@ -113,7 +113,7 @@ pub fn rewrap(
     groups.iter().zip(old).map(wrap).collect()
 }
 
-fn check(groups: &[RecipientGroup]) -> Result<(), SealError> {
+fn check_groups(groups: &[RecipientGroup]) -> Result<(), SealError> {
     if groups.is_empty() {
         return Err(SealError::NoRecipients);
     }
@@ -128,7 +128,7 @@ fn wrap_group(group: &RecipientGroup, share: &[u8], old: &KeyGroup) -> Result<Ke
     let entry = |recipient: &Recipient| match old.entry_of(recipient.as_str()) {
         Some(entry) => Ok(entry.clone()),
         None => {
-            let wrapped = Text { text: recipient.wrap(share)?, span: Span::default() };
+            let wrapped = SpannedText { text: recipient.wrap_secret(share)?, span: Span::default() };
             Ok(AgeRecipient { recipient: recipient.to_string(), wrapped })
         }
     };

@@ -3,14 +3,14 @@
 use thiserror::Error;
 
 use super::ambiguous::would_be_ambiguous;
-use super::path::KeyPath;
+use super::path::ValuePath;
 use super::recipient::InvalidRecipient;
 use super::seal::SealProblem;
-use super::store::{EditProblem, Unfit};
-use super::verified::Unfaithful;
+use super::store::{EditProblem, UnrepresentableValue};
+use super::verified::UnfaithfulOutput;
 use super::wrap::SealError;
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::span::Place;
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::span::Location;
 
 /// Why a file could not be encrypted or changed. Holds no value of it.
 #[derive(Debug, Error)]
@@ -20,15 +20,15 @@ pub enum WriteError {
     Read(Diagnostics),
     /// It is encrypted already.
     #[error("the file is encrypted already")]
-    AlreadyEncrypted(Place),
+    AlreadyEncrypted(Location),
     /// A key of the document is where metadata must be.
     #[error("the key `sops` is reserved")]
-    Reserved(Place),
+    Reserved(Location),
     /// The selector matches nothing, so that all would stay readable.
     #[error("the selector matches nothing")]
     NothingSelected {
         /// The file.
-        place: Place,
+        place: Location,
         /// The selector.
         selector: String,
     },
@@ -36,15 +36,15 @@ pub enum WriteError {
     #[error("the format cannot hold the file")]
     Unfit {
         /// The file.
-        place: Place,
+        place: Location,
         /// Why.
-        unfit: Unfit,
+        unfit: UnrepresentableValue,
     },
     /// A value cannot be encrypted.
     #[error("a value cannot be encrypted")]
     Value {
         /// The file.
-        place: Place,
+        place: Location,
         /// Why.
         problem: SealProblem,
     },
@@ -52,9 +52,9 @@ pub enum WriteError {
     #[error("the path cannot be changed")]
     Edit {
         /// The file.
-        place: Place,
+        place: Location,
         /// The path.
-        path: KeyPath,
+        path: ValuePath,
         /// Why.
         problem: EditProblem,
     },
@@ -62,7 +62,7 @@ pub enum WriteError {
     #[error("the data key cannot be wrapped")]
     Wrap {
         /// The file.
-        place: Place,
+        place: Location,
         /// Why.
         problem: SealError,
     },
@@ -70,7 +70,7 @@ pub enum WriteError {
     #[error("a recipient is none")]
     Recipient {
         /// The metadata.
-        place: Place,
+        place: Location,
         /// Why.
         problem: InvalidRecipient,
     },
@@ -78,32 +78,32 @@ pub enum WriteError {
     #[error("the file would not hold what it is to hold")]
     Unfaithful {
         /// The file.
-        place: Place,
+        place: Location,
         /// The problem.
-        problem: Unfaithful,
+        problem: UnfaithfulOutput,
     },
     /// A value is encrypted in one place, and an alias has it in plaintext in another.
     #[error("a value would lie open in another place")]
     SharedValue {
         /// The value.
-        place: Place,
+        place: Location,
         /// Its path in plaintext.
-        plain: KeyPath,
+        plain: ValuePath,
         /// Its path that is encrypted.
-        encrypted: KeyPath,
+        encrypted: ValuePath,
     },
     /// A comment does not decrypt, and never would once the data key is gone.
     #[error("a comment would be lost")]
-    LostComment(Place),
+    LostComment(Location),
     /// A new selector would leave values in plaintext that are encrypted now.
     #[error("values would lie open")]
     Exposed {
         /// The file.
-        place: Place,
+        place: Location,
         /// The selector.
         selector: String,
         /// The values.
-        paths: Vec<KeyPath>,
+        paths: Vec<ValuePath>,
     },
 }
 
@@ -111,7 +111,7 @@ impl WriteError {
     /// What is wrong, for people.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         vec![match self {
-            Self::Read(found) => return found.sorted(),
+            Self::Read(found) => return found.into_sorted(),
             Self::AlreadyEncrypted(place) => Diagnostic::error("already-encrypted", "the file is encrypted already")
                 .at(place)
                 .hint("change it with `septum edit` or `septum set`, or decrypt it first"),
@@ -127,36 +127,36 @@ impl WriteError {
             Self::Unfit { place, unfit } => Diagnostic::error("sops-value", unfit.reason().to_owned())
                 .at(place)
                 .hint("keep the file in another format"),
-            Self::Value { place, problem } => value(place, &problem),
-            Self::Edit { place, path, problem } => edit(place, &path, &problem),
-            Self::Wrap { place, problem } => wrapping(place, &problem),
+            Self::Value { place, problem } => value_diagnostic(place, &problem),
+            Self::Edit { place, path, problem } => edit_diagnostic(place, &path, &problem),
+            Self::Wrap { place, problem } => wrapping_diagnostic(place, &problem),
             Self::Recipient { place, problem } => {
                 Diagnostic::error("recipient", format!("a recipient of the file {problem}"))
                     .at(place)
                     .hint("`septum rekey` writes those whom `.sops.yaml` names")
             }
-            Self::Unfaithful { place, problem } => unfaithful(place, &problem),
+            Self::Unfaithful { place, problem } => unfaithful_diagnostic(place, &problem),
             Self::LostComment(place) => Diagnostic::error(
                 "altered-comment",
                 "this comment does not decrypt, and never could with another data key",
             )
-            .at_hidden(place)
+            .at_masked(place)
             .note("it was changed or moved, or is of another file; the checksum covers values alone")
             .hint("restore the line from Git, or remove it, and try again"),
             Self::SharedValue { place, plain, encrypted } => {
                 let message =
                     format!("`{encrypted}` and `{plain}` are one value by an anchor, and only the first is encrypted");
                 Diagnostic::error("shared-value", message)
-                    .at_hidden(place)
+                    .at_masked(place)
                     .note("the format has no aliases: each place is written out, and the second would show the value")
                     .hint("put the anchor below a key that is encrypted too, or write the value out in the place that may show it")
             }
-            Self::Exposed { place, selector, paths } => exposed(place, &selector, &paths),
+            Self::Exposed { place, selector, paths } => exposed_diagnostic(place, &selector, &paths),
         }]
     }
 }
 
-impl Unfit {
+impl UnrepresentableValue {
     fn reason(self) -> &'static str {
         match self {
             Self::NotUtf8 => "a value is not UTF-8, which the format cannot hold",
@@ -168,7 +168,7 @@ impl Unfit {
     }
 }
 
-fn wrapping(place: Place, problem: &SealError) -> Diagnostic {
+fn wrapping_diagnostic(place: Location, problem: &SealError) -> Diagnostic {
     match problem {
         SealError::Foreign(key) => {
             Diagnostic::error("foreign-recipient", format!("a new data key cannot be encrypted for {key}"))
@@ -186,7 +186,7 @@ fn wrapping(place: Place, problem: &SealError) -> Diagnostic {
     }
 }
 
-fn exposed(place: Place, selector: &str, paths: &[KeyPath]) -> Diagnostic {
+fn exposed_diagnostic(place: Location, selector: &str, paths: &[ValuePath]) -> Diagnostic {
     const SHOWN: usize = 10;
     let message = format!("`{selector}` would leave values in plaintext that are encrypted now");
     let mut found = Diagnostic::error("would-expose", message).at(place);
@@ -199,30 +199,32 @@ fn exposed(place: Place, selector: &str, paths: &[KeyPath]) -> Diagnostic {
     found.hint("correct the selector in `.sops.yaml`; to have them in plaintext, decrypt the file and encrypt it anew")
 }
 
-fn unfaithful(place: Place, problem: &Unfaithful) -> Diagnostic {
+fn unfaithful_diagnostic(place: Location, problem: &UnfaithfulOutput) -> Diagnostic {
     let what = match problem {
-        Unfaithful::Selection => {
+        UnfaithfulOutput::Selection => {
             let message =
                 "comments select which values are encrypted, and would be of others once the file is written anew";
-            return Diagnostic::error("sops-value", message).at_hidden(place).note("the file is as it was").hint(
+            return Diagnostic::error("sops-value", message).at_masked(place).note("the file is as it was").hint(
                 "write it without aliases, documents in brackets and comments inside of values: such are written anew",
             );
         }
-        Unfaithful::Unreadable => "the new file could not be read again".to_owned(),
-        Unfaithful::Different(path) if path.steps().is_empty() => "the new file would hold something else".to_owned(),
-        Unfaithful::Different(path) => format!("the new file would hold something else at `{path}`"),
+        UnfaithfulOutput::Unreadable => "the new file could not be read again".to_owned(),
+        UnfaithfulOutput::Different(path) if path.steps().is_empty() => {
+            "the new file would hold something else".to_owned()
+        }
+        UnfaithfulOutput::Different(path) => format!("the new file would hold something else at `{path}`"),
     };
     Diagnostic::error("bug", format!("{what}: that is a bug in septum"))
-        .at_hidden(place)
-        .failing(Failure::Bug)
+        .at_masked(place)
+        .with_failure(FailureKind::Bug)
         .note("the file is as it was")
         .hint("report it, with the shape of the file and no value of it")
 }
 
-fn value(place: Place, problem: &SealProblem) -> Diagnostic {
+fn value_diagnostic(place: Location, problem: &SealProblem) -> Diagnostic {
     match problem {
         SealProblem::NoRandomness => {
-            Diagnostic::error("no-randomness", "the system has no randomness to give").failing(Failure::Io)
+            Diagnostic::error("no-randomness", "the system has no randomness to give").with_failure(FailureKind::Io)
         }
         SealProblem::CommentPattern { path } => {
             let message = format!("an encrypted comment in `{path}` would match `unencrypted_comment_regex`");
@@ -238,13 +240,13 @@ fn value(place: Place, problem: &SealProblem) -> Diagnostic {
         SealProblem::Unsigned { span, path } => {
             let message = format!("`{path}` is an integer beyond 64 bits with a sign, and sops refuses such a file");
             Diagnostic::error("sops-value", message)
-                .at_hidden(place.source.place(*span))
+                .at_masked(place.source.place(*span))
                 .hint("put it in quotes, so that it is a text")
         }
     }
 }
 
-fn edit(place: Place, path: &KeyPath, problem: &EditProblem) -> Diagnostic {
+fn edit_diagnostic(place: Location, path: &ValuePath, problem: &EditProblem) -> Diagnostic {
     let message = match problem {
         EditProblem::NoKeys => "a binary file is one value without keys".to_owned(),
         EditProblem::NoDocument => "the file has no document of this number".to_owned(),

@@ -3,12 +3,12 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::list::{Row, row};
-use crate::layer::{Change, Entry, EntrySource};
+use super::list::{KeyRow, key_row};
+use crate::layer::{Entry, EntrySource, LayerChange};
 use crate::name::{EntryId, EnvironmentName};
 use crate::object::{self, ObjectKind};
 use crate::pipeline::Survey;
-use crate::resolve::{Declassified, Lineage, Outcome, Read, Resolved};
+use crate::resolve::{DeclassifiedRead, EntryOutcome, Lineage, ResolvedTarget, TemplateRead};
 use crate::route::Sensitivity;
 
 /// What is known of a key in an environment. Serialised as `explain --format json` shows it.
@@ -16,9 +16,9 @@ use crate::route::Sensitivity;
 pub struct Explanation {
     /// The key as `list` has it.
     #[serde(flatten)]
-    pub row: Row,
+    pub row: KeyRow,
     /// What each layer did, oldest first.
-    pub history: Vec<Step>,
+    pub history: Vec<HistoryStep>,
     /// The object it goes to; absent if there is no value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectView>,
@@ -43,7 +43,7 @@ pub struct Explanation {
 
 /// One layer's part in the history.
 #[derive(Debug, Serialize)]
-pub struct Step {
+pub struct HistoryStep {
     /// Where: `file:line:column`.
     pub source: String,
     /// The layer's name.
@@ -76,7 +76,7 @@ pub struct DeclassifiedView {
 }
 
 /// Explains a key in an environment; none if the environment does not know it.
-pub fn explain(
+pub fn explain_key(
     survey: &Survey,
     id: &EntryId,
     environment: &EnvironmentName,
@@ -88,43 +88,45 @@ pub fn explain(
     let sensitivity = survey.routing.sensitivity(id);
     let is_plain = sensitivity == Sensitivity::Plain;
     Some(Explanation {
-        row: row(survey, id, std::slice::from_ref(environment)),
+        row: key_row(survey, id, std::slice::from_ref(environment)),
         history: entry.history.iter().map(|step| history_step(step, is_plain)).collect(),
-        object: (!matches!(value.outcome, Outcome::Missing)).then(|| object_view(survey, resolved, id)),
+        object: (!matches!(value.outcome, EntryOutcome::Missing)).then(|| object_view(survey, resolved, id)),
         consumers,
         value: value.outcome.known().filter(|_| is_plain).and_then(|known| known.text()).map(str::to_owned),
-        uses: crate::resolve::uses(resolved, id),
-        declassified: if is_plain { lifted(survey, resolved, &value.lineage) } else { Vec::new() },
+        uses: crate::resolve::template_uses(resolved, id),
+        declassified: if is_plain { declassified_reads(survey, resolved, &value.lineage) } else { Vec::new() },
         description: entry.rules.description.as_ref().map(|text| text.value.clone()),
-        absent: absent(resolved, id, entry, is_plain),
+        absent: absence_reason(resolved, id, entry, is_plain),
     })
 }
 
 /// What `declassify` lifted, each reason once: what was read after the first sensitive value may follow from it.
-fn lifted(survey: &Survey, resolved: &Resolved, lineage: &Lineage) -> Vec<DeclassifiedView> {
+fn declassified_reads(survey: &Survey, resolved: &ResolvedTarget, lineage: &Lineage) -> Vec<DeclassifiedView> {
     let environment = &resolved.definition.environment;
-    let is_sensitive = |read: &Read| survey.routing.of_read(environment, read) == Sensitivity::Sensitive;
-    let mut reasons: IndexMap<&str, &Read> = IndexMap::new();
-    for Declassified { read, reason } in &lineage.declassified {
+    let is_sensitive =
+        |read: &TemplateRead| survey.routing.read_sensitivity(environment, read) == Sensitivity::Sensitive;
+    let mut reasons: IndexMap<&str, &TemplateRead> = IndexMap::new();
+    for DeclassifiedRead { read, reason } in &lineage.declassified {
         let first = reasons.entry(reason).or_insert(read);
         if !is_sensitive(first) {
             *first = read;
         }
     }
-    let label = |read: &Read| match read {
-        Read::Entry(id) => resolved.definition.label(id),
-        Read::Variable(path) => format!("vars.{path}"),
+    let label = |read: &TemplateRead| match read {
+        TemplateRead::Entry(id) => resolved.definition.label(id),
+        TemplateRead::Variable(path) => format!("vars.{path}"),
     };
-    let view = |(reason, read): (&str, &Read)| DeclassifiedView { read: label(read), reason: reason.to_owned() };
+    let view =
+        |(reason, read): (&str, &TemplateRead)| DeclassifiedView { read: label(read), reason: reason.to_owned() };
     reasons.into_iter().map(view).collect()
 }
 
-fn object_view(survey: &Survey, resolved: &Resolved, id: &EntryId) -> ObjectView {
+fn object_view(survey: &Survey, resolved: &ResolvedTarget, id: &EntryId) -> ObjectView {
     let kind = match survey.routing.sensitivity(id) {
         Sensitivity::Plain => ObjectKind::ConfigMap,
         Sensitivity::Sensitive => ObjectKind::Secret,
     };
-    if matches!(resolved.entries.get(id).map(|value| &value.outcome), Some(Outcome::Pointed(_)))
+    if matches!(resolved.entries.get(id).map(|value| &value.outcome), Some(EntryOutcome::Pointed(_)))
         && let Some((kind, name)) = object::brought_by(resolved, &survey.routing, &id.bundle)
     {
         return ObjectView { kind, name, base_name: id.bundle.as_str().to_owned() };
@@ -137,25 +139,25 @@ fn object_view(survey: &Survey, resolved: &Resolved, id: &EntryId) -> ObjectView
     }
 }
 
-fn absent(resolved: &Resolved, id: &EntryId, entry: &Entry, is_plain: bool) -> Option<&'static str> {
+fn absence_reason(resolved: &ResolvedTarget, id: &EntryId, entry: &Entry, is_plain: bool) -> Option<&'static str> {
     match resolved.entries.get(id).map(|value| &value.outcome) {
-        Some(Outcome::Missing) if entry.is_removed() => Some("removed"),
-        Some(Outcome::Missing) | None => Some("no value"),
-        Some(Outcome::Failed) => Some("its source is wrong; `septum render` tells why"),
-        Some(Outcome::Pointed(_)) => Some("[in a store]"),
+        Some(EntryOutcome::Missing) if entry.is_removed() => Some("removed"),
+        Some(EntryOutcome::Missing) | None => Some("no value"),
+        Some(EntryOutcome::Failed) => Some("its source is wrong; `septum render` tells why"),
+        Some(EntryOutcome::Pointed(_)) => Some("[in a store]"),
         Some(_) if !is_plain => Some("[secret]"),
-        Some(Outcome::Locked(_)) => Some("not known without the key"),
-        Some(Outcome::Known(value)) if value.text().is_none() => Some("(binary)"),
-        Some(Outcome::Known(_)) => None,
+        Some(EntryOutcome::Locked(_)) => Some("not known without the key"),
+        Some(EntryOutcome::Known(value)) if value.text().is_none() => Some("(binary)"),
+        Some(EntryOutcome::Known(_)) => None,
     }
 }
 
-fn history_step(step: &crate::layer::Origin, is_plain: bool) -> Step {
+fn history_step(step: &crate::layer::EntryHistoryStep, is_plain: bool) -> HistoryStep {
     let (change, value) = match &step.change {
-        Change::Rules => ("rules", None),
-        Change::Removed => ("removed", None),
-        Change::Merged => ("merged", None),
-        Change::Source(source) => {
+        LayerChange::Rules => ("rules", None),
+        LayerChange::Removed => ("removed", None),
+        LayerChange::Merged => ("merged", None),
+        LayerChange::Source(source) => {
             let written = match source {
                 EntrySource::Value(scalar) if is_plain && !scalar.encrypted => Some(scalar.text().to_owned()),
                 EntrySource::File(path) | EntrySource::Template(path) => {
@@ -167,5 +169,5 @@ fn history_step(step: &crate::layer::Origin, is_plain: bool) -> Step {
             (source.field(), written)
         }
     };
-    Step { source: step.place.to_string(), layer: step.layer.as_str().to_owned(), change, value }
+    HistoryStep { source: step.place.to_string(), layer: step.layer.as_str().to_owned(), change, value }
 }

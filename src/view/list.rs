@@ -3,15 +3,15 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::State;
+use super::KeyState;
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::Survey;
-use crate::resolve::{Outcome, Resolved};
+use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::{Reason, Sensitivity};
 
 /// One key of an app. Serialised as `list --format json` shows it.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub struct KeyRow {
     /// The app.
     pub app: String,
     /// The bundle.
@@ -26,7 +26,7 @@ pub struct Row {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overruled: Vec<ReasonView>,
     /// What each environment does about it.
-    pub environments: IndexMap<String, Cell>,
+    pub environments: IndexMap<String, KeyCell>,
 }
 
 /// A reason, as programs see it.
@@ -42,9 +42,9 @@ pub struct ReasonView {
 
 /// A key in an environment.
 #[derive(Debug, Serialize)]
-pub struct Cell {
+pub struct KeyCell {
     /// What the environment does about the key.
-    pub state: State,
+    pub state: KeyState,
     /// Where; absent if the key is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -54,30 +54,30 @@ pub struct Cell {
 }
 
 /// The rows of an app for some of its environments, in the order of definition.
-pub fn rows(survey: &Survey, environments: &[EnvironmentName]) -> Vec<Row> {
+pub fn list_rows(survey: &Survey, environments: &[EnvironmentName]) -> Vec<KeyRow> {
     let mut ids: IndexMap<&EntryId, ()> = IndexMap::new();
     for resolved in &survey.environments {
         ids.extend(resolved.entries.keys().map(|id| (id, ())));
     }
-    ids.keys().map(|id| row(survey, id, environments)).collect()
+    ids.keys().map(|id| key_row(survey, id, environments)).collect()
 }
 
 /// The row of one key.
-pub fn row(survey: &Survey, id: &EntryId, environments: &[EnvironmentName]) -> Row {
+pub fn key_row(survey: &Survey, id: &EntryId, environments: &[EnvironmentName]) -> KeyRow {
     let sensitivity = survey.routing.sensitivity(id);
     let reasons = survey.routing.verdict(id).map(|verdict| verdict.reasons.as_slice()).unwrap_or_default();
     let selected =
         survey.environments.iter().filter(|resolved| environments.contains(&resolved.definition.environment));
-    Row {
+    KeyRow {
         app: survey.app.as_str().to_owned(),
         bundle: id.bundle.as_str().to_owned(),
         key: id.key.as_str().to_owned(),
         sensitive: sensitivity == Sensitivity::Sensitive,
         // the same question in the same order as the verdict: what speaks for it
-        reasons: reasons.iter().filter(|reason| reason.speaks_for == sensitivity).map(ReasonView::of).collect(),
-        overruled: reasons.iter().filter(|reason| reason.speaks_for != sensitivity).map(ReasonView::of).collect(),
+        reasons: reasons.iter().filter(|reason| reason.argues_for == sensitivity).map(ReasonView::of).collect(),
+        overruled: reasons.iter().filter(|reason| reason.argues_for != sensitivity).map(ReasonView::of).collect(),
         environments: selected
-            .map(|resolved| (resolved.definition.environment.as_str().to_owned(), cell(resolved, id, sensitivity)))
+            .map(|resolved| (resolved.definition.environment.as_str().to_owned(), key_cell(resolved, id, sensitivity)))
             .collect(),
     }
 }
@@ -85,19 +85,19 @@ pub fn row(survey: &Survey, id: &EntryId, environments: &[EnvironmentName]) -> R
 impl ReasonView {
     /// A reason as programs see it.
     pub fn of(reason: &Reason) -> Self {
-        Self { layer: reason.ground.to_string(), detail: reason.detail.clone(), source: reason.place.to_string() }
+        Self { layer: reason.kind.to_string(), detail: reason.detail.clone(), source: reason.place.to_string() }
     }
 }
 
-fn cell(resolved: &Resolved, id: &EntryId, sensitivity: Sensitivity) -> Cell {
+fn key_cell(resolved: &ResolvedTarget, id: &EntryId, sensitivity: Sensitivity) -> KeyCell {
     let entry = resolved.definition.entry(id);
-    let state = State::of(entry, &resolved.definition.environment);
-    let source = entry.filter(|_| state != State::Missing).map(|entry| entry.place().to_string());
+    let state = KeyState::of(entry, &resolved.definition.environment);
+    let source = entry.filter(|_| state != KeyState::Missing).map(|entry| entry.place().to_string());
     let shown = match (sensitivity, resolved.entries.get(id).map(|value| &value.outcome)) {
-        (Sensitivity::Plain, Some(Outcome::Known(value))) => Some(one_line(value.text())),
+        (Sensitivity::Plain, Some(EntryOutcome::Known(value))) => Some(one_line(value.text())),
         _ => None,
     };
-    Cell { state, source, shown }
+    KeyCell { state, source, shown }
 }
 
 /// Widest value in a table.

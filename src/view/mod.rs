@@ -9,7 +9,7 @@ use crate::name::EnvironmentName;
 /// What an environment does about a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum KeyState {
     /// One of its own layers gives the value.
     Set,
     /// A layer below gives it.
@@ -20,7 +20,7 @@ pub enum State {
     Removed,
 }
 
-impl State {
+impl KeyState {
     /// What `environment` does about an entry of its definition; none if it does not know the key.
     pub fn of(entry: Option<&Entry>, environment: &EnvironmentName) -> Self {
         let Some(entry) = entry else { return Self::Missing };

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::node::{Scalar, Style};
+use super::node::{Scalar, YamlStyle};
 use super::scalar::{CoreType, core_type};
 
 /// A scalar of JSON.
@@ -28,7 +28,7 @@ pub fn json_scalar(text: &str) -> JsonScalar<'_> {
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => JsonScalar::Bool(true),
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => JsonScalar::Bool(false),
         _ if text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first)) => {
-            number(text).map_or(JsonScalar::Text(text), JsonScalar::Number)
+            canonical_number(text).map_or(JsonScalar::Text(text), JsonScalar::Number)
         }
         _ => JsonScalar::Text(text),
     }
@@ -36,7 +36,7 @@ pub fn json_scalar(text: &str) -> JsonScalar<'_> {
 
 /// The type of a scalar for kubectl.
 pub fn json_type(scalar: &Scalar) -> CoreType {
-    if scalar.tag.is_some() || scalar.blank || scalar.style != Style::Plain {
+    if scalar.tag.is_some() || scalar.blank || scalar.style != YamlStyle::Plain {
         return core_type(scalar);
     }
     match json_scalar(scalar.text()) {
@@ -48,13 +48,13 @@ pub fn json_type(scalar: &Scalar) -> CoreType {
 }
 
 /// The number that a word is, if it is one.
-fn number(text: &str) -> Option<Cow<'_, str>> {
+fn canonical_number(text: &str) -> Option<Cow<'_, str>> {
     // of what begins with a point, Go's `strconv.ParseFloat` decides, which has underscores between digits alone
     if text.starts_with('.') && !has_separators_only(text) {
         return None;
     }
     let plain: Cow<'_, str> = if text.contains('_') { text.replace('_', "").into() } else { text.into() };
-    if let Some(found) = integer(&plain) {
+    if let Some(found) = canonical_integer(&plain) {
         return Some(found.into());
     }
     if !is_float(&plain) {
@@ -79,7 +79,7 @@ fn has_separators_only(text: &str) -> bool {
 }
 
 /// A whole number of 64 bits, in decimal: `strconv.ParseInt(text, 0, 64)` of Go, then `ParseUint`.
-fn integer(text: &str) -> Option<String> {
+fn canonical_integer(text: &str) -> Option<String> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("-", digits),
         None => ("", text.strip_prefix('+').unwrap_or(text)),

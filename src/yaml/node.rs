@@ -12,7 +12,7 @@ use crate::span::{SourcePart, Span};
 
 /// How a scalar was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub enum YamlStyle {
     /// Bare: `info`, `1.10`, `yes`.
     Plain,
     /// `'it''s'`
@@ -27,53 +27,53 @@ pub enum Style {
 
 /// A key of a mapping: its text, and where it stands. Equal to another key of the same text.
 #[derive(Debug, Clone)]
-pub struct Key {
+pub struct YamlKey {
     /// The text as written (a quoted key gives its content).
     pub text: String,
     /// Where the key stands.
     pub span: Span,
 }
 
-impl PartialEq for Key {
+impl PartialEq for YamlKey {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
 }
 
-impl Eq for Key {}
+impl Eq for YamlKey {}
 
 // By text alone, and as `str` hashes, so that a map can be asked with a `&str`.
-impl Hash for Key {
+impl Hash for YamlKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.text.as_str().hash(state);
     }
 }
 
-impl Borrow<str> for Key {
+impl Borrow<str> for YamlKey {
     fn borrow(&self) -> &str {
         &self.text
     }
 }
 
 /// A mapping in the order of the file; keys are unique.
-pub type Mapping = IndexMap<Key, Node>;
+pub type Mapping = IndexMap<YamlKey, YamlNode>;
 
 /// A value of a document and where it stands.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub struct YamlNode {
     /// The whole value, with quotes or block header where the parser tells them.
     pub span: Span,
     /// The value.
-    pub kind: Kind,
+    pub kind: YamlKind,
 }
 
 /// What a node is.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum YamlKind {
     /// A single text.
     Scalar(Scalar),
     /// `- a` or `[a, b]`
-    List(Vec<Node>),
+    List(Vec<YamlNode>),
     /// `k: v` or `{k: v}`
     Map(Mapping),
 }
@@ -86,7 +86,7 @@ pub enum Kind {
 pub struct Scalar {
     text: ScalarText,
     /// How it was written.
-    pub style: Style,
+    pub style: YamlStyle,
     /// The core-schema tag that stood before it: `str`, `int`, `float`, `bool`, `null`, `binary`,
     /// `timestamp`.
     pub tag: Option<String>,
@@ -110,16 +110,16 @@ enum ScalarText {
 
 impl Scalar {
     /// A scalar as the reader finds it.
-    pub fn new(text: impl Into<String>, style: Style) -> Self {
+    pub fn new(text: impl Into<String>, style: YamlStyle) -> Self {
         Self::with_text(ScalarText::Own(Wiping::new(text.into())), style)
     }
 
     /// The same of a text that its file has as it is.
-    pub fn in_place(text: SourcePart, style: Style) -> Self {
+    pub fn in_place(text: SourcePart, style: YamlStyle) -> Self {
         Self::with_text(ScalarText::Part(text), style)
     }
 
-    fn with_text(text: ScalarText, style: Style) -> Self {
+    fn with_text(text: ScalarText, style: YamlStyle) -> Self {
         Self { text, style, tag: None, tag_at: None, blank: false, encrypted: false, locked: false }
     }
 
@@ -141,14 +141,14 @@ impl Scalar {
 
     /// The scalar with the plaintext of its ciphertext, marked as decrypted.
     #[must_use]
-    pub fn decrypted(&self, mut text: Zeroizing<String>, style: Style) -> Self {
+    pub fn with_plaintext(&self, mut text: Zeroizing<String>, style: YamlStyle) -> Self {
         Self { encrypted: true, ..Self::new(std::mem::take(&mut *text), style) }
     }
 
     /// The scalar as one who holds no key sees it: encrypted, its value unknown.
     #[must_use]
-    pub fn locked(&self) -> Self {
-        Self { encrypted: true, locked: true, ..Self::new(self.text(), Style::DoubleQuoted) }
+    pub fn to_locked(&self) -> Self {
+        Self { encrypted: true, locked: true, ..Self::new(self.text(), YamlStyle::DoubleQuoted) }
     }
 
     /// Whether this is a null that somebody wrote: `~`, `null`, `Null`, `NULL`, or `!!null`.
@@ -156,7 +156,9 @@ impl Scalar {
         match self.tag.as_deref() {
             Some("null") => true,
             Some(_) => false,
-            None => self.style == Style::Plain && !self.blank && matches!(self.text(), "~" | "null" | "Null" | "NULL"),
+            None => {
+                self.style == YamlStyle::Plain && !self.blank && matches!(self.text(), "~" | "null" | "Null" | "NULL")
+            }
         }
     }
 }
@@ -167,20 +169,20 @@ impl fmt::Debug for Scalar {
     }
 }
 
-impl Node {
+impl YamlNode {
     /// The scalar, if it is one.
     pub fn as_scalar(&self) -> Option<&Scalar> {
         match &self.kind {
-            Kind::Scalar(scalar) => Some(scalar),
-            Kind::List(_) | Kind::Map(_) => None,
+            YamlKind::Scalar(scalar) => Some(scalar),
+            YamlKind::List(_) | YamlKind::Map(_) => None,
         }
     }
 
     /// The mapping, if it is one.
     pub fn as_map(&self) -> Option<&Mapping> {
         match &self.kind {
-            Kind::Map(map) => Some(map),
-            Kind::Scalar(_) | Kind::List(_) => None,
+            YamlKind::Map(map) => Some(map),
+            YamlKind::Scalar(_) | YamlKind::List(_) => None,
         }
     }
 
@@ -189,25 +191,25 @@ impl Node {
     /// A `<<` that holds anything else stays a key.
     pub fn apply_merge_keys(&mut self) {
         match &mut self.kind {
-            Kind::Scalar(_) => {}
-            Kind::List(items) => items.iter_mut().for_each(Self::apply_merge_keys),
-            Kind::Map(map) => {
+            YamlKind::Scalar(_) => {}
+            YamlKind::List(items) => items.iter_mut().for_each(Self::apply_merge_keys),
+            YamlKind::Map(map) => {
                 map.values_mut().for_each(Self::apply_merge_keys);
                 let is_merge = |node: &Self| match &node.kind {
-                    Kind::Map(_) => true,
-                    Kind::List(items) => items.iter().all(|item| item.as_map().is_some()),
-                    Kind::Scalar(_) => false,
+                    YamlKind::Map(_) => true,
+                    YamlKind::List(items) => items.iter().all(|item| item.as_map().is_some()),
+                    YamlKind::Scalar(_) => false,
                 };
                 if !map.get("<<").is_some_and(is_merge) {
                     return;
                 }
                 let sources = match map.shift_remove("<<").map(|node| node.kind) {
-                    Some(Kind::List(items)) => items,
+                    Some(YamlKind::List(items)) => items,
                     Some(kind) => vec![Self { span: self.span, kind }],
                     None => Vec::new(),
                 };
                 for source in sources {
-                    if let Kind::Map(merged) = source.kind {
+                    if let YamlKind::Map(merged) = source.kind {
                         for (key, value) in merged {
                             map.entry(key).or_insert(value);
                         }
@@ -220,11 +222,11 @@ impl Node {
     /// What kind of value this is, with its article, for messages: `a mapping`.
     pub fn noun(&self) -> &'static str {
         match &self.kind {
-            Kind::Scalar(scalar) if scalar.blank => "a blank value",
-            Kind::Scalar(scalar) if scalar.is_null() => "null",
-            Kind::Scalar(_) => "a scalar",
-            Kind::List(_) => "a list",
-            Kind::Map(_) => "a mapping",
+            YamlKind::Scalar(scalar) if scalar.blank => "a blank value",
+            YamlKind::Scalar(scalar) if scalar.is_null() => "null",
+            YamlKind::Scalar(_) => "a scalar",
+            YamlKind::List(_) => "a list",
+            YamlKind::Map(_) => "a mapping",
         }
     }
 }

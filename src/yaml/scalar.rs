@@ -4,10 +4,10 @@ mod align;
 
 use std::borrow::Cow;
 
-use self::align::Align;
-use super::node::{Scalar, Style};
+use self::align::ScalarAligner;
+use super::node::{Scalar, YamlStyle};
 use crate::span::Span;
-use crate::value::Value;
+use crate::value::OutputValue;
 
 /// The type that a scalar has by the core schema of YAML 1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +32,7 @@ pub fn core_type(scalar: &Scalar) -> CoreType {
         Some("int") => CoreType::Int,
         Some("float") => CoreType::Float,
         None if scalar.blank => CoreType::Null,
-        None if scalar.style == Style::Plain => plain_type(scalar.text()),
+        None if scalar.style == YamlStyle::Plain => plain_type(scalar.text()),
         Some(_) | None => CoreType::String,
     }
 }
@@ -40,15 +40,17 @@ pub fn core_type(scalar: &Scalar) -> CoreType {
 impl Scalar {
     /// The scalar as it is written again: bare words stay bare, so that `8080` is a number and `1.10`
     /// keeps its zero.
-    pub fn to_value(&self) -> Value<'_> {
+    pub fn to_value(&self) -> OutputValue<'_> {
         let text = self.text();
         match core_type(self) {
-            CoreType::Null => Value::Null,
-            CoreType::Bool if text.eq_ignore_ascii_case("true") => Value::Bool(true),
-            CoreType::Bool => Value::Bool(false),
-            _ if self.style == Style::Plain && self.tag.as_deref() != Some("str") => Value::Literal(Cow::from(text)),
-            CoreType::Int | CoreType::Float => Value::Literal(Cow::from(text)),
-            CoreType::String => Value::text(text),
+            CoreType::Null => OutputValue::Null,
+            CoreType::Bool if text.eq_ignore_ascii_case("true") => OutputValue::Bool(true),
+            CoreType::Bool => OutputValue::Bool(false),
+            _ if self.style == YamlStyle::Plain && self.tag.as_deref() != Some("str") => {
+                OutputValue::Literal(Cow::from(text))
+            }
+            CoreType::Int | CoreType::Float => OutputValue::Literal(Cow::from(text)),
+            CoreType::String => OutputValue::text(text),
         }
     }
 }
@@ -73,18 +75,18 @@ fn is_int(text: &str) -> bool {
     if let Some(digits) = text.strip_prefix("0x") {
         return all(digits, u8::is_ascii_hexdigit);
     }
-    all(unsigned(text), u8::is_ascii_digit)
+    all(strip_sign(text), u8::is_ascii_digit)
 }
 
 /// `[-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`, or an infinity
 fn is_float(text: &str) -> bool {
-    let text = unsigned(text);
+    let text = strip_sign(text);
     if matches!(text, ".inf" | ".Inf" | ".INF") {
         return true;
     }
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(unsigned(exponent))),
+        Some((mantissa, exponent)) => (mantissa, Some(strip_sign(exponent))),
         None => (text, None),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -94,7 +96,7 @@ fn is_float(text: &str) -> bool {
         && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent))
 }
 
-fn unsigned(text: &str) -> &str {
+fn strip_sign(text: &str) -> &str {
     text.strip_prefix(['-', '+']).unwrap_or(text)
 }
 
@@ -103,11 +105,11 @@ fn unsigned(text: &str) -> &str {
 /// The text of a scalar is not what stands in the file: escapes, folded lines and stripped
 /// indentation lie between. The result is always within `node`, the span of the scalar; it is
 /// `node` itself where the text did not come from there, as with a decrypted value.
-pub fn locate(source: &str, node: Span, scalar: &Scalar, offset: usize, len: usize) -> Span {
+pub fn locate_in_scalar(source: &str, node: Span, scalar: &Scalar, offset: usize, len: usize) -> Span {
     let Some(raw) = source.get(node.start..node.end) else { return node };
     let text = scalar.text();
     let wanted = offset.min(text.len())..offset.saturating_add(len).min(text.len());
-    let Some(mut align) = Align::new(raw, text, scalar.style) else { return node };
+    let Some(mut align) = ScalarAligner::new(raw, text, scalar.style) else { return node };
     let mut found = None;
     while let Some(piece) = align.next_piece() {
         if piece.text_end > wanted.start {
@@ -118,7 +120,7 @@ pub fn locate(source: &str, node: Span, scalar: &Scalar, offset: usize, len: usi
             }
         }
     }
-    if align.has_lost_its_way() {
+    if align.is_misaligned() {
         return node;
     }
     let (start, end) = found.unwrap_or((align.raw_end(), align.raw_end()));

@@ -8,7 +8,7 @@
 
 use std::fmt::Write as _;
 
-use crate::value::Value;
+use crate::value::OutputValue;
 
 /// A longer text is quoted, so that no reader thinks of folding it.
 const MAX_PLAIN: usize = 200;
@@ -17,19 +17,19 @@ const MAX_PLAIN: usize = 200;
 const MAX_KEY: usize = 1000;
 
 /// The value as a document: block style, two spaces a level, LF, one at the end.
-pub fn write(value: &Value<'_>) -> String {
+pub fn write_document(value: &OutputValue<'_>) -> String {
     let mut out = String::new();
-    append(&mut out, value);
+    append_document(&mut out, value);
     out
 }
 
 /// Appends the value as [`write()`] gives it, with a line feed at the end.
-pub fn append(out: &mut String, value: &Value<'_>) {
+pub fn append_document(out: &mut String, value: &OutputValue<'_>) {
     match value {
-        Value::Map(pairs) if !pairs.is_empty() => map(out, pairs, 0),
-        Value::List(items) if !items.is_empty() => list(out, items, 0),
+        OutputValue::Map(pairs) if !pairs.is_empty() => push_map(out, pairs, 0),
+        OutputValue::List(items) if !items.is_empty() => push_list(out, items, 0),
         _ => {
-            inline(out, value);
+            push_inline(out, value);
             out.push('\n');
         }
     }
@@ -129,24 +129,24 @@ fn is_bare(text: &str) -> bool {
         && !text.starts_with("...")
 }
 
-fn indent(out: &mut String, level: usize) {
+fn push_indent(out: &mut String, level: usize) {
     for _ in 0..level {
         out.push_str("  ");
     }
 }
 
 /// The pairs, the first at the current position and the others on lines of their own.
-fn map(out: &mut String, pairs: &[(std::borrow::Cow<'_, str>, Value<'_>)], level: usize) {
+fn push_map(out: &mut String, pairs: &[(std::borrow::Cow<'_, str>, OutputValue<'_>)], level: usize) {
     for (index, (key, value)) in pairs.iter().enumerate() {
         if index > 0 {
-            indent(out, level);
+            push_indent(out, level);
         }
         let start = out.len();
         push_text(out, key);
         if out.len() - start > MAX_KEY {
             out.insert_str(start, "? ");
             out.push('\n');
-            indent(out, level);
+            push_indent(out, level);
         }
         out.push(':');
         under_key(out, value, level);
@@ -154,39 +154,39 @@ fn map(out: &mut String, pairs: &[(std::borrow::Cow<'_, str>, Value<'_>)], level
 }
 
 /// The value of a key, from behind the `:` to the end of its last line.
-fn under_key(out: &mut String, value: &Value<'_>, level: usize) {
+fn under_key(out: &mut String, value: &OutputValue<'_>, level: usize) {
     match value {
-        Value::Map(pairs) if !pairs.is_empty() => {
+        OutputValue::Map(pairs) if !pairs.is_empty() => {
             out.push('\n');
-            indent(out, level + 1);
-            map(out, pairs, level + 1);
+            push_indent(out, level + 1);
+            push_map(out, pairs, level + 1);
         }
-        Value::List(items) if !items.is_empty() => {
+        OutputValue::List(items) if !items.is_empty() => {
             out.push('\n');
-            indent(out, level);
-            list(out, items, level);
+            push_indent(out, level);
+            push_list(out, items, level);
         }
-        Value::String(text) if fits_block(text) => block(out, text, level + 1),
+        OutputValue::String(text) if fits_block(text) => push_block(out, text, level + 1),
         _ => {
             out.push(' ');
-            inline(out, value);
+            push_inline(out, value);
             out.push('\n');
         }
     }
 }
 
 /// The items, the first at the current position.
-fn list(out: &mut String, items: &[Value<'_>], level: usize) {
+fn push_list(out: &mut String, items: &[OutputValue<'_>], level: usize) {
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
-            indent(out, level);
+            push_indent(out, level);
         }
         out.push_str("- ");
         match item {
-            Value::Map(pairs) if !pairs.is_empty() => map(out, pairs, level + 1),
-            Value::List(items) if !items.is_empty() => list(out, items, level + 1),
+            OutputValue::Map(pairs) if !pairs.is_empty() => push_map(out, pairs, level + 1),
+            OutputValue::List(items) if !items.is_empty() => push_list(out, items, level + 1),
             _ => {
-                inline(out, item);
+                push_inline(out, item);
                 out.push('\n');
             }
         }
@@ -195,7 +195,7 @@ fn list(out: &mut String, items: &[Value<'_>], level: usize) {
 
 /// A text as a literal block, from its header on. A text of lines gives `|`, with `-` if the last
 /// one has no end and `+` if blank lines follow it.
-fn block(out: &mut String, text: &str, level: usize) {
+fn push_block(out: &mut String, text: &str, level: usize) {
     let content = text.trim_end_matches('\n');
     out.push_str(match text.len() - content.len() {
         0 => " |-\n",
@@ -204,7 +204,7 @@ fn block(out: &mut String, text: &str, level: usize) {
     });
     for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
         if !line.is_empty() {
-            indent(out, level);
+            push_indent(out, level);
             out.push_str(line);
         }
         out.push('\n');
@@ -212,16 +212,16 @@ fn block(out: &mut String, text: &str, level: usize) {
 }
 
 /// A value that takes no line of its own. Collections are empty here.
-fn inline(out: &mut String, value: &Value<'_>) {
+fn push_inline(out: &mut String, value: &OutputValue<'_>) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
-        Value::Literal(text) if is_bare(text) => out.push_str(text),
-        Value::Literal(text) => push_quoted(out, text),
-        Value::String(text) => push_text(out, text),
-        Value::List(_) => out.push_str("[]"),
-        Value::Map(_) => out.push_str("{}"),
+        OutputValue::Null => out.push_str("null"),
+        OutputValue::Bool(true) => out.push_str("true"),
+        OutputValue::Bool(false) => out.push_str("false"),
+        OutputValue::Literal(text) if is_bare(text) => out.push_str(text),
+        OutputValue::Literal(text) => push_quoted(out, text),
+        OutputValue::String(text) => push_text(out, text),
+        OutputValue::List(_) => out.push_str("[]"),
+        OutputValue::Map(_) => out.push_str("{}"),
     }
 }
 

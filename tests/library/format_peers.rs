@@ -12,8 +12,8 @@ use std::process::{Command, Output};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use septum::format::{self, Format};
-use septum::value::Value;
+use septum::format::{self, ConfigFormat};
+use septum::value::OutputValue;
 
 #[test]
 fn configparser_reads_ini() {
@@ -23,10 +23,10 @@ parser = configparser.RawConfigParser()
 parser.optionxform = str
 parser.read(sys.argv[1], encoding='utf-8')
 print(json.dumps(dict(parser['section'])))";
-    let texts = samples().into_iter().filter(|text| write(Format::Ini, &single(text)).is_some());
+    let texts = samples().into_iter().filter(|text| write(ConfigFormat::Ini, &single(text)).is_some());
     let expected = keyed(texts);
-    let structure = Value::map([("section", map(&expected))]);
-    let Some(read) = python("configparser", script, &write(Format::Ini, &structure).unwrap()) else { return };
+    let structure = OutputValue::map([("section", map(&expected))]);
+    let Some(read) = python("configparser", script, &write(ConfigFormat::Ini, &structure).unwrap()) else { return };
     let read: BTreeMap<String, String> = serde_json::from_str(&read).unwrap();
     // configparser leaves quotes to the application
     let unquoted = read.into_iter().map(|(key, text)| match text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
@@ -43,8 +43,9 @@ import configparser, json, sys
 parser = configparser.RawConfigParser()
 parser.read_string('[top]\\n' + open(sys.argv[1]).read())
 print(json.dumps({name: dict(parser[name]) for name in parser.sections()}))";
-    let structure = Value::map([("s", Value::map([("b", Value::text("2"))])), ("a", Value::text("1"))]);
-    let Some(read) = python("configparser", script, &write(Format::Ini, &structure).unwrap()) else { return };
+    let structure =
+        OutputValue::map([("s", OutputValue::map([("b", OutputValue::text("2"))])), ("a", OutputValue::text("1"))]);
+    let Some(read) = python("configparser", script, &write(ConfigFormat::Ini, &structure).unwrap()) else { return };
     assert_eq!(read.trim(), r#"{"top": {"a": "1"}, "s": {"b": "2"}}"#);
 }
 
@@ -56,7 +57,9 @@ from dotenv import dotenv_values
 print(json.dumps(dotenv_values(sys.argv[1], interpolate=False)))";
     // in double quotes python-dotenv keeps the backslash before these two
     let expected = keyed(env_samples().filter(|text| !text.contains(['$', '`'])));
-    let Some(read) = python("python-dotenv", script, &write(Format::Env, &map(&expected)).unwrap()) else { return };
+    let Some(read) = python("python-dotenv", script, &write(ConfigFormat::Env, &map(&expected)).unwrap()) else {
+        return;
+    };
     assert_same(&serde_json::from_str(&read).unwrap(), &expected);
 }
 
@@ -68,7 +71,7 @@ fn a_shell_sources_env() {
     let script = format!(". \"$1\"; printf '%s\\0' {}", names.join(" "));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.env");
-    std::fs::write(&file, write(Format::Env, &map(&expected)).unwrap()).unwrap();
+    std::fs::write(&file, write(ConfigFormat::Env, &map(&expected)).unwrap()).unwrap();
     let Some(output) = peer("sh", Command::new("sh").args(["-c", &script, "sh"]).arg(&file)) else { return };
     assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let read = String::from_utf8(output.stdout).unwrap();
@@ -98,7 +101,7 @@ public class Props {
     let folder = tempfile::tempdir().unwrap();
     let (source, file) = (folder.path().join("Props.java"), folder.path().join("app.properties"));
     std::fs::write(&source, program).unwrap();
-    std::fs::write(&file, write(Format::Properties, &map(&pairs)).unwrap()).unwrap();
+    std::fs::write(&file, write(ConfigFormat::Properties, &map(&pairs)).unwrap()).unwrap();
     let Some(output) = peer("java", Command::new("java").arg(&source).arg(&file)) else { return };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let hex =
@@ -116,7 +119,7 @@ print(json.dumps(tomllib.load(open(sys.argv[1], 'rb')), default=str))";
     let texts = samples();
     let (value, expected) =
         structure(&texts, &["1.10", "0x1F", "1_000", "2024-01-01", "07:32:00", "07:32", "0644", "nan"]);
-    let Some(read) = python("tomllib", script, &write(Format::Toml, &value).unwrap()) else { return };
+    let Some(read) = python("tomllib", script, &write(ConfigFormat::Toml, &value).unwrap()) else { return };
     let read: serde_json::Value = serde_json::from_str(&read).unwrap();
     assert_eq!(read["texts"], expected);
     let expected = serde_json::json!([1.1, 31, 1000, "2024-01-01", "07:32:00", "07:32", "0644", "nan"]);
@@ -130,7 +133,7 @@ import json, sys, yaml
 print(json.dumps(yaml.safe_load(open(sys.argv[1], encoding='utf-8'))))";
     let texts = samples();
     let (value, expected) = structure(&texts, &["1.10", "0644", "yes", "~", "2024-01-01", "12:30:45", "inf"]);
-    let Some(read) = python("yaml", script, &format::kyaml::document(&value)) else { return };
+    let Some(read) = python("yaml", script, &format::kyaml::write_document(&value)) else { return };
     let read: serde_json::Value = serde_json::from_str(&read).unwrap();
     assert_eq!(read["texts"], expected);
     let expected = serde_json::json!([1.1, 420, true, null, "2024-01-01", "12:30:45", "inf"]);
@@ -139,11 +142,13 @@ print(json.dumps(yaml.safe_load(open(sys.argv[1], encoding='utf-8'))))";
 
 /// Texts as keys and as items of lists in a nested structure, the same as JSON under `texts`, and
 /// source texts under `literals`.
-fn structure<'a>(texts: &'a [String], literals: &[&'a str]) -> (Value<'a>, serde_json::Value) {
-    let item = |text: &'a String| Value::map([(text.as_str(), Value::List(vec![Value::text(text.as_str())]))]);
-    let structure = Value::map([
-        ("literals", Value::List(literals.iter().map(|&text| Value::Literal(text.into())).collect())),
-        ("texts", Value::List(texts.iter().map(item).collect())),
+fn structure<'a>(texts: &'a [String], literals: &[&'a str]) -> (OutputValue<'a>, serde_json::Value) {
+    let item = |text: &'a String| {
+        OutputValue::map([(text.as_str(), OutputValue::List(vec![OutputValue::text(text.as_str())]))])
+    };
+    let structure = OutputValue::map([
+        ("literals", OutputValue::List(literals.iter().map(|&text| OutputValue::Literal(text.into())).collect())),
+        ("texts", OutputValue::List(texts.iter().map(item).collect())),
     ]);
     let expected = texts.iter().map(|text| serde_json::json!({ text.as_str(): [text] })).collect();
     (structure, expected)
@@ -167,23 +172,23 @@ fn samples() -> Vec<String> {
 
 /// Those of them that a dotenv file can hold.
 fn env_samples() -> impl Iterator<Item = String> {
-    samples().into_iter().filter(|text| write(Format::Env, &single(text)).is_some())
+    samples().into_iter().filter(|text| write(ConfigFormat::Env, &single(text)).is_some())
 }
 
 fn keyed(texts: impl Iterator<Item = String>) -> BTreeMap<String, String> {
     texts.enumerate().map(|(place, text)| (format!("K{place}"), text)).collect()
 }
 
-fn map(pairs: &BTreeMap<String, String>) -> Value<'_> {
-    Value::map(pairs.iter().map(|(key, text)| (key.as_str(), Value::text(text.as_str()))))
+fn map(pairs: &BTreeMap<String, String>) -> OutputValue<'_> {
+    OutputValue::map(pairs.iter().map(|(key, text)| (key.as_str(), OutputValue::text(text.as_str()))))
 }
 
-fn single(text: &str) -> Value<'_> {
-    Value::map([("key", Value::text(text))])
+fn single(text: &str) -> OutputValue<'_> {
+    OutputValue::map([("key", OutputValue::text(text))])
 }
 
-fn write(format: Format, value: &Value<'_>) -> Option<String> {
-    format::write(format, value).ok()
+fn write(format: ConfigFormat, value: &OutputValue<'_>) -> Option<String> {
+    format::write_config(format, value).ok()
 }
 
 fn assert_same(read: &BTreeMap<String, String>, expected: &BTreeMap<String, String>) {

@@ -11,14 +11,14 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
-use septum::diagnostic::{Diagnostic, Diagnostics, render};
+use septum::diagnostic::{Diagnostic, Diagnostics, render_diagnostic};
 use septum::emit::{self, ManifestFormat};
 use septum::object::Reveal;
 use septum::pipeline::Pipeline;
 use septum::project::Project;
 use septum::publish;
-use septum::sops::{Identities, Places, Timestamp};
-use septum::view::{explain::explain, list::rows};
+use septum::sops::{Identities, IdentitySources, Timestamp};
+use septum::view::{explain::explain_key, list::list_rows};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -35,28 +35,28 @@ fn run(files: &Files) -> Vec<Diagnostic> {
         Ok(project) => all_stages(&project, &mut problems),
         Err(found) => problems.extend(found),
     }
-    let found = problems.sorted();
+    let found = problems.into_sorted();
     found.iter().for_each(assert_placed);
     found
 }
 
 fn all_stages(project: &Project, problems: &mut Diagnostics) {
     let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-age-key.txt");
-    let places = Places { age_key_file: Some(key), ..Places::default() };
-    let pipeline = Pipeline::new(project, Identities::new(places)).at("2030-01-31".parse().ok());
+    let places = IdentitySources { age_key_file: Some(key), ..IdentitySources::default() };
+    let pipeline = Pipeline::new(project, Identities::new(places)).on_day("2030-01-31".parse().ok());
     for app in &project.apps {
         let Some(survey) = pipeline.survey(app, &app.environments, problems) else { continue };
-        rows(&survey, &app.environments);
+        list_rows(&survey, &app.environments);
         for environment in &app.environments {
             let objects = pipeline.objects(&survey, environment, problems);
-            let now = Timestamp::at(SystemTime::UNIX_EPOCH);
-            let objects = publish::deliver(&pipeline, app, &survey, environment, objects, now, problems);
+            let now = Timestamp::from_system_time(SystemTime::UNIX_EPOCH);
+            let objects = publish::deliver_objects(&pipeline, app, &survey, environment, objects, now, problems);
             for format in [ManifestFormat::Yaml, ManifestFormat::Json, ManifestFormat::Kyaml] {
-                emit::write(&objects, format, Reveal::Values);
+                emit::write_objects(&objects, format, Reveal::Values);
             }
             let resolved = survey.environment(environment).expect("surveyed");
             for id in resolved.entries.keys() {
-                explain(&survey, id, environment, pipeline.consumers(&survey, environment, id));
+                explain_key(&survey, id, environment, pipeline.consumers(&survey, environment, id));
             }
         }
     }
@@ -71,7 +71,7 @@ fn assert_placed(finding: &Diagnostic) {
         let line = text[..span.start].matches('\n').count() + 1;
         assert_eq!(line, span.line, "{finding:?}");
     }
-    assert!(render(finding, true).contains(&*septum::diagnostic::escape(&finding.message)));
+    assert!(render_diagnostic(finding, true).contains(&*septum::diagnostic::escape_line(&finding.message)));
 }
 
 /// Pieces of layers and templates, whole and broken.
@@ -417,9 +417,9 @@ fn on_stack_of_main(files: Files) -> Vec<String> {
 fn work_of(files: &Files) -> usize {
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(32 << 20).build().unwrap();
     one.install(|| {
-        let before = septum::test_hook::worked();
+        let before = septum::test_hook::counted_work();
         run(files);
-        septum::test_hook::worked() - before
+        septum::test_hook::counted_work() - before
     })
 }
 

@@ -15,13 +15,13 @@ use std::path::Path;
 use crate::support::project::demo_key;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use septum::at_rest::{SecretFile, Wish, encrypt, plan};
-use septum::check::{Scope, check, sarif};
-use septum::diagnostic::{Diagnostic, Diagnostics, render, styled_with_rule};
+use septum::at_rest::{RecipientOptions, SecretFile, encrypt_secret_file, plan_encryption};
+use septum::check::{CheckScope, check_apps, sarif_log};
+use septum::diagnostic::{Diagnostic, Diagnostics, render_diagnostic, styled_with_rule};
 use septum::pipeline::Pipeline;
 use septum::project::Project;
-use septum::sops::{Format, Identities, Places, Recipient, RuleBook, System, Timestamp};
-use septum::view::{explain::explain, list::rows};
+use septum::sops::{HostSystem, Identities, IdentitySources, Recipient, SopsConfigCache, SopsFormat, Timestamp};
+use septum::view::{explain::explain_key, list::list_rows};
 use septum::{Delivered, ManifestFormat, Reveal};
 
 /// How many pairs are tried, unless `SEPTUM_INTERFERENCE_PAIRS` says.
@@ -230,21 +230,29 @@ fn project() -> impl Strategy<Value = String> {
 /// The files of each set of secrets, encrypted once.
 fn encrypted(folder: &Path) -> Vec<Vec<u8>> {
     let recipient = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
-    let wish = Wish { named: vec![Recipient::parse(recipient).ok().unwrap()], usual: Vec::new(), has_option: false };
-    let now = Timestamp::at(std::time::UNIX_EPOCH);
+    let wish = RecipientOptions {
+        named: vec![Recipient::parse(recipient).ok().unwrap()],
+        usual: Vec::new(),
+        has_option: false,
+    };
+    let now = Timestamp::from_system_time(std::time::UNIX_EPOCH);
     let encrypt = |set| {
         let name = "dev.secrets.yaml".to_owned();
         let file =
-            SecretFile { path: folder.join(&name), name, format: Format::Yaml, bytes: secrets(set).into_bytes() };
-        let Ok(plan) = plan(&RuleBook::default(), &file.path, &file.name, &wish) else { panic!("a plan") };
-        let Ok((staged, _)) = encrypt(file, &plan, now) else { panic!("encrypted") };
+            SecretFile { path: folder.join(&name), name, format: SopsFormat::Yaml, bytes: secrets(set).into_bytes() };
+        let Ok(plan) = plan_encryption(&SopsConfigCache::default(), &file.path, &file.name, &wish) else {
+            panic!("a plan")
+        };
+        let Ok((staged, _)) = encrypt_secret_file(file, &plan, now) else { panic!("encrypted") };
         staged.bytes
     };
     SETS.iter().map(encrypt).collect()
 }
 
 fn identities() -> Identities {
-    Identities::new(Places::of(System::current(), |name| (name == "SOPS_AGE_KEY_FILE").then(|| demo_key().into())))
+    Identities::new(IdentitySources::of(HostSystem::current(), |name| {
+        (name == "SOPS_AGE_KEY_FILE").then(|| demo_key().into())
+    }))
 }
 
 /// All that is public of a project.
@@ -267,18 +275,20 @@ fn look(folder: &Path) -> Public {
             parts.insert(name, septum::render(&objects, format, Reveal::Nothing).to_string());
         }
         let all = std::slice::from_ref(&dev);
-        parts.insert("list", serde_json::to_string_pretty(&rows(survey, all)).unwrap());
+        parts.insert("list", serde_json::to_string_pretty(&list_rows(survey, all)).unwrap());
         let resolved = survey.environment(&dev).unwrap();
-        let explained =
-            resolved.entries.keys().filter_map(|id| explain(survey, id, &dev, pipeline.consumers(survey, &dev, id)));
+        let explained = resolved
+            .entries
+            .keys()
+            .filter_map(|id| explain_key(survey, id, &dev, pipeline.consumers(survey, &dev, id)));
         parts.insert("explain", serde_json::to_string_pretty(&explained.collect::<Vec<_>>()).unwrap());
-        parts.insert("inputs", format!("{:?}", resolved.asked));
+        parts.insert("inputs", format!("{:?}", resolved.recorded_queries));
     }
     let errors = problems.iter().filter(|problem| problem.is_error());
     let place = |problem: &Diagnostic| problem.labels.first().map(|label| label.place.to_string());
     let errors = errors.map(|it| format!("{}: {} {:?}", it.rule, it.message, place(it))).collect();
     parts.insert("messages", shown(problems));
-    let scope = Scope {
+    let scope = CheckScope {
         apps: &[app],
         environments: &[dev],
         is_whole: true,
@@ -286,19 +296,19 @@ fn look(folder: &Path) -> Public {
         rules: &[],
         baseline: None,
         today: None,
-        now: Timestamp::at(std::time::UNIX_EPOCH),
+        now: Timestamp::from_system_time(std::time::UNIX_EPOCH),
         only: None,
     };
-    let report = check(&pipeline, &scope);
+    let report = check_apps(&pipeline, &scope);
     let findings: String =
-        report.findings.iter().map(|it| styled_with_rule(&it.diagnostic).write(true) + "\n").collect();
+        report.findings.iter().map(|it| styled_with_rule(&it.diagnostic).render_text(true) + "\n").collect();
     parts.insert("check", findings);
-    parts.insert("sarif", serde_json::to_string_pretty(&sarif(&report)).unwrap());
+    parts.insert("sarif", serde_json::to_string_pretty(&sarif_log(&report)).unwrap());
     Public { parts, errors }
 }
 
 fn shown(problems: Diagnostics) -> String {
-    problems.sorted().iter().map(|problem| render(problem, false) + "\n").collect()
+    problems.into_sorted().iter().map(|problem| render_diagnostic(problem, false) + "\n").collect()
 }
 
 /// The columns of ciphertexts are those of their lines, and nothing is told of what they hold.
@@ -362,7 +372,7 @@ fn try_pairs(seed: u32, pairs: u32) -> (u32, u32) {
         fs::write(folder.join("base.yaml"), &base).unwrap();
         let seen = [one, other].map(|set| {
             // each is a run of its own
-            septum::budget::renew();
+            septum::budget::reset_budgets();
             fs::write(folder.join("dev.secrets.yaml"), &sets[set]).unwrap();
             let seen = look(&folder);
             tried.set(tried.get() + 1);

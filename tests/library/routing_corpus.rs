@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
-use septum::route::detect::{Detection, Distinctness, Heard, TextKind, classify, distinctness, is_literal_credential};
+use septum::route::detect::{
+    Detection, DetectionSummary, TextKind, Uniqueness, classify, is_literal_credential, rate_uniqueness,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -114,7 +116,7 @@ fn corpus() -> Option<Vec<Entry>> {
 
 /// Who speaks for a secret: the name, and each detector by its name.
 fn speakers(detection: &Detection) -> Vec<String> {
-    let name = detection.name_speaks().then(|| "name".to_owned());
+    let name = detection.name_decides().then(|| "name".to_owned());
     let value = detection.by_value.as_ref().map(|hit| format!("value: {}", hit.detector));
     name.into_iter().chain(value).collect()
 }
@@ -129,7 +131,7 @@ fn routing_and_leaks_are_told_from_names_and_values() {
     let show_errors = std::env::var_os("SEPTUM_CORPUS_ERRORS").is_some();
     for entry in entries.iter().filter(|entry| entry.gold != "either") {
         let detection = classify(&entry.key, Some(&entry.value), TextKind::Template);
-        let (said, is) = (detection.sensitive(), entry.gold == "sensitive");
+        let (said, is) = (detection.is_sensitive(), entry.gold == "sensitive");
         routing.count(said, is);
         if entry.kind != "Secret" {
             outside_secrets.count(said, is);
@@ -168,12 +170,12 @@ fn routing_and_leaks_are_told_from_names_and_values() {
 
 /// Whether a text holds a value that the last gate looks for, with nothing beside it that makes it a part of a
 /// longer word if it must be none.
-fn holds(text: &str, secret: &str, distinctness: Distinctness) -> bool {
+fn holds(text: &str, secret: &str, distinctness: Uniqueness) -> bool {
     let of_word = |char: char| char.is_alphanumeric() || "-_.".contains(char);
     text.match_indices(secret).any(|(at, _)| {
         let is_bounded =
             !text[..at].ends_with(of_word) && !text[at + secret.len()..].starts_with(of_word) && text.trim() != secret;
-        distinctness == Distinctness::Made || is_bounded
+        distinctness == Uniqueness::Random || is_bounded
     })
 }
 
@@ -194,10 +196,10 @@ fn the_last_gate_is_silent_where_nobody_copied_a_secret() {
     for (secrets, plain) in by_repository.values() {
         for secret in secrets {
             let text = secret.value.trim();
-            let distinctness = distinctness(&secret.key, text, || Heard::of(&secret.key, text));
+            let distinctness = rate_uniqueness(&secret.key, text, || DetectionSummary::of(&secret.key, text));
             all += 1;
             long += u32::from(text.len() >= 8);
-            if distinctness == Distinctness::Common {
+            if distinctness == Uniqueness::Common {
                 continue;
             }
             guarded += 1;

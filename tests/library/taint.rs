@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, TestRunner};
 use septum::diagnostic::Diagnostics;
 use septum::pipeline::{Pipeline, Survey};
 use septum::route::Sensitivity;
-use septum::sops::{Identities, Places, System};
+use septum::sops::{HostSystem, Identities, IdentitySources};
 use serde_json::Value as Json;
 
 /// What the tables below may refer to. `S` is declared sensitive; `whichever` and the like lead
@@ -628,7 +628,7 @@ data:
 fn surveyed(folder: &std::path::Path, base: &str) -> Vec<(String, Sensitivity, Option<Vec<u8>>)> {
     fs::write(folder.join("base.yaml"), base).unwrap();
     let project = septum::project::Project::discover(folder).unwrap();
-    let pipeline = Pipeline::new(&project, Identities::new(Places::of(System::current(), |_| None)));
+    let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::of(HostSystem::current(), |_| None)));
     let app = &project.apps[0];
     let survey: Survey = pipeline
         .survey(app, &app.environments, &mut Diagnostics::new())

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::peers::{peer, python_with};
-use septum::value::Value;
-use septum::yaml::write::write;
+use septum::value::OutputValue;
+use septum::yaml::write::write_document;
 use serde_json::Value as Json;
 
 /// Words that some reader has a meaning for; each is tried in all its cases.
@@ -262,14 +262,14 @@ fn pairs() -> Vec<(String, String)> {
 }
 
 fn manifest(pairs: &[(String, String)]) -> String {
-    let data = Value::map(pairs.iter().map(|(key, value)| (key.as_str(), Value::text(value))));
-    let items = pairs.iter().take(500).map(|(_, value)| Value::text(value)).collect();
-    write(&Value::map([
-        ("apiVersion", Value::text("v1")),
-        ("kind", Value::text("ConfigMap")),
-        ("metadata", Value::map([("name", Value::text("x"))])),
+    let data = OutputValue::map(pairs.iter().map(|(key, value)| (key.as_str(), OutputValue::text(value))));
+    let items = pairs.iter().take(500).map(|(_, value)| OutputValue::text(value)).collect();
+    write_document(&OutputValue::map([
+        ("apiVersion", OutputValue::text("v1")),
+        ("kind", OutputValue::text("ConfigMap")),
+        ("metadata", OutputValue::map([("name", OutputValue::text("x"))])),
         ("data", data),
-        ("list", Value::List(items)),
+        ("list", OutputValue::List(items)),
     ]))
 }
 

@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::diagnostic::{Diagnostic, Failure};
-use crate::program::{self, find};
+use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::program::{self, find_program};
 use crate::signals;
 use crate::test_hook;
 
@@ -32,7 +32,7 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// An editor, as the variables of a process name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Editor {
+pub struct ExternalEditor {
     words: Vec<String>,
     /// Where it is named: for messages.
     named_by: &'static str,
@@ -41,14 +41,14 @@ pub struct Editor {
 
 /// How an editor came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Return {
+pub(super) enum EditorExit {
     /// After somebody worked with it, as it seems.
     Done,
     /// So soon that it may have left the work to another process.
     AtOnce,
 }
 
-impl Editor {
+impl ExternalEditor {
     /// The editor that `SOPS_EDITOR`, `VISUAL` or `EDITOR` names, or the first of vim, nano and vi
     /// that is there.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Diagnostic> {
@@ -58,8 +58,9 @@ impl Editor {
         });
         let path = variable("PATH").unwrap_or_default();
         let Some((name, value)) = named else {
-            let found = FALLBACKS.iter().find_map(|program| find(program, &path, None).map(|path| (*program, path)));
-            let (program, _) = found.ok_or_else(none)?;
+            let found =
+                FALLBACKS.iter().find_map(|program| find_program(program, &path, None).map(|path| (*program, path)));
+            let (program, _) = found.ok_or_else(no_editor)?;
             return Ok(Self::new(vec![program.to_owned()], "PATH", &path));
         };
         match shlex::split(&value).filter(|words| !words.is_empty()) {
@@ -78,8 +79,8 @@ impl Editor {
         {
             words.insert(1, (*option).to_owned());
         }
-        let is_vim =
-            is_vim(&name) || (name == "vi" && find(&program, path, None).is_some_and(|path| is_vim_below(&path)));
+        let is_vim = is_vim(&name)
+            || (name == "vi" && find_program(&program, path, None).is_some_and(|path| is_vim_below(&path)));
         if is_vim {
             let quiet = ["-n", "-i", "NONE", "-c", "set noundofile nobackup nowritebackup"];
             // first, since what follows `--` would be files
@@ -97,17 +98,17 @@ impl Editor {
     }
 
     /// Lets somebody edit a file.
-    pub(super) fn run(&self, file: &Path) -> Result<Return, Diagnostic> {
+    pub(super) fn run_on(&self, file: &Path) -> Result<EditorExit, Diagnostic> {
         let start = Instant::now();
-        let command = program::command(OsStr::new(self.program()));
+        let command = program::program_command(OsStr::new(self.program()));
         let mut command = command.map_err(|error| self.not_started(&error))?;
         command.args(self.words.iter().skip(1)).arg(file);
         let status = signals::run_editor(&mut command).map_err(|error| self.not_started(&error))?;
         match (status.success(), status.code()) {
-            (true, _) if !self.waits && test_hook::elapsed(start) < AT_ONCE => Ok(Return::AtOnce),
-            (true, _) => Ok(Return::Done),
-            (false, Some(code)) => Err(self.failed(&format!("ended with exit code {code}"))),
-            (false, None) => Err(self.failed("was killed")),
+            (true, _) if !self.waits && test_hook::elapsed_since(start) < AT_ONCE => Ok(EditorExit::AtOnce),
+            (true, _) => Ok(EditorExit::Done),
+            (false, Some(code)) => Err(self.failed_diagnostic(&format!("ended with exit code {code}"))),
+            (false, None) => Err(self.failed_diagnostic("was killed")),
         }
     }
 
@@ -119,18 +120,18 @@ impl Editor {
                 self.named_by
             ))
             .hint(format!("set `{}` to an editor that is installed, or unset it", self.named_by))
-            .failing(Failure::Io)
+            .with_failure(FailureKind::Io)
     }
 
-    fn failed(&self, how: &str) -> Diagnostic {
+    fn failed_diagnostic(&self, how: &str) -> Diagnostic {
         let message = format!("the editor `{}` {how}, so nothing was changed", self.program());
-        Diagnostic::error("editor", message).failing(Failure::Io)
+        Diagnostic::error("editor", message).with_failure(FailureKind::Io)
     }
 }
 
-fn none() -> Diagnostic {
+fn no_editor() -> Diagnostic {
     let message = format!("no editor is set, and none of {} is on the path", FALLBACKS.join(", "));
-    Diagnostic::error("editor", message).hint("set `EDITOR`").failing(Failure::Io)
+    Diagnostic::error("editor", message).hint("set `EDITOR`").with_failure(FailureKind::Io)
 }
 
 /// The name that an editor is known by: without its folder, and without `.exe` or `.cmd`.
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
 
     fn words(variables: &[(&str, &str)]) -> String {
-        let editor = Editor::of(|name| {
+        let editor = ExternalEditor::of(|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
         });
         editor.map_or_else(|error| error.message, |editor| editor.words.join("|"))

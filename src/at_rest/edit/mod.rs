@@ -10,17 +10,17 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-pub use draft::{Draft, Saved};
-pub use editor::Editor;
-use editor::Return;
-pub use private_folder::{PrivateFolder, Storage, Temporary};
-use private_folder::{kept_note, read};
+pub use draft::{EditDraft, SaveOutcome};
+use editor::EditorExit;
+pub use editor::ExternalEditor;
+pub use private_folder::{PlaintextStorage, PrivateDirectory, TempDirs};
+use private_folder::{kept_note, read_text};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
 
 /// What somebody answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum EditReply {
     /// Yes, go on.
     Yes,
     /// No, leave it.
@@ -30,12 +30,12 @@ pub enum Answer {
 }
 
 /// Whoever edits.
-pub trait Author {
+pub trait EditPrompt {
     /// Shows what is wrong with the text, and asks whether to open it again.
-    fn again(&mut self, findings: &Diagnostics) -> Answer;
+    fn ask_again(&mut self, findings: &Diagnostics) -> EditReply;
 
     /// Tells that an editor came back at once, and waits until the text is ready.
-    fn ready(&mut self, editor: &str) -> Answer;
+    fn ask_ready(&mut self, editor: &str) -> EditReply;
 }
 
 /// Lets an author edit a plaintext under the name of its file, until `check` takes the text. `None`:
@@ -44,27 +44,27 @@ pub trait Author {
 /// A text that is not taken stays in the editor's file, with all that was typed. If nobody is there
 /// to fix it, or nobody wants to, the result is an error. Unless the author gave the text up, it stays in its
 /// folder then, and the error says where.
-pub fn edit<T>(
+pub fn edit_text<T>(
     name: &str,
     plaintext: &[u8],
-    editor: &Editor,
-    folder: PrivateFolder,
-    author: &mut impl Author,
+    editor: &ExternalEditor,
+    directory: PrivateDirectory,
+    author: &mut impl EditPrompt,
     check: impl FnMut(&[u8]) -> Result<T, Diagnostics>,
 ) -> Result<Option<T>, Diagnostics> {
-    let stopped = match edit_until_taken(name, plaintext, editor, &folder, author, check) {
+    let stopped = match edit_until_taken(name, plaintext, editor, &directory, author, check) {
         Ok(taken) => {
-            folder.discard();
+            directory.discard();
             return Ok(taken);
         }
         Err(stopped) => stopped,
     };
     match stopped {
-        Stopped::GivenUp => {
-            folder.discard();
-            Err(left(name).into())
+        EditStopped::GivenUp => {
+            directory.discard();
+            Err(given_up(name).into())
         }
-        Stopped::Failed(problems) => match folder.keep() {
+        EditStopped::Failed(problems) => match directory.keep_text() {
             Some(text) => Err(with_kept(problems, name, &text)),
             None => Err(problems),
         },
@@ -72,13 +72,13 @@ pub fn edit<T>(
 }
 
 /// Reason why a text was not accepted.
-enum Stopped {
+enum EditStopped {
     /// The author wants nothing of it.
     GivenUp,
     Failed(Diagnostics),
 }
 
-impl From<Diagnostic> for Stopped {
+impl From<Diagnostic> for EditStopped {
     fn from(problem: Diagnostic) -> Self {
         Self::Failed(problem.into())
     }
@@ -87,16 +87,16 @@ impl From<Diagnostic> for Stopped {
 fn edit_until_taken<T>(
     name: &str,
     plaintext: &[u8],
-    editor: &Editor,
-    folder: &PrivateFolder,
-    author: &mut impl Author,
+    editor: &ExternalEditor,
+    directory: &PrivateDirectory,
+    author: &mut impl EditPrompt,
     mut check: impl FnMut(&[u8]) -> Result<T, Diagnostics>,
-) -> Result<Option<T>, Stopped> {
+) -> Result<Option<T>, EditStopped> {
     let file_name = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or("plaintext");
-    let path = folder.write(file_name, plaintext).map_err(|error| lost(name, &error))?;
+    let path = directory.write_file(file_name, plaintext).map_err(|error| lost_text(name, &error))?;
     loop {
-        let before = read(&path).map_err(|error| lost(name, &error))?;
-        let text = edited(name, &path, &before, editor, author)?;
+        let before = read_text(&path).map_err(|error| lost_text(name, &error))?;
+        let text = run_editor(name, &path, &before, editor, author)?;
         if *text == plaintext {
             return Ok(None);
         }
@@ -104,36 +104,36 @@ fn edit_until_taken<T>(
             Ok(taken) => return Ok(Some(taken)),
             Err(findings) => findings,
         };
-        match author.again(&findings) {
-            Answer::Yes => {}
-            Answer::No => return Err(Stopped::GivenUp),
-            Answer::Nobody => return Err(Stopped::Failed(unchanged(name, findings))),
+        match author.ask_again(&findings) {
+            EditReply::Yes => {}
+            EditReply::No => return Err(EditStopped::GivenUp),
+            EditReply::Nobody => return Err(EditStopped::Failed(note_unchanged(name, findings))),
         }
     }
 }
 
 /// The text after an editor came back.
-fn edited(
+fn run_editor(
     name: &str,
     path: &Path,
     before: &[u8],
-    editor: &Editor,
-    author: &mut impl Author,
+    editor: &ExternalEditor,
+    author: &mut impl EditPrompt,
 ) -> Result<Zeroizing<Vec<u8>>, Diagnostic> {
-    let returned = editor.run(path)?;
-    let text = read(path).map_err(|error| lost(name, &error))?;
-    if returned == Return::AtOnce && *text == before && author.ready(editor.program()) == Answer::Yes {
-        return read(path).map_err(|error| lost(name, &error));
+    let returned = editor.run_on(path)?;
+    let text = read_text(path).map_err(|error| lost_text(name, &error))?;
+    if returned == EditorExit::AtOnce && *text == before && author.ask_ready(editor.program()) == EditReply::Yes {
+        return read_text(path).map_err(|error| lost_text(name, &error));
     }
     Ok(text)
 }
 
-fn lost(name: &str, error: &io::Error) -> Diagnostic {
+fn lost_text(name: &str, error: &io::Error) -> Diagnostic {
     let message = format!("the text of the editor could not be kept or read, so `{name}` was not changed: {error}");
-    Diagnostic::error("unreadable", message).failing(Failure::Io)
+    Diagnostic::error("unreadable", message).with_failure(FailureKind::Io)
 }
 
-fn left(name: &str) -> Diagnostic {
+fn given_up(name: &str) -> Diagnostic {
     Diagnostic::error("not-edited", format!("the text was given up, so `{name}` was not changed"))
 }
 
@@ -149,7 +149,7 @@ fn with_kept(problems: Diagnostics, name: &str, text: &Path) -> Diagnostics {
     problems.into_iter().collect()
 }
 
-fn unchanged(name: &str, findings: Diagnostics) -> Diagnostics {
+fn note_unchanged(name: &str, findings: Diagnostics) -> Diagnostics {
     let note = |finding: Diagnostic| finding.note(format!("`{name}` was not changed"));
     findings.into_iter().map(note).collect()
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::system;
-use crate::diagnostic::{Diagnostic, Failure};
+use crate::diagnostic::{Diagnostic, FailureKind};
 use crate::signals;
 
 /// How names of private folders begin; the number of the process follows.
@@ -25,7 +25,7 @@ const GIVEN: &str = ".septum-given";
 
 /// Where plaintext may lie for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
+pub enum PlaintextStorage {
     /// In memory only.
     Memory,
     /// On a disk, if there is no folder in memory: deleted data can be found there later.
@@ -34,20 +34,20 @@ pub enum Storage {
 
 /// The folders in which a private one can be made, the best first.
 #[derive(Debug, Clone)]
-pub struct Temporary(Vec<PathBuf>);
+pub struct TempDirs(Vec<PathBuf>);
 
 /// A private folder. It is removed, and what was in it overwritten, when this is dropped and when a
 /// signal ends the program; what a killed program left is removed by the next one. What somebody typed in it
 /// is not lost: unless it was taken or given up, the folder stays under another name.
 #[derive(Debug)]
-pub struct PrivateFolder {
+pub struct PrivateDirectory {
     path: PathBuf,
     is_left: bool,
     /// Locked as long as the process lives, however it ends.
     _lock: Option<File>,
 }
 
-impl Temporary {
+impl TempDirs {
     /// The folders of the system and those that the variables of a process name.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let named = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -66,11 +66,11 @@ impl Temporary {
     }
 }
 
-impl PrivateFolder {
+impl PrivateDirectory {
     /// Makes one, and removes what programs that were killed have left.
-    pub fn new(temporary: &Temporary, storage: Storage) -> Result<Self, Diagnostic> {
-        let Temporary(places) = temporary;
-        sweep(places);
+    pub fn new(temporary: &TempDirs, storage: PlaintextStorage) -> Result<Self, Diagnostic> {
+        let TempDirs(places) = temporary;
+        sweep_leftovers(places);
         let mut searched = Vec::new();
         for place in places {
             if !system::is_in_memory(place) {
@@ -78,24 +78,24 @@ impl PrivateFolder {
                 searched.push(format!("`{}` {what}", place.display()));
                 continue;
             }
-            match Self::make(place) {
+            match Self::create_in(place) {
                 Ok(folder) => return Ok(folder),
                 Err(error) => searched.push(format!("`{}`: {error}", place.display())),
             }
         }
         match places.last() {
-            Some(place) if storage == Storage::Disk => Self::make(place).map_err(|error| {
+            Some(place) if storage == PlaintextStorage::Disk => Self::create_in(place).map_err(|error| {
                 Diagnostic::error(
                     "no-private-folder",
                     format!("no folder could be made in `{}`: {error}", place.display()),
                 )
-                .failing(Failure::Io)
+                .with_failure(FailureKind::Io)
             }),
             _ => Err(none_in_memory(searched)),
         }
     }
 
-    fn make(place: &Path) -> io::Result<Self> {
+    fn create_in(place: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         let prefix = format!("{PREFIX}{}-", std::process::id());
         builder.prefix(&prefix);
@@ -104,7 +104,7 @@ impl PrivateFolder {
         let path = signals::guarded(|| {
             let path = builder.tempdir_in(place)?.keep();
             let folder = path.clone();
-            let cleanup = move || leave(&folder).map(|kept| format!("septum: {}", kept_note(&kept)));
+            let cleanup = move || leave_text(&folder).map(|kept| format!("septum: {}", kept_note(&kept)));
             Ok((path.clone(), Box::new(cleanup) as signals::Cleanup, path))
         })?;
         let lock = system::lock(&path);
@@ -113,7 +113,7 @@ impl PrivateFolder {
 
     /// Writes the text that somebody edits to a file in the folder, which nobody else can read, and gives its
     /// path.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    pub fn write_file(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.path.join(name);
         write_new(&path, bytes)?;
         write_new(&self.path.join(GIVEN), format!("{}\n{name}", digest(bytes)).as_bytes())?;
@@ -123,17 +123,17 @@ impl PrivateFolder {
     /// Removes the folder, whatever was typed: the text was taken, or given up.
     pub fn discard(mut self) {
         self.is_left = true;
-        signals::settle(&self.path, || wipe(&self.path));
+        signals::settle(&self.path, || wipe_directory(&self.path));
     }
 
     /// Keeps what was typed, and removes the folder if nothing was. Gives the path of the text.
-    pub fn keep(mut self) -> Option<PathBuf> {
+    pub fn keep_text(mut self) -> Option<PathBuf> {
         self.is_left = true;
-        signals::settle(&self.path, || leave(&self.path))
+        signals::settle(&self.path, || leave_text(&self.path))
     }
 
     /// The folders of this user beside it, with texts that former runs kept.
-    pub fn kept(&self) -> Vec<PathBuf> {
+    pub fn keep_path(&self) -> Vec<PathBuf> {
         let entries = self.path.parent().and_then(|place| fs::read_dir(place).ok()).into_iter().flatten().flatten();
         let is_kept = |path: &PathBuf| {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(KEPT)) && system::is_ours(path)
@@ -144,19 +144,19 @@ impl PrivateFolder {
     }
 }
 
-impl Drop for PrivateFolder {
+impl Drop for PrivateDirectory {
     fn drop(&mut self) {
         // a bug ends here: nothing that was typed is lost by it
         if !self.is_left {
-            signals::settle(&self.path, || leave(&self.path));
+            signals::settle(&self.path, || leave_text(&self.path));
         }
     }
 }
 
 /// Removes a folder, or gives it a name under which it stays if something was typed in it: the path of the text.
-fn leave(folder: &Path) -> Option<PathBuf> {
+fn leave_text(folder: &Path) -> Option<PathBuf> {
     let Some(name) = typed_text(folder) else {
-        wipe(folder);
+        wipe_directory(folder);
         return None;
     };
     let own = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -171,7 +171,7 @@ fn typed_text(folder: &Path) -> Option<String> {
     let given = fs::read_to_string(folder.join(GIVEN)).ok()?;
     let (before, name) = given.split_once('\n')?;
     let is_name = Path::new(name).components().count() == 1;
-    let text = read(&folder.join(name)).ok().filter(|_| is_name)?;
+    let text = read_text(&folder.join(name)).ok().filter(|_| is_name)?;
     (digest(&text) != before).then(|| name.to_owned())
 }
 
@@ -197,7 +197,7 @@ pub(super) fn kept_note(text: &Path) -> String {
 
 fn none_in_memory(searched: Vec<String>) -> Diagnostic {
     let message = "there is no folder in memory for the plaintext, and what lay on a disk can be found there later";
-    let mut error = Diagnostic::error("no-private-folder", message).failing(Failure::Io);
+    let mut error = Diagnostic::error("no-private-folder", message).with_failure(FailureKind::Io);
     for place in searched {
         error = error.note(place);
     }
@@ -207,7 +207,7 @@ fn none_in_memory(searched: Vec<String>) -> Diagnostic {
 }
 
 /// Reads a file into one buffer that is wiped, and never moved while it grows.
-pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(super) fn read_text(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut file = File::open(path)?;
     let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
     let mut bytes = Zeroizing::new(Vec::with_capacity(length.saturating_add(1)));
@@ -216,12 +216,12 @@ pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// Removes a folder, after all files in it were overwritten. Links are removed, not followed.
-pub(super) fn wipe(folder: &Path) {
+pub(super) fn wipe_directory(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => wipe(&entry.path()),
+            Ok(kind) if kind.is_dir() => wipe_directory(&entry.path()),
             Ok(kind) if kind.is_file() => {
-                let _ = overwrite(&entry.path());
+                let _ = overwrite_file(&entry.path());
             }
             _ => {}
         }
@@ -229,7 +229,7 @@ pub(super) fn wipe(folder: &Path) {
     let _ = fs::remove_dir_all(folder);
 }
 
-fn overwrite(path: &Path) -> io::Result<()> {
+fn overwrite_file(path: &Path) -> io::Result<()> {
     const ZEROS: [u8; 4096] = [0; 4096];
     let mut file = OpenOptions::new().write(true).open(path)?;
     let mut rest = file.seek(io::SeekFrom::End(0))?;
@@ -243,12 +243,12 @@ fn overwrite(path: &Path) -> io::Result<()> {
 }
 
 /// Removes the private folders of processes that are no more, but for what somebody typed.
-fn sweep(places: &[PathBuf]) {
+fn sweep_leftovers(places: &[PathBuf]) {
     signals::with_guarded(|ours| {
         for place in places {
             let entries = fs::read_dir(place).into_iter().flatten().flatten();
             let paths = entries.map(|entry| entry.path()).filter(|path| !ours.contains(&path.as_path()));
-            paths.filter(|path| is_leftover(path)).for_each(|path| drop(leave(&path)));
+            paths.filter(|path| is_leftover(path)).for_each(|path| drop(leave_text(&path)));
         }
     });
 }

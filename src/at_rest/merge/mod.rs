@@ -10,19 +10,19 @@ mod terms;
 mod tree;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{Document, Format, Identities, KeyPath, Sealed, Timestamp, Tree};
+use crate::sops::{DecryptedFile, Identities, SopsDocument, SopsFormat, SopsTree, Timestamp, ValuePath};
 
-use change::{Change, both};
-use refusal::Refusal;
-use sides::{Encrypted, Sides};
-use tree::{Comments, Difference, Verdict, differences, duplicate};
+use change::{TreePatch, combine_versions};
+use refusal::MergeRefused;
+use sides::{EncryptedSides, MergeInputs};
+use tree::{DocumentComments, MergeChoice, ValueDifference, find_differences, find_duplicate};
 
-pub use sides::Versions;
-pub(super) use tree::same;
+pub use sides::MergeVersions;
+pub(super) use tree::is_same_tree;
 
 /// What a merge came to.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum MergeOutcome {
     /// A file to be written in place of ours.
     Merged {
         /// The file.
@@ -39,13 +39,15 @@ pub enum Outcome {
 }
 
 /// Merges a file that is called `path` in the repository.
-pub fn merge(path: &str, versions: Versions, identities: &Identities, now: Timestamp) -> Outcome {
-    let merged = match sides::open(path, versions, identities) {
-        Ok(Encrypted::Neither) => return Outcome::NotEncrypted,
-        Ok(Encrypted::Both(sides)) => Merge { path, sides: &sides, identities, notes: Diagnostics::new() }.run(now),
+pub fn merge_versions(path: &str, versions: MergeVersions, identities: &Identities, now: Timestamp) -> MergeOutcome {
+    let merged = match sides::decrypt_sides(path, versions, identities) {
+        Ok(EncryptedSides::Neither) => return MergeOutcome::NotEncrypted,
+        Ok(EncryptedSides::Both(sides)) => {
+            FileMerge { path, sides: &sides, identities, notes: Diagnostics::new() }.run_merge(now)
+        }
         Err(refusal) => Err(refusal),
     };
-    merged.unwrap_or_else(|refusal| Outcome::Refused(refusal.into_diagnostics(path)))
+    merged.unwrap_or_else(|refusal| MergeOutcome::Refused(refusal.into_diagnostics(path)))
 }
 
 /// Merges what somebody made (`theirs`) of a file (`base`) that somebody else changed meanwhile: `ours` is what is
@@ -53,14 +55,14 @@ pub fn merge(path: &str, versions: Versions, identities: &Identities, now: Times
 /// both changed the same thing, the result is an error.
 pub fn merge_meanwhile(
     name: &str,
-    versions: Versions,
+    versions: MergeVersions,
     identities: &Identities,
     now: Timestamp,
 ) -> Result<Vec<u8>, Diagnostics> {
-    let merged = match sides::open(name, versions, identities) {
-        Ok(Encrypted::Neither) => Ok(Outcome::NotEncrypted),
-        Ok(Encrypted::Both(sides)) => {
-            Merge { path: name, sides: &sides, identities, notes: Diagnostics::new() }.run(now)
+    let merged = match sides::decrypt_sides(name, versions, identities) {
+        Ok(EncryptedSides::Neither) => Ok(MergeOutcome::NotEncrypted),
+        Ok(EncryptedSides::Both(sides)) => {
+            FileMerge { path: name, sides: &sides, identities, notes: Diagnostics::new() }.run_merge(now)
         }
         Err(refusal) => Err(refusal),
     };
@@ -69,21 +71,21 @@ pub fn merge_meanwhile(
         Diagnostic::error("changed-meanwhile", message)
     };
     match merged {
-        Ok(Outcome::Merged { conflicts, .. }) if !conflicts.is_empty() => {
+        Ok(MergeOutcome::Merged { conflicts, .. }) if !conflicts.is_empty() => {
             let stop = stop("so were values that you changed");
             let stop = conflicts.iter().fold(stop, |stop, path| stop.note(format!("`{path}`")));
             Err(stop
                 .hint(format!("`septum get {name} PATH` shows theirs: take it over, or leave the value alone"))
                 .into())
         }
-        Ok(Outcome::Merged { notes, .. }) if notes.iter().any(|note| note.rule == "merge-comments") => {
+        Ok(MergeOutcome::Merged { notes, .. }) if notes.iter().any(|note| note.rule == "merge-comments") => {
             Err(stop("so were comments, as you did")
                 .hint("put the old comments back, and change them again later")
                 .into())
         }
-        Ok(Outcome::Merged { bytes, .. }) => Ok(bytes),
-        Ok(Outcome::NotEncrypted) => Err(stop("is not encrypted any more").into()),
-        Ok(Outcome::Refused(found)) => Err(found),
+        Ok(MergeOutcome::Merged { bytes, .. }) => Ok(bytes),
+        Ok(MergeOutcome::NotEncrypted) => Err(stop("is not encrypted any more").into()),
+        Ok(MergeOutcome::Refused(found)) => Err(found),
         Err(refusal) => {
             let (mut found, cause) = refusal.into_cause();
             found.push(stop(&format!("the changes cannot be merged: {cause}")));
@@ -92,94 +94,97 @@ pub fn merge_meanwhile(
     }
 }
 
-struct Merge<'a> {
+struct FileMerge<'a> {
     path: &'a str,
-    sides: &'a Sides,
+    sides: &'a MergeInputs,
     identities: &'a Identities,
     notes: Diagnostics,
 }
 
-impl<'a> Merge<'a> {
-    fn run(mut self, now: Timestamp) -> Result<Outcome, Refusal> {
+impl<'a> FileMerge<'a> {
+    fn run_merge(mut self, now: Timestamp) -> Result<MergeOutcome, MergeRefused> {
         let sides = self.sides;
         for (side, other) in [(&sides.ours, &sides.theirs), (&sides.theirs, &sides.ours)] {
             if sides.is_unchanged(side) {
                 let (bytes, conflicts) = (other.bytes.clone(), Vec::new());
-                return Ok(Outcome::Merged { bytes, conflicts, notes: self.notes });
+                return Ok(MergeOutcome::Merged { bytes, conflicts, notes: self.notes });
             }
         }
-        let nothing = Document::default();
+        let nothing = SopsDocument::default();
         let base = sides.base.as_ref().map_or(&nothing, |base| base.file.document());
         let (ours, theirs) = (sides.ours.file.document(), sides.theirs.file.document());
         if ours.branches.len() != theirs.branches.len() {
-            return Err(Refusal::Documents);
+            return Err(MergeRefused::Documents);
         }
-        if let Some(key) = [base, ours, theirs].into_iter().find_map(duplicate) {
-            return Err(Refusal::Duplicate(key.to_owned()));
+        if let Some(key) = [base, ours, theirs].into_iter().find_map(find_duplicate) {
+            return Err(MergeRefused::Duplicate(key.to_owned()));
         }
-        let found = differences(base, ours, theirs);
-        let keeper = self.keeper()?;
-        let mut file = self.with_terms(keeper)?;
+        let found = find_differences(base, ours, theirs);
+        let keeper = self.choose_keeper()?;
+        let mut file = self.with_policy(keeper)?;
         match file.format() {
-            Format::Binary => self.bytes(&mut file, &found)?,
-            _ => self.values(&mut file, &found)?,
+            SopsFormat::Binary => self.merge_bytes(&mut file, &found)?,
+            _ => self.merge_values(&mut file, &found)?,
         }
-        let exposed = file.exposed([&sides.ours.file, &sides.theirs.file]);
+        let exposed = file.find_exposed([&sides.ours.file, &sides.theirs.file]);
         if !exposed.is_empty() {
-            return Err(Refusal::Exposed(exposed));
+            return Err(MergeRefused::Exposed(exposed));
         }
-        for version in sides.all() {
-            file.adopt(&version.file);
+        for version in sides.iter_sides() {
+            file.adopt_ciphertexts(&version.file);
         }
-        let bytes = file.write(now)?;
+        let bytes = file.write_bytes(now)?;
         // nothing is written that could not be read again
-        keeper.open_other(self.path, bytes.clone())?;
-        let conflicts = found.iter().filter(|difference| difference.verdict == Verdict::Conflict);
+        keeper.decrypt_other(self.path, bytes.clone())?;
+        let conflicts = found.iter().filter(|difference| difference.verdict == MergeChoice::Conflict);
         let conflicts = conflicts.map(|difference| difference.path.to_string()).collect();
-        Ok(Outcome::Merged { bytes, conflicts, notes: self.notes })
+        Ok(MergeOutcome::Merged { bytes, conflicts, notes: self.notes })
     }
 
     /// Puts the values into the text of one side.
-    fn values(&mut self, file: &mut Sealed, found: &[Difference<'_>]) -> Result<(), Refusal> {
-        let carrier = self.carrier();
-        file.replace(&carrier.plaintext()?)?;
+    fn merge_values(&mut self, file: &mut DecryptedFile, found: &[ValueDifference<'_>]) -> Result<(), MergeRefused> {
+        let carrier = self.choose_carrier();
+        file.replace_plaintext(&carrier.plaintext()?)?;
         let by_ours = std::ptr::eq(carrier, &raw const self.sides.ours.file);
-        let mut change = Change::new(file);
+        let mut change = TreePatch::new(file);
         for difference in found {
             let from = if by_ours { difference.ours } else { difference.theirs };
-            change.put(difference.document, &difference.path, from, wanted(difference).as_ref())?;
+            change.put_value(difference.document, &difference.path, from, merged_value(difference).as_ref())?;
         }
         change.finish()?;
-        let is_section = |tree: Option<&Tree>| matches!(tree, Some(Tree::Map(map)) if map.values().count() == 0);
+        let is_section =
+            |tree: Option<&SopsTree>| matches!(tree, Some(SopsTree::Map(map)) if map.values().count() == 0);
         for difference in found {
-            let (is, wanted) = (file.get(difference.document, &difference.path), wanted(difference));
+            let (is, wanted) = (file.get(difference.document, &difference.path), merged_value(difference));
             // a section of INI stays when it is empty
-            let emptied = wanted.is_none() && file.format() == Format::Ini && is_section(is);
-            if !same(is, wanted.as_ref()) && !emptied {
-                return Err(Refusal::Value(difference.path.clone()));
+            let emptied = wanted.is_none() && file.format() == SopsFormat::Ini && is_section(is);
+            if !is_same_tree(is, wanted.as_ref()) && !emptied {
+                return Err(MergeRefused::Value(difference.path.clone()));
             }
         }
         Ok(())
     }
 
     /// A binary file has one value.
-    fn bytes(&self, file: &mut Sealed, found: &[Difference<'_>]) -> Result<(), Refusal> {
-        let verdict = found.first().map_or(Verdict::Ours, |difference| difference.verdict);
+    fn merge_bytes(&self, file: &mut DecryptedFile, found: &[ValueDifference<'_>]) -> Result<(), MergeRefused> {
+        let verdict = found.first().map_or(MergeChoice::Ours, |difference| difference.verdict);
         let (ours, theirs) = (self.sides.ours.file.plaintext()?, self.sides.theirs.file.plaintext()?);
         match verdict {
-            Verdict::Ours => file.replace(&ours)?,
-            Verdict::Theirs => file.replace(&theirs)?,
-            Verdict::Conflict => match (std::str::from_utf8(&ours), std::str::from_utf8(&theirs)) {
-                (Ok(ours), Ok(theirs)) => file.replace(crate::sops::conflict(ours, theirs).as_bytes())?,
-                _ => return Err(Refusal::Bytes),
+            MergeChoice::Ours => file.replace_plaintext(&ours)?,
+            MergeChoice::Theirs => file.replace_plaintext(&theirs)?,
+            MergeChoice::Conflict => match (std::str::from_utf8(&ours), std::str::from_utf8(&theirs)) {
+                (Ok(ours), Ok(theirs)) => {
+                    file.replace_plaintext(crate::sops::format_conflict(ours, theirs).as_bytes())?
+                }
+                _ => return Err(MergeRefused::Bytes),
             },
         }
         Ok(())
     }
 
     /// The side whose text carries the result: the one that changed more than values, or ours.
-    fn carrier(&mut self) -> &'a Sealed {
-        let Sides { base, ours, theirs } = self.sides;
+    fn choose_carrier(&mut self) -> &'a DecryptedFile {
+        let MergeInputs { base, ours, theirs } = self.sides;
         let (ours, theirs) = (&ours.file, &theirs.file);
         if let Some(base) = base
             && is_plain_edit(&base.file, ours)
@@ -187,8 +192,9 @@ impl<'a> Merge<'a> {
         {
             return theirs;
         }
-        let before = base.as_ref().map(|base| Comments::of(base.file.document())).unwrap_or_default();
-        let lost = Comments::of(theirs.document()).changes(&before, &Comments::of(ours.document()));
+        let before = base.as_ref().map(|base| DocumentComments::of(base.file.document())).unwrap_or_default();
+        let lost =
+            DocumentComments::of(theirs.document()).count_changes(&before, &DocumentComments::of(ours.document()));
         if lost > 0 {
             let what = if lost == 1 { "a comment".to_owned() } else { format!("{lost} comments") };
             let message = format!("what theirs changed in {what} of `{}` was not taken over", self.path);
@@ -199,22 +205,22 @@ impl<'a> Merge<'a> {
 }
 
 /// What shall stand at the place of a difference.
-fn wanted(difference: &Difference<'_>) -> Option<Tree> {
+fn merged_value(difference: &ValueDifference<'_>) -> Option<SopsTree> {
     match difference.verdict {
-        Verdict::Ours => difference.ours.cloned(),
-        Verdict::Theirs => difference.theirs.cloned(),
-        Verdict::Conflict => Some(both(difference.ours, difference.theirs)),
+        MergeChoice::Ours => difference.ours.cloned(),
+        MergeChoice::Theirs => difference.theirs.cloned(),
+        MergeChoice::Conflict => Some(combine_versions(difference.ours, difference.theirs)),
     }
 }
 
 /// Whether a file is the base with other values in it, and all else as it was.
-fn is_plain_edit(base: &Sealed, side: &Sealed) -> bool {
+fn is_plain_edit(base: &DecryptedFile, side: &DecryptedFile) -> bool {
     let edited = || {
-        let mut file = base.reopened().ok()?;
-        let mut change = Change::new(&mut file);
+        let mut file = base.decrypt_again().ok()?;
+        let mut change = TreePatch::new(&mut file);
         for (document, (from, to)) in base.document().branches.iter().zip(&side.document().branches).enumerate() {
-            let (from, to) = (Tree::Map(from.clone()), Tree::Map(to.clone()));
-            change.put(document, &KeyPath::default(), Some(&from), Some(&to)).ok()?;
+            let (from, to) = (SopsTree::Map(from.clone()), SopsTree::Map(to.clone()));
+            change.put_value(document, &ValuePath::default(), Some(&from), Some(&to)).ok()?;
         }
         change.finish().ok()?;
         file.plaintext().ok()

@@ -1,12 +1,12 @@
 //! Why a merge was not done, and how it is told.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::{Error, KeyPath, TermsConflict, WriteError};
+use crate::sops::{DecryptionError, PolicyConflict, ValuePath, WriteError};
 
 /// Why our version stays as it is.
-pub(super) enum Refusal {
+pub(super) enum MergeRefused {
     /// Versions that nobody at hand can decrypt, or that are not as they were encrypted.
-    Closed(Vec<Error>),
+    Closed(Vec<DecryptionError>),
     /// One side is encrypted and the other is not.
     OneSided { encrypted: &'static str, plain: &'static str },
     /// The sides have different numbers of YAML documents.
@@ -14,32 +14,32 @@ pub(super) enum Refusal {
     /// A key stands twice in a map.
     Duplicate(String),
     /// Recipients or the selector.
-    Terms(TermsConflict),
+    Terms(PolicyConflict),
     /// The data key cannot be given to a recipient.
     Recipients(String),
     /// Values that were encrypted would stand in plaintext.
-    Exposed(Vec<KeyPath>),
+    Exposed(Vec<ValuePath>),
     /// A value that the text could not take.
-    Value(KeyPath),
+    Value(ValuePath),
     /// Both sides changed bytes that are no text.
     Bytes,
     /// The file cannot be changed.
     Write(WriteError),
 }
 
-impl From<WriteError> for Refusal {
+impl From<WriteError> for MergeRefused {
     fn from(error: WriteError) -> Self {
         Self::Write(error)
     }
 }
 
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
+impl From<DecryptionError> for MergeRefused {
+    fn from(error: DecryptionError) -> Self {
         Self::Closed(vec![error])
     }
 }
 
-impl Refusal {
+impl MergeRefused {
     /// All that is wrong, and how to go on.
     pub(super) fn into_diagnostics(self, path: &str) -> Diagnostics {
         let (mut found, cause) = self.into_cause();
@@ -56,7 +56,7 @@ impl Refusal {
         let mut found = Diagnostics::new();
         let cause = match self {
             Self::Closed(errors) => {
-                found.extend(causes(errors));
+                found.extend(list_causes(errors));
                 "not every version of it can be decrypted and verified".to_owned()
             }
             Self::Write(error) => {
@@ -68,11 +68,11 @@ impl Refusal {
             }
             Self::Documents => "ours and theirs have different numbers of documents".to_owned(),
             Self::Duplicate(key) => format!("`{key}` stands in it twice, and nothing tells which one is meant"),
-            Self::Terms(TermsConflict::Groups) => "both sides changed its key groups, in different ways".to_owned(),
-            Self::Terms(TermsConflict::Selector) => {
+            Self::Terms(PolicyConflict::Groups) => "both sides changed its key groups, in different ways".to_owned(),
+            Self::Terms(PolicyConflict::Selector) => {
                 "both sides changed which of its values are encrypted, in different ways".to_owned()
             }
-            Self::Terms(TermsConflict::Nobody) => "the sides removed all of its recipients between them".to_owned(),
+            Self::Terms(PolicyConflict::Nobody) => "the sides removed all of its recipients between them".to_owned(),
             Self::Recipients(reason) => reason,
             Self::Exposed(paths) => {
                 let paths: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
@@ -86,8 +86,10 @@ impl Refusal {
 }
 
 /// Each thing that is wrong; that there is no key, once.
-fn causes(errors: Vec<Error>) -> Vec<Diagnostic> {
+fn list_causes(errors: Vec<DecryptionError>) -> Vec<Diagnostic> {
     let mut keyless = false;
-    let wanted = |error: &Error| !matches!(error, Error::NoIdentity(_)) || !std::mem::replace(&mut keyless, true);
-    errors.into_iter().filter(wanted).flat_map(Error::into_diagnostics).collect()
+    let wanted = |error: &DecryptionError| {
+        !matches!(error, DecryptionError::NoIdentity(_)) || !std::mem::replace(&mut keyless, true)
+    };
+    errors.into_iter().filter(wanted).flat_map(DecryptionError::into_diagnostics).collect()
 }

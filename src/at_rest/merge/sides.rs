@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::refusal::Refusal;
-use crate::sops::{Error, Format, Identities, Sealed, Terms, Veiled};
+use super::refusal::MergeRefused;
+use crate::sops::{DecryptedFile, DecryptionError, EncryptionPolicy, Identities, RedactedFile, SopsFormat};
 
 /// The three versions that a merge is about, as bytes.
 #[derive(Debug)]
-pub struct Versions {
+pub struct MergeVersions {
     /// What both sides come from; empty if there is none.
     pub base: Vec<u8>,
     /// Ours.
@@ -17,35 +17,35 @@ pub struct Versions {
 }
 
 /// A version of the file.
-pub(super) struct Side {
-    pub(super) file: Sealed,
+pub(super) struct MergeSide {
+    pub(super) file: DecryptedFile,
     pub(super) bytes: Vec<u8>,
 }
 
 /// The versions that are encrypted. A base that is not, or that there is not, is none.
-pub(super) struct Sides {
-    pub(super) base: Option<Side>,
-    pub(super) ours: Side,
-    pub(super) theirs: Side,
+pub(super) struct MergeInputs {
+    pub(super) base: Option<MergeSide>,
+    pub(super) ours: MergeSide,
+    pub(super) theirs: MergeSide,
 }
 
 /// Which of the two sides are encrypted.
-pub(super) enum Encrypted {
+pub(super) enum EncryptedSides {
     Neither,
-    Both(Box<Sides>),
+    Both(Box<MergeInputs>),
 }
 
-impl Sides {
+impl MergeInputs {
     /// All versions, ours first.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Side> {
+    pub(super) fn iter_sides(&self) -> impl Iterator<Item = &MergeSide> {
         [&self.ours, &self.theirs].into_iter().chain(&self.base)
     }
 
     /// Whether nothing was changed on a side, so that the other is what a merge gives.
-    pub(super) fn is_unchanged(&self, side: &Side) -> bool {
+    pub(super) fn is_unchanged(&self, side: &MergeSide) -> bool {
         let Some(base) = &self.base else { return false };
-        let (before, now) = (Terms::of(base.file.metadata()), Terms::of(side.file.metadata()));
-        let text = |side: &Side| side.file.plaintext().ok();
+        let (before, now) = (EncryptionPolicy::of(base.file.metadata()), EncryptionPolicy::of(side.file.metadata()));
+        let text = |side: &MergeSide| side.file.plaintext().ok();
         side.bytes == base.bytes
             || base.file.shares_key(&side.file)
                 && before.same_recipients(&now)
@@ -55,56 +55,65 @@ impl Sides {
 }
 
 /// Opens all versions that are encrypted.
-pub(super) fn open(path: &str, versions: Versions, identities: &Identities) -> Result<Encrypted, Refusal> {
-    let Versions { base, ours, theirs } = versions;
-    let guess = |bytes: &[u8]| Format::guess(Path::new(path), bytes);
+pub(super) fn decrypt_sides(
+    path: &str,
+    versions: MergeVersions,
+    identities: &Identities,
+) -> Result<EncryptedSides, MergeRefused> {
+    let MergeVersions { base, ours, theirs } = versions;
+    let guess = |bytes: &[u8]| SopsFormat::guess(Path::new(path), bytes);
     let format = match guess(&ours) {
-        Format::Binary => guess(&theirs),
+        SopsFormat::Binary => guess(&theirs),
         format => format,
     };
     let is_encrypted = |bytes: &[u8]| is_encrypted(bytes, format);
     match (is_encrypted(&ours), is_encrypted(&theirs)) {
-        (false, false) => return Ok(Encrypted::Neither),
-        (true, false) => return Err(Refusal::OneSided { encrypted: "ours", plain: "theirs" }),
-        (false, true) => return Err(Refusal::OneSided { encrypted: "theirs", plain: "ours" }),
+        (false, false) => return Ok(EncryptedSides::Neither),
+        (true, false) => return Err(MergeRefused::OneSided { encrypted: "ours", plain: "theirs" }),
+        (false, true) => return Err(MergeRefused::OneSided { encrypted: "theirs", plain: "ours" }),
         (true, true) => {}
     }
     let open = |bytes: Vec<u8>, version: &str| {
         let name = format!("{path} ({version})");
-        let file = Sealed::open(&name, bytes.clone(), format, identities);
-        Version { name, bytes, file }
+        let file = DecryptedFile::decrypt_bytes(&name, bytes.clone(), format, identities);
+        DecryptedVersion { name, bytes, file }
     };
     let mut opened = vec![open(ours, "ours"), open(theirs, "theirs")];
     opened.extend(is_encrypted(&base).then(|| open(base, "base")));
-    help(&mut opened);
+    share_data_keys(&mut opened);
     let mut sides = Vec::new();
     let mut errors = Vec::new();
-    for Version { bytes, file, .. } in opened {
+    for DecryptedVersion { bytes, file, .. } in opened {
         match file {
-            Ok(file) => sides.push(Side { file, bytes }),
+            Ok(file) => sides.push(MergeSide { file, bytes }),
             Err(error) => errors.push(error),
         }
     }
     let mut sides = sides.into_iter();
     match (errors.is_empty(), sides.next(), sides.next()) {
-        (true, Some(ours), Some(theirs)) => Ok(Encrypted::Both(Box::new(Sides { base: sides.next(), ours, theirs }))),
-        _ => Err(Refusal::Closed(errors)),
+        (true, Some(ours), Some(theirs)) => {
+            Ok(EncryptedSides::Both(Box::new(MergeInputs { base: sides.next(), ours, theirs })))
+        }
+        _ => Err(MergeRefused::Closed(errors)),
     }
 }
 
-struct Version {
+struct DecryptedVersion {
     name: String,
     bytes: Vec<u8>,
-    file: Result<Sealed, Error>,
+    file: Result<DecryptedFile, DecryptionError>,
 }
 
 /// Somebody who became a recipient on one side can read the others too: a new recipient gets the
 /// data key that there was before him.
-fn help(versions: &mut [Version]) {
+fn share_data_keys(versions: &mut [DecryptedVersion]) {
     for index in 0..versions.len() {
-        let Some(Version { name, bytes, file: Err(Error::NoIdentity(_)) }) = versions.get(index) else { continue };
+        let Some(DecryptedVersion { name, bytes, file: Err(DecryptionError::NoIdentity(_)) }) = versions.get(index)
+        else {
+            continue;
+        };
         let known = versions.iter().filter_map(|version| version.file.as_ref().ok());
-        let file = known.map(|known| known.open_other(name, bytes.clone())).find_map(Result::ok);
+        let file = known.map(|known| known.decrypt_other(name, bytes.clone())).find_map(Result::ok);
         if let (Some(file), Some(version)) = (file, versions.get_mut(index)) {
             version.file = Ok(file);
         }
@@ -113,7 +122,7 @@ fn help(versions: &mut [Version]) {
 
 /// Also one whose text is damaged, so that nothing is ever merged line by line that holds
 /// ciphertexts.
-fn is_encrypted(bytes: &[u8], format: Format) -> bool {
+fn is_encrypted(bytes: &[u8], format: SopsFormat) -> bool {
     const TOKEN: &[u8] = b"ENC[AES256_GCM,data:";
-    Veiled::read("", bytes, format).is_some() || bytes.windows(TOKEN.len()).any(|window| window == TOKEN)
+    RedactedFile::read("", bytes, format).is_some() || bytes.windows(TOKEN.len()).any(|window| window == TOKEN)
 }

@@ -1,61 +1,61 @@
 //! Which data key the result has, and for whom.
 
-use super::refusal::Refusal;
-use super::{Merge, Sides};
+use super::refusal::MergeRefused;
+use super::{FileMerge, MergeInputs};
 use crate::diagnostic::Diagnostic;
-use crate::sops::{Error, Metadata, Sealed, Terms, rewrap, unlock};
+use crate::sops::{DecryptedFile, DecryptionError, EncryptionPolicy, SopsMetadata, rewrap_data_key, unlock_data_key};
 
-impl<'a> Merge<'a> {
-    fn terms(&self) -> Result<Terms, Refusal> {
-        let Sides { base, ours, theirs } = self.sides;
-        let of = |file: &Sealed| Terms::of(file.metadata());
+impl<'a> FileMerge<'a> {
+    fn merge_policies(&self) -> Result<EncryptionPolicy, MergeRefused> {
+        let MergeInputs { base, ours, theirs } = self.sides;
+        let of = |file: &DecryptedFile| EncryptionPolicy::of(file.metadata());
         let base = base.as_ref().map(|base| of(&base.file));
-        Terms::merge(base.as_ref(), &of(&ours.file), &of(&theirs.file)).map_err(Refusal::Terms)
+        EncryptionPolicy::merge_versions(base.as_ref(), &of(&ours.file), &of(&theirs.file)).map_err(MergeRefused::Terms)
     }
 
     /// The side whose data key and metadata the result has: the one that has a new data key, else
     /// the one whose recipients and rule are those of the result already, else ours.
-    pub(super) fn keeper(&self) -> Result<&'a Sealed, Refusal> {
-        let Sides { base, ours, theirs } = self.sides;
+    pub(super) fn choose_keeper(&self) -> Result<&'a DecryptedFile, MergeRefused> {
+        let MergeInputs { base, ours, theirs } = self.sides;
         let (ours, theirs) = (&ours.file, &theirs.file);
         if !ours.shares_key(theirs) {
             let is_old = base.as_ref().is_some_and(|base| base.file.shares_key(ours));
             return Ok(if is_old { theirs } else { ours });
         }
-        let terms = self.terms()?;
-        let fits = |file: &Sealed| {
-            let own = Terms::of(file.metadata());
+        let terms = self.merge_policies()?;
+        let fits = |file: &DecryptedFile| {
+            let own = EncryptionPolicy::of(file.metadata());
             terms.same_recipients(&own) && terms.same_rule(&own)
         };
         Ok(if fits(theirs) && !fits(ours) { theirs } else { ours })
     }
 
     /// The keeper with the recipients and the rule of the result.
-    pub(super) fn with_terms(&mut self, keeper: &Sealed) -> Result<Sealed, Refusal> {
-        let terms = self.terms()?;
-        let own = Terms::of(keeper.metadata());
-        let mut file = keeper.reopened()?;
+    pub(super) fn with_policy(&mut self, keeper: &DecryptedFile) -> Result<DecryptedFile, MergeRefused> {
+        let terms = self.merge_policies()?;
+        let own = EncryptionPolicy::of(keeper.metadata());
+        let mut file = keeper.decrypt_again()?;
         if !terms.same_rule(&own) {
             file.put_rule(&terms.selector, terms.mac_scope)?;
         }
         if !terms.same_recipients(&own) {
-            let unlocked = unlock(keeper.metadata(), self.identities).map_err(closed)?;
+            let unlocked = unlock_data_key(keeper.metadata(), self.identities).map_err(not_decrypted)?;
             let wanted =
-                terms.recipient_groups().map_err(|error| Refusal::Recipients(format!("a recipient {error}")))?;
-            let groups = rewrap(&unlocked, &self.entries(keeper), &wanted, terms.threshold())
-                .map_err(|error| Refusal::Recipients(error.to_string()))?;
+                terms.recipient_groups().map_err(|error| MergeRefused::Recipients(format!("a recipient {error}")))?;
+            let groups = rewrap_data_key(&unlocked, &self.merge_entries(keeper), &wanted, terms.threshold())
+                .map_err(|error| MergeRefused::Recipients(error.to_string()))?;
             file.put_groups(&groups, terms.threshold())?;
         }
-        self.warn_of_former(keeper, &terms);
+        self.warn_of_former_recipients(keeper, &terms);
         Ok(file)
     }
 
     /// The metadata of the keeper, with entries of the other side that hold the same data key. Shares
     /// of it are not exchanged: each side may have split it anew.
-    fn entries(&self, keeper: &Sealed) -> Metadata {
+    fn merge_entries(&self, keeper: &DecryptedFile) -> SopsMetadata {
         let mut metadata = keeper.metadata().clone();
         if let [group] = metadata.groups.as_mut_slice() {
-            for other in self.sides.all().map(|side| &side.file).filter(|other| keeper.shares_key(other)) {
+            for other in self.sides.iter_sides().map(|side| &side.file).filter(|other| keeper.shares_key(other)) {
                 if let [theirs] = other.metadata().groups.as_slice() {
                     group.age.extend(theirs.age.iter().cloned());
                     group.foreign.extend(theirs.foreign.iter().cloned());
@@ -66,9 +66,10 @@ impl<'a> Merge<'a> {
     }
 
     /// Whoever was a recipient of this data key knows it.
-    fn warn_of_former(&mut self, keeper: &Sealed, terms: &Terms) {
-        let holders = self.sides.all().map(|side| &side.file).filter(|file| keeper.shares_key(file));
-        let mut former: Vec<_> = holders.flat_map(|file| terms.lacks(&Terms::of(file.metadata()))).collect();
+    fn warn_of_former_recipients(&mut self, keeper: &DecryptedFile, terms: &EncryptionPolicy) {
+        let holders = self.sides.iter_sides().map(|side| &side.file).filter(|file| keeper.shares_key(file));
+        let mut former: Vec<_> =
+            holders.flat_map(|file| terms.lacking_recipients(&EncryptionPolicy::of(file.metadata()))).collect();
         former.sort();
         former.dedup();
         if !former.is_empty() {
@@ -80,6 +81,6 @@ impl<'a> Merge<'a> {
     }
 }
 
-fn closed(error: Error) -> Refusal {
-    Refusal::Closed(vec![error])
+fn not_decrypted(error: DecryptionError) -> MergeRefused {
+    MergeRefused::Closed(vec![error])
 }

@@ -3,16 +3,16 @@
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
-use super::rule::Candidate;
+use super::rule::SecretCandidate;
 
 /// One allowlist. Commits are not here: what is looked at is what lies in the folder, of no commit.
 #[derive(Debug, Clone)]
 pub(super) struct Allowlist {
-    pub(super) condition: Condition,
+    pub(super) condition: AllowlistCondition,
     /// Whether it names commits. No text is of one, so with [`Condition::And`] nothing is allowed.
     pub(super) has_commits: bool,
     pub(super) paths: Vec<Regex>,
-    pub(super) target: Target,
+    pub(super) target: AllowlistTarget,
     pub(super) regexes: Vec<Regex>,
     /// Those in lower case.
     pub(super) stopwords: Option<AhoCorasick>,
@@ -20,7 +20,7 @@ pub(super) struct Allowlist {
 
 /// Whether all that it lists must hold, or anything of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Condition {
+pub(super) enum AllowlistCondition {
     And,
     #[default]
     Or,
@@ -28,7 +28,7 @@ pub(super) enum Condition {
 
 /// What its regexes look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Target {
+pub(super) enum AllowlistTarget {
     #[default]
     Secret,
     Match,
@@ -39,26 +39,26 @@ impl Allowlist {
     /// Whether all of a file is allowed, whatever is in it.
     pub(super) fn allows_file(&self, file: &str) -> bool {
         match self.condition {
-            Condition::Or => self.names(file),
-            Condition::And => {
+            AllowlistCondition::Or => self.names(file),
+            AllowlistCondition::And => {
                 !self.has_commits && self.regexes.is_empty() && self.stopwords.is_none() && self.names(file)
             }
         }
     }
 
     /// Whether what was found in a file is allowed.
-    pub(super) fn allows(&self, found: Candidate<'_>, file: &str) -> bool {
+    pub(super) fn allows(&self, found: SecretCandidate<'_>, file: &str) -> bool {
         let text = match self.target {
-            Target::Secret => found.secret(),
-            Target::Match => found.matched(),
-            Target::Line => found.line(),
+            AllowlistTarget::Secret => found.secret(),
+            AllowlistTarget::Match => found.matched_text(),
+            AllowlistTarget::Line => found.line(),
         };
         let by_regex = || !text.is_empty() && self.regexes.iter().any(|regex| regex.is_match(text));
         let by_stopword =
             || self.stopwords.as_ref().is_some_and(|words| words.is_match(&found.secret().to_lowercase()));
         match self.condition {
-            Condition::Or => by_regex() || by_stopword(),
-            Condition::And => {
+            AllowlistCondition::Or => by_regex() || by_stopword(),
+            AllowlistCondition::And => {
                 !self.has_commits
                     && (self.paths.is_empty() || self.names(file))
                     && (self.regexes.is_empty() || by_regex())

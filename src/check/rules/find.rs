@@ -2,48 +2,56 @@
 
 use std::ops::Range;
 
-use super::rule::{Rule, Sighting};
-use super::{Hit, Keywords, UserRules};
+use super::rule::{CustomRule, SecretSighting};
+use super::{RuleKeywords, RuleMatch, UserRules};
 
 impl UserRules {
     /// The secrets in a value: `key` is its name, and `file` the path of the file that it stands in.
-    pub fn find<'a>(&'a self, key: &str, text: &str, file: &str) -> Vec<Hit<'a>> {
+    pub fn find<'a>(&'a self, key: &str, text: &str, file: &str) -> Vec<RuleMatch<'a>> {
         if text.is_empty() || self.allowlists.iter().any(|list| list.allows_file(file)) {
             return Vec::new();
         }
         let shown = format!("{key}: {text}");
         let value = key.len() + 2..shown.len();
-        let mut found: Vec<(&Rule, Sighting)> = Vec::new();
-        for rule in self.keywords.rules(&shown).into_iter().filter_map(|index| self.rules.get(index)) {
+        let mut found: Vec<(&CustomRule, SecretSighting)> = Vec::new();
+        for rule in self.keywords.matching_rules(&shown).into_iter().filter_map(|index| self.rules.get(index)) {
             let sightings = rule.find(&shown, file, &self.allowlists).into_iter();
             found.extend(sightings.map(|sighting| (rule, sighting)));
         }
         let hits = without_outdone(found, &shown).into_iter();
-        hits.filter_map(|(rule, sighting)| self.hit(rule, &sighting, &value)).collect()
+        hits.filter_map(|(rule, sighting)| self.to_match(rule, &sighting, &value)).collect()
     }
 
     /// A sighting as a part of the value; nothing if all of it is in the key.
-    fn hit<'a>(&'a self, rule: &'a Rule, sighting: &Sighting, value: &Range<usize>) -> Option<Hit<'a>> {
-        let Sighting { secret, matched } = sighting;
+    fn to_match<'a>(
+        &'a self,
+        rule: &'a CustomRule,
+        sighting: &SecretSighting,
+        value: &Range<usize>,
+    ) -> Option<RuleMatch<'a>> {
+        let SecretSighting { secret, matched } = sighting;
         // a group that took part in nothing
         let seen = if secret.is_empty() { matched } else { secret };
         let place = |at: usize| at.max(value.start) - value.start;
         let range = place(seen.start)..place(seen.end);
-        let Rule { id, description, .. } = rule;
-        let hit = Hit { rule: id, description: description.as_deref(), file: &self.name, range };
+        let CustomRule { id, description, .. } = rule;
+        let hit = RuleMatch { rule: id, description: description.as_deref(), file: &self.name, range };
         (!hit.range.is_empty()).then_some(hit)
     }
 }
 
 /// Without what a generic rule found where another one, on the same line, knows better what it is.
-fn without_outdone<'a>(found: Vec<(&'a Rule, Sighting)>, text: &str) -> Vec<(&'a Rule, Sighting)> {
-    let is_generic = |rule: &Rule| rule.id.to_lowercase().contains("generic");
+fn without_outdone<'a>(
+    found: Vec<(&'a CustomRule, SecretSighting)>,
+    text: &str,
+) -> Vec<(&'a CustomRule, SecretSighting)> {
+    let is_generic = |rule: &CustomRule| rule.id.to_lowercase().contains("generic");
     let newlines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
-    let line = |sighting: &Sighting| newlines.partition_point(|newline| *newline < sighting.matched.start);
-    let secret = |sighting: &Sighting| text.get(sighting.secret.clone()).unwrap_or_default();
+    let line = |sighting: &SecretSighting| newlines.partition_point(|newline| *newline < sighting.matched.start);
+    let secret = |sighting: &SecretSighting| text.get(sighting.secret.clone()).unwrap_or_default();
     let (generic, mut kept): (Vec<_>, Vec<_>) = found.into_iter().partition(|(rule, _)| is_generic(rule));
     let better: Vec<_> = kept.iter().map(|(_, sighting)| (line(sighting), secret(sighting))).collect();
-    let is_outdone = |sighting: &Sighting| {
+    let is_outdone = |sighting: &SecretSighting| {
         let (line, secret) = (line(sighting), secret(sighting));
         better.iter().any(|(other, known)| *other == line && known.contains(secret))
     };
@@ -51,9 +59,9 @@ fn without_outdone<'a>(found: Vec<(&'a Rule, Sighting)>, text: &str) -> Vec<(&'a
     kept
 }
 
-impl Keywords {
+impl RuleKeywords {
     /// The rules that look at a text, in the order of the file.
-    fn rules(&self, text: &str) -> Vec<usize> {
+    fn matching_rules(&self, text: &str) -> Vec<usize> {
         let lower = text.to_lowercase();
         let mut rules = self.wordless.clone();
         for word in self.words.find_overlapping_iter(&lower) {

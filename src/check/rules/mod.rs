@@ -25,22 +25,22 @@ use crate::diagnostic::Diagnostics;
 use crate::span::Source;
 
 use allowlist::Allowlist;
-use rule::Rule;
+use rule::CustomRule;
 
 /// The rules of a file.
 #[derive(Debug)]
 pub struct UserRules {
     /// The file.
     name: String,
-    rules: Vec<Rule>,
+    rules: Vec<CustomRule>,
     /// What holds for all rules.
     allowlists: Vec<Allowlist>,
-    keywords: Keywords,
+    keywords: RuleKeywords,
 }
 
 /// The words of all rules, so that a text is searched for them once.
 #[derive(Debug)]
-struct Keywords {
+struct RuleKeywords {
     /// In lower case.
     words: AhoCorasick,
     /// The rules that a word speaks for.
@@ -51,7 +51,7 @@ struct Keywords {
 
 /// A secret that a rule finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit<'a> {
+pub struct RuleMatch<'a> {
     /// The rule.
     pub rule: &'a str,
     /// What it is about.
@@ -65,7 +65,7 @@ pub struct Hit<'a> {
 impl UserRules {
     /// Reads a file. All of its mistakes are told at once.
     pub fn read(source: &Source) -> Result<Self, Diagnostics> {
-        read::read(source)
+        read::read_rules(source)
     }
 
     /// How many rules there are.
@@ -79,7 +79,7 @@ impl UserRules {
     }
 }
 
-impl Hit<'_> {
+impl RuleMatch<'_> {
     /// By what the secret was found, for people: no part of it.
     pub fn reason(&self) -> String {
         let Self { rule, file, .. } = self;
@@ -91,7 +91,7 @@ impl Hit<'_> {
 }
 
 /// Why a value is a secret.
-pub(super) struct Reasons {
+pub(super) struct RuleReasons {
     /// For people, each once.
     pub(super) texts: Vec<String>,
     /// Where in the value the first secret is.
@@ -99,7 +99,7 @@ pub(super) struct Reasons {
 }
 
 /// Why a value is a secret by any of the rules; nothing where it is none. `file` is where the value stands.
-pub(super) fn reasons(rules: &[UserRules], key: &str, text: &str, file: &str) -> Option<Reasons> {
+pub(super) fn find_reasons(rules: &[UserRules], key: &str, text: &str, file: &str) -> Option<RuleReasons> {
     let mut hits = rules.iter().flat_map(|rules| rules.find(key, text, file));
     let first = hits.next()?;
     let mut texts = vec![first.reason()];
@@ -108,7 +108,7 @@ pub(super) fn reasons(rules: &[UserRules], key: &str, text: &str, file: &str) ->
             texts.push(reason);
         }
     }
-    Some(Reasons { texts, range: first.range })
+    Some(RuleReasons { texts, range: first.range })
 }
 
 #[cfg(test)]

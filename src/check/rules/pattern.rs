@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::budget::{Exhausted, REGEX_BYTES};
+use crate::budget::{BudgetExhausted, REGEX_BYTES};
 use crate::regex_size;
 
 /// The largest program that an expression may become, in bytes.
@@ -25,7 +25,7 @@ const CLASSES: [&str; 14] = [
 
 /// Why an expression cannot be taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
+pub(super) struct RegexError {
     /// The bytes of the expression that it is about, if not all of it is.
     pub(super) at: Option<(usize, usize)>,
     pub(super) reason: String,
@@ -33,15 +33,16 @@ pub(super) struct Mistake {
 }
 
 /// The expression, ready to match.
-pub(super) fn compile(go: &str) -> Result<Regex, Mistake> {
-    let rust = Translator { text: go, at: 0, out: String::with_capacity(go.len() + 16), is_repeated: false }.all()?;
-    regex_size::spend(&rust).map_err(|Exhausted| Mistake {
+pub(super) fn compile_regex(go: &str) -> Result<Regex, RegexError> {
+    let rust = RegexTranslator { text: go, at: 0, out: String::with_capacity(go.len() + 16), is_repeated: false }
+        .translate_all()?;
+    regex_size::spend_regex(&rust).map_err(|BudgetExhausted| RegexError {
         at: None,
         reason: format!("all expressions of this run take more than {} MiB together", REGEX_BYTES.limit() >> 20),
         hint: Some("count less in `{…}`, name characters like `[a-z]` in place of `\\pL`, or use fewer rules"),
     })?;
     RegexBuilder::new(&rust).size_limit(LARGEST).dfa_size_limit(LARGEST_CACHE).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => Mistake {
+        regex::Error::CompiledTooBig(_) => RegexError {
             at: None,
             reason: "it is too big".to_owned(),
             hint: Some("count less in `{…}`, most of all around other counts"),
@@ -50,12 +51,12 @@ pub(super) fn compile(go: &str) -> Result<Regex, Mistake> {
         error => {
             let text = error.to_string();
             let reason = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it is malformed");
-            Mistake { at: None, reason: reason.to_owned(), hint: None }
+            RegexError { at: None, reason: reason.to_owned(), hint: None }
         }
     })
 }
 
-struct Translator<'t> {
+struct RegexTranslator<'t> {
     text: &'t str,
     at: usize,
     out: String,
@@ -63,12 +64,12 @@ struct Translator<'t> {
     is_repeated: bool,
 }
 
-impl Translator<'_> {
-    fn all(mut self) -> Result<String, Mistake> {
+impl RegexTranslator<'_> {
+    fn translate_all(mut self) -> Result<String, RegexError> {
         while let Some(char) = self.peek() {
             let is_repetition = match char {
                 '*' | '+' | '?' => Some(1),
-                '{' => Some(counted(self.rest())).filter(|length| *length > 0),
+                '{' => Some(repetition_length(self.remaining_text())).filter(|length| *length > 0),
                 _ => None,
             };
             if let Some(length) = is_repetition {
@@ -93,12 +94,12 @@ impl Translator<'_> {
         Ok(self.out)
     }
 
-    fn rest(&self) -> &str {
+    fn remaining_text(&self) -> &str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        self.remaining_text().chars().next()
     }
 
     fn next(&mut self) -> Option<char> {
@@ -107,18 +108,18 @@ impl Translator<'_> {
         Some(char)
     }
 
-    fn wrong<T>(&self, from: usize, reason: impl Into<String>, hint: Option<&'static str>) -> Result<T, Mistake> {
+    fn error_at<T>(&self, from: usize, reason: impl Into<String>, hint: Option<&'static str>) -> Result<T, RegexError> {
         let until = self.at.max(from + 1).min(self.text.len());
-        Err(Mistake { at: Some((from, until)), reason: reason.into(), hint })
+        Err(RegexError { at: Some((from, until)), reason: reason.into(), hint })
     }
 
-    fn repetition(&mut self, length: usize) -> Result<(), Mistake> {
+    fn repetition(&mut self, length: usize) -> Result<(), RegexError> {
         let start = self.at;
-        let operator = self.rest().get(..length).unwrap_or_default().to_owned();
+        let operator = self.remaining_text().get(..length).unwrap_or_default().to_owned();
         self.at += length;
         if self.is_repeated {
             let hint = "possessive repetitions are never needed here: matching never goes back";
-            return self.wrong(start, format!("`{operator}` follows another repetition"), Some(hint));
+            return self.error_at(start, format!("`{operator}` follows another repetition"), Some(hint));
         }
         self.out.push_str(&operator);
         if self.peek() == Some('?') {
@@ -129,7 +130,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    fn group(&mut self) -> Result<(), Mistake> {
+    fn group(&mut self) -> Result<(), RegexError> {
         let start = self.at;
         let unsupported = [
             ("(?=", "looks ahead"),
@@ -141,27 +142,29 @@ impl Translator<'_> {
             ("(?#", "is a comment"),
             ("(?P=", "refers back"),
         ];
-        if let Some((opening, what)) = unsupported.iter().find(|(opening, _)| self.rest().starts_with(opening)) {
+        if let Some((opening, what)) =
+            unsupported.iter().find(|(opening, _)| self.remaining_text().starts_with(opening))
+        {
             self.at += opening.len();
             let hint = what.starts_with("look").then_some(
                 "match what stands around as well, with a group around the secret itself; \
                  what is to be left out is for `allowlists`",
             );
-            return self.wrong(start, format!("`{opening}` {what}, which linear time does not allow"), hint);
+            return self.error_at(start, format!("`{opening}` {what}, which linear time does not allow"), hint);
         }
-        if let Some(opening) = ["(?P<", "(?<"].into_iter().find(|opening| self.rest().starts_with(opening)) {
+        if let Some(opening) = ["(?P<", "(?<"].into_iter().find(|opening| self.remaining_text().starts_with(opening)) {
             // nothing here asks for a name, and those of Go may be others
-            let Some(end) = self.rest().find('>') else {
-                return self.wrong(start, "the name of a group has no end", None);
+            let Some(end) = self.remaining_text().find('>') else {
+                return self.error_at(start, "the name of a group has no end", None);
             };
             if end == opening.len() {
-                return self.wrong(start, "a group has an empty name", None);
+                return self.error_at(start, "a group has an empty name", None);
             }
             self.at += end + 1;
             self.out.push('(');
             return Ok(());
         }
-        let Some(flags) = self.rest().strip_prefix("(?") else {
+        let Some(flags) = self.remaining_text().strip_prefix("(?") else {
             self.at += 1;
             self.out.push('(');
             return Ok(());
@@ -170,15 +173,15 @@ impl Translator<'_> {
         let flags = flags.get(..=length).unwrap_or(flags).to_owned();
         self.at += 2 + flags.len();
         if flags.chars().any(|flag| !"imsU-:)".contains(flag)) || !flags.ends_with([':', ')']) {
-            return self.wrong(start, "this group is none that is known", Some("flags are `i`, `m`, `s` and `U`"));
+            return self.error_at(start, "this group is none that is known", Some("flags are `i`, `m`, `s` and `U`"));
         }
         self.out.push_str("(?");
         self.out.push_str(&flags);
         Ok(())
     }
 
-    fn escape(&mut self) -> Result<(), Mistake> {
-        let behind = self.rest().chars().nth(1);
+    fn escape(&mut self) -> Result<(), RegexError> {
+        let behind = self.remaining_text().chars().nth(1);
         match behind {
             Some('b' | 'B') => {
                 self.out.push_str(if behind == Some('b') { r"(?-u:\b)" } else { r"(?-u:\B)" });
@@ -189,7 +192,7 @@ impl Translator<'_> {
                 self.at += 2;
             }
             Some('Q') => {
-                let quoted = self.rest().get(2..).unwrap_or_default();
+                let quoted = self.remaining_text().get(2..).unwrap_or_default();
                 let (literal, end) = quoted.split_once(r"\E").map_or((quoted, 0), |(literal, _)| (literal, 2));
                 let (literal, length) = (regex::escape(literal), literal.len());
                 self.out.push_str(&literal);
@@ -198,7 +201,7 @@ impl Translator<'_> {
             _ if self.perl() => {}
             Some('p' | 'P') => self.property()?,
             _ => {
-                let char = self.escaped()?;
+                let char = self.parse_escape()?;
                 self.out.push_str(&regex::escape(char.encode_utf8(&mut [0; 4])));
             }
         }
@@ -207,7 +210,7 @@ impl Translator<'_> {
 
     /// `\d` and the like, if one follows.
     fn perl(&mut self) -> bool {
-        let class = match self.rest().get(..2) {
+        let class = match self.remaining_text().get(..2) {
             Some(r"\d") => "[0-9]",
             Some(r"\D") => "[^0-9]",
             Some(r"\w") => "[0-9A-Za-z_]",
@@ -222,21 +225,21 @@ impl Translator<'_> {
     }
 
     /// `\pL`, `\p{Greek}`, `\p{^Greek}`.
-    fn property(&mut self) -> Result<(), Mistake> {
+    fn property(&mut self) -> Result<(), RegexError> {
         let start = self.at;
-        let is_negative = self.rest().starts_with(r"\P");
+        let is_negative = self.remaining_text().starts_with(r"\P");
         self.at += 2;
         let name = match self.next() {
             Some('{') => {
-                let Some((name, _)) = self.rest().split_once('}') else {
-                    return self.wrong(start, "the name of a class has no end", None);
+                let Some((name, _)) = self.remaining_text().split_once('}') else {
+                    return self.error_at(start, "the name of a class has no end", None);
                 };
                 let name = name.to_owned();
                 self.at += name.len() + 1;
                 name
             }
             Some(char) => char.to_string(),
-            None => return self.wrong(start, "a class has no name", None),
+            None => return self.error_at(start, "a class has no name", None),
         };
         let positive = name.strip_prefix('^');
         let p = if is_negative == positive.is_some() { 'p' } else { 'P' };
@@ -245,10 +248,10 @@ impl Translator<'_> {
     }
 
     /// The character that an escape stands for.
-    fn escaped(&mut self) -> Result<char, Mistake> {
+    fn parse_escape(&mut self) -> Result<char, RegexError> {
         let start = self.at;
         self.at += 1;
-        let Some(char) = self.next() else { return self.wrong(start, r"a `\` ends it", None) };
+        let Some(char) = self.next() else { return self.error_at(start, r"a `\` ends it", None) };
         let found = match char {
             'a' => Some('\x07'),
             'f' => Some('\x0c'),
@@ -257,8 +260,8 @@ impl Translator<'_> {
             't' => Some('\t'),
             'v' => Some('\x0b'),
             'x' => self.hexadecimal(),
-            '1'..='7' if !self.rest().starts_with(|next: char| next.is_digit(8)) => {
-                return self.wrong(start, "it refers back to a group, which linear time does not allow", None);
+            '1'..='7' if !self.remaining_text().starts_with(|next: char| next.is_digit(8)) => {
+                return self.error_at(start, "it refers back to a group, which linear time does not allow", None);
             }
             '0'..='7' => {
                 let mut code = char.to_digit(8).unwrap_or_default();
@@ -274,15 +277,15 @@ impl Translator<'_> {
         };
         match found {
             Some(char) => Ok(char),
-            None => self.wrong(start, "this escape is none that is known", None),
+            None => self.error_at(start, "this escape is none that is known", None),
         }
     }
 
     /// What follows `\x`: two digits, or any number in braces.
     fn hexadecimal(&mut self) -> Option<char> {
-        let (digits, length) = match self.rest().strip_prefix('{') {
+        let (digits, length) = match self.remaining_text().strip_prefix('{') {
             Some(inside) => inside.split_once('}').map(|(digits, _)| (digits, digits.len() + 2))?,
-            None => (self.rest().get(..2)?, 2),
+            None => (self.remaining_text().get(..2)?, 2),
         };
         let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         let code = is_number.then(|| u32::from_str_radix(digits, 16).ok()).flatten();
@@ -290,7 +293,7 @@ impl Translator<'_> {
         char::from_u32(code?)
     }
 
-    fn class(&mut self) -> Result<(), Mistake> {
+    fn class(&mut self) -> Result<(), RegexError> {
         let start = self.at;
         self.at += 1;
         self.out.push('[');
@@ -301,12 +304,14 @@ impl Translator<'_> {
         let first = self.at;
         loop {
             match self.peek() {
-                None => return self.wrong(start, "`[` has no end", None),
+                None => return self.error_at(start, "`[` has no end", None),
                 // one that stands first is itself
                 Some(']') if self.at > first => break,
                 Some('[') if self.named_class()? => {}
                 Some('\\') if self.perl() => {}
-                Some('\\') if self.rest().starts_with(r"\p") || self.rest().starts_with(r"\P") => self.property()?,
+                Some('\\') if self.remaining_text().starts_with(r"\p") || self.remaining_text().starts_with(r"\P") => {
+                    self.property()?
+                }
                 Some(_) => self.span()?,
             }
         }
@@ -316,30 +321,32 @@ impl Translator<'_> {
     }
 
     /// `[:alpha:]`, if one follows.
-    fn named_class(&mut self) -> Result<bool, Mistake> {
+    fn named_class(&mut self) -> Result<bool, RegexError> {
         let start = self.at;
-        let inside = self.rest().strip_prefix("[:").and_then(|inside| inside.split_once(":]"));
+        let inside = self.remaining_text().strip_prefix("[:").and_then(|inside| inside.split_once(":]"));
         let Some((name, _)) = inside else { return Ok(false) };
         let name = name.to_owned();
         self.at += name.len() + 4;
         if !CLASSES.contains(&name.trim_start_matches('^')) {
-            return self.wrong(start, format!("there is no class `[:{name}:]`"), None);
+            return self.error_at(start, format!("there is no class `[:{name}:]`"), None);
         }
         let _ = write!(self.out, "[:{name}:]");
         Ok(true)
     }
 
     /// A character of a class, or all from one to another.
-    fn span(&mut self) -> Result<(), Mistake> {
+    fn span(&mut self) -> Result<(), RegexError> {
         let start = self.at;
         let low = self.class_char()?;
         self.out.push_str(&in_class(low));
-        let is_range = self.rest().starts_with('-') && !self.rest().starts_with("-]") && self.rest().len() > 1;
+        let is_range = self.remaining_text().starts_with('-')
+            && !self.remaining_text().starts_with("-]")
+            && self.remaining_text().len() > 1;
         if is_range {
             self.at += 1;
             let high = self.class_char()?;
             if high < low {
-                return self.wrong(start, "the range ends before it begins", None);
+                return self.error_at(start, "the range ends before it begins", None);
             }
             self.out.push('-');
             self.out.push_str(&in_class(high));
@@ -347,19 +354,19 @@ impl Translator<'_> {
         Ok(())
     }
 
-    fn class_char(&mut self) -> Result<char, Mistake> {
+    fn class_char(&mut self) -> Result<char, RegexError> {
         if self.peek() == Some('\\') {
-            return self.escaped();
+            return self.parse_escape();
         }
         match self.next() {
             Some(char) => Ok(char),
-            None => self.wrong(self.at, "`[` has no end", None),
+            None => self.error_at(self.at, "`[` has no end", None),
         }
     }
 }
 
 /// How long `{2}`, `{2,}` or `{2,3}` at the start is; 0 where `{` counts nothing.
-fn counted(text: &str) -> usize {
+fn repetition_length(text: &str) -> usize {
     let number = |text: &str| {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         // as Go reads numbers
@@ -429,7 +436,7 @@ mod tests {
             (r"\Aab\z", "ab", Some("ab")),
             (r"é{2}", "éé", Some("éé")),
         ] {
-            let regex = compile(pattern).unwrap_or_else(|mistake| panic!("{pattern}: {mistake:?}"));
+            let regex = compile_regex(pattern).unwrap_or_else(|mistake| panic!("{pattern}: {mistake:?}"));
             assert_eq!(regex.find(text).map(|found| found.as_str()), expected, "{pattern}: {text}");
         }
     }
@@ -455,7 +462,7 @@ mod tests {
             ("[[:letter:]]", "[:letter:]", "there is no class `[:letter:]`"),
             ("(?P<a", "(", "the name of a group has no end"),
         ] {
-            let mistake = compile(pattern).expect_err(pattern);
+            let mistake = compile_regex(pattern).expect_err(pattern);
             let (start, end) = mistake.at.expect(pattern);
             assert_eq!((pattern.get(start..end), mistake.reason.as_str()), (Some(at), reason), "{pattern}");
         }
@@ -466,21 +473,21 @@ mod tests {
             (r"\p{Klingon}", "Unicode property not found"),
             (r"(?:\pL{100}){1000}", "it is too big"),
         ] {
-            assert_eq!(compile(pattern).expect_err(pattern).reason, reason, "{pattern}");
+            assert_eq!(compile_regex(pattern).expect_err(pattern).reason, reason, "{pattern}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_an_expression_or_a_mistake(text in "\\PC{0,40}") {
-            let _ = compile(&text);
+            let _ = compile_regex(&text);
         }
 
         #[test]
         fn what_looks_like_an_expression_is_one_or_a_mistake(
             text in "(\\[|\\]|\\^|-|\\\\|\\(\\?|\\(|\\)|P<|>|\\{|\\}|,|1|Q|E|x|p|d|:|&&|é|i|\\||\\*|\\+){0,12}",
         ) {
-            if let Err(Mistake { at: Some((start, end)), .. }) = compile(&text) {
+            if let Err(RegexError { at: Some((start, end)), .. }) = compile_regex(&text) {
                 proptest::prop_assert!(text.get(start..end).is_some() || start == text.len());
             }
         }

@@ -5,13 +5,13 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
-use super::allowlist::{Allowlist, Condition, Target};
-use super::pattern::{self, Mistake};
-use super::rule::Rule;
-use super::toml::{self, Field, Kind, Node};
-use super::{Keywords, UserRules};
+use super::allowlist::{Allowlist, AllowlistCondition, AllowlistTarget};
+use super::pattern::{self, RegexError};
+use super::rule::CustomRule;
+use super::toml::{self, TomlField, TomlKind, TomlNode};
+use super::{RuleKeywords, UserRules};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::span::{Place, Source};
+use crate::span::{Location, Source};
 
 /// The fields of a file. `minVersion` is about versions of gitleaks.
 const FILE: &[&str] = &["title", "description", "extend", "rules", "allowlist", "allowlists", "minVersion"];
@@ -40,14 +40,14 @@ const ALLOWLIST: &[&str] =
 /// A byte has no more entropy, in bits.
 const MOST_ENTROPY: f64 = 8.0;
 
-pub(super) fn read(source: &Source) -> Result<UserRules, Diagnostics> {
-    let root = toml::read(source)?;
-    let mut reader = Reader { source, problems: Diagnostics::new(), ids: Vec::new() };
+pub(super) fn read_rules(source: &Source) -> Result<UserRules, Diagnostics> {
+    let root = toml::parse_toml(source)?;
+    let mut reader = RuleFileReader { source, problems: Diagnostics::new(), ids: Vec::new() };
     let rules = reader.file(&root);
     if reader.problems.is_empty() { rules.ok_or(reader.problems) } else { Err(reader.problems) }
 }
 
-struct Reader<'s> {
+struct RuleFileReader<'s> {
     source: &'s Source,
     problems: Diagnostics,
     /// The names of rules, those of rules with mistakes too, and where they are given.
@@ -55,43 +55,43 @@ struct Reader<'s> {
 }
 
 /// The known fields of a table, by their names as gitleaks documents them.
-struct Fields<'t> {
+struct RuleTable<'t> {
     range: Range<usize>,
-    list: Vec<(&'static str, &'t Field)>,
+    list: Vec<(&'static str, &'t TomlField)>,
 }
 
-impl<'t> Fields<'t> {
-    fn get(&self, name: &str) -> Option<&'t Field> {
+impl<'t> RuleTable<'t> {
+    fn get(&self, name: &str) -> Option<&'t TomlField> {
         self.list.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }
 }
 
 /// An allowlist, and the rules that it is for, if not for those where it stands.
-struct Listed {
+struct ScopedAllowlist {
     allowlist: Allowlist,
     targets: Vec<(String, Range<usize>)>,
 }
 
 /// Whether a mistake may be shown: what is allowed may be a secret that was.
 #[derive(Clone, Copy)]
-enum Shown {
+enum MistakeVisibility {
     Open,
     Hidden,
 }
 
-impl Reader<'_> {
-    fn file(&mut self, root: &Node) -> Option<UserRules> {
+impl RuleFileReader<'_> {
+    fn file(&mut self, root: &TomlNode) -> Option<UserRules> {
         let fields = self.fields(root, "a file of rules", FILE)?;
         for name in ["title", "description", "minVersion"] {
             self.text(fields.get(name));
         }
-        self.extend(&fields);
+        self.check_extend(&fields);
         let (mut rules, mut words) = (Vec::new(), Vec::new());
         let before = self.problems.len();
         let tables = self.tables(fields.get("rules"));
         if tables.is_empty() && self.problems.len() == before {
             let message = format!("there is no rule in `{}`, so nothing is found by it", self.source.name());
-            let mistake = self.mistake(&(0..0), message).hint("add `[[rules]]` with an `id` and a `regex`");
+            let mistake = self.mistake_at(&(0..0), message).hint("add `[[rules]]` with an `id` and a `regex`");
             self.problems.push(mistake);
         }
         for table in tables {
@@ -103,43 +103,43 @@ impl Reader<'_> {
         let allowlists = self.allowlists(&fields, "an allowlist", ALLOWLIST);
         let keywords = self.keywords(words, &rules)?;
         let mut rules: Vec<_> = rules.into_iter().map(|(rule, _)| rule).collect();
-        let allowlists = self.assign(allowlists, &mut rules);
+        let allowlists = self.assign_allowlists(allowlists, &mut rules);
         Some(UserRules { name: self.source.name().to_owned(), rules, allowlists, keywords })
     }
 
     /// What a file builds on. The detectors that are built in are always there.
-    fn extend(&mut self, fields: &Fields<'_>) {
+    fn check_extend(&mut self, fields: &RuleTable<'_>) {
         let Some(field) = fields.get("extend") else { return };
         let Some(extend) = self.fields(&field.value, "`extend`", EXTEND) else { return };
-        self.truth(extend.get("useDefault"));
+        self.read_bool(extend.get("useDefault"));
         for name in ["path", "url"] {
             let Some(field) = extend.get(name) else { continue };
             let message = format!("`{name}` names another file, and a file of rules reads no other");
             let mistake =
-                self.mistake(&field.range, message).hint("give that file as well: `--rules FILE --rules FILE`");
+                self.mistake_at(&field.range, message).hint("give that file as well: `--rules FILE --rules FILE`");
             self.problems.push(mistake);
         }
         if let Some(field) = extend.get("disabledRules") {
             let mistake = self
-                .mistake(&field.range, "`disabledRules` would switch rules off, and those that are built in stay on")
+                .mistake_at(&field.range, "`disabledRules` would switch rules off, and those that are built in stay on")
                 .hint("remove it; what they find is accepted where it stands, by `allow` with a reason");
             self.problems.push(mistake);
         }
     }
 
     /// A rule and its keywords.
-    fn rule(&mut self, table: &Node) -> Option<(Rule, Vec<String>)> {
+    fn rule(&mut self, table: &TomlNode) -> Option<(CustomRule, Vec<String>)> {
         let fields = self.fields(table, "a rule", RULE)?;
         let id = self.id(&fields);
         let name = id.as_ref().map_or_else(|| "a rule".to_owned(), |id| format!("the rule `{id}`"));
-        let description = self.filled(fields.get("description")).map(|(text, _)| text.to_owned());
-        let (given, path) = (self.filled(fields.get("regex")), fields.get("path"));
-        let regex = given.and_then(|(text, node)| self.regex(text, node, Shown::Open));
-        let has_path = self.filled(path);
-        let path = has_path.and_then(|(text, node)| self.regex(text, node, Shown::Open));
+        let description = self.read_filled_text(fields.get("description")).map(|(text, _)| text.to_owned());
+        let (given, path) = (self.read_filled_text(fields.get("regex")), fields.get("path"));
+        let regex = given.and_then(|(text, node)| self.regex(text, node, MistakeVisibility::Open));
+        let has_path = self.read_filled_text(path);
+        let path = has_path.and_then(|(text, node)| self.regex(text, node, MistakeVisibility::Open));
         if given.is_none() && has_path.is_none() {
             let mistake = self
-                .mistake(&fields.range, format!("{name} has neither a `regex` nor a `path`, so it finds nothing"))
+                .mistake_at(&fields.range, format!("{name} has neither a `regex` nor a `path`, so it finds nothing"))
                 .hint("give it a `regex`; rules of gitleaks' own are not here to be extended, but can be copied");
             self.problems.push(mistake);
         }
@@ -147,19 +147,20 @@ impl Reader<'_> {
         let entropy = self.entropy(fields.get("entropy"));
         let keywords = self.texts(fields.get("keywords"));
         self.texts(fields.get("tags"));
-        self.alone(&fields);
+        self.refuse_dependencies(&fields);
         let listed = self.allowlists(&fields, "an allowlist of a rule", ALLOWLIST.split_last()?.1);
         let allowlists = listed.into_iter().map(|listed| listed.allowlist).collect();
         let keywords = keywords.into_iter().map(|(word, _)| word.to_owned()).collect();
-        Some((Rule { id: id?, description, regex, group, entropy, path, allowlists }, keywords))
+        Some((CustomRule { id: id?, description, regex, group, entropy, path, allowlists }, keywords))
     }
 
     /// The name of a rule, which no other one has.
-    fn id(&mut self, fields: &Fields<'_>) -> Option<String> {
+    fn id(&mut self, fields: &RuleTable<'_>) -> Option<String> {
         let before = self.problems.len();
-        let Some((id, node)) = self.filled(fields.get("id")).filter(|(id, _)| !id.trim().is_empty()) else {
+        let Some((id, node)) = self.read_filled_text(fields.get("id")).filter(|(id, _)| !id.trim().is_empty()) else {
             if self.problems.len() == before {
-                let mistake = self.mistake(&fields.range, "a rule has no `id`").hint("name it: findings tell by what");
+                let mistake =
+                    self.mistake_at(&fields.range, "a rule has no `id`").hint("name it: findings tell by what");
                 self.problems.push(mistake);
             }
             return None;
@@ -167,7 +168,7 @@ impl Reader<'_> {
         match self.ids.iter().find(|(known, _)| known == id) {
             Some((_, first)) => {
                 let mistake = self
-                    .mistake(&node.range, format!("two rules are called `{id}`"))
+                    .mistake_at(&node.range, format!("two rules are called `{id}`"))
                     .at_with(self.place(first), "the other one")
                     .hint("give one of them another `id`");
                 self.problems.push(mistake);
@@ -178,10 +179,10 @@ impl Reader<'_> {
     }
 
     /// Refuses what makes a rule depend on others.
-    fn alone(&mut self, fields: &Fields<'_>) {
+    fn refuse_dependencies(&mut self, fields: &RuleTable<'_>) {
         if let Some(field) = fields.get("required") {
             let mistake = self
-                .mistake(
+                .mistake_at(
                     &field.range,
                     "`required` asks for what another rule finds nearby, and values are looked at alone",
                 )
@@ -189,18 +190,18 @@ impl Reader<'_> {
             self.problems.push(mistake);
         }
         let skip = fields.get("skipReport");
-        if let (Some(true), Some(field)) = (self.truth(skip), skip) {
+        if let (Some(true), Some(field)) = (self.read_bool(skip), skip) {
             let mistake = self
-                .mistake(&field.range, "a rule with `skipReport` tells of nothing that it finds")
+                .mistake_at(&field.range, "a rule with `skipReport` tells of nothing that it finds")
                 .hint("remove the field, or the rule");
             self.problems.push(mistake);
         }
     }
 
-    fn group(&mut self, field: Option<&Field>, regex: Option<&Regex>) -> usize {
+    fn group(&mut self, field: Option<&TomlField>, regex: Option<&Regex>) -> usize {
         let Some(field) = field else { return 0 };
-        let Kind::Integer(number) = field.value.kind else {
-            return self.other(field, "a whole number").unwrap_or_default();
+        let TomlKind::Integer(number) = field.value.kind else {
+            return self.report_type(field, "a whole number").unwrap_or_default();
         };
         let Some(regex) = regex else { return 0 };
         let most = regex.captures_len() - 1;
@@ -210,31 +211,32 @@ impl Reader<'_> {
                 0 => "the `regex` has no group that `secretGroup` could name".to_owned(),
                 most => format!("`secretGroup` expects one of the groups of the `regex`, 1 to {most}, found {number}"),
             };
-            let mistake = self.mistake(&field.value.range, message).hint("put `(…)` around the secret");
+            let mistake = self.mistake_at(&field.value.range, message).hint("put `(…)` around the secret");
             self.problems.push(mistake);
         }
         found.unwrap_or_default()
     }
 
-    fn entropy(&mut self, field: Option<&Field>) -> Option<f64> {
+    fn entropy(&mut self, field: Option<&TomlField>) -> Option<f64> {
         let field = field?;
         let number = match field.value.kind {
-            Kind::Integer(number) => i32::try_from(number).map_or(f64::INFINITY, f64::from),
-            Kind::Float(number) => number,
-            _ => return self.other(field, "a number"),
+            TomlKind::Integer(number) => i32::try_from(number).map_or(f64::INFINITY, f64::from),
+            TomlKind::Float(number) => number,
+            _ => return self.report_type(field, "a number"),
         };
         if !(0.0..=MOST_ENTROPY).contains(&number) {
-            return self.unknown(&field.value, "`entropy` expects a number from 0 to 8, the bits of a character");
+            return self
+                .report_unknown(&field.value, "`entropy` expects a number from 0 to 8, the bits of a character");
         }
         // to gitleaks, 0 is none
         (number > 0.0).then_some(number)
     }
 
-    fn allowlists(&mut self, fields: &Fields<'_>, of: &str, known: &'static [&'static str]) -> Vec<Listed> {
+    fn allowlists(&mut self, fields: &RuleTable<'_>, of: &str, known: &'static [&'static str]) -> Vec<ScopedAllowlist> {
         let (former, current) = (fields.get("allowlist"), fields.get("allowlists"));
         if let (Some(former), Some(_)) = (former, current) {
             let mistake = self
-                .mistake(&former.range, "`allowlist` is the former name of `allowlists`, and both stand here")
+                .mistake_at(&former.range, "`allowlist` is the former name of `allowlists`, and both stand here")
                 .hint("write each as `[[allowlists]]`, or `[[rules.allowlists]]`");
             self.problems.push(mistake);
         }
@@ -242,47 +244,50 @@ impl Reader<'_> {
         tables.filter_map(|table| self.allowlist(table, of, known)).collect()
     }
 
-    fn allowlist(&mut self, table: &Node, of: &str, known: &'static [&'static str]) -> Option<Listed> {
+    fn allowlist(&mut self, table: &TomlNode, of: &str, known: &'static [&'static str]) -> Option<ScopedAllowlist> {
         let fields = self.fields(table, of, known)?;
         self.text(fields.get("description"));
-        let condition = match self.filled(fields.get("condition")) {
-            None => Condition::Or,
+        let condition = match self.read_filled_text(fields.get("condition")) {
+            None => AllowlistCondition::Or,
             Some((text, node)) => match text.to_uppercase().as_str() {
-                "OR" | "||" => Condition::Or,
-                "AND" | "&&" => Condition::And,
-                _ => self.unknown(node, "`condition` expects `AND` or `OR`")?,
+                "OR" | "||" => AllowlistCondition::Or,
+                "AND" | "&&" => AllowlistCondition::And,
+                _ => self.report_unknown(node, "`condition` expects `AND` or `OR`")?,
             },
         };
-        let target = match self.filled(fields.get("regexTarget")) {
-            None | Some(("secret", _)) => Target::Secret,
-            Some(("match", _)) => Target::Match,
-            Some(("line", _)) => Target::Line,
-            Some((_, node)) => self.unknown(node, "`regexTarget` expects `secret`, `match` or `line`")?,
+        let target = match self.read_filled_text(fields.get("regexTarget")) {
+            None | Some(("secret", _)) => AllowlistTarget::Secret,
+            Some(("match", _)) => AllowlistTarget::Match,
+            Some(("line", _)) => AllowlistTarget::Line,
+            Some((_, node)) => self.report_unknown(node, "`regexTarget` expects `secret`, `match` or `line`")?,
         };
         let [paths, regexes] = ["paths", "regexes"].map(|name| {
             let texts = self.texts(fields.get(name)).into_iter();
-            texts.filter_map(|(text, node)| self.regex(text, node, Shown::Hidden)).collect::<Vec<_>>()
+            texts.filter_map(|(text, node)| self.regex(text, node, MistakeVisibility::Hidden)).collect::<Vec<_>>()
         });
         let stopwords: Vec<_> =
             self.texts(fields.get("stopwords")).iter().map(|(word, _)| word.to_lowercase()).collect();
         let has_commits = !self.texts(fields.get("commits")).is_empty();
-        let is_listed = |field: &Field| !matches!(&field.value.kind, Kind::List(items) if items.is_empty());
+        let is_listed = |field: &TomlField| !matches!(&field.value.kind, TomlKind::List(items) if items.is_empty());
         if !["paths", "regexes", "stopwords", "commits"].iter().filter_map(|name| fields.get(name)).any(is_listed) {
             let mistake = self
-                .mistake(&fields.range, format!("{of} allows nothing"))
+                .mistake_at(&fields.range, format!("{of} allows nothing"))
                 .hint("list `regexes`, `stopwords` or `paths`, or remove it");
             self.problems.push(mistake);
         }
         let stopwords = self.words(&stopwords).filter(|_| !stopwords.is_empty());
         let targets = self.texts(fields.get("targetRules")).into_iter();
         let targets = targets.map(|(id, node)| (id.to_owned(), node.range.clone())).collect();
-        Some(Listed { allowlist: Allowlist { condition, has_commits, paths, target, regexes, stopwords }, targets })
+        Some(ScopedAllowlist {
+            allowlist: Allowlist { condition, has_commits, paths, target, regexes, stopwords },
+            targets,
+        })
     }
 
     /// Gives allowlists to the rules that they name; the others are for all.
-    fn assign(&mut self, listed: Vec<Listed>, rules: &mut [Rule]) -> Vec<Allowlist> {
+    fn assign_allowlists(&mut self, listed: Vec<ScopedAllowlist>, rules: &mut [CustomRule]) -> Vec<Allowlist> {
         let mut general = Vec::new();
-        for Listed { allowlist, targets } in listed {
+        for ScopedAllowlist { allowlist, targets } in listed {
             if targets.is_empty() {
                 general.push(allowlist);
                 continue;
@@ -290,7 +295,7 @@ impl Reader<'_> {
             for (id, range) in targets {
                 if self.ids.iter().all(|(known, _)| *known != id) {
                     let mistake = self
-                        .mistake(&range, format!("there is no rule `{id}` in `{}`", self.source.name()))
+                        .mistake_at(&range, format!("there is no rule `{id}` in `{}`", self.source.name()))
                         .maybe_hint(did_you_mean(&id, self.ids.iter().map(|(known, _)| known.as_str())));
                     self.problems.push(mistake);
                 }
@@ -301,7 +306,7 @@ impl Reader<'_> {
         general
     }
 
-    fn keywords(&mut self, pairs: Vec<(String, usize)>, rules: &[(Rule, bool)]) -> Option<Keywords> {
+    fn keywords(&mut self, pairs: Vec<(String, usize)>, rules: &[(CustomRule, bool)]) -> Option<RuleKeywords> {
         let mut words: Vec<String> = pairs.iter().map(|(word, _)| word.clone()).collect();
         words.sort();
         words.dedup();
@@ -313,46 +318,46 @@ impl Reader<'_> {
         }
         let wordless =
             rules.iter().enumerate().filter(|(_, (_, is_wordless))| *is_wordless).map(|(at, _)| at).collect();
-        Some(Keywords { words: self.words(&words)?, owners, wordless })
+        Some(RuleKeywords { words: self.words(&words)?, owners, wordless })
     }
 
     fn words(&mut self, words: &[String]) -> Option<AhoCorasick> {
         let built = AhoCorasick::new(words).map_err(|error| {
-            self.mistake(&(0..0), format!("the words of `{}` cannot be searched for: {error}", self.source.name()))
+            self.mistake_at(&(0..0), format!("the words of `{}` cannot be searched for: {error}", self.source.name()))
         });
         self.problems.take(built)
     }
 }
 
 /// Fields and what they hold. What is of another kind is told of, and is then as if it were not there.
-impl Reader<'_> {
-    fn place(&self, range: &Range<usize>) -> Place {
+impl RuleFileReader<'_> {
+    fn place(&self, range: &Range<usize>) -> Location {
         self.source.place(self.source.locate(range.start, range.end))
     }
 
-    fn mistake(&self, range: &Range<usize>, message: impl Into<String>) -> Diagnostic {
+    fn mistake_at(&self, range: &Range<usize>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::error("rules-file", message).at(self.place(range))
     }
 
     /// The fields of a table. Their names are read as gitleaks does, which does not mind case.
-    fn fields<'t>(&mut self, node: &'t Node, of: &str, known: &'static [&'static str]) -> Option<Fields<'t>> {
-        let Kind::Table(all) = &node.kind else {
+    fn fields<'t>(&mut self, node: &'t TomlNode, of: &str, known: &'static [&'static str]) -> Option<RuleTable<'t>> {
+        let TomlKind::Table(all) = &node.kind else {
             let message = format!("{of} expects a table, found {}", node.kind.noun());
-            self.problems.push(self.mistake(&node.range, message));
+            self.problems.push(self.mistake_at(&node.range, message));
             return None;
         };
-        let mut fields = Fields { range: node.range.clone(), list: Vec::new() };
+        let mut fields = RuleTable { range: node.range.clone(), list: Vec::new() };
         for field in all {
             let Some(name) = known.iter().find(|name| name.eq_ignore_ascii_case(&field.name)) else {
                 let mistake = self
-                    .mistake(&field.range, format!("`{}` is no field of {of}", field.name))
+                    .mistake_at(&field.range, format!("`{}` is no field of {of}", field.name))
                     .maybe_hint(did_you_mean(&field.name, known.iter().copied()));
                 self.problems.push(mistake);
                 continue;
             };
             if let Some(first) = fields.get(name) {
                 let mistake = self
-                    .mistake(&field.range, format!("`{}` stands twice", field.name))
+                    .mistake_at(&field.range, format!("`{}` stands twice", field.name))
                     .at_with(self.place(&first.range), "the other one");
                 self.problems.push(mistake);
                 continue;
@@ -362,75 +367,77 @@ impl Reader<'_> {
         Some(fields)
     }
 
-    fn other<T>(&mut self, field: &Field, expected: &str) -> Option<T> {
+    fn report_type<T>(&mut self, field: &TomlField, expected: &str) -> Option<T> {
         let message = format!("`{}` expects {expected}, found {}", field.name, field.value.kind.noun());
-        self.problems.push(self.mistake(&field.value.range, message));
+        self.problems.push(self.mistake_at(&field.value.range, message));
         None
     }
 
-    fn unknown<T>(&mut self, node: &Node, message: &str) -> Option<T> {
-        self.problems.push(self.mistake(&node.range, message));
+    fn report_unknown<T>(&mut self, node: &TomlNode, message: &str) -> Option<T> {
+        self.problems.push(self.mistake_at(&node.range, message));
         None
     }
 
-    fn text<'t>(&mut self, field: Option<&'t Field>) -> Option<(&'t str, &'t Node)> {
+    fn text<'t>(&mut self, field: Option<&'t TomlField>) -> Option<(&'t str, &'t TomlNode)> {
         let field = field?;
         match &field.value.kind {
-            Kind::Text(text) => Some((text, &field.value)),
-            _ => self.other(field, "a text"),
+            TomlKind::Text(text) => Some((text, &field.value)),
+            _ => self.report_type(field, "a text"),
         }
     }
 
     /// A text that holds something: to gitleaks, an empty one is none.
-    fn filled<'t>(&mut self, field: Option<&'t Field>) -> Option<(&'t str, &'t Node)> {
+    fn read_filled_text<'t>(&mut self, field: Option<&'t TomlField>) -> Option<(&'t str, &'t TomlNode)> {
         self.text(field).filter(|(text, _)| !text.is_empty())
     }
 
-    fn truth(&mut self, field: Option<&Field>) -> Option<bool> {
+    fn read_bool(&mut self, field: Option<&TomlField>) -> Option<bool> {
         let field = field?;
         match &field.value.kind {
-            Kind::Truth(truth) => Some(*truth),
-            _ => self.other(field, "`true` or `false`"),
+            TomlKind::Truth(truth) => Some(*truth),
+            _ => self.report_type(field, "`true` or `false`"),
         }
     }
 
     /// Texts that hold something each: an empty one is in every text.
-    fn texts<'t>(&mut self, field: Option<&'t Field>) -> Vec<(&'t str, &'t Node)> {
+    fn texts<'t>(&mut self, field: Option<&'t TomlField>) -> Vec<(&'t str, &'t TomlNode)> {
         let Some(field) = field else { return Vec::new() };
-        let Kind::List(items) = &field.value.kind else {
-            return self.other(field, "a list of texts").unwrap_or_default();
+        let TomlKind::List(items) = &field.value.kind else {
+            return self.report_type(field, "a list of texts").unwrap_or_default();
         };
         let mut texts = Vec::new();
         for item in items {
             match &item.kind {
-                Kind::Text(text) if text.is_empty() => {
+                TomlKind::Text(text) if text.is_empty() => {
                     let message = format!("`{}` holds an empty text, which is in every text", field.name);
-                    self.problems.push(self.mistake(&item.range, message).hint("remove it"));
+                    self.problems.push(self.mistake_at(&item.range, message).hint("remove it"));
                 }
-                Kind::Text(text) => texts.push((text.as_str(), item)),
+                TomlKind::Text(text) => texts.push((text.as_str(), item)),
                 kind => {
                     let message = format!("`{}` expects texts, found {}", field.name, kind.noun());
-                    self.problems.push(self.mistake(&item.range, message));
+                    self.problems.push(self.mistake_at(&item.range, message));
                 }
             }
         }
         texts
     }
 
-    fn tables<'t>(&mut self, field: Option<&'t Field>) -> &'t [Node] {
+    fn tables<'t>(&mut self, field: Option<&'t TomlField>) -> &'t [TomlNode] {
         let Some(field) = field else { return &[] };
         match &field.value.kind {
-            Kind::List(items) => items,
-            _ => self.other(field, "a list of tables").unwrap_or_default(),
+            TomlKind::List(items) => items,
+            _ => self.report_type(field, "a list of tables").unwrap_or_default(),
         }
     }
 
-    fn regex(&mut self, text: &str, node: &Node, shown: Shown) -> Option<Regex> {
-        pattern::compile(text).map_err(|mistake| self.problems.push(self.irregular(text, node, mistake, shown))).ok()
+    fn regex(&mut self, text: &str, node: &TomlNode, shown: MistakeVisibility) -> Option<Regex> {
+        pattern::compile_regex(text)
+            .map_err(|mistake| self.problems.push(self.regex_mistake(text, node, mistake, shown)))
+            .ok()
     }
 
-    fn irregular(&self, text: &str, node: &Node, mistake: Mistake, shown: Shown) -> Diagnostic {
-        let Mistake { at, reason, hint } = mistake;
+    fn regex_mistake(&self, text: &str, node: &TomlNode, mistake: RegexError, shown: MistakeVisibility) -> Diagnostic {
+        let RegexError { at, reason, hint } = mistake;
         // of a text with escapes of TOML nobody knows what stands where
         let written = self.source.text().get(node.range.clone()).and_then(|written| written.find(text));
         let range = match (written, at) {
@@ -443,8 +450,8 @@ impl Reader<'_> {
         let message = format!("this regular expression cannot be taken: {reason}");
         let error = Diagnostic::error("rules-file", message);
         let error = match shown {
-            Shown::Open => error.at(self.place(&range)),
-            Shown::Hidden => error.at_hidden(self.place(&range)),
+            MistakeVisibility::Open => error.at(self.place(&range)),
+            MistakeVisibility::Hidden => error.at_masked(self.place(&range)),
         };
         error.maybe_hint(hint.map(str::to_owned))
     }

@@ -9,7 +9,7 @@ use super::allowlist::Allowlist;
 
 /// What a secret looks like.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub(super) struct CustomRule {
     pub(super) id: String,
     pub(super) description: Option<String>,
     /// What it looks like; without it, all that is in a file of the path is one.
@@ -25,24 +25,24 @@ pub(super) struct Rule {
 
 /// A secret and the match that it is in, as ranges of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sighting {
+pub(super) struct SecretSighting {
     pub(super) secret: Range<usize>,
     pub(super) matched: Range<usize>,
 }
 
 /// The same with the text that it is in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Candidate<'a> {
+pub(super) struct SecretCandidate<'a> {
     text: &'a str,
-    sighting: &'a Sighting,
+    sighting: &'a SecretSighting,
 }
 
-impl<'a> Candidate<'a> {
+impl<'a> SecretCandidate<'a> {
     pub(super) fn secret(self) -> &'a str {
         self.text.get(self.sighting.secret.clone()).unwrap_or_default()
     }
 
-    pub(super) fn matched(self) -> &'a str {
+    pub(super) fn matched_text(self) -> &'a str {
         self.text.get(self.sighting.matched.clone()).unwrap_or_default()
     }
 
@@ -55,21 +55,21 @@ impl<'a> Candidate<'a> {
     }
 }
 
-impl Rule {
+impl CustomRule {
     /// The secrets in a text. `general` are the allowlists of all rules.
-    pub(super) fn find(&self, text: &str, file: &str, general: &[Allowlist]) -> Vec<Sighting> {
+    pub(super) fn find(&self, text: &str, file: &str, general: &[Allowlist]) -> Vec<SecretSighting> {
         let is_elsewhere = self.path.as_ref().is_some_and(|path| !path.is_match(file));
         if is_elsewhere || self.allowlists.iter().any(|list| list.allows_file(file)) {
             return Vec::new();
         }
         let Some(regex) = &self.regex else {
-            return vec![Sighting { secret: 0..text.len(), matched: 0..text.len() }];
+            return vec![SecretSighting { secret: 0..text.len(), matched: 0..text.len() }];
         };
-        let sightings = regex.find_iter(text).map(|found| self.sighting(regex, text, found.range()));
+        let sightings = regex.find_iter(text).map(|found| self.locate_secret(regex, text, found.range()));
         sightings.filter(|sighting| self.is_secret(sighting, text, file, general)).collect()
     }
 
-    fn sighting(&self, regex: &Regex, text: &str, range: Range<usize>) -> Sighting {
+    fn locate_secret(&self, regex: &Regex, text: &str, range: Range<usize>) -> SecretSighting {
         let whole = text.get(range.clone()).unwrap_or_default();
         let matched = whole.trim_matches('\n');
         let start = range.start + whole.len() - whole.trim_start_matches('\n').len();
@@ -85,19 +85,19 @@ impl Rule {
                 holding.map_or(0..matched.len(), |group| group.range())
             }
         };
-        Sighting { secret: place(secret), matched: place(0..matched.len()) }
+        SecretSighting { secret: place(secret), matched: place(0..matched.len()) }
     }
 
-    fn is_secret(&self, sighting: &Sighting, text: &str, file: &str, general: &[Allowlist]) -> bool {
-        let found = Candidate { text, sighting };
-        let is_poor = self.entropy.is_some_and(|least| entropy(found.secret()) <= least);
+    fn is_secret(&self, sighting: &SecretSighting, text: &str, file: &str, general: &[Allowlist]) -> bool {
+        let found = SecretCandidate { text, sighting };
+        let is_poor = self.entropy.is_some_and(|least| shannon_entropy(found.secret()) <= least);
         !is_poor && !general.iter().chain(&self.allowlists).any(|list| list.allows(found, file))
     }
 }
 
 /// Shannon's entropy of a text, in bits. Characters are counted, but bytes are what they are shares of, as in
 /// gitleaks: thresholds are made for its numbers.
-pub(super) fn entropy(text: &str) -> f64 {
+pub(super) fn shannon_entropy(text: &str) -> f64 {
     let mut counts: HashMap<char, u32> = HashMap::new();
     for char in text.chars() {
         *counts.entry(char).or_default() += 1;
@@ -117,9 +117,9 @@ mod tests {
         for (text, expected) in
             [("", 0.0), ("aaaa", 0.0), ("ab", 1.0), ("aabb", 1.0), ("abcd", 2.0), ("0123456789abcdef", 4.0)]
         {
-            assert!((entropy(text) - expected).abs() < 1e-9, "{text}: {}", entropy(text));
+            assert!((shannon_entropy(text) - expected).abs() < 1e-9, "{text}: {}", shannon_entropy(text));
         }
         // two bytes, one character: half of the text
-        assert!((entropy("é") - 0.5).abs() < 1e-9);
+        assert!((shannon_entropy("é") - 0.5).abs() < 1e-9);
     }
 }

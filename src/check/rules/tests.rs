@@ -121,7 +121,7 @@ fn reasons_name_rule_file_and_description() {
     let with = rules("[[rules]]\nid = 'a'\ndescription = 'a token of Acme'\nregex = '[a-z]+'\n");
     let without = UserRules::read(&Source::new("ci/more.toml", TOKEN)).unwrap();
     assert_eq!(
-        reasons(&[with, without], "K", "acme_abcd1234 acme_abcd1234", "f").unwrap().texts,
+        find_reasons(&[with, without], "K", "acme_abcd1234 acme_abcd1234", "f").unwrap().texts,
         ["by the rule `a` of `rules.toml`: a token of Acme", "by the rule `acme` of `ci/more.toml`"]
     );
 }
@@ -264,7 +264,7 @@ fn all_mistakes_are_told_at_once() {
 
 fn mistakes(toml: &str) -> Vec<(String, String)> {
     let problems = UserRules::read(&Source::new("rules.toml", toml)).err().unwrap_or_default();
-    let told = problems.sorted().into_iter();
+    let told = problems.into_sorted().into_iter();
     told.map(|problem| (problem.labels[0].place.to_string(), problem.message)).collect()
 }
 

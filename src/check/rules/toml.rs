@@ -10,31 +10,31 @@ use crate::span::Source;
 
 /// What stands in a range of the file.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct TomlNode {
     pub(super) range: Range<usize>,
-    pub(super) kind: Kind,
+    pub(super) kind: TomlKind,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum TomlKind {
     Text(String),
     Integer(i64),
     Float(f64),
     Truth(bool),
     Date,
-    List(Vec<Node>),
-    Table(Vec<Field>),
+    List(Vec<TomlNode>),
+    Table(Vec<TomlField>),
 }
 
 /// A key and its value.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(super) struct TomlField {
     pub(super) name: String,
     pub(super) range: Range<usize>,
-    pub(super) value: Node,
+    pub(super) value: TomlNode,
 }
 
-impl Kind {
+impl TomlKind {
     pub(super) fn noun(&self) -> &'static str {
         match self {
             Self::Text(_) => "a text",
@@ -49,53 +49,53 @@ impl Kind {
 }
 
 /// Reads a file.
-pub(super) fn read(source: &Source) -> Result<Node, Diagnostic> {
+pub(super) fn parse_toml(source: &Source) -> Result<TomlNode, Diagnostic> {
     let document = Document::parse(source.text()).map_err(|error| {
         let range = error.span().unwrap_or_default();
         let place = source.place(source.locate(range.start, range.end));
         // one word of it may be a text that was not meant to be shown
-        Diagnostic::error("rules-file", format!("`{}` is no TOML: {}", source.name(), error.message())).at_hidden(place)
+        Diagnostic::error("rules-file", format!("`{}` is no TOML: {}", source.name(), error.message())).at_masked(place)
     })?;
     let whole = 0..source.text().len();
-    Ok(Node { kind: Kind::Table(fields(document.as_table(), &whole)), range: whole })
+    Ok(TomlNode { kind: TomlKind::Table(table_fields(document.as_table(), &whole)), range: whole })
 }
 
-fn fields(table: &dyn TableLike, around: &Range<usize>) -> Vec<Field> {
+fn table_fields(table: &dyn TableLike, around: &Range<usize>) -> Vec<TomlField> {
     let field = |(name, item): (&str, &Item)| {
         let range = table.key(name).and_then(toml_edit::Key::span).unwrap_or_else(|| around.clone());
-        Field { name: name.to_owned(), value: node(item, &range), range }
+        TomlField { name: name.to_owned(), value: item_node(item, &range), range }
     };
     table.iter().filter(|(_, item)| !item.is_none()).map(field).collect()
 }
 
 /// `around` stands for the range of what has none: tables of dotted keys.
-fn node(item: &Item, around: &Range<usize>) -> Node {
+fn item_node(item: &Item, around: &Range<usize>) -> TomlNode {
     let range = item.span().unwrap_or_else(|| around.clone());
     let kind = match item {
-        Item::Value(value) => return scalar(value, around),
+        Item::Value(value) => return value_node(value, around),
         Item::ArrayOfTables(tables) => {
             let table = |table: &toml_edit::Table| {
                 let range = table.span().unwrap_or_else(|| range.clone());
-                Node { kind: Kind::Table(fields(table, &range)), range }
+                TomlNode { kind: TomlKind::Table(table_fields(table, &range)), range }
             };
-            Kind::List(tables.iter().map(table).collect())
+            TomlKind::List(tables.iter().map(table).collect())
         }
-        Item::Table(table) => Kind::Table(fields(table, &range)),
-        Item::None => Kind::Table(Vec::new()),
+        Item::Table(table) => TomlKind::Table(table_fields(table, &range)),
+        Item::None => TomlKind::Table(Vec::new()),
     };
-    Node { range, kind }
+    TomlNode { range, kind }
 }
 
-fn scalar(value: &Value, around: &Range<usize>) -> Node {
+fn value_node(value: &Value, around: &Range<usize>) -> TomlNode {
     let range = value.span().unwrap_or_else(|| around.clone());
     let kind = match value {
-        Value::String(text) => Kind::Text(text.value().clone()),
-        Value::Integer(number) => Kind::Integer(*number.value()),
-        Value::Float(number) => Kind::Float(*number.value()),
-        Value::Boolean(truth) => Kind::Truth(*truth.value()),
-        Value::Datetime(_) => Kind::Date,
-        Value::Array(items) => Kind::List(items.iter().map(|item| scalar(item, &range)).collect()),
-        Value::InlineTable(table) => Kind::Table(fields(table, &range)),
+        Value::String(text) => TomlKind::Text(text.value().clone()),
+        Value::Integer(number) => TomlKind::Integer(*number.value()),
+        Value::Float(number) => TomlKind::Float(*number.value()),
+        Value::Boolean(truth) => TomlKind::Truth(*truth.value()),
+        Value::Datetime(_) => TomlKind::Date,
+        Value::Array(items) => TomlKind::List(items.iter().map(|item| value_node(item, &range)).collect()),
+        Value::InlineTable(table) => TomlKind::Table(table_fields(table, &range)),
     };
-    Node { range, kind }
+    TomlNode { range, kind }
 }

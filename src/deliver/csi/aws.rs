@@ -7,21 +7,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Given, Mounted, list};
+use super::{MountedFile, ProviderOptions, format_list};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::value::Value;
+use crate::value::OutputValue;
 
 /// Whose names keys are: `SecretsManager`, or `ParameterStore`. An ARN tells by itself.
 pub(super) const OWN: &str = "service";
 
 /// Which service has an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Service {
+enum AwsService {
     SecretsManager,
     ParameterStore,
 }
 
-impl Service {
+impl AwsService {
     fn of(key: &str, usual: Self) -> Self {
         // `arn:PARTITION:SERVICE:…`
         match key.strip_prefix("arn:").map(|arn| arn.split(':').nth(1)) {
@@ -52,46 +52,52 @@ impl Service {
 }
 
 /// A version of an object, with the entries that are in it.
-struct Object<'f, 'p> {
+struct AwsObject<'f, 'p> {
     name: &'p str,
     version: Option<&'p str>,
-    service: Service,
+    service: AwsService,
     /// Those that are the whole of it.
-    whole: Vec<&'f Mounted<'p>>,
+    whole: Vec<&'f MountedFile<'p>>,
     /// Those that are parts, with their properties.
-    parts: Vec<(&'f Mounted<'p>, &'p str)>,
+    parts: Vec<(&'f MountedFile<'p>, &'p str)>,
 }
 
-pub(super) fn objects(given: &Given<'_>, files: &[Mounted<'_>], problems: &mut Diagnostics) -> Option<String> {
+pub(super) fn objects(
+    given: &ProviderOptions<'_>,
+    files: &[MountedFile<'_>],
+    problems: &mut Diagnostics,
+) -> Option<String> {
     let usual = match given.parameter(OWN) {
-        None | Some("SecretsManager") => Service::SecretsManager,
-        Some("ParameterStore") => Service::ParameterStore,
+        None | Some("SecretsManager") => AwsService::SecretsManager,
+        Some("ParameterStore") => AwsService::ParameterStore,
         Some(_) => {
             let message = "expected `SecretsManager` or `ParameterStore` for the parameter `service`";
             problems.push(Diagnostic::error("delivery", message).at(given.place.clone()));
             return None;
         }
     };
-    let mut objects: BTreeMap<_, Object<'_, '_>> = BTreeMap::new();
+    let mut objects: BTreeMap<_, AwsObject<'_, '_>> = BTreeMap::new();
     for file in files {
-        let (name, version) = (file.pointer.key.as_str(), file.pointer.version.as_deref());
-        let service = Service::of(name, usual);
-        let new = || Object { name, version, service, whole: Vec::new(), parts: Vec::new() };
+        let (name, version) = (file.store_ref.key.as_str(), file.store_ref.version.as_deref());
+        let service = AwsService::of(name, usual);
+        let new = || AwsObject { name, version, service, whole: Vec::new(), parts: Vec::new() };
         let object = objects.entry((name, version)).or_insert_with(new);
-        match file.pointer.property.as_deref() {
+        match file.store_ref.property.as_deref() {
             Some(property) => object.parts.push((file, property)),
             None => object.whole.push(file),
         }
     }
-    problems.extend(twice(objects.values()));
+    problems.extend(duplicate_parameters(objects.values()));
     let mut taken: BTreeSet<_> = files.iter().map(|file| file.file.to_owned()).collect();
-    Some(list(objects.values().flat_map(|object| object.to_values(&mut taken)).collect()))
+    Some(format_list(objects.values().flat_map(|object| object.to_values(&mut taken)).collect()))
 }
 
 /// Parameters of Parameter Store that would be asked for twice: the provider knows the answers by name alone.
-fn twice<'o, 'f: 'o, 'p: 'f + 'o>(objects: impl Iterator<Item = &'o Object<'f, 'p>>) -> Vec<Diagnostic> {
+fn duplicate_parameters<'o, 'f: 'o, 'p: 'f + 'o>(
+    objects: impl Iterator<Item = &'o AwsObject<'f, 'p>>,
+) -> Vec<Diagnostic> {
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
-    for object in objects.filter(|object| object.service == Service::ParameterStore) {
+    for object in objects.filter(|object| object.service == AwsService::ParameterStore) {
         let first = object.whole.first().or(object.parts.first().map(|(file, _)| file));
         let again = if seen.insert(object.name) { object.whole.get(1) } else { first };
         found.extend(again.map(|file| {
@@ -103,33 +109,38 @@ fn twice<'o, 'f: 'o, 'p: 'f + 'o>(objects: impl Iterator<Item = &'o Object<'f, '
     found
 }
 
-impl<'p> Object<'_, 'p> {
+impl<'p> AwsObject<'_, 'p> {
     /// An item for each key that is the whole of it; the first one brings the parts.
-    fn to_values(&self, taken: &mut BTreeSet<String>) -> Vec<Value<'p>> {
+    fn to_values(&self, taken: &mut BTreeSet<String>) -> Vec<OutputValue<'p>> {
         let mut aliases: Vec<_> = self.whole.iter().map(|file| file.file.to_owned()).collect();
         if let (true, Some((first, _))) = (aliases.is_empty(), self.parts.first()) {
             aliases.push(free_name(first.file, taken));
         }
-        let part = |(file, property): &(&Mounted<'p>, &str)| {
-            Value::map([("path", Value::text(jmes_path(property))), ("objectAlias", Value::text(file.file))])
+        let part = |(file, property): &(&MountedFile<'p>, &str)| {
+            OutputValue::map([
+                ("path", OutputValue::text(jmes_path(property))),
+                ("objectAlias", OutputValue::text(file.file)),
+            ])
         };
-        let mut parts = (!self.parts.is_empty()).then(|| Value::List(self.parts.iter().map(part).collect()));
+        let mut parts = (!self.parts.is_empty()).then(|| OutputValue::List(self.parts.iter().map(part).collect()));
         aliases.into_iter().map(|alias| self.to_value(alias, parts.take())).collect()
     }
 
-    fn to_value(&self, alias: String, parts: Option<Value<'p>>) -> Value<'p> {
-        let mut fields =
-            vec![("objectName", Value::text(self.name)), ("objectType", Value::text(self.service.as_str()))];
+    fn to_value(&self, alias: String, parts: Option<OutputValue<'p>>) -> OutputValue<'p> {
+        let mut fields = vec![
+            ("objectName", OutputValue::text(self.name)),
+            ("objectType", OutputValue::text(self.service.as_str())),
+        ];
         if let Some(version) = self.version {
             let (field, version) = self.service.version(version);
-            fields.push((field, Value::text(version)));
+            fields.push((field, OutputValue::text(version)));
         }
         // an older provider takes an alias that is the name for a second use of it, and it is the default
         if alias != self.name {
-            fields.push(("objectAlias", Value::text(alias)));
+            fields.push(("objectAlias", OutputValue::text(alias)));
         }
         fields.extend(parts.map(|parts| ("jmesPath", parts)));
-        Value::map(fields)
+        OutputValue::map(fields)
     }
 }
 
@@ -146,7 +157,7 @@ fn free_name(key: &str, taken: &mut BTreeSet<String>) -> String {
 /// a number is the index in a list. The operator reads properties so (gjson): `a.b`, `a.1.b`, and `\.` for a dot.
 fn jmes_path(property: &str) -> String {
     let mut path = String::new();
-    for step in steps(property) {
+    for step in path_steps(property) {
         if !path.is_empty() && !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit()) {
             path.extend(["[", &step, "]"]);
             continue;
@@ -162,7 +173,7 @@ fn jmes_path(property: &str) -> String {
 }
 
 /// The names between the dots of a property.
-fn steps(property: &str) -> Vec<String> {
+fn path_steps(property: &str) -> Vec<String> {
     let mut steps = Vec::new();
     let mut step = String::new();
     let mut chars = property.chars();
@@ -179,7 +190,7 @@ fn steps(property: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Service, jmes_path};
+    use super::{AwsService, jmes_path};
 
     #[test]
     fn properties_become_paths() {
@@ -204,13 +215,13 @@ mod tests {
             ("arn:aws:ssm:eu-central-1:1:parameter/app", "ssmparameter"),
             ("arn:aws-cn:secretsmanager:cn-north-1:1:secret:/x:ssm:y", "secretsmanager"),
         ] {
-            assert_eq!(Service::of(key, Service::ParameterStore).as_str(), expected, "{key}");
+            assert_eq!(AwsService::of(key, AwsService::ParameterStore).as_str(), expected, "{key}");
         }
     }
 
     #[test]
     fn versions_go_where_the_provider_looks_for_them() {
-        use Service::{ParameterStore, SecretsManager};
+        use AwsService::{ParameterStore, SecretsManager};
         for (service, version, expected) in [
             (SecretsManager, "AWSPREVIOUS", ("objectVersionLabel", "AWSPREVIOUS")),
             (SecretsManager, "uuid/1-2", ("objectVersion", "1-2")),

@@ -15,31 +15,35 @@ mod vault;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::layer::{Delivery, Pointer, Provider, Tree};
+use crate::layer::{CsiProvider, Delivery, StoreRef, Tree};
 use crate::manifest::Manifest;
-use crate::object::{External, ExternalValue};
-use crate::span::Place;
-use crate::value::Value;
+use crate::object::{ExternalBundle, ExternalValue};
+use crate::span::Location;
+use crate::value::OutputValue;
 use crate::yaml;
 
 /// A file that is mounted.
-struct Mounted<'a> {
+struct MountedFile<'a> {
     /// Its name: the key of the entry, which has no slash and does not begin with `..`.
     file: &'a str,
-    pointer: &'a Pointer,
-    place: &'a Place,
+    store_ref: &'a StoreRef,
+    place: &'a Location,
 }
 
 /// What the layers say of a provider.
-struct Given<'a> {
+struct ProviderOptions<'a> {
     delivery: &'a Delivery,
-    provider: Provider,
+    provider: CsiProvider,
     /// Where it is named.
-    place: &'a Place,
+    place: &'a Location,
 }
 
 /// The SecretProviderClass of a bundle. Errors: `delivery`.
-pub fn secret_provider_class(part: &External, delivery: &Delivery, problems: &mut Diagnostics) -> Option<Manifest> {
+pub fn secret_provider_class(
+    part: &ExternalBundle,
+    delivery: &Delivery,
+    problems: &mut Diagnostics,
+) -> Option<Manifest> {
     let Some(provider) = &delivery.provider else {
         let error = Diagnostic::error("delivery", "`refs: csi` needs a provider")
             .hint("write `delivery: { provider: vault, parameters: { … } }`; known are vault, aws, azure and gcp");
@@ -49,35 +53,35 @@ pub fn secret_provider_class(part: &External, delivery: &Delivery, problems: &mu
         });
         return None;
     };
-    let given = Given { delivery, provider: provider.value, place: &provider.place };
-    let files = files(part, problems);
+    let given = ProviderOptions { delivery, provider: provider.value, place: &provider.place };
+    let files = mounted_files(part, problems);
     let (field, own, objects) = match provider.value {
-        Provider::Vault => ("objects", Some(vault::OWN), vault::objects(&given, &files, problems)),
-        Provider::Aws => ("objects", Some(aws::OWN), aws::objects(&given, &files, problems)),
-        Provider::Azure => ("objects", None, azure::objects(&given, &files, problems)),
-        Provider::Gcp => ("secrets", Some(gcp::OWN), gcp::objects(&given, &files, problems)),
+        CsiProvider::Vault => ("objects", Some(vault::OWN), vault::objects(&given, &files, problems)),
+        CsiProvider::Aws => ("objects", Some(aws::OWN), aws::objects(&given, &files, problems)),
+        CsiProvider::Azure => ("objects", None, azure::objects(&given, &files, problems)),
+        CsiProvider::Gcp => ("secrets", Some(gcp::OWN), gcp::objects(&given, &files, problems)),
     };
     let parameters = given.parameters(own, field, objects?, problems);
-    let place = Place::nowhere();
+    let place = Location::synthetic();
     let text = |text: &str| Tree::text(text, &place);
     let parameters = parameters.iter().map(|(name, value)| (name.as_str(), text(value)));
     let spec = [("parameters", Tree::map(parameters, &place)), ("provider", text(provider.value.as_str()))];
     let object = [
         ("apiVersion", text("secrets-store.csi.x-k8s.io/v1")),
         ("kind", text("SecretProviderClass")),
-        ("metadata", super::metadata(part)),
+        ("metadata", super::object_metadata(part)),
         ("spec", Tree::map(spec, &place)),
     ];
     problems.take(Manifest::of(Tree::map(object, &place)))
 }
 
 /// The entries of a part as files, by their keys.
-fn files<'p>(part: &'p External, problems: &mut Diagnostics) -> Vec<Mounted<'p>> {
+fn mounted_files<'p>(part: &'p ExternalBundle, problems: &mut Diagnostics) -> Vec<MountedFile<'p>> {
     let mut files = Vec::new();
     for (key, entry) in &part.entries {
-        let ExternalValue::Pointed(pointed) = &entry.value else { continue };
+        let ExternalValue::FromStore(pointed) = &entry.value else { continue };
         // what is put together of several was refused before
-        let Some(pointer) = pointed.lone() else { continue };
+        let Some(pointer) = pointed.lone_ref() else { continue };
         if pointer.store.is_some() {
             problems.push(
                 Diagnostic::error("delivery", format!("`{key}` names a store, and `refs: csi` has one provider"))
@@ -85,24 +89,24 @@ fn files<'p>(part: &'p External, problems: &mut Diagnostics) -> Vec<Mounted<'p>>
                     .hint("leave `store` out, or deliver with `refs: external-secret`"),
             );
         }
-        files.push(Mounted { file: key, pointer, place: &entry.place });
+        files.push(MountedFile { file: key, store_ref: pointer, place: &entry.place });
     }
     files
 }
 
-impl Mounted<'_> {
+impl MountedFile<'_> {
     fn error(&self, message: String) -> Diagnostic {
         Diagnostic::error("delivery", message).at(self.place.clone())
     }
 }
 
-impl Given<'_> {
+impl ProviderOptions<'_> {
     fn parameter(&self, name: &str) -> Option<&str> {
         self.delivery.parameters.get(name).map(|parameter| parameter.value.as_str())
     }
 
     /// Whether a parameter is there that the provider cannot do without; it may go by several names.
-    fn needs(&self, names: &[&str], problems: &mut Diagnostics) -> bool {
+    fn has_parameter(&self, names: &[&str], problems: &mut Diagnostics) -> bool {
         let is_there = names.iter().any(|name| self.parameter(name).is_some());
         if let (false, Some(name)) = (is_there, names.first()) {
             let message = format!("the provider `{}` needs the parameter `{name}`", self.provider.as_str());
@@ -141,6 +145,6 @@ impl Given<'_> {
 }
 
 /// A list as the text that a provider reads.
-fn list(items: Vec<Value<'_>>) -> String {
-    yaml::write::write(&Value::List(items))
+fn format_list(items: Vec<OutputValue<'_>>) -> String {
+    yaml::write::write_document(&OutputValue::List(items))
 }

@@ -1,27 +1,31 @@
 //! `HashiCorp` Vault (`internal/config/config.go` and `internal/client/client.go` of vault-csi-provider).
 
-use super::{Given, Mounted, list};
+use super::{MountedFile, ProviderOptions, format_list};
 use crate::diagnostic::Diagnostics;
-use crate::value::Value;
+use crate::value::OutputValue;
 
 /// The mount of a KV engine of the second version. With it a key is a path below that mount, as in an
 /// ExternalSecret; without it a key is a path of the API, `secret/data/app`.
 pub(super) const OWN: &str = "mount";
 
-pub(super) fn objects(given: &Given<'_>, files: &[Mounted<'_>], problems: &mut Diagnostics) -> Option<String> {
-    let is_complete = given.needs(&["roleName"], problems);
-    let whole = files.iter().filter(|file| file.pointer.property.is_none());
+pub(super) fn objects(
+    given: &ProviderOptions<'_>,
+    files: &[MountedFile<'_>],
+    problems: &mut Diagnostics,
+) -> Option<String> {
+    let is_complete = given.has_parameter(&["roleName"], problems);
+    let whole = files.iter().filter(|file| file.store_ref.property.is_none());
     problems.extend(whole.map(|file| {
         file.error(format!("`{}` has no property, and with Vault `refs: csi` needs one", file.file))
             .note("the provider would mount the whole answer of Vault, which is another one each time")
-            .hint(format!("write `{}#PROPERTY`", file.pointer.key))
+            .hint(format!("write `{}#PROPERTY`", file.store_ref.key))
     }));
     let mount = given.parameter(OWN).map(|mount| mount.trim_matches('/'));
-    is_complete.then(|| list(files.iter().map(|file| object(file, mount)).collect()))
+    is_complete.then(|| format_list(files.iter().map(|file| object(file, mount)).collect()))
 }
 
-fn object<'p>(file: &Mounted<'p>, mount: Option<&str>) -> Value<'p> {
-    let Mounted { pointer, .. } = file;
+fn object<'p>(file: &MountedFile<'p>, mount: Option<&str>) -> OutputValue<'p> {
+    let MountedFile { store_ref: pointer, .. } = file;
     let mut path = match mount {
         Some(mount) => format!("{mount}/data/{}", pointer.key.trim_start_matches('/')),
         None => pointer.key.clone(),
@@ -31,7 +35,7 @@ fn object<'p>(file: &Mounted<'p>, mount: Option<&str>) -> Value<'p> {
         path.push(if path.contains('?') { '&' } else { '?' });
         path.extend(["version=", version]);
     }
-    let mut fields = vec![("objectName", Value::text(file.file)), ("secretPath", Value::text(path))];
-    fields.extend(pointer.property.as_deref().map(|property| ("secretKey", Value::text(property))));
-    Value::map(fields)
+    let mut fields = vec![("objectName", OutputValue::text(file.file)), ("secretPath", OutputValue::text(path))];
+    fields.extend(pointer.property.as_deref().map(|property| ("secretKey", OutputValue::text(property))));
+    OutputValue::map(fields)
 }

@@ -8,7 +8,7 @@ use rsa::{BoxedUint, PrivateKey};
 
 use super::*;
 use crate::object::{ObjectKind, pem};
-use crate::resolve::Final;
+use crate::resolve::ResolvedBytes;
 use crate::span::Source;
 use crate::yaml;
 
@@ -25,22 +25,22 @@ fn secret(values: &[(&str, &[u8])]) -> Object {
         annotations: BTreeMap::from([("note".to_owned(), "b".to_owned())]),
         secret_type: Some("Opaque".to_owned()),
         immutable: false,
-        data: values.iter().map(|(key, value)| ((*key).to_owned(), Final::File((*value).into()))).collect(),
+        data: values.iter().map(|(key, value)| ((*key).to_owned(), ResolvedBytes::File((*value).into()))).collect(),
         unknown: BTreeMap::new(),
         is_named: true,
         environment: "prod".into(),
     }
 }
 
-fn certificate(text: &str) -> Certificate {
-    Certificate::read(&Source::new("cert.pem", text)).unwrap()
+fn certificate(text: &str) -> SealingCertificate {
+    SealingCertificate::read(&Source::new("cert.pem", text)).unwrap()
 }
 
-static CERTIFICATE: LazyLock<Certificate> =
+static CERTIFICATE: LazyLock<SealingCertificate> =
     LazyLock::new(|| certificate(include_str!("../../../tests/vectors/tls/rsa.crt")));
 
 static KEY: LazyLock<PrivateKey> = LazyLock::new(|| {
-    let blocks = pem::blocks(include_str!("../../../tests/vectors/tls/rsa.pkcs1.key"));
+    let blocks = pem::parse_blocks(include_str!("../../../tests/vectors/tls/rsa.pkcs1.key"));
     let der = blocks[0].bytes.as_ref().unwrap();
     let key = pkcs1::RsaPrivateKey::try_from(der.as_slice()).unwrap();
     let number = |number: pkcs1::UintRef<'_>| BoxedUint::from_be_slice_vartime(number.as_bytes());
@@ -59,7 +59,7 @@ fn derived(context: &[&[u8]], out: &mut [u8]) {
     out.copy_from_slice(&mac.finalize().into_bytes());
 }
 
-const DERIVED: Entropy<'static> = Entropy::Derived(&derived);
+const DERIVED: EntropySource<'static> = EntropySource::Derived(&derived);
 
 /// The values of a SealedSecret, in base64.
 fn encrypted(manifest: &Manifest) -> BTreeMap<String, String> {
@@ -88,7 +88,7 @@ fn unseal(blob: &str, label: &str) -> Option<Vec<u8>> {
 
 fn text(manifest: &Manifest) -> String {
     let mut out = String::new();
-    yaml::write::append(&mut out, &manifest.tree.to_value());
+    yaml::write::append_document(&mut out, &manifest.tree.to_value());
     out
 }
 
@@ -97,7 +97,7 @@ fn a_value_opens_with_the_label_of_its_scope_and_with_no_other() {
     let values: [(&str, &[u8]); 4] = [("a", b"hunter2"), ("b", b""), ("c", &[0, 159, 146, 150]), ("d", &[7; 9_000])];
     let labels = ["shop/db-abc", "shop", ""];
     for (scope, label) in SCOPES.into_iter().zip(labels) {
-        for entropy in [Entropy::System, DERIVED] {
+        for entropy in [EntropySource::System, DERIVED] {
             let sealed = encrypted(&seal(&secret(&values), &CERTIFICATE, scope, &entropy).unwrap());
             assert_eq!(sealed.len(), values.len());
             for (key, value) in values {
@@ -182,7 +182,7 @@ fn no_annotation_may_ask_for_another_scope() {
 #[test]
 fn what_is_the_same_is_sealed_to_the_same_bytes_and_a_change_to_one_line() {
     let values: [(&str, &[u8]); 3] = [("a", b"1"), ("b", b"2"), ("c", b"1")];
-    let seal = |values: &[(&str, &[u8])], entropy: &Entropy<'_>| {
+    let seal = |values: &[(&str, &[u8])], entropy: &EntropySource<'_>| {
         text(&seal(&secret(values), &CERTIFICATE, SealScope::Strict, entropy).unwrap())
     };
     let first = seal(&values, &DERIVED);
@@ -192,7 +192,7 @@ fn what_is_the_same_is_sealed_to_the_same_bytes_and_a_change_to_one_line() {
     let second = seal(&[("a", b"1"), ("b", b"3"), ("c", b"1")], &DERIVED);
     let changed: Vec<_> = first.lines().zip(second.lines()).filter(|(old, new)| old != new).collect();
     assert!(changed.len() == 1 && changed[0].0.trim().starts_with("b: "), "{changed:?}");
-    assert_ne!(seal(&values, &Entropy::System), seal(&values, &Entropy::System));
+    assert_ne!(seal(&values, &EntropySource::System), seal(&values, &EntropySource::System));
 }
 
 #[test]
@@ -206,14 +206,14 @@ fn no_two_values_share_a_key() {
     change(|other| other.name = "db-def".to_owned());
     change(|other| other.base_name = "cache".to_owned());
     change(|other| other.namespace = Some("shop2".to_owned()));
-    change(|other| other.data = BTreeMap::from([("a".to_owned(), Final::File(b"2".as_slice().into()))]));
+    change(|other| other.data = BTreeMap::from([("a".to_owned(), ResolvedBytes::File(b"2".as_slice().into()))]));
     let mut renewed = CERTIFICATE.clone();
     renewed.fingerprint = [1; 32];
     let mut seen = HashSet::new();
     let mut count = 0;
-    let mut draw = |secret: &Object, certificate: &Certificate, scope, entropy: &Entropy<'_>| {
+    let mut draw = |secret: &Object, certificate: &SealingCertificate, scope, entropy: &EntropySource<'_>| {
         let manifest = seal(secret, certificate, scope, entropy).unwrap();
-        let label = label(scope, secret.namespace.as_deref().unwrap(), &secret.name);
+        let label = encryption_label(scope, secret.namespace.as_deref().unwrap(), &secret.name);
         for blob in encrypted(&manifest).values() {
             seen.insert(unwrap(blob, &label).unwrap().0);
             count += 1;
@@ -225,18 +225,18 @@ fn no_two_values_share_a_key() {
     draw(&others[0], &CERTIFICATE, SealScope::NamespaceWide, &DERIVED);
     draw(&others[0], &CERTIFICATE, SealScope::ClusterWide, &DERIVED);
     draw(&others[0], &renewed, SealScope::Strict, &DERIVED);
-    draw(&others[0], &CERTIFICATE, SealScope::Strict, &Entropy::System);
-    draw(&others[0], &CERTIFICATE, SealScope::Strict, &Entropy::System);
+    draw(&others[0], &CERTIFICATE, SealScope::Strict, &EntropySource::System);
+    draw(&others[0], &CERTIFICATE, SealScope::Strict, &EntropySource::System);
     assert_eq!((seen.len(), count), (28, 28));
 }
 
 #[test]
 fn a_seed_is_given_once_and_whole() {
-    let mut seed = Seed(Some(Bytes::new([7; LENGTH])));
+    let mut seed = SeedRng(Some(SealKeyBytes::new([7; LENGTH])));
     assert!(seed.try_next_u32().is_err() && seed.try_next_u64().is_err());
     let mut out = [0; LENGTH];
     seed.try_fill_bytes(&mut out).unwrap();
     assert_eq!(out, [7; LENGTH]);
     assert!(seed.try_fill_bytes(&mut out).is_err());
-    assert!(Seed(Some(Bytes::new([7; LENGTH]))).try_fill_bytes(&mut [0; 16]).is_err());
+    assert!(SeedRng(Some(SealKeyBytes::new([7; LENGTH]))).try_fill_bytes(&mut [0; 16]).is_err());
 }

@@ -9,21 +9,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::cache::CacheUpdate;
-use super::disk::Sync;
+use super::disk::SyncPoint;
 use super::lock::{self, Busy, Lock};
 use super::name::{FileName, TargetName};
-use super::ownership::show;
-use super::plan::{Plan, foreign};
-use super::target::{Removal, Write};
-use super::{Found, MANY, OWN, OutputTree, Part, TreeRoot, digest, place};
+use super::ownership::show_inventory;
+use super::plan::{TreePlan, foreign_files};
+use super::target::{FileRemoval, FileWrite};
+use super::{MANY, OWN, OutputTree, TreeEntry, TreePart, TreeRoot, digest_bytes, place};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::meter::{Meter, Unit};
+use crate::meter::{Meter, ProgressUnit};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
 /// How much happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
+pub struct ChangeSummary {
     /// Targets that were looked at.
     pub targets: usize,
     /// Those of them without any change.
@@ -38,17 +38,17 @@ pub struct Summary {
     pub stale: usize,
 }
 
-pub(super) fn apply(tree: &OutputTree, plan: &mut Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
+pub(super) fn apply_plan(tree: &OutputTree, plan: &mut TreePlan, meter: &Meter) -> Result<ChangeSummary, Diagnostics> {
     if let Some(obstacle) = plan.obstacle() {
         return Err(obstacle.into());
     }
-    let run = Run { tree, meter, drafts: drafts(tree), number: AtomicUsize::new(0) };
+    let run = ApplyRun { tree, meter, drafts: draft_directory(tree), number: AtomicUsize::new(0) };
     if plan.is_clean() {
         run.remember(std::mem::take(&mut plan.cache));
         return Ok(plan.summary);
     }
     let lock = run.lock()?;
-    let done = run.start().and_then(|()| run.carry_out(plan));
+    let done = run.check_plan().and_then(|()| run.carry_out(plan));
     if done.is_ok() {
         run.remember(std::mem::take(&mut plan.cache));
     }
@@ -59,18 +59,18 @@ pub(super) fn apply(tree: &OutputTree, plan: &mut Plan, meter: &Meter) -> Result
 }
 
 /// Where new bytes are until they have their names: on the file system of the tree.
-fn drafts(tree: &OutputTree) -> PathBuf {
-    let all = tree.root.own().join(DRAFTS);
+fn draft_directory(tree: &OutputTree) -> PathBuf {
+    let all = tree.root.own_directory().join(DRAFTS);
     match tree.part {
-        Part::Whole => all.join("whole"),
-        Part::Shard { index, count } => all.join(format!("{index}-of-{count}")),
+        TreePart::Whole => all.join("whole"),
+        TreePart::Shard { index, count } => all.join(format!("{index}-of-{count}")),
     }
 }
 
 /// The folder of drafts.
 const DRAFTS: &str = "tmp";
 
-struct Run<'a> {
+struct ApplyRun<'a> {
     tree: &'a OutputTree,
     meter: &'a Meter,
     drafts: PathBuf,
@@ -78,25 +78,25 @@ struct Run<'a> {
     number: AtomicUsize,
 }
 
-impl Run<'_> {
+impl ApplyRun<'_> {
     /// Keeps other runs out.
     fn lock(&self) -> Result<Lock, Diagnostic> {
         let OutputTree { root, part, disk, .. } = self.tree;
-        let own = root.own();
+        let own = root.own_directory();
         // drafts are removed with all that is in their folder: a link would take others with them
         for folder in [self.drafts.parent().unwrap_or(&own), &self.drafts] {
             place::refuse_link(folder, &format!("{}/{DRAFTS}", self.show_own()))?;
         }
-        let make = || match disk.make_folders(&self.drafts) {
+        let make = || match disk.make_directories(&self.drafts) {
             // another shard was the last and removed the folder above
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             made => made,
         };
-        let lock = disk.make_folders(&own).and_then(|()| match part {
-            Part::Whole => lock::alone(&own),
-            Part::Shard { .. } => lock::beside(&own, &self.drafts, make),
+        let lock = disk.make_directories(&own).and_then(|()| match part {
+            TreePart::Whole => lock::alone(&own),
+            TreePart::Shard { .. } => lock::beside(&own, &self.drafts, make),
         });
-        lock.map_err(|error| place::unwritable(&self.show_own(), &error))?.map_err(|Busy| {
+        lock.map_err(|error| place::write_error(&self.show_own(), &error))?.map_err(|Busy| {
             Diagnostic::error("output-busy", format!("another run is writing to `{}`", root.shown))
                 .note("nothing was written")
                 .hint("wait until it is done, and render again")
@@ -108,26 +108,26 @@ impl Run<'_> {
     }
 
     /// Sees that the plan still holds, and clears away what a stopped run left.
-    fn start(&self) -> Result<(), Diagnostic> {
+    fn check_plan(&self) -> Result<(), Diagnostic> {
         let OutputTree { root, part, inventories, .. } = self.tree;
         if !inventories.are_current(root, *part)? {
             let error = Diagnostic::error("output-busy", format!("another run has written to `{}`", root.shown));
             return Err(error.note("nothing was written").hint("render again"));
         }
-        self.clear().map_err(|error| place::unwritable(&self.show_own(), &error))
+        self.clear().map_err(|error| place::write_error(&self.show_own(), &error))
     }
 
     fn clear(&self) -> io::Result<()> {
         let disk = &self.tree.disk;
         match self.tree.part {
-            Part::Whole => {
+            TreePart::Whole => {
                 if let Some(all) = self.drafts.parent().filter(|all| all.exists()) {
                     disk.remove_drafts(all)?;
                 }
-                disk.make_folders(&self.drafts)?;
+                disk.make_directories(&self.drafts)?;
             }
             // its folder is what is locked, so it stays
-            Part::Shard { .. } => {
+            TreePart::Shard { .. } => {
                 for entry in fs::read_dir(&self.drafts)? {
                     let entry = entry?;
                     if entry.file_type()?.is_dir() {
@@ -140,7 +140,7 @@ impl Run<'_> {
         }
         // what a killed run leaves may be a Secret, and must not get into a commit
         let ignored = self.drafts.join(".gitignore");
-        disk.replace(&ignored, &self.draft(), b"*\n", None, Sensitivity::Plain, Sync::Later)
+        disk.replace(&ignored, &self.next_draft(), b"*\n", None, Sensitivity::Plain, SyncPoint::Later)
     }
 
     fn tidy(&self) -> io::Result<()> {
@@ -163,7 +163,7 @@ impl Run<'_> {
 
     /// Remembers which Secrets in plaintext may be there from now on, and those that were: after a run that is
     /// stopped, they must not be taken for somebody else's.
-    fn announce(&self, plan: &Plan) -> Result<(), Diagnostic> {
+    fn announce(&self, plan: &TreePlan) -> Result<(), Diagnostic> {
         let cache = &self.tree.cache;
         let written = plan.writes.iter().filter(|write| write.sensitivity == Sensitivity::Sensitive);
         let written: BTreeSet<_> = written.map(|write| &write.target).collect();
@@ -179,66 +179,67 @@ impl Run<'_> {
         if secrets.is_empty() {
             return Ok(());
         }
-        self.tree.disk.step().map_err(|error| place::unwritable(&self.show_own(), &error))?;
+        self.tree.disk.step().map_err(|error| place::write_error(&self.show_own(), &error))?;
         self.remember(CacheUpdate { secrets, ..CacheUpdate::default() });
         Ok(())
     }
 
-    fn draft(&self) -> PathBuf {
+    fn next_draft(&self) -> PathBuf {
         self.drafts.join(self.number.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    fn carry_out(&self, plan: &mut Plan) -> Result<(), Diagnostic> {
+    fn carry_out(&self, plan: &mut TreePlan) -> Result<(), Diagnostic> {
         self.announce(plan)?;
-        let page = &plan.page;
+        let page = &plan.inventory;
         let meanwhile = page.claim.as_ref().or(page.old.as_ref());
         // on the disk before there are thousands of files, all of which the system would have to write first
-        let new = (meanwhile != Some(&page.new)).then(|| self.page(&page.name, &page.new)).transpose()?;
+        let new = (meanwhile != Some(&page.new)).then(|| self.draft_inventory(&page.name, &page.new)).transpose()?;
         if let Some(claim) = page.claim.as_ref().filter(|claim| page.old.as_ref() != Some(claim)) {
-            let draft = self.page(&page.name, claim)?;
+            let draft = self.draft_inventory(&page.name, claim)?;
             self.record(&page.name, &draft)?;
-            self.tree.disk.sync(&self.tree.root.own());
+            self.tree.disk.sync(&self.tree.root.own_directory());
         }
         // what they say is in the claim now
         for name in &page.obsolete {
-            let removed = self.tree.disk.remove(&self.tree.root.own().join(name));
-            removed.map_err(|error| place::unwritable(&show(&self.tree.root, name), &error))?;
+            let removed = self.tree.disk.remove(&self.tree.root.own_directory().join(name));
+            removed.map_err(|error| place::write_error(&show_inventory(&self.tree.root, name), &error))?;
         }
         self.write_all(&mut plan.writes)?;
         for removal in &plan.removals {
             self.remove(removal)?;
         }
         for target in &plan.emptied {
-            self.remove_folder(target);
+            self.remove_directory(target);
         }
         self.remove_leftovers(plan);
         new.map_or(Ok(()), |draft| self.record(&page.name, &draft))
     }
 
     /// Removes what an earlier version, or a run that was stopped, left in Septum's own folder.
-    fn remove_leftovers(&self, plan: &Plan) {
+    fn remove_leftovers(&self, plan: &TreePlan) {
         for name in plan.strays.leftovers.iter().filter(|name| *name != DRAFTS) {
-            let _ = self.tree.disk.remove(&self.tree.root.own().join(name));
+            let _ = self.tree.disk.remove(&self.tree.root.own_directory().join(name));
         }
     }
 
     /// An inventory that is on the disk and has no name yet.
-    fn page(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Diagnostic> {
+    fn draft_inventory(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Diagnostic> {
         let OutputTree { root, disk, .. } = self.tree;
-        let permissions = fs::symlink_metadata(root.own().join(name)).ok().map(|there| there.permissions());
-        let draft = self.draft();
-        let written = disk.draft(&draft, bytes, permissions, Sensitivity::Plain, Sync::Now);
-        written.map(|()| draft).map_err(|error| place::unwritable(&show(root, name), &error))
+        let permissions = fs::symlink_metadata(root.own_directory().join(name)).ok().map(|there| there.permissions());
+        let draft = self.next_draft();
+        let written = disk.write_draft(&draft, bytes, permissions, Sensitivity::Plain, SyncPoint::Now);
+        written.map(|()| draft).map_err(|error| place::write_error(&show_inventory(root, name), &error))
     }
 
     fn record(&self, name: &str, draft: &Path) -> Result<(), Diagnostic> {
         let OutputTree { root, disk, .. } = self.tree;
-        disk.place(draft, &root.own().join(name)).map_err(|error| place::unwritable(&show(root, name), &error))
+        disk.rename_draft(draft, &root.own_directory().join(name))
+            .map_err(|error| place::write_error(&show_inventory(root, name), &error))
     }
 
-    fn write_all(&self, writes: &mut [Write]) -> Result<(), Diagnostic> {
-        self.meter.expect(Unit::Files, writes.len());
-        let is_together = |one: &Write, other: &Write| one.target == other.target;
+    fn write_all(&self, writes: &mut [FileWrite]) -> Result<(), Diagnostic> {
+        self.meter.expect(ProgressUnit::Files, writes.len());
+        let is_together = |one: &FileWrite, other: &FileWrite| one.target == other.target;
         if writes.len() <= MANY {
             return writes.chunk_by_mut(is_together).try_for_each(|writes| self.write_target(writes));
         }
@@ -246,22 +247,22 @@ impl Run<'_> {
     }
 
     /// Writes the files of a target, a new one with its folder.
-    fn write_target(&self, writes: &mut [Write]) -> Result<(), Diagnostic> {
+    fn write_target(&self, writes: &mut [FileWrite]) -> Result<(), Diagnostic> {
         let OutputTree { root, disk, .. } = self.tree;
-        let Some(Write { target, file, .. }) = writes.first() else { return Ok(()) };
-        let folder = root.folder(target);
+        let Some(FileWrite { target, file, .. }) = writes.first() else { return Ok(()) };
+        let folder = root.target_directory(target);
         let make = || {
-            disk.make_folder(&root.dir.join(target.environment()))?;
+            disk.make_directory(&root.dir.join(target.environment()))?;
             if let Err(error) = fs::symlink_metadata(&folder)
                 && error.kind() == io::ErrorKind::NotFound
             {
-                return self.write_folder(writes, &folder).map(|()| true);
+                return self.write_directory(writes, &folder).map(|()| true);
             }
-            disk.make_folder(&folder).map(|()| false)
+            disk.make_directory(&folder).map(|()| false)
         };
         let is_written = make().map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => appeared(root, target, file),
-            _ => place::unwritable(&root.show(target, file), &error),
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => appeared_file(root, target, file),
+            _ => place::write_error(&root.show(target, file), &error),
         })?;
         if !is_written {
             writes.iter().try_for_each(|write| self.write(write))?;
@@ -270,56 +271,56 @@ impl Run<'_> {
         for write in &mut *writes {
             write.bytes = Wiping::default();
         }
-        self.meter.advance(Unit::Files, writes.len());
+        self.meter.advance(ProgressUnit::Files, writes.len());
         Ok(())
     }
 
     /// Writes a folder that is not there, under another name until all is in it: one change of a folder in the
     /// place of one for each file.
-    fn write_folder(&self, writes: &[Write], folder: &Path) -> io::Result<()> {
+    fn write_directory(&self, writes: &[FileWrite], folder: &Path) -> io::Result<()> {
         let disk = &self.tree.disk;
-        let draft = self.draft();
-        disk.make_folder(&draft)?;
-        for Write { file, bytes, sensitivity, .. } in writes {
-            disk.draft(&draft.join(file.as_str()), bytes, None, *sensitivity, Sync::Later)?;
+        let draft = self.next_draft();
+        disk.make_directory(&draft)?;
+        for FileWrite { file, bytes, sensitivity, .. } in writes {
+            disk.write_draft(&draft.join(file.as_str()), bytes, None, *sensitivity, SyncPoint::Later)?;
         }
-        disk.place(&draft, folder)
+        disk.rename_draft(&draft, folder)
     }
 
-    fn write(&self, write: &Write) -> Result<(), Diagnostic> {
+    fn write(&self, write: &FileWrite) -> Result<(), Diagnostic> {
         let OutputTree { root, disk, .. } = self.tree;
-        let Write { target, file, bytes, sensitivity, replaces, .. } = write;
-        let path = root.file(target, file);
+        let FileWrite { target, file, bytes, sensitivity, replaces, .. } = write;
+        let path = root.target_file(target, file);
         let there = fs::symlink_metadata(&path).ok();
         if !replaces && there.is_some() {
-            return Err(appeared(root, target, file));
+            return Err(appeared_file(root, target, file));
         }
         let permissions = there.map(|there| there.permissions());
-        disk.replace(&path, &self.draft(), bytes, permissions, *sensitivity, Sync::Later)
-            .map_err(|error| place::unwritable(&root.show(target, file), &error))
+        disk.replace(&path, &self.next_draft(), bytes, permissions, *sensitivity, SyncPoint::Later)
+            .map_err(|error| place::write_error(&root.show(target, file), &error))
     }
 
-    fn remove(&self, Removal { target, file, digest: recorded }: &Removal) -> Result<(), Diagnostic> {
+    fn remove(&self, FileRemoval { target, file, digest: recorded }: &FileRemoval) -> Result<(), Diagnostic> {
         let OutputTree { root, disk, .. } = self.tree;
         // once more: somebody may have changed it since it was planned
-        if matches!(root.look(target, file), Ok(Found::File(bytes)) if digest(&bytes) == *recorded) {
-            disk.remove(&root.file(target, file))
-                .map_err(|error| place::unwritable(&root.show(target, file), &error))?;
+        if matches!(root.find_entry(target, file), Ok(TreeEntry::File(bytes)) if digest_bytes(&bytes) == *recorded) {
+            disk.remove(&root.target_file(target, file))
+                .map_err(|error| place::write_error(&root.show(target, file), &error))?;
         }
         Ok(())
     }
 
     /// One that holds more than was removed stays.
-    fn remove_folder(&self, target: &TargetName) {
+    fn remove_directory(&self, target: &TargetName) {
         let OutputTree { root, disk, .. } = self.tree;
         let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        match disk.remove_empty(&root.folder(target)) {
+        match disk.remove_empty(&root.target_directory(target)) {
             Err(error) if !is_gone(&error) => {}
             _ => drop(disk.remove_empty(&root.dir.join(target.environment()))),
         }
     }
 }
 
-fn appeared(root: &TreeRoot, target: &TargetName, file: &FileName) -> Diagnostic {
-    foreign(root, &[root.show(target, file)]).note("it appeared while septum was writing")
+fn appeared_file(root: &TreeRoot, target: &TargetName, file: &FileName) -> Diagnostic {
+    foreign_files(root, &[root.show(target, file)]).note("it appeared while septum was writing")
 }

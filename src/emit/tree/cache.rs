@@ -22,9 +22,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::inventory::{OwnedFile, digest};
+use super::inventory::{OwnedFile, digest_bytes};
 use super::name::{FileName, TargetName};
-use super::{Found, TreeRoot, lock, look};
+use super::{TreeEntry, TreeRoot, lock, read_entry};
 use crate::secret::{Secret, Wiping};
 
 /// File systems and kernels tick at most every two seconds (FAT).
@@ -119,7 +119,7 @@ const LAYOUT: u32 = 3;
 
 /// Header of a file of the cache.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Header {
+struct CacheHeader {
     layout: u32,
     /// What made it, and by which key. Another program may make something else of the same sources.
     program: String,
@@ -127,7 +127,7 @@ struct Header {
 
 /// Content of the cache, as it is written.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Memory {
+struct CacheContent {
     secrets: BTreeMap<TargetName, SecretDigests>,
     // by their text: paths are compared part by part, which takes longer than to look at a file
     stamps: HashMap<String, (FileStamp, String)>,
@@ -141,16 +141,16 @@ pub(super) struct CacheUpdate {
     /// What became of targets; none of one that has to be rendered again.
     pub(super) targets: BTreeMap<TargetName, Option<MadeTarget<BTreeMap<String, String>>>>,
     /// What folders look like in which nothing else is.
-    pub(super) folders: BTreeMap<TargetName, FileStamp>,
+    pub(super) directories: BTreeMap<TargetName, FileStamp>,
     /// The Secrets in plaintext of targets.
     pub(super) secrets: BTreeMap<TargetName, SecretDigests>,
 }
 
 /// What this machine remembers of a tree.
 #[derive(Debug)]
-pub struct Cache {
+pub struct TreeCache {
     file: Option<CacheFile>,
-    memory: Memory,
+    memory: CacheContent,
     read: Mutex<HashMap<String, (FileStamp, String)>>,
     /// What changed later than this is not settled.
     settled: i64,
@@ -166,23 +166,23 @@ struct CacheFile {
     stamp: Option<FileStamp>,
 }
 
-impl Cache {
+impl TreeCache {
     /// One that remembers nothing, for who wants to see everything.
     pub fn none() -> Self {
-        let (memory, program) = (Memory::default(), String::new());
+        let (memory, program) = (CacheContent::default(), String::new());
         Self { file: None, memory, read: Mutex::default(), settled: 0, program }
     }
 
     /// What is remembered of a tree of a project.
     pub(super) fn open(options: &CacheOptions, root: &TreeRoot, project: &Path) -> Self {
         let none = Self::none();
-        let Some(folder) = usable(&options.dir, &[&root.dir, project]) else { return none };
-        let Some(key) = key(&folder) else { return none };
-        let name = format!("{}.cache", digest(super::place::real(&root.dir).as_os_str().as_encoded_bytes()));
+        let Some(folder) = usable_directory(&options.dir, &[&root.dir, project]) else { return none };
+        let Some(key) = machine_key(&folder) else { return none };
+        let name = format!("{}.cache", digest_bytes(super::place::real_path(&root.dir).as_os_str().as_encoded_bytes()));
         let path = folder.join(name);
         let file = CacheFile { stamp: FileStamp::of(&path), path, key };
-        let settled = options.now.checked_sub(SETTLED).map(nanoseconds).unwrap_or_default();
-        let program = format!("{} {}", program(), digest(file.key.expose()));
+        let settled = options.now.checked_sub(SETTLED).map(to_nanoseconds).unwrap_or_default();
+        let program = format!("{} {}", program_version(), digest_bytes(file.key.expose()));
         let memory = file.read(&program);
         Self { file: Some(file), memory, settled, program, ..none }
     }
@@ -195,16 +195,16 @@ impl Cache {
     /// The digest of bytes, which says nothing to who lacks the key.
     pub fn digest(&self, bytes: &[u8]) -> String {
         let key = self.file.as_ref().map(|file| file.key.expose().as_slice()).unwrap_or_default();
-        digest(&[key, Sha256::digest(bytes).as_slice()].concat())
+        digest_bytes(&[key, Sha256::digest(bytes).as_slice()].concat())
     }
 
     /// The digest of a file, which is read if it has to be.
     pub fn digest_of<B: AsRef<[u8]>>(&self, path: &Path, read: impl FnOnce() -> Option<B>) -> Option<String> {
-        self.remembered(path, || read().map(|bytes| self.digest(bytes.as_ref())))
+        self.remembered_digest(path, || read().map(|bytes| self.digest(bytes.as_ref())))
     }
 
     /// A digest of a file, which is made anew if the file does not look as it did.
-    pub(super) fn remembered(&self, path: &Path, make: impl FnOnce() -> Option<String>) -> Option<String> {
+    pub(super) fn remembered_digest(&self, path: &Path, make: impl FnOnce() -> Option<String>) -> Option<String> {
         let Some(text) = path.to_str().filter(|_| self.is_used()) else { return make() };
         if let Some((_, digest)) = self.memory.stamps.get(text).filter(|(stamp, _)| FileStamp::of(path) == Some(*stamp))
         {
@@ -245,7 +245,7 @@ impl Cache {
         let made = || self.memory.targets.get(target)?.files.get(file)?.owned.digest.clone();
         self.is_used()
             && (self.secrets(target).and_then(|secrets| secrets.get(file)).is_some_and(has_digest)
-                || made() == Some(digest(bytes)))
+                || made() == Some(digest_bytes(bytes)))
     }
 
     /// Remembers what a run did. Others that run at the same time remember theirs: each changes what it knows of.
@@ -256,7 +256,7 @@ impl Cache {
             .secrets
             .iter()
             .any(|(target, new)| self.secrets(target).map_or(!new.is_empty(), |known| known != new));
-        if read.is_empty() && update.targets.is_empty() && update.folders.is_empty() && !changes_secrets {
+        if read.is_empty() && update.targets.is_empty() && update.directories.is_empty() && !changes_secrets {
             return Ok(());
         }
         let _lock = lock::exclusive(&file.path.with_extension("lock"))?;
@@ -269,8 +269,8 @@ impl Cache {
     }
 }
 
-impl Memory {
-    fn add(&mut self, CacheUpdate { targets, folders, secrets }: CacheUpdate) {
+impl CacheContent {
+    fn add(&mut self, CacheUpdate { targets, directories: folders, secrets }: CacheUpdate) {
         let table = std::mem::take(&mut self.inputs);
         let mut numbers: HashMap<(String, String), usize> = HashMap::new();
         let mut number = |input: (String, String), inputs: &mut Vec<(String, String)>| {
@@ -310,21 +310,21 @@ impl Memory {
 
 impl CacheFile {
     /// What is in it; nothing if it cannot be read. What another program made is not believed but for what was written.
-    fn read(&self, program: &str) -> Memory {
+    fn read(&self, program: &str) -> CacheContent {
         let decode = |bytes: &[u8]| {
-            let (header, rest) = postcard::take_from_bytes::<Header>(bytes).ok()?;
-            let memory: Memory = (header.layout == LAYOUT).then(|| postcard::from_bytes(rest).ok())??;
+            let (header, rest) = postcard::take_from_bytes::<CacheHeader>(bytes).ok()?;
+            let memory: CacheContent = (header.layout == LAYOUT).then(|| postcard::from_bytes(rest).ok())??;
             let is_ours = header.program == program;
-            Some(if is_ours { memory } else { Memory { secrets: memory.secrets, ..Memory::default() } })
+            Some(if is_ours { memory } else { CacheContent { secrets: memory.secrets, ..CacheContent::default() } })
         };
         read_own(&self.path).and_then(|bytes| decode(&bytes)).unwrap_or_default()
     }
 
-    fn write(&self, program: &str, memory: &Memory) -> io::Result<()> {
+    fn write(&self, program: &str, memory: &CacheContent) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         // its owner's alone, as `tempfile` makes them
         let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", folder)?;
-        let header = Header { layout: LAYOUT, program: program.to_owned() };
+        let header = CacheHeader { layout: LAYOUT, program: program.to_owned() };
         let bytes = postcard::to_stdvec(&header).and_then(|header| postcard::to_extend(memory, header));
         file.write_all(&bytes.map_err(io::Error::other)?)?;
         file.persist(&self.path).map(drop).map_err(|error| error.error)
@@ -333,16 +333,16 @@ impl CacheFile {
 
 /// The cache directory, made if it is not there; none if it is not to be believed: it lies where a work tree is,
 /// or others than the user can write to it.
-fn usable(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
+fn usable_directory(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
     let outside = |dir: &Path| {
         let in_work_tree = |root: &Path| {
             // a repository may lie in the work tree of another one
             let work_trees = root.ancestors().filter(|folder| folder.join(".git").exists());
             work_trees.chain([root]).any(|root| dir.starts_with(root))
         };
-        !roots.iter().any(|root| in_work_tree(root) || in_work_tree(&super::place::real(root)))
+        !roots.iter().any(|root| in_work_tree(root) || in_work_tree(&super::place::real_path(root)))
     };
-    if !outside(dir) || !outside(&super::place::real(dir)) {
+    if !outside(dir) || !outside(&super::place::real_path(dir)) {
         return None;
     }
     make(dir).ok()?;
@@ -354,8 +354,8 @@ fn usable(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
 /// A file of the cache; none if others than the user can write to it, or did while they could write to the directory.
 fn read_own(path: &Path) -> Option<Wiping<Vec<u8>>> {
     let is_own = fs::symlink_metadata(path).is_ok_and(|found| is_own(&found));
-    match look(path).ok().filter(|_| is_own)? {
-        Found::File(bytes) => Some(bytes),
+    match read_entry(path).ok().filter(|_| is_own)? {
+        TreeEntry::File(bytes) => Some(bytes),
         _ => None,
     }
 }
@@ -384,7 +384,7 @@ fn is_own(_: &fs::Metadata) -> bool {
 }
 
 /// The key of this machine, made if there is none.
-fn key(folder: &Path) -> Option<Secret<[u8; KEY]>> {
+fn machine_key(folder: &Path) -> Option<Secret<[u8; KEY]>> {
     let path = folder.join("key");
     let known = || <[u8; KEY]>::try_from(read_own(&path)?.as_slice()).ok().map(Secret::new);
     if let Some(key) = known() {
@@ -404,13 +404,13 @@ fn key(folder: &Path) -> Option<Secret<[u8; KEY]>> {
 }
 
 /// The program that runs: its version, and what its file looks like.
-fn program() -> String {
+fn program_version() -> String {
     let stamp = std::env::current_exe().ok().and_then(|path| FileStamp::of(&path));
     let (size, modified) = stamp.map(|stamp| (stamp.size, stamp.modified)).unwrap_or_default();
     format!("septum {} {size} {modified}", env!("CARGO_PKG_VERSION"))
 }
 
-fn nanoseconds(time: SystemTime) -> i64 {
+fn to_nanoseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).map(|since| since.as_nanos()).unwrap_or_default();
     i64::try_from(since).unwrap_or(i64::MAX)
 }
@@ -445,11 +445,11 @@ mod tests {
 
     use super::*;
 
-    struct Site {
+    struct CacheSite {
         folder: tempfile::TempDir,
     }
 
-    impl Site {
+    impl CacheSite {
         fn new() -> Self {
             let site = Self { folder: tempfile::tempdir().unwrap() };
             fs::create_dir(site.at("project")).unwrap();
@@ -464,9 +464,9 @@ mod tests {
             TreeRoot { dir: self.at("project/rendered"), shown: "rendered".to_owned() }
         }
 
-        fn open(&self, dir: &str, hours: u64) -> Cache {
-            let now = crate::test_hook::now() + Duration::from_secs(3600 * hours);
-            Cache::open(&CacheOptions { dir: self.at(dir), now }, &self.root(), &self.at("project"))
+        fn open(&self, dir: &str, hours: u64) -> TreeCache {
+            let now = crate::test_hook::current_time() + Duration::from_secs(3600 * hours);
+            TreeCache::open(&CacheOptions { dir: self.at(dir), now }, &self.root(), &self.at("project"))
         }
 
         fn file(&self) -> PathBuf {
@@ -494,7 +494,7 @@ mod tests {
 
     #[test]
     fn what_looks_as_it_did_is_not_read_again() {
-        let site = Site::new();
+        let site = CacheSite::new();
         site.write("one");
         assert_eq!(site.run(0), (true, true));
         assert_eq!(site.run(1), (true, true), "of what just changed nothing was noted");
@@ -517,7 +517,7 @@ mod tests {
 
     #[test]
     fn a_link_is_read_each_time() {
-        let site = Site::new();
+        let site = CacheSite::new();
         fs::write(site.at("project/there"), "one").unwrap();
         std::os::unix::fs::symlink("there", site.file()).unwrap();
         for _ in 0..2 {
@@ -527,7 +527,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_work_tree_or_that_others_may_write_is_believed() {
-        let site = Site::new();
+        let site = CacheSite::new();
         fs::create_dir(site.at(".git")).unwrap();
         assert!(!site.open("cache", 0).is_used(), "in the work tree of the project");
         fs::create_dir(site.at("project/.git")).unwrap();
@@ -552,7 +552,7 @@ mod tests {
 
     #[test]
     fn a_file_that_others_may_write_is_not_believed() {
-        let site = Site::new();
+        let site = CacheSite::new();
         site.write("one");
         site.run(1);
         assert_eq!(site.run(1), (true, false));

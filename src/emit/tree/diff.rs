@@ -2,10 +2,10 @@
 
 use similar::TextDiff;
 
-use super::Found;
-use super::hide::{Sides, hide};
-use super::plan::Plan;
-use super::target::{Removal, Write};
+use super::TreeEntry;
+use super::hide::{DiffPair, redact_versions};
+use super::plan::TreePlan;
+use super::target::{FileRemoval, FileWrite};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
@@ -19,62 +19,62 @@ const CONTEXT: usize = 3;
 /// What stands for a side that is not there.
 const NOTHING: &str = "/dev/null";
 
-pub(super) fn diff(plan: &Plan) -> String {
+pub(super) fn unified_diff(plan: &TreePlan) -> String {
     let root = &plan.root;
     let mut changes: Vec<_> = plan.writes.iter().map(|write| (&write.target, &write.file, Some(write))).collect();
-    changes.extend(plan.removals.iter().map(|Removal { target, file, .. }| (target, file, None)));
+    changes.extend(plan.removals.iter().map(|FileRemoval { target, file, .. }| (target, file, None)));
     changes.sort_by_key(|(target, file, _)| (*target, *file));
     let mut out = String::new();
     for (target, file, write) in changes {
         let name = root.show(target, file);
-        let old = match root.look(target, file) {
-            Ok(Found::File(bytes)) => Some(bytes),
+        let old = match root.find_entry(target, file) {
+            Ok(TreeEntry::File(bytes)) => Some(bytes),
             _ => None,
         };
-        out.push_str(&change(&name, file.as_str(), old.as_ref().map(|old| old.as_slice()), write));
+        out.push_str(&diff_file(&name, file.as_str(), old.as_ref().map(|old| old.as_slice()), write));
     }
     out
 }
 
 /// A file that is written or removed.
-fn change(name: &str, file: &str, old: Option<&[u8]>, write: Option<&Write>) -> String {
+fn diff_file(name: &str, file: &str, old: Option<&[u8]>, write: Option<&FileWrite>) -> String {
     // a Secret that somebody broke by hand may look like none
     let is_named_so = file.starts_with("secret-");
     let is_known = write.is_some_and(|it| [it.sensitivity, it.before].contains(&Sensitivity::Sensitive));
     let sensitivity = if is_named_so || is_known { Sensitivity::Sensitive } else { Sensitivity::Plain };
     let text = |bytes: &'_ [u8]| std::str::from_utf8(bytes).ok().map(|text| Wiping::new(text.to_owned()));
-    let header = header(name, old.is_some(), write.is_some());
+    let header = diff_header(name, old.is_some(), write.is_some());
     let (old_text, new_text) = (old.map(text), write.map(|write| text(&write.bytes)));
     let sides = match (old_text, new_text) {
         (Some(None), _) | (_, Some(None)) => None,
-        (old, new) => hide(
+        (old, new) => redact_versions(
             old.flatten().as_deref().map(String::as_str),
             new.flatten().as_deref().map(String::as_str),
             sensitivity,
         ),
     };
-    let Some(Sides { old, new }) = sides else {
+    let Some(DiffPair { old, new }) = sides else {
         return format!("{header}differs, and is not shown: it cannot be read as YAML\n");
     };
     if old == new {
         return format!("{header}differs in layout or comments alone\n");
     }
-    header + &lines(&old, &new)
+    header + &diff_lines(&old, &new)
 }
 
-fn header(name: &str, was: bool, is: bool) -> String {
+fn diff_header(name: &str, was: bool, is: bool) -> String {
     let side = |is_there| if is_there { name } else { NOTHING };
     format!("--- {}\n+++ {}\n", side(was), side(is))
 }
 
 /// The hunks of two texts.
-fn lines(old: &str, new: &str) -> String {
+fn diff_lines(old: &str, new: &str) -> String {
     let split = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
     let (old_lines, new_lines) = (split(old), split(new));
-    let start = equal(old_lines.iter().zip(&new_lines));
+    let start = count_equal(old_lines.iter().zip(&new_lines));
     let rest = |lines: &[&str]| lines.len() - start;
     let (old_rest, new_rest) = (rest(&old_lines), rest(&new_lines));
-    let end = equal(old_lines.iter().rev().zip(new_lines.iter().rev()).take(old_rest.min(new_rest)));
+    let end = count_equal(old_lines.iter().rev().zip(new_lines.iter().rev()).take(old_rest.min(new_rest)));
     if (old_rest - end).saturating_mul(new_rest - end) <= MAX_PAIRS {
         return TextDiff::from_lines(old, new).unified_diff().to_string();
     }
@@ -82,7 +82,7 @@ fn lines(old: &str, new: &str) -> String {
 }
 
 /// Number of equal pairs before the first that is not.
-fn equal<'l>(pairs: impl Iterator<Item = (&'l &'l str, &'l &'l str)>) -> usize {
+fn count_equal<'l>(pairs: impl Iterator<Item = (&'l &'l str, &'l &'l str)>) -> usize {
     pairs.take_while(|(old, new)| old == new).count()
 }
 
@@ -112,7 +112,7 @@ fn one_hunk(old: &[&str], new: &[&str], start: usize, end: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use super::diff_lines;
 
     #[test]
     fn two_texts_that_differ_all_over_are_one_hunk() {
@@ -120,7 +120,7 @@ mod tests {
             let lines: Vec<_> = (0..6000).map(|at| format!("{word}{at}\n")).collect();
             format!("a\nb\nc\nd\n{}y\nz", lines.concat())
         };
-        let diff = lines(&text("old"), &text("new"));
+        let diff = diff_lines(&text("old"), &text("new"));
         assert!(diff.starts_with("@@ -2,6005 +2,6005 @@\n b\n c\n d\n-old0\n"), "{diff:.100}");
         assert!(diff.ends_with("+new5999\n y\n z\n\\ No newline at end of file\n"));
         assert_eq!(diff.lines().filter(|line| line.starts_with("-old")).count(), 6000);

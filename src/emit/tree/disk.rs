@@ -11,14 +11,14 @@ use crate::route::Sensitivity;
 /// The disk. In tests it can stop at any step, as a killed process does: what comes after is not done,
 /// the tidying included.
 #[derive(Debug, Default)]
-pub(super) struct Disk {
+pub(super) struct TreeDisk {
     /// How many steps are left.
-    pub(super) left: Option<AtomicUsize>,
+    pub(super) steps_left: Option<AtomicUsize>,
 }
 
 /// Whether bytes are on the disk before their file gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sync {
+pub(super) enum SyncPoint {
     /// They are: for the inventory, which nothing else can give back.
     Now,
     /// The system writes them when it likes. After a power cut a file may be torn, which its digest
@@ -26,11 +26,11 @@ pub(super) enum Sync {
     Later,
 }
 
-impl Disk {
+impl TreeDisk {
     /// Comes before each change of the disk.
     pub(super) fn step(&self) -> io::Result<()> {
-        crate::test_hook::pass(crate::test_hook::Point::TreeStep);
-        let Some(left) = &self.left else { return Ok(()) };
+        crate::test_hook::pass_point(crate::test_hook::StopPoint::TreeStep);
+        let Some(left) = &self.steps_left else { return Ok(()) };
         match left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
             Ok(_) => Ok(()),
             Err(_) => Err(io::Error::other("killed")),
@@ -38,7 +38,7 @@ impl Disk {
     }
 
     /// Makes a folder, which may be there.
-    pub(super) fn make_folder(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn make_directory(&self, path: &Path) -> io::Result<()> {
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Ok(()),
             Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
@@ -52,10 +52,10 @@ impl Disk {
     }
 
     /// Makes a folder and those above it.
-    pub(super) fn make_folders(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn make_directories(&self, path: &Path) -> io::Result<()> {
         match path.parent().filter(|parent| !parent.is_dir()) {
-            Some(parent) => self.make_folders(parent).and_then(|()| self.make_folder(path)),
-            None => self.make_folder(path),
+            Some(parent) => self.make_directories(parent).and_then(|()| self.make_directory(path)),
+            None => self.make_directory(path),
         }
     }
 
@@ -68,10 +68,10 @@ impl Disk {
         bytes: &[u8],
         permissions: Option<Permissions>,
         sensitivity: Sensitivity,
-        sync: Sync,
+        sync: SyncPoint,
     ) -> io::Result<()> {
-        let written = self.draft(draft, bytes, permissions, sensitivity, sync);
-        let replaced = written.and_then(|()| self.place(draft, target));
+        let written = self.write_draft(draft, bytes, permissions, sensitivity, sync);
+        let replaced = written.and_then(|()| self.rename_draft(draft, target));
         if replaced.is_err() {
             // if that fails too, the next run does it
             let _ = self.remove(draft);
@@ -81,24 +81,24 @@ impl Disk {
 
     /// Gives a draft its name. That of a folder nothing may have: an error if something does, unless it is an
     /// empty folder.
-    pub(super) fn place(&self, draft: &Path, target: &Path) -> io::Result<()> {
+    pub(super) fn rename_draft(&self, draft: &Path, target: &Path) -> io::Result<()> {
         self.step()?;
         fs::rename(draft, target)
     }
 
     /// A new file, with its permissions if it has any yet.
-    pub(super) fn draft(
+    pub(super) fn write_draft(
         &self,
         draft: &Path,
         bytes: &[u8],
         permissions: Option<Permissions>,
         sensitivity: Sensitivity,
-        sync: Sync,
+        sync: SyncPoint,
     ) -> io::Result<()> {
         self.step()?;
         let mut file = open(draft, sensitivity)?;
         // in halves where it may be stopped between them
-        let (first, second) = bytes.split_at(if self.left.is_some() { bytes.len() / 2 } else { bytes.len() });
+        let (first, second) = bytes.split_at(if self.steps_left.is_some() { bytes.len() / 2 } else { bytes.len() });
         file.write_all(first)?;
         self.step()?;
         file.write_all(second)?;
@@ -112,8 +112,8 @@ impl Disk {
         }
         match sync {
             // a test stops between steps, and has no power cuts to wait for
-            Sync::Now if self.left.is_none() && !cfg!(test) => file.sync_all(),
-            Sync::Now | Sync::Later => Ok(()),
+            SyncPoint::Now if self.steps_left.is_none() && !cfg!(test) => file.sync_all(),
+            SyncPoint::Now | SyncPoint::Later => Ok(()),
         }
     }
 
@@ -121,7 +121,7 @@ impl Disk {
     #[expect(clippy::unused_self, reason = "what touches the disk is here")]
     pub(super) fn sync(&self, folder: &Path) {
         if !cfg!(test) {
-            atomic::sync(folder);
+            atomic::sync_directory(folder);
         }
     }
 

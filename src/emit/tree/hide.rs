@@ -3,13 +3,13 @@
 
 use crate::route::Sensitivity;
 use crate::span::Source;
-use crate::value::Value;
-use crate::yaml::node::{Kind, Mapping, Node, Style};
+use crate::value::OutputValue;
+use crate::yaml::node::{Mapping, YamlKind, YamlNode, YamlStyle};
 use crate::yaml::read::{MergeKeys, read_stream};
 use crate::yaml::write;
 
 /// What is shown of both. One that is not there is empty.
-pub(super) struct Sides {
+pub(super) struct DiffPair {
     pub(super) old: String,
     pub(super) new: String,
 }
@@ -29,38 +29,41 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// What may be shown of two versions; nothing if one of them is no YAML, and what it holds is unknown.
 ///
 /// `sensitivity` says that there is a secret even if none of them looks like one.
-pub(super) fn hide(old: Option<&str>, new: Option<&str>, sensitivity: Sensitivity) -> Option<Sides> {
-    let (old_nodes, new_nodes) = (documents(old)?, documents(new)?);
-    let holds = |test: fn(&Node) -> bool| old_nodes.iter().chain(&new_nodes).any(test);
+pub(super) fn redact_versions(old: Option<&str>, new: Option<&str>, sensitivity: Sensitivity) -> Option<DiffPair> {
+    let (old_nodes, new_nodes) = (parse_documents(old)?, parse_documents(new)?);
+    let holds = |test: fn(&YamlNode) -> bool| old_nodes.iter().chain(&new_nodes).any(test);
     let is_secret = sensitivity == Sensitivity::Sensitive || holds(holds_secret);
     if !is_secret && !holds(holds_ciphertext) {
-        return Some(Sides { old: old.unwrap_or_default().to_owned(), new: new.unwrap_or_default().to_owned() });
+        return Some(DiffPair { old: old.unwrap_or_default().to_owned(), new: new.unwrap_or_default().to_owned() });
     }
-    let veil = if is_secret { Veil::Object { strict: true } } else { Veil::Object { strict: false } };
-    Some(Sides { old: shown(&old_nodes, None, veil), new: shown(&new_nodes, Some(&old_nodes), veil) })
+    let veil = if is_secret { RedactionMode::Object { strict: true } } else { RedactionMode::Object { strict: false } };
+    Some(DiffPair {
+        old: show_documents(&old_nodes, None, veil),
+        new: show_documents(&new_nodes, Some(&old_nodes), veil),
+    })
 }
 
-fn documents(text: Option<&str>) -> Option<Vec<Node>> {
+fn parse_documents(text: Option<&str>) -> Option<Vec<YamlNode>> {
     let Some(text) = text else { return Some(Vec::new()) };
     read_stream(&Source::new("", text), MergeKeys::Apply).ok().map(|stream| stream.documents)
 }
 
 /// The documents, marked where they differ from those `before`.
-fn shown(documents: &[Node], before: Option<&[Node]>, veil: Veil) -> String {
+fn show_documents(documents: &[YamlNode], before: Option<&[YamlNode]>, veil: RedactionMode) -> String {
     let mut out = String::new();
     for (index, document) in documents.iter().enumerate() {
         if index > 0 {
             out.push_str("---\n");
         }
         let before = before.and_then(|before| before.get(index));
-        write::append(&mut out, &value(document, Other(before), veil));
+        write::append_document(&mut out, &redact_node(document, OlderNode(before), veil));
     }
     out
 }
 
 /// How much of a node is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Veil {
+enum RedactionMode {
     /// An object. With `strict` there is a Secret in the file, and an object that is none, or not any
     /// more, shows no more than what it is.
     Object { strict: bool },
@@ -76,110 +79,117 @@ enum Veil {
 
 /// The same node of the older version, if there is one and this is the newer.
 #[derive(Clone, Copy)]
-struct Other<'a>(Option<&'a Node>);
+struct OlderNode<'a>(Option<&'a YamlNode>);
 
-impl<'a> Other<'a> {
+impl<'a> OlderNode<'a> {
     fn key(self, key: &str) -> Self {
-        Self(self.0.and_then(Node::as_map).and_then(|map| map.get(key)))
+        Self(self.0.and_then(YamlNode::as_map).and_then(|map| map.get(key)))
     }
 
     fn item(self, index: usize) -> Self {
-        let item = |node: &'a Node| match &node.kind {
-            Kind::List(items) => items.get(index),
-            Kind::Map(_) | Kind::Scalar(_) => None,
+        let item = |node: &'a YamlNode| match &node.kind {
+            YamlKind::List(items) => items.get(index),
+            YamlKind::Map(_) | YamlKind::Scalar(_) => None,
         };
         Self(self.0.and_then(item))
     }
 
     /// Whether it is there and says something else.
     fn differs(self, text: &str) -> bool {
-        let other = |node: &Node| node.as_scalar().is_none_or(|scalar| scalar.text() != text);
+        let other = |node: &YamlNode| node.as_scalar().is_none_or(|scalar| scalar.text() != text);
         self.0.is_some_and(other)
     }
 }
 
-fn value<'a>(node: &'a Node, other: Other<'_>, veil: Veil) -> Value<'a> {
+fn redact_node<'a>(node: &'a YamlNode, other: OlderNode<'_>, veil: RedactionMode) -> OutputValue<'a> {
     match &node.kind {
-        Kind::Scalar(scalar) => {
+        YamlKind::Scalar(scalar) => {
             let text = scalar.text();
-            let is_ciphertext = veil == Veil::Ciphertext || CIPHERTEXT.iter().any(|start| text.starts_with(start));
+            let is_ciphertext =
+                veil == RedactionMode::Ciphertext || CIPHERTEXT.iter().any(|start| text.starts_with(start));
             match (veil, is_ciphertext) {
-                (Veil::Open | Veil::Object { strict: false }, false) if scalar.blank => Value::Null,
-                (Veil::Open | Veil::Object { strict: false }, false)
-                    if scalar.style == Style::Plain && !text.contains('\n') =>
-                {
-                    Value::Literal(text.into())
+                (RedactionMode::Open | RedactionMode::Object { strict: false }, false) if scalar.blank => {
+                    OutputValue::Null
                 }
-                (Veil::Open | Veil::Object { strict: false }, false) => Value::text(text),
-                (_, false) => mark("secret", other.differs(text)),
-                (_, true) => mark("ciphertext", other.differs(text)),
+                (RedactionMode::Open | RedactionMode::Object { strict: false }, false)
+                    if scalar.style == YamlStyle::Plain && !text.contains('\n') =>
+                {
+                    OutputValue::Literal(text.into())
+                }
+                (RedactionMode::Open | RedactionMode::Object { strict: false }, false) => OutputValue::text(text),
+                (_, false) => mark_change("secret", other.differs(text)),
+                (_, true) => mark_change("ciphertext", other.differs(text)),
             }
         }
-        Kind::List(items) => {
+        YamlKind::List(items) => {
             let items = items.iter().enumerate();
-            Value::List(items.map(|(index, item)| value(item, other.item(index), veil)).collect())
+            OutputValue::List(items.map(|(index, item)| redact_node(item, other.item(index), veil)).collect())
         }
-        Kind::Map(map) => {
-            let veil = if veil == Veil::Open && is_kind(map, "Secret") { Veil::Object { strict: true } } else { veil };
+        YamlKind::Map(map) => {
+            let veil = if veil == RedactionMode::Open && is_kind(map, "Secret") {
+                RedactionMode::Object { strict: true }
+            } else {
+                veil
+            };
             let pairs = map.iter();
-            Value::map(pairs.map(|(key, node)| {
-                (key.text.as_str(), value(node, other.key(&key.text), inside(map, &key.text, veil)))
+            OutputValue::map(pairs.map(|(key, node)| {
+                (key.text.as_str(), redact_node(node, other.key(&key.text), mode_inside(map, &key.text, veil)))
             }))
         }
     }
 }
 
-fn mark<'a>(what: &str, is_changed: bool) -> Value<'a> {
-    Value::text(if is_changed { format!("[{what}, changed]") } else { format!("[{what}]") })
+fn mark_change<'a>(what: &str, is_changed: bool) -> OutputValue<'a> {
+    OutputValue::text(if is_changed { format!("[{what}, changed]") } else { format!("[{what}]") })
 }
 
 /// How much is shown of a field.
-fn inside(map: &Mapping, key: &str, veil: Veil) -> Veil {
+fn mode_inside(map: &Mapping, key: &str, veil: RedactionMode) -> RedactionMode {
     match veil {
-        Veil::Open if key == LAST_APPLIED => Veil::Secret,
-        Veil::Open if key == "encryptedData" => Veil::Ciphertext,
-        Veil::Open | Veil::Secret | Veil::Ciphertext => veil,
-        Veil::Identity if IDENTITY.contains(&key) => Veil::Open,
-        Veil::Object { .. } if is_kind(map, "Secret") => {
+        RedactionMode::Open if key == LAST_APPLIED => RedactionMode::Secret,
+        RedactionMode::Open if key == "encryptedData" => RedactionMode::Ciphertext,
+        RedactionMode::Open | RedactionMode::Secret | RedactionMode::Ciphertext => veil,
+        RedactionMode::Identity if IDENTITY.contains(&key) => RedactionMode::Open,
+        RedactionMode::Object { .. } if is_kind(map, "Secret") => {
             if OPEN.contains(&key) {
-                Veil::Open
+                RedactionMode::Open
             } else {
-                Veil::Secret
+                RedactionMode::Secret
             }
         }
-        Veil::Object { strict } if key == "items" && is_list(map) => Veil::Object { strict },
-        Veil::Object { strict: false } => Veil::Open,
-        Veil::Object { strict: true } if key == "metadata" => Veil::Identity,
-        Veil::Object { strict: true } if ["apiVersion", "kind"].contains(&key) => Veil::Open,
-        Veil::Identity | Veil::Object { strict: true } => Veil::Secret,
+        RedactionMode::Object { strict } if key == "items" && is_list(map) => RedactionMode::Object { strict },
+        RedactionMode::Object { strict: false } => RedactionMode::Open,
+        RedactionMode::Object { strict: true } if key == "metadata" => RedactionMode::Identity,
+        RedactionMode::Object { strict: true } if ["apiVersion", "kind"].contains(&key) => RedactionMode::Open,
+        RedactionMode::Identity | RedactionMode::Object { strict: true } => RedactionMode::Secret,
     }
 }
 
 /// Whether an object says that it is of a kind. A slip in case hides what it would not show otherwise.
 fn is_kind(map: &Mapping, kind: &str) -> bool {
-    let says = |node: &Node| node.as_scalar().is_some_and(|scalar| scalar.text().eq_ignore_ascii_case(kind));
+    let says = |node: &YamlNode| node.as_scalar().is_some_and(|scalar| scalar.text().eq_ignore_ascii_case(kind));
     map.iter().any(|(key, node)| key.text.eq_ignore_ascii_case("kind") && says(node))
 }
 
 fn is_list(map: &Mapping) -> bool {
-    map.get("kind").and_then(Node::as_scalar).is_some_and(|kind| kind.text().ends_with("List"))
+    map.get("kind").and_then(YamlNode::as_scalar).is_some_and(|kind| kind.text().ends_with("List"))
 }
 
-fn holds_secret(node: &Node) -> bool {
+fn holds_secret(node: &YamlNode) -> bool {
     match &node.kind {
-        Kind::Scalar(_) => false,
-        Kind::List(items) => items.iter().any(holds_secret),
-        Kind::Map(map) => {
+        YamlKind::Scalar(_) => false,
+        YamlKind::List(items) => items.iter().any(holds_secret),
+        YamlKind::Map(map) => {
             (is_kind(map, "Secret") && ["data", "stringData"].iter().any(|field| map.contains_key(*field)))
                 || map.values().any(holds_secret)
         }
     }
 }
 
-fn holds_ciphertext(node: &Node) -> bool {
+fn holds_ciphertext(node: &YamlNode) -> bool {
     match &node.kind {
-        Kind::Scalar(scalar) => CIPHERTEXT.iter().any(|start| scalar.text().starts_with(start)),
-        Kind::List(items) => items.iter().any(holds_ciphertext),
-        Kind::Map(map) => map.contains_key("encryptedData") || map.values().any(holds_ciphertext),
+        YamlKind::Scalar(scalar) => CIPHERTEXT.iter().any(|start| scalar.text().starts_with(start)),
+        YamlKind::List(items) => items.iter().any(holds_ciphertext),
+        YamlKind::Map(map) => map.contains_key("encryptedData") || map.values().any(holds_ciphertext),
     }
 }

@@ -27,7 +27,7 @@ const BEFORE: u64 = 1;
 const KEPT: usize = 16;
 
 /// What bytes are recorded as: the first 128 bits of their SHA-256, in hex.
-pub fn digest(bytes: &[u8]) -> String {
+pub fn digest_bytes(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     hash.iter().take(KEPT).fold(String::with_capacity(2 * KEPT), |mut hex, byte| {
         // writing to a String cannot fail
@@ -93,7 +93,7 @@ impl TryFrom<FileRecord> for OwnedFile {
 
 // no other fields: an inventory with the fields of an object would be one to whoever applies the folder
 #[derive(Serialize)]
-struct Written<'a> {
+struct WrittenInventory<'a> {
     version: u64,
     targets: &'a BTreeMap<TargetName, Arc<OwnedFiles>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -102,7 +102,7 @@ struct Written<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Read {
+struct InventoryRecord {
     #[serde(rename = "version")]
     _version: u64,
     targets: BTreeMap<TargetName, Arc<OwnedFiles>>,
@@ -116,28 +116,28 @@ mod before {
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    pub(super) struct Read {
+    pub(super) struct FormerInventory {
         #[serde(rename = "version")]
         _version: u64,
-        targets: BTreeMap<TargetName, Target>,
+        targets: BTreeMap<TargetName, FormerTarget>,
         #[serde(default)]
         pending: BTreeMap<TargetName, BTreeMap<FileName, Option<String>>>,
     }
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Target {
+    struct FormerTarget {
         #[serde(default, rename = "inputs")]
         _inputs: BTreeMap<String, String>,
         #[serde(default, rename = "state")]
         _state: Option<String>,
         #[serde(default)]
-        outputs: BTreeMap<FileName, Output>,
+        outputs: BTreeMap<FileName, FormerFile>,
     }
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Output {
+    struct FormerFile {
         #[serde(default)]
         sha256: Option<String>,
         #[serde(default, rename = "secret")]
@@ -150,9 +150,9 @@ mod before {
         _name: Option<String>,
     }
 
-    impl From<Read> for Inventory {
-        fn from(read: Read) -> Self {
-            let file = |output: Output| OwnedFile { digest: output.sha256, inputs: output.fingerprint };
+    impl From<FormerInventory> for Inventory {
+        fn from(read: FormerInventory) -> Self {
+            let file = |output: FormerFile| OwnedFile { digest: output.sha256, inputs: output.fingerprint };
             let targets = read.targets.into_iter().map(|(target, record)| {
                 let files = record.outputs.into_iter().map(|(name, output)| (name, file(output)));
                 (target, std::sync::Arc::new(files.collect()))
@@ -168,14 +168,14 @@ mod before {
 
 /// What every version has.
 #[derive(Deserialize)]
-struct Versioned {
+struct InventoryVersion {
     version: u64,
 }
 
 impl Inventory {
     /// The inventory as text: sorted, and a line for each fact, so that Git merges it.
     pub(super) fn write(&self) -> Vec<u8> {
-        let written = Written { version: VERSION, targets: &self.targets, pending: &self.pending };
+        let written = WrittenInventory { version: VERSION, targets: &self.targets, pending: &self.pending };
         // texts under texts have nothing that could fail
         let mut bytes = serde_json::to_vec_pretty(&written).unwrap_or_default();
         bytes.push(b'\n');
@@ -184,7 +184,7 @@ impl Inventory {
 
     /// Whether a text is in the format that is written.
     pub(super) fn is_of_this_version(bytes: &[u8]) -> bool {
-        serde_json::from_slice(bytes).is_ok_and(|Versioned { version }| version == VERSION)
+        serde_json::from_slice(bytes).is_ok_and(|InventoryVersion { version }| version == VERSION)
     }
 
     /// Reads an inventory that messages call `name`.
@@ -195,10 +195,12 @@ impl Inventory {
             ));
         }
         // another version may look the same and mean something else, or not be readable at all
-        let version = serde_json::from_slice(bytes).map(|Versioned { version }| version);
-        let read = match version.map_err(|error| corrupt(name, &error))? {
-            VERSION => serde_json::from_slice(bytes).map(|Read { targets, pending, .. }| Self { targets, pending }),
-            BEFORE => serde_json::from_slice::<before::Read>(bytes).map(Self::from),
+        let version = serde_json::from_slice(bytes).map(|InventoryVersion { version }| version);
+        let read = match version.map_err(|error| corrupt_inventory(name, &error))? {
+            VERSION => {
+                serde_json::from_slice(bytes).map(|InventoryRecord { targets, pending, .. }| Self { targets, pending })
+            }
+            BEFORE => serde_json::from_slice::<before::FormerInventory>(bytes).map(Self::from),
             version => {
                 let message = format!("`{name}` is of version {version}, and this septum knows version {VERSION}");
                 return Err(Diagnostic::error("inventory", message).hint(
@@ -206,11 +208,11 @@ impl Inventory {
                 ));
             }
         };
-        read.map_err(|error| corrupt(name, &error))
+        read.map_err(|error| corrupt_inventory(name, &error))
     }
 }
 
-fn corrupt(name: &str, error: &serde_json::Error) -> Diagnostic {
+fn corrupt_inventory(name: &str, error: &serde_json::Error) -> Diagnostic {
     let (line, column) = (error.line(), error.column());
     Diagnostic::error("inventory", format!("`{name}` is not a valid inventory: line {line}, column {column}"))
         .note("without it, nobody knows which files septum wrote, so nothing is written")

@@ -50,12 +50,12 @@ use crate::parallel;
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
 
-pub use apply::Summary;
-pub use cache::{Cache, CacheOptions};
-pub use inventory::digest;
+pub use apply::ChangeSummary;
+pub use cache::{CacheOptions, TreeCache};
+pub use inventory::digest_bytes;
 pub use name::{FileName, KUSTOMIZATION, ObjectId, TargetName, file_names};
-pub use place::Sources;
-pub use plan::{ExistingTargets, FileChange, Lost, LostTargets, Plan};
+pub use place::SourceDirectories;
+pub use plan::{ExistingTargets, FileChange, Lost, LostTargets, TreePlan};
 pub use strays::Coverage;
 
 use ownership::Inventories;
@@ -71,7 +71,7 @@ const MANY: usize = 8;
 
 /// Which targets a run answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum TreePart {
     /// All that are asked for: the inventory is one file.
     Whole,
     /// Those of a shard: it has an inventory of its own, and leaves those of others as they are.
@@ -87,10 +87,10 @@ pub enum Part {
 #[derive(Debug)]
 pub struct OutputTree {
     root: TreeRoot,
-    part: Part,
+    part: TreePart,
     inventories: Inventories,
-    cache: Cache,
-    disk: disk::Disk,
+    cache: TreeCache,
+    disk: disk::TreeDisk,
 }
 
 /// The output directory.
@@ -106,11 +106,11 @@ pub struct RenderedTarget {
     /// Its name.
     pub name: TargetName,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: TargetOutcome,
 }
 
 /// What became of a target.
-pub enum Outcome {
+pub enum TargetOutcome {
     /// Nothing it is made of has changed since this machine made it, and it is intact: all stays as it is.
     Unchanged {
         /// Its inputs, if they are others now that make the same of it.
@@ -133,7 +133,7 @@ pub struct OutputFile {
     /// Its name.
     pub name: FileName,
     /// What is in it.
-    pub content: Content,
+    pub content: OutputContent,
     /// Whether secrets are in it in plaintext. Of such a file no digest is recorded.
     pub sensitivity: Sensitivity,
     /// The fingerprint of the inputs of a Secret in ciphertext.
@@ -141,7 +141,7 @@ pub struct OutputFile {
 }
 
 /// What is in a file.
-pub enum Content {
+pub enum OutputContent {
     /// These bytes.
     Bytes(Wiping<Vec<u8>>),
     /// What is there already, which nobody at hand can make.
@@ -157,29 +157,29 @@ impl OutputTree {
     /// through a symbolic link, or an inventory cannot be read.
     pub fn open(
         dir: &Path,
-        sources: &Sources<'_>,
-        part: Part,
+        sources: &SourceDirectories<'_>,
+        part: TreePart,
         cache: Option<&CacheOptions>,
     ) -> Result<Self, Diagnostics> {
         let shown = match dir.display().to_string().trim_end_matches('/') {
             "" => "/".to_owned(),
             shown => shown.to_owned(),
         };
-        let root = TreeRoot { dir: place::check(dir, &shown, sources)?, shown };
+        let root = TreeRoot { dir: place::check_directory(dir, &shown, sources)?, shown };
         // megabytes of text in a big tree
-        let is_there = root.own().is_dir();
-        let remembered = || cache.map_or_else(Cache::none, |options| Cache::open(options, &root, sources.root));
-        let (inventories, cache) = parallel::both(is_there, || Inventories::read(&root, part), remembered);
-        Ok(Self { inventories: inventories?, root, part, cache, disk: disk::Disk::default() })
+        let is_there = root.own_directory().is_dir();
+        let remembered = || cache.map_or_else(TreeCache::none, |options| TreeCache::open(options, &root, sources.root));
+        let (inventories, cache) = parallel::par_join(is_there, || Inventories::read(&root, part), remembered);
+        Ok(Self { inventories: inventories?, root, part, cache, disk: disk::TreeDisk::default() })
     }
 
     /// What this machine remembers.
-    pub fn cache(&self) -> &Cache {
+    pub fn cache(&self) -> &TreeCache {
         &self.cache
     }
 
     /// The inputs of each target that was made here, with their digests.
-    pub fn made(&self) -> impl Iterator<Item = (&TargetName, impl Iterator<Item = (&str, &str)>)> {
+    pub fn made_targets(&self) -> impl Iterator<Item = (&TargetName, impl Iterator<Item = (&str, &str)>)> {
         self.cache.targets().iter().map(|(target, made)| (target, self.cache.inputs(made)))
     }
 
@@ -194,13 +194,13 @@ impl OutputTree {
     }
 
     /// The files of a target that was made here, but for its kustomization.
-    pub fn files(&self, target: &TargetName) -> impl Iterator<Item = &FileName> {
+    pub fn made_files(&self, target: &TargetName) -> impl Iterator<Item = &FileName> {
         let made = self.cache.targets().get(target).into_iter();
         made.flat_map(|made| made.files.keys()).filter(|name| name.as_str() != KUSTOMIZATION)
     }
 
     /// The files of a target that an inventory lists, but for its kustomization.
-    pub fn listed(&self, target: &TargetName) -> Vec<FileName> {
+    pub fn listed_files(&self, target: &TargetName) -> Vec<FileName> {
         let listed = self.inventories.of_target(target).into_keys();
         listed.filter(|name| name.as_str() != KUSTOMIZATION).collect()
     }
@@ -211,9 +211,9 @@ impl OutputTree {
     }
 
     /// The bytes of a file of a target, if there is one.
-    pub fn committed(&self, target: &TargetName, file: &FileName) -> Option<Wiping<Vec<u8>>> {
-        match self.root.look(target, file) {
-            Ok(Found::File(bytes)) => Some(bytes),
+    pub fn committed_bytes(&self, target: &TargetName, file: &FileName) -> Option<Wiping<Vec<u8>>> {
+        match self.root.find_entry(target, file) {
+            Ok(TreeEntry::File(bytes)) => Some(bytes),
             _ => None,
         }
     }
@@ -223,11 +223,11 @@ impl OutputTree {
         let Some(made) = self.cache.targets().get(target) else { return false };
         made.files.iter().all(|(file, made)| {
             let digest = |bytes: Wiping<Vec<u8>>| match made.owned.digest {
-                Some(_) => digest(&bytes),
+                Some(_) => digest_bytes(&bytes),
                 None => self.cache.digest(&bytes),
             };
-            let path = self.root.file(target, file);
-            let found = self.cache.remembered(&path, || self.committed(target, file).map(digest));
+            let path = self.root.target_file(target, file);
+            let found = self.cache.remembered_digest(&path, || self.committed_bytes(target, file).map(digest));
             found.as_ref() == Some(&made.digest)
         })
     }
@@ -235,7 +235,7 @@ impl OutputTree {
     /// Has the next run die after so many of its steps.
     #[cfg(test)]
     pub(crate) fn stop_after(&mut self, steps: usize) {
-        self.disk.left = Some(steps.into());
+        self.disk.steps_left = Some(steps.into());
     }
 
     /// What would happen: nothing is written yet.
@@ -244,20 +244,20 @@ impl OutputTree {
     /// other targets stay as they are. A shard must answer only for targets of its own.
     ///
     /// Errors: a link in the tree, something that cannot be read.
-    pub fn plan(&self, rendered: Vec<RenderedTarget>, coverage: Coverage<'_>) -> Result<Plan, Diagnostics> {
-        plan::plan(self, rendered, coverage)
+    pub fn plan(&self, rendered: Vec<RenderedTarget>, coverage: Coverage<'_>) -> Result<TreePlan, Diagnostics> {
+        plan::plan_tree(self, rendered, coverage)
     }
 
     /// Does what was planned. Errors: a file in the way that is not Septum's (all of them are named); another run is
     /// at it or was since the tree was opened; something could not be written, and then the next run completes
     /// this one.
-    pub fn apply(self, mut plan: Plan, meter: &Meter) -> Result<Summary, Diagnostics> {
-        apply::apply(&self, &mut plan, meter)
+    pub fn apply(self, mut plan: TreePlan, meter: &Meter) -> Result<ChangeSummary, Diagnostics> {
+        apply::apply_plan(&self, &mut plan, meter)
     }
 }
 
 /// What is at a path.
-enum Found {
+enum TreeEntry {
     Nothing,
     File(Wiping<Vec<u8>>),
     /// A folder, a link, a device, or a file larger than all that is written.
@@ -265,15 +265,15 @@ enum Found {
 }
 
 impl TreeRoot {
-    fn folder(&self, target: &TargetName) -> PathBuf {
+    fn target_directory(&self, target: &TargetName) -> PathBuf {
         self.dir.join(target.environment()).join(target.app())
     }
 
-    fn file(&self, target: &TargetName, file: &FileName) -> PathBuf {
-        self.folder(target).join(file.as_str())
+    fn target_file(&self, target: &TargetName, file: &FileName) -> PathBuf {
+        self.target_directory(target).join(file.as_str())
     }
 
-    fn own(&self) -> PathBuf {
+    fn own_directory(&self) -> PathBuf {
         self.dir.join(OWN)
     }
 
@@ -281,30 +281,30 @@ impl TreeRoot {
         format!("{}/{target}/{file}", self.shown)
     }
 
-    fn look(&self, target: &TargetName, file: &FileName) -> io::Result<Found> {
-        look(&self.file(target, file))
+    fn find_entry(&self, target: &TargetName, file: &FileName) -> io::Result<TreeEntry> {
+        read_entry(&self.target_file(target, file))
     }
 }
 
 /// Thousands of files are looked at in each run, so that each question to the system counts.
-fn look(path: &Path) -> io::Result<Found> {
-    let read = || -> io::Result<Found> {
+fn read_entry(path: &Path) -> io::Result<TreeEntry> {
+    let read = || -> io::Result<TreeEntry> {
         let mut file = open_unfollowed(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.len() > LARGEST {
-            return Ok(Found::Other);
+            return Ok(TreeEntry::Other);
         }
         let mut bytes = Wiping::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1));
         file.read_to_end(&mut bytes)?;
-        Ok(Found::File(bytes))
+        Ok(TreeEntry::File(bytes))
     };
     match read() {
         // a file where a folder should be is named when something would be written there
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(Found::Nothing)
+            Ok(TreeEntry::Nothing)
         }
         // a link and a socket cannot be opened
-        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) => Ok(Found::Other),
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) => Ok(TreeEntry::Other),
         found => found,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::inventory::digest;
+use super::inventory::digest_bytes;
 use crate::diagnostic::Diagnostic;
 use crate::name::{AppName, EnvironmentName};
 
@@ -164,7 +164,7 @@ impl ObjectId<'_> {
             stem.truncate(CUT);
             let whole = [self.kind, self.name, self.namespace, self.group].join("\0");
             stem.push('-');
-            stem.extend(digest(whole.as_bytes()).chars().take(16));
+            stem.extend(digest_bytes(whole.as_bytes()).chars().take(16));
         }
         // no name starts with a dot
         if stem.starts_with('.') { format!("_{stem}") } else { stem }
@@ -182,22 +182,22 @@ pub fn file_names(objects: &[ObjectId<'_>]) -> Vec<FileName> {
     for form in 0..FORMS {
         let mut same: BTreeMap<String, Vec<ObjectId<'_>>> = BTreeMap::new();
         for object in &left {
-            same.entry(file(&object.stem(form)).to_ascii_lowercase()).or_default().push(*object);
+            same.entry(object_file(&object.stem(form)).to_ascii_lowercase()).or_default().push(*object);
         }
         for (lower, group) in same {
             if let ([object], false) = (group.as_slice(), taken.contains(&lower)) {
                 left.remove(object);
-                named.insert(*object, file(&object.stem(form)));
+                named.insert(*object, object_file(&object.stem(form)));
                 taken.insert(lower);
             }
         }
     }
     for object in left {
         let stem = object.stem(FORMS - 1);
-        let mut name = file(&stem);
+        let mut name = object_file(&stem);
         let mut number = 2;
         while !taken.insert(name.to_ascii_lowercase()) {
-            name = file(&format!("{stem}-{number}"));
+            name = object_file(&format!("{stem}-{number}"));
             number += 1;
         }
         named.insert(object, name);
@@ -205,7 +205,7 @@ pub fn file_names(objects: &[ObjectId<'_>]) -> Vec<FileName> {
     objects.iter().map(|object| FileName(named.get(object).cloned().unwrap_or_default().into())).collect()
 }
 
-fn file(stem: &str) -> String {
+fn object_file(stem: &str) -> String {
     format!("{stem}.yaml")
 }
 

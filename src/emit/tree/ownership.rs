@@ -9,7 +9,7 @@ use std::io;
 
 use super::inventory::{Inventory, OwnedFile, OwnedFiles, PendingFiles};
 use super::name::{FileName, TargetName};
-use super::{Found, Part, TreeRoot, look, place};
+use super::{TreeEntry, TreePart, TreeRoot, place, read_entry};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// The inventory of whole runs.
@@ -33,7 +33,7 @@ pub(super) struct Inventories {
 
 /// What the inventories say of a file.
 #[derive(Debug, Default)]
-pub(super) struct Ownership {
+pub(super) struct OwnershipClaim {
     /// Whether it was written, and not only about to be.
     pub(super) is_listed: bool,
     pub(super) digests: BTreeSet<String>,
@@ -43,7 +43,7 @@ pub(super) struct Ownership {
     pub(super) inputs: BTreeSet<String>,
 }
 
-impl Ownership {
+impl OwnershipClaim {
     /// Whether a file with this digest may be replaced.
     pub(super) fn may_replace(&self, digest: &str) -> bool {
         self.is_listed || self.is_secret || self.digests.contains(digest)
@@ -64,15 +64,15 @@ impl Ownership {
 
 impl Inventories {
     /// Reads the inventories of a tree.
-    pub(super) fn read(root: &TreeRoot, part: Part) -> Result<Self, Diagnostics> {
+    pub(super) fn read(root: &TreeRoot, part: TreePart) -> Result<Self, Diagnostics> {
         let own = match part {
-            Part::Whole => WHOLE.to_owned(),
-            Part::Shard { index, count } => format!("inventory.{index}-of-{count}.json"),
+            TreePart::Whole => WHOLE.to_owned(),
+            TreePart::Shard { index, count } => format!("inventory.{index}-of-{count}.json"),
         };
         let mut problems = Diagnostics::new();
         let mut list = Vec::new();
-        for (name, bytes) in files(root)? {
-            if let Some(inventory) = problems.take(Inventory::read(&show(root, &name), &bytes)) {
+        for (name, bytes) in inventory_files(root)? {
+            if let Some(inventory) = problems.take(Inventory::read(&show_inventory(root, &name), &bytes)) {
                 list.push(InventoryFile { name, bytes, inventory });
             }
         }
@@ -80,9 +80,9 @@ impl Inventories {
     }
 
     /// Whether they are still what was read, as far as this run rests on them.
-    pub(super) fn are_current(&self, root: &TreeRoot, part: Part) -> Result<bool, Diagnostic> {
-        let matters = |name: &str| part == Part::Whole || name == WHOLE || name == self.own;
-        let now = files(root)?;
+    pub(super) fn are_current(&self, root: &TreeRoot, part: TreePart) -> Result<bool, Diagnostic> {
+        let matters = |name: &str| part == TreePart::Whole || name == WHOLE || name == self.own;
+        let now = inventory_files(root)?;
         let now = now.iter().map(|(name, bytes)| (name, bytes)).filter(|(name, _)| matters(name));
         let then = self.list.iter().map(|file| (&file.name, &file.bytes)).filter(|(name, _)| matters(name));
         Ok(now.eq(then))
@@ -104,8 +104,8 @@ impl Inventories {
     }
 
     /// What they say of the files of a target.
-    pub(super) fn of_target(&self, target: &TargetName) -> BTreeMap<FileName, Ownership> {
-        let mut files: BTreeMap<FileName, Ownership> = BTreeMap::new();
+    pub(super) fn of_target(&self, target: &TargetName) -> BTreeMap<FileName, OwnershipClaim> {
+        let mut files: BTreeMap<FileName, OwnershipClaim> = BTreeMap::new();
         for Inventory { targets, pending } in self.list.iter().map(|file| &file.inventory) {
             for (name, owned) in targets.get(target).into_iter().flat_map(|owned| owned.iter()) {
                 files.entry(name.clone()).or_default().add(owned);
@@ -118,7 +118,7 @@ impl Inventories {
     }
 
     /// Whether this is all that is said of a target.
-    pub(super) fn say_exactly(&self, target: &TargetName, files: &OwnedFiles) -> bool {
+    pub(super) fn match_exactly(&self, target: &TargetName, files: &OwnedFiles) -> bool {
         let mut said = self.list.iter().filter_map(|file| file.inventory.targets.get(target)).peekable();
         let is_pending = self.list.iter().any(|file| file.inventory.pending.contains_key(target));
         said.peek().is_some() && !is_pending && said.all(|owned| **owned == *files)
@@ -126,14 +126,14 @@ impl Inventories {
 
     /// What an inventory says that stands for all that a run does not settle: of a whole run for all inventories, of a
     /// shard for its own.
-    pub(super) fn carried(&self, part: Part) -> Inventory {
-        if part != Part::Whole {
+    pub(super) fn carried_inventory(&self, part: TreePart) -> Inventory {
+        if part != TreePart::Whole {
             return self.own().map(|file| file.inventory.clone()).unwrap_or_default();
         }
         let mut all = self.own().map(|file| file.inventory.clone()).unwrap_or_default();
         for file in self.others() {
             for (target, owned) in &file.inventory.targets {
-                carry(&mut all, target, owned);
+                carry_target(&mut all, target, owned);
             }
             for (target, pending) in &file.inventory.pending {
                 let known = all.pending.entry(target.clone()).or_default();
@@ -145,7 +145,7 @@ impl Inventories {
 }
 
 /// Adds what another inventory lists of a target: where it has another digest of a file, both may be there.
-fn carry(all: &mut Inventory, target: &TargetName, owned: &std::sync::Arc<OwnedFiles>) {
+fn carry_target(all: &mut Inventory, target: &TargetName, owned: &std::sync::Arc<OwnedFiles>) {
     let Some(known) = all.targets.get_mut(target) else {
         all.targets.insert(target.clone(), std::sync::Arc::clone(owned));
         return;
@@ -181,18 +181,18 @@ pub(super) fn add_pending(known: &mut PendingFiles, more: &PendingFiles) {
 }
 
 /// How messages call an inventory.
-pub(super) fn show(root: &TreeRoot, name: &str) -> String {
+pub(super) fn show_inventory(root: &TreeRoot, name: &str) -> String {
     format!("{}/{}/{name}", root.shown, super::OWN)
 }
 
 /// The inventories, by their names.
-fn files(root: &TreeRoot) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
-    let folder = root.own();
+fn inventory_files(root: &TreeRoot) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
+    let folder = root.own_directory();
     let shown = format!("{}/{}", root.shown, super::OWN);
-    if !place::folder(&folder, &shown)? {
+    if !place::is_real_directory(&folder, &shown)? {
         return Ok(Vec::new());
     }
-    let unreadable = |error: &io::Error| place::unreadable(&shown, error);
+    let unreadable = |error: &io::Error| place::read_error(&shown, error);
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).map_err(|error| unreadable(&error))? {
         let name = entry.map_err(|error| unreadable(&error))?.file_name().to_string_lossy().into_owned();
@@ -201,15 +201,18 @@ fn files(root: &TreeRoot) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
         }
     }
     names.sort();
-    names.into_iter().map(|name| bytes(root, &name).map(|bytes| (name, bytes))).collect()
+    names.into_iter().map(|name| read_inventory(root, &name).map(|bytes| (name, bytes))).collect()
 }
 
-fn bytes(root: &TreeRoot, name: &str) -> Result<Vec<u8>, Diagnostic> {
-    match look(&root.own().join(name)) {
-        Ok(Found::File(mut bytes)) => Ok(std::mem::take(&mut *bytes)),
-        Ok(_) => Err(Diagnostic::error("inventory", format!("`{}` is not a file that can be read", show(root, name)))
-            .hint("delete it and render again: files that are as rendered are adopted")),
-        Err(error) => Err(place::unreadable(&show(root, name), &error)),
+fn read_inventory(root: &TreeRoot, name: &str) -> Result<Vec<u8>, Diagnostic> {
+    match read_entry(&root.own_directory().join(name)) {
+        Ok(TreeEntry::File(mut bytes)) => Ok(std::mem::take(&mut *bytes)),
+        Ok(_) => Err(Diagnostic::error(
+            "inventory",
+            format!("`{}` is not a file that can be read", show_inventory(root, name)),
+        )
+        .hint("delete it and render again: files that are as rendered are adopted")),
+        Err(error) => Err(place::read_error(&show_inventory(root, name), &error)),
     }
 }
 

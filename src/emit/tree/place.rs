@@ -4,12 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Failure};
+use crate::diagnostic::{Diagnostic, FailureKind};
 use crate::files::resolve_writable;
 
 /// What an output folder must keep away from: stale files are removed in it.
 #[derive(Debug, Clone, Copy)]
-pub struct Sources<'a> {
+pub struct SourceDirectories<'a> {
     /// The root of the project.
     pub root: &'a Path,
     /// Folders that hold sources, without links: those of apps, of layers, of manifests.
@@ -17,37 +17,37 @@ pub struct Sources<'a> {
 }
 
 /// The folder as an absolute path, if a tree may lie there.
-pub(super) fn check(dir: &Path, shown: &str, sources: &Sources<'_>) -> Result<PathBuf, Diagnostic> {
-    let absolute = absolute(dir).map_err(|error| unreadable(shown, &error))?;
-    let real = real(&absolute);
+pub(super) fn check_directory(dir: &Path, shown: &str, sources: &SourceDirectories<'_>) -> Result<PathBuf, Diagnostic> {
+    let absolute = absolute_path(dir).map_err(|error| read_error(shown, &error))?;
+    let real = real_path(&absolute);
     refuse_sources(&real, shown, sources)?;
-    if let Some(link) = links(&absolute, sources.root).into_iter().find(|path| is_link(path)) {
+    if let Some(link) = checked_ancestors(&absolute, sources.root).into_iter().find(|path| is_link(path)) {
         return Err(through_link(shown, &link));
     }
     resolve_writable(&absolute, shown)?;
     match fs::symlink_metadata(&absolute) {
-        Ok(metadata) if !metadata.is_dir() => Err(refused(format!("`{shown}` is no folder"))),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unreadable(shown, &error)),
+        Ok(metadata) if !metadata.is_dir() => Err(refused_directory(format!("`{shown}` is no folder"))),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(read_error(shown, &error)),
         _ => Ok(absolute),
     }
 }
 
-fn refuse_sources(real: &Path, shown: &str, sources: &Sources<'_>) -> Result<(), Diagnostic> {
-    let root = self::real(sources.root);
+fn refuse_sources(real: &Path, shown: &str, sources: &SourceDirectories<'_>) -> Result<(), Diagnostic> {
+    let root = real_path(sources.root);
     if root == real {
-        return Err(refused(format!("`{shown}` is the root of the project")));
+        return Err(refused_directory(format!("`{shown}` is the root of the project")));
     }
     if root.starts_with(real) {
-        return Err(refused(format!("`{shown}` lies above the project")));
+        return Err(refused_directory(format!("`{shown}` lies above the project")));
     }
     if fs::symlink_metadata(real.join(".git")).is_ok() {
-        return Err(refused(format!("`{shown}` is the root of a Git repository")));
+        return Err(refused_directory(format!("`{shown}` is the root of a Git repository")));
     }
     if real.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
-        return Err(refused(format!("`{shown}` lies in the folder that is Git's own")));
+        return Err(refused_directory(format!("`{shown}` lies in the folder that is Git's own")));
     }
     match sources.folders.iter().find(|folder| folder.starts_with(real)) {
-        Some(folder) => Err(refused(format!("`{shown}` holds sources"))
+        Some(folder) => Err(refused_directory(format!("`{shown}` holds sources"))
             .note(format!("`{}` is one of them", folder.strip_prefix(sources.root).unwrap_or(folder).display()))),
         None => Ok(()),
     }
@@ -56,9 +56,9 @@ fn refuse_sources(real: &Path, shown: &str, sources: &Sources<'_>) -> Result<(),
 /// The folders on the way to `dir` that must be real: all below the project, or, outside of it, below
 /// the last folder that both have in common. What lies above is how the machine is set up
 /// (`/tmp` is a link on macOS).
-fn links(dir: &Path, root: &Path) -> Vec<PathBuf> {
+fn checked_ancestors(dir: &Path, root: &Path) -> Vec<PathBuf> {
     let mut common = dir.parent().unwrap_or(dir).to_path_buf();
-    for root in [root, &real(root)] {
+    for root in [root, &real_path(root)] {
         let shared: PathBuf =
             dir.components().zip(root.components()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect();
         if shared.components().any(|part| matches!(part, Component::Normal(_))) && common.starts_with(&shared) {
@@ -80,18 +80,18 @@ pub(super) fn refuse_link(path: &Path, shown: &str) -> Result<(), Diagnostic> {
 
 /// Whether a folder of the tree is there. Anything else in its place is an error: a link would take
 /// files somewhere else.
-pub(super) fn folder(path: &Path, shown: &str) -> Result<bool, Diagnostic> {
+pub(super) fn is_real_directory(path: &Path, shown: &str) -> Result<bool, Diagnostic> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(true),
         Ok(metadata) if metadata.is_symlink() => Err(through_link(shown, path)),
         Ok(_) => Err(Diagnostic::error("foreign-file", format!("`{shown}` is in the way: it is no folder"))
             .hint("move it, or choose another output folder")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(unreadable(shown, &error)),
+        Err(error) => Err(read_error(shown, &error)),
     }
 }
 
-fn absolute(dir: &Path) -> io::Result<PathBuf> {
+fn absolute_path(dir: &Path) -> io::Result<PathBuf> {
     let mut normal = PathBuf::new();
     for part in std::path::absolute(dir)?.components() {
         match part {
@@ -104,7 +104,7 @@ fn absolute(dir: &Path) -> io::Result<PathBuf> {
 }
 
 /// The path without links, as far as it is there.
-pub(super) fn real(path: &Path) -> PathBuf {
+pub(super) fn real_path(path: &Path) -> PathBuf {
     let found = path.ancestors().find_map(|ancestor| Some((fs::canonicalize(ancestor).ok()?, ancestor)));
     let Some((real, ancestor)) = found else { return path.to_path_buf() };
     // joining nothing would add a slash
@@ -114,7 +114,7 @@ pub(super) fn real(path: &Path) -> PathBuf {
     }
 }
 
-fn refused(message: String) -> Diagnostic {
+fn refused_directory(message: String) -> Diagnostic {
     Diagnostic::error("output-folder", message)
         .note("septum removes what it wrote and renders no more, so its output needs a folder that is nothing else")
         .hint("name a folder of its own, such as `rendered`")
@@ -126,13 +126,13 @@ pub(super) fn through_link(shown: &str, link: &Path) -> Diagnostic {
         .hint("name the folder that it leads to, or remove the link")
 }
 
-pub(super) fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("unreadable", format!("`{shown}` could not be read: {error}")).failing(Failure::Io)
+pub(super) fn read_error(shown: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unreadable", format!("`{shown}` could not be read: {error}")).with_failure(FailureKind::Io)
 }
 
-pub(super) fn unwritable(shown: &str, error: &io::Error) -> Diagnostic {
+pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {
     Diagnostic::error("unwritable", format!("`{shown}` could not be written: {error}"))
-        .failing(Failure::Io)
+        .with_failure(FailureKind::Io)
         .note("every file there is either old or new, none half")
         .hint("make room or mend permissions, and render again: the next run completes this one")
 }
@@ -153,7 +153,8 @@ mod tests {
 
     fn checked(root: &Path, dir: &str) -> Result<PathBuf, String> {
         let folders = ["environments", "apps/a"].map(|folder| root.join(folder).canonicalize().unwrap());
-        check(&root.join(dir), dir, &Sources { root, folders: &folders }).map_err(|error| error.message)
+        check_directory(&root.join(dir), dir, &SourceDirectories { root, folders: &folders })
+            .map_err(|error| error.message)
     }
 
     #[test]

@@ -7,24 +7,27 @@ use super::cache::CacheUpdate;
 use super::inventory::{Inventory, OwnedFiles, PendingFiles};
 use super::name::TargetName;
 use super::ownership::add_pending;
-use super::strays::{Coverage, Strays, strays};
-use super::target::{EditedFile, Removal, Rendering, TargetFolder, TargetMemory, TargetPlan, Write, edited, stray};
-use super::{MANY, OWN, Outcome, OutputTree, Part, RenderedTarget, Summary, TreeRoot, diff};
+use super::strays::{Coverage, StrayFiles, find_strays};
+use super::target::{
+    EditedFile, FileRemoval, FileWrite, RenderedFiles, TargetDirectory, TargetMemory, TargetPlan, edited_file,
+    stray_file,
+};
+use super::{ChangeSummary, MANY, OWN, OutputTree, RenderedTarget, TargetOutcome, TreePart, TreeRoot, diff};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::parallel;
 
 /// What would happen, and what is worth knowing of it.
-pub struct Plan {
+pub struct TreePlan {
     pub(super) root: TreeRoot,
-    pub(super) writes: Vec<Write>,
-    pub(super) removals: Vec<Removal>,
+    pub(super) writes: Vec<FileWrite>,
+    pub(super) removals: Vec<FileRemoval>,
     /// Targets that have no files, and need no folder.
     pub(super) emptied: Vec<TargetName>,
-    pub(super) page: InventoryChange,
+    pub(super) inventory: InventoryChange,
     /// What is remembered once all is done.
     pub(super) cache: CacheUpdate,
-    pub(super) summary: Summary,
-    pub(super) strays: Strays,
+    pub(super) summary: ChangeSummary,
+    pub(super) strays: StrayFiles,
     edited: Vec<EditedFile>,
     foreign: Vec<String>,
 }
@@ -98,10 +101,13 @@ impl InventoryChange {
     }
 }
 
-impl Plan {
+impl TreePlan {
     /// Whether nothing would be written or removed, the inventory included.
     pub fn is_clean(&self) -> bool {
-        self.writes.is_empty() && self.removals.is_empty() && self.page.is_none() && self.strays.leftovers.is_empty()
+        self.writes.is_empty()
+            && self.removals.is_empty()
+            && self.inventory.is_none()
+            && self.strays.leftovers.is_empty()
     }
 
     /// Whether the tree is what was rendered, and nothing else is in it. The inventory may list other files.
@@ -111,7 +117,7 @@ impl Plan {
 
     /// What is worth knowing, whether the plan is applied or not: files that nothing generates, and that stay.
     pub fn warnings(&self) -> Diagnostics {
-        self.edited.iter().map(edited).chain(self.strays.found.iter().map(|shown| stray(shown))).collect()
+        self.edited.iter().map(edited_file).chain(self.strays.found.iter().map(|shown| stray_file(shown))).collect()
     }
 
     /// The environments and apps of which files would be removed, and that no longer exist. A target of which only an
@@ -143,17 +149,17 @@ impl Plan {
 
     /// Why the plan cannot be applied: files in the way that are not Septum's.
     pub fn obstacle(&self) -> Option<Diagnostic> {
-        (!self.foreign.is_empty()).then(|| foreign(&self.root, &self.foreign))
+        (!self.foreign.is_empty()).then(|| foreign_files(&self.root, &self.foreign))
     }
 
     /// How much would happen.
-    pub fn summary(&self) -> Summary {
+    pub fn summary(&self) -> ChangeSummary {
         self.summary
     }
 
     /// Which files would change or are too many, by the names that messages have for them, and how.
     pub fn changes(&self) -> Vec<(String, FileChange)> {
-        let write = |write: &Write| if write.replaces { FileChange::Written } else { FileChange::Created };
+        let write = |write: &FileWrite| if write.replaces { FileChange::Written } else { FileChange::Created };
         let written = self.writes.iter().map(|it| (self.root.show(&it.target, &it.file), write(it)));
         let removed = self.removals.iter().map(|it| (self.root.show(&it.target, &it.file), FileChange::Removed));
         let leftovers = self.strays.leftovers.iter().map(|name| format!("{}/{OWN}/{name}", self.root.shown));
@@ -167,44 +173,45 @@ impl Plan {
     /// All changes as a unified diff, from what is there to what would be. Values of Secrets are hidden,
     /// and so is ciphertext, which says nothing; a file that cannot be read as YAML is only said to differ.
     pub fn diff(&self) -> String {
-        diff::diff(self)
+        diff::unified_diff(self)
     }
 }
 
 /// What a run does with a target.
-enum Job {
-    Rendered(Outcome),
+enum TargetTask {
+    Rendered(TargetOutcome),
     Removed,
 }
 
-pub(super) fn plan(
+pub(super) fn plan_tree(
     tree: &OutputTree,
     rendered: Vec<RenderedTarget>,
     coverage: Coverage<'_>,
-) -> Result<Plan, Diagnostics> {
+) -> Result<TreePlan, Diagnostics> {
     let mut jobs: BTreeMap<_, _> =
-        rendered.into_iter().map(|target| (target.name, Job::Rendered(target.outcome))).collect();
+        rendered.into_iter().map(|target| (target.name, TargetTask::Rendered(target.outcome))).collect();
     for target in tree.inventories.targets().into_iter().chain(tree.cache.targets().keys()) {
         if !jobs.contains_key(target) && (coverage.is_gone)(target) {
-            jobs.insert(target.clone(), Job::Removed);
+            jobs.insert(target.clone(), TargetTask::Removed);
         }
     }
     let names: BTreeSet<_> = jobs.keys().cloned().collect();
     let is_big = jobs.len() > MANY;
-    let (plans, strays) = parallel::both(is_big, || plans(tree, jobs), || strays(&tree.root, &names, coverage));
+    let (plans, strays) =
+        parallel::par_join(is_big, || plan_targets(tree, jobs), || find_strays(&tree.root, &names, coverage));
     let mut plans = plans?;
     let strays = strays?;
     let emptied = plans.iter().filter(|(_, plan)| plan.as_ref().is_some_and(|plan| plan.record.is_empty()));
     let emptied = emptied.map(|(target, _)| target.clone()).collect();
     let page = inventory_change(tree, &mut plans);
-    let mut all = Plan {
+    let mut all = TreePlan {
         root: tree.root.clone(),
         writes: Vec::new(),
         removals: Vec::new(),
         emptied,
-        page,
+        inventory: page,
         cache: CacheUpdate::default(),
-        summary: Summary { targets: names.len(), ..Summary::default() },
+        summary: ChangeSummary { targets: names.len(), ..ChangeSummary::default() },
         strays,
         edited: Vec::new(),
         foreign: Vec::new(),
@@ -220,7 +227,7 @@ pub(super) fn plan(
     Ok(all)
 }
 
-impl Plan {
+impl TreePlan {
     /// Adds what becomes of a target.
     fn add(&mut self, target: TargetName, plan: Option<TargetPlan>) {
         let is_touched = plan.as_ref().is_some_and(|plan| !plan.writes.is_empty() || !plan.removals.is_empty());
@@ -231,7 +238,7 @@ impl Plan {
             TargetMemory::Forgotten => drop(self.cache.targets.insert(target.clone(), None)),
             TargetMemory::Made(made) => drop(self.cache.targets.insert(target.clone(), Some(made))),
         }
-        self.cache.folders.extend(plan.folder.map(|stamp| (target.clone(), stamp)));
+        self.cache.directories.extend(plan.directory.map(|stamp| (target.clone(), stamp)));
         self.cache.secrets.insert(target, plan.secrets);
         self.writes.extend(plan.writes);
         self.removals.extend(plan.removals);
@@ -244,19 +251,19 @@ impl Plan {
 /// What becomes of each target; none of one that stays as it is.
 type TargetPlans = Vec<(TargetName, Option<TargetPlan>)>;
 
-fn plans(tree: &OutputTree, jobs: BTreeMap<TargetName, Job>) -> Result<TargetPlans, Diagnostics> {
-    let decide = |(target, job): (TargetName, Job)| {
-        let folder = TargetFolder::new(&tree.root, &target, &tree.inventories, &tree.cache);
+fn plan_targets(tree: &OutputTree, jobs: BTreeMap<TargetName, TargetTask>) -> Result<TargetPlans, Diagnostics> {
+    let decide = |(target, job): (TargetName, TargetTask)| {
+        let folder = TargetDirectory::new(&tree.root, &target, &tree.inventories, &tree.cache);
         let plan = match job {
-            Job::Rendered(Outcome::Rendered { inputs, state, files }) => {
-                Some(folder.rendered(Rendering { inputs, state, files }))
+            TargetTask::Rendered(TargetOutcome::Rendered { inputs, state, files }) => {
+                Some(folder.plan_rendered(RenderedFiles { inputs, state, files }))
             }
-            Job::Rendered(Outcome::Unchanged { inputs }) => folder.unchanged(inputs),
-            Job::Removed => Some(folder.removed()),
+            TargetTask::Rendered(TargetOutcome::Unchanged { inputs }) => folder.plan_unchanged(inputs),
+            TargetTask::Removed => Some(folder.plan_removed()),
         };
         (target, plan)
     };
-    let mut plans = parallel::each(jobs.into_iter().collect(), MANY, decide);
+    let mut plans = parallel::par_map(jobs.into_iter().collect(), MANY, decide);
     let mut problems = Diagnostics::new();
     for plan in plans.iter_mut().filter_map(|(_, plan)| plan.as_mut()) {
         problems.extend(std::mem::take(&mut plan.problems));
@@ -264,7 +271,7 @@ fn plans(tree: &OutputTree, jobs: BTreeMap<TargetName, Job>) -> Result<TargetPla
     if problems.has_errors() { Err(problems) } else { Ok(plans) }
 }
 
-pub(super) fn foreign(root: &TreeRoot, files: &[String]) -> Diagnostic {
+pub(super) fn foreign_files(root: &TreeRoot, files: &[String]) -> Diagnostic {
     let message = match files {
         [file] => format!("`{file}` is in the way: septum did not write it"),
         files => format!("{} files in `{}` are in the way: septum did not write them", files.len(), root.shown),
@@ -281,13 +288,13 @@ pub(super) fn foreign(root: &TreeRoot, files: &[String]) -> Diagnostic {
 /// The inventory of this run: before, meanwhile, and after. It takes the records.
 fn inventory_change(tree: &OutputTree, plans: &mut TargetPlans) -> InventoryChange {
     let obsolete: Vec<_> = match tree.part {
-        Part::Whole => tree.inventories.others().map(|file| file.name.clone()).collect(),
-        Part::Shard { .. } => Vec::new(),
+        TreePart::Whole => tree.inventories.others().map(|file| file.name.clone()).collect(),
+        TreePart::Shard { .. } => Vec::new(),
     };
-    let carried = tree.inventories.carried(tree.part);
+    let carried = tree.inventories.carried_inventory(tree.part);
     let has_writes = plans.iter().filter_map(|(_, plan)| plan.as_ref()).any(|plan| !plan.writes.is_empty());
-    let claim = (has_writes || !obsolete.is_empty()).then(|| claim(plans, carried.clone()));
-    let new = after(tree, plans, carried);
+    let claim = (has_writes || !obsolete.is_empty()).then(|| claim_inventory(plans, carried.clone()));
+    let new = final_inventory(tree, plans, carried);
     // megabytes of text in a big tree
     let claim = || claim.map(|claim| claim.write());
     let texts = move || match tree.inventories.own() {
@@ -299,14 +306,14 @@ fn inventory_change(tree: &OutputTree, plans: &mut TargetPlans) -> InventoryChan
         // where nothing was and nothing comes, there need not be an inventory that says so
         None => ((new == Inventory::default()).then(|| new.write()), new.write()),
     };
-    let (claim, (old, new)) = parallel::both(plans.len() > MANY, claim, texts);
+    let (claim, (old, new)) = parallel::par_join(plans.len() > MANY, claim, texts);
     InventoryChange { name: tree.inventories.own.clone(), old, claim, new, obsolete }
 }
 
 /// What the inventory says while files are written: what it said, and what may be there besides.
-fn claim(plans: &TargetPlans, mut claim: Inventory) -> Inventory {
+fn claim_inventory(plans: &TargetPlans, mut claim: Inventory) -> Inventory {
     for (target, plan) in plans.iter().filter_map(|(target, plan)| Some((target, plan.as_ref()?))) {
-        let digests = |write: &Write| {
+        let digests = |write: &FileWrite| {
             let owned = plan.record.get(&write.file);
             (write.file.clone(), owned.and_then(|owned| owned.digest.clone()).into_iter().collect())
         };
@@ -319,12 +326,12 @@ fn claim(plans: &TargetPlans, mut claim: Inventory) -> Inventory {
 }
 
 /// What it says in the end. All that was said of a target that this run looked at is settled.
-fn after(tree: &OutputTree, plans: &mut TargetPlans, mut new: Inventory) -> Inventory {
+fn final_inventory(tree: &OutputTree, plans: &mut TargetPlans, mut new: Inventory) -> Inventory {
     for (target, plan) in plans.iter_mut() {
         match plan {
             Some(plan) => {
                 new.pending.remove(target);
-                enter(tree, target, std::mem::take(&mut plan.record), &mut new);
+                enter_record(tree, target, std::mem::take(&mut plan.record), &mut new);
             }
             // it is remembered exactly as it is said
             None => drop(new.pending.remove(target)),
@@ -333,13 +340,13 @@ fn after(tree: &OutputTree, plans: &mut TargetPlans, mut new: Inventory) -> Inve
     new
 }
 
-fn enter(tree: &OutputTree, target: &TargetName, record: OwnedFiles, new: &mut Inventory) {
+fn enter_record(tree: &OutputTree, target: &TargetName, record: OwnedFiles, new: &mut Inventory) {
     if record.is_empty() {
         new.targets.remove(target);
         return;
     }
     // what another inventory says already need not be said twice
-    if !new.targets.contains_key(target) && tree.inventories.say_exactly(target, &record) {
+    if !new.targets.contains_key(target) && tree.inventories.match_exactly(target, &record) {
         return;
     }
     new.targets.insert(target.clone(), Arc::new(record));

@@ -31,7 +31,7 @@ pub(super) fn is_leftover(name: &str) -> bool {
 
 /// What is beside the folders of targets.
 #[derive(Default)]
-pub(super) struct Strays {
+pub(super) struct StrayFiles {
     /// What nothing generates.
     pub(super) found: Vec<String>,
     /// What Septum left in its own folder.
@@ -39,17 +39,17 @@ pub(super) struct Strays {
 }
 
 /// Looks for what is beside the folders of these targets. What is in them is theirs to say.
-pub(super) fn strays(
+pub(super) fn find_strays(
     root: &TreeRoot,
     targets: &BTreeSet<TargetName>,
     coverage: Coverage<'_>,
-) -> Result<Strays, Diagnostic> {
-    let mut strays = Strays::default();
+) -> Result<StrayFiles, Diagnostic> {
+    let mut strays = StrayFiles::default();
     let is_whole = (coverage.is_beside)(None);
-    for Entry { name, kind } in entries(root, "")? {
+    for StrayEntry { name, kind } in list_entries(root, "")? {
         match (name.text(), kind) {
-            (Some(OWN), EntryKind::Folder) => own(root, is_whole, &mut strays)?,
-            (Some(environment), EntryKind::Folder) if !environment.starts_with('.') => {
+            (Some(OWN), StrayKind::Directory) => find_own_strays(root, is_whole, &mut strays)?,
+            (Some(environment), StrayKind::Directory) if !environment.starts_with('.') => {
                 in_environment(root, environment, targets, coverage, &mut strays.found)?;
             }
             _ if is_whole && !is_harmless(&name, kind) => strays.found.push(format!("{}/{name}", root.shown)),
@@ -68,9 +68,9 @@ fn in_environment(
     found: &mut Vec<String>,
 ) -> Result<(), Diagnostic> {
     let is_beside = (coverage.is_beside)(Some(environment));
-    for Entry { name, kind } in entries(root, environment)? {
+    for StrayEntry { name, kind } in list_entries(root, environment)? {
         let target = name.text().and_then(|name| TargetName::try_from(format!("{environment}/{name}")).ok());
-        let is_stray = match target.filter(|_| kind != EntryKind::File) {
+        let is_stray = match target.filter(|_| kind != StrayKind::File) {
             Some(target) => !targets.contains(&target) && (coverage.is_gone)(&target),
             None => is_beside && !is_harmless(&name, kind),
         };
@@ -82,8 +82,8 @@ fn in_environment(
 }
 
 /// What is in Septum's own folder and no inventory.
-fn own(root: &TreeRoot, is_whole: bool, strays: &mut Strays) -> Result<(), Diagnostic> {
-    for Entry { name, kind } in entries(root, OWN)? {
+fn find_own_strays(root: &TreeRoot, is_whole: bool, strays: &mut StrayFiles) -> Result<(), Diagnostic> {
+    for StrayEntry { name, kind } in list_entries(root, OWN)? {
         let is_text = |is_named: fn(&str) -> bool| name.text().is_some_and(is_named);
         if is_text(is_leftover) {
             strays.leftovers.push(name.to_string());
@@ -94,14 +94,14 @@ fn own(root: &TreeRoot, is_whole: bool, strays: &mut Strays) -> Result<(), Diagn
     Ok(())
 }
 
-fn is_harmless(name: &EntryName, kind: EntryKind) -> bool {
+fn is_harmless(name: &EntryName, kind: StrayKind) -> bool {
     let is_prose = |name: &str| name.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "md" | "txt"));
-    kind == EntryKind::File && name.text().is_some_and(|name| HARMLESS.contains(&name) || is_prose(name))
+    kind == StrayKind::File && name.text().is_some_and(|name| HARMLESS.contains(&name) || is_prose(name))
 }
 
-struct Entry {
+struct StrayEntry {
     name: EntryName,
-    kind: EntryKind,
+    kind: StrayKind,
 }
 
 /// A name on the disk. One that is no text is nobody's, though it may look like one.
@@ -120,17 +120,17 @@ impl fmt::Display for EntryName {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum EntryKind {
+enum StrayKind {
     File,
-    Folder,
+    Directory,
     /// A link, a pipe, a device.
     Other,
 }
 
 /// What is in a folder of the tree.
-fn entries(root: &TreeRoot, folder: &str) -> Result<Vec<Entry>, Diagnostic> {
+fn list_entries(root: &TreeRoot, folder: &str) -> Result<Vec<StrayEntry>, Diagnostic> {
     let shown = if folder.is_empty() { root.shown.clone() } else { format!("{}/{folder}", root.shown) };
-    let unreadable = |error: &io::Error| place::unreadable(&shown, error);
+    let unreadable = |error: &io::Error| place::read_error(&shown, error);
     let found = match fs::read_dir(root.dir.join(folder)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         found => found.map_err(|error| unreadable(&error))?,
@@ -139,11 +139,11 @@ fn entries(root: &TreeRoot, folder: &str) -> Result<Vec<Entry>, Diagnostic> {
         let entry = entry?;
         let kind = entry.file_type()?;
         let kind = match (kind.is_file(), kind.is_dir()) {
-            (true, _) => EntryKind::File,
-            (_, true) => EntryKind::Folder,
-            _ => EntryKind::Other,
+            (true, _) => StrayKind::File,
+            (_, true) => StrayKind::Directory,
+            _ => StrayKind::Other,
         };
-        Ok(Entry { name: EntryName(entry.file_name()), kind })
+        Ok(StrayEntry { name: EntryName(entry.file_name()), kind })
     };
     found.map(entry).collect::<io::Result<_>>().map_err(|error| unreadable(&error))
 }

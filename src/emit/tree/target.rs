@@ -6,19 +6,19 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::cache::{Cache, FileStamp, MadeFile, MadeTarget, SecretDigests};
-use super::inventory::{OwnedFile, OwnedFiles, digest};
+use super::cache::{FileStamp, MadeFile, MadeTarget, SecretDigests, TreeCache};
+use super::inventory::{OwnedFile, OwnedFiles, digest_bytes};
 use super::name::{FileName, KUSTOMIZATION, TargetName};
-use super::ownership::{Inventories, Ownership};
-use super::{Content, Found, OutputFile, TreeRoot, place};
+use super::ownership::{Inventories, OwnershipClaim};
+use super::{OutputContent, OutputFile, TreeEntry, TreeRoot, place};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
-use crate::value::Value;
+use crate::value::OutputValue;
 use crate::yaml;
 
 /// A file that gets new bytes.
-pub(super) struct Write {
+pub(super) struct FileWrite {
     pub(super) target: TargetName,
     pub(super) file: FileName,
     pub(super) bytes: Wiping<Vec<u8>>,
@@ -31,7 +31,7 @@ pub(super) struct Write {
 }
 
 /// A file that goes, as long as it has this digest.
-pub(super) struct Removal {
+pub(super) struct FileRemoval {
     pub(super) target: TargetName,
     pub(super) file: FileName,
     pub(super) digest: String,
@@ -49,13 +49,13 @@ pub(super) struct EditedFile {
 pub(super) struct TargetPlan {
     /// What the inventory says of it.
     pub(super) record: OwnedFiles,
-    pub(super) writes: Vec<Write>,
-    pub(super) removals: Vec<Removal>,
+    pub(super) writes: Vec<FileWrite>,
+    pub(super) removals: Vec<FileRemoval>,
     /// The digests of its Secrets in plaintext.
     pub(super) secrets: SecretDigests,
     pub(super) memory: TargetMemory,
     /// What its folder looks like, if nothing but its files is there.
-    pub(super) folder: Option<FileStamp>,
+    pub(super) directory: Option<FileStamp>,
     pub(super) edited: Vec<EditedFile>,
     /// What is in its folder and nothing of it.
     pub(super) strays: Vec<String>,
@@ -77,27 +77,27 @@ pub(super) enum TargetMemory {
 }
 
 /// What was made of a target.
-pub(super) struct Rendering {
+pub(super) struct RenderedFiles {
     pub(super) inputs: BTreeMap<String, String>,
     pub(super) state: Option<String>,
     pub(super) files: Vec<OutputFile>,
 }
 
 /// A target in a tree.
-pub(super) struct TargetFolder<'a> {
+pub(super) struct TargetDirectory<'a> {
     root: &'a TreeRoot,
     target: &'a TargetName,
     inventories: &'a Inventories,
-    ownership: BTreeMap<FileName, Ownership>,
-    cache: &'a Cache,
+    ownership: BTreeMap<FileName, OwnershipClaim>,
+    cache: &'a TreeCache,
 }
 
-impl<'a> TargetFolder<'a> {
+impl<'a> TargetDirectory<'a> {
     pub(super) fn new(
         root: &'a TreeRoot,
         target: &'a TargetName,
         inventories: &'a Inventories,
-        cache: &'a Cache,
+        cache: &'a TreeCache,
     ) -> Self {
         Self { root, target, inventories, ownership: BTreeMap::new(), cache }
     }
@@ -108,12 +108,12 @@ impl<'a> TargetFolder<'a> {
     }
 
     /// It was rendered.
-    pub(super) fn rendered(self, rendering: Rendering) -> TargetPlan {
-        let Rendering { inputs, state, files } = rendering;
+    pub(super) fn plan_rendered(self, rendering: RenderedFiles) -> TargetPlan {
+        let RenderedFiles { inputs, state, files } = rendering;
         let this = self.with_ownership();
         let mut plan = TargetPlan::default();
-        let Some(is_there) = this.has_folder(&mut plan) else { return plan };
-        let kustomization = kustomization(&files);
+        let Some(is_there) = this.has_directory(&mut plan) else { return plan };
+        let kustomization = make_kustomization(&files);
         let mut digests = BTreeMap::new();
         for file in files.into_iter().chain(kustomization) {
             let name = file.name.clone();
@@ -135,11 +135,11 @@ impl<'a> TargetFolder<'a> {
     }
 
     /// It stays as it was made, but for what else is in its folder. It may be known to be so by other inputs.
-    pub(super) fn unchanged(self, inputs: Option<BTreeMap<String, String>>) -> Option<TargetPlan> {
+    pub(super) fn plan_unchanged(self, inputs: Option<BTreeMap<String, String>>) -> Option<TargetPlan> {
         let made = self.cache.targets().get(self.target)?;
         let record: OwnedFiles = made.files.iter().map(|(name, file)| (name.clone(), file.owned.clone())).collect();
-        let stamp = FileStamp::of(&self.root.folder(self.target));
-        let is_said = self.inventories.say_exactly(self.target, &record);
+        let stamp = FileStamp::of(&self.root.target_directory(self.target));
+        let is_said = self.inventories.match_exactly(self.target, &record);
         if inputs.is_none() && is_said && stamp.is_some() && stamp == made.folder {
             return None;
         }
@@ -150,18 +150,18 @@ impl<'a> TargetFolder<'a> {
         let this = self.with_ownership();
         let secrets = this.cache.secrets(this.target).cloned().unwrap_or_default();
         let mut plan = TargetPlan { record, secrets, memory, ..TargetPlan::default() };
-        let is_there = this.has_folder(&mut plan).unwrap_or_default();
+        let is_there = this.has_directory(&mut plan).unwrap_or_default();
         this.clear(is_there, &mut plan);
         let is_clear = plan.strays.is_empty() && plan.edited.is_empty() && plan.removals.is_empty();
-        plan.folder = stamp.filter(|stamp| is_clear && this.cache.is_settled(stamp));
+        plan.directory = stamp.filter(|stamp| is_clear && this.cache.is_settled(stamp));
         Some(plan)
     }
 
     /// It is no more.
-    pub(super) fn removed(self) -> TargetPlan {
+    pub(super) fn plan_removed(self) -> TargetPlan {
         let this = self.with_ownership();
         let mut plan = TargetPlan { memory: TargetMemory::Forgotten, ..TargetPlan::default() };
-        if let Some(is_there) = this.has_folder(&mut plan) {
+        if let Some(is_there) = this.has_directory(&mut plan) {
             this.clear(is_there, &mut plan);
         }
         plan
@@ -181,13 +181,13 @@ impl<'a> TargetFolder<'a> {
                 }
             }
         }
-        let shown = self.show_folder();
-        let entries = match fs::read_dir(self.root.folder(self.target)) {
+        let shown = self.show_directory();
+        let entries = match fs::read_dir(self.root.target_directory(self.target)) {
             Ok(entries) => entries.collect::<io::Result<Vec<_>>>(),
             Err(error) => Err(error),
         };
         match entries {
-            Err(error) => plan.problems.push(place::unreadable(&shown, &error)),
+            Err(error) => plan.problems.push(place::read_error(&shown, &error)),
             Ok(entries) => {
                 // where the system does not tell case apart, a file may still have the name that it had
                 let is_renamed = |name: &str| FileName::of(name).is_some_and(|name| self.is_only_renamed(&name, plan));
@@ -204,16 +204,16 @@ impl<'a> TargetFolder<'a> {
 
     /// Whether its folder is there. A link in the place of one would have files written, or removed, somewhere
     /// else: that is an error.
-    fn has_folder(&self, plan: &mut TargetPlan) -> Option<bool> {
+    fn has_directory(&self, plan: &mut TargetPlan) -> Option<bool> {
         let environment = self.root.dir.join(self.target.environment());
         let shown = format!("{}/{}", self.root.shown, self.target.environment());
-        if !plan.problems.take(place::folder(&environment, &shown))? {
+        if !plan.problems.take(place::is_real_directory(&environment, &shown))? {
             return Some(false);
         }
-        plan.problems.take(place::folder(&self.root.folder(self.target), &self.show_folder()))
+        plan.problems.take(place::is_real_directory(&self.root.target_directory(self.target), &self.show_directory()))
     }
 
-    fn show_folder(&self) -> String {
+    fn show_directory(&self) -> String {
         format!("{}/{}", self.root.shown, self.target)
     }
 
@@ -221,49 +221,49 @@ impl<'a> TargetFolder<'a> {
     fn place(&self, file: OutputFile, is_folder_there: bool, plan: &mut TargetPlan) -> Option<String> {
         let OutputFile { name, content, sensitivity, fingerprint } = file;
         let shown = self.root.show(self.target, &name);
-        let look = || if is_folder_there { self.root.look(self.target, &name) } else { Ok(Found::Nothing) };
+        let look = || if is_folder_there { self.root.find_entry(self.target, &name) } else { Ok(TreeEntry::Nothing) };
         let found = match look() {
             Ok(found) => found,
             Err(error) => {
-                plan.problems.push(place::unreadable(&shown, &error));
+                plan.problems.push(place::read_error(&shown, &error));
                 return None;
             }
         };
         let ownership = self.ownership.get(&name);
         let listed = || ownership.and_then(|it| it.inputs.iter().next().cloned());
         let (bytes, inputs) = match (content, found) {
-            (Content::Kept, Found::File(bytes)) => (bytes, fingerprint.or_else(listed)),
-            (Content::Kept, _) => {
-                plan.problems.push(place::unreadable(&shown, &io::ErrorKind::NotFound.into()));
+            (OutputContent::Kept, TreeEntry::File(bytes)) => (bytes, fingerprint.or_else(listed)),
+            (OutputContent::Kept, _) => {
+                plan.problems.push(place::read_error(&shown, &io::ErrorKind::NotFound.into()));
                 return None;
             }
-            (Content::Outline(text), found) => {
+            (OutputContent::Outline(text), found) => {
                 let bytes = Wiping::new(text.into_bytes());
                 self.write(&name, bytes, sensitivity, &found, plan);
                 plan.record.insert(name, OwnedFile::default());
                 return None;
             }
-            (Content::Bytes(bytes), Found::File(old)) if *old == *bytes => (old, fingerprint),
-            (Content::Bytes(bytes), found) => {
+            (OutputContent::Bytes(bytes), TreeEntry::File(old)) if *old == *bytes => (old, fingerprint),
+            (OutputContent::Bytes(bytes), found) => {
                 if !self.may_write(&name, &found) {
                     plan.foreign.push(shown);
                 }
-                let digests = (digest(&bytes), self.cache.digest(&bytes));
+                let digests = (digest_bytes(&bytes), self.cache.digest(&bytes));
                 self.write(&name, bytes, sensitivity, &found, plan);
-                return enter(name, digests, sensitivity, fingerprint, plan);
+                return enter_file(name, digests, sensitivity, fingerprint, plan);
             }
         };
-        let digests = (digest(&bytes), self.cache.digest(&bytes));
-        enter(name, digests, sensitivity, inputs, plan)
+        let digests = (digest_bytes(&bytes), self.cache.digest(&bytes));
+        enter_file(name, digests, sensitivity, inputs, plan)
     }
 
     /// Whether a file may be written where something is.
-    fn may_write(&self, file: &FileName, found: &Found) -> bool {
+    fn may_write(&self, file: &FileName, found: &TreeEntry) -> bool {
         match found {
-            Found::Nothing => true,
-            Found::Other => false,
-            Found::File(old) => {
-                let is_owned = |ownership: &Ownership| ownership.may_replace(&digest(old));
+            TreeEntry::Nothing => true,
+            TreeEntry::Other => false,
+            TreeEntry::File(old) => {
+                let is_owned = |ownership: &OwnershipClaim| ownership.may_replace(&digest_bytes(old));
                 self.ownership.get(file).is_some_and(is_owned) || self.cache.has_written(self.target, file, old)
             }
         }
@@ -274,32 +274,32 @@ impl<'a> TargetFolder<'a> {
         file: &FileName,
         bytes: Wiping<Vec<u8>>,
         sensitivity: Sensitivity,
-        found: &Found,
+        found: &TreeEntry,
         plan: &mut TargetPlan,
     ) {
         let was_secret = self.ownership.get(file).is_some_and(|ownership| ownership.is_secret);
         let before = if was_secret { Sensitivity::Sensitive } else { Sensitivity::Plain };
-        let replaces = !matches!(found, Found::Nothing);
+        let replaces = !matches!(found, TreeEntry::Nothing);
         let (target, file) = (self.target.clone(), file.clone());
-        plan.writes.push(Write { target, file, bytes, sensitivity, before, replaces });
+        plan.writes.push(FileWrite { target, file, bytes, sensitivity, before, replaces });
     }
 
     /// A file that an inventory names and nothing generates: removed if nobody edited it. Gives whether it is Septum's.
-    fn retire(&self, file: &FileName, ownership: &Ownership, plan: &mut TargetPlan) -> bool {
+    fn retire(&self, file: &FileName, ownership: &OwnershipClaim, plan: &mut TargetPlan) -> bool {
         let shown = self.root.show(self.target, file);
-        let bytes = match self.root.look(self.target, file) {
-            Ok(Found::Nothing) => return true,
-            Ok(Found::File(bytes)) => Some(bytes),
-            Ok(Found::Other) => None,
+        let bytes = match self.root.find_entry(self.target, file) {
+            Ok(TreeEntry::Nothing) => return true,
+            Ok(TreeEntry::File(bytes)) => Some(bytes),
+            Ok(TreeEntry::Other) => None,
             Err(error) => {
-                plan.problems.push(place::unreadable(&shown, &error));
+                plan.problems.push(place::read_error(&shown, &error));
                 return true;
             }
         };
         if let Some(bytes) = &bytes {
-            let digest = digest(bytes);
+            let digest = digest_bytes(bytes);
             if ownership.digests.contains(&digest) || self.cache.has_written(self.target, file, bytes) {
-                plan.removals.push(Removal { target: self.target.clone(), file: file.clone(), digest });
+                plan.removals.push(FileRemoval { target: self.target.clone(), file: file.clone(), digest });
                 return true;
             }
         }
@@ -321,7 +321,7 @@ impl<'a> TargetFolder<'a> {
     /// another file.
     fn is_only_renamed(&self, file: &FileName, plan: &TargetPlan) -> bool {
         let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-        let path = |file: &FileName| Some(self.root.file(self.target, file)).filter(|path| !is_link(path));
+        let path = |file: &FileName| Some(self.root.target_file(self.target, file)).filter(|path| !is_link(path));
         let real = |file: &FileName| fs::canonicalize(path(file)?).ok();
         let is_alike = |new: &&FileName| *new != file && new.as_str().eq_ignore_ascii_case(file.as_str());
         let mut alike = plan.record.keys().filter(is_alike);
@@ -330,7 +330,7 @@ impl<'a> TargetFolder<'a> {
 }
 
 /// Records a file by its digests, the second of which takes a key.
-fn enter(
+fn enter_file(
     name: FileName,
     (open, keyed): (String, String),
     sensitivity: Sensitivity,
@@ -346,7 +346,7 @@ fn enter(
 }
 
 /// Says that a file is kept although nothing generates it.
-pub(super) fn edited(EditedFile { shown, is_secret }: &EditedFile) -> Diagnostic {
+pub(super) fn edited_file(EditedFile { shown, is_secret }: &EditedFile) -> Diagnostic {
     let warning = Diagnostic::warning("stale-file", format!("`{shown}` is no longer generated, and was kept"));
     let warning = if *is_secret {
         warning.note("it is a Secret in plaintext: this machine cannot say whether it was edited")
@@ -357,26 +357,26 @@ pub(super) fn edited(EditedFile { shown, is_secret }: &EditedFile) -> Diagnostic
 }
 
 /// Says that there is something that nothing generates, and that is not Septum's.
-pub(super) fn stray(shown: &str) -> Diagnostic {
+pub(super) fn stray_file(shown: &str) -> Diagnostic {
     Diagnostic::warning("stray-file", format!("`{shown}` is not generated by anything"))
         .note("septum did not write it, and leaves it; whoever applies the directory may apply it too")
         .hint("remove it, or move it out of the output directory; if it is an object of an app, add it to `manifests`")
 }
 
 /// The file that makes kustomize, and Flux with it, take the files of the folder.
-fn kustomization(files: &[OutputFile]) -> Option<OutputFile> {
+fn make_kustomization(files: &[OutputFile]) -> Option<OutputFile> {
     let names: BTreeSet<_> = files.iter().map(|file| file.name.as_str()).collect();
     if names.is_empty() {
         return None;
     }
-    let text = yaml::write::write(&Value::map([
-        ("apiVersion", Value::text("kustomize.config.k8s.io/v1beta1")),
-        ("kind", Value::text("Kustomization")),
-        ("resources", Value::List(names.into_iter().map(Value::text).collect())),
+    let text = yaml::write::write_document(&OutputValue::map([
+        ("apiVersion", OutputValue::text("kustomize.config.k8s.io/v1beta1")),
+        ("kind", OutputValue::text("Kustomization")),
+        ("resources", OutputValue::List(names.into_iter().map(OutputValue::text).collect())),
     ]));
     Some(OutputFile {
         name: FileName::of(KUSTOMIZATION)?,
-        content: Content::Bytes(Wiping::new(text.into_bytes())),
+        content: OutputContent::Bytes(Wiping::new(text.into_bytes())),
         sensitivity: Sensitivity::Plain,
         fingerprint: None,
     })

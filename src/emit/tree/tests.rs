@@ -15,7 +15,7 @@ use super::*;
 use crate::diagnostic::Diagnostics;
 
 /// A project with an output folder `rendered`, on a machine that remembers or does not.
-struct Site {
+struct TreeSite {
     root: tempfile::TempDir,
     remembers: bool,
 }
@@ -27,10 +27,10 @@ const ALL: Coverage<'_> = Coverage { is_gone: &|_| true, is_beside: &|_| true };
 const SOME: Coverage<'_> = Coverage { is_gone: &|_| false, is_beside: &|_| false };
 
 /// What is rendered: targets, with their files and texts.
-type Set = BTreeMap<String, BTreeMap<String, String>>;
+type TargetSet = BTreeMap<String, BTreeMap<String, String>>;
 
 /// `prod/a: x.yaml=1 y.yaml=2; dev/a:`
-fn set(text: &str) -> Set {
+fn set(text: &str) -> TargetSet {
     let target = |text: &str| {
         let (name, files) = text.split_once(':').unwrap();
         let files = files.split_whitespace().map(|file| file.split_once('=').unwrap());
@@ -40,7 +40,7 @@ fn set(text: &str) -> Set {
 }
 
 /// So many targets, all with these files.
-fn many(count: usize, files: &str) -> Set {
+fn many(count: usize, files: &str) -> TargetSet {
     set(&(0..count).map(|index| format!("prod/app{index}: {files}")).collect::<Vec<_>>().join(";"))
 }
 
@@ -53,22 +53,22 @@ fn file(name: &str) -> FileName {
 }
 
 /// A set as it comes from rendering. Files called `secret-…` hold secrets.
-fn rendered(set: &Set) -> Vec<RenderedTarget> {
+fn rendered(set: &TargetSet) -> Vec<RenderedTarget> {
     let output = |(name, text): (&String, &String)| OutputFile {
         name: file(name),
-        content: Content::Bytes(Wiping::new(text.clone().into_bytes())),
+        content: OutputContent::Bytes(Wiping::new(text.clone().into_bytes())),
         sensitivity: if name.starts_with("secret-") { Sensitivity::Sensitive } else { Sensitivity::Plain },
         fingerprint: None,
     };
-    let outcome = |files: &BTreeMap<String, String>| Outcome::Rendered {
-        inputs: BTreeMap::from([("base.yaml".to_owned(), digest(format!("{files:?}").as_bytes()))]),
+    let outcome = |files: &BTreeMap<String, String>| TargetOutcome::Rendered {
+        inputs: BTreeMap::from([("base.yaml".to_owned(), digest_bytes(format!("{files:?}").as_bytes()))]),
         state: Some(String::new()),
         files: files.iter().map(output).collect(),
     };
     set.iter().map(|(name, files)| RenderedTarget { name: target(name), outcome: outcome(files) }).collect()
 }
 
-impl Site {
+impl TreeSite {
     fn new() -> Self {
         let site = Self { root: tempfile::tempdir().unwrap(), remembers: true };
         fs::create_dir(site.project()).unwrap();
@@ -88,36 +88,36 @@ impl Site {
         fs::remove_dir_all(self.root.path().join("cache")).unwrap();
     }
 
-    fn open(&self, part: Part) -> Result<OutputTree, Diagnostics> {
+    fn open(&self, part: TreePart) -> Result<OutputTree, Diagnostics> {
         // an hour ahead, so that no file changed a moment ago
-        let now = crate::test_hook::now() + std::time::Duration::from_secs(3600);
+        let now = crate::test_hook::current_time() + std::time::Duration::from_secs(3600);
         let cache = CacheOptions { dir: self.root.path().join("cache"), now };
-        let sources = Sources { root: &self.project(), folders: &[] };
+        let sources = SourceDirectories { root: &self.project(), folders: &[] };
         let mut tree = OutputTree::open(&self.dir(), &sources, part, self.remembers.then_some(&cache))?;
         tree.root.shown = "rendered".to_owned();
         Ok(tree)
     }
 
-    fn plan(&self, part: Part, rendered_set: &Set) -> Result<Plan, Diagnostics> {
+    fn plan(&self, part: TreePart, rendered_set: &TargetSet) -> Result<TreePlan, Diagnostics> {
         self.open(part)?.plan(rendered(rendered_set), SOME)
     }
 
     /// Renders targets and leaves all others.
-    fn try_some(&self, part: Part, set: &Set) -> Result<Summary, Diagnostics> {
+    fn try_some(&self, part: TreePart, set: &TargetSet) -> Result<ChangeSummary, Diagnostics> {
         let tree = self.open(part)?;
         let plan = tree.plan(rendered(set), SOME)?;
         tree.apply(plan, &Meter::default())
     }
 
     /// Renders all there is.
-    fn try_all(&self, set: &Set) -> Result<Summary, Diagnostics> {
-        let tree = self.open(Part::Whole)?;
+    fn try_all(&self, set: &TargetSet) -> Result<ChangeSummary, Diagnostics> {
+        let tree = self.open(TreePart::Whole)?;
         let plan = tree.plan(rendered(set), ALL)?;
         tree.apply(plan, &Meter::default())
     }
 
     #[track_caller]
-    fn all(&self, text: &str) -> Summary {
+    fn all(&self, text: &str) -> ChangeSummary {
         self.try_all(&set(text)).unwrap()
     }
 
@@ -167,9 +167,9 @@ fn messages(problems: &Diagnostics) -> String {
 
 #[test]
 fn a_tree_is_laid_out_for_kustomize_and_recorded() {
-    let site = Site::new();
+    let site = TreeSite::new();
     let summary = site.all("prod/a: b.yaml=1 a.yaml=2; dev/a: secret-a.yaml=hunter2; dev/none:");
-    assert_eq!(summary, Summary { targets: 3, unchanged: 1, created: 5, ..Summary::default() });
+    assert_eq!(summary, ChangeSummary { targets: 3, unchanged: 1, created: 5, ..ChangeSummary::default() });
     let tree = site.everything();
     assert_eq!(
         tree["prod/a/kustomization.yaml"],
@@ -186,14 +186,14 @@ fn a_tree_is_laid_out_for_kustomize_and_recorded() {
     ];
     assert_eq!(paths, expected);
     let inventory = &tree[".septum/inventory.json"];
-    assert!(!inventory.contains("hunter2") && !inventory.contains(&digest(b"hunter2")), "{inventory}");
-    let tree = site.open(Part::Whole).unwrap();
+    assert!(!inventory.contains("hunter2") && !inventory.contains(&digest_bytes(b"hunter2")), "{inventory}");
+    let tree = site.open(TreePart::Whole).unwrap();
     let intact = ["prod/a", "dev/a", "dev/none", "dev/unknown"].map(|name| tree.is_intact(&target(name)));
     assert_eq!(intact, [true, true, true, false]);
-    assert_eq!(tree.committed(&target("prod/a"), &file("b.yaml")).unwrap().as_slice(), b"1");
-    assert!(tree.committed(&target("prod/a"), &file("c.yaml")).is_none());
+    assert_eq!(tree.committed_bytes(&target("prod/a"), &file("b.yaml")).unwrap().as_slice(), b"1");
+    assert!(tree.committed_bytes(&target("prod/a"), &file("c.yaml")).is_none());
     site.write("prod/a/b.yaml", "other");
-    let intact = || ["prod/a", "dev/a"].map(|name| site.open(Part::Whole).unwrap().is_intact(&target(name)));
+    let intact = || ["prod/a", "dev/a"].map(|name| site.open(TreePart::Whole).unwrap().is_intact(&target(name)));
     assert_eq!(intact(), [false, true]);
     site.forget();
     assert_eq!(intact(), [false, false], "nothing in the tree says so");
@@ -203,19 +203,22 @@ fn a_tree_is_laid_out_for_kustomize_and_recorded() {
 #[test]
 fn what_is_equal_is_not_written_again() {
     use std::os::unix::fs::MetadataExt as _;
-    let site = Site::new();
+    let site = TreeSite::new();
     let mut all = many(20, "x.yaml=1 secret-x.yaml=2");
     site.try_all(&all).unwrap();
     let inodes =
         || site.everything().into_keys().map(|path| (fs::metadata(site.dir().join(&path)).unwrap().ino(), path));
     let before: Vec<_> = inodes().collect();
-    assert!(site.plan(Part::Whole, &all).unwrap().is_clean());
+    assert!(site.plan(TreePart::Whole, &all).unwrap().is_clean());
     let summary = site.try_all(&all).unwrap();
-    assert_eq!(summary, Summary { targets: 20, unchanged: 20, ..Summary::default() });
+    assert_eq!(summary, ChangeSummary { targets: 20, unchanged: 20, ..ChangeSummary::default() });
     assert_eq!(inodes().collect::<Vec<_>>(), before);
     // one changes: it, and the inventory
     all.get_mut("prod/app7").unwrap().insert("x.yaml".to_owned(), "3".to_owned());
-    assert_eq!(site.try_all(&all).unwrap(), Summary { targets: 20, unchanged: 19, changed: 1, ..Summary::default() });
+    assert_eq!(
+        site.try_all(&all).unwrap(),
+        ChangeSummary { targets: 20, unchanged: 19, changed: 1, ..ChangeSummary::default() }
+    );
     let changed: Vec<_> = inodes().filter(|file| !before.contains(file)).map(|(_, path)| path).collect();
     assert_eq!(changed, [".septum/inventory.json", "prod/app7/x.yaml"]);
 }
@@ -224,7 +227,7 @@ fn what_is_equal_is_not_written_again() {
 #[test]
 fn permissions_stay_and_a_new_secret_is_its_owners() {
     use std::os::unix::fs::PermissionsExt as _;
-    let site = Site::new();
+    let site = TreeSite::new();
     let mode = |path: &str| fs::metadata(site.dir().join(path)).unwrap().permissions().mode() & 0o777;
     site.all("prod/a: x.yaml=1 secret-x.yaml=1");
     assert_eq!(mode("prod/a/secret-x.yaml"), 0o600);
@@ -235,16 +238,16 @@ fn permissions_stay_and_a_new_secret_is_its_owners() {
 
 #[test]
 fn nothing_rendered_leaves_nothing() {
-    let site = Site::new();
-    assert_eq!(site.all(""), Summary::default());
+    let site = TreeSite::new();
+    assert_eq!(site.all(""), ChangeSummary::default());
     assert!(!site.dir().exists());
 }
 
 #[test]
 fn another_run_is_told_apart_and_kept_out() {
-    let site = Site::new();
+    let site = TreeSite::new();
     let (a, b) = (set("prod/a: x.yaml=1"), set("prod/b: x.yaml=1"));
-    let early = site.open(Part::Whole).unwrap();
+    let early = site.open(TreePart::Whole).unwrap();
     let plan = early.plan(rendered(&a), ALL).unwrap();
     site.try_all(&b).unwrap();
     let error = early.apply(plan, &Meter::default()).unwrap_err();
@@ -254,7 +257,7 @@ fn another_run_is_told_apart_and_kept_out() {
         let held = lock::alone(&site.dir().join(OWN)).unwrap().unwrap();
         let error = site.try_all(&a).unwrap_err();
         assert_eq!(messages(&error), "output-busy: another run is writing to `rendered`");
-        let shard = Part::Shard { index: 1, count: 2 };
+        let shard = TreePart::Shard { index: 1, count: 2 };
         assert!(site.try_some(shard, &a).is_err(), "a shard waits for a whole run");
         drop(held);
         let held = lock::beside(&site.dir().join(OWN), &site.dir().join(".septum/tmp/1-of-2"), || {
@@ -263,7 +266,7 @@ fn another_run_is_told_apart_and_kept_out() {
         let held = held.unwrap().unwrap();
         assert!(site.try_some(shard, &a).is_err(), "the same shard");
         assert!(site.try_all(&a).is_err(), "the whole");
-        assert!(site.try_some(Part::Shard { index: 2, count: 2 }, &a).is_ok(), "another shard");
+        assert!(site.try_some(TreePart::Shard { index: 2, count: 2 }, &a).is_ok(), "another shard");
         drop(held);
         assert!(site.try_some(shard, &a).is_ok());
     }

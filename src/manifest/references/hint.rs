@@ -3,7 +3,7 @@
 //! `secretName: app` names a Secret and `backendRefs[].name: app` a Service: the words before a name tell. In an
 //! annotation, a name may stand behind a namespace, in a list, or in JSON.
 
-use super::walk::{Spot, Step};
+use super::walk::{ScalarSite, ScalarStep};
 
 /// Words in the name of a field that names a ConfigMap or a Secret.
 const WORDS: [&str; 6] = ["secret", "configmap", "config-map", "config_map", "credential", "paramref"];
@@ -16,18 +16,18 @@ const OTHERS: [&str; 10] =
     ["class", "store", "path", "type", "version", "policy", "namespace", "prefix", "provider", "generator"];
 
 /// The key of the annotation that a scalar is the value of.
-pub(super) fn annotation<'t>(spot: &Spot<'t>) -> Option<&'t str> {
+pub(super) fn annotation_key<'t>(spot: &ScalarSite<'t>) -> Option<&'t str> {
     match spot.steps.as_slice() {
-        [.., Step::Key(_, "metadata"), Step::Key(_, "annotations"), Step::Key(_, key)] => Some(*key),
+        [.., ScalarStep::Key(_, "metadata"), ScalarStep::Key(_, "annotations"), ScalarStep::Key(_, key)] => Some(*key),
         _ => None,
     }
 }
 
 /// Whether a field is called as those are that name a ConfigMap or a Secret: `spec.configMaps[]`, `spec.secret.name`.
-pub(super) fn is_reference_by_name(spot: &Spot<'_>) -> bool {
+pub(super) fn is_reference_by_name(spot: &ScalarSite<'_>) -> bool {
     let mut keys = spot.steps.iter().rev().filter_map(|step| match step {
-        Step::Key(_, key) => Some(key.to_lowercase()),
-        Step::Item(_) => None,
+        ScalarStep::Key(_, key) => Some(key.to_lowercase()),
+        ScalarStep::Item(_) => None,
     });
     let Some(own) = keys.next() else { return false };
     if matches!(own.as_str(), "name" | "names" | "ref") {

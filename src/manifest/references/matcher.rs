@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use crate::pattern::{Pattern, Segment};
+use crate::pattern::{PathPattern, PatternSegment};
 
 /// A place in the tree of patterns.
-pub(super) type State = usize;
+pub(super) type PatternState = usize;
 
 #[derive(Debug, Default)]
-struct Node {
-    keys: HashMap<String, State>,
-    likes: Vec<(String, String, State)>,
-    items: Option<State>,
+struct PatternNode {
+    keys: HashMap<String, PatternState>,
+    likes: Vec<(String, String, PatternState)>,
+    items: Option<PatternState>,
     /// What follows `**`; reached without a step.
-    below: Option<State>,
+    below: Option<PatternState>,
     /// This follows `**`: every step may lead back here.
     stays: bool,
     /// The rules whose pattern ends here.
@@ -22,55 +22,55 @@ struct Node {
 
 /// Patterns, as trees with a root for each section.
 #[derive(Debug, Default)]
-pub(super) struct Matcher {
-    nodes: Vec<Node>,
+pub(super) struct PatternMatcher {
+    nodes: Vec<PatternNode>,
 }
 
-impl Matcher {
+impl PatternMatcher {
     /// A new tree; its root.
-    pub(super) fn root(&mut self) -> State {
-        self.nodes.push(Node::default());
+    pub(super) fn root(&mut self) -> PatternState {
+        self.nodes.push(PatternNode::default());
         self.nodes.len() - 1
     }
 
     /// Adds the pattern of a rule to the tree of a root.
-    pub(super) fn add(&mut self, root: State, pattern: &Pattern, rule: usize) {
+    pub(super) fn add(&mut self, root: PatternState, pattern: &PathPattern, rule: usize) {
         let end = pattern.segments().iter().fold(root, |state, segment| self.grow(state, segment));
         if let Some(node) = self.nodes.get_mut(end) {
             node.rules.push(rule);
         }
     }
 
-    fn grow(&mut self, state: State, segment: &Segment) -> State {
+    fn grow(&mut self, state: PatternState, segment: &PatternSegment) -> PatternState {
         let Some(node) = self.nodes.get(state) else { return state };
         let known = match segment {
-            Segment::Key(key) => node.keys.get(key).copied(),
-            Segment::Like { start, end } => {
+            PatternSegment::Key(key) => node.keys.get(key).copied(),
+            PatternSegment::Like { start, end } => {
                 node.likes.iter().find(|(known, other, _)| known == start && other == end).map(|(_, _, next)| *next)
             }
-            Segment::Items => node.items,
-            Segment::Below => node.below,
+            PatternSegment::Items => node.items,
+            PatternSegment::Below => node.below,
         };
         if let Some(next) = known {
             return next;
         }
         let next = self.root();
         if let Some(node) = self.nodes.get_mut(next) {
-            node.stays = *segment == Segment::Below;
+            node.stays = *segment == PatternSegment::Below;
         }
         if let Some(node) = self.nodes.get_mut(state) {
             match segment {
-                Segment::Key(key) => _ = node.keys.insert(key.clone(), next),
-                Segment::Like { start, end } => node.likes.push((start.clone(), end.clone(), next)),
-                Segment::Items => node.items = Some(next),
-                Segment::Below => node.below = Some(next),
+                PatternSegment::Key(key) => _ = node.keys.insert(key.clone(), next),
+                PatternSegment::Like { start, end } => node.likes.push((start.clone(), end.clone(), next)),
+                PatternSegment::Items => node.items = Some(next),
+                PatternSegment::Below => node.below = Some(next),
             }
         }
         next
     }
 
     /// Adds a state, and those that it leads to without a step, to the states from `from` on.
-    pub(super) fn enter(&self, state: State, from: usize, states: &mut Vec<State>) {
+    pub(super) fn enter(&self, state: PatternState, from: usize, states: &mut Vec<PatternState>) {
         let mut next = Some(state);
         while let Some(state) = next {
             if states.iter().skip(from).any(|known| *known == state) {
@@ -82,7 +82,7 @@ impl Matcher {
     }
 
     /// Adds the states that those in `range` lead to by a key, or by an item of a list.
-    pub(super) fn step(&self, key: Option<&str>, range: std::ops::Range<usize>, states: &mut Vec<State>) {
+    pub(super) fn step(&self, key: Option<&str>, range: std::ops::Range<usize>, states: &mut Vec<PatternState>) {
         let from = states.len();
         for index in range {
             let Some((state, node)) = states.get(index).and_then(|state| Some((*state, self.nodes.get(*state)?)))
@@ -109,7 +109,7 @@ impl Matcher {
     }
 
     /// The rules whose patterns end in one of these states, first ones first.
-    pub(super) fn rules(&self, states: &[State]) -> Vec<usize> {
+    pub(super) fn rules(&self, states: &[PatternState]) -> Vec<usize> {
         let mut rules: Vec<_> =
             states.iter().filter_map(|state| self.nodes.get(*state)).flat_map(|node| &node.rules).copied().collect();
         rules.sort_unstable();

@@ -18,20 +18,20 @@ use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 use crate::layer::tree::{Tree, TreeKind};
-use crate::span::{Located, Place};
+use crate::span::{Located, Location};
 use crate::yaml::node::Scalar;
 
-use rule::{Aim, Format, Rule};
-use walk::{Spot, Visit};
+use rule::{NameFormat, ReferenceRule, ReferenceTargetKind};
+use walk::{ScalarSite, VisitScope};
 
-pub use crate::project::{ReferenceRole as Role, Referent, UserRule};
-pub use rules::Rules;
+pub use crate::project::{RefKind, ReferenceRole as Role, UserRule};
+pub use rules::ReferenceRules;
 
 /// A place in an object that names a ConfigMap or a Secret.
 #[derive(Debug, Clone)]
 pub struct Reference {
     /// What is named.
-    pub target: Referent,
+    pub target: RefKind,
     /// The name, without a namespace that is written before it, and where it stands.
     pub name: Located<String>,
     /// The namespace that is named with it; that of the object without one.
@@ -50,39 +50,47 @@ pub struct Reference {
 }
 
 /// A scalar with references.
-struct Hit {
+struct ReferenceHit {
     /// The way from the root: places among keys and items.
     address: Vec<usize>,
-    format: Format,
+    format: NameFormat,
     references: Vec<Reference>,
     /// The name stands for something else besides, which keeps it.
     shared: bool,
 }
 
 /// The references of an object, in the order of its text.
-pub fn references(object: &Tree, rules: &Rules) -> Vec<Reference> {
-    hits(object, rules).into_iter().flat_map(|hit| hit.references).collect()
+pub fn find_references(object: &Tree, rules: &ReferenceRules) -> Vec<Reference> {
+    find_hits(object, rules).into_iter().flat_map(|hit| hit.references).collect()
 }
 
 /// Puts new names in the place of old ones, and tells how many. A name that a controller makes
 /// stays as it is, and so does one for which there is no new one.
 ///
 /// A name for a ConfigMap and a Secret at once (`resourceNames` of a Role) becomes two.
-pub fn rewrite(object: &mut Tree, rules: &Rules, rename: impl Fn(&Reference) -> Option<String>) -> usize {
+pub fn rewrite_references(
+    object: &mut Tree,
+    rules: &ReferenceRules,
+    rename: impl Fn(&Reference) -> Option<String>,
+) -> usize {
     // from the last to the first, since an item that is added moves those after it
-    hits(object, rules).iter().rev().map(|hit| rename::rename(object, hit, &rename)).sum()
+    find_hits(object, rules).iter().rev().map(|hit| rename::rename_hit(object, hit, &rename)).sum()
 }
 
 /// Place of one of these names that no rule knows, and whose own name says that it may be a reference
 /// (`hint`): it would stay as it is when the name changes. Most objects of an app are named as its bundle is, so that
 /// the name alone says nothing.
-pub fn suspicious(object: &Tree, rules: &Rules, names: &HashSet<String, impl BuildHasher>) -> Vec<(String, Place)> {
+pub fn suspicious_names(
+    object: &Tree,
+    rules: &ReferenceRules,
+    names: &HashSet<String, impl BuildHasher>,
+) -> Vec<(String, Location)> {
     let mut found = Vec::new();
-    walk::walk(object, rules, Visit::All, |spot, (tree, scalar), rule| {
-        let is_suspicious = match hint::annotation(spot) {
+    walk::walk_scalars(object, rules, VisitScope::All, |spot, (tree, scalar), rule| {
+        let is_suspicious = match hint::annotation_key(spot) {
             // that a kind has no unknown references holds for its fields
             Some(annotation) => {
-                let is_known = rule.is_some_and(|rule| !matches!(rule.aim, Aim::Nothing));
+                let is_known = rule.is_some_and(|rule| !matches!(rule.target_kind, ReferenceTargetKind::Nothing));
                 !is_known && hint::names_in_annotation(annotation, scalar.text()).any(|name| names.contains(name))
             }
             None => {
@@ -98,7 +106,7 @@ pub fn suspicious(object: &Tree, rules: &Rules, names: &HashSet<String, impl Bui
 }
 
 /// Whether a field `kind` beside a scalar tells that it names no ConfigMap and no Secret.
-fn is_of_other_kind(spot: &Spot<'_>) -> bool {
+fn is_of_other_kind(spot: &ScalarSite<'_>) -> bool {
     let [_, .., parent] = spot.ancestors.as_slice() else { return false };
     match &parent.kind {
         TreeKind::Map(map) => match map.get("kind").map(|kind| &kind.kind) {
@@ -109,21 +117,21 @@ fn is_of_other_kind(spot: &Spot<'_>) -> bool {
     }
 }
 
-fn hits(object: &Tree, rules: &Rules) -> Vec<Hit> {
+fn find_hits(object: &Tree, rules: &ReferenceRules) -> Vec<ReferenceHit> {
     let mut hits = Vec::new();
-    walk::walk(object, rules, Visit::Known, |spot, (tree, scalar), rule| {
-        hits.extend(rule.and_then(|rule| hit(spot, tree, scalar, rule)));
+    walk::walk_scalars(object, rules, VisitScope::Known, |spot, (tree, scalar), rule| {
+        hits.extend(rule.and_then(|rule| hit_at(spot, tree, scalar, rule)));
     });
     hits
 }
 
 /// What a scalar names by the rule for it.
-fn hit(spot: &Spot<'_>, tree: &Tree, scalar: &Scalar, rule: &Rule) -> Option<Hit> {
+fn hit_at(spot: &ScalarSite<'_>, tree: &Tree, scalar: &Scalar, rule: &ReferenceRule) -> Option<ReferenceHit> {
     // a locked scalar has no text to go by
     if scalar.is_null() || scalar.locked {
         return None;
     }
-    let (referents, shared) = rule.aim.referents(&spot.ancestors);
+    let (referents, shared) = rule.target_kind.referents(&spot.ancestors);
     let names = rule.format.names(scalar.text());
     if referents.is_empty() || names.is_empty() {
         return None;
@@ -155,10 +163,10 @@ fn hit(spot: &Spot<'_>, tree: &Tree, scalar: &Scalar, rule: &Rule) -> Option<Hit
             env_from: rule.env_from,
         }));
     }
-    Some(Hit { address: spot.address(), format: rule.format, references, shared })
+    Some(ReferenceHit { address: spot.address(), format: rule.format, references, shared })
 }
 
-impl Format {
+impl NameFormat {
     /// The namespaces and names in a text; none if it is not of this format.
     fn names(self, text: &str) -> Vec<(Option<&str>, &str)> {
         let split = |text| match str::split_once(text, '/') {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::rule::Format;
-use super::{Hit, Reference, Role};
+use super::rule::NameFormat;
+use super::{Reference, ReferenceHit, Role};
 use crate::layer::tree::{Tree, TreeKind};
-use crate::yaml::node::{Scalar, Style};
+use crate::yaml::node::{Scalar, YamlStyle};
 
 /// Renames what a scalar names; how many references changed.
-pub(super) fn rename(object: &mut Tree, hit: &Hit, new: &impl Fn(&Reference) -> Option<String>) -> usize {
+pub(super) fn rename_hit(object: &mut Tree, hit: &ReferenceHit, new: &impl Fn(&Reference) -> Option<String>) -> usize {
     let new = |reference: &Reference| (reference.role == Role::Reference).then(|| new(reference)).flatten();
     let names: Vec<_> =
         hit.references.iter().map(|reference| (reference.name.value.as_str(), new(reference))).collect();
@@ -16,8 +16,8 @@ pub(super) fn rename(object: &mut Tree, hit: &Hit, new: &impl Fn(&Reference) -> 
     if count == 0 {
         return 0;
     }
-    if hit.format == Format::Commas {
-        put(object, &hit.address, |text| commas(text, &names));
+    if hit.format == NameFormat::Commas {
+        put_text(object, &hit.address, |text| replace_between_commas(text, &names));
         return count;
     }
     // what else the name stands for keeps it, after those that have a new one
@@ -30,17 +30,17 @@ pub(super) fn rename(object: &mut Tree, hit: &Hit, new: &impl Fn(&Reference) -> 
     }
     let mut all = all.into_iter();
     if let Some(first) = all.next() {
-        put(object, &hit.address, |text| match text.split_once('/') {
-            Some((namespace, _)) if hit.format != Format::Name => format!("{namespace}/{first}"),
+        put_text(object, &hit.address, |text| match text.split_once('/') {
+            Some((namespace, _)) if hit.format != NameFormat::Name => format!("{namespace}/{first}"),
             _ => first,
         });
     }
-    insert(object, &hit.address, all);
+    insert_names(object, &hit.address, all);
     count
 }
 
 /// The names between commas, each replaced by its new one.
-fn commas(text: &str, names: &[(&str, Option<String>)]) -> String {
+fn replace_between_commas(text: &str, names: &[(&str, Option<String>)]) -> String {
     let mut names = names.iter();
     let part = |part: &str| {
         let name = part.trim();
@@ -51,30 +51,31 @@ fn commas(text: &str, names: &[(&str, Option<String>)]) -> String {
 }
 
 /// Changes the text of the scalar at an address.
-fn put(object: &mut Tree, address: &[usize], change: impl FnOnce(&str) -> String) {
-    let Some(Tree { kind: TreeKind::Leaf(scalar), .. }) = at(object, address) else { return };
-    *scalar = Arc::new(written(scalar, change(scalar.text())));
+fn put_text(object: &mut Tree, address: &[usize], change: impl FnOnce(&str) -> String) {
+    let Some(Tree { kind: TreeKind::Leaf(scalar), .. }) = descend_mut(object, address) else { return };
+    *scalar = Arc::new(renamed_scalar(scalar, change(scalar.text())));
 }
 
 /// Adds names after the item at an address, if it is one.
-fn insert(object: &mut Tree, address: &[usize], names: impl Iterator<Item = String>) {
+fn insert_names(object: &mut Tree, address: &[usize], names: impl Iterator<Item = String>) {
     let Some((index, parent)) = address.split_last() else { return };
-    let Some(Tree { kind: TreeKind::List(items), .. }) = at(object, parent) else { return };
+    let Some(Tree { kind: TreeKind::List(items), .. }) = descend_mut(object, parent) else { return };
     let Some(Tree { place, kind: TreeKind::Leaf(scalar) }) = items.get(*index).cloned() else { return };
     let mut after = items.split_off(index + 1);
-    let new = names.map(|name| Tree { place: place.clone(), kind: TreeKind::Leaf(Arc::new(written(&scalar, name))) });
+    let new =
+        names.map(|name| Tree { place: place.clone(), kind: TreeKind::Leaf(Arc::new(renamed_scalar(&scalar, name))) });
     items.extend(new);
     items.append(&mut after);
 }
 
 /// A name in place of another; quoted, since it is a text whatever it looks like.
-fn written(old: &Scalar, text: String) -> Scalar {
-    let mut scalar = Scalar::new(text, Style::DoubleQuoted);
+fn renamed_scalar(old: &Scalar, text: String) -> Scalar {
+    let mut scalar = Scalar::new(text, YamlStyle::DoubleQuoted);
     scalar.encrypted = old.encrypted;
     scalar
 }
 
-fn at<'t>(object: &'t mut Tree, address: &[usize]) -> Option<&'t mut Tree> {
+fn descend_mut<'t>(object: &'t mut Tree, address: &[usize]) -> Option<&'t mut Tree> {
     address.iter().try_fold(object, |tree, index| match &mut tree.kind {
         TreeKind::Leaf(_) => None,
         TreeKind::List(items) => items.get_mut(*index),

@@ -1,42 +1,42 @@
 //! A rule: what stands at a place, and where the fields stand that belong to it.
 
 use crate::layer::tree::{Tree, TreeKind};
-use crate::pattern::{Pattern, Segment};
-use crate::project::{ReferenceRole, Referent, UserRule};
+use crate::pattern::{PathPattern, PatternSegment};
+use crate::project::{RefKind, ReferenceRole, UserRule};
 use crate::yaml::node::Scalar;
 
 /// What stands at the places of a rule.
 #[derive(Debug, Clone)]
-pub(super) struct Rule {
+pub(super) struct ReferenceRule {
     /// What is named there.
-    pub(super) aim: Aim,
+    pub(super) target_kind: ReferenceTargetKind,
     /// How names are written.
-    pub(super) format: Format,
+    pub(super) format: NameFormat,
     /// Whether the object reads what is named, or a controller makes it.
     pub(super) role: ReferenceRole,
     /// Where a namespace stands.
-    pub(super) namespace: Option<Field>,
+    pub(super) namespace: Option<RelatedField>,
     /// Where keys that are needed stand, and the key if none stands there.
-    pub(super) keys: Vec<(Field, Option<String>)>,
+    pub(super) keys: Vec<(RelatedField, Option<String>)>,
     /// Whether what is named may be missing.
-    pub(super) optional: Optional,
+    pub(super) optional: OptionalReference,
     /// What else must hold.
-    pub(super) conditions: Vec<Condition>,
+    pub(super) conditions: Vec<ReferenceCondition>,
     /// Whether all keys become environment variables.
     pub(super) env_from: bool,
 }
 
 /// What a name is of.
 #[derive(Debug, Clone)]
-pub(super) enum Aim {
+pub(super) enum ReferenceTargetKind {
     /// Always the same.
-    One(Referent),
+    One(RefKind),
     /// What a field tells (`kind: Secret`, `resources: [configmaps, secrets]`).
-    Told {
+    ByField {
         /// Where it stands.
-        by: Field,
+        by: RelatedField,
         /// What it is without that field.
-        default: Option<Referent>,
+        default: Option<RefKind>,
     },
     /// No ConfigMap and no Secret.
     Nothing,
@@ -44,7 +44,7 @@ pub(super) enum Aim {
 
 /// How names are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum NameFormat {
     /// `name`
     Name,
     /// `namespace/name`
@@ -57,27 +57,27 @@ pub(super) enum Format {
 
 /// Whether what is named may be missing.
 #[derive(Debug, Clone)]
-pub(super) enum Optional {
+pub(super) enum OptionalReference {
     /// It must be there.
     Never,
     /// It may be missing.
     Always,
     /// It may be missing where this field is `true`.
-    Told(Field),
+    FromField(RelatedField),
 }
 
 /// What must hold for a rule.
 #[derive(Debug, Clone)]
-pub(super) struct Condition {
+pub(super) struct ReferenceCondition {
     /// Where it is looked for.
-    pub(super) field: Field,
+    pub(super) field: RelatedField,
     /// What must be found.
-    pub(super) expected: Expected,
+    pub(super) expected: ExpectedField,
 }
 
 /// What a field must be.
 #[derive(Debug, Clone)]
-pub(super) enum Expected {
+pub(super) enum ExpectedField {
     /// There.
     Present,
     /// Not there.
@@ -88,47 +88,50 @@ pub(super) enum Expected {
 
 /// A field that belongs to a name.
 #[derive(Debug, Clone)]
-pub(super) struct Field {
+pub(super) struct RelatedField {
     /// The structure that it is in.
-    base: Base,
+    base: FieldBase,
     /// Its path in there: keys and items.
-    pub(super) path: Vec<Segment>,
+    pub(super) path: Vec<PatternSegment>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Base {
+enum FieldBase {
     /// So many steps above the name.
     Up(usize),
     /// So many steps below the root.
     Down(usize),
 }
 
-impl Field {
+impl RelatedField {
     /// A field beside the last key of `name`, or from the root if it starts with `/`.
-    pub(super) fn beside(name: &Pattern, text: &str) -> Result<Self, String> {
+    pub(super) fn beside(name: &PathPattern, text: &str) -> Result<Self, String> {
         let (base, text) = match text.strip_prefix('/') {
-            Some(text) => (Base::Down(0), text),
+            Some(text) => (FieldBase::Down(0), text),
             None => {
-                let items = name.segments().iter().rev().take_while(|step| **step == Segment::Items).count();
-                (Base::Up(items + 1), text)
+                let items = name.segments().iter().rev().take_while(|step| **step == PatternSegment::Items).count();
+                (FieldBase::Up(items + 1), text)
             }
         };
-        Ok(Self { base, path: Pattern::parse(text)?.segments().to_vec() })
+        Ok(Self { base, path: PathPattern::parse(text)?.segments().to_vec() })
     }
 
     /// The field at `field`, in the same items of lists as the name at `name`.
-    fn shared(name: &Pattern, field: &Pattern) -> Self {
+    fn in_same_items(name: &PathPattern, field: &PathPattern) -> Self {
         let (shared, rest, path) = name.fork(field);
-        let base =
-            if rest.is_countable() { Base::Up(rest.segments().len()) } else { Base::Down(shared.segments().len()) };
+        let base = if rest.is_countable() {
+            FieldBase::Up(rest.segments().len())
+        } else {
+            FieldBase::Down(shared.segments().len())
+        };
         Self { base, path: path.segments().to_vec() }
     }
 
     /// How many steps below the root its structure is, for a name that is `depth` steps below it.
     pub(super) fn start(&self, depth: usize) -> Option<usize> {
         match self.base {
-            Base::Up(steps) => depth.checked_sub(steps),
-            Base::Down(steps) => Some(steps),
+            FieldBase::Up(steps) => depth.checked_sub(steps),
+            FieldBase::Down(steps) => Some(steps),
         }
     }
 
@@ -136,14 +139,14 @@ impl Field {
     pub(super) fn scalars<'t>(&self, ancestors: &[&'t Tree]) -> Vec<(&'t Tree, &'t Scalar)> {
         let mut found = Vec::new();
         if let Some(base) = self.start(ancestors.len()).and_then(|index| ancestors.get(index)) {
-            collect(base, &self.path, &mut found);
+            collect_scalars(base, &self.path, &mut found);
         }
         found
     }
 }
 
 /// Adds the scalars at `path`; of a list of scalars, each.
-fn collect<'t>(tree: &'t Tree, path: &[Segment], found: &mut Vec<(&'t Tree, &'t Scalar)>) {
+fn collect_scalars<'t>(tree: &'t Tree, path: &[PatternSegment], found: &mut Vec<(&'t Tree, &'t Scalar)>) {
     match (path.split_first(), &tree.kind) {
         (None, TreeKind::Leaf(scalar)) => {
             if !scalar.is_null() && !scalar.text().is_empty() {
@@ -154,48 +157,50 @@ fn collect<'t>(tree: &'t Tree, path: &[Segment], found: &mut Vec<(&'t Tree, &'t 
             items
                 .iter()
                 .filter(|item| matches!(item.kind, TreeKind::Leaf(_)))
-                .for_each(|item| collect(item, &[], found));
+                .for_each(|item| collect_scalars(item, &[], found));
         }
-        (Some((Segment::Items, rest)), TreeKind::List(items)) => {
+        (Some((PatternSegment::Items, rest)), TreeKind::List(items)) => {
             for item in items {
-                collect(item, rest, found);
+                collect_scalars(item, rest, found);
             }
         }
-        (Some((Segment::Key(key), rest)), TreeKind::Map(map)) => {
-            map.get(key).into_iter().for_each(|value| collect(value, rest, found));
+        (Some((PatternSegment::Key(key), rest)), TreeKind::Map(map)) => {
+            map.get(key).into_iter().for_each(|value| collect_scalars(value, rest, found));
         }
         (None, TreeKind::Map(_)) | (Some(_), _) => {}
     }
 }
 
-impl Condition {
+impl ReferenceCondition {
     fn holds(&self, ancestors: &[&Tree]) -> bool {
         let found = self.field.scalars(ancestors);
         match &self.expected {
-            Expected::Present => !found.is_empty(),
-            Expected::Absent => found.is_empty(),
-            Expected::OneOf(texts) if found.is_empty() => texts.iter().any(String::is_empty),
-            Expected::OneOf(texts) => found.iter().any(|(_, scalar)| texts.iter().any(|text| text == scalar.text())),
+            ExpectedField::Present => !found.is_empty(),
+            ExpectedField::Absent => found.is_empty(),
+            ExpectedField::OneOf(texts) if found.is_empty() => texts.iter().any(String::is_empty),
+            ExpectedField::OneOf(texts) => {
+                found.iter().any(|(_, scalar)| texts.iter().any(|text| text == scalar.text()))
+            }
         }
     }
 }
 
-impl Rule {
+impl ReferenceRule {
     /// A rule of the project.
     pub(super) fn of_user(user: &UserRule) -> Self {
-        let key = user.key.as_ref().map(|key| (Field::shared(&user.path, key), None));
-        Self { role: user.role, keys: key.into_iter().collect(), ..Self::new(Aim::One(user.target)) }
+        let key = user.key.as_ref().map(|key| (RelatedField::in_same_items(&user.path, key), None));
+        Self { role: user.role, keys: key.into_iter().collect(), ..Self::new(ReferenceTargetKind::One(user.target)) }
     }
 
     /// A rule for a bare name.
-    pub(super) fn new(aim: Aim) -> Self {
+    pub(super) fn new(aim: ReferenceTargetKind) -> Self {
         Self {
-            aim,
-            format: Format::Name,
+            target_kind: aim,
+            format: NameFormat::Name,
             role: ReferenceRole::Reference,
             namespace: None,
             keys: Vec::new(),
-            optional: Optional::Never,
+            optional: OptionalReference::Never,
             conditions: Vec::new(),
             env_from: false,
         }
@@ -209,25 +214,27 @@ impl Rule {
     /// Whether what is named below these `ancestors` may be missing.
     pub(super) fn is_optional(&self, ancestors: &[&Tree]) -> bool {
         match &self.optional {
-            Optional::Never => false,
-            Optional::Always => true,
-            Optional::Told(field) => field.scalars(ancestors).iter().any(|(_, scalar)| scalar.text() == "true"),
+            OptionalReference::Never => false,
+            OptionalReference::Always => true,
+            OptionalReference::FromField(field) => {
+                field.scalars(ancestors).iter().any(|(_, scalar)| scalar.text() == "true")
+            }
         }
     }
 }
 
-impl Aim {
+impl ReferenceTargetKind {
     /// What a name below these `ancestors` is of, and whether it is of something else besides.
-    pub(super) fn referents(&self, ancestors: &[&Tree]) -> (Vec<Referent>, bool) {
+    pub(super) fn referents(&self, ancestors: &[&Tree]) -> (Vec<RefKind>, bool) {
         match self {
             Self::One(referent) => (vec![*referent], false),
             Self::Nothing => (Vec::new(), false),
-            Self::Told { by, default } => {
+            Self::ByField { by, default } => {
                 let told = by.scalars(ancestors);
                 if told.is_empty() {
                     return (default.iter().copied().collect(), false);
                 }
-                let all: Vec<_> = told.iter().map(|(_, scalar)| referent(scalar.text())).collect();
+                let all: Vec<_> = told.iter().map(|(_, scalar)| parse_referent(scalar.text())).collect();
                 let other = all.contains(&None);
                 (all.into_iter().flatten().collect(), other)
             }
@@ -236,10 +243,10 @@ impl Aim {
 }
 
 /// What a kind or a resource is.
-fn referent(text: &str) -> Option<Referent> {
+fn parse_referent(text: &str) -> Option<RefKind> {
     match text {
-        "ConfigMap" | "configmaps" => Some(Referent::ConfigMap),
-        "Secret" | "secrets" => Some(Referent::Secret),
+        "ConfigMap" | "configmaps" => Some(RefKind::ConfigMap),
+        "Secret" | "secrets" => Some(RefKind::Secret),
         _ => None,
     }
 }

@@ -3,41 +3,41 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::matcher::{Matcher, State};
-use super::rule::Rule;
-use super::table::{self, Kinds, Scope};
+use super::matcher::{PatternMatcher, PatternState};
+use super::rule::ReferenceRule;
+use super::table::{self, KindPatterns, SectionScope};
 use crate::layer::tree::{Tree, TreeKind};
 use crate::project::UserRule;
 
 /// Where objects hold names of ConfigMaps and Secrets: what the program knows, and what a project
 /// adds. Made once for many objects, when the first of them asks.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub struct ReferenceRules {
     user: Vec<UserRule>,
-    made: OnceLock<Made>,
+    made: OnceLock<ReferenceRuleIndex>,
 }
 
 /// The rules as they are asked.
 #[derive(Debug)]
-struct Made {
+struct ReferenceRuleIndex {
     /// In the order in which they are asked.
-    list: Vec<Rule>,
-    matcher: Matcher,
-    kinds: HashMap<String, Vec<Sort>>,
-    others: Option<State>,
+    list: Vec<ReferenceRule>,
+    matcher: PatternMatcher,
+    kinds: HashMap<String, Vec<KindRules>>,
+    others: Option<PatternState>,
 }
 
 /// The rules for some objects of a kind.
 #[derive(Debug, Clone)]
-struct Sort {
+struct KindRules {
     /// The group; any without it.
     group: Option<String>,
-    root: State,
-    origin: Origin,
+    root: PatternState,
+    origin: SectionOrigin,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
+enum SectionOrigin {
     Project,
     Table,
     /// The table, for what is suspicious.
@@ -47,70 +47,71 @@ enum Origin {
 /// A kind in the table that stands for any.
 const ANY: &str = "*";
 
-impl Rules {
+impl ReferenceRules {
     /// The built-in rules, and before them those of a project.
-    pub fn with(user: &[UserRule]) -> Self {
+    pub fn with_user(user: &[UserRule]) -> Self {
         Self { user: user.to_vec(), made: OnceLock::new() }
     }
 
-    fn made(&self) -> &Made {
-        self.made.get_or_init(|| Made::of(&self.user))
+    fn rule_index(&self) -> &ReferenceRuleIndex {
+        self.made.get_or_init(|| ReferenceRuleIndex::of(&self.user))
     }
 
     /// Where to start for an object; also at what only tells what is not suspicious, if asked.
-    pub(super) fn start(&self, object: &Tree, quiet: bool) -> Vec<State> {
-        self.made().start(object, quiet)
+    pub(super) fn start(&self, object: &Tree, quiet: bool) -> Vec<PatternState> {
+        self.rule_index().start(object, quiet)
     }
 
-    pub(super) fn matcher(&self) -> &Matcher {
-        &self.made().matcher
+    pub(super) fn matcher(&self) -> &PatternMatcher {
+        &self.rule_index().matcher
     }
 
     /// The first of the rules that end in these states and hold below these `ancestors`.
-    pub(super) fn first(&self, states: &[State], ancestors: &[&Tree]) -> Option<&Rule> {
-        let made = self.made();
+    pub(super) fn first_match(&self, states: &[PatternState], ancestors: &[&Tree]) -> Option<&ReferenceRule> {
+        let made = self.rule_index();
         let rules = made.matcher.rules(states).into_iter();
         rules.filter_map(|rule| made.list.get(rule)).find(|rule| rule.holds(ancestors))
     }
 }
 
-impl Made {
+impl ReferenceRuleIndex {
     fn of(user: &[UserRule]) -> Self {
-        let mut all = Self { list: Vec::new(), matcher: Matcher::default(), kinds: HashMap::new(), others: None };
+        let mut all =
+            Self { list: Vec::new(), matcher: PatternMatcher::default(), kinds: HashMap::new(), others: None };
         for rule in user {
             let root = all.matcher.root();
             all.matcher.add(root, &rule.path, all.list.len());
-            all.list.push(Rule::of_user(rule));
-            all.sort(&rule.kind, rule.group.clone(), root, Origin::Project);
+            all.list.push(ReferenceRule::of_user(rule));
+            all.add_kind(&rule.kind, rule.group.clone(), root, SectionOrigin::Project);
         }
-        for section in table::read(include_str!("rules.txt")).0 {
+        for section in table::parse_table(include_str!("rules.txt")).0 {
             let root = all.matcher.root();
             for (pattern, rule) in section.rules {
                 all.matcher.add(root, &pattern, all.list.len());
                 all.list.push(rule);
             }
             match section.scope {
-                Scope::Others => all.others = Some(root),
-                Scope::Kinds(kinds) => all.sorts(&kinds, root, Origin::Table),
-                Scope::Quiet(kinds) => all.sorts(&kinds, root, Origin::Quiet),
+                SectionScope::Others => all.others = Some(root),
+                SectionScope::Kinds(kinds) => all.add_kinds(&kinds, root, SectionOrigin::Table),
+                SectionScope::Quiet(kinds) => all.add_kinds(&kinds, root, SectionOrigin::Quiet),
             }
         }
         all
     }
 
-    fn sorts(&mut self, kinds: &Kinds, root: State, origin: Origin) {
+    fn add_kinds(&mut self, kinds: &KindPatterns, root: PatternState, origin: SectionOrigin) {
         for kind in &kinds.kinds {
             for group in &kinds.groups {
-                self.sort(kind, (group != ANY).then(|| group.clone()), root, origin);
+                self.add_kind(kind, (group != ANY).then(|| group.clone()), root, origin);
             }
         }
     }
 
-    fn sort(&mut self, kind: &str, group: Option<String>, root: State, origin: Origin) {
-        self.kinds.entry(kind.to_owned()).or_default().push(Sort { group, root, origin });
+    fn add_kind(&mut self, kind: &str, group: Option<String>, root: PatternState, origin: SectionOrigin) {
+        self.kinds.entry(kind.to_owned()).or_default().push(KindRules { group, root, origin });
     }
 
-    fn start(&self, object: &Tree, quiet: bool) -> Vec<State> {
+    fn start(&self, object: &Tree, quiet: bool) -> Vec<PatternState> {
         let text = |key| match &object.kind {
             TreeKind::Map(map) => match &map.get(key)?.kind {
                 TreeKind::Leaf(scalar) => Some(scalar.text()),
@@ -123,9 +124,9 @@ impl Made {
         let sorts: Vec<_> = of_kind(text("kind").unwrap_or_default())
             .chain(of_kind(ANY))
             .filter(|sort| sort.group.as_deref().is_none_or(|wanted| wanted == group))
-            .filter(|sort| quiet || sort.origin != Origin::Quiet)
+            .filter(|sort| quiet || sort.origin != SectionOrigin::Quiet)
             .collect();
-        let is_known = sorts.iter().any(|sort| sort.origin == Origin::Table);
+        let is_known = sorts.iter().any(|sort| sort.origin == SectionOrigin::Table);
         let others = self.others.filter(|_| !is_known);
         sorts.iter().map(|sort| sort.root).chain(others).collect()
     }
@@ -135,7 +136,7 @@ impl Made {
 mod tests {
     #[test]
     fn the_table_is_sound() {
-        let (sections, wrong) = super::table::read(include_str!("rules.txt"));
+        let (sections, wrong) = super::table::parse_table(include_str!("rules.txt"));
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert_eq!(sections.len(), include_str!("rules.txt").lines().filter(|line| line.starts_with('[')).count());
         assert!(sections.iter().all(|section| !section.rules.is_empty()), "{sections:?}");

@@ -2,36 +2,38 @@
 
 use std::collections::HashMap;
 
-use super::rule::{Aim, Condition, Expected, Field, Format, Optional, Rule};
-use crate::pattern::{Pattern, Segment};
-use crate::project::{ReferenceRole, Referent};
+use super::rule::{
+    ExpectedField, NameFormat, OptionalReference, ReferenceCondition, ReferenceRule, ReferenceTargetKind, RelatedField,
+};
+use crate::pattern::{PathPattern, PatternSegment};
+use crate::project::{RefKind, ReferenceRole};
 
 /// How deep blocks may lie in blocks: the table has three.
 const DEPTH: usize = 8;
 
 /// Rules for some kinds of objects.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(super) struct TableSection {
     /// Which objects.
-    pub(super) scope: Scope,
+    pub(super) scope: SectionScope,
     /// The rules and where they apply, in their order.
-    pub(super) rules: Vec<(Pattern, Rule)>,
+    pub(super) rules: Vec<(PathPattern, ReferenceRule)>,
 }
 
 /// The objects that a section is for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum SectionScope {
     /// Objects of these groups and kinds.
-    Kinds(Kinds),
+    Kinds(KindPatterns),
     /// Objects that no other section is for.
     Others,
     /// Objects of these groups and kinds, only for what is suspicious.
-    Quiet(Kinds),
+    Quiet(KindPatterns),
 }
 
 /// Groups and kinds; `*` is any.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Kinds {
+pub(super) struct KindPatterns {
     /// API groups; the core has the empty one.
     pub(super) groups: Vec<String>,
     /// Kinds.
@@ -39,13 +41,13 @@ pub(super) struct Kinds {
 }
 
 /// A line below a head, in its parts.
-type Words<'t> = Vec<&'t str>;
+type LineWords<'t> = Vec<&'t str>;
 
 /// Reads the table: its sections, and what is wrong in it.
-pub(super) fn read(text: &str) -> (Vec<Section>, Vec<String>) {
+pub(super) fn parse_table(text: &str) -> (Vec<TableSection>, Vec<String>) {
     let mut wrong = Vec::new();
-    let mut blocks: HashMap<&str, Vec<Words<'_>>> = HashMap::new();
-    let mut sections: Vec<(&str, Vec<Words<'_>>)> = Vec::new();
+    let mut blocks: HashMap<&str, Vec<LineWords<'_>>> = HashMap::new();
+    let mut sections: Vec<(&str, Vec<LineWords<'_>>)> = Vec::new();
     let mut block = None;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(name) = line.strip_prefix('{').and_then(|line| line.strip_suffix('}')) {
@@ -62,50 +64,50 @@ pub(super) fn read(text: &str) -> (Vec<Section>, Vec<String>) {
             }
         }
     }
-    let expand = |(head, lines): (&str, Vec<Words<'_>>)| {
+    let expand = |(head, lines): (&str, Vec<LineWords<'_>>)| {
         let mut rules = Vec::new();
-        let table = Table { blocks: &blocks };
+        let table = ReferenceTable { blocks: &blocks };
         for words in &lines {
             if let Err(why) = table.expand(words, None, &[], DEPTH, &mut rules) {
                 wrong.push(format!("`{}`: {why}", words.join(" ")));
             }
         }
-        Some(Section { scope: scope(head)?, rules })
+        Some(TableSection { scope: parse_scope(head)?, rules })
     };
     let sections = sections.into_iter().filter_map(expand).collect();
     (sections, wrong)
 }
 
-fn scope(head: &str) -> Option<Scope> {
+fn parse_scope(head: &str) -> Option<SectionScope> {
     if head == "any other" {
-        return Some(Scope::Others);
+        return Some(SectionScope::Others);
     }
     let (quiet, head) = head.strip_prefix("quiet ").map_or((false, head), |head| (true, head));
     let (groups, kinds) = head.split_once(':')?;
     let group = |name: &str| if name == "core" { String::new() } else { name.to_owned() };
-    let kinds = Kinds {
+    let kinds = KindPatterns {
         groups: groups.split_whitespace().map(group).collect(),
         kinds: kinds.split_whitespace().map(str::to_owned).collect(),
     };
-    Some(if quiet { Scope::Quiet(kinds) } else { Scope::Kinds(kinds) })
+    Some(if quiet { SectionScope::Quiet(kinds) } else { SectionScope::Kinds(kinds) })
 }
 
-struct Table<'t> {
-    blocks: &'t HashMap<&'t str, Vec<Words<'t>>>,
+struct ReferenceTable<'t> {
+    blocks: &'t HashMap<&'t str, Vec<LineWords<'t>>>,
 }
 
-impl Table<'_> {
+impl ReferenceTable<'_> {
     /// Adds the rule of a line, or those of the block that it names, below `parent`.
     fn expand(
         &self,
         words: &[&str],
-        parent: Option<&Pattern>,
+        parent: Option<&PathPattern>,
         options: &[&str],
         depth: usize,
-        rules: &mut Vec<(Pattern, Rule)>,
+        rules: &mut Vec<(PathPattern, ReferenceRule)>,
     ) -> Result<(), String> {
         let below = |path: &str| {
-            let pattern = Pattern::parse(path)?;
+            let pattern = PathPattern::parse(path)?;
             Ok::<_, String>(parent.map_or(pattern.clone(), |parent| pattern.below(parent)))
         };
         match words {
@@ -121,7 +123,7 @@ impl Table<'_> {
             }
             [aim, path, own @ ..] => {
                 let pattern = below(path)?;
-                let rule = rule(aim, &pattern, &[own, options].concat())?;
+                let rule = parse_rule(aim, &pattern, &[own, options].concat())?;
                 rules.push((pattern, rule));
                 Ok(())
             }
@@ -130,41 +132,46 @@ impl Table<'_> {
     }
 }
 
-fn rule(aim: &str, at: &Pattern, options: &[&str]) -> Result<Rule, String> {
-    let field = |text: &str| Field::beside(at, text);
-    let mut rule = Rule::new(match aim {
-        "nothing" => Aim::Nothing,
+fn parse_rule(aim: &str, at: &PathPattern, options: &[&str]) -> Result<ReferenceRule, String> {
+    let field = |text: &str| RelatedField::beside(at, text);
+    let mut rule = ReferenceRule::new(match aim {
+        "nothing" => ReferenceTargetKind::Nothing,
         _ => match aim.strip_prefix("by:") {
             Some(by) => {
                 let (by, default) = by.split_once('=').map_or((by, None), |(by, default)| (by, Some(default)));
-                Aim::Told { by: field(by)?, default: default.map(referent).transpose()? }
+                ReferenceTargetKind::ByField { by: field(by)?, default: default.map(referent_named).transpose()? }
             }
-            None => Aim::One(referent(aim)?),
+            None => ReferenceTargetKind::One(referent_named(aim)?),
         },
     });
-    let is_name = matches!(at.segments().last(), Some(Segment::Key(key)) if key == "name" || key == "secretName");
+    let is_name =
+        matches!(at.segments().last(), Some(PatternSegment::Key(key)) if key == "name" || key == "secretName");
     if is_name && !options.contains(&"alone") {
         rule.namespace = Some(field("namespace")?);
-        rule.optional = Optional::Told(field("optional")?);
+        rule.optional = OptionalReference::FromField(field("optional")?);
         if !options.iter().any(|option| option.starts_with("key=")) {
             rule.keys.push((field("key")?, None));
         }
     }
     for option in options {
-        apply(&mut rule, option, field)?;
+        apply_option(&mut rule, option, field)?;
     }
     Ok(rule)
 }
 
-fn apply(rule: &mut Rule, option: &str, field: impl Fn(&str) -> Result<Field, String>) -> Result<(), String> {
+fn apply_option(
+    rule: &mut ReferenceRule,
+    option: &str,
+    field: impl Fn(&str) -> Result<RelatedField, String>,
+) -> Result<(), String> {
     match option {
         "alone" => {}
-        "optional" => rule.optional = Optional::Always,
+        "optional" => rule.optional = OptionalReference::Always,
         "output" => rule.role = ReferenceRole::Output,
         "env-from" => rule.env_from = true,
-        "as=ns/name" => rule.format = Format::Namespaced,
-        "as=[ns/]name" => rule.format = Format::MaybeNamespaced,
-        "as=a,b" => rule.format = Format::Commas,
+        "as=ns/name" => rule.format = NameFormat::Namespaced,
+        "as=[ns/]name" => rule.format = NameFormat::MaybeNamespaced,
+        "as=a,b" => rule.format = NameFormat::Commas,
         _ => {
             if let Some(path) = option.strip_prefix("namespace=") {
                 rule.namespace = Some(field(path)?);
@@ -172,13 +179,13 @@ fn apply(rule: &mut Rule, option: &str, field: impl Fn(&str) -> Result<Field, St
                 let (path, default) = key.split_once('|').map_or((key, None), |(path, key)| (path, Some(key)));
                 rule.keys.push((field(path)?, default.map(str::to_owned)));
             } else if let Some(path) = option.strip_prefix("unless:") {
-                rule.conditions.push(Condition { field: field(path)?, expected: Expected::Absent });
+                rule.conditions.push(ReferenceCondition { field: field(path)?, expected: ExpectedField::Absent });
             } else if let Some(condition) = option.strip_prefix("when:") {
                 let (path, expected) = match condition.split_once('=') {
-                    Some((path, texts)) => (path, Expected::OneOf(texts.split('|').map(str::to_owned).collect())),
-                    None => (condition, Expected::Present),
+                    Some((path, texts)) => (path, ExpectedField::OneOf(texts.split('|').map(str::to_owned).collect())),
+                    None => (condition, ExpectedField::Present),
                 };
-                rule.conditions.push(Condition { field: field(path)?, expected });
+                rule.conditions.push(ReferenceCondition { field: field(path)?, expected });
             } else {
                 return Err(format!("`{option}` is no option"));
             }
@@ -187,8 +194,8 @@ fn apply(rule: &mut Rule, option: &str, field: impl Fn(&str) -> Result<Field, St
     Ok(())
 }
 
-fn referent(name: &str) -> Result<Referent, String> {
-    [Referent::ConfigMap, Referent::Secret]
+fn referent_named(name: &str) -> Result<RefKind, String> {
+    [RefKind::ConfigMap, RefKind::Secret]
         .into_iter()
         .find(|referent| referent.as_str() == name)
         .ok_or_else(|| format!("`{name}` is no target"))

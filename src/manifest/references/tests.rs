@@ -6,15 +6,15 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::table::{self, Scope};
+use super::table::{self, SectionScope};
 use super::*;
-use crate::pattern::{Pattern, Segment};
+use crate::pattern::{PathPattern, PatternSegment};
 use crate::span::Source;
 use crate::yaml;
 
 fn tree(text: &str) -> Tree {
     let source = Source::new("x.yaml", text);
-    Tree::from_node(yaml::read::read(&source).expect("valid"), &source)
+    Tree::from_node(yaml::read::read_document(&source).expect("valid"), &source)
 }
 
 /// A part of a tree as JSON.
@@ -45,8 +45,8 @@ fn line(reference: &Reference) -> String {
     line
 }
 
-fn found(object: &str, rules: &Rules) -> Vec<String> {
-    references(&tree(object), rules).iter().map(line).collect()
+fn found(object: &str, rules: &ReferenceRules) -> Vec<String> {
+    find_references(&tree(object), rules).iter().map(line).collect()
 }
 
 // ---------------------------------------------------------------- every path of the lists
@@ -56,7 +56,7 @@ struct Case {
     api: String,
     kind: String,
     path: String,
-    targets: Vec<Referent>,
+    targets: Vec<RefKind>,
     namespaced: bool,
 }
 
@@ -83,12 +83,12 @@ const OUTPUTS: &[(&str, &str)] = &[
 /// Reads a list: heads `## apps/v1 Deployment` or `## argoproj.io/workflow_v1.json`, below each
 /// the paths, with a kind before them or not, and ` (+namespace)` behind those that name one.
 fn cases(list: &str) -> Vec<Case> {
-    let sections = table::read(include_str!("rules.txt")).0;
+    let sections = table::parse_table(include_str!("rules.txt")).0;
     let kinds: Vec<_> = sections
         .iter()
         .flat_map(|section| match &section.scope {
-            Scope::Kinds(kinds) => kinds.kinds.clone(),
-            Scope::Quiet(_) | Scope::Others => Vec::new(),
+            SectionScope::Kinds(kinds) => kinds.kinds.clone(),
+            SectionScope::Quiet(_) | SectionScope::Others => Vec::new(),
         })
         .collect();
     let mut cases = Vec::new();
@@ -112,10 +112,10 @@ fn cases(list: &str) -> Vec<Case> {
         let path = words[0].to_owned();
         let end = path.rsplit('.').take(2).collect::<String>();
         let targets = match told {
-            "RBAC" => vec![Referent::ConfigMap, Referent::Secret],
-            "ConfigMap" => vec![Referent::ConfigMap],
-            "" if end.to_lowercase().contains("configmap") => vec![Referent::ConfigMap],
-            _ => vec![Referent::Secret],
+            "RBAC" => vec![RefKind::ConfigMap, RefKind::Secret],
+            "ConfigMap" => vec![RefKind::ConfigMap],
+            "" if end.to_lowercase().contains("configmap") => vec![RefKind::ConfigMap],
+            _ => vec![RefKind::Secret],
         };
         cases.push(Case { api: api.clone(), kind: kind.clone(), path, targets, namespaced });
     }
@@ -125,13 +125,13 @@ fn cases(list: &str) -> Vec<Case> {
 /// The smallest object with a name there.
 fn object(case: &Case) -> Value {
     let mut value = json!("the-name");
-    let pattern = Pattern::parse(&case.path).unwrap();
+    let pattern = PathPattern::parse(&case.path).unwrap();
     for (index, segment) in pattern.segments().iter().rev().enumerate() {
         value = match segment {
-            Segment::Items => json!([value]),
-            Segment::Key(key) => json!({ key: value }),
-            Segment::Like { .. } => json!({ "any": value }),
-            Segment::Below => panic!("{}", case.path),
+            PatternSegment::Items => json!([value]),
+            PatternSegment::Key(key) => json!({ key: value }),
+            PatternSegment::Like { .. } => json!({ "any": value }),
+            PatternSegment::Below => panic!("{}", case.path),
         };
         let map = value.as_object_mut().filter(|map| map.contains_key("resourceNames"));
         if let Some(map) = map {
@@ -149,9 +149,9 @@ fn object(case: &Case) -> Value {
     value
 }
 
-fn check(case: &Case, rules: &Rules) -> Result<(), String> {
+fn check(case: &Case, rules: &ReferenceRules) -> Result<(), String> {
     let mut object = tree(&object(case).to_string());
-    let all = references(&object, rules);
+    let all = find_references(&object, rules);
     let found: Vec<_> = all.iter().filter(|reference| reference.path != "metadata.name").collect();
     if NO_REFERENCES.iter().any(|(path, _)| case.path.ends_with(path)) {
         return if found.is_empty() { Ok(()) } else { Err("is found, but is no reference".to_owned()) };
@@ -173,7 +173,9 @@ fn check(case: &Case, rules: &Rules) -> Result<(), String> {
         }
     }
     let before = show(&object).to_string();
-    rewrite(&mut object, rules, |reference| Some(format!("new-{}", reference.target.as_str().to_lowercase())));
+    rewrite_references(&mut object, rules, |reference| {
+        Some(format!("new-{}", reference.target.as_str().to_lowercase()))
+    });
     let expected = match case.targets.as_slice() {
         _ if is_output => before,
         [one] => before.replace("the-name", &format!("new-{}", one.as_str().to_lowercase())),
@@ -184,7 +186,7 @@ fn check(case: &Case, rules: &Rules) -> Result<(), String> {
 }
 
 fn check_list(list: &str) -> usize {
-    let rules = Rules::default();
+    let rules = ReferenceRules::default();
     let cases = cases(list);
     let wrong: Vec<_> = cases
         .iter()
@@ -208,7 +210,7 @@ fn all_paths_of_the_lists_are_found_and_rewritten() {
 // ---------------------------------------------------------------- what belongs to a name
 
 /// Objects and the lines of their references.
-fn check_table(rules: &Rules, table: &[(&str, &[&str])]) {
+fn check_table(rules: &ReferenceRules, table: &[(&str, &[&str])]) {
     for (object, expected) in table {
         assert_eq!(found(object, rules), *expected, "{object}");
     }
@@ -217,7 +219,7 @@ fn check_table(rules: &Rules, table: &[(&str, &[&str])]) {
 #[test]
 fn keys_options_and_env_from_are_told() {
     check_table(
-        &Rules::default(),
+        &ReferenceRules::default(),
         &[
             (
                 "{kind: Pod, apiVersion: v1, spec: {containers: [{env: [
@@ -286,7 +288,7 @@ fn keys_options_and_env_from_are_told() {
 #[test]
 fn namespaces_are_read_in_all_forms() {
     check_table(
-        &Rules::default(),
+        &ReferenceRules::default(),
         &[
             (
                 "{kind: Ingress, apiVersion: networking.k8s.io/v1, metadata: {annotations: {
@@ -323,7 +325,7 @@ fn namespaces_are_read_in_all_forms() {
 #[test]
 fn a_field_tells_what_is_named() {
     check_table(
-        &Rules::default(),
+        &ReferenceRules::default(),
         &[
             (
                 "{kind: Gateway, apiVersion: gateway.networking.k8s.io/v1, spec: {listeners: [{tls: {certificateRefs: [
@@ -370,7 +372,7 @@ fn a_field_tells_what_is_named() {
 #[test]
 fn what_controllers_make_is_an_output() {
     check_table(
-        &Rules::default(),
+        &ReferenceRules::default(),
         &[
             (
                 "{kind: Certificate, apiVersion: cert-manager.io/v1, spec: {secretName: a}}",
@@ -411,7 +413,7 @@ fn what_controllers_make_is_an_output() {
 #[test]
 fn only_objects_of_the_group_and_kind_are_looked_at() {
     check_table(
-        &Rules::default(),
+        &ReferenceRules::default(),
         &[
             ("{kind: Deployment, apiVersion: example.com/v1, spec: {template: {spec: {hostname: a}}}}", &[]),
             ("{kind: Certificate, apiVersion: example.com/v1, spec: {secretName: a}}", &[]),
@@ -437,15 +439,15 @@ fn a_reference_knows_its_places() {
     let object = tree(
         "kind: Pod\napiVersion: v1\nspec:\n  volumes:\n  - secret:\n      secretName: a\n      items: [{key: K}]\n",
     );
-    let all = references(&object, &Rules::default());
+    let all = find_references(&object, &ReferenceRules::default());
     assert_eq!(all[0].name.place.to_string(), "x.yaml:6:19");
     assert_eq!(all[0].keys[0].place.to_string(), "x.yaml:7:21");
 }
 
 // ---------------------------------------------------------------- rules of a project
 
-fn user(text: &str) -> Rules {
-    Rules::with(&[serde_yaml::from_str(text).expect("a rule")])
+fn user(text: &str) -> ReferenceRules {
+    ReferenceRules::with_user(&[serde_yaml::from_str(text).expect("a rule")])
 }
 
 #[test]
@@ -496,8 +498,8 @@ fn a_project_adds_rules() {
 #[test]
 fn new_names_take_the_place_of_old_ones() {
     let new = |reference: &Reference| match (reference.name.value.as_str(), reference.target) {
-        ("a", Referent::Secret) => Some("a-s1".to_owned()),
-        ("a", Referent::ConfigMap) => Some("a-c1".to_owned()),
+        ("a", RefKind::Secret) => Some("a-s1".to_owned()),
+        ("a", RefKind::ConfigMap) => Some("a-c1".to_owned()),
         _ => None,
     };
     let role = "kind: Role, apiVersion: rbac.authorization.k8s.io/v1";
@@ -537,7 +539,7 @@ fn new_names_take_the_place_of_old_ones() {
         ),
     ] {
         let mut object = tree(&format!("{{{head}, {before}}}"));
-        assert_eq!(rewrite(&mut object, &Rules::default(), new), count, "{before}");
+        assert_eq!(rewrite_references(&mut object, &ReferenceRules::default(), new), count, "{before}");
         let after_all = show(&object);
         let field = before.split(':').next().unwrap();
         assert_eq!(after_all[field].to_string(), after, "{before}");
@@ -547,11 +549,11 @@ fn new_names_take_the_place_of_old_ones() {
 #[test]
 fn a_new_name_is_a_text_at_the_place_of_the_old_one() {
     let mut object = tree("kind: ServiceAccount\napiVersion: v1\nsecrets:\n- name: a\n");
-    rewrite(&mut object, &Rules::default(), |_| Some("1e5".to_owned()));
+    rewrite_references(&mut object, &ReferenceRules::default(), |_| Some("1e5".to_owned()));
     object.leaves("", &mut |path, tree, scalar| {
         if path == "secrets[0].name" {
             assert_eq!((scalar.text(), tree.place.to_string().as_str()), ("1e5", "x.yaml:4:9"));
-            assert_eq!(scalar.style, yaml::node::Style::DoubleQuoted);
+            assert_eq!(scalar.style, yaml::node::YamlStyle::DoubleQuoted);
         }
     });
 }
@@ -640,7 +642,7 @@ fn a_generated_name_at_an_unknown_place_is_suspicious() {
         ("{kind: Certificate, apiVersion: cert-manager.io/v1, spec: {secretName: app}}", vec![]),
     ] {
         let found: Vec<_> =
-            suspicious(&tree(object), &Rules::default(), &names).into_iter().map(|(path, _)| path).collect();
+            suspicious_names(&tree(object), &ReferenceRules::default(), &names).into_iter().map(|(path, _)| path).collect();
         assert_eq!(found, expected, "{object}");
     }
 }

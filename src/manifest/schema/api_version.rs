@@ -1,7 +1,7 @@
 //! API versions that do not have the kind of an object, or no longer.
 
 use super::table;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, nearest_name};
 use crate::manifest::Manifest;
 
 /// Versions that the API server no longer serves; without kinds, none of them.
@@ -38,21 +38,21 @@ pub(in crate::manifest) fn report_kind(manifest: &Manifest) -> Option<Diagnostic
     let current = current_version(version, kind);
     if is_removed(version, kind) {
         let message = format!("Kubernetes no longer has `{kind}` in `{version}`");
-        let warning = Diagnostic::warning("removed-api", message).at_hidden(at("apiVersion"));
+        let warning = Diagnostic::warning("removed-api", message).at_masked(at("apiVersion"));
         return Some(warning.maybe_hint(current.map(|it| format!("write `apiVersion: {it}`, and compare the fields"))));
     }
-    if table::object(version, kind).is_some() {
+    if table::object_structure(version, kind).is_some() {
         return None;
     }
     let error = || Diagnostic::error("invalid-manifest", format!("there is no kind `{kind}` in `{version}`"));
     match current {
         // who defines kinds of their own does so in a group with a dot
         Some(current) if is_group_of_kubernetes(version) => {
-            Some(error().at_hidden(at("apiVersion")).hint(format!("write `apiVersion: {current}`")))
+            Some(error().at_masked(at("apiVersion")).hint(format!("write `apiVersion: {current}`")))
         }
         _ => {
-            let near = nearest(kind, table::kinds(version))?;
-            Some(error().at_hidden(at("kind")).hint(format!("did you mean `{near}`?")))
+            let near = nearest_name(kind, table::kinds(version))?;
+            Some(error().at_masked(at("kind")).hint(format!("did you mean `{near}`?")))
         }
     }
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use super::Manifest;
 use super::filled_in::is_filled_in_later;
-use super::taint::Made;
+use super::taint::TemplatedPart;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layer::{Tree, TreeKind};
 use crate::yaml::kubectl::{JsonScalar, json_scalar, json_type};
-use crate::yaml::node::{Scalar, Style};
+use crate::yaml::node::{Scalar, YamlStyle};
 use crate::yaml::scalar::{CoreType, core_type};
 
 pub(super) use api_version::report_kind;
@@ -23,45 +23,45 @@ use table::FieldType;
 /// Gives what templates made the type of its field, and reports scalars of another type.
 ///
 /// Of an object whose kind is not known, these are its metadata and the pod templates in it.
-pub(super) fn fit_types(manifest: &mut Manifest, made: &[Made<'_>], problems: &mut Diagnostics) {
+pub(super) fn fit_types(manifest: &mut Manifest, made: &[TemplatedPart<'_>], problems: &mut Diagnostics) {
     let label = manifest.label();
-    let is_known = table::object(&manifest.api_version, &manifest.kind);
+    let is_known = table::object_structure(&manifest.api_version, &manifest.kind);
     // those of a ConfigMap or Secret are checked with the objects that bundles give
     let is_declared = manifest.api_version == "v1" && matches!(manifest.kind.as_str(), "ConfigMap" | "Secret");
-    let mut fitting = Fitting { label: &label, made, reports: !is_declared, problems };
+    let mut fitting = TypeFitting { label: &label, made, reports: !is_declared, problems };
     match is_known {
-        Some(object) => fitting.structure(&mut manifest.tree, object, ""),
+        Some(object) => fitting.fit_structure(&mut manifest.tree, object, ""),
         None => fitting.unknown_object(&mut manifest.tree),
     }
 }
 
-struct Fitting<'a, 'm> {
+struct TypeFitting<'a, 'm> {
     label: &'a str,
-    made: &'a [Made<'m>],
+    made: &'a [TemplatedPart<'m>],
     reports: bool,
     problems: &'a mut Diagnostics,
 }
 
-impl Fitting<'_, '_> {
+impl TypeFitting<'_, '_> {
     /// The fields of a structure.
-    fn structure(&mut self, tree: &mut Tree, structure: &'static str, path: &str) {
+    fn fit_structure(&mut self, tree: &mut Tree, structure: &'static str, path: &str) {
         let TreeKind::Map(map) = &mut tree.kind else { return };
         for (key, value) in map.iter_mut() {
-            if let Some(field) = table::field(structure, key) {
-                self.value(value, field, &crate::layer::tree::join(path, key));
+            if let Some(field) = table::field_type(structure, key) {
+                self.fit_value(value, field, &crate::layer::tree::join_path(path, key));
             }
         }
     }
 
-    fn value(&mut self, tree: &mut Tree, field: FieldType, path: &str) {
+    fn fit_value(&mut self, tree: &mut Tree, field: FieldType, path: &str) {
         match field {
             FieldType::Structure(structure) if matches!(tree.kind, TreeKind::Map(_)) => {
-                self.structure(tree, structure, path);
+                self.fit_structure(tree, structure, path);
             }
             FieldType::List(item) => {
                 if let TreeKind::List(items) = &mut tree.kind {
                     for (index, value) in items.iter_mut().enumerate() {
-                        self.value(value, FieldType::of(item), &format!("{path}[{index}]"));
+                        self.fit_value(value, FieldType::of(item), &format!("{path}[{index}]"));
                     }
                 } else {
                     self.check_collection(tree, "a list", path);
@@ -70,22 +70,22 @@ impl Fitting<'_, '_> {
             FieldType::Map(value_type) => {
                 if let TreeKind::Map(map) = &mut tree.kind {
                     for (key, value) in map.iter_mut() {
-                        self.value(value, FieldType::of(value_type), &crate::layer::tree::join(path, key));
+                        self.fit_value(value, FieldType::of(value_type), &crate::layer::tree::join_path(path, key));
                     }
                 } else {
                     self.check_collection(tree, "a mapping", path);
                 }
             }
             FieldType::Structure(_) => self.check_collection(tree, "a mapping", path),
-            FieldType::Text => self.scalar(tree, CoreType::String, path),
-            FieldType::Number => self.scalar(tree, CoreType::Int, path),
-            FieldType::Truth => self.scalar(tree, CoreType::Bool, path),
+            FieldType::Text => self.fit_scalar(tree, CoreType::String, path),
+            FieldType::Number => self.fit_scalar(tree, CoreType::Int, path),
+            FieldType::Truth => self.fit_scalar(tree, CoreType::Bool, path),
             FieldType::Any => {}
         }
     }
 
     /// A scalar, which is changed if a template made it.
-    fn scalar(&mut self, tree: &mut Tree, wanted: CoreType, path: &str) {
+    fn fit_scalar(&mut self, tree: &mut Tree, wanted: CoreType, path: &str) {
         let (expected, hint) = match wanted {
             CoreType::String => ("a text", "put it in quotes"),
             CoreType::Bool => ("`true` or `false`", "write it without quotes"),
@@ -108,11 +108,11 @@ impl Fitting<'_, '_> {
         }
         // `n` and `1_000` are texts to all who read YAML 1.2, kustomize among them: in quotes they are for kubectl too
         if wanted == CoreType::String && core_type(scalar) == CoreType::String {
-            tree.kind = TreeKind::Leaf(Arc::new(quoted(scalar)));
+            tree.kind = TreeKind::Leaf(Arc::new(quoted_scalar(scalar)));
             return;
         }
         if self.is_made(path)
-            && let Some(fitted) = fitted(scalar, wanted, is_mode(path))
+            && let Some(fitted) = fit_type(scalar, wanted, is_mode(path))
         {
             tree.kind = TreeKind::Leaf(Arc::new(fitted));
             return;
@@ -151,7 +151,7 @@ impl Fitting<'_, '_> {
 
     fn error(&self, tree: &Tree, expected: &str, found: &str, path: &str) -> Diagnostic {
         let message = format!("expected {expected} for `{path}` of {}, found {found}", self.label);
-        Diagnostic::error("invalid-value", message).at_hidden(tree.place.clone())
+        Diagnostic::error("invalid-value", message).at_masked(tree.place.clone())
     }
 
     /// Whether a template made the scalar at a path, and nothing else.
@@ -161,8 +161,8 @@ impl Fitting<'_, '_> {
 
     /// Metadata, which all objects have, and pod templates, wherever they are.
     fn unknown_object(&mut self, tree: &mut Tree) {
-        if let (Some(metadata), Some(value)) = (table::metadata(), tree.at_mut(&["metadata"])) {
-            self.structure(value, metadata, "metadata");
+        if let (Some(metadata), Some(value)) = (table::metadata_structure(), tree.at_mut(&["metadata"])) {
+            self.fit_structure(value, metadata, "metadata");
         }
         // what only looks like a pod template may be a pattern, or a part of another program's template
         self.reports = false;
@@ -173,10 +173,10 @@ impl Fitting<'_, '_> {
         match &mut tree.kind {
             TreeKind::Map(map) => {
                 for (key, value) in map.iter_mut() {
-                    let path = crate::layer::tree::join(path, key);
+                    let path = crate::layer::tree::join_path(path, key);
                     let is_template = value.at(&["spec", "containers"]).and_then(Tree::as_list).is_some();
                     match table::pod_template().filter(|_| is_template) {
-                        Some(template) => self.structure(value, template, &path),
+                        Some(template) => self.fit_structure(value, template, &path),
                         None => self.pod_templates(value, &path),
                     }
                 }
@@ -210,20 +210,20 @@ fn is_fraction(scalar: &Scalar) -> bool {
 }
 
 /// A text that stands in quotes.
-fn quoted(scalar: &Scalar) -> Scalar {
-    let mut quoted = Scalar::new(scalar.text(), Style::DoubleQuoted);
+fn quoted_scalar(scalar: &Scalar) -> Scalar {
+    let mut quoted = Scalar::new(scalar.text(), YamlStyle::DoubleQuoted);
     quoted.encrypted = scalar.encrypted;
     quoted
 }
 
 /// The result of a template as a scalar of another type, if it is one by its text.
-fn fitted(scalar: &Scalar, wanted: CoreType, is_mode: bool) -> Option<Scalar> {
+fn fit_type(scalar: &Scalar, wanted: CoreType, is_mode: bool) -> Option<Scalar> {
     let text = scalar.text();
     let style = match (wanted, json_scalar(text)) {
-        (CoreType::String, _) => Style::DoubleQuoted,
+        (CoreType::String, _) => YamlStyle::DoubleQuoted,
         // `0400` is one thing to some and another to others, but for the mode of a file
-        (CoreType::Int, JsonScalar::Number(number)) if number == text || is_mode => Style::Plain,
-        (CoreType::Bool, JsonScalar::Bool(_)) if matches!(text, "true" | "false") => Style::Plain,
+        (CoreType::Int, JsonScalar::Number(number)) if number == text || is_mode => YamlStyle::Plain,
+        (CoreType::Bool, JsonScalar::Bool(_)) if matches!(text, "true" | "false") => YamlStyle::Plain,
         _ => return None,
     };
     let mut fitted = Scalar::new(text, style);

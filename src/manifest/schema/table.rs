@@ -41,15 +41,15 @@ impl FieldType {
     }
 }
 
-struct Types {
+struct TypeTable {
     /// The code of each object, by its API version and kind.
     objects: HashMap<(&'static str, &'static str), &'static str>,
     /// The fields of each structure, by its code.
     structures: HashMap<&'static str, &'static str>,
 }
 
-static TYPES: LazyLock<Types> = LazyLock::new(|| {
-    let mut types = Types { objects: HashMap::new(), structures: HashMap::new() };
+static TYPES: LazyLock<TypeTable> = LazyLock::new(|| {
+    let mut types = TypeTable { objects: HashMap::new(), structures: HashMap::new() };
     for line in TABLE.lines() {
         let Some((first, rest)) = line.split_once(' ') else { continue };
         if first.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -62,7 +62,7 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
 });
 
 /// The structure of an object, if its kind is one of Kubernetes.
-pub(super) fn object(api_version: &str, kind: &str) -> Option<&'static str> {
+pub(super) fn object_structure(api_version: &str, kind: &str) -> Option<&'static str> {
     let code = TYPES.objects.get(&(api_version, kind))?;
     TYPES.structures.get(code).copied()
 }
@@ -78,13 +78,13 @@ pub(super) fn versions(kind: &str) -> impl Iterator<Item = &'static str> {
 }
 
 /// The type of a field of a structure.
-pub(super) fn field(structure: &'static str, name: &str) -> Option<FieldType> {
+pub(super) fn field_type(structure: &'static str, name: &str) -> Option<FieldType> {
     let of_field = |field: &'static str| field.split_once(':').filter(|(found, _)| *found == name);
     structure.split(' ').find_map(of_field).map(|(_, code)| FieldType::of(code))
 }
 
 /// The structure of the metadata of any object.
-pub(super) fn metadata() -> Option<&'static str> {
+pub(super) fn metadata_structure() -> Option<&'static str> {
     structure_at("apps/v1", "Deployment", &["metadata"])
 }
 
@@ -94,7 +94,7 @@ pub(super) fn pod_template() -> Option<&'static str> {
 }
 
 fn structure_at(api_version: &str, kind: &str, path: &[&str]) -> Option<&'static str> {
-    path.iter().try_fold(object(api_version, kind)?, |structure, name| match field(structure, name)? {
+    path.iter().try_fold(object_structure(api_version, kind)?, |structure, name| match field_type(structure, name)? {
         FieldType::Structure(inner) => Some(inner),
         _ => None,
     })
@@ -106,23 +106,26 @@ mod tests {
 
     #[test]
     fn the_table_leads_from_objects_to_the_types_of_their_fields() {
-        let at = |version, kind, path: &[&str], name| field(structure_at(version, kind, path).unwrap(), name);
+        let at = |version, kind, path: &[&str], name| field_type(structure_at(version, kind, path).unwrap(), name);
         assert_eq!(at("apps/v1", "Deployment", &["spec"], "replicas"), Some(FieldType::Number));
         assert_eq!(at("apps/v1", "Deployment", &["spec"], "paused"), Some(FieldType::Truth));
         assert_eq!(at("v1", "Service", &["spec"], "selector"), Some(FieldType::Map("s")));
         assert_eq!(at("v1", "Pod", &["spec"], "nodeSelector"), Some(FieldType::Map("s")));
         assert_eq!(at("v1", "ConfigMap", &[], "data"), Some(FieldType::Map("s")));
-        assert_eq!(field(metadata().unwrap(), "labels"), Some(FieldType::Map("s")));
-        let spec = field(pod_template().unwrap(), "spec").unwrap();
+        assert_eq!(field_type(metadata_structure().unwrap(), "labels"), Some(FieldType::Map("s")));
+        let spec = field_type(pod_template().unwrap(), "spec").unwrap();
         let FieldType::Structure(spec) = spec else { panic!("{spec:?}") };
-        let Some(FieldType::List(container)) = field(spec, "containers") else { panic!("{spec}") };
+        let Some(FieldType::List(container)) = field_type(spec, "containers") else { panic!("{spec}") };
         let FieldType::Structure(container) = FieldType::of(container) else { panic!("{container}") };
-        assert_eq!(field(container, "args"), Some(FieldType::List("s")));
+        assert_eq!(field_type(container, "args"), Some(FieldType::List("s")));
         // a port is a number or a name, a quantity anything
-        let Some(FieldType::Structure(probe)) = field(container, "livenessProbe") else { panic!("{container}") };
-        let Some(FieldType::Structure(get)) = field(probe, "httpGet") else { panic!("{probe}") };
-        assert_eq!((field(get, "port"), field(get, "path")), (None, Some(FieldType::Text)));
-        assert!(object("apps/v1", "Nothing").is_none() && object("example.com/v1", "Deployment").is_none());
+        let Some(FieldType::Structure(probe)) = field_type(container, "livenessProbe") else { panic!("{container}") };
+        let Some(FieldType::Structure(get)) = field_type(probe, "httpGet") else { panic!("{probe}") };
+        assert_eq!((field_type(get, "port"), field_type(get, "path")), (None, Some(FieldType::Text)));
+        assert!(
+            object_structure("apps/v1", "Nothing").is_none()
+                && object_structure("example.com/v1", "Deployment").is_none()
+        );
     }
 
     #[test]

@@ -18,9 +18,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::identity::Manifest;
 use super::schema;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::layer::tree::join;
+use crate::layer::tree::join_path;
 use crate::layer::{Tree, TreeKind};
-use crate::span::Place;
+use crate::span::Location;
 
 /// What the annotations begin with.
 const PREFIX: &str = "septum.dev/";
@@ -31,15 +31,15 @@ const WISHES: [&str; 3] = ["septum.dev/env-from", MOUNT, "septum.dev/image-pull-
 
 /// Which objects each bundle became, by its name.
 #[derive(Debug, Default)]
-pub struct Bundles {
-    with_objects: BTreeMap<String, Sides>,
+pub struct BundleObjectMap {
+    with_objects: BTreeMap<String, BundleObjects>,
     /// Bundles that are defined, and have no value in the environment, perhaps.
     defined: BTreeSet<String>,
 }
 
 /// The objects of a bundle.
 #[derive(Debug, Default, Clone)]
-struct Sides {
+struct BundleObjects {
     config_map: bool,
     /// The names of its Secrets: of what is known, and of what an operator brings from a store.
     secrets: Vec<String>,
@@ -48,26 +48,26 @@ struct Sides {
     class: Option<String>,
 }
 
-impl Bundles {
+impl BundleObjectMap {
     /// Notes that a bundle is defined.
     pub fn define(&mut self, name: &str) {
         self.defined.insert(name.to_owned());
     }
 
     /// Notes that a bundle became a ConfigMap.
-    pub fn config_map(&mut self, name: &str) {
+    pub fn add_config_map(&mut self, name: &str) {
         self.with_objects.entry(name.to_owned()).or_default().config_map = true;
     }
 
     /// Notes that a bundle became a Secret of a type, which may have another name than the bundle.
-    pub fn secret(&mut self, bundle: &str, name: &str, secret_type: &str) {
+    pub fn add_secret(&mut self, bundle: &str, name: &str, secret_type: &str) {
         let sides = self.with_objects.entry(bundle.to_owned()).or_default();
         sides.secrets.push(name.to_owned());
         sides.secret_type = Some(secret_type.to_owned());
     }
 
     /// Notes that a driver mounts entries of a bundle by a class.
-    pub fn class(&mut self, bundle: &str, name: &str) {
+    pub fn add_class(&mut self, bundle: &str, name: &str) {
         self.with_objects.entry(bundle.to_owned()).or_default().class = Some(name.to_owned());
     }
 }
@@ -86,7 +86,7 @@ pub fn template_of(kind: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Grants the wishes of a workload. Of a kind that is not known, a pod template is what has containers.
-pub fn wire(manifest: &mut Manifest, bundles: &Bundles, problems: &mut Diagnostics) {
+pub fn wire_workload(manifest: &mut Manifest, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
     if let Some(problem) = schema::report_kind(manifest) {
         let is_error = problem.is_error();
         problems.push(problem);
@@ -102,11 +102,11 @@ pub fn wire(manifest: &mut Manifest, bundles: &Bundles, problems: &mut Diagnosti
     } else {
         wire_templates_within(&mut manifest.tree, bundles, problems);
     }
-    misplaced(&manifest.tree, problems);
+    report_misplaced(&manifest.tree, problems);
 }
 
 /// Grants the wishes of all pod templates below a part of an object.
-fn wire_templates_within(tree: &mut Tree, bundles: &Bundles, problems: &mut Diagnostics) {
+fn wire_templates_within(tree: &mut Tree, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
     let parts: Box<dyn Iterator<Item = &mut Tree>> = match &mut tree.kind {
         TreeKind::Map(map) => Box::new(map.values_mut()),
         TreeKind::List(items) => Box::new(items.iter_mut()),
@@ -121,9 +121,9 @@ fn wire_templates_within(tree: &mut Tree, bundles: &Bundles, problems: &mut Diag
     }
 }
 
-fn wire_template(template: &mut Tree, bundles: &Bundles, problems: &mut Diagnostics) {
-    let wishes = take_wishes(template);
-    let mounted = mounted(&wishes);
+fn wire_template(template: &mut Tree, bundles: &BundleObjectMap, problems: &mut Diagnostics) {
+    let wishes = take_directives(template);
+    let mounted = mounted_bundles(&wishes);
     let mut volumes = HashMap::new();
     for (key, value) in wishes {
         if matches!(&value.kind, TreeKind::Leaf(scalar) if scalar.locked) {
@@ -132,17 +132,17 @@ fn wire_template(template: &mut Tree, bundles: &Bundles, problems: &mut Diagnost
         }
         let Some(text) = value.as_text().map(str::to_owned) else {
             let message = format!("expected the name of a bundle for `{key}`, found {}", value.noun());
-            problems.push(Diagnostic::error("wiring", message).at_hidden(value.place));
+            problems.push(Diagnostic::error("wiring", message).at_masked(value.place));
             continue;
         };
         let mut wiring =
-            Wiring { template, bundles, volumes: &mut volumes, mounted: &mounted, place: &value.place, problems };
+            PodWiring { template, bundles, volumes: &mut volumes, mounted: &mounted, place: &value.place, problems };
         if key == RELOAD {
             wiring.error(format!("`{RELOAD}` does nothing here"), ON_WORKLOAD);
             continue;
         }
         if !WISHES.contains(&key.as_str()) {
-            wiring.unknown(&key);
+            wiring.report_unknown(&key);
             continue;
         }
         let wanted: Vec<_> = text.split(',').map(str::trim).filter(|wish| !wish.is_empty()).collect();
@@ -160,7 +160,7 @@ fn wire_template(template: &mut Tree, bundles: &Bundles, problems: &mut Diagnost
 }
 
 /// Takes the wishes out of the annotations of a pod template.
-fn take_wishes(template: &mut Tree) -> Vec<(String, Tree)> {
+fn take_directives(template: &mut Tree) -> Vec<(String, Tree)> {
     let Some(metadata) = template.at_mut(&["metadata"]) else { return Vec::new() };
     let mut wishes = Vec::new();
     let mut is_empty = false;
@@ -183,7 +183,7 @@ fn take_wishes(template: &mut Tree) -> Vec<(String, Tree)> {
 const ON_WORKLOAD: &str = "put it on the workload itself: `metadata.annotations`";
 
 /// Wishes that nothing granted, wherever they are: on the workload itself, or in an object without containers.
-fn misplaced(tree: &Tree, problems: &mut Diagnostics) {
+fn report_misplaced(tree: &Tree, problems: &mut Diagnostics) {
     misplaced_within(tree, "", problems);
 }
 
@@ -195,10 +195,10 @@ fn misplaced_within(tree: &Tree, path: &str, problems: &mut Diagnostics) {
                 if key.starts_with(PREFIX) && !is_in_place {
                     problems.push(misplaced_wish(key, value, path));
                 }
-                misplaced_within(value, &join(path, key), problems);
+                misplaced_within(value, &join_path(path, key), problems);
             }
         }
-        TreeKind::List(items) => items.iter().for_each(|item| misplaced_within(item, &join(path, "[]"), problems)),
+        TreeKind::List(items) => items.iter().for_each(|item| misplaced_within(item, &join_path(path, "[]"), problems)),
         TreeKind::Leaf(_) => {}
     }
 }
@@ -212,29 +212,29 @@ fn misplaced_wish(key: &str, value: &Tree, path: &str) -> Diagnostic {
     };
     let hint =
         if key == RELOAD { ON_WORKLOAD } else { "put it on the pod template: `spec.template.metadata.annotations`" };
-    Diagnostic::error("wiring", message).at_hidden(value.place.clone()).hint(hint)
+    Diagnostic::error("wiring", message).at_masked(value.place.clone()).hint(hint)
 }
 
 /// The bundles that a pod template wishes to be mounted.
-fn mounted(wishes: &[(String, Tree)]) -> HashSet<String> {
+fn mounted_bundles(wishes: &[(String, Tree)]) -> HashSet<String> {
     let mounts = wishes.iter().filter(|(key, _)| key == MOUNT).filter_map(|(_, value)| value.as_text());
     let names = mounts.flat_map(|text| text.split(',')).filter_map(|wish| wish.trim().split_once(':'));
     names.map(|(name, _)| name.to_owned()).collect()
 }
 
-struct Wiring<'a> {
+struct PodWiring<'a> {
     template: &'a mut Tree,
-    bundles: &'a Bundles,
+    bundles: &'a BundleObjectMap,
     /// The bundles that are mounted besides.
     mounted: &'a HashSet<String>,
     /// The volumes of bundles that the pod has by now.
     volumes: &'a mut HashMap<String, String>,
-    place: &'a Place,
+    place: &'a Location,
     problems: &'a mut Diagnostics,
 }
 
-impl Wiring<'_> {
-    fn bundle(&mut self, name: &str) -> Option<Sides> {
+impl PodWiring<'_> {
+    fn bundle(&mut self, name: &str) -> Option<BundleObjects> {
         let known = self.bundles.with_objects.get(name).cloned();
         if known.is_none() {
             let error = |message: String| Diagnostic::error("dangling-reference", message).at(self.place.clone());
@@ -254,7 +254,7 @@ impl Wiring<'_> {
         self.problems.push(Diagnostic::error("wiring", message).at(self.place.clone()).hint(hint));
     }
 
-    fn unknown(&mut self, key: &str) {
+    fn report_unknown(&mut self, key: &str) {
         let nearest = did_you_mean(key, WISHES);
         let error = Diagnostic::error("wiring", format!("`{key}` is no annotation that is known here"));
         self.problems
@@ -291,7 +291,7 @@ impl Wiring<'_> {
             for (field, name) in &wanted {
                 let is_there = |item: &Tree| item.at(&[field, "name"]).and_then(Tree::as_text) == Some(name);
                 if !list.iter().any(is_there) {
-                    list.push(named(field, name, &place));
+                    list.push(named_source(field, name, &place));
                 }
             }
         }
@@ -318,7 +318,7 @@ impl Wiring<'_> {
 }
 
 /// `{FIELD: {name: NAME}}`
-fn named(field: &'static str, name: &str, place: &Place) -> Tree {
+fn named_source(field: &'static str, name: &str, place: &Location) -> Tree {
     Tree::map([(field, Tree::map([("name", Tree::text(name, place))], place))], place)
 }
 
@@ -326,26 +326,26 @@ fn named(field: &'static str, name: &str, place: &Place) -> Tree {
 mod tests {
     use super::*;
     use crate::span::Source;
-    use crate::yaml::read::read;
+    use crate::yaml::read::read_document;
 
     fn wired(annotations: &str, containers: &str) -> (String, Vec<String>) {
         let text = format!(
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    metadata:\n      annotations:\n{annotations}\n    spec:\n{containers}"
         );
         let source = Source::new("web.yaml", text);
-        let tree = Tree::from_node(read(&source).unwrap(), &source);
+        let tree = Tree::from_node(read_document(&source).unwrap(), &source);
         let mut manifest = Manifest::of(tree).unwrap();
-        let mut bundles = Bundles::default();
-        bundles.config_map("shop");
-        bundles.secret("shop", "shop", "Opaque");
-        bundles.secret("registry", "registry", "kubernetes.io/dockerconfigjson");
-        bundles.config_map("plain.config");
+        let mut bundles = BundleObjectMap::default();
+        bundles.add_config_map("shop");
+        bundles.add_secret("shop", "shop", "Opaque");
+        bundles.add_secret("registry", "registry", "kubernetes.io/dockerconfigjson");
+        bundles.add_config_map("plain.config");
         bundles.define("empty");
         let mut problems = Diagnostics::new();
-        wire(&mut manifest, &bundles, &mut problems);
+        wire_workload(&mut manifest, &bundles, &mut problems);
         let mut out = zeroize::Zeroizing::new(String::new());
         let template = manifest.tree.at(&["spec", "template"]).unwrap();
-        crate::yaml::write::append(&mut out, &template.to_value());
+        crate::yaml::write::append_document(&mut out, &template.to_value());
         (out.to_string(), problems.into_iter().map(|problem| problem.message).collect())
     }
 

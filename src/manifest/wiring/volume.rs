@@ -1,8 +1,8 @@
 //! Volumes: one with the files of a bundle, and one that a driver fills from a store.
 
-use super::{Sides, Wiring, named};
+use super::{BundleObjects, PodWiring, named_source};
 use crate::layer::Tree;
-use crate::span::Place;
+use crate::span::Location;
 
 /// Readable by their owner alone: 0400, which JSON has in decimal.
 const PRIVATE: &str = "256";
@@ -10,7 +10,7 @@ const PRIVATE: &str = "256";
 /// What ends the path of a driver's volume that is mounted beside another one.
 const BESIDE: &str = "-refs";
 
-impl Wiring<'_> {
+impl PodWiring<'_> {
     pub(super) fn mount(&mut self, wish: &str) {
         let Some((name, path)) = wish.split_once(':').filter(|(_, path)| path.starts_with('/')) else {
             self.error(format!("`{wish}` does not say where to mount"), "write `BUNDLE:/absolute/path`");
@@ -30,7 +30,7 @@ impl Wiring<'_> {
         let end = if is_projected { BESIDE } else { "" };
         let path_of_class = format!("{path}{end}");
         let wanted = [is_projected.then_some(path), sides.class.as_ref().map(|_| path_of_class.as_str())];
-        let taken = |path: &&str| self.containers().iter().any(|container| mounts(container, path));
+        let taken = |path: &&str| self.containers().iter().any(|container| has_mount(container, path));
         if let Some(path) = wanted.into_iter().flatten().find(taken) {
             self.error(format!("something is mounted at `{path}` already"), "mount the bundle somewhere else");
             return;
@@ -41,7 +41,7 @@ impl Wiring<'_> {
         }
         if let Some(class) = &sides.class {
             let label = format!("{name}{end}");
-            let volume = self.volume_of(&format!("{name} by its class"), &label, |place| driver(class, place));
+            let volume = self.volume_of(&format!("{name} by its class"), &label, |place| driver_source(class, place));
             self.mount_volume(&volume, &path_of_class);
         }
     }
@@ -63,7 +63,7 @@ impl Wiring<'_> {
 
     /// The name of a volume, which is added unless it is there: `of` is what it holds, `label` what it is
     /// called by.
-    fn volume_of(&mut self, of: &str, label: &str, source: impl FnOnce(&Place) -> (&'static str, Tree)) -> String {
+    fn volume_of(&mut self, of: &str, label: &str, source: impl FnOnce(&Location) -> (&'static str, Tree)) -> String {
         if let Some(volume) = self.volumes.get(of) {
             return volume.clone();
         }
@@ -103,22 +103,22 @@ impl Wiring<'_> {
     }
 }
 
-impl Sides {
+impl BundleObjects {
     /// The source of one volume with the files of the ConfigMap and all Secrets.
-    fn projected(&self, bundle: &str, place: &Place) -> (&'static str, Tree) {
+    fn projected(&self, bundle: &str, place: &Location) -> (&'static str, Tree) {
         let mut projected = Vec::new();
         if !self.secrets.is_empty() {
             projected.push(("defaultMode", Tree::literal(PRIVATE, place)));
         }
-        let config_map = self.config_map.then(|| named("configMap", bundle, place));
-        let secrets = self.secrets.iter().map(|name| named("secret", name, place));
+        let config_map = self.config_map.then(|| named_source("configMap", bundle, place));
+        let secrets = self.secrets.iter().map(|name| named_source("secret", name, place));
         projected.push(("sources", Tree::list(config_map.into_iter().chain(secrets).collect(), place)));
         ("projected", Tree::map(projected, place))
     }
 }
 
 /// The source of a volume that the Secrets Store CSI driver fills (its `docs/book`, "Usage").
-fn driver(class: &str, place: &Place) -> (&'static str, Tree) {
+fn driver_source(class: &str, place: &Location) -> (&'static str, Tree) {
     let text = |text: &str| Tree::text(text, place);
     let attributes = Tree::map([("secretProviderClass", text(class))], place);
     let fields = [
@@ -137,7 +137,7 @@ fn mount_path(path: &str) -> Option<String> {
     is_path.then(|| format!("/{}", parts.join("/")))
 }
 
-fn mounts(container: &Tree, path: &str) -> bool {
+fn has_mount(container: &Tree, path: &str) -> bool {
     let mounts = container.get("volumeMounts").and_then(Tree::as_list).unwrap_or_default();
     let is_same = |found: &str| mount_path(found).map_or(found == path, |found| found == path);
     mounts.iter().filter_map(|mount| mount.get("mountPath").and_then(Tree::as_text)).any(is_same)

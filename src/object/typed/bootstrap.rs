@@ -2,42 +2,42 @@
 //! who reads them (kubernetes/cluster-bootstrap, token/util; the token authenticator).
 
 use super::TypedSecret;
-use crate::diagnostic::{Diagnostic, Diagnostics, Public};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
 
 const NAMESPACE: &str = "kube-system";
 const GROUP: &str = "system:bootstrappers:";
 
 impl TypedSecret<'_> {
     pub(super) fn check_bootstrap(&self, problems: &mut Diagnostics) {
-        let id = self.needed("token-id", problems).and_then(|value| value.text());
+        let id = self.needed_value("token-id", problems).and_then(|value| value.text());
         if let Some(id) = id {
             if !is_lower_alphanumeric(id, 6) {
-                problems.push(self.wrong("token-id", "must be 6 lower-case letters and digits"));
+                problems.push(self.wrong_value("token-id", "must be 6 lower-case letters and digits"));
             } else if self.name() != format!("bootstrap-token-{id}") {
                 problems.push(
-                    self.wrong("token-id", &format!("does not belong to the name of {}", self.what()))
+                    self.wrong_value("token-id", &format!("does not belong to the name of {}", self.describe_owner()))
                         .note("a bootstrap token is found by the name of its Secret")
                         .hint("name it `bootstrap-token-` with the id after it"),
                 );
             }
         }
-        let secret = self.needed("token-secret", problems).and_then(|value| value.text());
+        let secret = self.needed_value("token-secret", problems).and_then(|value| value.text());
         if secret.is_some_and(|secret| !is_lower_alphanumeric(secret, 16)) {
-            problems.push(self.wrong("token-secret", "must be 16 lower-case letters and digits"));
+            problems.push(self.wrong_value("token-secret", "must be 16 lower-case letters and digits"));
         }
         self.check_namespace(problems);
         if self.value("expiration").is_some_and(|value| !value.text().is_some_and(is_timestamp)) {
-            problems.push(self.wrong("expiration", "must be a time like `2030-01-31T12:00:00Z`"));
+            problems.push(self.wrong_value("expiration", "must be a time like `2030-01-31T12:00:00Z`"));
         }
         for (key, value) in self.data {
             if key.starts_with("usage-bootstrap-") && !matches!(value.text(), Some("true" | "false")) {
-                problems.push(self.wrong(key, "must be `true` or `false`"));
+                problems.push(self.wrong_value(key, "must be `true` or `false`"));
             }
         }
         let groups = self.value("auth-extra-groups").and_then(|value| value.text());
         if groups.is_some_and(|groups| !groups.split(',').all(is_group)) {
             let what = format!("must be a list of groups such as `{GROUP}workers`, separated by commas");
-            problems.push(self.wrong("auth-extra-groups", &what));
+            problems.push(self.wrong_value("auth-extra-groups", &what));
         }
     }
 
@@ -49,7 +49,7 @@ impl TypedSecret<'_> {
                 let message = format!("the bootstrap token `{}` would go to another namespace", self.name());
                 Some(
                     Diagnostic::error("typed-secret", message)
-                        .at_public(namespace.place.clone(), Public::Name)
+                        .at_public(namespace.place.clone(), PublicReason::Name)
                         .note(note)
                         .hint(format!("make it part of an app with `namespace: {NAMESPACE}`")),
                 )
@@ -87,12 +87,13 @@ fn is_timestamp(text: &str) -> bool {
     let whole = clock.split_once('.').map_or(clock, |(whole, fraction)| {
         if !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit()) { whole } else { "" }
     });
-    let zone_is_right = zone == "Z" || zone.get(1..).is_some_and(|offset| numbers(offset, ':', &[(2, 23), (2, 59)]));
-    date.parse::<super::Day>().is_ok() && numbers(whole, ':', &[(2, 23), (2, 59), (2, 59)]) && zone_is_right
+    let zone_is_right =
+        zone == "Z" || zone.get(1..).is_some_and(|offset| are_numbers(offset, ':', &[(2, 23), (2, 59)]));
+    date.parse::<super::Day>().is_ok() && are_numbers(whole, ':', &[(2, 23), (2, 59), (2, 59)]) && zone_is_right
 }
 
 /// Whether a text is numbers of such lengths, none greater than said.
-fn numbers(text: &str, separator: char, parts: &[(usize, u32)]) -> bool {
+fn are_numbers(text: &str, separator: char, parts: &[(usize, u32)]) -> bool {
     let found: Vec<_> = text.split(separator).collect();
     found.len() == parts.len()
         && found.iter().zip(parts).all(|(part, (length, most))| {

@@ -12,22 +12,22 @@ use crate::diagnostic::Diagnostics;
 
 /// The parts that are looked at: the servers and their credentials, of which no copy outlives the check.
 #[derive(Deserialize)]
-struct Config {
+struct DockerConfig {
     auths: Registries,
 }
 
 /// Credentials by server.
-type Registries = IndexMap<String, Option<Registry>>;
+type Registries = IndexMap<String, Option<RegistryCredentials>>;
 
 /// What is wrong with the first of these that is.
 fn doubt(registries: &Registries) -> Option<&'static str> {
-    registries.values().flatten().find_map(Registry::doubt)
+    registries.values().flatten().find_map(RegistryCredentials::doubt)
 }
 
 /// Credentials of a registry.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Registry {
+struct RegistryCredentials {
     auth: Credential,
     username: Credential,
     password: Credential,
@@ -35,7 +35,7 @@ struct Registry {
     registrytoken: Credential,
 }
 
-impl Registry {
+impl RegistryCredentials {
     fn has_credentials(&self) -> bool {
         [&self.auth, &self.password, &self.identitytoken, &self.registrytoken].into_iter().any(|field| field.is_there)
     }
@@ -127,34 +127,34 @@ impl<'de> Visitor<'de> for CredentialVisitor {
 impl TypedSecret<'_> {
     /// The server wants a JSON object, and takes null for one; what is in it is the kubelet's concern.
     pub(super) fn check_docker(&self, key: &str, problems: &mut Diagnostics) {
-        let Some(value) = self.needed(key, problems) else { return };
+        let Some(value) = self.needed_value(key, problems) else { return };
         let hint = "let septum write it: `registries: { ghcr.io: { username: …, password: … } }`";
         let bytes = value.bytes().trim_ascii_start();
         if serde_json::from_slice::<IgnoredAny>(value.bytes()).is_err() {
             // where and why would tell what it is
-            problems.push(self.wrong(key, "is not JSON").hint(hint));
+            problems.push(self.wrong_value(key, "is not JSON").hint(hint));
             return;
         }
         let problem = match bytes.first() {
             Some(b'{') if key == ".dockercfg" => {
                 let registries = serde_json::from_slice::<Registries>(bytes).unwrap_or_default();
                 let Some(doubt) = doubt(&registries) else { return };
-                self.doubtful(key, doubt)
+                self.doubtful_value(key, doubt)
             }
-            Some(b'{') => match serde_json::from_slice::<Config>(bytes) {
-                Ok(Config { auths }) if auths.values().flatten().any(Registry::has_credentials) => {
+            Some(b'{') => match serde_json::from_slice::<DockerConfig>(bytes) {
+                Ok(DockerConfig { auths }) if auths.values().flatten().any(RegistryCredentials::has_credentials) => {
                     let Some(doubt) = doubt(&auths) else { return };
-                    self.doubtful(key, doubt)
+                    self.doubtful_value(key, doubt)
                 }
-                Ok(Config { auths }) if !auths.is_empty() => self.doubtful(
+                Ok(DockerConfig { auths }) if !auths.is_empty() => self.doubtful_value(
                     key,
                     "has no credentials for any of its registries, so that nothing can be pulled with it",
                 ),
-                _ => self.doubtful(key, "names no registry under `auths`, so that nothing can be pulled with it"),
+                _ => self.doubtful_value(key, "names no registry under `auths`, so that nothing can be pulled with it"),
             },
-            Some(b'n') => self.doubtful(key, "is `null`, so that nothing can be pulled with it"),
-            Some(b'[') => self.wrong(key, "must be a JSON object, but is a list"),
-            _ => self.wrong(key, "must be a JSON object, but is a single value"),
+            Some(b'n') => self.doubtful_value(key, "is `null`, so that nothing can be pulled with it"),
+            Some(b'[') => self.wrong_value(key, "must be a JSON object, but is a list"),
+            _ => self.wrong_value(key, "must be a JSON object, but is a single value"),
         };
         problems.push(problem.hint(hint));
     }

@@ -16,7 +16,7 @@ const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 
 /// Whether a certificate is that of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(super) enum KeyMatch {
     Same,
     Different,
     /// The kind of key is one that is not known here.
@@ -24,7 +24,7 @@ pub(super) enum Fit {
 }
 
 /// A private key.
-pub(super) enum PrivateKey<'a> {
+pub(super) enum TlsPrivateKey<'a> {
     Rsa(pkcs1::RsaPrivateKey<'a>),
     Ec {
         /// None where the key leaves it to its surroundings.
@@ -35,7 +35,7 @@ pub(super) enum PrivateKey<'a> {
     Other(ObjectIdentifier),
 }
 
-impl<'a> PrivateKey<'a> {
+impl<'a> TlsPrivateKey<'a> {
     /// Reads PKCS#1, PKCS#8 or SEC 1, whatever the label of its block says: OpenSSL and Go try
     /// all of them too.
     pub(super) fn read(der: &'a [u8]) -> Option<Self> {
@@ -60,43 +60,43 @@ impl<'a> PrivateKey<'a> {
     }
 
     /// Whether this is the key of the certificate with such a public key.
-    pub(super) fn fits(&self, public: &SubjectPublicKeyInfoOwned) -> Fit {
+    pub(super) fn fits(&self, public: &SubjectPublicKeyInfoOwned) -> KeyMatch {
         let algorithm = public.algorithm.oid;
-        let Some(bits) = public.subject_public_key.as_bytes() else { return Fit::Unknown };
+        let Some(bits) = public.subject_public_key.as_bytes() else { return KeyMatch::Unknown };
         match self {
             Self::Rsa(key) if algorithm == RSA => match pkcs1::RsaPublicKey::from_der(bits) {
-                Ok(other) => same(key.public_key() == other),
-                Err(_) => Fit::Unknown,
+                Ok(other) => match_if(key.public_key() == other),
+                Err(_) => KeyMatch::Unknown,
             },
             Self::Ec { curve, key } if algorithm == EC => {
                 let other = public.algorithm.parameters.as_ref().and_then(|found| found.decode_as().ok());
-                let (Some(other), own) = (other, *curve) else { return Fit::Unknown };
-                if own.is_some_and(|own| own != other) { Fit::Different } else { fits_point(other, key, bits) }
+                let (Some(other), own) = (other, *curve) else { return KeyMatch::Unknown };
+                if own.is_some_and(|own| own != other) { KeyMatch::Different } else { fits_point(other, key, bits) }
             }
-            Self::Ed25519(seed) if algorithm == ED25519 => same(ed25519_public(seed) == bits),
-            Self::Other(own) if algorithm == *own => Fit::Unknown,
-            Self::Rsa(_) | Self::Ec { .. } | Self::Ed25519(_) | Self::Other(_) => Fit::Different,
+            Self::Ed25519(seed) if algorithm == ED25519 => match_if(ed25519_public(seed) == bits),
+            Self::Other(own) if algorithm == *own => KeyMatch::Unknown,
+            Self::Rsa(_) | Self::Ec { .. } | Self::Ed25519(_) | Self::Other(_) => KeyMatch::Different,
         }
     }
 }
 
-fn same(is_same: bool) -> Fit {
-    if is_same { Fit::Same } else { Fit::Different }
+fn match_if(is_same: bool) -> KeyMatch {
+    if is_same { KeyMatch::Same } else { KeyMatch::Different }
 }
 
 /// Multiplies where the curve is at hand: what a key says of its public part could be wrong, and it
 /// may say nothing.
-fn fits_point(curve: ObjectIdentifier, key: &EcPrivateKey<'_>, bits: &[u8]) -> Fit {
+fn fits_point(curve: ObjectIdentifier, key: &EcPrivateKey<'_>, bits: &[u8]) -> KeyMatch {
     match curve {
         P256 => match (p256::SecretKey::from_slice(key.private_key), p256::PublicKey::from_sec1_bytes(bits)) {
-            (Ok(secret), Ok(public)) => same(secret.public_key() == public),
-            _ => Fit::Different,
+            (Ok(secret), Ok(public)) => match_if(secret.public_key() == public),
+            _ => KeyMatch::Different,
         },
         P384 => match (p384::SecretKey::from_slice(key.private_key), p384::PublicKey::from_sec1_bytes(bits)) {
-            (Ok(secret), Ok(public)) => same(secret.public_key() == public),
-            _ => Fit::Different,
+            (Ok(secret), Ok(public)) => match_if(secret.public_key() == public),
+            _ => KeyMatch::Different,
         },
-        _ => key.public_key.map_or(Fit::Unknown, |own| same(own == bits)),
+        _ => key.public_key.map_or(KeyMatch::Unknown, |own| match_if(own == bits)),
     }
 }
 

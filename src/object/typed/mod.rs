@@ -12,14 +12,14 @@ mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::build::Target;
+use super::build::BuildInput;
 use super::names;
-use crate::diagnostic::{Diagnostic, Diagnostics, Public};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
 use crate::layer::Bundle;
 use crate::manifest::Manifest;
 use crate::name::{BundleName, EntryId, KeyName};
-use crate::resolve::{Final, Outcome, Resolved};
-use crate::span::{Located, Place};
+use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
+use crate::span::{Located, Location};
 
 pub use crate::day::{Day, InvalidDay};
 
@@ -39,7 +39,7 @@ pub(super) struct TypedSecret<'a> {
     pub(super) source: SecretOrigin<'a>,
     pub(super) secret_type: &'a Located<String>,
     /// The values that go to the Secret.
-    pub(super) data: &'a BTreeMap<String, Final>,
+    pub(super) data: &'a BTreeMap<String, ResolvedBytes>,
     pub(super) annotations: &'a BTreeMap<String, String>,
     pub(super) namespace: Option<&'a Located<String>>,
     /// The day at which certificates must be valid; none if nobody asks.
@@ -50,7 +50,7 @@ pub(super) struct TypedSecret<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum SecretOrigin<'a> {
     /// A bundle that has a type.
-    Bundle { target: Target<'a>, name: &'a BundleName, bundle: &'a Bundle },
+    Bundle { target: BuildInput<'a>, name: &'a BundleName, bundle: &'a Bundle },
     /// A manifest, and the keys of it whose values are not known.
     Manifest { manifest: &'a Manifest, unknown: &'a BTreeSet<String> },
 }
@@ -89,12 +89,13 @@ impl TypedSecret<'_> {
     /// that only production has. A bundle without entries at all was meant to be something.
     fn is_left_out(&self) -> bool {
         let SecretOrigin::Bundle { bundle, .. } = self.source else { return false };
-        let missing = |key: &KeyName| self.outcome(key.as_str()).is_none_or(|found| matches!(found, Outcome::Missing));
+        let missing =
+            |key: &KeyName| self.outcome(key.as_str()).is_none_or(|found| matches!(found, EntryOutcome::Missing));
         !is_filled_by_cluster(bundle) && !bundle.entries.is_empty() && bundle.entries.keys().all(missing)
     }
 
     /// What became of an entry of its bundle.
-    fn outcome(&self, key: &str) -> Option<&Outcome> {
+    fn outcome(&self, key: &str) -> Option<&EntryOutcome> {
         let SecretOrigin::Bundle { target, name, .. } = self.source else { return None };
         let id = EntryId { bundle: name.clone(), key: key.into() };
         Some(&target.resolved.entries.get(&id)?.outcome)
@@ -104,19 +105,22 @@ impl TypedSecret<'_> {
     fn is_unknown(&self, key: &str) -> bool {
         match self.source {
             SecretOrigin::Bundle { .. } => {
-                matches!(self.outcome(key), Some(Outcome::Failed | Outcome::Locked(_) | Outcome::Pointed(_)))
+                matches!(
+                    self.outcome(key),
+                    Some(EntryOutcome::Failed | EntryOutcome::Locked(_) | EntryOutcome::Pointed(_))
+                )
             }
             SecretOrigin::Manifest { unknown, .. } => unknown.contains(key),
         }
     }
 
     /// The value of a key in the Secret.
-    fn value(&self, key: &str) -> Option<&Final> {
+    fn value(&self, key: &str) -> Option<&ResolvedBytes> {
         self.data.get(key)
     }
 
     /// Where the value of a key stands, or what asks for it.
-    fn place(&self, key: &str) -> Place {
+    fn place(&self, key: &str) -> Location {
         let place = match self.source {
             SecretOrigin::Bundle { bundle, .. } => bundle.entries.get(key).map(crate::layer::Entry::place),
             SecretOrigin::Manifest { manifest, .. } => {
@@ -136,7 +140,7 @@ impl TypedSecret<'_> {
     }
 
     /// What people call it: ``the bundle `tls` ``.
-    fn what(&self) -> String {
+    fn describe_owner(&self) -> String {
         match self.source {
             SecretOrigin::Bundle { name, .. } => format!("the bundle `{name}`"),
             SecretOrigin::Manifest { manifest, .. } => manifest.label(),
@@ -145,15 +149,15 @@ impl TypedSecret<'_> {
 
     /// The value of a key that the type needs. That there is none is reported, unless that was
     /// done where its value is.
-    fn needed(&self, key: &str, problems: &mut Diagnostics) -> Option<&Final> {
+    fn needed_value(&self, key: &str, problems: &mut Diagnostics) -> Option<&ResolvedBytes> {
         let found = self.value(key);
         if found.is_none() {
-            problems.extend(self.lacking(key));
+            problems.extend(self.missing_value(key));
         }
         found
     }
 
-    fn lacking(&self, key: &str) -> Option<Diagnostic> {
+    fn missing_value(&self, key: &str) -> Option<Diagnostic> {
         let label = self.label(key);
         let kind = &self.secret_type.value;
         if self.is_unknown(key) {
@@ -165,9 +169,11 @@ impl TypedSecret<'_> {
         };
         let entry = bundle.entries.get(key);
         match self.outcome(key) {
-            Some(Outcome::Missing) if entry.is_some_and(|entry| is_true(entry.rules.required.as_ref())) => return None,
+            Some(EntryOutcome::Missing) if entry.is_some_and(|entry| is_true(entry.rules.required.as_ref())) => {
+                return None;
+            }
             // it is known, and not in the Secret
-            Some(Outcome::Known(_)) => {
+            Some(EntryOutcome::Known(_)) => {
                 let declared = entry.and_then(|entry| entry.rules.sensitive.as_ref()).map(|rule| rule.place.clone());
                 let message = format!("{label} is declared plain, but a Secret of type `{kind}` needs it");
                 return Some(
@@ -186,11 +192,11 @@ impl TypedSecret<'_> {
     /// The environments that write the Secret, and have no value for a key of it.
     fn lacking_in(&self, key: &str) -> String {
         let SecretOrigin::Bundle { target, name, bundle } = self.source else { return String::new() };
-        let has = |sibling: &Resolved, key: &str| {
+        let has = |sibling: &ResolvedTarget, key: &str| {
             let id = EntryId { bundle: name.clone(), key: key.into() };
-            sibling.entries.get(&id).is_some_and(|value| !matches!(value.outcome, Outcome::Missing))
+            sibling.entries.get(&id).is_some_and(|value| !matches!(value.outcome, EntryOutcome::Missing))
         };
-        let is_written = |sibling: &Resolved| {
+        let is_written = |sibling: &ResolvedTarget| {
             bundle.entries.is_empty() || bundle.entries.keys().any(|key| has(sibling, key.as_str()))
         };
         let lacking = target.siblings.iter().filter(|sibling| !has(sibling, key) && is_written(sibling));
@@ -225,17 +231,17 @@ impl TypedSecret<'_> {
     }
 
     fn at_type(&self, diagnostic: Diagnostic) -> Diagnostic {
-        diagnostic.at_public(self.secret_type.place.clone(), Public::Name)
+        diagnostic.at_public(self.secret_type.place.clone(), PublicReason::Name)
     }
 
     /// Anything that is wrong with the value of a key.
-    fn wrong(&self, key: &str, what: &str) -> Diagnostic {
-        Diagnostic::error("typed-secret", format!("{} {what}", self.label(key))).at_hidden(self.place(key))
+    fn wrong_value(&self, key: &str, what: &str) -> Diagnostic {
+        Diagnostic::error("typed-secret", format!("{} {what}", self.label(key))).at_masked(self.place(key))
     }
 
     /// Anything about the value of a key that is accepted, and perhaps not meant.
-    fn doubtful(&self, key: &str, what: &str) -> Diagnostic {
-        Diagnostic::warning("typed-secret", format!("{} {what}", self.label(key))).at_hidden(self.place(key))
+    fn doubtful_value(&self, key: &str, what: &str) -> Diagnostic {
+        Diagnostic::warning("typed-secret", format!("{} {what}", self.label(key))).at_masked(self.place(key))
     }
 
     fn check_basic_auth(&self, problems: &mut Diagnostics) {
@@ -245,7 +251,7 @@ impl TypedSecret<'_> {
         }
         let message = format!(
             "{} has neither `username` nor `password`, but a Secret of type `{}` needs one of them",
-            self.what(),
+            self.describe_owner(),
             self.secret_type.value
         );
         problems.push(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give("password")));
@@ -253,12 +259,13 @@ impl TypedSecret<'_> {
 
     fn check_ssh(&self, problems: &mut Diagnostics) {
         let key = "ssh-privatekey";
-        let Some(value) = self.needed(key, problems) else { return };
+        let Some(value) = self.needed_value(key, problems) else { return };
         if value.bytes().is_empty() {
-            problems.push(self.wrong(key, "is empty, which the API server refuses").hint("give it the private key"));
-        } else if !value.text().is_some_and(|text| pem::blocks(text).iter().any(pem::Block::is_private_key)) {
+            problems
+                .push(self.wrong_value(key, "is empty, which the API server refuses").hint("give it the private key"));
+        } else if !value.text().is_some_and(|text| pem::parse_blocks(text).iter().any(pem::PemBlock::is_private_key)) {
             problems.push(
-                self.doubtful(key, "holds no private key")
+                self.doubtful_value(key, "holds no private key")
                     .note("a private key begins with a line like `-----BEGIN OPENSSH PRIVATE KEY-----`")
                     .hint("give it the private key, not the public one"),
             );
@@ -269,7 +276,7 @@ impl TypedSecret<'_> {
         let Some(account) = self.annotations.get(SERVICE_ACCOUNT) else {
             let message = format!(
                 "{} does not say whose token it is, but a Secret of type `{SERVICE_ACCOUNT_TOKEN}` must",
-                self.what()
+                self.describe_owner()
             );
             problems.push(
                 self.at_type(Diagnostic::error("typed-secret", message))
@@ -282,7 +289,7 @@ impl TypedSecret<'_> {
             let message = format!("`{account}` is no name of a service account: {why}");
             problems.push(
                 Diagnostic::error("typed-secret", message)
-                    .at_public(place.unwrap_or_else(|| self.secret_type.place.clone()), Public::Name),
+                    .at_public(place.unwrap_or_else(|| self.secret_type.place.clone()), PublicReason::Name),
             );
         }
     }
@@ -290,7 +297,7 @@ impl TypedSecret<'_> {
 
 impl TypedSecret<'_> {
     /// Where it says whose token it is.
-    fn account_place(&self) -> Option<Place> {
+    fn account_place(&self) -> Option<Location> {
         match self.source {
             SecretOrigin::Bundle { target, bundle, .. } => {
                 let annotations = [&bundle.annotations, &target.resolved.definition.annotations];

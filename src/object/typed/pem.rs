@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 /// What stands between `BEGIN` and `END`.
-pub struct Block {
+pub struct PemBlock {
     /// `CERTIFICATE`, `PRIVATE KEY` …
     pub label: String,
     /// The bytes; none if they are damaged.
@@ -15,7 +15,7 @@ pub struct Block {
     pub is_encrypted: bool,
 }
 
-impl Block {
+impl PemBlock {
     /// Whether it is a private key of any kind.
     pub fn is_private_key(&self) -> bool {
         self.label == "PRIVATE KEY" || self.label.ends_with(" PRIVATE KEY")
@@ -23,7 +23,7 @@ impl Block {
 }
 
 /// The blocks of a text, in their order. One without an end is damaged.
-pub fn blocks(text: &str) -> Vec<Block> {
+pub fn parse_blocks(text: &str) -> Vec<PemBlock> {
     let mut blocks = Vec::new();
     let mut lines = text.lines().map(str::trim_end);
     while let Some(line) = lines.next() {
@@ -47,7 +47,7 @@ pub fn blocks(text: &str) -> Vec<Block> {
             }
         }
         let bytes = STANDARD.decode(packed.as_bytes()).ok().filter(|bytes| ended && !bytes.is_empty());
-        blocks.push(Block { label: label.to_owned(), bytes: bytes.map(Zeroizing::new), is_encrypted });
+        blocks.push(PemBlock { label: label.to_owned(), bytes: bytes.map(Zeroizing::new), is_encrypted });
     }
     blocks
 }
@@ -60,7 +60,7 @@ mod tests {
     fn blocks_are_found_among_other_text() {
         let text = "subject=x\n-----BEGIN A-----\r\naG\n k=\n-----END A-----\n-----BEGIN B PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n\
             aGk=\n-----END B PRIVATE KEY-----\n-----BEGIN C-----\n???\n-----END C-----\n-----BEGIN D-----\naGk=\n";
-        let found: Vec<_> = blocks(text)
+        let found: Vec<_> = parse_blocks(text)
             .into_iter()
             .map(|block| (block.label.clone(), block.bytes.is_some(), block.is_encrypted, block.is_private_key()))
             .collect();

@@ -3,7 +3,7 @@
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
-use super::key::{Fit, PrivateKey};
+use super::key::{KeyMatch, TlsPrivateKey};
 use super::{Day, TypedSecret, pem};
 use crate::diagnostic::Diagnostics;
 
@@ -12,13 +12,15 @@ const KEY: &str = "tls.key";
 
 impl TypedSecret<'_> {
     pub(super) fn check_tls(&self, problems: &mut Diagnostics) {
-        let certificate = self.needed(CERTIFICATE, problems);
-        let key = self.needed(KEY, problems);
+        let certificate = self.needed_value(CERTIFICATE, problems);
+        let key = self.needed_value(KEY, problems);
         if certificate.is_some_and(|value| value.bytes().is_empty())
             && key.is_some_and(|value| value.bytes().is_empty())
         {
             // a place holder that something in the cluster fills; the API server takes it too
-            problems.push(self.doubtful(CERTIFICATE, &format!("and `{KEY}` are empty, so that nothing can be served")));
+            problems.push(
+                self.doubtful_value(CERTIFICATE, &format!("and `{KEY}` are empty, so that nothing can be served")),
+            );
             return;
         }
         let chain = certificate.and_then(|value| self.read_chain(value.text(), problems));
@@ -27,9 +29,9 @@ impl TypedSecret<'_> {
             self.check_dates(chain, problems);
         }
         let Some(block) = key.and_then(|value| self.private_key(value.text(), problems)) else { return };
-        let Some(key) = block.bytes.as_ref().and_then(|bytes| PrivateKey::read(bytes)) else {
+        let Some(key) = block.bytes.as_ref().and_then(|bytes| TlsPrivateKey::read(bytes)) else {
             problems.push(
-                self.wrong(KEY, "holds a private key that cannot be read")
+                self.wrong_value(KEY, "holds a private key that cannot be read")
                     .note("expected PKCS#1, PKCS#8 or SEC 1 in PEM")
                     .hint("copy it again from where it was made"),
             );
@@ -37,14 +39,14 @@ impl TypedSecret<'_> {
         };
         let Some(first) = chain.as_deref().and_then(<[_]>::first) else { return };
         match key.fits(&first.tbs_certificate.subject_public_key_info) {
-            Fit::Same => {}
-            Fit::Different => problems.push(
-                self.wrong(KEY, &format!("is not the key of the first certificate in `{CERTIFICATE}`"))
-                    .at_hidden_with(self.place(CERTIFICATE), "the certificate")
+            KeyMatch::Same => {}
+            KeyMatch::Different => problems.push(
+                self.wrong_value(KEY, &format!("is not the key of the first certificate in `{CERTIFICATE}`"))
+                    .at_masked_with(self.place(CERTIFICATE), "the certificate")
                     .hint("take both from the same renewal; the server's own certificate comes first"),
             ),
-            Fit::Unknown => problems.push(
-                self.doubtful(KEY, "could not be compared with its certificate")
+            KeyMatch::Unknown => problems.push(
+                self.doubtful_value(KEY, "could not be compared with its certificate")
                     .note("known are RSA, ECDSA on P-256 and P-384, and Ed25519")
                     .hint(format!("`openssl x509 -pubkey` and `openssl pkey -pubout` tell the public keys of `{CERTIFICATE}` and `{KEY}`")),
             ),
@@ -53,17 +55,17 @@ impl TypedSecret<'_> {
 
     /// The certificates, the server's own first.
     fn read_chain(&self, text: Option<&str>, problems: &mut Diagnostics) -> Option<Vec<Certificate>> {
-        let blocks = pem::blocks(text.unwrap_or_default());
+        let blocks = pem::parse_blocks(text.unwrap_or_default());
         if let Some(block) = blocks.iter().find(|block| block.is_private_key()) {
             let only = blocks.iter().all(|other| other.label == block.label);
             let hint = if only { "`tls.crt` and `tls.key` may be swapped" } else { "keep the key in `tls.key` alone" };
-            problems.push(self.wrong(CERTIFICATE, "holds a private key, and is sent to every client").hint(hint));
+            problems.push(self.wrong_value(CERTIFICATE, "holds a private key, and is sent to every client").hint(hint));
             return None;
         }
         let certificates: Vec<_> = blocks.iter().filter(|block| block.label == CERTIFICATE_LABEL).collect();
         if certificates.is_empty() {
             problems.push(
-                self.wrong(CERTIFICATE, "holds no certificate")
+                self.wrong_value(CERTIFICATE, "holds no certificate")
                     .note("a certificate begins with a line `-----BEGIN CERTIFICATE-----`")
                     .hint("`openssl x509 -inform der` turns another form into this one"),
             );
@@ -75,7 +77,7 @@ impl TypedSecret<'_> {
             let Some(certificate) = read else {
                 let which =
                     format!("holds a certificate that cannot be read: number {} of {}", index + 1, certificates.len());
-                problems.push(self.wrong(CERTIFICATE, &which).hint("copy it again from where it was made"));
+                problems.push(self.wrong_value(CERTIFICATE, &which).hint("copy it again from where it was made"));
                 return None;
             };
             chain.push(certificate);
@@ -83,18 +85,18 @@ impl TypedSecret<'_> {
         Some(chain)
     }
 
-    fn private_key(&self, text: Option<&str>, problems: &mut Diagnostics) -> Option<pem::Block> {
-        let found = pem::blocks(text.unwrap_or_default()).into_iter().find(pem::Block::is_private_key);
+    fn private_key(&self, text: Option<&str>, problems: &mut Diagnostics) -> Option<pem::PemBlock> {
+        let found = pem::parse_blocks(text.unwrap_or_default()).into_iter().find(pem::PemBlock::is_private_key);
         let Some(block) = found else {
             problems.push(
-                self.wrong(KEY, "holds no private key")
+                self.wrong_value(KEY, "holds no private key")
                     .note("a private key begins with a line such as `-----BEGIN PRIVATE KEY-----`"),
             );
             return None;
         };
         if block.is_encrypted {
             problems.push(
-                self.wrong(KEY, "is a private key with a passphrase, which no server in a cluster can ask for")
+                self.wrong_value(KEY, "is a private key with a passphrase, which no server in a cluster can ask for")
                     .hint("`openssl pkey` takes the passphrase off; let sops keep the key secret"),
             );
             return None;
@@ -112,7 +114,7 @@ impl TypedSecret<'_> {
                     index + 2
                 );
                 problems.push(
-                    self.doubtful(CERTIFICATE, &what)
+                    self.doubtful_value(CERTIFICATE, &what)
                         .note("many clients do not look for the issuer elsewhere, and refuse the connection")
                         .hint("put the server's own certificate first, and after each the one that issued it"),
                 );
@@ -131,10 +133,11 @@ impl TypedSecret<'_> {
                 if chain.len() == 1 { String::new() } else { format!(" (number {} of {})", index + 1, chain.len()) };
             if day.is_after(until) {
                 let what = format!("holds a certificate that expired on {}{which}", Day::at(until));
-                problems.push(self.doubtful(CERTIFICATE, &what).hint("renew it, and take over the new key with it"));
+                problems
+                    .push(self.doubtful_value(CERTIFICATE, &what).hint("renew it, and take over the new key with it"));
             } else if day.is_before(from) {
                 let what = format!("holds a certificate that is valid only from {}{which}", Day::at(from));
-                problems.push(self.doubtful(CERTIFICATE, &what));
+                problems.push(self.doubtful_value(CERTIFICATE, &what));
             }
         }
     }

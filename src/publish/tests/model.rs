@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::super::{Intent, Shard};
-use super::world::{APPS, App, ENVIRONMENTS, Files, Secrets, Site, Sources, without_ciphertext};
-use crate::emit::tree::digest;
+use super::super::{PublishIntent, Shard};
+use super::world::{
+    APPS, ENVIRONMENTS, FileTexts, ModelApp, ModelSecrets, ModelSources, PublishSite, without_ciphertext,
+};
+use crate::emit::tree::digest_bytes;
 use crate::meter::Meter;
 
 /// How many projects are tried: 2,000 in CI (`SEPTUM_TREE_CASES`).
@@ -17,9 +19,9 @@ fn cases() -> u64 {
 }
 
 /// Numbers that look random, the same in each run (Knuth's constants).
-struct Random(u64);
+struct PseudoRandom(u64);
 
-impl Random {
+impl PseudoRandom {
     fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % end
@@ -31,13 +33,13 @@ impl Random {
 }
 
 /// A tree and what is known of it.
-struct Day {
-    site: Site,
-    random: Random,
-    sources: Sources,
-    model: Files,
+struct TreeHistory {
+    site: PublishSite,
+    random: PseudoRandom,
+    sources: ModelSources,
+    model: FileTexts,
     /// What people wrote.
-    by_hand: Files,
+    by_hand: FileTexts,
     /// Files of which an inventory, or the machine, may not know any more what they are.
     orphans: BTreeSet<String>,
     /// What people wrote, and an inventory calls Septum's own with its very bytes.
@@ -46,22 +48,22 @@ struct Day {
     log: Vec<String>,
 }
 
-impl Day {
+impl TreeHistory {
     fn new(seed: u64) -> Self {
-        let mut random = Random(seed);
+        let mut random = PseudoRandom(seed);
         random.below(1);
-        let app = |random: &mut Random| App {
+        let app = |random: &mut PseudoRandom| ModelApp {
             environments: (0..ENVIRONMENTS.len()).filter(|index| *index == 0 || random.below(2) == 0).collect(),
             value: 0,
-            secrets: [Secrets::None, Secrets::Plaintext(0), Secrets::Encrypted][random.below(3)],
+            secrets: [ModelSecrets::None, ModelSecrets::Plaintext(0), ModelSecrets::Encrypted][random.below(3)],
         };
         let apps = (0..2).map(|index| (index, app(&mut random))).collect();
-        let sources = Sources { apps, bundles: [0, random.below(2)] };
-        let (site, none) = (Site::new(), BTreeSet::new());
+        let sources = ModelSources { apps, bundles: [0, random.below(2)] };
+        let (site, none) = (PublishSite::new(), BTreeSet::new());
         site.write(&sources);
         let (orphans, claimed, log) = (none.clone(), none, vec![format!("{sources:?}")]);
         let model = site.model();
-        Self { site, random, sources, model, by_hand: Files::new(), orphans, claimed, log }
+        Self { site, random, sources, model, by_hand: FileTexts::new(), orphans, claimed, log }
     }
 
     fn change_sources(&mut self) {
@@ -73,7 +75,7 @@ impl Day {
             0 if index != 0 => drop(sources.apps.remove(&index)),
             0 | 1 => {
                 let index = random.below(APPS.len());
-                let app = App { environments: [0, 1].into(), value: 0, secrets: Secrets::Plaintext(0) };
+                let app = ModelApp { environments: [0, 1].into(), value: 0, secrets: ModelSecrets::Plaintext(0) };
                 sources.apps.entry(index).or_insert(app);
             }
             2 => {
@@ -92,7 +94,8 @@ impl Day {
                     }
                     _ => {
                         let number = random.below(3);
-                        app.secrets = [Secrets::None, Secrets::Plaintext(number), Secrets::Encrypted][random.below(3)];
+                        app.secrets = [ModelSecrets::None, ModelSecrets::Plaintext(number), ModelSecrets::Encrypted]
+                            [random.below(3)];
                     }
                 }
             }
@@ -151,11 +154,11 @@ impl Day {
         match kind {
             // these very bytes are Septum's
             0 => {
-                json["targets"][target][name] = serde_json::json!({ "sha256": digest(files[&path].as_bytes()) });
+                json["targets"][target][name] = serde_json::json!({ "sha256": digest_bytes(files[&path].as_bytes()) });
                 self.claimed.insert(path.clone());
             }
             1 => {
-                json["pending"][target][name] = serde_json::json!([digest(files[&path].as_bytes())]);
+                json["pending"][target][name] = serde_json::json!([digest_bytes(files[&path].as_bytes())]);
                 self.claimed.insert(path.clone());
             }
             2 => {
@@ -188,7 +191,7 @@ impl Day {
         let steps = self.random.below(60);
         self.log.push(format!("stopped after {steps} {shard:?}"));
         let before = self.site.files();
-        let done = self.site.with(&self.site.tree(), shard, Intent::Apply, |mut publication| {
+        let done = self.site.with(&self.site.tree(), shard, PublishIntent::Apply, |mut publication| {
             publication.tree.stop_after(steps);
             publication.apply(&Meter::default())
         });
@@ -259,7 +262,7 @@ impl Day {
     }
 
     fn run(&self, shard: Option<Shard>) -> Result<(), Vec<&'static str>> {
-        let done = self.site.with(&self.site.tree(), shard, Intent::Apply, |it| it.apply(&Meter::default()));
+        let done = self.site.with(&self.site.tree(), shard, PublishIntent::Apply, |it| it.apply(&Meter::default()));
         let rules =
             |it: crate::diagnostic::Diagnostics| it.iter().filter(|it| it.is_error()).map(|it| it.rule).collect();
         done.map(drop).map_err(rules)
@@ -272,7 +275,7 @@ impl Day {
         let is_model = files.len() == self.model.len() && files.iter().all(|(path, text)| is_same(path, text));
         // drafts of a run that was stopped may be there
         let is_left = self.site.tree().join(".septum/tmp").exists();
-        let says = self.site.with(&self.site.tree(), None, Intent::Check, |publication| {
+        let says = self.site.with(&self.site.tree(), None, PublishIntent::Check, |publication| {
             assert!(publication.unverified.is_empty(), "{:?}\n{}", publication.unverified, self.show());
             Ok((publication.plan.is_current(), publication.plan.changes()))
         });
@@ -293,7 +296,7 @@ fn is_alike(one: &str, other: &str) -> bool {
 #[test]
 fn a_tree_is_what_it_would_be_made_anew_and_a_check_says_so() {
     let day = |case| {
-        let mut day = Day::new(case);
+        let mut day = TreeHistory::new(case);
         for _ in 0..6 {
             match day.random.below(9) {
                 0..=2 => day.change_sources(),
@@ -313,5 +316,5 @@ fn a_tree_is_what_it_would_be_made_anew_and_a_check_says_so() {
         day.render();
         assert_eq!(day.site.files(), before, "{}", day.show());
     };
-    crate::parallel::each((0..cases()).collect(), 0, day);
+    crate::parallel::par_map((0..cases()).collect(), 0, day);
 }

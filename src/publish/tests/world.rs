@@ -6,12 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::{Intent, OnLostEnvironment, Publication, Shard, Wish, prepare};
+use super::super::{OnLostEnvironment, Publication, PublishIntent, RenderRequest, Shard, plan_publication};
 use crate::diagnostic::Diagnostics;
 use crate::emit::tree::CacheOptions;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
-use crate::sops::{Identities, Places, System, Timestamp};
+use crate::sops::{HostSystem, Identities, IdentitySources, Timestamp};
 
 pub(super) const ENVIRONMENTS: [&str; 3] = ["dev", "prod", "stage"];
 pub(super) const APPS: [&str; 3] = ["a", "b", "c"];
@@ -21,11 +21,11 @@ const ENCRYPTED: &str = include_str!("../../../environments/prod.secrets.yaml");
 const RECIPIENT: &str = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
 
 /// Files by their paths.
-pub(super) type Files = BTreeMap<String, String>;
+pub(super) type FileTexts = BTreeMap<String, String>;
 
 /// How the Secrets of an app leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Secrets {
+pub(super) enum ModelSecrets {
     None,
     Plaintext(usize),
     Encrypted,
@@ -33,23 +33,23 @@ pub(super) enum Secrets {
 
 /// An app as its layers say.
 #[derive(Debug, Clone)]
-pub(super) struct App {
+pub(super) struct ModelApp {
     pub(super) environments: BTreeSet<usize>,
     pub(super) value: usize,
-    pub(super) secrets: Secrets,
+    pub(super) secrets: ModelSecrets,
 }
 
 /// The sources of a project.
 #[derive(Debug, Clone)]
-pub(super) struct Sources {
+pub(super) struct ModelSources {
     /// By their names; the first one is always there.
-    pub(super) apps: BTreeMap<usize, App>,
+    pub(super) apps: BTreeMap<usize, ModelApp>,
     /// Whose each bundle is.
     pub(super) bundles: [usize; 2],
 }
 
 /// A project with its tree, on a machine that remembers.
-pub(super) struct Site {
+pub(super) struct PublishSite {
     folder: tempfile::TempDir,
 }
 
@@ -60,7 +60,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(IN_MEMORY).or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-impl Site {
+impl PublishSite {
     pub(super) fn new() -> Self {
         let site = Self { folder: folder() };
         fs::create_dir(site.project()).unwrap();
@@ -85,7 +85,7 @@ impl Site {
         let _ = fs::remove_dir_all(self.folder.path().join("cache"));
     }
 
-    pub(super) fn write(&self, sources: &Sources) {
+    pub(super) fn write(&self, sources: &ModelSources) {
         let apps = self.project().join("apps");
         let _ = fs::remove_dir_all(&apps);
         for (index, app) in &sources.apps {
@@ -94,7 +94,7 @@ impl Site {
             let put = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
             put("base.yaml", &app.base(*index, sources));
             for environment in app.environments.iter().map(|index| ENVIRONMENTS[*index]) {
-                let is_encrypted = app.secrets == Secrets::Encrypted;
+                let is_encrypted = app.secrets == ModelSecrets::Encrypted;
                 match (is_encrypted, environment) {
                     (true, "prod") => put("prod.secrets.yaml", ENCRYPTED),
                     (true, _) => {
@@ -116,19 +116,19 @@ impl Site {
         &self,
         dir: &Path,
         shard: Option<Shard>,
-        intent: Intent,
+        intent: PublishIntent,
         work: impl FnOnce(Publication) -> Result<T, Diagnostics>,
     ) -> Result<T, Diagnostics> {
         let project = Project::discover(&self.project())?;
         let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo-age-key.txt");
         let key = |name: &str| (name == "SOPS_AGE_KEY_FILE").then(|| key.clone().into_os_string());
-        let pipeline = Pipeline::new(&project, Identities::new(Places::of(System::current(), key)));
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::of(HostSystem::current(), key)));
         let apps: Vec<_> = project.apps.iter().collect();
         let environments: Vec<_> = project.environments().into_iter().cloned().collect();
         // an hour ahead, so that no file changed a moment ago
-        let now = crate::test_hook::now() + Duration::from_secs(3600);
+        let now = crate::test_hook::current_time() + Duration::from_secs(3600);
         let cache = CacheOptions { dir: self.folder.path().join("cache"), now };
-        let wish = Wish {
+        let wish = RenderRequest {
             dir,
             apps: &apps,
             all_apps: true,
@@ -139,16 +139,16 @@ impl Site {
             allow_plaintext: true,
             intent,
             cache: (dir == self.tree()).then_some(&cache),
-            now: Timestamp::at(now),
+            now: Timestamp::from_system_time(now),
         };
-        work(prepare(&pipeline, &wish)?)
+        work(plan_publication(&pipeline, &wish)?)
     }
 
     /// The tree as it is rendered where nothing was.
-    pub(super) fn model(&self) -> Files {
+    pub(super) fn model(&self) -> FileTexts {
         let dir = self.project().join("model");
-        let done =
-            self.with(&dir, None, Intent::Apply, |publication| publication.apply(&crate::meter::Meter::default()));
+        let done = self
+            .with(&dir, None, PublishIntent::Apply, |publication| publication.apply(&crate::meter::Meter::default()));
         done.unwrap();
         let files = files(&dir);
         fs::remove_dir_all(dir).unwrap();
@@ -156,7 +156,7 @@ impl Site {
     }
 
     /// The files of the tree but for Septum's own.
-    pub(super) fn files(&self) -> Files {
+    pub(super) fn files(&self) -> FileTexts {
         files(&self.tree())
     }
 
@@ -175,14 +175,14 @@ impl Site {
     }
 }
 
-impl App {
-    fn base(&self, index: usize, sources: &Sources) -> String {
+impl ModelApp {
+    fn base(&self, index: usize, sources: &ModelSources) -> String {
         let mut text = format!("app: {}\nnamespace: shop\ndata:\n  A: 'v{}'\n", APPS[index], self.value);
         // writing to a String cannot fail
         let _ = match self.secrets {
-            Secrets::None => Ok(()),
-            Secrets::Plaintext(value) => writeln!(text, "  P: {{ value: hunter{value}hunter, sensitive: true }}"),
-            Secrets::Encrypted => writeln!(
+            ModelSecrets::None => Ok(()),
+            ModelSecrets::Plaintext(value) => writeln!(text, "  P: {{ value: hunter{value}hunter, sensitive: true }}"),
+            ModelSecrets::Encrypted => writeln!(
                 text,
                 "  DATABASE_PASSWORD: {{ sensitive: true }}\n  STRIPE_WEBHOOK_SECRET: {{ sensitive: true }}\n\
                  delivery: {{ secrets: sops, recipients: [{RECIPIENT}] }}"
@@ -216,8 +216,8 @@ pub(super) fn without_ciphertext(text: &str) -> String {
     kept
 }
 
-fn files(dir: &Path) -> Files {
-    let mut found = Files::new();
+fn files(dir: &Path) -> FileTexts {
+    let mut found = FileTexts::new();
     let mut folders = vec![dir.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {

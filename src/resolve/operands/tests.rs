@@ -1,7 +1,7 @@
 use minijinja::Environment;
 
 use super::super::prepare::{COMPARED, HASHED, MADE, NAMED, OPERAND, prepare};
-use crate::template_tokens::syntax;
+use crate::template_tokens::lexer_syntax;
 
 #[test]
 fn every_operand_is_enclosed() {
@@ -62,7 +62,7 @@ fn every_operand_is_enclosed() {
         let expected = expected.replace('\u{1}', "<").replace('\u{2}', ">=").replace('\u{3}', "!=");
         assert_eq!(prepared.text, expected, "{template}");
         let mut environment = Environment::new();
-        environment.set_syntax(syntax());
+        environment.set_syntax(lexer_syntax());
         assert!(environment.template_from_str(&prepared.text).is_ok(), "{template}");
     }
 }

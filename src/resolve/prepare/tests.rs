@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
-use crate::template_tokens::syntax;
+use crate::template_tokens::lexer_syntax;
 
 #[test]
 fn calls_are_marked_in_place_and_nothing_else() {
@@ -185,12 +185,12 @@ fn tokens(text: &str) -> Option<Vec<(String, Range<usize>)>> {
         let (token, span) = found.ok()?;
         Some((format!("{token:?}"), span.start_offset as usize..span.end_offset as usize))
     };
-    tokenize(text, false, syntax()).map(token).collect()
+    tokenize(text, false, lexer_syntax()).map(token).collect()
 }
 
 /// The names that the engine would call as functions, by what it parses.
 fn calls(text: &str) -> Option<usize> {
-    let parsed = parse(text, "x", syntax()).ok()?;
+    let parsed = parse(text, "x", lexer_syntax()).ok()?;
     Some(format!("{parsed:?}").matches("expr: Var { id: \"declassify\" }").count())
 }
 
@@ -203,7 +203,7 @@ fn whatever_the_text_is_positions_are_those_of_the_engine() {
     let mut runner = TestRunner::new(Config { cases: cases(), failure_persistence: None, ..Config::default() });
     let (whole, marked) = (std::cell::Cell::new(0_u32), std::cell::Cell::new(0_u32));
     let done = runner.run(&templates(), |text| {
-        let lexed = lex(&text);
+        let lexed = lex_template(&text);
         let engines = tokens(&text);
         prop_assert_eq!(lexed.is_complete, engines.is_some());
         let Ok(prepared) = prepare(&text) else { return Ok(()) };
@@ -238,7 +238,7 @@ fn whatever_the_text_is_positions_are_those_of_the_engine() {
 
 #[test]
 fn the_engine_parses_what_is_marked_as_calls() {
-    let parsed = parse("{{ declassify(a, 'r') }}", "x", syntax()).expect("a template");
+    let parsed = parse("{{ declassify(a, 'r') }}", "x", lexer_syntax()).expect("a template");
     assert!(matches!(parsed, ast::Stmt::Template(_)));
     assert_eq!(calls("{{ declassify(a, 'r') ~ x.declassify(a) }}{{ 'declassify(' }}"), Some(1));
 }

@@ -1,21 +1,21 @@
 //! Templates that refer to each other in a circle, and how that is reported.
 
-use super::super::frame::{Refusal, Subject};
-use super::Session;
+use super::super::frame::{RenderBlocked, RenderSubject};
+use super::ResolveSession;
 use crate::diagnostic::Diagnostic;
-use crate::span::Place;
+use crate::span::Location;
 
-impl Session {
-    pub(in crate::resolve) fn refused(&self, refusal: &Refusal) -> Diagnostic {
+impl ResolveSession {
+    pub(in crate::resolve) fn blocked_render(&self, refusal: &RenderBlocked) -> Diagnostic {
         let subjects = match refusal {
-            Refusal::TooDeep => {
+            RenderBlocked::TooDeep => {
                 return Diagnostic::error(
                     "template-cycle",
                     "a chain of templates that refer to each other is too long",
                 )
                 .hint("give the value in fewer steps");
             }
-            Refusal::Cycle(subjects) => subjects,
+            RenderBlocked::Cycle(subjects) => subjects,
         };
         let names: Vec<_> = subjects.iter().map(|subject| self.subject_name(subject)).collect();
         let first = names.first().map(String::as_str).unwrap_or_default();
@@ -27,26 +27,26 @@ impl Session {
             let next = names.get(index + 1).map_or(first, String::as_str);
             if let Some(place) = self.subject_place(subject) {
                 let label = format!("`{}` uses `{next}`", names.get(index).map(String::as_str).unwrap_or_default());
-                problem = problem.at_hidden_with(place, label);
+                problem = problem.at_masked_with(place, label);
             }
         }
         problem.hint("give one of them a value that does not refer to the others")
     }
 
-    pub(in crate::resolve) fn subject_name(&self, subject: &Subject) -> String {
+    pub(in crate::resolve) fn subject_name(&self, subject: &RenderSubject) -> String {
         match subject {
-            Subject::Entry(id) => self.definition.label(id),
-            Subject::Variable(path) => format!("vars.{path}"),
-            Subject::Manifest(name) => name.clone(),
+            RenderSubject::Entry(id) => self.definition.label(id),
+            RenderSubject::Variable(path) => format!("vars.{path}"),
+            RenderSubject::Manifest(name) => name.clone(),
         }
     }
 
-    fn subject_place(&self, subject: &Subject) -> Option<Place> {
+    fn subject_place(&self, subject: &RenderSubject) -> Option<Location> {
         match subject {
-            Subject::Entry(id) => {
+            RenderSubject::Entry(id) => {
                 self.definition.entry(id).and_then(|entry| entry.source.as_ref()).map(|source| source.place.clone())
             }
-            Subject::Variable(path) => {
+            RenderSubject::Variable(path) => {
                 let mut place = None;
                 self.definition.vars.as_ref()?.leaves("", &mut |found, tree, _| {
                     if found == path {
@@ -56,7 +56,7 @@ impl Session {
                 place
             }
             // nothing can refer to a manifest
-            Subject::Manifest(_) => None,
+            RenderSubject::Manifest(_) => None,
         }
     }
 }

@@ -2,49 +2,50 @@
 
 use std::sync::Arc;
 
-use super::super::content::{self, Leaves};
+use super::super::content::{self, LeafMode};
 use super::super::failure;
-use super::super::frame::Frame;
-use super::super::{Final, Outcome};
-use super::{Reported, Session};
+use super::super::frame::RenderFrame;
+use super::super::{EntryOutcome, ResolvedBytes};
+use super::{ErrorReported, ResolveSession};
 use crate::diagnostic::Diagnostic;
-use crate::format::{Format, FormatError};
+use crate::format::{ConfigFormat, FormatError};
 use crate::layer::{Entry, Tree, TreeKind};
 use crate::name::EntryId;
 use crate::secret::Secret;
-use crate::span::Place;
+use crate::span::Location;
 
-impl Session {
-    pub(super) fn content(
+impl ResolveSession {
+    pub(super) fn content_outcome(
         self: &Arc<Self>,
         id: &EntryId,
         entry: &Entry,
         tree: &Tree,
         may_render: bool,
-        frame: &Frame,
-    ) -> Result<Outcome, Reported> {
+        frame: &RenderFrame,
+    ) -> Result<EntryOutcome, ErrorReported> {
         let format = self.format_of(id, entry)?;
-        let mut builder = content::Builder { session: self, frame, may_render, leaves: Leaves::Typed, locked: false };
+        let mut builder =
+            content::ContentBuilder { session: self, frame, may_render, leaves: LeafMode::Typed, locked: false };
         let structure = builder.build(tree)?;
         let is_locked = builder.locked || frame.is_locked();
-        match crate::format::write(format, &structure) {
+        match crate::format::write_config(format, &structure) {
             Err(_) if frame.has_secret() && !is_locked => {
-                Err(self.report(failure::withheld(id.key.as_str(), &tree.place, "content")))
+                Err(self.report(failure::withheld_error(id.key.as_str(), &tree.place, "content")))
             }
-            Ok(text) if is_locked => Ok(Outcome::Locked(frame.shadow(Some(&text)))),
-            Err(_) if is_locked => Ok(Outcome::Locked(frame.shadow(None))),
-            Ok(text) => Ok(Outcome::Known(Final::Rendered(Arc::new(Secret::new(text))))),
+            Ok(text) if is_locked => Ok(EntryOutcome::Locked(frame.placeholder_for(Some(&text)))),
+            Err(_) if is_locked => Ok(EntryOutcome::Locked(frame.placeholder_for(None))),
+            Ok(text) => Ok(EntryOutcome::Known(ResolvedBytes::Rendered(Arc::new(Secret::new(text))))),
             Err(error) => {
                 // a part that a template made is called by what the layer has of it
                 let (place, error) = written_part(tree, error);
                 let message = format!("the content of `{}` cannot be written: {error}", id.key);
                 Err(self
-                    .report(Diagnostic::error("invalid-content", message).at_hidden(place.clone()).hint(error.hint())))
+                    .report(Diagnostic::error("invalid-content", message).at_masked(place.clone()).hint(error.hint())))
             }
         }
     }
 
-    fn format_of(&self, id: &EntryId, entry: &Entry) -> Result<Format, Reported> {
+    fn format_of(&self, id: &EntryId, entry: &Entry) -> Result<ConfigFormat, ErrorReported> {
         let key = id.key.as_str();
         match &entry.rules.format {
             Some(named) => named.value.parse().map_err(|error: crate::format::UnknownFormat| {
@@ -54,7 +55,7 @@ impl Session {
                         .maybe_hint(error.hint()),
                 )
             }),
-            None => Format::from_extension(key).ok_or_else(|| {
+            None => ConfigFormat::from_extension(key).ok_or_else(|| {
                 let message = format!("`{key}` does not say in which format its content is to be written");
                 self.report(
                     Diagnostic::error("invalid-content", message)
@@ -68,13 +69,13 @@ impl Session {
 
 /// The part of a structure that a writer complains about, as far as a layer has it: what a template makes
 /// below that has names of its own, which are no text of any source.
-fn written_part(tree: &Tree, error: FormatError) -> (&Place, FormatError) {
+fn written_part(tree: &Tree, error: FormatError) -> (&Location, FormatError) {
     let path = error.path();
     let (mut part, mut depth) = (tree, 0);
     for step in path.steps() {
         let below = match (&part.kind, step) {
-            (TreeKind::Map(map), crate::format::Step::Key(key)) => map.get(key),
-            (TreeKind::List(items), crate::format::Step::Index(index)) => items.get(*index),
+            (TreeKind::Map(map), crate::format::PathStep::Key(key)) => map.get(key),
+            (TreeKind::List(items), crate::format::PathStep::Index(index)) => items.get(*index),
             _ => None,
         };
         let Some(below) = below else { break };

@@ -6,42 +6,42 @@ use std::sync::Arc;
 use minijinja::{Environment, Error};
 
 use super::super::engine;
-use super::super::failure::{self, Origin};
-use super::super::frame::{self, Subject};
+use super::super::failure::{self, TemplateOrigin};
+use super::super::frame::{self, RenderSubject};
 use super::super::literal;
 use super::super::prepare::prepare;
 use super::super::scope;
 use super::super::steps::StepError;
-use super::{Reported, Session, lock};
+use super::{ErrorReported, ResolveSession, lock_mutex};
 use crate::budget::TEMPLATE_STEPS;
-use crate::diagnostic::{Diagnostic, Failure};
+use crate::diagnostic::{Diagnostic, FailureKind};
 use crate::files::FileKind;
 use crate::parallel;
 use crate::secret::Secret;
 
-impl Session {
+impl ResolveSession {
     /// Renders a template.
     pub(in crate::resolve) fn render(
         self: &Arc<Self>,
         name: &str,
         text: &str,
-        origin: &Origin<'_>,
-    ) -> Result<Arc<Secret<String>>, Reported> {
+        origin: &TemplateOrigin<'_>,
+    ) -> Result<Arc<Secret<String>>, ErrorReported> {
         let source = prepare(text).map_err(|fault| {
             self.mention_all(text);
-            self.failed(&fault.into_error(), origin)
+            self.report_failure(&fault.into_error(), origin)
         })?;
-        if let Some(frame) = frame::current() {
-            frame.name_template(name, literal::included(text));
+        if let Some(frame) = frame::current_frame() {
+            frame.name_template(name, literal::included_templates(text));
         }
         let rendered =
-            self.run(origin, |environment| environment.render_named_str(name, &source.text, scope::root(self)));
+            self.run(origin, |environment| environment.render_named_str(name, &source.text, scope::root_scope(self)));
         self.mention(text);
         if rendered.is_err() {
             self.mention_all(text);
         }
-        if frame::current().is_some_and(|frame| frame.is_secret()) {
-            self.ask_included(text, name, &mut BTreeSet::new());
+        if frame::current_frame().is_some_and(|frame| frame.is_secret()) {
+            self.query_included_files(text, name, &mut BTreeSet::new());
         }
         rendered.map(|text| Arc::new(Secret::new(text)))
     }
@@ -50,48 +50,49 @@ impl Session {
     /// render goes on.
     pub(in crate::resolve) fn run<T>(
         &self,
-        origin: &Origin<'_>,
+        origin: &TemplateOrigin<'_>,
         run: impl Fn(&Environment<'static>) -> Result<T, Error>,
-    ) -> Result<T, Reported> {
-        let frame = frame::current();
-        let done = parallel::catch(|| self.engine.run(run));
+    ) -> Result<T, ErrorReported> {
+        let frame = frame::current_frame();
+        let done = parallel::catch_panic(|| self.engine.run(run));
         let line = match done {
             Ok(Ok(value)) if !frame.as_ref().is_some_and(|frame| frame.is_spoiled()) => return Ok(value),
-            Ok(Err(StepError::Failed(error))) => return Err(self.failed(&error, origin)),
-            Ok(Err(StepError::Exhausted)) => return Err(self.exhausted(origin)),
+            Ok(Err(StepError::Failed(error))) => return Err(self.report_failure(&error, origin)),
+            Ok(Err(StepError::Exhausted)) => return Err(self.report_exhausted(origin)),
             Ok(Ok(_)) => None,
             Err(panic) => Some(panic.line),
         };
         // a value that is an error was compared: the engine takes none for that
         if let Some(raised) = frame.as_ref().and_then(|frame| frame.raised()) {
-            return Err(self.failed(&raised, origin));
+            return Err(self.report_failure(&raised, origin));
         }
         // where it gave up may follow from a secret
         let line = line.filter(|_| !frame.is_some_and(|frame| frame.is_secret()));
         let at = line.map(|line| format!(", at {line}")).unwrap_or_default();
         let bug = Diagnostic::error("bug", format!("this template makes septum panic{at}: that is a bug in septum"));
-        Err(self.report(bug.at_hidden(origin.place()).failing(Failure::Bug).hint("report it, with the template")))
+        Err(self
+            .report(bug.at_masked(origin.place()).with_failure(FailureKind::Bug).hint("report it, with the template")))
     }
 
     /// Reports that the templates of the run take too many steps together.
-    pub(in crate::resolve) fn exhausted(&self, origin: &Origin<'_>) -> Reported {
-        if frame::current().is_some_and(|frame| frame.is_locked()) {
-            return Reported;
+    pub(in crate::resolve) fn report_exhausted(&self, origin: &TemplateOrigin<'_>) -> ErrorReported {
+        if frame::current_frame().is_some_and(|frame| frame.is_locked()) {
+            return ErrorReported;
         }
         let hint = "compute less: thousands of loop turns are more than a configuration needs";
-        self.report(TEMPLATE_STEPS.exceeded().at_hidden(origin.place()).hint(hint))
+        self.report(TEMPLATE_STEPS.budget_diagnostic().at_masked(origin.place()).hint(hint))
     }
 
     /// Asks for all files that a template names which has read a secret, whether or not it took them: what was asked
     /// for is written down, and may not follow from the secret.
-    fn ask_included(&self, text: &str, name: &str, seen: &mut BTreeSet<String>) {
-        for included in literal::included(text) {
+    fn query_included_files(&self, text: &str, name: &str, seen: &mut BTreeSet<String>) {
+        for included in literal::included_templates(text) {
             let path = engine::join(&included, name);
             if !seen.insert(path.clone()) {
                 continue;
             }
-            if let Ok(source) = self.engine.files.text(FileKind::Include, &self.engine.files.root().join(&path)) {
-                self.ask_included(source.text(), &path, seen);
+            if let Ok(source) = self.engine.files.read_text(FileKind::Include, &self.engine.files.root().join(&path)) {
+                self.query_included_files(source.text(), &path, seen);
             }
         }
     }
@@ -100,7 +101,7 @@ impl Session {
     /// has read a secret, [`mention`](Self::mention) says it, since whether it fails may follow from the secret.
     pub(in crate::resolve) fn mention_all(&self, text: &str) {
         if is_always_rendered() && text.contains("vars") {
-            lock(&self.mentioned).insert(String::new());
+            lock_mutex(&self.mentioned).insert(String::new());
         }
     }
 
@@ -108,31 +109,32 @@ impl Session {
     /// it reads no part: with a filter, an index or a loop.
     pub(in crate::resolve) fn mention(&self, text: &str) {
         let may_use_whole = || text.contains(['|', '[', '%', '(']) || text.contains(" in ");
-        let is_secret = || frame::current().is_some_and(|frame| frame.is_secret());
+        let is_secret = || frame::current_frame().is_some_and(|frame| frame.is_secret());
         if text.contains("vars") && (is_secret() || is_always_rendered() && may_use_whole()) {
-            lock(&self.mentioned).extend(literal::variables(&self.engine, text));
+            lock_mutex(&self.mentioned).extend(literal::named_variables(&self.engine, text));
         }
     }
 
     /// Reports why a template failed, unless that was reported where the fault lies.
-    pub(in crate::resolve) fn failed(&self, error: &Error, origin: &Origin<'_>) -> Reported {
+    pub(in crate::resolve) fn report_failure(&self, error: &Error, origin: &TemplateOrigin<'_>) -> ErrorReported {
         // what does not fit ciphertext may fit the plaintext
-        if frame::current().is_some_and(|frame| frame.is_locked()) {
+        if frame::current_frame().is_some_and(|frame| frame.is_locked()) {
             // but a name that nothing defines is one for everybody
             if let Some(problem) = failure::undefined_without_key(self, error, origin) {
                 self.report(problem);
             }
-            return Reported;
+            return ErrorReported;
         }
-        if let Some(problem) = failure::diagnose(self, error, origin) {
+        if let Some(problem) = failure::diagnose_failure(self, error, origin) {
             self.report(problem);
         }
-        Reported
+        ErrorReported
     }
 }
 
 /// Whether what is rendered is so in every run, whatever the secrets are: variables are rendered where something that may
 /// have read a secret asks for them.
 fn is_always_rendered() -> bool {
-    frame::current().is_some_and(|frame| !frame.is_secret() && !matches!(frame.subject, Subject::Variable(_)))
+    frame::current_frame()
+        .is_some_and(|frame| !frame.is_secret() && !matches!(frame.subject, RenderSubject::Variable(_)))
 }

@@ -15,8 +15,8 @@ use minijinja::{Environment, Error};
 use super::super::engine::Engine;
 use super::super::operands::STATEMENTS;
 use super::super::prepare::prepare;
-use crate::files::Files;
-use crate::template_tokens::syntax;
+use crate::files::ProjectFiles;
+use crate::template_tokens::lexer_syntax;
 
 /// Steps of a template.
 const STEPS: u64 = 600;
@@ -336,7 +336,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let engine = Engine::new(Arc::new(Files::new(folder.path()).unwrap()));
+        let engine = Engine::new(Arc::new(ProjectFiles::new(folder.path()).unwrap()));
         let mut environment = engine.environment.clone();
         environment.set_fuel(Some(STEPS));
         let handed_out = Arc::new(AtomicU64::new(0));
@@ -469,7 +469,7 @@ fn every_function_of_the_engine_is_bounded() {
 fn every_operator_of_the_engine_is_bounded() {
     let bench = Bench::new();
     let mut seen = 0;
-    for token in tokenize(TOKENS, false, syntax()) {
+    for token in tokenize(TOKENS, false, lexer_syntax()) {
         let (token, _) = token.unwrap();
         for template in by_token(&token) {
             seen += 1;

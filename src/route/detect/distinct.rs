@@ -16,59 +16,59 @@ const SHORTEST_PHRASE: usize = 16;
 
 /// How a value stands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Distinctness {
+pub enum Uniqueness {
     /// It is met by chance: short, a word, a name, an address, a placeholder.
     Common,
     /// It is too long for that, but could be a part of a longer word.
     Phrase,
     /// Nothing but the value itself looks so.
-    Made,
+    Random,
 }
 
 /// What is known of an entry by its name and its value, in some environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heard {
+pub struct DetectionSummary {
     /// The name says that it is a secret.
     pub by_name: bool,
     /// A detector found a credential in the value.
     pub by_value: bool,
 }
 
-impl Heard {
+impl DetectionSummary {
     /// What name and value say.
     pub fn of(key: &str, text: &str) -> Self {
         let detection = classify(key, Some(text), TextKind::Literal);
-        Self { by_name: detection.name_speaks(), by_value: detection.by_value.is_some() }
+        Self { by_name: detection.name_decides(), by_value: detection.by_value.is_some() }
     }
 }
 
 /// How the value of a key stands out. Asks what is known of the entry only where the value alone does not
 /// tell, since that is the larger part of the work.
-pub fn distinctness(key: &str, text: &str, heard: impl Fn() -> Heard) -> Distinctness {
+pub fn rate_uniqueness(key: &str, text: &str, heard: impl Fn() -> DetectionSummary) -> Uniqueness {
     let text = text.trim();
     if text.len() < SHORTEST {
-        return Distinctness::Common;
+        return Uniqueness::Common;
     }
     if has_password(text) && heard().by_value {
-        return Distinctness::Made;
+        return Uniqueness::Random;
     }
     if !super::is_literal(key, text, TextKind::Literal) {
-        return Distinctness::Common;
+        return Uniqueness::Common;
     }
     let is_address = shapes::is_public(text) || is_host(text);
-    if !is_address && looks_made(text) {
-        return Distinctness::Made;
+    if !is_address && looks_generated(text) {
+        return Uniqueness::Random;
     }
-    let Heard { by_name, by_value } = heard();
+    let DetectionSummary { by_name, by_value } = heard();
     // what was found in another environment need not be in this one
-    if (by_value && Heard::of(key, text).by_value) || (by_name && is_uuid(text)) {
-        return Distinctness::Made;
+    if (by_value && DetectionSummary::of(key, text).by_value) || (by_name && is_uuid(text)) {
+        return Uniqueness::Random;
     }
     let is_phrase = text.len() >= SHORTEST_PHRASE && !is_address && !is_uuid(text);
     if is_phrase && (text.contains(char::is_whitespace) || (by_name && !names_a_thing(text))) {
-        return Distinctness::Phrase;
+        return Uniqueness::Phrase;
     }
-    Distinctness::Common
+    Uniqueness::Common
 }
 
 /// Whether a text is a URL with a literal password, roughly.
@@ -80,19 +80,19 @@ fn has_password(text: &str) -> bool {
 }
 
 /// Whether letters and digits are mixed as nobody does it in a name: `hunter2hunter2`, `Tr0ub4dor&3`.
-fn looks_made(text: &str) -> bool {
+fn looks_generated(text: &str) -> bool {
     if text.contains(char::is_whitespace) || text.contains("://") || is_uuid(text) {
         return false;
     }
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     let both_sizes = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
     let in_one = both_sizes && !text.contains(['-', '_', '.', '/']) && looks_random(text);
-    in_one || turns(text) || has_all_kinds(text)
+    in_one || count_turns(text) || has_all_kinds(text)
 }
 
 /// Whether letters and digits stand beside each other more than twice, and not each digit at the end of its
 /// word. `eu-west-1`, `web1-disk2-part3` and `k8s` are names.
-fn turns(text: &str) -> bool {
+fn count_turns(text: &str) -> bool {
     let pairs = || text.bytes().zip(text.bytes().skip(1));
     let into_digits = pairs().filter(|(a, b)| a.is_ascii_alphabetic() && b.is_ascii_digit()).count();
     let out_of_digits = pairs().filter(|(a, b)| a.is_ascii_digit() && b.is_ascii_alphabetic()).count();
@@ -131,7 +131,7 @@ fn is_host(text: &str) -> bool {
 fn names_a_thing(text: &str) -> bool {
     let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     let is_head = |word: &String| word == "key" || HEADS.iter().any(|(head, _)| head == word);
-    text.bytes().all(of_name) && text.contains(['-', '_', '.']) && words::split(text).iter().any(is_head)
+    text.bytes().all(of_name) && text.contains(['-', '_', '.']) && words::split_name(text).iter().any(is_head)
 }
 
 #[cfg(test)]
@@ -140,16 +140,16 @@ mod tests {
 
     #[test]
     fn what_a_machine_made_stands_out_and_what_people_call_things_does_not() {
-        use Distinctness::{Common, Made, Phrase};
+        use Uniqueness::{Common, Phrase, Random};
         for (key, text, expected) in [
-            ("PASSWORD", "hunter2hunter2", Made),
-            ("PASSWORD", "Tr0ub4dor&3", Made),
-            ("PASSWORD", "s3cr3tpassw0rd", Made),
-            ("TOKEN", "9f86d081884c7d659a2feaa0c55ad015", Made),
-            ("X", "xQ7!vbPz", Made),
-            ("DATABASE_URL", "postgres://app:invented-pass@db/app", Made),
+            ("PASSWORD", "hunter2hunter2", Random),
+            ("PASSWORD", "Tr0ub4dor&3", Random),
+            ("PASSWORD", "s3cr3tpassw0rd", Random),
+            ("TOKEN", "9f86d081884c7d659a2feaa0c55ad015", Random),
+            ("X", "xQ7!vbPz", Random),
+            ("DATABASE_URL", "postgres://app:invented-pass@db/app", Random),
             ("DATABASE_URL", "postgres://app:${PASSWORD}@db/app", Common),
-            ("CLIENT_SECRET", "123e4567-e89b-12d3-a456-426614174000", Made),
+            ("CLIENT_SECRET", "123e4567-e89b-12d3-a456-426614174000", Random),
             ("TENANT_ID", "123e4567-e89b-12d3-a456-426614174000", Common),
             ("PASSWORD", "correct-horse-battery-staple", Phrase),
             ("PASSWORD", "mysecretpassword", Phrase),
@@ -164,13 +164,13 @@ mod tests {
             ("HOST", "db.c9akciq32x1.eu-west-1.rds.amazonaws.com:5432", Common),
             ("REGION", "eu-west-1", Common),
             ("DISK", "web1-disk2-part3", Common),
-            ("X", "qXvBnLpTzKwR7mJh", Made),
+            ("X", "qXvBnLpTzKwR7mJh", Random),
             ("URL", "https://a1b2c3d4.example.com/x", Common),
             ("FILE", "/run/a1b2c3d4/x", Common),
             ("LIMIT", "10000000", Common),
             ("username", "checkout_app_user1", Common),
         ] {
-            assert_eq!(distinctness(key, text, || Heard::of(key, text)), expected, "{key}: {text}");
+            assert_eq!(rate_uniqueness(key, text, || DetectionSummary::of(key, text)), expected, "{key}: {text}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Values that name what holds the secret: an object in the cluster, an entry in it, a field of a
 //! record, a variable. Charts and operators are configured by such names.
 
-use super::random::{has_made_part, is_uuid, looks_random};
-use super::vocabulary::{FIELD_KEYS, Family, HEADS, SECRET_KEYS};
+use super::random::{has_random_part, is_uuid, looks_random};
+use super::vocabulary::{FIELD_KEYS, HEADS, SECRET_KEYS, SecretFamily};
 use super::words;
 
 /// Endings of names that Kubernetes objects get.
@@ -62,8 +62,8 @@ const MAPPINGS: &[&str] = &["fields", "keys", "mapping", "mappings", "names", "r
 const LONGEST_RESTATED: usize = 1024;
 
 /// Where the value is the name of an entry or an object that holds the secret.
-pub(super) fn name_of_another(family: Family, key: &str, text: &str) -> Option<&'static str> {
-    let named = Named::new(key);
+pub(super) fn name_of_another(family: SecretFamily, key: &str, text: &str) -> Option<&'static str> {
+    let named = NameWords::new(key);
     if named.is_entry(text) {
         return Some("the name of an entry elsewhere");
     }
@@ -74,15 +74,15 @@ pub(super) fn name_of_another(family: Family, key: &str, text: &str) -> Option<&
         return Some("a fingerprint");
     }
     let is_object = match family {
-        Family::Secret => named.is_object(text),
-        Family::Credential => !named.is_restated(text) && is_object_name(text),
+        SecretFamily::Secret => named.is_object(text),
+        SecretFamily::Credential => !named.is_restated(text) && is_object_name(text),
         _ => false,
     };
     is_object.then_some("the name of an object")
 }
 
 /// The words of a name, and how it is written.
-struct Named {
+struct NameWords {
     words: Vec<String>,
     /// `passwordKey`, as in the values of a chart.
     camel: bool,
@@ -92,7 +92,7 @@ struct Named {
     path: bool,
 }
 
-impl Named {
+impl NameWords {
     fn new(key: &str) -> Self {
         let has = |kind: fn(char) -> bool| key.contains(kind);
         let camel = has(|char| char.is_ascii_lowercase()) && has(|char| char.is_ascii_uppercase());
@@ -100,21 +100,21 @@ impl Named {
         let path = stem.is_some_and(|stem| camel || stem.contains(['.', '[']));
         let front = key.strip_suffix("Secret").or_else(|| key.strip_suffix("Secrets"));
         let glued = front.is_some_and(|front| front.ends_with(|char: char| char.is_ascii_alphanumeric()));
-        Self { words: words::split(key), camel, glued, path }
+        Self { words: words::split_name(key), camel, glued, path }
     }
 
     /// The word that many places before the last.
-    fn back(&self, places: usize) -> &str {
+    fn word_from_end(&self, places: usize) -> &str {
         let index = self.words.len().checked_sub(places + 1);
         index.and_then(|index| self.words.get(index)).map_or("", String::as_str)
     }
 
     fn last(&self) -> &str {
-        self.back(0)
+        self.word_from_end(0)
     }
 
     fn before(&self) -> &str {
-        self.back(1)
+        self.word_from_end(1)
     }
 
     /// Charts say `passwordKey: postgres-password` and `passwordSecret.key: password`, and what
@@ -131,10 +131,10 @@ impl Named {
     /// `secretKey: minio123` is a secret, so after other words than *password* the value must itself
     /// name one, or repeat the words of the name.
     fn names_entry(&self, text: &str) -> bool {
-        let value = words::split(text);
+        let value = words::split_name(text);
         if self.before() == "secret"
-            && !self.back(2).is_empty()
-            && value.last().is_some_and(|word| word == self.back(2))
+            && !self.word_from_end(2).is_empty()
+            && value.last().is_some_and(|word| word == self.word_from_end(2))
         {
             return is_identifier(&text.to_ascii_lowercase());
         }
@@ -142,7 +142,7 @@ impl Named {
         let names_secret = value.iter().any(|word| word == "key" || HEADS.iter().any(|(head, _)| head == word));
         let made_up = value.first().is_none_or(|first| NO_OBJECT_STARTS.contains(&first.as_str()));
         let named = names_secret && !made_up && text.contains(['-', '_', '.']);
-        is_identifier(text) && (family.is_some_and(|family| family != Family::Secret) || named)
+        is_identifier(text) && (family.is_some_and(|family| family != SecretFamily::Secret) || named)
     }
 
     /// `passwordKey: DB_PASSWORD`.
@@ -176,7 +176,7 @@ impl Named {
     /// `DB_SECRET: orders-db`: several words, one of them of the name.
     fn shares_word(&self, text: &str) -> bool {
         let made_up = text.split('-').next().is_none_or(|first| NO_OBJECT_STARTS.contains(&first));
-        let value = if text.len() > LONGEST_RESTATED { Vec::new() } else { words::split(text) };
+        let value = if text.len() > LONGEST_RESTATED { Vec::new() } else { words::split_name(text) };
         let is_shared = |word: &String| word.len() > 1 && word != self.last() && self.words.contains(word);
         !made_up && text.contains('-') && value.iter().any(is_shared)
     }
@@ -187,7 +187,7 @@ impl Named {
         if text.len() > LONGEST_RESTATED {
             return false;
         }
-        let value = words::split(text);
+        let value = words::split_name(text);
         value.len() < 3 && value.iter().all(|word| self.words.contains(word))
     }
 }
@@ -203,7 +203,7 @@ pub(super) fn maps_to_names(field: &str) -> bool {
     if field.len() > LONGEST_RESTATED {
         return false;
     }
-    let words = words::split(field);
+    let words = words::split_name(field);
     let names_secret = |word: &String| {
         matches!(word.as_str(), "secret" | "existing" | "key" | "remote") || HEADS.iter().any(|(head, _)| head == word)
     };
@@ -217,14 +217,14 @@ pub(super) fn is_key_name(text: &str) -> bool {
         && text.len() <= 63
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
         && !looks_random(text)
-        && !has_made_part(text)
+        && !has_random_part(text)
 }
 
 /// `uid`, `accountId`, `admin-user`. One word alone may be a password too.
 fn is_field(text: &str) -> bool {
     let is_known = text.len() <= 4
         || text.contains(['-', '_', '.'])
-        || words::split(text).last().is_some_and(|last| FIELD_WORDS.contains(&last.as_str()));
+        || words::split_name(text).last().is_some_and(|last| FIELD_WORDS.contains(&last.as_str()));
     is_known
         && text.len() <= 20
         && text.starts_with(|char: char| char.is_ascii_lowercase())

@@ -8,40 +8,40 @@ use std::ops::Range;
 use super::elsewhere::{is_key_name, maps_to_names};
 use super::literal::{BLANK, is_literal};
 use super::names::{NameVerdict, analyse};
-use super::random::{entropy, is_mixed_password, mixed};
+use super::random::{entropy, is_mixed, is_mixed_password};
 use super::shapes;
-use super::structure::Document;
+use super::structure::StructuredFile;
 use super::values::{Certainty, ValueHit};
-use super::vocabulary::{Family, HEADS};
+use super::vocabulary::{HEADS, SecretFamily};
 use super::words;
 
 /// Name under which the first credential of a file is reported.
 const DETECTOR: &str = "assignment";
 
 /// Looks for a credential that a line of a file assigns.
-pub(super) fn scan(key: &str, text: &str) -> Option<ValueHit> {
+pub(super) fn find_assignment(key: &str, text: &str) -> Option<ValueHit> {
     let trimmed = text.trim();
     // Knative documents its settings in such an entry
     if key.starts_with("_example") {
         return None;
     }
-    if let Some(document) = Document::parse(key, text) {
-        let assigned = document.assignment(text).map(|(name, range)| hit(&name, range));
+    if let Some(document) = StructuredFile::parse(key, text) {
+        let assigned = document.find_assignment(text).map(|(name, range)| assignment_hit(&name, range));
         if assigned.is_some() || !document.has_lines {
             return assigned;
         }
     }
     if !trimmed.contains('\n') && !is_config_file(key) {
         let alone = || only_setting(text);
-        return options(text).or_else(alone).map(|(name, range)| hit(&name, Some(range)));
+        return find_option(text).or_else(alone).map(|(name, range)| assignment_hit(&name, Some(range)));
     }
     let quoted_only = is_program(key, trimmed);
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
-        if let Some((name, range)) = assignment(line, quoted_only).or_else(|| options(line)) {
+        if let Some((name, range)) = parse_assignment(line, quoted_only).or_else(|| find_option(line)) {
             let value = line.get(range.clone()).unwrap_or_default();
-            if !(is_key_name(value) && maps_to_names(parent(text, offset))) {
-                return Some(hit(&name, Some(offset + range.start..offset + range.end)));
+            if !(is_key_name(value) && maps_to_names(parent_of_line(text, offset))) {
+                return Some(assignment_hit(&name, Some(offset + range.start..offset + range.end)));
             }
         }
         offset += line.len();
@@ -52,11 +52,11 @@ pub(super) fn scan(key: &str, text: &str) -> Option<ValueHit> {
 /// The name and the value of a text that is one setting and nothing else: `password: hunter2`.
 fn only_setting(text: &str) -> Option<(String, Range<usize>)> {
     let is_setting = text.split_whitespace().count() == 2 && text.trim().contains(": ");
-    is_setting.then(|| assignment(text, false)).flatten()
+    is_setting.then(|| parse_assignment(text, false)).flatten()
 }
 
 /// The owner of the settings of the line at an offset, by its indentation.
-fn parent(text: &str, offset: usize) -> &str {
+fn parent_of_line(text: &str, offset: usize) -> &str {
     let indentation = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
     let own = indentation(text.get(offset..).unwrap_or_default());
     let mut before = text.get(..offset).unwrap_or_default().lines().rev();
@@ -67,7 +67,7 @@ fn parent(text: &str, offset: usize) -> &str {
 /// The same for a text of a file: the name, and where the credential stands.
 pub(super) fn scan_inner(key: &str, text: &str) -> Option<(String, Option<Range<usize>>)> {
     if let Ok(serde_json::Value::Object(_)) = serde_json::from_str(text) {
-        return Document::parse(key, text)?.inner_assignment(text);
+        return StructuredFile::parse(key, text)?.inner_assignment(text);
     }
     text.split_inclusive('\n')
         .scan(0, |offset, line| {
@@ -76,12 +76,12 @@ pub(super) fn scan_inner(key: &str, text: &str) -> Option<(String, Option<Range<
             Some((start, line))
         })
         .find_map(|(start, line)| {
-            let (name, range) = assignment(line, false)?;
+            let (name, range) = parse_assignment(line, false)?;
             Some((name, Some(start + range.start..start + range.end)))
         })
 }
 
-fn hit(name: &str, range: Option<Range<usize>>) -> ValueHit {
+fn assignment_hit(name: &str, range: Option<Range<usize>>) -> ValueHit {
     ValueHit { detector: DETECTOR, certainty: Certainty::Likely, reason: format!("a text that sets `{name}`"), range }
 }
 
@@ -100,31 +100,31 @@ fn is_shell(text: &str) -> bool {
 }
 
 /// Options of a command: `--password=…`, `-Ddb.password=…`, or such an assignment alone.
-fn options(line: &str) -> Option<(String, Range<usize>)> {
+fn find_option(line: &str) -> Option<(String, Range<usize>)> {
     let alone = !line.trim().contains(char::is_whitespace);
     line.split_whitespace().filter(|word| alone || word.starts_with('-')).find_map(|word| {
         let (name, value) = word.split_once('=')?;
         let name = name.strip_prefix("-D").unwrap_or(name).trim_start_matches('-');
         let (value, quoting) = unquote(value.split([';', '&']).next().unwrap_or(value))?;
-        judge(name, value, quoting).then(|| (name.to_owned(), range_in(line, value)))
+        is_credential(name, value, quoting).then(|| (name.to_owned(), range_in(line, value)))
     })
 }
 
 /// Whether quotes say where a value begins and ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quoting {
+pub(super) enum ValueQuoting {
     Quoted,
     Bare,
 }
 
 /// The name that a line gives a credential, and where the credential stands in the line.
-fn assignment(line: &str, quoted_only: bool) -> Option<(String, Range<usize>)> {
-    let (name, value) = halves(line)?;
+fn parse_assignment(line: &str, quoted_only: bool) -> Option<(String, Range<usize>)> {
+    let (name, value) = split_assignment(line)?;
     let (value, quoting) = unquote(value)?;
-    if quoted_only && quoting == Quoting::Bare {
+    if quoted_only && quoting == ValueQuoting::Bare {
         return None;
     }
-    judge(&name, value, quoting).then(|| (name, range_in(line, value)))
+    is_credential(&name, value, quoting).then(|| (name, range_in(line, value)))
 }
 
 fn range_in(line: &str, part: &str) -> Range<usize> {
@@ -133,7 +133,7 @@ fn range_in(line: &str, part: &str) -> Range<usize> {
 }
 
 /// Cuts `export KEY=value`, `- key: value`, `"key": "value",` in two.
-fn halves(line: &str) -> Option<(String, &str)> {
+fn split_assignment(line: &str) -> Option<(String, &str)> {
     let line = line.trim();
     if ["#", "//", ";", "--", "*", "/*", "<!--"].iter().any(|comment| line.starts_with(comment)) {
         return None;
@@ -153,13 +153,13 @@ fn halves(line: &str) -> Option<(String, &str)> {
 }
 
 /// Takes quotes, a trailing comma and a comment off a value; nothing where it is not one word.
-fn unquote(value: &str) -> Option<(&str, Quoting)> {
+fn unquote(value: &str) -> Option<(&str, ValueQuoting)> {
     let value = value.trim_start_matches(['=', '>', ' ', '\t']).trim_end();
     for quote in ['"', '\''] {
         if let Some(rest) = value.strip_prefix(quote) {
             let (inside, after) = rest.split_once(quote)?;
             let after = after.trim_start_matches([',', ';', ' ', ')', '}']);
-            return (after.is_empty() || after.starts_with(['#', '/'])).then_some((inside, Quoting::Quoted));
+            return (after.is_empty() || after.starts_with(['#', '/'])).then_some((inside, ValueQuoting::Quoted));
         }
     }
     let value = value.split(" #").next().unwrap_or(value).trim_end().trim_end_matches([',', ';']);
@@ -167,17 +167,17 @@ fn unquote(value: &str) -> Option<(&str, Quoting)> {
     let code = value.starts_with(['&', '*', '!', '|', '>', '$', '@', '%', '`', '-', '(', '[', '{', '<'])
         || value.contains([' ', '\t', '"', '\''])
         || (value.contains(brackets) && !is_mixed_password(&value.replace(brackets, "")));
-    (!code).then_some((value, Quoting::Bare))
+    (!code).then_some((value, ValueQuoting::Bare))
 }
 
 /// Whether a name and a value together are a literal credential.
-pub(super) fn judge(name: &str, value: &str, quoting: Quoting) -> bool {
+pub(super) fn is_credential(name: &str, value: &str, quoting: ValueQuoting) -> bool {
     let segment = name.rsplit(['.', '/']).next().unwrap_or(name);
     // `api.key` needs the word before
     let segment = if matches!(segment, "key" | "keys" | "id") { name } else { segment };
     let analysis = analyse(segment);
     let (NameVerdict::Sensitive { .. }, Some(family)) = (&analysis.verdict, analysis.family) else { return false };
-    let bare_code = quoting == Quoting::Bare && is_member(value);
+    let bare_code = quoting == ValueQuoting::Bare && is_member(value);
     is_literal(name, value)
         && !value.contains(BLANK)
         && !value.contains(char::is_whitespace)
@@ -185,11 +185,11 @@ pub(super) fn judge(name: &str, value: &str, quoting: Quoting) -> bool {
         && !names_itself(name, value)
         && !is_keyword(value)
         && shapes::veto(family, segment, value).is_none()
-        && (family == Family::Password || is_made(value))
+        && (family == SecretFamily::Password || is_random(value))
 }
 
 /// Tokens and secrets are made; people use these words for too many other things, such as names of objects.
-fn is_made(value: &str) -> bool {
+fn is_random(value: &str) -> bool {
     let is_name = value.contains(['-', '_', '.', '/']) && is_key_name(value.trim_start_matches('/'));
     let is_long = value.len() >= 12 && entropy(value) >= 3.0;
     let is_short = value.len() >= 6
@@ -197,7 +197,7 @@ fn is_made(value: &str) -> bool {
         && !value.contains(['-', '_', '.', '/', ':'])
         && !is_algorithm(value);
     is_mixed_password(value)
-        || (mixed(value) && !is_name && (is_long || is_short))
+        || (is_mixed(value) && !is_name && (is_long || is_short))
         || (is_exclaimed(value) && !value.contains(['-', '_', '.', '/']))
 }
 
@@ -225,10 +225,12 @@ fn is_member(value: &str) -> bool {
 
 /// `password: Password` in a catalogue of texts. In lower case it would be a weak password.
 fn names_itself(name: &str, value: &str) -> bool {
-    let named = words::split(name);
+    let named = words::split_name(name);
     value.starts_with(char::is_uppercase)
         && value.chars().all(|char| char.is_alphabetic() || "_-.".contains(char))
-        && words::split(value).iter().all(|word| named.contains(word) || HEADS.iter().any(|(head, _)| head == word))
+        && words::split_name(value)
+            .iter()
+            .all(|word| named.contains(word) || HEADS.iter().any(|(head, _)| head == word))
 }
 
 /// Words of schemas, of prompts and of `nsswitch.conf`, which has a line `passwd: compat`.
@@ -246,7 +248,7 @@ mod tests {
     use super::*;
 
     fn found(key: &str, text: &str) -> Option<String> {
-        scan(key, text).map(|hit| text[hit.range.expect("placed")].to_owned())
+        find_assignment(key, text).map(|hit| text[hit.range.expect("placed")].to_owned())
     }
 
     #[test]
@@ -301,7 +303,7 @@ mod tests {
             ("ARGS", "--password-file=/x --password=$PASSWORD --token=abc"),
             ("URL_TEMPLATE", "user=app password is hunter2"),
         ] {
-            assert_eq!(scan(key, &super::super::literal::blank_templates(text)), None, "{key}: {text}");
+            assert_eq!(find_assignment(key, &super::super::literal::blank_templates(text)), None, "{key}: {text}");
         }
     }
 

@@ -7,7 +7,7 @@ use super::lookup::is_lookup;
 use super::placeholder::is_placeholder;
 use super::random::looks_random;
 use super::structure;
-use crate::template_tokens::{TemplateTag, is_template, lex, tag_ranges};
+use crate::template_tokens::{TemplateTag, is_template, lex_template, tag_ranges};
 
 /// Stands where a template was; no text that people write holds it.
 pub(super) const BLANK: char = '\u{1}';
@@ -36,7 +36,7 @@ pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     if !is_template(text) {
         return Cow::Borrowed(text);
     }
-    let lexed = lex(text);
+    let lexed = lex_template(text);
     let names = |tag: &&TemplateTag<'_>| {
         tag.is_of_names() && text.get(tag.range.clone()).is_some_and(|tag| !tag.split(' ').any(looks_random))
     };
@@ -191,7 +191,11 @@ fn reference_length(text: &str) -> usize {
         let name = inside.get(..length)?;
         (is_name(name) || matches!(*open, "${" | "$(" | "$${")).then_some(open.len() + length + close.len())
     });
-    bracketed.or_else(|| delimited(text, '%')).or_else(|| delimited(text, '@')).or_else(|| variable(text)).unwrap_or(0)
+    bracketed
+        .or_else(|| delimited_length(text, '%'))
+        .or_else(|| delimited_length(text, '@'))
+        .or_else(|| variable_length(text))
+        .unwrap_or(0)
 }
 
 /// A name in brackets may have words, dots and dashes, but is not what a password looks like.
@@ -200,7 +204,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// `%NAME%` and `@NAME@`.
-fn delimited(text: &str, mark: char) -> Option<usize> {
+fn delimited_length(text: &str, mark: char) -> Option<usize> {
     let inside = text.strip_prefix(mark)?;
     let length = inside.find(mark)?;
     let upper = |byte: u8| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit();
@@ -208,7 +212,7 @@ fn delimited(text: &str, mark: char) -> Option<usize> {
 }
 
 /// `$NAME`, and `%s` as in a format. Shells know `$name` too, but `$ecret` is a password.
-fn variable(text: &str) -> Option<usize> {
+fn variable_length(text: &str) -> Option<usize> {
     if ["%s", "%d", "%v", "%q"].iter().any(|format| text.starts_with(format)) {
         let next = text.chars().nth(2);
         return next.is_none_or(|next| !next.is_alphanumeric()).then_some(2);
@@ -227,7 +231,7 @@ pub(super) fn is_literal(key: &str, text: &str) -> bool {
     if text.is_empty() || is_reference(&blank_templates(text)) || is_placeholder(key, text) {
         return false;
     }
-    structure::literals(key, text).unwrap_or(true)
+    structure::has_literals(key, text).unwrap_or(true)
 }
 
 #[cfg(test)]
@@ -296,7 +300,7 @@ mod tests {
             let blanked = blank_templates(&text);
             prop_assert_eq!(blanked.len(), text.len());
             let mut engine = minijinja::Environment::new();
-            engine.set_syntax(crate::template_tokens::syntax());
+            engine.set_syntax(crate::template_tokens::lexer_syntax());
             engine.set_formatter(|_, _, _| Ok(()));
             if is_template(&text) && let Ok(printed) = engine.render_str(&text, ()) {
                 let left: String = blanked.chars().filter(|char| *char != BLANK && !char.is_whitespace()).collect();

@@ -4,7 +4,7 @@
 //! made, and then the text is no mere lookup.
 
 use super::literal::has_reference_prefix;
-use super::random::has_made_part;
+use super::random::has_random_part;
 use super::vocabulary::HEADS;
 use super::words;
 
@@ -34,7 +34,7 @@ fn is_call(text: &str) -> bool {
         && name.len() <= 40
         && name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"._:".contains(&byte));
     let bare = arguments.trim().trim_matches(['"', '\'']);
-    is_name && (has_reference_prefix(bare) || !has_made_part(arguments))
+    is_name && (has_reference_prefix(bare) || !has_random_part(arguments))
 }
 
 /// `os.environ/NAME`, `process.env.NAME`, `ENV["NAME"]`.
@@ -44,7 +44,7 @@ fn is_variable(text: &str) -> bool {
         rest.len() > name.len()
             && name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            && !has_made_part(name)
+            && !has_random_part(name)
     })
 }
 
@@ -60,7 +60,7 @@ fn is_tagged(text: &str) -> bool {
 /// `secrets.DB_PASSWORD`, `.Values.db.password`, `var.db_password`.
 fn is_member_of_scope(text: &str) -> bool {
     let members = SCOPES.iter().find_map(|scope| text.strip_prefix(scope)?.strip_prefix('.'));
-    members.is_some_and(|members| is_fields(members) && !has_made_part(members))
+    members.is_some_and(|members| is_fields(members) && !has_random_part(members))
 }
 
 /// `spec.global.credentials.apiKey`: where in a structure the value is.
@@ -68,7 +68,7 @@ fn is_path_of_fields(text: &str) -> bool {
     let is_deep = text.bytes().filter(|byte| *byte == b'.').count() >= 2;
     let last = text.rsplit('.').next().unwrap_or(text);
     let names_secret = |word: &String| word == "key" || HEADS.iter().any(|(head, _)| head == word);
-    is_deep && is_fields(text) && words::split(last).last().is_some_and(names_secret)
+    is_deep && is_fields(text) && words::split_name(last).last().is_some_and(names_secret)
 }
 
 fn is_fields(text: &str) -> bool {

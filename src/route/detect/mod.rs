@@ -26,9 +26,9 @@ mod values;
 mod vocabulary;
 mod words;
 
-pub use distinct::{Distinctness, Heard, SHORTEST, distinctness};
-pub use names::{NameVerdict, name, public_prefix};
-pub use values::{Certainty, ValueHit, value};
+pub use distinct::{DetectionSummary, SHORTEST, Uniqueness, rate_uniqueness};
+pub use names::{NameVerdict, classify_name, public_prefix};
+pub use values::{Certainty, ValueHit, detect_credential};
 
 use std::borrow::Cow;
 
@@ -47,19 +47,19 @@ pub struct Detection {
 
 impl Detection {
     /// Whether the entry is a secret as far as can be told from name and value.
-    pub fn sensitive(&self) -> bool {
-        self.name_speaks() || self.by_value.is_some()
+    pub fn is_sensitive(&self) -> bool {
+        self.name_decides() || self.by_value.is_some()
     }
 
     /// Whether the name makes the entry a secret.
-    pub fn name_speaks(&self) -> bool {
+    pub fn name_decides(&self) -> bool {
         self.name_vetoed.is_none() && !matches!(self.by_name, NameVerdict::Plain { .. })
     }
 
     /// Why the name makes the entry a secret, if it does.
     pub fn name_reason(&self) -> Option<&str> {
         match &self.by_name {
-            NameVerdict::Sensitive { reason } | NameVerdict::Weak { reason } if self.name_speaks() => Some(reason),
+            NameVerdict::Sensitive { reason } | NameVerdict::Weak { reason } if self.name_decides() => Some(reason),
             _ => None,
         }
     }
@@ -67,8 +67,10 @@ impl Detection {
     /// Why the entry is a secret; empty where it is none.
     pub fn reasons(&self) -> Vec<String> {
         let name = match &self.by_name {
-            NameVerdict::Sensitive { reason } if self.name_speaks() => Some(reason.clone()),
-            NameVerdict::Weak { reason } if self.name_speaks() => Some(format!("{reason}, and the value looks random")),
+            NameVerdict::Sensitive { reason } if self.name_decides() => Some(reason.clone()),
+            NameVerdict::Weak { reason } if self.name_decides() => {
+                Some(format!("{reason}, and the value looks random"))
+            }
             _ => None,
         };
         name.into_iter().chain(self.by_value.iter().map(|hit| hit.reason.clone())).collect()
@@ -114,14 +116,14 @@ impl TextKind {
 pub fn classify(key: &str, text: Option<&str>, kind: TextKind) -> Detection {
     let text = text.map(|text| kind.read(text));
     let text = text.as_deref();
-    test_hook::work(key.len() + text.map_or(0, str::len));
+    test_hook::count_work(key.len() + text.map_or(0, str::len));
     let analysis = names::analyse(key);
     let name_vetoed = match (analysis.family, text) {
         (Some(family), Some(text)) => shapes::veto(family, key, text),
-        (Some(vocabulary::Family::Weak), None) => Some("there is no value to look at".to_owned()),
+        (Some(vocabulary::SecretFamily::Weak), None) => Some("there is no value to look at".to_owned()),
         _ => None,
     };
-    Detection { by_name: analysis.verdict, name_vetoed, by_value: text.and_then(|text| value(key, text)) }
+    Detection { by_name: analysis.verdict, name_vetoed, by_value: text.and_then(|text| detect_credential(key, text)) }
 }
 
 /// Whether a value is the name of a key by its place in a structure: `auth.secretKeys.password` says which key of an
@@ -140,7 +142,7 @@ pub fn is_literal(key: &str, text: &str, kind: TextKind) -> bool {
 /// Whether a literal credential lies in this value in plain text.
 pub fn is_literal_credential(key: &str, text: &str) -> bool {
     let detection = classify(key, Some(text), TextKind::Template);
-    detection.by_value.is_some() || (detection.name_speaks() && literal::is_literal(key, text))
+    detection.by_value.is_some() || (detection.name_decides() && literal::is_literal(key, text))
 }
 
 #[cfg(test)]
@@ -190,7 +192,7 @@ mod tests {
             ("APP_AUTH", "hZ8fQ2mX7vKp4TnR", true, true),
             ("APP_AUTH", "ldap", false, false),
         ] {
-            assert_eq!(classify(key, Some(text), TextKind::Template).sensitive(), sensitive, "{key}: {text}");
+            assert_eq!(classify(key, Some(text), TextKind::Template).is_sensitive(), sensitive, "{key}: {text}");
             assert_eq!(is_literal_credential(key, text), leak, "{key}: {text}");
         }
     }
@@ -241,9 +243,9 @@ mod tests {
             "\\n",
         ] {
             let text = piece.repeat(200_000 / piece.len());
-            let before = test_hook::worked();
+            let before = test_hook::counted_work();
             let _ = is_literal_credential("DB_PASSWORD", &text);
-            let work = test_hook::worked() - before;
+            let work = test_hook::counted_work() - before;
             // what is quadratic would be thousands of times the text
             assert!(work <= 200 * text.len(), "{piece}: {work}");
         }
@@ -274,7 +276,7 @@ mod tests {
                 ("app.yaml", format!("x: 1\npassword: {secret}\n")),
             ] {
                 let detection = classify(key, Some(&text), TextKind::Template);
-                prop_assert!(detection.sensitive());
+                prop_assert!(detection.is_sensitive());
                 let said = format!("{:?}{:?}", detection.reasons(), detection.near_miss());
                 prop_assert!(!said.contains(&secret));
             }

@@ -8,9 +8,9 @@
 use super::vocabulary::files::{CONFIG_EXTENSIONS, CREDENTIAL_FILES, KEY_EXTENSIONS, PUBLIC_EXTENSIONS, SSH_KEY_FILES};
 use super::vocabulary::qualifiers::QUALIFIERS;
 use super::vocabulary::{
-    AFTER_VERB_PASS, COUNTED_TOKEN, COUNTED_TOKENS, ELSEWHERE, FIRST_SWITCHES, FORMS, Family, HEADS, KEY_FORMS,
-    LAST_HEADS, NEGATING, NEGATING_KEYS, NEGATING_TOKENS, OTHER_KEYS, PAIRS, PUBLIC_PREFIXES, SECRET_KEYS,
-    SECRET_KEYS_AFAR, SWITCHES, WEAK,
+    AFTER_VERB_PASS, COUNTED_TOKEN, COUNTED_TOKENS, ELSEWHERE, FIRST_SWITCHES, FORMS, HEADS, KEY_FORMS, LAST_HEADS,
+    NEGATING, NEGATING_KEYS, NEGATING_TOKENS, OTHER_KEYS, PAIRS, PUBLIC_PREFIXES, SECRET_KEYS, SECRET_KEYS_AFAR,
+    SWITCHES, SecretFamily, WEAK,
 };
 use super::words;
 
@@ -36,7 +36,7 @@ pub enum NameVerdict {
 }
 
 /// Judges a name: the words of an environment variable, a property or a file in a bundle.
-pub fn name(key: &str) -> NameVerdict {
+pub fn classify_name(key: &str) -> NameVerdict {
     analyse(key).verdict
 }
 
@@ -50,13 +50,13 @@ pub fn public_prefix(key: &str) -> Option<&'static str> {
 
 /// A verdict with what the checks of values need to know about it.
 #[derive(Debug, Clone)]
-pub(super) struct Analysis {
+pub(super) struct NameAnalysis {
     pub(super) verdict: NameVerdict,
-    pub(super) family: Option<Family>,
+    pub(super) family: Option<SecretFamily>,
 }
 
-impl Analysis {
-    fn sensitive(family: Family, reason: String) -> Self {
+impl NameAnalysis {
+    fn sensitive(family: SecretFamily, reason: String) -> Self {
         Self { verdict: NameVerdict::Sensitive { reason }, family: Some(family) }
     }
 
@@ -65,13 +65,13 @@ impl Analysis {
     }
 }
 
-pub(super) fn analyse(key: &str) -> Analysis {
-    annotation(key).or_else(|| file_shaped(key)).unwrap_or_else(|| analyse_words(key))
+pub(super) fn analyse(key: &str) -> NameAnalysis {
+    analyse_annotation(key).or_else(|| file_shaped(key)).unwrap_or_else(|| analyse_words(key))
 }
 
 /// `nginx.ingress.kubernetes.io/auth-secret`, `checksum/secret`: annotations are shown to everyone
 /// who may look at an object, so they hold the names and digests of secrets.
-fn annotation(key: &str) -> Option<Analysis> {
+fn analyse_annotation(key: &str) -> Option<NameAnalysis> {
     let (domain, name) = key.rsplit_once('/')?;
     let is_domain = ["io", "com", "org", "net", "dev", "sh"].iter().any(|end| {
         let rest = domain.strip_suffix(end).and_then(|rest| rest.strip_suffix('.'));
@@ -79,85 +79,89 @@ fn annotation(key: &str) -> Option<Analysis> {
     });
     let digest = domain.rsplit('.').next() == Some("checksum");
     let NameVerdict::Sensitive { reason } = analyse_words(name).verdict else { return None };
-    (is_domain || digest).then(|| Analysis::plain(Some(format!("{reason}, but the name is that of an annotation"))))
+    (is_domain || digest).then(|| NameAnalysis::plain(Some(format!("{reason}, but the name is that of an annotation"))))
 }
 
 /// A head word in a name.
 #[derive(Clone, Copy)]
-struct Head {
+struct HeadWord {
     index: usize,
-    family: Family,
+    family: SecretFamily,
 }
 
-fn analyse_words(key: &str) -> Analysis {
-    let words = words::split(key);
-    let Some(head) = (0..words.len()).rev().find_map(|index| head_at(&words, index)) else { return weak(&words) };
+fn analyse_words(key: &str) -> NameAnalysis {
+    let words = words::split_name(key);
+    let Some(head) = (0..words.len()).rev().find_map(|index| head_at(&words, index)) else {
+        return analyse_weak(&words);
+    };
     let near_miss = public_prefix(key)
         .map(|prefix| format!("names that start with `{prefix}` are published to browsers"))
-        .or_else(|| negation(&words, head))
-        .or_else(|| qualification(&words, head));
+        .or_else(|| find_negation(&words, head))
+        .or_else(|| find_qualification(&words, head));
     match near_miss {
-        Some(reason) => Analysis::plain(Some(reason)),
-        None => Analysis::sensitive(head.family, describe(&words, head)),
+        Some(reason) => NameAnalysis::plain(Some(reason)),
+        None => NameAnalysis::sensitive(head.family, describe(&words, head)),
     }
 }
 
-fn word(words: &[String], index: usize) -> &str {
+fn word_at(words: &[String], index: usize) -> &str {
     words.get(index).map_or("", String::as_str)
 }
 
-fn before(words: &[String], index: usize) -> &str {
-    index.checked_sub(1).map_or("", |index| word(words, index))
+fn word_before(words: &[String], index: usize) -> &str {
+    index.checked_sub(1).map_or("", |index| word_at(words, index))
 }
 
-fn head_at(words: &[String], index: usize) -> Option<Head> {
-    let this = word(words, index);
-    let family_in = |table: &[(&str, Family)]| table.iter().find(|(head, _)| *head == this).map(|(_, family)| *family);
+fn head_at(words: &[String], index: usize) -> Option<HeadWord> {
+    let this = word_at(words, index);
+    let family_in =
+        |table: &[(&str, SecretFamily)]| table.iter().find(|(head, _)| *head == this).map(|(_, family)| *family);
     let is_last = index + 1 == words.len();
     let family = match this {
         "key" | "keys" => return key_at(words, index),
-        "pass" if AFTER_VERB_PASS.contains(&word(words, index + 1)) => return None,
+        "pass" if AFTER_VERB_PASS.contains(&word_at(words, index + 1)) => return None,
         _ if is_last && pair_at(words, index).is_some() => pair_at(words, index),
         _ if is_last && index > 0 => family_in(LAST_HEADS).or_else(|| family_in(HEADS)),
         _ => family_in(HEADS),
     };
-    family.map(|family| Head { index, family })
+    family.map(|family| HeadWord { index, family })
 }
 
-fn pair_at(words: &[String], index: usize) -> Option<Family> {
-    let (first, second) = (before(words, index), word(words, index));
+fn pair_at(words: &[String], index: usize) -> Option<SecretFamily> {
+    let (first, second) = (word_before(words, index), word_at(words, index));
     PAIRS.iter().find(|pair| pair.0 == first && pair.1 == second).map(|pair| pair.2)
 }
 
 /// `key` is a head where the word before it says so, and one that is negated where it says that.
-fn key_at(words: &[String], index: usize) -> Option<Head> {
-    let previous = before(words, index);
+fn key_at(words: &[String], index: usize) -> Option<HeadWord> {
+    let previous = word_before(words, index);
     let known = SECRET_KEYS.contains(&previous) || OTHER_KEYS.contains(&previous) || NEGATING.contains(&previous);
-    let is_form = KEY_FORMS.contains(&word(words, index + 1)) && index > 0 && index + 2 == words.len();
+    let is_form = KEY_FORMS.contains(&word_at(words, index + 1)) && index > 0 && index + 2 == words.len();
     let is_public = NEGATING_KEYS.contains(&previous);
-    (known || is_public || is_form || guarded_from_afar(words, index)).then_some(Head { index, family: Family::Key })
+    (known || is_public || is_form || guarded_from_afar(words, index))
+        .then_some(HeadWord { index, family: SecretFamily::Key })
 }
 
 fn guarded_from_afar(words: &[String], index: usize) -> bool {
-    index >= 2 && SECRET_KEYS_AFAR.contains(&word(words, index - 2))
+    index >= 2 && SECRET_KEYS_AFAR.contains(&word_at(words, index - 2))
 }
 
-fn describe(words: &[String], head: Head) -> String {
-    match word(words, head.index) {
-        key @ ("key" | "keys") => format!("words `{} {key}`", before(words, head.index)),
-        last if pair_at(words, head.index).is_some() => format!("words `{} {last}`", before(words, head.index)),
+fn describe(words: &[String], head: HeadWord) -> String {
+    match word_at(words, head.index) {
+        key @ ("key" | "keys") => format!("words `{} {key}`", word_before(words, head.index)),
+        last if pair_at(words, head.index).is_some() => format!("words `{} {last}`", word_before(words, head.index)),
         word => format!("word `{word}`"),
     }
 }
 
 /// What before the head takes its meaning away.
-fn negation(words: &[String], head: Head) -> Option<String> {
-    let this = word(words, head.index);
-    let previous = before(words, head.index);
+fn find_negation(words: &[String], head: HeadWord) -> Option<String> {
+    let this = word_at(words, head.index);
+    let previous = word_before(words, head.index);
     let other_key =
         matches!(this, "key" | "keys") && OTHER_KEYS.contains(&previous) && !guarded_from_afar(words, head.index);
-    let other_key = other_key || head.family == Family::Key && NEGATING_KEYS.contains(&previous);
-    let other_token = head.family == Family::Token && NEGATING_TOKENS.contains(&previous);
+    let other_key = other_key || head.family == SecretFamily::Key && NEGATING_KEYS.contains(&previous);
+    let other_token = head.family == SecretFamily::Token && NEGATING_TOKENS.contains(&previous);
     if other_key || other_token || NEGATING.contains(&previous) {
         return Some(format!("`{previous}` stands before `{this}`"));
     }
@@ -179,8 +183,8 @@ fn negation(words: &[String], head: Head) -> Option<String> {
 }
 
 /// What after the head says that the value is something about the secret.
-fn qualification(words: &[String], head: Head) -> Option<String> {
-    let this = word(words, head.index);
+fn find_qualification(words: &[String], head: HeadWord) -> Option<String> {
+    let this = word_at(words, head.index);
     let later = words.get(head.index + 1..).unwrap_or_default();
     if is_vault_secret(words, head) {
         return None;
@@ -191,64 +195,66 @@ fn qualification(words: &[String], head: Head) -> Option<String> {
 
 /// Vault calls two of its secrets an id: the `secret_id` of an app role and the `ROOT_TOKEN_ID` of
 /// its development server. The `id` of a client's secret is one, though.
-fn is_vault_secret(words: &[String], head: Head) -> bool {
-    let previous = before(words, head.index);
-    let named = match word(words, head.index) {
+fn is_vault_secret(words: &[String], head: HeadWord) -> bool {
+    let previous = word_before(words, head.index);
+    let named = match word_at(words, head.index) {
         "secret" => matches!(previous, "" | "role" | "approle" | "vault"),
         "token" => previous == "root",
         _ => false,
     };
-    named && head.index + 2 == words.len() && word(words, head.index + 1) == "id"
+    named && head.index + 2 == words.len() && word_at(words, head.index + 1) == "id"
 }
 
-fn weak(words: &[String]) -> Analysis {
+fn analyse_weak(words: &[String]) -> NameAnalysis {
     let mut words = words.iter().rev().skip_while(|word| FORMS.contains(&word.as_str()));
-    let Some(last) = words.next().filter(|word| WEAK.contains(&word.as_str())) else { return Analysis::plain(None) };
+    let Some(last) = words.next().filter(|word| WEAK.contains(&word.as_str())) else {
+        return NameAnalysis::plain(None);
+    };
     let reason = format!("last word `{last}`");
-    Analysis { verdict: NameVerdict::Weak { reason }, family: Some(Family::Weak) }
+    NameAnalysis { verdict: NameVerdict::Weak { reason }, family: Some(SecretFamily::Weak) }
 }
 
 /// Judges names that are those of files.
-fn file_shaped(key: &str) -> Option<Analysis> {
+fn file_shaped(key: &str) -> Option<NameAnalysis> {
     let file = key.rsplit(['/', '\\']).next().unwrap_or(key);
     // `KUBECONFIG` is a variable that holds a path
     if CREDENTIAL_FILES.contains(&file) {
-        return Some(Analysis::sensitive(Family::File, format!("file name `{file}`")));
+        return Some(NameAnalysis::sensitive(SecretFamily::File, format!("file name `{file}`")));
     }
     let (stem, endings) = file.split_once('.').unwrap_or((file, ""));
     if SSH_KEY_FILES.contains(&stem) && !PUBLIC_EXTENSIONS.contains(&endings) {
-        return Some(Analysis::sensitive(Family::File, format!("file name `{stem}`")));
+        return Some(NameAnalysis::sensitive(SecretFamily::File, format!("file name `{stem}`")));
     }
     file.rsplit_once('.').and_then(|(stem, extension)| by_extension(stem, &extension.to_lowercase()))
 }
 
-fn by_extension(stem: &str, extension: &str) -> Option<Analysis> {
-    let words = words::split(stem);
+fn by_extension(stem: &str, extension: &str) -> Option<NameAnalysis> {
+    let words = words::split_name(stem);
     let last = words.last().map_or("", String::as_str);
     match extension {
         "key" if NEGATING.contains(&last) || OTHER_KEYS.contains(&last) => {
-            Some(Analysis::plain(Some(format!("`{last}` stands before `key`"))))
+            Some(NameAnalysis::plain(Some(format!("`{last}` stands before `key`"))))
         }
         "json" if matches!(last, "credential" | "credentials" | "creds") => {
-            Some(Analysis::sensitive(Family::File, format!("file name ends in `{last}.json`")))
+            Some(NameAnalysis::sensitive(SecretFamily::File, format!("file name ends in `{last}.json`")))
         }
         "pem" => pem_file(&words, last),
         _ if KEY_EXTENSIONS.contains(&extension) => {
-            Some(Analysis::sensitive(Family::File, format!("file name ends in `.{extension}`")))
+            Some(NameAnalysis::sensitive(SecretFamily::File, format!("file name ends in `.{extension}`")))
         }
         _ if PUBLIC_EXTENSIONS.contains(&extension) => {
-            Some(Analysis::plain(Some(format!("files that end in `.{extension}` are public"))))
+            Some(NameAnalysis::plain(Some(format!("files that end in `.{extension}` are public"))))
         }
-        _ if CONFIG_EXTENSIONS.contains(&extension) => Some(Analysis::plain(None)),
+        _ if CONFIG_EXTENSIONS.contains(&extension) => Some(NameAnalysis::plain(None)),
         _ => None,
     }
 }
 
 /// A `.pem` holds what its stem says: `server-key.pem`, `ca.pem`.
-fn pem_file(words: &[String], last: &str) -> Option<Analysis> {
+fn pem_file(words: &[String], last: &str) -> Option<NameAnalysis> {
     let negated = words.iter().any(|word| NEGATING.contains(&word.as_str()));
     let is_key = matches!(last, "key" | "privkey" | "privatekey");
-    (is_key && !negated).then(|| Analysis::sensitive(Family::File, format!("file name ends in `{last}.pem`")))
+    (is_key && !negated).then(|| NameAnalysis::sensitive(SecretFamily::File, format!("file name ends in `{last}.pem`")))
 }
 
 #[cfg(test)]
@@ -273,7 +279,7 @@ mod tests {
              PASSWORD_HASH dbpassword mysqlrootpassword githubtoken slackbottoken clientsecret jwtsecretkey stripeapikey
              OCI_CLI_KEY_CONTENT DEPLOYER_KEY_PEM HOST_KEY_BASE64 NIGHTLY_BATCH_KEY TENANT_KEY_MATERIAL rootpw",
         ) {
-            assert!(matches!(name(key), NameVerdict::Sensitive { .. }), "{key}: {:?}", name(key));
+            assert!(matches!(classify_name(key), NameVerdict::Sensitive { .. }), "{key}: {:?}", classify_name(key));
         }
     }
 
@@ -300,14 +306,14 @@ mod tests {
              RECAPTCHA_SITE_KEY TURNSTILE_SITE_KEY JWT_VERIFICATION_KEY PUBLIC_KEY_PEM CACHE_KEY_CONTENT 1password-cli
              1PASSWORD_CONNECT_HOST onepassword secretKeyRef.key tolerations.key NODE_AFFINITY_KEY COOKIE_DOMAIN RELEASE_COOKIE_DOMAIN",
         ) {
-            assert!(matches!(name(key), NameVerdict::Plain { .. }), "{key}: {:?}", name(key));
+            assert!(matches!(classify_name(key), NameVerdict::Plain { .. }), "{key}: {:?}", classify_name(key));
         }
     }
 
     #[test]
     fn ambiguous_names_wait_for_the_value() {
         for key in words_of("GOOGLE_TAG_MANAGER_AUTH kv_key key SLACK_HOOK TENANT_KEY_DATA TENANT_KEY_VALUE") {
-            assert!(matches!(name(key), NameVerdict::Weak { .. }), "{key}: {:?}", name(key));
+            assert!(matches!(classify_name(key), NameVerdict::Weak { .. }), "{key}: {:?}", classify_name(key));
         }
     }
 
@@ -317,13 +323,13 @@ mod tests {
             "tls.key key.pem tls-key.pem server.jks store.p12 id_rsa id_ed25519 id_ed25519.bak .htpasswd .netrc .npmrc
              .pgpass kubeconfig credentials credentials.json 1password-credentials.json .git-credentials",
         ) {
-            assert!(matches!(name(key), NameVerdict::Sensitive { .. }), "{key}: {:?}", name(key));
+            assert!(matches!(classify_name(key), NameVerdict::Sensitive { .. }), "{key}: {:?}", classify_name(key));
         }
         for key in words_of(
             "id_rsa.pub tls.crt ca.crt ca.pem public-key.pem label.key request.csr passwords.yaml secrets.conf
              token.properties init-password.sql",
         ) {
-            assert!(matches!(name(key), NameVerdict::Plain { .. }), "{key}: {:?}", name(key));
+            assert!(matches!(classify_name(key), NameVerdict::Plain { .. }), "{key}: {:?}", classify_name(key));
         }
     }
 
@@ -339,7 +345,7 @@ mod tests {
             ("checksum/secret", "word `secret`, but the name is that of an annotation"),
             ("NEXT_PUBLIC_API_KEY", "names that start with `NEXT_PUBLIC_` are published to browsers"),
         ] {
-            assert_eq!(name(key), NameVerdict::Plain { near_miss: Some(expected.to_owned()) }, "{key}");
+            assert_eq!(classify_name(key), NameVerdict::Plain { near_miss: Some(expected.to_owned()) }, "{key}");
         }
         for (key, expected) in [
             ("DB_PASSWORD", "word `password`"),
@@ -347,12 +353,12 @@ mod tests {
             ("RABBITMQ_ERLANG_COOKIE", "words `erlang cookie`"),
             ("tls.key", "file name ends in `.key`"),
         ] {
-            assert_eq!(name(key), NameVerdict::Sensitive { reason: expected.to_owned() }, "{key}");
+            assert_eq!(classify_name(key), NameVerdict::Sensitive { reason: expected.to_owned() }, "{key}");
         }
     }
 
     #[test]
     fn a_name_without_head_is_plain_and_no_near_miss() {
-        assert_eq!(name("LOG_LEVEL"), NameVerdict::Plain { near_miss: None });
+        assert_eq!(classify_name("LOG_LEVEL"), NameVerdict::Plain { near_miss: None });
     }
 }

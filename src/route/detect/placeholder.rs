@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::random::has_made_part;
+use super::random::has_random_part;
 use super::vocabulary::HEADS;
 use super::words;
 
@@ -108,11 +108,11 @@ pub(super) fn is_placeholder(key: &str, text: &str) -> bool {
     if text.contains('\n') || text.len() > LONGEST {
         return false;
     }
-    asks(key, text) || decoded(text).is_some_and(|inner| asks(key, inner.trim()))
+    asks_for_value(key, text) || decode_text(text).is_some_and(|inner| asks_for_value(key, inner.trim()))
 }
 
 /// Whether a text of one line asks for a value.
-fn asks(key: &str, text: &str) -> bool {
+fn asks_for_value(key: &str, text: &str) -> bool {
     let form = normal_form(text);
     let worded = || {
         (text.len() > 4 && text.starts_with("__") && text.ends_with("__"))
@@ -127,7 +127,7 @@ fn asks(key: &str, text: &str) -> bool {
         || is_crossed_out(text)
         // as documentation of AWS has its keys
         || text.ends_with("EXAMPLEKEY")
-        || (worded() && !has_made_part(text))
+        || (worded() && !has_random_part(text))
         || names_what_it_is_for(key, text, &form)
 }
 
@@ -146,7 +146,7 @@ fn holds_words(form: &str, words: &str) -> bool {
 }
 
 /// Content of a text in Base64, where that is a text of people.
-fn decoded(text: &str) -> Option<String> {
+fn decode_text(text: &str) -> Option<String> {
     let plausible = text.len() >= 8 && text.len().is_multiple_of(4);
     let bytes = plausible.then(|| STANDARD.decode(text).ok()).flatten()?;
     let inner = String::from_utf8(bytes).ok()?;
@@ -173,7 +173,7 @@ pub(super) fn is_pem_body_stub(body: &str) -> bool {
         || (body.contains('<') && body.contains('>'))
         || (words.len() > 1 && words.iter().all(|word| is_word(word)))
         || words.iter().any(|word| word.len() <= LONGEST && has_run_of_x(word))
-        || (words.len() == 1 && words.iter().all(|word| asks("", word)))
+        || (words.len() == 1 && words.iter().all(|word| asks_for_value("", word)))
 }
 
 /// Lower case, words joined by single dashes, decoration at the ends gone.
@@ -217,10 +217,10 @@ fn names_what_it_is_for(key: &str, text: &str, form: &str) -> bool {
     }
     let shouted = text.starts_with(|char: char| char.is_ascii_uppercase())
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b" _-".contains(&byte));
-    if !shouted || text.len() < 3 || has_made_part(text) {
+    if !shouted || text.len() < 3 || has_random_part(text) {
         return false;
     }
-    let (of_key, of_text) = (words::split(key), words::split(text));
+    let (of_key, of_text) = (words::split_name(key), words::split_name(text));
     let is_named = |word: &String| of_key.contains(word) || is_head(word);
     let has_digits = text.bytes().any(|byte| byte.is_ascii_digit());
     (!has_digits && of_text.iter().all(is_named))

@@ -19,29 +19,29 @@ pub(super) fn entropy(text: &str) -> f64 {
 /// Whether a value under a weak head word is likely a secret: long, of letters and digits, and
 /// neither address nor path nor identifier.
 pub(super) fn looks_random(text: &str) -> bool {
-    (16..=1024).contains(&text.len()) && mixed(text) && entropy(text) >= 3.2 && !is_structured(text)
+    (16..=1024).contains(&text.len()) && is_mixed(text) && entropy(text) >= 3.2 && !is_structured(text)
 }
 
 /// Whether a text holds letters and digits and no space.
-pub(super) fn mixed(text: &str) -> bool {
+pub(super) fn is_mixed(text: &str) -> bool {
     !text.contains(char::is_whitespace)
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
         && text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Whether some part of a text, between what separates words, was made by a machine: `example-k3J9xq`.
-pub(super) fn has_made_part(text: &str) -> bool {
-    text.split(|char: char| !char.is_ascii_alphanumeric()).any(is_made_part)
+pub(super) fn has_random_part(text: &str) -> bool {
+    text.split(|char: char| !char.is_ascii_alphanumeric()).any(is_random_part)
 }
 
 /// Letters and digits in turns, as no word has them; `oauth2`, `v1beta1` and `sha256` are words.
-fn is_made_part(part: &str) -> bool {
-    let turns = turns(part);
+fn is_random_part(part: &str) -> bool {
+    let turns = count_turns(part);
     part.len() >= 6 && turns >= 4 || part.len() >= 16 && turns >= 2
 }
 
 /// Number of times that a letter and a digit stand beside each other.
-pub(super) fn turns(text: &str) -> usize {
+pub(super) fn count_turns(text: &str) -> usize {
     let pairs = text.bytes().zip(text.bytes().skip(1));
     let differ =
         |a: u8, b: u8| a.is_ascii_alphabetic() && b.is_ascii_digit() || a.is_ascii_digit() && b.is_ascii_alphabetic();
@@ -78,7 +78,7 @@ fn is_wordy(text: &str) -> bool {
         part.len() <= 12
             && (part.bytes().all(|byte| byte.is_ascii_alphabetic()) || part.bytes().all(|byte| byte.is_ascii_digit()))
             || part.len() <= 4
-            || (part.len() <= 7 && turns(part) <= 1)
+            || (part.len() <= 7 && count_turns(part) <= 1)
     };
     parts.len() > 1 && parts.iter().all(is_word)
 }
@@ -116,10 +116,10 @@ mod tests {
     #[test]
     fn a_made_part_turns_between_letters_and_digits() {
         for text in ["example-k3J9xq", "5up3r53cr37", "9f86d081884c7d65", "x_hZ8fQ2mX7vKp4TnR"] {
-            assert!(has_made_part(text), "{text}");
+            assert!(has_random_part(text), "{text}");
         }
         for text in ["oauth2", "v1beta1", "sha256", "replace-me", "s3-bucket-2", "db2.example.com", "changeme123"] {
-            assert!(!has_made_part(text), "{text}");
+            assert!(!has_random_part(text), "{text}");
         }
     }
 

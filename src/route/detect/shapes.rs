@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::elsewhere::{is_fingerprint, is_key_name, maps_to_names, name_of_another};
 use super::literal::{BLANK, blank_templates, has_reference_prefix, is_reference, without_references};
-use super::random::{has_made_part, is_mixed_password, looks_random};
+use super::random::{has_random_part, is_mixed_password, looks_random};
 use super::values::der;
-use super::vocabulary::{Family, HEADS};
+use super::vocabulary::{HEADS, SecretFamily};
 use super::words;
 
 /// Says why a value under a name of this family is no secret after all.
-pub(super) fn veto(family: Family, key: &str, text: &str) -> Option<String> {
+pub(super) fn veto(family: SecretFamily, key: &str, text: &str) -> Option<String> {
     let text = text.trim();
     if text.is_empty() {
         // empty in the base, real in production: the name decides for both
@@ -26,13 +26,15 @@ pub(super) fn veto(family: Family, key: &str, text: &str) -> Option<String> {
         return None;
     }
     if text.contains('\n') {
-        return (family == Family::Weak).then(|| "the value has several lines".to_owned());
+        return (family == SecretFamily::Weak).then(|| "the value has several lines".to_owned());
     }
-    if family == Family::Weak {
+    if family == SecretFamily::Weak {
         let is_made = looks_random(text) && !is_fingerprint(text) || is_mixed_password(text) && !is_reference(text);
         return (!is_made).then(|| "the value does not look random".to_owned());
     }
-    shape(family, text).or_else(|| name_of_another(family, key, text)).map(|shape| format!("the value is {shape}"))
+    benign_shape(family, text)
+        .or_else(|| name_of_another(family, key, text))
+        .map(|shape| format!("the value is {shape}"))
 }
 
 /// Whether a text is a JSON object that holds names of keys alone: `{"adminPasswordKey":"admin-password"}`.
@@ -45,12 +47,12 @@ fn is_map_of_names(text: &str) -> bool {
 /// Bound for a text that is read as a mapping of names.
 const LONGEST_MAP: usize = 4096;
 
-fn shape(family: Family, text: &str) -> Option<&'static str> {
+fn benign_shape(family: SecretFamily, text: &str) -> Option<&'static str> {
     if is_switch(text) {
         Some("a truth value")
     } else if is_quantity(family, text) {
         Some("a number or duration")
-    } else if family != Family::Password && is_version(text) {
+    } else if family != SecretFamily::Password && is_version(text) {
         Some("a version")
     } else if is_path(text) {
         Some("a path")
@@ -66,7 +68,7 @@ fn shape(family: Family, text: &str) -> Option<&'static str> {
 /// Whether a value has a form that no secret has, whatever it is called.
 pub(super) fn is_public(text: &str) -> bool {
     let text = text.trim();
-    is_public_material(text) || (!text.contains('\n') && shape(Family::Key, text).is_some())
+    is_public_material(text) || (!text.contains('\n') && benign_shape(SecretFamily::Key, text).is_some())
 }
 
 /// `op://…` looks like an address, but what comes from there is the secret.
@@ -81,7 +83,7 @@ fn is_switch(text: &str) -> bool {
 }
 
 /// Digits are a number, except where people make passwords of them.
-fn is_quantity(family: Family, text: &str) -> bool {
+fn is_quantity(family: SecretFamily, text: &str) -> bool {
     let unit = text.trim_start_matches(|char: char| char.is_ascii_digit() || char == '.');
     let digits = text.len() - unit.len();
     if digits > 12 || !text.starts_with(|char: char| char.is_ascii_digit()) {
@@ -89,8 +91,8 @@ fn is_quantity(family: Family, text: &str) -> bool {
     }
     match family {
         // the number of a contact on a board has one or two digits, a code to enter has more
-        Family::Pin => unit.is_empty() && digits < 4,
-        Family::Password => is_unit(unit),
+        SecretFamily::Pin => unit.is_empty() && digits < 4,
+        SecretFamily::Password => is_unit(unit),
         _ => unit.is_empty() || is_unit(unit),
     }
 }
@@ -170,9 +172,9 @@ fn is_path(text: &str) -> bool {
     };
     let relative = text.contains('/')
         && parts().all(of_name)
-        && !has_made_part(&text)
+        && !has_random_part(&text)
         && (text.starts_with('.')
-            || parts().flat_map(words::split).any(|word| PLACES.contains(&word.as_str()) || is_head(&word)));
+            || parts().flat_map(words::split_name).any(|word| PLACES.contains(&word.as_str()) || is_head(&word)));
     let joined_references = is_reference(&blanked) && text.contains('/') && !text.contains(':');
     anchored || drive || named || relative || joined_references
 }
@@ -211,7 +213,7 @@ mod tests {
 
     #[test]
     fn shapes_overrule_names() {
-        use Family::{Credential, Key, Password, Pin, Secret, Token};
+        use SecretFamily::{Credential, Key, Password, Pin, Secret, Token};
         for (family, key, text) in [
             (Password, "DB_PASSWORD", "/run/secrets/db-password"),
             (Credential, "GOOGLE_APPLICATION_CREDENTIALS", "/var/run/gcp.json"),
@@ -237,15 +239,15 @@ mod tests {
             (Key, "LDAP_USER_KEY", "uid"),
             (Key, "adminUserKey", "admin-user"),
             (Key, "GPG_KEY", "3FA94C07BE51D2863FA94C07BE51D2863FA94C07"),
-            (Family::Weak, "TOPOLOGY_HINT_KEY", "kubernetes.io/hostname"),
-            (Family::Weak, "STRIPE_KEY", "pk_test_hZ8fQ2mX7vKp4TnR"),
+            (SecretFamily::Weak, "TOPOLOGY_HINT_KEY", "kubernetes.io/hostname"),
+            (SecretFamily::Weak, "STRIPE_KEY", "pk_test_hZ8fQ2mX7vKp4TnR"),
             (Key, "ACCOUNT_KEY", "accountId"),
             (Key, "rootPasswordSecretKey", "rootPassword"),
             (Key, "license.secretKey", "license"),
             (Key, "secretKeyKey", "SECRET_KEY"),
             (Password, "passwordKey", "DB_PASSWORD"),
-            (Family::File, "db.passwordSecret.key", "password"),
-            (Family::File, "matchExpressions[0].key", "kubernetes.io/os"),
+            (SecretFamily::File, "db.passwordSecret.key", "password"),
+            (SecretFamily::File, "matchExpressions[0].key", "kubernetes.io/os"),
             (Secret, "registrySecret", "regcred"),
             (Secret, "redisSecret", "redis"),
             (Secret, "envFromSecret", "grafana-env"),
@@ -264,7 +266,7 @@ mod tests {
             // public keys
             (Key, "POSTHOG_API_KEY", "phc_hZ8fQ2mX7vKp4TnRb6Wc9Ld3Ys5Gj1"),
             (Token, "MAPBOX_TOKEN", "pk.eyJ1IjoibWFwcyIsImEiOiJoWjhmUTJtWCJ9.hZ8fQ2mX7vKp4TnR"),
-            (Family::Weak, "keys", "3FA94C07BE51D2863FA94C07BE51D2863FA94C07"),
+            (SecretFamily::Weak, "keys", "3FA94C07BE51D2863FA94C07BE51D2863FA94C07"),
             // versions
             (Token, "TOKEN_SERVER", "2.35.0"),
             (Token, "tokenizers", "v1.2.3-rc1"),
@@ -275,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_could_be_a_secret_is_not_overruled() {
-        use Family::{Key, Password, Pin, Secret, Token};
+        use SecretFamily::{Key, Password, Pin, Secret, Token};
         for (family, key, text) in [
             (Password, "DB_PASSWORD", "1234"),
             (Pin, "TVDB_PIN", "123456"),
@@ -308,10 +310,10 @@ mod tests {
             (Secret, "SECRET", "orders-db"),
             (Secret, "JWT_SECRET", "jwt-for-all"),
             (Secret, "secrets", "hZ8fQ2mX7vKp4TnR"),
-            (Family::Weak, "TENANT_KEY", "Tr0ub4dor&3"),
+            (SecretFamily::Weak, "TENANT_KEY", "Tr0ub4dor&3"),
             (Key, "NIGHTLY_BATCH_KEY", "openthedoor"),
-            (Family::File, "tls.key", "c2VjcmV0"),
-            (Family::File, "app.encryption.key", "hunter2"),
+            (SecretFamily::File, "tls.key", "c2VjcmV0"),
+            (SecretFamily::File, "app.encryption.key", "hunter2"),
             (Key, "TLS_KEY", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"),
         ] {
             assert_eq!(veto(family, key, text), None, "{key}: {text}");

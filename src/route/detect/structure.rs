@@ -9,9 +9,9 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::elsewhere::{is_key_name, maps_to_names};
-use super::lines::{self, Quoting, judge};
+use super::lines::{self, ValueQuoting, is_credential};
 use super::names::NameVerdict;
-use super::random::{has_made_part, looks_random};
+use super::random::{has_random_part, looks_random};
 use super::shapes;
 use crate::format;
 
@@ -22,14 +22,14 @@ const LONGEST: usize = 256 * 1024;
 const DEEPEST: usize = 32;
 
 /// A file that could be parsed.
-pub(super) struct Document {
+pub(super) struct StructuredFile {
     root: Value,
-    quoting: Quoting,
+    quoting: ValueQuoting,
     /// Whether lines can tell what the parser does not: files that lie in a text of this one.
     pub(super) has_lines: bool,
 }
 
-impl Document {
+impl StructuredFile {
     /// Parses a file, or nothing where its format is not known or it is broken.
     pub(super) fn parse(key: &str, text: &str) -> Option<Self> {
         let text = text.trim();
@@ -39,10 +39,10 @@ impl Document {
         }
         let json = text.starts_with(['{', '[']).then(|| serde_json::from_str(text).ok()).flatten();
         if let Some(root) = json {
-            return Some(Self { root, quoting: Quoting::Quoted, has_lines: false });
+            return Some(Self { root, quoting: ValueQuoting::Quoted, has_lines: false });
         }
         if named(&[".toml"]) {
-            return Some(Self { root: format::toml_texts(text)?, quoting: Quoting::Quoted, has_lines: true });
+            return Some(Self { root: format::toml_texts(text)?, quoting: ValueQuoting::Quoted, has_lines: true });
         }
         let is_flow = text.starts_with('{') && text.ends_with('}') && text.contains(": ");
         let is_file = text.contains('\n') || is_flow || named(&[".yaml", ".yml"]);
@@ -51,50 +51,50 @@ impl Document {
         }
         // a file of several documents is broken as one, and so looked at line by line
         let root = serde_yaml::from_str(text).ok()?;
-        Some(Self { root, quoting: Quoting::Bare, has_lines: true })
+        Some(Self { root, quoting: ValueQuoting::Bare, has_lines: true })
     }
 
     /// The first name that a literal credential is assigned to, and where in the text that stands, if
     /// in one place only.
-    pub(super) fn assignment(&self, text: &str) -> Option<(String, Option<Range<usize>>)> {
+    pub(super) fn find_assignment(&self, text: &str) -> Option<(String, Option<Range<usize>>)> {
         let (name, value) = in_value("", &self.root, self.quoting, 0)?;
-        let range = unique(text, &value);
+        let range = unique_range(text, &value);
         Some((name, range))
     }
 
     /// The same for a file within a file, whose own texts are not looked into.
     pub(super) fn inner_assignment(&self, text: &str) -> Option<(String, Option<Range<usize>>)> {
         let (name, value) = in_value("", &self.root, self.quoting, 1)?;
-        let range = unique(text, &value);
+        let range = unique_range(text, &value);
         Some((name, range))
     }
 }
 
 /// Whether a structure in JSON under the name of a secret holds a value of its own; nothing where the text is none. What
 /// names the variables, the keys and the objects that hold secrets holds none.
-pub(super) fn literals(key: &str, text: &str) -> Option<bool> {
+pub(super) fn has_literals(key: &str, text: &str) -> Option<bool> {
     if !text.starts_with(['{', '[']) || text.len() > LONGEST {
         return None;
     }
     let root: Value = serde_json::from_str(text).ok()?;
     let mut leaves = Vec::new();
-    collect(key, &root, &mut leaves);
-    let speaks = |name: &str| matches!(super::name(name), NameVerdict::Sensitive { .. });
+    collect_leaves(key, &root, &mut leaves);
+    let speaks = |name: &str| matches!(super::classify_name(name), NameVerdict::Sensitive { .. });
     // where no name in it says what is a secret, the name of the whole does for each
     let all = !leaves.iter().any(|(name, _)| *name != key && speaks(name));
     let is_value = |(name, text): &(&str, &str)| {
-        let counts = all || speaks(name) || looks_random(text) || has_made_part(text);
+        let counts = all || speaks(name) || looks_random(text) || has_random_part(text);
         counts && super::literal::is_literal(name, text) && !shapes::is_public(text)
     };
     Some(leaves.iter().any(is_value))
 }
 
-fn collect<'v>(name: &'v str, value: &'v Value, leaves: &mut Vec<(&'v str, &'v str)>) {
+fn collect_leaves<'v>(name: &'v str, value: &'v Value, leaves: &mut Vec<(&'v str, &'v str)>) {
     match value {
         // what lies in a text is looked at where it is read
         Value::String(text) if !text.starts_with(['{', '[']) => leaves.push((name, text)),
-        Value::Array(items) => items.iter().for_each(|item| collect(name, item, leaves)),
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(name, value, leaves)),
+        Value::Array(items) => items.iter().for_each(|item| collect_leaves(name, item, leaves)),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| collect_leaves(name, value, leaves)),
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -118,17 +118,17 @@ fn is_deep(text: &str) -> bool {
     })
 }
 
-fn in_value(name: &str, value: &Value, quoting: Quoting, depth: usize) -> Option<(String, String)> {
+fn in_value(name: &str, value: &Value, quoting: ValueQuoting, depth: usize) -> Option<(String, String)> {
     match value {
         Value::String(text) => {
             let text = text.trim_end();
-            let here = judge(name, text, quoting).then(|| (name.to_owned(), text.to_owned()));
+            let here = is_credential(name, text, quoting).then(|| (name.to_owned(), text.to_owned()));
             here.or_else(|| in_text(name, text, depth))
         }
         Value::Array(items) => items.iter().find_map(|item| in_value(name, item, quoting, depth)),
         Value::Object(fields) => {
             let text = |field: &str| fields.get(field).and_then(Value::as_str);
-            let variable = text("name").zip(text("value")).filter(|(name, value)| judge(name, value, quoting));
+            let variable = text("name").zip(text("value")).filter(|(name, value)| is_credential(name, value, quoting));
             let variable = variable.map(|(name, value)| (name.to_owned(), value.to_owned()));
             // what a field maps to the keys of an object are names, and so looked at no further
             let is_name = |value: &Value| maps_to_names(name) && value.as_str().is_some_and(is_key_name);
@@ -148,7 +148,7 @@ fn in_text(name: &str, text: &str, depth: usize) -> Option<(String, String)> {
 }
 
 /// Where a value stands, if in one place only.
-fn unique(text: &str, value: &str) -> Option<Range<usize>> {
+fn unique_range(text: &str, value: &str) -> Option<Range<usize>> {
     let mut places = text.match_indices(value);
     let (start, _) = places.next()?;
     places.next().is_none().then_some(start..start + value.len())
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn found(key: &str, text: &str) -> Option<String> {
-        let (_, range) = Document::parse(key, text).expect("parsed").assignment(text)?;
+        let (_, range) = StructuredFile::parse(key, text).expect("parsed").find_assignment(text)?;
         Some(text[range.expect("in one place")].to_owned())
     }
 
@@ -210,7 +210,7 @@ mod tests {
             ("PASSWORD", "{hunter2}", None),
             ("PASSWORD", "hunter2", None),
         ] {
-            assert_eq!(literals(key, text), expected, "{key}: {text}");
+            assert_eq!(has_literals(key, text), expected, "{key}: {text}");
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
             ("app.yaml", "db:\n  password: hunter2\n"),
             ("a.json", "{\"password\": \"hunter2\""),
         ] {
-            assert!(Document::parse(key, text).is_none(), "{key}: {text}");
+            assert!(StructuredFile::parse(key, text).is_none(), "{key}: {text}");
         }
     }
 }

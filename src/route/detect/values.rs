@@ -53,13 +53,13 @@ impl ValueHit {
         Self { reason, ..self }
     }
 
-    fn new(detector: &'static str, found: Found) -> Self {
+    fn new(detector: &'static str, found: DetectorFinding) -> Self {
         Self { detector, certainty: found.certainty, reason: found.reason.to_owned(), range: found.range }
     }
 }
 
 /// What a detector looks at.
-struct Scan<'a> {
+struct DetectorInput<'a> {
     key: &'a str,
     /// The value as it is written.
     text: &'a str,
@@ -67,7 +67,7 @@ struct Scan<'a> {
     literal: &'a str,
 }
 
-impl Scan<'_> {
+impl DetectorInput<'_> {
     /// Whether the name, or the text shortly before `at`, holds one of these words. Some tokens are
     /// nothing but hexadecimal digits and need a witness.
     fn mentions(&self, words: &[&str], at: usize) -> bool {
@@ -82,13 +82,13 @@ impl Scan<'_> {
 }
 
 /// What a detector found.
-struct Found {
+struct DetectorFinding {
     certainty: Certainty,
     reason: &'static str,
     range: Option<Range<usize>>,
 }
 
-impl Found {
+impl DetectorFinding {
     fn certain(reason: &'static str, range: Range<usize>) -> Self {
         Self { certainty: Certainty::Certain, reason, range: Some(range) }
     }
@@ -102,17 +102,17 @@ impl Found {
 struct Detector {
     name: &'static str,
     keywords: &'static [&'static str],
-    find: fn(&Scan) -> Option<Found>,
+    find: fn(&DetectorInput) -> Option<DetectorFinding>,
 }
 
 /// What the prefilter calls.
 #[derive(Clone, Copy)]
-enum Rule {
+enum ValueDetector {
     Detector(&'static Detector),
-    Token(&'static token::Form),
+    Token(&'static token::TokenForm),
 }
 
-impl Rule {
+impl ValueDetector {
     fn name(self) -> &'static str {
         match self {
             Self::Detector(detector) => detector.name,
@@ -127,7 +127,7 @@ impl Rule {
         }
     }
 
-    fn find(self, scan: &Scan) -> Option<Found> {
+    fn find(self, scan: &DetectorInput) -> Option<DetectorFinding> {
         match self {
             Self::Detector(detector) => (detector.find)(scan),
             Self::Token(form) => form.find(scan),
@@ -136,9 +136,14 @@ impl Rule {
 }
 
 /// All rules; the position is their number in the prefilter.
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+static RULES: LazyLock<Vec<ValueDetector>> = LazyLock::new(|| {
     let families = [connection::DETECTORS, document::DETECTORS, hash::DETECTORS, signed::DETECTORS, token::DETECTORS];
-    families.into_iter().flatten().map(Rule::Detector).chain(token::FORMS.iter().map(Rule::Token)).collect()
+    families
+        .into_iter()
+        .flatten()
+        .map(ValueDetector::Detector)
+        .chain(token::FORMS.iter().map(ValueDetector::Token))
+        .collect()
 });
 
 /// The automaton over the keywords of all rules, and whose keyword each pattern is.
@@ -164,19 +169,19 @@ static PREFILTER: LazyLock<Option<Prefilter>> = LazyLock::new(|| {
 ///
 /// Templates in the value are not looked into: only what is literal can be a credential that lies
 /// there in plain text.
-pub fn value(key: &str, text: &str) -> Option<ValueHit> {
+pub fn detect_credential(key: &str, text: &str) -> Option<ValueHit> {
     let literal = blank_templates(text);
-    let hit = direct(&Scan { key, text, literal: &literal });
+    let hit = detect_literal(&DetectorInput { key, text, literal: &literal });
     if hit.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain) {
         return hit;
     }
-    wrapped(key, text).or(hit).or_else(|| lines::scan(key, &literal))
+    detect_in_base64(key, text).or(hit).or_else(|| lines::find_assignment(key, &literal))
 }
 
-fn direct(scan: &Scan) -> Option<ValueHit> {
+fn detect_literal(scan: &DetectorInput) -> Option<ValueHit> {
     let mut best: Option<ValueHit> = None;
-    for rule in candidates(scan) {
-        test_hook::work(scan.text.len());
+    for rule in candidate_detectors(scan) {
+        test_hook::count_work(scan.text.len());
         let Some(found) = rule.find(scan) else { continue };
         if best.as_ref().is_none_or(|best| best.certainty < found.certainty) {
             best = Some(ValueHit::new(rule.name(), found));
@@ -186,7 +191,7 @@ fn direct(scan: &Scan) -> Option<ValueHit> {
 }
 
 /// The rules whose keyword is in the value or its name, each once and in their order.
-fn candidates(scan: &Scan) -> impl Iterator<Item = Rule> {
+fn candidate_detectors(scan: &DetectorInput) -> impl Iterator<Item = ValueDetector> {
     let hits = PREFILTER.iter().flat_map(|prefilter| {
         let texts = [scan.key, scan.text].into_iter();
         let hits = texts.flat_map(|text| prefilter.automaton.find_overlapping_iter(text));
@@ -203,25 +208,28 @@ fn candidates(scan: &Scan) -> impl Iterator<Item = Rule> {
 }
 
 /// Unpacks a value that is Base64 as a whole and looks again, once.
-fn wrapped(key: &str, text: &str) -> Option<ValueHit> {
+fn detect_in_base64(key: &str, text: &str) -> Option<ValueHit> {
     let packed: String = text.trim().split(['\n', '\r']).collect();
     let plausible = packed.len() >= 24 && packed.len().is_multiple_of(4) && packed.bytes().all(check::is_base64);
     let bytes = plausible.then(|| STANDARD.decode(packed.as_bytes()).ok()).flatten()?;
     if der::is_private(&bytes) {
-        return Some(whole("private-key", "private key in DER form", text));
+        return Some(whole_text_hit("private-key", "private key in DER form", text));
     }
     let inner = String::from_utf8(bytes).ok()?;
     let printable = inner.chars().all(|char| !char.is_control() || matches!(char, '\n' | '\r' | '\t'));
     // what is packed is never rendered
     let inner = without_tags(&inner);
     let literal = blank_templates(&inner);
-    let scan = || direct(&Scan { key, text: &inner, literal: &literal }).or_else(|| lines::scan(key, &literal));
+    let scan = || {
+        detect_literal(&DetectorInput { key, text: &inner, literal: &literal })
+            .or_else(|| lines::find_assignment(key, &literal))
+    };
     let hit = printable.then(scan).flatten()?;
     Some(ValueHit { reason: format!("{}, wrapped in Base64", hit.reason), range: Some(0..text.len()), ..hit })
 }
 
-fn whole(detector: &'static str, reason: &'static str, text: &str) -> ValueHit {
-    ValueHit::new(detector, Found::certain(reason, 0..text.len()))
+fn whole_text_hit(detector: &'static str, reason: &'static str, text: &str) -> ValueHit {
+    ValueHit::new(detector, DetectorFinding::certain(reason, 0..text.len()))
 }
 
 /// The JSON object that a Base64 text without padding holds.
@@ -236,8 +244,12 @@ mod tests {
 
     #[test]
     fn every_rule_has_keywords_and_every_detector_its_own_name() {
-        let mut names: Vec<&str> =
-            RULES.iter().copied().filter(|rule| matches!(rule, Rule::Detector(_))).map(Rule::name).collect();
+        let mut names: Vec<&str> = RULES
+            .iter()
+            .copied()
+            .filter(|rule| matches!(rule, ValueDetector::Detector(_)))
+            .map(ValueDetector::name)
+            .collect();
         assert!(RULES.iter().all(|rule| !rule.keywords().is_empty()));
         let count = names.len();
         names.sort_unstable();
@@ -249,11 +261,11 @@ mod tests {
     #[test]
     fn base64_is_unpacked_once() {
         let packed = STANDARD.encode("postgres://app:hunter2@db/app");
-        let hit = value("CONFIG", &packed).expect("found");
+        let hit = detect_credential("CONFIG", &packed).expect("found");
         assert_eq!((hit.detector, hit.reason.as_str()), ("url-password", "URL with a password, wrapped in Base64"));
-        assert_eq!(value("CONFIG", &STANDARD.encode(&packed)), None);
+        assert_eq!(detect_credential("CONFIG", &STANDARD.encode(&packed)), None);
         let packed = STANDARD.encode("db:\n  host: db\n  password: hunter2\n");
-        assert_eq!(value("CONFIG", &packed).map(|hit| hit.detector), Some("assignment"));
-        assert_eq!(value("CONFIG", &STANDARD.encode("nothing of interest in here")), None);
+        assert_eq!(detect_credential("CONFIG", &packed).map(|hit| hit.detector), Some("assignment"));
+        assert_eq!(detect_credential("CONFIG", &STANDARD.encode("nothing of interest in here")), None);
     }
 }

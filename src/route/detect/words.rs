@@ -1,7 +1,7 @@
 //! Names as words: `githubAppPrivateKey` is *github app private key*.
 
 use super::vocabulary::glued::{FRONTS, PRODUCTS, SHORT_HEADS, TAILS_OF_HEADS};
-use super::vocabulary::{Family, HEADS};
+use super::vocabulary::{HEADS, SecretFamily};
 
 /// Words that end a longer word written without a separator: `PGPASSWORD`, `SECRETACCESSKEY`.
 ///
@@ -75,7 +75,7 @@ const HALVES: &[(&str, &str, &str)] = &[
 ///
 /// Everything that is neither letter nor digit separates, capitals separate (acronyms stay whole),
 /// digits separate and vanish (`password1`, `CONTEXT7_API_KEY`), and glued words come apart.
-pub(super) fn split(name: &str) -> Vec<String> {
+pub(super) fn split_name(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut before = "";
     for run in name.split_inclusive(|char: char| !char.is_alphabetic()) {
@@ -154,7 +154,7 @@ fn unglue(word: String) -> Vec<String> {
     if word.len() < SHORTEST_COMPOUND || is_head(&word) || PRODUCTS.contains(&word.as_str()) {
         return vec![word];
     }
-    if let Some(words) = compound(&word) {
+    if let Some(words) = split_compound(&word) {
         return words;
     }
     let parts = STEMS.iter().find_map(|stem| word.strip_suffix(stem).map(|front| (front.to_owned(), *stem)));
@@ -170,7 +170,7 @@ fn is_head(word: &str) -> bool {
 
 /// The words that a compound without separators is made of, where all of them are known: `mysqlrootpassword`,
 /// `githubtoken`, `clientsecretvalue`. *Monkey*, *compass* and *passport* have parts that are not.
-fn compound(word: &str) -> Option<Vec<String>> {
+fn split_compound(word: &str) -> Option<Vec<String>> {
     if word.len() > LONGEST_COMPOUND {
         return None;
     }
@@ -202,7 +202,8 @@ fn ends_in_head(text: &str) -> bool {
 
 /// Takes the name of a secret off the end of a compound.
 fn split_head(text: &str) -> Option<(&str, &'static str)> {
-    let long = HEADS.iter().filter(|(head, family)| head.len() > 4 && *family != Family::File).map(|(head, _)| *head);
+    let long =
+        HEADS.iter().filter(|(head, family)| head.len() > 4 && *family != SecretFamily::File).map(|(head, _)| *head);
     let heads = long.chain(SHORT_HEADS.iter().copied()).filter(|head| text.ends_with(head));
     let head = heads.max_by_key(|head| head.len())?;
     text.strip_suffix(head).map(|front| (front, head))
@@ -210,7 +211,7 @@ fn split_head(text: &str) -> Option<(&str, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::split_name;
 
     #[test]
     fn names_come_apart_into_words() {
@@ -238,7 +239,7 @@ mod tests {
             ("", ""),
             ("__--..", ""),
         ] {
-            assert_eq!(split(name).join(" "), expected, "{name}");
+            assert_eq!(split_name(name).join(" "), expected, "{name}");
         }
     }
 
@@ -270,7 +271,7 @@ mod tests {
             ("passwordless", "passwordless"),
             ("clientid", "clientid"),
         ] {
-            assert_eq!(split(name).join(" "), expected, "{name}");
+            assert_eq!(split_name(name).join(" "), expected, "{name}");
         }
     }
 }

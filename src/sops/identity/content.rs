@@ -9,8 +9,8 @@ use age::x25519;
 use age::{DecryptError, Decryptor};
 use zeroize::Zeroizing;
 
-use super::outcome::Outcome;
-use super::{Asked, Known, LONGEST};
+use super::outcome::LookupOutcome;
+use super::{LONGEST, LoadedIdentity, SharedPassphrases};
 use crate::sops::hybrid::HybridIdentity;
 use crate::sops::recipient;
 
@@ -19,7 +19,7 @@ const MOST_WORK: u8 = 22;
 
 /// How identities are written down.
 #[derive(Clone, Copy)]
-pub(super) enum Form {
+pub(super) enum IdentityForm {
     /// One to a line, as in files.
     Lines,
     /// Many to a line, as in a variable.
@@ -27,13 +27,13 @@ pub(super) enum Form {
 }
 
 /// What a content holds.
-pub(super) struct Content {
-    pub(super) known: Vec<Arc<Known>>,
-    pub(super) outcome: Outcome,
+pub(super) struct IdentityContent {
+    pub(super) known: Vec<Arc<LoadedIdentity>>,
+    pub(super) outcome: LookupOutcome,
 }
 
-impl From<Outcome> for Content {
-    fn from(outcome: Outcome) -> Self {
+impl From<LookupOutcome> for IdentityContent {
+    fn from(outcome: LookupOutcome) -> Self {
         Self { known: Vec::new(), outcome }
     }
 }
@@ -43,39 +43,41 @@ pub(super) fn is_encrypted(content: &[u8]) -> bool {
     content.starts_with(b"age-encryption") || content.starts_with(b"-----BEGIN AGE")
 }
 
-impl Content {
+impl IdentityContent {
     /// Takes the identities in a content. One line that is none spoils the place, as with sops.
-    pub(super) fn read(form: Form, content: &[u8], asked: Option<&Asked>) -> Self {
+    pub(super) fn read(form: IdentityForm, content: &[u8], asked: Option<&SharedPassphrases>) -> Self {
         if content.starts_with(b"-----BEGIN OPENSSH PRIVATE KEY") {
-            return Outcome::Unsupported("an SSH key where age identities are expected").into();
+            return LookupOutcome::Unsupported("an SSH key where age identities are expected").into();
         }
         let mut known = Vec::new();
         let mut unsupported = Vec::new();
-        for (line, text) in form.split(content) {
-            let Ok(text) = std::str::from_utf8(text) else { return Outcome::Invalid { line }.into() };
-            if let Some(identity) = identity(text, asked) {
+        for (line, text) in form.split_entries(content) {
+            let Ok(text) = std::str::from_utf8(text) else { return LookupOutcome::Invalid { line }.into() };
+            if let Some(identity) = parse_identity(text, asked) {
                 known.push(Arc::new(identity));
             } else if let Some(kind) = unsupported_kind(text) {
                 unsupported.push(kind);
             } else {
-                return Outcome::Invalid { line }.into();
+                return LookupOutcome::Invalid { line }.into();
             }
         }
-        let recipients = known.iter().map(|known| recipient::short(&known.recipient)).collect();
-        Self { known, outcome: Outcome::Found { recipients, unsupported } }
+        let recipients = known.iter().map(|known| recipient::shorten_recipient(&known.recipient)).collect();
+        Self { known, outcome: LookupOutcome::Found { recipients, unsupported } }
     }
 
     /// Takes the identities in an age file that a passphrase opens.
-    pub(super) fn unlock(content: &[u8], passphrase: &str, asked: Option<&Asked>) -> Self {
-        match decrypt(content, passphrase) {
-            Ok(plaintext) => Self::read(Form::Lines, &plaintext, asked),
-            Err(DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed) => Outcome::WrongPassphrase.into(),
-            Err(_) => Outcome::NotUnlockable.into(),
+    pub(super) fn unlock_content(content: &[u8], passphrase: &str, asked: Option<&SharedPassphrases>) -> Self {
+        match decrypt_content(content, passphrase) {
+            Ok(plaintext) => Self::read(IdentityForm::Lines, &plaintext, asked),
+            Err(DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed) => {
+                LookupOutcome::WrongPassphrase.into()
+            }
+            Err(_) => LookupOutcome::NotUnlockable.into(),
         }
     }
 }
 
-fn decrypt(content: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+fn decrypt_content(content: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
     let decryptor = Decryptor::new_buffered(BufReader::new(ArmoredReader::new(content.trim_ascii_start())))?;
     if !decryptor.is_scrypt() {
         return Err(DecryptError::NoMatchingKeys);
@@ -89,9 +91,9 @@ fn decrypt(content: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, Decry
     Ok(buffer)
 }
 
-impl Form {
+impl IdentityForm {
     /// The identities with their lines, without comments and blank lines.
-    fn split(self, content: &[u8]) -> Vec<(usize, &[u8])> {
+    fn split_entries(self, content: &[u8]) -> Vec<(usize, &[u8])> {
         let lines = content.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).enumerate();
         let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(b"#"));
         let lines = lines.map(|(index, line)| (index + 1, line));
@@ -105,26 +107,26 @@ impl Form {
     }
 }
 
-fn identity(text: &str, asked: Option<&Asked>) -> Option<Known> {
+fn parse_identity(text: &str, asked: Option<&SharedPassphrases>) -> Option<LoadedIdentity> {
     if text.starts_with("AGE-SECRET-KEY-PQ-1") {
         let identity = HybridIdentity::parse(text)?;
-        return Some(Known { recipient: identity.recipient(), identity: Box::new(identity), costly: false });
+        return Some(LoadedIdentity { recipient: identity.recipient(), identity: Box::new(identity), costly: false });
     }
     if text.starts_with("AGE-PLUGIN-") {
         return plugin(text, asked);
     }
     let identity: x25519::Identity = text.parse().ok()?;
-    Some(Known { recipient: identity.to_public().to_string(), identity: Box::new(identity), costly: false })
+    Some(LoadedIdentity { recipient: identity.to_public().to_string(), identity: Box::new(identity), costly: false })
 }
 
 #[cfg(feature = "plugin")]
-fn plugin(text: &str, asked: Option<&Asked>) -> Option<Known> {
+fn plugin(text: &str, asked: Option<&SharedPassphrases>) -> Option<LoadedIdentity> {
     let identity = crate::sops::plugin::PluginIdentity::parse(text, asked.cloned())?;
-    Some(Known { recipient: identity.name(), identity: Box::new(identity), costly: true })
+    Some(LoadedIdentity { recipient: identity.name(), identity: Box::new(identity), costly: true })
 }
 
 #[cfg(not(feature = "plugin"))]
-fn plugin(_text: &str, _asked: Option<&Asked>) -> Option<Known> {
+fn plugin(_text: &str, _asked: Option<&SharedPassphrases>) -> Option<LoadedIdentity> {
     None
 }
 

@@ -5,16 +5,16 @@ use std::io;
 
 /// A place that was searched, and how that went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Searched {
+pub struct SearchedSource {
     /// What people call it: a variable, a file.
     pub place: String,
     /// How it went.
-    pub outcome: Outcome,
+    pub outcome: LookupOutcome,
 }
 
 /// How the search of a place went. Holds nothing that is private.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum LookupOutcome {
     /// The variable is not set.
     NotSet,
     /// There is no such file.
@@ -59,7 +59,7 @@ pub enum Outcome {
 }
 
 /// Says it as a message about a place does: `no such file`.
-impl fmt::Display for Outcome {
+impl fmt::Display for LookupOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotSet => f.write_str("not set"),
@@ -77,12 +77,12 @@ impl fmt::Display for Outcome {
             Self::NoProgram => f.write_str("its first word is neither a program on `PATH` nor the path of one"),
             Self::Failed(Some(code)) => write!(f, "the command failed with exit code {code}"),
             Self::Failed(None) => f.write_str("the command was killed"),
-            Self::Found { recipients, unsupported } => found(f, recipients, unsupported),
+            Self::Found { recipients, unsupported } => write_found(f, recipients, unsupported),
         }
     }
 }
 
-fn found(f: &mut fmt::Formatter<'_>, recipients: &[String], unsupported: &[String]) -> fmt::Result {
+fn write_found(f: &mut fmt::Formatter<'_>, recipients: &[String], unsupported: &[String]) -> fmt::Result {
     match recipients {
         [] if unsupported.is_empty() => f.write_str("no identity in it")?,
         [] => {}

@@ -15,16 +15,17 @@ const PLUGIN: &str = "AGE-PLUGIN-YUBIKEY-1QQPQ9QYZ";
 /// The recipients of all identities that a file for these recipients is tried with.
 fn tried(identities: &Identities, recipients: &[&str]) -> Vec<String> {
     let recipients: Vec<_> = recipients.iter().map(|&text| text.to_owned()).collect();
-    let rings: Vec<_> = identities.rings(&recipients).collect();
+    let rings: Vec<_> = identities.identity_batches(&recipients).collect();
     rings.iter().flat_map(|ring| &ring.0).map(|known| known.recipient.clone()).collect()
 }
 
 /// What is found in a key file of this content.
-fn in_file(content: &str) -> (Outcome, usize) {
+fn in_file(content: &str) -> (LookupOutcome, usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("keys.txt");
     fs::write(&path, content).expect("writes");
-    let identities = Identities::new(Places { age_key_file: Some(path.clone()), ..Places::default() });
+    let identities =
+        Identities::new(IdentitySources { age_key_file: Some(path.clone()), ..IdentitySources::default() });
     let count = tried(&identities, &["age1x"]).len();
     let searched = identities.searched();
     let searched = searched.iter().find(|searched| searched.place.contains("keys.txt")).expect("was searched");
@@ -65,13 +66,13 @@ fn all_places_are_searched_and_remembered() {
     fs::write(&user, TWO).expect("writes");
     fs::write(&ssh, "hunter2").expect("writes");
     let missing = folder.path().join("missing.txt");
-    let identities = Identities::new(Places {
+    let identities = Identities::new(IdentitySources {
         age_key: Some(Zeroizing::new(format!("# mine\n{ONE} {TWO}\n"))),
         age_key_file: Some(missing.clone()),
         user_key_files: vec![user.clone(), folder.path().to_owned()],
         ssh_key_cmd: Some("/nowhere/program".to_owned()),
         user_ssh_keys: vec![ssh.clone(), PathBuf::from("/nowhere/id_rsa")],
-        ..Places::default()
+        ..IdentitySources::default()
     });
     let found: Vec<_> =
         identities.searched().iter().map(|searched| format!("{}: {}", searched.place, searched.outcome)).collect();
@@ -95,7 +96,7 @@ const OTHER: &str = "age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4e
 
 #[cfg(unix)]
 fn command(command: &str) -> Identities {
-    Identities::new(Places { age_key_cmd: Some(command.to_owned()), ..Places::default() })
+    Identities::new(IdentitySources { age_key_cmd: Some(command.to_owned()), ..IdentitySources::default() })
 }
 
 #[cfg(unix)]
@@ -106,7 +107,7 @@ fn a_command_is_run_without_a_shell_and_only_when_needed() {
     fs::write(&path, ONE).expect("writes");
     let outcome = |text: String| {
         let identities = command(&text);
-        assert_eq!(identities.searched()[2].outcome, Outcome::NotRun);
+        assert_eq!(identities.searched()[2].outcome, LookupOutcome::NotRun);
         tried(&identities, &[ONE_PUBLIC]);
         identities.searched()[2].outcome.to_string()
     };
@@ -131,7 +132,7 @@ fn a_command_is_run_once_for_each_recipient_and_told_which() {
         assert_eq!(tried(&identities, &[OTHER, ONE_PUBLIC]), [TWO_PUBLIC, ONE_PUBLIC]);
     }
     assert_eq!(fs::read_to_string(&log).expect("ran"), format!("{OTHER}\n{ONE_PUBLIC}\n"));
-    let Outcome::Found { recipients, .. } = &identities.searched()[2].outcome else { panic!("found") };
+    let LookupOutcome::Found { recipients, .. } = &identities.searched()[2].outcome else { panic!("found") };
     assert_eq!(recipients, &[TWO_PUBLIC, ONE_PUBLIC]);
     // who prints the same for two is not asked about the third
     fs::remove_file(&log).expect("removes");
@@ -143,8 +144,8 @@ fn a_command_is_run_once_for_each_recipient_and_told_which() {
 /// Always the same answer, counted.
 struct Answers(&'static str, Arc<Mutex<Vec<String>>>);
 
-impl Passphrases for Answers {
-    fn passphrase(&self, of: &str) -> Option<Zeroizing<String>> {
+impl PassphraseProvider for Answers {
+    fn ask_passphrase(&self, of: &str) -> Option<Zeroizing<String>> {
         self.1.lock().expect("not poisoned").push(of.to_owned());
         Some(Zeroizing::new(self.0.to_owned()))
     }
@@ -167,14 +168,14 @@ fn a_passphrase_is_asked_for_last_and_once() {
         ("hunter2", "encrypted with a passphrase, and the one given is another".to_owned()),
     ] {
         let asked = Arc::default();
-        let places = Places {
+        let places = IdentitySources {
             age_key: Some(Zeroizing::new(TWO.to_owned())),
             age_key_file: Some(path.clone()),
-            ..Places::default()
+            ..IdentitySources::default()
         };
-        let identities = Identities::new(places).asking(Answers(answer, Arc::clone(&asked)));
+        let identities = Identities::new(places).with_passphrases(Answers(answer, Arc::clone(&asked)));
         let recipients = ["age1x".to_owned()];
-        assert!(identities.rings(&recipients).next().is_some_and(|ring| ring.has(TWO_PUBLIC)));
+        assert!(identities.identity_batches(&recipients).next().is_some_and(|ring| ring.has_recipient(TWO_PUBLIC)));
         assert_eq!(asked.lock().expect("not poisoned").len(), 0, "what lies open is tried first");
         for _ in 0..2 {
             assert_eq!(tried(&identities, &["age1x"]).contains(&ONE_PUBLIC.to_owned()), answer == "correct");

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::yaml::node::{Kind, Node, Scalar, Style};
+use crate::yaml::node::{Scalar, YamlKind, YamlNode, YamlStyle};
 
 /// The names of the fields at the root.
 pub(super) const ROOT: [&str; 3] = ["creation_rules", "destination_rules", "stores"];
@@ -13,16 +13,16 @@ pub(super) const ROOT: [&str; 3] = ["creation_rules", "destination_rules", "stor
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RuleFields {
     pub(super) path_regex: Option<String>,
-    pub(super) age: Option<Names>,
-    pub(super) pgp: Option<Names>,
-    pub(super) kms: Option<Names>,
+    pub(super) age: Option<NameList>,
+    pub(super) pgp: Option<NameList>,
+    pub(super) kms: Option<NameList>,
     /// Says with which account a key is used, not which key it is.
     #[allow(dead_code, reason = "belongs to the file's format")]
     aws_profile: Option<String>,
-    pub(super) gcp_kms: Option<Names>,
-    pub(super) hckms: Option<Names>,
-    pub(super) azure_keyvault: Option<Names>,
-    pub(super) hc_vault_transit_uri: Option<Names>,
+    pub(super) gcp_kms: Option<NameList>,
+    pub(super) hckms: Option<NameList>,
+    pub(super) azure_keyvault: Option<NameList>,
+    pub(super) hc_vault_transit_uri: Option<NameList>,
     pub(super) key_groups: Option<Vec<GroupFields>>,
     pub(super) shamir_threshold: Option<usize>,
     pub(super) unencrypted_suffix: Option<String>,
@@ -59,14 +59,14 @@ pub(super) const RULE: [&str; 18] = [
 /// A list, or one text with commas.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Names {
+pub(super) enum NameList {
     One(String),
     Many(Vec<String>),
 }
 
-impl Names {
+impl NameList {
     /// The single names, without blanks around them. A comma at the end is one too many, as in sops.
-    pub(super) fn split(&self) -> Vec<String> {
+    pub(super) fn split_names(&self) -> Vec<String> {
         let texts = match self {
             Self::One(text) => std::slice::from_ref(text),
             Self::Many(texts) => texts,
@@ -83,10 +83,10 @@ pub(super) struct GroupFields {
     pub(super) merge: Vec<Self>,
     pub(super) age: Vec<String>,
     pub(super) pgp: Vec<String>,
-    pub(super) kms: Vec<Kms>,
+    pub(super) kms: Vec<KmsFields>,
     pub(super) gcp_kms: Vec<GcpKms>,
     pub(super) hckms: Vec<HcKms>,
-    pub(super) azure_keyvault: Vec<Azure>,
+    pub(super) azure_keyvault: Vec<AzureFields>,
     pub(super) hc_vault: Vec<String>,
 }
 
@@ -113,7 +113,7 @@ pub(super) const GROUP: [&str; 17] = [
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Kms {
+pub(super) struct KmsFields {
     pub(super) arn: String,
     #[serde(default)]
     pub(super) role: String,
@@ -137,7 +137,7 @@ pub(super) struct HcKms {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Azure {
+pub(super) struct AzureFields {
     #[serde(rename = "vaultUrl")]
     pub(super) vault_url: String,
     pub(super) key: String,
@@ -149,13 +149,13 @@ pub(super) struct Azure {
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct StoreFields {
-    pub(super) yaml: Indent,
-    pub(super) json: Indent,
-    pub(super) json_binary: Indent,
+    pub(super) yaml: IndentFields,
+    pub(super) json: IndentFields,
+    pub(super) json_binary: IndentFields,
     #[serde(rename = "dotenv")]
-    _dotenv: Option<Nothing>,
+    _dotenv: Option<NoFields>,
     #[serde(rename = "ini")]
-    _ini: Option<Nothing>,
+    _ini: Option<NoFields>,
 }
 
 /// The names of the fields of `stores`, for hints.
@@ -163,21 +163,21 @@ pub(super) const STORES: [&str; 6] = ["yaml", "json", "json_binary", "dotenv", "
 
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Indent {
+pub(super) struct IndentFields {
     pub(super) indent: Option<i8>,
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct NoFields {}
 
 /// The node as serde takes it. Anchors and merge keys are resolved already.
-pub(super) fn value(node: &Node) -> Value {
+pub(super) fn to_serde_value(node: &YamlNode) -> Value {
     match &node.kind {
-        Kind::Scalar(scalar) => scalar_value(scalar),
-        Kind::List(items) => Value::Sequence(items.iter().map(value).collect()),
-        Kind::Map(map) => {
-            let entries = map.iter().map(|(key, node)| (key.text.as_str(), value(node)));
+        YamlKind::Scalar(scalar) => scalar_value(scalar),
+        YamlKind::List(items) => Value::Sequence(items.iter().map(to_serde_value).collect()),
+        YamlKind::Map(map) => {
+            let entries = map.iter().map(|(key, node)| (key.text.as_str(), to_serde_value(node)));
             // to sops a known field without a value is one that is not there
             let written = entries.filter(|(key, value)| !value.is_null() || !is_known(key));
             Value::Mapping(written.map(|(key, value)| (key.into(), value)).collect())
@@ -194,7 +194,7 @@ fn scalar_value(scalar: &Scalar) -> Value {
     if scalar.blank || scalar.is_null() {
         return Value::Null;
     }
-    if scalar.style != Style::Plain || scalar.tag.is_some() {
+    if scalar.style != YamlStyle::Plain || scalar.tag.is_some() {
         return text.into();
     }
     match text {

@@ -44,7 +44,7 @@ pub(super) fn as_regex(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sops::pattern::Pattern;
+    use crate::sops::pattern::GoRegex;
 
     #[test]
     fn globs_are_told_from_regular_expressions_and_translated() {
@@ -56,7 +56,7 @@ mod tests {
         ] {
             let regex = as_regex(glob).expect(glob);
             assert_eq!(regex, expected, "{glob}");
-            assert!(Pattern::parse(&regex).expect(glob).is_match(matching), "{glob}");
+            assert!(GoRegex::parse(&regex).expect(glob).is_match(matching), "{glob}");
         }
         for regex in ["", r".*\.yaml$", r"\.secrets\.", "secrets/.*", "^a/*$", "prod", "[a-z]*x", "(a|b)/*"] {
             assert_eq!(as_regex(regex), None, "{regex}");

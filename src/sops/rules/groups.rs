@@ -1,32 +1,36 @@
 //! The recipients of a rule, in whatever spelling (format, section 2.1).
 
 use super::RecipientGroup;
-use super::fields::{GroupFields, Names, RuleFields};
-use super::read::Reader;
+use super::fields::{GroupFields, NameList, RuleFields};
+use super::read::SopsConfigReader;
 use crate::diagnostic::Diagnostic;
 use crate::sops::foreign::{self, ForeignKey};
 use crate::sops::recipient::{self, InvalidRecipient, Recipient};
 use crate::span::Span;
-use crate::yaml::node::{Kind, Mapping, Node};
+use crate::yaml::node::{Mapping, YamlKind, YamlNode};
 
 /// The groups of a rule: its `key_groups`, or all else it names as one group.
-pub(super) fn groups(fields: &RuleFields, map: &Mapping, reader: &mut Reader<'_>) -> Vec<RecipientGroup> {
+pub(super) fn read_groups(
+    fields: &RuleFields,
+    map: &Mapping,
+    reader: &mut SopsConfigReader<'_>,
+) -> Vec<RecipientGroup> {
     let Some(key_groups) = fields.key_groups.as_ref().filter(|groups| !groups.is_empty()) else {
-        let mut group = flat(fields, map, reader);
+        let mut group = read_flat_group(fields, map, reader);
         return if group.is_empty() { Vec::new() } else { vec![std::mem::take(&mut group)] };
     };
     let nodes = match map.get("key_groups").map(|node| &node.kind) {
-        Some(Kind::List(nodes)) => nodes.as_slice(),
+        Some(YamlKind::List(nodes)) => nodes.as_slice(),
         _ => &[],
     };
     let mut groups: Vec<RecipientGroup> = Vec::new();
     for (index, (fields, node)) in key_groups.iter().zip(nodes).enumerate() {
         let mut group = RecipientGroup::default();
-        let complete = collect(fields, node, &mut group, reader);
+        let complete = collect_group(fields, node, &mut group, reader);
         if complete && group.is_empty() {
-            reader.error(node.span, format!("key group {} is empty, so nobody could open its share", index + 1));
+            reader.report_error(node.span, format!("key group {} is empty, so nobody could open its share", index + 1));
         } else if let Some(first) = groups.iter().position(|known| complete && *known == group) {
-            reader.error(
+            reader.report_error(
                 node.span,
                 format!(
                     "key groups {} and {} are the same, so that each of their recipients has two shares",
@@ -41,13 +45,13 @@ pub(super) fn groups(fields: &RuleFields, map: &Mapping, reader: &mut Reader<'_>
 }
 
 /// The keys that stand in the rule itself.
-fn flat(fields: &RuleFields, map: &Mapping, reader: &mut Reader<'_>) -> RecipientGroup {
+fn read_flat_group(fields: &RuleFields, map: &Mapping, reader: &mut SopsConfigReader<'_>) -> RecipientGroup {
     let mut group = RecipientGroup::default();
-    for text in names(fields.age.as_ref()) {
+    for text in split_names(fields.age.as_ref()) {
         let span = map.get("age").map_or_else(Span::default, |node| find_text(node, &text).unwrap_or(node.span));
         add_age(&text, span, &mut group, reader);
     }
-    let lists: [(&'static str, Option<&Names>); 6] = [
+    let lists: [(&'static str, Option<&NameList>); 6] = [
         ("pgp", fields.pgp.as_ref()),
         ("kms", fields.kms.as_ref()),
         ("gcp_kms", fields.gcp_kms.as_ref()),
@@ -56,27 +60,32 @@ fn flat(fields: &RuleFields, map: &Mapping, reader: &mut Reader<'_>) -> Recipien
         ("hc_vault", fields.hc_vault_transit_uri.as_ref()),
     ];
     for (service, list) in lists {
-        for name in names(list) {
+        for name in split_names(list) {
             add_foreign(service, &name, &mut group);
         }
     }
     group
 }
 
-fn names(names: Option<&Names>) -> Vec<String> {
-    names.map(Names::split).unwrap_or_default()
+fn split_names(names: Option<&NameList>) -> Vec<String> {
+    names.map(NameList::split_names).unwrap_or_default()
 }
 
 /// The keys of a group, those of the groups that it merges first. False if one is not valid.
-fn collect(fields: &GroupFields, node: &Node, group: &mut RecipientGroup, reader: &mut Reader<'_>) -> bool {
+fn collect_group(
+    fields: &GroupFields,
+    node: &YamlNode,
+    group: &mut RecipientGroup,
+    reader: &mut SopsConfigReader<'_>,
+) -> bool {
     let field = |name: &str| node.as_map().and_then(|map| map.get(name));
     let mut complete = true;
     let merged = match field("merge").map(|node| &node.kind) {
-        Some(Kind::List(nodes)) => nodes.as_slice(),
+        Some(YamlKind::List(nodes)) => nodes.as_slice(),
         _ => &[],
     };
     for (fields, node) in fields.merge.iter().zip(merged) {
-        complete &= collect(fields, node, group, reader);
+        complete &= collect_group(fields, node, group, reader);
     }
     for text in &fields.age {
         let span = field("age").map_or(node.span, |list| find_text(list, text).unwrap_or(list.span));
@@ -88,7 +97,7 @@ fn collect(fields: &GroupFields, node: &Node, group: &mut RecipientGroup, reader
         add_foreign("pgp", name, group);
     }
     for key in &fields.kms {
-        add_foreign("kms", &foreign::arn(&key.arn, &key.role), group);
+        add_foreign("kms", &foreign::aws_key_name(&key.arn, &key.role), group);
     }
     for key in &fields.gcp_kms {
         add_foreign("gcp_kms", &key.resource_id, group);
@@ -97,7 +106,7 @@ fn collect(fields: &GroupFields, node: &Node, group: &mut RecipientGroup, reader
         add_foreign("hckms", &key.key_id, group);
     }
     for key in &fields.azure_keyvault {
-        add_foreign("azure_kv", &foreign::azure(&key.vault_url, &key.key, &key.version), group);
+        add_foreign("azure_kv", &foreign::azure_key_name(&key.vault_url, &key.key, &key.version), group);
     }
     for uri in &fields.hc_vault {
         add_foreign("hc_vault", uri, group);
@@ -106,7 +115,7 @@ fn collect(fields: &GroupFields, node: &Node, group: &mut RecipientGroup, reader
 }
 
 /// Adds an age recipient, each once.
-fn add_age(text: &str, span: Span, group: &mut RecipientGroup, reader: &mut Reader<'_>) -> bool {
+fn add_age(text: &str, span: Span, group: &mut RecipientGroup, reader: &mut SopsConfigReader<'_>) -> bool {
     match Recipient::parse(text) {
         Ok(recipient) => {
             if !group.age.contains(&recipient) {
@@ -116,13 +125,13 @@ fn add_age(text: &str, span: Span, group: &mut RecipientGroup, reader: &mut Read
         }
         // its beginning tells what it is, and nothing of it is private
         Err(reason @ InvalidRecipient::Damaged) => {
-            let message = format!("`{}` {reason}", recipient::short(text));
+            let message = format!("`{}` {reason}", recipient::shorten_recipient(text));
             reader.recipient_error(Diagnostic::error("sops-rules", message).at(reader.place(span)));
             false
         }
         Err(reason) => {
             let message = format!("an entry of `age` {reason}");
-            reader.recipient_error(Diagnostic::error("sops-rules", message).at_hidden(reader.place(span)));
+            reader.recipient_error(Diagnostic::error("sops-rules", message).at_masked(reader.place(span)));
             false
         }
     }
@@ -131,7 +140,7 @@ fn add_age(text: &str, span: Span, group: &mut RecipientGroup, reader: &mut Read
 /// Adds a key of another service, each once, by the name that sops gives it.
 fn add_foreign(service: &'static str, name: &str, group: &mut RecipientGroup) {
     let name = match service {
-        "pgp" => foreign::fingerprint(name),
+        "pgp" => foreign::strip_blanks(name),
         "azure_kv" | "hc_vault" => name.trim().trim_end_matches('/').to_owned(),
         _ => name.trim().to_owned(),
     };
@@ -142,10 +151,10 @@ fn add_foreign(service: &'static str, name: &str, group: &mut RecipientGroup) {
 }
 
 /// The place of the scalar that holds a text.
-fn find_text(node: &Node, text: &str) -> Option<Span> {
+fn find_text(node: &YamlNode, text: &str) -> Option<Span> {
     match &node.kind {
-        Kind::Scalar(scalar) => scalar.text().contains(text).then_some(node.span),
-        Kind::List(items) => items.iter().find_map(|item| find_text(item, text)),
-        Kind::Map(_) => None,
+        YamlKind::Scalar(scalar) => scalar.text().contains(text).then_some(node.span),
+        YamlKind::List(items) => items.iter().find_map(|item| find_text(item, text)),
+        YamlKind::Map(_) => None,
     }
 }

@@ -3,70 +3,70 @@
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
-use super::Rule;
+use super::CreationRule;
 use super::fields::{self, GROUP, ROOT, RULE, RuleFields, STORES, StoreFields};
 use super::glob;
 use super::groups;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
-use crate::sops::layout::{Indent, Layout};
+use crate::sops::layout::{Indent, StoreLayout};
 use crate::sops::mac::MacScope;
-use crate::sops::pattern::Pattern;
+use crate::sops::pattern::GoRegex;
 use crate::sops::selector::Selector;
-use crate::span::{Place, Source, Span};
-use crate::yaml::node::{Key, Kind, Mapping, Node};
-use crate::yaml::read::read as read_yaml;
+use crate::span::{Location, Source, Span};
+use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode};
+use crate::yaml::read::read_document as read_yaml;
 
 /// Content of a file of rules.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RuleList {
     /// The rules, in their order.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<RuleEntry>,
     /// Warnings that keep nobody from using a rule.
     pub(super) warnings: Diagnostics,
 }
 
 /// A rule, or what is wrong with it.
 #[derive(Debug, Clone)]
-pub(super) enum Entry {
+pub(super) enum RuleEntry {
     /// One that can be followed.
-    Sound(Rule),
+    Sound(CreationRule),
     /// One that cannot: no file that it may be for can be encrypted.
     Broken {
         /// Which files it is for; none is for all of them, as far as can be read.
-        path_regex: Option<Pattern>,
+        path_regex: Option<GoRegex>,
         /// The problem.
         problems: Diagnostics,
     },
 }
 
 /// Reads all rules. What is wrong in one of them stops none of the others.
-pub(super) fn read(source: &Source) -> Result<RuleList, Diagnostics> {
+pub(super) fn read_rule_list(source: &Source) -> Result<RuleList, Diagnostics> {
     let root = read_yaml(source)?;
-    let mut reader = Reader { source, findings: Diagnostics::new(), warnings: Diagnostics::new() };
+    let mut reader = SopsConfigReader { source, findings: Diagnostics::new(), warnings: Diagnostics::new() };
     let entries = match &root.kind {
-        Kind::Map(fields) => reader.root(fields),
-        Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
-        Kind::Scalar(_) | Kind::List(_) => {
+        YamlKind::Map(fields) => reader.root(fields),
+        YamlKind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
+        YamlKind::Scalar(_) | YamlKind::List(_) => {
             reader.hidden_error(root.span, format!("expected a mapping with `creation_rules`, found {}", root.noun()));
             Vec::new()
         }
     };
-    let Reader { findings, warnings, .. } = reader;
+    let SopsConfigReader { findings, warnings, .. } = reader;
     if findings.is_empty() { Ok(RuleList { entries, warnings }) } else { Err(findings) }
 }
 
 /// Reads fields and collects what is wrong with them.
-pub(super) struct Reader<'a> {
+pub(super) struct SopsConfigReader<'a> {
     source: &'a Source,
     findings: Diagnostics,
     /// Findings that stop nothing.
     warnings: Diagnostics,
 }
 
-impl Reader<'_> {
-    fn root(&mut self, fields: &Mapping) -> Vec<Entry> {
+impl SopsConfigReader<'_> {
+    fn root(&mut self, fields: &Mapping) -> Vec<RuleEntry> {
         let mut rules = Vec::new();
-        let mut layout = Layout::default();
+        let mut layout = StoreLayout::default();
         for (index, (key, node)) in fields.iter().enumerate() {
             let end = fields.get_index(index + 1).map_or(self.source.text().len(), |(next, _)| next.span.start);
             match key.text.as_str() {
@@ -76,7 +76,7 @@ impl Reader<'_> {
                 // `keys: [&alice age1…]`: sops knows no place for anchors, so people make one
                 _ if self.holds_anchors(key.span.end, end) => {}
                 // sops ignores it, and what it is meant to say may concern no rule
-                name if !self.has_value(key.span) => self.unknown(key.span, name, &ROOT),
+                name if !self.has_value(key.span) => self.report_unknown(key.span, name, &ROOT),
                 name => {
                     let found = self.unknown_field(key.span, name, &ROOT);
                     self.warnings.push(Diagnostic { severity: Severity::Warning, ..found });
@@ -84,7 +84,7 @@ impl Reader<'_> {
             }
         }
         for entry in &mut rules {
-            if let Entry::Sound(rule) = entry {
+            if let RuleEntry::Sound(rule) = entry {
                 rule.layout = layout;
             }
         }
@@ -97,11 +97,11 @@ impl Reader<'_> {
         lines.flat_map(|line| line.split([' ', '[', ',', '{'])).any(|word| word.len() > 1 && word.starts_with('&'))
     }
 
-    fn rules(&mut self, node: &Node) -> Vec<Entry> {
+    fn rules(&mut self, node: &YamlNode) -> Vec<RuleEntry> {
         match &node.kind {
-            Kind::List(items) => items.iter().map(|item| self.entry(item)).collect(),
-            Kind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
-            Kind::Scalar(_) | Kind::Map(_) => {
+            YamlKind::List(items) => items.iter().map(|item| self.entry(item)).collect(),
+            YamlKind::Scalar(scalar) if scalar.blank || scalar.is_null() => Vec::new(),
+            YamlKind::Scalar(_) | YamlKind::Map(_) => {
                 self.hidden_error(node.span, format!("`creation_rules` must be a list, but is {}", node.noun()));
                 Vec::new()
             }
@@ -109,23 +109,23 @@ impl Reader<'_> {
     }
 
     /// A rule with what is wrong with it alone.
-    fn entry(&mut self, node: &Node) -> Entry {
+    fn entry(&mut self, node: &YamlNode) -> RuleEntry {
         let before = std::mem::take(&mut self.findings);
         let rule = self.rule(node);
         let problems = std::mem::replace(&mut self.findings, before);
         match rule {
-            Some(rule) if problems.is_empty() => Entry::Sound(rule),
+            Some(rule) if problems.is_empty() => RuleEntry::Sound(rule),
             rule => {
                 let written = || {
                     let text = node.as_map()?.get("path_regex")?.as_scalar()?.text();
-                    Pattern::parse(text).ok()
+                    GoRegex::parse(text).ok()
                 };
-                Entry::Broken { path_regex: rule.map_or_else(written, |rule| rule.path_regex), problems }
+                RuleEntry::Broken { path_regex: rule.map_or_else(written, |rule| rule.path_regex), problems }
             }
         }
     }
 
-    fn rule(&mut self, node: &Node) -> Option<Rule> {
+    fn rule(&mut self, node: &YamlNode) -> Option<CreationRule> {
         let Some(map) = node.as_map() else {
             self.hidden_error(node.span, format!("expected a rule, which is a mapping, found {}", node.noun()));
             return None;
@@ -137,18 +137,18 @@ impl Reader<'_> {
             None => None,
         };
         let selector = self.selector(map, &fields);
-        let groups = groups::groups(&fields, map, self);
+        let groups = groups::read_groups(&fields, map, self);
         let threshold = fields.shamir_threshold.filter(|&threshold| threshold > 0);
         if let Some(wrong) = threshold.filter(|&threshold| groups.len() > 1 && !(2..=groups.len()).contains(&threshold))
         {
             let groups = groups.len();
-            self.error(
+            self.report_error(
                 key_span(map, "shamir_threshold"),
                 format!("`shamir_threshold` is {wrong}, but must be from 2 to {groups}, the number of key groups"),
             );
         }
         let mac_scope = if fields.mac_only_encrypted.unwrap_or(false) { MacScope::Encrypted } else { MacScope::All };
-        Some(Rule { place, path_regex, groups, threshold, selector, mac_scope, layout: Layout::default() })
+        Some(CreationRule { place, path_regex, groups, threshold, selector, mac_scope, layout: StoreLayout::default() })
     }
 
     fn selector(&mut self, map: &Mapping, fields: &RuleFields) -> Option<Selector> {
@@ -157,7 +157,7 @@ impl Reader<'_> {
             ("unencrypted_suffix", &fields.unencrypted_suffix, Selector::UnencryptedSuffix),
             ("encrypted_suffix", &fields.encrypted_suffix, Selector::EncryptedSuffix),
         ];
-        let patterns: [Field<'_, Pattern>; 4] = [
+        let patterns: [Field<'_, GoRegex>; 4] = [
             ("unencrypted_regex", &fields.unencrypted_regex, Selector::UnencryptedRegex),
             ("encrypted_regex", &fields.encrypted_regex, Selector::EncryptedRegex),
             ("unencrypted_comment_regex", &fields.unencrypted_comment_regex, Selector::UnencryptedCommentRegex),
@@ -179,13 +179,13 @@ impl Reader<'_> {
         if let [(first, _), (second, _), ..] = found.as_slice() {
             let message =
                 format!("`{first}` and `{second}` contradict each other: a rule has one of the six selectors");
-            self.error(key_span(map, second), message);
+            self.report_error(key_span(map, second), message);
         }
         found.into_iter().next().map(|(_, selector)| selector)
     }
 
-    fn pattern(&mut self, map: &Mapping, field: &str, text: &str) -> Option<Pattern> {
-        match self.compiled(map, field, text) {
+    fn pattern(&mut self, map: &Mapping, field: &str, text: &str) -> Option<GoRegex> {
+        match self.compile_pattern(map, field, text) {
             Ok(pattern) => Some(pattern),
             Err(found) => {
                 self.findings.push(found);
@@ -195,10 +195,10 @@ impl Reader<'_> {
     }
 
     /// The same of paths, for which people write globs.
-    fn path_pattern(&mut self, map: &Mapping, text: &str) -> Option<Pattern> {
+    fn path_pattern(&mut self, map: &Mapping, text: &str) -> Option<GoRegex> {
         let glob = glob::as_regex(text);
         let hint = glob.as_ref().map(|regex| format!("this looks like a glob; as a regular expression: `{regex}`"));
-        match self.compiled(map, "path_regex", text) {
+        match self.compile_pattern(map, "path_regex", text) {
             Ok(pattern) => {
                 if let Some(hint) = hint {
                     let span = map.get("path_regex").map_or_else(Span::default, |node| node.span);
@@ -215,36 +215,36 @@ impl Reader<'_> {
         }
     }
 
-    fn compiled(&self, map: &Mapping, field: &str, text: &str) -> Result<Pattern, Diagnostic> {
-        Pattern::parse(text).map_err(|reason| {
+    fn compile_pattern(&self, map: &Mapping, field: &str, text: &str) -> Result<GoRegex, Diagnostic> {
+        GoRegex::parse(text).map_err(|reason| {
             let message = format!("`{field}` cannot be compiled as a regular expression: {reason}");
             let span = map.get(field).map_or_else(Span::default, |node| node.span);
             Diagnostic::error("sops-rules", message).at(self.source.place(span))
         })
     }
 
-    fn layout(&mut self, key: &Key, node: &Node) -> Layout {
+    fn layout(&mut self, key: &YamlKey, node: &YamlNode) -> StoreLayout {
         let Some(map) = node.as_map() else {
             if node.as_scalar().is_none_or(|scalar| !scalar.blank && !scalar.is_null()) {
-                self.error(key.span, format!("`stores` must be a mapping, but is {}", node.noun()));
+                self.report_error(key.span, format!("`stores` must be a mapping, but is {}", node.noun()));
             }
-            return Layout::default();
+            return StoreLayout::default();
         };
-        let Some(fields) = self.fields::<StoreFields>(map, &STORES) else { return Layout::default() };
+        let Some(fields) = self.fields::<StoreFields>(map, &STORES) else { return StoreLayout::default() };
         let json = |indent: Option<i8>| {
             indent.map_or(Indent::Tab, |indent| u8::try_from(indent).map_or(Indent::Tab, Indent::Blanks))
         };
         let lowest = [("yaml", fields.yaml.indent, 0), ("json", fields.json.indent, -1)];
         for (name, indent, lowest) in lowest.into_iter().chain([("json_binary", fields.json_binary.indent, -1)]) {
             if indent.is_some_and(|indent| indent < lowest) {
-                self.error(key_span(map, name), format!("`stores.{name}.indent` must be at least {lowest}"));
+                self.report_error(key_span(map, name), format!("`stores.{name}.indent` must be at least {lowest}"));
             }
         }
-        Layout {
+        StoreLayout {
             // 0 is what sops says for "as by default"
             yaml: match fields.yaml.indent.and_then(|indent| u8::try_from(indent).ok()) {
                 Some(indent @ 1..) => Indent::Blanks(indent),
-                _ => Layout::default().yaml,
+                _ => StoreLayout::default().yaml,
             },
             json: json(fields.json.indent),
             json_binary: json(fields.json_binary.indent),
@@ -255,33 +255,33 @@ impl Reader<'_> {
     fn fields<T: DeserializeOwned>(&mut self, map: &Mapping, names: &[&str]) -> Option<T> {
         let mut sound = true;
         for (key, node) in map {
-            let single = Kind::Map(std::iter::once((key.clone(), node.clone())).collect());
-            let single = fields::value(&Node { span: node.span, kind: single });
+            let single = YamlKind::Map(std::iter::once((key.clone(), node.clone())).collect());
+            let single = fields::to_serde_value(&YamlNode { span: node.span, kind: single });
             if let Err(error) = serde_yaml::from_value::<T>(single) {
                 sound = false;
                 self.field_error(key, node, &error.to_string(), names);
             }
         }
-        let all = fields::value(&Node { span: Span::default(), kind: Kind::Map(map.clone()) });
+        let all = fields::to_serde_value(&YamlNode { span: Span::default(), kind: YamlKind::Map(map.clone()) });
         if sound { serde_yaml::from_value::<T>(all).ok() } else { None }
     }
 
-    fn field_error(&mut self, key: &Key, node: &Node, error: &str, names: &[&str]) {
+    fn field_error(&mut self, key: &YamlKey, node: &YamlNode, error: &str, names: &[&str]) {
         let unknown = error.split_once("unknown field `").and_then(|(_, rest)| rest.split('`').next());
         match unknown {
-            Some(name) if name == key.text => self.unknown(key.span, name, names),
+            Some(name) if name == key.text => self.report_unknown(key.span, name, names),
             Some(name) => {
                 let span = find_key(node, name).unwrap_or(key.span);
-                self.unknown(span, name, if names == STORES { &STORES } else { &GROUP });
+                self.report_unknown(span, name, if names == STORES { &STORES } else { &GROUP });
             }
             None => {
-                let mismatch = expectation(&key.text, node, error);
-                self.error(key.span, mismatch);
+                let mismatch = describe_expectation(&key.text, node, error);
+                self.report_error(key.span, mismatch);
             }
         }
     }
 
-    fn unknown(&mut self, span: Span, name: &str, names: &[&str]) {
+    fn report_unknown(&mut self, span: Span, name: &str, names: &[&str]) {
         if !self.has_value(span) {
             self.hidden_error(span, "expected fields with their values, found a text");
             return;
@@ -310,18 +310,18 @@ impl Reader<'_> {
     }
 
     /// The place of a span.
-    pub(super) fn place(&self, span: Span) -> Place {
+    pub(super) fn place(&self, span: Span) -> Location {
         self.source.place(span)
     }
 
     /// Says what is wrong at a place that may be shown.
-    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) {
+    pub(super) fn report_error(&mut self, span: Span, message: impl Into<String>) {
         self.findings.push(Diagnostic::error("sops-rules", message).at(self.source.place(span)));
     }
 
     /// Says what is wrong with a value that must not be shown.
     pub(super) fn hidden_error(&mut self, span: Span, message: impl Into<String>) {
-        self.findings.push(Diagnostic::error("sops-rules", message).at_hidden(self.source.place(span)));
+        self.findings.push(Diagnostic::error("sops-rules", message).at_masked(self.source.place(span)));
     }
 }
 
@@ -331,7 +331,7 @@ fn key_span(map: &Mapping, name: &str) -> Span {
 }
 
 /// What serde expected, without the values that it quotes: they may be secrets.
-fn expectation(field: &str, node: &Node, error: &str) -> String {
+fn describe_expectation(field: &str, node: &YamlNode, error: &str) -> String {
     if let Some(missing) = error.split_once("missing field `").and_then(|(_, rest)| rest.split('`').next()) {
         return format!("`{field}` has an entry without `{missing}`");
     }
@@ -346,10 +346,10 @@ fn expectation(field: &str, node: &Node, error: &str) -> String {
         "dotenv" | "ini" => "an empty mapping",
         _ => "a text",
     };
-    format!("`{field}` must be {expected}, but is {}", noun(&fields::value(node), node))
+    format!("`{field}` must be {expected}, but is {}", describe_value(&fields::to_serde_value(node), node))
 }
 
-fn noun(value: &Value, node: &Node) -> &'static str {
+fn describe_value(value: &Value, node: &YamlNode) -> &'static str {
     match value {
         Value::Number(_) => "a number",
         Value::Bool(_) => "a truth value",
@@ -363,11 +363,11 @@ fn noun(value: &Value, node: &Node) -> &'static str {
 }
 
 /// The place of the first key of this name in a tree. Its depth is bounded by the reader.
-fn find_key(node: &Node, name: &str) -> Option<Span> {
+fn find_key(node: &YamlNode, name: &str) -> Option<Span> {
     match &node.kind {
-        Kind::Scalar(_) => None,
-        Kind::List(items) => items.iter().find_map(|item| find_key(item, name)),
-        Kind::Map(map) => {
+        YamlKind::Scalar(_) => None,
+        YamlKind::List(items) => items.iter().find_map(|item| find_key(item, name)),
+        YamlKind::Map(map) => {
             map.iter().find_map(|(key, value)| if key.text == name { Some(key.span) } else { find_key(value, name) })
         }
     }

@@ -7,20 +7,20 @@ const ONE: &str = "age1pgs5clczcduc0mjyau2mme6pwyr62kjywl5ju29h6kgmjutwtsfqtkttj
 const TWO: &str = "age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c676n8shqs95nm7";
 const SSH: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKTzeVZd7nVxqL7OqEIgUVvfUph2bnGMpChuycV1frX/ me";
 
-fn parse(text: &str) -> Result<Rules, Vec<Diagnostic>> {
+fn parse(text: &str) -> Result<SopsConfig, Vec<Diagnostic>> {
     let text = text.replace("ONE", ONE).replace("TWO", TWO).replace("SSH", SSH);
-    let rules = Rules::parse(&Source::new(".sops.yaml", text), "/repo").map_err(Diagnostics::sorted)?;
+    let rules = SopsConfig::parse(&Source::new(".sops.yaml", text), "/repo").map_err(Diagnostics::into_sorted)?;
     let warnings = rules.warnings();
-    if warnings.is_empty() { Ok(rules) } else { Err(warnings.sorted()) }
+    if warnings.is_empty() { Ok(rules) } else { Err(warnings.into_sorted()) }
 }
 
-fn only(text: &str) -> Rule {
+fn only(text: &str) -> CreationRule {
     let rules = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-    rules.all().next().expect("a rule").clone()
+    rules.iter_rules().next().expect("a rule").clone()
 }
 
 /// All groups of a rule: recipients with blanks between them.
-fn recipients(rule: &Rule) -> Vec<String> {
+fn recipients(rule: &CreationRule) -> Vec<String> {
     let group = |group: &RecipientGroup| {
         let age = group.age.iter().map(ToString::to_string);
         let all: Vec<_> = age.chain(group.foreign.iter().map(ToString::to_string)).collect();
@@ -71,7 +71,7 @@ fn anchors_may_have_a_field_of_their_own() {
                 path_regex: a\n    key_groups: [{merge: [*team], age: [*two]}]\n  - <<: *first\n    path_regex: b\n";
     let rules = parse(text).expect("reads");
     let all: Vec<_> =
-        rules.all().map(|rule| (rule.path_regex.as_ref().map(Pattern::as_str), recipients(rule))).collect();
+        rules.iter_rules().map(|rule| (rule.path_regex.as_ref().map(GoRegex::as_str), recipients(rule))).collect();
     assert_eq!(all, [(Some("a"), vec!["ONE TWO".to_owned()]), (Some("b"), vec!["ONE TWO".to_owned()])]);
 }
 
@@ -83,16 +83,16 @@ fn everything_else_of_a_rule_is_read() {
     );
     assert_eq!(rule.effective_selector().to_string(), "encrypted_regex: ^data$");
     assert_eq!((rule.mac_scope, rule.threshold), (MacScope::Encrypted, Some(1)));
-    let layout = Layout { yaml: Indent::Blanks(2), json: Indent::Tab, json_binary: Indent::Blanks(3) };
+    let layout = StoreLayout { yaml: Indent::Blanks(2), json: Indent::Tab, json_binary: Indent::Blanks(3) };
     assert_eq!(rule.layout, layout);
     assert_eq!(rule.place.to_string(), ".sops.yaml:2:4");
     let rule = only(
         "creation_rules:\n- {key_groups: [{age: [ONE]}, {age: [TWO]}, {age: [SSH]}], shamir_threshold: 2}\nstores: {yaml: {indent: 0}}",
     );
-    assert_eq!((rule.threshold, rule.layout), (Some(2), Layout::default()));
+    assert_eq!((rule.threshold, rule.layout), (Some(2), StoreLayout::default()));
     assert_eq!(rule.effective_selector().to_string(), "unencrypted_suffix: _unencrypted");
     for empty in ["", "creation_rules:\n", "creation_rules: []\n", "destination_rules: [{anything: {at: all}}]\n"] {
-        assert!(parse(empty).expect("reads").all().next().is_none(), "{empty:?}");
+        assert!(parse(empty).expect("reads").iter_rules().next().is_none(), "{empty:?}");
     }
 }
 
@@ -119,20 +119,20 @@ fn rules_are_looked_for_from_the_file_upward() {
     let at = |path: &str| folder.path().join(path);
     fs::create_dir_all(at("a/b/c")).expect("creates");
     fs::write(at("a/.sops.yaml"), format!("creation_rules: [{{path_regex: ^b/, age: {ONE}}}]")).expect("writes");
-    let found = Rules::find(&at("a/b/c/new.yaml")).expect("reads").expect("a rule");
+    let found = SopsConfig::find_rule(&at("a/b/c/new.yaml")).expect("reads").expect("a rule");
     assert_eq!(recipients(&found), ["ONE"]);
-    assert!(Rules::find(&at("a/x.yaml")).expect("reads").is_none());
-    assert!(Rules::near(&at("a/x.yaml")).expect("reads").is_some());
-    assert!(Rules::near(&at("x.yaml")).expect("none").is_none());
+    assert!(SopsConfig::find_rule(&at("a/x.yaml")).expect("reads").is_none());
+    assert!(SopsConfig::read_nearest(&at("a/x.yaml")).expect("reads").is_some());
+    assert!(SopsConfig::read_nearest(&at("x.yaml")).expect("none").is_none());
     fs::write(at(".sops.yml"), "").expect("writes");
-    let error = Rules::find(&at("x.yaml")).expect_err("another name").sorted().remove(0);
+    let error = SopsConfig::find_rule(&at("x.yaml")).expect_err("another name").into_sorted().remove(0);
     assert!(error.message.ends_with(".sops.yml` is read by nobody, sops included"), "{}", error.message);
     // as sops, which takes whatever has the name
     fs::create_dir(at("a/b/.sops.yaml")).expect("creates");
-    let error = Rules::find(&at("a/b/c/new.yaml")).expect_err("a directory").sorted().remove(0);
+    let error = SopsConfig::find_rule(&at("a/b/c/new.yaml")).expect_err("a directory").into_sorted().remove(0);
     assert!(error.message.ends_with("a/b/.sops.yaml` is a folder, not a file"), "{}", error.message);
     fs::write(at("a/.sops.yaml"), [0xff]).expect("writes");
-    assert_eq!(Rules::find(&at("a/x.yaml")).expect_err("bytes").sorted()[0].failure, Failure::Io);
+    assert_eq!(SopsConfig::find_rule(&at("a/x.yaml")).expect_err("bytes").into_sorted()[0].failure, FailureKind::Io);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn what_is_wrong_is_told_with_its_place() {
         let first = error.hints.first().map(String::as_str);
         let is_way_out = first.is_some_and(|hint| hint.starts_with("ask its owner"));
         assert_eq!(first.filter(|_| !is_way_out), hint, "{text}");
-        let shown = crate::diagnostic::render(error, false).to_lowercase();
+        let shown = crate::diagnostic::render_diagnostic(error, false).to_lowercase();
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

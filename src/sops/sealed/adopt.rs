@@ -1,53 +1,53 @@
 //! What one version of a file takes over from others: ciphertexts, recipients, the rule by which
 //! values are encrypted.
 
-use super::{Closed, Format, Sealed};
+use super::{DecryptedFile, EncryptedFile, SopsFormat};
 use crate::sops::conflict::{has_mark, is_conflict};
-use crate::sops::document::{Comment, Leaf, Map, Tree};
-use crate::sops::error::Error;
+use crate::sops::document::{Leaf, SopsComment, SopsMap, SopsTree};
+use crate::sops::error::DecryptionError;
 use crate::sops::foreign::SERVICES;
 use crate::sops::group::{KeyGroup, recipient_fields};
-use crate::sops::layout::of_block;
-use crate::sops::mac::{MacScope, same};
+use crate::sops::layout::detect_indent;
+use crate::sops::mac::{MacScope, is_same_mac};
 use crate::sops::metadata::CONFLICT_FIELD;
 use crate::sops::missing_block;
-use crate::sops::scalar::Value;
+use crate::sops::scalar::TypedValue;
 use crate::sops::selector::Selector;
-use crate::sops::store::{Change, apply};
-use crate::sops::way::{Visit, Way, visit};
+use crate::sops::store::{TextEdit, apply_edits};
+use crate::sops::way::{DocumentVisitor, TraversalState, visit_document};
 use crate::sops::write_error::WriteError;
 use crate::span::{Source, Span};
 
-impl Sealed {
+impl DecryptedFile {
     /// The format of the file.
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> SopsFormat {
         self.format
     }
 
     /// Decrypts another version of the file with the data key of this one, whoever its recipients are.
-    pub fn open_other(&self, name: &str, bytes: Vec<u8>) -> Result<Self, Error> {
-        match Closed::read(name, bytes, self.format)? {
-            Some(closed) => closed.open_with(self.unlocked.again()),
+    pub fn decrypt_other(&self, name: &str, bytes: Vec<u8>) -> Result<Self, DecryptionError> {
+        match EncryptedFile::read(name, bytes, self.format)? {
+            Some(closed) => closed.decrypt_with(self.unlocked.clone_key()),
             None => Err(missing_block(Source::new(name, "").place(Span::default()))),
         }
     }
 
     /// The file as it stands on disk, opened once more.
-    pub fn reopened(&self) -> Result<Self, Error> {
+    pub fn decrypt_again(&self) -> Result<Self, DecryptionError> {
         let text = self.source.text().as_bytes().to_vec();
-        self.open_other(self.source.name(), text)
+        self.decrypt_other(self.source.name(), text)
     }
 
     /// Whether both files have one data key.
     pub fn shares_key(&self, other: &Self) -> bool {
-        same(self.key.bytes(), other.key.bytes())
+        is_same_mac(self.key.bytes(), other.key.bytes())
     }
 
     /// Keeps the ciphertexts of another version too, for values that are the same there. Those of
     /// another data key are none here.
-    pub fn adopt(&mut self, other: &Self) {
+    pub fn adopt_ciphertexts(&mut self, other: &Self) {
         if self.shares_key(other) {
-            self.stash.adopt(&other.stash);
+            self.stash.adopt_tokens(&other.stash);
         }
     }
 
@@ -62,11 +62,11 @@ impl Sealed {
             for name in SERVICES.into_iter().chain(["age", "key_groups", "shamir_threshold"]) {
                 // an empty list of an old file means nothing, and stays
                 if !new.contains_key(name) && fields.get(name).is_some_and(|value| !is_empty(value)) {
-                    fields.remove(name);
+                    fields.remove_key(name);
                 }
             }
             for (key, value) in &new {
-                fields.put(&key.text, Tree::of_node(value));
+                fields.put_value(&key.text, SopsTree::of_node(value));
             }
         })?;
         (self.metadata.groups, self.metadata.threshold) = (groups, threshold);
@@ -75,14 +75,14 @@ impl Sealed {
 
     /// Puts the rule into the metadata by which values are encrypted and counted.
     pub fn put_rule(&mut self, selector: &Selector, scope: MacScope) -> Result<(), WriteError> {
-        let old = self.metadata.selector.field();
+        let old = self.metadata.selector.field_name();
         self.edit_blocks(|fields| {
             for name in [old, "mac_only_encrypted"] {
-                fields.remove(name);
+                fields.remove_key(name);
             }
-            fields.put(selector.field(), Tree::text(selector.argument()));
+            fields.put_value(selector.field_name(), SopsTree::from_text(selector.argument()));
             if scope == MacScope::Encrypted {
-                fields.put("mac_only_encrypted", Tree::of(Value::Bool(true)));
+                fields.put_value("mac_only_encrypted", SopsTree::of(TypedValue::Bool(true)));
             }
         })?;
         self.metadata.selector = selector.clone();
@@ -92,37 +92,37 @@ impl Sealed {
 
     /// Says in the metadata whether a value still holds both sides of a merge, for those who have no key.
     pub(in crate::sops) fn mark_conflicts(&mut self) -> Result<(), WriteError> {
-        let mut search = Search { was_marked: self.metadata.has_conflict(), is_found: false };
-        visit(&mut self.document, &Selector::default(), &mut search);
+        let mut search = ConflictSearch { was_marked: self.metadata.has_conflict(), is_found: false };
+        visit_document(&mut self.document, &Selector::default(), &mut search);
         if search.is_found == self.metadata.has_conflict() {
             return Ok(());
         }
         self.edit_blocks(|fields| {
-            fields.remove(CONFLICT_FIELD);
+            fields.remove_key(CONFLICT_FIELD);
             if search.is_found {
-                fields.put(CONFLICT_FIELD, Tree::text("unresolved"));
+                fields.put_value(CONFLICT_FIELD, SopsTree::from_text("unresolved"));
             }
         })
     }
 
     /// Writes the metadata anew in every document.
-    fn edit_blocks(&mut self, edit: impl Fn(&mut Map)) -> Result<(), WriteError> {
-        let is_binary = self.format == Format::Binary;
+    fn edit_blocks(&mut self, edit: impl Fn(&mut SopsMap)) -> Result<(), WriteError> {
+        let is_binary = self.format == SopsFormat::Binary;
         let text = if is_binary { self.source.text() } else { &self.text };
-        let parsed = if is_binary { self.read(text)? } else { self.parsed()? };
+        let parsed = if is_binary { self.read_text(text)? } else { self.parse_text()? };
         let changes = parsed.blocks.iter().flatten().map(|block| {
-            let mut fields = Map::default();
+            let mut fields = SopsMap::default();
             for (key, value) in block.fields.values() {
-                fields.put(&key.text, value.clone());
+                fields.put_value(&key.text, value.clone());
             }
             edit(&mut fields);
             let (before, after) = (text.get(..block.whole.start), text.get(block.whole.end..));
             let rest = format!("{}{}", before.unwrap_or_default(), after.unwrap_or_default());
-            let indent = of_block(self.format, text.get(block.whole.clone()).unwrap_or_default());
-            Change::new(block.whole.clone(), self.format.block(&fields, &rest, block.whole.start, indent))
+            let indent = detect_indent(self.format, text.get(block.whole.clone()).unwrap_or_default());
+            TextEdit::new(block.whole.clone(), self.format.write_block(&fields, &rest, block.whole.start, indent))
         });
-        let edited = apply(text, changes.collect());
-        self.remember();
+        let edited = apply_edits(text, changes.collect());
+        self.remember_text();
         if is_binary {
             self.source = Source::new(self.source.name(), edited.as_str());
             // there is no text here that could tell that something changed
@@ -135,26 +135,26 @@ impl Sealed {
 }
 
 /// Whether a value is a conflict, or what is left of one in a file that had one.
-struct Search {
+struct ConflictSearch {
     was_marked: bool,
     is_found: bool,
 }
 
-impl Visit for Search {
-    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+impl DocumentVisitor for ConflictSearch {
+    fn visit_comment(&mut self, _: &mut SopsComment, _: &TraversalState<'_>) {}
 
-    fn leaf(&mut self, leaf: &mut Leaf, _: &Way<'_>) -> Option<Comment> {
-        if let Value::Text(text) = &leaf.value {
+    fn visit_leaf(&mut self, leaf: &mut Leaf, _: &TraversalState<'_>) -> Option<SopsComment> {
+        if let TypedValue::Text(text) = &leaf.value {
             self.is_found |= is_conflict(text) || self.was_marked && has_mark(text);
         }
         None
     }
 }
 
-fn is_empty(value: &Tree) -> bool {
+fn is_empty(value: &SopsTree) -> bool {
     match value {
-        Tree::Leaf(leaf) => matches!(leaf.value, Value::Null),
-        Tree::List(list) => list.items.is_empty(),
-        Tree::Map(map) => map.items.is_empty(),
+        SopsTree::Leaf(leaf) => matches!(leaf.value, TypedValue::Null),
+        SopsTree::List(list) => list.items.is_empty(),
+        SopsTree::Map(map) => map.items.is_empty(),
     }
 }

@@ -5,92 +5,92 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{Format, Sealed};
-use crate::sops::cipher::Type;
-use crate::sops::document::{Comment, Document, Leaf};
-use crate::sops::path::KeyPath;
+use super::{DecryptedFile, SopsFormat};
+use crate::sops::cipher::PlaintextType;
+use crate::sops::document::{Leaf, SopsComment, SopsDocument};
+use crate::sops::path::ValuePath;
 use crate::sops::selector::Selection;
-use crate::sops::stash::{Stash, hash};
-use crate::sops::way::{Visit, Way, visit};
+use crate::sops::stash::{CiphertextCache, hash_value};
+use crate::sops::way::{DocumentVisitor, TraversalState, visit_document};
 
-impl Sealed {
+impl DecryptedFile {
     /// The values and comments that would stand in plaintext here, and stand so in none of the
     /// versions that they can be from.
-    pub fn exposed(&self, versions: [&Self; 2]) -> Vec<KeyPath> {
-        if self.format == Format::Binary {
+    pub fn find_exposed(&self, versions: [&Self; 2]) -> Vec<ValuePath> {
+        if self.format == SopsFormat::Binary {
             return Vec::new();
         }
-        let mut known = Known::default();
+        let mut known = KnownValues::default();
         for version in versions {
-            let mut census = Census { stash: &version.stash, known: &mut known };
-            visit(&mut copy(version.document()), &version.metadata.selector, &mut census);
+            let mut census = ValueCensus { stash: &version.stash, known: &mut known };
+            visit_document(&mut copy_document(version.document()), &version.metadata.selector, &mut census);
         }
-        let mut search = Search { known: &known, found: Vec::new() };
-        visit(&mut copy(&self.document), &self.metadata.selector, &mut search);
+        let mut search = NewExposureSearch { known: &known, found: Vec::new() };
+        visit_document(&mut copy_document(&self.document), &self.metadata.selector, &mut search);
         search.found
     }
 }
 
-fn copy(document: &Document) -> Document {
-    Document { branches: document.branches.clone() }
+fn copy_document(document: &SopsDocument) -> SopsDocument {
+    SopsDocument { branches: document.branches.clone() }
 }
 
 /// What the versions hold, by hash or by what ciphertexts are bound to.
 #[derive(Default)]
-struct Known {
+struct KnownValues {
     plain: HashSet<[u8; 32]>,
     encrypted: HashSet<[u8; 32]>,
     /// Where values are encrypted.
     secret: BTreeSet<String>,
 }
 
-struct Census<'a> {
-    stash: &'a Stash,
-    known: &'a mut Known,
+struct ValueCensus<'a> {
+    stash: &'a CiphertextCache,
+    known: &'a mut KnownValues,
 }
 
-impl Census<'_> {
-    fn count(&mut self, kind: Type, associated: String, bytes: &[u8]) {
-        let hash = hash(kind, &associated, bytes);
-        if !self.stash.knows(&hash) {
+impl ValueCensus<'_> {
+    fn count_value(&mut self, kind: PlaintextType, associated: String, bytes: &[u8]) {
+        let hash = hash_value(kind, &associated, bytes);
+        if !self.stash.knows_hash(&hash) {
             self.known.plain.insert(hash);
             return;
         }
         self.known.encrypted.insert(hash);
-        if kind != Type::Comment {
+        if kind != PlaintextType::Comment {
             self.known.secret.insert(associated);
         }
     }
 }
 
-impl Visit for Census<'_> {
-    fn comment(&mut self, comment: &mut Comment, way: &Way<'_>) {
-        self.count(Type::Comment, way.path().associated_data(), comment.text.as_bytes());
+impl DocumentVisitor for ValueCensus<'_> {
+    fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>) {
+        self.count_value(PlaintextType::Comment, way.path().associated_data(), comment.text.as_bytes());
     }
 
-    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
         if let (Some(bytes), Some(kind)) = (leaf.value.bytes(), leaf.value.kind()) {
-            self.count(kind, way.path().associated_data(), &bytes);
+            self.count_value(kind, way.path().associated_data(), &bytes);
         }
         None
     }
 }
 
-struct Search<'a> {
-    known: &'a Known,
-    found: Vec<KeyPath>,
+struct NewExposureSearch<'a> {
+    known: &'a KnownValues,
+    found: Vec<ValuePath>,
 }
 
-impl Visit for Search<'_> {
-    fn comment(&mut self, comment: &mut Comment, way: &Way<'_>) {
-        let hash = hash(Type::Comment, &way.path().associated_data(), comment.text.as_bytes());
+impl DocumentVisitor for NewExposureSearch<'_> {
+    fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>) {
+        let hash = hash_value(PlaintextType::Comment, &way.path().associated_data(), comment.text.as_bytes());
         let was_encrypted = self.known.encrypted.contains(&hash) && !self.known.plain.contains(&hash);
         if was_encrypted && way.comment_selection() != Selection::Encrypted {
             self.found.push(way.path().clone());
         }
     }
 
-    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
         let (Some(bytes), Some(kind)) = (leaf.value.bytes(), leaf.value.kind()) else { return None };
         let associated = way.path().associated_data();
         if bytes.is_empty() || way.selection() == Selection::Encrypted {
@@ -98,7 +98,7 @@ impl Visit for Search<'_> {
         }
         // a value that is in no version shows two of them: all that lies below its path
         let secret = || self.known.secret.iter().any(|known| known.starts_with(&associated));
-        if !self.known.plain.contains(&hash(kind, &associated, &bytes)) && secret() {
+        if !self.known.plain.contains(&hash_value(kind, &associated, &bytes)) && secret() {
             self.found.push(way.path().clone());
         }
         None

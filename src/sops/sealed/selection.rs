@@ -1,58 +1,58 @@
 //! Which values of a file its selector has encrypted.
 
-use super::{Closed, Sealed};
+use super::{DecryptedFile, EncryptedFile};
 use crate::sops::cipher::Ciphertext;
-use crate::sops::document::{Comment, Document, Leaf, Tree};
-use crate::sops::path::KeyPath;
-use crate::sops::scalar::Value;
+use crate::sops::document::{Leaf, SopsComment, SopsDocument, SopsTree};
+use crate::sops::path::ValuePath;
+use crate::sops::scalar::TypedValue;
 use crate::sops::selector::{Selection, Selector};
-use crate::sops::store::{Format, Target, amend};
-use crate::sops::way::{Visit, Way, visit};
-use crate::span::{Place, Span};
+use crate::sops::store::{EditPath, SopsFormat, amend};
+use crate::sops::way::{DocumentVisitor, TraversalState, visit_document};
+use crate::span::{Location, Span};
 
-impl Sealed {
+impl DecryptedFile {
     /// Whether a value at a path is encrypted, or would be if it were put there.
-    pub fn encrypts(&self, document: usize, path: &KeyPath) -> bool {
-        if self.format == Format::Binary {
+    pub fn encrypts_path(&self, document: usize, path: &ValuePath) -> bool {
+        if self.format == SopsFormat::Binary {
             return true;
         }
         let Some(branch) = self.document.branches.get(document) else { return true };
-        let mut alone = Document { branches: vec![branch.clone()] };
-        let target = Target { document: 0, path };
+        let mut alone = SopsDocument { branches: vec![branch.clone()] };
+        let target = EditPath { document: 0, path };
         // what cannot be put there is refused in words of its own
-        if amend::put(&mut alone, &target, &Tree::text("x")).is_none() {
+        if amend::put_value(&mut alone, &target, &SopsTree::from_text("x")).is_none() {
             return true;
         }
-        let mut search = Search { path, is_encrypted: true };
-        visit(&mut alone, &self.metadata.selector, &mut search);
+        let mut search = EncryptedPathSearch { path, is_encrypted: true };
+        visit_document(&mut alone, &self.metadata.selector, &mut search);
         search.is_encrypted
     }
 }
 
-impl Sealed {
+impl DecryptedFile {
     /// Whether a value that was typed in plaintext is what is left of a ciphertext.
     pub fn has_broken_ciphertext(&self) -> bool {
-        let mut document = Document { branches: self.document.branches.clone() };
-        let mut search = Broken { typed: self.typed(), is_broken: false };
-        visit(&mut document, &self.metadata.selector, &mut search);
+        let mut document = SopsDocument { branches: self.document.branches.clone() };
+        let mut search = BrokenCiphertextSearch { typed: self.typed_paths(), is_broken: false };
+        visit_document(&mut document, &self.metadata.selector, &mut search);
         search.is_broken
     }
 }
 
 /// Whether a value has parts of a ciphertext.
-struct Broken<'a> {
-    typed: &'a [KeyPath],
+struct BrokenCiphertextSearch<'a> {
+    typed: &'a [ValuePath],
     is_broken: bool,
 }
 
 /// Parts that a ciphertext has, and hardly any secret.
 const PARTS: [&str; 4] = ["ENC[", "AES256_GCM", ",iv:", ",tag:"];
 
-impl Visit for Broken<'_> {
-    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+impl DocumentVisitor for BrokenCiphertextSearch<'_> {
+    fn visit_comment(&mut self, _: &mut SopsComment, _: &TraversalState<'_>) {}
 
-    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
-        if let Value::Text(text) = &leaf.value
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
+        if let TypedValue::Text(text) = &leaf.value
             && self.typed.contains(way.path())
         {
             self.is_broken |= PARTS.iter().any(|part| memchr::memmem::find(text, part.as_bytes()).is_some());
@@ -61,15 +61,15 @@ impl Visit for Broken<'_> {
     }
 }
 
-struct Search<'a> {
-    path: &'a KeyPath,
+struct EncryptedPathSearch<'a> {
+    path: &'a ValuePath,
     is_encrypted: bool,
 }
 
-impl Visit for Search<'_> {
-    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+impl DocumentVisitor for EncryptedPathSearch<'_> {
+    fn visit_comment(&mut self, _: &mut SopsComment, _: &TraversalState<'_>) {}
 
-    fn leaf(&mut self, _: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+    fn visit_leaf(&mut self, _: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
         if way.path() == self.path {
             self.is_encrypted = way.selection() == Selection::Encrypted;
         }
@@ -77,7 +77,7 @@ impl Visit for Search<'_> {
     }
 }
 
-impl Closed {
+impl EncryptedFile {
     /// Whether a value stands in plaintext that the selector of the file has encrypted. Needs no key.
     pub fn is_incomplete(&self) -> bool {
         self.plaintext_at().is_some()
@@ -85,33 +85,33 @@ impl Closed {
 
     /// Place of the first such value, as far as it is known without the key: where comments select, the
     /// checksum knows better.
-    pub fn typed_plaintext(&self) -> Option<Place> {
+    pub fn typed_plaintext(&self) -> Option<Location> {
         let by_comments =
             matches!(self.metadata.selector, Selector::UnencryptedCommentRegex(_) | Selector::EncryptedCommentRegex(_));
         self.plaintext_at().filter(|_| !by_comments).map(|span| self.source.place(span))
     }
 
     fn plaintext_at(&self) -> Option<Span> {
-        if self.format == Format::Binary {
+        if self.format == SopsFormat::Binary {
             return None;
         }
-        let mut document = Document { branches: self.parsed.document.branches.clone() };
-        let mut search = Plaintext(None);
-        visit(&mut document, &self.metadata.selector, &mut search);
+        let mut document = SopsDocument { branches: self.parsed.document.branches.clone() };
+        let mut search = PlaintextSearch(None);
+        visit_document(&mut document, &self.metadata.selector, &mut search);
         search.0
     }
 }
 
 /// The first value in plaintext.
-struct Plaintext(Option<Span>);
+struct PlaintextSearch(Option<Span>);
 
-impl Visit for Plaintext {
-    fn comment(&mut self, _: &mut Comment, _: &Way<'_>) {}
+impl DocumentVisitor for PlaintextSearch {
+    fn visit_comment(&mut self, _: &mut SopsComment, _: &TraversalState<'_>) {}
 
-    fn leaf(&mut self, leaf: &mut Leaf, way: &Way<'_>) -> Option<Comment> {
+    fn visit_leaf(&mut self, leaf: &mut Leaf, way: &TraversalState<'_>) -> Option<SopsComment> {
         let is_plain = match &leaf.value {
-            Value::Null => false,
-            Value::Text(text) => !text.is_empty() && !Ciphertext::is_one(text),
+            TypedValue::Null => false,
+            TypedValue::Text(text) => !text.is_empty() && !Ciphertext::is_ciphertext(text),
             _ => true,
         };
         if is_plain && way.selection() == Selection::Encrypted {

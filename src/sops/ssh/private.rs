@@ -17,7 +17,7 @@ const MAGIC: &[u8] = b"openssh-key-v1\0";
 const MOST_ROUNDS: u32 = 4096;
 
 /// What a file with a private key holds.
-pub(in crate::sops) enum PrivateKey {
+pub(in crate::sops) enum SshPrivateKey {
     /// A key that can be used.
     Ed25519(SshIdentity),
     /// A key that needs a passphrase.
@@ -35,15 +35,15 @@ pub(in crate::sops) struct LockedKey {
 }
 
 /// Reads a file with a private key; `None` if it is not one, or damaged.
-pub(in crate::sops) fn read_private(content: &[u8]) -> Option<PrivateKey> {
+pub(in crate::sops) fn read_private(content: &[u8]) -> Option<SshPrivateKey> {
     let text = std::str::from_utf8(content).ok()?.trim();
     if text.starts_with("-----BEGIN RSA PRIVATE KEY-----") {
-        return Some(PrivateKey::Unsupported("an RSA key of SSH"));
+        return Some(SshPrivateKey::Unsupported("an RSA key of SSH"));
     }
     let body = text.strip_prefix(BEGIN)?.strip_suffix(END)?;
     let encoded = Zeroizing::new(body.split_ascii_whitespace().collect::<String>());
     let decoded = Zeroizing::new(STANDARD.decode(encoded.as_bytes()).ok()?);
-    let mut reader = Reader(decoded.strip_prefix(MAGIC)?);
+    let mut reader = SshReader(decoded.strip_prefix(MAGIC)?);
     let (cipher, kdf, options) = (reader.string()?, reader.string()?, reader.string()?);
     if reader.number()? != 1 {
         return None;
@@ -51,19 +51,23 @@ pub(in crate::sops) fn read_private(content: &[u8]) -> Option<PrivateKey> {
     let blob = reader.string()?;
     let section = reader.string()?;
     let Some(recipient) = SshRecipient::of_blob(blob) else {
-        let kind = Reader(blob).string()?;
+        let kind = SshReader(blob).string()?;
         let rsa = kind == b"ssh-rsa";
-        return Some(PrivateKey::Unsupported(if rsa { "an RSA key of SSH" } else { "an SSH key that is not ed25519" }));
+        return Some(SshPrivateKey::Unsupported(if rsa {
+            "an RSA key of SSH"
+        } else {
+            "an SSH key that is not ed25519"
+        }));
     };
     match (cipher, kdf) {
-        (b"none", b"none") => identity(section, recipient).map(PrivateKey::Ed25519),
-        (b"aes256-ctr", b"bcrypt") => locked(options, section, recipient).map(PrivateKey::Locked),
-        _ => Some(PrivateKey::Unsupported("an SSH key under another cipher than `aes256-ctr`")),
+        (b"none", b"none") => read_identity(section, recipient).map(SshPrivateKey::Ed25519),
+        (b"aes256-ctr", b"bcrypt") => read_locked_key(options, section, recipient).map(SshPrivateKey::Locked),
+        _ => Some(SshPrivateKey::Unsupported("an SSH key under another cipher than `aes256-ctr`")),
     }
 }
 
-fn locked(options: &[u8], section: &[u8], recipient: SshRecipient) -> Option<LockedKey> {
-    let mut options = Reader(options);
+fn read_locked_key(options: &[u8], section: &[u8], recipient: SshRecipient) -> Option<LockedKey> {
+    let mut options = SshReader(options);
     let (salt, rounds) = (options.string()?.to_vec(), options.number()?);
     let sound = !salt.is_empty() && (1..=MOST_ROUNDS).contains(&rounds);
     sound.then(|| LockedKey { recipient, salt, rounds, ciphertext: section.to_vec() })
@@ -71,8 +75,8 @@ fn locked(options: &[u8], section: &[u8], recipient: SshRecipient) -> Option<Loc
 
 /// The key in a decrypted section: two equal numbers, type, public key, seed and public key,
 /// comment, and bytes counted up from 1.
-fn identity(section: &[u8], recipient: SshRecipient) -> Option<SshIdentity> {
-    let mut reader = Reader(section);
+fn read_identity(section: &[u8], recipient: SshRecipient) -> Option<SshIdentity> {
+    let mut reader = SshReader(section);
     if reader.number()? != reader.number()? || reader.string()? != ED25519.as_bytes() {
         return None;
     }
@@ -98,14 +102,14 @@ impl LockedKey {
         let (key, nonce) = material.split_at_checked(32)?;
         let mut section = Zeroizing::new(self.ciphertext.clone());
         Ctr128BE::<Aes256>::new_from_slices(key, nonce).ok()?.apply_keystream(&mut section);
-        identity(&section, self.recipient.clone())
+        read_identity(&section, self.recipient.clone())
     }
 }
 
 /// Reads the data types of SSH (RFC 4251, section 5).
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub(super) struct SshReader<'a>(pub(super) &'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> SshReader<'a> {
     pub(super) fn number(&mut self) -> Option<u32> {
         let (number, rest) = self.0.split_first_chunk::<4>()?;
         self.0 = rest;

@@ -14,7 +14,7 @@ fn recipient(line: &str) -> SshRecipient {
 
 #[test]
 fn what_is_wrapped_for_a_key_is_unwrapped_with_it_and_no_other() {
-    let Some(PrivateKey::Ed25519(identity)) = read_private(PLAIN.as_bytes()) else { panic!("a key") };
+    let Some(SshPrivateKey::Ed25519(identity)) = read_private(PLAIN.as_bytes()) else { panic!("a key") };
     let encrypted = age::encrypt(&recipient(PUBLIC), b"data key").expect("encrypts");
     assert_eq!(age::decrypt(&identity, &encrypted).expect("decrypts"), b"data key");
     let foreign = age::encrypt(&recipient(LOCKED_PUBLIC), b"data key").expect("encrypts");
@@ -23,7 +23,7 @@ fn what_is_wrapped_for_a_key_is_unwrapped_with_it_and_no_other() {
 
 #[test]
 fn a_key_with_a_passphrase_opens_with_that_one() {
-    let Some(PrivateKey::Locked(key)) = read_private(LOCKED.as_bytes()) else { panic!("a locked key") };
+    let Some(SshPrivateKey::Locked(key)) = read_private(LOCKED.as_bytes()) else { panic!("a locked key") };
     assert_eq!(key.recipient().text(), recipient(LOCKED_PUBLIC).text());
     assert!(key.unlock("hunter3").is_none() && key.unlock("").is_none());
     let identity = key.unlock("hunter2").expect("opens");
@@ -38,7 +38,7 @@ fn keys_of_other_types_are_named() {
         ("-----BEGIN RSA PRIVATE KEY-----\nx", "an RSA key of SSH"),
         (GCM, "an SSH key under another cipher than `aes256-ctr`"),
     ] {
-        let Some(PrivateKey::Unsupported(what)) = read_private(content.as_bytes()) else { panic!("{expected}") };
+        let Some(SshPrivateKey::Unsupported(what)) = read_private(content.as_bytes()) else { panic!("{expected}") };
         assert_eq!(what, expected);
     }
 }
@@ -59,7 +59,7 @@ fn damaged_keys_are_none() {
 
 #[test]
 fn a_stanza_that_is_not_as_it_should_be_is_refused() {
-    let Some(PrivateKey::Ed25519(identity)) = read_private(PLAIN.as_bytes()) else { panic!("a key") };
+    let Some(SshPrivateKey::Ed25519(identity)) = read_private(PLAIN.as_bytes()) else { panic!("a key") };
     let tag = identity.recipient.tag();
     let zero = STANDARD_NO_PAD.encode([0; 32]);
     for (args, length) in

@@ -3,22 +3,22 @@
 
 use zeroize::Zeroizing;
 
-use super::{Block, Parsed, Unfit, flat};
+use super::{MetadataBlock, ParsedFile, UnrepresentableValue, flat};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::document::{Comment, Document, Item, Leaf, Map, Site, Tree};
-use crate::sops::scalar::Value;
+use crate::sops::document::{Leaf, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
+use crate::sops::scalar::TypedValue;
 use crate::sops::text_bytes::TextBytes;
 use crate::span::{Source, Span};
-use crate::yaml::node::Key;
+use crate::yaml::node::YamlKey;
 
 /// What the names of the metadata start with.
 const PREFIX: &str = "sops_";
 
 /// Reads a text line by line.
-pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
+pub(super) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
     let text = source.text();
-    let mut root = Map { items: Vec::new(), span: Span { end: text.len(), line: 1, column: 1, start: 0 } };
-    let mut metadata: Vec<(Key, Leaf)> = Vec::new();
+    let mut root = SopsMap { items: Vec::new(), span: Span { end: text.len(), line: 1, column: 1, start: 0 } };
+    let mut metadata: Vec<(YamlKey, Leaf)> = Vec::new();
     let mut found = Diagnostics::new();
     let (mut at, mut block_end) = (0, 0);
     let is_converted = is_converted(text);
@@ -30,29 +30,29 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
         if line.trim_end_matches('\r').is_empty() {
             continue;
         }
-        match entry(source, line, span) {
-            Some(Entry::Comment(comment)) => root.items.push(Item::Comment(comment)),
-            Some(Entry::Value(key, leaf)) if key.text.starts_with(PREFIX) => {
+        match parse_line(source, line, span) {
+            Some(DotenvLine::Comment(comment)) => root.items.push(SopsItem::Comment(comment)),
+            Some(DotenvLine::Value(key, leaf)) if key.text.starts_with(PREFIX) => {
                 block_end = at;
                 metadata.push((key, leaf));
             }
-            Some(Entry::Value(key, leaf)) => root.items.push(Item::Value(key, Tree::Leaf(leaf))),
+            Some(DotenvLine::Value(key, leaf)) => root.items.push(SopsItem::Value(key, SopsTree::Leaf(leaf))),
             None => found.push(
                 Diagnostic::error("dotenv-syntax", "expected `KEY=value` or a comment")
-                    .at_hidden(source.place(span))
+                    .at_masked(source.place(span))
                     .hint("write a line break in a value as `\\n`"),
             ),
         }
     }
-    let block = block(metadata, block_end, source, &mut found);
+    let block = read_block(metadata, block_end, source, &mut found);
     if found.has_errors() {
         return Err(found);
     }
     // what stands between the metadata would go with them
     let is_inside = |at: usize| block.as_ref().is_some_and(|block| block.whole.contains(&at));
-    let in_place = !root.items.iter().any(|item| is_inside(start(item)));
-    let document = Document { branches: vec![root] };
-    Ok(Parsed { document, blocks: vec![block], ends: vec![text.len()], in_place })
+    let in_place = !root.items.iter().any(|item| is_inside(item_start(item)));
+    let document = SopsDocument { branches: vec![root] };
+    Ok(ParsedFile { document, blocks: vec![block], ends: vec![text.len()], in_place })
 }
 
 /// Whether an encrypted file got CRLF after it was written, as Git does it: its metadata have it too. Any other CR
@@ -68,22 +68,22 @@ pub(in crate::sops) fn has_returns(text: &str) -> bool {
     lines.peek().is_some() && lines.all(|line| line.ends_with("\r\n"))
 }
 
-fn start(item: &Item<Key>) -> usize {
+fn item_start(item: &SopsItem<YamlKey>) -> usize {
     match item {
-        Item::Comment(comment) => comment.site.span.start,
-        Item::Value(key, _) => key.span.start,
+        SopsItem::Comment(comment) => comment.site.span.start,
+        SopsItem::Value(key, _) => key.span.start,
     }
 }
 
-enum Entry {
-    Comment(Comment),
-    Value(Key, Leaf),
+enum DotenvLine {
+    Comment(SopsComment),
+    Value(YamlKey, Leaf),
 }
 
-fn entry(source: &Source, line: &str, span: Span) -> Option<Entry> {
+fn parse_line(source: &Source, line: &str, span: Span) -> Option<DotenvLine> {
     if let Some(text) = line.strip_prefix('#') {
-        let site = Site { span, ..Site::default() };
-        return Some(Entry::Comment(Comment {
+        let site = ValueSite { span, ..ValueSite::default() };
+        return Some(DotenvLine::Comment(SopsComment {
             text: Zeroizing::new(text.to_owned()),
             site,
             inline: false,
@@ -91,26 +91,31 @@ fn entry(source: &Source, line: &str, span: Span) -> Option<Entry> {
         }));
     }
     let (name, value) = line.split_once('=')?;
-    let key = Key { text: name.to_owned(), span: Span { end: span.start + name.len(), ..span } };
+    let key = YamlKey { text: name.to_owned(), span: Span { end: span.start + name.len(), ..span } };
     let start = span.start + name.len() + 1;
-    let site = Site { span: Span { start, column: name.chars().count() + 2, ..span }, ..Site::default() };
+    let site = ValueSite { span: Span { start, column: name.chars().count() + 2, ..span }, ..ValueSite::default() };
     let value = if value.contains("\\n") {
         value.replace("\\n", "\n").into_bytes().into()
     } else {
         TextBytes::read(source, start, value)
     };
-    let value = Value::Text(value);
-    Some(Entry::Value(key, Leaf::new(value, site)))
+    let value = TypedValue::Text(value);
+    Some(DotenvLine::Value(key, Leaf::new(value, site)))
 }
 
 /// The metadata, which stand on consecutive lines unless somebody moved them.
-fn block(lines: Vec<(Key, Leaf)>, end: usize, source: &Source, found: &mut Diagnostics) -> Option<Block> {
+fn read_block(
+    lines: Vec<(YamlKey, Leaf)>,
+    end: usize,
+    source: &Source,
+    found: &mut Diagnostics,
+) -> Option<MetadataBlock> {
     let key = lines.first().map(|(key, _)| key.span)?;
     let named = lines.into_iter().map(|(key, leaf)| {
         let name = key.text.strip_prefix(PREFIX).unwrap_or_default().to_owned();
-        (name, Tree::Leaf(leaf))
+        (name, SopsTree::Leaf(leaf))
     });
-    let Some(fields) = flat::unflatten(named.collect()) else {
+    let Some(fields) = flat::unflatten_lines(named.collect()) else {
         found.push(
             Diagnostic::error("sops-metadata", "the lines `sops_…` contradict each other, or some are missing")
                 .at(source.place(key))
@@ -118,19 +123,19 @@ fn block(lines: Vec<(Key, Leaf)>, end: usize, source: &Source, found: &mut Diagn
         );
         return None;
     };
-    Some(Block { fields, key, whole: key.start..end })
+    Some(MetadataBlock { fields, key, whole: key.start..end })
 }
 
 /// A value on its line.
-pub(super) fn leaf(value: &Value) -> Result<Zeroizing<String>, Unfit> {
+pub(super) fn write_leaf(value: &TypedValue) -> Result<Zeroizing<String>, UnrepresentableValue> {
     let text = match value {
-        Value::Null | Value::Comment => String::new(),
-        Value::Bool(bool) => bool.to_string(),
-        Value::Text(bytes) => {
-            let text = std::str::from_utf8(bytes).map_err(|_| Unfit::NotUtf8)?;
+        TypedValue::Null | TypedValue::Comment => String::new(),
+        TypedValue::Bool(bool) => bool.to_string(),
+        TypedValue::Text(bytes) => {
+            let text = std::str::from_utf8(bytes).map_err(|_| UnrepresentableValue::NotUtf8)?;
             // a backslash before an `n` would come back as a line break
             if text.contains("\\n") {
-                return Err(Unfit::Characters);
+                return Err(UnrepresentableValue::Characters);
             }
             return Ok(Zeroizing::new(text.replace('\n', "\\n")));
         }
@@ -140,39 +145,39 @@ pub(super) fn leaf(value: &Value) -> Result<Zeroizing<String>, Unfit> {
 }
 
 /// All lines.
-pub(super) fn emit(document: &Document) -> Result<Zeroizing<String>, Unfit> {
-    let [branch] = document.branches.as_slice() else { return Err(Unfit::Documents) };
+pub(super) fn emit_document(document: &SopsDocument) -> Result<Zeroizing<String>, UnrepresentableValue> {
+    let [branch] = document.branches.as_slice() else { return Err(UnrepresentableValue::Documents) };
     let mut out: Zeroizing<String> = Zeroizing::default();
     for item in &branch.items {
         match item {
-            Item::Comment(comment) => push(&mut out, &["#", &comment.text]),
-            Item::Value(key, Tree::Leaf(value)) => {
+            SopsItem::Comment(comment) => push_parts(&mut out, &["#", &comment.text]),
+            SopsItem::Value(key, SopsTree::Leaf(value)) => {
                 if key.text.contains(['=', '\n']) || key.text.starts_with('#') {
-                    return Err(Unfit::Characters);
+                    return Err(UnrepresentableValue::Characters);
                 }
-                push(&mut out, &[&key.text, "=", &leaf(&value.value)?]);
+                push_parts(&mut out, &[&key.text, "=", &write_leaf(&value.value)?]);
             }
-            Item::Value(..) => return Err(Unfit::Nested),
+            SopsItem::Value(..) => return Err(UnrepresentableValue::Nested),
         }
     }
     Ok(out)
 }
 
-fn push(out: &mut String, parts: &[&str]) {
+fn push_parts(out: &mut String, parts: &[&str]) {
     out.extend(parts.iter().copied());
     out.push('\n');
 }
 
 /// The metadata as lines.
-pub(super) fn block_lines(fields: &Map) -> String {
-    flat::flatten(fields).into_iter().fold(String::new(), |mut out, (name, text)| {
-        push(&mut out, &[PREFIX, &name, "=", &text.replace('\n', "\\n")]);
+pub(super) fn block_lines(fields: &SopsMap) -> String {
+    flat::flatten_fields(fields).into_iter().fold(String::new(), |mut out, (name, text)| {
+        push_parts(&mut out, &[PREFIX, &name, "=", &text.replace('\n', "\\n")]);
         out
     })
 }
 
 /// The metadata, to be put at `end`.
-pub(super) fn block_at(fields: &Map, text: &str, end: usize) -> String {
+pub(super) fn block_at(fields: &SopsMap, text: &str, end: usize) -> String {
     let before = text.get(..end).unwrap_or_default();
     let missing = !before.is_empty() && !before.ends_with('\n');
     format!("{}{}", if missing { "\n" } else { "" }, block_lines(fields))

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::sops::document::{Map, Tree};
-use crate::sops::scalar::Value;
+use crate::sops::document::{SopsMap, SopsTree};
+use crate::sops::scalar::TypedValue;
 
 /// The fields as sorted lines of names and texts.
-pub(super) fn flatten(fields: &Map) -> Vec<(String, String)> {
+pub(super) fn flatten_fields(fields: &SopsMap) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     for (key, value) in fields.values() {
         flatten_into(&mut lines, key.text.clone(), value);
@@ -16,22 +16,22 @@ pub(super) fn flatten(fields: &Map) -> Vec<(String, String)> {
     lines
 }
 
-fn flatten_into(lines: &mut Vec<(String, String)>, name: String, tree: &Tree) {
+fn flatten_into(lines: &mut Vec<(String, String)>, name: String, tree: &SopsTree) {
     match tree {
-        Tree::Leaf(leaf) => {
+        SopsTree::Leaf(leaf) => {
             let text = match &leaf.value {
-                Value::Null | Value::Comment => return,
-                Value::Bool(bool) => bool.to_string(),
+                TypedValue::Null | TypedValue::Comment => return,
+                TypedValue::Bool(bool) => bool.to_string(),
                 other => String::from_utf8_lossy(&other.bytes().unwrap_or_default()).into_owned(),
             };
             lines.push((name, text));
         }
-        Tree::List(list) => {
+        SopsTree::List(list) => {
             for (index, value) in list.values().enumerate() {
                 flatten_into(lines, format!("{name}__list_{index}"), value);
             }
         }
-        Tree::Map(map) => {
+        SopsTree::Map(map) => {
             for (key, value) in map.values() {
                 flatten_into(lines, format!("{name}__map_{}", key.text), value);
             }
@@ -41,32 +41,32 @@ fn flatten_into(lines: &mut Vec<(String, String)>, name: String, tree: &Tree) {
 
 /// A step of a flat name.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Step<'a> {
+enum FlatStep<'a> {
     Key(&'a str),
     Index(usize),
 }
 
-enum Branch {
-    Leaf(Tree),
+enum FlatBranch {
+    Leaf(SopsTree),
     Keys(Vec<(String, Self)>),
     Positions(BTreeMap<usize, Self>),
 }
 
 /// The fields that lines of names and values give; none if two of them contradict each other, or a
 /// list has gaps.
-pub(super) fn unflatten(lines: Vec<(String, Tree)>) -> Option<Map> {
-    let mut root = Branch::Keys(Vec::new());
+pub(super) fn unflatten_lines(lines: Vec<(String, SopsTree)>) -> Option<SopsMap> {
+    let mut root = FlatBranch::Keys(Vec::new());
     for (name, leaf) in lines {
-        let steps = steps(&name)?;
-        root.insert(&steps, leaf)?;
+        let steps = split_steps(&name)?;
+        root.insert_leaf(&steps, leaf)?;
     }
     match root.into_tree()? {
-        Tree::Map(map) => Some(map),
-        Tree::Leaf(_) | Tree::List(_) => None,
+        SopsTree::Map(map) => Some(map),
+        SopsTree::Leaf(_) | SopsTree::List(_) => None,
     }
 }
 
-fn steps(name: &str) -> Option<Vec<Step<'_>>> {
+fn split_steps(name: &str) -> Option<Vec<FlatStep<'_>>> {
     let mut steps = Vec::new();
     let mut rest = name;
     let mut is_index = false;
@@ -74,17 +74,17 @@ fn steps(name: &str) -> Option<Vec<Step<'_>>> {
         let next = [(rest.find("__map_"), "__map_".len(), false), (rest.find("__list_"), "__list_".len(), true)];
         let next = next.into_iter().filter_map(|(at, length, index)| Some((at?, length, index))).min();
         let word = next.map_or(Some(rest), |(at, _, _)| rest.get(..at))?;
-        steps.push(if is_index { Step::Index(word.parse().ok()?) } else { Step::Key(word) });
+        steps.push(if is_index { FlatStep::Index(word.parse().ok()?) } else { FlatStep::Key(word) });
         let Some((at, length, index)) = next else { return Some(steps) };
         (rest, is_index) = (rest.get(at + length..)?, index);
     }
 }
 
-impl Branch {
-    fn insert(&mut self, steps: &[Step<'_>], leaf: Tree) -> Option<()> {
+impl FlatBranch {
+    fn insert_leaf(&mut self, steps: &[FlatStep<'_>], leaf: SopsTree) -> Option<()> {
         let (first, rest) = steps.split_first()?;
         let below = match (self, first) {
-            (Self::Keys(keys), Step::Key(key)) => {
+            (Self::Keys(keys), FlatStep::Key(key)) => {
                 let at = keys.iter().position(|(known, _)| known == key);
                 let at = at.unwrap_or_else(|| {
                     keys.push(((*key).to_owned(), Self::new(rest)));
@@ -92,7 +92,7 @@ impl Branch {
                 });
                 &mut keys.get_mut(at)?.1
             }
-            (Self::Positions(positions), Step::Index(index)) => {
+            (Self::Positions(positions), FlatStep::Index(index)) => {
                 positions.entry(*index).or_insert_with(|| Self::new(rest))
             }
             _ => return None,
@@ -102,31 +102,31 @@ impl Branch {
             *below = Self::Leaf(leaf);
             return free.then_some(());
         }
-        below.insert(rest, leaf)
+        below.insert_leaf(rest, leaf)
     }
 
     /// What the next step asks for; a leaf stands as an empty list until it is put there.
-    fn new(rest: &[Step<'_>]) -> Self {
+    fn new(rest: &[FlatStep<'_>]) -> Self {
         match rest.first() {
-            Some(Step::Key(_)) => Self::Keys(Vec::new()),
-            Some(Step::Index(_)) | None => Self::Positions(BTreeMap::new()),
+            Some(FlatStep::Key(_)) => Self::Keys(Vec::new()),
+            Some(FlatStep::Index(_)) | None => Self::Positions(BTreeMap::new()),
         }
     }
 
-    fn into_tree(self) -> Option<Tree> {
+    fn into_tree(self) -> Option<SopsTree> {
         Some(match self {
             Self::Leaf(tree) => tree,
             Self::Keys(keys) => {
-                let mut map = Map::default();
+                let mut map = SopsMap::default();
                 for (key, branch) in keys {
-                    map.put(&key, branch.into_tree()?);
+                    map.put_value(&key, branch.into_tree()?);
                 }
-                Tree::Map(map)
+                SopsTree::Map(map)
             }
             Self::Positions(positions) => {
                 let dense = positions.keys().copied().eq(0..positions.len());
-                let values: Option<Vec<Tree>> = positions.into_values().map(Self::into_tree).collect();
-                dense.then(|| values.map(Tree::list)).flatten()?
+                let values: Option<Vec<SopsTree>> = positions.into_values().map(Self::into_tree).collect();
+                dense.then(|| values.map(SopsTree::from_list)).flatten()?
             }
         })
     }
@@ -136,15 +136,15 @@ impl Branch {
 mod tests {
     use super::*;
 
-    fn lines(names: &[&str]) -> Vec<(String, Tree)> {
-        names.iter().map(|name| ((*name).to_owned(), Tree::text(*name))).collect()
+    fn lines(names: &[&str]) -> Vec<(String, SopsTree)> {
+        names.iter().map(|name| ((*name).to_owned(), SopsTree::from_text(*name))).collect()
     }
 
     #[test]
     fn lines_give_back_the_fields_they_came_from() {
         let names = ["age__list_0__map_enc", "age__list_0__map_recipient", "age__list_1__map_enc", "mac"];
-        let fields = unflatten(lines(&names)).expect("fits");
-        let flat: Vec<String> = flatten(&fields).into_iter().map(|(name, _)| name).collect();
+        let fields = unflatten_lines(lines(&names)).expect("fits");
+        let flat: Vec<String> = flatten_fields(&fields).into_iter().map(|(name, _)| name).collect();
         assert_eq!(flat, names);
     }
 
@@ -159,7 +159,7 @@ mod tests {
             &["a__list_x"],
             &["a__list_0", "a__list_2"],
         ] {
-            assert!(unflatten(lines(names)).is_none(), "{names:?}");
+            assert!(unflatten_lines(lines(names)).is_none(), "{names:?}");
         }
     }
 }

@@ -3,20 +3,20 @@
 use zeroize::Zeroizing;
 
 use super::yaml;
-use crate::sops::document::{Item, Site, Tree};
+use crate::sops::document::{SopsItem, SopsTree, ValueSite};
 use crate::yaml::write::{needs_quotes, push_quoted};
 
 /// The value as YAML takes it within brackets: `{a: [1, "x"]}`.
-pub(super) fn write(tree: &Tree) -> Zeroizing<String> {
+pub(super) fn write_flow(tree: &SopsTree) -> Zeroizing<String> {
     let mut out: Zeroizing<String> = Zeroizing::default();
-    push(&mut out, tree);
+    push_tree(&mut out, tree);
     out
 }
 
-impl Tree {
+impl SopsTree {
     /// The value on one line, as YAML has it within brackets.
-    pub fn inline(&self) -> Zeroizing<String> {
-        write(self)
+    pub fn to_flow(&self) -> Zeroizing<String> {
+        write_flow(self)
     }
 }
 
@@ -25,26 +25,28 @@ pub(super) fn push_key(out: &mut String, key: &str) {
     if needs_quotes(key) || key.contains(':') { push_quoted(out, key) } else { out.push_str(key) }
 }
 
-fn push(out: &mut String, tree: &Tree) {
+fn push_tree(out: &mut String, tree: &SopsTree) {
     match tree {
-        Tree::Leaf(leaf) => out.push_str(&yaml::leaf(&leaf.value, Site { flow: true, ..Site::default() })),
-        Tree::List(list) => {
+        SopsTree::Leaf(leaf) => {
+            out.push_str(&yaml::write_leaf(&leaf.value, ValueSite { flow: true, ..ValueSite::default() }))
+        }
+        SopsTree::List(list) => {
             out.push('[');
             for (index, value) in list.values().enumerate() {
                 out.push_str(if index > 0 { ", " } else { "" });
-                push(out, value);
+                push_tree(out, value);
             }
             out.push(']');
         }
-        Tree::Map(map) => {
+        SopsTree::Map(map) => {
             out.push('{');
             let mut first = true;
             for item in &map.items {
-                let Item::Value(key, value) = item else { continue };
+                let SopsItem::Value(key, value) = item else { continue };
                 out.push_str(if std::mem::take(&mut first) { "" } else { ", " });
                 push_key(out, &key.text);
                 out.push_str(": ");
-                push(out, value);
+                push_tree(out, value);
             }
             out.push('}');
         }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::sops::scalar::{Value, print_float, resolve};
+use crate::sops::scalar::{TypedValue, print_float, resolve_plain};
 
 /// Go's `FormatFloat(f, 'e', -1, 64)`: `1e+21`, `1.5e-07`.
-fn exponential(float: f64) -> String {
+fn format_exponential(float: f64) -> String {
     let text = format!("{float:e}");
     let Some((mantissa, exponent)) = text.split_once('e') else { return text };
     let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
@@ -20,14 +20,14 @@ pub(super) fn yaml_float(float: f64) -> String {
     if float.is_infinite() {
         return if float > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    if (-4..6).contains(&exponent(float)) { print_float(float) } else { exponential(float) }
+    if (-4..6).contains(&exponent(float)) { print_float(float) } else { format_exponential(float) }
 }
 
 /// As `encoding/json` prints a number.
 pub(super) fn json_float(float: f64) -> String {
     let size = float.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let text = exponential(float);
+        let text = format_exponential(float);
         // e-09 to e-9
         return text.replacen("e-0", "e-", 1);
     }
@@ -61,7 +61,7 @@ pub(super) fn push_json(out: &mut String, text: &str) {
 
 /// How a text of YAML is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quoting {
+pub(super) enum TextQuoting {
     Plain,
     Single,
     Double,
@@ -69,27 +69,27 @@ pub(super) enum Quoting {
 }
 
 /// What go-yaml chooses for a text outside of brackets.
-pub(super) fn quoting(text: &str, is_key: bool) -> Quoting {
-    let form = Form::of(text);
+pub(super) fn choose_quoting(text: &str, is_key: bool) -> TextQuoting {
+    let form = AllowedStyles::of(text);
     let wanted = if text.contains('\n') {
-        Quoting::Literal
+        TextQuoting::Literal
     } else if is_text(text) {
-        Quoting::Plain
+        TextQuoting::Plain
     } else {
-        Quoting::Double
+        TextQuoting::Double
     };
     match wanted {
-        Quoting::Literal if is_key || !form.literal => Quoting::Double,
-        Quoting::Plain if form.plain && !(text.is_empty() && is_key) => Quoting::Plain,
-        Quoting::Plain if form.single => Quoting::Single,
-        Quoting::Plain => Quoting::Double,
+        TextQuoting::Literal if is_key || !form.literal => TextQuoting::Double,
+        TextQuoting::Plain if form.plain && !(text.is_empty() && is_key) => TextQuoting::Plain,
+        TextQuoting::Plain if form.single => TextQuoting::Single,
+        TextQuoting::Plain => TextQuoting::Double,
         other => other,
     }
 }
 
 /// Whether a bare text is one to go-yaml, and was one to the readers before it.
 fn is_text(text: &str) -> bool {
-    matches!(resolve(text, true), Value::Text(_)) && text != "<<" && !is_old_bool(text) && !is_base_60(text)
+    matches!(resolve_plain(text, true), TypedValue::Text(_)) && text != "<<" && !is_old_bool(text) && !is_base_60(text)
         // an integer beyond 64 bits with a sign is one more thing that is no text
         && !is_unsigned(text)
 }
@@ -126,13 +126,13 @@ fn is_base_60(text: &str) -> bool {
 }
 
 /// In which styles a text can stand, as libyaml has it.
-struct Form {
+struct AllowedStyles {
     plain: bool,
     single: bool,
     literal: bool,
 }
 
-impl Form {
+impl AllowedStyles {
     fn of(text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
         let blank = |at: usize| chars.get(at).is_none_or(|char| is_space(*char) || is_break(*char));
@@ -207,26 +207,26 @@ mod tests {
     #[test]
     fn texts_are_quoted_as_go_yaml_does() {
         for (text, expected) in [
-            ("hello", Quoting::Plain),
-            ("single \"q\"", Quoting::Plain),
-            ("yes", Quoting::Double),
-            ("123", Quoting::Double),
-            ("2024-01-01", Quoting::Double),
-            ("12:30:45", Quoting::Double),
-            ("", Quoting::Double),
-            ("a: b", Quoting::Single),
-            ("- a", Quoting::Single),
-            (" a", Quoting::Single),
-            ("a\tb", Quoting::Double),
-            ("a\nb", Quoting::Literal),
-            ("a\u{7}", Quoting::Double),
-            ("a\rb", Quoting::Double),
-            ("\u{a0}\r", Quoting::Double),
-            ("\u{2028}", Quoting::Single),
-            ("a #b", Quoting::Single),
-            ("a#b:c", Quoting::Plain),
+            ("hello", TextQuoting::Plain),
+            ("single \"q\"", TextQuoting::Plain),
+            ("yes", TextQuoting::Double),
+            ("123", TextQuoting::Double),
+            ("2024-01-01", TextQuoting::Double),
+            ("12:30:45", TextQuoting::Double),
+            ("", TextQuoting::Double),
+            ("a: b", TextQuoting::Single),
+            ("- a", TextQuoting::Single),
+            (" a", TextQuoting::Single),
+            ("a\tb", TextQuoting::Double),
+            ("a\nb", TextQuoting::Literal),
+            ("a\u{7}", TextQuoting::Double),
+            ("a\rb", TextQuoting::Double),
+            ("\u{a0}\r", TextQuoting::Double),
+            ("\u{2028}", TextQuoting::Single),
+            ("a #b", TextQuoting::Single),
+            ("a#b:c", TextQuoting::Plain),
         ] {
-            assert_eq!(quoting(text, false), expected, "{text:?}");
+            assert_eq!(choose_quoting(text, false), expected, "{text:?}");
         }
     }
 }

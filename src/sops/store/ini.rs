@@ -6,29 +6,29 @@ use std::fmt::Write as _;
 
 use zeroize::Zeroizing;
 
-use super::{Block, Parsed, Unfit, flat};
+use super::{MetadataBlock, ParsedFile, UnrepresentableValue, flat};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::BLOCK;
 use crate::sops::cipher::Ciphertext;
-use crate::sops::document::{Comment, Document, Item, Leaf, Map, Site, Tree};
+use crate::sops::document::{Leaf, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
 use crate::sops::metadata::is_field;
-use crate::sops::scalar::Value;
+use crate::sops::scalar::TypedValue;
 use crate::sops::text_bytes::TextBytes;
 use crate::span::{Source, Span};
-use crate::yaml::node::Key;
+use crate::yaml::node::YamlKey;
 
 /// The section of keys before the first header.
 const DEFAULT: &str = "DEFAULT";
 
 /// Reads a text.
-pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
+pub(super) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
     let text = source.text();
-    let mut reader = Reader {
+    let mut reader = IniReader {
         source,
         text,
         at: 0,
         line: 0,
-        root: Map::default(),
+        root: SopsMap::default(),
         pending: Vec::new(),
         names: HashSet::new(),
         ends: Vec::new(),
@@ -38,30 +38,30 @@ pub(super) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
         if let Err((span, expected)) = reader.line() {
             let mut found = Diagnostics::new();
             let diagnostic = Diagnostic::error("ini-syntax", format!("expected {expected}"));
-            found.push(diagnostic.at_hidden(source.place(span)).hint("correct the line, or keep the file as YAML"));
+            found.push(diagnostic.at_masked(source.place(span)).hint("correct the line, or keep the file as YAML"));
             return Err(found);
         }
     }
     reader.finish(source)
 }
 
-struct Reader<'a> {
+struct IniReader<'a> {
     source: &'a Source,
     text: &'a str,
     at: usize,
     line: usize,
-    root: Map,
+    root: SopsMap,
     /// Comments whose section or key has not come yet.
-    pending: Vec<Comment>,
+    pending: Vec<SopsComment>,
     /// The keys of the section.
     names: HashSet<&'a str>,
     /// Where the header of each section starts.
     ends: Vec<usize>,
 }
 
-type Read<T> = Result<T, (Span, &'static str)>;
+type IniResult<T> = Result<T, (Span, &'static str)>;
 
-impl<'a> Reader<'a> {
+impl<'a> IniReader<'a> {
     /// The next line without its line break.
     fn next_line(&mut self) -> (&'a str, Span) {
         let rest = self.text.get(self.at..).unwrap_or_default();
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         (line, span)
     }
 
-    fn line(&mut self) -> Read<()> {
+    fn line(&mut self) -> IniResult<()> {
         let (line, span) = self.next_line();
         let text = line.trim().trim_start_matches('\u{feff}');
         if text.is_empty() {
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
     /// Adds a line to the comment of what comes next: go-ini joins all lines above a key or a header, and sops
     /// encrypts them as one. A ciphertext is one by itself.
     fn comment(&mut self, line: &str, span: Span) {
-        let is_ciphertext = |text: &str| Ciphertext::is_one(text.trim_start_matches([';', '#', ' ']).as_bytes());
+        let is_ciphertext = |text: &str| Ciphertext::is_ciphertext(text.trim_start_matches([';', '#', ' ']).as_bytes());
         if let Some(last) = self.pending.last_mut()
             && !is_ciphertext(line)
             && !is_ciphertext(&last.text)
@@ -105,20 +105,20 @@ impl<'a> Reader<'a> {
             last.site.span.end = span.end;
             return;
         }
-        let site = Site { span, ..Site::default() };
+        let site = ValueSite { span, ..ValueSite::default() };
         let text = Zeroizing::new(comment_text(line).to_owned());
-        self.pending.push(Comment { text, site, inline: false, as_item: false });
+        self.pending.push(SopsComment { text, site, inline: false, as_item: false });
     }
 
     fn section(&mut self, name: &str, span: Span) {
-        let items = self.pending.drain(..).map(Item::Comment).collect();
+        let items = self.pending.drain(..).map(SopsItem::Comment).collect();
         self.names.clear();
         self.ends.push(span.start);
-        let key = Key { text: name.to_owned(), span };
-        self.root.items.push(Item::Value(key, Tree::Map(Map { items, span })));
+        let key = YamlKey { text: name.to_owned(), span };
+        self.root.items.push(SopsItem::Value(key, SopsTree::Map(SopsMap { items, span })));
     }
 
-    fn entry(&mut self, line: &'a str, span: Span) -> Read<()> {
+    fn entry(&mut self, line: &'a str, span: Span) -> IniResult<()> {
         let delimiter = line.find(['=', ':']).ok_or((span, "`key = value`"))?;
         let name = line.get(..delimiter).unwrap_or_default().trim();
         if name.is_empty() || name.starts_with(['"', '`']) {
@@ -129,30 +129,30 @@ impl<'a> Reader<'a> {
         let raw = line.get(delimiter + 1..).unwrap_or_default();
         let start = span.start + delimiter + 1 + (raw.len() - raw.trim_start().len());
         let (value, end) = self.value(raw.trim(), Span { start, ..span })?;
-        let site = Site { span: Span { start, end, ..span }, ..Site::default() };
-        let value = Value::Text(value);
+        let site = ValueSite { span: Span { start, end, ..span }, ..ValueSite::default() };
+        let value = TypedValue::Text(value);
         let pending = std::mem::take(&mut self.pending);
-        if let Some(Item::Value(_, Tree::Map(section))) = self.root.items.last_mut() {
+        if let Some(SopsItem::Value(_, SopsTree::Map(section))) = self.root.items.last_mut() {
             // go-ini keeps the last one alone, so that the checksum would not fit for sops
             if !self.names.insert(name) {
                 return Err((key_span, "a key that does not stand in its section already"));
             }
             section.span.end = end;
-            let key = Key { text: name.to_owned(), span: key_span };
-            section.items.push(Item::Value(key, Tree::Leaf(Leaf::new(value, site))));
+            let key = YamlKey { text: name.to_owned(), span: key_span };
+            section.items.push(SopsItem::Value(key, SopsTree::Leaf(Leaf::new(value, site))));
             // sops keeps the comment of a key behind it
-            section.items.extend(pending.into_iter().map(Item::Comment));
+            section.items.extend(pending.into_iter().map(SopsItem::Comment));
         }
         Ok(())
     }
 
     /// A value, and where it ends.
-    fn value(&mut self, raw: &'a str, span: Span) -> Read<(TextBytes, usize)> {
+    fn value(&mut self, raw: &'a str, span: Span) -> IniResult<(TextBytes, usize)> {
         if let Some(rest) = raw.strip_prefix("\"\"\"") {
-            return self.long(rest, span, "\"\"\"");
+            return self.read_long_value(rest, span, "\"\"\"");
         }
         if let Some(rest) = raw.strip_prefix('`') {
-            return self.long(rest, span, "`");
+            return self.read_long_value(rest, span, "`");
         }
         if raw.contains(['#', ';']) {
             return Err((span, "a value with `#` or `;` in backticks: go-ini cuts it off there"));
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A value up to its closing quotes, on any number of lines.
-    fn long(&mut self, first: &'a str, span: Span, close: &str) -> Read<(TextBytes, usize)> {
+    fn read_long_value(&mut self, first: &'a str, span: Span, close: &str) -> IniResult<(TextBytes, usize)> {
         let start = span.start + close.len();
         if let Some(end) = first.find(close) {
             if !first.get(end + close.len()..).unwrap_or_default().trim().is_empty() {
@@ -196,51 +196,53 @@ impl<'a> Reader<'a> {
         Ok((value.into_bytes().into(), start + end + close.len()))
     }
 
-    fn finish(self, source: &Source) -> Result<Parsed, Diagnostics> {
+    fn finish(self, source: &Source) -> Result<ParsedFile, Diagnostics> {
         let Self { text, mut root, pending, ends, .. } = self;
         root.span = Span { start: 0, end: text.len(), line: 1, column: 1 };
-        if let Some(Item::Value(_, Tree::Map(section))) = root.items.last_mut() {
-            section.items.extend(pending.into_iter().map(Item::Comment));
+        if let Some(SopsItem::Value(_, SopsTree::Map(section))) = root.items.last_mut() {
+            section.items.extend(pending.into_iter().map(SopsItem::Comment));
         }
-        let at = root.items.iter().position(|item| matches!(item, Item::Value(key, _) if key.text == BLOCK));
+        let at = root.items.iter().position(|item| matches!(item, SopsItem::Value(key, _) if key.text == BLOCK));
         let mut block = None;
         if let Some(at) = at
-            && let Item::Value(key, Tree::Map(section)) = root.items.remove(at)
+            && let SopsItem::Value(key, SopsTree::Map(section)) = root.items.remove(at)
         {
             // a comment above the metadata is one at the end of what stands before them
             let (above, section): (Vec<_>, Vec<_>) = section
                 .items
                 .into_iter()
-                .partition(|item| matches!(item, Item::Comment(c) if c.site.span.start < key.span.start));
-            if let Some(Item::Value(_, Tree::Map(before))) = at.checked_sub(1).and_then(|at| root.items.get_mut(at)) {
+                .partition(|item| matches!(item, SopsItem::Comment(c) if c.site.span.start < key.span.start));
+            if let Some(SopsItem::Value(_, SopsTree::Map(before))) =
+                at.checked_sub(1).and_then(|at| root.items.get_mut(at))
+            {
                 before.items.extend(above);
             }
             let end = ends.get(at + 1).copied().unwrap_or(text.len());
             let before = text.get(..key.span.start).unwrap_or_default();
             let start = if before.ends_with("\n\n") { key.span.start - 1 } else { key.span.start };
             if let Some(span) = section.iter().find_map(no_metadata) {
-                return Err(misplaced(source, span));
+                return Err(misplaced_metadata(source, span));
             }
             let lines = section.into_iter().filter_map(metadata_line).collect();
-            let Some(fields) = flat::unflatten(lines) else {
+            let Some(fields) = flat::unflatten_lines(lines) else {
                 let mut found = Diagnostics::new();
                 let message = "the keys of `[sops]` contradict each other, or some are missing";
                 let diagnostic = Diagnostic::error("sops-metadata", message).at(source.place(key.span));
                 found.push(diagnostic.hint("restore them from Git"));
                 return Err(found);
             };
-            block = Some(Block { fields, key: key.span, whole: start..end });
+            block = Some(MetadataBlock { fields, key: key.span, whole: start..end });
         }
-        let document = Document { branches: vec![root] };
-        Ok(Parsed { document, blocks: vec![block], ends: vec![text.len()], in_place: true })
+        let document = SopsDocument { branches: vec![root] };
+        Ok(ParsedFile { document, blocks: vec![block], ends: vec![text.len()], in_place: true })
     }
 }
 
 /// The place of what is in the section of the metadata and none of them.
-fn no_metadata(item: &Item<Key>) -> Option<Span> {
+fn no_metadata(item: &SopsItem<YamlKey>) -> Option<Span> {
     match item {
-        Item::Comment(comment) => Some(comment.site.span),
-        Item::Value(key, _) => {
+        SopsItem::Comment(comment) => Some(comment.site.span),
+        SopsItem::Value(key, _) => {
             let field = key.text.split("__").next().unwrap_or_default();
             (!is_field(field)).then_some(key.span)
         }
@@ -248,30 +250,30 @@ fn no_metadata(item: &Item<Key>) -> Option<Span> {
 }
 
 /// Something that somebody added behind the metadata: sops drops it without a word, and nobody verifies it.
-fn misplaced(source: &Source, span: Span) -> Diagnostics {
+fn misplaced_metadata(source: &Source, span: Span) -> Diagnostics {
     Diagnostic::error("sops-metadata", "this line is in the section `[sops]`, which holds metadata alone")
-        .at_hidden(source.place(span))
+        .at_masked(source.place(span))
         .note("sops drops such a line, and nobody could tell who wrote it")
         .hint("move it above the line `[sops]`, or remove it; `septum set` puts values where they belong")
         .into()
 }
 
 /// Line breaks are written as `\n` in metadata; two versions of sops left them as they are.
-fn metadata_line(item: Item<Key>) -> Option<(String, Tree)> {
-    let Item::Value(key, Tree::Leaf(mut leaf)) = item else { return None };
-    if let Value::Text(bytes) = &mut leaf.value {
+fn metadata_line(item: SopsItem<YamlKey>) -> Option<(String, SopsTree)> {
+    let SopsItem::Value(key, SopsTree::Leaf(mut leaf)) = item else { return None };
+    if let TypedValue::Text(bytes) = &mut leaf.value {
         let text = String::from_utf8_lossy(bytes).replace("\\n", "\n");
         *bytes = text.into_bytes().into();
     }
-    Some((key.text, Tree::Leaf(leaf)))
+    Some((key.text, SopsTree::Leaf(leaf)))
 }
 
 /// A value on its line.
-pub(super) fn leaf(value: &Value) -> Result<Zeroizing<String>, Unfit> {
+pub(super) fn write_leaf(value: &TypedValue) -> Result<Zeroizing<String>, UnrepresentableValue> {
     let bytes = value.bytes().unwrap_or_default();
     let text = match value {
-        Value::Bool(bool) => bool.to_string(),
-        _ => std::str::from_utf8(&bytes).map_err(|_| Unfit::NotUtf8)?.to_owned(),
+        TypedValue::Bool(bool) => bool.to_string(),
+        _ => std::str::from_utf8(&bytes).map_err(|_| UnrepresentableValue::NotUtf8)?.to_owned(),
     };
     let text = Zeroizing::new(text);
     let quotes = if text.contains(['\n', '`']) {
@@ -285,18 +287,17 @@ pub(super) fn leaf(value: &Value) -> Result<Zeroizing<String>, Unfit> {
     };
     let written = Zeroizing::new(format!("{quotes}{}{quotes}", text.as_str()));
     // the quotes of INI quote badly: what does not come back is not written
-    if reads_as(&written, &text) { Ok(written) } else { Err(Unfit::Characters) }
+    if reads_as(&written, &text) { Ok(written) } else { Err(UnrepresentableValue::Characters) }
 }
 
 fn reads_as(written: &str, text: &str) -> bool {
     let line = Zeroizing::new(format!("k = {written}\n"));
     let Ok(parsed) = parse(&Source::new("", line.as_str())) else { return false };
-    let Some(Tree::Map(section)) = parsed.document.branches.first().and_then(|root| root.get(DEFAULT)) else {
+    let Some(SopsTree::Map(section)) = parsed.document.branches.first().and_then(|root| root.get(DEFAULT)) else {
         return false;
     };
     let mut values = section.values();
-    let read =
-        matches!(values.next(), Some((_, Tree::Leaf(leaf))) if leaf.value.bytes().as_deref() == Some(text.as_bytes()));
+    let read = matches!(values.next(), Some((_, SopsTree::Leaf(leaf))) if leaf.value.bytes().as_deref() == Some(text.as_bytes()));
     read && values.next().is_none()
 }
 
@@ -310,7 +311,7 @@ pub(in crate::sops) fn comment_text(line: &str) -> &str {
 }
 
 /// A comment, on as many lines as it has.
-pub(super) fn comment(text: &str) -> Zeroizing<String> {
+pub(super) fn write_comment(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len() + 16));
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
@@ -326,12 +327,12 @@ pub(super) fn comment(text: &str) -> Zeroizing<String> {
 }
 
 /// All sections.
-pub(super) fn emit(document: &Document) -> Result<Zeroizing<String>, Unfit> {
-    let [branch] = document.branches.as_slice() else { return Err(Unfit::Documents) };
+pub(super) fn emit_document(document: &SopsDocument) -> Result<Zeroizing<String>, UnrepresentableValue> {
+    let [branch] = document.branches.as_slice() else { return Err(UnrepresentableValue::Documents) };
     let mut out: Zeroizing<String> = Zeroizing::default();
     for item in &branch.items {
-        let Item::Value(name, tree) = item else { continue };
-        let Tree::Map(section) = tree else { return Err(Unfit::Nested) };
+        let SopsItem::Value(name, tree) = item else { continue };
+        let SopsTree::Map(section) = tree else { return Err(UnrepresentableValue::Nested) };
         if name.text == DEFAULT && section.items.is_empty() {
             continue;
         }
@@ -343,30 +344,30 @@ pub(super) fn emit(document: &Document) -> Result<Zeroizing<String>, Unfit> {
     Ok(out)
 }
 
-fn push_section(out: &mut String, name: &str, section: &Map) -> Result<(), Unfit> {
+fn push_section(out: &mut String, name: &str, section: &SopsMap) -> Result<(), UnrepresentableValue> {
     let mut items = section.items.iter().peekable();
-    while let Some(Item::Comment(comment)) = items.next_if(|item| matches!(item, Item::Comment(_))) {
-        let _ = writeln!(out, "{}", self::comment(&comment.text).as_str());
+    while let Some(SopsItem::Comment(comment)) = items.next_if(|item| matches!(item, SopsItem::Comment(_))) {
+        let _ = writeln!(out, "{}", write_comment(&comment.text).as_str());
     }
     if name != DEFAULT {
         let _ = writeln!(out, "[{name}]");
     }
     let width = section.values().map(|(key, _)| key.text.len()).max().unwrap_or_default();
     while let Some(item) = items.next() {
-        let Item::Value(key, tree) = item else { continue };
-        let Tree::Leaf(value) = tree else { return Err(Unfit::Nested) };
-        while let Some(Item::Comment(comment)) = items.next_if(|item| matches!(item, Item::Comment(_))) {
-            let _ = writeln!(out, "{}", self::comment(&comment.text).as_str());
+        let SopsItem::Value(key, tree) = item else { continue };
+        let SopsTree::Leaf(value) = tree else { return Err(UnrepresentableValue::Nested) };
+        while let Some(SopsItem::Comment(comment)) = items.next_if(|item| matches!(item, SopsItem::Comment(_))) {
+            let _ = writeln!(out, "{}", write_comment(&comment.text).as_str());
         }
-        let _ = writeln!(out, "{:width$} = {}", key.text, leaf(&value.value)?.as_str());
+        let _ = writeln!(out, "{:width$} = {}", key.text, write_leaf(&value.value)?.as_str());
     }
     Ok(())
 }
 
 /// The metadata as a section, to be put at `end`.
-pub(super) fn block(fields: &Map, text: &str, end: usize) -> String {
+pub(super) fn write_block(fields: &SopsMap, text: &str, end: usize) -> String {
     let before = text.get(..end).unwrap_or_default();
-    let lines = flat::flatten(fields);
+    let lines = flat::flatten_fields(fields);
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let mut out = String::new();
     if !before.is_empty() {

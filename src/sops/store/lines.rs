@@ -1,84 +1,84 @@
 //! Changes of single values in the text of formats that have one on each line: dotenv and INI.
 
-use super::{Change, EditProblem, Format, Parsed, Target, Unfit};
-use crate::sops::document::{Item, Leaf, Map, Tree};
-use crate::sops::path::Step;
-use crate::yaml::node::Key;
+use super::{EditPath, EditProblem, ParsedFile, SopsFormat, TextEdit, UnrepresentableValue};
+use crate::sops::document::{Leaf, SopsItem, SopsMap, SopsTree};
+use crate::sops::path::ValuePathStep;
+use crate::yaml::node::YamlKey;
 
 /// Puts a text at a key, on its line or on a new one.
-pub(super) fn set(
-    format: Format,
+pub(super) fn set_value(
+    format: SopsFormat,
     text: &str,
-    parsed: &Parsed,
-    target: &Target<'_>,
-    value: &Tree,
-) -> Result<Vec<Change>, EditProblem> {
-    let Tree::Leaf(new) = value else { return Err(Unfit::Nested.into()) };
-    let written = format.leaf(&new.value, new.site)?;
-    let (section, key, map) = locate(format, parsed, target)?;
-    if let Some((_, old)) = map.and_then(|map| entry(map, key)) {
+    parsed: &ParsedFile,
+    target: &EditPath<'_>,
+    value: &SopsTree,
+) -> Result<Vec<TextEdit>, EditProblem> {
+    let SopsTree::Leaf(new) = value else { return Err(UnrepresentableValue::Nested.into()) };
+    let written = format.write_leaf(&new.value, new.site)?;
+    let (section, key, map) = locate_entry(format, parsed, target)?;
+    if let Some((_, old)) = map.and_then(|map| find_entry(map, key)) {
         let span = old.site.span;
-        return Ok(vec![Change::new(span.start..span.end, written.as_str())]);
+        return Ok(vec![TextEdit::new(span.start..span.end, written.as_str())]);
     }
     if !is_key(key) {
-        return Err(Unfit::Characters.into());
+        return Err(UnrepresentableValue::Characters.into());
     }
-    let sign = if format == Format::Ini { " = " } else { "=" };
+    let sign = if format == SopsFormat::Ini { " = " } else { "=" };
     let line = format!("{key}{sign}{}\n", written.as_str());
-    let last = map.and_then(|map| leaves(map).last());
-    let at = last.map_or_else(|| end(parsed), |(_, leaf)| line_end(text, leaf.site.span.end));
+    let last = map.and_then(|map| iter_leaves(map).last());
+    let at = last.map_or_else(|| end_of_content(parsed), |(_, leaf)| line_end(text, leaf.site.span.end));
     let header = match (section, map) {
         (Some(section), None) => format!("\n[{section}]\n"),
         _ => String::new(),
     };
     let missing = at > 0 && !text.get(..at).is_some_and(|before| before.ends_with('\n'));
     let line = format!("{}{header}{line}", if missing { "\n" } else { "" });
-    Ok(vec![Change::new(at..at, line)])
+    Ok(vec![TextEdit::new(at..at, line)])
 }
 
 /// Takes a line out.
-pub(super) fn unset(
-    format: Format,
+pub(super) fn unset_value(
+    format: SopsFormat,
     text: &str,
-    parsed: &Parsed,
-    target: &Target<'_>,
-) -> Result<Vec<Change>, EditProblem> {
-    let (_, key, map) = locate(format, parsed, target)?;
-    let (key, leaf) = map.and_then(|map| entry(map, key)).ok_or(EditProblem::Missing)?;
+    parsed: &ParsedFile,
+    target: &EditPath<'_>,
+) -> Result<Vec<TextEdit>, EditProblem> {
+    let (_, key, map) = locate_entry(format, parsed, target)?;
+    let (key, leaf) = map.and_then(|map| find_entry(map, key)).ok_or(EditProblem::Missing)?;
     let start = text.get(..key.span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-    Ok(vec![Change::new(start..line_end(text, leaf.site.span.end), "")])
+    Ok(vec![TextEdit::new(start..line_end(text, leaf.site.span.end), "")])
 }
 
 /// The section, the key and the map that the key is in, or would be.
-fn locate<'a>(
-    format: Format,
-    parsed: &'a Parsed,
-    target: &'a Target<'_>,
-) -> Result<(Option<&'a str>, &'a str, Option<&'a Map>), EditProblem> {
+fn locate_entry<'a>(
+    format: SopsFormat,
+    parsed: &'a ParsedFile,
+    target: &'a EditPath<'_>,
+) -> Result<(Option<&'a str>, &'a str, Option<&'a SopsMap>), EditProblem> {
     let root = parsed.document.branches.get(target.document).ok_or(EditProblem::NoDocument)?;
     match (format, target.path.steps()) {
-        (Format::Dotenv, [Step::Key(key)]) => Ok((None, key, Some(root))),
-        (Format::Ini, [Step::Key(section), Step::Key(key)]) => {
-            let map = root.get(section).and_then(|tree| if let Tree::Map(map) = tree { Some(map) } else { None });
+        (SopsFormat::Dotenv, [ValuePathStep::Key(key)]) => Ok((None, key, Some(root))),
+        (SopsFormat::Ini, [ValuePathStep::Key(section), ValuePathStep::Key(key)]) => {
+            let map = root.get(section).and_then(|tree| if let SopsTree::Map(map) = tree { Some(map) } else { None });
             Ok((Some(section), key, map))
         }
         _ => Err(EditProblem::NotThere),
     }
 }
 
-fn leaves(map: &Map) -> impl Iterator<Item = (&Key, &Leaf)> {
+fn iter_leaves(map: &SopsMap) -> impl Iterator<Item = (&YamlKey, &Leaf)> {
     map.items.iter().filter_map(|item| match item {
-        Item::Value(key, Tree::Leaf(leaf)) => Some((key, leaf)),
+        SopsItem::Value(key, SopsTree::Leaf(leaf)) => Some((key, leaf)),
         _ => None,
     })
 }
 
-fn entry<'a>(map: &'a Map, name: &str) -> Option<(&'a Key, &'a Leaf)> {
-    leaves(map).find(|(key, _)| key.text == name)
+fn find_entry<'a>(map: &'a SopsMap, name: &str) -> Option<(&'a YamlKey, &'a Leaf)> {
+    iter_leaves(map).find(|(key, _)| key.text == name)
 }
 
 /// Before the metadata, or at the end.
-fn end(parsed: &Parsed) -> usize {
+fn end_of_content(parsed: &ParsedFile) -> usize {
     let block = parsed.blocks.first().and_then(Option::as_ref).map(|block| block.whole.start);
     block.or_else(|| parsed.ends.first().copied()).unwrap_or_default()
 }

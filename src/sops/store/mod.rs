@@ -20,21 +20,21 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::document::{Document, Leaf, Map, Site, Tree};
-use super::layout::{Indent, Layout};
-use super::scalar::Value;
+use super::document::{Leaf, SopsDocument, SopsMap, SopsTree, ValueSite};
+use super::layout::{Indent, StoreLayout};
+use super::scalar::TypedValue;
 use crate::diagnostic::Diagnostics;
 use crate::span::{Source, Span};
-use crate::yaml::read::conflict;
+use crate::yaml::read::find_conflict;
 
 pub(super) use dotenv::has_returns as dotenv_has_returns;
+pub(super) use edit::EditPath;
 pub use edit::EditProblem;
-pub(super) use edit::Target;
 pub(super) use ini::comment_text as ini_comment_text;
 
 /// A format of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum SopsFormat {
     /// `.yaml`, `.yml`
     Yaml,
     /// `.json`
@@ -48,11 +48,11 @@ pub enum Format {
 }
 
 /// A file as its format reads it.
-pub(super) struct Parsed {
+pub(super) struct ParsedFile {
     /// The values, without the metadata.
-    pub(super) document: Document,
+    pub(super) document: SopsDocument,
     /// The metadata of each branch.
-    pub(super) blocks: Vec<Option<Block>>,
+    pub(super) blocks: Vec<Option<MetadataBlock>>,
     /// Where metadata are written for a branch that has none.
     pub(super) ends: Vec<usize>,
     /// Whether each value stands at a place of its own: aliases and other shapes must be written
@@ -61,9 +61,9 @@ pub(super) struct Parsed {
 }
 
 /// The metadata of a branch.
-pub(super) struct Block {
+pub(super) struct MetadataBlock {
     /// The fields.
-    pub(super) fields: Map,
+    pub(super) fields: SopsMap,
     /// What stands for the block in messages.
     pub(super) key: Span,
     /// The text that goes if the block goes.
@@ -72,7 +72,7 @@ pub(super) struct Block {
 
 /// A value that a format cannot hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfit {
+pub enum UnrepresentableValue {
     /// Bytes that are not UTF-8.
     NotUtf8,
     /// A list or a map, where the format has single values only.
@@ -86,12 +86,12 @@ pub enum Unfit {
 }
 
 /// A change of a text.
-pub(super) struct Change {
+pub(super) struct TextEdit {
     pub(super) at: Range<usize>,
     pub(super) text: Zeroizing<String>,
 }
 
-impl Change {
+impl TextEdit {
     pub(super) fn new(at: Range<usize>, text: impl Into<String>) -> Self {
         Self { at, text: Zeroizing::new(text.into()) }
     }
@@ -103,14 +103,14 @@ impl Change {
 }
 
 /// The text with all changes, which must not overlap.
-pub(super) fn apply(text: &str, mut changes: Vec<Change>) -> Zeroizing<String> {
+pub(super) fn apply_edits(text: &str, mut changes: Vec<TextEdit>) -> Zeroizing<String> {
     changes.sort_by_key(|change| (change.at.start, change.at.end));
     // of its full length at once: what grows leaves copies behind
     let length = text.len() + changes.iter().map(|change| change.text.len()).sum::<usize>();
     let mut out = Zeroizing::new(String::with_capacity(length));
     let mut from = 0;
     // each is freed as soon as it is in its place
-    for Change { at, text: new } in changes {
+    for TextEdit { at, text: new } in changes {
         out.push_str(text.get(from..at.start).unwrap_or_default());
         out.push_str(&new);
         from = from.max(at.end);
@@ -120,8 +120,8 @@ pub(super) fn apply(text: &str, mut changes: Vec<Change>) -> Zeroizing<String> {
 }
 
 /// Gives new lines the ends that those of the text have. In dotenv a CR is a part of a value.
-pub(super) fn fit_line_ends(format: Format, text: &str, changes: &mut [Change]) {
-    if format == Format::Dotenv || !text.contains("\r\n") {
+pub(super) fn fit_line_ends(format: SopsFormat, text: &str, changes: &mut [TextEdit]) {
+    if format == SopsFormat::Dotenv || !text.contains("\r\n") {
         return;
     }
     for change in changes.iter_mut().filter(|change| change.text.contains('\n')) {
@@ -137,13 +137,13 @@ pub(super) fn fit_line_ends(format: Format, text: &str, changes: &mut [Change]) 
 }
 
 /// Where an offset of a text is once changes are applied, none of which it is inside of.
-pub(super) fn moved(offset: usize, changes: &[Change]) -> usize {
+pub(super) fn moved_offset(offset: usize, changes: &[TextEdit]) -> usize {
     let before = changes.iter().filter(|change| change.at.start < offset);
     let (old, new) = before.fold((0, 0), |(old, new), change| (old + change.at.len(), new + change.text.len()));
     offset + new - old
 }
 
-impl Format {
+impl SopsFormat {
     /// The format that sops takes for a file of this name.
     pub fn of_path(path: &Path) -> Self {
         match path.extension().and_then(|extension| extension.to_str()) {
@@ -180,7 +180,7 @@ impl Format {
 
     /// Reads a text. A binary file is read as the JSON that it is once it is encrypted, and its value
     /// is left where it stands.
-    pub(super) fn parse(self, source: &Source) -> Result<Parsed, Diagnostics> {
+    pub(super) fn parse(self, source: &Source) -> Result<ParsedFile, Diagnostics> {
         let parsed = match self {
             Self::Yaml => yaml::parse(source),
             Self::Json => json::parse(source),
@@ -188,21 +188,25 @@ impl Format {
             Self::Dotenv => dotenv::parse(source),
             Self::Ini => ini::parse(source),
         };
-        parsed.map_err(|found| conflict(source).map_or(found, Diagnostics::from))
+        parsed.map_err(|found| find_conflict(source).map_or(found, Diagnostics::from))
     }
 
     /// A plain value as it is written at a place.
-    pub(super) fn leaf(self, value: &Value, site: Site) -> Result<Zeroizing<String>, Unfit> {
+    pub(super) fn write_leaf(
+        self,
+        value: &TypedValue,
+        site: ValueSite,
+    ) -> Result<Zeroizing<String>, UnrepresentableValue> {
         match self {
-            Self::Yaml => Ok(yaml::leaf(value, site)),
-            Self::Json | Self::Binary => json::leaf(value),
-            Self::Dotenv => dotenv::leaf(value),
-            Self::Ini => ini::leaf(value),
+            Self::Yaml => Ok(yaml::write_leaf(value, site)),
+            Self::Json | Self::Binary => json::write_leaf(value),
+            Self::Dotenv => dotenv::write_leaf(value),
+            Self::Ini => ini::write_leaf(value),
         }
     }
 
     /// A ciphertext as it is written at a place.
-    pub(super) fn token(self, token: &str, site: Site) -> String {
+    pub(super) fn write_token(self, token: &str, site: ValueSite) -> String {
         let quotes = match self {
             Self::Yaml if site.flow => "\"",
             Self::Json | Self::Binary => "\"",
@@ -213,115 +217,124 @@ impl Format {
     }
 
     /// A comment, if the format has such.
-    pub(super) fn comment(self, text: &str) -> Option<Zeroizing<String>> {
+    pub(super) fn write_comment(self, text: &str) -> Option<Zeroizing<String>> {
         let breaks: &[char] = match self {
             Self::Yaml => &['\n', '\r'],
             // a line of sops ends at `\n` alone
             Self::Dotenv => &['\n'],
-            Self::Ini => return Some(ini::comment(text)),
+            Self::Ini => return Some(ini::write_comment(text)),
             Self::Json | Self::Binary => return None,
         };
         (!text.contains(breaks)).then(|| Zeroizing::new(format!("#{text}")))
     }
 
     /// The metadata as they are appended to a branch that ends at `end`.
-    pub(super) fn block(self, fields: &Map, text: &str, end: usize, indent: Indent) -> String {
+    pub(super) fn write_block(self, fields: &SopsMap, text: &str, end: usize, indent: Indent) -> String {
         match self {
-            Self::Yaml => yaml::block(fields, text, end, indent),
-            Self::Json | Self::Binary => json::block(fields, text, end, indent),
+            Self::Yaml => yaml::write_block(fields, text, end, indent),
+            Self::Json | Self::Binary => json::write_block(fields, text, end, indent),
             Self::Dotenv => dotenv::block_at(fields, text, end),
-            Self::Ini => ini::block(fields, text, end),
+            Self::Ini => ini::write_block(fields, text, end),
         }
     }
 
     /// The whole document as sops writes it, with the metadata at the end of each branch.
-    pub(super) fn emit(self, document: &Document, fields: Option<&Map>) -> Result<Zeroizing<String>, Unfit> {
-        self.emit_as(document, fields, Layout::default())
+    pub(super) fn emit_document(
+        self,
+        document: &SopsDocument,
+        fields: Option<&SopsMap>,
+    ) -> Result<Zeroizing<String>, UnrepresentableValue> {
+        self.emit_as(document, fields, StoreLayout::default())
     }
 
     /// The same of a document to which metadata will be added.
-    pub(super) fn emit_open(self, document: &Document) -> Result<Zeroizing<String>, Unfit> {
-        if self == Self::Yaml { Ok(yaml::emit_open(document)) } else { self.emit(document, None) }
+    pub(super) fn emit_open(self, document: &SopsDocument) -> Result<Zeroizing<String>, UnrepresentableValue> {
+        if self == Self::Yaml { Ok(yaml::emit_open(document)) } else { self.emit_document(document, None) }
     }
 
     /// The same, laid out otherwise.
     pub(super) fn emit_as(
         self,
-        document: &Document,
-        fields: Option<&Map>,
-        layout: Layout,
-    ) -> Result<Zeroizing<String>, Unfit> {
+        document: &SopsDocument,
+        fields: Option<&SopsMap>,
+        layout: StoreLayout,
+    ) -> Result<Zeroizing<String>, UnrepresentableValue> {
         let indent = layout.indent(self);
         let text = match self {
-            Self::Yaml => Ok(yaml::emit(document, indent)),
-            Self::Json | Self::Binary => json::emit(document, indent),
-            Self::Dotenv => dotenv::emit(document),
-            Self::Ini => ini::emit(document),
+            Self::Yaml => Ok(yaml::emit_document(document, indent)),
+            Self::Json | Self::Binary => json::emit_document(document, indent),
+            Self::Dotenv => dotenv::emit_document(document),
+            Self::Ini => ini::emit_document(document),
         }?;
         let Some(fields) = fields else { return Ok(text) };
         if self == Self::Yaml {
             return Ok(yaml::emit_with(document, fields, indent));
         }
-        let end = self.end(&text);
-        let block = self.block(fields, &text, end, indent);
-        Ok(apply(&text, vec![Change::new(end..end, block)]))
+        let end = self.end_of_content(&text);
+        let block = self.write_block(fields, &text, end, indent);
+        Ok(apply_edits(&text, vec![TextEdit::new(end..end, block)]))
     }
 
     /// A value by itself, as sops prints what `--extract` names: a text as it is, all else as it would
     /// stand in a file.
-    pub(super) fn print(self, tree: &Tree) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+    pub(super) fn print_tree(self, tree: &SopsTree) -> Result<Zeroizing<Vec<u8>>, UnrepresentableValue> {
         let mut text = match tree {
-            Tree::Leaf(Leaf { value: Value::Text(bytes), .. }) => return Ok(bytes.clone().into_bytes()),
-            Tree::Leaf(leaf) => self.leaf(&leaf.value, Site::default())?,
-            Tree::Map(map) => self.emit(&Document { branches: vec![map.clone()] }, None)?,
-            Tree::List(list) if self == Self::Yaml => yaml::list(list),
-            Tree::List(_) if self == Self::Json => {
-                let mut text = json::value(tree, 0)?;
+            SopsTree::Leaf(Leaf { value: TypedValue::Text(bytes), .. }) => return Ok(bytes.clone().into_bytes()),
+            SopsTree::Leaf(leaf) => self.write_leaf(&leaf.value, ValueSite::default())?,
+            SopsTree::Map(map) => self.emit_document(&SopsDocument { branches: vec![map.clone()] }, None)?,
+            SopsTree::List(list) if self == Self::Yaml => yaml::emit_list(list),
+            SopsTree::List(_) if self == Self::Json => {
+                let mut text = json::write_value(tree, 0)?;
                 text.push('\n');
                 text
             }
-            Tree::List(_) => return Err(Unfit::Nested),
+            SopsTree::List(_) => return Err(UnrepresentableValue::Nested),
         };
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 
     /// Where metadata go in a text that [`emit`](Self::emit) wrote.
-    fn end(self, text: &str) -> usize {
+    fn end_of_content(self, text: &str) -> usize {
         match self {
-            Self::Json | Self::Binary => json::end(text),
+            Self::Json | Self::Binary => json::end_of_content(text),
             Self::Yaml | Self::Dotenv | Self::Ini => text.len(),
         }
     }
 
     /// The changes that put a value at a path of a document.
-    pub(super) fn set(
+    pub(super) fn set_value(
         self,
         text: &str,
-        parsed: &Parsed,
-        target: &Target<'_>,
-        value: &Tree,
-    ) -> Result<Vec<Change>, EditProblem> {
+        parsed: &ParsedFile,
+        target: &EditPath<'_>,
+        value: &SopsTree,
+    ) -> Result<Vec<TextEdit>, EditProblem> {
         match self {
-            Self::Yaml | Self::Json => edit::set(self, text, parsed, target, value),
-            Self::Dotenv | Self::Ini => lines::set(self, text, parsed, target, value),
+            Self::Yaml | Self::Json => edit::set_value(self, text, parsed, target, value),
+            Self::Dotenv | Self::Ini => lines::set_value(self, text, parsed, target, value),
             Self::Binary => Err(EditProblem::NoKeys),
         }
     }
 
     /// The changes that take a value out of a document.
-    pub(super) fn unset(self, text: &str, parsed: &Parsed, target: &Target<'_>) -> Result<Vec<Change>, EditProblem> {
+    pub(super) fn unset_value(
+        self,
+        text: &str,
+        parsed: &ParsedFile,
+        target: &EditPath<'_>,
+    ) -> Result<Vec<TextEdit>, EditProblem> {
         match self {
-            Self::Yaml | Self::Json => edit::unset(text, parsed, target),
-            Self::Dotenv | Self::Ini => lines::unset(self, text, parsed, target),
+            Self::Yaml | Self::Json => edit::unset_value(text, parsed, target),
+            Self::Dotenv | Self::Ini => lines::unset_value(self, text, parsed, target),
             Self::Binary => Err(EditProblem::NoKeys),
         }
     }
 
     /// A value, single or not, as it is written within brackets.
-    fn inline(self, tree: &Tree, indent: usize) -> Result<Zeroizing<String>, Unfit> {
+    fn write_inline(self, tree: &SopsTree, indent: usize) -> Result<Zeroizing<String>, UnrepresentableValue> {
         match self {
-            Self::Yaml => Ok(flow::write(tree)),
-            _ => json::value(tree, indent),
+            Self::Yaml => Ok(flow::write_flow(tree)),
+            _ => json::write_value(tree, indent),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
-use super::age::Unlocked;
+use super::age::UnlockedDataKey;
 use super::*;
 
 fn folder() -> PathBuf {
@@ -26,59 +26,59 @@ fn vector(name: &str) -> Vec<u8> {
 
 fn identities() -> Identities {
     let keys = String::from_utf8(vector("keys.txt")).expect("UTF-8");
-    Identities::new(Places { age_key: Some(Zeroizing::new(keys)), ..Places::default() })
+    Identities::new(IdentitySources { age_key: Some(Zeroizing::new(keys)), ..IdentitySources::default() })
 }
 
 /// The recipient of the first identity.
 const RECIPIENT: &str = "age1pgs5clczcduc0mjyau2mme6pwyr62kjywl5ju29h6kgmjutwtsfqtkttjh";
 
 fn now() -> Timestamp {
-    Timestamp::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))
+    Timestamp::from_system_time(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))
 }
 
 /// A minute after [`now`].
 fn later() -> Timestamp {
-    Timestamp::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_060))
+    Timestamp::from_system_time(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_060))
 }
 
-fn plan(selector: Selector) -> Plan {
-    Plan { selector, ..Plan::new(recipients(&[RECIPIENT])) }
+fn plan(selector: Selector) -> EncryptionPlan {
+    EncryptionPlan { selector, ..EncryptionPlan::new(recipients(&[RECIPIENT])) }
 }
 
 fn recipients(age: &[&str]) -> Recipients {
-    Recipients::age(age.iter().map(|text| Recipient::parse(text).expect("valid")).collect())
+    Recipients::from_age(age.iter().map(|text| Recipient::parse(text).expect("valid")).collect())
 }
 
-fn pattern(text: &str) -> Pattern {
-    Pattern::parse(text).expect("compiles")
+fn pattern(text: &str) -> GoRegex {
+    GoRegex::parse(text).expect("compiles")
 }
 
-fn sealed(text: &str, format: Format, selector: Selector) -> String {
-    let bytes = encrypt("file", text.as_bytes().to_vec(), format, &plan(selector), now());
+fn sealed(text: &str, format: SopsFormat, selector: Selector) -> String {
+    let bytes = encrypt_file("file", text.as_bytes().to_vec(), format, &plan(selector), now());
     let bytes = bytes.unwrap_or_else(|error| panic!("{text}\n{:?}", error.into_diagnostics()));
     String::from_utf8(bytes.bytes).expect("UTF-8")
 }
 
-fn opened(text: &str, format: Format) -> Sealed {
-    let sealed = Sealed::open("file", text.as_bytes().to_vec(), format, &identities());
+fn opened(text: &str, format: SopsFormat) -> DecryptedFile {
+    let sealed = DecryptedFile::decrypt_bytes("file", text.as_bytes().to_vec(), format, &identities());
     sealed.unwrap_or_else(|error| panic!("{text}\n{:?}", error.into_diagnostics()))
 }
 
-fn plaintext(sealed: &Sealed) -> String {
-    if let (Some(cuts), Ok(parsed)) = (&sealed.cuts, sealed.parsed()) {
+fn plaintext(sealed: &DecryptedFile) -> String {
+    if let (Some(cuts), Ok(parsed)) = (&sealed.cuts, sealed.parse_text()) {
         let found: Vec<_> = parsed.blocks.into_iter().flatten().map(|block| block.whole).collect();
         assert_eq!(*cuts, found, "where the metadata stand");
     }
     String::from_utf8(sealed.plaintext().expect("plain").to_vec()).expect("UTF-8")
 }
 
-fn written(sealed: Sealed) -> String {
-    let bytes = sealed.write(now()).unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()));
+fn written(sealed: DecryptedFile) -> String {
+    let bytes = sealed.write_bytes(now()).unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()));
     String::from_utf8(bytes).expect("UTF-8")
 }
 
-fn path(steps: &str) -> KeyPath {
-    let step = |step: &str| step.parse().map_or_else(|_| Step::Key(step.to_owned()), Step::Index);
+fn path(steps: &str) -> ValuePath {
+    let step = |step: &str| step.parse().map_or_else(|_| ValuePathStep::Key(step.to_owned()), ValuePathStep::Index);
     steps.split('/').map(step).collect()
 }
 

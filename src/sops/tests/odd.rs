@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sops::content::difference;
+use crate::sops::content::find_difference;
 
 /// Lines of a YAML file, each with the depth at which it stands: what follows must fit under it.
 #[derive(Debug, Clone)]
@@ -122,8 +122,8 @@ fn cases() -> u32 {
     wanted.unwrap_or(300)
 }
 
-fn content(text: &str) -> Document {
-    let parsed = Format::Yaml.parse(&Source::new("x", text));
+fn content(text: &str) -> SopsDocument {
+    let parsed = SopsFormat::Yaml.parse(&Source::new("x", text));
     parsed.unwrap_or_else(|found| panic!("{found:?}\n{text}")).document
 }
 
@@ -132,14 +132,14 @@ proptest! {
 
     #[test]
     fn odd_files_are_encrypted_and_decrypted_with_all_they_hold(text in texts()) {
-        if Format::Yaml.parse(&Source::new("x", text.as_str())).is_err() { return Ok(()) }
-        let encrypted = match encrypt("x", text.clone().into_bytes(), Format::Yaml, &plan(Selector::default()), now()) {
-            Ok(Written { bytes, .. }) => String::from_utf8(bytes).expect("UTF-8"),
+        if SopsFormat::Yaml.parse(&Source::new("x", text.as_str())).is_err() { return Ok(()) }
+        let encrypted = match encrypt_file("x", text.clone().into_bytes(), SopsFormat::Yaml, &plan(Selector::default()), now()) {
+            Ok(EncryptedOutput { bytes, .. }) => String::from_utf8(bytes).expect("UTF-8"),
             Err(WriteError::NothingSelected { .. } | WriteError::Read(_)) => return Ok(()),
             Err(error) => return Err(TestCaseError::fail(format!("{:?}\n{text}", error.into_diagnostics()))),
         };
         // by itself, so that what encryption verified is not taken for granted
-        let opened = Sealed::open("x", encrypted.clone().into_bytes(), Format::Yaml, &identities());
+        let opened = DecryptedFile::decrypt_bytes("x", encrypted.clone().into_bytes(), SopsFormat::Yaml, &identities());
         let mut opened = match opened {
             Ok(opened) => opened,
             Err(error) => return Err(TestCaseError::fail(format!("{:?}\n{text}\n{encrypted}", error.into_diagnostics()))),
@@ -148,10 +148,10 @@ proptest! {
             Ok(plain) => String::from_utf8(plain.to_vec()).expect("UTF-8"),
             Err(error) => return Err(TestCaseError::fail(format!("{:?}\n{text}\n{encrypted}", error.into_diagnostics()))),
         };
-        let differs = difference(&content(&text), &content(&plain));
+        let differs = find_difference(&content(&text), &content(&plain));
         prop_assert!(differs.is_none(), "{:?}\n{}\n{}\n{}", differs, text, plain, encrypted);
-        opened.rotate().expect("rotates");
-        if let Err(error) = opened.write(now()) {
+        opened.rotate_key().expect("rotates");
+        if let Err(error) = opened.write_bytes(now()) {
             return Err(TestCaseError::fail(format!("{:?}\n{text}\n{encrypted}", error.into_diagnostics())));
         }
     }
@@ -160,32 +160,32 @@ proptest! {
 #[test]
 fn what_sops_would_read_otherwise_is_refused() {
     for (format, text) in [
-        (Format::Yaml, "k: {a: 1, c:}\n"),
-        (Format::Yaml, "8080: x\n"),
-        (Format::Yaml, "true: x\n"),
-        (Format::Yaml, "%YAML 1.2\n---\na: b\n"),
-        (Format::Yaml, "a: b\n\t# c\n"),
-        (Format::Yaml, "a: b # c\rd: e\r"),
-        (Format::Ini, "[]\na = b\n"),
-        (Format::Ini, "[ s ]\na = b\n"),
-        (Format::Ini, "[s]\n- = b\n"),
+        (SopsFormat::Yaml, "k: {a: 1, c:}\n"),
+        (SopsFormat::Yaml, "8080: x\n"),
+        (SopsFormat::Yaml, "true: x\n"),
+        (SopsFormat::Yaml, "%YAML 1.2\n---\na: b\n"),
+        (SopsFormat::Yaml, "a: b\n\t# c\n"),
+        (SopsFormat::Yaml, "a: b # c\rd: e\r"),
+        (SopsFormat::Ini, "[]\na = b\n"),
+        (SopsFormat::Ini, "[ s ]\na = b\n"),
+        (SopsFormat::Ini, "[s]\n- = b\n"),
     ] {
-        let found = encrypt("x", text.as_bytes().to_vec(), format, &plan(Selector::default()), now());
+        let found = encrypt_file("x", text.as_bytes().to_vec(), format, &plan(Selector::default()), now());
         assert!(matches!(found, Err(WriteError::Read(_))), "{text}: {found:?}");
     }
 }
 
 #[test]
 fn a_neighbour_in_brackets_keeps_its_name() {
-    let sealed = sealed("k: {a: x, \"b\": [y], c: , d}\n", Format::Yaml, Selector::default());
-    let mut file = opened(&sealed, Format::Yaml);
-    file.unset(0, &path("k/d")).expect("it can be");
+    let sealed = sealed("k: {a: x, \"b\": [y], c: , d}\n", SopsFormat::Yaml, Selector::default());
+    let mut file = opened(&sealed, SopsFormat::Yaml);
+    file.unset_value(0, &path("k/d")).expect("it can be");
     assert!(!plaintext(&file).contains("c:}"), "{}", plaintext(&file));
 }
 
 #[test]
 fn a_comment_behind_an_alias_is_kept() {
     let text = "a: &x {k: v}\nb:\n  <<: *x # c\n  c: w\n";
-    let file = opened(&sealed(text, Format::Yaml, Selector::default()), Format::Yaml);
+    let file = opened(&sealed(text, SopsFormat::Yaml, Selector::default()), SopsFormat::Yaml);
     assert!(plaintext(&file).contains("# c"), "{}", plaintext(&file));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::yaml::node::{Key, Kind, Node};
+use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
 /// This many values may be copied through anchors and aliases.
 const MAX_COPIED_NODES: usize = 100_000;
@@ -12,25 +12,25 @@ const MAX_COPIED_BYTES: usize = 16 << 20;
 
 /// How much a node holds.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Size {
+pub(super) struct NodeSize {
     nodes: usize,
     bytes: usize,
     height: usize,
 }
 
-impl Size {
+impl NodeSize {
     /// Measures a node. Nodes are at most [`MAX_DEPTH`](super::MAX_DEPTH) high, so recursion is safe.
-    fn of(node: &Node) -> Self {
+    fn of(node: &YamlNode) -> Self {
         let (mut size, height) = match &node.kind {
-            Kind::Scalar(scalar) => (Self { bytes: scalar.text().len(), ..Self::default() }, 0),
-            Kind::List(items) => (items.iter().map(Self::of).fold(Self::default(), Self::and), 1),
-            Kind::Map(map) => {
-                let entry = |(key, value): (&Key, &Node)| {
+            YamlKind::Scalar(scalar) => (Self { bytes: scalar.text().len(), ..Self::default() }, 0),
+            YamlKind::List(items) => (items.iter().map(Self::of).fold(Self::default(), Self::add_size), 1),
+            YamlKind::Map(map) => {
+                let entry = |(key, value): (&YamlKey, &YamlNode)| {
                     let mut size = Self::of(value);
                     size.bytes += key.text.len();
                     size
                 };
-                (map.iter().map(entry).fold(Self::default(), Self::and), 1)
+                (map.iter().map(entry).fold(Self::default(), Self::add_size), 1)
             }
         };
         size.nodes += 1;
@@ -38,7 +38,7 @@ impl Size {
         size
     }
 
-    fn and(self, other: Self) -> Self {
+    fn add_size(self, other: Self) -> Self {
         Self {
             nodes: self.nodes.saturating_add(other.nodes),
             bytes: self.bytes.saturating_add(other.bytes),
@@ -49,7 +49,7 @@ impl Size {
 
 /// Why an alias gives nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum AliasError {
     /// All copies together are too much.
     Bomb,
     /// The copy would lie too deep.
@@ -61,28 +61,28 @@ pub(super) enum Refusal {
 /// The anchored nodes of a document and the copies that were made.
 #[derive(Default)]
 pub(super) struct Anchors {
-    nodes: HashMap<usize, (Node, Size)>,
-    copied: Size,
+    nodes: HashMap<usize, (YamlNode, NodeSize)>,
+    copied: NodeSize,
 }
 
 impl Anchors {
     /// Keeps a copy of an anchored node. The copy counts as one of an alias does: anchors within
     /// anchors multiply as well.
-    pub(super) fn define(&mut self, id: usize, node: &Node) -> Result<(), Refusal> {
-        let size = Size::of(node);
+    pub(super) fn define(&mut self, id: usize, node: &YamlNode) -> Result<(), AliasError> {
+        let size = NodeSize::of(node);
         self.charge(size)?;
         self.nodes.insert(id, (node.clone(), size));
         Ok(())
     }
 
     /// A copy of an anchored node for an alias that lies `depth` collections deep.
-    pub(super) fn expand(&mut self, id: usize, depth: usize) -> Result<Node, Refusal> {
-        let size = self.nodes.get(&id).ok_or(Refusal::Unfinished)?.1;
+    pub(super) fn expand(&mut self, id: usize, depth: usize) -> Result<YamlNode, AliasError> {
+        let size = self.nodes.get(&id).ok_or(AliasError::Unfinished)?.1;
         if depth + size.height > super::MAX_DEPTH {
-            return Err(Refusal::TooDeep);
+            return Err(AliasError::TooDeep);
         }
         self.charge(size)?;
-        self.nodes.get(&id).map(|(node, _)| node.clone()).ok_or(Refusal::Unfinished)
+        self.nodes.get(&id).map(|(node, _)| node.clone()).ok_or(AliasError::Unfinished)
     }
 
     /// Forgets the anchors of a document; the copies stay counted.
@@ -90,10 +90,10 @@ impl Anchors {
         self.nodes.clear();
     }
 
-    fn charge(&mut self, size: Size) -> Result<(), Refusal> {
-        self.copied = self.copied.and(size);
+    fn charge(&mut self, size: NodeSize) -> Result<(), AliasError> {
+        self.copied = self.copied.add_size(size);
         if self.copied.nodes > MAX_COPIED_NODES || self.copied.bytes > MAX_COPIED_BYTES {
-            return Err(Refusal::Bomb);
+            return Err(AliasError::Bomb);
         }
         Ok(())
     }

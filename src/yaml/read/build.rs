@@ -2,50 +2,50 @@
 
 use granit_parser::{Event, ScalarStyle, ScanError, Span as Mark, StructureStyle, Tag};
 
-use super::anchor::{Anchors, Refusal};
-use super::cursor::Cursor;
+use super::anchor::{AliasError, Anchors};
+use super::cursor::SourceCursor;
 use super::key::OpenMap;
-use super::tag::{self, Shape, Standing, Unfit};
-use super::{Comment, MAX_DEPTH, MergeKeys, Stream, blank, head, syntax};
+use super::tag::{self, InvalidTag, TagPlacement, TagShape};
+use super::{MAX_DEPTH, MergeKeys, YamlComment, YamlStream, blank_node, first_line_span, syntax};
 use crate::diagnostic::Diagnostics;
 use crate::span::{Source, SourcePart, Span};
-use crate::yaml::node::{Kind, Mapping, Node, Scalar, Style};
+use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode, YamlStyle};
 
 /// A text of so many bytes is not copied if the file has it as it is.
 const LONG: usize = 64;
 
 /// Whether more events are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum BuildStep {
     More,
     Stop,
 }
 
 /// A collection that is not complete.
-struct Frame {
+struct OpenCollection {
     start: Span,
     /// The id of its anchor, 0 for none.
     anchor: usize,
     /// Where its last child ends.
     end: usize,
     layout: StructureStyle,
-    body: Body,
+    body: CollectionBody,
 }
 
-enum Body {
-    List(Vec<Node>),
+enum CollectionBody {
+    List(Vec<YamlNode>),
     Map(OpenMap),
 }
 
 /// A document in the making.
-pub(super) struct Builder<'s> {
+pub(super) struct YamlBuilder<'s> {
     source: &'s Source,
-    cursor: Cursor<'s>,
+    cursor: SourceCursor<'s>,
     merge_keys: MergeKeys,
     findings: Diagnostics,
-    open: Vec<Frame>,
+    open: Vec<OpenCollection>,
     anchors: Anchors,
-    stream: Stream,
+    stream: YamlStream,
     /// Where the event before ended: what has no event of its own is searched from here.
     previous: usize,
     flow_depth: usize,
@@ -54,16 +54,16 @@ pub(super) struct Builder<'s> {
     document_start: usize,
 }
 
-impl<'s> Builder<'s> {
+impl<'s> YamlBuilder<'s> {
     pub(super) fn new(source: &'s Source, merge_keys: MergeKeys) -> Self {
         Self {
             source,
-            cursor: Cursor::new(source.text()),
+            cursor: SourceCursor::new(source.text()),
             merge_keys,
             findings: Diagnostics::new(),
             open: Vec::new(),
             anchors: Anchors::default(),
-            stream: Stream {
+            stream: YamlStream {
                 documents: Vec::new(),
                 comments: Vec::new(),
                 aliases: false,
@@ -82,80 +82,80 @@ impl<'s> Builder<'s> {
     }
 
     /// The documents that are complete, and all that was found.
-    pub(super) fn finish(self) -> (Stream, Diagnostics) {
+    pub(super) fn finish(self) -> (YamlStream, Diagnostics) {
         (self.stream, self.findings)
     }
 
     /// Records why the parser stopped.
     pub(super) fn give_up(&mut self, error: &ScanError) {
-        let finding = syntax::diagnostic(self.source, error);
+        let finding = syntax::syntax_diagnostic(self.source, error);
         if !(finding.rule == syntax::TAB && self.tab_seen) {
             self.findings.push(finding);
         }
     }
 
     /// Takes the next event.
-    pub(super) fn take(&mut self, event: Event<'_>, mark: &Mark) -> Step {
+    pub(super) fn take_event(&mut self, event: Event<'_>, mark: &Mark) -> BuildStep {
         let range = mark.byte_range().unwrap_or_default();
         let step = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let span = self.scalar_span(range.start, range.end, style);
-                let node = self.scalar(&text, style, tag.as_deref(), mark, span);
+                let node = self.build_scalar(&text, style, tag.as_deref(), mark, span);
                 self.check_tab(span.start);
-                self.complete(node, anchor, span)
+                self.complete_node(node, anchor, span)
             }
             Event::SequenceStart(layout, anchor, tag) => {
-                self.check_tag(tag.as_deref(), mark, Shape::List);
+                self.check_tag(tag.as_deref(), mark, TagShape::List);
                 let start = self.list_start(range.start, layout);
-                self.begin(Body::List(Vec::new()), layout, anchor, start, range.end)
+                self.begin_collection(CollectionBody::List(Vec::new()), layout, anchor, start, range.end)
             }
             Event::MappingStart(layout, anchor, tag) => {
-                self.check_tag(tag.as_deref(), mark, Shape::Map);
-                self.begin(Body::Map(OpenMap::new()), layout, anchor, range.start, range.end)
+                self.check_tag(tag.as_deref(), mark, TagShape::Map);
+                self.begin_collection(CollectionBody::Map(OpenMap::new()), layout, anchor, range.start, range.end)
             }
-            Event::SequenceEnd | Event::MappingEnd => self.end(range.start, range.end),
-            Event::Alias(id) => self.alias(id, range.start, range.end),
+            Event::SequenceEnd | Event::MappingEnd => self.end_collection(range.start, range.end),
+            Event::Alias(id) => self.expand_alias(id, range.start, range.end),
             Event::UnresolvedAlias(_) => {
                 let span = self.cursor.span(range.start, range.end);
                 self.findings.push(syntax::undefined_alias(self.source, span));
-                self.complete(blank(span), 0, span)
+                self.complete_node(blank_node(span), 0, span)
             }
             Event::DocumentStart(..) => {
                 self.stream.started += 1;
                 self.document_start = range.end;
                 self.anchors.clear();
-                Step::More
+                BuildStep::More
             }
             Event::Comment(text, _) => {
                 let (text, span) = (text.into_owned(), self.cursor.span(range.start, range.end));
                 let inline = !self.cursor.is_first_on_line(span.start);
-                self.stream.comments.push(Comment { text, span, inline });
-                return Step::More;
+                self.stream.comments.push(YamlComment { text, span, inline });
+                return BuildStep::More;
             }
-            _ => Step::More,
+            _ => BuildStep::More,
         };
         self.previous = self.previous.max(range.end);
         step
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, mark: &Mark, span: Span) -> Node {
-        let tag_name = self.check_tag(tag, mark, Shape::Scalar);
+    fn build_scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, mark: &Mark, span: Span) -> YamlNode {
+        let tag_name = self.check_tag(tag, mark, TagShape::Scalar);
         if span.start == span.end && style == ScalarStyle::Plain && tag.is_none() {
-            return blank(span);
+            return blank_node(span);
         }
         let style = match style {
-            ScalarStyle::Plain => Style::Plain,
-            ScalarStyle::SingleQuoted => Style::SingleQuoted,
-            ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
-            ScalarStyle::Literal => Style::Literal,
-            ScalarStyle::Folded => Style::Folded,
+            ScalarStyle::Plain => YamlStyle::Plain,
+            ScalarStyle::SingleQuoted => YamlStyle::SingleQuoted,
+            ScalarStyle::DoubleQuoted => YamlStyle::DoubleQuoted,
+            ScalarStyle::Literal => YamlStyle::Literal,
+            ScalarStyle::Folded => YamlStyle::Folded,
         };
-        let start = span.start + usize::from(matches!(style, Style::SingleQuoted | Style::DoubleQuoted));
+        let start = span.start + usize::from(matches!(style, YamlStyle::SingleQuoted | YamlStyle::DoubleQuoted));
         let part = if text.len() < LONG { None } else { SourcePart::of(self.source, start, text) };
         let mut scalar = part.map_or_else(|| Scalar::new(text, style), |part| Scalar::in_place(part, style));
         scalar.tag = tag_name;
         scalar.tag_at = tag.and_then(|_| mark.tag_span()?.byte_range()).map(|range| range.start);
-        Node { span, kind: Kind::Scalar(scalar) }
+        YamlNode { span, kind: YamlKind::Scalar(scalar) }
     }
 
     /// The place of a scalar. The parser's span of a block starts after its header and runs into
@@ -174,7 +174,7 @@ impl<'s> Builder<'s> {
     /// The place of a list's first dash. For a list that is not indented under its key the parser
     /// names what follows the dash.
     fn list_start(&self, start: usize, layout: StructureStyle) -> usize {
-        let in_list = matches!(self.open.last(), Some(Frame { body: Body::List(_), .. }));
+        let in_list = matches!(self.open.last(), Some(OpenCollection { body: CollectionBody::List(_), .. }));
         if layout == StructureStyle::Flow || in_list {
             return start;
         }
@@ -182,13 +182,13 @@ impl<'s> Builder<'s> {
     }
 
     /// The name of a tag; one that is unknown or does not fit is recorded as a finding.
-    fn check_tag(&mut self, tag: Option<&Tag>, mark: &Mark, shape: Shape) -> Option<String> {
-        tag::name(tag?, shape).unwrap_or_else(|Unfit| {
-            let (start, end) = tag::range(mark);
+    fn check_tag(&mut self, tag: Option<&Tag>, mark: &Mark, shape: TagShape) -> Option<String> {
+        tag::core_tag_name(tag?, shape).unwrap_or_else(|InvalidTag| {
+            let (start, end) = tag::tag_range(mark);
             let place = self.source.place(self.cursor.span(start, end));
-            let alone = shape == Shape::Scalar && mark.start == mark.end;
-            let standing = if alone { Standing::Alone } else { Standing::BeforeValue };
-            self.findings.push(tag::refusal(place, standing));
+            let alone = shape == TagShape::Scalar && mark.start == mark.end;
+            let standing = if alone { TagPlacement::Alone } else { TagPlacement::BeforeValue };
+            self.findings.push(tag::tag_diagnostic(place, standing));
             None
         })
     }
@@ -204,11 +204,18 @@ impl<'s> Builder<'s> {
     fn refuse_tab_before(&mut self, start: usize) {
         if let Some(tab) = self.cursor.tab_before(start) {
             self.tab_seen = true;
-            self.findings.push(syntax::tab(self.source, tab));
+            self.findings.push(syntax::tab_diagnostic(self.source, tab));
         }
     }
 
-    fn begin(&mut self, body: Body, layout: StructureStyle, anchor: usize, start: usize, end: usize) -> Step {
+    fn begin_collection(
+        &mut self,
+        body: CollectionBody,
+        layout: StructureStyle,
+        anchor: usize,
+        start: usize,
+        end: usize,
+    ) -> BuildStep {
         match layout {
             // the column of a block is its indentation, so `-<tab>key: value` is one too
             StructureStyle::Block if !self.tab_seen => self.refuse_tab_before(start),
@@ -218,15 +225,15 @@ impl<'s> Builder<'s> {
         let start = self.cursor.span(start, end);
         if self.open.len() >= MAX_DEPTH {
             self.findings.push(syntax::too_deep(self.source, start));
-            return Step::Stop;
+            return BuildStep::Stop;
         }
         self.flow_depth += usize::from(layout == StructureStyle::Flow);
-        self.open.push(Frame { start, anchor, end, layout, body });
-        Step::More
+        self.open.push(OpenCollection { start, anchor, end, layout, body });
+        BuildStep::More
     }
 
-    fn end(&mut self, start: usize, end: usize) -> Step {
-        let Some(frame) = self.open.pop() else { return Step::More };
+    fn end_collection(&mut self, start: usize, end: usize) -> BuildStep {
+        let Some(frame) = self.open.pop() else { return BuildStep::More };
         if frame.layout == StructureStyle::Flow {
             self.flow_depth = self.flow_depth.saturating_sub(1);
         }
@@ -234,19 +241,19 @@ impl<'s> Builder<'s> {
         let end = if start < end { end } else { frame.end };
         let span = Span { end: end.max(frame.start.end), ..frame.start };
         let kind = match frame.body {
-            Body::List(items) => Kind::List(items),
-            Body::Map(map) => {
+            CollectionBody::List(items) => YamlKind::List(items),
+            CollectionBody::Map(map) => {
                 let map = map.close();
                 self.check_single_pair(&map, span, frame.layout);
-                Kind::Map(map)
+                YamlKind::Map(map)
             }
         };
-        self.complete(Node { span, kind }, frame.anchor, span)
+        self.complete_node(YamlNode { span, kind }, frame.anchor, span)
     }
 
     /// `[fd00::, x]` is a list of a mapping and a text for YAML, which nobody means.
     fn check_single_pair(&mut self, map: &Mapping, span: Span, layout: StructureStyle) {
-        let in_list = matches!(self.open.last(), Some(Frame { body: Body::List(_), .. }));
+        let in_list = matches!(self.open.last(), Some(OpenCollection { body: CollectionBody::List(_), .. }));
         let is_bare =
             layout == StructureStyle::Flow && !self.text().get(span.start..).unwrap_or_default().starts_with('{');
         if self.merge_keys != MergeKeys::Apply || !in_list || !is_bare {
@@ -258,28 +265,28 @@ impl<'s> Builder<'s> {
         }
     }
 
-    fn alias(&mut self, id: usize, start: usize, end: usize) -> Step {
+    fn expand_alias(&mut self, id: usize, start: usize, end: usize) -> BuildStep {
         self.stream.aliases = true;
         self.check_tab(start);
         let written = self.cursor.span(start, end);
         match self.anchors.expand(id, self.open.len()) {
-            Ok(node) => self.complete(node, 0, written),
-            Err(Refusal::Bomb) => self.bomb(written),
-            Err(Refusal::TooDeep) => {
+            Ok(node) => self.complete_node(node, 0, written),
+            Err(AliasError::Bomb) => self.refuse_bomb(written),
+            Err(AliasError::TooDeep) => {
                 self.findings.push(syntax::too_deep(self.source, written));
-                self.complete(blank(written), 0, written)
+                self.complete_node(blank_node(written), 0, written)
             }
-            Err(Refusal::Unfinished) => {
+            Err(AliasError::Unfinished) => {
                 self.findings.push(syntax::recursive_alias(self.source, written));
-                self.complete(blank(written), 0, written)
+                self.complete_node(blank_node(written), 0, written)
             }
         }
     }
 
     /// Puts a complete node, which stands at `written`, where it belongs.
-    fn complete(&mut self, node: Node, anchor: usize, written: Span) -> Step {
+    fn complete_node(&mut self, node: YamlNode, anchor: usize, written: Span) -> BuildStep {
         if anchor != 0 && self.anchors.define(anchor, &node).is_err() {
-            return self.bomb(written);
+            return self.refuse_bomb(written);
         }
         let Some(frame) = self.open.last_mut() else {
             if node.as_scalar().is_some_and(|scalar| scalar.blank) {
@@ -288,22 +295,22 @@ impl<'s> Builder<'s> {
             } else {
                 self.stream.documents.push(node);
             }
-            return Step::More;
+            return BuildStep::More;
         };
         frame.end = frame.end.max(written.end);
         match &mut frame.body {
-            Body::List(items) => items.push(node),
-            Body::Map(map) => {
-                if let Err(finding) = map.take(node, written, self.merge_keys, self.source) {
+            CollectionBody::List(items) => items.push(node),
+            CollectionBody::Map(map) => {
+                if let Err(finding) = map.take_node(node, written, self.merge_keys, self.source) {
                     self.findings.push(finding);
                 }
             }
         }
-        Step::More
+        BuildStep::More
     }
 
-    fn bomb(&mut self, at: Span) -> Step {
-        self.findings.push(syntax::alias_bomb(self.source, head(at)));
-        Step::Stop
+    fn refuse_bomb(&mut self, at: Span) -> BuildStep {
+        self.findings.push(syntax::alias_bomb(self.source, first_line_span(at)));
+        BuildStep::Stop
     }
 }

@@ -10,7 +10,7 @@ const MARKERS: [&str; 3] = ["<<<<<<<", "=======", ">>>>>>>"];
 const CIPHERTEXT: &str = "ENC[AES256_GCM,";
 
 /// The first conflict in a text, if there is one that is complete. Of a text that can be read, the lines are a value.
-pub fn conflict(source: &Source) -> Option<Diagnostic> {
+pub fn find_conflict(source: &Source) -> Option<Diagnostic> {
     let text = source.text();
     let (mut wanted, mut at, mut first) = (0, 0, 0);
     for line in text.split_inclusive('\n') {
@@ -26,7 +26,7 @@ pub fn conflict(source: &Source) -> Option<Diagnostic> {
     }
     let name = source.name();
     let found = Diagnostic::error("merge-conflict", "a conflict that Git left here is not resolved")
-        .at_hidden(source.place(Span::locate(text, first, first)));
+        .at_masked(source.place(Span::locate(text, first, first)));
     Some(if text.contains(CIPHERTEXT) {
         found
             .note("an encrypted file cannot be merged line by line: its checksum covers all values")
@@ -62,7 +62,7 @@ mod tests {
             ("<<<<<<<<\n=======\n>>>>>>> b\n", None),
             ("", None),
         ] {
-            let found = conflict(&Source::new("x", text)).map(|found| found.labels[0].place.span.line);
+            let found = find_conflict(&Source::new("x", text)).map(|found| found.labels[0].place.span.line);
             assert_eq!(found, expected, "{text:?}");
         }
     }

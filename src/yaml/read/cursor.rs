@@ -4,14 +4,14 @@ use crate::span::Span;
 
 /// A position that follows the parser through the text, so that a place costs the distance to the
 /// last one and not the way from the start: a file of one long line would else take quadratic time.
-pub(super) struct Cursor<'s> {
+pub(super) struct SourceCursor<'s> {
     text: &'s str,
     offset: usize,
     line: usize,
     column: usize,
 }
 
-impl<'s> Cursor<'s> {
+impl<'s> SourceCursor<'s> {
     pub(super) fn new(text: &'s str) -> Self {
         Self { text, offset: 0, line: 1, column: 1 }
     }
@@ -22,13 +22,13 @@ impl<'s> Cursor<'s> {
 
     /// The span of a range; equal to what [`Span::locate`] gives.
     pub(super) fn span(&mut self, start: usize, end: usize) -> Span {
-        let start = self.boundary(start);
-        let end = self.boundary(end).max(start);
-        self.seek(start);
+        let start = self.char_boundary(start);
+        let end = self.char_boundary(end).max(start);
+        self.seek_to(start);
         Span { start, end, line: self.line, column: self.column }
     }
 
-    fn boundary(&self, offset: usize) -> usize {
+    fn char_boundary(&self, offset: usize) -> usize {
         let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
@@ -36,7 +36,7 @@ impl<'s> Cursor<'s> {
         offset
     }
 
-    fn seek(&mut self, to: usize) {
+    fn seek_to(&mut self, to: usize) {
         let (from, to_text) = (self.offset, self.text);
         let between = &to_text[from.min(to)..from.max(to)];
         let newlines = between.bytes().filter(|&byte| byte == b'\n').count();
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_place_is_the_same_whichever_way_the_cursor_came() {
         let text = "aß: 1\n\nü: x # y\nlast";
-        let mut cursor = Cursor::new(text);
+        let mut cursor = SourceCursor::new(text);
         for start in [0, 8, 3, 5, 99, 1, 10, 9, 7, 2, 0] {
             assert_eq!(cursor.span(start, start + 1), Span::locate(text, start, start + 1), "{start}");
         }
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn words_between_events_are_found_past_comments() {
         let text = "a: # | no\n  &x !!str |- # yes\n";
-        let found = Cursor::new(text).find_word(1, text.len(), |word| word.starts_with('|'));
+        let found = SourceCursor::new(text).find_word(1, text.len(), |word| word.starts_with('|'));
         assert_eq!(found.map(|(start, end)| &text[start..end]), Some("|-"));
     }
 }

@@ -1,14 +1,14 @@
 //! A mapping while it is read: keys and values by turns.
 
-use super::{MergeKeys, head};
+use super::{MergeKeys, first_line_span};
 use crate::diagnostic::Diagnostic;
 use crate::span::{Source, Span};
-use crate::yaml::node::{Key, Kind, Mapping, Node, Style};
+use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode, YamlStyle};
 
 /// What comes next in a mapping.
-enum Turn {
+enum MappingTurn {
     Key,
-    Value(Key),
+    Value(YamlKey),
     /// The value of `<<`, which stands here.
     Merged(Span),
     /// The value of a key that was refused.
@@ -18,12 +18,12 @@ enum Turn {
 /// A mapping that is not complete.
 pub(super) struct OpenMap {
     entries: Mapping,
-    turn: Turn,
-    merge: Option<Merge>,
+    turn: MappingTurn,
+    merge: Option<MergeEntry>,
 }
 
 /// What `<<` names, and the number of entries before it.
-struct Merge {
+struct MergeEntry {
     span: Span,
     before: usize,
     sources: Vec<Mapping>,
@@ -31,51 +31,57 @@ struct Merge {
 
 impl OpenMap {
     pub(super) fn new() -> Self {
-        Self { entries: Mapping::new(), turn: Turn::Key, merge: None }
+        Self { entries: Mapping::new(), turn: MappingTurn::Key, merge: None }
     }
 
     /// Takes the next key or value, which stands at `written`.
-    pub(super) fn take(
+    pub(super) fn take_node(
         &mut self,
-        node: Node,
+        node: YamlNode,
         written: Span,
         merge_keys: MergeKeys,
         source: &Source,
     ) -> Result<(), Diagnostic> {
-        match std::mem::replace(&mut self.turn, Turn::Key) {
-            Turn::Key => {
-                self.turn = Turn::Dropped;
-                self.turn = self.key(node, written, merge_keys, source)?;
+        match std::mem::replace(&mut self.turn, MappingTurn::Key) {
+            MappingTurn::Key => {
+                self.turn = MappingTurn::Dropped;
+                self.turn = self.read_key(node, written, merge_keys, source)?;
             }
-            Turn::Value(key) => {
+            MappingTurn::Value(key) => {
                 self.entries.insert(key, node);
             }
-            Turn::Merged(span) => {
+            MappingTurn::Merged(span) => {
                 let before = self.entries.len();
                 let sources = merge_sources(node).ok_or_else(|| bad_merge(source, written))?;
-                self.merge = Some(Merge { span, before, sources });
+                self.merge = Some(MergeEntry { span, before, sources });
             }
-            Turn::Dropped => {}
+            MappingTurn::Dropped => {}
         }
         Ok(())
     }
 
-    fn key(&self, node: Node, written: Span, merge_keys: MergeKeys, source: &Source) -> Result<Turn, Diagnostic> {
+    fn read_key(
+        &self,
+        node: YamlNode,
+        written: Span,
+        merge_keys: MergeKeys,
+        source: &Source,
+    ) -> Result<MappingTurn, Diagnostic> {
         let scalar = match node.kind {
-            Kind::Scalar(scalar) if !scalar.blank => scalar,
-            Kind::Scalar(_) => return Err(blank_key(source, written)),
-            Kind::List(_) | Kind::Map(_) => return Err(complex_key(source, written)),
+            YamlKind::Scalar(scalar) if !scalar.blank => scalar,
+            YamlKind::Scalar(_) => return Err(blank_key(source, written)),
+            YamlKind::List(_) | YamlKind::Map(_) => return Err(complex_key(source, written)),
         };
-        let merges = merge_keys == MergeKeys::Apply && scalar.style == Style::Plain && scalar.text() == "<<";
+        let merges = merge_keys == MergeKeys::Apply && scalar.style == YamlStyle::Plain && scalar.text() == "<<";
         let first = if merges {
             self.merge.as_ref().map(|merge| merge.span)
         } else {
             self.entries.get_key_value(scalar.text()).map(|(key, _)| key.span)
         };
         match first {
-            Some(first) => Err(duplicate(source, scalar.text(), first, written)),
-            None if merges => Ok(Turn::Merged(written)),
-            None => Ok(Turn::Value(Key { text: scalar.text().to_owned(), span: written })),
+            Some(first) => Err(duplicate_key(source, scalar.text(), first, written)),
+            None if merges => Ok(MappingTurn::Merged(written)),
+            None => Ok(MappingTurn::Value(YamlKey { text: scalar.text().to_owned(), span: written })),
         }
     }
 
@@ -97,34 +103,34 @@ impl OpenMap {
 }
 
 /// The mappings that the value of `<<` names, the strongest first.
-fn merge_sources(node: Node) -> Option<Vec<Mapping>> {
+fn merge_sources(node: YamlNode) -> Option<Vec<Mapping>> {
     let nodes = match node.kind {
-        Kind::List(items) => items,
-        Kind::Map(_) => vec![node],
-        Kind::Scalar(_) => return None,
+        YamlKind::List(items) => items,
+        YamlKind::Map(_) => vec![node],
+        YamlKind::Scalar(_) => return None,
     };
     nodes
         .into_iter()
         .map(|node| match node.kind {
-            Kind::Map(map) => Some(map),
-            Kind::List(_) | Kind::Scalar(_) => None,
+            YamlKind::Map(map) => Some(map),
+            YamlKind::List(_) | YamlKind::Scalar(_) => None,
         })
         .collect()
 }
 
-fn duplicate(source: &Source, key: &str, first: Span, second: Span) -> Diagnostic {
+fn duplicate_key(source: &Source, key: &str, first: Span, second: Span) -> Diagnostic {
     let hint = match key {
         "<<" => "name all of them in one: `<<: [*first, *second]`",
         _ => "remove one of the two; a later one would silently win",
     };
-    Diagnostic::error("duplicate-key", format!("the key {} stands twice in one mapping", shown(key)))
+    Diagnostic::error("duplicate-key", format!("the key {} stands twice in one mapping", display_key(key)))
         .at(source.place(second))
         .at_with(source.place(first), "first here")
         .hint(hint)
 }
 
 /// A key as messages show it: one line, and not all of a long one.
-fn shown(key: &str) -> String {
+fn display_key(key: &str) -> String {
     let printable = |char: &char| !char.is_control();
     let mut text: String = key.chars().filter(printable).take(80).collect();
     if text.len() < key.len() {
@@ -135,8 +141,8 @@ fn shown(key: &str) -> String {
 
 fn complex_key(source: &Source, key: Span) -> Diagnostic {
     let written = source.text().get(key.start..).unwrap_or_default();
-    let diagnostic =
-        Diagnostic::error("complex-key", "expected a text as key, found a collection").at(source.place(head(key)));
+    let diagnostic = Diagnostic::error("complex-key", "expected a text as key, found a collection")
+        .at(source.place(first_line_span(key)));
     // `key: {{ x }}` is a mapping with a mapping as its key
     if written.starts_with('{') && source.text().get(..key.start).is_some_and(|before| before.ends_with('{')) {
         diagnostic.hint("put a value that starts with `{{` in quotes: `\"{{ … }}\"`")
@@ -153,6 +159,6 @@ fn blank_key(source: &Source, key: Span) -> Diagnostic {
 
 fn bad_merge(source: &Source, value: Span) -> Diagnostic {
     Diagnostic::error("merge-key", "`<<` merges mappings, and this is none")
-        .at(source.place(head(value)))
+        .at(source.place(first_line_span(value)))
         .hint("name a mapping or a list of them, as in `<<: *defaults`; put a key that is meant to be `<<` in quotes")
 }

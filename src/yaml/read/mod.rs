@@ -18,9 +18,9 @@ mod tag;
 
 use granit_parser::{Event, Parser, options};
 
-use self::build::{Builder, Step};
-pub use self::conflict::conflict;
-use super::node::{Kind, Node, Scalar, Style};
+use self::build::{BuildStep, YamlBuilder};
+pub use self::conflict::find_conflict;
+use super::node::{Scalar, YamlKind, YamlNode, YamlStyle};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::span::{Source, Span};
 use crate::test_hook;
@@ -43,7 +43,7 @@ pub enum MergeKeys {
 
 /// A comment of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Comment {
+pub struct YamlComment {
     /// What follows the `#`, with its blanks, up to the end of the line.
     pub text: String,
     /// The comment with its `#`.
@@ -54,11 +54,11 @@ pub struct Comment {
 
 /// All that a file holds.
 #[derive(Debug, Clone)]
-pub struct Stream {
+pub struct YamlStream {
     /// The documents that hold something, in their order.
-    pub documents: Vec<Node>,
+    pub documents: Vec<YamlNode>,
     /// The comments of all documents, in their order.
-    pub comments: Vec<Comment>,
+    pub comments: Vec<YamlComment>,
     /// There are aliases: some values stand in the file once and in the tree twice.
     pub aliases: bool,
     /// Documents without content: how many of the others come before each, and where it starts, behind its `---`.
@@ -72,53 +72,53 @@ pub struct Stream {
 ///
 /// A node that came from an alias keeps the place where its text stands, at the anchor; the key
 /// that has it keeps its own.
-pub fn read(source: &Source) -> Result<Node, Diagnostics> {
-    let mut builder = Builder::new(source, MergeKeys::Apply);
-    run(&mut builder, Comments::Skip);
+pub fn read_document(source: &Source) -> Result<YamlNode, Diagnostics> {
+    let mut builder = YamlBuilder::new(source, MergeKeys::Apply);
+    feed_events(&mut builder, CommentMode::Skip);
     let (mut stream, mut findings) = builder.finish();
     for second in stream.documents.iter().skip(1).take(1) {
         findings.push(several_documents(source, second.span));
     }
     if findings.has_errors() {
-        return Err(conflict(source).map_or(findings, Diagnostics::from));
+        return Err(find_conflict(source).map_or(findings, Diagnostics::from));
     }
-    Ok(stream.documents.pop().unwrap_or_else(|| blank(Span::locate(source.text(), 0, 0))))
+    Ok(stream.documents.pop().unwrap_or_else(|| blank_node(Span::locate(source.text(), 0, 0))))
 }
 
 /// Reads a file of any number of documents, with its comments. Documents without content are left
 /// out.
-pub fn read_stream(source: &Source, merge_keys: MergeKeys) -> Result<Stream, Diagnostics> {
-    let mut builder = Builder::new(source, merge_keys);
-    run(&mut builder, Comments::Collect);
+pub fn read_stream(source: &Source, merge_keys: MergeKeys) -> Result<YamlStream, Diagnostics> {
+    let mut builder = YamlBuilder::new(source, merge_keys);
+    feed_events(&mut builder, CommentMode::Collect);
     let (mut stream, findings) = builder.finish();
     if findings.has_errors() {
-        return Err(conflict(source).map_or(findings, Diagnostics::from));
+        return Err(find_conflict(source).map_or(findings, Diagnostics::from));
     }
     stream.comments.sort_by_key(|comment| comment.span.start);
     Ok(stream)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Comments {
+enum CommentMode {
     Collect,
     Skip,
 }
 
 /// Feeds the events of the source to the builder until it has enough or the parser gives up.
-fn run(builder: &mut Builder<'_>, comments: Comments) {
+fn feed_events(builder: &mut YamlBuilder<'_>, comments: CommentMode) {
     let options = options! {
-        emit_comments: comments == Comments::Collect,
+        emit_comments: comments == CommentMode::Collect,
         max_buffered_comment_events: MAX_COMMENTS_IN_A_ROW,
         emit_unresolved_aliases: true,
         // as the readers of Kubernetes and sops do
         block_scalar_eof_without_line_feed: true,
     };
-    test_hook::work(builder.text().len());
+    test_hook::count_work(builder.text().len());
     for next in Parser::new_from_str_with_options(builder.text(), options) {
         match next {
             Ok((Event::StreamEnd, _)) => return,
             Ok((event, span)) => {
-                if builder.take(event, &span) == Step::Stop {
+                if builder.take_event(event, &span) == BuildStep::Stop {
                     return;
                 }
             }
@@ -128,20 +128,20 @@ fn run(builder: &mut Builder<'_>, comments: Comments) {
 }
 
 /// A node for which nothing was written.
-fn blank(span: Span) -> Node {
-    let mut scalar = Scalar::new("", Style::Plain);
+fn blank_node(span: Span) -> YamlNode {
+    let mut scalar = Scalar::new("", YamlStyle::Plain);
     scalar.blank = true;
-    Node { span, kind: Kind::Scalar(scalar) }
+    YamlNode { span, kind: YamlKind::Scalar(scalar) }
 }
 
 /// The point where a value starts: a message that pointed at the whole of it would show it.
-fn head(span: Span) -> Span {
+fn first_line_span(span: Span) -> Span {
     Span { end: span.start, ..span }
 }
 
 fn several_documents(source: &Source, second: Span) -> Diagnostic {
     Diagnostic::error("several-documents", "expected one document, found a second one after `---`")
-        .at(source.place(head(second)))
+        .at(source.place(first_line_span(second)))
         .hint("move it to a file of its own, or remove the `---` before it")
 }
 

@@ -5,7 +5,7 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
-use super::tag::Standing;
+use super::tag::TagPlacement;
 use crate::diagnostic::Diagnostic;
 use crate::span::{Source, Span};
 
@@ -14,11 +14,11 @@ pub(super) const TAB: &str = "tab-indentation";
 const DEPTH: &str = "too-deep";
 
 /// The finding for an error of the parser.
-pub(super) fn diagnostic(source: &Source, error: &ScanError) -> Diagnostic {
+pub(super) fn syntax_diagnostic(source: &Source, error: &ScanError) -> Diagnostic {
     let text = source.text();
     let offset = error.marker().byte_offset().unwrap_or(text.len());
     if let Some(tab) = tab_near(text, offset, error.kind()) {
-        return self::tab(source, tab);
+        return tab_diagnostic(source, tab);
     }
     // one character of a value would be shown, so the range of anything but punctuation is empty
     let punctuation = text.as_bytes().get(offset).is_some_and(u8::is_ascii_punctuation);
@@ -28,7 +28,7 @@ pub(super) fn diagnostic(source: &Source, error: &ScanError) -> Diagnostic {
         ErrorKind::UndeclaredTagHandle => return undeclared_tag(source, offset),
         _ => {}
     }
-    let (message, hint) = words(error.kind());
+    let (message, hint) = describe_error(error.kind());
     let diagnostic = Diagnostic::error(SYNTAX, message).at(source.place(at));
     if starts_with_template(text, offset) {
         return diagnostic.hint("put a value that starts with `{{` or `{%` in quotes: `\"{{ … }}\"`");
@@ -96,9 +96,9 @@ fn starts_with_template(text: &str, offset: usize) -> bool {
 }
 
 /// What is wrong and what to do, for each kind of error that people meet.
-fn words(kind: &ErrorKind) -> (String, &'static str) {
+fn describe_error(kind: &ErrorKind) -> (String, &'static str) {
     let (message, hint) = match kind {
-        ErrorKind::UnexpectedCharacter { character } => return unexpected(*character),
+        ErrorKind::UnexpectedCharacter { character } => return unexpected_character(*character),
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => (
             "the quote that opens here is never closed",
             "close it; within double quotes write `\\\"` for a quote, within single quotes `''`",
@@ -124,13 +124,13 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             "a `:` stands where no key can be",
             "put a value that holds `: ` in quotes, write `key: value` with a space, and align keys with their siblings",
         ),
-        _ => return layout(kind),
+        _ => return describe_layout_error(kind),
     };
     (message.to_owned(), hint)
 }
 
 /// As [`words`], for lines that are not where they belong.
-fn layout(kind: &ErrorKind) -> (String, &'static str) {
+fn describe_layout_error(kind: &ErrorKind) -> (String, &'static str) {
     let (message, hint) = match kind {
         ErrorKind::ExpectedBlockMappingKey
         | ErrorKind::ExpectedBlockSequenceEntry
@@ -165,7 +165,7 @@ fn layout(kind: &ErrorKind) -> (String, &'static str) {
     (message.to_owned(), hint)
 }
 
-fn unexpected(character: char) -> (String, &'static str) {
+fn unexpected_character(character: char) -> (String, &'static str) {
     if character.is_control() || !character.is_ascii() {
         let message = format!("the character U+{:04X} cannot stand bare in YAML", u32::from(character));
         return (message, "remove it, or write it in double quotes as an escape such as `\\x07` or `\\u2028`");
@@ -177,18 +177,18 @@ fn undeclared_tag(source: &Source, offset: usize) -> Diagnostic {
     let text = source.text();
     let rest = text.get(offset..).unwrap_or_default();
     let length = rest.find(|char: char| char.is_whitespace()).unwrap_or(rest.len());
-    super::tag::refusal(source.place(Span::locate(text, offset, offset + length)), Standing::Alone)
+    super::tag::tag_diagnostic(source.place(Span::locate(text, offset, offset + length)), TagPlacement::Alone)
 }
 
 /// A text that ends in `:` within brackets, which makes a key of it.
 pub(super) fn bare_pair(source: &Source, at: Span) -> Diagnostic {
     Diagnostic::error(SYNTAX, "YAML takes this item for a mapping, since it ends in `:`")
-        .at_hidden(source.place(at))
+        .at_masked(source.place(at))
         .hint("put it in quotes; a key without a value is `{ key: null }`")
 }
 
 /// A tab in the indentation.
-pub(super) fn tab(source: &Source, offset: usize) -> Diagnostic {
+pub(super) fn tab_diagnostic(source: &Source, offset: usize) -> Diagnostic {
     Diagnostic::error(TAB, "a tab indents this line, and YAML indents with spaces only")
         .at(source.place(Span::locate(source.text(), offset, offset + 1)))
         .hint("replace the tabs at the start of lines by spaces")
@@ -219,6 +219,6 @@ pub(super) fn recursive_alias(source: &Source, at: Span) -> Diagnostic {
 /// is not shown.
 pub(super) fn undefined_alias(source: &Source, at: Span) -> Diagnostic {
     Diagnostic::error("undefined-alias", "no anchor of this name stands before this alias")
-        .at_hidden(source.place(at))
+        .at_masked(source.place(at))
         .hint("put a value that starts with `*` in quotes, or define the anchor above with `&name`")
 }

@@ -3,61 +3,61 @@
 use granit_parser::{Span as Mark, Tag};
 
 use crate::diagnostic::Diagnostic;
-use crate::span::Place;
+use crate::span::Location;
 
 const CORE: &str = "tag:yaml.org,2002:";
 
 /// What a tag may stand before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum TagShape {
     Scalar,
     List,
     Map,
 }
 
 /// A tag that is unknown, or fits another shape.
-pub(super) struct Unfit;
+pub(super) struct InvalidTag;
 
 /// The name of a tag that fits the shape, if the name says more than the shape does. `!!merge`
 /// says no more than the `<<` behind it.
-pub(super) fn name(tag: &Tag, shape: Shape) -> Result<Option<String>, Unfit> {
+pub(super) fn core_tag_name(tag: &Tag, shape: TagShape) -> Result<Option<String>, InvalidTag> {
     if tag.handle().is_empty() && tag.suffix() == "!" {
         // a lone `!` turns off the guessing: a text, or whatever collection stands there
-        return Ok((shape == Shape::Scalar).then(|| "str".to_owned()));
+        return Ok((shape == TagShape::Scalar).then(|| "str".to_owned()));
     }
-    let suffix = tag.suffix_in_namespace(CORE).ok_or(Unfit)?;
+    let suffix = tag.suffix_in_namespace(CORE).ok_or(InvalidTag)?;
     match (shape, &*suffix) {
-        (Shape::Scalar, "str" | "int" | "float" | "bool" | "null" | "binary" | "timestamp") => {
+        (TagShape::Scalar, "str" | "int" | "float" | "bool" | "null" | "binary" | "timestamp") => {
             Ok(Some(suffix.into_owned()))
         }
-        (Shape::Scalar, "merge") | (Shape::List, "seq") | (Shape::Map, "map") => Ok(None),
-        (Shape::Scalar | Shape::List | Shape::Map, _) => Err(Unfit),
+        (TagShape::Scalar, "merge") | (TagShape::List, "seq") | (TagShape::Map, "map") => Ok(None),
+        (TagShape::Scalar | TagShape::List | TagShape::Map, _) => Err(InvalidTag),
     }
 }
 
 /// The byte range of the tag, or of the node where the parser does not tell.
-pub(super) fn range(mark: &Mark) -> (usize, usize) {
+pub(super) fn tag_range(mark: &Mark) -> (usize, usize) {
     let range = mark.tag_span().as_ref().unwrap_or(mark).byte_range().unwrap_or_default();
     (range.start, range.end)
 }
 
 /// Whether a value follows a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum TagPlacement {
     BeforeValue,
     /// Nothing follows, so this may be a password that starts with `!`: it must not be shown.
     Alone,
 }
 
 /// The finding about a tag that [`name`] does not know.
-pub(super) fn refusal(place: Place, standing: Standing) -> Diagnostic {
+pub(super) fn tag_diagnostic(place: Location, standing: TagPlacement) -> Diagnostic {
     let diagnostic = match standing {
-        Standing::BeforeValue => {
+        TagPlacement::BeforeValue => {
             // a password that begins with `!` and wants quotes is a tag too
             Diagnostic::error("unknown-tag", "this tag has no meaning here").at(place)
         }
-        Standing::Alone => {
-            Diagnostic::error("unknown-tag", "a `!` starts a tag, and this one has no meaning").at_hidden(place)
+        TagPlacement::Alone => {
+            Diagnostic::error("unknown-tag", "a `!` starts a tag, and this one has no meaning").at_masked(place)
         }
     };
     diagnostic

@@ -3,20 +3,20 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::diagnostic::render;
-use crate::yaml::node::Key;
+use crate::diagnostic::render_diagnostic;
+use crate::yaml::node::YamlKey;
 
 /// The tree on one line: texts in quotes, a blank as `_`, a tag before its text.
-fn shape(node: &Node) -> String {
+fn shape(node: &YamlNode) -> String {
     match &node.kind {
-        Kind::Scalar(scalar) if scalar.blank => "_".to_owned(),
-        Kind::Scalar(scalar) => {
+        YamlKind::Scalar(scalar) if scalar.blank => "_".to_owned(),
+        YamlKind::Scalar(scalar) => {
             let tag = scalar.tag.as_ref().map_or_else(String::new, |tag| format!("!!{tag} "));
             format!("{tag}{:?}", scalar.text())
         }
-        Kind::List(items) => format!("[{}]", items.iter().map(shape).collect::<Vec<_>>().join(", ")),
-        Kind::Map(map) => {
-            let pair = |(key, value): (&Key, &Node)| format!("{}: {}", key.text, shape(value));
+        YamlKind::List(items) => format!("[{}]", items.iter().map(shape).collect::<Vec<_>>().join(", ")),
+        YamlKind::Map(map) => {
+            let pair = |(key, value): (&YamlKey, &YamlNode)| format!("{}: {}", key.text, shape(value));
             format!("{{{}}}", map.iter().map(pair).collect::<Vec<_>>().join(", "))
         }
     }
@@ -28,9 +28,9 @@ fn source(text: &str) -> Source {
 
 /// `rule line:column` of each finding.
 fn findings(text: &str) -> Vec<String> {
-    let Err(findings) = read(&source(text)) else { return Vec::new() };
+    let Err(findings) = read_document(&source(text)) else { return Vec::new() };
     findings
-        .sorted()
+        .into_sorted()
         .iter()
         .map(|finding| {
             let span = finding.labels[0].place.span;
@@ -65,7 +65,7 @@ fn text_is_kept_as_written() {
         ("{\n\t\"a\": [\n\t\t1\n\t]\n}", r#"{a: ["1"]}"#),
         ("? long\n: value\n", r#"{long: "value"}"#),
     ] {
-        let read = read(&source(text)).unwrap_or_else(|found| panic!("{text:?}: {:?}", found.sorted()));
+        let read = read_document(&source(text)).unwrap_or_else(|found| panic!("{text:?}: {:?}", found.into_sorted()));
         assert_eq!(shape(&read), expected, "{text:?}");
     }
 }
@@ -90,9 +90,9 @@ fn anchors_and_merge_keys_give_what_they_name() {
         ),
         ("a: &x 1\nb: &x 2\nc: *x\n", r#"{a: "1", b: "2", c: "2"}"#),
     ] {
-        match read(&source(text)) {
+        match read_document(&source(text)) {
             Ok(node) => assert_eq!(shape(&node), expected, "{text:?}"),
-            Err(found) => assert!(found.sorted()[0].rule.starts_with(expected), "{text:?}"),
+            Err(found) => assert!(found.into_sorted()[0].rule.starts_with(expected), "{text:?}"),
         }
     }
     let kept = read_stream(&source("a: &x {p: 1}\nb: {<<: *x}\n"), MergeKeys::Keep).expect("valid");
@@ -155,9 +155,9 @@ fn what_could_be_a_password_is_not_shown() {
         "A: {<<: [hunter2]}\n",
         "PASSWORD: hunter2\nA: &x [*x]\n",
     ] {
-        let found = read(&source(text)).expect_err(text).sorted();
+        let found = read_document(&source(text)).expect_err(text).into_sorted();
         for finding in &found {
-            let shown = render(finding, false);
+            let shown = render_diagnostic(finding, false);
             assert!(!shown.contains("hunter") && !finding.hints.is_empty(), "{text:?}\n{shown}");
         }
     }
@@ -165,9 +165,9 @@ fn what_could_be_a_password_is_not_shown() {
 
 #[test]
 fn a_second_key_shows_both_places() {
-    let found = read(&source("A: 1\nB: 2\nA: 3\n")).expect_err("twice").sorted();
+    let found = read_document(&source("A: 1\nB: 2\nA: 3\n")).expect_err("twice").into_sorted();
     assert_eq!(
-        render(&found[0], false),
+        render_diagnostic(&found[0], false),
         "error: the key `A` stands twice in one mapping
  --> x.yaml:3:1
   |
@@ -184,7 +184,7 @@ fn a_second_key_shows_both_places() {
 #[test]
 fn templates_without_quotes_get_the_hint_for_it() {
     for text in ["a: {{ x }}\n", "a: {{ x }}/b\n", "a: {% if x %}y{% endif %}\n", "- {{ x }}-{{ y }}\n"] {
-        let found = read(&source(text)).expect_err(text).sorted();
+        let found = read_document(&source(text)).expect_err(text).into_sorted();
         assert!(found.iter().any(|finding| finding.hints.iter().any(|hint| hint.contains("{{ … }}"))), "{text:?}");
     }
 }
@@ -210,26 +210,26 @@ fn nothing_grows_beyond_its_limit() {
         ("dashes", "- ".repeat(100_000), "too-deep"),
         ("depth through aliases", chain, "too-deep"),
     ] {
-        let found = read(&source(&text)).expect_err(name).sorted();
+        let found = read_document(&source(&text)).expect_err(name).into_sorted();
         assert_eq!(found[0].rule, rule, "{name}");
-        assert!(!render(&found[0], false).contains("hunter2"), "{name}");
+        assert!(!render_diagnostic(&found[0], false).contains("hunter2"), "{name}");
     }
     let deepest = "[".repeat(MAX_DEPTH) + &"]".repeat(MAX_DEPTH);
-    assert!(read(&source(&deepest)).is_ok());
+    assert!(read_document(&source(&deepest)).is_ok());
 }
 
 #[test]
 fn a_node_covers_its_text_from_its_first_character() {
     let text =
         "a: &x !!str 'q'\nl:\n- 1\n- - p\n  - {f: 2}\nb: &y |+  # header\n\n  text\n  more\n\nm:\n  # why\n  n: |-\n\n";
-    let root = read(&source(text)).expect("valid");
+    let root = read_document(&source(text)).expect("valid");
     let map = root.as_map().expect("map");
-    let covered = |node: &Node| text[node.span.start..node.span.end].to_owned();
+    let covered = |node: &YamlNode| text[node.span.start..node.span.end].to_owned();
     assert_eq!(covered(&map["a"]), "'q'");
     assert_eq!(covered(&map["l"]), "- 1\n- - p\n  - {f: 2}");
     assert_eq!(covered(&map["b"]), "|+  # header\n\n  text\n  more");
     assert_eq!(covered(&map["m"]), "n: |-");
-    let Kind::List(items) = &map["l"].kind else { panic!("list") };
+    let YamlKind::List(items) = &map["l"].kind else { panic!("list") };
     assert_eq!(covered(&items[1]), "- p\n  - {f: 2}");
     assert_eq!(map["b"].span, Span::locate(text, map["b"].span.start, map["b"].span.end));
     assert_eq!((root.span.start, root.span.end), (0, text.trim_end().len()));
@@ -253,16 +253,16 @@ fn a_stream_has_all_documents_with_content() {
     assert_eq!(shapes, [r#"{a: "1"}"#, r#"{b: "2"}"#, r#"["c"]"#]);
 }
 
-fn check_spans(text: &str, node: &Node) -> Result<(), TestCaseError> {
+fn check_spans(text: &str, node: &YamlNode) -> Result<(), TestCaseError> {
     let check = |span: Span| {
         prop_assert_eq!(span, Span::locate(text, span.start, span.end));
         Ok(())
     };
     check(node.span)?;
     match &node.kind {
-        Kind::Scalar(_) => {}
-        Kind::List(items) => items.iter().try_for_each(|item| check_spans(text, item))?,
-        Kind::Map(map) => {
+        YamlKind::Scalar(_) => {}
+        YamlKind::List(items) => items.iter().try_for_each(|item| check_spans(text, item))?,
+        YamlKind::Map(map) => {
             for (key, value) in map {
                 check(key.span)?;
                 check_spans(text, value)?;
@@ -351,16 +351,16 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused_with_a_place(text in prop_oneof![yamlish(), any::<String>()]) {
         let source = source(&text);
-        for result in [read(&source).map(|node| vec![node]), read_stream(&source, MergeKeys::Keep).map(|s| s.documents)] {
+        for result in [read_document(&source).map(|node| vec![node]), read_stream(&source, MergeKeys::Keep).map(|s| s.documents)] {
             match result {
                 Ok(nodes) => nodes.iter().try_for_each(|node| check_spans(&text, node))?,
-                Err(findings) => for finding in findings.sorted() {
+                Err(findings) => for finding in findings.into_sorted() {
                     prop_assert!(!finding.hints.is_empty());
                     for label in &finding.labels {
                         let span = label.place.span;
                         prop_assert_eq!(span, Span::locate(&text, span.start, span.end));
                     }
-                    render(&finding, false);
+                    render_diagnostic(&finding, false);
                 },
             }
         }

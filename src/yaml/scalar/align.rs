@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use crate::yaml::node::Style;
+use crate::yaml::node::YamlStyle;
 
 /// A piece of the text and what stands for it in the file: a character and itself, a line feed and
 /// its escape, a blank and a line break with the indentation behind it.
-pub(super) struct Piece {
+pub(super) struct AlignedPiece {
     /// Where the piece ends in the text.
     pub(super) text_end: usize,
     /// Its range in the raw scalar.
@@ -14,7 +14,7 @@ pub(super) struct Piece {
 }
 
 /// What a run of line breaks stands for.
-enum Breaks {
+enum LineBreaks {
     /// There is no run.
     None,
     /// It was folded into a blank.
@@ -25,10 +25,10 @@ enum Breaks {
 
 /// The state of the walk. The text leads: it was decoded by the parser, so the rules of folding are
 /// read off it and not worked out again.
-pub(super) struct Align<'a> {
+pub(super) struct ScalarAligner<'a> {
     raw: &'a str,
     text: &'a str,
-    style: Style,
+    style: YamlStyle,
     /// Spaces that a line of a block loses.
     indent: usize,
     raw_at: usize,
@@ -38,25 +38,25 @@ pub(super) struct Align<'a> {
     lost: bool,
 }
 
-impl<'a> Align<'a> {
+impl<'a> ScalarAligner<'a> {
     /// The start of the walk, or `None` where `raw` is no scalar of this style.
-    pub(super) fn new(raw: &'a str, text: &'a str, style: Style) -> Option<Self> {
+    pub(super) fn new(raw: &'a str, text: &'a str, style: YamlStyle) -> Option<Self> {
         let (raw_at, raw_end) = match style {
-            Style::Plain => (0, raw.len()),
-            Style::SingleQuoted | Style::DoubleQuoted => {
-                let quote = if style == Style::SingleQuoted { '\'' } else { '"' };
+            YamlStyle::Plain => (0, raw.len()),
+            YamlStyle::SingleQuoted | YamlStyle::DoubleQuoted => {
+                let quote = if style == YamlStyle::SingleQuoted { '\'' } else { '"' };
                 raw.strip_prefix(quote)?.strip_suffix(quote)?;
                 (1, raw.len() - 1)
             }
-            Style::Literal | Style::Folded => {
+            YamlStyle::Literal | YamlStyle::Folded => {
                 raw.strip_prefix(['|', '>'])?;
                 (raw.find('\n').map_or(raw.len(), |newline| newline + 1), raw.len())
             }
         };
         let raw = raw.get(..raw_end)?;
         let indent = match style {
-            Style::Literal | Style::Folded => block_indent(raw.get(raw_at..)?, text),
-            Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => 0,
+            YamlStyle::Literal | YamlStyle::Folded => block_indent(raw.get(raw_at..)?, text),
+            YamlStyle::Plain | YamlStyle::SingleQuoted | YamlStyle::DoubleQuoted => 0,
         };
         let mut align = Self { raw, text, style, indent, raw_at, text_at: 0, pending: None, lost: false };
         if align.is_block() {
@@ -66,7 +66,7 @@ impl<'a> Align<'a> {
     }
 
     /// Whether the file and the text did not fit together.
-    pub(super) fn has_lost_its_way(&self) -> bool {
+    pub(super) fn is_misaligned(&self) -> bool {
         self.lost
     }
 
@@ -76,7 +76,7 @@ impl<'a> Align<'a> {
     }
 
     /// The next piece; `None` at the end of either side, and where they do not fit together.
-    pub(super) fn next_piece(&mut self) -> Option<Piece> {
+    pub(super) fn next_piece(&mut self) -> Option<AlignedPiece> {
         if let Some((count, raw)) = self.pending.take() {
             return Some(self.line_break(count, raw));
         }
@@ -84,25 +84,25 @@ impl<'a> Align<'a> {
         while self.raw_at < self.raw.len() {
             let start = self.raw_at;
             match self.break_run(next) {
-                Breaks::None => {
-                    let length = self.character(next)?;
+                LineBreaks::None => {
+                    let length = self.match_character(next)?;
                     self.raw_at = (start + length).min(self.raw.len());
-                    return Some(self.piece(next.len_utf8(), start));
+                    return Some(self.take_piece(next.len_utf8(), start));
                 }
-                Breaks::Blank => return Some(self.piece(1, start)),
-                Breaks::Feeds(0) => {}
-                Breaks::Feeds(count) => return Some(self.line_break(count, start..self.raw_at)),
+                LineBreaks::Blank => return Some(self.take_piece(1, start)),
+                LineBreaks::Feeds(0) => {}
+                LineBreaks::Feeds(count) => return Some(self.line_break(count, start..self.raw_at)),
             }
         }
         None
     }
 
     /// The length of what stands for the character `next` here.
-    fn character(&mut self, next: char) -> Option<usize> {
+    fn match_character(&mut self, next: char) -> Option<usize> {
         let rest = self.rest();
         match self.style {
-            Style::DoubleQuoted if rest.starts_with('\\') => Some(escape_length(rest)),
-            Style::SingleQuoted if rest.starts_with("''") => Some(2),
+            YamlStyle::DoubleQuoted if rest.starts_with('\\') => Some(escape_length(rest)),
+            YamlStyle::SingleQuoted if rest.starts_with("''") => Some(2),
             _ if rest.starts_with(next) => Some(next.len_utf8()),
             _ => {
                 self.lost = true;
@@ -112,34 +112,34 @@ impl<'a> Align<'a> {
     }
 
     fn is_block(&self) -> bool {
-        matches!(self.style, Style::Literal | Style::Folded)
+        matches!(self.style, YamlStyle::Literal | YamlStyle::Folded)
     }
 
     fn rest(&self) -> &'a str {
         self.raw.get(self.raw_at..).unwrap_or_default()
     }
 
-    fn piece(&mut self, text_length: usize, raw_start: usize) -> Piece {
+    fn take_piece(&mut self, text_length: usize, raw_start: usize) -> AlignedPiece {
         self.text_at += text_length;
-        Piece { text_end: self.text_at, raw: raw_start..self.raw_at }
+        AlignedPiece { text_end: self.text_at, raw: raw_start..self.raw_at }
     }
 
     /// One of `count` line feeds for which the same line breaks stand.
-    fn line_break(&mut self, count: usize, raw: Range<usize>) -> Piece {
+    fn line_break(&mut self, count: usize, raw: Range<usize>) -> AlignedPiece {
         self.text_at += 1;
         if count > 1 {
             self.pending = Some((count - 1, raw.clone()));
         }
-        Piece { text_end: self.text_at, raw }
+        AlignedPiece { text_end: self.text_at, raw }
     }
 
     /// Passes over line breaks with the blanks that belong to them, and tells what they stand for in
     /// the text, which goes on with `next`. A literal block gives them one by one.
-    fn break_run(&mut self, next: char) -> Breaks {
+    fn break_run(&mut self, next: char) -> LineBreaks {
         let rest = self.rest();
-        let escaped = self.style == Style::DoubleQuoted && (rest.starts_with("\\\n") || rest.starts_with("\\\r"));
+        let escaped = self.style == YamlStyle::DoubleQuoted && (rest.starts_with("\\\n") || rest.starts_with("\\\r"));
         let blanks = match self.style {
-            Style::Literal | Style::Folded => 0,
+            YamlStyle::Literal | YamlStyle::Folded => 0,
             _ if escaped => 1,
             _ => rest.len() - rest.trim_start_matches([' ', '\t']).len(),
         };
@@ -150,16 +150,16 @@ impl<'a> Align<'a> {
             self.raw_at = at + length;
             self.skip_indent();
             at = self.raw_at;
-            if self.style == Style::Literal {
+            if self.style == YamlStyle::Literal {
                 break;
             }
         }
         let feeds = self.text.get(self.text_at..).unwrap_or_default().bytes().take_while(|&byte| byte == b'\n').count();
         match breaks {
-            0 => Breaks::None,
-            1 if next == ' ' && !escaped && self.style != Style::Literal => Breaks::Blank,
+            0 => LineBreaks::None,
+            1 if next == ' ' && !escaped && self.style != YamlStyle::Literal => LineBreaks::Blank,
             // folding takes one of them; in a block it may also take none
-            _ => Breaks::Feeds(feeds.min(if self.is_block() { breaks } else { breaks - 1 })),
+            _ => LineBreaks::Feeds(feeds.min(if self.is_block() { breaks } else { breaks - 1 })),
         }
     }
 

@@ -2,10 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::span::Source;
-use crate::yaml::node::{Kind, Node};
-use crate::yaml::read::{MergeKeys, read, read_stream};
+use crate::yaml::node::{YamlKind, YamlNode};
+use crate::yaml::read::{MergeKeys, read_document, read_stream};
 
-fn typed(text: &str, style: Style, tag: Option<&str>) -> CoreType {
+fn typed(text: &str, style: YamlStyle, tag: Option<&str>) -> CoreType {
     let mut scalar = Scalar::new(text, style);
     scalar.tag = tag.map(str::to_owned);
     core_type(&scalar)
@@ -24,25 +24,25 @@ fn a_bare_text_has_the_type_of_the_core_schema() {
         ),
     ] {
         for text in texts.split(' ') {
-            assert_eq!(typed(text, Style::Plain, None), expected, "{text}");
+            assert_eq!(typed(text, YamlStyle::Plain, None), expected, "{text}");
         }
     }
 }
 
 #[test]
 fn quotes_and_tags_decide_before_the_text() {
-    assert_eq!(typed("1", Style::SingleQuoted, None), CoreType::String);
-    assert_eq!(typed("", Style::DoubleQuoted, None), CoreType::String);
-    assert_eq!(typed("1\n", Style::Literal, None), CoreType::String);
-    assert_eq!(typed("1", Style::Plain, Some("str")), CoreType::String);
-    assert_eq!(typed("1", Style::DoubleQuoted, Some("int")), CoreType::Int);
-    assert_eq!(typed("", Style::Plain, Some("null")), CoreType::Null);
-    assert_eq!(typed("2024-01-01", Style::Plain, Some("timestamp")), CoreType::String);
+    assert_eq!(typed("1", YamlStyle::SingleQuoted, None), CoreType::String);
+    assert_eq!(typed("", YamlStyle::DoubleQuoted, None), CoreType::String);
+    assert_eq!(typed("1\n", YamlStyle::Literal, None), CoreType::String);
+    assert_eq!(typed("1", YamlStyle::Plain, Some("str")), CoreType::String);
+    assert_eq!(typed("1", YamlStyle::DoubleQuoted, Some("int")), CoreType::Int);
+    assert_eq!(typed("", YamlStyle::Plain, Some("null")), CoreType::Null);
+    assert_eq!(typed("2024-01-01", YamlStyle::Plain, Some("timestamp")), CoreType::String);
 }
 
 /// The value of `a`, as a part of the file and a scalar.
 fn value_of_a(text: &str) -> (Span, Scalar) {
-    let root = read(&Source::new("x.yaml", text)).expect("valid");
+    let root = read_document(&Source::new("x.yaml", text)).expect("valid");
     let node = &root.as_map().expect("map")["a"];
     (node.span, node.as_scalar().expect("scalar").clone())
 }
@@ -69,9 +69,9 @@ fn a_part_of_a_text_is_found_in_the_file() {
     ] {
         let (span, scalar) = value_of_a(text);
         let offset = scalar.text().find(part).unwrap_or_else(|| panic!("{part:?} in {scalar:?}"));
-        let found = locate(text, span, &scalar, offset, part.len());
+        let found = locate_in_scalar(text, span, &scalar, offset, part.len());
         assert_eq!(&text[found.start..found.end], expected, "{text:?}");
-        let empty = locate(text, span, &scalar, offset, 0);
+        let empty = locate_in_scalar(text, span, &scalar, offset, 0);
         assert_eq!((empty.start, empty.end), (found.start, found.start), "{text:?}");
     }
 }
@@ -80,18 +80,18 @@ fn a_part_of_a_text_is_found_in_the_file() {
 fn a_text_from_elsewhere_is_found_as_a_whole() {
     let text = "a: ENC[abc]\n";
     let (span, scalar) = value_of_a(text);
-    let decrypted = scalar.decrypted("other {{ y }}".to_owned().into(), Style::Plain);
-    assert_eq!(locate(text, span, &decrypted, 6, 7), span);
+    let decrypted = scalar.with_plaintext("other {{ y }}".to_owned().into(), YamlStyle::Plain);
+    assert_eq!(locate_in_scalar(text, span, &decrypted, 6, 7), span);
 }
 
 /// Each character that stands for itself in the file is found at itself.
-fn check(source: &str, node: &Node) -> Result<(), TestCaseError> {
+fn check(source: &str, node: &YamlNode) -> Result<(), TestCaseError> {
     match &node.kind {
-        Kind::List(items) => items.iter().try_for_each(|item| check(source, item)),
-        Kind::Map(map) => map.values().try_for_each(|value| check(source, value)),
-        Kind::Scalar(scalar) => {
+        YamlKind::List(items) => items.iter().try_for_each(|item| check(source, item)),
+        YamlKind::Map(map) => map.values().try_for_each(|value| check(source, value)),
+        YamlKind::Scalar(scalar) => {
             for (offset, char) in scalar.text().char_indices() {
-                let found = locate(source, node.span, scalar, offset, char.len_utf8());
+                let found = locate_in_scalar(source, node.span, scalar, offset, char.len_utf8());
                 prop_assert!(node.span.start <= found.start && found.end <= node.span.end);
                 if char.is_alphanumeric() {
                     let raw = &source[found.start..found.end];
@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn every_character_is_found_where_it_stands(text in scalars()) {
-        if let Ok(root) = read(&Source::new("x.yaml", text.as_str())) {
+        if let Ok(root) = read_document(&Source::new("x.yaml", text.as_str())) {
             check(&text, &root)?;
         }
     }
@@ -154,10 +154,10 @@ proptest! {
             let mut open = vec![&node];
             while let Some(node) = open.pop() {
                 match &node.kind {
-                    Kind::List(items) => open.extend(items),
-                    Kind::Map(map) => open.extend(map.values()),
-                    Kind::Scalar(scalar) => {
-                        let found = locate(&text, node.span, scalar, offset, len);
+                    YamlKind::List(items) => open.extend(items),
+                    YamlKind::Map(map) => open.extend(map.values()),
+                    YamlKind::Scalar(scalar) => {
+                        let found = locate_in_scalar(&text, node.span, scalar, offset, len);
                         prop_assert!(node.span.start <= found.start && found.start <= found.end && found.end <= node.span.end);
                     }
                 }

@@ -5,40 +5,43 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::span::Source;
-use crate::yaml::node::{Kind, Node, Style};
-use crate::yaml::read::read;
+use crate::yaml::node::{YamlKind, YamlNode, YamlStyle};
+use crate::yaml::read::read_document;
 
-fn text(text: &str) -> Value<'_> {
-    Value::text(text)
+fn text(text: &str) -> OutputValue<'_> {
+    OutputValue::text(text)
 }
 
-fn literal(text: &str) -> Value<'_> {
-    Value::Literal(Cow::Borrowed(text))
+fn literal(text: &str) -> OutputValue<'_> {
+    OutputValue::Literal(Cow::Borrowed(text))
 }
 
 #[test]
 fn structures_look_as_kubectl_writes_them() {
-    let nested = Value::map([
+    let nested = OutputValue::map([
         ("kind", text("ConfigMap")),
-        ("empty", Value::map(Vec::<(&str, Value<'_>)>::new())),
-        ("none", Value::List(Vec::new())),
-        ("null", Value::Null),
-        ("flag", Value::Bool(true)),
+        ("empty", OutputValue::map(Vec::<(&str, OutputValue<'_>)>::new())),
+        ("none", OutputValue::List(Vec::new())),
+        ("null", OutputValue::Null),
+        ("flag", OutputValue::Bool(true)),
         ("port", literal("8080")),
         (
             "list",
-            Value::List(vec![
+            OutputValue::List(vec![
                 text("a"),
-                Value::map([("b", text("1")), ("c", Value::List(vec![text("d")]))]),
-                Value::List(vec![text("e"), Value::List(vec![Value::map([("f", text("g\nh"))]), text("i\nj")])]),
-                Value::List(Vec::new()),
+                OutputValue::map([("b", text("1")), ("c", OutputValue::List(vec![text("d")]))]),
+                OutputValue::List(vec![
+                    text("e"),
+                    OutputValue::List(vec![OutputValue::map([("f", text("g\nh"))]), text("i\nj")]),
+                ]),
+                OutputValue::List(Vec::new()),
             ]),
         ),
-        ("data", Value::map([("x.ini", text("[a]\nb = 1\n")), ("y", text("p\n\n  q")), ("z", text("r\n\n\n"))])),
+        ("data", OutputValue::map([("x.ini", text("[a]\nb = 1\n")), ("y", text("p\n\n  q")), ("z", text("r\n\n\n"))])),
         ("last", text("")),
     ]);
     assert_eq!(
-        write(&nested),
+        write_document(&nested),
         "\
 kind: ConfigMap
 empty: {}
@@ -79,12 +82,12 @@ fn a_document_of_one_value_ends_with_one_line_feed() {
     for (value, expected) in [
         (text("a"), "a\n"),
         (text("a\nb"), "\"a\\nb\"\n"),
-        (Value::Null, "null\n"),
-        (Value::List(Vec::new()), "[]\n"),
-        (Value::List(vec![Value::Null]), "- null\n"),
-        (Value::map([("a", text("b"))]), "a: b\n"),
+        (OutputValue::Null, "null\n"),
+        (OutputValue::List(Vec::new()), "[]\n"),
+        (OutputValue::List(vec![OutputValue::Null]), "- null\n"),
+        (OutputValue::map([("a", text("b"))]), "a: b\n"),
     ] {
-        assert_eq!(write(&value), expected);
+        assert_eq!(write_document(&value), expected);
     }
 }
 
@@ -196,7 +199,7 @@ fn a_literal_stays_bare_where_it_can() {
         "?x",
         "a]",
     ] {
-        assert_eq!(write(&literal(text)), format!("{text}\n"));
+        assert_eq!(write_document(&literal(text)), format!("{text}\n"));
     }
     for text in [
         "", " 1", "1 ", "- 1", "-", "? 1", "a: b", "a:", "a #b", "#a", "[a", "{", "'a", "\"a", "|", "&a", "*a", "!a",
@@ -204,7 +207,7 @@ fn a_literal_stays_bare_where_it_can() {
     ] {
         let mut quoted = String::new();
         push_quoted(&mut quoted, text);
-        assert_eq!(write(&literal(text)), format!("{quoted}\n"));
+        assert_eq!(write_document(&literal(text)), format!("{quoted}\n"));
     }
 }
 
@@ -231,14 +234,14 @@ enum Tree {
 }
 
 impl Tree {
-    fn value(&self) -> Value<'_> {
+    fn value(&self) -> OutputValue<'_> {
         match self {
-            Self::Null => Value::Null,
-            Self::Bool(bool) => Value::Bool(*bool),
+            Self::Null => OutputValue::Null,
+            Self::Bool(bool) => OutputValue::Bool(*bool),
             Self::Literal(text) => literal(text),
             Self::Text(content) => text(content),
-            Self::List(items) => Value::List(items.iter().map(Self::value).collect()),
-            Self::Map(pairs) => Value::map(pairs.iter().map(|(key, value)| (key.as_str(), value.value()))),
+            Self::List(items) => OutputValue::List(items.iter().map(Self::value).collect()),
+            Self::Map(pairs) => OutputValue::map(pairs.iter().map(|(key, value)| (key.as_str(), value.value()))),
         }
     }
 }
@@ -260,33 +263,40 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-fn same(value: &Value<'_>, node: &Node) -> bool {
+fn same(value: &OutputValue<'_>, node: &YamlNode) -> bool {
     match (value, &node.kind) {
-        (Value::Map(pairs), Kind::Map(map)) => {
+        (OutputValue::Map(pairs), YamlKind::Map(map)) => {
             pairs.len() == map.len()
                 && pairs.iter().zip(map).all(|((key, value), (read, node))| *key == read.text && same(value, node))
         }
-        (Value::List(items), Kind::List(nodes)) => {
+        (OutputValue::List(items), YamlKind::List(nodes)) => {
             items.len() == nodes.len() && items.iter().zip(nodes).all(|(item, node)| same(item, node))
         }
-        (Value::Null, Kind::Scalar(scalar)) => scalar.is_null(),
-        (Value::Bool(bool), Kind::Scalar(scalar)) => scalar.style == Style::Plain && scalar.text() == bool.to_string(),
-        (Value::Literal(text) | Value::String(text), Kind::Scalar(scalar)) => !scalar.blank && scalar.text() == text,
+        (OutputValue::Null, YamlKind::Scalar(scalar)) => scalar.is_null(),
+        (OutputValue::Bool(bool), YamlKind::Scalar(scalar)) => {
+            scalar.style == YamlStyle::Plain && scalar.text() == bool.to_string()
+        }
+        (OutputValue::Literal(text) | OutputValue::String(text), YamlKind::Scalar(scalar)) => {
+            !scalar.blank && scalar.text() == text
+        }
         _ => false,
     }
 }
 
-fn read_back(written: &str) -> Node {
-    read(&Source::new("x.yaml", written)).unwrap_or_else(|found| panic!("{written}\n{:?}", found.sorted()))
+fn read_back(written: &str) -> YamlNode {
+    read_document(&Source::new("x.yaml", written))
+        .unwrap_or_else(|found| panic!("{written}\n{:?}", found.into_sorted()))
 }
 
 #[test]
 fn a_long_key_is_read_back() {
     for length in [200, 201, 900, 1023, 1100, 5000] {
         let key = "k".repeat(length);
-        for value in [text("v"), text("v\nw\n"), Value::List(vec![text("v")]), Value::map([("a", text("b"))])] {
-            let value = Value::List(vec![Value::map([(key.as_str(), value), ("next", Value::Null)])]);
-            let written = write(&value);
+        for value in
+            [text("v"), text("v\nw\n"), OutputValue::List(vec![text("v")]), OutputValue::map([("a", text("b"))])]
+        {
+            let value = OutputValue::List(vec![OutputValue::map([(key.as_str(), value), ("next", OutputValue::Null)])]);
+            let written = write_document(&value);
             assert!(same(&value, &read_back(&written)), "{length}");
             serde_yaml::from_str::<serde_yaml::Value>(&written).expect("valid for others too");
         }
@@ -299,14 +309,14 @@ proptest! {
     #[test]
     fn what_is_written_is_read_back(tree in trees()) {
         let value = tree.value();
-        let written = write(&value);
+        let written = write_document(&value);
         prop_assert!(written.ends_with('\n') && !written.contains('\r'));
         prop_assert!(same(&value, &read_back(&written)), "{}", written);
     }
 
     #[test]
     fn texts_come_back_unchanged_from_another_reader(texts in prop::collection::btree_map(nasty(), nasty(), 0..8)) {
-        let written = write(&Value::map(texts.iter().map(|(key, value)| (key.as_str(), text(value)))));
+        let written = write_document(&OutputValue::map(texts.iter().map(|(key, value)| (key.as_str(), text(value)))));
         let read: BTreeMap<String, String> = serde_yaml::from_str(&written).expect("valid");
         prop_assert_eq!(read, texts, "{}", written);
     }

@@ -2,11 +2,11 @@
 
 use septum::diagnostic::Diagnostic;
 use septum::sops::{
-    Identities, KeyGroup, Metadata, Places, Recipient, RecipientGroup, Rules, SealError, decrypt, drift, metadata,
-    recipient_fields, rewrap, seal, unlock,
+    Identities, IdentitySources, KeyGroup, Recipient, RecipientGroup, SealError, SopsConfig, SopsMetadata,
+    compute_drift, decrypt_document, read_metadata, recipient_fields, rewrap_data_key, unlock_data_key, wrap_data_key,
 };
 use septum::span::Source;
-use septum::yaml::node::{Kind, Node};
+use septum::yaml::node::{YamlKind, YamlNode};
 use zeroize::Zeroizing;
 
 use crate::sops_read::tree::{document, meaning};
@@ -22,20 +22,20 @@ fn ssh() -> String {
 }
 
 /// Places with this many of the X25519 identities, and perhaps the SSH key.
-fn places(x25519: usize, ssh: bool) -> Places {
+fn places(x25519: usize, ssh: bool) -> IdentitySources {
     let keys = text("keys.txt");
     let keys: Vec<_> = keys.lines().filter(|line| line.starts_with("AGE-")).take(x25519).collect();
-    Places {
+    IdentitySources {
         age_key: Some(Zeroizing::new(keys.join("\n"))),
         user_ssh_keys: if ssh { vec![folder().join("ssh_ed25519.key")] } else { Vec::new() },
-        ..Places::default()
+        ..IdentitySources::default()
     }
 }
 
-fn read(name: &str) -> (Source, Node, Metadata) {
+fn read(name: &str) -> (Source, YamlNode, SopsMetadata) {
     let source = Source::new(name, text(name));
     let root = document(source.text());
-    let metadata = metadata(&root, &source).expect("reads");
+    let metadata = read_metadata(&root, &source).expect("reads");
     (source, root, metadata)
 }
 
@@ -45,44 +45,44 @@ fn group(recipients: &[&str]) -> RecipientGroup {
 }
 
 /// The metadata with other recipients.
-fn with_groups(metadata: &Metadata, groups: Vec<KeyGroup>) -> Metadata {
-    Metadata { groups, ..metadata.clone() }
+fn with_groups(metadata: &SopsMetadata, groups: Vec<KeyGroup>) -> SopsMetadata {
+    SopsMetadata { groups, ..metadata.clone() }
 }
 
-fn key_of(metadata: &Metadata, places: Places) -> Option<[u8; 32]> {
-    unlock(metadata, &Identities::new(places)).ok().map(|unlocked| *unlocked.data_key())
+fn key_of(metadata: &SopsMetadata, places: IdentitySources) -> Option<[u8; 32]> {
+    unlock_data_key(metadata, &Identities::new(places)).ok().map(|unlocked| *unlocked.data_key())
 }
 
 #[test]
 fn a_file_for_an_ssh_key_opens_with_it() {
     let (source, root, _) = read("ssh_recipient.enc.yaml");
-    let found = decrypt(root, &source, &Identities::new(places(0, true))).expect("decrypts");
+    let found = decrypt_document(root, &source, &Identities::new(places(0, true))).expect("decrypts");
     assert_eq!(meaning(&found.tree), meaning(&document(&text("decrypted/ssh_recipient.enc.yaml"))));
 }
 
 #[test]
 fn a_file_for_a_post_quantum_key_opens_with_it() {
     let (source, root, metadata) = read("hybrid_pq_recipient.enc.yaml");
-    let places = Places { age_key_file: Some(folder().join("keys_pq.txt")), ..Places::default() };
+    let places = IdentitySources { age_key_file: Some(folder().join("keys_pq.txt")), ..IdentitySources::default() };
     let identities = Identities::new(places.clone());
-    let found = decrypt(root, &source, &identities).expect("decrypts");
+    let found = decrypt_document(root, &source, &identities).expect("decrypts");
     assert_eq!(meaning(&found.tree), meaning(&document("a: secret\nb: 2\n")));
     // and what is wrapped here
     let key = [7; 32];
-    let sealed = seal(&key, &[group(&[&metadata.groups[0].age[0].recipient])], None).expect("seals");
+    let sealed = wrap_data_key(&key, &[group(&[&metadata.groups[0].age[0].recipient])], None).expect("seals");
     assert_eq!(key_of(&with_groups(&metadata, sealed), places), Some(key));
 }
 
 #[test]
 fn any_two_of_three_groups_open_a_file() {
     let (source, root, shamir) = read("shamir_2of3.enc.yaml");
-    assert_eq!((shamir.groups.len(), shamir.threshold, shamir.needed()), (3, Some(2), 2));
+    assert_eq!((shamir.groups.len(), shamir.threshold, shamir.needed_groups()), (3, Some(2), 2));
     let expected = meaning(&document(&text("decrypted/shamir_2of3.enc.yaml")));
     for places in [places(2, false), places(1, true), places(2, true)] {
-        let found = decrypt(root.clone(), &source, &Identities::new(places)).expect("decrypts");
+        let found = decrypt_document(root.clone(), &source, &Identities::new(places)).expect("decrypts");
         assert_eq!(meaning(&found.tree), expected);
     }
-    let error = decrypt(root, &source, &Identities::new(places(0, true))).expect_err("one of two");
+    let error = decrypt_document(root, &source, &Identities::new(places(0, true))).expect_err("one of two");
     let diagnostic: Diagnostic = error.into_diagnostics().remove(0);
     assert_eq!(diagnostic.rule, "no-identity");
     assert_eq!(
@@ -100,8 +100,8 @@ fn any_two_of_three_groups_open_a_file() {
 fn without_a_threshold_all_groups_are_needed() {
     let text = text("shamir_2of3.enc.yaml").replace("    shamir_threshold: 2\n", "");
     let source = Source::new("x.yaml", text);
-    let metadata = metadata(&document(source.text()), &source).expect("reads");
-    assert_eq!(metadata.needed(), 3);
+    let metadata = read_metadata(&document(source.text()), &source).expect("reads");
+    assert_eq!(metadata.needed_groups(), 3);
     assert!(key_of(&metadata, places(2, false)).is_none());
     assert!(key_of(&metadata, places(2, true)).is_some());
 }
@@ -125,7 +125,7 @@ fn groups_that_cannot_be_are_refused() {
         (groups("[]"), "the file has no recipients, so nobody can decrypt it"),
     ] {
         let source = Source::new("x.yaml", text);
-        let error = metadata(&document(source.text()), &source).expect_err(expected);
+        let error = read_metadata(&document(source.text()), &source).expect_err(expected);
         assert_eq!(messages(error), [("sops-metadata", expected.to_owned())]);
     }
 }
@@ -135,7 +135,7 @@ fn a_new_data_key_is_given_to_groups_and_found_again() {
     let (.., simple) = read("simple.enc.yaml");
     let key: [u8; 32] = std::array::from_fn(|index| u8::try_from(index).expect("small"));
     let ssh = ssh();
-    let whole = seal(&key, &[group(&[ONE, &ssh])], None).expect("seals");
+    let whole = wrap_data_key(&key, &[group(&[ONE, &ssh])], None).expect("seals");
     for entry in &whole[0].age {
         assert!(entry.wrapped.text.ends_with("-----END AGE ENCRYPTED FILE-----\n"));
         assert!(entry.wrapped.text.lines().all(|line| line.len() <= 64));
@@ -144,8 +144,8 @@ fn a_new_data_key_is_given_to_groups_and_found_again() {
     for places in [places(1, false), places(0, true)] {
         assert_eq!(key_of(&sealed, places), Some(key));
     }
-    let shared = seal(&key, &[group(&[ONE]), group(&[TWO]), group(&[&ssh])], Some(2)).expect("seals");
-    let sealed = Metadata { threshold: Some(2), ..with_groups(&simple, shared) };
+    let shared = wrap_data_key(&key, &[group(&[ONE]), group(&[TWO]), group(&[&ssh])], Some(2)).expect("seals");
+    let sealed = SopsMetadata { threshold: Some(2), ..with_groups(&simple, shared) };
     for places in [places(2, false), places(1, true)] {
         assert_eq!(key_of(&sealed, places), Some(key));
     }
@@ -157,19 +157,19 @@ fn who_stays_keeps_his_entry_and_who_comes_gets_the_share_of_his_group() {
     let (.., shamir) = read("shamir_2of3.enc.yaml");
     let key = key_of(&shamir, places(2, true));
     // the third group is not opened, and its share is found from the others
-    let unlocked = unlock(&shamir, &Identities::new(places(2, false))).expect("opens");
+    let unlocked = unlock_data_key(&shamir, &Identities::new(places(2, false))).expect("opens");
     let ssh = ssh();
     let wanted = [group(&[ONE]), group(&[TWO]), group(&[&ssh, ONE])];
-    let groups = rewrap(&unlocked, &shamir, &wanted, Some(2)).expect("rewraps");
+    let groups = rewrap_data_key(&unlocked, &shamir, &wanted, Some(2)).expect("rewraps");
     assert_eq!(groups[0].age[0].wrapped.text, shamir.groups[0].age[0].wrapped.text);
     assert_eq!(groups[2].age[0].wrapped.text, shamir.groups[2].age[0].wrapped.text);
     assert_eq!(groups[2].age.len(), 2);
     let rewrapped = with_groups(&shamir, groups);
     assert_eq!(key_of(&rewrapped, places(1, false)), key, "groups 1 and 3");
     // another number of groups is another polynomial, with the same key
-    let groups = rewrap(&unlocked, &shamir, &[group(&[ONE]), group(&[TWO])], None).expect("rewraps");
-    assert_eq!(key_of(&Metadata { threshold: None, ..with_groups(&shamir, groups) }, places(2, false)), key);
-    let groups = rewrap(&unlocked, &shamir, &[group(&[TWO])], None).expect("rewraps");
+    let groups = rewrap_data_key(&unlocked, &shamir, &[group(&[ONE]), group(&[TWO])], None).expect("rewraps");
+    assert_eq!(key_of(&SopsMetadata { threshold: None, ..with_groups(&shamir, groups) }, places(2, false)), key);
+    let groups = rewrap_data_key(&unlocked, &shamir, &[group(&[TWO])], None).expect("rewraps");
     assert_eq!(key_of(&with_groups(&shamir, groups), places(2, false)), key);
 }
 
@@ -199,10 +199,10 @@ fn keys_of_other_services_are_kept_in_their_groups() {
         "x.yaml",
         text("shamir_2of3.enc.yaml").replacen("    lastmodified:", &format!("{FOREIGN}    lastmodified:"), 1),
     );
-    let metadata = metadata(&document(source.text()), &source).expect("reads");
-    let names: Vec<_> = metadata.foreign().map(|entry| entry.key.to_string()).collect();
+    let metadata = read_metadata(&document(source.text()), &source).expect("reads");
+    let names: Vec<_> = metadata.foreign_recipients().map(|entry| entry.key.to_string()).collect();
     assert_eq!(names, ["hc_vault `https://vault:8200/v1/transit/keys/k`", "pgp `AAAABBBB`"]);
-    let unlocked = unlock(&metadata, &Identities::new(places(2, false))).expect("opens");
+    let unlocked = unlock_data_key(&metadata, &Identities::new(places(2, false))).expect("opens");
     let mut wanted: Vec<_> = metadata
         .groups
         .iter()
@@ -214,20 +214,20 @@ fn keys_of_other_services_are_kept_in_their_groups() {
     for (group, recipient) in wanted.iter_mut().zip([ONE, TWO, &ssh(), ONE]) {
         group.age.push(Recipient::parse(recipient).expect("valid"));
     }
-    let groups = rewrap(&unlocked, &metadata, &wanted, Some(2)).expect("keeps them");
+    let groups = rewrap_data_key(&unlocked, &metadata, &wanted, Some(2)).expect("keeps them");
     let written = recipient_fields(&groups, Some(2));
-    let Kind::List(list) = &written["key_groups"].kind else { panic!("a list") };
+    let YamlKind::List(list) = &written["key_groups"].kind else { panic!("a list") };
     let keys: Vec<_> = list[3].as_map().expect("a map").keys().map(|key| key.text.as_str()).collect();
     assert_eq!(keys, ["age", "hc_vault", "pgp"]);
     let last = list[3].as_map().expect("a map");
-    let Kind::List(found) = &metadata.block.as_map().expect("a map")["key_groups"].kind else { panic!("a list") };
+    let YamlKind::List(found) = &metadata.block.as_map().expect("a map")["key_groups"].kind else { panic!("a list") };
     assert_eq!(meaning(&last["hc_vault"]), meaning(&found[3].as_map().expect("a map")["hc_vault"]));
     assert_eq!(written["shamir_threshold"].as_scalar().expect("a number").text(), "2");
     // a new data key, or another group, would have to be wrapped by somebody else
-    let refused = seal(unlocked.data_key(), &wanted, Some(2)).expect_err("foreign keys");
+    let refused = wrap_data_key(unlocked.data_key(), &wanted, Some(2)).expect_err("foreign keys");
     assert!(matches!(&refused, SealError::Foreign(key) if key.service == "hc_vault"));
     wanted.swap(2, 3);
-    assert!(matches!(rewrap(&unlocked, &metadata, &wanted, Some(2)), Err(SealError::Foreign(_))));
+    assert!(matches!(rewrap_data_key(&unlocked, &metadata, &wanted, Some(2)), Err(SealError::Foreign(_))));
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn recipients_are_classified() {
         let beginning = expected.unwrap_or_else(Some).unwrap_or_default();
         assert!(said.starts_with(beginning) && !said.to_lowercase().contains("hunter2"), "{text}: {said}");
         if let Ok(recipient) = found {
-            assert_eq!(recipient.wrap(b"key").is_err(), expected != Ok(None), "{text}");
+            assert_eq!(recipient.wrap_secret(b"key").is_err(), expected != Ok(None), "{text}");
         }
     }
 }
@@ -285,29 +285,30 @@ fn recipients_are_classified() {
 fn a_rule_is_compared_with_a_file() {
     let rule = |text: &str| {
         let text = text.replace("ONE", ONE).replace("TWO", TWO).replace("SSH", &ssh());
-        let rules = Rules::parse(&Source::new(".sops.yaml", text), "/").expect("reads");
-        rules.all().next().unwrap().clone()
+        let rules = SopsConfig::parse(&Source::new(".sops.yaml", text), "/").expect("reads");
+        rules.iter_rules().next().unwrap().clone()
     };
     let (.., two) = read("two_recipients.enc.yaml");
     let (.., shamir) = read("shamir_2of3.enc.yaml");
-    let same = drift(&rule("creation_rules: [{age: 'TWO,ONE'}]"), &two);
+    let same = compute_drift(&rule("creation_rules: [{age: 'TWO,ONE'}]"), &two);
     assert!(same.is_none() && !same.changes_recipients(), "{same:?}");
-    assert!(drift(&rule("creation_rules: [{unencrypted_suffix: _unencrypted}]"), &two).is_none());
-    let ssh_for_two = drift(
+    assert!(compute_drift(&rule("creation_rules: [{unencrypted_suffix: _unencrypted}]"), &two).is_none());
+    let ssh_for_two = compute_drift(
         &rule("creation_rules: [{age: [ONE, SSH], pgp: AB, encrypted_regex: x, mac_only_encrypted: true}]"),
         &two,
     );
     assert_eq!(ssh_for_two.groups[0].added, [ssh(), "pgp `AB`".to_owned()]);
     assert_eq!(ssh_for_two.groups[0].removed, [TWO]);
-    assert!(ssh_for_two.removes() && ssh_for_two.mac_scope.is_some());
+    assert!(ssh_for_two.removes_recipients() && ssh_for_two.mac_scope.is_some());
     let selector = ("unencrypted_suffix: _unencrypted".to_owned(), "encrypted_regex: x".to_owned());
     assert_eq!(ssh_for_two.selector, Some(selector));
     let groups = "creation_rules: [{shamir_threshold: 2, key_groups: [{age: [ONE]}, {age: [TWO]}, {age: [SSH]}]}]";
-    assert!(drift(&rule(&groups.replace(" sops-vector", " other")), &shamir).is_none());
-    let found = drift(&rule(&groups.replace("shamir_threshold: 2, ", "").replace("[TWO]", "[ONE, SSH]")), &shamir);
+    assert!(compute_drift(&rule(&groups.replace(" sops-vector", " other")), &shamir).is_none());
+    let found =
+        compute_drift(&rule(&groups.replace("shamir_threshold: 2, ", "").replace("[TWO]", "[ONE, SSH]")), &shamir);
     assert_eq!(found.threshold, Some((2, 3)));
     assert_eq!((found.groups.len(), found.groups[0].group), (1, 1));
-    let flat = drift(&rule("creation_rules: [{age: ONE}]"), &shamir);
+    let flat = compute_drift(&rule("creation_rules: [{age: ONE}]"), &shamir);
     assert_eq!((flat.threshold, flat.groups.len()), (Some((2, 1)), 2));
 }
 
@@ -316,10 +317,10 @@ fn errors_never_hold_a_key() {
     let keys = text("keys.txt");
     let secrets: Vec<_> = keys.lines().filter(|line| line.starts_with("AGE-")).collect();
     let (source, root, _) = read("hybrid_pq_recipient.enc.yaml");
-    let error = decrypt(root, &source, &identities()).expect_err("another identity");
+    let error = decrypt_document(root, &source, &identities()).expect_err("another identity");
     let shown = format!("{error:?}") + &format!("{:?}", error.into_diagnostics());
     assert!(secrets.iter().all(|secret| !shown.contains(secret)));
     let (.., two) = read("two_recipients.enc.yaml");
-    let unlocked = unlock(&two, &identities()).expect("opens");
+    let unlocked = unlock_data_key(&two, &identities()).expect("opens");
     assert_eq!(format!("{unlocked:?}"), "Unlocked([secret])");
 }

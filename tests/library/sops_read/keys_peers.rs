@@ -5,7 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use septum::sops::{Identities, Places, Recipient, RecipientGroup, Rules, decrypt, metadata, seal, unlock};
+use septum::sops::{
+    Identities, IdentitySources, Recipient, RecipientGroup, SopsConfig, decrypt_document, read_metadata,
+    unlock_data_key, wrap_data_key,
+};
 use septum::span::Source;
 use zeroize::Zeroizing;
 
@@ -26,7 +29,7 @@ fn run(command: &mut Command) -> Result<String, String> {
 fn pairs() -> Vec<(String, PathBuf)> {
     let ssh = text("ssh_ed25519.key.pub").trim().to_owned();
     let hybrid = Source::new("x.yaml", text("hybrid_pq_recipient.enc.yaml"));
-    let hybrid = metadata(&document(hybrid.text()), &hybrid).expect("reads").groups[0].age[0].recipient.clone();
+    let hybrid = read_metadata(&document(hybrid.text()), &hybrid).expect("reads").groups[0].age[0].recipient.clone();
     vec![
         (TWO.to_owned(), folder().join("keys.txt")),
         (ssh, folder().join("ssh_ed25519.key")),
@@ -41,7 +44,7 @@ fn what_is_wrapped_here_real_age_unwraps() {
     for (recipient, identity) in pairs() {
         for length in [32, 33] {
             let secret: String = "0123456789abcdef".chars().cycle().take(length).collect();
-            let wrapped = Recipient::parse(&recipient).expect("valid").wrap(secret.as_bytes()).expect("wraps");
+            let wrapped = Recipient::parse(&recipient).expect("valid").wrap_secret(secret.as_bytes()).expect("wraps");
             let file = temporary.path().join("key.age");
             fs::write(&file, wrapped).expect("writes");
             let found = run(Command::new(&age).arg("-d").arg("-i").arg(&identity).arg(&file));
@@ -60,17 +63,17 @@ fn what_real_age_wraps_is_unwrapped_here() {
     for (recipient, identity) in pairs() {
         let wrapped = run(Command::new(&age).args(["-e", "-a", "-r", &recipient]).arg(&key)).expect("wraps");
         let source = Source::new("x.yaml", text("simple.enc.yaml"));
-        let mut metadata = metadata(&document(source.text()), &source).expect("reads");
+        let mut metadata = read_metadata(&document(source.text()), &source).expect("reads");
         metadata.groups[0].age.truncate(1);
         metadata.groups[0].age[0].recipient = recipient.clone();
         metadata.groups[0].age[0].wrapped.text = wrapped;
         let is_ssh = recipient.starts_with("ssh");
-        let places = Places {
+        let places = IdentitySources {
             age_key_file: (!is_ssh).then(|| identity.clone()),
             ssh_key_file: is_ssh.then(|| identity.clone()),
-            ..Places::default()
+            ..IdentitySources::default()
         };
-        let unlocked = unlock(&metadata, &Identities::new(places));
+        let unlocked = unlock_data_key(&metadata, &Identities::new(places));
         let unlocked = unlocked.unwrap_or_else(|error| panic!("{recipient}: {:?}", messages(error)));
         assert_eq!(*unlocked.data_key(), secret);
     }
@@ -91,10 +94,10 @@ fn key_groups_that_sops_writes_are_read_and_ours_by_sops() {
     let at = temporary.path();
     let ssh = text("ssh_ed25519.key.pub").trim().to_owned();
     fs::write(at.join("x.yaml"), "a: hunter2\nb: [1, true]\n").expect("writes");
-    let identities = Identities::new(Places {
+    let identities = Identities::new(IdentitySources {
         age_key: Some(Zeroizing::new(text("keys.txt"))),
         ssh_key_file: Some(folder().join("ssh_ed25519.key")),
-        ..Places::default()
+        ..IdentitySources::default()
     });
     for (groups, threshold) in [
         (vec![vec![ONE], vec![TWO]], 2),
@@ -107,17 +110,17 @@ fn key_groups_that_sops_writes_are_read_and_ours_by_sops() {
         fs::write(at.join(".sops.yaml"), &rule).expect("writes");
         let written = run(sops(&program, at).args(["encrypt", "x.yaml"])).expect("encrypts");
         let source = Source::new("x.yaml", written.clone());
-        let found = decrypt(document(source.text()), &source, &identities)
+        let found = decrypt_document(document(source.text()), &source, &identities)
             .unwrap_or_else(|error| panic!("{rule}: {:?}", messages(error)));
         assert_eq!(meaning(&found.tree), meaning(&document("a: hunter2\nb: [1, true]\n")));
-        let rule = Rules::find(&at.join("x.yaml")).expect("reads").expect("a rule");
-        assert!(septum::sops::drift(&rule, &found.metadata).is_none(), "{written}");
+        let rule = SopsConfig::find_rule(&at.join("x.yaml")).expect("reads").expect("a rule");
+        assert!(septum::sops::compute_drift(&rule, &found.metadata).is_none(), "{written}");
         // the other way: the same data key, wrapped here
-        let key = *unlock(&found.metadata, &identities).expect("opens").data_key();
+        let key = *unlock_data_key(&found.metadata, &identities).expect("opens").data_key();
         let wanted: Vec<RecipientGroup> = rule.groups.clone();
-        let sealed = seal(&key, &wanted, rule.threshold).expect("seals");
+        let sealed = wrap_data_key(&key, &wanted, rule.threshold).expect("seals");
         let mut text = written;
-        for (old, new) in found.metadata.age().zip(sealed.iter().flat_map(|group| &group.age)) {
+        for (old, new) in found.metadata.age_recipients().zip(sealed.iter().flat_map(|group| &group.age)) {
             let indented = |armor: &str, indent: &str| armor.trim().replace('\n', &format!("\n{indent}"));
             let indent = if groups.len() > 1 { " ".repeat(16) } else { " ".repeat(12) };
             let changed =
@@ -174,7 +177,7 @@ fn rules_match_the_files_that_they_match_for_sops() {
                     None
                 }
             };
-            let ours = Rules::find(&at.join(path)).expect("reads");
+            let ours = SopsConfig::find_rule(&at.join(path)).expect("reads");
             let ours = ours.as_ref().map(|rule| rule.groups[0].age[0].as_str());
             assert_eq!(ours, real, "`{pattern}` on `{path}`");
         }

@@ -15,16 +15,16 @@ mod tree;
 mod vectors;
 mod writing;
 
-use septum::sops::{Error, Identities, Places};
+use septum::sops::{DecryptionError, Identities, IdentitySources};
 use zeroize::Zeroizing;
 
 /// The identities of the vectors.
 fn identities() -> Identities {
     let keys = std::fs::read_to_string(vectors::folder().join("keys.txt")).expect("keys");
-    Identities::new(Places { age_key: Some(Zeroizing::new(keys)), ..Places::default() })
+    Identities::new(IdentitySources { age_key: Some(Zeroizing::new(keys)), ..IdentitySources::default() })
 }
 
 /// The rules and messages of an error.
-fn messages(error: Error) -> Vec<(&'static str, String)> {
+fn messages(error: DecryptionError) -> Vec<(&'static str, String)> {
     error.into_diagnostics().into_iter().map(|diagnostic| (diagnostic.rule, diagnostic.message)).collect()
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use septum::sops::{Identities, Places, Recipient, Recipients, decrypt};
+use septum::sops::{Identities, IdentitySources, Recipient, Recipients, decrypt_document};
 use septum::span::Source;
 
 use crate::sops_read::messages;
@@ -61,11 +61,11 @@ impl Peers {
     }
 
     pub(crate) fn identities(&self) -> Identities {
-        Identities::new(Places { age_key_file: Some(self.keys.clone()), ..Places::default() })
+        Identities::new(IdentitySources { age_key_file: Some(self.keys.clone()), ..IdentitySources::default() })
     }
 
     pub(crate) fn recipients(&self) -> Recipients {
-        Recipients::age(vec![Recipient::parse(&self.recipient).expect("valid")])
+        Recipients::from_age(vec![Recipient::parse(&self.recipient).expect("valid")])
     }
 
     /// sops, with the key and nothing else of the machine.
@@ -110,7 +110,7 @@ fn check(seed: u64, peers: &Peers, identities: &Identities) {
     assert!(output.status.success(), "{seed} {selector}: {error}\n{plain}");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let source = Source::new(format!("{seed}.yaml"), text);
-    let found = decrypt(document(source.text()), &source, identities)
+    let found = decrypt_document(document(source.text()), &source, identities)
         .unwrap_or_else(|error| panic!("{seed} {selector}: {:?}\n{plain}\n{}", messages(error), source.text()));
     assert_eq!(meaning(&found.tree), expected, "{seed} {selector}\n{plain}\n{}", source.text());
     assert_eq!(found.encrypted, ciphertexts(source.text()), "{seed}");

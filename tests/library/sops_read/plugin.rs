@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use septum::sops::{Identities, Places, Recipient, decrypt};
+use septum::sops::{Identities, IdentitySources, Recipient, decrypt_document};
 use septum::span::Source;
 use zeroize::Zeroizing;
 
@@ -17,10 +17,10 @@ fn a_plugin_opens_what_is_for_its_identity() {
     let output = Command::new(&plugin).arg("-identity").arg(folder().join("keys_pq.txt")).output().expect("runs");
     let identity = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(identity.contains("AGE-PLUGIN-PQ-1"));
-    let places = Places { age_key: Some(Zeroizing::new(identity)), ..Places::default() };
+    let places = IdentitySources { age_key: Some(Zeroizing::new(identity)), ..IdentitySources::default() };
     let identities = Identities::new(places);
     let source = Source::new("x.yaml", text("hybrid_pq_recipient.enc.yaml"));
-    let found = decrypt(document(source.text()), &source, &identities).expect("decrypts");
+    let found = decrypt_document(document(source.text()), &source, &identities).expect("decrypts");
     assert_eq!(meaning(&found.tree), meaning(&document("a: secret\nb: 2\n")));
     assert_eq!(identities.searched()[0].outcome.to_string(), "the identity of age-plugin-pq");
 }
@@ -30,6 +30,6 @@ fn a_plugin_that_is_missing_is_named() {
     // 20 bytes under the name of a plugin that nobody has
     let recipient = "age1septumtest1ppppppppppppppppppppppppppppppppjlnctg";
     let recipient = Recipient::parse(recipient).expect("a recipient");
-    let error = recipient.wrap(b"key").expect_err("no such plugin").to_string();
+    let error = recipient.wrap_secret(b"key").expect_err("no such plugin").to_string();
     assert!(error.contains("`age-plugin-septumtest` is not on the path"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! What somebody with write access and without the key can change, and what is noticed
 //! (format, section 8).
 
-use septum::sops::decrypt;
+use septum::sops::decrypt_document;
 use septum::span::Source;
 
 use crate::sops_read::tree::{Meaning, document, meaning};
@@ -12,7 +12,7 @@ type Found = Vec<(&'static str, String)>;
 
 fn read(text: &str) -> Result<Meaning, Found> {
     let source = Source::new("file.yaml", text);
-    decrypt(document(text), &source, &identities()).map(|found| meaning(&found.tree)).map_err(messages)
+    decrypt_document(document(text), &source, &identities()).map(|found| meaning(&found.tree)).map_err(messages)
 }
 
 /// A vector with one change.

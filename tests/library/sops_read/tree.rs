@@ -1,16 +1,16 @@
 //! Trees of YAML texts, and what their scalars mean.
 
 use septum::span::Source;
-use septum::yaml::node::{Kind, Node, Scalar, Style};
+use septum::yaml::node::{Scalar, YamlKind, YamlNode, YamlStyle};
 use septum::yaml::read::{MergeKeys, read_stream};
 
 /// The documents of a text.
-pub(crate) fn documents(text: &str) -> Vec<Node> {
+pub(crate) fn documents(text: &str) -> Vec<YamlNode> {
     read_stream(&Source::new("test.yaml", text), MergeKeys::Keep).expect("valid YAML").documents
 }
 
 /// The only document of a text.
-pub(crate) fn document(text: &str) -> Node {
+pub(crate) fn document(text: &str) -> YamlNode {
     documents(text).into_iter().next().expect("a document")
 }
 
@@ -26,11 +26,11 @@ pub(crate) enum Meaning {
 }
 
 /// The meaning of a tree.
-pub(crate) fn meaning(node: &Node) -> Meaning {
+pub(crate) fn meaning(node: &YamlNode) -> Meaning {
     match &node.kind {
-        Kind::Scalar(scalar) => scalar_meaning(scalar),
-        Kind::List(items) => Meaning::List(items.iter().map(meaning).collect()),
-        Kind::Map(map) => Meaning::Map(map.iter().map(|(key, value)| (key.text.clone(), meaning(value))).collect()),
+        YamlKind::Scalar(scalar) => scalar_meaning(scalar),
+        YamlKind::List(items) => Meaning::List(items.iter().map(meaning).collect()),
+        YamlKind::Map(map) => Meaning::Map(map.iter().map(|(key, value)| (key.text.clone(), meaning(value))).collect()),
     }
 }
 
@@ -39,7 +39,7 @@ fn scalar_meaning(scalar: &Scalar) -> Meaning {
     if scalar.blank || scalar.is_null() {
         return Meaning::Null;
     }
-    if scalar.style != Style::Plain || scalar.tag.is_some() {
+    if scalar.style != YamlStyle::Plain || scalar.tag.is_some() {
         return Meaning::Text(text.to_owned());
     }
     match text {

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use septum::diagnostic::{Failure, render};
-use septum::sops::{Identities, Places, Selector, decrypt, decrypt_documents, is_encrypted, metadata};
+use septum::diagnostic::{FailureKind, render_diagnostic};
+use septum::sops::{
+    Identities, IdentitySources, Selector, decrypt_document, decrypt_documents, is_encrypted, read_metadata,
+};
 use septum::span::Source;
-use septum::yaml::node::{Kind, Node};
+use septum::yaml::node::{YamlKind, YamlNode};
 
 use crate::sops_read::tree::{Meaning, document, documents, meaning};
 use crate::sops_read::{identities, messages};
@@ -28,11 +30,11 @@ pub(crate) fn ciphertexts(text: &str) -> usize {
 }
 
 /// How many leaves are marked as decrypted.
-fn marked(node: &Node) -> usize {
+fn marked(node: &YamlNode) -> usize {
     match &node.kind {
-        Kind::Scalar(scalar) => usize::from(scalar.encrypted),
-        Kind::List(items) => items.iter().map(marked).sum(),
-        Kind::Map(map) => map.values().map(marked).sum(),
+        YamlKind::Scalar(scalar) => usize::from(scalar.encrypted),
+        YamlKind::List(items) => items.iter().map(marked).sum(),
+        YamlKind::Map(map) => map.values().map(marked).sum(),
     }
 }
 
@@ -52,7 +54,7 @@ fn every_vector_decrypts_to_what_sops_prints() {
         let found = decrypt_documents(documents_found, &source, &identities)
             .unwrap_or_else(|error| panic!("{name}: {:?}", messages(error)));
         let expected = documents(&text(&format!("decrypted/{name}")));
-        let meanings = |trees: &[Node]| trees.iter().map(meaning).collect::<Vec<_>>();
+        let meanings = |trees: &[YamlNode]| trees.iter().map(meaning).collect::<Vec<_>>();
         assert_eq!(meanings(&found.tree), meanings(&expected), "{name}");
         assert_eq!(found.encrypted, ciphertexts(source.text()), "{name}");
         assert_eq!(found.tree.iter().map(marked).sum::<usize>(), found.encrypted, "{name}");
@@ -66,7 +68,7 @@ fn every_vector_decrypts_to_what_sops_prints() {
 fn scalars_of_all_kinds_decrypt_and_verify() {
     // one value is not UTF-8, which YAML cannot hold: all else is looked at without it
     let source = Source::new("scalars.enc.yaml", text("scalars.enc.yaml"));
-    let error = decrypt(document(source.text()), &source, &identities()).expect_err("not UTF-8");
+    let error = decrypt_document(document(source.text()), &source, &identities()).expect_err("not UTF-8");
     assert_eq!(
         messages(error),
         [("sops-value", "`v[38]` is not UTF-8, so it cannot be a value of a layer".to_owned())]
@@ -94,7 +96,7 @@ fn a_leaf_keeps_its_place_and_plain_leaves_are_left_alone() {
 #[test]
 fn encrypted_comments_of_a_list_vanish() {
     let source = Source::new("listcomments.enc.yaml", text("listcomments.enc.yaml"));
-    let found = decrypt(document(source.text()), &source, &identities()).expect("decrypts");
+    let found = decrypt_document(document(source.text()), &source, &identities()).expect("decrypts");
     let texts = |texts: &[&str]| texts.iter().map(|text| Meaning::Text((*text).to_owned())).collect::<Vec<_>>();
     let mut items = texts(&["a", "b"]);
     items.push(Meaning::List(texts(&["x", "y"])));
@@ -104,8 +106,8 @@ fn encrypted_comments_of_a_list_vanish() {
 #[test]
 fn metadata_are_read_without_a_key() {
     let source = Source::new("two", text("two_recipients.enc.yaml"));
-    let metadata = metadata(&document(source.text()), &source).expect("reads");
-    assert_eq!((metadata.groups.len(), metadata.age().count(), metadata.needed()), (1, 2, 1));
+    let metadata = read_metadata(&document(source.text()), &source).expect("reads");
+    assert_eq!((metadata.groups.len(), metadata.age_recipients().count(), metadata.needed_groups()), (1, 2, 1));
     assert_eq!(metadata.version, "3.13.2");
     assert_eq!(metadata.selector.to_string(), "unencrypted_suffix: _unencrypted");
 }
@@ -113,11 +115,11 @@ fn metadata_are_read_without_a_key() {
 #[test]
 fn without_an_identity_the_error_says_who_could_and_where_it_looked() {
     let source = Source::new("prod.secrets.yaml", text("two_recipients.enc.yaml"));
-    let places = Places { user_key_files: vec!["/nowhere/keys.txt".into()], ..Places::default() };
-    let error = decrypt(document(source.text()), &source, &Identities::new(places)).expect_err("no identity");
+    let places = IdentitySources { user_key_files: vec!["/nowhere/keys.txt".into()], ..IdentitySources::default() };
+    let error = decrypt_document(document(source.text()), &source, &Identities::new(places)).expect_err("no identity");
     let diagnostic = error.into_diagnostics().remove(0);
-    assert_eq!(diagnostic.failure, Failure::Key);
-    let rendered = render(&diagnostic, false);
+    assert_eq!(diagnostic.failure, FailureKind::Key);
+    let rendered = render_diagnostic(&diagnostic, false);
     assert_eq!(
         rendered,
         "error: no identity at hand opens `prod.secrets.yaml`, so its values cannot be read
@@ -140,10 +142,10 @@ fn without_an_identity_the_error_says_who_could_and_where_it_looked() {
 fn a_finding_points_at_the_value_and_hides_it() {
     let text = text("simple.enc.yaml").replacen("data:Rg==", "data:Rh==", 1).replacen("b: ENC", "b: hunter2 ENC", 1);
     let source = Source::new("prod.secrets.yaml", text);
-    let error = decrypt(document(source.text()), &source, &identities()).expect_err("changed");
+    let error = decrypt_document(document(source.text()), &source, &identities()).expect_err("changed");
     let diagnostic = error.into_diagnostics().remove(0);
     assert_eq!(
-        render(&diagnostic, false),
+        render_diagnostic(&diagnostic, false),
         "error: `b` must be encrypted by `unencrypted_suffix: _unencrypted`, but stands in plaintext
  --> prod.secrets.yaml:2:4
   |

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 
 use septum::sops::{
-    Format, Identities, KeyPath, MacScope, Pattern, Plan, Sealed, Selector, Step, Timestamp, Tree, Value, encrypt,
+    DecryptedFile, EncryptionPlan, GoRegex, Identities, MacScope, Selector, SopsFormat, SopsTree, Timestamp,
+    TypedValue, ValuePath, ValuePathStep, encrypt_file,
 };
 
 use crate::sops_read::peers::{Peers, Random, for_all_seeds};
@@ -13,7 +14,7 @@ use crate::sops_read::tree::{document, meaning};
 
 fn selector(text: &str) -> Selector {
     let Some((name, argument)) = text.split_once(": ") else { return Selector::default() };
-    let pattern = || Pattern::parse(argument).expect("compiles");
+    let pattern = || GoRegex::parse(argument).expect("compiles");
     match name {
         "unencrypted_suffix" => Selector::UnencryptedSuffix(argument.to_owned()),
         "encrypted_suffix" => Selector::EncryptedSuffix(argument.to_owned()),
@@ -26,13 +27,15 @@ fn selector(text: &str) -> Selector {
 
 impl Random {
     /// A document of a format.
-    fn plain(&mut self, format: Format) -> Vec<u8> {
+    fn plain(&mut self, format: SopsFormat) -> Vec<u8> {
         match format {
-            Format::Yaml => self.yaml(true).0.into_bytes(),
-            Format::Json => self.json(3).into_bytes(),
-            Format::Dotenv => self.dotenv().into_bytes(),
-            Format::Ini => self.ini().into_bytes(),
-            Format::Binary => (0..self.below(200)).map(|_| u8::try_from(self.below(256)).expect("a byte")).collect(),
+            SopsFormat::Yaml => self.yaml(true).0.into_bytes(),
+            SopsFormat::Json => self.json(3).into_bytes(),
+            SopsFormat::Dotenv => self.dotenv().into_bytes(),
+            SopsFormat::Ini => self.ini().into_bytes(),
+            SopsFormat::Binary => {
+                (0..self.below(200)).map(|_| u8::try_from(self.below(256)).expect("a byte")).collect()
+            }
         }
     }
 
@@ -90,12 +93,12 @@ impl Random {
     }
 }
 
-const EXTENSIONS: [(Format, &str); 5] = [
-    (Format::Yaml, "yaml"),
-    (Format::Json, "json"),
-    (Format::Dotenv, "env"),
-    (Format::Ini, "ini"),
-    (Format::Binary, "bin"),
+const EXTENSIONS: [(SopsFormat, &str); 5] = [
+    (SopsFormat::Yaml, "yaml"),
+    (SopsFormat::Json, "json"),
+    (SopsFormat::Dotenv, "env"),
+    (SopsFormat::Ini, "ini"),
+    (SopsFormat::Binary, "bin"),
 ];
 
 /// What sops prints; what it warns of is a failure too.
@@ -110,16 +113,16 @@ fn shown(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn open(bytes: &[u8], format: Format, identities: &Identities) -> Sealed {
-    Sealed::open("file", bytes.to_vec(), format, identities)
+fn open(bytes: &[u8], format: SopsFormat, identities: &Identities) -> DecryptedFile {
+    DecryptedFile::decrypt_bytes("file", bytes.to_vec(), format, identities)
         .unwrap_or_else(|error| panic!("{:?}\n{}", error.into_diagnostics(), shown(bytes)))
 }
 
 /// Two texts of one format mean the same.
-fn same(format: Format, one: &[u8], other: &[u8], about: &str) {
+fn same(format: SopsFormat, one: &[u8], other: &[u8], about: &str) {
     match format {
         // sops and we differ in where a comment stands; values are what counts
-        Format::Yaml => assert_eq!(meaning(&document(&shown(one))), meaning(&document(&shown(other))), "{about}"),
+        SopsFormat::Yaml => assert_eq!(meaning(&document(&shown(one))), meaning(&document(&shown(other))), "{about}"),
         _ => assert_eq!(shown(one), shown(other), "{about}"),
     }
 }
@@ -131,47 +134,47 @@ fn what_is_written_here_is_read_by_sops() {
     for (format, extension) in EXTENSIONS {
         for_all_seeds(|seed| {
             let mut random = Random(seed);
-            let chosen = if format == Format::Yaml { random.selector() } else { "" };
+            let chosen = if format == SopsFormat::Yaml { random.selector() } else { "" };
             let plain = match format {
                 // go-yaml gives some comments of lists to other items, and sops cannot read all of its own
-                Format::Yaml => random.yaml(!chosen.contains("comment")).0.into_bytes(),
+                SopsFormat::Yaml => random.yaml(!chosen.contains("comment")).0.into_bytes(),
                 _ => random.plain(format),
             };
             let scope = if random.below(3) == 0 { MacScope::Encrypted } else { MacScope::All };
-            let plan = Plan {
+            let plan = EncryptionPlan {
                 recipients: peers.recipients(),
                 selector: selector(chosen),
                 mac_scope: scope,
-                ..Plan::new(peers.recipients())
+                ..EncryptionPlan::new(peers.recipients())
             };
-            let now = Timestamp::at(std::time::SystemTime::now());
-            let Ok(written) = encrypt("file", plain.clone(), format, &plan, now) else { return };
+            let now = Timestamp::from_system_time(std::time::SystemTime::now());
+            let Ok(written) = encrypt_file("file", plain.clone(), format, &plan, now) else { return };
             let bytes = written.bytes;
             let about = format!("{seed} {chosen}\n{}\n{}", shown(&plain), shown(&bytes));
             let name = format!("{seed}.{extension}");
             fs::write(peers.folder.path().join(&name), &bytes).expect("writes");
             let sealed = open(&bytes, format, &identities);
             let printed = sops(&peers, &["decrypt", &name], &about);
-            same(format, &sealed.emit(format).expect("emits"), &printed, &about);
-            if format == Format::Binary {
+            same(format, &sealed.emit_format(format).expect("emits"), &printed, &about);
+            if format == SopsFormat::Binary {
                 assert_eq!(printed, plain);
             }
             // and after a change
             let mut sealed = sealed;
-            let path: Vec<Step> = match format {
-                Format::Binary => return,
-                Format::Ini => vec![Step::Key("s0".to_owned()), Step::Key("added".to_owned())],
-                _ => vec![Step::Key("added".to_owned())],
+            let path: Vec<ValuePathStep> = match format {
+                SopsFormat::Binary => return,
+                SopsFormat::Ini => vec![ValuePathStep::Key("s0".to_owned()), ValuePathStep::Key("added".to_owned())],
+                _ => vec![ValuePathStep::Key("added".to_owned())],
             };
-            let path: KeyPath = path.into_iter().collect();
+            let path: ValuePath = path.into_iter().collect();
             // the INI that sops prints loses quotes around a value
             let value = random.text().replace(['\\', '\n', '"', '\''], "");
-            sealed.set(0, &path, &Tree::of(Value::text(&value))).expect("sets");
-            let bytes = sealed.write(now).expect("writes");
+            sealed.set_value(0, &path, &SopsTree::of(TypedValue::from_text(&value))).expect("sets");
+            let bytes = sealed.write_bytes(now).expect("writes");
             fs::write(peers.folder.path().join(&name), &bytes).expect("writes");
             let about = format!("{about}\n{}", shown(&bytes));
             let printed = sops(&peers, &["decrypt", &name], &about);
-            same(format, &open(&bytes, format, &identities).emit(format).expect("emits"), &printed, &about);
+            same(format, &open(&bytes, format, &identities).emit_format(format).expect("emits"), &printed, &about);
         });
     }
 }
@@ -194,13 +197,13 @@ fn what_sops_writes_is_read_changed_and_read_again() {
             fs::write(peers.folder.path().join(&name), &output.stdout).expect("writes");
             let sealed = open(&output.stdout, format, &identities);
             let printed = sops(&peers, &["decrypt", &name], &about);
-            same(format, &sealed.emit(format).expect("emits"), &printed, &about);
+            same(format, &sealed.emit_format(format).expect("emits"), &printed, &about);
             // the plaintext as it is edited, put back, is no change at all
             let mut again = open(&output.stdout, format, &identities);
             let edited = again.plaintext().expect("plain");
-            again.replace(&edited).expect("replaces");
-            let now = Timestamp::at(std::time::SystemTime::now());
-            assert_eq!(again.write(now).expect("writes"), output.stdout, "{about}");
+            again.replace_plaintext(&edited).expect("replaces");
+            let now = Timestamp::from_system_time(std::time::SystemTime::now());
+            assert_eq!(again.write_bytes(now).expect("writes"), output.stdout, "{about}");
         });
     }
 }

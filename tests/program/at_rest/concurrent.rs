@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
-use septum::test_hook::Point;
+use septum::test_hook::StopPoint;
 
 use crate::at_rest::paused::Paused;
 use crate::support::desk::{CANARY, Desk, Run};
@@ -20,7 +20,7 @@ fn start(mut command: Command, input: &[u8]) -> Child {
 
 /// The program, stopped where it has made its change and locked nothing yet.
 fn waiting(desk: &Desk, input: &str, arguments: &[&str]) -> Paused {
-    Paused::at(desk.command(arguments), input.as_bytes(), Point::FilesRead, 1).unwrap_or_else(|output| {
+    Paused::at(desk.command(arguments), input.as_bytes(), StopPoint::FilesRead, 1).unwrap_or_else(|output| {
         panic!("{arguments:?} wrote nothing: {}", Run::from(output).stderr);
     })
 }
@@ -175,7 +175,7 @@ fn two_values_go_to_a_file_that_was_not_there() {
 fn who_has_to_wait_says_so() {
     let desk = Desk::new();
     desk.encrypted("x.enc.yaml", "a: 1\n");
-    let first = Paused::at(desk.command(&["set", "x.enc.yaml", "b"]), b"2", Point::FilesLocked, 1).ok().unwrap();
+    let first = Paused::at(desk.command(&["set", "x.enc.yaml", "b"]), b"2", StopPoint::FilesLocked, 1).ok().unwrap();
     let mut second = desk.command(&["set", "x.enc.yaml", "c"]);
     // a clock that stands still: the moment without a word is none
     second.env("SEPTUM_TEST_NOW", "4000000000");
@@ -195,7 +195,7 @@ fn a_lock_goes_with_its_process_and_hinders_no_other_file() {
     let desk = Desk::new();
     desk.encrypted("x.enc.yaml", "a: 1\n");
     desk.encrypted("y.enc.yaml", "a: 1\n");
-    let first = Paused::at(desk.command(&["set", "x.enc.yaml", "b"]), b"2", Point::FilesLocked, 1).ok().unwrap();
+    let first = Paused::at(desk.command(&["set", "x.enc.yaml", "b"]), b"2", StopPoint::FilesLocked, 1).ok().unwrap();
     desk.give("2", &["set", "y.enc.yaml", "b"]).ok();
     first.send(Signal::KILL);
     assert_eq!(Run::from(first.end()).code, -1);

@@ -10,7 +10,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
 use rustix::process::Signal;
-use septum::test_hook::Point;
+use septum::test_hook::StopPoint;
 
 use crate::at_rest::paused::Paused;
 use crate::support::desk::{CANARY, Desk, Run, give};
@@ -35,13 +35,13 @@ const COMMANDS: &[(&[&str], &str, bool)] = &[
     (&["rekey"], "", false),
 ];
 
-const POINTS: [Point; 6] = [
-    Point::FilesRead,
-    Point::FilesLocked,
-    Point::AtomicHalfWritten,
-    Point::AtomicComplete,
-    Point::AtomicLinked,
-    Point::AtomicNamed,
+const POINTS: [StopPoint; 6] = [
+    StopPoint::FilesRead,
+    StopPoint::FilesLocked,
+    StopPoint::AtomicHalfWritten,
+    StopPoint::AtomicComplete,
+    StopPoint::AtomicLinked,
+    StopPoint::AtomicNamed,
 ];
 
 const SIGNALS: [Signal; 5] = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::KILL];
@@ -174,7 +174,7 @@ fn an_interrupted_command_leaves_old_files_or_new_ones_and_no_plaintext() {
         let ended = output.status.signal() == Some(signal.as_raw());
         assert!(ended || is_done, "{what}: {:?} {}", output.status, String::from_utf8_lossy(&output.stderr));
         let is_killed = signal == Signal::KILL;
-        bench.assert_clean(&what, is_killed && point == Point::AtomicLinked);
+        bench.assert_clean(&what, is_killed && point == StopPoint::AtomicLinked);
         let now = bench.states();
         for (name, state) in &now {
             assert!(*state == before[name] || *state == after[name], "{what}: {name} is neither: {state}");
@@ -291,7 +291,7 @@ fn what_was_done_is_said_exactly_where_a_name_cannot_be_changed() {
     let bench = Bench::new();
     bench.prepare(&["rotate"], false);
     let command = bench.command(&["rotate", NAMES[0], NAMES[1], NAMES[2]]);
-    let paused = Paused::at(command, b"", Point::AtomicComplete, 1).ok().unwrap();
+    let paused = Paused::at(command, b"", StopPoint::AtomicComplete, 1).ok().unwrap();
     fs::remove_file(bench.desk.path(NAMES[1])).unwrap();
     fs::create_dir(bench.desk.path(NAMES[1])).unwrap();
     let stderr = paused.finish().fails(4);

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
-use septum::test_hook::Point;
+use septum::test_hook::StopPoint;
 
 use crate::support::desk::Run;
 
@@ -13,7 +13,7 @@ pub(crate) struct Paused(Child);
 
 impl Paused {
     /// Runs a program up to the n-th pass of a point. What it did if it never came there.
-    pub(crate) fn at(mut command: Command, input: &[u8], point: Point, pass: usize) -> Result<Self, Output> {
+    pub(crate) fn at(mut command: Command, input: &[u8], point: StopPoint, pass: usize) -> Result<Self, Output> {
         command.env("SEPTUM_TEST_PAUSE_AT", format!("{}:{pass}", point.name()));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // who does not read it all is free to

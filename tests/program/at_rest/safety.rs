@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 #[cfg(debug_assertions)]
-use septum::test_hook::Point;
+use septum::test_hook::StopPoint;
 
 use crate::at_rest::FILES;
 use crate::support::desk::{CANARY, Desk};
@@ -17,16 +17,16 @@ use crate::support::desk::{Run, give};
 #[cfg(debug_assertions)]
 fn a_killed_rewrite_leaves_the_old_file_or_the_new_one() {
     let (old, new) = ("a".repeat(200_000), "b".repeat(200_000));
-    for point in Point::ALL {
+    for point in StopPoint::ALL {
         let is_new = match point {
-            Point::FilesRead
-            | Point::FilesLocked
-            | Point::AtomicHalfWritten
-            | Point::AtomicComplete
-            | Point::AtomicLinked => false,
-            Point::AtomicNamed => true,
+            StopPoint::FilesRead
+            | StopPoint::FilesLocked
+            | StopPoint::AtomicHalfWritten
+            | StopPoint::AtomicComplete
+            | StopPoint::AtomicLinked => false,
+            StopPoint::AtomicNamed => true,
             // of output trees, which have a test of their own
-            Point::TreeStep => continue,
+            StopPoint::TreeStep => continue,
         };
         let desk = Desk::new();
         desk.encrypted("x.enc.yaml", format!("value: {old}\n"));

@@ -1,6 +1,6 @@
 //! A merge that nobody finished is not deployed.
 
-use septum::sops::{Format, Pattern, Selector, conflict};
+use septum::sops::{GoRegex, Selector, SopsFormat, format_conflict};
 
 use crate::git_drivers::repository::*;
 
@@ -14,9 +14,9 @@ fn render(secrets: &[u8]) -> Run {
 
 #[test]
 fn a_value_with_both_sides_of_a_merge_is_refused() {
-    let both = conflict("canary-one", "canary-two").replace('\n', "\n    ");
+    let both = format_conflict("canary-one", "canary-two").replace('\n', "\n    ");
     let text = format!("data:\n  PASSWORD: |-\n    {both}\n  USER: x\n");
-    let run = render(&encrypted(&text, Format::Yaml));
+    let run = render(&encrypted(&text, SopsFormat::Yaml));
     assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
     for part in ["`data.PASSWORD` still holds both sides of a merge", "prod.secrets.yaml:2", "`septum edit "] {
         assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
@@ -27,14 +27,14 @@ fn a_value_with_both_sides_of_a_merge_is_refused() {
 
 #[test]
 fn so_is_one_that_the_rule_of_the_file_leaves_in_plaintext() {
-    let text = format!("data:\n  PASSWORD: x\n  USER: |-\n    {}\n", conflict("a", "b").replace('\n', "\n    "));
-    let selector = Selector::EncryptedRegex(Pattern::parse("PASSWORD").unwrap());
-    let run = render(&encrypted_for(&[ALICE], selector, text.as_bytes(), Format::Yaml));
+    let text = format!("data:\n  PASSWORD: x\n  USER: |-\n    {}\n", format_conflict("a", "b").replace('\n', "\n    "));
+    let selector = Selector::EncryptedRegex(GoRegex::parse("PASSWORD").unwrap());
+    let run = render(&encrypted_for(&[ALICE], selector, text.as_bytes(), SopsFormat::Yaml));
     assert!(run.code == 2 && run.stderr.contains("`data.USER` still holds both sides"), "{}", run.stderr);
 }
 
 #[test]
 fn a_text_that_only_looks_a_little_like_it_is_deployed() {
-    let run = render(&encrypted("data:\n  PASSWORD: '<<<<<<< x'\n", Format::Yaml));
+    let run = render(&encrypted("data:\n  PASSWORD: '<<<<<<< x'\n", SopsFormat::Yaml));
     assert_eq!(run.code, 0, "{}", run.stderr);
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use septum::sops::{Format, Pattern, Recipient, RecipientGroup, Sealed, Selector, Tree, Value, rewrap, unlock};
+use septum::sops::{
+    DecryptedFile, GoRegex, Recipient, RecipientGroup, Selector, SopsFormat, SopsTree, TypedValue, rewrap_data_key,
+    unlock_data_key,
+};
 
 use crate::git_drivers::repository::*;
 use crate::support::peers::peer;
@@ -51,7 +54,7 @@ impl Merge {
 
     /// Edits of one plaintext.
     fn of(name: &'static str, text: &str, ours: &[(&str, &str)], theirs: &[(&str, &str)]) -> Self {
-        let format = Format::of_path(name.as_ref());
+        let format = SopsFormat::of_path(name.as_ref());
         let base = encrypted(text, format);
         let [ours, theirs] = [ours, theirs].map(|edits| edited(&base, format, edits));
         Self::new(name, &base, &ours, &theirs)
@@ -74,7 +77,7 @@ impl Merge {
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
         let result = self.result();
         assert_eq!(self.repository.ok(&["status", "--porcelain"]), "", "nothing is left behind");
-        plaintext(&result, Format::guess(self.name.as_ref(), &result))
+        plaintext(&result, SopsFormat::guess(self.name.as_ref(), &result))
     }
 
     /// Merges, and must be left with a conflict; gives the message.
@@ -136,7 +139,7 @@ fn what_one_side_removed_goes_and_what_the_other_changed_below_it_is_a_conflict(
     let merge = Merge::of(FILE, text, &[("a:\n  b: canary-1\n  c: canary-2\n", "")], &[("canary-2", "canary-4")]);
     let message = merge.conflict();
     assert!(message.contains("both sides changed a value") && message.contains("`a.c`"), "{message}");
-    let after = plaintext(&merge.result(), Format::Yaml);
+    let after = plaintext(&merge.result(), SopsFormat::Yaml);
     assert!(after.contains("<<<<<<< ours\n") && after.contains("=======\n") && after.contains("canary-4\n"), "{after}");
     assert!(!after.contains("b:") && !after.contains("canary-2"), "{after}");
 }
@@ -162,22 +165,22 @@ fn a_value_that_both_changed_holds_both_and_is_encrypted() {
     for (name, bytes) in files(&merge.repository) {
         assert!(!String::from_utf8_lossy(&bytes).contains("canary"), "{name}");
     }
-    let file = open(&result, Format::Yaml);
+    let file = open(&result, SopsFormat::Yaml);
     let value = |path: &str| text_at(&file, path);
     assert_eq!(value("database/password"), "<<<<<<< ours\ncanary-p1\n=======\ncanary-p2\n>>>>>>> theirs");
     assert_eq!(value("port"), "<<<<<<< ours\n1\n=======\n\"1\"\n>>>>>>> theirs");
     assert_eq!((value("database/user"), value("last")), ("canary-u1".to_owned(), "canary-l2".to_owned()));
     // and the way on
-    let resolved = changed(&result, Format::Yaml, |file| {
-        file.set(0, &path("database/password"), &Tree::text("canary-p3")).unwrap();
-        file.set(0, &path("port"), &Tree::of(Value::Int(2))).unwrap();
+    let resolved = changed(&result, SopsFormat::Yaml, |file| {
+        file.set_value(0, &path("database/password"), &SopsTree::from_text("canary-p3")).unwrap();
+        file.set_value(0, &path("port"), &SopsTree::of(TypedValue::Int(2))).unwrap();
     });
     merge.repository.write(FILE, &resolved);
     merge.repository.commit();
 }
 
-fn text_at(file: &Sealed, steps: &str) -> String {
-    let Some(Tree::Leaf(leaf)) = file.get(0, &path(steps)) else { panic!("{steps}") };
+fn text_at(file: &DecryptedFile, steps: &str) -> String {
+    let Some(SopsTree::Leaf(leaf)) = file.get(0, &path(steps)) else { panic!("{steps}") };
     String::from_utf8(leaf.value.bytes().unwrap().to_vec()).unwrap()
 }
 
@@ -213,7 +216,7 @@ fn comments_of_theirs_that_are_lost_are_told() {
         "{}",
         run.stderr
     );
-    let text = plaintext(&merge.result(), Format::Yaml);
+    let text = plaintext(&merge.result(), SopsFormat::Yaml);
     assert!(text.contains("canary-ours") && text.contains("canary-least"), "{text}");
 }
 
@@ -249,37 +252,37 @@ fn all_formats_are_merged() {
         let message = merge.conflict();
         assert!(message.contains("changed a value"), "{name}: {message}");
         let result = merge.result();
-        drop(open(&result, Format::guess(name.as_ref(), &result)));
+        drop(open(&result, SopsFormat::guess(name.as_ref(), &result)));
     }
 }
 
 #[test]
 fn binary_files_are_one_value() {
-    let base = encrypted("one\n", Format::Binary);
+    let base = encrypted("one\n", SopsFormat::Binary);
     let [ours, theirs] = ["canary-two\n", "canary-three\n"]
-        .map(|text| changed(&base, Format::Binary, |file| file.replace(text.as_bytes()).unwrap()));
+        .map(|text| changed(&base, SopsFormat::Binary, |file| file.replace_plaintext(text.as_bytes()).unwrap()));
     let merge = Merge::new("a.secrets.bin", &base, &base, &theirs);
     merge.clean();
     assert!(merge.result() == theirs, "the bytes of theirs");
     let merge = Merge::new("a.secrets.bin", &base, &ours, &theirs);
     merge.conflict();
     let expected = "<<<<<<< ours\ncanary-two\n\n=======\ncanary-three\n\n>>>>>>> theirs";
-    assert_eq!(plaintext(&merge.result(), Format::Binary), expected);
-    let bytes = |byte| changed(&base, Format::Binary, |file| file.replace(&[0xFF, byte]).unwrap());
+    assert_eq!(plaintext(&merge.result(), SopsFormat::Binary), expected);
+    let bytes = |byte| changed(&base, SopsFormat::Binary, |file| file.replace_plaintext(&[0xFF, byte]).unwrap());
     let merge = Merge::new("a.secrets.bin", &base, &bytes(1), &bytes(2));
     assert!(merge.refused().contains("it is no text"));
 }
 
 #[test]
 fn a_new_data_key_of_one_side_is_the_one_of_the_result() {
-    let base = encrypted(YAML, Format::Yaml);
-    let rotated = changed(&base, Format::Yaml, |file| file.rotate().unwrap());
-    let value = edited(&base, Format::Yaml, &[("canary-last", "canary-least")]);
+    let base = encrypted(YAML, SopsFormat::Yaml);
+    let rotated = changed(&base, SopsFormat::Yaml, |file| file.rotate_key().unwrap());
+    let value = edited(&base, SopsFormat::Yaml, &[("canary-last", "canary-least")]);
     for (ours, theirs) in [(&rotated, &value), (&value, &rotated)] {
         let merge = Merge::new(FILE, &base, ours, theirs);
         assert_eq!(merge.clean(), YAML.replace("canary-last", "canary-least"));
         let result = merge.result();
-        assert!(open(&result, Format::Yaml).shares_key(&open(&rotated, Format::Yaml)));
+        assert!(open(&result, SopsFormat::Yaml).shares_key(&open(&rotated, SopsFormat::Yaml)));
         let old = tokens(&base).union(&tokens(&value)).cloned().collect();
         assert_eq!(tokens(&result).intersection(&old).count(), 0, "nothing stays under the old key");
         assert_eq!(tokens(&result).difference(&tokens(&rotated)).count(), 2, "all else as it was");
@@ -287,7 +290,7 @@ fn a_new_data_key_of_one_side_is_the_one_of_the_result() {
 }
 
 fn recipients(bytes: &[u8]) -> Vec<String> {
-    open(bytes, Format::Yaml).metadata().age().map(|entry| entry.recipient.clone()).collect()
+    open(bytes, SopsFormat::Yaml).metadata().age_recipients().map(|entry| entry.recipient.clone()).collect()
 }
 
 /// The file with other recipients.
@@ -302,22 +305,22 @@ fn with_groups(base: &[u8], groups: &[&[&str]]) -> Vec<u8> {
         foreign: Vec::new(),
     };
     let groups: Vec<_> = groups.iter().map(group).collect();
-    changed(base, Format::Yaml, |file| {
-        let unlocked = unlock(file.metadata(), &identities()).unwrap();
-        let groups = rewrap(&unlocked, file.metadata(), &groups, None).unwrap();
+    changed(base, SopsFormat::Yaml, |file| {
+        let unlocked = unlock_data_key(file.metadata(), &identities()).unwrap();
+        let groups = rewrap_data_key(&unlocked, file.metadata(), &groups, None).unwrap();
         file.put_groups(&groups, None).unwrap();
     })
 }
 
 #[test]
 fn key_groups_are_merged_one_by_one() {
-    let one = encrypted(YAML, Format::Yaml);
+    let one = encrypted(YAML, SopsFormat::Yaml);
     let base = with_groups(&one, &[&[ALICE], &[ALICE, BOB]]);
     let added = with_groups(&base, &[&[ALICE, BOB], &[ALICE, BOB]]);
     let removed = with_groups(&base, &[&[ALICE], &[ALICE]]);
-    let value = edited(&base, Format::Yaml, &[("canary-last", "x")]);
+    let value = edited(&base, SopsFormat::Yaml, &[("canary-last", "x")]);
     let members = |bytes: &[u8]| -> Vec<usize> {
-        open(bytes, Format::Yaml).metadata().groups.iter().map(|group| group.age.len()).collect()
+        open(bytes, SopsFormat::Yaml).metadata().groups.iter().map(|group| group.age.len()).collect()
     };
     for (ours, theirs, expected) in [
         (&added, &value, &[2, 2][..]),
@@ -343,10 +346,10 @@ fn key_groups_are_merged_one_by_one() {
 
 #[test]
 fn a_recipient_whom_one_side_added_is_in() {
-    let base = encrypted(YAML, Format::Yaml);
+    let base = encrypted(YAML, SopsFormat::Yaml);
     let shared = with_recipients(&base, &[ALICE, BOB]);
-    let value = edited(&base, Format::Yaml, &[("canary-last", "canary-least")]);
-    let rotated = changed(&base, Format::Yaml, |file| file.rotate().unwrap());
+    let value = edited(&base, SopsFormat::Yaml, &[("canary-last", "canary-least")]);
+    let rotated = changed(&base, SopsFormat::Yaml, |file| file.rotate_key().unwrap());
     for (ours, theirs) in [(&shared, &value), (&value, &shared), (&shared, &rotated), (&rotated, &shared)] {
         let merge = Merge::new(FILE, &base, ours, theirs);
         merge.clean();
@@ -356,9 +359,9 @@ fn a_recipient_whom_one_side_added_is_in() {
 
 #[test]
 fn a_recipient_whom_one_side_removed_is_out_and_still_knows_the_key() {
-    let base = encrypted_for(&[ALICE, BOB], Selector::default(), YAML.as_bytes(), Format::Yaml);
+    let base = encrypted_for(&[ALICE, BOB], Selector::default(), YAML.as_bytes(), SopsFormat::Yaml);
     let alone = with_recipients(&base, &[ALICE]);
-    let value = edited(&base, Format::Yaml, &[("canary-last", "canary-least")]);
+    let value = edited(&base, SopsFormat::Yaml, &[("canary-last", "canary-least")]);
     for (ours, theirs) in [(&alone, &value), (&value, &alone)] {
         let merge = Merge::new(FILE, &base, ours, theirs);
         let run = merge.run();
@@ -368,9 +371,9 @@ fn a_recipient_whom_one_side_removed_is_out_and_still_knows_the_key() {
             "{}",
             run.stderr
         );
-        assert_eq!(plaintext(&merge.result(), Format::Yaml), YAML.replace("canary-last", "canary-least"));
+        assert_eq!(plaintext(&merge.result(), SopsFormat::Yaml), YAML.replace("canary-last", "canary-least"));
     }
-    let rotated = changed(&alone, Format::Yaml, |file| file.rotate().unwrap());
+    let rotated = changed(&alone, SopsFormat::Yaml, |file| file.rotate_key().unwrap());
     for (ours, theirs) in [(&rotated, &value), (&value, &rotated)] {
         let merge = Merge::new(FILE, &base, ours, theirs);
         merge.clean();
@@ -379,19 +382,19 @@ fn a_recipient_whom_one_side_removed_is_out_and_still_knows_the_key() {
 }
 
 fn regex(text: &str) -> Selector {
-    Selector::EncryptedRegex(Pattern::parse(text).unwrap())
+    Selector::EncryptedRegex(GoRegex::parse(text).unwrap())
 }
 
 fn with_rule(bytes: &[u8], selector: &Selector) -> Vec<u8> {
-    changed(bytes, Format::Yaml, |file| file.put_rule(selector, file.metadata().mac_scope).unwrap())
+    changed(bytes, SopsFormat::Yaml, |file| file.put_rule(selector, file.metadata().mac_scope).unwrap())
 }
 
 #[test]
 fn a_rule_that_one_side_changed_is_taken_and_two_are_refused() {
     let text = "a_key: x\nb_key: w\nc: z\n";
-    let base = encrypted_for(&[ALICE], regex("_key$"), text.as_bytes(), Format::Yaml);
+    let base = encrypted_for(&[ALICE], regex("_key$"), text.as_bytes(), SopsFormat::Yaml);
     let wider = with_rule(&base, &regex("."));
-    let value = edited(&base, Format::Yaml, &[("c: z", "c: canary-z")]);
+    let value = edited(&base, SopsFormat::Yaml, &[("c: z", "c: canary-z")]);
     for (ours, theirs) in [(&wider, &value), (&value, &wider)] {
         let merge = Merge::new(FILE, &base, ours, theirs);
         assert_eq!(
@@ -400,7 +403,7 @@ fn a_rule_that_one_side_changed_is_taken_and_two_are_refused() {
                     merge.run();
                     merge.result()
                 },
-                Format::Yaml
+                SopsFormat::Yaml
             ),
             text.replace("c: z", "c: canary-z")
         );
@@ -413,23 +416,23 @@ fn a_rule_that_one_side_changed_is_taken_and_two_are_refused() {
 #[test]
 fn what_one_side_encrypted_never_comes_to_stand_in_plaintext() {
     // theirs leaves `a` in plaintext from now on, and ours has a new value there
-    let base = encrypted_for(&[ALICE], regex("."), b"a: x\nb: y\n", Format::Yaml);
+    let base = encrypted_for(&[ALICE], regex("."), b"a: x\nb: y\n", SopsFormat::Yaml);
     let narrower = with_rule(&base, &regex("^b$"));
-    let value = edited(&base, Format::Yaml, &[("a: x", "a: canary-x")]);
+    let value = edited(&base, SopsFormat::Yaml, &[("a: x", "a: canary-x")]);
     for (ours, theirs) in [(&narrower, &value), (&value, &narrower)] {
         let message = Merge::new(FILE, &base, ours, theirs).refused();
         assert!(message.contains("`a` would no longer be encrypted"), "{message}");
     }
     // a comment makes the value encrypted, and comments of theirs are not taken over
-    let marked = Selector::EncryptedCommentRegex(Pattern::parse("secret").unwrap());
-    let base = encrypted_for(&[ALICE], marked, b"# secret\na: x\n# c\nb: y\n", Format::Yaml);
-    let ours = edited(&base, Format::Yaml, &[("# c", "# d")]);
-    let theirs = edited(&base, Format::Yaml, &[("b: y", "b: y\n# secret\nnew: canary-n")]);
+    let marked = Selector::EncryptedCommentRegex(GoRegex::parse("secret").unwrap());
+    let base = encrypted_for(&[ALICE], marked, b"# secret\na: x\n# c\nb: y\n", SopsFormat::Yaml);
+    let ours = edited(&base, SopsFormat::Yaml, &[("# c", "# d")]);
+    let theirs = edited(&base, SopsFormat::Yaml, &[("b: y", "b: y\n# secret\nnew: canary-n")]);
     assert!(Merge::new(FILE, &base, &ours, &theirs).refused().contains("`new` would no longer be encrypted"));
     // a list in plaintext with secrets in it: both versions of it in one text would show them
-    let base = encrypted_for(&[ALICE], regex("^pw$"), b"l:\n- pw: x\n", Format::Yaml);
-    let ours = edited(&base, Format::Yaml, &[("pw: x", "pw: canary-x")]);
-    let theirs = edited(&base, Format::Yaml, &[("pw: x", "pw: canary-y")]);
+    let base = encrypted_for(&[ALICE], regex("^pw$"), b"l:\n- pw: x\n", SopsFormat::Yaml);
+    let ours = edited(&base, SopsFormat::Yaml, &[("pw: x", "pw: canary-x")]);
+    let theirs = edited(&base, SopsFormat::Yaml, &[("pw: x", "pw: canary-y")]);
     assert!(Merge::new(FILE, &base, &ours, &theirs).refused().contains("`l` would no longer be encrypted"));
 }
 
@@ -444,9 +447,9 @@ fn without_a_key_ours_stays() {
 
 #[test]
 fn a_side_that_somebody_tampered_with_is_not_merged() {
-    let base = encrypted(YAML, Format::Yaml);
-    let value = edited(&base, Format::Yaml, &[("5432", "1")]);
-    let text = String::from_utf8(edited(&base, Format::Yaml, &[("canary-last", "x")])).unwrap();
+    let base = encrypted(YAML, SopsFormat::Yaml);
+    let value = edited(&base, SopsFormat::Yaml, &[("5432", "1")]);
+    let text = String::from_utf8(edited(&base, SopsFormat::Yaml, &[("canary-last", "x")])).unwrap();
     let tampered = text.replacen("port:", "prot:", 1).into_bytes();
     for (ours, theirs) in [(&value, &tampered), (&tampered, &value)] {
         let message = Merge::new(FILE, &base, ours, theirs).refused();
@@ -463,14 +466,14 @@ fn a_side_that_somebody_tampered_with_is_not_merged() {
 fn files_that_both_sides_added_are_merged_key_by_key() {
     let repository = Repository::new();
     repository.ok(&["checkout", "-q", "-b", "topic"]);
-    repository.write(FILE, &encrypted("same: x\nb: canary-b\n", Format::Yaml));
+    repository.write(FILE, &encrypted("same: x\nb: canary-b\n", SopsFormat::Yaml));
     repository.commit();
     repository.ok(&["checkout", "-q", "main"]);
-    repository.write(FILE, &encrypted("a: canary-a\nsame: x\n", Format::Yaml));
+    repository.write(FILE, &encrypted("a: canary-a\nsame: x\n", SopsFormat::Yaml));
     repository.commit();
     let run = repository.run("git", &["merge", "-q", "--no-edit", "topic"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    assert_eq!(plaintext(&repository.read(FILE), Format::Yaml), "a: canary-a\nsame: x\nb: canary-b\n");
+    assert_eq!(plaintext(&repository.read(FILE), SopsFormat::Yaml), "a: canary-a\nsame: x\nb: canary-b\n");
 }
 
 #[test]
@@ -480,7 +483,7 @@ fn files_that_are_not_encrypted_are_merged_as_git_does() {
     let merge = Merge::new(FILE, b"a: 1\n", b"a: 2\n", b"a: 3\n");
     merge.conflict();
     assert_eq!(merge.result(), b"<<<<<<< ours\na: 2\n=======\na: 3\n>>>>>>> theirs\n");
-    let sealed = encrypted("a: 1\n", Format::Yaml);
+    let sealed = encrypted("a: 1\n", SopsFormat::Yaml);
     for (ours, theirs) in [(&sealed[..], &b"a: 3\n"[..]), (b"a: 3\n", &sealed)] {
         let message = Merge::new(FILE, b"a: 1\n", ours, theirs).refused();
         assert!(message.contains("where its secrets stand in plaintext"), "{message}");
@@ -489,11 +492,11 @@ fn files_that_are_not_encrypted_are_merged_as_git_does() {
 
 #[test]
 fn a_merge_with_an_unchanged_side_gives_the_bytes_of_the_other() {
-    let base = encrypted(YAML, Format::Yaml);
-    let value = edited(&base, Format::Yaml, &[("canary-last", "x")]);
+    let base = encrypted(YAML, SopsFormat::Yaml);
+    let value = edited(&base, SopsFormat::Yaml, &[("canary-last", "x")]);
     let resealed = {
-        let there = edited(&base, Format::Yaml, &[("5432", "1")]);
-        edited(&there, Format::Yaml, &[("port: 1", "port: 5432")])
+        let there = edited(&base, SopsFormat::Yaml, &[("5432", "1")]);
+        edited(&there, SopsFormat::Yaml, &[("port: 1", "port: 5432")])
     };
     assert!(resealed != base);
     for (ours, theirs) in [(&resealed, &value), (&value, &resealed)] {
@@ -506,10 +509,10 @@ fn a_merge_with_an_unchanged_side_gives_the_bytes_of_the_other() {
 #[test]
 fn who_became_a_recipient_on_one_side_can_merge() {
     // the base is for somebody else alone
-    let base = encrypted(YAML, Format::Yaml);
+    let base = encrypted(YAML, SopsFormat::Yaml);
     let ours = with_recipients(&base, &[ALICE, BOB]);
-    let ours = edited(&ours, Format::Yaml, &[("5432", "1")]);
-    let theirs = edited(&with_recipients(&base, &[ALICE, BOB]), Format::Yaml, &[("canary-last", "x")]);
+    let ours = edited(&ours, SopsFormat::Yaml, &[("5432", "1")]);
+    let theirs = edited(&with_recipients(&base, &[ALICE, BOB]), SopsFormat::Yaml, &[("canary-last", "x")]);
     let hidden = with_recipients(&base, &[BOB]);
     let merge = Merge::new(FILE, &hidden, &ours, &theirs);
     assert_eq!(merge.clean(), YAML.replace("5432", "1").replace("canary-last", "x"));
@@ -518,10 +521,10 @@ fn who_became_a_recipient_on_one_side_can_merge() {
 #[test]
 fn entries_of_other_services_stay_as_they_are() {
     let pgp = "    pgp:\n        - created_at: \"2020-01-01T00:00:00Z\"\n          enc: |-\n            x y\n             z\n          fp: ABC\n";
-    let base = String::from_utf8(encrypted(YAML, Format::Yaml)).unwrap();
+    let base = String::from_utf8(encrypted(YAML, SopsFormat::Yaml)).unwrap();
     let base = base.replacen("    unencrypted_suffix", &format!("{pgp}    unencrypted_suffix"), 1).into_bytes();
-    let ours = edited(&base, Format::Yaml, &[("5432", "1")]);
-    let theirs = edited(&base, Format::Yaml, &[("canary-last", "x")]);
+    let ours = edited(&base, SopsFormat::Yaml, &[("5432", "1")]);
+    let theirs = edited(&base, SopsFormat::Yaml, &[("canary-last", "x")]);
     let merge = Merge::new(FILE, &base, &ours, &theirs);
     merge.clean();
     assert!(String::from_utf8(merge.result()).unwrap().contains(pgp));
@@ -533,10 +536,10 @@ fn entries_of_other_services_stay_as_they_are() {
 }
 
 fn with_recipients_and_pgp(base: &[u8]) -> Vec<u8> {
-    changed(base, Format::Yaml, |file| {
-        let bob = with_recipients(&encrypted(YAML, Format::Yaml), &[ALICE, BOB]);
+    changed(base, SopsFormat::Yaml, |file| {
+        let bob = with_recipients(&encrypted(YAML, SopsFormat::Yaml), &[ALICE, BOB]);
         let mut groups = file.metadata().groups.clone();
-        groups[0].age.extend(open(&bob, Format::Yaml).metadata().age().skip(1).cloned());
+        groups[0].age.extend(open(&bob, SopsFormat::Yaml).metadata().age_recipients().skip(1).cloned());
         file.put_groups(&groups, None).unwrap();
     })
 }
@@ -552,18 +555,18 @@ fn different_numbers_of_documents_and_keys_that_stand_twice_are_refused() {
 #[test]
 fn the_driver_can_be_run_without_a_path() {
     let repository = Repository::new();
-    let base = encrypted(YAML, Format::Yaml);
+    let base = encrypted(YAML, SopsFormat::Yaml);
     for (name, bytes) in [
         (".merge_file_a", base.clone()),
-        (".merge_file_b", edited(&base, Format::Yaml, &[("5432", "1")])),
-        (".merge_file_c", edited(&base, Format::Yaml, &[("canary-last", "x")])),
+        (".merge_file_b", edited(&base, SopsFormat::Yaml, &[("5432", "1")])),
+        (".merge_file_c", edited(&base, SopsFormat::Yaml, &[("canary-last", "x")])),
     ] {
         repository.write(name, &bytes);
     }
     let run = repository.run("septum", &["git-merge", ".merge_file_a", ".merge_file_b", ".merge_file_c"]);
     assert_eq!((run.code, run.stdout + &run.stderr), (0, String::new()));
     assert_eq!(
-        plaintext(&repository.read(".merge_file_b"), Format::Yaml),
+        plaintext(&repository.read(".merge_file_b"), SopsFormat::Yaml),
         YAML.replace("5432", "1").replace("canary-last", "x")
     );
     assert_eq!(repository.run("septum", &["git-merge", "a", "b", "c"]).code, 4);
@@ -572,11 +575,11 @@ fn the_driver_can_be_run_without_a_path() {
 #[test]
 fn the_real_sops_reads_every_result() {
     let Some(sops) = peer("sops") else { return };
-    let base = encrypted(YAML, Format::Yaml);
-    let rotated = changed(&base, Format::Yaml, |file| file.rotate().unwrap());
+    let base = encrypted(YAML, SopsFormat::Yaml);
+    let rotated = changed(&base, SopsFormat::Yaml, |file| file.rotate_key().unwrap());
     let shared = with_recipients(&base, &[ALICE, BOB]);
-    let value = edited(&base, Format::Yaml, &[("canary-last", "canary-least"), ("# canary-comment", "# other")]);
-    let conflict = edited(&base, Format::Yaml, &[("canary-last", "canary-least2")]);
+    let value = edited(&base, SopsFormat::Yaml, &[("canary-last", "canary-least"), ("# canary-comment", "# other")]);
+    let conflict = edited(&base, SopsFormat::Yaml, &[("canary-last", "canary-least2")]);
     for (ours, theirs) in
         [(&value, &rotated), (&shared, &value), (&value, &shared), (&rotated, &shared), (&value, &conflict)]
     {
@@ -584,7 +587,7 @@ fn the_real_sops_reads_every_result() {
         merge.run();
         let run = merge.repository.run(sops.to_str().unwrap(), &["decrypt", "--output-type", "json", FILE]);
         assert_eq!(run.code, 0, "{}", run.stderr);
-        let ours = open(&merge.result(), Format::Yaml).emit(Format::Json).unwrap();
+        let ours = open(&merge.result(), SopsFormat::Yaml).emit_format(SopsFormat::Json).unwrap();
         let [sops, here]: [serde_json::Value; 2] =
             [run.stdout.as_bytes(), &ours].map(|text| serde_json::from_slice(text).unwrap());
         assert_eq!(sops, here);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
-use septum::at_rest::merge::{Outcome, Versions, merge};
-use septum::sops::{Format, Sealed, Tree, Value};
+use septum::at_rest::merge::{MergeOutcome, MergeVersions, merge_versions};
+use septum::sops::{DecryptedFile, SopsFormat, SopsTree, TypedValue};
 
 use crate::git_drivers::repository::*;
 
@@ -30,64 +30,64 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
 }
 
 /// Few values, some of which look alike and are of different types.
-fn value(number: u8) -> Tree {
+fn value(number: u8) -> SopsTree {
     match number {
-        0 => Tree::of(Value::Int(1)),
-        1 => Tree::text("1"),
-        2 => Tree::of(Value::Null),
-        3 => Tree::text(""),
-        4 => Tree::text("two\nlines\n"),
-        5 => Tree::of(Value::Bool(true)),
-        6 => Tree::text("<<<<<<< x"),
-        _ => Tree::text("x: [y"),
+        0 => SopsTree::of(TypedValue::Int(1)),
+        1 => SopsTree::from_text("1"),
+        2 => SopsTree::of(TypedValue::Null),
+        3 => SopsTree::from_text(""),
+        4 => SopsTree::from_text("two\nlines\n"),
+        5 => SopsTree::of(TypedValue::Bool(true)),
+        6 => SopsTree::from_text("<<<<<<< x"),
+        _ => SopsTree::from_text("x: [y"),
     }
 }
 
-fn apply(file: &mut Sealed, edits: &[Edit]) {
+fn apply(file: &mut DecryptedFile, edits: &[Edit]) {
     for edit in edits {
         // what is not there need not be removed
         let _ = match edit {
-            Edit::Set(place, number) => file.set(0, &path(place), &value(*number)),
-            Edit::Unset(place) => file.unset(0, &path(place)),
+            Edit::Set(place, number) => file.set_value(0, &path(place), &value(*number)),
+            Edit::Unset(place) => file.unset_value(0, &path(place)),
         };
     }
 }
 
-const FORMATS: [(Format, &str, &str); 4] = [
+const FORMATS: [(SopsFormat, &str, &str); 4] = [
     (
-        Format::Yaml,
+        SopsFormat::Yaml,
         "f.yaml",
         "# top\n\na: one # a\nm:\n  a: 1\n  # b\n  b: two\n\n  n:\n    a: x\n    b: |\n      y\n      z\nf: {a: 1, b: 2}\nl:\n- x\n# between\n- k: v\n  w: 1\nz: end\n# end\n",
     ),
     (
-        Format::Json,
+        SopsFormat::Json,
         "f.json",
         "{\"a\": \"one\", \"m\": {\"a\": 1, \"b\": \"two\", \"n\": {\"a\": \"x\", \"b\": \"y z\"}},\n\"l\": [1, 1], \"z\": \"end\"}",
     ),
-    (Format::Dotenv, "f.env", "# top\na=1\n\nb=two\nz=end\n"),
-    (Format::Ini, "f.ini", "; top\n[m]\na = one\n; b\nb = two\n\n[n]\na = 1\n[z]\n"),
+    (SopsFormat::Dotenv, "f.env", "# top\na=1\n\nb=two\nz=end\n"),
+    (SopsFormat::Ini, "f.ini", "; top\n[m]\na = one\n; b\nb = two\n\n[n]\na = 1\n[z]\n"),
 ];
 
-fn formats() -> impl Strategy<Value = Format> {
+fn formats() -> impl Strategy<Value = SopsFormat> {
     prop::sample::select(&FORMATS[..]).prop_map(|(format, _, _)| format)
 }
 
-fn base(format: Format) -> &'static [u8] {
+fn base(format: SopsFormat) -> &'static [u8] {
     static BASES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     let bases = BASES.get_or_init(|| FORMATS.iter().map(|(format, _, text)| encrypted(text, *format)).collect());
     &bases[FORMATS.iter().position(|(known, _, _)| *known == format).unwrap()]
 }
 
-fn merged(format: Format, base: &[u8], ours: &[u8], theirs: &[u8]) -> Outcome {
+fn merged(format: SopsFormat, base: &[u8], ours: &[u8], theirs: &[u8]) -> MergeOutcome {
     let name = FORMATS.iter().find(|(known, _, _)| *known == format).unwrap().1;
     let [base, ours, theirs] = [base, ours, theirs].map(<[u8]>::to_vec);
-    merge(name, Versions { base, ours, theirs }, &identities(), now())
+    merge_versions(name, MergeVersions { base, ours, theirs }, &identities(), now())
 }
 
 /// The bytes, and the paths in conflict in alphabetical order.
-fn result(format: Format, base: &[u8], ours: &[u8], theirs: &[u8]) -> (Vec<u8>, Vec<String>) {
+fn result(format: SopsFormat, base: &[u8], ours: &[u8], theirs: &[u8]) -> (Vec<u8>, Vec<String>) {
     match merged(format, base, ours, theirs) {
-        Outcome::Merged { bytes, mut conflicts, .. } => {
+        MergeOutcome::Merged { bytes, mut conflicts, .. } => {
             conflicts.sort();
             (bytes, conflicts)
         }
@@ -96,13 +96,13 @@ fn result(format: Format, base: &[u8], ours: &[u8], theirs: &[u8]) -> (Vec<u8>, 
 }
 
 /// What stands at each place.
-fn values(bytes: &[u8], format: Format) -> BTreeMap<&'static str, String> {
+fn values(bytes: &[u8], format: SopsFormat) -> BTreeMap<&'static str, String> {
     let file = open(bytes, format);
-    let shown = |place: &&'static str| Some((*place, file.get(0, &path(place))?.inline().to_string()));
+    let shown = |place: &&'static str| Some((*place, file.get(0, &path(place))?.to_flow().to_string()));
     PLACES.iter().filter_map(shown).collect()
 }
 
-fn is_there(bytes: &[u8], format: Format, place: &str) -> bool {
+fn is_there(bytes: &[u8], format: SopsFormat, place: &str) -> bool {
     open(bytes, format).get(0, &path(place)).is_some()
 }
 
@@ -162,7 +162,7 @@ proptest! {
         versions[which] = &damaged;
         let [base, ours, theirs] = versions;
         // blanks, comments and labels may change, and nothing else
-        if let Outcome::Merged { bytes, .. } = merged(format, base, ours, theirs) {
+        if let MergeOutcome::Merged { bytes, .. } = merged(format, base, ours, theirs) {
             let values = values(&bytes, format);
             prop_assert!(values.keys().all(|place| PLACES.contains(place)));
         }
@@ -177,12 +177,12 @@ fn many_changes_on_both_sides_are_merged_at_once() {
         let lines: Vec<_> = (0..1_000).map(|number| format!("key{number}: {}\n", value(number))).collect();
         lines.concat()
     };
-    let base = encrypted(&text(0..0), Format::Yaml);
-    let side = |range| changed(&base, Format::Yaml, |file| file.replace(text(range).as_bytes()).unwrap());
+    let base = encrypted(&text(0..0), SopsFormat::Yaml);
+    let side = |range| changed(&base, SopsFormat::Yaml, |file| file.replace_plaintext(text(range).as_bytes()).unwrap());
     let (ours, theirs) = (side(0..500), side(500..1_000));
-    let before = septum::test_hook::worked();
-    let (bytes, conflicts) = result(Format::Yaml, &base, &ours, &theirs);
-    assert!(conflicts.is_empty() && plaintext(&bytes, Format::Yaml) == text(0..1_000));
-    let work = septum::test_hook::worked() - before;
+    let before = septum::test_hook::counted_work();
+    let (bytes, conflicts) = result(SopsFormat::Yaml, &base, &ours, &theirs);
+    assert!(conflicts.is_empty() && plaintext(&bytes, SopsFormat::Yaml) == text(0..1_000));
+    let work = septum::test_hook::counted_work() - before;
     assert!(work <= 50 * bytes.len(), "{work}");
 }

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use septum::sops::{
-    Format, Identities, KeyPath, Places, Plan, Recipient, Recipients, Sealed, Selector, Step, Timestamp, encrypt,
+    DecryptedFile, EncryptionPlan, Identities, IdentitySources, Recipient, Recipients, Selector, SopsFormat, Timestamp,
+    ValuePath, ValuePathStep, encrypt_file,
 };
 
 /// The published key.
@@ -102,7 +103,7 @@ impl Repository {
 }
 
 pub(crate) fn identities() -> Identities {
-    Identities::new(Places { age_key_file: Some(KEY_FILE.into()), ..Places::default() })
+    Identities::new(IdentitySources { age_key_file: Some(KEY_FILE.into()), ..IdentitySources::default() })
 }
 
 /// `ALICE` stands for the recipient of the published key.
@@ -112,58 +113,58 @@ pub(crate) fn recipient(name: &str) -> String {
     if name == ALICE { alice.to_owned() } else { name.to_owned() }
 }
 
-pub(crate) fn encrypted(plaintext: &str, format: Format) -> Vec<u8> {
+pub(crate) fn encrypted(plaintext: &str, format: SopsFormat) -> Vec<u8> {
     encrypted_for(&[ALICE], Selector::default(), plaintext.as_bytes(), format)
 }
 
-pub(crate) fn encrypted_for(recipients: &[&str], selector: Selector, plaintext: &[u8], format: Format) -> Vec<u8> {
+pub(crate) fn encrypted_for(recipients: &[&str], selector: Selector, plaintext: &[u8], format: SopsFormat) -> Vec<u8> {
     let recipients = recipients.iter().map(|name| Recipient::parse(&recipient(name)).expect("valid")).collect();
-    let recipients = Recipients::age(recipients);
-    let plan = Plan { selector, ..Plan::new(recipients) };
-    let bytes = encrypt("file", plaintext.to_vec(), format, &plan, now());
+    let recipients = Recipients::from_age(recipients);
+    let plan = EncryptionPlan { selector, ..EncryptionPlan::new(recipients) };
+    let bytes = encrypt_file("file", plaintext.to_vec(), format, &plan, now());
     bytes.unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics())).bytes
 }
 
 pub(crate) fn now() -> Timestamp {
-    Timestamp::at(SystemTime::now())
+    Timestamp::from_system_time(SystemTime::now())
 }
 
 /// Opens a file, which must be sound.
 #[track_caller]
-pub(crate) fn open(bytes: &[u8], format: Format) -> Sealed {
-    let opened = Sealed::open("file", bytes.to_vec(), format, &identities());
+pub(crate) fn open(bytes: &[u8], format: SopsFormat) -> DecryptedFile {
+    let opened = DecryptedFile::decrypt_bytes("file", bytes.to_vec(), format, &identities());
     opened.unwrap_or_else(|error| {
         panic!("{:?}\n{}", error.into_diagnostics(), String::from_utf8_lossy(bytes));
     })
 }
 
 #[track_caller]
-pub(crate) fn plaintext(bytes: &[u8], format: Format) -> String {
+pub(crate) fn plaintext(bytes: &[u8], format: SopsFormat) -> String {
     String::from_utf8(open(bytes, format).plaintext().unwrap().to_vec()).unwrap()
 }
 
 /// The file after somebody edited its plaintext.
 #[track_caller]
-pub(crate) fn edited(bytes: &[u8], format: Format, edits: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn edited(bytes: &[u8], format: SopsFormat, edits: &[(&str, &str)]) -> Vec<u8> {
     changed(bytes, format, |sealed| {
         let mut text = String::from_utf8(sealed.plaintext().unwrap().to_vec()).unwrap();
         for (from, to) in edits {
             assert!(text.contains(from), "{from:?} in {text}");
             text = text.replacen(from, to, 1);
         }
-        sealed.replace(text.as_bytes()).unwrap();
+        sealed.replace_plaintext(text.as_bytes()).unwrap();
     })
 }
 
 #[track_caller]
-pub(crate) fn changed(bytes: &[u8], format: Format, change: impl FnOnce(&mut Sealed)) -> Vec<u8> {
+pub(crate) fn changed(bytes: &[u8], format: SopsFormat, change: impl FnOnce(&mut DecryptedFile)) -> Vec<u8> {
     let mut sealed = open(bytes, format);
     change(&mut sealed);
-    sealed.write(now()).unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()))
+    sealed.write_bytes(now()).unwrap_or_else(|error| panic!("{:?}", error.into_diagnostics()))
 }
 
 /// `a/b/0`
-pub(crate) fn path(steps: &str) -> KeyPath {
-    let step = |step: &str| step.parse().map_or_else(|_| Step::Key(step.to_owned()), Step::Index);
+pub(crate) fn path(steps: &str) -> ValuePath {
+    let step = |step: &str| step.parse().map_or_else(|_| ValuePathStep::Key(step.to_owned()), ValuePathStep::Index);
     steps.split('/').map(step).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use septum::sops::{Format, Pattern, Selector};
+use septum::sops::{GoRegex, Selector, SopsFormat};
 
 use crate::git_drivers::repository::*;
 
@@ -10,10 +10,10 @@ const YAML: &str = "# who\nuser: canary-user\n\npassword: canary-old # why\n";
 
 fn with_change() -> Repository {
     let repository = Repository::new();
-    let before = encrypted(YAML, Format::Yaml);
+    let before = encrypted(YAML, SopsFormat::Yaml);
     repository.write("prod.secrets.yaml", &before);
     repository.commit();
-    repository.write("prod.secrets.yaml", &edited(&before, Format::Yaml, &[("canary-old", "canary-new")]));
+    repository.write("prod.secrets.yaml", &edited(&before, SopsFormat::Yaml, &[("canary-old", "canary-new")]));
     repository
 }
 
@@ -49,8 +49,8 @@ fn who_has_no_key_sees_which_value_changed() {
 #[test]
 fn a_change_of_recipients_or_of_the_rule_is_seen() {
     let repository = Repository::new();
-    let regex = |text| Selector::EncryptedRegex(Pattern::parse(text).unwrap());
-    let file = |recipients: &[&str], regex| encrypted_for(recipients, regex, b"password: x\n", Format::Yaml);
+    let regex = |text| Selector::EncryptedRegex(GoRegex::parse(text).unwrap());
+    let file = |recipients: &[&str], regex| encrypted_for(recipients, regex, b"password: x\n", SopsFormat::Yaml);
     repository.write("prod.secrets.yaml", &file(&[ALICE], regex("^pass")));
     repository.commit();
     repository.write("prod.secrets.yaml", &file(&[ALICE, BOB], regex("^password$")));
@@ -72,12 +72,12 @@ fn a_file_that_somebody_tampered_with_says_so_and_shows_its_keys() {
 #[test]
 fn all_formats_are_shown_as_they_are_written() {
     for (name, format, text) in [
-        ("a.secrets.yaml", Format::Yaml, "a: one\nl:\n  - 1\n---\nb: two\n"),
-        ("a.secrets.json", Format::Json, "{\n  \"a\": \"one\",\n  \"b\": 1\n}\n"),
-        ("a.secrets.env", Format::Dotenv, "# c\nA=one\n"),
-        ("a.secrets.ini", Format::Ini, "[s]\na = one\n"),
-        ("a.secrets.bin", Format::Binary, "one\n"),
-        ("without-extension", Format::Json, "{\n  \"a\": \"one\",\n  \"b\": 1\n}\n"),
+        ("a.secrets.yaml", SopsFormat::Yaml, "a: one\nl:\n  - 1\n---\nb: two\n"),
+        ("a.secrets.json", SopsFormat::Json, "{\n  \"a\": \"one\",\n  \"b\": 1\n}\n"),
+        ("a.secrets.env", SopsFormat::Dotenv, "# c\nA=one\n"),
+        ("a.secrets.ini", SopsFormat::Ini, "[s]\na = one\n"),
+        ("a.secrets.bin", SopsFormat::Binary, "one\n"),
+        ("without-extension", SopsFormat::Json, "{\n  \"a\": \"one\",\n  \"b\": 1\n}\n"),
     ] {
         let repository = Repository::new();
         repository.write(name, &encrypted(text, format));
@@ -94,7 +94,7 @@ fn all_formats_are_shown_as_they_are_written() {
 #[test]
 fn bytes_that_are_no_text_are_told_by_their_length_and_hash() {
     let repository = Repository::new();
-    let bytes = encrypted_for(&[ALICE], Selector::default(), &[0xFF, 0, 1], Format::Binary);
+    let bytes = encrypted_for(&[ALICE], Selector::default(), &[0xFF, 0, 1], SopsFormat::Binary);
     repository.write("a.secrets.bin", &bytes);
     let shown = repository.run("septum", &["git-textconv", "a.secrets.bin"]).stdout;
     let first = shown.lines().next().unwrap();

@@ -15,7 +15,7 @@ use std::process::Command;
 
 use regex::Regex;
 use septum::diagnostic::Diagnostics;
-use septum::layer::{Layer, Role};
+use septum::layer::{Layer, LayerRole};
 use septum::span::Source;
 
 /// A paper: its path in the repository and its text.
@@ -128,13 +128,13 @@ fn yaml_blocks_parse_and_layers_are_layers() {
         for block in page.blocks().iter().filter(|block| block.language == "yaml") {
             let place = page.place(block.line);
             let source = Source::new(place.as_str(), block.text.as_str());
-            let tree = septum::yaml::read::read(&source).unwrap_or_else(|error| panic!("{place}: {error:?}"));
+            let tree = septum::yaml::read::read_document(&source).unwrap_or_else(|error| panic!("{place}: {error:?}"));
             let Some(path) = block.layer() else { continue };
             let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".yaml");
-            let role = if name == "base" { Role::Base } else { Role::Environment };
+            let role = if name == "base" { LayerRole::Base } else { LayerRole::Environment };
             let mut problems = Diagnostics::new();
             Layer::read(name.into(), role, source, PathBuf::new(), tree, &mut problems);
-            let problems: Vec<_> = problems.sorted().into_iter().map(|problem| problem.message).collect();
+            let problems: Vec<_> = problems.into_sorted().into_iter().map(|problem| problem.message).collect();
             assert!(problems.is_empty(), "{place}: {problems:?}");
             layers += 1;
         }
@@ -276,7 +276,7 @@ fn hooks_workflows_and_jobs_call_what_exists() {
     ] {
         let text = read(&root().join(path));
         let source = Source::new(path, text.as_str());
-        septum::yaml::read::read(&source).unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        septum::yaml::read::read_document(&source).unwrap_or_else(|error| panic!("{path}: {error:?}"));
         let mut found = Vec::new();
         scripts(&serde_yaml::from_str(&text).unwrap(), false, &mut found);
         let count: usize = found.iter().map(|text| commands.check(path, text)).sum();

@@ -9,11 +9,11 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use crate::support::project::Project;
-use septum::check::{Scope, check};
-use septum::diagnostic::Failure;
+use septum::check::{CheckScope, check_apps};
+use septum::diagnostic::FailureKind;
 use septum::pipeline::Pipeline;
-use septum::sops::{Identities, Places, Timestamp};
-use septum::test_hook::worked;
+use septum::sops::{Identities, IdentitySources, Timestamp};
+use septum::test_hook::counted_work;
 
 /// Address space of a run in KiB. The allocator reserves one GiB of it, and threads their stacks, before anything
 /// is asked for.
@@ -417,8 +417,8 @@ fn the_work_of_a_check_grows_with_what_it_reads() {
 fn work_of_check(project: &Project) -> usize {
     let run = || {
         let project = septum::project::Project::discover(&project.root()).unwrap();
-        let pipeline = Pipeline::new(&project, Identities::new(Places::default()));
-        let scope = Scope {
+        let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
+        let scope = CheckScope {
             apps: &project.apps.iter().collect::<Vec<_>>(),
             environments: &project.apps[0].environments,
             is_whole: true,
@@ -426,13 +426,13 @@ fn work_of_check(project: &Project) -> usize {
             rules: &[],
             baseline: None,
             today: "2030-01-31".parse().ok(),
-            now: Timestamp::at(SystemTime::UNIX_EPOCH),
+            now: Timestamp::from_system_time(SystemTime::UNIX_EPOCH),
             only: None,
         };
-        let before = worked();
-        let report = check(&pipeline, &scope);
-        assert!(report.findings.iter().all(|finding| finding.failure() != Failure::Invalid), "{report:?}");
-        worked() - before
+        let before = counted_work();
+        let report = check_apps(&pipeline, &scope);
+        assert!(report.findings.iter().all(|finding| finding.failure() != FailureKind::Invalid), "{report:?}");
+        counted_work() - before
     };
     rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(32 << 20).build().unwrap().install(run)
 }

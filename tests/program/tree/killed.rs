@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Stdio;
 
-use septum::test_hook::Point;
+use septum::test_hook::StopPoint;
 
 use crate::support::project::{Project, septum};
 use crate::tree::world::tree;
@@ -38,7 +38,7 @@ fn write(project: &Project, files: &[(String, String)]) {
 
 /// A run that dies after so many of its steps. Gives whether it came to its end.
 fn killed(project: &Project, steps: usize) -> bool {
-    let step = format!("{}:{}", Point::TreeStep.name(), steps + 1);
+    let step = format!("{}:{}", StopPoint::TreeStep.name(), steps + 1);
     let mut command = septum(&project.root(), &[("SEPTUM_TEST_STOP_AT", &step)]);
     command.args(["render", "--all", "--out", "rendered", "-q"]).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().unwrap().success()

@@ -1,19 +1,19 @@
 //! What a plan shows.
 
-use super::super::hide::hide;
+use super::super::hide::redact_versions;
 use super::*;
 
 const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\ndata:\n";
 
 /// The diff of one file.
 fn diff(name: &str, old: Option<&str>, new: Option<&str>) -> String {
-    let site = Site::new();
-    let wanted = |text: Option<&str>| -> Set {
+    let site = TreeSite::new();
+    let wanted = |text: Option<&str>| -> TargetSet {
         let files = text.map(|text| (name.to_owned(), text.to_owned())).into_iter();
         [("prod/a".to_owned(), files.chain([("z.yaml".to_owned(), "z".to_owned())]).collect())].into()
     };
     site.try_all(&wanted(old)).unwrap();
-    let diff = site.plan(Part::Whole, &wanted(new)).unwrap().diff();
+    let diff = site.plan(TreePart::Whole, &wanted(new)).unwrap().diff();
     let own = format!("+++ rendered/prod/a/{name}\n");
     match diff.split_once(&own) {
         Some((_, rest)) => own + rest.split("--- ").next().unwrap(),
@@ -23,9 +23,9 @@ fn diff(name: &str, old: Option<&str>, new: Option<&str>) -> String {
 
 #[test]
 fn a_change_is_a_unified_diff() {
-    let site = Site::new();
+    let site = TreeSite::new();
     site.all("prod/a: x.yaml=1");
-    let plan = site.open(Part::Whole).unwrap().plan(rendered(&set("prod/b: x.yaml=2")), ALL).unwrap();
+    let plan = site.open(TreePart::Whole).unwrap().plan(rendered(&set("prod/b: x.yaml=2")), ALL).unwrap();
     let diff = plan.diff();
     let expected = [
         "--- rendered/prod/a/kustomization.yaml\n+++ /dev/null\n@@ -1,4 +0,0 @@\n-apiVersion: kustomize",
@@ -37,16 +37,16 @@ fn a_change_is_a_unified_diff() {
     }
     assert!(!plan.is_clean() && !plan.is_current());
     assert!(!diff.contains("inventory"), "it follows from the rest");
-    let clean = site.plan(Part::Whole, &set("prod/a: x.yaml=1")).unwrap();
+    let clean = site.plan(TreePart::Whole, &set("prod/a: x.yaml=1")).unwrap();
     assert_eq!((clean.diff().as_str(), clean.is_clean()), ("", true));
 }
 
 #[test]
 fn a_lost_inventory_is_a_change_but_no_change_of_outputs() {
-    let site = Site::new();
+    let site = TreeSite::new();
     site.all("prod/a: x.yaml=1");
     fs::remove_dir_all(site.dir().join(OWN)).unwrap();
-    let plan = site.plan(Part::Whole, &set("prod/a: x.yaml=1")).unwrap();
+    let plan = site.plan(TreePart::Whole, &set("prod/a: x.yaml=1")).unwrap();
     assert_eq!((plan.is_clean(), plan.is_current()), (false, true));
     assert_eq!(plan.diff(), "");
 }
@@ -91,7 +91,7 @@ fn no_value_is_shown_whatever_the_old_file_looks_like() {
             }
             assert!(!diff(name, None, Some(&new)).contains("bmV3"), "{case}");
         }
-        let alone = hide(Some(&old), None, Sensitivity::Sensitive).map(|sides| sides.old);
+        let alone = redact_versions(Some(&old), None, Sensitivity::Sensitive).map(|sides| sides.old);
         assert!(!alone.unwrap_or_default().contains("hunter"), "{case}");
     }
 }

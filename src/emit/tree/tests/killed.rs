@@ -4,25 +4,25 @@ use std::sync::atomic::AtomicUsize;
 
 use super::*;
 
-const SHARD: Part = Part::Shard { index: 1, count: 2 };
+const SHARD: TreePart = TreePart::Shard { index: 1, count: 2 };
 
-impl Site {
+impl TreeSite {
     /// Renders all, and dies after so many steps. Gives whether it came to its end.
-    fn killed(&self, part: Part, set: &Set, steps: usize) -> bool {
+    fn killed(&self, part: TreePart, set: &TargetSet, steps: usize) -> bool {
         let mut tree = self.open(part).unwrap();
-        tree.disk.left = Some(AtomicUsize::new(steps));
+        tree.disk.steps_left = Some(AtomicUsize::new(steps));
         let plan = tree.plan(rendered(set), ALL).unwrap();
         match tree.apply(plan, &Meter::default()) {
             Ok(_) => true,
             Err(problems) => {
                 let problem = problems.iter().next().unwrap();
-                assert_eq!((problem.rule, problem.failure), ("unwritable", crate::diagnostic::Failure::Io));
+                assert_eq!((problem.rule, problem.failure), ("unwritable", crate::diagnostic::FailureKind::Io));
                 false
             }
         }
     }
 
-    fn run(&self, part: Part, set: &Set) {
+    fn run(&self, part: TreePart, set: &TargetSet) {
         let tree = self.open(part).unwrap();
         let plan = tree.plan(rendered(set), ALL).unwrap();
         tree.apply(plan, &Meter::default()).unwrap();
@@ -30,7 +30,7 @@ impl Site {
 }
 
 /// (case, what was there, what the killed run renders)
-fn cases() -> Vec<(&'static str, Set, Set)> {
+fn cases() -> Vec<(&'static str, TargetSet, TargetSet)> {
     vec![
         ("all new", set(""), set("prod/a: x.yaml=1 y.yaml=2; dev/b: secret-x.yaml=3")),
         ("all gone", set("prod/a: x.yaml=1 y.yaml=2; prod/b: x.yaml=4"), set("")),
@@ -51,7 +51,7 @@ fn substance(mut tree: BTreeMap<String, String>) -> BTreeMap<String, String> {
 
 /// Each file as it was, or as it will be.
 #[track_caller]
-fn assert_old_or_new(site: &Site, before: &BTreeMap<String, String>, after: &BTreeMap<String, String>, case: &str) {
+fn assert_old_or_new(site: &TreeSite, before: &BTreeMap<String, String>, after: &BTreeMap<String, String>, case: &str) {
     for (path, text) in site.everything() {
         let is_own = path.starts_with(OWN) || path.ends_with('/');
         let is_sound = is_own || [before, after].iter().any(|tree| tree.get(&path) == Some(&text));
@@ -65,11 +65,11 @@ fn assert_old_or_new(site: &Site, before: &BTreeMap<String, String>, after: &BTr
 
 #[test]
 fn the_next_run_completes_what_was_stopped_at_any_step() {
-    for part in [Part::Whole, SHARD] {
+    for part in [TreePart::Whole, SHARD] {
         for (case, first, second) in cases() {
             let third = set("prod/a: x.yaml=7 n.yaml=7; prod/d: x.yaml=7; dev/b: secret-x.yaml=7");
-            let tree = |sets: &[&Set]| {
-                let site = Site::new();
+            let tree = |sets: &[&TargetSet]| {
+                let site = TreeSite::new();
                 for set in sets {
                     site.run(part, set);
                 }
@@ -81,7 +81,7 @@ fn the_next_run_completes_what_was_stopped_at_any_step() {
                 // many files are alike, and take many steps
                 for steps in (0..).step_by(if case == "side by side" { 9 } else { 1 }) {
                     let place = format!("{case}, {part:?}, {steps} steps");
-                    let site = Site::new();
+                    let site = TreeSite::new();
                     site.run(part, &first);
                     let is_done = site.killed(part, &second, steps);
                     assert_old_or_new(&site, &before, &after, &place);
@@ -107,11 +107,11 @@ fn two_stopped_runs_in_a_row_lose_no_file() {
     );
     for one in (0..40).step_by(2) {
         for two in 0.. {
-            let site = Site::new();
-            site.run(Part::Whole, &first);
-            site.killed(Part::Whole, &second, one);
-            let is_done = site.killed(Part::Whole, &third, two);
-            site.run(Part::Whole, &set("prod/b: x.yaml=4"));
+            let site = TreeSite::new();
+            site.run(TreePart::Whole, &first);
+            site.killed(TreePart::Whole, &second, one);
+            let is_done = site.killed(TreePart::Whole, &third, two);
+            site.run(TreePart::Whole, &set("prod/b: x.yaml=4"));
             assert_eq!(site.files(), "prod/b/x.yaml=4", "{one} {two}");
             if is_done {
                 break;
@@ -123,15 +123,15 @@ fn two_stopped_runs_in_a_row_lose_no_file() {
 #[test]
 fn a_run_for_other_targets_remembers_what_a_stopped_one_said() {
     let (first, second) = (set("prod/a: x.yaml=1"), set("prod/a: x.yaml=2 n.yaml=2"));
-    for part in [Part::Whole, SHARD] {
+    for part in [TreePart::Whole, SHARD] {
         for steps in 0..40 {
-            let site = Site::new();
+            let site = TreeSite::new();
             site.run(part, &first);
             site.killed(part, &second, steps);
             site.try_some(part, &set("dev/a: x.yaml=3")).unwrap();
-            site.try_some(Part::Whole, &set("dev/b: x.yaml=3")).unwrap();
+            site.try_some(TreePart::Whole, &set("dev/b: x.yaml=3")).unwrap();
             // had it been forgotten, the file would be somebody else's
-            site.run(Part::Whole, &set("prod/a: n.yaml=9"));
+            site.run(TreePart::Whole, &set("prod/a: n.yaml=9"));
             assert_eq!(site.files(), "prod/a/n.yaml=9", "{part:?} {steps}");
         }
     }
@@ -141,13 +141,13 @@ fn a_run_for_other_targets_remembers_what_a_stopped_one_said() {
 fn shards_that_a_whole_run_was_replacing_are_not_forgotten() {
     let all = set("prod/a: x.yaml=1; prod/b: x.yaml=2");
     for steps in 0..40 {
-        let site = Site::new();
+        let site = TreeSite::new();
         site.try_some(SHARD, &set("prod/a: x.yaml=1")).unwrap();
-        site.try_some(Part::Shard { index: 2, count: 2 }, &set("prod/b: x.yaml=2")).unwrap();
-        site.killed(Part::Whole, &set("prod/a: x.yaml=3"), steps);
-        site.run(Part::Whole, &all);
+        site.try_some(TreePart::Shard { index: 2, count: 2 }, &set("prod/b: x.yaml=2")).unwrap();
+        site.killed(TreePart::Whole, &set("prod/a: x.yaml=3"), steps);
+        site.run(TreePart::Whole, &all);
         assert_eq!(site.files(), "prod/a/x.yaml=1 prod/b/x.yaml=2", "{steps}");
-        site.run(Part::Whole, &set(""));
+        site.run(TreePart::Whole, &set(""));
         assert_eq!(site.files(), "", "{steps}");
     }
 }

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const FIRST: Part = Part::Shard { index: 1, count: 2 };
-const SECOND: Part = Part::Shard { index: 2, count: 2 };
+const FIRST: TreePart = TreePart::Shard { index: 1, count: 2 };
+const SECOND: TreePart = TreePart::Shard { index: 2, count: 2 };
 
 /// Which of two shards a target is for.
 fn is_first(target: &str) -> bool {
@@ -13,9 +13,9 @@ fn is_first(target: &str) -> bool {
 }
 
 /// Renders the targets of a shard, and removes those of its own that are no more.
-fn shard(site: &Site, part: Part, all: &Set) -> Summary {
+fn shard(site: &TreeSite, part: TreePart, all: &TargetSet) -> ChangeSummary {
     let mine = |target: &str| is_first(target) == (part == FIRST);
-    let own: Set =
+    let own: TargetSet =
         all.iter().filter(|(name, _)| mine(name)).map(|(name, files)| (name.clone(), files.clone())).collect();
     let tree = site.open(part).unwrap();
     let plan =
@@ -23,13 +23,13 @@ fn shard(site: &Site, part: Part, all: &Set) -> Summary {
     tree.apply(plan, &Meter::default()).unwrap()
 }
 
-fn names(site: &Site) -> Vec<String> {
+fn names(site: &TreeSite) -> Vec<String> {
     site.everything().into_keys().filter(|path| path.starts_with(OWN)).collect()
 }
 
 #[test]
 fn shards_keep_their_own_inventories_and_a_whole_run_makes_one_of_them() {
-    let site = Site::new();
+    let site = TreeSite::new();
     let all = set("prod/a: x.yaml=1; prod/b: x.yaml=2");
     assert!(is_first("prod/a") != is_first("prod/b"));
     shard(&site, FIRST, &all);
@@ -51,7 +51,7 @@ fn shards_keep_their_own_inventories_and_a_whole_run_makes_one_of_them() {
 
 #[test]
 fn a_shard_removes_what_is_gone_without_touching_the_record_of_others() {
-    let site = Site::new();
+    let site = TreeSite::new();
     site.all("prod/a: x.yaml=1; prod/b: x.yaml=2");
     let whole = fs::read(site.dir().join(".septum/inventory.json")).unwrap();
     for part in [FIRST, SECOND] {
@@ -59,7 +59,7 @@ fn a_shard_removes_what_is_gone_without_touching_the_record_of_others() {
     }
     assert_eq!(site.files(), "prod/b/x.yaml=3");
     assert_eq!(fs::read(site.dir().join(".septum/inventory.json")).unwrap(), whole);
-    assert!(site.open(Part::Whole).unwrap().is_intact(&target("prod/b")));
+    assert!(site.open(TreePart::Whole).unwrap().is_intact(&target("prod/b")));
     let after = site.everything();
     for part in [FIRST, SECOND] {
         assert_eq!(shard(&site, part, &set("prod/b: x.yaml=3")).removed, 0);
@@ -71,15 +71,15 @@ fn a_shard_removes_what_is_gone_without_touching_the_record_of_others() {
 
 #[test]
 fn another_number_of_shards_finds_what_the_former_wrote() {
-    let site = Site::new();
+    let site = TreeSite::new();
     let all = set("prod/a: x.yaml=1; prod/b: x.yaml=2; dev/a: x.yaml=3");
     for part in [FIRST, SECOND] {
         shard(&site, part, &all);
     }
     let changed = set("prod/a: x.yaml=4; prod/b: y.yaml=5");
     for (index, target) in [(1, "prod/a"), (2, "prod/b"), (3, "dev/a")] {
-        let tree = site.open(Part::Shard { index, count: 3 }).unwrap();
-        let own: Set =
+        let tree = site.open(TreePart::Shard { index, count: 3 }).unwrap();
+        let own: TargetSet =
             changed.iter().filter(|(name, _)| *name == target).map(|(a, b)| (a.clone(), b.clone())).collect();
         let plan = tree
             .plan(rendered(&own), Coverage { is_gone: &|name| name.as_str() == target, is_beside: &|_| false })
@@ -94,21 +94,21 @@ fn another_number_of_shards_finds_what_the_former_wrote() {
 
 #[test]
 fn shards_run_at_the_same_time() {
-    let site = Site::new();
-    let all: Set = many(200, "x.yaml=1 y.yaml=1");
+    let site = TreeSite::new();
+    let all: TargetSet = many(200, "x.yaml=1 y.yaml=1");
     std::thread::scope(|scope| {
         for part in [FIRST, SECOND] {
             let (site, all) = (&site, &all);
             scope.spawn(move || shard(site, part, all));
         }
     });
-    let whole = Site::new();
+    let whole = TreeSite::new();
     whole.try_all(&all).unwrap();
     assert_eq!(site.files(), whole.files());
     assert!(!site.dir().join(".septum/tmp").exists());
 }
 
-fn sets() -> impl Strategy<Value = Set> {
+fn sets() -> impl Strategy<Value = TargetSet> {
     let name = prop::sample::select(vec!["prod/a", "prod/b", "dev/a", "dev/b", "stage/long-name"]);
     let file = prop::sample::select(vec!["x.yaml", "y.yaml", "z.yaml"]);
     let files = prop::collection::btree_map(file.prop_map(str::to_owned), "[a-c]", 0..3);
@@ -122,7 +122,7 @@ proptest! {
     fn the_union_of_two_shards_is_the_whole(
         before in sets(), after in sets(), begins_whole: bool, apart: bool, second_first: bool,
     ) {
-        let (whole, shared) = (Site::new(), Site::new());
+        let (whole, shared) = (TreeSite::new(), TreeSite::new());
         whole.try_all(&before).unwrap();
         whole.try_all(&after).unwrap();
         if begins_whole {
@@ -136,7 +136,7 @@ proptest! {
             // each machine has a copy, and what both changed is brought together, as Git does
             let base = shared.everything();
             let copies = order.map(|part| {
-                let copy = Site::new();
+                let copy = TreeSite::new();
                 for (path, text) in &base {
                     copy.write(path, text);
                 }
@@ -160,7 +160,7 @@ proptest! {
         shared.try_all(&after).unwrap();
         // an inventory of nothing may be there or not
         let holds = |(path, text): &(String, String)| !path.ends_with('/') && !text.contains("\"targets\": {}");
-        let files = |site: &Site| site.everything().into_iter().filter(holds).collect::<Vec<_>>();
+        let files = |site: &TreeSite| site.everything().into_iter().filter(holds).collect::<Vec<_>>();
         prop_assert_eq!(files(&shared), files(&whole));
     }
 }

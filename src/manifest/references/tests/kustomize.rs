@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::samples::put;
-use super::{rewrite, show, tree};
-use crate::manifest::references::{Referent, Rules};
-use crate::pattern::Pattern;
+use super::{rewrite_references, show, tree};
+use crate::manifest::references::{RefKind, ReferenceRules};
+use crate::pattern::PathPattern;
 
 /// Pod specs in objects.
 const PODS: &[(&str, &str, &str)] = &[
@@ -21,61 +21,61 @@ const PODS: &[(&str, &str, &str)] = &[
 ];
 
 /// Paths in pod specs.
-const IN_PODS: &[(Referent, &str)] = &[
-    (Referent::ConfigMap, "volumes[].configMap.name"),
-    (Referent::ConfigMap, "volumes[].projected.sources[].configMap.name"),
-    (Referent::ConfigMap, "containers[].env[].valueFrom.configMapKeyRef.name"),
-    (Referent::ConfigMap, "containers[].envFrom[].configMapRef.name"),
-    (Referent::ConfigMap, "initContainers[].env[].valueFrom.configMapKeyRef.name"),
-    (Referent::ConfigMap, "initContainers[].envFrom[].configMapRef.name"),
-    (Referent::Secret, "volumes[].secret.secretName"),
-    (Referent::Secret, "volumes[].projected.sources[].secret.name"),
-    (Referent::Secret, "containers[].env[].valueFrom.secretKeyRef.name"),
-    (Referent::Secret, "containers[].envFrom[].secretRef.name"),
-    (Referent::Secret, "initContainers[].env[].valueFrom.secretKeyRef.name"),
-    (Referent::Secret, "initContainers[].envFrom[].secretRef.name"),
-    (Referent::Secret, "imagePullSecrets[].name"),
+const IN_PODS: &[(RefKind, &str)] = &[
+    (RefKind::ConfigMap, "volumes[].configMap.name"),
+    (RefKind::ConfigMap, "volumes[].projected.sources[].configMap.name"),
+    (RefKind::ConfigMap, "containers[].env[].valueFrom.configMapKeyRef.name"),
+    (RefKind::ConfigMap, "containers[].envFrom[].configMapRef.name"),
+    (RefKind::ConfigMap, "initContainers[].env[].valueFrom.configMapKeyRef.name"),
+    (RefKind::ConfigMap, "initContainers[].envFrom[].configMapRef.name"),
+    (RefKind::Secret, "volumes[].secret.secretName"),
+    (RefKind::Secret, "volumes[].projected.sources[].secret.name"),
+    (RefKind::Secret, "containers[].env[].valueFrom.secretKeyRef.name"),
+    (RefKind::Secret, "containers[].envFrom[].secretRef.name"),
+    (RefKind::Secret, "initContainers[].env[].valueFrom.secretKeyRef.name"),
+    (RefKind::Secret, "initContainers[].envFrom[].secretRef.name"),
+    (RefKind::Secret, "imagePullSecrets[].name"),
 ];
 
 /// Paths in other objects.
-const OTHERS: &[(&str, &str, Referent, &str)] = &[
-    ("v1", "Node", Referent::ConfigMap, "spec.configSource.configMap.name"),
-    ("v1", "PersistentVolume", Referent::Secret, "spec.azureFile.secretName"),
-    ("v1", "ServiceAccount", Referent::Secret, "imagePullSecrets[].name"),
-    ("networking.k8s.io/v1", "Ingress", Referent::Secret, "spec.tls[].secretName"),
-    ("networking.k8s.io/v1", "Ingress", Referent::Secret, "metadata.annotations.\"ingress.kubernetes.io/auth-secret\""),
+const OTHERS: &[(&str, &str, RefKind, &str)] = &[
+    ("v1", "Node", RefKind::ConfigMap, "spec.configSource.configMap.name"),
+    ("v1", "PersistentVolume", RefKind::Secret, "spec.azureFile.secretName"),
+    ("v1", "ServiceAccount", RefKind::Secret, "imagePullSecrets[].name"),
+    ("networking.k8s.io/v1", "Ingress", RefKind::Secret, "spec.tls[].secretName"),
+    ("networking.k8s.io/v1", "Ingress", RefKind::Secret, "metadata.annotations.\"ingress.kubernetes.io/auth-secret\""),
     (
         "networking.k8s.io/v1",
         "Ingress",
-        Referent::Secret,
+        RefKind::Secret,
         "metadata.annotations.\"nginx.ingress.kubernetes.io/auth-secret\"",
     ),
     (
         "networking.k8s.io/v1",
         "Ingress",
-        Referent::ConfigMap,
+        RefKind::ConfigMap,
         "metadata.annotations.\"nginx.ingress.kubernetes.io/fastcgi-params-configmap\"",
     ),
-    ("storage.k8s.io/v1", "StorageClass", Referent::Secret, "parameters.secretName"),
-    ("storage.k8s.io/v1", "StorageClass", Referent::Secret, "parameters.adminSecretName"),
-    ("storage.k8s.io/v1", "StorageClass", Referent::Secret, "parameters.userSecretName"),
-    ("storage.k8s.io/v1", "StorageClass", Referent::Secret, "parameters.secretRef"),
-    ("rbac.authorization.k8s.io/v1", "Role", Referent::ConfigMap, "rules[].resourceNames[]"),
-    ("rbac.authorization.k8s.io/v1", "Role", Referent::Secret, "rules[].resourceNames[]"),
-    ("rbac.authorization.k8s.io/v1", "ClusterRole", Referent::ConfigMap, "rules[].resourceNames[]"),
-    ("rbac.authorization.k8s.io/v1", "ClusterRole", Referent::Secret, "rules[].resourceNames[]"),
+    ("storage.k8s.io/v1", "StorageClass", RefKind::Secret, "parameters.secretName"),
+    ("storage.k8s.io/v1", "StorageClass", RefKind::Secret, "parameters.adminSecretName"),
+    ("storage.k8s.io/v1", "StorageClass", RefKind::Secret, "parameters.userSecretName"),
+    ("storage.k8s.io/v1", "StorageClass", RefKind::Secret, "parameters.secretRef"),
+    ("rbac.authorization.k8s.io/v1", "Role", RefKind::ConfigMap, "rules[].resourceNames[]"),
+    ("rbac.authorization.k8s.io/v1", "Role", RefKind::Secret, "rules[].resourceNames[]"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole", RefKind::ConfigMap, "rules[].resourceNames[]"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole", RefKind::Secret, "rules[].resourceNames[]"),
     (
         "serving.knative.dev/v1",
         "Service",
-        Referent::Secret,
+        RefKind::Secret,
         "spec.template.spec.containers[].env[].valueFrom.secretKeyRef.name",
     ),
 ];
 
 /// An object with a name at a path.
-fn object((api_version, kind, target, path): (&str, &str, Referent, &str), name: &str) -> Value {
+fn object((api_version, kind, target, path): (&str, &str, RefKind, &str), name: &str) -> Value {
     let mut object = json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": "own" } });
-    put(&mut object, Pattern::parse(path).expect(path).segments(), json!(name));
+    put(&mut object, PathPattern::parse(path).expect(path).segments(), json!(name));
     if let Some(rule) = object.pointer_mut("/rules/0") {
         rule["apiGroups"] = json!([""]);
         rule["resources"] = json!([format!("{}s", target.as_str().to_lowercase())]);
@@ -93,7 +93,9 @@ fn what_kustomize_rewrites_is_rewritten() {
     for (api_version, kind, target, path) in in_pods.chain(others) {
         let at = (api_version, kind, target, path.as_str());
         let mut found = tree(&object(at, "a").to_string());
-        rewrite(&mut found, &Rules::default(), |reference| (reference.target == target).then(|| "b".to_owned()));
+        rewrite_references(&mut found, &ReferenceRules::default(), |reference| {
+            (reference.target == target).then(|| "b".to_owned())
+        });
         assert_eq!(show(&found), object(at, "b"), "{kind} {path}");
     }
 }
@@ -102,8 +104,8 @@ fn what_kustomize_rewrites_is_rewritten() {
 fn a_client_certificate_of_nginx_is_named_with_its_namespace() {
     // kustomize rewrites a name alone, with which the controller does nothing, and not this
     let path = "metadata.annotations.\"nginx.ingress.kubernetes.io/auth-tls-secret\"";
-    let at = ("networking.k8s.io/v1", "Ingress", Referent::Secret, path);
+    let at = ("networking.k8s.io/v1", "Ingress", RefKind::Secret, path);
     let mut found = tree(&object(at, "shop/a").to_string());
-    rewrite(&mut found, &Rules::default(), |_| Some("b".to_owned()));
+    rewrite_references(&mut found, &ReferenceRules::default(), |_| Some("b".to_owned()));
     assert_eq!(show(&found), object(at, "shop/b"));
 }

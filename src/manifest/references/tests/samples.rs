@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::manifest::references::rule::{self, Aim, Expected, Format, Optional, Rule};
-use crate::manifest::references::table::{self, Scope};
-use crate::manifest::references::{Referent, Role, Rules, references, rewrite};
-use crate::pattern::Segment;
+use crate::manifest::references::rule::{
+    self, ExpectedField, NameFormat, OptionalReference, ReferenceRule, ReferenceTargetKind,
+};
+use crate::manifest::references::table::{self, SectionScope};
+use crate::manifest::references::{RefKind, ReferenceRules, Role, find_references, rewrite_references};
+use crate::pattern::PatternSegment;
 
 /// An object with a place that a rule is about.
 pub(crate) struct Sample {
@@ -14,11 +16,11 @@ pub(crate) struct Sample {
     api_version: String,
     kind: String,
     /// The way to the name: keys and items.
-    steps: Vec<Segment>,
+    steps: Vec<PatternSegment>,
     /// What is written there for a name.
-    format: Format,
+    format: NameFormat,
     /// What is named; nothing for what only looks like a name.
-    pub(crate) target: Option<Referent>,
+    pub(crate) target: Option<RefKind>,
     /// Fields that must be there.
     fields: Vec<Field>,
     /// A controller makes it.
@@ -26,9 +28,9 @@ pub(crate) struct Sample {
     /// It may always be missing.
     pub(crate) is_optional: bool,
     /// Where `optional: true` may stand.
-    optional: Option<Vec<Segment>>,
+    optional: Option<Vec<PatternSegment>>,
     /// Where the keys stand that are needed.
-    keys: Vec<Vec<Segment>>,
+    keys: Vec<Vec<PatternSegment>>,
 }
 
 /// The namespace in names that are written with one.
@@ -37,15 +39,15 @@ pub(crate) const NAMESPACE: &str = "shop";
 /// Samples for all rules, kinds and targets, with nothing and with a step in the place of `**`.
 pub(crate) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
-    for section in table::read(include_str!("../rules.txt")).0 {
+    for section in table::parse_table(include_str!("../rules.txt")).0 {
         let heads: Vec<_> = match &section.scope {
-            Scope::Kinds(kinds) => {
+            SectionScope::Kinds(kinds) => {
                 let heads = kinds.groups.iter().flat_map(|group| kinds.kinds.iter().map(move |kind| (group, kind)));
                 heads.map(|(group, kind)| (group.clone(), kind.replace('*', "Any"))).collect()
             }
-            Scope::Others => vec![("example.com".to_owned(), "Widget".to_owned())],
+            SectionScope::Others => vec![("example.com".to_owned(), "Widget".to_owned())],
             // these only tell what is no reference
-            Scope::Quiet(_) => continue,
+            SectionScope::Quiet(_) => continue,
         };
         for (pattern, rule) in &section.rules {
             let is_deep = !pattern.is_countable();
@@ -61,30 +63,33 @@ pub(crate) fn samples() -> Vec<Sample> {
 }
 
 /// A path that a pattern fits: with a word for each star, and for `**` a step or none.
-fn concrete(pattern: &[Segment], below: bool) -> Vec<Segment> {
-    let step = |segment: &Segment| match segment {
-        Segment::Below => below.then(|| Segment::Key("any".to_owned())),
-        Segment::Like { start, end } => Some(Segment::Key(format!("{start}any{end}"))),
-        Segment::Key(_) | Segment::Items => Some(segment.clone()),
+fn concrete(pattern: &[PatternSegment], below: bool) -> Vec<PatternSegment> {
+    let step = |segment: &PatternSegment| match segment {
+        PatternSegment::Below => below.then(|| PatternSegment::Key("any".to_owned())),
+        PatternSegment::Like { start, end } => Some(PatternSegment::Key(format!("{start}any{end}"))),
+        PatternSegment::Key(_) | PatternSegment::Items => Some(segment.clone()),
     };
     pattern.iter().filter_map(step).collect()
 }
 
 /// A value and the path at which it stands.
-type Field = (Vec<Segment>, Value);
+type Field = (Vec<PatternSegment>, Value);
 
 /// What a rule may be about, each with the field that tells it.
-fn targets(rule: &Rule, path: impl Fn(&rule::Field) -> Vec<Segment>) -> Vec<(Option<Referent>, Option<Field>)> {
-    match &rule.aim {
-        Aim::Nothing => vec![(None, None)],
-        Aim::One(target) => vec![(Some(*target), None)],
-        Aim::Told { by, default } => {
-            let is_resource = by.path.last() == Some(&Segment::Key("resources".to_owned()));
-            let word = |target: Referent| match target.as_str() {
+fn targets(
+    rule: &ReferenceRule,
+    path: impl Fn(&rule::RelatedField) -> Vec<PatternSegment>,
+) -> Vec<(Option<RefKind>, Option<Field>)> {
+    match &rule.target_kind {
+        ReferenceTargetKind::Nothing => vec![(None, None)],
+        ReferenceTargetKind::One(target) => vec![(Some(*target), None)],
+        ReferenceTargetKind::ByField { by, default } => {
+            let is_resource = by.path.last() == Some(&PatternSegment::Key("resources".to_owned()));
+            let word = |target: RefKind| match target.as_str() {
                 kind if is_resource => format!("{}s", kind.to_lowercase()),
                 kind => kind.to_owned(),
             };
-            let told = [Referent::ConfigMap, Referent::Secret];
+            let told = [RefKind::ConfigMap, RefKind::Secret];
             let told = told.map(|target| (Some(target), Some((path(by), json!(word(target))))));
             told.into_iter().chain([(*default, None)]).collect()
         }
@@ -92,13 +97,13 @@ fn targets(rule: &Rule, path: impl Fn(&rule::Field) -> Vec<Segment>) -> Vec<(Opt
 }
 
 /// What must stand in the object for a rule to hold.
-fn conditions(rule: &Rule, path: impl Fn(&rule::Field) -> Vec<Segment>) -> Vec<Field> {
+fn conditions(rule: &ReferenceRule, path: impl Fn(&rule::RelatedField) -> Vec<PatternSegment>) -> Vec<Field> {
     let needed = rule.conditions.iter().filter_map(|condition| {
         let value = match &condition.expected {
-            Expected::Present => "x",
-            Expected::Absent => return None,
-            Expected::OneOf(texts) if texts.iter().any(String::is_empty) => return None,
-            Expected::OneOf(texts) => texts.first()?,
+            ExpectedField::Present => "x",
+            ExpectedField::Absent => return None,
+            ExpectedField::OneOf(texts) if texts.iter().any(String::is_empty) => return None,
+            ExpectedField::OneOf(texts) => texts.first()?,
         };
         Some((path(&condition.field), json!(value)))
     });
@@ -106,8 +111,8 @@ fn conditions(rule: &Rule, path: impl Fn(&rule::Field) -> Vec<Segment>) -> Vec<F
 }
 
 /// The samples of a rule: one for each target that a field may tell.
-fn of_rule(group: &str, kind: &str, steps: &[Segment], rule: &Rule) -> Vec<Sample> {
-    let path = |field: &rule::Field| -> Vec<Segment> {
+fn of_rule(group: &str, kind: &str, steps: &[PatternSegment], rule: &ReferenceRule) -> Vec<Sample> {
+    let path = |field: &rule::RelatedField| -> Vec<PatternSegment> {
         let start = field.start(steps.len()).expect("a field of the object");
         steps.iter().take(start).chain(&field.path).cloned().collect()
     };
@@ -121,10 +126,10 @@ fn of_rule(group: &str, kind: &str, steps: &[Segment], rule: &Rule) -> Vec<Sampl
         target,
         fields: conditions.iter().cloned().chain(field).collect(),
         is_output: rule.role == Role::Output,
-        is_optional: matches!(rule.optional, Optional::Always),
+        is_optional: matches!(rule.optional, OptionalReference::Always),
         optional: match &rule.optional {
-            Optional::Told(field) => Some(path(field)),
-            Optional::Never | Optional::Always => None,
+            OptionalReference::FromField(field) => Some(path(field)),
+            OptionalReference::Never | OptionalReference::Always => None,
         },
         keys: rule.keys.iter().map(|(field, _)| path(field)).collect(),
     };
@@ -135,8 +140,8 @@ impl Sample {
     /// The object, called `own`, with a name in it.
     pub(crate) fn object(&self, own: &str, name: &str) -> Value {
         let text = match self.format {
-            Format::Name | Format::Commas => name.to_owned(),
-            Format::Namespaced | Format::MaybeNamespaced => format!("{NAMESPACE}/{name}"),
+            NameFormat::Name | NameFormat::Commas => name.to_owned(),
+            NameFormat::Namespaced | NameFormat::MaybeNamespaced => format!("{NAMESPACE}/{name}"),
         };
         let mut object = json!({ "apiVersion": self.api_version, "kind": self.kind, "metadata": { "name": own } });
         put(&mut object, &self.steps, json!(text));
@@ -172,42 +177,42 @@ impl Sample {
 }
 
 /// Puts a value at a path, in the first item of lists.
-pub(super) fn put(at: &mut Value, path: &[Segment], value: Value) {
+pub(super) fn put(at: &mut Value, path: &[PatternSegment], value: Value) {
     let Some((step, rest)) = path.split_first() else {
         *at = value;
         return;
     };
     match step {
-        Segment::Key(key) => put(&mut at[key.as_str()], rest, value),
-        Segment::Items => {
+        PatternSegment::Key(key) => put(&mut at[key.as_str()], rest, value),
+        PatternSegment::Items => {
             if !at.is_array() {
                 *at = json!([null]);
             }
             put(&mut at[0], rest, value);
         }
-        Segment::Like { .. } | Segment::Below => panic!("{path:?} has stars"),
+        PatternSegment::Like { .. } | PatternSegment::Below => panic!("{path:?} has stars"),
     }
 }
 
 /// A path in the words of messages.
-fn written(steps: &[Segment]) -> String {
+fn written(steps: &[PatternSegment]) -> String {
     let mut path = String::new();
     for step in steps {
         match step {
-            Segment::Items => path.push_str("[0]"),
-            Segment::Key(key) if key.contains(['.', '/']) => path.extend(["[\"", key, "\"]"]),
-            Segment::Key(key) if path.is_empty() => path.push_str(key),
-            Segment::Key(key) => path.extend([".", key]),
-            Segment::Like { .. } | Segment::Below => panic!("{steps:?} has stars"),
+            PatternSegment::Items => path.push_str("[0]"),
+            PatternSegment::Key(key) if key.contains(['.', '/']) => path.extend(["[\"", key, "\"]"]),
+            PatternSegment::Key(key) if path.is_empty() => path.push_str(key),
+            PatternSegment::Key(key) => path.extend([".", key]),
+            PatternSegment::Like { .. } | PatternSegment::Below => panic!("{steps:?} has stars"),
         }
     }
     path
 }
 
-fn check(sample: &Sample, rules: &Rules) -> Result<(), String> {
+fn check(sample: &Sample, rules: &ReferenceRules) -> Result<(), String> {
     let object = sample.object("own", "the-name");
     let mut tree = super::tree(&object.to_string());
-    let all = references(&tree, rules);
+    let all = find_references(&tree, rules);
     let found: Vec<_> = all.iter().filter(|reference| reference.path == sample.path()).collect();
     let Some(target) = sample.target else {
         return if found.is_empty() { Ok(()) } else { Err(super::line(found[0])) };
@@ -218,13 +223,13 @@ fn check(sample: &Sample, rules: &Rules) -> Result<(), String> {
         return Err(super::line(reference));
     }
     let is_optional = |object: Value| {
-        let all = references(&super::tree(&object.to_string()), rules);
+        let all = find_references(&super::tree(&object.to_string()), rules);
         all.iter().any(|reference| reference.path == sample.path() && reference.optional)
     };
     if sample.optional("own", "the-name").is_some_and(|object| !is_optional(object)) {
         return Err("`optional: true` is not respected".to_owned());
     }
-    rewrite(&mut tree, rules, |reference| Some(format!("{}-new", reference.name.value)));
+    rewrite_references(&mut tree, rules, |reference| Some(format!("{}-new", reference.name.value)));
     let name = if sample.is_output { "the-name" } else { "the-name-new" };
     let (after, expected) = (super::show(&tree).to_string(), sample.object("own", name).to_string());
     if after == expected { Ok(()) } else { Err(format!("became {after}")) }
@@ -232,7 +237,7 @@ fn check(sample: &Sample, rules: &Rules) -> Result<(), String> {
 
 #[test]
 fn every_rule_of_the_table_finds_and_rewrites() {
-    let rules = Rules::default();
+    let rules = ReferenceRules::default();
     let samples = samples();
     let wrong: Vec<_> = samples
         .iter()

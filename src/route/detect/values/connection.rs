@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::super::literal::{is_reference, without_references};
 use super::super::placeholder::is_placeholder;
-use super::super::random::{entropy, mixed};
-use super::pattern::Pattern;
-use super::{Detector, Found, Scan};
+use super::super::random::{entropy, is_mixed};
+use super::pattern::CredentialPattern;
+use super::{Detector, DetectorFinding, DetectorInput};
 
 pub(super) static DETECTORS: &[Detector] = &[
     Detector { name: "url-password", keywords: &["://"], find: url_password },
@@ -27,7 +27,7 @@ fn is_password(text: &str) -> bool {
 }
 
 /// RFC 3986 §3.2.1: the password stands between the first `:` and the last `@` of the authority.
-fn url_password(scan: &Scan) -> Option<Found> {
+fn url_password(scan: &DetectorInput) -> Option<DetectorFinding> {
     let text = scan.literal;
     text.match_indices("://").find_map(|(at, mark)| {
         let scheme = scheme_before(text.get(..at)?)?;
@@ -45,7 +45,7 @@ fn url_password(scan: &Scan) -> Option<Found> {
             || is_grammar(user, &decoded, host)
             || is_expression(&decoded)
             || is_digest(scheme, host);
-        (!skipped).then(|| Found::certain("URL with a password", password))
+        (!skipped).then(|| DetectorFinding::certain("URL with a password", password))
     })
 }
 
@@ -117,11 +117,12 @@ fn hex_pair(mut bytes: impl Iterator<Item = u8>) -> Option<u8> {
     u8::try_from(high << 4 | low).ok()
 }
 
-fn jdbc(scan: &Scan) -> Option<Found> {
-    static QUERY: Pattern = Pattern::new(r#"(?i)jdbc:[^\s"'<>]+?[?&;][a-z]*(?:password|pwd)=([^&;\s"'<>]+)"#);
-    static ORACLE: Pattern = Pattern::new(r#"(?i)jdbc:oracle:thin:[^/@\s"']+/([^@\s"']+)@"#);
+fn jdbc(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static QUERY: CredentialPattern =
+        CredentialPattern::new(r#"(?i)jdbc:[^\s"'<>]+?[?&;][a-z]*(?:password|pwd)=([^&;\s"'<>]+)"#);
+    static ORACLE: CredentialPattern = CredentialPattern::new(r#"(?i)jdbc:oracle:thin:[^/@\s"']+/([^@\s"']+)@"#);
     [&QUERY, &ORACLE].into_iter().flat_map(|pattern| pattern.matches(scan.literal)).find_map(|(password, range)| {
-        is_password(&percent_decode(password)).then(|| Found::certain("JDBC address with a password", range))
+        is_password(&percent_decode(password)).then(|| DetectorFinding::certain("JDBC address with a password", range))
     })
 }
 
@@ -149,7 +150,7 @@ const COMPANIONS: &[&str] = &[
 ];
 
 /// ADO, ODBC and .NET (`Server=…;Password=…`), and libpq (`host=… password=…`).
-fn connection_string(scan: &Scan) -> Option<Found> {
+fn connection_string(scan: &DetectorInput) -> Option<DetectorFinding> {
     let lines = scan.literal.split_inclusive('\n').scan(0, |offset, line| {
         let start = *offset;
         *offset += line.len();
@@ -160,7 +161,7 @@ fn connection_string(scan: &Scan) -> Option<Found> {
         let semicolons = line.contains(';').then(|| password_in_list(line, ';')).flatten();
         semicolons
             .or_else(|| password_in_list(line, ' '))
-            .map(|range| Found::certain("connection string with a password", shift(range)))
+            .map(|range| DetectorFinding::certain("connection string with a password", shift(range)))
     })
 }
 
@@ -168,7 +169,7 @@ fn connection_string(scan: &Scan) -> Option<Found> {
 fn password_in_list(line: &str, separator: char) -> Option<Range<usize>> {
     let mut password = None;
     let mut is_connection = false;
-    for (start, setting) in settings(line, separator) {
+    for (start, setting) in split_settings(line, separator) {
         let Some((name, value)) = setting.split_once('=') else { continue };
         let word = last_word(name, separator);
         if matches!(word.as_str(), "password" | "pwd") {
@@ -193,7 +194,7 @@ fn password_range(value: &str) -> Option<Range<usize>> {
 }
 
 /// The parts of a list with their offsets; quotes and braces keep a separator from separating.
-fn settings(line: &str, separator: char) -> Vec<(usize, &str)> {
+fn split_settings(line: &str, separator: char) -> Vec<(usize, &str)> {
     let mut parts = Vec::new();
     let mut start = 0;
     let mut closing: Option<char> = None;
@@ -224,68 +225,72 @@ fn last_word(name: &str, separator: char) -> String {
 }
 
 /// A login module of Java with its control flag and options.
-fn jaas(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(
+fn jaas(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern = CredentialPattern::new(
         r#"(?i)LoginModule\s+(?:required|requisite|sufficient|optional)\b[^;]*?password\s*=\s*\\?["']?([^"'\\;\s]+)"#,
     );
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
-        is_password(password).then(|| Found::certain("JAAS login with a password", range))
+        is_password(password).then(|| DetectorFinding::certain("JAAS login with a password", range))
     })
 }
 
 /// What Go's driver takes: `user:password@tcp(host:port)/database`.
-fn dsn(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r#"(?:\A|[\s"'=])[^\s:@/"'=]+:([^\s"']+)@(?:tcp|unix)?\([^\s)]+\)/"#);
+fn dsn(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern =
+        CredentialPattern::new(r#"(?:\A|[\s"'=])[^\s:@/"'=]+:([^\s"']+)@(?:tcp|unix)?\([^\s)]+\)/"#);
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
-        is_password(password).then(|| Found::certain("data source name with a password", range))
+        is_password(password).then(|| DetectorFinding::certain("data source name with a password", range))
     })
 }
 
-fn redis(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r#"(?m)(?:^[ \t]*|--)(?:requirepass|masterauth)[ \t=]+"?([^\s"]+)"#);
+fn redis(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern =
+        CredentialPattern::new(r#"(?m)(?:^[ \t]*|--)(?:requirepass|masterauth)[ \t=]+"?([^\s"]+)"#);
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
-        is_password(password).then(|| Found::certain("Redis setting with a password", range))
+        is_password(password).then(|| DetectorFinding::certain("Redis setting with a password", range))
     })
 }
 
 /// `CREATE USER … IDENTIFIED BY '…'` and `ALTER ROLE … PASSWORD '…'` in a script.
-fn sql(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern =
-        Pattern::new(r"(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|(?:user|role)\b[^;']*\bpassword)\s+'([^'\n]+)'");
+fn sql(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern = CredentialPattern::new(
+        r"(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|(?:user|role)\b[^;']*\bpassword)\s+'([^'\n]+)'",
+    );
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
-        is_password(password).then(|| Found::likely("SQL statement with a password", range))
+        is_password(password).then(|| DetectorFinding::likely("SQL statement with a password", range))
     })
 }
 
 /// A token in the query of a URL.
-fn url_token(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(
+fn url_token(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern = CredentialPattern::new(
         r#"(?i)://[^\s"'<>?]*\?(?:[^\s"'<>]*?&)?(?:[a-z_-]*token|[a-z_-]*api_?key|key|[a-z_-]*secret|password)=([^&#\s"'<>]{8,})"#,
     );
     PATTERN.matches(scan.literal).find_map(|(token, range)| {
-        let made = mixed(token) && entropy(token) >= 3.0;
-        (made && is_password(&percent_decode(token))).then(|| Found::likely("URL with a token in its query", range))
+        let made = is_mixed(token) && entropy(token) >= 3.0;
+        (made && is_password(&percent_decode(token)))
+            .then(|| DetectorFinding::likely("URL with a token in its query", range))
     })
 }
 
 /// `NEO4J_AUTH: neo4j/…` and `basic.auth.user.info: user:…`: user and password under one name.
-fn basic_auth_pair(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r"\A\s*[A-Za-z][A-Za-z0-9_@-]*[:/]([^\s:/@]{4,})\s*\z");
+fn basic_auth_pair(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern = CredentialPattern::new(r"\A\s*[A-Za-z][A-Za-z0-9_@-]*[:/]([^\s:/@]{4,})\s*\z");
     let name: String = scan.key.to_lowercase().replace(['.', '-'], "_");
     let named = name.ends_with("_auth") && !name.contains("url") || name.ends_with("auth_user_info");
     PATTERN.matches(scan.literal).find_map(|(password, range)| {
         let is_port = password.bytes().all(|byte| byte.is_ascii_digit());
-        (named && !is_port && is_password(password)).then(|| Found::likely("user and password in one", range))
+        (named && !is_port && is_password(password)).then(|| DetectorFinding::likely("user and password in one", range))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::value;
+    use super::super::detect_credential;
 
     /// What was found and where: the detector, and the text in its range.
     fn found<'t>(key: &str, text: &'t str) -> Option<(&'static str, &'t str)> {
-        let hit = value(key, text)?;
+        let hit = detect_credential(key, text)?;
         Some((hit.detector, &text[hit.range.expect("placed")]))
     }
 

@@ -15,7 +15,7 @@ struct Element<'a> {
     rest: &'a [u8],
 }
 
-fn element(bytes: &[u8]) -> Option<Element<'_>> {
+fn parse_element(bytes: &[u8]) -> Option<Element<'_>> {
     let (&[tag, length], rest) = bytes.split_first_chunk::<2>()?;
     let (length, rest) = if length < 0x80 {
         (usize::from(length), rest)
@@ -29,17 +29,17 @@ fn element(bytes: &[u8]) -> Option<Element<'_>> {
 }
 
 /// The first two elements of the outermost sequence.
-fn head(bytes: &[u8]) -> Option<(Element<'_>, u8)> {
-    let outer = element(bytes).filter(|outer| outer.tag == SEQUENCE)?;
-    let first = element(outer.content)?;
-    let second = element(first.rest)?.tag;
+fn parse_head(bytes: &[u8]) -> Option<(Element<'_>, u8)> {
+    let outer = parse_element(bytes).filter(|outer| outer.tag == SEQUENCE)?;
+    let first = parse_element(outer.content)?;
+    let second = parse_element(first.rest)?.tag;
     Some((first, second))
 }
 
 /// Whether the bytes are a private key: PKCS#8 (version, algorithm), PKCS#1 (version, modulus) or
 /// SEC 1 (version 1, octets).
 pub(super) fn is_private(bytes: &[u8]) -> bool {
-    let Some((first, second)) = head(bytes) else { return false };
+    let Some((first, second)) = parse_head(bytes) else { return false };
     match (first.tag, first.content, second) {
         (INTEGER, [0 | 1], SEQUENCE) | (INTEGER, [0], INTEGER) | (INTEGER, [1], OCTET_STRING) => true,
         // an encrypted PKCS#8 key: algorithm, octets
@@ -55,7 +55,7 @@ pub(in crate::route::detect) fn is_public(text: &str) -> bool {
     }
     let packed: String = text.split_whitespace().collect();
     let Ok(bytes) = STANDARD.decode(packed) else { return false };
-    head(&bytes).is_some_and(|(first, second)| first.tag == SEQUENCE && matches!(second, BIT_STRING | SEQUENCE))
+    parse_head(&bytes).is_some_and(|(first, second)| first.tag == SEQUENCE && matches!(second, BIT_STRING | SEQUENCE))
 }
 
 #[cfg(test)]

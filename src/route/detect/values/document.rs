@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::super::literal::is_literal;
 use super::super::placeholder::{is_pem_body_stub, is_placeholder};
-use super::pattern::Pattern;
-use super::{Certainty, Detector, Found, Scan, json_in_base64};
+use super::pattern::CredentialPattern;
+use super::{Certainty, Detector, DetectorFinding, DetectorInput, json_in_base64};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
@@ -35,13 +35,13 @@ pub(super) static DETECTORS: &[Detector] = &[
 const SHORTEST_PEM_BODY: usize = 64;
 
 /// RFC 7468, also on one line and with `\n` escapes; and the form of `PuTTY`.
-fn private_key(scan: &Scan) -> Option<Found> {
-    static PEM: Pattern = Pattern::new(r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----");
+fn private_key(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PEM: CredentialPattern = CredentialPattern::new(r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----");
     // what somebody copied by hand: a dash less, underscores, small letters
-    static BROKEN: Pattern = Pattern::new(
+    static BROKEN: CredentialPattern = CredentialPattern::new(
         r"(?i)(?:-+[ ]?|\A|\n[ \t]*)(BEGIN[ _]+(?:[A-Z0-9]+[ _]+){0,3}PRIVATE[ _]KEY(?:[ _]BLOCK)?[ ]?-*)",
     );
-    static PUTTY: Pattern = Pattern::new(r"PuTTY-User-Key-File-[23]");
+    static PUTTY: CredentialPattern = CredentialPattern::new(r"PuTTY-User-Key-File-[23]");
     let pem = PEM.matches(scan.literal).filter_map(|(label, range)| {
         let rest = scan.literal.get(range.end + 5..)?;
         let body = rest.split("-----").next().unwrap_or(rest).replace("\\n", "\n").replace("\\r", "");
@@ -53,7 +53,11 @@ fn private_key(scan: &Scan) -> Option<Found> {
         let certain = length >= SHORTEST_PEM_BODY && !label.starts_with("ENCRYPTED");
         let certainty = if certain { Certainty::Certain } else { Certainty::Likely };
         let start = range.start.saturating_sub("-----BEGIN ".len());
-        (length > 0).then(|| Found { certainty, reason: "private key in PEM form", range: Some(start..range.end + 5) })
+        (length > 0).then(|| DetectorFinding {
+            certainty,
+            reason: "private key in PEM form",
+            range: Some(start..range.end + 5),
+        })
     });
     let broken = BROKEN.matches(scan.literal).filter_map(|(_, range)| {
         let rest = scan.literal.get(range.end..)?.trim_start_matches(['-', ' ']);
@@ -65,47 +69,50 @@ fn private_key(scan: &Scan) -> Option<Found> {
             .map(str::len)
             .sum::<usize>();
         let is_key = first.len() >= 16 && length >= SHORTEST_PEM_BODY && !is_pem_body_stub(&body);
-        is_key.then(|| Found::likely("private key in a broken PEM form", range))
+        is_key.then(|| DetectorFinding::likely("private key in a broken PEM form", range))
     });
-    let putty = PUTTY.matches(scan.literal).map(|(_, range)| Found::certain("private key of PuTTY", range));
+    let putty = PUTTY.matches(scan.literal).map(|(_, range)| DetectorFinding::certain("private key of PuTTY", range));
     pem.chain(broken).chain(putty).max_by_key(|found| found.certainty)
 }
 
-fn parse(scan: &Scan) -> Option<Value> {
+fn parse_json(scan: &DetectorInput) -> Option<Value> {
     serde_json::from_str(scan.literal).ok()
 }
 
-fn field<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+fn text_field<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str().filter(|text| is_literal(name, text))
 }
 
 /// Files of Google Cloud: a service account's key, or a person's refresh token. The configuration
 /// of workload identity looks alike and holds nothing secret.
-fn google(scan: &Scan) -> Option<Found> {
-    let document = parse(scan)?;
-    let key = field(&document, "private_key").filter(|key| key.contains("PRIVATE KEY"));
-    let service_account = field(&document, "type") == Some("service_account") && key.is_some();
-    let person = field(&document, "client_secret").is_some() && field(&document, "refresh_token").is_some();
+fn google(scan: &DetectorInput) -> Option<DetectorFinding> {
+    let document = parse_json(scan)?;
+    let key = text_field(&document, "private_key").filter(|key| key.contains("PRIVATE KEY"));
+    let service_account = text_field(&document, "type") == Some("service_account") && key.is_some();
+    let person = text_field(&document, "client_secret").is_some() && text_field(&document, "refresh_token").is_some();
     let whole = 0..scan.text.len();
     match (service_account, person) {
-        (true, _) => Some(Found::certain("key file of a Google service account", whole)),
-        (_, true) => Some(Found::certain("Google credentials of a person", whole)),
+        (true, _) => Some(DetectorFinding::certain("key file of a Google service account", whole)),
+        (_, true) => Some(DetectorFinding::certain("Google credentials of a person", whole)),
         _ => None,
     }
 }
 
 /// `config.json` and the older `.dockercfg` of Docker.
-fn docker(scan: &Scan) -> Option<Found> {
-    let document = parse(scan)?;
+fn docker(scan: &DetectorInput) -> Option<DetectorFinding> {
+    let document = parse_json(scan)?;
     let legacy = document.as_object().is_some_and(|map| map.keys().all(|key| key.contains(['.', ':', '/'])));
     let registries = document.get("auths").or(legacy.then_some(&document))?.as_object()?;
     let holds = |registry: &Value| {
-        let pair = field(registry, "auth")
+        let pair = text_field(registry, "auth")
             .and_then(decode)
             .is_some_and(|pair| pair.split_once(':').is_some_and(|(_, password)| is_literal("password", password)));
-        pair || field(registry, "password").is_some() || field(registry, "identitytoken").is_some()
+        pair || text_field(registry, "password").is_some() || text_field(registry, "identitytoken").is_some()
     };
-    registries.values().any(holds).then(|| Found::certain("registry credentials of Docker", 0..scan.text.len()))
+    registries
+        .values()
+        .any(holds)
+        .then(|| DetectorFinding::certain("registry credentials of Docker", 0..scan.text.len()))
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -113,10 +120,11 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn kubeconfig(scan: &Scan) -> Option<Found> {
-    static KEY: Pattern = Pattern::new(r#"client-key-data["']?\s*:\s*["']?([A-Za-z0-9+/=]{64,})"#);
-    static USER: Pattern = Pattern::new(r#"(?m)^\s+-?\s*["']?(?:token|password)["']?\s*:\s*["']?([^\s"',]{8,})"#);
-    let found = |reason| move |(_, range)| Found::certain(reason, range);
+fn kubeconfig(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static KEY: CredentialPattern = CredentialPattern::new(r#"client-key-data["']?\s*:\s*["']?([A-Za-z0-9+/=]{64,})"#);
+    static USER: CredentialPattern =
+        CredentialPattern::new(r#"(?m)^\s+-?\s*["']?(?:token|password)["']?\s*:\s*["']?([^\s"',]{8,})"#);
+    let found = |reason| move |(_, range)| DetectorFinding::certain(reason, range);
     if let Some(key) = KEY.matches(scan.literal).map(found("kubeconfig with a client key")).next() {
         return Some(key);
     }
@@ -126,14 +134,15 @@ fn kubeconfig(scan: &Scan) -> Option<Found> {
 }
 
 /// RFC 7517: `d`, `k` and `p` are the private members.
-fn jwk(scan: &Scan) -> Option<Found> {
-    static PRIVATE: Pattern = Pattern::new(r#""(?:d|k|p)"\s*:\s*"([A-Za-z0-9_-]{20,})""#);
-    PRIVATE.matches(scan.literal).next().map(|(_, range)| Found::certain("private JSON Web Key", range))
+fn jwk(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PRIVATE: CredentialPattern = CredentialPattern::new(r#""(?:d|k|p)"\s*:\s*"([A-Za-z0-9_-]{20,})""#);
+    PRIVATE.matches(scan.literal).next().map(|(_, range)| DetectorFinding::certain("private JSON Web Key", range))
 }
 
 /// RFC 7519. Supabase's `anon` role is meant to be shown, and an unsigned token opens nothing.
-fn jwt(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r"ey[A-Za-z0-9_-]{6,}\.ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{16,}");
+fn jwt(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern =
+        CredentialPattern::new(r"ey[A-Za-z0-9_-]{6,}\.ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{16,}");
     PATTERN.matches(scan.text).find_map(|(token, range)| {
         let mut parts = token.split('.');
         let header = json_in_base64(parts.next()?)?;
@@ -141,21 +150,23 @@ fn jwt(scan: &Scan) -> Option<Found> {
         let algorithm = header.get("alg")?.as_str()?;
         let public = claims.get("role").and_then(Value::as_str) == Some("anon");
         let certainty = if algorithm == "none" { Certainty::Likely } else { Certainty::Certain };
-        (!public).then_some(Found { certainty, reason: "JSON Web Token", range: Some(range) })
+        (!public).then_some(DetectorFinding { certainty, reason: "JSON Web Token", range: Some(range) })
     })
 }
 
 /// The same 44 characters could be the public key: the word decides.
-fn wireguard(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r"(?i)(?:PrivateKey|PresharedKey)\s*[=:]\s*([A-Za-z0-9+/]{43}=)");
-    PATTERN.matches(scan.literal).next().map(|(_, range)| Found::certain("key of WireGuard", range))
+fn wireguard(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern =
+        CredentialPattern::new(r"(?i)(?:PrivateKey|PresharedKey)\s*[=:]\s*([A-Za-z0-9+/]{43}=)");
+    PATTERN.matches(scan.literal).next().map(|(_, range)| DetectorFinding::certain("key of WireGuard", range))
 }
 
 /// `.npmrc`, `.netrc`, `.pgpass`.
-fn tools(scan: &Scan) -> Option<Found> {
-    static NPM: Pattern = Pattern::new(r#"(?m)^\s*(?://[^\s=]+:)?_(?:authToken|password|auth)\s*=\s*"?([^\s"]+)"#);
-    static NETRC: Pattern = Pattern::new(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)");
-    static PGPASS: Pattern = Pattern::new(r"(?m)^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:(\S+)$");
+fn tools(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static NPM: CredentialPattern =
+        CredentialPattern::new(r#"(?m)^\s*(?://[^\s=]+:)?_(?:authToken|password|auth)\s*=\s*"?([^\s"]+)"#);
+    static NETRC: CredentialPattern = CredentialPattern::new(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)");
+    static PGPASS: CredentialPattern = CredentialPattern::new(r"(?m)^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:(\S+)$");
     let is_pgpass = scan.key.to_lowercase().contains("pgpass");
     let files = [
         (&NPM, "registry credentials of npm", true),
@@ -164,21 +175,21 @@ fn tools(scan: &Scan) -> Option<Found> {
     ];
     let literal = |(text, _): &(&str, _)| is_literal("", text);
     files.into_iter().filter(|(_, _, applies)| *applies).find_map(|(pattern, reason, _)| {
-        pattern.matches(scan.literal).find(literal).map(|(_, range)| Found::certain(reason, range))
+        pattern.matches(scan.literal).find(literal).map(|(_, range)| DetectorFinding::certain(reason, range))
     })
 }
 
 /// RFC 7617 and 6750. *Basic* is also an adjective, so the rest must decode to user and password.
-fn auth_header(scan: &Scan) -> Option<Found> {
-    static BASIC: Pattern = Pattern::new(r"(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})");
-    static BEARER: Pattern = Pattern::new(r"(?i)\bbearer\s+([A-Za-z0-9._~+/-]{16,}=*)");
+fn auth_header(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static BASIC: CredentialPattern = CredentialPattern::new(r"(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})");
+    static BEARER: CredentialPattern = CredentialPattern::new(r"(?i)\bbearer\s+([A-Za-z0-9._~+/-]{16,}=*)");
     let basic = BASIC.matches(scan.literal).find(|(text, _)| decode(text).is_some_and(|pair| is_pair(&pair)));
     if let Some((_, range)) = basic {
-        return Some(Found::certain("header of HTTP basic authentication", range));
+        return Some(DetectorFinding::certain("header of HTTP basic authentication", range));
     }
     let mut bearers = BEARER.matches(scan.literal);
-    let bearer = bearers.find(|(text, _)| super::super::random::mixed(text) && !is_placeholder("", text));
-    bearer.map(|(_, range)| Found::likely("header with a bearer token", range))
+    let bearer = bearers.find(|(text, _)| super::super::random::is_mixed(text) && !is_placeholder("", text));
+    bearer.map(|(_, range)| DetectorFinding::likely("header with a bearer token", range))
 }
 
 fn is_pair(text: &str) -> bool {
@@ -187,14 +198,14 @@ fn is_pair(text: &str) -> bool {
 }
 
 /// Kubernetes' bootstrap tokens; the form is short, so a word must stand by it.
-fn bootstrap_token(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r"\b([a-z0-9]{6}\.[a-z0-9]{16})\b");
+fn bootstrap_token(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern = CredentialPattern::new(r"\b([a-z0-9]{6}\.[a-z0-9]{16})\b");
     PATTERN.matches(scan.literal).find_map(|(token, range)| {
         let documented = token == "abcdef.0123456789abcdef";
         let digits = token.bytes().filter(u8::is_ascii_digit).count();
         let alone = super::pattern::stands_alone(scan.literal, &range);
         let fits = alone && !documented && digits >= 3 && scan.mentions(&["bootstrap", "token"], range.start);
-        fits.then(|| Found::likely("bootstrap token of Kubernetes", range))
+        fits.then(|| DetectorFinding::likely("bootstrap token of Kubernetes", range))
     })
 }
 
@@ -203,7 +214,7 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-    use super::super::{Certainty, value};
+    use super::super::{Certainty, detect_credential};
 
     const BODY: &str = "hZ8fQ2mX7vKp4TnRhZ8fQ2mX7vKp4TnRhZ8fQ2mX7vKp4TnRhZ8fQ2mX7vKp4TnR";
 
@@ -212,7 +223,7 @@ mod tests {
     }
 
     fn found(key: &str, text: &str) -> Option<(&'static str, Certainty)> {
-        value(key, text).map(|hit| (hit.detector, hit.certainty))
+        detect_credential(key, text).map(|hit| (hit.detector, hit.certainty))
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Hashes of passwords: not the password, but what it is guessed from.
 
-use super::pattern::Pattern;
-use super::{Detector, Found, Scan};
+use super::pattern::CredentialPattern;
+use super::{Detector, DetectorFinding, DetectorInput};
 
 pub(super) static DETECTORS: &[Detector] = &[
     Detector {
@@ -15,36 +15,36 @@ pub(super) static DETECTORS: &[Detector] = &[
 ];
 
 /// The forms of crypt(5), of the PHC strings and of LDAP's schemes.
-static FORMS: [Pattern; 9] = [
-    Pattern::new(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}"),
-    Pattern::new(r"\$(?:1|apr1)\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}"),
-    Pattern::new(r"\$5\$(?:rounds=[0-9]+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43}"),
-    Pattern::new(r"\$6\$(?:rounds=[0-9]+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"),
-    Pattern::new(r"\$(?:y|7)\$[./A-Za-z0-9$]{20,}"),
-    Pattern::new(r"\$argon2(?:id|i|d)\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"),
-    Pattern::new(r"\$(?:pbkdf2(?:-sha[0-9]+)?|scrypt)\$[^\s$]+\$[A-Za-z0-9./+]+\$[A-Za-z0-9./+=]{16,}"),
-    Pattern::new(r"\{SHA\}[A-Za-z0-9+/]{27}="),
-    Pattern::new(r"\{SSHA(?:256|512)?\}[A-Za-z0-9+/]{28,}={0,2}"),
+static FORMS: [CredentialPattern; 9] = [
+    CredentialPattern::new(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}"),
+    CredentialPattern::new(r"\$(?:1|apr1)\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}"),
+    CredentialPattern::new(r"\$5\$(?:rounds=[0-9]+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43}"),
+    CredentialPattern::new(r"\$6\$(?:rounds=[0-9]+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"),
+    CredentialPattern::new(r"\$(?:y|7)\$[./A-Za-z0-9$]{20,}"),
+    CredentialPattern::new(r"\$argon2(?:id|i|d)\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"),
+    CredentialPattern::new(r"\$(?:pbkdf2(?:-sha[0-9]+)?|scrypt)\$[^\s$]+\$[A-Za-z0-9./+]+\$[A-Za-z0-9./+=]{16,}"),
+    CredentialPattern::new(r"\{SHA\}[A-Za-z0-9+/]{27}="),
+    CredentialPattern::new(r"\{SSHA(?:256|512)?\}[A-Za-z0-9+/]{28,}={0,2}"),
 ];
 
-fn password_hash(scan: &Scan) -> Option<Found> {
+fn password_hash(scan: &DetectorInput) -> Option<DetectorFinding> {
     let mut matches = FORMS.iter().flat_map(|form| form.matches(scan.literal));
-    matches.next().map(|(_, range)| Found::certain("hash of a password", range))
+    matches.next().map(|(_, range)| DetectorFinding::certain("hash of a password", range))
 }
 
-fn ldif(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r"(?im)^userPassword::?[ \t]*(\S+)");
+fn ldif(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern = CredentialPattern::new(r"(?im)^userPassword::?[ \t]*(\S+)");
     let mut matches = PATTERN.matches(scan.literal);
     let found = matches.find(|(text, _)| super::super::literal::is_literal("userPassword", text));
-    found.map(|(_, range)| Found::certain("LDIF entry with a password", range))
+    found.map(|(_, range)| DetectorFinding::certain("LDIF entry with a password", range))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::value;
+    use super::super::detect_credential;
 
     fn found(text: &str) -> Option<&'static str> {
-        value("X", text).map(|hit| hit.detector)
+        detect_credential("X", text).map(|hit| hit.detector)
     }
 
     #[test]

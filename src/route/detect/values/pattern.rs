@@ -7,12 +7,12 @@ use regex::bytes::{Regex, RegexBuilder};
 
 /// A regular expression over bytes: without the tables of Unicode it compiles several times faster.
 /// A broken one never matches; the tests of the detectors need each of them.
-pub(super) struct Pattern {
+pub(super) struct CredentialPattern {
     source: &'static str,
     compiled: OnceLock<Option<Regex>>,
 }
 
-impl Pattern {
+impl CredentialPattern {
     /// A pattern that is compiled later.
     pub(super) const fn new(source: &'static str) -> Self {
         Self { source, compiled: OnceLock::new() }

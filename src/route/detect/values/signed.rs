@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::check::is_dummy;
-use super::pattern::Pattern;
-use super::{Detector, Found, Scan};
+use super::pattern::CredentialPattern;
+use super::{Detector, DetectorFinding, DetectorInput};
 
 pub(super) static DETECTORS: &[Detector] = &[
     Detector {
@@ -21,57 +21,62 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector { name: "azure-client-secret", keywords: &["q~"], find: azure_client_secret },
 ];
 
-fn first_real(patterns: &[&'static Pattern], text: &str) -> Option<Range<usize>> {
+fn first_real(patterns: &[&'static CredentialPattern], text: &str) -> Option<Range<usize>> {
     let mut matches = patterns.iter().flat_map(|pattern| pattern.matches(text));
     matches.find(|(body, _)| !is_dummy(body)).map(|(_, range)| range)
 }
 
-fn webhook(scan: &Scan) -> Option<Found> {
-    static SLACK: Pattern = Pattern::new(r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/]{40,80})");
-    static TEAMS: Pattern =
-        Pattern::new(r"webhook\.office\.com/[a-z0-9/@-]*/IncomingWebhook/([0-9a-f]{32}/[0-9a-f-]{36})");
-    static DISCORD: Pattern = Pattern::new(r"discord(?:app)?\.com/api/webhooks/[0-9]{15,20}/([A-Za-z0-9_-]{60,80})");
+fn webhook(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static SLACK: CredentialPattern =
+        CredentialPattern::new(r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/]{40,80})");
+    static TEAMS: CredentialPattern =
+        CredentialPattern::new(r"webhook\.office\.com/[a-z0-9/@-]*/IncomingWebhook/([0-9a-f]{32}/[0-9a-f-]{36})");
+    static DISCORD: CredentialPattern =
+        CredentialPattern::new(r"discord(?:app)?\.com/api/webhooks/[0-9]{15,20}/([A-Za-z0-9_-]{60,80})");
     let range = first_real(&[&SLACK, &TEAMS, &DISCORD], scan.literal)?;
-    Some(Found::certain("webhook address that lets anyone post", range))
+    Some(DetectorFinding::certain("webhook address that lets anyone post", range))
 }
 
-fn signed(scan: &Scan) -> Option<Found> {
-    static CLOUD: Pattern = Pattern::new(r"(?i)[?&]X-(?:Amz|Goog)-Signature=([0-9a-f]{64,})");
-    static AZURE: Pattern = Pattern::new(r"(?i)\bsv=[0-9]{4}-[0-9]{2}-[0-9]{2}[^\s]*?&sig=([A-Za-z0-9%+/=]{40,})");
-    static AZURE_SIGNATURE_FIRST: Pattern =
-        Pattern::new(r"(?i)\bsig=([A-Za-z0-9%+/=]{40,})&[^\s]*?\bsv=[0-9]{4}-[0-9]{2}-[0-9]{2}");
+fn signed(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static CLOUD: CredentialPattern = CredentialPattern::new(r"(?i)[?&]X-(?:Amz|Goog)-Signature=([0-9a-f]{64,})");
+    static AZURE: CredentialPattern =
+        CredentialPattern::new(r"(?i)\bsv=[0-9]{4}-[0-9]{2}-[0-9]{2}[^\s]*?&sig=([A-Za-z0-9%+/=]{40,})");
+    static AZURE_SIGNATURE_FIRST: CredentialPattern =
+        CredentialPattern::new(r"(?i)\bsig=([A-Za-z0-9%+/=]{40,})&[^\s]*?\bsv=[0-9]{4}-[0-9]{2}-[0-9]{2}");
     let range = first_real(&[&CLOUD, &AZURE, &AZURE_SIGNATURE_FIRST], scan.literal)?;
-    Some(Found::certain("signed URL", range))
+    Some(DetectorFinding::certain("signed URL", range))
 }
 
-fn azure(scan: &Scan) -> Option<Found> {
-    static STORAGE: Pattern = Pattern::new(r"(?i)AccountKey=([A-Za-z0-9+/]{86}==)");
-    static BUS: Pattern = Pattern::new(r"(?i)SharedAccessKey=([A-Za-z0-9+/]{43}=)");
-    static CONFIGURATION: Pattern = Pattern::new(r"(?i)azconfig\.io;Id=[^;\s]+;Secret=([A-Za-z0-9+/=]{36,100})");
-    static BARE: Pattern = Pattern::new(r"(?:\A|[^A-Za-z0-9+/])([A-Za-z0-9+/]{86}==)(?:\z|[^A-Za-z0-9+/=])");
+fn azure(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static STORAGE: CredentialPattern = CredentialPattern::new(r"(?i)AccountKey=([A-Za-z0-9+/]{86}==)");
+    static BUS: CredentialPattern = CredentialPattern::new(r"(?i)SharedAccessKey=([A-Za-z0-9+/]{43}=)");
+    static CONFIGURATION: CredentialPattern =
+        CredentialPattern::new(r"(?i)azconfig\.io;Id=[^;\s]+;Secret=([A-Za-z0-9+/=]{36,100})");
+    static BARE: CredentialPattern =
+        CredentialPattern::new(r"(?:\A|[^A-Za-z0-9+/])([A-Za-z0-9+/]{86}==)(?:\z|[^A-Za-z0-9+/=])");
     if let Some(range) = first_real(&[&STORAGE, &BUS, &CONFIGURATION], scan.literal) {
-        return Some(Found::certain("connection string of Azure with its key", range));
+        return Some(DetectorFinding::certain("connection string of Azure with its key", range));
     }
     // 64 bytes in Base64 are also a SHA-512
     let range = first_real(&[&BARE], scan.literal).filter(|range| scan.mentions(&["azure", "storage"], range.start))?;
-    Some(Found::certain("key of an Azure storage account", range))
+    Some(DetectorFinding::certain("key of an Azure storage account", range))
 }
 
-fn azure_client_secret(scan: &Scan) -> Option<Found> {
-    static PATTERN: Pattern = Pattern::new(r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_.~-]{31,34}");
+fn azure_client_secret(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static PATTERN: CredentialPattern = CredentialPattern::new(r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_.~-]{31,34}");
     let mut matches = PATTERN.matches(scan.text);
     let found = matches.find(|(text, range)| !is_dummy(text) && super::pattern::stands_alone(scan.text, range));
-    found.map(|(_, range)| Found::certain("client secret of Azure AD", range))
+    found.map(|(_, range)| DetectorFinding::certain("client secret of Azure AD", range))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::value;
+    use super::super::detect_credential;
 
     const BODY: &str = "hZ8fQ2mX7vKp4TnR";
 
     fn found(key: &str, text: &str) -> Option<&'static str> {
-        value(key, text).map(|hit| hit.detector)
+        detect_credential(key, text).map(|hit| hit.detector)
     }
 
     #[test]

@@ -1,21 +1,21 @@
 //! Tokens that name their provider.
 
 use super::check::{self, is_dummy};
-use super::pattern::{Pattern, stands_alone};
-use super::{Certainty, Detector, Found, Scan, json_in_base64};
+use super::pattern::{CredentialPattern, stands_alone};
+use super::{Certainty, Detector, DetectorFinding, DetectorInput, json_in_base64};
 
 /// One form of token.
-pub(super) struct Form {
+pub(super) struct TokenForm {
     /// What it is, for people.
     what: &'static str,
     /// Texts one of which every token of this form holds, or has nearby.
     pub(super) marks: &'static [&'static str],
-    pattern: Pattern,
-    check: Check,
+    pattern: CredentialPattern,
+    check: TokenCheck,
 }
 
 /// What makes sure that a match is a token.
-enum Check {
+enum TokenCheck {
     /// The form is enough.
     Form,
     /// The form leaves doubt.
@@ -28,26 +28,31 @@ enum Check {
     Near,
 }
 
-const fn form(what: &'static str, marks: &'static [&'static str], pattern: &'static str) -> Form {
-    checked(what, marks, pattern, Check::Form)
+const fn token_form(what: &'static str, marks: &'static [&'static str], pattern: &'static str) -> TokenForm {
+    checked_form(what, marks, pattern, TokenCheck::Form)
 }
 
-const fn checked(what: &'static str, marks: &'static [&'static str], pattern: &'static str, check: Check) -> Form {
-    Form { what, marks, pattern: Pattern::new(pattern), check }
+const fn checked_form(
+    what: &'static str,
+    marks: &'static [&'static str],
+    pattern: &'static str,
+    check: TokenCheck,
+) -> TokenForm {
+    TokenForm { what, marks, pattern: CredentialPattern::new(pattern), check }
 }
 
-const CRC: Check = Check::Body(check::ends_in_crc32);
+const CRC: TokenCheck = TokenCheck::Body(check::ends_in_crc32);
 
 /// The forms, by what they open.
-pub(super) static FORMS: [Form; 82] = [
+pub(super) static FORMS: [TokenForm; 82] = [
     // code and packages
-    checked("GitHub token", &["ghp_"], r"ghp_[0-9A-Za-z]{36}", CRC),
-    checked("GitHub token", &["gho_"], r"gho_[0-9A-Za-z]{36}", CRC),
-    checked("GitHub token", &["ghu_"], r"ghu_[0-9A-Za-z]{36}", CRC),
-    checked("GitHub token", &["ghs_"], r"ghs_[0-9A-Za-z]{36}", CRC),
-    form("GitHub token", &["ghr_"], r"ghr_[0-9A-Za-z]{36,76}"),
-    form("GitHub token", &["github_pat_"], r"github_pat_[0-9A-Za-z]{22}_[0-9A-Za-z]{59}"),
-    form(
+    checked_form("GitHub token", &["ghp_"], r"ghp_[0-9A-Za-z]{36}", CRC),
+    checked_form("GitHub token", &["gho_"], r"gho_[0-9A-Za-z]{36}", CRC),
+    checked_form("GitHub token", &["ghu_"], r"ghu_[0-9A-Za-z]{36}", CRC),
+    checked_form("GitHub token", &["ghs_"], r"ghs_[0-9A-Za-z]{36}", CRC),
+    token_form("GitHub token", &["ghr_"], r"ghr_[0-9A-Za-z]{36,76}"),
+    token_form("GitHub token", &["github_pat_"], r"github_pat_[0-9A-Za-z]{22}_[0-9A-Za-z]{59}"),
+    token_form(
         "GitLab token",
         &[
             "glpat-", "gldt-", "glrt-", "glft-", "glimt-", "glptt-", "glagent-", "gloas-", "glsoat-", "glffct-",
@@ -55,130 +60,140 @@ pub(super) static FORMS: [Form; 82] = [
         ],
         r"gl(?:pat|dt|rt|ft|imt|ptt|agent|oas|soat|ffct|cbt)-[0-9A-Za-z_-]{20,}(?:\.[0-9a-z]{2}\.?[0-9a-z]{7})?",
     ),
-    checked("npm token", &["npm_"], r"npm_[0-9A-Za-z]{36}", CRC),
-    form("PyPI token", &["pypi-"], r"pypi-Ag(?:EIcHlwaS5vcmc|ENdGVzdC5weXBpLm9yZw)[A-Za-z0-9_-]{50,}"),
-    checked("crates.io token", &["cargo", "crates"], r"cio[0-9A-Za-z]{32}", Check::Near),
-    form("RubyGems key", &["rubygems_"], r"rubygems_[0-9a-f]{48}"),
-    checked("NuGet key", &["nuget"], r"oy2[0-9a-z]{43}", Check::Near),
-    form("Docker Hub token", &["dckr_"], r"dckr_(?:pat_[A-Za-z0-9_-]{27}|oat_[A-Za-z0-9_-]{32})"),
-    form("Postman key", &["PMAK-"], r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
-    form("Linear key", &["lin_api_"], r"lin_api_[0-9A-Za-z]{40}"),
-    form("Notion token", &["ntn_"], r"ntn_[0-9A-Za-z]{40,}"),
+    checked_form("npm token", &["npm_"], r"npm_[0-9A-Za-z]{36}", CRC),
+    token_form("PyPI token", &["pypi-"], r"pypi-Ag(?:EIcHlwaS5vcmc|ENdGVzdC5weXBpLm9yZw)[A-Za-z0-9_-]{50,}"),
+    checked_form("crates.io token", &["cargo", "crates"], r"cio[0-9A-Za-z]{32}", TokenCheck::Near),
+    token_form("RubyGems key", &["rubygems_"], r"rubygems_[0-9a-f]{48}"),
+    checked_form("NuGet key", &["nuget"], r"oy2[0-9a-z]{43}", TokenCheck::Near),
+    token_form("Docker Hub token", &["dckr_"], r"dckr_(?:pat_[A-Za-z0-9_-]{27}|oat_[A-Za-z0-9_-]{32})"),
+    token_form("Postman key", &["PMAK-"], r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
+    token_form("Linear key", &["lin_api_"], r"lin_api_[0-9A-Za-z]{40}"),
+    token_form("Notion token", &["ntn_"], r"ntn_[0-9A-Za-z]{40,}"),
     // clouds and platforms
-    form("AWS Bedrock key", &["ABSK"], r"ABSK[A-Za-z0-9+/]{109,}={0,2}"),
-    form("Google API key", &["AIza"], r"AIza[0-9A-Za-z_-]{35}"),
-    form("Google OAuth client secret", &["GOCSPX-"], r"GOCSPX-[A-Za-z0-9_-]{28}"),
-    form("Google access token", &["ya29."], r"ya29\.[0-9A-Za-z_-]{30,}"),
-    form("Google Gemini key", &["AQ.Ab8RN6"], r"AQ\.Ab8RN6[A-Za-z0-9_-]{44}"),
-    form("DigitalOcean token", &["dop_v1_", "doo_v1_", "dor_v1_"], r"do[opr]_v1_[0-9a-f]{64}"),
-    form("Databricks token", &["dapi"], r"dapi[0-9a-f]{32}(?:-[0-9])?"),
-    form("Doppler token", &["dp."], r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]+\.)?[0-9A-Za-z]{40,44}"),
-    form("Pulumi token", &["pul-"], r"pul-[0-9a-f]{40}"),
-    form("Fly.io token", &["fo1_"], r"fo1_[\w-]{43}"),
-    form("Fly.io token", &["fm1", "fm2"], r"fm[12][ar]?_[A-Za-z0-9+/=]{100,}"),
-    form("Heroku key", &["HRKU-"], r"HRKU-AA[0-9A-Za-z_-]{58}"),
-    form("PlanetScale token", &["pscale_"], r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9=._-]{32,64}"),
-    form("Neon key", &["napi_"], r"napi_[0-9a-z]{64}"),
-    form("Supabase token", &["sbp_"], r"sbp_[0-9a-f]{40}"),
-    form("Supabase secret key", &["sb_secret_"], r"sb_secret_[A-Za-z0-9_-]{31}"),
-    form("Vercel token", &["vcp_", "vci_", "vca_", "vcr_", "vck_"], r"vc[aikpr]_[A-Za-z0-9]{56}"),
-    form("Tailscale key", &["tskey-"], r"tskey-[a-z]+-[0-9A-Za-z_]{8,}-[0-9A-Za-z_]{16,}"),
-    form("Cloudflare origin key", &["v1.0-"], r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
-    form("OpenShift token", &["sha256~"], r"sha256~[\w-]{43}"),
-    form(
+    token_form("AWS Bedrock key", &["ABSK"], r"ABSK[A-Za-z0-9+/]{109,}={0,2}"),
+    token_form("Google API key", &["AIza"], r"AIza[0-9A-Za-z_-]{35}"),
+    token_form("Google OAuth client secret", &["GOCSPX-"], r"GOCSPX-[A-Za-z0-9_-]{28}"),
+    token_form("Google access token", &["ya29."], r"ya29\.[0-9A-Za-z_-]{30,}"),
+    token_form("Google Gemini key", &["AQ.Ab8RN6"], r"AQ\.Ab8RN6[A-Za-z0-9_-]{44}"),
+    token_form("DigitalOcean token", &["dop_v1_", "doo_v1_", "dor_v1_"], r"do[opr]_v1_[0-9a-f]{64}"),
+    token_form("Databricks token", &["dapi"], r"dapi[0-9a-f]{32}(?:-[0-9])?"),
+    token_form("Doppler token", &["dp."], r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]+\.)?[0-9A-Za-z]{40,44}"),
+    token_form("Pulumi token", &["pul-"], r"pul-[0-9a-f]{40}"),
+    token_form("Fly.io token", &["fo1_"], r"fo1_[\w-]{43}"),
+    token_form("Fly.io token", &["fm1", "fm2"], r"fm[12][ar]?_[A-Za-z0-9+/=]{100,}"),
+    token_form("Heroku key", &["HRKU-"], r"HRKU-AA[0-9A-Za-z_-]{58}"),
+    token_form("PlanetScale token", &["pscale_"], r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9=._-]{32,64}"),
+    token_form("Neon key", &["napi_"], r"napi_[0-9a-z]{64}"),
+    token_form("Supabase token", &["sbp_"], r"sbp_[0-9a-f]{40}"),
+    token_form("Supabase secret key", &["sb_secret_"], r"sb_secret_[A-Za-z0-9_-]{31}"),
+    token_form("Vercel token", &["vcp_", "vci_", "vca_", "vcr_", "vck_"], r"vc[aikpr]_[A-Za-z0-9]{56}"),
+    token_form("Tailscale key", &["tskey-"], r"tskey-[a-z]+-[0-9A-Za-z_]{8,}-[0-9A-Za-z_]{16,}"),
+    token_form("Cloudflare origin key", &["v1.0-"], r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
+    token_form("OpenShift token", &["sha256~"], r"sha256~[\w-]{43}"),
+    token_form(
         "Docker Swarm token",
         &["SWMTKN-", "SWMKEY-"],
         r"SWM(?:TKN-1-[0-9a-z]{50}-[0-9a-z]{25}|KEY-1-[A-Za-z0-9+/]{43})",
     ),
     // secret stores and identities
-    form("Vault token", &["hvs.", "hvb.", "hvr."], r"hv[bsr]\.[A-Za-z0-9_-]{24,}"),
-    checked("Vault token", &["vault"], r"s\.[0-9A-Za-z]{24}", Check::Near),
-    form("Terraform token", &[".atlasv1."], r"[0-9A-Za-z]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}"),
-    checked("age identity", &["AGE-SECRET-KEY-1"], r"AGE-SECRET-KEY-1[0-9A-Z]{58}", Check::Whole(check::is_bech32)),
-    checked(
+    token_form("Vault token", &["hvs.", "hvb.", "hvr."], r"hv[bsr]\.[A-Za-z0-9_-]{24,}"),
+    checked_form("Vault token", &["vault"], r"s\.[0-9A-Za-z]{24}", TokenCheck::Near),
+    token_form("Terraform token", &[".atlasv1."], r"[0-9A-Za-z]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}"),
+    checked_form(
+        "age identity",
+        &["AGE-SECRET-KEY-1"],
+        r"AGE-SECRET-KEY-1[0-9A-Z]{58}",
+        TokenCheck::Whole(check::is_bech32),
+    ),
+    checked_form(
         "age identity",
         &["AGE-SECRET-KEY-PQ-1"],
         r"AGE-SECRET-KEY-PQ-1[0-9A-Z]{40,}",
-        Check::Whole(check::is_bech32),
+        TokenCheck::Whole(check::is_bech32),
     ),
-    checked(
+    checked_form(
         "age plugin identity",
         &["AGE-PLUGIN-"],
         r"AGE-PLUGIN-[0-9A-Z-]+-1[0-9A-Z]{6,}",
-        Check::Whole(check::is_bech32),
+        TokenCheck::Whole(check::is_bech32),
     ),
-    form("1Password token", &["ops_"], r"ops_eyJ[A-Za-z0-9+/]{250,}={0,3}"),
-    form(
+    token_form("1Password token", &["ops_"], r"ops_eyJ[A-Za-z0-9+/]{250,}={0,3}"),
+    token_form(
         "1Password secret key",
         &["A3-"],
         r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}",
     ),
-    checked("Plex claim", &["plex"], r"claim-[A-Za-z0-9_-]{20}", Check::Near),
-    form("JFrog key", &["AKCp"], r"AKCp[0-9A-Za-z]{69}"),
-    form("JFrog token", &["cmVmd"], r"cmVmd[0-9A-Za-z]{59}"),
+    checked_form("Plex claim", &["plex"], r"claim-[A-Za-z0-9_-]{20}", TokenCheck::Near),
+    token_form("JFrog key", &["AKCp"], r"AKCp[0-9A-Za-z]{69}"),
+    token_form("JFrog token", &["cmVmd"], r"cmVmd[0-9A-Za-z]{59}"),
     // messages and mail
-    checked("Slack token", &["xox"], r"xox[abeoprs](?:\.xox[bp])?-[0-9A-Za-z-]{20,}", Check::Body(has_digit)),
-    form("Slack app token", &["xapp-"], r"xapp-[0-9]-[A-Z0-9]+-[0-9]+-[0-9a-z]+"),
-    form("SendGrid key", &["SG."], r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
-    checked("Twilio key", &["twilio"], r"SK[0-9a-f]{32}", Check::Near),
-    checked("Mailgun key", &["mailgun"], r"key-[0-9a-f]{32}", Check::Near),
-    form("Mailchimp key", &["-us"], r"[0-9a-f]{32}-us[0-9]{1,2}"),
-    form("Brevo key", &["xkeysib-"], r"xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}"),
-    form("Telegram bot token", &[":AA"], r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
-    checked(
+    checked_form("Slack token", &["xox"], r"xox[abeoprs](?:\.xox[bp])?-[0-9A-Za-z-]{20,}", TokenCheck::Body(has_digit)),
+    token_form("Slack app token", &["xapp-"], r"xapp-[0-9]-[A-Z0-9]+-[0-9]+-[0-9a-z]+"),
+    token_form("SendGrid key", &["SG."], r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
+    checked_form("Twilio key", &["twilio"], r"SK[0-9a-f]{32}", TokenCheck::Near),
+    checked_form("Mailgun key", &["mailgun"], r"key-[0-9a-f]{32}", TokenCheck::Near),
+    token_form("Mailchimp key", &["-us"], r"[0-9a-f]{32}-us[0-9]{1,2}"),
+    token_form("Brevo key", &["xkeysib-"], r"xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}"),
+    token_form("Telegram bot token", &[":AA"], r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
+    checked_form(
         "Discord bot token",
         &["discord"],
         r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}",
-        Check::Near,
+        TokenCheck::Near,
     ),
     // money and shops
-    form("Stripe key", &["k_live_", "k_test_", "k_prod_"], r"[sr]k_(?:live|test|prod)_[0-9A-Za-z]{10,}"),
-    form("webhook signing secret", &["whsec_"], r"whsec_[A-Za-z0-9+/]{24,}={0,2}"),
-    form("Shopify token", &["shpat_", "shpss_", "shpca_", "shppa_"], r"shp(?:at|ss|ca|pa)_[0-9a-fA-F]{32}"),
-    form("Square token", &["sq0"], r"sq0(?:atp-[\w-]{22}|csp-[\w-]{43})"),
-    form("Square token", &["EAAA"], r"EAAA[A-Za-z0-9_-]{60}"),
+    token_form("Stripe key", &["k_live_", "k_test_", "k_prod_"], r"[sr]k_(?:live|test|prod)_[0-9A-Za-z]{10,}"),
+    token_form("webhook signing secret", &["whsec_"], r"whsec_[A-Za-z0-9+/]{24,}={0,2}"),
+    token_form("Shopify token", &["shpat_", "shpss_", "shpca_", "shppa_"], r"shp(?:at|ss|ca|pa)_[0-9a-fA-F]{32}"),
+    token_form("Square token", &["sq0"], r"sq0(?:atp-[\w-]{22}|csp-[\w-]{43})"),
+    token_form("Square token", &["EAAA"], r"EAAA[A-Za-z0-9_-]{60}"),
     // language models
-    form("OpenAI key", &["T3BlbkFJ"], r"sk-(?:[a-z]+-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}"),
-    checked("OpenAI key", &["sk-"], r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40,}", Check::Doubtful),
-    checked("Anthropic key", &["sk-ant-"], r"sk-ant-[a-z]+[0-9]{2}-[A-Za-z0-9_-]{80,}", Check::Whole(is_anthropic)),
-    form("OpenRouter key", &["sk-or-"], r"sk-or-v1-[0-9a-f]{64}"),
-    checked("API key of a model provider", &["sk-"], r"sk-[0-9A-Za-z]{32,64}", Check::Doubtful),
-    form("Groq key", &["gsk_"], r"gsk_[0-9A-Za-z]{52}"),
-    form("xAI key", &["xai-"], r"xai-[0-9A-Za-z]{70,120}"),
-    form("Perplexity key", &["pplx-"], r"pplx-[0-9A-Za-z]{48}"),
-    form("Hugging Face token", &["hf_"], r"hf_[A-Za-z]{34}"),
-    form("Hugging Face token", &["api_org_"], r"api_org_[A-Za-z]{34}"),
-    form("Replicate token", &["r8_"], r"r8_[0-9A-Za-z]{37}"),
-    form("LangSmith key", &["lsv2_"], r"lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}"),
+    token_form("OpenAI key", &["T3BlbkFJ"], r"sk-(?:[a-z]+-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}"),
+    checked_form("OpenAI key", &["sk-"], r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40,}", TokenCheck::Doubtful),
+    checked_form(
+        "Anthropic key",
+        &["sk-ant-"],
+        r"sk-ant-[a-z]+[0-9]{2}-[A-Za-z0-9_-]{80,}",
+        TokenCheck::Whole(is_anthropic),
+    ),
+    token_form("OpenRouter key", &["sk-or-"], r"sk-or-v1-[0-9a-f]{64}"),
+    checked_form("API key of a model provider", &["sk-"], r"sk-[0-9A-Za-z]{32,64}", TokenCheck::Doubtful),
+    token_form("Groq key", &["gsk_"], r"gsk_[0-9A-Za-z]{52}"),
+    token_form("xAI key", &["xai-"], r"xai-[0-9A-Za-z]{70,120}"),
+    token_form("Perplexity key", &["pplx-"], r"pplx-[0-9A-Za-z]{48}"),
+    token_form("Hugging Face token", &["hf_"], r"hf_[A-Za-z]{34}"),
+    token_form("Hugging Face token", &["api_org_"], r"api_org_[A-Za-z]{34}"),
+    token_form("Replicate token", &["r8_"], r"r8_[0-9A-Za-z]{37}"),
+    token_form("LangSmith key", &["lsv2_"], r"lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}"),
     // observation
-    checked("Grafana token", &["glsa_"], r"glsa_[0-9A-Za-z]{32}_[0-9a-f]{8}", Check::Whole(is_grafana)),
-    checked("Grafana Cloud token", &["glc_"], r"glc_[A-Za-z0-9+/]{32,}={0,2}", Check::Body(is_json)),
-    checked("Grafana key", &["eyJrIjoi"], r"eyJrIjoi[A-Za-z0-9+/]{40,}={0,2}", Check::Whole(is_json)),
-    form("Elastic key", &["essu_"], r"essu_[A-Za-z0-9+/]{40,}={0,2}"),
-    form("New Relic key", &["NRAK-"], r"NRAK-[A-Z0-9]{27}"),
-    form("New Relic license key", &["NRAL"], r"[0-9a-f]{36}NRAL"),
-    form("Sentry token", &["sntryu_"], r"sntryu_[0-9a-f]{64}"),
-    form("Sentry token", &["sntrys_"], r"sntrys_eyJ[A-Za-z0-9+/=_-]{80,}"),
+    checked_form("Grafana token", &["glsa_"], r"glsa_[0-9A-Za-z]{32}_[0-9a-f]{8}", TokenCheck::Whole(is_grafana)),
+    checked_form("Grafana Cloud token", &["glc_"], r"glc_[A-Za-z0-9+/]{32,}={0,2}", TokenCheck::Body(is_json)),
+    checked_form("Grafana key", &["eyJrIjoi"], r"eyJrIjoi[A-Za-z0-9+/]{40,}={0,2}", TokenCheck::Whole(is_json)),
+    token_form("Elastic key", &["essu_"], r"essu_[A-Za-z0-9+/]{40,}={0,2}"),
+    token_form("New Relic key", &["NRAK-"], r"NRAK-[A-Z0-9]{27}"),
+    token_form("New Relic license key", &["NRAL"], r"[0-9a-f]{36}NRAL"),
+    token_form("Sentry token", &["sntryu_"], r"sntryu_[0-9a-f]{64}"),
+    token_form("Sentry token", &["sntrys_"], r"sntrys_eyJ[A-Za-z0-9+/=_-]{80,}"),
 ];
 
 pub(super) static DETECTORS: &[Detector] =
     &[Detector { name: "aws-secret-key", keywords: &["akia", "asia", "abia", "acca", "aws"], find: aws }];
 
-impl Form {
+impl TokenForm {
     /// Looks for a token of this form.
-    pub(super) fn find(&self, scan: &Scan) -> Option<Found> {
+    pub(super) fn find(&self, scan: &DetectorInput) -> Option<DetectorFinding> {
         self.pattern.matches(scan.text).find_map(|(token, range)| {
             let body = self.marks.iter().find_map(|mark| token.strip_prefix(mark)).unwrap_or(token);
             let certainty = match self.check {
                 _ if is_dummy(body) || !stands_alone(scan.text, &range) => return None,
-                Check::Form => Certainty::Certain,
-                Check::Doubtful => Certainty::Likely,
-                Check::Body(passes) => sure_if(passes(body)),
-                Check::Whole(passes) => sure_if(passes(token)),
-                Check::Near if scan.mentions(self.marks, range.start) => Certainty::Certain,
-                Check::Near => return None,
+                TokenCheck::Form => Certainty::Certain,
+                TokenCheck::Doubtful => Certainty::Likely,
+                TokenCheck::Body(passes) => sure_if(passes(body)),
+                TokenCheck::Whole(passes) => sure_if(passes(token)),
+                TokenCheck::Near if scan.mentions(self.marks, range.start) => Certainty::Certain,
+                TokenCheck::Near => return None,
             };
-            Some(Found { certainty, reason: self.what, range: Some(range) })
+            Some(DetectorFinding { certainty, reason: self.what, range: Some(range) })
         })
     }
 }
@@ -209,14 +224,15 @@ fn is_json(text: &str) -> bool {
 
 /// The secret half of an access key is 40 characters of Base64 and nothing more: it counts beside
 /// its public half, or under a name of AWS.
-fn aws(scan: &Scan) -> Option<Found> {
-    static ID: Pattern = Pattern::new(r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}");
-    static SECRET: Pattern = Pattern::new(r"(?:\A|[^A-Za-z0-9+/])([A-Za-z0-9+/]{40})(?:\z|[^A-Za-z0-9+/=])");
+fn aws(scan: &DetectorInput) -> Option<DetectorFinding> {
+    static ID: CredentialPattern = CredentialPattern::new(r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}");
+    static SECRET: CredentialPattern =
+        CredentialPattern::new(r"(?:\A|[^A-Za-z0-9+/])([A-Za-z0-9+/]{40})(?:\z|[^A-Za-z0-9+/=])");
     let paired = ID.matches(scan.text).any(|(id, range)| !is_dummy(id) && stands_alone(scan.text, &range));
     SECRET.matches(scan.text).find_map(|(secret, range)| {
         let random = is_mixed_case(secret) && !is_dummy(secret);
         let near = scan.mentions(&["aws"], range.start) && scan.mentions(&["secret"], range.start);
-        (random && (paired || near)).then(|| Found::certain("secret access key of AWS", range))
+        (random && (paired || near)).then(|| DetectorFinding::certain("secret access key of AWS", range))
     })
 }
 
@@ -231,7 +247,7 @@ mod tests {
     use proptest::strategy::{Strategy as _, ValueTree as _};
     use proptest::test_runner::TestRunner;
 
-    use super::super::value;
+    use super::super::detect_credential;
     use super::*;
 
     /// 300 characters that look made, without a repetition that would make them a dummy.
@@ -250,7 +266,7 @@ mod tests {
     }
 
     fn found(key: &str, text: &str) -> Option<(&'static str, Certainty, String)> {
-        value(key, text).map(|hit| (hit.detector, hit.certainty, hit.reason))
+        detect_credential(key, text).map(|hit| (hit.detector, hit.certainty, hit.reason))
     }
 
     #[test]
@@ -360,7 +376,7 @@ mod tests {
         let mut runner = TestRunner::deterministic();
         for form in &FORMS {
             let tokens = proptest::string::string_regex(form.pattern.source()).expect("a pattern");
-            let key = if matches!(form.check, Check::Near) { form.marks[0] } else { "SETTING" };
+            let key = if matches!(form.check, TokenCheck::Near) { form.marks[0] } else { "SETTING" };
             for _ in 0..8 {
                 let token = tokens.new_tree(&mut runner).expect("a token").current();
                 // a token that ends in padding or a dash by chance is cut there

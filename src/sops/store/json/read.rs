@@ -3,13 +3,13 @@
 use zeroize::Zeroizing;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::sops::document::{Document, Item, Leaf, List, Map, Position, Site, Tree};
-use crate::sops::scalar::Value;
-use crate::sops::store::{Block, Parsed};
+use crate::sops::document::{Leaf, ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
+use crate::sops::scalar::TypedValue;
+use crate::sops::store::{MetadataBlock, ParsedFile};
 use crate::sops::text_bytes::TextBytes;
 use crate::sops::{BLOCK, DATA};
 use crate::span::{Source, Span};
-use crate::yaml::node::Key;
+use crate::yaml::node::YamlKey;
 
 /// Values may lie in each other this deep.
 const MAX_DEPTH: usize = 128;
@@ -18,19 +18,19 @@ const MAX_DEPTH: usize = 128;
 const ESCAPES: &str = "only escapes that JSON has";
 
 /// Reads the object at the root. Nothing may follow it.
-pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
-    read(source, None)
+pub(in crate::sops::store) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
+    read_json(source, None)
 }
 
 /// Reads what a binary file is once it is encrypted. Its value may be long, and is left where it
 /// stands: the document has an empty text for it.
-pub(in crate::sops::store) fn parse_envelope(source: &Source) -> Result<Parsed, Diagnostics> {
-    read(source, Some(DATA))
+pub(in crate::sops::store) fn parse_envelope(source: &Source) -> Result<ParsedFile, Diagnostics> {
+    read_json(source, Some(DATA))
 }
 
-fn read(source: &Source, left: Option<&'static str>) -> Result<Parsed, Diagnostics> {
+fn read_json(source: &Source, left: Option<&'static str>) -> Result<ParsedFile, Diagnostics> {
     let text = source.text();
-    let mut reader = Reader { source, text, at: 0, line: 1, line_start: 0, left };
+    let mut reader = JsonReader { source, text, at: 0, line: 1, line_start: 0, left };
     if text.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
@@ -39,35 +39,36 @@ fn read(source: &Source, left: Option<&'static str>) -> Result<Parsed, Diagnosti
         let mut found = Diagnostics::new();
         found.push(
             Diagnostic::error("json-syntax", format!("expected {expected}"))
-                .at_hidden(source.place(span))
+                .at_masked(source.place(span))
                 .hint("correct the JSON"),
         );
         found
     })?;
     let (mut map, mut block) = (root, None);
-    let at = map.items.iter().position(|item| matches!(item, Item::Value(key, Tree::Map(_)) if key.text == BLOCK));
+    let at =
+        map.items.iter().position(|item| matches!(item, SopsItem::Value(key, SopsTree::Map(_)) if key.text == BLOCK));
     if let Some(at) = at {
-        let (from, to) = around(&map, at);
-        if let Item::Value(key, Tree::Map(fields)) = map.items.remove(at) {
+        let (from, to) = neighbor_offsets(&map, at);
+        if let SopsItem::Value(key, SopsTree::Map(fields)) = map.items.remove(at) {
             let whole = from.unwrap_or(key.span.start)..to.filter(|_| from.is_none()).unwrap_or(fields.span.end);
-            block = Some(Block { fields, key: key.span, whole });
+            block = Some(MetadataBlock { fields, key: key.span, whole });
         }
     }
     let end = map.values().next_back().map_or(map.span.start + 1, |(_, value)| value.span().end);
-    let document = Document { branches: vec![map] };
-    Ok(Parsed { document, blocks: vec![block], ends: vec![end], in_place: true })
+    let document = SopsDocument { branches: vec![map] };
+    Ok(ParsedFile { document, blocks: vec![block], ends: vec![end], in_place: true })
 }
 
 /// Where the value before an entry ends and where the key after it starts.
-fn around(map: &Map, at: usize) -> (Option<usize>, Option<usize>) {
+fn neighbor_offsets(map: &SopsMap, at: usize) -> (Option<usize>, Option<usize>) {
     let before = at.checked_sub(1).and_then(|before| map.items.get(before));
-    let end = before.and_then(|item| if let Item::Value(_, value) = item { Some(value.span().end) } else { None });
+    let end = before.and_then(|item| if let SopsItem::Value(_, value) = item { Some(value.span().end) } else { None });
     let next = map.items.get(at + 1);
-    let start = next.and_then(|item| if let Item::Value(key, _) = item { Some(key.span.start) } else { None });
+    let start = next.and_then(|item| if let SopsItem::Value(key, _) = item { Some(key.span.start) } else { None });
     (end, start)
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     source: &'a Source,
     text: &'a str,
     at: usize,
@@ -77,15 +78,15 @@ struct Reader<'a> {
     left: Option<&'static str>,
 }
 
-type Read<T> = Result<T, &'static str>;
+type JsonResult<T> = Result<T, &'static str>;
 
-impl<'a> Reader<'a> {
-    fn root(&mut self) -> Read<Map> {
-        self.blanks();
-        let Tree::Map(root) = self.value(0)? else {
+impl<'a> JsonReader<'a> {
+    fn root(&mut self) -> JsonResult<SopsMap> {
+        self.skip_blanks();
+        let SopsTree::Map(root) = self.value(0)? else {
             return Err("an object at the root, which is all that sops knows");
         };
-        self.blanks();
+        self.skip_blanks();
         // sops leaves out what follows: it would be lost, or stand beside ciphertext as if it were verified
         if self.at < self.text.len() { Err("the end of the file behind the object") } else { Ok(root) }
     }
@@ -94,7 +95,7 @@ impl<'a> Reader<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn blanks(&mut self) {
+    fn skip_blanks(&mut self) {
         while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = self.peek() {
             self.at += 1;
             if byte == b'\n' {
@@ -117,94 +118,96 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn value(&mut self, depth: usize) -> Read<Tree> {
+    fn value(&mut self, depth: usize) -> JsonResult<SopsTree> {
         if depth > MAX_DEPTH {
             return Err("no more than 128 levels");
         }
         let head = self.span(self.at, self.at);
         let value = match self.peek() {
-            Some(b'{') => return self.map(depth, head).map(Tree::Map),
-            Some(b'[') => return self.list(depth, head).map(Tree::List),
-            Some(b'"') => Value::Text(self.text()?),
+            Some(b'{') => return self.map(depth, head).map(SopsTree::Map),
+            Some(b'[') => return self.list(depth, head).map(SopsTree::List),
+            Some(b'"') => TypedValue::Text(self.text()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
         Ok(self.leaf(value, head))
     }
 
-    fn leaf(&self, value: Value, head: Span) -> Tree {
-        let site = Site { span: Span { end: self.at, ..head }, flow: true, flat: false, indent: None };
-        Tree::Leaf(Leaf::new(value, site))
+    fn leaf(&self, value: TypedValue, head: Span) -> SopsTree {
+        let site = ValueSite { span: Span { end: self.at, ..head }, flow: true, flat: false, indent: None };
+        SopsTree::Leaf(Leaf::new(value, site))
     }
 
     /// The value under a key of the root that is left where it stands: a text that is what it looks like.
-    fn left(&mut self) -> Read<Option<Tree>> {
+    fn read_left(&mut self) -> JsonResult<Option<SopsTree>> {
         let head = self.span(self.at, self.at);
         if self.peek() != Some(b'"') || self.raw()?.contains('\\') {
             self.at = head.start;
             return Ok(None);
         }
-        Ok(Some(self.leaf(Value::text(""), head)))
+        Ok(Some(self.leaf(TypedValue::from_text(""), head)))
     }
 
-    fn map(&mut self, depth: usize, head: Span) -> Read<Map> {
+    fn map(&mut self, depth: usize, head: Span) -> JsonResult<SopsMap> {
         self.at += 1;
         let mut items = Vec::new();
-        self.blanks();
+        self.skip_blanks();
         if !self.eat(b'}') {
             loop {
-                self.blanks();
+                self.skip_blanks();
                 let start = self.span(self.at, self.at);
                 if self.peek() != Some(b'"') {
                     return Err("a key in quotes");
                 }
                 let text = self.string()?.to_string();
-                let key = Key { text, span: Span { end: self.at, ..start } };
-                self.blanks();
+                let key = YamlKey { text, span: Span { end: self.at, ..start } };
+                self.skip_blanks();
                 if !self.eat(b':') {
                     return Err("a `:` after the key");
                 }
-                self.blanks();
+                self.skip_blanks();
                 let is_left = depth == 0 && self.left.is_some_and(|left| left == key.text);
-                let left = if is_left { self.left()? } else { None };
+                let left = if is_left { self.read_left()? } else { None };
                 let value = left.map_or_else(|| self.value(depth + 1), Ok)?;
-                items.push(Item::Value(key, value));
-                if !self.another(b'}')? {
+                items.push(SopsItem::Value(key, value));
+                if !self.has_another(b'}')? {
                     break;
                 }
             }
         }
-        Ok(Map { items, span: Span { end: self.at, ..head } })
+        Ok(SopsMap { items, span: Span { end: self.at, ..head } })
     }
 
-    fn list(&mut self, depth: usize, head: Span) -> Read<List> {
+    fn list(&mut self, depth: usize, head: Span) -> JsonResult<SopsList> {
         self.at += 1;
         let mut items = Vec::new();
-        self.blanks();
+        self.skip_blanks();
         if !self.eat(b']') {
             loop {
-                self.blanks();
-                items.push(Item::Value(Position { start: self.at }, self.value(depth + 1)?));
-                if !self.another(b']')? {
+                self.skip_blanks();
+                items.push(SopsItem::Value(ListPosition { start: self.at }, self.value(depth + 1)?));
+                if !self.has_another(b']')? {
                     break;
                 }
             }
         }
-        Ok(List { items, span: Span { end: self.at, ..head } })
+        Ok(SopsList { items, span: Span { end: self.at, ..head } })
     }
 
     /// Whether a comma follows, rather than the closing bracket.
-    fn another(&mut self, close: u8) -> Read<bool> {
-        self.blanks();
+    fn has_another(&mut self, close: u8) -> JsonResult<bool> {
+        self.skip_blanks();
         if self.eat(b',') {
             return Ok(true);
         }
         if self.eat(close) { Ok(false) } else { Err("a `,` or the closing bracket") }
     }
 
-    fn word(&mut self) -> Read<Value> {
+    fn word(&mut self) -> JsonResult<TypedValue> {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        for (word, value) in [("true", Value::Bool(true)), ("false", Value::Bool(false)), ("null", Value::Null)] {
+        for (word, value) in
+            [("true", TypedValue::Bool(true)), ("false", TypedValue::Bool(false)), ("null", TypedValue::Null)]
+        {
             if rest.starts_with(word) {
                 self.at += word.len();
                 return Ok(value);
@@ -214,41 +217,41 @@ impl<'a> Reader<'a> {
     }
 
     /// An integer of 64 bits, or a number with a fraction.
-    fn number(&mut self) -> Read<Value> {
+    fn number(&mut self) -> JsonResult<TypedValue> {
         let start = self.at;
         while let Some(b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        if let Some(value) = number(text) {
+        if let Some(value) = parse_number(text) {
             Ok(value)
         } else {
             Err("a number of JSON, and not beyond what 64 bits hold")
         }
     }
 
-    fn text(&mut self) -> Read<TextBytes> {
+    fn text(&mut self) -> JsonResult<TextBytes> {
         let start = self.at + 1;
         let raw = self.raw()?;
         if raw.contains('\\') {
-            let mut text = unescape(raw).ok_or(ESCAPES)?;
+            let mut text = unescape_text(raw).ok_or(ESCAPES)?;
             return Ok(std::mem::take(&mut *text).into_bytes().into());
         }
         Ok(TextBytes::read(self.source, start, raw))
     }
 
-    fn string(&mut self) -> Read<Zeroizing<String>> {
-        unescape(self.raw()?).ok_or(ESCAPES)
+    fn string(&mut self) -> JsonResult<Zeroizing<String>> {
+        unescape_text(self.raw()?).ok_or(ESCAPES)
     }
 
     /// A text as it is written, without its quotes.
-    fn raw(&mut self) -> Read<&'a str> {
+    fn raw(&mut self) -> JsonResult<&'a str> {
         const UNTERMINATED: &str = "the closing `\"` of a text";
         let start = self.at + 1;
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         let mut length = 0;
         loop {
-            length += plain(rest.get(length..).unwrap_or_default());
+            length += plain_length(rest.get(length..).unwrap_or_default());
             match rest.get(length) {
                 None => return Err(UNTERMINATED),
                 Some(b'"') => break,
@@ -267,7 +270,7 @@ impl<'a> Reader<'a> {
 }
 
 /// How many of the first bytes mean nothing but themselves.
-fn plain(bytes: &[u8]) -> usize {
+fn plain_length(bytes: &[u8]) -> usize {
     // in blocks without a way out in the middle, which are compared as a whole: a text may be a big file
     const BLOCK: usize = 64;
     let special = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
@@ -276,7 +279,7 @@ fn plain(bytes: &[u8]) -> usize {
     length + bytes.get(length..).unwrap_or_default().iter().take_while(|byte| special(**byte) == 0).count()
 }
 
-fn number(text: &str) -> Option<Value> {
+fn parse_number(text: &str) -> Option<TypedValue> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
@@ -298,12 +301,12 @@ fn number(text: &str) -> Option<Value> {
         && exponent.is_none()
         && let Ok(int) = text.parse()
     {
-        return Some(Value::Int(int));
+        return Some(TypedValue::Int(int));
     }
-    text.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float)
+    text.parse().ok().filter(|float: &f64| float.is_finite()).map(TypedValue::Float)
 }
 
-fn unescape(raw: &str) -> Option<Zeroizing<String>> {
+fn unescape_text(raw: &str) -> Option<Zeroizing<String>> {
     let mut out = Zeroizing::new(String::with_capacity(raw.len()));
     let mut rest = raw;
     while let Some(at) = rest.find('\\') {
@@ -325,7 +328,7 @@ fn unescape(raw: &str) -> Option<Zeroizing<String>> {
                 out.push(char);
                 escape.get(1..)?
             }
-            None => unicode(escape.get(1..)?, &mut out)?,
+            None => parse_unicode(escape.get(1..)?, &mut out)?,
         };
     }
     out.push_str(rest);
@@ -334,7 +337,7 @@ fn unescape(raw: &str) -> Option<Zeroizing<String>> {
 
 /// The four digits behind `\u`, or two times four of a surrogate pair. Half of one is U+FFFD, as Go
 /// has it.
-fn unicode<'a>(text: &'a str, out: &mut String) -> Option<&'a str> {
+fn parse_unicode<'a>(text: &'a str, out: &mut String) -> Option<&'a str> {
     let unit = |text: &str| {
         let digits = text.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         u32::from_str_radix(digits, 16).ok()
@@ -355,13 +358,13 @@ mod tests {
     fn a_text_ends_at_its_quote_wherever_that_is() {
         for length in 0..200 {
             let (plain, long) = ("x".repeat(length), "x".repeat(150));
-            assert_eq!(super::plain(plain.as_bytes()), length);
+            assert_eq!(super::plain_length(plain.as_bytes()), length);
             for special in ["\"", "\\", "\n", "\u{1f}", "\0"] {
-                assert_eq!(super::plain(format!("{plain}{special}{long}").as_bytes()), length, "{special:?}");
+                assert_eq!(super::plain_length(format!("{plain}{special}{long}").as_bytes()), length, "{special:?}");
             }
             for other in ["ß", " ", "!", "#", "[", "]", "\u{7f}"] {
                 let text = format!("{plain}{other}{long}");
-                assert_eq!(super::plain(text.as_bytes()), text.len(), "{other:?}");
+                assert_eq!(super::plain_length(text.as_bytes()), text.len(), "{other:?}");
             }
         }
     }

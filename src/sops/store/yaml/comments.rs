@@ -3,29 +3,29 @@
 
 use zeroize::Zeroizing;
 
-use super::read::{Around, Reader};
-use crate::sops::document::{Comment, Item, Site};
+use super::read::{SopsYamlReader, ValueSurroundings};
+use crate::sops::document::{SopsComment, SopsItem, ValueSite};
 use crate::span::Span;
-use crate::yaml::node::Node;
+use crate::yaml::node::YamlNode;
 use crate::yaml::read;
 
-impl Reader<'_> {
+impl SopsYamlReader<'_> {
     /// The comment on the line of a value that ends here, also behind a comma.
-    pub(super) fn behind<K>(&mut self, end: usize) -> Option<Item<K>> {
+    pub(super) fn comment_behind<K>(&mut self, end: usize) -> Option<SopsItem<K>> {
         let text = self.text;
-        let follows = |comment: &&read::Comment| {
+        let follows = |comment: &&read::YamlComment| {
             let gap = text.get(end..comment.span.start);
             comment.inline && gap.is_none_or(|gap| !gap.contains('\n') && gap.trim_matches([' ', '\t', ',']).is_empty())
         };
-        self.comments.next_if(follows).map(item)
+        self.comments.next_if(follows).map(to_comment_item)
     }
 
     /// The same of brackets: it is of all that they hold, and of no value alone.
-    pub(super) fn behind_brackets<K>(&mut self, end: usize) -> Option<Item<K>> {
-        let found = self.behind(end);
+    pub(super) fn behind_brackets<K>(&mut self, end: usize) -> Option<SopsItem<K>> {
+        let found = self.comment_behind(end);
         found.map(|item| match item {
-            Item::Comment(comment) => Item::Comment(Comment { inline: false, ..comment }),
-            value @ Item::Value(..) => value,
+            SopsItem::Comment(comment) => SopsItem::Comment(SopsComment { inline: false, ..comment }),
+            value @ SopsItem::Value(..) => value,
         })
     }
 
@@ -48,20 +48,25 @@ impl Reader<'_> {
     /// The comments behind the last item: those within the brackets, or indented deeper than what comes next. To go-yaml
     /// such are of the innermost map or list, however deep they are, up to the first blank line between them; those
     /// behind it are of what comes next.
-    pub(super) fn rest<K>(&mut self, items: &mut Vec<Item<K>>, span: Span, around: Around) {
+    pub(super) fn take_foot_comments<K>(
+        &mut self,
+        items: &mut Vec<SopsItem<K>>,
+        span: Span,
+        around: ValueSurroundings,
+    ) {
         if around.flow {
-            self.take(items, |comment| comment.span.start < span.end);
+            self.take_comments(items, |comment| comment.span.start < span.end);
         } else {
             let next = self.column_of(around.limit);
             while let Some(comment) = self.comments.peek().copied() {
                 let is_foot = !comment.inline
                     && comment.span.start < around.limit
                     && comment.span.column > next
-                    && (self.foot < span.end || self.follows(comment.span.start));
+                    && (self.foot < span.end || self.comment_follows(comment.span.start));
                 if !is_foot {
                     break;
                 }
-                self.take(items, |next| next == comment);
+                self.take_comments(items, |next| next == comment);
                 self.foot = comment.span.end;
             }
         }
@@ -69,7 +74,7 @@ impl Reader<'_> {
 
     /// Whether what starts at an offset stands on the line below the last comment at the end of a map or list. A line end
     /// of Windows is two to go-yaml here, so that it takes the next line for one behind a blank line.
-    pub(super) fn follows(&self, start: usize) -> bool {
+    pub(super) fn comment_follows(&self, start: usize) -> bool {
         self.text.get(self.foot..start).is_some_and(|gap| gap.bytes().filter(|byte| b"\r\n".contains(byte)).count() < 2)
     }
 
@@ -104,26 +109,30 @@ impl Reader<'_> {
         if line.trim().is_empty() || line.trim_start().starts_with('-') { line.chars().count() + 1 } else { 1 }
     }
 
-    pub(super) fn take<K>(&mut self, items: &mut Vec<Item<K>>, wanted: impl Fn(&read::Comment) -> bool) {
+    pub(super) fn take_comments<K>(
+        &mut self,
+        items: &mut Vec<SopsItem<K>>,
+        wanted: impl Fn(&read::YamlComment) -> bool,
+    ) {
         while let Some(comment) = self.comments.next_if(|comment| wanted(comment)) {
-            items.push(item(comment));
+            items.push(to_comment_item(comment));
         }
     }
 }
 
 /// Whether an item of a list looks like an encrypted comment.
-pub(super) fn is_comment(node: &Node) -> bool {
+pub(super) fn is_comment(node: &YamlNode) -> bool {
     node.as_scalar().is_some_and(|scalar| scalar.text().trim_end().ends_with(",type:comment]"))
 }
 
 /// Notes where comments should stand that are on a line of their own: elsewhere go-yaml might take them for those of
 /// another map or list, to which their ciphertext is not bound.
-pub(super) fn align<K>(items: &mut [Item<K>], column: usize, is_list: bool, start: impl Fn(&K) -> usize) {
+pub(super) fn align_comments<K>(items: &mut [SopsItem<K>], column: usize, is_list: bool, start: impl Fn(&K) -> usize) {
     let mut next = usize::MAX;
     for item in items.iter_mut().rev() {
         match item {
-            Item::Value(key, _) => next = start(key),
-            Item::Comment(comment) => {
+            SopsItem::Value(key, _) => next = start(key),
+            SopsItem::Comment(comment) => {
                 let Span { start, column: found, .. } = comment.site.span;
                 // one between a key and its value is of neither another map nor another list
                 let is_between_values = !comment.inline && start < next;
@@ -134,7 +143,12 @@ pub(super) fn align<K>(items: &mut [Item<K>], column: usize, is_list: bool, star
     }
 }
 
-pub(super) fn item<K>(comment: &read::Comment) -> Item<K> {
-    let site = Site { span: comment.span, ..Site::default() };
-    Item::Comment(Comment { text: Zeroizing::new(comment.text.clone()), site, inline: comment.inline, as_item: false })
+pub(super) fn to_comment_item<K>(comment: &read::YamlComment) -> SopsItem<K> {
+    let site = ValueSite { span: comment.span, ..ValueSite::default() };
+    SopsItem::Comment(SopsComment {
+        text: Zeroizing::new(comment.text.clone()),
+        site,
+        inline: comment.inline,
+        as_item: false,
+    })
 }

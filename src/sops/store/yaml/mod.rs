@@ -6,37 +6,37 @@ mod read;
 
 use zeroize::Zeroizing;
 
-use crate::sops::document::{Map, Site};
+use crate::sops::document::{SopsMap, ValueSite};
 use crate::sops::layout::Indent;
-use crate::sops::scalar::{Value, print_float};
+use crate::sops::scalar::{TypedValue, print_float};
 use crate::yaml::write::{fits_block, needs_quotes, push_quoted};
 
-pub(super) use emit::{emit, emit_open, emit_with, lines, list};
+pub(super) use emit::{emit_document, emit_lines, emit_list, emit_open, emit_with};
 pub(super) use read::parse;
 
 /// A value at the place of another one: as people write it, so that the same type is read again.
-pub(super) fn leaf(value: &Value, site: Site) -> Zeroizing<String> {
+pub(super) fn write_leaf(value: &TypedValue, site: ValueSite) -> Zeroizing<String> {
     let text = match value {
-        Value::Null | Value::Comment => "null".to_owned(),
-        Value::Bool(bool) => bool.to_string(),
-        Value::Int(int) => int.to_string(),
-        Value::Float(float) => decimal(*float),
-        Value::Time(time) => time.to_string(),
-        Value::Text(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => return quoted(text, site),
-            Err(_) => format!("!!binary {}", base64(bytes)),
+        TypedValue::Null | TypedValue::Comment => "null".to_owned(),
+        TypedValue::Bool(bool) => bool.to_string(),
+        TypedValue::Int(int) => int.to_string(),
+        TypedValue::Float(float) => format_decimal(*float),
+        TypedValue::Time(time) => time.to_string(),
+        TypedValue::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => return quote_text(text, site),
+            Err(_) => format!("!!binary {}", encode_base64(bytes)),
         },
     };
     Zeroizing::new(text)
 }
 
-fn base64(bytes: &[u8]) -> String {
+fn encode_base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// A number that is read as one with a fraction, whether it has one or not.
-pub(super) fn decimal(float: f64) -> String {
+pub(super) fn format_decimal(float: f64) -> String {
     if float.is_nan() {
         return ".nan".to_owned();
     }
@@ -49,7 +49,7 @@ pub(super) fn decimal(float: f64) -> String {
 
 /// A text: bare if no reader has another meaning for it, as a block if it has lines and there is
 /// room, else in double quotes.
-fn quoted(text: &str, site: Site) -> Zeroizing<String> {
+fn quote_text(text: &str, site: ValueSite) -> Zeroizing<String> {
     // of its full length at once, so that no part of it is left behind by growing
     let mut out = Zeroizing::new(String::with_capacity(text.len() * 2 + 16));
     match site.indent {
@@ -70,13 +70,13 @@ fn quoted(text: &str, site: Site) -> Zeroizing<String> {
 }
 
 /// The metadata, to be put at `end`.
-pub(super) fn block(fields: &Map, text: &str, end: usize, indent: Indent) -> String {
+pub(super) fn write_block(fields: &SopsMap, text: &str, end: usize, indent: Indent) -> String {
     let before = text.get(..end).unwrap_or_default();
     let mut out = String::new();
     if !before.is_empty() && !before.ends_with('\n') {
         out.push('\n');
     }
-    out.push_str(&emit::block(fields, indent));
+    out.push_str(&emit::emit_block(fields, indent));
     // the line breaks of the file
     if text.contains("\r\n") { out.replace('\n', "\r\n") } else { out }
 }

@@ -3,39 +3,40 @@
 use std::iter::Peekable;
 use std::slice::Iter;
 
-use super::comments::{align, is_comment};
+use super::comments::{align_comments, is_comment};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::BLOCK;
-use crate::sops::document::{Document, Item, Leaf, List, Map, Position, Site, Tree};
-use crate::sops::scalar::{Value, is_unsigned};
-use crate::sops::store::{Block, Parsed};
+use crate::sops::document::{Leaf, ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
+use crate::sops::scalar::{TypedValue, is_unsigned};
+use crate::sops::store::{MetadataBlock, ParsedFile};
 use crate::span::{Source, Span};
-use crate::yaml::node::{Key, Kind, Mapping, Node, Scalar};
+use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
 use crate::yaml::read::{self, MergeKeys, read_stream};
 
 /// Reads all documents of a file.
-pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnostics> {
+pub(in crate::sops::store) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
     let mut stream = read_stream(source, MergeKeys::Keep)?;
     let text = source.text();
     if stream.started == 0 {
-        return Err(nothing(source));
+        return Err(empty_file(source));
     }
     let is_whole = stream.empty.is_empty();
     // each is one of its own to sops, with its copy of the metadata
     for (index, (before, span)) in std::mem::take(&mut stream.empty).into_iter().enumerate() {
         let at = (before + index).min(stream.documents.len());
-        stream.documents.insert(at, Node { span, kind: Kind::Map(Mapping::new()) });
+        stream.documents.insert(at, YamlNode { span, kind: YamlKind::Map(Mapping::new()) });
     }
-    let ends = ends(text, &stream.documents);
-    let mut parsed = Parsed { document: Document::default(), blocks: Vec::new(), ends: Vec::new(), in_place: true };
+    let ends = document_ends(text, &stream.documents);
+    let mut parsed =
+        ParsedFile { document: SopsDocument::default(), blocks: Vec::new(), ends: Vec::new(), in_place: true };
     parsed.in_place = !stream.aliases && is_whole;
-    let mut reader = Reader { text, comments: stream.comments.iter().peekable(), in_place: true, foot: 0 };
+    let mut reader = SopsYamlReader { text, comments: stream.comments.iter().peekable(), in_place: true, foot: 0 };
     let last = stream.documents.len().saturating_sub(1);
     for (index, (node, end)) in stream.documents.into_iter().zip(ends).enumerate() {
         // what stands behind the end of the last one is of no other
         let foot = if index == last { text.len() } else { end };
         let span = node.span;
-        let Kind::Map(mapping) = node.kind else { return Err(not_a_map(source, &node)) };
+        let YamlKind::Map(mapping) = node.kind else { return Err(not_a_map(source, &node)) };
         parsed.in_place &= is_block(text, span) && span.column == 1;
         let (map, block) = reader.document(mapping, span, end, foot);
         parsed.document.branches.push(map);
@@ -47,9 +48,9 @@ pub(in crate::sops::store) fn parse(source: &Source) -> Result<Parsed, Diagnosti
 }
 
 /// Where each document ends: before the line that starts the next one, or ends this one.
-fn ends(text: &str, documents: &[Node]) -> Vec<usize> {
+fn document_ends(text: &str, documents: &[YamlNode]) -> Vec<usize> {
     let starts = documents.iter().skip(1).map(|next| next.span.start).chain([text.len()]);
-    let end = |(document, next): (&Node, usize)| {
+    let end = |(document, next): (&YamlNode, usize)| {
         let mut at = document.span.end;
         let between = text.get(at..next).unwrap_or_default();
         for (index, line) in between.split_inclusive('\n').enumerate() {
@@ -68,9 +69,9 @@ fn is_block(text: &str, span: Span) -> bool {
     !text.get(span.start..).unwrap_or_default().starts_with(['{', '['])
 }
 
-pub(super) struct Reader<'a> {
+pub(super) struct SopsYamlReader<'a> {
     pub(super) text: &'a str,
-    pub(super) comments: Peekable<Iter<'a, read::Comment>>,
+    pub(super) comments: Peekable<Iter<'a, read::YamlComment>>,
     /// Whether no comment stands inside of a value, as behind the header of a block.
     pub(super) in_place: bool,
     /// End of the last comment that stands at the end of a map or list.
@@ -79,7 +80,7 @@ pub(super) struct Reader<'a> {
 
 /// What surrounds a value.
 #[derive(Clone, Copy)]
-pub(super) struct Around {
+pub(super) struct ValueSurroundings {
     pub(super) flow: bool,
     /// How far the value's own lines are indented.
     pub(super) indent: usize,
@@ -92,32 +93,36 @@ pub(super) struct Around {
 }
 
 /// Whether a comment comes before the first key of a map.
-fn starts_with_comment(value: &Tree) -> bool {
-    matches!(value, Tree::Map(map) if matches!(map.items.first(), Some(Item::Comment(_))))
+fn starts_with_comment(value: &SopsTree) -> bool {
+    matches!(value, SopsTree::Map(map) if matches!(map.items.first(), Some(SopsItem::Comment(_))))
 }
 
-impl Reader<'_> {
-    fn document(&mut self, mapping: Mapping, span: Span, end: usize, foot: usize) -> (Map, Option<Block>) {
-        let around = Around { flow: !is_block(self.text, span), indent: 0, limit: end, outer: 0, flat: false };
+impl SopsYamlReader<'_> {
+    fn document(&mut self, mapping: Mapping, span: Span, end: usize, foot: usize) -> (SopsMap, Option<MetadataBlock>) {
+        let around =
+            ValueSurroundings { flow: !is_block(self.text, span), indent: 0, limit: end, outer: 0, flat: false };
         let mut map = self.map(mapping, span, around);
-        self.take(&mut map.items, |comment| comment.span.start < foot);
+        self.take_comments(&mut map.items, |comment| comment.span.start < foot);
         if !around.flow {
-            align(&mut map.items, 1, false, |key| key.span.start);
+            align_comments(&mut map.items, 1, false, |key| key.span.start);
         }
-        let at = map.items.iter().position(|item| matches!(item, Item::Value(key, Tree::Map(_)) if key.text == BLOCK));
+        let at = map
+            .items
+            .iter()
+            .position(|item| matches!(item, SopsItem::Value(key, SopsTree::Map(_)) if key.text == BLOCK));
         let block = at.and_then(|at| match map.items.remove(at) {
-            Item::Value(key, Tree::Map(fields)) => Some(self.block(&key, fields)),
+            SopsItem::Value(key, SopsTree::Map(fields)) => Some(self.block(&key, fields)),
             _ => None,
         });
         (map, block)
     }
 
-    fn block(&self, key: &Key, mut fields: Map) -> Block {
-        untimed(&mut fields, self.text);
+    fn block(&self, key: &YamlKey, mut fields: SopsMap) -> MetadataBlock {
+        untime_fields(&mut fields, self.text);
         let line =
             self.text.get(..key.span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
         let end = self.end_of_line(fields.span.end);
-        Block { fields, key: key.span, whole: line..end }
+        MetadataBlock { fields, key: key.span, whole: line..end }
     }
 
     /// Behind the line break of the line that an offset is on.
@@ -126,69 +131,70 @@ impl Reader<'_> {
         at + rest.find('\n').map_or(rest.len(), |newline| newline + 1)
     }
 
-    fn map(&mut self, mapping: Mapping, span: Span, around: Around) -> Map {
+    fn map(&mut self, mapping: Mapping, span: Span, around: ValueSurroundings) -> SopsMap {
         let mut items = Vec::with_capacity(mapping.len());
         // a key may have a tag before it
         let column = mapping.keys().next().map_or(span.column, |key| key.span.column.min(span.column));
         let mut entries = mapping.into_iter().peekable();
         while let Some((key, value)) = entries.next() {
-            self.take(&mut items, |comment| comment.span.start < key.span.start);
+            self.take_comments(&mut items, |comment| comment.span.start < key.span.start);
             let limit = entries.peek().map_or(around.limit, |(next, _)| next.span.start);
-            let around = Around { flow: around.flow, indent: column + 1, limit, outer: column, flat: false };
+            let around = ValueSurroundings { flow: around.flow, indent: column + 1, limit, outer: column, flat: false };
             let is_blank = value.as_scalar().is_some_and(|scalar| scalar.blank);
             self.in_place &= !(is_blank && self.has_comments_behind(key.span.end));
             let on_line = self.line_of(key.span.start).min(start_of(&value));
-            self.take(&mut items, |comment| comment.inline && comment.span.start < on_line);
+            self.take_comments(&mut items, |comment| comment.inline && comment.span.start < on_line);
             let value = self.value(value, key.span.end, around, &mut items);
-            items.push(Item::Value(key, value));
+            items.push(SopsItem::Value(key, value));
         }
-        self.rest(&mut items, span, around);
+        self.take_foot_comments(&mut items, span, around);
         if !around.flow {
-            align(&mut items, column, false, |key| key.span.start);
+            align_comments(&mut items, column, false, |key| key.span.start);
         }
-        Map { items, span }
+        SopsMap { items, span }
     }
 
-    fn list(&mut self, nodes: Vec<Node>, span: Span, around: Around) -> List {
+    fn list(&mut self, nodes: Vec<YamlNode>, span: Span, around: ValueSurroundings) -> SopsList {
         let outer = around.outer;
         let mut items = Vec::with_capacity(nodes.len());
-        let starts = self.starts(&nodes, span, around.flow);
+        let starts = self.item_starts(&nodes, span, around.flow);
         let last = nodes.len() - nodes.iter().rev().take_while(|node| is_comment(node)).count();
         for (index, (node, &start)) in nodes.into_iter().zip(&starts).enumerate() {
-            self.take(&mut items, |comment| comment.span.start < start);
+            self.take_comments(&mut items, |comment| comment.span.start < start);
             let limit = starts.get(index + 1).copied().unwrap_or(around.limit);
             let flat = !around.flow && span.column <= around.outer && index >= last;
-            let around = Around { flow: around.flow, indent: span.column + 1, limit, outer: span.column, flat };
+            let around =
+                ValueSurroundings { flow: around.flow, indent: span.column + 1, limit, outer: span.column, flat };
             // behind a dash sops reads some for those of others
             let head = node.span;
-            let gap = |comment: &read::Comment| self.text.get(comment.span.end..head.start).unwrap_or_default();
-            let is_odd = |comment: &&read::Comment| {
+            let gap = |comment: &read::YamlComment| self.text.get(comment.span.end..head.start).unwrap_or_default();
+            let is_odd = |comment: &&read::YamlComment| {
                 let is_apart = comment.span.column != head.column || gap(comment).matches('\n').count() > 1;
                 !comment.inline && comment.span.start < head.start && is_apart
             };
             let is_odd = self.comments.clone().next().is_some_and(|comment| is_odd(&comment));
             self.in_place &= !is_odd;
-            let is_behind_others = matches!(items.last(), Some(Item::Comment(_)));
+            let is_behind_others = matches!(items.last(), Some(SopsItem::Comment(_)));
             let value = self.value(node, start, around, &mut items);
             // of comments before a dash and those before the first key behind it, sops keeps only these
             self.in_place &= !(is_behind_others && starts_with_comment(&value));
-            items.push(Item::Value(Position { start }, value));
+            items.push(SopsItem::Value(ListPosition { start }, value));
         }
-        self.rest(&mut items, span, around);
+        self.take_foot_comments(&mut items, span, around);
         if !around.flow {
-            align(&mut items, span.column, true, |position| position.start);
+            align_comments(&mut items, span.column, true, |position| position.start);
             // right below a list at the column of its key, and with a blank line behind them, they are of the list to sops
             self.in_place &= span.column > outer || !self.has_foot(span);
         }
-        List { items, span }
+        SopsList { items, span }
     }
 
     /// Where the items of a list start: at their dashes, or themselves within brackets.
-    fn starts(&self, nodes: &[Node], span: Span, flow: bool) -> Vec<usize> {
+    fn item_starts(&self, nodes: &[YamlNode], span: Span, flow: bool) -> Vec<usize> {
         let mut from = span.start;
-        let start = |node: &Node| {
+        let start = |node: &YamlNode| {
             let gap = self.text.get(from..node.span.start).filter(|_| !flow).unwrap_or_default();
-            let dash = dash(gap).map_or(node.span.start, |at| from + at);
+            let dash = find_dash(gap).map_or(node.span.start, |at| from + at);
             from = node.span.end.max(dash + 1);
             dash
         };
@@ -197,43 +203,49 @@ impl Reader<'_> {
 
     /// A value. A comment behind it on its line counts as one before it; behind brackets, as one at
     /// the start of what they hold.
-    fn value<K>(&mut self, node: Node, start: usize, around: Around, items: &mut Vec<Item<K>>) -> Tree {
+    fn value<K>(
+        &mut self,
+        node: YamlNode,
+        start: usize,
+        around: ValueSurroundings,
+        items: &mut Vec<SopsItem<K>>,
+    ) -> SopsTree {
         let flow = around.flow || !is_block(self.text, node.span);
         let span = node.span;
-        let is_single = flow || matches!(node.kind, Kind::Scalar(_));
+        let is_single = flow || matches!(node.kind, YamlKind::Scalar(_));
         if is_single && self.comments.peek().is_some_and(|comment| comment.span.start < start_of(&node)) {
             // between a key and its value, sops reads some for those of others
             self.in_place = false;
         }
         match node.kind {
-            Kind::Scalar(scalar) => {
+            YamlKind::Scalar(scalar) => {
                 let leaf = self.leaf(scalar, span, start, around);
-                self.take(items, |comment| comment.span.start < leaf.site.span.start);
+                self.take_comments(items, |comment| comment.span.start < leaf.site.span.start);
                 let outside = items.len();
-                self.take(items, |comment| comment.span.start < span.end);
+                self.take_comments(items, |comment| comment.span.start < span.end);
                 self.in_place &= items.len() == outside;
-                items.extend(self.behind(span.end));
-                Tree::Leaf(leaf)
+                items.extend(self.comment_behind(span.end));
+                SopsTree::Leaf(leaf)
             }
-            Kind::List(nodes) => {
-                let mut list = self.list(nodes, span, Around { flow, ..around });
+            YamlKind::List(nodes) => {
+                let mut list = self.list(nodes, span, ValueSurroundings { flow, ..around });
                 if flow {
                     list.items.splice(0..0, self.behind_brackets(span.end));
                 }
-                Tree::List(list)
+                SopsTree::List(list)
             }
-            Kind::Map(mapping) => {
-                let mut map = self.map(mapping, span, Around { flow, ..around });
+            YamlKind::Map(mapping) => {
+                let mut map = self.map(mapping, span, ValueSurroundings { flow, ..around });
                 if flow {
                     map.items.splice(0..0, self.behind_brackets(span.end));
                 }
-                Tree::Map(map)
+                SopsTree::Map(map)
             }
         }
     }
 
-    fn leaf(&self, scalar: Scalar, span: Span, key_end: usize, around: Around) -> Leaf {
-        let span = if scalar.blank { self.nothing(span, key_end) } else { span };
+    fn leaf(&self, scalar: Scalar, span: Span, key_end: usize, around: ValueSurroundings) -> Leaf {
+        let span = if scalar.blank { self.empty_value_span(span, key_end) } else { span };
         // a tag goes with the value that it is of
         let start = scalar.tag_at.filter(|at| *at < span.start).unwrap_or(span.start);
         let lead = self.text.get(key_end..start).unwrap_or_default();
@@ -243,18 +255,18 @@ impl Reader<'_> {
             && !lead.contains('\n')
             && after.trim_end_matches('\r').is_empty()
             && !self.joins_block(span.end, around.indent);
-        let site = Site {
+        let site = ValueSite {
             span: Span { start, ..span },
             flow: around.flow,
             flat: around.flat,
             indent: room.then_some(around.indent),
         };
         let unsigned = is_unsigned(&scalar);
-        Leaf { value: Value::from_scalar(scalar), unsigned, site }
+        Leaf { value: TypedValue::from_scalar(scalar), unsigned, site }
     }
 
     /// Behind the `:` of a key or the dash of an item that has no value.
-    fn nothing(&self, span: Span, key_end: usize) -> Span {
+    fn empty_value_span(&self, span: Span, key_end: usize) -> Span {
         let rest = self.text.get(key_end..).unwrap_or_default();
         let lead = rest.len() - rest.trim_start().len();
         let sign = rest.get(lead..).is_some_and(|rest| rest.starts_with([':', '-']));
@@ -270,15 +282,15 @@ impl Reader<'_> {
 }
 
 /// Start of a value, with its tag.
-fn start_of(node: &Node) -> usize {
+fn start_of(node: &YamlNode) -> usize {
     match &node.kind {
-        Kind::Scalar(scalar) => scalar.tag_at.unwrap_or(node.span.start).min(node.span.start),
-        Kind::List(_) | Kind::Map(_) => node.span.start,
+        YamlKind::Scalar(scalar) => scalar.tag_at.unwrap_or(node.span.start).min(node.span.start),
+        YamlKind::List(_) | YamlKind::Map(_) => node.span.start,
     }
 }
 
 /// The dash before an item, past comments.
-fn dash(gap: &str) -> Option<usize> {
+fn find_dash(gap: &str) -> Option<usize> {
     let mut at = 0;
     for line in gap.split_inclusive('\n') {
         let lead = line.len() - line.trim_start().len();
@@ -293,33 +305,33 @@ fn dash(gap: &str) -> Option<usize> {
 }
 
 /// Old files have bare times in their metadata, which new readers do not take: they are texts.
-fn untimed(fields: &mut Map, text: &str) {
+fn untime_fields(fields: &mut SopsMap, text: &str) {
     for item in &mut fields.items {
-        if let Item::Value(_, value) = item {
-            untime(value, text);
+        if let SopsItem::Value(_, value) = item {
+            untime_tree(value, text);
         }
     }
 }
 
-fn untime(tree: &mut Tree, text: &str) {
+fn untime_tree(tree: &mut SopsTree, text: &str) {
     match tree {
-        Tree::Leaf(leaf) if matches!(leaf.value, Value::Time(_)) => {
+        SopsTree::Leaf(leaf) if matches!(leaf.value, TypedValue::Time(_)) => {
             let written = text.get(leaf.site.span.start..leaf.site.span.end).unwrap_or_default();
-            leaf.value = Value::text(written);
+            leaf.value = TypedValue::from_text(written);
         }
-        Tree::Leaf(_) => {}
-        Tree::List(list) => {
+        SopsTree::Leaf(_) => {}
+        SopsTree::List(list) => {
             for item in &mut list.items {
-                if let Item::Value(_, value) = item {
-                    untime(value, text);
+                if let SopsItem::Value(_, value) = item {
+                    untime_tree(value, text);
                 }
             }
         }
-        Tree::Map(map) => untimed(map, text),
+        SopsTree::Map(map) => untime_fields(map, text),
     }
 }
 
-fn nothing(source: &Source) -> Diagnostics {
+fn empty_file(source: &Source) -> Diagnostics {
     let mut found = Diagnostics::new();
     found.push(
         Diagnostic::error("no-content", "the file holds nothing that could be encrypted")
@@ -329,12 +341,12 @@ fn nothing(source: &Source) -> Diagnostics {
     found
 }
 
-fn not_a_map(source: &Source, node: &Node) -> Diagnostics {
+fn not_a_map(source: &Source, node: &YamlNode) -> Diagnostics {
     let mut found = Diagnostics::new();
     let message = format!("expected a mapping as the document, found {}", node.noun());
     found.push(
         Diagnostic::error("not-a-mapping", message)
-            .at_hidden(source.place(Span { end: node.span.start, ..node.span }))
+            .at_masked(source.place(Span { end: node.span.start, ..node.span }))
             .hint("put the value under a key; sops knows no other documents"),
     );
     found
