@@ -9,7 +9,6 @@ use memchr::memmem;
 
 use super::finding::Finding;
 use super::remedy::Fix;
-use crate::at_rest::{SecretFile, conflict_in};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{BoundedRoot, Disk, walk_files};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
@@ -17,6 +16,7 @@ use crate::layer::Tree;
 use crate::pipeline::Pipeline;
 use crate::project::SECRETS;
 use crate::resolve::ResolvedTarget;
+use crate::secret_files::{SecretFile, conflict_in};
 use crate::sops::{CreationRule, EncryptedFile, SopsConfig, SopsConfigCache, SopsFormat, policy};
 use crate::span::{Location, Source, Span};
 use crate::yaml;

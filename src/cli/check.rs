@@ -12,17 +12,17 @@ use super::init::write_error;
 use super::output::{self, OutputStreams};
 use super::pasted::CommandPlace;
 use super::{GlobalArgs, argument, find_apps, find_environments, quiet_identities, user_identities};
-use crate::at_rest::RecipientOptions;
 use crate::atomic;
 use crate::budget;
 use crate::check::{self, BASELINE, Baseline, CheckReport, CheckScope, Finding, FindingView, UserRules, sarif_log};
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity, StyledText, escape_lines, styled_with_rule};
 use crate::files::{FileKind, read_named};
+use crate::fix::{self, AppliedFix, FixContext};
 use crate::git::GitIndex;
-use crate::mend::{self, AppliedFix, FixContext};
 use crate::object::Day;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
+use crate::secret_files::RecipientOptions;
 use crate::sops::{Identities, IdentitySources, SopsConfigCache};
 use crate::span::Source;
 
@@ -161,7 +161,7 @@ impl CheckArgs {
                 now: current_time(),
                 waiting,
             };
-            let new = mend::apply_fixes(desk, &mut report.findings);
+            let new = fix::apply_fixes(desk, &mut report.findings);
             if new.is_empty() {
                 return Ok(Some(report));
             }

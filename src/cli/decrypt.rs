@@ -9,11 +9,11 @@ use super::encrypt::redirect_output;
 use super::files::{self, count_files, each_once};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, user_identities};
-use crate::at_rest::{
-    FileRewrite, RewriteOutcome, SecretFile, StagedWrite, change_files, not_found, par_map, write_all,
-};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::secret_files::{
+    FileRewrite, RewriteOutcome, SecretFile, StagedWrite, change_files, not_found, par_map, write_all,
+};
 use crate::sops::{
     DecryptedFile, Identities, SopsConfigCache, SopsFormat, SopsTree, TypedValue, UnrepresentableValue, ValuePath,
     WriteError, policy,

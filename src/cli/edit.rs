@@ -9,15 +9,15 @@ use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::ValueTarget;
 use super::{GlobalArgs, find_apps, user_identities};
-use crate::at_rest::edit::{
-    EditDraft, EditPrompt, EditReply, ExternalEditor, PlaintextStorage, PrivateDirectory, SaveOutcome, TempDirs,
-    edit_text,
-};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::App;
+use crate::secret_files::edit::{
+    EditDraft, EditPrompt, EditReply, ExternalEditor, PlaintextStorage, PrivateDirectory, SaveOutcome, TempDirs,
+    edit_text,
+};
 use crate::sops::SopsConfigCache;
 
 /// Change an encrypted file in an editor, or create one.

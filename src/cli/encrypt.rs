@@ -7,12 +7,12 @@ use clap::Args;
 use super::files::{self, count_files, each_once};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, user_identities};
-use crate::at_rest::{
+use crate::atomic::Access;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::secret_files::{
     FileRewrite, RecipientOptions, RewriteOutcome, SecretFile, StagedWrite, change_files, encrypt_content,
     encrypt_secret_file, encrypt_typed, plan_encryption, write_all,
 };
-use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::sops::{Recipient, SopsConfigCache, SopsFormat};
 
 /// Encrypt files in place, each for the recipients of its rule in `.sops.yaml`.

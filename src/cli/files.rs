@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 
 use super::output::invalid_usage;
 use super::{GlobalArgs, argument, prompt};
-use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
 use crate::disk::real_named;
 use crate::secret::read_to_end;
+use crate::secret_files::SecretFile;
 use crate::sops::{SopsFormat, Timestamp};
 use crate::test_hook;
 

@@ -8,12 +8,12 @@ use super::decrypt::extract_value;
 use super::output::{self, OutputStreams};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
-use crate::at_rest::SecretFile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::name::{EnvironmentName, KeyName};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::resolve::{EntryOutcome, StoreText};
+use crate::secret_files::SecretFile;
 use crate::sops::{SopsConfigCache, policy};
 
 /// Print one value, decrypted.

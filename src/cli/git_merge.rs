@@ -8,12 +8,12 @@ use clap::Args;
 use super::files::current_time;
 use super::output::OutputStreams;
 use super::{GlobalArgs, argument, quiet_identities};
-use crate::at_rest::merge::{MergeOutcome, MergeVersions, merge_versions};
-use crate::at_rest::{ContentBefore, FileContent, FileRewrite, StagedWrite, write_all};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
 use crate::files::{FileKind, read_named};
 use crate::git::{GitConfiguration, SafeGit};
+use crate::secret_files::merge::{MergeOutcome, MergeVersions, merge_versions};
+use crate::secret_files::{ContentBefore, FileContent, FileRewrite, StagedWrite, write_all};
 
 /// What Git takes for a conflict.
 const CONFLICT: u8 = 1;

@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::output;
 use super::{GlobalArgs, quiet_identities};
-use crate::at_rest::textconv::textconv;
 use crate::diagnostic::Diagnostics;
 use crate::files::{FileKind, read_named};
+use crate::secret_files::textconv::textconv;
 
 /// Print an encrypted file as `git diff` shows it: decrypted, without its metadata.
 ///

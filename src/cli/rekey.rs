@@ -8,10 +8,10 @@ use super::files;
 use super::files::{count_files, each_once};
 use super::output::OutputStreams;
 use super::{GlobalArgs, user_identities};
-use crate::at_rest::{
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, StyledText};
+use crate::secret_files::{
     ComparedFile, RekeyOutcome, RewriteOutcome, Rotation, SecretFile, change_files, par_map, ruled_files,
 };
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, StyledText};
 use crate::sops::{SopsConfigCache, policy};
 
 /// Bring files to what their rules in `.sops.yaml` say: recipients, key groups, selector.

@@ -9,10 +9,6 @@ use super::files::{self, read_value};
 use super::output::{OutputStreams, invalid_usage};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
-use crate::at_rest::{
-    EditableFile, FileRewrite, RecipientOptions, SecretEntry, SecretFile, StagedWrite, TextValueKind, ValueChange,
-    encrypt_content, entry_value, file_with, parse_typed, plan_encryption, write_all,
-};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::Disk;
@@ -21,6 +17,10 @@ use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
 use crate::project::Project;
 use crate::route::Sensitivity;
+use crate::secret_files::{
+    EditableFile, FileRewrite, RecipientOptions, SecretEntry, SecretFile, StagedWrite, TextValueKind, ValueChange,
+    encrypt_content, entry_value, file_with, parse_typed, plan_encryption, write_all,
+};
 use crate::sops::{Identities, Selector, SopsConfigCache, SopsFormat, SopsTree, TypedValue, ValuePath, ValuePathStep};
 
 /// Set a value in an encrypted file, from standard input or a hidden prompt.

@@ -6,12 +6,12 @@ use clap::Args;
 
 use super::output::{OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, find_apps};
-use crate::at_rest::EntryQuery;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::disk::{DirEntryKind, Disk};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::{App, Project};
+use crate::secret_files::EntryQuery;
 use crate::sops::ValuePath;
 
 /// One value: of an environment, or in a file.

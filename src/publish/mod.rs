@@ -27,7 +27,7 @@ use crate::emit::tree::{
     CacheOptions, ChangeSummary, Coverage, ExistingTargets, OutputTree, RenderedTarget, SourceDirectories, TargetName,
     TreePart, TreePlan,
 };
-use crate::gate;
+use crate::leak_scan;
 use crate::meter::{Meter, ProgressUnit, RunStage};
 use crate::name::EnvironmentName;
 use crate::object::{Day, TargetObjects};
@@ -266,7 +266,7 @@ fn deliver_target(
     problems: &mut Diagnostics,
 ) -> Vec<Delivered> {
     let delivered = crate::deliver::deliver(objects, way, problems);
-    gate::check_leaks(resolved, routing, &delivered, problems);
+    leak_scan::check_leaks(resolved, routing, &delivered, problems);
     delivered
 }
 

@@ -15,11 +15,11 @@ use std::path::Path;
 use crate::support::project::demo_key;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use septum::at_rest::{RecipientOptions, SecretFile, encrypt_secret_file, plan_encryption};
 use septum::check::{CheckScope, check_apps, sarif_log};
 use septum::diagnostic::{Diagnostic, Diagnostics, render_diagnostic, styled_with_rule};
 use septum::pipeline::Pipeline;
 use septum::project::Project;
+use septum::secret_files::{RecipientOptions, SecretFile, encrypt_secret_file, plan_encryption};
 use septum::sops::{HostSystem, Identities, IdentitySources, Recipient, SopsConfigCache, SopsFormat, Timestamp};
 use septum::view::{explain::explain_key, list::list_rows};
 use septum::{Delivered, ManifestFormat, Reveal};
@@ -272,7 +272,7 @@ fn look(folder: &Path) -> Public {
         let objects = pipeline.objects(survey, &dev, &mut problems);
         let objects: Vec<_> = objects.whole.into_iter().map(Delivered::plain).collect();
         for (name, format) in [("yaml", ManifestFormat::Yaml), ("json", ManifestFormat::Json)] {
-            parts.insert(name, septum::render(&objects, format, Reveal::Nothing).to_string());
+            parts.insert(name, septum::write_objects(&objects, format, Reveal::Nothing).to_string());
         }
         let all = std::slice::from_ref(&dev);
         parts.insert("list", serde_json::to_string_pretty(&list_rows(survey, all)).unwrap());

@@ -6,7 +6,7 @@
 use super::literal::is_literal;
 use super::random::{is_uuid, looks_random};
 use super::vocabulary::HEADS;
-use super::{TextKind, classify, shapes, words};
+use super::{TextKind, benign_values, classify, words};
 
 /// Fewer bytes than this are met by chance.
 pub const SHORTEST: usize = 8;
@@ -55,7 +55,7 @@ pub fn rate_uniqueness(key: &str, text: &str, heard: impl Fn() -> DetectionSumma
     if !super::is_literal(key, text, TextKind::Literal) {
         return Uniqueness::Common;
     }
-    let is_address = shapes::is_public(text) || is_host(text);
+    let is_address = benign_values::is_public(text) || is_host(text);
     if !is_address && looks_generated(text) {
         return Uniqueness::Random;
     }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::lookup::is_lookup;
 use super::placeholder::is_placeholder;
 use super::random::looks_random;
-use super::structure;
+use super::structured_files;
 use crate::template_tokens::{TemplateTag, is_template, lex_template, tag_ranges};
 
 /// Stands where a template was; no text that people write holds it.
@@ -231,7 +231,7 @@ pub(super) fn is_literal(key: &str, text: &str) -> bool {
     if text.is_empty() || is_reference(&blank_templates(text)) || is_placeholder(key, text) {
         return false;
     }
-    structure::has_literals(key, text).unwrap_or(true)
+    structured_files::has_literals(key, text).unwrap_or(true)
 }
 
 #[cfg(test)]

@@ -12,16 +12,16 @@
 //! Reasons are texts for people. They name words and structures, never a value, a part of one or
 //! its length.
 
+mod assignments;
+mod benign_values;
 mod distinct;
-mod elsewhere;
-mod lines;
 mod literal;
 mod lookup;
 mod names;
 mod placeholder;
 mod random;
-mod shapes;
-mod structure;
+mod reference_names;
+mod structured_files;
 mod values;
 mod vocabulary;
 mod words;
@@ -119,7 +119,7 @@ pub fn classify(key: &str, text: Option<&str>, kind: TextKind) -> Detection {
     test_hook::count_work(key.len() + text.map_or(0, str::len));
     let analysis = names::analyse(key);
     let name_vetoed = match (analysis.family, text) {
-        (Some(family), Some(text)) => shapes::veto(family, key, text),
+        (Some(family), Some(text)) => benign_values::veto(family, key, text),
         (Some(vocabulary::SecretFamily::Weak), None) => Some("there is no value to look at".to_owned()),
         _ => None,
     };
@@ -130,7 +130,7 @@ pub fn classify(key: &str, text: Option<&str>, kind: TextKind) -> Detection {
 /// object holds the password.
 pub fn is_name_by_place(path: &str, text: &str) -> bool {
     let mut fields = path.rsplit('.').skip(1);
-    fields.next().is_some_and(elsewhere::maps_to_names) && elsewhere::is_key_name(text.trim())
+    fields.next().is_some_and(reference_names::maps_to_names) && reference_names::is_key_name(text.trim())
 }
 
 /// Whether a text is a value of its own: neither empty, nor a reference, nor a placeholder. This is

@@ -20,7 +20,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use super::lines;
+use super::assignments;
 use super::literal::{blank_templates, without_tags};
 use crate::test_hook;
 
@@ -175,7 +175,7 @@ pub fn detect_credential(key: &str, text: &str) -> Option<ValueHit> {
     if hit.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain) {
         return hit;
     }
-    detect_in_base64(key, text).or(hit).or_else(|| lines::find_assignment(key, &literal))
+    detect_in_base64(key, text).or(hit).or_else(|| assignments::find_assignment(key, &literal))
 }
 
 fn detect_literal(scan: &DetectorInput) -> Option<ValueHit> {
@@ -222,7 +222,7 @@ fn detect_in_base64(key: &str, text: &str) -> Option<ValueHit> {
     let literal = blank_templates(&inner);
     let scan = || {
         detect_literal(&DetectorInput { key, text: &inner, literal: &literal })
-            .or_else(|| lines::find_assignment(key, &literal))
+            .or_else(|| assignments::find_assignment(key, &literal))
     };
     let hit = printable.then(scan).flatten()?;
     Some(ValueHit { reason: format!("{}, wrapped in Base64", hit.reason), range: Some(0..text.len()), ..hit })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
-use septum::at_rest::merge::{MergeOutcome, MergeVersions, merge_versions};
+use septum::secret_files::merge::{MergeOutcome, MergeVersions, merge_versions};
 use septum::sops::{DecryptedFile, SopsFormat, SopsTree, TypedValue};
 
 use crate::git_drivers::repository::*;

@@ -341,7 +341,7 @@ fn a_file_that_is_not_what_it_is_read_as_is_not_shown() {
 /// Where an excerpt shows a range that could be a value, and how often. Whoever adds one says here that somebody
 /// looked at what it may be.
 const PUBLIC: [(&str, &str, usize); 17] = [
-    ("at_rest/entry.rs", "Rule", 1),
+    ("secret_files/entry.rs", "Rule", 1),
     ("layer/entries.rs", "Path", 1),
     ("layer/read.rs", "Name", 2),
     ("layer/stack.rs", "Name", 3),

@@ -7,11 +7,11 @@
 //! A finding stops a render, so it has to be right: what is met by chance is not looked for
 //! ([`Distinctness`]), and [`unguarded`] tells of which secrets that is so.
 
+mod declassified;
 mod forms;
-mod lifted;
+mod report;
 mod search;
 mod secrets;
-mod told;
 mod walk;
 
 use std::cell::OnceCell;
@@ -25,9 +25,9 @@ use crate::resolve::{ResolvedTarget, TemplateRead};
 use crate::route::Routing;
 use crate::route::detect::Uniqueness;
 
+use report::LeakReport;
 use search::{KnownSecretHit, KnownSecretSearch};
 use secrets::{KnownSecret, SecretSource, collect_secrets};
-use told::LeakReport;
 use walk::TextSite;
 
 /// Looks for the secrets of a target in what is about to leave of it, and in the names of the files that
@@ -47,7 +47,7 @@ pub fn check_leaks(resolved: &ResolvedTarget, routing: &Routing, delivered: &[De
     }
     let bounded = |secret: &KnownSecret| secret.uniqueness == Uniqueness::Phrase;
     let search = KnownSecretSearch::new(secrets.iter().map(|secret| (secret.text.as_slice(), bounded(secret))));
-    let gate = LeakScan { resolved, secrets: &secrets, search: &search, allowed: lifted::allowed_keys(resolved) };
+    let gate = LeakScan { resolved, secrets: &secrets, search: &search, allowed: declassified::allowed_keys(resolved) };
     gate.check_directories(problems);
     for object in delivered {
         let mut found = Vec::new();
@@ -86,7 +86,7 @@ impl LeakScan<'_> {
         for (what, name) in [("app", definition.app.as_str()), ("environment", definition.environment.as_str())] {
             for hit in self.search.find(name.as_bytes()) {
                 if let Some(secret) = self.secrets.get(hit.secret).filter(|secret| !self.is_allowed(secret)) {
-                    problems.push(told::leak_in_directory(what, secret, hit.form, self.search));
+                    problems.push(report::leak_in_directory(what, secret, hit.form, self.search));
                 }
             }
         }
@@ -123,8 +123,8 @@ impl LeakScan<'_> {
             return true;
         }
         let lifted = lifted.get_or_init(|| match (spot.entry, spot.manifest) {
-            (Some(key), _) => lifted::declassified_in_entry(self.resolved, &entry_id(object, key)),
-            (None, Some((manifest, place))) => lifted::declassified_in_manifest(self.resolved, manifest, place),
+            (Some(key), _) => declassified::declassified_in_entry(self.resolved, &entry_id(object, key)),
+            (None, Some((manifest, place))) => declassified::declassified_in_manifest(self.resolved, manifest, place),
             (None, None) => HashSet::new(),
         });
         secret.owners.iter().any(|owner| lifted.contains(&owner.read))

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::at_rest::merge::{MergeVersions, merge_meanwhile};
-use crate::at_rest::rewrite::missing_file;
-use crate::at_rest::{
-    ChangedLayer, ContentBefore, EditableFile, FileContent, FileRewrite, RecipientOptions, RewriteOutcome, SecretFile,
-    StagedWrite, WaitCallback, plan_encryption, write_all,
-};
 use crate::atomic::Access;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
 use crate::disk::{Disk, real_named};
 use crate::files::resolve_writable;
+use crate::secret_files::merge::{MergeVersions, merge_meanwhile};
+use crate::secret_files::rewrite::missing_file;
+use crate::secret_files::{
+    ChangedLayer, ContentBefore, EditableFile, FileContent, FileRewrite, RecipientOptions, RewriteOutcome, SecretFile,
+    StagedWrite, WaitCallback, plan_encryption, write_all,
+};
 use crate::sops::{
     DecryptedFile, EncryptionPlan, Identities, SopsConfigCache, SopsFormat, Timestamp, WriteError, encrypt_file,
     policy, refuse_ciphertext,

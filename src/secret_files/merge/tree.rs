@@ -120,7 +120,7 @@ fn as_map(tree: Option<&SopsTree>) -> Option<&SopsMap> {
 }
 
 /// Whether two values are the same, of the same type: the number 1 is not the text "1".
-pub(in crate::at_rest) fn is_same_tree(one: Option<&SopsTree>, other: Option<&SopsTree>) -> bool {
+pub(in crate::secret_files) fn is_same_tree(one: Option<&SopsTree>, other: Option<&SopsTree>) -> bool {
     match (one, other) {
         (None, None) => true,
         (Some(SopsTree::Leaf(one)), Some(SopsTree::Leaf(other))) => {

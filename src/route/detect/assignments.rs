@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use super::elsewhere::{is_key_name, maps_to_names};
+use super::benign_values;
 use super::literal::{BLANK, is_literal};
 use super::names::{NameVerdict, analyse};
 use super::random::{entropy, is_mixed, is_mixed_password};
-use super::shapes;
-use super::structure::StructuredFile;
+use super::reference_names::{is_key_name, maps_to_names};
+use super::structured_files::StructuredFile;
 use super::values::{Certainty, ValueHit};
 use super::vocabulary::{HEADS, SecretFamily};
 use super::words;
@@ -184,7 +184,7 @@ pub(super) fn is_credential(name: &str, value: &str, quoting: ValueQuoting) -> b
         && !bare_code
         && !names_itself(name, value)
         && !is_keyword(value)
-        && shapes::veto(family, segment, value).is_none()
+        && benign_values::veto(family, segment, value).is_none()
         && (family == SecretFamily::Password || is_random(value))
 }
 

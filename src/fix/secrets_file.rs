@@ -6,13 +6,13 @@ use super::FixContext;
 use super::bounds::resolve_inside;
 use super::entry_path::alternative_path;
 use super::refusal::FixError;
-use crate::at_rest::{
-    ContentBefore, EditableFile, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, encrypt_content,
-    entry_value, plan_encryption, write_all,
-};
 use crate::atomic::Access;
 use crate::check::EntryLocation;
 use crate::project::SECRETS;
+use crate::secret_files::{
+    ContentBefore, EditableFile, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, encrypt_content,
+    entry_value, plan_encryption, write_all,
+};
 use crate::sops::{EncryptionPlan, SopsFormat, SopsTree, ValuePath, ValuePathStep};
 use crate::span::Source;
 use crate::yaml;

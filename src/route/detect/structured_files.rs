@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::elsewhere::{is_key_name, maps_to_names};
-use super::lines::{self, ValueQuoting, is_credential};
+use super::assignments::{self, ValueQuoting, is_credential};
+use super::benign_values;
 use super::names::NameVerdict;
 use super::random::{has_random_part, looks_random};
-use super::shapes;
+use super::reference_names::{is_key_name, maps_to_names};
 use crate::format;
 
 /// What is longer is no configuration that people write, and looked at line by line.
@@ -84,7 +84,7 @@ pub(super) fn has_literals(key: &str, text: &str) -> Option<bool> {
     let all = !leaves.iter().any(|(name, _)| *name != key && speaks(name));
     let is_value = |(name, text): &(&str, &str)| {
         let counts = all || speaks(name) || looks_random(text) || has_random_part(text);
-        counts && super::literal::is_literal(name, text) && !shapes::is_public(text)
+        counts && super::literal::is_literal(name, text) && !benign_values::is_public(text)
     };
     Some(leaves.iter().any(is_value))
 }
@@ -142,7 +142,7 @@ fn in_value(name: &str, value: &Value, quoting: ValueQuoting, depth: usize) -> O
 /// A file in a text of a file, once.
 fn in_text(name: &str, text: &str, depth: usize) -> Option<(String, String)> {
     let is_file = text.contains('\n') || text.starts_with('{');
-    let hit = (depth == 0 && is_file).then(|| lines::scan_inner(name, text)).flatten()?;
+    let hit = (depth == 0 && is_file).then(|| assignments::scan_inner(name, text)).flatten()?;
     let value = text.get(hit.1?)?;
     Some((hit.0, value.to_owned()))
 }

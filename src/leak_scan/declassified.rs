@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::told::RULE;
+use super::report::RULE;
 use crate::layer::Tree;
 use crate::manifest::Manifest;
 use crate::name::EntryId;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::elsewhere::{is_fingerprint, is_key_name, maps_to_names, name_of_another};
 use super::literal::{BLANK, blank_templates, has_reference_prefix, is_reference, without_references};
 use super::random::{has_random_part, is_mixed_password, looks_random};
+use super::reference_names::{is_fingerprint, is_key_name, maps_to_names, name_of_another};
 use super::values::der;
 use super::vocabulary::{HEADS, SecretFamily};
 use super::words;

@@ -6,27 +6,27 @@
 //! an encrypted file is merged right after the layer that it belongs to.
 
 mod bounds;
-mod companion;
 mod draft;
 mod entry_path;
 mod lines;
 mod refusal;
+mod secrets_file;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
 use self::bounds::resolve_inside;
-use self::companion::SecretsFileEdit;
 use self::draft::LayerDraft;
 use self::refusal::FixError;
-use crate::at_rest::{
-    ContentBefore, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, TextValueKind, WaitCallback,
-    encrypt_secret_file, encrypt_typed, parse_typed, plan_encryption, write_all,
-};
+use self::secrets_file::SecretsFileEdit;
 use crate::atomic::Access;
 use crate::check::{EntryLocation, Finding, Fix};
 use crate::files::ProjectFiles;
+use crate::secret_files::{
+    ContentBefore, FileContent, FileRewrite, RecipientOptions, SecretFile, StagedWrite, TextValueKind, WaitCallback,
+    encrypt_secret_file, encrypt_typed, parse_typed, plan_encryption, write_all,
+};
 use crate::sops::{Identities, SopsConfigCache, SopsFormat, Timestamp};
 
 /// What is at hand.
