@@ -6,11 +6,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::test_hook;
 
 /// The rule of errors for work that is refused.
-pub const BUDGET_EXCEEDED: &str = "budget-exceeded";
+pub const BUDGET_EXCEEDED: Rule = Rule::BudgetExceeded;
 
 /// A kind of work, how much of it a run may do, and how much it did.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Budget {
     /// The error for work that is refused, without a place.
     pub fn budget_diagnostic(&self) -> Diagnostic {
         let (limit, unit) = (self.limit(), self.unit);
-        Diagnostic::error("budget-exceeded", format!("this run asks for more than {limit} {unit}"))
+        Diagnostic::error(Rule::BudgetExceeded, format!("this run asks for more than {limit} {unit}"))
             .note("a project is not trusted, so the work that it may ask for is bounded")
     }
 

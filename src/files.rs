@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::budget;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{self, BoundedRoot, Disk, FileReadError, RealPath, normalize_path};
 use crate::span::{Source, Span};
 
@@ -167,7 +167,7 @@ impl ProjectFiles {
                 let lossy = String::from_utf8_lossy(bytes).into_owned();
                 let span = Span::locate(&lossy, error.valid_up_to(), error.valid_up_to() + 1);
                 let message = format!("`{name}` is not UTF-8 text");
-                Err(Diagnostic::error("not-utf8", message).at_masked(Source::new(name, lossy).place(span)).hint(
+                Err(Diagnostic::error(Rule::NotUtf8, message).at_masked(Source::new(name, lossy).place(span)).hint(
                     "save it as UTF-8; a file that is not text can be an entry's `file`, not a layer or a template",
                 ))
             }
@@ -235,7 +235,7 @@ mod tests {
     fn a_file_outside_of_the_project_is_refused() {
         let (_dir, files) = project();
         let error = files.read_bytes(FileKind::EntryFile, &files.root().join("a/../../outside.txt")).unwrap_err();
-        assert_eq!(error.rule, "outside-project");
+        assert_eq!(error.rule.id(), "outside-project");
     }
 
     #[cfg(unix)]
@@ -245,7 +245,7 @@ mod tests {
         std::os::unix::fs::symlink(dir.path().join("outside.txt"), files.root().join("link")).unwrap();
         assert_eq!(
             files.read_bytes(FileKind::EntryFile, &files.root().join("link")).unwrap_err().rule,
-            "outside-project"
+            Rule::OutsideProject
         );
     }
 

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use self::command::{GitConfiguration, SafeGit};
 pub use self::repository::GitRepository;
-use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 
 /// How a file begins that lies elsewhere (git-lfs, its specification of pointers).
@@ -209,7 +209,7 @@ fn spawn_git(git: &SafeGit, subcommand: &str, arguments: &[&str]) -> Result<Chil
             io::ErrorKind::NotFound => "it is not installed".to_owned(),
             _ => error.to_string(),
         };
-        Diagnostic::error("git", format!("`git` could not be run: {error}")).with_failure(FailureKind::Io)
+        Diagnostic::error(Rule::Git, format!("`git` could not be run: {error}")).with_failure(FailureKind::Io)
     })
 }
 
@@ -229,7 +229,7 @@ fn first_line(output: &Output) -> String {
 }
 
 fn git_failure(why: &str) -> Diagnostic {
-    Diagnostic::error("git", "what is staged could not be asked of Git, so nothing was checked")
+    Diagnostic::error(Rule::Git, "what is staged could not be asked of Git, so nothing was checked")
         .with_failure(FailureKind::Io)
         .note(format!("Git says: {why}"))
         .hint("run it in the work tree of a repository")
@@ -237,7 +237,7 @@ fn git_failure(why: &str) -> Diagnostic {
 
 fn unmerged_file(path: &Path) -> Diagnostic {
     let path = path.display();
-    Diagnostic::error("unmerged", format!("`{path}` is in conflict, so nothing was checked"))
+    Diagnostic::error(Rule::Unmerged, format!("`{path}` is in conflict, so nothing was checked"))
         .note("the index holds several versions of it, and none of them is what will be committed")
         .hint(format!("resolve it, then `git add {path}`"))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::budget::VALUE_BYTES;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
 use crate::layer::{Definition, KeyAccess, LayerCache, SecretForm};
 use crate::manifest::references;
 use crate::meter::{Meter, RunStage};
@@ -222,7 +222,7 @@ impl<'p> Pipeline<'p> {
             Err(panic) => {
                 problems.push(
                     Diagnostic::error(
-                        "bug",
+                        Rule::Bug,
                         format!("`{app}` makes septum panic, at {}: that is a bug in septum", panic.line),
                     )
                     .with_failure(FailureKind::Bug),
@@ -326,7 +326,7 @@ fn beside_sound(problem: Diagnostic, wanted: &[EnvironmentName]) -> Diagnostic {
 /// That a target made septum panic. Others are not concerned.
 fn panic_diagnostic(panic: &CaughtPanic, environment: &EnvironmentName) -> Diagnostic {
     let message = format!("`{environment}` makes septum panic, at {}: that is a bug in septum", panic.line);
-    Diagnostic::error("bug", message).with_failure(FailureKind::Bug).hint("report it, with the layers")
+    Diagnostic::error(Rule::Bug, message).with_failure(FailureKind::Bug).hint("report it, with the layers")
 }
 
 impl Survey {
@@ -375,7 +375,7 @@ mod tests {
         pipeline.objects(&survey, &dev, &mut problems);
         // a sample has the fields that a rule looks at, whatever their types
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
-        let errors = errors.filter(|problem| problem.rule != "invalid-value");
+        let errors = errors.filter(|problem| problem.rule != Rule::InvalidValue);
         let told = |problem: &Diagnostic| {
             assert_eq!(problem.rule, RULE, "{problem:?}");
             problem.message.clone()
@@ -383,7 +383,7 @@ mod tests {
         errors.map(told).collect()
     }
 
-    const RULE: &str = "dangling-reference";
+    const RULE: Rule = Rule::DanglingReference;
 
     /// Renders an object for each sample, called `o0`, `o1` …, and holds what is told of them to what is expected.
     #[track_caller]

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::finding::{Acceptance, Finding};
 use super::places::EntryIndex;
 use super::unused::UsageTracker;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{AllowedFinding, Entry};
 use crate::name::EnvironmentName;
 use crate::object::Day;
@@ -89,7 +89,7 @@ impl<'s> AllowIndex<'s> {
             return None;
         }
         let key = finding.entry()?.key.as_str();
-        let names = [Some(finding.diagnostic.rule), finding.detector].into_iter().flatten();
+        let names = [Some(finding.diagnostic.rule.id()), finding.detector].into_iter().flatten();
         let found = names.filter_map(|rule| self.0.get(&(rule, key)));
         found.min_by_key(|(at, _)| at).map(|(_, allow)| *allow)
     }
@@ -115,14 +115,14 @@ fn keys_declared_plain(survey: &Survey) -> HashSet<String> {
 fn expired_allow(allow: &AllowedFinding) -> Diagnostic {
     let until = allow.until.as_ref().map(|until| until.value.as_str()).unwrap_or_default();
     let message = format!("`{}` of `{}` was accepted until {until}", allow.rule.value, allow.key.value);
-    Diagnostic::warning("expired-allow", message)
+    Diagnostic::warning(Rule::ExpiredAllow, message)
         .at(allow.until.as_ref().map_or_else(|| allow.rule.place.clone(), |until| until.place.clone()))
         .hint("mend what it is about, or give it another day and a reason")
 }
 
 fn unused_allow(allow: &AllowedFinding) -> Diagnostic {
     let message = format!("nothing is found of `{}` that `{}` would allow", allow.key.value, allow.rule.value);
-    Diagnostic::warning("unused-allow", message)
+    Diagnostic::warning(Rule::UnusedAllow, message)
         .at(allow.rule.place.clone())
         .hint("remove it: the next mistake of this kind would not be found")
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Acceptance, Finding};
 use super::tag::TagKey;
-use crate::diagnostic::{Diagnostic, Diagnostics, without_quotes};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, without_quotes};
 use crate::files::FileKind;
 use crate::project::Project;
 use crate::span::{Source, Span};
@@ -74,7 +74,7 @@ impl Baseline {
     /// Reads one. Errors: it is not what `--write-baseline` writes.
     pub fn read(source: Source) -> Result<Self, Diagnostic> {
         let invalid = |why: String, place: Option<Span>| {
-            Diagnostic::error("invalid-baseline", format!("`{FILE}` is no baseline: {why}"))
+            Diagnostic::error(Rule::InvalidBaseline, format!("`{FILE}` is no baseline: {why}"))
                 .at(source.place(place.unwrap_or_else(|| Span::locate(source.text(), 0, 0))))
                 .hint("`septum check --write-baseline` writes it anew")
         };
@@ -153,7 +153,8 @@ impl Baseline {
             1 => format!("a finding of `{FILE}` is not found any more"),
             count => format!("{count} findings of `{FILE}` are not found any more"),
         };
-        let warning = Diagnostic::warning("unused-allow", message).at(source.place(Span::locate(source.text(), 0, 0)));
+        let warning =
+            Diagnostic::warning(Rule::UnusedAllow, message).at(source.place(Span::locate(source.text(), 0, 0)));
         let shown = gone.iter().take(MOST).map(|known| match &known.key {
             Some(key) => format!("`{}` of `{key}` in {}", known.rule, known.file),
             None => format!("`{}` in {}", known.rule, known.file),
@@ -168,7 +169,7 @@ impl Baseline {
 /// Whether a finding can be known. What is wrong with a tree of output cannot: whoever edits a file of it could accept
 /// the edit in the same commit, and whatever the file holds later with it.
 fn is_acceptable(finding: &Finding) -> bool {
-    finding.is_acceptable() && finding.diagnostic.rule != "stale-output"
+    finding.is_acceptable() && finding.diagnostic.rule != Rule::StaleOutput
 }
 
 impl Default for Baseline {

@@ -1,6 +1,6 @@
 //! Keys that some environments have a value for and others do not.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
 use crate::route::Sensitivity;
@@ -37,7 +37,7 @@ pub(super) fn find_missing_values(survey: &Survey) -> Vec<Diagnostic> {
         let label = first.definition.label(&id);
         let message = format!("`{label}` has a value in {}, and none in {}", having.join(", "), lacking.join(", "));
         found.push(
-            Diagnostic::warning("missing-environment", message)
+            Diagnostic::warning(Rule::MissingEnvironment, message)
                 .at(entry.defined.clone())
                 .hint(match first_lacking {
                     Some(environment) if is_sensitive => format!("`septum set {environment} {}` gives it one", id.key),

@@ -6,73 +6,10 @@ use serde::Serialize;
 
 use super::remedy::Fix;
 use crate::budget::BUDGET_EXCEEDED;
-use crate::diagnostic::{Diagnostic, FailureKind, Label, Severity};
+use crate::diagnostic::{Diagnostic, FailureKind, Label, Rule, Severity};
 use crate::layer::entry_label;
 use crate::name::{EntryId, EnvironmentName};
 use crate::span::{Location, Source};
-
-/// Rules of a project that is not as it should be, and not of one that cannot be read, and what they find: a baseline
-/// or an `allow` may accept it.
-const FINDINGS: [(&str, &str); 40] = [
-    ("carriage-return", "a file with the line ends of Windows"),
-    ("certificate", "a certificate that is not valid, or not with its key"),
-    ("dangling-reference", "a reference to an object or key that nothing defines"),
-    ("declared-plain", "a value that is declared plain, and is not"),
-    ("deprecated-key", "a key that the base says is deprecated"),
-    ("empty-value", "a required key with an empty value"),
-    ("expired-allow", "a finding that was accepted until a day that is past"),
-    ("invalid-key", "a key that the API server refuses"),
-    ("invalid-name", "a name that the API server refuses"),
-    ("invalid-value", "a value against the rules that the base has for it"),
-    ("invisible-character", "a value with a character that looks like a space or like nothing"),
-    ("leftover-draft", "a file that a killed run left, which may hold secrets in plaintext"),
-    ("missing-environment", "a key with a value in one environment, and none in another"),
-    ("missing-line-feed", "an SSH key without the end of its last line"),
-    ("missing-reason", "a key that is declared plain without a reason"),
-    ("missing-required", "a required key without a value"),
-    ("not-encrypted", "a file that should be encrypted, and is not"),
-    ("oversized-object", "an object that is larger than the API server takes"),
-    ("plaintext-secret", "a credential in plaintext"),
-    ("recipients-drift", "a file that is not encrypted for those whom its rule names"),
-    ("ref-in-content", "a pointer to a store that nothing resolves"),
-    ("removed-api", "an object of a version that the API server no longer serves"),
-    ("secret-in-manifest", "a secret in a manifest that everybody may read"),
-    ("secret-in-plain-output", "a secret in output that everybody may read"),
-    ("selector-drift", "a file that is not encrypted where its rule says"),
-    ("shadowed-variable", "a variable that hides another one"),
-    ("shared-secret", "a secret of production that another environment has too"),
-    ("single-braces", "a name of a key in single braces"),
-    ("stale-output", "a tree that is not what the sources give"),
-    ("substitution", "a `${NAME}` that Flux would put something in the place of"),
-    ("trailing-line-feed", "a secret that ends in a line feed"),
-    ("typed-secret", "a Secret that lacks what its type asks for"),
-    ("typographic-quotes", "a value between quotes that YAML does not know"),
-    ("undeclared-secret", "a secret that nothing but its name or value tells"),
-    ("unknown-key", "a key that nothing defines"),
-    ("unreadable-mount", "a mounted Secret that a container cannot read"),
-    ("unused-allow", "something that is accepted, and not found"),
-    ("unused-entry", "a key that no environment gives a value"),
-    ("unused-variable", "a variable that no template reads"),
-    ("unverified-secret", "a Secret whose values nobody at hand can verify"),
-];
-
-/// Other rules, of what nobody can accept.
-const MISTAKES: [(&str, &str); 4] = [
-    ("lost-app", "an app that a tree of output has, and the project has not"),
-    ("lost-environment", "an environment that a tree of output has, and the project has not"),
-    ("no-environment", "an app of which nothing is rendered"),
-    ("unknown-file", "a file beside a layer that looks like one, and is not read"),
-];
-
-/// What a rule finds.
-pub(super) fn rule_meaning(rule: &str) -> &'static str {
-    let found = FINDINGS.iter().chain(&MISTAKES).find(|(name, _)| *name == rule);
-    found.map_or("a project that cannot be read as it stands", |(_, meaning)| meaning)
-}
-
-fn is_of_findings(rule: &str) -> bool {
-    FINDINGS.iter().any(|(name, _)| *name == rule)
-}
 
 /// The name of a file of rules.
 pub(super) const RULES: &str = ".sops.yaml";
@@ -175,7 +112,7 @@ impl Finding {
         let environment = environment.map(|environment| environment.as_str().to_owned());
         let app = app.map(str::to_owned);
         let file = diagnostic.labels.first().map(|label| label.place.source.name().to_owned());
-        let remedy = file.filter(|_| diagnostic.rule == "sops-plaintext").map(Fix::Encrypt);
+        let remedy = file.filter(|_| diagnostic.rule == Rule::SopsPlaintext).map(Fix::Encrypt);
         Self {
             diagnostic,
             app,
@@ -308,7 +245,7 @@ impl Finding {
 
     /// Whether it is a credential that everybody may read.
     pub(super) fn is_leak(&self) -> bool {
-        self.diagnostic.rule == "plaintext-secret"
+        self.diagnostic.rule == Rule::PlaintextSecret
     }
 
     /// The kind of failure. An error is a finding like any other, unless nothing could be judged because of it.
@@ -325,7 +262,7 @@ impl Finding {
     /// Whether a baseline or an `allow` may accept it: rendering what cannot be read is not put off.
     pub fn is_acceptable(&self) -> bool {
         let Diagnostic { rule, severity, .. } = &self.diagnostic;
-        self.failure() == FailureKind::Found && (*severity == Severity::Warning || is_of_findings(rule))
+        self.failure() == FailureKind::Found && (*severity == Severity::Warning || rule.info().is_acceptable)
     }
 
     fn place(&self) -> Option<&Location> {
@@ -337,7 +274,7 @@ impl Finding {
         let (file, line, column) =
             self.place().map_or(("", 0, 0), |place| (place.source.name(), place.span.line, place.span.column));
         let Diagnostic { rule, message, .. } = &self.diagnostic;
-        (file, line, column, rule, message, self.app.as_ref(), self.environment.as_ref())
+        (file, line, column, rule.id(), message, self.app.as_ref(), self.environment.as_ref())
     }
 
     /// Whether another one says the same of the same place: environments meet the mistakes of a layer that they
@@ -355,7 +292,7 @@ impl Finding {
         let Diagnostic { rule, severity, message, hints, .. } = &self.diagnostic;
         let place = self.place();
         FindingView {
-            rule,
+            rule: rule.id(),
             severity: severity.to_string(),
             message,
             help: (!hints.is_empty()).then(|| hints.join("; ")),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::remedy::Fix;
 use super::rules::{self, UserRules};
 use super::tag::TagKey;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::normalize_path;
 use crate::files::FileKind;
 use crate::layer::tree::join_path;
@@ -249,7 +249,7 @@ impl<'a> CredentialSearch<'a> {
         if let Some(why) = self.find_evidence(key, literal, DeclaredSensitivity::Nothing, leaf.place.source.name()) {
             let message = format!("`{path}` of the {} `{}` holds a credential in plaintext", object.kind, object.name);
             let error = why
-                .add_notes(Diagnostic::error("plaintext-secret", message))
+                .add_notes(Diagnostic::error(Rule::PlaintextSecret, message))
                 .at_masked(leaf.place.clone())
                 .hint("make it an entry that is `sensitive`, and take it from the Secret")
                 .hint(ROTATE);
@@ -348,7 +348,7 @@ impl CredentialSubject<'_> {
             (None, part) => format!("`{}`", part.unwrap_or("vars")),
         };
         let error =
-            why.add_notes(Diagnostic::error("plaintext-secret", format!("{label} holds a credential in plaintext")));
+            why.add_notes(Diagnostic::error(Rule::PlaintextSecret, format!("{label} holds a credential in plaintext")));
         let line = why
             .range
             .as_ref()

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::atomic;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{Disk, find_named};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::sops::SopsConfig;
@@ -35,7 +35,7 @@ fn is_draft(name: &OsStr) -> bool {
 /// Finding for a draft that was left.
 pub(super) fn leftover_draft(name: &str) -> Diagnostic {
     let message = format!("`{name}` was left by a septum that was killed, and may hold secrets in plaintext");
-    Diagnostic::error("leftover-draft", message)
+    Diagnostic::error(Rule::LeftoverDraft, message)
         .at_masked(Source::new(name, "").place(Span::locate("", 0, 0)))
         .note("the file that it was for is as it was, or as it was to become")
         .hint(format!("remove it: `rm {name}`; if it was ever committed, change what it holds where it is valid"))

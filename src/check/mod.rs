@@ -26,7 +26,7 @@ mod unused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity, without_consequences};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity, without_consequences};
 use crate::disk::{BoundedRoot, Disk};
 use crate::files::{FileKind, refuse_file};
 use crate::name::{AppName, EntryId, EnvironmentName};
@@ -232,7 +232,7 @@ impl AppChecker<'_> {
             problems.extend(flux.find_substituted(resolved, &delivered));
         }
         // of what is not kept, ciphertext is always new
-        problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect()
+        problems.into_iter().filter(|problem| problem.rule != Rule::UnstableCiphertext).collect()
     }
 
     /// What nobody sees in the output: what lies in the files.
@@ -259,7 +259,7 @@ impl AppChecker<'_> {
 
 /// Without credentials in files of which all should be encrypted: that is told once, and mends them all.
 fn without_covered(mut findings: Vec<Finding>) -> Vec<Finding> {
-    let of_files = findings.iter().filter(|it| it.diagnostic.rule == "not-encrypted").filter_map(Finding::file);
+    let of_files = findings.iter().filter(|it| it.diagnostic.rule == Rule::NotEncrypted).filter_map(Finding::file);
     let open: BTreeSet<String> = of_files.map(str::to_owned).collect();
     findings.retain(|it| !(it.is_leak() && it.file().is_some_and(|file| open.contains(file))));
     findings
@@ -329,6 +329,6 @@ fn unseen_environment(problem: &Diagnostic) -> Option<String> {
 }
 
 /// Whether a rule keeps a template from being read at all.
-fn hides_template(rule: &str) -> bool {
-    matches!(rule, "file-too-big" | "missing-file" | "not-utf8")
+fn hides_template(rule: Rule) -> bool {
+    matches!(rule, Rule::FileTooBig | Rule::MissingFile | Rule::NotUtf8)
 }

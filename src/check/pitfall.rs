@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{Entry, EntrySource};
 use crate::name::{BundleName, EntryId, EnvironmentName, KeyName};
 use crate::pipeline::Survey;
@@ -101,7 +101,7 @@ impl CheckedValue<'_> {
             _ => return None,
         };
         is_required.then(|| {
-            self.at_value(Diagnostic::warning("empty-value", self.pitfall_message(what)))
+            self.at_value(Diagnostic::warning(Rule::EmptyValue, self.pitfall_message(what)))
                 .hint("give it a value; if it may be empty, leave out `required`")
                 .hint(format!("{keyword} makes an error of it"))
         })
@@ -118,7 +118,7 @@ impl CheckedValue<'_> {
         };
         let code = u32::from(found);
         let warning = Diagnostic::warning(
-            "invisible-character",
+            Rule::InvisibleCharacter,
             self.pitfall_message(&format!(
                 "holds the character U+{code:04X}, which looks like a space or like nothing"
             )),
@@ -152,7 +152,7 @@ impl CheckedValue<'_> {
         let is_key = text.starts_with("-----BEGIN ") && text.trim_end_matches(' ').ends_with("PRIVATE KEY-----");
         (is_key && is_for_ssh).then(|| {
             self.at_value(Diagnostic::warning(
-                "missing-line-feed",
+                Rule::MissingLineFeed,
                 self.pitfall_message("is an SSH key without the line feed after its last line"),
             ))
             .note("`ssh` refuses to read it: `error in libcrypto`, `invalid format`")
@@ -182,7 +182,7 @@ impl CheckedValue<'_> {
         };
         Some(
             self.at_value(Diagnostic::warning(
-                "trailing-line-feed",
+                Rule::TrailingLineFeed,
                 self.pitfall_message("ends in a line feed, which is a part of the value"),
             ))
             .note("a password that ends so is another one, and in a URL it becomes `%0A`")
@@ -194,7 +194,7 @@ impl CheckedValue<'_> {
         let is_file = matches!(self.source(), Some(EntrySource::File(_) | EntrySource::Template(_)));
         (is_file && !self.is_for_windows() && text.contains("\r\n")).then(|| {
             self.at_value(Diagnostic::warning(
-                "carriage-return",
+                Rule::CarriageReturn,
                 self.pitfall_message("has lines that end in CR and LF, as on Windows"),
             ))
             .note("shells and most programs on Linux take the CR for a part of the line")
@@ -214,7 +214,7 @@ impl CheckedValue<'_> {
             return None;
         };
         (!text.contains('\n')).then(|| {
-            self.at_value(Diagnostic::warning("typographic-quotes", self.pitfall_message(what)))
+            self.at_value(Diagnostic::warning(Rule::TypographicQuotes, self.pitfall_message(what)))
                 .note("YAML knows `\"` and `'` alone; word processors and chats change them")
                 .hint("write it between `\"` or `'`, or without quotes")
         })
@@ -233,7 +233,7 @@ impl CheckedValue<'_> {
         })?;
         Some(
             self.at_value(Diagnostic::warning(
-                "single-braces",
+                Rule::SingleBraces,
                 self.pitfall_message(&format!("holds `{{{name}}}`, and there is {what}")),
             ))
             .note("it stays as it is: a template has two braces")

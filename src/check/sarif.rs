@@ -7,15 +7,15 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::baseline::FILE;
-use super::finding::{Acceptance, rule_meaning};
+use super::finding::Acceptance;
 use super::{CheckReport, Finding};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Rule, Severity};
 
 /// What paths are from: the root of the repository, as GitHub and others take it.
 const ROOT: &str = "%SRCROOT%";
 
 /// The rules of a report, sorted, each with the worst that it finds.
-type SarifRules<'r> = BTreeMap<&'r str, Severity>;
+type SarifRules = BTreeMap<Rule, Severity>;
 
 /// The report as a log of SARIF. What is accepted is in it, suppressed.
 pub fn sarif_log(report: &CheckReport) -> Json {
@@ -41,7 +41,7 @@ pub fn sarif_log(report: &CheckReport) -> Json {
                 "name": "septum",
                 "version": env!("CARGO_PKG_VERSION"),
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules.iter().map(|(rule, severity)| describe_rule(rule, *severity)).collect::<Vec<_>>(),
+                "rules": rules.iter().map(|(rule, severity)| describe_rule(*rule, *severity)).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
             "invocations": [{
@@ -53,8 +53,8 @@ pub fn sarif_log(report: &CheckReport) -> Json {
     })
 }
 
-fn describe_rule(rule: &str, severity: Severity) -> Json {
-    let meaning = rule_meaning(rule);
+fn describe_rule(rule: Rule, severity: Severity) -> Json {
+    let meaning = rule.summary();
     json!({
         "id": rule,
         "shortDescription": { "text": meaning },
@@ -64,7 +64,7 @@ fn describe_rule(rule: &str, severity: Severity) -> Json {
     })
 }
 
-fn sarif_result(finding: &Finding, rules: &SarifRules<'_>) -> Json {
+fn sarif_result(finding: &Finding, rules: &SarifRules) -> Json {
     let view = finding.view();
     let text = match &view.help {
         Some(help) => format!("{}. {help}", view.message),
@@ -72,7 +72,7 @@ fn sarif_result(finding: &Finding, rules: &SarifRules<'_>) -> Json {
     };
     let mut result = json!({
         "ruleId": view.rule,
-        "ruleIndex": rules.keys().position(|rule| *rule == view.rule),
+        "ruleIndex": rules.keys().position(|rule| rule.id() == view.rule),
         "level": view.severity,
         "message": { "text": text },
         "partialFingerprints": { "septum/v1": fingerprint(finding) },

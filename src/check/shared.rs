@@ -1,6 +1,6 @@
 //! Secrets that production has in common with another environment.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget, ResolvedValue};
 use crate::route::detect::TextKind;
@@ -31,7 +31,7 @@ pub(super) fn find_shared_secrets(survey: &Survey) -> Vec<Diagnostic> {
             let Some(theirs) = others.iter().find(is_same) else { continue };
             let (here, there) = (&ours.definition.environment, &theirs.definition.environment);
             let message = format!("`{}` has the same secret in `{here}` and in `{there}`", ours.definition.label(id));
-            let mut warning = Diagnostic::warning("shared-secret", message).at_masked(value.place.clone());
+            let mut warning = Diagnostic::warning(Rule::SharedSecret, message).at_masked(value.place.clone());
             if let Some(other) = theirs.entries.get(id) {
                 warning = warning.at_masked_with(other.place.clone(), format!("in `{there}`"));
             }

@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::finding::{Finding, RULES, RepoLayout, slash_path};
 use super::{Baseline, CheckReport, CheckScope, UserRules, check_apps, leftover, sort_findings, unencrypted};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Rule};
 use crate::disk::{BoundedRoot, DirEntryKind};
 use crate::files::{FileKind, refuse_file};
 use crate::git::GitIndex;
@@ -19,10 +19,10 @@ use crate::project::{App, PROJECT_FILE, Project, ProjectRoot};
 use crate::sops::{Identities, IdentitySources, SopsConfig, SopsConfigCache, Timestamp};
 
 /// Rules of what names something that is not there. If files are removed, they are why.
-const OF_REMOVED: [&str; 4] = ["missing-file", "missing-layer", "no-environment", "unknown-file"];
+const OF_REMOVED: [Rule; 4] = [Rule::MissingFile, Rule::MissingLayer, Rule::NoEnvironment, Rule::UnknownFile];
 
 /// Rules of what names something that is not read. If links are staged, they are why, wherever they are on the way.
-const OF_LINKS: [&str; 4] = ["missing-file", "outside-project", "template-failed", "unreadable"];
+const OF_LINKS: [Rule; 4] = [Rule::MissingFile, Rule::OutsideProject, Rule::TemplateFailed, Rule::Unreadable];
 
 /// The files that findings have to be about.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use memchr::memmem;
 
 use crate::deliver::{Delivered, DeliveredForm};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{BoundedRoot, FileReadError, walk_files};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::layer::Tree;
@@ -119,7 +119,7 @@ impl<'p> FluxSubstitution<'p> {
             Err(problem) => return Some(problem.clone()),
         };
         let message = format!("{what} holds `${{{name}}}`, which Flux would replace, or leave out");
-        let warning = Diagnostic::warning("substitution", message)
+        let warning = Diagnostic::warning(Rule::Substitution, message)
             .at_masked(place)
             .note(format!("`{file}` has a Kustomization with `postBuild`"))
             .hint(format!("keep Flux from the objects: `annotations: {{ {SWITCH}: disabled }}`"))

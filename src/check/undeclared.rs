@@ -1,7 +1,7 @@
 //! Entries that go to a Secret because they look like one.
 
 use super::remedy::Fix;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::name::EntryId;
 use crate::pipeline::Survey;
 use crate::route::{ReasonKind, Sensitivity};
@@ -28,7 +28,7 @@ pub(super) fn find_undeclared(survey: &Survey, but: &[EntryId]) -> Vec<(Diagnost
             }
             let label = resolved.definition.label(&id);
             let message = format!("`{label}` goes to the Secret for nothing but its {what}: {}", first.detail);
-            let warning = Diagnostic::warning("undeclared-secret", message)
+            let warning = Diagnostic::warning(Rule::UndeclaredSecret, message)
                 .at(entry.defined.clone())
                 .hint(format!("`septum check --fix` declares it: `{}: {{ sensitive: true }}`", id.key))
                 .hint("or say `sensitive: false` with a `reason`");

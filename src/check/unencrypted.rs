@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use super::finding::Finding;
 use super::remedy::Fix;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{BoundedRoot, Disk, walk_files};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::layer::Tree;
@@ -75,10 +75,13 @@ fn without_key(name: &str, closed: &EncryptedFile) -> Diagnostics {
 
 /// Finding for a value in plaintext that somebody typed into an encrypted file.
 fn typed_plaintext(name: &str, place: Location) -> Diagnostic {
-    Diagnostic::error("sops-plaintext", format!("`{name}` holds a value in plaintext that its selector has encrypted"))
-        .at_masked(place)
-        .hint(format!("`septum encrypt {name}` encrypts it, with a key of the file"))
-        .hint(ROTATE)
+    Diagnostic::error(
+        Rule::SopsPlaintext,
+        format!("`{name}` holds a value in plaintext that its selector has encrypted"),
+    )
+    .at_masked(place)
+    .hint(format!("`septum encrypt {name}` encrypts it, with a key of the file"))
+    .hint(ROTATE)
 }
 
 /// Finding for an encrypted file that no rule matches, though there are rules, or one that names nobody.
@@ -94,7 +97,7 @@ fn unruled_file(book: &SopsConfigCache, path: &Path, source: &Source) -> Option<
     };
     let place = source.place(Span::locate(source.text(), 0, 0));
     Some(
-        Diagnostic::warning("unruled-file", message)
+        Diagnostic::warning(Rule::UnruledFile, message)
             .at_masked(place)
             .note("`septum rekey` leaves it out: somebody who is removed from the rules can still decrypt it")
             .hint("add a rule to it whose `path_regex` matches the file, or correct one"),
@@ -106,7 +109,7 @@ pub(super) fn of_files(
     bounds: &BoundedRoot,
     book: &SopsConfigCache,
     files: &[(PathBuf, String)],
-    known: &HashSet<(&str, String)>,
+    known: &HashSet<(Rule, String)>,
 ) -> Vec<Finding> {
     let finding = |problem| Finding::new_finding(problem, None, None, None);
     let of_file = |(path, name): &(PathBuf, String)| {
@@ -127,7 +130,7 @@ pub(super) fn errors_of_files(
     bounds: &BoundedRoot,
     book: &SopsConfigCache,
     files: &[(PathBuf, String)],
-    known: &HashSet<(&str, String)>,
+    known: &HashSet<(Rule, String)>,
 ) -> Vec<Finding> {
     of_files(bounds, book, files, known).into_iter().filter(|finding| finding.diagnostic.is_error()).collect()
 }
@@ -211,7 +214,7 @@ fn of_file(root: &BoundedRoot, book: &SopsConfigCache, path: &Path, name: &str) 
     Ok(match file(bytes).into_encrypted() {
         Ok(_) => found,
         Err(_) if rule.as_ref().is_some_and(is_for_secrets) && is_plain_manifest(&source) => found,
-        Err(wrong) if wrong.iter().all(|problem| matches!(problem.rule, "no-content" | "not-encrypted")) => {
+        Err(wrong) if wrong.iter().all(|problem| matches!(problem.rule, Rule::NoContent | Rule::NotEncrypted)) => {
             plaintext_file(&source, rule.as_ref(), why)
                 .hint(format!("`septum encrypt {name}` encrypts it"))
                 .hint(ROTATE)
@@ -243,7 +246,7 @@ fn is_plain_manifest(source: &Source) -> bool {
 
 /// Finding for both sides of a value that `septum git-merge` left in a file.
 fn unfinished_merge(name: &str, place: Location) -> Diagnostic {
-    Diagnostic::error("merge-conflict", format!("a value of `{name}` still holds both sides of a merge"))
+    Diagnostic::error(Rule::MergeConflict, format!("a value of `{name}` still holds both sides of a merge"))
         .at(place)
         .hint(format!("take one of them with `septum edit {name}`, then `git add {name}`"))
 }
@@ -267,7 +270,7 @@ fn is_selective_rule(rule: &CreationRule, name: &str) -> bool {
 fn plaintext_file(source: &Source, rule: Option<&CreationRule>, why: &str) -> Diagnostic {
     let name = source.name();
     let place = source.place(Span::locate(source.text(), 0, 0));
-    let error = Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted, and {why}")).at_masked(place);
+    let error = Diagnostic::error(Rule::NotEncrypted, format!("`{name}` is not encrypted, and {why}")).at_masked(place);
     match rule {
         Some(rule) => error.at_with(rule.place.clone(), "the rule"),
         None => error,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::finding::Finding;
 use super::places::EntryIndex;
-use crate::diagnostic::{Diagnostic, nearest_name};
+use crate::diagnostic::{Diagnostic, Rule, nearest_name};
 use crate::layer::Entry;
 use crate::pipeline::Survey;
 use crate::resolve::{EntryOutcome, ResolvedTarget};
@@ -68,7 +68,7 @@ impl UsageTracker {
             }
             self.mark_unused(&entry.defined, || {
                 let message = format!("no environment gives `{}` a value", first.definition.label(&id));
-                let warning = Diagnostic::warning("unused-entry", message)
+                let warning = Diagnostic::warning(Rule::UnusedEntry, message)
                     .at(entry.defined.clone())
                     .hint("remove it, give it a value, or say `required: true`");
                 places.findings([warning], None).pop()
@@ -102,7 +102,7 @@ impl UsageTracker {
             let is_base = |place: &&Location| place.source.name().ends_with("base.yaml");
             let Some(place) = at.iter().find(is_base).or_else(|| at.first()) else { continue };
             self.mark_unused(place, || {
-                let warning = Diagnostic::warning("unused-variable", format!("no template reads `vars.{path}`"))
+                let warning = Diagnostic::warning(Rule::UnusedVariable, format!("no template reads `vars.{path}`"))
                     .at_masked(place.clone())
                     .maybe_hint(nearest_variable(&path, &names))
                     .hint("remove it, or use it: variables are never written by themselves");

@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use super::output;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, nearest_name};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, nearest_name};
 use crate::disk::{BoundedRoot, DirEntryKind, Disk};
 use crate::name::EnvironmentName;
 use crate::project::{Project, files_of};
@@ -56,10 +56,10 @@ pub(super) fn check_paths(matches: &ArgMatches) -> Result<(), Diagnostic> {
         if Disk::default().has(directory) {
             let message = format!("`-C` requires a directory, and what it names{shown} is a file");
             let hint = "name the directory of the project, or of the file";
-            return Err(Diagnostic::error("usage", message).hint(hint));
+            return Err(Diagnostic::error(Rule::Usage, message).hint(hint));
         }
         let message = format!("the directory that `-C` names{shown} does not exist");
-        return Err(Diagnostic::error("unreadable", message).with_failure(FailureKind::Io));
+        return Err(Diagnostic::error(Rule::Unreadable, message).with_failure(FailureKind::Io));
     }
     let Some((command, matches)) = matches.subcommand() else { return Ok(()) };
     for id in matches.ids().map(clap::Id::as_str) {
@@ -81,7 +81,7 @@ pub(super) fn check_file(directory: &Path, path: &Path) -> Result<(), Diagnostic
     if is_shown(directory, path) {
         return Ok(());
     }
-    let error = Diagnostic::error("missing-file", format!("{} names no file", argument_number(path.as_os_str())));
+    let error = Diagnostic::error(Rule::MissingFile, format!("{} names no file", argument_number(path.as_os_str())));
     Err(error.with_failure(FailureKind::Io).maybe_hint(file_hint(directory, path)))
 }
 
@@ -188,7 +188,7 @@ pub(super) fn check_tree(flag: &str, dir: &Path) -> Result<(), Diagnostic> {
     if is_shown_tree(dir) {
         return Ok(());
     }
-    Err(Diagnostic::error("stale-output", format!("the directory that `{flag}` names does not exist"))
+    Err(Diagnostic::error(Rule::StaleOutput, format!("the directory that `{flag}` names does not exist"))
         .with_failure(FailureKind::Found)
         .hint("`septum render --all --out DIR` writes a tree"))
 }

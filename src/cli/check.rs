@@ -15,7 +15,9 @@ use super::{GlobalArgs, argument, find_apps, find_environments, quiet_identities
 use crate::atomic;
 use crate::budget;
 use crate::check::{self, BASELINE, Baseline, CheckReport, CheckScope, Finding, FindingView, UserRules, sarif_log};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity, StyledText, escape_lines, styled_with_rule};
+use crate::diagnostic::{
+    Diagnostic, Diagnostics, FailureKind, Rule, Severity, StyledText, escape_lines, styled_with_rule,
+};
 use crate::files::{FileKind, read_named};
 use crate::fix::{self, AppliedFix, FixContext};
 use crate::git::GitIndex;
@@ -219,7 +221,7 @@ impl CheckArgs {
             report.excuse_missing_keys();
         }
         if self.allow_plaintext {
-            report.findings.retain(|finding| finding.diagnostic.rule != "plaintext-output");
+            report.findings.retain(|finding| finding.diagnostic.rule != Rule::PlaintextOutput);
         }
         Ok(Some(report))
     }
@@ -279,10 +281,10 @@ impl CheckArgs {
 /// The text of a file that the command line names.
 fn read_source(path: &Path, name: &str) -> Result<Source, Diagnostic> {
     let bytes = read_named(FileKind::CustomRules, path, name).map_err(|error| match error.rule {
-        "missing-file" => error.with_failure(FailureKind::Io),
+        Rule::MissingFile => error.with_failure(FailureKind::Io),
         _ => error,
     })?;
-    let not_text = |_| Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text"));
+    let not_text = |_| Diagnostic::error(Rule::NotUtf8, format!("`{name}` is not UTF-8 text"));
     Ok(Source::new(name, String::from_utf8(bytes).map_err(not_text)?))
 }
 

@@ -13,7 +13,7 @@ use clap_complete::env::Shells;
 
 use super::Cli;
 use super::output::{self, invalid_usage};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{DirEntryKind, Disk, read_named};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
@@ -41,7 +41,7 @@ impl CompletionsArgs {
         let mut script = Vec::new();
         let written = shell.write_registration("COMPLETE", "septum", "septum", "septum", &mut script);
         written.map_err(|error| {
-            Diagnostic::error("unwritable", format!("the script could not be written: {error}"))
+            Diagnostic::error(Rule::Unwritable, format!("the script could not be written: {error}"))
                 .with_failure(FailureKind::Io)
         })?;
         output::print_result(&String::from_utf8_lossy(&script))

@@ -9,7 +9,7 @@ use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::{is_attended, press_enter};
 use super::target::ValueTarget;
 use super::{GlobalArgs, find_apps, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::files::FileKind;
 use crate::name::EnvironmentName;
 use crate::pipeline::Pipeline;
@@ -113,7 +113,7 @@ fn which_app(
 /// Reminder of a text that an earlier run could not save.
 fn kept_draft_warning(folder: &Path) -> Diagnostic {
     let folder = folder.display();
-    Diagnostic::warning("kept-text", format!("what was typed in an earlier `septum edit` is kept in `{folder}`"))
+    Diagnostic::warning(Rule::KeptText, format!("what was typed in an earlier `septum edit` is kept in `{folder}`"))
         .hint(format!("it holds secrets: take from it what you need, then `rm -r {folder}`"))
 }
 

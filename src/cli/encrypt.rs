@@ -8,7 +8,7 @@ use super::files::{self, count_files, each_once};
 use super::output::{self, OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, user_identities};
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::secret_files::{
     FileRewrite, RecipientOptions, RewriteOutcome, SecretFile, StagedWrite, change_files, encrypt_content,
     encrypt_secret_file, encrypt_typed, plan_encryption, write_all,
@@ -106,7 +106,7 @@ fn parse_recipients(of: &str, texts: &[String]) -> Result<Vec<Recipient>, Diagno
     let mut problems = Diagnostics::new();
     let parsed = texts.iter().filter(|text| !text.trim().is_empty()).filter_map(|text| {
         problems.take(Recipient::parse(text).map_err(|reason| {
-            Diagnostic::error("recipient", format!("a recipient of `{of}` {reason}"))
+            Diagnostic::error(Rule::Recipient, format!("a recipient of `{of}` {reason}"))
                 .hint("name recipients like `age1…` or `ssh-ed25519 …`; `septum keygen` makes an identity and prints its recipient")
         }))
     });

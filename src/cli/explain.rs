@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::output::{self, OutputStreams};
 use super::{GlobalArgs, ViewFormat, argument, find_apps, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, StyledText};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, StyledText};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
 use crate::project::Project;
@@ -60,7 +60,7 @@ impl ExplainArgs {
         super::show_beside(&project, apps, asked, &beside.iter().collect::<Vec<_>>(), output)?;
         if explanations.is_empty() {
             let (message, hint) = argument::unknown_name("key", &self.key, known.iter().map(String::as_str));
-            return Err(Diagnostic::error("unknown-key", format!("{message} in `{environment}`"))
+            return Err(Diagnostic::error(Rule::UnknownKey, format!("{message} in `{environment}`"))
                 .maybe_hint(hint)
                 .hint("`septum list` shows all keys")
                 .into());

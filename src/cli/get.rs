@@ -8,7 +8,7 @@ use super::decrypt::extract_value;
 use super::output::{self, OutputStreams};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::name::{EnvironmentName, KeyName};
 use crate::pipeline::Pipeline;
 use crate::project::Project;
@@ -57,7 +57,7 @@ impl GetArgs {
             Some(EntryOutcome::Missing) => {
                 let message = format!("`{}` has no value in `{environment}`", id.key);
                 let hint = format!("`septum set {environment} {}` gives it one", id.key);
-                Err(Diagnostic::error("missing-value", message).hint(hint).into())
+                Err(Diagnostic::error(Rule::MissingValue, message).hint(hint).into())
             }
             Some(EntryOutcome::Pointed(pointed)) => Err(in_a_store(&id.key, environment, pointed).into()),
             Some(EntryOutcome::Locked(_) | EntryOutcome::Failed) | None => Err(problems),
@@ -88,7 +88,7 @@ fn print_value(value: &[u8]) -> Result<(), Diagnostics> {
 /// That there is no value to print: a store has it.
 fn in_a_store(key: &KeyName, environment: &EnvironmentName, pointed: &StoreText) -> Diagnostic {
     let message = format!("the value of `{key}` stays in a store in `{environment}`");
-    let error = Diagnostic::error("missing-value", message);
+    let error = Diagnostic::error(Rule::MissingValue, message);
     match pointed.lone_ref() {
         Some(pointer) => error.note(format!("it is a `ref` to `{}`", pointer.to_short())),
         None => error.note("parts of it are"),

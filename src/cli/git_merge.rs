@@ -9,7 +9,7 @@ use super::files::current_time;
 use super::output::OutputStreams;
 use super::{GlobalArgs, argument, quiet_identities};
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::files::{FileKind, read_named};
 use crate::git::{GitConfiguration, SafeGit};
 use crate::secret_files::merge::{MergeOutcome, MergeVersions, merge_versions};
@@ -87,7 +87,8 @@ impl GitMergeArgs {
             git.current_dir(directory).stdout(Stdio::inherit()).stderr(Stdio::inherit()).status()
         });
         let status = status.map_err(|error| {
-            Diagnostic::error("unreadable", format!("`git` could not be run: {error}")).with_failure(FailureKind::Io)
+            Diagnostic::error(Rule::Unreadable, format!("`git` could not be run: {error}"))
+                .with_failure(FailureKind::Io)
         })?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(CONFLICT) })
     }
@@ -99,7 +100,7 @@ fn conflict_report(path: &str, conflicts: &[String]) -> Diagnostic {
         several => format!("{} values", several.len()),
     };
     let message = format!("both sides changed {count} of `{path}`, in different ways");
-    let found = Diagnostic::error("merge-conflict", message);
+    let found = Diagnostic::error(Rule::MergeConflict, message);
     conflicts
         .iter()
         .fold(found, |found, path| found.note(format!("`{path}`")))

@@ -9,7 +9,7 @@ use clap::Args;
 use super::output::{OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument};
 use crate::atomic::{self, Access};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, StyledText};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
 use crate::disk::{BoundedRoot, Disk};
 use crate::files::{FileKind, refuse_file, resolve_writable};
 use crate::sops::{HostSystem, IdentityKind, IdentitySources, NewIdentity};
@@ -111,11 +111,12 @@ fn check_directories(folder: &Path) -> Result<(), Diagnostic> {
 
 /// That no key can be made.
 pub(super) fn no_randomness() -> Diagnostic {
-    Diagnostic::error("no-randomness", "the system has no randomness to give").with_failure(FailureKind::Io)
+    Diagnostic::error(Rule::NoRandomness, "the system has no randomness to give").with_failure(FailureKind::Io)
 }
 
 pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("unwritable", format!("`{shown}` could not be written: {error}")).with_failure(FailureKind::Io)
+    Diagnostic::error(Rule::Unwritable, format!("`{shown}` could not be written: {error}"))
+        .with_failure(FailureKind::Io)
 }
 
 /// The folder's name, as far as Kubernetes takes it as one.

@@ -12,7 +12,7 @@ use super::output::{self, OutputStreams, invalid_usage};
 use super::prompt::TerminalPrompt;
 use super::{GlobalArgs, argument};
 use crate::atomic::{self, Access};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{self, FileReadError};
 use crate::files::{FileKind, refuse_file, resolve_writable};
 use crate::sops::{IdentityKind, LookupOutcome, NewIdentity, recipients_of};
@@ -45,7 +45,7 @@ impl KeygenArgs {
         let kind = if self.pq { IdentityKind::PostQuantum } else { IdentityKind::X25519 };
         let new = NewIdentity::generate(kind).ok_or_else(no_randomness)?;
         if self.output.is_none() && is_world_readable() {
-            let warning = Diagnostic::warning("exposed-key", "everybody may read the file that the new key goes to");
+            let warning = Diagnostic::warning(Rule::ExposedKey, "everybody may read the file that the new key goes to");
             output.print_findings(warning.hint("name it with `--output`, so that only you may").into());
         }
         self.write(global, &new.file_text(current_time()))?;
@@ -103,20 +103,21 @@ fn read_identities(path: Option<&Path>, name: &str) -> Result<Zeroizing<Vec<u8>>
         return match disk::read_named(path, LONGEST) {
             Ok(content) => Ok(Zeroizing::new(content)),
             Err(FileReadError::Missing) => {
-                Err(Diagnostic::error("missing-file", format!("{name} does not exist")).with_failure(FailureKind::Io))
+                Err(Diagnostic::error(Rule::MissingFile, format!("{name} does not exist"))
+                    .with_failure(FailureKind::Io))
             }
             Err(refusal) => Err(refuse_file(&refusal, FileKind::SecretFile, name.trim_matches('`'))),
         };
     }
     let mut content = Zeroizing::new(Vec::new());
     io::stdin().lock().take(LONGEST).read_to_end(&mut content).map_err(|error| {
-        Diagnostic::error("unreadable", format!("{name} could not be read: {error}")).with_failure(FailureKind::Io)
+        Diagnostic::error(Rule::Unreadable, format!("{name} could not be read: {error}")).with_failure(FailureKind::Io)
     })?;
     Ok(content)
 }
 
 fn no_recipients(name: &str, outcome: &LookupOutcome) -> Diagnostic {
-    let error = Diagnostic::error("identity-file", format!("{name}: {outcome}"));
+    let error = Diagnostic::error(Rule::IdentityFile, format!("{name}: {outcome}"));
     match outcome {
         LookupOutcome::Locked | LookupOutcome::WrongPassphrase => error.with_failure(FailureKind::Key),
         LookupOutcome::Found { recipients, unsupported } if !recipients.is_empty() || !unsupported.is_empty() => {

@@ -4,7 +4,7 @@ use clap::{Args, CommandFactory as _};
 
 use super::output::{self, invalid_usage};
 use super::{Cli, argument};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 
 /// Write the manual page of septum or of one of its commands, for `man`:
 /// `septum man render | man -l -`.
@@ -33,7 +33,7 @@ impl ManArgs {
         };
         let mut page = Vec::new();
         clap_mangen::Man::new(command).render(&mut page).map_err(|error| {
-            Diagnostic::error("unwritable", format!("the page could not be written: {error}"))
+            Diagnostic::error(Rule::Unwritable, format!("the page could not be written: {error}"))
                 .with_failure(FailureKind::Io)
         })?;
         output::print_result(&String::from_utf8_lossy(&page))

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::budget;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::name::EnvironmentName;
 use crate::project::{App, BASE, MisnamedFile, Project};
 use crate::sops::{HostSystem, Identities, IdentitySources};
@@ -198,7 +198,7 @@ fn quiet_identities() -> Identities {
 /// An environment by its name.
 fn find_environment(project: &Project, name: &str) -> Result<EnvironmentName, Diagnostic> {
     project.environment(name).map_err(|found| {
-        if found.rule != "unknown-environment" {
+        if found.rule != Rule::UnknownEnvironment {
             return found;
         }
         let known = project.environments();
@@ -264,7 +264,7 @@ fn find_apps<'p>(
                 let known = known.iter().map(|(app, _)| app.as_str());
                 let names: Vec<_> = known.clone().map(|name| format!("`{name}`")).collect();
                 let (message, hint) = argument::unknown_name("app", name, known);
-                let problem = Diagnostic::error("unknown-app", message).maybe_hint(hint);
+                let problem = Diagnostic::error(Rule::UnknownApp, message).maybe_hint(hint);
                 problems.push(problem.note(format!("the apps are {}", names.join(", "))));
             }
         }

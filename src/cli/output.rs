@@ -13,7 +13,9 @@ use anstyle::{AnsiColor, Style};
 
 use super::GlobalArgs;
 use super::pasted::{CommandPlace, names_command};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity, StyledText, escape_json, style_diagnostic};
+use crate::diagnostic::{
+    Diagnostic, Diagnostics, FailureKind, Rule, Severity, StyledText, escape_json, style_diagnostic,
+};
 use crate::sops::SopsConfig;
 
 /// The exit code of wrong usage and invalid input.
@@ -175,7 +177,7 @@ pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Diagnostics> {
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let message = format!("the output could not be written: {error}");
-            Err(Diagnostic::error("unwritable", message).with_failure(FailureKind::Io).into())
+            Err(Diagnostic::error(Rule::Unwritable, message).with_failure(FailureKind::Io).into())
         }
         _ => Ok(()),
     }
@@ -206,5 +208,5 @@ pub(super) fn shown_path(path: &Path) -> String {
 
 /// That the command line asks for what is not there.
 pub(super) fn invalid_usage(message: String) -> Diagnostic {
-    Diagnostic::error("usage", message)
+    Diagnostic::error(Rule::Usage, message)
 }

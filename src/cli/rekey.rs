@@ -8,7 +8,7 @@ use super::files;
 use super::files::{count_files, each_once};
 use super::output::OutputStreams;
 use super::{GlobalArgs, user_identities};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, StyledText};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, StyledText};
 use crate::secret_files::{
     ComparedFile, RekeyOutcome, RewriteOutcome, Rotation, SecretFile, change_files, par_map, ruled_files,
 };
@@ -91,7 +91,7 @@ impl SelectedFiles {
 /// Warnings that no file has a rule with recipients, which may be a mistake in the rules.
 fn no_files(book: &SopsConfigCache) -> Diagnostics {
     let found =
-        Diagnostic::warning("no-rule", "no file has a rule that names recipients, so there is nothing to compare")
+        Diagnostic::warning(Rule::NoRule, "no file has a rule that names recipients, so there is nothing to compare")
             .hint("look at the `path_regex` of each rule, or name the files");
     [found].into_iter().chain(book.warnings()).collect()
 }
@@ -108,7 +108,7 @@ fn check_files(files: &[ComparedFile], output: &OutputStreams) -> Result<(), Dia
     }
     let is = if differing.len() == 1 { "is" } else { "are" };
     let message = format!("{} {is} not as the rules say", count_files(differing.len()));
-    Err(Diagnostic::error("recipients-drift", message)
+    Err(Diagnostic::error(Rule::RecipientsDrift, message)
         .with_failure(FailureKind::Found)
         .hint("`septum rekey` fixes that")
         .into())
@@ -148,7 +148,7 @@ fn apply_rules(
     let left: Vec<_> = done.iter().filter(|file| file.removed).collect();
     if !left.is_empty() {
         let message = format!("somebody who was removed has been able to read {}", count_files(left.len()));
-        let warning = Diagnostic::warning("known-secrets", message)
+        let warning = Diagnostic::warning(Rule::KnownSecrets, message)
             .note("what they read, and what is in Git's history, a new data key does not take back")
             .hint("change the secrets in these files themselves: `septum set`, or `septum edit`");
         output.print_findings(warning.into());

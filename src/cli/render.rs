@@ -11,7 +11,7 @@ use super::output::{self, OutputStreams, invalid_usage};
 use super::watch::with_progress;
 use super::{GlobalArgs, argument, find_apps, find_environments, user_identities};
 use crate::deliver::Delivered;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
 use crate::disk::real_named;
 use crate::emit::tree::{CacheOptions, ChangeSummary, FileChange, TreePlan};
 use crate::emit::{self, ManifestFormat};
@@ -304,7 +304,7 @@ impl RenderArgs {
             (changed, removed) => format!("{} differ, and {} too many", count_files(changed), count_files(removed)),
         };
         let what = what.replace("1 file differ", "1 file differs");
-        let mut error = Diagnostic::error("stale-output", format!("`{dir}` is out of date: {what}"))
+        let mut error = Diagnostic::error(Rule::StaleOutput, format!("`{dir}` is out of date: {what}"))
             .with_failure(FailureKind::Found);
         for (shown, _) in &strays {
             error = error.note(format!("nothing generates `{shown}`"));
@@ -345,7 +345,7 @@ impl RenderArgs {
         let has: Vec<_> = app.environments.iter().map(|name| format!("`{name}`")).collect();
         Ok(Some(
             Diagnostic::error(
-                "unknown-environment",
+                Rule::UnknownEnvironment,
                 format!("the app `{name}` has no environment {}", wanted.join(", ")),
             )
             .note(format!("it has {}", has.join(", "))),
@@ -364,7 +364,7 @@ fn none_named(project: &Project) -> Diagnostic {
 /// Warning of ciphertext on standard output, which may be on its way into a cluster.
 fn ciphertext_on_stdout(wanted: &[EnvironmentName]) -> Diagnostic {
     let names = wanted.iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(" ");
-    Diagnostic::warning("encrypted-output", "the Secrets on standard output are encrypted in the format of SOPS")
+    Diagnostic::warning(Rule::EncryptedOutput, "the Secrets on standard output are encrypted in the format of SOPS")
         .note("Flux and `sops -d` decrypt them; to the API server they are not valid: ciphertext is no base64")
         .hint(format!("to apply them by hand, `septum render {names} --delivery manifest | kubectl apply -f -`"))
 }
@@ -427,7 +427,7 @@ fn unverified_error(unverified: &[UnverifiedFile]) -> Option<Diagnostic> {
         [_] => "1 file requires a key, and may be out of date".to_owned(),
         left => format!("{} files require a key, and may be out of date", left.len()),
     };
-    let error = Diagnostic::error("unseen", message).with_failure(FailureKind::Key);
+    let error = Diagnostic::error(Rule::Unseen, message).with_failure(FailureKind::Key);
     let error = name_files(error, &left);
     Some(error.hint("all else was done; render again with the key of the environment"))
 }
@@ -440,7 +440,7 @@ fn not_verified(unverified: &[UnverifiedFile], severity: Severity) -> Option<Dia
         all => format!("{} Secrets could not be verified without a key", all.len()),
     };
     let error =
-        Diagnostic { severity, ..Diagnostic::error("unverified-secret", message).with_failure(FailureKind::Key) };
+        Diagnostic { severity, ..Diagnostic::error(Rule::UnverifiedSecret, message).with_failure(FailureKind::Key) };
     let error = name_files(error, &unverified.iter().collect::<Vec<_>>());
     Some(error.hint("check again with the key of the environment"))
 }

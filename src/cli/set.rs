@@ -10,7 +10,7 @@ use super::output::{OutputStreams, invalid_usage};
 use super::target::{NamedEntry, ValueArg, ValueTarget};
 use super::{GlobalArgs, user_identities};
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::Disk;
 use crate::files::FileKind;
 use crate::name::EnvironmentName;
@@ -160,7 +160,7 @@ fn shown_location(file: &EditableFile, document: Option<usize>, path: &ValuePath
 }
 
 /// Rules of a key that is not one of a layer.
-const OF_KEYS: [&str; 2] = ["unknown-field", "unknown-key"];
+const OF_KEYS: [Rule; 2] = [Rule::UnknownField, Rule::UnknownKey];
 
 /// Checks that a key of a layer may have a value, before anybody types one. Gives whether it is a new entry that the
 /// base defines.
@@ -182,7 +182,7 @@ fn check_key(file: &EditableFile, document: Option<usize>, path: &ValuePath) -> 
     let below: ValuePath =
         [ValuePathStep::Key("data".to_owned())].into_iter().chain(path.steps().iter().cloned()).collect();
     let error =
-        Diagnostic::error("unknown-key", format!("`{}` is a layer, and that is not one of its keys", file.name));
+        Diagnostic::error(Rule::UnknownKey, format!("`{}` is a layer, and that is not one of its keys", file.name));
     Err(if is_wrong(&below) {
         error
             .hint("entries of the app are `data.KEY`, those of another bundle `bundles.NAME.data.KEY`; `septum list` shows all keys")
@@ -208,7 +208,7 @@ fn encrypted_there(file: &EditableFile, document: Option<usize>, path: &ValuePat
 
 fn left_readable(name: &str, shown: &str, selector: &Selector) -> Diagnostic {
     let message = format!("{shown} would stay readable in `{name}`: its `{selector}` does not encrypt it");
-    Diagnostic::error("plain-value", message)
+    Diagnostic::error(Rule::PlainValue, message)
         .hint("put it below a key that is encrypted, or change the selector in `.sops.yaml` and run `septum rekey`")
 }
 
@@ -297,7 +297,7 @@ impl UnsetArgs {
                 return remove_value(file, Some(0), slot.path, &identities, output);
             }
         }
-        let error = Diagnostic::error("sops-path", format!("`{}` is not set in `{}`", slot.label, slot.name));
+        let error = Diagnostic::error(Rule::SopsPath, format!("`{}` is not set in `{}`", slot.label, slot.name));
         Err(match &slot.in_force {
             Some(place) => error.note(format!("its value stands in {place}")),
             None => error.note("it has no value"),
@@ -349,7 +349,7 @@ fn encryption_consequences(slot: &SecretEntry) -> Diagnostics {
     for place in &slot.plain {
         found.push(
             Diagnostic::warning(
-                "shadowed-value",
+                Rule::ShadowedValue,
                 format!("another value for `{}` stands here in plaintext", slot.label),
             )
             .at_masked(place.clone())
@@ -358,7 +358,7 @@ fn encryption_consequences(slot: &SecretEntry) -> Diagnostics {
     }
     if slot.sensitivity == Sensitivity::Plain {
         found.push(
-            Diagnostic::warning("moved-key", format!("`{}` moves from the ConfigMap to the Secret", slot.label))
+            Diagnostic::warning(Rule::MovedKey, format!("`{}` moves from the ConfigMap to the Secret", slot.label))
                 .note("its value is encrypted now, and a key is routed alike in all environments")
                 .hint("declare `sensitive: true` in `base.yaml`, so that everybody can see it there"),
         );

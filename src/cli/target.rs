@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::output::{OutputStreams, invalid_usage};
 use super::{GlobalArgs, argument, find_apps};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{DirEntryKind, Disk};
 use crate::name::{EntryId, EnvironmentName};
 use crate::pipeline::{Pipeline, Survey};
@@ -107,7 +107,7 @@ impl ValueTarget {
                 Some(meant) => Err(unknown.hint(meant).into()),
                 None => file(),
             },
-            Err(misnamed) if misnamed.rule != "unknown-environment" => Err(misnamed.into()),
+            Err(misnamed) if misnamed.rule != Rule::UnknownEnvironment => Err(misnamed.into()),
             // what stands there may be anything, a value too
             Err(unknown) => {
                 Err(Diagnostic { message: "there is neither an environment nor a file of that name".into(), ..unknown }

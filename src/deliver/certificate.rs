@@ -9,7 +9,7 @@ use x509_cert::der::{Decode as _, Reader as _, SliceReader};
 use x509_cert::spki::ObjectIdentifier;
 use zeroize::Zeroizing;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::object::{Day, pem};
 use crate::span::{Location, Source};
 
@@ -74,12 +74,12 @@ impl SealingCertificate {
     pub fn check(&self, place: &Location, day: Day) -> Option<Diagnostic> {
         let until = Day::at(self.until);
         let found = if day.is_after(self.until) {
-            Diagnostic::warning("certificate", format!("the certificate expired on {until}"))
+            Diagnostic::warning(Rule::Certificate, format!("the certificate expired on {until}"))
         } else if day.is_after(self.until.saturating_sub(SOON)) {
-            Diagnostic::warning("certificate", format!("the certificate expires on {until}"))
+            Diagnostic::warning(Rule::Certificate, format!("the certificate expires on {until}"))
         } else if day.is_before(self.from) {
             let from = Day::at(self.from);
-            Diagnostic::warning("certificate", format!("the certificate is valid only from {from}"))
+            Diagnostic::warning(Rule::Certificate, format!("the certificate is valid only from {from}"))
         } else {
             return None;
         };
@@ -109,7 +109,7 @@ fn first_der(source: &Source) -> Result<Option<Zeroizing<Vec<u8>>>, Diagnostic> 
 }
 
 fn certificate_error(message: String) -> Diagnostic {
-    Diagnostic::error("certificate", message).hint("fetch it again: `kubeseal --fetch-cert > cert.pem`")
+    Diagnostic::error(Rule::Certificate, message).hint("fetch it again: `kubeseal --fetch-cert > cert.pem`")
 }
 
 /// The numbers of a public key.
@@ -147,7 +147,7 @@ mod tests {
 
     fn read(text: &str) -> Result<SealingCertificate, String> {
         SealingCertificate::read(&Source::new("cert.pem", text)).map_err(|error| {
-            assert_eq!(error.rule, "certificate");
+            assert_eq!(error.rule.id(), "certificate");
             error.message
         })
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Delivery, SecretStore, StoreRef, Tree};
 use crate::manifest::Manifest;
 use crate::name::EntryId;
@@ -25,7 +25,7 @@ pub fn external_secret(part: &ExternalBundle, delivery: &Delivery, problems: &mu
     if REFUSED.contains(&part.secret_type.as_str()) {
         let message = format!("no ExternalSecret may make a Secret of type `{}`", part.secret_type);
         problems.push(
-            Diagnostic::error("delivery", message)
+            Diagnostic::error(Rule::Delivery, message)
                 .at(first_place(part))
                 .note("the webhook of external-secrets refuses it")
                 .hint("give its values in a layer"),
@@ -153,7 +153,7 @@ fn store_of(
             };
             let message = format!("`refs: external-secret` needs a store for {what}");
             let place = delivery.refs.as_ref().map_or_else(|| first_place(part), |form| form.place.clone());
-            Err(Diagnostic::error("delivery", message)
+            Err(Diagnostic::error(Rule::Delivery, message)
                 .at(place)
                 .hint("write `delivery: { store: { kind: ClusterSecretStore, name: NAME } }`"))
         }
@@ -174,7 +174,7 @@ fn misnamed_stores(part: &ExternalBundle, store: &SecretStore, delivery: &Delive
     }
     let wrong = named.into_iter().filter_map(|(name, place)| {
         let message = format!("`{name}` is no name of a store: {}", wrong_object_name(name)?);
-        Some(Diagnostic::error("invalid-name", message).at(place))
+        Some(Diagnostic::error(Rule::InvalidName, message).at(place))
     });
     wrong.collect()
 }

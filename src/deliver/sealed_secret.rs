@@ -17,7 +17,7 @@ use rsa::traits::RandomizedEncryptor as _;
 use zeroize::Zeroizing;
 
 pub use super::certificate::SealingCertificate;
-use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::layer::{SealScope, Tree};
 use crate::manifest::Manifest;
 use crate::object::Object;
@@ -89,11 +89,11 @@ fn check_secret(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
     let name = &secret.name;
     if secret.data.is_empty() {
         let message = format!("the Secret `{name}` has no values to seal");
-        return Err(Diagnostic::error("delivery", message).hint("give it values, or leave it out"));
+        return Err(Diagnostic::error(Rule::Delivery, message).hint("give it values, or leave it out"));
     }
     if secret.namespace.is_none() && scope != SealScope::ClusterWide {
         let message = format!("the Secret `{name}` has no namespace, which its sealed values would be bound to");
-        return Err(Diagnostic::error("delivery", message)
+        return Err(Diagnostic::error(Rule::Delivery, message)
             .hint("write `namespace: NAME` in a layer")
             .hint("or `delivery: { scope: cluster-wide }`, so that whoever has the values can use them anywhere"));
     }
@@ -103,7 +103,7 @@ fn check_secret(secret: &Object, scope: SealScope) -> Result<(), Diagnostic> {
         let is_ours = scope_annotation(scope) == Some(key);
         if secret.annotations.contains_key(key) && is_asked != is_ours {
             let message = format!("the annotation `{key}` of the Secret `{name}` is not as the scope of its values");
-            return Err(Diagnostic::error("delivery", message)
+            return Err(Diagnostic::error(Rule::Delivery, message)
                 .note("the controller would take the scope from it, and open nothing")
                 .hint("remove it, and write the scope as `delivery: { scope: … }`"));
         }
@@ -135,11 +135,11 @@ impl SealContext<'_> {
     fn seal(&self, key: &str, value: &[u8]) -> Result<String, Diagnostic> {
         let drawn = self.bytes(b"key", key, value).zip(self.bytes(b"seed", key, value));
         let (session, seed) = drawn.ok_or_else(|| {
-            Diagnostic::error("no-randomness", "the system has no randomness to give").with_failure(FailureKind::Io)
+            Diagnostic::error(Rule::NoRandomness, "the system has no randomness to give").with_failure(FailureKind::Io)
         })?;
         self.seal_with(&session, seed, value).ok_or_else(|| {
             let name = &self.secret.name;
-            Diagnostic::error("delivery", format!("the value of `{key}` in the Secret `{name}` cannot be sealed"))
+            Diagnostic::error(Rule::Delivery, format!("the value of `{key}` in the Secret `{name}` cannot be sealed"))
         })
     }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::sealed_secret::{EntropySource, SealingCertificate, seal};
 use super::{Delivered, DeliveredForm, DeliveryContext, ObjectName, Outline, outline, sealed_secret};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::files::FileKind;
 use crate::layer::Tree;
 use crate::manifest::Manifest;
@@ -104,7 +104,7 @@ fn problems_of<T>(result: Result<T, Diagnostics>, problems: &mut Diagnostics) ->
 fn sealing_certificate(way: &DeliveryContext<'_>) -> Result<(Option<Diagnostic>, SealingCertificate), Diagnostics> {
     let delivery = &way.definition.delivery;
     let Some(path) = &delivery.certificate else {
-        let error = Diagnostic::error("delivery", "`secrets: sealed-secret` needs a certificate")
+        let error = Diagnostic::error(Rule::Delivery, "`secrets: sealed-secret` needs a certificate")
             .note("Secrets are sealed for the controller whose certificate it is")
             .hint("fetch it with `kubeseal --fetch-cert > cert.pem`, and write `delivery: { certificate: cert.pem }`");
         return Err(at_form(error, way).into());
@@ -143,7 +143,7 @@ fn at_form(problem: Diagnostic, way: &DeliveryContext<'_>) -> Diagnostic {
 fn not_stable(way: &DeliveryContext<'_>) -> Diagnostic {
     let environment = &way.definition.environment;
     let warning =
-        Diagnostic::warning("unstable-ciphertext", format!("the sealed values of `{environment}` are new ones"))
+        Diagnostic::warning(Rule::UnstableCiphertext, format!("the sealed values of `{environment}` are new ones"))
             .note(format!("no layer of `{environment}` is encrypted, so there is no key that they could follow from"))
             .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into an encrypted layer"));
     at_form(warning, way)
@@ -196,7 +196,7 @@ fn data_of(manifest: &Manifest) -> Result<BTreeMap<String, ResolvedBytes>, Diagn
         let packed: String = value.as_text().unwrap_or_default().split_whitespace().collect();
         let bytes = STANDARD.decode(packed).map_err(|_| {
             let message = format!("`data.{key}` of {} is no base64", manifest.label());
-            Diagnostic::error("invalid-manifest", message)
+            Diagnostic::error(Rule::InvalidManifest, message)
                 .at_masked(value.place.clone())
                 .hint("write a text under `stringData`")
         })?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::{Delivered, DeliveredForm, DeliveryContext, ObjectName, Outline, outline, outline_text};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::files::{InputQuery, ProjectFiles};
 use crate::object::{RenderedObject, Reveal};
 use crate::sops::{
@@ -91,7 +91,7 @@ fn encrypt_secret(
 /// of the rule for the environment's own secrets.
 fn encryption_plan(way: &DeliveryContext<'_>, path: &Path) -> Result<Option<EncryptionPlan>, Diagnostics> {
     let selector = Selector::EncryptedRegex(GoRegex::parse(SELECTED).map_err(|reason| {
-        Diagnostics::from(Diagnostic::error("invalid-field", format!("`{SELECTED}` is no pattern: {reason}")))
+        Diagnostics::from(Diagnostic::error(Rule::InvalidField, format!("`{SELECTED}` is no pattern: {reason}")))
     })?);
     if let Some(recipients) = &way.definition.delivery.recipients {
         let recipients = Recipients::from_age(recipients.value.clone());
@@ -123,7 +123,7 @@ pub(super) fn describe_recipients(way: &DeliveryContext<'_>, id: &ObjectName) ->
 fn no_recipients(way: &DeliveryContext<'_>, path: &Path) -> Diagnostic {
     let environment = &way.definition.environment;
     let message = format!("nothing says for whom the Secrets of `{environment}` are to be encrypted");
-    let error = Diagnostic::error("no-rule", message)
+    let error = Diagnostic::error(Rule::NoRule, message)
         .note(format!("neither a rule for `{}` in `.sops.yaml`", SopsConfig::display_path(path)))
         .note(format!("nor one for `{}`", way.files.name(way.secrets)))
         .hint("write `delivery: { recipients: [age1…] }` with the key of the cluster, or add a rule");
@@ -138,7 +138,7 @@ fn not_stable(secrets: &[ObjectName], way: &DeliveryContext<'_>) -> Diagnostic {
     let names: Vec<_> = secrets.iter().map(|id| format!("`{}`", id.name)).collect();
     let environment = &way.definition.environment;
     let message = format!("the ciphertext of {} in `{environment}` is a new one", names.join(", "));
-    let warning = Diagnostic::warning("unstable-ciphertext", message)
+    let warning = Diagnostic::warning(Rule::UnstableCiphertext, message)
         .note(format!("no layer of `{environment}` is encrypted, so there is no key that it could follow from"))
         .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into an encrypted layer"));
     match &way.definition.delivery.secrets {

@@ -9,6 +9,7 @@ mod mask;
 mod nearest;
 mod omitted;
 mod render;
+mod rule;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -20,6 +21,7 @@ use omitted::{MOST_KEPT, OmittedCounts};
 pub use escape::{StyledText, escape_json, escape_line, escape_lines, without_quotes};
 pub use nearest::{did_you_mean, nearest_name, nearest_slip};
 pub use render::{render_diagnostic, style_diagnostic, styled_with_rule};
+pub use rule::{Rule, RuleInfo};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,7 +103,7 @@ pub enum Cause {
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
     /// The rule's name, for programs: `unknown-key`.
-    pub rule: &'static str,
+    pub rule: Rule,
     /// How bad it is.
     pub severity: Severity,
     /// What kind of failure, if it is an error.
@@ -122,7 +124,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error of invalid input.
-    pub fn error(rule: &'static str, message: impl Into<String>) -> Self {
+    pub fn error(rule: Rule, message: impl Into<String>) -> Self {
         Self {
             rule,
             severity: Severity::Error,
@@ -137,7 +139,7 @@ impl Diagnostic {
     }
 
     /// A warning.
-    pub fn warning(rule: &'static str, message: impl Into<String>) -> Self {
+    pub fn warning(rule: Rule, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(rule, message) }
     }
 
@@ -228,7 +230,7 @@ impl Diagnostic {
             .labels
             .first()
             .map_or(("", 0, 0), |label| (label.place.source.name(), label.place.span.line, label.place.span.column));
-        (name, line, column, self.severity, self.rule, &self.message)
+        (name, line, column, self.severity, self.rule.id(), &self.message)
     }
 }
 
@@ -358,17 +360,17 @@ mod tests {
     #[test]
     fn what_is_too_much_is_counted_and_not_forgotten() {
         let mut all = Diagnostics::new();
-        let warnings = (0..MOST_KEPT).map(|_| Diagnostic::warning("w", "wrong"));
+        let warnings = (0..MOST_KEPT).map(|_| Diagnostic::warning(Rule::EmptyValue, "wrong"));
         all.extend(warnings);
         assert!(!all.has_errors());
-        all.extend((0..7).map(|_| Diagnostic::error("e", "wrong").with_failure(FailureKind::Key)));
+        all.extend((0..7).map(|_| Diagnostic::error(Rule::NoIdentity, "wrong").with_failure(FailureKind::Key)));
         assert!(all.has_errors() && !all.is_empty());
         let last = all.clone().into_sorted().pop().unwrap();
-        assert_eq!((last.rule, last.failure, last.severity), ("e", FailureKind::Key, Severity::Error));
-        assert_eq!(last.message, "7 more findings of the rule `e` are not shown");
+        assert_eq!((last.rule.id(), last.failure, last.severity), ("no-identity", FailureKind::Key, Severity::Error));
+        assert_eq!(last.message, "7 more findings of the rule `no-identity` are not shown");
         let again: Diagnostics = all.into_iter().collect();
         let message = again.into_sorted().pop().unwrap().message;
-        assert_eq!(message, "7 more findings of the rule `e` are not shown");
+        assert_eq!(message, "7 more findings of the rule `no-identity` are not shown");
     }
 
     #[test]
@@ -377,7 +379,7 @@ mod tests {
         let at = |start| source.place(Span::locate(source.text(), start, start + 1));
         let mut all = Diagnostics::new();
         for start in [5, 0, 5] {
-            all.push(Diagnostic::error("x", "wrong").at(at(start)));
+            all.push(Diagnostic::error(Rule::UnknownKey, "wrong").at(at(start)));
         }
         let lines: Vec<_> = all.into_sorted().iter().map(|d| d.labels[0].place.span.line).collect();
         assert_eq!(lines, [1, 2]);

@@ -5,19 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Diagnostic, FailureKind, Severity};
+use super::{Diagnostic, FailureKind, Rule, Severity};
 
 /// Most findings that are kept one by one.
 pub(super) const MOST_KEPT: usize = 10_000;
 
 /// How many findings there are beyond, by what the exit code and `check` know them by.
 #[derive(Debug, Clone, Default)]
-pub(super) struct OmittedCounts(BTreeMap<(Severity, &'static str), (u32, FailureKind)>);
+pub(super) struct OmittedCounts(BTreeMap<(Severity, Rule), (u32, FailureKind)>);
 
 impl OmittedCounts {
     pub(super) fn count(&mut self, diagnostic: &Diagnostic) {
         let Diagnostic { severity, rule, failure, count, .. } = diagnostic;
-        self.0.entry((*severity, rule)).or_insert((0, *failure)).0 += count;
+        self.0.entry((*severity, *rule)).or_insert((0, *failure)).0 += count;
     }
 
     pub(super) fn has_errors(&self) -> bool {

@@ -144,13 +144,14 @@ fn line_around(text: &str, offset: usize) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Rule;
     use crate::span::{Source, Span};
 
     #[test]
     fn a_message_says_what_where_and_what_to_do_and_hides_values() {
         let text = "data:\n  LOG_LEVL: debug\n";
         let source = Source::new("environments/prod.yaml", text);
-        let diagnostic = Diagnostic::error("unknown-key", "`LOG_LEVL` is not defined by the base")
+        let diagnostic = Diagnostic::error(Rule::UnknownKey, "`LOG_LEVL` is not defined by the base")
             .at(source.place(Span::locate(text, 8, 16)))
             .hint("did you mean `LOG_LEVEL`?");
         assert_eq!(
@@ -168,8 +169,10 @@ mod tests {
     fn a_line_that_nobody_could_read_is_not_shown() {
         let text = format!("{{ {} }}\n", "PORT: 1, ".repeat(1000));
         let source = Source::new("x.yaml", text.as_str());
-        let rendered =
-            render_diagnostic(&Diagnostic::error("x", "twice").at(source.place(Span::locate(&text, 11, 15))), false);
+        let rendered = render_diagnostic(
+            &Diagnostic::error(Rule::UnknownKey, "twice").at(source.place(Span::locate(&text, 11, 15))),
+            false,
+        );
         assert_eq!(rendered, "error: twice\n --> x.yaml:1:12");
     }
 
@@ -177,8 +180,10 @@ mod tests {
     fn a_tab_does_not_move_the_caret() {
         let text = "\tPORT: 1\n";
         let source = Source::new("x.yaml", text);
-        let rendered =
-            render_diagnostic(&Diagnostic::error("x", "tab").at(source.place(Span::locate(text, 1, 5))), false);
+        let rendered = render_diagnostic(
+            &Diagnostic::error(Rule::UnknownKey, "tab").at(source.place(Span::locate(text, 1, 5))),
+            false,
+        );
         assert!(rendered.ends_with("1 |     PORT: …\n  |     ^^^^"), "{rendered}");
     }
 }

@@ -1,7 +1,7 @@
 //! The message for a file that is not read.
 
 use super::FileKind;
-use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::disk::FileReadError;
 
 /// The error for a file that messages call `name`. It has no place: the caller knows which line names it.
@@ -18,27 +18,27 @@ pub fn refuse_file(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagn
 
 fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagnostic {
     match refusal {
-        FileReadError::Missing => Diagnostic::error("missing-file", format!("`{name}` does not exist")),
+        FileReadError::Missing => Diagnostic::error(Rule::MissingFile, format!("`{name}` does not exist")),
         FileReadError::Outside => outside_path(kind, name),
         FileReadError::LinkOut => outside_path(kind, name).note("the path goes through a symbolic link that leads out"),
         FileReadError::DanglingLink => {
-            Diagnostic::error("missing-file", format!("`{name}` is a symbolic link that leads to nothing"))
+            Diagnostic::error(Rule::MissingFile, format!("`{name}` is a symbolic link that leads to nothing"))
                 .hint("create the file that it names, or remove the link")
         }
         FileReadError::LinkLoop => {
-            Diagnostic::error("missing-file", format!("`{name}` is a symbolic link that leads in a circle"))
+            Diagnostic::error(Rule::MissingFile, format!("`{name}` is a symbolic link that leads in a circle"))
                 .hint("replace the link with the file itself")
         }
         FileReadError::Directory => {
-            Diagnostic::error("missing-file", format!("`{name}` is a folder, not a file")).hint("name a file in it")
+            Diagnostic::error(Rule::MissingFile, format!("`{name}` is a folder, not a file")).hint("name a file in it")
         }
         FileReadError::Special(what) => {
-            Diagnostic::error("unreadable", format!("`{name}` is a {what}, not a regular file"))
+            Diagnostic::error(Rule::Unreadable, format!("`{name}` is a {what}, not a regular file"))
                 .note(format!("a {} is read only from a regular file", kind.noun()))
                 .hint("replace it with a file")
         }
         FileReadError::TooBig(limit) => too_big(*limit, kind, name),
-        FileReadError::Io(error) => Diagnostic::error("unreadable", format!("`{name}` could not be read: {error}"))
+        FileReadError::Io(error) => Diagnostic::error(Rule::Unreadable, format!("`{name}` could not be read: {error}"))
             .with_failure(FailureKind::Io),
     }
 }
@@ -47,21 +47,21 @@ fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagn
 fn outside_path(kind: FileKind, name: &str) -> Diagnostic {
     match kind {
         FileKind::SopsConfig | FileKind::SecretFile | FileKind::CustomRules | FileKind::IgnoreRules => {
-            Diagnostic::error("outside-project", format!("`{name}` leads out of the repository"))
+            Diagnostic::error(Rule::OutsideProject, format!("`{name}` leads out of the repository"))
                 .note("a repository is not trusted with the files beside it")
                 .hint(match kind {
                     FileKind::SecretFile | FileKind::CustomRules => "name the file itself, not the link to it",
                     _ => "replace the link with a file",
                 })
         }
-        _ => Diagnostic::error("outside-project", format!("`{name}` lies outside of the project"))
+        _ => Diagnostic::error(Rule::OutsideProject, format!("`{name}` lies outside of the project"))
             .note("what a project renders must not depend on the machine it is rendered on")
             .hint("copy the file into the project"),
     }
 }
 
 fn too_big(limit: u64, kind: FileKind, name: &str) -> Diagnostic {
-    let error = Diagnostic::error("file-too-big", format!("`{name}` is larger than {}", size_text(limit)));
+    let error = Diagnostic::error(Rule::FileTooBig, format!("`{name}` is larger than {}", size_text(limit)));
     match kind {
         FileKind::Layer | FileKind::EntryFile | FileKind::Template | FileKind::Include => error
             .note("a ConfigMap or Secret holds at most 1 MiB, so no layer or file of one can be larger")

@@ -12,6 +12,7 @@ mod lines;
 mod refusal;
 mod secrets_file;
 
+use crate::diagnostic::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
@@ -50,7 +51,7 @@ pub struct FixContext<'a> {
 #[derive(Debug, Clone)]
 pub struct AppliedFix {
     /// The rule of the finding.
-    pub rule: &'static str,
+    pub rule: Rule,
     /// What was done.
     pub message: String,
     /// The file that the finding was in.
@@ -69,7 +70,7 @@ pub fn apply_fixes(desk: FixContext<'_>, findings: &mut [Finding]) -> Vec<Applie
     for finding in findings {
         let Some(remedy) = finding.fix.clone() else { continue };
         // a file that cannot be decrypted for that very reason is broken by nothing else
-        if broken.affects_finding(finding) && finding.diagnostic.rule != "sops-plaintext" {
+        if broken.affects_finding(finding) && finding.diagnostic.rule != Rule::SopsPlaintext {
             refuse_fix(finding, &FixError::Unreadable);
             continue;
         }

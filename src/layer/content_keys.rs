@@ -6,7 +6,7 @@
 use indexmap::IndexMap;
 
 use super::tree::{self, Tree, TreeKind, join_path};
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest_slip};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, nearest_slip};
 
 /// Signs that other tools, or a slip, put around the name of a list.
 const SIGNS: [char; 10] = ['+', '-', '~', '=', '?', '!', '&', '<', '>', ' '];
@@ -57,7 +57,7 @@ impl ChangedMapping<'_> {
         let (name, old) = self.known.get_key_value(name).filter(|_| name != key)?;
         let path = join_path(self.path, name);
         let message = format!("`{key}` would be a new key beside `{path}`, and is not an operator");
-        let error = Diagnostic::error("unknown-key", message)
+        let error = Diagnostic::error(Rule::UnknownKey, message)
             .at(change.place.clone())
             .at_masked_with(old.place.clone(), format!("`{name}`"));
         Some(match &old.kind {
@@ -104,7 +104,7 @@ impl ChangedMapping<'_> {
         } else {
             format!("`{path}` is new in `{layer}`: no layer below has it")
         };
-        Diagnostic::warning("unknown-key", message).at(change.place.clone())
+        Diagnostic::warning(Rule::UnknownKey, message).at(change.place.clone())
     }
 }
 

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::SealScope;
 use super::entries::file_path;
 use super::fields::{LayerFields, read_text, unexpected_value};
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::sops::Recipient;
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
@@ -234,7 +234,7 @@ fn recipients(
             Ok(recipient) => match recipient.unusable() {
                 Some(why) => problems.push(
                     Diagnostic::error(
-                        "invalid-recipient",
+                        Rule::InvalidRecipient,
                         format!("nothing can be encrypted for this recipient: {why}"),
                     )
                     .at(named.place),
@@ -243,7 +243,7 @@ fn recipients(
             },
             // an identity that somebody pasted is a secret
             Err(why) => problems.push(
-                Diagnostic::error("invalid-recipient", format!("a text in `delivery.recipients` {why}"))
+                Diagnostic::error(Rule::InvalidRecipient, format!("a text in `delivery.recipients` {why}"))
                     .at_masked(named.place)
                     .hint("write public keys: `age1…`, or `ssh-ed25519 …`"),
             ),
@@ -251,9 +251,12 @@ fn recipients(
     }
     if items.is_empty() {
         problems.push(
-            Diagnostic::error("invalid-field", "`delivery.recipients` is empty, so nobody could decrypt the Secrets")
-                .at(key)
-                .hint("name the key of the cluster, or leave the field out for the rule of `.sops.yaml`"),
+            Diagnostic::error(
+                Rule::InvalidField,
+                "`delivery.recipients` is empty, so nobody could decrypt the Secrets",
+            )
+            .at(key)
+            .hint("name the key of the cluster, or leave the field out for the rule of `.sops.yaml`"),
         );
         return None;
     }
@@ -292,13 +295,13 @@ fn read_store(
         Some(kind) if matches!(kind.value.as_str(), "SecretStore" | "ClusterSecretStore") => kind.value,
         Some(kind) => {
             let message = "expected `SecretStore` or `ClusterSecretStore` for the kind of a store";
-            problems.push(Diagnostic::error("invalid-field", message).at(kind.place));
+            problems.push(Diagnostic::error(Rule::InvalidField, message).at(kind.place));
             return None;
         }
     };
     let Some(name) = name else {
         problems.push(
-            Diagnostic::error("invalid-field", "a store needs `name`")
+            Diagnostic::error(Rule::InvalidField, "a store needs `name`")
                 .at(key)
                 .hint("write `{ kind: ClusterSecretStore, name: NAME }`"),
         );
@@ -313,7 +316,7 @@ fn refresh_interval(fields: &mut LayerFields<'_>, problems: &mut Diagnostics) ->
         return Some(found);
     }
     problems.push(
-        Diagnostic::error("invalid-field", "expected a duration like `1h` or `15m` for `delivery.refreshInterval`")
+        Diagnostic::error(Rule::InvalidField, "expected a duration like `1h` or `15m` for `delivery.refreshInterval`")
             .at(found.place)
             .hint("`0` reads the store once and never again"),
     );

@@ -10,7 +10,7 @@ use super::misread;
 use super::pointer;
 use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::{Tree, misused_list_operators};
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::span::{Located, Location, Source};
 use crate::template_tokens::is_template;
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
@@ -47,7 +47,7 @@ pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems:
             entry.source = Some(Located { value: EntrySource::Value(Arc::new(scalar)), place });
         }
         YamlKind::List(_) => problems.push(
-            Diagnostic::error("invalid-field", format!("`{}` is a list, but an entry is one text", key.text))
+            Diagnostic::error(Rule::InvalidField, format!("`{}` is a list, but an entry is one text", key.text))
                 .at(entry.key_place.clone())
                 .hint("for a structure write `{ content: [...] }`; for a text that looks like a list, quote it"),
         ),
@@ -59,7 +59,7 @@ pub(super) fn read_entry(key: &YamlKey, node: YamlNode, layer: &Layer, problems:
 }
 
 fn blank_value_error(key: &str, place: Location) -> Diagnostic {
-    Diagnostic::error("blank-value", format!("`{key}` has a blank value, which could mean three things"))
+    Diagnostic::error(Rule::BlankValue, format!("`{key}` has a blank value, which could mean three things"))
         .at(place)
         .hint(format!("write `{key}: \"\"` for the empty text"))
         .hint(format!("write `{key}: null` to remove what an earlier layer set"))
@@ -95,7 +95,7 @@ fn long_form(
     if let [first, second, ..] = sources.as_slice() {
         problems.push(
             Diagnostic::error(
-                "two-sources",
+                Rule::TwoSources,
                 format!("`{}` has two sources, `{}` and `{}`", key.text, first.0, second.0),
             )
             .at(second.1.clone())
@@ -192,11 +192,13 @@ pub(super) fn file_path(field: &str, node: &YamlNode, key: &Location, source: &S
     if path.value.contains('\n') || is_template(&path.value) {
         let what = if is_template(&path.value) { "a template" } else { "a text of several lines" };
         let message = format!("`{field}` names a file, and this is {what} itself");
-        return Err(Diagnostic::error("invalid-field", message).at_masked(path.place).hint("write it as `value: …`"));
+        return Err(Diagnostic::error(Rule::InvalidField, message)
+            .at_masked(path.place)
+            .hint("write it as `value: …`"));
     }
     if path.value.starts_with('/') || path.value.contains('\\') {
         return Err(Diagnostic::error(
-            "outside-project",
+            Rule::OutsideProject,
             format!("`{field}` must be a path relative to its layer, with `/`"),
         )
         .at_public(path.place, PublicReason::Path)

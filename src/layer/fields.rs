@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::foreign_field::entry_field_hint;
 use super::misread;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
 
@@ -140,7 +140,7 @@ fn is_encrypted(node: &YamlNode) -> bool {
 /// That a field is encrypted which is read without a key, and shown: in objects, as labels are, or
 /// in messages, as rules are.
 pub(super) fn encrypted_field_error(name: &str, key: Location) -> Diagnostic {
-    Diagnostic::error("encrypted-field", format!("`{name}` is encrypted, but only values may be"))
+    Diagnostic::error(Rule::EncryptedField, format!("`{name}` is encrypted, but only values may be"))
         .at(key)
         .note("it is read without a key, and would be shown in plaintext")
         .hint("move it to a layer that is not encrypted, such as `prod.yaml` beside `prod.secrets.yaml`")
@@ -177,7 +177,7 @@ pub(super) fn unexpected_value(
         _ => node.noun(),
     };
     let place = if node.span.start == node.span.end { key.clone() } else { source.place(node.span) };
-    Diagnostic::error("invalid-field", format!("expected {what} for `{name}`, found {found}")).at_masked(place)
+    Diagnostic::error(Rule::InvalidField, format!("expected {what} for `{name}`, found {found}")).at_masked(place)
 }
 
 /// That a mapping has no such field, with what people may mean by it.
@@ -197,12 +197,15 @@ fn foreign(key: &YamlKey, node: &YamlNode, known: &[&str], of: &str, source: &So
 pub(super) fn unknown_field(key: &YamlKey, known: &[&str], of: &str, source: &Source) -> Diagnostic {
     // `PASSWORD: {x1}` is more likely a password that wants quotes than a mapping with a field `x1`
     if !source.text().get(key.span.end..).is_some_and(|rest| rest.trim_start().starts_with(':')) {
-        return Diagnostic::error("unknown-field", format!("expected fields of {of} with their values, found a text"))
-            .at_masked(source.place(key.span))
-            .hint("put a value that starts with `{` in quotes");
+        return Diagnostic::error(
+            Rule::UnknownField,
+            format!("expected fields of {of} with their values, found a text"),
+        )
+        .at_masked(source.place(key.span))
+        .hint("put a value that starts with `{` in quotes");
     }
     let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-    Diagnostic::error("unknown-field", format!("`{}` is no field of {of}", key.text))
+    Diagnostic::error(Rule::UnknownField, format!("`{}` is no field of {of}", key.text))
         .at(source.place(key.span))
         .note(format!("the fields are {}", names.join(", ")))
         .maybe_hint(did_you_mean(&key.text, known.iter().copied()))

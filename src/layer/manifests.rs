@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::fields::{LayerFields, read_text, unexpected_value};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{YamlKind, YamlNode};
 
@@ -47,7 +47,7 @@ pub(super) fn read_patterns(
                 let path = fields.text("path", problems);
                 if path.is_none() {
                     problems.push(
-                        Diagnostic::error("invalid-field", "a manifest needs `path`")
+                        Diagnostic::error(Rule::InvalidField, "a manifest needs `path`")
                             .at(place)
                             .hint("write `{ path: \"workloads/*.yaml\", template: false }`"),
                     );
@@ -82,10 +82,11 @@ pub(super) fn read_external(items: Vec<YamlNode>, source: &Source, problems: &mu
             (Some(kind), Some(name)) if matches!(kind.value.as_str(), "ConfigMap" | "Secret") => {
                 found.push(ExternalObject { kind: kind.value, name: name.value, namespace, place });
             }
-            (Some(kind), Some(_)) => problems
-                .push(Diagnostic::error("invalid-field", "expected `ConfigMap` or `Secret` for `kind`").at(kind.place)),
+            (Some(kind), Some(_)) => problems.push(
+                Diagnostic::error(Rule::InvalidField, "expected `ConfigMap` or `Secret` for `kind`").at(kind.place),
+            ),
             _ => problems.push(
-                Diagnostic::error("invalid-field", "an external object needs `kind` and `name`")
+                Diagnostic::error(Rule::InvalidField, "an external object needs `kind` and `name`")
                     .at(place)
                     .hint("write `{ kind: Secret, name: corp-ca }`"),
             ),
@@ -105,7 +106,7 @@ pub(super) fn read_rbac(
     let account = fields.text("serviceAccount", problems);
     if account.is_none() {
         problems.push(
-            Diagnostic::error("invalid-field", "`rbac` needs `serviceAccount`")
+            Diagnostic::error(Rule::InvalidField, "`rbac` needs `serviceAccount`")
                 .at(place)
                 .hint("write `rbac: { serviceAccount: NAME }`"),
         );

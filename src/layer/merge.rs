@@ -10,7 +10,7 @@ use super::variables::MergedVariables;
 use super::{
     BundlePatch, Delivery, KeyAccess, Layer, LayerCache, LayerRole, Tree, TreeKind, content_keys, registries, tree,
 };
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean, nearest_slip};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean, nearest_slip};
 use crate::name::{AppName, BundleName, EnvironmentName, KeyName};
 use crate::project::{App, BASE};
 use crate::sops::NamingKey;
@@ -128,7 +128,7 @@ fn overlay_bundle(
         if !bundles.contains_key(name) {
             problems.push(
                 Diagnostic::error(
-                    "unknown-key",
+                    Rule::UnknownKey,
                     format!("the bundle `{name}` is changed in `{}`, but nothing defines it", layer.name),
                 )
                 .at(change.place.clone())
@@ -140,7 +140,7 @@ fn overlay_bundle(
         if let Some(secret_type) = &change.secret_type {
             let message = format!("the type of the bundle `{name}` may not differ between environments");
             problems.push(
-                Diagnostic::error("invalid-field", message)
+                Diagnostic::error(Rule::InvalidField, message)
                     .at(secret_type.place.clone())
                     .hint("set `type` in `base.yaml`"),
             );
@@ -177,7 +177,7 @@ fn overlay_registries(
     if !logins.contains_key(name) && !layer.role.defines() && !bundle.open && !is_of_type {
         problems.push(
             Diagnostic::error(
-                "unknown-key",
+                Rule::UnknownKey,
                 format!("`{}` gives registries to the bundle `{name}`, but nothing defines any", layer.name),
             )
             .at(registries.key_place.clone())
@@ -219,7 +219,7 @@ fn overlay_entries(
 
 /// Warns of what a layer defines, and that is nearly what a layer below it defines.
 fn hardly_new(what: &str, layer: &Layer, near: &str) -> Diagnostic {
-    Diagnostic::warning("unknown-key", format!("{what} is new in `{}`: no layer below has it", layer.name))
+    Diagnostic::warning(Rule::UnknownKey, format!("{what} is new in `{}`: no layer below has it", layer.name))
         .hint(format!("did you mean `{near}`?"))
         .hint("if it is new, define it in `base.yaml`")
 }
@@ -233,7 +233,7 @@ fn unknown_key(
 ) -> Diagnostic {
     let verb = if change.removed { "removed" } else { "set" };
     let error =
-        Diagnostic::error("unknown-key", format!("`{key}` is {verb} in `{}`, but nothing defines it", layer.name))
+        Diagnostic::error(Rule::UnknownKey, format!("`{key}` is {verb} in `{}`, but nothing defines it", layer.name))
             .at(change.key_place.clone());
     let known = bundles.get(name).into_iter().flat_map(|bundle| bundle.entries.keys()).map(KeyName::as_str);
     let near = did_you_mean(key.as_str(), known);
@@ -305,7 +305,7 @@ fn lowered_sensitivity(
     raised: Option<&Located<bool>>,
     role: LayerRole,
 ) -> Option<Diagnostic> {
-    let error = |message| Diagnostic::error("lowered-sensitivity", message).at(declared.place.clone());
+    let error = |message| Diagnostic::error(Rule::LoweredSensitivity, message).at(declared.place.clone());
     match (raised, role) {
         (Some(earlier), _) => Some(
             error(format!("`{key}` is declared sensitive by an earlier layer, which a later one cannot take back"))

@@ -3,7 +3,7 @@
 use super::fields::unexpected_value;
 use super::foreign_field::is_meant_as_field;
 use super::tree::{Tree, TreeKind};
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
 use crate::project;
 use crate::span::{Located, Location, Source, Span};
 use crate::template_tokens::is_template;
@@ -55,7 +55,7 @@ pub(super) fn foreign_file(map: &Mapping, place: Location, source: &Source) -> D
     let mut names: Vec<_> = map.keys().take(SHOWN).map(|key| format!("`{}`", key.text)).collect();
     names.extend((map.len() > SHOWN).then(|| "…".to_owned()));
     let message = format!("`{}` looks like a file of another program, and not like a layer", source.name());
-    Diagnostic::error("unknown-file", message)
+    Diagnostic::error(Rule::UnknownFile, message)
         .at_masked(place)
         .note(format!("it has {}, and no field of a layer", names.join(", ")))
         .hint("move it to another directory: every `NAME.yaml` beside `base.yaml` is an environment")
@@ -99,7 +99,7 @@ pub(super) fn unusual_blank(key: &YamlKey, source: &Source) -> Option<Diagnostic
     let first = unusual_blank_in(&key.text)?;
     Some(
         Diagnostic::error(
-            "yaml-syntax",
+            Rule::YamlSyntax,
             format!(
                 "the character U+{:04X}, which looks like a space and is none, indents this line",
                 u32::from(first)
@@ -131,7 +131,7 @@ pub(super) fn unspaced_colon(node: &YamlNode, source: &Source) -> Option<Diagnos
         if let Some(length) = unspaced_key(line.trim()) {
             let at = start + indent + length;
             return Some(
-                Diagnostic::error("yaml-syntax", "this line needs a space after the `:`")
+                Diagnostic::error(Rule::YamlSyntax, "this line needs a space after the `:`")
                     .at(source.place(Span::locate(source.text(), at, at + 1)))
                     .note("YAML takes the whole line for a text")
                     .hint("write `KEY: value`"),
@@ -143,7 +143,7 @@ pub(super) fn unspaced_colon(node: &YamlNode, source: &Source) -> Option<Diagnos
 }
 
 fn assignment(at: Span, source: &Source) -> Diagnostic {
-    Diagnostic::error("yaml-syntax", "this line needs a `: ` in the place of its `=`")
+    Diagnostic::error(Rule::YamlSyntax, "this line needs a `: ` in the place of its `=`")
         .at(source.place(at))
         .note("YAML takes the whole line for a text")
         .hint("write `KEY: value`")
@@ -179,7 +179,7 @@ pub(super) fn unspaced_flow_key(key: &YamlKey, source: &Source) -> Option<Diagno
     let at = key.span.start + length;
     let is_bare = source.text().get(at..).is_some_and(|rest| rest.starts_with(':'));
     is_bare.then(|| {
-        Diagnostic::error("yaml-syntax", "a space is missing after this `:`")
+        Diagnostic::error(Rule::YamlSyntax, "a space is missing after this `:`")
             .at(source.place(Span::locate(source.text(), at, at + 1)))
             .hint("write `KEY: value`, or put a key with a `:` in quotes")
     })
@@ -195,7 +195,7 @@ pub(super) fn template_in_field(field: &str, found: &Located<String>) -> Option<
     };
     let is_meant = if field.starts_with("annotations") { is_ours(&found.value) } else { is_template(&found.value) };
     is_meant.then(|| {
-        Diagnostic::error("invalid-field", format!("`{field}` holds a template, but only values are rendered"))
+        Diagnostic::error(Rule::InvalidField, format!("`{field}` holds a template, but only values are rendered"))
             .at_masked(found.place.clone())
             .hint("write the text itself; where it differs by environment, write it in the layer of each")
     })
@@ -205,10 +205,13 @@ pub(super) fn template_in_field(field: &str, found: &Located<String>) -> Option<
 pub(super) fn reference_in_content(key: &str, tree: &Tree) -> Option<Diagnostic> {
     let place = first_reference(tree)?;
     Some(
-        Diagnostic::warning("ref-in-content", format!("a `ref` within the content of `{key}` is written as it stands"))
-            .at_masked(place)
-            .note("the value stays in its store, so that no structure can hold it")
-            .hint("give it a key of its own, `KEY: { ref: … }`, and let the program read that beside the file"),
+        Diagnostic::warning(
+            Rule::RefInContent,
+            format!("a `ref` within the content of `{key}` is written as it stands"),
+        )
+        .at_masked(place)
+        .note("the value stays in its store, so that no structure can hold it")
+        .hint("give it a key of its own, `KEY: { ref: … }`, and let the program read that beside the file"),
     )
 }
 
@@ -256,7 +259,7 @@ pub(super) fn nested_entry(key: &YamlKey, map: &Mapping, known: &[&str], source:
     let name = &key.text;
     let file = if name.contains('.') { name.clone() } else { format!("{name}.yaml") };
     Some(
-        Diagnostic::error("invalid-field", format!("`{name}` is a structure, but an entry is one text"))
+        Diagnostic::error(Rule::InvalidField, format!("`{name}` is a structure, but an entry is one text"))
             .at(source.place(key.span))
             .hint("for variables of a pod, write one key for each value, such as `SERVER_PORT: 8080`")
             .hint(format!("for a file with this structure, write `{file}: {{ content: {{ … }} }}`"))

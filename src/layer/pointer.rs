@@ -1,7 +1,7 @@
 //! `ref`: a pointer to a value that stays in an external store.
 
 use super::fields::{LayerFields, unexpected_value};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Location, Source};
 use crate::yaml::node::{Scalar, YamlKind, YamlNode};
 
@@ -68,7 +68,7 @@ pub(super) fn read_store_ref(
     let texts = [Some(&found.key), found.property.as_ref(), found.version.as_ref()];
     if texts.into_iter().flatten().any(|text| text.contains("{{") || text.contains("{%")) {
         problems.push(
-            Diagnostic::error("invalid-field", "a `ref` is no template")
+            Diagnostic::error(Rule::InvalidField, "a `ref` is no template")
                 .at(place)
                 .note("it is read as it stands, so that an audit of the layers finds every pointer")
                 .hint("write the pointer of each environment in its own layer"),
@@ -82,7 +82,7 @@ fn read_short(scalar: &Scalar, place: &Location, problems: &mut Diagnostics) -> 
     let found = StoreRef::short(scalar.text());
     if found.is_none() {
         problems.push(
-            Diagnostic::error("invalid-field", "a part of this `ref` is empty")
+            Diagnostic::error(Rule::InvalidField, "a part of this `ref` is empty")
                 .at(place.clone())
                 .note("the short form is `KEY#PROPERTY@VERSION`, where property and version may be left out")
                 .hint("write `{ key: …, property: … }` if a part holds `#` or `@`"),
@@ -102,7 +102,7 @@ fn read_long(
     let (name, property, version, store) = (take("key"), take("property"), take("version"), take("store"));
     let Some(name) = name else {
         problems.push(
-            Diagnostic::error("invalid-field", "a `ref` needs `key`")
+            Diagnostic::error(Rule::InvalidField, "a `ref` needs `key`")
                 .at(key.clone())
                 .hint("write `{ key: NAME-IN-THE-STORE, property: … }`"),
         );

@@ -13,7 +13,7 @@ use super::misread;
 use super::registries;
 use super::{AllowedFinding, BundlePatch, Delivery, EntryPatch, Layer, LayerRole, Naming};
 use crate::day::Day;
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
 use crate::name::{KeyName, LayerName};
 use crate::project::{BASE, LAYER_FIELDS};
 use crate::span::{Located, Location, Source};
@@ -58,7 +58,7 @@ impl Layer {
         match root.kind {
             YamlKind::Map(map) if map.contains_key("apiVersion") && map.contains_key("kind") => problems.push(
                 Diagnostic::error(
-                    "invalid-field",
+                    Rule::InvalidField,
                     format!("`{}` holds an object of Kubernetes, not a layer", layer.source.name()),
                 )
                 .at_masked(place)
@@ -73,7 +73,7 @@ impl Layer {
             YamlKind::Scalar(_) | YamlKind::List(_) => {
                 let problem = misread::unspaced_colon(&root, &layer.source);
                 problems.push(problem.unwrap_or_else(|| {
-                    Diagnostic::error("invalid-field", "a layer is a mapping of fields such as `data` and `vars`")
+                    Diagnostic::error(Rule::InvalidField, "a layer is a mapping of fields such as `data` and `vars`")
                         .at_masked(place)
                 }));
             }
@@ -87,7 +87,7 @@ impl Layer {
         self.app = fields.text("app", problems);
         if let Some(app) = self.app.take_if(|_| self.role != LayerRole::Base) {
             problems.push(
-                Diagnostic::error("invalid-field", "only the base may name the app")
+                Diagnostic::error(Rule::InvalidField, "only the base may name the app")
                     .at(app.place)
                     .hint("move `app` to `base.yaml`"),
             );
@@ -136,7 +136,9 @@ impl Layer {
         if self.role == LayerRole::Base {
             let hint = "name the mixin in the environments that want it, or move its content here";
             problems.push(
-                Diagnostic::error("invalid-field", "`base` lies under every layer and extends none").at(key).hint(hint),
+                Diagnostic::error(Rule::InvalidField, "`base` lies under every layer and extends none")
+                    .at(key)
+                    .hint(hint),
             );
             return;
         }
@@ -214,12 +216,12 @@ fn layer_name(name: Located<String>) -> Result<Located<LayerName>, Diagnostic> {
     if text.contains(',') || text.trim().contains(' ') {
         let names: Vec<_> = text.split([',', ' ']).filter(|name| !name.is_empty()).collect();
         let list = names.join(", ");
-        return Err(Diagnostic::error("invalid-field", format!("`{text}` is no name of a layer"))
+        return Err(Diagnostic::error(Rule::InvalidField, format!("`{text}` is no name of a layer"))
             .at_public(name.place, PublicReason::Name)
             .hint(format!("write a list: `extends: [{list}]`")));
     }
     if !inside || clean != text || text.contains('\\') {
-        return Err(Diagnostic::error("invalid-field", format!("`{text}` is no name of a layer"))
+        return Err(Diagnostic::error(Rule::InvalidField, format!("`{text}` is no name of a layer"))
             .at_public(name.place, PublicReason::Name)
             .hint("name a layer by its path beside `base.yaml`, without `.yaml`: `staging`, `regions/eu`"));
     }
@@ -274,7 +276,7 @@ fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Op
         let found = fields.text(name, problems);
         if found.is_none() {
             let message = format!("an accepted finding needs `{name}`");
-            problems.push(Diagnostic::error("invalid-field", message).at(place.clone()).hint(
+            problems.push(Diagnostic::error(Rule::InvalidField, message).at(place.clone()).hint(
                 "write `{ rule: …, key: …, reason: … }`: an exception without a reason is one that nobody dares to remove",
             ));
         }
@@ -284,7 +286,8 @@ fn read_allow(node: YamlNode, source: &Source, problems: &mut Diagnostics) -> Op
     let until = fields.text("until", problems);
     if let Some(date) = until.as_ref().filter(|date| date.value.parse::<Day>().is_err()) {
         problems.push(
-            Diagnostic::error("invalid-field", "expected a date like `2027-01-31` for `until`").at(date.place.clone()),
+            Diagnostic::error(Rule::InvalidField, "expected a date like `2027-01-31` for `until`")
+                .at(date.place.clone()),
         );
     }
     Some(AllowedFinding { rule: rule?, key: key?, reason: reason?, until })

@@ -9,7 +9,7 @@ use super::definition::{Bundle, Definition};
 use super::entry::{Entry, EntryPatch, EntrySchema, EntrySource};
 use super::fields::{unexpected_value, unknown_field};
 use super::tree::Tree;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::name::{BundleName, KeyName};
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
@@ -60,7 +60,7 @@ fn check_servers(servers: &Mapping, source: &Source, problems: &mut Diagnostics)
         let key = source.place(server.span);
         if server.text.is_empty() || server.text.contains(char::is_whitespace) {
             problems.push(
-                Diagnostic::error("invalid-field", "the server of a registry is a host such as `ghcr.io`, or a URL")
+                Diagnostic::error(Rule::InvalidField, "the server of a registry is a host such as `ghcr.io`, or a URL")
                     .at(key.clone()),
             );
         }
@@ -115,7 +115,7 @@ fn insert_login(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Opt
         None if !bundle.entries.is_empty() => {
             let message = format!("the bundle `{name}` has `registries` beside other entries, but no `type`");
             return Some(
-                Diagnostic::error("invalid-field", message)
+                Diagnostic::error(Rule::InvalidField, message)
                     .at(defined)
                     .note("`registries` make a Secret for pulling images, and would take the other entries along")
                     .hint("give the registries a bundle of their own")
@@ -130,7 +130,7 @@ fn insert_login(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Opt
     if let Some(other) = bundle.entries.get(&key) {
         let message = format!("`{key}` has two sources, `registries` and an entry under `data`");
         return Some(
-            Diagnostic::error("two-sources", message)
+            Diagnostic::error(Rule::TwoSources, message)
                 .at(other.defined.clone())
                 .at_with(defined, "the other one")
                 .hint("keep one of them: the file as it is, or the logins that it is made of"),
@@ -143,7 +143,7 @@ fn insert_login(name: &BundleName, bundle: &mut Bundle, mut entry: Entry) -> Opt
 fn wrong_type(name: &BundleName, secret_type: &Located<String>, at: Location) -> Diagnostic {
     let message =
         format!("`registries` of the bundle `{name}` have no place in a Secret of type `{}`", secret_type.value);
-    Diagnostic::error("invalid-field", message)
+    Diagnostic::error(Rule::InvalidField, message)
         .at(at)
         .at_with(secret_type.place.clone(), "the type")
         .hint("give the registries a bundle of their own, which needs no `type`")

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Located, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 use crate::yaml::scalar::{CoreType, core_type};
@@ -47,7 +47,7 @@ pub(super) fn read_schema(
                 let at = if node.span.start == node.span.end { source.place(key.span) } else { place };
                 let hint = value.as_str().filter(|_| key.text == "type").and_then(type_hint);
                 problems.push(
-                    Diagnostic::error("invalid-field", format!("expected {expected} for `{}`", key.text))
+                    Diagnostic::error(Rule::InvalidField, format!("expected {expected} for `{}`", key.text))
                         .at(at)
                         .maybe_hint(hint),
                 );

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{KeyAccess, Layer, LayerCache};
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, nearest_name};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, nearest_name};
 use crate::disk::{BoundedRoot, DirEntryKind};
 use crate::name::{EnvironmentName, LayerName};
 use crate::project::{App, BASE, like_mixin};
@@ -114,7 +114,7 @@ impl LayerStackBuilder<'_, '_> {
         }
         let place = place.clone();
         let file = format!("{name}.yaml");
-        let error = Diagnostic::error("missing-layer", format!("there is no layer `{name}`"))
+        let error = Diagnostic::error(Rule::MissingLayer, format!("there is no layer `{name}`"))
             .at_public(place, PublicReason::Name);
         match nearest_name(name.as_str(), known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -131,7 +131,7 @@ fn extends_cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic
     path.rotate_left(first.unwrap_or_default());
     let names = path.iter().map(|step| step.value.as_str());
     let names: Vec<_> = names.clone().chain(names.take(1)).collect();
-    let mut error = Diagnostic::error("extends-cycle", format!("`extends` goes in a circle: {}", names.join(" → ")));
+    let mut error = Diagnostic::error(Rule::ExtendsCycle, format!("`extends` goes in a circle: {}", names.join(" → ")));
     for (index, step) in path.iter().enumerate() {
         let parent = names.get(index + 1).copied().unwrap_or_default();
         let text = format!("`{}` extends `{parent}`", step.value);

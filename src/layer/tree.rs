@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Location, Source};
 use crate::value::OutputValue;
 use crate::yaml::node::{Scalar, YamlKind, YamlNode};
@@ -142,7 +142,7 @@ fn list_under<'t>(map: &'t IndexMap<String, Tree>, name: &str) -> Option<&'t Tre
 /// Error for something else than a list that is added to one.
 fn adds_no_list(name: &str, list: &Tree, change: &Tree) -> Diagnostic {
     let noun = change.noun();
-    Diagnostic::error("not-a-list", format!("this adds {noun} to the list `{name}`, which grows by lists only"))
+    Diagnostic::error(Rule::NotAList, format!("this adds {noun} to the list `{name}`, which grows by lists only"))
         .at_masked(change.place.clone())
         .at_masked_with(list.place.clone(), "the list")
         .hint(format!("write `{name}+: [ … ]`, or `{name}:` to replace it"))
@@ -157,7 +157,8 @@ pub fn misused_list_operators(tree: &Tree, problems: &mut Diagnostics) {
             for (key, value) in map {
                 if let (TreeKind::List(_), Some((name, end))) = (&value.kind, list_operator(key)) {
                     let both = matches!(end, ListEnd::Back) && name.len() > 1 && name.starts_with('+');
-                    let at = |message: String| Diagnostic::error("not-a-list", message).at_masked(value.place.clone());
+                    let at =
+                        |message: String| Diagnostic::error(Rule::NotAList, message).at_masked(value.place.clone());
                     if both {
                         let message = format!("`{key}` adds to both ends of a list");
                         let name = name.trim_start_matches('+');
@@ -228,10 +229,13 @@ fn extend_list(
         .or_insert_with(|| Tree { place: change.place.clone(), kind: TreeKind::List(Vec::new()) });
     let noun = old.noun();
     let TreeKind::List(list) = &mut old.kind else {
-        return Err(Diagnostic::error("not-a-list", format!("this adds to the list `{name}`, but `{name}` is {noun}"))
-            .at_masked(change.place.clone())
-            .at_masked_with(old.place.clone(), format!("{noun} here"))
-            .hint(format!("write `{name}:` to replace it")));
+        return Err(Diagnostic::error(
+            Rule::NotAList,
+            format!("this adds to the list `{name}`, but `{name}` is {noun}"),
+        )
+        .at_masked(change.place.clone())
+        .at_masked_with(old.place.clone(), format!("{noun} here"))
+        .hint(format!("write `{name}:` to replace it")));
     };
     let at = match end {
         ListEnd::Front => 0,

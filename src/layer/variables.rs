@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::{Layer, Tree, TreeKind, tree};
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Location, Span};
 
 /// Variables of an environment.
@@ -113,7 +113,7 @@ fn unknown_variable<'a>(
     let or = if near.is_some() { "or " } else { "" };
     let message = format!("`{path}.{name}` is {verb} in `{}`, but nothing defines it", layer.name);
     let has_near = near.is_some();
-    let error = Diagnostic::error("unknown-key", message).at(place_of_key(name, change)).maybe_hint(near);
+    let error = Diagnostic::error(Rule::UnknownKey, message).at(place_of_key(name, change)).maybe_hint(near);
     if change.is_null() {
         return if has_near { error } else { error.hint("remove the line: there is nothing that it could take away") };
     }

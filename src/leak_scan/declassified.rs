@@ -11,7 +11,7 @@ use crate::span::Location;
 
 /// The keys of which findings are accepted.
 pub(super) fn allowed_keys(resolved: &ResolvedTarget) -> HashSet<&str> {
-    let allow = resolved.definition.allow.iter().filter(|allow| allow.rule.value == RULE);
+    let allow = resolved.definition.allow.iter().filter(|allow| allow.rule.value == RULE.id());
     allow.map(|allow| allow.key.value.as_str()).collect()
 }
 

@@ -6,13 +6,13 @@ use super::search::KnownSecretSearch;
 use super::secrets::{KnownSecret, SecretSource};
 use super::walk::TextSite;
 use crate::deliver::Delivered;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::Definition;
 use crate::resolve::TemplateRead;
 use crate::span::Location;
 
 /// The rule, by which `allow` names it too.
-pub(super) const RULE: &str = "secret-in-plain-output";
+pub(super) const RULE: Rule = Rule::SecretInPlainOutput;
 
 /// What a finding is told by.
 pub(super) struct LeakReport<'a> {

@@ -2,7 +2,7 @@
 
 use super::schema;
 use super::taint::{self, TemplatedPart};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Tree;
 use crate::resolve::{self, ResolvedTarget, TemplatePart};
 use crate::route::Routing;
@@ -154,7 +154,7 @@ fn made_in_item<'r>(made: &[TemplatedPart<'r>], item: &str) -> Vec<TemplatedPart
 
 fn missing_field(tree: &Tree, field: &str) -> Diagnostic {
     let error =
-        Diagnostic::error("invalid-manifest", format!("a manifest lacks `{field}`")).at_masked(tree.place.clone());
+        Diagnostic::error(Rule::InvalidManifest, format!("a manifest lacks `{field}`")).at_masked(tree.place.clone());
     if tree.get("kind").and_then(Tree::as_text) == Some("Kustomization") {
         return error.hint("a kustomization is no object; name the files that it lists");
     }

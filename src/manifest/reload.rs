@@ -5,7 +5,7 @@
 use super::identity::Manifest;
 use super::references::{RefKind, ReferenceRules, Role, find_references};
 use super::wiring::{RELOAD, template_of};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
 
 /// Grants the wish of a workload: the names of what it refers to, in the annotations of Reloader.
@@ -19,7 +19,7 @@ pub fn reload(manifest: &mut Manifest, rules: &ReferenceRules, problems: &mut Di
         Some("false") => return,
         _ => {
             let message = format!("`{RELOAD}` is `true` on a workload with a pod template, and on nothing else");
-            problems.push(Diagnostic::error("wiring", message).at_masked(wish.place));
+            problems.push(Diagnostic::error(Rule::Wiring, message).at_masked(wish.place));
             return;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::budget::TEMPLATE_STEPS;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::tree::join_path;
 use crate::layer::{Definition, Tree, TreeKind};
 use crate::resolve::{SecretUse, TemplatePart, TemplateRead};
@@ -142,7 +142,7 @@ impl TemplateLeak<'_> {
             SecretUse::Outside(_) => "what objects the template makes depends on a secret".to_owned(),
             SecretUse::Failing => "what of the template depends on a secret cannot be told from the rest".to_owned(),
         };
-        Diagnostic::error("secret-in-manifest", message)
+        Diagnostic::error(Rule::SecretInManifest, message)
             .at_masked(self.made.part.place.clone())
             .note("of a Secret, only the values under `data` and `stringData` are kept from those who may not read it")
             .hint("print secrets where these values go, `KEY: {{ data.KEY | b64encode }}`, and nowhere else")
@@ -157,7 +157,7 @@ impl TemplateLeak<'_> {
         };
         let object = object.unwrap_or("a manifest");
         let what = if path.is_empty() { object.to_owned() } else { format!("`{path}` of {object}") };
-        let error = Diagnostic::error("secret-in-manifest", format!("{what} uses `{label}`, which is sensitive"))
+        let error = Diagnostic::error(Rule::SecretInManifest, format!("{what} uses `{label}`, which is sensitive"))
             .at_masked(place.clone())
             .note("whoever may read the object could read the secret");
         let TemplateRead::Entry(id) = read else {

@@ -1,7 +1,7 @@
 //! Who may read a Secret: a Role for exactly that one, bound to a service account (`rbac`).
 
 use super::{ExternalBundle, Object, ObjectKind};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Definition, Tree};
 use crate::manifest::Manifest;
 use crate::span::{Located, Location};
@@ -28,7 +28,7 @@ pub(super) fn build_access(
         let secrets: Vec<_> = known.chain(made.map(|part| part.name.as_str())).collect();
         if secrets.is_empty() {
             problems.push(
-                Diagnostic::warning("unused-rbac", format!("the bundle `{name}` has no Secret to be read"))
+                Diagnostic::warning(Rule::UnusedRbac, format!("the bundle `{name}` has no Secret to be read"))
                     .at(account.place.clone())
                     .hint("remove `rbac`, or declare what is sensitive in the bundle"),
             );

@@ -12,7 +12,7 @@ use super::metadata::{self, ObjectMetadata};
 use super::typed::{self, Day, SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, names, naming, size, text};
 use crate::budget::{BudgetExhausted, VALUE_BYTES};
-use crate::diagnostic::{Cause, Diagnostic, Diagnostics, FailureKind, PublicReason};
+use crate::diagnostic::{Cause, Diagnostic, Diagnostics, FailureKind, PublicReason, Rule};
 use crate::layer::{Bundle, Definition, Entry, EntryHistoryStep, EntrySchema, EntrySource, LayerChange};
 use crate::manifest::{CommonMetadata, references};
 use crate::name::{BundleName, EntryId};
@@ -250,7 +250,9 @@ fn checked_value<'r>(
             // a target is only built with its layers decrypted
             let message = format!("the value of `{}` is encrypted, and was not decrypted", id.key);
             problems.push(
-                Diagnostic::error("no-identity", message).with_failure(FailureKind::Key).at_masked(value.place.clone()),
+                Diagnostic::error(Rule::NoIdentity, message)
+                    .with_failure(FailureKind::Key)
+                    .at_masked(value.place.clone()),
             );
             return None;
         }
@@ -265,7 +267,7 @@ fn deprecation_warning(id: &EntryId, entry: &Entry, value: &ResolvedValue) -> Op
         "true" => format!("`{}` is deprecated", id.key),
         reason => format!("`{}` is deprecated: {reason}", id.key),
     };
-    Some(Diagnostic::warning("deprecated-key", message).at_masked(value.place.clone()))
+    Some(Diagnostic::warning(Rule::DeprecatedKey, message).at_masked(value.place.clone()))
 }
 
 /// Keywords about the final text; `format` of `content` names how it is written instead.
@@ -291,7 +293,7 @@ fn check_rules(
         let expected = &violation.expected;
         if violation.is_of_rule {
             let error =
-                Diagnostic::error("invalid-field", format!("a rule of `{label}` cannot be checked: {expected}"));
+                Diagnostic::error(Rule::InvalidField, format!("a rule of `{label}` cannot be checked: {expected}"));
             problems.push(
                 match rule {
                     Some(rule) => error.at_public(rule.clone(), PublicReason::Rule),
@@ -304,7 +306,7 @@ fn check_rules(
         // what a secret may be is next to what it is
         let tells = !is_plain && violation.lists_values();
         let expected = if tells { &violation.keyword_alone() } else { expected };
-        let error = Diagnostic::error("invalid-value", format!("`{label}` must be {expected}"))
+        let error = Diagnostic::error(Rule::InvalidValue, format!("`{label}` must be {expected}"))
             .hint(format!("change the value, or the rule `{}` of its key", violation.keyword));
         let error = if written {
             error.at_public(place.clone(), PublicReason::PlainValue)
@@ -346,7 +348,7 @@ fn check_required(target: BuildInput<'_>, id: &EntryId, entry: &Entry, problems:
         format!("set `{}` under `{section}` in `{first}.yaml`", id.key)
     };
     problems.push(
-        Diagnostic::error("missing-required", format!("`{label}` is required, but has no value in {names}"))
+        Diagnostic::error(Rule::MissingRequired, format!("`{label}` is required, but has no value in {names}"))
             .at(entry.defined.clone())
             .with_cause(Some(Cause::Is(entry.defined.clone())))
             .hint(hint),
@@ -357,7 +359,7 @@ fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
     if let Some(why) = names::wrong_key(id.key.as_str()) {
         let hint = names::nearest_key(id.key.as_str()).map(|key| format!("the nearest valid key is `{key}`"));
         problems.push(
-            Diagnostic::error("invalid-key", format!("`{}` is no key of a ConfigMap or Secret: {why}", id.key))
+            Diagnostic::error(Rule::InvalidKey, format!("`{}` is no key of a ConfigMap or Secret: {why}", id.key))
                 .at_public(entry.defined.clone(), PublicReason::Key)
                 .maybe_hint(hint),
         );
@@ -367,7 +369,7 @@ fn check_key(id: &EntryId, entry: &Entry, problems: &mut Diagnostics) {
 fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mut Diagnostics) {
     let invalid = names::wrong_object_name(bundle.as_str()).map(|why| {
         let hint = names::nearest_object_name(bundle.as_str());
-        Diagnostic::error("invalid-name", format!("`{bundle}` is no name of an object: {why}"))
+        Diagnostic::error(Rule::InvalidName, format!("`{bundle}` is no name of an object: {why}"))
             .maybe_hint(hint.map(|name| format!("the nearest valid name is `{name}`")))
     });
     let Some(error) = invalid.or_else(|| naming::too_long(definition, bundle)) else { return };

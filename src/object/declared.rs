@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::build::BuildInput;
 use super::typed::{SecretOrigin, TypedSecret};
 use super::{Object, ObjectKind, metadata, names, size, text};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
 use crate::manifest::{Manifest, is_filled_in_later};
 use crate::resolve::ResolvedBytes;
@@ -104,7 +104,7 @@ impl<'a> DataObjectChecker<'a> {
         for (field, value) in fields.filter(|(field, _)| !known.contains(&field.as_str())) {
             let message = format!("a {} has no field `{field}`", self.kind.as_str());
             self.problems.push(
-                Diagnostic::error("invalid-manifest", message)
+                Diagnostic::error(Rule::InvalidManifest, message)
                     .at_masked(value.place.clone())
                     .note("the API server would refuse the object, or leave the field out")
                     .hint(format!("its fields are {}", known.join(", "))),
@@ -114,7 +114,7 @@ impl<'a> DataObjectChecker<'a> {
             && !is_of(immutable, &[CoreType::Bool, CoreType::Null])
         {
             let message = format!("`immutable` of {} is not `true` or `false`", self.manifest.label());
-            self.problems.push(Diagnostic::error("invalid-value", message).at_masked(immutable.place.clone()));
+            self.problems.push(Diagnostic::error(Rule::InvalidValue, message).at_masked(immutable.place.clone()));
         }
         self.text_at(&["type"]);
     }
@@ -126,9 +126,12 @@ impl<'a> DataObjectChecker<'a> {
         {
             let nearest = names::nearest_object_name(&name.value);
             self.problems.push(
-                Diagnostic::error("invalid-name", format!("`{}` is not a valid name of an object: {why}", name.value))
-                    .at_masked(name.place)
-                    .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
+                Diagnostic::error(
+                    Rule::InvalidName,
+                    format!("`{}` is not a valid name of an object: {why}", name.value),
+                )
+                .at_masked(name.place)
+                .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
             );
         }
         if let Some(namespace) = self
@@ -137,7 +140,7 @@ impl<'a> DataObjectChecker<'a> {
             && let Some(why) = names::wrong_namespace(&namespace.value)
         {
             let message = format!("`{}` is not a valid name of a namespace: {why}", namespace.value);
-            self.problems.push(Diagnostic::error("invalid-name", message).at_masked(namespace.place));
+            self.problems.push(Diagnostic::error(Rule::InvalidName, message).at_masked(namespace.place));
         }
         let labels = self.texts(&["metadata", "labels"]);
         let annotations = self.texts(&["metadata", "annotations"]);
@@ -154,7 +157,7 @@ impl<'a> DataObjectChecker<'a> {
                 size::MAX_ANNOTATIONS
             );
             let place = self.place(&["metadata", "annotations"]);
-            self.problems.push(Diagnostic::error("oversized-object", message).at_masked(place));
+            self.problems.push(Diagnostic::error(Rule::OversizedObject, message).at_masked(place));
         }
         (labels, annotations)
     }
@@ -167,7 +170,7 @@ impl<'a> DataObjectChecker<'a> {
                 let nearest = names::nearest_key(key);
                 let message = format!("`{key}` is not a valid key of a {}: {why}", self.kind.as_str());
                 self.problems.push(
-                    Diagnostic::error("invalid-key", message)
+                    Diagnostic::error(Rule::InvalidKey, message)
                         .at_masked(value.place.clone())
                         .maybe_hint(nearest.map(|key| format!("the nearest valid key is `{key}`"))),
                 );
@@ -175,7 +178,9 @@ impl<'a> DataObjectChecker<'a> {
             if self.kind == ObjectKind::ConfigMap && (self.data.contains_key(key) || self.unknown.contains(key)) {
                 let message = format!("{label} is in `data` and in `binaryData`");
                 self.problems.push(
-                    Diagnostic::error("invalid-key", message).at_masked(value.place.clone()).hint("remove one of them"),
+                    Diagnostic::error(Rule::InvalidKey, message)
+                        .at_masked(value.place.clone())
+                        .hint("remove one of them"),
                 );
             }
             match self.decode_value(&label, value, encoding) {
@@ -207,7 +212,7 @@ impl<'a> DataObjectChecker<'a> {
             ObjectKind::ConfigMap => "encode it with `base64 -w0`, or give it as text under `data`",
         };
         self.problems.push(
-            Diagnostic::error("invalid-value", format!("{label} is not valid base64"))
+            Diagnostic::error(Rule::InvalidValue, format!("{label} is not valid base64"))
                 .at_masked(value.place.clone())
                 .note("expected the standard alphabet, with padding")
                 .hint(hint),
@@ -227,7 +232,7 @@ impl<'a> DataObjectChecker<'a> {
             TreeKind::List(_) => "a list",
             TreeKind::Map(_) => "a mapping",
         };
-        let error = Diagnostic::error("invalid-value", format!("expected a text for {label}, found {found}"))
+        let error = Diagnostic::error(Rule::InvalidValue, format!("expected a text for {label}, found {found}"))
             .at_masked(value.place.clone());
         self.problems.push(if matches!(value.kind, TreeKind::Leaf(_)) {
             error.hint("put it in quotes")
@@ -268,7 +273,7 @@ impl<'a> DataObjectChecker<'a> {
         if !is_of(tree, &[CoreType::Null]) {
             let (path, noun) = (path.join("."), tree.noun());
             let message = format!("expected a mapping for `{path}` of {}, found {noun}", self.manifest.label());
-            self.problems.push(Diagnostic::error("invalid-value", message).at_masked(tree.place.clone()));
+            self.problems.push(Diagnostic::error(Rule::InvalidValue, message).at_masked(tree.place.clone()));
         }
         Vec::new()
     }

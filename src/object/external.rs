@@ -7,7 +7,7 @@ use super::build::{BuildInput, object_kind};
 use super::metadata::ObjectMetadata;
 use super::names;
 use super::{Object, ObjectKind};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Bundle, Definition, RefForm};
 use crate::manifest::{CommonMetadata, Manifest};
 use crate::name::{BundleName, EntryId, EnvironmentName};
@@ -145,7 +145,7 @@ pub(super) fn build_external(
         let message =
             format!("the bundle `{}` is a Secret of type `{}`, and `refs: csi` makes none", parts.name, kind.value);
         problems.push(
-            Diagnostic::error("delivery", message)
+            Diagnostic::error(Rule::Delivery, message)
                 .at(kind.place.clone())
                 .note("a driver mounts the values as files, so that they never become a Secret")
                 .hint("leave out `type`, or deliver with `refs: external-secret`"),
@@ -181,7 +181,7 @@ fn too_long(parts: &ExternalArgs<'_>, split: &StoreSplit) -> Option<Diagnostic> 
         let message =
             format!("`{}` is no name for the Secret of what a store has in `{}`: {why}", split.name, parts.name);
         let place = parts.bundle.place.clone();
-        let error = Diagnostic::error("invalid-name", message).hint("shorten the name of the bundle");
+        let error = Diagnostic::error(Rule::InvalidName, message).hint("shorten the name of the bundle");
         if let Some(place) = place { error.at(place) } else { error }
     })
 }
@@ -205,7 +205,7 @@ pub(super) fn usurped_names(
         let message = format!("the Secret `{}` of what a store has in `{}` is {other} too", part.name, part.base_name);
         let place = part.entries.values().next().map_or_else(Location::synthetic, |entry| entry.place.clone());
         found.push(
-            Diagnostic::error("invalid-name", message)
+            Diagnostic::error(Rule::InvalidName, message)
                 .at(place)
                 .note("the operator makes a Secret of that name, and would write over the other")
                 .hint("rename one of them"),
@@ -228,7 +228,7 @@ pub(super) fn undelivered_error(resolved: &ResolvedTarget, pointed: &EntryId) ->
     let (label, environment) = (definition.label(pointed), &definition.environment);
     let message = format!("`{label}` is a `ref`, and no layer of `{environment}` says how such leave");
     Some(
-        Diagnostic::error("delivery", message)
+        Diagnostic::error(Rule::Delivery, message)
             .at(place_of(resolved, pointed))
             .hint("write `delivery: { refs: external-secret, store: { kind: ClusterSecretStore, name: NAME } }`")
             .hint("or `delivery: { refs: csi, provider: vault, parameters: { … } }`"),
@@ -245,7 +245,7 @@ fn cannot_leave(
 ) -> Option<Diagnostic> {
     let definition = &target.resolved.definition;
     let label = definition.label(id);
-    let error = |message| Diagnostic::error("delivery", message).at_masked(value.place.clone());
+    let error = |message| Diagnostic::error(Rule::Delivery, message).at_masked(value.place.clone());
     if form == RefForm::Csi && pointed.lone_ref().is_none() {
         let message = format!("`{label}` is put together from values of a store, which `refs: csi` cannot do");
         return Some(
@@ -301,7 +301,7 @@ fn secret_literal(target: BuildInput<'_>, id: &EntryId, known: &ResolvedBytes) -
     let label = target.resolved.definition.label(id);
     let message = format!("`{label}` has a secret value, and other keys of its bundle are in a store");
     Some(
-        Diagnostic::error("delivery", message)
+        Diagnostic::error(Rule::Delivery, message)
             .at_masked(value.place.clone())
             .note("a bundle with a `type` is one Secret, and an ExternalSecret would show this value in plaintext")
             .hint("keep all of its values in the store, or none"),

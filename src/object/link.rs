@@ -3,7 +3,7 @@
 
 use super::names::is_portable_variable;
 use super::provide::{KeySet, ObjectIndex, entry_of, other_kind};
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
 use crate::layer::Definition;
 use crate::manifest::references::{RefKind, Reference, Role};
 use crate::manifest::{Manifest, is_filled_in_later};
@@ -60,7 +60,7 @@ impl ReferenceChecker<'_> {
         if reference.env_from {
             let left_out = |key: &String| {
                 let message = format!("{} takes `{name}` as variables, and `{key}` is binary", manifest.label());
-                Diagnostic::warning("unportable-variable", message)
+                Diagnostic::warning(Rule::UnportableVariable, message)
                     .at_public(reference.name.place.clone(), PublicReason::Name)
                     .note("a cluster leaves such a key out without a word")
                     .hint(hint)
@@ -77,7 +77,7 @@ impl ReferenceChecker<'_> {
                 manifest.label(),
                 key.value
             );
-            Diagnostic::error("dangling-reference", message)
+            Diagnostic::error(Rule::DanglingReference, message)
                 .at_public(key.place.clone(), PublicReason::Name)
                 .note("the key is in `binaryData`, where variables are not looked for: the pod would not start")
                 .hint(hint)
@@ -96,7 +96,7 @@ impl ReferenceChecker<'_> {
         let message =
             format!("{} takes the Secret `{bundle}` as a whole, which has a part of `{bundle}`", manifest.label());
         Some(
-            Diagnostic::warning("half-bundle", message)
+            Diagnostic::warning(Rule::HalfBundle, message)
                 .at_public(reference.name.place.clone(), PublicReason::Name)
                 .note(format!("what a store has of it is in the Secret `{beside}`, which an operator makes"))
                 .hint(format!("name `{beside}` too, or wire the bundle: `septum.dev/env-from`, `septum.dev/mount`")),
@@ -107,7 +107,7 @@ impl ReferenceChecker<'_> {
         let (kind, name) = (reference.target.as_str(), &reference.name.value);
         let message =
             format!("`{}` of {} names the {kind} `{name}`, which nothing defines", reference.path, manifest.label());
-        let error = Diagnostic::error("dangling-reference", message)
+        let error = Diagnostic::error(Rule::DanglingReference, message)
             .at_public(reference.name.place.clone(), PublicReason::Name);
         let error = if self.provided.is_only_mounted(name) {
             error.note(format!("all that is secret in `{name}` stays in a store, and `refs: csi` mounts it"))
@@ -142,7 +142,8 @@ impl ReferenceChecker<'_> {
             manifest.label(),
             key.value
         );
-        let error = Diagnostic::error("dangling-reference", message).at_public(key.place.clone(), PublicReason::Name);
+        let error =
+            Diagnostic::error(Rule::DanglingReference, message).at_public(key.place.clone(), PublicReason::Name);
         if self.provided.other_has(reference, &key.value) {
             let side = other_kind(reference.target).as_str();
             let error =
@@ -184,7 +185,7 @@ impl ReferenceChecker<'_> {
         let message = format!("{} takes `{key}` as a variable, but it is no portable name of one", manifest.label());
         let entry = entry_of(self.definition, &reference.name.value, key).and_then(|id| self.definition.entry(&id));
         let place = entry.map_or_else(|| reference.name.place.clone(), |entry| entry.defined.clone());
-        Diagnostic::warning("unportable-variable", message)
+        Diagnostic::warning(Rule::UnportableVariable, message)
             .at(place)
             .note("clusters before 1.30 leave such keys out without a word, and shells cannot name them")
             .hint("name it with letters, digits and `_`, or keep files in a bundle of their own and mount that")

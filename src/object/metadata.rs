@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::{names, size};
 use crate::budget::VALUE_COST;
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::{Bundle, Definition};
 use crate::manifest::CommonMetadata;
 use crate::span::Located;
@@ -33,7 +33,7 @@ pub(super) fn common_metadata(definition: &Definition, problems: &mut Diagnostic
         let message = format!("`{}` is no name of a namespace: {why}", namespace.value);
         let nearest = names::nearest_object_name(&namespace.value.replace('.', "-"));
         problems.push(
-            Diagnostic::error("invalid-name", message)
+            Diagnostic::error(Rule::InvalidName, message)
                 .at_public(namespace.place.clone(), PublicReason::Name)
                 .maybe_hint(nearest.map(|name| format!("the nearest valid name is `{name}`"))),
         );
@@ -89,7 +89,7 @@ fn owned_texts(texts: &LocatedTexts) -> impl Iterator<Item = (String, String)> {
 pub(super) fn check_texts(labels: &LocatedTexts, annotations: &LocatedTexts, problems: &mut Diagnostics) {
     let mut wrong = |message: Option<String>, text: &Located<String>| {
         problems
-            .extend(message.map(|message| Diagnostic::error("invalid-name", message).at_masked(text.place.clone())));
+            .extend(message.map(|message| Diagnostic::error(Rule::InvalidName, message).at_masked(text.place.clone())));
     };
     for (key, text) in labels {
         let of_key = names::wrong_label_key(key).map(|why| format!("`{key}` is no key of a label: {why}"));
@@ -118,7 +118,7 @@ fn too_long(annotations: &BTreeMap<String, String>, definition: &Definition, bun
         size::MAX_ANNOTATIONS
     );
     Some(
-        Diagnostic::error("oversized-object", message)
+        Diagnostic::error(Rule::OversizedObject, message)
             .at_masked(place)
             .note("keys and values of all annotations count together")
             .hint(format!("`{key}` is the longest; what an application reads belongs under `data`")),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::hash::HashedContent;
 use super::{ObjectKind, build, names, typed};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{Definition, Naming};
 use crate::name::BundleName;
 use crate::resolve::{EntryOutcome, ResolvedBytes, ResolvedTarget};
@@ -67,7 +67,7 @@ pub(super) fn too_long(definition: &Definition, bundle: &BundleName) -> Option<D
     let error = || {
         let length = bundle.as_str().len();
         let message = format!("`{bundle}` has {length} characters, and with a hash after it may have at most 242");
-        Diagnostic::error("invalid-name", message)
+        Diagnostic::error(Rule::InvalidName, message)
             .note("Kubernetes takes names of at most 253 characters, and a dash and the hash are 11 of them")
             .hint("shorten it, or write `names: plain`")
     };
@@ -78,7 +78,7 @@ pub(super) fn too_long(definition: &Definition, bundle: &BundleName) -> Option<D
 pub(super) fn no_key(definition: &Definition) -> Diagnostic {
     let environment = &definition.environment;
     let message = format!("`names: hashed` takes a key to name a Secret, and no layer of `{environment}` is encrypted");
-    let error = Diagnostic::error("no-naming-key", message)
+    let error = Diagnostic::error(Rule::NoNamingKey, message)
         .note("the key comes from encrypted layers: without one, a password could be guessed from the name")
         .hint(format!("encrypt the secrets: `septum set {environment} KEY` puts one into `{environment}.secrets.yaml`"))
         .hint(format!("or write `names: plain` in `{environment}.yaml`"))

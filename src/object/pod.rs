@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::provide::{KeySet, ObjectIndex};
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::Tree;
 use crate::manifest::references::{RefKind, Reference, Role};
 use crate::manifest::{Manifest, pod_template};
@@ -70,7 +70,7 @@ fn shadowed_diagnostic(
     let keys: Vec<_> = hidden.iter().filter(|(_, of)| of == other).map(|(key, _)| format!("`{key}`")).collect();
     let message = format!("{} takes {} as a variable from {other} and from {label}", manifest.label(), keys.join(", "));
     Some(
-        Diagnostic::warning("shadowed-variable", message)
+        Diagnostic::warning(Rule::ShadowedVariable, message)
             .at_public(place.clone(), PublicReason::Name)
             .note("the one that comes later is taken, and the other is silently left out")
             .hint("rename one, take it away from one of them, or give one source a `prefix`"),
@@ -111,7 +111,7 @@ fn unreadable_mounts(manifest: &Manifest, spec: &Tree) -> Vec<Diagnostic> {
             manifest.label()
         );
         found.push(
-            Diagnostic::warning("unreadable-mount", message)
+            Diagnostic::warning(Rule::UnreadableMount, message)
                 .at_masked(mode.1.clone())
                 .note("its files belong to root, and the mode lets nobody else read them")
                 .hint("give the pod `securityContext: { fsGroup: NUMBER }`: then they belong to that group, which may read")

@@ -11,7 +11,7 @@ use super::metadata::common_metadata;
 use super::pod;
 use super::provide::ObjectIndex;
 use super::{ExternalBundle, Object, ObjectKind, Reveal};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::manifest::references::{Reference, ReferenceRules, find_references, rewrite_references, suspicious_names};
 use crate::manifest::{self, CommonMetadata, Manifest, Visibility};
 use crate::name::{EntryId, EnvironmentName};
@@ -175,7 +175,7 @@ fn namesake_error(manifest: &Manifest, objects: &[Object]) -> Option<Diagnostic>
     let name = &objects.iter().find(is_same)?.base_name;
     let message = format!("{} goes by the name of the bundle `{name}`", manifest.label());
     Some(
-        Diagnostic::error("invalid-name", message)
+        Diagnostic::error(Rule::InvalidName, message)
             .at(manifest.place().clone())
             .note(format!("the bundle's gets a suffix, and a reference to `{name}` could mean either"))
             .hint("rename one of them"),
@@ -231,7 +231,7 @@ fn rename_references(
     for (path, place) in suspicious_names(&manifest.tree, rules, &names) {
         problems.push(
             Diagnostic::warning(
-                "unknown-reference",
+                Rule::UnknownReference,
                 format!("`{path}` of {} looks like a reference", manifest.label()),
             )
             .at(place)

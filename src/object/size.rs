@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Object, ObjectKind};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
 
 /// Most bytes that the values of a ConfigMap or Secret may have together, decoded; keys do not
@@ -31,12 +31,15 @@ pub(super) fn check_size(object: &Object, what: &str, place: impl Fn(&str) -> Op
         ObjectKind::Secret => "too many bytes of values".to_owned(),
     };
     let diagnostic = if size > MAX_DATA {
-        Diagnostic::error("oversized-object", format!("{what} has {shown}, but Kubernetes takes at most {MAX_DATA}"))
+        Diagnostic::error(Rule::OversizedObject, format!("{what} has {shown}, but Kubernetes takes at most {MAX_DATA}"))
             .hint("keep large data out of configuration: in an image, a volume or an object store")
     } else if applied_size(object) > MAX_ANNOTATIONS {
-        Diagnostic::warning("oversized-object", format!("{what} has {shown}, which is more than `kubectl apply` takes"))
-            .note("a client-side `kubectl apply` stores the whole object in an annotation, where 256 KiB have room")
-            .hint("apply it with `kubectl apply --server-side`")
+        Diagnostic::warning(
+            Rule::OversizedObject,
+            format!("{what} has {shown}, which is more than `kubectl apply` takes"),
+        )
+        .note("a client-side `kubectl apply` stores the whole object in an annotation, where 256 KiB have room")
+        .hint("apply it with `kubectl apply --server-side`")
     } else {
         return None;
     };

@@ -1,7 +1,7 @@
 //! Characters that the API server takes and that what comes after it chokes on.
 
 use super::{ObjectKind, names};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::resolve::ResolvedBytes;
 use crate::span::Location;
 
@@ -20,7 +20,7 @@ pub(super) fn check_characters(
     let is_text = !matches!(value, ResolvedBytes::File(_));
     if is_text && text.contains('\0') && names::is_portable_variable(key) {
         problems.push(
-            Diagnostic::warning("control-character", format!("{label} holds the character U+0000"))
+            Diagnostic::warning(Rule::ControlCharacter, format!("{label} holds the character U+0000"))
                 .at_masked(place.clone())
                 .note("no environment variable can hold it: a container that takes it as one does not start")
                 .hint("remove it, or encode the value with `b64encode`"),
@@ -31,7 +31,7 @@ pub(super) fn check_characters(
     if let Some(char) = found {
         let message = format!("{label} holds the control character U+{:04X}", u32::from(char));
         problems.push(
-            Diagnostic::warning("control-character", message)
+            Diagnostic::warning(Rule::ControlCharacter, message)
                 .at_masked(place.clone())
                 .note("the API server takes it, but kustomize stops at some of them: `control characters are not allowed`")
                 .hint("remove it, or encode the value with `b64encode`"),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::foreign::is_content_of_another_program;
 use super::likeness::{FileNameParts, tool_of};
 use super::{BASE, PROJECT_FILE, SECRETS};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::disk::{DirEntry, DirEntryKind};
 use crate::files::ProjectFiles;
 use crate::name::{EnvironmentName, wrong_dns_label};
@@ -84,7 +84,7 @@ pub(super) fn sort_files(
 /// Reports that an app has no environment, so that nothing of it is ever rendered.
 pub(super) fn without_environment(files: &ProjectFiles, folder: &Path) -> MisnamedFile {
     let message = format!("`{}` has no environment, so nothing is rendered of it", files.name(folder));
-    let diagnostic = Diagnostic::error("no-environment", message)
+    let diagnostic = Diagnostic::error(Rule::NoEnvironment, message)
         .at_masked(place_of(files, &folder.join("base.yaml")))
         .hint("create `NAME.yaml` beside `base.yaml`, such as `prod.yaml`; it may be empty");
     MisnamedFile { layer: None, diagnostic }
@@ -100,7 +100,7 @@ pub(super) fn like_a_base(files: &ProjectFiles, folder: &Path, listed: &[DirEntr
         listed.iter().filter(|entry| entry.kind != DirEntryKind::Directory).filter_map(|entry| entry.name.to_str());
     let file = names.into_iter().find(|file| is_base(file))?;
     let message = format!("`{file}` looks like `base.yaml`, and is not: `{}` is not an app", files.name(folder));
-    let diagnostic = Diagnostic::error("unknown-file", message)
+    let diagnostic = Diagnostic::error(Rule::UnknownFile, message)
         .at_masked(place_of(files, &folder.join(file)))
         .hint("rename it to `base.yaml`, or leave the directory out of `apps`");
     Some(MisnamedFile { layer: Some(BASE.to_owned()), diagnostic })
@@ -117,11 +117,12 @@ pub(crate) fn like_mixin(files: &ProjectFiles, folder: &Path, name: &str) -> Vec
         !is_layer && likeness.is_yaml && likeness.is_named(name)
     };
     let diagnostic = |file: &str| {
-        Diagnostic::error("unknown-file", format!("`{file}` looks like a part of the mixin `{name}`, and is not read"))
-            .at_masked(place_of(files, &folder.join(file)))
-            .hint(format!(
-                "a mixin is `{name}.yaml`, and its encrypted half `{name}{SECRETS}`: rename or remove the file"
-            ))
+        Diagnostic::error(
+            Rule::UnknownFile,
+            format!("`{file}` looks like a part of the mixin `{name}`, and is not read"),
+        )
+        .at_masked(place_of(files, &folder.join(file)))
+        .hint(format!("a mixin is `{name}.yaml`, and its encrypted half `{name}{SECRETS}`: rename or remove the file"))
     };
     names.filter(is_like).map(diagnostic).collect()
 }
@@ -258,7 +259,7 @@ impl LayerFileSorter<'_> {
             Some(why) => {
                 let message = format!("`{file}` beside `base.yaml` would be the environment `{name}`: {why}");
                 let mut found = self.misnamed_file(file, message, layer);
-                found.file.diagnostic.rule = "invalid-name";
+                found.file.diagnostic.rule = Rule::InvalidName;
                 found
             }
             None if matches!(self.role, LayerDirectory::Shared { .. }) => self.misnamed_file(
@@ -322,7 +323,7 @@ impl LayerFileSorter<'_> {
 
     fn misnamed_file(&self, file: &str, message: String, layer: Option<String>) -> MisnamedCandidate {
         let diagnostic =
-            Diagnostic::error("unknown-file", message).at_masked(place_of(self.files, &self.directory.join(file)));
+            Diagnostic::error(Rule::UnknownFile, message).at_masked(place_of(self.files, &self.directory.join(file)));
         MisnamedCandidate { file: MisnamedFile { layer, diagnostic }, is_orphan: false }
     }
 

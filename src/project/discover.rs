@@ -11,7 +11,7 @@ use super::beside::{LayerDirectory, MisnamedFile, like_a_base, sort_files, words
 use super::settings::{Settings, value_place};
 use super::{App, BASE, PROJECT_FILE, Project, ProjectRoot, files_of};
 use crate::budget::BUDGET_EXCEEDED;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, PublicReason};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, PublicReason, Rule};
 use crate::disk::{BoundedRoot, Disk, FileReadError, normalize_path};
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::glob::{GlobError, find_matching};
@@ -26,7 +26,7 @@ const FEW: usize = 32;
 pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
     let disk = Disk::default();
     let start = BoundedRoot::new(disk.clone(), start).map_err(|error| {
-        Diagnostic::error("unreadable", format!("`{}` could not be opened: {error}", start.display()))
+        Diagnostic::error(Rule::Unreadable, format!("`{}` could not be opened: {error}", start.display()))
             .with_failure(FailureKind::Io)
     })?;
     let start = start.path();
@@ -36,10 +36,12 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
     }
     match root {
         Some(root) => open(&disk, &root),
-        None => Err(Diagnostic::error("no-project", format!("no project was found in `{}` or above", start.display()))
-            .note("a project is a folder with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
-            .hint("run `septum init` to write a small working one")
-            .into()),
+        None => {
+            Err(Diagnostic::error(Rule::NoProject, format!("no project was found in `{}` or above", start.display()))
+                .note("a project is a folder with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
+                .hint("run `septum init` to write a small working one")
+                .into())
+        }
     }
 }
 
@@ -57,7 +59,7 @@ fn misnamed_project(disk: &Disk, start: &Path, root: Option<&ProjectRoot>) -> Op
     let folders = start.ancestors().take_while(|folder| last.is_none_or(|last| folder.starts_with(last)));
     let (file, name) = folders.into_iter().find_map(wrong)?;
     let message = format!("`{}` is not read: its name is not `{name}`", file.display());
-    Some(Diagnostic::error("unknown-file", message).hint(format!("rename it to `{name}`")))
+    Some(Diagnostic::error(Rule::UnknownFile, message).hint(format!("rename it to `{name}`")))
 }
 
 pub(super) fn locate(disk: &Disk, start: &Path) -> Option<ProjectRoot> {
@@ -84,7 +86,7 @@ pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnosti
 
 fn files_below(disk: &Disk, root: &Path) -> Result<Arc<ProjectFiles>, Diagnostic> {
     ProjectFiles::on_disk(disk.clone(), root).map(Arc::new).map_err(|error| {
-        Diagnostic::error("unreadable", format!("`{}` could not be opened: {error}", root.display()))
+        Diagnostic::error(Rule::Unreadable, format!("`{}` could not be opened: {error}", root.display()))
             .with_failure(FailureKind::Io)
     })
 }
@@ -114,7 +116,7 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
         let place = || value_place(&source, "apps", pattern);
         match apps_at(&files, pattern) {
             Ok(found) if found.apps.is_empty() && found.misnamed.is_empty() => problems.push(
-                Diagnostic::error("no-app", format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
+                Diagnostic::error(Rule::NoApp, format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
                     .at_public(place(), PublicReason::Path)
                     .hint("a pattern names folders relative to the project file, such as `services/*`"),
             ),
@@ -173,7 +175,7 @@ fn check_shared_directory(files: &ProjectFiles, folder: &Path) -> Result<(), Dia
     match files.bounds().resolve(folder) {
         Ok(_) if files.bounds().is_directory(folder) => Ok(()),
         Ok(_) | Err(FileReadError::Missing | FileReadError::DanglingLink) => Err(Diagnostic::error(
-            "missing-file",
+            Rule::MissingFile,
             format!("`shared` names `{}`, which is no folder", files.name(folder)),
         )
         .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`"))),
@@ -187,7 +189,7 @@ fn check_output_directory(files: &ProjectFiles, folder: &Path, text: &str) -> Re
     match files.bounds().resolve_new(folder) {
         Ok(_) => Ok(()),
         Err(FileReadError::Outside | FileReadError::LinkOut) => {
-            Err(Diagnostic::error("outside-project", format!("`output: {text}` leads out of the project"))
+            Err(Diagnostic::error(Rule::OutsideProject, format!("`output: {text}` leads out of the project"))
                 .note("what a file names is written inside of its project only")
                 .hint("name a folder of the project, or say `render --out DIR`"))
         }
@@ -200,11 +202,11 @@ fn apps_at(files: &ProjectFiles, pattern: &str) -> Result<MatchedApps, Diagnosti
     let root = files.bounds();
     let found = find_matching(root, root.path(), pattern).map_err(|error| match error {
         GlobError::Outside => {
-            Diagnostic::error("outside-project", format!("`apps: {pattern}` leads out of the project"))
+            Diagnostic::error(Rule::OutsideProject, format!("`apps: {pattern}` leads out of the project"))
                 .hint("move `septum.yaml` up to a folder that holds all apps")
         }
         GlobError::Invalid { part, reason } => {
-            Diagnostic::error("project-file", format!("`{part}` is no valid glob: {reason}"))
+            Diagnostic::error(Rule::ProjectFile, format!("`{part}` is no valid glob: {reason}"))
         }
         GlobError::Unreadable(folder, refusal) => refuse_file(&refusal, FileKind::Layer, &files.name(&folder)),
         GlobError::TooMuch(budget) => {
@@ -279,14 +281,14 @@ mod tests {
         let dir = tree(&[("septum.yaml", "apps: [\"servcies/*\", \"../x\"]\n"), ("services/a/base.yaml", "")]);
         let rules: Vec<_> =
             discover(dir.path()).unwrap_err().into_sorted().iter().map(|problem| problem.rule).collect();
-        assert_eq!(rules, ["no-app", "outside-project"]);
+        assert_eq!(rules, [Rule::NoApp, Rule::OutsideProject]);
     }
 
     #[test]
     fn without_a_project_the_way_to_one_is_named() {
         let dir = tree(&[("README.md", "")]);
         let error = discover(dir.path()).unwrap_err().into_sorted().remove(0);
-        assert_eq!(error.rule, "no-project");
+        assert_eq!(error.rule.id(), "no-project");
         assert!(error.hints[0].contains("septum init"));
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest_name};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, nearest_name};
 use crate::disk::Disk;
 use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::name::EnvironmentName;
@@ -140,9 +140,9 @@ impl Project {
         }
         // what is nearly none of them may be anything, a value too
         let error = match nearest_name(name, all.iter().map(|known| known.as_str())) {
-            Some(near) => Diagnostic::error("unknown-environment", format!("there is no environment `{name}`"))
+            Some(near) => Diagnostic::error(Rule::UnknownEnvironment, format!("there is no environment `{name}`"))
                 .hint(format!("did you mean `{near}`?")),
-            None => Diagnostic::error("unknown-environment", "there is no environment of that name"),
+            None => Diagnostic::error(Rule::UnknownEnvironment, "there is no environment of that name"),
         };
         Err(if names.is_empty() {
             error.note("no app has an environment yet").hint("create `NAME.yaml` beside `base.yaml`")

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::reference::UserRule;
-use crate::diagnostic::{Diagnostic, did_you_mean, without_quotes};
+use crate::diagnostic::{Diagnostic, Rule, did_you_mean, without_quotes};
 use crate::sops;
 use crate::span::{Location, Source, Span};
 
@@ -49,7 +49,7 @@ impl Settings {
                 _ => message,
             };
             let fields: &[&str] = if in_rule(text) { &UserRule::FIELDS } else { &FIELDS };
-            let diagnostic = Diagnostic::error("project-file", message)
+            let diagnostic = Diagnostic::error(Rule::ProjectFile, message)
                 .maybe_hint(unknown.and_then(|field| did_you_mean(field, fields.iter().copied())));
             match error.location() {
                 Some(location) if in_rule(text) => {

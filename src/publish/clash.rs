@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::target::TargetResult;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::emit::tree::{FileName, KUSTOMIZATION, OutputContent, OutputFile, OutputTree, TargetName, TargetOutcome};
 
 /// What of an object tells it from others.
@@ -57,7 +57,7 @@ fn find_clash(file: &str, targets: &[(&TargetName, Option<&OutputFile>)], tree: 
         let (one, two, environment) = (other.app(), target.app(), target.environment());
         let message = format!("the apps `{one}` and `{two}` both make a {kind} `{name}`{wher} in `{environment}`");
         Some(
-            Diagnostic::error("invalid-name", message)
+            Diagnostic::error(Rule::InvalidName, message)
                 .note("only the one that is applied last would stay")
                 .hint("rename the bundle or the app, or give them different namespaces"),
         )

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::deliver::{Delivered, ObjectName};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::Definition;
 use crate::name::EnvironmentName;
 use crate::project::App;
@@ -80,7 +80,7 @@ fn duplicate_object(first: &ObjectSite, second: &ObjectSite) -> Diagnostic {
     } else {
         format!("two manifests of `{one}` make {object}")
     };
-    Diagnostic::error("invalid-name", message)
+    Diagnostic::error(Rule::InvalidName, message)
         .at(second.place.clone())
         .at_with(first.place.clone(), "made here too")
         .note("only the one that is applied last would stay")

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use super::RenderRequest;
 use super::target::TargetResult;
-use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::git::{GitConfiguration, GitRepository, SafeGit};
 
 /// How many files are named.
@@ -33,7 +33,7 @@ pub(super) fn find_exposed(targets: &[TargetResult], wish: &RenderRequest<'_>) -
     let count = exposed.len();
     let what = if count == 1 { "a Secret".to_owned() } else { format!("{count} Secrets") };
     let error =
-        Diagnostic::error("plaintext-output", format!("{what} would be written in plaintext into a Git work tree"))
+        Diagnostic::error(Rule::PlaintextOutput, format!("{what} would be written in plaintext into a Git work tree"))
             .with_failure(FailureKind::Invalid);
     let shown = exposed.iter().take(MOST).map(|path| format!("`{}`", path.display()));
     let error = shown.fold(error, Diagnostic::note);

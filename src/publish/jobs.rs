@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{FEW, RenderRun};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::emit::tree::{OutputTree, TargetName};
 use crate::meter::RunStage;
 use crate::name::{AppName, EnvironmentName};
@@ -118,6 +118,9 @@ pub fn find_namesakes<'a>(apps: impl IntoIterator<Item = (&'a AppName, &'a [Envi
 
 fn duplicate_target(target: &TargetName) -> Diagnostic {
     let app = target.app();
-    Diagnostic::error("invalid-name", format!("two apps are called `{app}`, and both would be written to `{target}`"))
-        .hint("give one of them another name: `app: NAME` in its `base.yaml`")
+    Diagnostic::error(
+        Rule::InvalidName,
+        format!("two apps are called `{app}`, and both would be written to `{target}`"),
+    )
+    .hint("give one of them another name: `app: NAME` in its `base.yaml`")
 }

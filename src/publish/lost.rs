@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::emit::tree::{Lost, LostTargets};
 
 /// Reports that a tree has an environment or an app that no longer exists: more often its file was renamed than that it
@@ -22,14 +22,14 @@ pub(super) fn report_lost(targets: &LostTargets, dir: &Path) -> Diagnostic {
     let restore = |environment: &str| format!("restore `{environment}.yaml` beside `base.yaml`");
     let error = match lost {
         Lost::Environment(name) => {
-            Diagnostic::error("lost-environment", lacks(format!("the environment `{name}` no longer exists")))
+            Diagnostic::error(Rule::LostEnvironment, lacks(format!("the environment `{name}` no longer exists")))
                 .hint(restore(name))
         }
         Lost::EnvironmentOfApp { environment, app } => {
             let message = lacks(format!("`{app}` no longer has the environment `{environment}`"));
-            Diagnostic::error("lost-environment", message).hint(restore(environment))
+            Diagnostic::error(Rule::LostEnvironment, message).hint(restore(environment))
         }
-        Lost::App(name) => Diagnostic::error("lost-app", lacks(format!("the app `{name}` no longer exists"))).hint(
+        Lost::App(name) => Diagnostic::error(Rule::LostApp, lacks(format!("the app `{name}` no longer exists"))).hint(
             "restore its directory, its name (`app` in its `base.yaml`), or the pattern in `apps` that matched it",
         ),
     };

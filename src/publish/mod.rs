@@ -22,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::deliver::{Delivered, DeliveryContext};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::emit::tree::{
     CacheOptions, ChangeSummary, Coverage, ExistingTargets, OutputTree, RenderedTarget, SourceDirectories, TargetName,
     TreePart, TreePlan,
@@ -183,7 +183,7 @@ pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Re
     let plan = meter.time(RunStage::Emit, || tree.plan(outcomes, coverage))?;
     if wish.intent == PublishIntent::Check {
         // of what is not written, nothing is new
-        problems = problems.into_iter().filter(|problem| problem.rule != "unstable-ciphertext").collect();
+        problems = problems.into_iter().filter(|problem| problem.rule != Rule::UnstableCiphertext).collect();
     }
     let lost = plan.lost_targets(ExistingTargets {
         has_environment: &|name| project.has_environment(name),

@@ -2,7 +2,7 @@
 
 use super::manifest::ManifestDocument;
 use super::session::ResolveSession;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{Tree, TreeKind};
 use crate::sops::{ciphertext_as_value, holds_ciphertext};
 
@@ -43,7 +43,7 @@ impl ResolveSession {
 
 /// Error for `!!binary`, which kubectl decodes, so that the object holds the bytes and no longer their base64.
 fn binary_in_object(path: &str) -> Diagnostic {
-    Diagnostic::error("invalid-manifest", format!("`{path}` of an object has the tag `!!binary`"))
+    Diagnostic::error(Rule::InvalidManifest, format!("`{path}` of an object has the tag `!!binary`"))
         .note("kubectl would decode it, and no field of an object takes bytes")
         .hint("remove the tag: `data` of a Secret and `binaryData` of a ConfigMap are base64 by themselves")
 }

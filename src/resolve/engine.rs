@@ -1,5 +1,6 @@
 //! The template engine, set up so that the same input gives the same output on every machine.
 
+use crate::diagnostic::Rule;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
@@ -124,7 +125,7 @@ fn load_template(files: &ProjectFiles, name: &str) -> Result<Option<String>, Err
             let in_file = |fault| TemplateFault { file: Some(name.to_owned()), ..fault }.into_error();
             Ok(Some(prepare(source.text()).map_err(in_file)?.text.into_owned()))
         }
-        Err(problem) if problem.rule == "missing-file" => Ok(None),
+        Err(problem) if problem.rule == Rule::MissingFile => Ok(None),
         Err(problem) => Err(Error::new(ErrorKind::TemplateNotFound, problem.message)),
     }
 }

@@ -15,7 +15,7 @@ use super::session::ResolveSession;
 use super::slip::find_slip;
 use super::suggest::{dashed_spelling, required_place, undefined_expression, unknown_function};
 use super::usage::usage_of;
-use crate::diagnostic::{Cause, Diagnostic, PublicReason};
+use crate::diagnostic::{Cause, Diagnostic, PublicReason, Rule};
 use crate::files::FileKind;
 use crate::span::{Location, Source, Span};
 use crate::template_tokens::{TagKind, TagToken, lex_template};
@@ -145,12 +145,13 @@ pub(super) fn diagnose_failure(
     let as_it_stands = (foreign.is_some() && !is_manifest).then(|| as_it_stands().to_owned());
     let hint = foreign.or(hint);
     let rule = match error.kind() {
-        ErrorKind::SyntaxError => "template-syntax",
-        ErrorKind::UndefinedError => "undefined",
-        _ if error.detail().is_some_and(|detail| detail.starts_with(OWN)) => "undefined",
-        _ => "template-failed",
+        ErrorKind::SyntaxError => Rule::TemplateSyntax,
+        ErrorKind::UndefinedError => Rule::Undefined,
+        _ if error.detail().is_some_and(|detail| detail.starts_with(OWN)) => Rule::Undefined,
+        _ => Rule::TemplateFailed,
     };
-    let required = at.text.as_deref().filter(|_| rule == "undefined").and_then(|text| required_place(session, text));
+    let required =
+        at.text.as_deref().filter(|_| rule == Rule::Undefined).and_then(|text| required_place(session, text));
     let diagnostic = Diagnostic::error(rule, message)
         .maybe_hint(hint)
         .maybe_hint(as_it_stands)
@@ -182,7 +183,7 @@ fn after_secret(session: &ResolveSession, origin: &TemplateOrigin<'_>, encrypted
 
 /// That something that was made of secrets cannot be used, without a word on why.
 pub(super) fn withheld_error(name: &str, place: &Location, what: &str) -> Diagnostic {
-    Diagnostic::error("template-failed", format!("the {what} of `{name}` failed"))
+    Diagnostic::error(Rule::TemplateFailed, format!("the {what} of `{name}` failed"))
         .at_masked(place.clone())
         .note("it is made of secrets, so that no details are shown: they could tell what those are")
         .hint("to see them, try it with harmless values in the place of the secrets")
@@ -193,7 +194,7 @@ fn beside_namespace(origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let lexed = lex_template(origin.text());
     let both = ["namespace", "declassify"].iter().all(|name| lexed.find_paths(name).next().is_some());
     let message = || format!("the template failed: {BESIDE_NAMESPACE}");
-    both.then(|| Diagnostic::error("template-failed", message()).at_masked(origin.place()))
+    both.then(|| Diagnostic::error(Rule::TemplateFailed, message()).at_masked(origin.place()))
 }
 
 /// The same of a template that reads what nobody decrypted, if whatever it names is evaluated: it decides nothing.
@@ -235,7 +236,7 @@ fn missing_name(session: &ResolveSession, origin: &TemplateOrigin<'_>) -> Option
         None => undefined_expression(session, Some(&path)),
     };
     let place = origin.place_of(&(start..end));
-    Some(Diagnostic::error("undefined", message).maybe_hint(hint).at_public(place, PublicReason::Expression))
+    Some(Diagnostic::error(Rule::Undefined, message).maybe_hint(hint).at_public(place, PublicReason::Expression))
 }
 
 /// Whether the engine came to the end of a template, or of what it can read of it.
@@ -254,7 +255,7 @@ fn slip(error: &Error, origin: &TemplateOrigin<'_>) -> Option<Diagnostic> {
     let failed = source_range(error, origin.text(), shift);
     let is_known = lex_template(origin.text()).is_complete || !is_end_of_input(error);
     let slip = find_slip(origin.text(), Some(&failed).filter(|_| is_known))?;
-    let problem = Diagnostic::error("template-syntax", slip.message).at_masked(origin.place_of(&slip.range));
+    let problem = Diagnostic::error(Rule::TemplateSyntax, slip.message).at_masked(origin.place_of(&slip.range));
     Some(problem.hint(slip.hint).hint(as_it_stands()))
 }
 
@@ -275,7 +276,7 @@ fn partial_condition(
     let named = named_paths(&session.engine, origin.text());
     let is_defined = named.iter().all(|path| !session.is_missing(path) || lexed.find_paths(path).next().is_none());
     (is_partial && is_defined && tag.is_closed).then(|| {
-        Diagnostic::error("undefined", "this `if` has no `else`, and its condition is false: nothing is defined")
+        Diagnostic::error(Rule::Undefined, "this `if` has no `else`, and its condition is false: nothing is defined")
             .at_masked(origin.place_of(&tag.range))
             .hint("say what there is else: `a if condition else \"\"`")
     })
@@ -290,7 +291,7 @@ fn unclosed_block(error: &Error, origin: &TemplateOrigin<'_>) -> Option<Diagnost
     let (keyword, tag) = lexed.unclosed_block()?;
     let place = origin.place_of(&tag.range);
     let message = format!("the block that `{{% {keyword} … %}}` opens here is not closed");
-    let problem = Diagnostic::error("template-syntax", message);
+    let problem = Diagnostic::error(Rule::TemplateSyntax, message);
     let is_public = tag.is_of_names() && matches!(origin, TemplateOrigin::Scalar { scalar, .. } if !scalar.encrypted);
     let problem = if is_public { problem.at_public(place, PublicReason::Expression) } else { problem.at_masked(place) };
     Some(problem.hint(format!("add `{{% end{keyword} %}}` behind what belongs to it")).hint(as_it_stands()))

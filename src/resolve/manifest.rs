@@ -18,7 +18,7 @@ use super::frame::{self, RenderFrame, RenderSubject};
 use super::masked::TextTemplate;
 use super::prepare::prepare;
 use super::session::{ErrorReported, ResolveSession};
-use crate::diagnostic::{Diagnostic, PublicReason};
+use crate::diagnostic::{Diagnostic, PublicReason, Rule};
 use crate::files::{FileKind, InputQuery, refuse_file};
 use crate::glob::{GlobError, find_matching};
 use crate::layer::{ManifestPattern, Tree, TreeKind};
@@ -111,19 +111,19 @@ impl ResolveSession {
                 }
                 if is_folder {
                     let folder = text.trim_end_matches('/');
-                    Diagnostic::error("missing-file", format!("`{text}` is a folder, and files are named here"))
+                    Diagnostic::error(Rule::MissingFile, format!("`{text}` is a folder, and files are named here"))
                         .hint(format!("all files in it are `{folder}/*`, with the folders below `{folder}/**/*`"))
                 } else {
-                    Diagnostic::error("missing-file", format!("`{text}` matches no file"))
+                    Diagnostic::error(Rule::MissingFile, format!("`{text}` matches no file"))
                         .hint("a path is relative to the layer that names it, and may have `*` and `**`")
                 }
             }
             Err(GlobError::Outside) => {
-                Diagnostic::error("outside-project", format!("`{text}` leads out of the folder of its layer"))
+                Diagnostic::error(Rule::OutsideProject, format!("`{text}` leads out of the folder of its layer"))
                     .hint("keep manifests below the layers that name them")
             }
             Err(GlobError::Invalid { part, reason }) => {
-                Diagnostic::error("invalid-field", format!("`{part}` is no valid glob: {reason}"))
+                Diagnostic::error(Rule::InvalidField, format!("`{part}` is no valid glob: {reason}"))
             }
             Err(GlobError::Unreadable(folder, refusal)) => {
                 refuse_file(&refusal, FileKind::Manifest, &self.engine.files.name(&folder))
@@ -171,9 +171,12 @@ impl ResolveSession {
         })?;
         if let Some(encrypted) = stream.documents.iter().find(|document| sops::is_encrypted(document)) {
             return Err(self.report(
-                Diagnostic::error("unsupported", format!("`{}` is encrypted, but manifests may not be", file.name()))
-                    .at_masked(file.place(encrypted.span))
-                    .hint("put secret values in a bundle, which becomes a Secret"),
+                Diagnostic::error(
+                    Rule::Unsupported,
+                    format!("`{}` is encrypted, but manifests may not be", file.name()),
+                )
+                .at_masked(file.place(encrypted.span))
+                .hint("put secret values in a bundle, which becomes a Secret"),
             ));
         }
         Ok(stream.documents.into_iter().map(|document| Tree::from_node(document, file)).collect())

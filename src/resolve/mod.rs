@@ -236,7 +236,7 @@ mod tests {
         only.metered = steps::MeteredEnvironments::new(&only.environment);
         let resolved = resolve(&engine, definition, ManifestMode::Skipped, &mut problems);
         let found: Vec<_> = problems.iter().map(|problem| (problem.rule, problem.failure)).collect();
-        assert_eq!(found, [("bug", FailureKind::Bug); 3]);
+        assert_eq!(found, [(crate::diagnostic::Rule::Bug, FailureKind::Bug); 3]);
         assert!(problems.iter().all(|problem| !problem.message.contains("hunter2") && problem.labels.len() == 1));
         let known = |key: &str| {
             let (_, value) = resolved.entries.iter().find(|(id, _)| id.key.as_str() == key).expect("an entry");

@@ -17,7 +17,7 @@ use minijinja::machinery::Token;
 use super::frame::RenderFrame;
 use super::session::{ErrorReported, ResolveSession};
 use super::{EntryOutcome, TemplateRead};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::layer::{EntrySource, StoreRef};
 use crate::name::{EntryId, KeyName};
 use crate::secret::Secret;
@@ -136,7 +136,7 @@ impl ResolveSession {
         }
         out.push_str(template.get(from..).unwrap_or_default());
         if let Some((message, hint)) = unmarkable_template(&lexed) {
-            return Err(self.report(Diagnostic::error("unknown-value", message).at_masked(place.clone()).hint(hint)));
+            return Err(self.report(Diagnostic::error(Rule::UnknownValue, message).at_masked(place.clone()).hint(hint)));
         }
         marked.text = Cow::Owned(out);
         Ok(marked)
@@ -302,7 +302,9 @@ fn capturing_tag(template: &LexedTemplate<'_>) -> Option<String> {
 fn unfit_position(id: &EntryId, session: &ResolveSession, place: &Location) -> Diagnostic {
     let label = session.definition.label(id);
     let message = format!("`{label}` is put together from values of a store, and no filter can take it as a whole");
-    Diagnostic::error("unknown-value", message).at_masked(place.clone()).hint("apply the filter to each `ref` instead")
+    Diagnostic::error(Rule::UnknownValue, message)
+        .at_masked(place.clone())
+        .hint("apply the filter to each `ref` instead")
 }
 
 /// That the value of a `ref` was asked for while rendering.

@@ -8,7 +8,7 @@ use super::content::{ContentBuilder, LeafMode};
 use super::frame::RenderFrame;
 use super::session::{ErrorReported, ResolveSession};
 use super::{EntryOutcome, ResolvedBytes};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::format::docker::{self, RegistryLogin};
 use crate::layer::{Tree, TreeKind};
 use crate::secret::Secret;
@@ -78,14 +78,14 @@ fn read_login<'s>(server: &'s str, value: OutputValue<'_>) -> Result<RegistryLog
 }
 
 fn incomplete_login(server: &str, lacks: &str, tree: &Tree) -> Diagnostic {
-    Diagnostic::error("typed-secret", format!("the registry `{server}` has no `{lacks}`"))
+    Diagnostic::error(Rule::TypedSecret, format!("the registry `{server}` has no `{lacks}`"))
         .at_masked(tree.place.clone())
         .note("without both, a username and a password, nobody can pull from it")
         .hint(format!("give one, or take the registry out with `{server}: null`"))
 }
 
 fn duplicate_server(server: &str, other: &str, tree: &Tree) -> Diagnostic {
-    Diagnostic::error("typed-secret", format!("the registries `{other}` and `{server}` are the same"))
+    Diagnostic::error(Rule::TypedSecret, format!("the registries `{other}` and `{server}` are the same"))
         .at_masked(tree.place.clone())
         .note(format!("both are kept as `{}`", docker::server_key(server)))
         .hint("remove one of them")

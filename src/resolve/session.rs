@@ -16,7 +16,7 @@ use super::pointed::{MarkedTemplate, StoreText};
 use super::scope::{self, VariableStepRef};
 use super::{EntryOutcome, Lineage, ResolvedBytes, ResolvedTarget, ResolvedValue, TemplateRead, registries};
 use crate::budget::{BudgetExhausted, VALUE_BYTES, VALUE_COST};
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::files::{FileKind, MAX_FILE_SIZE};
 use crate::layer::{Definition, Entry, EntrySource, Tree, TreeKind};
 use crate::name::{BundleName, EntryId};
@@ -195,7 +195,7 @@ impl ResolveSession {
             Ok(Ok(EntryOutcome::Known(value))) if value.bytes().len() as u64 > MAX_FILE_SIZE => {
                 let name = self.subject_name(&frame.subject);
                 let problem =
-                    Diagnostic::error("oversized-value", format!("the value of `{name}` is larger than 1 MiB"))
+                    Diagnostic::error(Rule::OversizedValue, format!("the value of `{name}` is larger than 1 MiB"))
                         .at_masked(place.clone())
                         .note("a ConfigMap or Secret holds at most 1 MiB")
                         .hint("compute less, or keep large data in an image, a volume or an object store");
@@ -279,7 +279,7 @@ impl ResolveSession {
             let packed: String = scalar.text().split_whitespace().collect();
             let bytes = STANDARD.decode(packed).map_err(|_| {
                 let message = "`!!binary` wants standard base64 with padding";
-                self.report(Diagnostic::error("invalid-value", message).at_masked(place.clone()))
+                self.report(Diagnostic::error(Rule::InvalidValue, message).at_masked(place.clone()))
             })?;
             return Ok(EntryOutcome::Known(ResolvedBytes::File(bytes.into())));
         }

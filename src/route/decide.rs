@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::facts::{DetectionCache, EntryDeclaration, EntryFacts, EnvironmentFacts};
 use super::{Reason, ReasonKind, Routing, Sensitivity, Verdict};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::name::EntryId;
 use crate::resolve::{ResolvedTarget, TemplateRead};
 
@@ -188,7 +188,7 @@ fn report_contradictions(
             let used = read_label(read, facts);
             problems.push(
                 Diagnostic::error(
-                    "declared-plain",
+                    Rule::DeclaredPlain,
                     format!("`{label}` uses `{used}`, so it goes to the Secret, but it is declared plain"),
                 )
                 .at_with(place.clone(), "declared plain here")
@@ -202,7 +202,7 @@ fn report_contradictions(
         }
         if fact.kept {
             problems.push(
-                Diagnostic::error("declared-plain", format!("`{label}` is a `ref`, but it is declared plain"))
+                Diagnostic::error(Rule::DeclaredPlain, format!("`{label}` is a `ref`, but it is declared plain"))
                     .at_with(place.clone(), "declared plain here")
                     .at_masked_with(fact.place.clone(), "its value stays in a store")
                     .note("what comes from a store of secrets becomes a Secret, or a mounted file")
@@ -220,7 +220,7 @@ fn report_contradictions(
         if let (Some(against), None) = (against, reason) {
             problems.push(
                 Diagnostic::error(
-                    "missing-reason",
+                    Rule::MissingReason,
                     format!("`{label}` is declared plain without a reason, but it {against}"),
                 )
                 .at(place.clone())

@@ -7,7 +7,7 @@ use super::layer::ChangedLayer;
 use super::merge::is_same_tree;
 use super::rewrite::{ContentBefore, FileRewrite, RewriteOutcome, missing_file};
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::real_named;
 use crate::sops::{
     DecryptedFile, Identities, PathNotFound, SopsConfigCache, SopsFormat, SopsTree, StoreLayout, Timestamp, TypedValue,
@@ -79,7 +79,7 @@ impl ValueChange {
         let (name, path) = (&file.name, &self.path);
         let message = format!("somebody else changed `{path}` in `{name}` meanwhile, and it stays as they left it");
         let look = if theirs.is_some() { format!("`septum get {name} '{path}'` shows it; ") } else { String::new() };
-        Err(Diagnostic::error("changed-meanwhile", message).hint(format!("{look}run the command again")).into())
+        Err(Diagnostic::error(Rule::ChangedMeanwhile, message).hint(format!("{look}run the command again")).into())
     }
 
     /// The change of a file that is not there yet: `new` is what it would be.
@@ -236,7 +236,7 @@ pub fn file_with(
 
 /// That a path names no value of a file.
 pub fn not_found(name: &str, problem: &PathNotFound) -> Diagnostics {
-    let error = Diagnostic::error("sops-path", format!("{problem} in `{name}`"));
+    let error = Diagnostic::error(Rule::SopsPath, format!("{problem} in `{name}`"));
     let error = match problem {
         PathNotFound::Nowhere { nearest: Some(nearest), .. } => error.hint(format!("did you mean `{nearest}`?")),
         PathNotFound::Nowhere { nearest: None, .. } => {
@@ -252,7 +252,7 @@ pub fn not_found(name: &str, problem: &PathNotFound) -> Diagnostics {
 }
 
 fn which_document(name: &str, path: &ValuePath, count: usize) -> Diagnostics {
-    Diagnostic::error("sops-path", format!("`{name}` has {count} documents, and `{path}` is in none of them"))
+    Diagnostic::error(Rule::SopsPath, format!("`{name}` has {count} documents, and `{path}` is in none of them"))
         .hint("say in which it shall be: `--document N`")
         .into()
 }

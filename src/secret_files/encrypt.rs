@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::file::{SecretFile, StagedWrite, conflict_in};
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::Disk;
 use crate::route::detect::is_literal_credential;
 use crate::sops::{
@@ -63,7 +63,7 @@ fn is_same_recipients(one: &Recipients, other: &Recipients) -> bool {
 }
 
 fn conflicting_recipients(name: &str, rule: &CreationRule) -> Diagnostics {
-    Diagnostic::error("recipients-drift", format!("`--age` names other recipients for `{name}` than its rule"))
+    Diagnostic::error(Rule::RecipientsDrift, format!("`--age` names other recipients for `{name}` than its rule"))
         .at(rule.place.clone())
         .note("the file would differ from its rule, and could not be changed any more")
         .hint("change the rule, or leave `--age` out")
@@ -76,7 +76,7 @@ const RECIPIENT: &str = "`septum keygen` makes an identity and prints its recipi
 /// Error for a file whose rule names no recipients.
 pub fn no_recipients(rule: &CreationRule, name: &str, has_option: bool) -> Diagnostics {
     let option = if has_option { ", or say `--age age1…`" } else { "" };
-    Diagnostic::error("no-rule", format!("the rule for `{name}` names no recipients"))
+    Diagnostic::error(Rule::NoRule, format!("the rule for `{name}` names no recipients"))
         .at(rule.place.clone())
         .hint(format!("add `age: age1…` to the rule{option}"))
         .hint(RECIPIENT)
@@ -85,7 +85,7 @@ pub fn no_recipients(rule: &CreationRule, name: &str, has_option: bool) -> Diagn
 
 /// That nothing says for whom a file is to be encrypted.
 pub fn no_rule(book: &SopsConfigCache, path: &Path, name: &str, has_option: bool) -> Diagnostics {
-    let error = Diagnostic::error("no-rule", format!("no rule says for whom `{name}` is to be encrypted"));
+    let error = Diagnostic::error(Rule::NoRule, format!("no rule says for whom `{name}` is to be encrypted"));
     let error = match SopsConfig::find_nearest(path) {
         Ok(Some(config)) => {
             error.note(format!("no `path_regex` in `{}` matches it", SopsConfig::display_path(&config)))
@@ -155,7 +155,7 @@ pub fn encrypt_typed(
 /// Warning that the rest of a file was not verified.
 fn unverified_warning(name: &str, typed: &[ValuePath]) -> Diagnostic {
     let message = format!("the checksum of `{name}` could not be compared, since values were typed over in plaintext");
-    let found = Diagnostic::warning("unverified-file", message);
+    let found = Diagnostic::warning(Rule::UnverifiedFile, message);
     let found =
         typed.iter().fold(found, |found, path| found.note(format!("`{path}` was in plaintext, and is encrypted now")));
     found
@@ -207,20 +207,23 @@ pub fn encrypt_content(
 fn left_in_plaintext(exposed: ExposedValue, plan: &EncryptionPlan) -> Diagnostic {
     let ExposedValue { path, place } = exposed;
     let message = format!("`{path}` looks like a secret, and `{}` leaves it in plaintext", plan.selector);
-    Diagnostic::warning("plain-secret", message)
+    Diagnostic::warning(Rule::PlainSecret, message)
         .at_masked(place)
         .hint("change the selector in `.sops.yaml`, then run `septum rekey`; if it is not a secret, leave it")
 }
 
 /// Warning about a file whose values are all empty.
 fn nothing_encrypted(name: &str) -> Diagnostic {
-    Diagnostic::warning("nothing-encrypted", format!("all values of `{name}` are empty, so there was none to encrypt"))
-        .note("the format leaves empty values and nulls readable")
-        .hint(format!("`septum set {name} KEY` and `septum edit {name}` encrypt what they add"))
+    Diagnostic::warning(
+        Rule::NothingEncrypted,
+        format!("all values of `{name}` are empty, so there was none to encrypt"),
+    )
+    .note("the format leaves empty values and nulls readable")
+    .hint(format!("`septum set {name} KEY` and `septum edit {name}` encrypt what they add"))
 }
 
 /// Warning about a file with CRLF that has LF now.
 fn line_ends(name: &str) -> Diagnostic {
-    Diagnostic::warning("line-ends", format!("the lines of `{name}` ended with CRLF, and end with LF now"))
+    Diagnostic::warning(Rule::LineEnds, format!("the lines of `{name}` ended with CRLF, and end with LF now"))
         .note("to sops, the CR would be a part of every value")
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::text::TextValueKind;
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule, did_you_mean};
 use crate::layer::{Entry, EntrySchema, EntrySource, LayerChange, entry_label};
 use crate::name::{AppName, BundleName, EntryId, EnvironmentName};
 use crate::object::Constraints;
@@ -112,8 +112,10 @@ impl EntryQuery<'_> {
     }
 
     fn several_entries(&self, places: impl Iterator<Item = String>, flag: &str) -> Diagnostics {
-        let error =
-            Diagnostic::error("usage", format!("`{}` is defined more than once in `{}`", self.key, self.environment));
+        let error = Diagnostic::error(
+            Rule::Usage,
+            format!("`{}` is defined more than once in `{}`", self.key, self.environment),
+        );
         places
             .fold(error, |error, place| error.note(format!("in {place}")))
             .hint(format!("say which: `{flag} NAME`"))
@@ -122,7 +124,7 @@ impl EntryQuery<'_> {
 
     fn unknown_bundle(&self, known: &BTreeSet<BundleName>) -> Diagnostics {
         let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-        Diagnostic::error("unknown-bundle", format!("there is no such bundle in `{}`", self.environment))
+        Diagnostic::error(Rule::UnknownBundle, format!("there is no such bundle in `{}`", self.environment))
             .note(format!("the bundles are {}", names.join(", ")))
             .into()
     }
@@ -130,7 +132,7 @@ impl EntryQuery<'_> {
     fn unknown_entry(&self, known: &[String]) -> Diagnostics {
         // what stands in the place of a key may be the value
         let message = format!("there is no such key in `{}`", self.environment);
-        let error = Diagnostic::error("unknown-key", message);
+        let error = Diagnostic::error(Rule::UnknownKey, message);
         let error = if self.key.contains('=') {
             error.hint("a value is never an argument, where others could see it: `septum set` takes it from standard input, or asks for it")
         } else {
@@ -180,7 +182,7 @@ impl SecretEntry {
         let mut found = Diagnostics::new();
         let Ok(text) = std::str::from_utf8(value) else {
             return Err(Diagnostic::error(
-                "invalid-value",
+                Rule::InvalidValue,
                 format!("the value for `{}` is not UTF-8 text", self.label),
             )
             .hint("give it in base64, or as a `file` of its own")
@@ -193,7 +195,7 @@ impl SecretEntry {
             }
             found.push(
                 Diagnostic::error(
-                    "template-value",
+                    Rule::TemplateValue,
                     format!("the value for `{}` would be rendered as a template", self.label),
                 )
                 .note("it contains `{{` or `{%`")
@@ -202,7 +204,7 @@ impl SecretEntry {
             );
         }
         for (keyword, expected) in Constraints::default().unmet(&self.rules, text, Sensitivity::Sensitive) {
-            let error = Diagnostic::error("invalid-value", format!("`{}` must be {expected}", self.label));
+            let error = Diagnostic::error(Rule::InvalidValue, format!("`{}` must be {expected}", self.label));
             let rule = self.rules.schema.get(&keyword).map(|rule| &rule.place);
             let rule = rule.or_else(|| self.rules.format.as_ref().map(|format| &format.place));
             let lists = matches!(keyword.as_str(), "enum" | "const");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::atomic::{self, Access};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::files::{FileKind, read_named};
 use crate::sops::{EncryptedFile, SopsFormat, ciphertext_as_value, holds_ciphertext};
 use crate::span::Source;
@@ -105,7 +105,7 @@ fn not_encrypted(name: &str, lost: bool) -> Diagnostic {
     if lost {
         return ciphertext_as_value(&format!("`{name}` has no `sops` block, and"));
     }
-    Diagnostic::error("not-encrypted", format!("`{name}` is not encrypted"))
+    Diagnostic::error(Rule::NotEncrypted, format!("`{name}` is not encrypted"))
         .hint(format!("`septum encrypt {name}` encrypts it by the rule of `.sops.yaml`"))
 }
 
@@ -128,7 +128,7 @@ pub(super) fn check_names(path: &Path, name: &str) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let message = format!("`{name}` has {count} names (hard links), and only this one would be changed");
-    Err(Diagnostic::error("hard-link", message)
+    Err(Diagnostic::error(Rule::HardLink, message)
         .note("a file is replaced as a whole, so that it is never half written; its other names keep the old one")
         .hint(format!("give this name a file of its own first: `cp -p {name} {name}.new && mv {name}.new {name}`")))
 }

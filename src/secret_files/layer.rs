@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::SecretEntry;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::disk::Disk;
 use crate::layer::PlaintextLayer;
 use crate::name::EntryId;
@@ -108,7 +108,7 @@ impl ChangedLayer<'_> {
     fn unchecked_warning(&self, problems: Diagnostics) -> Diagnostics {
         let first = problems.into_iter().find(|problem| problem.severity == Severity::Error);
         let message = format!("`{}` was not checked against the base, since the project cannot be read", self.name);
-        let found = Diagnostic::warning("unchecked-layer", message);
+        let found = Diagnostic::warning(Rule::UncheckedLayer, message);
         let found = match first {
             Some(first) => found.note(first.message),
             None => found,

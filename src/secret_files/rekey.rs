@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::encrypt::{no_recipients, no_rule};
 use super::file::{SecretFile, StagedWrite};
 use crate::atomic::Access;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Rule};
 use crate::sops::{
     CreationRule, Drift, EncryptedFile, Identities, Recipients, SopsConfigCache, Timestamp, WriteError, policy,
 };
@@ -64,7 +64,7 @@ impl ComparedFile {
     pub fn read_if_encrypted(file: SecretFile, book: &SopsConfigCache) -> Result<Option<Self>, Diagnostics> {
         match Self::read(file, book) {
             Ok(compared) => Ok(Some(compared)),
-            Err(found) if found.iter().any(|problem| problem.rule == "not-encrypted") => Ok(None),
+            Err(found) if found.iter().any(|problem| problem.rule == Rule::NotEncrypted) => Ok(None),
             Err(found) => Err(found),
         }
     }

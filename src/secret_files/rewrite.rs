@@ -12,7 +12,7 @@ use super::file::{FileContent, SecretFile, StagedWrite, check_names};
 use super::lock::{FileLocks, WaitCallback, lock_files, make_room};
 use super::together::par_map;
 use crate::atomic::{self, CommitOutcome, PreparedWrite};
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{self, FileReadError};
 use crate::files::{FileKind, refuse_file, resolve_writable};
 use crate::signals;
@@ -67,7 +67,7 @@ impl FileRewrite<'_, ()> {
         let name = staged.name.clone();
         let again = move |newer: Option<Vec<u8>>| {
             let message = format!("`{name}` was changed by somebody else meanwhile, and stays as they left it");
-            let changed = Diagnostic::error("changed-meanwhile", message).hint("run the command again");
+            let changed = Diagnostic::error(Rule::ChangedMeanwhile, message).hint("run the command again");
             Err(if newer.is_some() { changed } else { missing_file(&name) }.into())
         };
         Self { before, made: RewriteOutcome { outcome: (), staged: Some(staged) }, again: Box::new(again) }
@@ -219,7 +219,7 @@ fn list_names(names: &[String]) -> String {
 
 /// Error for a file that was removed while something waited.
 pub(super) fn missing_file(name: &str) -> Diagnostic {
-    Diagnostic::error("changed-meanwhile", format!("`{name}` was removed by somebody else meanwhile"))
+    Diagnostic::error(Rule::ChangedMeanwhile, format!("`{name}` was removed by somebody else meanwhile"))
         .hint("look where it went: `git log --stat -1 -- FILE`, `git status`")
 }
 
@@ -240,13 +240,13 @@ fn half_done(names: &[String], failed: usize, error: &std::io::Error) -> Diagnos
 
 fn too_many(files: usize, limit: u64) -> Diagnostic {
     let message = format!("{files} files cannot be changed together: this process may have {limit} files open");
-    Diagnostic::error("unwritable", message)
+    Diagnostic::error(Rule::Unwritable, message)
         .hint("raise the limit with `ulimit -n`, or name fewer files at a time")
         .with_failure(FailureKind::Io)
 }
 
 fn unwritable_file(name: &str, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error("unwritable", format!("`{name}` could not be written: {error}"))
+    Diagnostic::error(Rule::Unwritable, format!("`{name}` could not be written: {error}"))
         .hint("make room on the disk, or fix its permissions")
         .with_failure(FailureKind::Io)
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::file::SecretFile;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::disk::{Disk, walk_files};
 use crate::files::{FileKind, refuse_file};
 use crate::sops::{SopsConfig, SopsConfigCache, SopsFormat};
@@ -13,7 +13,7 @@ use crate::sops::{SopsConfig, SopsConfigCache, SopsFormat};
 /// `folder` upward, less what Git ignores. Sorted; relative to `folder` where they lie below it.
 pub fn ruled_files(folder: &Path, book: &SopsConfigCache) -> Result<Vec<PathBuf>, Diagnostics> {
     let Some(config) = SopsConfig::find_nearest(&folder.join("any"))? else {
-        return Err(Diagnostic::error("no-rule", "there is no `.sops.yaml` here or above")
+        return Err(Diagnostic::error(Rule::NoRule, "there is no `.sops.yaml` here or above")
             .hint("write one with a rule for your files: `creation_rules: [{path_regex: '\\.secrets\\.yaml$', age: age1…}]`")
             .hint("or name files; `septum rotate FILE` works without a rule")
             .into());

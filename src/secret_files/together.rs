@@ -33,7 +33,7 @@ mod tests {
         assert_eq!(par_map(vec![7], Ok).expect("no failure"), [7]);
         let odd = |index: usize| match index % 2 {
             0 => Ok(()),
-            _ => Err(Diagnostic::error("odd", index.to_string()).into()),
+            _ => Err(Diagnostic::error(crate::diagnostic::Rule::Bug, index.to_string()).into()),
         };
         assert_eq!(par_map(all, odd).expect_err("odd ones").len(), 50);
     }

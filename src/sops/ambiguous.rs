@@ -10,7 +10,7 @@ use super::cipher::Ciphertext;
 use super::document::{SopsDocument, SopsMap, SopsTree};
 use super::path::{ValuePath, ValuePathStep};
 use super::selector::{Selection, Selector, SelectorScope};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Location, Source};
 use crate::yaml::node::{YamlKey, YamlKind, YamlNode};
 
@@ -37,7 +37,7 @@ pub(super) fn refuse_ambiguous_file(
 
 /// The error for such a key.
 fn ambiguous_key_diagnostic(place: Location) -> Diagnostic {
-    Diagnostic::error("ambiguous-key", "an encrypted value is below a key with a `:`")
+    Diagnostic::error(Rule::AmbiguousKey, "an encrypted value is below a key with a `:`")
         .at_masked(place)
         .note("SOPS binds a value to its keys joined by `:`, so that `a: { b: … }` can be made `\"a:b\": …` without any key")
         .hint("if it was a way through several keys, restore the file from Git")
@@ -51,7 +51,7 @@ pub(super) fn is_ambiguous(path: &ValuePath) -> bool {
 
 /// The error for a value that would be.
 pub(super) fn would_be_ambiguous(place: Location) -> Diagnostic {
-    Diagnostic::error("ambiguous-key", "a value that is to be encrypted is below a key with a `:`")
+    Diagnostic::error(Rule::AmbiguousKey, "a value that is to be encrypted is below a key with a `:`")
         .at_masked(place)
         .note("SOPS binds a value to its keys joined by `:`, so that `a: { b: … }` can be made `\"a:b\": …` without any key")
         .hint("rename the key, or keep it outside of what is encrypted")

@@ -32,14 +32,14 @@ pub(super) fn find_difference(first: &SopsDocument, second: &SopsDocument) -> Op
 
 /// What a document holds, as hashes: a big one need not be kept to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fingerprint {
+pub(super) struct DocumentFingerprint {
     /// Equal for documents without a [`difference`].
     pub(super) content: [u8; 32],
     /// Keys that the ciphertexts of the comments are bound to.
     pub(super) bindings: [u8; 32],
 }
 
-impl Fingerprint {
+impl DocumentFingerprint {
     /// The fingerprint of a document.
     pub(super) fn collect_comments(document: &SopsDocument) -> Self {
         let mut hashes = Hashes::default();

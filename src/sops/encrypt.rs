@@ -1,7 +1,7 @@
 //! Encrypts files that are in plaintext.
 
 use super::cipher::{Ciphertext, DataKey, PlaintextType};
-use super::content::Fingerprint;
+use super::content::DocumentFingerprint;
 use super::document::{Leaf, SopsComment, SopsDocument, SopsMap, SopsTree};
 use super::group::{KeyGroup, recipient_fields};
 use super::layout::StoreLayout;
@@ -148,7 +148,7 @@ pub fn encrypt_judged(
         changes.push(TextEdit::new(end..end, format.write_block(&fields, source.text(), end, indent)));
     }
     // each thing goes as soon as it is not needed: a file may be big
-    let expected = Fingerprint::collect_comments(&document);
+    let expected = DocumentFingerprint::collect_comments(&document);
     drop(document);
     let mut out = apply_edits(source.text(), changes);
     drop(source);

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::cipher::MalformedCiphertext;
 use super::identity::SearchedSource;
 use super::path::ValuePath;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::span::Location;
 
 /// Why a file could not be decrypted.
@@ -167,8 +167,8 @@ impl DecryptionError {
 
 impl MetadataProblem {
     fn into_diagnostic(self) -> Diagnostic {
-        let error = |message: String| Diagnostic::error("sops-metadata", message);
-        let version = |message: String| Diagnostic::error("sops-version", message);
+        let error = |message: String| Diagnostic::error(Rule::SopsMetadata, message);
+        let version = |message: String| Diagnostic::error(Rule::SopsVersion, message);
         let restore = "restore the `sops` block from Git";
         let diagnostic = match self.problem {
             MetadataFault::NotEncrypted => error("the file has no `sops` block, so it is not encrypted".to_owned()),
@@ -227,7 +227,7 @@ impl NoIdentity {
     fn into_diagnostic(self) -> Diagnostic {
         let name = self.place.source.name();
         let message = format!("no identity at hand opens `{name}`, so its values cannot be read");
-        let mut diagnostic = Diagnostic::error("no-identity", message).with_failure(FailureKind::Key);
+        let mut diagnostic = Diagnostic::error(Rule::NoIdentity, message).with_failure(FailureKind::Key);
         for note in self.list_recipients() {
             diagnostic = diagnostic.note(note);
         }
@@ -252,12 +252,12 @@ impl IntegrityFinding {
         let restore = "restore the file from Git, or, if the change is yours and reviewed, encrypt it anew";
         let tampered = |message: String| {
             let note = "somebody without the key, or a merge, changed the file; none of its values is used";
-            Diagnostic::error("tampered", message).note(note).hint(restore)
+            Diagnostic::error(Rule::Tampered, message).note(note).hint(restore)
         };
         let diagnostic = match self.fault {
             IntegrityFault::Plaintext { selector } => {
                 let message = format!("`{path}` must be encrypted by `{selector}`, but stands in plaintext");
-                Diagnostic::error("sops-plaintext", message)
+                Diagnostic::error(Rule::SopsPlaintext, message)
                     .note("sops refuses to decrypt such a file")
                     .hint(format!("`septum encrypt {}` encrypts it, if the change is yours", self.place.source.name()))
                     .hint("or restore the encrypted value from Git, and change it with `septum set`")
@@ -271,12 +271,12 @@ impl IntegrityFinding {
             }
             IntegrityFault::NotUtf8 => {
                 let message = format!("`{path}` is not UTF-8, so it cannot be a value of a layer");
-                Diagnostic::error("sops-value", message).hint("keep the bytes in a file of their own, or in base64")
+                Diagnostic::error(Rule::SopsValue, message).hint("keep the bytes in a file of their own, or in base64")
             }
             IntegrityFault::Conflict => {
                 let message = format!("`{path}` still holds both sides of a merge, so there is no value to use");
                 let edit = format!("take one of them with `septum edit {}`", self.place.source.name());
-                Diagnostic::error("merge-conflict", message).hint(edit)
+                Diagnostic::error(Rule::MergeConflict, message).hint(edit)
             }
             IntegrityFault::Comment => {
                 tampered(format!("`{path}` is marked as a comment, but a value must stand there"))

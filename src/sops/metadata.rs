@@ -9,7 +9,7 @@ use super::mac::MacScope;
 use super::pattern::GoRegex;
 use super::selector::Selector;
 use super::time::Timestamp;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Location, Source, Span};
 use crate::yaml::node::{Mapping, Scalar, YamlKind, YamlNode};
 
@@ -147,7 +147,7 @@ impl SopsMetadata {
                 _ if level.knows_field(name) => {}
                 _ => found.push(
                     Diagnostic::warning(
-                        "sops-metadata",
+                        Rule::SopsMetadata,
                         format!("`{path}` is not a field of the metadata, and is ignored"),
                     )
                     .at(self.place.source.place(key.span))

@@ -13,7 +13,7 @@ use super::store::{ParsedFile, SopsFormat, dotenv_has_returns};
 use super::time::Timestamp;
 use super::verified::UnfaithfulOutput;
 use super::write_error::WriteError;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Source, Span};
 
 /// The text of a file.
@@ -22,7 +22,7 @@ pub(super) fn read_text(name: &str, bytes: Vec<u8>) -> Result<Source, Diagnostic
         drop(Zeroizing::new(error.into_bytes()));
         let mut found = Diagnostics::new();
         found.push(
-            Diagnostic::error("not-utf8", format!("`{name}` is not UTF-8 text"))
+            Diagnostic::error(Rule::NotUtf8, format!("`{name}` is not UTF-8 text"))
                 .hint("a file that is no text can be encrypted as a binary one"),
         );
         found

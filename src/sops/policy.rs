@@ -12,7 +12,7 @@ use super::metadata::SopsMetadata;
 use super::recipient::shorten_recipient as short_recipient;
 use super::rules::{CreationRule, SopsConfigCache};
 use super::store::SopsFormat;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 
 /// How a file differs from a rule. The selector of a binary file does not count: it is one value.
 pub fn compare_policy(rule: &CreationRule, metadata: &SopsMetadata, format: SopsFormat) -> Drift {
@@ -65,7 +65,7 @@ fn drift_diagnostic(
         return None;
     }
     let recipients = drift.changes_recipients();
-    let kind = if recipients { "recipients-drift" } else { "selector-drift" };
+    let kind = if recipients { Rule::RecipientsDrift } else { Rule::SelectorDrift };
     let what = if recipients {
         "is not encrypted for those whom its rule names"
     } else {

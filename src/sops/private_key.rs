@@ -1,6 +1,6 @@
 //! Private keys in files that everybody may read, where recipients are expected.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Source, Span};
 
 /// How an age identity begins, and how many characters follow at least: a text about one has fewer.
@@ -10,7 +10,7 @@ const AGE: (&str, usize) = ("AGE-SECRET-KEY-", 20);
 pub fn refuse_private_key(source: &Source) -> Result<(), Diagnostic> {
     let Some(at) = find_private_key(source.text()) else { return Ok(()) };
     let message = format!("`{}` holds a private key, which everybody who has the file can use", source.name());
-    Err(Diagnostic::error("private-key", message)
+    Err(Diagnostic::error(Rule::PrivateKey, message)
         .at_masked(source.place(Span::locate(source.text(), at, at)))
         .note("it decrypts whatever is encrypted for it, and Git's history keeps it")
         .hint("treat it as leaked: make a new one with `septum keygen`, name its recipient (`age1…`) here, and run `septum rekey`")

@@ -3,7 +3,7 @@
 use super::document::{Leaf, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
 use super::scalar::TypedValue;
 use super::store::SopsFormat;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Source, Span};
 use crate::yaml::node::{Scalar, YamlKey, YamlStyle};
 
@@ -60,7 +60,7 @@ impl ReadabilityCheck<'_> {
         let (before, after) = self.source.text().split_at_checked(span.start).unwrap_or_default();
         if flow && span.start == span.end && before.ends_with(':') && after.starts_with([',', '}', ']']) {
             self.found.push(
-                Diagnostic::error("sops-value", "sops takes this key, which has no value, with its `:`")
+                Diagnostic::error(Rule::SopsValue, "sops takes this key, which has no value, with its `:`")
                     .at_masked(self.source.place(span))
                     .hint("write a blank behind the `:`, or `null`"),
             );
@@ -89,7 +89,7 @@ impl ReadabilityCheck<'_> {
 
     fn refuse_at(&mut self, span: Span, message: &str, hint: &str) {
         let place = self.source.place(span);
-        self.found.push(Diagnostic::error("sops-value", message).at_masked(place).hint(hint));
+        self.found.push(Diagnostic::error(Rule::SopsValue, message).at_masked(place).hint(hint));
     }
 
     /// sops takes texts as keys, and go-yaml decides what is one.
@@ -109,7 +109,7 @@ impl ReadabilityCheck<'_> {
         };
         let message = format!("this key is {what} to sops, which has texts only as keys");
         self.found.push(
-            Diagnostic::error("sops-value", message)
+            Diagnostic::error(Rule::SopsValue, message)
                 .at_masked(self.source.place(key.span))
                 .hint("put the key in quotes"),
         );
@@ -120,7 +120,7 @@ impl ReadabilityCheck<'_> {
         let line = before.rfind('\n').map_or(before, |newline| before.get(newline + 1..).unwrap_or_default());
         if line.trim().is_empty() && line.contains('\t') {
             self.found.push(
-                Diagnostic::error("tab-indentation", "a tab indents this comment, and sops refuses such a file")
+                Diagnostic::error(Rule::TabIndentation, "a tab indents this comment, and sops refuses such a file")
                     .at_masked(self.source.place(span))
                     .hint("replace the tabs at the start of lines by spaces"),
             );
@@ -142,9 +142,12 @@ fn bare_documents(source: &Source) -> Diagnostics {
             if !line.starts_with("---") {
                 let place = source.place(Span::locate(source.text(), at, at + 1));
                 found.push(
-                    Diagnostic::error("sops-value", "sops refuses a document behind `...` that begins without `---`")
-                        .at_masked(place)
-                        .hint("write `---` on the line before"),
+                    Diagnostic::error(
+                        Rule::SopsValue,
+                        "sops refuses a document behind `...` that begins without `---`",
+                    )
+                    .at_masked(place)
+                    .hint("write `---` on the line before"),
                 );
             }
             is_ended = false;
@@ -159,7 +162,7 @@ fn bare_returns(source: &Source) -> Diagnostics {
     let text = source.text();
     let bare = memchr::memchr_iter(b'\r', text.as_bytes()).find(|at| text.as_bytes().get(at + 1) != Some(&b'\n'));
     let found = bare.map(|at| {
-        Diagnostic::error("sops-value", "a line ends with a carriage return alone")
+        Diagnostic::error(Rule::SopsValue, "a line ends with a carriage return alone")
             .at_masked(source.place(Span::locate(text, at, at)))
             .hint("end lines with a line feed")
     });
@@ -175,7 +178,7 @@ fn find_directives(source: &Source) -> Diagnostics {
         if line.starts_with('%') {
             let place = source.place(Span::locate(source.text(), at, at + 1));
             found.push(
-                Diagnostic::error("sops-value", "sops refuses a file with a YAML directive")
+                Diagnostic::error(Rule::SopsValue, "sops refuses a file with a YAML directive")
                     .at_masked(place)
                     .hint("remove the line"),
             );

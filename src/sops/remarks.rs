@@ -5,7 +5,7 @@ use super::document::{Leaf, SopsComment, SopsDocument};
 use super::selector::{Selection, Selector};
 use super::stray::START_OF_DATA;
 use super::way::{DocumentVisitor, TraversalState, visit_document};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Location, Source};
 
 /// The comments of a file that are not as it was encrypted.
@@ -33,7 +33,7 @@ impl CommentFindings {
     /// A warning for each comment that does not decrypt.
     pub(super) fn altered_warnings(&self) -> Diagnostics {
         let warning = |place: &Location| {
-            Diagnostic::warning("altered-comment", "this comment holds ciphertext that does not decrypt")
+            Diagnostic::warning(Rule::AlteredComment, "this comment holds ciphertext that does not decrypt")
                 .at_masked(place.clone())
                 .note("it was changed or moved, or is of another file; the checksum covers values alone")
                 .hint("restore the line from Git, or remove it")
@@ -49,7 +49,7 @@ impl CommentFindings {
             count => format!("this comment and {} more are in plaintext: nobody can tell who wrote them", count - 1),
         };
         Some(
-            Diagnostic::warning("plain-comment", message)
+            Diagnostic::warning(Rule::PlainComment, message)
                 .at_masked(first)
                 .note("comments of this file are encrypted, and the checksum covers values alone")
                 .hint(format!("`septum rotate {name}` encrypts them too, once you know that they belong there")),

@@ -9,7 +9,7 @@ use super::path::ValuePath;
 use super::scalar::TypedValue;
 use super::selector::{Selection, Selector};
 use super::way::{DocumentVisitor, TraversalState, visit_document};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Location, Source};
 
 /// A value whose text is another one once it is decrypted.
@@ -25,7 +25,9 @@ impl LossyValue {
     /// What there is to say of it.
     pub fn into_diagnostic(self) -> Diagnostic {
         let message = format!("`{}` is a number or a time to sops, and comes back as another text", self.path);
-        Diagnostic::warning("reworded-value", message).at_masked(self.place).hint("put it in quotes to keep its text")
+        Diagnostic::warning(Rule::RewordedValue, message)
+            .at_masked(self.place)
+            .hint("put it in quotes to keep its text")
     }
 }
 

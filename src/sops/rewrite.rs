@@ -1,7 +1,7 @@
 //! The way of a changed file back to its bytes.
 
 use super::cipher::DataKey;
-use super::content::Fingerprint;
+use super::content::DocumentFingerprint;
 use super::document::{Leaf, SopsComment, SopsDocument, SopsTree};
 use super::group::KeyGroup;
 use super::mac::MacScope;
@@ -65,8 +65,11 @@ impl DecryptedFile {
         }
         let is_binary = self.format == SopsFormat::Binary;
         let before = std::mem::take(&mut self.document);
-        let (mut document, expected) =
-            if is_binary { (before, None) } else { (<_>::default(), Some(Fingerprint::collect_comments(&before))) };
+        let (mut document, expected) = if is_binary {
+            (before, None)
+        } else {
+            (<_>::default(), Some(DocumentFingerprint::collect_comments(&before)))
+        };
         let text = if is_binary { self.source.clone() } else { self.take_plaintext()? };
         let ParsedFile { document: read, blocks, in_place, .. } = self.format.parse(&text).map_err(WriteError::Read)?;
         if !in_place {
@@ -84,7 +87,7 @@ impl DecryptedFile {
             let selector = self.metadata.selector.to_string();
             return Err(WriteError::NothingSelected { place: self.root_place(), selector });
         }
-        let fingerprint = Fingerprint::collect_comments(&document);
+        let fingerprint = DocumentFingerprint::collect_comments(&document);
         if expected.is_some_and(|expected| expected.content != fingerprint.content) {
             return Err(self.unfaithful_error(UnfaithfulOutput::Different(ValuePath::default())));
         }

@@ -20,7 +20,7 @@ use super::mac::MacScope;
 use super::pattern::GoRegex;
 use super::recipient::Recipient;
 use super::selector::Selector;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule, Severity};
 use crate::disk::Disk;
 use crate::files::{FileKind, SOPS_CONFIG, read_sops_config, refuse_file};
 use crate::sops::private_key::refuse_private_key;
@@ -200,7 +200,7 @@ fn discover_config(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnost
     }
     match existing(OTHER_NAME) {
         Some(other) => {
-            Err(Diagnostic::error("sops-rules", format!("`{}` is read by nobody, sops included", path_text(&other)))
+            Err(Diagnostic::error(Rule::SopsRules, format!("`{}` is read by nobody, sops included", path_text(&other)))
                 .hint(format!("rename it to `{SOPS_CONFIG}`")))
         }
         None => Ok(None),
@@ -241,7 +241,7 @@ fn text_of(disk: &Disk, path: &Path) -> Result<String, Diagnostic> {
 }
 
 fn unreadable_config(path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("sops-rules", format!("cannot read `{}`: {}", path_text(path), error.kind()))
+    Diagnostic::error(Rule::SopsRules, format!("cannot read `{}`: {}", path_text(path), error.kind()))
         .with_failure(FailureKind::Io)
 }
 

@@ -10,12 +10,12 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::BLOCK;
 use super::selector::{Selection, Selector, SelectorScope};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Location, Source, Span};
 use crate::yaml::node::{YamlKind, YamlNode};
 
 /// The rule of all findings of this kind.
-const RULE: &str = "ciphertext-as-value";
+const RULE: Rule = Rule::CiphertextAsValue;
 
 /// How every ciphertext begins.
 const START: &str = "ENC[AES256_GCM,";

@@ -4,7 +4,7 @@
 //! fits. Otherwise there is a mistake in this program, and nothing is written.
 
 use super::cipher::DataKey;
-use super::content::Fingerprint;
+use super::content::DocumentFingerprint;
 use super::open::{DecryptPurpose, DecryptedDocument, decrypt_values};
 use super::path::ValuePath;
 use super::sealed::EncryptedFile;
@@ -30,7 +30,7 @@ pub(super) fn check_written(
     bytes: Vec<u8>,
     format: SopsFormat,
     key: &DataKey,
-    expected: Fingerprint,
+    expected: DocumentFingerprint,
 ) -> Result<Vec<u8>, UnfaithfulOutput> {
     if format == SopsFormat::Binary {
         return Ok(bytes);
@@ -41,7 +41,7 @@ pub(super) fn check_written(
     let DecryptedDocument { mac, findings, encrypted, .. } =
         decrypt_values(&mut document, &source, format, &metadata, key, DecryptPurpose::Verify);
     verify_mac(mac, findings, encrypted, &metadata, key).map_err(|_| UnfaithfulOutput::Unreadable)?;
-    if Fingerprint::collect_comments(&document) != expected {
+    if DocumentFingerprint::collect_comments(&document) != expected {
         return Err(UnfaithfulOutput::Different(ValuePath::default()));
     }
     // it is nobody else's then, and need not be copied

@@ -9,7 +9,7 @@ use super::seal::SealProblem;
 use super::store::{EditProblem, UnrepresentableValue};
 use super::verified::UnfaithfulOutput;
 use super::wrap::SealError;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::span::Location;
 
 /// Why a file could not be encrypted or changed. Holds no value of it.
@@ -112,32 +112,34 @@ impl WriteError {
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         vec![match self {
             Self::Read(found) => return found.into_sorted(),
-            Self::AlreadyEncrypted(place) => Diagnostic::error("already-encrypted", "the file is encrypted already")
+            Self::AlreadyEncrypted(place) => Diagnostic::error(Rule::AlreadyEncrypted, "the file is encrypted already")
                 .at(place)
                 .hint("change it with `septum edit` or `septum set`, or decrypt it first"),
-            Self::Reserved(place) => Diagnostic::error("reserved-key", "the name of this key is reserved for metadata")
-                .at(place)
-                .hint("give the key another name"),
+            Self::Reserved(place) => {
+                Diagnostic::error(Rule::ReservedKey, "the name of this key is reserved for metadata")
+                    .at(place)
+                    .hint("give the key another name")
+            }
             Self::NothingSelected { place, selector } => {
                 let message = format!("`{selector}` selects no value, so the whole file would stay readable");
-                Diagnostic::error("nothing-selected", message)
+                Diagnostic::error(Rule::NothingSelected, message)
                     .at(place)
                     .hint("correct the selector in `.sops.yaml`, or the keys of the file")
             }
-            Self::Unfit { place, unfit } => Diagnostic::error("sops-value", unfit.reason().to_owned())
+            Self::Unfit { place, unfit } => Diagnostic::error(Rule::SopsValue, unfit.reason().to_owned())
                 .at(place)
                 .hint("keep the file in another format"),
             Self::Value { place, problem } => value_diagnostic(place, &problem),
             Self::Edit { place, path, problem } => edit_diagnostic(place, &path, &problem),
             Self::Wrap { place, problem } => wrapping_diagnostic(place, &problem),
             Self::Recipient { place, problem } => {
-                Diagnostic::error("recipient", format!("a recipient of the file {problem}"))
+                Diagnostic::error(Rule::Recipient, format!("a recipient of the file {problem}"))
                     .at(place)
                     .hint("`septum rekey` writes those whom `.sops.yaml` names")
             }
             Self::Unfaithful { place, problem } => unfaithful_diagnostic(place, &problem),
             Self::LostComment(place) => Diagnostic::error(
-                "altered-comment",
+                Rule::AlteredComment,
                 "this comment does not decrypt, and never could with another data key",
             )
             .at_masked(place)
@@ -146,7 +148,7 @@ impl WriteError {
             Self::SharedValue { place, plain, encrypted } => {
                 let message =
                     format!("`{encrypted}` and `{plain}` are one value by an anchor, and only the first is encrypted");
-                Diagnostic::error("shared-value", message)
+                Diagnostic::error(Rule::SharedValue, message)
                     .at_masked(place)
                     .note("the format has no aliases: each place is written out, and the second would show the value")
                     .hint("put the anchor below a key that is encrypted too, or write the value out in the place that may show it")
@@ -171,7 +173,7 @@ impl UnrepresentableValue {
 fn wrapping_diagnostic(place: Location, problem: &SealError) -> Diagnostic {
     match problem {
         SealError::Foreign(key) => {
-            Diagnostic::error("foreign-recipient", format!("a new data key cannot be encrypted for {key}"))
+            Diagnostic::error(Rule::ForeignRecipient, format!("a new data key cannot be encrypted for {key}"))
                 .at(place)
                 .note(
                     "this program has no access to that service, and without a copy the recipient would lose the file",
@@ -179,7 +181,7 @@ fn wrapping_diagnostic(place: Location, problem: &SealError) -> Diagnostic {
                 .hint("rotate with `sops`, or take that recipient out of the rule and the file first")
         }
         SealError::NoRecipients | SealError::EmptyGroup(_) | SealError::Wrap(_) | SealError::Shamir(_) => {
-            Diagnostic::error("recipient", problem.to_string())
+            Diagnostic::error(Rule::Recipient, problem.to_string())
                 .at(place)
                 .hint("name recipients like `age1…` in `.sops.yaml`")
         }
@@ -189,7 +191,7 @@ fn wrapping_diagnostic(place: Location, problem: &SealError) -> Diagnostic {
 fn exposed_diagnostic(place: Location, selector: &str, paths: &[ValuePath]) -> Diagnostic {
     const SHOWN: usize = 10;
     let message = format!("`{selector}` would leave values in plaintext that are encrypted now");
-    let mut found = Diagnostic::error("would-expose", message).at(place);
+    let mut found = Diagnostic::error(Rule::WouldExpose, message).at(place);
     for path in paths.iter().take(SHOWN) {
         found = found.note(format!("`{path}`"));
     }
@@ -204,7 +206,7 @@ fn unfaithful_diagnostic(place: Location, problem: &UnfaithfulOutput) -> Diagnos
         UnfaithfulOutput::Selection => {
             let message =
                 "comments select which values are encrypted, and would be of others once the file is written anew";
-            return Diagnostic::error("sops-value", message).at_masked(place).note("the file is as it was").hint(
+            return Diagnostic::error(Rule::SopsValue, message).at_masked(place).note("the file is as it was").hint(
                 "write it without aliases, documents in brackets and comments inside of values: such are written anew",
             );
         }
@@ -214,7 +216,7 @@ fn unfaithful_diagnostic(place: Location, problem: &UnfaithfulOutput) -> Diagnos
         }
         UnfaithfulOutput::Different(path) => format!("the new file would hold something else at `{path}`"),
     };
-    Diagnostic::error("bug", format!("{what}: that is a bug in septum"))
+    Diagnostic::error(Rule::Bug, format!("{what}: that is a bug in septum"))
         .at_masked(place)
         .with_failure(FailureKind::Bug)
         .note("the file is as it was")
@@ -224,22 +226,24 @@ fn unfaithful_diagnostic(place: Location, problem: &UnfaithfulOutput) -> Diagnos
 fn value_diagnostic(place: Location, problem: &SealProblem) -> Diagnostic {
     match problem {
         SealProblem::NoRandomness => {
-            Diagnostic::error("no-randomness", "the system has no randomness to give").with_failure(FailureKind::Io)
+            Diagnostic::error(Rule::NoRandomness, "the system has no randomness to give").with_failure(FailureKind::Io)
         }
         SealProblem::CommentPattern { path } => {
             let message = format!("an encrypted comment in `{path}` would match `unencrypted_comment_regex`");
-            Diagnostic::error("sops-value", message).at(place).hint("use a pattern that a random text does not match")
+            Diagnostic::error(Rule::SopsValue, message)
+                .at(place)
+                .hint("use a pattern that a random text does not match")
         }
         SealProblem::AmbiguousKey { span } => would_be_ambiguous(place.source.place(*span)),
         SealProblem::Unfit { path, unfit } => {
             let message = format!("`{path}`: {}", unfit.reason());
-            Diagnostic::error("sops-value", message)
+            Diagnostic::error(Rule::SopsValue, message)
                 .at(place)
                 .hint("keep the file in another format, or the value in base64")
         }
         SealProblem::Unsigned { span, path } => {
             let message = format!("`{path}` is an integer beyond 64 bits with a sign, and sops refuses such a file");
-            Diagnostic::error("sops-value", message)
+            Diagnostic::error(Rule::SopsValue, message)
                 .at_masked(place.source.place(*span))
                 .hint("put it in quotes, so that it is a text")
         }
@@ -259,5 +263,5 @@ fn edit_diagnostic(place: Location, path: &ValuePath, problem: &EditProblem) -> 
         }
         EditProblem::Unfit(unfit) => format!("`{path}`: {}", unfit.reason()),
     };
-    Diagnostic::error("sops-path", message).at(place).hint("compare the path with the keys of the file")
+    Diagnostic::error(Rule::SopsPath, message).at(place).hint("compare the path with the keys of the file")
 }

@@ -10,7 +10,7 @@ use super::pattern::{self, RegexError};
 use super::rule::CustomRule;
 use super::toml::{self, TomlField, TomlKind, TomlNode};
 use super::{RuleKeywords, UserRules};
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Location, Source};
 
 /// The fields of a file. `minVersion` is about versions of gitleaks.
@@ -336,7 +336,7 @@ impl RuleFileReader<'_> {
     }
 
     fn mistake_at(&self, range: &Range<usize>, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error("rules-file", message).at(self.place(range))
+        Diagnostic::error(Rule::RulesFile, message).at(self.place(range))
     }
 
     /// The fields of a table. Their names are read as gitleaks does, which does not mind case.
@@ -448,7 +448,7 @@ impl RuleFileReader<'_> {
             _ => node.range.clone(),
         };
         let message = format!("this regular expression cannot be taken: {reason}");
-        let error = Diagnostic::error("rules-file", message);
+        let error = Diagnostic::error(Rule::RulesFile, message);
         let error = match shown {
             MistakeVisibility::Open => error.at(self.place(&range)),
             MistakeVisibility::Hidden => error.at_masked(self.place(&range)),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item, TableLike, Value};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Source;
 
 /// What stands in a range of the file.
@@ -54,7 +54,8 @@ pub(super) fn parse_toml(source: &Source) -> Result<TomlNode, Diagnostic> {
         let range = error.span().unwrap_or_default();
         let place = source.place(source.locate(range.start, range.end));
         // one word of it may be a text that was not meant to be shown
-        Diagnostic::error("rules-file", format!("`{}` is no TOML: {}", source.name(), error.message())).at_masked(place)
+        Diagnostic::error(Rule::RulesFile, format!("`{}` is no TOML: {}", source.name(), error.message()))
+            .at_masked(place)
     })?;
     let whole = 0..source.text().len();
     Ok(TomlNode { kind: TomlKind::Table(table_fields(document.as_table(), &whole)), range: whole })

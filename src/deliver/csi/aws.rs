@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{MountedFile, ProviderOptions, format_list};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::value::OutputValue;
 
 /// Whose names keys are: `SecretsManager`, or `ParameterStore`. An ARN tells by itself.
@@ -72,7 +72,7 @@ pub(super) fn objects(
         Some("ParameterStore") => AwsService::ParameterStore,
         Some(_) => {
             let message = "expected `SecretsManager` or `ParameterStore` for the parameter `service`";
-            problems.push(Diagnostic::error("delivery", message).at(given.place.clone()));
+            problems.push(Diagnostic::error(Rule::Delivery, message).at(given.place.clone()));
             return None;
         }
     };

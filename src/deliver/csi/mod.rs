@@ -14,7 +14,7 @@ mod vault;
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{CsiProvider, Delivery, StoreRef, Tree};
 use crate::manifest::Manifest;
 use crate::object::{ExternalBundle, ExternalValue};
@@ -45,7 +45,7 @@ pub fn secret_provider_class(
     problems: &mut Diagnostics,
 ) -> Option<Manifest> {
     let Some(provider) = &delivery.provider else {
-        let error = Diagnostic::error("delivery", "`refs: csi` needs a provider")
+        let error = Diagnostic::error(Rule::Delivery, "`refs: csi` needs a provider")
             .hint("write `delivery: { provider: vault, parameters: { … } }`; known are vault, aws, azure and gcp");
         problems.push(match &delivery.refs {
             Some(form) => error.at(form.place.clone()),
@@ -84,7 +84,7 @@ fn mounted_files<'p>(part: &'p ExternalBundle, problems: &mut Diagnostics) -> Ve
         let Some(pointer) = pointed.lone_ref() else { continue };
         if pointer.store.is_some() {
             problems.push(
-                Diagnostic::error("delivery", format!("`{key}` names a store, and `refs: csi` has one provider"))
+                Diagnostic::error(Rule::Delivery, format!("`{key}` names a store, and `refs: csi` has one provider"))
                     .at(entry.place.clone())
                     .hint("leave `store` out, or deliver with `refs: external-secret`"),
             );
@@ -96,7 +96,7 @@ fn mounted_files<'p>(part: &'p ExternalBundle, problems: &mut Diagnostics) -> Ve
 
 impl MountedFile<'_> {
     fn error(&self, message: String) -> Diagnostic {
-        Diagnostic::error("delivery", message).at(self.place.clone())
+        Diagnostic::error(Rule::Delivery, message).at(self.place.clone())
     }
 }
 
@@ -111,7 +111,7 @@ impl ProviderOptions<'_> {
         if let (false, Some(name)) = (is_there, names.first()) {
             let message = format!("the provider `{}` needs the parameter `{name}`", self.provider.as_str());
             problems.push(
-                Diagnostic::error("delivery", message)
+                Diagnostic::error(Rule::Delivery, message)
                     .at(self.place.clone())
                     .hint(format!("write `delivery: {{ parameters: {{ {name}: … }} }}`")),
             );
@@ -132,7 +132,7 @@ impl ProviderOptions<'_> {
             if name == field {
                 let message = format!("the parameter `{name}` is made of the entries with a `ref`");
                 problems.push(
-                    Diagnostic::error("delivery", message)
+                    Diagnostic::error(Rule::Delivery, message)
                         .at(value.place.clone())
                         .hint("remove it, and give each value an entry: `KEY: { ref: … }`"),
                 );

@@ -151,14 +151,14 @@ fn a_namespace_is_needed_but_for_the_whole_cluster() {
     for scope in [SealScope::Strict, SealScope::NamespaceWide] {
         let error = seal(&secret, &CERTIFICATE, scope, &DERIVED).unwrap_err();
         let expected = "the Secret `db-abc` has no namespace, which its sealed values would be bound to";
-        assert_eq!((error.rule, error.message.as_str()), ("delivery", expected));
+        assert_eq!((error.rule.id(), error.message.as_str()), ("delivery", expected));
     }
 }
 
 #[test]
 fn nothing_to_seal_is_an_error() {
     let error = seal(&secret(&[]), &CERTIFICATE, SealScope::Strict, &DERIVED).unwrap_err();
-    assert_eq!((error.rule, error.message.as_str()), ("delivery", "the Secret `db-abc` has no values to seal"));
+    assert_eq!((error.rule.id(), error.message.as_str()), ("delivery", "the Secret `db-abc` has no values to seal"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::ownership::show_inventory;
 use super::plan::{TreePlan, foreign_files};
 use super::target::{FileRemoval, FileWrite};
 use super::{MANY, OWN, OutputTree, TreeEntry, TreePart, TreeRoot, digest_bytes, place};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::meter::{Meter, ProgressUnit};
 use crate::route::Sensitivity;
 use crate::secret::Wiping;
@@ -97,7 +97,7 @@ impl ApplyRun<'_> {
             TreePart::Shard { .. } => lock::beside(&own, &self.drafts, make),
         });
         lock.map_err(|error| place::write_error(&self.show_own(), &error))?.map_err(|Busy| {
-            Diagnostic::error("output-busy", format!("another run is writing to `{}`", root.shown))
+            Diagnostic::error(Rule::OutputBusy, format!("another run is writing to `{}`", root.shown))
                 .note("nothing was written")
                 .hint("wait until it is done, and render again")
         })
@@ -111,7 +111,7 @@ impl ApplyRun<'_> {
     fn check_plan(&self) -> Result<(), Diagnostic> {
         let OutputTree { root, part, inventories, .. } = self.tree;
         if !inventories.are_current(root, *part)? {
-            let error = Diagnostic::error("output-busy", format!("another run has written to `{}`", root.shown));
+            let error = Diagnostic::error(Rule::OutputBusy, format!("another run has written to `{}`", root.shown));
             return Err(error.note("nothing was written").hint("render again"));
         }
         self.clear().map_err(|error| place::write_error(&self.show_own(), &error))

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::name::{FileName, TargetName};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 
 /// The version of the format that is written.
 const VERSION: u64 = 2;
@@ -190,9 +190,10 @@ impl Inventory {
     /// Reads an inventory that messages call `name`.
     pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Self, Diagnostic> {
         if bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< ")) {
-            return Err(Diagnostic::error("inventory", format!("`{name}` holds a conflict of a merge in Git")).hint(
-                "take either side of it, or delete it, and render again: files that are as rendered are adopted",
-            ));
+            return Err(Diagnostic::error(Rule::Inventory, format!("`{name}` holds a conflict of a merge in Git"))
+                .hint(
+                    "take either side of it, or delete it, and render again: files that are as rendered are adopted",
+                ));
         }
         // another version may look the same and mean something else, or not be readable at all
         let version = serde_json::from_slice(bytes).map(|InventoryVersion { version }| version);
@@ -203,7 +204,7 @@ impl Inventory {
             BEFORE => serde_json::from_slice::<before::FormerInventory>(bytes).map(Self::from),
             version => {
                 let message = format!("`{name}` is of version {version}, and this septum knows version {VERSION}");
-                return Err(Diagnostic::error("inventory", message).hint(
+                return Err(Diagnostic::error(Rule::Inventory, message).hint(
                     "use the septum that wrote it, or delete it and render again: files that are as rendered are adopted",
                 ));
             }
@@ -214,7 +215,7 @@ impl Inventory {
 
 fn corrupt_inventory(name: &str, error: &serde_json::Error) -> Diagnostic {
     let (line, column) = (error.line(), error.column());
-    Diagnostic::error("inventory", format!("`{name}` is not a valid inventory: line {line}, column {column}"))
+    Diagnostic::error(Rule::Inventory, format!("`{name}` is not a valid inventory: line {line}, column {column}"))
         .note("without it, nobody knows which files septum wrote, so nothing is written")
         .hint("restore it from Git, or delete it and render again: files that are as rendered are adopted")
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::inventory::digest_bytes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::name::{AppName, EnvironmentName};
 
 /// The file that makes the folder of a target something that kustomize builds.
@@ -34,7 +34,7 @@ impl TargetName {
     /// the tree could end up elsewhere.
     pub fn new(environment: &EnvironmentName, app: &AppName) -> Result<Self, Diagnostic> {
         Self::of(environment.as_str(), app.as_str()).ok_or_else(|| {
-            Diagnostic::error("invalid-name", format!("`{environment}/{app}` cannot be a folder of the output"))
+            Diagnostic::error(Rule::InvalidName, format!("`{environment}/{app}` cannot be a folder of the output"))
                 .note("an environment and an app are a folder each there")
                 .hint("use letters, digits, `-`, `_` and `.`, and no `.` at the start")
         })

@@ -10,7 +10,7 @@ use std::io;
 use super::inventory::{Inventory, OwnedFile, OwnedFiles, PendingFiles};
 use super::name::{FileName, TargetName};
 use super::{TreeEntry, TreePart, TreeRoot, place, read_entry};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 
 /// The inventory of whole runs.
 const WHOLE: &str = "inventory.json";
@@ -208,7 +208,7 @@ fn read_inventory(root: &TreeRoot, name: &str) -> Result<Vec<u8>, Diagnostic> {
     match read_entry(&root.own_directory().join(name)) {
         Ok(TreeEntry::File(mut bytes)) => Ok(std::mem::take(&mut *bytes)),
         Ok(_) => Err(Diagnostic::error(
-            "inventory",
+            Rule::Inventory,
             format!("`{}` is not a file that can be read", show_inventory(root, name)),
         )
         .hint("delete it and render again: files that are as rendered are adopted")),

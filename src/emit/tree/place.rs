@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::files::resolve_writable;
 
 /// What an output folder must keep away from: stale files are removed in it.
@@ -84,7 +84,7 @@ pub(super) fn is_real_directory(path: &Path, shown: &str) -> Result<bool, Diagno
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(true),
         Ok(metadata) if metadata.is_symlink() => Err(through_link(shown, path)),
-        Ok(_) => Err(Diagnostic::error("foreign-file", format!("`{shown}` is in the way: it is no folder"))
+        Ok(_) => Err(Diagnostic::error(Rule::ForeignFile, format!("`{shown}` is in the way: it is no folder"))
             .hint("move it, or choose another output folder")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(read_error(shown, &error)),
@@ -115,23 +115,23 @@ pub(super) fn real_path(path: &Path) -> PathBuf {
 }
 
 fn refused_directory(message: String) -> Diagnostic {
-    Diagnostic::error("output-folder", message)
+    Diagnostic::error(Rule::OutputFolder, message)
         .note("septum removes what it wrote and renders no more, so its output needs a folder that is nothing else")
         .hint("name a folder of its own, such as `rendered`")
 }
 
 pub(super) fn through_link(shown: &str, link: &Path) -> Diagnostic {
-    Diagnostic::error("output-folder", format!("`{shown}` goes through a symbolic link, `{}`", link.display()))
+    Diagnostic::error(Rule::OutputFolder, format!("`{shown}` goes through a symbolic link, `{}`", link.display()))
         .note("what is written and removed would be somewhere else")
         .hint("name the folder that it leads to, or remove the link")
 }
 
 pub(super) fn read_error(shown: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("unreadable", format!("`{shown}` could not be read: {error}")).with_failure(FailureKind::Io)
+    Diagnostic::error(Rule::Unreadable, format!("`{shown}` could not be read: {error}")).with_failure(FailureKind::Io)
 }
 
 pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("unwritable", format!("`{shown}` could not be written: {error}"))
+    Diagnostic::error(Rule::Unwritable, format!("`{shown}` could not be written: {error}"))
         .with_failure(FailureKind::Io)
         .note("every file there is either old or new, none half")
         .hint("make room or mend permissions, and render again: the next run completes this one")

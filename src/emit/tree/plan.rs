@@ -13,7 +13,7 @@ use super::target::{
     stray_file,
 };
 use super::{ChangeSummary, MANY, OWN, OutputTree, RenderedTarget, TargetOutcome, TreePart, TreeRoot, diff};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::parallel;
 
 /// What would happen, and what is worth knowing of it.
@@ -276,7 +276,7 @@ pub(super) fn foreign_files(root: &TreeRoot, files: &[String]) -> Diagnostic {
         [file] => format!("`{file}` is in the way: septum did not write it"),
         files => format!("{} files in `{}` are in the way: septum did not write them", files.len(), root.shown),
     };
-    let mut error = Diagnostic::error("foreign-file", message);
+    let mut error = Diagnostic::error(Rule::ForeignFile, message);
     if let [_, _, ..] = files {
         for file in files {
             error = error.note(format!("`{file}`"));

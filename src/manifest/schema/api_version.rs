@@ -1,7 +1,7 @@
 //! API versions that do not have the kind of an object, or no longer.
 
 use super::table;
-use crate::diagnostic::{Diagnostic, nearest_name};
+use crate::diagnostic::{Diagnostic, Rule, nearest_name};
 use crate::manifest::Manifest;
 
 /// Versions that the API server no longer serves; without kinds, none of them.
@@ -38,13 +38,13 @@ pub(in crate::manifest) fn report_kind(manifest: &Manifest) -> Option<Diagnostic
     let current = current_version(version, kind);
     if is_removed(version, kind) {
         let message = format!("Kubernetes no longer has `{kind}` in `{version}`");
-        let warning = Diagnostic::warning("removed-api", message).at_masked(at("apiVersion"));
+        let warning = Diagnostic::warning(Rule::RemovedApi, message).at_masked(at("apiVersion"));
         return Some(warning.maybe_hint(current.map(|it| format!("write `apiVersion: {it}`, and compare the fields"))));
     }
     if table::object_structure(version, kind).is_some() {
         return None;
     }
-    let error = || Diagnostic::error("invalid-manifest", format!("there is no kind `{kind}` in `{version}`"));
+    let error = || Diagnostic::error(Rule::InvalidManifest, format!("there is no kind `{kind}` in `{version}`"));
     match current {
         // who defines kinds of their own does so in a group with a dot
         Some(current) if is_group_of_kubernetes(version) => {

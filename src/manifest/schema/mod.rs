@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::Manifest;
 use super::filled_in::is_filled_in_later;
 use super::taint::TemplatedPart;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::layer::{Tree, TreeKind};
 use crate::yaml::kubectl::{JsonScalar, json_scalar, json_type};
 use crate::yaml::node::{Scalar, YamlStyle};
@@ -151,7 +151,7 @@ impl TypeFitting<'_, '_> {
 
     fn error(&self, tree: &Tree, expected: &str, found: &str, path: &str) -> Diagnostic {
         let message = format!("expected {expected} for `{path}` of {}, found {found}", self.label);
-        Diagnostic::error("invalid-value", message).at_masked(tree.place.clone())
+        Diagnostic::error(Rule::InvalidValue, message).at_masked(tree.place.clone())
     }
 
     /// Whether a template made the scalar at a path, and nothing else.

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::identity::Manifest;
 use super::schema;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::layer::tree::join_path;
 use crate::layer::{Tree, TreeKind};
 use crate::span::Location;
@@ -132,7 +132,7 @@ fn wire_template(template: &mut Tree, bundles: &BundleObjectMap, problems: &mut 
         }
         let Some(text) = value.as_text().map(str::to_owned) else {
             let message = format!("expected the name of a bundle for `{key}`, found {}", value.noun());
-            problems.push(Diagnostic::error("wiring", message).at_masked(value.place));
+            problems.push(Diagnostic::error(Rule::Wiring, message).at_masked(value.place));
             continue;
         };
         let mut wiring =
@@ -212,7 +212,7 @@ fn misplaced_wish(key: &str, value: &Tree, path: &str) -> Diagnostic {
     };
     let hint =
         if key == RELOAD { ON_WORKLOAD } else { "put it on the pod template: `spec.template.metadata.annotations`" };
-    Diagnostic::error("wiring", message).at_masked(value.place.clone()).hint(hint)
+    Diagnostic::error(Rule::Wiring, message).at_masked(value.place.clone()).hint(hint)
 }
 
 /// The bundles that a pod template wishes to be mounted.
@@ -237,7 +237,7 @@ impl PodWiring<'_> {
     fn bundle(&mut self, name: &str) -> Option<BundleObjects> {
         let known = self.bundles.with_objects.get(name).cloned();
         if known.is_none() {
-            let error = |message: String| Diagnostic::error("dangling-reference", message).at(self.place.clone());
+            let error = |message: String| Diagnostic::error(Rule::DanglingReference, message).at(self.place.clone());
             self.problems.push(if self.bundles.defined.contains(name) {
                 error(format!("no key of the bundle `{name}` has a value here, so that there is no object of it"))
                     .hint("give one of its keys a value in this environment")
@@ -251,12 +251,12 @@ impl PodWiring<'_> {
     }
 
     fn error(&mut self, message: String, hint: &str) {
-        self.problems.push(Diagnostic::error("wiring", message).at(self.place.clone()).hint(hint));
+        self.problems.push(Diagnostic::error(Rule::Wiring, message).at(self.place.clone()).hint(hint));
     }
 
     fn report_unknown(&mut self, key: &str) {
         let nearest = did_you_mean(key, WISHES);
-        let error = Diagnostic::error("wiring", format!("`{key}` is no annotation that is known here"));
+        let error = Diagnostic::error(Rule::Wiring, format!("`{key}` is no annotation that is known here"));
         self.problems
             .push(error.at(self.place.clone()).maybe_hint(nearest).hint(format!("known are {}", WISHES.join(", "))));
     }
@@ -277,7 +277,7 @@ impl PodWiring<'_> {
         let Some(sides) = self.bundle(name) else { return };
         let place = self.place.clone();
         if sides.class.is_some() && !self.mounted.contains(name) {
-            let error = Diagnostic::error("wiring", format!("parts of `{name}` cannot become variables"))
+            let error = Diagnostic::error(Rule::Wiring, format!("parts of `{name}` cannot become variables"))
                 .at(place.clone())
                 .note("they stay in a store, and `refs: csi` mounts them as files: no Secret has them")
                 .hint(format!("mount the bundle too: `{MOUNT}: \"{name}:/etc/{name}\"`"));

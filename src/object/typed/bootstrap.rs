@@ -2,7 +2,7 @@
 //! who reads them (kubernetes/cluster-bootstrap, token/util; the token authenticator).
 
 use super::TypedSecret;
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 
 const NAMESPACE: &str = "kube-system";
 const GROUP: &str = "system:bootstrappers:";
@@ -48,7 +48,7 @@ impl TypedSecret<'_> {
             Some(namespace) => {
                 let message = format!("the bootstrap token `{}` would go to another namespace", self.name());
                 Some(
-                    Diagnostic::error("typed-secret", message)
+                    Diagnostic::error(Rule::TypedSecret, message)
                         .at_public(namespace.place.clone(), PublicReason::Name)
                         .note(note)
                         .hint(format!("make it part of an app with `namespace: {NAMESPACE}`")),
@@ -57,7 +57,7 @@ impl TypedSecret<'_> {
             None => {
                 let message = format!("the bootstrap token `{}` has no namespace", self.name());
                 Some(
-                    self.at_type(Diagnostic::warning("typed-secret", message))
+                    self.at_type(Diagnostic::warning(Rule::TypedSecret, message))
                         .note(note)
                         .hint(format!("set `namespace: {NAMESPACE}`, or apply it there")),
                 )

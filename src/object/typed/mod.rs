@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::BuildInput;
 use super::names;
-use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason};
+use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::layer::Bundle;
 use crate::manifest::Manifest;
 use crate::name::{BundleName, EntryId, KeyName};
@@ -165,7 +165,7 @@ impl TypedSecret<'_> {
         }
         let SecretOrigin::Bundle { bundle, .. } = self.source else {
             let message = format!("{label} is not there, but a Secret of type `{kind}` needs it");
-            return Some(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give(key)));
+            return Some(self.at_type(Diagnostic::error(Rule::TypedSecret, message)).hint(self.how_to_give(key)));
         };
         let entry = bundle.entries.get(key);
         match self.outcome(key) {
@@ -177,7 +177,7 @@ impl TypedSecret<'_> {
                 let declared = entry.and_then(|entry| entry.rules.sensitive.as_ref()).map(|rule| rule.place.clone());
                 let message = format!("{label} is declared plain, but a Secret of type `{kind}` needs it");
                 return Some(
-                    Diagnostic::error("typed-secret", message)
+                    Diagnostic::error(Rule::TypedSecret, message)
                         .at(declared.unwrap_or_else(|| self.place(key)))
                         .hint("remove `sensitive: false`: in a Secret of a type everything is sensitive"),
                 );
@@ -186,7 +186,7 @@ impl TypedSecret<'_> {
         }
         let message =
             format!("{label} has no value in {}, but a Secret of type `{kind}` needs it", self.lacking_in(key));
-        Some(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give(key)))
+        Some(self.at_type(Diagnostic::error(Rule::TypedSecret, message)).hint(self.how_to_give(key)))
     }
 
     /// The environments that write the Secret, and have no value for a key of it.
@@ -236,12 +236,12 @@ impl TypedSecret<'_> {
 
     /// Anything that is wrong with the value of a key.
     fn wrong_value(&self, key: &str, what: &str) -> Diagnostic {
-        Diagnostic::error("typed-secret", format!("{} {what}", self.label(key))).at_masked(self.place(key))
+        Diagnostic::error(Rule::TypedSecret, format!("{} {what}", self.label(key))).at_masked(self.place(key))
     }
 
     /// Anything about the value of a key that is accepted, and perhaps not meant.
     fn doubtful_value(&self, key: &str, what: &str) -> Diagnostic {
-        Diagnostic::warning("typed-secret", format!("{} {what}", self.label(key))).at_masked(self.place(key))
+        Diagnostic::warning(Rule::TypedSecret, format!("{} {what}", self.label(key))).at_masked(self.place(key))
     }
 
     fn check_basic_auth(&self, problems: &mut Diagnostics) {
@@ -254,7 +254,7 @@ impl TypedSecret<'_> {
             self.describe_owner(),
             self.secret_type.value
         );
-        problems.push(self.at_type(Diagnostic::error("typed-secret", message)).hint(self.how_to_give("password")));
+        problems.push(self.at_type(Diagnostic::error(Rule::TypedSecret, message)).hint(self.how_to_give("password")));
     }
 
     fn check_ssh(&self, problems: &mut Diagnostics) {
@@ -279,7 +279,7 @@ impl TypedSecret<'_> {
                 self.describe_owner()
             );
             problems.push(
-                self.at_type(Diagnostic::error("typed-secret", message))
+                self.at_type(Diagnostic::error(Rule::TypedSecret, message))
                     .hint(format!("add `annotations: {{ {SERVICE_ACCOUNT}: NAME }}` to it")),
             );
             return;
@@ -288,7 +288,7 @@ impl TypedSecret<'_> {
             let place = self.account_place();
             let message = format!("`{account}` is no name of a service account: {why}");
             problems.push(
-                Diagnostic::error("typed-secret", message)
+                Diagnostic::error(Rule::TypedSecret, message)
                     .at_public(place.unwrap_or_else(|| self.secret_type.place.clone()), PublicReason::Name),
             );
         }

@@ -2,7 +2,7 @@
 
 use super::super::frame::{RenderBlocked, RenderSubject};
 use super::ResolveSession;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
 
 impl ResolveSession {
@@ -10,7 +10,7 @@ impl ResolveSession {
         let subjects = match refusal {
             RenderBlocked::TooDeep => {
                 return Diagnostic::error(
-                    "template-cycle",
+                    Rule::TemplateCycle,
                     "a chain of templates that refer to each other is too long",
                 )
                 .hint("give the value in fewer steps");
@@ -20,7 +20,7 @@ impl ResolveSession {
         let names: Vec<_> = subjects.iter().map(|subject| self.subject_name(subject)).collect();
         let first = names.first().map(String::as_str).unwrap_or_default();
         let mut problem = Diagnostic::error(
-            "template-cycle",
+            Rule::TemplateCycle,
             format!("templates refer to each other in a circle: {} → {first}", names.join(" → ")),
         );
         for (index, subject) in subjects.iter().enumerate() {

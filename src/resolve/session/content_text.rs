@@ -7,7 +7,7 @@ use super::super::failure;
 use super::super::frame::RenderFrame;
 use super::super::{EntryOutcome, ResolvedBytes};
 use super::{ErrorReported, ResolveSession};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::format::{ConfigFormat, FormatError};
 use crate::layer::{Entry, Tree, TreeKind};
 use crate::name::EntryId;
@@ -39,8 +39,9 @@ impl ResolveSession {
                 // a part that a template made is called by what the layer has of it
                 let (place, error) = written_part(tree, error);
                 let message = format!("the content of `{}` cannot be written: {error}", id.key);
-                Err(self
-                    .report(Diagnostic::error("invalid-content", message).at_masked(place.clone()).hint(error.hint())))
+                Err(self.report(
+                    Diagnostic::error(Rule::InvalidContent, message).at_masked(place.clone()).hint(error.hint()),
+                ))
             }
         }
     }
@@ -50,7 +51,7 @@ impl ResolveSession {
         match &entry.rules.format {
             Some(named) => named.value.parse().map_err(|error: crate::format::UnknownFormat| {
                 self.report(
-                    Diagnostic::error("invalid-field", error.to_string())
+                    Diagnostic::error(Rule::InvalidField, error.to_string())
                         .at(named.place.clone())
                         .maybe_hint(error.hint()),
                 )
@@ -58,7 +59,7 @@ impl ResolveSession {
             None => ConfigFormat::from_extension(key).ok_or_else(|| {
                 let message = format!("`{key}` does not say in which format its content is to be written");
                 self.report(
-                    Diagnostic::error("invalid-content", message)
+                    Diagnostic::error(Rule::InvalidContent, message)
                         .at(entry.defined.clone())
                         .hint("add `format: yaml` (or json, toml, properties, env, ini), or an extension to the key"),
                 )

@@ -14,7 +14,7 @@ use super::super::scope;
 use super::super::steps::StepError;
 use super::{ErrorReported, ResolveSession, lock_mutex};
 use crate::budget::TEMPLATE_STEPS;
-use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::files::FileKind;
 use crate::parallel;
 use crate::secret::Secret;
@@ -69,7 +69,8 @@ impl ResolveSession {
         // where it gave up may follow from a secret
         let line = line.filter(|_| !frame.is_some_and(|frame| frame.is_secret()));
         let at = line.map(|line| format!(", at {line}")).unwrap_or_default();
-        let bug = Diagnostic::error("bug", format!("this template makes septum panic{at}: that is a bug in septum"));
+        let bug =
+            Diagnostic::error(Rule::Bug, format!("this template makes septum panic{at}: that is a bug in septum"));
         Err(self
             .report(bug.at_masked(origin.place()).with_failure(FailureKind::Bug).hint("report it, with the template")))
     }

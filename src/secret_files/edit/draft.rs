@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::atomic::Access;
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::disk::{Disk, real_named};
 use crate::files::resolve_writable;
 use crate::secret_files::merge::{MergeVersions, merge_meanwhile};
@@ -185,7 +185,7 @@ fn check_directory(path: &Path, name: &str) -> Result<(), Diagnostic> {
     }
     let folder = folder.strip_prefix(".").unwrap_or(folder).display();
     let message = format!("`{name}` cannot be created: the folder `{folder}` does not exist");
-    Err(Diagnostic::error("missing-file", message)
+    Err(Diagnostic::error(Rule::MissingFile, message)
         .with_failure(FailureKind::Io)
         .hint("fix the path, or create the folder"))
 }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::program::{self, find_program};
 use crate::signals;
 use crate::test_hook;
@@ -65,7 +65,7 @@ impl ExternalEditor {
         };
         match shlex::split(&value).filter(|words| !words.is_empty()) {
             Some(words) => Ok(Self::new(words, name, &path)),
-            None => Err(Diagnostic::error("editor", format!("`{name}` is no command: it has an open quote"))
+            None => Err(Diagnostic::error(Rule::Editor, format!("`{name}` is no command: it has an open quote"))
                 .hint("write it as for a shell: `EDITOR='code --wait'`")),
         }
     }
@@ -114,7 +114,7 @@ impl ExternalEditor {
 
     fn not_started(&self, error: &std::io::Error) -> Diagnostic {
         let message = format!("the editor `{}` could not be started: {error}", self.program());
-        Diagnostic::error("editor", message)
+        Diagnostic::error(Rule::Editor, message)
             .note(format!(
                 "it is named by `{}`; `SOPS_EDITOR` counts before `VISUAL`, and that before `EDITOR`",
                 self.named_by
@@ -125,13 +125,13 @@ impl ExternalEditor {
 
     fn failed_diagnostic(&self, how: &str) -> Diagnostic {
         let message = format!("the editor `{}` {how}, so nothing was changed", self.program());
-        Diagnostic::error("editor", message).with_failure(FailureKind::Io)
+        Diagnostic::error(Rule::Editor, message).with_failure(FailureKind::Io)
     }
 }
 
 fn no_editor() -> Diagnostic {
     let message = format!("no editor is set, and none of {} is on the path", FALLBACKS.join(", "));
-    Diagnostic::error("editor", message).hint("set `EDITOR`").with_failure(FailureKind::Io)
+    Diagnostic::error(Rule::Editor, message).hint("set `EDITOR`").with_failure(FailureKind::Io)
 }
 
 /// The name that an editor is known by: without its folder, and without `.exe` or `.cmd`.

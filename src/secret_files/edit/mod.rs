@@ -16,7 +16,7 @@ pub use editor::ExternalEditor;
 pub use private_folder::{PlaintextStorage, PrivateDirectory, TempDirs};
 use private_folder::{kept_note, read_text};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind};
+use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 
 /// What somebody answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,11 +130,11 @@ fn run_editor(
 
 fn lost_text(name: &str, error: &io::Error) -> Diagnostic {
     let message = format!("the text of the editor could not be kept or read, so `{name}` was not changed: {error}");
-    Diagnostic::error("unreadable", message).with_failure(FailureKind::Io)
+    Diagnostic::error(Rule::Unreadable, message).with_failure(FailureKind::Io)
 }
 
 fn given_up(name: &str) -> Diagnostic {
-    Diagnostic::error("not-edited", format!("the text was given up, so `{name}` was not changed"))
+    Diagnostic::error(Rule::NotEdited, format!("the text was given up, so `{name}` was not changed"))
 }
 
 /// Says where a text is that was kept, and how to go on with it.

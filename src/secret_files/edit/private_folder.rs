@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::system;
-use crate::diagnostic::{Diagnostic, FailureKind};
+use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::signals;
 
 /// How names of private folders begin; the number of the process follows.
@@ -86,7 +86,7 @@ impl PrivateDirectory {
         match places.last() {
             Some(place) if storage == PlaintextStorage::Disk => Self::create_in(place).map_err(|error| {
                 Diagnostic::error(
-                    "no-private-folder",
+                    Rule::NoPrivateFolder,
                     format!("no folder could be made in `{}`: {error}", place.display()),
                 )
                 .with_failure(FailureKind::Io)
@@ -197,7 +197,7 @@ pub(super) fn kept_note(text: &Path) -> String {
 
 fn none_in_memory(searched: Vec<String>) -> Diagnostic {
     let message = "there is no folder in memory for the plaintext, and what lay on a disk can be found there later";
-    let mut error = Diagnostic::error("no-private-folder", message).with_failure(FailureKind::Io);
+    let mut error = Diagnostic::error(Rule::NoPrivateFolder, message).with_failure(FailureKind::Io);
     for place in searched {
         error = error.note(place);
     }

@@ -9,7 +9,7 @@ mod sides;
 mod terms;
 mod tree;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sops::{DecryptedFile, Identities, SopsDocument, SopsFormat, SopsTree, Timestamp, ValuePath};
 
 use change::{TreePatch, combine_versions};
@@ -68,7 +68,7 @@ pub fn merge_meanwhile(
     };
     let stop = |cause: &str| {
         let message = format!("`{name}` was changed by somebody else meanwhile, and {cause}");
-        Diagnostic::error("changed-meanwhile", message)
+        Diagnostic::error(Rule::ChangedMeanwhile, message)
     };
     match merged {
         Ok(MergeOutcome::Merged { conflicts, .. }) if !conflicts.is_empty() => {
@@ -78,7 +78,7 @@ pub fn merge_meanwhile(
                 .hint(format!("`septum get {name} PATH` shows theirs: take it over, or leave the value alone"))
                 .into())
         }
-        Ok(MergeOutcome::Merged { notes, .. }) if notes.iter().any(|note| note.rule == "merge-comments") => {
+        Ok(MergeOutcome::Merged { notes, .. }) if notes.iter().any(|note| note.rule == Rule::MergeComments) => {
             Err(stop("so were comments, as you did")
                 .hint("put the old comments back, and change them again later")
                 .into())
@@ -198,7 +198,7 @@ impl<'a> FileMerge<'a> {
         if lost > 0 {
             let what = if lost == 1 { "a comment".to_owned() } else { format!("{lost} comments") };
             let message = format!("what theirs changed in {what} of `{}` was not taken over", self.path);
-            self.notes.push(Diagnostic::warning("merge-comments", message));
+            self.notes.push(Diagnostic::warning(Rule::MergeComments, message));
         }
         ours
     }

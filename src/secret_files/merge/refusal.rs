@@ -1,6 +1,6 @@
 //! Why a merge was not done, and how it is told.
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sops::{DecryptionError, PolicyConflict, ValuePath, WriteError};
 
 /// Why our version stays as it is.
@@ -44,7 +44,7 @@ impl MergeRefused {
     pub(super) fn into_diagnostics(self, path: &str) -> Diagnostics {
         let (mut found, cause) = self.into_cause();
         found.push(
-            Diagnostic::error("merge-refused", format!("`{path}` was not merged, and ours stays as it is: {cause}"))
+            Diagnostic::error(Rule::MergeRefused, format!("`{path}` was not merged, and ours stays as it is: {cause}"))
                 .hint(format!("take one side with `git checkout --ours {path}` or `git checkout --theirs {path}`"))
                 .hint(format!("then put in what the other changed, and `git add {path}`")),
         );

@@ -2,7 +2,7 @@
 
 use super::refusal::MergeRefused;
 use super::{FileMerge, MergeInputs};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::sops::{DecryptedFile, DecryptionError, EncryptionPolicy, SopsMetadata, rewrap_data_key, unlock_data_key};
 
 impl<'a> FileMerge<'a> {
@@ -76,7 +76,7 @@ impl<'a> FileMerge<'a> {
             let message =
                 format!("the data key of `{}` is known to former recipients: {}", self.path, former.join(", "));
             let hint = format!("take a new one with `septum rotate {}`, and change the secrets themselves", self.path);
-            self.notes.push(Diagnostic::warning("merge-rotate", message).hint(hint));
+            self.notes.push(Diagnostic::warning(Rule::MergeRotate, message).hint(hint));
         }
     }
 }

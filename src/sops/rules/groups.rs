@@ -3,7 +3,7 @@
 use super::RecipientGroup;
 use super::fields::{GroupFields, NameList, RuleFields};
 use super::read::SopsConfigReader;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::sops::foreign::{self, ForeignKey};
 use crate::sops::recipient::{self, InvalidRecipient, Recipient};
 use crate::span::Span;
@@ -126,12 +126,12 @@ fn add_age(text: &str, span: Span, group: &mut RecipientGroup, reader: &mut Sops
         // its beginning tells what it is, and nothing of it is private
         Err(reason @ InvalidRecipient::Damaged) => {
             let message = format!("`{}` {reason}", recipient::shorten_recipient(text));
-            reader.recipient_error(Diagnostic::error("sops-rules", message).at(reader.place(span)));
+            reader.recipient_error(Diagnostic::error(Rule::SopsRules, message).at(reader.place(span)));
             false
         }
         Err(reason) => {
             let message = format!("an entry of `age` {reason}");
-            reader.recipient_error(Diagnostic::error("sops-rules", message).at_masked(reader.place(span)));
+            reader.recipient_error(Diagnostic::error(Rule::SopsRules, message).at_masked(reader.place(span)));
             false
         }
     }

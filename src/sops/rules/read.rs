@@ -7,7 +7,7 @@ use super::CreationRule;
 use super::fields::{self, GROUP, ROOT, RULE, RuleFields, STORES, StoreFields};
 use super::glob;
 use super::groups;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity, did_you_mean};
 use crate::sops::layout::{Indent, StoreLayout};
 use crate::sops::mac::MacScope;
 use crate::sops::pattern::GoRegex;
@@ -203,7 +203,7 @@ impl SopsConfigReader<'_> {
                 if let Some(hint) = hint {
                     let span = map.get("path_regex").map_or_else(Span::default, |node| node.span);
                     let message = "`path_regex` is a regular expression, in which `*` repeats what is before it";
-                    let found = Diagnostic::warning("sops-rules", message).at(self.source.place(span));
+                    let found = Diagnostic::warning(Rule::SopsRules, message).at(self.source.place(span));
                     self.warnings.push(found.hint(hint));
                 }
                 Some(pattern)
@@ -219,7 +219,7 @@ impl SopsConfigReader<'_> {
         GoRegex::parse(text).map_err(|reason| {
             let message = format!("`{field}` cannot be compiled as a regular expression: {reason}");
             let span = map.get(field).map_or_else(Span::default, |node| node.span);
-            Diagnostic::error("sops-rules", message).at(self.source.place(span))
+            Diagnostic::error(Rule::SopsRules, message).at(self.source.place(span))
         })
     }
 
@@ -296,7 +296,7 @@ impl SopsConfigReader<'_> {
     }
 
     fn unknown_field(&self, span: Span, name: &str, names: &[&str]) -> Diagnostic {
-        Diagnostic::error("sops-rules", format!("unknown field `{name}`"))
+        Diagnostic::error(Rule::SopsRules, format!("unknown field `{name}`"))
             .note("sops ignores it in silence, so what it is meant to say does not hold")
             .maybe_hint(did_you_mean(name, names.iter().copied()))
             .at(self.source.place(span))
@@ -316,12 +316,12 @@ impl SopsConfigReader<'_> {
 
     /// Says what is wrong at a place that may be shown.
     pub(super) fn report_error(&mut self, span: Span, message: impl Into<String>) {
-        self.findings.push(Diagnostic::error("sops-rules", message).at(self.source.place(span)));
+        self.findings.push(Diagnostic::error(Rule::SopsRules, message).at(self.source.place(span)));
     }
 
     /// Says what is wrong with a value that must not be shown.
     pub(super) fn hidden_error(&mut self, span: Span, message: impl Into<String>) {
-        self.findings.push(Diagnostic::error("sops-rules", message).at_masked(self.source.place(span)));
+        self.findings.push(Diagnostic::error(Rule::SopsRules, message).at_masked(self.source.place(span)));
     }
 }
 

@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::{MetadataBlock, ParsedFile, UnrepresentableValue, flat};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sops::document::{Leaf, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
 use crate::sops::scalar::TypedValue;
 use crate::sops::text_bytes::TextBytes;
@@ -38,7 +38,7 @@ pub(super) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
             }
             Some(DotenvLine::Value(key, leaf)) => root.items.push(SopsItem::Value(key, SopsTree::Leaf(leaf))),
             None => found.push(
-                Diagnostic::error("dotenv-syntax", "expected `KEY=value` or a comment")
+                Diagnostic::error(Rule::DotenvSyntax, "expected `KEY=value` or a comment")
                     .at_masked(source.place(span))
                     .hint("write a line break in a value as `\\n`"),
             ),
@@ -117,7 +117,7 @@ fn read_block(
     });
     let Some(fields) = flat::unflatten_lines(named.collect()) else {
         found.push(
-            Diagnostic::error("sops-metadata", "the lines `sops_…` contradict each other, or some are missing")
+            Diagnostic::error(Rule::SopsMetadata, "the lines `sops_…` contradict each other, or some are missing")
                 .at(source.place(key))
                 .hint("restore them from Git"),
         );

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
 use super::{MetadataBlock, ParsedFile, UnrepresentableValue, flat};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sops::BLOCK;
 use crate::sops::cipher::Ciphertext;
 use crate::sops::document::{Leaf, SopsComment, SopsDocument, SopsItem, SopsMap, SopsTree, ValueSite};
@@ -37,7 +37,7 @@ pub(super) fn parse(source: &Source) -> Result<ParsedFile, Diagnostics> {
     while reader.at < text.len() {
         if let Err((span, expected)) = reader.line() {
             let mut found = Diagnostics::new();
-            let diagnostic = Diagnostic::error("ini-syntax", format!("expected {expected}"));
+            let diagnostic = Diagnostic::error(Rule::IniSyntax, format!("expected {expected}"));
             found.push(diagnostic.at_masked(source.place(span)).hint("correct the line, or keep the file as YAML"));
             return Err(found);
         }
@@ -227,7 +227,7 @@ impl<'a> IniReader<'a> {
             let Some(fields) = flat::unflatten_lines(lines) else {
                 let mut found = Diagnostics::new();
                 let message = "the keys of `[sops]` contradict each other, or some are missing";
-                let diagnostic = Diagnostic::error("sops-metadata", message).at(source.place(key.span));
+                let diagnostic = Diagnostic::error(Rule::SopsMetadata, message).at(source.place(key.span));
                 found.push(diagnostic.hint("restore them from Git"));
                 return Err(found);
             };
@@ -251,7 +251,7 @@ fn no_metadata(item: &SopsItem<YamlKey>) -> Option<Span> {
 
 /// Something that somebody added behind the metadata: sops drops it without a word, and nobody verifies it.
 fn misplaced_metadata(source: &Source, span: Span) -> Diagnostics {
-    Diagnostic::error("sops-metadata", "this line is in the section `[sops]`, which holds metadata alone")
+    Diagnostic::error(Rule::SopsMetadata, "this line is in the section `[sops]`, which holds metadata alone")
         .at_masked(source.place(span))
         .note("sops drops such a line, and nobody could tell who wrote it")
         .hint("move it above the line `[sops]`, or remove it; `septum set` puts values where they belong")

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sops::content::{Fingerprint, find_difference};
+use crate::sops::content::{DocumentFingerprint, find_difference};
 use crate::sops::plain::without_returns;
 use crate::yaml::read::tests::yamlish;
 
@@ -127,7 +127,7 @@ proptest! {
         let at = at.index(one.len() + 1);
         let other = [&one[..at], &change, &one[at..]].concat();
         let (Some(first), Some(second)) = (read(&one), read(&other)) else { return Ok(()) };
-        let (print, changed) = (Fingerprint::collect_comments(&first), Fingerprint::collect_comments(&second));
+        let (print, changed) = (DocumentFingerprint::collect_comments(&first), DocumentFingerprint::collect_comments(&second));
         prop_assert_eq!(print.content == changed.content, find_difference(&first, &second).is_none(), "{:?} {:?}", one, other);
     }
 

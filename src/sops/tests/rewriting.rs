@@ -203,7 +203,7 @@ fn entries_of_other_services_stay_and_refuse_a_new_key() {
     );
     let mut file = opened(&before, SopsFormat::Yaml);
     file.rotate_key().expect("rotates");
-    assert_eq!(file.write_bytes(now()).expect_err("foreign").into_diagnostics()[0].rule, "foreign-recipient");
+    assert_eq!(file.write_bytes(now()).expect_err("foreign").into_diagnostics()[0].rule.id(), "foreign-recipient");
     let mut file = opened(&before, SopsFormat::Yaml);
     file.set_value(0, &path("a"), &SopsTree::of(TypedValue::Int(5))).expect("sets");
     assert!(written(file).contains(foreign));
@@ -294,5 +294,5 @@ fn another_selector_encrypts_more_and_never_less() {
     let mut file = opened(&wider, SopsFormat::Yaml);
     file.set_selection(Selector::EncryptedSuffix("_x".to_owned()), MacScope::All);
     let refused = file.write_bytes(now()).expect_err("it would lie open").into_diagnostics();
-    assert_eq!((refused[0].rule, refused[0].notes.as_slice()), ("would-expose", &["`a`".to_owned()][..]));
+    assert_eq!((refused[0].rule.id(), refused[0].notes.as_slice()), ("would-expose", &["`a`".to_owned()][..]));
 }

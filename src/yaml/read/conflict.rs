@@ -1,6 +1,6 @@
 //! Markers that Git leaves in a file whose versions it could not merge.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Source, Span};
 
 /// The lines that begin, part and end a conflict.
@@ -25,7 +25,7 @@ pub fn find_conflict(source: &Source) -> Option<Diagnostic> {
         return None;
     }
     let name = source.name();
-    let found = Diagnostic::error("merge-conflict", "a conflict that Git left here is not resolved")
+    let found = Diagnostic::error(Rule::MergeConflict, "a conflict that Git left here is not resolved")
         .at_masked(source.place(Span::locate(text, first, first)));
     Some(if text.contains(CIPHERTEXT) {
         found

@@ -1,7 +1,7 @@
 //! A mapping while it is read: keys and values by turns.
 
 use super::{MergeKeys, first_line_span};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Source, Span};
 use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode, YamlStyle};
 
@@ -123,7 +123,7 @@ fn duplicate_key(source: &Source, key: &str, first: Span, second: Span) -> Diagn
         "<<" => "name all of them in one: `<<: [*first, *second]`",
         _ => "remove one of the two; a later one would silently win",
     };
-    Diagnostic::error("duplicate-key", format!("the key {} stands twice in one mapping", display_key(key)))
+    Diagnostic::error(Rule::DuplicateKey, format!("the key {} stands twice in one mapping", display_key(key)))
         .at(source.place(second))
         .at_with(source.place(first), "first here")
         .hint(hint)
@@ -141,7 +141,7 @@ fn display_key(key: &str) -> String {
 
 fn complex_key(source: &Source, key: Span) -> Diagnostic {
     let written = source.text().get(key.start..).unwrap_or_default();
-    let diagnostic = Diagnostic::error("complex-key", "expected a text as key, found a collection")
+    let diagnostic = Diagnostic::error(Rule::ComplexKey, "expected a text as key, found a collection")
         .at(source.place(first_line_span(key)));
     // `key: {{ x }}` is a mapping with a mapping as its key
     if written.starts_with('{') && source.text().get(..key.start).is_some_and(|before| before.ends_with('{')) {
@@ -152,13 +152,13 @@ fn complex_key(source: &Source, key: Span) -> Diagnostic {
 }
 
 fn blank_key(source: &Source, key: Span) -> Diagnostic {
-    Diagnostic::error("complex-key", "expected a key before the `:`, found nothing")
+    Diagnostic::error(Rule::ComplexKey, "expected a key before the `:`, found nothing")
         .at(source.place(key))
         .hint("write the key; put one that is meant to be empty in quotes: `\"\"`")
 }
 
 fn bad_merge(source: &Source, value: Span) -> Diagnostic {
-    Diagnostic::error("merge-key", "`<<` merges mappings, and this is none")
+    Diagnostic::error(Rule::MergeKey, "`<<` merges mappings, and this is none")
         .at(source.place(first_line_span(value)))
         .hint("name a mapping or a list of them, as in `<<: *defaults`; put a key that is meant to be `<<` in quotes")
 }

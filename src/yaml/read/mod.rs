@@ -21,7 +21,7 @@ use granit_parser::{Event, Parser, options};
 use self::build::{BuildStep, YamlBuilder};
 pub use self::conflict::find_conflict;
 use super::node::{Scalar, YamlKind, YamlNode, YamlStyle};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Source, Span};
 use crate::test_hook;
 
@@ -140,7 +140,7 @@ fn first_line_span(span: Span) -> Span {
 }
 
 fn several_documents(source: &Source, second: Span) -> Diagnostic {
-    Diagnostic::error("several-documents", "expected one document, found a second one after `---`")
+    Diagnostic::error(Rule::SeveralDocuments, "expected one document, found a second one after `---`")
         .at(source.place(first_line_span(second)))
         .hint("move it to a file of its own, or remove the `---` before it")
 }

@@ -6,12 +6,12 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use super::tag::TagPlacement;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Source, Span};
 
-const SYNTAX: &str = "yaml-syntax";
-pub(super) const TAB: &str = "tab-indentation";
-const DEPTH: &str = "too-deep";
+const SYNTAX: Rule = Rule::YamlSyntax;
+pub(super) const TAB: Rule = Rule::TabIndentation;
+const DEPTH: Rule = Rule::TooDeep;
 
 /// The finding for an error of the parser.
 pub(super) fn syntax_diagnostic(source: &Source, error: &ScanError) -> Diagnostic {
@@ -203,14 +203,14 @@ pub(super) fn too_deep(source: &Source, at: Span) -> Diagnostic {
 
 /// Copies that would fill the memory.
 pub(super) fn alias_bomb(source: &Source, at: Span) -> Diagnostic {
-    Diagnostic::error("alias-bomb", "anchors and aliases multiply this file beyond all measure")
+    Diagnostic::error(Rule::AliasBomb, "anchors and aliases multiply this file beyond all measure")
         .at(source.place(at))
         .hint("use fewer aliases of aliases")
 }
 
 /// An alias within its own anchor.
 pub(super) fn recursive_alias(source: &Source, at: Span) -> Diagnostic {
-    Diagnostic::error("recursive-alias", "this alias stands within its own anchor, which would never end")
+    Diagnostic::error(Rule::RecursiveAlias, "this alias stands within its own anchor, which would never end")
         .at(source.place(at))
         .hint("name another anchor, or write the value out")
 }
@@ -218,7 +218,7 @@ pub(super) fn recursive_alias(source: &Source, at: Span) -> Diagnostic {
 /// An alias without an anchor. It is more likely a password with a `*` than an alias, so its name
 /// is not shown.
 pub(super) fn undefined_alias(source: &Source, at: Span) -> Diagnostic {
-    Diagnostic::error("undefined-alias", "no anchor of this name stands before this alias")
+    Diagnostic::error(Rule::UndefinedAlias, "no anchor of this name stands before this alias")
         .at_masked(source.place(at))
         .hint("put a value that starts with `*` in quotes, or define the anchor above with `&name`")
 }

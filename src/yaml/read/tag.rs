@@ -2,7 +2,7 @@
 
 use granit_parser::{Span as Mark, Tag};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::Location;
 
 const CORE: &str = "tag:yaml.org,2002:";
@@ -54,10 +54,10 @@ pub(super) fn tag_diagnostic(place: Location, standing: TagPlacement) -> Diagnos
     let diagnostic = match standing {
         TagPlacement::BeforeValue => {
             // a password that begins with `!` and wants quotes is a tag too
-            Diagnostic::error("unknown-tag", "this tag has no meaning here").at(place)
+            Diagnostic::error(Rule::UnknownTag, "this tag has no meaning here").at(place)
         }
         TagPlacement::Alone => {
-            Diagnostic::error("unknown-tag", "a `!` starts a tag, and this one has no meaning").at_masked(place)
+            Diagnostic::error(Rule::UnknownTag, "a `!` starts a tag, and this one has no meaning").at_masked(place)
         }
     };
     diagnostic

@@ -84,7 +84,7 @@ fn any_two_of_three_groups_open_a_file() {
     }
     let error = decrypt_document(root, &source, &Identities::new(places(0, true))).expect_err("one of two");
     let diagnostic: Diagnostic = error.into_diagnostics().remove(0);
-    assert_eq!(diagnostic.rule, "no-identity");
+    assert_eq!(diagnostic.rule.id(), "no-identity");
     assert_eq!(
         diagnostic.notes[..4],
         [

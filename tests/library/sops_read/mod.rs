@@ -26,5 +26,5 @@ fn identities() -> Identities {
 
 /// The rules and messages of an error.
 fn messages(error: DecryptionError) -> Vec<(&'static str, String)> {
-    error.into_diagnostics().into_iter().map(|diagnostic| (diagnostic.rule, diagnostic.message)).collect()
+    error.into_diagnostics().into_iter().map(|diagnostic| (diagnostic.rule.id(), diagnostic.message)).collect()
 }

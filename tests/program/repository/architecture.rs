@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -238,4 +239,24 @@ fn rsa_is_used_with_public_keys_alone() {
     let wrong = lines.iter().filter(|line| users.contains(&&line.file) && private.is_match(&line.text));
     let wrong: Vec<_> = wrong.map(|line| format!("{}: {}", line.file.display(), line.text.trim())).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Types that may share their name with another one, and why.
+const SHARED_NAMES: &[(&str, &str)] =
+    &[("Cleanup", "one for each kind of system"), ("Held", "one for each kind of system")];
+
+#[test]
+fn the_name_of_a_type_is_unique() {
+    let definition = Regex::new(r"^ *(?:pub(?:\([a-z: ]+\))? )?(?:struct|enum|trait|union) ([A-Z]\w*)|^(?:pub(?:\([a-z: ]+\))? )?type ([A-Z]\w*)").unwrap();
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for Line { file, number, text } in lines().into_iter().filter(|line| !line.file.iter().any(|part| part == "tests"))
+    {
+        if let Some(found) = definition.captures(&text) {
+            let name = found.get(1).or(found.get(2)).unwrap().as_str().to_owned();
+            names.entry(name).or_default().push(format!("{}:{number}", file.display()));
+        }
+    }
+    assert!(names.len() > 500, "only {} types were found", names.len());
+    names.retain(|name, places| places.len() > 1 && !SHARED_NAMES.iter().any(|(shared, _)| shared == name));
+    assert!(names.is_empty(), "a search for a name should find one type: {names:#?}");
 }

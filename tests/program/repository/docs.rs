@@ -15,6 +15,7 @@ use std::process::Command;
 
 use regex::Regex;
 use septum::diagnostic::Diagnostics;
+use septum::diagnostic::Rule;
 use septum::layer::{Layer, LayerRole};
 use septum::span::Source;
 
@@ -330,40 +331,52 @@ fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_rule_has_an_entry_and_every_entry_a_rule() {
-    let rules = rules();
-    assert!(rules.len() > 50, "only {} rules", rules.len());
-    let row = Regex::new(r"(?m)^\| `([a-z0-9-]+)` \|").unwrap();
-    let page = read(&root().join("docs/errors.md"));
-    let entries: BTreeSet<String> = row.captures_iter(&page).map(|found| found[1].to_owned()).collect();
-    assert_eq!(rules.difference(&entries).collect::<Vec<_>>(), [""; 0], "rules without an entry in docs/errors.md");
-    assert_eq!(entries.difference(&rules).collect::<Vec<_>>(), [""; 0], "entries of docs/errors.md without a rule");
+fn the_tables_of_messages_are_those_of_the_registry() {
+    let path = root().join("docs/errors.md");
+    let page = with_rows(&read(&path), "| rule | severity | means | do |", |section| {
+        let rules = Rule::SECTIONS.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, rules)| rules);
+        let row = |rule: &Rule| {
+            let info = rule.info();
+            format!("| `{rule}` | {} | {} | {} |", info.severity, info.meaning, info.action)
+        };
+        rules.iter().map(row).collect()
+    });
+    expect_test::expect_file![path].assert_eq(&page);
+    for (section, _) in Rule::SECTIONS {
+        assert!(page.contains(&format!("\n## {section}\n")), "docs/errors.md has no section `{section}`");
+    }
 }
 
-/// The ids in `Diagnostic::error(RULE, …)` and `warning(RULE, …)`: literals, constants, and
-/// variables that are bound to one of several literals.
-fn rules() -> BTreeSet<String> {
-    let call = Regex::new(r#"Diagnostic::(?:error|warning)\(\s*(?:"([a-z0-9-]+)"|([A-Za-z_]+)),"#).unwrap();
-    let literal = Regex::new(r#""([a-z0-9-]+)""#).unwrap();
-    let mut rules = BTreeSet::new();
-    for path in files(&root().join("src"), ".rs") {
-        let text = read(&path);
-        let text = text.split("#[cfg(test)]").next().unwrap();
-        if path.ends_with("tests.rs") {
+#[test]
+fn the_table_of_findings_is_that_of_the_registry() {
+    let path = root().join("docs/check.md");
+    let page = with_rows(&read(&path), "| rule | severity | means |", |_| {
+        let rules = Rule::ALL.iter().filter(|rule| rule.info().is_acceptable);
+        rules.map(|rule| format!("| `{rule}` | {} | {} |", rule.info().severity, rule.info().meaning)).collect()
+    });
+    let page = page.replace("](check.md#", "](#");
+    expect_test::expect_file![path].assert_eq(&page);
+}
+
+/// A page in which the rows of each table with this heading are made anew; `rows` gets the section that it is in.
+fn with_rows(page: &str, heading: &str, rows: impl Fn(&str) -> Vec<String>) -> String {
+    let (mut out, mut section, mut in_table) = (String::new(), "", false);
+    let mut lines = page.lines().peekable();
+    while let Some(line) = lines.next() {
+        section = line.strip_prefix("## ").unwrap_or(section);
+        if in_table && line.starts_with('|') {
             continue;
         }
-        for found in call.captures_iter(text) {
-            if let Some(rule) = found.get(1) {
-                rules.insert(rule.as_str().to_owned());
-                continue;
-            }
-            let name = &found[2];
-            let binding = Regex::new(&format!(r"(?s)(?:const {name}: &str|let {name}) =(.*?);\n")).unwrap();
-            let bound = binding.captures(text).unwrap_or_else(|| panic!("{}: `{name}`", path.display()));
-            rules.extend(literal.captures_iter(&bound[1]).map(|found| found[1].to_owned()));
+        in_table = line == heading;
+        out += line;
+        out.push('\n');
+        if in_table {
+            out += lines.next().expect("the line below the heading");
+            out.push('\n');
+            rows(section).iter().for_each(|row| out += &format!("{row}\n"));
         }
     }
-    rules
+    out
 }
 
 #[test]

@@ -16,7 +16,7 @@ impl TreeSite {
             Ok(_) => true,
             Err(problems) => {
                 let problem = problems.iter().next().unwrap();
-                assert_eq!((problem.rule, problem.failure), ("unwritable", crate::diagnostic::FailureKind::Io));
+                assert_eq!((problem.rule.id(), problem.failure), ("unwritable", crate::diagnostic::FailureKind::Io));
                 false
             }
         }

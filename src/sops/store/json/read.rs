@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sops::document::{Leaf, ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
 use crate::sops::scalar::TypedValue;
 use crate::sops::store::{MetadataBlock, ParsedFile};
@@ -38,7 +38,7 @@ fn read_json(source: &Source, left: Option<&'static str>) -> Result<ParsedFile, 
         let span = reader.span(reader.at, reader.at);
         let mut found = Diagnostics::new();
         found.push(
-            Diagnostic::error("json-syntax", format!("expected {expected}"))
+            Diagnostic::error(Rule::JsonSyntax, format!("expected {expected}"))
                 .at_masked(source.place(span))
                 .hint("correct the JSON"),
         );

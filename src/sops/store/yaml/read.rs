@@ -4,7 +4,7 @@ use std::iter::Peekable;
 use std::slice::Iter;
 
 use super::comments::{align_comments, is_comment};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sops::BLOCK;
 use crate::sops::document::{Leaf, ListPosition, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
 use crate::sops::scalar::{TypedValue, is_unsigned};
@@ -334,7 +334,7 @@ fn untime_tree(tree: &mut SopsTree, text: &str) {
 fn empty_file(source: &Source) -> Diagnostics {
     let mut found = Diagnostics::new();
     found.push(
-        Diagnostic::error("no-content", "the file holds nothing that could be encrypted")
+        Diagnostic::error(Rule::NoContent, "the file holds nothing that could be encrypted")
             .at(source.place(Span::locate(source.text(), 0, 0)))
             .hint("write at least one key and its value"),
     );
@@ -345,7 +345,7 @@ fn not_a_map(source: &Source, node: &YamlNode) -> Diagnostics {
     let mut found = Diagnostics::new();
     let message = format!("expected a mapping as the document, found {}", node.noun());
     found.push(
-        Diagnostic::error("not-a-mapping", message)
+        Diagnostic::error(Rule::NotAMapping, message)
             .at_masked(source.place(Span { end: node.span.start, ..node.span }))
             .hint("put the value under a key; sops knows no other documents"),
     );
