@@ -2,7 +2,7 @@
 //!
 //! A bound on one item is none if there may be any number of items, so each budget holds for the whole run: some
 //! work for free, and more for every byte that was read, so that a large project is no hostile one.
-//! A process does one run at a time, and [`renew`] begins the next.
+//! A process does one run at a time, and [`reset_budgets`] begins the next.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

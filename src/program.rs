@@ -39,7 +39,7 @@ pub fn find_program(name: impl AsRef<Path>, path: &OsStr, outside: Option<&Path>
     trusted.map(|folder| folder.join(&name)).find(|candidate| is_program(candidate))
 }
 
-/// Whether a search that takes relative folders too, as other programs make it, finds the same as [`find()`].
+/// Whether a search that takes relative folders too, as other programs make it, finds the same as [`find_program`].
 pub fn is_unambiguous(name: impl AsRef<Path>, path: &OsStr) -> bool {
     let any = env::split_paths(path).map(|folder| folder.join(&name)).find(|candidate| is_program(candidate));
     any.is_none_or(|found| found.is_absolute())

@@ -67,7 +67,7 @@ pub struct PreparedFile {
 /// Outcome of changing names.
 #[derive(Debug, Default)]
 pub struct CommitOutcome {
-    /// The folders with new names, which [`sync`] makes remember them.
+    /// The folders with new names, which [`sync_directory`] makes remember them.
     pub directories: Vec<PathBuf>,
     /// The first that could not be done; those after it were not tried.
     pub failed: Option<(usize, io::Error)>,

@@ -1,6 +1,6 @@
 //! What there is to read: the disk, or what a commit would hold, laid over a part of it.
 //!
-//! Files are read below a [`Root`], which no path leaves, or by [`read_named()`] where the command line names
+//! Files are read below a [`BoundedRoot`], which no path leaves, or by [`read_named()`] where the command line names
 //! them. A [`Disk`] itself reads none.
 
 mod named;

@@ -22,7 +22,7 @@ pub struct BoundedRoot {
     directories: Arc<Mutex<HashMap<OsString, PathBuf>>>,
 }
 
-/// A path below a [`Root`] without links.
+/// A path below a [`BoundedRoot`] without links.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RealPath {
     pub(super) path: PathBuf,

@@ -7,7 +7,7 @@ const GIB: u64 = 1 << 30;
 /// Declares [`FileKind`] with its list, so that no kind is left out of it.
 macro_rules! file_kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident: $noun:literal, $limit:expr;)+) => {
-        /// A kind of file that a repository can name. Every file is read as one of these: see [`Files`](super::Files).
+        /// A kind of file that a repository can name. Every file is read as one of these: see [`ProjectFiles`](super::ProjectFiles).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum FileKind {
             $($(#[doc = $doc])+ $kind,)+

@@ -5,7 +5,7 @@
 //! target are looked for in all that is about to be written in plaintext, as they are and encoded.
 //!
 //! A finding stops a render, so it has to be right: what is met by chance is not looked for
-//! ([`Distinctness`]), and [`unguarded`] tells of which secrets that is so.
+//! ([`Uniqueness`]), and [`unsearched_secrets`] tells of which secrets that is so.
 
 mod declassified;
 mod forms;

@@ -2,7 +2,7 @@
 //!
 //! A file is read ([`SecretFile`]), compared with its rule in `.sops.yaml`, and changed as a whole or not at all:
 //! whatever changes one goes through [`write_all`], which locks it and finds what others changed meanwhile. Many
-//! files are worked on side by side ([`each`]), and nothing is written before all of them are in order.
+//! files are worked on side by side ([`par_map`]), and nothing is written before all of them are in order.
 
 mod change;
 pub mod edit;

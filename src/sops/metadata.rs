@@ -77,7 +77,7 @@ impl MetadataLevel {
 pub struct SopsMetadata {
     /// Who can decrypt the file. If there are several groups, each has a share of the data key.
     pub groups: Vec<KeyGroup>,
-    /// How many groups are needed, if the file says so and has several; see [`Metadata::needed`].
+    /// How many groups are needed, if the file says so and has several; see [`SopsMetadata::needed_groups`].
     pub threshold: Option<usize>,
     /// When the file was last encrypted.
     pub last_modified: Timestamp,

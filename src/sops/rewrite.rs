@@ -24,7 +24,7 @@ use crate::span::Source;
 impl DecryptedFile {
     /// Who shall be able to decrypt the file. Those who already are keep their entries as they are.
     ///
-    /// Somebody who is left out still knows the data key: [`rotate`](Self::rotate) gives it a new one.
+    /// Somebody who is left out still knows the data key: [`rotate_key`](Self::rotate_key) gives it a new one.
     pub fn set_recipients(&mut self, recipients: Recipients) {
         self.renewal.recipients = Some(recipients);
     }

@@ -77,7 +77,7 @@ impl SopsConfig {
     /// The rule for a file, which need not exist: the first that matches, in the nearest
     /// `.sops.yaml` from the file's folder upward.
     ///
-    /// `None` is both "no `.sops.yaml`" and "no rule of it matches"; [`Rules::near`] tells them
+    /// `None` is both "no `.sops.yaml`" and "no rule of it matches"; [`SopsConfig::read_nearest`] tells them
     /// apart.
     pub fn find_rule(file: &Path) -> Result<Option<CreationRule>, Diagnostics> {
         let Some(rules) = Self::read_nearest(file)? else { return Ok(None) };

@@ -124,7 +124,7 @@ impl EncryptedFile {
         self.decrypt_as(unlocked, true, DecryptPurpose::Change)
     }
 
-    /// The same as [`open`](Self::open) of a file that is only read: the ciphertexts of its values are not kept.
+    /// The same as [`decrypt_file`](Self::decrypt_file) of a file that is only read: the ciphertexts of its values are not kept.
     pub fn decrypt_to_read(self, identities: &Identities) -> Result<DecryptedFile, DecryptionError> {
         let unlocked = age::unlock_data_key(&self.metadata, identities)?;
         self.decrypt_as(unlocked, false, DecryptPurpose::Read)

@@ -92,7 +92,7 @@ pub fn wrap_data_key(
 /// Gives the data key of a file to other recipients. Who stays keeps his entry as it is, so that
 /// keys of other services live on; who is new gets the share of his group.
 ///
-/// Somebody who is left out here still knows the data key: take a new one, and [`seal`].
+/// Somebody who is left out here still knows the data key: take a new one, and [`wrap_data_key`].
 pub fn rewrap_data_key(
     unlocked: &UnlockedDataKey,
     metadata: &SopsMetadata,

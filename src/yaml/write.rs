@@ -23,7 +23,7 @@ pub fn write_document(value: &OutputValue<'_>) -> String {
     out
 }
 
-/// Appends the value as [`write()`] gives it, with a line feed at the end.
+/// Appends the value as [`write_document`] gives it, with a line feed at the end.
 pub fn append_document(out: &mut String, value: &OutputValue<'_>) {
     match value {
         OutputValue::Map(pairs) if !pairs.is_empty() => push_map(out, pairs, 0),

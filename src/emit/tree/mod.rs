@@ -11,7 +11,7 @@
 //! it is not what would be written, nothing is; if nothing is to be written there, it is named.
 //!
 //! *Evidence.* The inventory says whose a file is, and nothing else. What a file holds is seen by reading it and by
-//! rendering. A run may skip what its own machine remembers ([`Cache`]), which lies where no commit reaches; who wants to
+//! rendering. A run may skip what its own machine remembers ([`TreeCache`]), which lies where no commit reaches; who wants to
 //! check a tree goes without it.
 //!
 //! *Whenever a run is stopped*, each file is old or new. First the inventory says what will be written
@@ -153,7 +153,7 @@ pub enum OutputContent {
 impl OutputTree {
     /// Finds the tree in a folder, which need not be there. Without a cache nothing is known but what is seen.
     ///
-    /// Errors: the folder is one where stale files must not be removed (see [`Sources`]), the path goes
+    /// Errors: the folder is one where stale files must not be removed (see [`SourceDirectories`]), the path goes
     /// through a symbolic link, or an inventory cannot be read.
     pub fn open(
         dir: &Path,

@@ -1,8 +1,8 @@
 //! Telling secrets by their names and values.
 //!
-//! Two witnesses are heard. The *name* is read word by word ([`name`]): most secrets are called
+//! Two witnesses are heard. The *name* is read word by word ([`classify_name`]): most secrets are called
 //! what they are, and most names that hold a suspicious word are not those of a secret. The
-//! *value* is searched for structures that only credentials have ([`value`]). A value can also
+//! *value* is searched for structures that only credentials have ([`detect_credential`]). A value can also
 //! speak against its name: a path under `DB_PASSWORD` is where the password lies.
 //!
 //! [`classify`] hears both. Whether the value *leaks*, that is, whether a literal credential lies
