@@ -54,6 +54,7 @@ pub mod fix;
 pub mod format;
 pub mod git;
 pub mod glob;
+pub mod go_regex;
 pub mod layer;
 pub mod leak_scan;
 pub mod manifest;

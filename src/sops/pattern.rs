@@ -1,21 +1,12 @@
-//! Go's regular expressions, in which selectors and rules are written.
-//!
-//! The two engines are of one family and differ in details: Go's `\d`, `\w`, `\s`, `\b` know ASCII
-//! only, a class of Go has no operators, and `\Q…\E` quotes. A pattern is rewritten so that it
-//! matches here what it matches there; what Rust cannot compile is an error, never a pattern that
-//! matches nothing.
+//! Regular expressions of selectors and rules, compiled once each; their syntax is that of [`go_regex`](crate::go_regex).
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
-use crate::budget::{BudgetExhausted, REGEX_BYTES};
-use crate::regex_size;
-
-/// The largest cache that an expression fills while it is searched for, in bytes.
-const LARGEST_CACHE: usize = 256 * 1024;
+use crate::go_regex::compile_for_bytes;
 
 /// A regular expression of Go, searched anywhere in a text.
 #[derive(Clone)]
@@ -33,7 +24,7 @@ impl GoRegex {
         if let Some(regex) = known.get(text) {
             return Ok(Self { text: text.to_owned(), regex: regex.clone() });
         }
-        let regex = compile_regex(text)?;
+        let regex = compile_for_bytes(text).map_err(|error| error.reason)?;
         known.insert(text.to_owned(), regex.clone());
         Ok(Self { text: text.to_owned(), regex })
     }
@@ -49,135 +40,9 @@ impl GoRegex {
     }
 }
 
-fn compile_regex(text: &str) -> Result<Regex, String> {
-    let rust = translate_pattern(text)?;
-    regex_size::spend_regex(&rust).map_err(|BudgetExhausted| {
-        format!("all expressions of this run take more than {} MiB together", REGEX_BYTES.limit() >> 20)
-    })?;
-    RegexBuilder::new(&rust).octal(true).dfa_size_limit(LARGEST_CACHE).build().map_err(|error| {
-        // the last line has the reason, those before it a drawing of the rewritten pattern
-        let message = error.to_string();
-        let reason = message.lines().last().unwrap_or_default();
-        reason.strip_prefix("error: ").unwrap_or(reason).to_owned()
-    })
-}
-
 impl fmt::Debug for GoRegex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pattern({:?})", self.text)
-    }
-}
-
-/// The names that both engines know.
-const CLASSES: [&str; 14] = [
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
-    "xdigit",
-];
-
-/// Rewrites a pattern of Go as one of Rust.
-fn translate_pattern(pattern: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(pattern.len());
-    let mut rest = pattern;
-    while let Some(char) = rest.chars().next() {
-        rest = match char {
-            '\\' => outside_escape(rest, &mut out),
-            '[' => translate_class(rest, &mut out)?,
-            _ => {
-                out.push(char);
-                rest.get(char.len_utf8()..).unwrap_or_default()
-            }
-        };
-    }
-    Ok(out)
-}
-
-/// An escape outside of a class; returns what follows it.
-fn outside_escape<'a>(rest: &'a str, out: &mut String) -> &'a str {
-    let Some((escape, after)) = parse_escape(rest) else {
-        out.push_str(rest);
-        return "";
-    };
-    match escape {
-        'Q' => {
-            let (quoted, after) = after.split_once(r"\E").unwrap_or((after, ""));
-            out.push_str(&regex::escape(quoted));
-            return after;
-        }
-        'd' | 'w' | 's' => out.extend(["[", perl_class(escape), "]"]),
-        'D' | 'W' | 'S' => out.extend(["[^", perl_class(escape), "]"]),
-        'b' => out.push_str(r"(?-u:\b)"),
-        'B' => out.push_str(r"(?-u:\B)"),
-        // word boundaries to Rust, mere punctuation to Go
-        '<' | '>' => out.push(escape),
-        _ => out.extend(['\\', escape]),
-    }
-    after
-}
-
-/// A class with its brackets; returns what follows it.
-fn translate_class<'a>(rest: &'a str, out: &mut String) -> Result<&'a str, String> {
-    let mut rest = rest.strip_prefix('[').unwrap_or(rest);
-    out.push('[');
-    if let Some(negated) = rest.strip_prefix('^') {
-        out.push('^');
-        rest = negated;
-    }
-    let mut first = true;
-    while let Some(char) = rest.chars().next() {
-        if char == ']' && !first {
-            break;
-        }
-        rest = class_item(char, rest, first, out)?;
-        first = false;
-    }
-    let after = rest.strip_prefix(']').ok_or("unclosed character class")?;
-    out.push(']');
-    Ok(after)
-}
-
-/// One character, escape or named class within brackets; returns what follows it.
-fn class_item<'a>(char: char, rest: &'a str, first: bool, out: &mut String) -> Result<&'a str, String> {
-    let after = rest.get(char.len_utf8()..).unwrap_or_default();
-    match char {
-        '[' if after.starts_with(':') => {
-            let name = after.strip_prefix(':').and_then(|name| name.split_once(":]"));
-            let (name, after) = name.ok_or("unclosed name of a character class")?;
-            if !CLASSES.contains(&name.strip_prefix('^').unwrap_or(name)) {
-                return Err(format!("unknown character class `[:{name}:]`"));
-            }
-            out.extend(["[:", name, ":]"]);
-            return Ok(after);
-        }
-        '\\' => {
-            let (escape, after) = parse_escape(rest).ok_or("unclosed character class")?;
-            match escape {
-                'd' | 'w' | 's' => out.push_str(perl_class(escape)),
-                'D' | 'W' | 'S' => out.extend(["[^", perl_class(escape), "]"]),
-                _ => out.extend(['\\', escape]),
-            }
-            return Ok(after);
-        }
-        // nesting, intersection and differences to Rust, mere characters to Go
-        '[' | '&' | '~' => out.extend(['\\', char]),
-        ']' | '-' if first => out.extend(['\\', char]),
-        '-' if out.ends_with('-') && !out.ends_with(r"\-") => out.push_str(r"\-"),
-        _ => out.push(char),
-    }
-    Ok(after)
-}
-
-/// The character after a backslash, and what follows.
-fn parse_escape(rest: &str) -> Option<(char, &str)> {
-    let rest = rest.strip_prefix('\\')?;
-    let char = rest.chars().next()?;
-    Some((char, rest.get(char.len_utf8()..)?))
-}
-
-fn perl_class(escape: char) -> &'static str {
-    match escape {
-        'd' | 'D' => "0-9",
-        'w' | 'W' => "0-9A-Za-z_",
-        _ => r"\t\n\f\r ",
     }
 }
 

@@ -12,7 +12,6 @@
 
 mod allowlist;
 mod find;
-mod pattern;
 mod read;
 mod rule;
 mod toml;

@@ -6,11 +6,11 @@ use aho_corasick::AhoCorasick;
 use regex::Regex;
 
 use super::allowlist::{Allowlist, AllowlistCondition, AllowlistTarget};
-use super::pattern::{self, RegexError};
 use super::rule::CustomRule;
 use super::toml::{self, TomlField, TomlKind, TomlNode};
 use super::{RuleKeywords, UserRules};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
+use crate::go_regex::{RegexError, compile_for_text};
 use crate::span::{Location, Source};
 
 /// The fields of a file. `minVersion` is about versions of gitleaks.
@@ -431,7 +431,7 @@ impl RuleFileReader<'_> {
     }
 
     fn regex(&mut self, text: &str, node: &TomlNode, shown: MistakeVisibility) -> Option<Regex> {
-        pattern::compile_regex(text)
+        compile_for_text(text)
             .map_err(|mistake| self.problems.push(self.regex_mistake(text, node, mistake, shown)))
             .ok()
     }

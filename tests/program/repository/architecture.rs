@@ -19,6 +19,7 @@ const ORDER: &[&[&str]] = &[
         "disk",
         "git",
         "glob",
+        "go_regex",
         "meter",
         "parallel",
         "span",

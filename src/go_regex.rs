@@ -1,12 +1,13 @@
-//! Regular expressions as Go has them, for a matcher that has others.
+//! Go's regular expressions, in which rules of `.sops.yaml` and of gitleaks are written.
 //!
-//! Both are of RE2's family: linear in time, the leftmost match first. They differ in what would silently be
+//! Both engines are of RE2's family: linear in time, the leftmost match first. They differ in what would silently be
 //! another rule: `\d`, `\w`, `\s` and `\b` are ASCII in Go; `[[`, `&&` and `--` in a class are nothing special
-//! there; `{` that counts nothing and `\<` are themselves; `\Q…\E` and `\012` are known. So each is written anew.
+//! there; `{` that counts nothing and `\<` are themselves; `\Q…\E` and `\012` are known. So each expression is
+//! translated, and one that cannot be is an error, never an expression that matches nothing.
 
 use std::fmt::Write as _;
 
-use regex::{Regex, RegexBuilder};
+use regex::{RegexBuilder, bytes};
 
 use crate::budget::{BudgetExhausted, REGEX_BYTES};
 use crate::regex_size;
@@ -23,17 +24,32 @@ const CLASSES: [&str; 14] = [
     "xdigit",
 ];
 
-/// Why an expression cannot be taken.
+/// Why an expression is not valid.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct RegexError {
+pub struct RegexError {
     /// The bytes of the expression that it is about, if not all of it is.
-    pub(super) at: Option<(usize, usize)>,
-    pub(super) reason: String,
-    pub(super) hint: Option<&'static str>,
+    pub at: Option<(usize, usize)>,
+    /// The reason, in one line.
+    pub reason: String,
+    /// A way to write it that is valid, if one is known.
+    pub hint: Option<&'static str>,
 }
 
-/// The expression, ready to match.
-pub(super) fn compile_regex(go: &str) -> Result<Regex, RegexError> {
+/// Compiles an expression for texts.
+pub fn compile_for_text(go: &str) -> Result<regex::Regex, RegexError> {
+    let rust = translate_within_budget(go)?;
+    let mut builder = RegexBuilder::new(&rust);
+    builder.size_limit(LARGEST).dfa_size_limit(LARGEST_CACHE).build().map_err(|error| build_error(&error))
+}
+
+/// Compiles an expression for bytes.
+pub fn compile_for_bytes(go: &str) -> Result<bytes::Regex, RegexError> {
+    let rust = translate_within_budget(go)?;
+    let mut builder = bytes::RegexBuilder::new(&rust);
+    builder.size_limit(LARGEST).dfa_size_limit(LARGEST_CACHE).build().map_err(|error| build_error(&error))
+}
+
+fn translate_within_budget(go: &str) -> Result<String, RegexError> {
     let rust = RegexTranslator { text: go, at: 0, out: String::with_capacity(go.len() + 16), is_repeated: false }
         .translate_all()?;
     regex_size::spend_regex(&rust).map_err(|BudgetExhausted| RegexError {
@@ -41,19 +57,18 @@ pub(super) fn compile_regex(go: &str) -> Result<Regex, RegexError> {
         reason: format!("all expressions of this run take more than {} MiB together", REGEX_BYTES.limit() >> 20),
         hint: Some("count less in `{…}`, name characters like `[a-z]` in place of `\\pL`, or use fewer rules"),
     })?;
-    RegexBuilder::new(&rust).size_limit(LARGEST).dfa_size_limit(LARGEST_CACHE).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => RegexError {
-            at: None,
-            reason: "it is too big".to_owned(),
-            hint: Some("count less in `{…}`, most of all around other counts"),
-        },
-        // the message shows the expression as it was rewritten, and ends with the reason
-        error => {
-            let text = error.to_string();
-            let reason = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it is malformed");
-            RegexError { at: None, reason: reason.to_owned(), hint: None }
-        }
-    })
+    Ok(rust)
+}
+
+fn build_error(error: &regex::Error) -> RegexError {
+    if matches!(error, regex::Error::CompiledTooBig(_)) {
+        let hint = Some("count less in `{…}`, most of all around other counts");
+        return RegexError { at: None, reason: "it is too big".to_owned(), hint };
+    }
+    // the message shows the expression as it was translated, and ends with the reason
+    let text = error.to_string();
+    let reason = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or("it is malformed");
+    RegexError { at: None, reason: reason.to_owned(), hint: None }
 }
 
 struct RegexTranslator<'t> {
@@ -436,7 +451,7 @@ mod tests {
             (r"\Aab\z", "ab", Some("ab")),
             (r"é{2}", "éé", Some("éé")),
         ] {
-            let regex = compile_regex(pattern).unwrap_or_else(|mistake| panic!("{pattern}: {mistake:?}"));
+            let regex = compile_for_text(pattern).unwrap_or_else(|mistake| panic!("{pattern}: {mistake:?}"));
             assert_eq!(regex.find(text).map(|found| found.as_str()), expected, "{pattern}: {text}");
         }
     }
@@ -462,7 +477,7 @@ mod tests {
             ("[[:letter:]]", "[:letter:]", "there is no class `[:letter:]`"),
             ("(?P<a", "(", "the name of a group has no end"),
         ] {
-            let mistake = compile_regex(pattern).expect_err(pattern);
+            let mistake = compile_for_text(pattern).expect_err(pattern);
             let (start, end) = mistake.at.expect(pattern);
             assert_eq!((pattern.get(start..end), mistake.reason.as_str()), (Some(at), reason), "{pattern}");
         }
@@ -473,21 +488,21 @@ mod tests {
             (r"\p{Klingon}", "Unicode property not found"),
             (r"(?:\pL{100}){1000}", "it is too big"),
         ] {
-            assert_eq!(compile_regex(pattern).expect_err(pattern).reason, reason, "{pattern}");
+            assert_eq!(compile_for_text(pattern).expect_err(pattern).reason, reason, "{pattern}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_an_expression_or_a_mistake(text in "\\PC{0,40}") {
-            let _ = compile_regex(&text);
+            let _ = compile_for_text(&text);
         }
 
         #[test]
         fn what_looks_like_an_expression_is_one_or_a_mistake(
             text in "(\\[|\\]|\\^|-|\\\\|\\(\\?|\\(|\\)|P<|>|\\{|\\}|,|1|Q|E|x|p|d|:|&&|é|i|\\||\\*|\\+){0,12}",
         ) {
-            if let Err(RegexError { at: Some((start, end)), .. }) = compile_regex(&text) {
+            if let Err(RegexError { at: Some((start, end)), .. }) = compile_for_text(&text) {
                 proptest::prop_assert!(text.get(start..end).is_some() || start == text.len());
             }
         }
