@@ -37,9 +37,9 @@ pub struct ProjectFiles {
 /// A question to the disk that a result depends on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InputQuery {
-    /// What is in a file, or that there is none.
+    /// Contents of a file, or its absence.
     File(PathBuf),
-    /// Which files match a pattern below a folder.
+    /// Files that match a pattern below a directory.
     Matching(PathBuf, String),
 }
 
@@ -76,7 +76,7 @@ impl ProjectFiles {
         self.queries.lock().unwrap_or_else(PoisonError::into_inner).insert(probe);
     }
 
-    /// What was asked for by now.
+    /// Queries recorded so far.
     pub fn recorded_queries(&self) -> BTreeSet<InputQuery> {
         self.queries.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

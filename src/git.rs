@@ -15,10 +15,10 @@ pub use self::repository::GitRepository;
 use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::disk::{Disk, Snapshot, SnapshotEntry, SnapshotEntryKind, path_of};
 
-/// How a file begins that lies elsewhere (git-lfs, its specification of pointers).
+/// Start of a file whose contents are stored elsewhere (git-lfs, its specification of pointers).
 const LFS_POINTER: &[u8] = b"version https://git-lfs";
 
-/// What the next commit would hold, and what of it is new.
+/// Contents of the next commit, and the part of it that is new.
 #[derive(Debug)]
 pub struct GitIndex {
     /// The work tree, absolute and without links.
@@ -27,7 +27,7 @@ pub struct GitIndex {
     pub changed: Vec<PathBuf>,
     /// Files that only the last commit has. Absolute.
     pub removed: Vec<PathBuf>,
-    /// What lies in the work tree once it is committed and checked out.
+    /// Contents of the work tree once it is committed and checked out.
     pub disk: Disk,
 }
 
@@ -72,7 +72,7 @@ fn parse_status(status: &[u8], root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf
     Ok((changed, removed))
 }
 
-/// What `ls-files --stage` says: the mode, the blob, the stage, and after a tab the path.
+/// Parses the output of `ls-files --stage`: the mode, the blob, the stage, and after a tab the path.
 fn parse_entries(held: &[u8]) -> Result<BTreeMap<PathBuf, SnapshotEntry>, Diagnostic> {
     let strange = || git_failure("its list of files cannot be read");
     let mut found = Vec::new();

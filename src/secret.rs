@@ -8,11 +8,11 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// A value that cannot be printed, logged or compared by accident, and is wiped when dropped.
 ///
-/// There is no `Display`, no `PartialEq` and no `Deref`; `Debug` prints `[secret]`. Reading the
-/// value is a visible word: [`expose`](Self::expose).
+/// There is no `Display`, no `PartialEq` and no `Deref`; `Debug` prints `[secret]`. Reading the value
+/// is a visible word: [`expose`](Self::expose).
 ///
-/// What minijinja, the allocator and the standard streams copy on their way is out of reach: see
-/// SECURITY.md for the limits.
+/// Copies that minijinja, the allocator and the standard streams make on their way are out of reach:
+/// see SECURITY.md for the limits.
 #[derive(Clone, Default)]
 pub struct Secret<T: Zeroize>(T);
 
@@ -47,7 +47,7 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 #[derive(Clone, Default)]
 pub struct Wiping<T: Buffer>(T);
 
-/// What can be emptied and keeps its memory.
+/// Buffer that can be emptied and keeps its memory.
 pub trait Buffer: Zeroize {
     /// Empties it.
     fn empty(&mut self);
@@ -105,7 +105,7 @@ impl<T: Buffer> fmt::Debug for Wiping<T> {
     }
 }
 
-/// How much is read at a time from what does not say how long it is.
+/// Number of bytes read at a time from a source of unknown length.
 const PART: usize = 64 << 10;
 
 /// Reads to the end from what does not say how long it is, into memory of just that length. The parts are wiped.

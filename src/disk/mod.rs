@@ -1,7 +1,7 @@
-//! What there is to read: the disk, or what a commit would hold, laid over a part of it.
+//! Readable files: the disk, or the contents of the next commit overlaid on part of it.
 //!
-//! Files are read below a [`BoundedRoot`], which no path leaves, or by [`read_named()`] where the command line names
-//! them. A [`Disk`] itself reads none.
+//! Files are read below a [`BoundedRoot`], which no path leaves, or by [`read_named()`] where the
+//! command line names them. A [`Disk`] itself reads none.
 
 mod named;
 mod open;
@@ -34,10 +34,11 @@ const ROOT_FILES: [&str; 2] = ["septum.yaml", ".sops.yaml"];
 /// Longest path that Linux takes, in bytes, and so the longest target of a link.
 const LONGEST_PATH: u64 = 4096;
 
-/// Where files are looked for.
+/// File system in which files are looked up.
 ///
-/// A folder is listed once, for who asks for it and for all clones: the same patterns are asked of the same
-/// folders in each environment. What is in one that was listed is known, and the system is not asked again.
+/// A directory is listed once for the caller and all clones: the same patterns are matched against the
+/// same directories in each environment. The contents of a listed directory are cached, and the system
+/// is not queried again.
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
     snapshot: Option<Arc<Snapshot>>,
@@ -51,11 +52,11 @@ pub struct Disk {
 pub struct DirEntry {
     /// Its name.
     pub name: OsString,
-    /// What it is.
+    /// Kind of the entry.
     pub kind: DirEntryKind,
 }
 
-/// What is in a folder.
+/// Kind of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DirEntryKind {
     /// A file.
@@ -85,7 +86,7 @@ impl Disk {
         Self { snapshot: Some(Arc::new(snapshot)), ..Self::default() }
     }
 
-    /// What lies over the disk.
+    /// Snapshot overlaid on the disk, if any.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_deref()
     }
@@ -134,7 +135,7 @@ impl Disk {
         Some(found.and_then(|index| listed.get(index)).map(|it| it.kind))
     }
 
-    /// Where a link leads, as it says.
+    /// Target of a link, as written in the link.
     fn link_target(&self, link: &Path) -> io::Result<PathBuf> {
         match self.resolve_path(link) {
             Some((snapshot, ResolvedPath::Entry(entry))) => {
@@ -149,7 +150,7 @@ impl Disk {
         }
     }
 
-    /// What is in a directory without links on the way to it, sorted.
+    /// Sorted contents of a directory, with no links on the way to it.
     pub fn list(&self, folder: &Path) -> io::Result<Arc<[DirEntry]>> {
         if let Some(known) = self.lock_listed().get(folder.as_os_str()) {
             return Ok(Arc::clone(known));
@@ -195,7 +196,7 @@ impl Disk {
         }
     }
 
-    /// How often a file was read, of all clones together.
+    /// Number of file reads, of all clones together.
     pub fn reads(&self) -> usize {
         self.reads.load(Relaxed)
     }

@@ -29,7 +29,7 @@ pub struct RealPath {
     pub(super) kind: DirEntryKind,
 }
 
-/// Why a file is not read.
+/// Reason why a file is not read.
 #[derive(Debug)]
 pub enum FileReadError {
     /// Nothing has that name.

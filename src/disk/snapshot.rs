@@ -1,4 +1,4 @@
-//! What a commit would hold, in the place of a part of the disk.
+//! Contents of the next commit, in place of a part of the disk.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,13 +21,13 @@ pub(super) type BlobReader = dyn Fn(&str, &Path, u64) -> io::Result<Vec<u8>> + S
 /// Something in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotEntry {
-    /// What it is.
+    /// Kind of the entry.
     pub kind: SnapshotEntryKind,
     /// The name of its content.
     pub blob: String,
 }
 
-/// What is in a snapshot.
+/// Kind of a snapshot entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotEntryKind {
     /// A file.
@@ -38,7 +38,7 @@ pub enum SnapshotEntryKind {
     Repository,
 }
 
-/// Where a path leads.
+/// Destination of a path.
 pub(super) enum ResolvedPath<'s> {
     Disk,
     Entry(&'s SnapshotEntry),
@@ -47,7 +47,8 @@ pub(super) enum ResolvedPath<'s> {
 }
 
 impl Snapshot {
-    /// What is below `root`, an absolute path without links, by paths from there.
+    /// Creates a snapshot of the contents below `root`, an absolute path without links, keyed by paths
+    /// relative to it.
     pub fn new(
         root: PathBuf,
         entries: BTreeMap<PathBuf, SnapshotEntry>,

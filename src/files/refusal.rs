@@ -43,7 +43,8 @@ fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagn
     }
 }
 
-/// That a path leaves what bounds it. Where it leads is not said: it is not asked for.
+/// Diagnostic for a path that leaves its bounds. It does not name the destination, which is never
+/// queried.
 fn outside_path(kind: FileKind, name: &str) -> Diagnostic {
     match kind {
         FileKind::SopsConfig | FileKind::SecretFile | FileKind::CustomRules | FileKind::IgnoreRules => {

@@ -37,12 +37,12 @@ const SETTINGS: &[&str] = &[
     "safe.bareRepository=explicit",
 ];
 
-/// Which configuration of Git counts beside ours.
+/// Git configuration that applies in addition to ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GitConfiguration {
     /// None.
     Isolated,
-    /// That of the user and of the machine: what they ignore everywhere, how they like conflicts.
+    /// Configuration of the user and of the machine: global ignore rules, conflict style.
     UserSettings,
 }
 
@@ -132,5 +132,5 @@ impl SafeGit {
     }
 }
 
-/// What stands for an empty file.
+/// Path that acts as an empty file.
 const NOTHING: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };

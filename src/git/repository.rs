@@ -1,4 +1,4 @@
-//! Where a repository is and what its last commit is, read from its files: Git itself would read its
+//! Location of a repository and its last commit, read from its files: Git itself would read its
 //! configuration first, and that may name programs.
 
 use std::ffi::OsString;
@@ -19,9 +19,9 @@ const MOST_REFERENCES: usize = 5;
 pub struct GitRepository {
     /// The work tree, absolute and without links.
     pub root: PathBuf,
-    /// What belongs to this work tree alone: `HEAD`, the index.
+    /// Directory of this work tree alone: `HEAD`, the index.
     git_dir: PathBuf,
-    /// What all work trees share: objects and references.
+    /// Directory shared by all work trees: objects and references.
     common: PathBuf,
     index: PathBuf,
 }
@@ -89,7 +89,7 @@ impl GitRepository {
         Ok(found)
     }
 
-    /// Where its objects are.
+    /// Directory of the repository's objects.
     pub(super) fn objects(&self) -> PathBuf {
         self.common.join("objects")
     }

@@ -17,7 +17,7 @@ use crate::span::Source;
 
 /// An encrypted file that may be changed: it was verified, and is as its rule says.
 pub struct EditableFile {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
     /// Name that messages have for it.
     pub name: String,
@@ -32,7 +32,7 @@ pub struct EditableFile {
 /// A value that is to be put into a file, or taken out of it.
 #[derive(Clone)]
 pub struct ValueChange {
-    /// Which document of the file, if that was said.
+    /// Document of the file, if one was given.
     pub document: Option<usize>,
     /// Path of the value.
     pub path: ValuePath,
@@ -234,7 +234,7 @@ pub fn file_with(
     }
 }
 
-/// That a path names no value of a file.
+/// Diagnostics for a path that names no value of a file.
 pub fn not_found(name: &str, problem: &PathNotFound) -> Diagnostics {
     let error = Diagnostic::error(Rule::SopsPath, format!("{problem} in `{name}`"));
     let error = match problem {

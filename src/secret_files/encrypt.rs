@@ -23,8 +23,8 @@ pub struct RecipientOptions {
     pub has_option: bool,
 }
 
-/// How a file is to be encrypted, which need not exist. A rule that names recipients has the last
-/// word: a file that differs from its rule could not be changed any more.
+/// Plans the encryption of a file, which need not exist. A rule that names recipients takes precedence:
+/// a file that differs from its rule could not be changed any more.
 pub fn plan_encryption(
     book: &SopsConfigCache,
     path: &Path,
@@ -83,7 +83,7 @@ pub fn no_recipients(rule: &CreationRule, name: &str, has_option: bool) -> Diagn
         .into()
 }
 
-/// That nothing says for whom a file is to be encrypted.
+/// Diagnostics for a file whose recipients are not specified anywhere.
 pub fn no_rule(book: &SopsConfigCache, path: &Path, name: &str, has_option: bool) -> Diagnostics {
     let error = Diagnostic::error(Rule::NoRule, format!("no rule says for whom `{name}` is to be encrypted"));
     let error = match SopsConfig::find_nearest(path) {

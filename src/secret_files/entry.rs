@@ -1,4 +1,4 @@
-//! Where the value of an entry is kept, and what the base says of it.
+//! Location of an entry's value, and the base's declarations for it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,22 +20,22 @@ use crate::template_tokens::is_template;
 pub struct SecretEntry {
     /// The file, which need not exist.
     pub file: PathBuf,
-    /// How messages call the file.
+    /// Name of the file in messages.
     pub name: String,
     /// The path of the entry in it.
     pub path: ValuePath,
-    /// How messages call the entry: `data.KEY`.
+    /// Label of the entry in messages: `data.KEY`.
     pub label: String,
-    /// Which object it goes to as things are.
+    /// Sensitivity that decides the entry's current object.
     pub sensitivity: Sensitivity,
-    /// Where the environment's other layers give it a value in plaintext.
+    /// Locations where the environment's other layers give it a value in plaintext.
     pub plain: Vec<Location>,
-    /// Where the value in force stands.
+    /// Location of the effective value.
     pub in_force: Option<Location>,
     rules: Arc<EntrySchema>,
 }
 
-/// Which entry is meant.
+/// Query that identifies an entry.
 pub struct EntryQuery<'a> {
     /// The environment.
     pub environment: &'a EnvironmentName,
@@ -169,7 +169,7 @@ impl SecretEntry {
         }
     }
 
-    /// What a text for it is to become: of another type than text only if the base says so.
+    /// Type that a text for the entry is converted to: other than text only if the base says so.
     pub fn value_kind(&self) -> TextValueKind {
         match self.rules.schema.get("type").and_then(|declared| declared.value.as_str()) {
             Some("integer" | "number" | "boolean") => TextValueKind::Scalar,
@@ -177,7 +177,7 @@ impl SecretEntry {
         }
     }
 
-    /// That the base takes a value, which may be a template if that is meant.
+    /// Checks that the base accepts a value, which may be a template if that is intended.
     pub fn check_value(&self, value: &[u8], meant_as_template: bool) -> Result<(), Diagnostics> {
         let mut found = Diagnostics::new();
         let Ok(text) = std::str::from_utf8(value) else {
@@ -226,7 +226,7 @@ fn entry_path(app: &AppName, id: &EntryId) -> ValuePath {
     bundle.into_iter().chain([key("data"), key(id.key.as_str())]).collect()
 }
 
-/// Where other layers of an environment than its secrets give a literal value.
+/// Locations where layers of an environment other than its secrets file give a literal value.
 fn plaintext_places(entry: &Entry, environment: &EnvironmentName, secrets: &str) -> Vec<Location> {
     let own = entry.history.iter().filter(|step| step.layer.as_str() == environment.as_str());
     let literal = own.filter(|step| match &step.change {

@@ -15,13 +15,13 @@ use crate::yaml::read::find_conflict;
 
 /// A file that was read.
 pub struct SecretFile {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// How messages call it.
+    /// Name of the file in messages.
     pub name: String,
     /// Its format.
     pub format: SopsFormat,
-    /// What is in it.
+    /// Contents of the file.
     pub bytes: Vec<u8>,
 }
 
@@ -89,7 +89,7 @@ impl FileContent {
     }
 }
 
-/// How much of a file is read at a time.
+/// Number of bytes of a file read at a time.
 const READ: usize = 64 << 10;
 
 /// A conflict that Git left in an encrypted file.
@@ -100,7 +100,7 @@ pub fn conflict_in(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
     find_conflict(&Source::new(name, String::from_utf8_lossy(bytes)))
 }
 
-/// That a file is not encrypted, or not any more: there is ciphertext, and no `sops` block.
+/// Diagnostic for a file that is not encrypted, or no longer: there is ciphertext, and no `sops` block.
 fn not_encrypted(name: &str, lost: bool) -> Diagnostic {
     if lost {
         return ciphertext_as_value(&format!("`{name}` has no `sops` block, and"));
@@ -111,13 +111,13 @@ fn not_encrypted(name: &str, lost: bool) -> Diagnostic {
 
 /// The new bytes of a file, not yet written.
 pub struct StagedWrite {
-    /// Where they go.
+    /// Path that the contents are written to.
     pub path: PathBuf,
-    /// How messages call the file.
+    /// Name of the file in messages.
     pub name: String,
-    /// What will be in it.
+    /// New contents of the file.
     pub bytes: Vec<u8>,
-    /// Who may read it.
+    /// Read access to the file.
     pub access: Access,
 }
 

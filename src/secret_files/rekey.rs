@@ -13,7 +13,7 @@ use crate::sops::{
 /// When a file gets a new data key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// Where somebody who can decrypt it no longer shall.
+    /// Rotates the data key where a recipient who can decrypt the file is removed.
     WhereRemoved,
     /// In any case.
     Always,
@@ -23,7 +23,7 @@ pub enum Rotation {
 pub struct ComparedFile {
     /// How messages call the file.
     pub name: String,
-    /// What differs.
+    /// Differences between the file and its rule.
     pub drift: Drift,
     path: PathBuf,
     closed: EncryptedFile,
@@ -34,7 +34,7 @@ pub struct ComparedFile {
 pub struct RekeyOutcome {
     /// How messages call the file.
     pub name: String,
-    /// What changed, a line each.
+    /// Changes, one per line.
     pub changes: Vec<String>,
     /// Whether it has a new data key.
     pub rotated: bool,
@@ -69,7 +69,7 @@ impl ComparedFile {
         }
     }
 
-    /// That there is a rule to be followed.
+    /// Checks that there is a rule to follow.
     pub fn require_rule(self, book: &SopsConfigCache) -> Result<Self, Diagnostics> {
         match &self.rule {
             Some(rule) if rule.groups.is_empty() => Err(no_recipients(rule, &self.name, false)),

@@ -9,18 +9,18 @@ use thiserror::Error;
 
 use crate::sops::{SopsTree, TypedValue, holds_ciphertext};
 
-/// What a text is to become.
+/// Type that a text is converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextValueKind {
     /// A text as it is.
     Text,
     /// An integer, number or truth value, if that keeps the text; else a text.
     Scalar,
-    /// What it says as JSON: any structure.
+    /// Type given by parsing the text as JSON: any structure.
     Json,
 }
 
-/// Why a text cannot become that.
+/// Reason why a text cannot be converted to that type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ValueProblem {
     /// It is not JSON. Where it is not would tell what it is.

@@ -1,7 +1,7 @@
-//! What `git diff` shows of an encrypted file.
+//! Text of an encrypted file for `git diff`.
 //!
-//! Nothing here fails: a program that does makes Git give up the whole diff. What cannot be
-//! decrypted is shown with its keys, and with stand-ins that tell which value changed.
+//! Nothing here fails: a failing program makes Git give up the whole diff. Content that cannot be
+//! decrypted is shown with its keys, and with placeholders that show which value changed.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -45,7 +45,7 @@ fn decrypt_text(bytes: Vec<u8>, format: SopsFormat, identities: &Identities) -> 
     Ok(plaintext)
 }
 
-/// Why a file could not be decrypted, on one line, and the same for both sides of a diff.
+/// Describes why a file could not be decrypted, on one line, and the same for both sides of a diff.
 fn describe_error(error: DecryptionError) -> String {
     if let DecryptionError::NoIdentity(_) = error {
         return "no identity at hand opens the file".to_owned();
@@ -54,7 +54,7 @@ fn describe_error(error: DecryptionError) -> String {
     messages.next().map(|message| message.replace('\n', " ")).unwrap_or_default()
 }
 
-/// Who can decrypt the file, and which of its values are encrypted if that is not the usual rule.
+/// Describes the recipients of the file, and its selector if that is not the usual rule.
 fn describe_metadata(metadata: &SopsMetadata) -> String {
     let mut lines = String::new();
     let usual = Selector::default().to_string();

@@ -22,7 +22,7 @@ use super::shamir::{self, ShamirError};
 /// The length of a share.
 const SHARE: usize = KEY_LENGTH + 1;
 
-/// What age authenticates a file with.
+/// Length in bytes of the tag with which age authenticates a file.
 const TAG: usize = 16;
 
 /// A data key, or a share of one.
@@ -57,7 +57,7 @@ impl UnlockedDataKey {
         Self { data_key: Zeroizing::new(key), shares: Vec::new() }
     }
 
-    /// What a group has: its share, or, if it is the only one, the whole key.
+    /// Share of a group, or, if it is the only one, the whole key.
     pub(super) fn share_of(&self, group: usize) -> Result<DataKeyBytes, ShamirError> {
         if self.shares.len() < 2 {
             return Ok(Zeroizing::new(self.data_key.to_vec()));

@@ -21,13 +21,13 @@ const NONCE_LENGTH: usize = 32;
 
 const TAG_LENGTH: usize = 16;
 
-/// How the text of a ciphertext starts.
+/// Prefix of the text of a ciphertext.
 const START: &str = "ENC[AES256_GCM,data:";
 
-/// What kind of value a plaintext was.
+/// Type of the value of a plaintext.
 ///
-/// The ciphertext does not authenticate it (format, section 8): whoever can write the file can turn
-/// an `int` into a `str`. The value's text stays the same.
+/// The ciphertext does not authenticate it (format, section 8): whoever can write the file can turn an
+/// `int` into a `str`. The value's text stays the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlaintextType {
     Str,
@@ -73,7 +73,7 @@ impl fmt::Display for PlaintextType {
     }
 }
 
-/// Why a text is not the ciphertext of a value.
+/// Reason why a text is not the ciphertext of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MalformedCiphertext {
     /// Something else than `ENC[AES256_GCM,data:…,iv:…,tag:…,type:…]`.
@@ -187,8 +187,8 @@ impl Ciphertext {
     }
 }
 
-/// What stands before a comma and the name of a field, and what behind them. The comma alone is
-/// searched for, which is much quicker.
+/// Splits a text at a comma and the name of a field: the part before and the part after them. Only the
+/// comma is searched for, which is much quicker.
 fn split_at_field<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     text.match_indices(',').find_map(|(at, _)| {
         let (before, rest) = text.split_at_checked(at)?;
@@ -205,7 +205,7 @@ pub(super) struct DataKey {
     nonces: NonceSource,
 }
 
-/// Where nonces come from.
+/// Source of nonces.
 enum NonceSource {
     /// Random ones, of which many are drawn at once: to ask the system for each takes longer than to
     /// encrypt a value.
@@ -215,7 +215,7 @@ enum NonceSource {
     Derived(DerivedKey),
 }
 
-/// What tells the key for nonces from the data key that it follows from.
+/// Label that separates the key for nonces from the data key from which it is derived.
 const OF_NONCES: &[u8] = b"septum: the key for nonces of a file, version 1";
 
 impl NonceSource {

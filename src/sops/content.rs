@@ -15,7 +15,7 @@ use crate::yaml::node::YamlKey;
 /// A value that is left out of a comparison, with what lies below it.
 #[derive(Clone, Copy)]
 pub(super) struct SkippedValue<'a> {
-    /// Which document, from 0.
+    /// Document index, from 0.
     pub(super) document: usize,
     /// The way to it.
     pub(super) steps: &'a [ValuePathStep],
@@ -30,7 +30,7 @@ pub(super) fn find_difference(first: &SopsDocument, second: &SopsDocument) -> Op
     difference_beside(first, second, None)
 }
 
-/// What a document holds, as hashes: a big one need not be kept to be compared.
+/// Contents of a document as hashes: a big one need not be kept to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DocumentFingerprint {
     /// Equal for documents without a [`difference`].

@@ -43,8 +43,8 @@ impl DerivedKey {
         self.0.expose()
     }
 
-    /// Bytes that look random to everybody without the key, the same for the same context: at most 8,160.
-    /// What is beyond stays as it was.
+    /// Fills `out` with bytes that look random without the key, and are the same for the same context: at
+    /// most 8,160. Bytes beyond that stay unchanged.
     pub fn fill_bytes(&self, context: &[&[u8]], out: &mut [u8]) {
         expand_key(self.0.expose(), &encode_info(b"septum: bytes, version 1", context), out);
     }

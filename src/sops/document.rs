@@ -34,10 +34,10 @@ pub struct SopsList {
     pub span: Span,
 }
 
-/// What stands for a key in a list.
+/// Counterpart of a key in a list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ListPosition {
-    /// Where the dash of the item stands, or, within brackets, the item itself.
+    /// Offset of the item's dash, or, within brackets, of the item itself.
     pub start: usize,
 }
 
@@ -68,16 +68,16 @@ pub struct Leaf {
     pub value: TypedValue,
     /// It is written as an integer beyond what sops knows: 64 bits with a sign.
     pub unsigned: bool,
-    /// Where it stands.
+    /// Location in the text.
     pub site: ValueSite,
 }
 
 /// A comment, one line of it.
 #[derive(Clone)]
 pub struct SopsComment {
-    /// What follows the `#`.
+    /// Text after the `#`.
     pub text: Zeroizing<String>,
-    /// Where it stands, with its `#`.
+    /// Location in the text, with its `#`.
     pub site: ValueSite,
     /// Whether it stands on the line of the value that follows it here.
     pub inline: bool,
@@ -85,10 +85,10 @@ pub struct SopsComment {
     pub as_item: bool,
 }
 
-/// Where a value stands in the text, and what may be written there.
+/// Location of a value in the text, and the forms that may be written there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ValueSite {
-    /// What is replaced if the value is: with quotes, tag or block header.
+    /// Span replaced together with the value: with quotes, tag or block header.
     pub span: Span,
     /// Within brackets, where YAML needs more quotes.
     pub flow: bool,
@@ -182,7 +182,7 @@ impl SopsTree {
         Self::Map(SopsMap { items: items.collect(), span: Span::default() })
     }
 
-    /// Where the value stands.
+    /// Span of the value.
     pub fn span(&self) -> Span {
         match self {
             Self::Leaf(leaf) => leaf.site.span,
@@ -191,7 +191,7 @@ impl SopsTree {
         }
     }
 
-    /// What a tree of YAML stands for.
+    /// Converts a YAML tree.
     pub(super) fn of_node(node: &YamlNode) -> Self {
         match &node.kind {
             YamlKind::Scalar(scalar) => Self::of(TypedValue::of(scalar)),

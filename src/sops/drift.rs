@@ -1,4 +1,4 @@
-//! What a file says of its encryption, compared with the rule that it is under.
+//! Encryption settings of a file, compared with the rule that applies to it.
 
 use super::group::KeyGroup;
 use super::mac::MacScope;
@@ -7,23 +7,23 @@ use super::recipient;
 use super::rules::{CreationRule, RecipientGroup};
 use super::selector::Selector;
 
-/// Where a file and its rule differ.
+/// Differences between a file and its rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Drift {
     /// The groups in which recipients differ.
     pub groups: Vec<GroupDrift>,
-    /// How many groups are needed: in the file and by the rule.
+    /// Number of required groups: in the file and by the rule.
     pub threshold: Option<(usize, usize)>,
-    /// Which values are encrypted: in the file and by the rule.
+    /// Selector of encrypted values: in the file and by the rule.
     pub selector: Option<(String, String)>,
-    /// Which values the checksum covers: in the file and by the rule.
+    /// Values covered by the checksum: in the file and by the rule.
     pub mac_scope: Option<(MacScope, MacScope)>,
 }
 
 /// Recipients that a group of the rule has and that of the file has not, or the other way round.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupDrift {
-    /// Which group, from 0.
+    /// Group index, from 0.
     pub group: usize,
     /// Those whom the rule names and the file leaves out.
     pub added: Vec<String>,

@@ -26,19 +26,19 @@ use zeroize::Zeroizing;
 /// The version of the format that is written.
 const VERSION: &str = "3.13.1";
 
-/// What the only value of a binary file is bound to: its path.
+/// Associated data of the only value of a binary file: its path.
 const ASSOCIATED: &str = "data:";
 
-/// How a new file is encrypted.
+/// Encryption settings of a new file.
 #[derive(Debug, Clone)]
 pub struct EncryptionPlan {
-    /// Who can decrypt it.
+    /// Recipients who can decrypt it.
     pub recipients: Recipients,
-    /// Which values are encrypted.
+    /// Selector of encrypted values.
     pub selector: Selector,
-    /// Which values the checksum covers.
+    /// Values covered by the checksum.
     pub mac_scope: MacScope,
-    /// How the metadata are indented.
+    /// Indentation of the metadata.
     pub layout: StoreLayout,
 }
 
@@ -48,7 +48,7 @@ impl EncryptionPlan {
         Self { recipients, selector: Selector::default(), mac_scope: MacScope::All, layout: StoreLayout::default() }
     }
 
-    /// What a rule says.
+    /// Returns the plan that a rule specifies.
     pub fn of_rule(rule: &CreationRule) -> Self {
         Self {
             recipients: Recipients::of_rule(rule),

@@ -1,4 +1,4 @@
-//! What can be wrong with an encrypted file, and how it is told.
+//! Errors of an encrypted file, and their diagnostics.
 
 use thiserror::Error;
 
@@ -8,7 +8,7 @@ use super::path::ValuePath;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::span::Location;
 
-/// Why a file could not be decrypted.
+/// Reason why a file could not be decrypted.
 #[derive(Debug, Error)]
 pub enum DecryptionError {
     /// The text cannot be read in its format.
@@ -37,7 +37,7 @@ pub struct MetadataProblem {
     pub problem: MetadataFault,
 }
 
-/// What is wrong in the `sops` block.
+/// Fault in the `sops` block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetadataFault {
     /// There is no block: the file is not encrypted.
@@ -53,7 +53,7 @@ pub enum MetadataFault {
     Invalid {
         /// Its name.
         field: &'static str,
-        /// What it should be.
+        /// Expected form.
         expected: &'static str,
     },
     /// More than one rule says which values are encrypted.
@@ -65,7 +65,7 @@ pub enum MetadataFault {
     Pattern {
         /// The field that holds it.
         field: &'static str,
-        /// What the engine says.
+        /// Reason given by the engine.
         reason: String,
     },
     /// Nobody can decrypt the file.
@@ -86,18 +86,18 @@ pub enum MetadataFault {
 pub struct NoIdentity {
     /// The `sops` block.
     pub place: Location,
-    /// Who could decrypt it, group by group.
+    /// Recipients who could decrypt it, group by group.
     pub groups: Vec<GroupState>,
-    /// How many groups are needed.
+    /// Number of required groups.
     pub needed: usize,
-    /// Where identities were looked for, and what was found there.
+    /// Places searched for identities, and their results.
     pub searched: Vec<SearchedSource>,
 }
 
-/// Who could open a key group, and whether that was done.
+/// Recipients who could decrypt a key group, and whether that was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupState {
-    /// Who could open it.
+    /// Recipients who could decrypt the group.
     pub recipients: Vec<String>,
     /// Whether an identity at hand did.
     pub opened: bool,
@@ -114,7 +114,7 @@ pub struct IntegrityFinding {
     pub fault: IntegrityFault,
 }
 
-/// What is wrong with a value.
+/// Fault in a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntegrityFault {
     /// It stands in plaintext, and the selector says that it is encrypted.
@@ -136,7 +136,7 @@ pub enum IntegrityFault {
     Conflict,
     /// None of the values decrypts: the metadata belong to another file.
     Everything {
-        /// How many there are.
+        /// Number of values.
         values: usize,
     },
     /// The data key of a recipient whose identity is at hand does not decrypt.
@@ -153,7 +153,7 @@ pub enum IntegrityFault {
 }
 
 impl DecryptionError {
-    /// What is wrong, for people: one diagnostic for each finding.
+    /// Converts the error to diagnostics: one for each finding.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         match self {
             Self::Read(found) => found.into_sorted(),
@@ -205,7 +205,7 @@ impl MetadataProblem {
 }
 
 impl NoIdentity {
-    /// Who could decrypt the file, and how far those at hand came.
+    /// Lists the recipients of the file, and the progress made with the available identities.
     fn list_recipients(&self) -> Vec<String> {
         if let [group] = self.groups.as_slice() {
             return vec![format!("it is encrypted for {}", group.recipients.join(", "))];

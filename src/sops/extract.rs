@@ -10,7 +10,7 @@ use super::sealed::DecryptedFile;
 use super::store::{SopsFormat, UnrepresentableValue};
 use crate::diagnostic::nearest_name;
 
-/// Why a path names no value.
+/// Reason why a path names no value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PathNotFound {
     /// No document has it.
@@ -26,7 +26,7 @@ pub enum PathNotFound {
     Several {
         /// The path.
         path: ValuePath,
-        /// Which, from 0.
+        /// Document indexes, from 0.
         documents: Vec<usize>,
     },
     /// There is no document of this number.

@@ -12,7 +12,7 @@ pub(super) const SERVICES: [&str; 6] = ["kms", "gcp_kms", "hckms", "azure_kv", "
 pub struct ForeignKey {
     /// The list of the metadata that it stands in: `pgp`, `kms` ….
     pub service: &'static str,
-    /// What sops calls it, and tells it from others by: a fingerprint, an ARN with its role, a URL.
+    /// Name in sops, which identifies it: a fingerprint, an ARN with its role, a URL.
     pub name: String,
 }
 

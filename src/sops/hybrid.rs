@@ -36,7 +36,7 @@ const RECIPIENT: &str = "age1pq";
 /// The prefix of identities.
 const IDENTITY: &str = "AGE-SECRET-KEY-PQ-";
 
-/// What a sealed file key is bound to.
+/// Context that a sealed file key is bound to.
 const INFO: &[u8] = b"age-encryption.org/mlkem768x25519";
 
 /// The label of X-Wing.

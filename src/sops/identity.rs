@@ -1,10 +1,10 @@
 //! The age identities of a run (format, section 2.3).
 //!
-//! What lies open is read once, when the first file needs it. What costs more is left for files
-//! that this does not open, and each of it is asked once per run as well: `SOPS_AGE_KEY_CMD` for
-//! each recipient, whom it finds in `SOPS_AGE_RECIPIENT` (once for all, if its output is the same
-//! for two of them), then whatever needs a passphrase. Which places there are and what was found
-//! in each is kept: somebody who cannot decrypt a file wants to know where the program looked.
+//! Unprotected identities are read once, when the first file needs them. Costlier sources are left for
+//! files that these do not decrypt, and each of them is queried once per run as well:
+//! `SOPS_AGE_KEY_CMD` for each recipient, which it finds in `SOPS_AGE_RECIPIENT` (once for all, if its
+//! output is the same for two of them), then sources that need a passphrase. The list of places and the
+//! result for each is kept: a user who cannot decrypt a file needs to know where the program looked.
 
 mod command;
 mod content;
@@ -70,7 +70,7 @@ pub(super) struct LoadedIdentity {
 /// Identities that are tried together.
 pub(super) struct IdentityBatch(Vec<Arc<LoadedIdentity>>);
 
-/// What was found without asking anybody.
+/// Identities found without a prompt.
 #[derive(Default)]
 struct FoundIdentities {
     known: Vec<Arc<LoadedIdentity>>,
@@ -79,7 +79,7 @@ struct FoundIdentities {
     asked: Option<SharedPassphrases>,
 }
 
-/// How `SOPS_AGE_KEY_CMD` is called in messages, and found among the places.
+/// Name of `SOPS_AGE_KEY_CMD` in messages and among the places.
 const COMMAND: &str = "SOPS_AGE_KEY_CMD";
 
 impl Identities {

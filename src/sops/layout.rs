@@ -1,9 +1,9 @@
-//! How far the levels of what Septum writes into a file are indented. What somebody else wrote
-//! keeps its own indentation.
+//! Indentation of the levels that Septum writes into a file. Text from other writers keeps its own
+//! indentation.
 
 use super::store::SopsFormat;
 
-/// How far a level is indented.
+/// Indentation of a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Indent {
     /// With a tab.
@@ -21,7 +21,7 @@ impl Indent {
         }
     }
 
-    /// What stands before the first level.
+    /// Indentation of the first level.
     pub(super) fn first_level(self) -> String {
         let mut out = String::new();
         self.push_levels(&mut out, 1);
@@ -40,26 +40,26 @@ impl Indent {
     }
 }
 
-/// How files are laid out (`stores` of `.sops.yaml`).
+/// Layout of files (`stores` of `.sops.yaml`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreLayout {
-    /// How YAML is indented.
+    /// Indentation of YAML.
     pub yaml: Indent,
-    /// How JSON is indented.
+    /// Indentation of JSON.
     pub json: Indent,
-    /// How the envelope of binary files is indented.
+    /// Indentation of the envelope of binary files.
     pub json_binary: Indent,
 }
 
 impl Default for StoreLayout {
-    /// What sops does by itself.
+    /// Returns the default layout of sops.
     fn default() -> Self {
         Self { yaml: Indent::Blanks(4), json: Indent::Tab, json_binary: Indent::Tab }
     }
 }
 
 impl StoreLayout {
-    /// How files of a format are indented.
+    /// Indentation of files of a format.
     pub(super) fn indent(self, format: SopsFormat) -> Indent {
         match format {
             SopsFormat::Yaml => self.yaml,
@@ -69,7 +69,7 @@ impl StoreLayout {
     }
 }
 
-/// How the metadata of a file are indented, as they stand in it.
+/// Detects the indentation of a file's metadata from their text.
 pub(super) fn detect_indent(format: SopsFormat, block: &str) -> Indent {
     let default = StoreLayout::default().indent(format);
     let line = match format {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 
-/// Which values the checksum covers.
+/// Values covered by the checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MacScope {
     /// All of them.

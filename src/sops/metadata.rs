@@ -69,27 +69,28 @@ impl MetadataLevel {
     }
 }
 
-/// What a file says of its encryption, in the clear.
+/// Encryption metadata of a file, in the clear.
 ///
-/// None of it is authenticated, but for the time of the last change (format, section 8): whoever can
+/// None of it is authenticated, except for the time of the last change (format, section 8): whoever can
 /// write the file can relabel recipients and narrow the selector.
 #[derive(Debug, Clone)]
 pub struct SopsMetadata {
-    /// Who can decrypt the file. If there are several groups, each has a share of the data key.
+    /// Recipients who can decrypt the file. If there are several groups, each has a share of the data key.
     pub groups: Vec<KeyGroup>,
-    /// How many groups are needed, if the file says so and has several; see [`SopsMetadata::needed_groups`].
+    /// Number of required groups, if the file gives it and has several; see
+    /// [`SopsMetadata::needed_groups`].
     pub threshold: Option<usize>,
     /// When the file was last encrypted.
     pub last_modified: Timestamp,
     /// The encrypted checksum, if there is one.
     pub mac: Option<SpannedText>,
-    /// Which values are encrypted.
+    /// Selector of encrypted values.
     pub selector: Selector,
-    /// Which values the checksum covers.
+    /// Values covered by the checksum.
     pub mac_scope: MacScope,
     /// The version of sops, or of the format that another program writes.
     pub version: String,
-    /// Where the block stands.
+    /// Location of the block.
     pub place: Location,
     /// The block as it was found, fields that are not known here included.
     pub block: YamlNode,
@@ -100,7 +101,7 @@ pub struct SopsMetadata {
 pub struct SpannedText {
     /// The text.
     pub text: String,
-    /// Where it stands.
+    /// Location in the file.
     pub span: Span,
 }
 
@@ -386,7 +387,7 @@ fn read_foreign_entries(fields: &Mapping) -> Vec<ForeignRecipient> {
 }
 
 impl SopsMetadata {
-    /// How many groups are needed to decrypt the file.
+    /// Number of groups needed to decrypt the file.
     pub fn needed_groups(&self) -> usize {
         if self.groups.len() < 2 { self.groups.len() } else { self.threshold.unwrap_or(self.groups.len()) }
     }

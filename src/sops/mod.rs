@@ -1,16 +1,15 @@
 //! Files encrypted in the format of SOPS, with age recipients.
 //!
-//! A file has one random data key. It encrypts each selected value on its own, bound to the keys on
-//! the way to it, and every recipient has the data key wrapped for itself. A checksum over the
-//! plaintext of all values, encrypted too, tells whether values were added, removed or changed.
-//! Section numbers in this module are those of `docs/sops-format.md`.
+//! A file has one random data key. It encrypts each selected value on its own, bound to the keys on the
+//! path to it, and every recipient has the data key wrapped for itself. A checksum over the plaintext
+//! of all values, encrypted too, shows whether values were added, removed or changed. Section numbers
+//! in this module are those of `docs/sops-format.md`.
 //!
-//! What the format does not protect (section 8) is not protected here either: keys, structure, types,
-//! lengths, nulls and empty values; plaintext may move between neighbouring plain values; and
-//! whoever knows the recipients can write a whole new file. Authenticity is Git's business.
+//! Septum does not protect anything that the format leaves unprotected (section 8): keys, structure,
+//! types, lengths, nulls and empty values; plaintext may move between neighbouring plain values; and
+//! whoever knows the recipients can write a whole new file. Authenticity is the responsibility of Git.
 //!
-//! There is no way to skip the checksum, and nothing of a file is given out before it has been
-//! checked.
+//! There is no way to skip the checksum, and nothing of a file is returned before it has been checked.
 
 mod age;
 mod ambiguous;
@@ -136,11 +135,11 @@ pub struct DecryptedTree<T = YamlNode> {
     /// ciphertext stands in the file, and are texts (`DoubleQuoted`) or numbers, truth values and
     /// times (`Plain`). All else is as it was read.
     pub tree: T,
-    /// What the file says of its encryption: recipients, last change, selector.
+    /// Encryption metadata of the file: recipients, last change, selector.
     pub metadata: SopsMetadata,
-    /// How many values were encrypted; none is worth a warning.
+    /// Number of encrypted values; zero deserves a warning.
     pub encrypted: usize,
-    /// What follows from the data key, for names of secrets.
+    /// Key derived from the data key, for names of secrets.
     pub naming_key: NamingKey,
 }
 

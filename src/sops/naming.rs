@@ -12,16 +12,16 @@ use zeroize::Zeroizing;
 use super::cipher::KEY_LENGTH;
 use crate::secret::Secret;
 
-/// How long a key for names is, and a fingerprint made with it: what HMAC-SHA256 gives.
+/// Length in bytes of a key for names, and of a fingerprint made with it: the output of HMAC-SHA256.
 const LENGTH: usize = 32;
 
 /// The block of SHA-256.
 const BLOCK: usize = 64;
 
-/// What tells this use of a data key from every other one.
+/// Label that separates this use of a data key from every other one.
 const OF_A_FILE: &[u8] = b"septum: the key for names of a file, version 1";
 
-/// What tells the key of several files from that of one.
+/// Label that separates the key of several files from that of one.
 const OF_FILES: &[u8] = b"septum: the key for names of several files, version 1";
 
 /// Makes fingerprints of secrets. Wiped when dropped, and never printed.

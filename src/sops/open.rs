@@ -15,14 +15,14 @@ use super::store::{SopsFormat, TextEdit, UnrepresentableValue};
 use super::way::{DocumentVisitor, TraversalState, visit_document};
 use crate::span::{Source, Span};
 
-/// What became of a document that was decrypted.
+/// Result of decrypting a document.
 pub(super) struct DecryptedDocument {
     pub(super) mac: Mac,
     pub(super) findings: Vec<IntegrityFinding>,
-    /// How many values are encrypted, those included that do not decrypt.
+    /// Number of encrypted values, including those that do not decrypt.
     pub(super) encrypted: usize,
     pub(super) stash: CiphertextCache,
-    /// What makes the text one in plaintext.
+    /// Edits that turn the text into plaintext.
     pub(super) changes: Vec<TextEdit>,
     /// A value that the format cannot hold in plaintext.
     pub(super) unfit: Option<(ValuePath, UnrepresentableValue)>,

@@ -18,7 +18,7 @@ pub enum ValuePathStep {
     Index(usize),
 }
 
-/// Why a text is no path.
+/// Reason why a text is not a valid path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum PathError {
     /// There is no step.
@@ -146,7 +146,7 @@ impl ValuePath {
         self.0.pop();
     }
 
-    /// What the ciphertext of a value at this path is bound to (format, section 1.3): the keys, each
+    /// Associated data of the ciphertext of a value at this path (format, section 1.3): the keys, each
     /// followed by a colon. List positions are not part of it, and keys are not escaped.
     pub(super) fn associated_data(&self) -> String {
         let length = |step: &ValuePathStep| if let ValuePathStep::Key(key) = step { key.len() + 1 } else { 0 };

@@ -1,4 +1,4 @@
-//! Where identities are looked for (format, section 2.3).
+//! Places searched for identities (format, section 2.3).
 
 use std::ffi::OsString;
 use std::fmt;
@@ -30,8 +30,8 @@ impl HostSystem {
     }
 }
 
-/// What the environment says of the places where identities are. The program fills it from its
-/// variables; nothing below reads them, so that a test says all there is.
+/// Environment settings for the places of identities. The program fills them from its variables;
+/// nothing below reads those, so that a test defines all settings.
 #[derive(Clone, Default)]
 pub struct IdentitySources {
     /// `SOPS_AGE_KEY`: identities.

@@ -24,7 +24,7 @@ pub(super) struct PluginIdentity {
     somebody: Somebody,
 }
 
-/// Who speaks for the user.
+/// Provider that answers for the user.
 #[derive(Clone)]
 struct Somebody(Option<Arc<dyn PassphraseProvider>>);
 
@@ -40,7 +40,7 @@ impl PluginIdentity {
         Some(Self { identity, somebody: Somebody(somebody) })
     }
 
-    /// What messages call it: a plugin alone knows the recipient.
+    /// Name in messages: only a plugin knows the recipient.
     pub(super) fn name(&self) -> String {
         format!("age-plugin-{}", self.identity.plugin())
     }

@@ -1,8 +1,8 @@
-//! A file compared with the rule of `.sops.yaml` that it is under.
+//! Comparison of a file with the rule of `.sops.yaml` that applies to it.
 //!
-//! What a file says of its encryption is not authenticated (format, section 8): whoever can write it
-//! can narrow the selector, and the next value that somebody sets lies open. So a file that differs
-//! from its rule is told of when it is read, and refused when it is to be changed.
+//! A file's encryption metadata are not authenticated (format, section 8): whoever can write the file
+//! can narrow the selector, and the next value that a user sets is written in plaintext. So a file that
+//! differs from its rule is reported when it is read, and refused when it is to be changed.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::rules::{CreationRule, SopsConfigCache};
 use super::store::SopsFormat;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 
-/// How a file differs from a rule. The selector of a binary file does not count: it is one value.
+/// Compares a file with a rule. The selector of a binary file does not count: it is one value.
 pub fn compare_policy(rule: &CreationRule, metadata: &SopsMetadata, format: SopsFormat) -> Drift {
     let mut found = compute_drift(rule, metadata);
     if format == SopsFormat::Binary {
@@ -39,7 +39,7 @@ pub fn report_drift(
     of_rule.into_iter().chain(metadata.unknown_fields()).collect()
 }
 
-/// That a file may be changed: it is as its rule says, or under none.
+/// Checks that a file may be changed: it matches its rule, or no rule applies.
 pub fn check_changeable(
     name: &str,
     rule: Option<&CreationRule>,

@@ -3,7 +3,8 @@
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Source, Span};
 
-/// How an age identity begins, and how many characters follow at least: a text about one has fewer.
+/// Prefix of an age identity, and the minimum number of characters after it: a text about one has
+/// fewer.
 const AGE: (&str, usize) = ("AGE-SECRET-KEY-", 20);
 
 /// Refuses a file that holds a private key, anywhere in it, comments included. The key is not shown.
@@ -17,7 +18,7 @@ pub fn refuse_private_key(source: &Source) -> Result<(), Diagnostic> {
         .hint("keep private keys outside of the repository; `septum keygen -y KEYFILE` prints the recipient of one"))
 }
 
-/// Where the first one begins.
+/// Offset of the first private key.
 fn find_private_key(text: &str) -> Option<usize> {
     // ASCII letters alone change, so that offsets stay
     let upper = text.to_ascii_uppercase();

@@ -31,7 +31,7 @@ enum RecipientKey {
     Unusable(UnusableRecipient),
 }
 
-/// Why nothing can be wrapped for a recipient that is one.
+/// Reason why nothing can be wrapped for a valid recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnusableRecipient {
     /// RSA keys of SSH.
@@ -45,7 +45,7 @@ pub enum UnusableRecipient {
     Plugin(String),
 }
 
-/// Why a text is not a recipient. Never holds the text: it may be a private key.
+/// Reason why a text is not a recipient. Never holds the text: it may be a private key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidRecipient {
     /// There is no text.
@@ -65,7 +65,7 @@ pub enum InvalidRecipient {
     Unknown,
 }
 
-/// Why a data key could not be wrapped.
+/// Reason why a data key could not be wrapped.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WrapError {
     /// The recipient is of a kind that cannot be used.
@@ -73,7 +73,7 @@ pub enum WrapError {
     Unusable {
         /// The recipient.
         recipient: String,
-        /// Why.
+        /// Reason why the recipient is unusable.
         reason: UnusableRecipient,
     },
     /// age, or a plugin of it, failed.
@@ -81,7 +81,7 @@ pub enum WrapError {
     Failed {
         /// The recipient.
         recipient: String,
-        /// What age says.
+        /// Message from age.
         reason: String,
     },
 }
@@ -108,7 +108,7 @@ impl Recipient {
         &self.text
     }
 
-    /// Why nothing can be wrapped for it, if that is so.
+    /// Reason why nothing can be wrapped for the recipient, if there is one.
     pub fn unusable(&self) -> Option<&UnusableRecipient> {
         match &self.key {
             RecipientKey::Unusable(reason) => Some(reason),
@@ -205,7 +205,7 @@ fn ssh_key(text: &str) -> Result<RecipientKey, InvalidRecipient> {
     }
 }
 
-/// What tells a recipient from another: an SSH key is the same under any comment.
+/// Text that identifies a recipient: an SSH key is the same under any comment.
 pub(super) fn canonical_recipient(text: &str) -> String {
     let text = text.trim();
     if text.starts_with("age1") {

@@ -1,4 +1,4 @@
-//! Values whose text is another one once they are decrypted.
+//! Values whose text changes when they are encrypted and decrypted.
 //!
 //! The format encrypts numbers and times, not their texts: `0644` comes back as `420`, `1.10` as `1.1`
 //! and `2024-01-01` as `2024-01-01T00:00:00Z` (format, section 1.9.2). For sops that is the same value.
@@ -17,12 +17,12 @@ use crate::span::{Location, Source};
 pub struct LossyValue {
     /// Its path.
     pub path: ValuePath,
-    /// Where it stands.
+    /// Location of the value.
     pub place: Location,
 }
 
 impl LossyValue {
-    /// What there is to say of it.
+    /// Converts the value to a diagnostic.
     pub fn into_diagnostic(self) -> Diagnostic {
         let message = format!("`{}` is a number or a time to sops, and comes back as another text", self.path);
         Diagnostic::warning(Rule::RewordedValue, message)

@@ -22,15 +22,14 @@ use super::write_error::WriteError;
 use crate::span::Source;
 
 impl DecryptedFile {
-    /// Who shall be able to decrypt the file. Those who already are keep their entries as they are.
-    ///
-    /// Somebody who is left out still knows the data key: [`rotate_key`](Self::rotate_key) gives it a new one.
+    /// Sets the recipients who can decrypt the file. Existing recipients keep their entries unchanged. A
+    /// removed recipient still knows the data key: [`rotate_key`](Self::rotate_key) replaces it.
     pub fn set_recipients(&mut self, recipients: Recipients) {
         self.renewal.recipients = Some(recipients);
     }
 
-    /// Which values shall be encrypted, and which the checksum covers. That an encrypted value would
-    /// lie open is found when the file is written, and refused.
+    /// Sets the selector of encrypted values, and the values that the checksum covers. Exposure of an
+    /// encrypted value in plaintext is found when the file is written, and refused.
     pub fn set_selection(&mut self, selector: Selector, mac_scope: MacScope) {
         self.renewal.selection = Some((selector, mac_scope));
     }
@@ -126,7 +125,7 @@ impl DecryptedFile {
         DocumentEncryptor { format: self.format, key: &self.key, selector, scope, stash }.encrypt_document(document)
     }
 
-    /// That nothing is encrypted now that a selector would leave in plaintext.
+    /// Checks that no value is encrypted now that a selector would leave in plaintext.
     fn check_no_exposure(&self, selector: &Selector) -> Result<(), WriteError> {
         if self.format == SopsFormat::Binary {
             return Ok(());

@@ -43,23 +43,23 @@ pub struct SopsConfig {
     list: RuleList,
 }
 
-/// What is to hold for the files that it matches.
+/// Encryption settings for the files that the rule matches.
 #[derive(Debug, Clone)]
 pub struct CreationRule {
-    /// Where it stands.
+    /// Location of the rule.
     pub place: Location,
-    /// Which files it is for; none is for all of them.
+    /// Pattern of the files that the rule applies to; without one, it applies to all of them.
     pub path_regex: Option<GoRegex>,
     /// For whom files are encrypted. More than one group split the data key. None at all: the rule
     /// leaves it to the command line.
     pub groups: Vec<RecipientGroup>,
-    /// How many groups are needed to decrypt; none means all of them.
+    /// Number of groups needed to decrypt; none means all of them.
     pub threshold: Option<usize>,
-    /// Which values are encrypted; none means the default, [`Selector::default`].
+    /// Selector of encrypted values; none means the default, [`Selector::default`].
     pub selector: Option<Selector>,
-    /// Which values the checksum covers.
+    /// Values covered by the checksum.
     pub mac_scope: MacScope,
-    /// How files are laid out.
+    /// Layout of files.
     pub layout: StoreLayout,
 }
 
@@ -92,7 +92,7 @@ impl SopsConfig {
         }
     }
 
-    /// Where the nearest `.sops.yaml` from a file's folder upward stands.
+    /// Finds the nearest `.sops.yaml` from a file's directory upward.
     pub fn find_nearest(file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
         discover_config(&Disk::default(), &make_absolute(file)?)
     }
@@ -164,8 +164,8 @@ impl SopsConfig {
         &self.source
     }
 
-    /// What `path_regex` is compared with: the path from the folder of the rules, with `/`; the whole
-    /// path of a file elsewhere.
+    /// Text that `path_regex` is matched against: the path from the directory of the rules, with `/`; the
+    /// whole path of a file outside of it.
     fn path_of(&self, file: &Path) -> String {
         slash_path(file.strip_prefix(&self.directory).unwrap_or(file))
     }
@@ -177,7 +177,7 @@ impl CreationRule {
         self.path_regex.as_ref().is_none_or(|pattern| pattern.is_match(path))
     }
 
-    /// Which values are encrypted.
+    /// Selector of encrypted values that applies.
     pub fn effective_selector(&self) -> Selector {
         self.selector.clone().unwrap_or_default()
     }

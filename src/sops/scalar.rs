@@ -1,8 +1,8 @@
-//! What a scalar is to sops, and the bytes that stand for it in the MAC.
+//! Resolution of a scalar in sops, and the bytes that represent it in the MAC.
 //!
-//! sops resolves plain scalars with go-yaml and hashes the *value*: `0644` counts as `420`, `1.0`
-//! as `1`, `true` as `True`. To check its MAC, that resolution has to be repeated here to the
-//! letter, oddities included (format, section 1.9.2). It decides nothing else: Septum keeps the text.
+//! sops resolves plain scalars with go-yaml and hashes the *value*: `0644` counts as `420`, `1.0` as
+//! `1`, `true` as `True`. To check its MAC, that resolution has to be repeated here to the letter,
+//! oddities included (format, section 1.9.2). It decides nothing else: Septum keeps the text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -196,7 +196,8 @@ fn print_even(float: f64) -> Option<String> {
     })
 }
 
-/// What Go's `ParseFloat` takes, but for hexadecimal, which nothing writes. Out of range is no float.
+/// Parses the syntax of Go's `ParseFloat`, except for hexadecimal, which nothing writes. A value out of
+/// range is not a float.
 fn parse_float(text: &str) -> Option<f64> {
     let float: f64 = text.parse().ok()?;
     let infinite = || text.trim_start_matches(['+', '-']).starts_with(['i', 'I']);

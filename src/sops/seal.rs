@@ -12,21 +12,21 @@ use super::store::{SopsFormat, TextEdit, UnrepresentableValue};
 use super::way::{DocumentVisitor, TraversalState, visit_document};
 use crate::span::Span;
 
-/// What became of a document that was encrypted.
+/// Result of encrypting a document.
 pub(super) struct EncryptedDocument {
     pub(super) mac: Mac,
-    /// How many values are encrypted.
+    /// Number of encrypted values.
     pub(super) values: usize,
     /// The number of values that are not empty and stay in plaintext.
     pub(super) plain: usize,
-    /// How many ciphertexts, those of comments included, were not there before.
+    /// Number of new ciphertexts, including those of comments.
     pub(super) new: usize,
-    /// What makes the text one of ciphertext.
+    /// Edits that turn the text into ciphertext.
     pub(super) changes: Vec<TextEdit>,
     pub(super) problem: Option<SealProblem>,
 }
 
-/// Why a value cannot be encrypted.
+/// Reason why a value cannot be encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SealProblem {
     /// The system has no randomness to give.
@@ -45,19 +45,19 @@ pub enum SealProblem {
     Unfit {
         /// Its path.
         path: ValuePath,
-        /// Why.
+        /// Reason why the value cannot be represented.
         unfit: UnrepresentableValue,
     },
     /// An integer of 64 bits without a sign: sops refuses to read the file.
     Unsigned {
-        /// Where it stands.
+        /// Location of the value.
         span: Span,
         /// Its path.
         path: ValuePath,
     },
 }
 
-/// How values are encrypted.
+/// Encrypts the values of a document.
 pub(super) struct DocumentEncryptor<'a> {
     pub(super) format: SopsFormat,
     pub(super) key: &'a DataKey,

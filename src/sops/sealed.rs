@@ -1,8 +1,8 @@
-//! An encrypted file in hand: read and verified, changed, and written back with nothing else touched.
+//! An encrypted file in use: read and verified, changed, and written back with nothing else touched.
 //!
-//! What is changed is the plaintext of the file, as text: the file with each ciphertext replaced by
-//! its plaintext, the metadata still in it. Writing puts ciphertexts in again, those of unchanged
-//! values as they were.
+//! Changes apply to the plaintext of the file, as text: the file with each ciphertext replaced by its
+//! plaintext, the metadata still in it. Writing restores ciphertexts, those of unchanged values without
+//! modification.
 
 mod adopt;
 mod change;
@@ -55,7 +55,7 @@ pub struct DecryptedFile {
     pub(super) document: SopsDocument,
     /// The file in plaintext, with its metadata; empty for a binary file.
     pub(super) text: Zeroizing<String>,
-    /// Where the metadata stand in `text`, as long as nobody changed it.
+    /// Ranges of the metadata in `text`, as long as it is unchanged.
     pub(super) cuts: Option<Vec<Range<usize>>>,
     /// The hash of what `text`, or a binary file's data, was before somebody changed it.
     first: Option<[u8; 32]>,
@@ -68,16 +68,16 @@ pub struct DecryptedFile {
     typed: Vec<ValuePath>,
     /// The reason why no text in plaintext holds what the file holds.
     unsettled: Option<UnfaithfulOutput>,
-    /// What is to be new about its encryption.
+    /// Pending changes to the encryption.
     pub(super) renewal: PendingReencryption,
 }
 
-/// What of a file's encryption is to be another when it is written.
+/// Changes to a file's encryption that apply when it is written.
 #[derive(Default)]
 pub(super) struct PendingReencryption {
     /// Recipients, where they are not those of the file.
     pub(super) recipients: Option<Recipients>,
-    /// Which values are encrypted and which the checksum covers, where the file says otherwise.
+    /// Selector of encrypted values and scope of the checksum, where they differ from the file's.
     pub(super) selection: Option<(Selector, MacScope)>,
     /// Whether the data key is a new one.
     pub(super) rotated: bool,
@@ -288,7 +288,7 @@ impl DecryptedFile {
         self.cuts = None;
     }
 
-    /// How many values were encrypted.
+    /// Number of values that were encrypted.
     pub fn encrypted_count(&self) -> usize {
         self.encrypted
     }
@@ -387,7 +387,7 @@ impl DecryptedFile {
         self.read_text(&self.text)
     }
 
-    /// That there is a text at all.
+    /// Checks that there is a text at all.
     pub(super) fn check_fit(&self) -> Result<(), WriteError> {
         if let Some(problem) = &self.unsettled {
             return Err(WriteError::Unfaithful { place: self.root_place(), problem: problem.clone() });

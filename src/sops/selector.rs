@@ -1,4 +1,4 @@
-//! Which values of a file are encrypted (format, section 1.5).
+//! Selection of the values of a file to encrypt (format, section 1.5).
 
 use std::fmt;
 
@@ -24,8 +24,8 @@ pub enum Selector {
     EncryptedCommentRegex(GoRegex),
 }
 
-/// What a walk through a document knows of the selector at a point: whether something on the way
-/// there matched. Comments on the way will be told to [`Selector::enter`] by a walk that has them.
+/// State of the selector at a point of a document traversal: whether something on the path to it
+/// matched. A traversal that has comments passes those on the path to [`Selector::enter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SelectorScope {
     Matched,
@@ -34,7 +34,7 @@ pub(super) enum SelectorScope {
     Unknown,
 }
 
-/// What a selector says of a value.
+/// Decision of a selector on a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Selection {
     Encrypted,
@@ -103,7 +103,7 @@ impl Selector {
         if matches { SelectorScope::Matched } else { SelectorScope::Unmatched }
     }
 
-    /// What the selector says of a value in a scope.
+    /// Decision of the selector on a value in a scope.
     pub(super) fn selection(&self, scope: SelectorScope) -> Selection {
         let matched = match self {
             Self::EncryptedSuffix(_) | Self::EncryptedRegex(_) | Self::EncryptedCommentRegex(_) => Selection::Encrypted,
@@ -120,7 +120,7 @@ impl Selector {
     }
 }
 
-/// What sops takes where the metadata name no selector (format, section 1.5).
+/// The default of sops where the metadata name no selector (format, section 1.5).
 impl Default for Selector {
     fn default() -> Self {
         Self::UnencryptedSuffix("_unencrypted".to_owned())

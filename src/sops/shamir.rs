@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 /// A share, or a secret: wiped when dropped.
 type ShareBytes = Zeroizing<Vec<u8>>;
 
-/// Why a secret cannot be split or put together.
+/// Reason why a secret cannot be split or combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ShamirError {
     /// A number of shares or a threshold that the scheme does not have.
@@ -107,7 +107,7 @@ fn evaluate_polynomial(polynomial: &[u8], point: u8) -> u8 {
     polynomial.iter().rev().fold(0, |value, coefficient| multiply(value, point) ^ coefficient)
 }
 
-/// What the share of a point counts for in the value at another (Lagrange).
+/// Weight of the share of a point in the value at another (Lagrange).
 fn lagrange_weight(target: u8, point: u8, points: impl Iterator<Item = u8>) -> u8 {
     let others = points.filter(|&other| other != point);
     others.fold(1, |weight, other| multiply(weight, multiply(other ^ target, inverse(other ^ point))))

@@ -1,14 +1,15 @@
-//! Files that are made again and again, and keep their bytes while their contents do.
+//! Files that are generated repeatedly, and keep their bytes while their contents do not change.
 //!
-//! The data key of such a file follows from the keys of what it is made of, and each nonce from what it is
-//! for ([`DataKey::deterministic`]). What is random, the wrapping of the data key for its recipients, and
-//! what is not, the time, are those of the file that is there, as long as its data key is the same.
+//! The data key of such a file is derived from the keys of its sources, and each nonce from its purpose
+//! ([`DataKey::deterministic`]). The random part, the wrapping of the data key for its recipients, and
+//! the time, which is not random, are those of the existing file, as long as its data key is the same.
 //!
-//! The recipients are part of what the data key follows from: whoever is taken out knows no later one.
+//! The recipients are part of the derivation of the data key: a removed recipient knows no later one.
 //!
-//! Where no key follows from anything, the data key of the file that is there is used again, but only for
-//! the very values that the file has: whoever knows the recipients can put a file there with a data key of
-//! their own, and would read what is encrypted under it later. SECURITY.md has the whole argument.
+//! Where no key can be derived from anything, the data key of the existing file is used again, but only
+//! for the very values that the file has: whoever knows the recipients can put a file there with a data
+//! key of their own, and would read later values encrypted under it. SECURITY.md has the whole
+//! argument.
 
 use zeroize::Zeroizing;
 
@@ -34,7 +35,7 @@ use super::wrap::{self, Recipients};
 use super::write_error::WriteError;
 use crate::span::{Source, Span};
 
-/// What tells the data key of a file from what it follows from.
+/// Label that separates the data key of a file from the keys from which it is derived.
 const OF_RECIPIENTS: &[u8] = b"septum: the data key of a file for its recipients, version 1";
 
 /// A file that was made.
@@ -42,11 +43,11 @@ const OF_RECIPIENTS: &[u8] = b"septum: the data key of a file for its recipients
 pub struct StableFile {
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// What of the file that was there lives on.
+    /// Reusable content of the existing file.
     pub kept: CiphertextReuse,
 }
 
-/// What of a file lives on when it is made again.
+/// Content of a file that is reused when it is generated again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CiphertextReuse {
     /// All of it.
@@ -68,7 +69,7 @@ struct EncryptionBasis {
     /// The data key as it was wrapped, and when.
     wrapped: Option<(Vec<KeyGroup>, Timestamp)>,
     otherwise: CiphertextReuse,
-    /// How many values the file has, if its data key is for no others.
+    /// Number of values of the file, if its data key is for no others.
     only: Option<usize>,
 }
 

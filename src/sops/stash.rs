@@ -23,7 +23,7 @@ pub(super) struct CiphertextCache {
 #[derive(Clone)]
 pub(super) struct CachedToken {
     source: Source,
-    /// Where it stands, with the quotes, or the sign of a comment, around it.
+    /// Range of the ciphertext, with the quotes, or the sign of a comment, around it.
     at: Range<usize>,
     /// The ciphertext itself, where it is not what is left without them.
     token: Option<String>,
@@ -84,7 +84,7 @@ impl CiphertextCache {
     }
 }
 
-/// What a ciphertext is found by.
+/// Hash by which a ciphertext is found.
 pub(super) fn hash_value(kind: PlaintextType, associated: &str, plaintext: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [kind.name().as_bytes(), associated.as_bytes(), plaintext] {

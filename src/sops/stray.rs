@@ -17,10 +17,10 @@ use crate::yaml::node::{YamlKind, YamlNode};
 /// The rule of all findings of this kind.
 const RULE: Rule = Rule::CiphertextAsValue;
 
-/// How every ciphertext begins.
+/// Prefix of every ciphertext.
 const START: &str = "ENC[AES256_GCM,";
 
-/// What only a ciphertext has, and no text about ciphertexts.
+/// Prefix that only a ciphertext has, and no text about ciphertexts.
 pub(super) const START_OF_DATA: &str = "ENC[AES256_GCM,data:";
 
 /// The beginning of a ciphertext, as it is and in the forms that other formats give it.
@@ -93,7 +93,7 @@ fn stray_diagnostic(what: &str, place: Location) -> Diagnostic {
     ciphertext_as_value(what).at_masked(place)
 }
 
-/// Where ciphertext may be.
+/// Places where ciphertext is allowed.
 enum StrayScope<'s> {
     Nowhere,
     Of(&'s Selector),

@@ -1,4 +1,4 @@
-//! Who can decrypt a file and what of it is encrypted, brought together from two versions of it.
+//! Merge of the recipients and the selector of a file from two versions of it.
 
 use super::foreign::ForeignKey;
 use super::group::KeyGroup;
@@ -8,15 +8,15 @@ use super::recipient::{self, InvalidRecipient, Recipient};
 use super::rules::RecipientGroup;
 use super::selector::Selector;
 
-/// Who can decrypt a file, and what of it is encrypted.
+/// Recipients who can decrypt a file, and its selector of encrypted values.
 #[derive(Debug, Clone)]
 pub struct EncryptionPolicy {
     /// The members of each key group.
     groups: Vec<Vec<PolicyMember>>,
     threshold: Option<usize>,
-    /// Which values are encrypted.
+    /// Selector of encrypted values.
     pub selector: Selector,
-    /// Which values the checksum covers.
+    /// Values covered by the checksum.
     pub mac_scope: MacScope,
 }
 
@@ -33,8 +33,7 @@ enum MemberIdentity {
     Foreign(ForeignKey),
 }
 
-/// What two versions change in different ways, so that nobody but their authors can tell what is
-/// meant.
+/// Setting that two versions change in different ways, so that only their authors know the intention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyConflict {
     /// The number of key groups, or how many of them are needed.
@@ -46,7 +45,7 @@ pub enum PolicyConflict {
 }
 
 impl EncryptionPolicy {
-    /// What the metadata of a file say.
+    /// Policy given by the metadata of a file.
     pub fn of(metadata: &SopsMetadata) -> Self {
         Self {
             groups: metadata.groups.iter().map(group_members).collect(),
@@ -56,8 +55,8 @@ impl EncryptionPolicy {
         }
     }
 
-    /// What two versions agree on, given what they come from. A recipient whom either removed is
-    /// not there; one whom either added is.
+    /// Three-way merge of two versions, given their common ancestor. A recipient whom either removed is
+    /// absent; one whom either added is present.
     pub fn merge_versions(base: Option<&Self>, ours: &Self, theirs: &Self) -> Result<Self, PolicyConflict> {
         let rule = |terms: &Self| (terms.selector.to_string(), terms.mac_scope);
         let (one, other, before) = (rule(ours), rule(theirs), base.map(rule));
@@ -99,7 +98,7 @@ impl EncryptionPolicy {
         self.groups.iter().map(|members| recipient_group(members)).collect()
     }
 
-    /// How many of several groups are needed.
+    /// Number of required groups, where there are several.
     pub fn threshold(&self) -> Option<usize> {
         self.threshold
     }

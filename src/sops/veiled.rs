@@ -1,4 +1,4 @@
-//! What an encrypted file shows to somebody without its key.
+//! View of an encrypted file without its key.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::metadata::SopsMetadata;
 use super::store::{ParsedFile, SopsFormat, TextEdit, apply_edits};
 use crate::span::Source;
 
-/// How a ciphertext begins.
+/// Prefix of a ciphertext.
 const START: &str = "ENC[AES256_GCM,";
 
 /// An encrypted file, still encrypted.
@@ -18,7 +18,7 @@ pub struct RedactedFile {
     /// The file without its metadata, with a short stand-in for each ciphertext: it is another one
     /// if, and only if, the ciphertext is.
     pub text: String,
-    /// What the file says of its encryption.
+    /// Encryption metadata of the file.
     pub metadata: Result<SopsMetadata, DecryptionError>,
 }
 

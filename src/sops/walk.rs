@@ -21,13 +21,13 @@ pub(super) struct DecryptWalk<'a> {
     path: ValuePath,
     /// The checksum of all values so far.
     pub(super) mac: Mac,
-    /// What is wrong so far.
+    /// Findings so far.
     pub(super) findings: Vec<IntegrityFinding>,
-    /// How many values are encrypted, those included that do not decrypt.
+    /// Number of encrypted values, including those that do not decrypt.
     pub(super) encrypted: usize,
 }
 
-/// What becomes of a node.
+/// Action for a node.
 #[derive(PartialEq)]
 enum NodeFate {
     Stays,

@@ -6,7 +6,7 @@ use super::path::ValuePath;
 use super::selector::{Selection, Selector, SelectorScope};
 use crate::yaml::node::YamlKey;
 
-/// Who is told of everything that lies on the way, in its order.
+/// Visitor of every part of a document, in document order.
 pub(super) trait DocumentVisitor {
     /// A comment.
     fn visit_comment(&mut self, comment: &mut SopsComment, way: &TraversalState<'_>);
@@ -29,7 +29,7 @@ pub(super) fn visit_document(document: &mut SopsDocument, selector: &Selector, v
     }
 }
 
-/// Where the walk is.
+/// Position of a traversal.
 pub(super) struct TraversalState<'s> {
     selector: &'s Selector,
     path: ValuePath,
@@ -48,7 +48,7 @@ struct CommentRun {
     earlier: bool,
 }
 
-/// How a part of a map or a list is called.
+/// Name of a part of a map or a list.
 trait TraversalStep {
     const IN_LIST: bool;
 
@@ -94,13 +94,13 @@ impl TraversalState<'_> {
         self.lists.last().copied().unwrap_or_default()
     }
 
-    /// What the selector says of the value that the walk is at.
+    /// Decision of the selector on the current value.
     pub(super) fn selection(&self) -> Selection {
         self.select_value(self.runs.iter().any(|run| run.earlier || run.last))
     }
 
-    /// What the selector says of the comment that the walk is at: one that makes what follows
-    /// encrypted stays readable itself.
+    /// Decision of the selector on the current comment: one that causes the following value to be encrypted
+    /// stays readable itself.
     pub(super) fn comment_selection(&self) -> Selection {
         let marks = matches!(self.selector, Selector::EncryptedCommentRegex(_));
         let innermost = self.runs.len().saturating_sub(1);

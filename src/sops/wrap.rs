@@ -13,12 +13,13 @@ use super::rules::{CreationRule, RecipientGroup};
 use super::shamir::{self, ShamirError};
 use crate::span::Span;
 
-/// Who can decrypt a file: everybody in one group, or, of several, so many groups together.
+/// Recipients who can decrypt a file: everybody in one group, or, of several groups, a required number
+/// together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipients {
     /// The groups.
     pub groups: Vec<RecipientGroup>,
-    /// How many groups are needed, where there are several; none means all of them.
+    /// Number of required groups, where there are several; none means all of them.
     pub threshold: Option<usize>,
 }
 
@@ -51,7 +52,7 @@ impl Recipients {
     }
 }
 
-/// Why a data key could not be given to recipients.
+/// Reason why a data key could not be given to recipients.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SealError {
     /// Nobody could ever decrypt the file.

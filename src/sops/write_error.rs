@@ -1,4 +1,4 @@
-//! Why a file could not be encrypted or changed, and how it is told.
+//! Reasons why a file could not be encrypted or changed, and their diagnostics.
 
 use thiserror::Error;
 
@@ -12,7 +12,7 @@ use super::wrap::SealError;
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 use crate::span::Location;
 
-/// Why a file could not be encrypted or changed. Holds no value of it.
+/// Reason why a file could not be encrypted or changed. Holds no value of it.
 #[derive(Debug, Error)]
 pub enum WriteError {
     /// The text cannot be read in its format.
@@ -66,7 +66,7 @@ pub enum WriteError {
         /// Why.
         problem: SealError,
     },
-    /// What the file names as a recipient is none, so that nothing can be wrapped for it.
+    /// A recipient entry of the file is invalid, so that nothing can be wrapped for it.
     #[error("a recipient is none")]
     Recipient {
         /// The metadata.
@@ -108,7 +108,7 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// What is wrong, for people.
+    /// Converts the error to diagnostics.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         vec![match self {
             Self::Read(found) => return found.into_sorted(),

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::secret::Wiping;
 use crate::span::{SourcePart, Span};
 
-/// How a scalar was written.
+/// Style in which a scalar was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum YamlStyle {
     /// Bare: `info`, `1.10`, `yes`.
@@ -30,7 +30,7 @@ pub enum YamlStyle {
 pub struct YamlKey {
     /// The text as written (a quoted key gives its content).
     pub text: String,
-    /// Where the key stands.
+    /// Location of the key.
     pub span: Span,
 }
 
@@ -67,7 +67,7 @@ pub struct YamlNode {
     pub kind: YamlKind,
 }
 
-/// What a node is.
+/// Kind of a node.
 #[derive(Debug, Clone)]
 pub enum YamlKind {
     /// A single text.
@@ -85,12 +85,12 @@ pub enum YamlKind {
 #[derive(Clone)]
 pub struct Scalar {
     text: ScalarText,
-    /// How it was written.
+    /// Style in which it was written.
     pub style: YamlStyle,
     /// The core-schema tag that stood before it: `str`, `int`, `float`, `bool`, `null`, `binary`,
     /// `timestamp`.
     pub tag: Option<String>,
-    /// Where that tag starts in the file.
+    /// Offset in the file at which that tag starts.
     pub tag_at: Option<usize>,
     /// Nothing was written at all: `key:` with no value. Differs from `key: null` and `key: ""`.
     pub blank: bool,
@@ -219,7 +219,7 @@ impl YamlNode {
         }
     }
 
-    /// What kind of value this is, with its article, for messages: `a mapping`.
+    /// Kind of the value, with its article, for messages: `a mapping`.
     pub fn noun(&self) -> &'static str {
         match &self.kind {
             YamlKind::Scalar(scalar) if scalar.blank => "a blank value",

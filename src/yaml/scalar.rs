@@ -1,4 +1,4 @@
-//! What a scalar is to a YAML 1.2 reader, and where in the file a part of its text stands.
+//! Resolution of a scalar by a YAML 1.2 reader, and the location in the file of a part of its text.
 
 mod align;
 
@@ -100,11 +100,11 @@ fn strip_sign(text: &str) -> &str {
     text.strip_prefix(['-', '+']).unwrap_or(text)
 }
 
-/// Where `len` bytes of a scalar's text, from `offset` on, stand in the file.
+/// Location in the file of `len` bytes of a scalar's text, from `offset` on.
 ///
-/// The text of a scalar is not what stands in the file: escapes, folded lines and stripped
-/// indentation lie between. The result is always within `node`, the span of the scalar; it is
-/// `node` itself where the text did not come from there, as with a decrypted value.
+/// The text of a scalar differs from the file: escapes, folded lines and stripped indentation lie
+/// between. The result is always within `node`, the span of the scalar; it is `node` itself where the
+/// text did not come from there, as with a decrypted value.
 pub fn locate_in_scalar(source: &str, node: Span, scalar: &Scalar, offset: usize, len: usize) -> Span {
     let Some(raw) = source.get(node.start..node.end) else { return node };
     let text = scalar.text();

@@ -90,9 +90,9 @@ fn is_reserved(text: &str) -> bool {
             .any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// What may stand in a file as it is. Some readers refuse C1 controls, turn U+0085 and U+2028 into
-/// line breaks, or drop a byte-order mark; characters that change the direction of writing would
-/// show people another text than the machine reads.
+/// Whether a character may appear in a file unescaped. Some readers refuse C1 controls, turn U+0085 and
+/// U+2028 into line breaks, or drop a byte-order mark; characters that change the direction of writing
+/// would show people another text than the machine reads.
 fn is_printable(char: char) -> bool {
     match char {
         '\u{20}'..='\u{7E}' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}' => {

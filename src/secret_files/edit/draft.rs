@@ -28,7 +28,7 @@ pub struct EditDraft<'a> {
     from: DraftOrigin,
 }
 
-/// What a file was before.
+/// Previous state of a file.
 enum DraftOrigin {
     /// Encrypted: its bytes, and what they hold until that is used up.
     Sealed { bytes: Vec<u8>, sealed: Option<Box<DecryptedFile>> },
@@ -69,7 +69,7 @@ impl<'a> EditDraft<'a> {
         }
     }
 
-    /// What is in the file; an example for a new one.
+    /// Contents of the file; an example for a new one.
     pub fn plaintext(&self) -> Result<Zeroizing<Vec<u8>>, Diagnostics> {
         match &self.from {
             DraftOrigin::Sealed { sealed: Some(sealed), .. } => sealed.plaintext().map_err(write_diagnostics),
@@ -190,7 +190,7 @@ fn check_directory(path: &Path, name: &str) -> Result<(), Diagnostic> {
         .hint("fix the path, or create the folder"))
 }
 
-/// What a new file begins with.
+/// Initial text of a new file.
 fn example_text(path: &Path, format: SopsFormat) -> &'static str {
     let is_layer = path.to_string_lossy().ends_with(".secrets.yaml");
     match format {

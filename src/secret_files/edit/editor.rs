@@ -1,4 +1,4 @@
-//! Which editor, and how it is run.
+//! Choice of the editor, and its execution.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::test_hook;
 /// The variables that name an editor, the first that is set counts.
 const VARIABLES: [&str; 3] = ["SOPS_EDITOR", "VISUAL", "EDITOR"];
 
-/// What is looked for if none is set.
+/// Editors looked for if none is set.
 const FALLBACKS: [&str; 3] = ["vim", "nano", "vi"];
 
 /// Programs that hand the file to a window and return at once, and the options that make them wait:
@@ -34,12 +34,12 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalEditor {
     words: Vec<String>,
-    /// Where it is named: for messages.
+    /// Source that names the editor, for messages.
     named_by: &'static str,
     waits: bool,
 }
 
-/// How an editor came back.
+/// Result of running an editor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EditorExit {
     /// After somebody worked with it, as it seems.

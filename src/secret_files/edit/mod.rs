@@ -18,7 +18,7 @@ use private_folder::{kept_note, read_text};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 
-/// What somebody answers.
+/// Reply of the interactive user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EditReply {
     /// Yes, go on.

@@ -14,7 +14,7 @@ use super::system;
 use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::signals;
 
-/// How names of private folders begin; the number of the process follows.
+/// Prefix of the names of private directories; the process number follows.
 const PREFIX: &str = "septum-private-";
 
 /// Prefix of directories with typed text that no file has.
@@ -23,7 +23,7 @@ const KEPT: &str = "septum-kept-";
 /// The file in a private folder that says which text somebody was given: its digest, and its name.
 const GIVEN: &str = ".septum-given";
 
-/// Where plaintext may lie for a while.
+/// Temporary location of plaintext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaintextStorage {
     /// In memory only.

@@ -1,4 +1,4 @@
-//! What only the system knows: which folders lie in memory, whose they are, who lives.
+//! Facts that only the system knows: directories in memory, their owners, running processes.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -74,7 +74,7 @@ impl<'a> TreePatch<'a> {
         made
     }
 
-    /// What is new comes first: a map that runs empty on the way loses its form.
+    /// Applies additions first: a map that becomes empty on the way loses its form.
     fn change_map(&mut self, from: &SopsMap, to: &SopsMap) -> Result<(), WriteError> {
         for (key, value) in to.values() {
             self.apply_step(ValuePathStep::Key(key.text.clone()), from.get(&key.text), Some(value))?;

@@ -20,7 +20,7 @@ use tree::{DocumentComments, MergeChoice, ValueDifference, find_differences, fin
 pub use sides::MergeVersions;
 pub(super) use tree::is_same_tree;
 
-/// What a merge came to.
+/// Outcome of a merge.
 #[derive(Debug)]
 pub enum MergeOutcome {
     /// A file to be written in place of ours.
@@ -29,7 +29,7 @@ pub enum MergeOutcome {
         bytes: Vec<u8>,
         /// The paths of values that both sides changed; each holds both of them now.
         conflicts: Vec<String>,
-        /// What is good to know of it.
+        /// Remarks on the merge.
         notes: Diagnostics,
     },
     /// Neither side is encrypted: any merge of texts will do.
@@ -204,7 +204,7 @@ impl<'a> FileMerge<'a> {
     }
 }
 
-/// What shall stand at the place of a difference.
+/// Merged value at the place of a difference.
 fn merged_value(difference: &ValueDifference<'_>) -> Option<SopsTree> {
     match difference.verdict {
         MergeChoice::Ours => difference.ours.cloned(),

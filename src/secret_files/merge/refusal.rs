@@ -1,9 +1,9 @@
-//! Why a merge was not done, and how it is told.
+//! Reasons why a merge was refused, and their diagnostics.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::sops::{DecryptionError, PolicyConflict, ValuePath, WriteError};
 
-/// Why our version stays as it is.
+/// Reason why our version stays unchanged.
 pub(super) enum MergeRefused {
     /// Versions that nobody at hand can decrypt, or that are not as they were encrypted.
     Closed(Vec<DecryptionError>),

@@ -8,7 +8,7 @@ use crate::sops::{DecryptedFile, DecryptionError, EncryptionPolicy, Identities, 
 /// The three versions that a merge is about, as bytes.
 #[derive(Debug)]
 pub struct MergeVersions {
-    /// What both sides come from; empty if there is none.
+    /// Common ancestor of both sides; empty if there is none.
     pub base: Vec<u8>,
     /// Ours.
     pub ours: Vec<u8>,
@@ -29,7 +29,7 @@ pub(super) struct MergeInputs {
     pub(super) theirs: MergeSide,
 }
 
-/// Which of the two sides are encrypted.
+/// Sides that are encrypted.
 pub(super) enum EncryptedSides {
     Neither,
     Both(Box<MergeInputs>),

@@ -1,4 +1,4 @@
-//! Which data key the result has, and for whom.
+//! Data key of the merge result, and its recipients.
 
 use super::refusal::MergeRefused;
 use super::{FileMerge, MergeInputs};

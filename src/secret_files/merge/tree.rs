@@ -1,4 +1,5 @@
-//! Where two versions of a document differ, and which of them is right given what both come from.
+//! Differences between two versions of a document, and the choice between them given their common
+//! ancestor.
 
 use std::collections::HashSet;
 use std::mem::discriminant;
@@ -10,7 +11,7 @@ use crate::sops::{SopsDocument, SopsItem, SopsMap, SopsTree, ValuePath, ValuePat
 /// A place at which the versions differ.
 #[derive(Debug)]
 pub(super) struct ValueDifference<'a> {
-    /// Which document of the file.
+    /// Document of the file.
     pub(super) document: usize,
     pub(super) path: ValuePath,
     pub(super) ours: Option<&'a SopsTree>,
@@ -18,7 +19,7 @@ pub(super) struct ValueDifference<'a> {
     pub(super) verdict: MergeChoice,
 }
 
-/// Which version of a value is taken.
+/// Version from which a value is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MergeChoice {
     Ours,
@@ -202,7 +203,7 @@ impl DocumentComments {
         }
     }
 
-    /// How many comments are new or gone here since `before`, and not so in the other version.
+    /// Counts the comments added or removed here since `before`, and not so in the other version.
     pub(super) fn count_changes(&self, before: &Self, other: &Self) -> usize {
         let new = self.0.iter().filter(|note| !before.0.contains(note) && !other.0.contains(note));
         let gone = before.0.iter().filter(|note| !self.0.contains(note) && other.0.contains(note));

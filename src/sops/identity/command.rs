@@ -65,7 +65,7 @@ impl KeyCommand {
         known
     }
 
-    /// How the runs went: the first failure, or all identities that were found.
+    /// Outcome of the runs: the first failure, or all identities that were found.
     pub(super) fn outcome(&self) -> LookupOutcome {
         if self.command.is_none() {
             return LookupOutcome::NotSet;

@@ -17,7 +17,7 @@ use crate::sops::recipient;
 /// As much work for a passphrase as age itself asks of itself at most: some seconds.
 const MOST_WORK: u8 = 22;
 
-/// How identities are written down.
+/// Written form of identities.
 #[derive(Clone, Copy)]
 pub(super) enum IdentityForm {
     /// One to a line, as in files.
@@ -26,7 +26,7 @@ pub(super) enum IdentityForm {
     Words,
 }
 
-/// What a content holds.
+/// Identities in a content.
 pub(super) struct IdentityContent {
     pub(super) known: Vec<Arc<LoadedIdentity>>,
     pub(super) outcome: LookupOutcome,

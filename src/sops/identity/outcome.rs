@@ -1,4 +1,4 @@
-//! What became of the search of a place.
+//! Outcome of the search of a place.
 
 use std::fmt;
 use std::io;
@@ -6,13 +6,13 @@ use std::io;
 /// A place that was searched, and how that went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchedSource {
-    /// What people call it: a variable, a file.
+    /// User-visible name of the place: a variable, a file.
     pub place: String,
-    /// How it went.
+    /// Outcome of the search.
     pub outcome: LookupOutcome,
 }
 
-/// How the search of a place went. Holds nothing that is private.
+/// Outcome of the search of a place. Holds nothing that is private.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupOutcome {
     /// The variable is not set.
@@ -33,7 +33,7 @@ pub enum LookupOutcome {
         /// The line, from 1.
         line: usize,
     },
-    /// What stands there cannot be used by this version.
+    /// The content found there cannot be used by this version.
     Unsupported(&'static str),
     /// It is not a private key of SSH, or damaged.
     NotAnSshKey,

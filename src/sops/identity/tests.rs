@@ -19,7 +19,7 @@ fn tried(identities: &Identities, recipients: &[&str]) -> Vec<String> {
     rings.iter().flat_map(|ring| &ring.0).map(|known| known.recipient.clone()).collect()
 }
 
-/// What is found in a key file of this content.
+/// Outcome and number of identities for a key file of this content.
 fn in_file(content: &str) -> (LookupOutcome, usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("keys.txt");

@@ -145,7 +145,7 @@ pub(super) struct AzureFields {
     pub(super) version: String,
 }
 
-/// How files are laid out.
+/// Layout of files.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct StoreFields {

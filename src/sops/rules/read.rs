@@ -32,7 +32,8 @@ pub(super) enum RuleEntry {
     Sound(CreationRule),
     /// One that cannot: no file that it may be for can be encrypted.
     Broken {
-        /// Which files it is for; none is for all of them, as far as can be read.
+        /// Pattern of the files that the rule applies to, as far as it can be read; without one, it applies to
+        /// all of them.
         path_regex: Option<GoRegex>,
         /// The problem.
         problems: Diagnostics,
@@ -330,7 +331,7 @@ fn key_span(map: &Mapping, name: &str) -> Span {
     map.get_key_value(name).map_or_else(Span::default, |(key, _)| key.span)
 }
 
-/// What serde expected, without the values that it quotes: they may be secrets.
+/// Describes what serde expected, without the values that it quotes: they may be secrets.
 fn describe_expectation(field: &str, node: &YamlNode, error: &str) -> String {
     if let Some(missing) = error.split_once("missing field `").and_then(|(_, rest)| rest.split('`').next()) {
         return format!("`{field}` has an entry without `{missing}`");

@@ -1,4 +1,4 @@
-//! What one version of a file takes over from others: ciphertexts, recipients, the rule by which
+//! Content that one version of a file adopts from others: ciphertexts, recipients, the rule by which
 //! values are encrypted.
 
 use super::{DecryptedFile, EncryptedFile, SopsFormat};

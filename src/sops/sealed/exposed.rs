@@ -1,6 +1,6 @@
-//! Whether a merge would write in plaintext what was encrypted.
+//! Whether a merge would write in plaintext a value that was encrypted.
 //!
-//! Which values are encrypted hangs on keys, on comments and on the selector, and each of them may
+//! The set of encrypted values depends on keys, on comments and on the selector, and each of them may
 //! come from another version than a value does.
 
 use std::collections::{BTreeSet, HashSet};
@@ -35,12 +35,12 @@ fn copy_document(document: &SopsDocument) -> SopsDocument {
     SopsDocument { branches: document.branches.clone() }
 }
 
-/// What the versions hold, by hash or by what ciphertexts are bound to.
+/// Values of the versions, by hash or by the associated data of ciphertexts.
 #[derive(Default)]
 struct KnownValues {
     plain: HashSet<[u8; 32]>,
     encrypted: HashSet<[u8; 32]>,
-    /// Where values are encrypted.
+    /// Places where values are encrypted.
     secret: BTreeSet<String>,
 }
 

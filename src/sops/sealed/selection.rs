@@ -1,4 +1,4 @@
-//! Which values of a file its selector has encrypted.
+//! Values of a file that its selector has encrypted.
 
 use super::{DecryptedFile, EncryptedFile};
 use crate::sops::cipher::Ciphertext;

@@ -16,7 +16,7 @@ const MAGIC: &[u8] = b"openssh-key-v1\0";
 /// More rounds than anybody asks `ssh-keygen` for; each costs milliseconds.
 const MOST_ROUNDS: u32 = 4096;
 
-/// What a file with a private key holds.
+/// Contents of a private key file.
 pub(in crate::sops) enum SshPrivateKey {
     /// A key that can be used.
     Ed25519(SshIdentity),

@@ -11,7 +11,7 @@ use crate::sops::text_bytes::TextBytes;
 use crate::span::{Source, Span};
 use crate::yaml::node::YamlKey;
 
-/// What the names of the metadata start with.
+/// Prefix of the names of the metadata.
 const PREFIX: &str = "sops_";
 
 /// Reads a text line by line.

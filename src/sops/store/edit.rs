@@ -7,7 +7,7 @@ use crate::sops::document::{SopsItem, SopsList, SopsMap, SopsTree};
 use crate::sops::path::{ValuePath, ValuePathStep};
 use crate::yaml::node::YamlKey;
 
-/// Why a value cannot be put somewhere, or taken out.
+/// Reason why a value cannot be inserted or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EditProblem {
     /// The file is one value without keys.
@@ -34,9 +34,9 @@ impl From<UnrepresentableValue> for EditProblem {
     }
 }
 
-/// What is changed.
+/// Path of the edited value.
 pub(in crate::sops) struct EditPath<'a> {
-    /// Which document, from 0.
+    /// Document index, from 0.
     pub(in crate::sops) document: usize,
     pub(in crate::sops) path: &'a ValuePath,
 }
@@ -239,8 +239,8 @@ impl ValueEditor<'_> {
         Ok(self.lines_at(at, &lines))
     }
 
-    /// Where a line goes that follows the value which ends here: also behind the blank lines that
-    /// are part of a block.
+    /// Offset for a line that follows the value which ends here: also after the blank lines that are part
+    /// of a block.
     fn end_of_value(&self, end: usize) -> usize {
         self.line_end(end)
     }

@@ -105,7 +105,7 @@ impl FlatBranch {
         below.insert_leaf(rest, leaf)
     }
 
-    /// What the next step asks for; a leaf stands as an empty list until it is put there.
+    /// Creates the container that the next step requires; a leaf is an empty list until it is set.
     fn new(rest: &[FlatStep<'_>]) -> Self {
         match rest.first() {
             Some(FlatStep::Key(_)) => Self::Keys(Vec::new()),

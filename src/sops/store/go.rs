@@ -1,4 +1,4 @@
-//! How Go prints: floating-point numbers, strings of JSON and scalars of go-yaml.
+//! Go's output formats: floating-point numbers, strings of JSON and scalars of go-yaml.
 
 use std::fmt::Write as _;
 
@@ -59,7 +59,7 @@ pub(super) fn push_json(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// How a text of YAML is written.
+/// Quoting of a YAML text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextQuoting {
     Plain,
@@ -68,7 +68,7 @@ pub(super) enum TextQuoting {
     Literal,
 }
 
-/// What go-yaml chooses for a text outside of brackets.
+/// Quoting that go-yaml chooses for a text outside of brackets.
 pub(super) fn choose_quoting(text: &str, is_key: bool) -> TextQuoting {
     let form = AllowedStyles::of(text);
     let wanted = if text.contains('\n') {

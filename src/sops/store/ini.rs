@@ -55,7 +55,7 @@ struct IniReader<'a> {
     pending: Vec<SopsComment>,
     /// The keys of the section.
     names: HashSet<&'a str>,
-    /// Where the header of each section starts.
+    /// Start offsets of the section headers.
     ends: Vec<usize>,
 }
 

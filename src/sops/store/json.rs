@@ -79,7 +79,7 @@ pub(super) fn write_block(fields: &SopsMap, text: &str, end: usize, indent: Inde
     format!("{comma}\n{blanks}\"{BLOCK}\": {out}{close}{behind}")
 }
 
-/// How values are written.
+/// Output style of values.
 #[derive(Clone, Copy)]
 struct JsonStyle {
     single: fn(&TypedValue) -> Result<Zeroizing<String>, UnrepresentableValue>,

@@ -53,7 +53,7 @@ pub(super) struct ParsedFile {
     pub(super) document: SopsDocument,
     /// The metadata of each branch.
     pub(super) blocks: Vec<Option<MetadataBlock>>,
-    /// Where metadata are written for a branch that has none.
+    /// Offsets at which metadata are written for a branch that has none.
     pub(super) ends: Vec<usize>,
     /// Whether each value stands at a place of its own: aliases and other shapes must be written
     /// anew before anything in the text can be changed.
@@ -64,7 +64,7 @@ pub(super) struct ParsedFile {
 pub(super) struct MetadataBlock {
     /// The fields.
     pub(super) fields: SopsMap,
-    /// What stands for the block in messages.
+    /// Span that represents the block in messages.
     pub(super) key: Span,
     /// The text that goes if the block goes.
     pub(super) whole: Range<usize>,
@@ -136,7 +136,7 @@ pub(super) fn fit_line_ends(format: SopsFormat, text: &str, changes: &mut [TextE
     }
 }
 
-/// Where an offset of a text is once changes are applied, none of which it is inside of.
+/// Offset in a text after changes are applied; it is inside none of them.
 pub(super) fn moved_offset(offset: usize, changes: &[TextEdit]) -> usize {
     let before = changes.iter().filter(|change| change.at.start < offset);
     let (old, new) = before.fold((0, 0), |(old, new), change| (old + change.at.len(), new + change.text.len()));
@@ -293,7 +293,7 @@ impl SopsFormat {
         Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
     }
 
-    /// Where metadata go in a text that [`emit`](Self::emit) wrote.
+    /// Offset for metadata in a text that [`emit`](Self::emit) wrote.
     fn end_of_content(self, text: &str) -> usize {
         match self {
             Self::Json | Self::Binary => json::end_of_content(text),

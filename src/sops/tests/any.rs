@@ -5,7 +5,7 @@ use crate::sops::content::{DocumentFingerprint, find_difference};
 use crate::sops::plain::without_returns;
 use crate::yaml::read::tests::yamlish;
 
-/// What JSON, dotenv and INI are made of, which random characters seldom hit.
+/// Tokens of JSON, dotenv and INI, which random characters seldom produce.
 const TOKENS: &[&str] = &[
     "{",
     "}",
@@ -53,7 +53,7 @@ fn texts() -> impl Strategy<Value = String> {
     prop_oneof![tokens, yamlish(), any::<String>()]
 }
 
-/// What a text means in a format, if it can be read.
+/// Meaning of a text in a format, if it can be read.
 fn meaning(text: &str, format: SopsFormat) -> Option<String> {
     let parsed = format.parse(&Source::new("x", text)).ok()?;
     format.emit_document(&parsed.document, None).ok().map(|text| text.to_string())

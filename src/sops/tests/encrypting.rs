@@ -150,7 +150,7 @@ fn no_message_shows_a_value() {
     }
 }
 
-/// Which of the numbers sops 3.13.3 encrypts after `# m`, found by running it.
+/// Checks the numbers that sops 3.13.3 encrypts after `# m`, found by running it.
 #[test]
 fn a_comment_is_of_what_go_yaml_says() {
     for (text, expected) in [

@@ -10,7 +10,7 @@ const MAX_COPIED_NODES: usize = 100_000;
 /// This much text may be copied through them: a long text needs few aliases to fill the memory.
 const MAX_COPIED_BYTES: usize = 16 << 20;
 
-/// How much a node holds.
+/// Size of a node.
 #[derive(Clone, Copy, Default)]
 pub(super) struct NodeSize {
     nodes: usize,
@@ -47,7 +47,7 @@ impl NodeSize {
     }
 }
 
-/// Why an alias gives nothing.
+/// Reason why an alias has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AliasError {
     /// All copies together are too much.

@@ -26,7 +26,7 @@ struct OpenCollection {
     start: Span,
     /// The id of its anchor, 0 for none.
     anchor: usize,
-    /// Where its last child ends.
+    /// End offset of its last child.
     end: usize,
     layout: StructureStyle,
     body: CollectionBody,
@@ -46,7 +46,7 @@ pub(super) struct YamlBuilder<'s> {
     open: Vec<OpenCollection>,
     anchors: Anchors,
     stream: YamlStream,
-    /// Where the event before ended: what has no event of its own is searched from here.
+    /// End offset of the previous event: content without an event of its own is searched from here.
     previous: usize,
     flow_depth: usize,
     tab_seen: bool,

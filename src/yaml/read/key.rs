@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Rule};
 use crate::span::{Source, Span};
 use crate::yaml::node::{Mapping, YamlKey, YamlKind, YamlNode, YamlStyle};
 
-/// What comes next in a mapping.
+/// Next part of a mapping.
 enum MappingTurn {
     Key,
     Value(YamlKey),
@@ -22,7 +22,7 @@ pub(super) struct OpenMap {
     merge: Option<MergeEntry>,
 }
 
-/// What `<<` names, and the number of entries before it.
+/// Target of `<<`, and the number of entries before it.
 struct MergeEntry {
     span: Span,
     before: usize,

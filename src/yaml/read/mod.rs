@@ -31,7 +31,7 @@ pub const MAX_DEPTH: usize = 64;
 /// Commented-out sections are long; the parser's own limit of 96 lines in a row refuses real files.
 const MAX_COMMENTS_IN_A_ROW: usize = 1 << 20;
 
-/// What the reader makes of a bare `<<` key.
+/// Treatment of a bare `<<` key by the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MergeKeys {
     /// The keys of its mappings are merged in where it stands; keys of the mapping itself win, and
@@ -44,7 +44,7 @@ pub enum MergeKeys {
 /// A comment of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct YamlComment {
-    /// What follows the `#`, with its blanks, up to the end of the line.
+    /// Text after the `#`, with its blanks, up to the end of the line.
     pub text: String,
     /// The comment with its `#`.
     pub span: Span,
@@ -63,7 +63,7 @@ pub struct YamlStream {
     pub aliases: bool,
     /// Documents without content: how many of the others come before each, and where it starts, behind its `---`.
     pub empty: Vec<(usize, Span)>,
-    /// How many documents there are, those without content included.
+    /// Number of documents, including those without content.
     pub started: usize,
 }
 

@@ -1,7 +1,7 @@
-//! What the parser or the tree builder refuses, in words that say what to do.
+//! Errors of the parser and the tree builder, described with a fix.
 //!
-//! The parser's own texts name parts of its grammar, and its places are sometimes those of the
-//! token before the mistake.
+//! The parser's own texts name parts of its grammar, and its locations are sometimes those of the token
+//! before the mistake.
 
 use granit_parser::{ErrorKind, ScanError};
 
@@ -95,7 +95,7 @@ fn starts_with_template(text: &str, offset: usize) -> bool {
         || line.trim_start().starts_with("{%")
 }
 
-/// What is wrong and what to do, for each kind of error that people meet.
+/// Describes the error and its fix, for each kind of error that occurs in practice.
 fn describe_error(kind: &ErrorKind) -> (String, &'static str) {
     let (message, hint) = match kind {
         ErrorKind::UnexpectedCharacter { character } => return unexpected_character(*character),

@@ -7,7 +7,7 @@ use crate::span::Location;
 
 const CORE: &str = "tag:yaml.org,2002:";
 
-/// What a tag may stand before.
+/// Node shapes that a tag may precede.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TagShape {
     Scalar,

@@ -272,7 +272,7 @@ fn check_spans(text: &str, node: &YamlNode) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What YAML is made of, which random characters seldom hit.
+/// Tokens of YAML, which random characters seldom produce.
 const TOKENS: &[&str] = &[
     "a",
     "b",

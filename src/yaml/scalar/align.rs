@@ -7,13 +7,13 @@ use crate::yaml::node::YamlStyle;
 /// A piece of the text and what stands for it in the file: a character and itself, a line feed and
 /// its escape, a blank and a line break with the indentation behind it.
 pub(super) struct AlignedPiece {
-    /// Where the piece ends in the text.
+    /// End of the piece in the text.
     pub(super) text_end: usize,
     /// Its range in the raw scalar.
     pub(super) raw: Range<usize>,
 }
 
-/// What a run of line breaks stands for.
+/// Meaning of a run of line breaks.
 enum LineBreaks {
     /// There is no run.
     None,
@@ -70,7 +70,7 @@ impl<'a> ScalarAligner<'a> {
         self.lost
     }
 
-    /// Where the content ends in the raw scalar.
+    /// End of the content in the raw scalar.
     pub(super) fn raw_end(&self) -> usize {
         self.raw.len()
     }

@@ -59,7 +59,7 @@ fn read_json(source: &Source, left: Option<&'static str>) -> Result<ParsedFile, 
     Ok(ParsedFile { document, blocks: vec![block], ends: vec![end], in_place: true })
 }
 
-/// Where the value before an entry ends and where the key after it starts.
+/// End of the value before an entry and start of the key after it.
 fn neighbor_offsets(map: &SopsMap, at: usize) -> (Option<usize>, Option<usize>) {
     let before = at.checked_sub(1).and_then(|before| map.items.get(before));
     let end = before.and_then(|item| if let SopsItem::Value(_, value) = item { Some(value.span().end) } else { None });
@@ -269,7 +269,7 @@ impl<'a> JsonReader<'a> {
     }
 }
 
-/// How many of the first bytes mean nothing but themselves.
+/// Number of leading bytes that represent only themselves.
 fn plain_length(bytes: &[u8]) -> usize {
     // in blocks without a way out in the middle, which are compared as a whole: a text may be a big file
     const BLOCK: usize = 64;

@@ -11,7 +11,7 @@ use crate::sops::store::go::{self, TextQuoting};
 use crate::yaml::node::YamlKey;
 use crate::yaml::write::push_quoted;
 
-/// How far sops indents by itself.
+/// Default indentation of sops.
 const USUAL: Indent = Indent::Blanks(4);
 
 /// All documents, parted by `---`.

@@ -47,7 +47,7 @@ pub(in crate::sops::store) fn parse(source: &Source) -> Result<ParsedFile, Diagn
     Ok(parsed)
 }
 
-/// Where each document ends: before the line that starts the next one, or ends this one.
+/// End offset of each document: before the line that starts the next one, or ends this one.
 fn document_ends(text: &str, documents: &[YamlNode]) -> Vec<usize> {
     let starts = documents.iter().skip(1).map(|next| next.span.start).chain([text.len()]);
     let end = |(document, next): (&YamlNode, usize)| {
@@ -78,13 +78,13 @@ pub(super) struct SopsYamlReader<'a> {
     pub(super) foot: usize,
 }
 
-/// What surrounds a value.
+/// Surroundings of a value.
 #[derive(Clone, Copy)]
 pub(super) struct ValueSurroundings {
     pub(super) flow: bool,
-    /// How far the value's own lines are indented.
+    /// Indentation of the value's own lines.
     pub(super) indent: usize,
-    /// Where what comes next starts.
+    /// Start of the content that follows.
     pub(super) limit: usize,
     /// The column of the map or list that the value is in.
     pub(super) outer: usize,
@@ -189,7 +189,7 @@ impl SopsYamlReader<'_> {
         SopsList { items, span }
     }
 
-    /// Where the items of a list start: at their dashes, or themselves within brackets.
+    /// Start offsets of the items of a list: at their dashes, or of the items themselves within brackets.
     fn item_starts(&self, nodes: &[YamlNode], span: Span, flow: bool) -> Vec<usize> {
         let mut from = span.start;
         let start = |node: &YamlNode| {
