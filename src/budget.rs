@@ -15,11 +15,11 @@ pub const BUDGET_EXCEEDED: Rule = Rule::BudgetExceeded;
 /// A kind of work, how much of it a run may do, and how much it did.
 #[derive(Debug)]
 pub struct Budget {
-    /// What is counted, for people: `directories searched for patterns`.
+    /// Human-readable name of the counted unit: `directories searched for patterns`.
     pub unit: &'static str,
-    /// What any run may do.
+    /// Allowance of every run.
     base: u64,
-    /// What it may do more for each byte that it read.
+    /// Additional allowance for each byte read.
     for_byte: u64,
     done: AtomicU64,
 }
@@ -49,7 +49,7 @@ pub static TEMPLATE_STEPS: Budget = Budget::of_run("steps of templates", 60_000_
 /// Bytes of the values of all targets, and of what is written on each of their objects.
 pub static VALUE_BYTES: Budget = Budget::of_run("bytes of values", 32 * 1024 * 1024, 24);
 
-/// What a value takes beside its bytes: its name, its history and the reasons for its place.
+/// Cost of a value in addition to its bytes: its name, its history and the reasons for its place.
 pub const VALUE_COST: usize = 256;
 
 /// All budgets, for `-v`.
@@ -104,10 +104,10 @@ impl Budget {
     }
 }
 
-/// What a file counts as beside its bytes.
+/// Cost of a file in addition to its bytes.
 const FILE: usize = 512;
 
-/// What was read of the project's files.
+/// Bytes read from the project's files.
 static BYTES_READ: AtomicU64 = AtomicU64::new(0);
 
 /// Notes that a file was read, which allows for more work: a file by itself counts as a short one, since a large

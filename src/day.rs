@@ -13,7 +13,7 @@ pub struct Day {
     start: Duration,
 }
 
-/// That a text is no day.
+/// Error for a text that is not a valid day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a date like `2027-01-31`")]
 pub struct InvalidDay;

@@ -9,7 +9,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use crate::budget::{Budget, BudgetExhausted, GLOB_BYTES, GLOB_MATCHES, GLOB_VISITS};
 use crate::disk::{BoundedRoot, DirEntry, DirEntryKind, FileReadError};
 
-/// Why a pattern finds nothing, not even nothing.
+/// Error that prevents matching a pattern, as opposed to a pattern without matches.
 #[derive(Debug)]
 pub enum GlobError {
     /// It leads out of the folder that it starts from, or out of the root through a link.
@@ -18,7 +18,7 @@ pub enum GlobError {
     Invalid {
         /// The part.
         part: String,
-        /// Why.
+        /// Reason.
         reason: String,
     },
     /// A folder could not be listed.
@@ -30,7 +30,7 @@ pub enum GlobError {
 /// Longest pattern, in bytes: no path of a system is longer.
 const LONGEST: usize = 4096;
 
-/// What a part of a pattern costs beside its text: a compiled one takes some kilobytes, however short.
+/// Cost of a pattern part in addition to its text: a compiled part takes some kilobytes, however short.
 const PART_COST: usize = 256;
 
 /// The files and folders that match a pattern below a folder, sorted. `*`, `?`, `[…]` and `{…}` stay
@@ -54,7 +54,7 @@ enum GlobPart<'p> {
     Below,
     /// A name.
     Name(&'p str),
-    /// What stands for several names, and how long its text is.
+    /// Part that can match several names, and the length of its text.
     Several(GlobSet, u64),
 }
 
@@ -131,7 +131,7 @@ impl GlobSearch<'_> {
     }
 }
 
-/// What a part of a pattern matches. It is compiled once: thousands of apps have the same patterns.
+/// Compiles a part of a pattern, each distinct part once: thousands of apps have the same patterns.
 fn compile_part(part: &str) -> Result<GlobSet, GlobError> {
     static KNOWN: Mutex<BTreeMap<String, GlobSet>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +154,7 @@ pub fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '[', '{'])
 }
 
-/// What is in a folder. One that does not exist has nothing.
+/// Lists the contents of a directory. A directory that does not exist has none.
 fn list_directory(root: &BoundedRoot, folder: &Path) -> Result<Arc<[DirEntry]>, GlobError> {
     match root.list(folder) {
         Ok(entries) => Ok(entries),

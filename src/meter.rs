@@ -1,4 +1,4 @@
-//! How far a run is, and where its time went: for who waits, and never for what comes out.
+//! Progress of a run and time spent per stage: for display only, never an influence on the output.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ impl RunStage {
     }
 }
 
-/// What a run counts.
+/// Unit that a run counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgressUnit {
     /// Targets that are rendered.
@@ -50,14 +50,14 @@ pub enum ProgressUnit {
     Files,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// What is counted.
+    /// Counted unit.
     pub unit: ProgressUnit,
-    /// How many there are to do.
+    /// Total number of units.
     pub total: usize,
-    /// How many are done.
+    /// Number of completed units.
     pub done: usize,
 }
 
@@ -93,7 +93,7 @@ impl Meter {
         }
     }
 
-    /// How long each stage took, of all threads together.
+    /// Time spent in each stage, summed over all threads.
     pub fn spent(&self) -> [(RunStage, Duration); RunStage::ALL.len()] {
         let of = |stage| self.spent.get(stage as usize).map(|sum| sum.load(Relaxed)).unwrap_or_default();
         RunStage::ALL.map(|stage| (stage, Duration::from_nanos(of(stage))))
@@ -109,7 +109,7 @@ impl Meter {
         self.count(unit).done.fetch_add(by, Relaxed);
     }
 
-    /// How far the run is; none while nobody knows how far it goes.
+    /// Progress of the run; none while the total is unknown.
     pub fn progress(&self) -> Option<Progress> {
         let of = |unit| {
             let UnitCount { total, done } = self.count(unit);

@@ -59,7 +59,7 @@ names! {
 /// Longest DNS label (RFC 1123).
 const MAX_LABEL: usize = 63;
 
-/// Why a text is not a DNS label (`IsDNS1123Label` of Kubernetes).
+/// Returns the reason why a text is not a DNS label (`IsDNS1123Label` of Kubernetes), if it is not.
 pub fn wrong_dns_label(text: &str) -> Option<&'static str> {
     if text.len() > MAX_LABEL {
         return Some("it is longer than 63 characters");

@@ -18,7 +18,7 @@ const STACK: usize = 128 << 20;
 thread_local! {
     /// About where the stack of this thread begins, if its size is known.
     static BASE: Cell<Option<usize>> = const { Cell::new(None) };
-    /// How many catches of panics are under way, and where the last panic was.
+    /// Number of active panic catches, and the location of the last panic.
     static CATCHES: Cell<usize> = const { Cell::new(0) };
     static PANICKED: RefCell<String> = const { RefCell::new(String::new()) };
 }

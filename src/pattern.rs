@@ -7,9 +7,9 @@ pub enum PatternSegment {
     Key(String),
     /// `*SecretRef`, `*`: the keys of a mapping that start and end so.
     Like {
-        /// What stands before the star.
+        /// Text before the star.
         start: String,
-        /// What stands after it.
+        /// Text after the star.
         end: String,
     },
     /// `[]`: each item of a list.

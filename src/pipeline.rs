@@ -16,12 +16,12 @@ use crate::resolve::{self, DocumentCache, Engine, ManifestMode, ResolvedTarget};
 use crate::route::{self, Routing};
 use crate::sops::Identities;
 
-/// What a run keeps between apps: layers, templates and rules that were read once.
+/// State shared across apps in one run: layers, templates and rules, each read once.
 #[derive(Debug)]
 pub struct Pipeline<'p> {
     /// The layers of the project.
     pub library: LayerCache<'p>,
-    /// How far the run is.
+    /// Progress of the run.
     pub meter: Meter,
     constraints: Constraints,
     references: references::ReferenceRules,
@@ -38,7 +38,7 @@ pub struct Survey {
     pub app: AppName,
     /// One for each environment, in the order of the app's.
     pub environments: Vec<ResolvedTarget>,
-    /// Which entries are sensitive, in all of them.
+    /// Classification of entries as sensitive, across all environments.
     pub routing: Routing,
     /// Mistakes in environments that nobody asked for. Those that could not be read are left out.
     pub beside: Diagnostics,
@@ -323,7 +323,7 @@ fn beside_sound(problem: Diagnostic, wanted: &[EnvironmentName]) -> Diagnostic {
     problem.note(format!("{sound}: which keys are secret is decided over all environments"))
 }
 
-/// That a target made septum panic. Others are not concerned.
+/// Diagnostic for a target that made septum panic. Other targets are not affected.
 fn panic_diagnostic(panic: &CaughtPanic, environment: &EnvironmentName) -> Diagnostic {
     let message = format!("`{environment}` makes septum panic, at {}: that is a bug in septum", panic.line);
     Diagnostic::error(Rule::Bug, message).with_failure(FailureKind::Bug).hint("report it, with the layers")
@@ -348,7 +348,7 @@ mod tests {
     use crate::manifest::references::tests::samples::{NAMESPACE, Sample, samples};
     use crate::sops::IdentitySources;
 
-    /// Which references of these objects lead nowhere, as messages tell it.
+    /// Dangling references of these objects, as messages report them.
     fn dangling(objects: &[Value]) -> Vec<String> {
         let folder = tempfile::tempdir().expect("a folder");
         // what is there: an object of each kind, with a key
@@ -407,7 +407,7 @@ mod tests {
         assert_eq!((unlike, lines.len()), (None, found.len()));
     }
 
-    /// What a sample names, if it must be there.
+    /// Kind of the object that a sample names, if the object must exist.
     fn needed(sample: &Sample) -> Option<&'static str> {
         sample.target.filter(|_| !sample.is_output && !sample.is_optional).map(RefKind::as_str)
     }

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is searched where `PATH` is not set, as a shell does.
+/// Search path used if `PATH` is not set, as in a shell.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// A command that runs a program: one that is named by a path, or the first of its name in an absolute folder

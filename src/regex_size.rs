@@ -9,13 +9,13 @@ use regex_syntax::utf8::Utf8Sequences;
 
 use crate::budget::{BudgetExhausted, REGEX_BYTES};
 
-/// What any expression takes, in bytes: the tables of its engines.
+/// Base size of every expression, in bytes: the tables of its engines.
 const BASE: u64 = 4 * 1024;
 
-/// What a state takes.
+/// Size of a state, in bytes.
 const STATE: u64 = 40;
 
-/// What an expression counts as that only a backtracking engine takes: it is bounded by steps, not by size.
+/// Size charged for an expression that only a backtracking engine supports: it is bounded by steps, not by size.
 const BACKTRACKING: u64 = 64 * 1024;
 
 /// Spends what an expression takes from the budget of the run.
@@ -48,7 +48,7 @@ fn hir_size(hir: &Hir) -> u64 {
     }
 }
 
-/// What a range of characters takes: beyond ASCII it is one of several sequences of bytes, with a state for each.
+/// Size of a range of characters: beyond ASCII it is one of several sequences of bytes, with a state for each.
 fn size_of_range(start: char, end: char) -> u64 {
     if end.is_ascii() {
         return 8;

@@ -1,4 +1,4 @@
-//! Where something stands: a file, and a range in it.
+//! Source locations: a file, and a range in it.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -213,7 +213,7 @@ impl fmt::Display for Location {
 pub struct Located<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
+    /// Location of the value.
     pub place: Location,
 }
 

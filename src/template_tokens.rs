@@ -1,7 +1,7 @@
 //! Templates as the engine reads them: its own tokens, each with its position.
 //!
-//! Where a tag ends, what is a text in quotes, what is raw and what a comment, only the engine's lexer
-//! says. Whoever looks for something in a template looks here.
+//! Only the engine's lexer decides where a tag ends and which text is quoted, raw or a comment. Every search
+//! in a template uses this module.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ pub(crate) fn lexer_syntax() -> SyntaxConfig {
     SyntaxConfig::builder().keep_trailing_newline(true).build().unwrap_or_default()
 }
 
-/// What encloses a tag.
+/// Kind of the brackets that enclose a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TagKind {
     /// `{{ … }}`
@@ -31,7 +31,7 @@ pub(crate) struct TemplateTag<'t> {
     pub(crate) kind: TagKind,
     /// Its brackets, and what they enclose.
     pub(crate) range: Range<usize>,
-    /// What is between the brackets.
+    /// Tokens between the brackets.
     pub(crate) tokens: Vec<TagToken<'t>>,
     /// Whether the closing bracket is there.
     pub(crate) is_closed: bool,
@@ -48,7 +48,7 @@ pub(crate) struct TagToken<'t> {
 #[derive(Debug)]
 pub(crate) struct LexedTemplate<'t> {
     pub(crate) tags: Vec<TemplateTag<'t>>,
-    /// What is printed as it stands.
+    /// Literal texts, printed unchanged.
     pub(crate) texts: Vec<&'t str>,
     /// Whether the engine can read it to its end.
     pub(crate) is_complete: bool,
@@ -173,7 +173,8 @@ impl<'t> LexedTemplate<'t> {
         self.tags.iter().flat_map(|tag| (0..tag.tokens.len()).filter_map(|index| tag.tokens.get(index..)))
     }
 
-    /// Where a path of names stands, with what follows it in its tag. A part of a longer path it may only begin.
+    /// Finds each occurrence of a path of names, with the tokens that follow it in its tag. Within a longer path,
+    /// it matches only at the beginning.
     pub(crate) fn find_paths<'s>(&'s self, path: &'s str) -> impl Iterator<Item = (Range<usize>, &'s [TagToken<'t>])> {
         self.tags.iter().flat_map(move |tag| {
             let is_start = |index: &usize| {
@@ -290,7 +291,7 @@ pub(crate) fn change_of_depth(token: &Token<'_>) -> i8 {
     }
 }
 
-/// What a text in quotes says.
+/// Contents of a quoted text.
 pub(crate) fn literal_text<'s>(token: &'s Token<'_>) -> Option<&'s str> {
     match token {
         Token::Str(text) => Some(text),

@@ -74,7 +74,7 @@ pub fn current_time() -> SystemTime {
     SystemTime::now()
 }
 
-/// How long something has taken; nothing by the clock of a test, which stands still.
+/// Time elapsed since `start`; zero by the clock of a test, which does not advance.
 pub fn elapsed_since(start: Instant) -> Duration {
     #[cfg(debug_assertions)]
     if debug::now().is_some() {
@@ -109,8 +109,8 @@ pub fn counted_work() -> usize {
     0
 }
 
-/// What the budgets of a run are divided by (`SEPTUM_TEST_BUDGETS`), so that a test meets their ends with little
-/// work; 1 in a release build.
+/// Divisor of the budgets of a run (`SEPTUM_TEST_BUDGETS`), so that a test reaches their limits with little work;
+/// 1 in a release build.
 #[inline]
 pub fn budget_divisor() -> u64 {
     #[cfg(debug_assertions)]

@@ -6,7 +6,8 @@ use indexmap::IndexMap;
 
 use super::SealScope;
 use super::entries::file_path;
-use super::fields::{LayerFields, read_text, unexpected_value};
+use super::fields::{LayerFields, read_text};
+use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::sops::Recipient;
 use crate::span::{Located, Location, Source};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::Layer;
 use super::entry::{EntryPatch, EntrySchema, EntrySource};
-use super::fields::{ENTRY, LayerFields, unexpected_value};
+use super::fields::{ENTRY, LayerFields};
 use super::misread;
 use super::pointer;
 use super::schema::{self, SCHEMA_KEYWORDS};
 use super::tree::{Tree, misused_list_operators};
+use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, PublicReason, Rule};
 use crate::span::{Located, Location, Source};
 use crate::template_tokens::is_template;

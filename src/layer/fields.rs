@@ -1,9 +1,8 @@
 //! Reading a mapping of known fields: unknown ones are errors with the nearest name.
 
-use std::fmt;
-
 use super::foreign_field::entry_field_hint;
 use super::misread;
+use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, did_you_mean};
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{Mapping, Scalar, YamlKey, YamlKind, YamlNode};
@@ -159,25 +158,6 @@ pub(super) fn read_text(
         }
         _ => Err(unexpected_value(name, "a text", node, key, source)),
     }
-}
-
-/// That a field holds something else than it should.
-pub(super) fn unexpected_value(
-    name: &str,
-    what: impl fmt::Display,
-    node: &YamlNode,
-    key: &Location,
-    source: &Source,
-) -> Diagnostic {
-    let what = what.to_string();
-    let found = match node.as_scalar() {
-        Some(scalar) if !scalar.blank && !scalar.is_null() => {
-            if what.starts_with("a list") || what.starts_with("a mapping") { "a text" } else { "another text" }
-        }
-        _ => node.noun(),
-    };
-    let place = if node.span.start == node.span.end { key.clone() } else { source.place(node.span) };
-    Diagnostic::error(Rule::InvalidField, format!("expected {what} for `{name}`, found {found}")).at_masked(place)
 }
 
 /// That a mapping has no such field, with what people may mean by it.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::fields::{LayerFields, read_text, unexpected_value};
+use super::fields::{LayerFields, read_text};
+use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Located, Location, Source};
 use crate::yaml::node::{YamlKind, YamlNode};

@@ -1,8 +1,8 @@
 //! Mistakes that people bring from other tools, or make with YAML: what a part of a layer was probably meant to be.
 
-use super::fields::unexpected_value;
 use super::foreign_field::is_meant_as_field;
 use super::tree::{Tree, TreeKind};
+use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Rule, did_you_mean};
 use crate::project;
 use crate::span::{Located, Location, Source, Span};

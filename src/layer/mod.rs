@@ -23,6 +23,7 @@ mod schema;
 mod seal_scope;
 mod stack;
 pub mod tree;
+mod unexpected;
 mod variables;
 
 use std::path::PathBuf;

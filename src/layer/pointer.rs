@@ -1,6 +1,7 @@
 //! `ref`: a pointer to a value that stays in an external store.
 
-use super::fields::{LayerFields, unexpected_value};
+use super::fields::LayerFields;
+use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::span::{Location, Source};
 use crate::yaml::node::{Scalar, YamlKind, YamlNode};

@@ -7,8 +7,9 @@ use indexmap::IndexMap;
 
 use super::definition::{Bundle, Definition};
 use super::entry::{Entry, EntryPatch, EntrySchema, EntrySource};
-use super::fields::{unexpected_value, unknown_field};
+use super::fields::unknown_field;
 use super::tree::Tree;
+use super::unexpected::unexpected_value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::name::{BundleName, KeyName};
 use crate::span::{Located, Location, Source};

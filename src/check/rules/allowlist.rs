@@ -3,7 +3,7 @@
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
-use super::rule::SecretCandidate;
+use super::sighting::SecretCandidate;
 
 /// One allowlist. Commits are not here: what is looked at is what lies in the folder, of no commit.
 #[derive(Debug, Clone)]

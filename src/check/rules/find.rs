@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::rule::{CustomRule, SecretSighting};
+use super::rule::CustomRule;
+use super::sighting::SecretSighting;
 use super::{RuleKeywords, RuleMatch, UserRules};
 
 impl UserRules {

@@ -14,6 +14,7 @@ mod allowlist;
 mod find;
 mod read;
 mod rule;
+mod sighting;
 mod toml;
 
 use std::ops::Range;

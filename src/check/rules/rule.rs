@@ -6,6 +6,7 @@ use std::ops::Range;
 use regex::Regex;
 
 use super::allowlist::Allowlist;
+use super::sighting::{SecretCandidate, SecretSighting};
 
 /// What a secret looks like.
 #[derive(Debug)]
@@ -21,38 +22,6 @@ pub(super) struct CustomRule {
     /// Only in files of this path.
     pub(super) path: Option<Regex>,
     pub(super) allowlists: Vec<Allowlist>,
-}
-
-/// A secret and the match that it is in, as ranges of the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SecretSighting {
-    pub(super) secret: Range<usize>,
-    pub(super) matched: Range<usize>,
-}
-
-/// The same with the text that it is in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SecretCandidate<'a> {
-    text: &'a str,
-    sighting: &'a SecretSighting,
-}
-
-impl<'a> SecretCandidate<'a> {
-    pub(super) fn secret(self) -> &'a str {
-        self.text.get(self.sighting.secret.clone()).unwrap_or_default()
-    }
-
-    pub(super) fn matched_text(self) -> &'a str {
-        self.text.get(self.sighting.matched.clone()).unwrap_or_default()
-    }
-
-    /// The lines that the match is on.
-    pub(super) fn line(self) -> &'a str {
-        let Range { start, end } = self.sighting.matched;
-        let start = self.text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-        let end = self.text.get(end..).and_then(|after| after.find('\n')).map_or(self.text.len(), |more| end + more);
-        self.text.get(start..end).unwrap_or_default()
-    }
 }
 
 impl CustomRule {
@@ -89,7 +58,7 @@ impl CustomRule {
     }
 
     fn is_secret(&self, sighting: &SecretSighting, text: &str, file: &str, general: &[Allowlist]) -> bool {
-        let found = SecretCandidate { text, sighting };
+        let found = SecretCandidate::new(text, sighting);
         let is_poor = self.entropy.is_some_and(|least| shannon_entropy(found.secret()) <= least);
         !is_poor && !general.iter().chain(&self.allowlists).any(|list| list.allows(found, file))
     }

@@ -22,7 +22,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::inventory::{OwnedFile, digest_bytes};
+use super::digest::digest_bytes;
+use super::inventory::OwnedFile;
 use super::name::{FileName, TargetName};
 use super::{TreeEntry, TreeRoot, lock, read_entry};
 use crate::secret::{Secret, Wiping};

@@ -19,7 +19,15 @@ const CONTEXT: usize = 3;
 /// What stands for a side that is not there.
 const NOTHING: &str = "/dev/null";
 
-pub(super) fn unified_diff(plan: &TreePlan) -> String {
+impl TreePlan {
+    /// All changes as a unified diff from the existing files to the new ones. Values of Secrets are hidden, and so is
+    /// ciphertext, which shows nothing; of a file that is not valid YAML, only that it differs is shown.
+    pub fn diff(&self) -> String {
+        unified_diff(self)
+    }
+}
+
+fn unified_diff(plan: &TreePlan) -> String {
     let root = &plan.root;
     let mut changes: Vec<_> = plan.writes.iter().map(|write| (&write.target, &write.file, Some(write))).collect();
     changes.extend(plan.removals.iter().map(|FileRemoval { target, file, .. }| (target, file, None)));

@@ -8,11 +8,9 @@
 //! passwords against it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::name::{FileName, TargetName};
 use crate::diagnostic::{Diagnostic, Rule};
@@ -22,19 +20,6 @@ const VERSION: u64 = 2;
 
 /// The version before it, of which only the names of files and their digests are read.
 const BEFORE: u64 = 1;
-
-/// Bytes of SHA-256 that are kept: 128 bits tell files apart, and thousands of targets repeat them.
-const KEPT: usize = 16;
-
-/// What bytes are recorded as: the first 128 bits of their SHA-256, in hex.
-pub fn digest_bytes(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().take(KEPT).fold(String::with_capacity(2 * KEPT), |mut hex, byte| {
-        // writing to a String cannot fail
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
 
 /// The files of a tree that an inventory lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -25,6 +25,7 @@
 mod apply;
 mod cache;
 mod diff;
+mod digest;
 mod disk;
 mod hide;
 mod inventory;
@@ -52,7 +53,7 @@ use crate::secret::Wiping;
 
 pub use apply::ChangeSummary;
 pub use cache::{CacheOptions, TreeCache};
-pub use inventory::digest_bytes;
+pub use digest::digest_bytes;
 pub use name::{FileName, KUSTOMIZATION, ObjectId, TargetName, file_names};
 pub use place::SourceDirectories;
 pub use plan::{ExistingTargets, FileChange, Lost, LostTargets, TreePlan};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::inventory::digest_bytes;
+use super::digest::digest_bytes;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::name::{AppName, EnvironmentName};
 

@@ -12,7 +12,7 @@ use super::target::{
     EditedFile, FileRemoval, FileWrite, RenderedFiles, TargetDirectory, TargetMemory, TargetPlan, edited_file,
     stray_file,
 };
-use super::{ChangeSummary, MANY, OWN, OutputTree, RenderedTarget, TargetOutcome, TreePart, TreeRoot, diff};
+use super::{ChangeSummary, MANY, OWN, OutputTree, RenderedTarget, TargetOutcome, TreePart, TreeRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::parallel;
 
@@ -168,12 +168,6 @@ impl TreePlan {
         let mut changes: Vec<_> = written.chain(removed).chain(kept).collect();
         changes.sort();
         changes
-    }
-
-    /// All changes as a unified diff, from what is there to what would be. Values of Secrets are hidden,
-    /// and so is ciphertext, which says nothing; a file that cannot be read as YAML is only said to differ.
-    pub fn diff(&self) -> String {
-        diff::unified_diff(self)
     }
 }
 

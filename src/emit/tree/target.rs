@@ -7,7 +7,8 @@ use std::io;
 use std::path::Path;
 
 use super::cache::{FileStamp, MadeFile, MadeTarget, SecretDigests, TreeCache};
-use super::inventory::{OwnedFile, OwnedFiles, digest_bytes};
+use super::digest::digest_bytes;
+use super::inventory::{OwnedFile, OwnedFiles};
 use super::name::{FileName, KUSTOMIZATION, TargetName};
 use super::ownership::{Inventories, OwnershipClaim};
 use super::{OutputContent, OutputFile, TreeEntry, TreeRoot, place};
