@@ -325,7 +325,7 @@ impl RegexTranslator<'_> {
                 Some('[') if self.named_class()? => {}
                 Some('\\') if self.perl() => {}
                 Some('\\') if self.remaining_text().starts_with(r"\p") || self.remaining_text().starts_with(r"\P") => {
-                    self.property()?
+                    self.property()?;
                 }
                 Some(_) => self.span()?,
             }

@@ -153,7 +153,7 @@ impl Finding {
 
     /// The same, behind all others.
     #[must_use]
-    pub(super) fn as_last(mut self) -> Self {
+    pub(super) fn placed_last(mut self) -> Self {
         self.is_last = true;
         self
     }

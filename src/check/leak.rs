@@ -220,7 +220,7 @@ impl<'a> CredentialSearch<'a> {
             }
             // in a template of OpenShift, or in a resource of somebody's own
             TreeKind::Map(_) if path != object.root && is_embedded(tree) => {
-                self.search_manifest(tree, path, object.made)
+                self.search_manifest(tree, path, object.made);
             }
             TreeKind::Map(map) => {
                 let variable = tree.get("name").and_then(Tree::as_text);

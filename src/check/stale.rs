@@ -116,7 +116,7 @@ fn unverified_secret(unverified: &UnverifiedFile, dir: &str) -> Finding {
     let error = error.with_failure(FailureKind::Key).at(of_file(&file));
     let error = error.hint("check it with the key of the environment");
     let finding = Finding::new_finding(error, None, Some(&target.environment().into()), None);
-    if *standing == VerificationState::Covered { finding.as_last() } else { finding }
+    if *standing == VerificationState::Covered { finding.placed_last() } else { finding }
 }
 
 fn of_file(file: &str) -> crate::span::Location {

@@ -79,7 +79,7 @@ impl<'p> FluxSubstitution<'p> {
             match &object.form {
                 DeliveredForm::Plain(object) => match &**object {
                     RenderedObject::Bundle(object) if !is_off_in(object) => {
-                        self.check_bundle(resolved, object, &mut found)
+                        self.check_bundle(resolved, object, &mut found);
                     }
                     RenderedObject::Manifest(manifest, _) if !is_off(&manifest.tree) => {
                         manifest.tree.leaves("", &mut |path, leaf, scalar| {

@@ -211,7 +211,7 @@ impl TargetRender<'_> {
                     found.all.push(known_file(object, name, seal));
                 }
                 DeliveredForm::Plain(_) | DeliveredForm::Encrypted(_) | DeliveredForm::Unknown => {
-                    self.add_unverified(object, name, way, &mut found)
+                    self.add_unverified(object, name, way, &mut found);
                 }
             }
         }

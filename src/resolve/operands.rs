@@ -285,7 +285,7 @@ fn key_ranges(tag: &TemplateTag<'_>) -> Vec<Range<usize>> {
     for (index, token) in tag.tokens.iter().enumerate() {
         match &token.token {
             Token::BraceOpen => {
-                brackets.push(OpenBracket { holds_keys: Some(BracketKeys::OfMapping), start: index + 1 })
+                brackets.push(OpenBracket { holds_keys: Some(BracketKeys::OfMapping), start: index + 1 });
             }
             Token::BracketOpen => {
                 let is_subscript = ends_operand(tag, index);

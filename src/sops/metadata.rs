@@ -140,10 +140,10 @@ impl SopsMetadata {
             let path = format!("{path}.{name}");
             match (level, name) {
                 (MetadataLevel::Block | MetadataLevel::Group, "age") => {
-                    self.collect_of_items(items, &path, MetadataLevel::Age, found)
+                    self.collect_of_items(items, &path, MetadataLevel::Age, found);
                 }
                 (MetadataLevel::Block, "key_groups") => {
-                    self.collect_of_items(items, &path, MetadataLevel::Group, found)
+                    self.collect_of_items(items, &path, MetadataLevel::Group, found);
                 }
                 _ if level.knows_field(name) => {}
                 _ => found.push(
@@ -304,7 +304,7 @@ impl MetadataReader<'_> {
             match GoRegex::parse(pattern) {
                 Ok(pattern) => found.push(make(pattern)),
                 Err(reason) => {
-                    self.report_problem(self.source.place(span), MetadataFault::Pattern { field: name, reason })
+                    self.report_problem(self.source.place(span), MetadataFault::Pattern { field: name, reason });
                 }
             }
         }
@@ -336,7 +336,7 @@ impl MetadataReader<'_> {
         match parse_major(text) {
             None => self.report_problem(place, MetadataFault::InvalidVersion),
             Some(major) if major > MAJOR => {
-                self.report_problem(place, MetadataFault::NewVersion { version: text.to_owned() })
+                self.report_problem(place, MetadataFault::NewVersion { version: text.to_owned() });
             }
             Some(_) => return Some(text.to_owned()),
         }

@@ -174,7 +174,7 @@ impl<'a> FileMerge<'a> {
             MergeChoice::Theirs => file.replace_plaintext(&theirs)?,
             MergeChoice::Conflict => match (std::str::from_utf8(&ours), std::str::from_utf8(&theirs)) {
                 (Ok(ours), Ok(theirs)) => {
-                    file.replace_plaintext(crate::sops::format_conflict(ours, theirs).as_bytes())?
+                    file.replace_plaintext(crate::sops::format_conflict(ours, theirs).as_bytes())?;
                 }
                 _ => return Err(MergeRefused::Bytes),
             },

@@ -28,7 +28,7 @@ pub(super) fn push_key(out: &mut String, key: &str) {
 fn push_tree(out: &mut String, tree: &SopsTree) {
     match tree {
         SopsTree::Leaf(leaf) => {
-            out.push_str(&yaml::write_leaf(&leaf.value, ValueSite { flow: true, ..ValueSite::default() }))
+            out.push_str(&yaml::write_leaf(&leaf.value, ValueSite { flow: true, ..ValueSite::default() }));
         }
         SopsTree::List(list) => {
             out.push('[');

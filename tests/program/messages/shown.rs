@@ -391,7 +391,7 @@ fn only_a_few_places_write_to_people() {
         for line in program.lines().filter(|line| !line.trim_start().starts_with("//") && writes.is_match(line)) {
             let asks = ["is_terminal()", "fstat("].iter().any(|question| line.contains(question));
             // what a signal leaves to be said, escaped on the spot
-            let is_escaped = name == "signals.rs" && line.contains("StyledText::of(");
+            let is_escaped = name == "signals.rs" && line.contains("StyledText::from_line(");
             assert!(name == "cli/output.rs" || asks || is_escaped || name.ends_with("tests.rs"), "{name}: {line}");
         }
     }

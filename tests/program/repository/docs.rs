@@ -373,7 +373,10 @@ fn with_rows(page: &str, heading: &str, rows: impl Fn(&str) -> Vec<String>) -> S
         if in_table {
             out += lines.next().expect("the line below the heading");
             out.push('\n');
-            rows(section).iter().for_each(|row| out += &format!("{row}\n"));
+            for row in rows(section) {
+                out += &row;
+                out.push('\n');
+            }
         }
     }
     out

@@ -163,10 +163,10 @@ impl SopsYamlWriter {
                 self.list(list, self.step.column_below(indent), false);
             }
             SopsTree::Map(SopsMap { items, .. }) if !items.is_empty() => {
-                self.write_emptied(items, "{}", self.step.column_below(indent))
+                self.write_emptied(items, "{}", self.step.column_below(indent));
             }
             SopsTree::List(SopsList { items, .. }) if !items.is_empty() => {
-                self.write_emptied(items, "[]", self.step.column_below(indent))
+                self.write_emptied(items, "[]", self.step.column_below(indent));
             }
             _ => self.single(value, indent),
         }
