@@ -342,6 +342,24 @@ const ROWS: &[Row] = &[
         expected: (0, ""),
     },
     Row {
+        name: "patterns of values that are large together",
+        project: || {
+            let key = |index| format!("  K{index}: {{ value: x, pattern: '(\\pL{{100}}){{{index}}}' }}\n");
+            Project::of(&format!("data:\n{}", (10..40).map(key).collect::<String>()), "")
+        },
+        arguments: CHECK,
+        expected: (1, "a rule of `data.K39` cannot be checked"),
+    },
+    Row {
+        name: "a pattern that looks ahead and refers back",
+        project: || {
+            let value = "a".repeat(40_000);
+            Project::of(&format!("data: {{ K: {{ value: {value}, pattern: '^(?=(a+)+b)(a*)\\1$' }} }}\n"), "")
+        },
+        arguments: CHECK,
+        expected: (1, "`data.K` must be a text that matches"),
+    },
+    Row {
         name: "rules that are large together",
         project: || {
             let rule = |index| format!("[[rules]]\nid = \"r{index}\"\nregex = '''x\\pL{{{}}}'''\n", 100 + index % 90);
