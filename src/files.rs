@@ -142,8 +142,8 @@ impl ProjectFiles {
     }
 
     /// The directory without links that a directory of the project is.
-    pub fn real_directory(&self, folder: &Path) -> Result<PathBuf, FileReadError> {
-        self.root.resolve_directory(folder)
+    pub fn real_directory(&self, directory: &Path) -> Result<PathBuf, FileReadError> {
+        self.root.resolve_directory(directory)
     }
 
     /// Lets go of what was read of files that nobody will ask for again.
@@ -199,8 +199,8 @@ fn is_sops_config(path: &Path) -> bool {
 
 /// The bytes of a `.sops.yaml`, which no project need hold: its repository bounds it, or else its directory.
 pub fn read_sops_config(disk: &Disk, path: &Path) -> Result<Vec<u8>, FileReadError> {
-    let folder = path.parent().unwrap_or(path);
-    let bounds = disk.repository_of(folder).unwrap_or(folder);
+    let directory = path.parent().unwrap_or(path);
+    let bounds = disk.repository_of(directory).unwrap_or(directory);
     let root = BoundedRoot::new(disk.clone(), bounds)?;
     let path = root.path().join(path.strip_prefix(bounds).unwrap_or(path));
     root.read(&root.resolve(&path)?, FileKind::SopsConfig.limit())

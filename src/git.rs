@@ -32,10 +32,10 @@ pub struct GitIndex {
 }
 
 impl GitIndex {
-    /// The index of the repository that a folder lies in, or of the one whose hook this runs in.
-    pub fn of(folder: &Path) -> Result<Self, Diagnostic> {
+    /// The index of the repository that a directory lies in, or of the one whose hook this runs in.
+    pub fn of(directory: &Path) -> Result<Self, Diagnostic> {
         let repository = GitRepository::of_hook(|name| env::var_os(name)).and_then(|found| match found {
-            None => GitRepository::find(folder),
+            None => GitRepository::find(directory),
             found => Ok(found),
         });
         let repository = repository.map_err(|error| git_failure(&error.to_string()))?;

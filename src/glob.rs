@@ -1,4 +1,4 @@
-//! Patterns of paths, matched part by part, so that only folders that can match are listed.
+//! Patterns of paths, matched part by part, so that only directories that can match are listed.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::disk::{BoundedRoot, DirEntry, DirEntryKind, FileReadError};
 /// Error that prevents matching a pattern, as opposed to a pattern without matches.
 #[derive(Debug)]
 pub enum GlobError {
-    /// It leads out of the folder that it starts from, or out of the root through a link.
+    /// It leads out of the directory that it starts from, or out of the root through a link.
     Outside,
     /// A part is no pattern.
     Invalid {
@@ -21,7 +21,7 @@ pub enum GlobError {
         /// Reason.
         reason: String,
     },
-    /// A folder could not be listed.
+    /// A directory could not be listed.
     Unreadable(PathBuf, FileReadError),
     /// The patterns of a run ask for more work than it may do.
     TooMuch(&'static Budget),
@@ -33,15 +33,15 @@ const LONGEST: usize = 4096;
 /// Cost of a pattern part in addition to its text: a compiled part takes some kilobytes, however short.
 const PART_COST: usize = 256;
 
-/// The files and folders that match a pattern below a folder, sorted. `*`, `?`, `[…]` and `{…}` stay
-/// within a part, `**` is any number of folders. Hidden ones match only by name, and links to folders
+/// The files and directories that match a pattern below a directory, sorted. `*`, `?`, `[…]` and `{…}` stay
+/// within a part, `**` is any number of directories. Hidden ones match only by name, and links to directories
 /// are not followed: they could lead out, or in a circle.
-pub fn find_matching(root: &BoundedRoot, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
+pub fn find_matching(root: &BoundedRoot, directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
     let parts = parse_parts(pattern)?;
     let mut search = GlobSearch { root, parts: &parts, visited: HashSet::new(), open: Vec::new(), matches: Vec::new() };
-    search.visit(folder.to_path_buf(), 0, false)?;
-    while let Some((folder, index)) = search.open.pop() {
-        search.expand(&folder, index)?;
+    search.visit(directory.to_path_buf(), 0, false)?;
+    while let Some((directory, index)) = search.open.pop() {
+        search.expand(&directory, index)?;
     }
     search.matches.sort();
     search.matches.dedup();
@@ -50,7 +50,7 @@ pub fn find_matching(root: &BoundedRoot, folder: &Path, pattern: &str) -> Result
 
 /// A part of a pattern, between slashes.
 enum GlobPart<'p> {
-    /// `**`: any number of folders.
+    /// `**`: any number of directories.
     Below,
     /// A name.
     Name(&'p str),
@@ -77,7 +77,7 @@ fn parse_parts(pattern: &str) -> Result<Vec<GlobPart<'_>>, GlobError> {
     Ok(parts)
 }
 
-/// A search for what matches. Each folder is visited once for each part of the pattern, on however many ways
+/// A search for what matches. Each directory is visited once for each part of the pattern, on however many ways
 /// it is reached.
 struct GlobSearch<'s> {
     root: &'s BoundedRoot,
@@ -101,29 +101,29 @@ impl GlobSearch<'_> {
         Ok(())
     }
 
-    fn expand(&mut self, folder: &Path, index: usize) -> Result<(), GlobError> {
+    fn expand(&mut self, directory: &Path, index: usize) -> Result<(), GlobError> {
         let Some(part) = self.parts.get(index) else { return Ok(()) };
         let is_last = index + 1 == self.parts.len();
         match part {
-            GlobPart::Name(name) => self.visit(folder.join(name), index + 1, false),
+            GlobPart::Name(name) => self.visit(directory.join(name), index + 1, false),
             GlobPart::Below => {
-                self.visit(folder.to_path_buf(), index + 1, false)?;
-                for below in visible_entries(&list_directory(self.root, folder)?)
+                self.visit(directory.to_path_buf(), index + 1, false)?;
+                for below in visible_entries(&list_directory(self.root, directory)?)
                     .filter(|below| below.kind == DirEntryKind::Directory)
                 {
-                    self.visit(folder.join(&below.name), index, true)?;
+                    self.visit(directory.join(&below.name), index, true)?;
                 }
                 Ok(())
             }
             GlobPart::Several(glob, length) => {
-                let entries = list_directory(self.root, folder)?;
+                let entries = list_directory(self.root, directory)?;
                 let cost = length.saturating_mul(entries.len() as u64);
                 GLOB_MATCHES.spend(cost).map_err(|BudgetExhausted| GlobError::TooMuch(&GLOB_MATCHES))?;
                 let is_wanted = |below: &&DirEntry| {
                     glob.is_match(&below.name) && (is_last || below.kind == DirEntryKind::Directory)
                 };
                 for below in visible_entries(&entries).filter(is_wanted) {
-                    self.visit(folder.join(&below.name), index + 1, true)?;
+                    self.visit(directory.join(&below.name), index + 1, true)?;
                 }
                 Ok(())
             }
@@ -155,12 +155,12 @@ pub fn is_pattern(part: &str) -> bool {
 }
 
 /// Lists the contents of a directory. A directory that does not exist has none.
-fn list_directory(root: &BoundedRoot, folder: &Path) -> Result<Arc<[DirEntry]>, GlobError> {
-    match root.list(folder) {
+fn list_directory(root: &BoundedRoot, directory: &Path) -> Result<Arc<[DirEntry]>, GlobError> {
+    match root.list(directory) {
         Ok(entries) => Ok(entries),
         Err(FileReadError::Missing) => Ok(Arc::default()),
         Err(FileReadError::Outside | FileReadError::LinkOut) => Err(GlobError::Outside),
-        Err(refusal) => Err(GlobError::Unreadable(folder.to_path_buf(), refusal)),
+        Err(refusal) => Err(GlobError::Unreadable(directory.to_path_buf(), refusal)),
     }
 }
 
@@ -177,10 +177,10 @@ mod tests {
 
     #[test]
     fn patterns_match_part_by_part() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = BoundedRoot::new(Disk::default(), folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let root = BoundedRoot::new(Disk::default(), directory.path()).unwrap();
         for path in ["a.yaml", "b.yml", "sub/c.yaml", "sub/deep/d.yaml", ".hidden/e.yaml", "sub/.f.yaml"] {
-            let path = folder.path().join(path);
+            let path = directory.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
@@ -211,19 +211,19 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_visited_once_for_each_part_however_many_ways_lead_to_it() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("a/b/c/d/e/f/g/h/i/j/k/l")).unwrap();
+    fn a_directory_is_visited_once_for_each_part_however_many_ways_lead_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("a/b/c/d/e/f/g/h/i/j/k/l")).unwrap();
         let pattern = "**/*/".repeat(15);
         let parts = parse_parts(&pattern).map_err(|_| ()).unwrap();
-        let root = BoundedRoot::new(Disk::default(), folder.path()).unwrap();
+        let root = BoundedRoot::new(Disk::default(), directory.path()).unwrap();
         let mut search =
             GlobSearch { root: &root, parts: &parts, visited: HashSet::new(), open: Vec::new(), matches: Vec::new() };
         search.visit(root.path().to_path_buf(), 0, false).unwrap();
-        while let Some((folder, index)) = search.open.pop() {
-            search.expand(&folder, index).unwrap();
+        while let Some((directory, index)) = search.open.pop() {
+            search.expand(&directory, index).unwrap();
         }
-        // 13 folders, 30 parts
+        // 13 directories, 30 parts
         assert!(search.visited.len() <= 13 * 30, "{}", search.visited.len());
     }
 }

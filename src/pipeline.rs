@@ -350,7 +350,7 @@ mod tests {
 
     /// Dangling references of these objects, as messages report them.
     fn dangling(objects: &[Value]) -> Vec<String> {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         // what is there: an object of each kind, with a key
         let entry = |sensitive: bool| json!({ "value": "x", "sensitive": sensitive });
         let data = json!({ "there": entry(false), "here": entry(true) });
@@ -360,14 +360,14 @@ mod tests {
         // of several files, as people have them
         let lists = objects.chunks(1000).map(list).enumerate();
         let lists = lists.map(|(index, text)| (format!("manifests/{index}.json"), text));
-        fs::create_dir(folder.path().join("manifests")).expect("a folder");
+        fs::create_dir(directory.path().join("manifests")).expect("a directory");
         for (name, text) in [("base.yaml".to_owned(), base.to_string()), ("dev.yaml".to_owned(), String::new())]
             .into_iter()
             .chain(lists)
         {
-            fs::write(folder.path().join(name), text).expect("a file");
+            fs::write(directory.path().join(name), text).expect("a file");
         }
-        let project = Project::discover(folder.path()).expect("a project");
+        let project = Project::discover(directory.path()).expect("a project");
         let dev = project.environment("dev").expect("an environment");
         let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
         let mut problems = Diagnostics::new();

@@ -12,42 +12,42 @@ use std::process::Command;
 /// Search path used if `PATH` is not set, as in a shell.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// A command that runs a program: one that is named by a path, or the first of its name in an absolute folder
+/// A command that runs a program: one that is named by a path, or the first of its name in an absolute directory
 /// of `PATH`.
 pub fn program_command(name: &OsStr) -> io::Result<Command> {
     command_outside(name, None)
 }
 
-/// The same, but what lies below `folder` is not run.
-pub fn command_outside(name: &OsStr, folder: Option<&Path>) -> io::Result<Command> {
+/// The same, but what lies below `directory` is not run.
+pub fn command_outside(name: &OsStr, directory: Option<&Path>) -> io::Result<Command> {
     if cfg!(not(unix)) || Path::new(name).components().count() > 1 || Path::new(name).is_absolute() {
         return Ok(Command::new(name));
     }
-    let found = find_program(name, &search_path(), folder).map(Command::new);
+    let found = find_program(name, &search_path(), directory).map(Command::new);
     found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no such program in any directory of `PATH`"))
 }
 
-/// The folders in which programs are searched.
+/// The directories in which programs are searched.
 pub fn search_path() -> OsString {
     env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into())
 }
 
-/// The first program of a name in the absolute folders of a path, but for those below `outside`.
+/// The first program of a name in the absolute directories of a path, but for those below `outside`.
 pub fn find_program(name: impl AsRef<Path>, path: &OsStr, outside: Option<&Path>) -> Option<PathBuf> {
-    let absolute = env::split_paths(path).filter(|folder| folder.is_absolute());
-    let trusted = absolute.filter(|folder| outside.is_none_or(|outside| !is_below(folder, outside)));
-    trusted.map(|folder| folder.join(&name)).find(|candidate| is_program(candidate))
+    let absolute = env::split_paths(path).filter(|directory| directory.is_absolute());
+    let trusted = absolute.filter(|directory| outside.is_none_or(|outside| !is_below(directory, outside)));
+    trusted.map(|directory| directory.join(&name)).find(|candidate| is_program(candidate))
 }
 
-/// Whether a search that takes relative folders too, as other programs make it, finds the same as [`find_program`].
+/// Whether a search that takes relative directories too, as other programs make it, finds the same as [`find_program`].
 pub fn is_unambiguous(name: impl AsRef<Path>, path: &OsStr) -> bool {
-    let any = env::split_paths(path).map(|folder| folder.join(&name)).find(|candidate| is_program(candidate));
+    let any = env::split_paths(path).map(|directory| directory.join(&name)).find(|candidate| is_program(candidate));
     any.is_none_or(|found| found.is_absolute())
 }
 
-fn is_below(folder: &Path, outside: &Path) -> bool {
+fn is_below(directory: &Path, outside: &Path) -> bool {
     let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    real(folder).starts_with(real(outside))
+    real(directory).starts_with(real(outside))
 }
 
 #[cfg(unix)]
@@ -69,9 +69,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn relative_folders_and_those_of_the_repository_are_skipped() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+    fn relative_directories_and_those_of_the_repository_are_skipped() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
         for name in ["repository/bin", "system"] {
             std::fs::create_dir_all(at(name)).unwrap();
             std::fs::write(at(name).join("git"), "").unwrap();

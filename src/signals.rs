@@ -1,7 +1,7 @@
 //! No signal leaves plaintext behind, or half of a change.
 //!
-//! From the first draft, private folder or hidden prompt on, one thread gets the signals that would end the
-//! program. It ends the editor, does what was registered (removes drafts, keeps or removes private folders),
+//! From the first draft, private directory or hidden prompt on, one thread gets the signals that would end the
+//! program. It ends the editor, does what was registered (removes drafts, keeps or removes private directories),
 //! and lets the signal end the program, so that its exit status is that of the signal. What Ctrl-C means
 //! while an editor runs is the editor's business, as with git.
 

@@ -10,7 +10,7 @@ use serde_yaml::Value;
 /// Objects by kind, namespace and name. Names carry the hash of the content.
 type Objects = BTreeMap<[String; 3], Value>;
 
-/// How many objects there are in each of two folders, which must be equal but for labels and annotations.
+/// How many objects there are in each of two directories, which must be equal but for labels and annotations.
 pub(super) fn assert_equal(ours: &Path, theirs: &Path) -> usize {
     let (mut ours, mut theirs) = (objects(ours), objects(theirs));
     let count = ours.len();
@@ -27,9 +27,9 @@ pub(super) fn assert_equal(ours: &Path, theirs: &Path) -> usize {
     count
 }
 
-fn objects(folder: &Path) -> Objects {
+fn objects(directory: &Path) -> Objects {
     let mut found = Objects::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
+    for entry in fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("a file").path();
         if path.is_dir() {
             found.extend(objects(&path));

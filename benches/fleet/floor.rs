@@ -9,7 +9,7 @@ use rayon::prelude::*;
 /// The argument by which this program becomes the floor.
 pub(super) const ARGUMENT: &str = "--floor";
 
-/// Files that are read, and files that are written: the length of each and its path below a folder.
+/// Files that are read, and files that are written: the length of each and its path below a directory.
 pub(super) struct Files {
     inputs: Vec<PathBuf>,
     outputs: Vec<(u64, PathBuf)>,
@@ -43,23 +43,23 @@ pub(super) fn list(list: &Path, inputs: &Path, outputs: &Path) {
 }
 
 /// Reads all inputs and writes outputs of the same lengths, on all cores.
-pub(super) fn run(list: &Path, folder: &Path) {
+pub(super) fn run(list: &Path, directory: &Path) {
     let files = Files::of(list);
     let read: usize = files.inputs.par_iter().map(|path| fs::read(path).expect("an input").len()).sum();
     assert!(read > 0, "there are no inputs");
     let longest = files.outputs.iter().map(|(length, _)| *length).max().unwrap_or_default();
     let bytes = vec![b'x'; usize::try_from(longest).expect("it fits")];
     files.outputs.par_iter().for_each(|(length, path)| {
-        let path = folder.join(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory is made");
         fs::write(path, &bytes[..usize::try_from(*length).expect("it fits")]).expect("an output is written");
     });
 }
 
-/// All files below a folder, with their lengths.
-fn below(folder: &Path) -> Vec<(PathBuf, u64)> {
+/// All files below a directory, with their lengths.
+fn below(directory: &Path) -> Vec<(PathBuf, u64)> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
+    for entry in fs::read_dir(directory).expect("a directory") {
         let entry = entry.expect("a file");
         let metadata = entry.metadata().expect("a file");
         if metadata.is_dir() {

@@ -49,7 +49,7 @@ impl Way {
         }
     }
 
-    fn folders(self, shape: Shape) -> Vec<String> {
+    fn directories(self, shape: Shape) -> Vec<String> {
         match self {
             Self::Environments => shape.environments().iter().map(|name| format!("all/{name}")).collect(),
             Self::Loop | Self::Cores => shape.overlays(),
@@ -76,20 +76,20 @@ impl Kustomize {
         if last.is_some_and(|last| ratio(last) > LONGEST) {
             return None;
         }
-        let folders = way.folders(shape);
-        let outputs: Vec<PathBuf> = folders.iter().map(|folder| out.join(folder)).collect();
-        for folder in &outputs {
-            fs::create_dir_all(folder).expect("a folder is made");
+        let directories = way.directories(shape);
+        let outputs: Vec<PathBuf> = directories.iter().map(|directory| out.join(directory)).collect();
+        for directory in &outputs {
+            fs::create_dir_all(directory).expect("a directory is made");
         }
         let pool = ThreadPoolBuilder::new().num_threads(way.threads()).build().expect("threads");
-        let build = |folder: &String, output: &PathBuf| {
+        let build = |directory: &String, output: &PathBuf| {
             let mut command = Command::new(&self.program);
-            command.arg("build").arg(root.join(folder)).arg("-o").arg(output).stdout(Stdio::null());
+            command.arg("build").arg(root.join(directory)).arg("-o").arg(output).stdout(Stdio::null());
             let output = command.stderr(Stdio::piped()).output().expect("kustomize starts");
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         };
         let once =
-            || measure::time(|| pool.install(|| folders.par_iter().zip(&outputs).for_each(|(a, b)| build(a, b)))).0;
+            || measure::time(|| pool.install(|| directories.par_iter().zip(&outputs).for_each(|(a, b)| build(a, b)))).0;
         let mut times = vec![once()];
         if times[0] < SHORT {
             times.extend((1..RUNS).map(|_| once()));

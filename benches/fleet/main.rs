@@ -38,10 +38,10 @@ const LONG: f64 = 1000.0;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [argument, list, folder] = arguments.as_slice()
+    if let [argument, list, directory] = arguments.as_slice()
         && argument == floor::ARGUMENT
     {
-        floor::run(Path::new(list), Path::new(folder));
+        floor::run(Path::new(list), Path::new(directory));
         return;
     }
     // `cargo test --benches` builds this too, and has no use for it
@@ -49,7 +49,7 @@ fn main() {
         return;
     }
     let asked: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
-    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let temporary = tempfile::tempdir().expect("a temporary directory");
     let mut bench = Bench::new(temporary.path());
     heading();
     let has_shapes = arguments.iter().any(|argument| argument == SHAPES);
@@ -77,7 +77,7 @@ fn heading() {
 
 /// What all rows have in common.
 struct Bench {
-    folder: PathBuf,
+    directory: PathBuf,
     identity: PathBuf,
     recipient: String,
     kustomize: Option<Kustomize>,
@@ -85,12 +85,12 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(folder: &Path) -> Self {
+    fn new(directory: &Path) -> Self {
         let new = NewIdentity::generate(IdentityKind::X25519).expect("randomness");
-        let identity = folder.join("keys.txt");
+        let identity = directory.join("keys.txt");
         fs::write(&identity, new.identity().expose().as_bytes()).expect("a key is written");
         Self {
-            folder: folder.to_path_buf(),
+            directory: directory.to_path_buf(),
             identity,
             recipient: new.recipient().to_owned(),
             kustomize: peers::peer("kustomize").map(Kustomize::new),
@@ -101,14 +101,14 @@ impl Bench {
     /// Measures a fleet.
     fn row(&mut self, title: &str, shape: Shape) {
         self.rows += 1;
-        let root = self.folder.join(format!("fleet-{}", self.rows));
+        let root = self.directory.join(format!("fleet-{}", self.rows));
         let project = root.join("septum");
         shape.septum(&project, &self.recipient);
         self.encrypt(shape, &project);
         let septum = |arguments: &str| {
             Process::new(Path::new(env!("CARGO_BIN_EXE_septum")), &project, &self.identity).with(arguments)
         };
-        // a new folder each time: to make files where some were just deleted is slower on some disks
+        // a new directory each time: to make files where some were just deleted is slower on some disks
         let mut number = 0;
         let mut fresh = || {
             number += 1;

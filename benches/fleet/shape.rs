@@ -48,24 +48,24 @@ impl Shape {
         put(&root.join("septum.yaml"), "apps: [\"services/*\"]\n");
         put(&root.join(".sops.yaml"), &format!("creation_rules:\n  - age: {recipient}\n"));
         for service in (0..self.services).map(|number| self.service(number)) {
-            let folder = root.join("services").join(&service.name);
-            put(&folder.join("workloads/deploy.yaml"), &service.deployment());
+            let directory = root.join("services").join(&service.name);
+            put(&directory.join("workloads/deploy.yaml"), &service.deployment());
             let mut base = format!("app: {}\nnames: kustomize\nmanifests: [workloads/*.yaml]\ndata:\n", service.name);
             lines(&mut base, &service.keys(0..self.keys, "value"), |key, value| format!("  {key}: {value}"));
             lines(&mut base, &service.secrets(0..self.secrets, "s3cr3t"), |key, value| {
                 let value = if self.is_encrypted { String::new() } else { format!("value: {value}, ") };
                 format!("  {key}: {{ {value}sensitive: true }}")
             });
-            put(&folder.join("base.yaml"), &base);
+            put(&directory.join("base.yaml"), &base);
             for environment in self.environments() {
                 let mut layer = format!("namespace: {environment}\ndata:\n");
                 lines(&mut layer, &self.overlaid(&service, &environment), |key, value| format!("  {key}: {value}"));
                 let mut secrets = "data:\n".to_owned();
                 let to = if self.is_encrypted { &mut secrets } else { &mut layer };
                 lines(to, &self.overlaid_secrets(&service, &environment), |key, value| format!("  {key}: {value}"));
-                put(&folder.join(format!("{environment}.yaml")), &layer);
+                put(&directory.join(format!("{environment}.yaml")), &layer);
                 if self.is_encrypted {
-                    put(&folder.join(format!("{environment}.secrets.yaml")), &secrets);
+                    put(&directory.join(format!("{environment}.secrets.yaml")), &secrets);
                 }
             }
         }
@@ -74,8 +74,10 @@ impl Shape {
     /// The files of the project that are to be encrypted.
     pub(super) fn to_encrypt(self, root: &Path) -> Vec<PathBuf> {
         let files = |number| {
-            let folder = root.join("services").join(name(number));
-            self.environments().into_iter().map(move |environment| folder.join(format!("{environment}.secrets.yaml")))
+            let directory = root.join("services").join(name(number));
+            self.environments()
+                .into_iter()
+                .map(move |environment| directory.join(format!("{environment}.secrets.yaml")))
         };
         if self.is_encrypted { (0..self.services).flat_map(files).collect() } else { Vec::new() }
     }
@@ -187,6 +189,6 @@ fn lines(out: &mut String, entries: &[(String, String)], line: impl Fn(&str, &st
 }
 
 fn put(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
+    fs::create_dir_all(path.parent().expect("a directory")).expect("a directory is made");
     fs::write(path, text).expect("a file is written");
 }

@@ -11,18 +11,18 @@ use std::time::Instant;
 /// A run of a program, whose output nobody reads.
 pub(super) struct Process {
     program: PathBuf,
-    folder: PathBuf,
+    directory: PathBuf,
     identity: PathBuf,
     arguments: Vec<OsString>,
     input: Option<PathBuf>,
 }
 
 impl Process {
-    /// A program that starts in a folder, with the file of an age identity.
-    pub(super) fn new(program: &Path, folder: &Path, identity: &Path) -> Self {
+    /// A program that starts in a directory, with the file of an age identity.
+    pub(super) fn new(program: &Path, directory: &Path, identity: &Path) -> Self {
         Self {
             program: program.to_path_buf(),
-            folder: folder.to_path_buf(),
+            directory: directory.to_path_buf(),
             identity: identity.to_path_buf(),
             arguments: Vec::new(),
             input: None,
@@ -49,7 +49,7 @@ impl Process {
 
     fn prepared(&self, mut command: Command) -> Command {
         let input = self.input.as_ref().map_or_else(Stdio::null, |path| File::open(path).expect("the input").into());
-        command.current_dir(&self.folder).env("SOPS_AGE_KEY_FILE", &self.identity);
+        command.current_dir(&self.directory).env("SOPS_AGE_KEY_FILE", &self.identity);
         command.stdin(input).stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }
@@ -58,7 +58,7 @@ impl Process {
     pub(super) fn run(&self) {
         let output = self.command().output().expect("the program starts");
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{:?} in `{}` failed: {errors}", self.command(), self.folder.display());
+        assert!(output.status.success(), "{:?} in `{}` failed: {errors}", self.command(), self.directory.display());
     }
 
     /// The most memory it had at a time, in MiB, as GNU time tells; none where that is not installed.

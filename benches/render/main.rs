@@ -21,19 +21,19 @@ fn main() {
         return;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let temporary = tempfile::tempdir().expect("a temporary directory");
     let generate = |name: &str, write: &dyn Fn(&Path)| {
-        let folder = temporary.path().join(name);
-        write(&folder);
-        folder
+        let directory = temporary.path().join(name);
+        write(&directory);
+        directory
     };
     let keys = generate("keys", &projects::thousand_keys);
-    let hundred = generate("apps-100", &|folder| projects::many_apps(folder, 100));
-    let thousand = generate("apps-1000", &|folder| projects::many_apps(folder, 1000));
+    let hundred = generate("apps-100", &|directory| projects::many_apps(directory, 100));
+    let thousand = generate("apps-1000", &|directory| projects::many_apps(directory, 1000));
 
     println!("{:<44} {:>10} {:>10} {:>10}", "whole process", "median ms", "90 % ms", "peak MiB");
     let demo_key = root.join("examples/demo-age-key.txt");
-    for (title, folder, arguments, runs) in [
+    for (title, directory, arguments, runs) in [
         ("start: septum --version", root.to_path_buf(), "--version", RUNS),
         ("smallest project: render prod", root.join("examples/minimal"), "render prod", RUNS),
         ("demo with decryption: render prod", root.to_path_buf(), "render prod", RUNS),
@@ -45,7 +45,7 @@ fn main() {
         ("1,000 apps: render --all (3,000 targets)", thousand.clone(), "render --all", 7),
     ] {
         let program = Path::new(env!("CARGO_BIN_EXE_septum"));
-        row(title, &Process::new(program, &folder, &demo_key).with(arguments), runs);
+        row(title, &Process::new(program, &directory, &demo_key).with(arguments), runs);
     }
 
     checks(&hundred, &demo_key);
@@ -93,7 +93,7 @@ fn staged(title: &str, project: &Path, demo_key: &Path) {
 fn trees(project: &Path, demo_key: &Path) {
     let process =
         |arguments: &str| Process::new(Path::new(env!("CARGO_BIN_EXE_septum")), project, demo_key).with(arguments);
-    // a new folder each time: to make files where some were just deleted is slower on some disks
+    // a new directory each time: to make files where some were just deleted is slower on some disks
     let mut number = 0;
     let times = measure::sorted_times(5, || {
         number += 1;

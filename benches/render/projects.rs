@@ -7,12 +7,12 @@ use std::path::Path;
 const ENVIRONMENTS: [&str; 3] = ["dev", "staging", "prod"];
 
 /// One app with a thousand keys, of which each environment sets one in five.
-pub(super) fn thousand_keys(folder: &Path) {
+pub(super) fn thousand_keys(directory: &Path) {
     let mut base = "app: big\nvars: { domain: localhost }\ndata:\n".to_owned();
     for number in 0..1000 {
         entry(&mut base, number);
     }
-    write(&folder.join("base.yaml"), &base);
+    write(&directory.join("base.yaml"), &base);
     for environment in ENVIRONMENTS {
         let mut layer = format!("vars: {{ domain: {environment}.example.com }}\ndata:\n");
         for number in (0..1000).step_by(5) {
@@ -23,7 +23,7 @@ pub(super) fn thousand_keys(folder: &Path) {
                 _ => writeln!(layer, "  SERVICE_{number}_PASSWORD: invented-{environment}-{number}-pass"),
             };
         }
-        write(&folder.join(format!("{environment}.yaml")), &layer);
+        write(&directory.join(format!("{environment}.yaml")), &layer);
     }
 }
 
@@ -54,30 +54,30 @@ fn entry(base: &mut String, number: usize) {
 }
 
 /// Apps with twenty keys each, over a shared layer, in three environments.
-pub(super) fn many_apps(folder: &Path, apps: usize) {
-    write(&folder.join("septum.yaml"), "apps: [\"services/*\"]\nshared: shared\n");
-    write(&folder.join("shared/base.yaml"), "data:\n  LOG_LEVEL: info\n  REGION: local\n");
+pub(super) fn many_apps(directory: &Path, apps: usize) {
+    write(&directory.join("septum.yaml"), "apps: [\"services/*\"]\nshared: shared\n");
+    write(&directory.join("shared/base.yaml"), "data:\n  LOG_LEVEL: info\n  REGION: local\n");
     for environment in ENVIRONMENTS {
         let layer = format!("namespace: {environment}\ndata:\n  REGION: {environment}-1\n");
-        write(&folder.join(format!("shared/{environment}.yaml")), &layer);
+        write(&directory.join(format!("shared/{environment}.yaml")), &layer);
     }
     for app in 0..apps {
-        let app_folder = folder.join(format!("services/app-{app:04}"));
+        let app_directory = directory.join(format!("services/app-{app:04}"));
         let mut base = "vars: { domain: localhost }\ndata:\n".to_owned();
         for number in 0..20 {
             entry(&mut base, number);
         }
-        write(&app_folder.join("base.yaml"), &base);
+        write(&app_directory.join("base.yaml"), &base);
         for environment in ENVIRONMENTS {
             let layer = format!(
                 "vars: {{ domain: {environment}.example.com }}\ndata:\n  OPTION_0: {environment}\n  LIMIT_5: 50\n  SERVICE_15_PASSWORD: invented-{environment}-{app}-pass\n"
             );
-            write(&app_folder.join(format!("{environment}.yaml")), &layer);
+            write(&app_directory.join(format!("{environment}.yaml")), &layer);
         }
     }
 }
 
 fn write(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
+    fs::create_dir_all(path.parent().expect("a directory")).expect("a directory is made");
     fs::write(path, text).expect("a file is written");
 }

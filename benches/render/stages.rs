@@ -19,8 +19,8 @@ const RUNS: usize = 41;
 
 /// The stages with the median of their times, in the order in which they run. All three
 /// environments go through each.
-pub(super) fn medians(folder: &Path) -> Vec<(&'static str, f64)> {
-    let runs: Vec<_> = (0..RUNS).map(|_| run(folder)).collect();
+pub(super) fn medians(directory: &Path) -> Vec<(&'static str, f64)> {
+    let runs: Vec<_> = (0..RUNS).map(|_| run(directory)).collect();
     let mut medians = Vec::new();
     for stage in 0..runs[0].len() {
         let mut times: Vec<f64> = runs.iter().map(|run| run[stage].1).collect();
@@ -30,9 +30,9 @@ pub(super) fn medians(folder: &Path) -> Vec<(&'static str, f64)> {
     medians
 }
 
-fn run(folder: &Path) -> [(&'static str, f64); 6] {
+fn run(directory: &Path) -> [(&'static str, f64); 6] {
     let mut problems = Diagnostics::new();
-    let (discover, project) = time(|| Project::discover(folder).expect("a project"));
+    let (discover, project) = time(|| Project::discover(directory).expect("a project"));
     let app = &project.apps[0];
     let library = LayerCache::new(&project, Identities::new(IdentitySources::of(HostSystem::current(), |_| None)));
     let (read, definitions) = time(|| {

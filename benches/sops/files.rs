@@ -26,7 +26,7 @@ pub(super) fn name(number: usize) -> String {
 }
 
 /// Files of five values each.
-pub(super) fn small(folder: &Path, count: usize) {
+pub(super) fn small(directory: &Path, count: usize) {
     let mut bytes = Bytes(1);
     for number in 0..count {
         let (user, password, token) = (word(&mut bytes, 8), word(&mut bytes, 24), word(&mut bytes, 40));
@@ -34,7 +34,7 @@ pub(super) fn small(folder: &Path, count: usize) {
             "# secrets of a service\ndata:\n  USER: {user}\n  PASSWORD: {password}\n  TOKEN: {token}\n  port: {}\n  tls: true\n",
             1024 + number
         );
-        write(&folder.join(name(number)), text.as_bytes());
+        write(&directory.join(name(number)), text.as_bytes());
     }
 }
 
@@ -78,17 +78,17 @@ pub(super) fn binary(path: &Path, length: usize) {
     write(path, &Bytes(4).take(length).collect::<Vec<u8>>());
 }
 
-/// Puts a folder of files in the place of another one.
+/// Puts a directory of files in the place of another one.
 pub(super) fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
         let entry = entry.expect("a file");
         fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
     }
 }
 
 pub(super) fn write(path: &Path, bytes: &[u8]) {
-    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder is made");
+    fs::create_dir_all(path.parent().expect("a directory")).expect("a directory is made");
     fs::write(path, bytes).expect("a file is written");
 }

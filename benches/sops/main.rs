@@ -38,7 +38,7 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let temporary = tempfile::tempdir().expect("a temporary directory");
     let bench = Bench::new(temporary.path());
     println!("{FILES} files: sops runs on {SAMPLE} of them, one process each, and its time is multiplied");
     println!("{:<36} {:>9} {:^21} {:^21} {:>8}", "", "input", "septum", "sops", "");
@@ -54,7 +54,7 @@ fn main() {
 
 /// What all rows have in common.
 struct Bench {
-    folder: PathBuf,
+    directory: PathBuf,
     identity: PathBuf,
     recipient: String,
     septum: PathBuf,
@@ -62,12 +62,12 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(folder: &Path) -> Self {
+    fn new(directory: &Path) -> Self {
         let (identity, recipient) = identity();
-        let key = folder.join("keys.txt");
+        let key = directory.join("keys.txt");
         files::write(&key, identity.as_bytes());
         Self {
-            folder: folder.to_path_buf(),
+            directory: directory.to_path_buf(),
             identity: key,
             recipient,
             septum: env!("CARGO_BIN_EXE_septum").into(),
@@ -75,28 +75,28 @@ impl Bench {
         }
     }
 
-    fn process(&self, program: &Path, folder: &str) -> Process {
-        Process::new(program, &self.folder.join(folder), &self.identity)
+    fn process(&self, program: &Path, directory: &str) -> Process {
+        Process::new(program, &self.directory.join(directory), &self.identity)
     }
 
-    fn septum(&self, folder: &str, arguments: &str) -> Process {
-        self.process(&self.septum, folder).with(arguments)
+    fn septum(&self, directory: &str, arguments: &str) -> Process {
+        self.process(&self.septum, directory).with(arguments)
     }
 
     /// What sops does with each of the sample.
-    fn each(&self, folder: &str, arguments: &str) -> Vec<Process> {
+    fn each(&self, directory: &str, arguments: &str) -> Vec<Process> {
         let names = (0..SAMPLE).map(files::name);
-        names.flat_map(|name| self.one(folder, arguments).into_iter().map(move |one| one.with(&name))).collect()
+        names.flat_map(|name| self.one(directory, arguments).into_iter().map(move |one| one.with(&name))).collect()
     }
 
     /// A process of sops.
-    fn one(&self, folder: &str, arguments: &str) -> Vec<Process> {
-        self.sops.iter().map(|sops| self.process(sops, folder).with(arguments)).collect()
+    fn one(&self, directory: &str, arguments: &str) -> Vec<Process> {
+        self.sops.iter().map(|sops| self.process(sops, directory).with(arguments)).collect()
     }
 
     /// Many small files, each with its own data key.
     fn small(&self) {
-        let sealed = self.folder.join("sealed");
+        let sealed = self.directory.join("sealed");
         files::small(&sealed, FILES);
         let names: Vec<_> = (0..FILES).map(files::name).collect();
         let names = names.join(" ");
@@ -109,7 +109,7 @@ impl Bench {
 
         let (_, second) = identity();
         let rule = format!("creation_rules:\n  - age: {},{second}\n", self.recipient);
-        let work = self.folder.join("work");
+        let work = self.directory.join("work");
         let restore = || {
             files::copy(&sealed, &work);
             files::write(&work.join(".sops.yaml"), rule.as_bytes());
@@ -118,7 +118,7 @@ impl Bench {
         let sops = self.each("work", "updatekeys --yes");
         row("1,000 files: add a recipient", input, &restore, &[rekey], &sops, FILES / SAMPLE);
 
-        let value = self.folder.join("value");
+        let value = self.directory.join("value");
         files::write(&value, b"invented-and-new");
         let input = length(&sealed.join(files::name(0)));
         let rule = format!("creation_rules:\n  - age: {}\n", self.recipient);
@@ -133,7 +133,7 @@ impl Bench {
 
     /// A big file, encrypted and decrypted.
     fn big(&self, name: &str, what: &str) {
-        let (plain, sealed) = (self.folder.join(name), format!("sealed-{name}"));
+        let (plain, sealed) = (self.directory.join(name), format!("sealed-{name}"));
         match name {
             "big.yaml" => files::yaml(&plain, MAPS),
             "big.json" => files::json(&plain, MAPS),
@@ -142,12 +142,12 @@ impl Bench {
         let encrypt = format!("encrypt --age {} --output {sealed} {name}", self.recipient);
         let septum = self.septum("", &encrypt);
         // a file that is there already takes its writer longer at times
-        let absent = || drop(fs::remove_file(self.folder.join(&sealed)));
+        let absent = || drop(fs::remove_file(self.directory.join(&sealed)));
         row(&format!("{what}: encrypt"), length(&plain), &absent, &[septum], &self.one("", &encrypt), 1);
 
         let decrypt = format!("decrypt {sealed}");
         let septum = self.septum("", &decrypt);
-        let input = length(&self.folder.join(&sealed));
+        let input = length(&self.directory.join(&sealed));
         row(&format!("{what}: decrypt"), input, &|| {}, &[septum], &self.one("", &decrypt), 1);
     }
 }

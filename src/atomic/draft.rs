@@ -16,7 +16,7 @@ const PREFIX: &str = ".septum-";
 /// Number of random characters at the end of the name of a draft.
 const RANDOM: usize = 6;
 
-/// A file in the folder of another one.
+/// A file in the directory of another one.
 pub(super) enum DraftFile {
     /// It has no name, so that nothing is left of it whatever happens.
     #[cfg(target_os = "linux")]
@@ -33,9 +33,9 @@ pub(super) struct NamedDraft {
 
 impl DraftFile {
     /// Makes one with these permissions at most.
-    pub(super) fn new(folder: &Path, mode: u32) -> io::Result<Self> {
+    pub(super) fn new(directory: &Path, mode: u32) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
-        if let Some(file) = create_unnamed(folder, mode) {
+        if let Some(file) = create_unnamed(directory, mode) {
             return Ok(Self::Unnamed(file));
         }
         let mut builder = Builder::new();
@@ -45,7 +45,7 @@ impl DraftFile {
         #[cfg(not(unix))]
         let _ = mode;
         signals::guarded(|| {
-            let (file, path) = builder.tempfile_in(folder)?.into_parts();
+            let (file, path) = builder.tempfile_in(directory)?.into_parts();
             hold(&file);
             let name = path.to_path_buf();
             let removed = name.clone();
@@ -110,12 +110,12 @@ impl Drop for NamedDraft {
 
 /// A file without a name, where the system of files knows such and a name can be given to it later.
 #[cfg(target_os = "linux")]
-fn create_unnamed(folder: &Path, mode: u32) -> Option<File> {
+fn create_unnamed(directory: &Path, mode: u32) -> Option<File> {
     use rustix::fs::{Mode, OFlags, open};
     use std::sync::OnceLock;
     static CAN_BE_NAMED: OnceLock<bool> = OnceLock::new();
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = File::from(open(folder, flags, Mode::from_raw_mode(mode)).ok()?);
+    let file = File::from(open(directory, flags, Mode::from_raw_mode(mode)).ok()?);
     hold(&file);
     CAN_BE_NAMED.get_or_init(|| std::fs::metadata(by_number(&file)).is_ok()).then_some(file)
 }

@@ -36,10 +36,10 @@ pub enum Access {
 /// Whoever is killed on the way leaves the old file or the new one. A device or a pipe (`/dev/null`,
 /// `/dev/stdout`) is no file to replace: it takes the bytes.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let CommitOutcome { directories: folders, failed } =
+    let CommitOutcome { directories, failed } =
         commit_writes(vec![prepare_write(path, bytes, Access::Usual)?], |_| None);
-    for folder in &folders {
-        sync_directory(folder);
+    for directory in &directories {
+        sync_directory(directory);
     }
     failed.map_or(Ok(()), |(_, error)| Err(error))
 }
@@ -67,7 +67,7 @@ pub struct PreparedFile {
 /// Outcome of changing names.
 #[derive(Debug, Default)]
 pub struct CommitOutcome {
-    /// The folders with new names, which [`sync_directory`] makes remember them.
+    /// The directories with new names, which [`sync_directory`] makes remember them.
     pub directories: Vec<PathBuf>,
     /// The first that could not be done; those after it were not tried.
     pub failed: Option<(usize, io::Error)>,
@@ -110,7 +110,7 @@ pub fn commit_writes(prepared: Vec<PreparedWrite>, report: impl FnOnce(usize) ->
 }
 
 fn parent_directory(target: &Path) -> &Path {
-    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    target.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes new bytes beside the file that they are for, to the disk and unseen.
@@ -198,9 +198,9 @@ pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
 }
 
 /// Makes the new name last. Not all systems can; the bytes are safe either way.
-pub fn sync_directory(folder: &Path) {
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
+pub fn sync_directory(directory: &Path) {
+    if let Ok(directory) = File::open(directory) {
+        let _ = directory.sync_all();
     }
 }
 
@@ -210,21 +210,21 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_and_nothing_is_left_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.yaml");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.yaml");
         for text in ["one", "two", ""] {
             replace_file(&path, text.as_bytes()).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
     fn a_file_that_cannot_be_written_stays_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(replace_file(folder.path(), b"x").is_err(), "a folder");
-        assert!(replace_file(&folder.path().join("none/a"), b"x").is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let directory = tempfile::tempdir().unwrap();
+        assert!(replace_file(directory.path(), b"x").is_err(), "a directory");
+        assert!(replace_file(&directory.path().join("none/a"), b"x").is_err());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[cfg(unix)]
@@ -238,11 +238,11 @@ mod tests {
     #[test]
     fn what_is_its_owners_is_readable_by_nobody_else_and_stricter_stays() {
         use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for (before, expected) in
             [(None, 0o600), (Some(0o644), 0o600), (Some(0o755), 0o700), (Some(0o640), 0o600), (Some(0o400), 0o400)]
         {
-            let path = folder.path().join(format!("{before:?}"));
+            let path = directory.path().join(format!("{before:?}"));
             if let Some(before) = before {
                 fs::write(&path, "old").unwrap();
                 fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
@@ -257,15 +257,15 @@ mod tests {
     #[test]
     fn permissions_stay_and_no_link_is_followed() {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
-        let folder = tempfile::tempdir().unwrap();
-        let real = folder.path().join("real");
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().join("real");
         fs::write(&real, "old").unwrap();
         fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
         replace_file(&real, b"new").unwrap();
         assert_eq!(fs::read_to_string(&real).unwrap(), "new");
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
         for link in ["real", "nowhere", "link"] {
-            let path = folder.path().join("link");
+            let path = directory.path().join("link");
             let _ = fs::remove_file(&path);
             symlink(link, &path).unwrap();
             assert!(create_new(&path, b"other", Access::Usual).is_err());

@@ -75,7 +75,7 @@ pub struct FindingView<'a> {
     /// The file, from the project's root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<&'a str>,
-    /// The folder of the project, from the root of its repository, if it is another one.
+    /// The directory of the project, from the root of its repository, if it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<&'a str>,
     /// The line, from 1.
@@ -312,13 +312,13 @@ impl Finding {
 impl RepoLayout {
     /// Of a project in a repository; none if it lies elsewhere.
     pub(super) fn new(repository: &Path, project: &Path) -> Option<Self> {
-        let folder = slash_path(project.strip_prefix(repository).ok()?);
-        let folder = Some(folder).filter(|folder| !folder.is_empty());
-        Some(Self { repository: repository.to_path_buf(), project: project.to_path_buf(), directory: folder })
+        let directory = slash_path(project.strip_prefix(repository).ok()?);
+        let directory = Some(directory).filter(|directory| !directory.is_empty());
+        Some(Self { repository: repository.to_path_buf(), project: project.to_path_buf(), directory })
     }
 
     /// The path from the repository of a file as messages name it: from the project, or, of rules, which may lie
-    /// above it, from the folder that the program runs in, or by its whole path.
+    /// above it, from the directory that the program runs in, or by its whole path.
     fn path(&self, file: &str) -> String {
         let is_rules = Path::new(file).file_name().is_some_and(|name| name == RULES);
         let whole = if is_rules { std::path::absolute(file).ok() } else { None };

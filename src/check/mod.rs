@@ -142,9 +142,9 @@ fn find_unencrypted(pipeline: &Pipeline<'_>, found: &CheckResults) -> Vec<Findin
     let all = found.findings.iter().chain(&found.accepted);
     let known = all.filter_map(|it| Some((it.diagnostic.rule, it.file()?.to_owned()))).collect();
     let disk = Disk::default();
-    let folder = disk.repository_of(files.root()).unwrap_or(files.root()).to_path_buf();
-    let found = BoundedRoot::new(disk, &folder)
-        .map_err(|error| refuse_file(&error.into(), FileKind::SecretFile, &files.name(&folder)))
+    let directory = disk.repository_of(files.root()).unwrap_or(files.root()).to_path_buf();
+    let found = BoundedRoot::new(disk, &directory)
+        .map_err(|error| refuse_file(&error.into(), FileKind::SecretFile, &files.name(&directory)))
         .and_then(|bounds| {
             Ok(unencrypted::errors_of_files(&bounds, book, &unencrypted::ruled_files(files, &bounds, book)?, &known))
         });

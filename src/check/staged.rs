@@ -80,19 +80,19 @@ pub fn check_staged(
 
 /// The projects that staged files lie in.
 fn staged_projects(index: &GitIndex) -> BTreeSet<ProjectRoot> {
-    let folders: BTreeSet<&Path> =
-        staged_paths(index).filter_map(Path::parent).map(|folder| visible_ancestor(index, folder)).collect();
-    folders.into_iter().filter_map(|folder| Project::locate(&index.disk, folder)).collect()
+    let directories: BTreeSet<&Path> =
+        staged_paths(index).filter_map(Path::parent).map(|directory| visible_ancestor(index, directory)).collect();
+    directories.into_iter().filter_map(|directory| Project::locate(&index.disk, directory)).collect()
 }
 
 /// The nearest directory that is in no hidden one: those are not searched for projects, and a workflow of a forge may be
 /// called `septum.yaml`.
-fn visible_ancestor<'p>(index: &GitIndex, folder: &'p Path) -> &'p Path {
-    let is_visible = |folder: &&Path| {
-        let inside = folder.strip_prefix(&index.root).unwrap_or(folder);
+fn visible_ancestor<'p>(index: &GitIndex, directory: &'p Path) -> &'p Path {
+    let is_visible = |directory: &&Path| {
+        let inside = directory.strip_prefix(&index.root).unwrap_or(directory);
         !inside.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
     };
-    folder.ancestors().find(is_visible).unwrap_or(folder)
+    directory.ancestors().find(is_visible).unwrap_or(directory)
 }
 
 fn staged_paths(index: &GitIndex) -> impl Iterator<Item = &Path> {
@@ -106,17 +106,17 @@ fn affected_apps<'p>(project: &'p Project, index: &GitIndex) -> Vec<&'p App> {
     let mut others = Vec::new();
     for path in staged_paths(index) {
         let is_named = |name: &str| path.file_name().is_some_and(|file| file == name);
-        let folder = path.parent().unwrap_or(path);
+        let directory = path.parent().unwrap_or(path);
         let of_all = path == root.join(PROJECT_FILE)
             || project
                 .shared
                 .as_deref()
-                .is_some_and(|shared| path.starts_with(shared) || (is_named(RULES) && shared.starts_with(folder)));
+                .is_some_and(|shared| path.starts_with(shared) || (is_named(RULES) && shared.starts_with(directory)));
         if of_all {
             return project.apps.iter().collect();
         }
         let is_of =
-            |app: &App| path.starts_with(&app.directory) || (is_named(RULES) && app.directory.starts_with(folder));
+            |app: &App| path.starts_with(&app.directory) || (is_named(RULES) && app.directory.starts_with(directory));
         let before = concerned.len();
         concerned.extend((0..project.apps.len()).filter(|&at| project.apps.get(at).is_some_and(is_of)));
         if concerned.len() == before && path.starts_with(root) {

@@ -126,7 +126,7 @@ fn of_file(file: &str) -> crate::span::Location {
 /// Findings that keep the tree from being compared. Those of the sources are reported elsewhere, but may be accepted
 /// there, and nobody has looked at the tree then.
 fn of_tree(problems: Diagnostics, dir: &Path) -> Vec<Finding> {
-    let own = [Rule::ForeignFile, Rule::Inventory, Rule::OutputFolder, Rule::Unreadable];
+    let own = [Rule::ForeignFile, Rule::Inventory, Rule::OutputDirectory, Rule::Unreadable];
     let (of_tree, of_sources): (Vec<_>, Vec<_>) =
         problems.into_iter().filter(Diagnostic::is_error).partition(|problem| own.contains(&problem.rule));
     let message = format!("`{}` was not compared with the sources, because they have mistakes", dir.display());

@@ -175,7 +175,7 @@ const RECORDS: &str = ".septum";
 
 /// Whether a file is in a tree that `render --out` keeps: for whom its Secrets are encrypted, the layers say.
 fn is_of_tree(root: &BoundedRoot, path: &Path) -> bool {
-    path.ancestors().skip(1).any(|folder| root.is_directory(&folder.join(RECORDS)))
+    path.ancestors().skip(1).any(|directory| root.is_directory(&directory.join(RECORDS)))
 }
 
 /// The same of any file, in whatever format. Errors: its rules cannot be read, so that it cannot be judged.
@@ -203,7 +203,7 @@ fn of_file(root: &BoundedRoot, book: &SopsConfigCache, path: &Path, name: &str) 
             found.extend(policy::report_drift(book, path, name, closed.metadata(), SopsFormat::of_path(path)));
         }
     }
-    let is_ours = path.ends_with(".sops.yaml") || path.parent().is_some_and(|folder| folder.ends_with(RECORDS));
+    let is_ours = path.ends_with(".sops.yaml") || path.parent().is_some_and(|directory| directory.ends_with(RECORDS));
     let rule = book.find_rule(path)?.filter(|rule| !rule.groups.is_empty() && !is_ours);
     let Some(why) = encryption_reason(name, rule.as_ref()) else { return Ok(found) };
     let bytes = match read() {

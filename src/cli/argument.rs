@@ -16,7 +16,7 @@ use crate::project::{Project, files_of};
 
 /// Arguments that are paths of what may be made: `(command, argument)`. All others must exist.
 const NEW: [(&str, &str); 9] = [
-    ("init", "folder"),
+    ("init", "project_directory"),
     ("init", "key_file"),
     ("render", "out"),
     ("check", "rendered"),
@@ -125,7 +125,7 @@ pub(super) fn is_shown(directory: &Path, path: &Path) -> bool {
 fn is_like_path(directory: &Path, path: &Path) -> bool {
     let Some(text) = path.to_str().filter(|text| !text.contains(['=', ':', '@', ' ', '\n'])) else { return false };
     let extension = path.extension().and_then(OsStr::to_str);
-    let has_directory = path.parent().is_some_and(|folder| is_directory(&directory.join(folder)));
+    let has_directory = path.parent().is_some_and(|parent| is_directory(&directory.join(parent)));
     extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) || text.contains('/') && has_directory
 }
 

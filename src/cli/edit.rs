@@ -24,7 +24,7 @@ use crate::sops::SopsConfigCache;
 ///
 /// The editor is `SOPS_EDITOR`, `VISUAL` or `EDITOR`, or else vim, nano or vi. Values that you leave
 /// alone keep their ciphertext, so a diff shows what you changed. The plaintext lies in memory, in
-/// a folder that only you can open, and is removed however the editor ends.
+/// a directory that only you can open, and is removed however the editor ends.
 ///
 /// In a layer of an environment, values that you change are checked against the base, as `septum set` does.
 /// A file that does not exist is created, and encrypted as `.sops.yaml` says.
@@ -36,7 +36,7 @@ pub(super) struct EditArgs {
     /// The app, if several have the environment
     #[arg(long, value_name = "APP", add = super::completions::apps())]
     app: Option<String>,
-    /// Let the plaintext lie on a disk if there is no folder in memory
+    /// Let the plaintext lie on a disk if there is no directory in memory
     #[arg(long)]
     allow_disk: bool,
 }
@@ -55,12 +55,12 @@ impl EditArgs {
         let plaintext = draft.plaintext()?;
         let storage = if self.allow_disk { PlaintextStorage::Disk } else { PlaintextStorage::Memory };
         let temporary = TempDirs::of(variable);
-        let folder = PrivateDirectory::new(&temporary, storage)?;
-        output.print_findings(folder.keep_path().iter().map(|folder| kept_draft_warning(folder)).collect());
+        let directory = PrivateDirectory::new(&temporary, storage)?;
+        output.print_findings(directory.keep_path().iter().map(|directory| kept_draft_warning(directory)).collect());
         let mut author = TerminalEditPrompt { output };
         let waiting = |name: &str| output.print_waiting(name);
         let mut unchecked = Diagnostics::new();
-        let saved = edit_text(&name, &plaintext, &editor, folder, &mut author, |text| {
+        let saved = edit_text(&name, &plaintext, &editor, directory, &mut author, |text| {
             unchecked = draft.check_layer(&plaintext, text)?;
             draft.save_text(text, current_time(), &waiting)
         })?;
@@ -111,10 +111,10 @@ fn which_app(
 }
 
 /// Reminder of a text that an earlier run could not save.
-fn kept_draft_warning(folder: &Path) -> Diagnostic {
-    let folder = folder.display();
-    Diagnostic::warning(Rule::KeptText, format!("what was typed in an earlier `septum edit` is kept in `{folder}`"))
-        .hint(format!("it holds secrets: take from it what you need, then `rm -r {folder}`"))
+fn kept_draft_warning(directory: &Path) -> Diagnostic {
+    let directory = directory.display();
+    Diagnostic::warning(Rule::KeptText, format!("what was typed in an earlier `septum edit` is kept in `{directory}`"))
+        .hint(format!("it holds secrets: take from it what you need, then `rm -r {directory}`"))
 }
 
 /// The interactive user.

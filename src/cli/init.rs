@@ -18,9 +18,9 @@ use crate::sops::{HostSystem, IdentityKind, IdentitySources, NewIdentity};
 /// workflow for CI. Overwrites nothing.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
-    /// The folder; made if it does not exist
+    /// The directory; made if it does not exist
     #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
-    folder: PathBuf,
+    project_directory: PathBuf,
     /// Where the new private key goes [default: the user's `sops/age/keys.txt`]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -39,20 +39,20 @@ const FILES: [(&str, &str); 7] = [
 
 impl InitArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &OutputStreams) -> Result<(), Diagnostics> {
-        let named = global.directory.join(&self.folder);
-        let shown = argument::shown_path(&global.directory, &self.folder, "DIR");
-        let folder = resolve_writable(&named, &shown)?;
+        let named = global.directory.join(&self.project_directory);
+        let shown = argument::shown_path(&global.directory, &self.project_directory, "DIR");
+        let directory = resolve_writable(&named, &shown)?;
         let taken: Vec<_> =
-            FILES.iter().map(|(path, _)| folder.join(path)).filter(|path| Disk::default().has(path)).collect();
+            FILES.iter().map(|(path, _)| directory.join(path)).filter(|path| Disk::default().has(path)).collect();
         if !taken.is_empty() {
             let mut error = invalid_usage("there are files in the way, and `init` overwrites nothing".to_owned());
             for path in &taken {
-                let below = path.strip_prefix(&folder).unwrap_or(path);
+                let below = path.strip_prefix(&directory).unwrap_or(path);
                 error = error.note(format!("`{}` exists", Path::new(&shown).join(below).display()));
             }
-            return Err(error.hint("name another folder: `septum init DIR`").into());
+            return Err(error.hint("name another directory: `septum init DIR`").into());
         }
-        check_directories(&folder)?;
+        check_directories(&directory)?;
         let keys = self.key_file()?;
         let shown_keys = self
             .key_file
@@ -60,13 +60,13 @@ impl InitArgs {
             .map_or_else(|| keys.display().to_string(), |file| argument::shown_path(Path::new(""), file, "FILE"));
         let identity = NewIdentity::generate(IdentityKind::X25519).ok_or_else(no_randomness)?;
         let recipient = identity.recipient();
-        let app = app_name(&folder);
+        let app = app_name(&directory);
         // the key first: a project whose key was lost is worse than a key without a project
         append_key(&keys, &app, recipient, identity.identity().expose())
             .map_err(|error| write_error(&shown_keys, &error))?;
         for (path, template) in FILES {
             let text = template.replace("APP", &app).replace("RECIPIENT", recipient);
-            write_new(&folder.join(path), text.as_bytes())
+            write_new(&directory.join(path), text.as_bytes())
                 .map_err(|error| write_error(&Path::new(&shown).join(path).display().to_string(), &error))?;
         }
         let mut text = StyledText::new();
@@ -93,16 +93,16 @@ impl InitArgs {
         match &self.key_file {
             Some(file) => resolve_writable(file, &argument::shown_path(Path::new(""), file, "FILE")),
             None => default().ok_or_else(|| {
-                invalid_usage("there is no home folder to keep the new private key in".to_owned())
+                invalid_usage("there is no home directory to keep the new private key in".to_owned())
                     .hint("say where it goes: `--key-file FILE`")
             }),
         }
     }
 }
 
-/// Refuses to write through a folder that is a link out of the one that was named.
-fn check_directories(folder: &Path) -> Result<(), Diagnostic> {
-    let Ok(root) = BoundedRoot::new(Disk::default(), folder) else { return Ok(()) };
+/// Refuses to write through a directory that is a link out of the one that was named.
+fn check_directories(directory: &Path) -> Result<(), Diagnostic> {
+    let Ok(root) = BoundedRoot::new(Disk::default(), directory) else { return Ok(()) };
     for (path, _) in FILES {
         root.resolve_new(&root.path().join(path)).map_err(|refusal| refuse_file(&refusal, FileKind::Layer, path))?;
     }
@@ -119,9 +119,9 @@ pub(super) fn write_error(shown: &str, error: &io::Error) -> Diagnostic {
         .with_failure(FailureKind::Io)
 }
 
-/// The folder's name, as far as Kubernetes takes it as one.
-fn app_name(folder: &Path) -> String {
-    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+/// The directory's name, as far as Kubernetes takes it as one.
+fn app_name(directory: &Path) -> String {
+    let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
     let name = absolute.components().next_back().map(|part| part.as_os_str().to_string_lossy().to_lowercase());
     let name: String = name
         .unwrap_or_default()
@@ -134,8 +134,8 @@ fn app_name(folder: &Path) -> String {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
     }
     atomic::create_new(path, bytes, Access::Usual)
 }
@@ -144,16 +144,16 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn append_key(path: &Path, app: &str, recipient: &str, identity: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
-    let mut folders = fs::DirBuilder::new();
-    folders.recursive(true);
+    let mut directories = fs::DirBuilder::new();
+    directories.recursive(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
         options.mode(0o600);
-        folders.mode(0o700);
+        directories.mode(0o700);
     }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        folders.create(folder)?;
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        directories.create(directory)?;
     }
     let text = zeroize::Zeroizing::new(format!("# for the project {app}\n# public key: {recipient}\n{identity}\n"));
     options.open(path)?.write_all(text.as_bytes())

@@ -56,7 +56,7 @@ pub(super) struct RenderArgs {
     /// yaml, json or kyaml
     #[arg(long, value_name = "FORMAT", default_value = "yaml", hide_default_value = true, conflicts_with = "out", value_parser = manifest_format())]
     format: ManifestFormat,
-    /// Write a tree to this folder [default: `output` of septum.yaml]
+    /// Write a tree to this directory [default: `output` of septum.yaml]
     #[arg(long, value_name = "DIR", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "a flag with an optional value, as clap has it")]
     out: Option<Option<PathBuf>>,
@@ -206,7 +206,7 @@ impl RenderArgs {
         Ok(objects)
     }
 
-    /// The folder of the tree, if one is asked for.
+    /// The directory of the tree, if one is asked for.
     fn output_directory(&self, global: &GlobalArgs, project: &Project) -> Result<Option<PathBuf>, Diagnostics> {
         match (&self.out, &project.output) {
             (None, _) => Ok(None),

@@ -78,7 +78,7 @@ impl ValueArg {
 pub(super) enum ValueTarget {
     /// An environment of the project.
     Environment(Project, EnvironmentName),
-    /// A file, relative to the folder that the program works in.
+    /// A file, relative to the directory that the program works in.
     File(PathBuf),
 }
 

@@ -160,12 +160,17 @@ pub struct DeliveryContext<'a> {
     pub day: Option<Day>,
 }
 
-/// What a delivery of Secrets to files in a folder asks the disk.
-pub fn input_queries(definition: &Definition, folder: &Path, secrets: &Path, files: &ProjectFiles) -> Vec<InputQuery> {
+/// What a delivery of Secrets to files in a directory asks the disk.
+pub fn input_queries(
+    definition: &Definition,
+    directory: &Path,
+    secrets: &Path,
+    files: &ProjectFiles,
+) -> Vec<InputQuery> {
     let delivery = &definition.delivery;
     match delivery.secrets() {
         SecretForm::Sops if delivery.recipients.is_none() => {
-            let paths = [&folder.join("secret.yaml"), secrets];
+            let paths = [&directory.join("secret.yaml"), secrets];
             paths.into_iter().flat_map(|path| sops::rule_queries(path, files)).collect()
         }
         SecretForm::SealedSecret => {

@@ -107,9 +107,9 @@ fn encryption_plan(way: &DeliveryContext<'_>, path: &Path) -> Result<Option<Encr
 
 /// Where the rule for a file is looked for: another `.sops.yaml` may mean other recipients.
 pub(super) fn rule_queries(path: &Path, files: &ProjectFiles) -> Vec<InputQuery> {
-    let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(files.root()));
+    let directories = path.ancestors().skip(1).take_while(|directory| directory.starts_with(files.root()));
     let nearest = SopsConfig::find_nearest(path).ok().flatten();
-    folders.map(|folder| folder.join(".sops.yaml")).chain(nearest).map(InputQuery::File).collect()
+    directories.map(|directory| directory.join(".sops.yaml")).chain(nearest).map(InputQuery::File).collect()
 }
 
 /// For whom a Secret is encrypted, in words; nobody if nothing says it.

@@ -47,7 +47,7 @@ pub struct Disk {
     reads: Arc<AtomicUsize>,
 }
 
-/// One of those in a folder.
+/// One of those in a directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DirEntry {
     /// Its name.
@@ -61,7 +61,7 @@ pub struct DirEntry {
 pub enum DirEntryKind {
     /// A file.
     File,
-    /// A folder, and not a link to one.
+    /// A directory, and not a link to one.
     Directory,
     /// A link, which may lead nowhere.
     Link,
@@ -129,8 +129,8 @@ impl Disk {
     /// The kind that the list of its directory says; none if that was not listed.
     #[expect(clippy::option_option, reason = "a directory that was listed also says what is not there")]
     fn listed_kind(&self, path: &Path) -> Option<Option<DirEntryKind>> {
-        let (folder, name) = (path.parent()?, path.file_name()?);
-        let listed = self.lock_listed().get(folder.as_os_str()).map(Arc::clone)?;
+        let (directory, name) = (path.parent()?, path.file_name()?);
+        let listed = self.lock_listed().get(directory.as_os_str()).map(Arc::clone)?;
         let found = listed.binary_search_by(|it| it.name.as_os_str().cmp(name)).ok();
         Some(found.and_then(|index| listed.get(index)).map(|it| it.kind))
     }
@@ -151,19 +151,19 @@ impl Disk {
     }
 
     /// Sorted contents of a directory, with no links on the way to it.
-    pub fn list(&self, folder: &Path) -> io::Result<Arc<[DirEntry]>> {
-        if let Some(known) = self.lock_listed().get(folder.as_os_str()) {
+    pub fn list(&self, directory: &Path) -> io::Result<Arc<[DirEntry]>> {
+        if let Some(known) = self.lock_listed().get(directory.as_os_str()) {
             return Ok(Arc::clone(known));
         }
-        let found: Arc<[DirEntry]> = self.list_once(folder)?.into();
-        self.lock_listed().insert(folder.as_os_str().to_owned(), Arc::clone(&found));
+        let found: Arc<[DirEntry]> = self.list_once(directory)?.into();
+        self.lock_listed().insert(directory.as_os_str().to_owned(), Arc::clone(&found));
         Ok(found)
     }
 
     /// The same, not to be asked for again.
-    fn list_once(&self, folder: &Path) -> io::Result<Vec<DirEntry>> {
-        let mut found = match self.resolve_path(folder) {
-            Some((snapshot, ResolvedPath::Directory)) => snapshot.list(snapshot.below_root(folder)),
+    fn list_once(&self, directory: &Path) -> io::Result<Vec<DirEntry>> {
+        let mut found = match self.resolve_path(directory) {
+            Some((snapshot, ResolvedPath::Directory)) => snapshot.list(snapshot.below_root(directory)),
             Some((_, ResolvedPath::Entry(_))) => return Err(io::ErrorKind::NotADirectory.into()),
             Some((_, ResolvedPath::Nothing | ResolvedPath::Disk)) => return Err(io::ErrorKind::NotFound.into()),
             None => {
@@ -171,7 +171,7 @@ impl Disk {
                     let entry = entry?;
                     Ok(DirEntry { name: entry.file_name(), kind: DirEntryKind::of(entry.file_type()?) })
                 };
-                fs::read_dir(folder)?.map(listed).collect::<io::Result<Vec<_>>>()?
+                fs::read_dir(directory)?.map(listed).collect::<io::Result<Vec<_>>>()?
             }
         };
         found.sort();
@@ -211,19 +211,19 @@ impl Disk {
     }
 
     /// The root of the repository that an absolute directory is in: the nearest one upward with a `.git`.
-    pub fn repository_of<'p>(&self, folder: &'p Path) -> Option<&'p Path> {
-        let is_root = |folder: &Path| {
-            self.snapshot.as_deref().is_some_and(|snapshot| snapshot.root == folder)
-                || fs::symlink_metadata(folder.join(".git")).is_ok()
+    pub fn repository_of<'p>(&self, directory: &'p Path) -> Option<&'p Path> {
+        let is_root = |directory: &Path| {
+            self.snapshot.as_deref().is_some_and(|snapshot| snapshot.root == directory)
+                || fs::symlink_metadata(directory.join(".git")).is_ok()
         };
-        folder.ancestors().find(|folder| is_root(folder))
+        directory.ancestors().find(|directory| is_root(directory))
     }
 
     /// The directory that bounds what is named in an absolute directory: its repository, or without one the
     /// nearest directory upward with a file that only the root of a project has.
-    fn bounds_of<'p>(&self, folder: &'p Path) -> Option<&'p Path> {
-        let is_project = |folder: &&Path| ROOT_FILES.iter().any(|name| self.has(&folder.join(name)));
-        self.repository_of(folder).or_else(|| folder.ancestors().find(is_project))
+    fn bounds_of<'p>(&self, directory: &'p Path) -> Option<&'p Path> {
+        let is_project = |directory: &&Path| ROOT_FILES.iter().any(|name| self.has(&directory.join(name)));
+        self.repository_of(directory).or_else(|| directory.ancestors().find(is_project))
     }
 }
 
@@ -277,7 +277,7 @@ mod tests {
     fn what_a_snapshot_holds_is_there_and_nothing_else() {
         let disk = disk(&[("a.yaml", "a"), ("a/b/c.yaml", "c"), ("a/d.yaml", "d"), ("a.d", ""), ("other", "!")]);
         let at = |path: &str| Path::new("/snapshot").join(path);
-        for (path, file, folder) in [
+        for (path, file, directory) in [
             ("a.yaml", true, false),
             ("a/b/c.yaml", true, false),
             ("a/b", false, true),
@@ -290,10 +290,10 @@ mod tests {
             let kind = disk.kind(&at(path)).unwrap();
             assert_eq!(
                 (kind == Some(DirEntryKind::File), kind == Some(DirEntryKind::Directory)),
-                (file, folder),
+                (file, directory),
                 "{path}"
             );
-            assert_eq!(disk.has(&at(path)), file || folder, "{path}");
+            assert_eq!(disk.has(&at(path)), file || directory, "{path}");
         }
         let listed = |path: &str| {
             let listed = disk.list(&at(path)).unwrap();
@@ -314,7 +314,7 @@ mod tests {
     fn links_of_a_snapshot_are_followed_inside() {
         let disk = disk(&[
             ("link", "-> a/b.yaml"),
-            ("folder", "-> a"),
+            ("directory", "-> a"),
             ("a/b.yaml", "b"),
             ("a/up", "-> ../link"),
             ("round", "-> round"),
@@ -324,7 +324,7 @@ mod tests {
         ]);
         let at = |path: &str| Path::new("/snapshot").join(path);
         let root = BoundedRoot::new(disk.clone(), &at("")).unwrap();
-        for path in ["link", "folder/b.yaml", "a/up", "folder/up", "inner/out"] {
+        for path in ["link", "directory/b.yaml", "a/up", "directory/up", "inner/out"] {
             let real = root.resolve(&at(path)).unwrap();
             assert_eq!(real.as_path(), at("a/b.yaml"), "{path}");
             assert_eq!(root.read(&real, 9).unwrap(), b"b", "{path}");
@@ -341,20 +341,21 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_list_says_what_is_there_as_the_system_does() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
         fs::write(at("file"), "").unwrap();
-        fs::create_dir(at("folder")).unwrap();
+        fs::create_dir(at("directory")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-        for (link, target) in [("to-file", "file"), ("to-folder", "folder"), ("to-nothing", "nothing")] {
+        for (link, target) in [("to-file", "file"), ("to-directory", "directory"), ("to-nothing", "nothing")] {
             std::os::unix::fs::symlink(target, at(link)).unwrap();
         }
         let asked = |disk: &Disk| {
-            let names = ["file", "folder", "socket", "to-file", "to-folder", "to-nothing", "nothing", "file/x", "."];
+            let names =
+                ["file", "directory", "socket", "to-file", "to-directory", "to-nothing", "nothing", "file/x", "."];
             names.map(|name| disk.kind(&at(name)).unwrap())
         };
         let (listed, other) = (Disk::default(), Disk::default());
-        listed.list(folder.path()).unwrap();
+        listed.list(directory.path()).unwrap();
         assert_eq!(asked(&listed), asked(&other));
         // it is the state of one moment
         fs::remove_file(at("file")).unwrap();

@@ -74,8 +74,8 @@ fn resolve_named(path: &Path) -> Result<NamedPath, FileReadError> {
         if links > MOST_LINKS {
             return Err(FileReadError::LinkLoop);
         }
-        let folder = current.parent().unwrap_or(&current);
-        if let Some(bounds) = disk.bounds_of(folder) {
+        let directory = current.parent().unwrap_or(&current);
+        if let Some(bounds) = disk.bounds_of(directory) {
             let real = BoundedRoot::new(disk.clone(), bounds)?.resolve(&current)?;
             (current, kind) = (real.path, Some(real.kind));
             continue;
@@ -89,7 +89,7 @@ fn resolve_named(path: &Path) -> Result<NamedPath, FileReadError> {
         pending.extend(reversed_parts(&target));
         kind = Some(DirEntryKind::Directory);
     }
-    let is_bounded = current.parent().is_some_and(|folder| disk.bounds_of(folder).is_some());
+    let is_bounded = current.parent().is_some_and(|directory| disk.bounds_of(directory).is_some());
     Ok(NamedPath { path: current, is_bounded, kind })
 }
 
@@ -114,8 +114,8 @@ mod tests {
         let site = tempfile::tempdir().unwrap();
         let base = site.path().canonicalize().unwrap();
         let at = |path: &str| base.join(path);
-        for folder in ["repo/.git", "repo/sub/deep", "outside", "other/.git", "plain"] {
-            fs::create_dir_all(at(folder)).unwrap();
+        for directory in ["repo/.git", "repo/sub/deep", "outside", "other/.git", "plain"] {
+            fs::create_dir_all(at(directory)).unwrap();
         }
         for (link, target) in [
             ("repo/in", "sub"),

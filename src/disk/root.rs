@@ -95,13 +95,13 @@ impl BoundedRoot {
         if path.as_os_str().len() as u64 > LONGEST_PATH {
             return Err(FileReadError::Io(io::ErrorKind::InvalidFilename.into()));
         }
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
             return Ok(RealPath { path: path.into_owned(), kind: DirEntryKind::Directory });
         };
         if *path == *self.path {
             return Ok(RealPath { path: path.into_owned(), kind: DirEntryKind::Directory });
         }
-        let path = self.resolve_directory(folder)?.join(name);
+        let path = self.resolve_directory(directory)?.join(name);
         match self.disk.kind(&path)? {
             Some(DirEntryKind::Link) => self.follow_links(&path),
             Some(kind) => Ok(RealPath { path, kind }),
@@ -129,14 +129,14 @@ impl BoundedRoot {
     }
 
     /// The directory of a path without links, which is looked up once.
-    pub fn resolve_directory(&self, folder: &Path) -> Result<PathBuf, FileReadError> {
-        if folder.as_os_str().len() as u64 > LONGEST_PATH {
+    pub fn resolve_directory(&self, directory: &Path) -> Result<PathBuf, FileReadError> {
+        if directory.as_os_str().len() as u64 > LONGEST_PATH {
             return Err(FileReadError::Io(io::ErrorKind::InvalidFilename.into()));
         }
         // down from the nearest one that is known: a path may have thousands of parts
         let mut unknown = Vec::new();
         let mut real = self.path.clone();
-        for above in folder.ancestors() {
+        for above in directory.ancestors() {
             if above == self.path {
                 break;
             }
@@ -216,8 +216,8 @@ impl BoundedRoot {
     }
 
     /// The contents of a directory, sorted.
-    pub fn list(&self, folder: &Path) -> Result<Arc<[DirEntry]>, FileReadError> {
-        let real = self.resolve_directory(&normalized_path(folder))?;
+    pub fn list(&self, directory: &Path) -> Result<Arc<[DirEntry]>, FileReadError> {
+        let real = self.resolve_directory(&normalized_path(directory))?;
         Ok(self.disk.list(&real)?)
     }
 
@@ -251,15 +251,15 @@ mod tests {
     use super::*;
 
     fn site() -> (tempfile::TempDir, BoundedRoot) {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |path: &str| folder.path().join(path);
+        let directory = tempfile::tempdir().unwrap();
+        let at = |path: &str| directory.path().join(path);
         fs::create_dir_all(at("root/sub")).unwrap();
         fs::create_dir(at("outside")).unwrap();
         for path in ["root/file", "root/sub/file", "outside/file"] {
             fs::write(at(path), path).unwrap();
         }
         let root = BoundedRoot::new(Disk::default(), &at("root")).unwrap();
-        (folder, root)
+        (directory, root)
     }
 
     fn outcome(root: &BoundedRoot, path: &str) -> String {
@@ -273,17 +273,17 @@ mod tests {
 
     #[test]
     fn links_are_followed_inside_and_no_further() {
-        let (folder, root) = site();
+        let (directory, root) = site();
         let real = root.path().to_owned();
         for (link, target) in [
             ("near", "file"),
             ("chain", "near"),
-            ("folder", "sub"),
-            ("up", "folder/../file"),
+            ("directory", "sub"),
+            ("up", "directory/../file"),
             ("round", "../root/sub/file"),
             ("out", "../outside/file"),
             ("far", "out"),
-            ("folder-out", "../outside"),
+            ("directory-out", "../outside"),
             ("nowhere", "none"),
             ("nowhere-out", "../outside/none"),
             ("self", "self"),
@@ -293,24 +293,24 @@ mod tests {
             symlink(target, real.join(link)).unwrap();
         }
         symlink(real.join("file"), real.join("absolute")).unwrap();
-        symlink(folder.path().join("outside/file"), real.join("absolute-out")).unwrap();
+        symlink(directory.path().join("outside/file"), real.join("absolute-out")).unwrap();
         for (path, expected) in [
             ("file", "root/file"),
             ("near", "root/file"),
             ("chain", "root/file"),
-            ("folder/file", "root/sub/file"),
+            ("directory/file", "root/sub/file"),
             ("up", "root/file"),
             ("round", "root/sub/file"),
             ("absolute", "root/file"),
             ("sub/../file", "root/file"),
             ("sub", "Directory"),
-            ("folder", "Directory"),
+            ("directory", "Directory"),
             ("", "Directory"),
             ("out", "LinkOut"),
             ("far", "LinkOut"),
-            ("folder-out", "LinkOut"),
-            ("folder-out/file", "LinkOut"),
-            ("folder-out/none", "LinkOut"),
+            ("directory-out", "LinkOut"),
+            ("directory-out/file", "LinkOut"),
+            ("directory-out/none", "LinkOut"),
             ("absolute-out", "LinkOut"),
             ("nowhere", "DanglingLink"),
             ("nowhere-out", "LinkOut"),
@@ -327,16 +327,17 @@ mod tests {
             assert_eq!(outcome(&root, path), expected, "{path}");
             assert_eq!(root.has(&real.join(path)), !["Missing", "Outside"].contains(&expected), "{path}");
         }
-        assert!(root.list(&real.join("folder-out")).is_err());
-        assert_eq!(root.list(&real.join("folder")).unwrap().len(), 1);
-        for (path, expected) in [("sub/new", true), ("new/one", true), ("folder-out/new", false), ("nowhere", false)] {
+        assert!(root.list(&real.join("directory-out")).is_err());
+        assert_eq!(root.list(&real.join("directory")).unwrap().len(), 1);
+        for (path, expected) in [("sub/new", true), ("new/one", true), ("directory-out/new", false), ("nowhere", false)]
+        {
             assert_eq!(root.resolve_new(&real.join(path)).is_ok(), expected, "{path}");
         }
     }
 
     #[test]
     fn only_regular_files_are_read_and_none_beyond_the_limit() {
-        let (_folder, root) = site();
+        let (_directory, root) = site();
         let at = |path: &str| root.path().join(path);
         rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), rustix::fs::Mode::RWXU).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
@@ -357,7 +358,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_link_that_takes_the_place_of_a_directory_after_it_was_resolved_is_not_followed() {
-        let (_folder, root) = site();
+        let (_directory, root) = site();
         let path = root.resolve(&root.path().join("sub/file")).unwrap();
         assert!(root.read(&path, 20).is_ok());
         fs::rename(root.path().join("sub"), root.path().join("moved")).unwrap();
@@ -368,7 +369,7 @@ mod tests {
 
     #[test]
     fn what_takes_the_place_of_a_file_after_it_was_resolved_is_not_read() {
-        let (_folder, root) = site();
+        let (_directory, root) = site();
         let path = root.resolve(&root.path().join("file")).unwrap();
         for replace in [
             (|path: &Path| symlink("../outside/file", path).unwrap()) as fn(&Path),

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{DirEntry, DirEntryKind};
 
-/// The files below a folder, of which the disk may hold others: they alone are there.
+/// The files below a directory, of which the disk may hold others: they alone are there.
 pub struct Snapshot {
     pub(super) root: PathBuf,
     entries: BTreeMap<PathBuf, SnapshotEntry>,
@@ -57,7 +57,7 @@ impl Snapshot {
         Self { root, entries, read: Box::new(read) }
     }
 
-    /// The folder that it stands for.
+    /// The directory that it stands for.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -82,7 +82,7 @@ impl Snapshot {
             };
         }
         let repository =
-            |folder| self.entries.get(folder).is_some_and(|entry| entry.kind == SnapshotEntryKind::Repository);
+            |directory| self.entries.get(directory).is_some_and(|entry| entry.kind == SnapshotEntryKind::Repository);
         if path.ancestors().skip(1).any(repository) {
             return ResolvedPath::Disk;
         }
@@ -93,17 +93,17 @@ impl Snapshot {
         }
     }
 
-    /// All that is in a folder or in folders of it.
-    fn entries_below<'s>(&'s self, folder: &'s Path) -> impl Iterator<Item = (&'s Path, &'s SnapshotEntry)> {
-        // paths are compared part by part, so that a folder's own are side by side
-        let all = self.entries.range::<Path, _>((std::ops::Bound::Excluded(folder), std::ops::Bound::Unbounded));
-        let all = all.map_while(move |(path, entry)| Some((path.strip_prefix(folder).ok()?, entry)));
+    /// All that is in a directory or in directories of it.
+    fn entries_below<'s>(&'s self, directory: &'s Path) -> impl Iterator<Item = (&'s Path, &'s SnapshotEntry)> {
+        // paths are compared part by part, so that a directory's own are side by side
+        let all = self.entries.range::<Path, _>((std::ops::Bound::Excluded(directory), std::ops::Bound::Unbounded));
+        let all = all.map_while(move |(path, entry)| Some((path.strip_prefix(directory).ok()?, entry)));
         all.filter(|(path, _)| !path.as_os_str().is_empty())
     }
 
-    pub(super) fn list(&self, folder: &Path) -> Vec<DirEntry> {
+    pub(super) fn list(&self, directory: &Path) -> Vec<DirEntry> {
         let mut found: Vec<DirEntry> = Vec::new();
-        for (path, entry) in self.entries_below(folder) {
+        for (path, entry) in self.entries_below(directory) {
             let mut parts = path.components();
             let Some(name) = parts.next().map(Component::as_os_str) else { continue };
             if found.last().is_none_or(|last| last.name != name) {

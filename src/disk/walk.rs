@@ -26,23 +26,23 @@ const EXCLUDED: &str = ".git/info/exclude";
 /// Errors: a directory, or a file of patterns larger than `limit` or not a regular one, cannot be read.
 pub fn walk_files(
     disk: &Disk,
-    folder: &Path,
+    directory: &Path,
     limit: u64,
     visit: &mut dyn FnMut(&Path) -> ControlFlow<()>,
 ) -> Result<(), (PathBuf, FileReadError)> {
-    walk_directory(disk, folder, limit, None, visit)
+    walk_directory(disk, directory, limit, None, visit)
 }
 
 /// Finds the regular files with certain names, whether Git ignores them or not, in all directories that it does not
 /// ignore.
 pub fn find_named(
     disk: &Disk,
-    folder: &Path,
+    directory: &Path,
     limit: u64,
     is_wanted: &dyn Fn(&OsStr) -> bool,
 ) -> Result<Vec<PathBuf>, (PathBuf, FileReadError)> {
     let mut found = Vec::new();
-    walk_directory(disk, folder, limit, Some(is_wanted), &mut |path| {
+    walk_directory(disk, directory, limit, Some(is_wanted), &mut |path| {
         found.push(path.to_path_buf());
         ControlFlow::Continue(())
     })?;
@@ -51,16 +51,17 @@ pub fn find_named(
 
 fn walk_directory(
     disk: &Disk,
-    folder: &Path,
+    directory: &Path,
     limit: u64,
     is_wanted: Option<&dyn Fn(&OsStr) -> bool>,
     visit: &mut dyn FnMut(&Path) -> ControlFlow<()>,
 ) -> Result<(), (PathBuf, FileReadError)> {
-    let at_folder = |error: std::io::Error| (folder.to_path_buf(), error.into());
-    let folder = std::path::absolute(folder).map(|folder| super::normalize_path(&folder)).map_err(at_folder)?;
-    let repository = disk.repository_of(&folder);
-    let bounds = repository.unwrap_or(&folder);
-    let root = BoundedRoot::new(disk.clone(), bounds).map_err(at_folder)?;
+    let at_directory = |error: std::io::Error| (directory.to_path_buf(), error.into());
+    let directory =
+        std::path::absolute(directory).map(|directory| super::normalize_path(&directory)).map_err(at_directory)?;
+    let repository = disk.repository_of(&directory);
+    let bounds = repository.unwrap_or(&directory);
+    let root = BoundedRoot::new(disk.clone(), bounds).map_err(at_directory)?;
     let (in_repository, levels) = (repository.is_some(), Vec::new());
     let mut walk = DirectoryWalk { root: &root, named: bounds, limit, in_repository, levels, is_wanted, visit };
     let mut global = GitignoreBuilder::new(root.path());
@@ -68,8 +69,8 @@ fn walk_directory(
     let of_user = walk.in_repository.then(|| GitignoreBuilder::new(root.path()).build_global().0);
     walk.levels.push(IgnorePatterns { own: of_user.unwrap_or_else(Gitignore::empty), of_git: excluded });
     // the directories above have patterns for what is below
-    let start = root.path().join(folder.strip_prefix(bounds).unwrap_or(Path::new("")));
-    let start = root.resolve_directory(&start).map_err(|refusal| (folder.clone(), refusal))?;
+    let start = root.path().join(directory.strip_prefix(bounds).unwrap_or(Path::new("")));
+    let start = root.resolve_directory(&start).map_err(|refusal| (directory.clone(), refusal))?;
     let mut above: Vec<_> = start.ancestors().skip(1).take_while(|above| above.starts_with(root.path())).collect();
     while let Some(above) = above.pop() {
         let level = walk.read_patterns(above)?;
@@ -101,13 +102,13 @@ impl DirectoryWalk<'_> {
     /// Visits what is below a directory. Directories may lie in each other as deep as paths are long.
     fn visit_all(&mut self, start: PathBuf) -> Result<(), (PathBuf, FileReadError)> {
         let mut open = vec![self.enter(start)?];
-        while let Some((folder, entries)) = open.last_mut() {
+        while let Some((directory, entries)) = open.last_mut() {
             let Some(entry) = entries.next() else {
                 open.pop();
                 self.levels.pop();
                 continue;
             };
-            let path = folder.join(&entry.name);
+            let path = directory.join(&entry.name);
             if entry.kind == DirEntryKind::File && self.is_wanted.is_some_and(|is_wanted| !is_wanted(&entry.name)) {
                 continue;
             }
@@ -129,17 +130,21 @@ impl DirectoryWalk<'_> {
         Ok(())
     }
 
-    fn enter(&mut self, folder: PathBuf) -> Result<(PathBuf, std::vec::IntoIter<DirEntry>), (PathBuf, FileReadError)> {
-        let level = self.read_patterns(&folder)?;
+    fn enter(
+        &mut self,
+        directory: PathBuf,
+    ) -> Result<(PathBuf, std::vec::IntoIter<DirEntry>), (PathBuf, FileReadError)> {
+        let level = self.read_patterns(&directory)?;
         self.levels.push(level);
-        let listed = self.root.disk().list_once(&folder).map_err(|error| (self.shown_path(&folder), error.into()))?;
-        Ok((folder, listed.into_iter()))
+        let listed =
+            self.root.disk().list_once(&directory).map_err(|error| (self.shown_path(&directory), error.into()))?;
+        Ok((directory, listed.into_iter()))
     }
 
     /// The nearest pattern that matches decides, one of `.ignore` before all of Git's.
-    fn is_ignored(&self, path: &Path, is_folder: bool) -> bool {
+    fn is_ignored(&self, path: &Path, is_directory: bool) -> bool {
         let nearest = |of: fn(&IgnorePatterns) -> &Gitignore, levels: &[IgnorePatterns]| {
-            let matched = levels.iter().rev().map(|level| of(level).matched(path, is_folder));
+            let matched = levels.iter().rev().map(|level| of(level).matched(path, is_directory));
             matched.map(|found| found.map(drop)).find(|found| !found.is_none())
         };
         let (global, levels) = self.levels.split_at(1.min(self.levels.len()));
@@ -150,10 +155,10 @@ impl DirectoryWalk<'_> {
         matches!(found, Some(Match::Ignore(())))
     }
 
-    fn read_patterns(&self, folder: &Path) -> Result<IgnorePatterns, (PathBuf, FileReadError)> {
-        let own = self.parse_patterns(&mut GitignoreBuilder::new(folder), &folder.join(OWN))?;
+    fn read_patterns(&self, directory: &Path) -> Result<IgnorePatterns, (PathBuf, FileReadError)> {
+        let own = self.parse_patterns(&mut GitignoreBuilder::new(directory), &directory.join(OWN))?;
         let of_git = if self.in_repository {
-            self.parse_patterns(&mut GitignoreBuilder::new(folder), &folder.join(OF_GIT))?
+            self.parse_patterns(&mut GitignoreBuilder::new(directory), &directory.join(OF_GIT))?
         } else {
             Gitignore::empty()
         };
@@ -189,20 +194,20 @@ mod tests {
 
     use super::*;
 
-    fn found(folder: &Path) -> Result<Vec<String>, String> {
+    fn found(directory: &Path) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
-        let walked = walk_files(&Disk::default(), folder, 100, &mut |path| {
-            found.push(path.strip_prefix(folder).unwrap().display().to_string());
+        let walked = walk_files(&Disk::default(), directory, 100, &mut |path| {
+            found.push(path.strip_prefix(directory).unwrap().display().to_string());
             ControlFlow::Continue(())
         });
         walked
             .map(|()| found)
-            .map_err(|(path, refusal)| format!("{}: {refusal:?}", path.strip_prefix(folder).unwrap().display()))
+            .map_err(|(path, refusal)| format!("{}: {refusal:?}", path.strip_prefix(directory).unwrap().display()))
     }
 
     #[test]
     fn what_git_ignores_is_left_out() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for (path, text) in [
             (".git/config", ""),
             (".git/info/exclude", "excluded\n"),
@@ -219,13 +224,13 @@ mod tests {
             ("sub/two", ""),
             ("sub/three", ""),
         ] {
-            let path = folder.path().join(path);
+            let path = directory.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
         let all = [".gitignore", "b.yaml", "sub/.gitignore", "sub/.ignore", "sub/build/y", "sub/kept.log"];
-        assert_eq!(found(folder.path()).unwrap(), all);
-        assert_eq!(found(&folder.path().join("sub")).unwrap(), [".gitignore", ".ignore", "build/y", "kept.log"]);
+        assert_eq!(found(directory.path()).unwrap(), all);
+        assert_eq!(found(&directory.path().join("sub")).unwrap(), [".gitignore", ".ignore", "build/y", "kept.log"]);
     }
 
     #[cfg(unix)]
@@ -237,15 +242,15 @@ mod tests {
             ("pipe", ".gitignore: Special(\"named pipe\")"),
             ("large", ".gitignore: TooBig(100)"),
         ] {
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join(".gitignore");
-            fs::create_dir(folder.path().join(".git")).unwrap();
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join(".gitignore");
+            fs::create_dir(directory.path().join(".git")).unwrap();
             match case {
                 "link" => symlink("/dev/zero", &file).unwrap(),
                 "pipe" => rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap(),
                 _ => fs::write(&file, [b'x'; 101]).unwrap(),
             }
-            assert_eq!(found(folder.path()).unwrap_err(), expected);
+            assert_eq!(found(directory.path()).unwrap_err(), expected);
         }
     }
 }

@@ -30,7 +30,8 @@ fn refusal_message(refusal: &FileReadError, kind: FileKind, name: &str) -> Diagn
                 .hint("replace the link with the file itself")
         }
         FileReadError::Directory => {
-            Diagnostic::error(Rule::MissingFile, format!("`{name}` is a folder, not a file")).hint("name a file in it")
+            Diagnostic::error(Rule::MissingFile, format!("`{name}` is a directory, not a file"))
+                .hint("name a file in it")
         }
         FileReadError::Special(what) => {
             Diagnostic::error(Rule::Unreadable, format!("`{name}` is a {what}, not a regular file"))

@@ -74,8 +74,8 @@ impl SafeGit {
         outside: Option<PathBuf>,
         configuration: GitConfiguration,
     ) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("septum-git-").tempdir()?;
-        let at = |name: &str| folder.path().join(name);
+        let directory = tempfile::Builder::new().prefix("septum-git-").tempdir()?;
+        let at = |name: &str| directory.path().join(name);
         for name in ["objects", "refs", "info"] {
             fs::create_dir(at(name))?;
         }
@@ -87,12 +87,12 @@ impl SafeGit {
             }
             fs::write(at("info/exclude"), repository.exclude_patterns()?.unwrap_or_default())?;
             for (name, path) in repository.shared_indexes()? {
-                fs::copy(path, folder.path().join(name))?;
+                fs::copy(path, directory.path().join(name))?;
             }
         }
         fs::write(at("HEAD"), head.unwrap_or_else(|| "ref: refs/heads/none".to_owned()) + "\n")?;
         fs::write(at("config"), config)?;
-        Ok(Self { directory: folder, repository, outside, configuration })
+        Ok(Self { directory, repository, outside, configuration })
     }
 
     /// Git with one of its own subcommands, in the root of the work tree.

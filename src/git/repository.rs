@@ -27,11 +27,11 @@ pub struct GitRepository {
 }
 
 impl GitRepository {
-    /// The repository whose work tree a folder lies in: the nearest folder with a `.git`, which is a folder or
-    /// names one. What only looks like a repository is none, because such a folder can be committed.
-    pub fn find(folder: &Path) -> io::Result<Option<Self>> {
-        let folder = std::path::absolute(folder)?;
-        for root in folder.ancestors() {
+    /// The repository whose work tree a directory lies in: the nearest directory with a `.git`, which is a directory or
+    /// names one. What only looks like a repository is none, because such a directory can be committed.
+    pub fn find(directory: &Path) -> io::Result<Option<Self>> {
+        let directory = std::path::absolute(directory)?;
+        for root in directory.ancestors() {
             if let Some(git_dir) = git_dir_of(root)? {
                 return Self::new(root, git_dir, None).map(Some);
             }
@@ -141,7 +141,7 @@ impl GitRepository {
     }
 }
 
-/// The repository of the work tree at this very folder.
+/// The repository of the work tree at this very directory.
 fn git_dir_of(root: &Path) -> io::Result<Option<PathBuf>> {
     let dot_git = root.join(".git");
     let Ok(metadata) = fs::metadata(&dot_git) else { return Ok(None) };
@@ -160,8 +160,8 @@ fn git_dir_of(root: &Path) -> io::Result<Option<PathBuf>> {
     if is_git_dir(&git_dir) { Ok(Some(git_dir)) } else { Err(wrong()) }
 }
 
-fn is_git_dir(folder: &Path) -> bool {
-    folder.join("HEAD").is_file() && (folder.join("objects").is_dir() || folder.join("commondir").is_file())
+fn is_git_dir(directory: &Path) -> bool {
+    directory.join("HEAD").is_file() && (directory.join("objects").is_dir() || directory.join("commondir").is_file())
 }
 
 /// A name below `refs`, which cannot lead elsewhere.

@@ -17,7 +17,7 @@ use crate::span::{Located, Location, Source};
 pub struct Definition {
     /// The app.
     pub app: AppName,
-    /// Where the app is named; nowhere if it has its folder's name.
+    /// Where the app is named; nowhere if it has its directory's name.
     pub app_place: Option<Location>,
     /// The environment.
     pub environment: EnvironmentName,

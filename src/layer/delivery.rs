@@ -177,8 +177,13 @@ impl Delivery {
     }
 }
 
-/// Reads `delivery` of a layer in `folder`.
-pub(super) fn read_delivery(mut map: Mapping, folder: &Path, source: &Source, problems: &mut Diagnostics) -> Delivery {
+/// Reads `delivery` of a layer in `directory`.
+pub(super) fn read_delivery(
+    mut map: Mapping,
+    directory: &Path,
+    source: &Source,
+    problems: &mut Diagnostics,
+) -> Delivery {
     let mut delivery = Delivery::default();
     map.retain(|key, node| {
         let is_null = node.as_scalar().is_some_and(|scalar| !scalar.blank && scalar.is_null());
@@ -190,7 +195,7 @@ pub(super) fn read_delivery(mut map: Mapping, folder: &Path, source: &Source, pr
     let mut fields = LayerFields::new(map, &FIELDS, "`delivery`", source, problems);
     delivery.secrets = take_word(&mut fields, "secrets", &SecretForm::WORDS, SecretForm::of, source, problems);
     delivery.recipients = recipients(&mut fields, source, problems);
-    delivery.certificate = certificate(&mut fields, folder, source, problems);
+    delivery.certificate = certificate(&mut fields, directory, source, problems);
     delivery.scope = take_word(&mut fields, "scope", &SealScope::WORDS, SealScope::of, source, problems);
     delivery.refs = take_word(&mut fields, "refs", &RefForm::WORDS, RefForm::of, source, problems);
     delivery.store = read_store(fields.take("store"), source, problems);
@@ -266,13 +271,13 @@ fn recipients(
 
 fn certificate(
     fields: &mut LayerFields<'_>,
-    folder: &Path,
+    directory: &Path,
     source: &Source,
     problems: &mut Diagnostics,
 ) -> Option<Located<PathBuf>> {
     let (key, node) = fields.take("certificate")?;
     let path = problems.take(file_path("delivery.certificate", &node, &key, source))?;
-    Some(Located { value: folder.join(path), place: source.place(node.span) })
+    Some(Located { value: directory.join(path), place: source.place(node.span) })
 }
 
 fn read_store(

@@ -116,9 +116,9 @@ impl<'p> LayerCache<'p> {
 
     /// Where the files of a layer are looked for.
     pub(super) fn candidates(&self, app: &App, name: &str) -> Vec<PathBuf> {
-        let folders = self.project.shared.iter().chain([&app.directory]);
+        let directories = self.project.shared.iter().chain([&app.directory]);
         let names = files_of(name);
-        folders.flat_map(|folder| names.each_ref().map(|name| folder.join(name))).collect()
+        directories.flat_map(|directory| names.each_ref().map(|name| directory.join(name))).collect()
     }
 
     /// The layer in the file at `path`; an error if it cannot be read at all.
@@ -152,11 +152,11 @@ impl<'p> LayerCache<'p> {
     }
 
     fn read_layer(&self, path: &Path, name: &LayerName, sight: KeyAccess) -> Result<LoadedLayer, Diagnostics> {
-        let folder = path.parent().unwrap_or(path).to_path_buf();
+        let directory = path.parent().unwrap_or(path).to_path_buf();
         if let Some(layer) = self.plaintext_at(path) {
             let (root, source) = layer.read(&self.project.files.name(path))?;
             let mut problems = Diagnostics::new();
-            let layer = Layer::read(name.clone(), role_of_layer(name.as_str()), source, folder, root, &mut problems);
+            let layer = Layer::read(name.clone(), role_of_layer(name.as_str()), source, directory, root, &mut problems);
             return Ok(LoadedLayer { layer: Arc::new(layer), problems });
         }
         let source = self.project.files.read_text(FileKind::Layer, path)?;
@@ -184,7 +184,7 @@ impl<'p> LayerCache<'p> {
         } else if let Some(stray) = sops::in_plain_file(&root, &source) {
             return Err(stray.into());
         }
-        let mut layer = Layer::read(name.clone(), role_of_layer(name.as_str()), source, folder, root, &mut problems);
+        let mut layer = Layer::read(name.clone(), role_of_layer(name.as_str()), source, directory, root, &mut problems);
         (layer.naming_key, layer.wrapping) = (naming_key, wrapping);
         Ok(LoadedLayer { layer: Arc::new(layer), problems })
     }

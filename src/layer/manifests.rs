@@ -11,7 +11,7 @@ use crate::yaml::node::{YamlKind, YamlNode};
 /// Files with objects of the app.
 #[derive(Debug, Clone)]
 pub struct ManifestPattern {
-    /// The folder of the layer that names them.
+    /// The directory of the layer that names them.
     pub directory: PathBuf,
     /// Their paths from there.
     pub pattern: Located<String>,
@@ -35,7 +35,7 @@ pub struct ExternalObject {
 /// Reads `manifests`: patterns, or mappings with a `path`.
 pub(super) fn read_patterns(
     items: Vec<YamlNode>,
-    folder: &Path,
+    directory: &Path,
     source: &Source,
     problems: &mut Diagnostics,
 ) -> Vec<ManifestPattern> {
@@ -60,7 +60,7 @@ pub(super) fn read_patterns(
             }
         };
         if let Some(pattern) = path {
-            found.push(ManifestPattern { directory: folder.to_path_buf(), pattern, template });
+            found.push(ManifestPattern { directory: directory.to_path_buf(), pattern, template });
         }
     }
     found

@@ -34,7 +34,7 @@ impl LayerCache<'_> {
         Some(definition)
     }
 
-    /// The name of an app: what its base says, or its folder's name.
+    /// The name of an app: what its base says, or its directory's name.
     pub fn app_name(&self, app: &App) -> Result<AppName, Diagnostics> {
         let mut name = None;
         for file in self.files(app, BASE) {

@@ -50,7 +50,7 @@ pub use tree::{Tree, TreeKind};
 pub enum LayerRole {
     /// `base`: defines keys.
     Base,
-    /// A layer in a subfolder, applied where it is named: defines keys too.
+    /// A layer in a subdirectory, applied where it is named: defines keys too.
     Mixin,
     /// An environment: sets what is defined.
     Environment,
@@ -75,7 +75,7 @@ pub struct Layer {
     pub role: LayerRole,
     /// The file.
     pub source: Source,
-    /// The folder that paths in it are relative to.
+    /// The directory that paths in it are relative to.
     pub directory: PathBuf,
     /// `app`
     pub app: Option<Located<String>>,

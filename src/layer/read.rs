@@ -30,7 +30,7 @@ impl Layer {
         name: LayerName,
         role: LayerRole,
         source: Source,
-        folder: PathBuf,
+        directory: PathBuf,
         root: YamlNode,
         problems: &mut Diagnostics,
     ) -> Self {
@@ -38,7 +38,7 @@ impl Layer {
             name,
             role,
             source,
-            directory: folder,
+            directory,
             app: None,
             extends: Vec::new(),
             namespace: None,
@@ -64,7 +64,7 @@ impl Layer {
                 )
                 .at_masked(place)
                 .note("every `NAME.yaml` beside `base.yaml` is the layer of an environment")
-                .hint("move it to a folder below, and name it there: `manifests: [\"workloads/*.yaml\"]`"),
+                .hint("move it to a directory below, and name it there: `manifests: [\"workloads/*.yaml\"]`"),
             ),
             YamlKind::Map(map) if misread::is_of_another_program(&map) => {
                 problems.push(misread::foreign_file(&map, place, &layer.source));

@@ -101,16 +101,16 @@ impl LayerStackBuilder<'_, '_> {
     /// Reports what looks like a part of a mixin, and is not.
     fn report_misnamed(&mut self, name: &LayerName, found: &[PathBuf]) {
         let Some((_, own)) = name.as_str().rsplit_once('/') else { return };
-        let mut folders: Vec<_> = found.iter().filter_map(|file| file.parent()).collect();
-        folders.dedup();
+        let mut directories: Vec<_> = found.iter().filter_map(|file| file.parent()).collect();
+        directories.dedup();
         let files = &self.library.project.files;
-        self.problems.extend(folders.into_iter().flat_map(|folder| like_mixin(files, folder, own)));
+        self.problems.extend(directories.into_iter().flat_map(|directory| like_mixin(files, directory, own)));
     }
 
     fn missing_layer(&self, name: &LayerName, place: &Location) -> Diagnostic {
         let mut known = Vec::new();
-        for folder in self.library.project.shared.iter().chain([&self.app.directory]) {
-            list_layers(self.library.project.files.bounds(), folder, "", &mut known);
+        for directory in self.library.project.shared.iter().chain([&self.app.directory]) {
+            list_layers(self.library.project.files.bounds(), directory, "", &mut known);
         }
         let place = place.clone();
         let file = format!("{name}.yaml");
@@ -140,12 +140,12 @@ fn extends_cycle(back_to: &LayerName, path: &[Located<LayerName>]) -> Diagnostic
     error.hint("remove one of these lines; what several layers need goes to a mixin, such as `common/NAME.yaml`")
 }
 
-/// The names of the layers in a folder and below, for suggestions.
-fn list_layers(root: &BoundedRoot, folder: &Path, prefix: &str, names: &mut Vec<String>) {
-    for entry in &*root.list(folder).unwrap_or_default() {
+/// The names of the layers in a directory and below, for suggestions.
+fn list_layers(root: &BoundedRoot, directory: &Path, prefix: &str, names: &mut Vec<String>) {
+    for entry in &*root.list(directory).unwrap_or_default() {
         let file = entry.name.to_string_lossy().into_owned();
         if entry.kind == DirEntryKind::Directory && prefix.matches('/').count() < 3 {
-            list_layers(root, &folder.join(&entry.name), &format!("{prefix}{file}/"), names);
+            list_layers(root, &directory.join(&entry.name), &format!("{prefix}{file}/"), names);
         } else {
             let name = file.strip_suffix(".yaml").filter(|name| !name.ends_with(".secrets") && *name != BASE);
             names.extend(name.map(|name| format!("{prefix}{name}")));

@@ -169,13 +169,13 @@ mod tests {
 
     #[test]
     fn what_is_not_looked_for_can_be_told() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let base = "app: a\nvars: { smtp: { password: postgres } }\ndata:\n  SHORT_PASSWORD: hunter2\n  LONG_PASSWORD: h7u2n4t9e1r\n  \
                     NO_PASSWORD: ''\n  HOST: db\n  x.json: { content: { token: short1, user: app, mail: \"{{ vars.smtp.password }}\" } }\n";
         for (name, text) in [("base.yaml", base), ("dev.yaml", "")] {
-            fs::write(folder.path().join(name), text).expect("a file");
+            fs::write(directory.path().join(name), text).expect("a file");
         }
-        let project = Project::discover(folder.path()).expect("a project");
+        let project = Project::discover(directory.path()).expect("a project");
         let dev = project.environment("dev").expect("an environment");
         let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::default()));
         let survey = pipeline.survey(&project.apps[0], std::slice::from_ref(&dev), &mut Diagnostics::new());

@@ -93,7 +93,7 @@ fn is_expression(label: &str, owner: &SecretSource) -> bool {
     label.chars().all(of_name) && !is_dotted
 }
 
-/// That the name of a folder holds a secret.
+/// That the name of a directory holds a secret.
 pub(super) fn leak_in_directory(
     what: &str,
     secret: &KnownSecret,
@@ -101,7 +101,7 @@ pub(super) fn leak_in_directory(
     search: &KnownSecretSearch,
 ) -> Diagnostic {
     let message = format!("the name of the {what} holds the value of {}, {form}", secret_name(secret, search));
-    let error = Diagnostic::error(RULE, message).note("files are written to a folder of that name");
+    let error = Diagnostic::error(RULE, message).note("files are written to a directory of that name");
     with_owner(error, secret).hint("rename it")
 }
 

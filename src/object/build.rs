@@ -380,7 +380,7 @@ fn check_object_name(definition: &Definition, bundle: &BundleName, problems: &mu
     };
     problems.push(match place {
         Some(place) => error.at_public(place.clone(), PublicReason::Name),
-        None => error.note("it is the name of the app's folder").hint("set `app: NAME` in `base.yaml`"),
+        None => error.note("it is the name of the app's directory").hint("set `app: NAME` in `base.yaml`"),
     });
 }
 

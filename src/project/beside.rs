@@ -55,7 +55,7 @@ pub(super) enum LayerDirectory<'a> {
 /// Errors: `unknown-file`, `invalid-name`.
 pub(super) fn sort_files(
     files: &ProjectFiles,
-    folder: &Path,
+    directory: &Path,
     listed: &[DirEntry],
     role: LayerDirectory<'_>,
 ) -> DirectoryLayers {
@@ -72,7 +72,7 @@ pub(super) fn sort_files(
         LayerDirectory::App => names.iter().filter(|name| !hardly(name)).map(|name| (*name).into()).collect(),
         LayerDirectory::Shared { environments, .. } => environments.clone(),
     };
-    let sorter = LayerFileSorter { files, directory: folder, listed, known: &known, role, words: OnceCell::new() };
+    let sorter = LayerFileSorter { files, directory, listed, known: &known, role, words: OnceCell::new() };
     let mut misnamed: Vec<_> = listed.iter().filter_map(|entry| sorter.misnamed(entry)).collect();
     // what belongs to a file that has the wrong name is right once that is
     let meant: BTreeSet<String> =
@@ -82,16 +82,16 @@ pub(super) fn sort_files(
 }
 
 /// Reports that an app has no environment, so that nothing of it is ever rendered.
-pub(super) fn without_environment(files: &ProjectFiles, folder: &Path) -> MisnamedFile {
-    let message = format!("`{}` has no environment, so nothing is rendered of it", files.name(folder));
+pub(super) fn without_environment(files: &ProjectFiles, directory: &Path) -> MisnamedFile {
+    let message = format!("`{}` has no environment, so nothing is rendered of it", files.name(directory));
     let diagnostic = Diagnostic::error(Rule::NoEnvironment, message)
-        .at_masked(place_of(files, &folder.join("base.yaml")))
+        .at_masked(place_of(files, &directory.join("base.yaml")))
         .hint("create `NAME.yaml` beside `base.yaml`, such as `prod.yaml`; it may be empty");
     MisnamedFile { layer: None, diagnostic }
 }
 
 /// Files that look like a `base.yaml` in a directory without one.
-pub(super) fn like_a_base(files: &ProjectFiles, folder: &Path, listed: &[DirEntry]) -> Option<MisnamedFile> {
+pub(super) fn like_a_base(files: &ProjectFiles, directory: &Path, listed: &[DirEntry]) -> Option<MisnamedFile> {
     let is_base = |file: &str| {
         let likeness = FileNameParts::of(file);
         likeness.is_yaml && !file.starts_with('.') && likeness.layer(std::iter::empty()) == Some(BASE)
@@ -99,16 +99,16 @@ pub(super) fn like_a_base(files: &ProjectFiles, folder: &Path, listed: &[DirEntr
     let names =
         listed.iter().filter(|entry| entry.kind != DirEntryKind::Directory).filter_map(|entry| entry.name.to_str());
     let file = names.into_iter().find(|file| is_base(file))?;
-    let message = format!("`{file}` looks like `base.yaml`, and is not: `{}` is not an app", files.name(folder));
+    let message = format!("`{file}` looks like `base.yaml`, and is not: `{}` is not an app", files.name(directory));
     let diagnostic = Diagnostic::error(Rule::UnknownFile, message)
-        .at_masked(place_of(files, &folder.join(file)))
+        .at_masked(place_of(files, &directory.join(file)))
         .hint("rename it to `base.yaml`, or leave the directory out of `apps`");
     Some(MisnamedFile { layer: Some(BASE.to_owned()), diagnostic })
 }
 
 /// Files that look like a mixin or its encrypted half, and are not.
-pub(crate) fn like_mixin(files: &ProjectFiles, folder: &Path, name: &str) -> Vec<Diagnostic> {
-    let listed = files.bounds().list(folder).unwrap_or_default();
+pub(crate) fn like_mixin(files: &ProjectFiles, directory: &Path, name: &str) -> Vec<Diagnostic> {
+    let listed = files.bounds().list(directory).unwrap_or_default();
     let names =
         listed.iter().filter(|entry| entry.kind != DirEntryKind::Directory).filter_map(|entry| entry.name.to_str());
     let is_like = |file: &&str| {
@@ -121,7 +121,7 @@ pub(crate) fn like_mixin(files: &ProjectFiles, folder: &Path, name: &str) -> Vec
             Rule::UnknownFile,
             format!("`{file}` looks like a part of the mixin `{name}`, and is not read"),
         )
-        .at_masked(place_of(files, &folder.join(file)))
+        .at_masked(place_of(files, &directory.join(file)))
         .hint(format!("a mixin is `{name}.yaml`, and its encrypted half `{name}{SECRETS}`: rename or remove the file"))
     };
     names.filter(is_like).map(diagnostic).collect()
@@ -163,10 +163,10 @@ impl LayerFileSorter<'_> {
     /// The mistake of an entry of the directory, if there is one.
     fn misnamed(&self, entry: &DirEntry) -> Option<MisnamedCandidate> {
         let file = entry.name.to_string_lossy();
-        let is_folder = entry.kind == DirEntryKind::Directory
+        let is_directory = entry.kind == DirEntryKind::Directory
             || (entry.kind == DirEntryKind::Link
                 && self.files.bounds().is_directory(&self.directory.join(&entry.name)));
-        if is_folder {
+        if is_directory {
             return self.misplaced_directory(&file);
         }
         if file.starts_with('.') {

@@ -17,7 +17,7 @@ use crate::files::{FileKind, ProjectFiles, refuse_file};
 use crate::glob::{GlobError, find_matching};
 use crate::parallel;
 
-/// The folder that holds an app's layers where a repository has just one app.
+/// The directory that holds an app's layers where a repository has just one app.
 pub(super) const DEFAULT_FOLDER: &str = "environments";
 
 /// With fewer apps, threads cost more than they give.
@@ -38,7 +38,7 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
         Some(root) => open(&disk, &root),
         None => {
             Err(Diagnostic::error(Rule::NoProject, format!("no project was found in `{}` or above", start.display()))
-                .note("a project is a folder with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
+                .note("a project is a directory with `environments/base.yaml`, a `base.yaml`, or a `septum.yaml`")
                 .hint("run `septum init` to write a small working one")
                 .into())
         }
@@ -48,27 +48,27 @@ pub(super) fn discover(start: &Path) -> Result<Project, Diagnostics> {
 /// A file that would make another directory the project if it had the right name: a project file in or below the
 /// root, or where there is none, a base.
 fn misnamed_project(disk: &Disk, start: &Path, root: Option<&ProjectRoot>) -> Option<Diagnostic> {
-    let last = root.map(ProjectRoot::folder);
-    let wrong = |folder: &Path| {
-        let settings = folder.join("septum.yml");
-        let bases = [folder.join(DEFAULT_FOLDER).join("base.yml"), folder.join("base.yml")];
-        let is_settings = disk.has(&settings) && !disk.has(&folder.join(PROJECT_FILE));
+    let last = root.map(ProjectRoot::directory);
+    let wrong = |directory: &Path| {
+        let settings = directory.join("septum.yml");
+        let bases = [directory.join(DEFAULT_FOLDER).join("base.yml"), directory.join("base.yml")];
+        let is_settings = disk.has(&settings) && !disk.has(&directory.join(PROJECT_FILE));
         let base = bases.into_iter().find(|base| root.is_none() && disk.has(base));
         is_settings.then_some((settings, PROJECT_FILE)).or(base.map(|base| (base, "base.yaml")))
     };
-    let folders = start.ancestors().take_while(|folder| last.is_none_or(|last| folder.starts_with(last)));
-    let (file, name) = folders.into_iter().find_map(wrong)?;
+    let directories = start.ancestors().take_while(|directory| last.is_none_or(|last| directory.starts_with(last)));
+    let (file, name) = directories.into_iter().find_map(wrong)?;
     let message = format!("`{}` is not read: its name is not `{name}`", file.display());
     Some(Diagnostic::error(Rule::UnknownFile, message).hint(format!("rename it to `{name}`")))
 }
 
 pub(super) fn locate(disk: &Disk, start: &Path) -> Option<ProjectRoot> {
-    if let Some(root) = start.ancestors().find(|folder| disk.has(&folder.join(PROJECT_FILE))) {
+    if let Some(root) = start.ancestors().find(|directory| disk.has(&directory.join(PROJECT_FILE))) {
         return Some(ProjectRoot::Settings(root.to_path_buf()));
     }
     let base = format!("{BASE}.yaml");
-    let app = start.ancestors().find_map(|folder| {
-        [folder.join(DEFAULT_FOLDER), folder.to_path_buf()].into_iter().find(|app| disk.has(&app.join(&base)))
+    let app = start.ancestors().find_map(|directory| {
+        [directory.join(DEFAULT_FOLDER), directory.to_path_buf()].into_iter().find(|app| disk.has(&app.join(&base)))
     });
     app.map(ProjectRoot::App)
 }
@@ -78,7 +78,7 @@ pub(super) fn open(disk: &Disk, root: &ProjectRoot) -> Result<Project, Diagnosti
         ProjectRoot::Settings(root) => return with_settings(disk, root),
         ProjectRoot::App(app) => app,
     };
-    let root = root.folder();
+    let root = root.directory();
     let files = files_below(disk, root)?;
     let apps = vec![App::read(&files, app.clone())?];
     Ok(Project { files, apps, shared: None, output: None, references: Vec::new(), misnamed: Vec::new() })
@@ -97,16 +97,16 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     let source = files.read_text(FileKind::ProjectFile, &root.join(PROJECT_FILE))?;
     let settings = Settings::parse(&source)?;
     let mut problems = Diagnostics::new();
-    let shared = settings.shared.as_deref().map(|folder| normalize_path(&root.join(folder)));
-    if let (Some(folder), Some(text)) = (&shared, &settings.shared) {
-        let found = check_shared_directory(&files, folder);
+    let shared = settings.shared.as_deref().map(|directory| normalize_path(&root.join(directory)));
+    if let (Some(directory), Some(text)) = (&shared, &settings.shared) {
+        let found = check_shared_directory(&files, directory);
         problems.extend(
             found.err().map(|problem| problem.at_public(value_place(&source, "shared", text), PublicReason::Path)),
         );
     }
-    let output = settings.output.as_deref().map(|folder| normalize_path(&root.join(folder)));
-    if let (Some(folder), Some(text)) = (&output, &settings.output) {
-        let found = check_output_directory(&files, folder, text);
+    let output = settings.output.as_deref().map(|directory| normalize_path(&root.join(directory)));
+    if let (Some(directory), Some(text)) = (&output, &settings.output) {
+        let found = check_output_directory(&files, directory, text);
         problems.extend(
             found.err().map(|problem| problem.at_public(value_place(&source, "output", text), PublicReason::Path)),
         );
@@ -116,9 +116,9 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
         let place = || value_place(&source, "apps", pattern);
         match apps_at(&files, pattern) {
             Ok(found) if found.apps.is_empty() && found.misnamed.is_empty() => problems.push(
-                Diagnostic::error(Rule::NoApp, format!("`apps: {pattern}` matches no folder with a `base.yaml`"))
+                Diagnostic::error(Rule::NoApp, format!("`apps: {pattern}` matches no directory with a `base.yaml`"))
                     .at_public(place(), PublicReason::Path)
-                    .hint("a pattern names folders relative to the project file, such as `services/*`"),
+                    .hint("a pattern names directories relative to the project file, such as `services/*`"),
             ),
             Ok(found) => {
                 apps.extend(found.apps);
@@ -135,20 +135,20 @@ fn with_settings(disk: &Disk, root: &Path) -> Result<Project, Diagnostics> {
     }
     apps.sort();
     apps.dedup();
-    apps.retain(|folder| Some(folder) != shared.as_ref());
-    let read = |folder: PathBuf| App::read(&files, folder);
+    apps.retain(|directory| Some(directory) != shared.as_ref());
+    let read = |directory: PathBuf| App::read(&files, directory);
     let apps: Vec<App> = parallel::par_map(apps, FEW, read).into_iter().filter_map(|app| problems.take(app)).collect();
     if problems.has_errors() {
         return Err(problems);
     }
-    if let Some(folder) = &shared {
-        let listed = files.bounds().list(folder);
-        let listed = listed.map_err(|refusal| refuse_file(&refusal, FileKind::Layer, &files.name(folder)))?;
+    if let Some(directory) = &shared {
+        let listed = files.bounds().list(directory);
+        let listed = listed.map_err(|refusal| refuse_file(&refusal, FileKind::Layer, &files.name(directory)))?;
         let environments = apps.iter().flat_map(|app| &app.environments).cloned().collect();
         let words = OnceCell::new();
-        let is_extended = |name: &str| words.get_or_init(|| extended_words(&files, &apps, folder)).contains(name);
+        let is_extended = |name: &str| words.get_or_init(|| extended_words(&files, &apps, directory)).contains(name);
         let role = LayerDirectory::Shared { environments: &environments, is_extended: &is_extended };
-        misnamed.extend(sort_files(&files, folder, &listed, role).misnamed);
+        misnamed.extend(sort_files(&files, directory, &listed, role).misnamed);
     }
     Ok(Project { files, apps, shared, output, references: settings.references, misnamed })
 }
@@ -170,62 +170,62 @@ struct MatchedApps {
     misnamed: Vec<MisnamedFile>,
 }
 
-/// Refuses a folder of shared layers that is not one of the project.
-fn check_shared_directory(files: &ProjectFiles, folder: &Path) -> Result<(), Diagnostic> {
-    match files.bounds().resolve(folder) {
-        Ok(_) if files.bounds().is_directory(folder) => Ok(()),
+/// Refuses a directory of shared layers that is not one of the project.
+fn check_shared_directory(files: &ProjectFiles, directory: &Path) -> Result<(), Diagnostic> {
+    match files.bounds().resolve(directory) {
+        Ok(_) if files.bounds().is_directory(directory) => Ok(()),
         Ok(_) | Err(FileReadError::Missing | FileReadError::DanglingLink) => Err(Diagnostic::error(
             Rule::MissingFile,
-            format!("`shared` names `{}`, which is no folder", files.name(folder)),
+            format!("`shared` names `{}`, which is no directory", files.name(directory)),
         )
         .hint(format!("create it, or remove `shared` from `{PROJECT_FILE}`"))),
-        Err(refusal) => Err(refuse_file(&refusal, FileKind::Layer, &files.name(folder))),
+        Err(refusal) => Err(refuse_file(&refusal, FileKind::Layer, &files.name(directory))),
     }
 }
 
-/// Refuses a folder of rendered trees that is outside of the project: whoever writes `septum.yaml` may not
+/// Refuses a directory of rendered trees that is outside of the project: whoever writes `septum.yaml` may not
 /// write elsewhere on the machine of whoever renders.
-fn check_output_directory(files: &ProjectFiles, folder: &Path, text: &str) -> Result<(), Diagnostic> {
-    match files.bounds().resolve_new(folder) {
+fn check_output_directory(files: &ProjectFiles, directory: &Path, text: &str) -> Result<(), Diagnostic> {
+    match files.bounds().resolve_new(directory) {
         Ok(_) => Ok(()),
         Err(FileReadError::Outside | FileReadError::LinkOut) => {
             Err(Diagnostic::error(Rule::OutsideProject, format!("`output: {text}` leads out of the project"))
                 .note("what a file names is written inside of its project only")
-                .hint("name a folder of the project, or say `render --out DIR`"))
+                .hint("name a directory of the project, or say `render --out DIR`"))
         }
-        Err(refusal) => Err(refuse_file(&refusal, FileKind::Output, &files.name(folder))),
+        Err(refusal) => Err(refuse_file(&refusal, FileKind::Output, &files.name(directory))),
     }
 }
 
-/// The folders that match a pattern and hold a `base.yaml`.
+/// The directories that match a pattern and hold a `base.yaml`.
 fn apps_at(files: &ProjectFiles, pattern: &str) -> Result<MatchedApps, Diagnostic> {
     let root = files.bounds();
     let found = find_matching(root, root.path(), pattern).map_err(|error| match error {
         GlobError::Outside => {
             Diagnostic::error(Rule::OutsideProject, format!("`apps: {pattern}` leads out of the project"))
-                .hint("move `septum.yaml` up to a folder that holds all apps")
+                .hint("move `septum.yaml` up to a directory that holds all apps")
         }
         GlobError::Invalid { part, reason } => {
             Diagnostic::error(Rule::ProjectFile, format!("`{part}` is no valid glob: {reason}"))
         }
-        GlobError::Unreadable(folder, refusal) => refuse_file(&refusal, FileKind::Layer, &files.name(&folder)),
+        GlobError::Unreadable(directory, refusal) => refuse_file(&refusal, FileKind::Layer, &files.name(&directory)),
         GlobError::TooMuch(budget) => {
             budget.budget_diagnostic().hint("name the directories of the apps with fewer and narrower patterns")
         }
     })?;
-    let app = |folder: PathBuf| match root.list(&folder) {
+    let app = |directory: PathBuf| match root.list(&directory) {
         // its environments follow from the same list
-        Ok(_) if root.has(&folder.join(format!("{BASE}.yaml"))) => {
-            Ok(MatchedApps { apps: vec![folder], misnamed: Vec::new() })
+        Ok(_) if root.has(&directory.join(format!("{BASE}.yaml"))) => {
+            Ok(MatchedApps { apps: vec![directory], misnamed: Vec::new() })
         }
         Ok(listed) => {
-            let misnamed = like_a_base(files, &folder, &listed).into_iter().collect();
+            let misnamed = like_a_base(files, &directory, &listed).into_iter().collect();
             Ok(MatchedApps { apps: Vec::new(), misnamed })
         }
         // a file is not an app, nor is what is not there
         Err(FileReadError::Missing | FileReadError::DanglingLink) => Ok(MatchedApps::default()),
         // whether it would be an app is not asked
-        Err(refusal) => Err(refuse_file(&refusal, FileKind::Layer, &files.name(&folder))),
+        Err(refusal) => Err(refuse_file(&refusal, FileKind::Layer, &files.name(&directory))),
     };
     let mut all = MatchedApps::default();
     for found in parallel::par_map(found, FEW, app) {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn globs_find_folders_with_a_base() {
+    fn globs_find_directories_with_a_base() {
         let dir = tree(&[
             ("septum.yaml", "apps: [\"services/*\", \"teams/**\"]\nshared: environments\n"),
             ("environments/base.yaml", ""),

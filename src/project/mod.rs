@@ -1,4 +1,4 @@
-//! The first stage: from a folder to apps and their environments.
+//! The first stage: from a directory to apps and their environments.
 
 mod beside;
 mod discover;
@@ -53,11 +53,11 @@ pub const LAYER_FIELDS: [&str; 13] = [
 pub struct Project {
     /// Reads files, and bounds the project.
     pub files: Arc<ProjectFiles>,
-    /// The apps, in the order of their folders.
+    /// The apps, in the order of their directories.
     pub apps: Vec<App>,
-    /// The folder of layers that lie under those of every app.
+    /// The directory of layers that lie under those of every app.
     pub shared: Option<PathBuf>,
-    /// The folder that rendered trees go to, if the project file names one.
+    /// The directory that rendered trees go to, if the project file names one.
     pub output: Option<PathBuf>,
     /// Where objects hold names of ConfigMaps and Secrets, beside the places that the program knows.
     pub references: Vec<UserRule>,
@@ -65,30 +65,30 @@ pub struct Project {
     pub misnamed: Vec<MisnamedFile>,
 }
 
-/// What makes a folder a project.
+/// What makes a directory a project.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProjectRoot {
-    /// The folder has a project file.
+    /// The directory has a project file.
     Settings(PathBuf),
-    /// The folder is the only app.
+    /// The directory is the only app.
     App(PathBuf),
 }
 
 impl ProjectRoot {
-    /// The folder that names of files are relative to.
-    pub fn folder(&self) -> &Path {
-        let (Self::Settings(folder) | Self::App(folder)) = self;
+    /// The directory that names of files are relative to.
+    pub fn directory(&self) -> &Path {
+        let (Self::Settings(directory) | Self::App(directory)) = self;
         // `environments/` is part of its project, so that files beside it may be named
-        let is_default = folder.file_name().is_some_and(|name| name == discover::DEFAULT_FOLDER);
-        let above = folder.parent().filter(|_| is_default && matches!(self, Self::App(_)));
-        above.unwrap_or(folder)
+        let is_default = directory.file_name().is_some_and(|name| name == discover::DEFAULT_FOLDER);
+        let above = directory.parent().filter(|_| is_default && matches!(self, Self::App(_)));
+        above.unwrap_or(directory)
     }
 }
 
-/// An app: a folder with a `base.yaml`.
+/// An app: a directory with a `base.yaml`.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// The folder, absolute.
+    /// The directory, absolute.
     pub directory: PathBuf,
     /// Its environments, sorted: every `NAME.yaml` beside `base.yaml`.
     pub environments: Vec<EnvironmentName>,
@@ -98,12 +98,12 @@ pub struct App {
 
 impl Project {
     /// Finds the project that `start` lies in: the nearest `septum.yaml` upward, else the nearest
-    /// folder that is an app or holds `environments/base.yaml`.
+    /// directory that is an app or holds `environments/base.yaml`.
     pub fn discover(start: &Path) -> Result<Self, Diagnostics> {
         discover::discover(start)
     }
 
-    /// What makes the folder `start` part of a project, if it is. The path is absolute, without links.
+    /// What makes the directory `start` part of a project, if it is. The path is absolute, without links.
     pub fn locate(disk: &Disk, start: &Path) -> Option<ProjectRoot> {
         discover::locate(disk, start)
     }
@@ -153,15 +153,15 @@ impl Project {
 }
 
 impl App {
-    /// The app in `folder`, with the environments found there.
-    fn read(files: &ProjectFiles, folder: PathBuf) -> Result<Self, Diagnostic> {
-        let listed = files.bounds().list(&folder);
-        let listed = listed.map_err(|refusal| refuse_file(&refusal, FileKind::Layer, &files.name(&folder)))?;
-        let DirectoryLayers { layers, mut misnamed } = sort_files(files, &folder, &listed, LayerDirectory::App);
+    /// The app in `directory`, with the environments found there.
+    fn read(files: &ProjectFiles, directory: PathBuf) -> Result<Self, Diagnostic> {
+        let listed = files.bounds().list(&directory);
+        let listed = listed.map_err(|refusal| refuse_file(&refusal, FileKind::Layer, &files.name(&directory)))?;
+        let DirectoryLayers { layers, mut misnamed } = sort_files(files, &directory, &listed, LayerDirectory::App);
         if layers.is_empty() && misnamed.is_empty() {
-            misnamed.push(beside::without_environment(files, &folder));
+            misnamed.push(beside::without_environment(files, &directory));
         }
-        Ok(Self { directory: folder, environments: layers.into_iter().collect(), misnamed })
+        Ok(Self { directory, environments: layers.into_iter().collect(), misnamed })
     }
 
     /// Where the files of its own layers are looked for.
@@ -170,7 +170,7 @@ impl App {
         names.flat_map(files_of).map(|file| self.directory.join(file))
     }
 
-    /// The folder's name: the app's name unless its base says another.
+    /// The directory's name: the app's name unless its base says another.
     pub fn directory_name(&self) -> String {
         self.directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
@@ -178,7 +178,7 @@ impl App {
 
 /// The root of the project that a directory lies in. The path is absolute, without links.
 pub fn root_above(start: &Path) -> Option<PathBuf> {
-    discover::locate(&Disk::default(), start).map(|root| root.folder().to_path_buf())
+    discover::locate(&Disk::default(), start).map(|root| root.directory().to_path_buf())
 }
 
 /// The files of a layer, in their order.

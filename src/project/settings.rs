@@ -13,9 +13,9 @@ const FIELDS: [&str; 4] = ["apps", "shared", "output", "references"];
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    /// Globs of folders; each match that holds a `base.yaml` is an app.
+    /// Globs of directories; each match that holds a `base.yaml` is an app.
     pub(super) apps: Vec<String>,
-    /// A folder of layers that lie under those of every app.
+    /// A directory of layers that lie under those of every app.
     pub(super) shared: Option<String>,
     /// Where rendered trees go.
     #[serde(default)]

@@ -20,12 +20,12 @@ const MATCHING: &str = "glob:";
 /// The files among which those of an app's layers are.
 const LAYERS: &str = "*.yaml";
 
-/// Which layers there are in the folder of an app.
-pub(super) fn layers_in(folder: &Path) -> InputQuery {
-    InputQuery::Matching(folder.to_path_buf(), LAYERS.to_owned())
+/// Which layers there are in the directory of an app.
+pub(super) fn layers_in(directory: &Path) -> InputQuery {
+    InputQuery::Matching(directory.to_path_buf(), LAYERS.to_owned())
 }
 
-/// The folder of an app, if that is the question by this name.
+/// The directory of an app, if that is the question by this name.
 pub(super) fn layer_directory(name: &str) -> Option<&str> {
     name.strip_prefix(MATCHING)?.strip_suffix(LAYERS)?.strip_suffix(':')
 }
@@ -72,8 +72,8 @@ impl<'a> InputDigests<'a> {
             InputQuery::File(path) => {
                 self.cache.digest_of(&path, || self.files.output_content(&path)).unwrap_or_else(|| ABSENT.to_owned())
             }
-            InputQuery::Matching(folder, pattern) => {
-                let found = find_matching(self.files.bounds(), &folder, &pattern).unwrap_or_default();
+            InputQuery::Matching(directory, pattern) => {
+                let found = find_matching(self.files.bounds(), &directory, &pattern).unwrap_or_default();
                 let names: Vec<_> = found.iter().map(|path| self.files.name(path)).collect();
                 self.cache.digest(names.join("\n").as_bytes())
             }
@@ -90,7 +90,9 @@ impl<'a> InputDigests<'a> {
     fn query_name(&self, probe: &InputQuery) -> String {
         match probe {
             InputQuery::File(path) => self.relative_path(path),
-            InputQuery::Matching(folder, pattern) => format!("{MATCHING}{}:{pattern}", self.relative_path(folder)),
+            InputQuery::Matching(directory, pattern) => {
+                format!("{MATCHING}{}:{pattern}", self.relative_path(directory))
+            }
         }
     }
 
@@ -99,7 +101,7 @@ impl<'a> InputDigests<'a> {
         let root = self.files.root();
         let (up, rest) = path.strip_prefix(root).map_or_else(
             |_| {
-                let shared = root.ancestors().find(|folder| path.starts_with(folder)).unwrap_or(root);
+                let shared = root.ancestors().find(|directory| path.starts_with(directory)).unwrap_or(root);
                 let up = root.components().count() - shared.components().count();
                 (up, path.strip_prefix(shared).unwrap_or(path))
             },
@@ -118,7 +120,7 @@ impl<'a> InputDigests<'a> {
     fn parse_query(&self, name: &str) -> InputQuery {
         let matching = name.strip_prefix(MATCHING).and_then(|rest| rest.split_once(':'));
         match matching {
-            Some((folder, pattern)) => InputQuery::Matching(self.absolute_path(folder), pattern.to_owned()),
+            Some((directory, pattern)) => InputQuery::Matching(self.absolute_path(directory), pattern.to_owned()),
             None => InputQuery::File(self.absolute_path(name)),
         }
     }
@@ -144,9 +146,9 @@ mod tests {
 
     #[test]
     fn a_question_is_known_by_its_name() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let root = folder.path().join("repository/project");
-        fs::create_dir_all(root.join("app/workloads")).expect("folders");
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path().join("repository/project");
+        fs::create_dir_all(root.join("app/workloads")).expect("directories");
         fs::write(root.join("app/base.yaml"), "a").expect("a file");
         let files = Arc::new(ProjectFiles::new(&root).expect("a project"));
         let root = files.root().to_path_buf();
@@ -165,11 +167,11 @@ mod tests {
 
     #[test]
     fn inputs_hold_until_an_answer_is_another() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().canonicalize().expect("a path").join(name);
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().canonicalize().expect("a path").join(name);
         fs::write(at("base.yaml"), "a").expect("a file");
         let cache = TreeCache::none();
-        let answers = || InputDigests::new(Arc::new(ProjectFiles::new(folder.path()).expect("a project")), &cache);
+        let answers = || InputDigests::new(Arc::new(ProjectFiles::new(directory.path()).expect("a project")), &cache);
         let probes = BTreeSet::from([
             InputQuery::File(at("base.yaml")),
             InputQuery::File(at("dev.secrets.yaml")),

@@ -87,19 +87,19 @@ impl<'a> RenderRun<'a> {
 struct RememberedNames(HashMap<String, AppName>);
 
 impl RememberedNames {
-    /// The folder of an app is asked for its layers, and so is one of the inputs of each of its targets.
+    /// The directory of an app is asked for its layers, and so is one of the inputs of each of its targets.
     fn of(tree: &OutputTree) -> Self {
         let mut names: HashMap<String, AppName> = HashMap::new();
         for (target, inputs) in tree.made_targets() {
-            for folder in inputs.filter_map(|(input, _)| super::inputs::layer_directory(input)) {
-                names.entry(folder.to_owned()).or_insert_with(|| target.app().into());
+            for directory in inputs.filter_map(|(input, _)| super::inputs::layer_directory(input)) {
+                names.entry(directory.to_owned()).or_insert_with(|| target.app().into());
             }
         }
         Self(names)
     }
 
-    fn of_directory(&self, folder: &str) -> Option<&AppName> {
-        self.0.get(folder)
+    fn of_directory(&self, directory: &str) -> Option<&AppName> {
+        self.0.get(directory)
     }
 }
 

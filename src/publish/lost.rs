@@ -10,9 +10,9 @@ use crate::emit::tree::{Lost, LostTargets};
 ///
 /// Errors: `lost-environment`, `lost-app`.
 pub(super) fn report_lost(targets: &LostTargets, dir: &Path) -> Diagnostic {
-    let LostTargets { lost, folders, files } = targets;
+    let LostTargets { lost, directories, files } = targets;
     let count = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-    let (first, others) = folders.split_first().map_or(("", 0), |(first, others)| (first.as_str(), others.len()));
+    let (first, others) = directories.split_first().map_or(("", 0), |(first, others)| (first.as_str(), others.len()));
     let has = match others {
         0 => format!("`{first}` has {count} of it"),
         1 => format!("`{first}` and another directory have {count} of it"),

@@ -66,7 +66,7 @@ pub enum OnLostEnvironment {
 /// What is to be in the tree after a run.
 #[derive(Debug)]
 pub struct RenderRequest<'a> {
-    /// The folder of the tree.
+    /// The directory of the tree.
     pub dir: &'a Path,
     /// The apps.
     pub apps: &'a [&'a App],
@@ -138,10 +138,10 @@ pub enum VerificationState {
 /// Errors: those of rendering, `plaintext-secret`, and those of [`OutputTree::open`] and `plan`.
 pub fn plan_publication(pipeline: &Pipeline<'_>, wish: &RenderRequest<'_>) -> Result<Publication, Diagnostics> {
     let project = pipeline.library.project;
-    let folders = project.apps.iter().map(|app| app.directory.as_path()).chain(project.shared.as_deref());
-    let real = |folder: &Path| project.files.real_directory(folder).unwrap_or_else(|_| folder.to_path_buf());
-    let folders: Vec<_> = folders.map(real).collect();
-    let sources = SourceDirectories { root: project.files.root(), folders: &folders };
+    let directories = project.apps.iter().map(|app| app.directory.as_path()).chain(project.shared.as_deref());
+    let real = |directory: &Path| project.files.real_directory(directory).unwrap_or_else(|_| directory.to_path_buf());
+    let directories: Vec<_> = directories.map(real).collect();
+    let sources = SourceDirectories { root: project.files.root(), directories: &directories };
     let part = wish.shard.map_or(TreePart::Whole, |shard| TreePart::Shard { index: shard.index, count: shard.count });
     let tree = OutputTree::open(wish.dir, &sources, part, wish.cache.filter(|_| wish.intent == PublishIntent::Apply))?;
     let dir = std::path::absolute(wish.dir).unwrap_or_else(|_| wish.dir.to_path_buf());
@@ -231,14 +231,14 @@ pub fn deliver_objects(
     let project = pipeline.library.project;
     // the rule for the file that a tree would have
     let output = project.output.clone().unwrap_or_else(|| project.files.root().join(USUAL));
-    let folder = output.join(environment.as_str()).join(survey.app.as_str());
+    let directory = output.join(environment.as_str()).join(survey.app.as_str());
     let way = DeliveryContext {
         definition: &resolved.definition,
         secrets: &app.directory.join(format!("{environment}.secrets.yaml")),
         rules: pipeline.library.rules(),
         identities: pipeline.library.identities(),
         files: &project.files,
-        path: &|id| folder.join(target::file_of(id)),
+        path: &|id| directory.join(target::file_of(id)),
         committed: &|_| None,
         now,
         day: certificate_day(pipeline, now),
@@ -276,7 +276,7 @@ fn certificate_day(pipeline: &Pipeline<'_>, now: Timestamp) -> Option<Day> {
     pipeline.day().or_else(today)
 }
 
-/// The folder that a tree usually goes to.
+/// The directory that a tree usually goes to.
 const USUAL: &str = "rendered";
 
 /// With fewer apps, threads cost more than they give.
@@ -286,7 +286,7 @@ const FEW: usize = 4;
 struct RenderRun<'a> {
     pipeline: &'a Pipeline<'a>,
     request: &'a RenderRequest<'a>,
-    /// The folder of the tree, absolute.
+    /// The directory of the tree, absolute.
     dir: &'a Path,
     tree: &'a OutputTree,
     answers: InputDigests<'a>,

@@ -99,8 +99,9 @@ impl TargetRender<'_> {
 
     /// The questions of its own.
     fn own_queries(&self, resolved: &ResolvedTarget) -> BTreeSet<InputQuery> {
-        let folder = self.dir.join(self.target.as_str());
-        let delivery = crate::deliver::input_queries(&resolved.definition, &folder, &self.secrets(), &resolved.files);
+        let directory = self.dir.join(self.target.as_str());
+        let delivery =
+            crate::deliver::input_queries(&resolved.definition, &directory, &self.secrets(), &resolved.files);
         layer_queries(resolved).chain(resolved.files.recorded_queries()).chain(delivery).collect()
     }
 
@@ -141,8 +142,8 @@ impl TargetRender<'_> {
         let names = file_names(&ids.iter().map(object_id).collect::<Vec<_>>());
         let names: HashMap<_, _> = ids.iter().zip(names).collect();
         let file = |id: &ObjectName| names.get(&without_name(id)).cloned().or_else(|| FileName::of(&file_of(id)));
-        let folder = self.dir.join(self.target.as_str());
-        let (secrets, path) = (self.secrets(), |id: &ObjectName| folder.join(file_of(id)));
+        let directory = self.dir.join(self.target.as_str());
+        let (secrets, path) = (self.secrets(), |id: &ObjectName| directory.join(file_of(id)));
         let committed = |id: &ObjectName| self.tree.committed_bytes(self.target, &file(id)?);
         let way = DeliveryContext {
             definition: &resolved.definition,

@@ -90,9 +90,9 @@ fn print_value(value: &Value) -> Result<String, Error> {
 
 /// The name of an included template: relative to the template that names it, within the project.
 pub(super) fn join(name: &str, parent: &str) -> String {
-    let folder = Path::new(parent).parent().unwrap_or(Path::new(""));
+    let directory = Path::new(parent).parent().unwrap_or(Path::new(""));
     let mut parts = Vec::new();
-    for part in folder.join(name).components() {
+    for part in directory.join(name).components() {
         match part {
             Component::ParentDir if parts.last().is_some_and(|last| last != "..") => {
                 parts.pop();

@@ -105,28 +105,30 @@ impl ResolveSession {
             Ok(mut found) => {
                 let count = found.len();
                 found.retain(|path| !root.is_directory(path));
-                let is_folder = found.len() < count;
+                let is_directory = found.len() < count;
                 if !found.is_empty() {
                     return found;
                 }
-                if is_folder {
-                    let folder = text.trim_end_matches('/');
-                    Diagnostic::error(Rule::MissingFile, format!("`{text}` is a folder, and files are named here"))
-                        .hint(format!("all files in it are `{folder}/*`, with the folders below `{folder}/**/*`"))
+                if is_directory {
+                    let directory = text.trim_end_matches('/');
+                    Diagnostic::error(Rule::MissingFile, format!("`{text}` is a directory, and files are named here"))
+                        .hint(format!(
+                            "all files in it are `{directory}/*`, with the directories below `{directory}/**/*`"
+                        ))
                 } else {
                     Diagnostic::error(Rule::MissingFile, format!("`{text}` matches no file"))
                         .hint("a path is relative to the layer that names it, and may have `*` and `**`")
                 }
             }
             Err(GlobError::Outside) => {
-                Diagnostic::error(Rule::OutsideProject, format!("`{text}` leads out of the folder of its layer"))
+                Diagnostic::error(Rule::OutsideProject, format!("`{text}` leads out of the directory of its layer"))
                     .hint("keep manifests below the layers that name them")
             }
             Err(GlobError::Invalid { part, reason }) => {
                 Diagnostic::error(Rule::InvalidField, format!("`{part}` is no valid glob: {reason}"))
             }
-            Err(GlobError::Unreadable(folder, refusal)) => {
-                refuse_file(&refusal, FileKind::Manifest, &self.engine.files.name(&folder))
+            Err(GlobError::Unreadable(directory, refusal)) => {
+                refuse_file(&refusal, FileKind::Manifest, &self.engine.files.name(&directory))
             }
             Err(GlobError::TooMuch(budget)) => {
                 budget.budget_diagnostic().hint("name the files with fewer and narrower patterns: `workloads/*.yaml`")

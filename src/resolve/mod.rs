@@ -219,12 +219,12 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_template_is_told_and_spoils_no_other() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let base = "app: a\nvars: { v: '{{ give_up() }}' }\ndata:\n  A: '{{ give_up() }}'\n  B: '{{ data.A }}'\n  C: '{{ 1 + 1 }}'\n  \
             D: '{{ vars.v }}'\n  E: { content: { x: '{{ give_up() }}' }, format: json }\n";
-        fs::write(folder.path().join("base.yaml"), base).expect("a file");
-        fs::write(folder.path().join("dev.yaml"), "").expect("a file");
-        let project = Project::discover(folder.path()).expect("a project");
+        fs::write(directory.path().join("base.yaml"), base).expect("a file");
+        fs::write(directory.path().join("dev.yaml"), "").expect("a file");
+        let project = Project::discover(directory.path()).expect("a project");
         let library = LayerCache::new(&project, Identities::new(IdentitySources::default()));
         let (app, dev) = (&project.apps[0], project.environment("dev").expect("an environment"));
         let mut problems = Diagnostics::new();

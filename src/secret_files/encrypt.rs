@@ -90,7 +90,7 @@ pub fn no_rule(book: &SopsConfigCache, path: &Path, name: &str, has_option: bool
         Ok(Some(config)) => {
             error.note(format!("no `path_regex` in `{}` matches it", SopsConfig::display_path(&config)))
         }
-        _ => error.note("there is no `.sops.yaml` in the file's folder or above it"),
+        _ => error.note("there is no `.sops.yaml` in the file's directory or above it"),
     };
     let option = if has_option { ", or say `--age age1…`" } else { "" };
     // what is not the name of a file may be anything, a value too

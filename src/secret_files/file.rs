@@ -26,11 +26,11 @@ pub struct SecretFile {
 }
 
 impl SecretFile {
-    /// Reads a file. `folder` is what a relative path starts from; the format is that of its name,
+    /// Reads a file. `directory` is what a relative path starts from; the format is that of its name,
     /// unless another one is said.
-    pub fn read(folder: &Path, path: &Path, format: Option<SopsFormat>) -> Result<Self, Diagnostic> {
+    pub fn read(directory: &Path, path: &Path, format: Option<SopsFormat>) -> Result<Self, Diagnostic> {
         let format = format.unwrap_or_else(|| SopsFormat::of_path(path));
-        Self::read_as(folder.join(path), path.display().to_string(), format)
+        Self::read_as(directory.join(path), path.display().to_string(), format)
     }
 
     /// Reads a file that messages call by another name than its path.

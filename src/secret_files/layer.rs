@@ -45,8 +45,8 @@ impl ChangedLayer<'_> {
         if !is_yaml || read_stream(&Source::new(self.name, after), MergeKeys::Keep).is_err() {
             return Ok(Diagnostics::new());
         }
-        let folder = self.path.parent().unwrap_or(self.path);
-        let Some(root) = Project::locate(&Disk::default(), folder) else { return Ok(Diagnostics::new()) };
+        let directory = self.path.parent().unwrap_or(self.path);
+        let Some(root) = Project::locate(&Disk::default(), directory) else { return Ok(Diagnostics::new()) };
         let project = match Project::open(&Disk::default(), &root) {
             Ok(project) => project,
             Err(problems) => return Ok(self.unchecked_warning(problems)),

@@ -2,7 +2,7 @@
 //!
 //! The file itself is locked: that leaves nothing behind, is the same for all users and goes with the
 //! process. The file is replaced while it is locked, so who gets a lock looks whether it is still that of the file.
-//! A file that is not there yet is locked by its folder. Locks are advisory: septum heeds them, other programs do
+//! A file that is not there yet is locked by its directory. Locks are advisory: septum heeds them, other programs do
 //! not. Where a system of files knows no locks, or the system is no Unix, nobody waits.
 
 use std::collections::HashMap;
@@ -30,38 +30,38 @@ impl FileLocks {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct LockTarget<'a> {
     path: PathBuf,
-    /// Whether it is a folder, in place of a file that is not there.
-    is_folder: bool,
+    /// Whether it is a directory, in place of a file that is not there.
+    is_directory: bool,
     /// The file, as it is named and in messages.
     named: &'a Path,
     name: &'a str,
 }
 
 impl<'a> LockTarget<'a> {
-    fn of(named: &'a Path, name: &'a str, folders: &mut HashMap<PathBuf, PathBuf>) -> io::Result<Self> {
-        let folder = named.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = match folders.get(folder) {
+    fn of(named: &'a Path, name: &'a str, directories: &mut HashMap<PathBuf, PathBuf>) -> io::Result<Self> {
+        let directory = named.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = match directories.get(directory) {
             Some(real) => real,
-            None => folders.entry(folder.to_owned()).or_insert(std::fs::canonicalize(folder)?),
+            None => directories.entry(directory.to_owned()).or_insert(std::fs::canonicalize(directory)?),
         };
-        let file = folder.join(named.file_name().unwrap_or_default());
-        let is_folder = !file.exists();
-        Ok(Self { path: if is_folder { folder.clone() } else { file }, is_folder, named, name })
+        let file = directory.join(named.file_name().unwrap_or_default());
+        let is_directory = !file.exists();
+        Ok(Self { path: if is_directory { directory.clone() } else { file }, is_directory, named, name })
     }
 }
 
 /// Locks files, each a path without links and its name in messages, and waits for those that others have.
 pub(super) fn lock_files(files: &[(&Path, &str)], waiting: WaitCallback<'_>) -> io::Result<FileLocks> {
     loop {
-        let folders = &mut HashMap::new();
-        let wanted = files.iter().map(|(path, name)| LockTarget::of(path, name, folders));
+        let directories = &mut HashMap::new();
+        let wanted = files.iter().map(|(path, name)| LockTarget::of(path, name, directories));
         let mut wanted = wanted.collect::<io::Result<Vec<_>>>()?;
         wanted.sort();
         let mut held = system::Held::default();
         let mut is_as_wanted = true;
-        for LockTarget { path, is_folder, named, name } in &wanted {
+        for LockTarget { path, is_directory, named, name } in &wanted {
             let is_there = held.add(path, named, &|| waiting(name))?;
-            is_as_wanted &= is_there && !(*is_folder && named.exists());
+            is_as_wanted &= is_there && !(*is_directory && named.exists());
         }
         // somebody may have made or removed one while another was waited for, and the order is another one then
         if is_as_wanted {

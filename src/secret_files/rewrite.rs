@@ -121,10 +121,10 @@ pub fn write_all<T: Send>(rewrites: Vec<FileRewrite<'_, T>>, waiting: WaitCallba
         .unzip();
     let staged: Vec<_> = staged.into_iter().flatten().collect();
     let (names, prepared) = prepare_files(staged)?;
-    let CommitOutcome { directories: folders, failed } =
+    let CommitOutcome { directories, failed } =
         atomic::commit_writes(prepared, |done| Some(interrupted_message(&names, done)));
-    for folder in &folders {
-        atomic::sync_directory(folder);
+    for directory in &directories {
+        atomic::sync_directory(directory);
     }
     drop(locks);
     match failed {

@@ -9,22 +9,22 @@ use crate::disk::{Disk, walk_files};
 use crate::files::{FileKind, refuse_file};
 use crate::sops::{SopsConfig, SopsConfigCache, SopsFormat};
 
-/// All files for which a rule names recipients: those below the folder of the nearest `.sops.yaml`, from
-/// `folder` upward, less what Git ignores. Sorted; relative to `folder` where they lie below it.
-pub fn ruled_files(folder: &Path, book: &SopsConfigCache) -> Result<Vec<PathBuf>, Diagnostics> {
-    let Some(config) = SopsConfig::find_nearest(&folder.join("any"))? else {
+/// All files for which a rule names recipients: those below the directory of the nearest `.sops.yaml`, from
+/// `directory` upward, less what Git ignores. Sorted; relative to `directory` where they lie below it.
+pub fn ruled_files(directory: &Path, book: &SopsConfigCache) -> Result<Vec<PathBuf>, Diagnostics> {
+    let Some(config) = SopsConfig::find_nearest(&directory.join("any"))? else {
         return Err(Diagnostic::error(Rule::NoRule, "there is no `.sops.yaml` here or above")
             .hint("write one with a rule for your files: `creation_rules: [{path_regex: '\\.secrets\\.yaml$', age: age1…}]`")
             .hint("or name files; `septum rotate FILE` works without a rule")
             .into());
     };
-    let root = config.parent().unwrap_or(folder);
+    let root = config.parent().unwrap_or(directory);
     let mut problems = Diagnostics::new();
     let mut found = Vec::new();
     let limit = FileKind::IgnoreRules.limit();
     let walked = walk_files(&Disk::default(), root, limit, &mut |path| {
         match book.find_rule(path) {
-            Ok(Some(rule)) if !rule.groups.is_empty() => found.push(display_path(folder, path.to_path_buf())),
+            Ok(Some(rule)) if !rule.groups.is_empty() => found.push(display_path(directory, path.to_path_buf())),
             Ok(_) => {}
             Err(wrong) => problems.extend(wrong),
         }
@@ -47,8 +47,8 @@ impl SecretFile {
     }
 }
 
-fn display_path(folder: &Path, path: PathBuf) -> PathBuf {
-    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+fn display_path(directory: &Path, path: PathBuf) -> PathBuf {
+    let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
     let clean: PathBuf = absolute.components().collect();
     path.strip_prefix(&clean).map(Path::to_path_buf).unwrap_or(path)
 }

@@ -59,14 +59,14 @@ impl IdentitySources {
         let path = |name: &str| set(name).map(PathBuf::from);
         let absolute = |name: &str| path(name).filter(|path| path.is_absolute() || system == HostSystem::Windows);
         let home = path(if system == HostSystem::Windows { "USERPROFILE" } else { "HOME" });
-        let below_home = |folder: &str| home.as_ref().map(|home| home.join(folder));
-        let folders = match system {
+        let below_home = |directory: &str| home.as_ref().map(|home| home.join(directory));
+        let directories = match system {
             HostSystem::Linux => vec![absolute("XDG_CONFIG_HOME").or_else(|| below_home(".config"))],
             // sops looks in the second only where the first is not set, which is not what people expect
             HostSystem::MacOs => vec![absolute("XDG_CONFIG_HOME"), below_home("Library/Application Support")],
             HostSystem::Windows => vec![absolute("APPDATA")],
         };
-        let keys_file = |folder: PathBuf| folder.join("sops").join("age").join("keys.txt");
+        let keys_file = |directory: PathBuf| directory.join("sops").join("age").join("keys.txt");
         let ssh_key = |name: &str| home.as_ref().map(|home| home.join(".ssh").join(name));
         Self {
             age_key: text("SOPS_AGE_KEY").map(Zeroizing::new),
@@ -74,7 +74,7 @@ impl IdentitySources {
             age_key_cmd: text("SOPS_AGE_KEY_CMD"),
             ssh_key_file: path("SOPS_AGE_SSH_PRIVATE_KEY_FILE"),
             ssh_key_cmd: text("SOPS_AGE_SSH_PRIVATE_KEY_CMD"),
-            user_key_files: folders.into_iter().flatten().map(keys_file).collect(),
+            user_key_files: directories.into_iter().flatten().map(keys_file).collect(),
             user_ssh_keys: ["id_ed25519", "id_rsa"].into_iter().filter_map(ssh_key).collect(),
         }
     }

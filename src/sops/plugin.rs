@@ -57,7 +57,7 @@ impl age::Recipient for PluginRecipient {
     }
 }
 
-/// Whether the program of a plugin is found in an absolute folder of the path, and not where we happen to be.
+/// Whether the program of a plugin is found in an absolute directory of the path, and not where we happen to be.
 fn is_trusted(name: &str) -> bool {
     program::is_unambiguous(format!("age-plugin-{name}"), &program::search_path())
 }

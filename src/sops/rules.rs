@@ -2,7 +2,7 @@
 //!
 //! The file is the one that sops reads, and read as sops reads it, but for three things: it is
 //! looked for from the *file* upward, not from the working directory; paths have `/` between their
-//! folders on every system; and what sops ignores in silence (an unknown field, an empty key group)
+//! directories on every system; and what sops ignores in silence (an unknown field, an empty key group)
 //! is an error with its place. `destination_rules` are left alone.
 
 mod book;
@@ -75,7 +75,7 @@ pub struct RecipientGroup {
 
 impl SopsConfig {
     /// The rule for a file, which need not exist: the first that matches, in the nearest
-    /// `.sops.yaml` from the file's folder upward.
+    /// `.sops.yaml` from the file's directory upward.
     ///
     /// `None` is both "no `.sops.yaml`" and "no rule of it matches"; [`SopsConfig::read_nearest`] tells them
     /// apart.
@@ -84,7 +84,7 @@ impl SopsConfig {
         Ok(rules.first_match(file)?.cloned())
     }
 
-    /// The nearest `.sops.yaml` from a file's folder upward, read and checked.
+    /// The nearest `.sops.yaml` from a file's directory upward, read and checked.
     pub fn read_nearest(file: &Path) -> Result<Option<Self>, Diagnostics> {
         match Self::find_nearest(file)? {
             Some(config) => Self::read(&config).map(Some),
@@ -105,15 +105,15 @@ impl SopsConfig {
     fn read_on(disk: &Disk, config: &Path) -> Result<Self, Diagnostics> {
         let config = make_absolute(config)?;
         let text = text_of(disk, &config)?;
-        let folder = config.parent().unwrap_or(Path::new("/")).to_owned();
-        Self::parse(&Source::new(path_text(&config), text), folder)
+        let directory = config.parent().unwrap_or(Path::new("/")).to_owned();
+        Self::parse(&Source::new(path_text(&config), text), directory)
     }
 
-    /// Reads rules that stand in a folder.
-    pub fn parse(source: &Source, folder: impl Into<PathBuf>) -> Result<Self, Diagnostics> {
+    /// Reads rules that stand in a directory.
+    pub fn parse(source: &Source, directory: impl Into<PathBuf>) -> Result<Self, Diagnostics> {
         refuse_private_key(source)?;
         let list = read::read_rule_list(source)?;
-        Ok(Self { directory: folder.into(), source: source.clone(), list })
+        Ok(Self { directory: directory.into(), source: source.clone(), list })
     }
 
     /// The first rule that matches a file. One that is not valid is an error of its files alone.
@@ -172,7 +172,7 @@ impl SopsConfig {
 }
 
 impl CreationRule {
-    /// Whether the rule is for a path, relative to its file, with `/` between folders.
+    /// Whether the rule is for a path, relative to its file, with `/` between directories.
     fn matches_path(&self, path: &str) -> bool {
         self.path_regex.as_ref().is_none_or(|pattern| pattern.is_match(path))
     }
@@ -192,9 +192,9 @@ impl RecipientGroup {
 
 /// The nearest file of rules above a file.
 fn discover_config(disk: &Disk, file: &Path) -> Result<Option<PathBuf>, Diagnostic> {
-    let folders = || file.ancestors().skip(1).take(HIGHEST);
+    let directories = || file.ancestors().skip(1).take(HIGHEST);
     // whatever has the name: who reads it says whether it is a file
-    let existing = |name: &str| folders().map(|folder| folder.join(name)).find(|path| disk.has(path));
+    let existing = |name: &str| directories().map(|directory| directory.join(name)).find(|path| disk.has(path));
     if let Some(config) = existing(SOPS_CONFIG) {
         return Ok(Some(config));
     }

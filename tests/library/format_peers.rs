@@ -69,8 +69,8 @@ fn a_shell_sources_env() {
     let expected = keyed(env_samples().filter(|text| !text.contains('\r')));
     let names: Vec<_> = expected.keys().map(|key| format!("\"${key}\"")).collect();
     let script = format!(". \"$1\"; printf '%s\\0' {}", names.join(" "));
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("app.env");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("app.env");
     std::fs::write(&file, write(ConfigFormat::Env, &map(&expected)).unwrap()).unwrap();
     let Some(output) = peer("sh", Command::new("sh").args(["-c", &script, "sh"]).arg(&file)) else { return };
     assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -98,8 +98,8 @@ public class Props {
 }"#;
     let texts = samples();
     let pairs: BTreeMap<String, String> = texts.iter().cloned().zip(texts.iter().rev().cloned()).collect();
-    let folder = tempfile::tempdir().unwrap();
-    let (source, file) = (folder.path().join("Props.java"), folder.path().join("app.properties"));
+    let directory = tempfile::tempdir().unwrap();
+    let (source, file) = (directory.path().join("Props.java"), directory.path().join("app.properties"));
     std::fs::write(&source, program).unwrap();
     std::fs::write(&file, write(ConfigFormat::Properties, &map(&pairs)).unwrap()).unwrap();
     let Some(output) = peer("java", Command::new("java").arg(&source).arg(&file)) else { return };
@@ -201,8 +201,8 @@ fn assert_same(read: &BTreeMap<String, String>, expected: &BTreeMap<String, Stri
 
 /// What a script prints about a file with this text.
 fn python(module: &str, script: &str, text: &str) -> Option<String> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("file");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
     std::fs::write(&file, text).unwrap();
     let mut command = Command::new("python3");
     let output = peer("python3", command.args(["-X", "utf8", "-c", script]).arg(&file))?;

@@ -24,14 +24,14 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// Runs every stage and every view on a project, and gives what was found.
 fn run(files: &Files) -> Vec<Diagnostic> {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
-        let path = folder.path().join(name);
+        let path = directory.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
     let mut problems = Diagnostics::new();
-    match Project::discover(folder.path()) {
+    match Project::discover(directory.path()) {
         Ok(project) => all_stages(&project, &mut problems),
         Err(found) => problems.extend(found),
     }
@@ -231,15 +231,15 @@ fn demo() -> Files {
     files_of("environments", Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
-/// The files of a folder of this repository, named from `root`.
-fn files_of(folder: &str, root: &Path) -> Files {
+/// The files of a directory of this repository, named from `root`.
+fn files_of(directory: &str, root: &Path) -> Files {
     let mut files = Files::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else {
                 let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
                 files.insert(name, fs::read(&path).unwrap());

@@ -228,7 +228,7 @@ fn project() -> impl Strategy<Value = String> {
 }
 
 /// The files of each set of secrets, encrypted once.
-fn encrypted(folder: &Path) -> Vec<Vec<u8>> {
+fn encrypted(directory: &Path) -> Vec<Vec<u8>> {
     let recipient = "age1htnfhxkh9sqn0axtvvyea8nmfjahcyjk9s7g3nlg8q7n47p84pwqm3e8ms";
     let wish = RecipientOptions {
         named: vec![Recipient::parse(recipient).ok().unwrap()],
@@ -238,8 +238,12 @@ fn encrypted(folder: &Path) -> Vec<Vec<u8>> {
     let now = Timestamp::from_system_time(std::time::UNIX_EPOCH);
     let encrypt = |set| {
         let name = "dev.secrets.yaml".to_owned();
-        let file =
-            SecretFile { path: folder.join(&name), name, format: SopsFormat::Yaml, bytes: secrets(set).into_bytes() };
+        let file = SecretFile {
+            path: directory.join(&name),
+            name,
+            format: SopsFormat::Yaml,
+            bytes: secrets(set).into_bytes(),
+        };
         let Ok(plan) = plan_encryption(&SopsConfigCache::default(), &file.path, &file.name, &wish) else {
             panic!("a plan")
         };
@@ -261,8 +265,8 @@ struct Public {
     errors: BTreeSet<String>,
 }
 
-fn look(folder: &Path) -> Public {
-    let project = Project::discover(folder).unwrap_or_else(|found| panic!("{}", shown(found)));
+fn look(directory: &Path) -> Public {
+    let project = Project::discover(directory).unwrap_or_else(|found| panic!("{}", shown(found)));
     let pipeline = Pipeline::new(&project, identities());
     let (app, dev) = (&project.apps[0], project.environment("dev").ok().unwrap());
     let mut parts: BTreeMap<&str, String> = BTreeMap::new();
@@ -354,14 +358,14 @@ fn what_is_public_follows_from_no_secret() {
 /// Compares so many pairs, which follow from `seed`: how many projects were tried, and how many had no error.
 fn try_pairs(seed: u32, pairs: u32) -> (u32, u32) {
     let dir = tempfile::tempdir().unwrap();
-    let folder = dir.path().join("app");
+    let directory = dir.path().join("app");
     for (path, text) in FILES {
-        let path = folder.join(path);
+        let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    fs::write(folder.join("dev.yaml"), "").unwrap();
-    let sets = encrypted(&folder);
+    fs::write(directory.join("dev.yaml"), "").unwrap();
+    let sets = encrypted(&directory);
     let (tried, succeeded) = (Cell::new(0_u32), Cell::new(0_u32));
     let config = Config { cases: pairs, failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
     let mut bytes = [0; 32];
@@ -369,12 +373,12 @@ fn try_pairs(seed: u32, pairs: u32) -> (u32, u32) {
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let two = (0..SETS.len(), 1..SETS.len()).prop_map(|(one, by)| (one, (one + by) % SETS.len()));
     let result = runner.run(&(project(), two), |(base, (one, other))| {
-        fs::write(folder.join("base.yaml"), &base).unwrap();
+        fs::write(directory.join("base.yaml"), &base).unwrap();
         let seen = [one, other].map(|set| {
             // each is a run of its own
             septum::budget::reset_budgets();
-            fs::write(folder.join("dev.secrets.yaml"), &sets[set]).unwrap();
-            let seen = look(&folder);
+            fs::write(directory.join("dev.secrets.yaml"), &sets[set]).unwrap();
+            let seen = look(&directory);
             tried.set(tried.get() + 1);
             succeeded.set(succeeded.get() + u32::from(seen.errors.is_empty()));
             seen
@@ -440,11 +444,11 @@ fn seen_of_program(project: &crate::support::project::Project) -> String {
         let _ = writeln!(out, "$ {arguments:?}: {}\n{}{}", run.code, run.stdout, run.stderr);
     }
     let mut files = Vec::new();
-    let mut folders = vec![project.root().join("out")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten() {
+    let mut directories = vec![project.root().join("out")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten() {
             let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
+            if path.is_dir() { directories.push(path) } else { files.push(path) }
         }
     }
     files.sort();

@@ -625,9 +625,9 @@ data:
 }
 
 /// What became of each entry: its side, and its value if there is one.
-fn surveyed(folder: &std::path::Path, base: &str) -> Vec<(String, Sensitivity, Option<Vec<u8>>)> {
-    fs::write(folder.join("base.yaml"), base).unwrap();
-    let project = septum::project::Project::discover(folder).unwrap();
+fn surveyed(directory: &std::path::Path, base: &str) -> Vec<(String, Sensitivity, Option<Vec<u8>>)> {
+    fs::write(directory.join("base.yaml"), base).unwrap();
+    let project = septum::project::Project::discover(directory).unwrap();
     let pipeline = Pipeline::new(&project, Identities::new(IdentitySources::of(HostSystem::current(), |_| None)));
     let app = &project.apps[0];
     let survey: Survey = pipeline
@@ -648,20 +648,20 @@ fn whatever_depends_on_a_secret_is_routed_to_the_secret() {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let secret = || prop::sample::select(SECRETS);
     let strategy = ((secret(), secret()), (secret(), secret()), prop::collection::vec(template(), 1..5), expression());
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for (file, text) in [
         ("dev.yaml", ""),
         ("prod.yaml", "vars: { which: S1 }\ndata: { P1: other }\n"),
         ("m.j2", "{% macro p(x, y) %}{{ y.a }}{% endmacro %}"),
         ("i.j2", "{% if env.name == 'prod' %}{{ data.P1 }}{% endif %}"),
     ] {
-        fs::write(folder.path().join(file), text).unwrap();
+        fs::write(directory.path().join(file), text).unwrap();
     }
     let (known, plain, differing) = (Cell::new(0_u32), Cell::new(0_u32), Cell::new(0_u32));
     let result = runner.run(&strategy, |(one, other, templates, leaf)| {
         let leaf = format!("{{{{ {} }}}}", leaf.replace("data.T0", "data.P1"));
-        let one = surveyed(folder.path(), &base(one, &templates, &leaf));
-        let other = surveyed(folder.path(), &base(other, &templates, &leaf));
+        let one = surveyed(directory.path(), &base(one, &templates, &leaf));
+        let other = surveyed(directory.path(), &base(other, &templates, &leaf));
         for ((id, side, value), (_, other_side, other_value)) in one.into_iter().zip(other) {
             prop_assert_eq!(side, other_side, "{} changes sides with the secret", id);
             let (Some(value), Some(other_value)) = (value, other_value) else { continue };

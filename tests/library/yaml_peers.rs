@@ -275,8 +275,8 @@ fn manifest(pairs: &[(String, String)]) -> String {
 
 /// Runs the program with the manifest as its last argument and gives what it prints, as JSON.
 fn run(name: &str, program: PathBuf, arguments: &[&str], pairs: &[(String, String)]) -> Json {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("manifest.yaml");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("manifest.yaml");
     std::fs::write(&file, manifest(pairs)).unwrap();
     let output = Command::new(program).args(arguments).arg(&file).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);

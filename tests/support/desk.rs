@@ -1,4 +1,4 @@
-//! A folder with keys, rules and files, and the program run in it as people run it.
+//! A directory with keys, rules and files, and the program run in it as people run it.
 
 #![allow(dead_code, clippy::expect_used, clippy::unwrap_used, reason = "each test uses a part of it")]
 
@@ -14,9 +14,9 @@ use super::peers::peer;
 /// A value that no message may show, in any test.
 pub(crate) const CANARY: &str = "hunter2-canary";
 
-/// A folder with the identities of Alice, who works here, and of Bob.
+/// A directory with the identities of Alice, who works here, and of Bob.
 pub(crate) struct Desk {
-    folder: TempDir,
+    directory: TempDir,
     pub(crate) alice: String,
     pub(crate) bob: String,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Run {
 impl Desk {
     /// Keys, and a rule that encrypts all values of `*.enc.*` and `*.secrets.yaml` for Alice.
     pub(crate) fn new() -> Self {
-        let mut desk = Self { folder: TempDir::new().unwrap(), alice: String::new(), bob: String::new() };
+        let mut desk = Self { directory: TempDir::new().unwrap(), alice: String::new(), bob: String::new() };
         for (name, file) in [("alice", "alice.txt"), ("bob", "bob.txt")] {
             let made = desk.run(&["keygen", "-o", file]);
             let recipient = made.stderr.trim_end().rsplit(' ').next().unwrap().to_owned();
@@ -48,11 +48,11 @@ impl Desk {
     }
 
     pub(crate) fn root(&self) -> &Path {
-        self.folder.path()
+        self.directory.path()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// Writes a file.

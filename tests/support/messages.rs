@@ -21,7 +21,7 @@ impl Transcript {
     /// An empty transcript, named after the test that this thread runs.
     pub(crate) fn new() -> Self {
         let test = std::thread::current().name().expect("the thread of a test").replace("::", "/");
-        Self { path: folder().join(test + ".txt"), text: String::new() }
+        Self { path: directory().join(test + ".txt"), text: String::new() }
     }
 
     /// Adds what a case printed.
@@ -43,10 +43,10 @@ impl Drop for Transcript {
 pub(crate) fn assert_message(room: &str, case: &str, text: &str) {
     let slug: String = case.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
     let name = slug.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-").to_lowercase();
-    compare(&folder().join(room).join(name + ".txt"), text);
+    compare(&directory().join(room).join(name + ".txt"), text);
 }
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/messages"))
 }
 

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// The program, from `PATH` or from `bin` in the folder of peers.
+/// The program, from `PATH` or from `bin` in the directory of peers.
 pub(crate) fn peer(program: &str) -> Option<PathBuf> {
     let found = find(program);
     if found.is_none() {
@@ -36,7 +36,7 @@ fn find(program: &str) -> Option<PathBuf> {
     });
     env::split_paths(&path)
         .chain(peers.map(|peers| peers.join("bin")))
-        .map(|folder| folder.join(program))
+        .map(|directory| directory.join(program))
         .find(|candidate| candidate.is_file())
 }
 

@@ -1,4 +1,4 @@
-//! A project in a folder of its own, and the program run on it as users run it.
+//! A project in a directory of its own, and the program run on it as users run it.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "each test uses a part of it")]
 
@@ -24,7 +24,7 @@ pub(crate) const ENCRYPTED: &str = include_str!("../../environments/prod.secrets
 pub(crate) const ENCRYPTED_VARS: &str = include_str!("../../examples/monorepo/environments/prod.secrets.yaml");
 
 /// The demo and the examples that render objects of Kubernetes alone, in plaintext: the name of the case, the
-/// folder, and its environments.
+/// directory, and its environments.
 pub(crate) const PROJECTS: &[(&str, &str, &[&str])] = &[
     ("demo", ".", &["dev", "prod", "staging"]),
     ("mastodon", "examples/mastodon", &["dev", "prod", "staging"]),
@@ -33,7 +33,7 @@ pub(crate) const PROJECTS: &[(&str, &str, &[&str])] = &[
     ("typed-secrets", "examples/typed-secrets", &["dev", "prod"]),
 ];
 
-/// The examples whose tree is committed, in `rendered`, with secrets in some other form: the folder, and its
+/// The examples whose tree is committed, in `rendered`, with secrets in some other form: the directory, and its
 /// environments.
 pub(crate) const TREES: &[(&str, &[&str])] = &[
     ("examples/csi", &["aws", "azure", "gcp", "vault"]),
@@ -47,7 +47,7 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Files in a temporary folder. The name of the folder, and so of the app, is `app`.
+/// Files in a temporary directory. The name of the directory, and so of the app, is `app`.
 pub(crate) struct Project {
     dir: tempfile::TempDir,
 }
@@ -92,16 +92,16 @@ impl Project {
 }
 
 /// The program with an environment that holds nothing of the user's, and its home where the
-/// folder's parent is.
-pub(crate) fn septum(folder: &Path, environment: &[(&str, &str)]) -> Command {
+/// directory's parent is.
+pub(crate) fn septum(directory: &Path, environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_septum"));
-    command.current_dir(folder).env_clear().env("HOME", folder.parent().unwrap()).env("NO_COLOR", "1");
+    command.current_dir(directory).env_clear().env("HOME", directory.parent().unwrap()).env("NO_COLOR", "1");
     command.envs(environment.iter().copied()).stdin(Stdio::null());
     command
 }
 
-pub(crate) fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
-    let output = septum(folder, environment).args(arguments).output().unwrap();
+pub(crate) fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
+    let output = septum(directory, environment).args(arguments).output().unwrap();
     Run {
         command: format!("septum {}", arguments.join(" ")),
         code: output.status.code().expect("the program ends by itself"),

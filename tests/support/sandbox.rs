@@ -1,4 +1,4 @@
-//! A project in a folder of its own, and the program run on it as a user would run it.
+//! A project in a directory of its own, and the program run on it as a user would run it.
 
 #![allow(dead_code, clippy::expect_used, reason = "each test uses a part of it, and a failure here fails the test")]
 
@@ -13,13 +13,13 @@ use tempfile::TempDir;
 /// The published test key, which decrypts the demo and the examples.
 pub(crate) const DEMO_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/demo-age-key.txt");
 
-/// A project that is built file by file. Beside its folder lie an empty home and what is outside.
+/// A project that is built file by file. Beside its directory lie an empty home and what is outside.
 pub(crate) struct Project {
-    folder: TempDir,
+    directory: TempDir,
     variables: Vec<(String, OsString)>,
 }
 
-/// What a run gave. Folders that differ from run to run are shortened to `PROJECT`, `HOME`,
+/// What a run gave. Directories that differ from run to run are shortened to `PROJECT`, `HOME`,
 /// `OUTSIDE` and `TESTS`.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -34,11 +34,11 @@ pub(crate) struct Run {
 impl Project {
     /// A project without files.
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         for name in ["project", "home", "outside"] {
-            fs::create_dir(folder.path().join(name)).expect("a folder");
+            fs::create_dir(directory.path().join(name)).expect("a directory");
         }
-        Self { folder, variables: Vec::new() }
+        Self { directory, variables: Vec::new() }
     }
 
     /// A copy of the demo in `environments/`, with its key at hand.
@@ -51,14 +51,14 @@ impl Project {
         project
     }
 
-    /// Its folder.
+    /// Its directory.
     pub(crate) fn root(&self) -> PathBuf {
-        self.folder.path().join("project")
+        self.directory.path().join("project")
     }
 
-    /// A folder that is no part of the project.
+    /// A directory that is no part of the project.
     pub(crate) fn outside(&self) -> PathBuf {
-        self.folder.path().join("outside")
+        self.directory.path().join("outside")
     }
 
     /// Writes a file.
@@ -69,7 +69,7 @@ impl Project {
     /// Writes a file that need not be text.
     pub(crate) fn bytes(self, name: &str, bytes: &[u8]) -> Self {
         let path = self.root().join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
         fs::write(path, bytes).expect("a file");
         self
     }
@@ -111,19 +111,19 @@ impl Project {
     /// The same in a directory of the project.
     #[track_caller]
     pub(crate) fn run_in(&self, directory: &str, arguments: &[&str]) -> Run {
-        let before = files(self.folder.path());
+        let before = files(self.directory.path());
         let output = Command::new(env!("CARGO_BIN_EXE_septum"))
             .args(arguments)
             .current_dir(self.root().join(directory))
             .env_clear()
-            .env("HOME", self.folder.path().join("home"))
+            .env("HOME", self.directory.path().join("home"))
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("NO_COLOR", "1")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .output()
             .expect("the program starts");
-        let after = files(self.folder.path());
+        let after = files(self.directory.path());
         assert!(before == after, "septum {} changed files: {:?}", arguments.join(" "), difference(&before, &after));
         Run {
             stdout: self.shortened(&output.stdout),
@@ -135,25 +135,25 @@ impl Project {
     fn shortened(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8(bytes.to_vec()).expect("the output is UTF-8");
         let text = text.replace(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"), "TESTS");
-        let real = fs::canonicalize(self.folder.path()).expect("a folder");
-        [real.as_path(), self.folder.path()].iter().fold(text, |text, folder| {
-            let folder = folder.to_string_lossy();
+        let real = fs::canonicalize(self.directory.path()).expect("a directory");
+        [real.as_path(), self.directory.path()].iter().fold(text, |text, directory| {
+            let directory = directory.to_string_lossy();
             [("project", "PROJECT"), ("home", "HOME"), ("outside", "OUTSIDE")]
                 .iter()
-                .fold(text, |text, (name, short)| text.replace(&format!("{folder}/{name}"), short))
+                .fold(text, |text, (name, short)| text.replace(&format!("{directory}/{name}"), short))
         })
     }
 }
 
-/// The files below a folder with their bytes, by path. Of a link it is where it leads to.
-pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+/// The files below a directory with their bytes, by path. Of a link it is where it leads to.
+pub(crate) fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    collect(folder, "", &mut found);
+    collect(directory, "", &mut found);
     found
 }
 
-fn collect(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
+fn collect(directory: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
         let entry = entry.expect("an entry");
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         let kind = entry.file_type().expect("a type");

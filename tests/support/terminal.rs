@@ -55,7 +55,7 @@ pub(crate) fn driver() -> Option<PathBuf> {
 /// Runs a shell command in a terminal; `turns` are words that are waited for, and what is typed then.
 pub(crate) fn session(
     driver: &Path,
-    folder: &Path,
+    directory: &Path,
     variables: &[(&str, &str)],
     command: &str,
     turns: &[(&str, &str)],
@@ -65,10 +65,10 @@ pub(crate) fn session(
         .args(["-c", SCRIPT, &(turns.len() / 2).to_string()])
         .args(turns)
         .args(["sh", "-c", command])
-        .current_dir(folder)
+        .current_dir(directory)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", folder)
+        .env("HOME", directory)
         .env("TERM", "dumb")
         .env("SEPTUM", env!("CARGO_BIN_EXE_septum"))
         .envs(variables.iter().copied())

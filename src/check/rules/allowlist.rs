@@ -5,7 +5,7 @@ use regex::Regex;
 
 use super::sighting::SecretCandidate;
 
-/// One allowlist. Commits are not here: what is looked at is what lies in the folder, of no commit.
+/// One allowlist. Commits are not here: what is looked at is what lies in the directory, of no commit.
 #[derive(Debug, Clone)]
 pub(super) struct Allowlist {
     pub(super) condition: AllowlistCondition,

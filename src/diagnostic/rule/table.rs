@@ -10,7 +10,7 @@ rules! {
             "see `septum help`";
         NoProject, "no-project", Error, Invalid, false,
             "no `septum.yaml` and no `base.yaml` here or above",
-            "change the folder, name it with `-C`, or run `septum init`";
+            "change the directory, name it with `-C`, or run `septum init`";
         ProjectFile, "project-file", Error, Invalid, false,
             "`septum.yaml` is no YAML, or has an unknown field or a bad glob",
             "mend it as the message says";
@@ -27,7 +27,7 @@ rules! {
             "a tree has an environment that no app has any more, or that an app lost, and would lose it",
             "restore its file, or say `--prune`";
         NoApp, "no-app", Error, Invalid, false,
-            "a glob of `apps` matches no folder with a `base.yaml`",
+            "a glob of `apps` matches no directory with a `base.yaml`",
             "mend the glob, or create the app";
         UnknownApp, "unknown-app", Error, Invalid, false,
             "`--app` names none",
@@ -50,7 +50,7 @@ rules! {
     }
     "Files" {
         MissingFile, "missing-file", Error, Invalid, false,
-            "a file that a layer names, or the folder in `shared`, does not exist, is a directory, or is a link that leads nowhere or in a circle; exit code 4 for a file that the command line names, also where the name of an environment was given",
+            "a file that a layer names, or the directory in `shared`, does not exist, is a directory, or is a link that leads nowhere or in a circle; exit code 4 for a file that the command line names, also where the name of an environment was given",
             "fix the path: it is relative to the layer; replace the link with the file";
         MissingLayer, "missing-layer", Error, Invalid, false,
             "`extends` names a layer that has no file",
@@ -71,17 +71,17 @@ rules! {
             "a layer or template is no UTF-8 text",
             "save it as UTF-8; bytes can be the `file` of an entry";
         Unreadable, "unreadable", Error, Invalid, false,
-            "a file or folder could not be read (exit code 4), or is a pipe, a device or a socket",
+            "a file or directory could not be read (exit code 4), or is a pipe, a device or a socket",
             "fix its permissions; replace it with a regular file";
         Unwritable, "unwritable", Error, Invalid, false,
             "output or a file could not be written; exit code 4",
             "make room, mend permissions";
-        OutputFolder, "output-folder", Error, Invalid, false,
-            "the output folder is the project, a repository, or holds sources, or the path to it goes through a symbolic link",
-            "name a folder of its own";
+        OutputDirectory, "output-directory", Error, Invalid, false,
+            "the output directory is the project, a repository, or holds sources, or the path to it goes through a symbolic link",
+            "name a directory of its own";
         ForeignFile, "foreign-file", Error, Invalid, false,
             "a file that septum did not write is where it would write its own; nothing was written",
-            "move it, or choose another folder";
+            "move it, or choose another directory";
         StaleFile, "stale-file", Warning, Invalid, false,
             "a file is no longer generated, and somebody may have edited it, so it was kept",
             "remove it, or move it elsewhere";
@@ -92,7 +92,7 @@ rules! {
             "the list of Septum's files cannot be read, or holds a conflict of a merge",
             "take either side, or delete it, and render again";
         OutputBusy, "output-busy", Error, Invalid, false,
-            "another run is writing to the output folder, or has since this one looked",
+            "another run is writing to the output directory, or has since this one looked",
             "render again";
     }
     "YAML" {
@@ -329,7 +329,7 @@ rules! {
             "encrypt the secrets";
         PlaintextOutput, "plaintext-output", Error, Invalid, false,
             "a Secret in plaintext would be written where Git takes it",
-            "encrypt it, let Git ignore the folder, or knowingly `--allow-plaintext`";
+            "encrypt it, let Git ignore the directory, or knowingly `--allow-plaintext`";
         EncryptedOutput, "encrypted-output", Warning, Invalid, false,
             "the Secrets on standard output are ciphertext, which the API server refuses",
             "`--delivery manifest`, or a tree that Flux decrypts";
@@ -501,8 +501,8 @@ rules! {
         Editor, "editor", Error, Invalid, false,
             "no editor is set or found, it could not be started, or it ended with a failure; exit code 4, or 2 for an open quote in the variable",
             "set `EDITOR`";
-        NoPrivateFolder, "no-private-folder", Error, Invalid, false,
-            "no folder lies in memory, so the plaintext would lie on a disk; exit code 4",
+        NoPrivateDirectory, "no-private-directory", Error, Invalid, false,
+            "no directory lies in memory, so the plaintext would lie on a disk; exit code 4",
             "mount a `tmpfs`, or say `--allow-disk`";
         NotEdited, "not-edited", Error, Invalid, false,
             "the text could not be taken, and was given up; the file is as it was",

@@ -67,7 +67,7 @@ fn draft_directory(tree: &OutputTree) -> PathBuf {
     }
 }
 
-/// The folder of drafts.
+/// The directory of drafts.
 const DRAFTS: &str = "tmp";
 
 struct ApplyRun<'a> {
@@ -83,12 +83,12 @@ impl ApplyRun<'_> {
     fn lock(&self) -> Result<Lock, Diagnostic> {
         let OutputTree { root, part, disk, .. } = self.tree;
         let own = root.own_directory();
-        // drafts are removed with all that is in their folder: a link would take others with them
-        for folder in [self.drafts.parent().unwrap_or(&own), &self.drafts] {
-            place::refuse_link(folder, &format!("{}/{DRAFTS}", self.show_own()))?;
+        // drafts are removed with all that is in their directory: a link would take others with them
+        for directory in [self.drafts.parent().unwrap_or(&own), &self.drafts] {
+            place::refuse_link(directory, &format!("{}/{DRAFTS}", self.show_own()))?;
         }
         let make = || match disk.make_directories(&self.drafts) {
-            // another shard was the last and removed the folder above
+            // another shard was the last and removed the directory above
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             made => made,
         };
@@ -126,7 +126,7 @@ impl ApplyRun<'_> {
                 }
                 disk.make_directories(&self.drafts)?;
             }
-            // its folder is what is locked, so it stays
+            // its directory is what is locked, so it stays
             TreePart::Shard { .. } => {
                 for entry in fs::read_dir(&self.drafts)? {
                     let entry = entry?;
@@ -215,7 +215,7 @@ impl ApplyRun<'_> {
         new.map_or(Ok(()), |draft| self.record(&page.name, &draft))
     }
 
-    /// Removes what an earlier version, or a run that was stopped, left in Septum's own folder.
+    /// Removes what an earlier version, or a run that was stopped, left in Septum's own directory.
     fn remove_leftovers(&self, plan: &TreePlan) {
         for name in plan.strays.leftovers.iter().filter(|name| *name != DRAFTS) {
             let _ = self.tree.disk.remove(&self.tree.root.own_directory().join(name));
@@ -246,19 +246,19 @@ impl ApplyRun<'_> {
         writes.par_chunk_by_mut(is_together).try_for_each(|writes| self.write_target(writes))
     }
 
-    /// Writes the files of a target, a new one with its folder.
+    /// Writes the files of a target, a new one with its directory.
     fn write_target(&self, writes: &mut [FileWrite]) -> Result<(), Diagnostic> {
         let OutputTree { root, disk, .. } = self.tree;
         let Some(FileWrite { target, file, .. }) = writes.first() else { return Ok(()) };
-        let folder = root.target_directory(target);
+        let directory = root.target_directory(target);
         let make = || {
             disk.make_directory(&root.dir.join(target.environment()))?;
-            if let Err(error) = fs::symlink_metadata(&folder)
+            if let Err(error) = fs::symlink_metadata(&directory)
                 && error.kind() == io::ErrorKind::NotFound
             {
-                return self.write_directory(writes, &folder).map(|()| true);
+                return self.write_directory(writes, &directory).map(|()| true);
             }
-            disk.make_directory(&folder).map(|()| false)
+            disk.make_directory(&directory).map(|()| false)
         };
         let is_written = make().map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => appeared_file(root, target, file),
@@ -275,16 +275,16 @@ impl ApplyRun<'_> {
         Ok(())
     }
 
-    /// Writes a folder that is not there, under another name until all is in it: one change of a folder in the
+    /// Writes a directory that is not there, under another name until all is in it: one change of a directory in the
     /// place of one for each file.
-    fn write_directory(&self, writes: &[FileWrite], folder: &Path) -> io::Result<()> {
+    fn write_directory(&self, writes: &[FileWrite], directory: &Path) -> io::Result<()> {
         let disk = &self.tree.disk;
         let draft = self.next_draft();
         disk.make_directory(&draft)?;
         for FileWrite { file, bytes, sensitivity, .. } in writes {
             disk.write_draft(&draft.join(file.as_str()), bytes, None, *sensitivity, SyncPoint::Later)?;
         }
-        disk.rename_draft(&draft, folder)
+        disk.rename_draft(&draft, directory)
     }
 
     fn write(&self, write: &FileWrite) -> Result<(), Diagnostic> {

@@ -82,8 +82,8 @@ pub(super) struct MadeTarget<Inputs = Vec<usize>> {
     pub(super) inputs: Inputs,
     /// Its files.
     pub(super) files: BTreeMap<FileName, MadeFile>,
-    /// What its folder looked like when nothing else was in it.
-    pub(super) folder: Option<FileStamp>,
+    /// What its directory looked like when nothing else was in it.
+    pub(super) directory: Option<FileStamp>,
 }
 
 /// A file as it was made.
@@ -141,7 +141,7 @@ struct CacheContent {
 pub(super) struct CacheUpdate {
     /// What became of targets; none of one that has to be rendered again.
     pub(super) targets: BTreeMap<TargetName, Option<MadeTarget<BTreeMap<String, String>>>>,
-    /// What folders look like in which nothing else is.
+    /// What directories look like in which nothing else is.
     pub(super) directories: BTreeMap<TargetName, FileStamp>,
     /// The Secrets in plaintext of targets.
     pub(super) secrets: BTreeMap<TargetName, SecretDigests>,
@@ -177,10 +177,10 @@ impl TreeCache {
     /// What is remembered of a tree of a project.
     pub(super) fn open(options: &CacheOptions, root: &TreeRoot, project: &Path) -> Self {
         let none = Self::none();
-        let Some(folder) = usable_directory(&options.dir, &[&root.dir, project]) else { return none };
-        let Some(key) = machine_key(&folder) else { return none };
+        let Some(directory) = usable_directory(&options.dir, &[&root.dir, project]) else { return none };
+        let Some(key) = machine_key(&directory) else { return none };
         let name = format!("{}.cache", digest_bytes(super::place::real_path(&root.dir).as_os_str().as_encoded_bytes()));
-        let path = folder.join(name);
+        let path = directory.join(name);
         let file = CacheFile { stamp: FileStamp::of(&path), path, key };
         let settled = options.now.checked_sub(SETTLED).map(to_nanoseconds).unwrap_or_default();
         let program = format!("{} {}", program_version(), digest_bytes(file.key.expose()));
@@ -271,7 +271,7 @@ impl TreeCache {
 }
 
 impl CacheContent {
-    fn add(&mut self, CacheUpdate { targets, directories: folders, secrets }: CacheUpdate) {
+    fn add(&mut self, CacheUpdate { targets, directories, secrets }: CacheUpdate) {
         let table = std::mem::take(&mut self.inputs);
         let mut numbers: HashMap<(String, String), usize> = HashMap::new();
         let mut number = |input: (String, String), inputs: &mut Vec<(String, String)>| {
@@ -289,13 +289,13 @@ impl CacheContent {
             made.inputs = old.map(|input| number(input, &mut self.inputs)).collect();
         }
         for (target, made) in targets {
-            let Some(MadeTarget { state, inputs, files, folder }) = made else { continue };
+            let Some(MadeTarget { state, inputs, files, directory }) = made else { continue };
             let inputs = inputs.into_iter().map(|input| number(input, &mut self.inputs)).collect();
-            kept.insert(target, MadeTarget { state, inputs, files, folder });
+            kept.insert(target, MadeTarget { state, inputs, files, directory });
         }
-        for (target, stamp) in folders {
+        for (target, stamp) in directories {
             if let Some(made) = kept.get_mut(&target) {
-                made.folder = Some(stamp);
+                made.directory = Some(stamp);
             }
         }
         self.targets = kept;
@@ -322,9 +322,9 @@ impl CacheFile {
     }
 
     fn write(&self, program: &str, memory: &CacheContent) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let directory = self.path.parent().unwrap_or(Path::new("."));
         // its owner's alone, as `tempfile` makes them
-        let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", folder)?;
+        let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", directory)?;
         let header = CacheHeader { layout: LAYOUT, program: program.to_owned() };
         let bytes = postcard::to_stdvec(&header).and_then(|header| postcard::to_extend(memory, header));
         file.write_all(&bytes.map_err(io::Error::other)?)?;
@@ -338,7 +338,7 @@ fn usable_directory(dir: &Path, roots: &[&Path]) -> Option<PathBuf> {
     let outside = |dir: &Path| {
         let in_work_tree = |root: &Path| {
             // a repository may lie in the work tree of another one
-            let work_trees = root.ancestors().filter(|folder| folder.join(".git").exists());
+            let work_trees = root.ancestors().filter(|directory| directory.join(".git").exists());
             work_trees.chain([root]).any(|root| dir.starts_with(root))
         };
         !roots.iter().any(|root| in_work_tree(root) || in_work_tree(&super::place::real_path(root)))
@@ -385,17 +385,17 @@ fn is_own(_: &fs::Metadata) -> bool {
 }
 
 /// The key of this machine, made if there is none.
-fn machine_key(folder: &Path) -> Option<Secret<[u8; KEY]>> {
-    let path = folder.join("key");
+fn machine_key(directory: &Path) -> Option<Secret<[u8; KEY]>> {
+    let path = directory.join("key");
     let known = || <[u8; KEY]>::try_from(read_own(&path)?.as_slice()).ok().map(Secret::new);
     if let Some(key) = known() {
         return Some(key);
     }
     let mut bytes = [0; KEY];
     getrandom::getrandom(&mut bytes).ok()?;
-    let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", folder).ok()?;
+    let mut file = tempfile::NamedTempFile::with_prefix_in(".septum-", directory).ok()?;
     file.write_all(&bytes).ok()?;
-    let _lock = lock::exclusive(&folder.join("key.lock")).ok()?;
+    let _lock = lock::exclusive(&directory.join("key.lock")).ok()?;
     // another run may have made one meanwhile
     if let Some(key) = known() {
         return Some(key);
@@ -417,7 +417,7 @@ fn to_nanoseconds(time: SystemTime) -> i64 {
 }
 
 impl FileStamp {
-    /// What a file or a folder looks like; nothing of what is neither, such as a link.
+    /// What a file or a directory looks like; nothing of what is neither, such as a link.
     #[cfg(unix)]
     pub(super) fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
@@ -447,18 +447,18 @@ mod tests {
     use super::*;
 
     struct CacheSite {
-        folder: tempfile::TempDir,
+        directory: tempfile::TempDir,
     }
 
     impl CacheSite {
         fn new() -> Self {
-            let site = Self { folder: tempfile::tempdir().unwrap() };
+            let site = Self { directory: tempfile::tempdir().unwrap() };
             fs::create_dir(site.at("project")).unwrap();
             site
         }
 
         fn at(&self, path: &str) -> PathBuf {
-            self.folder.path().join(path)
+            self.directory.path().join(path)
         }
 
         fn root(&self) -> TreeRoot {

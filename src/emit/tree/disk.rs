@@ -37,7 +37,7 @@ impl TreeDisk {
         }
     }
 
-    /// Makes a folder, which may be there.
+    /// Makes a directory, which may be there.
     pub(super) fn make_directory(&self, path: &Path) -> io::Result<()> {
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Ok(()),
@@ -51,7 +51,7 @@ impl TreeDisk {
         }
     }
 
-    /// Makes a folder and those above it.
+    /// Makes a directory and those above it.
     pub(super) fn make_directories(&self, path: &Path) -> io::Result<()> {
         match path.parent().filter(|parent| !parent.is_dir()) {
             Some(parent) => self.make_directories(parent).and_then(|()| self.make_directory(path)),
@@ -79,8 +79,8 @@ impl TreeDisk {
         replaced
     }
 
-    /// Gives a draft its name. That of a folder nothing may have: an error if something does, unless it is an
-    /// empty folder.
+    /// Gives a draft its name. That of a directory nothing may have: an error if something does, unless it is an
+    /// empty directory.
     pub(super) fn rename_draft(&self, draft: &Path, target: &Path) -> io::Result<()> {
         self.step()?;
         fs::rename(draft, target)
@@ -117,11 +117,11 @@ impl TreeDisk {
         }
     }
 
-    /// Makes the new names of a folder last.
+    /// Makes the new names of a directory last.
     #[expect(clippy::unused_self, reason = "what touches the disk is here")]
-    pub(super) fn sync(&self, folder: &Path) {
+    pub(super) fn sync(&self, directory: &Path) {
         if !cfg!(test) {
-            atomic::sync_directory(folder);
+            atomic::sync_directory(directory);
         }
     }
 
@@ -131,13 +131,13 @@ impl TreeDisk {
         fs::remove_file(path)
     }
 
-    /// Removes a folder if nothing is in it.
+    /// Removes a directory if nothing is in it.
     pub(super) fn remove_empty(&self, path: &Path) -> io::Result<()> {
         self.step()?;
         fs::remove_dir(path)
     }
 
-    /// Removes a folder of drafts with all that is in it.
+    /// Removes a directory of drafts with all that is in it.
     pub(super) fn remove_drafts(&self, path: &Path) -> io::Result<()> {
         self.step()?;
         match fs::remove_dir_all(path) {

@@ -76,7 +76,7 @@ impl TryFrom<FileRecord> for OwnedFile {
     }
 }
 
-// no other fields: an inventory with the fields of an object would be one to whoever applies the folder
+// no other fields: an inventory with the fields of an object would be one to whoever applies the directory
 #[derive(Serialize)]
 struct WrittenInventory<'a> {
     version: u64,
@@ -288,7 +288,7 @@ mod tests {
             ("a later version", r#"{"version": 3}"#.to_owned(), "is of version 3"),
             ("a conflict", "{\n<<<<<<< HEAD\n}".to_owned(), "holds a conflict"),
             ("a target elsewhere", target(r#""../x": {}"#), invalid),
-            ("its own folder", target(r#"".septum/x": {}"#), invalid),
+            ("its own directory", target(r#"".septum/x": {}"#), invalid),
             ("a target that is a path", target(r#""a/b/c": {}"#), invalid),
             ("a file elsewhere", target(r#""a/b": {"../x": {"sha256": "0"}}"#), invalid),
             ("neither digest nor secret", target(r#""a/b": {"x": {}}"#), invalid),

@@ -27,9 +27,9 @@ mod system {
 
     use super::{Busy, Lock};
 
-    /// Locks a folder against every other run.
-    pub(in super::super) fn alone(folder: &Path) -> io::Result<Result<Lock, Busy>> {
-        let file = File::open(folder)?;
+    /// Locks a directory against every other run.
+    pub(in super::super) fn alone(directory: &Path) -> io::Result<Result<Lock, Busy>> {
+        let file = File::open(directory)?;
         let is_ours = hold(&file, FlockOperation::NonBlockingLockExclusive);
         Ok(if is_ours { Ok(Lock { _held: vec![file] }) } else { Err(Busy) })
     }
@@ -51,15 +51,15 @@ mod system {
         Ok(Lock { _held: vec![file] })
     }
 
-    /// Locks a folder against runs that want it alone, and the one made by `own` against all.
+    /// Locks a directory against runs that want it alone, and the one made by `own` against all.
     ///
     /// The latter is removed by who holds it, so another may take its place before it is locked.
     pub(in super::super) fn beside(
-        folder: &Path,
+        directory: &Path,
         own: &Path,
         make: impl Fn() -> io::Result<()>,
     ) -> io::Result<Result<Lock, Busy>> {
-        let shared = File::open(folder)?;
+        let shared = File::open(directory)?;
         if !hold(&shared, FlockOperation::NonBlockingLockShared) {
             return Ok(Err(Busy));
         }
@@ -80,10 +80,10 @@ mod system {
         }
     }
 
-    /// Locks a folder that nobody holds any more.
-    pub(in super::super) fn abandoned(folder: &Path) -> Option<Lock> {
-        let found = fs::symlink_metadata(folder).ok().filter(fs::Metadata::is_dir)?;
-        let file = File::open(folder).ok()?;
+    /// Locks a directory that nobody holds any more.
+    pub(in super::super) fn abandoned(directory: &Path) -> Option<Lock> {
+        let found = fs::symlink_metadata(directory).ok().filter(fs::Metadata::is_dir)?;
+        let file = File::open(directory).ok()?;
         let is_same = file.metadata().is_ok_and(|opened| opened.ino() == found.ino());
         (is_same && hold(&file, FlockOperation::NonBlockingLockExclusive)).then(|| Lock { _held: vec![file] })
     }
@@ -131,8 +131,8 @@ mod tests {
     #[test]
     fn what_took_the_place_of_a_lock_is_not_waited_for_or_followed() {
         use rustix::fs::{CWD, Mode, mkfifoat};
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
         mkfifoat(CWD, at("pipe"), Mode::RWXU).unwrap();
         std::os::unix::fs::symlink("new", at("link")).unwrap();
         // one that has a reader opens, and is not a file all the same

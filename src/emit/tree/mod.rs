@@ -15,7 +15,7 @@
 //! check a tree goes without it.
 //!
 //! *Whenever a run is stopped*, each file is old or new. First the inventory says what will be written
-//! (the claim), then files take their names one by one, those of a new target with their folder, then stale
+//! (the claim), then files take their names one by one, those of a new target with their directory, then stale
 //! ones go, and last the inventory says what is there. The next run, of whatever targets, finds the claim and knows
 //! what it means.
 //!
@@ -61,7 +61,7 @@ pub use strays::Coverage;
 
 use ownership::Inventories;
 
-/// The folder in the tree that is Septum's own.
+/// The directory in the tree that is Septum's own.
 const OWN: &str = ".septum";
 
 /// Nothing that was written is larger. What is in the way may be, and is not read.
@@ -124,7 +124,7 @@ pub enum TargetOutcome {
         inputs: BTreeMap<String, String>,
         /// What else it was made of, in one digest; none if it has to be rendered again in any case.
         state: Option<String>,
-        /// Its files. Without any, it has no folder.
+        /// Its files. Without any, it has no directory.
         files: Vec<OutputFile>,
     },
 }
@@ -152,9 +152,9 @@ pub enum OutputContent {
 }
 
 impl OutputTree {
-    /// Finds the tree in a folder, which need not be there. Without a cache nothing is known but what is seen.
+    /// Finds the tree in a directory, which need not be there. Without a cache nothing is known but what is seen.
     ///
-    /// Errors: the folder is one where stale files must not be removed (see [`SourceDirectories`]), the path goes
+    /// Errors: the directory is one where stale files must not be removed (see [`SourceDirectories`]), the path goes
     /// through a symbolic link, or an inventory cannot be read.
     pub fn open(
         dir: &Path,
@@ -261,7 +261,7 @@ impl OutputTree {
 enum TreeEntry {
     Nothing,
     File(Wiping<Vec<u8>>),
-    /// A folder, a link, a device, or a file larger than all that is written.
+    /// A directory, a link, a device, or a file larger than all that is written.
     Other,
 }
 
@@ -300,7 +300,7 @@ fn read_entry(path: &Path) -> io::Result<TreeEntry> {
         Ok(TreeEntry::File(bytes))
     };
     match read() {
-        // a file where a folder should be is named when something would be written there
+        // a file where a directory should be is named when something would be written there
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(TreeEntry::Nothing)
         }

@@ -11,7 +11,7 @@ use super::digest::digest_bytes;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::name::{AppName, EnvironmentName};
 
-/// The file that makes the folder of a target something that kustomize builds.
+/// The file that makes the directory of a target something that kustomize builds.
 pub const KUSTOMIZATION: &str = "kustomization.yaml";
 
 /// What file systems take as one name, in bytes.
@@ -20,7 +20,7 @@ const LONGEST: usize = 255;
 /// Where a longer name is cut: a digest, a number and the extension follow.
 const CUT: usize = 200;
 
-/// An app in an environment: `prod/checkout`, which is its folder in the tree too.
+/// An app in an environment: `prod/checkout`, which is its directory in the tree too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TargetName {
@@ -30,12 +30,12 @@ pub struct TargetName {
 }
 
 impl TargetName {
-    /// The target of an app in an environment. A name that is no plain name of a folder is refused:
+    /// The target of an app in an environment. A name that is no plain name of a directory is refused:
     /// the tree could end up elsewhere.
     pub fn new(environment: &EnvironmentName, app: &AppName) -> Result<Self, Diagnostic> {
         Self::of(environment.as_str(), app.as_str()).ok_or_else(|| {
-            Diagnostic::error(Rule::InvalidName, format!("`{environment}/{app}` cannot be a folder of the output"))
-                .note("an environment and an app are a folder each there")
+            Diagnostic::error(Rule::InvalidName, format!("`{environment}/{app}` cannot be a directory of the output"))
+                .note("an environment and an app are a directory each there")
                 .hint("use letters, digits, `-`, `_` and `.`, and no `.` at the start")
         })
     }
@@ -82,7 +82,7 @@ impl TryFrom<String> for TargetName {
     }
 }
 
-/// A file in the folder of a target: one plain name, so that no path leads out of it.
+/// A file in the directory of a target: one plain name, so that no path leads out of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FileName(Box<str>);
@@ -125,7 +125,7 @@ impl TryFrom<String> for FileName {
     }
 }
 
-/// Whether a text names something in a folder and nothing else, on every system.
+/// Whether a text names something in a directory and nothing else, on every system.
 fn is_plain(text: &str) -> bool {
     let forbidden = |char: char| char.is_control() || matches!(char, '/' | '\\' | ':');
     !text.is_empty() && text.len() <= LONGEST && !text.starts_with('.') && !text.contains(forbidden)
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_out_of_a_folder_is_no_name() {
+    fn what_leads_out_of_a_directory_is_no_name() {
         for text in ["", ".", "..", ".git", ".septum", "a/b", "a\\b", "a\nb", "c:a", &"x".repeat(256)] {
             assert!(FileName::of(text).is_none(), "{text}");
             assert!(TargetName::new(&text.into(), &"app".into()).is_err(), "{text}");

@@ -187,14 +187,14 @@ pub(super) fn show_inventory(root: &TreeRoot, name: &str) -> String {
 
 /// The inventories, by their names.
 fn inventory_files(root: &TreeRoot) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
-    let folder = root.own_directory();
+    let directory = root.own_directory();
     let shown = format!("{}/{}", root.shown, super::OWN);
-    if !place::is_real_directory(&folder, &shown)? {
+    if !place::is_real_directory(&directory, &shown)? {
         return Ok(Vec::new());
     }
     let unreadable = |error: &io::Error| place::read_error(&shown, error);
     let mut names = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(|error| unreadable(&error))? {
+    for entry in fs::read_dir(&directory).map_err(|error| unreadable(&error))? {
         let name = entry.map_err(|error| unreadable(&error))?.file_name().to_string_lossy().into_owned();
         if is_inventory(&name) {
             names.push(name);
@@ -216,7 +216,7 @@ fn read_inventory(root: &TreeRoot, name: &str) -> Result<Vec<u8>, Diagnostic> {
     }
 }
 
-/// Whether a file of the own folder is an inventory: `inventory.json`, `inventory.1-of-2.json`.
+/// Whether a file of the own directory is an inventory: `inventory.json`, `inventory.1-of-2.json`.
 pub(super) fn is_inventory(name: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let middle = name.strip_prefix("inventory.").and_then(|rest| rest.strip_suffix(".json"));

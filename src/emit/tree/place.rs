@@ -7,16 +7,16 @@ use std::path::{Component, Path, PathBuf};
 use crate::diagnostic::{Diagnostic, FailureKind, Rule};
 use crate::files::resolve_writable;
 
-/// What an output folder must keep away from: stale files are removed in it.
+/// What an output directory must keep away from: stale files are removed in it.
 #[derive(Debug, Clone, Copy)]
 pub struct SourceDirectories<'a> {
     /// The root of the project.
     pub root: &'a Path,
-    /// Folders that hold sources, without links: those of apps, of layers, of manifests.
-    pub folders: &'a [PathBuf],
+    /// Directories that hold sources, without links: those of apps, of layers, of manifests.
+    pub directories: &'a [PathBuf],
 }
 
-/// The folder as an absolute path, if a tree may lie there.
+/// The directory as an absolute path, if a tree may lie there.
 pub(super) fn check_directory(dir: &Path, shown: &str, sources: &SourceDirectories<'_>) -> Result<PathBuf, Diagnostic> {
     let absolute = absolute_path(dir).map_err(|error| read_error(shown, &error))?;
     let real = real_path(&absolute);
@@ -26,7 +26,7 @@ pub(super) fn check_directory(dir: &Path, shown: &str, sources: &SourceDirectori
     }
     resolve_writable(&absolute, shown)?;
     match fs::symlink_metadata(&absolute) {
-        Ok(metadata) if !metadata.is_dir() => Err(refused_directory(format!("`{shown}` is no folder"))),
+        Ok(metadata) if !metadata.is_dir() => Err(refused_directory(format!("`{shown}` is no directory"))),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(read_error(shown, &error)),
         _ => Ok(absolute),
     }
@@ -44,17 +44,17 @@ fn refuse_sources(real: &Path, shown: &str, sources: &SourceDirectories<'_>) -> 
         return Err(refused_directory(format!("`{shown}` is the root of a Git repository")));
     }
     if real.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
-        return Err(refused_directory(format!("`{shown}` lies in the folder that is Git's own")));
+        return Err(refused_directory(format!("`{shown}` lies in the directory that is Git's own")));
     }
-    match sources.folders.iter().find(|folder| folder.starts_with(real)) {
-        Some(folder) => Err(refused_directory(format!("`{shown}` holds sources"))
-            .note(format!("`{}` is one of them", folder.strip_prefix(sources.root).unwrap_or(folder).display()))),
+    match sources.directories.iter().find(|directory| directory.starts_with(real)) {
+        Some(directory) => Err(refused_directory(format!("`{shown}` holds sources"))
+            .note(format!("`{}` is one of them", directory.strip_prefix(sources.root).unwrap_or(directory).display()))),
         None => Ok(()),
     }
 }
 
-/// The folders on the way to `dir` that must be real: all below the project, or, outside of it, below
-/// the last folder that both have in common. What lies above is how the machine is set up
+/// The directories on the way to `dir` that must be real: all below the project, or, outside of it, below
+/// the last directory that both have in common. What lies above is how the machine is set up
 /// (`/tmp` is a link on macOS).
 fn checked_ancestors(dir: &Path, root: &Path) -> Vec<PathBuf> {
     let mut common = dir.parent().unwrap_or(dir).to_path_buf();
@@ -73,19 +73,19 @@ fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
-/// Refuses a link in the place of a folder.
+/// Refuses a link in the place of a directory.
 pub(super) fn refuse_link(path: &Path, shown: &str) -> Result<(), Diagnostic> {
     if is_link(path) { Err(through_link(shown, path)) } else { Ok(()) }
 }
 
-/// Whether a folder of the tree is there. Anything else in its place is an error: a link would take
+/// Whether a directory of the tree is there. Anything else in its place is an error: a link would take
 /// files somewhere else.
 pub(super) fn is_real_directory(path: &Path, shown: &str) -> Result<bool, Diagnostic> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(true),
         Ok(metadata) if metadata.is_symlink() => Err(through_link(shown, path)),
-        Ok(_) => Err(Diagnostic::error(Rule::ForeignFile, format!("`{shown}` is in the way: it is no folder"))
-            .hint("move it, or choose another output folder")),
+        Ok(_) => Err(Diagnostic::error(Rule::ForeignFile, format!("`{shown}` is in the way: it is no directory"))
+            .hint("move it, or choose another output directory")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(read_error(shown, &error)),
     }
@@ -115,15 +115,15 @@ pub(super) fn real_path(path: &Path) -> PathBuf {
 }
 
 fn refused_directory(message: String) -> Diagnostic {
-    Diagnostic::error(Rule::OutputFolder, message)
-        .note("septum removes what it wrote and renders no more, so its output needs a folder that is nothing else")
-        .hint("name a folder of its own, such as `rendered`")
+    Diagnostic::error(Rule::OutputDirectory, message)
+        .note("septum removes what it wrote and renders no more, so its output needs a directory that is nothing else")
+        .hint("name a directory of its own, such as `rendered`")
 }
 
 pub(super) fn through_link(shown: &str, link: &Path) -> Diagnostic {
-    Diagnostic::error(Rule::OutputFolder, format!("`{shown}` goes through a symbolic link, `{}`", link.display()))
+    Diagnostic::error(Rule::OutputDirectory, format!("`{shown}` goes through a symbolic link, `{}`", link.display()))
         .note("what is written and removed would be somewhere else")
-        .hint("name the folder that it leads to, or remove the link")
+        .hint("name the directory that it leads to, or remove the link")
 }
 
 pub(super) fn read_error(shown: &str, error: &io::Error) -> Diagnostic {
@@ -144,21 +144,21 @@ mod tests {
     fn project() -> (tempfile::TempDir, PathBuf) {
         let outer = tempfile::tempdir().unwrap();
         let root = outer.path().join("outer/project");
-        for folder in ["environments", "apps/a", "taken/.git", ".git"] {
-            fs::create_dir_all(root.join(folder)).unwrap();
+        for directory in ["environments", "apps/a", "taken/.git", ".git"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
         }
         fs::write(root.join("file"), "").unwrap();
         (outer, root)
     }
 
     fn checked(root: &Path, dir: &str) -> Result<PathBuf, String> {
-        let folders = ["environments", "apps/a"].map(|folder| root.join(folder).canonicalize().unwrap());
-        check_directory(&root.join(dir), dir, &SourceDirectories { root, folders: &folders })
+        let directories = ["environments", "apps/a"].map(|directory| root.join(directory).canonicalize().unwrap());
+        check_directory(&root.join(dir), dir, &SourceDirectories { root, directories: &directories })
             .map_err(|error| error.message)
     }
 
     #[test]
-    fn a_folder_that_is_more_than_output_is_refused() {
+    fn a_directory_that_is_more_than_output_is_refused() {
         let (_outer, root) = project();
         for (dir, expected) in [
             ("", "the root of the project"),
@@ -171,7 +171,7 @@ mod tests {
             ("apps/a", "holds sources"),
             ("taken", "the root of a Git repository"),
             (".git/rendered", "Git's own"),
-            ("file", "is no folder"),
+            ("file", "is no directory"),
         ] {
             let message = checked(&root, dir).unwrap_err();
             assert!(message.contains(expected), "{dir}: {message}");

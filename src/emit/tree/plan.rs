@@ -21,7 +21,7 @@ pub struct TreePlan {
     pub(super) root: TreeRoot,
     pub(super) writes: Vec<FileWrite>,
     pub(super) removals: Vec<FileRemoval>,
-    /// Targets that have no files, and need no folder.
+    /// Targets that have no files, and need no directory.
     pub(super) emptied: Vec<TargetName>,
     pub(super) inventory: InventoryChange,
     /// What is remembered once all is done.
@@ -67,7 +67,7 @@ pub struct LostTargets {
     /// What they are of.
     pub lost: Lost,
     /// Their directories in the tree.
-    pub folders: Vec<String>,
+    pub directories: Vec<String>,
     /// Number of their files that would be removed.
     pub files: usize,
 }
@@ -127,7 +127,7 @@ impl TreePlan {
         for target in self.removals.iter().map(|removal| &removal.target) {
             let (environment, app) = (target.environment().to_owned(), target.app().to_owned());
             let below = |part: &str| format!("{}/{part}", self.root.shown);
-            let (lost_part, folder) = match () {
+            let (lost_part, directory) = match () {
                 () if (existing.has_target)(target) => continue,
                 () if !(existing.has_environment)(&environment) => {
                     (Lost::Environment(environment.clone()), below(&environment))
@@ -135,13 +135,13 @@ impl TreePlan {
                 () if !(existing.has_app)(&app) => (Lost::App(app), below(target.as_str())),
                 () => (Lost::EnvironmentOfApp { environment, app }, below(target.as_str())),
             };
-            let (files, folders) = lost.entry(lost_part).or_default();
+            let (files, directories) = lost.entry(lost_part).or_default();
             *files += 1;
-            folders.insert(folder);
+            directories.insert(directory);
         }
-        let of = |(lost, (files, folders)): (Lost, (usize, BTreeSet<String>))| LostTargets {
+        let of = |(lost, (files, directories)): (Lost, (usize, BTreeSet<String>))| LostTargets {
             lost,
-            folders: folders.into_iter().collect(),
+            directories: directories.into_iter().collect(),
             files,
         };
         lost.into_iter().map(of).collect()
@@ -247,13 +247,13 @@ type TargetPlans = Vec<(TargetName, Option<TargetPlan>)>;
 
 fn plan_targets(tree: &OutputTree, jobs: BTreeMap<TargetName, TargetTask>) -> Result<TargetPlans, Diagnostics> {
     let decide = |(target, job): (TargetName, TargetTask)| {
-        let folder = TargetDirectory::new(&tree.root, &target, &tree.inventories, &tree.cache);
+        let directory = TargetDirectory::new(&tree.root, &target, &tree.inventories, &tree.cache);
         let plan = match job {
             TargetTask::Rendered(TargetOutcome::Rendered { inputs, state, files }) => {
-                Some(folder.plan_rendered(RenderedFiles { inputs, state, files }))
+                Some(directory.plan_rendered(RenderedFiles { inputs, state, files }))
             }
-            TargetTask::Rendered(TargetOutcome::Unchanged { inputs }) => folder.plan_unchanged(inputs),
-            TargetTask::Removed => Some(folder.plan_removed()),
+            TargetTask::Rendered(TargetOutcome::Unchanged { inputs }) => directory.plan_unchanged(inputs),
+            TargetTask::Removed => Some(directory.plan_removed()),
         };
         (target, plan)
     };
@@ -276,7 +276,7 @@ pub(super) fn foreign_files(root: &TreeRoot, files: &[String]) -> Diagnostic {
             error = error.note(format!("`{file}`"));
         }
     }
-    error.note("nothing was written").hint("move or remove what is in the way, or choose another output folder")
+    error.note("nothing was written").hint("move or remove what is in the way, or choose another output directory")
 }
 
 /// The inventory of this run: before, meanwhile, and after. It takes the records.

@@ -1,4 +1,4 @@
-//! What is in a tree beside the folders of targets: whatever a controller would apply, and nothing generates.
+//! What is in a tree beside the directories of targets: whatever a controller would apply, and nothing generates.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -23,22 +23,22 @@ pub struct Coverage<'a> {
 /// Files that nobody applies. All others are taken for what somebody does.
 const HARMLESS: [&str; 6] = [".gitattributes", ".gitignore", ".gitkeep", "CODEOWNERS", "LICENSE", "OWNERS"];
 
-/// The files that an earlier version kept in its own folder, and drafts of a run that was stopped.
+/// The files that an earlier version kept in its own directory, and drafts of a run that was stopped.
 pub(super) fn is_leftover(name: &str) -> bool {
     let is_digests = name.strip_prefix("local.").is_some_and(|rest| rest.strip_suffix("json").is_some());
     name == "tmp" || is_digests || name == "stamps" || name.starts_with("stamps.") || name.starts_with(".septum-")
 }
 
-/// What is beside the folders of targets.
+/// What is beside the directories of targets.
 #[derive(Default)]
 pub(super) struct StrayFiles {
     /// What nothing generates.
     pub(super) found: Vec<String>,
-    /// What Septum left in its own folder.
+    /// What Septum left in its own directory.
     pub(super) leftovers: Vec<String>,
 }
 
-/// Looks for what is beside the folders of these targets. What is in them is theirs to say.
+/// Looks for what is beside the directories of these targets. What is in them is theirs to say.
 pub(super) fn find_strays(
     root: &TreeRoot,
     targets: &BTreeSet<TargetName>,
@@ -81,7 +81,7 @@ fn in_environment(
     Ok(())
 }
 
-/// What is in Septum's own folder and no inventory.
+/// What is in Septum's own directory and no inventory.
 fn find_own_strays(root: &TreeRoot, is_whole: bool, strays: &mut StrayFiles) -> Result<(), Diagnostic> {
     for StrayEntry { name, kind } in list_entries(root, OWN)? {
         let is_text = |is_named: fn(&str) -> bool| name.text().is_some_and(is_named);
@@ -127,11 +127,11 @@ enum StrayKind {
     Other,
 }
 
-/// What is in a folder of the tree.
-fn list_entries(root: &TreeRoot, folder: &str) -> Result<Vec<StrayEntry>, Diagnostic> {
-    let shown = if folder.is_empty() { root.shown.clone() } else { format!("{}/{folder}", root.shown) };
+/// What is in a directory of the tree.
+fn list_entries(root: &TreeRoot, directory: &str) -> Result<Vec<StrayEntry>, Diagnostic> {
+    let shown = if directory.is_empty() { root.shown.clone() } else { format!("{}/{directory}", root.shown) };
     let unreadable = |error: &io::Error| place::read_error(&shown, error);
-    let found = match fs::read_dir(root.dir.join(folder)) {
+    let found = match fs::read_dir(root.dir.join(directory)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         found => found.map_err(|error| unreadable(&error))?,
     };

@@ -55,10 +55,10 @@ pub(super) struct TargetPlan {
     /// The digests of its Secrets in plaintext.
     pub(super) secrets: SecretDigests,
     pub(super) memory: TargetMemory,
-    /// What its folder looks like, if nothing but its files is there.
+    /// What its directory looks like, if nothing but its files is there.
     pub(super) directory: Option<FileStamp>,
     pub(super) edited: Vec<EditedFile>,
-    /// What is in its folder and nothing of it.
+    /// What is in its directory and nothing of it.
     pub(super) strays: Vec<String>,
     /// Files in the way.
     pub(super) foreign: Vec<String>,
@@ -128,25 +128,25 @@ impl<'a> TargetDirectory<'a> {
         };
         let files = plan.record.iter().filter_map(made_file).collect();
         plan.memory = match state {
-            Some(state) => TargetMemory::Made(MadeTarget { state, inputs, files, folder: None }),
+            Some(state) => TargetMemory::Made(MadeTarget { state, inputs, files, directory: None }),
             None => TargetMemory::Forgotten,
         };
         this.clear(is_there, &mut plan);
         plan
     }
 
-    /// It stays as it was made, but for what else is in its folder. It may be known to be so by other inputs.
+    /// It stays as it was made, but for what else is in its directory. It may be known to be so by other inputs.
     pub(super) fn plan_unchanged(self, inputs: Option<BTreeMap<String, String>>) -> Option<TargetPlan> {
         let made = self.cache.targets().get(self.target)?;
         let record: OwnedFiles = made.files.iter().map(|(name, file)| (name.clone(), file.owned.clone())).collect();
         let stamp = FileStamp::of(&self.root.target_directory(self.target));
         let is_said = self.inventories.match_exactly(self.target, &record);
-        if inputs.is_none() && is_said && stamp.is_some() && stamp == made.folder {
+        if inputs.is_none() && is_said && stamp.is_some() && stamp == made.directory {
             return None;
         }
         let memory = inputs.map_or(TargetMemory::AsBefore, |inputs| {
-            let MadeTarget { state, files, folder, .. } = made.clone();
-            TargetMemory::Made(MadeTarget { state, inputs, files, folder })
+            let MadeTarget { state, files, directory, .. } = made.clone();
+            TargetMemory::Made(MadeTarget { state, inputs, files, directory })
         });
         let this = self.with_ownership();
         let secrets = this.cache.secrets(this.target).cloned().unwrap_or_default();
@@ -203,7 +203,7 @@ impl<'a> TargetDirectory<'a> {
         }
     }
 
-    /// Whether its folder is there. A link in the place of one would have files written, or removed, somewhere
+    /// Whether its directory is there. A link in the place of one would have files written, or removed, somewhere
     /// else: that is an error.
     fn has_directory(&self, plan: &mut TargetPlan) -> Option<bool> {
         let environment = self.root.dir.join(self.target.environment());
@@ -219,10 +219,11 @@ impl<'a> TargetDirectory<'a> {
     }
 
     /// A file that is rendered: written, if it is not there already. Gives the digest of a Secret in plaintext.
-    fn place(&self, file: OutputFile, is_folder_there: bool, plan: &mut TargetPlan) -> Option<String> {
+    fn place(&self, file: OutputFile, is_directory_there: bool, plan: &mut TargetPlan) -> Option<String> {
         let OutputFile { name, content, sensitivity, fingerprint } = file;
         let shown = self.root.show(self.target, &name);
-        let look = || if is_folder_there { self.root.find_entry(self.target, &name) } else { Ok(TreeEntry::Nothing) };
+        let look =
+            || if is_directory_there { self.root.find_entry(self.target, &name) } else { Ok(TreeEntry::Nothing) };
         let found = match look() {
             Ok(found) => found,
             Err(error) => {
@@ -364,7 +365,7 @@ pub(super) fn stray_file(shown: &str) -> Diagnostic {
         .hint("remove it, or move it out of the output directory; if it is an object of an app, add it to `manifests`")
 }
 
-/// The file that makes kustomize, and Flux with it, take the files of the folder.
+/// The file that makes kustomize, and Flux with it, take the files of the directory.
 fn make_kustomization(files: &[OutputFile]) -> Option<OutputFile> {
     let names: BTreeSet<_> = files.iter().map(|file| file.name.as_str()).collect();
     if names.is_empty() {

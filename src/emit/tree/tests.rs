@@ -1,4 +1,4 @@
-//! The rules of the tree, on real folders.
+//! The rules of the tree, on real directories.
 
 mod diff;
 mod killed;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::diagnostic::Diagnostics;
 
-/// A project with an output folder `rendered`, on a machine that remembers or does not.
+/// A project with an output directory `rendered`, on a machine that remembers or does not.
 struct TreeSite {
     root: tempfile::TempDir,
     remembers: bool,
@@ -92,7 +92,7 @@ impl TreeSite {
         // an hour ahead, so that no file changed a moment ago
         let now = crate::test_hook::current_time() + std::time::Duration::from_secs(3600);
         let cache = CacheOptions { dir: self.root.path().join("cache"), now };
-        let sources = SourceDirectories { root: &self.project(), folders: &[] };
+        let sources = SourceDirectories { root: &self.project(), directories: &[] };
         let mut tree = OutputTree::open(&self.dir(), &sources, part, self.remembers.then_some(&cache))?;
         tree.root.shown = "rendered".to_owned();
         Ok(tree)
@@ -142,9 +142,9 @@ impl TreeSite {
     }
 }
 
-/// The files below a folder; an empty folder is one too.
-fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+/// The files below a directory; an empty directory is one too.
+fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<String, String>) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
     let mut is_empty = true;
     for entry in entries {
         let path = entry.unwrap().path();
@@ -156,8 +156,8 @@ fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) {
             found.insert(name, fs::read_to_string(&path).unwrap_or_default());
         }
     }
-    if is_empty && folder != root {
-        found.insert(format!("{}/", folder.strip_prefix(root).unwrap().display()), String::new());
+    if is_empty && directory != root {
+        found.insert(format!("{}/", directory.strip_prefix(root).unwrap().display()), String::new());
     }
 }
 

@@ -122,10 +122,10 @@ impl TreeHistory {
                 self.put(path, text + "# edited\n");
             }
             _ => {
-                let folders = ["dev/a", "prod/a", "dev/b", "prod/new", "new/a", "dev", ""];
-                let folder = *self.random.of(&folders).unwrap();
+                let directories = ["dev/a", "prod/a", "dev/b", "prod/new", "new/a", "dev", ""];
+                let directory = *self.random.of(&directories).unwrap();
                 let name = ["configmap-x.yaml", "evil.yaml", "secret-a.yaml", "evil.json"][self.random.below(4)];
-                let path = format!("{folder}/{name}").trim_start_matches('/').to_owned();
+                let path = format!("{directory}/{name}").trim_start_matches('/').to_owned();
                 if !paths.contains(&path) {
                     self.put(path, format!("added: {number}\n"));
                 }

@@ -50,26 +50,26 @@ pub(super) struct ModelSources {
 
 /// A project with its tree, on a machine that remembers.
 pub(super) struct PublishSite {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// Directory for files that are made and removed by the thousand: in memory, if the system has one there.
 const IN_MEMORY: &str = "/dev/shm";
 
-fn folder() -> tempfile::TempDir {
+fn directory() -> tempfile::TempDir {
     tempfile::tempdir_in(IN_MEMORY).or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 impl PublishSite {
     pub(super) fn new() -> Self {
-        let site = Self { folder: folder() };
+        let site = Self { directory: directory() };
         fs::create_dir(site.project()).unwrap();
         fs::write(site.project().join("septum.yaml"), "apps: ['apps/*']\n").unwrap();
         site
     }
 
     fn project(&self) -> PathBuf {
-        self.folder.path().join("project")
+        self.directory.path().join("project")
     }
 
     pub(super) fn tree(&self) -> PathBuf {
@@ -82,16 +82,16 @@ impl PublishSite {
     }
 
     pub(super) fn lose_cache(&self) {
-        let _ = fs::remove_dir_all(self.folder.path().join("cache"));
+        let _ = fs::remove_dir_all(self.directory.path().join("cache"));
     }
 
     pub(super) fn write(&self, sources: &ModelSources) {
         let apps = self.project().join("apps");
         let _ = fs::remove_dir_all(&apps);
         for (index, app) in &sources.apps {
-            let folder = apps.join(APPS[*index]);
-            fs::create_dir_all(&folder).unwrap();
-            let put = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+            let directory = apps.join(APPS[*index]);
+            fs::create_dir_all(&directory).unwrap();
+            let put = |name: &str, text: &str| fs::write(directory.join(name), text).unwrap();
             put("base.yaml", &app.base(*index, sources));
             for environment in app.environments.iter().map(|index| ENVIRONMENTS[*index]) {
                 let is_encrypted = app.secrets == ModelSecrets::Encrypted;
@@ -127,7 +127,7 @@ impl PublishSite {
         let environments: Vec<_> = project.environments().into_iter().cloned().collect();
         // an hour ahead, so that no file changed a moment ago
         let now = crate::test_hook::current_time() + Duration::from_secs(3600);
-        let cache = CacheOptions { dir: self.folder.path().join("cache"), now };
+        let cache = CacheOptions { dir: self.directory.path().join("cache"), now };
         let wish = RenderRequest {
             dir,
             apps: &apps,
@@ -168,9 +168,9 @@ impl PublishSite {
 
     pub(super) fn remove(&self, path: &str) {
         let _ = fs::remove_file(self.tree().join(path));
-        // as Git does with folders of which nothing is left
-        for folder in Path::new(path).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
-            let _ = fs::remove_dir(self.tree().join(folder));
+        // as Git does with directories of which nothing is left
+        for directory in Path::new(path).ancestors().skip(1).filter(|directory| !directory.as_os_str().is_empty()) {
+            let _ = fs::remove_dir(self.tree().join(directory));
         }
     }
 }
@@ -218,12 +218,12 @@ pub(super) fn without_ciphertext(text: &str) -> String {
 
 fn files(dir: &Path) -> FileTexts {
     let mut found = FileTexts::new();
-    let mut folders = vec![dir.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+    let mut directories = vec![dir.to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok) {
             let path = entry.path();
             if path.is_dir() && !path.ends_with(".septum") {
-                folders.push(path);
+                directories.push(path);
             } else if path.is_file() {
                 let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
                 found.insert(name, fs::read_to_string(path).unwrap());

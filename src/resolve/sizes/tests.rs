@@ -330,13 +330,13 @@ struct Bench {
     handed_out: Arc<AtomicU64>,
     /// Templates for which more was handed out than they had steps for.
     unbounded: RefCell<Vec<String>>,
-    _folder: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl Bench {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let engine = Engine::new(Arc::new(ProjectFiles::new(folder.path()).unwrap()));
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Engine::new(Arc::new(ProjectFiles::new(directory.path()).unwrap()));
         let mut environment = engine.environment.clone();
         environment.set_fuel(Some(STEPS));
         let handed_out = Arc::new(AtomicU64::new(0));
@@ -347,7 +347,7 @@ impl Bench {
         }
         let mapping = (0..10_000).map(|index| (format!("k{index}"), "v"));
         environment.add_global("mapping", Value::from_pairs(mapping));
-        Self { environment, handed_out, unbounded: RefCell::default(), _folder: folder }
+        Self { environment, handed_out, unbounded: RefCell::default(), _directory: directory }
     }
 
     /// Fails if something was not bounded.

@@ -135,7 +135,7 @@ const FILE_ENDINGS: &[&str] = &[
     ".yml",
 ];
 
-/// Folders in which secrets lie, and the first parts of what names one in a store.
+/// Directories in which secrets lie, and the first parts of what names one in a store.
 const PLACES: &[&str] =
     &["cert", "certs", "data", "etc", "keys", "kv", "mnt", "opt", "run", "ssh", "tmp", "var", "vault"];
 

@@ -177,17 +177,17 @@ fn decrypt_bytes(
     sealed.map_err(|error| error.into_diagnostics().into_iter().collect())
 }
 
-/// A new file needs a folder that is there.
+/// A new file needs a directory that is there.
 fn check_directory(path: &Path, name: &str) -> Result<(), Diagnostic> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if directory.is_dir() {
         return Ok(());
     }
-    let folder = folder.strip_prefix(".").unwrap_or(folder).display();
-    let message = format!("`{name}` cannot be created: the folder `{folder}` does not exist");
+    let directory = directory.strip_prefix(".").unwrap_or(directory).display();
+    let message = format!("`{name}` cannot be created: the directory `{directory}` does not exist");
     Err(Diagnostic::error(Rule::MissingFile, message)
         .with_failure(FailureKind::Io)
-        .hint("fix the path, or create the folder"))
+        .hint("fix the path, or create the directory"))
 }
 
 /// Initial text of a new file.

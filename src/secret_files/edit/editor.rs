@@ -134,7 +134,7 @@ fn no_editor() -> Diagnostic {
     Diagnostic::error(Rule::Editor, message).hint("set `EDITOR`").with_failure(FailureKind::Io)
 }
 
-/// The name that an editor is known by: without its folder, and without `.exe` or `.cmd`.
+/// The name that an editor is known by: without its directory, and without `.exe` or `.cmd`.
 fn name_of(program: &Path) -> String {
     let name = program.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     [".exe", ".cmd", ".bat"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name).to_owned()

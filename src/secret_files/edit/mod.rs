@@ -2,7 +2,7 @@
 
 mod draft;
 mod editor;
-mod private_folder;
+mod private_directory;
 mod system;
 
 use std::io;
@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 pub use draft::{EditDraft, SaveOutcome};
 use editor::EditorExit;
 pub use editor::ExternalEditor;
-pub use private_folder::{PlaintextStorage, PrivateDirectory, TempDirs};
-use private_folder::{kept_note, read_text};
+pub use private_directory::{PlaintextStorage, PrivateDirectory, TempDirs};
+use private_directory::{kept_note, read_text};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, FailureKind, Rule};
 
@@ -43,7 +43,7 @@ pub trait EditPrompt {
 ///
 /// A text that is not taken stays in the editor's file, with all that was typed. If nobody is there
 /// to fix it, or nobody wants to, the result is an error. Unless the author gave the text up, it stays in its
-/// folder then, and the error says where.
+/// directory then, and the error says where.
 pub fn edit_text<T>(
     name: &str,
     plaintext: &[u8],
@@ -141,9 +141,9 @@ fn given_up(name: &str) -> Diagnostic {
 fn with_kept(problems: Diagnostics, name: &str, text: &Path) -> Diagnostics {
     let mut problems: Vec<_> = problems.into_iter().collect();
     if let Some(last) = problems.pop() {
-        let folder = text.parent().unwrap_or(text).display();
+        let directory = text.parent().unwrap_or(text).display();
         problems.push(last.note(kept_note(text)).hint(format!(
-            "`septum edit {name}` again and take your text from there, then remove it: `rm -r {folder}`"
+            "`septum edit {name}` again and take your text from there, then remove it: `rm -r {directory}`"
         )));
     }
     problems.into_iter().collect()

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// The folders in memory that the system offers.
+/// The directories in memory that the system offers.
 #[cfg(target_os = "linux")]
 pub(super) fn memory() -> Vec<PathBuf> {
     let user = rustix::process::getuid().as_raw();
@@ -15,19 +15,19 @@ pub(super) fn memory() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// Whether a folder lies in memory.
+/// Whether a directory lies in memory.
 #[cfg(target_os = "linux")]
-pub(super) fn is_in_memory(folder: &Path) -> bool {
+pub(super) fn is_in_memory(directory: &Path) -> bool {
     // linux/magic.h
     const TMPFS: i128 = 0x0102_1994;
     const RAMFS: i128 = 0x8584_58f6;
     // the type of the field differs from one architecture to another, its lower bits do not
-    let kind = rustix::fs::statfs(folder).map(|stat| i128::from(stat.f_type) & 0xffff_ffff);
+    let kind = rustix::fs::statfs(directory).map(|stat| i128::from(stat.f_type) & 0xffff_ffff);
     kind.is_ok_and(|kind| [TMPFS, RAMFS].contains(&kind))
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn is_in_memory(_folder: &Path) -> bool {
+pub(super) fn is_in_memory(_directory: &Path) -> bool {
     false
 }
 
@@ -45,42 +45,44 @@ pub(super) fn is_dead(process: u32) -> bool {
     process == std::process::id()
 }
 
-/// Whether a folder is no link, belongs to this user, and nobody else could put anything there.
+/// Whether a directory is no link, belongs to this user, and nobody else could put anything there.
 #[cfg(unix)]
-pub(super) fn is_ours(folder: &Path) -> bool {
+pub(super) fn is_ours(directory: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    std::fs::symlink_metadata(folder).is_ok_and(|folder| {
-        folder.is_dir() && folder.uid() == rustix::process::geteuid().as_raw() && folder.mode() & 0o777 == 0o700
+    std::fs::symlink_metadata(directory).is_ok_and(|directory| {
+        directory.is_dir()
+            && directory.uid() == rustix::process::geteuid().as_raw()
+            && directory.mode() & 0o777 == 0o700
     })
 }
 
 #[cfg(not(unix))]
-pub(super) fn is_ours(folder: &Path) -> bool {
-    std::fs::symlink_metadata(folder).is_ok_and(|folder| folder.is_dir())
+pub(super) fn is_ours(directory: &Path) -> bool {
+    std::fs::symlink_metadata(directory).is_ok_and(|directory| directory.is_dir())
 }
 
-/// Takes a folder for this process, unless another has it.
+/// Takes a directory for this process, unless another has it.
 #[cfg(unix)]
-pub(super) fn lock(folder: &Path) -> Option<File> {
+pub(super) fn lock(directory: &Path) -> Option<File> {
     use rustix::fs::{FlockOperation, flock};
-    let file = File::open(folder).ok()?;
+    let file = File::open(directory).ok()?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
     Some(file)
 }
 
 #[cfg(not(unix))]
-pub(super) fn lock(_folder: &Path) -> Option<File> {
+pub(super) fn lock(_directory: &Path) -> Option<File> {
     None
 }
 
-/// Whether no process has a folder. The numbers of processes mean nothing between containers that
-/// share a folder; this does.
+/// Whether no process has a directory. The numbers of processes mean nothing between containers that
+/// share a directory; this does.
 #[cfg(unix)]
-pub(super) fn is_free(folder: &Path) -> bool {
-    lock(folder).is_some()
+pub(super) fn is_free(directory: &Path) -> bool {
+    lock(directory).is_some()
 }
 
 #[cfg(not(unix))]
-pub(super) fn is_free(_folder: &Path) -> bool {
+pub(super) fn is_free(_directory: &Path) -> bool {
     true
 }

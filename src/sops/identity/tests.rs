@@ -21,8 +21,8 @@ fn tried(identities: &Identities, recipients: &[&str]) -> Vec<String> {
 
 /// Outcome and number of identities for a key file of this content.
 fn in_file(content: &str) -> (LookupOutcome, usize) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("keys.txt");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("keys.txt");
     fs::write(&path, content).expect("writes");
     let identities =
         Identities::new(IdentitySources { age_key_file: Some(path.clone()), ..IdentitySources::default() });
@@ -60,16 +60,16 @@ fn a_file_says_what_is_in_it() {
 
 #[test]
 fn all_places_are_searched_and_remembered() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let user = folder.path().join("user.txt");
-    let ssh = folder.path().join("id_ed25519");
+    let directory = tempfile::tempdir().expect("a directory");
+    let user = directory.path().join("user.txt");
+    let ssh = directory.path().join("id_ed25519");
     fs::write(&user, TWO).expect("writes");
     fs::write(&ssh, "hunter2").expect("writes");
-    let missing = folder.path().join("missing.txt");
+    let missing = directory.path().join("missing.txt");
     let identities = Identities::new(IdentitySources {
         age_key: Some(Zeroizing::new(format!("# mine\n{ONE} {TWO}\n"))),
         age_key_file: Some(missing.clone()),
-        user_key_files: vec![user.clone(), folder.path().to_owned()],
+        user_key_files: vec![user.clone(), directory.path().to_owned()],
         ssh_key_cmd: Some("/nowhere/program".to_owned()),
         user_ssh_keys: vec![ssh.clone(), PathBuf::from("/nowhere/id_rsa")],
         ..IdentitySources::default()
@@ -102,8 +102,8 @@ fn command(command: &str) -> Identities {
 #[cfg(unix)]
 #[test]
 fn a_command_is_run_without_a_shell_and_only_when_needed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("my keys; touch x");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("my keys; touch x");
     fs::write(&path, ONE).expect("writes");
     let outcome = |text: String| {
         let identities = command(&text);
@@ -124,8 +124,8 @@ fn a_command_is_run_without_a_shell_and_only_when_needed() {
 #[cfg(unix)]
 #[test]
 fn a_command_is_run_once_for_each_recipient_and_told_which() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = folder.path().join("log");
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("log");
     let script = |body: &str| command(&format!("sh -c 'echo $SOPS_AGE_RECIPIENT >> {}; {body}'", log.display()));
     let identities = script(&format!("test $SOPS_AGE_RECIPIENT = {ONE_PUBLIC} && echo {ONE} || echo {TWO}"));
     for _ in 0..2 {
@@ -160,8 +160,8 @@ fn encrypted_file() -> Vec<u8> {
 
 #[test]
 fn a_passphrase_is_asked_for_last_and_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("keys.txt");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("keys.txt");
     fs::write(&path, encrypted_file()).expect("writes");
     for (answer, expected) in [
         ("correct", format!("the identity of {ONE_PUBLIC}")),

@@ -97,7 +97,7 @@ fn everything_else_of_a_rule_is_read() {
 }
 
 #[test]
-fn the_first_match_on_the_path_from_the_folder_wins() {
+fn the_first_match_on_the_path_from_the_directory_wins() {
     let rules = parse("creation_rules:\n- {path_regex: '^prod/.*\\.yaml$', age: ONE}\n- {path_regex: secrets, age: TWO}\n- {path_regex: '^/etc/', age: SSH}\n").expect("reads");
     for (file, expected) in [
         ("/repo/prod/a.yaml", Some("ONE")),
@@ -115,8 +115,8 @@ fn the_first_match_on_the_path_from_the_folder_wins() {
 
 #[test]
 fn rules_are_looked_for_from_the_file_upward() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |path: &str| folder.path().join(path);
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |path: &str| directory.path().join(path);
     fs::create_dir_all(at("a/b/c")).expect("creates");
     fs::write(at("a/.sops.yaml"), format!("creation_rules: [{{path_regex: ^b/, age: {ONE}}}]")).expect("writes");
     let found = SopsConfig::find_rule(&at("a/b/c/new.yaml")).expect("reads").expect("a rule");
@@ -130,7 +130,7 @@ fn rules_are_looked_for_from_the_file_upward() {
     // as sops, which takes whatever has the name
     fs::create_dir(at("a/b/.sops.yaml")).expect("creates");
     let error = SopsConfig::find_rule(&at("a/b/c/new.yaml")).expect_err("a directory").into_sorted().remove(0);
-    assert!(error.message.ends_with("a/b/.sops.yaml` is a folder, not a file"), "{}", error.message);
+    assert!(error.message.ends_with("a/b/.sops.yaml` is a directory, not a file"), "{}", error.message);
     fs::write(at("a/.sops.yaml"), [0xff]).expect("writes");
     assert_eq!(SopsConfig::find_rule(&at("a/x.yaml")).expect_err("bytes").into_sorted()[0].failure, FailureKind::Io);
 }

@@ -16,12 +16,12 @@ use zeroize::Zeroizing;
 use super::age::UnlockedDataKey;
 use super::*;
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sops")
 }
 
 fn vector(name: &str) -> Vec<u8> {
-    fs::read(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    fs::read(directory().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn identities() -> Identities {

@@ -40,7 +40,7 @@ fn all_vectors_open_and_print_as_sops_prints_them() {
 
 #[test]
 fn an_unchanged_vector_is_given_back_byte_for_byte() {
-    for entry in fs::read_dir(folder()).expect("vectors") {
+    for entry in fs::read_dir(directory()).expect("vectors") {
         let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
         if !name.contains(".enc.") {
             continue;

@@ -10,7 +10,7 @@ use septum::yaml::node::{YamlKind, YamlNode};
 use zeroize::Zeroizing;
 
 use crate::sops_read::tree::{document, meaning};
-use crate::sops_read::vectors::{folder, text};
+use crate::sops_read::vectors::{directory, text};
 use crate::sops_read::{identities, messages};
 
 pub(crate) const ONE: &str = "age1pgs5clczcduc0mjyau2mme6pwyr62kjywl5ju29h6kgmjutwtsfqtkttjh";
@@ -27,7 +27,7 @@ fn places(x25519: usize, ssh: bool) -> IdentitySources {
     let keys: Vec<_> = keys.lines().filter(|line| line.starts_with("AGE-")).take(x25519).collect();
     IdentitySources {
         age_key: Some(Zeroizing::new(keys.join("\n"))),
-        user_ssh_keys: if ssh { vec![folder().join("ssh_ed25519.key")] } else { Vec::new() },
+        user_ssh_keys: if ssh { vec![directory().join("ssh_ed25519.key")] } else { Vec::new() },
         ..IdentitySources::default()
     }
 }
@@ -63,7 +63,7 @@ fn a_file_for_an_ssh_key_opens_with_it() {
 #[test]
 fn a_file_for_a_post_quantum_key_opens_with_it() {
     let (source, root, metadata) = read("hybrid_pq_recipient.enc.yaml");
-    let places = IdentitySources { age_key_file: Some(folder().join("keys_pq.txt")), ..IdentitySources::default() };
+    let places = IdentitySources { age_key_file: Some(directory().join("keys_pq.txt")), ..IdentitySources::default() };
     let identities = Identities::new(places.clone());
     let found = decrypt_document(root, &source, &identities).expect("decrypts");
     assert_eq!(meaning(&found.tree), meaning(&document("a: secret\nb: 2\n")));

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::sops_read::keys::{ONE, TWO};
 use crate::sops_read::messages;
 use crate::sops_read::tree::{document, meaning};
-use crate::sops_read::vectors::{folder, text};
+use crate::sops_read::vectors::{directory, text};
 use crate::support::peers::peer;
 
 /// Runs a program; what it prints, if it ends well.
@@ -31,16 +31,16 @@ fn pairs() -> Vec<(String, PathBuf)> {
     let hybrid = Source::new("x.yaml", text("hybrid_pq_recipient.enc.yaml"));
     let hybrid = read_metadata(&document(hybrid.text()), &hybrid).expect("reads").groups[0].age[0].recipient.clone();
     vec![
-        (TWO.to_owned(), folder().join("keys.txt")),
-        (ssh, folder().join("ssh_ed25519.key")),
-        (hybrid, folder().join("keys_pq.txt")),
+        (TWO.to_owned(), directory().join("keys.txt")),
+        (ssh, directory().join("ssh_ed25519.key")),
+        (hybrid, directory().join("keys_pq.txt")),
     ]
 }
 
 #[test]
 fn what_is_wrapped_here_real_age_unwraps() {
     let Some(age) = peer("age") else { return };
-    let temporary = tempfile::tempdir().expect("a folder");
+    let temporary = tempfile::tempdir().expect("a directory");
     for (recipient, identity) in pairs() {
         for length in [32, 33] {
             let secret: String = "0123456789abcdef".chars().cycle().take(length).collect();
@@ -56,7 +56,7 @@ fn what_is_wrapped_here_real_age_unwraps() {
 #[test]
 fn what_real_age_wraps_is_unwrapped_here() {
     let Some(age) = peer("age") else { return };
-    let temporary = tempfile::tempdir().expect("a folder");
+    let temporary = tempfile::tempdir().expect("a directory");
     let key = temporary.path().join("key");
     let secret: [u8; 32] = std::array::from_fn(|index| b'A' + u8::try_from(index).expect("small"));
     fs::write(&key, secret).expect("writes");
@@ -79,24 +79,24 @@ fn what_real_age_wraps_is_unwrapped_here() {
     }
 }
 
-/// sops in a folder with nothing of the user's.
+/// sops in a directory with nothing of the user's.
 fn sops(program: &Path, at: &Path) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(at).env_clear().env("HOME", at).env("SOPS_AGE_KEY_FILE", folder().join("keys.txt"));
-    command.env("SOPS_AGE_SSH_PRIVATE_KEY_FILE", folder().join("ssh_ed25519.key"));
+    command.current_dir(at).env_clear().env("HOME", at).env("SOPS_AGE_KEY_FILE", directory().join("keys.txt"));
+    command.env("SOPS_AGE_SSH_PRIVATE_KEY_FILE", directory().join("ssh_ed25519.key"));
     command
 }
 
 #[test]
 fn key_groups_that_sops_writes_are_read_and_ours_by_sops() {
     let Some(program) = peer("sops") else { return };
-    let temporary = tempfile::tempdir().expect("a folder");
+    let temporary = tempfile::tempdir().expect("a directory");
     let at = temporary.path();
     let ssh = text("ssh_ed25519.key.pub").trim().to_owned();
     fs::write(at.join("x.yaml"), "a: hunter2\nb: [1, true]\n").expect("writes");
     let identities = Identities::new(IdentitySources {
         age_key: Some(Zeroizing::new(text("keys.txt"))),
-        ssh_key_file: Some(folder().join("ssh_ed25519.key")),
+        ssh_key_file: Some(directory().join("ssh_ed25519.key")),
         ..IdentitySources::default()
     });
     for (groups, threshold) in [
@@ -137,13 +137,13 @@ fn key_groups_that_sops_writes_are_read_and_ours_by_sops() {
 #[test]
 fn rules_match_the_files_that_they_match_for_sops() {
     let Some(program) = peer("sops") else { return };
-    let temporary = tempfile::tempdir().expect("a folder");
+    let temporary = tempfile::tempdir().expect("a directory");
     let at = temporary.path();
     let paths =
         ["prod/a.yaml", "prod/sub/a.yaml", "dev/a.yaml", "dev/prod.yaml", "a b/ü.yaml", "top.yaml", "x.prod.yaml"];
     for path in paths {
         let path = at.join(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("creates");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("creates");
         fs::write(path, "a: 1\n").expect("writes");
     }
     for pattern in [

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 /// The identities of the vectors.
 fn identities() -> Identities {
-    let keys = std::fs::read_to_string(vectors::folder().join("keys.txt")).expect("keys");
+    let keys = std::fs::read_to_string(vectors::directory().join("keys.txt")).expect("keys");
     Identities::new(IdentitySources { age_key: Some(Zeroizing::new(keys)), ..IdentitySources::default() })
 }
 

@@ -1,6 +1,6 @@
 //! Random documents, encrypted by the real sops.
 //!
-//! Skipped, with a line that says so, where `sops` or `age-keygen` is missing: neither in the folder
+//! Skipped, with a line that says so, where `sops` or `age-keygen` is missing: neither in the directory
 //! `$SEPTUM_PEERS/bin` (by default `~/.cache/septum-peers/bin`) nor on the path. With
 //! `SEPTUM_REQUIRE_PEERS=1` that is a failure.
 
@@ -36,10 +36,10 @@ pub(crate) fn for_all_seeds(check: impl Fn(u64) + Sync) {
     });
 }
 
-/// Real programs, with a folder and a key pair for a test.
+/// Real programs, with a directory and a key pair for a test.
 pub(crate) struct Peers {
     pub(crate) sops: PathBuf,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) directory: tempfile::TempDir,
     pub(crate) keys: PathBuf,
     pub(crate) recipient: String,
 }
@@ -52,12 +52,12 @@ impl Peers {
             println!("skipped: sops or age-keygen is missing");
             return None;
         };
-        let folder = tempfile::tempdir().expect("a folder");
-        let keys = folder.path().join("keys.txt");
+        let directory = tempfile::tempdir().expect("a directory");
+        let keys = directory.path().join("keys.txt");
         assert!(Command::new(keygen).arg("-o").arg(&keys).output().expect("runs").status.success());
         let text = fs::read_to_string(&keys).expect("keys");
         let recipient = text.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("a recipient");
-        Some(Self { sops, recipient: recipient.to_owned(), folder, keys })
+        Some(Self { sops, recipient: recipient.to_owned(), directory, keys })
     }
 
     pub(crate) fn identities(&self) -> Identities {
@@ -71,7 +71,7 @@ impl Peers {
     /// sops, with the key and nothing else of the machine.
     pub(crate) fn sops(&self) -> Command {
         let mut command = Command::new(&self.sops);
-        command.current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
+        command.current_dir(self.directory.path()).env_clear().env("HOME", self.directory.path());
         command.env("SOPS_AGE_KEY_FILE", &self.keys);
         command
     }
@@ -88,18 +88,18 @@ fn peer(name: &str) -> Option<PathBuf> {
     let peers = std::env::var_os("SEPTUM_PEERS").map(PathBuf::from);
     let peers = peers.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/septum-peers")));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = peers.map(|peers| peers.join("bin")).into_iter().chain(std::env::split_paths(&path));
-    folders.map(|folder| folder.join(name)).find(|file| file.is_file())
+    let directories = peers.map(|peers| peers.join("bin")).into_iter().chain(std::env::split_paths(&path));
+    directories.map(|directory| directory.join(name)).find(|file| file.is_file())
 }
 
 fn check(seed: u64, peers: &Peers, identities: &Identities) {
     let mut random = Random(seed);
     let selector = random.selector();
     let (plain, expected) = random.yaml(!selector.contains("comment"));
-    let (folder, recipient) = (peers.folder.path(), &peers.recipient);
-    let file = folder.join(format!("{seed}.yaml"));
+    let (directory, recipient) = (peers.directory.path(), &peers.recipient);
+    let file = directory.join(format!("{seed}.yaml"));
     fs::write(&file, &plain).expect("writes");
-    let config = folder.join(format!("{seed}.config.yaml"));
+    let config = directory.join(format!("{seed}.config.yaml"));
     let scope = random.below(3) == 0;
     let rule = format!("creation_rules:\n  - age: {recipient}\n    mac_only_encrypted: {scope}\n    {selector}\n");
     fs::write(&config, rule).expect("writes");

@@ -8,13 +8,13 @@ use septum::span::Source;
 use zeroize::Zeroizing;
 
 use crate::sops_read::tree::{document, meaning};
-use crate::sops_read::vectors::{folder, text};
+use crate::sops_read::vectors::{directory, text};
 use crate::support::peers::peer;
 
 #[test]
 fn a_plugin_opens_what_is_for_its_identity() {
     let Some(plugin) = peer("age-plugin-pq") else { return };
-    let output = Command::new(&plugin).arg("-identity").arg(folder().join("keys_pq.txt")).output().expect("runs");
+    let output = Command::new(&plugin).arg("-identity").arg(directory().join("keys_pq.txt")).output().expect("runs");
     let identity = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(identity.contains("AGE-PLUGIN-PQ-1"));
     let places = IdentitySources { age_key: Some(Zeroizing::new(identity)), ..IdentitySources::default() };

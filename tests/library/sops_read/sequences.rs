@@ -46,7 +46,7 @@ fn nothing_is_lost_in_sequences_of_commands_of_both_programs() {
 /// A sequence on its way.
 struct Sequence<'a> {
     peers: &'a Peers,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     name: String,
     random: Random,
     /// What the file holds, a value for each document.
@@ -68,13 +68,14 @@ impl<'a> Sequence<'a> {
             1 => (OddFile::dotenv(&mut random), "env"),
             _ => (OddFile::yaml(&mut random), "yaml"),
         };
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let name = format!("f.{ending}");
-        fs::write(folder.path().join(&name), &file.text).expect("writes");
+        fs::write(directory.path().join(&name), &file.text).expect("writes");
         let comments = file.comments.iter().cloned().collect();
         let log = vec![format!("seed {seed}\n{}", file.text)];
         let (values, sops_comments) = (Vec::new(), BTreeSet::new());
-        let mut sequence = Self { peers, folder, name, random, values, comments, sops_comments, is_over: false, log };
+        let mut sequence =
+            Self { peers, directory, name, random, values, comments, sops_comments, is_over: false, log };
         sequence.write_rule(false);
         if !sequence.start() {
             return false;
@@ -90,7 +91,7 @@ impl<'a> Sequence<'a> {
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.path().join(&self.name)
+        self.directory.path().join(&self.name)
     }
 
     fn is_dotenv(&self) -> bool {
@@ -105,7 +106,7 @@ impl<'a> Sequence<'a> {
     fn write_rule(&self, second: bool) {
         let another = if second { ",age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg" } else { "" };
         let rule = format!("creation_rules:\n  - age: {}{another}\n", self.peers.recipient);
-        fs::write(self.folder.path().join(".sops.yaml"), rule).expect("writes");
+        fs::write(self.directory.path().join(".sops.yaml"), rule).expect("writes");
     }
 
     /// Encrypts the file with one of the programs, and learns what it holds.
@@ -156,7 +157,7 @@ impl<'a> Sequence<'a> {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
+        command.current_dir(self.directory.path()).env_clear().env("HOME", self.directory.path());
         command.env("SOPS_AGE_KEY_FILE", &self.peers.keys);
         command
     }

@@ -14,13 +14,13 @@ use crate::sops_read::tree::{Meaning, document, documents, meaning};
 use crate::sops_read::{identities, messages};
 
 /// Where the vectors are.
-pub(crate) fn folder() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sops")
 }
 
 /// The text of a vector.
 pub(crate) fn text(name: &str) -> String {
-    fs::read_to_string(folder().join(name)).expect(name)
+    fs::read_to_string(directory().join(name)).expect(name)
 }
 
 /// How many values of a text are encrypted: all ciphertexts but those of comments and checksums.

@@ -152,7 +152,7 @@ fn what_is_written_here_is_read_by_sops() {
             let bytes = written.bytes;
             let about = format!("{seed} {chosen}\n{}\n{}", shown(&plain), shown(&bytes));
             let name = format!("{seed}.{extension}");
-            fs::write(peers.folder.path().join(&name), &bytes).expect("writes");
+            fs::write(peers.directory.path().join(&name), &bytes).expect("writes");
             let sealed = open(&bytes, format, &identities);
             let printed = sops(&peers, &["decrypt", &name], &about);
             same(format, &sealed.emit_format(format).expect("emits"), &printed, &about);
@@ -171,7 +171,7 @@ fn what_is_written_here_is_read_by_sops() {
             let value = random.text().replace(['\\', '\n', '"', '\''], "");
             sealed.set_value(0, &path, &SopsTree::of(TypedValue::from_text(&value))).expect("sets");
             let bytes = sealed.write_bytes(now).expect("writes");
-            fs::write(peers.folder.path().join(&name), &bytes).expect("writes");
+            fs::write(peers.directory.path().join(&name), &bytes).expect("writes");
             let about = format!("{about}\n{}", shown(&bytes));
             let printed = sops(&peers, &["decrypt", &name], &about);
             same(format, &open(&bytes, format, &identities).emit_format(format).expect("emits"), &printed, &about);
@@ -188,13 +188,13 @@ fn what_sops_writes_is_read_changed_and_read_again() {
             let mut random = Random(seed ^ 0x5E9);
             let plain = random.plain(format);
             let name = format!("{seed}.there.{extension}");
-            fs::write(peers.folder.path().join(&name), &plain).expect("writes");
+            fs::write(peers.directory.path().join(&name), &plain).expect("writes");
             let output = peers.sops().args(["encrypt", "--age", &peers.recipient, &name]).output().expect("runs");
             if !output.status.success() {
                 return;
             }
             let about = format!("{seed}\n{}\n{}", shown(&plain), shown(&output.stdout));
-            fs::write(peers.folder.path().join(&name), &output.stdout).expect("writes");
+            fs::write(peers.directory.path().join(&name), &output.stdout).expect("writes");
             let sealed = open(&output.stdout, format, &identities);
             let printed = sops(&peers, &["decrypt", &name], &about);
             same(format, &sealed.emit_format(format).expect("emits"), &printed, &about);

@@ -160,5 +160,5 @@ fn what_is_not_encrypted_is_no_secret_to_decrypt() {
         assert!(stderr.contains("`septum encrypt"), "{stderr}");
     }
     assert!(desk.run(&["decrypt", "none.yaml"]).fails(4).contains("`none.yaml` does not exist"));
-    assert!(desk.run(&["decrypt", "."]).fails(2).contains("is a folder"));
+    assert!(desk.run(&["decrypt", "."]).fails(2).contains("is a directory"));
 }

@@ -23,15 +23,15 @@ use tempfile::TempDir;
 /// A value that no message may show.
 const CANARY: &str = "hunter2-canary";
 
-/// A folder with a key, rules and an encrypted file, and a place in memory of its own.
+/// A directory with a key, rules and an encrypted file, and a place in memory of its own.
 struct Desk {
-    folder: TempDir,
+    directory: TempDir,
     memory: TempDir,
 }
 
 impl Desk {
     fn new() -> Self {
-        let desk = Self { folder: TempDir::new().unwrap(), memory: tempfile::tempdir_in("/dev/shm").unwrap() };
+        let desk = Self { directory: TempDir::new().unwrap(), memory: tempfile::tempdir_in("/dev/shm").unwrap() };
         fs::create_dir(desk.path("bin")).unwrap();
         let output = desk.septum("true", &["keygen", "-o", "key.txt"]);
         let recipient = text(&output.stderr).trim_end().rsplit(' ').next().unwrap().to_owned();
@@ -54,7 +54,7 @@ impl Desk {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     fn write(&self, name: &str, content: &str) {
@@ -74,8 +74,8 @@ impl Desk {
     fn command(&self, editor: &str, arguments: &[&str]) -> Command {
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_septum"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear().env("PATH", path);
-        command.env("HOME", self.folder.path()).env("SOPS_AGE_KEY_FILE", "key.txt").env("EDITOR", editor);
+        command.args(arguments).current_dir(self.directory.path()).env_clear().env("PATH", path);
+        command.env("HOME", self.directory.path()).env("SOPS_AGE_KEY_FILE", "key.txt").env("EDITOR", editor);
         command.env("XDG_RUNTIME_DIR", self.memory.path()).env("NO_COLOR", "1").stdin(Stdio::null());
         command
     }
@@ -105,7 +105,7 @@ impl Desk {
             ("SEPTUM_TEST_NOW", "4000000000".to_owned()),
         ];
         let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
-        Some(session(&driver()?, self.folder.path(), &variables, "\"$SEPTUM\" edit app.enc.yaml", turns))
+        Some(session(&driver()?, self.directory.path(), &variables, "\"$SEPTUM\" edit app.enc.yaml", turns))
     }
 
     /// Starts to edit, and waits until the editor says that it is at work: it has the standard output of the
@@ -123,12 +123,12 @@ impl Desk {
 
     /// What was typed and kept, which is removed then as people are told to.
     fn kept(&self) -> Option<String> {
-        let folders = fs::read_dir(self.memory.path()).unwrap().map(|entry| entry.unwrap().path());
-        let folder = folders.into_iter().find(|path| path.to_string_lossy().contains("septum-kept-"))?;
-        assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
-        let file = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+        let directories = fs::read_dir(self.memory.path()).unwrap().map(|entry| entry.unwrap().path());
+        let directory = directories.into_iter().find(|path| path.to_string_lossy().contains("septum-kept-"))?;
+        assert_eq!(fs::metadata(&directory).unwrap().mode() & 0o777, 0o700);
+        let file = fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
         let kept = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
-        fs::remove_dir_all(folder).unwrap();
+        fs::remove_dir_all(directory).unwrap();
         Some(kept)
     }
 
@@ -193,7 +193,7 @@ fn sops_reads_what_was_edited() {
     ] {
         let mut decrypt = Command::new(&sops);
         decrypt.args(["decrypt", name]).env("SOPS_AGE_KEY_FILE", "key.txt");
-        let output = decrypt.current_dir(desk.folder.path()).output().unwrap();
+        let output = decrypt.current_dir(desk.directory.path()).output().unwrap();
         assert!(text(&output.stdout).contains(expected), "{name}: {}", text(&output.stderr));
     }
 }
@@ -219,8 +219,8 @@ fn the_plaintext_is_private_in_memory_and_has_the_files_name() {
     desk.edit("app.enc.yaml", "stat -c '%a %n' \"$(dirname \"$1\")\" \"$1\" > seen; stat -f -c %T \"$1\" >> seen");
     let seen = desk.read("seen");
     let lines: Vec<_> = seen.lines().collect();
-    let folder = format!("700 {}/septum-private-", desk.memory.path().display());
-    assert!(lines[0].starts_with(&folder), "{seen}");
+    let directory = format!("700 {}/septum-private-", desk.memory.path().display());
+    assert!(lines[0].starts_with(&directory), "{seen}");
     assert!(lines[1].starts_with("600 ") && lines[1].ends_with("/app.enc.yaml"), "{seen}");
     assert_eq!(lines[2], "tmpfs");
     assert_eq!(desk.left(), 0);
@@ -289,7 +289,13 @@ fn an_editor_that_opens_a_window_is_told_to_wait() {
     // a program that this process wrote may still be open in the child of another test, and nobody can run it then
     let install = "cat code.sh > \"$0\"; chmod 755 \"$0\"";
     assert!(
-        Command::new("sh").args(["-c", install]).arg(&code).current_dir(desk.folder.path()).status().unwrap().success()
+        Command::new("sh")
+            .args(["-c", install])
+            .arg(&code)
+            .current_dir(desk.directory.path())
+            .status()
+            .unwrap()
+            .success()
     );
     for (editor, expected) in [("code", "--wait /"), ("code -r --wait", "-r --wait /"), ("code -w", "-w /")] {
         assert!(desk.septum(editor, &["edit", "app.enc.yaml"]).status.success(), "{editor}");
@@ -310,10 +316,10 @@ fn a_new_file_is_encrypted_by_its_rule() {
     assert!(!desk.path("left.enc.json").exists(), "an example that nobody changed is no file");
     for (name, code, expected) in [
         ("other.yaml", 2, "no `path_regex` in `.sops.yaml` matches it\n  = note: the file does not exist"),
-        ("no/folder/x.enc.yaml", 4, "the folder `no/folder` does not exist"),
+        ("no/directory/x.enc.yaml", 4, "the directory `no/directory` does not exist"),
         (".sops.yaml", 2, "`.sops.yaml` is not encrypted"),
         ("key.txt", 2, "`key.txt` is not encrypted"),
-        (".", 2, "is a folder"),
+        (".", 2, "is a directory"),
     ] {
         let output = desk.edit(name, "echo x > \"$1\"");
         assert_eq!(output.status.code(), Some(code), "{name}");
@@ -419,14 +425,14 @@ fn a_disk_is_used_only_if_it_was_allowed() {
     if peer("unshare").is_none() {
         return;
     }
-    // where nothing lies in memory: /dev/shm and /run are hidden by folders of the disk
+    // where nothing lies in memory: /dev/shm and /run are hidden by directories of the disk
     let shell = format!("mount --bind '{0}' /dev/shm && mount --bind '{0}' /run && exec \"$0\" \"$@\"", disk.display());
     let on_disk = |options: &[&str]| {
         let septum = desk.command("", &[]);
         let mut command = Command::new("unshare");
         command.args(["-rm", "sh", "-c", &shell]).arg(septum.get_program()).args(options).arg("app.enc.yaml");
-        command.current_dir(desk.folder.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
-        command.env("HOME", desk.folder.path()).env("SOPS_AGE_KEY_FILE", "key.txt").env("TMPDIR", &disk);
+        command.current_dir(desk.directory.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("HOME", desk.directory.path()).env("SOPS_AGE_KEY_FILE", "key.txt").env("TMPDIR", &disk);
         command.env("EDITOR", desk.editor("dirname \"$1\" > seen; stat -c %a \"$(dirname \"$1\")\" >> seen"));
         command.output().unwrap()
     };
@@ -534,7 +540,7 @@ fn two_people_edit_at_the_same_time() {
     desk.create("other.enc.yaml", "a: 1\n");
     let child = desk.at_work("READY; until test -e go; do sleep 0.05; done; echo more: 1 >> \"$1\"");
     assert!(desk.septum("sh -c 'echo b: 2 >> \"$0\"'", &["edit", "other.enc.yaml"]).status.success());
-    assert_eq!(desk.left(), 1, "the folder of the one who still edits stays");
+    assert_eq!(desk.left(), 1, "the directory of the one who still edits stays");
     desk.write("go", "");
     assert!(child.wait_with_output().unwrap().status.success());
     assert!(desk.read("app.enc.yaml").contains("more: ENC[") && desk.read("other.enc.yaml").contains("b: ENC["));
@@ -601,17 +607,17 @@ fn vim_writes_nothing_but_the_file() {
     let (Some(vim), Some(driver)) = (peer("vim"), driver()) else { return };
     let desk = Desk::new();
     desk.write(".vimrc", "set nocompatible undofile undodir=. backup backupdir=. viminfo='100\n");
-    let before: Vec<_> = files(desk.folder.path()).into_keys().collect();
+    let before: Vec<_> = files(desk.directory.path()).into_keys().collect();
     let memory = desk.memory.path().display().to_string();
     // the link has the name by which vim is known, whatever this system calls it
     std::os::unix::fs::symlink(vim, desk.path("bin/vim")).unwrap();
     let editor = format!("{}/vim -c '%s/admin/root/' -c 'wq'", desk.path("bin").display());
     let variables = [("SOPS_AGE_KEY_FILE", "key.txt"), ("EDITOR", &editor), ("XDG_RUNTIME_DIR", &memory)];
-    let seen = session(&driver, desk.folder.path(), &variables, "\"$SEPTUM\" edit app.enc.yaml", &[]);
+    let seen = session(&driver, desk.directory.path(), &variables, "\"$SEPTUM\" edit app.enc.yaml", &[]);
     assert_eq!(seen.code, 0, "{seen:?}");
     assert!(desk.plaintext("app.enc.yaml").contains("user: root"));
     fs::remove_file(desk.path("bin/vim")).unwrap();
-    let after: Vec<_> = files(desk.folder.path()).into_keys().filter(|name| name != "shown").collect();
+    let after: Vec<_> = files(desk.directory.path()).into_keys().filter(|name| name != "shown").collect();
     assert_eq!(after, before);
     assert_eq!(desk.left(), 0);
 }

@@ -168,7 +168,9 @@ fn recipients_are_named_where_no_rule_names_any() {
     std::fs::remove_file(desk.path(".sops.yaml")).unwrap();
     desk.file("a.yaml", "a: 1\n");
     assert!(
-        desk.run(&["encrypt", "a.yaml"]).fails(2).contains("there is no `.sops.yaml` in the file's folder or above it")
+        desk.run(&["encrypt", "a.yaml"])
+            .fails(2)
+            .contains("there is no `.sops.yaml` in the file's directory or above it")
     );
     desk.run(&["encrypt", "--age", &format!("{},{}", desk.alice, desk.bob), "a.yaml"]).ok();
     assert_eq!(desk.run_as_bob(&["decrypt", "a.yaml"]).ok(), "a: 1\n");

@@ -46,7 +46,7 @@ const POINTS: [StopPoint; 6] = [
 
 const SIGNALS: [Signal; 5] = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::KILL];
 
-/// A folder with files that are encrypted, or not, and all that the commands need.
+/// A directory with files that are encrypted, or not, and all that the commands need.
 struct Bench {
     desk: Desk,
     memory: tempfile::TempDir,

@@ -157,14 +157,14 @@ fn hints_about_rules_name_options_that_the_command_has() {
     desk.file("x.secrets.yaml", "a: b\n");
     desk.file("empty/x.secrets.yaml", "a: b\n");
     desk.file("empty/.sops.yaml", "creation_rules: [{path_regex: x}]\n");
-    for (folder, what) in [(".", "no rule says for whom"), ("empty", "names no recipients")] {
-        let path = format!("{folder}/x.secrets.yaml");
+    for (directory, what) in [(".", "no rule says for whom"), ("empty", "names no recipients")] {
+        let path = format!("{directory}/x.secrets.yaml");
         let message = desk.run(&["encrypt", &path]).fails(2);
         assert!(
             message.contains(what) && message.contains("`--age age1…`") && message.contains("septum keygen"),
             "{message}"
         );
-        let message = desk.run(&["edit", &format!("{folder}/new.x.yaml")]).fails(2);
+        let message = desk.run(&["edit", &format!("{directory}/new.x.yaml")]).fails(2);
         assert!(message.contains(what) && !message.contains("--age"), "{message}");
         desk.run(&["encrypt", "--age", &desk.alice, &path]).ok();
         let message = desk.run(&["rekey", &path]).fails(2);

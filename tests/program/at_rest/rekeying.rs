@@ -93,8 +93,8 @@ fn files_are_found_by_their_rules() {
     desk.file(".gitignore", "ignored/\n");
     std::fs::create_dir(desk.path(".git")).unwrap();
     desk.rules("creation_rules: [{path_regex: secret, age: 'ALICE,BOB'}]");
-    for folder in [".", "b"] {
-        let run = desk.run(&["-C", folder, "rekey", "--check"]);
+    for directory in [".", "b"] {
+        let run = desk.run(&["-C", directory, "rekey", "--check"]);
         let shown = String::from_utf8(run.stdout).unwrap();
         let files: Vec<_> = shown.lines().filter(|line| !line.starts_with(' ')).collect();
         assert_eq!(files.len(), 2, "{shown}");

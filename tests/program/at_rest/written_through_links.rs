@@ -36,15 +36,15 @@ fn arguments(command: &str) -> &'static [&'static [&'static str]] {
 }
 
 /// All files below a directory with their bytes.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+fn tree(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    let mut directories = vec![directory.to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() && !path.is_symlink() {
                 found.insert(path.display().to_string(), Vec::new());
-                folders.push(path);
+                directories.push(path);
             } else {
                 found.insert(path.display().to_string(), fs::read(&path).unwrap_or_default());
             }
@@ -61,15 +61,15 @@ fn site(outside: &Path) -> Desk {
     desk.file("environments/dev.yaml", "");
     desk.encrypted("x.enc.yaml", "a: 1\n");
     desk.file("plain.enc.yaml", "a: 1\n");
-    for folder in ["folder", "repo", "repo/.git"] {
-        fs::create_dir(outside.join(folder)).unwrap();
+    for directory in ["directory", "repo", "repo/.git"] {
+        fs::create_dir(outside.join(directory)).unwrap();
     }
-    for file in ["folder/x.enc.yaml", "repo/x.enc.yaml", "x.enc.yaml"] {
+    for file in ["directory/x.enc.yaml", "repo/x.enc.yaml", "x.enc.yaml"] {
         fs::copy(desk.path("x.enc.yaml"), outside.join(file)).unwrap();
     }
     fs::create_dir(desk.path("in")).unwrap();
     for (link, target) in [
-        ("d", outside.join("folder")),
+        ("d", outside.join("directory")),
         ("r", outside.join("repo")),
         ("f.enc.yaml", outside.join("x.enc.yaml")),
         ("nothing.enc.yaml", outside.join("nothing")),
@@ -111,13 +111,13 @@ fn nothing_is_written_through_a_link_of_the_repository_that_leads_out() {
 fn what_the_user_names_outside_is_written_and_a_link_inside_is_followed() {
     let outside = tempfile::tempdir().unwrap();
     let desk = site(outside.path());
-    let elsewhere = outside.path().join("folder/key.txt").display().to_string();
+    let elsewhere = outside.path().join("directory/key.txt").display().to_string();
     desk.run(&["keygen", "-o", &elsewhere]).ok();
     assert!(fs::read_to_string(&elsewhere).unwrap().contains("AGE-SECRET-KEY-1"));
     // a link that no repository holds is the user's own
-    symlink(outside.path().join("folder"), outside.path().join("link")).unwrap();
+    symlink(outside.path().join("directory"), outside.path().join("link")).unwrap();
     desk.run(&["keygen", "-o", &outside.path().join("link/two.txt").display().to_string()]).ok();
-    assert!(outside.path().join("folder/two.txt").exists());
+    assert!(outside.path().join("directory/two.txt").exists());
     symlink("in", desk.path("inner")).unwrap();
     symlink("../x.enc.yaml", desk.path("in/x.enc.yaml")).unwrap();
     desk.run(&["keygen", "-o", "inner/key.txt"]).ok();

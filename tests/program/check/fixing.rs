@@ -427,7 +427,7 @@ fn nothing_outside_of_the_project_is_written() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_cannot_be_written_leaves_all_as_it_was() {
+fn a_directory_that_cannot_be_written_leaves_all_as_it_was() {
     use std::os::unix::fs::PermissionsExt as _;
     let base = "data: { S: { sensitive: true }, T_TOKEN: changeme }";
     let project = project(&[("base.yaml", base), ("dev.yaml", &format!("data: {{ S: {CANARY} }}"))]);

@@ -107,8 +107,8 @@ fn the_exit_code_never_takes_what_was_not_seen_for_clean() {
     assert_eq!(run_in(empty.path()), 2, "no project");
 }
 
-fn run_in(folder: &std::path::Path) -> i32 {
-    run(folder, &["check"], &[]).code
+fn run_in(directory: &std::path::Path) -> i32 {
+    run(directory, &["check"], &[]).code
 }
 
 #[test]

@@ -311,11 +311,12 @@ fn what_a_typed_secret_lacks_is_told_once_with_its_environments() {
 
 #[test]
 fn the_demo_and_the_examples_are_clean() {
-    let folders = PROJECTS.iter().map(|(_, folder, _)| *folder).chain(TREES.iter().map(|(folder, _)| *folder));
-    for folder in folders {
-        let path = repository().join(folder);
+    let directories =
+        PROJECTS.iter().map(|(_, directory, _)| *directory).chain(TREES.iter().map(|(directory, _)| *directory));
+    for directory in directories {
+        let path = repository().join(directory);
         // certificates of examples are valid for a while only
         let run = run(&path, &["check", "--at", "2026-11-25"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
-        assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{folder}: {}", run.stderr);
+        assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{directory}: {}", run.stderr);
     }
 }

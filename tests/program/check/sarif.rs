@@ -101,17 +101,17 @@ fn a_fingerprint_stays_when_lines_move_and_is_one_finding_s() {
 fn paths_are_from_the_root_of_the_repository() {
     let base = "data:\n  API_TOKEN: { value: k3x9Lq2mVb7zT, sensitive: true }\n";
     let place = |root: &std::path::Path| {
-        let folder = root.join("my team/shop");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("base.yaml"), base).unwrap();
-        fs::write(folder.join("dev.yaml"), "").unwrap();
-        let run = run(&folder, &["check", "--format", "sarif"], &[]);
+        let directory = root.join("my team/shop");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("base.yaml"), base).unwrap();
+        fs::write(directory.join("dev.yaml"), "").unwrap();
+        let run = run(&directory, &["check", "--format", "sarif"], &[]);
         let log: Json = serde_json::from_str(&run.stdout).unwrap();
         results(&log)[0]["locations"][0]["physicalLocation"]["artifactLocation"].clone()
     };
-    let folder = tempfile::tempdir().unwrap();
-    assert_eq!(text(&place(folder.path())["uri"]), "base.yaml", "of no repository");
-    fs::create_dir(folder.path().join(".git")).unwrap();
-    assert_eq!(text(&place(folder.path())["uri"]), "my%20team/shop/base.yaml");
-    assert_eq!(text(&place(folder.path())["uriBaseId"]), "%SRCROOT%");
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(text(&place(directory.path())["uri"]), "base.yaml", "of no repository");
+    fs::create_dir(directory.path().join(".git")).unwrap();
+    assert_eq!(text(&place(directory.path())["uri"]), "my%20team/shop/base.yaml");
+    assert_eq!(text(&place(directory.path())["uriBaseId"]), "%SRCROOT%");
 }

@@ -23,13 +23,13 @@ const RULES: &str = "creation_rules:\n  - path_regex: '\\.secrets\\.|^vault/'\n 
 
 /// A repository of its own, with nothing of the user's configuration.
 struct Repository {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Repository {
     /// Without a commit.
     fn new() -> Self {
-        let repository = Self { folder: tempfile::tempdir().unwrap() };
+        let repository = Self { directory: tempfile::tempdir().unwrap() };
         fs::create_dir(repository.root()).unwrap();
         repository.git(&["init", "-q", "-b", "main"]);
         repository
@@ -44,7 +44,7 @@ impl Repository {
     }
 
     fn root(&self) -> PathBuf {
-        self.folder.path().join("my shop")
+        self.directory.path().join("my shop")
     }
 
     fn file(&self, path: &str, text: impl AsRef<[u8]>) -> &Self {
@@ -54,9 +54,9 @@ impl Repository {
         self
     }
 
-    fn prepared(&self, program: &str, folder: &Path) -> Command {
+    fn prepared(&self, program: &str, directory: &Path) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(folder).env_clear().stdin(Stdio::null()).env("HOME", self.folder.path());
+        command.current_dir(directory).env_clear().stdin(Stdio::null()).env("HOME", self.directory.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("NO_COLOR", "1");
         for role in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{role}_NAME"), "Somebody").env(format!("GIT_{role}_EMAIL"), "some@body.invalid");
@@ -338,7 +338,7 @@ fn links_are_read_as_git_has_them() {
     repository.stage().check().finds("plaintext-secret", "dev.yaml");
     std::os::unix::fs::symlink("../../outside.yaml", repository.root().join("qa.yaml")).unwrap();
     repository.git(&["reset", "-q", "--hard"]).git(&["add", "qa.yaml"]);
-    fs::write(repository.folder.path().join("outside.yaml"), "").unwrap();
+    fs::write(repository.directory.path().join("outside.yaml"), "").unwrap();
     let run = repository.check();
     assert_ne!(run.code, 101, "{}", run.stderr);
 }
@@ -378,7 +378,7 @@ fn the_hook_stops_a_commit_however_it_is_made() {
 #[test]
 fn another_work_tree_and_a_submodule_are_checked() {
     let repository = Repository::sound();
-    let other = repository.folder.path().join("other");
+    let other = repository.directory.path().join("other");
     repository.hook().git(&["worktree", "add", "-q", other.to_str().unwrap()]);
     fs::write(other.join("dev.yaml"), LEAK).unwrap();
     let commit = repository.prepared("git", &other).args(["commit", "-qam", "x"]).output().unwrap();
@@ -400,7 +400,7 @@ fn another_work_tree_and_a_submodule_are_checked() {
 }
 
 #[test]
-fn from_any_folder_the_whole_index_is_checked() {
+fn from_any_directory_the_whole_index_is_checked() {
     let repository = Repository::sound();
     repository.file("docs/a.md", "x").file("dev.yaml", LEAK).stage();
     let mut septum = repository.prepared(env!("CARGO_BIN_EXE_septum"), &repository.root().join("docs"));
@@ -410,24 +410,25 @@ fn from_any_folder_the_whole_index_is_checked() {
 }
 
 #[test]
-fn a_command_in_a_hint_works_from_the_folder_of_the_commit() {
+fn a_command_in_a_hint_works_from_the_directory_of_the_commit() {
     let repository = Repository::new();
     repository.file("deploy/environments/base.yaml", BASE).file("deploy/environments/dev.yaml", LEAK).stage();
     let run = Run::of(repository.septum().args(["check", "--staged"]));
     assert!(run.stdout.contains("`septum -C deploy check --fix`"), "{}", run.stdout);
-    let folder = repository.root().join("deploy");
-    let run = Run::of(repository.prepared(env!("CARGO_BIN_EXE_septum"), &folder).args(["check", "--staged"]));
+    let directory = repository.root().join("deploy");
+    let run = Run::of(repository.prepared(env!("CARGO_BIN_EXE_septum"), &directory).args(["check", "--staged"]));
     assert!(run.stdout.contains("`septum check --fix`"), "{}", run.stdout);
 }
 
 #[test]
 fn without_git_or_a_repository_nothing_is_clean() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let repository = Repository::sound();
-    let outside = Run::of(repository.prepared(env!("CARGO_BIN_EXE_septum"), folder.path()).args(["check", "--staged"]));
+    let outside =
+        Run::of(repository.prepared(env!("CARGO_BIN_EXE_septum"), directory.path()).args(["check", "--staged"]));
     assert_eq!((outside.code, &*outside.stdout), (4, ""));
     assert!(outside.stderr.contains("nothing was checked") && outside.stderr.contains("not a git repository"));
-    let missing = Run::of(repository.septum().env("PATH", folder.path()).args(["check", "--staged"]));
+    let missing = Run::of(repository.septum().env("PATH", directory.path()).args(["check", "--staged"]));
     assert_eq!((missing.code, &*missing.stdout), (4, ""));
     assert!(missing.stderr.contains("`git` could not be run: it is not installed"), "{}", missing.stderr);
     // a repository whose objects are gone
@@ -506,8 +507,8 @@ fn wrong_rules_are_told_once_and_by_their_path_from_the_repository() {
     let repository = Repository::sound();
     repository.file("deploy/.sops.yaml", "creation_rules: {\n").file("deploy/a.txt", "x").file("deploy/b.txt", "x");
     repository.stage();
-    for folder in [".", "deploy"] {
-        let mut septum = repository.prepared(env!("CARGO_BIN_EXE_septum"), &repository.root().join(folder));
+    for directory in [".", "deploy"] {
+        let mut septum = repository.prepared(env!("CARGO_BIN_EXE_septum"), &repository.root().join(directory));
         let run = Run::of(septum.args(["check", "--staged"]));
         assert_eq!((run.code, run.stdout.matches("--> deploy/.sops.yaml:").count()), (2, 1), "{}", run.stdout);
     }

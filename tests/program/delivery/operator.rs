@@ -90,14 +90,14 @@ fn rendered(project: &Project) -> Vec<Json> {
 #[test]
 fn what_the_operator_makes_is_what_would_be_rendered() {
     let Some(go) = peer("go") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("main.go"), OPERATOR).unwrap();
-    let program = folder.path().join("operator");
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("main.go"), OPERATOR).unwrap();
+    let program = directory.path().join("operator");
     let build = Command::new(go)
         .args(["build", "-o"])
         .arg(&program)
         .arg("main.go")
-        .current_dir(folder.path())
+        .current_dir(directory.path())
         .env("GOFLAGS", "")
         .env("GO111MODULE", "off")
         .status()

@@ -1,5 +1,5 @@
 //! The structure of custom resources, as their definitions have it. The schemas are those of
-//! `../shared/vectors/crds`, or of the folder in `SEPTUM_CRDS`; without them a test says so.
+//! `../shared/vectors/crds`, or of the directory in `SEPTUM_CRDS`; without them a test says so.
 
 use std::path::PathBuf;
 
@@ -21,10 +21,10 @@ pub(crate) fn assert_valid(objects: &[Json], kind: &str) {
 
 #[allow(clippy::print_stderr, reason = "a skipped check must say so")]
 fn schema(kind: &str) -> Option<Validator> {
-    let folder = std::env::var_os("SEPTUM_CRDS")
+    let directory = std::env::var_os("SEPTUM_CRDS")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors/crds"), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join(format!("{kind}.json"))) else {
-        eprintln!("SKIPPED: there is no schema of {kind} in {}", folder.display());
+    let Ok(text) = std::fs::read_to_string(directory.join(format!("{kind}.json"))) else {
+        eprintln!("SKIPPED: there is no schema of {kind} in {}", directory.display());
         return None;
     };
     let schema: Json = serde_json::from_str(&text).expect("JSON");

@@ -27,13 +27,13 @@ fn project(delivery: &str) -> Project {
 }
 
 /// The files of a tree with a word in their names.
-pub(crate) fn files(folder: &Path, word: &str) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path, word: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+    let mut directories = vec![directory.to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path()) {
             if entry.is_dir() {
-                folders.push(entry);
+                directories.push(entry);
             } else if entry.file_name().is_some_and(|name| name.to_string_lossy().contains(word)) {
                 found.push(entry);
             }

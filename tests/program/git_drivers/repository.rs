@@ -1,4 +1,4 @@
-//! A repository in a folder of its own, and encrypted files to put there.
+//! A repository in a directory of its own, and encrypted files to put there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub(crate) const BOB: &str = "age10evz29j0p03aqxzlw2kg4fnp30c4fnlq6672ttq7eg0c67
 
 /// A repository that uses the program for `*.secrets.*`, on the branch `main`.
 pub(crate) struct Repository {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     key: bool,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Run {
 
 impl Repository {
     pub(crate) fn new() -> Self {
-        let repository = Self { folder: tempfile::tempdir().unwrap(), key: true };
+        let repository = Self { directory: tempfile::tempdir().unwrap(), key: true };
         fs::create_dir(repository.root()).unwrap();
         repository.ok(&["init", "-q", "-b", "main"]);
         for (name, value) in [
@@ -58,7 +58,7 @@ impl Repository {
     }
 
     pub(crate) fn root(&self) -> PathBuf {
-        self.folder.path().join("repository")
+        self.directory.path().join("repository")
     }
 
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
@@ -74,7 +74,7 @@ impl Repository {
         let path = std::env::var("PATH").unwrap();
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.root()).env_clear().stdin(Stdio::null());
-        command.env("PATH", format!("{}:{path}", own.display())).env("HOME", self.folder.path());
+        command.env("PATH", format!("{}:{path}", own.display())).env("HOME", self.directory.path());
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_EDITOR", "true").env("NO_COLOR", "1");
         if self.key {
             command.env("SOPS_AGE_KEY_FILE", KEY_FILE);

@@ -42,7 +42,7 @@ pub(crate) fn project(layers: &[Layer]) -> Project {
 }
 
 impl App {
-    fn add(&mut self, generator: &Generator, is_overlay: bool, folder: &str) {
+    fn add(&mut self, generator: &Generator, is_overlay: bool, directory: &str) {
         let rules = if generator.is_secret {
             json!({ "sensitive": true })
         } else {
@@ -63,7 +63,7 @@ impl App {
             let source = match entry {
                 Entry::Text(value) => json!({ "value": value, "template": false }),
                 Entry::File(bytes) => {
-                    let path = format!("{folder}-{number}");
+                    let path = format!("{directory}-{number}");
                     self.files.push((path.clone(), bytes.clone()));
                     json!({ "file": path })
                 }

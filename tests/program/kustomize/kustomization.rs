@@ -36,8 +36,8 @@ pub(crate) enum Entry {
 impl Layer {
     /// The kustomizations that a target is made of, from the lowest to its own.
     pub(crate) fn read(files: &Files, target: &str) -> Result<Vec<Self>, String> {
-        let folder = if target.is_empty() { String::new() } else { format!("{target}/") };
-        let source = files.get(&format!("{folder}kustomization.yaml")).ok_or("there is no kustomization")?;
+        let directory = if target.is_empty() { String::new() } else { format!("{target}/") };
+        let source = files.get(&format!("{directory}kustomization.yaml")).ok_or("there is no kustomization")?;
         let json: Json = serde_yaml::from_slice(source).map_err(|why| why.to_string())?;
         let fields = json.as_object().ok_or("it is no mapping")?;
         // the order of objects is not compared
@@ -50,13 +50,13 @@ impl Layer {
         for resource in list(&json, "resources") {
             match text(resource).strip_prefix("../") {
                 Some(base) => layers.extend(Self::read(files, base)?),
-                None => own.manifests.push((text(resource).to_owned(), file(files, &folder, text(resource))?)),
+                None => own.manifests.push((text(resource).to_owned(), file(files, &directory, text(resource))?)),
             }
         }
         for (field, is_secret) in [("configMapGenerator", false), ("secretGenerator", true)] {
             for generator in list(&json, field) {
                 let options = [&json["generatorOptions"], &generator["options"]];
-                own.generators.push(Generator::read(generator, is_secret, options, files, &folder)?);
+                own.generators.push(Generator::read(generator, is_secret, options, files, &directory)?);
             }
         }
         layers.push(own);
@@ -65,7 +65,7 @@ impl Layer {
 }
 
 impl Generator {
-    fn read(json: &Json, is_secret: bool, options: [&Json; 2], files: &Files, folder: &str) -> Result<Self, String> {
+    fn read(json: &Json, is_secret: bool, options: [&Json; 2], files: &Files, directory: &str) -> Result<Self, String> {
         let texts = |field: &str| {
             let maps = options.iter().filter_map(|options| options[field].as_object());
             maps.flatten().map(|(key, value)| (key.clone(), text(value).to_owned())).collect()
@@ -77,7 +77,7 @@ impl Generator {
             name: text(&json["name"]).to_owned(),
             replaces: json["behavior"] == "replace",
             secret_type: json["type"].as_str().map(str::to_owned),
-            entries: entries(json, files, folder)?,
+            entries: entries(json, files, directory)?,
             labels: texts("labels"),
             annotations: texts("annotations"),
             plain: is_on("disableNameSuffixHash"),
@@ -89,14 +89,14 @@ fn list<'a>(json: &'a Json, field: &str) -> impl Iterator<Item = &'a Json> {
     json[field].as_array().into_iter().flatten()
 }
 
-fn file(files: &Files, folder: &str, path: &str) -> Result<Vec<u8>, String> {
-    files.get(&format!("{folder}{path}")).cloned().ok_or_else(|| format!("there is no `{path}`"))
+fn file(files: &Files, directory: &str, path: &str) -> Result<Vec<u8>, String> {
+    files.get(&format!("{directory}{path}")).cloned().ok_or_else(|| format!("there is no `{path}`"))
 }
 
-fn entries(json: &Json, files: &Files, folder: &str) -> Result<BTreeMap<String, Entry>, String> {
+fn entries(json: &Json, files: &Files, directory: &str) -> Result<BTreeMap<String, Entry>, String> {
     let mut found = BTreeMap::new();
     for path in list(json, "envs").chain(json["env"].is_string().then_some(&json["env"])) {
-        let source = String::from_utf8(file(files, folder, text(path))?).map_err(|why| why.to_string())?;
+        let source = String::from_utf8(file(files, directory, text(path))?).map_err(|why| why.to_string())?;
         found.extend(variables(&source));
     }
     for literal in list(json, "literals") {
@@ -108,7 +108,7 @@ fn entries(json: &Json, files: &Files, folder: &str) -> Result<BTreeMap<String, 
             Some(both) => both,
             None => (text(source).rsplit('/').next().unwrap_or_default(), text(source)),
         };
-        found.insert(key.to_owned(), Entry::File(file(files, folder, path)?));
+        found.insert(key.to_owned(), Entry::File(file(files, directory, path)?));
     }
     Ok(found)
 }

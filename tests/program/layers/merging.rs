@@ -13,8 +13,8 @@ fn mark(name: &str, more: &str) -> String {
     format!("{more}\ndata:\n  order.yaml: {{ content: {{ order+: [{name}] }} }}\n")
 }
 
-fn order(project: &Project, folder: &str) -> String {
-    let text = crate::support::project::run(&project.root().join(folder), &["render", "dev"], &[]).objects();
+fn order(project: &Project, directory: &str) -> String {
+    let text = crate::support::project::run(&project.root().join(directory), &["render", "dev"], &[]).objects();
     let read: Json = serde_yaml::from_str(&text.value("order.yaml")).unwrap();
     let names: Vec<_> = read["order"].as_array().unwrap().iter().map(crate::support::project::text).collect();
     names.join(" ")
@@ -116,7 +116,7 @@ fn shared_layers_lie_under_those_of_the_app_name_by_name() {
             "services/app/base shared/m/a services/app/m/a services/app/dev",
         ),
         (
-            "a mixin of the shared folder, named by the shared layer",
+            "a mixin of the shared directory, named by the shared layer",
             &[
                 ("services/app/base", ""),
                 ("shared/m/a", ""),

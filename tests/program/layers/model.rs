@@ -42,7 +42,7 @@ impl Random {
 type Layer = Map<String, Json>;
 
 /// The files of a project by their layers: those of `shared`, then those of each app.
-type Folder = BTreeMap<String, Layer>;
+type Directory = BTreeMap<String, Layer>;
 
 fn content(random: &mut Random, is_base: bool) -> Json {
     let mut map = Map::new();
@@ -111,15 +111,15 @@ fn extends(random: &mut Random, layer: &mut Layer, known: &[&str]) {
     }
 }
 
-/// A folder of layers. Names that `extends` may use are those of `mixins`.
-fn folder(random: &mut Random, is_shared: bool, mixins: &[&'static str]) -> Folder {
-    let mut folder = Folder::new();
-    folder.insert("base".into(), layer(random, true));
+/// A directory of layers. Names that `extends` may use are those of `mixins`.
+fn directory(random: &mut Random, is_shared: bool, mixins: &[&'static str]) -> Directory {
+    let mut directory = Directory::new();
+    directory.insert("base".into(), layer(random, true));
     for (index, name) in MIXINS.iter().enumerate().filter(|(_, name)| mixins.contains(name)) {
         let mut found = layer(random, false);
         let behind: Vec<_> = MIXINS[index + 1..].iter().copied().filter(|name| mixins.contains(name)).collect();
         extends(random, &mut found, &behind);
-        folder.insert((*name).to_owned(), found);
+        directory.insert((*name).to_owned(), found);
     }
     for name in ENVIRONMENTS {
         if is_shared && random.chance(50) {
@@ -127,17 +127,17 @@ fn folder(random: &mut Random, is_shared: bool, mixins: &[&'static str]) -> Fold
         }
         let mut found = layer(random, false);
         extends(random, &mut found, mixins);
-        folder.insert(name.into(), found);
+        directory.insert(name.into(), found);
         if random.chance(20) {
-            folder.insert(format!("{name}.secrets"), layer(random, false));
+            directory.insert(format!("{name}.secrets"), layer(random, false));
         }
     }
-    folder
+    directory
 }
 
 /// The names of the layers of an environment, lowest first: `base`, then parents before children, each once.
-fn order(shared: &Folder, app: &Folder, environment: &str) -> Vec<String> {
-    fn visit(name: &str, shared: &Folder, app: &Folder, found: &mut Vec<String>) {
+fn order(shared: &Directory, app: &Directory, environment: &str) -> Vec<String> {
+    fn visit(name: &str, shared: &Directory, app: &Directory, found: &mut Vec<String>) {
         if found.iter().any(|known| known == name) {
             return;
         }
@@ -154,11 +154,11 @@ fn order(shared: &Folder, app: &Folder, environment: &str) -> Vec<String> {
 }
 
 /// The files of a layer: the shared one, its secrets, the app's, its secrets.
-fn files<'f>(shared: &'f Folder, app: &'f Folder, name: &str) -> Vec<&'f Layer> {
+fn files<'f>(shared: &'f Directory, app: &'f Directory, name: &str) -> Vec<&'f Layer> {
     let secrets = format!("{name}.secrets");
     [(shared, name), (shared, secrets.as_str()), (app, name), (app, secrets.as_str())]
         .into_iter()
-        .filter_map(|(folder, name)| folder.get(name))
+        .filter_map(|(directory, name)| directory.get(name))
         .collect()
 }
 
@@ -196,7 +196,7 @@ struct Expected {
     namespace: Option<String>,
 }
 
-fn expected(shared: &Folder, app: &Folder, environment: &str) -> Expected {
+fn expected(shared: &Directory, app: &Directory, environment: &str) -> Expected {
     let mut texts = BTreeMap::new();
     let (mut content, mut vars) = (Json::Null, json!({}));
     let (mut labels, mut namespace) = (BTreeMap::new(), None);
@@ -255,13 +255,13 @@ fn random_stacks_of_layers_are_what_the_documentation_says() {
     let stacks = std::env::var("SEPTUM_LAYER_STACKS").ok().and_then(|text| text.parse().ok()).unwrap_or(400_usize);
     for seed in 1..=stacks.div_ceil(APPS * ENVIRONMENTS.len()) as u64 {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let shared = folder(&mut random, true, &MIXINS);
-        let apps: Vec<_> = (0..APPS).map(|_| folder(&mut random, false, &MIXINS)).collect();
+        let shared = directory(&mut random, true, &MIXINS);
+        let apps: Vec<_> = (0..APPS).map(|_| directory(&mut random, false, &MIXINS)).collect();
         let mut project = Project::new([("septum.yaml", "apps: [\"apps/*\"]\nshared: shared\n")]);
-        for (path, folder) in std::iter::once(("shared".to_owned(), &shared))
+        for (path, directory) in std::iter::once(("shared".to_owned(), &shared))
             .chain(apps.iter().enumerate().map(|(index, app)| (format!("apps/a{index}"), app)))
         {
-            for (name, layer) in folder {
+            for (name, layer) in directory {
                 project = project.file(&format!("{path}/{name}.yaml"), serde_json::to_string_pretty(layer).unwrap());
             }
         }

@@ -86,8 +86,8 @@ const FILES: &[(&str, Fate)] = &[
 fn with(file: &str) -> Project {
     let project = Project::new([("base.yaml", BASE), ("dev.yaml", ""), ("prod.yaml", "data:\n  LEVEL: warn\n")]);
     match file.strip_suffix('/') {
-        Some(folder) => {
-            std::fs::create_dir(project.root().join(folder)).unwrap();
+        Some(directory) => {
+            std::fs::create_dir(project.root().join(directory)).unwrap();
             project
         }
         None => project.file(file, "{}\n"),

@@ -298,7 +298,7 @@ fn a_project_reads_only_its_own_files() {
                 .file("environments/files/nginx.conf", "listen 80;\n"),
         ),
         case("missing file without a neighbour", base("data:\n  nginx.conf: { file: files/nginx.conf }\n")),
-        case("folder", base("data:\n  files: { file: files }\n").file("environments/files/nginx.conf", "")),
+        case("directory", base("data:\n  files: { file: files }\n").file("environments/files/nginx.conf", "")),
         case("file outside", base("data:\n  passwd: { file: ../../outside/passwd }\n")),
         case("absolute path", base("data:\n  passwd: { file: /etc/passwd }\n")),
         case(
@@ -350,7 +350,7 @@ fn names_on_the_command_line_are_those_of_the_project() {
 fn a_project_is_found_or_said_to_be_missing() {
     refused([
         case("no project", Project::new().file("README.md", "")),
-        case("no such folder", Project::new()).run(&["-C", "nowhere", "render", "dev"]).exits(4),
+        case("no such directory", Project::new()).run(&["-C", "nowhere", "render", "dev"]).exits(4),
         case("unknown field, 2", Project::new().file("septum.yaml", "apps: [services/*]\nshraed: environments\n")),
         case(
             "no apps",
@@ -380,7 +380,7 @@ fn objects_are_what_the_api_server_takes() {
         case("invalid object name", base("app: Check_Out\ndata:\n  PORT: 8080\n")),
         case("invalid bundle name", base("bundles:\n  Mail_Server:\n    data: { HOST: localhost }\n")),
         case(
-            "invalid name of the folder",
+            "invalid name of the directory",
             Project::new().file("Check_Out/base.yaml", "data:\n  PORT: 8080\n").file("Check_Out/dev.yaml", ""),
         )
         .run(&["-C", "Check_Out", "render", "dev"]),

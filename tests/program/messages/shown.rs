@@ -398,12 +398,12 @@ fn only_a_few_places_write_to_people() {
 }
 
 fn sources(root: &Path) -> Vec<PathBuf> {
-    let (mut folders, mut found) = (vec![root.to_path_buf()], Vec::new());
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    let (mut directories, mut found) = (vec![root.to_path_buf()], Vec::new());
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push(path);
             }

@@ -263,14 +263,14 @@ fn mistakes_in_manifests_are_told_with_their_place() {
     assert!(beside.run(&["render", "dev"]).refused().contains("`web.yaml` holds an object of Kubernetes, not a layer"));
     for (manifests, expected) in [
         ("[none.yaml]", "`none.yaml` matches no file\n  --> base.yaml:12:13"),
-        ("['../x.yaml']", "leads out of the folder of its layer"),
+        ("['../x.yaml']", "leads out of the directory of its layer"),
         ("['[a']", "`[a` is no valid glob"),
         ("[{ template: false }]", "a manifest needs `path`"),
         ("[{ path: a, tmplate: false }]", "did you mean `template`?"),
         ("web.yaml", "expected a list for `manifests`, found a text"),
         ("web.yaml", "hint: write `manifests: [ … ]`"),
-        ("[workloads]", "`workloads` is a folder, and files are named here"),
-        ("[workloads]", "all files in it are `workloads/*`, with the folders below `workloads/**/*`"),
+        ("[workloads]", "`workloads` is a directory, and files are named here"),
+        ("[workloads]", "all files in it are `workloads/*`, with the directories below `workloads/**/*`"),
     ] {
         let base = BASE.replace("[\"workloads/*\"]", manifests);
         let stderr =

@@ -86,9 +86,10 @@ fn objects_are_written_to_the_byte() {
 #[test]
 fn every_format_reads_back_equal() {
     let small = small();
-    for (name, folder, environment) in [("small", small.root(), "dev"), ("demo", repository().to_path_buf(), "prod")] {
+    for (name, directory, environment) in [("small", small.root(), "dev"), ("demo", repository().to_path_buf(), "prod")]
+    {
         let rendered = |format: &str| {
-            run(&folder, &["render", environment, "--format", format], &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok()
+            run(&directory, &["render", environment, "--format", format], &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok()
         };
         let yaml = Objects::read(&rendered("yaml"));
         let list: Json = serde_json::from_str(&rendered("json")).unwrap();
@@ -120,8 +121,8 @@ fn python_readers_read_every_format_equal() {
 
 /// What a program prints that reads `text` from its standard input.
 fn piped(program: &PathBuf, arguments: &[&str], text: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("input");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("input");
     fs::write(&file, text).unwrap();
     let output = Command::new(program).args(arguments).stdin(fs::File::open(file).unwrap()).output().unwrap();
     assert!(output.status.success(), "{}: {}", program.display(), String::from_utf8_lossy(&output.stderr));
@@ -155,11 +156,11 @@ fn kustomize_takes_every_format_as_a_resource() {
     let project = small();
     let expected = sorted(&project.run(&["render", "dev"]).objects());
     for format in ["yaml", "kyaml", "json"] {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let text = project.run(&["render", "dev", "--format", format]).ok();
-        fs::write(folder.path().join("kustomization.yaml"), "resources: [app.yaml]\n").unwrap();
-        fs::write(folder.path().join("app.yaml"), text).unwrap();
-        let built = piped(&kustomize, &["build", folder.path().to_str().unwrap()], "");
+        fs::write(directory.path().join("kustomization.yaml"), "resources: [app.yaml]\n").unwrap();
+        fs::write(directory.path().join("app.yaml"), text).unwrap();
+        let built = piped(&kustomize, &["build", directory.path().to_str().unwrap()], "");
         assert_eq!(sorted(&Objects::read(&built)), expected, "{format}");
     }
 }
@@ -474,24 +475,24 @@ fn a_key_of_two_bundles_is_explained_for_each() {
 
 #[test]
 fn views_show_no_secret_and_need_no_key() {
-    let folder = repository();
-    let rendered = run(folder, &["render", "--all"], &[("SOPS_AGE_KEY_FILE", &demo_key())]).objects();
+    let directory = repository();
+    let rendered = run(directory, &["render", "--all"], &[("SOPS_AGE_KEY_FILE", &demo_key())]).objects();
     let secrets: BTreeMap<String, String> =
         ["Secret/checkout", "Secret/checkout-files"].into_iter().flat_map(|name| rendered.texts(name)).collect();
     assert!(secrets.len() >= 4);
     let mut views = vec![
-        run(folder, &["list"], &[]).ok(),
-        run(folder, &["list", "--format", "json"], &[]).ok(),
-        run(folder, &["list"], &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(),
+        run(directory, &["list"], &[]).ok(),
+        run(directory, &["list", "--format", "json"], &[]).ok(),
+        run(directory, &["list"], &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(),
     ];
     for key in secrets.keys() {
         for environment in ["dev", "staging", "prod"] {
             for format in ["text", "json"] {
                 let arguments = ["explain", environment, key, "--format", format];
-                let without = run(folder, &arguments, &[]).ok();
+                let without = run(directory, &arguments, &[]).ok();
                 assert_eq!(
                     without,
-                    run(folder, &arguments, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(),
+                    run(directory, &arguments, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(),
                     "{arguments:?}"
                 );
                 views.push(without);
@@ -524,30 +525,30 @@ fn secret_values_are_hidden_on_a_terminal() {
 fn init_writes_a_project_that_renders_and_overwrites_nothing() {
     let home = Project::new([]);
     let said = home.run(&["init", "My Shop"]).ok();
-    let folder = home.root().join("My Shop");
+    let directory = home.root().join("My Shop");
     let files = ["environments/base.yaml", "environments/prod.yaml", ".sops.yaml", ".github/workflows/septum.yaml"];
     for file in files {
-        assert!(folder.join(file).is_file() && said.contains(file), "{file}: {said}");
+        assert!(directory.join(file).is_file() && said.contains(file), "{file}: {said}");
     }
     let keys = home.root().parent().unwrap().join(".config/sops/age/keys.txt");
     let key = fs::read_to_string(&keys).unwrap();
     let secret = key.lines().find(|line| line.starts_with("AGE-SECRET")).expect("a private key");
     assert!(said.contains(keys.to_str().unwrap()) && !said.contains(secret), "{said}");
     let recipient = key.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap();
-    assert!(fs::read_to_string(folder.join(".sops.yaml")).unwrap().contains(recipient));
+    assert!(fs::read_to_string(directory.join(".sops.yaml")).unwrap().contains(recipient));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    let rendered = run(&folder, &["render", "--all"], &[]).objects();
+    let rendered = run(&directory, &["render", "--all"], &[]).objects();
     assert_eq!(names(&rendered)[..2], ["ConfigMap dev/my-shop", "Secret dev/my-shop"]);
     assert_eq!(rendered.0.len(), 6);
 
-    let before = contents(&folder);
+    let before = contents(&directory);
     let again = home.run(&["init", "My Shop"]).refused();
     assert!(again.contains("overwrites nothing") && again.contains("base.yaml"), "{again}");
-    assert_eq!((contents(&folder), fs::read_to_string(&keys).unwrap()), (before, key.clone()));
+    assert_eq!((contents(&directory), fs::read_to_string(&keys).unwrap()), (before, key.clone()));
 
     home.run(&["init", "other"]).ok();
     let both = fs::read_to_string(&keys).unwrap();
@@ -565,17 +566,17 @@ fn one_file_in_the_way_stops_init_before_it_writes_anything() {
     assert!(!project.root().parent().unwrap().join(".config").exists(), "no key without a project");
 }
 
-/// Every file below a folder with its text, sorted.
-fn contents(folder: &PathBuf) -> Vec<String> {
+/// Every file below a directory with its text, sorted.
+fn contents(directory: &PathBuf) -> Vec<String> {
     let mut found = Vec::new();
-    let mut folders = vec![folder.clone()];
-    while let Some(next) = folders.pop() {
+    let mut directories = vec![directory.clone()];
+    while let Some(next) = directories.pop() {
         for entry in fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                let name = path.strip_prefix(directory).unwrap().display().to_string();
                 found.push(format!("./{name}: {}", fs::read_to_string(path).unwrap()));
             }
         }

@@ -304,9 +304,9 @@ fn logins_are_tracked_like_any_entry() {
 
 #[test]
 fn logins_of_encrypted_values_need_no_key_to_be_explained() {
-    let folder = repository().join("examples/typed-secrets");
+    let directory = repository().join("examples/typed-secrets");
     for (key, expected) in [(".dockerconfigjson", "\nvalue\n  [secret]\n"), ("tls.key", "\nvalue\n  [secret]\n")] {
-        let text = run(&folder, &["explain", "prod", key], &[]).ok();
+        let text = run(&directory, &["explain", "prod", key], &[]).ok();
         assert!(text.contains(expected), "{text}");
     }
     // and a layer may give one whose leaf is itself encrypted
@@ -514,37 +514,37 @@ fn expiry_is_a_matter_of_the_day_that_is_named() {
     assert!(refused.code == 2 && refused.stderr.contains("expected a date like `2027-01-31`"), "{}", refused.stderr);
 }
 
-fn openssl(program: &Path, folder: &Path, arguments: &str) {
-    let output = Command::new(program).current_dir(folder).args(arguments.split(' ')).output().unwrap();
+fn openssl(program: &Path, directory: &Path, arguments: &str) {
+    let output = Command::new(program).current_dir(directory).args(arguments.split(' ')).output().unwrap();
     assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// What `kubectl create secret tls` says to a pair.
-fn kubectl_tls(program: &Path, folder: &Path) -> Output {
+fn kubectl_tls(program: &Path, directory: &Path) -> Output {
     let arguments = "create secret tls b --cert=crt --key=key --dry-run=client -o name";
-    Command::new(program).current_dir(folder).args(arguments.split(' ')).output().unwrap()
+    Command::new(program).current_dir(directory).args(arguments.split(' ')).output().unwrap()
 }
 
 #[test]
 fn certificates_that_openssl_makes_are_read_and_kubectl_agrees() {
     let Some(program) = peer("openssl") else { return };
     let kubectl = peer("kubectl");
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
     let kinds = ["rsa:2048", "ec -pkeyopt ec_paramgen_curve:P-256", "ec -pkeyopt ec_paramgen_curve:P-384", "ed25519"];
     let mut other: Option<String> = None;
     for kind in kinds {
         let make = format!("req -x509 -newkey {kind} -nodes -keyout key -out crt -days 2 -subj /CN=x.test.invalid");
-        openssl(&program, folder, &make);
+        openssl(&program, directory, &make);
         let (certificate, key) = (read("crt"), read("key"));
         assert_eq!(warned(&tls(&certificate, &key, &[])), [""; 0], "{kind}");
         let Some(other) = other.replace(key) else { continue };
         assert_eq!(tls(&certificate, &other, &[]).code, 2, "{kind}");
         let Some(kubectl) = &kubectl else { continue };
-        assert!(kubectl_tls(kubectl, folder).status.success(), "{kind}");
-        fs::write(folder.join("key"), other).unwrap();
-        assert!(!kubectl_tls(kubectl, folder).status.success(), "{kind}");
+        assert!(kubectl_tls(kubectl, directory).status.success(), "{kind}");
+        fs::write(directory.join("key"), other).unwrap();
+        assert!(!kubectl_tls(kubectl, directory).status.success(), "{kind}");
     }
 }
 

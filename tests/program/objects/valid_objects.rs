@@ -106,10 +106,10 @@ spec:
 /// Every environment of the demo and the examples, and what they do without: a title, and what it renders.
 fn rendered() -> impl Iterator<Item = (String, String)> {
     let wired = Project::of(WIRED, "").file("workloads/all.yaml.j2", WORKLOADS).run(&["render", "dev"]).ok();
-    let all = PROJECTS.iter().flat_map(|(name, folder, all)| all.iter().map(move |one| (name, folder, one)));
-    all.map(|(name, folder, environment)| {
+    let all = PROJECTS.iter().flat_map(|(name, directory, all)| all.iter().map(move |one| (name, directory, one)));
+    all.map(|(name, directory, environment)| {
         let key = demo_key();
-        let run = run(&repository().join(folder), &["render", environment], &[("SOPS_AGE_KEY_FILE", &key)]);
+        let run = run(&repository().join(directory), &["render", environment], &[("SOPS_AGE_KEY_FILE", &key)]);
         (format!("{name} {environment}"), run.ok())
     })
     .chain([("wired".to_owned(), wired)])
@@ -164,12 +164,12 @@ fn kustomize_and_kubectl_build_the_same_objects() {
     let programs: Vec<(PathBuf, &str)> =
         programs.into_iter().filter_map(|(program, verb)| Some((peer(program)?, verb))).collect();
     for (title, objects) in rendered() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("kustomization.yaml"), "resources: [rendered.yaml]\n").unwrap();
-        fs::write(folder.path().join("rendered.yaml"), &objects).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("kustomization.yaml"), "resources: [rendered.yaml]\n").unwrap();
+        fs::write(directory.path().join("rendered.yaml"), &objects).unwrap();
         let expected = by_name(Objects::read(&objects).0);
         for (program, verb) in &programs {
-            let built = piped(program, &[verb, folder.path().to_str().unwrap()], "");
+            let built = piped(program, &[verb, directory.path().to_str().unwrap()], "");
             assert_eq!(by_name(Objects::read(&built).0), expected, "{title}: {}", program.display());
         }
     }

@@ -52,7 +52,7 @@ const ORDER: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Crates, and the only folders and files that know them.
+/// Crates, and the only directories and files that know them.
 const DOORS: &[(&str, &[&str])] = &[
     ("granit_parser", &["yaml/read"]),
     ("minijinja", &["resolve", "template_tokens.rs"]),
@@ -80,9 +80,9 @@ const DOORS: &[(&str, &[&str])] = &[
 const OPENERS: &[(&str, &str)] = &[
     ("disk", "it is the reader"),
     ("atomic", "it is the writer"),
-    ("emit/tree", "the folders of a tree are real ones, and its files are opened without following links"),
+    ("emit/tree", "the directories of a tree are real ones, and its files are opened without following links"),
     ("secret_files/lock.rs", "the files that are about to be written, which nothing is read of"),
-    ("secret_files/edit", "plaintext in a folder that the program made, and the editors on the path"),
+    ("secret_files/edit", "plaintext in a directory that the program made, and the editors on the path"),
     ("sops/identity.rs", "keys of the user, which the environment names"),
     ("cli/init.rs", "makes directories, and adds to the keys of the user"),
     ("cli/keygen.rs", "what standard output is"),
@@ -105,13 +105,13 @@ struct Line {
 /// All lines that are part of the program; those of unit tests may know more.
 fn lines() -> Vec<Line> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut folders = vec![root.clone()];
+    let mut directories = vec![root.clone()];
     let mut lines = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
                 let file = path.strip_prefix(&root).unwrap().to_path_buf();
                 let text = fs::read_to_string(&path).unwrap();

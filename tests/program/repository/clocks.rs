@@ -24,13 +24,13 @@ const ALLOWED: &[(&str, &str, &str)] = &[
 /// All texts of tests: those of `tests`, and what follows `#[cfg(test)]` in `src`.
 fn texts() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders: Vec<PathBuf> = vec![root.join("tests"), root.join("src")];
+    let mut directories: Vec<PathBuf> = vec![root.join("tests"), root.join("src")];
     let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let name = path.strip_prefix(root).unwrap().display().to_string().replace('\\', "/");
                 let text = fs::read_to_string(&path).unwrap();

@@ -2,7 +2,7 @@
 //! exist, links resolve, and every rule has an entry.
 //!
 //! Conventions: a YAML block whose first line is a comment with a path (`# base.yaml`) is a layer.
-//! A `console` block after `<!-- run: FOLDER -->` is run in that folder of the repository, one
+//! A `console` block after `<!-- run: FOLDER -->` is run in that directory of the repository, one
 //! after `<!-- run: the files above -->` among the layers that its page showed last under each
 //! path. What the commands print is compared with what the page says.
 
@@ -42,10 +42,10 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// All files below `folder` whose name ends so, sorted.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+/// All files below `directory` whose name ends so, sorted.
+fn files(directory: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path, ending));
@@ -59,8 +59,8 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 
 fn pages() -> Vec<Page> {
     let mut paths: Vec<_> = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from).into();
-    for folder in ["docs", "examples"] {
-        let found = files(&root().join(folder), ".md");
+    for directory in ["docs", "examples"] {
+        let found = files(&root().join(directory), ".md");
         paths.extend(found.iter().map(|path| path.strip_prefix(root()).unwrap().to_path_buf()));
     }
     paths.into_iter().map(|path| Page { text: read(&root().join(&path)), path }).collect()
@@ -159,14 +159,14 @@ fn sessions_print_what_the_page_shows() {
             }
             let Some(run) = &block.run else { continue };
             let temporary = tempfile::tempdir().unwrap();
-            let folder = if run == "the files above" {
+            let directory = if run == "the files above" {
                 write(temporary.path(), &shown);
                 temporary.path().to_path_buf()
             } else {
                 root().join(run)
             };
             for (command, expected) in block.session() {
-                let printed = shell(command, &folder);
+                let printed = shell(command, &directory);
                 assert_eq!(printed, expected, "{}: {command}", page.place(block.line));
                 sessions += 1;
             }
@@ -175,27 +175,27 @@ fn sessions_print_what_the_page_shows() {
     assert!(sessions > 5, "only {sessions} sessions");
 }
 
-fn write(folder: &Path, layers: &BTreeMap<String, String>) {
+fn write(directory: &Path, layers: &BTreeMap<String, String>) {
     for (path, text) in layers {
-        let path = folder.join(path);
+        let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
     // a page that needs no environment shows none
     let base = layers.keys().find(|path| path.ends_with("base.yaml")).expect("a base above");
-    let environment = folder.join(base).with_file_name("prod.yaml");
+    let environment = directory.join(base).with_file_name("prod.yaml");
     if !environment.exists() {
         fs::write(environment, "").unwrap();
     }
 }
 
 /// What a command prints on both streams, with the demo's key.
-fn shell(command: &str, folder: &Path) -> String {
+fn shell(command: &str, directory: &Path) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_septum")).parent().unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("sh")
         .args(["-c", &format!("{{ {command}\n}} 2>&1")])
-        .current_dir(folder)
+        .current_dir(directory)
         .env("PATH", format!("{}:{path}", program.display()))
         .env("SOPS_AGE_KEY_FILE", root().join("examples/demo-age-key.txt"))
         .output()

@@ -14,17 +14,17 @@ use crate::support::peers::peer;
 use crate::support::project::{Objects, PROJECTS, Run, TREES, demo_key, repository, run};
 use serde_json::Value as Json;
 
-fn render(folder: &str, environment: &str) -> Run {
-    run(&repository().join(folder), &["render", environment], &[("SOPS_AGE_KEY_FILE", &demo_key())])
+fn render(directory: &str, environment: &str) -> Run {
+    run(&repository().join(directory), &["render", environment], &[("SOPS_AGE_KEY_FILE", &demo_key())])
 }
 
 #[test]
 fn every_environment_renders_what_it_did() {
     let update = std::env::var_os("UPDATE_SNAPSHOTS").is_some();
     let mut differing = Vec::new();
-    for (name, folder, environments) in PROJECTS {
+    for (name, directory, environments) in PROJECTS {
         for environment in *environments {
-            let rendered = render(folder, environment).ok();
+            let rendered = render(directory, environment).ok();
             let file = repository().join(format!("tests/cases/{name}/{environment}.yaml"));
             if update {
                 fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -39,8 +39,8 @@ fn every_environment_renders_what_it_did() {
 
 #[test]
 fn no_example_and_no_environment_is_left_out() {
-    let of_folder = |folder: &Path| -> Vec<String> {
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let of_directory = |directory: &Path| -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
         let mut names: Vec<_> = entries
             .filter(|path| path.is_dir())
             .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
@@ -48,48 +48,49 @@ fn no_example_and_no_environment_is_left_out() {
         names.sort();
         names
     };
-    let projects = PROJECTS.iter().map(|(_, folder, environments)| (folder, environments));
-    let all = || projects.clone().chain(TREES.iter().map(|(folder, environments)| (folder, environments)));
-    let mut examples: Vec<_> = all().filter_map(|(folder, _)| folder.strip_prefix("examples/")).collect();
+    let projects = PROJECTS.iter().map(|(_, directory, environments)| (directory, environments));
+    let all = || projects.clone().chain(TREES.iter().map(|(directory, environments)| (directory, environments)));
+    let mut examples: Vec<_> = all().filter_map(|(directory, _)| directory.strip_prefix("examples/")).collect();
     examples.sort_unstable();
-    let mut folders = of_folder(&repository().join("examples"));
+    let mut directories = of_directory(&repository().join("examples"));
     // jobs for those who run CI, and no project
-    folders.retain(|name| name != "ci");
-    assert_eq!(folders, examples);
-    for (folder, environments) in all() {
-        let rows = run(&repository().join(folder), &["list", "--format", "json"], &[]).json();
+    directories.retain(|name| name != "ci");
+    assert_eq!(directories, examples);
+    for (directory, environments) in all() {
+        let rows = run(&repository().join(directory), &["list", "--format", "json"], &[]).json();
         let mut found: Vec<_> =
             rows.as_array().unwrap().iter().flat_map(|row| row["environments"].as_object().unwrap().keys()).collect();
         found.sort();
         found.dedup();
-        assert_eq!(found, *environments, "{folder}");
+        assert_eq!(found, *environments, "{directory}");
     }
 }
 
 #[test]
 fn committed_trees_are_what_the_sources_give() {
-    for (folder, _) in TREES {
-        let folder = repository().join(folder);
+    for (directory, _) in TREES {
+        let directory = repository().join(directory);
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-            let made = run(&folder, &["render", "--all", "--out", "rendered"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
+            let made =
+                run(&directory, &["render", "--all", "--out", "rendered"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
             assert_eq!(made.code, 0, "{}", made.stderr);
         }
         let copy = tempfile::tempdir().unwrap();
-        copy_folder(&folder, &copy.path().join("project"));
+        copy_directory(&directory, &copy.path().join("project"));
         let project = copy.path().join("project");
         let check = ["render", "--all", "--check", "--out", "rendered"];
-        assert_eq!(run(&project, &check, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(), "", "{}", folder.display());
+        assert_eq!(run(&project, &check, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok(), "", "{}", directory.display());
         let keyless = run(&project, &[&check[..], &["--keyless"]].concat(), &[]);
-        assert_eq!((keyless.code, keyless.stdout.as_str()), (0, ""), "{} without a key", folder.display());
+        assert_eq!((keyless.code, keyless.stdout.as_str()), (0, ""), "{} without a key", directory.display());
         // a record that says so is not enough
         fs::remove_dir_all(project.join("rendered")).unwrap();
         let made = run(&project, &["render", "--all", "--out", "rendered"], &[("SOPS_AGE_KEY_FILE", &demo_key())]);
         assert_eq!(made.code, 0, "{}", made.stderr);
-        let (made, committed) = (tree(&project.join("rendered")), tree(&folder.join("rendered")));
+        let (made, committed) = (tree(&project.join("rendered")), tree(&directory.join("rendered")));
         assert_eq!(made.keys().collect::<Vec<_>>(), committed.keys().collect::<Vec<_>>());
         // new ciphertext of SOPS is other ciphertext; that of SealedSecrets follows from what is sealed
         let differ = made.iter().filter(|(path, text)| !is_encrypted(text) && committed[*path] != **text);
-        assert_eq!(differ.map(|(path, _)| path).collect::<Vec<_>>(), [""; 0], "{}", folder.display());
+        assert_eq!(differ.map(|(path, _)| path).collect::<Vec<_>>(), [""; 0], "{}", directory.display());
     }
 }
 
@@ -97,19 +98,19 @@ fn committed_trees_are_what_the_sources_give() {
 fn secrets_in_committed_trees_are_those_of_the_layers() {
     let sops = peer("sops");
     let mut values = 0;
-    for (folder, _) in TREES {
-        let folder = repository().join(folder);
-        for (path, text) in tree(&folder.join("rendered")) {
+    for (directory, _) in TREES {
+        let directory = repository().join(directory);
+        for (path, text) in tree(&directory.join("rendered")) {
             let [environment, app, _] = path.split('/').collect::<Vec<_>>()[..] else { panic!("{path}") };
             assert!(!text.contains("\nkind: Secret\n") || is_encrypted(&text), "{path} is in plaintext");
             if !is_encrypted(&text) {
                 continue;
             }
-            let with_key = |arguments: &[&str]| run(&folder, arguments, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok();
+            let with_key = |arguments: &[&str]| run(&directory, arguments, &[("SOPS_AGE_KEY_FILE", &demo_key())]).ok();
             let objects = Objects::read(&with_key(&["decrypt", &format!("rendered/{path}")]));
             if let Some(sops) = &sops {
                 let mut command = Command::new(sops);
-                let file = folder.join("rendered").join(&path);
+                let file = directory.join("rendered").join(&path);
                 let output = command.arg("-d").arg(file).env("SOPS_AGE_KEY_FILE", demo_key()).output().unwrap();
                 assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
                 assert_eq!(Objects::read(&String::from_utf8(output.stdout).unwrap()), objects, "{path}");
@@ -127,12 +128,12 @@ fn secrets_in_committed_trees_are_those_of_the_layers() {
 #[test]
 fn sealed_secrets_open_with_the_published_key() {
     let Some(kubeseal) = peer("kubeseal") else { return };
-    let folder = repository().join("examples/sealed-secrets");
+    let directory = repository().join("examples/sealed-secrets");
     for environment in ["dev", "prod"] {
-        let sealed = fs::File::open(folder.join(format!("rendered/{environment}/orders/sealedsecret-orders.yaml")));
+        let sealed = fs::File::open(directory.join(format!("rendered/{environment}/orders/sealedsecret-orders.yaml")));
         let output = Command::new(&kubeseal)
             .args(["--recovery-unseal", "--recovery-private-key"])
-            .arg(folder.join("certs/prod.key"))
+            .arg(directory.join("certs/prod.key"))
             .stdin(sealed.unwrap())
             .output()
             .unwrap();
@@ -144,14 +145,14 @@ fn sealed_secrets_open_with_the_published_key() {
 }
 
 #[test]
-fn kustomize_builds_every_folder_of_a_tree() {
+fn kustomize_builds_every_directory_of_a_tree() {
     let Some(kustomize) = peer("kustomize") else { return };
     let mut built = 0;
-    for (folder, _) in TREES {
-        let rendered = repository().join(folder).join("rendered");
+    for (directory, _) in TREES {
+        let rendered = repository().join(directory).join("rendered");
         for path in tree(&rendered).keys().filter_map(|path| path.strip_suffix("/kustomization.yaml")) {
             let output = Command::new(&kustomize).arg("build").arg(rendered.join(path)).output().unwrap();
-            assert!(output.status.success(), "{folder} {path}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(output.status.success(), "{directory} {path}: {}", String::from_utf8_lossy(&output.stderr));
             built += 1;
         }
     }
@@ -168,20 +169,20 @@ fn is_encrypted(text: &str) -> bool {
 }
 
 /// The files of a tree but for its inventory, by their paths.
-fn tree(folder: &Path) -> BTreeMap<String, String> {
-    let below = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let environments = below(folder.to_path_buf()).filter(|path| !path.ends_with(".septum"));
+fn tree(directory: &Path) -> BTreeMap<String, String> {
+    let below = |directory: PathBuf| fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let environments = below(directory.to_path_buf()).filter(|path| !path.ends_with(".septum"));
     let files = environments.flat_map(below).flat_map(below);
-    let relative = |path: &Path| path.strip_prefix(folder).unwrap().display().to_string();
+    let relative = |path: &Path| path.strip_prefix(directory).unwrap().display().to_string();
     files.map(|path| (relative(&path), fs::read_to_string(&path).unwrap())).collect()
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
         if path.is_dir() {
-            copy_folder(&path, &to);
+            copy_directory(&path, &to);
         } else {
             fs::copy(&path, &to).unwrap();
         }
@@ -190,17 +191,17 @@ fn copy_folder(from: &Path, to: &Path) {
 
 #[test]
 fn dev_renders_without_any_key() {
-    for (name, folder, _) in PROJECTS {
-        let without = run(&repository().join(folder), &["render", "dev"], &[]).ok();
-        assert!(without == render(folder, "dev").ok(), "{name}: a key changes nothing");
+    for (name, directory, _) in PROJECTS {
+        let without = run(&repository().join(directory), &["render", "dev"], &[]).ok();
+        assert!(without == render(directory, "dev").ok(), "{name}: a key changes nothing");
     }
 }
 
 #[test]
 fn what_is_encrypted_needs_the_key_and_says_which() {
-    for folder in [".", "examples/mastodon", "examples/monorepo", "examples/typed-secrets"] {
-        let run = run(&repository().join(folder), &["render", "prod"], &[]);
-        assert_eq!((run.code, &*run.stdout), (3, ""), "{folder}: {}", run.stderr);
+    for directory in [".", "examples/mastodon", "examples/monorepo", "examples/typed-secrets"] {
+        let run = run(&repository().join(directory), &["render", "prod"], &[]);
+        assert_eq!((run.code, &*run.stdout), (3, ""), "{directory}: {}", run.stderr);
         assert!(run.stderr.contains("prod.secrets.yaml") && run.stderr.contains("age1htnfhx"), "{}", run.stderr);
     }
 }
@@ -209,14 +210,14 @@ fn what_is_encrypted_needs_the_key_and_says_which() {
 fn secrets_hold_what_sops_decrypts() {
     let Some(sops) = peer("sops") else { return };
     let mut files = Vec::new();
-    for (_, folder, environments) in PROJECTS {
+    for (_, directory, environments) in PROJECTS {
         for environment in *environments {
-            let found = secrets_files(&repository().join(folder), environment);
-            files.extend(found.into_iter().map(|file| (*folder, *environment, file)));
+            let found = secrets_files(&repository().join(directory), environment);
+            files.extend(found.into_iter().map(|file| (*directory, *environment, file)));
         }
     }
     assert_eq!(files.len(), 7, "{files:?}");
-    for (folder, environment, file) in files {
+    for (directory, environment, file) in files {
         let output = Command::new(&sops)
             .args(["-d", "--output-type", "json"])
             .arg(&file)
@@ -225,7 +226,7 @@ fn secrets_hold_what_sops_decrypts() {
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let plain: Json = serde_json::from_slice(&output.stdout).unwrap();
-        let objects = Objects::read(&render(folder, environment).ok());
+        let objects = Objects::read(&render(directory, environment).ok());
         let secrets: BTreeMap<String, Vec<String>> = all_secrets(&objects);
         let data = plain["data"].as_object().into_iter().flatten();
         for (key, value) in data {
@@ -240,10 +241,11 @@ fn secrets_hold_what_sops_decrypts() {
 }
 
 /// The encrypted files of an environment, wherever in the project they lie.
-fn secrets_files(folder: &Path, environment: &str) -> Vec<PathBuf> {
+fn secrets_files(directory: &Path, environment: &str) -> Vec<PathBuf> {
     let name = format!("{environment}.secrets.yaml");
-    let below = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let apps = [folder.to_path_buf(), folder.join("environments")].into_iter().chain(below(folder.join("services")));
+    let below = |directory: PathBuf| fs::read_dir(directory).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let apps =
+        [directory.to_path_buf(), directory.join("environments")].into_iter().chain(below(directory.join("services")));
     apps.map(|app| app.join(&name)).filter(|file| file.is_file()).collect()
 }
 

@@ -36,22 +36,22 @@ const RENDER: &[&str] = &["render", "dev", "-v"];
 
 const ROWS: &[Row] = &[
     Row {
-        name: "fifteen times any folders, in manifests",
+        name: "fifteen times any directories, in manifests",
         project: || deep(&format!("data: {{ A: b }}\nmanifests: [\"{}*.yaml\"]\n", "**/".repeat(15))),
         arguments: CHECK,
         expected: (1, "lacks `apiVersion`"),
     },
     Row {
-        name: "fifteen times any folders and one, in manifests",
+        name: "fifteen times any directories and one, in manifests",
         project: || deep(&format!("data: {{ A: b }}\nmanifests: [\"{}x.yaml\"]\n", "**/*/".repeat(15))),
         arguments: CHECK,
         expected: (1, "lacks `apiVersion`"),
     },
     Row {
-        name: "fifteen times any folders, in apps",
+        name: "fifteen times any directories, in apps",
         project: || deep("").file("septum.yaml", format!("apps: [\"{}none\"]\n", "**/".repeat(15))),
         arguments: CHECK,
-        expected: (2, "matches no folder"),
+        expected: (2, "matches no directory"),
     },
     Row {
         name: "a long pattern",
@@ -487,7 +487,7 @@ fn run(project: &Project, arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
 }
 
-/// A project with folders that lie in each other.
+/// A project with directories that lie in each other.
 fn deep(base: &str) -> Project {
     let path: String = (0..25).map(|index| format!("d{index}/")).collect();
     let project = Project::of(base, "").file(&format!("t/{path}x.yaml"), "a: b\n");

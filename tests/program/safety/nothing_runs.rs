@@ -82,13 +82,13 @@ const HOSTILE: &[Hostile] = &[
 ];
 
 struct World {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl World {
     /// A repository with a project, and a staged leak; secrets of it would be written in plaintext.
     fn new() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
+        let world = Self { directory: tempfile::tempdir().unwrap() };
         for name in ["repository", "home", "hooks"] {
             fs::create_dir(world.at(name)).unwrap();
         }
@@ -115,7 +115,7 @@ impl World {
     }
 
     fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     fn root(&self) -> PathBuf {
@@ -227,7 +227,7 @@ fn variables_of_git_run_nothing() {
 }
 
 #[test]
-fn a_folder_that_looks_like_a_bare_repository_is_none() {
+fn a_directory_that_looks_like_a_bare_repository_is_none() {
     let world = World::new();
     // all of it can be committed
     for (name, text) in [

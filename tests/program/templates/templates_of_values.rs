@@ -252,7 +252,7 @@ fn the_same_input_gives_the_same_bytes() {
         for _ in 0..5 {
             assert!(one.run(&["render", "dev", "--format", format]).ok() == first, "{format} differs");
         }
-        assert!(other.run(&["render", "dev", "--format", format]).ok() == first, "{format} depends on the folder");
+        assert!(other.run(&["render", "dev", "--format", format]).ok() == first, "{format} depends on the directory");
         let elsewhere = [("TZ", "Asia/Tokyo"), ("LANG", "tr_TR.UTF-8"), ("USER", "x"), ("PORT", "1")];
         let run = crate::support::project::run(&one.root(), &["render", "dev", "--format", format], &elsewhere);
         assert!(run.ok() == first, "{format} depends on the environment");

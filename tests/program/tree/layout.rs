@@ -26,17 +26,17 @@ fn each_object_is_a_file_beside_a_kustomization() {
 }
 
 #[test]
-fn kustomize_builds_every_folder_to_the_objects_that_are_rendered() {
+fn kustomize_builds_every_directory_to_the_objects_that_are_rendered() {
     let Some(kustomize) = peer("kustomize") else { return };
     let project =
         shop().file("base.yaml", crate::tree::world::BASE.replace("delivery: {", "names: hashed\ndelivery: {"));
     project.render();
     for environment in ["dev", "prod", "staging"] {
-        let folder = project.rendered().join(environment).join("shop");
-        let output = Command::new(&kustomize).arg("build").arg(&folder).output().unwrap();
+        let directory = project.rendered().join(environment).join("shop");
+        let output = Command::new(&kustomize).arg("build").arg(&directory).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let mut built = Objects::read(&String::from_utf8(output.stdout).unwrap()).0;
-        let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());
         let files = files.filter(|path| !path.ends_with("kustomization.yaml"));
         let mut written: Vec<_> = files.flat_map(|path| Objects::read(&fs::read_to_string(path).unwrap()).0).collect();
         let key = |object: &serde_json::Value| object["kind"].to_string() + &object["metadata"]["name"].to_string();
@@ -175,7 +175,7 @@ fn a_tree_may_not_lie_where_sources_are_or_beyond_a_link() {
         assert_eq!(run.code, 2, "{dir}: {}", run.stderr);
     }
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
-    // a folder of the tree that became a link
+    // a directory of the tree that became a link
     project.render();
     fs::remove_dir_all(project.rendered().join("prod")).unwrap();
     symlink(elsewhere.path(), project.rendered().join("prod")).unwrap();
@@ -184,7 +184,7 @@ fn a_tree_may_not_lie_where_sources_are_or_beyond_a_link() {
 }
 
 #[test]
-fn the_folder_may_be_said_once_and_for_all() {
+fn the_directory_may_be_said_once_and_for_all() {
     let project = shop();
     let run = project.run_with_key(&["render", "--all", "--out"]);
     assert!(run.code == 2 && run.stderr.contains("`--out` does not say where to"), "{}", run.stderr);
@@ -196,14 +196,14 @@ fn the_folder_may_be_said_once_and_for_all() {
     project.run(&["render", "--all", "--out", "-q"]).ok();
     assert!(project.root().join("manifests/rendered/dev/app/configmap-app.yaml").exists());
     // from anywhere in the project
-    let folder = project.root().join("app");
-    crate::support::project::run(&folder, &["render", "--all", "--out", "-q"], &[]).ok();
-    assert!(!folder.join("manifests").exists());
-    assert!(Path::new(&folder).exists());
+    let directory = project.root().join("app");
+    crate::support::project::run(&directory, &["render", "--all", "--out", "-q"], &[]).ok();
+    assert!(!directory.join("manifests").exists());
+    assert!(Path::new(&directory).exists());
 }
 
 #[test]
-fn two_apps_of_one_name_would_share_a_folder() {
+fn two_apps_of_one_name_would_share_a_directory() {
     let app = "app: same\ndata: { A: x }\n";
     let project = Project::new([
         ("septum.yaml", "apps: ['*']\n"),

@@ -16,12 +16,12 @@ fn key_on_enter() -> String {
 #[test]
 fn a_long_run_says_on_a_terminal_how_far_it_is() {
     let Some(driver) = driver() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (slow, on_enter) = (slow_key(), key_on_enter());
     let shown = |key: &str, variables: &[(&str, &str)], options: &str, out: &str, turns: &[(&str, &str)]| {
         let variables = [&[("SOPS_AGE_KEY_CMD", key), ("TERM", "xterm")], variables].concat();
         let command = format!("\"$SEPTUM\" -C '{}' render prod --out \"$PWD/{out}\" {options}", repository().display());
-        let session = session(&driver, folder.path(), &variables, &command, turns);
+        let session = session(&driver, directory.path(), &variables, &command, turns);
         assert_eq!(session.code, 0, "{}", session.shown);
         session.shown
     };
@@ -41,8 +41,8 @@ fn a_long_run_says_on_a_terminal_how_far_it_is() {
 
 #[test]
 fn a_pipe_gets_a_summary_and_with_v_where_the_time_went() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("out").display().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out").display().to_string();
     let key = slow_key();
     let run = |options: &[&str]| {
         let arguments = [&["render", "prod", "--out", &out], options].concat();

@@ -8,23 +8,23 @@ use crate::support::project::{demo_key, septum};
 use crate::tree::world::shop;
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told_and_nothing_is_lost() {
+fn a_directory_that_cannot_be_written_is_told_and_nothing_is_lost() {
     // root writes everywhere
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
     let project = shop();
     project.render();
     let before = project.tree();
     project.edit("base.yaml", "GREETING: hello", "GREETING: hi");
-    let folder = project.rendered().join("prod/shop");
+    let directory = project.rendered().join("prod/shop");
     if is_root {
-        // a file in the place of the folder of drafts
+        // a file in the place of the directory of drafts
         fs::remove_dir_all(project.rendered().join(".septum/tmp")).ok();
         fs::write(project.rendered().join(".septum/tmp"), "").unwrap();
     } else {
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
     }
     let run = project.render_with(&["--all"]);
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
     if is_root {
         fs::remove_file(project.rendered().join(".septum/tmp")).ok();
     }

@@ -49,17 +49,17 @@ pub(crate) fn shop() -> Project {
     ])
 }
 
-/// All files below a folder, by their paths from there.
-pub(crate) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+/// All files below a directory, by their paths from there.
+pub(crate) fn tree(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(at) = folders.pop() {
+    let mut directories = vec![directory.to_path_buf()];
+    while let Some(at) = directories.pop() {
         let Ok(entries) = fs::read_dir(&at) else { continue };
         for path in entries.map(|entry| entry.expect("an entry").path()) {
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else {
-                let name = path.strip_prefix(folder).expect("below").display().to_string();
+                let name = path.strip_prefix(directory).expect("below").display().to_string();
                 found.insert(name, fs::read(path).expect("a file"));
             }
         }

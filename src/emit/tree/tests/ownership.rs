@@ -26,13 +26,13 @@ fn a_file_in_the_way_is_adopted_if_it_is_the_same_and_refused_otherwise() {
 }
 
 #[test]
-fn what_is_in_the_place_of_a_folder_or_file_is_named() {
+fn what_is_in_the_place_of_a_directory_or_file_is_named() {
     let wanted = set("prod/a: x.yaml=1");
     for (case, make, expected) in [
-        ("a file as environment", "prod", "foreign-file: `rendered/prod` is in the way: it is no folder"),
-        ("a file as app", "prod/a", "foreign-file: `rendered/prod/a` is in the way: it is no folder"),
-        ("a folder as file", "prod/a/x.yaml/inside", "foreign-file: `rendered/prod/a/x.yaml` is in the way"),
-        ("a file as own folder", ".septum", "foreign-file: `rendered/.septum` is in the way: it is no folder"),
+        ("a file as environment", "prod", "foreign-file: `rendered/prod` is in the way: it is no directory"),
+        ("a file as app", "prod/a", "foreign-file: `rendered/prod/a` is in the way: it is no directory"),
+        ("a directory as file", "prod/a/x.yaml/inside", "foreign-file: `rendered/prod/a/x.yaml` is in the way"),
+        ("a file as own directory", ".septum", "foreign-file: `rendered/.septum` is in the way: it is no directory"),
     ] {
         let site = TreeSite::new();
         site.write(make, "mine");
@@ -131,7 +131,7 @@ fn an_inventory_is_no_evidence() {
         assert!(!site.open(TreePart::Whole).unwrap().is_intact(&target("prod/a")));
         let tree = OutputTree::open(
             &site.dir(),
-            &SourceDirectories { root: &site.project(), folders: &[] },
+            &SourceDirectories { root: &site.project(), directories: &[] },
             TreePart::Whole,
             None,
         );
@@ -156,7 +156,7 @@ fn what_nothing_generates_is_named_wherever_it_is() {
         "prod/a/evil.yaml",
         "prod/a/README.md",
         "prod/a/.hidden",
-        "prod/a/folder/x",
+        "prod/a/directory/x",
         "prod/b/x.yaml",
         "prod/kustomization.yaml",
         "prod/Kustomization",

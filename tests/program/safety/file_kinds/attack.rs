@@ -18,7 +18,7 @@ pub(crate) enum Attack {
     LinkToNothingOutside,
     AbsoluteLinkOut,
     ChainOfLinks,
-    LinkedFolder,
+    LinkedDirectory,
     LinkToEnvironment,
     LinkToDevice,
     LinkToNothing,
@@ -28,7 +28,7 @@ pub(crate) enum Attack {
     LinkToPipe,
     Socket,
     Device,
-    Folder,
+    Directory,
     TooBig,
     ParentPath,
     AbsolutePath,
@@ -41,7 +41,7 @@ impl Attack {
         Self::LinkToNothingOutside,
         Self::AbsoluteLinkOut,
         Self::ChainOfLinks,
-        Self::LinkedFolder,
+        Self::LinkedDirectory,
         Self::LinkToEnvironment,
         Self::LinkToDevice,
         Self::LinkToNothing,
@@ -51,7 +51,7 @@ impl Attack {
         Self::LinkToPipe,
         Self::Socket,
         Self::Device,
-        Self::Folder,
+        Self::Directory,
         Self::TooBig,
         Self::ParentPath,
         Self::AbsolutePath,
@@ -61,7 +61,7 @@ impl Attack {
     pub(crate) fn name(self, spot: &Spot) -> &'static str {
         match self {
             Self::ParentPath | Self::AbsolutePath => "outside/valid",
-            Self::LinkedFolder => spot.path.rsplit_once('/').map_or(spot.path, |(folder, _)| folder),
+            Self::LinkedDirectory => spot.path.rsplit_once('/').map_or(spot.path, |(directory, _)| directory),
             _ => spot.path,
         }
     }
@@ -90,12 +90,12 @@ impl Attack {
             Self::AbsolutePath => return by_name(&site.beside("valid").display().to_string()),
             _ => {}
         }
-        if self == Self::LinkedFolder {
-            let folder = path.parent().filter(|folder| *folder != site.root())?.to_path_buf();
-            let there = site.beside("folder");
-            fs::rename(&folder, &there).unwrap();
+        if self == Self::LinkedDirectory {
+            let directory = path.parent().filter(|directory| *directory != site.root())?.to_path_buf();
+            let there = site.beside("directory");
+            fs::rename(&directory, &there).unwrap();
             fs::write(there.join(path.file_name().unwrap()), spot.valid).unwrap();
-            symlink(there, folder).unwrap();
+            symlink(there, directory).unwrap();
             return Some(());
         }
         fs::remove_file(&path).unwrap();
@@ -132,10 +132,10 @@ impl Attack {
                 let device = mknodat(CWD, &path, FileType::CharacterDevice, Mode::RWXU, makedev(1, 5));
                 device.ok()?;
             }
-            Self::Folder => fs::create_dir(&path).unwrap(),
+            Self::Directory => fs::create_dir(&path).unwrap(),
             // a hole, which takes no room
             Self::TooBig => File::create(&path).unwrap().set_len(kind.limit() + 1).unwrap(),
-            Self::LinkedFolder | Self::ParentPath | Self::AbsolutePath => return None,
+            Self::LinkedDirectory | Self::ParentPath | Self::AbsolutePath => return None,
         }
         Some(())
     }

@@ -1,4 +1,4 @@
-//! What files and the command line name besides the files that are read: where a tree goes, which folders are
+//! What files and the command line name besides the files that are read: where a tree goes, which directories are
 //! apps, what is encrypted in place.
 
 use std::fs;
@@ -40,7 +40,7 @@ fn the_project_file_names_nothing_outside() {
     }
 }
 
-/// A folder of the tree that is a link takes nothing out.
+/// A directory of the tree that is a link takes nothing out.
 #[test]
 fn a_tree_is_written_through_no_link() {
     let sound = Site::sound();
@@ -72,7 +72,7 @@ fn a_tree_is_written_through_no_link() {
         };
         let run = site.run(command);
         assert_eq!(site.outside(), outside, "{link}: {}{}", run.stdout, run.stderr);
-        // Septum's own folder for drafts may be made anew
+        // Septum's own directory for drafts may be made anew
         let is_drafts = link.ends_with("/tmp") && !shards;
         assert!(run.code != 0 || is_drafts, "{link}: {}{}", run.stdout, run.stderr);
     }
@@ -103,9 +103,9 @@ fn the_inputs_of_an_inventory_are_not_read_outside() {
 /// Commands on files, and on what an environment keeps in one.
 const COMMANDS: &[&[&str]] = &[
     &["encrypt", "link.enc.yaml"],
-    &["encrypt", "folder/link.enc.yaml"],
+    &["encrypt", "directory/link.enc.yaml"],
     &["encrypt", "plain.yaml", "--output", "link.enc.yaml"],
-    &["encrypt", "plain.yaml", "--output", "folder/new.enc.yaml"],
+    &["encrypt", "plain.yaml", "--output", "directory/new.enc.yaml"],
     &["encrypt", "plain.yaml", "--output", "nothing.enc.yaml"],
     &["decrypt", "vault/db.enc.yaml", "--output", "nothing.enc.yaml"],
     &["decrypt", "--in-place", "link.enc.yaml"],
@@ -134,14 +134,14 @@ fn commands_on_files_follow_no_link_out() {
         if !in_git {
             fs::remove_dir(site.root().join(".git")).unwrap();
         }
-        fs::create_dir(site.beside("folder")).unwrap();
-        for path in ["file", "folder/link.enc.yaml"] {
+        fs::create_dir(site.beside("directory")).unwrap();
+        for path in ["file", "directory/link.enc.yaml"] {
             fs::write(site.beside(path), "password: canary-outside\n").unwrap();
         }
         symlink("../outside/file", site.root().join("link.enc.yaml")).unwrap();
         symlink("../outside/nothing", site.root().join("nothing.enc.yaml")).unwrap();
-        symlink("../outside/folder", site.root().join("folder")).unwrap();
-        symlink("../outside/folder", site.root().join("environments")).unwrap();
+        symlink("../outside/directory", site.root().join("directory")).unwrap();
+        symlink("../outside/directory", site.root().join("environments")).unwrap();
         for name in [".septum-baseline.yaml", "app/dev.secrets.yaml"] {
             let path = site.root().join(name);
             fs::copy(&path, site.beside(path.file_name().unwrap().to_str().unwrap())).unwrap();
@@ -218,16 +218,16 @@ fn the_command_line_may_name_what_is_elsewhere() {
 #[test]
 fn walks_leave_links_alone() {
     let site = Site::sound();
-    fs::create_dir(site.beside("folder")).unwrap();
-    fs::copy(site.root().join("vault/db.enc.yaml"), site.beside("folder/db.enc.yaml")).unwrap();
-    symlink("../outside/folder", site.root().join("folder")).unwrap();
-    symlink("../../outside/folder/db.enc.yaml", site.root().join("vault/other.enc.yaml")).unwrap();
+    fs::create_dir(site.beside("directory")).unwrap();
+    fs::copy(site.root().join("vault/db.enc.yaml"), site.beside("directory/db.enc.yaml")).unwrap();
+    symlink("../outside/directory", site.root().join("directory")).unwrap();
+    symlink("../../outside/directory/db.enc.yaml", site.root().join("vault/other.enc.yaml")).unwrap();
     symlink("..", site.root().join("vault/up")).unwrap();
     site.write(".sops.yaml", "creation_rules: [{path_regex: '\\.(enc|secrets)\\.', age: age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj}]\n");
     let outside = site.outside();
     let check = site.run(&["rekey", "--check"]);
     assert_eq!(check.code, 1, "{}{}", check.stdout, check.stderr);
-    assert!(check.stdout.contains("vault/db.enc.yaml") && !check.stdout.contains("folder"), "{}", check.stdout);
+    assert!(check.stdout.contains("vault/db.enc.yaml") && !check.stdout.contains("directory"), "{}", check.stdout);
     assert!(!check.stdout.contains("other") && !check.stdout.contains("up/"), "{}", check.stdout);
     let rekey = site.run(&["rekey"]);
     assert_eq!(rekey.code, 0, "{}{}", rekey.stdout, rekey.stderr);

@@ -126,7 +126,7 @@ pub(crate) fn spot(kind: FileKind) -> Spot {
 
 /// A repository with what lies beside it.
 pub(crate) struct Site {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 /// What a run gave.
@@ -153,11 +153,11 @@ impl Run {
 impl Site {
     /// Without files.
     pub(crate) fn empty() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for name in ["repo/.git", "outside", "home"] {
-            fs::create_dir_all(folder.path().join(name)).unwrap();
+            fs::create_dir_all(directory.path().join(name)).unwrap();
         }
-        Self { folder }
+        Self { directory }
     }
 
     /// A project that passes all commands, with a tree that is up to date.
@@ -209,7 +209,7 @@ impl Site {
         assert_eq!(run.code, 0, "septum {}\n{}{}", command.join(" "), run.stdout, run.stderr);
     }
 
-    /// The same files in another folder.
+    /// The same files in another directory.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::empty();
         copy_files(&self.root(), &copy.root());
@@ -217,12 +217,12 @@ impl Site {
     }
 
     pub(crate) fn root(&self) -> PathBuf {
-        self.folder.path().canonicalize().unwrap().join("repo")
+        self.directory.path().canonicalize().unwrap().join("repo")
     }
 
     /// A path beside the repository.
     pub(crate) fn beside(&self, path: &str) -> PathBuf {
-        self.folder.path().canonicalize().unwrap().join("outside").join(path)
+        self.directory.path().canonicalize().unwrap().join("outside").join(path)
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {
@@ -234,12 +234,12 @@ impl Site {
     /// All that is beside the repository, with its content.
     pub(crate) fn outside(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         let mut found = BTreeMap::new();
-        let mut folders = vec![self.beside("")];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
+        let mut directories = vec![self.beside("")];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
                 let (path, kind) = entry.map(|it| (it.path(), it.file_type().unwrap())).unwrap();
                 if kind.is_dir() {
-                    folders.push(path.clone());
+                    directories.push(path.clone());
                 }
                 let content = kind.is_file().then(|| fs::read(&path).unwrap());
                 found.insert(path, content);
@@ -253,7 +253,7 @@ impl Site {
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_septum"));
         command.args(arguments).current_dir(self.root()).env_clear();
-        command.env("HOME", self.folder.path().join("home")).env("NO_COLOR", "1").env("RAYON_NUM_THREADS", "1");
+        command.env("HOME", self.directory.path().join("home")).env("NO_COLOR", "1").env("RAYON_NUM_THREADS", "1");
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("SECRET_OF_THE_SHELL", "canary-environ");
         command.env("SOPS_AGE_KEY_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/demo-age-key.txt"));
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -265,8 +265,8 @@ impl Site {
             panic!("septum {} does not end", arguments.join(" "));
         };
         let text = |bytes: &[u8]| {
-            let folder = self.folder.path().canonicalize().unwrap();
-            String::from_utf8_lossy(bytes).replace(&folder.display().to_string(), "FOLDER")
+            let directory = self.directory.path().canonicalize().unwrap();
+            String::from_utf8_lossy(bytes).replace(&directory.display().to_string(), "FOLDER")
         };
         Run { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }

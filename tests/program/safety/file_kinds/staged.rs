@@ -37,7 +37,7 @@ fn git(site: &Site, arguments: &[&str]) {
 }
 
 /// What is put in the place of a file.
-const CASES: [&str; 8] = ["out", "middle", "chain", "absolute", "environment", "itself", "nothing", "folder"];
+const CASES: [&str; 8] = ["out", "middle", "chain", "absolute", "environment", "itself", "nothing", "directory"];
 
 #[test]
 fn a_link_in_the_index_leads_nowhere_outside() {
@@ -60,11 +60,11 @@ fn staged(sound: &Site, kind: FileKind, case: &str) -> Option<String> {
     fs::write(site.beside("valid"), spot.valid).unwrap();
     let path = site.root().join(spot.path);
     let up = "../".repeat(spot.path.matches('/').count() + 1);
-    if case == "folder" {
-        let folder = path.parent().filter(|folder| *folder != site.root())?;
-        fs::rename(folder, site.beside("folder")).unwrap();
-        fs::write(site.beside("folder").join(path.file_name().unwrap()), spot.valid).unwrap();
-        symlink(site.beside("folder"), folder).unwrap();
+    if case == "directory" {
+        let directory = path.parent().filter(|directory| *directory != site.root())?;
+        fs::rename(directory, site.beside("directory")).unwrap();
+        fs::write(site.beside("directory").join(path.file_name().unwrap()), spot.valid).unwrap();
+        symlink(site.beside("directory"), directory).unwrap();
     } else {
         let (before, first) = (fs::read(&path).unwrap(), path.with_file_name("first.txt"));
         fs::remove_file(&path).unwrap();
@@ -92,7 +92,7 @@ fn staged(sound: &Site, kind: FileKind, case: &str) -> Option<String> {
     let run = site.run(&["check", "--staged"]);
     let leak = run.leak();
     // what is encrypted at rest is looked at where it is staged, and not where a link to it is
-    let is_looked_at = kind != FileKind::SecretFile || !["folder", "middle"].contains(&case);
+    let is_looked_at = kind != FileKind::SecretFile || !["directory", "middle"].contains(&case);
     let must_fail = spot.must == Must::Refuse && is_looked_at;
     let is_right = leak.is_none() && (0..=4).contains(&run.code) && (run.code != 0 || !must_fail);
     (!is_right).then(|| format!("{kind:?}, {case}: {}, leak: {leak:?}\n{}{}", run.code, run.stdout, run.stderr))

@@ -1,4 +1,4 @@
-//! A folder for plaintext: in memory, for this user alone, and gone when the program is.
+//! A directory for plaintext: in memory, for this user alone, and gone when the program is.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -20,7 +20,7 @@ const PREFIX: &str = "septum-private-";
 /// Prefix of directories with typed text that no file has.
 const KEPT: &str = "septum-kept-";
 
-/// The file in a private folder that says which text somebody was given: its digest, and its name.
+/// The file in a private directory that says which text somebody was given: its digest, and its name.
 const GIVEN: &str = ".septum-given";
 
 /// Temporary location of plaintext.
@@ -28,17 +28,17 @@ const GIVEN: &str = ".septum-given";
 pub enum PlaintextStorage {
     /// In memory only.
     Memory,
-    /// On a disk, if there is no folder in memory: deleted data can be found there later.
+    /// On a disk, if there is no directory in memory: deleted data can be found there later.
     Disk,
 }
 
-/// The folders in which a private one can be made, the best first.
+/// The directories in which a private one can be made, the best first.
 #[derive(Debug, Clone)]
 pub struct TempDirs(Vec<PathBuf>);
 
-/// A private folder. It is removed, and what was in it overwritten, when this is dropped and when a
+/// A private directory. It is removed, and what was in it overwritten, when this is dropped and when a
 /// signal ends the program; what a killed program left is removed by the next one. What somebody typed in it
-/// is not lost: unless it was taken or given up, the folder stays under another name.
+/// is not lost: unless it was taken or given up, the directory stays under another name.
 #[derive(Debug)]
 pub struct PrivateDirectory {
     path: PathBuf,
@@ -48,7 +48,7 @@ pub struct PrivateDirectory {
 }
 
 impl TempDirs {
-    /// The folders of the system and those that the variables of a process name.
+    /// The directories of the system and those that the variables of a process name.
     pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let named = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let last = named("TMPDIR").unwrap_or_else(std::env::temp_dir);
@@ -79,15 +79,15 @@ impl PrivateDirectory {
                 continue;
             }
             match Self::create_in(place) {
-                Ok(folder) => return Ok(folder),
+                Ok(directory) => return Ok(directory),
                 Err(error) => searched.push(format!("`{}`: {error}", place.display())),
             }
         }
         match places.last() {
             Some(place) if storage == PlaintextStorage::Disk => Self::create_in(place).map_err(|error| {
                 Diagnostic::error(
-                    Rule::NoPrivateFolder,
-                    format!("no folder could be made in `{}`: {error}", place.display()),
+                    Rule::NoPrivateDirectory,
+                    format!("no directory could be made in `{}`: {error}", place.display()),
                 )
                 .with_failure(FailureKind::Io)
             }),
@@ -103,15 +103,15 @@ impl PrivateDirectory {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let path = signals::guarded(|| {
             let path = builder.tempdir_in(place)?.keep();
-            let folder = path.clone();
-            let cleanup = move || leave_text(&folder).map(|kept| format!("septum: {}", kept_note(&kept)));
+            let directory = path.clone();
+            let cleanup = move || leave_text(&directory).map(|kept| format!("septum: {}", kept_note(&kept)));
             Ok((path.clone(), Box::new(cleanup) as signals::Cleanup, path))
         })?;
         let lock = system::lock(&path);
         Ok(Self { path, is_left: false, _lock: lock })
     }
 
-    /// Writes the text that somebody edits to a file in the folder, which nobody else can read, and gives its
+    /// Writes the text that somebody edits to a file in the directory, which nobody else can read, and gives its
     /// path.
     pub fn write_file(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.path.join(name);
@@ -120,19 +120,19 @@ impl PrivateDirectory {
         Ok(path)
     }
 
-    /// Removes the folder, whatever was typed: the text was taken, or given up.
+    /// Removes the directory, whatever was typed: the text was taken, or given up.
     pub fn discard(mut self) {
         self.is_left = true;
         signals::settle(&self.path, || wipe_directory(&self.path));
     }
 
-    /// Keeps what was typed, and removes the folder if nothing was. Gives the path of the text.
+    /// Keeps what was typed, and removes the directory if nothing was. Gives the path of the text.
     pub fn keep_text(mut self) -> Option<PathBuf> {
         self.is_left = true;
         signals::settle(&self.path, || leave_text(&self.path))
     }
 
-    /// The folders of this user beside it, with texts that former runs kept.
+    /// The directories of this user beside it, with texts that former runs kept.
     pub fn keep_path(&self) -> Vec<PathBuf> {
         let entries = self.path.parent().and_then(|place| fs::read_dir(place).ok()).into_iter().flatten().flatten();
         let is_kept = |path: &PathBuf| {
@@ -153,25 +153,25 @@ impl Drop for PrivateDirectory {
     }
 }
 
-/// Removes a folder, or gives it a name under which it stays if something was typed in it: the path of the text.
-fn leave_text(folder: &Path) -> Option<PathBuf> {
-    let Some(name) = typed_text(folder) else {
-        wipe_directory(folder);
+/// Removes a directory, or gives it a name under which it stays if something was typed in it: the path of the text.
+fn leave_text(directory: &Path) -> Option<PathBuf> {
+    let Some(name) = typed_text(directory) else {
+        wipe_directory(directory);
         return None;
     };
-    let own = folder.file_name().unwrap_or_default().to_string_lossy();
-    let kept = folder.with_file_name(format!("{KEPT}{}", own.strip_prefix(PREFIX).unwrap_or(&own)));
-    let kept = fs::rename(folder, &kept).map_or_else(|_| folder.to_path_buf(), |()| kept);
+    let own = directory.file_name().unwrap_or_default().to_string_lossy();
+    let kept = directory.with_file_name(format!("{KEPT}{}", own.strip_prefix(PREFIX).unwrap_or(&own)));
+    let kept = fs::rename(directory, &kept).map_or_else(|_| directory.to_path_buf(), |()| kept);
     let _ = fs::remove_file(kept.join(GIVEN));
     Some(kept.join(name))
 }
 
-/// The name of the text in a folder, if it is another one than somebody was given.
-fn typed_text(folder: &Path) -> Option<String> {
-    let given = fs::read_to_string(folder.join(GIVEN)).ok()?;
+/// The name of the text in a directory, if it is another one than somebody was given.
+fn typed_text(directory: &Path) -> Option<String> {
+    let given = fs::read_to_string(directory.join(GIVEN)).ok()?;
     let (before, name) = given.split_once('\n')?;
     let is_name = Path::new(name).components().count() == 1;
-    let text = read_text(&folder.join(name)).ok().filter(|_| is_name)?;
+    let text = read_text(&directory.join(name)).ok().filter(|_| is_name)?;
     (digest(&text) != before).then(|| name.to_owned())
 }
 
@@ -190,19 +190,19 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Note with the path of a kept text.
 pub(super) fn kept_note(text: &Path) -> String {
-    let folder = text.parent().unwrap_or(text);
-    let place = if system::is_in_memory(folder) { "in memory" } else { "on the disk" };
+    let directory = text.parent().unwrap_or(text);
+    let place = if system::is_in_memory(directory) { "in memory" } else { "on the disk" };
     format!("what you typed is kept {place}, for you alone: `{}`", text.display())
 }
 
 fn none_in_memory(searched: Vec<String>) -> Diagnostic {
-    let message = "there is no folder in memory for the plaintext, and what lay on a disk can be found there later";
-    let mut error = Diagnostic::error(Rule::NoPrivateFolder, message).with_failure(FailureKind::Io);
+    let message = "there is no directory in memory for the plaintext, and what lay on a disk can be found there later";
+    let mut error = Diagnostic::error(Rule::NoPrivateDirectory, message).with_failure(FailureKind::Io);
     for place in searched {
         error = error.note(place);
     }
     error
-        .hint("on Linux, set `XDG_RUNTIME_DIR` to a folder of a `tmpfs`")
+        .hint("on Linux, set `XDG_RUNTIME_DIR` to a directory of a `tmpfs`")
         .hint("or say `--allow-disk`, if the disk is encrypted or the secret worth little")
 }
 
@@ -215,9 +215,9 @@ pub(super) fn read_text(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Removes a folder, after all files in it were overwritten. Links are removed, not followed.
-pub(super) fn wipe_directory(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+/// Removes a directory, after all files in it were overwritten. Links are removed, not followed.
+pub(super) fn wipe_directory(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => wipe_directory(&entry.path()),
             Ok(kind) if kind.is_file() => {
@@ -226,7 +226,7 @@ pub(super) fn wipe_directory(folder: &Path) {
             _ => {}
         }
     }
-    let _ = fs::remove_dir_all(folder);
+    let _ = fs::remove_dir_all(directory);
 }
 
 fn overwrite_file(path: &Path) -> io::Result<()> {
@@ -242,7 +242,7 @@ fn overwrite_file(path: &Path) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Removes the private folders of processes that are no more, but for what somebody typed.
+/// Removes the private directories of processes that are no more, but for what somebody typed.
 fn sweep_leftovers(places: &[PathBuf]) {
     signals::with_guarded(|ours| {
         for place in places {
