@@ -41,46 +41,37 @@
 //! The items used above are the public API; everything else may change with any version.
 
 pub mod atomic;
-pub mod budget;
 pub mod check;
 pub mod cli;
 pub mod day;
 pub mod deliver;
-pub mod diagnostic;
-pub mod disk;
 pub mod emit;
-pub mod files;
 pub mod fix;
 pub mod format;
 pub mod git;
 pub mod glob;
-pub mod go_regex;
 pub mod layer;
 pub mod leak_scan;
 pub mod manifest;
 pub mod meter;
 pub mod name;
 pub mod object;
-pub mod parallel;
 pub mod pattern;
 pub mod pipeline;
-pub mod program;
 pub mod project;
 pub mod publish;
-pub mod regex_size;
 pub mod resolve;
 pub mod route;
-pub mod secret;
 pub mod secret_files;
 #[cfg_attr(not(unix), path = "no_signals.rs")]
 pub mod signals;
-pub mod sops;
-pub mod span;
-mod template_tokens;
-pub mod test_hook;
-pub mod value;
 pub mod view;
-pub mod yaml;
+
+pub use septum_base::{
+    budget, diagnostic, disk, files, go_regex, parallel, program, regex_size, secret, span, template_tokens, test_hook,
+    value, yaml,
+};
+pub use septum_sops as sops;
 
 pub use deliver::Delivered;
 pub use diagnostic::Diagnostics;

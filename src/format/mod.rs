@@ -1,5 +1,4 @@
-//! Configuration files from structures: a tree of values in, the text of a file out. The other way,
-//! only what is searched for credentials is read here.
+//! Configuration files from structures: a tree of values in, the text of a file out.
 //!
 //! What a format cannot say is an error, never an approximation: an application that reads
 //! something else than what was declared fails later and elsewhere. And a number is written as
@@ -116,12 +115,6 @@ pub fn write_config(format: ConfigFormat, value: &OutputValue<'_>) -> Result<Str
         ConfigFormat::Env => env::write_env(value),
         ConfigFormat::Ini => ini::write_ini(value),
     }
-}
-
-/// The texts of a TOML file in the tables in which they stand, or nothing if it is broken. What is no
-/// text, and lists of such, is null.
-pub fn toml_texts(source: &str) -> Option<serde_json::Value> {
-    toml::parse_texts(source)
 }
 
 /// The entries of the outermost mapping, which every format but YAML and JSON starts with.

@@ -7,8 +7,7 @@
 //!
 //! TOML puts the values of a table before its sub-tables, so scalars may move up.
 
-use serde_json::Value as Json;
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value as Toml};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value as Toml};
 
 use super::error::WriterPosition;
 use super::{ConfigFormat, FormatError, MapEntry, mapping_entries};
@@ -17,26 +16,6 @@ use crate::value::OutputValue;
 pub(super) fn write_toml(value: &OutputValue<'_>) -> Result<String, FormatError> {
     let root = build_table(mapping_entries(ConfigFormat::Toml, value)?, WriterPosition::Top)?;
     Ok(DocumentMut::from(root).to_string())
-}
-
-pub(super) fn parse_texts(source: &str) -> Option<Json> {
-    let document: DocumentMut = source.parse().ok()?;
-    Some(texts_of_table(document.as_table()))
-}
-
-fn texts_of_table(table: &dyn TableLike) -> Json {
-    Json::Object(table.iter().map(|(name, item)| (name.to_owned(), texts_of_item(item))).collect())
-}
-
-fn texts_of_item(item: &Item) -> Json {
-    if let Some(text) = item.as_str() {
-        return Json::String(text.to_owned());
-    }
-    if let Some(table) = item.as_table_like() {
-        return texts_of_table(table);
-    }
-    let tables = item.as_array_of_tables();
-    tables.map_or(Json::Null, |tables| Json::Array(tables.iter().map(|table| texts_of_table(table)).collect()))
 }
 
 fn build_table(entries: &[MapEntry<'_>], at: WriterPosition<'_>) -> Result<Table, FormatError> {

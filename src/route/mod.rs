@@ -4,7 +4,6 @@
 //! goes to the Secret in every one, so that what consumes it need not change.
 
 mod decide;
-pub mod detect;
 mod facts;
 
 use std::collections::HashSet;
@@ -17,6 +16,7 @@ use crate::resolve::TemplateRead;
 use crate::span::Location;
 
 pub use decide::route;
+pub use septum_detect as detect;
 
 /// On which side of the wall an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

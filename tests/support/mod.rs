@@ -6,4 +6,5 @@ pub(crate) mod messages;
 pub(crate) mod peers;
 pub(crate) mod project;
 pub(crate) mod sandbox;
+pub(crate) mod sources;
 pub(crate) mod terminal;

@@ -4,10 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use crate::support::project::Project;
+use crate::support::sources::{SourceFile, rust_sources};
 use regex::Regex;
 
 /// Text that would act: a sequence of a terminal, a line break before a command of GitHub, a change of direction,
@@ -362,12 +361,10 @@ const PUBLIC: [(&str, &str, usize); 17] = [
 
 #[test]
 fn every_value_that_an_excerpt_shows_was_looked_at() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found: BTreeMap<(String, String), usize> = BTreeMap::new();
     let uses = Regex::new(r"\bPublicReason::(\w+)").unwrap();
-    for path in sources(&root) {
-        let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-        let text = fs::read_to_string(&path).unwrap();
+    for SourceFile { name, text, .. } in rust_sources() {
+        let name = name.to_str().unwrap().to_owned();
         let program = text.split("#[cfg(test)]").next().unwrap();
         for found_use in uses.captures_iter(program).filter(|_| !name.starts_with("diagnostic/")) {
             *found.entry((name.clone(), found_use[1].to_owned())).or_default() += 1;
@@ -382,11 +379,9 @@ fn every_value_that_an_excerpt_shows_was_looked_at() {
 /// The places that write to people: whatever goes there is escaped.
 #[test]
 fn only_a_few_places_write_to_people() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let writes = Regex::new(r"io::stderr\(\)|io::stdout\(\)|e?println!|eprint!").unwrap();
-    for path in sources(&root) {
-        let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-        let text = fs::read_to_string(&path).unwrap();
+    for SourceFile { name, text, .. } in rust_sources() {
+        let name = name.to_str().unwrap().to_owned();
         let program = text.split("#[cfg(test)]").next().unwrap();
         for line in program.lines().filter(|line| !line.trim_start().starts_with("//") && writes.is_match(line)) {
             let asks = ["is_terminal()", "fstat("].iter().any(|question| line.contains(question));
@@ -395,19 +390,4 @@ fn only_a_few_places_write_to_people() {
             assert!(name == "cli/output.rs" || asks || is_escaped || name.ends_with("tests.rs"), "{name}: {line}");
         }
     }
-}
-
-fn sources(root: &Path) -> Vec<PathBuf> {
-    let (mut directories, mut found) = (vec![root.to_path_buf()], Vec::new());
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found
 }

@@ -1,7 +1,7 @@
 //! No test depends on how fast the machine is: none sleeps, reads a clock, or compares times.
 //!
 //! A process is killed at a named point, its clock is set, and work is counted instead of seconds
-//! (`src/test_hook.rs`). What waits for another process waits for something that it says.
+//! (`crates/septum-base/src/test_hook.rs`). What waits for another process waits for something that it says.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
@@ -24,7 +24,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
 /// All texts of tests: those of `tests`, and what follows `#[cfg(test)]` in `src`.
 fn texts() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut directories: Vec<PathBuf> = vec![root.join("tests"), root.join("src")];
+    let mut directories: Vec<PathBuf> = ["tests", "src", "crates"].map(|name| root.join(name)).into();
     let mut found = Vec::new();
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
@@ -57,6 +57,6 @@ fn no_test_sleeps_or_reads_a_clock() {
             }
         }
     }
-    assert!(wrong.is_empty(), "use `src/test_hook.rs` instead:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "use `crates/septum-base/src/test_hook.rs` instead:\n{}", wrong.join("\n"));
     assert!(used.iter().all(|used| *used), "what is allowed is there: {ALLOWED:?}");
 }

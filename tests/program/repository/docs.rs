@@ -386,7 +386,7 @@ fn with_rows(page: &str, heading: &str, rows: impl Fn(&str) -> Vec<String>) -> S
 fn every_detector_has_an_entry() {
     let name = Regex::new(r#"name: "([a-z0-9-]+)""#).unwrap();
     let page = read(&root().join("docs/routing.md"));
-    for path in files(&root().join("src/route/detect/values"), ".rs") {
+    for path in files(&root().join("crates/septum-detect/src/values"), ".rs") {
         for found in name.captures_iter(&read(&path)) {
             assert!(page.contains(&format!("\n| `{}` |", &found[1])), "docs/routing.md lacks `{}`", &found[1]);
         }

@@ -1,0 +1,151 @@
+//! Reads YAML into a tree that keeps what was written: the text of each scalar, its style, its
+//! place.
+//!
+//! The parser gives events and knows neither duplicate keys nor how much an alias may cost; the
+//! tree is built here, without recursion, so that no input can exhaust the stack. What YAML allows
+//! and configuration is better off without is refused with a remedy: several documents, unknown
+//! tags, keys that are no scalars, tabs as indentation, alias bombs.
+//!
+//! No other module knows which parser this is.
+
+mod anchor;
+mod build;
+mod conflict;
+mod cursor;
+mod key;
+mod syntax;
+mod tag;
+
+use granit_parser::{Event, Parser, options};
+
+use self::build::{BuildStep, YamlBuilder};
+pub use self::conflict::find_conflict;
+use super::node::{Scalar, YamlKind, YamlNode, YamlStyle};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
+use crate::span::{Source, Span};
+use crate::test_hook;
+
+/// Collections may lie in each other this deep, with aliases expanded.
+pub const MAX_DEPTH: usize = 64;
+
+/// Commented-out sections are long; the parser's own limit of 96 lines in a row refuses real files.
+const MAX_COMMENTS_IN_A_ROW: usize = 1 << 20;
+
+/// Treatment of a bare `<<` key by the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeKeys {
+    /// The keys of its mappings are merged in where it stands; keys of the mapping itself win, and
+    /// earlier mappings of a list win over later ones.
+    Apply,
+    /// It is a key like any other: what `sops` authenticates is the key, not its effect.
+    Keep,
+}
+
+/// A comment of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct YamlComment {
+    /// Text after the `#`, with its blanks, up to the end of the line.
+    pub text: String,
+    /// The comment with its `#`.
+    pub span: Span,
+    /// Something other than blanks stands before it on its line.
+    pub inline: bool,
+}
+
+/// All that a file holds.
+#[derive(Debug, Clone)]
+pub struct YamlStream {
+    /// The documents that hold something, in their order.
+    pub documents: Vec<YamlNode>,
+    /// The comments of all documents, in their order.
+    pub comments: Vec<YamlComment>,
+    /// There are aliases: some values stand in the file once and in the tree twice.
+    pub aliases: bool,
+    /// Documents without content: how many of the others come before each, and where it starts, behind its `---`.
+    pub empty: Vec<(usize, Span)>,
+    /// Number of documents, including those without content.
+    pub started: usize,
+}
+
+/// Reads a file of one document, with anchors, aliases and merge keys resolved. A file without
+/// content gives a blank scalar.
+///
+/// A node that came from an alias keeps the place where its text stands, at the anchor; the key
+/// that has it keeps its own.
+pub fn read_document(source: &Source) -> Result<YamlNode, Diagnostics> {
+    let mut builder = YamlBuilder::new(source, MergeKeys::Apply);
+    feed_events(&mut builder, CommentMode::Skip);
+    let (mut stream, mut findings) = builder.finish();
+    for second in stream.documents.iter().skip(1).take(1) {
+        findings.push(several_documents(source, second.span));
+    }
+    if findings.has_errors() {
+        return Err(find_conflict(source).map_or(findings, Diagnostics::from));
+    }
+    Ok(stream.documents.pop().unwrap_or_else(|| blank_node(Span::locate(source.text(), 0, 0))))
+}
+
+/// Reads a file of any number of documents, with its comments. Documents without content are left
+/// out.
+pub fn read_stream(source: &Source, merge_keys: MergeKeys) -> Result<YamlStream, Diagnostics> {
+    let mut builder = YamlBuilder::new(source, merge_keys);
+    feed_events(&mut builder, CommentMode::Collect);
+    let (mut stream, findings) = builder.finish();
+    if findings.has_errors() {
+        return Err(find_conflict(source).map_or(findings, Diagnostics::from));
+    }
+    stream.comments.sort_by_key(|comment| comment.span.start);
+    Ok(stream)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CommentMode {
+    Collect,
+    Skip,
+}
+
+/// Feeds the events of the source to the builder until it has enough or the parser gives up.
+fn feed_events(builder: &mut YamlBuilder<'_>, comments: CommentMode) {
+    let options = options! {
+        emit_comments: comments == CommentMode::Collect,
+        max_buffered_comment_events: MAX_COMMENTS_IN_A_ROW,
+        emit_unresolved_aliases: true,
+        // as the readers of Kubernetes and sops do
+        block_scalar_eof_without_line_feed: true,
+    };
+    test_hook::count_work(builder.text().len());
+    for next in Parser::new_from_str_with_options(builder.text(), options) {
+        match next {
+            Ok((Event::StreamEnd, _)) => return,
+            Ok((event, span)) => {
+                if builder.take_event(event, &span) == BuildStep::Stop {
+                    return;
+                }
+            }
+            Err(error) => return builder.give_up(&error),
+        }
+    }
+}
+
+/// A node for which nothing was written.
+fn blank_node(span: Span) -> YamlNode {
+    let mut scalar = Scalar::new("", YamlStyle::Plain);
+    scalar.blank = true;
+    YamlNode { span, kind: YamlKind::Scalar(scalar) }
+}
+
+/// The point where a value starts: a message that pointed at the whole of it would show it.
+fn first_line_span(span: Span) -> Span {
+    Span { end: span.start, ..span }
+}
+
+fn several_documents(source: &Source, second: Span) -> Diagnostic {
+    Diagnostic::error(Rule::SeveralDocuments, "expected one document, found a second one after `---`")
+        .at(source.place(first_line_span(second)))
+        .hint("move it to a file of its own, or remove the `---` before it")
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) mod yamlish;

@@ -1,0 +1,272 @@
+//! Credentials that a value shows by its structure, whatever its name.
+//!
+//! One automaton looks for the keywords of all detectors in one pass; only detectors whose keyword
+//! is there run, and a detector's regular expression is compiled when it first runs. A project of
+//! usual size needs a handful of them, and compiling is what costs.
+
+pub(super) mod check;
+mod connection;
+pub(super) mod der;
+mod document;
+mod hash;
+mod pattern;
+mod signed;
+mod token;
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use super::assignments;
+use super::literal::{blank_templates, without_tags};
+use septum_base::test_hook;
+
+/// How sure a detector is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// It looks like a credential, but a harmless value may look the same.
+    Likely,
+    /// The structure is that of a credential, and what can be checked offline holds.
+    Certain,
+}
+
+/// A credential found in a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueHit {
+    /// Which detector found it, by the name that `allow` uses.
+    pub detector: &'static str,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// What was found, for people; never the value, a part of it or its length.
+    pub reason: String,
+    /// Where in the value it stands, in bytes, where that can be told.
+    pub range: Option<Range<usize>>,
+}
+
+impl ValueHit {
+    /// The same without a name that was read in the value.
+    #[must_use]
+    pub fn without_names(self) -> Self {
+        let reason = if self.reason.contains('`') { "a text that sets a credential".to_owned() } else { self.reason };
+        Self { reason, ..self }
+    }
+
+    fn new(detector: &'static str, found: DetectorFinding) -> Self {
+        Self { detector, certainty: found.certainty, reason: found.reason.to_owned(), range: found.range }
+    }
+}
+
+/// What a detector looks at.
+struct DetectorInput<'a> {
+    key: &'a str,
+    /// The value as it is written.
+    text: &'a str,
+    /// The value with templates blanked out, at the same offsets.
+    literal: &'a str,
+}
+
+impl DetectorInput<'_> {
+    /// Whether the name, or the text shortly before `at`, holds one of these words. Some tokens are
+    /// nothing but hexadecimal digits and need a witness.
+    fn mentions(&self, words: &[&str], at: usize) -> bool {
+        let mut from = at.saturating_sub(80);
+        while !self.text.is_char_boundary(from) {
+            from -= 1;
+        }
+        let near = self.text.get(from..at).unwrap_or_default().to_lowercase();
+        let key = self.key.to_lowercase();
+        words.iter().any(|word| near.contains(word) || key.contains(word))
+    }
+}
+
+/// What a detector found.
+struct DetectorFinding {
+    certainty: Certainty,
+    reason: &'static str,
+    range: Option<Range<usize>>,
+}
+
+impl DetectorFinding {
+    fn certain(reason: &'static str, range: Range<usize>) -> Self {
+        Self { certainty: Certainty::Certain, reason, range: Some(range) }
+    }
+
+    fn likely(reason: &'static str, range: Range<usize>) -> Self {
+        Self { certainty: Certainty::Likely, reason, range: Some(range) }
+    }
+}
+
+/// A detector: it runs when the value or its name holds one of the keywords.
+struct Detector {
+    name: &'static str,
+    keywords: &'static [&'static str],
+    find: fn(&DetectorInput) -> Option<DetectorFinding>,
+}
+
+/// What the prefilter calls.
+#[derive(Clone, Copy)]
+enum ValueDetector {
+    Detector(&'static Detector),
+    Token(&'static token::TokenForm),
+}
+
+impl ValueDetector {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Detector(detector) => detector.name,
+            Self::Token(_) => "provider-token",
+        }
+    }
+
+    fn keywords(self) -> &'static [&'static str] {
+        match self {
+            Self::Detector(detector) => detector.keywords,
+            Self::Token(form) => form.marks,
+        }
+    }
+
+    fn find(self, scan: &DetectorInput) -> Option<DetectorFinding> {
+        match self {
+            Self::Detector(detector) => (detector.find)(scan),
+            Self::Token(form) => form.find(scan),
+        }
+    }
+}
+
+/// All rules; the position is their number in the prefilter.
+static RULES: LazyLock<Vec<ValueDetector>> = LazyLock::new(|| {
+    let families = [connection::DETECTORS, document::DETECTORS, hash::DETECTORS, signed::DETECTORS, token::DETECTORS];
+    families
+        .into_iter()
+        .flatten()
+        .map(ValueDetector::Detector)
+        .chain(token::FORMS.iter().map(ValueDetector::Token))
+        .collect()
+});
+
+/// The automaton over the keywords of all rules, and whose keyword each pattern is.
+struct Prefilter {
+    automaton: AhoCorasick,
+    owners: Vec<usize>,
+}
+
+static PREFILTER: LazyLock<Option<Prefilter>> = LazyLock::new(|| {
+    let keywords =
+        RULES.iter().enumerate().flat_map(|(owner, rule)| rule.keywords().iter().map(move |word| (owner, word)));
+    let (owners, words): (Vec<usize>, Vec<&str>) = keywords.unzip();
+    let automaton = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        // a DFA over this many words costs more to build than a project's values to scan
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .build(words)
+        .ok()?;
+    Some(Prefilter { automaton, owners })
+});
+
+/// Looks for a credential in a value. The surest hit counts, and among equals the first detector.
+///
+/// Templates in the value are not looked into: only what is literal can be a credential that lies
+/// there in plain text.
+pub fn detect_credential(key: &str, text: &str) -> Option<ValueHit> {
+    let literal = blank_templates(text);
+    let hit = detect_literal(&DetectorInput { key, text, literal: &literal });
+    if hit.as_ref().is_some_and(|hit| hit.certainty == Certainty::Certain) {
+        return hit;
+    }
+    detect_in_base64(key, text).or(hit).or_else(|| assignments::find_assignment(key, &literal))
+}
+
+fn detect_literal(scan: &DetectorInput) -> Option<ValueHit> {
+    let mut best: Option<ValueHit> = None;
+    for rule in candidate_detectors(scan) {
+        test_hook::count_work(scan.text.len());
+        let Some(found) = rule.find(scan) else { continue };
+        if best.as_ref().is_none_or(|best| best.certainty < found.certainty) {
+            best = Some(ValueHit::new(rule.name(), found));
+        }
+    }
+    best
+}
+
+/// The rules whose keyword is in the value or its name, each once and in their order.
+fn candidate_detectors(scan: &DetectorInput) -> impl Iterator<Item = ValueDetector> {
+    let hits = PREFILTER.iter().flat_map(|prefilter| {
+        let texts = [scan.key, scan.text].into_iter();
+        let hits = texts.flat_map(|text| prefilter.automaton.find_overlapping_iter(text));
+        hits.filter_map(|hit| prefilter.owners.get(hit.pattern().as_usize()).copied())
+    });
+    // most values call none, and then nothing is allocated; a long one calls few rules many times
+    let mut called: Vec<usize> = Vec::new();
+    for owner in hits {
+        if let Err(at) = called.binary_search(&owner) {
+            called.insert(at, owner);
+        }
+    }
+    called.into_iter().filter_map(|owner| RULES.get(owner).copied())
+}
+
+/// Unpacks a value that is Base64 as a whole and looks again, once.
+fn detect_in_base64(key: &str, text: &str) -> Option<ValueHit> {
+    let packed: String = text.trim().split(['\n', '\r']).collect();
+    let plausible = packed.len() >= 24 && packed.len().is_multiple_of(4) && packed.bytes().all(check::is_base64);
+    let bytes = plausible.then(|| STANDARD.decode(packed.as_bytes()).ok()).flatten()?;
+    if der::is_private(&bytes) {
+        return Some(whole_text_hit("private-key", "private key in DER form", text));
+    }
+    let inner = String::from_utf8(bytes).ok()?;
+    let printable = inner.chars().all(|char| !char.is_control() || matches!(char, '\n' | '\r' | '\t'));
+    // what is packed is never rendered
+    let inner = without_tags(&inner);
+    let literal = blank_templates(&inner);
+    let scan = || {
+        detect_literal(&DetectorInput { key, text: &inner, literal: &literal })
+            .or_else(|| assignments::find_assignment(key, &literal))
+    };
+    let hit = printable.then(scan).flatten()?;
+    Some(ValueHit { reason: format!("{}, wrapped in Base64", hit.reason), range: Some(0..text.len()), ..hit })
+}
+
+fn whole_text_hit(detector: &'static str, reason: &'static str, text: &str) -> ValueHit {
+    ValueHit::new(detector, DetectorFinding::certain(reason, 0..text.len()))
+}
+
+/// The JSON object that a Base64 text without padding holds.
+fn json_in_base64(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+    let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_keywords_and_every_detector_its_own_name() {
+        let mut names: Vec<&str> = RULES
+            .iter()
+            .copied()
+            .filter(|rule| matches!(rule, ValueDetector::Detector(_)))
+            .map(ValueDetector::name)
+            .collect();
+        assert!(RULES.iter().all(|rule| !rule.keywords().is_empty()));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(PREFILTER.is_some());
+    }
+
+    #[test]
+    fn base64_is_unpacked_once() {
+        let packed = STANDARD.encode("postgres://app:hunter2@db/app");
+        let hit = detect_credential("CONFIG", &packed).expect("found");
+        assert_eq!((hit.detector, hit.reason.as_str()), ("url-password", "URL with a password, wrapped in Base64"));
+        assert_eq!(detect_credential("CONFIG", &STANDARD.encode(&packed)), None);
+        let packed = STANDARD.encode("db:\n  host: db\n  password: hunter2\n");
+        assert_eq!(detect_credential("CONFIG", &packed).map(|hit| hit.detector), Some("assignment"));
+        assert_eq!(detect_credential("CONFIG", &STANDARD.encode("nothing of interest in here")), None);
+    }
+}

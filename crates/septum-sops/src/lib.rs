@@ -1,0 +1,314 @@
+//! Files encrypted in the format of SOPS, with age recipients.
+//!
+//! A file has one random data key. It encrypts each selected value on its own, bound to the keys on the
+//! path to it, and every recipient has the data key wrapped for itself. A checksum over the plaintext
+//! of all values, encrypted too, shows whether values were added, removed or changed. Section numbers
+//! in this module are those of `docs/sops-format.md`.
+//!
+//! Septum does not protect anything that the format leaves unprotected (section 8): keys, structure,
+//! types, lengths, nulls and empty values; plaintext may move between neighbouring plain values; and
+//! whoever knows the recipients can write a whole new file. Authenticity is the responsibility of Git.
+//!
+//! There is no way to skip the checksum, and nothing of a file is returned before it has been checked.
+//!
+//! | to | use |
+//! |---|---|
+//! | read what a file declares about its encryption, without a key | [`EncryptedFile`], [`SopsMetadata`] |
+//! | decrypt a file and verify it | [`DecryptedFile`], [`Identities`] |
+//! | change values, recipients or the data key, and write the file | [`DecryptedFile`] |
+//! | encrypt a file | [`encrypt_file`], [`EncryptionPlan`], [`Recipients`] |
+//! | find the creation rule of a file | [`SopsConfig`], [`CreationRule`] |
+//!
+//! ```
+//! use septum_sops::{
+//!     DecryptedFile, EncryptionPlan, Identities, IdentityKind, IdentitySources, NewIdentity, Recipient, Recipients,
+//!     SopsFormat, SopsTree, Timestamp, encrypt_file,
+//! };
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let now = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z").ok_or("a time")?;
+//! let new = NewIdentity::generate(IdentityKind::X25519).ok_or("no randomness")?;
+//! let plan = EncryptionPlan::new(Recipients::from_age(vec![Recipient::parse(new.recipient())?]));
+//! let text = b"password: hunter2 # of the database\n".to_vec();
+//! let encrypted = encrypt_file("secrets.yaml", text, SopsFormat::Yaml, &plan, now)?;
+//!
+//! let identities = Identities::new(IdentitySources { age_key: Some(new.file_text(now)), ..Default::default() });
+//! let mut file = DecryptedFile::decrypt_bytes("secrets.yaml", encrypted.bytes, SopsFormat::Yaml, &identities)?;
+//! file.set_value(0, &"password".parse()?, &SopsTree::from_text("correct horse"))?;
+//! assert!(file.plaintext()?.starts_with(b"password: correct horse # of the database\n"));
+//! let bytes = file.write_bytes(now)?;
+//! # assert!(!bytes.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+
+mod age;
+mod ambiguous;
+mod cipher;
+mod conflict;
+mod content;
+mod derived;
+mod document;
+mod drift;
+mod encrypt;
+mod error;
+mod extract;
+mod foreign;
+mod group;
+mod guess;
+mod hybrid;
+mod identity;
+mod keygen;
+mod layout;
+mod lock;
+mod mac;
+mod metadata;
+mod naming;
+mod open;
+mod path;
+mod pattern;
+mod places;
+mod plain;
+#[cfg(feature = "plugin")]
+mod plugin;
+#[doc(hidden)]
+pub mod policy;
+mod private_key;
+mod readable;
+mod recipient;
+mod remarks;
+mod reworded;
+mod rewrite;
+mod rules;
+mod scalar;
+mod seal;
+mod sealed;
+mod selector;
+mod shamir;
+mod shared;
+mod ssh;
+mod stable;
+mod stash;
+mod store;
+mod stray;
+mod terms;
+mod text_bytes;
+mod time;
+mod veiled;
+mod verified;
+mod walk;
+mod way;
+mod wrap;
+mod write_error;
+
+pub use cipher::MalformedCiphertext;
+pub use document::{Leaf, ListPosition, SopsComment, SopsDocument, SopsItem, SopsList, SopsMap, SopsTree, ValueSite};
+pub use encrypt::{EncryptedOutput, EncryptionPlan, ExposedValue, encrypt_file};
+pub use error::{
+    DecryptionError, GroupState, IntegrityFault, IntegrityFinding, MetadataFault, MetadataProblem, NoIdentity,
+};
+pub use extract::PathNotFound;
+pub use group::{AgeRecipient, ForeignRecipient, KeyGroup};
+pub use identity::{Identities, PassphraseProvider};
+pub use keygen::{IdentityKind, NewIdentity};
+pub use layout::{Indent, StoreLayout};
+pub use mac::MacScope;
+pub use metadata::{SopsMetadata, SpannedText};
+pub use path::{PathError, ValuePath, ValuePathStep};
+pub use pattern::GoRegex;
+pub use places::{HostSystem, IdentitySources};
+pub use recipient::{InvalidRecipient, Recipient, UnusableRecipient, WrapError};
+pub use reworded::LossyValue;
+pub use rules::{CreationRule, RecipientGroup, SopsConfig};
+pub use scalar::TypedValue;
+pub use seal::SealProblem;
+pub use sealed::{DecryptedFile, EncryptedFile};
+pub use selector::Selector;
+pub use shamir::ShamirError;
+pub use store::{EditProblem, SopsFormat, UnrepresentableValue};
+pub use terms::{EncryptionPolicy, PolicyConflict};
+pub use time::Timestamp;
+pub use verified::UnfaithfulOutput;
+pub use wrap::{Recipients, SealError};
+pub use write_error::WriteError;
+
+// used by Septum alone
+#[doc(hidden)]
+pub use age::{UnlockedDataKey, unlock_data_key};
+#[doc(hidden)]
+pub use ambiguous::refuse_ambiguous_keys;
+#[doc(hidden)]
+pub use conflict::format_conflict;
+#[doc(hidden)]
+pub use derived::DerivedKey;
+#[doc(hidden)]
+pub use drift::{Drift, GroupDrift, compute_drift};
+#[doc(hidden)]
+pub use encrypt::encrypt_judged;
+#[doc(hidden)]
+pub use foreign::ForeignKey;
+#[doc(hidden)]
+pub use group::recipient_fields;
+#[doc(hidden)]
+pub use identity::{LookupOutcome, SearchedSource};
+#[doc(hidden)]
+pub use keygen::recipients_of;
+#[doc(hidden)]
+pub use lock::{lock_values, mark_selected};
+#[doc(hidden)]
+pub use naming::NamingKey;
+#[doc(hidden)]
+pub use private_key::refuse_private_key;
+#[doc(hidden)]
+pub use recipient::shorten_recipient as short_recipient;
+#[doc(hidden)]
+pub use rules::SopsConfigCache;
+#[doc(hidden)]
+pub use stable::{CiphertextReuse, StableFile, encrypt_stable, is_ciphertext, with_metadata};
+#[doc(hidden)]
+pub use stray::{ciphertext_as_value, holds_ciphertext, in_encrypted_file, in_plain_file, refuse_ciphertext};
+#[doc(hidden)]
+pub use text_bytes::TextBytes;
+#[doc(hidden)]
+pub use veiled::RedactedFile;
+#[doc(hidden)]
+pub use wrap::{rewrap_data_key, wrap_data_key};
+
+use cipher::{Ciphertext, DataKey};
+use walk::DecryptWalk;
+
+use septum_base::span::{Location, Source};
+use septum_base::yaml::node::{YamlKind, YamlNode};
+
+/// The key of the root that holds the metadata.
+const BLOCK: &str = "sops";
+
+/// The key of a binary file's only value.
+const DATA: &str = "data";
+
+/// If more values than this are all there is and none decrypts, that has one cause.
+const MANY: usize = 3;
+
+/// A file that was decrypted and verified.
+#[derive(Debug)]
+pub struct DecryptedTree<T = YamlNode> {
+    /// The document without its `sops` block. Decrypted values are marked, stand where their
+    /// ciphertext stands in the file, and are texts (`DoubleQuoted`) or numbers, truth values and
+    /// times (`Plain`). All else is as it was read.
+    pub tree: T,
+    /// Encryption metadata of the file: recipients, last change, selector.
+    pub metadata: SopsMetadata,
+    /// Number of encrypted values; zero deserves a warning.
+    pub encrypted: usize,
+    /// Key derived from the data key, for names of secrets.
+    pub naming_key: NamingKey,
+}
+
+/// Whether a document is encrypted: it has a mapping `sops` at its root.
+pub fn is_encrypted(root: &YamlNode) -> bool {
+    root.as_map().and_then(|map| map.get(BLOCK)).is_some_and(|block| block.as_map().is_some())
+}
+
+/// Reads the metadata of an encrypted document, without any key.
+pub fn read_metadata(root: &YamlNode, source: &Source) -> Result<SopsMetadata, DecryptionError> {
+    let block = root.as_map().and_then(|map| map.get_key_value(BLOCK));
+    match block {
+        Some((key, block)) => SopsMetadata::read_block(block.clone(), source.place(key.span)),
+        None => Err(missing_block(source.place(root.span))),
+    }
+}
+
+/// Decrypts a document and verifies it. All that is wrong with its values is told together.
+pub fn decrypt_document(
+    root: YamlNode,
+    source: &Source,
+    identities: &Identities,
+) -> Result<DecryptedTree, DecryptionError> {
+    let place = source.place(root.span);
+    let DecryptedTree { tree, metadata, encrypted, naming_key } = decrypt_documents(vec![root], source, identities)?;
+    let tree = tree.into_iter().next().ok_or_else(|| missing_block(place))?;
+    Ok(DecryptedTree { tree, metadata, encrypted, naming_key })
+}
+
+/// Decrypts a file of several documents: they share one data key and one checksum, and each has a
+/// copy of the metadata, of which the first counts (section 1.7).
+pub fn decrypt_documents(
+    mut documents: Vec<YamlNode>,
+    source: &Source,
+    identities: &Identities,
+) -> Result<DecryptedTree<Vec<YamlNode>>, DecryptionError> {
+    let first = documents.first().map_or_else(|| Err(missing_block(source.place(<_>::default()))), Ok)?;
+    let metadata = read_metadata(first, source)?;
+    let unlocked = unlock_data_key(&metadata, identities)?;
+    let key = DataKey::new(unlocked.data_key());
+    for document in &mut documents {
+        if let YamlKind::Map(map) = &mut document.kind {
+            map.shift_remove(BLOCK);
+        }
+    }
+    let mut walk = DecryptWalk::new(&metadata, &key);
+    for document in &mut documents {
+        walk.document(document);
+    }
+    let DecryptWalk { mac, findings, encrypted, .. } = walk;
+    let encrypted = verify_mac(mac, findings, encrypted, &metadata, &key)?;
+    let naming_key = NamingKey::of_file(unlocked.data_key());
+    Ok(DecryptedTree { tree: documents, metadata, encrypted, naming_key })
+}
+
+/// Compares the checksum of the values with the one in the file; gives the number of values.
+fn verify_mac(
+    mac: mac::Mac,
+    mut findings: Vec<IntegrityFinding>,
+    encrypted: usize,
+    metadata: &SopsMetadata,
+    key: &DataKey,
+) -> Result<usize, DecryptionError> {
+    let block =
+        |fault| IntegrityFinding { place: metadata.place.clone(), path: ValuePath::from_root_key(BLOCK), fault };
+    let altered = findings.iter().filter(|finding| finding.fault == IntegrityFault::Altered).count();
+    if altered == encrypted && altered > MANY {
+        findings.retain(|finding| finding.fault != IntegrityFault::Altered);
+        findings.push(block(IntegrityFault::Everything { values: encrypted }));
+        return Err(DecryptionError::Content(findings));
+    }
+    match stored_mac(metadata, key) {
+        // with the plaintext of a value missing, the checksum cannot fit, and says nothing more
+        Ok(stored) => {
+            let complete = findings
+                .iter()
+                .all(|finding| matches!(finding.fault, IntegrityFault::NotUtf8 | IntegrityFault::Conflict));
+            if complete && !mac::is_same_mac(&stored, mac.finish().as_bytes()) {
+                findings.push(block(IntegrityFault::MacMismatch));
+            }
+        }
+        Err(finding) => findings.push(finding),
+    }
+    if findings.is_empty() { Ok(encrypted) } else { Err(DecryptionError::Content(findings)) }
+}
+
+/// The checksum that stands in the file. It is bound to the time of the last change.
+fn stored_mac(metadata: &SopsMetadata, key: &DataKey) -> Result<zeroize::Zeroizing<Vec<u8>>, IntegrityFinding> {
+    let mut path = ValuePath::from_root_key(BLOCK);
+    path.enter_key("mac");
+    let Some(mac) = &metadata.mac else {
+        return Err(IntegrityFinding { place: metadata.place.clone(), path, fault: IntegrityFault::NoMac });
+    };
+    let place = metadata.place.source.place(mac.span);
+    let ciphertext = match Ciphertext::parse(&mac.text) {
+        Ok(ciphertext) => ciphertext,
+        Err(reason) => return Err(IntegrityFinding { place, path, fault: IntegrityFault::Malformed(reason) }),
+    };
+    let opened = key.decrypt_bytes(ciphertext, &metadata.last_modified.to_seconds());
+    opened.ok_or(IntegrityFinding { place, path, fault: IntegrityFault::MacAltered })
+}
+
+fn missing_block(place: Location) -> DecryptionError {
+    DecryptionError::Metadata(vec![MetadataProblem { place, problem: MetadataFault::NotEncrypted }])
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct SopsReadme;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! The rules of many files, each `.sops.yaml` read once.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::{CreationRule, SopsConfig, discover_config, make_absolute};
+use septum_base::diagnostic::Diagnostics;
+use septum_base::disk::Disk;
+
+type SopsConfigCell = Arc<OnceLock<Result<SopsConfig, Diagnostics>>>;
+
+/// Finds the rule of each file, and remembers the files of rules that it read.
+#[derive(Debug, Default)]
+pub struct SopsConfigCache {
+    disk: Disk,
+    read: Mutex<HashMap<PathBuf, SopsConfigCell>>,
+}
+
+impl SopsConfigCache {
+    /// Those that lie on a disk.
+    pub fn with_disk(disk: Disk) -> Self {
+        Self { disk, read: Mutex::default() }
+    }
+
+    /// Path of the nearest `.sops.yaml` from a file's directory upward.
+    pub fn find_nearest(&self, file: &Path) -> Option<PathBuf> {
+        discover_config(&self.disk, &make_absolute(file).ok()?).ok().flatten()
+    }
+
+    /// Warnings about the files of rules that were read.
+    pub fn warnings(&self) -> Diagnostics {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files: Vec<_> = read.iter().collect();
+        files.sort_by_key(|(path, _)| path.as_path());
+        let rules = files.into_iter().filter_map(|(_, slot)| slot.get()?.as_ref().ok());
+        rules.flat_map(SopsConfig::warnings).collect()
+    }
+
+    /// The rule for a file, which need not exist; none if there is no `.sops.yaml` above it, or no
+    /// rule in it that matches.
+    pub fn find_rule(&self, file: &Path) -> Result<Option<CreationRule>, Diagnostics> {
+        let Some(config) = discover_config(&self.disk, &make_absolute(file)?)? else { return Ok(None) };
+        let slot = {
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(read.entry(config.clone()).or_default())
+        };
+        match slot.get_or_init(|| SopsConfig::read_on(&self.disk, &config)) {
+            Ok(rules) => Ok(rules.first_match(file)?.cloned()),
+            Err(found) => Err(found.clone()),
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The formats of files: each reads its text into a document with places, says how a value is
+//! written where another one stands, and writes whole documents as sops does.
+//!
+//! A file is changed in its text, at the places of what changes, so that all else stays as somebody
+//! wrote it.
+
+pub(super) mod amend;
+mod dotenv;
+mod edit;
+mod flat;
+mod flow;
+mod go;
+mod ini;
+mod json;
+mod lines;
+mod yaml;
+
+use std::ops::Range;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::document::{Leaf, SopsDocument, SopsMap, SopsTree, ValueSite};
+use super::layout::{Indent, StoreLayout};
+use super::scalar::TypedValue;
+use septum_base::diagnostic::Diagnostics;
+use septum_base::span::{Source, Span};
+use septum_base::yaml::read::find_conflict;
+
+pub(super) use dotenv::has_returns as dotenv_has_returns;
+pub(super) use edit::EditPath;
+pub use edit::EditProblem;
+pub(super) use ini::comment_text as ini_comment_text;
+
+/// A format of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SopsFormat {
+    /// `.yaml`, `.yml`
+    Yaml,
+    /// `.json`
+    Json,
+    /// `.env`
+    Dotenv,
+    /// `.ini`
+    Ini,
+    /// Everything else: the whole file is one value.
+    Binary,
+}
+
+/// A file as its format reads it.
+pub(super) struct ParsedFile {
+    /// The values, without the metadata.
+    pub(super) document: SopsDocument,
+    /// The metadata of each branch.
+    pub(super) blocks: Vec<Option<MetadataBlock>>,
+    /// Offsets at which metadata are written for a branch that has none.
+    pub(super) ends: Vec<usize>,
+    /// Whether each value stands at a place of its own: aliases and other shapes must be written
+    /// anew before anything in the text can be changed.
+    pub(super) in_place: bool,
+}
+
+/// The metadata of a branch.
+pub(super) struct MetadataBlock {
+    /// The fields.
+    pub(super) fields: SopsMap,
+    /// Span that represents the block in messages.
+    pub(super) key: Span,
+    /// The text that goes if the block goes.
+    pub(super) whole: Range<usize>,
+}
+
+/// A value that a format cannot hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnrepresentableValue {
+    /// Bytes that are not UTF-8.
+    NotUtf8,
+    /// A list or a map, where the format has single values only.
+    Nested,
+    /// A number that is none: infinite, or not a number.
+    NotFinite,
+    /// A text with characters that end a line or a value of the format.
+    Characters,
+    /// More than one document.
+    Documents,
+}
+
+/// A change of a text.
+pub(super) struct TextEdit {
+    pub(super) at: Range<usize>,
+    pub(super) text: Zeroizing<String>,
+}
+
+impl TextEdit {
+    pub(super) fn new(at: Range<usize>, text: impl Into<String>) -> Self {
+        Self { at, text: Zeroizing::new(text.into()) }
+    }
+
+    /// The same with a text that may have more memory than it needs, of which it keeps none: there may be millions.
+    pub(super) fn fitted(at: Range<usize>, text: Zeroizing<String>) -> Self {
+        if text.capacity() == text.len() { Self { at, text } } else { Self::new(at, text.as_str()) }
+    }
+}
+
+/// The text with all changes, which must not overlap.
+pub(super) fn apply_edits(text: &str, mut changes: Vec<TextEdit>) -> Zeroizing<String> {
+    changes.sort_by_key(|change| (change.at.start, change.at.end));
+    // of its full length at once: what grows leaves copies behind
+    let length = text.len() + changes.iter().map(|change| change.text.len()).sum::<usize>();
+    let mut out = Zeroizing::new(String::with_capacity(length));
+    let mut from = 0;
+    // each is freed as soon as it is in its place
+    for TextEdit { at, text: new } in changes {
+        out.push_str(text.get(from..at.start).unwrap_or_default());
+        out.push_str(&new);
+        from = from.max(at.end);
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
+}
+
+/// Gives new lines the ends that those of the text have. In dotenv a CR is a part of a value.
+pub(super) fn fit_line_ends(format: SopsFormat, text: &str, changes: &mut [TextEdit]) {
+    if format == SopsFormat::Dotenv || !text.contains("\r\n") {
+        return;
+    }
+    for change in changes.iter_mut().filter(|change| change.text.contains('\n')) {
+        let mut lines = Zeroizing::new(String::with_capacity(change.text.len() * 2));
+        for line in change.text.split_inclusive('\n') {
+            match line.strip_suffix('\n') {
+                Some(line) => lines.extend([line.strip_suffix('\r').unwrap_or(line), "\r\n"]),
+                None => lines.push_str(line),
+            }
+        }
+        change.text = lines;
+    }
+}
+
+/// Offset in a text after changes are applied; it is inside none of them.
+pub(super) fn moved_offset(offset: usize, changes: &[TextEdit]) -> usize {
+    let before = changes.iter().filter(|change| change.at.start < offset);
+    let (old, new) = before.fold((0, 0), |(old, new), change| (old + change.at.len(), new + change.text.len()));
+    offset + new - old
+}
+
+impl SopsFormat {
+    /// The format that sops takes for a file of this name.
+    pub fn of_path(path: &Path) -> Self {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yaml" | "yml") => Self::Yaml,
+            Some("json") => Self::Json,
+            Some("env") => Self::Dotenv,
+            Some("ini") => Self::Ini,
+            _ => Self::Binary,
+        }
+    }
+
+    /// The format of this name, as `--input-type` takes it.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "yaml" | "yml" => Self::Yaml,
+            "json" => Self::Json,
+            "dotenv" | "env" => Self::Dotenv,
+            "ini" => Self::Ini,
+            "binary" => Self::Binary,
+            _ => return None,
+        })
+    }
+
+    /// The name of the format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+            Self::Dotenv => "dotenv",
+            Self::Ini => "ini",
+            Self::Binary => "binary",
+        }
+    }
+
+    /// Reads a text. A binary file is read as the JSON that it is once it is encrypted, and its value
+    /// is left where it stands.
+    pub(super) fn parse(self, source: &Source) -> Result<ParsedFile, Diagnostics> {
+        let parsed = match self {
+            Self::Yaml => yaml::parse(source),
+            Self::Json => json::parse(source),
+            Self::Binary => json::parse_envelope(source),
+            Self::Dotenv => dotenv::parse(source),
+            Self::Ini => ini::parse(source),
+        };
+        parsed.map_err(|found| find_conflict(source).map_or(found, Diagnostics::from))
+    }
+
+    /// A plain value as it is written at a place.
+    pub(super) fn write_leaf(
+        self,
+        value: &TypedValue,
+        site: ValueSite,
+    ) -> Result<Zeroizing<String>, UnrepresentableValue> {
+        match self {
+            Self::Yaml => Ok(yaml::write_leaf(value, site)),
+            Self::Json | Self::Binary => json::write_leaf(value),
+            Self::Dotenv => dotenv::write_leaf(value),
+            Self::Ini => ini::write_leaf(value),
+        }
+    }
+
+    /// A ciphertext as it is written at a place.
+    pub(super) fn write_token(self, token: &str, site: ValueSite) -> String {
+        let quotes = match self {
+            Self::Yaml if site.flow => "\"",
+            Self::Json | Self::Binary => "\"",
+            Self::Yaml | Self::Dotenv | Self::Ini => "",
+        };
+        // of its length, where a file has millions of them
+        [quotes, token, quotes].concat()
+    }
+
+    /// A comment, if the format has such.
+    pub(super) fn write_comment(self, text: &str) -> Option<Zeroizing<String>> {
+        let breaks: &[char] = match self {
+            Self::Yaml => &['\n', '\r'],
+            // a line of sops ends at `\n` alone
+            Self::Dotenv => &['\n'],
+            Self::Ini => return Some(ini::write_comment(text)),
+            Self::Json | Self::Binary => return None,
+        };
+        (!text.contains(breaks)).then(|| Zeroizing::new(format!("#{text}")))
+    }
+
+    /// The metadata as they are appended to a branch that ends at `end`.
+    pub(super) fn write_block(self, fields: &SopsMap, text: &str, end: usize, indent: Indent) -> String {
+        match self {
+            Self::Yaml => yaml::write_block(fields, text, end, indent),
+            Self::Json | Self::Binary => json::write_block(fields, text, end, indent),
+            Self::Dotenv => dotenv::block_at(fields, text, end),
+            Self::Ini => ini::write_block(fields, text, end),
+        }
+    }
+
+    /// The whole document as sops writes it, with the metadata at the end of each branch.
+    pub(super) fn emit_document(
+        self,
+        document: &SopsDocument,
+        fields: Option<&SopsMap>,
+    ) -> Result<Zeroizing<String>, UnrepresentableValue> {
+        self.emit_as(document, fields, StoreLayout::default())
+    }
+
+    /// The same of a document to which metadata will be added.
+    pub(super) fn emit_open(self, document: &SopsDocument) -> Result<Zeroizing<String>, UnrepresentableValue> {
+        if self == Self::Yaml { Ok(yaml::emit_open(document)) } else { self.emit_document(document, None) }
+    }
+
+    /// The same, laid out otherwise.
+    pub(super) fn emit_as(
+        self,
+        document: &SopsDocument,
+        fields: Option<&SopsMap>,
+        layout: StoreLayout,
+    ) -> Result<Zeroizing<String>, UnrepresentableValue> {
+        let indent = layout.indent(self);
+        let text = match self {
+            Self::Yaml => Ok(yaml::emit_document(document, indent)),
+            Self::Json | Self::Binary => json::emit_document(document, indent),
+            Self::Dotenv => dotenv::emit_document(document),
+            Self::Ini => ini::emit_document(document),
+        }?;
+        let Some(fields) = fields else { return Ok(text) };
+        if self == Self::Yaml {
+            return Ok(yaml::emit_with(document, fields, indent));
+        }
+        let end = self.end_of_content(&text);
+        let block = self.write_block(fields, &text, end, indent);
+        Ok(apply_edits(&text, vec![TextEdit::new(end..end, block)]))
+    }
+
+    /// A value by itself, as sops prints what `--extract` names: a text as it is, all else as it would
+    /// stand in a file.
+    pub(super) fn print_tree(self, tree: &SopsTree) -> Result<Zeroizing<Vec<u8>>, UnrepresentableValue> {
+        let mut text = match tree {
+            SopsTree::Leaf(Leaf { value: TypedValue::Text(bytes), .. }) => return Ok(bytes.clone().into_bytes()),
+            SopsTree::Leaf(leaf) => self.write_leaf(&leaf.value, ValueSite::default())?,
+            SopsTree::Map(map) => self.emit_document(&SopsDocument { branches: vec![map.clone()] }, None)?,
+            SopsTree::List(list) if self == Self::Yaml => yaml::emit_list(list),
+            SopsTree::List(_) if self == Self::Json => {
+                let mut text = json::write_value(tree, 0)?;
+                text.push('\n');
+                text
+            }
+            SopsTree::List(_) => return Err(UnrepresentableValue::Nested),
+        };
+        Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+    }
+
+    /// Offset for metadata in a text that [`emit`](Self::emit) wrote.
+    fn end_of_content(self, text: &str) -> usize {
+        match self {
+            Self::Json | Self::Binary => json::end_of_content(text),
+            Self::Yaml | Self::Dotenv | Self::Ini => text.len(),
+        }
+    }
+
+    /// The changes that put a value at a path of a document.
+    pub(super) fn set_value(
+        self,
+        text: &str,
+        parsed: &ParsedFile,
+        target: &EditPath<'_>,
+        value: &SopsTree,
+    ) -> Result<Vec<TextEdit>, EditProblem> {
+        match self {
+            Self::Yaml | Self::Json => edit::set_value(self, text, parsed, target, value),
+            Self::Dotenv | Self::Ini => lines::set_value(self, text, parsed, target, value),
+            Self::Binary => Err(EditProblem::NoKeys),
+        }
+    }
+
+    /// The changes that take a value out of a document.
+    pub(super) fn unset_value(
+        self,
+        text: &str,
+        parsed: &ParsedFile,
+        target: &EditPath<'_>,
+    ) -> Result<Vec<TextEdit>, EditProblem> {
+        match self {
+            Self::Yaml | Self::Json => edit::unset_value(text, parsed, target),
+            Self::Dotenv | Self::Ini => lines::unset_value(self, text, parsed, target),
+            Self::Binary => Err(EditProblem::NoKeys),
+        }
+    }
+
+    /// A value, single or not, as it is written within brackets.
+    fn write_inline(self, tree: &SopsTree, indent: usize) -> Result<Zeroizing<String>, UnrepresentableValue> {
+        match self {
+            Self::Yaml => Ok(flow::write_flow(tree)),
+            _ => json::write_value(tree, indent),
+        }
+    }
+}

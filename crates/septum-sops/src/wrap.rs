@@ -1,0 +1,143 @@
+//! A data key, wrapped for recipients and their groups (format, sections 1.1 and 1.8).
+
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::age::UnlockedDataKey;
+use super::cipher::KEY_LENGTH;
+use super::foreign::ForeignKey;
+use super::group::{AgeRecipient, ForeignRecipient, KeyGroup};
+use super::metadata::{SopsMetadata, SpannedText};
+use super::recipient::{InvalidRecipient, Recipient, WrapError};
+use super::rules::{CreationRule, RecipientGroup};
+use super::shamir::{self, ShamirError};
+use septum_base::span::Span;
+
+/// Recipients who can decrypt a file: everybody in one group, or, of several groups, a required number
+/// together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recipients {
+    /// The groups.
+    pub groups: Vec<RecipientGroup>,
+    /// Number of required groups, where there are several; none means all of them.
+    pub threshold: Option<usize>,
+}
+
+impl Recipients {
+    /// age recipients, in one group.
+    pub fn from_age(age: Vec<Recipient>) -> Self {
+        Self { groups: vec![RecipientGroup { age, foreign: Vec::new() }], threshold: None }
+    }
+
+    /// Those whom a rule names.
+    pub fn of_rule(rule: &CreationRule) -> Self {
+        Self { groups: rule.groups.clone(), threshold: rule.threshold }
+    }
+
+    /// The same in words, whatever the order: how many groups are needed, and who is in each.
+    pub fn to_words(&self) -> Vec<String> {
+        let parts = super::stable::recipient_parts(self);
+        parts.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+    }
+
+    /// Those whom a file names. An error is a label that is no recipient.
+    pub fn of_file(metadata: &SopsMetadata) -> Result<Self, InvalidRecipient> {
+        let group = |group: &KeyGroup| -> Result<RecipientGroup, InvalidRecipient> {
+            let age = group.age.iter().map(|entry| Recipient::parse(&entry.recipient));
+            let foreign = group.foreign.iter().map(|entry| entry.key.clone());
+            Ok(RecipientGroup { age: age.collect::<Result<_, _>>()?, foreign: foreign.collect() })
+        };
+        let groups = metadata.groups.iter().map(group).collect::<Result<_, _>>()?;
+        Ok(Self { groups, threshold: metadata.threshold })
+    }
+}
+
+/// Reason why a data key could not be given to recipients.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SealError {
+    /// Nobody could ever decrypt the file.
+    #[error("there are no recipients, so nobody could decrypt the file")]
+    NoRecipients,
+    /// A group has nobody in it.
+    #[error("key group {} is empty, so nobody could open its share", .0 + 1)]
+    EmptyGroup(usize),
+    /// A new data key cannot be given to a key of another service.
+    #[error("the data key would have to be encrypted anew for {0}, which only sops can do")]
+    Foreign(ForeignKey),
+    /// A recipient that nothing can be wrapped for.
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
+    /// The number of groups or the threshold.
+    #[error(transparent)]
+    Shamir(#[from] ShamirError),
+}
+
+/// Gives a new data key to recipients: to each the whole of it, or, with several groups, the share
+/// of its group.
+pub fn wrap_data_key(
+    data_key: &[u8; KEY_LENGTH],
+    groups: &[RecipientGroup],
+    threshold: Option<usize>,
+) -> Result<Vec<KeyGroup>, SealError> {
+    check_groups(groups)?;
+    if let Some(key) = groups.iter().flat_map(|group| &group.foreign).next() {
+        return Err(SealError::Foreign(key.clone()));
+    }
+    let shares = match groups {
+        [_] => vec![Zeroizing::new(data_key.to_vec())],
+        _ => shamir::split_secret(data_key, groups.len(), threshold.unwrap_or(groups.len()))?,
+    };
+    groups.iter().zip(&shares).map(|(group, share)| wrap_group(group, share, &KeyGroup::default())).collect()
+}
+
+/// Gives the data key of a file to other recipients. Who stays keeps his entry as it is, so that
+/// keys of other services live on; who is new gets the share of his group.
+///
+/// Somebody who is left out here still knows the data key: take a new one, and [`wrap_data_key`].
+pub fn rewrap_data_key(
+    unlocked: &UnlockedDataKey,
+    metadata: &SopsMetadata,
+    groups: &[RecipientGroup],
+    threshold: Option<usize>,
+) -> Result<Vec<KeyGroup>, SealError> {
+    check_groups(groups)?;
+    let needed = threshold.unwrap_or(groups.len());
+    let reshaped = groups.len() != metadata.groups.len() || (groups.len() > 1 && needed != metadata.needed_groups());
+    if reshaped {
+        return wrap_data_key(unlocked.data_key(), groups, threshold);
+    }
+    let old = metadata.groups.iter().enumerate();
+    let wrap = |(group, (index, old)): (&RecipientGroup, (usize, &KeyGroup))| {
+        let share = unlocked.share_of(index)?;
+        wrap_group(group, &share, old)
+    };
+    groups.iter().zip(old).map(wrap).collect()
+}
+
+fn check_groups(groups: &[RecipientGroup]) -> Result<(), SealError> {
+    if groups.is_empty() {
+        return Err(SealError::NoRecipients);
+    }
+    match groups.iter().position(RecipientGroup::is_empty) {
+        Some(_) if groups.len() == 1 => Err(SealError::NoRecipients),
+        Some(index) => Err(SealError::EmptyGroup(index)),
+        None => Ok(()),
+    }
+}
+
+fn wrap_group(group: &RecipientGroup, share: &[u8], old: &KeyGroup) -> Result<KeyGroup, SealError> {
+    let entry = |recipient: &Recipient| match old.entry_of(recipient.as_str()) {
+        Some(entry) => Ok(entry.clone()),
+        None => {
+            let wrapped = SpannedText { text: recipient.wrap_secret(share)?, span: Span::default() };
+            Ok(AgeRecipient { recipient: recipient.to_string(), wrapped })
+        }
+    };
+    let kept = |key: &ForeignKey| -> Result<ForeignRecipient, SealError> {
+        old.foreign_entry_of(key).cloned().ok_or_else(|| SealError::Foreign(key.clone()))
+    };
+    Ok(KeyGroup {
+        age: group.age.iter().map(entry).collect::<Result<_, WrapError>>()?,
+        foreign: group.foreign.iter().map(kept).collect::<Result<_, _>>()?,
+    })
+}
